@@ -1,0 +1,36 @@
+import type { Attributes, DType, TensorType } from '../graph/types.ts';
+
+/** An attribute of an ONNX node, in plain JavaScript: the emitter gives it its protobuf form. Bigint and integer numbers are INT. */
+export type OnnxAttribute =
+  | { readonly int: number }
+  | { readonly float: number }
+  | { readonly string: string }
+  | { readonly ints: readonly number[] }
+  | { readonly floats: readonly number[] };
+
+/** Adds ONNX nodes to the graph being written. Tensors are names. */
+export interface Emitter {
+  /** The version of the default operator set that the model imports (13 or later). */
+  readonly opset: number;
+  /** Adds a node and returns the name of its first output. An empty name in `inputs` leaves an optional input out. */
+  node(op: string, inputs: readonly string[], attributes?: Readonly<Record<string, OnnxAttribute>>): string;
+  /** The same for a node with several outputs. */
+  nodes(
+    op: string,
+    inputs: readonly string[],
+    count: number,
+    attributes?: Readonly<Record<string, OnnxAttribute>>,
+  ): string[];
+  /** A constant tensor; without `dims` a scalar. Equal constants are shared. */
+  constant(dtype: DType, data: readonly number[], dims?: readonly number[]): string;
+  /** A conversion, or the name itself where `from` is `to`. */
+  cast(name: string, from: DType, to: DType): string;
+}
+
+/** Writes one operation of the intervention graph as ONNX nodes and returns the names of its outputs. */
+export type Lower = (
+  emitter: Emitter,
+  inputs: readonly { readonly name: string; readonly type: TensorType }[],
+  attributes: Attributes,
+  outputs: readonly TensorType[],
+) => readonly string[];
