@@ -1,0 +1,27 @@
+import { TensorProto_DataType as T } from 'onnx-buf';
+import type { DType } from '../graph/types.ts';
+
+const NAMES: Readonly<Record<number, DType>> = {
+  [T.FLOAT]: 'float32',
+  [T.UINT8]: 'uint8',
+  [T.INT8]: 'int8',
+  [T.UINT16]: 'uint16',
+  [T.INT16]: 'int16',
+  [T.INT32]: 'int32',
+  [T.INT64]: 'int64',
+  [T.BOOL]: 'bool',
+  [T.FLOAT16]: 'float16',
+  [T.DOUBLE]: 'float64',
+  [T.UINT32]: 'uint32',
+  [T.UINT64]: 'uint64',
+};
+
+/** The name of an ONNX element type, or null for one this library has no name for (strings, bfloat16, float8, int4). */
+export function dtypeName(elementType: number): DType | null {
+  return NAMES[elementType] ?? null;
+}
+
+/** Whether an ONNX element type is one activations have: any floating-point type. */
+export function isFloat(elementType: number | undefined): boolean {
+  return elementType === T.FLOAT || elementType === T.FLOAT16 || elementType === T.BFLOAT16 || elementType === T.DOUBLE;
+}
