@@ -1,0 +1,113 @@
+import type { DType } from '../graph/types.ts';
+import { type Data, dtypeOfArray, type TypedArray } from './storage.ts';
+
+/** Numbers in arrays of arrays, all of one length at each depth. */
+export type NestedArray = readonly (number | bigint | boolean | TypedArray | NestedArray)[];
+
+/** Numbers laid out in rows, with the dtype that PyTorch would give them (fractions: float32, whole numbers: int64). */
+export interface Flat {
+  readonly dims: readonly number[];
+  readonly values: ArrayLike<number | bigint | boolean>;
+  readonly dtype: DType;
+}
+
+/** A finished tensor inside a nested array; stated by its parts so that the class need not be known here. */
+interface TensorLike {
+  readonly dims: readonly number[];
+  readonly dtype: DType;
+  readonly data: Data;
+}
+
+/** Lays out anything that a tensor can be made from; throws a `TypeError` for ragged arrays and for what is no number. */
+export function flattenNested(value: unknown): Flat {
+  const whole = flatRow(value);
+  if (whole !== null) return whole;
+  const values: (number | bigint | boolean)[] = [];
+  const dtypes = new Set<DType>();
+  const dims = collect(value, [], values, dtypes);
+  return { dims, values, dtype: commonDType(dtypes) };
+}
+
+/** Typed arrays and tensors are laid out already. */
+function flatRow(value: unknown): Flat | null {
+  const dtype = dtypeOfArray(value);
+  if (dtype !== null) {
+    const values = value as TypedArray;
+    return { dims: [values.length], values, dtype };
+  }
+  if (isTensorLike(value)) return { dims: value.dims, values: value.data, dtype: value.dtype };
+  return null;
+}
+
+function isTensorLike(value: unknown): value is TensorLike {
+  return typeof value === 'object' && value !== null && 'dims' in value && 'dtype' in value && 'data' in value;
+}
+
+function collect(
+  value: unknown,
+  path: readonly number[],
+  values: (number | bigint | boolean)[],
+  dtypes: Set<DType>,
+): readonly number[] {
+  if (!Array.isArray(value)) {
+    const row = flatRow(value);
+    if (row === null) {
+      values.push(scalar(value, path));
+      dtypes.add(scalarDType(value));
+      return [];
+    }
+    for (let i = 0; i < row.values.length; i++) values.push(row.values[i] ?? 0);
+    dtypes.add(row.dtype);
+    return row.dims;
+  }
+  let first: readonly number[] | null = null;
+  for (let i = 0; i < value.length; i++) {
+    const dims = collect(value[i], [...path, i], values, dtypes);
+    first ??= dims;
+    if (dims.join() !== first.join()) throw raggedError([...path, i], dims, first);
+  }
+  return [value.length, ...(first ?? [])];
+}
+
+function scalar(value: unknown, path: readonly number[]): number | bigint | boolean {
+  if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean') return value;
+  const what = value === null ? 'null' : Array.isArray(value) ? 'an array' : typeof value;
+  const where = path.length === 0 ? '' : ` at ${place(path)}`;
+  throw new TypeError(`a tensor is made of numbers, but there is ${what}${where}`);
+}
+
+function scalarDType(value: unknown): DType {
+  if (typeof value === 'boolean') return 'bool';
+  return typeof value === 'bigint' || Number.isInteger(value) ? 'int64' : 'float32';
+}
+
+function commonDType(dtypes: ReadonlySet<DType>): DType {
+  const order: readonly DType[] = [
+    'float64',
+    'float32',
+    'float16',
+    'int64',
+    'uint64',
+    'int32',
+    'uint32',
+    'int16',
+    'uint16',
+    'int8',
+    'uint8',
+    'bool',
+  ];
+  // An empty array has no numbers to tell; PyTorch calls it float32.
+  return order.find((dtype) => dtypes.has(dtype)) ?? 'float32';
+}
+
+function raggedError(path: readonly number[], dims: readonly number[], expected: readonly number[]): TypeError {
+  const describe = (shape: readonly number[]) =>
+    shape.length === 0 ? 'a number' : `an array of [${shape.join(', ')}]`;
+  return new TypeError(
+    `the arrays are ragged: ${place(path)} is ${describe(dims)}, but the entries before it are ${describe(expected)}`,
+  );
+}
+
+function place(path: readonly number[]): string {
+  return path.map((index) => `[${index}]`).join('');
+}

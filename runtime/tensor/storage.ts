@@ -1,0 +1,102 @@
+import type { DType } from '../graph/types.ts';
+import { decodeFloat16, encodeFloat16 } from './float16.ts';
+
+/** The typed array that holds the elements of each dtype as the engine sees them: halves as their bits, bools as bytes. */
+const RAW = {
+  float16: Uint16Array,
+  float32: Float32Array,
+  float64: Float64Array,
+  int8: Int8Array,
+  int16: Int16Array,
+  int32: Int32Array,
+  int64: BigInt64Array,
+  uint8: Uint8Array,
+  uint16: Uint16Array,
+  uint32: Uint32Array,
+  uint64: BigUint64Array,
+  bool: Uint8Array,
+} as const;
+
+export type RawOf<D extends DType> = InstanceType<(typeof RAW)[D]>;
+export type Raw = RawOf<DType>;
+/** What `tensor.data` is: the raw elements, except that halves are decoded. */
+export type DataOf<D extends DType> = D extends 'float16' ? Float32Array : RawOf<D>;
+export type Data = DataOf<DType>;
+/** What a tensor can be made from. `Float16Array` is accepted too where the engine has it. */
+export type TypedArray = Exclude<Raw, never> | Uint8ClampedArray;
+
+/** Room for `length` zeros. */
+export function allocate<D extends DType>(dtype: D, length: number): RawOf<D> {
+  return new RAW[dtype](length) as RawOf<D>;
+}
+
+export function isRawOf(raw: unknown, dtype: DType): raw is Raw {
+  return raw instanceof RAW[dtype];
+}
+
+export function isBigDType(dtype: DType): dtype is 'int64' | 'uint64' {
+  return dtype === 'int64' || dtype === 'uint64';
+}
+
+export function isFloatDType(dtype: DType): dtype is 'float16' | 'float32' | 'float64' {
+  return dtype === 'float16' || dtype === 'float32' || dtype === 'float64';
+}
+
+/** Elements for `dtype` out of numbers, bigints or booleans; fractions are cut off for integer dtypes, as in PyTorch. */
+export function encode<D extends DType>(values: ArrayLike<number | bigint | boolean>, dtype: D): RawOf<D> {
+  const raw: Raw = allocate(dtype, values.length);
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i] ?? 0;
+    if (raw instanceof BigInt64Array || raw instanceof BigUint64Array) raw[i] = toBigInt(value);
+    else if (dtype === 'bool') raw[i] = value ? 1 : 0;
+    else if (dtype === 'float16') raw[i] = encodeFloat16(Number(value));
+    else raw[i] = isFloatDType(dtype) ? Number(value) : toInteger(value);
+  }
+  return raw as RawOf<D>;
+}
+
+/** The elements as a user reads them. */
+export function decode(raw: Raw, dtype: DType): Data {
+  return dtype === 'float16' && raw instanceof Uint16Array ? Float32Array.from(raw, decodeFloat16) : raw;
+}
+
+/** The dtype whose elements a typed array holds, or null if it is no typed array. */
+export function dtypeOfArray(array: unknown): DType | null {
+  switch (Object.prototype.toString.call(array)) {
+    case '[object Float16Array]':
+      return 'float16';
+    case '[object Float32Array]':
+      return 'float32';
+    case '[object Float64Array]':
+      return 'float64';
+    case '[object Int8Array]':
+      return 'int8';
+    case '[object Int16Array]':
+      return 'int16';
+    case '[object Int32Array]':
+      return 'int32';
+    case '[object BigInt64Array]':
+      return 'int64';
+    case '[object Uint8Array]':
+    case '[object Uint8ClampedArray]':
+      return 'uint8';
+    case '[object Uint16Array]':
+      return 'uint16';
+    case '[object Uint32Array]':
+      return 'uint32';
+    case '[object BigUint64Array]':
+      return 'uint64';
+    default:
+      return null;
+  }
+}
+
+function toBigInt(value: number | bigint | boolean): bigint {
+  return typeof value === 'bigint' ? value : BigInt(toInteger(value));
+}
+
+function toInteger(value: number | bigint | boolean): number {
+  const number = Math.trunc(Number(value));
+  if (!Number.isFinite(number)) throw new RangeError(`cannot convert ${number} to an integer`);
+  return number;
+}

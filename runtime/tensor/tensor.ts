@@ -1,0 +1,167 @@
+import type { DType } from '../graph/types.ts';
+import { flattenNested, type NestedArray } from './nested.ts';
+import { printTensor } from './print.ts';
+import { selectedPositions, selectItems } from './selection.ts';
+import { isSliceString, parseSlices } from './slices.ts';
+import { allocate, type DataOf, decode, encode, isRawOf, type RawOf, type TypedArray } from './storage.ts';
+
+/** A tensor of any dtype, where its `data` is a union of typed arrays. */
+export type AnyTensor = Tensor<DType>;
+
+/** What `Tensor.from` takes. */
+export type TensorData = number | bigint | boolean | NestedArray | TypedArray | AnyTensor;
+
+/**
+ * A tensor with its elements: what a trace gives back, and what can be fed to one.
+ *
+ * The type of `data` is `Float32Array` unless the dtype is known to the compiler: `tensor.to('int32').data` is an
+ * `Int32Array`. Indexing follows numpy and copies: `t[0]`, `t[-1]`, `t[':, -1']`, `t['..., 3:5']`.
+ */
+export class Tensor<D extends DType = 'float32'> {
+  readonly dtype: DType;
+  readonly dims: readonly number[];
+  /** The elements as the engine holds them: halves as 16 bits, bools as bytes. */
+  readonly raw: RawOf<D>;
+  private decoded: DataOf<D> | null = null;
+  // biome-ignore lint/suspicious/noExplicitAny: with noUncheckedIndexedAccess a typed t[0] would be "possibly undefined".
+  readonly [index: number]: any;
+  // biome-ignore lint/suspicious/noExplicitAny: as above, for t[':, -1'].
+  readonly [slice: `${string}:${string}` | `...${string}` | `${string},${string}`]: any;
+
+  /** `raw` holds the elements row by row and is not copied. */
+  constructor(dtype: D, dims: readonly number[], raw: RawOf<D>) {
+    if (!isRawOf(raw, dtype)) throw new TypeError(`the elements of a ${dtype} tensor are no ${typeName(raw)}`);
+    const size = countElements(dims);
+    if (raw.length !== size) {
+      throw new RangeError(`dims [${dims.join(', ')}] need ${size} elements, but ${raw.length} are given`);
+    }
+    this.dtype = dtype;
+    this.dims = dims;
+    this.raw = raw;
+    // biome-ignore lint/correctness/noConstructorReturn: t[0] and t[':, -1'] are caught by an ES proxy around the object.
+    return new Proxy(this, indexing);
+  }
+
+  /**
+   * Makes a tensor out of a number, nested arrays, a typed array or another tensor. Without `dtype`, whole numbers are
+   * int64, other numbers float32, booleans bool, and typed arrays keep theirs. `dims` reshapes.
+   * Throws a `TypeError` for ragged arrays and entries that are no numbers, a `RangeError` where `dims` does not fit.
+   */
+  static from<D extends DType = 'float32'>(data: TensorData, dtype?: D, dims?: readonly number[]): Tensor<D> {
+    const flat = flattenNested(data);
+    const target = (dtype ?? flat.dtype) as D;
+    return new Tensor(target, dims ?? flat.dims, encode(flat.values, target));
+  }
+
+  /** The elements, row by row; halves are decoded to a Float32Array. */
+  get data(): DataOf<D> {
+    this.decoded ??= decode(this.raw, this.dtype) as DataOf<D>;
+    return this.decoded;
+  }
+
+  /** The number of dimensions. */
+  get ndim(): number {
+    return this.dims.length;
+  }
+
+  /** The number of elements. */
+  get size(): number {
+    return this.raw.length;
+  }
+
+  /** The one element of a tensor that has only one. */
+  item(): D extends 'bool' ? boolean : number {
+    if (this.size !== 1) throw new RangeError(`a Tensor with ${this.size} elements cannot be converted to a number`);
+    return this.element(0) as D extends 'bool' ? boolean : number;
+  }
+
+  /**
+   * Nested arrays of numbers, or of booleans for a bool tensor; a tensor without dimensions gives its one element.
+   * Integers beyond 2^53 stay bigints.
+   */
+  toArray(): unknown {
+    const rows = (dim: number, offset: number, span: number): unknown => {
+      const length = this.dims[dim];
+      if (length === undefined) return this.element(offset);
+      const step = length === 0 ? 0 : span / length;
+      return Array.from({ length }, (_, i) => rows(dim + 1, offset + i * step, step));
+    };
+    return rows(0, 0, this.size);
+  }
+
+  /** The same elements as another dtype; fractions are cut off for integers. */
+  to<T extends DType>(dtype: T): Tensor<T> {
+    return Tensor.from(this, dtype);
+  }
+
+  /** The same elements with other dimensions. */
+  reshape(...dims: readonly number[]): Tensor<D> {
+    return new Tensor(this.dtype as D, dims, this.raw);
+  }
+
+  /** The rows along dimension 0. */
+  *[Symbol.iterator](): IterableIterator<Tensor<D>> {
+    if (this.ndim === 0) throw new TypeError('iteration over a 0-d tensor');
+    for (let i = 0; i < (this.dims[0] ?? 0); i++) yield this[i];
+  }
+
+  toString(): string {
+    return printTensor(this.data, this.dims, this.dtype);
+  }
+
+  toJSON(): unknown {
+    return { dtype: this.dtype, dims: this.dims, data: this.reshape(this.size).toArray() };
+  }
+
+  /** A tensor of one element is a number in JavaScript's arithmetic; a larger one is none, and says so. */
+  [Symbol.toPrimitive](hint: string): string | number | boolean {
+    if (hint === 'string') return this.toString();
+    if (this.size === 1) return this.item();
+    throw new TypeError(
+      `a Tensor with ${this.size} elements is no number: use its data, or compute with it inside a trace`,
+    );
+  }
+
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return this.toString();
+  }
+
+  private element(index: number): number | bigint | boolean {
+    const value = this.data[index] ?? 0;
+    if (this.dtype === 'bool') return Boolean(value);
+    return typeof value === 'bigint' && Number.isSafeInteger(Number(value)) ? Number(value) : value;
+  }
+}
+
+const indexing: ProxyHandler<Tensor<DType>> = {
+  get(target, key, receiver) {
+    if (typeof key === 'string' && isSliceString(key)) return index(target, key);
+    return Reflect.get(target, key, receiver);
+  },
+  set(target, key, value) {
+    if (typeof key === 'string' && isSliceString(key)) {
+      throw new TypeError(`a tensor outside of a trace cannot be assigned to by index [${key}]: change its data`);
+    }
+    return Reflect.set(target, key, value);
+  },
+};
+
+function index(tensor: Tensor<DType>, key: string): Tensor<DType> {
+  const selection = selectItems(tensor.dims, parseSlices(key));
+  const positions = selectedPositions(selection);
+  const source = tensor.raw;
+  const raw = allocate(tensor.dtype, positions.length);
+  for (let i = 0; i < positions.length; i++) raw[i] = source[positions[i] ?? 0] ?? 0;
+  return new Tensor(tensor.dtype, selection.dims, raw);
+}
+
+function countElements(dims: readonly number[]): number {
+  for (const dim of dims) {
+    if (!Number.isInteger(dim) || dim < 0) throw new RangeError(`dims [${dims.join(', ')}] are no sizes of dimensions`);
+  }
+  return dims.reduce((product, size) => product * size, 1);
+}
+
+function typeName(value: unknown): string {
+  return Object.prototype.toString.call(value).slice(8, -1);
+}
