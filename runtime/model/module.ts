@@ -1,0 +1,47 @@
+/** A module of the original network, as the names in an ONNX file tell of it. */
+export interface Module {
+  /** Dotted, as PyTorch writes it (`transformer.h.0`); '' for the root. */
+  readonly path: string;
+  /** The last part of the path. */
+  readonly name: string;
+  /** Its Python class without the package, where the file tells (`GPT2Block`). */
+  readonly className: string | null;
+  /** The line of Python that made its first own operation, where the file tells: `FILE:LINE: CODE`. */
+  readonly sourceLine: string | null;
+  /** Whether its children are numbered 0 to n-1: a ModuleList or a Sequential. */
+  readonly list: boolean;
+  readonly children: ReadonlyMap<string, Module>;
+  /** In the order they ran; none for what is never called itself (a ModuleList) or is no longer in the graph. */
+  readonly calls: readonly ModuleCall[];
+  /** What became of a module that has no nodes of its own any more. */
+  readonly note: ModuleNote | null;
+  /** Its own and its children's nodes, constants aside, in the order they run. */
+  readonly operations: readonly Operation[];
+}
+
+/** One time that a module ran. */
+export interface ModuleCall {
+  /** Names of the tensors that leave it, the main one first: the last floating-point tensor made in it. */
+  readonly outputs: readonly string[];
+  /** Names of the tensors that enter it, weights and constants aside: floating-point ones first, each kind in the order of use. */
+  readonly inputs: readonly string[];
+  /** Indices into `graph.node`, ascending. */
+  readonly nodes: readonly number[];
+}
+
+/**
+ * `identity`: the module (a dropout) does nothing at inference, and its output is the tensor `value`.
+ * `fused`: the exporter has folded the module into another, so its own output is no longer computed; `into` is the
+ * other one's path, null where the file has no name for it.
+ */
+export type ModuleNote =
+  | { readonly kind: 'identity'; readonly value: string }
+  | { readonly kind: 'fused'; readonly into: string | null };
+
+/** A node, by a name that counts within its module: `MatMul`, `MatMul_1`. */
+export interface Operation {
+  readonly name: string;
+  readonly opType: string;
+  /** Index into `graph.node`. */
+  readonly node: number;
+}

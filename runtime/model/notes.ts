@@ -1,0 +1,71 @@
+import type { CallContext } from './calls.ts';
+import { isAnonymous } from './parameters.ts';
+import { type Draft, ensure, walk } from './tree.ts';
+
+/**
+ * Says what became of modules that have no nodes: modules of which only parameters are left, gaps in numbered lists,
+ * and convolutions that carry the values of the batch norm behind them.
+ */
+export function noteModules(root: Draft, context: CallContext, parameters: ReadonlySet<string>): void {
+  noteParameters(root, context, parameters);
+  const present = [...walk(root)];
+  for (const module of present) noteGaps(root, module, context);
+  for (const module of present) {
+    if (module.note === null && isFoldedConvolution(module, context)) fuse(module, null);
+  }
+}
+
+/** A module that the file names by a parameter only was folded into the one whose node reads that parameter. */
+function noteParameters(root: Draft, { links, scopes }: CallContext, parameters: ReadonlySet<string>): void {
+  for (const parameter of parameters) {
+    const path = parameter.slice(0, Math.max(0, parameter.lastIndexOf('.')));
+    const module = ensure(root, path);
+    if (module.operations.length > 0 || module.children.size > 0) continue;
+    const reader = links.readers.get(parameter)?.[0];
+    const into = reader === undefined ? undefined : scopes[reader]!.modules.at(-1);
+    if (into !== undefined) module.note = { kind: 'fused', into };
+  }
+}
+
+/**
+ * A Sequential whose children run 0, 2, 3 has lost its child 1: a dropout, whose output is what child 2 reads of
+ * child 0; or a batch norm folded into the convolution before it, whose value the convolution's node now computes.
+ */
+function noteGaps(root: Draft, module: Draft, context: CallContext): void {
+  const numbers = [...module.children.keys()].map(Number).sort((a, b) => a - b);
+  if (module.calls.length === 0 || numbers.some((number) => !Number.isInteger(number))) return;
+  for (const [i, number] of numbers.entries()) {
+    const next = numbers[i + 1];
+    if (next === undefined || next === number + 1) continue;
+    const before = module.children.get(String(number))!;
+    const after = module.children.get(String(next))!;
+    const value = before.calls[0]?.outputs[0];
+    if (value === undefined || after.calls[0]?.inputs[0] !== value) continue;
+    const missing = Array.from({ length: next - number - 1 }, (_, k) => number + 1 + k);
+    const path = (index: number) => (module.path === '' ? String(index) : `${module.path}.${index}`);
+    const folded = isFoldedConvolution(before, context);
+    for (const [k, index] of missing.entries()) {
+      const lost = ensure(root, path(index));
+      if (folded && k === 0) {
+        lost.calls = before.calls;
+        lost.operations = before.operations;
+        fuse(before, lost.path);
+      } else lost.note = { kind: 'identity', value };
+    }
+  }
+}
+
+/** The TorchScript exporter gives a convolution new, nameless weights when it folds a batch norm into it. */
+function isFoldedConvolution(module: Draft, { graph, links }: CallContext): boolean {
+  const node =
+    graph.node[module.calls[0]?.outputs[0] === undefined ? -1 : (links.maker.get(module.calls[0].outputs[0]) ?? -1)];
+  if (node === undefined || module.children.size > 0) return false;
+  const weight = node.input[1] ?? '';
+  const isConvolution = node.opType === 'Conv' || node.opType === 'ConvTranspose';
+  return isConvolution && links.initializers.has(weight) && weight.startsWith('onnx::') && isAnonymous(weight);
+}
+
+function fuse(module: Draft, into: string | null): void {
+  module.calls = [];
+  module.note = { kind: 'fused', into };
+}

@@ -1,0 +1,156 @@
+import type { GraphProto } from 'onnx-buf';
+import { type CallContext, moduleCalls } from './calls.ts';
+import { elementTypes } from './element-types.ts';
+import { type Links, linkGraph } from './links.ts';
+import type { Module, ModuleCall, ModuleNote, Operation } from './module.ts';
+import { type Scope, scopes, sourceLine } from './names.ts';
+import { noteModules } from './notes.ts';
+import { parameterPaths } from './parameters.ts';
+import type { OnnxModel } from './read.ts';
+
+/** A module while the tree is built. */
+export interface Draft extends Module {
+  className: string | null;
+  sourceLine: string | null;
+  list: boolean;
+  readonly children: Map<string, Draft>;
+  calls: ModuleCall[];
+  note: ModuleNote | null;
+  operations: Operation[];
+}
+
+const ROOT: Scope = { modules: [], classes: new Map(), call: null };
+
+/**
+ * The module tree of a model, from the names in its file. A model whose names tell of no modules has a root only.
+ * The root's outputs and inputs are the model's own, in the model's order.
+ */
+export function buildTree(model: OnnxModel): Module {
+  const { graph } = model;
+  const links = linkGraph(graph);
+  const paths = parameterPaths(graph);
+  const told = settle(graph, links, scopes(graph.node, paths));
+  const context: CallContext = { graph, links, scopes: told, types: elementTypes(graph) };
+  const root = draft('');
+  const nodes = new Map<string, number[]>();
+  told.forEach((scope, index) => {
+    // Exporters put constants first, wherever they are used: the order of modules is that of the nodes that compute.
+    if (!graph.node[index]!.output.every((name) => links.constant.has(name))) place(root, scope, graph, index);
+    for (const path of new Set(['', ...scope.modules.flatMap(ancestors)])) {
+      nodes.set(path, [...(nodes.get(path) ?? []), index]);
+    }
+  });
+  told.forEach((scope, index) => {
+    place(root, scope, graph, index);
+  });
+  const called = new Set(told.flatMap(({ modules }) => modules));
+  for (const module of walk(root)) {
+    const own = nodes.get(module.path) ?? [];
+    module.operations = operations(graph, links, own);
+    if (called.has(module.path)) module.calls = moduleCalls(module.path, own, context);
+  }
+  root.calls = [
+    {
+      outputs: model.outputs.map(({ name }) => name),
+      inputs: model.inputs.map(({ name }) => name),
+      nodes: graph.node.map((_, index) => index),
+    },
+  ];
+  noteModules(root, context, paths);
+  for (const module of walk(root)) {
+    sortNumbered(module);
+    const names = [...module.children.keys()];
+    module.list = names.length > 0 && names.every((name, i) => name === String(i));
+  }
+  return root;
+}
+
+/** Every module of a tree, each before its children. */
+export function* walk<M extends Module>(module: M): Generator<M> {
+  yield module;
+  for (const child of module.children.values()) yield* walk(child as M);
+}
+
+/** The nodes of a graph by name, for models that tell of no modules, and for what lies between modules. */
+export function nodesByName(model: OnnxModel): Map<string, { index: number; outputs: readonly string[] }> {
+  const named = model.graph.node.map(({ name, output }, index) => [name, { index, outputs: output }] as const);
+  return new Map(named.filter(([name]) => name !== ''));
+}
+
+/** The module at `path` in a tree under construction, made where it was missing. */
+export function ensure(root: Draft, path: string): Draft {
+  let module = root;
+  for (const step of ancestors(path)) {
+    const name = step.slice(module.path === '' ? 0 : module.path.length + 1);
+    const child = module.children.get(name) ?? draft(step);
+    module.children.set(name, child);
+    module = child;
+  }
+  return module;
+}
+
+function sortNumbered({ children }: Draft): void {
+  const sorted = [...children].sort(([a], [b]) => Number(a) - Number(b));
+  if (sorted.some(([name]) => !/^\d+$/.test(name))) return;
+  children.clear();
+  for (const [name, child] of sorted) children.set(name, child);
+}
+
+function draft(path: string): Draft {
+  return {
+    path,
+    name: path.slice(path.lastIndexOf('.') + 1),
+    className: null,
+    sourceLine: null,
+    list: false,
+    children: new Map(),
+    calls: [],
+    note: null,
+    operations: [],
+  };
+}
+
+/** `a.b.c` → ['a', 'a.b', 'a.b.c']. */
+function ancestors(path: string): string[] {
+  const parts = path === '' ? [] : path.split('.');
+  return parts.map((_, i) => parts.slice(0, i + 1).join('.'));
+}
+
+function place(root: Draft, scope: Scope, graph: GraphProto, index: number): void {
+  for (const path of ['', ...scope.modules]) {
+    const module = ensure(root, path);
+    module.className ??= scope.classes.get(path) ?? null;
+  }
+  const own = ensure(root, scope.modules.at(-1) ?? '');
+  own.sourceLine ??= sourceLine(graph.node[index]!);
+}
+
+/** Nodes that say nothing belong where what they make is read: to the innermost module around all its readers. */
+function settle(graph: GraphProto, links: Links, told: readonly (Scope | null)[]): Scope[] {
+  const settled: (Scope | null)[] = [...told];
+  for (let index = settled.length - 1; index >= 0; index--) {
+    if (settled[index] !== null) continue;
+    const readers = graph.node[index]!.output.flatMap((name) => links.readers.get(name) ?? []);
+    const around = readers.map((reader) => settled[reader] ?? ROOT);
+    settled[index] = around.length === 0 ? ROOT : around.reduce(common);
+  }
+  return settled.map((scope) => scope ?? ROOT);
+}
+
+function common(a: Scope, b: Scope): Scope {
+  if (a === b) return a;
+  const shared = a.modules.filter((path, i) => b.modules[i] === path);
+  const isWhole = shared.length === a.modules.length && shared.length === b.modules.length && a.call === b.call;
+  return { modules: shared, classes: a.classes, call: isWhole ? a.call : null };
+}
+
+function operations(graph: GraphProto, links: Links, nodes: readonly number[]): Operation[] {
+  const counts = new Map<string, number>();
+  const changing = nodes.filter((index) => graph.node[index]!.output.some((name) => !links.constant.has(name)));
+  return changing.map((node) => {
+    const { opType } = graph.node[node]!;
+    const count = counts.get(opType) ?? 0;
+    counts.set(opType, count + 1);
+    return { name: count === 0 ? opType : `${opType}_${count}`, opType, node };
+  });
+}
