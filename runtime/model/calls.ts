@@ -121,7 +121,8 @@ function describeCall(nodes: readonly number[], { graph, links, types }: CallCon
 
 /**
  * The last of the activations that leave a module; where the module returns several of a kind (the cosines and sines
- * of a rotary embedding), the first of those. `isEnd` tells what the module itself makes no use of: a cache or a
+ * of a rotary embedding), the first of those: they are made
+ * by the same operator, or of the same tensors. `isEnd` tells what the module itself makes no use of: a cache or a
  * residual stream that leaves a module is used in it as well.
  */
 function mainOutput(
@@ -135,8 +136,10 @@ function mainOutput(
   const ends = candidates.filter(isEnd);
   const last = candidates.at(-1);
   if (last === undefined || ends.at(-1) !== last) return last;
-  const operator = (name: string) => graph.node[links.maker.get(name)!]!.opType;
-  const other = ends.findLastIndex((name) => operator(name) !== operator(last));
+  const maker = (name: string) => graph.node[links.maker.get(name)!]!;
+  const isKin = (name: string) =>
+    maker(name).opType === maker(last).opType || maker(name).input.join() === maker(last).input.join();
+  const other = ends.findLastIndex((name) => !isKin(name));
   return ends[other + 1];
 }
 
