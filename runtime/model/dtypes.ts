@@ -25,3 +25,10 @@ export function dtypeName(elementType: number): DType | null {
 export function isFloat(elementType: number | undefined): boolean {
   return elementType === T.FLOAT || elementType === T.FLOAT16 || elementType === T.BFLOAT16 || elementType === T.DOUBLE;
 }
+
+const ELEMENT_TYPES = new Map(Object.entries(NAMES).map(([type, name]) => [name, Number(type)]));
+
+/** The ONNX element type of a dtype. */
+export function elementType(dtype: DType): number {
+  return ELEMENT_TYPES.get(dtype)!;
+}

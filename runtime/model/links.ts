@@ -16,7 +16,16 @@ export interface Links {
 
 const RANDOM = new Set(['RandomNormal', 'RandomUniform']);
 
-export function linkGraph(graph: GraphProto): Links {
+const cache = new WeakMap<GraphProto, Links>();
+
+/** The links of a graph, which nothing may change once they were asked for: they are worked out once. */
+export function graphLinks(graph: GraphProto): Links {
+  const links = cache.get(graph) ?? linkGraph(graph);
+  cache.set(graph, links);
+  return links;
+}
+
+function linkGraph(graph: GraphProto): Links {
   const maker = new Map<string, number>();
   const readers = new Map<string, number[]>();
   const initializers = new Set([

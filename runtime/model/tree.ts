@@ -1,7 +1,7 @@
 import type { GraphProto } from 'onnx-buf';
 import { type CallContext, moduleCalls } from './calls.ts';
 import { elementTypes } from './element-types.ts';
-import { type Links, linkGraph } from './links.ts';
+import { graphLinks, type Links } from './links.ts';
 import type { Module, ModuleCall, ModuleNote, Operation } from './module.ts';
 import { type Scope, scopes, sourceLine } from './names.ts';
 import { noteModules } from './notes.ts';
@@ -27,7 +27,7 @@ const ROOT: Scope = { modules: [], classes: new Map(), call: null };
  */
 export function buildTree(model: OnnxModel): Module {
   const { graph } = model;
-  const links = linkGraph(graph);
+  const links = graphLinks(graph);
   const paths = parameterPaths(graph);
   const told = settle(graph, links, scopes(graph.node, paths));
   const context: CallContext = { graph, links, scopes: told, types: elementTypes(graph) };
@@ -37,7 +37,9 @@ export function buildTree(model: OnnxModel): Module {
     // Exporters put constants first, wherever they are used: the order of modules is that of the nodes that compute.
     if (!graph.node[index]!.output.every((name) => links.constant.has(name))) place(root, scope, graph, index);
     for (const path of new Set(['', ...scope.modules.flatMap(ancestors)])) {
-      nodes.set(path, [...(nodes.get(path) ?? []), index]);
+      const others = nodes.get(path);
+      if (others === undefined) nodes.set(path, [index]);
+      else others.push(index);
     }
   });
   told.forEach((scope, index) => {
