@@ -1,0 +1,121 @@
+import { OperationError } from '../graph/operation.ts';
+import type { TensorType } from '../graph/types.ts';
+import type { Located } from '../lowering/address.ts';
+import { dtypeName } from '../model/dtypes.ts';
+import { findModule } from '../model/find.ts';
+import type { Module } from '../model/module.ts';
+import { parameters } from '../model/parameters.ts';
+import type { OnnxModel } from '../model/read.ts';
+import { buildTree, nodesByName } from '../model/tree.ts';
+import type { TapAddress, TracedModel } from '../tracing/model.ts';
+
+/** Between a module's path and the name of an operation in it. */
+export const OPERATION = '::';
+
+/** A model with its module tree: finds the tensor at an address. */
+export class ModelMap {
+  readonly model: OnnxModel;
+  readonly tree: Module;
+  readonly nodes: ReturnType<typeof nodesByName>;
+  readonly parameters: ReadonlyMap<string, string>;
+
+  constructor(model: OnnxModel) {
+    this.model = model;
+    this.tree = buildTree(model);
+    this.nodes = nodesByName(model);
+    this.parameters = parameters(model);
+  }
+
+  /** Where an address leads; throws an OperationError where it leads nowhere. */
+  readonly locate = (address: TapAddress): Located => {
+    const { path, port, index } = address;
+    if (port === 'parameter') {
+      const tensor = this.parameters.get(path);
+      if (tensor === undefined) throw new OperationError(`the model has no parameter ${path}`);
+      return { tensor, nodes: [], inputs: [], outputs: [] };
+    }
+    const call = path.includes(OPERATION) ? this.operation(path) : this.call(address);
+    const tensor = call[`${port}s`][index];
+    if (tensor === undefined) {
+      throw new OperationError(
+        `${path || 'the model'} has ${call[`${port}s`].length} ${port}s: there is no ${port}s[${index}]`,
+      );
+    }
+    return { tensor, ...call };
+  };
+
+  private call({ path, call, port }: TapAddress): {
+    nodes: readonly number[];
+    inputs: readonly string[];
+    outputs: readonly string[];
+  } {
+    const module = findModule(this.tree, path);
+    const found = module.calls[call];
+    if (found) return found;
+    const { note } = module;
+    if (note?.kind === 'identity') return { nodes: [], inputs: [note.value], outputs: [note.value] };
+    if (note?.kind === 'fused') {
+      const into = note.into ? `into '${note.into}': read ${note.into}.${port} instead` : 'into another module';
+      throw new OperationError(`'${path}' is no longer in this file: the exporter has folded it ${into}`);
+    }
+    if (module.calls.length > 0)
+      throw new OperationError(`'${path}' is called ${module.calls.length} times: there is no calls[${call}]`);
+    const children = [...module.children.keys()].join(', ');
+    throw new OperationError(
+      `'${path}' is a container that is never called itself and so has no ${port}; its modules are: ${children || 'none'}`,
+    );
+  }
+
+  private operation(path: string): { nodes: readonly number[]; inputs: readonly string[]; outputs: readonly string[] } {
+    const [module, name] = path.split(OPERATION) as [string, string];
+    const node = this.nodeOf(module, name);
+    const { input, output } = this.model.graph.node[node]!;
+    const constants = new Set(this.model.graph.initializer.map((initializer) => initializer.name));
+    return {
+      nodes: [node],
+      inputs: input.filter((tensor) => tensor !== '' && !constants.has(tensor)),
+      outputs: output.filter((tensor) => tensor !== ''),
+    };
+  }
+
+  /** The index of an operation's node in the graph: by its name in a module, or a node's own name in the file. */
+  nodeOf(module: string, name: string): number {
+    const { operations } = findModule(this.tree, module);
+    const found =
+      operations.find((operation) => operation.name === name)?.node ??
+      (module === '' ? this.nodes.get(name)?.index : undefined);
+    if (found === undefined) {
+      throw new OperationError(
+        `${module || 'the model'} has no operation '${name}'; it has ${operations.map((one) => one.name).join(', ')}`,
+      );
+    }
+    return found;
+  }
+}
+
+/** A model's map with the types of its tensors for inputs of known sizes: what one trace sees of the model. */
+export class TypedModel implements TracedModel {
+  readonly map: ModelMap;
+  private readonly types: ReadonlyMap<string, TensorType>;
+
+  constructor(map: ModelMap, types: ReadonlyMap<string, TensorType>) {
+    this.map = map;
+    this.types = types;
+  }
+
+  resolve(address: TapAddress): { tensor: string; type: TensorType } {
+    const { tensor } = this.map.locate(address);
+    const type = this.types.get(tensor) ?? this.initializerType(tensor);
+    if (!type)
+      throw new OperationError(
+        `the tensor at ${address.path}.${address.port} has an element type that this library has no name for`,
+      );
+    return { tensor, type };
+  }
+
+  private initializerType(tensor: string): TensorType | null {
+    const found = this.map.model.graph.initializer.find(({ name }) => name === tensor);
+    const dtype = found && dtypeName(found.dataType);
+    return dtype ? { dtype, shape: found.dims.map(Number) } : null;
+  }
+}

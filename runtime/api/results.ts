@@ -1,0 +1,125 @@
+import { TraceError } from '../errors.ts';
+import type { Save } from '../graph/graph.ts';
+import type { Value } from '../graph/types.ts';
+import { ReturnChoice } from '../operators/completions.ts';
+import { Tensor } from '../tensor/tensor.ts';
+import type { Builder } from '../tracing/builder.ts';
+import { ListSegment, type ListValue } from '../tracing/lists.ts';
+import { isPlainObject } from '../tracing/merge.ts';
+import { TensorProxy } from '../tracing/proxy.ts';
+import { type Result, SavedProxy, saves } from '../tracing/saves.ts';
+
+/** What a trace wants back from the run, and how the user's own structure is made of it. */
+export class Results {
+  private readonly target: Builder;
+  private readonly returned: unknown;
+  private readonly wanted: Value[] = [];
+  private readonly positions = new Map<Value, number>();
+
+  /** Throws a TraceError where something unsaved is returned. */
+  constructor(target: Builder, returned: unknown) {
+    this.target = target;
+    this.returned = returned;
+    for (const { slot } of saves(target)) {
+      if (slot.state === null || slot.state === 'pending') continue;
+      if (slot.state.kind === 'single') this.want(slot.state.value);
+      else this.wantList(slot.state.list);
+    }
+    this.collect(returned, 'the result', new Set());
+  }
+
+  /** The values to bring back. */
+  saves(): Save[] {
+    return this.wanted.map((value, i) => ({ name: `save_${i}`, value }));
+  }
+
+  private want(value: Value): void {
+    if (this.positions.has(value)) return;
+    this.positions.set(value, this.wanted.length);
+    this.wanted.push(value);
+  }
+
+  private wantList({ data, shapes, ranks }: ListValue): void {
+    for (const value of [data, shapes, ranks]) this.want(value);
+  }
+
+  private collect(value: unknown, path: string, seen: Set<object>): void {
+    if (value instanceof SavedProxy) return;
+    if (value instanceof TensorProxy || (value instanceof ListSegment && !value.saved)) {
+      throw new TraceError(
+        `${path} is a traced tensor that is not saved, so it does not come back. Return save(…) of it.`,
+        this.target.site,
+      );
+    }
+    if (value instanceof ListSegment) {
+      this.wantList(value.list);
+      return;
+    }
+    if (value instanceof ReturnChoice) {
+      for (const side of [value.then, value.else]) this.collect(side, path, seen);
+      return;
+    }
+    if (typeof value !== 'object' || value === null || seen.has(value)) return;
+    seen.add(value);
+    if (Array.isArray(value)) value.forEach((item, i) => this.collect(item, `${path}[${i}]`, seen));
+    else if (isPlainObject(value))
+      for (const [key, field] of Object.entries(value)) this.collect(field, `${path}.${key}`, seen);
+  }
+
+  /** The user's result, once the run's tensors are there (in the order of `saves`). */
+  resolve(tensors: readonly Tensor[]): unknown {
+    const at = (value: Value) => tensors[this.positions.get(value)!]!;
+    for (const saved of saves(this.target)) {
+      const { state } = saved.slot;
+      if (state === null || state === 'pending') saved.result = { value: undefined };
+      else if (state.kind === 'single') saved.result = { value: at(state.value) };
+      else saved.result = { value: fold(split(state.list, at), state.loop) };
+    }
+    return this.build(this.returned, at);
+  }
+
+  private build(value: unknown, at: (value: Value) => Tensor): unknown {
+    if (value instanceof SavedProxy) return value.result!.value;
+    if (value instanceof ReturnChoice)
+      return this.build(isTrue(value.test.result!.value) ? value.then : value.else, at);
+    if (Array.isArray(value)) {
+      return value.flatMap((item) => (item instanceof ListSegment ? split(item.list, at) : [this.build(item, at)]));
+    }
+    if (value instanceof Tensor || !isPlainObject(value)) return value;
+    return Object.fromEntries(Object.entries(value).map(([key, field]) => [key, this.build(field, at)]));
+  }
+}
+
+function isTrue(result: Result): boolean {
+  return result instanceof Tensor && Boolean(result.item());
+}
+
+/** The entries of a list. */
+function split(list: ListValue, at: (value: Value) => Tensor): Tensor[] {
+  const data = at(list.data);
+  const shapes = Array.from(at(list.shapes).data as ArrayLike<number>, Number);
+  const ranks = Array.from(at(list.ranks).data as ArrayLike<number>, Number);
+  let dim = 0;
+  let element = 0;
+  return ranks.map((rank) => {
+    const dims = shapes.slice(dim, dim + rank);
+    dim += rank;
+    const size = dims.reduce((a, b) => a * b, 1);
+    const raw = data.raw.slice(element, element + size);
+    element += size;
+    return new Tensor(data.dtype as 'float32', dims, raw);
+  });
+}
+
+/** A save in a branch is one tensor or nothing; one in a loop is a tensor with an entry per iteration. */
+function fold(entries: Tensor[], loop: boolean): Result {
+  if (!loop) return entries[0];
+  const [first] = entries;
+  if (!first) return undefined;
+  if (entries.some(({ dims }) => dims.join() !== first.dims.join())) return entries;
+  return Tensor.from(
+    entries.map((entry) => entry.toArray() as number[]),
+    first.dtype as 'float32',
+    [entries.length, ...first.dims],
+  );
+}

@@ -1,0 +1,20 @@
+import type { Site } from './graph/types.ts';
+
+/** `file:line:column`, as editors and terminals link it. */
+export function formatSite(site: Site): string {
+  return `${site.file}:${site.line}:${site.column}`;
+}
+
+/**
+ * Something is wrong with a trace: the message says what was found, what was expected and what to do, and begins with
+ * the place in the user's source.
+ */
+export class TraceError extends Error {
+  override readonly name = 'TraceError';
+  readonly site: Site | null;
+
+  constructor(message: string, site: Site | null = null, options?: ErrorOptions) {
+    super(site ? `${formatSite(site)} - ${message}` : message, options);
+    this.site = site;
+  }
+}

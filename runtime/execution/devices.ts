@@ -1,0 +1,41 @@
+import { InferenceSession, listSupportedBackends } from 'onnxruntime-node';
+
+export type Device = 'cpu' | 'webgpu' | 'cuda';
+
+const HOW: Readonly<Record<Device, string>> = {
+  cpu: 'It is part of onnxruntime-node.',
+  webgpu: 'It needs a GPU with a Vulkan, Metal or Direct3D 12 driver.',
+  cuda: 'Install the CUDA 12 libraries, and the provider with: npm rebuild onnxruntime-node --onnxruntime-node-install=cuda12',
+};
+
+/** The execution provider cannot be used here. */
+export class DeviceError extends Error {
+  override readonly name = 'DeviceError';
+}
+
+/** The best device that works: `cuda`, then `webgpu`, then `cpu`. Each candidate has to run a small model. */
+export async function chooseDevice(wanted: Device | 'auto', probe: Uint8Array): Promise<Device> {
+  if (wanted === 'cpu') return wanted;
+  const known = new Set(listSupportedBackends().map(({ name }) => name));
+  const candidates: Device[] = wanted === 'auto' ? ['cuda', 'webgpu'] : [wanted];
+  for (const device of candidates) {
+    const reason = known.has(device)
+      ? await tryDevice(device, probe)
+      : `onnxruntime-node has no ${device} provider on ${process.platform}/${process.arch}`;
+    if (reason === null) return device;
+    if (wanted !== 'auto')
+      throw new DeviceError(`The device '${device}' does not work here: ${reason}. ${HOW[device]}`);
+  }
+  return 'cpu';
+}
+
+/** Why a device does not work, or null where it does. */
+async function tryDevice(device: Device, probe: Uint8Array): Promise<string | null> {
+  try {
+    const session = await InferenceSession.create(probe, { executionProviders: [device], logSeverityLevel: 4 });
+    await session.release();
+    return null;
+  } catch (error) {
+    return (error instanceof Error ? error.message : String(error)).split('\n')[0]!;
+  }
+}

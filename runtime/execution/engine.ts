@@ -1,0 +1,108 @@
+import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
+import { TraceError } from '../errors.ts';
+import type { InterventionGraph, OperandData } from '../graph/graph.ts';
+import type { DType } from '../graph/types.ts';
+import type { Locate } from '../lowering/address.ts';
+import { type Lowered, lower } from '../lowering/lower.ts';
+import type { OnnxModel } from '../model/read.ts';
+import { Tensor } from '../tensor/tensor.ts';
+import type { Device } from './devices.ts';
+
+/** A rewritten model, compiled. */
+interface Compiled {
+  readonly lowered: Lowered;
+  readonly session: InferenceSession;
+}
+
+/** How many compiled graphs of one model are kept; the one that was used least recently goes first. */
+const KEPT = 64;
+
+/** Runs intervention graphs inside one model: compiles each structure once and keeps it. */
+export class Engine {
+  readonly model: OnnxModel;
+  readonly device: Device;
+  private readonly locate: Locate;
+  private readonly compiled = new Map<string, Promise<Compiled>>();
+
+  constructor(model: OnnxModel, device: Device, locate: Locate) {
+    this.model = model;
+    this.device = device;
+    this.locate = locate;
+  }
+
+  /** Runs the model with the graph's interventions and returns the saves, in the order of `graph.saves`. */
+  async run(graph: InterventionGraph, inputs: ReadonlyMap<string, Tensor>): Promise<Tensor[]> {
+    const { lowered, session } = await this.compile(graph);
+    const feeds: Record<string, OrtTensor> = {};
+    for (const name of lowered.inputs) {
+      const input = inputs.get(name);
+      if (!input) throw new TraceError(`The model's input '${name}' is needed and was not given.`);
+      feeds[name] = ortTensor(input.dtype, input.dims, input.raw);
+    }
+    const operands = [...graph.operands];
+    for (const { position, name } of lowered.operands) {
+      const [node, { dims, data }] = operands[position]!;
+      feeds[name] = ortTensor(node.outputs[0]!.type.dtype, dims, data);
+    }
+    try {
+      const results = await session.run(feeds, [...new Set(lowered.outputs)]);
+      return lowered.outputs.map((name) => fromOrt(results[name]!));
+    } catch (error) {
+      throw runError(error);
+    }
+  }
+
+  private compile(graph: InterventionGraph): Promise<Compiled> {
+    const key = graph.structuralKey();
+    let compiled = this.compiled.get(key);
+    this.compiled.delete(key);
+    compiled ??= this.create(lower(this.model, graph, this.locate));
+    this.compiled.set(key, compiled);
+    // A graph that failed to compile must not stay.
+    compiled.catch(() => this.compiled.delete(key));
+    for (const [oldest, old] of this.compiled) {
+      if (this.compiled.size <= KEPT) break;
+      this.compiled.delete(oldest);
+      void old.then(({ session }) => session.release());
+    }
+    return compiled;
+  }
+
+  private async create(lowered: Lowered): Promise<Compiled> {
+    try {
+      const session = await InferenceSession.create(lowered.bytes, {
+        executionProviders: [this.device],
+        logSeverityLevel: 4,
+        extra: {
+          session: {
+            model_external_initializers_file_folder_path: this.model.folder,
+            intra_op: { allow_spinning: '0' },
+          },
+        },
+      });
+      return { lowered, session };
+    } catch (error) {
+      throw runError(error);
+    }
+  }
+}
+
+function ortTensor(dtype: DType, dims: readonly number[], data: OperandData['data']): OrtTensor {
+  return new OrtTensor(dtype as 'float32', data as Float32Array<ArrayBuffer>, dims);
+}
+
+function fromOrt(tensor: OrtTensor): Tensor {
+  return new Tensor(tensor.type as 'float32', tensor.dims, tensor.data as Float32Array);
+}
+
+/** An error of ONNX Runtime in the user's terms: the node's name tells the place. */
+function runError(error: unknown): TraceError {
+  const message = error instanceof Error ? error.message : String(error);
+  const at = /onnsight\/at_\d+:(.+?):(\d+):(\d+)/.exec(message);
+  const site = at ? { file: at[1]!, line: Number(at[2]), column: Number(at[3]) } : null;
+  const reason = message
+    .replace(/^.*Status Message: /s, '')
+    .replace(/^Error: /, '')
+    .trim();
+  return new TraceError(`The model could not run with this intervention: ${reason}`, site, { cause: error });
+}

@@ -1,0 +1,99 @@
+import type { Attributes, Node, Region, Shape, Site, TensorType, Value } from './types.ts';
+
+/** Typed data handed to a run from outside: an operand of the block, an input of the model. */
+export interface OperandData {
+  readonly dims: readonly number[];
+  readonly data: ArrayLike<number> | ArrayLike<bigint>;
+}
+
+/** What a trace wants back: values of the root region under the names of `saves`. */
+export interface Save {
+  readonly name: string;
+  readonly value: Value;
+}
+
+/**
+ * The intervention graph: a pure data structure. Reads of module tensors and operands come first in `root`, then the
+ * operations in the order of the source; `write` nodes put values back into the model.
+ */
+export class InterventionGraph {
+  readonly root: Region = { parameters: [], nodes: [], results: [] };
+  readonly operands = new Map<Node, OperandData>();
+  readonly saves: Save[] = [];
+  private nextId = 0;
+
+  /** A value that no node of the graph makes: a parameter of a region. */
+  parameter(type: TensorType): Value {
+    return { id: this.nextId++, type, node: null, index: 0 };
+  }
+
+  /** Appends a node to `region`. */
+  add(
+    region: Region,
+    op: string,
+    inputs: readonly Value[],
+    types: readonly TensorType[],
+    attributes: Attributes,
+    site: Site | null,
+    regions: readonly Region[] = [],
+  ): Node {
+    const outputs: Value[] = [];
+    const node: Node = { op, inputs, attributes, regions, outputs, site };
+    types.forEach((type, index) => {
+      outputs.push({ id: this.nextId++, type, node, index });
+    });
+    region.nodes.push(node);
+    return node;
+  }
+
+  /** What is compiled, without what changes from run to run: equal keys share one compiled session. */
+  structuralKey(): string {
+    const parts: string[] = [];
+    writeRegion(this.root, parts);
+    for (const save of this.saves) parts.push(`save ${save.name} %${save.value.id}`);
+    return parts.join('\n');
+  }
+
+  /** The graph as text: a line a node, bodies indented. */
+  toString(): string {
+    const lines: string[] = [];
+    printRegion(this.root, '', lines);
+    for (const save of this.saves) lines.push(`save ${save.name} = %${save.value.id}`);
+    return lines.join('\n');
+  }
+}
+
+function writeRegion(region: Region, parts: string[]): void {
+  parts.push(`(${region.parameters.map((p) => `%${p.id}:${p.type.dtype}`)})`);
+  for (const node of region.nodes) {
+    const types = node.op === 'operand' ? node.outputs[0]!.type.shape?.length : '';
+    parts.push(
+      `${node.outputs.map((o) => `%${o.id}:${o.type.dtype}`)}=${node.op}${types}(${node.inputs.map((v) => v.id)})${JSON.stringify(node.attributes)}`,
+    );
+    for (const body of node.regions) writeRegion(body, parts);
+  }
+  parts.push(`->${region.results.map((v) => v.id)}`);
+}
+
+function printRegion(region: Region, indent: string, lines: string[]): void {
+  for (const node of region.nodes) {
+    const outputs = node.outputs.map((o) => `%${o.id}: ${formatType(o.type)}`).join(', ');
+    const attributes = Object.entries(node.attributes).map(([key, value]) => `${key}=${JSON.stringify(value)}`);
+    const operands = [...node.inputs.map((v) => `%${v.id}`), ...attributes].join(', ');
+    lines.push(`${indent}${outputs}${outputs && ' = '}${node.op}(${operands})`);
+    node.regions.forEach((body) => {
+      lines.push(`${indent}  (${body.parameters.map((p) => `%${p.id}: ${formatType(p.type)}`).join(', ')}) {`);
+      printRegion(body, `${indent}    `, lines);
+      lines.push(`${indent}  } -> ${body.results.map((v) => `%${v.id}`).join(', ')}`);
+    });
+  }
+}
+
+/** `float32[1, 15, 128]`, with `?` for what only the run will tell. */
+export function formatType(type: TensorType): string {
+  return `${type.dtype}${formatShape(type.shape)}`;
+}
+
+export function formatShape(shape: Shape): string {
+  return shape ? `[${shape.map((dim) => dim ?? '?').join(', ')}]` : '[?]';
+}

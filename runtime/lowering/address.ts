@@ -1,0 +1,13 @@
+import type { TapAddress } from '../tracing/model.ts';
+
+/** Where an address leads in an ONNX graph. */
+export interface Located {
+  /** The tensor's name. */
+  readonly tensor: string;
+  /** For an input: the nodes of the module, which alone see it replaced. For a call: what runs. */
+  readonly nodes: readonly number[];
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+}
+
+export type Locate = (address: TapAddress) => Located;

@@ -1,0 +1,145 @@
+import type { NodeProto, TensorProto } from 'onnx-buf';
+import type { DType, Node, Region, TensorType, Value } from '../graph/types.ts';
+import { elementType } from '../model/dtypes.ts';
+import type { Emitter, OnnxAttribute } from './emitter.ts';
+import { onnxGraph, onnxNode, onnxTensor, onnxValue } from './onnx.ts';
+import { lowerings } from './operations/index.ts';
+
+/** What all bodies of one rewritten model share: constants, and names that are nobody else's. */
+export class Names {
+  readonly constants: TensorProto[] = [];
+  private readonly constantNames = new Map<string, string>();
+  private count = 0;
+
+  fresh(stem: string): string {
+    return `onnsight/${stem}_${this.count++}`;
+  }
+
+  constant(dtype: DType, data: readonly number[], dims: readonly number[]): string {
+    const key = `${dtype}[${dims}]${data}`;
+    let name = this.constantNames.get(key);
+    if (name === undefined) {
+      name = this.fresh('constant');
+      this.constantNames.set(key, name);
+      this.constants.push(onnxTensor(name, dtype, data, dims));
+    }
+    return name;
+  }
+}
+
+/** How the steps that are no plain operations are written: calls of modules. */
+export type LowerCall = (node: Node, inputs: readonly string[], writer: Writer) => readonly string[];
+
+/** Writes the steps of one body of the intervention graph as ONNX nodes. */
+export class Writer implements Emitter {
+  readonly written: NodeProto[] = [];
+  readonly opset: number;
+  readonly names: Names;
+  /** The ONNX names of the graph's values, of this body and of those around it. */
+  readonly values: Map<Value, string>;
+  private readonly lowerCall: LowerCall;
+  private stem = 'node';
+
+  constructor(opset: number, names: Names, values: Map<Value, string>, lowerCall: LowerCall) {
+    this.opset = opset;
+    this.names = names;
+    this.values = values;
+    this.lowerCall = lowerCall;
+  }
+
+  node(op: string, inputs: readonly string[], attributes: Readonly<Record<string, OnnxAttribute>> = {}): string {
+    return this.nodesOf(op, inputs, 1, attributes)[0]!;
+  }
+
+  nodes(
+    op: string,
+    inputs: readonly string[],
+    count: number,
+    attributes: Readonly<Record<string, OnnxAttribute>> = {},
+  ): string[] {
+    return this.nodesOf(op, inputs, count, attributes);
+  }
+
+  private nodesOf(
+    op: string,
+    inputs: readonly string[],
+    count: number,
+    attributes: Parameters<typeof onnxNode>[3] = {},
+  ): string[] {
+    const outputs = Array.from({ length: count }, () => this.names.fresh(op));
+    // The name carries the user's place, so that an error of the run can be told in the user's terms.
+    this.written.push(onnxNode(op, inputs, outputs, attributes, `${this.names.fresh('at')}:${this.stem}`));
+    return outputs;
+  }
+
+  constant(dtype: DType, data: readonly number[], dims: readonly number[] = []): string {
+    return this.names.constant(dtype, data, dims);
+  }
+
+  cast(name: string, from: DType, to: DType): string {
+    return from === to ? name : this.node('Cast', [name], { to: { int: elementType(to) } });
+  }
+
+  /** The ONNX name of a value that was written before. */
+  name(value: Value): string {
+    const name = this.values.get(value);
+    if (name === undefined) throw new Error(`The value %${value.id} was not written before its use.`);
+    return name;
+  }
+
+  /** Writes one step. */
+  write(node: Node): void {
+    const { site } = node;
+    this.stem = site ? `${site.file}:${site.line}:${site.column}` : node.op;
+    const inputs = node.inputs.map((value) => this.name(value));
+    const outputs = this.lower(node, inputs);
+    node.outputs.forEach((value, i) => {
+      this.values.set(value, outputs[i]!);
+    });
+  }
+
+  private lower(node: Node, inputs: readonly string[]): readonly string[] {
+    switch (node.op) {
+      case 'if': {
+        const [then, otherwise] = node.regions.map((region) => this.body(region, []));
+        return this.nodesOf('If', inputs, node.outputs.length, { then_branch: then!, else_branch: otherwise! });
+      }
+      case 'loop': {
+        const [region] = node.regions;
+        const [index, ...carried] = region!.parameters;
+        const condition = this.names.fresh('condition');
+        const parameters = [index!, ...carried].map((value) => {
+          const name = this.names.fresh('parameter');
+          this.values.set(value, name);
+          return onnxValue(name, value.type.dtype, value.type.shape?.length === 0 ? 0 : null);
+        });
+        const body = this.body(region!, [parameters[0]!, onnxValue(condition, 'bool', 0), ...parameters.slice(1)]);
+        return this.nodesOf('Loop', inputs, node.outputs.length, { body });
+      }
+      case 'call':
+        return this.lowerCall(node, inputs, this);
+      default: {
+        const lower = lowerings[node.op];
+        if (!lower) throw new Error(`The operation '${node.op}' has no lowering.`);
+        const typed = node.inputs.map((value, i) => ({ name: inputs[i]!, type: value.type }));
+        return lower(
+          this,
+          typed,
+          node.attributes,
+          node.outputs.map((value): TensorType => value.type),
+        );
+      }
+    }
+  }
+
+  private body(region: Region, inputs: ReturnType<typeof onnxValue>[]) {
+    const inner = new Writer(this.opset, this.names, this.values, this.lowerCall);
+    for (const node of region.nodes) inner.write(node);
+    // A result must be made by a node of the body itself, and only once.
+    const outputs = region.results.map((value) => {
+      const name = inner.node('Identity', [inner.name(value)]);
+      return onnxValue(name, value.type.dtype);
+    });
+    return onnxGraph(this.names.fresh('body'), inner.written, inputs, outputs);
+  }
+}

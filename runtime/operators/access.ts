@@ -1,0 +1,81 @@
+import { TraceError } from '../errors.ts';
+import * as functions from '../functions/index.ts';
+import type { Site } from '../graph/types.ts';
+import { toProxy } from '../tracing/apply.ts';
+import { activeBuilder } from '../tracing/builder.ts';
+import { getitem as getTensorItem, setitem as setTensorItem } from '../tracing/indexing.ts';
+import { ListSegment } from '../tracing/lists.ts';
+import { TensorProxy } from '../tracing/proxy.ts';
+import { ArraySlot, PropertySlot } from '../tracing/slots.ts';
+
+function at(site: Site): void {
+  const target = activeBuilder();
+  if (target) target.site = site;
+}
+
+/** `object[key]` */
+export function getitem(object: unknown, key: unknown, site: Site): unknown {
+  at(site);
+  if (object instanceof TensorProxy && typeof key !== 'symbol') {
+    const isMember = typeof key === 'string' && key in object;
+    return isMember ? Reflect.get(object, key) : getTensorItem(object, key);
+  }
+  if (Array.isArray(object)) {
+    if (object.some((item) => item instanceof ListSegment)) return getTensorItem(functions.stack(object), key);
+    if (key instanceof TensorProxy) return getTensorItem(toProxy(object), key);
+  } else if (key instanceof TensorProxy) {
+    throw new TraceError('Only tensors and arrays of tensors or numbers can be indexed with a traced value.', site);
+  }
+  return (object as Record<PropertyKey, unknown>)[key as PropertyKey];
+}
+
+/** `object[key] = value`, and `object.key = value`. */
+export function setitem(object: unknown, key: unknown, value: unknown, site: Site): unknown {
+  const target = activeBuilder();
+  if (target) target.site = site;
+  if (object instanceof TensorProxy && typeof key !== 'symbol') {
+    setTensorItem(object, key, value);
+    return value;
+  }
+  if (key instanceof TensorProxy) {
+    throw new TraceError(
+      'A plain array or object cannot be assigned to at a traced position. Stack it into a tensor first: stack(array).',
+      site,
+    );
+  }
+  if (target?.conditional && Array.isArray(object)) target.note(ArraySlot.of(object));
+  else if (target?.conditional && isJournaled(object, key as PropertyKey))
+    target.note(PropertySlot.of(object, key as PropertyKey));
+  (object as Record<PropertyKey, unknown>)[key as PropertyKey] = value;
+  return value;
+}
+
+/** Data properties are journaled; what has a setter (a module's output) keeps its own account. */
+function isJournaled(object: unknown, key: PropertyKey): object is object {
+  if (typeof object !== 'object' || object === null || MODULES.has(object)) return false;
+  const own = Object.getOwnPropertyDescriptor(object, key);
+  return own ? 'value' in own : !(key in object);
+}
+
+/** Modules of a model: their properties are the model's, not the object's. */
+export const MODULES = new WeakSet<object>();
+
+/** `object.length`: of a tensor its first dimension; of an array that a graph loop filled, a traced number. */
+export function length(object: unknown, site: Site): unknown {
+  at(site);
+  if (object instanceof TensorProxy) return object.type.shape?.[0] ?? getTensorItem(functions.shape(object), 0);
+  if (Array.isArray(object) && object.some((item) => item instanceof ListSegment)) {
+    return object
+      .map((item) => (item instanceof ListSegment ? item.length() : toProxy(1)))
+      .reduce((a, b) => functions.add(a, b));
+  }
+  return (object as { length: unknown }).length;
+}
+
+/** `array.push(…items)`: in a traced branch or loop the entries become part of the graph. */
+export function push(array: unknown, items: readonly unknown[], site: Site): unknown {
+  const target = activeBuilder();
+  if (target) target.site = site;
+  if (target?.conditional && Array.isArray(array)) target.note(ArraySlot.of(array));
+  return (array as unknown[]).push(...items);
+}

@@ -1,0 +1,122 @@
+import { TraceError } from '../errors.ts';
+import * as functions from '../functions/index.ts';
+import type { Site } from '../graph/types.ts';
+import { Tensor } from '../tensor/tensor.ts';
+import { Absent } from '../tracing/absent.ts';
+import { apply, toProxy } from '../tracing/apply.ts';
+import { activeBuilder } from '../tracing/builder.ts';
+import { ListSegment } from '../tracing/lists.ts';
+import { TensorProxy } from '../tracing/proxy.ts';
+
+/** Whether an operator on this value builds a node. */
+export function isTraced(x: unknown): boolean {
+  return (
+    x instanceof TensorProxy ||
+    ((x instanceof Tensor || x instanceof Absent || x instanceof ListSegment) && activeBuilder() !== null)
+  );
+}
+
+type Binary = (a: never, b: never) => unknown;
+
+const TENSOR_BINARY: Readonly<Record<string, Binary>> = {
+  '+': functions.add,
+  '-': functions.sub,
+  '*': functions.mul,
+  '/': functions.div,
+  '%': functions.remainder,
+  '**': functions.pow,
+  '<': functions.lt,
+  '<=': functions.le,
+  '>': functions.gt,
+  '>=': functions.ge,
+  '==': functions.eq,
+  '!=': functions.ne,
+  '===': functions.eq,
+  '!==': functions.ne,
+  '&': functions.bitwiseAnd,
+  '|': functions.bitwiseOr,
+  '^': functions.bitwiseXor,
+};
+
+// biome-ignore-start lint/suspicious/noDoubleEquals: these are the operators themselves.
+const PLAIN_BINARY: Readonly<Record<string, (a: never, b: never) => unknown>> = {
+  '+': (a, b) => a + b,
+  '-': (a, b) => a - b,
+  '*': (a, b) => a * b,
+  '/': (a, b) => a / b,
+  '%': (a, b) => a % b,
+  '**': (a: number, b: number) => a ** b,
+  '<': (a, b) => a < b,
+  '<=': (a, b) => a <= b,
+  '>': (a, b) => a > b,
+  '>=': (a, b) => a >= b,
+  '==': (a, b) => a == b,
+  '!=': (a, b) => a != b,
+  '===': (a, b) => a === b,
+  '!==': (a, b) => a !== b,
+  '&': (a, b) => a & b,
+  '|': (a, b) => a | b,
+  '^': (a, b) => a ^ b,
+  '<<': (a, b) => a << b,
+  '>>': (a, b) => a >> b,
+  '>>>': (a, b) => a >>> b,
+};
+// biome-ignore-end lint/suspicious/noDoubleEquals: these are the operators themselves.
+
+const EQUALITY = new Set(['==', '!=', '===', '!==']);
+
+/** A binary operator: elementwise on tensors, JavaScript's own on anything else. */
+export function binary(operator: string, a: unknown, b: unknown, site: Site): unknown {
+  if (!isTraced(a) && !isTraced(b)) return PLAIN_BINARY[operator]!(a as never, b as never);
+  // A tensor is never null, undefined or a text: such comparisons are decided now, as JavaScript does.
+  const isOther = (x: unknown) => x === null || x === undefined || typeof x === 'string';
+  if (EQUALITY.has(operator) && (isOther(a) || isOther(b))) return operator.startsWith('!');
+  const target = activeBuilder();
+  if (target) target.site = site;
+  const operate = TENSOR_BINARY[operator];
+  if (!operate) {
+    throw new TraceError(
+      `The operator ${operator} has no meaning for tensors. Use * 2 ** n or Math.floor(x / 2 ** n).`,
+      site,
+    );
+  }
+  return operate(a as never, b as never);
+}
+
+/** A unary operator. `!` is elementwise. */
+export function unary(operator: string, x: unknown, site: Site): unknown {
+  if (!isTraced(x)) return plainUnary(operator, x as number);
+  const target = activeBuilder();
+  if (target) target.site = site;
+  const proxy = toProxy(x);
+  switch (operator) {
+    case '-':
+      return functions.neg(proxy);
+    case '+':
+      return proxy;
+    case '!':
+      return apply('logicalNot', [proxy]);
+    default:
+      return apply('bitwiseNot', [proxy]);
+  }
+}
+
+function plainUnary(operator: string, x: number): unknown {
+  switch (operator) {
+    case '-':
+      return -x;
+    case '+':
+      return +x;
+    case '!':
+      return !x;
+    default:
+      return ~x;
+  }
+}
+
+/** `++` and `--`. */
+export function increment(x: unknown, by: 1 | -1, site: Site): unknown {
+  if (isTraced(x)) return binary('+', x, by, site);
+  if (typeof x === 'bigint') return x + BigInt(by);
+  return Number(x) + by;
+}

@@ -1,0 +1,99 @@
+import { TraceError } from '../errors.ts';
+import * as functions from '../functions/index.ts';
+import type { Site } from '../graph/types.ts';
+import { activeBuilder } from '../tracing/builder.ts';
+import { print } from '../tracing/logs.ts';
+import { TensorProxy } from '../tracing/proxy.ts';
+import { isTraced } from './arithmetic.ts';
+
+type Unary = (x: never) => unknown;
+type Binary = (a: never, b: never) => unknown;
+
+const UNARY: Readonly<Record<string, Unary>> = {
+  abs: functions.abs,
+  ceil: functions.ceil,
+  cos: functions.cos,
+  exp: functions.exp,
+  floor: functions.floor,
+  log: functions.log,
+  sign: functions.sign,
+  sin: functions.sin,
+  sqrt: functions.sqrt,
+  tan: functions.tan,
+  tanh: functions.tanh,
+  // JavaScript rounds halves up, not to even as PyTorch does.
+  round: (x: TensorProxy) => functions.floor(functions.add(x, 0.5)),
+  trunc: (x: TensorProxy) => functions.mul(functions.sign(x), functions.floor(functions.abs(x))),
+  log2: (x: TensorProxy) => functions.div(functions.log(x), Math.LN2),
+  log10: (x: TensorProxy) => functions.div(functions.log(x), Math.LN10),
+  log1p: (x: TensorProxy) => functions.log(functions.add(x, 1)),
+  expm1: (x: TensorProxy) => functions.sub(functions.exp(x), 1),
+  cbrt: (x: TensorProxy) => functions.mul(functions.sign(x), functions.pow(functions.abs(x), 1 / 3)),
+};
+
+const BINARY: Readonly<Record<string, Binary>> = {
+  max: functions.maximum,
+  min: functions.minimum,
+  pow: functions.pow,
+  hypot: (a: TensorProxy, b: TensorProxy) => functions.sqrt(functions.add(functions.mul(a, a), functions.mul(b, b))),
+};
+
+/** `Math.name(…)` */
+export function math(name: string, values: readonly unknown[], site: Site): unknown {
+  if (!values.some(isTraced))
+    return (Math as unknown as Record<string, (...x: unknown[]) => unknown>)[name]!(...values);
+  const target = activeBuilder();
+  if (target) target.site = site;
+  const unary = UNARY[name];
+  if (unary) return unary(values[0] as never);
+  const binary = BINARY[name];
+  if (binary) return values.length === 1 ? values[0] : values.reduce((a, b) => binary(a as never, b as never));
+  throw new TraceError(`Math.${name} has no meaning for tensors.`, site);
+}
+
+/** `console.log(…)`: on traced values the line is printed when the model has run, with the values it then has. */
+export function log(method: 'log' | 'info' | 'warn' | 'error' | 'debug', values: readonly unknown[], site: Site): void {
+  const target = activeBuilder();
+  if (!target || !values.some((value) => value instanceof TensorProxy)) {
+    console[method](...values);
+    return;
+  }
+  target.site = site;
+  print(target, method, values);
+}
+
+/** A substitution of a template string. */
+export function string(value: unknown, site: Site): unknown {
+  if (value instanceof TensorProxy) {
+    throw new TraceError(
+      'A traced tensor stands in a template string, but it has no value before the model runs. Print it with console.log(tensor), or save() it and format the result.',
+      site,
+    );
+  }
+  return value;
+}
+
+/** A value that a construct needs now, while the block is built. */
+export function plain<T>(value: T, construct: string, site: Site): T {
+  if (value instanceof TensorProxy) {
+    throw new TraceError(
+      `${construct} depends on a traced tensor, which has no value before the model runs. Use if/else, a loop or where(), without await, yield, try or switch around it.`,
+      site,
+    );
+  }
+  return value;
+}
+
+/** What a `throw` throws: in a branch or loop of the graph nothing can be thrown. */
+export function thrown<T>(error: T, site: Site): T {
+  if (activeBuilder()?.conditional) {
+    throw new TraceError(
+      'A throw stands in a branch or loop that depends on a traced value. Save the condition and throw after the trace.',
+      site,
+      {
+        cause: error,
+      },
+    );
+  }
+  return error;
+}

@@ -1,0 +1,8 @@
+/** What compiled code calls. Nothing here is meant to be written by hand. */
+export { getitem, length, push, setitem } from './access.ts';
+export { binary, increment, unary } from './arithmetic.ts';
+export { block, mark, sites } from './blocks.ts';
+export { log, math, plain, string, thrown } from './calls.ts';
+export { BREAK, CONTINUE, complete, jump, return_ } from './completions.ts';
+export { and, conditional, if_, or, then } from './conditionals.ts';
+export { doWhile, forOf, while_ } from './loops.ts';

@@ -1,0 +1,159 @@
+import { TraceError } from '../errors.ts';
+import type { Site } from '../graph/types.ts';
+import { apply, toProxy } from '../tracing/apply.ts';
+import { activeBuilder, builder } from '../tracing/builder.ts';
+import { ListSegment } from '../tracing/lists.ts';
+import { TensorProxy } from '../tracing/proxy.ts';
+import { type State, VariableSlot } from '../tracing/slots.ts';
+import { type Completion, mapEnds } from './completions.ts';
+import { then, truth } from './conditionals.ts';
+import { graphLoop } from './graph-loops.ts';
+
+type Body = (item?: unknown) => Completion;
+
+/** `for…of`: over a traced tensor (dimension 0) a loop node, over anything else JavaScript's own loop. */
+export function forOf(
+  iterable: unknown,
+  body: Body,
+  state: State | null,
+  site: Site,
+  label: string | null = null,
+): Completion {
+  if (iterable instanceof TensorProxy) return forRows(iterable, body, state, site, label);
+  return forItems((iterable as Iterable<unknown>)[Symbol.iterator](), body, state, site, label);
+}
+
+function forRows(rows: TensorProxy, body: Body, state: State | null, site: Site, label: string | null): Completion {
+  const target = builder();
+  target.site = site;
+  const { shape } = rows.type;
+  if (shape?.length === 0) throw new TraceError('Iteration over a tensor without dimensions.', site);
+  const known = shape?.[0];
+  const count = known ?? apply('getitem', [apply('shape', [rows]), toProxy(0)], { items: [{ kind: 'int' }] });
+  // Rows are those that the tensor has when the loop begins.
+  const source = apply('clone', [rows]);
+  const row = (index: TensorProxy) => apply('clone', [apply('getitem', [source, index], { items: [{ kind: 'int' }] })]);
+  return graphLoop(target, {
+    trip: toProxy(count),
+    test: null,
+    body: (index) => body(row(index)),
+    update: null,
+    state,
+    site,
+    label,
+  });
+}
+
+function forItems(
+  iterator: Iterator<unknown>,
+  body: Body,
+  state: State | null,
+  site: Site,
+  label: string | null,
+): Completion {
+  for (;;) {
+    const { done, value } = iterator.next();
+    if (done) return undefined;
+    const end =
+      value instanceof ListSegment
+        ? forRows(value.stacked(), body, state, site, label)
+        : withoutContinue(body(value), label);
+    if (end === undefined) continue;
+    const others = () => forItems(iterator, body, state, site, label);
+    if (end.kind !== 'choice') iterator.return?.();
+    return withoutBreak(then(end, others, state, site), label);
+  }
+}
+
+/** `while` and `for (;;)`: with a traced condition a loop node. */
+export function while_(
+  test: () => unknown,
+  body: Body,
+  update: (() => void) | null,
+  state: State | null,
+  site: Site,
+  label: string | null = null,
+): Completion {
+  if (isEndless(test) && activeBuilder() && endsTraced(body, state, label)) {
+    return graphWhile(toProxy(true), test, body, update, state, site, label);
+  }
+  for (;;) {
+    const goOn = test();
+    if (goOn instanceof TensorProxy) return graphWhile(goOn, test, body, update, state, site, label);
+    if (!goOn) return undefined;
+    const end = withoutContinue(body(), label);
+    if (end === undefined) {
+      update?.();
+      continue;
+    }
+    if (end.kind !== 'choice') return withoutBreak(end, label);
+    const others = (): Completion => {
+      update?.();
+      return while_(test, body, update, state, site, label);
+    };
+    return withoutBreak(then(end, others, state, site), label);
+  }
+}
+
+/** `do … while` */
+export function doWhile(
+  body: Body,
+  test: () => unknown,
+  state: State | null,
+  site: Site,
+  label: string | null = null,
+): Completion {
+  const end = withoutContinue(body(), label);
+  return withoutBreak(
+    then(end, () => while_(test, body, null, state, site, label), state, site),
+    label,
+  );
+}
+
+function graphWhile(
+  first: TensorProxy,
+  test: () => unknown,
+  body: Body,
+  update: (() => void) | null,
+  state: State | null,
+  site: Site,
+  label: string | null,
+): Completion {
+  const target = builder();
+  target.site = site;
+  return graphLoop(target, { trip: null, test, first: truth(first), body: () => body(), update, state, site, label });
+}
+
+/** A `continue` of this loop ends its body normally. */
+export function withoutContinue(end: Completion, label: string | null): Completion {
+  return mapEnds(end, (one) => (one?.kind === 'continue' && isOwn(one.label, label) ? undefined : one));
+}
+
+/** A `break` of this loop ends the loop normally. */
+export function withoutBreak(end: Completion, label: string | null): Completion {
+  return mapEnds(end, (one) => (one?.kind === 'break' && isOwn(one.label, label) ? undefined : one));
+}
+
+function isOwn(target: string | null, label: string | null): boolean {
+  return target === null || target === label;
+}
+
+/** `while (true)` and `for (;;)`: only a jump ends them. */
+function isEndless(test: () => unknown): boolean {
+  return /^\(\)\s*=>\s*(true|!0|1)$/.test(String(test));
+}
+
+/** Whether a body ends in a jump that depends on a traced value: then its loop cannot be unrolled. */
+function endsTraced(body: Body, state: State | null, label: string | null): boolean {
+  const target = builder();
+  const trial = target.record(
+    () => {
+      state?.names.forEach((_, index) => {
+        target.note(new VariableSlot(state, index));
+      });
+      return withoutContinue(body(), label);
+    },
+    () => {},
+  );
+  return trial.result?.kind === 'choice';
+}

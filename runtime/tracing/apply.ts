@@ -1,0 +1,120 @@
+import { TraceError } from '../errors.ts';
+import type { Attributes, DType, Value } from '../graph/types.ts';
+import { Tensor } from '../tensor/tensor.ts';
+import { Absent } from './absent.ts';
+import { type Builder, builder } from './builder.ts';
+import { TensorProxy } from './proxy.ts';
+
+export type NestedArray = readonly (number | boolean | bigint | TensorProxy | NestedArray)[];
+export type TypedArray = ArrayBufferView & ArrayLike<number | bigint>;
+/** What can stand beside a proxy: data of this run, or another proxy. */
+export type Operand = TensorProxy | Tensor | number | boolean | bigint | NestedArray | TypedArray;
+
+const BASIC_ITEMS = new Set(['int', 'slice', 'newaxis', 'ellipsis']);
+const VIEWS = new Set(['reshape', 'flatten', 'squeeze', 'unsqueeze', 'permute', 'expand', 'getitem']);
+
+/** Whether the result of an operation shares memory with its first input, as in PyTorch. */
+function isView(op: string, attributes: Attributes): boolean {
+  if (op === 'getitem')
+    return (attributes.items as readonly { kind: string }[]).every((item) => BASIC_ITEMS.has(item.kind));
+  return VIEWS.has(op);
+}
+
+/** Adds an operation to the block's graph and returns its first output. Errors point at the user's line. */
+export function apply(op: string, inputs: readonly TensorProxy[], attributes: Attributes = {}): TensorProxy {
+  const target = builder();
+  if (isView(op, attributes)) {
+    const view = new TensorProxy(target, null, { parent: inputs[0]!, op, operands: inputs.slice(1), attributes });
+    view.value();
+    return view;
+  }
+  return applyMany(op, inputs, attributes)[0]!;
+}
+
+/** The same for an operation with several outputs. */
+export function applyMany(op: string, inputs: readonly TensorProxy[], attributes: Attributes = {}): TensorProxy[] {
+  const target = builder();
+  const node = target.add(
+    op,
+    inputs.map((input) => valueIn(target, input)),
+    attributes,
+  );
+  return node.outputs.map((output) => wrap(target, output));
+}
+
+/** A proxy for a value that nothing else shares. */
+export function wrap(target: Builder, value: Value): TensorProxy {
+  return new TensorProxy(target, target.storage(value));
+}
+
+function valueIn(target: Builder, input: TensorProxy): Value {
+  if (input.builder !== target) {
+    throw new TraceError(
+      'A value of another trace is used here. Save it there and use the tensor, or put both traces into one session.',
+      target.site,
+    );
+  }
+  return input.value();
+}
+
+/** The largest operand whose elements help to check the block while it is built. */
+const KNOWN_ELEMENTS = 1024;
+
+/**
+ * A proxy for what the user wrote beside an operator. Data becomes an operand of the graph: an input, not a constant.
+ * Without `dtype`, integers are int64, other numbers float32, booleans bool; tensors and typed arrays keep theirs.
+ */
+export function toProxy(x: unknown, dtype?: DType): TensorProxy {
+  if (x instanceof TensorProxy) return x;
+  if (Array.isArray(x) && containsProxy(x)) return stackArray(x, dtype);
+  const target = builder();
+  if (x instanceof Absent) {
+    throw new TraceError(
+      `'${x.name}' has a value only if a traced condition holds or a loop runs. Give it a value before the statement.`,
+      target.site,
+    );
+  }
+  let tensor: Tensor;
+  try {
+    tensor =
+      x instanceof Tensor
+        ? dtype && x.dtype !== dtype
+          ? Tensor.from(x.toArray() as number[], dtype)
+          : x
+        : Tensor.from(x as number, dtype);
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    throw new TraceError(`${describe(x)} cannot be used as a tensor: ${message}`, target.site, { cause: error });
+  }
+  const isIndex = tensor.dtype === 'int64' || tensor.dtype === 'int32';
+  const constant =
+    isIndex && tensor.data.length <= KNOWN_ELEMENTS ? Array.from(tensor.data as ArrayLike<number>, Number) : null;
+  const type = { dtype: tensor.dtype, shape: tensor.dims, ...(constant && { constant }) };
+  return wrap(target, target.operand(type, { dims: tensor.dims, data: tensor.raw }));
+}
+
+/** A shape given by numbers and traced scalars: int64 of one dimension. */
+export function shapeOperand(dims: readonly (number | TensorProxy)[]): TensorProxy {
+  return dims.every((dim) => typeof dim === 'number')
+    ? toProxy(Tensor.from(dims as number[], 'int64', [dims.length]))
+    : stackArray(dims, 'int64');
+}
+
+function containsProxy(items: readonly unknown[]): boolean {
+  return items.some((item) => item instanceof TensorProxy || (Array.isArray(item) && containsProxy(item)));
+}
+
+function stackArray(items: readonly unknown[], dtype?: DType): TensorProxy {
+  const rows = items.map((item) => {
+    const row = toProxy(item, dtype);
+    return apply('unsqueeze', [dtype && row.dtype !== dtype ? apply('cast', [row], { dtype }) : row], { dims: [0] });
+  });
+  return apply('cat', rows, { dim: 0 });
+}
+
+function describe(x: unknown): string {
+  if (x === undefined) return 'undefined';
+  if (x === null) return 'null';
+  if (typeof x === 'function') return `a function${x.name ? ` (${x.name})` : ''}`;
+  return typeof x === 'string' ? JSON.stringify(x) : `a value of type ${typeof x}`;
+}

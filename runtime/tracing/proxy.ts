@@ -1,0 +1,159 @@
+import { TraceError } from '../errors.ts';
+import { formatType } from '../graph/graph.ts';
+import type { Attributes, DType, TensorType, Value } from '../graph/types.ts';
+import { isSliceString } from '../tensor/slices.ts';
+import type { Builder } from './builder.ts';
+import { callerSite } from './caller.ts';
+import type { Storage } from './storage.ts';
+
+/** How a view looks at the tensor it was made from. */
+export interface View {
+  readonly parent: TensorProxy;
+  readonly op: string;
+  readonly operands: readonly TensorProxy[];
+  readonly attributes: Attributes;
+}
+
+/** Reads and writes by index, given by the operators: the class itself knows no operations. */
+export interface Indexing {
+  getitem(self: TensorProxy, key: unknown): unknown;
+  setitem(self: TensorProxy, key: unknown, value: unknown): void;
+  iterate(self: TensorProxy): Iterator<unknown>;
+}
+
+/**
+ * Stands for a tensor that exists when the model runs. Either it owns a storage, or it is a view of another proxy; its
+ * value is computed from what the storage holds at the moment it is used.
+ */
+export class TensorProxy {
+  static indexing: Indexing;
+  readonly builder: Builder;
+  readonly storage: Storage | null;
+  readonly view: View | null;
+  private seen: { parent: Value; value: Value } | null = null;
+
+  constructor(builder: Builder, storage: Storage | null, view: View | null = null) {
+    this.builder = builder;
+    this.storage = storage;
+    this.view = view;
+    // biome-ignore lint/correctness/noConstructorReturn: `h[0]` and `h[':, -1']` are caught by an ES proxy around the object.
+    return new Proxy(this, handler);
+  }
+
+  /** The graph's value that the tensor is now. */
+  value(): Value {
+    if (!this.builder.open) {
+      throw new TraceError(
+        'A value of a trace is used after the trace has ended. Return it from the block with save(), and use the tensor you get.',
+        callerSite(),
+      );
+    }
+    if (this.storage) {
+      if (!this.builder.visible(this.storage.content)) {
+        throw new TraceError(
+          'A value made in the body of a condition or loop is used outside of it. Assign it to a variable declared before, or push it to an array.',
+          this.builder.site,
+        );
+      }
+      return this.storage.content;
+    }
+    const { parent, op, operands, attributes } = this.view!;
+    const base = parent.value();
+    if (this.seen?.parent === base && this.builder.visible(this.seen.value)) return this.seen.value;
+    const node = this.builder.add(op, [base, ...operands.map((operand) => operand.value())], attributes);
+    this.seen = { parent: base, value: node.outputs[0]! };
+    return this.seen.value;
+  }
+
+  get type(): TensorType {
+    return this.value().type;
+  }
+
+  get dtype(): DType {
+    return this.type.dtype;
+  }
+
+  toString(): string {
+    return this.builder.open ? `traced ${formatType(this.type)}` : 'a value of a trace that has ended';
+  }
+
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return this.toString();
+  }
+
+  [Symbol.iterator](): Iterator<unknown> {
+    return TensorProxy.indexing.iterate(this);
+  }
+
+  [Symbol.toPrimitive](): never {
+    const site = callerSite() ?? this.builder.site;
+    throw new TraceError(
+      "An operator met a value of a trace in code that was not compiled, so it cannot become part of the graph. Either run this file through the onnsight plugin (tsc with ts-patch, onnsight/register, onnsight/vite), or, if it is a helper function, put the directive 'use trace' at its top.",
+      site,
+    );
+  }
+}
+
+/** Replaces what a proxy stands for, in place: its views and the tensor it is a view of see the new elements. */
+export function assignInPlace(proxy: TensorProxy, value: Value): void {
+  const { builder } = proxy;
+  if (proxy.storage) {
+    builder.note(proxy.storage);
+    proxy.storage.content = value;
+    return;
+  }
+  const { parent, op, operands, attributes } = proxy.view!;
+  const base = parent.value();
+  assignInPlace(parent, undoView(builder, base, value, op, operands, attributes));
+}
+
+/** The tensor `base` with the part that a view shows replaced by `value`. */
+function undoView(
+  builder: Builder,
+  base: Value,
+  value: Value,
+  op: string,
+  operands: readonly TensorProxy[],
+  attributes: Attributes,
+): Value {
+  const add = (name: string, inputs: Value[], attrs: Attributes = {}) => builder.add(name, inputs, attrs).outputs[0]!;
+  switch (op) {
+    case 'reshape':
+    case 'flatten':
+    case 'squeeze':
+    case 'unsqueeze': {
+      const type = { dtype: value.type.dtype, shape: base.type.shape };
+      return builder.addTyped('reshape', [value, add('shape', [base])], [type], {}).outputs[0]!;
+    }
+    case 'permute': {
+      const dims = attributes.dims as readonly number[];
+      const inverse = dims.map((_, i) => dims.findIndex((dim) => (dim + dims.length) % dims.length === i));
+      return add('permute', [value], { dims: inverse });
+    }
+    case 'getitem':
+      return add('setitem', [base, ...operands.map((operand) => operand.value()), value], attributes);
+    default:
+      throw new TraceError(
+        `The result of ${op} shares one element among several places and cannot be assigned to. Assign to a clone() of it.`,
+        builder.site,
+      );
+  }
+}
+
+const handler: ProxyHandler<TensorProxy> = {
+  get(target, key, receiver) {
+    if (typeof key === 'string' && isSliceString(key)) return TensorProxy.indexing.getitem(receiver, key);
+    return Reflect.get(target, key, receiver);
+  },
+  set(target, key, value, receiver) {
+    if (typeof key === 'string' && isSliceString(key)) {
+      TensorProxy.indexing.setitem(receiver, key, value);
+      return true;
+    }
+    if (key in target) return Reflect.set(target, key, value, target);
+    throw new TraceError(
+      `A traced tensor has no property '${String(key)}' that could be set. To change elements write h[':, -1'] = value.`,
+      callerSite(),
+    );
+  },
+};

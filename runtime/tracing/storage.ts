@@ -1,0 +1,26 @@
+import type { Region, Value } from '../graph/types.ts';
+import type { Slot } from './journal.ts';
+
+/**
+ * The memory of one tensor, as PyTorch has it: proxies that are views of one another share it, and slice assignment
+ * changes its content. The graph has only plain values; the content says which of them the tensor is now.
+ */
+export class Storage implements Slot {
+  readonly name = 'a tensor';
+  content: Value;
+  /** The region it was made in: outside of it, the storage cannot be reached. */
+  readonly region: Region;
+
+  constructor(content: Value, region: Region) {
+    this.content = content;
+    this.region = region;
+  }
+
+  get(): Value {
+    return this.content;
+  }
+
+  set(content: unknown): void {
+    this.content = content as Value;
+  }
+}
