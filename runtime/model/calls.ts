@@ -1,148 +1,153 @@
 import type { GraphProto } from 'onnx-buf';
+import { describeCall } from './boundary.ts';
 import { isFloat } from './dtypes.ts';
 import type { Links } from './links.ts';
 import type { ModuleCall } from './module.ts';
 import type { Scope } from './names.ts';
+import { isAnonymous } from './parameters.ts';
 
 /** What cutting a module's nodes into calls needs to know of the graph. */
 export interface CallContext {
   readonly graph: GraphProto;
   readonly links: Links;
   readonly scopes: readonly Scope[];
+  /** ONNX element types by tensor. */
   readonly types: ReadonlyMap<string, number>;
 }
 
 /**
- * The calls of the module at `path`, whose nodes (its children's too) are `nodes`, ascending.
- * A new call begins where the module is entered again and does again what it did first. Entered again: other modules'
- * nodes ran in between, or the names say so, or (a module without children) the same parameter is read once more.
+ * The calls of the module at `path`, whose nodes (its children's too) are `nodes`, ascending. TorchScript's names
+ * number them; without numbers, a new call begins where the module does again what it did first, either after other
+ * modules ran, or straight away and then all of it.
  */
 export function moduleCalls(path: string, nodes: readonly number[], context: CallContext): ModuleCall[] {
-  const { graph, links, types, scopes } = context;
-  const isConstant = (index: number) => graph.node[index]!.output.every((name) => links.constant.has(name));
-  const makesFloat = (index: number) =>
-    !isConstant(index) && graph.node[index]!.output.some((name) => isFloat(types.get(name)));
-  const key = (index: number) => {
-    const { opType, input } = graph.node[index]!;
-    const weights = input.filter((name) => links.initializers.has(name));
-    return [scopes[index]!.modules.at(-1), opType, ...weights].join(' ');
-  };
-  const leaf = nodes.every((index) => scopes[index]!.modules.at(-1) === path);
+  const work = new Work(context);
   const calls: number[][] = [];
-  let first: string | null = null;
-  for (const entry of entries(path, nodes, context, isConstant)) {
-    for (const part of leaf ? splitByParameter(entry, key, links, graph) : [entry]) {
-      const lead = part.find(makesFloat);
-      const again = lead !== undefined && first !== null && key(lead) === first;
-      if (calls.length === 0 || again) calls.push([...part]);
-      else calls.at(-1)!.push(...part);
-      if (first === null && lead !== undefined) first = key(lead);
-    }
+  const changing = nodes.filter((index) => !work.isConstant(index));
+  for (const stretch of stretches(changing.length > 0 ? changing : nodes, work)) {
+    const parts = numberedParts(path, stretch, work);
+    parts.forEach((part, i) => {
+      const current = calls.at(-1);
+      const isNumbered = work.number(path, part) !== null;
+      const isNew = isNumbered
+        ? i > 0 || current === undefined || work.number(path, current) !== work.number(path, part)
+        : current === undefined || work.isRepeat(current, part);
+      if (isNew) calls.push(...(isNumbered ? [part] : periods(part, work)));
+      else current!.push(...part);
+    });
   }
   return calls.map((call) => describeCall(call, context));
 }
 
-/** Parts of `nodes` between which other modules' nodes run, or the number of the call in their names goes up. */
-function entries(
-  path: string,
-  nodes: readonly number[],
-  { scopes, links, graph }: CallContext,
-  isConstant: (index: number) => boolean,
-): number[][] {
+/** What the nodes of a module do, in terms that two calls have in common. */
+class Work {
+  readonly context: CallContext;
+
+  constructor(context: CallContext) {
+    this.context = context;
+  }
+
+  isConstant(index: number): boolean {
+    const { graph, links } = this.context;
+    return graph.node[index]!.output.every((name) => links.constant.has(name));
+  }
+
+  /** The nodes that compute activations: shape arithmetic may be shared between calls. */
+  active(nodes: readonly number[]): number[] {
+    const { graph, links, types } = this.context;
+    return nodes.filter((index) =>
+      graph.node[index]!.output.some((name) => isFloat(types.get(name)) && !links.structural.has(name)),
+    );
+  }
+
+  /** The number that the names give to a call of the module at `path`, where a node of its own has one. */
+  number(path: string, nodes: readonly number[]): number | null {
+    const own = nodes.find((index) => this.ownNumber(path, index) !== null);
+    return own === undefined ? null : this.ownNumber(path, own);
+  }
+
+  ownNumber(path: string, index: number): number | null {
+    const { modules, call } = this.context.scopes[index]!;
+    return modules.at(-1) === path && !this.isConstant(index) ? call : null;
+  }
+
+  key(index: number): string {
+    const { opType, input } = this.context.graph.node[index]!;
+    const weights = input.filter((name) => this.context.links.initializers.has(name));
+    return [this.context.scopes[index]!.modules.at(-1), opType, ...weights].join(' ');
+  }
+
+  /** Whether `part` does what `call` began with, or has the same modules read the same parameters. */
+  isRepeat(call: readonly number[], part: readonly number[]): boolean {
+    const [first] = this.active(call);
+    const [lead] = this.active(part);
+    if (first === undefined || lead === undefined) return false;
+    const read = new Set(call.flatMap((index) => this.parametersRead(index)));
+    return (
+      this.key(first) === this.key(lead) ||
+      part.some((index) => this.parametersRead(index).some((name) => read.has(name)))
+    );
+  }
+
+  parametersRead(index: number): string[] {
+    const names = this.context.graph.node[index]!.input;
+    const parameters = names.filter((name) => this.context.links.initializers.has(name) && !isAnonymous(name));
+    return parameters.map((name) => `${this.context.scopes[index]!.modules.at(-1)} ${name}`);
+  }
+}
+
+/** Parts of `nodes` between which other modules' nodes run. */
+function stretches(nodes: readonly number[], work: Work): number[][] {
   const own = new Set(nodes);
   const parts: number[][] = [];
-  let last = -1;
-  let number = 0;
+  let next = 0;
   for (const index of nodes) {
-    const left = last >= 0 && range(last + 1, index).some((other) => !own.has(other) && !isConstant(other));
-    const scope = scopes[index]!;
-    const named = scope.modules.at(-1) === path && scope.call !== null && scope.call !== number && !isConstant(index);
-    if (named) number = scope.call;
-    if (parts.length === 0 || left) parts.push([index]);
-    else if (named) startHere(parts, index, graph, links);
+    let isLeft = parts.length === 0;
+    for (; next < index; next++) isLeft ||= !own.has(next) && !work.isConstant(next);
+    if (isLeft) parts.push([index]);
     else parts.at(-1)!.push(index);
-    last = index;
+    next = index + 1;
   }
   return parts;
 }
 
-/** The name of this node says that a new call has begun; children's nodes that it depends on had begun it before. */
-function startHere(parts: number[][], index: number, graph: GraphProto, links: Links): void {
-  const before = parts.at(-1)!;
-  const fresh = [index];
-  for (let i = before.length - 1; i > 0; i--) {
-    const readers = graph.node[before[i]!]!.output.flatMap((name) => links.readers.get(name) ?? []);
-    if (readers.length === 0 || !readers.every((reader) => fresh.includes(reader))) break;
-    fresh.unshift(before[i]!);
+/** Parts of `nodes` where the number of the module's call goes up: a module called on its own output. */
+function numberedParts(path: string, nodes: readonly number[], work: Work): number[][] {
+  const parts: number[][] = [];
+  let number: number | null = null;
+  for (const index of nodes) {
+    const own = work.ownNumber(path, index);
+    if (parts.length > 0 && own !== null && number !== null && own !== number) {
+      parts.push([...takeFresh(parts.at(-1)!, path, work, index), index]);
+    } else if (parts.length === 0) parts.push([index]);
+    else parts.at(-1)!.push(index);
+    number = own ?? number;
   }
-  before.splice(before.length - (fresh.length - 1));
-  parts.push(fresh);
+  return parts;
 }
 
-/** A module without children that reads the same parameter in the same way twice was called twice, back to back. */
-function splitByParameter(
-  nodes: readonly number[],
-  key: (index: number) => string,
-  links: Links,
-  graph: GraphProto,
-): number[][] {
-  const reads = (index: number) => graph.node[index]!.input.some((name) => links.initializers.has(name));
-  const first = nodes.find(reads);
-  if (first === undefined) return [[...nodes]];
-  const offset = nodes.indexOf(first);
-  const starts = nodes.flatMap((index, i) => (reads(index) && key(index) === key(first) ? [i - offset] : []));
-  return starts.map((start, i) => nodes.slice(start, starts[i + 1] ?? nodes.length));
+/** Takes away from a part's end the children's nodes that only lead to `index`, where the names say the next call has begun. */
+function takeFresh(part: number[], path: string, work: Work, index: number): number[] {
+  const { graph, links } = work.context;
+  const fresh = new Set([index]);
+  for (let last = part.at(-1); last !== undefined && work.ownNumber(path, last) === null; last = part.at(-1)) {
+    const readers = graph.node[last]!.output.flatMap((name) => links.readers.get(name) ?? []);
+    if (!readers.every((reader) => fresh.has(reader))) break;
+    fresh.add(last);
+    part.pop();
+  }
+  fresh.delete(index);
+  return [...fresh].reverse();
 }
 
-/** What enters and what leaves the nodes of one call. */
-function describeCall(nodes: readonly number[], { graph, links, types }: CallContext): ModuleCall {
-  const own = new Set(nodes);
-  const isRead = (name: string, inside: boolean) =>
-    (links.readers.get(name) ?? []).some((reader) => own.has(reader) === inside);
-  const leaves = (name: string) => name !== '' && (links.outputs.has(name) || isRead(name, false));
-  const made = nodes.flatMap((index) => graph.node[index]!.output.filter(leaves));
-  const entered = nodes.flatMap((index) => links.reads[index]!.filter((name) => !own.has(links.maker.get(name) ?? -1)));
-  const changes = (name: string) => !links.constant.has(name);
-  // Activations first, then other data (the indices of a top-k), then sizes and positions.
-  const rank = (name: string) => (isFloat(types.get(name)) ? 0 : links.structural.has(name) ? 2 : 1);
-  const byRank = (names: readonly string[]) => [...names].sort((a, b) => rank(a) - rank(b));
-
-  const changing = made.some(changes) ? made.filter(changes) : made;
-  const floats = changing.filter((name) => rank(name) === 0);
-  const main = mainOutput(floats, links, graph, (name) => isRead(name, false) && !isRead(name, true));
-  const others = byRank(changing.filter((name) => name !== main && rank(name) < 2));
-  const outputs = main === undefined ? others : [main, ...others];
-  return {
-    outputs: outputs.length === 0 ? changing.slice(-1) : outputs,
-    inputs: byRank([...new Set(entered)].filter(changes)),
-    nodes,
-  };
-}
-
-/**
- * The last of the activations that leave a module; where the module returns several of a kind (the cosines and sines
- * of a rotary embedding), the first of those: they are made
- * by the same operator, or of the same tensors. `isEnd` tells what the module itself makes no use of: a cache or a
- * residual stream that leaves a module is used in it as well.
- */
-function mainOutput(
-  floats: readonly string[],
-  links: Links,
-  graph: GraphProto,
-  isEnd: (name: string) => boolean,
-): string | undefined {
-  const data = floats.filter((name) => !links.structural.has(name));
-  const candidates = data.length > 0 ? data : floats;
-  const ends = candidates.filter(isEnd);
-  const last = candidates.at(-1);
-  if (last === undefined || ends.at(-1) !== last) return last;
-  const maker = (name: string) => graph.node[links.maker.get(name)!]!;
-  const isKin = (name: string) =>
-    maker(name).opType === maker(last).opType || maker(name).input.join() === maker(last).input.join();
-  const other = ends.findLastIndex((name) => !isKin(name));
-  return ends[other + 1];
-}
-
-function range(start: number, end: number): number[] {
-  return Array.from({ length: Math.max(0, end - start) }, (_, i) => start + i);
+/** Equal parts that a stretch of nodes is made of, each reading the same parameters: a module called on its own output. */
+function periods(nodes: readonly number[], work: Work): number[][] {
+  const active = work.active(nodes);
+  const keys = active.map((index) => work.key(index));
+  if (!active.some((index) => work.parametersRead(index).length > 0)) return [[...nodes]];
+  const length = keys.length;
+  const period = keys.findIndex((_, i) => i > 0 && length % i === 0 && keys.every((key, k) => key === keys[k % i]));
+  if (period < 1) return [[...nodes]];
+  const starts = active.filter((_, i) => i > 0 && i % period === 0).map((index) => nodes.indexOf(index));
+  return [0, ...starts].map((start, i) => nodes.slice(start, starts[i] ?? nodes.length));
 }

@@ -25,7 +25,7 @@ export interface ModuleCall {
   readonly outputs: readonly string[];
   /** Names of the tensors that enter it, weights and constants aside: floating-point ones first, each kind in the order of use. */
   readonly inputs: readonly string[];
-  /** Indices into `graph.node`, ascending. */
+  /** Indices into `graph.node`, ascending; without the nodes that make constants, unless the module makes nothing else. */
   readonly nodes: readonly number[];
 }
 
