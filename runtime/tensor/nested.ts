@@ -1,8 +1,8 @@
 import type { DType } from '../graph/types.ts';
 import { type Data, dtypeOfArray, type TypedArray } from './storage.ts';
 
-/** Numbers in arrays of arrays, all of one length at each depth. */
-export type NestedArray = readonly (number | bigint | boolean | TypedArray | NestedArray)[];
+/** Numbers in arrays of arrays, all of one length at each depth; rows may be typed arrays or tensors. */
+export type NestedArray = readonly (number | bigint | boolean | TypedArray | TensorLike | NestedArray)[];
 
 /** Numbers laid out in rows, with the dtype that PyTorch would give them (fractions: float32, whole numbers: int64). */
 export interface Flat {
@@ -12,7 +12,7 @@ export interface Flat {
 }
 
 /** A finished tensor inside a nested array; stated by its parts so that the class need not be known here. */
-interface TensorLike {
+export interface TensorLike {
   readonly dims: readonly number[];
   readonly dtype: DType;
   readonly data: Data;

@@ -25,7 +25,7 @@ describe('parseSlices', () => {
   });
 
   it.each([
-    [':, i', "in the index ':, i', 'i' is not an integer; to use a variable, write a template string: [`$"],
+    [':, i', "in the index ':, i', 'i' is not an integer; to use a variable, write a template string: [`"],
     ['1:2:3:4', "in the index '1:2:3:4', '1:2:3:4' has too many colons: a slice is start:stop:step"],
     ['::0', "slice step cannot be zero (in the index '::0')"],
     ['..., ...', "an index can only have a single ellipsis ('...'), but '..., ...' has more"],

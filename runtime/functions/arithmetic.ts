@@ -1,0 +1,160 @@
+import type { ClampBounds, DivOptions } from '../types/options.ts';
+import type { Operand, Traced } from '../types/tensor.ts';
+import { dtypeOf, fail, isTraced, node, operand } from './nodes.ts';
+import { cast, like, pair, toBool } from './promotion.ts';
+
+/** `input + other`, broadcast. */
+export function add(input: Operand, other: Operand): Traced {
+  return node('add', pair(input, other));
+}
+
+/** `input - other`, broadcast. */
+export function sub(input: Operand, other: Operand): Traced {
+  return node('sub', pair(input, other));
+}
+
+/** `input * other`, broadcast. */
+export function mul(input: Operand, other: Operand): Traced {
+  return node('mul', pair(input, other));
+}
+
+/** `input / other`, broadcast; integers give float32 unless `roundingMode` is `'floor'` or `'trunc'`. */
+export function div(input: Operand, other: Operand, options: DivOptions = {}): Traced {
+  const [a, b] = pair(input, other);
+  if (!options.roundingMode) return node('div', [a, b]);
+  // The remainder has the dtype that both promote to. Taking it off makes the quotient whole, whatever the rounding.
+  const rest = node('remainder', [a, b]);
+  const dtype = dtypeOf(rest);
+  const floored = cast(
+    node('round', [
+      node(
+        'div',
+        [node('sub', [a, rest]), b].map((x) => cast(x, 'float64')),
+      ),
+    ]),
+    dtype,
+  );
+  if (options.roundingMode === 'floor') return floored;
+  const upwards = node('logicalAnd', [node('lt', [floored, like(0, dtype)]), node('ne', [rest, like(0, dtype)])]);
+  return node('add', [floored, cast(upwards, dtype)]);
+}
+
+/** `floor(input / other)`. */
+export function floorDivide(input: Operand, other: Operand): Traced {
+  return div(input, other, { roundingMode: 'floor' });
+}
+
+/** The rest of the division, with the sign of the divisor. */
+export function remainder(input: Operand, other: Operand): Traced {
+  return node('remainder', pair(input, other));
+}
+
+/** `input ** exponent`, broadcast. */
+export function pow(input: Operand, exponent: Operand): Traced {
+  const [base, power] = pair(input, exponent);
+  if (typeof exponent === 'number' && exponent < 0 && dtypeOf(base).includes('int') && dtypeOf(power).includes('int')) {
+    fail('Integers to negative integer powers are not allowed.');
+  }
+  return node('pow', [base, power]);
+}
+
+/** The smaller of two elements, broadcast. */
+export function minimum(input: Operand, other: Operand): Traced {
+  return node('minimum', pair(input, other));
+}
+
+/** The larger of two elements, broadcast. */
+export function maximum(input: Operand, other: Operand): Traced {
+  return node('maximum', pair(input, other));
+}
+
+/** `input == other`; bool. */
+export function eq(input: Operand, other: Operand): Traced {
+  return node('eq', pair(input, other));
+}
+
+/** `input != other`; bool. */
+export function ne(input: Operand, other: Operand): Traced {
+  return node('ne', pair(input, other));
+}
+
+/** `input < other`; bool. */
+export function lt(input: Operand, other: Operand): Traced {
+  return node('lt', pair(input, other));
+}
+
+/** `input <= other`; bool. */
+export function le(input: Operand, other: Operand): Traced {
+  return node('le', pair(input, other));
+}
+
+/** `input > other`; bool. */
+export function gt(input: Operand, other: Operand): Traced {
+  return node('gt', pair(input, other));
+}
+
+/** `input >= other`; bool. */
+export function ge(input: Operand, other: Operand): Traced {
+  return node('ge', pair(input, other));
+}
+
+/** Whether both are not zero; bool. */
+export function logicalAnd(input: Operand, other: Operand): Traced {
+  return node('logicalAnd', [toBool(input), toBool(other)]);
+}
+
+/** Whether one of both is not zero; bool. */
+export function logicalOr(input: Operand, other: Operand): Traced {
+  return node('logicalOr', [toBool(input), toBool(other)]);
+}
+
+/** Whether exactly one of both is not zero; bool. */
+export function logicalXor(input: Operand, other: Operand): Traced {
+  return node('ne', [toBool(input), toBool(other)]);
+}
+
+/** The bits that both integers have; `and` of bools. */
+export function bitwiseAnd(input: Operand, other: Operand): Traced {
+  return node('bitwiseAnd', pair(input, other));
+}
+
+/** The bits that one of both integers has; `or` of bools. */
+export function bitwiseOr(input: Operand, other: Operand): Traced {
+  return node('bitwiseOr', pair(input, other));
+}
+
+/** The bits in which both integers differ. */
+export function bitwiseXor(input: Operand, other: Operand): Traced {
+  return node('bitwiseXor', pair(input, other));
+}
+
+/** The point between `start` (weight 0) and `end` (weight 1). */
+export function lerp(start: Operand, end: Operand, weight: Operand): Traced {
+  const [from, to] = pair(start, end);
+  return add(from, mul(node('sub', [to, from]), weight));
+}
+
+/** Elements below `min` become `min`, elements above `max` become `max`; either bound may be left out. */
+export function clamp(input: Operand, min?: Operand | ClampBounds | null, max?: Operand | null): Traced {
+  const bounds = isBounds(min) ? min : { min, max };
+  if (bounds.min == null && bounds.max == null) fail("clamp: At least one of 'min' or 'max' must not be None");
+  let result = operand(input);
+  if (bounds.min != null) result = maximum(result, bounds.min);
+  return bounds.max == null ? result : minimum(result, bounds.max);
+}
+
+/** `input` where the bool `condition` holds, `other` elsewhere, broadcast. */
+export function where(condition: Operand, input: Operand, other: Operand): Traced {
+  return node('where', [operand(condition), ...pair(input, other)]);
+}
+
+/** The tensor with `value` where the bool `mask` holds. */
+export function maskedFill(input: Operand, mask: Operand, value: Operand): Traced {
+  const x = operand(input);
+  return node('where', [operand(mask), like(value, dtypeOf(x)), x]);
+}
+
+function isBounds(value: unknown): value is ClampBounds {
+  if (typeof value !== 'object' || value === null || isTraced(value)) return false;
+  return Object.getPrototypeOf(value) === Object.prototype;
+}

@@ -1,0 +1,73 @@
+import type { DType } from '../graph/types.ts';
+import { Tensor } from '../tensor/tensor.ts';
+import type { DTypeOptions, SizesAnd } from '../types/options.ts';
+import type { Operand, Traced } from '../types/tensor.ts';
+import { add, eq, floorDivide, mul, sub } from './arithmetic.ts';
+import { fail, isTraced, node, operand, shapeOf } from './nodes.ts';
+import { cast } from './promotion.ts';
+import { splitOptions } from './sizes.ts';
+
+/** Data as a traced tensor, with a dtype of its own: `h[tensor([0, 2])]`, `tensor([1, 2], { dtype: 'float32' })`. */
+export function tensor(data: Operand, options: DTypeOptions = {}): Traced {
+  const value = operand(data, options.dtype);
+  return options.dtype ? cast(value, options.dtype) : value;
+}
+
+/** Zeros; float32 unless `dtype` is given. */
+export function zeros(...size: SizesAnd<DTypeOptions>): Traced {
+  const [sizes, options] = splitOptions(size);
+  return full(sizes, 0, { dtype: options.dtype ?? 'float32' });
+}
+
+/** Ones; float32 unless `dtype` is given. */
+export function ones(...size: SizesAnd<DTypeOptions>): Traced {
+  const [sizes, options] = splitOptions(size);
+  return full(sizes, 1, { dtype: options.dtype ?? 'float32' });
+}
+
+/** One value everywhere; its own dtype (whole numbers int64) unless `dtype` is given. Sizes may be traced numbers. */
+export function full(size: readonly number[], value: Operand, options: DTypeOptions = {}): Traced {
+  return node('full', [shapeOf(size), tensor(value, options)]);
+}
+
+/** `arange(end)`, `arange(start, end)`, `arange(start, end, step)`: int64 for whole numbers, else float32. */
+export function arange(...range: readonly number[] | readonly [...number[], DTypeOptions]): Traced {
+  const [numbers, options] = splitOptions(range);
+  const [start, end, step = 1] = numbers.length === 1 ? [0, numbers[0]] : numbers;
+  if (start === undefined || end === undefined) fail('arange: give it an end, or a start and an end');
+  if (step === 0) fail('arange: step must be nonzero');
+  if ([start, end, step].some(isTraced)) return tracedRange(start, end, step, options);
+  if ((end - start) * step < 0) fail('arange: upper bound and lower bound inconsistent with step sign');
+  const length = Math.max(0, Math.ceil((end - start) / step));
+  const values = Array.from({ length }, (_, i) => start + i * step);
+  const dtype = options.dtype ?? ([start, end, step].every(Number.isInteger) ? 'int64' : 'float32');
+  return operand(Tensor.from(values, dtype));
+}
+
+/** `steps` numbers from `start` to `end`, both included; float32 unless `dtype` is given. */
+export function linspace(start: number, end: number, steps: number, options: DTypeOptions = {}): Traced {
+  if (!Number.isInteger(steps) || steps < 0) fail('linspace: number of steps must be non-negative');
+  const step = steps > 1 ? (end - start) / (steps - 1) : 0;
+  // Counted from the nearer end, so that the last number is `end` itself.
+  const values = Array.from({ length: steps }, (_, i) =>
+    i < steps / 2 ? start + i * step : end - (steps - 1 - i) * step,
+  );
+  return operand(Tensor.from(values, options.dtype ?? 'float32'));
+}
+
+/** The identity matrix, [n, n] or [n, m]; float32 unless `dtype` is given. */
+export function eye(n: number, m?: number | DTypeOptions, options: DTypeOptions = {}): Traced {
+  const columns = typeof m === 'number' || isTraced(m) ? m : n;
+  const { dtype = 'float32' } = typeof m === 'object' && !isTraced(m) ? m : options;
+  const rows = node('unsqueeze', [arange(n)], { dims: [1] });
+  return cast(eq(rows, arange(columns)), dtype);
+}
+
+/** A range whose length only the run tells. */
+function tracedRange(start: number, end: number, step: number, options: DTypeOptions): Traced {
+  // Whole numbers only: -floor(-span / step) is the number of steps, rounded up.
+  const length = node('neg', [floorDivide(sub(start, end), step)]);
+  const counted = sub(node('cumsum', [full([length], 1)], { dim: 0 }), 1);
+  const values = add(mul(counted, step), start);
+  return options.dtype ? cast(values, options.dtype satisfies DType) : values;
+}

@@ -1,0 +1,54 @@
+import type { Dims } from '../types/options.ts';
+import type { Operand, Traced, ValuesAndIndices } from '../types/tensor.ts';
+import { maximum, minimum } from './arithmetic.ts';
+import { node, operand } from './nodes.ts';
+import { reduce } from './reductions.ts';
+
+/** The largest value over `dim`, or over everything. */
+export function amax(input: Operand, dim?: Dims, keepdim = false): Traced {
+  return reduce('amax', operand(input), dim, keepdim);
+}
+
+/** The smallest value over `dim`, or over everything. */
+export function amin(input: Operand, dim?: Dims, keepdim = false): Traced {
+  return reduce('amin', operand(input), dim, keepdim);
+}
+
+/** Where the largest value is, the first if there are several; int64. Without `dim`, in the flattened tensor. */
+export function argmax(input: Operand, dim: number | null = null, keepdim = false): Traced {
+  return node('argmax', [operand(input)], { dim, keepdim });
+}
+
+/** Where the smallest value is, the first if there are several; int64. Without `dim`, in the flattened tensor. */
+export function argmin(input: Operand, dim: number | null = null, keepdim = false): Traced {
+  return node('argmin', [operand(input)], { dim, keepdim });
+}
+
+/** An operand that cannot be taken for a dimension. */
+type Tensorial = Exclude<Operand, number> | Traced;
+
+/** The largest value of all. */
+export function max(input: Operand): Traced;
+/** The larger of two elements, broadcast; the same as `maximum`. */
+export function max(input: Operand, other: Tensorial): Traced;
+/** The largest values along `dim` and where they are. */
+export function max(input: Operand, dim: number, keepdim?: boolean): ValuesAndIndices;
+export function max(input: Operand, second?: Operand, keepdim = false): Traced | ValuesAndIndices {
+  if (second === undefined) return amax(input);
+  if (typeof second !== 'number') return maximum(input, second);
+  const x = operand(input);
+  return { values: amax(x, second, keepdim), indices: argmax(x, second, keepdim) };
+}
+
+/** The smallest value of all. */
+export function min(input: Operand): Traced;
+/** The smaller of two elements, broadcast; the same as `minimum`. */
+export function min(input: Operand, other: Tensorial): Traced;
+/** The smallest values along `dim` and where they are. */
+export function min(input: Operand, dim: number, keepdim?: boolean): ValuesAndIndices;
+export function min(input: Operand, second?: Operand, keepdim = false): Traced | ValuesAndIndices {
+  if (second === undefined) return amin(input);
+  if (typeof second !== 'number') return minimum(input, second);
+  const x = operand(input);
+  return { values: amin(x, second, keepdim), indices: argmin(x, second, keepdim) };
+}

@@ -1,0 +1,95 @@
+import type { Attribute } from '../graph/types.ts';
+import type { Operand, Traced } from '../types/tensor.ts';
+import { add, sub } from './arithmetic.ts';
+import { arange } from './creation.ts';
+import { dtypeOf, isTraced, knownShape, node, operand, shapeOf, sizesOf, typeOf, wrapDim } from './nodes.ts';
+import { like } from './promotion.ts';
+import { expandAs, flatten } from './shaping.ts';
+
+const WHOLE: Attribute = { kind: 'slice', start: false, stop: false, step: false };
+
+/** The slice at `index` along `dim`, without that dimension: a view, as `input[index]` is. */
+export function select(input: Operand, dim: number, index: number): Traced {
+  const x = operand(input);
+  const at = wrapDim(dim, knownShape(x, 'select').length);
+  return node('getitem', [x, operand(index, 'int64')], { items: [...Array(at).fill(WHOLE), { kind: 'int' }] });
+}
+
+/** `length` entries along `dim` from `start` on: a view, as `input[start:start + length]` is. */
+export function narrow(input: Operand, dim: number, start: number, length: number): Traced {
+  const x = operand(input);
+  const at = wrapDim(dim, knownShape(x, 'narrow').length);
+  const stop = isTraced(start) || isTraced(length) ? add(start, length) : start + length;
+  const items = [...Array(at).fill(WHOLE), { kind: 'slice', start: true, stop: true, step: false }];
+  return node('getitem', [x, operand(start, 'int64'), operand(stop, 'int64')], { items });
+}
+
+/** Picks one value per entry of `index` along `dim`: `out[i][j] = input[index[i][j]][j]` for dim 0. */
+export function gather(input: Operand, dim: number, index: Operand): Traced {
+  return node('gather', [operand(input), operand(index)], { dim });
+}
+
+/** The tensor with `src` written where `index` says along `dim`: `out[index[i][j]][j] = src[i][j]` for dim 0. */
+export function scatter(input: Operand, dim: number, index: Operand, src: Operand): Traced {
+  return scattered(input, dim, index, src, null);
+}
+
+/** The tensor with `src` added where `index` says along `dim`. */
+export function scatterAdd(input: Operand, dim: number, index: Operand, src: Operand): Traced {
+  return scattered(input, dim, index, src, 'add');
+}
+
+/** The entries along `dim` that the one-dimensional `index` names. */
+export function indexSelect(input: Operand, dim: number, index: Operand): Traced {
+  return node('indexSelect', [operand(input), operand(index)], { dim });
+}
+
+/** The elements of the flattened tensor that `index` names, in the shape of `index`. */
+export function take(input: Operand, index: Operand): Traced {
+  return node('getitem', [flatten(input), operand(index)], { items: [{ kind: 'index' }] });
+}
+
+/** The elements where the bool `mask` holds, in one dimension whose size only the run tells. */
+export function maskedSelect(input: Operand, mask: Operand): Traced {
+  const x = operand(input);
+  const chosen = operand(mask);
+  const [all, where] =
+    typeOf(x).shape?.join() === typeOf(chosen).shape?.join() ? [x, chosen] : [x, expandAs(chosen, x)];
+  return node('getitem', [all, where], { items: [{ kind: 'mask' }] });
+}
+
+/** The lower triangle of the last two dimensions, zeros above the diagonal. */
+export function tril(input: Operand, diagonal = 0): Traced {
+  return node('tril', [operand(input)], { diagonal });
+}
+
+/** The upper triangle of the last two dimensions, zeros below the diagonal. */
+export function triu(input: Operand, diagonal = 0): Traced {
+  return node('triu', [operand(input)], { diagonal });
+}
+
+/** The tensor with the entries of the given dims in reverse order. */
+export function flip(input: Operand, dims: number | readonly number[]): Traced {
+  let x = operand(input);
+  const sizes = sizesOf(x, 'flip');
+  for (const dim of typeof dims === 'number' ? [dims] : dims) {
+    const size = sizes[wrapDim(dim, sizes.length)] ?? 1;
+    const last = isTraced(size) ? sub(size, 1) : size - 1;
+    x = indexSelect(x, dim, sub(last, arange(size)));
+  }
+  return x;
+}
+
+function scattered(input: Operand, dim: number, index: Operand, src: Operand, reduce: 'add' | null): Traced {
+  const x = operand(input);
+  const places = operand(index);
+  const values = like(src, dtypeOf(x));
+  // A single value goes to all places.
+  const spread = typeOf(values).shape?.length === 0 ? node('expand', [values, placesShape(places)]) : values;
+  return node('scatter', [x, places, spread], { dim, reduce });
+}
+
+function placesShape(places: Traced): Traced {
+  const { shape } = typeOf(places);
+  return shape && !shape.includes(null) ? shapeOf(shape.map(Number)) : node('shape', [places]);
+}

@@ -1,0 +1,80 @@
+import { promoteDtypes } from '../graph/promotion.ts';
+import type { Operand, Traced } from '../types/tensor.ts';
+import { narrow, select } from './indexing.ts';
+import { dtypeOf, fail, knownShape, node, operand, wrapDim } from './nodes.ts';
+import { cast } from './promotion.ts';
+import { unsqueeze } from './shaping.ts';
+
+/** Puts tensors one after another along an existing dimension. */
+export function cat(tensors: readonly Operand[], dim = 0): Traced {
+  if (tensors.length === 0) fail('cat: expected a non-empty list of Tensors');
+  const parts = tensors.map((tensor) => operand(tensor));
+  const dtype = parts.map(dtypeOf).reduce(promoteDtypes);
+  return node(
+    'cat',
+    parts.map((part) => cast(part, dtype)),
+    { dim },
+  );
+}
+
+/** The same as `cat`. */
+export const concat = cat;
+
+/** Puts tensors of one shape side by side along a new dimension. */
+export function stack(tensors: readonly Operand[], dim = 0): Traced {
+  if (tensors.length === 0) fail('stack: expects a non-empty TensorList');
+  const parts = tensors.map((tensor) => operand(tensor));
+  const rank = knownShape(parts[0] as Traced, 'stack').length + 1;
+  const at = wrapDim(dim, rank);
+  return cat(
+    parts.map((part) => unsqueeze(part, at)),
+    at,
+  );
+}
+
+/** Cuts the tensor along `dim` into pieces of `size` (the last may be smaller), or of the given sizes. */
+export function split(input: Operand, size: number | readonly number[], dim = 0): Traced[] {
+  const x = operand(input);
+  const length = lengthOf(x, dim, 'split');
+  if (typeof size === 'number' && !(size > 0)) fail(`split expects split_size be positive, but got split_size=${size}`);
+  const sizes = typeof size === 'number' ? equalPieces(length, size) : size;
+  const total = sizes.reduce((sum, piece) => sum + piece, 0);
+  if (total !== length) {
+    fail(
+      `split_with_sizes expects split_sizes to sum exactly to ${length} (input tensor's size at dimension ${dim}), but got split_sizes=[${sizes.join(', ')}]`,
+    );
+  }
+  let start = 0;
+  return sizes.map((piece) => {
+    const part = narrow(x, dim, start, piece);
+    start += piece;
+    return part;
+  });
+}
+
+/** Cuts the tensor along `dim` into at most `chunks` pieces of one size; the last may be smaller. */
+export function chunk(input: Operand, chunks: number, dim = 0): Traced[] {
+  if (!(chunks > 0)) fail(`chunk expects \`chunks\` to be greater than 0, got: ${chunks}`);
+  const x = operand(input);
+  return split(x, Math.max(1, Math.ceil(lengthOf(x, dim, 'chunk') / chunks)), dim);
+}
+
+/** The slices along `dim`, without that dimension. */
+export function unbind(input: Operand, dim = 0): Traced[] {
+  const x = operand(input);
+  return Array.from({ length: lengthOf(x, dim, 'unbind') }, (_, i) => select(x, dim, i));
+}
+
+/** How many pieces there will be has to be known while the block is traced. */
+function lengthOf(x: Traced, dim: number, what: string): number {
+  const shape = knownShape(x, what);
+  if (shape.length === 0) fail(`${what} expects at least a 1-dimensional tensor`);
+  return (
+    shape[wrapDim(dim, shape.length)] ?? fail(`${what}: the size of dimension ${dim} is known only when the model runs`)
+  );
+}
+
+function equalPieces(length: number, size: number): number[] {
+  const count = Math.max(1, Math.ceil(length / size));
+  return Array.from({ length: count }, (_, i) => Math.min(size, length - i * size));
+}

@@ -1,0 +1,82 @@
+import { TraceError } from '../errors.ts';
+import type { Attributes, Dim, DType, Shape, TensorType } from '../graph/types.ts';
+import { apply, applyMany, shapeOperand, toProxy } from '../tracing/apply.ts';
+import { builder } from '../tracing/builder.ts';
+import { TensorProxy } from '../tracing/proxy.ts';
+import type { Operand, Traced } from '../types/tensor.ts';
+
+/*
+ * The one place where proxies get their public type. To a user a proxy is a number, which no class can be; so all
+ * functions are written with the public types, and their docstrings and signatures are what the user sees.
+ */
+
+const asTraced = (proxy: TensorProxy) => proxy as unknown as Traced;
+const asProxy = (value: Traced) => value as unknown as TensorProxy;
+
+/** Adds an operation of the intervention graph. */
+export function node(op: string, inputs: readonly Traced[], attributes: Attributes = {}): Traced {
+  return asTraced(apply(op, inputs.map(asProxy), attributes));
+}
+
+/** Adds an operation that has several results. */
+export function nodes(op: string, inputs: readonly Traced[], attributes: Attributes = {}): Traced[] {
+  return applyMany(op, inputs.map(asProxy), attributes).map(asTraced);
+}
+
+/** Whatever the user passed, as a traced tensor. `dtype` is for numbers and arrays; tensors keep theirs. */
+export function operand(value: Operand, dtype?: DType): Traced {
+  return asTraced(toProxy(value, dtype));
+}
+
+export function isTraced(value: unknown): value is Traced {
+  return value instanceof TensorProxy;
+}
+
+/** int64 of one dimension, out of numbers and traced scalars. */
+export function shapeOf(sizes: readonly number[]): Traced {
+  return asTraced(shapeOperand(sizes as readonly (number | TensorProxy)[]));
+}
+
+export function typeOf(value: Traced): TensorType {
+  return asProxy(value).type;
+}
+
+export function dtypeOf(value: Traced): DType {
+  return typeOf(value).dtype;
+}
+
+/** Ends the block with an error at the user's line. */
+export function fail(message: string): never {
+  throw new TraceError(message, builder().site);
+}
+
+/** The dimensions as far as they are known; without even their number, `what` cannot be built. */
+export function knownShape(value: Traced, what: string): readonly Dim[] {
+  const shape: Shape = typeOf(value).shape;
+  return shape ?? fail(`${what}: how many dimensions the tensor has is known only when the model runs`);
+}
+
+/** A dimension counted from the front; out of range is an error in PyTorch's words. */
+export function wrapDim(dim: number, rank: number): number {
+  const range = Math.max(rank, 1);
+  if (!Number.isInteger(dim) || dim < -range || dim >= range) {
+    fail(`Dimension out of range (expected to be in range of [${-range}, ${range - 1}], but got ${dim})`);
+  }
+  return dim < 0 ? dim + range : dim;
+}
+
+/** The sizes of all dimensions; one that only the run will tell is a traced number. */
+export function sizesOf(value: Traced, what: string): number[] {
+  const shape = knownShape(value, what);
+  if (!shape.includes(null)) return shape.map(Number);
+  const whole = node('shape', [value]);
+  return shape.map(
+    (size, dim) => size ?? node('getitem', [whole, operand(dim, 'int64')], { items: [{ kind: 'int' }] }),
+  );
+}
+
+/** Sizes given one by one or as an array. */
+export function listOf(sizes: readonly number[] | readonly [readonly number[]]): readonly number[] {
+  const [first] = sizes;
+  return Array.isArray(first) ? first : (sizes as readonly number[]);
+}

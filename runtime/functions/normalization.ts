@@ -1,0 +1,91 @@
+import type { Dims, DTypeOptions } from '../types/options.ts';
+import type { Operand, Traced } from '../types/tensor.ts';
+import { add, maximum, mul, sub } from './arithmetic.ts';
+import { dtypeOf, fail, knownShape, node, operand } from './nodes.ts';
+import { rsqrt, square } from './pointwise.ts';
+import { cast, inWide, pair, toFloat, toSummable } from './promotion.ts';
+import { norm, reduce, sum } from './reductions.ts';
+
+/** `exp(input)` over its sum along `dim`. */
+export function softmax(input: Operand, dim: number, options: DTypeOptions = {}): Traced {
+  return node('softmax', [toFloat(converted(input, options))], { dim });
+}
+
+/** The logarithm of `softmax`, without the loss of precision. */
+export function logSoftmax(input: Operand, dim: number, options: DTypeOptions = {}): Traced {
+  return node('logSoftmax', [toFloat(converted(input, options))], { dim });
+}
+
+/** The sums of all entries so far along `dim`; integers and bools give int64. */
+export function cumsum(input: Operand, dim: number, options: DTypeOptions = {}): Traced {
+  return node('cumsum', [toSummable(converted(input, options))], { dim });
+}
+
+/** Mean 0 and variance 1 over the last dimensions, which have `normalizedShape`; then times `weight` plus `bias`. */
+export function layerNorm(
+  input: Operand,
+  normalizedShape: number | readonly number[],
+  weight?: Operand | null,
+  bias?: Operand | null,
+  eps = 1e-5,
+): Traced {
+  const x = toFloat(input);
+  const sizes = typeof normalizedShape === 'number' ? [normalizedShape] : normalizedShape;
+  const dims = trailingDims(x, sizes);
+  const normalized = inWide(x, (wide) => {
+    const centred = sub(wide, reduce('mean', wide, dims, true));
+    return mul(centred, rsqrt(add(reduce('mean', square(centred), dims, true), eps)));
+  });
+  const scaled = weight == null ? normalized : mul(normalized, weight);
+  return bias == null ? scaled : add(scaled, bias);
+}
+
+/** The input over its root mean square along the last dimensions, times `weight`. */
+export function rmsNorm(
+  input: Operand,
+  normalizedShape: number | readonly number[],
+  weight?: Operand | null,
+  eps?: number | null,
+): Traced {
+  const x = toFloat(input);
+  const dims = trailingDims(x, typeof normalizedShape === 'number' ? [normalizedShape] : normalizedShape);
+  // PyTorch's default is the smallest step of the dtype that it computes in.
+  const epsilon = eps ?? (dtypeOf(x) === 'float64' ? Number.EPSILON : 2 ** -23);
+  const normalized = inWide(x, (wide) => mul(wide, rsqrt(add(reduce('mean', square(wide), dims, true), epsilon))));
+  return weight == null ? normalized : mul(normalized, weight);
+}
+
+/** The input over its norm along `dim`, which is taken to be at least `eps`. */
+export function normalize(
+  input: Operand,
+  dim: Dims = 1,
+  options: { readonly p?: number; readonly eps?: number } = {},
+): Traced {
+  const { p = 2, eps = 1e-12 } = options;
+  return inWide(input, (x) => node('div', pair(x, maximum(norm(x, dim, { p, keepdim: true }), eps))));
+}
+
+/** The cosine of the angle between two tensors along `dim`, broadcast; norms are taken to be at least `eps`. */
+export function cosineSimilarity(input: Operand, other: Operand, dim = 1, eps = 1e-8): Traced {
+  const [a, b] = pair(input, other);
+  const dtype = dtypeOf(a);
+  const unit = (x: Traced) => normalize(cast(x, dtype === 'float16' ? 'float32' : dtype), dim, { eps });
+  const cosine = sum(mul(unit(a), unit(b)), dim);
+  return dtype === 'float16' ? cast(cosine, dtype) : cosine;
+}
+
+function trailingDims(x: Traced, sizes: readonly number[]): number[] {
+  const shape = knownShape(x, 'layerNorm');
+  const tail = shape.slice(shape.length - sizes.length);
+  if (sizes.length > shape.length || tail.some((size, i) => size !== null && size !== sizes[i])) {
+    const wanted = ['*', ...sizes].join(', ');
+    fail(
+      `Given normalized_shape=[${sizes.join(', ')}], expected input with shape [${wanted}], but got input of size [${shape.join(', ')}]`,
+    );
+  }
+  return sizes.map((_, i) => i - sizes.length);
+}
+
+function converted(input: Operand, options: DTypeOptions): Traced {
+  return options.dtype ? cast(operand(input), options.dtype) : operand(input);
+}

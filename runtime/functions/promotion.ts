@@ -1,0 +1,93 @@
+import type { DType } from '../graph/types.ts';
+import { dtypeOfArray, isFloatDType } from '../tensor/storage.ts';
+import { Tensor } from '../tensor/tensor.ts';
+import type { Operand, Traced } from '../types/tensor.ts';
+import { dtypeOf, isTraced, node, operand } from './nodes.ts';
+
+/** The kinds of numbers; a value of a higher kind needs a dtype of that kind. */
+enum Kind {
+  Bool,
+  Integer,
+  Float,
+}
+
+/**
+ * Two operands side by side. As in PyTorch a plain number has no dtype of its own: it takes that of the tensor beside
+ * it, unless the tensor cannot hold its kind (a fraction beside integers makes float32, an integer beside bools int64).
+ * Plain arrays of numbers are taken the same way.
+ */
+export function pair(a: Operand, b: Operand): [Traced, Traced] {
+  const kindA = looseKind(a);
+  const kindB = looseKind(b);
+  if (kindA === null && kindB !== null) {
+    const first = operand(a);
+    return [first, operand(b, dtypeBeside(dtypeOf(first), kindB))];
+  }
+  if (kindB === null && kindA !== null) {
+    const second = operand(b);
+    return [operand(a, dtypeBeside(dtypeOf(second), kindA)), second];
+  }
+  return [operand(a), operand(b)];
+}
+
+/** An operand that has to have the dtype of another tensor, converted if it has not. */
+export function like(value: Operand, dtype: DType): Traced {
+  return cast(operand(value, looseKind(value) === null ? undefined : dtype), dtype);
+}
+
+/** The tensor as another dtype; itself if it has it. */
+export function cast(value: Traced, dtype: DType): Traced {
+  return dtypeOf(value) === dtype ? value : node('cast', [value], { dtype });
+}
+
+/** For functions whose results are fractions: integers and bools become float32. */
+export function toFloat(value: Operand): Traced {
+  const tensor = operand(value);
+  return isFloatDType(dtypeOf(tensor)) ? tensor : cast(tensor, 'float32');
+}
+
+/** For sums and products: bools and smaller integers become int64. */
+export function toSummable(value: Traced): Traced {
+  const dtype = dtypeOf(value);
+  return isFloatDType(dtype) || dtype === 'uint64' ? value : cast(value, 'int64');
+}
+
+export function toBool(value: Operand): Traced {
+  return cast(operand(value), 'bool');
+}
+
+/**
+ * Computes with halves as PyTorch does inside its kernels: in float32, and rounds the result only. Squares and sums of
+ * activations do not fit a half.
+ */
+export function inWide(value: Operand, compute: (wide: Traced) => Traced): Traced {
+  const tensor = toFloat(value);
+  const dtype = dtypeOf(tensor);
+  return dtype === 'float16' ? cast(compute(cast(tensor, 'float32')), dtype) : compute(tensor);
+}
+
+function dtypeBeside(dtype: DType, kind: Kind): DType {
+  if (kindOf(dtype) >= kind) return dtype;
+  return kind === Kind.Float ? 'float32' : 'int64';
+}
+
+function kindOf(dtype: DType): Kind {
+  if (dtype === 'bool') return Kind.Bool;
+  return isFloatDType(dtype) ? Kind.Float : Kind.Integer;
+}
+
+/** The kind of plain numbers, or null for what has a dtype of its own. */
+function looseKind(value: unknown): Kind | null {
+  if (typeof value === 'boolean') return Kind.Bool;
+  if (typeof value === 'bigint') return Kind.Integer;
+  if (typeof value === 'number') return Number.isInteger(value) ? Kind.Integer : Kind.Float;
+  if (!Array.isArray(value) || isTraced(value)) return null;
+  let highest = Kind.Bool;
+  for (const entry of value) {
+    if (entry instanceof Tensor || dtypeOfArray(entry) !== null) return null;
+    const kind = looseKind(entry);
+    if (kind === null) return null;
+    highest = Math.max(highest, kind);
+  }
+  return highest;
+}

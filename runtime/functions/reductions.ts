@@ -1,0 +1,111 @@
+import { isFloatDType } from '../tensor/storage.ts';
+import type { Dims, NormOptions, ReductionOptions, VarianceOptions } from '../types/options.ts';
+import type { Operand, Traced } from '../types/tensor.ts';
+import { add, maximum, ne, pow, sub, where } from './arithmetic.ts';
+import { dtypeOf, fail, node, operand } from './nodes.ts';
+import { abs, exp, log, sqrt, square } from './pointwise.ts';
+import { cast, inWide, like, toBool, toFloat, toSummable } from './promotion.ts';
+
+/** The sum over `dim`, or over everything; integers and bools give int64. */
+export function sum(input: Operand, dim?: Dims, keepdim?: boolean | ReductionOptions): Traced {
+  return reduce('sum', toSummable(converted(input, keepdim)), dim, keepdim);
+}
+
+/** The product over `dim`, or over everything; integers and bools give int64. */
+export function prod(input: Operand, dim?: Dims, keepdim?: boolean | ReductionOptions): Traced {
+  return reduce('prod', toSummable(converted(input, keepdim)), dim, keepdim);
+}
+
+/** The mean over `dim`, or over everything. Integers need `{ dtype: 'float32' }`, as in PyTorch. */
+export function mean(input: Operand, dim?: Dims, keepdim?: boolean | ReductionOptions): Traced {
+  const x = converted(input, keepdim);
+  if (!isFloatDType(dtypeOf(x))) {
+    fail(
+      `mean(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. Got: ${dtypeOf(x)}`,
+    );
+  }
+  return reduce('mean', x, dim, keepdim);
+}
+
+/** The variance over `dim`, or over everything, with Bessel's correction unless `{ correction: 0 }`. */
+export function variance(input: Operand, dim?: Dims, keepdim?: boolean | VarianceOptions): Traced {
+  const { correction = 1 } = optionsOf(keepdim);
+  return inWide(floats(input, 'var'), (x) => {
+    const squares = square(sub(x, reduce('mean', x, dim, true)));
+    const count = cast(node('numel', [x], { dims: dimsOf(dim) }), dtypeOf(x));
+    // As in PyTorch, fewer elements than the correction give nan or inf, never a negative divisor.
+    return node('div', [reduce('sum', squares, dim, keepdim), maximum(sub(count, correction), 0)]);
+  });
+}
+
+/** The standard deviation over `dim`, or over everything, with Bessel's correction unless `{ correction: 0 }`. */
+export function std(input: Operand, dim?: Dims, keepdim?: boolean | VarianceOptions): Traced {
+  return inWide(floats(input, 'std'), (x) => sqrt(variance(x, dim, keepdim)));
+}
+
+/** The vector norm over `dim`, or over everything; Euclidean unless `{ p }`. */
+export function norm(input: Operand, dim?: Dims, keepdim?: boolean | NormOptions): Traced {
+  const { p = 2 } = optionsOf(keepdim);
+  return inWide(floats(converted(input, keepdim), 'norm'), (x) => {
+    if (p === 2) return sqrt(reduce('sum', square(x), dim, keepdim));
+    if (p === 1) return reduce('sum', abs(x), dim, keepdim);
+    if (p === 0) return reduce('sum', cast(ne(x, 0), dtypeOf(x)), dim, keepdim);
+    if (p === Number.POSITIVE_INFINITY) return reduce('amax', abs(x), dim, keepdim);
+    if (p === Number.NEGATIVE_INFINITY) return reduce('amin', abs(x), dim, keepdim);
+    return pow(reduce('sum', pow(abs(x), p), dim, keepdim), 1 / p);
+  });
+}
+
+/** `log(sum(exp(input)))` over `dim`, without overflow. */
+export function logsumexp(input: Operand, dim: Dims, keepdim = false): Traced {
+  return inWide(toFloat(input), (x) => {
+    const highest = reduce('amax', x, dim, true);
+    // Infinite entries must not be taken off one another.
+    const shift = where(node('eq', [abs(highest), like(Number.POSITIVE_INFINITY, dtypeOf(x))]), 0, highest);
+    const sums = log(reduce('sum', exp(sub(x, shift)), dim, keepdim));
+    return add(sums, keepdim ? shift : reduce('sum', shift, dim, false));
+  });
+}
+
+/** Whether all elements are not zero; bool. */
+export function all(input: Operand, dim?: Dims, keepdim = false): Traced {
+  return reduce('all', toBool(input), dim, keepdim);
+}
+
+/** Whether any element is not zero; bool. */
+export function any(input: Operand, dim?: Dims, keepdim = false): Traced {
+  return reduce('any', toBool(input), dim, keepdim);
+}
+
+/** How many elements are not zero; int64. */
+export function countNonzero(input: Operand, dim?: Dims): Traced {
+  return sum(toBool(input), dim);
+}
+
+/** The reduction itself, over the given dims. */
+export function reduce(op: string, input: Traced, dim: Dims | undefined, keepdim?: boolean | ReductionOptions): Traced {
+  return node(op, [input], { dims: dimsOf(dim), keepdim: optionsOf(keepdim).keepdim ?? false });
+}
+
+/** null and, as in PyTorch, an empty list stand for all dims. */
+function dimsOf(dim: Dims | undefined): readonly number[] | null {
+  if (dim == null) return null;
+  const dims = typeof dim === 'number' ? [dim] : dim;
+  return dims.length === 0 ? null : dims;
+}
+
+function optionsOf(keepdim: boolean | (ReductionOptions & VarianceOptions & NormOptions) | undefined) {
+  return typeof keepdim === 'object' ? keepdim : { keepdim: keepdim ?? false };
+}
+
+function converted(input: Operand, keepdim: boolean | ReductionOptions | undefined): Traced {
+  const { dtype } = optionsOf(keepdim);
+  return dtype ? cast(operand(input), dtype) : operand(input);
+}
+
+function floats(input: Operand, name: string): Traced {
+  const x = operand(input);
+  if (!isFloatDType(dtypeOf(x)))
+    fail(`${name}: Expected a floating point or complex tensor as input. Got ${dtypeOf(x)}`);
+  return x;
+}

@@ -1,0 +1,58 @@
+import { Tensor } from '../tensor/tensor.ts';
+import type { RandomOptions, SizesAnd } from '../types/options.ts';
+import type { Operand, Traced } from '../types/tensor.ts';
+import { dtypeOf, fail, operand, typeOf } from './nodes.ts';
+import { normalSource, uniformSource } from './random.ts';
+import { splitOptions } from './sizes.ts';
+
+/*
+ * Random numbers are drawn while the block is traced and are data of the run: in a loop of the graph every iteration
+ * sees the same ones.
+ */
+
+/** Uniform numbers in [0, 1); float32 unless `dtype` is given. The same `seed` gives the same numbers. */
+export function rand(...size: SizesAnd<RandomOptions>): Traced {
+  const [sizes, options] = splitOptions(size);
+  return drawn(sizes, uniformSource(options.seed), options);
+}
+
+/** Normally distributed numbers, mean 0 and variance 1; float32 unless `dtype` is given. */
+export function randn(...size: SizesAnd<RandomOptions>): Traced {
+  const [sizes, options] = splitOptions(size);
+  return drawn(sizes, normalSource(options.seed), options);
+}
+
+/** Whole numbers from `low` to `high - 1`; int64 unless `dtype` is given. */
+export function randint(low: number, high: number, size: readonly number[], options: RandomOptions = {}): Traced {
+  if (!(low < high)) fail(`random_ expects 'from' to be less than 'to', but got from=${low} >= to=${high}`);
+  const uniform = uniformSource(options.seed);
+  const draw = () => low + Math.floor(uniform() * (high - low));
+  return drawn(size, draw, { ...options, dtype: options.dtype ?? 'int64' });
+}
+
+/** Uniform numbers in the shape and dtype of another tensor. */
+export function randLike(input: Operand, options: RandomOptions = {}): Traced {
+  const x = operand(input);
+  return drawn(shapeFor(x), uniformSource(options.seed), { ...options, dtype: options.dtype ?? dtypeOf(x) });
+}
+
+/** Normally distributed numbers in the shape and dtype of another tensor. */
+export function randnLike(input: Operand, options: RandomOptions = {}): Traced {
+  const x = operand(input);
+  return drawn(shapeFor(x), normalSource(options.seed), { ...options, dtype: options.dtype ?? dtypeOf(x) });
+}
+
+function drawn(sizes: readonly number[], draw: () => number, options: RandomOptions): Traced {
+  if (!sizes.every(Number.isInteger)) fail(NEED_SIZES);
+  const length = sizes.reduce((product, size) => product * size, 1);
+  const values = new Float64Array(length);
+  for (let i = 0; i < length; i++) values[i] = draw();
+  return operand(Tensor.from(values, options.dtype ?? 'float32', sizes));
+}
+
+function shapeFor(value: Traced): readonly number[] {
+  const { shape } = typeOf(value);
+  return shape?.every((size) => size !== null) ? shape.map(Number) : fail(NEED_SIZES);
+}
+
+const NEED_SIZES = 'random numbers are drawn before the model runs, so their number must be known: give plain sizes';

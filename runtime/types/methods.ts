@@ -1,0 +1,190 @@
+import type { DType } from '../graph/types.ts';
+import type {
+  ClampBounds,
+  Dims,
+  DivOptions,
+  DTypeOptions,
+  GeluOptions,
+  NormOptions,
+  RandomOptions,
+  ReductionOptions,
+  Sizes,
+  VarianceOptions,
+} from './options.ts';
+import type { Operand, Traced, ValuesAndIndices } from './tensor.ts';
+
+/** Element by element. */
+export interface PointwiseMethods {
+  abs(): Traced;
+  neg(): Traced;
+  sqrt(): Traced;
+  rsqrt(): Traced;
+  square(): Traced;
+  exp(): Traced;
+  expm1(): Traced;
+  log(): Traced;
+  log2(): Traced;
+  log10(): Traced;
+  log1p(): Traced;
+  sin(): Traced;
+  cos(): Traced;
+  tan(): Traced;
+  tanh(): Traced;
+  sigmoid(): Traced;
+  relu(): Traced;
+  gelu(options?: GeluOptions): Traced;
+  silu(): Traced;
+  softplus(): Traced;
+  erf(): Traced;
+  floor(): Traced;
+  ceil(): Traced;
+  /** To the nearest; halves go to the even neighbour. */
+  round(decimals?: number): Traced;
+  trunc(): Traced;
+  sign(): Traced;
+  reciprocal(): Traced;
+  isnan(): Traced;
+  isinf(): Traced;
+  logicalNot(): Traced;
+  bitwiseNot(): Traced;
+}
+
+/** Element by element with another operand, broadcast. */
+export interface BinaryMethods {
+  add(other: Operand): Traced;
+  sub(other: Operand): Traced;
+  mul(other: Operand): Traced;
+  div(other: Operand, options?: DivOptions): Traced;
+  floorDivide(other: Operand): Traced;
+  remainder(other: Operand): Traced;
+  pow(exponent: Operand): Traced;
+  minimum(other: Operand): Traced;
+  maximum(other: Operand): Traced;
+  eq(other: Operand): Traced;
+  ne(other: Operand): Traced;
+  lt(other: Operand): Traced;
+  le(other: Operand): Traced;
+  gt(other: Operand): Traced;
+  ge(other: Operand): Traced;
+  logicalAnd(other: Operand): Traced;
+  logicalOr(other: Operand): Traced;
+  logicalXor(other: Operand): Traced;
+  bitwiseAnd(other: Operand): Traced;
+  bitwiseOr(other: Operand): Traced;
+  bitwiseXor(other: Operand): Traced;
+  lerp(end: Operand, weight: Operand): Traced;
+  clamp(min?: Operand | ClampBounds | null, max?: Operand | null): Traced;
+  /** This tensor where the condition holds, `other` elsewhere. */
+  where(condition: Operand, other: Operand): Traced;
+  maskedFill(mask: Operand, value: Operand): Traced;
+}
+
+/** One value out of many: over all elements, or along dimensions. */
+export interface ReductionMethods {
+  sum(dim?: Dims, keepdim?: boolean | ReductionOptions): Traced;
+  prod(dim?: Dims, keepdim?: boolean | ReductionOptions): Traced;
+  mean(dim?: Dims, keepdim?: boolean | ReductionOptions): Traced;
+  std(dim?: Dims, keepdim?: boolean | VarianceOptions): Traced;
+  var(dim?: Dims, keepdim?: boolean | VarianceOptions): Traced;
+  norm(dim?: Dims, keepdim?: boolean | NormOptions): Traced;
+  logsumexp(dim: Dims, keepdim?: boolean): Traced;
+  amax(dim?: Dims, keepdim?: boolean): Traced;
+  amin(dim?: Dims, keepdim?: boolean): Traced;
+  all(dim?: Dims, keepdim?: boolean): Traced;
+  any(dim?: Dims, keepdim?: boolean): Traced;
+  countNonzero(dim?: Dims): Traced;
+  argmax(dim?: number | null, keepdim?: boolean): Traced;
+  argmin(dim?: number | null, keepdim?: boolean): Traced;
+  max(): Traced;
+  max(other: Exclude<Operand, number> | Traced): Traced;
+  max(dim: number, keepdim?: boolean): ValuesAndIndices;
+  min(): Traced;
+  min(other: Exclude<Operand, number> | Traced): Traced;
+  min(dim: number, keepdim?: boolean): ValuesAndIndices;
+}
+
+/** Along one dimension. */
+export interface DimensionMethods {
+  softmax(dim: number, options?: DTypeOptions): Traced;
+  logSoftmax(dim: number, options?: DTypeOptions): Traced;
+  normalize(dim?: Dims, options?: { readonly p?: number; readonly eps?: number }): Traced;
+  cosineSimilarity(other: Operand, dim?: number, eps?: number): Traced;
+  cumsum(dim: number, options?: DTypeOptions): Traced;
+  topk(k: number, dim?: number, largest?: boolean): ValuesAndIndices;
+  sort(dim?: number, descending?: boolean): ValuesAndIndices;
+  argsort(dim?: number, descending?: boolean): Traced;
+  flip(dims: number | readonly number[]): Traced;
+}
+
+/** Other dimensions, the same elements: views of the tensor, as in PyTorch. */
+export interface ShapeMethods {
+  view(...sizes: Sizes): Traced;
+  reshape(...sizes: Sizes): Traced;
+  flatten(startDim?: number, endDim?: number): Traced;
+  unflatten(dim: number, sizes: readonly number[]): Traced;
+  squeeze(dim?: Dims): Traced;
+  unsqueeze(dim: number): Traced;
+  transpose(dim0: number, dim1: number): Traced;
+  permute(...dims: Sizes): Traced;
+  movedim(source: number, destination: number): Traced;
+  t(): Traced;
+  expand(...sizes: Sizes): Traced;
+  expandAs(other: Operand): Traced;
+  repeat(...repeats: Sizes): Traced;
+  split(size: number | readonly number[], dim?: number): Traced[];
+  chunk(chunks: number, dim?: number): Traced[];
+  unbind(dim?: number): Traced[];
+  numel(): Traced;
+}
+
+/** Elements by their places. */
+export interface IndexingMethods {
+  select(dim: number, index: number): Traced;
+  narrow(dim: number, start: number, length: number): Traced;
+  gather(dim: number, index: Operand): Traced;
+  scatter(dim: number, index: Operand, src: Operand): Traced;
+  scatterAdd(dim: number, index: Operand, src: Operand): Traced;
+  indexSelect(dim: number, index: Operand): Traced;
+  take(index: Operand): Traced;
+  maskedSelect(mask: Operand): Traced;
+  tril(diagonal?: number): Traced;
+  triu(diagonal?: number): Traced;
+}
+
+export interface LinearMethods {
+  matmul(other: Operand): Traced;
+  mm(other: Operand): Traced;
+  bmm(other: Operand): Traced;
+  dot(other: Operand): Traced;
+  outer(other: Operand): Traced;
+}
+
+/** Copies and conversions. */
+export interface ConversionMethods {
+  /** A copy that changes to this tensor do not reach. */
+  clone(): Traced;
+  contiguous(): Traced;
+  to(dtype: DType | Traced): Traced;
+  float(): Traced;
+  double(): Traced;
+  half(): Traced;
+  long(): Traced;
+  int(): Traced;
+  bool(): Traced;
+  zerosLike(options?: DTypeOptions): Traced;
+  onesLike(options?: DTypeOptions): Traced;
+  fullLike(value: Operand, options?: DTypeOptions): Traced;
+  randLike(options?: RandomOptions): Traced;
+  randnLike(options?: RandomOptions): Traced;
+}
+
+/** PyTorch's functions as methods: those of `onnsight`, with the tensor as their first argument. */
+export interface TensorFunctions
+  extends PointwiseMethods,
+    BinaryMethods,
+    ReductionMethods,
+    DimensionMethods,
+    ShapeMethods,
+    IndexingMethods,
+    LinearMethods,
+    ConversionMethods {}

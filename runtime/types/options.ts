@@ -1,0 +1,62 @@
+import type { DType } from '../graph/types.ts';
+import type { Operand } from './tensor.ts';
+
+/** One dimension or several; negative ones count from the end. null is all of them. */
+export type Dims = number | readonly number[] | null;
+/** A shape written out, `view(2, 3)`, or as an array, `view([2, 3])`. */
+export type Sizes = readonly number[] | readonly [readonly number[]];
+/** A shape of a new tensor, with or without options behind it. */
+export type SizesAnd<Options> =
+  | Sizes
+  | readonly [...size: number[], options: Options]
+  | readonly [size: readonly number[], options: Options];
+
+export interface DTypeOptions {
+  readonly dtype?: DType;
+}
+
+export interface ReductionOptions extends DTypeOptions {
+  readonly keepdim?: boolean;
+}
+
+export interface VarianceOptions {
+  readonly keepdim?: boolean;
+  /** What is taken off the number of elements: 1 (Bessel's correction) unless given. */
+  readonly correction?: number;
+}
+
+export interface NormOptions extends ReductionOptions {
+  /** The order of the norm: 2 unless given; `Infinity` and `-Infinity` are the largest and smallest absolute value. */
+  readonly p?: number;
+}
+
+export interface RandomOptions extends DTypeOptions {
+  /** The same seed gives the same numbers. */
+  readonly seed?: number;
+}
+
+export interface ClampBounds {
+  readonly min?: number | null;
+  readonly max?: number | null;
+}
+
+export interface LossOptions {
+  /** `'mean'` unless given. */
+  readonly reduction?: 'mean' | 'sum' | 'none';
+}
+
+export interface CrossEntropyOptions extends LossOptions {
+  /** One weight per class. */
+  readonly weight?: Operand;
+  /** The class that does not count: -100 unless given. */
+  readonly ignoreIndex?: number;
+  readonly labelSmoothing?: number;
+}
+
+export interface DivOptions {
+  readonly roundingMode?: 'floor' | 'trunc' | null;
+}
+
+export interface GeluOptions {
+  readonly approximate?: 'none' | 'tanh';
+}

@@ -1,0 +1,65 @@
+import type { DType } from '../graph/types.ts';
+import type { NestedArray } from '../tensor/nested.ts';
+import type { TypedArray } from '../tensor/storage.ts';
+import type { AnyTensor, Tensor } from '../tensor/tensor.ts';
+import type { TensorFunctions } from './methods.ts';
+
+declare const traced: unique symbol;
+declare const saved: unique symbol;
+
+/** What a traced tensor has besides PyTorch's functions. */
+export interface TensorMembers {
+  readonly [traced]: true;
+  /** The dimensions; one that only the run will tell is a traced number. */
+  readonly shape: readonly number[];
+  readonly dtype: DType;
+  /** The number of dimensions. */
+  readonly ndim: number;
+  /** Brings the value back from the run. */
+  save(): Saved;
+  /** Computes the gradients of this scalar. */
+  backward(): void;
+  /** The gradient of whatever `backward()` is called on; it may be set. */
+  get grad(): Traced;
+  set grad(value: Operand);
+  [Symbol.iterator](): IterableIterator<Traced>;
+  // biome-ignore lint/suspicious/noExplicitAny: reads give a Traced and writes take an Operand, which an index cannot say.
+  [index: number]: any;
+  // biome-ignore lint/suspicious/noExplicitAny: as above, for h[':, -1'].
+  [slice: `${string}:${string}` | `...${string}` | `${string},${string}`]: any;
+}
+
+export interface TensorMethods extends TensorMembers, TensorFunctions {}
+
+/**
+ * A tensor of the model while a block is traced. It is a number to the type checker, so that JavaScript's operators are
+ * allowed on it; the compiler turns them into operations of the graph.
+ */
+export type Traced = number & TensorMethods;
+
+/** A traced tensor that comes back from the run: a plain tensor once the trace is over. */
+export type Saved = Traced & Tensor & { readonly [saved]: true };
+
+/** What can stand beside a traced tensor: another one, or data of this run. */
+export type Operand = Traced | number | boolean | bigint | AnyTensor | TypedArray | OperandArray;
+/** Numbers and traced tensors in arrays, all of one shape at each depth. */
+export type OperandArray = NestedArray | readonly (Operand | OperandArray)[];
+
+/** What the caller of a trace gets for what the block returned: saved values become tensors, unsaved ones may not be. */
+export type Resolved<T> = T extends Saved
+  ? Tensor
+  : T extends Traced
+    ? never
+    : T extends AnyTensor
+      ? T
+      : T extends readonly unknown[]
+        ? { [K in keyof T]: Resolved<T[K]> }
+        : T extends object
+          ? { [K in keyof T]: Resolved<T[K]> }
+          : T;
+
+/** The largest or smallest values along a dimension, and where they are (int64). */
+export interface ValuesAndIndices {
+  readonly values: Traced;
+  readonly indices: Traced;
+}
