@@ -1,0 +1,111 @@
+import type { NodeProto } from 'onnx-buf';
+import type { Scope } from './names.ts';
+
+/** `/transformer/h.0/attn/MatMul` → '/transformer/h.0/attn'; null where a name has no path. */
+export function pathOf(name: string): string | null {
+  const end = name.lastIndexOf('/');
+  return end < 0 ? null : name.slice(0, end);
+}
+
+/** The scope that each path in the nodes' names stands for. `parameters` are the paths of the model's parameters. */
+export function pathScopes(nodes: readonly NodeProto[], parameters: ReadonlySet<string>): Map<string, Scope> {
+  const names = new PathNames(nodes, parameters);
+  return new Map([...names.paths()].map((path) => [path, names.scope(path)]));
+}
+
+/** Reads the paths in node names the way the TorchScript exporter writes them. */
+class PathNames {
+  /** The operators of the nodes right in each path. */
+  readonly #operators = new Map<string, string[]>();
+  /** The modules whose parameters are read in a path, at any depth. */
+  readonly #reads = new Map<string, Set<string>>();
+  /** Every module that holds a parameter, at any depth. */
+  readonly #owners = new Set<string>();
+
+  constructor(nodes: readonly NodeProto[], parameters: ReadonlySet<string>) {
+    for (const parameter of parameters) for (const owner of above(parameter, '.')) this.#owners.add(owner);
+    for (const { name, opType, input } of nodes) {
+      const path = pathOf(name);
+      if (path === null) continue;
+      const operators = this.#operators.get(path);
+      if (operators === undefined) this.#operators.set(path, [opType]);
+      else operators.push(opType);
+      const owners = input.filter((read) => parameters.has(read)).flatMap((read) => above(read, '.'));
+      for (const around of [path, ...above(path, '/')]) {
+        const reads = this.#reads.get(around) ?? new Set();
+        this.#reads.set(around, reads);
+        for (const owner of owners) reads.add(owner);
+      }
+    }
+  }
+
+  paths(): Iterable<string> {
+    return this.#operators.keys();
+  }
+
+  scope(path: string): Scope {
+    // Only TorchScript begins names with a slash and numbers calls; elsewhere `dense_1` is a module of its own.
+    const isTorchScript = path === '' || path.startsWith('/');
+    const modules: string[] = [];
+    let call: number | null = isTorchScript ? 0 : null;
+    for (const around of [...above(path, '/'), path]) {
+      if (around === '') continue;
+      const parent = modules.at(-1) ?? '';
+      const repeat = isTorchScript ? this.#repeat(around, parent) : null;
+      modules.push(this.#module(parent, around, repeat?.path ?? around));
+      if (isTorchScript) call = repeat?.call ?? 0;
+    }
+    return { modules, classes: new Map(), call };
+  }
+
+  /**
+   * The module that the last part of a path names. Children of a Sequential or ModuleList have its own name before
+   * theirs (`/stem/stem.0` is `stem.0`); those of a ModuleDict lack it (`/a` may be `d.a`), and only the parameters read
+   * there tell.
+   */
+  #module(parent: string, around: string, path: string): string {
+    const part = lastPart(path, '/');
+    const nested = join(parent, part);
+    const list = lastPart(pathOf(path) ?? '', '/');
+    if (list !== '' && part.startsWith(`${list}.`)) {
+      const merged = parent + part.slice(list.length);
+      return this.#owners.has(nested) && !this.#owners.has(merged) ? nested : merged;
+    }
+    if (this.#owners.has(nested)) return nested;
+    const hidden = [...(this.#reads.get(around) ?? [])].filter((owner) => {
+      const container = owner.slice(0, Math.max(0, owner.lastIndexOf('.')));
+      return lastPart(owner, '.') === part && join(parent, lastPart(container, '.')) === container;
+    });
+    return hidden.length === 1 ? hidden[0]! : nested;
+  }
+
+  /**
+   * `cell_1` may be a module of that name or the second call of `cell`. It is a call where there is a `cell` beside it
+   * and no parameter lies in a `cell_1`; without parameters to tell, where both hold the same operators.
+   */
+  #repeat(around: string, parent: string): { path: string; call: number } | null {
+    const [, path, number] = /^(.*[^/])_([1-9]\d*)$/.exec(around) ?? [];
+    if (path === undefined || !this.#reads.has(path)) return null;
+    if (this.#owners.has(this.#module(parent, around, around))) return null;
+    const hasParameters = this.#owners.has(this.#module(parent, path, path));
+    const operators = this.#operators.get(around)?.join();
+    const isAlike = operators !== undefined && operators === this.#operators.get(path)?.join();
+    return hasParameters || isAlike ? { path, call: Number(number) } : null;
+  }
+}
+
+/** What lies around a path: `a.b.c` → ['a', 'a.b'], `/a/b` → ['', '/a']. */
+function above(path: string, separator: string): string[] {
+  const found: string[] = [];
+  for (let end = path.indexOf(separator); end >= 0; end = path.indexOf(separator, end + 1))
+    found.push(path.slice(0, end));
+  return found;
+}
+
+function lastPart(path: string, separator: string): string {
+  return path.slice(path.lastIndexOf(separator) + 1);
+}
+
+function join(parent: string, part: string): string {
+  return parent === '' ? part : `${parent}.${part}`;
+}
