@@ -1,0 +1,32 @@
+import { OperationError } from './operation.ts';
+import type { Dim, Shape } from './types.ts';
+
+/** The shape of two tensors broadcast together; what is unknown stays null. An OperationError where they cannot be. */
+export function broadcastShapes(a: Shape, b: Shape): Shape {
+  if (a === null || b === null) return null;
+  const rank = Math.max(a.length, b.length);
+  return Array.from({ length: rank }, (_, i) => {
+    const [left, right] = [dimAt(a, i - rank), dimAt(b, i - rank)];
+    const dim = broadcastDims(left, right);
+    if (dim === undefined) {
+      throw new OperationError(
+        `The size of tensor a (${left}) must match the size of tensor b (${right}) at non-singleton dimension ${i}`,
+      );
+    }
+    return dim;
+  });
+}
+
+/** The size that two dimensions broadcast to, null where only the run will tell, undefined where they cannot. */
+export function broadcastDims(a: Dim, b: Dim): Dim | undefined {
+  if (a === b || b === 1) return a;
+  if (a === 1) return b;
+  if (a === null) return b;
+  if (b === null) return a;
+  return undefined;
+}
+
+function dimAt(shape: readonly Dim[], fromEnd: number): Dim {
+  const i = shape.length + fromEnd;
+  return i < 0 ? 1 : shape[i]!;
+}

@@ -1,0 +1,52 @@
+import { type Operation, OperationError } from '../operation.ts';
+import { promoteDtypes } from '../promotion.ts';
+import type { Dim, Shape, TensorType } from '../types.ts';
+import { input, intAttribute } from './attributes.ts';
+import { withConstant } from './constants.ts';
+import { normaliseDim } from './dims.ts';
+
+function catShape(inputs: readonly TensorType[], dim: number): Shape {
+  const known = inputs.flatMap((type, position) => (type.shape === null ? [] : [{ shape: type.shape, position }]));
+  const first = known[0];
+  if (!first) return null;
+  for (const { shape, position } of known) {
+    if (shape.length === 0) {
+      throw new OperationError(`zero-dimensional tensor (at position ${position}) cannot be concatenated`);
+    }
+    if (shape.length !== first.shape.length) {
+      throw new OperationError(
+        `Tensors must have same number of dimensions: got ${first.shape.length} and ${shape.length}`,
+      );
+    }
+  }
+  const at = normaliseDim(dim, first.shape.length);
+  return first.shape.map((_, i): Dim => {
+    if (i === at) return known.length < inputs.length ? null : total(known.map(({ shape }) => shape[i]!));
+    return known.reduce<Dim>((size, { shape, position }) => {
+      const here = shape[i]!;
+      if (size !== null && here !== null && size !== here) {
+        throw new OperationError(
+          `Sizes of tensors must match except in dimension ${at}. Expected size ${size} but got size ${here} for ` +
+            `tensor number ${position} in the list.`,
+        );
+      }
+      return size ?? here;
+    }, null);
+  });
+}
+
+function total(sizes: readonly Dim[]): Dim {
+  return sizes.reduce<Dim>((sum, size) => (sum === null || size === null ? null : sum + size), 0);
+}
+
+const cat: Operation = {
+  infer(inputs, attributes) {
+    const dtype = inputs.map((type) => type.dtype).reduce(promoteDtypes, input(inputs, 0).dtype);
+    const shape = catShape(inputs, intAttribute(attributes, 'dim'));
+    const elements = inputs.map((type) => type.constant);
+    const joined = shape?.length === 1 && elements.every((part) => part !== undefined) ? elements.flat() : null;
+    return [withConstant(dtype, shape, joined)];
+  },
+};
+
+export const concatenation: Readonly<Record<string, Operation>> = { cat };

@@ -1,0 +1,102 @@
+import { type Operation, OperationError } from '../operation.ts';
+import type { Dim, Shape, TensorType } from '../types.ts';
+import { choiceAttribute, input, intAttribute } from './attributes.ts';
+import { normaliseDim, printShape, withDim } from './dims.ts';
+
+function checkIndexType(op: string, index: TensorType): void {
+  if (index.dtype !== 'int64' && index.dtype !== 'int32') {
+    throw new OperationError(`${op}(): Expected dtype int32/int64 for index`);
+  }
+}
+
+function checkIndexRange(index: TensorType, size: Dim, dim: number): void {
+  if (size === null) return;
+  const outside = index.constant?.find((element) => element < -size || element >= size);
+  if (outside !== undefined) {
+    throw new OperationError(`index ${outside} is out of bounds for dimension ${dim} with size ${size}`);
+  }
+}
+
+/** The index of gather and scatter has the tensor's rank, and is no larger than it but along `dim`. */
+function checkIndexShape(index: Shape, shape: Shape, dim: number): void {
+  if (index === null || shape === null) return;
+  if (index.length !== shape.length) {
+    throw new OperationError('Index tensor must have the same number of dimensions as input tensor');
+  }
+  index.forEach((size, i) => {
+    const limit = shape[i]!;
+    if (i !== dim && size !== null && limit !== null && size > limit) {
+      throw new OperationError(
+        `Size does not match at dimension ${i} expected index ${printShape(index)} to be no larger than self ` +
+          `${printShape(shape)} apart from dimension ${dim}`,
+      );
+    }
+  });
+}
+
+const gather: Operation = {
+  infer(inputs, attributes) {
+    const [x, index] = [input(inputs, 0), input(inputs, 1)];
+    const dim = intAttribute(attributes, 'dim');
+    checkIndexType('gather', index);
+    if (x.shape !== null) {
+      const at = normaliseDim(dim, x.shape.length);
+      checkIndexShape(index.shape, x.shape, at);
+      checkIndexRange(index, x.shape[at] ?? 1, at);
+    }
+    return [{ dtype: x.dtype, shape: index.shape }];
+  },
+};
+
+const scatter: Operation = {
+  infer(inputs, attributes) {
+    const [x, index, src] = [input(inputs, 0), input(inputs, 1), input(inputs, 2)];
+    const dim = intAttribute(attributes, 'dim');
+    const reduce = choiceAttribute(attributes, 'reduce', [null, 'add']);
+    checkIndexType('scatter', index);
+    if (src.dtype !== x.dtype) throw new OperationError('scatter(): Expected self.dtype to be equal to src.dtype');
+    if (reduce === 'add' && x.dtype === 'bool') throw new OperationError("scatter_add is not implemented for 'Bool'");
+    if (x.shape !== null) {
+      const at = normaliseDim(dim, x.shape.length);
+      checkIndexShape(index.shape, x.shape, at);
+      checkIndexRange(index, x.shape[at] ?? 1, at);
+    }
+    checkSource(index.shape, src.shape);
+    return [{ dtype: x.dtype, shape: x.shape }];
+  },
+};
+
+/** What is scattered is one value, or no smaller than the index. */
+function checkSource(index: Shape, src: Shape): void {
+  if (index === null || src === null || src.length === 0) return;
+  if (index.length !== src.length) {
+    throw new OperationError('Index tensor must have the same number of dimensions as src tensor');
+  }
+  if (index.some((size, i) => size !== null && src[i] !== null && size > src[i]!)) {
+    throw new OperationError(`Expected index ${printShape(index)} to be no larger than src ${printShape(src)}`);
+  }
+}
+
+const indexSelect: Operation = {
+  infer(inputs, attributes) {
+    const [x, index] = [input(inputs, 0), input(inputs, 1)];
+    const dim = intAttribute(attributes, 'dim');
+    checkIndexType('index_select', index);
+    if (index.shape !== null && index.shape.length > 1) {
+      throw new OperationError('index_select(): Index is supposed to be a vector');
+    }
+    if (x.shape === null) return [{ dtype: x.dtype, shape: null }];
+    const at = normaliseDim(dim, x.shape.length);
+    checkIndexRange(index, x.shape[at] ?? 1, at);
+    const count = index.shape === null ? null : (index.shape[0] ?? 1);
+    return [
+      {
+        dtype: x.dtype,
+        shape: x.shape.length === 0 ? [] : withDim(x.shape, at, index.shape?.length === 0 ? 1 : count),
+      },
+    ];
+  },
+};
+
+/** Elements selected by, and put where, a tensor of positions says. */
+export const indexing: Readonly<Record<string, Operation>> = { gather, scatter, indexSelect };

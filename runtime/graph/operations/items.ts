@@ -1,0 +1,67 @@
+import { OperationError } from '../operation.ts';
+import type { Attribute, Attributes } from '../types.ts';
+
+/** One item of an index, with its operands: types while the graph is checked, names while it is written. */
+export type Item<T> =
+  | { readonly kind: 'int'; readonly index: T }
+  | { readonly kind: 'slice'; readonly start: T | null; readonly stop: T | null; readonly step: T | null }
+  | { readonly kind: 'newaxis' }
+  | { readonly kind: 'ellipsis' }
+  | { readonly kind: 'index'; readonly index: T }
+  | { readonly kind: 'mask'; readonly mask: T };
+
+/** Joins the `items` of an index with its operands, which come in the order of the items. */
+export function readItems<T>(attributes: Attributes, operands: readonly T[]): readonly Item<T>[] {
+  const queue = [...operands];
+  const next = (): T => {
+    const operand = queue.shift();
+    if (operand === undefined) throw new OperationError('An index has fewer operands than its items need.');
+    return operand;
+  };
+  const { items } = attributes;
+  if (!Array.isArray(items)) throw new OperationError("The attribute 'items' must be a list.");
+  const read = items.map((item) => readItem(item, next));
+  if (queue.length > 0) throw new OperationError('An index has more operands than its items need.');
+  if (read.filter((item) => item.kind === 'ellipsis').length > 1) {
+    throw new OperationError("an index can only have a single ellipsis ('...')");
+  }
+  return read;
+}
+
+function readItem<T>(item: Attribute, next: () => T): Item<T> {
+  const { kind, start, stop, step } = (item ?? {}) as Attributes;
+  switch (kind) {
+    case 'int':
+    case 'index':
+      return { kind, index: next() };
+    case 'mask':
+      return { kind, mask: next() };
+    case 'slice':
+      return { kind, start: start ? next() : null, stop: stop ? next() : null, step: step ? next() : null };
+    case 'newaxis':
+    case 'ellipsis':
+      return { kind };
+    default:
+      throw new OperationError(`An index has no item of the kind ${JSON.stringify(kind)}.`);
+  }
+}
+
+/** Whether the item selects by a tensor. */
+export function isAdvanced(item: Item<unknown>): boolean {
+  return item.kind === 'index' || item.kind === 'mask';
+}
+
+/** Whether the item is a slice that takes a whole dimension. */
+export function isWhole(item: Item<unknown>): boolean {
+  return item.kind === 'slice' && item.start === null && item.stop === null && item.step === null;
+}
+
+/**
+ * Whether the dimensions of the selecting tensors stay where the first of them stands: numpy moves them to the front if
+ * a slice, an ellipsis or a new axis stands between them. An integer beside a selecting tensor counts as one.
+ */
+export function isAdjacent(items: readonly Item<unknown>[]): boolean {
+  const selects = items.map((item) => isAdvanced(item) || item.kind === 'int');
+  const [first, last] = [selects.indexOf(true), selects.lastIndexOf(true)];
+  return selects.slice(first, last + 1).every(Boolean);
+}

@@ -1,0 +1,80 @@
+import { broadcastShapes } from '../broadcast.ts';
+import { type Operation, OperationError } from '../operation.ts';
+import { torchName } from '../promotion.ts';
+import type { Dim, DType, Shape, TensorType } from '../types.ts';
+import { input, stringAttribute } from './attributes.ts';
+import { einsumShape } from './einsum.ts';
+
+/** The common element type of a product, which PyTorch does not promote. */
+function productType(inputs: readonly TensorType[]): DType {
+  const { dtype } = input(inputs, 0);
+  const other = inputs.find((type) => type.dtype !== dtype);
+  if (other) {
+    throw new OperationError(`expected scalar type ${torchName(dtype)} but found ${torchName(other.dtype)}`);
+  }
+  if (dtype === 'bool') throw new OperationError(`"addmm_impl_cpu_" not implemented for 'Bool'`);
+  return dtype;
+}
+
+function matmulShape(a: Shape, b: Shape): Shape {
+  if (a?.length === 0 || b?.length === 0) {
+    throw new OperationError(
+      `both arguments to matmul need to be at least 1D, but they are ${a?.length ?? 'N'}D and ${b?.length ?? 'N'}D`,
+    );
+  }
+  if (a === null || b === null) return null;
+  const rows = a.length > 1 ? [a.at(-2)!] : [];
+  const columns = b.length > 1 ? [b.at(-1)!] : [];
+  const [inner, other] = [a.at(-1)!, b.length > 1 ? b.at(-2)! : b[0]!];
+  if (inner !== null && other !== null && inner !== other) throw mismatch(a, b);
+  return [...broadcastShapes(a.slice(0, -2), b.slice(0, -2))!, ...rows, ...columns];
+}
+
+function mismatch(a: readonly Dim[], b: readonly Dim[]): OperationError {
+  if (a.length === 1 && b.length === 1) {
+    return new OperationError(
+      `inconsistent tensor size, expected tensor [${a}] and src [${b}] to have the same number of elements, but got ` +
+        `${a} and ${b} elements respectively`,
+    );
+  }
+  const matrix = (shape: readonly Dim[]): string => {
+    const rows = shape.slice(0, -1).reduce<Dim>((size, dim) => (size === null || dim === null ? null : size * dim), 1);
+    return `${rows ?? '?'}x${shape.at(-1)}`;
+  };
+  if (b.length === 1) {
+    return new OperationError(`size mismatch, got input (${matrix(a).split('x')[0]}), mat (${matrix(a)}), vec (${b})`);
+  }
+  if (b.length === 2) {
+    return new OperationError(`mat1 and mat2 shapes cannot be multiplied (${matrix(a)} and ${matrix(b)})`);
+  }
+  return new OperationError(
+    `Expected size for first two dimensions of batch2 tensor to match the last dimension of batch1 (${a.at(-1)}), but ` +
+      `got ${b.at(-2)}`,
+  );
+}
+
+const matmul: Operation = {
+  infer(inputs) {
+    const [a, b] = [input(inputs, 0), input(inputs, 1)];
+    return [{ dtype: productType([a, b]), shape: matmulShape(a.shape, b.shape) }];
+  },
+};
+
+const einsum: Operation = {
+  infer(inputs, attributes) {
+    const dtype = productType(inputs);
+    const equation = stringAttribute(attributes, 'equation');
+    return [
+      {
+        dtype,
+        shape: einsumShape(
+          equation,
+          inputs.map((type) => type.shape),
+        ),
+      },
+    ];
+  },
+};
+
+/** Products of matrices. */
+export const linalg: Readonly<Record<string, Operation>> = { matmul, einsum };

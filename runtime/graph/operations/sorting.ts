@@ -1,0 +1,41 @@
+import { type Operation, OperationError } from '../operation.ts';
+import { boolAttribute, input, intAttribute } from './attributes.ts';
+import { knownNumber } from './constants.ts';
+import { normaliseDim, withDim } from './dims.ts';
+
+const sort: Operation = {
+  infer(inputs, attributes) {
+    const { dtype, shape } = input(inputs, 0);
+    boolAttribute(attributes, 'descending');
+    const dim = intAttribute(attributes, 'dim');
+    if (shape !== null) normaliseDim(dim, shape.length);
+    return [
+      { dtype, shape },
+      { dtype: 'int64', shape },
+    ];
+  },
+};
+
+const topk: Operation = {
+  infer(inputs, attributes) {
+    const [{ dtype, shape }, count] = [input(inputs, 0), input(inputs, 1)];
+    boolAttribute(attributes, 'largest');
+    if (dtype === 'bool') throw new OperationError('topk does not support bool dtypes on CPU');
+    const k = knownNumber(count);
+    const outOfRange = new OperationError('selected index k out of range');
+    if (k !== null && k < 0) throw outOfRange;
+    const dim = intAttribute(attributes, 'dim');
+    if (shape === null) return [dtype, 'int64' as const].map((type) => ({ dtype: type, shape: null }));
+    const at = normaliseDim(dim, shape.length);
+    const size = shape.length === 0 ? 1 : shape[at]!;
+    if (k !== null && size !== null && k > size) throw outOfRange;
+    const result = withDim(shape, at, k);
+    return [
+      { dtype, shape: result },
+      { dtype: 'int64', shape: result },
+    ];
+  },
+};
+
+/** Elements put in order along a dimension, with the positions they came from. */
+export const sorting: Readonly<Record<string, Operation>> = { sort, topk };
