@@ -1,19 +1,19 @@
 import { promoteDtypes } from '../graph/promotion.ts';
+import { ListSegment } from '../tracing/lists.ts';
 import type { Operand, Traced } from '../types/tensor.ts';
 import { narrow, select } from './indexing.ts';
-import { dtypeOf, fail, knownShape, node, operand, wrapDim } from './nodes.ts';
+import { asTraced, dtypeOf, fail, knownShape, node, operand, wrapDim } from './nodes.ts';
 import { cast } from './promotion.ts';
-import { unsqueeze } from './shaping.ts';
+import { flatten, movedim, unsqueeze } from './shaping.ts';
 
 /** Puts tensors one after another along an existing dimension. */
 export function cat(tensors: readonly Operand[], dim = 0): Traced {
   if (tensors.length === 0) fail('cat: expected a non-empty list of Tensors');
-  const parts = tensors.map((tensor) => operand(tensor));
-  const dtype = parts.map(dtypeOf).reduce(promoteDtypes);
-  return node(
-    'cat',
-    parts.map((part) => cast(part, dtype)),
-    { dim },
+  // Counted from the end, the dimension that is there and the new one before it.
+  const at = dim < 0 ? dim - 1 : dim;
+  return joined(
+    tensors.map((tensor) => (isSegment(tensor) ? flatten(rowsOf(tensor, at), at, at + 1) : operand(tensor))),
+    dim,
   );
 }
 
@@ -23,13 +23,26 @@ export const concat = cat;
 /** Puts tensors of one shape side by side along a new dimension. */
 export function stack(tensors: readonly Operand[], dim = 0): Traced {
   if (tensors.length === 0) fail('stack: expects a non-empty TensorList');
-  const parts = tensors.map((tensor) => operand(tensor));
-  const rank = knownShape(parts[0] as Traced, 'stack').length + 1;
-  const at = wrapDim(dim, rank);
-  return cat(
-    parts.map((part) => unsqueeze(part, at)),
-    at,
+  return joined(
+    tensors.map((tensor) => (isSegment(tensor) ? rowsOf(tensor, dim) : unsqueeze(operand(tensor), dim))),
+    dim,
   );
+}
+
+function joined(parts: readonly Traced[], dim: number): Traced {
+  const dtype = parts.map(dtypeOf).reduce(promoteDtypes);
+  const same = parts.map((part) => cast(part, dtype));
+  return node('cat', same, { dim });
+}
+
+/** An array that a loop of the graph pushed to holds its entries in one piece. */
+function isSegment(entry: unknown): entry is ListSegment {
+  return entry instanceof ListSegment;
+}
+
+/** All entries of a segment, side by side along `dim`. */
+function rowsOf(segment: ListSegment, dim: number): Traced {
+  return movedim(asTraced(segment.stacked()), 0, dim);
 }
 
 /** Cuts the tensor along `dim` into pieces of `size` (the last may be smaller), or of the given sizes. */

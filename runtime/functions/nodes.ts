@@ -10,8 +10,15 @@ import type { Operand, Traced } from '../types/tensor.ts';
  * functions are written with the public types, and their docstrings and signatures are what the user sees.
  */
 
-const asTraced = (proxy: TensorProxy) => proxy as unknown as Traced;
-const asProxy = (value: Traced) => value as unknown as TensorProxy;
+/** A proxy as the user's types know it. */
+export function asTraced(proxy: TensorProxy): Traced {
+  return proxy as unknown as Traced;
+}
+
+/** A traced tensor as what it is. */
+export function asProxy(value: Traced): TensorProxy {
+  return value as unknown as TensorProxy;
+}
 
 /** Adds an operation of the intervention graph. */
 export function node(op: string, inputs: readonly Traced[], attributes: Attributes = {}): Traced {

@@ -1,0 +1,68 @@
+import type { Tensor, TensorData } from '../tensor/tensor.ts';
+import type { EnvoyMembers, Loose } from './module.ts';
+import type { Operand, Resolved, Saved, Traced } from './tensor.ts';
+
+/** Where a model runs. */
+export type Device = 'cpu' | 'cuda' | 'webgpu';
+
+/** Inputs by the names that the model gives them. */
+export type Inputs = Readonly<Record<string, TensorData>>;
+
+/** What a model runs on: its inputs by name, or the data of its first input. */
+export type ModelInputs = Inputs | TensorData;
+
+export interface LoadOptions {
+  /** `auto`, the default, takes the best that works. */
+  readonly device?: 'auto' | Device;
+  /** Other names for modules: `{ 'transformer.h': 'layers' }`. The old names stay. */
+  readonly rename?: Readonly<Record<string, string>>;
+}
+
+/** What a block gets to steer its run. */
+export interface Tracer {
+  /** Adds inputs to the batch, and the block that sees their rows. */
+  invoke<const R>(inputs: ModelInputs | string, block: () => R): R;
+  /** Ends the forward pass here: nothing after it is computed. */
+  stop(): void;
+  /** Runs a JavaScript function on the tensors themselves, in the middle of the forward pass. */
+  apply(fn: (...tensors: Tensor[]) => TensorData, ...operands: Operand[]): Traced;
+}
+
+/** What a model has besides its modules. `Input` is what it can be run on. */
+export interface ModelMembers<Input = ModelInputs> extends EnvoyMembers {
+  /** Runs the model and gives all its outputs by name. */
+  trace(inputs: Input): Promise<Record<string, Tensor>>;
+  /** Runs the model with the block's interventions; what the block returns comes back with a tensor for every save. */
+  trace<const R>(inputs: Input, block: (tracer: Tracer) => R): Promise<Resolved<R>>;
+  /** The same for several inputs at once, given by `tracer.invoke`. */
+  trace<const R>(block: (tracer: Tracer) => R): Promise<Resolved<R>>;
+  /** Where the model runs. */
+  readonly device: Device;
+}
+
+/** A loaded model with its module tree. */
+export type NNsight<Tree = Loose> = ModelMembers & Tree;
+
+/** A loaded language model, which texts can be given to. */
+export type LanguageModel<Tree = Loose> = ModelMembers<ModelInputs | string> & Tree;
+
+/** Opens ONNX models. */
+export interface NNsightLoader {
+  /**
+   * Reads a model's graph (its weights stay in the file) and finds its modules. Throws a `ModelError` on a file that is
+   * no ONNX model, a `DeviceError` on a device that does not work here.
+   */
+  load<Tree = Loose>(path: string, options?: LoadOptions): Promise<NNsight<Tree>>;
+}
+
+/** Opens language models. */
+export interface LanguageModelLoader {
+  /**
+   * Opens a folder with an .onnx file, `tokenizer.json` and `tokenizer_config.json`, as published models have them.
+   * Throws a `ModelError` that names the file that is missing.
+   */
+  load<Tree = Loose>(folder: string, options?: LoadOptions): Promise<LanguageModel<Tree>>;
+}
+
+/** Brings a value back from the run. Inside a block only. */
+export type Save = (value: Operand) => Saved;

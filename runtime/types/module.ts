@@ -1,0 +1,53 @@
+import type { Operand, Traced } from './tensor.ts';
+
+/** What every module has: the tensors that go in and out, in a traced block. */
+export interface EnvoyMembers {
+  /** The main output. Assigning replaces it for everything downstream. */
+  get output(): Traced;
+  set output(value: Operand);
+  /** The first input. Assigning replaces it for this module alone. */
+  get input(): Traced;
+  set input(value: Operand);
+  /** All outputs, the main one first. */
+  get outputs(): Traced[];
+  set outputs(values: readonly Operand[]);
+  /** All inputs, the main one first. */
+  get inputs(): Traced[];
+  set inputs(values: readonly Operand[]);
+  /** Leaves the module out: `value` becomes its output. */
+  skip(value: Operand): void;
+  /** The calls of a module that runs several times in one forward pass. */
+  readonly calls: readonly Envoy[];
+  /** Every operation inside the module by its ONNX name and count: `attn.ops.Softmax.output`. */
+  readonly ops: Operations;
+  /** Dotted, as PyTorch writes it: `transformer.h.0.mlp`; empty for the model itself. */
+  readonly path: string;
+  /** A module, or a parameter, by its dotted path from here. */
+  get(path: string): Envoy;
+  /** The modules right below, in order. */
+  [Symbol.iterator](): IterableIterator<Envoy>;
+  /** How many modules a list has. */
+  readonly length: number;
+  /** Runs the module on other values, in the middle of this forward pass. */
+  (...operands: Operand[]): Traced;
+}
+
+/** One operation of the model's graph. */
+export type OperationEnvoy = Pick<EnvoyMembers, 'output' | 'input' | 'outputs' | 'inputs' | 'path'>;
+
+export interface Operations {
+  // biome-ignore lint/suspicious/noExplicitAny: with noUncheckedIndexedAccess an OperationEnvoy would be "possibly undefined".
+  readonly [name: string]: any;
+}
+
+/**
+ * Children and parameters by name, of a model whose tree the type checker does not know. An interface, since
+ * TypeScript drops the index signature of a type alias that refers to itself.
+ */
+export interface Loose {
+  // biome-ignore lint/suspicious/noExplicitAny: with noUncheckedIndexedAccess a module would be "possibly undefined".
+  readonly [name: string]: any;
+}
+
+/** A module of a model whose tree the type checker does not know. */
+export type Envoy = EnvoyMembers & Loose;

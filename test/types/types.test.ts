@@ -1,0 +1,46 @@
+import { fileURLToPath } from 'node:url';
+import { Project } from 'ts-morph';
+import ts from 'typescript';
+import { describe, expect, it } from 'vitest';
+import * as functions from '../../runtime/functions/index.ts';
+import { methods } from '../../runtime/functions/methods.ts';
+
+const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+
+describe('the public types', () => {
+  it('accept what users write and reject their mistakes, under all strict options', () => {
+    const { config } = ts.readConfigFile(here('program/tsconfig.json'), ts.sys.readFile);
+    const { fileNames, options } = ts.parseJsonConfigFileContent(config, ts.sys, here('program'));
+    const diagnostics = ts.getPreEmitDiagnostics(ts.createProgram(fileNames, options));
+    const own = diagnostics.filter(({ file }) =>
+      /test\/types|runtime\/(types|functions|tensor)/.test(file?.fileName ?? ''),
+    );
+    const text = ts.formatDiagnostics(own, {
+      getCanonicalFileName: (name) => name,
+      getCurrentDirectory: () => here('.'),
+      getNewLine: () => '\n',
+    });
+    expect(text).toBe('');
+  });
+});
+
+describe('the methods of a traced tensor', () => {
+  const source = new Project({ skipAddingFilesFromTsConfig: true }).addSourceFileAtPath(
+    here('../../runtime/types/methods.ts'),
+  );
+  const declared = new Set(
+    source.getInterfaces().flatMap((family) => family.getMethods().map((method) => method.getName())),
+  );
+
+  it('exist at run time exactly as declared', () => {
+    expect(Object.keys(methods).sort()).toEqual([...declared].sort());
+    for (const method of Object.values(methods)) expect(method).toBeTypeOf('function');
+  });
+
+  it('are functions too, by the same names', () => {
+    const missing = [...declared].filter((name) => !(name in functions));
+    // `var` cannot be the name of a function in JavaScript.
+    expect(missing).toEqual(['var']);
+    expect(functions.variance).toBe(methods.var);
+  });
+});
