@@ -1,0 +1,35 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { pathToFileURL } from 'node:url';
+import { isUserProgram, rewrite } from './rewrite.ts';
+import { runnerError } from './runner-error.ts';
+import { withInlineMap } from './source-maps.ts';
+import type * as Transpiler from './transpile.ts';
+
+const require = createRequire(import.meta.url);
+
+/**
+ * The program in the absolute path `file` as JavaScript for Node, lowered, its source map inlined; null where it has
+ * nothing to lower, and some other loader may have it.
+ *
+ * It starts from the file itself, also where another loader has already made JavaScript of it: that text has lost
+ * the lines and columns that errors and sites name.
+ * @throws an error whose text is the compiler's diagnostic.
+ */
+export function compile(file: string, format: 'module' | 'commonjs'): string | null {
+  if (!isUserProgram(file)) return null;
+  const original = readFileSync(file, 'utf8');
+  try {
+    const rewritten = rewrite(original, file);
+    if (!rewritten) return null;
+    const isJavaScript = /\.[cm]?js$/.test(file);
+    if (isJavaScript && format === 'module') {
+      return withInlineMap(rewritten.code, { ...rewritten.map, sources: [pathToFileURL(file).href] });
+    }
+    // loaded on the first file that needs it: it brings the whole of TypeScript
+    const { transpile } = require('./transpile.js') as typeof Transpiler;
+    return transpile(rewritten, original, file, format);
+  } catch (error) {
+    throw runnerError(error, file);
+  }
+}

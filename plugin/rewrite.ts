@@ -1,0 +1,40 @@
+import { dirname, join, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { transform } from '../compiler/transform.ts';
+import { shownPath } from './shown-path.ts';
+import type { SourceMapJson } from './source-maps.ts';
+
+/** What every host gets back: the lowered text, still in the file's own language, and the map to the user's text. */
+export interface Rewritten {
+  code: string;
+  map: SourceMapJson;
+}
+
+const PROGRAM = /\.[cm]?[jt]sx?$/;
+const DECLARATIONS = /\.d(\.[^./\\]+)?\.[cm]?ts$/;
+const INSTALLED = /[\\/]node_modules[\\/]/;
+
+/** The library's own folders: they speak of onnsight on every page, and hold nothing to rewrite. */
+const OWN = ['compiler', 'plugin', 'runtime'].map(
+  (folder) => join(dirname(fileURLToPath(import.meta.url)), '..', folder) + sep,
+);
+
+/** Whether `file` is a program of the user's: TypeScript or JavaScript that is neither installed nor a declaration. */
+export function isUserProgram(file: string): boolean {
+  return (
+    PROGRAM.test(file) &&
+    !DECLARATIONS.test(file) &&
+    !INSTALLED.test(file) &&
+    !OWN.some((folder) => file.startsWith(folder))
+  );
+}
+
+/**
+ * Lowers the trace blocks of `code`, the text of the absolute path `file`; null where there is nothing to do.
+ * `directory` is the folder that errors name files from.
+ * @throws CompileError for what cannot be lowered, at the user's line and column.
+ */
+export function rewrite(code: string, file: string, directory = process.cwd()): Rewritten | null {
+  if (!isUserProgram(file)) return null;
+  return transform(code, { file: shownPath(file, directory), id: file });
+}

@@ -1,0 +1,47 @@
+import remapping from '@jridgewell/remapping';
+
+/** The plain JSON of a version 3 source map with encoded mappings. */
+export interface SourceMapJson {
+  version: number;
+  file?: string | null | undefined;
+  sourceRoot?: string | undefined;
+  sources: (string | null)[];
+  sourcesContent?: (string | null)[] | undefined;
+  names: string[];
+  mappings: string;
+}
+
+const INLINE_MAP = /\n?\/\/# sourceMappingURL=data:application\/json[^,\n]*;base64,([A-Za-z0-9+/=]+)\s*$/;
+
+/**
+ * Composes two single-source maps: `outer` leads from the output to the lowered text, `inner` from there to the
+ * user's text. Paths (`file`, `sources`, `sourceRoot`) are taken from `outer`, which knows where the output lies;
+ * `original` becomes the embedded source if `outer` embeds one.
+ */
+export function composeMaps(outer: SourceMapJson, inner: SourceMapJson, original: string): SourceMapJson {
+  const parts = JSON.parse(JSON.stringify({ outer: { ...outer, sourceRoot: '' }, inner }));
+  const composed = remapping(parts.outer, (_source, { depth }) => (depth === 1 ? parts.inner : null));
+  return {
+    version: 3,
+    ...(outer.file == null ? {} : { file: outer.file }),
+    ...(outer.sourceRoot === undefined ? {} : { sourceRoot: outer.sourceRoot }),
+    sources: outer.sources,
+    ...(outer.sourcesContent ? { sourcesContent: [original] } : {}),
+    names: composed.names,
+    mappings: String(composed.mappings),
+  };
+}
+
+/** Splits `code` from the base64 map in its last line; `map` is null where it carries none. */
+export function splitInlineMap(code: string): { code: string; map: SourceMapJson | null } {
+  const match = INLINE_MAP.exec(code);
+  if (!match?.[1]) return { code, map: null };
+  const map: SourceMapJson = JSON.parse(Buffer.from(match[1], 'base64').toString());
+  return { code: code.slice(0, match.index), map };
+}
+
+/** `code` with `map` embedded as its last line. */
+export function withInlineMap(code: string, map: SourceMapJson): string {
+  const data = Buffer.from(JSON.stringify(map)).toString('base64');
+  return `${code}\n//# sourceMappingURL=data:application/json;base64,${data}`;
+}

@@ -1,0 +1,95 @@
+/**
+ * The adapter for tsc through ts-patch: `{ "transform": "onnsight/plugin", "transformProgram": true }`.
+ *
+ * The user's program stays what tsc checks, reports on and writes declarations from. A second program over the lowered
+ * text is made when the first JavaScript is due, and only its JavaScript is taken. (A `before` transformer that
+ * returns a re-parsed file crashes the compiler; a lowered program alone would have its own false type errors.)
+ */
+import type ts = require('typescript');
+import diagnostics = require('../compiler/diagnostics.ts');
+import rewriting = require('./rewrite.ts');
+import emitting = require('./lowered-emit.ts');
+import versions = require('./version.ts');
+
+/** What ts-patch hands over: the instance of TypeScript that compiles. */
+interface Extras {
+  ts: typeof ts;
+}
+
+/** Members of a program that its builders call, though they are not in its public type. */
+interface InternalProgram {
+  getBindAndCheckDiagnostics?: ts.Program['getSemanticDiagnostics'];
+}
+
+/** `program`, made to emit lowered JavaScript and to report what cannot be lowered. */
+function lowerProgram(
+  program: ts.Program & InternalProgram,
+  host: ts.CompilerHost | undefined,
+  _config: unknown,
+  { ts }: Extras,
+): ts.Program {
+  const compilerHost = host ?? ts.createCompilerHost(program.getCompilerOptions());
+  const directory = program.getCurrentDirectory();
+  const lowered: emitting.LoweredFiles = new Map();
+  const errors = new Map<ts.SourceFile, ts.Diagnostic>();
+
+  for (const file of program.getSourceFiles()) {
+    if (file.isDeclarationFile || program.isSourceFileFromExternalLibrary(file)) continue;
+    try {
+      const rewritten = rewriting.rewrite(file.text, absolute(ts, file, directory), directory);
+      if (!rewritten) continue;
+      lowered.set(file.fileName, { ...rewritten, original: file });
+    } catch (error) {
+      if (!(error instanceof diagnostics.CompileError)) throw error;
+      errors.set(file, toDiagnostic(ts, error, file));
+    }
+    versions.salt(file);
+  }
+  const failed = new Set([...errors.keys()].map((file) => file.fileName));
+  if (errors.size > 0) report(program, errors);
+  if (lowered.size > 0 || errors.size > 0) {
+    program.emit = emitting.emitLowered(ts, program, compilerHost, lowered, failed);
+  }
+  return program;
+}
+
+function absolute(typescript: typeof ts, file: ts.SourceFile, directory: string): string {
+  return typescript.sys.resolvePath(
+    /^([a-z]:)?[\\/]/i.test(file.fileName) ? file.fileName : `${directory}/${file.fileName}`,
+  );
+}
+
+/** The diagnostic as tsc shows it. tsc prints the place itself, and numbers only: ONN1001 becomes TS91001. */
+function toDiagnostic(
+  typescript: typeof ts,
+  error: InstanceType<typeof diagnostics.CompileError>,
+  file: ts.SourceFile,
+) {
+  const text = error.format();
+  return {
+    category: typescript.DiagnosticCategory.Error,
+    code: Number(error.code.replace(/^\D+/, '9')),
+    file,
+    start: file.getPositionOfLineAndCharacter(error.line - 1, error.column - 1),
+    length: 1,
+    messageText: text.slice(Math.max(0, text.indexOf(`${error.code}: `))),
+    source: 'onnsight',
+  } satisfies ts.Diagnostic;
+}
+
+/** Adds `errors` to what type checking finds: there incremental builds remember them until the file changes. */
+function report(program: ts.Program & InternalProgram, errors: Map<ts.SourceFile, ts.Diagnostic>): void {
+  const withErrors =
+    (check: ts.Program['getSemanticDiagnostics']): ts.Program['getSemanticDiagnostics'] =>
+    (file, token) => {
+      const own = file ? errors.get(file) : undefined;
+      const added = file ? (own ? [own] : []) : [...errors.values()];
+      return [...check(file, token), ...added];
+    };
+  program.getSemanticDiagnostics = withErrors(program.getSemanticDiagnostics);
+  if (program.getBindAndCheckDiagnostics) {
+    program.getBindAndCheckDiagnostics = withErrors(program.getBindAndCheckDiagnostics);
+  }
+}
+
+export = lowerProgram;

@@ -1,0 +1,28 @@
+// The operators that the test projects meet, on plain values only. Each use of one is noted under its site.
+
+globalThis.operatorSites = [];
+
+const note = (site) => globalThis.operatorSites.push(site);
+
+export const sites = (file, positions) =>
+  Array.from({ length: positions.length / 2 }, (_, n) => `${file}:${positions[2 * n]}:${positions[2 * n + 1]}`);
+
+export const block = (run) => run;
+export const mark = () => {};
+export const thrown = (error) => error;
+
+const binaries = {
+  '*': (a, b) => a * b,
+  '+': (a, b) => a + b,
+  '>': (a, b) => a > b,
+};
+
+export function binary(operator, a, b, site) {
+  note(site);
+  return binaries[operator](a, b);
+}
+
+export function if_(test, then, otherwise, _state, site) {
+  note(site);
+  return test ? then() : otherwise?.();
+}

@@ -1,0 +1,45 @@
+import { describe, expect, it } from 'vitest';
+import { CompileError } from '../../compiler/diagnostics.ts';
+import { transform } from '../../compiler/transform.ts';
+import { HOSTS, tspc } from './hosts.ts';
+import { Project } from './project.ts';
+
+function diagnostic(project: Project): CompileError {
+  const id = `${project.folder}/src/app.ts`;
+  try {
+    transform(project.read('src/app.ts'), { file: 'src/app.ts', id });
+  } catch (error) {
+    if (error instanceof CompileError) return error;
+    throw error;
+  }
+  throw new Error('the project compiles');
+}
+
+describe.each(HOSTS)('$name', { timeout: 60_000 }, (host) => {
+  it('runs the blocks lowered, at the sites the user wrote, and shows the line and column they threw at', async () => {
+    const project = new Project('traced');
+    const { output, code } = await host.run(project);
+    const { scaled, traced, sites } = JSON.parse(/^\{"scaled.*$/m.exec(output)?.[0] ?? output);
+    expect({ scaled, traced }).toEqual({ scaled: 7, traced: 42 });
+    const lines = new Set(sites.map((site: string) => /^src\/app\.ts:(\d+):\d+$/.exec(site)?.[1]));
+    expect([...lines].sort()).toEqual(['12', '15', '19']);
+    expect(output).toContain('RangeError: too much');
+    expect(output).toContain(`${project.place('new RangeError')})\n    at scaled (`);
+    expect(output).toContain(`${project.place("tooMuch('")})\n`);
+    expect(code).not.toBe(0);
+  });
+
+  it('refuses what the compiler refuses, in its words', async () => {
+    const project = new Project('refused');
+    const error = diagnostic(project);
+    const { output, code } = await host.run(project);
+    const text = error.format();
+    // tsc writes the place before a message itself, in its own manner
+    if (host !== tspc) expect(output).toContain(text);
+    else {
+      expect(output).toContain(`src/app.ts(${error.line},${error.column}): error TS9${error.code.slice(3)}: `);
+      expect(output).toContain(text.slice(text.indexOf(`${error.code}: `)));
+    }
+    expect(code).not.toBe(0);
+  });
+});

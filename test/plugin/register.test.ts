@@ -1,0 +1,54 @@
+import { describe, expect, it } from 'vitest';
+import { Project } from './project.ts';
+
+const COMMONJS = { 'package.json': JSON.stringify({ type: 'commonjs' }) };
+const REGISTER = ['--import', 'onnsight/register'];
+
+describe('onnsight/register', { timeout: 60_000 }, () => {
+  it.each(['ts', 'cts'])('runs CommonJS .%s files, required or as the entry', async (extension) => {
+    const project = new Project('traced', COMMONJS);
+    const app = project.read('src/app.ts').replace('./factor.js', './factor');
+    project.write(`src/app.${extension}`, app);
+    project.write('src/entry.cjs', `require('./app.${extension}');`);
+    for (const entry of [`src/app.${extension}`, 'src/entry.cjs']) {
+      const { output } = await project.node(...REGISTER, entry);
+      expect(output).toContain('{"scaled":7,"traced":42,"sites":["src/app.');
+      expect(output).toContain(`/${project.place('new RangeError', `src/app.${extension}`)})`);
+    }
+  });
+
+  it('refuses in required files in the same words', async () => {
+    const project = new Project('refused', COMMONJS);
+    const { output, code } = await project.node(...REGISTER, 'src/app.ts');
+    expect(output).toMatch(/^src\/app\.ts:7:\d+ - error ONN1\d{3}: /m);
+    expect(code).not.toBe(0);
+  });
+
+  it('runs plain JavaScript with blocks', async () => {
+    const text = `export function f(x) { 'use trace'; return x * 2; }\nconsole.log(f(4), globalThis.operatorSites.length);\n`;
+    const project = new Project('traced', { 'src/plain.mjs': text });
+    expect(await project.node(...REGISTER, 'src/plain.mjs')).toEqual({ output: '8 1\n', code: 0 });
+  });
+
+  it('heeds the decorators and class fields of the nearest tsconfig.json', async () => {
+    const project = new Project('traced', {
+      'tsconfig.json': JSON.stringify({ compilerOptions: { experimentalDecorators: true } }),
+      'src/decorated.ts': `
+        const logged = (...given: unknown[]): void => console.log(given.length);
+        class Scale { @logged by(x: number): number { return twice(x); } }
+        function twice(x: number): number { 'use trace'; return x * 2; }
+        console.log(new Scale().by(4));`,
+    });
+    expect(await project.node(...REGISTER, 'src/decorated.ts')).toEqual({ output: '3\n8\n', code: 0 });
+  });
+
+  it('does not load the compiler for programs without blocks', async () => {
+    const project = new Project('traced', {
+      'src/plain.ts': `
+        const loaded: string[] = Object.keys(require.cache);
+        console.log(loaded.filter((path) => /ts-morph/.test(path)).length);`,
+      ...COMMONJS,
+    });
+    expect(await project.node(...REGISTER, 'src/plain.ts')).toEqual({ output: '0\n', code: 0 });
+  });
+});

@@ -1,0 +1,73 @@
+import { describe, expect, it } from 'vitest';
+import { TSPC, tsconfig } from './hosts.ts';
+import { Project } from './project.ts';
+
+describe('tspc', { timeout: 60_000 }, () => {
+  it('writes declarations and type errors of the program the user wrote', async () => {
+    const project = new Project('traced', {
+      'tsconfig.json': tsconfig(),
+      'src/library.ts': `export function twice(x: number): number { 'use trace'; return x * 2; }\nexport const s: string = 1;\n`,
+    });
+    const { output } = await project.tool(TSPC, '-p', '.');
+    expect(output).toMatch(/^src\/library\.ts\(2,14\): error TS2322/);
+    expect(output.match(/error TS/g)).toHaveLength(1);
+    expect(project.read('out/library.d.ts')).toBe(
+      'export declare function twice(x: number): number;\nexport declare const s: string;\n',
+    );
+    expect(project.read('out/library.js')).toContain('.binary(');
+  });
+
+  it('keeps the paths of the source map and maps to the user columns', async () => {
+    const project = new Project('traced', {
+      'tsconfig.json': tsconfig({ sourceRoot: 'https://example.org/', inlineSources: true }),
+    });
+    await project.tool(TSPC, '-p', '.');
+    const map = JSON.parse(project.read('out/app.js.map'));
+    expect(map).toMatchObject({ file: 'app.js', sourceRoot: 'https://example.org/', sources: ['app.ts'] });
+    expect(map.sourcesContent).toEqual([project.read('src/app.ts')]);
+  });
+
+  it('composes inline maps', async () => {
+    const project = new Project('traced', { 'tsconfig.json': tsconfig({ sourceMap: false, inlineSourceMap: true }) });
+    await project.tool(TSPC, '-p', '.');
+    const { output } = await project.node('--enable-source-maps', 'out/app.js');
+    expect(output).toContain(`/${project.place('new RangeError')})`);
+  });
+
+  it('writes no JavaScript for a file it refuses, and the others as ever', async () => {
+    const project = new Project('refused', { 'tsconfig.json': tsconfig() });
+    await project.tool(TSPC, '-p', '.');
+    expect(project.has('out/app.js')).toBe(false);
+    expect(project.has('out/factor.js')).toBe(true);
+  });
+
+  it('remembers a refusal in incremental builds until the file is right', async () => {
+    const project = new Project('refused', { 'tsconfig.json': tsconfig({ incremental: true }) });
+    for (let build = 0; build < 2; build++) {
+      const { output, code } = await project.tool(TSPC, '-p', '.');
+      expect(output).toContain('ONN1');
+      expect(code).not.toBe(0);
+    }
+    project.write('src/app.ts', project.read('src/app.ts').replace(`eval('x')`, 'x'));
+    expect(await project.tool(TSPC, '-p', '.')).toEqual({ output: '', code: 0 });
+    expect(project.read('out/app.js')).toContain('.binary(');
+  });
+
+  it('builds composite projects, and remembers there too', async () => {
+    const project = new Project('traced', {
+      'tsconfig.json': tsconfig({ composite: true }),
+      'app/tsconfig.json': JSON.stringify({
+        extends: '../tsconfig.json',
+        compilerOptions: { rootDir: '.', outDir: '../out/app' },
+        include: ['.'],
+        references: [{ path: '..' }],
+      }),
+      'app/main.ts': `import { factor } from '../src/factor.js';\nexport function f(x: number): number { 'use trace'; return x * factor; }\n`,
+    });
+    expect(await project.tool(TSPC, '-b', 'app')).toEqual({ output: '', code: 0 });
+    expect(project.read('out/app.js')).toContain('.binary(');
+    expect(project.read('out/app/main.js')).toContain('.binary(');
+    project.write('app/main.ts', `export function f(): number { 'use trace'; return eval('1'); }\n`);
+    for (let build = 0; build < 2; build++) expect((await project.tool(TSPC, '-b', 'app')).code).not.toBe(0);
+  });
+});
