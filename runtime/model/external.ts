@@ -49,7 +49,8 @@ function resolve(tensor: string, location: string, folder: string, realFolder: s
       `the tensor ${tensor} points outside the model's folder: ${path} is a link to ${realpathSync(path)}`,
     );
   }
-  return { location: real, size: stat.size };
+  // ONNX writes locations with slashes on every system.
+  return { location: real.split(sep).join('/'), size: stat.size };
 }
 
 function leaves(path: string): boolean {

@@ -13,28 +13,33 @@ function childLines(module: Module): string {
   const children = [...module.children.values()];
   const lines: string[] = [];
   for (let i = 0; i < children.length; ) {
-    const body = describe(children[i]!);
+    const child = children[i]!;
     let count = 1;
-    while (module.list && i + count < children.length && describe(children[i + count]!) === body) count++;
-    const first = children[i]!.name;
-    const label = count === 1 ? first : `${first}-${children[i + count - 1]!.name}`;
-    lines.push(`(${label}): ${count === 1 ? '' : `${count} x `}${body}`);
+    while (module.list && i + count < children.length && isEqual(children[i + count]!, child)) count++;
+    const label = count === 1 ? child.name : `${child.name}-${children[i + count - 1]!.name}`;
+    lines.push(`(${label}): ${count === 1 ? '' : `${count} x `}${describe(child)}`);
     i += count;
   }
   return lines.join('\n').replace(/^/gm, '  ');
 }
 
+/** Without classes to go by, modules are taken for equal when they run the same operators. */
+function isEqual(a: Module, b: Module): boolean {
+  const operators = ({ operations }: Module) => operations.map(({ opType }) => opType).join();
+  return describe(a) === describe(b) && (a.className !== null || operators(a) === operators(b));
+}
+
 /** A module without its name, so that equal ones compare equal. */
 function describe(module: Module): string {
   const name = className(module) ?? 'Module';
-  const inner = module.children.size === 0 ? '()' : `(\n${childLines(module)}\n)`;
-  return `${name}${inner}${remark(module)}`;
+  if (module.children.size === 0) return `${name}()${remark(module)}`;
+  return `${name}(${remark(module)}\n${childLines(module)}\n)`;
 }
 
 function remark({ note, calls }: Module): string {
   if (note?.kind === 'identity') return ' # does nothing at inference';
   if (note?.kind === 'fused') return ` # fused into ${note.into ?? 'the module behind it'}`;
-  return calls.length > 1 ? ` # called ${calls.length} times` : '';
+  return calls.length > 1 ? ` # runs ${calls.length} times` : '';
 }
 
 function className(module: Module): string | null {

@@ -1,4 +1,5 @@
 import type { GraphProto } from 'onnx-buf';
+import { scopes } from './names.ts';
 import type { OnnxModel } from './read.ts';
 
 const SIGNATURE = 'pkg.torch.export.ExportedProgram.graph_signature';
@@ -22,6 +23,7 @@ export function parameters(model: OnnxModel): Map<string, string> {
     if (opType === 'Identity' && from !== undefined && !ANONYMOUS.test(name)) found.set(name, from);
   }
   for (const [path, initializer] of mergedParameters(graph, found)) found.set(path, initializer);
+  for (const [path, initializer] of tiedEmbeddings(graph, found)) found.set(path, initializer);
   return found;
 }
 
@@ -66,4 +68,17 @@ function mergedParameters(graph: GraphProto, found: ReadonlyMap<string, string>)
     });
   }
   return merged;
+}
+
+/** An embedding tied to another weight has no parameter left of its own name: its table is what its node gathers from. */
+function tiedEmbeddings(graph: GraphProto, found: ReadonlyMap<string, string>): Map<string, string> {
+  const paths = parameterPaths(graph);
+  const tied = new Map<string, string>();
+  scopes(graph.node, paths).forEach((scope, index) => {
+    const { opType, input } = graph.node[index]!;
+    const path = `${scope?.modules.at(-1)}.weight`;
+    const table = found.get(input[0] ?? '');
+    if (opType === 'Gather' && table !== undefined && paths.has(path) && !found.has(path)) tied.set(path, table);
+  });
+  return tied;
 }

@@ -2,11 +2,12 @@ import { createHash } from 'node:crypto';
 import { closeSync, fstatSync, openSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
 import { fromBinary } from '@bufbuild/protobuf';
-import { type GraphProto, type ModelProto, ModelProtoSchema, type ValueInfoProto } from 'onnx-buf';
+import { type GraphProto, type ModelProto, ModelProtoSchema, type TensorProto, type ValueInfoProto } from 'onnx-buf';
 import type { DType } from '../graph/types.ts';
 import { dtypeName } from './dtypes.ts';
 import { ModelError } from './error.ts';
 import { checkExternal } from './external.ts';
+import { bodies } from './links.ts';
 import { skim } from './skim.ts';
 import { WireError, WireReader } from './wire.ts';
 
@@ -54,7 +55,7 @@ export async function readModel(path: string): Promise<OnnxModel> {
   const opset = proto.opsetImport.find(({ domain }) => domain === '' || domain === 'ai.onnx')?.version;
   if (opset === undefined) throw new ModelError(`${path} does not say which operator set it uses: it may be cut short`);
   checkExternal(
-    graph.initializer.filter((tensor) => !pointsInto(tensor.externalData, basename(real))),
+    tensorsOf(graph).filter((tensor) => !pointsInto(tensor.externalData, basename(real))),
     dirname(resolve(path)),
     folder,
   );
@@ -70,6 +71,11 @@ export async function readModel(path: string): Promise<OnnxModel> {
     inputs: graph.input.filter(({ name }) => !initializers.has(name)).map(modelTensor),
     outputs: graph.output.map(modelTensor),
   };
+}
+
+/** The initializers of a graph and of the bodies in it. */
+function tensorsOf(graph: GraphProto): TensorProto[] {
+  return [...graph.initializer, ...graph.node.flatMap((node) => bodies(node).flatMap(tensorsOf))];
 }
 
 function pointsInto(entries: readonly { key: string; value: string }[], file: string): boolean {

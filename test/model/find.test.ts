@@ -1,0 +1,36 @@
+import { beforeAll, expect, test } from 'vitest';
+import { ModelError } from '../../runtime/model/error.ts';
+import { findModule } from '../../runtime/model/find.ts';
+import type { Module } from '../../runtime/model/module.ts';
+import { readModel } from '../../runtime/model/read.ts';
+import { buildTree } from '../../runtime/model/tree.ts';
+import { TOY } from './reference.ts';
+
+let tree: Module;
+beforeAll(async () => {
+  tree = buildTree(await readModel(TOY));
+});
+
+test.each([
+  ['transformer.h.0', 'transformer.h.0'],
+  ['transformer.h[0]', 'transformer.h.0'],
+  ['transformer.h[-1].mlp', 'transformer.h.3.mlp'],
+  ['transformer.h.-4.attn.c_attn', 'transformer.h.0.attn.c_attn'],
+  ['lm_head', 'lm_head'],
+  ['', ''],
+])('%s is %s', (path, found) => {
+  expect(findModule(tree, path).path).toBe(found);
+});
+
+test.each([
+  ['transfomer.h.0', /no module transfomer\.h\.0: the model has transformer, lm_head; did you mean transformer\?/],
+  ['transformer.h.0.mpl', /transformer\.h\.0 has ln_1, attn, ln_2, mlp; did you mean transformer\.h\.0\.mlp\?/],
+  ['transformer.h.0.c_fc', /did you mean transformer\.h\.0\.mlp\.c_fc/],
+  ['transformer.h.4', /transformer\.h has 4 children, so its indices run from -4 to 3/],
+  ['transformer.h[-5]', /indices run from -4 to 3/],
+  ['lm_head.weight', /lm_head has no modules in it/],
+  ['h.0', /did you mean transformer\.h\?/],
+])('%s names what is near', (path, message) => {
+  expect(() => findModule(tree, path)).toThrow(ModelError);
+  expect(() => findModule(tree, path)).toThrow(message);
+});

@@ -1,0 +1,121 @@
+import { create } from '@bufbuild/protobuf';
+import { NodeProtoSchema, TensorProto_DataType, TypeProtoSchema, ValueInfoProtoSchema } from 'onnx-buf';
+import { describe, expect, test } from 'vitest';
+import { dtypeName } from '../../runtime/model/dtypes.ts';
+import { elementTypes } from '../../runtime/model/element-types.ts';
+import { inferTypes } from '../../runtime/model/infer.ts';
+import { type OnnxModel, readModel } from '../../runtime/model/read.ts';
+import { FILES, fixtureModel, reference, referenceFeeds, runModel, TOY } from './reference.ts';
+
+function toyDims(model: OnnxModel, length: number, past: number): Record<string, number[]> {
+  const size: Record<string, number> = { batch: 2, sequence: length, past, total: length + past };
+  return Object.fromEntries(
+    model.inputs.map(({ name, dims }) => [name, dims!.map((dim) => (typeof dim === 'string' ? size[dim]! : dim!))]),
+  );
+}
+
+describe('types of every tensor', () => {
+  test.each(FILES)('agree with what a run makes: %s (%s exporter)', async (name, exporter) => {
+    const model = await fixtureModel(name, exporter);
+    const expected = reference(name);
+    const dims = Object.fromEntries(model.inputs.map((input) => [input.name, expected.inputs[input.name]!.dims]));
+    const types = await inferTypes(model, dims);
+    const made = model.graph.node.flatMap(({ output }) => output).filter((output) => output !== '');
+    const results = await runModel(model, referenceFeeds(model, expected), made);
+    for (const output of made) {
+      const { type, dims } = results[output]!;
+      expect(types.get(output), output).toEqual({ dtype: type, shape: dims });
+    }
+  });
+
+  test.each(FILES)('are what the operators tell without a session: %s (%s exporter)', async (name, exporter) => {
+    const model = await fixtureModel(name, exporter);
+    const types = await inferTypes(model);
+    const told = elementTypes(model.graph);
+    for (const [tensor, { dtype }] of types) expect(dtypeName(told.get(tensor) ?? 0), tensor).toBe(dtype);
+  });
+
+  test('of the toy GPT-2, with and without a past', async () => {
+    const model = await readModel(TOY);
+    const none = await inferTypes(model, toyDims(model, 7, 0));
+    expect(none.get('transformer.wte.weight')).toEqual({ dtype: 'float32', shape: [189, 128] });
+    expect(none.get('input_ids')).toEqual({ dtype: 'int64', shape: [2, 7] });
+    expect(none.get('logits')).toEqual({ dtype: 'float32', shape: [2, 7, 189] });
+    expect(none.get('/transformer/h.2/attn/Softmax_output_0')).toEqual({ dtype: 'float32', shape: [2, 4, 7, 7] });
+    const some = await inferTypes(model, toyDims(model, 1, 12));
+    expect(some.get('/transformer/h.2/attn/Softmax_output_0')).toEqual({ dtype: 'float32', shape: [2, 4, 1, 13] });
+  });
+
+  test('without sizes have their dtypes, and the dimensions that are fixed', async () => {
+    const model = await readModel(TOY);
+    const types = await inferTypes(model);
+    expect(types.get('logits')).toEqual({ dtype: 'float32', shape: [null, null, 189] });
+    expect(types.get('input_ids')).toEqual({ dtype: 'int64', shape: [null, null] });
+  });
+
+  test('are worked out once for the same sizes', async () => {
+    const model = await fixtureModel('zoo/mlp', 'ts');
+    expect(await inferTypes(model, { x: [3, 5] })).toBe(await inferTypes(model, { x: [3, 5] }));
+    const first = await inferTypes(model, { x: [3, 5] });
+    for (let size = 10; size < 26; size++) await inferTypes(model, { x: [size, 5] });
+    expect(await inferTypes(model, { x: [3, 5] })).not.toBe(first);
+  });
+});
+
+describe('what ONNX Runtime cannot tell before the run', () => {
+  /** `x` of [2, 5] reshaped to a shape that is itself an input, and the sum of that, which has no dimensions. */
+  async function reshaped(rank: number | null): Promise<OnnxModel> {
+    const model = await fixtureModel('zoo/mlp', 'ts');
+    const dim = { value: rank === null ? { case: undefined } : { case: 'dimValue' as const, value: BigInt(rank) } };
+    const shape = create(ValueInfoProtoSchema, {
+      name: 'shape',
+      type: create(TypeProtoSchema, {
+        value: { case: 'tensorType', value: { elemType: TensorProto_DataType.INT64, shape: { dim: [dim] } } },
+      }),
+    });
+    const node = [
+      create(NodeProtoSchema, { opType: 'Reshape', input: ['x', 'shape'], output: ['reshaped'] }),
+      create(NodeProtoSchema, { opType: 'Relu', input: ['reshaped'], output: ['relu'] }),
+      create(NodeProtoSchema, { opType: 'NonZero', input: ['relu'], output: ['indices'] }),
+      create(NodeProtoSchema, { opType: 'Size', input: ['relu'], output: ['count'] }),
+    ];
+    const output = [create(ValueInfoProtoSchema, { name: 'relu' })];
+    const graph = { ...model.graph, node, output, initializer: [], input: [...model.graph.input, shape] };
+    const input = { name: 'shape', dtype: 'int64' as const, dims: [rank] };
+    return { ...model, proto: { ...model.proto, graph }, graph, inputs: [...model.inputs, input] };
+  }
+
+  test('is null: a dimension', async () => {
+    const types = await inferTypes(await reshaped(2), { x: [2, 5] });
+    expect(types.get('relu')).toEqual({ dtype: 'float32', shape: [null, null] });
+    expect(types.get('count')).toEqual({ dtype: 'int64', shape: [] });
+  });
+
+  test('is null: the number of dimensions', async () => {
+    const types = await inferTypes(await reshaped(null), { x: [2, 5] });
+    expect(types.get('relu')).toEqual({ dtype: 'float32', shape: null });
+    expect(types.get('count')).toEqual({ dtype: 'int64', shape: [] });
+  });
+
+  test('is told from a scalar', async () => {
+    const types = await inferTypes(await reshaped(0), { x: [1, 5] });
+    expect(types.get('relu')).toEqual({ dtype: 'float32', shape: [] });
+  });
+});
+
+describe('sizes that do not fit', () => {
+  test('name the input and what it wants', async () => {
+    const model = await fixtureModel('zoo/mlp', 'ts');
+    const wrong = { x: [2, 6] };
+    await expect(async () => inferTypes(model, wrong)).rejects.toThrow(
+      /the input x of .* wants the shape \[batch, 5\], not \[2, 6\]/,
+    );
+    await expect(async () => inferTypes(model, { y: [2, 5] })).rejects.toThrow(/has no input y: it has x/);
+  });
+
+  test('in relation to each other', async () => {
+    const model = await readModel(TOY);
+    const dims = { ...toyDims(model, 7, 0), position_ids: [2, 9] };
+    await expect(inferTypes(model, dims)).rejects.toThrow(/does not fit these input sizes/);
+  });
+});

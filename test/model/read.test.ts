@@ -1,0 +1,221 @@
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { create, toBinary } from '@bufbuild/protobuf';
+import { ModelProtoSchema, StringStringEntryProtoSchema, type TensorProto, TensorProto_DataLocation } from 'onnx-buf';
+import { InferenceSession } from 'onnxruntime-node';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { ModelError } from '../../runtime/model/error.ts';
+import { externalEntry, isExternal } from '../../runtime/model/external.ts';
+import { type OnnxModel, readModel } from '../../runtime/model/read.ts';
+import { FILES, fixtureModel, modelPath, reference, referenceFeeds, runModel, TOY } from './reference.ts';
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'onnsight-'));
+});
+afterAll(() => {
+  rmSync(folder, { recursive: true });
+});
+
+function file(name: string, content: string | Uint8Array): string {
+  const path = join(folder, name);
+  writeFileSync(path, content);
+  return path;
+}
+
+describe('reading a model', () => {
+  test('tells its inputs, outputs and operator set', async () => {
+    const model = await readModel(TOY);
+    expect(model.opset).toBe(17);
+    expect(model.inputs[0]).toEqual({ name: 'input_ids', dtype: 'int64', dims: ['batch', 'sequence'] });
+    expect(model.inputs[3]).toEqual({
+      name: 'past_key_values.0.key',
+      dtype: 'float32',
+      dims: ['batch', 4, 'past', 32],
+    });
+    expect(model.outputs[0]).toEqual({ name: 'logits', dtype: 'float32', dims: ['batch', 'sequence', 189] });
+  });
+
+  test('leaves large weights in the file', async () => {
+    const model = await readModel(TOY);
+    const encoded = toBinary(ModelProtoSchema, model.proto);
+    expect(encoded.length).toBeLessThan(statSync(TOY).size / 10);
+    expect(model.graph.initializer.every((tensor) => tensor.rawData.length <= 1024)).toBe(true);
+    expect(model.graph.initializer.some(isExternal)).toBe(true);
+  });
+
+  test.each(FILES)('offsets point at the bytes of the weights: %s (%s exporter)', async (name, exporter) => {
+    const path = modelPath(name, exporter);
+    const model = await readModel(path);
+    const bytes = readFileSync(path);
+    const whole = await InferenceSession.create(path, { graphOptimizationLevel: 'disabled' });
+    const feeds = referenceFeeds(model, reference(name));
+    const output = model.outputs[0]!.name;
+    const expected = (await whole.run(feeds))[output]!;
+    const found = (await runModel(model, feeds, [output]))[output]!;
+    expect(found.data).toEqual(expected.data);
+    for (const tensor of model.graph.initializer.filter(isExternal)) {
+      const [start, length] = [Number(externalEntry(tensor, 'offset')), Number(externalEntry(tensor, 'length'))];
+      const elements = tensor.dims.reduce((product, dim) => product * Number(dim), 1);
+      expect(length, tensor.name).toBe(elements * 4);
+      expect(start + length).toBeLessThanOrEqual(bytes.length);
+    }
+  });
+
+  test('floats that stand in a packed list are left in the file, too', async () => {
+    const { proto } = await fixtureModel('zoo/mlp', 'ts');
+    const path = file(
+      'packed.onnx',
+      toBinary(ModelProtoSchema, { ...proto, graph: { ...proto.graph!, ...widened(proto) } }),
+    );
+    const model = await readModel(path);
+    const wide = model.graph.initializer.find(({ name }) => name === 'wide')!;
+    expect(wide.floatData).toEqual([]);
+    const start = Number(externalEntry(wide, 'offset'));
+    const bytes = readFileSync(path).subarray(start, start + Number(externalEntry(wide, 'length')));
+    const floats = new Float32Array(Uint8Array.from(bytes).buffer);
+    expect(Array.from(floats.slice(0, 3))).toEqual([0, 0.5, 1]);
+    expect(floats).toHaveLength(600);
+  });
+
+  test('the hash is that of the graph, wherever the file lies', async () => {
+    const copy = await readModel(file('model.onnx', readFileSync(TOY)));
+    expect(copy.hash).toBe((await readModel(TOY)).hash);
+    expect(copy.hash).not.toBe((await fixtureModel('zoo/mlp', 'ts')).hash);
+    expect(copy.hash).toHaveLength(createHash('sha256').digest('hex').length);
+  });
+});
+
+/** The initializers of a model and one more, of 600 floats in a packed list. */
+function widened(proto: OnnxModel['proto']): { initializer: TensorProto[] } {
+  const [like] = proto.graph!.initializer;
+  const floatData = Array.from({ length: 600 }, (_, i) => i / 2);
+  return {
+    initializer: [
+      ...proto.graph!.initializer,
+      { ...like!, name: 'wide', dims: [600n], rawData: new Uint8Array(0), floatData },
+    ],
+  };
+}
+
+describe('a model with external data', () => {
+  /** The toy model with its weights in a second file, as exporters write models of more than 2 GB. */
+  async function split(name: string, location: string, weights: string | null): Promise<string> {
+    const model = await readModel(TOY);
+    const bytes = readFileSync(TOY);
+    let end = 0;
+    const parts: Uint8Array[] = [];
+    const initializer = model.graph.initializer.map((tensor) => {
+      if (!isExternal(tensor)) return tensor;
+      const start = Number(externalEntry(tensor, 'offset'));
+      const length = Number(externalEntry(tensor, 'length'));
+      parts.push(bytes.subarray(start, start + length));
+      const entries = { location, offset: String(end), length: String(length) };
+      end += length;
+      const externalData = Object.entries(entries).map(([key, value]) =>
+        create(StringStringEntryProtoSchema, { key, value }),
+      );
+      return { ...tensor, externalData, dataLocation: TensorProto_DataLocation.EXTERNAL };
+    });
+    if (weights !== null) file(weights, Buffer.concat(parts));
+    return file(name, toBinary(ModelProtoSchema, { ...model.proto, graph: { ...model.graph, initializer } }));
+  }
+
+  test('keeps pointing at its own files, and runs', async () => {
+    const model = await readModel(await split('split.onnx', 'split.data', 'split.data'));
+    const [wte] = model.graph.initializer;
+    expect(externalEntry(wte!, 'location')).toBe('split.data');
+    const session = await InferenceSession.create(toBinary(ModelProtoSchema, model.proto), {
+      extra: { session: { model_external_initializers_file_folder_path: model.folder } },
+    });
+    expect(session.outputNames[0]).toBe('logits');
+  });
+
+  test('is found behind links, as download caches keep it', async () => {
+    const path = await split('blob-1', 'linked.data', 'blob-2');
+    symlinkSync(path, join(folder, 'linked.onnx'));
+    symlinkSync(join(folder, 'blob-2'), join(folder, 'linked.data'));
+    const model = await readModel(join(folder, 'linked.onnx'));
+    expect(model.file).toBe('blob-1');
+    expect(externalEntry(model.graph.initializer[0]!, 'location')).toBe('blob-2');
+    const session = await InferenceSession.create(toBinary(ModelProtoSchema, model.proto), {
+      extra: { session: { model_external_initializers_file_folder_path: model.folder } },
+    });
+    expect(session.outputNames[0]).toBe('logits');
+  });
+
+  test('says which file is missing, and for which tensor', async () => {
+    const error = await failure(await split('gone.onnx', 'gone.data', null));
+    expect(error).toMatch(/gone\.data is missing: it holds the tensor transformer\.wte\.weight/);
+  });
+
+  test('says which file is too short', async () => {
+    const path = await split('short.onnx', 'short.data', null);
+    file('short.data', 'too short');
+    expect(await failure(path)).toMatch(
+      /short\.data is too short: the tensor transformer\.wte\.weight reaches byte 96768 of 9/,
+    );
+  });
+
+  test.each(['../outside.data', '/etc/hostname', 'a/../../outside.data'])(
+    'may not leave the folder: %s',
+    async (location) => {
+      expect(await failure(await split('leaving.onnx', location, null))).toMatch(
+        /transformer\.wte\.weight points outside the model's folder/,
+      );
+    },
+  );
+});
+
+describe('a file that is no model', () => {
+  const cases: [string, () => string, RegExp][] = [
+    ['a missing file', () => join(folder, 'nowhere.onnx'), /no such file/],
+    ['a directory', () => folder, /is a directory/],
+    ['an empty file', () => file('empty.onnx', ''), /is empty/],
+    ['a text', () => file('text.onnx', 'Hello, this is not a model.\n'), /is not an ONNX model/],
+    ['a JSON file', () => file('json.onnx', '{"model": "gpt2"}'), /is not an ONNX model/],
+    ['a web page', () => file('page.onnx', '<!DOCTYPE html><html><body>404</body></html>'), /is not an ONNX model/],
+    [
+      'an image',
+      () => file('image.onnx', Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 13, 10, 26, 10)),
+      /is not an ONNX model/,
+    ],
+    ['zeros', () => file('zeros.onnx', new Uint8Array(4096)), /is not an ONNX model/],
+    ['an archive', () => file('zip.onnx', Uint8Array.of(0x50, 0x4b, 3, 4, 20, 0, 0, 0)), /is not an ONNX model/],
+    [
+      'a Git LFS pointer',
+      () => file('lfs.onnx', 'version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n'),
+      /Git LFS pointer.*git lfs pull/,
+    ],
+  ];
+  test.each(cases)('%s', async (_, make, message) => {
+    const path = make();
+    const error = await failure(path);
+    expect(error).toMatch(message);
+    expect(error).toContain(path);
+  });
+
+  test.each([3, 20, 100, 5000, 100_000, 3_000_000, -1])('a model cut short after %i bytes', async (length) => {
+    const bytes = readFileSync(TOY);
+    expect(await failure(file('cut.onnx', bytes.subarray(0, length)))).toMatch(/cut short/);
+  });
+
+  test('a model with damaged bytes gives an error of this library or reads as some model', async () => {
+    const bytes = readFileSync(modelPath('zoo/rnn', 'dynamo'));
+    for (let at = 0; at < bytes.length; at += 37) {
+      const damaged = Buffer.from(bytes);
+      damaged[at] = damaged[at]! ^ 0xff;
+      await readModel(file('damaged.onnx', damaged)).catch((error: unknown) =>
+        expect(error).toBeInstanceOf(ModelError),
+      );
+    }
+  });
+});
+
+async function failure(path: string): Promise<string> {
+  const error = await readModel(path).catch((reason: unknown) => reason);
+  expect(error).toBeInstanceOf(ModelError);
+  return (error as ModelError).message;
+}

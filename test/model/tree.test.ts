@@ -1,0 +1,120 @@
+import { readFileSync } from 'node:fs';
+import { create } from '@bufbuild/protobuf';
+import { NodeProtoSchema } from 'onnx-buf';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { findModule } from '../../runtime/model/find.ts';
+import type { Module } from '../../runtime/model/module.ts';
+import { type OnnxModel, readModel } from '../../runtime/model/read.ts';
+import { buildTree, nodesByName } from '../../runtime/model/tree.ts';
+import { fixtureModel, offset, runModel, TOY, tensor } from './reference.ts';
+
+interface Seen {
+  readonly dims: number[];
+  readonly first: number[];
+}
+const TOY_REFERENCE = JSON.parse(readFileSync(new URL('../fixtures/toy-gpt2.json', import.meta.url), 'utf8'));
+
+describe('the toy GPT-2', () => {
+  let model: OnnxModel;
+  let tree: Module;
+  beforeAll(async () => {
+    model = await readModel(TOY);
+    tree = buildTree(model);
+  });
+
+  test('every module has the inputs and outputs that PyTorch saw', async () => {
+    const seen = Object.entries<{ input?: Seen; output?: Seen }>(TOY_REFERENCE.cases.modules.modules);
+    // The exporter drops dropouts and their names.
+    const named = seen.filter(([path]) => !/drop/.test(path));
+    const ids: number[] = TOY_REFERENCE.ids.clean;
+    const length = ids.length;
+    const feeds = Object.fromEntries(
+      model.inputs.map(({ name, dtype }) => {
+        if (name.startsWith('past')) return [name, tensor(dtype, { dims: [1, 4, 0, 32], data: [] })];
+        const data = name === 'input_ids' ? ids : ids.map((_, i) => (name === 'position_ids' ? i : 1));
+        return [name, tensor(dtype, { dims: [1, length], data })];
+      }),
+    );
+    const calls = named.map(([path]) => findModule(tree, path).calls[0]!);
+    const wanted = [...new Set(calls.flatMap(({ inputs, outputs }) => [inputs[0]!, outputs[0]!]))];
+    const results = await runModel(
+      model,
+      feeds,
+      wanted.filter((name) => !(name in feeds)),
+    );
+    let compared = 0;
+    named.forEach(([path, { input, output }], i) => {
+      if (output !== undefined)
+        expect(offset(results[calls[i]!.outputs[0]!], output), `${path} output`).toBeLessThan(1e-4);
+      if (input !== undefined) expect(offset(results[calls[i]!.inputs[0]!], input), `${path} input`).toBeLessThan(1e-4);
+      compared += Number(output !== undefined) + Number(input !== undefined);
+    });
+    expect(named).toHaveLength(45);
+    expect(compared).toBe(86);
+  });
+
+  test('a module that leaves tensors behind has them after its main output', () => {
+    const [attention] = findModule(tree, 'transformer.h.0.attn').calls;
+    expect(attention!.outputs).toEqual([
+      '/transformer/h.0/attn/c_proj/Reshape_1_output_0',
+      'present.0.key',
+      'present.0.value',
+    ]);
+  });
+
+  test('the root has the outputs and inputs of the model', () => {
+    expect(tree.calls[0]!.outputs.slice(0, 2)).toEqual(['logits', 'present.0.key']);
+    expect(tree.calls[0]!.inputs).toEqual(model.inputs.map(({ name }) => name));
+  });
+
+  test('a list is no module that ran', () => {
+    const layers = findModule(tree, 'transformer.h');
+    expect(layers.list).toBe(true);
+    expect(layers.calls).toEqual([]);
+    expect([...layers.children.keys()]).toEqual(['0', '1', '2', '3']);
+  });
+
+  test('operations count within their module', () => {
+    const { operations } = findModule(tree, 'transformer.h.1.attn');
+    const names = operations.map(({ name }) => name);
+    expect(names.filter((name) => name.startsWith('MatMul'))).toEqual(['MatMul', 'MatMul_1']);
+    expect(names).not.toContain('Constant');
+    const softmax = operations.find(({ name }) => name === 'Softmax')!;
+    expect(model.graph.node[softmax.node]!.name).toBe('/transformer/h.1/attn/Softmax');
+  });
+});
+
+describe('what the dynamo exporter tells', () => {
+  test('classes and lines of Python', async () => {
+    const tree = buildTree(await fixtureModel('zoo/gpt2', 'dynamo'));
+    expect(tree.className).toBe('Lm');
+    expect(findModule(tree, 'model.transformer.h.1').className).toBe('GPT2Block');
+    expect(findModule(tree, 'model.transformer.h.1').sourceLine).toMatch(/modeling_gpt2\.py:\d+: .*residual/);
+  });
+
+  test('several outputs of one kind stand in the order they are made', async () => {
+    const tree = buildTree(await fixtureModel('zoo/llama', 'dynamo'));
+    expect(findModule(tree, 'model.model.rotary_emb').calls[0]!.outputs).toEqual(['cos', 'sin']);
+  });
+});
+
+describe('other names', () => {
+  test('a model that tells of no modules has a root and its nodes', async () => {
+    const model = await fixtureModel('zoo/mlp', 'ts');
+    const node = model.graph.node.map((node, i) => create(NodeProtoSchema, { ...node, name: `Gemm_${i}` }));
+    const plain = { ...model, graph: { ...model.graph, node } };
+    const tree = buildTree(plain);
+    expect(tree.calls).toHaveLength(1);
+    expect(tree.operations.map(({ name }) => name)).toEqual(['Gemm', 'Gemm_1']);
+    expect(nodesByName(plain).get('Gemm_1')).toEqual({ index: 1, outputs: ['output'] });
+  });
+
+  test('names without a leading slash number modules, not calls', async () => {
+    const model = await fixtureModel('zoo/mlp', 'ts');
+    const names = ['net/dense/MatMul', 'net/dense_1/MatMul'];
+    const node = model.graph.node.map((node, i) => create(NodeProtoSchema, { ...node, name: names[i]! }));
+    const tree = buildTree({ ...model, graph: { ...model.graph, initializer: [], node } });
+    expect(findModule(tree, 'net.dense').calls).toHaveLength(1);
+    expect(findModule(tree, 'net.dense_1').calls).toHaveLength(1);
+  });
+});
