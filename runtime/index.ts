@@ -1,9 +1,43 @@
-export { LanguageModel } from './api/language-model.ts';
-export { NNsight } from './api/nnsight.ts';
+import './operators/members.ts';
+import { LanguageModel as languageModel } from './api/language-model.ts';
+import { NNsight as nnsight } from './api/nnsight.ts';
+import { save as saveValue } from './tracing/saves.ts';
+import type {
+  LanguageModelLoader,
+  LanguageModel as LanguageModelOf,
+  NNsightLoader,
+  NNsight as NNsightOf,
+  Save,
+} from './types/model.ts';
+import type { Loose } from './types/module.ts';
+
+/** Opens ONNX models. */
+export const NNsight = nnsight as NNsightLoader;
+/** A loaded model with its module tree. */
+export type NNsight<Tree = Loose> = NNsightOf<Tree>;
+
+/** Opens language models. */
+export const LanguageModel = languageModel as LanguageModelLoader;
+/** A loaded language model, which texts can be given to. */
+export type LanguageModel<Tree = Loose> = LanguageModelOf<Tree>;
+
+/** Brings a value back from the run. Inside a block only. */
+export const save = saveValue as Save;
+
 export { TraceError } from './errors.ts';
 export { DeviceError } from './execution/devices.ts';
 export { InputError } from './execution/inputs.ts';
 export * from './functions/index.ts';
 export { ModelError } from './model/error.ts';
 export { Tensor } from './tensor/tensor.ts';
-export { save } from './tracing/saves.ts';
+export type {
+  Device,
+  Envoy,
+  EnvoyMembers,
+  LoadOptions,
+  ModelInputs,
+  Operand,
+  Resolved,
+  Saved,
+  Traced,
+} from './types/index.ts';

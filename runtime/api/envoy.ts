@@ -3,7 +3,7 @@ import { findModule } from '../model/find.ts';
 import { formatTree } from '../model/format.ts';
 import type { Module } from '../model/module.ts';
 import { MODULES } from '../operators/access.ts';
-import { apply, toProxy, wrap } from '../tracing/apply.ts';
+import { apply, copy, toProxy, wrap } from '../tracing/apply.ts';
 import { activeBuilder, type Builder } from '../tracing/builder.ts';
 import { callerSite } from '../tracing/caller.ts';
 import { commonShape } from '../tracing/lists.ts';
@@ -167,12 +167,12 @@ export class Envoy {
     const target = this.builder('set');
     const address = this.address(port, index);
     const current = new TensorProxy(target, target.read(address));
-    target.bind(address, target.storage(fit(target, `${this.path || 'the model'}.${port}`, value, current).value()));
+    target.bind(address, target.storage(fitted(target, `${this.path || 'the model'}.${port}`, value, current).value()));
   }
 }
 
 /** A value with the dtype and the shape of the tensor it replaces. */
-function fit(target: Builder, name: string, value: unknown, current: TensorProxy): TensorProxy {
+function fitted(target: Builder, name: string, value: unknown, current: TensorProxy): TensorProxy {
   const { dtype, shape } = current.type;
   let proxy = toProxy(value, typeof value === 'number' ? dtype : undefined);
   if (proxy.dtype !== dtype) {
@@ -197,7 +197,7 @@ function fit(target: Builder, name: string, value: unknown, current: TensorProxy
       );
     if (offset === 0 && given.every((dim, i) => dim !== null && dim === shape[i])) return proxy;
   }
-  return apply('clone', [apply('expand', [proxy, apply('shape', [current])])]);
+  return copy(apply('expand', [proxy, apply('shape', [current])]));
 }
 
 const SILENT = new Set<PropertyKey>(['then', 'toJSON', 'asymmetricMatch', '$$typeof', 'nodeType', 'constructor']);
@@ -235,7 +235,7 @@ export function moduleProxy(
         return typeof value === 'function' ? value.bind(owner) : value;
       }
       const parameter = join(envoy.path, key);
-      if (!module.children.has(key) && envoy.map.parameters.has(parameter)) return readParameter(envoy, parameter);
+      if (!module.children.has(key) && envoy.map.parameters.has(parameter)) return readParameter(parameter);
       return child(key);
     },
     set(_, key, value) {
@@ -255,12 +255,12 @@ export function moduleProxy(
   return proxy;
 }
 
-function readParameter(envoy: Envoy, path: string): TensorProxy {
+function readParameter(path: string): TensorProxy {
   const target = activeBuilder();
   if (!target) throw new TraceError(`The parameter ${path} is read outside of a trace.`, callerSite());
   // A copy, since no trace may change the model's own weights.
   const address = { path, port: 'parameter' as const, index: 0, call: 0 };
-  return apply('clone', [new TensorProxy(target, target.read(address))]);
+  return copy(new TensorProxy(target, target.read(address)));
 }
 
 function get(envoy: Envoy, path: string, child: (name: string) => unknown): unknown {

@@ -61,9 +61,10 @@ export class Results {
     }
     if (typeof value !== 'object' || value === null || seen.has(value)) return;
     seen.add(value);
-    if (Array.isArray(value)) value.forEach((item, i) => this.collect(item, `${path}[${i}]`, seen));
-    else if (isPlainObject(value))
-      for (const [key, field] of Object.entries(value)) this.collect(field, `${path}.${key}`, seen);
+    if (!Array.isArray(value) && !isPlainObject(value)) return;
+    for (const [key, field] of Object.entries(value)) {
+      this.collect(field, Array.isArray(value) ? `${path}[${key}]` : `${path}.${key}`, seen);
+    }
   }
 
   /** The user's result, once the run's tensors are there (in the order of `saves`). */

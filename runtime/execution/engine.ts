@@ -92,7 +92,7 @@ function ortTensor(dtype: DType, dims: readonly number[], data: OperandData['dat
 }
 
 function fromOrt(tensor: OrtTensor): Tensor {
-  return new Tensor(tensor.type as 'float32', tensor.dims, tensor.data as Float32Array);
+  return new Tensor(tensor.type as 'float32', tensor.dims, tensor.data as Float32Array<ArrayBuffer>);
 }
 
 /** An error of ONNX Runtime in the user's terms: the node's name tells the place. */

@@ -92,8 +92,20 @@ export {
   tanh,
   trunc,
 } from './pointwise.ts';
-// `var` is a reserved word of JavaScript: `import { var as variance }` would be the only way to use it.
-export { all, any, countNonzero, logsumexp, mean, norm, prod, std, sum, variance } from './reductions.ts';
+// `var` is a reserved word of JavaScript: it takes `import { var as name }`, or the other name.
+export {
+  all,
+  any,
+  countNonzero,
+  logsumexp,
+  mean,
+  norm,
+  prod,
+  std,
+  sum,
+  variance,
+  variance as var,
+} from './reductions.ts';
 export { rand, randint, randLike, randn, randnLike } from './sampling.ts';
 export {
   expand,

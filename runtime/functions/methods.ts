@@ -135,7 +135,7 @@ export const methods: { readonly [K in keyof TensorFunctions]: Method<TensorFunc
   unbind: functions.unbind,
   unflatten: functions.unflatten,
   unsqueeze: functions.unsqueeze,
-  var: functions.variance,
+  var: functions.var,
   view: functions.view,
   zerosLike: functions.zerosLike,
   // As a method PyTorch's `where` begins with what is kept.

@@ -24,6 +24,11 @@ export type Shape = readonly Dim[] | null;
 export interface TensorType {
   readonly dtype: DType;
   readonly shape: Shape;
+  /**
+   * The elements, where the tensor is a small integer operand (an index, a slice bound, a shape) given for this run.
+   * It serves checks and shapes while the graph is built; it is no part of what is compiled.
+   */
+  readonly constant?: readonly number[];
 }
 
 /** A place in the user's source: what every error points at. Lines and columns count from 1. */

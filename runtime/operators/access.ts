@@ -1,5 +1,6 @@
 import { TraceError } from '../errors.ts';
 import * as functions from '../functions/index.ts';
+import { asTraced } from '../functions/nodes.ts';
 import type { Site } from '../graph/types.ts';
 import { toProxy } from '../tracing/apply.ts';
 import { activeBuilder } from '../tracing/builder.ts';
@@ -21,7 +22,7 @@ export function getitem(object: unknown, key: unknown, site: Site): unknown {
     return isMember ? Reflect.get(object, key) : getTensorItem(object, key);
   }
   if (Array.isArray(object)) {
-    if (object.some((item) => item instanceof ListSegment)) return getTensorItem(functions.stack(object), key);
+    if (object.some((item) => item instanceof ListSegment)) return getTensorItem(toProxy(functions.stack(object)), key);
     if (key instanceof TensorProxy) return getTensorItem(toProxy(object), key);
   } else if (key instanceof TensorProxy) {
     throw new TraceError('Only tensors and arrays of tensors or numbers can be indexed with a traced value.', site);
@@ -63,11 +64,11 @@ export const MODULES = new WeakSet<object>();
 /** `object.length`: of a tensor its first dimension; of an array that a graph loop filled, a traced number. */
 export function length(object: unknown, site: Site): unknown {
   at(site);
-  if (object instanceof TensorProxy) return object.type.shape?.[0] ?? getTensorItem(functions.shape(object), 0);
+  if (object instanceof TensorProxy)
+    return object.type.shape?.[0] ?? getTensorItem(toProxy(functions.shape(asTraced(object))), 0);
   if (Array.isArray(object) && object.some((item) => item instanceof ListSegment)) {
-    return object
-      .map((item) => (item instanceof ListSegment ? item.length() : toProxy(1)))
-      .reduce((a, b) => functions.add(a, b));
+    const counts = object.map((item) => asTraced(item instanceof ListSegment ? item.length() : toProxy(1)));
+    return counts.reduce((a, b) => functions.add(a, b));
   }
   return (object as { length: unknown }).length;
 }

@@ -1,5 +1,6 @@
 import { TraceError } from '../errors.ts';
 import * as functions from '../functions/index.ts';
+import { asTraced } from '../functions/nodes.ts';
 import type { Site } from '../graph/types.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { Absent } from '../tracing/absent.ts';
@@ -91,7 +92,7 @@ export function unary(operator: string, x: unknown, site: Site): unknown {
   const proxy = toProxy(x);
   switch (operator) {
     case '-':
-      return functions.neg(proxy);
+      return functions.neg(asTraced(proxy));
     case '+':
       return proxy;
     case '!':

@@ -4,6 +4,7 @@ import type { Site } from '../graph/types.ts';
 import { activeBuilder } from '../tracing/builder.ts';
 import { print } from '../tracing/logs.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
+import type { Traced } from '../types/tensor.ts';
 import { isTraced } from './arithmetic.ts';
 
 type Unary = (x: never) => unknown;
@@ -22,20 +23,20 @@ const UNARY: Readonly<Record<string, Unary>> = {
   tan: functions.tan,
   tanh: functions.tanh,
   // JavaScript rounds halves up, not to even as PyTorch does.
-  round: (x: TensorProxy) => functions.floor(functions.add(x, 0.5)),
-  trunc: (x: TensorProxy) => functions.mul(functions.sign(x), functions.floor(functions.abs(x))),
-  log2: (x: TensorProxy) => functions.div(functions.log(x), Math.LN2),
-  log10: (x: TensorProxy) => functions.div(functions.log(x), Math.LN10),
-  log1p: (x: TensorProxy) => functions.log(functions.add(x, 1)),
-  expm1: (x: TensorProxy) => functions.sub(functions.exp(x), 1),
-  cbrt: (x: TensorProxy) => functions.mul(functions.sign(x), functions.pow(functions.abs(x), 1 / 3)),
+  round: (x: Traced) => functions.floor(functions.add(x, 0.5)),
+  trunc: (x: Traced) => functions.mul(functions.sign(x), functions.floor(functions.abs(x))),
+  log2: (x: Traced) => functions.div(functions.log(x), Math.LN2),
+  log10: (x: Traced) => functions.div(functions.log(x), Math.LN10),
+  log1p: (x: Traced) => functions.log(functions.add(x, 1)),
+  expm1: (x: Traced) => functions.sub(functions.exp(x), 1),
+  cbrt: (x: Traced) => functions.mul(functions.sign(x), functions.pow(functions.abs(x), 1 / 3)),
 };
 
 const BINARY: Readonly<Record<string, Binary>> = {
   max: functions.maximum,
   min: functions.minimum,
   pow: functions.pow,
-  hypot: (a: TensorProxy, b: TensorProxy) => functions.sqrt(functions.add(functions.mul(a, a), functions.mul(b, b))),
+  hypot: (a: Traced, b: Traced) => functions.sqrt(functions.add(functions.mul(a, a), functions.mul(b, b))),
 };
 
 /** `Math.name(…)` */

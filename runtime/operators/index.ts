@@ -1,4 +1,6 @@
 /** What compiled code calls. Nothing here is meant to be written by hand. */
+import './members.ts';
+
 export { getitem, length, push, setitem } from './access.ts';
 export { binary, increment, unary } from './arithmetic.ts';
 export { block, mark, sites } from './blocks.ts';

@@ -1,6 +1,6 @@
 import { TraceError } from '../errors.ts';
 import type { Site } from '../graph/types.ts';
-import { apply, toProxy } from '../tracing/apply.ts';
+import { apply, copy, toProxy } from '../tracing/apply.ts';
 import { activeBuilder, builder } from '../tracing/builder.ts';
 import { ListSegment } from '../tracing/lists.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
@@ -31,8 +31,8 @@ function forRows(rows: TensorProxy, body: Body, state: State | null, site: Site,
   const known = shape?.[0];
   const count = known ?? apply('getitem', [apply('shape', [rows]), toProxy(0)], { items: [{ kind: 'int' }] });
   // Rows are those that the tensor has when the loop begins.
-  const source = apply('clone', [rows]);
-  const row = (index: TensorProxy) => apply('clone', [apply('getitem', [source, index], { items: [{ kind: 'int' }] })]);
+  const source = copy(rows);
+  const row = (index: TensorProxy) => copy(apply('getitem', [source, index], { items: [{ kind: 'int' }] }));
   return graphLoop(target, {
     trip: toProxy(count),
     test: null,

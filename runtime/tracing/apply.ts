@@ -47,6 +47,12 @@ export function wrap(target: Builder, value: Value): TensorProxy {
   return new TensorProxy(target, target.storage(value));
 }
 
+/** A tensor of its own with the elements that `x` has now: no node is needed, since the graph's values never change. */
+export function copy(x: TensorProxy): TensorProxy {
+  const target = builder();
+  return wrap(target, valueIn(target, x));
+}
+
 function valueIn(target: Builder, input: TensorProxy): Value {
   if (input.builder !== target) {
     throw new TraceError(

@@ -87,3 +87,16 @@ export function commonShape(a: Shape, b: Shape): Shape {
   if (!a || !b || a.length !== b.length) return null;
   return a.map((dim, i) => (dim === b[i] ? dim : null));
 }
+
+/** Whether an array was pushed to in a conditional or loop of the graph. */
+export function isFilled(value: unknown): value is readonly unknown[] {
+  return Array.isArray(value) && value.some((item) => item instanceof ListSegment);
+}
+
+/** All entries of such an array as one tensor, [entries, …]. */
+export function joinEntries(items: readonly unknown[]): TensorProxy {
+  const rows = items.map((item) =>
+    item instanceof ListSegment ? item.stacked() : apply('unsqueeze', [toProxy(item)], { dims: [0] }),
+  );
+  return apply('cat', rows, { dim: 0 });
+}

@@ -5,7 +5,7 @@ import { toProxy } from './apply.ts';
 import { type Builder, builder } from './builder.ts';
 import { callerSite } from './caller.ts';
 import type { Slot } from './journal.ts';
-import type { ListValue } from './lists.ts';
+import { isFilled, joinEntries, type ListValue } from './lists.ts';
 import { TensorProxy } from './proxy.ts';
 
 /** What the run will bring back for a save: one tensor, or the entries of the bodies it stands in. */
@@ -58,12 +58,11 @@ export function saves(target: Builder): readonly SavedProxy[] {
 
 /**
  * Brings a value back from the run. Inside a trace block only.
- * An array or an object is saved entry by entry.
+ * An array of traced values is saved as one tensor.
  */
 export function save(value: unknown): unknown {
   const target = builder();
-  if (Array.isArray(value) && value.some((item) => item instanceof TensorProxy)) return value.map(save);
-  const saved = new SavedProxy(target, toProxy(value));
+  const saved = new SavedProxy(target, isFilled(value) ? joinEntries(value) : toProxy(value));
   const list = savesOf.get(target) ?? [];
   savesOf.set(target, list);
   list.push(saved);

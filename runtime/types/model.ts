@@ -1,6 +1,7 @@
+import type { Tokenizer } from '@huggingface/tokenizers';
 import type { Tensor, TensorData } from '../tensor/tensor.ts';
 import type { EnvoyMembers, Loose } from './module.ts';
-import type { Operand, Resolved, Saved, Traced } from './tensor.ts';
+import type { Operand, Resolved, Saved } from './tensor.ts';
 
 /** Where a model runs. */
 export type Device = 'cpu' | 'cuda' | 'webgpu';
@@ -18,24 +19,12 @@ export interface LoadOptions {
   readonly rename?: Readonly<Record<string, string>>;
 }
 
-/** What a block gets to steer its run. */
-export interface Tracer {
-  /** Adds inputs to the batch, and the block that sees their rows. */
-  invoke<const R>(inputs: ModelInputs | string, block: () => R): R;
-  /** Ends the forward pass here: nothing after it is computed. */
-  stop(): void;
-  /** Runs a JavaScript function on the tensors themselves, in the middle of the forward pass. */
-  apply(fn: (...tensors: Tensor[]) => TensorData, ...operands: Operand[]): Traced;
-}
-
 /** What a model has besides its modules. `Input` is what it can be run on. */
 export interface ModelMembers<Input = ModelInputs> extends EnvoyMembers {
   /** Runs the model and gives all its outputs by name. */
   trace(inputs: Input): Promise<Record<string, Tensor>>;
   /** Runs the model with the block's interventions; what the block returns comes back with a tensor for every save. */
-  trace<const R>(inputs: Input, block: (tracer: Tracer) => R): Promise<Resolved<R>>;
-  /** The same for several inputs at once, given by `tracer.invoke`. */
-  trace<const R>(block: (tracer: Tracer) => R): Promise<Resolved<R>>;
+  trace<const R>(inputs: Input, block: () => R): Promise<Resolved<R>>;
   /** Where the model runs. */
   readonly device: Device;
 }
@@ -44,7 +33,12 @@ export interface ModelMembers<Input = ModelInputs> extends EnvoyMembers {
 export type NNsight<Tree = Loose> = ModelMembers & Tree;
 
 /** A loaded language model, which texts can be given to. */
-export type LanguageModel<Tree = Loose> = ModelMembers<ModelInputs | string> & Tree;
+export type LanguageModel<Tree = Loose> = LanguageModelMembers & Tree;
+
+export interface LanguageModelMembers extends ModelMembers<ModelInputs | string> {
+  /** The model's tokenizer, as `@huggingface/tokenizers` has it. */
+  readonly tokenizer: Tokenizer;
+}
 
 /** Opens ONNX models. */
 export interface NNsightLoader {

@@ -17,11 +17,6 @@ export interface TensorMembers {
   readonly ndim: number;
   /** Brings the value back from the run. */
   save(): Saved;
-  /** Computes the gradients of this scalar. */
-  backward(): void;
-  /** The gradient of whatever `backward()` is called on; it may be set. */
-  get grad(): Traced;
-  set grad(value: Operand);
   [Symbol.iterator](): IterableIterator<Traced>;
   // biome-ignore lint/suspicious/noExplicitAny: reads give a Traced and writes take an Operand, which an index cannot say.
   [index: number]: any;

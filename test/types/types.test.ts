@@ -9,11 +9,11 @@ const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
 describe('the public types', () => {
   it('accept what users write and reject their mistakes, under all strict options', () => {
-    const { config } = ts.readConfigFile(here('program/tsconfig.json'), ts.sys.readFile);
-    const { fileNames, options } = ts.parseJsonConfigFileContent(config, ts.sys, here('program'));
+    const { config } = ts.readConfigFile(here('../fixtures/types/tsconfig.json'), ts.sys.readFile);
+    const { fileNames, options } = ts.parseJsonConfigFileContent(config, ts.sys, here('../fixtures/types'));
     const diagnostics = ts.getPreEmitDiagnostics(ts.createProgram(fileNames, options));
     const own = diagnostics.filter(({ file }) =>
-      /test\/types|runtime\/(types|functions|tensor)/.test(file?.fileName ?? ''),
+      /fixtures\/types|runtime\/(types|functions|tensor)/.test(file?.fileName ?? ''),
     );
     const text = ts.formatDiagnostics(own, {
       getCanonicalFileName: (name) => name,
@@ -38,9 +38,6 @@ describe('the methods of a traced tensor', () => {
   });
 
   it('are functions too, by the same names', () => {
-    const missing = [...declared].filter((name) => !(name in functions));
-    // `var` cannot be the name of a function in JavaScript.
-    expect(missing).toEqual(['var']);
-    expect(functions.variance).toBe(methods.var);
+    expect([...declared].filter((name) => !(name in functions))).toEqual([]);
   });
 });

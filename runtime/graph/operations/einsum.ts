@@ -29,6 +29,14 @@ function parse(equation: string): { readonly operands: readonly Term[]; readonly
   return { operands, result: { letters: once, ellipsis: operands.some((term) => term.ellipsis !== null) ? 0 : null } };
 }
 
+/** The equation with its result spelled out, and without spaces. */
+export function explicitEquation(equation: string): string {
+  const [operands] = equation.replaceAll(' ', '').split('->');
+  const { letters, ellipsis } = parse(equation).result;
+  const text = letters.join('');
+  return `${operands}->${ellipsis === null ? text : `${text.slice(0, ellipsis)}...${text.slice(ellipsis)}`}`;
+}
+
 /** The shape of `einsum`. Errors are PyTorch's. */
 export function einsumShape(equation: string, shapes: readonly Shape[]): Shape {
   const { operands, result } = parse(equation);

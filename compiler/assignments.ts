@@ -1,0 +1,93 @@
+import type { ts } from 'ts-morph';
+import { type Code, operator } from './code.ts';
+import { isMember, isSettable } from './indexing.ts';
+import type { Lowering } from './lowering.ts';
+import { lazyState } from './logical.ts';
+import { isLoweredBinary } from './operators.ts';
+import { syntax } from './parse.ts';
+import { placeOf, setitem } from './places.ts';
+import { isAssignmentTarget } from './references.ts';
+import { suspends } from './suspension.ts';
+
+/** `a[k] = v` → `setitem(a, k, v)`, `a.p = v` → `setitem(a, 'p', v)`; variables and patterns are assigned natively. */
+export function lowerAssignment(lowering: Lowering, node: ts.BinaryExpression): Code {
+  const target = syntax.skipOuterExpressions(node.left);
+  if (isAssignmentTarget(node) || !isMember(target) || !isSettable(target)) return lowering.copy(node);
+  const { expression: object } = target;
+  const start = lowering.start(node.right);
+  const value: Code = [lowering.trivia(target.end, start), lowering.argument(node.right)];
+  if (syntax.isPropertyAccessExpression(target)) {
+    const before = lowering.trivia(object.end, target.end);
+    return setitem(lowering, target, [lowering.argument(object), before], `'${target.name.text}'`, value);
+  }
+  const key = target.argumentExpression;
+  const keyCode = [lowering.trivia(object.end, lowering.start(key)), lowering.argument(key)];
+  return setitem(lowering, target, lowering.argument(object), keyCode, value);
+}
+
+/** `x += v` → `x = binary('+', x, v)`, `a[k] += v` → `setitem(a, k, binary('+', getitem(a, k), v))`, `x &&= v`. */
+export function lowerCompound(lowering: Lowering, node: ts.BinaryExpression): Code {
+  const text = node.operatorToken.getText().slice(0, -1);
+  if (text === '??') return lowering.copy(node);
+  const target = syntax.skipOuterExpressions(node.left);
+  const at = lowering.start(node.operatorToken);
+  if (isLoweredBinary(text)) {
+    const place = placeOf(lowering, target);
+    const value: Code = [lowering.trivia(target.end, lowering.start(node.right)), lowering.argument(node.right)];
+    return place.assign(
+      'first',
+      operator('binary', at, [`'${text}'`, place.read('again'), value, lowering.sites.at(at)]),
+    );
+  }
+  return lowerLogicalCompound(lowering, node, target, text);
+}
+
+/** `x &&= v` → `x = and(x, () => v)`; a member is only set where the value is: setting it may do something. */
+function lowerLogicalCompound(
+  lowering: Lowering,
+  { right, operatorToken }: ts.BinaryExpression,
+  target: ts.Expression,
+  text: string,
+): Code {
+  const at = lowering.start(operatorToken);
+  const site = lowering.sites.at(at);
+  const place = placeOf(lowering, target);
+  if (suspends(lowering.frame, right)) {
+    const test = operator('plain', at, [place.read('first'), `'${text}= around await'`, site]);
+    return ['(', test, ` ${text} (`, place.assign('again', lowering.visit(right)), '))'];
+  }
+  const name = text === '&&' ? 'and' : 'or';
+  const state = lazyState(lowering, right);
+  if (!isMember(target)) {
+    return place.assign('first', operator(name, at, [place.read('again'), lowering.thunk(right), site, ...state]));
+  }
+  const set: Code = ['() => ', place.assign('again', lowering.argument(right))];
+  return operator(name, at, [place.read('first'), set, site, ...state]);
+}
+
+/** `x++` → `x = increment(x, 1)`; a postfix whose value is used yields the old one. */
+export function lowerIncrement(
+  lowering: Lowering,
+  node: ts.PrefixUnaryExpression | ts.PostfixUnaryExpression,
+): Code {
+  const target = syntax.skipOuterExpressions(node.operand);
+  const by = node.operator === syntax.SyntaxKind.PlusPlusToken ? '1' : '-1';
+  const at = syntax.isPrefixUnaryExpression(node) ? lowering.start(node) : node.end - 2;
+  const isUsed = !isUnused(node);
+  const old = isUsed && syntax.isPostfixUnaryExpression(node) ? lowering.frame.temporary() : null;
+  const place = placeOf(lowering, target);
+  const read = old ? [`${old} = `, place.read('again')] : place.read('again');
+  const updated = place.assign('first', operator('increment', at, [read, by, lowering.sites.at(at)]));
+  if (old) return ['(', updated, `, ${old})`];
+  return isUsed ? ['(', updated, ')'] : updated;
+}
+
+/** Whether nobody looks at the value of an expression. */
+function isUnused(node: ts.Node): boolean {
+  const { parent } = node;
+  if (syntax.isExpressionStatement(parent)) return true;
+  if (syntax.isForStatement(parent)) return parent.incrementor === node || parent.initializer === node;
+  if (syntax.isParenthesizedExpression(parent)) return isUnused(parent);
+  if (!syntax.isBinaryExpression(parent) || parent.operatorToken.kind !== syntax.SyntaxKind.CommaToken) return false;
+  return parent.left === node || isUnused(parent);
+}

@@ -1,0 +1,39 @@
+/**
+ * Text on its way out: a new text, a piece of the source, a new text that stands for a place of the source, or a
+ * sequence of these. Lowering moves and nests pieces; positions are only worked out when the whole is printed.
+ */
+export type Code = string | Span | Standin | readonly Code[];
+
+/** The source from `start` to `end`, as it is. */
+export interface Span {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** New text which stack traces and breakpoints show at `at`. */
+export interface Standin {
+  readonly text: string;
+  readonly at: number;
+}
+
+export function span(start: number, end: number): Span {
+  return { start, end };
+}
+
+/** A call of a runtime operator, on behalf of the source at `at`. */
+export function operator(name: string, at: number, values: readonly Code[]): Code {
+  return [{ text: `__o.${name}`, at }, '(', joined(values), ')'];
+}
+
+/** Puts commas between; a leading line break or comment of a value stays with it. */
+export function joined(values: readonly Code[]): Code {
+  return values.map((value, index) => (index === 0 ? value : [', ', value]));
+}
+
+/** Whether nothing would be printed. */
+export function isEmpty(code: Code): boolean {
+  if (typeof code === 'string') return code === '';
+  if ('text' in code) return code.text === '';
+  if ('start' in code) return code.start >= code.end;
+  return code.every(isEmpty);
+}

@@ -1,0 +1,63 @@
+import type { ts } from 'ts-morph';
+import type { Code } from './code.ts';
+import type { Lowering } from './lowering.ts';
+import { syntax } from './parse.ts';
+import type { Binding } from './scope.ts';
+
+/** A declaration; one that moved to the front leaves its assignments: `var x = 1` in a closure → `x = 1`. */
+export function lowerVariables(lowering: Lowering, node: ts.VariableDeclarationList): Code {
+  if (isVar(node) && lowering.frame.isInClosure) {
+    for (const name of namesOf(node)) lowering.frame.variables.add(name);
+    return assignments(lowering, node);
+  }
+  const isMoved = namesOf(node).some((name) => {
+    const binding = lowering.scopes.resolve(name, node);
+    return binding !== undefined && lowering.hoisted.has(binding);
+  });
+  return isMoved ? assignments(lowering, node) : lowering.copy(node);
+}
+
+/** A function or class statement; one that moved to the front leaves nothing, or its assignment. */
+export function lowerDeclared(lowering: Lowering, node: ts.FunctionDeclaration | ts.ClassDeclaration): Code {
+  const binding = node.name && bindingOf(lowering, node.name);
+  if (!binding || !lowering.hoisted.has(binding)) return lowering.visit(node);
+  return syntax.isFunctionDeclaration(node) ? '' : [`${binding.name} = `, lowering.visit(node), ';'];
+}
+
+export function isVar(node: ts.VariableDeclarationList): boolean {
+  return (node.flags & syntax.NodeFlags.BlockScoped) === 0;
+}
+
+/** All names that a declaration introduces. */
+export function namesOf(node: ts.VariableDeclarationList): readonly string[] {
+  return node.declarations.flatMap(({ name }) => namesIn(name));
+}
+
+/** `name = value`; a pattern needs parentheses, or it would be a block. */
+export function assignment(lowering: Lowering, name: ts.BindingName, value: Code): Code {
+  const target = lowering.visit(name);
+  return syntax.isIdentifier(name) ? [target, ' = ', value] : ['(', target, ' = ', value, ')'];
+}
+
+function namesIn(name: ts.BindingName): readonly string[] {
+  if (syntax.isIdentifier(name)) return [name.text];
+  return name.elements.flatMap((element) => (syntax.isBindingElement(element) ? namesIn(element.name) : []));
+}
+
+function assignments(lowering: Lowering, node: ts.VariableDeclarationList): Code {
+  const parts: Code[] = [];
+  let end = lowering.start(node);
+  for (const { name, initializer, end: next } of node.declarations) {
+    if (initializer) {
+      const gap = lowering.trivia(end, lowering.start(name));
+      parts.push([parts.length > 0 ? ', ' : '', gap, assignment(lowering, name, lowering.visit(initializer))]);
+    }
+    end = next;
+  }
+  return parts;
+}
+
+function bindingOf(lowering: Lowering, name: ts.Identifier): Binding | undefined {
+  // From the parent on: a class's own scope may hold its name too.
+  return lowering.scopes.resolve(name.text, name.parent.parent);
+}

@@ -1,0 +1,66 @@
+import type { ts } from 'ts-morph';
+import { syntax } from './parse.ts';
+
+/** What the compiler refuses: the code, what is wrong, and one sentence on what to write instead. */
+const REFUSALS = {
+  with: ['ONN1001', '`with` cannot be traced.', 'Read the members from the object itself: object.name.'],
+  eval: [
+    'ONN1002',
+    '`eval` cannot be traced: its code is not there to be rewritten.',
+    "Write the code in the block, or call a function that carries the directive 'use trace'.",
+  ],
+  generator: [
+    'ONN1003',
+    'A generator cannot be traced as a block.',
+    'Pass an ordinary function, and loop over the generator inside it.',
+  ],
+  method: [
+    'ONN1004',
+    "The directive 'use trace' does not reach a method with a computed or private name.",
+    'Give the method a plain name, or make it a property that holds a function.',
+  ],
+  reserved: ['ONN1005', 'The name is one that compiled code uses.', 'Rename it: __o and __s are taken.'],
+} as const;
+
+export type Refusal = keyof typeof REFUSALS;
+
+/** Something that cannot be compiled, at the user's line and column (both from 1). */
+export class CompileError extends Error {
+  readonly code: string;
+  /** As shown: relative to the project. */
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  readonly remedy: string;
+  readonly #frame: string;
+
+  constructor(refusal: Refusal, node: ts.Node, file: string) {
+    const [code, message, remedy] = REFUSALS[refusal];
+    super(message);
+    this.name = 'CompileError';
+    const source = node.getSourceFile();
+    const start = node.getStart(source);
+    const position = syntax.getLineAndCharacterOfPosition(source, start);
+    this.code = code;
+    this.file = file;
+    this.line = position.line + 1;
+    this.column = position.character + 1;
+    this.remedy = remedy;
+    this.#frame = codeFrame(source.text, position, node.getEnd() - start);
+  }
+
+  /** The text every host prints: place, code, message, the line with a caret under it, the remedy. */
+  format(): string {
+    const place = `${this.file}:${this.line}:${this.column}`;
+    return `${place} - error ${this.code}: ${this.message}\n\n${this.#frame}\n\n${this.remedy}`;
+  }
+}
+
+function codeFrame(text: string, { line, character }: ts.LineAndCharacter, length: number): string {
+  const shown = text.split(/\r?\n/)[line] ?? '';
+  const gutter = `${line + 1} | `;
+  // Tabs are kept, so that the caret stands under its character however wide the terminal makes them.
+  const indent = shown.slice(0, character).replace(/[^\t]/g, ' ');
+  const carets = '^'.repeat(Math.max(1, Math.min(length, shown.length - character)));
+  return `${gutter}${shown}\n${' '.repeat(gutter.length)}${indent}${carets}`;
+}

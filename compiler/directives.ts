@@ -1,0 +1,137 @@
+import type { ts } from 'ts-morph';
+import { CompileError } from './diagnostics.ts';
+import { type LibraryImports, libraryImports } from './imports.ts';
+import { syntax } from './parse.ts';
+import type { Scopes } from './scope.ts';
+
+type Directive = 'use trace' | 'use no trace';
+
+/** Methods of models and tracers whose callbacks are blocks. */
+const BLOCK_METHODS = new Set(['trace', 'generate', 'scan', 'session', 'edit', 'invoke']);
+
+/** Which functions of a file are traced, and how the runtime is told. */
+export interface Traced {
+  /** Functions to lower, with all functions inside them. */
+  readonly functions: Set<ts.Node>;
+  /** Function expressions, and methods of object literals, to wrap in `block(…)`. */
+  readonly blocks: Set<ts.Node>;
+  /** Functions to leave as they are, with everything inside. */
+  readonly optedOut: Set<ts.Node>;
+  /** Names of function declarations to mark, by the node that holds their statement list. */
+  readonly marks: Map<ts.Node, string[]>;
+  /** Member expressions of methods to mark, by class. */
+  readonly methods: Map<ts.Node, string[]>;
+}
+
+/** The name an anonymous default export gets, so that it can be marked. */
+export const DEFAULT_NAME = '__default';
+
+/** Finds the traced functions of a file. @throws CompileError for a generator passed as a block. */
+export function findTraced(source: ts.SourceFile, scopes: Scopes, file: string): Traced {
+  const traced: Traced = {
+    functions: new Set(),
+    blocks: new Set(),
+    optedOut: new Set(),
+    marks: new Map(),
+    methods: new Map(),
+  };
+  const fileDirective = directiveOf(source.statements);
+  if (fileDirective === 'use no trace') return traced;
+  const imports = libraryImports(source);
+
+  const addFunction = (node: ts.FunctionLikeDeclaration, isExplicit: boolean): void => {
+    traced.functions.add(node);
+    if (syntax.isFunctionDeclaration(node)) {
+      const names = traced.marks.get(node.parent) ?? [];
+      traced.marks.set(node.parent, [...names, node.name?.text ?? DEFAULT_NAME]);
+    } else if (syntax.isFunctionExpression(node) || syntax.isArrowFunction(node)) traced.blocks.add(node);
+    else if (syntax.isMethodDeclaration(node)) addMethod(node, isExplicit);
+  };
+
+  const addMethod = (node: ts.MethodDeclaration, isExplicit: boolean): void => {
+    const isStatic = node.modifiers?.some(({ kind }) => kind === syntax.SyntaxKind.StaticKeyword) ?? false;
+    const member = memberOf(node.name, isStatic);
+    if (member === null) {
+      if (isExplicit) throw new CompileError('method', node.name, file);
+    } else if (syntax.isObjectLiteralExpression(node.parent)) traced.blocks.add(node);
+    else {
+      const members = traced.methods.get(node.parent) ?? [];
+      traced.methods.set(node.parent, [...members, `this${isStatic ? '' : '.prototype'}${member}`]);
+    }
+  };
+
+  const visit = (node: ts.Node): void => {
+    if (isFunction(node)) {
+      const directive = node.body && syntax.isBlock(node.body) ? directiveOf(node.body.statements) : undefined;
+      if (directive === 'use no trace') {
+        traced.optedOut.add(node);
+        return;
+      }
+      if (directive === 'use trace') addFunction(node, true);
+      else if (fileDirective === 'use trace' && isTopLevel(node)) addFunction(node, false);
+    }
+    if (imports && syntax.isCallExpression(node) && takesBlocks(node, imports, scopes)) {
+      for (const argument of node.arguments) {
+        const fn = syntax.skipOuterExpressions(argument);
+        if (!syntax.isArrowFunction(fn) && !syntax.isFunctionExpression(fn)) continue;
+        if (fn.asteriskToken) throw new CompileError('generator', fn, file);
+        traced.functions.add(fn);
+        traced.blocks.add(fn);
+      }
+    }
+    syntax.forEachChild(node, visit);
+  };
+  visit(source);
+  for (const fn of traced.optedOut) {
+    traced.functions.delete(fn);
+    traced.blocks.delete(fn);
+  }
+  return traced;
+}
+
+/** The directives at the front of a body or a file. */
+export function prologue(statements: readonly ts.Statement[]): readonly ts.ExpressionStatement[] {
+  const end = statements.findIndex((one) => !isDirective(one));
+  return (end < 0 ? statements : statements.slice(0, end)) as readonly ts.ExpressionStatement[];
+}
+
+function isDirective(statement: ts.Statement): statement is ts.ExpressionStatement {
+  return syntax.isExpressionStatement(statement) && syntax.isStringLiteral(statement.expression);
+}
+
+function directiveOf(statements: readonly ts.Statement[]): Directive | undefined {
+  const texts = prologue(statements).map(({ expression }) => (expression as ts.StringLiteral).text);
+  return (['use no trace', 'use trace'] as const).find((directive) => texts.includes(directive));
+}
+
+export function isFunction(node: ts.Node): node is ts.FunctionLikeDeclaration & { readonly body: ts.ConciseBody } {
+  return (
+    syntax.isFunctionLike(node) && 'body' in node && node.body !== undefined && !syntax.isJSDocFunctionType(node)
+  );
+}
+
+/** A function of the file itself, or a method of one of its classes or objects, not of another function. */
+function isTopLevel(node: ts.Node): boolean {
+  for (let at = node.parent; !syntax.isSourceFile(at); at = at.parent) {
+    if (syntax.isFunctionLike(at) || syntax.isClassStaticBlockDeclaration(at)) return false;
+    if (syntax.isCallExpression(at)) return false;
+  }
+  return true;
+}
+
+function memberOf(name: ts.PropertyName, isStatic: boolean): string | null {
+  if (syntax.isIdentifier(name)) return `.${name.text}`;
+  if (syntax.isPrivateIdentifier(name)) return isStatic ? `.${name.text}` : null;
+  return syntax.isStringLiteral(name) || syntax.isNumericLiteral(name) ? `[${name.getText()}]` : null;
+}
+
+function takesBlocks(call: ts.CallExpression, imports: LibraryImports, scopes: Scopes): boolean {
+  const callee = syntax.skipOuterExpressions(call.expression);
+  const isOfFile = (node: ts.Identifier): boolean => syntax.isSourceFile(scopes.resolve(node.text, node)?.scope ?? node);
+  if (syntax.isIdentifier(callee)) return imports.interventions.has(callee.text) && isOfFile(callee);
+  if (!syntax.isPropertyAccessExpression(callee)) return false;
+  if (BLOCK_METHODS.has(callee.name.text)) return true;
+  const { expression, name } = callee;
+  if (name.text !== 'intervention' || !syntax.isIdentifier(expression)) return false;
+  return imports.namespaces.has(expression.text) && isOfFile(expression);
+}

@@ -1,0 +1,60 @@
+/** What surrounds a statement inside its function, innermost last: what a jump may aim at, and what it must cross. */
+export type Frame =
+  | { readonly kind: 'loop'; readonly labels: readonly string[] }
+  | { readonly kind: 'switch' }
+  | { readonly kind: 'labelled'; readonly labels: readonly string[] }
+  /** An arrow function that lowering made. */
+  | { readonly kind: 'closure' };
+
+/** The function being lowered: where its temporaries and its `var`s go. */
+export class FunctionFrame {
+  readonly frames: Frame[] = [];
+  readonly temporaries: string[] = [];
+  readonly variables = new Set<string>();
+  /** Whether it has `await` or `yield` of its own: what surrounds them cannot become a closure. */
+  readonly canSuspend: boolean;
+  readonly #isTaken: (name: string) => boolean;
+  readonly #counts = new Map<string, number>();
+
+  constructor(isTaken: (name: string) => boolean, canSuspend: boolean) {
+    this.#isTaken = isTaken;
+    this.canSuspend = canSuspend;
+  }
+
+  /** A variable of the whole function, for a value that is needed twice. */
+  temporary(): string {
+    const name = this.fresh('t');
+    this.temporaries.push(name);
+    return name;
+  }
+
+  /** A name that the file doesn't use. */
+  fresh(prefix: string): string {
+    for (;;) {
+      const count = this.#counts.get(prefix) ?? 0;
+      this.#counts.set(prefix, count + 1);
+      const name = `__${prefix}${count}`;
+      if (!this.#isTaken(name)) return name;
+    }
+  }
+
+  get isInClosure(): boolean {
+    return this.frames.some(({ kind }) => kind === 'closure');
+  }
+
+  /** Runs `inner` with `frames` around it. */
+  around<T>(frames: readonly Frame[], inner: () => T): T {
+    const depth = this.frames.length;
+    this.frames.push(...frames);
+    const result = inner();
+    this.frames.length = depth;
+    return result;
+  }
+
+  /** The declarations that belong at the top of the function's body. */
+  declarations(): string {
+    const temporaries = this.temporaries.length > 0 ? ` let ${this.temporaries.join(', ')};` : '';
+    const variables = this.variables.size > 0 ? ` var ${[...this.variables].join(', ')};` : '';
+    return temporaries + variables;
+  }
+}

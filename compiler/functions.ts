@@ -1,0 +1,86 @@
+import type { ts } from 'ts-morph';
+import { type Code, operator, span } from './code.ts';
+import { DEFAULT_NAME, isFunction, prologue } from './directives.ts';
+import type { Lowering } from './lowering.ts';
+import { syntax } from './parse.ts';
+import { lowerList } from './lists.ts';
+
+/** A function of a traced place: lowered, wrapped where the runtime asks for proof. */
+export function lowerFunction(lowering: Lowering, node: ts.Node & { readonly body: ts.ConciseBody }): Code {
+  if (lowering.traced.optedOut.has(node)) return lowering.verbatim(node);
+  const outer = lowering.fn;
+  const frame = lowering.newFrame(canSuspend(node));
+  const body = (): Code =>
+    lowering.inFunction(frame, () =>
+      syntax.isBlock(node.body) ? lowerBody(lowering, node.body) : lowerExpressionBody(lowering, node.body),
+    );
+  const code = lowering.copy(
+    node,
+    (child) => {
+      if (child === node.body) return body();
+      if (syntax.isParameter(child)) return lowering.inFunction(frame, () => lowerParameter(lowering, child));
+      return lowering.inFunction(outer, () => lowering.visit(child));
+    },
+    defaultName(lowering, node),
+  );
+  return lowering.traced.blocks.has(node) ? wrap(lowering, node, code) : code;
+}
+
+/** An initializer that runs outside of a function's body: temporaries get a function of their own. */
+export function lowerInitializer(lowering: Lowering, node: ts.Expression): Code {
+  const frame = lowering.newFrame(false);
+  const value = lowering.inFunction(frame, () => lowering.visit(node));
+  const declarations = frame.declarations();
+  return declarations === '' ? value : [`(() => {${declarations} return `, value, '; })()'];
+}
+
+function lowerBody(lowering: Lowering, body: ts.Block): Code {
+  const directives = prologue(body.statements);
+  const from = directives.at(-1)?.end ?? body.statements.pos;
+  const statements = body.statements.slice(directives.length);
+  const list = lowerList(lowering, { statements, from, to: body.end - 1, owner: body }, 'function');
+  const separator = from > body.statements.pos && lowering.text[from - 1] !== ';' ? ';' : '';
+  return [span(lowering.start(body), from), separator, lowering.frame.declarations(), list, span(body.end - 1, body.end)];
+}
+
+function lowerExpressionBody(lowering: Lowering, body: ts.Expression): Code {
+  const value = lowering.visit(body);
+  const declarations = lowering.frame.declarations();
+  return declarations === '' ? value : [`{${declarations} return `, value, '; }'];
+}
+
+/** A parameter, whose default values are evaluated before the body. */
+function lowerParameter(lowering: Lowering, node: ts.Node): Code {
+  return lowering.copy(node, (child) => {
+    const isPart =
+      syntax.isBindingElement(child) ||
+      syntax.isObjectBindingPattern(child) ||
+      syntax.isArrayBindingPattern(child) ||
+      syntax.isComputedPropertyName(child);
+    if (isPart) return lowerParameter(lowering, child);
+    const isValue = syntax.isExpression(child) && !syntax.isTypeNode(child);
+    return isValue ? lowerInitializer(lowering, child) : lowering.visit(child);
+  });
+}
+
+function wrap(lowering: Lowering, node: ts.Node, code: Code): Code {
+  const at = lowering.start(node);
+  if (!syntax.isMethodDeclaration(node)) return operator('block', at, [code]);
+  // A method of an object literal: `m() {}` becomes `m: block({ m() {} }.m)`.
+  const name = node.name.getText();
+  const member = syntax.isIdentifier(node.name) ? `.${name}` : `[${name}]`;
+  return [`${name}: `, operator('block', at, [['{ ', code, ` }${member}`]])];
+}
+
+/** `export default function () {}` gets a name to be marked by. */
+function defaultName(lowering: Lowering, node: ts.Node): { at: number; code: Code } | undefined {
+  if (!syntax.isFunctionDeclaration(node) || node.name || !lowering.traced.functions.has(node)) return undefined;
+  const keyword = node.getChildren(lowering.source).find(({ kind }) => kind === syntax.SyntaxKind.FunctionKeyword)!;
+  return { at: (node.asteriskToken ?? keyword).end, code: ` ${DEFAULT_NAME}` };
+}
+
+function canSuspend(node: ts.Node): boolean {
+  if (!isFunction(node)) return false;
+  const isAsync = node.modifiers?.some(({ kind }) => kind === syntax.SyntaxKind.AsyncKeyword) ?? false;
+  return isAsync || ('asteriskToken' in node && node.asteriskToken !== undefined);
+}

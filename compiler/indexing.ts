@@ -1,0 +1,59 @@
+import type { ts } from 'ts-morph';
+import { type Code, operator, span } from './code.ts';
+import type { Lowering } from './lowering.ts';
+import { syntax } from './parse.ts';
+import { isAssignmentTarget } from './references.ts';
+
+export type Member = ts.ElementAccessExpression | ts.PropertyAccessExpression;
+
+export function isMember(node: ts.Node): node is Member {
+  return syntax.isElementAccessExpression(node) || syntax.isPropertyAccessExpression(node);
+}
+
+/** Whether a write to the member is a call: private and inherited members can only be written by their class. */
+export function isSettable(node: Member): boolean {
+  if (node.expression.kind === syntax.SyntaxKind.SuperKeyword) return false;
+  return syntax.isElementAccessExpression(node) || !syntax.isPrivateIdentifier(node.name);
+}
+
+/** A read: `a[k]` → `getitem(a, k)`, `a.length` → `length(a)`; other members answer for themselves. */
+export function lowerMember(lowering: Lowering, node: Member): Code {
+  const isNative =
+    !isSettable(node) || syntax.isOptionalChain(node) || isAssignmentTarget(node) || isCalled(node) || isOfMeta(node);
+  if (isNative) return lowering.copy(node);
+  const { expression: object } = node;
+  const at = lowering.start(node);
+  if (syntax.isElementAccessExpression(node)) {
+    const key = node.argumentExpression;
+    return operator('getitem', at, [
+      [lowering.argument(object), lowering.trivia(object.end, lowering.start(key))],
+      [lowering.argument(key), lowering.trivia(key.end, node.end)],
+      lowering.sites.at(at),
+    ]);
+  }
+  if (node.name.text !== 'length') return lowering.copy(node);
+  return operator('length', at, [
+    [lowering.argument(object), lowering.trivia(object.end, node.end)],
+    lowering.sites.at(at),
+  ]);
+}
+
+/** The method of a call keeps its `this`; `delete` needs the member itself. */
+function isCalled(node: ts.Node): boolean {
+  const { parent } = node;
+  if (syntax.isCallExpression(parent)) return parent.expression === node;
+  if (syntax.isTaggedTemplateExpression(parent)) return parent.tag === node;
+  if (syntax.isDeleteExpression(parent)) return true;
+  const isWrapped =
+    syntax.isParenthesizedExpression(parent) ||
+    syntax.isNonNullExpression(parent) ||
+    syntax.isAsExpression(parent) ||
+    syntax.isSatisfiesExpression(parent) ||
+    syntax.isTypeAssertionExpression(parent) ||
+    syntax.isExpressionWithTypeArguments(parent);
+  return isWrapped && !syntax.isHeritageClause(parent.parent) && isCalled(parent);
+}
+
+function isOfMeta({ expression }: Member): boolean {
+  return syntax.isMetaProperty(expression);
+}

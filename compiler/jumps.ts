@@ -1,0 +1,72 @@
+import type { ts } from 'ts-morph';
+import { type Code, span } from './code.ts';
+import type { Frame } from './frames.ts';
+import type { Lowering } from './lowering.ts';
+import { syntax } from './parse.ts';
+
+/** `return v`; out of a closure it is a completion: `return return_(v)`. */
+export function lowerReturn(lowering: Lowering, node: ts.ReturnStatement): Code {
+  if (!lowering.frame.isInClosure) return lowering.copy(node);
+  const value = node.expression ? lowering.argument(node.expression) : 'undefined';
+  return ['return ', { text: '__o.return_', at: lowering.start(node) }, '(', value, ');'];
+}
+
+/** `break` and `continue`; out of a closure they are completions: `return BREAK`, `return jump('break', 'label')`. */
+export function lowerJump(lowering: Lowering, node: ts.BreakOrContinueStatement): Code {
+  const kind = syntax.isBreakStatement(node) ? 'break' : 'continue';
+  let crossesClosure = false;
+  for (const frame of [...lowering.frame.frames].reverse()) {
+    if (frame.kind === 'closure') crossesClosure = true;
+    else if (isTarget(frame, kind, node.label?.text)) {
+      if (!crossesClosure) return lowering.copy(node);
+      const label = node.label && 'labels' in frame ? frame.labels[0] : undefined;
+      const completion = label ? `__o.jump('${kind}', '${label}')` : `__o.${kind.toUpperCase()}`;
+      return ['return ', { text: completion, at: lowering.start(node) }, ';'];
+    }
+  }
+  return lowering.copy(node);
+}
+
+function isTarget(frame: Frame, kind: 'break' | 'continue', label: string | undefined): boolean {
+  if (label !== undefined) return 'labels' in frame && frame.labels.includes(label);
+  return frame.kind === 'loop' || (kind === 'break' && frame.kind === 'switch');
+}
+
+/** `throw e` → `throw thrown(e)`: it cannot depend on a traced condition. */
+export function lowerThrow(lowering: Lowering, node: ts.ThrowStatement): Code {
+  const at = lowering.start(node);
+  const { expression } = node;
+  return [
+    span(at, lowering.start(expression)),
+    { text: '__o.thrown', at },
+    '(',
+    lowering.argument(expression),
+    `, ${lowering.sites.at(at)})`,
+    span(expression.end, node.end),
+  ];
+}
+
+/** Whether running `statement` may end in a jump to somewhere outside of it. */
+export function mayJumpOut(statement: ts.Node): boolean {
+  return escapes(statement, { loops: 0, switches: 0, labels: [] });
+}
+
+interface Inside {
+  readonly loops: number;
+  readonly switches: number;
+  readonly labels: readonly string[];
+}
+
+function escapes(node: ts.Node, inside: Inside): boolean {
+  if (syntax.isFunctionLike(node) || syntax.isClassLike(node)) return false;
+  if (syntax.isReturnStatement(node)) return true;
+  if (syntax.isBreakOrContinueStatement(node)) {
+    if (node.label) return !inside.labels.includes(node.label.text);
+    return inside.loops === 0 && (syntax.isContinueStatement(node) || inside.switches === 0);
+  }
+  let within = inside;
+  if (syntax.isIterationStatement(node, false)) within = { ...inside, loops: inside.loops + 1 };
+  else if (syntax.isSwitchStatement(node)) within = { ...inside, switches: inside.switches + 1 };
+  else if (syntax.isLabeledStatement(node)) within = { ...inside, labels: [...inside.labels, node.label.text] };
+  return syntax.forEachChild(node, (child) => escapes(child, within) || undefined) === true;
+}

@@ -1,0 +1,53 @@
+import type { ts } from 'ts-morph';
+import { type Code, operator } from './code.ts';
+import type { Lowering } from './lowering.ts';
+import { suspends } from './suspension.ts';
+
+/** `a && b` → `and(a, () => b)`; around an `await` it stays, and `a` must be plain. */
+export function lowerLogical(lowering: Lowering, node: ts.BinaryExpression): Code {
+  const { left, operatorToken, right } = node;
+  const text = operatorToken.getText();
+  const at = lowering.start(operatorToken);
+  const site = lowering.sites.at(at);
+  const before = lowering.trivia(left.end, at);
+  const after = lowering.trivia(operatorToken.end, lowering.start(right));
+  if (suspends(lowering.frame, right)) {
+    const test = operator('plain', at, [lowering.argument(left), `'${text} around await'`, site]);
+    return [test, before, ` ${text} `, after, lowering.visit(right)];
+  }
+  const name = text === '&&' ? 'and' : 'or';
+  return operator(name, at, [
+    [lowering.argument(left), before],
+    [after, lowering.thunk(right)],
+    site,
+    ...lazyState(lowering, right),
+  ]);
+}
+
+/** `c ? a : b` → `conditional(c, () => a, () => b)` */
+export function lowerConditionalExpression(lowering: Lowering, node: ts.ConditionalExpression): Code {
+  const { condition, questionToken, whenTrue, colonToken, whenFalse } = node;
+  const at = lowering.start(condition);
+  const site = lowering.sites.at(at);
+  const test: Code = [lowering.argument(condition), lowering.trivia(condition.end, lowering.start(questionToken))];
+  const first = lowering.trivia(questionToken.end, lowering.start(whenTrue));
+  const second = lowering.trivia(whenTrue.end, lowering.start(whenFalse));
+  if (suspends(lowering.frame, whenTrue) || suspends(lowering.frame, whenFalse)) {
+    const plain = operator('plain', at, [test, `'?: around await'`, site]);
+    return [plain, ' ? ', first, lowering.visit(whenTrue), second, ' : ', lowering.visit(whenFalse)];
+  }
+  const range = { start: questionToken.end, end: node.end };
+  return operator('conditional', at, [
+    test,
+    [first, lowering.thunk(whenTrue)],
+    [second, lowering.thunk(whenFalse)],
+    lowering.states.of(range, colonToken),
+    site,
+  ]);
+}
+
+/** The state argument of a part that may not run; absent if it assigns nothing. */
+export function lazyState(lowering: Lowering, part: ts.Expression): readonly Code[] {
+  const state = lowering.states.of({ start: lowering.start(part), end: part.end }, part);
+  return state === 'null' ? [] : [state];
+}

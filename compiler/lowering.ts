@@ -1,0 +1,127 @@
+import type { ts } from 'ts-morph';
+import { type Code, span } from './code.ts';
+import { CompileError, type Refusal } from './diagnostics.ts';
+import type { Traced } from './directives.ts';
+import { FunctionFrame } from './frames.ts';
+import { syntax } from './parse.ts';
+import { findReferences } from './references.ts';
+import { type Binding, Scopes } from './scope.ts';
+import { Sites } from './sites.ts';
+import { States } from './state.ts';
+
+/** What the files of the constructs share while one file is lowered. */
+export class Lowering {
+  readonly source: ts.SourceFile;
+  readonly text: string;
+  readonly file: string;
+  readonly scopes: Scopes;
+  readonly states: States;
+  readonly traced: Traced;
+  readonly sites: Sites;
+  /** Lowers a node, whatever it is; what it doesn't know it copies. */
+  readonly visit: (node: ts.Node) => Code;
+  /** The traced function around the current node; null outside of one, where nothing is rewritten. */
+  fn: FunctionFrame | null = null;
+  /** Variables whose declaration moved to the front of their list. */
+  readonly hoisted = new Set<Binding>();
+
+  constructor(
+    source: ts.SourceFile,
+    file: string,
+    scopes: Scopes,
+    traced: Traced,
+    visit: (lowering: Lowering, node: ts.Node) => Code,
+  ) {
+    this.source = source;
+    this.text = source.text;
+    this.file = file;
+    this.scopes = scopes;
+    this.traced = traced;
+    this.states = new States(findReferences(source, scopes), scopes);
+    this.sites = new Sites(source);
+    this.visit = (node) => visit(this, node);
+  }
+
+  get frame(): FunctionFrame {
+    if (!this.fn) throw new Error('Only traced functions are lowered.');
+    return this.fn;
+  }
+
+  newFrame(canSuspend: boolean): FunctionFrame {
+    return new FunctionFrame((name) => this.text.includes(name), canSuspend);
+  }
+
+  /** Runs `inner` as part of the function that `frame` stands for. */
+  inFunction<T>(frame: FunctionFrame | null, inner: () => T): T {
+    const outer = this.fn;
+    this.fn = frame;
+    const result = inner();
+    this.fn = outer;
+    return result;
+  }
+
+  start(node: ts.Node): number {
+    return node.getStart(this.source);
+  }
+
+  siteOf(node: ts.Node): string {
+    return this.sites.at(this.start(node));
+  }
+
+  verbatim(node: ts.Node): Code {
+    return span(this.start(node), node.end);
+  }
+
+  /** The node as it stands, its children lowered by `visit`; `insertion` is put in at its place. */
+  copy(node: ts.Node, visit = this.visit, insertion?: { at: number; code: Code }): Code {
+    const parts: Code[] = [];
+    let from = this.start(node);
+    const gap = (to: number): void => {
+      if (insertion && insertion.at >= from && insertion.at <= to) {
+        parts.push(span(from, insertion.at), insertion.code, span(insertion.at, to));
+        insertion = undefined;
+      } else parts.push(span(from, to));
+    };
+    const children: ts.Node[] = [];
+    syntax.forEachChild(node, (child) => {
+      if (child.end > child.pos) children.push(child);
+    });
+    for (const child of children.sort((a, b) => a.pos - b.pos)) {
+      gap(this.start(child));
+      parts.push(visit(child));
+      from = child.end;
+    }
+    gap(node.end);
+    return parts;
+  }
+
+  /** The comments and line breaks of a stretch whose punctuation is being replaced. */
+  trivia(from: number, to: number): Code {
+    const text = this.text.slice(from, to);
+    if (!/[\n/]/.test(text)) return '';
+    const scanner = syntax.createScanner(syntax.ScriptTarget.ESNext, false, syntax.LanguageVariant.Standard, text);
+    const kept: Code[] = [];
+    for (let kind = scanner.scan(); kind !== syntax.SyntaxKind.EndOfFileToken; kind = scanner.scan()) {
+      const isTrivia = kind >= syntax.SyntaxKind.FirstTriviaToken && kind <= syntax.SyntaxKind.LastTriviaToken;
+      if (isTrivia) kept.push(span(from + scanner.getTokenStart(), from + scanner.getTokenEnd()));
+    }
+    return kept;
+  }
+
+  /** A lowered expression that can stand between commas. */
+  argument(node: ts.Expression): Code {
+    const isSequence =
+      syntax.isBinaryExpression(node) && node.operatorToken.kind === syntax.SyntaxKind.CommaToken;
+    return isSequence ? ['(', this.visit(node), ')'] : this.visit(node);
+  }
+
+  /** A lowered expression, evaluated only when the runtime asks for it. */
+  thunk(node: ts.Expression): Code {
+    const isObject = this.text[this.start(node)] === '{';
+    return isObject ? ['() => (', this.visit(node), ')'] : ['() => ', this.argument(node)];
+  }
+
+  refuse(refusal: Refusal, node: ts.Node): never {
+    throw new CompileError(refusal, node, this.file);
+  }
+}

@@ -1,0 +1,24 @@
+import { createRequire } from 'node:module';
+import type { ts } from 'ts-morph';
+
+/**
+ * The TypeScript that ts-morph bundles: parsing must not depend on which TypeScript the user has. Loading it takes a
+ * quarter of a second, so it waits for the first file that has something to rewrite; `parse` fills it in.
+ */
+export let syntax: typeof ts;
+
+const require = createRequire(import.meta.url);
+
+/** Parses `text`; null where it is not valid: the host says so better, when it parses the file itself. */
+export function parse(text: string, file: string): ts.SourceFile | null {
+  syntax ??= (require('ts-morph') as { ts: typeof ts }).ts;
+  const source = syntax.createSourceFile(file, text, syntax.ScriptTarget.ESNext, true, scriptKind(file));
+  const { parseDiagnostics } = source as ts.SourceFile & { readonly parseDiagnostics: readonly unknown[] };
+  return parseDiagnostics.length === 0 ? source : null;
+}
+
+function scriptKind(file: string): ts.ScriptKind {
+  if (/\.tsx$/i.test(file)) return syntax.ScriptKind.TSX;
+  // Many .js files hold JSX, and JSX takes nothing from JavaScript.
+  return /\.[cm]?jsx?$/i.test(file) ? syntax.ScriptKind.JSX : syntax.ScriptKind.TS;
+}

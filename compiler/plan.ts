@@ -1,0 +1,109 @@
+import type { ts } from 'ts-morph';
+import type { FunctionFrame } from './frames.ts';
+import { mayJumpOut } from './jumps.ts';
+import type { Lowering } from './lowering.ts';
+import { syntax } from './parse.ts';
+import { suspends } from './suspension.ts';
+
+/**
+ * Where a statement list stands: in the function's own body, in a closure that lowering made, or in a native construct
+ * (try, switch, …), whose statements cannot hand a completion on.
+ */
+export type Region = 'function' | 'closure' | 'native';
+
+/** What becomes of a statement. */
+export type Plan =
+  /** An operator call, after which the list goes on. */
+  | { readonly kind: 'call' }
+  /** An operator call that may end in a jump: the rest of the list becomes its continuation. */
+  | { readonly kind: 'cut' }
+  /** It stays, and its condition must be plain: `reason` says what stands in the way. */
+  | { readonly kind: 'native'; readonly reason: string }
+  /** Nothing to decide on. */
+  | { readonly kind: 'other' };
+
+export interface Labelled {
+  readonly statement: ts.Statement;
+  readonly labels: readonly string[];
+}
+
+/** A statement without its labels. */
+export function unlabelled(node: ts.Statement): Labelled {
+  const labels: string[] = [];
+  let statement = node;
+  while (syntax.isLabeledStatement(statement)) {
+    labels.push(statement.label.text);
+    statement = statement.statement;
+  }
+  return { statement, labels };
+}
+
+/** Decides on a statement of a list in `region`; `rest` is what follows it there. */
+export function planFor(
+  lowering: Lowering,
+  node: ts.Statement,
+  region: Region,
+  rest: readonly ts.Statement[],
+): Plan {
+  const { statement, labels } = unlabelled(node);
+  const name = constructName(statement);
+  if (!name || (syntax.isBlock(statement) && labels.length > 0)) return { kind: 'other' };
+  const { frame } = lowering;
+  if (!syntax.isBlock(statement)) {
+    const obstacle = obstacleIn(lowering, frame, statement);
+    if (obstacle) return { kind: 'native', reason: `${name} around ${obstacle}` };
+  }
+  if (!mayJumpOut(node)) return syntax.isBlock(statement) ? { kind: 'other' } : { kind: 'call' };
+  if (region === 'native') return { kind: 'native', reason: `${name} with a jump inside a native construct` };
+  if (syntax.isBlock(statement) && suspends(frame, statement)) return { kind: 'other' };
+  if (rest.some((one) => suspends(frame, one))) return { kind: 'native', reason: `${name} with a jump before await` };
+  return { kind: 'cut' };
+}
+
+function constructName(node: ts.Statement): string | null {
+  if (syntax.isIfStatement(node)) return 'if';
+  if (syntax.isForOfStatement(node)) return 'for…of';
+  if (syntax.isForStatement(node)) return 'for';
+  if (syntax.isWhileStatement(node)) return 'while';
+  if (syntax.isDoStatement(node)) return 'do…while';
+  return syntax.isBlock(node) ? 'block' : null;
+}
+
+/** What keeps the parts of a statement that would become closures from becoming them. */
+function obstacleIn(lowering: Lowering, frame: FunctionFrame, node: ts.Statement): string | null {
+  if (syntax.isIfStatement(node)) {
+    return suspends(frame, node.thenStatement) || suspends(frame, node.elseStatement) ? 'await' : null;
+  }
+  if (syntax.isForOfStatement(node)) {
+    if (node.awaitModifier) return 'await';
+    const { initializer } = node;
+    if (/^using\s/.test(initializer.getText())) return 'using';
+    return suspends(frame, initializer) || suspends(frame, node.statement) ? 'await' : null;
+  }
+  if (suspends(frame, node)) return 'await';
+  return syntax.isForStatement(node) && capturesInHeader(lowering, node) ? 'a function in its head' : null;
+}
+
+/** A closure made in the head of a `for` would need that iteration's own variable. */
+function capturesInHeader(lowering: Lowering, node: ts.ForStatement): boolean {
+  const { initializer, condition, incrementor } = node;
+  return [initializer, condition, incrementor].some(
+    (part) => part !== undefined && capturedHeaderVariables(lowering, node, part).length > 0,
+  );
+}
+
+/** The variables of a `for` head that functions inside `part` mention. */
+export function capturedHeaderVariables(
+  lowering: Lowering,
+  node: ts.ForStatement,
+  part: ts.Node,
+): readonly string[] {
+  const names = new Set<string>();
+  for (const { binding, node: mention } of lowering.states.within({ start: lowering.start(part), end: part.end })) {
+    if (binding.scope !== node || binding.kind !== 'let') continue;
+    for (let at: ts.Node = mention; at !== node; at = at.parent) {
+      if (syntax.isFunctionLike(at) || syntax.isClassLike(at)) names.add(binding.name);
+    }
+  }
+  return [...names];
+}

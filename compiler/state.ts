@@ -1,0 +1,96 @@
+import type { ts } from 'ts-morph';
+import type { Code } from './code.ts';
+import { syntax } from './parse.ts';
+import type { Reference } from './references.ts';
+import type { Binding, Scopes } from './scope.ts';
+
+/** A part of the file that becomes a closure. */
+export interface Range {
+  readonly start: number;
+  readonly end: number;
+}
+
+/**
+ * The variables that a branch, a loop's body or the rest of a list assigns and that outlive it: their values become
+ * results of the node. Variables that a called local function assigns count, if the code mentions the function.
+ */
+export class States {
+  readonly #references: readonly Reference[];
+  readonly #scopes: Scopes;
+
+  constructor(references: readonly Reference[], scopes: Scopes) {
+    this.#references = references;
+    this.#scopes = scopes;
+  }
+
+  /** What the runtime needs to read and set the variables, or `null`; `at` is where the closure will be called. */
+  of(range: Range, at: ts.Node): Code {
+    const names = [...this.#assigned(range, range, new Set())]
+      .filter((binding) => this.#scopes.resolve(binding.name, at) === binding)
+      .filter((binding) => !isUnborn(binding, range, at))
+      .map(({ name }) => name);
+    if (names.length === 0) return 'null';
+    const values = names.map((_, index) => `__v${index}`);
+    const assignments = names.map((name, index) => `${name} = __v${index};`).join(' ');
+    const quoted = names.map((name) => `'${name}'`).join(', ');
+    return `{ names: [${quoted}], get: () => [${names.join(', ')}], set: ([${values.join(', ')}]) => { ${assignments} } }`;
+  }
+
+  /** Mentions of bindings from `start` to `end`. */
+  within({ start, end }: Range): readonly Reference[] {
+    return this.#references.slice(this.#firstFrom(start), this.#firstFrom(end));
+  }
+
+  #assigned(range: Range, closed: Range, seen: Set<Binding>): Set<Binding> {
+    const found = new Set<Binding>();
+    for (const { binding, writes } of this.within(range)) {
+      if (writes && isVariable(binding) && !isInside(binding, closed) && !isInside(binding, range)) found.add(binding);
+      const { value } = binding;
+      if (!value || seen.has(binding) || !holdsFunction(value)) continue;
+      seen.add(binding);
+      const body = { start: value.getStart(), end: value.end };
+      for (const assigned of this.#assigned(body, closed, seen)) found.add(assigned);
+    }
+    return found;
+  }
+
+  #firstFrom(position: number): number {
+    let low = 0;
+    let high = this.#references.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.#references[middle]!.position < position) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+}
+
+function isVariable({ kind }: Binding): boolean {
+  return kind === 'var' || kind === 'let' || kind === 'parameter' || kind === 'function' || kind === 'class';
+}
+
+/** Whether the binding is born and dies within the range. */
+function isInside(binding: Binding, { start, end }: Range): boolean {
+  const born = binding.kind === 'var' ? binding.scope.getStart() : binding.position;
+  return born >= start && born < end;
+}
+
+/** A `let` of the same function that comes later has no value yet that could be read. */
+function isUnborn({ kind, position, scope }: Binding, { start }: Range, at: ts.Node): boolean {
+  if ((kind !== 'let' && kind !== 'class') || position < start) return false;
+  return functionOf(scope) === functionOf(at);
+}
+
+function functionOf(node: ts.Node): ts.Node {
+  let at = node;
+  while (!syntax.isFunctionLike(at) && !syntax.isSourceFile(at) && !syntax.isClassStaticBlockDeclaration(at)) {
+    at = at.parent;
+  }
+  return at;
+}
+
+function holdsFunction(node: ts.Node): boolean {
+  if (syntax.isFunctionLike(node)) return true;
+  return syntax.forEachChild(node, (child) => holdsFunction(child) || undefined) === true;
+}

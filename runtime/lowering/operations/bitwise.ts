@@ -1,0 +1,53 @@
+import type { Emitter, Lower } from '../emitter.ts';
+import { castTo } from './kernels.ts';
+import { ints, unsqueeze } from './sizes.ts';
+
+/** The operator set that brought BitwiseAnd and its kin. */
+const NATIVE = 18;
+
+/** Bitwise on whole numbers, logical on bools. */
+export function bitwise(op: 'And' | 'Or' | 'Xor'): Lower {
+  return (emitter, [left, right], _, [output]) => {
+    const { dtype } = output!;
+    const [a, b] = [castTo(emitter, left!, dtype), castTo(emitter, right!, dtype)];
+    if (dtype === 'bool') return [emitter.node(op, [a, b])];
+    if (emitter.opset >= NATIVE) return [emitter.node(`Bitwise${op}`, [a, b])];
+    const [x, y] = [emitter.cast(a, dtype, 'int64'), emitter.cast(b, dtype, 'int64')];
+    const both = commonBits(emitter, x, y);
+    return [emitter.cast(op === 'And' ? both : without(emitter, op, x, y, both), 'int64', dtype)];
+  };
+}
+
+/** a | b = a + b - (a & b) and a ^ b = a + b - 2 (a & b), in numbers that wrap around. */
+function without(emitter: Emitter, op: 'Or' | 'Xor', a: string, b: string, both: string): string {
+  const once = emitter.node('Sub', [emitter.node('Add', [a, b]), both]);
+  return op === 'Or' ? once : emitter.node('Sub', [once, both]);
+}
+
+/**
+ * a & b by arithmetic: the 63 low bits one by one along a new dimension, where both are set, and the sign. Slow, but
+ * the only way before operator set 18.
+ */
+function commonBits(emitter: Emitter, a: string, b: string): string {
+  const powers = ints(emitter, Array.from({ length: 63 }, (_, bit) => 2 ** bit));
+  const two = emitter.constant('int64', [2]);
+  const bits = (x: string): string => {
+    const column = unsqueeze(emitter, x, [-1]);
+    const floored = emitter.node('Sub', [column, emitter.node('Mod', [column, powers])]);
+    return emitter.node('Mod', [emitter.node('Div', [floored, powers]), two]);
+  };
+  const weighted = emitter.node('Mul', [emitter.node('Mul', [bits(a), bits(b)]), powers]);
+  const low = emitter.node('ReduceSum', [weighted, ints(emitter, [-1])], { keepdims: { int: 0 } });
+  const zero = emitter.constant('int64', [0]);
+  const negative = emitter.node('And', [emitter.node('Less', [a, zero]), emitter.node('Less', [b, zero])]);
+  const sign = emitter.node('Where', [negative, emitter.constant('int64', [-(2 ** 63)]), zero]);
+  return emitter.node('Add', [low, sign]);
+}
+
+export const bitwiseNot: Lower = (emitter, [x]) => {
+  const { name, type } = x!;
+  if (type.dtype === 'bool') return [emitter.node('Not', [name])];
+  if (emitter.opset >= NATIVE) return [emitter.node('BitwiseNot', [name])];
+  const inverted = emitter.node('Sub', [emitter.constant('int64', [-1]), castTo(emitter, x!, 'int64')]);
+  return [emitter.cast(inverted, 'int64', type.dtype)];
+};

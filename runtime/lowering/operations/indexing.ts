@@ -1,0 +1,63 @@
+import type { Emitter, Lower } from '../emitter.ts';
+import { castTo, kernelType } from './kernels.ts';
+import { type Operand, rankOf } from './operand.ts';
+import { scatterAddByMasks } from './scatter-add.ts';
+import { flatten, ints, shapeOf, toScalar } from './sizes.ts';
+
+/** Runs what needs at least one dimension on tensors without any too. */
+function withDimension(
+  emitter: Emitter,
+  inputs: readonly Operand[],
+  lower: (names: readonly string[]) => string,
+): string {
+  const names = inputs.map((operand) => (rankOf(operand) === 0 ? flatten(emitter, operand.name) : operand.name));
+  const result = lower(names);
+  return rankOf(inputs[0]!) === 0 ? toScalar(emitter, result) : result;
+}
+
+const gather: Lower = (emitter, inputs, attributes) => {
+  const axis = { axis: { int: attributes.dim as number } };
+  return [withDimension(emitter, inputs, (names) => emitter.node('GatherElements', names, axis))];
+};
+
+/** ScatterElements adds from this operator set on. */
+const REDUCING = 16;
+/** Its adding kernel has no float16. */
+const ADDING = ['float32', 'float64', 'int32', 'int64'] as const;
+
+const scatter: Lower = (emitter, inputs, attributes) => {
+  const { dtype } = inputs[0]!.type;
+  const dim = attributes.dim as number;
+  const adds = attributes.reduce === 'add';
+  const result = withDimension(emitter, inputs, ([x, index, src]) => {
+    const updates = updatesFor(emitter, index!, src!, rankOf(inputs[2]!) === 0);
+    if (!adds) return emitter.node('ScatterElements', [x!, index!, updates], { axis: { int: dim } });
+    const computed = kernelType(dtype, ADDING);
+    const [base, terms] = [emitter.cast(x!, dtype, computed), emitter.cast(updates, dtype, computed)];
+    const summed =
+      emitter.opset >= REDUCING
+        ? emitter.node('ScatterElements', [base, index!, terms], {
+            axis: { int: dim },
+            reduction: { string: 'add' },
+          })
+        : scatterAddByMasks(emitter, base, emitter.cast(index!, inputs[1]!.type.dtype, 'int64'), terms, computed, dim);
+    return emitter.cast(summed, computed, dtype);
+  });
+  return [result];
+};
+
+/** One value is repeated for the whole index; of a larger source only as much is taken as the index covers. */
+function updatesFor(emitter: Emitter, index: string, src: string, isValue: boolean): string {
+  const shape = shapeOf(emitter, index);
+  if (isValue) return emitter.node('Expand', [src, shape]);
+  const zeros = emitter.node('Mul', [shape, ints(emitter, [0])]);
+  return emitter.node('Slice', [src, zeros, shape]);
+}
+
+const indexSelect: Lower = (emitter, [x, index], attributes) => {
+  const axis = { axis: { int: attributes.dim as number } };
+  const list = flatten(emitter, castTo(emitter, index!, 'int64'));
+  return [withDimension(emitter, [x!], ([name]) => emitter.node('Gather', [name!, list], axis))];
+};
+
+export const indexing: Readonly<Record<string, Lower>> = { gather, scatter, indexSelect };

@@ -1,0 +1,16 @@
+import type { Lower } from '../emitter.ts';
+import { rankOf } from './operand.ts';
+import { flatten, toScalar } from './sizes.ts';
+
+function along(op: string): Lower {
+  return (emitter, [x], attributes) => {
+    const { name } = x!;
+    if (rankOf(x!) === 0) return [toScalar(emitter, emitter.node(op, [flatten(emitter, name)], { axis: { int: 0 } }))];
+    return [emitter.node(op, [name], { axis: { int: attributes.dim as number } })];
+  };
+}
+
+export const normalisation: Readonly<Record<string, Lower>> = {
+  softmax: along('Softmax'),
+  logSoftmax: along('LogSoftmax'),
+};

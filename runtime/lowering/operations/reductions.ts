@@ -1,0 +1,119 @@
+import { isFloat } from '../../graph/promotion.ts';
+import type { Attributes, DType } from '../../graph/types.ts';
+import type { Emitter, Lower } from '../emitter.ts';
+import { castTo, kernelType, select } from './kernels.ts';
+import { type Operand, rankOf } from './operand.ts';
+import { reduce } from './reduce.ts';
+import { flatten, int, ints, sizesAlong } from './sizes.ts';
+
+/** The dimensions to reduce; null for all of them. A tensor without dimensions has none to name. */
+function dimsOf(x: Operand, attributes: Attributes): readonly number[] | null {
+  const dims = attributes.dims as readonly number[] | null | undefined;
+  return !dims || dims.length === 0 || rankOf(x) === 0 ? null : dims;
+}
+
+function accumulate(op: string): Lower {
+  return (emitter, [x], attributes, [output]) => [
+    reduce(emitter, op, castTo(emitter, x!, output!.dtype), dimsOf(x!, attributes), attributes.keepdim === true),
+  ];
+}
+
+/** ONNX Runtime's mean of nothing is 0. Dividing it by the count, but at most by 1, gives PyTorch's NaN. */
+const mean: Lower = (emitter, [x], attributes) => {
+  const { name, type } = x!;
+  const dims = dimsOf(x!, attributes);
+  const average = reduce(emitter, 'ReduceMean', name, dims, attributes.keepdim === true);
+  const count =
+    dims === null
+      ? emitter.node('Size', [name])
+      : reduce(emitter, 'ReduceProd', sizesAlong(emitter, name, dims), null, false);
+  const any = emitter.cast(emitter.node('Min', [count, int(emitter, 1)]), 'int64', type.dtype);
+  return [emitter.node('Div', [average, any])];
+};
+
+/** ONNX Runtime's extrema pass over some NaNs, so they are looked for separately. */
+function extremum(op: string): Lower {
+  return (emitter, [x], attributes) => {
+    const { name, type } = x!;
+    const [dims, keepdim] = [dimsOf(x!, attributes), attributes.keepdim === true];
+    const computed = kernelType(type.dtype);
+    const found = reduce(emitter, op, castTo(emitter, x!, computed), dims, keepdim);
+    if (!isFloat(type.dtype)) return [emitter.cast(found, computed, type.dtype)];
+    const poisoned = anyTrue(emitter, emitter.node('IsNaN', [name]), dims, keepdim);
+    return [emitter.node('Where', [poisoned, emitter.constant(type.dtype, [Number.NaN]), found])];
+  };
+}
+
+function anyTrue(emitter: Emitter, bools: string, dims: readonly number[] | null, keepdim: boolean): string {
+  return truth(emitter, 'ReduceMax', bools, dims, keepdim);
+}
+
+/** The extremum of nothing is the lowest or the highest number, so that `any` of nothing is false and `all` is true. */
+function truth(
+  emitter: Emitter,
+  op: string,
+  bools: string,
+  dims: readonly number[] | null,
+  keepdim: boolean,
+): string {
+  const found = reduce(emitter, op, emitter.cast(bools, 'bool', 'int32'), dims, keepdim);
+  return emitter.node('Greater', [found, emitter.constant('int32', [0])]);
+}
+
+function quantifier(op: string): Lower {
+  return (emitter, [x], attributes) => [
+    truth(emitter, op, castTo(emitter, x!, 'bool'), dimsOf(x!, attributes), attributes.keepdim === true),
+  ];
+}
+
+/**
+ * What orders as PyTorch orders it: NaN above every number. ONNX Runtime's order of NaNs is undefined, so they become
+ * infinite; an infinity in the same row counts as their equal.
+ */
+export function orderingKey(emitter: Emitter, x: string, dtype: DType, nan = Number.POSITIVE_INFINITY): string {
+  if (!isFloat(dtype)) return x;
+  return select(emitter, emitter.node('IsNaN', [x]), emitter.constant(dtype, [nan]), x, dtype);
+}
+
+/** The position of the first extremum; NaN is both the largest and the smallest, as in PyTorch. */
+function argExtremum(op: string, nan: number): Lower {
+  return (emitter, [x], attributes) => {
+    const { name, type } = x!;
+    const dim = (attributes.dim ?? null) as number | null;
+    const computed = kernelType(type.dtype);
+    const key = emitter.cast(orderingKey(emitter, name, type.dtype, nan), type.dtype, computed);
+    const whole = dim === null || rankOf(x!) === 0;
+    const keepdim = attributes.keepdim === true;
+    const found = emitter.node(op, [whole ? flatten(emitter, key) : key], {
+      axis: { int: whole ? 0 : dim },
+      keepdims: { int: keepdim && !whole ? 1 : 0 },
+    });
+    if (!whole || !keepdim) return [found];
+    // As many dimensions of size 1 as the tensor has dimensions.
+    const rank = emitter.node('Shape', [emitter.node('Shape', [name])]);
+    return [emitter.node('Reshape', [found, emitter.node('Expand', [ints(emitter, [1]), rank])])];
+  };
+}
+
+const cumsum: Lower = (emitter, [x], attributes, [output]) => {
+  const { dtype } = output!;
+  const terms = castTo(emitter, x!, dtype);
+  if (rankOf(x!) === 0) return [terms];
+  // The half-precision kernel came with operator set 14.
+  const computed = dtype === 'float16' ? 'float32' : dtype;
+  const sums = emitter.node('CumSum', [emitter.cast(terms, dtype, computed), int(emitter, attributes.dim as number)]);
+  return [emitter.cast(sums, computed, dtype)];
+};
+
+export const reductions: Readonly<Record<string, Lower>> = {
+  sum: accumulate('ReduceSum'),
+  prod: accumulate('ReduceProd'),
+  mean,
+  amax: extremum('ReduceMax'),
+  amin: extremum('ReduceMin'),
+  all: quantifier('ReduceMin'),
+  any: quantifier('ReduceMax'),
+  argmax: argExtremum('ArgMax', Number.POSITIVE_INFINITY),
+  argmin: argExtremum('ArgMin', Number.NEGATIVE_INFINITY),
+  cumsum,
+};

@@ -1,0 +1,82 @@
+import { normaliseDim } from '../../graph/operations/dims.ts';
+import { squeezedDims } from '../../graph/operations/shapes.ts';
+import type { Emitter, Lower } from '../emitter.ts';
+import { castTo } from './kernels.ts';
+import { type Operand, rankOf } from './operand.ts';
+import { flatten as flattenAll, int, ints, reshape as reshapeTo, shapeOf, sizesAlong, transpose, unsqueeze as insert } from './sizes.ts';
+
+const reshape: Lower = (emitter, [x, sizes]) => [reshapeTo(emitter, x!.name, sizes!.name)];
+
+/** PyTorch's -1 keeps a dimension, as ONNX's 1 does. */
+const expand: Lower = (emitter, [x, sizes]) => {
+  const keeps = emitter.node('Less', [sizes!.name, int(emitter, 0)]);
+  return [emitter.node('Expand', [x!.name, emitter.node('Where', [keeps, int(emitter, 1), sizes!.name])])];
+};
+
+const permute: Lower = (emitter, [x], attributes) => {
+  const dims = attributes.dims as readonly number[];
+  return [transpose(emitter, x!.name, dims.map((dim) => normaliseDim(dim, dims.length)))];
+};
+
+const unsqueeze: Lower = (emitter, [x], attributes) => [insert(emitter, x!.name, attributes.dims as readonly number[])];
+
+const squeeze: Lower = (emitter, [x], attributes) => {
+  const given = (attributes.dims ?? null) as readonly number[] | null;
+  const dims = squeezedDims(x!.type.shape, given) ?? given;
+  if (dims === null) return [emitter.node('Squeeze', [x!.name])];
+  return [dims.length === 0 ? x!.name : emitter.node('Squeeze', [x!.name, ints(emitter, dims)])];
+};
+
+const flatten: Lower = (emitter, [x], attributes) => {
+  const { name } = x!;
+  const [start, end] = [attributes.start as number, attributes.end as number];
+  const rank = rankOf(x!);
+  if (rank === 0 || (start === 0 && (end === -1 || end === (rank ?? 0) - 1))) return [flattenAll(emitter, name)];
+  const shape = shapeOf(emitter, name);
+  const part = (from: number, to: number): string =>
+    emitter.node('Slice', [shape, ints(emitter, [from]), ints(emitter, [to])]);
+  const after = end === -1 ? Number.MAX_SAFE_INTEGER : end + 1;
+  const merged = emitter.node('ReduceProd', [part(start, after)], { keepdims: { int: 1 } });
+  const sizes = [part(0, start), merged, part(after, Number.MAX_SAFE_INTEGER)];
+  return [reshapeTo(emitter, name, emitter.node('Concat', sizes, { axis: { int: 0 } }))];
+};
+
+const cat: Lower = (emitter, inputs, attributes, [output]) => {
+  const parts = inputs.map((operand) => castTo(emitter, operand, output!.dtype));
+  return [emitter.node('Concat', parts, { axis: { int: attributes.dim as number } })];
+};
+
+const split: Lower = (emitter, [x], attributes) => {
+  const sizes = (attributes.sizes ?? null) as readonly number[] | null;
+  const count = attributes.count as number;
+  if (count === 1) return [x!.name];
+  const axis = { axis: { int: attributes.dim as number } };
+  if (sizes !== null) return emitter.nodes('Split', [x!.name, ints(emitter, sizes)], count, axis);
+  // Without sizes, operator sets before 18 count the outputs.
+  const parts = emitter.opset >= 18 ? { num_outputs: { int: count } } : {};
+  return emitter.nodes('Split', [x!.name], count, { ...axis, ...parts });
+};
+
+const shape: Lower = (emitter, [x]) => [shapeOf(emitter, x!.name)];
+
+const numel: Lower = (emitter, [x], attributes) => {
+  const dims = (attributes.dims ?? null) as readonly number[] | null;
+  return [dims === null || rankOf(x!) === 0 ? emitter.node('Size', [x!.name]) : sizeProduct(emitter, x!, dims)];
+};
+
+function sizeProduct(emitter: Emitter, x: Operand, dims: readonly number[]): string {
+  return emitter.node('ReduceProd', [sizesAlong(emitter, x.name, dims)], { keepdims: { int: 0 } });
+}
+
+export const shapes: Readonly<Record<string, Lower>> = {
+  reshape,
+  expand,
+  permute,
+  unsqueeze,
+  squeeze,
+  flatten,
+  cat,
+  split,
+  shape,
+  numel,
+};

@@ -1,0 +1,42 @@
+import { isFloat } from '../../graph/promotion.ts';
+import type { Emitter, Lower } from '../emitter.ts';
+import { kernelType } from './kernels.ts';
+import { type Operand, rankOf } from './operand.ts';
+import { orderingKey } from './reductions.ts';
+import { flatten, ints, shapeWith, sizesAlong, toScalar } from './sizes.ts';
+
+/**
+ * The first `count` elements (int64 of one element, or null for all) in order along a dimension, and their positions.
+ * `TopK` prefers the lower position among equals, in both directions: the order is stable.
+ */
+function ordered(emitter: Emitter, x: Operand, count: string | null, dim: number, largest: boolean): readonly string[] {
+  const { dtype } = x.type;
+  const isScalar = rankOf(x) === 0;
+  const name = isScalar ? flatten(emitter, x.name) : x.name;
+  const axis = isScalar ? 0 : dim;
+  const computed = kernelType(dtype);
+  const key = emitter.cast(orderingKey(emitter, name, dtype), dtype, computed);
+  const k = count ?? sizesAlong(emitter, name, [axis]);
+  // TopK of a tensor without elements divides by zero, and takes the process along, unless k is 0.
+  const elements = emitter.node('Unsqueeze', [emitter.node('Size', [name]), ints(emitter, [0])]);
+  const [top, indices] = emitter.nodes('TopK', [key, emitter.node('Min', [k, elements])], 2, {
+    axis: { int: axis },
+    largest: { int: largest ? 1 : 0 },
+    sorted: { int: 1 },
+  });
+  const values = isFloat(dtype)
+    ? emitter.node('GatherElements', [name, indices!], { axis: { int: axis } })
+    : emitter.cast(top!, computed, dtype);
+  const shape = shapeWith(emitter, name, axis, k);
+  // Only an empty result changes its shape here: to the k that was asked for. A 0 stays what it is.
+  const results = [values, indices!].map((result) => emitter.node('Reshape', [result, shape]));
+  return isScalar ? results.map((result) => toScalar(emitter, result)) : results;
+}
+
+const sort: Lower = (emitter, [x], attributes) =>
+  ordered(emitter, x!, null, attributes.dim as number, attributes.descending === true);
+
+const topk: Lower = (emitter, [x, k], attributes) =>
+  ordered(emitter, x!, flatten(emitter, k!.name), attributes.dim as number, attributes.largest === true);
+
+export const sorting: Readonly<Record<string, Lower>> = { sort, topk };

@@ -1,0 +1,36 @@
+import { methods } from '../functions/methods.ts';
+import '../tracing/indexing.ts';
+import { apply } from '../tracing/apply.ts';
+import { getitem } from '../tracing/indexing.ts';
+import { TensorProxy } from '../tracing/proxy.ts';
+import { save } from '../tracing/saves.ts';
+
+/** Gives proxies PyTorch's methods. The class itself knows no operations, so that operations can be built on it. */
+const members: Record<string, PropertyDescriptor> = {
+  save: {
+    value(this: TensorProxy) {
+      return save(this);
+    },
+  },
+  shape: {
+    /** The dimensions: numbers, and traced scalars (int64) where only the run will tell. */
+    get(this: TensorProxy) {
+      const { shape } = this.type;
+      const whole = () => apply('shape', [this]);
+      return shape ? shape.map((dim, i) => dim ?? getitem(whole(), i)) : [...whole()];
+    },
+  },
+};
+
+/** To the type checker proxies are numbers; here they are what they are. */
+const table = methods as unknown as Readonly<Record<string, (self: TensorProxy, ...args: unknown[]) => unknown>>;
+
+for (const [name, method] of Object.entries(table)) {
+  members[name] ??= {
+    value(this: TensorProxy, ...args: unknown[]) {
+      return method(this, ...args);
+    },
+  };
+}
+
+Object.defineProperties(TensorProxy.prototype, members);

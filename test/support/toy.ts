@@ -1,0 +1,43 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { LanguageModel, type Tensor } from 'onnsight';
+import { expect } from 'vitest';
+
+const path = (name: string) => fileURLToPath(new URL(name, import.meta.url));
+
+/** The toy GPT-2 that is shipped with the package. */
+export const TOY = path('../../models/toy-gpt2');
+
+export const loadToy = () => LanguageModel.load(TOY, { device: 'cpu' });
+
+/** A tensor as PyTorch computed it: all elements, or the first ones with the norm. */
+export interface Expected {
+  readonly dims: readonly number[];
+  readonly data?: readonly number[];
+  readonly first?: readonly number[];
+  readonly norm?: number;
+}
+
+/** Interventions on the toy GPT-2 and their results, computed by PyTorch. */
+export const reference = JSON.parse(readFileSync(path('../fixtures/toy-gpt2.json'), 'utf8'));
+
+/** Fails unless a tensor has the expected shape and, to 1e-4, the expected elements. */
+export function expectClose(actual: Tensor, expected: Expected, tolerance = 1e-4): void {
+  expect(actual.dims).toEqual(expected.dims);
+  const wanted = expected.data ?? expected.first!;
+  const data = Array.from(actual.data as ArrayLike<number>, Number);
+  expect(maxDifference(data.slice(0, wanted.length), wanted)).toBeLessThan(tolerance);
+  if (expected.norm !== undefined) {
+    expect(Math.abs(Math.hypot(...data) - expected.norm)).toBeLessThan(1e-3 * Math.max(1, expected.norm));
+  }
+}
+
+/** Fails unless an intervention moved the reference by far more than the tolerance: else agreeing with it proves nothing. */
+export function expectEffect(expected: Expected): void {
+  const untouched = reference.cases.modules.logits_last as Expected;
+  expect(maxDifference(expected.data!, untouched.data!)).toBeGreaterThan(0.01);
+}
+
+export function maxDifference(a: readonly number[], b: readonly number[]): number {
+  return Math.max(...a.map((value, i) => Math.abs(value - b[i]!)));
+}

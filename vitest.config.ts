@@ -1,0 +1,16 @@
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vitest/config';
+import onnsight from './plugin/vite.ts';
+
+const source = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+
+export default defineConfig({
+  plugins: [onnsight()],
+  resolve: {
+    alias: [
+      { find: /^onnsight$/, replacement: source('runtime/index.ts') },
+      { find: /^onnsight\/operators$/, replacement: source('runtime/operators/index.ts') },
+    ],
+  },
+  test: { include: ['test/**/*.test.ts'], testTimeout: 60_000, pool: 'forks' },
+});
