@@ -29,7 +29,10 @@ function without(emitter: Emitter, op: 'Or' | 'Xor', a: string, b: string, both:
  * the only way before operator set 18.
  */
 function commonBits(emitter: Emitter, a: string, b: string): string {
-  const powers = ints(emitter, Array.from({ length: 63 }, (_, bit) => 2 ** bit));
+  const powers = ints(
+    emitter,
+    Array.from({ length: 63 }, (_, bit) => 2 ** bit),
+  );
   const two = emitter.constant('int64', [2]);
   const bits = (x: string): string => {
     const column = unsqueeze(emitter, x, [-1]);

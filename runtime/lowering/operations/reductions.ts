@@ -1,8 +1,9 @@
 import { isFloat } from '../../graph/promotion.ts';
-import type { Attributes, DType } from '../../graph/types.ts';
+import type { Attributes } from '../../graph/types.ts';
 import type { Emitter, Lower } from '../emitter.ts';
-import { castTo, kernelType, select } from './kernels.ts';
+import { castTo, kernelType } from './kernels.ts';
 import { type Operand, rankOf } from './operand.ts';
+import { orderingKey } from './ordering.ts';
 import { reduce } from './reduce.ts';
 import { flatten, int, ints, sizesAlong } from './sizes.ts';
 
@@ -39,23 +40,13 @@ function extremum(op: string): Lower {
     const computed = kernelType(type.dtype);
     const found = reduce(emitter, op, castTo(emitter, x!, computed), dims, keepdim);
     if (!isFloat(type.dtype)) return [emitter.cast(found, computed, type.dtype)];
-    const poisoned = anyTrue(emitter, emitter.node('IsNaN', [name]), dims, keepdim);
+    const poisoned = truth(emitter, 'ReduceMax', emitter.node('IsNaN', [name]), dims, keepdim);
     return [emitter.node('Where', [poisoned, emitter.constant(type.dtype, [Number.NaN]), found])];
   };
 }
 
-function anyTrue(emitter: Emitter, bools: string, dims: readonly number[] | null, keepdim: boolean): string {
-  return truth(emitter, 'ReduceMax', bools, dims, keepdim);
-}
-
 /** The extremum of nothing is the lowest or the highest number, so that `any` of nothing is false and `all` is true. */
-function truth(
-  emitter: Emitter,
-  op: string,
-  bools: string,
-  dims: readonly number[] | null,
-  keepdim: boolean,
-): string {
+function truth(emitter: Emitter, op: string, bools: string, dims: readonly number[] | null, keepdim: boolean): string {
   const found = reduce(emitter, op, emitter.cast(bools, 'bool', 'int32'), dims, keepdim);
   return emitter.node('Greater', [found, emitter.constant('int32', [0])]);
 }
@@ -64,15 +55,6 @@ function quantifier(op: string): Lower {
   return (emitter, [x], attributes) => [
     truth(emitter, op, castTo(emitter, x!, 'bool'), dimsOf(x!, attributes), attributes.keepdim === true),
   ];
-}
-
-/**
- * What orders as PyTorch orders it: NaN above every number. ONNX Runtime's order of NaNs is undefined, so they become
- * infinite; an infinity in the same row counts as their equal.
- */
-export function orderingKey(emitter: Emitter, x: string, dtype: DType, nan = Number.POSITIVE_INFINITY): string {
-  if (!isFloat(dtype)) return x;
-  return select(emitter, emitter.node('IsNaN', [x]), emitter.constant(dtype, [nan]), x, dtype);
 }
 
 /** The position of the first extremum; NaN is both the largest and the smallest, as in PyTorch. */

@@ -3,7 +3,16 @@ import { squeezedDims } from '../../graph/operations/shapes.ts';
 import type { Emitter, Lower } from '../emitter.ts';
 import { castTo } from './kernels.ts';
 import { type Operand, rankOf } from './operand.ts';
-import { flatten as flattenAll, int, ints, reshape as reshapeTo, shapeOf, sizesAlong, transpose, unsqueeze as insert } from './sizes.ts';
+import {
+  flatten as flattenAll,
+  unsqueeze as insert,
+  int,
+  ints,
+  reshape as reshapeTo,
+  shapeOf,
+  sizesAlong,
+  transpose,
+} from './sizes.ts';
 
 const reshape: Lower = (emitter, [x, sizes]) => [reshapeTo(emitter, x!.name, sizes!.name)];
 
@@ -15,7 +24,13 @@ const expand: Lower = (emitter, [x, sizes]) => {
 
 const permute: Lower = (emitter, [x], attributes) => {
   const dims = attributes.dims as readonly number[];
-  return [transpose(emitter, x!.name, dims.map((dim) => normaliseDim(dim, dims.length)))];
+  return [
+    transpose(
+      emitter,
+      x!.name,
+      dims.map((dim) => normaliseDim(dim, dims.length)),
+    ),
+  ];
 };
 
 const unsqueeze: Lower = (emitter, [x], attributes) => [insert(emitter, x!.name, attributes.dims as readonly number[])];

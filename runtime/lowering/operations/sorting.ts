@@ -2,7 +2,7 @@ import { isFloat } from '../../graph/promotion.ts';
 import type { Emitter, Lower } from '../emitter.ts';
 import { kernelType } from './kernels.ts';
 import { type Operand, rankOf } from './operand.ts';
-import { orderingKey } from './reductions.ts';
+import { orderingKey } from './ordering.ts';
 import { flatten, ints, shapeWith, sizesAlong, toScalar } from './sizes.ts';
 
 /**
