@@ -22,9 +22,11 @@ export interface CallContext {
  */
 export function moduleCalls(path: string, nodes: readonly number[], context: CallContext): ModuleCall[] {
   const work = new Work(context);
-  const calls: number[][] = [];
   const changing = nodes.filter((index) => !work.isConstant(index));
-  for (const stretch of stretches(changing.length > 0 ? changing : nodes, work)) {
+  const body = changing.length > 0 ? changing : nodes;
+  if (work.isOneCall(path, body)) return [describeCall(body, context)];
+  const calls: number[][] = [];
+  for (const stretch of stretches(body, work)) {
     const parts = numberedParts(path, stretch, work);
     parts.forEach((part, i) => {
       const current = calls.at(-1);
@@ -69,6 +71,14 @@ class Work {
   ownNumber(path: string, index: number): number | null {
     const { modules, call } = this.context.scopes[index]!;
     return modules.at(-1) === path && !this.isConstant(index) ? call : null;
+  }
+
+  /** Whether numbers in names rule a second call out; order alone would not do, as optimizers and quantizers change it. */
+  isOneCall(path: string, nodes: readonly number[]): boolean {
+    const { scopes } = this.context;
+    const numbers = new Set(nodes.map((index) => scopes[index]!.call).filter((call) => call !== null));
+    const own = new Set(nodes.map((index) => this.ownNumber(path, index)).filter((call) => call !== null));
+    return own.size === 1 || (numbers.size === 1 && numbers.has(0));
   }
 
   key(index: number): string {

@@ -1,5 +1,5 @@
 import type { NodeProto } from 'onnx-buf';
-import { pathOf, pathScopes } from './path-names.ts';
+import { nodePath, pathScopes } from './path-names.ts';
 
 /** Where a node stands in the module tree, as its file tells it. */
 export interface Scope {
@@ -22,7 +22,7 @@ const TRACE = 'pkg.torch.onnx.stack_trace';
 export function scopes(nodes: readonly NodeProto[], parameters: ReadonlySet<string>): (Scope | null)[] {
   if (nodes.some((node) => property(node, SCOPES) !== undefined)) return nodes.map(dynamoScope);
   const paths = pathScopes(nodes, parameters);
-  return nodes.map((node) => paths.get(pathOf(node.name) ?? '?') ?? null);
+  return nodes.map((node) => paths.get(nodePath(node) ?? '?') ?? null);
 }
 
 /** The line of Python that made a node, where its file tells: `model.py:12: return self.head(x)`. */

@@ -1,8 +1,16 @@
 import type { NodeProto } from 'onnx-buf';
 import type { Scope } from './names.ts';
 
-/** `/transformer/h.0/attn/MatMul` → '/transformer/h.0/attn'; null where a name has no path. */
-export function pathOf(name: string): string | null {
+/**
+ * The path in a node's name: `/transformer/h.0/attn/MatMul` → '/transformer/h.0/attn'; where the name has none (an
+ * optimizer's `BiasGelu_token_1`), the one in the name of its output. Null where there is none at all.
+ */
+export function nodePath({ name, output }: NodeProto): string | null {
+  // ONNX Runtime names a fused node after one it was made of: `/a/MatMul/MatMulScaleFusion/`.
+  return pathOf(name.replace(/\/[^/]*\/$/, '')) ?? pathOf(output[0] ?? '');
+}
+
+function pathOf(name: string): string | null {
   const end = name.lastIndexOf('/');
   return end < 0 ? null : name.slice(0, end);
 }
@@ -24,8 +32,9 @@ class PathNames {
 
   constructor(nodes: readonly NodeProto[], parameters: ReadonlySet<string>) {
     for (const parameter of parameters) for (const owner of above(parameter, '.')) this.#owners.add(owner);
-    for (const { name, opType, input } of nodes) {
-      const path = pathOf(name);
+    for (const node of nodes) {
+      const { opType, input } = node;
+      const path = nodePath(node);
       if (path === null) continue;
       const operators = this.#operators.get(path);
       if (operators === undefined) this.#operators.set(path, [opType]);

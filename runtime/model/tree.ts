@@ -127,13 +127,21 @@ function place(root: Draft, scope: Scope, graph: GraphProto, index: number): voi
   own.sourceLine ??= sourceLine(graph.node[index]!);
 }
 
-/** Nodes that say nothing belong where what they make is read: to the innermost module around all its readers. */
+/**
+ * Nodes that say nothing belong where what they make is read: to the innermost module around all its readers. So does
+ * what quantizes an activation, whose name only repeats the activation's; what turns a quantized tensor back into
+ * floats belongs to the node that made it.
+ */
 function settle(graph: GraphProto, links: Links, told: readonly (Scope | null)[]): Scope[] {
-  const settled: (Scope | null)[] = [...told];
+  const operator = (index: number) => graph.node[index]?.opType ?? '';
+  const settled = told.map((scope, index) => (/QuantizeLinear$/.test(operator(index)) ? null : scope));
   for (let index = settled.length - 1; index >= 0; index--) {
     if (settled[index] !== null) continue;
-    const readers = graph.node[index]!.output.flatMap((name) => links.readers.get(name) ?? []);
-    const around = readers.map((reader) => settled[reader] ?? ROOT);
+    const { opType, input, output } = graph.node[index]!;
+    const source = links.maker.get(input[0] ?? '') ?? -1;
+    const isBack = opType === 'DequantizeLinear' && source >= 0 && operator(source) !== 'QuantizeLinear';
+    const neighbours = isBack ? [source] : output.flatMap((name) => links.readers.get(name) ?? []);
+    const around = neighbours.map((neighbour) => settled[neighbour] ?? ROOT);
     settled[index] = around.length === 0 ? ROOT : around.reduce(common);
   }
   return settled.map((scope) => scope ?? ROOT);
