@@ -29,7 +29,8 @@ export function buildTree(model: OnnxModel): Module {
   const { graph } = model;
   const links = graphLinks(graph);
   const paths = parameterPaths(graph);
-  const told = settle(graph, links, scopes(graph.node, paths));
+  const named = scopes(graph.node, paths);
+  const told = settle(graph, links, named);
   const context: CallContext = { graph, links, scopes: told, types: elementTypes(graph) };
   const root = draft('');
   const nodes = new Map<string, number[]>();
@@ -58,7 +59,8 @@ export function buildTree(model: OnnxModel): Module {
       nodes: graph.node.map((_, index) => index),
     },
   ];
-  noteModules(root, context, paths);
+  // Parameters alone make no modules: where nothing is known of nodes, nothing is known of what became of them.
+  if (named.some((scope) => scope !== null)) noteModules(root, context, paths);
   for (const module of walk(root)) {
     sortNumbered(module);
     const names = [...module.children.keys()];

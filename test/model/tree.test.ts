@@ -101,12 +101,49 @@ describe('what the dynamo exporter tells', () => {
 describe('other names', () => {
   test('a model that tells of no modules has a root and its nodes', async () => {
     const model = await fixtureModel('zoo/mlp', 'ts');
-    const node = model.graph.node.map((node, i) => create(NodeProtoSchema, { ...node, name: `Gemm_${i}` }));
+    const plainName = (name: string) => name.replaceAll('/', '');
+    const node = model.graph.node.map((node, i) =>
+      create(NodeProtoSchema, {
+        ...node,
+        name: `Gemm_${i}`,
+        input: node.input.map(plainName),
+        output: node.output.map(plainName),
+      }),
+    );
     const plain = { ...model, graph: { ...model.graph, node } };
     const tree = buildTree(plain);
     expect(tree.calls).toHaveLength(1);
+    expect(tree.children.size).toBe(0);
     expect(tree.operations.map(({ name }) => name)).toEqual(['Gemm', 'Gemm_1']);
     expect(nodesByName(plain).get('Gemm_1')).toEqual({ index: 1, outputs: ['output'] });
+  });
+
+  test('what quantizes an activation is no part of the module that made it', async () => {
+    const model = await fixtureModel('zoo/sigmoid-mlp', 'ts');
+    const [gemm, sigmoid, ...rest] = model.graph.node;
+    const hidden = sigmoid!.output[0]!;
+    const quantize = create(NodeProtoSchema, {
+      opType: 'DynamicQuantizeLinear',
+      name: `${hidden}_QuantizeLinear`,
+      input: [hidden],
+      output: [`${hidden}_quantized`, `${hidden}_scale`, `${hidden}_zero_point`],
+    });
+    const read = rest.map((node, i) =>
+      i === 0 ? { ...node, input: [...quantize.output, ...node.input.slice(1)] } : node,
+    );
+    const tree = buildTree({ ...model, graph: { ...model.graph, node: [gemm!, sigmoid!, quantize, ...read] } });
+    expect(findModule(tree, 'sigma1').calls[0]!.outputs).toEqual([hidden]);
+    expect(findModule(tree, 'layer2').calls[0]!.inputs[0]).toBe(hidden);
+  });
+
+  test('a fused node is where its output was, or where its name says it came from', async () => {
+    const model = await fixtureModel('zoo/sigmoid-mlp', 'ts');
+    const names = ['/layer1/MatMul/MatMulAddFusion/', 'Sigmoid_token_1'];
+    const node = model.graph.node.map((node, i) => ({ ...node, name: names[i] ?? node.name }));
+    const tree = buildTree({ ...model, graph: { ...model.graph, node } });
+    expect([...tree.children.keys()]).toEqual(['layer1', 'sigma1', 'layer2', 'sigma2']);
+    expect(findModule(tree, 'layer1').children.size).toBe(0);
+    expect(findModule(tree, 'sigma1').calls).toHaveLength(1);
   });
 
   test('names without a leading slash number modules, not calls', async () => {
