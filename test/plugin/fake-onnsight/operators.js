@@ -1,4 +1,5 @@
 // The operators that the test projects meet, on plain values only. Each use of one is noted under its site.
+// None may be called `then`: it would make a promise of the module, and `await import(...)` of it would never end.
 
 globalThis.operatorSites = [];
 
