@@ -1,6 +1,5 @@
 import { ModelError } from './error.ts';
-import type { Module } from './module.ts';
-import { walk } from './tree.ts';
+import { type Module, walk } from './module.ts';
 
 /**
  * The module at a path written as PyTorch writes it: `transformer.h.0`, or with indices, which may count from the end:

@@ -45,3 +45,9 @@ export interface Operation {
   /** Index into `graph.node`. */
   readonly node: number;
 }
+
+/** Every module of a tree, each before its children. */
+export function* walk<M extends Module>(module: M): Generator<M> {
+  yield module;
+  for (const child of module.children.values()) yield* walk(child as M);
+}

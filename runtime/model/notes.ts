@@ -1,6 +1,7 @@
 import type { CallContext } from './calls.ts';
+import { type Draft, ensure } from './draft.ts';
+import { walk } from './module.ts';
 import { isAnonymous } from './parameters.ts';
-import { type Draft, ensure, walk } from './tree.ts';
 
 /**
  * Says what became of modules that have no nodes: modules of which only parameters are left, gaps in numbered lists,

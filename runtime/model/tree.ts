@@ -1,23 +1,13 @@
 import type { GraphProto } from 'onnx-buf';
 import { type CallContext, moduleCalls } from './calls.ts';
+import { ancestors, type Draft, draft, ensure } from './draft.ts';
 import { elementTypes } from './element-types.ts';
 import { graphLinks, type Links } from './links.ts';
-import type { Module, ModuleCall, ModuleNote, Operation } from './module.ts';
+import { type Module, type Operation, walk } from './module.ts';
 import { type Scope, scopes, sourceLine } from './names.ts';
 import { noteModules } from './notes.ts';
 import { parameterPaths } from './parameters.ts';
 import type { OnnxModel } from './read.ts';
-
-/** A module while the tree is built. */
-export interface Draft extends Module {
-  className: string | null;
-  sourceLine: string | null;
-  list: boolean;
-  readonly children: Map<string, Draft>;
-  calls: ModuleCall[];
-  note: ModuleNote | null;
-  operations: Operation[];
-}
 
 const ROOT: Scope = { modules: [], classes: new Map(), call: null };
 
@@ -69,28 +59,10 @@ export function buildTree(model: OnnxModel): Module {
   return root;
 }
 
-/** Every module of a tree, each before its children. */
-export function* walk<M extends Module>(module: M): Generator<M> {
-  yield module;
-  for (const child of module.children.values()) yield* walk(child as M);
-}
-
 /** The nodes of a graph by name, for models that tell of no modules, and for what lies between modules. */
 export function nodesByName(model: OnnxModel): Map<string, { index: number; outputs: readonly string[] }> {
   const named = model.graph.node.map(({ name, output }, index) => [name, { index, outputs: output }] as const);
   return new Map(named.filter(([name]) => name !== ''));
-}
-
-/** The module at `path` in a tree under construction, made where it was missing. */
-export function ensure(root: Draft, path: string): Draft {
-  let module = root;
-  for (const step of ancestors(path)) {
-    const name = step.slice(module.path === '' ? 0 : module.path.length + 1);
-    const child = module.children.get(name) ?? draft(step);
-    module.children.set(name, child);
-    module = child;
-  }
-  return module;
 }
 
 function sortNumbered({ children }: Draft): void {
@@ -98,26 +70,6 @@ function sortNumbered({ children }: Draft): void {
   if (sorted.some(([name]) => !/^\d+$/.test(name))) return;
   children.clear();
   for (const [name, child] of sorted) children.set(name, child);
-}
-
-function draft(path: string): Draft {
-  return {
-    path,
-    name: path.slice(path.lastIndexOf('.') + 1),
-    className: null,
-    sourceLine: null,
-    list: false,
-    children: new Map(),
-    calls: [],
-    note: null,
-    operations: [],
-  };
-}
-
-/** `a.b.c` → ['a', 'a.b', 'a.b.c']. */
-function ancestors(path: string): string[] {
-  const parts = path === '' ? [] : path.split('.');
-  return parts.map((_, i) => parts.slice(0, i + 1).join('.'));
 }
 
 function place(root: Draft, scope: Scope, graph: GraphProto, index: number): void {

@@ -1,0 +1,45 @@
+import type { Module, ModuleCall, ModuleNote, Operation } from './module.ts';
+
+/** A module while the tree is built. */
+export interface Draft extends Module {
+  className: string | null;
+  sourceLine: string | null;
+  list: boolean;
+  readonly children: Map<string, Draft>;
+  calls: ModuleCall[];
+  note: ModuleNote | null;
+  operations: Operation[];
+}
+
+/** The module at `path` in a tree under construction, made where it was missing. */
+export function ensure(root: Draft, path: string): Draft {
+  let module = root;
+  for (const step of ancestors(path)) {
+    const name = step.slice(module.path === '' ? 0 : module.path.length + 1);
+    const child = module.children.get(name) ?? draft(step);
+    module.children.set(name, child);
+    module = child;
+  }
+  return module;
+}
+
+/** A module of which nothing is known yet. */
+export function draft(path: string): Draft {
+  return {
+    path,
+    name: path.slice(path.lastIndexOf('.') + 1),
+    className: null,
+    sourceLine: null,
+    list: false,
+    children: new Map(),
+    calls: [],
+    note: null,
+    operations: [],
+  };
+}
+
+/** `a.b.c` → ['a', 'a.b', 'a.b.c']. */
+export function ancestors(path: string): string[] {
+  const parts = path === '' ? [] : path.split('.');
+  return parts.map((_, i) => parts.slice(0, i + 1).join('.'));
+}
