@@ -1,27 +1,27 @@
-import type { Dims } from '../types/options.ts';
+import type { Dims, Keepdim } from '../types/options.ts';
 import type { Operand, Traced, ValuesAndIndices } from '../types/tensor.ts';
 import { maximum, minimum } from './arithmetic.ts';
 import { node, operand } from './nodes.ts';
-import { reduce } from './reductions.ts';
+import { optionsOf, reduce } from './reductions.ts';
 
 /** The largest value over `dim`, or over everything. */
-export function amax(input: Operand, dim?: Dims, keepdim = false): Traced {
+export function amax(input: Operand, dim?: Dims, keepdim: Keepdim = false): Traced {
   return reduce('amax', operand(input), dim, keepdim);
 }
 
 /** The smallest value over `dim`, or over everything. */
-export function amin(input: Operand, dim?: Dims, keepdim = false): Traced {
+export function amin(input: Operand, dim?: Dims, keepdim: Keepdim = false): Traced {
   return reduce('amin', operand(input), dim, keepdim);
 }
 
 /** Where the largest value is, the first if there are several; int64. Without `dim`, in the flattened tensor. */
-export function argmax(input: Operand, dim: number | null = null, keepdim = false): Traced {
-  return node('argmax', [operand(input)], { dim, keepdim });
+export function argmax(input: Operand, dim: number | null = null, keepdim: Keepdim = false): Traced {
+  return node('argmax', [operand(input)], { dim, keepdim: optionsOf(keepdim).keepdim ?? false });
 }
 
 /** Where the smallest value is, the first if there are several; int64. Without `dim`, in the flattened tensor. */
-export function argmin(input: Operand, dim: number | null = null, keepdim = false): Traced {
-  return node('argmin', [operand(input)], { dim, keepdim });
+export function argmin(input: Operand, dim: number | null = null, keepdim: Keepdim = false): Traced {
+  return node('argmin', [operand(input)], { dim, keepdim: optionsOf(keepdim).keepdim ?? false });
 }
 
 /** An operand that cannot be taken for a dimension. */
@@ -32,8 +32,8 @@ export function max(input: Operand): Traced;
 /** The larger of two elements, broadcast; the same as `maximum`. */
 export function max(input: Operand, other: Tensorial): Traced;
 /** The largest values along `dim` and where they are. */
-export function max(input: Operand, dim: number, keepdim?: boolean): ValuesAndIndices;
-export function max(input: Operand, second?: Operand, keepdim = false): Traced | ValuesAndIndices {
+export function max(input: Operand, dim: number, keepdim?: Keepdim): ValuesAndIndices;
+export function max(input: Operand, second?: Operand, keepdim: Keepdim = false): Traced | ValuesAndIndices {
   if (second === undefined) return amax(input);
   if (typeof second !== 'number') return maximum(input, second);
   const x = operand(input);
@@ -45,8 +45,8 @@ export function min(input: Operand): Traced;
 /** The smaller of two elements, broadcast; the same as `minimum`. */
 export function min(input: Operand, other: Tensorial): Traced;
 /** The smallest values along `dim` and where they are. */
-export function min(input: Operand, dim: number, keepdim?: boolean): ValuesAndIndices;
-export function min(input: Operand, second?: Operand, keepdim = false): Traced | ValuesAndIndices {
+export function min(input: Operand, dim: number, keepdim?: Keepdim): ValuesAndIndices;
+export function min(input: Operand, second?: Operand, keepdim: Keepdim = false): Traced | ValuesAndIndices {
   if (second === undefined) return amin(input);
   if (typeof second !== 'number') return minimum(input, second);
   const x = operand(input);

@@ -1,5 +1,5 @@
 import { isFloatDType } from '../tensor/storage.ts';
-import type { Dims, NormOptions, ReductionOptions, VarianceOptions } from '../types/options.ts';
+import type { Dims, Keepdim, NormOptions, ReductionOptions, VarianceOptions } from '../types/options.ts';
 import type { Operand, Traced } from '../types/tensor.ts';
 import { add, maximum, ne, pow, sub, where } from './arithmetic.ts';
 import { dtypeOf, fail, node, operand } from './nodes.ts';
@@ -57,23 +57,23 @@ export function norm(input: Operand, dim?: Dims, keepdim?: boolean | NormOptions
 }
 
 /** `log(sum(exp(input)))` over `dim`, without overflow. */
-export function logsumexp(input: Operand, dim: Dims, keepdim = false): Traced {
+export function logsumexp(input: Operand, dim: Dims, keepdim: Keepdim = false): Traced {
   return inWide(toFloat(input), (x) => {
     const highest = reduce('amax', x, dim, true);
     // Infinite entries must not be taken off one another.
     const shift = where(node('eq', [abs(highest), like(Number.POSITIVE_INFINITY, dtypeOf(x))]), 0, highest);
     const sums = log(reduce('sum', exp(sub(x, shift)), dim, keepdim));
-    return add(sums, keepdim ? shift : reduce('sum', shift, dim, false));
+    return add(sums, optionsOf(keepdim).keepdim ? shift : reduce('sum', shift, dim, false));
   });
 }
 
 /** Whether all elements are not zero; bool. */
-export function all(input: Operand, dim?: Dims, keepdim = false): Traced {
+export function all(input: Operand, dim?: Dims, keepdim: Keepdim = false): Traced {
   return reduce('all', toBool(input), dim, keepdim);
 }
 
 /** Whether any element is not zero; bool. */
-export function any(input: Operand, dim?: Dims, keepdim = false): Traced {
+export function any(input: Operand, dim?: Dims, keepdim: Keepdim = false): Traced {
   return reduce('any', toBool(input), dim, keepdim);
 }
 
@@ -94,7 +94,8 @@ function dimsOf(dim: Dims | undefined): readonly number[] | null {
   return dims.length === 0 ? null : dims;
 }
 
-function optionsOf(keepdim: boolean | (ReductionOptions & VarianceOptions & NormOptions) | undefined) {
+/** What stands for `keepdim` in a call: the flag, or options with it. */
+export function optionsOf(keepdim: boolean | (ReductionOptions & VarianceOptions & NormOptions) | undefined) {
   return typeof keepdim === 'object' ? keepdim : { keepdim: keepdim ?? false };
 }
 

@@ -30,6 +30,7 @@ export function flattenNested(value: unknown): Flat {
 
 /** Typed arrays and tensors are laid out already. */
 function flatRow(value: unknown): Flat | null {
+  if (typeof value !== 'object' || value === null) return null;
   const dtype = dtypeOfArray(value);
   if (dtype !== null) {
     const values = value as TypedArray;
@@ -45,7 +46,7 @@ function isTensorLike(value: unknown): value is TensorLike {
 
 function collect(
   value: unknown,
-  path: readonly number[],
+  path: number[],
   values: (number | bigint | boolean)[],
   dtypes: Set<DType>,
 ): readonly number[] {
@@ -54,7 +55,7 @@ function collect(
     if (row === null) {
       values.push(scalar(value, path));
       dtypes.add(scalarDType(value));
-      return [];
+      return SCALAR;
     }
     for (let i = 0; i < row.values.length; i++) values.push(row.values[i] ?? 0);
     dtypes.add(row.dtype);
@@ -62,12 +63,17 @@ function collect(
   }
   let first: readonly number[] | null = null;
   for (let i = 0; i < value.length; i++) {
-    const dims = collect(value[i], [...path, i], values, dtypes);
+    path.push(i);
+    const dims = collect(value[i], path, values, dtypes);
     first ??= dims;
-    if (dims.join() !== first.join()) throw raggedError([...path, i], dims, first);
+    if (dims !== first && dims.join() !== first.join()) throw raggedError(path, dims, first);
+    path.pop();
   }
   return [value.length, ...(first ?? [])];
 }
+
+/** The dims of a single number: one object, so that rows of numbers compare at once. */
+const SCALAR: readonly number[] = [];
 
 function scalar(value: unknown, path: readonly number[]): number | bigint | boolean {
   if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean') return value;

@@ -43,8 +43,9 @@ export function selectItems(dims: readonly number[], items: readonly SliceItem[]
 /** The places of the selected elements, in the order of the result. */
 export function selectedPositions({ dims, offset, strides }: Selection): Int32Array | Float64Array {
   const total = dims.reduce((product, size) => product * size, 1);
+  const last = dims.reduce((sum, size, dim) => sum + Math.max(0, (size - 1) * (strides[dim] ?? 0)), offset);
   // Positions beyond 2^31 need more than 32 bits.
-  const positions = total < 2 ** 31 ? new Int32Array(total) : new Float64Array(total);
+  const positions = last < 2 ** 31 ? new Int32Array(total) : new Float64Array(total);
   const index = dims.map(() => 0);
   let position = offset;
   for (let i = 0; i < total; i++) {

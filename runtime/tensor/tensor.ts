@@ -3,7 +3,7 @@ import { flattenNested, type NestedArray } from './nested.ts';
 import { printTensor } from './print.ts';
 import { selectedPositions, selectItems } from './selection.ts';
 import { isSliceString, parseSlices } from './slices.ts';
-import { allocate, type DataOf, decode, encode, isRawOf, type RawOf, type TypedArray } from './storage.ts';
+import { allocate, type Data, type DataOf, decode, encode, isRawOf, type RawOf, type TypedArray } from './storage.ts';
 
 /** A tensor of any dtype, where its `data` is a union of typed arrays. */
 export type AnyTensor = Tensor<DType>;
@@ -72,7 +72,7 @@ export class Tensor<D extends DType = 'float32'> {
   /** The one element of a tensor that has only one. */
   item(): D extends 'bool' ? boolean : number {
     if (this.size !== 1) throw new RangeError(`a Tensor with ${this.size} elements cannot be converted to a number`);
-    return this.element(0) as D extends 'bool' ? boolean : number;
+    return element(this.data, 0, this.dtype) as D extends 'bool' ? boolean : number;
   }
 
   /**
@@ -80,9 +80,11 @@ export class Tensor<D extends DType = 'float32'> {
    * Integers beyond 2^53 stay bigints.
    */
   toArray(): unknown {
+    // Read once: every access to a member goes through the proxy.
+    const { data, dims, dtype } = this;
     const rows = (dim: number, offset: number, span: number): unknown => {
-      const length = this.dims[dim];
-      if (length === undefined) return this.element(offset);
+      const length = dims[dim];
+      if (length === undefined) return element(data, offset, dtype);
       const step = length === 0 ? 0 : span / length;
       return Array.from({ length }, (_, i) => rows(dim + 1, offset + i * step, step));
     };
@@ -125,12 +127,6 @@ export class Tensor<D extends DType = 'float32'> {
   [Symbol.for('nodejs.util.inspect.custom')](): string {
     return this.toString();
   }
-
-  private element(index: number): number | bigint | boolean {
-    const value = this.data[index] ?? 0;
-    if (this.dtype === 'bool') return Boolean(value);
-    return typeof value === 'bigint' && Number.isSafeInteger(Number(value)) ? Number(value) : value;
-  }
 }
 
 const indexing: ProxyHandler<Tensor<DType>> = {
@@ -153,6 +149,12 @@ function index(tensor: Tensor<DType>, key: string): Tensor<DType> {
   const raw = allocate(tensor.dtype, positions.length);
   for (let i = 0; i < positions.length; i++) raw[i] = source[positions[i] ?? 0] ?? 0;
   return new Tensor(tensor.dtype, selection.dims, raw);
+}
+
+function element(data: Data, index: number, dtype: DType): number | bigint | boolean {
+  const value = data[index] ?? 0;
+  if (dtype === 'bool') return Boolean(value);
+  return typeof value === 'bigint' && Number.isSafeInteger(Number(value)) ? Number(value) : value;
 }
 
 function countElements(dims: readonly number[]): number {

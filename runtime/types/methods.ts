@@ -1,10 +1,13 @@
 import type { DType } from '../graph/types.ts';
 import type {
   ClampBounds,
+  Descending,
   Dims,
   DivOptions,
   DTypeOptions,
   GeluOptions,
+  Keepdim,
+  Largest,
   NormOptions,
   RandomOptions,
   ReductionOptions,
@@ -87,20 +90,20 @@ export interface ReductionMethods {
   std(dim?: Dims, keepdim?: boolean | VarianceOptions): Traced;
   var(dim?: Dims, keepdim?: boolean | VarianceOptions): Traced;
   norm(dim?: Dims, keepdim?: boolean | NormOptions): Traced;
-  logsumexp(dim: Dims, keepdim?: boolean): Traced;
-  amax(dim?: Dims, keepdim?: boolean): Traced;
-  amin(dim?: Dims, keepdim?: boolean): Traced;
-  all(dim?: Dims, keepdim?: boolean): Traced;
-  any(dim?: Dims, keepdim?: boolean): Traced;
+  logsumexp(dim: Dims, keepdim?: Keepdim): Traced;
+  amax(dim?: Dims, keepdim?: Keepdim): Traced;
+  amin(dim?: Dims, keepdim?: Keepdim): Traced;
+  all(dim?: Dims, keepdim?: Keepdim): Traced;
+  any(dim?: Dims, keepdim?: Keepdim): Traced;
   countNonzero(dim?: Dims): Traced;
-  argmax(dim?: number | null, keepdim?: boolean): Traced;
-  argmin(dim?: number | null, keepdim?: boolean): Traced;
+  argmax(dim?: number | null, keepdim?: Keepdim): Traced;
+  argmin(dim?: number | null, keepdim?: Keepdim): Traced;
   max(): Traced;
   max(other: Exclude<Operand, number> | Traced): Traced;
-  max(dim: number, keepdim?: boolean): ValuesAndIndices;
+  max(dim: number, keepdim?: Keepdim): ValuesAndIndices;
   min(): Traced;
   min(other: Exclude<Operand, number> | Traced): Traced;
-  min(dim: number, keepdim?: boolean): ValuesAndIndices;
+  min(dim: number, keepdim?: Keepdim): ValuesAndIndices;
 }
 
 /** Along one dimension. */
@@ -110,9 +113,9 @@ export interface DimensionMethods {
   normalize(dim?: Dims, options?: { readonly p?: number; readonly eps?: number }): Traced;
   cosineSimilarity(other: Operand, dim?: number, eps?: number): Traced;
   cumsum(dim: number, options?: DTypeOptions): Traced;
-  topk(k: number, dim?: number, largest?: boolean): ValuesAndIndices;
-  sort(dim?: number, descending?: boolean): ValuesAndIndices;
-  argsort(dim?: number, descending?: boolean): Traced;
+  topk(k: number, dim?: number, largest?: Largest): ValuesAndIndices;
+  sort(dim?: number, descending?: Descending): ValuesAndIndices;
+  argsort(dim?: number, descending?: Descending): Traced;
   flip(dims: number | readonly number[]): Traced;
 }
 

@@ -15,6 +15,13 @@ export interface DTypeOptions {
   readonly dtype?: DType;
 }
 
+/** Whether reduced dimensions stay, with size 1. */
+export type Keepdim = boolean | { readonly keepdim?: boolean };
+/** Whether the largest come first. */
+export type Descending = boolean | { readonly descending?: boolean };
+/** Whether the largest are wanted, or the smallest. */
+export type Largest = boolean | { readonly largest?: boolean };
+
 export interface ReductionOptions extends DTypeOptions {
   readonly keepdim?: boolean;
 }

@@ -222,6 +222,13 @@ fails('layerNorm', [x, [3]], 'Given normalized_shape=[3], expected input with sh
 case('rmsNorm', [x, [4]], F.rms_norm(x, [4]))
 case('rmsNorm', [x, [4], y[0], 1e-3], F.rms_norm(x, [4], y[0], 1e-3))
 
+case('topk', [y, 2, -1, {'largest': False}], y.topk(2, largest=False))
+case('sort', [y, -1, {'descending': True}], y.sort(descending=True))
+case('argmax', [y, -1, {'keepdim': True}], y.argmax(-1, True))
+case('max', [x, 1, {'keepdim': True}], x.max(1, True))
+case('amax', [x, 1, {'keepdim': True}], x.amax(1, True))
+case('logsumexp', [x, 1, {'keepdim': True}], x.logsumexp(1, True))
+
 # --- shapes
 case('view', [x, 6, 4], x.view(6, 4))
 case('view', [x, [2, -1]], x.view(2, -1))
