@@ -34,7 +34,9 @@ import { describe, expect, it } from 'vitest';
 import { methods } from '../../runtime/functions/methods.ts';
 import { asProxy } from '../../runtime/functions/nodes.ts';
 import { block } from '../../runtime/operators/blocks.ts';
+import { builder } from '../../runtime/tracing/builder.ts';
 import { setitem } from '../../runtime/tracing/indexing.ts';
+import { ListSegment, toList } from '../../runtime/tracing/lists.ts';
 
 const path = fileURLToPath(new URL('../fixtures/zoo/mlp.ts.onnx', import.meta.url));
 const model = await NNsight.load(path, { device: 'cpu' });
@@ -178,6 +180,39 @@ describe('views', () => {
         [100, 100, 100, 100],
         [100, 100, 100, 100],
       ],
+    });
+  });
+});
+
+describe('arrays that a loop of the graph filled', () => {
+  /** Two rows, as the loop leaves them. */
+  const filled = () => {
+    const target = builder();
+    const rows = [tensor([[1, 2]]), tensor([[3, 4]])].map(asProxy);
+    return new ListSegment(target, toList(target, rows, 'int64'), false) as unknown as Traced;
+  };
+
+  it('are stacked and joined with what stands beside them', async () => {
+    const result = await run(() => ({
+      stacked: stack([filled(), [[5, 6]]]),
+      last: stack([[[5, 6]], filled()], -1),
+      rows: cat([filled(), [[5, 6]]]),
+      columns: cat([[[5, 6]], filled()], -1),
+    }));
+    expect(result).toEqual({
+      stacked: [[[1, 2]], [[3, 4]], [[5, 6]]],
+      last: [
+        [
+          [5, 1, 3],
+          [6, 2, 4],
+        ],
+      ],
+      rows: [
+        [1, 2],
+        [3, 4],
+        [5, 6],
+      ],
+      columns: [[5, 6, 1, 2, 3, 4]],
     });
   });
 });
