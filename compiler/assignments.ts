@@ -1,17 +1,18 @@
 import type { ts } from 'ts-morph';
 import { type Code, operator } from './code.ts';
 import { isMember, isSettable } from './indexing.ts';
-import type { Lowering } from './lowering.ts';
 import { lazyState } from './logical.ts';
+import type { Lowering } from './lowering.ts';
 import { isLoweredBinary } from './operators.ts';
 import { syntax } from './parse.ts';
 import { placeOf, setitem } from './places.ts';
 import { isAssignmentTarget } from './references.ts';
 import { suspends } from './suspension.ts';
+import { unwrap } from './wrappers.ts';
 
 /** `a[k] = v` → `setitem(a, k, v)`, `a.p = v` → `setitem(a, 'p', v)`; variables and patterns are assigned natively. */
 export function lowerAssignment(lowering: Lowering, node: ts.BinaryExpression): Code {
-  const target = syntax.skipOuterExpressions(node.left);
+  const target = unwrap(node.left);
   if (isAssignmentTarget(node) || !isMember(target) || !isSettable(target)) return lowering.copy(node);
   const { expression: object } = target;
   const start = lowering.start(node.right);
@@ -29,7 +30,7 @@ export function lowerAssignment(lowering: Lowering, node: ts.BinaryExpression): 
 export function lowerCompound(lowering: Lowering, node: ts.BinaryExpression): Code {
   const text = node.operatorToken.getText().slice(0, -1);
   if (text === '??') return lowering.copy(node);
-  const target = syntax.skipOuterExpressions(node.left);
+  const target = unwrap(node.left);
   const at = lowering.start(node.operatorToken);
   if (isLoweredBinary(text)) {
     const place = placeOf(lowering, target);
@@ -66,11 +67,8 @@ function lowerLogicalCompound(
 }
 
 /** `x++` → `x = increment(x, 1)`; a postfix whose value is used yields the old one. */
-export function lowerIncrement(
-  lowering: Lowering,
-  node: ts.PrefixUnaryExpression | ts.PostfixUnaryExpression,
-): Code {
-  const target = syntax.skipOuterExpressions(node.operand);
+export function lowerIncrement(lowering: Lowering, node: ts.PrefixUnaryExpression | ts.PostfixUnaryExpression): Code {
+  const target = unwrap(node.operand);
   const by = node.operator === syntax.SyntaxKind.PlusPlusToken ? '1' : '-1';
   const at = syntax.isPrefixUnaryExpression(node) ? lowering.start(node) : node.end - 2;
   const isUsed = !isUnused(node);

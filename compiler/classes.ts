@@ -13,8 +13,9 @@ export function lowerClass(lowering: Lowering, node: ts.ClassLikeDeclaration): C
 
 /** A field's initializer runs in a function of its own. */
 function lowerMember(lowering: Lowering, node: ts.Node): Code {
-  if (!lowering.fn || !syntax.isPropertyDeclaration(node) || !node.initializer) return lowering.visit(node);
+  if (!lowering.fn || !syntax.isPropertyDeclaration(node)) return lowering.visit(node);
+  const { initializer } = node;
   return lowering.copy(node, (child) =>
-    child === node.initializer ? lowerInitializer(lowering, child) : lowering.visit(child),
+    initializer && child === initializer ? lowerInitializer(lowering, initializer) : lowering.visit(child),
   );
 }

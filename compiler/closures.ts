@@ -5,17 +5,24 @@ import { type List, lowerList } from './lists.ts';
 import type { Lowering } from './lowering.ts';
 import { syntax } from './parse.ts';
 
-/** A statement as the body of an arrow function: `{ … }`. `before` comes first, `around` are the jump targets of it. */
-export function lowerClosure(
-  lowering: Lowering,
-  node: ts.Statement,
-  before: Code = '',
-  around: readonly Frame[] = [],
-): Code {
+export interface ClosureOptions {
+  /** What comes first in the body. */
+  readonly before?: Code;
+  /** Whether the statement redeclares a name of `before`: then it needs a block of its own. */
+  readonly isNested?: boolean;
+  /** The jump targets around it. */
+  readonly around?: readonly Frame[];
+}
+
+/** A statement as the body of an arrow function: `{ … }`. */
+export function lowerClosure(lowering: Lowering, node: ts.Statement, options: ClosureOptions = {}): Code {
+  const { before = '', isNested = false, around = [] } = options;
   return lowering.frame.around([...around, { kind: 'closure' }], () => {
     const list = lowerList(lowering, listOf(node), 'closure');
-    if (!syntax.isBlock(node)) return ['{ ', before, list, ' }'];
-    return [span(lowering.start(node), lowering.start(node) + 1), before, list, span(node.end - 1, node.end)];
+    const [open, close] = isNested ? ['{', '}'] : ['', ''];
+    if (!syntax.isBlock(node)) return ['{', before, open, ' ', list, ' ', close, '}'];
+    const start = lowering.start(node);
+    return [span(start, start + 1), before, open, list, close, span(node.end - 1, node.end)];
   });
 }
 

@@ -3,6 +3,7 @@ import { CompileError } from './diagnostics.ts';
 import { type LibraryImports, libraryImports } from './imports.ts';
 import { syntax } from './parse.ts';
 import type { Scopes } from './scope.ts';
+import { unwrap } from './wrappers.ts';
 
 type Directive = 'use trace' | 'use no trace';
 
@@ -72,7 +73,7 @@ export function findTraced(source: ts.SourceFile, scopes: Scopes, file: string):
     }
     if (imports && syntax.isCallExpression(node) && takesBlocks(node, imports, scopes)) {
       for (const argument of node.arguments) {
-        const fn = syntax.skipOuterExpressions(argument);
+        const fn = unwrap(argument);
         if (!syntax.isArrowFunction(fn) && !syntax.isFunctionExpression(fn)) continue;
         if (fn.asteriskToken) throw new CompileError('generator', fn, file);
         traced.functions.add(fn);
@@ -105,9 +106,7 @@ function directiveOf(statements: readonly ts.Statement[]): Directive | undefined
 }
 
 export function isFunction(node: ts.Node): node is ts.FunctionLikeDeclaration & { readonly body: ts.ConciseBody } {
-  return (
-    syntax.isFunctionLike(node) && 'body' in node && node.body !== undefined && !syntax.isJSDocFunctionType(node)
-  );
+  return syntax.isFunctionLike(node) && 'body' in node && node.body !== undefined && !syntax.isJSDocFunctionType(node);
 }
 
 /** A function of the file itself, or a method of one of its classes or objects, not of another function. */
@@ -126,8 +125,9 @@ function memberOf(name: ts.PropertyName, isStatic: boolean): string | null {
 }
 
 function takesBlocks(call: ts.CallExpression, imports: LibraryImports, scopes: Scopes): boolean {
-  const callee = syntax.skipOuterExpressions(call.expression);
-  const isOfFile = (node: ts.Identifier): boolean => syntax.isSourceFile(scopes.resolve(node.text, node)?.scope ?? node);
+  const callee = unwrap(call.expression);
+  const isOfFile = (node: ts.Identifier): boolean =>
+    syntax.isSourceFile(scopes.resolve(node.text, node)?.scope ?? node);
   if (syntax.isIdentifier(callee)) return imports.interventions.has(callee.text) && isOfFile(callee);
   if (!syntax.isPropertyAccessExpression(callee)) return false;
   if (BLOCK_METHODS.has(callee.name.text)) return true;

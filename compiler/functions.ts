@@ -1,9 +1,9 @@
 import type { ts } from 'ts-morph';
 import { type Code, operator, span } from './code.ts';
 import { DEFAULT_NAME, isFunction, prologue } from './directives.ts';
+import { lowerList } from './lists.ts';
 import type { Lowering } from './lowering.ts';
 import { syntax } from './parse.ts';
-import { lowerList } from './lists.ts';
 
 /** A function of a traced place: lowered, wrapped where the runtime asks for proof. */
 export function lowerFunction(lowering: Lowering, node: ts.Node & { readonly body: ts.ConciseBody }): Code {
@@ -40,7 +40,13 @@ function lowerBody(lowering: Lowering, body: ts.Block): Code {
   const statements = body.statements.slice(directives.length);
   const list = lowerList(lowering, { statements, from, to: body.end - 1, owner: body }, 'function');
   const separator = from > body.statements.pos && lowering.text[from - 1] !== ';' ? ';' : '';
-  return [span(lowering.start(body), from), separator, lowering.frame.declarations(), list, span(body.end - 1, body.end)];
+  return [
+    span(lowering.start(body), from),
+    separator,
+    lowering.frame.declarations(),
+    list,
+    span(body.end - 1, body.end),
+  ];
 }
 
 function lowerExpressionBody(lowering: Lowering, body: ts.Expression): Code {

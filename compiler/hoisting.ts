@@ -47,7 +47,8 @@ function lateBindings(
   firstCut: number,
   owner: ts.Node,
 ): Map<Binding, number> {
-  const scope = syntax.isFunctionLike(owner.parent) || syntax.isClassStaticBlockDeclaration(owner.parent) ? owner.parent : owner;
+  const scope =
+    syntax.isFunctionLike(owner.parent) || syntax.isClassStaticBlockDeclaration(owner.parent) ? owner.parent : owner;
   const found = new Map<Binding, number>();
   const own = lowering.scopes.declaredIn(scope);
   let segmentStart = 0;

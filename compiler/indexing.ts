@@ -1,8 +1,9 @@
 import type { ts } from 'ts-morph';
-import { type Code, operator, span } from './code.ts';
+import { type Code, operator } from './code.ts';
 import type { Lowering } from './lowering.ts';
 import { syntax } from './parse.ts';
 import { isAssignmentTarget } from './references.ts';
+import { isWrapper } from './wrappers.ts';
 
 export type Member = ts.ElementAccessExpression | ts.PropertyAccessExpression;
 
@@ -44,14 +45,8 @@ function isCalled(node: ts.Node): boolean {
   if (syntax.isCallExpression(parent)) return parent.expression === node;
   if (syntax.isTaggedTemplateExpression(parent)) return parent.tag === node;
   if (syntax.isDeleteExpression(parent)) return true;
-  const isWrapped =
-    syntax.isParenthesizedExpression(parent) ||
-    syntax.isNonNullExpression(parent) ||
-    syntax.isAsExpression(parent) ||
-    syntax.isSatisfiesExpression(parent) ||
-    syntax.isTypeAssertionExpression(parent) ||
-    syntax.isExpressionWithTypeArguments(parent);
-  return isWrapped && !syntax.isHeritageClause(parent.parent) && isCalled(parent);
+  const isInstantiated = syntax.isExpressionWithTypeArguments(parent) && !syntax.isHeritageClause(parent.parent);
+  return (isWrapper(parent) || isInstantiated) && isCalled(parent);
 }
 
 function isOfMeta({ expression }: Member): boolean {

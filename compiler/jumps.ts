@@ -3,10 +3,11 @@ import { type Code, span } from './code.ts';
 import type { Frame } from './frames.ts';
 import type { Lowering } from './lowering.ts';
 import { syntax } from './parse.ts';
+import { ended } from './semicolons.ts';
 
 /** `return v`; out of a closure it is a completion: `return return_(v)`. */
 export function lowerReturn(lowering: Lowering, node: ts.ReturnStatement): Code {
-  if (!lowering.frame.isInClosure) return lowering.copy(node);
+  if (!lowering.frame.isInClosure) return ended(lowering, node, lowering.copy(node));
   const value = node.expression ? lowering.argument(node.expression) : 'undefined';
   return ['return ', { text: '__o.return_', at: lowering.start(node) }, '(', value, ');'];
 }
@@ -18,13 +19,13 @@ export function lowerJump(lowering: Lowering, node: ts.BreakOrContinueStatement)
   for (const frame of [...lowering.frame.frames].reverse()) {
     if (frame.kind === 'closure') crossesClosure = true;
     else if (isTarget(frame, kind, node.label?.text)) {
-      if (!crossesClosure) return lowering.copy(node);
+      if (!crossesClosure) break;
       const label = node.label && 'labels' in frame ? frame.labels[0] : undefined;
       const completion = label ? `__o.jump('${kind}', '${label}')` : `__o.${kind.toUpperCase()}`;
       return ['return ', { text: completion, at: lowering.start(node) }, ';'];
     }
   }
-  return lowering.copy(node);
+  return ended(lowering, node, lowering.copy(node));
 }
 
 function isTarget(frame: Frame, kind: 'break' | 'continue', label: string | undefined): boolean {

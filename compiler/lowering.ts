@@ -5,7 +5,7 @@ import type { Traced } from './directives.ts';
 import { FunctionFrame } from './frames.ts';
 import { syntax } from './parse.ts';
 import { findReferences } from './references.ts';
-import { type Binding, Scopes } from './scope.ts';
+import type { Binding, Scopes } from './scope.ts';
 import { Sites } from './sites.ts';
 import { States } from './state.ts';
 
@@ -74,25 +74,25 @@ export class Lowering {
 
   /** The node as it stands, its children lowered by `visit`; `insertion` is put in at its place. */
   copy(node: ts.Node, visit = this.visit, insertion?: { at: number; code: Code }): Code {
-    const parts: Code[] = [];
-    let from = this.start(node);
-    const gap = (to: number): void => {
-      if (insertion && insertion.at >= from && insertion.at <= to) {
-        parts.push(span(from, insertion.at), insertion.code, span(insertion.at, to));
-        insertion = undefined;
-      } else parts.push(span(from, to));
-    };
+    const start = this.start(node);
+    if (!insertion) return this.copyFrom(node, start, node.end, visit);
+    const { at, code } = insertion;
+    return [this.copyFrom(node, start, at, visit), code, this.copyFrom(node, at, node.end, visit)];
+  }
+
+  /** The same for the part of the node from `start` to `end`, which lie between its children. */
+  copyFrom(node: ts.Node, start: number, end: number, visit = this.visit): Code {
     const children: ts.Node[] = [];
     syntax.forEachChild(node, (child) => {
-      if (child.end > child.pos) children.push(child);
+      if (child.end > child.pos && this.start(child) >= start && child.end <= end) children.push(child);
     });
+    const parts: Code[] = [];
+    let from = start;
     for (const child of children.sort((a, b) => a.pos - b.pos)) {
-      gap(this.start(child));
-      parts.push(visit(child));
+      parts.push(span(from, this.start(child)), visit(child));
       from = child.end;
     }
-    gap(node.end);
-    return parts;
+    return [...parts, span(from, end)];
   }
 
   /** The comments and line breaks of a stretch whose punctuation is being replaced. */
@@ -110,8 +110,7 @@ export class Lowering {
 
   /** A lowered expression that can stand between commas. */
   argument(node: ts.Expression): Code {
-    const isSequence =
-      syntax.isBinaryExpression(node) && node.operatorToken.kind === syntax.SyntaxKind.CommaToken;
+    const isSequence = syntax.isBinaryExpression(node) && node.operatorToken.kind === syntax.SyntaxKind.CommaToken;
     return isSequence ? ['(', this.visit(node), ')'] : this.visit(node);
   }
 

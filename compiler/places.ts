@@ -64,8 +64,11 @@ function nativePlace(lowering: Lowering, target: Member): Place {
 
 /** An expression as it is evaluated, and how its value is named afterwards. */
 function part(lowering: Lowering, node: ts.Expression, isFree: boolean): Part {
+  if (isFree) {
+    const name = span(lowering.start(node), node.end);
+    return { first: name, again: name };
+  }
   const value = lowering.argument(node);
-  if (isFree) return { first: value, again: span(lowering.start(node), node.end) };
   const name = lowering.frame.temporary();
   return { first: [`${name} = `, value], again: name };
 }

@@ -1,4 +1,5 @@
 import type { ts } from 'ts-morph';
+import { capturesInHeader } from './captures.ts';
 import type { FunctionFrame } from './frames.ts';
 import { mayJumpOut } from './jumps.ts';
 import type { Lowering } from './lowering.ts';
@@ -39,12 +40,7 @@ export function unlabelled(node: ts.Statement): Labelled {
 }
 
 /** Decides on a statement of a list in `region`; `rest` is what follows it there. */
-export function planFor(
-  lowering: Lowering,
-  node: ts.Statement,
-  region: Region,
-  rest: readonly ts.Statement[],
-): Plan {
+export function planFor(lowering: Lowering, node: ts.Statement, region: Region, rest: readonly ts.Statement[]): Plan {
   const { statement, labels } = unlabelled(node);
   const name = constructName(statement);
   if (!name || (syntax.isBlock(statement) && labels.length > 0)) return { kind: 'other' };
@@ -82,28 +78,4 @@ function obstacleIn(lowering: Lowering, frame: FunctionFrame, node: ts.Statement
   }
   if (suspends(frame, node)) return 'await';
   return syntax.isForStatement(node) && capturesInHeader(lowering, node) ? 'a function in its head' : null;
-}
-
-/** A closure made in the head of a `for` would need that iteration's own variable. */
-function capturesInHeader(lowering: Lowering, node: ts.ForStatement): boolean {
-  const { initializer, condition, incrementor } = node;
-  return [initializer, condition, incrementor].some(
-    (part) => part !== undefined && capturedHeaderVariables(lowering, node, part).length > 0,
-  );
-}
-
-/** The variables of a `for` head that functions inside `part` mention. */
-export function capturedHeaderVariables(
-  lowering: Lowering,
-  node: ts.ForStatement,
-  part: ts.Node,
-): readonly string[] {
-  const names = new Set<string>();
-  for (const { binding, node: mention } of lowering.states.within({ start: lowering.start(part), end: part.end })) {
-    if (binding.scope !== node || binding.kind !== 'let') continue;
-    for (let at: ts.Node = mention; at !== node; at = at.parent) {
-      if (syntax.isFunctionLike(at) || syntax.isClassLike(at)) names.add(binding.name);
-    }
-  }
-  return [...names];
 }

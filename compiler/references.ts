@@ -1,6 +1,7 @@
 import type { ts } from 'ts-morph';
 import { syntax } from './parse.ts';
 import type { Binding, Scopes } from './scope.ts';
+import { isWrapper } from './wrappers.ts';
 
 /** A place where a binding is mentioned, and whether it is assigned there. */
 export interface Reference {
@@ -69,15 +70,7 @@ export function isAssignmentTarget(node: ts.Node): boolean {
     return operator === syntax.SyntaxKind.PlusPlusToken || operator === syntax.SyntaxKind.MinusMinusToken;
   }
   if (syntax.isForOfStatement(parent) || syntax.isForInStatement(parent)) return parent.initializer === node;
-  if (
-    syntax.isParenthesizedExpression(parent) ||
-    syntax.isAsExpression(parent) ||
-    syntax.isSatisfiesExpression(parent) ||
-    syntax.isTypeAssertionExpression(parent) ||
-    syntax.isNonNullExpression(parent)
-  ) {
-    return isAssignmentTarget(parent);
-  }
+  if (isWrapper(parent)) return isAssignmentTarget(parent);
   return isPatternTarget(node);
 }
 

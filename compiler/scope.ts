@@ -7,7 +7,8 @@ export interface Binding {
   readonly kind: 'var' | 'let' | 'const' | 'parameter' | 'function' | 'class' | 'import' | 'other';
   /** The node whose text is the binding's scope. */
   readonly scope: ts.Node;
-  /** Where its name stands. */
+  /** Its name where it is declared, and where that stands. */
+  readonly declaration: ts.Identifier;
   readonly position: number;
   /** What it is declared with: a function, or the initializer. */
   readonly value: ts.Node | undefined;
@@ -36,6 +37,10 @@ export class Scopes {
     return [...(this.#scopes.get(scope)?.values() ?? [])];
   }
 
+  all(): readonly Binding[] {
+    return [...this.#scopes.values()].flatMap((names) => [...names.values()]);
+  }
+
   #open(node: ts.Node): void {
     if (!this.#scopes.has(node)) this.#scopes.set(node, new Map());
   }
@@ -52,7 +57,7 @@ export class Scopes {
     const known = names.get(name.text);
     // `var x` beside a parameter x is the parameter.
     if (known && kind === 'var') return;
-    names.set(name.text, { name: name.text, kind, scope, position: name.getStart(), value });
+    names.set(name.text, { name: name.text, kind, scope, declaration: name, position: name.getStart(), value });
   }
 
   #walk(node: ts.Node): void {
@@ -60,16 +65,21 @@ export class Scopes {
     syntax.forEachChild(node, (child) => this.#walk(child));
   }
 
-  #declarationsOf(node: ts.Node): void {
-    if (syntax.isVariableDeclaration(node)) {
-      const { parent } = node;
-      if (syntax.isCatchClause(parent)) return this.#declare(node.name, 'let', parent);
-      const flags = parent.flags & syntax.NodeFlags.BlockScoped;
-      const kind = flags === 0 ? 'var' : flags === syntax.NodeFlags.Let ? 'let' : 'const';
-      const scope = kind === 'var' ? functionScope(node) : blockScope(parent);
-      return this.#declare(node.name, kind, scope, node.initializer);
+  #declareVariable(node: ts.VariableDeclaration): void {
+    const { parent } = node;
+    if (syntax.isCatchClause(parent)) {
+      this.#declare(node.name, 'let', parent);
+      return;
     }
-    if (syntax.isParameter(node)) return this.#declare(node.name, 'parameter', node.parent);
+    const flags = parent.flags & syntax.NodeFlags.BlockScoped;
+    const kind = flags === 0 ? 'var' : flags === syntax.NodeFlags.Let ? 'let' : 'const';
+    const scope = kind === 'var' ? functionScope(node) : blockScope(parent);
+    this.#declare(node.name, kind, scope, node.initializer);
+  }
+
+  #declarationsOf(node: ts.Node): void {
+    if (syntax.isVariableDeclaration(node)) this.#declareVariable(node);
+    if (syntax.isParameter(node)) this.#declare(node.name, 'parameter', node.parent);
     if (syntax.isFunctionDeclaration(node) || syntax.isClassDeclaration(node)) {
       const kind = syntax.isClassDeclaration(node) ? 'class' : 'function';
       if (node.name) this.#declare(node.name, kind, blockScope(node), node);
@@ -83,7 +93,7 @@ export class Scopes {
       if (node.name) this.#declare(node.name, 'import', node.getSourceFile());
       return;
     }
-    if (syntax.isImportEqualsDeclaration(node)) return this.#declare(node.name, 'import', blockScope(node));
+    if (syntax.isImportEqualsDeclaration(node)) this.#declare(node.name, 'import', blockScope(node));
     if (syntax.isEnumDeclaration(node)) this.#declare(node.name, 'other', blockScope(node));
   }
 }

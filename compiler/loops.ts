@@ -1,0 +1,127 @@
+import type { ts } from 'ts-morph';
+import { capturedHeaderVariables } from './captures.ts';
+import { lowerClosure } from './closures.ts';
+import { type Code, operator } from './code.ts';
+import { assignment, isVar, lowerVariables, namesOf } from './declarations.ts';
+import type { Lowering } from './lowering.ts';
+import { syntax } from './parse.ts';
+import { placeOf } from './places.ts';
+import { unwrap } from './wrappers.ts';
+
+/** `for (const x of xs) { … }` → `forOf(xs, (x) => { … })` */
+export function lowerForOf(lowering: Lowering, node: ts.ForOfStatement, labels: readonly string[]): Code {
+  const { initializer, expression, statement } = node;
+  const at = lowering.start(node);
+  const { parameter, before, isNested } = itemOf(lowering, node);
+  const body = lowerClosure(lowering, statement, { around: [{ kind: 'loop', labels }], before, isNested });
+  return operator('forOf', at, [
+    [lowering.trivia(initializer.end, lowering.start(expression)), lowering.argument(expression)],
+    [lowering.trivia(expression.end, lowering.start(statement)), `(${parameter}) => `, body],
+    lowering.states.of({ start: at, end: node.end }, node.parent),
+    lowering.sites.at(at),
+    ...labelOf(labels),
+  ]);
+}
+
+interface Item {
+  readonly parameter: string;
+  /** What has to happen to it first. */
+  readonly before: Code;
+  readonly isNested: boolean;
+}
+
+/** The head of a `for…of`, as the parameter of its body. */
+function itemOf(lowering: Lowering, node: ts.ForOfStatement): Item {
+  const { initializer, statement } = node;
+  const item = lowering.frame.fresh('i');
+  if (!syntax.isVariableDeclarationList(initializer)) {
+    const isPattern = syntax.isArrayLiteralExpression(initializer) || syntax.isObjectLiteralExpression(initializer);
+    const assigned = isPattern
+      ? ['(', lowering.visit(initializer), ` = ${item})`]
+      : placeOf(lowering, unwrap(initializer)).assign('first', item);
+    return { parameter: item, before: [' ', assigned, ';'], isNested: false };
+  }
+  const { name } = initializer.declarations[0]!;
+  const names = namesOf(initializer);
+  if (isVar(initializer)) {
+    for (const one of names) lowering.frame.variables.add(one);
+    return { parameter: item, before: [' ', assignment(lowering, name, item), ';'], isNested: false };
+  }
+  const isNested = lowering.scopes.declaredIn(statement).some((binding) => names.includes(binding.name));
+  if (syntax.isIdentifier(name) && !isNested) return { parameter: name.text, before: '', isNested };
+  const keyword = initializer.flags & syntax.NodeFlags.Const ? 'const' : 'let';
+  return { parameter: item, before: [` ${keyword} `, lowering.visit(name), ` = ${item};`], isNested };
+}
+
+/** `while (c) { … }` → `while_(() => c, () => { … }, null)` */
+export function lowerWhile(lowering: Lowering, node: ts.WhileStatement, labels: readonly string[]): Code {
+  const { expression, statement } = node;
+  const at = lowering.start(node);
+  return operator('while_', at, [
+    [lowering.thunk(expression), lowering.trivia(expression.end, lowering.start(statement))],
+    ['() => ', lowerClosure(lowering, statement, { around: [{ kind: 'loop', labels }] })],
+    'null',
+    lowering.states.of({ start: at, end: node.end }, node),
+    lowering.sites.at(at),
+    ...labelOf(labels),
+  ]);
+}
+
+/** `do { … } while (c)` → `doWhile(() => { … }, () => c)` */
+export function lowerDo(lowering: Lowering, node: ts.DoStatement, labels: readonly string[]): Code {
+  const { expression, statement } = node;
+  const at = lowering.start(node);
+  return operator('doWhile', at, [
+    ['() => ', lowerClosure(lowering, statement, { around: [{ kind: 'loop', labels }] })],
+    [lowering.trivia(statement.end, lowering.start(expression)), lowering.thunk(expression)],
+    lowering.states.of({ start: at, end: node.end }, node),
+    lowering.sites.at(at),
+    ...labelOf(labels),
+  ]);
+}
+
+/** The parts of a `for (;;)`: its head, to be run first in the same block, and its loop. */
+export interface LoweredFor {
+  readonly initializer: Code | null;
+  readonly loop: Code;
+}
+
+/** `for (let i = 0; c; i++) { … }` → `let i = 0; while_(() => c, () => { … }, () => { i = increment(i, 1); })` */
+export function lowerFor(lowering: Lowering, node: ts.ForStatement, labels: readonly string[]): LoweredFor {
+  const { initializer, condition, incrementor, statement } = node;
+  const at = lowering.start(node);
+  const body = lowerClosure(lowering, statement, { around: [{ kind: 'loop', labels }] });
+  const bodyStart = lowering.start(statement);
+  // `for (;;)` must read `() => true`: that is how the runtime knows an endless loop.
+  const test = condition
+    ? [lowering.thunk(condition), lowering.trivia(condition.end, incrementor ? lowering.start(incrementor) : bodyStart)]
+    : '() => true';
+  const loop = operator('while_', at, [
+    test,
+    ['() => ', perIteration(capturedHeaderVariables(lowering, node, statement), body, lowering)],
+    incrementor ? ['() => { ', lowering.visit(incrementor), '; }'] : 'null',
+    lowering.states.of({ start: initializer?.end ?? at, end: node.end }, node),
+    lowering.sites.at(at),
+    ...labelOf(labels),
+  ]);
+  if (!initializer) return { initializer: null, loop };
+  const isDeclaration = syntax.isVariableDeclarationList(initializer);
+  return { initializer: isDeclaration ? lowerVariables(lowering, initializer) : lowering.visit(initializer), loop };
+}
+
+/** Functions that a body makes keep the variables of their own iteration: the body gets copies, and hands them back. */
+function perIteration(names: readonly string[], body: Code, lowering: Lowering): Code {
+  if (names.length === 0) return body;
+  const { frame } = lowering;
+  const copies = names.map((name) => [name, frame.fresh('p')] as const);
+  const end = frame.fresh('c');
+  const enter = copies.map(([name, copy]) => `${copy} = ${name}`).join(', ');
+  const open = copies.map(([name, copy]) => `${name} = ${copy}`).join(', ');
+  const close = copies.map(([name, copy]) => `${copy} = ${name};`).join(' ');
+  const leave = copies.map(([name, copy]) => `${name} = ${copy};`).join(' ');
+  return [`{ let ${enter}, ${end}; { let ${open}; ${end} = (() => `, body, `)(); ${close} } ${leave} return ${end}; }`];
+}
+
+function labelOf(labels: readonly string[]): readonly Code[] {
+  return labels[0] === undefined ? [] : [`'${labels[0]}'`];
+}

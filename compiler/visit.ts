@@ -1,0 +1,103 @@
+import type { ts } from 'ts-morph';
+import { lowerAssignment, lowerCompound, lowerIncrement } from './assignments.ts';
+import { lowerCall, lowerNew } from './calls.ts';
+import { lowerClass } from './classes.ts';
+import { type Code, span } from './code.ts';
+import { plain } from './conditionals.ts';
+import { lowerVariables } from './declarations.ts';
+import { isFunction, prologue } from './directives.ts';
+import { lowerFunction } from './functions.ts';
+import { isMember, lowerMember } from './indexing.ts';
+import { lowerList } from './lists.ts';
+import { lowerConditionalExpression, lowerLogical } from './logical.ts';
+import type { Lowering } from './lowering.ts';
+import { isLoweredBinary, lowerBinary, lowerTemplate, lowerUnary } from './operators.ts';
+import { syntax } from './parse.ts';
+import { lowerStatement } from './statements.ts';
+
+/** Lowers any node: every construct has its own file, everything else is copied and its children lowered. */
+export function visit(lowering: Lowering, node: ts.Node): Code {
+  if (isFunction(node) && (lowering.fn || lowering.traced.functions.has(node))) return lowerFunction(lowering, node);
+  if (syntax.isClassLike(node)) return lowerClass(lowering, node);
+  if (isOnlyType(node)) return lowering.verbatim(node);
+  if (!lowering.fn) return copyUntraced(lowering, node);
+  if (syntax.isExpression(node)) return visitExpression(lowering, node);
+  if (syntax.isVariableDeclarationList(node)) return lowerVariables(lowering, node);
+  if (syntax.isClassStaticBlockDeclaration(node)) return lowerFunction(lowering, node);
+  if (syntax.isCaseOrDefaultClause(node)) return visitClause(lowering, node);
+  if (syntax.isTemplateSpan(node)) return lowering.copy(node);
+  const isNested = syntax.isBlock(node) && !isFunction(node.parent);
+  return isNested ? lowerStatement(lowering, node, { kind: 'other' }) : lowering.copy(node);
+}
+
+function visitExpression(lowering: Lowering, node: ts.Expression): Code {
+  if (syntax.isBinaryExpression(node)) return visitBinary(lowering, node);
+  if (isMember(node)) return lowerMember(lowering, node);
+  if (syntax.isPrefixUnaryExpression(node) || syntax.isPostfixUnaryExpression(node)) {
+    const isUpdate =
+      node.operator === syntax.SyntaxKind.PlusPlusToken || node.operator === syntax.SyntaxKind.MinusMinusToken;
+    if (isUpdate) return lowerIncrement(lowering, node);
+    return syntax.isPrefixUnaryExpression(node) ? lowerUnary(lowering, node) : lowering.copy(node);
+  }
+  if (syntax.isCallExpression(node)) return lowerCall(lowering, node);
+  if (syntax.isNewExpression(node)) return lowerNew(lowering, node);
+  if (syntax.isConditionalExpression(node)) return lowerConditionalExpression(lowering, node);
+  if (syntax.isTemplateExpression(node)) {
+    return syntax.isTaggedTemplateExpression(node.parent) ? lowering.copy(node) : lowerTemplate(lowering, node);
+  }
+  if (syntax.isAwaitExpression(node) || syntax.isYieldExpression(node)) return visitSuspension(lowering, node);
+  return lowering.copy(node);
+}
+
+function visitBinary(lowering: Lowering, node: ts.BinaryExpression): Code {
+  const { kind } = node.operatorToken;
+  const text = syntax.tokenToString(kind)!;
+  if (text === '=') return lowerAssignment(lowering, node);
+  if (kind >= syntax.SyntaxKind.FirstAssignment && kind <= syntax.SyntaxKind.LastAssignment) {
+    return lowerCompound(lowering, node);
+  }
+  if (text === '&&' || text === '||') return lowerLogical(lowering, node);
+  return isLoweredBinary(text) ? lowerBinary(lowering, node) : lowering.copy(node);
+}
+
+/** `await x` → `await plain(x)`: it is over before the model runs. */
+function visitSuspension(lowering: Lowering, node: ts.AwaitExpression | ts.YieldExpression): Code {
+  const { expression } = node;
+  const name = syntax.isAwaitExpression(node) ? 'await' : 'yield';
+  return lowering.copy(node, (child) =>
+    expression && child === expression ? plain(lowering, expression, name) : lowering.visit(child),
+  );
+}
+
+function visitClause(lowering: Lowering, node: ts.CaseOrDefaultClause): Code {
+  const from = node.statements.pos;
+  const list = lowerList(lowering, { statements: node.statements, from, to: node.end, owner: node }, 'native');
+  if (syntax.isDefaultClause(node)) return [span(lowering.start(node), from), list];
+  const { expression } = node;
+  return [
+    span(lowering.start(node), lowering.start(expression)),
+    lowering.visit(expression),
+    span(expression.end, from),
+    list,
+  ];
+}
+
+/** Outside of traced functions only their marks are added. */
+function copyUntraced(lowering: Lowering, node: ts.Node): Code {
+  const marks = lowering.traced.marks.get(node);
+  if (!marks || !('statements' in node)) return lowering.copy(node);
+  const statements = node.statements as ts.NodeArray<ts.Statement>;
+  const at = prologue(statements).at(-1)?.end ?? statements.pos;
+  return lowering.copy(node, lowering.visit, { at, code: marks.map((name) => ` __o.mark(${name});`) });
+}
+
+/** What has no meaning at run time, or is evaluated by the compiler. */
+function isOnlyType(node: ts.Node): boolean {
+  return (
+    (syntax.isTypeNode(node) && !syntax.isExpressionWithTypeArguments(node)) ||
+    syntax.isTypeParameterDeclaration(node) ||
+    syntax.isInterfaceDeclaration(node) ||
+    syntax.isTypeAliasDeclaration(node) ||
+    syntax.isEnumDeclaration(node)
+  );
+}

@@ -1,0 +1,161 @@
+/**
+ * The operators contract on plain values alone: what a lowered program must do where nothing is traced. No node is
+ * ever built here, so that a difference to the original program is the compiler's.
+ */
+type Completion = undefined | { kind: 'break' | 'continue'; label?: string } | { kind: 'return'; value: unknown };
+type State = { names: string[]; get: () => unknown[]; set: (values: unknown[]) => void } | null;
+type Body = (item?: unknown) => Completion;
+type Site = { file: string; line: number; column: number };
+
+/** Every operator must know its place; where there is state, its variables must be within reach and settable. */
+function check(site: Site, state?: State): void {
+  if (typeof site?.file !== 'string' || !(site.line > 0) || !(site.column > 0)) throw new Error('no site');
+  if (!state) return;
+  const values = state.get();
+  if (values.length !== state.names.length) throw new Error('the state is inconsistent');
+  state.set(values);
+}
+
+function native(parameters: string[], template: (operator: string) => string, operators: string) {
+  const one = (operator: string) => [operator, new Function(...parameters, `return ${template(operator)};`)] as const;
+  return Object.fromEntries(operators.split(' ').map(one));
+}
+
+const BINARY = native(
+  ['a', 'b'],
+  (operator) => `a ${operator} b`,
+  '+ - * / % ** < <= > >= == != === !== & | ^ << >> >>>',
+);
+const UNARY = native(['a'], (operator) => `${operator} a`, '- + ! ~');
+
+/** Whether a loop is over after its body, and what it then ends in. */
+function afterBody(end: Completion, label?: string): { isOver: boolean; end?: Completion } {
+  if (end === undefined) return { isOver: false };
+  const isOwn = end.kind !== 'return' && (end.label === undefined || end.label === label);
+  if (isOwn) return { isOver: end.kind === 'break' };
+  return { isOver: true, end };
+}
+
+export const operators = {
+  sites: (file: string, pairs: number[]): Site[] =>
+    Array.from({ length: pairs.length / 2 }, (_, i) => ({ file, line: pairs[2 * i]!, column: pairs[2 * i + 1]! })),
+  block: <T>(fn: T): T => fn,
+  mark(fn: unknown): void {
+    if (typeof fn !== 'function') throw new Error('no function to mark');
+  },
+  binary(operator: string, a: unknown, b: unknown, site: Site): unknown {
+    check(site);
+    return BINARY[operator]!(a, b);
+  },
+  unary(operator: string, a: unknown, site: Site): unknown {
+    check(site);
+    return UNARY[operator]!(a);
+  },
+  increment(x: unknown, by: 1 | -1, site: Site): unknown {
+    check(site);
+    return typeof x === 'bigint' ? x + BigInt(by) : Number(x) + by;
+  },
+  and(a: unknown, b: () => unknown, site: Site, state?: State): unknown {
+    check(site, state);
+    return a && b();
+  },
+  or(a: unknown, b: () => unknown, site: Site, state?: State): unknown {
+    check(site, state);
+    return a || b();
+  },
+  conditional(test: unknown, a: () => unknown, b: () => unknown, state: State, site: Site): unknown {
+    check(site, state);
+    return test ? a() : b();
+  },
+  getitem(object: Record<never, unknown>, key: never, site: Site): unknown {
+    check(site);
+    return object[key];
+  },
+  setitem(object: Record<never, unknown>, key: never, value: never, site: Site): unknown {
+    check(site);
+    object[key] = value;
+    return value;
+  },
+  length(object: { length: unknown }, site: Site): unknown {
+    check(site);
+    return object.length;
+  },
+  push(array: { push: (...values: unknown[]) => unknown }, values: unknown[], site: Site): unknown {
+    check(site);
+    return array.push(...values);
+  },
+  log(method: 'log', values: unknown[], site: Site): void {
+    check(site);
+    console[method](...values);
+  },
+  math(name: 'max', values: number[], site: Site): unknown {
+    check(site);
+    return Math[name](...values);
+  },
+  string(value: unknown, site: Site): unknown {
+    check(site);
+    return value;
+  },
+  plain(value: unknown, construct: unknown, site: Site): unknown {
+    check(site);
+    if (typeof construct !== 'string') throw new Error('plain wants a construct');
+    return value;
+  },
+  thrown(error: unknown, site: Site): unknown {
+    check(site);
+    return error;
+  },
+  BREAK: { kind: 'break' },
+  CONTINUE: { kind: 'continue' },
+  jump: (kind: 'break' | 'continue', label: string): Completion => ({ kind, label }),
+  return_: (value: unknown): Completion => ({ kind: 'return', value }),
+  complete(end: Completion): unknown {
+    if (end !== undefined && end.kind !== 'return') throw new Error(`A ${end.kind} left its function.`);
+    return end?.value;
+  },
+  then(end: Completion, rest: () => Completion, state: State, site: Site): Completion {
+    check(site, state);
+    return end === undefined ? rest() : end;
+  },
+  if_(
+    test: unknown,
+    body: () => Completion,
+    otherwise: (() => Completion) | null,
+    state: State,
+    site: Site,
+  ): Completion {
+    check(site, state);
+    return test ? body() : otherwise?.();
+  },
+  forOf(items: Iterable<unknown>, body: Body, state: State, site: Site, label?: string): Completion {
+    check(site, state);
+    for (const item of items) {
+      const { isOver, end } = afterBody(body(item), label);
+      if (isOver) return end;
+    }
+    return undefined;
+  },
+  while_(
+    test: () => unknown,
+    body: Body,
+    update: (() => void) | null,
+    state: State,
+    site: Site,
+    label?: string,
+  ): Completion {
+    check(site, state);
+    for (; test(); update?.()) {
+      const { isOver, end } = afterBody(body(), label);
+      if (isOver) return end;
+    }
+    return undefined;
+  },
+  doWhile(body: Body, test: () => unknown, state: State, site: Site, label?: string): Completion {
+    check(site, state);
+    do {
+      const { isOver, end } = afterBody(body(), label);
+      if (isOver) return end;
+    } while (test());
+    return undefined;
+  },
+};
