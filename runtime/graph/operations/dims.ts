@@ -21,6 +21,12 @@ export function normaliseDims(dims: readonly number[] | null, rank: number): num
   return normalised;
 }
 
+/** The size of one dimension. A tensor without dimensions has one element along 0 and -1. */
+export function sizeAt(shape: readonly Dim[], dim: number): Dim {
+  const at = normaliseDim(dim, shape.length);
+  return shape.length === 0 ? 1 : shape[at]!;
+}
+
 /** The number of elements, or null. A known zero decides it, whatever else is unknown. */
 export function sizeOf(shape: Shape): Dim {
   if (shape === null) return null;

@@ -37,6 +37,17 @@ export function explicitEquation(equation: string): string {
   return `${operands}->${ellipsis === null ? text : `${text.slice(0, ellipsis)}...${text.slice(ellipsis)}`}`;
 }
 
+/** For each operand the place of its ellipsis and the number of dimensions that it stands for; null where unknown. */
+export function batchRanks(
+  equation: string,
+  shapes: readonly Shape[],
+): readonly ({ readonly start: number; readonly rank: number } | null)[] {
+  return parse(equation).operands.map(({ letters, ellipsis }, i) => {
+    const shape = shapes[i] ?? null;
+    return shape === null || ellipsis === null ? null : { start: ellipsis, rank: shape.length - letters.length };
+  });
+}
+
 /** The shape of `einsum`. Errors are PyTorch's. */
 export function einsumShape(equation: string, shapes: readonly Shape[]): Shape {
   const { operands, result } = parse(equation);

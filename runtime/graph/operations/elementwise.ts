@@ -84,7 +84,7 @@ function unary(op: string, rule: Rule): Operation {
   return {
     infer(inputs) {
       const x = input(inputs, 0);
-      const constant = op === 'neg' ? x.constant?.map((element) => -element) : undefined;
+      const constant = op === 'neg' ? x.constant?.map((element) => 0 - element) : undefined;
       return [withConstant(rule(x.dtype), x.shape, constant)];
     },
   };

@@ -1,7 +1,7 @@
 import { type Operation, OperationError } from '../operation.ts';
 import type { Dim, Shape, TensorType } from '../types.ts';
 import { choiceAttribute, input, intAttribute } from './attributes.ts';
-import { normaliseDim, printShape, withDim } from './dims.ts';
+import { normaliseDim, printShape, sizeAt, withDim } from './dims.ts';
 
 function checkIndexType(op: string, index: TensorType): void {
   if (index.dtype !== 'int64' && index.dtype !== 'int32') {
@@ -42,7 +42,7 @@ const gather: Operation = {
     if (x.shape !== null) {
       const at = normaliseDim(dim, x.shape.length);
       checkIndexShape(index.shape, x.shape, at);
-      checkIndexRange(index, x.shape[at] ?? 1, at);
+      checkIndexRange(index, sizeAt(x.shape, at), at);
     }
     return [{ dtype: x.dtype, shape: index.shape }];
   },
@@ -59,7 +59,7 @@ const scatter: Operation = {
     if (x.shape !== null) {
       const at = normaliseDim(dim, x.shape.length);
       checkIndexShape(index.shape, x.shape, at);
-      checkIndexRange(index, x.shape[at] ?? 1, at);
+      checkIndexRange(index, sizeAt(x.shape, at), at);
     }
     checkSource(index.shape, src.shape);
     return [{ dtype: x.dtype, shape: x.shape }];
@@ -87,14 +87,9 @@ const indexSelect: Operation = {
     }
     if (x.shape === null) return [{ dtype: x.dtype, shape: null }];
     const at = normaliseDim(dim, x.shape.length);
-    checkIndexRange(index, x.shape[at] ?? 1, at);
-    const count = index.shape === null ? null : (index.shape[0] ?? 1);
-    return [
-      {
-        dtype: x.dtype,
-        shape: x.shape.length === 0 ? [] : withDim(x.shape, at, index.shape?.length === 0 ? 1 : count),
-      },
-    ];
+    checkIndexRange(index, sizeAt(x.shape, at), at);
+    const count = index.shape === null ? null : sizeAt(index.shape, 0);
+    return [{ dtype: x.dtype, shape: withDim(x.shape, at, count) }];
   },
 };
 

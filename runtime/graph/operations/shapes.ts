@@ -2,7 +2,7 @@ import { type Operation, OperationError } from '../operation.ts';
 import type { Dim, Shape } from '../types.ts';
 import { input, intAttribute, intsAttribute, intsOrNull } from './attributes.ts';
 import { withConstant } from './constants.ts';
-import { normaliseDim, normaliseDims, sizeOf, unknownDims, withDim } from './dims.ts';
+import { normaliseDim, normaliseDims, sizeAt, sizeOf, unknownDims, withDim } from './dims.ts';
 import { expandShape, reshapeShape } from './resize.ts';
 import { shapeFromOperand } from './shape-operand.ts';
 
@@ -146,11 +146,6 @@ const numel: Operation = {
     return [withConstant('int64', [], size === null ? null : [size])];
   },
 };
-
-function sizeAt(sizes: readonly Dim[], dim: number): Dim {
-  const at = normaliseDim(dim, sizes.length);
-  return sizes.length === 0 ? 1 : sizes[at]!;
-}
 
 /** The same elements in another shape, and shapes as values. */
 export const shapes: Readonly<Record<string, Operation>> = {

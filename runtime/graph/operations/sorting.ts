@@ -1,7 +1,7 @@
 import { type Operation, OperationError } from '../operation.ts';
 import { boolAttribute, input, intAttribute } from './attributes.ts';
 import { knownNumber } from './constants.ts';
-import { normaliseDim, withDim } from './dims.ts';
+import { normaliseDim, sizeAt, withDim } from './dims.ts';
 
 const sort: Operation = {
   infer(inputs, attributes) {
@@ -27,7 +27,7 @@ const topk: Operation = {
     const dim = intAttribute(attributes, 'dim');
     if (shape === null) return [dtype, 'int64' as const].map((type) => ({ dtype: type, shape: null }));
     const at = normaliseDim(dim, shape.length);
-    const size = shape.length === 0 ? 1 : shape[at]!;
+    const size = sizeAt(shape, dim);
     if (k !== null && size !== null && k > size) throw outOfRange;
     const result = withDim(shape, at, k);
     return [

@@ -1,5 +1,6 @@
 import type { Emitter, Lower } from '../emitter.ts';
 import { castTo } from './kernels.ts';
+import { reduce } from './reduce.ts';
 import { ints, unsqueeze } from './sizes.ts';
 
 /** The operator set that brought BitwiseAnd and its kin. */
@@ -13,7 +14,7 @@ export function bitwise(op: 'And' | 'Or' | 'Xor'): Lower {
     if (dtype === 'bool') return [emitter.node(op, [a, b])];
     if (emitter.opset >= NATIVE) return [emitter.node(`Bitwise${op}`, [a, b])];
     const [x, y] = [emitter.cast(a, dtype, 'int64'), emitter.cast(b, dtype, 'int64')];
-    const both = commonBits(emitter, x, y);
+    const both = commonBits(emitter, x, y, output!.shape?.length ?? -1);
     return [emitter.cast(op === 'And' ? both : without(emitter, op, x, y, both), 'int64', dtype)];
   };
 }
@@ -24,14 +25,18 @@ function without(emitter: Emitter, op: 'Or' | 'Xor', a: string, b: string, both:
   return op === 'Or' ? once : emitter.node('Sub', [once, both]);
 }
 
+/** The low bits in one word, and the high ones without the sign in another: ONNX Runtime adds int64 as float64. */
+const LOW = 32;
+const BITS = Array.from({ length: 63 }, (_, bit) => bit);
+
 /**
  * a & b by arithmetic: the 63 low bits one by one along a new dimension, where both are set, and the sign. Slow, but
- * the only way before operator set 18.
+ * the only way before operator set 18. The new dimension is number `dim` of the result.
  */
-function commonBits(emitter: Emitter, a: string, b: string): string {
+function commonBits(emitter: Emitter, a: string, b: string, dim: number): string {
   const powers = ints(
     emitter,
-    Array.from({ length: 63 }, (_, bit) => 2 ** bit),
+    BITS.map((bit) => 2 ** bit),
   );
   const two = emitter.constant('int64', [2]);
   const bits = (x: string): string => {
@@ -39,12 +44,18 @@ function commonBits(emitter: Emitter, a: string, b: string): string {
     const floored = emitter.node('Sub', [column, emitter.node('Mod', [column, powers])]);
     return emitter.node('Mod', [emitter.node('Div', [floored, powers]), two]);
   };
-  const weighted = emitter.node('Mul', [emitter.node('Mul', [bits(a), bits(b)]), powers]);
-  const low = emitter.node('ReduceSum', [weighted, ints(emitter, [-1])], { keepdims: { int: 0 } });
+  const shared = emitter.node('Mul', [bits(a), bits(b)]);
+  const word = (weight: (bit: number) => number): string =>
+    reduce(emitter, 'ReduceSum', emitter.node('Mul', [shared, ints(emitter, BITS.map(weight))]), [dim], false);
+  const low = word((bit) => (bit < LOW ? 2 ** bit : 0));
+  const high = emitter.node('Mul', [
+    word((bit) => (bit < LOW ? 0 : 2 ** (bit - LOW))),
+    emitter.constant('int64', [2 ** LOW]),
+  ]);
   const zero = emitter.constant('int64', [0]);
   const negative = emitter.node('And', [emitter.node('Less', [a, zero]), emitter.node('Less', [b, zero])]);
   const sign = emitter.node('Where', [negative, emitter.constant('int64', [-(2 ** 63)]), zero]);
-  return emitter.node('Add', [low, sign]);
+  return emitter.node('Add', [emitter.node('Add', [low, high]), sign]);
 }
 
 export const bitwiseNot: Lower = (emitter, [x]) => {

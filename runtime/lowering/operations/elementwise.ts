@@ -35,9 +35,14 @@ const tan: Lower = (emitter, [x], attributes, outputs) => {
   return [emitter.node('Div', [emitter.node('Sin', [x!.name]), emitter.node('Cos', [x!.name])])];
 };
 
-const sign: Lower = (emitter, [x]) => [
-  x!.type.dtype === 'bool' ? x!.name : compute(emitter, 'Sign', [x!.name], x!.type.dtype),
-];
+/** PyTorch's sign of NaN is 0. */
+const sign: Lower = (emitter, [x]) => {
+  const { name, type } = x!;
+  if (type.dtype === 'bool') return [name];
+  const signs = compute(emitter, 'Sign', [name], type.dtype);
+  if (!isFloat(type.dtype)) return [signs];
+  return [select(emitter, emitter.node('IsNaN', [name]), emitter.constant(type.dtype, [0]), signs, type.dtype)];
+};
 
 const isnan: Lower = (emitter, [x]) => {
   const { name, type } = x!;

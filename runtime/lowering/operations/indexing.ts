@@ -1,3 +1,4 @@
+import { normaliseDim } from '../../graph/operations/dims.ts';
 import type { Emitter, Lower } from '../emitter.ts';
 import { castTo, kernelType } from './kernels.ts';
 import { type Operand, rankOf } from './operand.ts';
@@ -26,8 +27,8 @@ const REDUCING = 16;
 const ADDING = ['float32', 'float64', 'int32', 'int64'] as const;
 
 const scatter: Lower = (emitter, inputs, attributes) => {
-  const { dtype } = inputs[0]!.type;
-  const dim = attributes.dim as number;
+  const { dtype, shape } = inputs[0]!.type;
+  const dim = shape === null ? (attributes.dim as number) : normaliseDim(attributes.dim as number, shape.length);
   const adds = attributes.reduce === 'add';
   const result = withDimension(emitter, inputs, ([x, index, src]) => {
     const updates = updatesFor(emitter, index!, src!, rankOf(inputs[2]!) === 0);

@@ -1,12 +1,25 @@
-import { explicitEquation } from '../../graph/operations/einsum.ts';
+import { batchRanks, explicitEquation } from '../../graph/operations/einsum.ts';
 import type { Lower } from '../emitter.ts';
 import { compute } from './kernels.ts';
+import { unsqueeze } from './sizes.ts';
 
 const matmul: Lower = (emitter, [a, b]) => [compute(emitter, 'MatMul', [a!.name, b!.name], a!.type.dtype)];
 
 const einsum: Lower = (emitter, inputs, attributes) => {
-  const names = inputs.map((operand) => operand.name);
   const equation = { string: explicitEquation(attributes.equation as string) };
+  const shapes = inputs.map((operand) => operand.type.shape);
+  const batches = batchRanks(attributes.equation as string, shapes);
+  const most = Math.max(...batches.map((batch) => batch?.rank ?? 0));
+  // ONNX wants every ellipsis to stand for equally many dimensions.
+  const names = inputs.map(({ name }, i) => {
+    const batch = batches[i];
+    const missing = batch ? most - batch.rank : 0;
+    return unsqueeze(
+      emitter,
+      name,
+      Array.from({ length: missing }, (_, added) => batch!.start + added),
+    );
+  });
   return [compute(emitter, 'Einsum', names, inputs[0]!.type.dtype, undefined, { equation })];
 };
 

@@ -1,3 +1,4 @@
+import { normaliseDims } from '../../graph/operations/dims.ts';
 import { isFloat } from '../../graph/promotion.ts';
 import type { Attributes } from '../../graph/types.ts';
 import type { Emitter, Lower } from '../emitter.ts';
@@ -7,10 +8,15 @@ import { orderingKey } from './ordering.ts';
 import { reduce } from './reduce.ts';
 import { flatten, int, ints, sizesAlong } from './sizes.ts';
 
-/** The dimensions to reduce; null for all of them. A tensor without dimensions has none to name. */
+/**
+ * The dimensions to reduce; null for all of them. A tensor without dimensions has none to name. They count from the
+ * front where that is known: ONNX Runtime reduces empty tensors to the wrong shape along negative axes.
+ */
 function dimsOf(x: Operand, attributes: Attributes): readonly number[] | null {
   const dims = attributes.dims as readonly number[] | null | undefined;
-  return !dims || dims.length === 0 || rankOf(x) === 0 ? null : dims;
+  const rank = rankOf(x);
+  if (!dims || dims.length === 0 || rank === 0) return null;
+  return rank === null ? dims : normaliseDims(dims, rank);
 }
 
 function accumulate(op: string): Lower {

@@ -67,9 +67,9 @@ const split: Lower = (emitter, [x], attributes) => {
   if (count === 1) return [x!.name];
   const axis = { axis: { int: attributes.dim as number } };
   if (sizes !== null) return emitter.nodes('Split', [x!.name, ints(emitter, sizes)], count, axis);
-  // Without sizes, operator sets before 18 count the outputs.
-  const parts = emitter.opset >= 18 ? { num_outputs: { int: count } } : {};
-  return emitter.nodes('Split', [x!.name], count, { ...axis, ...parts });
+  // Split on its own would make the last part smaller, and refuse to split nothing.
+  const size = emitter.node('Div', [sizesAlong(emitter, x!.name, [attributes.dim as number]), int(emitter, count)]);
+  return emitter.nodes('Split', [x!.name, emitter.node('Expand', [size, ints(emitter, [count])])], count, axis);
 };
 
 const shape: Lower = (emitter, [x]) => [shapeOf(emitter, x!.name)];

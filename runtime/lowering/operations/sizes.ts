@@ -27,13 +27,21 @@ export function shapeWith(emitter: Emitter, x: string, dim: number, size: string
   return emitter.node('ScatterElements', [shapeOf(emitter, x), ints(emitter, [dim]), size]);
 }
 
-/**
- * `Reshape` in which 0 is a size. Before operator set 14 a 0 could only mean "as in the input": there the tensor is
- * flattened first, so that reshaping an empty tensor to a shape with a later 0 fails rather than giving another shape.
- */
+/** `Reshape` in which 0 is a size. Before operator set 14 a 0 could only mean "as in the input". */
 export function reshape(emitter: Emitter, x: string, shape: string): string {
   if (emitter.opset >= 14) return emitter.node('Reshape', [x, shape], { allowzero: { int: 1 } });
-  return emitter.node('Reshape', [flatten(emitter, x), shape]);
+  return emitter.node('Reshape', [columnOf(emitter, x, shapeOf(emitter, shape)), shape]);
+}
+
+/**
+ * All elements along the first dimension, and after it `rank` (int64 of one element) dimensions of size 1. If there are
+ * no elements all are of size 0, so that a 0 in a shape finds a 0 to copy.
+ */
+function columnOf(emitter: Emitter, x: string, rank: string): string {
+  const ones = emitter.node('Expand', [int(emitter, 1), rank]);
+  const shape = emitter.node('Concat', [ints(emitter, [-1]), ones], { axis: { int: 0 } });
+  const any = emitter.node('Min', [emitter.node('Size', [x]), int(emitter, 1)]);
+  return emitter.node('Expand', [emitter.node('Reshape', [x, shape]), emitter.node('Expand', [any, rank])]);
 }
 
 /** All elements in one dimension. */

@@ -3,7 +3,7 @@ import type { Emitter, Lower } from '../emitter.ts';
 import { kernelType } from './kernels.ts';
 import { type Operand, rankOf } from './operand.ts';
 import { orderingKey } from './ordering.ts';
-import { flatten, ints, shapeWith, sizesAlong, toScalar } from './sizes.ts';
+import { flatten, int, ints, shapeWith, sizesAlong } from './sizes.ts';
 
 /**
  * The first `count` elements (int64 of one element, or null for all) in order along a dimension, and their positions.
@@ -11,26 +11,24 @@ import { flatten, ints, shapeWith, sizesAlong, toScalar } from './sizes.ts';
  */
 function ordered(emitter: Emitter, x: Operand, count: string | null, dim: number, largest: boolean): readonly string[] {
   const { dtype } = x.type;
-  const isScalar = rankOf(x) === 0;
-  const name = isScalar ? flatten(emitter, x.name) : x.name;
-  const axis = isScalar ? 0 : dim;
+  const { name } = x;
+  if (rankOf(x) === 0) return [name, emitter.node('Identity', [int(emitter, 0)])];
   const computed = kernelType(dtype);
   const key = emitter.cast(orderingKey(emitter, name, dtype), dtype, computed);
-  const k = count ?? sizesAlong(emitter, name, [axis]);
+  const k = count ?? sizesAlong(emitter, name, [dim]);
   // TopK of a tensor without elements divides by zero, and takes the process along, unless k is 0.
   const elements = emitter.node('Unsqueeze', [emitter.node('Size', [name]), ints(emitter, [0])]);
   const [top, indices] = emitter.nodes('TopK', [key, emitter.node('Min', [k, elements])], 2, {
-    axis: { int: axis },
+    axis: { int: dim },
     largest: { int: largest ? 1 : 0 },
     sorted: { int: 1 },
   });
   const values = isFloat(dtype)
-    ? emitter.node('GatherElements', [name, indices!], { axis: { int: axis } })
+    ? emitter.node('GatherElements', [name, indices!], { axis: { int: dim } })
     : emitter.cast(top!, computed, dtype);
-  const shape = shapeWith(emitter, name, axis, k);
+  const shape = shapeWith(emitter, name, dim, k);
   // Only an empty result changes its shape here: to the k that was asked for. A 0 stays what it is.
-  const results = [values, indices!].map((result) => emitter.node('Reshape', [result, shape]));
-  return isScalar ? results.map((result) => toScalar(emitter, result)) : results;
+  return [values, indices!].map((result) => emitter.node('Reshape', [result, shape]));
 }
 
 const sort: Lower = (emitter, [x], attributes) =>

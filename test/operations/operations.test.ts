@@ -1,0 +1,98 @@
+import { describe, expect, it } from 'vitest';
+import { OperationError } from '../../runtime/graph/operation.ts';
+import { operations } from '../../runtime/graph/operations/index.ts';
+import type { DType } from '../../runtime/graph/types.ts';
+import { lowerings } from '../../runtime/lowering/operations/index.ts';
+import type { Tensor } from '../../runtime/tensor/tensor.ts';
+import { type Case, casesByOperation, type Recorded, title } from './cases.ts';
+import { infer, type Knowledge, lower, run, toTensor } from './harness.ts';
+
+/** The sets at which something that the lowerings use changed, and a late one. */
+const OPSETS = [13, 17, 18, 21];
+
+/** How far a result may be off, relative to its size where that is above 1. */
+const TOLERANCE: Readonly<Partial<Record<DType, number>>> = { float16: 2e-3, float32: 2e-6, float64: 1e-12 };
+/** ONNX Runtime's Erf has no float64 kernel. */
+const IN_FLOAT32 = new Set(['erf', 'gelu']);
+
+it('knows and lowers the same operations, each with cases', () => {
+  expect(Object.keys(lowerings).sort()).toEqual(Object.keys(operations).sort());
+  expect([...casesByOperation.keys()].sort()).toEqual(Object.keys(operations).sort());
+});
+
+describe.each([...casesByOperation])('%s', (op, cases) => {
+  const valid = cases.filter((one) => one.outputs);
+
+  it('infers what PyTorch gives', () => {
+    for (const one of valid) {
+      expectTypes(one, 'all');
+      if (!one.readsSizes) expectTypes(one, 'ranks');
+    }
+  });
+
+  it('refuses what PyTorch refuses', () => {
+    for (const one of cases.filter((other) => other.error)) {
+      expect(() => infer(one, 'all'), `${title(one)}: ${one.error}`).toThrow(OperationError);
+    }
+  });
+
+  it.each(OPSETS)('computes what PyTorch computes, in operator set %i', async (opset) => {
+    const problems: string[] = [];
+    for (const one of valid) problems.push(...(await problemsOf(one, opset, one.readsSizes ? 'all' : 'ranks')));
+    expect(problems.join('\n')).toBe('');
+  });
+
+  it('writes the same nodes whatever sizes are known', () => {
+    for (const one of valid.filter(({ readsSizes }) => !readsSizes)) {
+      expect(Buffer.from(lower(one, 'all', 18)).equals(lower(one, 'ranks', 18)), `${op} ${title(one)}`).toBe(true);
+    }
+  });
+});
+
+/** The shape must be right where it is known, and known where everything about the inputs is, but for masks. */
+function expectTypes(one: Case, knowledge: Knowledge): void {
+  const types = infer(one, knowledge);
+  const name = `${one.op} ${title(one)} (${knowledge})`;
+  expect(
+    types.map(({ dtype }) => dtype),
+    name,
+  ).toEqual(one.outputs!.map(({ dtype }) => dtype));
+  types.forEach((type, i) => {
+    const { dims } = one.outputs![i]!;
+    const filled = type.shape?.map((dim, at) => dim ?? dims[at]) ?? dims;
+    expect(filled, name).toEqual(dims);
+    if (knowledge === 'all' && !usesMask(one)) expect(type.shape, name).toEqual(dims);
+    if (type.constant) expect(type.constant, name).toEqual(one.outputs![i]!.data);
+  });
+}
+
+function usesMask({ attributes }: Case): boolean {
+  return JSON.stringify(attributes).includes('"mask"');
+}
+
+async function problemsOf(one: Case, opset: number, knowledge: Knowledge): Promise<readonly string[]> {
+  const name = `${one.op} ${title(one)}`;
+  try {
+    const results = await run(lower(one, knowledge, opset), one);
+    return results.flatMap((result, i) =>
+      difference(result, one.outputs![i]!, one.op).map((text) => `${name}: ${text}`),
+    );
+  } catch (error) {
+    return [`${name}: ${error instanceof Error ? error.message : error}`];
+  }
+}
+
+function difference(actual: Tensor, recorded: Recorded, op: string): readonly string[] {
+  const expected = toTensor(recorded);
+  const types = [actual, expected].map(({ dtype, dims }) => `${dtype}[${dims}]`);
+  if (types[0] !== types[1]) return [`${types[0]} instead of ${types[1]}`];
+  const tolerance = IN_FLOAT32.has(op) ? Math.max(2e-6, TOLERANCE[actual.dtype] ?? 0) : (TOLERANCE[actual.dtype] ?? 0);
+  const [a, b] = [actual, expected].map(({ data }) => Array.from(data as ArrayLike<number | bigint>));
+  const off = a!.some((value, i) => !close(value, b![i]!, tolerance));
+  return off ? [`[${a}] instead of [${b}]`] : [];
+}
+
+function close(a: number | bigint, b: number | bigint, tolerance: number): boolean {
+  if (a === b || Object.is(a, b)) return true;
+  return Math.abs(Number(a) - Number(b)) <= tolerance * Math.max(1, Math.abs(Number(b)));
+}
