@@ -16,7 +16,7 @@ export interface List {
 
 /**
  * A statement list. A statement that may jump out hands its completion on, with what follows it as the continuation:
- * `if (c) return a; f();` → `return complete(then(if_(c, …), () => { f(); }))`.
+ * `if (c) return a; f();` → `return complete(andThen(if_(c, …), () => { f(); }))`.
  */
 export function lowerList(lowering: Lowering, list: List, region: Region): Code {
   const { statements, owner } = list;
@@ -55,7 +55,7 @@ function lowerFrom(
       const range = { start: end, end: to };
       const state = lowering.states.of(range, owner);
       const at = lowering.start(statement);
-      completion = operator('then', at, [completion, ['() => {', rest, '}'], state, lowering.sites.at(at)]);
+      completion = operator('andThen', at, [completion, ['() => {', rest, '}'], state, lowering.sites.at(at)]);
     }
     if (region === 'function') completion = ['__o.complete(', completion, ')'];
     parts.push('return ', completion, ';');

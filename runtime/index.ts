@@ -30,14 +30,4 @@ export { InputError } from './execution/inputs.ts';
 export * from './functions/index.ts';
 export { ModelError } from './model/error.ts';
 export { Tensor } from './tensor/tensor.ts';
-export type {
-  Device,
-  Envoy,
-  EnvoyMembers,
-  LoadOptions,
-  ModelInputs,
-  Operand,
-  Resolved,
-  Saved,
-  Traced,
-} from './types/index.ts';
+export type * from './types/index.ts';

@@ -26,7 +26,7 @@ export function if_(
 }
 
 /** The statements after one that may have jumped: they run where it ended normally. */
-export function then(completion: Completion, rest: () => Completion, state: State | null, site: Site): Completion {
+export function andThen(completion: Completion, rest: () => Completion, state: State | null, site: Site): Completion {
   if (completion === undefined) return rest();
   if (completion.kind !== 'choice') return completion;
   const target = builder();

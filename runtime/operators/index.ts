@@ -6,5 +6,5 @@ export { binary, increment, unary } from './arithmetic.ts';
 export { block, mark, sites } from './blocks.ts';
 export { log, math, plain, string, thrown } from './calls.ts';
 export { BREAK, CONTINUE, complete, jump, return_ } from './completions.ts';
-export { and, conditional, if_, or, then } from './conditionals.ts';
+export { and, andThen, conditional, if_, or } from './conditionals.ts';
 export { doWhile, forOf, while_ } from './loops.ts';

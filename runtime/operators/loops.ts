@@ -6,7 +6,7 @@ import { ListSegment } from '../tracing/lists.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import { type State, VariableSlot } from '../tracing/slots.ts';
 import { type Completion, mapEnds } from './completions.ts';
-import { then, truth } from './conditionals.ts';
+import { andThen, truth } from './conditionals.ts';
 import { graphLoop } from './graph-loops.ts';
 
 type Body = (item?: unknown) => Completion;
@@ -61,7 +61,7 @@ function forItems(
     if (end === undefined) continue;
     const others = () => forItems(iterator, body, state, site, label);
     if (end.kind !== 'choice') iterator.return?.();
-    return withoutBreak(then(end, others, state, site), label);
+    return withoutBreak(andThen(end, others, state, site), label);
   }
 }
 
@@ -91,7 +91,7 @@ export function while_(
       update?.();
       return while_(test, body, update, state, site, label);
     };
-    return withoutBreak(then(end, others, state, site), label);
+    return withoutBreak(andThen(end, others, state, site), label);
   }
 }
 
@@ -105,7 +105,7 @@ export function doWhile(
 ): Completion {
   const end = withoutContinue(body(), label);
   return withoutBreak(
-    then(end, () => while_(test, body, null, state, site, label), state, site),
+    andThen(end, () => while_(test, body, null, state, site, label), state, site),
     label,
   );
 }

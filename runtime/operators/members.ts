@@ -7,6 +7,11 @@ import { save } from '../tracing/saves.ts';
 
 /** Gives proxies PyTorch's methods. The class itself knows no operations, so that operations can be built on it. */
 const members: Record<string, PropertyDescriptor> = {
+  ndim: {
+    get(this: TensorProxy) {
+      return this.type.shape?.length;
+    },
+  },
   save: {
     value(this: TensorProxy) {
       return save(this);

@@ -29,13 +29,13 @@ export class TensorProxy {
   static indexing: Indexing;
   readonly builder: Builder;
   readonly storage: Storage | null;
-  readonly view: View | null;
+  readonly viewOf: View | null;
   private seen: { parent: Value; value: Value } | null = null;
 
   constructor(builder: Builder, storage: Storage | null, view: View | null = null) {
     this.builder = builder;
     this.storage = storage;
-    this.view = view;
+    this.viewOf = view;
     // biome-ignore lint/correctness/noConstructorReturn: `h[0]` and `h[':, -1']` are caught by an ES proxy around the object.
     return new Proxy(this, handler);
   }
@@ -57,7 +57,7 @@ export class TensorProxy {
       }
       return this.storage.content;
     }
-    const { parent, op, operands, attributes } = this.view!;
+    const { parent, op, operands, attributes } = this.viewOf!;
     const base = parent.value();
     if (this.seen?.parent === base && this.builder.visible(this.seen.value)) return this.seen.value;
     const node = this.builder.add(op, [base, ...operands.map((operand) => operand.value())], attributes);
@@ -102,7 +102,7 @@ export function assignInPlace(proxy: TensorProxy, value: Value): void {
     proxy.storage.content = value;
     return;
   }
-  const { parent, op, operands, attributes } = proxy.view!;
+  const { parent, op, operands, attributes } = proxy.viewOf!;
   const base = parent.value();
   assignInPlace(parent, undoView(builder, base, value, op, operands, attributes));
 }

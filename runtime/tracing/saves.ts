@@ -23,7 +23,7 @@ export class SavedProxy extends TensorProxy {
   readonly slot: SaveSlot;
 
   constructor(target: Builder, of: TensorProxy) {
-    super(target, of.storage, of.view);
+    super(target, of.storage, of.viewOf);
     this.slot = new SaveSlot(target);
     // biome-ignore lint/correctness/noConstructorReturn: after the run the object answers as the tensor it stands for.
     return new Proxy(this, handler);

@@ -6,8 +6,8 @@ import { Tensor } from '../../runtime/tensor/tensor.ts';
 import type { Case, Recorded } from './cases.ts';
 import { ModelEmitter } from './model.ts';
 
-/** How much of the inputs is known before the run. */
-export type Knowledge = 'all' | 'ranks' | 'first rank unknown';
+/** How much of the inputs is known before the run: operands are the whole numbers that the user wrote. */
+export type Knowledge = 'all' | 'operands' | 'ranks' | 'first rank unknown';
 
 /** The elements that a proxy knows of its operand: those of small whole-number tensors. */
 function constantOf({ dtype, data }: Recorded): readonly number[] | null {
@@ -19,8 +19,10 @@ export function inputTypes({ inputs }: Case, knowledge: Knowledge): readonly Ten
   return inputs.map((recorded, i): TensorType => {
     const { dtype, dims } = recorded;
     if (knowledge === 'first rank unknown' && i === 0 && dims.length > 0) return { dtype, shape: null };
-    if (knowledge !== 'all') return { dtype, shape: dims.map(() => null) };
     const constant = constantOf(recorded);
+    const isActivation = i === 0 || constant === null;
+    if (knowledge !== 'all' && (knowledge !== 'operands' || isActivation))
+      return { dtype, shape: dims.map(() => null) };
     return { dtype, shape: dims, ...(constant && { constant }) };
   });
 }

@@ -36,6 +36,20 @@ describe.each([...casesByOperation])('%s', (op, cases) => {
     }
   });
 
+  it.each([13, 18])('fails a run rather than compute nonsense, in operator set %i', async (opset) => {
+    for (const one of cases.filter((other) => other.error && !other.runs)) {
+      await expect(refused(one, opset), `${title(one)}: ${one.error}`).resolves.toBe(true);
+    }
+  });
+
+  it('works on tensors of unknown rank, or says that it cannot', async () => {
+    const problems: string[] = [];
+    for (const one of valid.filter((other) => !other.needsRank)) {
+      problems.push(...(await problemsOf(one, 18, 'first rank unknown')));
+    }
+    expect(problems.join('\n')).toBe('');
+  });
+
   it.each(OPSETS)('computes what PyTorch computes, in operator set %i', async (opset) => {
     const problems: string[] = [];
     for (const one of valid) problems.push(...(await problemsOf(one, opset, one.readsSizes ? 'all' : 'ranks')));
@@ -68,6 +82,16 @@ function expectTypes(one: Case, knowledge: Knowledge): void {
 
 function usesMask({ attributes }: Case): boolean {
   return JSON.stringify(attributes).includes('"mask"');
+}
+
+/** Whether the graph or the run refuses a case whose activations are known only when it runs. */
+async function refused(one: Case, opset: number): Promise<boolean> {
+  try {
+    await run(lower(one, 'operands', opset), one);
+    return false;
+  } catch {
+    return true;
+  }
 }
 
 async function problemsOf(one: Case, opset: number, knowledge: Knowledge): Promise<readonly string[]> {

@@ -22,7 +22,7 @@ export function selectItems(
   const removed = integers.map(({ axis }) => axis);
   const selectors = placed
     .filter(({ item }) => isAdvanced(item))
-    .flatMap(({ item, axis }) => selectorsOf(emitter, item, withoutAxes(axis, removed)));
+    .flatMap(({ item, axis }) => selectorsOf(emitter, picked, item, withoutAxes(axis, removed)));
   if (selectors.length === 0) return picked;
   const left = rank === null ? null : rank - integers.length;
   return gatherSelected(emitter, picked, left, selectors, resultAxis(items, placed, selectors, removed, rank));

@@ -6,6 +6,7 @@ import { castTo, kernelType } from './kernels.ts';
 import { type Operand, rankOf } from './operand.ts';
 import { orderingKey } from './ordering.ts';
 import { reduce } from './reduce.ts';
+import { require, requiring } from './require.ts';
 import { flatten, int, ints, sizesAlong } from './sizes.ts';
 
 /**
@@ -19,10 +20,17 @@ function dimsOf(x: Operand, attributes: Attributes): readonly number[] | null {
   return rank === null ? dims : normaliseDims(dims, rank);
 }
 
+/** ONNX Runtime adds and multiplies int64 as float64: exact up to 2^53. */
 function accumulate(op: string): Lower {
   return (emitter, [x], attributes, [output]) => [
     reduce(emitter, op, castTo(emitter, x!, output!.dtype), dimsOf(x!, attributes), attributes.keepdim === true),
   ];
+}
+
+/** How many elements are reduced to one. */
+function countOf(emitter: Emitter, x: string, dims: readonly number[] | null): string {
+  if (dims === null) return emitter.node('Size', [x]);
+  return reduce(emitter, 'ReduceProd', sizesAlong(emitter, x, dims), null, false);
 }
 
 /** ONNX Runtime's mean of nothing is 0. Dividing it by the count, but at most by 1, gives PyTorch's NaN. */
@@ -30,24 +38,28 @@ const mean: Lower = (emitter, [x], attributes) => {
   const { name, type } = x!;
   const dims = dimsOf(x!, attributes);
   const average = reduce(emitter, 'ReduceMean', name, dims, attributes.keepdim === true);
-  const count =
-    dims === null
-      ? emitter.node('Size', [name])
-      : reduce(emitter, 'ReduceProd', sizesAlong(emitter, name, dims), null, false);
-  const any = emitter.cast(emitter.node('Min', [count, int(emitter, 1)]), 'int64', type.dtype);
-  return [emitter.node('Div', [average, any])];
+  const any = emitter.node('Min', [countOf(emitter, name, dims), int(emitter, 1)]);
+  return [emitter.node('Div', [average, emitter.cast(any, 'int64', type.dtype)])];
 };
 
-/** ONNX Runtime's extrema pass over some NaNs, so they are looked for separately. */
+/**
+ * ONNX Runtime's extrema pass over some NaNs, so they are looked for separately. Of nothing there is no extremum, where
+ * ONNX Runtime has the lowest or highest number: the run must fail.
+ */
 function extremum(op: string): Lower {
   return (emitter, [x], attributes) => {
     const { name, type } = x!;
     const [dims, keepdim] = [dimsOf(x!, attributes), attributes.keepdim === true];
     const computed = kernelType(type.dtype);
     const found = reduce(emitter, op, castTo(emitter, x!, computed), dims, keepdim);
-    if (!isFloat(type.dtype)) return [emitter.cast(found, computed, type.dtype)];
+    const some = require(emitter, emitter.node('Greater', [countOf(emitter, name, dims), int(emitter, 0)]));
+    if (!isFloat(type.dtype)) {
+      const checked = emitter.node('Add', [found, emitter.cast(some, 'int64', computed)]);
+      return [emitter.cast(checked, computed, type.dtype)];
+    }
     const poisoned = truth(emitter, 'ReduceMax', emitter.node('IsNaN', [name]), dims, keepdim);
-    return [emitter.node('Where', [poisoned, emitter.constant(type.dtype, [Number.NaN]), found])];
+    const nan = requiring(emitter, emitter.constant(type.dtype, [Number.NaN]), some);
+    return [emitter.node('Where', [poisoned, nan, found])];
   };
 }
 

@@ -3,7 +3,8 @@ import type { Item } from '../../graph/operations/items.ts';
 import type { Emitter } from '../emitter.ts';
 import { castTo } from './kernels.ts';
 import { type Operand, rankOf } from './operand.ts';
-import { flatten, int, shapeOf, transpose, unsqueeze } from './sizes.ts';
+import { require } from './require.ts';
+import { flatten, int, shapeOf, sizesAlong, transpose, unsqueeze } from './sizes.ts';
 
 /** Positions along one dimension. */
 export interface Selector {
@@ -12,20 +13,34 @@ export interface Selector {
   readonly axis: number;
 }
 
-/** The positions that an item selects: a mask stands for those of its true elements, in each of its dimensions. */
-export function selectorsOf(emitter: Emitter, item: Item<Operand>, axis: number): readonly Selector[] {
+/**
+ * The positions that an item selects of `x`: a mask stands for those of its true elements, in each of its dimensions,
+ * and the run fails if it has not the tensor's sizes.
+ */
+export function selectorsOf(emitter: Emitter, x: string, item: Item<Operand>, axis: number): readonly Selector[] {
   if (item.kind === 'index') {
     return [{ positions: castTo(emitter, item.index, 'int64'), rank: rankOf(item.index), axis }];
   }
   if (item.kind !== 'mask') return [];
-  const found = emitter.node('NonZero', [item.mask.name]);
   const rank = rankOf(item.mask)!;
+  const fits = maskFits(emitter, x, item.mask.name, rank, axis);
+  const found = emitter.node('Add', [emitter.node('NonZero', [item.mask.name]), fits]);
   if (rank === 1) return [{ positions: flatten(emitter, found), rank: 1, axis }];
   return Array.from({ length: rank }, (_, i) => ({
     positions: emitter.node('Gather', [found, int(emitter, i)], { axis: { int: 0 } }),
     rank: 1,
     axis: axis + i,
   }));
+}
+
+/** A 0 that needs the mask to have the sizes of the dimensions it selects from. */
+export function maskFits(emitter: Emitter, x: string, mask: string, rank: number, axis: number): string {
+  const sizes = sizesAlong(
+    emitter,
+    x,
+    Array.from({ length: rank }, (_, i) => axis + i),
+  );
+  return require(emitter, emitter.node('Equal', [shapeOf(emitter, mask), sizes]));
 }
 
 /**

@@ -2,9 +2,11 @@ import { indexShape } from '../../graph/operations/getitem.ts';
 import { type Item, isWhole, readItems } from '../../graph/operations/items.ts';
 import type { Emitter, Lower } from '../emitter.ts';
 import { selectItems } from './getitem.ts';
-import { castTo } from './kernels.ts';
+import { castTo, select } from './kernels.ts';
 import { type Operand, rankOf } from './operand.ts';
 import { place } from './placement.ts';
+import { requiring } from './require.ts';
+import { maskFits } from './selectors.ts';
 import { END, flatten, int, ints, range, reshape, shapeOf, shapeWith, sizesAlong, slice, unsqueeze } from './sizes.ts';
 import { oneInt } from './slices.ts';
 
@@ -93,6 +95,27 @@ function scatterPositions(
   return reshape(emitter, emitter.node('ScatterElements', flat, { axis: { int: 0 } }), shape);
 }
 
+/** A single value where a mask is true needs no positions. Null where the sizes that follow the mask's are unknown. */
+function assignMasked(
+  emitter: Emitter,
+  x: Operand,
+  items: readonly Item<Operand>[],
+  { mask }: Extract<Item<Operand>, { kind: 'mask' }>,
+  value: Value,
+): string | null {
+  const [rank, covered] = [rankOf(x), rankOf(mask)];
+  if (rank === null || !covered || value.rank !== 0) return null;
+  const { axis } = place(emitter, x.name, items).placed.find(({ item }) => item.kind === 'mask')!;
+  const following = (axis < 0 ? -axis : rank - axis) - covered;
+  const condition = unsqueeze(
+    emitter,
+    mask.name,
+    Array.from({ length: following }, (_, i) => covered + i),
+  );
+  const checked = requiring(emitter, value.name, maskFits(emitter, x.name, mask.name, covered, axis));
+  return select(emitter, condition, checked, x.name, x.type.dtype);
+}
+
 const setitem: Lower = (emitter, [x, ...rest], attributes) => {
   const source = rest.at(-1)!;
   const items = readItems(attributes, rest.slice(0, -1));
@@ -104,6 +127,10 @@ const setitem: Lower = (emitter, [x, ...rest], attributes) => {
     const { placed } = place(emitter, x!.name, items);
     const { axis } = placed.find(({ item }) => item === only)!;
     return [replaceBetween(emitter, x!, only!, axis, value)];
+  }
+  if (active.length === 1 && only!.kind === 'mask') {
+    const replaced = assignMasked(emitter, x!, items, only!, value);
+    if (replaced !== null) return [replaced];
   }
   const types = readItems(
     attributes,

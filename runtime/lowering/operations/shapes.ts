@@ -16,10 +16,16 @@ import {
 
 const reshape: Lower = (emitter, [x, sizes]) => [reshapeTo(emitter, x!.name, sizes!.name)];
 
-/** PyTorch's -1 keeps a dimension, as ONNX's 1 does. */
+/**
+ * PyTorch's -1 keeps a dimension, as ONNX's 1 does. The reshape makes a run fail whose tensor is larger than what it is
+ * expanded to: Expand would keep it.
+ */
 const expand: Lower = (emitter, [x, sizes]) => {
   const keeps = emitter.node('Less', [sizes!.name, int(emitter, 0)]);
-  return [emitter.node('Expand', [x!.name, emitter.node('Where', [keeps, int(emitter, 1), sizes!.name])])];
+  const target = emitter.node('Where', [keeps, int(emitter, 1), sizes!.name]);
+  const expanded = emitter.node('Expand', [x!.name, target]);
+  const expected = emitter.node('Where', [keeps, shapeOf(emitter, expanded), sizes!.name]);
+  return [reshapeTo(emitter, expanded, expected)];
 };
 
 const permute: Lower = (emitter, [x], attributes) => {
