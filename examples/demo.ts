@@ -14,14 +14,15 @@ const word = (id: number) => lm.tokenizer.id_to_token(id) ?? '?';
 const before = await lm.trace(prompt, () => topk(lm.lm_head.output['0, -1'], 3).indices.save());
 console.log(`${prompt} … ${Array.from(before.data, Number).map(word).join(' | ')}`);
 
-// The city is looked up at the landmark's last token. There, put in what the model thinks of the Colosseum.
-const tower = 3;
-const colosseum = await lm.trace('The Colosseum is in the city of', () => lm.transformer.h[1].output['0, 2'].save());
+// At the last word, put in what the first layer made of it in a sentence about the Colosseum.
+const colosseum = await lm.trace('The Colosseum is in the city of', () => lm.transformer.h[0].output['0, -1'].save());
 const after = await lm.trace(prompt, () => {
-  lm.transformer.h[1].output[`0, ${tower}`] = colosseum;
+  lm.transformer.h[0].output['0, -1'] = colosseum;
   return topk(lm.lm_head.output['0, -1'], 3).indices.save();
 });
-console.log(`  … with the Colosseum put in for the Tower: ${Array.from(after.data, Number).map(word).join(' | ')}\n`);
+console.log(
+  `  … with the first layer's output taken from a sentence about the Colosseum: ${Array.from(after.data, Number).map(word).join(' | ')}\n`,
+);
 
 // 2. Activation patching: which activation makes the model answer Mary?
 const clean = 'When Mary and John went to the store , John gave a drink to';

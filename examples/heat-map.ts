@@ -58,7 +58,7 @@ const SHADES = ' ░▒▓█';
 export function printHeatMap(map: HeatMap): void {
   const flat = map.values.flat();
   const [low, high] = [Math.min(...flat), Math.max(...flat)];
-  const width = Math.max(...map.columns.map((name) => name.length), 6);
+  const width = 8;
   const left = Math.max(...map.rows.map((name) => name.length));
   console.log(`${map.title}\n${map.subtitle}\n`);
   map.values.forEach((row, y) => {
@@ -68,5 +68,5 @@ export function printHeatMap(map: HeatMap): void {
     });
     console.log(`${styleText('bold', map.rows[y]!.padEnd(left))} ${cells.join('')}`);
   });
-  console.log(`${' '.repeat(left)} ${map.columns.map((name) => name.padEnd(width + 1)).join('')}\n`);
+  console.log(`${' '.repeat(left)} ${map.columns.map((name) => name.slice(0, width).padEnd(width + 1)).join('')}\n`);
 }

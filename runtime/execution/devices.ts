@@ -1,3 +1,6 @@
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 import { InferenceSession, listSupportedBackends } from 'onnxruntime-node';
 
 export type Device = 'cpu' | 'webgpu' | 'cuda';
@@ -17,7 +20,7 @@ export class DeviceError extends Error {
 export async function chooseDevice(wanted: Device | 'auto', probe: Uint8Array): Promise<Device> {
   if (wanted === 'cpu') return wanted;
   const known = new Set(listSupportedBackends().map(({ name }) => name));
-  const candidates: Device[] = wanted === 'auto' ? ['cuda', 'webgpu'] : [wanted];
+  const candidates: Device[] = wanted === 'auto' ? (['cuda', 'webgpu'] as const).filter(mayWork) : [wanted];
   for (const device of candidates) {
     const reason = known.has(device)
       ? await tryDevice(device, probe)
@@ -28,6 +31,20 @@ export async function chooseDevice(wanted: Device | 'auto', probe: Uint8Array): 
   }
   return 'cpu';
 }
+
+/** Whether `auto` should try a device: the native libraries complain on stderr where their drivers are missing. */
+function mayWork(device: Device): boolean {
+  if (process.platform !== 'linux') return device !== 'cuda' || process.platform === 'win32';
+  if (device === 'webgpu') return LIBRARY_FOLDERS.some((folder) => existsSync(join(folder, 'libvulkan.so.1')));
+  const main = createRequire(import.meta.url).resolve('onnxruntime-node');
+  const binaries = join(dirname(main), '..', 'bin', 'napi-v6', process.platform, process.arch);
+  return existsSync(join(binaries, 'libonnxruntime_providers_cuda.so'));
+}
+
+const LIBRARY_FOLDERS = [
+  ...(process.env.LD_LIBRARY_PATH ?? '').split(':').filter(Boolean),
+  ...['/usr/lib', '/usr/lib64', '/lib', '/usr/local/lib', '/usr/lib/x86_64-linux-gnu', '/usr/lib/aarch64-linux-gnu'],
+];
 
 /** Why a device does not work, or null where it does. */
 async function tryDevice(device: Device, probe: Uint8Array): Promise<string | null> {

@@ -113,7 +113,7 @@ export const operators = {
     if (end !== undefined && end.kind !== 'return') throw new Error(`A ${end.kind} left its function.`);
     return end?.value;
   },
-  then(end: Completion, rest: () => Completion, state: State, site: Site): Completion {
+  andThen(end: Completion, rest: () => Completion, state: State, site: Site): Completion {
     check(site, state);
     return end === undefined ? rest() : end;
   },

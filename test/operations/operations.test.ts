@@ -8,10 +8,12 @@ import { type Case, casesByOperation, type Recorded, title } from './cases.ts';
 import { infer, type Knowledge, lower, run, toTensor } from './harness.ts';
 
 /** The sets at which something that the lowerings use changed, and a late one. */
-const OPSETS = [13, 17, 18, 21];
+const OPSETS = [13, 17, 21];
 
 /** How far a result may be off, relative to its size where that is above 1. */
 const TOLERANCE: Readonly<Partial<Record<DType, number>>> = { float16: 2e-3, float32: 2e-6, float64: 1e-12 };
+/** What tells a wrong result from an error. */
+const WRONG = ' ≠ ';
 /** ONNX Runtime's Erf has no float64 kernel. */
 const IN_FLOAT32 = new Set(['erf', 'gelu']);
 
@@ -36,16 +38,16 @@ describe.each([...casesByOperation])('%s', (op, cases) => {
     }
   });
 
-  it.each([13, 18])('fails a run rather than compute nonsense, in operator set %i', async (opset) => {
-    for (const one of cases.filter((other) => other.error && !other.runs)) {
+  it.each(OPSETS)('fails a run rather than compute nonsense, in operator set %i', async (opset) => {
+    for (const one of cases.filter((other) => other.error)) {
       await expect(refused(one, opset), `${title(one)}: ${one.error}`).resolves.toBe(true);
     }
   });
 
-  it('works on tensors of unknown rank, or says that it cannot', async () => {
+  it('computes the same on tensors of unknown rank, or refuses to', async () => {
     const problems: string[] = [];
-    for (const one of valid.filter((other) => !other.needsRank)) {
-      problems.push(...(await problemsOf(one, 18, 'first rank unknown')));
+    for (const one of valid.filter(({ inputs }) => !isEmpty(inputs[0]!))) {
+      problems.push(...(await problemsOf(one, 21, 'first rank unknown')).filter((problem) => problem.includes(WRONG)));
     }
     expect(problems.join('\n')).toBe('');
   });
@@ -84,6 +86,11 @@ function usesMask({ attributes }: Case): boolean {
   return JSON.stringify(attributes).includes('"mask"');
 }
 
+/** ONNX Runtime reduces empty tensors to the wrong shape along negative axes, and without a rank they stay negative. */
+function isEmpty({ dims }: Recorded): boolean {
+  return dims.includes(0);
+}
+
 /** Whether the graph or the run refuses a case whose activations are known only when it runs. */
 async function refused(one: Case, opset: number): Promise<boolean> {
   try {
@@ -109,11 +116,11 @@ async function problemsOf(one: Case, opset: number, knowledge: Knowledge): Promi
 function difference(actual: Tensor, recorded: Recorded, op: string): readonly string[] {
   const expected = toTensor(recorded);
   const types = [actual, expected].map(({ dtype, dims }) => `${dtype}[${dims}]`);
-  if (types[0] !== types[1]) return [`${types[0]} instead of ${types[1]}`];
+  if (types[0] !== types[1]) return [types.join(WRONG)];
   const tolerance = IN_FLOAT32.has(op) ? Math.max(2e-6, TOLERANCE[actual.dtype] ?? 0) : (TOLERANCE[actual.dtype] ?? 0);
   const [a, b] = [actual, expected].map(({ data }) => Array.from(data as ArrayLike<number | bigint>));
   const off = a!.some((value, i) => !close(value, b![i]!, tolerance));
-  return off ? [`[${a}] instead of [${b}]`] : [];
+  return off ? [[a, b].map((values) => `[${values}]`).join(WRONG)] : [];
 }
 
 function close(a: number | bigint, b: number | bigint, tolerance: number): boolean {

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import operations_cases_elementwise
 import operations_cases_indexing
+import operations_cases_reductions
 import operations_cases_structure
 import torch
 
@@ -62,7 +63,12 @@ def run(case):
 
 def main():
     torch.manual_seed(0)
-    modules = (operations_cases_elementwise, operations_cases_structure, operations_cases_indexing)
+    modules = (
+        operations_cases_elementwise,
+        operations_cases_reductions,
+        operations_cases_structure,
+        operations_cases_indexing,
+    )
     records = [run(case) for module in modules for case in module.cases()]
     lines = ",\n".join(json.dumps(record, separators=(",", ":"), allow_nan=False) for record in records)
     TARGET.write_text(f"[\n{lines}\n]\n")

@@ -17,14 +17,14 @@ export function reshapeShape(shape: Shape, target: Shape): Shape {
     if (size !== null && rest !== null && size !== rest) throw invalid();
     return target;
   }
-  if (size === null || rest === null) return target.map((dim): Dim => (dim === -1 ? null : dim));
   if (rest === 0) {
-    if (size !== 0) throw invalid();
+    if (size !== null && size !== 0) throw invalid();
     throw new OperationError(
       `cannot reshape tensor of 0 elements into shape ${printShape(target)} because the unspecified dimension size -1 ` +
         'can be any value and is ambiguous',
     );
   }
+  if (size === null || rest === null) return target.map((dim): Dim => (dim === -1 ? null : dim));
   if (size % rest !== 0) throw invalid();
   return target.map((dim) => (dim === -1 ? size / rest : dim));
 }

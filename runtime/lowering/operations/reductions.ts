@@ -6,7 +6,7 @@ import { castTo, kernelType } from './kernels.ts';
 import { type Operand, rankOf } from './operand.ts';
 import { orderingKey } from './ordering.ts';
 import { reduce } from './reduce.ts';
-import { require, requiring } from './require.ts';
+import { requireAll, requiring } from './requirements.ts';
 import { flatten, int, ints, sizesAlong } from './sizes.ts';
 
 /**
@@ -52,7 +52,7 @@ function extremum(op: string): Lower {
     const [dims, keepdim] = [dimsOf(x!, attributes), attributes.keepdim === true];
     const computed = kernelType(type.dtype);
     const found = reduce(emitter, op, castTo(emitter, x!, computed), dims, keepdim);
-    const some = require(emitter, emitter.node('Greater', [countOf(emitter, name, dims), int(emitter, 0)]));
+    const some = requireAll(emitter, emitter.node('Greater', [countOf(emitter, name, dims), int(emitter, 0)]));
     if (!isFloat(type.dtype)) {
       const checked = emitter.node('Add', [found, emitter.cast(some, 'int64', computed)]);
       return [emitter.cast(checked, computed, type.dtype)];

@@ -3,7 +3,7 @@ import type { Item } from '../../graph/operations/items.ts';
 import type { Emitter } from '../emitter.ts';
 import { castTo } from './kernels.ts';
 import { type Operand, rankOf } from './operand.ts';
-import { require } from './require.ts';
+import { requireAll } from './requirements.ts';
 import { flatten, int, shapeOf, sizesAlong, transpose, unsqueeze } from './sizes.ts';
 
 /** Positions along one dimension. */
@@ -40,7 +40,7 @@ export function maskFits(emitter: Emitter, x: string, mask: string, rank: number
     x,
     Array.from({ length: rank }, (_, i) => axis + i),
   );
-  return require(emitter, emitter.node('Equal', [shapeOf(emitter, mask), sizes]));
+  return requireAll(emitter, emitter.node('Equal', [shapeOf(emitter, mask), sizes]));
 }
 
 /**

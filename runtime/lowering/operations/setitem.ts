@@ -5,7 +5,7 @@ import { selectItems } from './getitem.ts';
 import { castTo, select } from './kernels.ts';
 import { type Operand, rankOf } from './operand.ts';
 import { place } from './placement.ts';
-import { requiring } from './require.ts';
+import { requiring } from './requirements.ts';
 import { maskFits } from './selectors.ts';
 import { END, flatten, int, ints, range, reshape, shapeOf, shapeWith, sizesAlong, slice, unsqueeze } from './sizes.ts';
 import { oneInt } from './slices.ts';

@@ -6,7 +6,7 @@ import { flatten, int, ints } from './sizes.ts';
  * assertion: the 0 is gathered from a list of one element, by position 1 if a condition does not hold. Whoever requires
  * something must use the 0, or the nodes fall away.
  */
-export function require(emitter: Emitter, bools: string): string {
+export function requireAll(emitter: Emitter, bools: string): string {
   const violations = emitter.cast(emitter.node('Not', [flatten(emitter, bools)]), 'bool', 'int64');
   // A sum of nothing is 0: no condition is no violation.
   const count = emitter.node('ReduceSum', [violations], { keepdims: { int: 0 } });
