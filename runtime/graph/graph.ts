@@ -64,15 +64,19 @@ export class InterventionGraph {
 }
 
 function writeRegion(region: Region, parts: string[]): void {
-  parts.push(`(${region.parameters.map((p) => `%${p.id}:${p.type.dtype}`)})`);
+  parts.push(`(${region.parameters.map(structure)})`);
   for (const node of region.nodes) {
-    const types = node.op === 'operand' ? node.outputs[0]!.type.shape?.length : '';
-    parts.push(
-      `${node.outputs.map((o) => `%${o.id}:${o.type.dtype}`)}=${node.op}${types}(${node.inputs.map((v) => v.id)})${JSON.stringify(node.attributes)}`,
-    );
+    // What a squeeze without dims takes out depends on which sizes are 1.
+    const ones = node.op === 'squeeze' ? node.inputs[0]!.type.shape?.map((dim) => dim === 1) : '';
+    const inputs = node.inputs.map(({ id }) => id);
+    parts.push(`${node.outputs.map(structure)}=${node.op}${ones}(${inputs})${JSON.stringify(node.attributes)}`);
     for (const body of node.regions) writeRegion(body, parts);
   }
-  parts.push(`->${region.results.map((v) => v.id)}`);
+  parts.push(`->${region.results.map(({ id }) => id)}`);
+}
+
+function structure({ id, type }: Value): string {
+  return `%${id}:${type.dtype}${type.shape?.length}`;
 }
 
 function printRegion(region: Region, indent: string, lines: string[]): void {

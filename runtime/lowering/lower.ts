@@ -2,6 +2,7 @@ import { create, toBinary } from '@bufbuild/protobuf';
 import { GraphProtoSchema, type ModelProto, ModelProtoSchema, type NodeProto } from 'onnx-buf';
 import { formatSite, TraceError } from '../errors.ts';
 import type { InterventionGraph } from '../graph/graph.ts';
+import { liveNodes } from '../graph/live.ts';
 import type { Node, Value } from '../graph/types.ts';
 import type { OnnxModel } from '../model/read.ts';
 import type { TapAddress } from '../tracing/model.ts';
@@ -138,7 +139,7 @@ class Lowering {
       }
     }
     for (const region of node.regions) {
-      for (const inner of region.nodes) this.outerNeeds(inner, needed);
+      for (const inner of liveNodes(region)) this.outerNeeds(inner, needed);
       for (const value of region.results) if (this.isRoot(value)) needed.push(value.node);
     }
   }

@@ -1,4 +1,7 @@
 import type { NodeProto, TensorProto } from 'onnx-buf';
+import { TraceError } from '../errors.ts';
+import { liveNodes } from '../graph/live.ts';
+import { OperationError } from '../graph/operation.ts';
 import type { DType, Node, Region, TensorType, Value } from '../graph/types.ts';
 import { elementType } from '../model/dtypes.ts';
 import type { Emitter, OnnxAttribute } from './emitter.ts';
@@ -92,10 +95,20 @@ export class Writer implements Emitter {
     const { site } = node;
     this.stem = site ? `${site.file}:${site.line}:${site.column}` : node.op;
     const inputs = node.inputs.map((value) => this.name(value));
-    const outputs = this.lower(node, inputs);
+    const outputs = this.lowerChecked(node, inputs);
     node.outputs.forEach((value, i) => {
       this.values.set(value, outputs[i]!);
     });
+  }
+
+  private lowerChecked(node: Node, inputs: readonly string[]): readonly string[] {
+    try {
+      return this.lower(node, inputs);
+    } catch (error) {
+      if (error instanceof OperationError)
+        throw new TraceError(`${node.op}: ${error.message}`, node.site, { cause: error });
+      throw error;
+    }
   }
 
   private lower(node: Node, inputs: readonly string[]): readonly string[] {
@@ -134,7 +147,7 @@ export class Writer implements Emitter {
 
   private body(region: Region, inputs: ReturnType<typeof onnxValue>[]) {
     const inner = new Writer(this.opset, this.names, this.values, this.lowerCall);
-    for (const node of region.nodes) inner.write(node);
+    for (const node of liveNodes(region)) inner.write(node);
     // A result must be made by a node of the body itself, and only once.
     const outputs = region.results.map((value) => {
       const name = inner.node('Identity', [inner.name(value)]);

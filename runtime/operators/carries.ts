@@ -55,19 +55,21 @@ function carryBinding(target: Builder, slot: Slot, before: Storage): Carry {
   };
 }
 
-function carryPushes(
-  target: Builder,
-  slot: ArraySlot,
-  prefix: readonly unknown[],
-  items: readonly unknown[],
-): Carry | null {
+function carryPushes(target: Builder, slot: ArraySlot, prefix: readonly unknown[], items: readonly unknown[]): Carry {
+  if (items.length < prefix.length) {
+    throw new TraceError(
+      'Elements are taken out of an array in a loop over traced values: arrays can only grow there.',
+      target.site,
+    );
+  }
   let dtype: TensorType['dtype'];
   try {
-    dtype = listDtype(items.slice(prefix.length), 'an array', target);
+    dtype = listDtype(items.slice(prefix.length), 'an array', target)!;
   } catch (error) {
     // The array may be the body's own, of anything; only if it is used after the loop is this an error.
     if (!(error instanceof TraceError)) throw error;
-    return null;
+    const lost = new Absent(error.message);
+    return { types: [], initial: () => [], load: () => {}, unload: () => [], store: () => slot.set([...prefix, lost]) };
   }
   const saved = items.slice(prefix.length).every(isSavedEntry);
   const first = items
@@ -95,8 +97,13 @@ function carryPushes(
 function carryStructure(target: Builder, slot: Slot, before: unknown, after: unknown): Carry | null {
   if (before === undefined || before instanceof Absent) {
     // Nothing to carry in; after the loop the variable has a value only if the loop ran.
-    const last = after instanceof SavedProxy ? null : new Absent(slot.name);
-    return { types: [], initial: () => [], load: () => {}, unload: () => [], store: () => slot.set(last ?? undefined) };
+    let last: unknown;
+    const unload = () => {
+      last = slot.get();
+      return [];
+    };
+    const store = () => slot.set(last instanceof SavedProxy ? last : new Absent(slot.name));
+    return { types: [], initial: () => [], load: () => slot.set(undefined), unload, store };
   }
   const paths = tensorPaths(target, slot.name, before, after, []);
   const at = (value: unknown) =>

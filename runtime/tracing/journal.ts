@@ -29,7 +29,8 @@ export class Journal {
 
   /** Puts everything back as it was. */
   undo(): void {
-    for (const [slot, before] of this.before) slot.set(before);
+    // Backwards: two slots may stand for one variable, and the one that was noted first knows the older value.
+    for (const [slot, before] of [...this.before].reverse()) slot.set(before);
   }
 }
 

@@ -93,7 +93,11 @@ export class Branches {
     }
     let common = 0;
     while (common < a.length && common < b.length && a[common] === b[common]) common++;
-    const dtype = listDtype([...a.slice(common), ...b.slice(common)], name, this.target);
+    const dtypes = [
+      this.target.within(this.thenRegion, () => listDtype(a.slice(common), name, this.target)),
+      this.target.within(this.elseRegion, () => listDtype(b.slice(common), name, this.target)),
+    ].filter((one) => one !== null);
+    const dtype = dtypes.reduce(promoteDtypes);
     const saved = [...a.slice(common), ...b.slice(common)].every(isSavedEntry);
     const inRegion = (region: Region, items: readonly unknown[]) =>
       this.target.within(region, () => toList(this.target, entries(items), dtype));
@@ -159,8 +163,8 @@ export function isSavedEntry(item: unknown): boolean {
   return item instanceof SavedProxy || (item instanceof ListSegment && item.saved);
 }
 
-/** The dtype that all entries of a list can have. */
-export function listDtype(items: readonly unknown[], name: string, target: Builder): TensorType['dtype'] {
+/** The dtype that all entries of a list can have; null without entries. */
+export function listDtype(items: readonly unknown[], name: string, target: Builder): TensorType['dtype'] | null {
   const dtypes = items.map((item) => {
     if (item instanceof ListSegment) return item.list.data.type.dtype;
     if (isTensorLike(item)) return toProxy(item).dtype;
@@ -169,7 +173,7 @@ export function listDtype(items: readonly unknown[], name: string, target: Build
       target.site,
     );
   });
-  return dtypes.reduce(promoteDtypes, dtypes[0] ?? 'float32');
+  return dtypes.length === 0 ? null : dtypes.reduce(promoteDtypes);
 }
 
 export function stateDtype(state: SaveState): TensorType['dtype'] {

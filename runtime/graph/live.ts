@@ -1,0 +1,17 @@
+import type { Node, Region, Value } from './types.ts';
+
+/** The steps of a body that its results depend on, in order. */
+export function liveNodes(region: Region): Node[] {
+  const needed = new Set<Value>(region.results);
+  const live = region.nodes.toReversed().filter((node) => {
+    if (!node.outputs.some((output) => needed.has(output))) return false;
+    for (const value of uses(node)) needed.add(value);
+    return true;
+  });
+  return live.reverse();
+}
+
+/** The values that a step uses, those in its bodies too. */
+function uses(node: Node): Value[] {
+  return [...node.inputs, ...node.regions.flatMap((region) => [...region.nodes.flatMap(uses), ...region.results])];
+}
