@@ -11,7 +11,7 @@ export function lowerCall(lowering: Lowering, node: ts.CallExpression): Code {
   if (syntax.isIdentifier(callee) && callee.text === 'eval' && isGlobal(lowering, callee)) {
     lowering.refuse('eval', callee);
   }
-  if (!syntax.isPropertyAccessExpression(callee) || syntax.isOptionalChain(node)) return lowering.copy(node);
+  if (!syntax.isPropertyAccessExpression(callee) || syntax.isOptionalChain(node)) return placed(lowering, node);
   const { expression: object, name } = callee;
   const at = lowering.start(node);
   const site = lowering.sites.at.bind(lowering.sites, at);
@@ -26,7 +26,23 @@ export function lowerCall(lowering: Lowering, node: ts.CallExpression): Code {
   if (name.text === 'push' && object.kind !== syntax.SyntaxKind.SuperKeyword) {
     return operator('push', at, [lowering.argument(object), values(), site()]);
   }
-  return lowering.copy(node);
+  return placed(lowering, node);
+}
+
+/** `f(x)` → `f(...at([x], site))`: the callee may build a node, whose errors then point here. */
+function placed(lowering: Lowering, node: ts.CallExpression): Code {
+  const { expression: callee } = node;
+  const { ImportKeyword, SuperKeyword } = syntax.SyntaxKind;
+  const isSpecial = callee.kind === ImportKeyword || callee.kind === SuperKeyword;
+  if (isSpecial || (syntax.isIdentifier(callee) && callee.text === 'require')) return lowering.copy(node);
+  const at = lowering.start(node);
+  return [
+    lowering.visit(callee),
+    { start: callee.end, end: node.arguments.pos },
+    '...',
+    operator('at', at, [['[', valuesOf(lowering, node), ']'], lowering.sites.at(at)]),
+    ')',
+  ];
 }
 
 /** `new` takes no call as its constructor, unless in parentheses. */

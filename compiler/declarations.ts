@@ -8,7 +8,8 @@ import type { Binding } from './scope.ts';
 export function lowerVariables(lowering: Lowering, node: ts.VariableDeclarationList): Code {
   if (isVar(node) && lowering.frame.isInClosure) {
     for (const name of namesOf(node)) lowering.frame.variables.add(name);
-    return assignments(lowering, node);
+    const isHead = syntax.isForInStatement(node.parent) || syntax.isForOfStatement(node.parent);
+    return isHead ? lowering.visit(node.declarations[0]!.name) : assignments(lowering, node);
   }
   const isMoved = namesOf(node).some((name) => {
     const binding = lowering.scopes.resolve(name, node);

@@ -17,10 +17,16 @@ export interface Range {
 export class States {
   readonly #references: readonly Reference[];
   readonly #scopes: Scopes;
+  /** The functions that a variable may hold: what it is declared with or assigned. */
+  readonly #functions = new Map<Binding, ts.Node[]>();
 
   constructor(references: readonly Reference[], scopes: Scopes) {
     this.#references = references;
     this.#scopes = scopes;
+    for (const { binding, node, writes } of references) {
+      const value = node.parent === binding.declaration.parent ? binding.value : writes ? assignedTo(node) : undefined;
+      if (value && holdsFunction(value)) this.#functions.set(binding, [...(this.#functions.get(binding) ?? []), value]);
+    }
   }
 
   /** What the runtime needs to read and set the variables, or `null`; `at` is where the closure will be called. */
@@ -45,11 +51,12 @@ export class States {
     const found = new Set<Binding>();
     for (const { binding, writes } of this.within(range)) {
       if (writes && isVariable(binding) && !isInside(binding, closed) && !isInside(binding, range)) found.add(binding);
-      const { value } = binding;
-      if (!value || seen.has(binding) || !holdsFunction(value)) continue;
+      if (seen.has(binding)) continue;
       seen.add(binding);
-      const body = { start: value.getStart(), end: value.end };
-      for (const assigned of this.#assigned(body, closed, seen)) found.add(assigned);
+      for (const value of this.#functions.get(binding) ?? []) {
+        const body = { start: value.getStart(), end: value.end };
+        for (const assigned of this.#assigned(body, closed, seen)) found.add(assigned);
+      }
     }
     return found;
   }
@@ -88,6 +95,10 @@ function functionOf(node: ts.Node): ts.Node {
     at = at.parent;
   }
   return at;
+}
+
+function assignedTo({ parent }: ts.Identifier): ts.Node | undefined {
+  return syntax.isBinaryExpression(parent) ? parent.right : undefined;
 }
 
 function holdsFunction(node: ts.Node): boolean {

@@ -101,6 +101,10 @@ export const operators = {
     if (typeof construct !== 'string') throw new Error('plain wants a construct');
     return value;
   },
+  at(values: readonly unknown[], site: Site): readonly unknown[] {
+    check(site);
+    return values;
+  },
   thrown(error: unknown, site: Site): unknown {
     check(site);
     return error;

@@ -153,6 +153,7 @@ export const PROGRAMS: Record<string, string[]> = {
     `for (const x of [1, 2, 3]) { if (x === 1) { for (;;) { if (log(x)) break; } continue; } if (x === 2) { for (const y of [1]) { if (y) continue; return 'no'; } } else return ['got', x]; } return 'end';`,
     `let i = 0; while (true) { i++; if (i < 3) continue; if (i > 5) break; } return i;`,
     `const out: any[] = []; for (let i = 0; i < 4; i++) { const before = () => later; if (i === 1) continue; const later = i * 2; out.push(before()); } return out;`,
+    `for (const x of [1, 2]) { for (var k in { a: 1, b: 2 }) { if (k === 'a') continue; log(k, x); } try { for (var [v] of [[1], [2]] as any) { if (v === 2) break; } } finally { log(v); } } return [k!, v];`,
     `var r: any[] = []; for (const x of [1, 2]) { if (x === 2) { var found = x; break; } var seen: any = (seen || 0) + 1; } return [found!, seen];`,
   ),
   switches: all(

@@ -1,0 +1,99 @@
+import { describe, expect, it } from 'vitest';
+import { CompileError } from '../../compiler/diagnostics.ts';
+import { transform } from '../../compiler/transform.ts';
+
+function refusal(code: string): CompileError {
+  try {
+    transform(code, { file: 'src/run.ts', id: '/project/src/run.ts' });
+  } catch (error) {
+    if (error instanceof CompileError) return error;
+    throw error;
+  }
+  throw new Error('it was accepted');
+}
+
+describe('a compile error', () => {
+  it('names the place, shows the line with a caret, and says what to do', () => {
+    const error = refusal(`import { model } from 'onnsight';
+model.trace(0, () => {
+\tconst x = eval('1 + 1');
+});`);
+    expect(error).toMatchObject({ code: 'ONN1002', file: 'src/run.ts', line: 3, column: 12 });
+    expect(error.format()).toMatchInlineSnapshot(`
+      "src/run.ts:3:12 - error ONN1002: \`eval\` cannot be traced: its code is not there to be rewritten.
+
+      3 | 	const x = eval('1 + 1');
+          	          ^^^^
+
+      Write the code in the block, or call a function that carries the directive 'use trace'."
+    `);
+  });
+
+  it('refuses `with`', () => {
+    const code = `const { model } = require('onnsight');
+model.trace(0, () => { with (model) { h; } });`;
+    expect(refusal(code)).toMatchObject({ code: 'ONN1001', line: 2, column: 24 });
+    expect(refusal(code).format()).toMatchInlineSnapshot(`
+      "src/run.ts:2:24 - error ONN1001: \`with\` cannot be traced.
+
+      2 | model.trace(0, () => { with (model) { h; } });
+                                 ^^^^^^^^^^^^^^^^^^^
+
+      Read the members from the object itself: object.name."
+    `);
+  });
+
+  it('refuses a generator as a block', () => {
+    const code = `import { model } from 'onnsight';
+model.trace(0, function* () { yield 1; });`;
+    expect(refusal(code)).toMatchObject({ code: 'ONN1003', line: 2, column: 16 });
+    expect(refusal(code).format()).toMatchInlineSnapshot(`
+      "src/run.ts:2:16 - error ONN1003: A generator cannot be traced as a block.
+
+      2 | model.trace(0, function* () { yield 1; });
+                         ^^^^^^^^^^^^^^^^^^^^^^^^^
+
+      Pass an ordinary function, and loop over the generator inside it."
+    `);
+  });
+
+  it.each([
+    ["class A { ['a' + 1]() { 'use trace'; } }", 11],
+    ["class A { #a() { 'use trace'; } }", 11],
+    ["const a = { [b]() { 'use trace'; } };", 13],
+  ])('refuses the directive in %s', (code, column) => {
+    expect(refusal(code)).toMatchObject({ code: 'ONN1004', line: 1, column });
+  });
+
+  it('says so at the name of the method', () => {
+    expect(refusal("class A { #a() { 'use trace'; } }").format()).toMatchInlineSnapshot(`
+      "src/run.ts:1:11 - error ONN1004: The directive 'use trace' does not reach a method with a computed or private name.
+
+      1 | class A { #a() { 'use trace'; } }
+                    ^^
+
+      Give the method a plain name, or make it a property that holds a function."
+    `);
+  });
+
+  it('refuses the names of compiled code', () => {
+    const code = `function f() { 'use trace'; const __s = 1; return __s; }`;
+    expect(refusal(code)).toMatchObject({ code: 'ONN1005', line: 1, column: 35 });
+    expect(refusal(code).format()).toMatchInlineSnapshot(`
+      "src/run.ts:1:35 - error ONN1005: The name is one that compiled code uses.
+
+      1 | function f() { 'use trace'; const __s = 1; return __s; }
+                                            ^^^
+
+      Rename it: __o and __s are taken."
+    `);
+  });
+
+  it.each([
+    "import { model } from 'onnsight'; const eval = 1; with_(eval); model.trace(0, () => 1);",
+    "import { model } from 'onnsight'; model.trace(0, (eval: any) => eval('x'));",
+    "import { model } from 'onnsight'; eval('1'); model.trace(0, () => 1);",
+  ])('leaves %s alone', (code) => {
+    expect(transform(code, { file: 'a.ts', id: '/a.ts' })).not.toBeNull();
+  });
+});

@@ -1,0 +1,151 @@
+import { expect, it } from 'vitest';
+import { transform } from '../../compiler/transform.ts';
+
+/** What becomes of the body of a block. */
+function lowered(body: string): string {
+  const code = `import 'onnsight'; m.trace(() => {\n${body}\n});`;
+  const result = transform(code, { file: 'a.ts', id: '/project/a.ts' })!.code;
+  return result.slice(result.indexOf('=> {') + 4, -3).trim();
+}
+
+it('the block of the language guide', () => {
+  expect(
+    lowered(`const layer = gpt2.transformer.h[5];
+if (layer.output.norm() > 10) layer.output = layer.output * 0.5;
+for (const row of layer.attn.output) mean(row);
+gpt2.transformer.h[8].mlp.output[':, -1'] *= 0;
+return { hidden: save(layer.output), logits: gpt2.lm_head.output.save() };`),
+  ).toMatchInlineSnapshot(`
+    "let __t0;
+    const layer = __o.getitem(gpt2.transformer.h, 5, __s[0]);
+    __o.if_(__o.binary('>', layer.output.norm(), 10, __s[1]), () => { __o.setitem(layer, 'output', __o.binary('*', layer.output, 0.5, __s[2]), __s[3]); }, null, null, __s[4]);
+    __o.forOf(layer.attn.output, (row) => { mean(row); }, null, __s[5]);
+    __o.setitem(__t0 = __o.getitem(gpt2.transformer.h, 8, __s[6]).mlp.output, ':, -1', __o.binary('*', __o.getitem(__t0, ':, -1', __s[6]), 0, __s[7]), __s[6]);
+    return { hidden: save(layer.output), logits: gpt2.lm_head.output.save() };
+    }"
+  `);
+});
+
+it.each([
+  ['operators', 'y = -a * (b + 1) === ~c;'],
+  ['reads', 'y = [a[k], a[1, 2], a.length, a?.[k], a.b.c];'],
+  ['writes', 'a[k] = v; a.p = v; [a[k]] = v;'],
+  ['compound assignment', "x += v; a[k] -= v; f().p *= v; f()[g()] += v; a['k'] **= v; this.#p += v;"],
+  ['increments', 'x++; y = x++; ++a.p; y = a[k]--; y = --x;'],
+  ['logical assignment', 'x ||= v; a.p &&= v; a[f()] ||= v; x ??= v;'],
+  ['logic', 'y = a && b || !c; z = (a ?? b) || c;'],
+  ['conditional expressions', 'let x = 1; y = c ? { a: 1 } : (x = 2);'],
+  ['calls', "list.push(a, ...b); console.log('x', a); y = Math.max(a, 0); o.f(a);"],
+  ['template strings', `y = \`a\${x}b\`; z = tag\`a\${x}\`;`],
+])('%s', (_, body) => {
+  expect(lowered(body)).toMatchSnapshot();
+});
+
+it('gives a branch the variables that it assigns and that outlive it', () => {
+  expect(
+    lowered(`let x = 1, y = 2, z = 3;
+const add = () => { y += 1; };
+if (c) { let z = 5; x = z; z = 6; add(); }`),
+  ).toMatchInlineSnapshot(`
+    "let x = 1, y = 2, z = 3;
+    const add = () => { y = __o.binary('+', y, 1, __s[0]); };
+    __o.if_(c, () => { let z = 5; x = z; z = 6; add(); }, null, { names: ['x', 'y'], get: () => [x, y], set: ([__v0, __v1]) => { x = __v0; y = __v1; } }, __s[1]);
+    }"
+  `);
+});
+
+it('follows the functions that a branch mentions to the variables they assign', () => {
+  expect(
+    lowered(`let x = 1, y = 2, step: any;
+const twice = () => { step(); step(); };
+step = () => { x += 1; };
+function other() { y = 0; }
+if (c) twice();`),
+  ).toContain("null, { names: ['x'], ");
+});
+
+it('gives a loop its counter, and not what lives in the body', () => {
+  expect(lowered('let s = 0; for (let i = 0; i < n; i++) { let t = i; t += 1; s += t; }')).toMatchInlineSnapshot(`
+    "let s = 0; { let i = 0; __o.while_(() => __o.binary('<', i, n, __s[2]), () => { let t = i; t = __o.binary('+', t, 1, __s[0]); s = __o.binary('+', s, t, __s[1]); }, () => { i = __o.increment(i, 1, __s[3]); }, { names: ['i', 's'], get: () => [i, s], set: ([__v0, __v1]) => { i = __v0; s = __v1; } }, __s[4]); }
+    }"
+  `);
+});
+
+it('gives each iteration its own variable where a function needs it', () => {
+  expect(lowered('for (let i = 0; i < n; i++) list.push(() => i);')).toMatchInlineSnapshot(`
+    "{ let i = 0; __o.while_(() => __o.binary('<', i, n, __s[1]), () => { let __p0 = i, __c0; { let i = __p0; __c0 = (() => { __o.push(list, [() => i], __s[0]); })(); __p0 = i; } i = __p0; return __c0; }, () => { i = __o.increment(i, 1, __s[2]); }, { names: ['i'], get: () => [i], set: ([__v0]) => { i = __v0; } }, __s[3]); }
+    }"
+  `);
+});
+
+it('hands a completion on, and runs the rest as its continuation', () => {
+  expect(
+    lowered(`if (c) return a;
+let x = 0;
+for (const row of h) {
+  if (row > 1) break;
+  x = row;
+}
+return x;`),
+  ).toMatchInlineSnapshot(`
+    "return __o.complete(__o.andThen(__o.if_(c, () => { return __o.return_(a); }, null, null, __s[0]), () => {
+    let x = 0;
+    __o.forOf(h, (row) => {
+      return __o.andThen(__o.if_(__o.binary('>', row, 1, __s[1]), () => { return __o.BREAK; }, null, null, __s[2]), () => {
+      x = row;
+    }, { names: ['x'], get: () => [x], set: ([__v0]) => { x = __v0; } }, __s[2]);}, { names: ['x'], get: () => [x], set: ([__v0]) => { x = __v0; } }, __s[3]);
+    return __o.return_(x);
+    }, null, __s[0]));}"
+  `);
+});
+
+it('leaves labels and jumps to the loops', () => {
+  expect(
+    lowered(`outer: for (const row of h) {
+  while (row > 0) { if (c) continue outer; if (d) break; return row; }
+}`),
+  ).toMatchInlineSnapshot(`
+    "return __o.complete(__o.forOf(h, (row) => {
+      return __o.while_(() => __o.binary('>', row, 0, __s[0]), () => { return __o.andThen(__o.if_(c, () => { return __o.jump('continue', 'outer'); }, null, null, __s[1]), () => { return __o.andThen(__o.if_(d, () => { return __o.BREAK; }, null, null, __s[2]), () => { return __o.return_(row); }, null, __s[2]);}, null, __s[1]);}, null, null, __s[3]);
+    }, null, __s[4], 'outer'));
+    }"
+  `);
+});
+
+it('moves what a function before an early end needs', () => {
+  expect(
+    lowered(`const show = () => total + late();
+if (c) return 0;
+const total = 5;
+return show();
+function late() { return 1; }`),
+  ).toMatchInlineSnapshot(`
+    "let total; function late() { return 1; }
+    const show = () => __o.binary('+', total, late(), __s[0]);
+    return __o.complete(__o.andThen(__o.if_(c, () => { return __o.return_(0); }, null, null, __s[1]), () => {
+    total = 5;
+    return __o.return_(show());
+
+    }, null, __s[1]));}"
+  `);
+});
+
+it('guards what stays native', () => {
+  const code = `import 'onnsight'; m.session(async () => {
+  if (a) await b;
+  for (const x of xs) { await x; if (c) break; }
+  switch (a) { case b: return c; }
+  try { if (a) return b; } finally { for (const k in o) f(k); }
+  throw e;
+});`;
+  expect(transform(code, { file: 'a.ts', id: '/a.ts' })!.code.split('\n').slice(1)).toMatchInlineSnapshot(`
+    [
+      "  if (__o.plain(a, 'if around await', __s[0])) { await __o.plain(b, 'await', __s[1]); }",
+      "  for (const x of __o.plain(xs, 'for…of around await', __s[2])) { await __o.plain(x, 'await', __s[3]); if (__o.plain(c, 'if with a jump inside a native construct', __s[4])) { break; } }",
+      "  switch (__o.plain(a, 'switch', __s[5])) { case b: return c; }",
+      "  try { if (__o.plain(a, 'if with a jump inside a native construct', __s[6])) { return b; } } finally { for (const k in __o.plain(o, 'for…in', __s[7])) { f(k); } }",
+      "  throw __o.thrown(e, __s[8]);",
+      "}));",
+    ]
+  `);
+});
