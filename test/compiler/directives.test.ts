@@ -73,11 +73,11 @@ function h() { return -a; }
 export default function () { 'use trace'; return -a; }
 export async function* k() { 'use trace'; yield -a; }`),
     ).toMatchInlineSnapshot(`
-      "__o.mark(f); __o.mark(__default); __o.mark(k); function f(x) { 'use trace'; return [__o.unary('-', x, __s[0])].map((y) => __o.unary('-', y, __s[1])); }
-      const g = __o.block(() => { 'use trace'; return __o.unary('-', a, __s[2]); });
+      "__o.mark(f); __o.mark(__default); __o.mark(k); function f(x) { 'use trace'; return [__o.unary('-', x, __s[0])].map(...__o.at([(y) => __o.unary('-', y, __s[1])], __s[2])); }
+      const g = __o.block(() => { 'use trace'; return __o.unary('-', a, __s[3]); });
       function h() { return -a; }
-      export default function __default () { 'use trace'; return __o.unary('-', a, __s[3]); }
-      export async function* k() { 'use trace'; yield __o.plain(__o.unary('-', a, __s[4]), 'yield', __s[4]); }"
+      export default function __default () { 'use trace'; return __o.unary('-', a, __s[4]); }
+      export async function* k() { 'use trace'; yield __o.plain(__o.unary('-', a, __s[5]), 'yield', __s[5]); }"
     `);
   });
 
@@ -131,7 +131,7 @@ function h() { const k = () => -a; function l() { 'use no trace'; return () => -
         `import 'onnsight'; m.session(async (s) => { const r = await m.trace(1, () => -a); return m.trace((t) => { t.invoke(2, () => -r); }); });`,
       ),
     ).toMatchInlineSnapshot(
-      `"import 'onnsight'; m.session(__o.block(async (s) => { const r = await __o.plain(m.trace(1, __o.block(() => __o.unary('-', a, __s[0]))), 'await', __s[1]); return m.trace(__o.block((t) => { t.invoke(2, __o.block(() => __o.unary('-', r, __s[2]))); })); }));"`,
+      `"import 'onnsight'; m.session(__o.block(async (s) => { const r = await __o.plain(m.trace(...__o.at([1, __o.block(() => __o.unary('-', a, __s[0]))], __s[1])), 'await', __s[1]); return m.trace(...__o.at([__o.block((t) => { t.invoke(...__o.at([2, __o.block(() => __o.unary('-', r, __s[2]))], __s[3])); })], __s[4])); }));"`,
     );
   });
 });

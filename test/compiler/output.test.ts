@@ -18,10 +18,10 @@ return { hidden: save(layer.output), logits: gpt2.lm_head.output.save() };`),
   ).toMatchInlineSnapshot(`
     "let __t0;
     const layer = __o.getitem(gpt2.transformer.h, 5, __s[0]);
-    __o.if_(__o.binary('>', layer.output.norm(), 10, __s[1]), () => { __o.setitem(layer, 'output', __o.binary('*', layer.output, 0.5, __s[2]), __s[3]); }, null, null, __s[4]);
-    __o.forOf(layer.attn.output, (row) => { mean(row); }, null, __s[5]);
-    __o.setitem(__t0 = __o.getitem(gpt2.transformer.h, 8, __s[6]).mlp.output, ':, -1', __o.binary('*', __o.getitem(__t0, ':, -1', __s[6]), 0, __s[7]), __s[6]);
-    return { hidden: save(layer.output), logits: gpt2.lm_head.output.save() };
+    __o.if_(__o.binary('>', layer.output.norm(...__o.at([], __s[1])), 10, __s[2]), () => { __o.setitem(layer, 'output', __o.binary('*', layer.output, 0.5, __s[3]), __s[4]); }, null, null, __s[5]);
+    __o.forOf(layer.attn.output, (row) => { mean(...__o.at([row], __s[6])); }, null, __s[7]);
+    __o.setitem(__t0 = __o.getitem(gpt2.transformer.h, 8, __s[8]).mlp.output, ':, -1', __o.binary('*', __o.getitem(__t0, ':, -1', __s[8]), 0, __s[9]), __s[8]);
+    return { hidden: save(...__o.at([layer.output], __s[10])), logits: gpt2.lm_head.output.save(...__o.at([], __s[11])) };
     }"
   `);
 });
@@ -49,7 +49,7 @@ if (c) { let z = 5; x = z; z = 6; add(); }`),
   ).toMatchInlineSnapshot(`
     "let x = 1, y = 2, z = 3;
     const add = () => { y = __o.binary('+', y, 1, __s[0]); };
-    __o.if_(c, () => { let z = 5; x = z; z = 6; add(); }, null, { names: ['x', 'y'], get: () => [x, y], set: ([__v0, __v1]) => { x = __v0; y = __v1; } }, __s[1]);
+    __o.if_(c, () => { let z = 5; x = z; z = 6; add(...__o.at([], __s[1])); }, null, { names: ['x', 'y'], get: () => [x, y], set: ([__v0, __v1]) => { x = __v0; y = __v1; } }, __s[2]);
     }"
   `);
 });
@@ -121,12 +121,12 @@ return show();
 function late() { return 1; }`),
   ).toMatchInlineSnapshot(`
     "let total; function late() { return 1; }
-    const show = () => __o.binary('+', total, late(), __s[0]);
-    return __o.complete(__o.andThen(__o.if_(c, () => { return __o.return_(0); }, null, null, __s[1]), () => {
+    const show = () => __o.binary('+', total, late(...__o.at([], __s[0])), __s[1]);
+    return __o.complete(__o.andThen(__o.if_(c, () => { return __o.return_(0); }, null, null, __s[2]), () => {
     total = 5;
-    return __o.return_(show());
+    return __o.return_(show(...__o.at([], __s[3])));
 
-    }, null, __s[1]));}"
+    }, null, __s[2]));}"
   `);
 });
 
@@ -143,8 +143,8 @@ it('guards what stays native', () => {
       "  if (__o.plain(a, 'if around await', __s[0])) { await __o.plain(b, 'await', __s[1]); }",
       "  for (const x of __o.plain(xs, 'for…of around await', __s[2])) { await __o.plain(x, 'await', __s[3]); if (__o.plain(c, 'if with a jump inside a native construct', __s[4])) { break; } }",
       "  switch (__o.plain(a, 'switch', __s[5])) { case b: return c; }",
-      "  try { if (__o.plain(a, 'if with a jump inside a native construct', __s[6])) { return b; } } finally { for (const k in __o.plain(o, 'for…in', __s[7])) { f(k); } }",
-      "  throw __o.thrown(e, __s[8]);",
+      "  try { if (__o.plain(a, 'if with a jump inside a native construct', __s[6])) { return b; } } finally { for (const k in __o.plain(o, 'for…in', __s[7])) { f(...__o.at([k], __s[8])); } }",
+      "  throw __o.thrown(e, __s[9]);",
       "}));",
     ]
   `);
