@@ -125,7 +125,9 @@ export class Envoy {
   }
 
   private address(port: TapAddress['port'], index: number): TapAddress {
-    return { path: this.path, port, index, call: this.callIndex };
+    // What does nothing has no node that could see another input: a new input is a new output.
+    const isIdentity = port === 'input' && this.map.isIdentity(this.path);
+    return { path: this.path, port: isIdentity ? 'output' : port, index, call: this.callIndex };
   }
 
   private builder(verb: string): Builder {

@@ -53,7 +53,6 @@ export class ModelMap {
     const found = module.calls[call];
     if (found) return found;
     const { note } = module;
-    if (note?.kind === 'identity') return { nodes: [], inputs: [note.value], outputs: [note.value] };
     if (note?.kind === 'fused') {
       const into = note.into ? `into '${note.into}': read ${note.into}.${port} instead` : 'into another module';
       throw new OperationError(`'${path}' is no longer in this file: the exporter has folded it ${into}`);
@@ -64,6 +63,11 @@ export class ModelMap {
     throw new OperationError(
       `'${path}' is a container that is never called itself and so has no ${port}; its modules are: ${children || 'none'}`,
     );
+  }
+
+  /** Whether a module does nothing at inference, so that its output is its input. */
+  isIdentity(path: string): boolean {
+    return !path.includes(OPERATION) && findModule(this.tree, path).note?.kind === 'identity';
   }
 
   private operation(path: string): { nodes: readonly number[]; inputs: readonly string[]; outputs: readonly string[] } {

@@ -11,7 +11,7 @@ export interface Module {
   /** Whether its children are numbered 0 to n-1: a ModuleList or a Sequential. */
   readonly list: boolean;
   readonly children: ReadonlyMap<string, Module>;
-  /** In the order they ran; none for what is never called itself (a ModuleList) or is no longer in the graph. */
+  /** In the order they ran; none for what is never called itself (a ModuleList) or was fused into another module. */
   readonly calls: readonly ModuleCall[];
   /** What became of a module that has no nodes of its own any more. */
   readonly note: ModuleNote | null;
@@ -30,13 +30,11 @@ export interface ModuleCall {
 }
 
 /**
- * `identity`: the module (a dropout) does nothing at inference, and its output is the tensor `value`.
+ * `identity`: the module (a dropout) does nothing at inference; its calls have no nodes, and their output is their input.
  * `fused`: the exporter has folded the module into another, so its own output is no longer computed; `into` is the
  * other one's path, null where the file has no name for it.
  */
-export type ModuleNote =
-  | { readonly kind: 'identity'; readonly value: string }
-  | { readonly kind: 'fused'; readonly into: string | null };
+export type ModuleNote = { readonly kind: 'identity' } | { readonly kind: 'fused'; readonly into: string | null };
 
 /** A node, by a name that counts within its module: `MatMul`, `MatMul_1`. */
 export interface Operation {

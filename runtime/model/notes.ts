@@ -40,8 +40,8 @@ function noteGaps(root: Draft, module: Draft, context: CallContext): void {
     if (next === undefined || next === number + 1) continue;
     const before = module.children.get(String(number))!;
     const after = module.children.get(String(next))!;
-    const value = before.calls[0]?.outputs[0];
-    if (value === undefined || after.calls[0]?.inputs[0] !== value) continue;
+    const values = before.calls.map(({ outputs }) => outputs[0]!);
+    if (values.length === 0 || values.some((value, call) => after.calls[call]?.inputs[0] !== value)) continue;
     const missing = Array.from({ length: next - number - 1 }, (_, k) => number + 1 + k);
     const path = (index: number) => (module.path === '' ? String(index) : `${module.path}.${index}`);
     const folded = isFoldedConvolution(before, context);
@@ -51,7 +51,10 @@ function noteGaps(root: Draft, module: Draft, context: CallContext): void {
         lost.calls = before.calls;
         lost.operations = before.operations;
         fuse(before, lost.path);
-      } else lost.note = { kind: 'identity', value };
+      } else {
+        lost.calls = values.map((value) => ({ inputs: [value], outputs: [value], nodes: [] }));
+        lost.note = { kind: 'identity' };
+      }
     }
   }
 }

@@ -76,10 +76,8 @@ function sortOut(tree: Module, { modules }: Reference) {
     const module = lookUp(tree, path);
     if (module === null) nameless.push(path);
     else if (module.note?.kind === 'fused') fused.push(path);
-    else if (module.note?.kind === 'identity') {
-      identity.push(path);
-      outputs.set(`${path} 0`, module.note.value);
-    } else {
+    else {
+      if (module.note?.kind === 'identity') identity.push(path);
       expect(module.calls.length, `calls of ${path}`).toBe(calls.length);
       module.calls.forEach((call, i) => {
         outputs.set(`${path} ${i}`, call.outputs[0]!);

@@ -181,14 +181,37 @@ describe('a dropout in a numbered list reads as its input', () => {
     async (name, dropout, before, exporter) => {
       const model = await load(name, exporter);
       const expected = reference(name);
-      const got = await model.trace(tensors(expected), () => ({
-        output: save(model.get(dropout).output),
-        input: save(model.get(dropout).input),
-        before: save(model.get(before).output),
-      }));
-      expectClose(got.output, expected.modules[dropout]![0]!);
-      expect(values(got.output)).toEqual(values(got.before));
-      expect(values(got.input)).toEqual(values(got.before));
+      const [tried, usual] = [expected.modules[dropout]!, tensors(expected)];
+      expect(model.get(dropout).calls.length).toBe(tried.length);
+      const got = await model.trace(usual, () => {
+        const calls = tried.map((_, i) => ({
+          output: save(model.get(dropout).calls[i]!.output),
+          input: save(model.get(dropout).calls[i]!.input),
+          before: save(model.get(before).calls[i]!.output),
+        }));
+        return { calls, output: save(model.output) };
+      });
+      for (const [i, { output, input, before }] of (got.calls as Record<string, Tensor>[]).entries()) {
+        expectClose(output!, tried[i]!);
+        expect(values(output!)).toEqual(values(before!));
+        expect(values(input!)).toEqual(values(before!));
+      }
+      const written = await model.trace(usual, () => {
+        model.get(dropout).input = model.get(dropout).input * 0.5;
+        return { output: save(model.output), dropout: save(model.get(dropout).output) };
+      });
+      const halved = await model.trace(usual, () => {
+        model.get(before).output *= 0.5;
+        return save(model.output);
+      });
+      expect(maxDifference(values(halved), values(got.output))).toBeGreaterThan(1e-3);
+      expect(maxDifference(values(written.output), values(halved))).toBeLessThan(1e-5);
+      expect(
+        maxDifference(
+          tried[0]!.first.map((value) => value / 2),
+          values(written.dropout),
+        ),
+      ).toBeLessThan(1e-4);
     },
   );
 });
