@@ -63,6 +63,13 @@ export function log(method: 'log' | 'info' | 'warn' | 'error' | 'debug', values:
   print(target, method, values);
 }
 
+/** The arguments of a call, which is about to happen at `site`. */
+export function at(values: readonly unknown[], site: Site): readonly unknown[] {
+  const target = activeBuilder();
+  if (target) target.site = site;
+  return values;
+}
+
 /** A substitution of a template string. */
 export function string(value: unknown, site: Site): unknown {
   if (value instanceof TensorProxy) {

@@ -4,7 +4,7 @@ import './members.ts';
 export { getitem, length, push, setitem } from './access.ts';
 export { binary, increment, unary } from './arithmetic.ts';
 export { block, mark, sites } from './blocks.ts';
-export { log, math, plain, string, thrown } from './calls.ts';
+export { at, log, math, plain, string, thrown } from './calls.ts';
 export { BREAK, CONTINUE, complete, jump, return_ } from './completions.ts';
 export { and, andThen, conditional, if_, or } from './conditionals.ts';
 export { doWhile, forOf, while_ } from './loops.ts';
