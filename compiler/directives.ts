@@ -54,8 +54,10 @@ export function findTraced(source: ts.SourceFile, scopes: Scopes, file: string):
     const member = memberOf(node.name, isStatic);
     if (member === null) {
       if (isExplicit) throw new CompileError('method', node.name, file);
-    } else if (syntax.isObjectLiteralExpression(node.parent)) traced.blocks.add(node);
-    else {
+    } else if (syntax.isObjectLiteralExpression(node.parent)) {
+      // `super` is bound to the very object: such a method must stay where it is.
+      if (!/\bsuper\b/.test(node.getText())) traced.blocks.add(node);
+    } else {
       const members = traced.methods.get(node.parent) ?? [];
       traced.methods.set(node.parent, [...members, `this${isStatic ? '' : '.prototype'}${member}`]);
     }

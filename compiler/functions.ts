@@ -69,13 +69,26 @@ function lowerParameter(lowering: Lowering, node: ts.Node): Code {
   });
 }
 
+/** `f` → `block(f)`. A method goes through an object, and so does a function that the place it stands in names. */
 function wrap(lowering: Lowering, node: ts.Node, code: Code): Code {
   const at = lowering.start(node);
-  if (!syntax.isMethodDeclaration(node)) return operator('block', at, [code]);
-  // A method of an object literal: `m() {}` becomes `m: block({ m() {} }.m)`.
-  const name = node.name.getText();
-  const member = syntax.isIdentifier(node.name) ? `.${name}` : `[${name}]`;
-  return [`${name}: `, operator('block', at, [['{ ', code, ` }${member}`]])];
+  if (syntax.isMethodDeclaration(node)) {
+    const name = node.name.getText();
+    const member = syntax.isIdentifier(node.name) ? `.${name}` : `[${name}]`;
+    return [`${name}: `, operator('block', at, [['{ ', code, ` }${member}`]])];
+  }
+  const name = inferredName(node);
+  return operator('block', at, [name === null ? code : [`{ ${name}: `, code, ` }.${name}`]]);
+}
+
+/** The name that JavaScript gives an anonymous function: stack traces show it. */
+function inferredName(node: ts.Node): string | null {
+  if (syntax.isFunctionExpression(node) && node.name) return null;
+  const { parent } = node;
+  const isNaming =
+    syntax.isVariableDeclaration(parent) || syntax.isPropertyAssignment(parent) || syntax.isPropertyDeclaration(parent);
+  if (!isNaming || parent.initializer !== node || !syntax.isIdentifier(parent.name)) return null;
+  return parent.name.text === '__proto__' ? null : parent.name.text;
 }
 
 /** `export default function () {}` gets a name to be marked by. */

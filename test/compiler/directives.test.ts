@@ -74,7 +74,7 @@ export default function () { 'use trace'; return -a; }
 export async function* k() { 'use trace'; yield -a; }`),
     ).toMatchInlineSnapshot(`
       "__o.mark(f); __o.mark(__default); __o.mark(k); function f(x) { 'use trace'; return [__o.unary('-', x, __s[0])].map(...__o.at([(y) => __o.unary('-', y, __s[1])], __s[2])); }
-      const g = __o.block(() => { 'use trace'; return __o.unary('-', a, __s[3]); });
+      const g = __o.block({ g: () => { 'use trace'; return __o.unary('-', a, __s[3]); } }.g);
       function h() { return -a; }
       export default function __default () { 'use trace'; return __o.unary('-', a, __s[4]); }
       export async function* k() { 'use trace'; yield __o.plain(__o.unary('-', a, __s[5]), 'yield', __s[5]); }"
@@ -117,7 +117,7 @@ call(() => -a);
 function h() { const k = () => -a; function l() { 'use no trace'; return () => -a; } }`),
     ).toMatchInlineSnapshot(`
       "'use trace'; __o.mark(h); 
-      export const f = __o.block(() => __o.unary('-', a, __s[0])), x = -a;
+      export const f = __o.block({ f: () => __o.unary('-', a, __s[0]) }.f), x = -a;
       function g() { 'use no trace'; return -a; }
       class C { static { __o.mark(this.prototype.m); } m() { return __o.unary('-', a, __s[1]); } #p() { return __o.unary('-', a, __s[2]); } }
       call(() => -a);

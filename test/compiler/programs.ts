@@ -206,6 +206,8 @@ export const PROGRAMS: Record<string, string[]> = {
     `const o: any = { c: { n: 1 } }; class A { f = (() => o)().c.n++; static g = o.c.n++ + (() => o.c)().n--; } return [new A().f, A.g, o];`,
     `const o = { __proto__: { m() { return 'proto'; } }, m() { return super.m() + 1; } } as any; return o.m();`,
     `const f = function (this: any) { return new.target === f; }; return [new (f as any)() !== undefined, f()];`,
+    `const o: any = { f: () => { 'use trace'; }, g: function () { 'use trace'; }, m() { 'use trace'; return this.f.name; }, 'k'() { 'use trace'; } }; const h = async () => { 'use trace'; }, i = function j() { 'use trace'; }; class A { static p = () => { 'use trace'; }; q() { 'use trace'; } } return [o.f.name, o.g.name, o.m(), o.k.name, h.name, i.name, A.p.name, new A().q.name];`,
+    `const base = { m() { return 'base'; } }; const o = { __proto__: base, m() { 'use trace'; return super.m() + 1; } }; return o.m();`,
     `abstract class A { abstract m(): number; declare d: number; readonly r: number = 1 + 1; run() { return this.m() + this.r; } } class B extends A { m() { return 2; } } return new B().run();`,
   ),
   awaits: asyncs(

@@ -11,7 +11,7 @@ export function lower(code: string, id = '/project/program.ts'): string {
 }
 
 /** Evaluates a module that exports `run`, and describes what it gives, throws and logs. */
-export async function outcome(code: string): Promise<string> {
+export async function outcome(code: string, runtime: object = operators): Promise<string> {
   const log: unknown[] = [];
   const { outputText, diagnostics } = ts.transpileModule(code, {
     reportDiagnostics: true,
@@ -20,7 +20,7 @@ export async function outcome(code: string): Promise<string> {
   const problems = diagnostics?.map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n')) ?? [];
   if (problems.length > 0) throw new Error(`${problems.join('\n')}\n${code}`);
   const exports: { run?: (log: (...values: unknown[]) => unknown) => unknown } = {};
-  const load = (name: string): unknown => (name === 'onnsight/operators' ? operators : {});
+  const load = (name: string): unknown => (name === 'onnsight/operators' ? runtime : {});
   const record = (...values: unknown[]): unknown => {
     log.push(inspect(values, { depth: 9 }));
     return values.at(-1);
@@ -36,9 +36,9 @@ export async function outcome(code: string): Promise<string> {
   return inspect({ result, log }, { depth: 12, maxArrayLength: null });
 }
 
-/** V8 names the expression that was not iterable: that one is inside the runtime. */
+/** V8 names the expression that was not iterable: in lowered code that one is inside the runtime. */
 function withoutName(message: string): string {
-  return message.replace(/^.* is not iterable/, 'not iterable');
+  return message.replace(/^.*( is not iterable|\[Symbol\.iterator\] is not a function)/, 'not iterable');
 }
 
 async function drain(iterable: AsyncIterable<unknown>): Promise<unknown[]> {
