@@ -20,6 +20,8 @@ export async function writeHeatMap(file: string, map: HeatMap): Promise<void> {
   const cells = map.values.flatMap((row, y) =>
     row.map((value, x) => ({ row: map.rows[y], column: `${x}: ${map.columns[x]}`, value })),
   );
+  // Large values, of either sign, are dark: their numbers are written in white.
+  const dark = Math.max(...map.values.flat().map(Math.abs)) / 2;
   const { spec } = compile({
     title: { text: map.title, subtitle: map.subtitle, anchor: 'start', fontSize: 16, subtitleFontSize: 12, offset: 12 },
     background: 'white',
@@ -38,13 +40,17 @@ export async function writeHeatMap(file: string, map: HeatMap): Promise<void> {
             field: 'value',
             type: 'quantitative',
             title: map.valueTitle,
+            legend: { titleLimit: 400 },
             scale: { scheme: 'blueorange', domainMid: 0 },
           },
         },
       },
       {
         mark: { type: 'text', fontSize: 11 },
-        encoding: { text: { field: 'value', type: 'quantitative', format: '.1f' } },
+        encoding: {
+          text: { field: 'value', type: 'quantitative', format: '.1f' },
+          color: { condition: { test: `abs(datum.value) > ${dark}`, value: 'white' }, value: 'black' },
+        },
       },
     ],
     config: { view: { stroke: null }, axis: { labelFontSize: 12, titleFontSize: 13, titlePadding: 10 } },

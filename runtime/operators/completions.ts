@@ -42,6 +42,20 @@ export function mapEnds(completion: Completion, map: (end: Abrupt | undefined) =
   return choice(completion.test, mapEnds(completion.then, map), mapEnds(completion.else, map));
 }
 
+/** A `continue` of this loop ends its body normally. */
+export function withoutContinue(end: Completion, label: string | null): Completion {
+  return mapEnds(end, (one) => (one?.kind === 'continue' && isOwn(one.label, label) ? undefined : one));
+}
+
+/** A `break` of this loop ends the loop normally. */
+export function withoutBreak(end: Completion, label: string | null): Completion {
+  return mapEnds(end, (one) => (one?.kind === 'break' && isOwn(one.label, label) ? undefined : one));
+}
+
+function isOwn(target: string | null, label: string | null): boolean {
+  return target === null || target === label;
+}
+
 export const not = (x: TensorProxy | boolean): TensorProxy | boolean =>
   typeof x === 'boolean' ? !x : apply('logicalNot', [x]);
 

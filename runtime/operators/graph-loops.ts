@@ -11,9 +11,18 @@ import { dropSaves, SavedProxy, SaveSlot, saves, settleSaves } from '../tracing/
 import { ArraySlot, PropertySlot, type State, VariableSlot } from '../tracing/slots.ts';
 import { Storage } from '../tracing/storage.ts';
 import { type Carry, carry } from './carries.ts';
-import { type Abrupt, abruptEnds, type Completion, choice, endsWith, not, return_ } from './completions.ts';
+import {
+  type Abrupt,
+  abruptEnds,
+  type Completion,
+  choice,
+  endsWith,
+  not,
+  return_,
+  withoutBreak,
+  withoutContinue,
+} from './completions.ts';
 import { conditional, truth } from './conditionals.ts';
-import { withoutBreak, withoutContinue } from './loops.ts';
 
 export interface GraphLoop {
   /** How many iterations at most (int64, no dimensions), or null: as long as `test` holds. */

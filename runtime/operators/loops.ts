@@ -5,7 +5,7 @@ import { activeBuilder, builder } from '../tracing/builder.ts';
 import { ListSegment } from '../tracing/lists.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import { type State, VariableSlot } from '../tracing/slots.ts';
-import { type Completion, mapEnds } from './completions.ts';
+import { type Completion, withoutBreak, withoutContinue } from './completions.ts';
 import { andThen, truth } from './conditionals.ts';
 import { graphLoop } from './graph-loops.ts';
 
@@ -122,20 +122,6 @@ function graphWhile(
   const target = builder();
   target.site = site;
   return graphLoop(target, { trip: null, test, first: truth(first), body: () => body(), update, state, site, label });
-}
-
-/** A `continue` of this loop ends its body normally. */
-export function withoutContinue(end: Completion, label: string | null): Completion {
-  return mapEnds(end, (one) => (one?.kind === 'continue' && isOwn(one.label, label) ? undefined : one));
-}
-
-/** A `break` of this loop ends the loop normally. */
-export function withoutBreak(end: Completion, label: string | null): Completion {
-  return mapEnds(end, (one) => (one?.kind === 'break' && isOwn(one.label, label) ? undefined : one));
-}
-
-function isOwn(target: string | null, label: string | null): boolean {
-  return target === null || target === label;
 }
 
 /** `while (true)` and `for (;;)`: only a jump ends them. */

@@ -1,0 +1,63 @@
+import { fileURLToPath } from 'node:url';
+import { fromBinary } from '@bufbuild/protobuf';
+import { ModelProtoSchema } from 'onnx-buf';
+import onnxProto from 'onnx-proto';
+import { describe, expect, it } from 'vitest';
+import { Envoy, moduleProxy } from '../../runtime/api/envoy.ts';
+import { ModelMap, TypedModel } from '../../runtime/api/locate.ts';
+import { lower } from '../../runtime/lowering/lower.ts';
+import { inferTypes } from '../../runtime/model/infer.ts';
+import { readModel } from '../../runtime/model/read.ts';
+import '../../runtime/operators/members.ts';
+import { Builder, withBuilder } from '../../runtime/tracing/builder.ts';
+import { type SavedProxy, save, settleSaves } from '../../runtime/tracing/saves.ts';
+
+const fixture = (name: string) => fileURLToPath(new URL(`../fixtures/zoo/${name}`, import.meta.url));
+
+/** What the runtime writes for a block with a write, a condition and a loop. */
+async function written(file: string): Promise<Uint8Array> {
+  const model = await readModel(fixture(file));
+  const map = new ModelMap(model);
+  const dims = { x: [2, 5] };
+  const target = new Builder(new TypedModel(map, await inferTypes(model, dims)));
+  // biome-ignore lint/suspicious/noExplicitAny: the module tree of this model is not known to the type checker.
+  const root = moduleProxy(new Envoy(map, '')) as any;
+  withBuilder(target, () => {
+    const build = () => {
+      'use trace';
+      let total = 0;
+      for (const row of root.layer1.output) {
+        if (row.sum() > 0) total += row.norm();
+      }
+      root.layer1.output[':, 0'] = total;
+      return save(root.layer2.output);
+    };
+    const saved = build() as SavedProxy;
+    settleSaves(target);
+    target.graph.saves.push({ name: 'saved', value: saved.value() });
+    target.close();
+  });
+  return lower(model, target.graph, map.locate).bytes;
+}
+
+describe.each(['mlp.ts.onnx', 'mlp.dynamo.onnx'])('%s', (file) => {
+  it('is read equally by onnx-proto', async () => {
+    const bytes = await written(file);
+    const ours = fromBinary(ModelProtoSchema, bytes).graph!;
+    const theirs = onnxProto.onnx.ModelProto.decode(bytes).graph!;
+    const names = (items: readonly { name?: string | null }[]) => items.map(({ name }) => name ?? '');
+    expect(theirs.node!.map(({ opType, input, output, name }) => ({ opType, input, output, name }))).toEqual(
+      ours.node.map(({ opType, input, output, name }) => ({ opType, input, output, name })),
+    );
+    expect(names(theirs.input!)).toEqual(names(ours.input));
+    expect(names(theirs.output!)).toEqual(names(ours.output));
+    expect(theirs.initializer!.map(({ name, dims }) => [name, dims!.map(Number)])).toEqual(
+      ours.initializer.map(({ name, dims }) => [name, dims.map(Number)]),
+    );
+    const body = (graph: typeof ours | typeof theirs, op: string, attribute: string) =>
+      graph.node!.find(({ opType }) => opType === op)!.attribute!.find(({ name }) => name === attribute)!.g!;
+    const loops = [body(ours, 'Loop', 'body'), body(theirs, 'Loop', 'body')];
+    expect(loops[1]!.node!.map(({ opType }) => opType)).toEqual(loops[0]!.node!.map(({ opType }) => opType));
+    expect(loops[1]!.node!.map(({ opType }) => opType)).toContain('If');
+  });
+});
