@@ -1,5 +1,4 @@
 import { TraceError } from '../errors.ts';
-import { findModule } from '../model/find.ts';
 import { formatTree } from '../model/format.ts';
 import type { Module } from '../model/module.ts';
 import { MODULES } from '../operators/access.ts';
@@ -9,6 +8,7 @@ import { callerSite } from '../tracing/caller.ts';
 import { commonShape } from '../tracing/lists.ts';
 import type { TapAddress } from '../tracing/model.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
+import { atCaller } from './at-caller.ts';
 import type { ModelMap } from './locate.ts';
 import { OPERATION, TypedModel } from './locate.ts';
 
@@ -68,7 +68,7 @@ export class Envoy {
 
   /** The calls of a module that runs several times in one forward pass. */
   get calls(): Envoy[] {
-    return findModule(this.map.tree, this.path).calls.map((_, index) => new Envoy(this.map, this.path, index));
+    return this.map.find(this.path).calls.map((_, index) => new Envoy(this.map, this.path, index));
   }
 
   /** The operations inside a module by ONNX name and count: `attn.ops.Softmax.output`, `attn.ops.MatMul_1.output`. */
@@ -76,16 +76,16 @@ export class Envoy {
     return new Proxy({} as object, {
       get: (_, name) => {
         if (typeof name !== 'string' || name === 'then') return undefined;
-        this.map.nodeOf(this.path, name);
+        atCaller(() => this.map.nodeOf(this.path, name));
         return new Envoy(this.map, `${this.path}${OPERATION}${name}`);
       },
-      ownKeys: () => findModule(this.map.tree, this.path).operations.map(({ name }) => name),
+      ownKeys: () => this.map.find(this.path).operations.map(({ name }) => name),
       getOwnPropertyDescriptor: () => ({ enumerable: true, configurable: true }),
     });
   }
 
   toString(): string {
-    return formatTree(findModule(this.map.tree, this.path));
+    return formatTree(this.map.find(this.path));
   }
 
   /** Runs the module on another value, in the middle of this forward pass. */
@@ -211,12 +211,12 @@ export function moduleProxy(
   aliases: ReadonlyMap<string, string> = new Map(),
 ): unknown {
   const children = new Map<string, unknown>();
-  const module: Module = findModule(envoy.map.tree, envoy.path);
+  const module: Module = envoy.map.find(envoy.path);
   const child = (name: string): unknown => {
     let found = children.get(name);
     if (!found) {
       const path = aliases.get(join(envoy.path, name)) ?? join(envoy.path, name);
-      const { path: resolved } = findModule(envoy.map.tree, path);
+      const { path: resolved } = envoy.map.find(path);
       found = moduleProxy(new Envoy(envoy.map, resolved), null, aliases);
       children.set(name, found);
     }
@@ -275,7 +275,7 @@ function get(envoy: Envoy, path: string, child: (name: string) => unknown): unkn
   if (
     rest.length === 0 &&
     ['output', 'input', 'outputs', 'inputs'].includes(first) &&
-    !findModule(envoy.map.tree, envoy.path).children.has(first)
+    !envoy.map.find(envoy.path).children.has(first)
   ) {
     return Reflect.get(envoy, first, envoy);
   }

@@ -8,6 +8,7 @@ import { parameters } from '../model/parameters.ts';
 import type { OnnxModel } from '../model/read.ts';
 import { buildTree, nodesByName } from '../model/tree.ts';
 import type { TapAddress, TracedModel } from '../tracing/model.ts';
+import { atCaller } from './at-caller.ts';
 
 /** Between a module's path and the name of an operation in it. */
 export const OPERATION = '::';
@@ -27,7 +28,14 @@ export class ModelMap {
   }
 
   /** Where an address leads; throws an OperationError where it leads nowhere. */
-  readonly locate = (address: TapAddress): Located => {
+  readonly locate = (address: TapAddress): Located => atCaller(() => this.tensorAt(address));
+
+  /** The module at a path; throws a ModelError that names the nearest paths. */
+  find(path: string): Module {
+    return atCaller(() => findModule(this.tree, path));
+  }
+
+  private tensorAt(address: TapAddress): Located {
     const { path, port, index } = address;
     if (port === 'parameter') {
       const tensor = this.parameters.get(path);
@@ -42,14 +50,14 @@ export class ModelMap {
       );
     }
     return { tensor, ...call };
-  };
+  }
 
   private call({ path, call, port }: TapAddress): {
     nodes: readonly number[];
     inputs: readonly string[];
     outputs: readonly string[];
   } {
-    const module = findModule(this.tree, path);
+    const module = this.find(path);
     const found = module.calls[call];
     if (found) return found;
     const { note } = module;
@@ -67,7 +75,7 @@ export class ModelMap {
 
   /** Whether a module does nothing at inference, so that its output is its input. */
   isIdentity(path: string): boolean {
-    return !path.includes(OPERATION) && findModule(this.tree, path).note?.kind === 'identity';
+    return !path.includes(OPERATION) && this.find(path).note?.kind === 'identity';
   }
 
   private operation(path: string): { nodes: readonly number[]; inputs: readonly string[]; outputs: readonly string[] } {
@@ -84,7 +92,7 @@ export class ModelMap {
 
   /** The index of an operation's node in the graph: by its name in a module, or a node's own name in the file. */
   nodeOf(module: string, name: string): number {
-    const { operations } = findModule(this.tree, module);
+    const { operations } = this.find(module);
     const found =
       operations.find((operation) => operation.name === name)?.node ??
       (module === '' ? this.nodes.get(name)?.index : undefined);

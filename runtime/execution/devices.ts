@@ -19,6 +19,9 @@ export class DeviceError extends Error {
 /** The best device that works: `cuda`, then `webgpu`, then `cpu`. Each candidate has to run a small model. */
 export async function chooseDevice(wanted: Device | 'auto', probe: Uint8Array): Promise<Device> {
   if (wanted === 'cpu') return wanted;
+  if (wanted !== 'auto' && !Object.hasOwn(HOW, wanted)) {
+    throw new DeviceError(`There is no device '${wanted}'. Take one of auto, ${Object.keys(HOW).join(', ')}.`);
+  }
   const known = new Set(listSupportedBackends().map(({ name }) => name));
   const candidates: Device[] = wanted === 'auto' ? (['cuda', 'webgpu'] as const).filter(mayWork) : [wanted];
   for (const device of candidates) {

@@ -14,6 +14,11 @@ export type Inputs = Readonly<Record<string, TensorData>>;
  * language models lets be left out is filled in: attention mask, position ids, an empty key-value cache.
  */
 export function prepareInputs(model: OnnxModel, given: Inputs): Map<string, Tensor> {
+  if (typeof given !== 'object' || given === null) {
+    throw new InputError(
+      `The inputs are ${given === null ? 'null' : typeof given}. Give an object with the model's inputs: ${model.inputs.map(describe).join(', ')}.`,
+    );
+  }
   const prepared = new Map<string, Tensor>();
   const known = new Map(model.inputs.map((input) => [input.name, input]));
   for (const [name, data] of Object.entries(given)) {

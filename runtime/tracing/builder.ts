@@ -3,6 +3,7 @@ import { InterventionGraph, type OperandData } from '../graph/graph.ts';
 import { OperationError } from '../graph/operation.ts';
 import { operations } from '../graph/operations/index.ts';
 import type { Attributes, Node, Region, Site, TensorType, Value } from '../graph/types.ts';
+import { callerSite } from './caller.ts';
 import { Journal, type Slot } from './journal.ts';
 import type { TapAddress, TracedModel } from './model.ts';
 import { Storage } from './storage.ts';
@@ -175,7 +176,8 @@ export class Builder {
     try {
       return this.model.resolve(address);
     } catch (error) {
-      if (error instanceof OperationError) throw new TraceError(error.message, this.site, { cause: error });
+      if (error instanceof OperationError)
+        throw new TraceError(error.message, callerSite() ?? this.site, { cause: error });
       throw error;
     }
   }
@@ -236,7 +238,7 @@ let current: Builder | null = null;
 
 /** The builder of the block that runs now. Blocks run synchronously, one at a time. */
 export function builder(): Builder {
-  if (!current) throw new TraceError('This works on values of a trace: call it inside a trace block.');
+  if (!current) throw new TraceError('This works on values of a trace: call it inside a trace block.', callerSite());
   return current;
 }
 

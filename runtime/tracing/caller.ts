@@ -5,8 +5,7 @@ const own = fileURLToPath(new URL('..', import.meta.url));
 
 /** The innermost place on the stack that is not this library's own: the user's line. */
 export function callerSite(): Site | null {
-  const lines = (new Error().stack ?? '').split('\n').slice(1);
-  for (const line of lines) {
+  for (const line of stackLines()) {
     const match = /\(?((?:file:\/\/|\/|[A-Za-z]:\\)[^()]*?):(\d+):(\d+)\)?$/.exec(line);
     if (!match) continue;
     const file = match[1]!.startsWith('file:') ? fileURLToPath(match[1]!.replace(/\?.*$/, '')) : match[1]!;
@@ -14,4 +13,17 @@ export function callerSite(): Site | null {
     return { file, line: Number(match[2]), column: Number(match[3]) };
   }
   return null;
+}
+
+/** More of the stack than Node shows: proxies and accessors put many frames between the user's line and here. */
+const FRAMES = 50;
+
+function stackLines(): string[] {
+  const usual = Error.stackTraceLimit;
+  Error.stackTraceLimit = FRAMES;
+  try {
+    return (new Error().stack ?? '').split('\n').slice(1);
+  } finally {
+    Error.stackTraceLimit = usual;
+  }
 }
