@@ -8,7 +8,7 @@ import { unwrap } from './wrappers.ts';
 type Directive = 'use trace' | 'use no trace';
 
 /** Methods of models and tracers whose callbacks are blocks. */
-const BLOCK_METHODS = new Set(['trace', 'generate', 'scan', 'session', 'edit', 'invoke']);
+const BLOCK_METHODS = new Set(['trace', 'generate', 'scan', 'session', 'graph', 'edit', 'invoke']);
 
 /** Which functions of a file are traced, and how the runtime is told. */
 export interface Traced {

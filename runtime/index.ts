@@ -28,6 +28,8 @@ export { TraceError } from './errors.ts';
 export { DeviceError } from './execution/devices.ts';
 export { InputError } from './execution/inputs.ts';
 export * from './functions/index.ts';
+export type { InterventionGraph } from './graph/graph.ts';
+export { GraphError, type GraphJson, graphFromJson, graphToJson } from './graph/json.ts';
 export { ModelError } from './model/error.ts';
 export { Tensor } from './tensor/tensor.ts';
 export type * from './types/index.ts';

@@ -2,6 +2,7 @@ import { TraceError } from '../errors.ts';
 import { chooseDevice, type Device } from '../execution/devices.ts';
 import { Engine } from '../execution/engine.ts';
 import { type Inputs, prepareInputs } from '../execution/inputs.ts';
+import type { InterventionGraph } from '../graph/graph.ts';
 import { formatTree } from '../model/format.ts';
 import { inferTypes } from '../model/infer.ts';
 import { readModel } from '../model/read.ts';
@@ -52,6 +53,20 @@ export class Model {
    * comes back with a tensor for every saved value; without one, all outputs come back by name.
    */
   async trace(inputs: unknown, block?: Block): Promise<unknown> {
+    const { target, results, prepared } = await this.build(inputs, block);
+    const { graph } = target;
+    const tensors = graph.saves.length === 0 && !hasWrites(target) ? [] : await this.engine.run(graph, prepared);
+    const resolved = results.resolve(tensors);
+    printLines(target);
+    return resolved;
+  }
+
+  /** The intervention graph of a block, which is checked but not run: print it, or send it as data. */
+  async graph(inputs: unknown, block: Block): Promise<InterventionGraph> {
+    return (await this.build(inputs, block)).target.graph;
+  }
+
+  private async build(inputs: unknown, block?: Block) {
     if (typeof inputs === 'function') {
       throw new TraceError('trace needs inputs: model.trace({ input_ids: [[1, 2, 3]] }, () => { … }).', callerSite());
     }
@@ -67,11 +82,7 @@ export class Model {
       return new Results(target, returned);
     });
     target.graph.saves.push(...results.saves());
-    const tensors =
-      target.graph.saves.length === 0 && !hasWrites(target) ? [] : await this.engine.run(target.graph, prepared);
-    const resolved = results.resolve(tensors);
-    printLines(target);
-    return resolved;
+    return { target, results, prepared };
   }
 
   /** What a user gives as inputs, by the names of the model's inputs. */

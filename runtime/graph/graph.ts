@@ -46,6 +46,11 @@ export class InterventionGraph {
     return node;
   }
 
+  /** Keeps ids below `next` for values that are there already. */
+  reserve(next: number): void {
+    this.nextId = Math.max(this.nextId, next);
+  }
+
   /** What is compiled, without what changes from run to run: equal keys share one compiled session. */
   structuralKey(): string {
     const parts: string[] = [];

@@ -1,4 +1,5 @@
 import type { Tokenizer } from '@huggingface/tokenizers';
+import type { InterventionGraph } from '../graph/graph.ts';
 import type { Tensor, TensorData } from '../tensor/tensor.ts';
 import type { EnvoyMembers, Loose } from './module.ts';
 import type { Operand, Resolved, Saved } from './tensor.ts';
@@ -25,6 +26,8 @@ export interface ModelMembers<Input = ModelInputs> extends EnvoyMembers {
   trace(inputs: Input): Promise<Record<string, Tensor>>;
   /** Runs the model with the block's interventions; what the block returns comes back with a tensor for every save. */
   trace<const R>(inputs: Input, block: () => R): Promise<Resolved<R>>;
+  /** The intervention graph of a block, checked but not run: print it with `String`, or send it with `graphToJson`. */
+  graph(inputs: Input, block: () => unknown): Promise<InterventionGraph>;
   /** Where the model runs. */
   readonly device: Device;
 }
