@@ -125,6 +125,7 @@ export const NNsight = {
 
 /** A model as users hold it: its own members and its modules in one object. */
 export function asModule(model: Model, options: LoadOptions): unknown {
+  for (const path of Object.keys(options.rename ?? {})) model.map.find(path);
   const aliases = new Map(Object.entries(options.rename ?? {}).map(([path, name]) => [aliasPath(path, name), path]));
   return moduleProxy(new Envoy(model.map, ''), model, aliases);
 }

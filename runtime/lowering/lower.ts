@@ -6,6 +6,7 @@ import { liveNodes } from '../graph/live.ts';
 import type { Node, Value } from '../graph/types.ts';
 import type { OnnxModel } from '../model/read.ts';
 import type { TapAddress } from '../tracing/model.ts';
+import { readSite } from '../tracing/read-sites.ts';
 import type { Locate } from './address.ts';
 import { readsOf, renameReads } from './captures.ts';
 import { onnxValue } from './onnx.ts';
@@ -193,7 +194,8 @@ class Lowering {
     const target = write.node.attributes as unknown as TapAddress;
     const from = reads.map((node) => {
       const { path: module, port } = node.attributes as unknown as TapAddress;
-      return `${module || 'the model'}.${port}${node.site ? ` (read at ${formatSite(node.site)})` : ''}`;
+      const site = readSite(node);
+      return `${module || 'the model'}.${port}${site ? ` (read at ${formatSite(site)})` : ''}`;
     });
     throw new TraceError(
       `This is a cycle: ${target.path || 'the model'}.${target.port} is set to a value that depends on ${from.join(' and ') || 'itself'}, which is computed from it. A value can only be fed into modules that run after the one it comes from.`,

@@ -56,7 +56,7 @@ export function copy(x: TensorProxy): TensorProxy {
 function valueIn(target: Builder, input: TensorProxy): Value {
   if (input.builder !== target) {
     throw new TraceError(
-      'A value of another trace is used here. Save it there and use the tensor, or put both traces into one session.',
+      'A value of another trace, or of another model, is used here. Return it from there with save(), and use the tensor you get.',
       target.site,
     );
   }

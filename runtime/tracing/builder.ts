@@ -6,6 +6,7 @@ import type { Attributes, Node, Region, Site, TensorType, Value } from '../graph
 import { callerSite } from './caller.ts';
 import { Journal, type Slot } from './journal.ts';
 import type { TapAddress, TracedModel } from './model.ts';
+import { keepReadSite } from './read-sites.ts';
 import { Storage } from './storage.ts';
 
 /** A body that was recorded: its steps, what it changed, and what its function returned. */
@@ -166,6 +167,7 @@ export class Builder {
     const known = this.originals.get(tensor);
     if (known) return known.storage;
     const node = this.addTyped('read', [], [type], { ...address }, [], this.graph.root);
+    keepReadSite(node);
     const value = node.outputs[0]!;
     const storage = new Storage(value, this.graph.root);
     this.originals.set(tensor, { storage, value, address, site: this.site });

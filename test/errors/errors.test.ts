@@ -181,6 +181,13 @@ describe('a module that is not there', () => {
       /nothing that could be set by the name 'ouput'\. Set \.output or \.input/,
     ));
 
+  it('a module that is renamed', async () => {
+    const rename = { 'transfomer.h': 'layers' };
+    const error = await rejection(NNsight.load(join(TOY, 'model.onnx'), { device: 'cpu', rename }));
+    expect(error).toBeInstanceOf(ModelError);
+    expect(error.message).toMatch(/no module transfomer\.h.*did you mean transformer/);
+  });
+
   it('outside of a trace', async () => {
     let error: unknown;
     try {
@@ -298,6 +305,18 @@ describe('an assignment that does not fit', () => {
     );
   });
 
+  it('a cycle through a value that was read in passing', async () => {
+    const error = await rejection(
+      lm.trace(clean, () => {
+        const logits = lm.lm_head.output; // @late read
+        const level = logits.mean();
+        lm.transformer.wpe.output = level; // @late write
+        return save(lm.lm_head.output);
+      }),
+    );
+    await expectMistake(error, 'late write', new RegExp(`read at .*errors\\.test\\.ts:${lineOf('late read')}:\\d+`));
+  });
+
   it('one that nothing saved depends on', () =>
     traceFails(
       lm.trace(clean, () => {
@@ -357,6 +376,20 @@ describe('a value at the wrong time', () => {
       }),
       'another trace',
       /trace.*save/i,
+    );
+  });
+
+  it('of another model', async () => {
+    let kept: number;
+    await other.trace(clean, () => {
+      kept = other.transformer.h[0].output * 2;
+    });
+    await traceFails(
+      lm.trace(clean, () => {
+        return save(lm.transformer.h[1].output + kept); // @value of another model
+      }),
+      'value of another model',
+      /of another model, is used here\. Return it from there with save\(\)/,
     );
   });
 
