@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { InferenceSession, listSupportedBackends } from 'onnxruntime-node';
+import { InferenceSession, listSupportedBackends, Tensor } from 'onnxruntime-node';
 
 export type Device = 'cpu' | 'webgpu' | 'cuda';
 
@@ -53,6 +53,7 @@ const LIBRARY_FOLDERS = [
 async function tryDevice(device: Device, probe: Uint8Array): Promise<string | null> {
   try {
     const session = await InferenceSession.create(probe, { executionProviders: [device], logSeverityLevel: 4 });
+    await session.run({ x: new Tensor('float32', [1], [1]) });
     await session.release();
     return null;
   } catch (error) {

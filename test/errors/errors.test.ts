@@ -546,7 +546,14 @@ describe('an operation that does not fit', () => {
 
 describe('a device', () => {
   it('that is not there', async () => {
-    const error = await rejection(NNsight.load(join(TOY, 'model.onnx'), { device: 'cuda' }));
+    const loading = NNsight.load(join(TOY, 'model.onnx'), { device: 'cuda' });
+    const works = await loading.then(
+      ({ device }) => device === 'cuda',
+      () => false,
+    );
+    // Where there is a CUDA device it has to be the one that was asked for.
+    if (works) return;
+    const error = await rejection(loading);
     expect(error.name).toBe('DeviceError');
     expect(error.message).toMatch(/'cuda' does not work here: .*Install the CUDA 12 libraries.*npm rebuild/s);
   });
