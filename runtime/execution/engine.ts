@@ -14,6 +14,13 @@ interface Compiled {
   readonly session: InferenceSession;
 }
 
+/** A compiled model in the cache. One that leaves it is released when its last run has ended. */
+interface Entry {
+  readonly compiled: Promise<Compiled>;
+  users: number;
+  evicted: boolean;
+}
+
 /** How many compiled graphs of one model are kept; the one that was used least recently goes first. */
 const KEPT = 64;
 
@@ -22,7 +29,7 @@ export class Engine {
   readonly model: OnnxModel;
   readonly device: Device;
   private readonly locate: Locate;
-  private readonly compiled = new Map<string, Promise<Compiled>>();
+  private readonly entries = new Map<string, Entry>();
 
   constructor(model: OnnxModel, device: Device, locate: Locate) {
     this.model = model;
@@ -32,40 +39,34 @@ export class Engine {
 
   /** Runs the model with the graph's interventions and returns the saves, in the order of `graph.saves`. */
   async run(graph: InterventionGraph, inputs: ReadonlyMap<string, Tensor>): Promise<Tensor[]> {
-    const { lowered, session } = await this.compile(graph);
-    const feeds: Record<string, OrtTensor> = {};
-    for (const name of lowered.inputs) {
-      const input = inputs.get(name);
-      if (!input) throw new TraceError(`The model's input '${name}' is needed and was not given.`);
-      feeds[name] = ortTensor(input.dtype, input.dims, input.raw);
-    }
-    const operands = [...graph.operands];
-    for (const { position, name } of lowered.operands) {
-      const [node, { dims, data }] = operands[position]!;
-      feeds[name] = ortTensor(node.outputs[0]!.type.dtype, dims, data);
-    }
+    const entry = this.entry(graph);
+    entry.users++;
     try {
-      const results = await session.run(feeds, [...new Set(lowered.outputs)]);
-      return lowered.outputs.map((name) => fromOrt(results[name]!));
-    } catch (error) {
-      throw runError(error);
+      return await execute(await entry.compiled, graph, inputs);
+    } finally {
+      entry.users--;
+      if (entry.evicted) release(entry);
     }
   }
 
-  private compile(graph: InterventionGraph): Promise<Compiled> {
+  private entry(graph: InterventionGraph): Entry {
     const key = graph.structuralKey();
-    let compiled = this.compiled.get(key);
-    this.compiled.delete(key);
-    compiled ??= this.create(lower(this.model, graph, this.locate));
-    this.compiled.set(key, compiled);
-    // A graph that failed to compile must not stay.
-    compiled.catch(() => this.compiled.delete(key));
-    for (const [oldest, old] of this.compiled) {
-      if (this.compiled.size <= KEPT) break;
-      this.compiled.delete(oldest);
-      void old.then(({ session }) => session.release());
+    let entry = this.entries.get(key);
+    // The newest stand last.
+    this.entries.delete(key);
+    if (!entry) {
+      entry = { compiled: this.create(lower(this.model, graph, this.locate)), users: 0, evicted: false };
+      // A graph that failed to compile must not stay.
+      entry.compiled.catch(() => this.entries.delete(key));
     }
-    return compiled;
+    this.entries.set(key, entry);
+    for (const [oldest, old] of this.entries) {
+      if (this.entries.size <= KEPT) break;
+      this.entries.delete(oldest);
+      old.evicted = true;
+      release(old);
+    }
+    return entry;
   }
 
   private async create(lowered: Lowered): Promise<Compiled> {
@@ -85,6 +86,38 @@ export class Engine {
       throw runError(error);
     }
   }
+}
+
+async function execute(
+  { lowered, session }: Compiled,
+  graph: InterventionGraph,
+  inputs: ReadonlyMap<string, Tensor>,
+): Promise<Tensor[]> {
+  const feeds: Record<string, OrtTensor> = {};
+  for (const name of lowered.inputs) {
+    const input = inputs.get(name);
+    if (!input) throw new TraceError(`The model's input '${name}' is needed and was not given.`);
+    feeds[name] = ortTensor(input.dtype, input.dims, input.raw);
+  }
+  const operands = [...graph.operands];
+  for (const { position, name } of lowered.operands) {
+    const [node, { dims, data }] = operands[position]!;
+    feeds[name] = ortTensor(node.outputs[0]!.type.dtype, dims, data);
+  }
+  try {
+    const results = await session.run(feeds, [...new Set(lowered.outputs)]);
+    return lowered.outputs.map((name) => fromOrt(results[name]!));
+  } catch (error) {
+    throw runError(error);
+  }
+}
+
+function release(entry: Entry): void {
+  if (entry.users > 0) return;
+  entry.compiled.then(
+    ({ session }) => session.release(),
+    () => {},
+  );
 }
 
 function ortTensor(dtype: DType, dims: readonly number[], data: OperandData['data']): OrtTensor {

@@ -1,6 +1,5 @@
 import type { Region } from '../graph/types.ts';
 import { apply } from '../tracing/apply.ts';
-import { builder } from '../tracing/builder.ts';
 import type { Branches, Later } from '../tracing/merge.ts';
 import { isPlainObject } from '../tracing/merge.ts';
 import type { TensorProxy } from '../tracing/proxy.ts';
@@ -149,6 +148,5 @@ export function complete(completion: Completion): unknown {
   const then = complete(completion.then);
   const otherwise = complete(completion.else);
   if (then === undefined && otherwise === undefined) return undefined;
-  builder();
   return new ReturnChoice(save(completion.test) as SavedProxy, then, otherwise);
 }

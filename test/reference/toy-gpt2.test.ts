@@ -13,15 +13,20 @@ beforeAll(async () => {
 
 describe('interventions on the toy GPT-2 agree with PyTorch', () => {
   it('modules: every input and output', async () => {
+    let compared = 0;
     for (const [path, ports] of Object.entries<Record<string, Expected>>(cases.modules.modules)) {
       if (path === 'transformer.drop' || path.includes('dropout')) continue;
       const got = await lm.trace(clean, () => {
         const module = lm.get(path);
         return { output: save(module.output), input: save(module.input) };
       });
-      if (ports.output) expectClose(got.output, ports.output);
-      if (ports.input) expectClose(got.input, ports.input);
+      for (const port of ['output', 'input'] as const) {
+        if (!ports[port]) continue;
+        expectClose(got[port], ports[port]);
+        compared++;
+      }
     }
+    expect(compared).toBeGreaterThan(70);
   });
 
   it('scale: a layer scaled by half', async () => {
@@ -81,7 +86,7 @@ describe('interventions on the toy GPT-2 agree with PyTorch', () => {
     const flat = (cases.patching.grid as number[][]).flat();
     expect(Math.max(...flat) - Math.min(...flat)).toBeGreaterThan(1);
     grid.flat().forEach((value, i) => {
-      expect(Math.abs(value - flat[i]!)).toBeLessThan(1e-3);
+      expect(Math.abs(value - flat[i]!)).toBeLessThan(1e-4);
     });
   });
 
