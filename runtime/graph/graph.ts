@@ -20,6 +20,8 @@ export class InterventionGraph {
   readonly root: Region = { parameters: [], nodes: [], results: [] };
   readonly operands = new Map<Node, OperandData>();
   readonly saves: Save[] = [];
+  /** Writes that may be without effect: those of edits, which serve traces of every kind. */
+  readonly lenient = new Set<Node>();
   private nextId = 0;
 
   /** A value that no node of the graph makes: a parameter of a region. */

@@ -1,0 +1,78 @@
+import type { Node } from '../graph/types.ts';
+import type { OnnxModel } from '../model/read.ts';
+import type { TapAddress } from '../tracing/model.ts';
+import type { Locate } from './address.ts';
+import { readsOf } from './captures.ts';
+import { type Override, Overrides } from './overrides.ts';
+
+/** The model of a forward pass, and where its modules' tensors are. */
+export interface PassModel {
+  readonly model: OnnxModel;
+  readonly locate: Locate;
+}
+
+/** Which of a graph's forward passes a read, a write or a call belongs to. */
+export function passOf(node: Node): number {
+  return (node.attributes.pass as number | undefined) ?? 0;
+}
+
+/** The part of a module's graph that a call of it copies, and what that part reads from elsewhere. */
+export interface CallParts {
+  readonly nodes: readonly number[];
+  readonly outside: readonly string[];
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+}
+
+/** One run of a model with the writes into it: who makes a tensor, and who gets what in its place. */
+export class ForwardPass {
+  readonly model: OnnxModel;
+  readonly locate: Locate;
+  readonly overrides: Overrides;
+  private readonly producers = new Map<string, number>();
+
+  constructor({ model, locate }: PassModel, writes: readonly Node[]) {
+    this.model = model;
+    this.locate = locate;
+    model.graph.node.forEach((node, index) => {
+      for (const name of node.output) if (name !== '') this.producers.set(name, index);
+    });
+    this.overrides = new Overrides(writes, locate);
+  }
+
+  /** The index of the node that makes a tensor; undefined for inputs and initializers. */
+  producer(tensor: string): number | undefined {
+    return this.producers.get(tensor);
+  }
+
+  tensorOf(node: Node): string {
+    return this.locate(node.attributes as unknown as TapAddress).tensor;
+  }
+
+  /** What a node of the model gets: for each tensor it reads the value written for it, or the tensor. */
+  reads(index: number): (Override | string)[] {
+    return readsOf(this.model.graph.node[index]!).map((tensor) => this.overrides.of(tensor, index) ?? tensor);
+  }
+
+  /** The nodes of a module's call that lie between its inputs and outputs, and what they read from elsewhere. */
+  callParts(node: Node): CallParts {
+    const { nodes, inputs, outputs } = this.locate(node.attributes as unknown as TapAddress);
+    const replaced = new Set(inputs.slice(0, node.inputs.length));
+    const own = new Set(nodes);
+    const taken = new Set<number>();
+    const outside = new Set<string>();
+    const pending = [...outputs];
+    while (pending.length > 0) {
+      const tensor = pending.pop()!;
+      if (replaced.has(tensor)) continue;
+      const producer = this.producers.get(tensor);
+      if (producer === undefined || !own.has(producer)) {
+        outside.add(tensor);
+      } else if (!taken.has(producer)) {
+        taken.add(producer);
+        pending.push(...readsOf(this.model.graph.node[producer]!));
+      }
+    }
+    return { nodes: [...taken].sort((a, b) => a - b), outside: [...outside], inputs, outputs };
+  }
+}
