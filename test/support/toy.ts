@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { LanguageModel, type Tensor } from 'onnsight';
+import { LanguageModel } from 'onnsight';
 import { expect } from 'vitest';
 
 const path = (name: string) => fileURLToPath(new URL(name, import.meta.url));
@@ -21,14 +21,20 @@ export interface Expected {
 /** Interventions on the toy GPT-2 and their results, computed by PyTorch. */
 export const reference = JSON.parse(readFileSync(path('../fixtures/toy-gpt2.json'), 'utf8'));
 
-/** Fails unless a tensor has the expected shape and, to 1e-4, the expected elements. */
-export function expectClose(actual: Tensor, expected: Expected, tolerance = 1e-4): void {
-  expect(actual.dims).toEqual(expected.dims);
+/** What a tensor has, also after it was carried as JSON. */
+export interface Actual {
+  readonly dims: readonly number[];
+  readonly data: ArrayLike<unknown>;
+}
+
+/** Fails unless a tensor has the expected shape and, to 1e-4, the expected elements; `name` tells which one it is. */
+export function expectClose(actual: Actual, expected: Expected, name?: string): void {
+  expect(actual.dims, name).toEqual(expected.dims);
   const wanted = expected.data ?? expected.first!;
-  const data = Array.from(actual.data as ArrayLike<number>, Number);
-  expect(maxDifference(data.slice(0, wanted.length), wanted)).toBeLessThan(tolerance);
+  const data = Array.from(actual.data, Number);
+  expect(maxDifference(data.slice(0, wanted.length), wanted), name).toBeLessThan(1e-4);
   if (expected.norm !== undefined) {
-    expect(Math.abs(Math.hypot(...data) - expected.norm)).toBeLessThan(1e-3 * Math.max(1, expected.norm));
+    expect(Math.abs(Math.hypot(...data) - expected.norm), name).toBeLessThan(1e-3 * Math.max(1, expected.norm));
   }
 }
 
