@@ -3,6 +3,7 @@ import { CompileError } from './diagnostics.ts';
 import { type LibraryImports, libraryImports } from './imports.ts';
 import { syntax } from './parse.ts';
 import type { Scopes } from './scope.ts';
+import { checkBlock } from './synchronous.ts';
 import { unwrap } from './wrappers.ts';
 
 type Directive = 'use trace' | 'use no trace';
@@ -27,7 +28,7 @@ export interface Traced {
 /** The name an anonymous default export gets, so that it can be marked. */
 export const DEFAULT_NAME = '__default';
 
-/** Finds the traced functions of a file. @throws CompileError for a generator passed as a block. */
+/** Finds the traced functions of a file. @throws CompileError for blocks that are not synchronous. */
 export function findTraced(source: ts.SourceFile, scopes: Scopes, file: string): Traced {
   const traced: Traced = {
     functions: new Set(),
@@ -77,7 +78,8 @@ export function findTraced(source: ts.SourceFile, scopes: Scopes, file: string):
       for (const argument of node.arguments) {
         const fn = unwrap(argument);
         if (!syntax.isArrowFunction(fn) && !syntax.isFunctionExpression(fn)) continue;
-        if (fn.asteriskToken) throw new CompileError('generator', fn, file);
+        if (syntax.isBlock(fn.body) && directiveOf(fn.body.statements) === 'use no trace') continue;
+        checkBlock(fn, file);
         traced.functions.add(fn);
         traced.blocks.add(fn);
       }

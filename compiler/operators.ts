@@ -11,6 +11,11 @@ export function isLoweredBinary(text: string): boolean {
   return BINARY.has(text);
 }
 
+/** `a in b` becomes a call too, unless only the class itself can answer: `#x in b`. */
+export function isLoweredIn({ left, operatorToken }: ts.BinaryExpression): boolean {
+  return operatorToken.kind === syntax.SyntaxKind.InKeyword && !syntax.isPrivateIdentifier(left);
+}
+
 /** `a * b` → `binary('*', a, b)` */
 export function lowerBinary(lowering: Lowering, node: ts.BinaryExpression): Code {
   const { left, operatorToken, right } = node;

@@ -11,7 +11,7 @@ import { isMember, lowerMember } from './indexing.ts';
 import { lowerList } from './lists.ts';
 import { lowerConditionalExpression, lowerLogical } from './logical.ts';
 import type { Lowering } from './lowering.ts';
-import { isLoweredBinary, lowerBinary, lowerTemplate, lowerUnary } from './operators.ts';
+import { isLoweredBinary, isLoweredIn, lowerBinary, lowerTemplate, lowerUnary } from './operators.ts';
 import { syntax } from './parse.ts';
 import { lowerStatement } from './statements.ts';
 
@@ -57,7 +57,7 @@ function visitBinary(lowering: Lowering, node: ts.BinaryExpression): Code {
     return lowerCompound(lowering, node);
   }
   if (text === '&&' || text === '||') return lowerLogical(lowering, node);
-  return isLoweredBinary(text) ? lowerBinary(lowering, node) : lowering.copy(node);
+  return isLoweredBinary(text) || isLoweredIn(node) ? lowerBinary(lowering, node) : lowering.copy(node);
 }
 
 /** `await x` → `await plain(x)`: it is over before the model runs. */
@@ -76,7 +76,7 @@ function visitClause(lowering: Lowering, node: ts.CaseOrDefaultClause): Code {
   const { expression } = node;
   return [
     span(lowering.start(node), lowering.start(expression)),
-    lowering.visit(expression),
+    plain(lowering, expression, 'case'),
     span(expression.end, from),
     list,
   ];

@@ -8,6 +8,7 @@ import { apply, toProxy } from '../tracing/apply.ts';
 import { activeBuilder } from '../tracing/builder.ts';
 import { ListSegment } from '../tracing/lists.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
+import { textError } from './text-error.ts';
 
 /** Whether an operator on this value builds a node. */
 export function isTraced(x: unknown): boolean {
@@ -61,8 +62,17 @@ const PLAIN_BINARY: Readonly<Record<string, (a: never, b: never) => unknown>> = 
   '<<': (a, b) => a << b,
   '>>': (a, b) => a >> b,
   '>>>': (a, b) => a >>> b,
+  in: (a, b) => a in b,
 };
 // biome-ignore-end lint/suspicious/noDoubleEquals: these are the operators themselves.
+
+/** The operators that tensors do not have, and what to write instead. */
+const MEANINGLESS: Readonly<Record<string, string>> = {
+  '<<': 'The operator << has no meaning for tensors. Write x * 2 ** n.',
+  '>>': 'The operator >> has no meaning for tensors. Write Math.floor(x / 2 ** n).',
+  '>>>': 'The operator >>> has no meaning for tensors. Write Math.floor(x / 2 ** n).',
+  in: '`in` asks an object for a key and has no meaning for the elements of a tensor. To look for a value write any(tensor == value).',
+};
 
 const EQUALITY = new Set(['==', '!=', '===', '!==']);
 
@@ -71,15 +81,15 @@ export function binary(operator: string, a: unknown, b: unknown, site: Site): un
   if (!isTraced(a) && !isTraced(b)) return PLAIN_BINARY[operator]!(a as never, b as never);
   // A tensor is never null, undefined or a text: such comparisons are decided now, as JavaScript does.
   const isOther = (x: unknown) => x === null || x === undefined || typeof x === 'string';
+  if (operator === 'in' && typeof a === 'string') return PLAIN_BINARY.in!(a as never, b as never);
   if (EQUALITY.has(operator) && (isOther(a) || isOther(b))) return operator.startsWith('!');
   const target = activeBuilder();
   if (target) target.site = site;
   const operate = TENSOR_BINARY[operator];
-  if (!operate) {
-    throw new TraceError(
-      `The operator ${operator} has no meaning for tensors. Use * 2 ** n or Math.floor(x / 2 ** n).`,
-      site,
-    );
+  if (!operate) throw new TraceError(MEANINGLESS[operator]!, site);
+  if (operator === '+' && (typeof a === 'string' || typeof b === 'string')) {
+    if (!(a instanceof TensorProxy) && !(b instanceof TensorProxy)) return PLAIN_BINARY['+']!(a as never, b as never);
+    throw textError('is joined to a text', site);
   }
   return operate(a as never, b as never);
 }

@@ -49,7 +49,12 @@ export function math(name: string, values: readonly unknown[], site: Site): unkn
   if (unary) return unary(values[0] as never);
   const binary = BINARY[name];
   if (binary) return values.length === 1 ? values[0] : values.reduce((a, b) => binary(a as never, b as never));
-  throw new TraceError(`Math.${name} has no meaning for tensors.`, site);
+  throw new TraceError(
+    `Math.${name} has no meaning for tensors. Those with one are: ${Object.keys({ ...UNARY, ...BINARY })
+      .sort()
+      .join(', ')}.`,
+    site,
+  );
 }
 
 /** `console.log(…)`: on traced values the line is printed when the model has run, with the values it then has. */
@@ -68,40 +73,4 @@ export function at(values: readonly unknown[], site: Site): readonly unknown[] {
   const target = activeBuilder();
   if (target) target.site = site;
   return values;
-}
-
-/** A substitution of a template string. */
-export function string(value: unknown, site: Site): unknown {
-  if (value instanceof TensorProxy) {
-    throw new TraceError(
-      'A traced tensor stands in a template string, but it has no value before the model runs. Print it with console.log(tensor), or save() it and format the result.',
-      site,
-    );
-  }
-  return value;
-}
-
-/** A value that a construct needs now, while the block is built. */
-export function plain<T>(value: T, construct: string, site: Site): T {
-  if (value instanceof TensorProxy) {
-    throw new TraceError(
-      `${construct} depends on a traced tensor, which has no value before the model runs. Use if/else, a loop or where(), without await, yield, try or switch around it.`,
-      site,
-    );
-  }
-  return value;
-}
-
-/** What a `throw` throws: in a branch or loop of the graph nothing can be thrown. */
-export function thrown<T>(error: T, site: Site): T {
-  if (activeBuilder()?.conditional) {
-    throw new TraceError(
-      'A throw stands in a branch or loop that depends on a traced value. Save the condition and throw after the trace.',
-      site,
-      {
-        cause: error,
-      },
-    );
-  }
-  return error;
 }

@@ -1,4 +1,5 @@
-import { TraceError } from '../errors.ts';
+import { inspect } from 'node:util';
+import { formatSite, TraceError } from '../errors.ts';
 import type { Site } from '../graph/types.ts';
 import { apply, copy, toProxy } from '../tracing/apply.ts';
 import { activeBuilder, builder } from '../tracing/builder.ts';
@@ -20,14 +21,31 @@ export function forOf(
   label: string | null = null,
 ): Completion {
   if (iterable instanceof TensorProxy) return forRows(iterable, body, state, site, label);
-  return forItems((iterable as Iterable<unknown>)[Symbol.iterator](), body, state, site, label);
+  return forItems(iteratorOf(iterable, site), body, state, site, label);
+}
+
+function iteratorOf(value: unknown, site: Site): Iterator<unknown> {
+  const method = (value as Partial<Iterable<unknown>> | null | undefined)?.[Symbol.iterator];
+  if (typeof method === 'function') return method.call(value);
+  // The kind of error that JavaScript throws itself.
+  throw new TypeError(`${formatSite(site)} - for…of needs an array or a tensor: ${described(value)} is not iterable`);
+}
+
+function described(value: unknown): string {
+  if (typeof value === 'function') return `the function ${value.name}`.trimEnd();
+  if (typeof value !== 'object' || value === null) return inspect(value);
+  return `an object ${inspect(value, { depth: 0, breakLength: Number.POSITIVE_INFINITY })}`;
 }
 
 function forRows(rows: TensorProxy, body: Body, state: State | null, site: Site, label: string | null): Completion {
   const target = builder();
   target.site = site;
   const { shape } = rows.type;
-  if (shape?.length === 0) throw new TraceError('Iteration over a tensor without dimensions.', site);
+  if (shape?.length === 0)
+    throw new TraceError(
+      'for…of takes the rows of a tensor, and this tensor has no dimensions. Use its value itself, or unsqueeze(0) it.',
+      site,
+    );
   const known = shape?.[0];
   const count = known ?? apply('getitem', [apply('shape', [rows]), toProxy(0)], { items: [{ kind: 'int' }] });
   // Rows are those that the tensor has when the loop begins.

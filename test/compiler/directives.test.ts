@@ -128,10 +128,10 @@ function h() { const k = () => -a; function l() { 'use no trace'; return () => -
   it('blocks inside blocks', () => {
     expect(
       lowered(
-        `import 'onnsight'; m.session(async (s) => { const r = await m.trace(1, () => -a); return m.trace((t) => { t.invoke(2, () => -r); }); });`,
+        `import 'onnsight'; m.session((s) => { const r = m.trace(1, () => -a); return m.trace((t) => { t.invoke(2, () => -r); }); });`,
       ),
     ).toMatchInlineSnapshot(
-      `"import 'onnsight'; m.session(__o.block(async (s) => { const r = await __o.plain(m.trace(...__o.at([1, __o.block(() => __o.unary('-', a, __s[0]))], __s[1])), 'await', __s[1]); return m.trace(...__o.at([__o.block((t) => { t.invoke(...__o.at([2, __o.block(() => __o.unary('-', r, __s[2]))], __s[3])); })], __s[4])); }));"`,
+      `"import 'onnsight'; m.session(__o.block((s) => { const r = m.trace(...__o.at([1, __o.block(() => __o.unary('-', a, __s[0]))], __s[1])); return m.trace(...__o.at([__o.block((t) => { t.invoke(...__o.at([2, __o.block(() => __o.unary('-', r, __s[2]))], __s[3])); })], __s[4])); }));"`,
     );
   });
 });

@@ -53,8 +53,83 @@ model.trace(0, function* () { yield 1; });`;
       2 | model.trace(0, function* () { yield 1; });
                          ^^^^^^^^^^^^^^^^^^^^^^^^^
 
-      Pass an ordinary function, and loop over the generator inside it."
+      Pass an ordinary function, and loop over the generator inside it; a function that is no block says so with 'use no trace'."
     `);
+  });
+
+  it('refuses await in a block', () => {
+    const code = `import { model } from 'onnsight';
+model.trace(0, async () => {
+  const ids = await fetch('/ids');
+});`;
+    expect(refusal(code)).toMatchObject({ code: 'ONN1006', line: 3, column: 15 });
+    expect(refusal(code).format()).toMatchInlineSnapshot(`
+      "src/run.ts:3:15 - error ONN1006: \`await\` cannot stand in a trace block, which only describes the graph and ends before the model runs.
+
+      3 |   const ids = await fetch('/ids');
+                        ^^^^^^^^^^^^^^^^^^^
+
+      Await it before the trace, or await what the trace returns; a function that is no block says so with 'use no trace'."
+    `);
+  });
+
+  it('refuses an async block', () => {
+    const code = `import { model } from 'onnsight';
+model.trace(0, async () => save(model.output));`;
+    expect(refusal(code)).toMatchObject({ code: 'ONN1007', line: 2, column: 16 });
+    expect(refusal(code).format()).toMatchInlineSnapshot(`
+      "src/run.ts:2:16 - error ONN1007: An async function cannot be traced as a block, which only describes the graph and ends before the model runs.
+
+      2 | model.trace(0, async () => save(model.output));
+                         ^^^^^
+
+      Take \`async\` away, since only the trace itself is awaited; a function that is no block says so with 'use no trace'."
+    `);
+  });
+
+  it('refuses try in a block', () => {
+    const code = `import { model } from 'onnsight';
+model.trace(0, function () {
+  if (ready) {
+    try { model.output; } catch { return 1; }
+  }
+});`;
+    expect(refusal(code)).toMatchObject({ code: 'ONN1008', line: 4, column: 5 });
+    expect(refusal(code).format()).toMatchInlineSnapshot(`
+      "src/run.ts:4:5 - error ONN1008: \`try\` cannot stand in a trace block: nothing that happens while the model runs could be caught there.
+
+      4 |     try { model.output; } catch { return 1; }
+              ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+
+      Put it around the trace, or into a plain function that the block calls; a function that is no block says so with 'use no trace'."
+    `);
+  });
+
+  it.each([
+    ['m.trace(0, () => { await f(); })', 'ONN1006', 'await f'],
+    ['m.session(async () => { for await (const x of xs) f(x); })', 'ONN1006', 'await ('],
+    ['m.generate(0, async () => { await using f = g(); })', 'ONN1006', 'await using'],
+    ['m.scan(0, (x = [1].map(async () => 1), y) => { try { f(); } finally { g(); } })', 'ONN1008', 'try'],
+    ['m.edit(async function () {})', 'ONN1007', 'async'],
+    ['m.trace((t) => { t.invoke(0, async () => {}); })', 'ONN1007', 'async'],
+    ['m.trace(0, async function* () { yield 1; })', 'ONN1003', 'async'],
+    ['intervention(async (x) => {})', 'ONN1007', 'async'],
+  ])('finds it in %s', (code, expected, where) => {
+    const found = refusal(`import m, { intervention } from 'onnsight';\n${code};`);
+    expect(found).toMatchObject({ code: expected, line: 2, column: code.indexOf(where) + 1 });
+  });
+
+  it.each([
+    'm.trace(0, () => { const f = async () => { try { await g(); } catch {} }; f(); })',
+    'm.trace(0, () => { function* ids() { try { yield 1; } finally { h(); } } for (const id of ids()) f(id); })',
+    'm.trace(0, () => { class A { async f() { await 1; } static { try { f(); } catch {} } } })',
+    "m.trace('/path', async () => { 'use no trace'; await f(); })",
+    "m.graph(function* () { 'use no trace'; yield 1; })",
+    "async function f() { 'use trace'; try { await g(); } catch {} } m.trace(0, () => 1)",
+    'async function f() { try { await m.trace(0, () => 1); } catch {} }',
+  ])('leaves %s alone', (code) => {
+    const file = { file: 'a.ts', id: '/a.ts' };
+    expect(() => transform(`import m from 'onnsight'; ${code};`, file)).not.toThrow();
   });
 
   it.each([

@@ -131,21 +131,21 @@ function late() { return 1; }`),
 });
 
 it('guards what stays native', () => {
-  const code = `import 'onnsight'; m.session(async () => {
+  const code = `export async function f() { 'use trace';
   if (a) await b;
   for (const x of xs) { await x; if (c) break; }
   switch (a) { case b: return c; }
   try { if (a) return b; } finally { for (const k in o) f(k); }
   throw e;
-});`;
+}`;
   expect(transform(code, { file: 'a.ts', id: '/a.ts' })!.code.split('\n').slice(1)).toMatchInlineSnapshot(`
     [
       "  if (__o.plain(a, 'if around await', __s[0])) { await __o.plain(b, 'await', __s[1]); }",
       "  for (const x of __o.plain(xs, 'for…of around await', __s[2])) { await __o.plain(x, 'await', __s[3]); if (__o.plain(c, 'if with a jump inside a native construct', __s[4])) { break; } }",
-      "  switch (__o.plain(a, 'switch', __s[5])) { case b: return c; }",
-      "  try { if (__o.plain(a, 'if with a jump inside a native construct', __s[6])) { return b; } } finally { for (const k in __o.plain(o, 'for…in', __s[7])) { f(...__o.at([k], __s[8])); } }",
-      "  throw __o.thrown(e, __s[9]);",
-      "}));",
+      "  switch (__o.plain(a, 'switch', __s[5])) { case __o.plain(b, 'case', __s[6]): return c; }",
+      "  try { if (__o.plain(a, 'if with a jump inside a native construct', __s[7])) { return b; } } finally { for (const k in __o.plain(o, 'for…in', __s[8])) { f(...__o.at([k], __s[9])); } }",
+      "  throw __o.thrown(e, __s[10]);",
+      "}",
     ]
   `);
 });

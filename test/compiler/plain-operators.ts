@@ -24,7 +24,7 @@ function native(parameters: string[], template: (operator: string) => string, op
 const BINARY = native(
   ['a', 'b'],
   (operator) => `a ${operator} b`,
-  '+ - * / % ** < <= > >= == != === !== & | ^ << >> >>>',
+  '+ - * / % ** < <= > >= == != === !== & | ^ << >> >>> in',
 );
 const UNARY = native(['a'], (operator) => `${operator} a`, '- + ! ~');
 
@@ -103,6 +103,16 @@ export const operators = {
   },
   at(values: readonly unknown[], site: Site): readonly unknown[] {
     check(site);
+    return values;
+  },
+  native(name: string, values: readonly unknown[], site: Site): readonly unknown[] {
+    check(site);
+    if (typeof name !== 'string') throw new Error('native wants a name');
+    return values;
+  },
+  predicate(name: string, values: readonly unknown[], site: Site): readonly unknown[] {
+    check(site);
+    if (typeof name !== 'string') throw new Error('predicate wants a name');
     return values;
   },
   thrown(error: unknown, site: Site): unknown {

@@ -15,6 +15,10 @@ export const PROGRAMS: Record<string, string[]> = {
     `return 'a' + 1 + 2 + null + undefined + [] + {} + true;`,
     `return log('a') + log('b') * log('c') - (log('d'), log('e'));`,
     `return 10n ** 3n + -4n - ~5n;`,
+    `return [Boolean(0), Number('4'), String(null), parseInt('12', 8), isNaN(NaN), Number.isInteger(2), Object.is(NaN, NaN)];`,
+    `const Number = (...x: any[]) => x; return [Number(3), Number(), isFinite(...([1, 2] as [any]))];`,
+    `return [[1, 2].some((x) => x > 1), [1, 2].find(function (this: any, x) { return x > this.n; }, { n: 1 }), [2, 1].sort()];`,
+    `return [log('k') in { k: 1 }, 1 in [1, 2], (log('a'), 'b') in log({ b: 1 }), 'x' in (5 as any)];`,
     `return typeof (1 + 2) + typeof undefinedName + void 0 + ('x' in { x: 1 }) + ([] instanceof Array);`,
     `return 1 /* a */ + // b
       2 /* c */ * /* d */ 3;`,

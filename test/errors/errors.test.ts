@@ -469,27 +469,6 @@ describe('what a graph cannot hold', () => {
       /throw stands in a branch/,
     ));
 
-  it('await under a traced condition', () =>
-    traceFails(
-      lm.trace(clean, async () => {
-        if (lm.transformer.h[0].output.norm() > 1) await Promise.resolve(); // @await
-        return save(lm.lm_head.output);
-      }),
-      'await',
-      /depends on a traced tensor.*without await/,
-    ));
-
-  it('await of a traced value', () =>
-    traceFails(
-      lm.trace(clean, async () => {
-        const norm = lm.transformer.h[0].output.norm();
-        const value = await norm; // @await value
-        return save(value);
-      }),
-      'await value',
-      /await/,
-    ));
-
   it('a condition of several elements', () =>
     traceFails(
       lm.trace(clean, () => {

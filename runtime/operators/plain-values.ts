@@ -1,0 +1,65 @@
+import { TraceError } from '../errors.ts';
+import type { Site } from '../graph/types.ts';
+import { activeBuilder } from '../tracing/builder.ts';
+import { TensorProxy } from '../tracing/proxy.ts';
+import { at } from './calls.ts';
+import { textError } from './text-error.ts';
+
+/** What to write instead of a construct that needs its value while the block is built. The first that matches counts. */
+const REMEDIES: readonly (readonly [RegExp, string])[] = [
+  [/^(switch|case)$/, 'Write it with if/else, which becomes part of the graph.'],
+  [/^for…in$/, 'Take the rows with for…of, or the positions with for (let i = 0; i < tensor.length; i++).'],
+  [/^sort|^toSorted/, 'Stack the values and use sort() or argsort() of the tensor.'],
+  [/\(\)$/, 'Loop over the array and decide with if/else, which becomes part of the graph.'],
+  [/a function in its head/, 'Move the function out of the head of the loop.'],
+  [/with a jump inside/, 'Take the return, break or continue out of the try or switch.'],
+  [/^(await|yield)$/, 'Return it from the block with save(), and use the tensor that the trace gives.'],
+];
+
+/** A value that a construct needs now, while the block is built. */
+export function plain<T>(value: T, construct: string, site: Site): T {
+  if (!(value instanceof TensorProxy)) return value;
+  const remedy = REMEDIES.find(([pattern]) => pattern.test(construct))?.[1];
+  throw new TraceError(
+    `${construct} depends on a traced tensor, which has no value before the model runs. ${remedy ?? 'Use if/else, a loop or where(), without await or yield in it.'}`,
+    site,
+  );
+}
+
+/** A substitution of a template string. */
+export function string(value: unknown, site: Site): unknown {
+  if (value instanceof TensorProxy) throw textError('stands in a template string', site);
+  return value;
+}
+
+/** The arguments of a function of JavaScript that looks at them at once. */
+export function native(name: string, values: readonly unknown[], site: Site): readonly unknown[] {
+  if (!values.some((value) => value instanceof TensorProxy)) return at(values, site);
+  if (name === 'String') throw textError('is given to String()', site);
+  throw new TraceError(
+    `${name}() is given a traced tensor, which has no value before the model runs. Use operators and the functions of Math and of onnsight, which become part of the graph, or save() the tensor and call ${name}() on the result.`,
+    site,
+  );
+}
+
+/** The arguments of a method of arrays that decides by what the function in front returns. */
+export function predicate(name: string, values: readonly unknown[], site: Site): readonly unknown[] {
+  const [fn, ...others] = at(values, site);
+  if (!activeBuilder() || typeof fn !== 'function') return values;
+  function decide(this: unknown, ...items: unknown[]): unknown {
+    return plain((fn as (...items: unknown[]) => unknown).apply(this, items), `${name}()`, site);
+  }
+  return [decide, ...others];
+}
+
+/** What a `throw` throws: in a branch or loop of the graph nothing can be thrown. */
+export function thrown<T>(error: T, site: Site): T {
+  if (activeBuilder()?.conditional) {
+    throw new TraceError(
+      'A throw stands in a branch or loop that depends on a traced value: while the model runs nothing can be thrown. Save the condition and throw after the trace.',
+      site,
+      { cause: error },
+    );
+  }
+  return error;
+}
