@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import type { Site } from '../graph/types.ts';
+import { shownFile } from './shown-file.ts';
 
 const own = fileURLToPath(new URL('..', import.meta.url));
 
@@ -26,7 +27,7 @@ function firstOutside(stack: string): Site | null {
     if (!match) continue;
     const file = match[1]!.startsWith('file:') ? fileURLToPath(match[1]!.replace(/\?.*$/, '')) : match[1]!;
     if (file.startsWith(own) || file.includes('node:internal')) continue;
-    return { file, line: Number(match[2]), column: Number(match[3]) };
+    return { file: shownFile(file), line: Number(match[2]), column: Number(match[3]) };
   }
   return null;
 }

@@ -2,6 +2,7 @@ import { TraceError } from '../errors.ts';
 import type { Attribute } from '../graph/types.ts';
 import { parseSlices } from '../tensor/slices.ts';
 import { apply, toProxy } from './apply.ts';
+import { callerSite } from './caller.ts';
 import { assignInPlace, TensorProxy } from './proxy.ts';
 
 /** An index as the graph takes it: the kinds of its items, and the numbers and tensors in them as operands. */
@@ -68,8 +69,10 @@ function* iterate(self: TensorProxy): Generator<TensorProxy> {
   const count = shape?.[0];
   if (typeof count !== 'number') {
     throw new TraceError(
-      'The number of rows is known only when the model runs. Iterate with for…of in a trace block.',
-      self.builder.site,
+      shape?.length === 0
+        ? 'A tensor without dimensions has no rows to spread or destructure. Use its value itself.'
+        : 'The rows of this tensor cannot be spread or destructured: how many there are is known only when the model runs. Iterate with for…of in a trace block, or take rows by index.',
+      callerSite() ?? self.builder.site,
     );
   }
   for (let row = 0; row < count; row++) yield getitem(self, row);

@@ -4,6 +4,8 @@ import type { Attributes, DType, TensorType, Value } from '../graph/types.ts';
 import { isSliceString } from '../tensor/slices.ts';
 import type { Builder } from './builder.ts';
 import { callerSite } from './caller.ts';
+import { missingMember } from './missing-member.ts';
+import { noValue } from './no-value.ts';
 import type { Storage } from './storage.ts';
 
 /** How a view looks at the tensor it was made from. */
@@ -85,12 +87,13 @@ export class TensorProxy {
     return TensorProxy.indexing.iterate(this);
   }
 
-  [Symbol.toPrimitive](): never {
-    const site = callerSite() ?? this.builder.site;
-    throw new TraceError(
-      "An operator met a value of a trace in code that was not compiled, so it cannot become part of the graph. Either run this file through the onnsight plugin (tsc with ts-patch, onnsight/register, onnsight/vite), or, if it is a helper function, put the directive 'use trace' at its top.",
-      site,
-    );
+  /** No text, and no number: JavaScript wants either now, and there is none before the run. */
+  [Symbol.toPrimitive](hint: string): never {
+    throw noValue(hint, callerSite() ?? this.builder.site);
+  }
+
+  toJSON(): never {
+    throw noValue('JSON', callerSite() ?? this.builder.site);
   }
 }
 
@@ -143,7 +146,20 @@ function undoView(
 const handler: ProxyHandler<TensorProxy> = {
   get(target, key, receiver) {
     if (typeof key === 'string' && isSliceString(key)) return TensorProxy.indexing.getitem(receiver, key);
+    if (typeof key === 'string' && !(key in target)) return missingMember(target, key);
     return Reflect.get(target, key, receiver);
+  },
+  deleteProperty(_, key) {
+    throw new TraceError(
+      `'${String(key)}' of a traced tensor cannot be deleted. To leave elements out take a slice, or cat() what is to stay.`,
+      callerSite(),
+    );
+  },
+  ownKeys() {
+    throw new TraceError(
+      'The keys of a traced tensor are asked for (Object.keys, {...tensor}, Object.assign), and it has none. Its elements are read by index, its rows with for…of.',
+      callerSite(),
+    );
   },
   set(target, key, value, receiver) {
     if (typeof key === 'string' && isSliceString(key)) {

@@ -1,0 +1,36 @@
+import { TraceError } from '../errors.ts';
+import { guess, nearest } from '../nearest.ts';
+import { callerSite } from './caller.ts';
+
+/** What JavaScript and its tools ask any object for, to find out what it is. */
+const PROBED = new Set(['then', 'toJSON', 'asymmetricMatch', '$$typeof', 'nodeType', 'tagName', 'inspect']);
+
+/** What only the tensors have that a run brings back. */
+const OF_RESULTS = new Set(['data', 'dims', 'item', 'toArray', 'raw']);
+
+/** The members that tensors have by name. */
+function members(tensor: object): string[] {
+  const names: string[] = [];
+  for (let at = Object.getPrototypeOf(tensor); at !== null && at !== Object.prototype; at = Object.getPrototypeOf(at)) {
+    names.push(...Object.getOwnPropertyNames(at));
+  }
+  return names;
+}
+
+/** A traced tensor is asked for a member that it does not have. */
+export function missingMember(tensor: object, name: string): undefined {
+  if (PROBED.has(name) || name.startsWith('_') || name.startsWith('@')) return undefined;
+  if (OF_RESULTS.has(name)) {
+    throw new TraceError(
+      `'${name}' is read of a traced tensor, which has no value before the model runs. Return it from the block with save(), and read '${name}' of what the trace gives${name === 'dims' ? '; in the block there is shape' : ''}.`,
+      callerSite(),
+    );
+  }
+  if (name === 'length') {
+    throw new TraceError(
+      "'length' of a traced tensor is read in code that was not compiled. Write shape[0], or put the directive 'use trace' at the top of the function.",
+      callerSite(),
+    );
+  }
+  throw new TraceError(`A traced tensor has no member '${name}'${guess(nearest(name, members(tensor)))}`, callerSite());
+}

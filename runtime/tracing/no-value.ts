@@ -1,0 +1,25 @@
+import { TraceError } from '../errors.ts';
+import type { Site } from '../graph/types.ts';
+
+const COMPILE =
+  "Either run this file through the onnsight plugin (tsc with ts-patch, onnsight/register, onnsight/vite), or, if it is a helper function, put the directive 'use trace' at its top.";
+
+/** JavaScript wants a traced tensor as a primitive value of the kind `hint`, or as JSON: there is none before the run. */
+export function noValue(hint: string, site: Site | null): TraceError {
+  if (hint === 'JSON') {
+    return new TraceError(
+      'A value of a trace is written as JSON, but it has no elements before the model runs. save() it and write the result: JSON.stringify(result.toArray()).',
+      site,
+    );
+  }
+  if (hint === 'string') {
+    return new TraceError(
+      `A value of a trace is used as a text (in a template string, join() or as a key), but it has no value before the model runs, and the code that does it was not compiled, so it cannot become part of the graph. Print it with console.log(tensor), or save() it and format the result. ${COMPILE}`,
+      site,
+    );
+  }
+  return new TraceError(
+    `An operator, or a function that wants a number, met a value of a trace in code that was not compiled, so it cannot become part of the graph. ${COMPILE}`,
+    site,
+  );
+}
