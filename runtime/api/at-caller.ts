@@ -1,4 +1,4 @@
-import { TraceError } from '../errors.ts';
+import { formatSite, TraceError } from '../errors.ts';
 import { OperationError } from '../graph/operation.ts';
 import { ModelError } from '../model/error.ts';
 import { activeBuilder } from '../tracing/builder.ts';
@@ -6,14 +6,18 @@ import { callerSite } from '../tracing/caller.ts';
 
 /**
  * Looks something up in a model. What is not there is, inside a block, a TraceError at the user's line with the model's
- * own error as its cause; outside of one the error stays what it is.
+ * own error as its cause; outside of one it is a ModelError that begins with the user's line.
  */
 export function atCaller<T>(find: () => T): T {
   try {
     return find();
   } catch (error) {
+    if (!(error instanceof ModelError || error instanceof OperationError)) throw error;
     const target = activeBuilder();
-    if (!target || !(error instanceof ModelError || error instanceof OperationError)) throw error;
+    if (!target) {
+      const site = callerSite();
+      throw site ? new ModelError(`${formatSite(site)} - ${error.message}`, { cause: error }) : error;
+    }
     // Reading a property leaves no site behind: the builder's is that of the step before.
     throw new TraceError(error.message, callerSite() ?? target.site, { cause: error });
   }

@@ -1,6 +1,8 @@
 import { TraceError } from '../errors.ts';
+import { findModule } from '../model/find.ts';
 import { formatTree } from '../model/format.ts';
 import type { Module } from '../model/module.ts';
+import { guess, nearest } from '../nearest.ts';
 import { MODULES } from '../operators/access.ts';
 import { apply, copy, toProxy, wrap } from '../tracing/apply.ts';
 import { activeBuilder, type Builder } from '../tracing/builder.ts';
@@ -9,8 +11,10 @@ import { commonShape } from '../tracing/lists.ts';
 import type { TapAddress } from '../tracing/model.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import { atCaller } from './at-caller.ts';
+import { fixedList } from './fixed-list.ts';
 import type { ModelMap } from './locate.ts';
 import { OPERATION, TypedModel } from './locate.ts';
+import { isSettable, memberNames } from './member-names.ts';
 
 /** What modules, operations and calls of a module have in common: tensors that go in and out. */
 export class Envoy {
@@ -68,7 +72,8 @@ export class Envoy {
 
   /** The calls of a module that runs several times in one forward pass. */
   get calls(): Envoy[] {
-    return this.map.find(this.path).calls.map((_, index) => new Envoy(this.map, this.path, index));
+    const calls = this.map.find(this.path).calls.map((_, index) => new Envoy(this.map, this.path, index));
+    return fixedList(calls, `${this.path}.calls`);
   }
 
   /** The operations inside a module by ONNX name and count: `attn.ops.Softmax.output`, `attn.ops.MatMul_1.output`. */
@@ -151,7 +156,8 @@ export class Envoy {
 
   private readAll(port: 'output' | 'input'): TensorProxy[] {
     const count = this.map.locate(this.address(port, 0))[`${port}s`].length;
-    return Array.from({ length: count }, (_, index) => this.read(port, index));
+    const values = Array.from({ length: count }, (_, index) => this.read(port, index));
+    return fixedList(values, `${this.path || 'the model'}.${port}s`);
   }
 
   private writeAll(port: 'output' | 'input', values: unknown): void {
@@ -212,18 +218,25 @@ export function moduleProxy(
 ): unknown {
   const children = new Map<string, unknown>();
   const module: Module = envoy.map.find(envoy.path);
-  const child = (name: string): unknown => {
+  const child = (name: string, members: Iterable<string> = []): unknown => {
     let found = children.get(name);
     if (!found) {
       const path = aliases.get(join(envoy.path, name)) ?? join(envoy.path, name);
-      const { path: resolved } = envoy.map.find(path);
+      const { path: resolved } = atCaller(() => findModule(envoy.map.tree, path, members));
       found = moduleProxy(new Envoy(envoy.map, resolved), null, aliases);
       children.set(name, found);
     }
     return found;
   };
   const members = extra ?? envoy;
-  const list = (): unknown[] => [...module.children.keys()].map(child);
+  const known = (): string[] => [
+    ...memberNames(envoy),
+    ...(extra ? memberNames(extra) : []),
+    ...[...envoy.map.parameters.keys()]
+      .filter((path) => path.startsWith(join(envoy.path, '')))
+      .map((path) => path.slice(join(envoy.path, '').length)),
+  ];
+  const list = (): unknown[] => [...module.children.keys()].map((name) => child(name));
   const proxy: unknown = new Proxy((() => {}) as unknown as object, {
     get(_, key) {
       if (key === Symbol.iterator) return () => list()[Symbol.iterator]();
@@ -238,14 +251,21 @@ export function moduleProxy(
       }
       const parameter = join(envoy.path, key);
       if (!module.children.has(key) && envoy.map.parameters.has(parameter)) return readParameter(parameter);
-      return child(key);
+      return child(key, module.children.has(key) ? [] : known());
     },
     set(_, key, value) {
       const owner = extra && key in extra ? extra : envoy;
-      if (key in owner) return Reflect.set(owner, key, value, owner);
+      if (isSettable(owner, key)) return Reflect.set(owner, key, value, owner);
+      const settable = known().filter((name) => isSettable(envoy, name));
       throw new TraceError(
-        `${envoy.path || 'The model'} has nothing that could be set by the name '${String(key)}'. Set .output or .input of a module.`,
+        `${envoy.path || 'The model'} has nothing that could be set by the name '${String(key)}'. Set .output or .input of a module${guess(nearest(String(key), settable))}`,
         activeBuilder()?.site ?? callerSite(),
+      );
+    },
+    deleteProperty(_, key) {
+      throw new TraceError(
+        `${join(envoy.path, String(key))} cannot be deleted: a model keeps its modules. To leave one out in a trace call skip(value) of it.`,
+        callerSite(),
       );
     },
     has: (_, key) => key in members || (typeof key === 'string' && module.children.has(key)),
