@@ -1,0 +1,94 @@
+import { cat, save } from 'onnsight';
+import { describe, it } from 'vitest';
+import { clean, lm, marked, rejection } from './support.ts';
+
+const { expectMistake, lineOf, traceFails } = marked(import.meta.url);
+
+describe('an assignment that does not fit', () => {
+  it('a shape that cannot broadcast', () =>
+    traceFails(
+      lm.trace(clean, () => {
+        const wide = cat([lm.transformer.h[0].output, lm.transformer.h[0].output], -1);
+        lm.transformer.h[1].output = wide; // @shape
+        return save(lm.lm_head.output);
+      }),
+      'shape',
+      /transformer\.h\.1\.output has dims \[1,15,128\] and cannot be set to a tensor of dims \[1,15,256\]/,
+    ));
+
+  it('a float where integers are', () =>
+    traceFails(
+      lm.trace(clean, () => {
+        lm.transformer.wte.input = lm.transformer.wte.input * 0.5; // @float
+        return save(lm.lm_head.output);
+      }),
+      'float',
+      /wte\.input is int64 and cannot be set to float32\. Convert the value with to\('int64'\)/,
+    ));
+
+  it('a slice', () =>
+    traceFails(
+      lm.trace(clean, () => {
+        const h = lm.transformer.h[1].output;
+        h[':, -1'] = [1, 2, 3]; // @slice
+        return save(lm.lm_head.output);
+      }),
+      'slice',
+      /setitem|dims/,
+    ));
+
+  it('no tensor', () =>
+    traceFails(
+      lm.trace(clean, () => {
+        lm.transformer.h[1].output = undefined as never; // @no tensor
+        return save(lm.lm_head.output);
+      }),
+      'no tensor',
+      /undefined cannot be used as a tensor/,
+    ));
+
+  it('a cycle', async () => {
+    const error = await rejection(
+      lm.trace(clean, () => {
+        const first = lm.transformer.h[0].input * 2;
+        const last = lm.transformer.h[3].output; // @cycle read
+        lm.transformer.h[0].output = last + first; // @cycle write
+        return save(lm.lm_head.output);
+      }),
+    );
+    await expectMistake(
+      error,
+      'cycle write',
+      /transformer\.h\.0\.output is set to a value that depends on transformer\.h\.3\.output/,
+      new RegExp(`assignments\\.test\\.ts:${lineOf('cycle read')}:\\d+`),
+      /only be fed into modules that run after/,
+    );
+  });
+
+  it('a cycle through a value that was read in passing', async () => {
+    const error = await rejection(
+      lm.trace(clean, () => {
+        const logits = lm.lm_head.output; // @late read
+        const level = logits.mean();
+        lm.transformer.wpe.output = level; // @late write
+        return save(lm.lm_head.output);
+      }),
+    );
+    await expectMistake(
+      error,
+      'late write',
+      new RegExp(`read at .*assignments\\.test\\.ts:${lineOf('late read')}:\\d+`),
+    );
+  });
+
+  it('one that nothing saved depends on', () =>
+    traceFails(
+      lm.trace(clean, () => {
+        const early = save(lm.transformer.h[0].output);
+        lm.transformer.h[2].output *= 0.5; // @no effect
+        return early;
+      }),
+      'no effect',
+      /transformer\.h\.2\.output is set, but nothing that is saved depends on it/,
+    ));
+});

@@ -1,0 +1,96 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { create, toBinary } from '@bufbuild/protobuf';
+import { NNsight } from 'onnsight';
+import { ModelProtoSchema, TensorProto_DataLocation, TensorProto_DataType, TensorProtoSchema } from 'onnx-buf';
+import { afterAll, describe, expect, it } from 'vitest';
+import { ModelError } from '../../runtime/model/error.ts';
+import { TOY } from '../support/toy.ts';
+import { rejection } from './support.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'onnsight-errors-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** A model of one weight, which stands in a file of its own. */
+function externalModel(): Uint8Array {
+  const weight = create(TensorProtoSchema, {
+    name: 'w',
+    dims: [1n],
+    dataType: TensorProto_DataType.FLOAT,
+    dataLocation: TensorProto_DataLocation.EXTERNAL,
+    externalData: [{ key: 'location', value: 'weights.bin' }],
+  });
+  const node = { name: 'copy', opType: 'Identity', input: ['w'], output: ['y'] };
+  return toBinary(
+    ModelProtoSchema,
+    create(ModelProtoSchema, {
+      irVersion: 8n,
+      opsetImport: [{ version: 17n }],
+      graph: { name: 'g', node: [node], initializer: [weight], output: [{ name: 'y' }] },
+    }),
+  );
+}
+
+describe('a file that is no model', () => {
+  const file = (name: string, content: string | Uint8Array) => {
+    writeFileSync(join(folder, name), content);
+    return join(folder, name);
+  };
+  const zoo = (name: string) => readFileSync(new URL(`../fixtures/zoo/${name}`, import.meta.url));
+
+  it.each<[string, () => string, RegExp]>([
+    ['missing', () => join(folder, 'none.onnx'), /no such file: .*none\.onnx/],
+    ['empty', () => file('empty.onnx', ''), /empty\.onnx is empty/],
+    [
+      'no ONNX',
+      () => file('text.onnx', 'This is a text and no model.\n'.repeat(20)),
+      /text\.onnx is (not an ONNX|cut)/,
+    ],
+    [
+      'cut short',
+      () => file('short.onnx', zoo('gpt2.ts.onnx').subarray(0, 5000)),
+      /short\.onnx is (cut short|damaged)/,
+    ],
+    ['a folder', () => folder, /is a directory: name the \.onnx file in it/],
+  ])('%s', async (_, path, says) => {
+    const error = await rejection(NNsight.load(path()));
+    expect(error).toBeInstanceOf(ModelError);
+    expect(error.message).toMatch(says);
+  });
+
+  it('without its external data', async () => {
+    const path = file('external.onnx', externalModel());
+    const error = await rejection(NNsight.load(path));
+    expect(error).toBeInstanceOf(ModelError);
+    expect(error.message).toMatch(/weights\.bin is missing: it holds the tensor w/);
+  });
+
+  it('a folder without a model or tokenizer', async () => {
+    const { LanguageModel } = await import('onnsight');
+    const error = await rejection(LanguageModel.load(join(folder, 'nowhere')));
+    expect(error).toBeInstanceOf(ModelError);
+    expect(error.message).toMatch(/no such folder: .*nowhere/);
+  });
+});
+
+describe('a device', () => {
+  it('that is not there', async () => {
+    const loading = NNsight.load(join(TOY, 'model.onnx'), { device: 'cuda' });
+    const works = await loading.then(
+      ({ device }) => device === 'cuda',
+      () => false,
+    );
+    // Where there is a CUDA device it has to be the one that was asked for.
+    if (works) return;
+    const error = await rejection(loading);
+    expect(error.name).toBe('DeviceError');
+    expect(error.message).toMatch(/'cuda' does not work here: .*Install the CUDA 12 libraries.*npm rebuild/s);
+  });
+
+  it('of an unknown name', async () => {
+    const error = await rejection(NNsight.load(join(TOY, 'model.onnx'), { device: 'gpu' as never }));
+    expect(error.name).toBe('DeviceError');
+    expect(error.message).toMatch(/'gpu'.*(cpu|auto).*cuda/s);
+  });
+});

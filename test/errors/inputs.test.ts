@@ -1,0 +1,41 @@
+import { fileURLToPath } from 'node:url';
+import { NNsight, save } from 'onnsight';
+import { describe, expect, it } from 'vitest';
+import { expectUsable, lm, marked, rejection } from './support.ts';
+
+const { traceFails } = marked(import.meta.url);
+
+describe('inputs that do not fit', () => {
+  it.each<[string, () => unknown, RegExp]>([
+    ['a wrong name', () => ({ ids: [[1]] }), /no input 'ids'\. Its inputs are: input_ids \(int64/],
+    ['nothing', () => ({}), /Missing inputs: input_ids/],
+    ['a wrong dtype', () => ({ input_ids: [[1.5]] }), /input_ids \(int64.*float32/],
+    ['a wrong rank', () => ({ input_ids: [1, 2] }), /has 2 dimensions, but a tensor of dims \[2\]/],
+    ['a ragged array', () => ({ input_ids: [[1, 2], [3]] }), /input_ids/],
+    ['a text in its place', () => ({ input_ids: 'Paris' }), /input_ids/],
+    ['null', () => null, /input/],
+    ['undefined', () => undefined, /input/],
+  ])('%s', async (_, inputs, says) => {
+    const error = await rejection(lm.trace(inputs() as never, () => save(lm.lm_head.output)));
+    expect(error.name).toBe('InputError');
+    expect(error.message).toMatch(says);
+    await expectUsable();
+  });
+
+  it('a wrong fixed size', async () => {
+    const mlp = await NNsight.load(fileURLToPath(new URL('../fixtures/zoo/mlp.ts.onnx', import.meta.url)), {
+      device: 'cpu',
+    });
+    const error = await rejection(mlp.trace([[1, 2, 3]]));
+    expect(error.name).toBe('InputError');
+    expect(error.message).toMatch(/must have size \d+ in dimension 1, but a tensor of dims \[1, 3\] was given/);
+  });
+
+  it('no inputs at all', () =>
+    traceFails(
+      // @ts-expect-error The inputs come first.
+      lm.trace(() => save(lm.lm_head.output)), // @no inputs
+      'no inputs',
+      /trace needs inputs/,
+    ));
+});
