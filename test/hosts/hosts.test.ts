@@ -1,39 +1,78 @@
-import { execFileSync } from 'node:child_process';
-import { rmSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
-import { afterAll, describe, expect, it } from 'vitest';
-import { maxDifference, reference, TOY } from '../support/toy.ts';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { expectResults } from '../reference/expected.ts';
+import { interventions, type Values } from '../reference/interventions.ts';
+import { maxDifference } from '../support/toy.ts';
+import { carets, placesIn } from './carets.ts';
+import { HOSTS, ROOT } from './hosts.ts';
+import { examplePrograms, readmeProgram } from './programs.ts';
 
-/* The ways to run a block, each with the built package as a user has it. */
-const path = (name: string) => fileURLToPath(new URL(name, import.meta.url));
-const program = path('program/program.ts');
-const bin = (name: string) => path(`../../node_modules/.bin/${name}`);
-const run = (file: string, args: string[]) =>
-  execFileSync(file, args, { encoding: 'utf8', cwd: path('../..'), stdio: ['ignore', 'pipe', 'pipe'] });
-const operands = [TOY, path('../fixtures/toy-gpt2.json')];
+/** What program/app.ts writes. */
+interface Results {
+  readonly values: Readonly<Record<string, Readonly<Record<string, Values>>>>;
+  readonly errors: Readonly<Record<string, { readonly message: string; readonly stack: string } | null>>;
+  readonly outputs: Readonly<Record<string, string>>;
+}
 
-const HOSTS: Record<string, () => string> = {
-  'node --import onnsight/register': () =>
-    run(process.execPath, ['--import', 'onnsight/register', program, ...operands]),
-  'tsx --import onnsight/register': () => run(bin('tsx'), ['--import', 'onnsight/register', program, ...operands]),
-  tspc: () => {
-    run(bin('tspc'), ['-p', path('program')]);
-    return run(process.execPath, ['--enable-source-maps', path('program/out/program.js'), ...operands]);
-  },
-};
+const work = mkdtempSync(join(ROOT, 'test/hosts/out-'));
+const README = `${relative(ROOT, work)}/readme`;
+const readme = readmeProgram();
+const programs = [...examplePrograms(), README];
+const places = carets(join(ROOT, 'test/hosts/program/mistakes.ts'));
 
-afterAll(() => rmSync(path('program/out'), { recursive: true, force: true }));
+const results: Record<string, Results> = {};
+const names = Object.keys(HOSTS);
+const first = names[0]!;
 
-describe.each(Object.entries(HOSTS))('%s', (_, host) => {
-  it('gives the results of PyTorch and points at the line of a mistake', () => {
-    const { stack, ...results } = JSON.parse(host()) as { stack: string } & Record<string, number[]>;
-    for (const [name, logits] of Object.entries(results)) {
-      const { cases } = reference;
-      const expected = name === 'conditional' ? cases.conditional.taken_below : cases[name].logits_last;
-      expect(maxDifference(logits, expected.data), name).toBeLessThan(1e-4);
-      expect(maxDifference(expected.data, cases.modules.logits_last.data), name).toBeGreaterThan(0.01);
+beforeAll(async () => {
+  writeFileSync(`${ROOT}${README}.ts`, readme.text);
+  const waiting = names.values();
+  const runAll = async () => {
+    for (const name of waiting) {
+      const folder = join(work, String(names.indexOf(name)));
+      mkdirSync(folder);
+      const environment = { PROGRAMS: JSON.stringify(programs), RESULTS: join(folder, 'results.json') };
+      await HOSTS[name]!({ folder, environment });
+      results[name] = JSON.parse(readFileSync(environment.RESULTS, 'utf8'));
     }
-    expect(stack).toContain('program.ts:50:34');
-    expect(stack).toContain("shape '[7, 7]' is invalid");
+  };
+  // Two at a time: each keeps little more than one core busy.
+  await Promise.all([runAll(), runAll()]);
+}, 300_000);
+
+afterAll(() => rmSync(work, { recursive: true, force: true }));
+
+describe.each(names)('%s', (host) => {
+  it.each(Object.keys(interventions))('%s: the numbers of PyTorch and of the other hosts', (name) => {
+    const values = results[host]!.values[name]!;
+    expectResults(name, values);
+    for (const [key, { data }] of Object.entries(results[first]!.values[name]!)) {
+      expect(maxDifference(Array.from(values[key]!.data, Number), Array.from(data, Number)), key).toBeLessThan(1e-4);
+    }
+  });
+
+  it.each(programs)('%s prints the same as elsewhere', (program) => {
+    const printed = results[host]!.outputs[program];
+    expect(printed).not.toBe('');
+    expect(printed).toBe(results[first]!.outputs[program]);
+  });
+
+  it('prints what the README says', () => {
+    const rounded = (text: string) => text.replace(/\d+\.\d+/g, (number) => Number(number).toFixed(3));
+    expect(rounded(results[host]!.outputs[README]!.trim())).toBe(rounded(readme.prints));
+  });
+
+  it.each([...places])('a mistake is named where it stands, as elsewhere: %s', (name, expected) => {
+    // Where code is not compiled the host's own source map tells the place, to its nearest token.
+    const place = (text: string) => (name === 'uncompiled' ? text.replace(/(\d+):\d+/g, '$1') : text);
+    const { message, stack } = results[host]!.errors[name]!;
+    const elsewhere = results[first]!.errors[name]!;
+    expect(place(message)).toBe(place(elsewhere.message));
+    if (name !== 'thrown') expect(place(message)).toContain(place(`test/hosts/program/mistakes.ts:${expected} - `));
+    const frames = placesIn(stack, 'mistakes.ts');
+    expect(frames.map(place)).toEqual(placesIn(elsewhere.stack, 'mistakes.ts').map(place));
+    // A cycle is found when the block is over.
+    if (name !== 'cycle') expect(frames[0]?.split(':')[0], stack).toBe(expected.split(':')[0]);
   });
 });

@@ -1,19 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { CompileError } from '../../compiler/diagnostics.ts';
-import { transform } from '../../compiler/transform.ts';
 import { HOSTS, tspc } from './hosts.ts';
 import { Project } from './project.ts';
-
-function diagnostic(project: Project): CompileError {
-  const id = `${project.folder}/src/app.ts`;
-  try {
-    transform(project.read('src/app.ts'), { file: 'src/app.ts', id });
-  } catch (error) {
-    if (error instanceof CompileError) return error;
-    throw error;
-  }
-  throw new Error('the project compiles');
-}
+import { refusal } from './refusal.ts';
 
 describe.each(HOSTS)('$name', { timeout: 60_000 }, (host) => {
   it('runs the blocks lowered, at the sites the user wrote, and shows the line and column they threw at', async () => {
@@ -31,7 +19,7 @@ describe.each(HOSTS)('$name', { timeout: 60_000 }, (host) => {
 
   it('refuses what the compiler refuses, in its words', async () => {
     const project = new Project('refused');
-    const error = diagnostic(project);
+    const error = refusal(project);
     const { output, code } = await host.run(project);
     const text = error.format();
     // tsc writes the place before a message itself, in its own manner

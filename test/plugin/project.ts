@@ -93,7 +93,7 @@ export class Project {
 }
 
 /** The environment without what the test runner adds to it, which a vitest inside a vitest would believe. */
-function userEnvironment(): NodeJS.ProcessEnv {
+export function userEnvironment(): NodeJS.ProcessEnv {
   const inherited = Object.entries(process.env).filter(
     ([name]) => !/^(VITEST|NODE_OPTIONS|NODE_ENV|TEST$|DEV$|PROD$|SSR$|MODE$)/.test(name),
   );

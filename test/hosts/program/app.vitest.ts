@@ -1,0 +1,5 @@
+import { test } from 'vitest';
+
+test('runs inside vitest', async () => {
+  await import('./app.ts');
+});
