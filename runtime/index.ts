@@ -24,6 +24,8 @@ export type LanguageModel<Tree = Loose> = LanguageModelOf<Tree>;
 /** Brings a value back from the run. Inside a block only. */
 export const save = saveValue as Save;
 
+export { type Backend, ExecutionBackend, NoopBackend, type TraceRequest } from './api/backend.ts';
+export type { Steps } from './api/steps.ts';
 export { TraceError } from './errors.ts';
 export { DeviceError } from './execution/devices.ts';
 export { InputError } from './execution/inputs.ts';

@@ -8,7 +8,7 @@ import { ModelError } from '../model/error.ts';
 import { readModel } from '../model/read.ts';
 import { callerSite } from '../tracing/caller.ts';
 import { ModelMap } from './locate.ts';
-import { asModule, type LoadOptions, Model } from './nnsight.ts';
+import { type LoadOptions, Model } from './model.ts';
 import { probeModel } from './probe.ts';
 
 /** Where the files of a published model stand, the usual places first. */
@@ -18,12 +18,12 @@ const MODEL_FILES = ['model.onnx', 'onnx/model.onnx', 'decoder_model_merged.onnx
 export class LanguageModelCore extends Model {
   readonly tokenizer: Tokenizer;
 
-  constructor(map: ModelMap, device: Device, tokenizer: Tokenizer) {
-    super(map, device);
+  constructor(map: ModelMap, device: Device, options: LoadOptions, tokenizer: Tokenizer) {
+    super(map, device, options);
     this.tokenizer = tokenizer;
   }
 
-  protected override async toInputs(inputs: unknown): Promise<Inputs> {
+  protected override toInputs(inputs: unknown): Inputs {
     if (typeof inputs !== 'string') return super.toInputs(inputs);
     const { ids } = this.tokenizer.encode(inputs);
     if (ids.length === 0) throw new TraceError('The prompt is empty: it has no tokens.', callerSite());
@@ -45,7 +45,7 @@ export const LanguageModel = {
     const map = new ModelMap(await readModel(join(folder, file)));
     const tokenizer = new Tokenizer(json(folder, 'tokenizer.json'), json(folder, 'tokenizer_config.json'));
     const device = await chooseDevice(options.device ?? 'auto', probeModel());
-    return asModule(new LanguageModelCore(map, device, tokenizer), options);
+    return new LanguageModelCore(map, device, options, tokenizer).asModule();
   },
 };
 

@@ -6,9 +6,11 @@ import { findModule } from '../model/find.ts';
 import type { Module } from '../model/module.ts';
 import { parameters } from '../model/parameters.ts';
 import type { OnnxModel } from '../model/read.ts';
+import { type SymbolicTypes, symbolicTypes } from '../model/symbolic.ts';
 import { buildTree, nodesByName } from '../model/tree.ts';
-import type { TapAddress, TracedModel } from '../tracing/model.ts';
+import type { Resolved, TapAddress, TracedModel } from '../tracing/model.ts';
 import { atCaller } from './at-caller.ts';
+import type { Shapes } from './shapes.ts';
 
 /** Between a module's path and the name of an operation in it. */
 export const OPERATION = '::';
@@ -19,12 +21,22 @@ export class ModelMap {
   readonly tree: Module;
   readonly nodes: ReturnType<typeof nodesByName>;
   readonly parameters: ReadonlyMap<string, string>;
+  /** Other models that stand in the tree, by path. */
+  readonly attached = new Map<string, unknown>();
+  /** The shapes as functions of the inputs' sizes, once they were worked out. */
+  formulas: SymbolicTypes | null = null;
 
   constructor(model: OnnxModel) {
     this.model = model;
     this.tree = buildTree(model);
     this.nodes = nodesByName(model);
     this.parameters = parameters(model);
+  }
+
+  /** Works out the formulas of the shapes; the second time they are there. */
+  async symbolic(): Promise<SymbolicTypes> {
+    this.formulas ??= await symbolicTypes(this.model);
+    return this.formulas;
   }
 
   /** Where an address leads; throws an OperationError where it leads nowhere. */
@@ -105,24 +117,24 @@ export class ModelMap {
   }
 }
 
-/** A model's map with the types of its tensors for inputs of known sizes: what one trace sees of the model. */
+/** A model's map with the shapes of its tensors in one forward pass. */
 export class TypedModel implements TracedModel {
   readonly map: ModelMap;
-  private readonly types: ReadonlyMap<string, TensorType>;
+  private readonly shapes: Shapes;
 
-  constructor(map: ModelMap, types: ReadonlyMap<string, TensorType>) {
+  constructor(map: ModelMap, shapes: Shapes) {
     this.map = map;
-    this.types = types;
+    this.shapes = shapes;
   }
 
-  resolve(address: TapAddress): { tensor: string; type: TensorType } {
+  resolve(address: TapAddress): Resolved {
     const { tensor } = this.map.locate(address);
-    const type = this.types.get(tensor) ?? this.initializerType(tensor);
+    const type = this.shapes.type(tensor) ?? this.initializerType(tensor);
     if (!type)
       throw new OperationError(
         `the tensor at ${address.path}.${address.port} has an element type that this library has no name for`,
       );
-    return { tensor, type };
+    return { tensor, type, batching: this.shapes.batching(tensor) };
   }
 
   private initializerType(tensor: string): TensorType | null {

@@ -55,6 +55,12 @@ export class Results {
       this.wantList(value.list);
       return;
     }
+    if (isUnfinished(value)) {
+      throw new TraceError(
+        `${path} is ${value instanceof Promise ? 'a promise' : 'a generator'}, but a block is over before the model runs and waits for nothing. Make the block, and what it calls, an ordinary function.`,
+        this.target.site,
+      );
+    }
     if (value instanceof ReturnChoice) {
       for (const side of [value.then, value.else]) this.collect(side, path, seen);
       return;
@@ -89,6 +95,11 @@ export class Results {
     if (value instanceof Tensor || !isPlainObject(value)) return value;
     return Object.fromEntries(Object.entries(value).map(([key, field]) => [key, this.build(field, at)]));
   }
+}
+
+/** What an async function or a generator gives: its body has not run to its end. */
+function isUnfinished(value: unknown): boolean {
+  return value instanceof Promise || Object.prototype.toString.call(value) === '[object Generator]';
 }
 
 function isTrue(result: Result): boolean {

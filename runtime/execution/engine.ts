@@ -28,7 +28,7 @@ const KEPT = 64;
 export class Engine {
   readonly model: OnnxModel;
   readonly device: Device;
-  private readonly locate: Locate;
+  readonly locate: Locate;
   private readonly entries = new Map<string, Entry>();
 
   constructor(model: OnnxModel, device: Device, locate: Locate) {

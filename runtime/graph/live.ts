@@ -5,13 +5,13 @@ export function liveNodes(region: Region): Node[] {
   const needed = new Set<Value>(region.results);
   const live = region.nodes.toReversed().filter((node) => {
     if (!node.outputs.some((output) => needed.has(output))) return false;
-    for (const value of uses(node)) needed.add(value);
+    for (const value of usesOf(node)) needed.add(value);
     return true;
   });
   return live.reverse();
 }
 
 /** The values that a step uses, those in its bodies too. */
-function uses(node: Node): Value[] {
-  return [...node.inputs, ...node.regions.flatMap((region) => [...region.nodes.flatMap(uses), ...region.results])];
+export function usesOf(node: Node): Value[] {
+  return [...node.inputs, ...node.regions.flatMap((region) => [...region.nodes.flatMap(usesOf), ...region.results])];
 }

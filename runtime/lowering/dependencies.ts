@@ -18,12 +18,11 @@ export class Dependencies {
   private readonly rootNodes: ReadonlySet<Node>;
 
   constructor(graph: InterventionGraph, models: readonly PassModel[]) {
-    const writes = graph.root.nodes.filter(({ op }) => op === 'write');
     this.passes = models.map(
       (model, pass) =>
         new ForwardPass(
           model,
-          writes.filter((node) => passOf(node) === pass),
+          graph.root.nodes.filter((node) => ['write', 'forward'].includes(node.op) && passOf(node) === pass),
         ),
     );
     let base = 0;
@@ -59,8 +58,10 @@ export class Dependencies {
       needed.push(read.value.node!);
       return;
     }
-    const producer = this.passes[pass]!.producer(read);
+    const forward = this.passes[pass]!;
+    const producer = forward.producer(read);
     if (producer !== undefined) needed.push(this.bases[pass]! + producer);
+    else if (forward.feeds.has(read)) needed.push(forward.feeds.get(read)!.node!);
   }
 
   /** What a step and its bodies use of the root and of the models. */
@@ -138,11 +139,16 @@ export class Dependencies {
   checkWrites(used: ReadonlySet<Unit>, lenient: ReadonlySet<Node>): void {
     for (const { value, node } of this.passes.flatMap(({ overrides }) => overrides.all)) {
       if (used.has(value.node!) || lenient.has(node)) continue;
-      const { path, port } = node.attributes as unknown as TapAddress;
-      throw new TraceError(
-        `${path || 'the model'}.${port} is set, but nothing that is saved depends on it, so it can have no effect. Save something that comes after it, or take the line out.`,
-        node.site,
-      );
+      throw noEffect(node);
     }
   }
+}
+
+/** The error for a write that nothing saved depends on. */
+export function noEffect(write: Node): TraceError {
+  const { path, port } = write.attributes as unknown as TapAddress;
+  return new TraceError(
+    `${path || 'the model'}.${port} is set, but nothing that is saved depends on it, so it can have no effect. Save something that comes after it, or take the line out.`,
+    write.site,
+  );
 }

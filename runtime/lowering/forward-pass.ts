@@ -1,4 +1,4 @@
-import type { Node } from '../graph/types.ts';
+import type { Node, Value } from '../graph/types.ts';
 import type { OnnxModel } from '../model/read.ts';
 import type { TapAddress } from '../tracing/model.ts';
 import type { Locate } from './address.ts';
@@ -29,15 +29,24 @@ export class ForwardPass {
   readonly model: OnnxModel;
   readonly locate: Locate;
   readonly overrides: Overrides;
+  /** The values that another model's pass gave to this model's inputs, by their names. */
+  readonly feeds: ReadonlyMap<string, Value>;
   private readonly producers = new Map<string, number>();
 
-  constructor({ model, locate }: PassModel, writes: readonly Node[]) {
+  /** @param nodes the writes into this pass, and the node that opens it if it is called in the middle of another */
+  constructor({ model, locate }: PassModel, nodes: readonly Node[]) {
     this.model = model;
     this.locate = locate;
     model.graph.node.forEach((node, index) => {
       for (const name of node.output) if (name !== '') this.producers.set(name, index);
     });
-    this.overrides = new Overrides(writes, locate);
+    this.overrides = new Overrides(
+      nodes.filter(({ op }) => op === 'write'),
+      locate,
+    );
+    const forward = nodes.find(({ op }) => op === 'forward');
+    const names = (forward?.attributes.inputs ?? []) as readonly string[];
+    this.feeds = new Map(names.map((name, i) => [name, forward!.inputs[i]!]));
   }
 
   /** The index of the node that makes a tensor; undefined for inputs and initializers. */

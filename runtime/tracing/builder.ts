@@ -5,8 +5,8 @@ import { operations } from '../graph/operations/index.ts';
 import type { Attributes, Node, Region, Site, TensorType, Value } from '../graph/types.ts';
 import { callerSite } from './caller.ts';
 import { Journal, type Slot } from './journal.ts';
-import type { TapAddress, TracedModel } from './model.ts';
-import { keepReadSite } from './read-sites.ts';
+import type { TracedModel } from './model.ts';
+import { Pass } from './pass.ts';
 import { Storage } from './storage.ts';
 
 /** A body that was recorded: its steps, what it changed, and what its function returned. */
@@ -16,51 +16,28 @@ export interface Recording<T> {
   readonly result: T;
 }
 
-/** A module's tensor as a slot: which storage stands there now. Reading it gives the value that was written last. */
-class Tap implements Slot {
-  readonly name: string;
-  readonly address: TapAddress;
-  readonly original: Storage;
-  storage: Storage;
-  site: Site | null = null;
-
-  constructor(address: TapAddress, original: Storage) {
-    this.name = `${address.path || 'model'}.${address.port}`;
-    this.address = address;
-    this.original = original;
-    this.storage = original;
-  }
-
-  get(): Storage {
-    return this.storage;
-  }
-
-  set(storage: unknown): void {
-    this.storage = storage as Storage;
-  }
+/** Some rows of dimension 0: `count` of them from `start` on. */
+export interface Rows {
+  readonly start: number;
+  readonly count: number;
 }
 
 /** Builds the intervention graph of one block while the block's compiled code runs. */
 export class Builder {
   readonly graph = new InterventionGraph();
-  readonly model: TracedModel;
   /** Where in the user's source the step stands that is being built. */
   site: Site | null = null;
   /** False once the block has ended: its proxies stand for nothing any more. */
   open = true;
+  /** The forward pass whose modules the code that runs now reads and sets; null between the traces of a session. */
+  pass: Pass | null = null;
+  /** Every forward pass of the graph, by id. */
+  readonly passes: Pass[] = [];
+  /** The rows of the batch that belong to the invoke that runs now; null for all. */
+  rows: Rows | null = null;
   private readonly regions: Region[] = [this.graph.root];
   private readonly journals: Journal[] = [];
   private readonly regionOf = new Map<Value, Region>();
-  /** The model's tensors by name, as they are before any write. */
-  private readonly originals = new Map<
-    string,
-    { storage: Storage; value: Value; address: TapAddress; site: Site | null }
-  >();
-  private readonly taps = new Map<string, Tap>();
-
-  constructor(model: TracedModel) {
-    this.model = model;
-  }
 
   /** Whether the code that runs now is the body of a conditional or loop node. */
   get conditional(): boolean {
@@ -126,6 +103,13 @@ export class Builder {
     return region !== undefined && this.regions.includes(region);
   }
 
+  /** Whether a value can be used in one of the regions that are open now. */
+  visibleIn(value: Value, region: Region): boolean {
+    const made = this.regionOf.get(value);
+    const at = this.regions.indexOf(region);
+    return made !== undefined && this.regions.slice(0, at + 1).includes(made);
+  }
+
   reachable(storage: Storage): boolean {
     return this.regions.includes(storage.region);
   }
@@ -162,77 +146,30 @@ export class Builder {
     }
   }
 
-  private original(address: TapAddress): Storage {
-    const { tensor, type } = this.resolve(address);
-    const known = this.originals.get(tensor);
-    if (known) return known.storage;
-    const node = this.addTyped('read', [], [type], { ...address }, [], this.graph.root);
-    keepReadSite(node);
-    const value = node.outputs[0]!;
-    const storage = new Storage(value, this.graph.root);
-    this.originals.set(tensor, { storage, value, address, site: this.site });
-    return storage;
+  /** Opens a forward pass, whose reads stand in a region: the one that is open now, unless another is given. */
+  addPass(model: TracedModel, region = this.region): Pass {
+    const pass = new Pass(this.passes.length, model, region, this);
+    this.passes.push(pass);
+    return pass;
   }
 
-  private resolve(address: TapAddress): { tensor: string; type: TensorType } {
+  /** Ends a pass: what stands at the model's tensors is written into the model. */
+  closePass(pass: Pass): void {
+    for (const { value, attributes, site } of pass.writes()) {
+      const node = this.graph.add(pass.region, 'write', [value], [], attributes, site);
+      if (pass.lenient.has(value)) this.graph.lenient.add(node);
+    }
+  }
+
+  /** Runs code that reads and sets the modules of a pass. */
+  inPass<T>(pass: Pass, block: () => T): T {
+    const outer = this.pass;
+    this.pass = pass;
     try {
-      return this.model.resolve(address);
-    } catch (error) {
-      if (error instanceof OperationError)
-        throw new TraceError(error.message, callerSite() ?? this.site, { cause: error });
-      throw error;
+      return block();
+    } finally {
+      this.pass = outer;
     }
-  }
-
-  /**
-   * The slot of an address. Addresses of one tensor share it, except that a module's input is the module's own: setting
-   * it changes what the module and its children see and nobody else.
-   */
-  private tap(address: TapAddress): Tap {
-    const { tensor } = this.resolve(address);
-    const key = address.port === 'input' ? `${address.path}<${tensor}` : tensor;
-    let tap = this.taps.get(key);
-    if (!tap) {
-      tap = new Tap(address, this.original(address));
-      this.taps.set(key, tap);
-    }
-    return tap;
-  }
-
-  /** The storage that stands at an address now. */
-  read(address: TapAddress): Storage {
-    const tap = this.tap(address);
-    if (address.port !== 'input' || tap.storage !== tap.original) return tap.storage;
-    const { tensor } = this.resolve(address);
-    for (let path = address.path; path !== ''; ) {
-      path = path.slice(0, Math.max(0, path.lastIndexOf('.')));
-      const outer = this.taps.get(`${path}<${tensor}`);
-      if (outer && outer.storage !== outer.original) return outer.storage;
-    }
-    return this.taps.get(tensor)?.storage ?? tap.storage;
-  }
-
-  /** Puts another storage at an address, for everything downstream. */
-  bind(address: TapAddress, storage: Storage): void {
-    const tap = this.tap(address);
-    this.note(tap);
-    tap.storage = storage;
-    tap.site = this.site;
-  }
-
-  /** Ends the block: what stands at the model's tensors is written into the model. */
-  close(): void {
-    for (const { storage, value, address, site } of this.originals.values()) {
-      if (storage.content !== value) this.write(storage.content, { ...address, inplace: true }, site);
-    }
-    for (const tap of this.taps.values()) {
-      if (tap.storage !== tap.original) this.write(tap.storage.content, { ...tap.address, inplace: false }, tap.site);
-    }
-    this.open = false;
-  }
-
-  private write(value: Value, attributes: Attributes, site: Site | null): void {
-    this.graph.add(this.graph.root, 'write', [value], [], attributes, site);
   }
 }
 

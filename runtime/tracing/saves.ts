@@ -20,6 +20,8 @@ export type Result = Tensor | readonly Tensor[] | undefined;
 export class SavedProxy extends TensorProxy {
   /** Set by the run. */
   result: { readonly value: Result } | null = null;
+  /** Why there is no value after the run, where there is none. */
+  absence = 'was saved in a branch that did not run';
   readonly slot: SaveSlot;
 
   constructor(target: Builder, of: TensorProxy) {
@@ -89,7 +91,7 @@ const RESULT_MEMBERS = new Set(['data', 'dims', 'item', 'toArray', 'raw']);
 
 const handler: ProxyHandler<SavedProxy> = {
   get(target, key, receiver) {
-    if (key === 'result' || key === 'slot') return Reflect.get(target, key);
+    if (key === 'result' || key === 'slot' || key === 'absence') return Reflect.get(target, key);
     if (!target.result) {
       if (typeof key === 'string' && RESULT_MEMBERS.has(key)) {
         throw new TraceError(
@@ -103,7 +105,7 @@ const handler: ProxyHandler<SavedProxy> = {
     if (value === undefined) {
       if (key === 'then' || typeof key === 'symbol') return undefined;
       throw new TraceError(
-        `'${key}' is read of a value that was saved in a branch that did not run. Return the saved value from the block: there it is undefined.`,
+        `'${key}' is read of a value that ${target.absence}. Return the saved value from the block: there it is undefined.`,
         callerSite(),
       );
     }
@@ -111,6 +113,8 @@ const handler: ProxyHandler<SavedProxy> = {
     return typeof member === 'function' ? member.bind(value) : member;
   },
   set(target, key, value, receiver) {
-    return key === 'result' ? Reflect.set(target, key, value) : Reflect.set(target, key, value, receiver);
+    return key === 'result' || key === 'absence'
+      ? Reflect.set(target, key, value)
+      : Reflect.set(target, key, value, receiver);
   },
 };

@@ -1,8 +1,12 @@
 import type { Tokenizer } from '@huggingface/tokenizers';
+import type { Backend } from '../api/backend.ts';
+import type { Steps } from '../api/steps.ts';
 import type { InterventionGraph } from '../graph/graph.ts';
-import type { Tensor, TensorData } from '../tensor/tensor.ts';
+import type { DType } from '../graph/types.ts';
+import type { AnyTensor, Tensor, TensorData } from '../tensor/tensor.ts';
 import type { EnvoyMembers, Loose } from './module.ts';
-import type { Operand, Resolved, Saved } from './tensor.ts';
+import type { Operand, Resolved, Saved, Traced } from './tensor.ts';
+import type { Session, Tracer } from './tracer.ts';
 
 /** Where a model runs. */
 export type Device = 'cpu' | 'cuda' | 'webgpu';
@@ -18,16 +22,56 @@ export interface LoadOptions {
   readonly device?: 'auto' | Device;
   /** Other names for modules: `{ 'transformer.h': 'layers' }`. The old names stay. */
   readonly rename?: Readonly<Record<string, string>>;
+  /** Own ways to prepare inputs and to batch them. */
+  readonly steps?: Steps;
 }
+
+/** How one trace is run. */
+export interface TraceOptions {
+  /** What runs the graph: this process unless given. */
+  readonly backend?: Backend;
+}
+
+/** A dtype and dims, in the place of a tensor; null for a size that only the run tells. */
+export interface TensorDescription {
+  readonly dtype: DType;
+  readonly dims: readonly (number | null)[] | null;
+}
+
+/** What a scan gives for what the block returned. */
+export type Described<T> = T extends Traced
+  ? TensorDescription
+  : T extends AnyTensor
+    ? T
+    : T extends readonly unknown[]
+      ? { [K in keyof T]: Described<T[K]> }
+      : T extends object
+        ? { [K in keyof T]: Described<T[K]> }
+        : T;
 
 /** What a model has besides its modules. `Input` is what it can be run on. */
 export interface ModelMembers<Input = ModelInputs> extends EnvoyMembers {
   /** Runs the model and gives all its outputs by name. */
-  trace(inputs: Input): Promise<Record<string, Tensor>>;
+  trace(inputs: Input, options?: TraceOptions): Promise<Record<string, Tensor>>;
   /** Runs the model with the block's interventions; what the block returns comes back with a tensor for every save. */
-  trace<const R>(inputs: Input, block: () => R): Promise<Resolved<R>>;
+  trace<const R>(inputs: Input, block: (tracer: Tracer<Input>) => R, options?: TraceOptions): Promise<Resolved<R>>;
+  /** The same for several inputs as one batch: the block gives them with `tracer.invoke(inputs, block)`. */
+  trace<const R>(block: (tracer: Tracer<Input>) => R, options?: TraceOptions): Promise<Resolved<R>>;
+  /** Dtypes and dims of what a block returns, saved or not, without running anything. */
+  scan<const R>(inputs: Input, block: (tracer: Tracer<Input>) => R): Promise<Described<R>>;
+  /** Runs several traces as one unit: values of one can be used in those that follow. */
+  session<const R>(block: (session: Session<Input>) => R, options?: TraceOptions): Promise<Resolved<R>>;
   /** The intervention graph of a block, checked but not run: print it with `String`, or send it with `graphToJson`. */
-  graph(inputs: Input, block: () => unknown): Promise<InterventionGraph>;
+  graph(inputs: Input, block: (tracer: Tracer<Input>) => unknown): Promise<InterventionGraph>;
+  /**
+   * A copy of the model with a block's interventions built in: they happen in every trace, invoke and generation. With
+   * `inplace`, this very model gets them. Edits add up.
+   */
+  edit(block: () => void, options?: { readonly inplace?: boolean }): this;
+  /** Takes out all edits of this model. */
+  clearEdits(): void;
+  /** The same model on another device. */
+  to(device: 'auto' | Device): Promise<this>;
   /** Where the model runs. */
   readonly device: Device;
 }

@@ -33,9 +33,8 @@ describe('inputs that do not fit', () => {
 
   it('no inputs at all', () =>
     traceFails(
-      // @ts-expect-error The inputs come first.
       lm.trace(() => save(lm.lm_head.output)), // @no inputs
       'no inputs',
-      /trace needs inputs/,
+      /has no input\. Give it one/,
     ));
 });

@@ -3,13 +3,17 @@ import { fromBinary } from '@bufbuild/protobuf';
 import { ModelProtoSchema } from 'onnx-buf';
 import onnxProto from 'onnx-proto';
 import { describe, expect, it } from 'vitest';
-import { Envoy, moduleProxy } from '../../runtime/api/envoy.ts';
-import { ModelMap, TypedModel } from '../../runtime/api/locate.ts';
+import { Envoy } from '../../runtime/api/envoy.ts';
+import { ModelMap } from '../../runtime/api/locate.ts';
+import { moduleProxy } from '../../runtime/api/module-proxy.ts';
+import type { Shapes } from '../../runtime/api/shapes.ts';
+import { Tracing } from '../../runtime/api/tracing.ts';
+import { Engine } from '../../runtime/execution/engine.ts';
 import { lower } from '../../runtime/lowering/lower.ts';
 import { inferTypes } from '../../runtime/model/infer.ts';
 import { readModel } from '../../runtime/model/read.ts';
 import '../../runtime/operators/members.ts';
-import { Builder, withBuilder } from '../../runtime/tracing/builder.ts';
+import { withBuilder } from '../../runtime/tracing/builder.ts';
 import { type SavedProxy, save, settleSaves } from '../../runtime/tracing/saves.ts';
 
 const fixture = (name: string) => fileURLToPath(new URL(`../fixtures/zoo/${name}`, import.meta.url));
@@ -19,7 +23,11 @@ async function written(file: string): Promise<Uint8Array> {
   const model = await readModel(fixture(file));
   const map = new ModelMap(model);
   const dims = { x: [2, 5] };
-  const target = new Builder(new TypedModel(map, await inferTypes(model, dims)));
+  const types = await inferTypes(model, dims);
+  const tracing = new Tracing();
+  const target = tracing.builder;
+  const shapes: Shapes = { type: (tensor) => types.get(tensor), batching: () => 'none' };
+  const pass = tracing.openPass({ map, engine: new Engine(model, 'cpu', map.locate) }, shapes, new Map());
   // biome-ignore lint/suspicious/noExplicitAny: the module tree of this model is not known to the type checker.
   const root = moduleProxy(new Envoy(map, '')) as any;
   withBuilder(target, () => {
@@ -32,10 +40,10 @@ async function written(file: string): Promise<Uint8Array> {
       root.layer1.output[':, 0'] = total;
       return save(root.layer2.output);
     };
-    const saved = build() as SavedProxy;
+    const saved = target.inPass(pass, build) as SavedProxy;
     settleSaves(target);
     target.graph.saves.push({ name: 'saved', value: saved.value() });
-    target.close();
+    tracing.closePasses();
   });
   return lower(model, target.graph, map.locate).bytes;
 }

@@ -104,6 +104,7 @@ function checkMask(mask: TensorType, shape: readonly Dim[], axis: number): void 
 function sliceSize(size: Dim, slice: Extract<Item<TensorType>, { kind: 'slice' }>): Dim {
   if (slice.start === null && slice.stop === null && slice.step === null) return size;
   const step = slice.step === null ? 1 : knownNumber(slice.step);
+  if (size === null && slice.size !== undefined) return slice.size;
   if (size === null || step === null) return size === 0 ? 0 : null;
   const [low, high] = step > 0 ? [0, size] : [-1, size - 1];
   const bound = (operand: TensorType | null, missing: number): number | null => {

@@ -4,7 +4,14 @@ import type { Attribute, Attributes } from '../types.ts';
 /** One item of an index, with its operands: types while the graph is checked, names while it is written. */
 export type Item<T> =
   | { readonly kind: 'int'; readonly index: T }
-  | { readonly kind: 'slice'; readonly start: T | null; readonly stop: T | null; readonly step: T | null }
+  | {
+      readonly kind: 'slice';
+      readonly start: T | null;
+      readonly stop: T | null;
+      readonly step: T | null;
+      /** How many elements it takes, where that is known although the dimension is not. */
+      readonly size?: number;
+    }
   | { readonly kind: 'newaxis' }
   | { readonly kind: 'ellipsis' }
   | { readonly kind: 'index'; readonly index: T }
@@ -29,7 +36,7 @@ export function readItems<T>(attributes: Attributes, operands: readonly T[]): re
 }
 
 function readItem<T>(item: Attribute, next: () => T): Item<T> {
-  const { kind, start, stop, step } = (item ?? {}) as Attributes;
+  const { kind, start, stop, step, size } = (item ?? {}) as Attributes;
   switch (kind) {
     case 'int':
     case 'index':
@@ -37,7 +44,13 @@ function readItem<T>(item: Attribute, next: () => T): Item<T> {
     case 'mask':
       return { kind, mask: next() };
     case 'slice':
-      return { kind, start: start ? next() : null, stop: stop ? next() : null, step: step ? next() : null };
+      return {
+        kind,
+        start: start ? next() : null,
+        stop: stop ? next() : null,
+        step: step ? next() : null,
+        ...(typeof size === 'number' && { size }),
+      };
     case 'newaxis':
     case 'ellipsis':
       return { kind };

@@ -1,0 +1,16 @@
+import { TraceError } from '../errors.ts';
+import { isCompiled } from '../operators/blocks.ts';
+import { callerSite } from '../tracing/caller.ts';
+import type { Tracer } from './tracer.ts';
+
+/** A function of the user that builds a graph while it runs. */
+export type Block<T extends unknown[] = [Tracer]> = (...values: T) => unknown;
+
+/** Throws a TraceError for a block that the compiler has not seen. */
+export function checkCompiled(block: (...values: never[]) => unknown): void {
+  if (isCompiled(block)) return;
+  throw new TraceError(
+    `The block${block.name ? ` ${block.name}` : ''} was not compiled, so its operators and conditions cannot become part of the model. Run the file through the onnsight plugin (tsc with ts-patch, \`node --import onnsight/register\`, onnsight/vite); for a function that is defined elsewhere, put the directive 'use trace' at its top.`,
+    callerSite(),
+  );
+}

@@ -1,0 +1,69 @@
+import { TraceError } from '../errors.ts';
+import type { ModelTensor } from '../model/read.ts';
+import { apply, toProxy } from '../tracing/apply.ts';
+import { builder } from '../tracing/builder.ts';
+import type { TensorProxy } from '../tracing/proxy.ts';
+import { readTensor } from './module-tensors.ts';
+import { shapesOf } from './shapes.ts';
+import { type TracedPart, Tracing } from './tracing.ts';
+
+/**
+ * Runs another model on values of this forward pass: an autoencoder, a probe. Gives its main output; its modules can
+ * be read and set after the call.
+ */
+export function callModel(part: TracedPart, values: readonly unknown[]): TensorProxy {
+  const target = builder();
+  const { map } = part;
+  const { inputs } = map.model;
+  const main = target.pass;
+  if (!main) {
+    throw new TraceError('A model is called on a traced value between the traces of a session.', target.site);
+  }
+  if (values.length !== inputs.length) {
+    throw new TraceError(
+      `${map.model.path} takes ${inputs.length} inputs (${inputs.map(({ name }) => name).join(', ')}), but ${values.length} are given.`,
+      target.site,
+    );
+  }
+  const symbolic = map.formulas;
+  if (!symbolic) {
+    throw new TraceError(
+      `${map.model.path} is called in a block, but is no part of the traced model. Attach it before the trace: model.transformer.h[0].sae = other.`,
+      target.site,
+    );
+  }
+  const proxies = values.map((value, i) => fittedInput(toProxy(value), inputs[i]!));
+  const dims = Object.fromEntries(proxies.map(({ type }, i) => [inputs[i]!.name, type.shape ?? []]));
+  const visible = proxies.map((proxy) => {
+    const value = proxy.value();
+    if (!target.visibleIn(value, main.region)) {
+      throw new TraceError(
+        'A model is called on a value that is made in the body of a traced condition or loop. Call it before, on a value from outside.',
+        target.site,
+      );
+    }
+    return value;
+  });
+  const pass = Tracing.of(target).openPass(part, shapesOf(symbolic, symbolic.sizes(dims)), new Map(), main);
+  const attributes = pass.attributes({ inputs: inputs.map(({ name }) => name) });
+  target.addTyped('forward', visible, [], attributes, [], main.region);
+  return readTensor(pass, { path: '', port: 'output', index: 0, call: 0 });
+}
+
+/** A value as a model's input wants it. */
+function fittedInput(proxy: TensorProxy, { name, dtype, dims }: ModelTensor): TensorProxy {
+  const { site } = proxy.builder;
+  const { shape } = proxy.type;
+  if (shape && dims) {
+    const fits =
+      shape.length === dims.length &&
+      shape.every((dim, i) => dim === null || typeof dims[i] !== 'number' || dims[i] === dim);
+    if (!fits) {
+      throw new TraceError(
+        `The input '${name}' of the model has dims [${dims.map((dim) => dim ?? '?').join(', ')}] and cannot be a tensor of dims [${shape.map((dim) => dim ?? '?').join(', ')}].`,
+        site,
+      );
+    }
+  }
+  return dtype && proxy.dtype !== dtype ? apply('cast', [proxy], { dtype }) : proxy;
+}

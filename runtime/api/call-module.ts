@@ -1,0 +1,37 @@
+import { TraceError } from '../errors.ts';
+import { toProxy, wrap } from '../tracing/apply.ts';
+import { builder } from '../tracing/builder.ts';
+import { commonShape } from '../tracing/lists.ts';
+import type { TapAddress } from '../tracing/model.ts';
+import type { Pass } from '../tracing/pass.ts';
+import type { TensorProxy } from '../tracing/proxy.ts';
+import type { ModelMap } from './locate.ts';
+
+/** Runs a module on other values, in the middle of a forward pass: a logit lens. Gives its main output. */
+export function callModule(pass: Pass, map: ModelMap, address: TapAddress, values: readonly unknown[]): TensorProxy {
+  const target = builder();
+  const { inputs, outputs } = map.locate(address);
+  if (values.length === 0 || values.length > inputs.length) {
+    throw new TraceError(
+      `${address.path} takes 1 to ${inputs.length} tensors, but ${values.length} are given.`,
+      target.site,
+    );
+  }
+  const proxies = values.map((value) => toProxy(value));
+  const usual = pass.resolve({ ...address, port: 'input' }).type.shape;
+  const same = JSON.stringify(usual) === JSON.stringify(proxies[0]!.type.shape);
+  const types = outputs.map((_, index) => {
+    const { dtype, shape } = pass.resolve({ ...address, index }).type;
+    // On an input of another shape only the size of the features is known to stay.
+    const features =
+      shape &&
+      commonShape(
+        shape,
+        shape.map((dim, i) => (i === shape.length - 1 ? dim : null)),
+      );
+    return { dtype, shape: same ? shape : features };
+  });
+  const operands = proxies.map((proxy) => proxy.value());
+  const node = target.addTyped('call', operands, types, pass.attributes({ ...address }));
+  return wrap(target, node.outputs[0]!);
+}

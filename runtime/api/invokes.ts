@@ -1,0 +1,76 @@
+import { TraceError } from '../errors.ts';
+import { type Inputs, prepareInputs } from '../execution/inputs.ts';
+import type { Site } from '../graph/types.ts';
+import type { Sizes } from '../model/symbolic.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import { builder } from '../tracing/builder.ts';
+import type { Block } from './blocks.ts';
+import { shapesOf } from './shapes.ts';
+import { rowsOf } from './steps.ts';
+import { Tracer } from './tracer.ts';
+import type { Traceable, Tracing } from './tracing.ts';
+
+/** The invokes of one trace: several inputs that run as one batch, each block with its own rows. */
+export class Invokes {
+  private readonly model: Traceable;
+  private readonly tracing: Tracing;
+  private readonly given: Inputs[] = [];
+  private readonly site: Site | null;
+  private rows = 0;
+
+  /** @param site where the trace is opened */
+  constructor(model: Traceable, tracing: Tracing, site: Site | null) {
+    this.site = site;
+    this.model = model;
+    this.tracing = tracing;
+  }
+
+  /** Runs the block of the trace, which calls `tracer.invoke`. */
+  build(block: Block): unknown {
+    const symbolic = this.model.map.formulas!;
+    // How many rows there will be, and how long the longest is, is known when all invokes are there.
+    const sizes: Sizes = new Map(symbolic.symbols.map((symbol) => [symbol, null]));
+    const tracer = new Tracer(this.tracing, (inputs, inner) => this.invoke(inputs, inner));
+    return this.model.pass(this.tracing, shapesOf(symbolic, sizes), new Map(), () => {
+      const returned = block(tracer);
+      if (this.given.length === 0) {
+        throw new TraceError(
+          'This trace has no input. Give it one, trace(inputs, block), or call tracer.invoke(inputs, block) in its block.',
+          this.site,
+        );
+      }
+      return returned;
+    });
+  }
+
+  /** The inputs of all invokes as one batch. */
+  inputs(): ReadonlyMap<string, Tensor> {
+    return prepareInputs(this.model.map.model, this.given.length === 1 ? this.given[0]! : this.model.batch(this.given));
+  }
+
+  private invoke(inputs: unknown, block: () => unknown): unknown {
+    const target = builder();
+    if (target.rows) {
+      throw new TraceError('An invoke stands inside another one. Put one after the other.', target.site);
+    }
+    if (target.conditional) {
+      throw new TraceError(
+        'An invoke stands in a branch or loop that depends on a traced value. Which inputs run must be known before: put the condition inside the block of the invoke.',
+        target.site,
+      );
+    }
+    if (inputs === undefined) return block();
+    const prepared = this.model.prepare(inputs);
+    // What is wrong with the inputs is told at this line, not when all are joined.
+    prepareInputs(this.model.map.model, prepared);
+    const count = rowsOf(prepared);
+    this.given.push(prepared);
+    target.rows = { start: this.rows, count };
+    this.rows += count;
+    try {
+      return block();
+    } finally {
+      target.rows = null;
+    }
+  }
+}

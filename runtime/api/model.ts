@@ -1,0 +1,262 @@
+import { TraceError } from '../errors.ts';
+import { chooseDevice, type Device } from '../execution/devices.ts';
+import { Engine } from '../execution/engine.ts';
+import { type Inputs, prepareInputs } from '../execution/inputs.ts';
+import type { InterventionGraph } from '../graph/graph.ts';
+import { formatTree } from '../model/format.ts';
+import { Tensor } from '../tensor/tensor.ts';
+import { callerSite } from '../tracing/caller.ts';
+import { printLines } from '../tracing/logs.ts';
+import type { TensorProxy } from '../tracing/proxy.ts';
+import { save } from '../tracing/saves.ts';
+import { type Backend, ExecutionBackend } from './backend.ts';
+import { type Block, checkCompiled } from './blocks.ts';
+import { callModel } from './call-model.ts';
+import { Envoy } from './envoy.ts';
+import { Invokes } from './invokes.ts';
+import type { ModelMap } from './locate.ts';
+import { type ModelMembers, moduleProxy } from './module-proxy.ts';
+import { probeModel } from './probe.ts';
+import { describeTypes } from './scan.ts';
+import { Session } from './session.ts';
+import { type Shapes, shapesFor } from './shapes.ts';
+import { joinRows, type Steps } from './steps.ts';
+import { Tracer } from './tracer.ts';
+import { type Traceable, Tracing } from './tracing.ts';
+
+export interface LoadOptions {
+  /** Where to run: `auto` (the default) takes the best that works. */
+  readonly device?: 'auto' | Device;
+  /** Other names for modules: `{ 'transformer.h': 'layers' }`. The old names stay. */
+  readonly rename?: Readonly<Record<string, string>>;
+  /** Own ways to prepare inputs and to batch them. */
+  readonly steps?: Steps;
+}
+
+/** How one trace is run. */
+export interface TraceOptions {
+  /** What runs the graph: this process unless given. */
+  readonly backend?: Backend;
+}
+
+/** A loaded model: what `NNsight.load` gives, in front of its module tree. */
+export class Model implements ModelMembers, Traceable {
+  readonly map: ModelMap;
+  /** Where the model runs. */
+  readonly device: Device;
+  readonly engine: Engine;
+  private readonly options: LoadOptions;
+  /** Blocks that run at the beginning of every trace. */
+  private edits: readonly Block<[]>[] = [];
+  /** Whether a session is being built: then nothing else may be. */
+  private inSession = false;
+
+  constructor(map: ModelMap, device: Device, options: LoadOptions) {
+    this.map = map;
+    this.device = device;
+    this.options = options;
+    this.engine = new Engine(map.model, device, map.locate);
+  }
+
+  static async open(map: ModelMap, options: LoadOptions): Promise<Model> {
+    return new Model(map, await chooseDevice(options.device ?? 'auto', probeModel()), options);
+  }
+
+  toString(): string {
+    return formatTree(this.map.tree);
+  }
+
+  /** The model with its modules in one object, as users hold it. */
+  asModule(): unknown {
+    const rename = Object.entries(this.options.rename ?? {});
+    for (const [path] of rename) this.map.find(path);
+    const aliases = new Map(rename.map(([path, name]) => [aliasPath(path, name), path]));
+    return moduleProxy(new Envoy(this.map, ''), this, aliases);
+  }
+
+  /** The same model on another device. Its modules are the same; edits come along. */
+  async to(device: 'auto' | Device): Promise<unknown> {
+    const other = this.copy();
+    const found = await chooseDevice(device, probeModel());
+    Object.assign(other, { device: found, engine: new Engine(this.map.model, found, this.map.locate) });
+    return other.asModule();
+  }
+
+  /**
+   * Runs the model once. With a block, the block's interventions stand inside the model's graph, and what it returns
+   * comes back with a tensor for every saved value; without one, all outputs come back by name. Without inputs, the
+   * block gives them by `tracer.invoke`.
+   */
+  async trace(inputs: unknown, block?: Block | TraceOptions, options: TraceOptions = {}): Promise<unknown> {
+    if (typeof inputs === 'function') return this.run(await this.traceInvokes(inputs as Block), block as TraceOptions);
+    if (typeof block !== 'function') return this.run(await this.traceOne(inputs), block);
+    checkCompiled(block);
+    return this.run(await this.traceOne(inputs, block), options);
+  }
+
+  /** Shapes and dtypes of what a block returns, without running anything. The values need not be saved. */
+  async scan(inputs: unknown, block: Block): Promise<unknown> {
+    checkCompiled(block);
+    let described: unknown;
+    await this.traceOne(inputs, (tracer) => {
+      described = describeTypes(block(tracer));
+    });
+    return described;
+  }
+
+  /** The intervention graph of a block, which is checked but not run: print it, or send it as data. */
+  async graph(inputs: unknown, block: Block): Promise<InterventionGraph> {
+    checkCompiled(block);
+    return (await this.traceOne(inputs, block)).tracing.builder.graph;
+  }
+
+  /** Runs several traces as one unit: values of one can be used in another, and nothing runs before all are known. */
+  async session(block: Block<[Session]>, options: TraceOptions = {}): Promise<unknown> {
+    checkCompiled(block);
+    this.checkFree('A session');
+    await this.prepareFormulas();
+    const tracing = new Tracing();
+    this.inSession = true;
+    try {
+      const session = new Session(this, tracing);
+      const results = tracing.build(() => block(session));
+      return await this.run({ tracing, results }, options);
+    } finally {
+      this.inSession = false;
+    }
+  }
+
+  /**
+   * A copy of the model with a block's interventions built in: they happen in every trace, invoke and generation. With
+   * `inplace`, this very model gets them. Edits add up.
+   */
+  edit(block: Block<[]>, { inplace = false }: { inplace?: boolean } = {}): unknown {
+    checkCompiled(block);
+    const target = inplace ? this : this.copy();
+    target.edits = [...this.edits, block];
+    return target.asModule();
+  }
+
+  /** Takes out all edits of this model. */
+  clearEdits(): void {
+    this.edits = [];
+  }
+
+  /** Runs the whole model on values of a trace that runs now: of this model, or of another one that this is attached to. */
+  forward(values: readonly unknown[]): TensorProxy {
+    const envoy = new Envoy(this.map, '');
+    return envoy.isTraced() ? envoy.forward(values) : callModel(this, values);
+  }
+
+  /** Opens a forward pass and runs the edits, then a block in it. */
+  pass<T>(tracing: Tracing, shapes: Shapes, inputs: ReadonlyMap<string, Tensor>, block: () => T): T {
+    const pass = tracing.openPass(this, shapes, inputs);
+    return tracing.builder.inPass(pass, () => {
+      for (const edit of this.edits) edit();
+      pass.endEdits();
+      return block();
+    });
+  }
+
+  /** What a user gives as inputs, by the names of the model's inputs: the same for one trace and for invokes. */
+  prepare(inputs: unknown): Inputs {
+    const own = this.options.steps?.prepareInputs;
+    return own ? own(inputs) : this.toInputs(inputs);
+  }
+
+  /** Several inputs as one. */
+  batch(list: readonly Inputs[]): Inputs {
+    const own = this.options.steps?.batch;
+    return own ? own(list) : this.joinInputs(list);
+  }
+
+  protected toInputs(inputs: unknown): Inputs {
+    const isData = Array.isArray(inputs) || ArrayBuffer.isView(inputs) || inputs instanceof Tensor;
+    if (isData) return { [this.map.model.inputs[0]!.name]: inputs as never };
+    if (typeof inputs === 'string') {
+      throw new TraceError('A text needs a tokenizer: load the model with LanguageModel.load(folder).', callerSite());
+    }
+    return inputs as Inputs;
+  }
+
+  protected joinInputs(list: readonly Inputs[]): Inputs {
+    return joinRows(list);
+  }
+
+  /** Whether inputs of different lengths can be batched, so that a trace of invokes can't know sizes in advance. */
+  get pads(): boolean {
+    return this.options.steps?.batch !== undefined;
+  }
+
+  /** Throws if a session is being built: its traces are the session's own. */
+  private checkFree(what: string): void {
+    if (!this.inSession) return;
+    throw new TraceError(
+      `${what} is opened inside a session of the same model. In a session write session.trace(inputs, block).`,
+      callerSite(),
+    );
+  }
+
+  /** Makes sure that shapes can be told at once, for blocks that open passes while they run. */
+  async prepareFormulas(): Promise<void> {
+    await this.map.symbolic();
+    for (const attached of this.map.attached.values()) await (attached as { map: ModelMap }).map.symbolic();
+  }
+
+  /** Builds a trace of inputs that are given. */
+  private async traceOne(inputs: unknown, block?: Block): Promise<Traced> {
+    this.checkFree('A trace');
+    const prepared = prepareInputs(this.map.model, this.prepare(inputs));
+    await this.prepareFormulas();
+    const shapes = await shapesFor(this.map, prepared);
+    const tracing = new Tracing();
+    const tracer = new Tracer(tracing);
+    const body = block ? () => block(tracer) : () => this.rawOutputs();
+    const results = tracing.build(() => this.pass(tracing, shapes, prepared, body));
+    return { tracing, results };
+  }
+
+  private async traceInvokes(block: Block): Promise<Traced> {
+    this.checkFree('A trace');
+    checkCompiled(block);
+    const site = callerSite();
+    await this.prepareFormulas();
+    const tracing = new Tracing();
+    const invokes = new Invokes(this, tracing, site);
+    const results = tracing.build(() => invokes.build(block));
+    tracing.runs[0]!.inputs = invokes.inputs();
+    return { tracing, results };
+  }
+
+  private rawOutputs(): Record<string, unknown> {
+    const { outputs } = new Envoy(this.map, '');
+    return Object.fromEntries(outputs.map((output, i) => [this.map.model.outputs[i]!.name, save(output)]));
+  }
+
+  private async run({ tracing, results }: Traced, { backend = new ExecutionBackend() }: TraceOptions = {}) {
+    const tensors = await backend.run({
+      graph: tracing.builder.graph,
+      inputs: Object.fromEntries(tracing.runs[0]?.inputs ?? []) as Record<string, Tensor>,
+      model: this.map.model,
+      execute: () => tracing.execute({}),
+    });
+    const resolved = results.resolve(tensors);
+    printLines(tracing.builder);
+    return resolved;
+  }
+
+  private copy(): Model {
+    return Object.assign(Object.create(Object.getPrototypeOf(this)) as Model, this);
+  }
+}
+
+/** A graph that was built, and what is to come back. */
+interface Traced {
+  readonly tracing: Tracing;
+  readonly results: { resolve(tensors: readonly (Tensor | undefined)[]): unknown };
+}
+
+function aliasPath(path: string, name: string): string {
+  const parent = path.split('.').slice(0, -1).join('.');
+  return parent === '' || name.includes('.') ? name : `${parent}.${name}`;
+}

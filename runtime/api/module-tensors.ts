@@ -1,0 +1,84 @@
+import { TraceError } from '../errors.ts';
+import type { Attributes } from '../graph/types.ts';
+import { apply, copy, toProxy } from '../tracing/apply.ts';
+import { type Builder, builder } from '../tracing/builder.ts';
+import { callerSite } from '../tracing/caller.ts';
+import type { TapAddress } from '../tracing/model.ts';
+import type { Pass } from '../tracing/pass.ts';
+import { TensorProxy } from '../tracing/proxy.ts';
+
+/** What stands at an address: of the batch, the rows that belong to the invoke that runs now. */
+export function readTensor(pass: Pass, address: TapAddress): TensorProxy {
+  const target = builder();
+  const whole = new TensorProxy(target, pass.read(address));
+  const rows = rowsAt(target, pass, address);
+  if (!rows) return whole;
+  return new TensorProxy(target, null, { parent: whole, op: 'getitem', ...rows });
+}
+
+/** Puts a value at an address for everything downstream; in an invoke, into its own rows. */
+export function writeTensor(pass: Pass, address: TapAddress, value: unknown): void {
+  const target = builder();
+  const name = `${address.path || 'the model'}.${address.port}`;
+  const rows = rowsAt(target, pass, address);
+  const fit = fitted(target, name, value, readTensor(pass, address)).value();
+  if (!rows) {
+    pass.bind(address, target.storage(fit));
+    return;
+  }
+  const whole = pass.read(address).content;
+  const inputs = [whole, ...rows.operands.map((operand) => operand.value()), fit];
+  pass.bind(address, target.storage(target.add('setitem', inputs, rows.attributes).outputs[0]!));
+}
+
+/** The rows of the running invoke as an index; null where the whole tensor is meant. */
+function rowsAt(
+  target: Builder,
+  pass: Pass,
+  address: TapAddress,
+): { operands: TensorProxy[]; attributes: Attributes } | null {
+  const { rows } = target;
+  if (!rows) return null;
+  const { batching } = pass.resolve(address);
+  if (batching === 'none') return null;
+  if (batching === 'mixed') {
+    throw new TraceError(
+      `Dimension 0 of ${address.path || 'the model'}.${address.port} counts rows and positions of the whole batch together, so that the part of one invoke cannot be told. Use the output of the module around it, or give the input a trace of its own.`,
+      callerSite() ?? target.site,
+    );
+  }
+  const { start, count } = rows;
+  return {
+    operands: [toProxy(start), toProxy(start + count)],
+    attributes: { items: [{ kind: 'slice', start: true, stop: true, step: false, size: count }] },
+  };
+}
+
+/** A value with the dtype and the shape of the tensor it replaces. */
+function fitted(target: Builder, name: string, value: unknown, current: TensorProxy): TensorProxy {
+  const { dtype, shape } = current.type;
+  let proxy = toProxy(value, typeof value === 'number' ? dtype : undefined);
+  if (proxy.dtype !== dtype) {
+    if (proxy.dtype.startsWith('float') && !dtype.startsWith('float')) {
+      throw new TraceError(
+        `${name} is ${dtype} and cannot be set to ${proxy.dtype}. Convert the value with to('${dtype}').`,
+        target.site,
+      );
+    }
+    proxy = apply('cast', [proxy], { dtype });
+  }
+  const given = proxy.type.shape;
+  if (given && shape) {
+    const offset = shape.length - given.length;
+    const fits =
+      offset >= 0 &&
+      given.every((dim, i) => dim === null || shape[i + offset] === null || dim === 1 || dim === shape[i + offset]);
+    if (!fits)
+      throw new TraceError(
+        `${name} has dims [${shape.map((dim) => dim ?? '?')}] and cannot be set to a tensor of dims [${given.map((dim) => dim ?? '?')}].`,
+        target.site,
+      );
+    if (offset === 0 && given.every((dim, i) => dim !== null && dim === shape[i])) return proxy;
+  }
+  return copy(apply('expand', [proxy, apply('shape', [current])]));
+}

@@ -1,0 +1,13 @@
+import { isPlainObject } from '../tracing/merge.ts';
+import { TensorProxy } from '../tracing/proxy.ts';
+
+/** What a block returned, with dtype and dims in the place of every tensor, saved or not; null for sizes that only the run tells. */
+export function describeTypes(value: unknown): unknown {
+  if (value instanceof TensorProxy) {
+    const { dtype, shape } = value.type;
+    return { dtype, dims: shape && [...shape] };
+  }
+  if (Array.isArray(value)) return value.map(describeTypes);
+  if (!isPlainObject(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, field]) => [key, describeTypes(field)]));
+}

@@ -1,0 +1,53 @@
+import { TraceError } from '../errors.ts';
+import { prepareInputs } from '../execution/inputs.ts';
+import { builder } from '../tracing/builder.ts';
+import { callerSite } from '../tracing/caller.ts';
+import { saves, settleSaves } from '../tracing/saves.ts';
+import { type Block, checkCompiled } from './blocks.ts';
+import { shapesOf } from './shapes.ts';
+import { Tracer } from './tracer.ts';
+import type { Traceable, Tracing } from './tracing.ts';
+
+/** Several traces as one unit. */
+export class Session {
+  private readonly model: Traceable;
+  private readonly tracing: Tracing;
+
+  constructor(model: Traceable, tracing: Tracing) {
+    this.model = model;
+    this.tracing = tracing;
+  }
+
+  /** A trace of the session: gives what the block returns, whose values can be used in the traces that follow. */
+  trace(inputs: unknown, block: Block): unknown {
+    const target = builder();
+    if (target.pass) {
+      throw new TraceError('A trace stands inside another one. Put one after the other in the session.', callerSite());
+    }
+    if (!block) throw new TraceError('session.trace needs a block: session.trace(inputs, () => { … }).', callerSite());
+    checkCompiled(block);
+    const prepared = prepareInputs(this.model.map.model, this.model.prepare(inputs));
+    const symbolic = this.model.map.formulas!;
+    const sizes = symbolic.sizes(Object.fromEntries([...prepared].map(([name, { dims }]) => [name, dims])));
+    const first = target.passes.length;
+    const returned = this.model.pass(this.tracing, shapesOf(symbolic, sizes), prepared, () =>
+      block(new Tracer(this.tracing)),
+    );
+    // What is saved here is what it is at the end of this trace.
+    settleSaves(target);
+    for (const pass of target.passes.slice(first).reverse()) this.tracing.closePass(pass);
+    return returned;
+  }
+
+  /** Ends the session here: later traces do not run, and what is saved in them does not come back. */
+  stop(): void {
+    const target = builder();
+    if (target.conditional) {
+      throw new TraceError(
+        'stop() stands in a branch or loop that depends on a traced value. Return from the block of the session there instead.',
+        target.site,
+      );
+    }
+    this.tracing.stopped ??= saves(target).length;
+  }
+}

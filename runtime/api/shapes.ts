@@ -1,0 +1,39 @@
+import type { TensorType } from '../graph/types.ts';
+import { inferTypes } from '../model/infer.ts';
+import type { Sizes, SymbolicTypes } from '../model/symbolic.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import type { Batching } from '../tracing/model.ts';
+import type { ModelMap } from './locate.ts';
+
+/** What is known of a model's tensors in one forward pass. */
+export interface Shapes {
+  type(tensor: string): TensorType | undefined;
+  batching(tensor: string): Batching;
+}
+
+/** The shapes for inputs that are given: by formulas where all are known, else by a run of ONNX Runtime's inference. */
+export async function shapesFor(map: ModelMap, inputs: ReadonlyMap<string, Tensor>): Promise<Shapes> {
+  const symbolic = await map.symbolic();
+  const dims = Object.fromEntries([...inputs].map(([name, tensor]) => [name, tensor.dims]));
+  if (symbolic.complete) return shapesOf(symbolic, symbolic.sizes(dims));
+  const types = await inferTypes(map.model, dims);
+  return { type: (tensor) => types.get(tensor), batching: (tensor) => batchingOf(symbolic, tensor) };
+}
+
+/** The shapes for sizes of which some may not be known yet. */
+export function shapesOf(symbolic: SymbolicTypes, sizes: Sizes): Shapes {
+  return {
+    type: (tensor) => symbolic.type(tensor, sizes),
+    batching: (tensor) => batchingOf(symbolic, tensor),
+  };
+}
+
+function batchingOf(symbolic: SymbolicTypes, tensor: string): Batching {
+  const rows = symbolic.formulas(tensor)?.[0];
+  if (symbolic.batch === null || !rows) return 'none';
+  const { batch } = symbolic;
+  const [term, ...others] = rows.terms;
+  if (!rows.terms.some(({ symbols }) => symbols.includes(batch))) return 'none';
+  const isBatch = others.length === 0 && rows.constant === 0 && term!.coefficient === 1 && term!.symbols.length === 1;
+  return isBatch ? 'rows' : 'mixed';
+}

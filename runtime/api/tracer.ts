@@ -1,0 +1,138 @@
+import { TraceError } from '../errors.ts';
+import type { HostFunction } from '../execution/apply.ts';
+import { DTYPES, type DType } from '../graph/types.ts';
+import { walk } from '../model/module.ts';
+import { isCompiled } from '../operators/blocks.ts';
+import { toProxy, wrap } from '../tracing/apply.ts';
+import { builder } from '../tracing/builder.ts';
+import { callerSite } from '../tracing/caller.ts';
+import { isPlainObject } from '../tracing/merge.ts';
+import type { TensorProxy } from '../tracing/proxy.ts';
+import { save, saves } from '../tracing/saves.ts';
+import type { ModelMap, TypedModel } from './locate.ts';
+import { readTensor } from './module-tensors.ts';
+import type { Tracing } from './tracing.ts';
+
+type OpenInvoke = (inputs: unknown, block: () => unknown) => unknown;
+
+/** What a function given to `apply` returns, where it is not like its first tensor. */
+export interface ApplyResult {
+  readonly dtype?: DType;
+  /** Sizes; null for one that may vary. */
+  readonly dims?: readonly (number | null)[];
+}
+
+export interface CacheOptions {
+  /** Paths of the modules to keep; all unless given. */
+  readonly modules?: readonly string[];
+  /** Whether inputs are kept, too. */
+  readonly inputs?: boolean;
+}
+
+/** What a block is given: everything about the trace that belongs to no module. */
+export class Tracer {
+  protected readonly tracing: Tracing;
+  private readonly open: OpenInvoke | null;
+
+  constructor(tracing: Tracing, open: OpenInvoke | null = null) {
+    this.tracing = tracing;
+    this.open = open;
+  }
+
+  /**
+   * Adds inputs to the batch. The block sees and sets their rows alone; without inputs it sees the whole batch. Gives
+   * what the block returns.
+   */
+  invoke(inputs: unknown, block?: () => unknown): unknown {
+    const [given, inner] = typeof inputs === 'function' ? [undefined, inputs as () => unknown] : [inputs, block];
+    if (!inner) throw new TraceError('invoke needs a block: tracer.invoke(inputs, () => { … }).', callerSite());
+    if (!isCompiled(inner)) {
+      throw new TraceError(
+        "The block of invoke was not compiled: write it in place, or give it 'use trace'.",
+        callerSite(),
+      );
+    }
+    if (!this.open) {
+      throw new TraceError(
+        'This trace has its inputs already. Call trace without inputs, model.trace((tracer) => { tracer.invoke(inputs, block); … }), to give several.',
+        callerSite(),
+      );
+    }
+    return this.open(given, inner);
+  }
+
+  /** Ends the trace here: what is saved later does not come back, and nothing is computed for it. */
+  stop(): void {
+    const target = builder();
+    if (target.conditional) {
+      throw new TraceError(
+        'stop() stands in a branch or loop that depends on a traced value. Return from the block there instead.',
+        target.site,
+      );
+    }
+    this.tracing.stopped ??= saves(target).length;
+  }
+
+  /**
+   * Runs a function on real tensors in the middle of the forward pass; it may be asynchronous. It returns a tensor like
+   * its first one; say it as the last argument if it has another dtype or other dims.
+   */
+  apply(fn: HostFunction, ...values: unknown[]): TensorProxy {
+    const target = builder();
+    if (typeof fn !== 'function') {
+      throw new TraceError('apply needs a function: tracer.apply((x) => …, tensor).', target.site);
+    }
+    if (target.conditional) {
+      throw new TraceError(
+        'apply stands in a branch or loop that depends on a traced value, where the model itself decides what runs. Apply the function before, and use its result there.',
+        target.site,
+      );
+    }
+    const last = values.at(-1);
+    const given = isPlainObject(last) ? (values.pop() as ApplyResult) : {};
+    const proxies = values.map((value) => toProxy(value));
+    if (given.dtype !== undefined && !DTYPES.includes(given.dtype)) {
+      throw new TraceError(
+        `apply: there is no dtype '${given.dtype}'. It is one of ${DTYPES.join(', ')}.`,
+        target.site,
+      );
+    }
+    const like = proxies[0]?.type ?? { dtype: 'float32' as const, shape: null };
+    const type = { dtype: given.dtype ?? like.dtype, shape: given.dims ?? (given.dtype ? null : like.shape) };
+    const node = target.addTyped(
+      'apply',
+      proxies.map((proxy) => proxy.value()),
+      [type],
+      {},
+    );
+    this.tracing.functions.set(node, fn);
+    return wrap(target, node.outputs[0]!);
+  }
+
+  /**
+   * Keeps the outputs of all modules, or of some, as they are at the end of the block: after the trace, tensors by the
+   * path of the module.
+   */
+  cache(options: CacheOptions = {}): Record<string, { output: unknown; input?: unknown }> {
+    const cache: Record<string, { output: unknown; input?: unknown }> = {};
+    const { pass } = builder();
+    if (!pass) throw new TraceError('cache() belongs into the block of a trace.', callerSite());
+    const { map } = pass.model as TypedModel;
+    const paths = options.modules ?? modulesOf(map);
+    for (const path of paths) map.find(path);
+    this.tracing.atEnd.push(() => {
+      for (const path of paths) {
+        const read = (port: 'output' | 'input') => save(readTensor(pass, { path, port, index: 0, call: 0 }));
+        cache[path] = { output: read('output'), ...(options.inputs && { input: read('input') }) };
+      }
+    });
+    return cache;
+  }
+}
+
+/** The modules that run and have an output of their own. */
+function modulesOf(map: ModelMap): string[] {
+  return [...walk(map.tree)]
+    .filter(({ path, calls }) => path !== '' && calls.some(({ outputs }) => outputs.length > 0))
+    .map(({ path }) => path);
+}

@@ -1,0 +1,43 @@
+import { TraceError } from '../errors.ts';
+import type { Node } from '../graph/types.ts';
+import { Tensor } from '../tensor/tensor.ts';
+
+/** A function of the user that runs on real tensors in the middle of a forward pass. It may be asynchronous. */
+export type HostFunction = (...tensors: Tensor[]) => unknown;
+
+/** Calls a user's function and checks what it gives. Throws a TraceError at the line that applied it. */
+export async function callFunction(fn: HostFunction, node: Node, tensors: readonly Tensor[]): Promise<Tensor> {
+  const { type } = node.outputs[0]!;
+  const name = fn.name ? `The function ${fn.name}` : 'The function';
+  let result: unknown;
+  try {
+    result = await fn(...tensors);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new TraceError(`${name} given to apply threw: ${reason}`, node.site, { cause: error });
+  }
+  const tensor = toTensor(result, type.dtype, name, node);
+  const fits =
+    !type.shape ||
+    (type.shape.length === tensor.dims.length && type.shape.every((dim, i) => dim === null || dim === tensor.dims[i]));
+  if (tensor.dtype !== type.dtype || !fits) {
+    throw new TraceError(
+      `${name} given to apply returned a tensor of ${tensor.dtype}[${tensor.dims.join(', ')}], but ${type.dtype}[${type.shape?.map((dim) => dim ?? '?').join(', ') ?? '?'}] is expected. Say what it returns: tracer.apply(fn, …tensors, { dtype, dims }).`,
+      node.site,
+    );
+  }
+  return tensor;
+}
+
+function toTensor(result: unknown, dtype: string, name: string, { site }: Node): Tensor {
+  if (result instanceof Tensor) return result;
+  try {
+    return Tensor.from(result as number[], dtype as 'float32');
+  } catch (error) {
+    throw new TraceError(
+      `${name} given to apply returned ${result === undefined ? 'nothing' : `a value of type ${typeof result}`}, not a tensor. Return a Tensor, a number or an array of numbers.`,
+      site,
+      { cause: error },
+    );
+  }
+}

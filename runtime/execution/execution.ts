@@ -1,0 +1,200 @@
+import { TraceError } from '../errors.ts';
+import { extract } from '../graph/extract.ts';
+import type { InterventionGraph, OperandData } from '../graph/graph.ts';
+import type { Node, Region, Value } from '../graph/types.ts';
+import { noEffect } from '../lowering/dependencies.ts';
+import { passOf } from '../lowering/forward-pass.ts';
+import { Tensor } from '../tensor/tensor.ts';
+import { callFunction, type HostFunction } from './apply.ts';
+import { type Chunk, chunksOf, isComposite } from './chunks.ts';
+import type { Engine } from './engine.ts';
+import { type Stage, stagesOf } from './stages.ts';
+
+/** A forward pass that is to run. */
+export interface PassRun {
+  readonly engine: Engine;
+  /** Which pass it runs in the middle of: another model's that is called there, or its own number. */
+  readonly owner: number;
+  /** What the model's inputs get: data, or values of the graph. */
+  inputs: ReadonlyMap<string, Tensor | Value>;
+}
+
+export interface ExecutionOptions {
+  /** Called before a pass runs: false ends the run there. */
+  readonly before?: (pass: number, values: ReadonlyMap<Value, Tensor>) => Promise<boolean>;
+}
+
+/** Runs an intervention graph with any number of forward passes, and keeps the values that were asked for. */
+export class Execution {
+  /** The values that are known so far. */
+  readonly values = new Map<Value, Tensor>();
+  private readonly graph: InterventionGraph;
+  private readonly passes: readonly PassRun[];
+  private readonly functions: ReadonlyMap<Node, HostFunction>;
+  private readonly options: ExecutionOptions;
+  private readonly stages = new Map<Region, readonly Stage[]>();
+
+  constructor(
+    graph: InterventionGraph,
+    passes: readonly PassRun[],
+    functions: ReadonlyMap<Node, HostFunction>,
+    options: ExecutionOptions,
+  ) {
+    this.graph = graph;
+    this.passes = passes;
+    this.functions = functions;
+    this.options = options;
+  }
+
+  /** Runs a graph of one forward pass as it is, and gives its saves. */
+  async single(): Promise<Tensor[]> {
+    const { graph } = this;
+    if (graph.saves.length > 0) return this.passes[0]!.engine.run(graph, this.inputs(this.passes[0]!));
+    const write = graph.root.nodes.find((node) => node.op === 'write' && !graph.lenient.has(node));
+    if (write) throw noEffect(write);
+    return [];
+  }
+
+  /** Runs everything that `wanted` needs. Values of passes that `before` refused stay unknown. */
+  async run(wanted: readonly Value[]): Promise<void> {
+    await this.region(this.graph.root, wanted);
+  }
+
+  /** False if the run was ended on the way. */
+  private async region(region: Region, wanted: readonly Value[]): Promise<boolean> {
+    let stages = this.stages.get(region);
+    if (!stages) {
+      stages = stagesOf(region, wanted, (pass) => this.passes[pass]!.owner);
+      this.stages.set(region, stages);
+    }
+    for (const stage of stages) {
+      if (stage.hosted && stage.saves.length > 0 && !(await this.hosted(stage.hosted))) return false;
+      if (!(await this.stage(stage))) return false;
+    }
+    return true;
+  }
+
+  private async stage({ pass, nodes, saves }: Stage): Promise<boolean> {
+    const own = new Set(nodes.flatMap(({ outputs }) => outputs));
+    const wanted = saves.filter((value) => own.has(value));
+    if (wanted.length === 0 && !nodes.some(({ op }) => op === 'apply')) {
+      const write = nodes.find((node) => node.op === 'write' && !this.graph.lenient.has(node));
+      if (write) throw noEffect(write);
+      return true;
+    }
+    if (pass !== null && (await this.options.before?.(pass, this.values)) === false) return false;
+    const main = pass ?? 0;
+    const attached = nodes.filter(({ op }) => op === 'forward').map(passOf);
+    const numbers = new Map([main, ...attached].map((number, i) => [number, i]));
+    const part = extract(this.graph, nodes, wanted, numbers);
+    for (const { value, operand } of part.outer) this.fill(part.graph, operand, value);
+    const runs = [main, ...attached].map((number) => this.passes[number]!);
+    const tensors = isComposite(nodes)
+      ? await this.composite(part.graph, runs, nodes)
+      : await runs[0]!.engine.run(part.graph, this.inputs(runs[0]!));
+    wanted.forEach((value, i) => {
+      this.values.set(value, tensors[i]!);
+    });
+    return true;
+  }
+
+  /** A stage in which other models or functions are called, chunk by chunk. */
+  private async composite(graph: InterventionGraph, runs: readonly PassRun[], nodes: readonly Node[]) {
+    const functions = new Map<Node, HostFunction>();
+    const copies = graph.root.nodes.filter(({ op }) => op === 'apply');
+    nodes
+      .filter(({ op }) => op === 'apply')
+      .forEach((node, i) => {
+        functions.set(copies[i]!, this.functions.get(node)!);
+      });
+    const known = new Map<Value, Tensor>();
+    const chunks = chunksOf(
+      graph,
+      runs.map(({ engine }) => engine),
+    );
+    for (const chunk of chunks) await this.chunk(graph, chunk, runs, functions, known);
+    return graph.saves.map(({ value }) => known.get(value)!);
+  }
+
+  private async chunk(
+    graph: InterventionGraph,
+    { pass, apply, nodes, saves }: Chunk,
+    runs: readonly PassRun[],
+    functions: ReadonlyMap<Node, HostFunction>,
+    known: Map<Value, Tensor>,
+  ): Promise<void> {
+    const at = (value: Value): Tensor => {
+      const data = value.node && graph.operands.get(value.node);
+      return data ? operandTensor(value, data) : known.get(value)!;
+    };
+    if (apply) {
+      known.set(apply.outputs[0]!, await callFunction(functions.get(apply)!, apply, apply.inputs.map(at)));
+      return;
+    }
+    const part = extract(graph, nodes, saves, new Map([[pass, 0]]));
+    for (const { value, operand } of part.outer) fillOperand(part.graph, operand, at(value));
+    const forward = graph.root.nodes.find((node) => node.op === 'forward' && passOf(node) === pass);
+    const names = (forward?.attributes.inputs ?? []) as readonly string[];
+    const inputs = forward ? new Map(names.map((name, i) => [name, at(forward.inputs[i]!)])) : this.inputs(runs[pass]!);
+    const tensors = await runs[pass]!.engine.run(part.graph, inputs);
+    saves.forEach((value, i) => {
+      known.set(value, tensors[i]!);
+    });
+  }
+
+  /** A conditional or loop around whole traces. */
+  private async hosted(node: Node): Promise<boolean> {
+    if (node.op === 'if') {
+      const body = node.regions[this.at(node.inputs[0]!).item() ? 0 : 1]!;
+      if (!(await this.region(body, body.results))) return false;
+      this.assign(
+        node.outputs,
+        body.results.map((value) => this.at(value)),
+      );
+      return true;
+    }
+    const [trip, first, ...initial] = node.inputs.map((value) => this.at(value));
+    const body = node.regions[0]!;
+    let carried = initial;
+    let goOn = Boolean(first!.item());
+    for (let index = 0; index < Number(trip!.item()) && goOn; index++) {
+      this.assign(body.parameters, [Tensor.from(index, 'int64') as unknown as Tensor, ...carried]);
+      if (!(await this.region(body, body.results))) return false;
+      const [test, ...next] = body.results.map((value) => this.at(value));
+      goOn = Boolean(test!.item());
+      carried = next;
+    }
+    this.assign(node.outputs, carried);
+    return true;
+  }
+
+  private assign(values: readonly Value[], tensors: readonly Tensor[]): void {
+    values.forEach((value, i) => {
+      this.values.set(value, tensors[i]!);
+    });
+  }
+
+  private inputs({ inputs }: PassRun): ReadonlyMap<string, Tensor> {
+    return new Map([...inputs].map(([name, input]) => [name, input instanceof Tensor ? input : this.at(input)]));
+  }
+
+  private fill(graph: InterventionGraph, operand: Node, value: Value): void {
+    fillOperand(graph, operand, this.at(value));
+  }
+
+  private at(value: Value): Tensor {
+    const known = this.values.get(value);
+    if (known) return known;
+    const data = value.node && this.graph.operands.get(value.node);
+    if (data) return operandTensor(value, data);
+    throw new TraceError('A value of a later forward pass is used in an earlier one.', value.node?.site ?? null);
+  }
+}
+
+function operandTensor({ type }: Value, { dims, data }: OperandData): Tensor {
+  return new Tensor(type.dtype as 'float32', dims, data as Float32Array<ArrayBuffer>);
+}
+
+function fillOperand(graph: InterventionGraph, operand: Node, { dims, raw }: Tensor): void {
+  graph.operands.set(operand, { dims, data: raw });
+}

@@ -1,0 +1,156 @@
+import { TraceError } from '../errors.ts';
+import { OperationError } from '../graph/operation.ts';
+import type { Attributes, Node, Region, Site, TensorType, Value } from '../graph/types.ts';
+import { callerSite } from './caller.ts';
+import type { Slot } from './journal.ts';
+import type { Resolved, TapAddress, TracedModel } from './model.ts';
+import { keepReadSite } from './read-sites.ts';
+import { Storage } from './storage.ts';
+
+/** What a pass needs of the builder that it belongs to. */
+export interface PassBuilder {
+  readonly site: Site | null;
+  note(slot: Slot): void;
+  addTyped(
+    op: string,
+    inputs: readonly Value[],
+    types: readonly TensorType[],
+    attributes: Attributes,
+    regions: readonly Region[],
+    target: Region,
+  ): Node;
+}
+
+/** A module's tensor as a slot: which storage stands there now. Reading it gives the value that was written last. */
+class Tap implements Slot {
+  readonly name: string;
+  readonly address: TapAddress;
+  readonly original: Storage;
+  storage: Storage;
+  site: Site | null = null;
+
+  constructor(address: TapAddress, original: Storage) {
+    this.name = `${address.path || 'model'}.${address.port}`;
+    this.address = address;
+    this.original = original;
+    this.storage = original;
+  }
+
+  get(): Storage {
+    return this.storage;
+  }
+
+  set(storage: unknown): void {
+    this.storage = storage as Storage;
+  }
+}
+
+interface Original {
+  readonly storage: Storage;
+  readonly value: Value;
+  readonly address: TapAddress;
+  readonly site: Site | null;
+}
+
+/** One forward pass of a model in the making: what stands at the model's tensors. */
+export class Pass {
+  readonly id: number;
+  readonly model: TracedModel;
+  /** Where its reads and writes stand. */
+  readonly region: Region;
+  /** Values that edits have written and nothing has changed since: they may be without effect. */
+  readonly lenient = new Set<Value>();
+  private readonly builder: PassBuilder;
+  /** The model's tensors by name, as they are before any write. */
+  private readonly originals = new Map<string, Original>();
+  private readonly taps = new Map<string, Tap>();
+
+  constructor(id: number, model: TracedModel, region: Region, builder: PassBuilder) {
+    this.id = id;
+    this.model = model;
+    this.region = region;
+    this.builder = builder;
+  }
+
+  /** Marks a node of the graph as this pass's. The first pass needs no mark. */
+  attributes(attributes: Attributes): Attributes {
+    return this.id === 0 ? attributes : { ...attributes, pass: this.id };
+  }
+
+  resolve(address: TapAddress): Resolved {
+    try {
+      return this.model.resolve(address);
+    } catch (error) {
+      if (error instanceof OperationError)
+        throw new TraceError(error.message, callerSite() ?? this.builder.site, { cause: error });
+      throw error;
+    }
+  }
+
+  private original(address: TapAddress): Storage {
+    const { tensor, type } = this.resolve(address);
+    const known = this.originals.get(tensor);
+    if (known) return known.storage;
+    const node = this.builder.addTyped('read', [], [type], this.attributes({ ...address }), [], this.region);
+    keepReadSite(node);
+    const value = node.outputs[0]!;
+    const storage = new Storage(value, this.region);
+    this.originals.set(tensor, { storage, value, address, site: this.builder.site });
+    return storage;
+  }
+
+  /**
+   * The slot of an address. Addresses of one tensor share it, except that a module's input is the module's own: setting
+   * it changes what the module and its children see and nobody else.
+   */
+  private tap(address: TapAddress): Tap {
+    const { tensor } = this.resolve(address);
+    const key = address.port === 'input' ? `${address.path}<${tensor}` : tensor;
+    let tap = this.taps.get(key);
+    if (!tap) {
+      tap = new Tap(address, this.original(address));
+      this.taps.set(key, tap);
+    }
+    return tap;
+  }
+
+  /** The storage that stands at an address now. */
+  read(address: TapAddress): Storage {
+    const tap = this.tap(address);
+    if (address.port !== 'input' || tap.storage !== tap.original) return tap.storage;
+    const { tensor } = this.resolve(address);
+    for (let path = address.path; path !== ''; ) {
+      path = path.slice(0, Math.max(0, path.lastIndexOf('.')));
+      const outer = this.taps.get(`${path}<${tensor}`);
+      if (outer && outer.storage !== outer.original) return outer.storage;
+    }
+    return this.taps.get(tensor)?.storage ?? tap.storage;
+  }
+
+  /** Puts another storage at an address, for everything downstream. */
+  bind(address: TapAddress, storage: Storage): void {
+    const tap = this.tap(address);
+    this.builder.note(tap);
+    tap.storage = storage;
+    tap.site = this.builder.site;
+  }
+
+  /** From here on, what has been written so far may be without effect. */
+  endEdits(): void {
+    for (const { value } of this.writes()) this.lenient.add(value);
+  }
+
+  /** Gives what has to be written into the model, in order. */
+  *writes(): Generator<{ value: Value; attributes: Attributes; site: Site | null }> {
+    for (const { storage, value, address, site } of this.originals.values()) {
+      if (storage.content !== value) {
+        yield { value: storage.content, attributes: this.attributes({ ...address, inplace: true }), site };
+      }
+    }
+    for (const { storage, original, address, site } of this.taps.values()) {
+      if (storage !== original) {
+        yield { value: storage.content, attributes: this.attributes({ ...address, inplace: false }), site };
+      }
+    }
+  }
+}

@@ -1,0 +1,58 @@
+import type { DType } from '../graph/types.ts';
+import type { AnyTensor, Tensor } from '../tensor/tensor.ts';
+import type { Operand, Saved, Traced } from './tensor.ts';
+
+/** What a function given to `apply` returns, where it is not like its first tensor. */
+export interface ApplyResult {
+  readonly dtype?: DType;
+  /** Sizes; null for one that may vary. */
+  readonly dims?: readonly (number | null)[];
+}
+
+/** A real tensor for each traced one, in a function given to `apply`. */
+export type Real<T extends readonly unknown[]> = { [K in keyof T]: Tensor };
+
+/** What `apply` may get back: a tensor, a number, numbers in arrays; or a promise of it. */
+export type Applied = AnyTensor | number | readonly unknown[];
+
+export interface CacheOptions {
+  /** Paths of the modules to keep; all unless given. */
+  readonly modules?: readonly string[];
+  /** Whether inputs are kept, too. */
+  readonly inputs?: boolean;
+}
+
+/** Activations by the path of their module. */
+export type Cache = Record<string, { output: Saved; input?: Saved }>;
+
+/** What a block is given: everything about the trace that belongs to no module. */
+export interface Tracer<Input> {
+  /** Adds inputs to the batch of a trace without inputs. The block sees and sets their rows alone. */
+  invoke<R>(inputs: Input, block: () => R): R;
+  /** A block over the whole batch. */
+  invoke<R>(block: () => R): R;
+  /** Ends the trace here: what is saved later does not come back, and nothing is computed for it. */
+  stop(): void;
+  /**
+   * Runs a function on real tensors in the middle of the forward pass; it may be asynchronous. It returns a tensor like
+   * its first one; say it as the last argument if it has another dtype or other dims.
+   */
+  apply<const T extends readonly Operand[]>(
+    fn: (...tensors: Real<T>) => Applied | Promise<Applied>,
+    ...tensors: T
+  ): Traced;
+  apply<const T extends readonly Operand[]>(
+    fn: (...tensors: Real<T>) => Applied | Promise<Applied>,
+    ...tensors: readonly [...T, ApplyResult]
+  ): Traced;
+  /** Keeps the outputs of all modules, or of some, as they are at the end of the block. */
+  cache(options?: CacheOptions): Cache;
+}
+
+/** Several traces as one unit. */
+export interface Session<Input> {
+  /** A trace of the session. Gives what the block returns: its values can be used in the traces that follow. */
+  trace<R>(inputs: Input, block: (tracer: Tracer<Input>) => R): R;
+  /** Ends the session here: later traces do not run. */
+  stop(): void;
+}
