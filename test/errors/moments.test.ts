@@ -1,7 +1,7 @@
 import { mean, save } from 'onnsight';
-import { describe, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { loadToy } from '../support/toy.ts';
-import { clean, lm, marked, thrown } from './support.ts';
+import { clean, expectUsable, lm, marked, rejection, thrown } from './support.ts';
 
 const { expectMistake, traceFails } = marked(import.meta.url);
 const other = await loadToy();
@@ -36,6 +36,19 @@ describe('a value at the wrong time', () => {
       (kept as { mean(): unknown }).mean(); // @after
     });
     await expectMistake(error, 'after', /trace/);
+  });
+
+  it('in a block that is async all the same', async () => {
+    const block = async () => {
+      'use trace';
+      return save(lm.transformer.h[0].output);
+    };
+    const error = await rejection(lm.trace(clean, block));
+    expect(error.name).toBe('TraceError');
+    expect(error.message).toMatch(
+      /the result is a promise, but a block is over before the model runs.*ordinary function/,
+    );
+    await expectUsable();
   });
 
   it('in another trace', async () => {
