@@ -1,5 +1,5 @@
 import { TraceError } from '../errors.ts';
-import { toProxy, wrap } from '../tracing/apply.ts';
+import { apply, toProxy, wrap } from '../tracing/apply.ts';
 import { builder } from '../tracing/builder.ts';
 import { commonShape } from '../tracing/lists.ts';
 import type { TapAddress } from '../tracing/model.ts';
@@ -17,7 +17,7 @@ export function callModule(pass: Pass, map: ModelMap, address: TapAddress, value
       target.site,
     );
   }
-  const proxies = values.map((value) => toProxy(value));
+  const proxies = values.map((value, index) => converted(pass, { ...address, port: 'input', index }, toProxy(value)));
   const usual = pass.resolve({ ...address, port: 'input' }).type.shape;
   const same = JSON.stringify(usual) === JSON.stringify(proxies[0]!.type.shape);
   const types = outputs.map((_, index) => {
@@ -34,4 +34,17 @@ export function callModule(pass: Pass, map: ModelMap, address: TapAddress, value
   const operands = proxies.map((proxy) => proxy.value());
   const node = target.addTyped('call', operands, types, pass.attributes({ ...address }));
   return wrap(target, node.outputs[0]!);
+}
+
+/** A value in the dtype that a module's input has. */
+function converted(pass: Pass, address: TapAddress, value: TensorProxy): TensorProxy {
+  const { dtype } = pass.resolve(address).type;
+  if (value.dtype === dtype) return value;
+  if (value.dtype.startsWith('float') && !dtype.startsWith('float')) {
+    throw new TraceError(
+      `${address.path} takes ${dtype} values and is called on ${value.dtype}. Convert the value with to('${dtype}').`,
+      value.builder.site,
+    );
+  }
+  return apply('cast', [value], { dtype });
 }

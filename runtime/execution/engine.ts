@@ -7,6 +7,7 @@ import { type Lowered, lower } from '../lowering/lower.ts';
 import type { OnnxModel } from '../model/read.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import type { Device } from './devices.ts';
+import { runError } from './run-error.ts';
 
 /** A rewritten model, compiled. */
 interface Compiled {
@@ -42,7 +43,7 @@ export class Engine {
     const entry = this.entry(graph);
     entry.users++;
     try {
-      return await execute(await entry.compiled, graph, inputs);
+      return await execute(this.model, await entry.compiled, graph, inputs);
     } finally {
       entry.users--;
       if (entry.evicted) release(entry);
@@ -83,12 +84,13 @@ export class Engine {
       });
       return { lowered, session };
     } catch (error) {
-      throw runError(error);
+      throw runError(error, this.model);
     }
   }
 }
 
 async function execute(
+  model: OnnxModel,
   { lowered, session }: Compiled,
   graph: InterventionGraph,
   inputs: ReadonlyMap<string, Tensor>,
@@ -108,7 +110,7 @@ async function execute(
     const results = await session.run(feeds, [...new Set(lowered.outputs)]);
     return lowered.outputs.map((name) => fromOrt(results[name]!));
   } catch (error) {
-    throw runError(error);
+    throw runError(error, model, graph);
   }
 }
 
@@ -126,16 +128,4 @@ function ortTensor(dtype: DType, dims: readonly number[], data: OperandData['dat
 
 function fromOrt(tensor: OrtTensor): Tensor {
   return new Tensor(tensor.type as 'float32', tensor.dims, tensor.data as Float32Array<ArrayBuffer>);
-}
-
-/** An error of ONNX Runtime in the user's terms: the node's name tells the place. */
-function runError(error: unknown): TraceError {
-  const message = error instanceof Error ? error.message : String(error);
-  const at = /onnsight\/at_\d+:(.+?):(\d+):(\d+)/.exec(message);
-  const site = at ? { file: at[1]!, line: Number(at[2]), column: Number(at[3]) } : null;
-  const reason = message
-    .replace(/^.*Status Message: /s, '')
-    .replace(/^Error: /, '')
-    .trim();
-  return new TraceError(`The model could not run with this intervention: ${reason}`, site, { cause: error });
 }

@@ -1,5 +1,6 @@
 import type { ModelTensor, OnnxModel } from '../model/read.ts';
 import { Tensor, type TensorData } from '../tensor/tensor.ts';
+import { findWrongId } from './ids.ts';
 
 /** An input that does not fit the model. */
 export class InputError extends Error {
@@ -33,6 +34,7 @@ export function prepareInputs(model: OnnxModel, given: Inputs): Map<string, Tens
   const missing = model.inputs.filter(({ name }) => !prepared.has(name));
   if (missing.length > 0) throw new InputError(`Missing inputs: ${missing.map(describe).join(', ')}.`);
   checkSymbols(model, prepared);
+  checkIds(model, prepared);
   return prepared;
 }
 
@@ -90,6 +92,15 @@ function checkSymbols(model: OnnxModel, prepared: ReadonlyMap<string, Tensor>): 
       sizes.set(dim, { size, name });
     });
   }
+}
+
+function checkIds(model: OnnxModel, prepared: ReadonlyMap<string, Tensor>): void {
+  const wrong = findWrongId(model, prepared);
+  if (!wrong) return;
+  const { input, id, at, table, rows } = wrong;
+  throw new InputError(
+    `The input '${input}' holds ${id} at [${at.join(', ')}], but ${table}, which it picks rows of, has ${rows} rows: they run from 0 to ${rows - 1}. ${input === 'position_ids' ? `Give a sequence of at most ${rows} tokens.` : "Use the ids of this model's own tokenizer."}`,
+  );
 }
 
 function fillIn(model: OnnxModel, prepared: Map<string, Tensor>): void {

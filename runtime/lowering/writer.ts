@@ -70,9 +70,13 @@ export class Writer implements Emitter {
     attributes: Parameters<typeof onnxNode>[3] = {},
   ): string[] {
     const outputs = Array.from({ length: count }, () => this.names.fresh(op));
-    // The name carries the user's place, so that an error of the run can be told in the user's terms.
-    this.written.push(onnxNode(op, inputs, outputs, attributes, `${this.names.fresh('at')}:${this.stem}`));
+    this.written.push(onnxNode(op, inputs, outputs, attributes, this.nodeName()));
     return outputs;
+  }
+
+  /** A name for a node. It carries the user's place, so that an error of the run can be told in the user's terms. */
+  nodeName(): string {
+    return `${this.names.fresh('at')}:${this.stem}`;
   }
 
   constant(dtype: DType, data: readonly number[], dims: readonly number[] = []): string {

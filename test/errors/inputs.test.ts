@@ -11,6 +11,17 @@ describe('inputs that do not fit', () => {
     ['nothing', () => ({}), /Missing inputs: input_ids/],
     ['a wrong dtype', () => ({ input_ids: [[1.5]] }), /input_ids \(int64.*float32/],
     ['a wrong rank', () => ({ input_ids: [1, 2] }), /has 2 dimensions, but a tensor of dims \[2\]/],
+    [
+      'an id that the model has no row for',
+      () => ({ input_ids: [[1, 500, 2]] }),
+      /'input_ids' holds 500 at \[0, 1\], but transformer\.wte\.weight.*has 189 rows: they run from 0 to 188\..*own tokenizer/,
+    ],
+    ['a negative id', () => ({ input_ids: [[-1]] }), /'input_ids' holds -1 at \[0, 0\]/],
+    [
+      'a sequence that is too long',
+      () => ({ input_ids: [Array.from({ length: 70 }, () => 1)] }),
+      /'position_ids' holds 64 at \[0, 64\].*has 64 rows.*Give a sequence of at most 64 tokens/,
+    ],
     ['a ragged array', () => ({ input_ids: [[1, 2], [3]] }), /input_ids/],
     ['a text in its place', () => ({ input_ids: 'Paris' }), /input_ids/],
     ['null', () => null, /input/],

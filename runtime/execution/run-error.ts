@@ -1,0 +1,72 @@
+import type { NodeProto } from 'onnx-buf';
+import { formatSite, TraceError } from '../errors.ts';
+import type { InterventionGraph } from '../graph/graph.ts';
+import type { Site } from '../graph/types.ts';
+import type { OnnxModel } from '../model/read.ts';
+
+/**
+ * An error of ONNX Runtime in the user's terms. The name of the node tells the place: nodes of the block carry the user's
+ * line, the model's own nodes are named, with what the block has set in the model.
+ */
+export function runError(error: unknown, model: OnnxModel, graph: InterventionGraph | null = null): TraceError {
+  const message = error instanceof Error ? error.message : String(error);
+  const site = siteIn(message);
+  const node = site ? undefined : ownNode(message, model);
+  const writes = graph && !site ? writesOf(graph) : [];
+  const told = [
+    `The model could not run with this intervention: ${reasonOf(message, node, model)}`,
+    node ? `It is the model's own node '${node.name}' (${node.opType}) that fails.` : '',
+    writes.length > 0 ? `Look at what the block sets: ${writes.map(({ text }) => text).join(', ')}.` : '',
+    node && writes.length === 0 ? 'Look at the inputs that the model was given.' : '',
+  ];
+  const only = writes.length === 1 ? writes[0]!.site : null;
+  return new TraceError(told.filter((text) => text !== '').join(' '), site ?? only, { cause: error });
+}
+
+function siteIn(message: string): Site | null {
+  const at = /onnsight\/at_\d+:(.+?):(\d+):(\d+)/.exec(message);
+  return at ? { file: at[1]!, line: Number(at[2]), column: Number(at[3]) } : null;
+}
+
+function ownNode(message: string, { graph }: OnnxModel): NodeProto | undefined {
+  const name = /Name:'([^']+)'/.exec(message)?.[1] ?? /^Node \(([^)]+)\)/.exec(message)?.[1];
+  return name === undefined ? undefined : graph.node.find((node) => node.name === name);
+}
+
+function writesOf(graph: InterventionGraph): { text: string; site: Site | null }[] {
+  return graph.root.nodes
+    .filter(({ op }) => op === 'write')
+    .map(({ attributes, site }) => {
+      const name = `${attributes.path || 'the model'}.${attributes.port}`;
+      return { text: site ? `${name} (${formatSite(site)})` : name, site };
+    });
+}
+
+/** What went wrong, in a sentence. */
+function reasonOf(message: string, node: NodeProto | undefined, model: OnnxModel): string {
+  const index = /idx=(-?\d+) must be within the inclusive range \[-?\d+,(-?\d+)\]/.exec(message);
+  if (index) {
+    const size = Number(index[2]) + 1;
+    const weight = model.graph.initializer.find(({ name }) => name === node?.input[0])?.name;
+    return `the index ${index[1]} is out of range${weight ? ` of ${weight}` : ''}: it has ${size} rows, so indices run from 0 to ${size - 1}.`;
+  }
+  const gemm = /Gemm?: Dimension mismatch, W: \{([\d,]+)\} K: (\d+)/i.exec(message);
+  if (gemm) {
+    return `a tensor of ${gemm[2]} features meets weights of dims [${gemm[1]!.replaceAll(',', ', ')}]. Give a value with as many features as the module's input has.`;
+  }
+  if (/Incompatible dimensions for matrix multiplication|matmul.*dimension mismatch/i.test(message)) {
+    return "the sizes of a matrix multiplication do not fit. Give a value with as many features as the module's input has.";
+  }
+  const type = /Type 'tensor\((\w+)\)' of input parameter .* of operator \((\w+)\)/.exec(message);
+  if (type) return `${type[2]} cannot take ${type[1]} values. Convert the value with to(…).`;
+  return `${plainText(message)}${/[.!?]$/.test(message.trim()) ? '' : '.'}`;
+}
+
+/** The message without the places in ONNX Runtime's own source. */
+function plainText(message: string): string {
+  return message
+    .replace(/^.*Status Message: /s, '')
+    .replace(/^Error: /, '')
+    .replace(/\/onnxruntime_src\/\S+ .*?(\[with [^\]]*\]|\)(?: const)?(?= [A-Za-z]))\s*/gs, '')
+    .trim();
+}

@@ -1,0 +1,80 @@
+import { gather, save } from 'onnsight';
+import { describe, it } from 'vitest';
+import { clean, lm, marked } from './support.ts';
+
+const { traceFails } = marked(import.meta.url);
+
+/** Shapes and indices that only the run can tell: no bare message of ONNX Runtime. */
+describe('what the run finds', () => {
+  it('a module called on too many features', () =>
+    traceFails(
+      lm.trace(clean, () => {
+        const logits = lm.lm_head.output;
+        return save(lm.transformer.h[0].mlp(logits)); // @features
+      }),
+      'features',
+      /could not run.*a tensor of 189 features meets weights of dims \[128, 512\]\. Give a value with as many features/,
+    ));
+
+  it('a module called on what its weights cannot multiply', () =>
+    traceFails(
+      lm.trace(clean, () => {
+        const logits = lm.lm_head.output;
+        return save(lm.lm_head(logits)); // @product
+      }),
+      'product',
+      /sizes of a matrix multiplication do not fit/,
+    ));
+
+  it('a module called on floats where it takes ids', () =>
+    traceFails(
+      lm.trace(clean, () => {
+        const halves = lm.transformer.h[0].output * 0.5;
+        return save(lm.transformer.wte(halves)); // @floats
+      }),
+      'floats',
+      /transformer\.wte takes int64 values and is called on float32.*to\('int64'\)/,
+    ));
+
+  it('a module called on an id that it has no row for', () =>
+    traceFails(
+      lm.trace(clean, () => {
+        const ids = lm.transformer.wte.input * 1000;
+        return save(lm.transformer.wte(ids)); // @row
+      }),
+      'row',
+      /the index \d+ is out of range: it has 189 rows, so indices run from 0 to 188/,
+    ));
+
+  it('an id that is set and has no row', () =>
+    traceFails(
+      lm.trace(clean, () => {
+        const ids = lm.transformer.wte.input;
+        lm.transformer.wte.input = ids + 500; // @set id
+        return save(lm.lm_head.output);
+      }),
+      'set id',
+      /out of range of transformer\.wte\.weight.*node '\/transformer\/wte\/Gather'.*Look at what the block sets: transformer\.wte\.input/,
+    ));
+
+  it('an index that is computed', () =>
+    traceFails(
+      lm.trace(clean, () => {
+        const top = lm.lm_head.output['0, -1'].argmax() + 100;
+        const hidden = lm.transformer.h[0].output[0];
+        return save(hidden[top]!); // @computed
+      }),
+      'computed',
+      /the index \d+ is out of range: it has 15 rows/,
+    ));
+
+  it('indices that are computed, with nothing of the source of ONNX Runtime', () =>
+    traceFails(
+      lm.trace(clean, () => {
+        const top = lm.lm_head.output.argmax(-1).unsqueeze(-1);
+        return save(gather(lm.transformer.h[0].output, 1, top + 100)); // @gathered
+      }),
+      'gathered',
+      /with this intervention: GatherElements op: Out of range value in index tensor/,
+    ));
+});
