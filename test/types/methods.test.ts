@@ -1,28 +1,10 @@
 import { fileURLToPath } from 'node:url';
 import { Project } from 'ts-morph';
-import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
 import * as functions from '../../runtime/functions/index.ts';
 import { methods } from '../../runtime/functions/methods.ts';
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
-
-describe('the public types', () => {
-  it('accept what users write and reject their mistakes, under all strict options', () => {
-    const { config } = ts.readConfigFile(here('../fixtures/types/tsconfig.json'), ts.sys.readFile);
-    const { fileNames, options } = ts.parseJsonConfigFileContent(config, ts.sys, here('../fixtures/types'));
-    const diagnostics = ts.getPreEmitDiagnostics(ts.createProgram(fileNames, options));
-    const own = diagnostics.filter(({ file }) =>
-      /fixtures\/types|runtime\/(types|functions|tensor)/.test(file?.fileName ?? ''),
-    );
-    const text = ts.formatDiagnostics(own, {
-      getCanonicalFileName: (name) => name,
-      getCurrentDirectory: () => here('.'),
-      getNewLine: () => '\n',
-    });
-    expect(text).toBe('');
-  });
-});
 
 describe('the methods of a traced tensor', () => {
   const source = new Project({ skipAddingFilesFromTsConfig: true }).addSourceFileAtPath(

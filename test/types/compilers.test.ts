@@ -1,0 +1,47 @@
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readmeProgram } from '../hosts/programs.ts';
+import { COMPILERS, check, errorsIn, errorsWantedIn, ROOT, tsc } from './compilers.ts';
+
+const FIXTURES = join(ROOT, 'test/fixtures/types');
+const MISTAKES = join(FIXTURES, 'mistakes.ts');
+const folder = mkdtempSync(join(ROOT, 'test/types/out-'));
+
+const programsIn = (path: string) =>
+  readdirSync(path)
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => join(path, name));
+
+beforeAll(() => writeFileSync(join(folder, 'readme.ts'), readmeProgram().text));
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe.each(Object.entries(COMPILERS))('%s', { timeout: 60_000 }, (version, compiler) => {
+  const own = join(folder, version);
+  mkdirSync(own);
+
+  it('is what it says', () => {
+    expect(tsc(compiler, own, '--version')).toContain(version.replace('TypeScript', 'Version'));
+  });
+
+  it('finds no error in the examples, the README and all that the language allows, without a plugin', () => {
+    const files = [...programsIn(join(ROOT, 'examples')), ...programsIn(FIXTURES), join(folder, 'readme.ts')];
+    const right = files.filter((file) => file !== MISTAKES);
+    expect(right.length).toBeGreaterThan(5);
+    expect(check(compiler, own, right)).toBe('');
+  });
+
+  it('finds the mistakes, and each for its own reason', () => {
+    expect(errorsWantedIn(MISTAKES).length).toBeGreaterThan(10);
+    expect(errorsIn(check(compiler, own, [MISTAKES]))).toEqual(errorsWantedIn(MISTAKES));
+  });
+});
+
+it('the declarations of the package have no errors, which `skipLibCheck` would hide', { timeout: 60_000 }, () => {
+  const compiler = COMPILERS['TypeScript 7']!;
+  const printed = check(compiler, folder, [join(FIXTURES, 'language.ts')], { skipLibCheck: false });
+  expect(
+    printed.split('\n').filter((line) => /\bdist\/.*error TS/.test(line) && !line.includes('node_modules')),
+  ).toEqual([]);
+});
