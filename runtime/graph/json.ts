@@ -36,7 +36,7 @@ const operand = z.strictObject({
   value: z.number().int(),
   dims: z.array(z.number().int().nonnegative()),
   /** Numbers, or strings of digits for 64-bit integers, which JSON's numbers cannot hold. */
-  data: z.array(z.union([z.number(), z.string().regex(/^-?\d+$/), z.enum(['NaN', 'Infinity', '-Infinity'])])),
+  data: z.array(z.union([z.number(), z.string().regex(/^-?\d+$/), z.literal(['NaN', 'Infinity', '-Infinity'])])),
 });
 const schema = z.strictObject({
   format: z.literal('onnsight-graph'),
