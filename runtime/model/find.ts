@@ -1,5 +1,6 @@
 import { distance, guess, nearest } from '../nearest.ts';
 import { ModelError } from './error.ts';
+import { namesNoModules } from './format.ts';
 import { type Module, walk } from './module.ts';
 
 /**
@@ -42,6 +43,7 @@ function missing(root: Module, module: Module, part: string, path: string, membe
     ...nearestPaths(root, module, part, path),
   ];
   const names = [...module.children.keys()];
+  if (root.children.size === 0) return `no module ${path}: ${namesNoModules(root)}`;
   const there = names.length === 0 ? `${where} has no modules in it` : `${where} has ${names.join(', ')}`;
   return `no module ${path}: ${there}${guess(near)}`;
 }

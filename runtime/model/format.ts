@@ -6,7 +6,15 @@ import type { Module } from './module.ts';
  */
 export function formatTree(module: Module): string {
   const head = className(module) ?? 'Model';
+  if (module.path === '' && module.children.size === 0) return `${head}() # ${namesNoModules(module)}`;
   return module.children.size === 0 ? `${head}()` : `${head}(\n${childLines(module)}\n)`;
+}
+
+/** What there is in a file that has lost the names of its modules, or never had any. */
+export function namesNoModules({ operations }: Module): string {
+  const kinds = [...new Set(operations.map(({ opType }) => opType))];
+  const some = kinds.slice(0, 8).join(', ') + (kinds.length > 8 ? ', …' : '');
+  return `the file names no modules: reach its operations by kind, ops.${kinds[0] ?? 'Add'}.output (there are ${some}), or by the names of their nodes, get('name').output`;
 }
 
 function childLines(module: Module): string {

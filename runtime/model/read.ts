@@ -51,9 +51,7 @@ export async function readModel(path: string): Promise<OnnxModel> {
   const proto = decode(path, bytes);
   const graph = proto.graph;
   if (graph === undefined || graph.output.length === 0) throw new ModelError(`${path} has no outputs`);
-  // ONNX writes the default domain as '' or 'ai.onnx'.
-  const opset = proto.opsetImport.find(({ domain }) => domain === '' || domain === 'ai.onnx')?.version;
-  if (opset === undefined) throw new ModelError(`${path} does not say which operator set it uses: it may be cut short`);
+  const opset = operatorSet(path, proto);
   checkExternal(
     tensorsOf(graph).filter((tensor) => !pointsInto(tensor.externalData, basename(real))),
     dirname(resolve(path)),
@@ -66,11 +64,33 @@ export async function readModel(path: string): Promise<OnnxModel> {
     file: basename(real),
     proto,
     graph,
-    opset: Number(opset),
+    opset,
     hash: createHash('sha256').update(bytes).digest('hex'),
     inputs: graph.input.filter(({ name }) => !initializers.has(name)).map(modelTensor),
     outputs: graph.output.map(modelTensor),
   };
+}
+
+/** The oldest operator set whose operators take what is written here: reductions, Squeeze and others changed with 13. */
+const OLDEST = 13;
+
+/** The version of the default operator set, which ONNX writes as '' or 'ai.onnx'. */
+function operatorSet(path: string, { opsetImport }: ModelProto): number {
+  if (opsetImport.length === 0) {
+    throw new ModelError(`${path} does not say which operator set it uses: it may be cut short`);
+  }
+  const version = opsetImport.find(({ domain }) => domain === '' || domain === 'ai.onnx')?.version;
+  const remedy = `Export it again with opset_version=17, or convert it in Python: onnx.save(onnx.version_converter.convert_version(onnx.load('${path}'), 17), 'new.onnx')`;
+  if (version === undefined) {
+    const others = opsetImport.map(({ domain, version }) => `${domain} ${version}`).join(', ');
+    throw new ModelError(
+      `${path} uses the operator sets ${others} only: none of ONNX's own, of which version ${OLDEST} or later is needed. ${remedy}`,
+    );
+  }
+  if (Number(version) < OLDEST) {
+    throw new ModelError(`${path} uses operator set ${version}, but ${OLDEST} or later is needed. ${remedy}`);
+  }
+  return Number(version);
 }
 
 /** The initializers of a graph and of the bodies in it. */

@@ -1,9 +1,15 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { create, toBinary } from '@bufbuild/protobuf';
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { NNsight } from 'onnsight';
-import { ModelProtoSchema, TensorProto_DataLocation, TensorProto_DataType, TensorProtoSchema } from 'onnx-buf';
+import {
+  ModelProtoSchema,
+  OperatorSetIdProtoSchema,
+  TensorProto_DataLocation,
+  TensorProto_DataType,
+  TensorProtoSchema,
+} from 'onnx-buf';
 import { afterAll, describe, expect, it } from 'vitest';
 import { ModelError } from '../../runtime/model/error.ts';
 import { TOY } from '../support/toy.ts';
@@ -57,6 +63,31 @@ describe('a file that is no model', () => {
     const error = await rejection(NNsight.load(path()));
     expect(error).toBeInstanceOf(ModelError);
     expect(error.message).toMatch(says);
+  });
+
+  const withSets = (name: string, sets: { domain: string; version: bigint }[]) => {
+    const proto = fromBinary(ModelProtoSchema, zoo('mlp.ts.onnx'));
+    return file(
+      name,
+      toBinary(ModelProtoSchema, { ...proto, opsetImport: sets.map((one) => create(OperatorSetIdProtoSchema, one)) }),
+    );
+  };
+
+  it('of an operator set that is too old', async () => {
+    const path = withSets('old.onnx', [{ domain: '', version: 11n }]);
+    const error = await rejection(NNsight.load(path));
+    expect(error).toBeInstanceOf(ModelError);
+    expect(error.message).toMatch(
+      /old\.onnx uses operator set 11, but 13 or later is needed\. Export it again with opset_version=17, or .*version_converter/,
+    );
+  });
+
+  it('of custom operator sets only', async () => {
+    const error = await rejection(NNsight.load(withSets('custom.onnx', [{ domain: 'com.acme', version: 1n }])));
+    expect(error).toBeInstanceOf(ModelError);
+    expect(error.message).toMatch(
+      /custom\.onnx uses the operator sets com\.acme 1 only: none of ONNX's own, of which version 13 or later is needed\. Export/,
+    );
   });
 
   it('without its external data', async () => {
