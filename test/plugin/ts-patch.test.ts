@@ -1,3 +1,5 @@
+import { cpSync, realpathSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { TSPC, tsconfig } from './hosts.ts';
 import { Project } from './project.ts';
@@ -39,6 +41,23 @@ describe('tspc', { timeout: 60_000 }, () => {
     await project.tool(TSPC, '-p', '.');
     expect(project.has('out/app.js')).toBe(false);
     expect(project.has('out/factor.js')).toBe(true);
+  });
+
+  it('writes the same when tsc itself is patched', async () => {
+    const project = new Project('traced', { 'tsconfig.json': tsconfig() });
+    await project.tool(TSPC, '-p', '.');
+    const files = ['out/app.js', 'out/app.js.map', 'out/app.d.ts'];
+    const byTspc = files.map((file) => project.read(file));
+    rmSync(join(project.folder, 'out'), { recursive: true });
+
+    const typescript = join(project.folder, 'node_modules/typescript');
+    const original = realpathSync(typescript);
+    rmSync(typescript);
+    cpSync(original, typescript, { recursive: true });
+    expect((await project.tool('ts-patch/bin/ts-patch.js', 'install')).code).toBe(0);
+    expect(await project.node('node_modules/typescript/bin/tsc', '-p', '.')).toEqual({ output: '', code: 0 });
+    expect(files.map((file) => project.read(file))).toEqual(byTspc);
+    rmSync(project.folder, { recursive: true });
   });
 
   it('remembers a refusal in incremental builds until the file is right', async () => {
