@@ -26,16 +26,19 @@ type Intervention = (lm: LanguageModel, reference: Inputs) => Promise<Record<str
 /** The interventions that PyTorch's reference has, as a user writes them: every host runs these very blocks. */
 export const interventions: Readonly<Record<string, Intervention>> = {
   async modules(lm, { ids, cases }) {
+    // A dropout at the end of a block leaves no trace in the file.
+    const paths = Object.keys(cases.modules.modules).filter((path) => !/dropout|transformer\.drop$/.test(path));
+    const modules = await lm.trace([ids.clean], () =>
+      paths.map((path) => {
+        const { input, output } = lm.get(path);
+        return { input: save(input), output: save(output) };
+      }),
+    );
     const results: Record<string, Values> = {};
-    for (const [path, ports] of Object.entries(cases.modules.modules)) {
-      // A dropout at the end of a block leaves no trace in the file.
-      if (path === 'transformer.drop' || path.includes('dropout')) continue;
-      const { input, output } = await lm.trace([ids.clean], () => {
-        const module = lm.get(path);
-        return { input: save(module.input), output: save(module.output) };
-      });
-      if ('input' in ports) results[`${path}.input`] = input;
-      if ('output' in ports) results[`${path}.output`] = output;
+    for (const [i, { input, output }] of modules.entries()) {
+      const ports = cases.modules.modules[paths[i]!]!;
+      if ('input' in ports) results[`${paths[i]}.input`] = input;
+      if ('output' in ports) results[`${paths[i]}.output`] = output;
     }
     return results;
   },
