@@ -85,6 +85,23 @@ export class Envoy {
     });
   }
 
+  /** In a generation: from here on, this module is that of the next step (or some steps further). */
+  next(steps = 1): this {
+    const target = activeBuilder();
+    const tracing = target && Tracing.of(target);
+    const offset = (tracing?.offsets.get(this.path) ?? 0) + steps;
+    if (!tracing?.stepPass?.(offset)) {
+      throw new TraceError(
+        tracing?.stepPass
+          ? `${this.path}.next(): the generation has no further step. Give more with maxNewTokens.`
+          : `${this.path}.next() works in the block of model.generate(…) only.`,
+        callerSite(),
+      );
+    }
+    tracing.offsets.set(this.path, offset);
+    return this;
+  }
+
   toString(): string {
     return formatTree(this.map.find(this.path));
   }
@@ -115,7 +132,7 @@ export class Envoy {
         `${name} is ${verb} outside of a trace. Do it in the block of model.trace(inputs, () => { … }).`,
         callerSite(),
       );
-    const pass = Tracing.of(target).passOf(this.map);
+    const pass = Tracing.of(target).passOf(this.map, this.path);
     if (pass) return pass;
     throw new TraceError(
       target.pass

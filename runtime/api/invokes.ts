@@ -31,16 +31,19 @@ export class Invokes {
     // How many rows there will be, and how long the longest is, is known when all invokes are there.
     const sizes: Sizes = new Map(symbolic.symbols.map((symbol) => [symbol, null]));
     const tracer = new Tracer(this.tracing, (inputs, inner) => this.invoke(inputs, inner));
-    return this.model.pass(this.tracing, shapesOf(symbolic, sizes), new Map(), () => {
-      const returned = block(tracer);
-      if (this.given.length === 0) {
-        throw new TraceError(
-          'This trace has no input. Give it one, trace(inputs, block), or call tracer.invoke(inputs, block) in its block.',
-          this.site,
-        );
-      }
-      return returned;
-    });
+    const pass = this.model.openPass(this.tracing, shapesOf(symbolic, sizes), new Map());
+    const returned = this.tracing.builder.inPass(pass, () => block(tracer));
+    this.checkGiven();
+    return returned;
+  }
+
+  /** Throws a TraceError if no invoke has given an input. */
+  checkGiven(): void {
+    if (this.given.length > 0) return;
+    throw new TraceError(
+      'This trace has no input. Give it one, trace(inputs, block), or call tracer.invoke(inputs, block) in its block.',
+      this.site,
+    );
   }
 
   /** The inputs of all invokes as one batch. */
@@ -48,7 +51,8 @@ export class Invokes {
     return prepareInputs(this.model.map.model, this.given.length === 1 ? this.given[0]! : this.model.batch(this.given));
   }
 
-  private invoke(inputs: unknown, block: () => unknown): unknown {
+  /** Adds inputs to the batch, and runs a block that sees their rows; undefined: all rows. */
+  invoke(inputs: unknown, block: () => unknown): unknown {
     const target = builder();
     if (target.rows) {
       throw new TraceError('An invoke stands inside another one. Put one after the other.', target.site);

@@ -6,15 +6,19 @@ import { chooseDevice, type Device } from '../execution/devices.ts';
 import type { Inputs } from '../execution/inputs.ts';
 import { ModelError } from '../model/error.ts';
 import { readModel } from '../model/read.ts';
+import { Tensor } from '../tensor/tensor.ts';
 import { callerSite } from '../tracing/caller.ts';
+import { type Block, checkCompiled } from './blocks.ts';
+import { generate } from './generate.ts';
 import { ModelMap } from './locate.ts';
 import { type LoadOptions, Model } from './model.ts';
 import { probeModel } from './probe.ts';
+import type { StepTracer } from './step-tracer.ts';
 
 /** Where the files of a published model stand, the usual places first. */
 const MODEL_FILES = ['model.onnx', 'onnx/model.onnx', 'decoder_model_merged.onnx', 'decoder_model.onnx'];
 
-/** A language model: texts can stand where inputs are asked for. */
+/** A language model: texts can stand where inputs are asked for, and it generates. */
 export class LanguageModelCore extends Model {
   readonly tokenizer: Tokenizer;
 
@@ -24,11 +28,75 @@ export class LanguageModelCore extends Model {
   }
 
   protected override toInputs(inputs: unknown): Inputs {
-    if (typeof inputs !== 'string') return super.toInputs(inputs);
-    const { ids } = this.tokenizer.encode(inputs);
-    if (ids.length === 0) throw new TraceError('The prompt is empty: it has no tokens.', callerSite());
-    return { input_ids: [ids] };
+    const rows = typeof inputs === 'string' ? [inputs] : inputs;
+    if (!Array.isArray(rows) || typeof rows[0] !== 'string') return super.toInputs(inputs);
+    const ids = rows.map((text: string) => {
+      const { ids } = this.tokenizer.encode(text);
+      if (ids.length === 0) throw new TraceError('The prompt is empty: it has no tokens.', callerSite());
+      return ids;
+    });
+    return this.pad(ids);
   }
+
+  protected override joinInputs(list: readonly Inputs[]): Inputs {
+    const isText = list.every((inputs) =>
+      Object.keys(inputs).every((name) => ['input_ids', 'attention_mask'].includes(name)),
+    );
+    if (!isText) return super.joinInputs(list);
+    return this.pad(list.flatMap((inputs) => unpadded(inputs)));
+  }
+
+  private pad(rows: readonly (readonly number[])[]): Inputs {
+    const length = Math.max(...rows.map((row) => row.length));
+    const padded = (row: readonly number[], value: (id: number) => number) => [
+      ...Array.from({ length: length - row.length }, () => 0),
+      ...row.map(value),
+    ];
+    return {
+      input_ids: rows.map((row) => padded(row, (id) => id)),
+      attention_mask: rows.map((row) => padded(row, () => 1)),
+    };
+  }
+
+  /** Generates tokens one by one. */
+  async generate(
+    inputs: unknown,
+    options: { maxNewTokens?: number; useCache?: boolean } = {},
+    block?: Block<[StepTracer]>,
+  ): Promise<unknown> {
+    const site = callerSite();
+    if (block) checkCompiled(block);
+    await this.prepareFormulas();
+    const given = inputs === null ? null : this.prepare(inputs);
+    return generate(
+      this,
+      given,
+      block ?? null,
+      {
+        count: options.maxNewTokens ?? 20,
+        useCache: options.useCache ?? true,
+        sample: argmax,
+        stop: new Set(),
+        pad: 0,
+      },
+      site,
+    );
+  }
+}
+
+function unpadded(inputs: Inputs): number[][] {
+  const ids = Tensor.from(inputs.input_ids as number[][]).toArray() as number[][];
+  const mask =
+    inputs.attention_mask === undefined
+      ? null
+      : (Tensor.from(inputs.attention_mask as number[][]).toArray() as number[][]);
+  return ids.map((row, i) => row.map(Number).filter((_, j) => mask === null || Number(mask[i]![j]) !== 0));
+}
+
+function argmax(logits: Float32Array): number {
+  let best = 0;
+  for (let i = 1; i < logits.length; i++) if (logits[i]! > logits[best]!) best = i;
+  return best;
 }
 
 /** Opens language models. */

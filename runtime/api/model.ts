@@ -7,6 +7,7 @@ import { formatTree } from '../model/format.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { callerSite } from '../tracing/caller.ts';
 import { printLines } from '../tracing/logs.ts';
+import type { Pass } from '../tracing/pass.ts';
 import type { TensorProxy } from '../tracing/proxy.ts';
 import { save } from '../tracing/saves.ts';
 import { type Backend, ExecutionBackend } from './backend.ts';
@@ -148,14 +149,14 @@ export class Model implements ModelMembers, Traceable {
     return envoy.isTraced() ? envoy.forward(values) : callModel(this, values);
   }
 
-  /** Opens a forward pass and runs the edits, then a block in it. */
-  pass<T>(tracing: Tracing, shapes: Shapes, inputs: ReadonlyMap<string, Tensor>, block: () => T): T {
+  /** Opens a forward pass, with the edits of this model in it. */
+  openPass(tracing: Tracing, shapes: Shapes, inputs: ReadonlyMap<string, Tensor>): Pass {
     const pass = tracing.openPass(this, shapes, inputs);
-    return tracing.builder.inPass(pass, () => {
+    tracing.builder.inPass(pass, () => {
       for (const edit of this.edits) edit();
-      pass.endEdits();
-      return block();
     });
+    pass.endEdits();
+    return pass;
   }
 
   /** What a user gives as inputs, by the names of the model's inputs: the same for one trace and for invokes. */
@@ -212,7 +213,7 @@ export class Model implements ModelMembers, Traceable {
     const tracing = new Tracing();
     const tracer = new Tracer(tracing);
     const body = block ? () => block(tracer) : () => this.rawOutputs();
-    const results = tracing.build(() => this.pass(tracing, shapes, prepared, body));
+    const results = tracing.build(() => tracing.builder.inPass(this.openPass(tracing, shapes, prepared), body));
     return { tracing, results };
   }
 

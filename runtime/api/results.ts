@@ -73,24 +73,30 @@ export class Results {
     }
   }
 
-  /** The user's result, once the run's tensors are there (in the order of `saves`). */
-  resolve(tensors: readonly Tensor[]): unknown {
-    const at = (value: Value) => tensors[this.positions.get(value)!]!;
+  /** The user's result, once the run's tensors are there (in the order of `saves`); undefined for what did not run. */
+  resolve(tensors: readonly (Tensor | undefined)[]): unknown {
+    const at = (value: Value) => tensors[this.positions.get(value)!];
     for (const saved of saves(this.target)) {
       const { state } = saved.slot;
       if (state === null || state === 'pending') saved.result = { value: undefined };
-      else if (state.kind === 'single') saved.result = { value: at(state.value) };
-      else saved.result = { value: fold(split(state.list, at), state.loop) };
+      else if (state.kind === 'single') {
+        saved.result = { value: at(state.value) };
+        saved.absence = 'was saved in a step that did not run';
+      } else saved.result = { value: fold(split(state.list, at), state.loop) };
     }
     return this.build(this.returned, at);
   }
 
-  private build(value: unknown, at: (value: Value) => Tensor): unknown {
+  private build(value: unknown, at: At): unknown {
     if (value instanceof SavedProxy) return value.result!.value;
     if (value instanceof ReturnChoice)
       return this.build(isTrue(value.test.result!.value) ? value.then : value.else, at);
     if (Array.isArray(value)) {
-      return value.flatMap((item) => (item instanceof ListSegment ? split(item.list, at) : [this.build(item, at)]));
+      return value.flatMap((item) => {
+        if (item instanceof ListSegment) return split(item.list, at);
+        // Of a list with an entry per step, the steps that did not run have none.
+        return item instanceof SavedProxy && isMissing(item, at) ? [] : [this.build(item, at)];
+      });
     }
     if (value instanceof Tensor || !isPlainObject(value)) return value;
     return Object.fromEntries(Object.entries(value).map(([key, field]) => [key, this.build(field, at)]));
@@ -102,15 +108,23 @@ function isUnfinished(value: unknown): boolean {
   return value instanceof Promise || Object.prototype.toString.call(value) === '[object Generator]';
 }
 
+/** The tensor that a value has become, if it was computed. */
+type At = (value: Value) => Tensor | undefined;
+
+function isMissing({ slot: { state } }: SavedProxy, at: At): boolean {
+  return typeof state === 'object' && state?.kind === 'single' && at(state.value) === undefined;
+}
+
 function isTrue(result: Result): boolean {
   return result instanceof Tensor && Boolean(result.item());
 }
 
 /** The entries of a list. */
-function split(list: ListValue, at: (value: Value) => Tensor): Tensor[] {
+function split(list: ListValue, at: At): Tensor[] {
   const data = at(list.data);
-  const shapes = Array.from(at(list.shapes).data as ArrayLike<number>, Number);
-  const ranks = Array.from(at(list.ranks).data as ArrayLike<number>, Number);
+  if (!data) return [];
+  const shapes = Array.from(at(list.shapes)!.data as ArrayLike<number>, Number);
+  const ranks = Array.from(at(list.ranks)!.data as ArrayLike<number>, Number);
   let dim = 0;
   let element = 0;
   return ranks.map((rank) => {

@@ -30,9 +30,8 @@ export class Session {
     const symbolic = this.model.map.formulas!;
     const sizes = symbolic.sizes(Object.fromEntries([...prepared].map(([name, { dims }]) => [name, dims])));
     const first = target.passes.length;
-    const returned = this.model.pass(this.tracing, shapesOf(symbolic, sizes), prepared, () =>
-      block(new Tracer(this.tracing)),
-    );
+    const pass = this.model.openPass(this.tracing, shapesOf(symbolic, sizes), prepared);
+    const returned = target.inPass(pass, () => block(new Tracer(this.tracing)));
     // What is saved here is what it is at the end of this trace.
     settleSaves(target);
     for (const pass of target.passes.slice(first).reverse()) this.tracing.closePass(pass);

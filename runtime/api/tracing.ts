@@ -21,7 +21,8 @@ export interface TracedPart {
 export interface Traceable extends TracedPart {
   prepare(inputs: unknown): Inputs;
   batch(list: readonly Inputs[]): Inputs;
-  pass<T>(tracing: Tracing, shapes: Shapes, inputs: ReadonlyMap<string, Tensor>, block: () => T): T;
+  /** Opens a forward pass, with the edits of the model in it. */
+  openPass(tracing: Tracing, shapes: Shapes, inputs: ReadonlyMap<string, Tensor>): Pass;
 }
 
 const tracings = new WeakMap<Builder, Tracing>();
@@ -33,6 +34,10 @@ export class Tracing {
   readonly functions = new Map<Node, HostFunction>();
   /** Done when the block has ended and before it is known what comes back. */
   readonly atEnd: (() => void)[] = [];
+  /** In a generation: the pass of the step that is some steps on from the current one, or null. */
+  stepPass: ((offset: number) => Pass | null) | null = null;
+  /** Modules that were sent on by `next()`: how many steps. */
+  readonly offsets = new Map<string, number>();
   /** How many saves there were when the trace was told to stop; null if it was not. */
   stopped: number | null = null;
 
@@ -51,9 +56,10 @@ export class Tracing {
     return pass;
   }
 
-  /** The pass in which the code that runs now sees the modules of a model. */
-  passOf(map: ModelMap): Pass | null {
-    const main = this.builder.pass;
+  /** The pass in which the code that runs now sees a module of a model. */
+  passOf(map: ModelMap, path = ''): Pass | null {
+    const offset = this.offsets.get(path) ?? 0;
+    const main = offset > 0 ? this.stepPass!(offset) : this.builder.pass;
     if (!main) return null;
     return (
       this.builder.passes.findLast(

@@ -21,7 +21,7 @@ export interface PassRun {
 
 export interface ExecutionOptions {
   /** Called before a pass runs: false ends the run there. */
-  readonly before?: (pass: number, values: ReadonlyMap<Value, Tensor>) => Promise<boolean>;
+  readonly before?: (pass: number, values: Map<Value, Tensor>) => Promise<boolean>;
 }
 
 /** Runs an intervention graph with any number of forward passes, and keeps the values that were asked for. */

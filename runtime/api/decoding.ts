@@ -1,0 +1,76 @@
+import { prepareInputs } from '../execution/inputs.ts';
+import type { OnnxModel } from '../model/read.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+
+/** Chooses the next token of a row by the logits of its last position. */
+export type Sampler = (logits: Float32Array, row: number, ids: readonly number[]) => number;
+
+export interface DecodingOptions {
+  readonly sample: Sampler;
+  /** Tokens that end a row. */
+  readonly stop: ReadonlySet<number>;
+  /** What rows that have ended go on with. */
+  readonly pad: number;
+  /** Called with every new token, row by row. */
+  onToken?(token: { readonly id: number; readonly row: number; readonly step: number }): void;
+}
+
+/** The tokens of a generation, as they come: makes the inputs of every step from the outputs of the one before. */
+export class Decoding {
+  /** All tokens of each row: padding, prompt, new ones. */
+  readonly rows: number[][];
+  /** The new tokens of each row, its last stop token included. */
+  readonly fresh: number[][];
+  private readonly model: OnnxModel;
+  private readonly options: DecodingOptions;
+  private readonly mask: number[][];
+  private readonly ended: boolean[];
+  private steps = 0;
+
+  constructor(model: OnnxModel, prompt: ReadonlyMap<string, Tensor>, options: DecodingOptions) {
+    this.model = model;
+    this.options = options;
+    this.rows = table(prompt.get('input_ids')!);
+    const mask = prompt.get('attention_mask');
+    this.mask = mask ? table(mask) : this.rows.map((row) => row.map(() => 1));
+    this.fresh = this.rows.map(() => []);
+    this.ended = this.rows.map(() => false);
+  }
+
+  /** Takes the next token of each row. False when all rows have ended. */
+  advance(logits: Tensor): boolean {
+    const vocabulary = logits.dims.at(-1)!;
+    const { data } = logits as { data: ArrayLike<number> };
+    const all = data instanceof Float32Array ? data : Float32Array.from(data);
+    this.rows.forEach((row, i) => {
+      const alive = !this.ended[i];
+      const ids = alive ? this.options.sample(all.subarray(i * vocabulary, (i + 1) * vocabulary), i, row) : null;
+      const id = ids ?? this.options.pad;
+      row.push(id);
+      this.mask[i]!.push(alive ? 1 : 0);
+      if (!alive) return;
+      this.fresh[i]!.push(id);
+      this.ended[i] = this.options.stop.has(id);
+      this.options.onToken?.({ id, row: i, step: this.steps });
+    });
+    this.steps++;
+    return this.ended.some((ended) => !ended);
+  }
+
+  /** The inputs of the next step: with a key-value cache the last token alone, without one (empty) all tokens. */
+  inputs(present: ReadonlyMap<string, Tensor>): Map<string, Tensor> {
+    const cached = present.size > 0;
+    const ids = this.rows.map((row) => (cached ? [row.at(-1)!] : row));
+    const past = [...present].map(([name, tensor]) => [name.replace('present', 'past_key_values'), tensor] as const);
+    const known = new Set(this.model.inputs.map(({ name }) => name));
+    return prepareInputs(this.model, {
+      input_ids: ids,
+      ...(known.has('attention_mask') && { attention_mask: this.mask }),
+      ...Object.fromEntries(past),
+    });
+  }
+}
+
+function table(tensor: Tensor): number[][] {
+  return (tensor.toArray() as (number | bigint)[][]).map((row) => row.map(Number));
+}

@@ -1,0 +1,108 @@
+import { type Inputs, prepareInputs } from '../execution/inputs.ts';
+import type { Site } from '../graph/types.ts';
+import type { Sizes } from '../model/symbolic.ts';
+import { Tensor } from '../tensor/tensor.ts';
+import { printLines } from '../tracing/logs.ts';
+import type { Block } from './blocks.ts';
+import { Decoding, type DecodingOptions } from './decoding.ts';
+import { Generation, type StepOutputs } from './generation.ts';
+import { Invokes } from './invokes.ts';
+import type { StepTracer } from './step-tracer.ts';
+import { type Traceable, Tracing } from './tracing.ts';
+
+/** What a generation gives. */
+export interface Generated {
+  /** All tokens, prompts and padding included: int64 [rows, tokens]. */
+  readonly sequences: Tensor;
+  /** The new tokens of each row. */
+  readonly tokens: readonly (readonly number[])[];
+  /** What the block returned, with a tensor for every save. */
+  readonly result: unknown;
+}
+
+export interface GenerateOptions extends DecodingOptions {
+  /** How many new tokens at most. */
+  readonly count: number;
+  /** Whether steps go on from the key-value cache of the step before, where the model has one. */
+  readonly useCache: boolean;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Generates tokens one by one. The block is traced once, over all steps; each step is a forward pass of its own.
+ * @param inputs of the prompts; null if the block gives them by invoke
+ */
+export async function generate(
+  model: Traceable,
+  inputs: Inputs | null,
+  block: Block<[StepTracer]> | null,
+  options: GenerateOptions,
+  site: Site | null,
+): Promise<Generated> {
+  const symbolic = await model.map.symbolic();
+  const tracing = new Tracing();
+  const invokes = inputs ? null : new Invokes(model, tracing, site);
+  const given = inputs && prepareInputs(model.map.model, inputs);
+  const cached = options.useCache && hasCache(model);
+  const sizes = (step: number): Sizes =>
+    given ? symbolic.sizes(stepDims(given, step, cached)) : new Map(symbolic.symbols.map((symbol) => [symbol, null]));
+  const generation = new Generation(model, tracing, options.count, cached);
+  const results = generation.build(block, sizes, invokes);
+  const prompt = given ?? invokes!.inputs();
+  const decoding = new Decoding(model.map.model, prompt, options);
+  const { outputs } = generation;
+  const saved = new Set(tracing.builder.graph.saves.map(({ value }) => value));
+  const also = outputs.flatMap(({ logits, present }) => [logits, ...present.values()]);
+  tracing.runs[0]!.inputs = prompt;
+  const tensors = await tracing.execute(
+    {
+      async before(pass, values) {
+        const step = generation.stepOf(pass);
+        options.signal?.throwIfAborted();
+        if (step === 0) return true;
+        const last = outputs[step - 1]!;
+        if (!decoding.advance(values.get(last.logits)!)) return false;
+        const present = new Map([...last.present].map(([name, value]) => [name, values.get(value)!]));
+        // From here on only the inputs hold the cache: of all steps together it would fill the memory.
+        for (const value of last.present.values()) if (!saved.has(value)) values.delete(value);
+        tracing.runs[pass]!.inputs = decoding.inputs(present);
+        return true;
+      },
+    },
+    also,
+  );
+  finish(decoding, outputs, tensors.slice(-also.length));
+  const result = results.resolve(tensors);
+  printLines(tracing.builder);
+  return { sequences: Tensor.from(decoding.rows, 'int64') as unknown as Tensor, tokens: decoding.fresh, result };
+}
+
+/** Whether a model takes a key-value cache, as published exports do: `past_key_values.*` in, `present.*` out. */
+function hasCache({ map }: Traceable): boolean {
+  return map.model.inputs.some(({ name }) => name.startsWith('past_key_values'));
+}
+
+/** The token of the last step, which no further step asks for. */
+function finish(decoding: Decoding, outputs: readonly StepOutputs[], tensors: readonly (Tensor | undefined)[]): void {
+  const perStep = tensors.length / outputs.length;
+  const last = tensors[(outputs.length - 1) * perStep];
+  if (last) decoding.advance(last);
+}
+
+/** The dims of a step's inputs, from those of the prompt. */
+function stepDims(
+  prompt: ReadonlyMap<string, Tensor>,
+  step: number,
+  cached: boolean,
+): Readonly<Record<string, readonly number[]>> {
+  const entries = [...prompt].map(([name, { dims }]): [string, readonly number[]] => {
+    if (step === 0) return [name, dims];
+    const length = prompt.get('input_ids')!.dims[1]! + step;
+    if (name.startsWith('past_key_values') && cached)
+      return [name, dims.map((dim, i) => (i === dims.length - 2 ? length - 1 : dim))];
+    if (dims.length !== 2) return [name, dims];
+    const isWhole = !cached || name === 'attention_mask';
+    return [name, [dims[0]!, isWhole ? length : 1]];
+  });
+  return Object.fromEntries(entries);
+}

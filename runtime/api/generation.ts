@@ -1,0 +1,91 @@
+import type { Value } from '../graph/types.ts';
+import type { Sizes } from '../model/symbolic.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import { apply, toProxy } from '../tracing/apply.ts';
+import type { Pass } from '../tracing/pass.ts';
+import { TensorProxy } from '../tracing/proxy.ts';
+import type { Block } from './blocks.ts';
+import type { Invokes } from './invokes.ts';
+import type { Results } from './results.ts';
+import { shapesOf } from './shapes.ts';
+import { type Steps, StepTracer } from './step-tracer.ts';
+import type { Traceable, Tracing } from './tracing.ts';
+
+/** What one step gives to the next. */
+export interface StepOutputs {
+  /** The logits of the last position, [rows, vocabulary]. */
+  readonly logits: Value;
+  /** The key-value cache: the values of the outputs `present.*`, by name. */
+  readonly present: ReadonlyMap<string, Value>;
+}
+
+/** A generation in the making: a forward pass for every token that it can have. */
+export class Generation implements Steps {
+  readonly count: number;
+  readonly tracing: Tracing;
+  readonly outputs: StepOutputs[] = [];
+  private readonly model: Traceable;
+  private readonly passes: Pass[] = [];
+  private readonly cached: boolean;
+  private step = 0;
+
+  /** @param cached whether the key-value cache goes from step to step */
+  constructor(model: Traceable, tracing: Tracing, count: number, cached: boolean) {
+    this.cached = cached;
+    this.model = model;
+    this.tracing = tracing;
+    this.count = count;
+  }
+
+  get current(): number {
+    return this.step;
+  }
+
+  set current(step: number) {
+    this.step = step;
+    this.tracing.offsets.clear();
+    this.tracing.builder.pass = this.passes[step]!;
+  }
+
+  /**
+   * Runs the block of the user.
+   * @param sizes the sizes of a step's inputs; null for what is not known before the run
+   */
+  build(block: Block<[StepTracer]> | null, sizes: (step: number) => Sizes, invokes: Invokes | null): Results {
+    const { builder } = this.tracing;
+    this.tracing.stepPass = (offset) => this.passes[this.step + offset] ?? null;
+    return this.tracing.build(() => {
+      const symbolic = this.model.map.formulas!;
+      const none: ReadonlyMap<string, Tensor> = new Map();
+      for (let step = 0; step < this.count; step++) {
+        this.passes.push(this.model.openPass(this.tracing, shapesOf(symbolic, sizes(step)), none));
+      }
+      const tracer = new StepTracer(this, this.tracing, invokes && ((inputs, inner) => invokes.invoke(inputs, inner)));
+      const returned = builder.inPass(this.passes[0]!, () => block?.(tracer));
+      invokes?.checkGiven();
+      this.tracing.atEnd.push(() => {
+        for (const pass of this.passes) this.outputs.push(this.outputsOf(pass));
+      });
+      return returned;
+    });
+  }
+
+  /** The step that a pass is; passes of other models that are called in a step are none. */
+  stepOf(pass: number): number {
+    return this.passes.findIndex(({ id }) => id === pass);
+  }
+
+  /** What stands at the model's outputs at the end of the block. */
+  private outputsOf(pass: Pass): StepOutputs {
+    const { builder } = this.tracing;
+    const { outputs } = this.model.map.model;
+    const at = (index: number) => new TensorProxy(builder, pass.read({ path: '', port: 'output', index, call: 0 }));
+    const logits = outputs.findIndex(({ name }) => name === 'logits');
+    const items = [{ kind: 'slice', start: false, stop: false, step: false }, { kind: 'int' }];
+    const last = apply('getitem', [at(Math.max(0, logits)), toProxy(-1)], { items });
+    const present = outputs.flatMap(({ name }, i) =>
+      this.cached && name.startsWith('present') ? [[name, at(i).value()] as const] : [],
+    );
+    return { logits: last.value(), present: new Map(present) };
+  }
+}

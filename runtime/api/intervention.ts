@@ -1,0 +1,127 @@
+import { TraceError } from '../errors.ts';
+import { type Inputs, matchInputs } from '../execution/input-signature.ts';
+import type { Value } from '../graph/types.ts';
+import { block as compiledBlock } from '../operators/blocks.ts';
+import { toProxy, wrap } from '../tracing/apply.ts';
+import { activeBuilder, builder } from '../tracing/builder.ts';
+import { callerSite } from '../tracing/caller.ts';
+import { isPlainObject } from '../tracing/merge.ts';
+import type { TensorProxy } from '../tracing/proxy.ts';
+import { type Block, checkCompiled } from './blocks.ts';
+import type { ModelMap } from './locate.ts';
+import { Model } from './model.ts';
+import { type Parameter, parseParameters } from './parameter-spec.ts';
+import { shapesFor } from './shapes.ts';
+import { Tracing } from './tracing.ts';
+
+/** By this property interventions are known, those of another copy of the library too. */
+const MARK = Symbol.for('onnsight.intervention');
+
+type InterventionBlock = Block<[model: unknown, parameters: Readonly<Record<string, unknown>>]>;
+
+/** A block with named parameters that can be run on a loaded model, and compiled ahead of time. */
+export interface InterventionFunction {
+  (model: unknown, inputs: unknown, parameters?: Inputs): Promise<unknown>;
+  readonly parameters: readonly Parameter[];
+  readonly block: InterventionBlock;
+  inside(model: unknown, parameters?: Readonly<Record<string, unknown>>): unknown;
+}
+
+interface Traceable {
+  trace(inputs: unknown, block: () => unknown): Promise<unknown>;
+}
+
+/** `intervention(parameters, block)`, or `intervention(block)` where there is nothing to set. */
+export function intervention(
+  specs: Readonly<Record<string, string>> | InterventionBlock,
+  given?: InterventionBlock,
+): InterventionFunction {
+  const [declared, block] = typeof specs === 'function' ? [{}, specs] : [specs, given];
+  if (typeof block !== 'function' || !isPlainObject(declared)) {
+    throw new TraceError(
+      "intervention needs a block: intervention({ alpha: 'float32' }, (model, { alpha }) => { … }).",
+      callerSite(),
+    );
+  }
+  checkCompiled(block);
+  const parameters = parseParameters(declared);
+  const names = new Set(parameters.map(({ name }) => name));
+
+  const run = async (model: unknown, inputs: unknown, more: Inputs = {}): Promise<unknown> => {
+    if (activeBuilder()) {
+      throw new TraceError(
+        'An intervention is run inside a block. To make it a part of this block call its inside(model, parameters).',
+        callerSite(),
+      );
+    }
+    const merged = isPlainObject(inputs) ? inputs : {};
+    const own = Object.entries({ ...merged, ...more }).filter(([name]) => names.has(name));
+    const unknown = Object.keys(more).find((name) => !names.has(name));
+    if (unknown !== undefined) throw new TraceError(`${noParameter(unknown)}`, callerSite());
+    const values = matchInputs(parameters, Object.fromEntries(own) as Inputs);
+    const rest = isPlainObject(inputs)
+      ? Object.fromEntries(Object.entries(inputs).filter(([name]) => !names.has(name)))
+      : inputs;
+    const traced = () => {
+      const proxies = [...values].map(([name, { dtype, dims, raw }]) => [
+        name,
+        wrap(builder(), builder().operand({ dtype, shape: dims }, { dims, data: raw })),
+      ]);
+      return block(model, Object.fromEntries(proxies));
+    };
+    return (model as Traceable).trace(rest, compiledBlock(traced));
+  };
+
+  const inside = (model: unknown, values: Readonly<Record<string, unknown>> = {}): unknown => {
+    builder();
+    const unknown = Object.keys(values).find((name) => !names.has(name));
+    if (unknown !== undefined) throw new TraceError(noParameter(unknown), callerSite());
+    const proxies = parameters.map(({ name, dtype }) => {
+      if (values[name] === undefined) throw new TraceError(`The parameter '${name}' is missing.`, callerSite());
+      return [name, toProxy(values[name], dtype)] as const;
+    });
+    return block(model, Object.fromEntries(proxies));
+  };
+
+  const noParameter = (name: string) =>
+    `The intervention has no parameter '${name}'. It has ${[...names].join(', ') || 'none'}.`;
+
+  return Object.assign(run, { parameters, block, inside, [MARK]: true });
+}
+
+export function isIntervention(value: unknown): value is InterventionFunction {
+  return typeof value === 'function' && MARK in value;
+}
+
+/** An intervention as a graph over a model, before anything is known of the inputs' sizes. */
+export interface BuiltIntervention {
+  readonly tracing: Tracing;
+  /** What the block returned: saved proxies in objects and arrays. */
+  readonly returned: unknown;
+  /** The operands that stand for the parameters. */
+  readonly parameters: ReadonlyMap<Value, Parameter>;
+}
+
+/** Builds the graph of an intervention for inputs of any size. Throws a TraceError for mistakes in the block. */
+export async function buildIntervention(map: ModelMap, { parameters, block }: InterventionFunction) {
+  const model = new Model(map, 'cpu', {});
+  await model.prepareFormulas();
+  const shapes = await shapesFor(map, new Map());
+  const tracing = new Tracing();
+  const values = new Map<Value, Parameter>();
+  let returned: unknown;
+  tracing.build(() => {
+    const proxies = parameters.map((parameter): [string, TensorProxy] => {
+      const { name, dtype, dims } = parameter;
+      const shape = dims.map((dim) => (typeof dim === 'number' ? dim : null));
+      // What a caller gives is not known yet: the operand's data is never read.
+      const value = tracing.builder.operand({ dtype, shape }, { dims: [], data: [] });
+      values.set(value, parameter);
+      return [name, wrap(tracing.builder, value)];
+    });
+    const pass = model.openPass(tracing, shapes, new Map());
+    returned = tracing.builder.inPass(pass, () => block(model.asModule(), Object.fromEntries(proxies)));
+    return returned;
+  });
+  return { tracing, returned, parameters: values } satisfies BuiltIntervention;
+}

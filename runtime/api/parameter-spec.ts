@@ -1,0 +1,42 @@
+import { TraceError } from '../errors.ts';
+import { DTYPES, type DType } from '../graph/types.ts';
+import { callerSite } from '../tracing/caller.ts';
+
+/** What an intervention says of one of its parameters: a dtype, and dims where it is no single number: `int64[n]`. */
+export type ParameterSpec = DType | `${DType}[${string}]`;
+
+/** A parameter of an intervention. A dim is a size, the name of one that is free, or null. */
+export interface Parameter {
+  readonly name: string;
+  readonly dtype: DType;
+  readonly dims: readonly (number | string | null)[];
+}
+
+const HELP =
+  "Write a dtype, with dims where it is a tensor: 'float32', 'float32[128]', 'int64[batch, n]', 'bool[?]'. The dtypes are";
+
+/** Reads the parameters that an intervention declares. Throws a TraceError for what is no dtype with dims. */
+export function parseParameters(specs: Readonly<Record<string, string>>): Parameter[] {
+  return Object.entries(specs).map(([name, spec]) => parseParameter(name, spec));
+}
+
+function parseParameter(name: string, spec: unknown): Parameter {
+  const [, dtype, inner] = /^\s*(\w+)\s*(?:\[(.*)\])?\s*$/.exec(typeof spec === 'string' ? spec : '') ?? [];
+  const dims = inner === undefined || inner.trim() === '' ? [] : inner.split(',').map(parseDim);
+  const known = DTYPES.find((one) => one === dtype);
+  if (!known || dims.includes(undefined)) {
+    throw new TraceError(
+      `The parameter '${name}' is declared as ${JSON.stringify(spec) ?? typeof spec}. ${HELP} ${DTYPES.join(', ')}.`,
+      callerSite(),
+    );
+  }
+  return { name, dtype: known, dims: dims as Parameter['dims'] };
+}
+
+/** A size, a name, or null for `?`; undefined for what is none of them. */
+function parseDim(text: string): number | string | null | undefined {
+  const dim = text.trim();
+  if (dim === '?') return null;
+  if (/^\d+$/.test(dim)) return Number(dim);
+  return /^[A-Za-z_]\w*$/.test(dim) ? dim : undefined;
+}

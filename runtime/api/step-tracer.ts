@@ -1,0 +1,84 @@
+import { TraceError } from '../errors.ts';
+import { callerSite } from '../tracing/caller.ts';
+import { Tracer } from './tracer.ts';
+
+/** The forward passes of a generation, as its block goes through them. */
+export interface Steps {
+  /** How many steps there can be. */
+  readonly count: number;
+  /** The step whose modules the code that runs now reads and sets. */
+  current: number;
+}
+
+/** What the block of a generation is given. */
+export class StepTracer extends Tracer {
+  private readonly steps: Steps;
+
+  constructor(steps: Steps, ...rest: ConstructorParameters<typeof Tracer>) {
+    super(...rest);
+    this.steps = steps;
+  }
+
+  /**
+   * Goes through steps of the generation: all, one (`iter(2)`), a range (`iter(0, 5)`, `iter(0, null, 2)`) or a list
+   * (`iter([0, 2, 5])`). Inside the loop, modules are those of the step.
+   */
+  *iter(start?: number | readonly number[] | null, stop?: number | null, step = 1): Generator<number> {
+    for (const index of this.chosen(start, stop, step)) {
+      const before = this.steps.current;
+      this.steps.current = index;
+      try {
+        yield index;
+      } finally {
+        this.steps.current = before;
+      }
+    }
+  }
+
+  /** Goes through all steps. */
+  all(): Generator<number> {
+    return this.iter();
+  }
+
+  /** Goes on to the next step (or some steps further): from here on, modules are those of that step. */
+  next(steps = 1): number {
+    const to = this.steps.current + steps;
+    this.check(to, 'next()');
+    this.steps.current = to;
+    return to;
+  }
+
+  private chosen(
+    start: number | readonly number[] | null | undefined,
+    stop: number | null | undefined,
+    step: number,
+  ): number[] {
+    const { count } = this.steps;
+    if (typeof start === 'object' && start !== null) {
+      for (const index of start) this.check(index, `iter([${start}])`);
+      return [...start];
+    }
+    if (typeof start === 'number' && stop === undefined) {
+      this.check(start, `iter(${start})`);
+      return [start];
+    }
+    if (!(Number.isInteger(step) && step > 0)) {
+      throw new TraceError(`iter: the distance of steps is a positive integer, not ${step}.`, callerSite());
+    }
+    if (typeof stop === 'number' && stop > count) {
+      console.warn(`iter(${start ?? 0}, ${stop}): the generation has ${count} steps at most, so it ends there.`);
+    }
+    const end = Math.min(stop ?? count, count);
+    const indices: number[] = [];
+    for (let index = start ?? 0; index < end; index += step) indices.push(index);
+    return indices;
+  }
+
+  private check(index: number, what: string): void {
+    if (Number.isInteger(index) && index >= 0 && index < this.steps.count) return;
+    throw new TraceError(
+      `${what}: there is no step ${index}. This generation has the steps 0 to ${this.steps.count - 1}; give more with maxNewTokens.`,
+      callerSite(),
+    );
+  }
+}
