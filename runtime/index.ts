@@ -1,7 +1,9 @@
 import './operators/members.ts';
+import { intervention as makeIntervention } from './api/intervention.ts';
 import { LanguageModel as languageModel } from './api/language-model.ts';
 import { NNsight as nnsight } from './api/nnsight.ts';
 import { save as saveValue } from './tracing/saves.ts';
+import type { InterventionMaker } from './types/intervention.ts';
 import type {
   LanguageModelLoader,
   LanguageModel as LanguageModelOf,
@@ -20,6 +22,9 @@ export type NNsight<Tree = Loose> = NNsightOf<Tree>;
 export const LanguageModel = languageModel as LanguageModelLoader;
 /** A loaded language model, which texts can be given to. */
 export type LanguageModel<Tree = Loose> = LanguageModelOf<Tree>;
+
+/** A block with named parameters, to run on a loaded model or to compile into a bundle. */
+export const intervention = makeIntervention as unknown as InterventionMaker;
 
 /** Brings a value back from the run. Inside a block only. */
 export const save = saveValue as Save;
