@@ -10,7 +10,7 @@ export function broadcastShapes(a: Shape, b: Shape): Shape {
     const dim = broadcastDims(left, right);
     if (dim === undefined) {
       throw new OperationError(
-        `The size of tensor a (${left}) must match the size of tensor b (${right}) at non-singleton dimension ${i}`,
+        `The size of tensor a (${left}) must match the size of tensor b (${right}) at non-singleton dimension ${i}: their dims are [${a.map(shown).join(', ')}] and [${b.map(shown).join(', ')}]`,
       );
     }
     return dim;
@@ -24,6 +24,10 @@ export function broadcastDims(a: Dim, b: Dim): Dim | undefined {
   if (a === null) return b;
   if (b === null) return a;
   return undefined;
+}
+
+function shown(dim: Dim): string {
+  return dim === null ? '?' : String(dim);
 }
 
 function dimAt(shape: readonly Dim[], fromEnd: number): Dim {

@@ -1,29 +1,8 @@
 import { OperationError } from './operation.ts';
 import type { DType, TensorType } from './types.ts';
 
-/** PyTorch's names of the element types, as its messages spell them. */
-const TORCH_NAMES: Readonly<Record<DType, string>> = {
-  float16: 'Half',
-  float32: 'Float',
-  float64: 'Double',
-  int8: 'Char',
-  int16: 'Short',
-  int32: 'Int',
-  int64: 'Long',
-  uint8: 'Byte',
-  uint16: 'UInt16',
-  uint32: 'UInt32',
-  uint64: 'UInt64',
-  bool: 'Bool',
-};
-
 const SIGNED: readonly DType[] = ['int8', 'int16', 'int32', 'int64'];
 const FLOATS: readonly DType[] = ['float16', 'float32', 'float64'];
-
-/** The element type as PyTorch's error messages spell it. */
-export function torchName(dtype: DType): string {
-  return TORCH_NAMES[dtype];
-}
 
 export function isFloat(dtype: DType): boolean {
   return FLOATS.includes(dtype);
@@ -51,7 +30,7 @@ export function promoteDtypes(a: DType, b: DType): DType {
   if (a === 'uint8' && signedB >= 0) return SIGNED[Math.max(1, signedB)]!;
   if (b === 'uint8' && signedA >= 0) return SIGNED[Math.max(1, signedA)]!;
   throw new OperationError(
-    `Promotion for uint16, uint32, uint64 types is not supported, attempted to promote ${torchName(a)} and ${torchName(b)}`,
+    `Promotion for uint16, uint32, uint64 types is not supported, attempted to promote ${a} and ${b}. Convert one of them with to(…)`,
   );
 }
 

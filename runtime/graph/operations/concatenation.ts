@@ -3,7 +3,7 @@ import { promoteDtypes } from '../promotion.ts';
 import type { Dim, Shape, TensorType } from '../types.ts';
 import { input, intAttribute } from './attributes.ts';
 import { withConstant } from './constants.ts';
-import { normaliseDim } from './dims.ts';
+import { normaliseDim, printShape } from './dims.ts';
 
 function catShape(inputs: readonly TensorType[], dim: number): Shape {
   const known = inputs.flatMap((type, position) => (type.shape === null ? [] : [{ shape: type.shape, position }]));
@@ -11,11 +11,13 @@ function catShape(inputs: readonly TensorType[], dim: number): Shape {
   if (!first) return null;
   for (const { shape, position } of known) {
     if (shape.length === 0) {
-      throw new OperationError(`zero-dimensional tensor (at position ${position}) cannot be concatenated`);
+      throw new OperationError(
+        `zero-dimensional tensor (at position ${position}) cannot be concatenated: stack() makes one tensor of several without dimensions`,
+      );
     }
     if (shape.length !== first.shape.length) {
       throw new OperationError(
-        `Tensors must have same number of dimensions: got ${first.shape.length} and ${shape.length}`,
+        `Tensors must have same number of dimensions: got ${first.shape.length} and ${shape.length} (tensor number ${position}: ${printShape(shape)}). unsqueeze() adds one`,
       );
     }
   }
@@ -27,7 +29,7 @@ function catShape(inputs: readonly TensorType[], dim: number): Shape {
       if (size !== null && here !== null && size !== here) {
         throw new OperationError(
           `Sizes of tensors must match except in dimension ${at}. Expected size ${size} but got size ${here} for ` +
-            `tensor number ${position} in the list.`,
+            `tensor number ${position} in the list, which has dims ${printShape(shape)}`,
         );
       }
       return size ?? here;

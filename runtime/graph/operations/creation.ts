@@ -10,7 +10,7 @@ function triangle(op: string): Operation {
       const { dtype, shape } = input(inputs, 0);
       intAttribute(attributes, 'diagonal');
       if (shape !== null && shape.length < 2) {
-        throw new OperationError(`${op}: input tensor must have at least 2 dimensions`);
+        throw new OperationError(`${op}: input tensor must have at least 2 dimensions, but has ${shape.length}`);
       }
       return [{ dtype, shape }];
     },

@@ -6,7 +6,7 @@ export function normaliseDim(dim: number, rank: number): number {
   const size = Math.max(rank, 1);
   if (dim < -size || dim >= size) {
     throw new OperationError(
-      `Dimension out of range (expected to be in range of [${-size}, ${size - 1}], but got ${dim})`,
+      `Dimension out of range (expected to be in range of [${-size}, ${size - 1}], but got ${dim}): the tensor has ${rank} ${rank === 1 ? 'dimension' : 'dimensions'}`,
     );
   }
   return dim < 0 ? dim + size : dim;

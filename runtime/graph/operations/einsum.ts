@@ -53,7 +53,9 @@ export function einsumShape(equation: string, shapes: readonly Shape[]): Shape {
   const { operands, result } = parse(equation);
   if (operands.length !== shapes.length) {
     const count = operands.length > shapes.length ? 'fewer' : 'more';
-    throw new OperationError(`einsum(): ${count} operands were provided than specified in the equation`);
+    throw new OperationError(
+      `einsum(): ${count} operands were provided than specified in the equation: ${shapes.length} for '${equation}'`,
+    );
   }
   const sizes = new Map<string, Dim>();
   let batch: readonly Dim[] | null = [];
@@ -82,7 +84,7 @@ export function einsumShape(equation: string, shapes: readonly Shape[]): Shape {
   const missing = result.letters.find((letter) => !sizes.has(letter));
   if (missing !== undefined) {
     throw new OperationError(
-      `einsum(): output subscript ${missing} does not appear in the equation for any input operand`,
+      `einsum(): output subscript ${missing} does not appear in the equation for any input operand: '${equation}'`,
     );
   }
   if (result.ellipsis !== null && batch === null) return null;

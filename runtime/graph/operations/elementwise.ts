@@ -1,6 +1,6 @@
 import { broadcastShapes } from '../broadcast.ts';
 import { type Operation, OperationError } from '../operation.ts';
-import { floating, isFloat, promote, torchName } from '../promotion.ts';
+import { floating, isFloat, promote } from '../promotion.ts';
 import { type Attributes, DTYPES, type DType, type TensorType } from '../types.ts';
 import { choiceAttribute, input } from './attributes.ts';
 import { foldBinary, withConstant } from './constants.ts';
@@ -19,22 +19,21 @@ function notBool(message: string): Rule {
   };
 }
 
-function notImplemented(kernel: string): Rule {
-  return notBool(`"${kernel}" not implemented for 'Bool'`);
-}
+const numbers = notBool("it takes numbers, but the tensor is bool. Convert it with to('int64') or to('float32')");
 
-function notFloat(kernel: string): Rule {
-  return (dtype) => {
-    if (isFloat(dtype)) throw new OperationError(`"${kernel}" not implemented for '${torchName(dtype)}'`);
-    return dtype;
-  };
-}
+/** Whole numbers and bools only. */
+const bits: Rule = (dtype) => {
+  if (!isFloat(dtype)) return dtype;
+  throw new OperationError(
+    `it takes integers or bools, but the tensor is ${dtype}. Convert it with to('int64') or to('bool')`,
+  );
+};
 
-const INVERT_A_MASK = 'If you are trying to invert a mask, use the `~` or `logical_not()` operator instead.';
+const INVERT_A_MASK = 'To invert a mask write !mask';
 
 const UNARY: Readonly<Record<string, Rule>> = {
   neg: notBool(`Negation, the \`-\` operator, on a bool tensor is not supported. ${INVERT_A_MASK}`),
-  abs: notImplemented('abs_cpu'),
+  abs: numbers,
   sqrt: floating,
   exp: floating,
   log: floating,
@@ -45,14 +44,14 @@ const UNARY: Readonly<Record<string, Rule>> = {
   sigmoid: floating,
   erf: floating,
   reciprocal: floating,
-  relu: notBool('Boolean inputs not supported for relu'),
-  floor: notImplemented('floor_vml_cpu'),
-  ceil: notImplemented('ceil_vml_cpu'),
-  round: notImplemented('round_vml_cpu'),
+  relu: numbers,
+  floor: numbers,
+  ceil: numbers,
+  round: numbers,
   sign: same,
   isnan: toBool,
   logicalNot: toBool,
-  bitwiseNot: notFloat('bitwise_not_cpu'),
+  bitwiseNot: bits,
 };
 
 const BINARY: Readonly<Record<string, Rule>> = {
@@ -60,8 +59,8 @@ const BINARY: Readonly<Record<string, Rule>> = {
   sub: same,
   mul: same,
   div: floating,
-  remainder: notImplemented('remainder_cpu'),
-  pow: notImplemented('pow'),
+  remainder: numbers,
+  pow: numbers,
   minimum: same,
   maximum: same,
   eq: toBool,
@@ -72,9 +71,9 @@ const BINARY: Readonly<Record<string, Rule>> = {
   ge: toBool,
   logicalAnd: toBool,
   logicalOr: toBool,
-  bitwiseAnd: notFloat('bitwise_and_cpu'),
-  bitwiseOr: notFloat('bitwise_or_cpu'),
-  bitwiseXor: notFloat('bitwise_xor_cpu'),
+  bitwiseAnd: bits,
+  bitwiseOr: bits,
+  bitwiseXor: bits,
 };
 
 /** These compare truth values, so the operands' types need nothing in common. */
@@ -105,7 +104,7 @@ function refuseBool(a: TensorType, b: TensorType): void {
   const bools = [a, b].filter((type) => type.dtype === 'bool').length;
   if (bools === 2) {
     throw new OperationError(
-      'Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or `logical_xor()` operator instead.',
+      'Subtraction, the `-` operator, with two bool tensors is not supported. Write a != b for where they differ',
     );
   }
   if (bools === 1) {
@@ -117,7 +116,8 @@ const gelu: Operation = {
   infer(inputs, attributes) {
     const { dtype, shape } = input(inputs, 0);
     choiceAttribute(attributes, 'approximate', ['none', 'tanh']);
-    if (!isFloat(dtype)) throw new OperationError(`"GeluKernelImpl" not implemented for '${torchName(dtype)}'`);
+    if (!isFloat(dtype))
+      throw new OperationError(`it takes floats, but the tensor is ${dtype}. Convert it with to('float32')`);
     return [{ dtype, shape }];
   },
 };
@@ -127,7 +127,7 @@ const where: Operation = {
     const [condition, a, b] = [input(inputs, 0), input(inputs, 1), input(inputs, 2)];
     if (condition.dtype !== 'bool') {
       throw new OperationError(
-        `where expected condition to be a boolean tensor, but got a tensor with dtype ${torchName(condition.dtype)}`,
+        `where expected condition to be a boolean tensor, but it is ${condition.dtype}. Compare first, as in where(x != 0, a, b)`,
       );
     }
     const shape = broadcastShapes(condition.shape, broadcastShapes(a.shape, b.shape));

@@ -17,8 +17,9 @@ function consumed(item: Item<TensorType>): number | null {
 function spellOut(items: readonly Item<TensorType>[], rank: number): readonly Item<TensorType>[] | null {
   const counts = items.map(consumed);
   if (counts.includes(null)) return null;
-  const rest = rank - (counts as number[]).reduce((sum, count) => sum + count, 0);
-  if (rest < 0) throw new OperationError(`too many indices for tensor of dimension ${rank}`);
+  const taken = (counts as number[]).reduce((sum, count) => sum + count, 0);
+  const rest = rank - taken;
+  if (rest < 0) throw new OperationError(`too many indices for tensor of dimension ${rank}: ${taken} are given`);
   const whole = Array.from({ length: rest }, () => ({ kind: 'slice', start: null, stop: null, step: null }) as const);
   const at = items.findIndex((item) => item.kind === 'ellipsis');
   return at < 0 ? [...items, ...whole] : [...items.slice(0, at), ...whole, ...items.slice(at + 1)];
@@ -70,12 +71,19 @@ function checkTypes(items: readonly Item<TensorType>[]): void {
     const wrong =
       (item.kind === 'mask' && item.mask.dtype !== 'bool') ||
       ((item.kind === 'index' || item.kind === 'int') && !isInteger(item.index.dtype));
-    if (wrong) throw new OperationError('tensors used as indices must be long, int, byte or bool tensors');
+    if (wrong) {
+      const { dtype } = item.kind === 'mask' ? item.mask : item.index;
+      throw new OperationError(
+        `tensors used as indices must be integers or bools, but got ${dtype}. Convert it with to('int64')`,
+      );
+    }
     if (item.kind === 'int' && item.index.shape !== null && item.index.shape.length > 0) {
-      throw new OperationError('only integer tensors of a single element can be converted to an index');
+      throw new OperationError(
+        `only integer tensors of a single element can be converted to an index, but got one of dims ${printShape(item.index.shape)}`,
+      );
     }
     if (item.kind === 'slice' && knownNumber(item.step ?? undefined) === 0) {
-      throw new OperationError('slice step cannot be zero');
+      throw new OperationError('slice step cannot be zero: leave it out, or write 1');
     }
   }
 }
@@ -84,7 +92,9 @@ function checkBounds(index: TensorType, size: Dim, axis: number): void {
   if (size === null) return;
   const outside = index.constant?.find((element) => element < -size || element >= size);
   if (outside !== undefined) {
-    throw new OperationError(`index ${outside} is out of bounds for dimension ${axis} with size ${size}`);
+    throw new OperationError(
+      `index ${outside} is out of bounds for dimension ${axis} with size ${size}: indices run from ${-size} to ${size - 1}`,
+    );
   }
 }
 

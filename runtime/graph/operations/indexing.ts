@@ -5,7 +5,9 @@ import { normaliseDim, printShape, sizeAt, withDim } from './dims.ts';
 
 function checkIndexType(op: string, index: TensorType): void {
   if (index.dtype !== 'int64' && index.dtype !== 'int32') {
-    throw new OperationError(`${op}(): Expected dtype int32/int64 for index`);
+    throw new OperationError(
+      `${op}(): Expected dtype int32/int64 for index, but got ${index.dtype}. Convert it with to('int64')`,
+    );
   }
 }
 
@@ -13,7 +15,9 @@ function checkIndexRange(index: TensorType, size: Dim, dim: number): void {
   if (size === null) return;
   const outside = index.constant?.find((element) => element < -size || element >= size);
   if (outside !== undefined) {
-    throw new OperationError(`index ${outside} is out of bounds for dimension ${dim} with size ${size}`);
+    throw new OperationError(
+      `index ${outside} is out of bounds for dimension ${dim} with size ${size}: indices run from ${-size} to ${size - 1}`,
+    );
   }
 }
 
@@ -21,7 +25,9 @@ function checkIndexRange(index: TensorType, size: Dim, dim: number): void {
 function checkIndexShape(index: Shape, shape: Shape, dim: number): void {
   if (index === null || shape === null) return;
   if (index.length !== shape.length) {
-    throw new OperationError('Index tensor must have the same number of dimensions as input tensor');
+    throw new OperationError(
+      `Index tensor must have the same number of dimensions as input tensor, but got ${printShape(index)} and ${printShape(shape)}`,
+    );
   }
   index.forEach((size, i) => {
     const limit = shape[i]!;
@@ -54,8 +60,14 @@ const scatter: Operation = {
     const dim = intAttribute(attributes, 'dim');
     const reduce = choiceAttribute(attributes, 'reduce', [null, 'add']);
     checkIndexType('scatter', index);
-    if (src.dtype !== x.dtype) throw new OperationError('scatter(): Expected self.dtype to be equal to src.dtype');
-    if (reduce === 'add' && x.dtype === 'bool') throw new OperationError("scatter_add is not implemented for 'Bool'");
+    if (src.dtype !== x.dtype) {
+      throw new OperationError(
+        `scatter(): Expected self.dtype to be equal to src.dtype, but got ${x.dtype} and ${src.dtype}. Convert the source with to('${x.dtype}')`,
+      );
+    }
+    if (reduce === 'add' && x.dtype === 'bool') {
+      throw new OperationError("scatter_add takes numbers, but the tensor is bool. Convert it with to('int64')");
+    }
     if (x.shape !== null) {
       const at = normaliseDim(dim, x.shape.length);
       checkIndexShape(index.shape, x.shape, at);
@@ -70,7 +82,9 @@ const scatter: Operation = {
 function checkSource(index: Shape, src: Shape): void {
   if (index === null || src === null || src.length === 0) return;
   if (index.length !== src.length) {
-    throw new OperationError('Index tensor must have the same number of dimensions as src tensor');
+    throw new OperationError(
+      `Index tensor must have the same number of dimensions as src tensor, but got ${printShape(index)} and ${printShape(src)}`,
+    );
   }
   if (index.some((size, i) => size !== null && src[i] !== null && size > src[i]!)) {
     throw new OperationError(`Expected index ${printShape(index)} to be no larger than src ${printShape(src)}`);
@@ -83,7 +97,9 @@ const indexSelect: Operation = {
     const dim = intAttribute(attributes, 'dim');
     checkIndexType('index_select', index);
     if (index.shape !== null && index.shape.length > 1) {
-      throw new OperationError('index_select(): Index is supposed to be a vector');
+      throw new OperationError(
+        `index_select(): Index is supposed to be a vector, but has dims ${printShape(index.shape)}. Index with the tensor itself: x[index]`,
+      );
     }
     if (x.shape === null) return [{ dtype: x.dtype, shape: null }];
     const at = normaliseDim(dim, x.shape.length);

@@ -30,7 +30,7 @@ export function readItems<T>(attributes: Attributes, operands: readonly T[]): re
   const read = items.map((item) => readItem(item, next));
   if (queue.length > 0) throw new OperationError('An index has more operands than its items need.');
   if (read.filter((item) => item.kind === 'ellipsis').length > 1) {
-    throw new OperationError("an index can only have a single ellipsis ('...')");
+    throw new OperationError("an index can only have a single ellipsis ('...'), but has several");
   }
   return read;
 }

@@ -1,6 +1,6 @@
 import { broadcastShapes } from '../broadcast.ts';
 import { type Operation, OperationError } from '../operation.ts';
-import { torchName } from '../promotion.ts';
+import { isFloat } from '../promotion.ts';
 import type { Dim, DType, Shape, TensorType } from '../types.ts';
 import { input, stringAttribute } from './attributes.ts';
 import { einsumShape } from './einsum.ts';
@@ -10,16 +10,19 @@ function productType(inputs: readonly TensorType[]): DType {
   const { dtype } = input(inputs, 0);
   const other = inputs.find((type) => type.dtype !== dtype);
   if (other) {
-    throw new OperationError(`expected scalar type ${torchName(dtype)} but found ${torchName(other.dtype)}`);
+    throw new OperationError(
+      `expected scalar type ${dtype} but found ${other.dtype}: products convert nothing. Convert one of them with to('${isFloat(other.dtype) ? other.dtype : dtype}')`,
+    );
   }
-  if (dtype === 'bool') throw new OperationError(`"addmm_impl_cpu_" not implemented for 'Bool'`);
+  if (dtype === 'bool')
+    throw new OperationError("it takes numbers, but the tensors are bool. Convert them with to('float32')");
   return dtype;
 }
 
 function matmulShape(a: Shape, b: Shape): Shape {
   if (a?.length === 0 || b?.length === 0) {
     throw new OperationError(
-      `both arguments to matmul need to be at least 1D, but they are ${a?.length ?? 'N'}D and ${b?.length ?? 'N'}D`,
+      `both arguments to matmul need to be at least 1D, but they are ${a?.length ?? 'N'}D and ${b?.length ?? 'N'}D. Use * for a tensor without dimensions`,
     );
   }
   if (a === null || b === null) return null;
@@ -45,11 +48,13 @@ function mismatch(a: readonly Dim[], b: readonly Dim[]): OperationError {
     return new OperationError(`size mismatch, got input (${matrix(a).split('x')[0]}), mat (${matrix(a)}), vec (${b})`);
   }
   if (b.length === 2) {
-    return new OperationError(`mat1 and mat2 shapes cannot be multiplied (${matrix(a)} and ${matrix(b)})`);
+    return new OperationError(
+      `mat1 and mat2 shapes cannot be multiplied (${matrix(a)} and ${matrix(b)}): the last dimension of the first must be the last but one of the second. Perhaps the second has to be transposed: transpose(-2, -1)`,
+    );
   }
   return new OperationError(
     `Expected size for first two dimensions of batch2 tensor to match the last dimension of batch1 (${a.at(-1)}), but ` +
-      `got ${b.at(-2)}`,
+      `got ${b.at(-2)}. Perhaps the second has to be transposed: transpose(-2, -1)`,
   );
 }
 

@@ -1,14 +1,15 @@
 import { type Operation, OperationError } from '../operation.ts';
-import { isFloat, torchName } from '../promotion.ts';
+import { isFloat } from '../promotion.ts';
 import { input, intAttribute } from './attributes.ts';
 import { normaliseDim } from './dims.ts';
 
-function along(kernel: string): Operation {
+function along(): Operation {
   return {
     infer(inputs, attributes) {
       const { dtype, shape } = input(inputs, 0);
       const dim = intAttribute(attributes, 'dim');
-      if (!isFloat(dtype)) throw new OperationError(`"${kernel}" not implemented for '${torchName(dtype)}'`);
+      if (!isFloat(dtype))
+        throw new OperationError(`it takes floats, but the tensor is ${dtype}. Convert it with to('float32')`);
       if (shape !== null) normaliseDim(dim, shape.length);
       return [{ dtype, shape }];
     },
@@ -17,6 +18,6 @@ function along(kernel: string): Operation {
 
 /** Elements scaled by those beside them. */
 export const normalisation: Readonly<Record<string, Operation>> = {
-  softmax: along('softmax_lastdim_kernel_impl'),
-  logSoftmax: along('log_softmax_lastdim_kernel_impl'),
+  softmax: along(),
+  logSoftmax: along(),
 };

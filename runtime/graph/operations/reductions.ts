@@ -1,8 +1,8 @@
 import { type Operation, OperationError } from '../operation.ts';
-import { isFloat, torchName } from '../promotion.ts';
+import { isFloat } from '../promotion.ts';
 import type { Attributes, Dim, DType, Shape } from '../types.ts';
 import { boolAttribute, input, intAttribute, intOrNull, intsOrNull } from './attributes.ts';
-import { normaliseDim, normaliseDims } from './dims.ts';
+import { normaliseDim, normaliseDims, printShape } from './dims.ts';
 
 /** The shape that is left of `shape` once `dims` are reduced. */
 function reduceShape(shape: Shape, dims: readonly number[] | null, keepdim: boolean): Shape {
@@ -16,13 +16,17 @@ function refuseEmpty(op: string, shape: Shape, dims: readonly number[] | null): 
   if (shape === null) return;
   if (dims === null || dims.length === 0) {
     if (shape.includes(0)) {
-      throw new OperationError(`${op}(): Expected reduction dim to be specified for input.numel() == 0.`);
+      throw new OperationError(
+        `${op}(): Expected reduction dim to be specified for input.numel() == 0: the tensor has dims ${printShape(shape)}, and no elements have no ${op}`,
+      );
     }
     return;
   }
   for (const dim of normaliseDims(dims, shape.length)) {
     if (shape[dim] === 0) {
-      throw new OperationError(`${op}(): Expected reduction dim ${dim} to have non-zero size.`);
+      throw new OperationError(
+        `${op}(): Expected reduction dim ${dim} to have non-zero size, but the tensor has dims ${printShape(shape)}`,
+      );
     }
   }
 }
@@ -43,7 +47,7 @@ const RULES: Readonly<Record<string, Rule>> = {
     dtype(dtype) {
       if (isFloat(dtype)) return dtype;
       throw new OperationError(
-        `mean(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. Got: ${torchName(dtype)}`,
+        `mean(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. Got: ${dtype}. Convert the tensor with to('float32')`,
       );
     },
   },
@@ -69,7 +73,8 @@ function argReduction(op: string): Operation {
   return {
     infer(inputs, attributes: Attributes) {
       const { dtype, shape } = input(inputs, 0);
-      if (dtype === 'bool') throw new OperationError(`${op}(): does not support bool input`);
+      if (dtype === 'bool')
+        throw new OperationError(`${op}(): does not support bool input. Convert the tensor with to('int64')`);
       const dim = intOrNull(attributes, 'dim');
       const dims = dim === null ? null : [dim];
       refuseEmpty(op, shape, dims);

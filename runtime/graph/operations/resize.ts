@@ -6,13 +6,20 @@ import { printShape, sizeOf } from './dims.ts';
 export function reshapeShape(shape: Shape, target: Shape): Shape {
   if (target === null) return null;
   const inferred = target.indexOf(-1);
-  if (inferred !== target.lastIndexOf(-1)) throw new OperationError('only one dimension can be inferred');
+  if (inferred !== target.lastIndexOf(-1)) {
+    throw new OperationError(`only one dimension can be inferred, but the shape ${printShape(target)} has several -1`);
+  }
   const negative = target.find((dim) => dim !== null && dim < -1);
-  if (negative !== undefined) throw new OperationError(`invalid shape dimension ${negative}`);
+  if (negative !== undefined)
+    throw new OperationError(
+      `invalid shape dimension ${negative}: sizes are 0 or more, or -1 for the one that follows from the others`,
+    );
   const size = sizeOf(shape);
   const rest = sizeOf(target.filter((dim) => dim !== -1));
   const invalid = (): OperationError =>
-    new OperationError(`shape '${printShape(target)}' is invalid for input of size ${size}`);
+    new OperationError(
+      `shape '${printShape(target)}' is invalid for input of size ${size}, which has dims ${printShape(shape ?? [])}`,
+    );
   if (inferred < 0) {
     if (size !== null && rest !== null && size !== rest) throw invalid();
     return target;
@@ -44,7 +51,7 @@ export function expandShape(shape: Shape, target: Shape): Shape {
     if (i < leading) {
       if (wanted === null || wanted >= 0) return wanted;
       throw new OperationError(
-        `The expanded size of the tensor (${wanted}) isn't allowed in a leading, non-existing dimension ${i}`,
+        `The expanded size of the tensor (${wanted}) isn't allowed in a leading, non-existing dimension ${i}: -1 keeps the size of a dimension that the tensor has`,
       );
     }
     const existing = shape[i - leading]!;

@@ -12,7 +12,8 @@ export function shapeFromOperand(sizes: TensorType): Shape {
       `A shape must be a list of integers, but got a tensor with ${sizes.shape.length} dimensions`,
     );
   }
-  if (sizes.dtype !== 'int64') throw new OperationError(`A shape must be int64, but got ${sizes.dtype}`);
+  if (sizes.dtype !== 'int64')
+    throw new OperationError(`A shape must be int64, but got ${sizes.dtype}. Convert it with to('int64')`);
   if (sizes.constant) return sizes.constant;
   const rank = sizes.shape?.[0] ?? null;
   return rank === null ? null : unknownDims(rank);

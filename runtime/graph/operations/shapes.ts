@@ -86,7 +86,10 @@ const flatten: Operation = {
     const [from, to] = [intAttribute(attributes, 'start'), intAttribute(attributes, 'end')];
     if (shape === null) return [{ dtype, shape: from === 0 && to === -1 ? [null] : null }];
     const [start, end] = [normaliseDim(from, shape.length), normaliseDim(to, shape.length)];
-    if (start > end) throw new OperationError('flatten() has invalid args: start_dim cannot come after end_dim');
+    if (start > end)
+      throw new OperationError(
+        `flatten() has invalid args: start_dim cannot come after end_dim, but got ${from} and ${to}`,
+      );
     const merged = sizeOf(shape.slice(start, end + 1));
     return [withConstant(dtype, [...shape.slice(0, start), merged, ...shape.slice(end + 1)], constant)];
   },
@@ -99,7 +102,9 @@ const split: Operation = {
     const count = intAttribute(attributes, 'count');
     const dim = intAttribute(attributes, 'dim');
     if (count < 1 || (sizes !== null && sizes.length !== count)) {
-      throw new OperationError(`split expects one size for each of its ${count} outputs`);
+      throw new OperationError(
+        `split expects one size for each of its ${count} outputs, but got ${sizes?.length ?? 'none'}`,
+      );
     }
     if (sizes?.some((size) => size < 0)) {
       throw new OperationError(
@@ -107,7 +112,8 @@ const split: Operation = {
       );
     }
     if (shape === null) return Array.from({ length: count }, () => ({ dtype, shape: null }));
-    if (shape.length === 0) throw new OperationError('split expects at least a 1-dimensional tensor');
+    if (shape.length === 0)
+      throw new OperationError('split expects at least a 1-dimensional tensor, but got one without dimensions');
     const at = normaliseDim(dim, shape.length);
     const size = shape[at]!;
     const parts = sizes ?? equalParts(size, count, at);

@@ -20,15 +20,16 @@ const topk: Operation = {
   infer(inputs, attributes) {
     const [{ dtype, shape }, count] = [input(inputs, 0), input(inputs, 1)];
     boolAttribute(attributes, 'largest');
-    if (dtype === 'bool') throw new OperationError('topk does not support bool dtypes on CPU');
+    if (dtype === 'bool') throw new OperationError("topk does not support bool. Convert the tensor with to('int64')");
     const k = knownNumber(count);
-    const outOfRange = new OperationError('selected index k out of range');
-    if (k !== null && k < 0) throw outOfRange;
+    if (k !== null && k < 0) throw new OperationError(`selected index k out of range: k is ${k}`);
     const dim = intAttribute(attributes, 'dim');
     if (shape === null) return [dtype, 'int64' as const].map((type) => ({ dtype: type, shape: null }));
     const at = normaliseDim(dim, shape.length);
     const size = sizeAt(shape, dim);
-    if (k !== null && size !== null && k > size) throw outOfRange;
+    if (k !== null && size !== null && k > size) {
+      throw new OperationError(`selected index k out of range: k is ${k}, but dimension ${dim} has ${size} elements`);
+    }
     const result = withDim(shape, at, k);
     return [
       { dtype, shape: result },
