@@ -21,7 +21,7 @@ export function mean(input: Operand, dim?: Dims, keepdim?: boolean | ReductionOp
   const x = converted(input, keepdim);
   if (!isFloatDType(dtypeOf(x))) {
     fail(
-      `mean(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. Got: ${dtypeOf(x)}`,
+      `mean(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. Got: ${dtypeOf(x)}. Convert the tensor with to('float32')`,
     );
   }
   return reduce('mean', x, dim, keepdim);
