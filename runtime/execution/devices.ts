@@ -25,9 +25,11 @@ export async function chooseDevice(wanted: Device | 'auto', probe: Uint8Array): 
   const known = new Set(listSupportedBackends().map(({ name }) => name));
   const candidates: Device[] = wanted === 'auto' ? (['cuda', 'webgpu'] as const).filter(mayWork) : [wanted];
   for (const device of candidates) {
-    const reason = known.has(device)
-      ? await tryDevice(device, probe)
-      : `onnxruntime-node has no ${device} provider on ${process.platform}/${process.arch}`;
+    const reason = !known.has(device)
+      ? `onnxruntime-node has no ${device} provider on ${process.platform}/${process.arch}`
+      : device === 'cuda' && !hasCudaProvider()
+        ? 'the CUDA provider of onnxruntime-node is not installed'
+        : await tryDevice(device, probe);
     if (reason === null) return device;
     if (wanted !== 'auto')
       throw new DeviceError(`The device '${device}' does not work here: ${reason}. ${HOW[device]}`);
@@ -39,6 +41,12 @@ export async function chooseDevice(wanted: Device | 'auto', probe: Uint8Array): 
 function mayWork(device: Device): boolean {
   if (process.platform !== 'linux') return device !== 'cuda' || process.platform === 'win32';
   if (device === 'webgpu') return LIBRARY_FOLDERS.some((folder) => existsSync(join(folder, 'libvulkan.so.1')));
+  return hasCudaProvider();
+}
+
+/** Whether the provider is there, on Linux, where it is downloaded by itself: loading a missing one complains on stderr. */
+function hasCudaProvider(): boolean {
+  if (process.platform !== 'linux') return true;
   const main = createRequire(import.meta.url).resolve('onnxruntime-node');
   const binaries = join(dirname(main), '..', 'bin', 'napi-v6', process.platform, process.arch);
   return existsSync(join(binaries, 'libonnxruntime_providers_cuda.so'));
