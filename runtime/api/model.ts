@@ -1,7 +1,7 @@
 import { TraceError } from '../errors.ts';
 import { chooseDevice, type Device } from '../execution/devices.ts';
 import { Engine } from '../execution/engine.ts';
-import { type Inputs, prepareInputs } from '../execution/inputs.ts';
+import type { Inputs } from '../execution/inputs.ts';
 import type { InterventionGraph } from '../graph/graph.ts';
 import { formatTree } from '../model/format.ts';
 import { Tensor } from '../tensor/tensor.ts';
@@ -10,6 +10,7 @@ import { printLines } from '../tracing/logs.ts';
 import type { Pass } from '../tracing/pass.ts';
 import type { TensorProxy } from '../tracing/proxy.ts';
 import { save } from '../tracing/saves.ts';
+import { checkStandIns, startOf } from './activations.ts';
 import { type Backend, ExecutionBackend } from './backend.ts';
 import { type Block, checkCompiled } from './blocks.ts';
 import { callModel } from './call-model.ts';
@@ -17,6 +18,7 @@ import { Envoy } from './envoy.ts';
 import { Invokes } from './invokes.ts';
 import type { ModelMap } from './locate.ts';
 import { type ModelMembers, moduleProxy } from './module-proxy.ts';
+import { writeTensor } from './module-tensors.ts';
 import { probeModel } from './probe.ts';
 import { describeTypes } from './scan.ts';
 import { Session } from './session.ts';
@@ -207,13 +209,19 @@ export class Model implements ModelMembers, Traceable {
   /** Builds a trace of inputs that are given. */
   private async traceOne(inputs: unknown, block?: Block): Promise<Traced> {
     this.checkFree('A trace');
-    const prepared = prepareInputs(this.map.model, this.prepare(inputs));
+    const start = await startOf(this.map, this.prepare(inputs));
     await this.prepareFormulas();
-    const shapes = await shapesFor(this.map, prepared);
+    const shapes = await shapesFor(this.map, start.inputs);
     const tracing = new Tracing();
     const tracer = new Tracer(tracing);
-    const body = block ? () => block(tracer) : () => this.rawOutputs();
-    const results = tracing.build(() => tracing.builder.inPass(this.openPass(tracing, shapes, prepared), body));
+    const results = tracing.build(() => {
+      const pass = this.openPass(tracing, shapes, start.inputs);
+      return tracing.builder.inPass(pass, () => {
+        for (const { address, value } of start.activations) writeTensor(pass, address, value);
+        return block ? block(tracer) : this.rawOutputs();
+      });
+    });
+    checkStandIns(this.map, tracing.builder.graph, start.standIns);
     return { tracing, results };
   }
 

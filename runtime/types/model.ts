@@ -4,6 +4,7 @@ import type { Steps } from '../api/steps.ts';
 import type { InterventionGraph } from '../graph/graph.ts';
 import type { DType } from '../graph/types.ts';
 import type { AnyTensor, Tensor, TensorData } from '../tensor/tensor.ts';
+import type { Generated, GenerateOptions, StepTracer } from './generation.ts';
 import type { EnvoyMembers, Loose } from './module.ts';
 import type { Operand, Resolved, Saved, Traced } from './tensor.ts';
 import type { Session, Tracer } from './tracer.ts';
@@ -82,9 +83,20 @@ export type NNsight<Tree = Loose> = ModelMembers & Tree;
 /** A loaded language model, which texts can be given to. */
 export type LanguageModel<Tree = Loose> = LanguageModelMembers & Tree;
 
-export interface LanguageModelMembers extends ModelMembers<ModelInputs | string> {
+/** What a language model takes: one text or several, token ids, or inputs by name. */
+export type Prompt = string | readonly string[] | ModelInputs;
+
+export interface LanguageModelMembers extends ModelMembers<Prompt> {
   /** The model's tokenizer, as `@huggingface/tokenizers` has it. */
   readonly tokenizer: Tokenizer;
+  /** Generates tokens one by one. The block is traced once, over all steps. */
+  generate<const R = undefined>(
+    prompt: Prompt,
+    options?: GenerateOptions,
+    block?: (tracer: StepTracer<Prompt>) => R,
+  ): Promise<Generated<R>>;
+  /** Generates for several prompts as one batch: the block gives them with `tracer.invoke(prompt, block)`. */
+  generate<const R>(options: GenerateOptions, block: (tracer: StepTracer<Prompt>) => R): Promise<Generated<R>>;
 }
 
 /** Opens ONNX models. */

@@ -20,6 +20,8 @@ export interface EnvoyMembers {
   readonly calls: readonly Envoy[];
   /** Every operation inside the module by its ONNX name and count: `attn.ops.Softmax.output`. */
   readonly ops: Operations;
+  /** In a generation: from here on, this module is that of the next step (or some steps further). */
+  next(steps?: number): this;
   /** Dotted, as PyTorch writes it: `transformer.h.0.mlp`; empty for the model itself. */
   readonly path: string;
   /** A module, or a parameter, by its dotted path from here. */

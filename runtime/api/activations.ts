@@ -1,0 +1,112 @@
+import { InputError, type Inputs, prepareInputs } from '../execution/inputs.ts';
+import type { InterventionGraph } from '../graph/graph.ts';
+import type { DType } from '../graph/types.ts';
+import { Dependencies, type Unit } from '../lowering/dependencies.ts';
+import type { ModelTensor } from '../model/read.ts';
+import { Tensor, type TensorData } from '../tensor/tensor.ts';
+import type { TapAddress } from '../tracing/model.ts';
+import type { ModelMap } from './locate.ts';
+
+/** A value that stands at a module from the beginning: what makes it does not run. */
+export interface Activation {
+  readonly address: TapAddress;
+  readonly value: Tensor;
+}
+
+/** What a trace starts from. */
+export interface Start {
+  /** All inputs, with stand-ins for those that are not given: only their sizes count. */
+  readonly inputs: ReadonlyMap<string, Tensor>;
+  readonly standIns: readonly string[];
+  readonly activations: readonly Activation[];
+}
+
+/**
+ * Tells inputs from activations: `{ 'transformer.h.5.output': saved }` starts in the middle of the model. Inputs that
+ * nothing needs any more may then be left out; sizes are taken from the activations.
+ */
+export async function startOf(map: ModelMap, given: Inputs): Promise<Start> {
+  const { model } = map;
+  const names = new Set(model.inputs.map(({ name }) => name));
+  const isObject = typeof given === 'object' && given !== null;
+  const paths = isObject ? Object.keys(given).filter((key) => !names.has(key) && PORT.test(key)) : [];
+  if (paths.length === 0) {
+    const inputs = prepareInputs(model, given);
+    return { inputs, standIns: [], activations: [] };
+  }
+  const activations = paths.map((path) => activation(map, path, given[path]!));
+  const own = Object.fromEntries(Object.entries(given).filter(([key]) => !paths.includes(key)));
+  const sizes = await sizesOf(map, activations);
+  const standIns = Object.fromEntries(
+    model.inputs.flatMap((input) => {
+      const isLeftOut = own[input.name] === undefined && !CONVENTION.test(input.name);
+      return isLeftOut ? [[input.name, standIn(input, sizes)] as const] : [];
+    }),
+  );
+  const inputs = prepareInputs(model, { ...own, ...standIns });
+  return { inputs, standIns: Object.keys(standIns), activations };
+}
+
+/** Throws an InputError if the elements of a stand-in, not only its size, count for something that is saved. */
+export function checkStandIns(map: ModelMap, graph: InterventionGraph, standIns: readonly string[]): void {
+  if (standIns.length === 0) return;
+  const dependencies = new Dependencies(graph, [map]);
+  const seen = new Set<Unit>();
+  const pending: Unit[] = graph.saves.map(({ value }) => value.node!);
+  while (pending.length > 0) {
+    const unit = pending.pop()!;
+    if (seen.has(unit)) continue;
+    seen.add(unit);
+    const node = typeof unit === 'number' ? map.model.graph.node[unit]! : null;
+    // What only asks for a size does not care for the elements.
+    if (node?.opType === 'Shape' || node?.opType === 'Size') continue;
+    const name = node?.input.find((input) => standIns.includes(input));
+    if (name !== undefined) {
+      throw new InputError(
+        `The input '${name}' is left out, but something that is saved depends on it beside the activations that are given. Give it, too, or save only what comes after them.`,
+      );
+    }
+    pending.push(...dependencies.needs(unit));
+  }
+}
+
+const PORT = /^(.+)\.(output|input)$/;
+
+/** Inputs that are filled in where they are left out. */
+const CONVENTION = /^(attention_mask|position_ids|token_type_ids|use_cache_branch|past_key_values.*)$/;
+
+function activation(map: ModelMap, key: string, data: TensorData): Activation {
+  const [, path, port] = PORT.exec(key)!;
+  const address: TapAddress = { path: map.find(path!).path, port: port as 'output', index: 0, call: 0 };
+  map.locate(address);
+  return { address, value: Tensor.from(data as number[]) };
+}
+
+/** The sizes that activations have, by the formulas of their dims. */
+async function sizesOf(map: ModelMap, activations: readonly Activation[]): Promise<ReadonlyMap<string, number>> {
+  const symbolic = await map.symbolic();
+  const sizes = new Map<string, number>();
+  for (const { address, value } of activations) {
+    const { tensor } = map.locate(address);
+    symbolic.formulas(tensor)?.forEach((formula, i) => {
+      const [term, ...others] = formula?.terms ?? [];
+      const isSymbol = term && others.length === 0 && term.symbols.length === 1 && formula!.constant === 0;
+      const size = value.dims[i];
+      if (isSymbol && size !== undefined) sizes.set(term.symbols[0]!, size / term.coefficient);
+    });
+  }
+  return sizes;
+}
+
+/** Zeros of the size that an input would have. */
+function standIn({ name, dtype, dims }: ModelTensor, sizes: ReadonlyMap<string, number>): TensorData {
+  const known = dims?.map((dim) => (typeof dim === 'number' ? dim : dim === null ? undefined : sizes.get(dim)));
+  if (!known || known.includes(undefined)) {
+    throw new InputError(
+      `The input '${name}' is left out, and its size cannot be told from the activations that are given. Give it, too.`,
+    );
+  }
+  const size = (known as number[]).reduce((a, b) => a * b, 1);
+  const zeros = Array.from({ length: size }, () => 0);
+  return Tensor.from(zeros, (dtype ?? 'float32') as DType as 'float32', known as number[]);
+}

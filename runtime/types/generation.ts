@@ -1,0 +1,63 @@
+import type { Tensor } from '../tensor/tensor.ts';
+import type { Resolved } from './tensor.ts';
+import type { Tracer } from './tracer.ts';
+
+/** A token as it comes. */
+export interface GeneratedToken {
+  readonly id: number;
+  /** The text it adds; empty where characters are not complete yet. */
+  readonly text: string;
+  /** Which prompt it goes on with. */
+  readonly row: number;
+  /** Counted from 0. */
+  readonly step: number;
+}
+
+/** How tokens are generated. The names are those of `generation_config.json` in camelCase, and so are the defaults. */
+export interface GenerateOptions {
+  /** How many new tokens at most: 20 unless the model's files say otherwise. */
+  readonly maxNewTokens?: number;
+  /** Whether tokens are drawn at random; else the most likely one is taken. */
+  readonly doSample?: boolean;
+  /** Divides the logits: below 1 the likely tokens become more likely. */
+  readonly temperature?: number;
+  /** Draws from the k most likely tokens alone. */
+  readonly topK?: number;
+  /** Draws from the most likely tokens that together have this probability. */
+  readonly topP?: number;
+  /** The same seed draws the same tokens. */
+  readonly seed?: number;
+  /** Ids of tokens that end a row, beside the model's own. An empty list: nothing ends a row early. */
+  readonly stopTokens?: readonly number[];
+  /** Whether steps go on from the key-value cache of the step before, where the model has one: true unless given. */
+  readonly useCache?: boolean;
+  /** Called with every token as it comes. */
+  readonly onToken?: (token: GeneratedToken) => void;
+  /** Ends the generation between two steps: the promise is rejected with the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
+/** What a generation gives. */
+export interface Generated<R> {
+  /** All tokens, prompts and padding included: int64 [rows, tokens]. */
+  readonly sequences: Tensor<'int64'>;
+  /** The new tokens of each row, its stop token included. */
+  readonly tokens: readonly (readonly number[])[];
+  /** The new text of each row, without special tokens. */
+  readonly texts: readonly string[];
+  /** What the block returned, with a tensor for every save. */
+  readonly result: Resolved<R>;
+}
+
+/** What the block of a generation is given. */
+export interface StepTracer<Input> extends Tracer<Input> {
+  /**
+   * Goes through steps of the generation: all, one (`iter(2)`), a range (`iter(0, 5)`, `iter(0, null, 2)`) or a list
+   * (`iter([0, 2, 5])`). Inside the loop, modules are those of the step. A range past the last step warns.
+   */
+  iter(start?: number | readonly number[] | null, stop?: number | null, step?: number): IterableIterator<number>;
+  /** Goes through all steps. */
+  all(): IterableIterator<number>;
+  /** Goes on to the next step (or some steps further): from here on, modules are those of that step. */
+  next(steps?: number): number;
+}
