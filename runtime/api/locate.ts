@@ -3,11 +3,12 @@ import type { TensorType } from '../graph/types.ts';
 import type { Located } from '../lowering/address.ts';
 import { dtypeName } from '../model/dtypes.ts';
 import { findModule } from '../model/find.ts';
-import type { Module } from '../model/module.ts';
+import type { Module, Operation } from '../model/module.ts';
 import { parameters } from '../model/parameters.ts';
 import type { OnnxModel } from '../model/read.ts';
 import { type SymbolicTypes, symbolicTypes } from '../model/symbolic.ts';
 import { buildTree, nodesByName } from '../model/tree.ts';
+import { guess, nearest } from '../nearest.ts';
 import type { Resolved, TapAddress, TracedModel } from '../tracing/model.ts';
 import { atCaller } from './at-caller.ts';
 import type { Shapes } from './shapes.ts';
@@ -109,12 +110,21 @@ export class ModelMap {
       operations.find((operation) => operation.name === name)?.node ??
       (module === '' ? this.nodes.get(name)?.index : undefined);
     if (found === undefined) {
+      const names = operations.map((one) => one.name);
+      const near = nearest(name, module === '' ? [...names, ...this.nodes.keys()] : names);
       throw new OperationError(
-        `${module || 'the model'} has no operation '${name}'; it has ${operations.map((one) => one.name).join(', ')}`,
+        `${module || 'the model'} has no operation '${name}'; it has ${kinds(operations)}${guess(near)}`,
       );
     }
     return found;
   }
+}
+
+/** The kinds of a module's operations: of a whole model there are thousands. */
+function kinds(operations: readonly Operation[]): string {
+  const names = [...new Set(operations.map(({ opType }) => opType))];
+  const isNumbered = names.length < operations.length;
+  return (names.join(', ') || 'none') + (isNumbered ? ' (the second is named Name_1, and so on)' : '');
 }
 
 /** A model's map with the shapes of its tensors in one forward pass. */

@@ -50,7 +50,16 @@ describe('a module that is not there', () => {
         return save(pattern * first);
       }),
       'operation',
-      /has no operation 'Sofmax'; it has .*Softmax/,
+      /has no operation 'Sofmax'; it has .*Softmax.*; did you mean Softmax\?/,
+    ));
+
+  it('an operation that the model does not have', () =>
+    traceFails(
+      lm.trace(clean, () => {
+        return save(lm.ops.MatMull!.output); // @model operation
+      }),
+      'model operation',
+      /the model has no operation 'MatMull'; it has .*MatMul.*named Name_1, and so on\); did you mean MatMul or MatMul_/,
     ));
 
   it('a member with a typo', () =>
