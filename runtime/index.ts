@@ -30,6 +30,14 @@ export const intervention = makeIntervention as unknown as InterventionMaker;
 export const save = saveValue as Save;
 
 export { type Backend, ExecutionBackend, NoopBackend, type TraceRequest } from './api/backend.ts';
+export {
+  answerToJson,
+  type ReceivedRequest,
+  RemoteBackend,
+  type RequestJson,
+  requestFromJson,
+  requestToJson,
+} from './api/remote.ts';
 export type { Steps } from './api/steps.ts';
 export { TraceError } from './errors.ts';
 export { DeviceError } from './execution/devices.ts';

@@ -1,12 +1,14 @@
 import { TraceError } from '../errors.ts';
 import { chooseDevice, type Device } from '../execution/devices.ts';
 import { Engine } from '../execution/engine.ts';
-import type { Inputs } from '../execution/inputs.ts';
+import { type Inputs, prepareInputs } from '../execution/inputs.ts';
 import type { InterventionGraph } from '../graph/graph.ts';
+import { GraphError } from '../graph/json.ts';
 import { formatTree } from '../model/format.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { callerSite } from '../tracing/caller.ts';
 import { printLines } from '../tracing/logs.ts';
+import type { TapAddress } from '../tracing/model.ts';
 import type { Pass } from '../tracing/pass.ts';
 import type { TensorProxy } from '../tracing/proxy.ts';
 import { save } from '../tracing/saves.ts';
@@ -20,6 +22,7 @@ import type { ModelMap } from './locate.ts';
 import { type ModelMembers, moduleProxy } from './module-proxy.ts';
 import { writeTensor } from './module-tensors.ts';
 import { probeModel } from './probe.ts';
+import type { ReceivedRequest } from './remote.ts';
 import { describeTypes } from './scan.ts';
 import { Session } from './session.ts';
 import { type Shapes, shapesFor } from './shapes.ts';
@@ -111,6 +114,26 @@ export class Model implements ModelMembers, Traceable {
   async graph(inputs: unknown, block: Block): Promise<InterventionGraph> {
     checkCompiled(block);
     return (await this.traceOne(inputs, block)).tracing.builder.graph;
+  }
+
+  /**
+   * Runs a graph that came as data, of the same model: the tensors of its saves, in order. Throws a GraphError for
+   * modules that are not there.
+   */
+  async execute({ graph, inputs, model }: ReceivedRequest): Promise<Tensor[]> {
+    if (model !== this.map.model.hash) {
+      throw new GraphError(`The graph was made for another model than ${this.map.model.path} (their hashes differ).`);
+    }
+    for (const [i, { op, attributes }] of graph.root.nodes.entries()) {
+      if (op !== 'read' && op !== 'write' && op !== 'call') continue;
+      try {
+        this.map.locate(attributes as unknown as TapAddress);
+      } catch (error) {
+        throw new GraphError(`root.nodes[${i}]: ${error instanceof Error ? error.message : error}`, { cause: error });
+      }
+    }
+    const prepared = prepareInputs(this.map.model, Object.fromEntries(inputs) as Inputs);
+    return this.engine.run(graph, prepared);
   }
 
   /** Runs several traces as one unit: values of one can be used in another, and nothing runs before all are known. */

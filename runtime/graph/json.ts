@@ -49,8 +49,23 @@ const schema = z.strictObject({
 export type GraphJson = z.infer<typeof schema>;
 type RegionJson = z.infer<typeof region>;
 
-/** The whole graph as JSON data, operands included. */
+/**
+ * The whole graph as JSON data, operands included. Throws a GraphError for what is no data: functions given to apply,
+ * and graphs of several forward passes.
+ */
 export function graphToJson(graph: InterventionGraph): GraphJson {
+  for (const { op, attributes, site: place } of graph.root.nodes) {
+    const reason =
+      op === 'apply'
+        ? 'a function given to apply is code'
+        : op === 'forward' || attributes.pass !== undefined
+          ? 'it runs several models, or one of them several times'
+          : null;
+    if (reason) {
+      const at = place ? `${place.file}:${place.line}:${place.column} - ` : '';
+      throw new GraphError(`${at}This graph cannot be data: ${reason}.`);
+    }
+  }
   return {
     format: 'onnsight-graph',
     version: GRAPH_VERSION,

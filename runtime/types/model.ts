@@ -1,5 +1,6 @@
 import type { Tokenizer } from '@huggingface/tokenizers';
 import type { Backend } from '../api/backend.ts';
+import type { ReceivedRequest } from '../api/remote.ts';
 import type { Steps } from '../api/steps.ts';
 import type { InterventionGraph } from '../graph/graph.ts';
 import type { DType } from '../graph/types.ts';
@@ -60,6 +61,11 @@ export interface ModelMembers<Input = ModelInputs> extends EnvoyMembers {
   trace<const R>(block: (tracer: Tracer<Input>) => R, options?: TraceOptions): Promise<Resolved<R>>;
   /** Dtypes and dims of what a block returns, saved or not, without running anything. */
   scan<const R>(inputs: Input, block: (tracer: Tracer<Input>) => R): Promise<Described<R>>;
+  /**
+   * Runs a trace that came as data, `requestFromJson(json)`: the tensors of its saves, in order (`answerToJson` makes
+   * the answer of them). Throws a `GraphError` if it was made for another model.
+   */
+  execute(request: ReceivedRequest): Promise<Tensor[]>;
   /** Runs several traces as one unit: values of one can be used in those that follow. */
   session<const R>(block: (session: Session<Input>) => R, options?: TraceOptions): Promise<Resolved<R>>;
   /** The intervention graph of a block, checked but not run: print it with `String`, or send it with `graphToJson`. */

@@ -1,0 +1,113 @@
+import { createServer, type Server } from 'node:http';
+import { answerToJson, GraphError, RemoteBackend, requestFromJson, save } from 'onnsight';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { expectClose, expectEffect, loadToy, reference } from '../support/toy.ts';
+
+// biome-ignore lint/suspicious/noExplicitAny: the tests break what a type would say.
+type Json = any;
+
+const lm = await loadToy();
+const { clean } = reference.prompts;
+let server: Server;
+let url: string;
+const received: string[] = [];
+
+/** A server that holds the model: it gets data, looks at it, and answers with data. */
+beforeAll(async () => {
+  server = createServer(async (request, response) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    const text = Buffer.concat(chunks).toString();
+    received.push(text);
+    try {
+      const trace = requestFromJson(JSON.parse(text));
+      if (trace.graph.root.nodes.length > 50) throw new Error('too many steps');
+      response.end(JSON.stringify(answerToJson(await lm.execute(trace))));
+    } catch (error) {
+      response.statusCode = 400;
+      response.end(JSON.stringify({ error: (error as Error).message }));
+    }
+  }).listen(0);
+  await new Promise((resolve) => server.once('listening', resolve));
+  url = `http://localhost:${(server.address() as { port: number }).port}`;
+});
+afterAll(() => {
+  server.close();
+});
+
+describe('a remote backend', () => {
+  it('sends the graph as data and gets the saved tensors back', async () => {
+    const expected = reference.cases.scale.logits_last;
+    expectEffect(expected);
+    const logits = await lm.trace(
+      clean,
+      () => {
+        lm.transformer.h[1].output *= 0.5;
+        return save(lm.lm_head.output['0, -1']);
+      },
+      { backend: new RemoteBackend(url) },
+    );
+    expectClose(logits, expected);
+    expect(JSON.parse(received.at(-1)!)).toMatchObject({ format: 'onnsight-request', version: 1 });
+  });
+
+  it('says why the server refuses', async () => {
+    const trace = lm.trace(
+      clean,
+      () => {
+        let x = lm.transformer.h[0].output;
+        for (let i = 0; i < 60; i++) x = x * 2;
+        return save(x);
+      },
+      { backend: new RemoteBackend(url) },
+    );
+    await expect(trace).rejects.toThrow(/refused the trace: too many steps/);
+  });
+
+  it('does not send functions', async () => {
+    const trace = lm.trace(clean, (tracer) => save(tracer.apply((x) => x, lm.transformer.h[0].output)), {
+      backend: new RemoteBackend(url),
+    });
+    await expect(trace).rejects.toThrow(
+      /remote\.test\.ts:\d+:\d+ - This graph cannot be data: a function given to apply is code/,
+    );
+  });
+});
+
+describe('a request that is not sound', () => {
+  const request = async () => {
+    let json = '';
+    await lm.trace(clean, () => save(lm.transformer.h[0].output * 2), {
+      backend: new RemoteBackend(url),
+    });
+    json = received.at(-1)!;
+    return JSON.parse(json) as Json;
+  };
+
+  it.each([
+    ['another version', (json: Json) => (json.version = 2), /version/],
+    [
+      'an unknown operation',
+      (json: Json) => (json.graph.root.nodes.at(-1).op = 'eval'),
+      /there is no operation 'eval'/,
+    ],
+    [
+      'a lie about a dtype',
+      (json: Json) => (json.graph.root.nodes.at(-1).outputs[0].dtype = 'bool'),
+      /makes float32, but the graph says bool/,
+    ],
+    ['data of the wrong size', (json: Json) => (json.inputs.input_ids.dims = [1, 3]), /inputs\.input_ids: .* bytes/],
+  ])('%s', async (_, damage, message) => {
+    const json = await request();
+    damage(json);
+    expect(() => requestFromJson(json)).toThrow(GraphError);
+    expect(() => requestFromJson(json)).toThrow(message);
+  });
+
+  it('another model, or a module that is not there', async () => {
+    const json = await request();
+    await expect(lm.execute({ ...requestFromJson(json), model: 'other' })).rejects.toThrow(/made for another model/);
+    json.graph.root.nodes[0].attributes.path = 'transformer.x';
+    await expect(lm.execute(requestFromJson(json))).rejects.toThrow(GraphError);
+  });
+});
