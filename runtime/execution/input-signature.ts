@@ -41,7 +41,8 @@ function describe({ name, dtype, dims }: ModelTensor): string {
 function convert(input: ModelTensor, data: TensorData): Tensor {
   let tensor: Tensor;
   try {
-    tensor = Tensor.from(data);
+    // A tensor is fed as it is: a key-value cache is not copied from step to step.
+    tensor = data instanceof Tensor ? (data as Tensor) : Tensor.from(data);
     if (input.dtype && tensor.dtype !== input.dtype) {
       const loses = tensor.dtype.startsWith('float') && !input.dtype.startsWith('float');
       if (loses) throw new TypeError(`it holds ${tensor.dtype} values`);

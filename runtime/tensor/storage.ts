@@ -45,6 +45,10 @@ export function isFloatDType(dtype: DType): dtype is 'float16' | 'float32' | 'fl
 /** Elements for `dtype` out of numbers, bigints or booleans; fractions are cut off for integer dtypes, as in PyTorch. */
 export function encode<D extends DType>(values: ArrayLike<number | bigint | boolean>, dtype: D): RawOf<D> {
   const raw: Raw = allocate(dtype, values.length);
+  if (dtypeOfArray(values) === dtype && dtype !== 'float16') {
+    raw.set(values as never);
+    return raw as RawOf<D>;
+  }
   for (let i = 0; i < values.length; i++) {
     const value = values[i] ?? 0;
     if (raw instanceof BigInt64Array || raw instanceof BigUint64Array) raw[i] = toBigInt(value);
