@@ -1,0 +1,96 @@
+import type { Inputs } from '../execution/input-signature.ts';
+import { Tensor } from '../tensor/tensor.ts';
+import { type Bundle, bundleOf } from './bundle.ts';
+import { BundleError } from './error.ts';
+import { checkBytes, fetchFile } from './files.ts';
+import { type LazyBundle, lazyBundle } from './lazy.ts';
+import { checkManifest, MANIFEST, parseManifest } from './manifest.ts';
+import type { Manifest } from './schema.ts';
+import { type BundleDevice, type BundleSession, bundleSession, type LoadBundleOptions } from './session.ts';
+
+export { InputError } from '../execution/input-signature.ts';
+export { Tensor } from '../tensor/tensor.ts';
+export { BundleError } from './error.ts';
+export type * from './types.ts';
+
+/** What of a page or a worker is used. */
+const PAGE = globalThis as {
+  readonly location?: { readonly href: string };
+  readonly navigator?: { readonly gpu?: { requestAdapter(): Promise<unknown> } };
+};
+
+/** Opens the bundle in a folder on the web. Throws a BundleError for what is wrong with it. */
+export async function loadBundle<I = Inputs, R = unknown>(
+  folder: string | URL,
+  options: LoadBundleOptions = {},
+): Promise<Bundle<I, R>> {
+  const base = new URL(String(folder).replace(/\/*$/, '/'), PAGE.location?.href);
+  const place = new URL(MANIFEST, base);
+  const text = new TextDecoder().decode(await fetchFile(place));
+  const manifest = checkManifest(parseManifest(text, place.href), place.href);
+  return (await open(manifest, (path) => new URL(path, base), options)) as Bundle<I, R>;
+}
+
+/** Makes what the file beside a bundle exports. */
+export function defineBundle(json: object, files: Readonly<Record<string, URL>>): LazyBundle {
+  const place = `the loader of '${(json as Manifest).name}'`;
+  const manifest = checkManifest(parseManifest(JSON.stringify(json), place), place);
+  return lazyBundle(manifest, (options) => open(manifest, (path) => files[path]!, options));
+}
+
+async function open(manifest: Manifest, locate: (path: string) => URL, options: LoadBundleOptions): Promise<Bundle> {
+  const [model, ...weights] = await Promise.all(
+    manifest.files.map(async (file) => {
+      const url = locate(file.path);
+      const data = await fetchFile(url);
+      if (options.verify !== false) await checkBytes(data, file, url.href);
+      return { path: file.path, data };
+    }),
+  );
+  const session = await createSession(model!.data, weights, options.device ?? 'auto');
+  return bundleOf(manifest, session, `the manifest of '${manifest.name}'`);
+}
+
+type Weights = readonly { readonly path: string; readonly data: Uint8Array }[];
+
+async function createSession(
+  model: Uint8Array,
+  weights: Weights,
+  device: 'auto' | BundleDevice,
+): Promise<BundleSession> {
+  if (device !== 'auto' && device !== 'wasm' && device !== 'webgpu') {
+    throw new BundleError(`A browser has no device '${device}'. Take 'auto', 'webgpu' or 'wasm'.`);
+  }
+  if (device === 'wasm' || (device === 'auto' && !(await hasWebGpu()))) return create('wasm', model, weights);
+  if (device === 'webgpu') return create('webgpu', model, weights);
+  return create('webgpu', model, weights).catch(() => create('wasm', model, weights));
+}
+
+async function hasWebGpu(): Promise<boolean> {
+  return Boolean(await PAGE.navigator?.gpu?.requestAdapter().catch(() => null));
+}
+
+async function create(device: 'wasm' | 'webgpu', model: Uint8Array, weights: Weights): Promise<BundleSession> {
+  // Each build of ONNX Runtime is a download of its own: only the one that is used is loaded.
+  const ort = device === 'wasm' ? await import('onnxruntime-web/wasm') : await import('onnxruntime-web/webgpu');
+  try {
+    const session = await ort.InferenceSession.create(model, {
+      executionProviders: [device],
+      logSeverityLevel: 3,
+      externalData: [...weights],
+    });
+    return bundleSession(
+      ort,
+      session,
+      device,
+      (dtype, dims, raw) => new Tensor(dtype as 'float32', dims, raw as never),
+    );
+  } catch (error) {
+    throw new BundleError(
+      `The model cannot be loaded on ${device}: ${error instanceof Error ? error.message : error}`,
+      {
+        cause: error,
+      },
+    );
+  }
+}

@@ -1,0 +1,118 @@
+import { createHash } from 'node:crypto';
+import { toBinary } from '@bufbuild/protobuf';
+import { ModelProtoSchema } from 'onnx-buf';
+import { buildIntervention, type InterventionFunction } from '../../api/intervention.ts';
+import type { ModelMap } from '../../api/locate.ts';
+import { TraceError } from '../../errors.ts';
+import type { InterventionGraph } from '../../graph/graph.ts';
+import type { Site } from '../../graph/types.ts';
+import { lower } from '../../lowering/lower.ts';
+import type { TapAddress } from '../../tracing/model.ts';
+import { saves } from '../../tracing/saves.ts';
+import { BUNDLE_VERSION } from '../manifest.ts';
+import type { BundleFile, Manifest } from '../schema.ts';
+import { loadable } from './check.ts';
+import { optimize } from './optimize.ts';
+import { ReturnedValues } from './returns.ts';
+import { rewriteModel } from './rewritten.ts';
+import { embedWeights, linkWeights, type WeightFile } from './weights.ts';
+
+export interface BuildOptions {
+  /** What the bundle and its loader are called: a name that JavaScript allows. */
+  readonly name: string;
+  /** Where the intervention is declared, for the manifest. */
+  readonly source: Site;
+  /** Whether the weights go into the bundle's model, or stay in a file beside it. */
+  readonly weights?: 'link' | 'embed';
+  /** Lets ONNX Runtime simplify the model, as far as results and hosts do not change. */
+  readonly optimize?: boolean;
+}
+
+/** A bundle that is ready to be written. */
+export interface BuiltBundle {
+  readonly manifest: Manifest;
+  readonly model: Uint8Array;
+  readonly weights: readonly WeightFile[];
+  /** What the user should know, though the bundle is sound. */
+  readonly notes: readonly string[];
+}
+
+/** Compiles an intervention into a model. Throws a TraceError for mistakes in the block. */
+export async function buildBundle(
+  map: ModelMap,
+  intervention: InterventionFunction,
+  { name, source, weights = 'link', optimize: isOptimized = false }: BuildOptions,
+): Promise<BuiltBundle> {
+  const { model } = map;
+  for (const parameter of intervention.parameters) {
+    if (!model.inputs.some((input) => input.name === parameter.name)) continue;
+    throw new TraceError(
+      `The parameter '${parameter.name}' has the name of an input of ${model.file}. Call it something else.`,
+      source,
+    );
+  }
+  const built = await buildIntervention(map, intervention);
+  const { graph } = built.tracing.builder;
+  checkPortable(graph);
+  const names = [...model.inputs, ...intervention.parameters].map((input) => input.name);
+  const returned = new ReturnedValues(built.returned, names);
+  graph.saves.splice(
+    0,
+    graph.saves.length,
+    ...[...returned.outputs].map(([value, output]) => ({ name: output, value })),
+  );
+  const lowered = lower(model, graph, map.locate);
+  const rewritten = rewriteModel(model, built, lowered, [...returned.outputs.values()]);
+  const file = `${name}.onnx`;
+  await loadable(rewritten.proto, model.folder);
+  const proto = isOptimized ? await optimize(rewritten.proto, model) : rewritten.proto;
+  const linked =
+    weights === 'embed' ? { proto: embedWeights(proto, model), files: [] } : await linkWeights(proto, model, file);
+  const bytes = toBinary(ModelProtoSchema, linked.proto);
+  const used = new Set(rewritten.inputs);
+  const manifest: Manifest = {
+    format: 'onnsight-bundle',
+    version: BUNDLE_VERSION,
+    name,
+    source,
+    model: { file: model.file, sha256: model.hash, opset: model.opset },
+    inputs: model.inputs.flatMap(({ name: input, dtype, dims }) =>
+      dtype ? [{ name: input, dtype, dims: dims && [...dims], used: used.has(input) }] : [],
+    ),
+    parameters: intervention.parameters.map((parameter) => ({ ...parameter, dims: [...parameter.dims] })),
+    outputs: [...returned.outputs].map(([{ type }, output]) => ({
+      name: output,
+      dtype: type.dtype,
+      dims: type.shape && [...type.shape],
+    })),
+    returns: returned.returns,
+    writes: graph.root.nodes
+      .filter(({ op }) => op === 'write')
+      .map(({ attributes, site }) => ({ tensor: describe(attributes as unknown as TapAddress), source: site })),
+    weights,
+    optimized: isOptimized,
+    files: [describeFile(file, bytes), ...linked.files.map((one) => one.file)],
+  };
+  const lost = saves(built.tracing.builder).some((saved) => !returned.saved.has(saved));
+  const notes = lost
+    ? ['What is logged, or saved and not returned, does not come out of a bundle: it gives what the block returns.']
+    : [];
+  return { manifest, model: bytes, weights: linked.files, notes };
+}
+
+/** What needs this library while it runs cannot go into a file. */
+function checkPortable(graph: InterventionGraph): void {
+  for (const { op, site } of graph.root.nodes) {
+    if (op !== 'apply' && op !== 'forward') continue;
+    const what = op === 'apply' ? 'A JavaScript function (apply)' : 'Another model that is called in the block';
+    throw new TraceError(`${what} cannot become a part of one ONNX model, so this block cannot be a bundle.`, site);
+  }
+}
+
+function describe({ path, port, index }: TapAddress): string {
+  return `${path === '' ? '' : `${path}.`}${port}${index === 0 ? '' : `s[${index}]`}`;
+}
+
+function describeFile(path: string, bytes: Uint8Array): BundleFile {
+  return { path, bytes: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') };
+}

@@ -1,0 +1,110 @@
+import type { BundleTensor, Manifest, Returns } from '../schema.ts';
+
+/** The convention for language models: what may be left out, since the loader fills it in. */
+const FILLED = /^(attention_mask|position_ids|token_type_ids|use_cache_branch|past_key_values.*)$/;
+
+/** The JavaScript beside a bundle: a function by the intervention's name, with the manifest inside. */
+export function loaderSource(manifest: Manifest): string {
+  const files = manifest.files.map(({ path }) => {
+    const name = JSON.stringify(path);
+    return `  ${name}: new URL(${JSON.stringify(`./${path}`)}, import.meta.url),`;
+  });
+  return `${head(manifest)}
+import { defineBundle } from 'onnsight/bundle';
+
+// Bundlers know files by this form of their URLs.
+const files = {
+${files.join('\n')}
+};
+
+export const ${manifest.name} = /* @__PURE__ */ defineBundle(
+${indent(JSON.stringify(manifest, null, 2), '  ')},
+  files,
+);
+export default ${manifest.name};
+`;
+}
+
+/** Its declarations: names, types and completion for whoever calls it. */
+export function loaderTypes(manifest: Manifest): string {
+  const { name, inputs, parameters } = manifest;
+  const type = name[0]!.toUpperCase() + name.slice(1);
+  const isFilled = inputs.some((input) => input.name === 'input_ids' || input.name === 'inputs_embeds');
+  const fields = [
+    ...inputs.map((input) => field(input, 'TensorData', !input.used || (isFilled && FILLED.test(input.name)))),
+    ...parameters.map((parameter) => field(parameter, parameterType(parameter), false)),
+  ];
+  return `${head(manifest)}
+import type { AnyTensor, LazyBundle, Tensor, TensorData } from 'onnsight/bundle';
+
+/** What \`${name}\` runs on. */
+export interface ${type}Inputs {
+${fields.join('\n')}
+}
+
+/** What \`${name}\` gives. */
+export type ${type}Results = ${resultType(manifest.returns, manifest, '')};
+
+/** Loads the model when it is called first. */
+export declare const ${name}: LazyBundle<${type}Inputs, ${type}Results>;
+export default ${name};
+`;
+}
+
+function head({ source }: Manifest): string {
+  return `// Made by onnsight from ${source.file}:${source.line}:${source.column}. Change that and compile it again.`;
+}
+
+function field(tensor: BundleTensor, type: string, optional: boolean): string {
+  return `  /** ${describe(tensor)} */\n  readonly ${key(tensor.name)}${optional ? '?' : ''}: ${type};`;
+}
+
+function parameterType({ dtype, dims }: BundleTensor): string {
+  if (dims?.length !== 0) return 'TensorData';
+  return dtype === 'bool' ? 'boolean | AnyTensor' : 'number | bigint | AnyTensor';
+}
+
+function resultType(returns: Returns, manifest: Manifest, margin: string): string {
+  switch (returns.kind) {
+    case 'tensor':
+      return 'Tensor';
+    case 'saved':
+      return returns.loop ? 'Tensor | readonly Tensor[] | undefined' : 'Tensor | undefined';
+    case 'entries':
+      return 'readonly Tensor[]';
+    case 'array': {
+      const items = returns.items.map((item) =>
+        item.kind === 'entries' ? '...Tensor[]' : resultType(item, manifest, margin),
+      );
+      return `readonly [${items.join(', ')}]`;
+    }
+    case 'object': {
+      const inner = `${margin}  `;
+      const fields = Object.entries(returns.fields).map(([name, one]) => {
+        const output = one.kind === 'tensor' ? manifest.outputs.find((output) => output.name === one.output) : undefined;
+        const comment = output ? `${inner}/** ${describe(output)} */\n` : '';
+        return `${comment}${inner}readonly ${key(name)}: ${resultType(one, manifest, inner)};`;
+      });
+      return `{\n${fields.join('\n')}\n${margin}}`;
+    }
+    case 'choice': {
+      const sides = [returns.then, returns.else].map((side) => resultType(side, manifest, margin));
+      return [...new Set(sides)].join(' | ');
+    }
+    case 'value':
+      return returns.value === undefined ? 'undefined' : JSON.stringify(returns.value);
+  }
+}
+
+/** `float32[batch, sequence, 128]`, with `?` for a size that only the run tells. */
+function describe({ dtype, dims }: BundleTensor): string {
+  return `${dtype}[${dims?.map((dim) => dim ?? '?').join(', ') ?? '?'}]`;
+}
+
+function key(name: string): string {
+  return /^[A-Za-z_$][\w$]*$/.test(name) ? name : JSON.stringify(name);
+}
+
+function indent(text: string, by: string): string {
+  return text.replace(/^/gm, by);
+}

@@ -1,0 +1,67 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fromBinary, toBinary } from '@bufbuild/protobuf';
+import { type GraphProto, type ModelProto, ModelProtoSchema, type TensorProto } from 'onnx-buf';
+import { InferenceSession } from 'onnxruntime-node';
+import { isExternal } from '../../model/external.ts';
+import { bodies } from '../../model/links.ts';
+import type { OnnxModel } from '../../model/read.ts';
+import { renameTensors } from './rename.ts';
+import { embedWeights } from './weights.ts';
+
+/**
+ * The model as ONNX Runtime simplifies it at its basic level: constants folded, what does nothing taken out, only
+ * operators that every host knows. Weights that came through unchanged still stand in their file.
+ */
+export async function optimize(proto: ModelProto, model: Pick<OnnxModel, 'folder'>): Promise<ModelProto> {
+  const folder = mkdtempSync(join(tmpdir(), 'onnsight-'));
+  const path = join(folder, 'optimized.onnx');
+  const whole = embedWeights(proto, model);
+  try {
+    const session = await InferenceSession.create(toBinary(ModelProtoSchema, whole), {
+      graphOptimizationLevel: 'basic',
+      optimizedModelFilePath: path,
+      logSeverityLevel: 4,
+      intraOpNumThreads: 1,
+      // What stands in a module for a write to it does nothing but to say so.
+      extra: { optimization: { disable_specified_optimizers: 'EliminateIdentity' } },
+    });
+    await session.release();
+    const optimized = fromBinary(ModelProtoSchema, readFileSync(path));
+    return withoutUnused(relink(nameFolded(optimized, proto), proto, whole));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Puts weights whose bytes are those of the file back to where they came from. */
+function relink(optimized: ModelProto, linked: ModelProto, whole: ModelProto): ModelProto {
+  const external = new Map(linked.graph!.initializer.filter(isExternal).map((tensor) => [tensor.name, tensor]));
+  const inside = new Map(whole.graph!.initializer.map((tensor) => [tensor.name, tensor]));
+  const isSame = (a: TensorProto, b: TensorProto) =>
+    a.dataType === b.dataType && a.dims.join() === b.dims.join() && Buffer.compare(a.rawData, b.rawData) === 0;
+  const initializer = optimized.graph!.initializer.map((tensor) => {
+    const before = external.get(tensor.name);
+    return before && isSame(tensor, inside.get(tensor.name)!) ? before : tensor;
+  });
+  return { ...optimized, producerName: 'onnsight', graph: { ...optimized.graph!, initializer } };
+}
+
+/** A folded constant has the name of the tensor it was, which would be read as a parameter's. */
+function nameFolded(optimized: ModelProto, before: ModelProto): ModelProto {
+  const known = new Set(before.graph!.initializer.map(({ name }) => name));
+  const folded = optimized.graph!.initializer.filter(({ name }) => !known.has(name));
+  const names = new Map(folded.map(({ name }, i) => [name, `onnsight_folded_${i}`]));
+  return { ...optimized, graph: renameTensors(optimized.graph!, (name) => names.get(name) ?? name) };
+}
+
+/** ONNX Runtime declares all operator sets that it knows, those that no other host has among them. */
+function withoutUnused(proto: ModelProto): ModelProto {
+  const used = new Set(['', 'ai.onnx', ...domainsOf(proto.graph!)]);
+  return { ...proto, opsetImport: proto.opsetImport.filter(({ domain }) => used.has(domain)) };
+}
+
+function domainsOf(graph: GraphProto): string[] {
+  return graph.node.flatMap((node) => [node.domain, ...bodies(node).flatMap(domainsOf)]);
+}

@@ -1,0 +1,52 @@
+import { create } from '@bufbuild/protobuf';
+import { type NodeProto, NodeProtoSchema } from 'onnx-buf';
+import { readsOf, renameReads } from '../../lowering/captures.ts';
+import type { Lowered } from '../../lowering/lower.ts';
+import type { OnnxModel } from '../../model/read.ts';
+
+const WRITTEN = 'onnsight/written_';
+
+/**
+ * Lets a module keep its output when the model is opened again: what was written in the place of a tensor passes
+ * through a node that stands in the module that made the tensor.
+ * @returns the nodes, and the names that outputs have now.
+ */
+export function placeWrites(
+  { graph }: OnnxModel,
+  nodes: readonly NodeProto[],
+  { writes, outputs }: Pick<Lowered, 'writes' | 'outputs'>,
+): { nodes: NodeProto[]; outputs: string[] } {
+  const makers = new Map(graph.node.flatMap((node) => node.output.map((name) => [name, node] as const)));
+  const placed = new Map<string, { name: string; node: NodeProto }>();
+  for (const [i, { tensor, name }] of writes.entries()) {
+    const maker = makers.get(tensor);
+    if (!maker || placed.has(name)) continue;
+    const output = `${WRITTEN}${i}`;
+    placed.set(name, { name: output, node: passing(name, output, maker, i) });
+  }
+  const isOriginal = (node: NodeProto) => node.output.some((name) => makers.has(name));
+  const renamed = nodes.map((node) =>
+    isOriginal(node) ? renameReads(node, (name) => placed.get(name)?.name ?? name) : node,
+  );
+  const moved = outputs.map((name) => placed.get(name)?.name ?? name);
+  const read = new Set([...renamed.flatMap(readsOf), ...moved]);
+  const given = [...placed].filter(([name]) => !nodes.some((node) => node.output.includes(name)));
+  const result = given.map(([, { node }]) => node);
+  for (const node of renamed) {
+    result.push(node);
+    for (const name of node.output) if (placed.has(name)) result.push(placed.get(name)!.node);
+  }
+  const isRead = ({ output }: NodeProto) => !output[0]?.startsWith(WRITTEN) || read.has(output[0]);
+  return { nodes: result.filter(isRead), outputs: moved };
+}
+
+function passing(input: string, output: string, maker: NodeProto, number: number): NodeProto {
+  const scope = maker.name.slice(0, maker.name.lastIndexOf('/') + 1);
+  return create(NodeProtoSchema, {
+    opType: 'Identity',
+    name: `${scope}onnsight_output_${number}`,
+    input: [input],
+    output: [output],
+    metadataProps: maker.metadataProps,
+  });
+}

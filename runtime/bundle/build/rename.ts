@@ -1,0 +1,41 @@
+import type { GraphProto, NodeProto, ValueInfoProto } from 'onnx-buf';
+import { bodies } from '../../model/links.ts';
+
+/** Every name that a graph and the bodies in it use for a tensor. */
+export function tensorNames(graph: GraphProto): Set<string> {
+  const names = new Set<string>();
+  for (const { name } of [...graph.input, ...graph.output, ...graph.initializer]) names.add(name);
+  for (const node of graph.node) {
+    for (const name of [...node.input, ...node.output]) names.add(name);
+    for (const body of bodies(node)) for (const name of tensorNames(body)) names.add(name);
+  }
+  names.delete('');
+  return names;
+}
+
+/** A graph with other names for its tensors, in its bodies too: names are unique across all of them. */
+export function renameTensors(graph: GraphProto, rename: (name: string) => string): GraphProto {
+  const info = <T extends ValueInfoProto>(value: T): T => ({ ...value, name: rename(value.name) });
+  return {
+    ...graph,
+    node: graph.node.map((node) => renameNode(node, rename)),
+    initializer: graph.initializer.map((tensor) => ({ ...tensor, name: rename(tensor.name) })),
+    input: graph.input.map(info),
+    output: graph.output.map(info),
+    valueInfo: graph.valueInfo.map(info),
+  };
+}
+
+function renameNode(node: NodeProto, rename: (name: string) => string): NodeProto {
+  const named = (name: string) => (name === '' ? '' : rename(name));
+  return {
+    ...node,
+    input: node.input.map(named),
+    output: node.output.map(named),
+    attribute: node.attribute.map((attribute) => ({
+      ...attribute,
+      graphs: attribute.graphs.map((body) => renameTensors(body, rename)),
+      ...(attribute.g && { g: renameTensors(attribute.g, rename) }),
+    })),
+  };
+}

@@ -1,0 +1,92 @@
+import { TraceError } from '../../errors.ts';
+import type { Value } from '../../graph/types.ts';
+import { ReturnChoice } from '../../operators/completions.ts';
+import { ListSegment, type ListValue } from '../../tracing/lists.ts';
+import { isPlainObject } from '../../tracing/merge.ts';
+import { SavedProxy } from '../../tracing/saves.ts';
+import type { ListOutputs, Returns } from '../schema.ts';
+
+/** What a block returned, as data, and the values that it is made of with the names they get as outputs. */
+export class ReturnedValues {
+  readonly returns: Returns;
+  readonly outputs = new Map<Value, string>();
+  /** The saves that come back. */
+  readonly saved = new Set<SavedProxy>();
+  private readonly taken: Set<string>;
+
+  /**
+   * @param taken names that an output cannot have: those of the inputs
+   * Throws a TraceError for what cannot be written into a file.
+   */
+  constructor(returned: unknown, taken: Iterable<string>) {
+    this.taken = new Set(taken);
+    this.returns = this.describe(returned, '');
+    if (this.outputs.size === 0) {
+      throw new TraceError(
+        'The block of the intervention returns nothing that is saved. Return save(…) of what it is to give.',
+      );
+    }
+  }
+
+  private describe(value: unknown, path: string): Returns {
+    if (value instanceof SavedProxy) return this.describeSaved(value, path);
+    if (value instanceof ListSegment) return { kind: 'entries', list: this.list(value.list, path) };
+    if (value instanceof ReturnChoice) {
+      const test = this.describe(value.test, join(path, 'taken'));
+      if (test.kind !== 'tensor') throw new TraceError('An early return stands in a traced loop.');
+      return {
+        kind: 'choice',
+        test: test.output,
+        then: this.describe(value.then, path),
+        else: this.describe(value.else, path),
+      };
+    }
+    if (Array.isArray(value)) {
+      return { kind: 'array', items: value.map((item, i) => this.describe(item, join(path, String(i)))) };
+    }
+    if (isPlainObject(value)) {
+      const fields = Object.entries(value).map(([key, field]) => [key, this.describe(field, join(path, key))] as const);
+      return { kind: 'object', fields: Object.fromEntries(fields) };
+    }
+    if (value === undefined) return { kind: 'value' };
+    const isNumber = typeof value === 'number' && Number.isFinite(value);
+    if (value === null || isNumber || typeof value === 'string' || typeof value === 'boolean') {
+      return { kind: 'value', value };
+    }
+    const what = typeof value === 'object' ? `an object (${value.constructor.name})` : `a ${typeof value}`;
+    throw new TraceError(
+      `The result${path && ` '${path}'`} of the intervention is ${what}, which a bundle cannot hold. Return save(…) of traced values, and plain numbers and texts.`,
+    );
+  }
+
+  private describeSaved(saved: SavedProxy, path: string): Returns {
+    this.saved.add(saved);
+    const { state } = saved.slot;
+    if (state === null || state === 'pending') return { kind: 'value' };
+    if (state.kind === 'single') return { kind: 'tensor', output: this.output(state.value, path) };
+    return { kind: 'saved', list: this.list(state.list, path), loop: state.loop };
+  }
+
+  private list({ data, shapes, ranks }: ListValue, path: string): ListOutputs {
+    return {
+      data: this.output(data, path),
+      shapes: this.output(shapes, join(path, 'shapes')),
+      ranks: this.output(ranks, join(path, 'ranks')),
+    };
+  }
+
+  private output(value: Value, path: string): string {
+    const known = this.outputs.get(value);
+    if (known !== undefined) return known;
+    const wanted = path || 'result';
+    let name = wanted;
+    for (let i = 2; this.taken.has(name); i++) name = `${wanted}_${i}`;
+    this.taken.add(name);
+    this.outputs.set(value, name);
+    return name;
+  }
+}
+
+function join(path: string, key: string): string {
+  return path === '' ? key : `${path}.${key}`;
+}

@@ -1,0 +1,154 @@
+import { create, fromBinary } from '@bufbuild/protobuf';
+import {
+  type GraphProto,
+  type ModelProto,
+  ModelProtoSchema,
+  type NodeProto,
+  type TensorProto,
+  TensorProtoSchema,
+  TypeProtoSchema,
+  type ValueInfoProto,
+  ValueInfoProtoSchema,
+} from 'onnx-buf';
+import type { BuiltIntervention } from '../../api/intervention.ts';
+import type { Parameter } from '../../api/parameter-spec.ts';
+import { TraceError } from '../../errors.ts';
+import type { OperandData } from '../../graph/graph.ts';
+import type { DType, TensorType } from '../../graph/types.ts';
+import type { Lowered } from '../../lowering/lower.ts';
+import { onnxNode } from '../../lowering/onnx.ts';
+import { elementType } from '../../model/dtypes.ts';
+import type { OnnxModel } from '../../model/read.ts';
+import { placeWrites } from './placed-writes.ts';
+import { renameTensors, tensorNames } from './rename.ts';
+
+/** A model with an intervention in its graph, its weights still where they were. */
+export interface RewrittenModel {
+  readonly proto: ModelProto;
+  /** Names of the model's own inputs that are read. */
+  readonly inputs: readonly string[];
+}
+
+/**
+ * Makes a model for any host of what lowering wrote: parameters become inputs by their names, captured data becomes
+ * constants, results become outputs by theirs. Throws a TraceError for a parameter that nothing depends on.
+ */
+export function rewriteModel(
+  model: OnnxModel,
+  { tracing, parameters }: BuiltIntervention,
+  lowered: Lowered,
+  outputNames: readonly string[],
+): RewrittenModel {
+  const proto = fromBinary(ModelProtoSchema, lowered.bytes);
+  const { graph } = tracing.builder;
+  const operands = [...graph.operands];
+  const names = new Map<string, string>();
+  const constants: TensorProto[] = [];
+  const inputs: ValueInfoProto[] = [];
+  const unused = new Set(parameters.values());
+  for (const { position, name } of lowered.operands) {
+    const [node, data] = operands[position]!;
+    const value = node.outputs[0]!;
+    const parameter = parameters.get(value);
+    if (parameter) {
+      unused.delete(parameter);
+      names.set(name, parameter.name);
+      inputs.push(info(name, parameter.dtype, parameter.dims));
+    } else constants.push(constant(name, value.type, data));
+  }
+  for (const parameter of unused) throw unread(parameter);
+  const written = placeWrites(model, proto.graph!.node, lowered);
+  const { nodes, outputs } = distinctOutputs(written.nodes, written.outputs);
+  outputs.forEach((name, i) => {
+    names.set(name, outputNames[i]!);
+  });
+  const used = new Set(lowered.inputs);
+  const rewritten: GraphProto = {
+    ...proto.graph!,
+    node: nodes.map(placedNode),
+    initializer: [...proto.graph!.initializer, ...constants],
+    input: [...proto.graph!.input.filter(({ name }) => used.has(name)), ...inputs],
+    output: outputs.map((name, i) => {
+      const { dtype, shape } = graph.saves[i]!.value.type;
+      return info(name, dtype, shape);
+    }),
+    valueInfo: [],
+  };
+  const finished = renameTensors(rewritten, finalNames(rewritten, names));
+  return {
+    proto: { ...proto, producerName: 'onnsight', metadataProps: model.proto.metadataProps, graph: finished },
+    inputs: [...lowered.inputs],
+  };
+}
+
+function unread({ name }: Parameter): TraceError {
+  return new TraceError(
+    `Nothing that the intervention returns depends on its parameter '${name}', so it can have no effect. Use it, or do not declare it.`,
+  );
+}
+
+/** Each result is an output of its own, where two are one value too. */
+function distinctOutputs(nodes: readonly NodeProto[], outputs: readonly string[]) {
+  const seen = new Set<string>();
+  const copies: NodeProto[] = [];
+  const distinct = outputs.map((name, i) => {
+    if (!seen.has(name)) {
+      seen.add(name);
+      return name;
+    }
+    const copy = `onnsight/result_${i}`;
+    copies.push(onnxNode('Identity', [name], [copy]));
+    return copy;
+  });
+  return { nodes: [...nodes, ...copies], outputs: distinct };
+}
+
+/** A bundle's model may be rewritten again: what was added bears a number, so that no two names ever meet. */
+function finalNames(graph: GraphProto, wanted: ReadonlyMap<string, string>): (name: string) => string {
+  const all = tensorNames(graph);
+  const levels = [...all].map((name) => Number(/^onnsight(\d+)_/.exec(name)?.[1] ?? 0));
+  const prefix = `onnsight${Math.max(0, ...levels) + 1}_`;
+  const claimed = new Set(wanted.values());
+  return (name) => {
+    const given = wanted.get(name);
+    if (given !== undefined) return given;
+    if (name.startsWith('onnsight/')) return prefix + name.slice('onnsight/'.length);
+    // A tensor of the model that has the name of a parameter or a result gives it up.
+    return claimed.has(name) ? `${prefix}${name}` : name;
+  };
+}
+
+/** A slash would make a module of the name: the module tree is read from names. */
+function placedNode(node: NodeProto): NodeProto {
+  const [, number, place] = /^onnsight\/at_(\d+):(.*)$/s.exec(node.name) ?? [];
+  const name = place === undefined ? node.name.replace(/^onnsight\//, 'onnsight1_') : `onnsight1_at_${number}:${place}`;
+  return name === node.name ? node : { ...node, name: name.replaceAll('/', '|') };
+}
+
+function constant(name: string, { dtype }: TensorType, { data, dims }: OperandData): TensorProto {
+  const { buffer, byteOffset, byteLength } = data as unknown as Uint8Array<ArrayBuffer>;
+  return create(TensorProtoSchema, {
+    name,
+    dataType: elementType(dtype),
+    dims: dims.map(BigInt),
+    rawData: new Uint8Array(buffer.slice(byteOffset, byteOffset + byteLength)),
+  });
+}
+
+function info(name: string, dtype: DType, dims: readonly (number | string | null)[] | null): ValueInfoProto {
+  const dim = dims?.map((size) => {
+    if (size === null) return {};
+    return {
+      value:
+        typeof size === 'number'
+          ? { case: 'dimValue' as const, value: BigInt(size) }
+          : { case: 'dimParam' as const, value: size },
+    };
+  });
+  return create(ValueInfoProtoSchema, {
+    name,
+    type: create(TypeProtoSchema, {
+      value: { case: 'tensorType', value: { elemType: elementType(dtype), ...(dim && { shape: { dim } }) } },
+    }),
+  });
+}

@@ -1,0 +1,117 @@
+import { createHash } from 'node:crypto';
+import { closeSync, createReadStream, openSync, readSync, statSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { type GraphProto, type ModelProto, type NodeProto, type TensorProto, TensorProto_DataLocation } from 'onnx-buf';
+import { externalEntry, isExternal } from '../../model/external.ts';
+import { bodies } from '../../model/links.ts';
+import type { OnnxModel } from '../../model/read.ts';
+import { BundleError } from '../error.ts';
+import type { BundleFile } from '../schema.ts';
+
+/** A file that a bundle's weights stand in: where it is now, and its name in the bundle. */
+export interface WeightFile {
+  readonly source: string;
+  readonly file: BundleFile;
+}
+
+/** What a file of one protobuf message can hold. */
+const LARGEST = 2 ** 31 - 2 ** 20;
+
+/** A model whose weights are all inside of it. Throws a BundleError where they are too large for one file. */
+export function embedWeights(proto: ModelProto, { folder }: Pick<OnnxModel, 'folder'>): ModelProto {
+  const files = new Map<string, number>();
+  const total = tensorsOf(proto.graph!)
+    .filter(isExternal)
+    .reduce((sum, tensor) => sum + Number(externalEntry(tensor, 'length') ?? 0), 0);
+  if (total > LARGEST) {
+    throw new BundleError(
+      `The weights are ${total} bytes, and one ONNX file holds ${LARGEST} at most. Compile with --weights link.`,
+    );
+  }
+  try {
+    return mapTensors(proto, (tensor) => {
+      if (!isExternal(tensor)) return tensor;
+      const location = externalEntry(tensor, 'location')!;
+      const descriptor = files.get(location) ?? openSync(join(folder, location), 'r');
+      files.set(location, descriptor);
+      const offset = Number(externalEntry(tensor, 'offset') ?? 0);
+      const length = Number(externalEntry(tensor, 'length') ?? statSync(join(folder, location)).size - offset);
+      const rawData = new Uint8Array(length);
+      for (let done = 0; done < length; ) {
+        const count = readSync(descriptor, rawData, done, length - done, offset + done);
+        if (count === 0) throw new BundleError(`${join(folder, location)} is too short for the tensor ${tensor.name}.`);
+        done += count;
+      }
+      return { ...tensor, rawData, externalData: [], dataLocation: TensorProto_DataLocation.DEFAULT };
+    });
+  } finally {
+    for (const descriptor of files.values()) closeSync(descriptor);
+  }
+}
+
+/** A model whose weights lie beside it, in the files that they came from, and those files. */
+export async function linkWeights(
+  proto: ModelProto,
+  { folder }: Pick<OnnxModel, 'folder'>,
+  modelFile: string,
+): Promise<{ readonly proto: ModelProto; readonly files: readonly WeightFile[] }> {
+  const locations = new Set(
+    tensorsOf(proto.graph!)
+      .filter(isExternal)
+      .map((tensor) => externalEntry(tensor, 'location')!),
+  );
+  const names = new Map<string, string>();
+  const taken = new Set([modelFile]);
+  for (const location of [...locations].sort()) {
+    let name = basename(location);
+    while (taken.has(name)) name = `weights.${name}`;
+    taken.add(name);
+    names.set(location, name);
+  }
+  const linked = mapTensors(proto, (tensor) =>
+    isExternal(tensor)
+      ? {
+          ...tensor,
+          externalData: tensor.externalData.map((entry) =>
+            entry.key === 'location' ? { ...entry, value: names.get(entry.value)! } : entry,
+          ),
+        }
+      : tensor,
+  );
+  const files: WeightFile[] = [];
+  for (const [location, path] of names) {
+    const source = join(folder, location);
+    files.push({ source, file: { path, bytes: statSync(source).size, sha256: await hashFile(source) } });
+  }
+  return { proto: linked, files };
+}
+
+export async function hashFile(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(path)) hash.update(chunk);
+  return hash.digest('hex');
+}
+
+function tensorsOf(graph: GraphProto): TensorProto[] {
+  return [...graph.initializer, ...graph.node.flatMap((node) => bodies(node).flatMap(tensorsOf))];
+}
+
+function mapTensors(proto: ModelProto, map: (tensor: TensorProto) => TensorProto): ModelProto {
+  const inNode = (node: NodeProto): NodeProto =>
+    bodies(node).length === 0
+      ? node
+      : {
+          ...node,
+          attribute: node.attribute.map((one) => ({
+            ...one,
+            graphs: one.graphs.map(inGraph),
+            ...(one.g && { g: inGraph(one.g) }),
+          })),
+        };
+  const inGraph = (graph: GraphProto): GraphProto => ({
+    ...graph,
+    initializer: graph.initializer.map(map),
+    node: graph.node.map(inNode),
+  });
+  return { ...proto, graph: inGraph(proto.graph!) };
+}

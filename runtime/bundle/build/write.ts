@@ -1,0 +1,84 @@
+import { copyFileSync, existsSync, linkSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { MANIFEST } from '../manifest.ts';
+import type { BuiltBundle } from './build.ts';
+import { loaderSource, loaderTypes } from './loader-source.ts';
+import { hashFile } from './weights.ts';
+
+/** The files of a bundle that are made, by their names in its folder. */
+function madeFiles({ manifest, model }: BuiltBundle): Map<string, Uint8Array> {
+  const text = (value: string) => new TextEncoder().encode(value);
+  return new Map([
+    [manifest.files[0]!.path, model],
+    [MANIFEST, text(`${JSON.stringify(manifest, null, 2)}\n`)],
+    [`${manifest.name}.js`, text(loaderSource(manifest))],
+    [`${manifest.name}.d.ts`, text(loaderTypes(manifest))],
+  ]);
+}
+
+/** What writing a bundle did with its weights. */
+export interface Written {
+  readonly bytes: number;
+  /** Names of weight files that had to be copied, since they lie on another disk. */
+  readonly copied: readonly string[];
+}
+
+/** Writes a bundle into its folder. Weight files beside it share their bytes with the original: they are hard links. */
+export function writeBundle(built: BuiltBundle, folder: string): Written {
+  mkdirSync(folder, { recursive: true });
+  removeStale(built, folder);
+  let bytes = 0;
+  for (const [name, content] of madeFiles(built)) {
+    writeFileSync(join(folder, name), content);
+    bytes += content.length;
+  }
+  const copied = built.weights.filter(({ source, file }) => !link(source, join(folder, file.path)));
+  return { bytes, copied: copied.map(({ file }) => file.path) };
+}
+
+/** False if the file had to be copied. */
+function link(source: string, target: string): boolean {
+  const from = statSync(source);
+  const there = statSync(target, { throwIfNoEntry: false });
+  if (there && there.ino === from.ino && there.dev === from.dev) return true;
+  rmSync(target, { force: true });
+  try {
+    linkSync(source, target);
+    return true;
+  } catch {
+    copyFileSync(source, target);
+    return false;
+  }
+}
+
+/** Takes out what an earlier version of the bundle had and this one has not, as its manifest tells. */
+function removeStale({ manifest }: BuiltBundle, folder: string): void {
+  const path = join(folder, MANIFEST);
+  if (!existsSync(path)) return;
+  let before: { files?: { path?: unknown }[] };
+  try {
+    before = JSON.parse(readFileSync(path, 'utf8'));
+  } catch {
+    return;
+  }
+  const kept = new Set(manifest.files.map((file) => file.path));
+  for (const { path: name } of before.files ?? []) {
+    if (typeof name === 'string' && /^[^/\\]+$/.test(name) && !kept.has(name)) rmSync(join(folder, name), { force: true });
+  }
+}
+
+/** What in a folder is not as this bundle would be written: empty for one that is current. */
+export async function staleFiles(built: BuiltBundle, folder: string): Promise<string[]> {
+  const stale: string[] = [];
+  for (const [name, content] of madeFiles(built)) {
+    const path = join(folder, name);
+    if (!existsSync(path)) stale.push(`${name} is missing`);
+    else if (Buffer.compare(readFileSync(path), content) !== 0) stale.push(`${name} is out of date`);
+  }
+  for (const { file } of built.weights) {
+    const path = join(folder, file.path);
+    if (!existsSync(path)) stale.push(`${file.path} is missing`);
+    else if ((await hashFile(path)) !== file.sha256) stale.push(`${file.path} is out of date`);
+  }
+  return stale;
+}

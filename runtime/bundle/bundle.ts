@@ -1,0 +1,64 @@
+import { type Inputs, matchInputs } from '../execution/input-signature.ts';
+import { BundleError } from './error.ts';
+import { outputsIn, resultsOf } from './results.ts';
+import type { BundleTensor, Manifest } from './schema.ts';
+import type { BundleDevice, BundleSession, Declared } from './session.ts';
+
+/** An intervention that was compiled: call it with the model's inputs and the parameters. */
+export interface Bundle<I = Inputs, R = unknown> {
+  /** Runs the model once, steered. Throws an InputError for inputs that do not fit. */
+  (inputs: I): Promise<R>;
+  readonly manifest: Manifest;
+  /** Where it runs. */
+  readonly device: BundleDevice;
+  /** Frees the model's memory. */
+  release(): Promise<void>;
+}
+
+/** Binds a manifest and a session together. Throws a BundleError where the model is not what the manifest says. */
+export function bundleOf(manifest: Manifest, session: BundleSession, place: string): Bundle {
+  const used = manifest.inputs.filter((input) => input.used);
+  compare('input', [...used, ...manifest.parameters], session.inputs, place);
+  compare('output', manifest.outputs, session.outputs, place);
+  const names = new Set(manifest.outputs.map(({ name }) => name));
+  const stray = outputsIn(manifest.returns).find((name) => !names.has(name));
+  if (stray !== undefined) throw new BundleError(`${place}: the results name an output '${stray}' that is not there.`);
+
+  const run = async (inputs: Inputs): Promise<unknown> => {
+    const given = manifest.inputs.filter((input) => input.used || Object.hasOwn(inputs ?? {}, input.name));
+    const feeds = matchInputs([...given, ...manifest.parameters], inputs);
+    for (const { name, used: isUsed } of manifest.inputs) if (!isUsed) feeds.delete(name);
+    try {
+      return resultsOf(manifest.returns, await session.run(feeds, [...names]));
+    } catch (error) {
+      throw runError(error, manifest);
+    }
+  };
+  return Object.assign(run, { manifest, device: session.device, release: () => session.release() });
+}
+
+function compare(kind: string, told: readonly BundleTensor[], found: readonly Declared[], place: string): void {
+  const dtypes = new Map(found.map(({ name, dtype }) => [name, dtype]));
+  for (const { name, dtype } of told) {
+    const actual = dtypes.get(name);
+    if (actual === undefined)
+      throw new BundleError(`${place} names an ${kind} '${name}' that the model does not have.`);
+    if (actual !== dtype) {
+      throw new BundleError(`${place} says that the ${kind} '${name}' is ${dtype}, but in the model it is ${actual}.`);
+    }
+  }
+  const missing = found.find(({ name }) => !told.some((one) => one.name === name));
+  if (missing) throw new BundleError(`${place} does not name the model's ${kind} '${missing.name}'.`);
+}
+
+/** An error of the run, at the line of the intervention whose step failed. */
+function runError(error: unknown, { name }: Manifest): Error {
+  const message = error instanceof Error ? error.message : String(error);
+  const [, file, line, column] = /onnsight\d+_at_\d+:([^:]+):(\d+):(\d+)/.exec(message) ?? [];
+  const reason = message
+    .replace(/^.*Status Message: /s, '')
+    .replace(/^Error: /, '')
+    .trim();
+  const at = file === undefined ? '' : `${file.replaceAll('|', '/')}:${line}:${column} - `;
+  return new BundleError(`${at}The bundle '${name}' could not run on these inputs: ${reason}`, { cause: error });
+}

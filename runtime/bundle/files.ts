@@ -1,0 +1,44 @@
+import { BundleError } from './error.ts';
+import type { BundleFile } from './schema.ts';
+
+/** Compares a file of a bundle with what the manifest says of it. Throws a BundleError where it differs. */
+export async function checkBytes(bytes: Uint8Array<ArrayBuffer>, file: BundleFile, place: string): Promise<void> {
+  checkSize(bytes.length, file, place);
+  if (!globalThis.crypto?.subtle) {
+    throw new BundleError(
+      `${place} cannot be checked: a browser computes hashes on pages from https or localhost only. Serve the page so, or load the bundle with { verify: false }.`,
+    );
+  }
+  checkHash(hex(await crypto.subtle.digest('SHA-256', bytes)), file, place);
+}
+
+export function checkSize(bytes: number, file: BundleFile, place: string): void {
+  if (bytes === file.bytes) return;
+  const how = bytes < file.bytes ? 'cut short' : 'too long';
+  throw new BundleError(`${place} is ${how}: it has ${bytes} bytes of ${file.bytes}. Compile the bundle again.`);
+}
+
+export function checkHash(sha256: string, file: BundleFile, place: string): void {
+  if (sha256 === file.sha256) return;
+  throw new BundleError(
+    `${place} is damaged, or was changed: its hash is not the manifest's. Compile the bundle again.`,
+  );
+}
+
+function hex(buffer: ArrayBuffer): string {
+  return Array.from(new Uint8Array(buffer), (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+/** Reads a file of a bundle from the web, or from what a bundler made of it. */
+export async function fetchFile(url: URL): Promise<Uint8Array<ArrayBuffer>> {
+  let response: Response;
+  try {
+    response = await fetch(url);
+  } catch (error) {
+    throw new BundleError(`${url} cannot be fetched: ${error instanceof Error ? error.message : error}.`, {
+      cause: error,
+    });
+  }
+  if (!response.ok) throw new BundleError(`${url} is missing: the server answered ${response.status}.`);
+  return new Uint8Array(await response.arrayBuffer());
+}

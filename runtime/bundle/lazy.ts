@@ -1,0 +1,30 @@
+import type { Inputs } from '../execution/input-signature.ts';
+import type { Bundle } from './bundle.ts';
+import type { Manifest } from './schema.ts';
+import type { LoadBundleOptions } from './session.ts';
+
+/** A bundle that is loaded when it is called first, or by `load`: what the file beside a bundle exports. */
+export interface LazyBundle<I = Inputs, R = unknown> {
+  /** Runs the model once, steered; loads it before if that has not been done. */
+  (inputs: I): Promise<R>;
+  /** Loads the model now, here or there; throws a BundleError for what is wrong with the bundle's files. */
+  load(options?: LoadBundleOptions): Promise<Bundle<I, R>>;
+  readonly manifest: Manifest;
+}
+
+type Open = (options: LoadBundleOptions) => Promise<Bundle>;
+
+export function lazyBundle(manifest: Manifest, open: Open): LazyBundle {
+  let loaded: Promise<Bundle> | null = null;
+  const load = (options: LoadBundleOptions = {}): Promise<Bundle> => {
+    const bundle = open(options);
+    loaded = bundle;
+    // A failure is not kept: the file may be there the next time.
+    bundle.catch(() => {
+      if (loaded === bundle) loaded = null;
+    });
+    return bundle;
+  };
+  const run = async (inputs: Inputs) => (await (loaded ?? load()))(inputs);
+  return Object.assign(run, { load, manifest });
+}

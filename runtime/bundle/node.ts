@@ -1,0 +1,153 @@
+import { createHash } from 'node:crypto';
+import { createReadStream, readFileSync, realpathSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import * as ort from 'onnxruntime-node';
+import { z } from 'zod';
+import type { Inputs } from '../execution/input-signature.ts';
+import { Tensor } from '../tensor/tensor.ts';
+import { type Bundle, bundleOf } from './bundle.ts';
+import { BundleError } from './error.ts';
+import { checkBytes, checkHash, checkSize, fetchFile } from './files.ts';
+import { type LazyBundle, lazyBundle } from './lazy.ts';
+import { MANIFEST, parseManifest } from './manifest.ts';
+import { type BundleFile, type Manifest, manifestSchema } from './schema.ts';
+import { type BundleSession, bundleSession, type LoadBundleOptions } from './session.ts';
+
+export { InputError } from '../execution/input-signature.ts';
+export { Tensor } from '../tensor/tensor.ts';
+export { BundleError } from './error.ts';
+export type * from './types.ts';
+
+/** Opens the bundle in a folder, or at a URL. Throws a BundleError for what is wrong with it. */
+export async function loadBundle<I = Inputs, R = unknown>(
+  folder: string | URL,
+  options: LoadBundleOptions = {},
+): Promise<Bundle<I, R>> {
+  const base = new URL(folderUrl(folder).href.replace(/\/*$/, '/'));
+  const { manifest, place } = await readManifest(base);
+  return (await open(manifest, (path) => new URL(encodeURIComponent(path), base), place, options)) as Bundle<I, R>;
+}
+
+/** Makes what the file beside a bundle exports. */
+export function defineBundle(json: object, files: Readonly<Record<string, URL>>): LazyBundle {
+  const place = `the loader of '${(json as Manifest).name}'`;
+  const manifest = validate(parseManifest(JSON.stringify(json), place), place);
+  return lazyBundle(manifest, (options) => open(manifest, (path) => files[path]!, place, options));
+}
+
+/** The manifest of the bundle in a folder, checked. */
+export async function readManifest(base: URL): Promise<{ readonly manifest: Manifest; readonly place: string }> {
+  const url = new URL(MANIFEST, base);
+  if (url.protocol !== 'file:') {
+    const text = new TextDecoder().decode(await fetchFile(url));
+    return { manifest: validate(parseManifest(text, url.href), url.href), place: url.href };
+  }
+  const place = fileURLToPath(url);
+  if (!statSync(place, { throwIfNoEntry: false })?.isFile()) {
+    throw new BundleError(`There is no bundle in ${dirname(place)}: it has no ${MANIFEST}.`);
+  }
+  return { manifest: validate(parseManifest(readFileSync(place, 'utf8'), place), place), place };
+}
+
+function folderUrl(folder: string | URL): URL {
+  if (folder instanceof URL) return folder;
+  return /^(https?|file):/.test(folder) ? new URL(folder) : pathToFileURL(folder);
+}
+
+function validate(json: Record<string, unknown>, place: string): Manifest {
+  const parsed = manifestSchema.safeParse(json);
+  if (parsed.success) return parsed.data;
+  const outside = parsed.error.issues.find(({ path }) => path[0] === 'files' && path[2] === 'path');
+  const hint = outside ? " Files must lie in the bundle's own folder." : '';
+  throw new BundleError(`${place} is no manifest of a bundle:\n${z.prettifyError(parsed.error)}${hint}`);
+}
+
+async function open(
+  manifest: Manifest,
+  locate: (path: string) => URL,
+  place: string,
+  { device = 'auto', verify = true }: LoadBundleOptions,
+): Promise<Bundle> {
+  if (device === 'wasm') throw new BundleError("Node has no device 'wasm'. Take 'auto', 'cpu', 'webgpu' or 'cuda'.");
+  const chosen = device === 'auto' ? 'cpu' : device;
+  const urls = manifest.files.map(({ path }) => locate(path));
+  const isLocal = urls.every(({ protocol }) => protocol === 'file:');
+  const session = isLocal
+    ? await localSession(manifest.files, urls, chosen, verify)
+    : await remoteSession(manifest.files, urls, chosen, verify);
+  return bundleOf(manifest, session, place);
+}
+
+/** Files on disk are not read into memory: ONNX Runtime maps them. */
+async function localSession(
+  files: readonly BundleFile[],
+  urls: readonly URL[],
+  device: 'cpu' | 'cuda' | 'webgpu',
+  verify: boolean,
+): Promise<BundleSession> {
+  const paths = urls.map((url) => fileURLToPath(url));
+  for (const [i, file] of files.entries()) await checkFile(paths[i]!, file, verify);
+  return create(paths[0]!, device, []);
+}
+
+async function checkFile(path: string, file: BundleFile, verify: boolean): Promise<void> {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (!stat?.isFile()) throw new BundleError(`${path} is missing: the bundle needs it.`);
+  const real = realpathSync(path);
+  if (dirname(real) !== realpathSync(dirname(path))) {
+    throw new BundleError(`${path} is a link that points outside the bundle's folder, to ${real}.`);
+  }
+  checkSize(stat.size, file, path);
+  if (!verify) return;
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(path)) hash.update(chunk);
+  checkHash(hash.digest('hex'), file, path);
+}
+
+async function remoteSession(
+  files: readonly BundleFile[],
+  urls: readonly URL[],
+  device: 'cpu' | 'cuda' | 'webgpu',
+  verify: boolean,
+): Promise<BundleSession> {
+  const [model, ...weights] = await Promise.all(
+    files.map(async (file, i) => {
+      const data = await fetchFile(urls[i]!);
+      if (verify) await checkBytes(data, file, urls[i]!.href);
+      return { path: file.path, data };
+    }),
+  );
+  return create(model!.data, device, weights);
+}
+
+async function create(
+  model: string | Uint8Array,
+  device: 'cpu' | 'cuda' | 'webgpu',
+  externalData: readonly { readonly path: string; readonly data: Uint8Array }[],
+): Promise<BundleSession> {
+  const options = {
+    executionProviders: [device],
+    logSeverityLevel: 4,
+    ...(externalData.length > 0 && { externalData: [...externalData] }),
+  } as const;
+  try {
+    const session =
+      typeof model === 'string'
+        ? await ort.InferenceSession.create(model, options)
+        : await ort.InferenceSession.create(model, options);
+    return bundleSession(
+      ort,
+      session,
+      device,
+      (dtype, dims, raw) => new Tensor(dtype as 'float32', dims, raw as never),
+    );
+  } catch (error) {
+    throw new BundleError(
+      `The model cannot be loaded on ${device}: ${error instanceof Error ? error.message : error}`,
+      {
+        cause: error,
+      },
+    );
+  }
+}

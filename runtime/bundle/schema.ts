@@ -1,0 +1,82 @@
+import { z } from 'zod';
+import { DTYPES } from '../graph/types.ts';
+
+/** What the manifest of a bundle is, and nothing else is one. */
+
+const name = z.string().min(1);
+const count = z.number().int().nonnegative();
+const hash = z.string().regex(/^[0-9a-f]{64}$/, 'expected a SHA-256 hash in hexadecimal');
+const dim = z.union([count, name]).nullable();
+
+/** Free sizes are names, or null; dims are null where even their number is free. */
+const tensor = z.strictObject({ name, dtype: z.enum(DTYPES), dims: z.array(dim).nullable() });
+/** A model may leave an input unread: then a caller may give it, and it is not passed on. */
+const input = z.strictObject({ ...tensor.shape, used: z.boolean() });
+const site = z.strictObject({ file: z.string(), line: count, column: count });
+
+/** The outputs that hold a list whose length only the run tells. */
+const list = z.strictObject({ data: name, shapes: name, ranks: name });
+/** How the value that the block returned is made of the model's outputs. */
+const returns = z.union([
+  z.strictObject({ kind: z.literal('tensor'), output: name }),
+  z.strictObject({ kind: z.literal('saved'), list, loop: z.boolean() }),
+  z.strictObject({ kind: z.literal('entries'), list }),
+  z.strictObject({
+    kind: z.literal('array'),
+    get items() {
+      return z.array(returns);
+    },
+  }),
+  z.strictObject({
+    kind: z.literal('object'),
+    get fields() {
+      return z.record(z.string(), returns);
+    },
+  }),
+  z.strictObject({
+    kind: z.literal('choice'),
+    test: name,
+    get then() {
+      return returns;
+    },
+    get else() {
+      return returns;
+    },
+  }),
+  z.strictObject({
+    kind: z.literal('value'),
+    value: z.union([z.string(), z.number(), z.boolean(), z.null()]).optional(),
+  }),
+]);
+
+const file = z.strictObject({
+  path: z.string().regex(/^[^/\\:]+$/, "expected the name of a file in the bundle's folder"),
+  bytes: count,
+  sha256: hash,
+});
+
+export const manifestSchema = z.strictObject({
+  format: z.literal('onnsight-bundle'),
+  version: z.literal(1),
+  name,
+  /** Where the intervention is declared. */
+  source: site,
+  /** The model that it was compiled for. */
+  model: z.strictObject({ file: z.string(), sha256: hash, opset: count }),
+  inputs: z.array(input),
+  parameters: z.array(tensor),
+  outputs: z.array(tensor).min(1),
+  returns,
+  /** What the bundle changes in the model, and at which lines. */
+  writes: z.array(z.strictObject({ tensor: z.string(), source: site.nullable() })),
+  weights: z.enum(['link', 'embed']),
+  optimized: z.boolean(),
+  /** The model first, then what its weights stand in. */
+  files: z.array(file).min(1),
+});
+
+export type Manifest = z.infer<typeof manifestSchema>;
+export type Returns = z.infer<typeof returns>;
+export type ListOutputs = z.infer<typeof list>;
+export type BundleTensor = z.infer<typeof tensor>;
+export type BundleFile = z.infer<typeof file>;

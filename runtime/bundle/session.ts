@@ -1,0 +1,84 @@
+import type { DType } from '../graph/types.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+
+/** Where a bundle runs: in a browser `wasm` or `webgpu`, in Node `cpu`, `cuda` or `webgpu`. */
+export type BundleDevice = 'cpu' | 'cuda' | 'wasm' | 'webgpu';
+
+export interface LoadBundleOptions {
+  /** `auto`, the default, is `cpu` in Node; in a browser `webgpu` where it works, else `wasm`. */
+  readonly device?: 'auto' | BundleDevice;
+  /** Whether the files are compared with their hashes before they are used: true unless given. */
+  readonly verify?: boolean;
+}
+
+/** The dtype that a model declares for one of its inputs or outputs. */
+export interface Declared {
+  readonly name: string;
+  readonly dtype: string;
+}
+
+/** A model in ONNX Runtime, whichever build of it. */
+export interface BundleSession {
+  readonly device: BundleDevice;
+  readonly inputs: readonly Declared[];
+  readonly outputs: readonly Declared[];
+  run(feeds: ReadonlyMap<string, Tensor>, outputs: readonly string[]): Promise<Map<string, Tensor>>;
+  release(): Promise<void>;
+}
+
+/** What onnxruntime-node and onnxruntime-web have in common, as far as it is needed. */
+export interface OrtModule {
+  readonly Tensor: new (type: 'float32', data: Float32Array, dims: readonly number[]) => OrtTensor;
+}
+
+interface OrtTensor {
+  readonly type: string;
+  readonly dims: readonly number[];
+  readonly data: unknown;
+}
+
+interface OrtMetadata {
+  readonly name: string;
+  readonly isTensor: boolean;
+  readonly type?: string;
+}
+
+export interface OrtSession {
+  readonly inputMetadata: readonly unknown[];
+  readonly outputMetadata: readonly unknown[];
+  run(feeds: Record<string, never>, fetches: readonly string[]): Promise<Record<string, unknown>>;
+  release(): Promise<void>;
+}
+
+/** A session of ONNX Runtime that takes and gives this library's tensors. */
+export function bundleSession(
+  ort: OrtModule,
+  session: OrtSession,
+  device: BundleDevice,
+  make: (dtype: DType, dims: readonly number[], raw: unknown) => Tensor,
+): BundleSession {
+  const declared = (list: readonly unknown[]) =>
+    (list as readonly OrtMetadata[]).map(({ name, isTensor, type }) => ({
+      name,
+      dtype: isTensor ? (type ?? 'no tensor') : 'no tensor',
+    }));
+  return {
+    device,
+    inputs: declared(session.inputMetadata),
+    outputs: declared(session.outputMetadata),
+    async run(feeds, outputs) {
+      const given = [...feeds].map(([name, { dtype, dims, raw }]) => [
+        name,
+        new ort.Tensor(dtype as 'float32', raw as Float32Array, dims),
+      ]);
+      const results = await session.run(Object.fromEntries(given), outputs);
+      return new Map(
+        Object.entries(results as Record<string, OrtTensor>).map(([name, { type, dims, data }]) => [
+          name,
+          make(type as DType, dims, data),
+        ]),
+      );
+    },
+    release: () => session.release(),
+  };
+}

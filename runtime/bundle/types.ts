@@ -1,0 +1,6 @@
+export type { Inputs } from '../execution/input-signature.ts';
+export type { AnyTensor, TensorData } from '../tensor/tensor.ts';
+export type { Bundle } from './bundle.ts';
+export type { LazyBundle } from './lazy.ts';
+export type { Manifest } from './schema.ts';
+export type { BundleDevice, LoadBundleOptions } from './session.ts';
