@@ -4,7 +4,7 @@ import type ts from 'typescript';
 const require = createRequire(import.meta.url);
 
 /** The version of this package; the folder above is its root, or `dist` inside it. */
-function packageVersion(): string {
+export function packageVersion(): string {
   for (const path of ['../package.json', '../../package.json']) {
     try {
       const { version } = require(path) as { version: string };

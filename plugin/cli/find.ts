@@ -1,0 +1,92 @@
+import { existsSync } from 'node:fs';
+import { basename, relative, resolve, sep } from 'node:path';
+import { type ExportedDeclarations, Node, Project, type SourceFile, ts } from 'ts-morph';
+import { UsageError } from './usage-error.ts';
+
+/** An intervention that a file exports. */
+export interface Found {
+  /** The name of the bundle: that of the export, or the file's for a default export. */
+  readonly name: string;
+  readonly exported: string;
+  /** Absolute. */
+  readonly file: string;
+  /** Where it is declared; the file as seen from the working directory. */
+  readonly source: { readonly file: string; readonly line: number; readonly column: number };
+}
+
+/** The user's project, or the files that are named. Throws a UsageError where there are none. */
+export function openProject(patterns: readonly string[], tsconfig: string | undefined): Project {
+  if (tsconfig !== undefined && !existsSync(tsconfig)) throw new UsageError(`There is no ${tsconfig}.`);
+  const config = tsconfig ?? ts.findConfigFile(process.cwd(), ts.sys.fileExists);
+  if (config === undefined && patterns.length === 0) {
+    throw new UsageError(
+      'There is no tsconfig.json here. Name the files: onnsight compile src/steer.ts --model model.onnx',
+    );
+  }
+  const project = new Project({
+    ...(config !== undefined && { tsConfigFilePath: config }),
+    ...(config === undefined && {
+      compilerOptions: { module: ts.ModuleKind.NodeNext, moduleResolution: ts.ModuleResolutionKind.NodeNext },
+    }),
+    skipAddingFilesFromTsConfig: patterns.length > 0,
+  });
+  for (const pattern of patterns) {
+    if (project.addSourceFilesAtPaths(pattern).length === 0) throw new UsageError(`No file matches ${pattern}.`);
+  }
+  return project;
+}
+
+/** The interventions that files export. Throws a UsageError for a file without any, and where two have one name. */
+export function findInterventions(project: Project, patterns: readonly string[]): Found[] {
+  const files = project.getSourceFiles().filter((file) => !file.isDeclarationFile() && !file.isInNodeModules());
+  const found = files.flatMap((file) => interventionsOf(file));
+  if (found.length === 0) {
+    const where = patterns.length > 0 ? patterns.join(', ') : `the ${files.length} files of the project`;
+    throw new UsageError(
+      `No intervention is exported in ${where}. Write: export const steer = intervention({ alpha: 'float32' }, (model, { alpha }) => { … });`,
+    );
+  }
+  const byName = new Map<string, Found>();
+  for (const one of found) {
+    const other = byName.get(one.name);
+    if (other) {
+      throw new UsageError(
+        `Two interventions are called '${one.name}': ${place(other)} and ${place(one)}. Each bundle has a folder of its name: rename one.`,
+      );
+    }
+    byName.set(one.name, one);
+  }
+  return found;
+}
+
+function interventionsOf(file: SourceFile): Found[] {
+  if (!/onnsight|intervention/i.test(file.getFullText())) return [];
+  return [...file.getExportedDeclarations()].flatMap(([exported, declarations]) => {
+    const [declaration] = declarations;
+    // What is only passed on belongs to the file that declares it.
+    if (!declaration || declaration.getSourceFile() !== file || !isIntervention(declaration)) return [];
+    const { line, column } = file.getLineAndColumnAtPos(declaration.getStart());
+    const path = file.getFilePath();
+    const source = { file: relative(process.cwd(), path).split(sep).join('/'), line, column };
+    return [{ name: exported === 'default' ? fileName(path) : exported, exported, file: resolve(path), source }];
+  });
+}
+
+/** By its type, so that what a factory makes is found too; by its text where types cannot be resolved. */
+function isIntervention(declaration: ExportedDeclarations): boolean {
+  if (declaration.getType().getSymbol()?.getName() === 'Intervention') return !Node.isInterfaceDeclaration(declaration);
+  const value = Node.isVariableDeclaration(declaration) ? declaration.getInitializer() : declaration;
+  return Node.isCallExpression(value) && /(^|\.)intervention$/.test(value.getExpression().getText());
+}
+
+/** `src/my-steer.ts` → `mySteer` */
+function fileName(path: string): string {
+  return basename(path)
+    .replace(/\.[^.]*$/, '')
+    .replace(/[^A-Za-z0-9]+(.)?/g, (_, next: string | undefined) => next?.toUpperCase() ?? '')
+    .replace(/^(?=\d)/, '_');
+}
+
+export function place({ source }: Found): string {
+  return `${source.file}:${source.line}:${source.column}`;
+}

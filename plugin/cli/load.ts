@@ -1,0 +1,14 @@
+import { pathToFileURL } from 'node:url';
+import { type InterventionFunction, isIntervention } from '../../runtime/api/intervention.ts';
+import { type Found, place } from './find.ts';
+import { UsageError } from './usage-error.ts';
+
+/** Runs the file that exports an intervention, and gives it. Throws a UsageError where it is none. */
+export async function loadIntervention(found: Found): Promise<InterventionFunction> {
+  const module = (await import(pathToFileURL(found.file).href)) as Record<string, unknown>;
+  const value = module[found.exported];
+  if (isIntervention(value)) return value;
+  throw new UsageError(
+    `${place(found)} - The export '${found.exported}' is no intervention when the file has run. It must be what intervention(…) of onnsight gives.`,
+  );
+}

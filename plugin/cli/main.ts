@@ -1,0 +1,41 @@
+#!/usr/bin/env node
+import '../register.ts';
+import { Command, Option } from 'commander';
+import { packageVersion } from '../version.ts';
+import { type CompileOptions, compile, describeError } from './compile.ts';
+import { watchAndCompile } from './watch.ts';
+
+const program = new Command('onnsight')
+  .description('See inside and steer ONNX models.')
+  .version(packageVersion())
+  .showHelpAfterError('(add --help for all options)');
+
+program
+  .command('compile')
+  .description('Compile exported interventions into bundles that run anywhere ONNX runs.')
+  .argument('[files...]', 'files or globs; all files of the project unless given')
+  .requiredOption('-m, --model <file>', 'the .onnx file to build them into')
+  .option('-o, --out <folder>', 'where the bundles go, each in a folder of its name', 'dist')
+  .addOption(
+    new Option('-w, --weights <how>', 'link: in a file beside the model, embed: inside of it')
+      .choices(['link', 'embed'])
+      .default('link'),
+  )
+  .option('--optimize', 'simplify the model where that changes neither results nor hosts')
+  .option('--check', 'write nothing: say whether the bundles are current, and fail if one is not')
+  .option('--watch', 'compile again whenever a file of the project changes')
+  .option('-p, --project <tsconfig>', 'the tsconfig.json to use; the nearest unless given')
+  .action(async (files: string[], options: CompileOptions & { watch?: boolean }) => {
+    try {
+      if (options.watch && options.check) program.error('error: --watch and --check cannot go together');
+      if (options.watch) {
+        const args = process.argv.slice(1).filter((argument) => argument !== '--watch');
+        watchAndCompile(files, options, args);
+      } else if (!(await compile(files, options))) process.exitCode = 1;
+    } catch (error) {
+      console.error(`error: ${describeError(error)}`);
+      process.exitCode = 1;
+    }
+  });
+
+await program.parseAsync();
