@@ -174,6 +174,16 @@ export class Model implements ModelMembers, Traceable {
     return envoy.isTraced() ? envoy.forward(values) : callModel(this, values);
   }
 
+  /** An entry point that was given on loading, as a function that traces. */
+  method(name: string): ((...values: unknown[]) => Promise<unknown>) | undefined {
+    const toInputs = this.options.steps?.methods?.[name];
+    if (!toInputs) return undefined;
+    return (...values) => {
+      const block = typeof values.at(-1) === 'function' ? (values.pop() as Block) : undefined;
+      return this.trace(toInputs(...(values as never[])), block);
+    };
+  }
+
   /** Opens a forward pass, with the edits of this model in it. */
   openPass(tracing: Tracing, shapes: Shapes, inputs: ReadonlyMap<string, Tensor>): Pass {
     const pass = tracing.openPass(this, shapes, inputs);

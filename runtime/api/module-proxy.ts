@@ -17,6 +17,8 @@ import { Tracing } from './tracing.ts';
 export interface ModelMembers {
   /** Runs the model on values of the forward pass that is traced. */
   forward(values: readonly unknown[]): TensorProxy;
+  /** An entry point beside trace, if there is one of the name. */
+  method(name: string): unknown;
 }
 
 /** The models among the modules that users hold. */
@@ -63,6 +65,8 @@ export function moduleProxy(
         const value = Reflect.get(owner, key, owner);
         return typeof value === 'function' ? value.bind(owner) : value;
       }
+      const method = extra?.method(key);
+      if (method) return method;
       const parameter = join(envoy.path, key);
       if (envoy.map.attached.has(parameter)) return child(key);
       if (!module.children.has(key) && envoy.map.parameters.has(parameter)) return readParameter(envoy, parameter);
