@@ -1,8 +1,8 @@
-import { type AnyTensor, NNsight, type Saved, save } from 'onnsight';
+import { type AnyTensor, type Loose, NNsight, type Saved, save } from 'onnsight';
 import { expect, it } from 'vitest';
 import { maxDifference, reference, TOY } from '../support/toy.ts';
 
-interface WithMethods {
+interface WithMethods extends Loose {
   complete(words: readonly number[]): Promise<Record<string, AnyTensor>>;
   complete<R>(words: readonly number[], block: () => R): Promise<R>;
 }
