@@ -1,57 +1,67 @@
-// INTERIM: replaced by the version of fit.ts, input-sizes.ts and formulas.ts (the author of those: please write formulas.ts again, it was overwritten by accident, and then delete interim-*.ts; sizes() must accept null dims)
 import type { TensorType } from '../graph/types.ts';
 import { ModelError } from './error.ts';
+import { fitter } from './fit.ts';
+import { type DimFormula, evaluate, type Sizes, soleSymbol } from './formulas.ts';
 import { inferTypes } from './infer.ts';
-import { type DimFormula, evaluate, fitFormula, type Sizes } from './interim-formulas.ts';
-import { type InputFormulas, inputFormulas, probeSizes } from './interim-inputs.ts';
+import { type InputSizes, inputSizes, mainInput, RELATIONS, solve, symbolsIn } from './input-sizes.ts';
+import { type Probes, probesFor, SCALES } from './probe-sizes.ts';
 import type { OnnxModel } from './read.ts';
 
-/** A tensor's dtype, and its sizes as formulas: null for one that none explains, or where even the rank varies. */
+export type { DimFormula, Sizes };
+
+/** A tensor's dtype and its dimensions as formulas: null for one that no formula explains, or where the rank varies. */
 interface SymbolicType {
   readonly dtype: TensorType['dtype'];
   readonly dims: readonly (DimFormula | null)[] | null;
 }
 
-/** The shapes of a model's tensors as functions of the sizes of its inputs. */
+type Types = ReadonlyMap<string, TensorType>;
+
+/** The types of all tensors of a model as functions of the sizes of its inputs. */
 export class SymbolicTypes {
-  /** The names of the sizes that inputs may vary in. */
+  /** The free sizes of the model's inputs: names from the file, or `input:dimension` for a dimension without a name. */
   readonly symbols: readonly string[];
-  /** The symbol of dimension 0 of the main input, the rows of a batch; null where it is a fixed size. */
+  /** The symbol of dimension 0 of the model's main input (the rows of a batch), null where it is a fixed size. */
   readonly batch: string | null;
   /** Whether every tensor has a formula in every dimension. */
   readonly complete: boolean;
-  private readonly inputs: InputFormulas;
+  private readonly inputs: InputSizes;
+  private readonly steps: ReadonlyMap<string, number>;
   private readonly types: ReadonlyMap<string, SymbolicType>;
 
-  constructor(inputs: InputFormulas, types: ReadonlyMap<string, SymbolicType>, complete: boolean) {
+  constructor(
+    inputs: InputSizes,
+    main: string | null,
+    steps: ReadonlyMap<string, number>,
+    types: ReadonlyMap<string, SymbolicType>,
+  ) {
+    const rows = main === null ? undefined : inputs.get(main)?.[0];
     this.inputs = inputs;
-    this.symbols = inputs.symbols;
-    this.batch = inputs.batch;
+    this.symbols = symbolsIn(inputs);
+    this.batch = rows ? soleSymbol(rows) : null;
+    this.steps = steps;
     this.types = types;
-    this.complete = complete;
+    this.complete = types.size > 0 && [...types.values()].every(({ dims }) => dims !== null && !dims.includes(null));
   }
 
-  /** The sizes that inputs of these dims have; null where a dim is null, or no input tells. */
+  /**
+   * The sizes that inputs of these dims have: null for those that depend on a dim not given, and for those on which the
+   * dims contradict each other or the relations between inputs that the formulas rest on.
+   */
   sizes(dims: Readonly<Record<string, readonly (number | null)[]>>): Sizes {
-    const sizes = new Map<string, number | null>(this.symbols.map((symbol) => [symbol, null]));
-    for (const [name, given] of Object.entries(dims)) {
-      this.inputs.dims.get(name)?.forEach((formula, i) => {
-        const [term] = formula.terms;
-        const isSymbol = formula.terms.length === 1 && formula.constant === 0 && term!.symbols.length === 1;
-        if (isSymbol && typeof given[i] === 'number') sizes.set(term!.symbols[0]!, given[i]);
-      });
-    }
-    return sizes;
+    const known = (name: string, size: number | null) =>
+      size === null || size % (this.steps.get(name) ?? 1) === 0 ? size : null;
+    return new Map([...solve(this.inputs, dims)].map(([name, size]) => [name, known(name, size)]));
   }
 
-  /** A tensor's type for some sizes: null for a dim that no formula explains, or that depends on an unknown size. */
+  /** A tensor's type for these sizes (dims that depend on an unknown size, or have no formula, are null); undefined for a name that is not known. */
   type(tensor: string, sizes: Sizes): TensorType | undefined {
     const found = this.types.get(tensor);
     if (!found) return undefined;
     return { dtype: found.dtype, shape: found.dims?.map((dim) => dim && evaluate(dim, sizes)) ?? null };
   }
 
-  /** The formulas of a tensor's dims; null where even the rank is not known. */
+  /** The formulas of a tensor's dims; null for a tensor that is not known, or whose number of dims varies. */
   formulas(tensor: string): readonly (DimFormula | null)[] | null {
     return this.types.get(tensor)?.dims ?? null;
   }
@@ -59,66 +69,69 @@ export class SymbolicTypes {
 
 const cache = new WeakMap<OnnxModel, Promise<SymbolicTypes>>();
 
-/** Works out the shapes of a model as formulas, once: ONNX Runtime infers them for a few sets of sizes, and the simplest formulas that explain all of them are taken. */
+/**
+ * Works out the types of a model's tensors as formulas, once: ONNX Runtime infers them for three sets of sizes, and the
+ * simplest formula that explains all three is taken. Where the model fits no sizes that are tried, no tensor is known.
+ */
 export function symbolicTypes(model: OnnxModel): Promise<SymbolicTypes> {
-  let found = cache.get(model);
-  if (!found) {
-    found = probe(model);
-    cache.set(model, found);
+  const found = cache.get(model) ?? derive(model);
+  cache.set(model, found);
+  return found;
+}
+
+async function derive(model: OnnxModel): Promise<SymbolicTypes> {
+  const main = mainInput(model)?.name ?? null;
+  const tried = new Set<string>();
+  for (const relation of RELATIONS) {
+    const related = inputSizes(model, relation);
+    for (const scale of SCALES) {
+      const probes = probesFor(related, scale);
+      const key = JSON.stringify(dimsOf(probes.inputs, probes.sizes[0]!));
+      if (tried.has(key)) continue;
+      tried.add(key);
+      const types = await typesOf(model, probes);
+      if (types) return new SymbolicTypes(probes.inputs, main, probes.steps, types);
+    }
+  }
+  return new SymbolicTypes(inputSizes(model, 'names'), main, new Map(), new Map());
+}
+
+/** Null where the model does not fit the sizes. */
+async function typesOf(model: OnnxModel, { inputs, sizes }: Probes): Promise<Map<string, SymbolicType> | null> {
+  const fitting: { readonly sizes: ReadonlyMap<string, number>; readonly types: Types }[] = [];
+  for (const [i, probe] of sizes.entries()) {
+    if (fitting.length === 3) break;
+    const types = await inferOrRefuse(model, dimsOf(inputs, probe));
+    if (types) fitting.push({ sizes: probe, types });
+    else if (i < 2) return null;
+  }
+  if (fitting.length < 3) return null;
+  const formula = fitter(
+    symbolsIn(inputs),
+    fitting.map((probe) => probe.sizes),
+  );
+  const found = new Map<string, SymbolicType>();
+  for (const [name, { dtype, shape }] of fitting[0]!.types) {
+    const shapes = fitting.map(({ types }) => types.get(name)?.shape ?? null);
+    const isRanked = shapes.every((other) => other !== null && other.length === shape?.length);
+    const dims = shape?.map((_, i) => {
+      const seen = shapes.flatMap((other) => other?.[i] ?? []);
+      return seen.length === shapes.length ? formula(seen) : null;
+    });
+    found.set(name, { dtype, dims: isRanked ? dims! : null });
   }
   return found;
 }
 
-async function probe(model: OnnxModel): Promise<SymbolicTypes> {
-  const inputs = inputFormulas(model);
-  for (const scale of [1, 32]) {
-    const probes = probeSizes(inputs, scale);
-    try {
-      const observed: Map<string, TensorType>[] = [];
-      for (const sizes of probes) observed.push(await inferTypes(model, dimsOf(inputs, sizes)));
-      return fitAll(inputs, probes, observed);
-    } catch (error) {
-      // These sizes do not go together in this model: a picture may be too small, two inputs may have to be equal.
-      if (!isRefusal(error)) throw error;
-    }
+async function inferOrRefuse(model: OnnxModel, dims: Readonly<Record<string, readonly number[]>>) {
+  try {
+    return await inferTypes(model, dims);
+  } catch (error) {
+    if (error instanceof ModelError) return null;
+    throw error;
   }
-  return new SymbolicTypes(inputs, new Map(), false);
 }
 
-function isRefusal(error: unknown): boolean {
-  return error instanceof ModelError || (error instanceof Error && !(error instanceof TypeError));
+function dimsOf(inputs: InputSizes, sizes: Sizes): Record<string, number[]> {
+  return Object.fromEntries([...inputs].map(([name, dims]) => [name, dims.map((dim) => evaluate(dim, sizes)!)]));
 }
-
-function dimsOf(inputs: InputFormulas, sizes: Sizes): Record<string, readonly number[]> {
-  return Object.fromEntries([...inputs.dims].map(([name, dims]) => [name, dims.map((dim) => evaluate(dim, sizes)!)]));
-}
-
-function fitAll(
-  inputs: InputFormulas,
-  probes: readonly Sizes[],
-  observed: readonly ReadonlyMap<string, TensorType>[],
-): SymbolicTypes {
-  const types = new Map<string, SymbolicType>();
-  const fitted = new Map<string, DimFormula | null>();
-  let complete = true;
-  const fitDim = (sizes: readonly (number | null)[]): DimFormula | null => {
-    if (sizes.includes(null)) return null;
-    const key = sizes.join();
-    let formula = fitted.get(key);
-    if (formula === undefined) {
-      formula = fitFormula(sizes as number[], probes, inputs.symbols) ?? null;
-      fitted.set(key, formula);
-    }
-    return formula;
-  };
-  for (const [name, { dtype, shape }] of observed[0]!) {
-    const shapes = observed.map((types) => types.get(name)?.shape ?? null);
-    const isRanked = shapes.every((other) => other !== null && other.length === shape?.length);
-    const dims = isRanked ? shape!.map((_, i) => fitDim(shapes.map((other) => other![i]!))) : null;
-    if (!dims || dims.includes(null)) complete = false;
-    types.set(name, { dtype, dims });
-  }
-  return new SymbolicTypes(inputs, types, complete);
-}
-
-export type { DimFormula, Sizes };
