@@ -1,0 +1,105 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { createWriteStream, existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { copyFile, mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { dirname, join, relative, sep } from 'node:path';
+import { Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { getHFHubCachePath, getRepoFolderName } from '@huggingface/hub';
+
+/** A file of a repository as the hub describes it. */
+export interface HubFile {
+  readonly path: string;
+  /** In bytes. */
+  readonly size: number;
+  /** The name of its contents: the SHA-256 of a large file, Git's SHA-1 of a small one. */
+  readonly hash: string;
+}
+
+/**
+ * One model's folder in the cache that every Hugging Face library shares: `blobs` holds contents by their hash,
+ * `snapshots/COMMIT` links names to them, `refs/REVISION` tells which commit a branch or a tag was at.
+ */
+export class CachedModel {
+  readonly folder: string;
+
+  constructor(id: string) {
+    this.folder = join(getHFHubCachePath(), getRepoFolderName({ name: id, type: 'model' }));
+  }
+
+  /** The folder of a commit, whether it is there or not. */
+  snapshot(commit: string): string {
+    return join(this.folder, 'snapshots', commit);
+  }
+
+  /** The folder of a branch, a tag or a commit as last seen, or null. */
+  find(revision: string): string | null {
+    const ref = join(this.folder, 'refs', revision);
+    const commit = existsSync(ref) && statSync(ref).isFile() ? readFileSync(ref, 'utf8').trim() : revision;
+    const folder = this.snapshot(commit);
+    return existsSync(folder) ? folder : null;
+  }
+
+  async remember(revision: string, commit: string): Promise<void> {
+    if (revision === commit) return;
+    const ref = join(this.folder, 'refs', revision);
+    await mkdir(dirname(ref), { recursive: true });
+    await writeFile(ref, commit);
+  }
+
+  /**
+   * Writes a file into a commit's folder; `contents` is asked for only where the cache does not have them yet.
+   * A file stands under its name only when it is whole. Throws an `Error` where the contents are not what the hub said.
+   */
+  async add(commit: string, file: HubFile, contents: () => Promise<AsyncIterable<Uint8Array>>): Promise<void> {
+    const blob = join(this.folder, 'blobs', file.hash);
+    if (!existsSync(blob)) {
+      await mkdir(dirname(blob), { recursive: true });
+      // Two programs may fetch the same file at once: each writes its own, and the last one to finish stays.
+      const partial = `${blob}.${randomUUID()}.incomplete`;
+      try {
+        await pipeline(await contents(), checked(file), createWriteStream(partial));
+        await rename(partial, blob);
+      } finally {
+        await rm(partial, { force: true });
+      }
+    }
+    await link(blob, join(this.snapshot(commit), file.path));
+  }
+}
+
+/** The files under a folder, relative to it and with slashes; links count as what they point at. */
+export function filesUnder(folder: string): string[] {
+  const paths = readdirSync(folder, { recursive: true, encoding: 'utf8' });
+  const isFile = (path: string) => statSync(join(folder, path), { throwIfNoEntry: false })?.isFile();
+  return paths.filter(isFile).map((path) => path.split(sep).join('/'));
+}
+
+function checked({ path, size, hash }: HubFile): Transform {
+  const digest = hash.length === 64 ? createHash('sha256') : createHash('sha1').update(`blob ${size}\0`);
+  let received = 0;
+  return new Transform({
+    transform(chunk: Uint8Array, _encoding, done) {
+      received += chunk.length;
+      digest.update(chunk);
+      done(null, chunk);
+    },
+    flush(done) {
+      if (received !== size) done(new Error(`${path} has ${size} bytes, but ${received} came`));
+      else if (digest.digest('hex') !== hash) done(new Error(`${path} came damaged: its hash is not ${hash}`));
+      else done();
+    },
+  });
+}
+
+async function link(blob: string, path: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  await rm(path, { force: true });
+  try {
+    await symlink(relative(dirname(path), blob), path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') return;
+    // Windows allows links to administrators and developers only.
+    await copyFile(blob, path);
+  }
+}
