@@ -1,0 +1,55 @@
+/** Makes tokens that are already there less likely. Every token counts once, however often it is there. */
+export function penalise(scores: Float32Array, previous: readonly number[], penalty: number): void {
+  if (penalty === 1) return;
+  for (const id of new Set(previous)) {
+    const score = scores[id]!;
+    scores[id] = score < 0 ? score * penalty : score / penalty;
+  }
+}
+
+/** Divides by a temperature above 0. */
+export function scale(scores: Float32Array, temperature: number): void {
+  if (temperature === 1) return;
+  for (let i = 0; i < scores.length; i++) scores[i] = scores[i]! / temperature;
+}
+
+/** Keeps the `count` largest scores, and those equal to the smallest of them; the rest become -Infinity. */
+export function keepTop(scores: Float32Array, count: number): void {
+  if (count >= scores.length) return;
+  const threshold = Float32Array.from(scores).sort()[scores.length - count]!;
+  for (let i = 0; i < scores.length; i++) if (scores[i]! < threshold) scores[i] = -Infinity;
+}
+
+/** Keeps the fewest largest scores whose probabilities reach the sum `mass`, at least one; the rest become -Infinity. */
+export function keepNucleus(scores: Float32Array, mass: number): void {
+  const sorted = Float32Array.from(scores).sort();
+  const ascending = softmax(sorted);
+  let dropped = 0;
+  for (let sum = 0; dropped < sorted.length - 1; dropped++) {
+    sum += ascending[dropped]!;
+    if (sum > 1 - mass) break;
+  }
+  const threshold = sorted[dropped]!;
+  // Of scores equal to the smallest one kept, only so many stay as are needed: the first ones.
+  let equal = 0;
+  for (let i = dropped; i < sorted.length && sorted[i] === threshold; i++) equal++;
+  for (let i = 0; i < scores.length; i++) {
+    if (scores[i]! > threshold || (scores[i] === threshold && equal-- > 0)) continue;
+    scores[i] = -Infinity;
+  }
+}
+
+/** Probabilities of scores, in double precision. */
+export function softmax(scores: Float32Array): Float64Array {
+  let largest = -Infinity;
+  for (const score of scores) if (score > largest) largest = score;
+  const exponents = new Float64Array(scores.length);
+  let sum = 0;
+  for (let i = 0; i < scores.length; i++) {
+    const value = Math.exp(scores[i]! - largest);
+    exponents[i] = value;
+    sum += value;
+  }
+  for (let i = 0; i < exponents.length; i++) exponents[i] = exponents[i]! / sum;
+  return exponents;
+}
