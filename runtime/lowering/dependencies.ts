@@ -5,6 +5,7 @@ import type { Node, Value } from '../graph/types.ts';
 import type { TapAddress } from '../tracing/model.ts';
 import { readSite } from '../tracing/read-sites.ts';
 import { ForwardPass, type PassModel, passOf } from './forward-pass.ts';
+import { orderUnits } from './order.ts';
 import type { Override } from './overrides.ts';
 
 /** A step: a node of a model (its index, counted on over the graph's forward passes) or one of the graph's root. */
@@ -86,39 +87,14 @@ export class Dependencies {
 
   /** The steps that some values need, in an order in which each comes after those it needs. Throws a TraceError on a cycle. */
   order(values: readonly Value[]): Unit[] {
-    const order: Unit[] = [];
-    const done = new Set<Unit>();
-    const open = new Set<Unit>();
-    const stack: { unit: Unit; needs: Unit[]; next: number }[] = [];
-    const enter = (unit: Unit) => {
-      if (done.has(unit)) return;
-      if (open.has(unit))
-        this.reportCycle(
-          stack.map((frame) => frame.unit),
-          unit,
-        );
-      open.add(unit);
-      stack.push({ unit, needs: this.needs(unit), next: 0 });
-    };
-    for (const value of values) {
-      enter(value.node!);
-      while (stack.length > 0) {
-        const frame = stack.at(-1)!;
-        if (frame.next < frame.needs.length) {
-          enter(frame.needs[frame.next++]!);
-          continue;
-        }
-        stack.pop();
-        open.delete(frame.unit);
-        done.add(frame.unit);
-        order.push(frame.unit);
-      }
-    }
-    return order;
+    return orderUnits<Unit>(
+      values.map(({ node }) => node!),
+      (unit) => this.needs(unit),
+      (cycle) => this.reportCycle(cycle),
+    );
   }
 
-  private reportCycle(path: readonly Unit[], start: Unit): never {
-    const cycle = path.slice(path.indexOf(start));
+  private reportCycle(cycle: readonly Unit[]): never {
     const nodes = cycle.filter((unit) => typeof unit !== 'number');
     const reads = nodes.filter((node) => node.op === 'read');
     const all = this.passes.flatMap(({ overrides }) => overrides.all);

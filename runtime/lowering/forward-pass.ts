@@ -1,14 +1,16 @@
 import type { Node, Value } from '../graph/types.ts';
+import { graphLinks, type Links } from '../model/links.ts';
 import type { OnnxModel } from '../model/read.ts';
 import type { TapAddress } from '../tracing/model.ts';
 import type { Locate } from './address.ts';
-import { readsOf } from './captures.ts';
 import { type Override, Overrides } from './overrides.ts';
 
 /** The model of a forward pass, and where its modules' tensors are. */
 export interface PassModel {
   readonly model: OnnxModel;
   readonly locate: Locate;
+  /** Tensors that are handed in, and so need not be computed. */
+  readonly given?: ReadonlySet<string>;
 }
 
 /** Which of a graph's forward passes a read, a write or a call belongs to. */
@@ -31,15 +33,15 @@ export class ForwardPass {
   readonly overrides: Overrides;
   /** The values that another model's pass gave to this model's inputs, by their names. */
   readonly feeds: ReadonlyMap<string, Value>;
-  private readonly producers = new Map<string, number>();
+  private readonly links: Links;
+  private readonly given: ReadonlySet<string>;
 
   /** @param nodes the writes into this pass, and the node that opens it if it is called in the middle of another */
-  constructor({ model, locate }: PassModel, nodes: readonly Node[]) {
+  constructor({ model, locate, given = new Set() }: PassModel, nodes: readonly Node[]) {
     this.model = model;
     this.locate = locate;
-    model.graph.node.forEach((node, index) => {
-      for (const name of node.output) if (name !== '') this.producers.set(name, index);
-    });
+    this.given = given;
+    this.links = graphLinks(model.graph);
     this.overrides = new Overrides(
       nodes.filter(({ op }) => op === 'write'),
       locate,
@@ -49,9 +51,9 @@ export class ForwardPass {
     this.feeds = new Map(names.map((name, i) => [name, forward!.inputs[i]!]));
   }
 
-  /** The index of the node that makes a tensor; undefined for inputs and initializers. */
+  /** The index of the node that makes a tensor; undefined for inputs, initializers and what is handed in. */
   producer(tensor: string): number | undefined {
-    return this.producers.get(tensor);
+    return this.given.has(tensor) ? undefined : this.links.maker.get(tensor);
   }
 
   tensorOf(node: Node): string {
@@ -60,7 +62,7 @@ export class ForwardPass {
 
   /** What a node of the model gets: for each tensor it reads the value written for it, or the tensor. */
   reads(index: number): (Override | string)[] {
-    return readsOf(this.model.graph.node[index]!).map((tensor) => this.overrides.of(tensor, index) ?? tensor);
+    return this.links.reads[index]!.map((tensor) => this.overrides.of(tensor, index) ?? tensor);
   }
 
   /** The nodes of a module's call that lie between its inputs and outputs, and what they read from elsewhere. */
@@ -74,12 +76,12 @@ export class ForwardPass {
     while (pending.length > 0) {
       const tensor = pending.pop()!;
       if (replaced.has(tensor)) continue;
-      const producer = this.producers.get(tensor);
+      const producer = this.links.maker.get(tensor);
       if (producer === undefined || !own.has(producer)) {
         outside.add(tensor);
       } else if (!taken.has(producer)) {
         taken.add(producer);
-        pending.push(...readsOf(this.model.graph.node[producer]!));
+        pending.push(...this.links.reads[producer]!);
       }
     }
     return { nodes: [...taken].sort((a, b) => a - b), outside: [...outside], inputs, outputs };

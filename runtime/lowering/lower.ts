@@ -1,5 +1,5 @@
 import { create, toBinary } from '@bufbuild/protobuf';
-import { GraphProtoSchema, type ModelProto, ModelProtoSchema, type NodeProto } from 'onnx-buf';
+import { GraphProtoSchema, type ModelProto, ModelProtoSchema, type NodeProto, type ValueInfoProto } from 'onnx-buf';
 import type { InterventionGraph } from '../graph/graph.ts';
 import type { Node, Value } from '../graph/types.ts';
 import type { OnnxModel } from '../model/read.ts';
@@ -8,6 +8,7 @@ import { readsOf, renameReads } from './captures.ts';
 import { Dependencies, type Unit } from './dependencies.ts';
 import type { ForwardPass } from './forward-pass.ts';
 import { onnxValue } from './onnx.ts';
+import { isRandom } from './randomness.ts';
 import { Names, Writer } from './writer.ts';
 
 /** A rewritten model, ready for ONNX Runtime. */
@@ -19,14 +20,27 @@ export interface Lowered {
   readonly operands: readonly { readonly position: number; readonly name: string }[];
   /** The output that holds each save, in the order of `graph.saves`. */
   readonly outputs: readonly string[];
+  /** The model's weights in it. */
+  readonly initializers: readonly string[];
+  /** What stands in the place of the model's tensors that are written for all their readers. */
+  readonly writes: readonly { readonly tensor: string; readonly name: string; readonly node: Node }[];
+  /** Whether it may give other results when it runs again. */
+  readonly random: boolean;
+}
+
+export interface LowerOptions {
+  /** Tensors of the model that become inputs instead of being computed, with their declarations. */
+  readonly given?: ReadonlyMap<string, ValueInfoProto>;
+  /** What an error names as the place of a step; else its line in the source. */
+  readonly place?: (node: Node) => string;
 }
 
 /**
  * Writes the interventions into the model's own graph. Only what the saves need is kept; steps stand in an order in
  * which each finds its inputs. Throws a TraceError on a cycle and on a write that nothing saved depends on.
  */
-export function lower(model: OnnxModel, graph: InterventionGraph, locate: Locate): Lowered {
-  return new Lowering(model, graph, locate).run();
+export function lower(model: OnnxModel, graph: InterventionGraph, locate: Locate, options: LowerOptions = {}): Lowered {
+  return new Lowering(model, graph, locate, options).run();
 }
 
 class Lowering {
@@ -40,17 +54,23 @@ class Lowering {
   private readonly usedInputs = new Set<string>();
   private readonly usedOperands: { position: number; name: string; node: Node }[] = [];
   private readonly writer: Writer;
+  private readonly given: ReadonlyMap<string, ValueInfoProto>;
 
-  constructor(model: OnnxModel, graph: InterventionGraph, locate: Locate) {
+  constructor(model: OnnxModel, graph: InterventionGraph, locate: Locate, { given = new Map(), place }: LowerOptions) {
     this.model = model;
     this.graph = graph;
-    this.dependencies = new Dependencies(graph, [{ model, locate }]);
+    this.given = given;
+    this.dependencies = new Dependencies(graph, [{ model, locate, given: new Set(given.keys()) }]);
     this.pass = this.dependencies.passes[0]!;
     this.initializers = new Set(model.graph.initializer.map(({ name }) => name));
     const operands = graph.root.nodes.filter(({ op }) => op === 'operand');
     this.operandPositions = new Map(operands.map((node, position) => [node, position]));
-    this.writer = new Writer(model.opset, new Names(), this.values, (node, inputs, writer) =>
-      this.call(node, inputs, writer),
+    this.writer = new Writer(
+      model.opset,
+      new Names(),
+      this.values,
+      (node, inputs, writer) => this.call(node, inputs, writer),
+      place,
     );
   }
 
@@ -60,11 +80,17 @@ class Lowering {
     for (const unit of order) this.emit(unit);
     const outputs = this.graph.saves.map(({ value }) => this.output(value));
     const proto = this.proto(outputs);
+    const initializers = proto.graph!.initializer.map(({ name }) => name);
     return {
       bytes: toBinary(ModelProtoSchema, proto),
       inputs: [...this.usedInputs],
       operands: this.usedOperands.map(({ position, name }) => ({ position, name })),
       outputs,
+      writes: this.pass.overrides.all
+        .filter(({ scope, value }) => scope === null && this.values.has(value))
+        .map(({ tensor, value, node }) => ({ tensor, name: this.values.get(value)!, node })),
+      initializers: initializers.filter((name) => this.initializers.has(name)),
+      random: isRandom(this.writer.written),
     };
   }
 
@@ -90,7 +116,8 @@ class Lowering {
   }
 
   private original(tensor: string): string {
-    if (this.pass.producer(tensor) === undefined && !this.initializers.has(tensor)) this.usedInputs.add(tensor);
+    const isOwn = this.pass.producer(tensor) !== undefined || this.initializers.has(tensor);
+    if (this.given.has(tensor) || !isOwn) this.usedInputs.add(tensor);
     return tensor;
   }
 
@@ -130,7 +157,7 @@ class Lowering {
     const outputTypes = new Map(this.graph.saves.map(({ value }, i) => [outputs[i]!, value.type]));
     const initializer = [
       ...this.writer.names.constants,
-      ...model.graph.initializer.filter(({ name }) => read.has(name)),
+      ...model.graph.initializer.filter(({ name }) => read.has(name) && !this.given.has(name)),
     ];
     const operands = this.usedOperands.map(({ name, node }) => {
       const { type } = node.outputs[0]!;
@@ -140,7 +167,7 @@ class Lowering {
       name: 'onnsight',
       node: nodes,
       initializer,
-      input: [...[...this.usedInputs].map((name) => known.get(name)!), ...operands],
+      input: [...[...this.usedInputs].map((name) => this.given.get(name) ?? known.get(name)!), ...operands],
       output: [...outputTypes].map(([name, type]) => onnxValue(name, type.dtype)),
     });
     return create(ModelProtoSchema, {

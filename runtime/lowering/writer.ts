@@ -1,5 +1,5 @@
 import type { NodeProto, TensorProto } from 'onnx-buf';
-import { TraceError } from '../errors.ts';
+import { formatSite, TraceError } from '../errors.ts';
 import { liveNodes } from '../graph/live.ts';
 import { OperationError } from '../graph/operation.ts';
 import type { DType, Node, Region, TensorType, Value } from '../graph/types.ts';
@@ -41,13 +41,22 @@ export class Writer implements Emitter {
   /** The ONNX names of the graph's values, of this body and of those around it. */
   readonly values: Map<Value, string>;
   private readonly lowerCall: LowerCall;
+  private readonly place: (node: Node) => string;
   private stem = 'node';
 
-  constructor(opset: number, names: Names, values: Map<Value, string>, lowerCall: LowerCall) {
+  /** @param place what the name of an ONNX node says of the step that it belongs to */
+  constructor(
+    opset: number,
+    names: Names,
+    values: Map<Value, string>,
+    lowerCall: LowerCall,
+    place: (node: Node) => string = ({ site, op }) => (site ? formatSite(site) : op),
+  ) {
     this.opset = opset;
     this.names = names;
     this.values = values;
     this.lowerCall = lowerCall;
+    this.place = place;
   }
 
   node(op: string, inputs: readonly string[], attributes: Readonly<Record<string, OnnxAttribute>> = {}): string {
@@ -96,8 +105,7 @@ export class Writer implements Emitter {
 
   /** Writes one step. */
   write(node: Node): void {
-    const { site } = node;
-    this.stem = site ? `${site.file}:${site.line}:${site.column}` : node.op;
+    this.stem = this.place(node);
     const inputs = node.inputs.map((value) => this.name(value));
     const outputs = this.lowerChecked(node, inputs);
     node.outputs.forEach((value, i) => {
@@ -150,7 +158,7 @@ export class Writer implements Emitter {
   }
 
   private body(region: Region, inputs: ReturnType<typeof onnxValue>[]) {
-    const inner = new Writer(this.opset, this.names, this.values, this.lowerCall);
+    const inner = new Writer(this.opset, this.names, this.values, this.lowerCall, this.place);
     for (const node of liveNodes(region)) inner.write(node);
     // A result must be made by a node of the body itself, and only once.
     const outputs = region.results.map((value) => {

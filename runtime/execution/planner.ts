@@ -1,0 +1,94 @@
+import type { InterventionGraph } from '../graph/graph.ts';
+import type { Locate } from '../lowering/address.ts';
+import { blocksOf } from '../lowering/blocks.ts';
+import { Cuts } from '../lowering/cuts.ts';
+import { Interventions } from '../lowering/intervention.ts';
+import { PartWriter } from '../lowering/part-writer.ts';
+import type { Plan } from '../lowering/plan.ts';
+import { layersOf } from '../lowering/repeats.ts';
+import { type CutModel, segmentedPlan } from '../lowering/segmented.ts';
+import { type Compiled, Segments } from '../lowering/segments.ts';
+import { wholePlan } from '../lowering/whole.ts';
+import { type Module, walk } from '../model/module.ts';
+import type { OnnxModel } from '../model/read.ts';
+import type { Segmentation } from './segmentation.ts';
+
+/** How many plans are kept; the one used least recently goes first. */
+const KEPT = 64;
+
+interface Entry {
+  readonly plan: Plan;
+  /** The state of the cuts that it was made for; null for a plan that runs the model whole. */
+  readonly version: number | null;
+}
+
+/** Plans how graphs are run inside one model, each structure once. */
+export class Planner {
+  private readonly model: OnnxModel;
+  private readonly locate: Locate;
+  private readonly writer: PartWriter;
+  /** Null for a model that always runs whole. */
+  private readonly cut: CutModel | null;
+  private readonly plans = new Map<string, Entry>();
+
+  constructor(model: OnnxModel, tree: Module, locate: Locate, segmentation: Segmentation, compiled: Compiled) {
+    this.model = model;
+    this.locate = locate;
+    this.writer = new PartWriter(model);
+    const layers = segmentation === 'off' ? [] : layersOf(tree);
+    const fixed = segmentation === 'modules' ? [...walk(tree)].flatMap(ends) : [];
+    this.cut =
+      layers.length + fixed.length === 0
+        ? null
+        : {
+            model,
+            locate,
+            cuts: new Cuts(model.graph, blocksOf(model.graph, layers), fixed),
+            segments: new Segments(model, this.writer, compiled),
+            interventions: new Interventions(model, locate, this.writer),
+          };
+  }
+
+  /** The plan of a graph. `planned` is told how long making it took, if it had to be made. */
+  plan(graph: InterventionGraph, planned?: (milliseconds: number) => void): Plan {
+    const start = performance.now();
+    const key = graph.structuralKey();
+    let entry = this.plans.get(key);
+    const isCurrent = entry !== undefined && (entry.version === null || entry.version === this.cut!.cuts.version);
+    if (!entry || !isCurrent) {
+      entry = this.make(graph);
+      planned?.(performance.now() - start);
+    }
+    this.keep(key, entry);
+    return entry.plan;
+  }
+
+  /** A plan that runs the model whole, from now on, for graphs of this structure. */
+  whole(graph: InterventionGraph): Plan {
+    const entry = this.makeWhole(graph);
+    this.keep(graph.structuralKey(), entry);
+    return entry.plan;
+  }
+
+  private keep(key: string, entry: Entry): void {
+    // The newest stand last.
+    this.plans.delete(key);
+    this.plans.set(key, entry);
+    if (this.plans.size > KEPT) this.plans.delete(this.plans.keys().next().value!);
+  }
+
+  private make(graph: InterventionGraph): Entry {
+    const plan = this.cut && segmentedPlan(this.cut, graph);
+    return plan ? { plan, version: this.cut!.cuts.version } : this.makeWhole(graph);
+  }
+
+  private makeWhole(graph: InterventionGraph): Entry {
+    const plan = wholePlan(this.model, graph, this.locate, (initializers) => this.writer.bytes(initializers));
+    return { plan, version: null };
+  }
+}
+
+/** The tensors that enter and leave a module. */
+function ends({ calls }: Module): string[] {
+  return calls.flatMap(({ inputs, outputs }) => [...inputs, ...outputs]);
+}

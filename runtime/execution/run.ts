@@ -1,0 +1,148 @@
+import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
+import { TraceError } from '../errors.ts';
+import type { InterventionGraph } from '../graph/graph.ts';
+import { type Piece, type Plan, type Step, withSites } from '../lowering/plan.ts';
+import type { OnnxModel } from '../model/read.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import { copyOrt, fromOrt, toOrt } from './ort.ts';
+import type { ReuseScope } from './reuse.ts';
+import { runError } from './run-error.ts';
+import type { Sessions } from './sessions.ts';
+import type { StepStats } from './stats.ts';
+
+/** What a plan runs with. */
+export interface RunContext {
+  readonly model: OnnxModel;
+  readonly sessions: Sessions;
+  readonly signal?: AbortSignal | undefined;
+  readonly reuse?: ReuseScope | undefined;
+  /** Told of each step that is done. */
+  readonly onStep?: ((step: StepStats) => void) | undefined;
+}
+
+/** A part of the model could not be compiled by itself. */
+export class PieceError extends Error {
+  readonly piece: Piece;
+
+  constructor(piece: Piece, cause: unknown) {
+    super(cause instanceof Error ? cause.message : String(cause), { cause });
+    this.piece = piece;
+  }
+}
+
+/**
+ * Runs a plan and gives the graph's saves in order. Tensors go from session to session as they are. Between two steps
+ * other work gets its turn, and `signal` can end the run.
+ */
+export async function runPlan(
+  plan: Plan,
+  graph: InterventionGraph,
+  inputs: ReadonlyMap<string, Tensor>,
+  context: RunContext,
+): Promise<Tensor[]> {
+  const slots = new Array<OrtTensor | undefined>(plan.slots);
+  for (const { name, slot } of plan.inputs) {
+    const input = inputs.get(name);
+    if (!input) throw new TraceError(`The model's input '${name}' is needed and was not given.`);
+    slots[slot] = toOrt(input.dtype, input.dims, input.raw);
+  }
+  if (plan.operands.length > 0) {
+    const operands = [...graph.operands];
+    for (const { position, slot } of plan.operands) {
+      const [node, { dims, data }] = operands[position]!;
+      slots[slot] = toOrt(node.outputs[0]!.type.dtype, dims, data);
+    }
+  }
+  const given = new Set([...plan.inputs, ...plan.operands].map(({ slot }) => slot));
+  for (const step of plan.steps) {
+    context.signal?.throwIfAborted();
+    await (context.reuse && !step.piece.random
+      ? reuseStep(step, slots, given, graph, context, context.reuse)
+      : runStep(step, slots, graph, context));
+    for (const slot of step.drops) slots[slot] = undefined;
+  }
+  return plan.saves.map((slot) => {
+    const tensor = slots[slot]!;
+    // What the user gets is the user's: it shares nothing with the inputs or with what is kept.
+    return fromOrt(context.reuse || given.has(slot) ? copyOrt(tensor) : tensor);
+  });
+}
+
+async function runStep(
+  step: Step,
+  slots: (OrtTensor | undefined)[],
+  graph: InterventionGraph,
+  { model, sessions, onStep }: RunContext,
+): Promise<void> {
+  const feeds: Record<string, OrtTensor> = {};
+  for (const { name, slot } of step.feeds) feeds[name] = slots[slot]!;
+  const names = step.fetches.map(({ name }) => name);
+  const start = performance.now();
+  let built: number | null = null;
+  const results = await sessions
+    .use(
+      step.piece,
+      (session) => run(session, feeds, names),
+      onStep &&
+        ((milliseconds) => {
+          built = milliseconds;
+        }),
+    )
+    .catch((error) => {
+      throw stepError(error, step, model, graph);
+    });
+  for (const { name, slot } of step.fetches) slots[slot] = results[name] as OrtTensor;
+  const ran = performance.now() - start - (built ?? 0);
+  onStep?.({ name: step.label, kind: step.kind, action: 'run', built, ran });
+}
+
+/** Tells what fails while it runs from what could not be compiled. */
+class RunFailure extends Error {}
+
+async function run(session: InferenceSession, feeds: Record<string, OrtTensor>, names: readonly string[]) {
+  try {
+    return await session.run(feeds, names);
+  } catch (error) {
+    throw new RunFailure(error instanceof Error ? error.message : String(error), { cause: error });
+  }
+}
+
+function stepError(error: unknown, step: Step, model: OnnxModel, graph: InterventionGraph): Error {
+  const isBuilt = error instanceof RunFailure;
+  if (!isBuilt && step.piece.kind === 'segment') return new PieceError(step.piece, error);
+  const message = error instanceof Error ? error.message : String(error);
+  const cause = isBuilt ? error.cause : error;
+  return runError(new Error(withSites(message, step, graph), { cause }), model, isBuilt ? graph : null);
+}
+
+async function reuseStep(
+  step: Step,
+  slots: (OrtTensor | undefined)[],
+  given: ReadonlySet<number>,
+  graph: InterventionGraph,
+  context: RunContext,
+  reuse: ReuseScope,
+): Promise<void> {
+  const { sessions, onStep } = context;
+  const start = performance.now();
+  const key = [step.piece.key, ...step.fetches.map(({ name }) => name)].join('\n');
+  const feeds = step.feeds.map(({ slot }) => slots[slot]!);
+  const known = reuse.recall(sessions, key, feeds);
+  if (!known) {
+    await runStep(step, slots, graph, context);
+    // What the user gave may change later.
+    const kept = feeds.map((feed, i) => (given.has(step.feeds[i]!.slot) ? copyOrt(feed) : feed));
+    reuse.remember(
+      sessions,
+      key,
+      kept,
+      step.fetches.map(({ slot }) => slots[slot]!),
+    );
+    return;
+  }
+  step.fetches.forEach(({ slot }, i) => {
+    slots[slot] = known[i]!;
+  });
+  const ran = performance.now() - start;
+  onStep?.({ name: step.label, kind: step.kind, action: 'reused', built: null, ran });
+}

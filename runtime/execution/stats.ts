@@ -1,0 +1,25 @@
+import type { StepKind } from '../lowering/plan.ts';
+
+/** What became of one piece of a run. */
+export interface StepStats {
+  /** The layer, or what else it is. */
+  readonly name: string;
+  readonly kind: StepKind;
+  /** Whether it ran, or gave what it gave earlier in the same scope on the same inputs. */
+  readonly action: 'run' | 'reused';
+  /** Milliseconds that compiling it took; null if it was compiled before. */
+  readonly built: number | null;
+  /** Milliseconds that running it took. */
+  readonly ran: number;
+}
+
+/** What happened in one run of a model. */
+export interface RunStats {
+  /** Milliseconds that it took to find out what has to run; null if a run of this structure was planned before. */
+  readonly planned: number | null;
+  readonly steps: readonly StepStats[];
+  /** The segments of the model that nothing saved depends on. */
+  readonly skipped: readonly string[];
+  /** Milliseconds in all. */
+  readonly total: number;
+}

@@ -1,0 +1,40 @@
+import type { InterventionGraph } from '../graph/graph.ts';
+import type { OnnxModel } from '../model/read.ts';
+import type { Locate } from './address.ts';
+import { lower } from './lower.ts';
+import { type Plan, places } from './plan.ts';
+import { Slots } from './slots.ts';
+
+/** Runs the model as one piece with the interventions inside. Throws a TraceError on what cannot be. */
+export function wholePlan(
+  model: OnnxModel,
+  graph: InterventionGraph,
+  locate: Locate,
+  weights: (initializers: readonly string[]) => number,
+): Plan {
+  const lowered = lower(model, graph, locate, { place: places(graph.root.nodes) });
+  const slots = new Slots(
+    graph,
+    model.inputs.map(({ name }) => name),
+  );
+  const operands = [...graph.operands.keys()];
+  const feeds = [
+    ...lowered.inputs.map((name) => ({ name, slot: slots.of(name) })),
+    ...lowered.operands.map(({ position, name }) => ({ name, slot: slots.of(operands[position]!.outputs[0]!) })),
+  ];
+  const outputs = new Map(graph.saves.map(({ value }, i) => [lowered.outputs[i]!, value]));
+  graph.saves.forEach(({ value }, i) => {
+    const first = outputs.get(lowered.outputs[i]!)!;
+    if (value !== first) slots.alias(value, first);
+  });
+  const piece = {
+    key: graph.structuralKey(),
+    kind: 'whole' as const,
+    weights: weights(lowered.initializers),
+    random: lowered.random,
+    write: () => lowered.bytes,
+  };
+  const fetches = [...outputs].map(([name, value]) => ({ name, slot: slots.of(value) }));
+  const nodes = graph.root.nodes.map((_, position) => position);
+  return slots.plan([{ piece, kind: 'whole', label: 'the whole model', feeds, fetches, nodes }], []);
+}
