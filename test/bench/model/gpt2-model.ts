@@ -1,0 +1,87 @@
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, mkdtempSync, renameSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { create } from '@bufbuild/protobuf';
+import { type ModelProto, ModelProtoSchema, type ValueInfoProto } from 'onnx-buf';
+import { onnxGraph, onnxValue } from '../../../runtime/lowering/onnx.ts';
+import { withInitializers, writeModelFile } from './file.ts';
+import { gpt2Nodes, layerOutput } from './graph.ts';
+import type { Sizes } from './sizes.ts';
+import { gpt2Weights } from './weights.ts';
+
+/** To be counted up when the same sizes give another model. */
+const VERSION = 1;
+
+/** The files of one made-up GPT-2. The small ones have their weights in the large one. */
+export interface BenchModel {
+  readonly sizes: Sizes;
+  /** The model with its weights inside, as the TorchScript exporter writes it. */
+  readonly path: string;
+  /** The same model with its weights beside it. */
+  readonly external: string;
+  /** A model up to the last layer, whose outputs are those of all layers. */
+  readonly layers: string;
+}
+
+/** The names of a GPT-2's layer outputs. */
+export const layerOutputs = ({ layers }: Sizes) => Array.from({ length: layers }, (_, i) => layerOutput(i));
+
+/** Makes a GPT-2 of random weights, or finds it in the user's cache. It takes half a minute and 650 MB of disk at most. */
+export function gpt2Model(sizes: Sizes): BenchModel {
+  const key = createHash('sha256').update(JSON.stringify({ VERSION, sizes })).digest('hex').slice(0, 16);
+  const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'onnsight', 'bench');
+  const folder = join(cache, `gpt2-${key}`);
+  if (!existsSync(folder)) {
+    mkdirSync(cache, { recursive: true });
+    const made = mkdtempSync(join(cache, 'unfinished-'));
+    writeModels(made, sizes);
+    renameSync(made, folder);
+  }
+  const [path, external, layers] = [FILE, EXTERNAL, LAYERS].map((name) => join(folder, name));
+  return { sizes, path: path!, external: external!, layers: layers! };
+}
+
+const [FILE, EXTERNAL, LAYERS] = ['model.onnx', 'external.onnx', 'layers.onnx'] as const;
+
+function writeModels(folder: string, sizes: Sizes): void {
+  const model = gpt2Proto(sizes);
+  const initializer = writeModelFile(join(folder, FILE), FILE, model, gpt2Weights(sizes));
+  writeFileSync(join(folder, EXTERNAL), withInitializers(model, { initializer }));
+  const { node } = model.graph!;
+  const last = node.findIndex(({ output }) => output.includes(layerOutput(sizes.layers - 1)));
+  const body = node.slice(0, last + 1);
+  const read = new Set(body.flatMap(({ input }) => input));
+  const layers = {
+    node: body,
+    initializer: initializer.filter(({ name }) => read.has(name)),
+    output: layerOutputs(sizes).map((name) => value(name, ['batch', 'sequence', sizes.width])),
+  };
+  writeFileSync(join(folder, LAYERS), withInitializers(model, layers));
+}
+
+/** The model without its weights. */
+function gpt2Proto(sizes: Sizes): ModelProto {
+  const ids = (name: string) => value(name, ['batch', 'sequence'], 'int64');
+  const inputs = [ids('input_ids'), ids('attention_mask')];
+  const logits = value('logits', ['batch', 'sequence', sizes.vocabulary]);
+  return create(ModelProtoSchema, {
+    irVersion: 8n,
+    opsetImport: [{ domain: '', version: 17n }],
+    producerName: 'pytorch',
+    producerVersion: '2.13.0',
+    graph: onnxGraph('main_graph', gpt2Nodes(sizes), inputs, [logits]),
+  });
+}
+
+function value(name: string, dims: readonly (string | number)[], dtype: 'float32' | 'int64' = 'float32') {
+  const declared: ValueInfoProto = onnxValue(name, dtype, dims.length);
+  const type = declared.type!.value;
+  if (type.case !== 'tensorType') throw new Error(`${name} is declared as no tensor`);
+  type.value.shape!.dim.forEach((dim, i) => {
+    const size = dims[i]!;
+    dim.value =
+      typeof size === 'string' ? { case: 'dimParam', value: size } : { case: 'dimValue', value: BigInt(size) };
+  });
+  return declared;
+}
