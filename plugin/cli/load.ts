@@ -1,5 +1,5 @@
 import { pathToFileURL } from 'node:url';
-import { type InterventionFunction, isIntervention } from '../../runtime/api/intervention.ts';
+import { type InterventionFunction, isForeignIntervention, isIntervention } from '../../runtime/api/intervention.ts';
 import { type Found, place } from './find.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -8,6 +8,11 @@ export async function loadIntervention(found: Found): Promise<InterventionFuncti
   const module = (await import(pathToFileURL(found.file).href)) as Record<string, unknown>;
   const value = module[found.exported];
   if (isIntervention(value)) return value;
+  if (isForeignIntervention(value)) {
+    throw new UsageError(
+      `${place(found)} - '${found.exported}' was made by another copy of onnsight than the one whose command runs. Install one copy, and run it with npx.`,
+    );
+  }
   throw new UsageError(
     `${place(found)} - The export '${found.exported}' is no intervention when the file has run. It must be what intervention(…) of onnsight gives.`,
   );

@@ -14,7 +14,7 @@ import { type Parameter, parseParameters } from './parameter-spec.ts';
 import { shapesFor } from './shapes.ts';
 import { Tracing } from './tracing.ts';
 
-/** By this property interventions are known, those of another copy of the library too. */
+/** By this property the interventions of another copy of the library are known. */
 const MARK = Symbol.for('onnsight.intervention');
 
 type InterventionBlock = Block<[model: unknown, parameters: Readonly<Record<string, unknown>>]>;
@@ -86,11 +86,22 @@ export function intervention(
   const noParameter = (name: string) =>
     `The intervention has no parameter '${name}'. It has ${[...names].join(', ') || 'none'}.`;
 
-  return Object.assign(run, { parameters, block, inside, [MARK]: true });
+  const made = Object.assign(run, { parameters, block, inside, [MARK]: true });
+  own.add(made);
+  return made;
 }
 
+/** Those of this copy of the library. */
+const own = new WeakSet<object>();
+
+/** Whether a value is what `intervention` gave. */
 export function isIntervention(value: unknown): value is InterventionFunction {
-  return typeof value === 'function' && MARK in value;
+  return typeof value === 'function' && own.has(value);
+}
+
+/** Whether a value is what another copy of the library made: its blocks know nothing of this one's values. */
+export function isForeignIntervention(value: unknown): boolean {
+  return typeof value === 'function' && MARK in value && !own.has(value);
 }
 
 /** An intervention as a graph over a model, before anything is known of the inputs' sizes. */

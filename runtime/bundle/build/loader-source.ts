@@ -81,7 +81,8 @@ function resultType(returns: Returns, manifest: Manifest, margin: string): strin
     case 'object': {
       const inner = `${margin}  `;
       const fields = Object.entries(returns.fields).map(([name, one]) => {
-        const output = one.kind === 'tensor' ? manifest.outputs.find((output) => output.name === one.output) : undefined;
+        const output =
+          one.kind === 'tensor' ? manifest.outputs.find((output) => output.name === one.output) : undefined;
         const comment = output ? `${inner}/** ${describe(output)} */\n` : '';
         return `${comment}${inner}readonly ${key(name)}: ${resultType(one, manifest, inner)};`;
       });

@@ -63,7 +63,8 @@ function removeStale({ manifest }: BuiltBundle, folder: string): void {
   }
   const kept = new Set(manifest.files.map((file) => file.path));
   for (const { path: name } of before.files ?? []) {
-    if (typeof name === 'string' && /^[^/\\]+$/.test(name) && !kept.has(name)) rmSync(join(folder, name), { force: true });
+    if (typeof name === 'string' && /^[^/\\]+$/.test(name) && !kept.has(name))
+      rmSync(join(folder, name), { force: true });
   }
 }
 
