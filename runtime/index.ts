@@ -42,6 +42,8 @@ export type { Steps } from './api/steps.ts';
 export { TraceError } from './errors.ts';
 export { DeviceError } from './execution/devices.ts';
 export { InputError } from './execution/inputs.ts';
+export { ReuseScope } from './execution/reuse.ts';
+export type { RunStats, StepStats } from './execution/stats.ts';
 export * from './functions/index.ts';
 export type { InterventionGraph } from './graph/graph.ts';
 export { GraphError, type GraphJson, graphFromJson, graphToJson } from './graph/json.ts';

@@ -56,6 +56,7 @@ export async function generate(
   tracing.runs[0]!.inputs = prompt;
   const tensors = await tracing.execute(
     {
+      signal: options.signal,
       async before(pass, values) {
         const step = generation.stepOf(pass);
         options.signal?.throwIfAborted();

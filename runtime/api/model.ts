@@ -2,6 +2,8 @@ import { TraceError } from '../errors.ts';
 import { chooseDevice, type Device } from '../execution/devices.ts';
 import { Engine } from '../execution/engine.ts';
 import { type Inputs, prepareInputs } from '../execution/inputs.ts';
+import { ReuseScope } from '../execution/reuse.ts';
+import type { RunStats } from '../execution/stats.ts';
 import type { InterventionGraph } from '../graph/graph.ts';
 import { GraphError } from '../graph/json.ts';
 import { formatTree } from '../model/format.ts';
@@ -43,6 +45,12 @@ export interface LoadOptions {
 export interface TraceOptions {
   /** What runs the graph: this process unless given. */
   readonly backend?: Backend;
+  /** Ends the run between two segments of the model: the promise is rejected with the signal's reason. */
+  readonly signal?: AbortSignal;
+  /** What runs of one scope have computed on the same inputs is not computed again. */
+  readonly reuse?: ReuseScope;
+  /** Told what was compiled, run, reused and skipped, and how long it took: once for each run of a model. */
+  readonly onStats?: (stats: RunStats) => void;
 }
 
 /** A loaded model: what `NNsight.load` gives, in front of its module tree. */
@@ -146,7 +154,7 @@ export class Model implements ModelMembers, Traceable {
     try {
       const session = new Session(this, tracing);
       const results = tracing.build(() => block(session));
-      return await this.run({ tracing, results }, options);
+      return await this.run({ tracing, results }, { reuse: new ReuseScope(), ...options });
     } finally {
       this.inSession = false;
     }
@@ -275,12 +283,13 @@ export class Model implements ModelMembers, Traceable {
     return Object.fromEntries(outputs.map((output, i) => [this.map.model.outputs[i]!.name, save(output)]));
   }
 
-  private async run({ tracing, results }: Traced, { backend = new ExecutionBackend() }: TraceOptions = {}) {
+  private async run({ tracing, results }: Traced, { backend = new ExecutionBackend(), ...options }: TraceOptions = {}) {
+    options.signal?.throwIfAborted();
     const tensors = await backend.run({
       graph: tracing.builder.graph,
       inputs: Object.fromEntries(tracing.runs[0]?.inputs ?? []) as Record<string, Tensor>,
       model: this.map.model,
-      execute: () => tracing.execute({}),
+      execute: () => tracing.execute(options),
     });
     const resolved = results.resolve(tensors);
     printLines(tracing.builder);

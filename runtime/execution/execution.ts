@@ -7,7 +7,8 @@ import { passOf } from '../lowering/forward-pass.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { callFunction, type HostFunction } from './apply.ts';
 import { type Chunk, chunksOf, isComposite } from './chunks.ts';
-import type { Engine } from './engine.ts';
+import type { Engine, RunOptions } from './engine.ts';
+import { ReuseScope } from './reuse.ts';
 import { type Stage, stagesOf } from './stages.ts';
 
 /** A forward pass that is to run. */
@@ -19,9 +20,17 @@ export interface PassRun {
   inputs: ReadonlyMap<string, Tensor | Value>;
 }
 
-export interface ExecutionOptions {
+export interface ExecutionOptions extends RunOptions {
   /** Called before a pass runs: false ends the run there. */
   readonly before?: (pass: number, values: Map<Value, Tensor>) => Promise<boolean>;
+}
+
+/** A stage that is more than one run, while it runs. */
+interface Composite {
+  readonly runs: readonly PassRun[];
+  readonly functions: ReadonlyMap<Node, HostFunction>;
+  readonly known: Map<Value, Tensor>;
+  readonly reuse: ReuseScope;
 }
 
 /** Runs an intervention graph with any number of forward passes, and keeps the values that were asked for. */
@@ -49,7 +58,7 @@ export class Execution {
   /** Runs a graph of one forward pass as it is, and gives its saves. */
   async single(): Promise<Tensor[]> {
     const { graph } = this;
-    if (graph.saves.length > 0) return this.passes[0]!.engine.run(graph, this.inputs(this.passes[0]!));
+    if (graph.saves.length > 0) return this.passes[0]!.engine.run(graph, this.inputs(this.passes[0]!), this.options);
     const write = graph.root.nodes.find((node) => node.op === 'write' && !graph.lenient.has(node));
     if (write) throw noEffect(write);
     return [];
@@ -91,7 +100,7 @@ export class Execution {
     const runs = [main, ...attached].map((number) => this.passes[number]!);
     const tensors = isComposite(nodes)
       ? await this.composite(part.graph, runs, nodes)
-      : await runs[0]!.engine.run(part.graph, this.inputs(runs[0]!));
+      : await runs[0]!.engine.run(part.graph, this.inputs(runs[0]!), this.options);
     wanted.forEach((value, i) => {
       this.values.set(value, tensors[i]!);
     });
@@ -108,20 +117,20 @@ export class Execution {
         functions.set(copies[i]!, this.functions.get(node)!);
       });
     const known = new Map<Value, Tensor>();
+    // What a model computed up to a call is there when it goes on after it.
+    const reuse = this.options.reuse ?? new ReuseScope();
     const chunks = chunksOf(
       graph,
       runs.map(({ engine }) => engine),
     );
-    for (const chunk of chunks) await this.chunk(graph, chunk, runs, functions, known);
+    for (const chunk of chunks) await this.chunk(graph, chunk, { runs, functions, known, reuse });
     return graph.saves.map(({ value }) => known.get(value)!);
   }
 
   private async chunk(
     graph: InterventionGraph,
     { pass, apply, nodes, saves }: Chunk,
-    runs: readonly PassRun[],
-    functions: ReadonlyMap<Node, HostFunction>,
-    known: Map<Value, Tensor>,
+    { runs, functions, known, reuse }: Composite,
   ): Promise<void> {
     const at = (value: Value): Tensor => {
       const data = value.node && graph.operands.get(value.node);
@@ -136,7 +145,7 @@ export class Execution {
     const forward = graph.root.nodes.find((node) => node.op === 'forward' && passOf(node) === pass);
     const names = (forward?.attributes.inputs ?? []) as readonly string[];
     const inputs = forward ? new Map(names.map((name, i) => [name, at(forward.inputs[i]!)])) : this.inputs(runs[pass]!);
-    const tensors = await runs[pass]!.engine.run(part.graph, inputs);
+    const tensors = await runs[pass]!.engine.run(part.graph, inputs, { ...this.options, reuse });
     saves.forEach((value, i) => {
       known.set(value, tensors[i]!);
     });

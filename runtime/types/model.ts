@@ -2,6 +2,8 @@ import type { Tokenizer } from '@huggingface/tokenizers';
 import type { Backend } from '../api/backend.ts';
 import type { ReceivedRequest } from '../api/remote.ts';
 import type { Steps } from '../api/steps.ts';
+import type { ReuseScope } from '../execution/reuse.ts';
+import type { RunStats } from '../execution/stats.ts';
 import type { InterventionGraph } from '../graph/graph.ts';
 import type { DType } from '../graph/types.ts';
 import type { AnyTensor, Tensor, TensorData } from '../tensor/tensor.ts';
@@ -32,6 +34,12 @@ export interface LoadOptions {
 export interface TraceOptions {
   /** What runs the graph: this process unless given. */
   readonly backend?: Backend;
+  /** Ends the run between two segments of the model: the promise is rejected with the signal's reason. */
+  readonly signal?: AbortSignal;
+  /** What runs of one scope have computed on the same inputs is not computed again. */
+  readonly reuse?: ReuseScope;
+  /** Told what was compiled, run, reused and skipped, and how long it took: once for each run of a model. */
+  readonly onStats?: (stats: RunStats) => void;
 }
 
 /** A dtype and dims, in the place of a tensor; null for a size that only the run tells. */
