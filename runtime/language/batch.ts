@@ -1,0 +1,39 @@
+import { Tensor } from '../tensor/tensor.ts';
+
+/** Rows of tokens of one length: both int64 [batch, sequence]. */
+export interface TokenBatch {
+  readonly input_ids: Tensor<'int64'>;
+  /** 1 where a token stands, 0 where it is padding. */
+  readonly attention_mask: Tensor<'int64'>;
+}
+
+/** Fills shorter rows up on the left, so that the last token of every row stands in the last column. */
+export function batchRows(rows: readonly (readonly number[])[], padTokenId: number): TokenBatch {
+  const length = Math.max(0, ...rows.map((row) => row.length));
+  const input = new BigInt64Array(rows.length * length).fill(BigInt(padTokenId));
+  const mask = new BigInt64Array(rows.length * length);
+  rows.forEach((row, index) => {
+    const end = (index + 1) * length;
+    row.forEach((id, position) => {
+      input[end - row.length + position] = BigInt(id);
+    });
+    mask.fill(1n, end - row.length, end);
+  });
+  const dims = [rows.length, length];
+  return { input_ids: new Tensor('int64', dims, input), attention_mask: new Tensor('int64', dims, mask) };
+}
+
+/**
+ * The position of each token among those that are no padding, int64 [batch, sequence]; padding has position 0, which
+ * every model has.
+ */
+export function positionIds(attentionMask: Tensor<'int64'>): Tensor<'int64'> {
+  const [batch = 0, length = 0] = attentionMask.dims;
+  const mask = attentionMask.raw;
+  const positions = new BigInt64Array(mask.length);
+  for (let row = 0; row < batch; row++) {
+    let next = 0n;
+    for (let i = row * length; i < (row + 1) * length; i++) positions[i] = mask[i] === 1n ? next++ : 0n;
+  }
+  return new Tensor('int64', attentionMask.dims, positions);
+}

@@ -1,0 +1,116 @@
+import { join } from 'node:path';
+import { z } from 'zod';
+import { readJson, readText } from './json-file.ts';
+
+/** How a model's files say that it is to be generated with; what they do not say is undefined. */
+export interface GenerationDefaults {
+  /** How many tokens to add at most. */
+  readonly maxNewTokens: number | undefined;
+  /** How many tokens a text may have, prompt included. */
+  readonly maxLength: number | undefined;
+  readonly doSample: boolean | undefined;
+  readonly temperature: number | undefined;
+  readonly topK: number | undefined;
+  readonly topP: number | undefined;
+  readonly repetitionPenalty: number | undefined;
+}
+
+/** What the files beside a language model's graph say about it. */
+export interface LanguageConfig {
+  /** The tokens that end a text; none where the files name none. */
+  readonly eosTokenIds: readonly number[];
+  readonly bosTokenId: number | null;
+  readonly padTokenId: number | null;
+  readonly bosToken: string | null;
+  readonly eosToken: string | null;
+  /** The longest text that the model has positions for, in tokens. */
+  readonly maxPositions: number | null;
+  /** How many tokens the model has logits for; the tokenizer may know fewer. */
+  readonly vocabSize: number | null;
+  /** Jinja templates by name; the usual one is `default`. */
+  readonly chatTemplates: Readonly<Record<string, string>>;
+  readonly generation: GenerationDefaults;
+}
+
+const id = z.number().int().nonnegative();
+const ids = z.union([id.transform((one) => [one]), z.array(id)]).nullish();
+/** Some files have -1 for "none", or a list of which the first is meant. */
+const oneId = z.union([z.number().int(), z.array(id).transform((list) => list[0])]).nullish();
+const size = z.number().int().positive().nullish();
+/** A token is its text, or the text with how the tokenizer treats the spaces around it. */
+const token = z
+  .union([z.string(), z.looseObject({ content: z.string() }).transform(({ content }) => content)])
+  .nullish();
+const specialIds = { eos_token_id: ids, bos_token_id: oneId, pad_token_id: oneId };
+const sizes = { n_positions: size, max_position_embeddings: size, n_ctx: size, vocab_size: size };
+
+const config = z.looseObject({
+  ...specialIds,
+  ...sizes,
+  // Models that also take pictures keep their language model's sizes a level below.
+  text_config: z.looseObject({ ...specialIds, ...sizes }).nullish(),
+});
+const generationConfig = z.looseObject({
+  ...specialIds,
+  max_new_tokens: size,
+  max_length: size,
+  do_sample: z.boolean().nullish(),
+  temperature: z.number().nonnegative().nullish(),
+  top_k: z.number().int().nonnegative().nullish(),
+  top_p: z.number().min(0).max(1).nullish(),
+  repetition_penalty: z.number().positive().nullish(),
+});
+const templates = z.union([
+  z.string().transform((template) => ({ default: template })),
+  z
+    .array(z.object({ name: z.string(), template: z.string() }))
+    .transform((list) => Object.fromEntries(list.map(({ name, template }) => [name, template]))),
+]);
+const tokenizerConfig = z.looseObject({ bos_token: token, eos_token: token, chat_template: templates.nullish() });
+const chatTemplate = z.looseObject({ chat_template: templates.nullish() });
+
+/**
+ * Reads `config.json`, `generation_config.json`, `tokenizer_config.json` and `chat_template.jinja` (or `.json`) of a
+ * folder. A missing file says nothing; `generation_config.json` goes before `config.json`, a template in a file of its
+ * own before one in `tokenizer_config.json`. Throws a `ModelError` for a damaged file.
+ */
+export function readLanguageConfig(folder: string): LanguageConfig {
+  const { text_config: text, ...top } = readJson(join(folder, 'config.json'), config) ?? {};
+  const generation = readJson(join(folder, 'generation_config.json'), generationConfig) ?? {};
+  const tokenizer = readJson(join(folder, 'tokenizer_config.json'), tokenizerConfig) ?? {};
+  const first = (key: 'bos_token_id' | 'pad_token_id') => {
+    const found = generation[key] ?? top[key] ?? text?.[key] ?? -1;
+    return found < 0 ? null : found;
+  };
+  const model = { ...text, ...defined(top) };
+  return {
+    eosTokenIds: generation.eos_token_id ?? model.eos_token_id ?? [],
+    bosTokenId: first('bos_token_id'),
+    padTokenId: first('pad_token_id'),
+    bosToken: tokenizer.bos_token ?? null,
+    eosToken: tokenizer.eos_token ?? null,
+    maxPositions: model.n_positions ?? model.max_position_embeddings ?? model.n_ctx ?? null,
+    vocabSize: model.vocab_size ?? null,
+    chatTemplates: { ...tokenizer.chat_template, ...ownTemplates(folder) },
+    generation: {
+      maxNewTokens: generation.max_new_tokens ?? undefined,
+      maxLength: generation.max_length ?? undefined,
+      doSample: generation.do_sample ?? undefined,
+      temperature: generation.temperature ?? undefined,
+      // 0 is how transformers' files say "no limit", as 1 is for top_p.
+      topK: generation.top_k || undefined,
+      topP: generation.top_p || undefined,
+      repetitionPenalty: generation.repetition_penalty ?? undefined,
+    },
+  };
+}
+
+function ownTemplates(folder: string): Record<string, string> {
+  const jinja = readText(join(folder, 'chat_template.jinja'));
+  if (jinja !== null) return { default: jinja };
+  return readJson(join(folder, 'chat_template.json'), chatTemplate)?.chat_template ?? {};
+}
+
+function defined<T extends object>(values: T): T {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== null && value !== undefined)) as T;
+}

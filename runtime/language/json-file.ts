@@ -1,0 +1,27 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { z } from 'zod';
+import { ModelError } from '../model/error.ts';
+
+/** The text of a file, or null where it is missing. */
+export function readText(path: string): string | null {
+  return existsSync(path) ? readFileSync(path, 'utf8') : null;
+}
+
+/**
+ * The contents of a JSON file as `schema` describes them, or null where the file is missing.
+ * Throws a `ModelError` that names the file and says what is wrong: no JSON, or the path of a value, what was expected
+ * and what was found.
+ */
+export function readJson<T>(path: string, schema: z.ZodType<T>): T | null {
+  const text = readText(path);
+  if (text === null) return null;
+  let data: unknown;
+  try {
+    data = JSON.parse(text);
+  } catch (error) {
+    throw new ModelError(`${path} is damaged: ${(error as Error).message}`, { cause: error });
+  }
+  const result = schema.safeParse(data);
+  if (result.success) return result.data;
+  throw new ModelError(`${path} is damaged: ${z.prettifyError(result.error)}`, { cause: result.error });
+}
