@@ -44,12 +44,22 @@ const MULTIPLES: Readonly<typeof SIZES.extent> = [
   [288, 160, 224, 96],
 ];
 
-/**
- * How fussy a model is about its sizes: `any`; `large`: convolutions leave nothing of a short signal; `multiples`: sizes
- * are halved and doubled again; `equal`: of those multiples, all the same.
- */
-type Scale = 'any' | 'large' | 'multiples' | 'equal';
-export const SCALES: readonly Scale[] = ['any', 'large', 'multiples', 'equal'];
+/** How fussy a model is about the sizes of pictures and signals. */
+interface Scale {
+  /** Convolutions leave nothing of a short signal. */
+  readonly isLarge?: boolean;
+  /** All extents are one size. */
+  readonly isEqual?: boolean;
+  /** Extents are halved and doubled again. */
+  readonly isStepped?: boolean;
+}
+export const SCALES: readonly Scale[] = [
+  {},
+  { isLarge: true },
+  { isLarge: true, isEqual: true },
+  { isLarge: true, isStepped: true },
+  { isLarge: true, isEqual: true, isStepped: true },
+];
 
 /** What sizes are multiples of, for models that want multiples. */
 const STEP = 32;
@@ -63,12 +73,11 @@ export interface Probes {
   readonly steps: ReadonlyMap<string, number>;
 }
 
-export function probesFor(given: InputSizes, scale: Scale): Probes {
-  const isStepped = scale === 'multiples' || scale === 'equal';
-  const inputs = scale === 'equal' ? withOneExtent(given) : given;
+export function probesFor(given: InputSizes, { isLarge, isEqual, isStepped }: Scale): Probes {
+  const inputs = isEqual ? withOneExtent(given) : given;
   const roles = [...rolesIn(inputs)].map(([name, role]): [string, Role] => [
     name,
-    role === 'length' && scale !== 'any' ? 'extent' : role,
+    role === 'length' && isLarge ? 'extent' : role,
   ]);
   const used: Record<Role, number> = { rows: 0, length: 0, past: 0, extent: 0 };
   const rows = roles.map(([name, role]): [string, readonly number[]] => {

@@ -4,6 +4,7 @@ import { fitter } from './fit.ts';
 import { type DimFormula, evaluate, type Sizes, soleSymbol } from './formulas.ts';
 import { inferTypes } from './infer.ts';
 import { type InputSizes, inputSizes, mainInput, RELATIONS, solve, symbolsIn } from './input-sizes.ts';
+import { type Limits, limitsOf, NO_LIMITS, withinLimits } from './limits.ts';
 import { type Probes, probesFor, SCALES } from './probe-sizes.ts';
 import type { OnnxModel } from './read.ts';
 
@@ -26,32 +27,30 @@ export class SymbolicTypes {
   /** Whether every tensor has a formula in every dimension. */
   readonly complete: boolean;
   private readonly inputs: InputSizes;
-  private readonly steps: ReadonlyMap<string, number>;
+  private readonly limits: Limits;
   private readonly types: ReadonlyMap<string, SymbolicType>;
 
   constructor(
     inputs: InputSizes,
-    main: string | null,
-    steps: ReadonlyMap<string, number>,
-    types: ReadonlyMap<string, SymbolicType>,
+    batch: string | null,
+    types: ReadonlyMap<string, SymbolicType> = new Map(),
+    limits: Limits = NO_LIMITS,
   ) {
-    const rows = main === null ? undefined : inputs.get(main)?.[0];
     this.inputs = inputs;
     this.symbols = symbolsIn(inputs);
-    this.batch = rows ? soleSymbol(rows) : null;
-    this.steps = steps;
+    this.batch = batch;
     this.types = types;
+    this.limits = limits;
     this.complete = types.size > 0 && [...types.values()].every(({ dims }) => dims !== null && !dims.includes(null));
   }
 
   /**
-   * The sizes that inputs of these dims have: null for those that depend on a dim not given, and for those on which the
-   * dims contradict each other or the relations between inputs that the formulas rest on.
+   * The sizes that inputs of these dims have: null for those that depend on a dim not given, for those on which the dims
+   * contradict each other or the relations between inputs that the formulas rest on, and for those that the formulas do
+   * not hold for.
    */
   sizes(dims: Readonly<Record<string, readonly (number | null)[]>>): Sizes {
-    const known = (name: string, size: number | null) =>
-      size === null || size % (this.steps.get(name) ?? 1) === 0 ? size : null;
-    return new Map([...solve(this.inputs, dims)].map(([name, size]) => [name, known(name, size)]));
+    return withinLimits(solve(this.inputs, dims), this.limits);
   }
 
   /** A tensor's type for these sizes (dims that depend on an unknown size, or have no formula, are null); undefined for a name that is not known. */
@@ -80,7 +79,6 @@ export function symbolicTypes(model: OnnxModel): Promise<SymbolicTypes> {
 }
 
 async function derive(model: OnnxModel): Promise<SymbolicTypes> {
-  const main = mainInput(model)?.name ?? null;
   const tried = new Set<string>();
   for (const relation of RELATIONS) {
     const related = inputSizes(model, relation);
@@ -90,10 +88,19 @@ async function derive(model: OnnxModel): Promise<SymbolicTypes> {
       if (tried.has(key)) continue;
       tried.add(key);
       const types = await typesOf(model, probes);
-      if (types) return new SymbolicTypes(probes.inputs, main, probes.steps, types);
+      if (!types) continue;
+      const batch = rowsOf(model, probes.inputs);
+      const limits = limitsOf(model, probes, batch, (tensor) => types.get(tensor)?.dims ?? null);
+      return new SymbolicTypes(probes.inputs, batch, types, limits);
     }
   }
-  return new SymbolicTypes(inputSizes(model, 'names'), main, new Map(), new Map());
+  const named = inputSizes(model, 'names');
+  return new SymbolicTypes(named, rowsOf(model, named));
+}
+
+function rowsOf(model: OnnxModel, inputs: InputSizes): string | null {
+  const rows = inputs.get(mainInput(model)?.name ?? '')?.[0];
+  return rows ? soleSymbol(rows) : null;
 }
 
 /** Null where the model does not fit the sizes. */
