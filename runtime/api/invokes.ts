@@ -34,6 +34,7 @@ export class Invokes {
     const pass = this.model.openPass(this.tracing, shapesOf(symbolic, sizes), new Map());
     const returned = this.tracing.builder.inPass(pass, () => block(tracer));
     this.checkGiven();
+    this.tracing.runs[pass.id]!.inputs = this.inputs();
     return returned;
   }
 
@@ -57,7 +58,7 @@ export class Invokes {
     if (target.rows) {
       throw new TraceError('An invoke stands inside another one. Put one after the other.', target.site);
     }
-    if (target.conditional) {
+    if (target.isBranching) {
       throw new TraceError(
         'An invoke stands in a branch or loop that depends on a traced value. Which inputs run must be known before: put the condition inside the block of the invoke.',
         target.site,

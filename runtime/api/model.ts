@@ -233,7 +233,7 @@ export class Model implements ModelMembers, Traceable {
   }
 
   /** Throws if a session is being built: its traces are the session's own. */
-  private checkFree(what: string): void {
+  protected checkFree(what: string): void {
     if (!this.inSession) return;
     throw new TraceError(
       `${what} is opened inside a session of the same model. In a session write session.trace(inputs, block).`,
@@ -274,7 +274,6 @@ export class Model implements ModelMembers, Traceable {
     const tracing = new Tracing();
     const invokes = new Invokes(this, tracing, site);
     const results = tracing.build(() => invokes.build(block));
-    tracing.runs[0]!.inputs = invokes.inputs();
     return { tracing, results };
   }
 

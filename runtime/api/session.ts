@@ -1,9 +1,10 @@
 import { TraceError } from '../errors.ts';
-import { prepareInputs } from '../execution/inputs.ts';
+import { type Inputs, prepareInputs } from '../execution/inputs.ts';
 import { builder } from '../tracing/builder.ts';
 import { callerSite } from '../tracing/caller.ts';
 import { saves, settleSaves } from '../tracing/saves.ts';
 import { type Block, checkCompiled } from './blocks.ts';
+import { Invokes } from './invokes.ts';
 import { shapesOf } from './shapes.ts';
 import { Tracer } from './tracer.ts';
 import type { Traceable, Tracing } from './tracing.ts';
@@ -18,30 +19,45 @@ export class Session {
     this.tracing = tracing;
   }
 
-  /** A trace of the session: gives what the block returns, whose values can be used in the traces that follow. */
-  trace(inputs: unknown, block: Block): unknown {
+  /**
+   * A trace of the session: gives what the block returns, whose values can be used in the traces that follow. Without
+   * inputs, the block gives them by `tracer.invoke`.
+   */
+  trace(inputs: unknown, given?: Block): unknown {
     const target = builder();
+    const block = typeof inputs === 'function' ? (inputs as Block) : given;
     if (target.pass) {
       throw new TraceError('A trace stands inside another one. Put one after the other in the session.', callerSite());
     }
     if (!block) throw new TraceError('session.trace needs a block: session.trace(inputs, () => { … }).', callerSite());
     checkCompiled(block);
-    const prepared = prepareInputs(this.model.map.model, this.model.prepare(inputs));
-    const symbolic = this.model.map.formulas!;
-    const sizes = symbolic.sizes(Object.fromEntries([...prepared].map(([name, { dims }]) => [name, dims])));
     const first = target.passes.length;
-    const pass = this.model.openPass(this.tracing, shapesOf(symbolic, sizes), prepared);
-    const returned = target.inPass(pass, () => block(new Tracer(this.tracing)));
+    const isStopped = this.tracing.stopped !== null;
+    const nodes = target.region.nodes.length;
+    const returned =
+      block === inputs
+        ? new Invokes(this.model, this.tracing, callerSite()).build(block)
+        : this.traceOne(this.model.prepare(inputs), block);
     // What is saved here is what it is at the end of this trace.
     settleSaves(target);
     for (const pass of target.passes.slice(first).reverse()) this.tracing.closePass(pass);
+    // To stop in this trace ends this trace alone.
+    if (!isStopped) this.tracing.dropStopped(target.region.nodes.slice(nodes));
     return returned;
+  }
+
+  private traceOne(inputs: Inputs, block: Block): unknown {
+    const prepared = prepareInputs(this.model.map.model, inputs);
+    const symbolic = this.model.map.formulas!;
+    const sizes = symbolic.sizes(Object.fromEntries([...prepared].map(([name, { dims }]) => [name, dims])));
+    const pass = this.model.openPass(this.tracing, shapesOf(symbolic, sizes), prepared);
+    return builder().inPass(pass, () => block(new Tracer(this.tracing)));
   }
 
   /** Ends the session here: later traces do not run, and what is saved in them does not come back. */
   stop(): void {
     const target = builder();
-    if (target.conditional) {
+    if (target.isBranching) {
       throw new TraceError(
         'stop() stands in a branch or loop that depends on a traced value. Return from the block of the session there instead.',
         target.site,

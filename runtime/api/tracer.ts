@@ -64,7 +64,7 @@ export class Tracer {
   /** Ends the trace here: what is saved later does not come back, and nothing is computed for it. */
   stop(): void {
     const target = builder();
-    if (target.conditional) {
+    if (target.isBranching) {
       throw new TraceError(
         'stop() stands in a branch or loop that depends on a traced value. Return from the block there instead.',
         target.site,
@@ -82,7 +82,7 @@ export class Tracer {
     if (typeof fn !== 'function') {
       throw new TraceError('apply needs a function: tracer.apply((x) => …, tensor).', target.site);
     }
-    if (target.conditional) {
+    if (target.isBranching) {
       throw new TraceError(
         'apply stands in a branch or loop that depends on a traced value, where the model itself decides what runs. Apply the function before, and use its result there.',
         target.site,

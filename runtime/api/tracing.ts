@@ -76,7 +76,7 @@ export class Tracing {
       settleSaves(this.builder);
       this.closePasses();
       this.builder.open = false;
-      this.dropStopped();
+      this.dropStopped(this.builder.graph.root.nodes);
       return new Results(this.builder, returned);
     });
     this.builder.graph.saves.push(...results.saves());
@@ -96,13 +96,15 @@ export class Tracing {
     this.builder.closePass(pass);
   }
 
-  private dropStopped(): void {
+  /** Forgets what is saved after `stop()`; writes among the nodes may then be without effect. */
+  dropStopped(nodes: readonly Node[]): void {
     if (this.stopped === null) return;
     for (const saved of saves(this.builder).slice(this.stopped)) {
       saved.slot.state = null;
       saved.absence = 'was saved after stop()';
     }
-    for (const node of this.builder.graph.root.nodes) if (node.op === 'write') this.builder.graph.lenient.add(node);
+    for (const node of nodes) if (node.op === 'write') this.builder.graph.lenient.add(node);
+    this.stopped = null;
   }
 
   /** Runs the graph. A value of a pass that did not run is undefined. */

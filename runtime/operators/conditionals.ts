@@ -127,11 +127,8 @@ function branch(
       ({ region, journal }) => {
         settleSaves(target);
         for (const { slot } of journal.changes()) {
-          const inner =
-            slot instanceof Storage
-              ? slot.region === region
-              : slot instanceof VariableSlot && !variables.includes(slot);
-          if (!inner) changed.push(slot);
+          const isInner = slot.region === region || (slot instanceof VariableSlot && !variables.includes(slot));
+          if (!isInner) changed.push(slot);
         }
         for (const slot of [...changed, ...also]) held.set(slot, hold(slot));
       },

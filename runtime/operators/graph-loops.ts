@@ -9,7 +9,6 @@ import { isPlainObject, isTensorLike, stateDtype } from '../tracing/merge.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import { dropSaves, SavedProxy, SaveSlot, saves, settleSaves } from '../tracing/saves.ts';
 import { ArraySlot, PropertySlot, type State, VariableSlot } from '../tracing/slots.ts';
-import { Storage } from '../tracing/storage.ts';
 import { type Carry, carry } from './carries.ts';
 import {
   type Abrupt,
@@ -77,6 +76,8 @@ class Attempt {
   private region!: Region;
   private readonly carries: [Slot, Carry][];
   private readonly savesBefore: number;
+  /** The saves of the body that have an entry per iteration, in order. */
+  private made: readonly SavedProxy[] = [];
 
   constructor(target: Builder, loop: GraphLoop, plan: Plan, trial: number) {
     this.target = target;
@@ -152,7 +153,7 @@ class Attempt {
   private findCarries(changes: readonly Change[], trial: number, region: Region): void {
     for (const { slot, before, after } of changes) {
       if (this.plan.carries.has(slot) || slot instanceof SaveSlot) continue;
-      if (slot instanceof Storage && slot.region === region) continue;
+      if (slot.region === region) continue;
       if (slot instanceof VariableSlot && !variablesOf.get(this.plan)?.includes(slot)) continue;
       // Objects that turn up only now are the body's own: each run of it makes new ones.
       if (trial > 0 && (slot instanceof ArraySlot || slot instanceof PropertySlot)) continue;
@@ -182,6 +183,7 @@ class Attempt {
 
   private unloadSaves(lists: readonly ListValue[], region: Region): void {
     const made = this.madeSaves();
+    this.made = made;
     if (made.length !== this.plan.saves.length) {
       this.stable = false;
       this.plan.saves = made.map(({ slot }) => {
@@ -254,10 +256,9 @@ class Attempt {
       target.note(slot);
       one.store(take(one.types.length));
     }
-    const made = this.madeAfter();
     plan.saves.forEach(({ entry }, i) => {
       const [data, shapes, ranks] = take(3);
-      const { slot } = made[i]!;
+      const { slot } = this.made[i]!;
       target.note(slot);
       slot.state = { kind: 'list', list: { data: data!, shapes: shapes!, ranks: ranks!, entry }, loop: true };
     });
@@ -268,11 +269,6 @@ class Attempt {
       end = choice(flag, exit.end.kind === 'return' ? return_(replaceLeaves(exit.end.value, values)) : exit.end, end);
     }
     return end;
-  }
-
-  /** The saves of the body, in order: their own state was undone with the body. */
-  private madeAfter(): readonly SavedProxy[] {
-    return saves(this.target).slice(this.savesBefore);
   }
 }
 

@@ -44,6 +44,11 @@ export class Builder {
     return this.regions.length > 1;
   }
 
+  /** The same inside its forward pass: a whole trace may stand in a body, too. */
+  get isBranching(): boolean {
+    return this.region !== (this.pass?.region ?? this.graph.root);
+  }
+
   get region(): Region {
     return this.regions.at(-1)!;
   }

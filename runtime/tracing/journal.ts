@@ -1,9 +1,13 @@
+import type { Region } from '../graph/types.ts';
+
 /**
  * A place whose value a block can change: a variable, a property of an object, the content of a tensor, the tensor
  * that stands at a module's output. Conditionals and loops turn changed slots into results of the node.
  */
 export interface Slot {
   readonly name: string;
+  /** Where it was made, if it cannot be reached from outside of there. */
+  readonly region?: Region;
   get(): unknown;
   set(value: unknown): void;
 }

@@ -25,13 +25,16 @@ export interface PassBuilder {
 class Tap implements Slot {
   readonly name: string;
   readonly address: TapAddress;
+  /** That of the pass: a whole trace may stand in a body. */
+  readonly region: Region;
   readonly original: Storage;
   storage: Storage;
   site: Site | null = null;
 
-  constructor(address: TapAddress, original: Storage) {
+  constructor(address: TapAddress, region: Region, original: Storage) {
     this.name = `${address.path || 'model'}.${address.port}`;
     this.address = address;
+    this.region = region;
     this.original = original;
     this.storage = original;
   }
@@ -108,7 +111,7 @@ export class Pass {
     const key = address.port === 'input' ? `${address.path}<${tensor}` : tensor;
     let tap = this.taps.get(key);
     if (!tap) {
-      tap = new Tap(address, this.original(address));
+      tap = new Tap(address, this.region, this.original(address));
       this.taps.set(key, tap);
     }
     return tap;

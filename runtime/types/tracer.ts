@@ -53,6 +53,8 @@ export interface Tracer<Input> {
 export interface Session<Input> {
   /** A trace of the session. Gives what the block returns: its values can be used in the traces that follow. */
   trace<R>(inputs: Input, block: (tracer: Tracer<Input>) => R): R;
+  /** The same for several inputs as one batch: the block gives them with `tracer.invoke(inputs, block)`. */
+  trace<R>(block: (tracer: Tracer<Input>) => R): R;
   /** Ends the session here: later traces do not run. */
   stop(): void;
 }
