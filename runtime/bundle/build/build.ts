@@ -56,13 +56,14 @@ export async function buildBundle(
   checkPortable(graph);
   const names = [...model.inputs, ...intervention.parameters].map((input) => input.name);
   const returned = new ReturnedValues(built.returned, names);
-  graph.saves.splice(
-    0,
-    graph.saves.length,
-    ...[...returned.outputs].map(([value, output]) => ({ name: output, value })),
-  );
+  graph.saves.splice(0, graph.saves.length, ...returned.outputs);
   const lowered = lower(model, graph, map.locate);
-  const rewritten = rewriteModel(model, built, lowered, [...returned.outputs.values()]);
+  const rewritten = rewriteModel(
+    model,
+    built,
+    lowered,
+    returned.outputs.map((output) => output.name),
+  );
   const file = `${name}.onnx`;
   await loadable(rewritten.proto, model.folder);
   const proto = isOptimized ? await optimize(rewritten.proto, model) : rewritten.proto;
@@ -80,7 +81,7 @@ export async function buildBundle(
       dtype ? [{ name: input, dtype, dims: dims && [...dims], used: used.has(input) }] : [],
     ),
     parameters: intervention.parameters.map((parameter) => ({ ...parameter, dims: [...parameter.dims] })),
-    outputs: [...returned.outputs].map(([{ type }, output]) => ({
+    outputs: returned.outputs.map(({ name: output, value: { type } }) => ({
       name: output,
       dtype: type.dtype,
       dims: type.shape && [...type.shape],

@@ -6,10 +6,10 @@ import { isPlainObject } from '../../tracing/merge.ts';
 import { SavedProxy } from '../../tracing/saves.ts';
 import type { ListOutputs, Returns } from '../schema.ts';
 
-/** What a block returned, as data, and the values that it is made of with the names they get as outputs. */
+/** What a block returned, as data, and the values that it is made of: each place has an output of its own. */
 export class ReturnedValues {
   readonly returns: Returns;
-  readonly outputs = new Map<Value, string>();
+  readonly outputs: { readonly name: string; readonly value: Value }[] = [];
   /** The saves that come back. */
   readonly saved = new Set<SavedProxy>();
   private readonly taken: Set<string>;
@@ -21,7 +21,7 @@ export class ReturnedValues {
   constructor(returned: unknown, taken: Iterable<string>) {
     this.taken = new Set(taken);
     this.returns = this.describe(returned, '');
-    if (this.outputs.size === 0) {
+    if (this.outputs.length === 0) {
       throw new TraceError(
         'The block of the intervention returns nothing that is saved. Return save(…) of what it is to give.',
       );
@@ -76,13 +76,11 @@ export class ReturnedValues {
   }
 
   private output(value: Value, path: string): string {
-    const known = this.outputs.get(value);
-    if (known !== undefined) return known;
     const wanted = path || 'result';
     let name = wanted;
     for (let i = 2; this.taken.has(name); i++) name = `${wanted}_${i}`;
     this.taken.add(name);
-    this.outputs.set(value, name);
+    this.outputs.push({ name, value });
     return name;
   }
 }
