@@ -2,12 +2,16 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { InferenceSession, listSupportedBackends, Tensor } from 'onnxruntime-node';
+import { hasNvidiaGpu, missingForVulkan } from './vulkan.ts';
 
 export type Device = 'cpu' | 'webgpu' | 'cuda';
 
 const HOW: Readonly<Record<Device, string>> = {
   cpu: 'It is part of onnxruntime-node.',
-  webgpu: 'It needs a GPU with a Vulkan, Metal or Direct3D 12 driver.',
+  webgpu:
+    process.platform === 'linux'
+      ? "Install Vulkan's loader and the driver of your GPU (Debian, Ubuntu: apt install libvulkan1, and mesa-vulkan-drivers for AMD and Intel or the driver of NVIDIA). Without a GPU, SwiftShader's driver does, slowly: apt install libvulkan1 chromium, and set VK_ICD_FILENAMES=/usr/lib/chromium/vk_swiftshader_icd.json before the program starts."
+      : 'It needs a GPU with a Metal or Direct3D 12 driver.',
   cuda: 'Install the CUDA 12 libraries, and the provider with: npm rebuild onnxruntime-node --onnxruntime-node-install=cuda12',
 };
 
@@ -16,7 +20,10 @@ export class DeviceError extends Error {
   override readonly name = 'DeviceError';
 }
 
-/** The best device that works: `cuda`, then `webgpu`, then `cpu`. Each candidate has to run a small model. */
+/**
+ * The best device that works: `cuda`, then `webgpu`, then `cpu`. Each candidate has to run a small model. On Linux, `auto`
+ * leaves out a `webgpu` that would compute on the CPU, as with SwiftShader or llvmpipe: `cpu` is many times faster.
+ */
 export async function chooseDevice(wanted: Device | 'auto', probe: Uint8Array): Promise<Device> {
   if (wanted === 'cpu') return wanted;
   if (wanted !== 'auto' && !Object.hasOwn(HOW, wanted)) {
@@ -40,8 +47,7 @@ export async function chooseDevice(wanted: Device | 'auto', probe: Uint8Array): 
 /** Whether `auto` should try a device: the native libraries complain on stderr where their drivers are missing. */
 function mayWork(device: Device): boolean {
   if (process.platform !== 'linux') return device !== 'cuda' || process.platform === 'win32';
-  if (device === 'webgpu') return LIBRARY_FOLDERS.some((folder) => existsSync(join(folder, 'libvulkan.so.1')));
-  return hasCudaProvider();
+  return device === 'webgpu' ? missingForVulkan() === null : hasCudaProvider() && hasNvidiaGpu();
 }
 
 /** Whether the provider is there, on Linux, where it is downloaded by itself: loading a missing one complains on stderr. */
@@ -52,11 +58,6 @@ function hasCudaProvider(): boolean {
   return existsSync(join(binaries, 'libonnxruntime_providers_cuda.so'));
 }
 
-const LIBRARY_FOLDERS = [
-  ...(process.env.LD_LIBRARY_PATH ?? '').split(':').filter(Boolean),
-  ...['/usr/lib', '/usr/lib64', '/lib', '/usr/local/lib', '/usr/lib/x86_64-linux-gnu', '/usr/lib/aarch64-linux-gnu'],
-];
-
 /** Why a device does not work, or null where it does. */
 async function tryDevice(device: Device, probe: Uint8Array): Promise<string | null> {
   try {
@@ -65,6 +66,13 @@ async function tryDevice(device: Device, probe: Uint8Array): Promise<string | nu
     await session.release();
     return null;
   } catch (error) {
-    return (error instanceof Error ? error.message : String(error)).split('\n')[0]!;
+    const missing = device === 'webgpu' && process.platform === 'linux' ? missingForVulkan() : null;
+    return missing ?? nativeReason(error);
   }
+}
+
+/** The first line of a native error, without the C++ source that it begins with. */
+function nativeReason(error: unknown): string {
+  const [line] = (error instanceof Error ? error.message : String(error)).split('\n');
+  return line!.replace(/^\S+\.(?:cc|cpp|h):\d+ .* was false\. /, '').replace(/\.$/, '');
 }
