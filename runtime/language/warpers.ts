@@ -16,16 +16,21 @@ export function scale(scores: Float32Array, temperature: number): void {
 /** Keeps the `count` largest scores, and those equal to the smallest of them; the rest become -Infinity. */
 export function keepTop(scores: Float32Array, count: number): void {
   if (count >= scores.length) return;
-  const threshold = Float32Array.from(scores).sort()[scores.length - count]!;
+  const threshold = kthLargest(scores, count);
   for (let i = 0; i < scores.length; i++) if (scores[i]! < threshold) scores[i] = -Infinity;
 }
 
 /** Keeps the fewest largest scores whose probabilities reach the sum `mass`, at least one; the rest become -Infinity. */
 export function keepNucleus(scores: Float32Array, mass: number): void {
-  const sorted = Float32Array.from(scores).sort();
-  const ascending = softmax(sorted);
+  const probabilities = softmax(scores);
+  // Tokens that have less than their equal share of what may go all go: most of a vocabulary, and need no sorting.
+  const share = (1 - mass) / scores.length;
+  let sum = 0;
+  for (const probability of probabilities) if (probability < share) sum += probability;
+  const sorted = scores.filter((_, id) => probabilities[id]! >= share).sort();
+  const ascending = probabilities.filter((probability) => probability >= share).sort();
   let dropped = 0;
-  for (let sum = 0; dropped < sorted.length - 1; dropped++) {
+  for (; dropped < sorted.length - 1; dropped++) {
     sum += ascending[dropped]!;
     if (sum > 1 - mass) break;
   }
@@ -37,6 +42,28 @@ export function keepNucleus(scores: Float32Array, mass: number): void {
     if (scores[i]! > threshold || (scores[i] === threshold && equal-- > 0)) continue;
     scores[i] = -Infinity;
   }
+}
+
+/** Beyond this many, sorting all scores is faster than keeping the largest ones in order. */
+const ORDERED = 1024;
+
+function kthLargest(scores: Float32Array, k: number): number {
+  if (k > ORDERED) return Float32Array.from(scores).sort()[scores.length - k]!;
+  const largest = new Float32Array(k).fill(-Infinity);
+  for (const score of scores) {
+    if (score <= largest[0]!) continue;
+    // The smallest of them goes; those below the new one move down.
+    let low = 0;
+    let high = k;
+    while (high - low > 1) {
+      const middle = (low + high) >> 1;
+      if (largest[middle]! < score) low = middle;
+      else high = middle;
+    }
+    largest.copyWithin(0, 1, low + 1);
+    largest[low] = score;
+  }
+  return largest[0]!;
 }
 
 /** Probabilities of scores, in double precision. */

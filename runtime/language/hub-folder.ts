@@ -1,0 +1,113 @@
+import { readFileSync, statSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { downloadFile, listFiles, modelInfo } from '@huggingface/hub';
+import { type ProgressOption, type ProgressReport, reportProgress } from './download-progress.ts';
+import { CachedModel, filesUnder, type HubFile } from './hub-cache.ts';
+import { type HubRequest, hubError, isRefusal, offlineError } from './hub-error.ts';
+import { chooseModelFile, findModelFile, neededFiles } from './model-files.ts';
+
+/** How a model is fetched from the hub. */
+export interface HubOptions {
+  /** A branch, a tag or a commit of the repository; `main` if not given. */
+  readonly revision?: string;
+  /** The .onnx file to open, relative to the folder or repository, such as `onnx/model_fp16.onnx`. */
+  readonly file?: string;
+  /** An access token of the hub; without it `HF_TOKEN` or the one that `hf auth login` stored. */
+  readonly token?: string;
+  /** Use what the cache has and no network, as `HF_HUB_OFFLINE=1` does for all. */
+  readonly localFilesOnly?: boolean;
+  /** A bar on stderr in a terminal (true, if not given), none (false), or a function that is called as bytes come. */
+  readonly progress?: ProgressOption;
+}
+
+/** The folder in the cache of a model of the hub, fetched where the network allows it; see `modelFolder`. */
+export async function hubFolder(id: string, options: HubOptions): Promise<string> {
+  const hubUrl = (process.env.HF_ENDPOINT || 'https://huggingface.co').replace(/\/+$/, '');
+  const request = { id, revision: options.revision ?? 'main', hubUrl };
+  const cache = new CachedModel(id);
+  if (options.localFilesOnly || isOn(process.env.HF_HUB_OFFLINE) || isOn(process.env.TRANSFORMERS_OFFLINE)) {
+    const folder = cachedFolder(cache, request, options);
+    if (folder === null) throw offlineError(request, cache.folder);
+    return folder;
+  }
+  try {
+    return await fetchModel(cache, request, options);
+  } catch (error) {
+    const folder = isRefusal(error) ? null : cachedFolder(cache, request, options);
+    if (folder === null) throw hubError(request, error, cache.folder);
+    return folder;
+  }
+}
+
+/** The graph is the last file to be written, so that a folder that has it has all. */
+function cachedFolder(cache: CachedModel, { revision }: HubRequest, { file }: HubOptions): string | null {
+  const folder = cache.find(revision);
+  return folder !== null && findModelFile(filesUnder(folder), file) !== null ? folder : null;
+}
+
+async function fetchModel(cache: CachedModel, request: HubRequest, options: HubOptions): Promise<string> {
+  const { id, revision, hubUrl } = request;
+  const accessToken = options.token ?? storedToken();
+  const hub = { hubUrl, ...(accessToken === undefined ? {} : { accessToken }) };
+  const { sha } = await modelInfo({ ...hub, name: id, revision, additionalFields: ['sha'], fetch: impatientFetch });
+  const files = await listModelFiles(id, { ...hub, revision: sha, fetch: impatientFetch });
+  const paths = [...files.keys()];
+  const needed = neededFiles(paths, chooseModelFile(paths, `the repository ${id} on ${hubUrl}`, options.file));
+  const present = new Set(cache.find(sha) === null ? [] : filesUnder(cache.snapshot(sha)));
+  const missing = needed.filter((path) => !present.has(path)).map((path) => files.get(path)!);
+  if (missing.length > 0) {
+    const total = missing.reduce((sum, { size }) => sum + size, 0);
+    const progress = reportProgress(id, total, options.progress);
+    try {
+      for (const file of missing) {
+        const download = () => downloadFile({ ...hub, repo: id, path: file.path, revision: sha });
+        await cache.add(sha, file, async () => chunks(file, await download(), progress));
+      }
+    } finally {
+      progress.stop();
+    }
+  }
+  await cache.remember(revision, sha);
+  return cache.snapshot(sha);
+}
+
+async function listModelFiles(
+  id: string,
+  hub: Partial<Parameters<typeof listFiles>[0]>,
+): Promise<Map<string, HubFile>> {
+  const files = new Map<string, HubFile>();
+  for await (const { type, path, size, lfs, oid } of listFiles({ ...hub, repo: id, recursive: true })) {
+    const hash = lfs?.oid ?? oid;
+    // The path becomes one in the cache: it must not lead out of it.
+    if (type !== 'file' || hash === undefined || path.split(/[/\\]/).includes('..')) continue;
+    files.set(path, { path, size: lfs?.size ?? size, hash });
+  }
+  return files;
+}
+
+async function* chunks({ path }: HubFile, blob: Blob | null, progress: ProgressReport): AsyncGenerator<Uint8Array> {
+  if (blob === null) throw new Error(`the hub lists ${path} but does not have it`);
+  for await (const chunk of blob.stream()) {
+    progress.update(path, chunk.length);
+    yield chunk;
+  }
+}
+
+/** A network that swallows what is sent must not hang the program: questions, unlike downloads, have a time limit. */
+const impatientFetch: typeof fetch = (input, init) => {
+  const seconds = Number(process.env.HF_HUB_ETAG_TIMEOUT) || 10;
+  return fetch(input, { ...init, signal: AbortSignal.timeout(seconds * 1000) });
+};
+
+function storedToken(): string | undefined {
+  if (process.env.HF_TOKEN) return process.env.HF_TOKEN;
+  const caches = process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache');
+  const path = process.env.HF_TOKEN_PATH ?? join(process.env.HF_HOME ?? join(caches, 'huggingface'), 'token');
+  const isFile = statSync(path, { throwIfNoEntry: false })?.isFile();
+  return (isFile && readFileSync(path, 'utf8').trim()) || undefined;
+}
+
+function isOn(variable: string | undefined): boolean {
+  return ['1', 'true', 'yes', 'on'].includes(variable?.toLowerCase() ?? '');
+}
