@@ -1,8 +1,15 @@
 import type { Tensor as OrtTensor } from 'onnxruntime-node';
 import { byteSize, sameBytes } from './ort.ts';
 
-/** How many runs of one piece are remembered. */
-const RUNS = 6;
+/** How many runs of one piece are remembered: of those that a sweep starts from, and of those that vary them. */
+const BASES = 4;
+const VARIANTS = 2;
+
+/** A piece that was fed something new so often in a row will be again: its runs are not remembered any more. */
+const HOPELESS = 16;
+
+/** How many pieces of a model are remembered. */
+const PIECES = 1024;
 
 /** How many bytes of tensors a scope holds on to, unless it is told otherwise. */
 const LIMIT = 256 * 2 ** 20;
@@ -12,7 +19,14 @@ interface Run {
   readonly feeds: readonly OrtTensor[];
   readonly outputs: readonly OrtTensor[];
   readonly bytes: number;
-  hits: number;
+  readonly siblings: Run[];
+}
+
+/** The runs of one piece, the one used least recently first. */
+interface History {
+  readonly bases: Run[];
+  readonly variants: Run[];
+  misses: number;
 }
 
 /**
@@ -21,9 +35,10 @@ interface Run {
  */
 export class ReuseScope {
   private readonly limit: number;
-  private readonly owners = new WeakMap<object, Map<string, Run[]>>();
+  private readonly owners = new WeakMap<object, Map<string, History>>();
+  private readonly held = new WeakSet<OrtTensor>();
   /** All runs, the one used least recently first. */
-  private readonly runs = new Map<Run, Run[]>();
+  private readonly runs = new Set<Run>();
   private bytes = 0;
 
   /** @param limit how many bytes of tensors to hold on to */
@@ -33,46 +48,68 @@ export class ReuseScope {
 
   /** What a piece of a model (`owner`) gave on equal feeds, or null. */
   recall(owner: object, key: string, feeds: readonly OrtTensor[]): readonly OrtTensor[] | null {
-    const found = this.owners
-      .get(owner)
-      ?.get(key)
-      ?.find((run) => run.feeds.every((feed, i) => sameBytes(feed, feeds[i]!)));
+    const history = this.history(owner, key);
+    const isSame = (run: Run) => run.feeds.every((feed, i) => sameBytes(feed, feeds[i]!));
+    const found = history.bases.find(isSame) ?? history.variants.find(isSame);
+    history.misses = found ? 0 : history.misses + 1;
     if (!found) return null;
-    found.hits++;
-    const siblings = this.runs.get(found)!;
+    found.siblings.splice(found.siblings.indexOf(found), 1);
+    found.siblings.push(found);
     this.runs.delete(found);
-    this.runs.set(found, siblings);
+    this.runs.add(found);
     return found.outputs;
   }
 
+  /** Whether a run of a piece is worth keeping. `isBase`: no earlier run began on the same inputs. */
+  isWanted(owner: object, key: string, isBase: boolean): boolean {
+    return isBase || this.history(owner, key).misses < HOPELESS;
+  }
+
   /** Keeps a run. Neither `feeds` nor `outputs` may change afterwards. */
-  remember(owner: object, key: string, feeds: readonly OrtTensor[], outputs: readonly OrtTensor[]): void {
+  remember(
+    owner: object,
+    key: string,
+    isBase: boolean,
+    feeds: readonly OrtTensor[],
+    outputs: readonly OrtTensor[],
+  ): void {
     const bytes = [...feeds, ...outputs].reduce((sum, tensor) => sum + byteSize(tensor), 0);
     if (bytes > this.limit / 8) return;
-    const keys = this.owners.get(owner) ?? new Map<string, Run[]>();
-    this.owners.set(owner, keys);
-    const siblings = keys.get(key) ?? [];
-    keys.set(key, siblings);
-    if (siblings.length === RUNS) this.forget(leastUseful(siblings));
-    const run = { feeds, outputs, bytes, hits: 0 };
+    const { bases, variants } = this.history(owner, key);
+    const siblings = isBase ? bases : variants;
+    if (siblings.length === (isBase ? BASES : VARIANTS)) this.forget(siblings[0]!);
+    const run = { feeds, outputs, bytes, siblings };
     siblings.push(run);
-    this.runs.set(run, siblings);
+    this.runs.add(run);
+    for (const tensor of outputs) this.held.add(tensor);
     this.bytes += bytes;
-    for (const oldest of this.runs.keys()) {
+    for (const oldest of this.runs) {
       if (this.bytes <= this.limit) break;
       this.forget(oldest);
     }
   }
 
+  /** Whether the scope may hold on to a tensor. */
+  holds(tensor: OrtTensor): boolean {
+    return this.held.has(tensor);
+  }
+
+  private history(owner: object, key: string): History {
+    const keys = this.owners.get(owner) ?? new Map<string, History>();
+    this.owners.set(owner, keys);
+    const history = keys.get(key) ?? { bases: [], variants: [], misses: 0 };
+    keys.set(key, history);
+    if (keys.size > PIECES) {
+      const [oldest, { bases, variants }] = keys.entries().next().value!;
+      for (const run of [...bases, ...variants]) this.forget(run);
+      keys.delete(oldest);
+    }
+    return history;
+  }
+
   private forget(run: Run): void {
-    const siblings = this.runs.get(run)!;
-    siblings.splice(siblings.indexOf(run), 1);
+    run.siblings.splice(run.siblings.indexOf(run), 1);
     this.runs.delete(run);
     this.bytes -= run.bytes;
   }
-}
-
-/** The run with the fewest hits; of equals the latest: a sweep begins with the run that the others vary. */
-function leastUseful(runs: readonly Run[]): Run {
-  return runs.reduce((least, run) => (run.hits <= least.hits ? run : least));
 }

@@ -20,6 +20,15 @@ export interface RunContext {
   readonly onStep?: ((step: StepStats) => void) | undefined;
 }
 
+/** How one run makes use of earlier ones. */
+interface Reuse {
+  readonly scope: ReuseScope;
+  /** The slots that hold data of the user. */
+  readonly given: ReadonlySet<number>;
+  /** Whether the model's first segment was fed something new; null before it is known. */
+  isBase: boolean | null;
+}
+
 /** A part of the model could not be compiled by itself. */
 export class PieceError extends Error {
   readonly piece: Piece;
@@ -54,17 +63,18 @@ export async function runPlan(
     }
   }
   const given = new Set([...plan.inputs, ...plan.operands].map(({ slot }) => slot));
+  const reuse: Reuse | null = context.reuse ? { scope: context.reuse, given, isBase: null } : null;
   for (const step of plan.steps) {
     context.signal?.throwIfAborted();
-    await (context.reuse && !step.piece.random
-      ? reuseStep(step, slots, given, graph, context, context.reuse)
+    await (reuse && !step.piece.random
+      ? reuseStep(step, slots, reuse, graph, context)
       : runStep(step, slots, graph, context));
     for (const slot of step.drops) slots[slot] = undefined;
   }
   return plan.saves.map((slot) => {
     const tensor = slots[slot]!;
     // What the user gets is the user's: it shares nothing with the inputs or with what is kept.
-    return fromOrt(context.reuse || given.has(slot) ? copyOrt(tensor) : tensor);
+    return fromOrt(given.has(slot) || context.reuse?.holds(tensor) ? copyOrt(tensor) : tensor);
   });
 }
 
@@ -115,34 +125,34 @@ function stepError(error: unknown, step: Step, model: OnnxModel, graph: Interven
   return runError(new Error(withSites(message, step, graph), { cause }), model, isBuilt ? graph : null);
 }
 
+/** Runs a step unless an earlier run gave what it would give. */
 async function reuseStep(
   step: Step,
   slots: (OrtTensor | undefined)[],
-  given: ReadonlySet<number>,
+  reuse: Reuse,
   graph: InterventionGraph,
   context: RunContext,
-  reuse: ReuseScope,
 ): Promise<void> {
   const { sessions, onStep } = context;
   const start = performance.now();
   const key = [step.piece.key, ...step.fetches.map(({ name }) => name)].join('\n');
   const feeds = step.feeds.map(({ slot }) => slots[slot]!);
-  const known = reuse.recall(sessions, key, feeds);
-  if (!known) {
-    await runStep(step, slots, graph, context);
-    // What the user gave may change later.
-    const kept = feeds.map((feed, i) => (given.has(step.feeds[i]!.slot) ? copyOrt(feed) : feed));
-    reuse.remember(
-      sessions,
-      key,
-      kept,
-      step.fetches.map(({ slot }) => slots[slot]!),
-    );
+  const known = reuse.scope.recall(sessions, key, feeds);
+  // A model that begins anew is what the runs after it may vary.
+  if (step.kind === 'segment') reuse.isBase ??= known === null;
+  if (known) {
+    step.fetches.forEach(({ slot }, i) => {
+      slots[slot] = known[i]!;
+    });
+    const ran = performance.now() - start;
+    onStep?.({ name: step.label, kind: step.kind, action: 'reused', built: null, ran });
     return;
   }
-  step.fetches.forEach(({ slot }, i) => {
-    slots[slot] = known[i]!;
-  });
-  const ran = performance.now() - start;
-  onStep?.({ name: step.label, kind: step.kind, action: 'reused', built: null, ran });
+  await runStep(step, slots, graph, context);
+  const isBase = reuse.isBase ?? false;
+  if (!reuse.scope.isWanted(sessions, key, isBase)) return;
+  // What the user gave may change later.
+  const kept = feeds.map((feed, i) => (reuse.given.has(step.feeds[i]!.slot) ? copyOrt(feed) : feed));
+  const outputs = step.fetches.map(({ slot }) => slots[slot]!);
+  reuse.scope.remember(sessions, key, isBase, kept, outputs);
 }

@@ -1,6 +1,7 @@
 import type { GraphProto } from 'onnx-buf';
 import { graphLinks, type Links } from '../model/links.ts';
 import type { Blocks } from './blocks.ts';
+import { ranges } from './ranges.ts';
 
 /** How many cuts inside a block are kept for traces that don't ask for them. */
 const KEPT = 4;
@@ -22,6 +23,8 @@ export class Cuts {
   readonly pieces: (number | null)[];
   /** The nodes of each piece, ascending. */
   nodes: (readonly number[])[] = [];
+  /** A text for each piece: equal texts are equal nodes. */
+  keys: string[] = [];
   private labels: string[] = [];
   private readonly links: Links;
   private readonly blocks: Block[];
@@ -100,12 +103,14 @@ export class Cuts {
   private number(): void {
     this.version++;
     this.nodes = [];
+    this.keys = [];
     this.labels = [];
     this.blocks.forEach((block, i) => {
       const parts = this.split(block).filter((part) => part.length > 0);
       parts.forEach((part, k) => {
         for (const node of part) this.pieces[node] = this.nodes.length;
         this.nodes.push(part);
+        this.keys.push(ranges(part));
         this.labels.push(parts.length === 1 ? this.names[i]! : `${this.names[i]} (${k + 1} of ${parts.length})`);
       });
     });

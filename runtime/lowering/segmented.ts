@@ -9,7 +9,9 @@ import { Dependencies, type Unit } from './dependencies.ts';
 import type { ForwardPass } from './forward-pass.ts';
 import type { Interventions } from './intervention.ts';
 import { orderUnits } from './order.ts';
+import type { Replaced } from './part.ts';
 import type { Plan, Port, Step } from './plan.ts';
+import { ranges } from './ranges.ts';
 import { schedule, type Turn } from './schedule.ts';
 import type { Segments } from './segments.ts';
 import { Slots } from './slots.ts';
@@ -186,12 +188,13 @@ class Planning {
     const { cuts, segments } = this.cut;
     const nodes = [...this.nodes.get(piece)!].sort((a, b) => a - b);
     const outputs = [...(this.outputs.get(piece) ?? [])].sort();
-    const found = segments.of(
+    const replaced: Replaced = (tensor, reader) => this.pass.overrides.of(tensor, reader)?.value;
+    const found = segments.of({
       nodes,
-      cuts.nodes[piece]!,
       outputs,
-      (tensor, reader) => this.pass.overrides.of(tensor, reader)?.value,
-    );
+      family: cuts.keys[piece]!,
+      replaced: this.isAffected(piece) ? replaced : null,
+    });
     if (!found) throw new Unsegmentable();
     return {
       piece: found.piece,
@@ -201,6 +204,15 @@ class Planning {
       fetches: outputs.map((name) => ({ name, slot: this.slots.of(name) })),
       nodes: [],
     };
+  }
+
+  /** Whether something that a piece reads was replaced; constants are read by whoever needs them. */
+  private isAffected(piece: number): boolean {
+    return this.pass.overrides.all.some(
+      ({ tensor }) =>
+        this.links.constant.has(tensor) ||
+        (this.links.readers.get(tensor) ?? []).some((reader) => this.cut.cuts.pieces[reader] === piece),
+    );
   }
 
   private feeds(inputs: ReadonlyMap<string, string | Value>): Port[] {
@@ -247,7 +259,7 @@ class Planning {
     if (own.length === 0) return null;
     const replaced = (tensor: string) =>
       given.get(tensor) ?? (made.has(tensor) ? undefined : this.pass.overrides.of(tensor, null)?.value);
-    const found = this.cut.segments.of(nodes, nodes, own, replaced);
+    const found = this.cut.segments.of({ nodes, outputs: own, family: ranges(nodes), replaced });
     if (!found) throw new Unsegmentable();
     return {
       piece: found.piece,

@@ -3,7 +3,6 @@ import type { Cuts } from './cuts.ts';
 import { describePart, type Part, type Replaced } from './part.ts';
 import type { PartWriter } from './part-writer.ts';
 import type { Piece } from './plan.ts';
-import { ranges } from './ranges.ts';
 
 /** What planning needs to know of the compiled pieces. */
 export interface Compiled {
@@ -27,12 +26,32 @@ interface Known {
 /** How many outputs that nobody asked for a piece may have for being used in another one's place. */
 const SPARE = 8;
 
-/** The parts of a model that were planned so far, by the nodes of the piece they belong to. */
+/** How many parts of a piece are known at a time besides those that are compiled. */
+const KEPT = 64;
+
+/** The parts of one piece that were planned so far. */
+interface Family {
+  /** Those in which nothing is replaced, by their outputs. */
+  readonly plain: Map<string, Part>;
+  readonly known: Map<string, Known>;
+}
+
+/** What a part has to do. */
+export interface Wanted {
+  readonly nodes: readonly number[];
+  readonly outputs: readonly string[];
+  /** Which nodes of the model the part is cut from, as a text; the same for all its parts. */
+  readonly family: string;
+  /** Null where nothing that the part reads was replaced. */
+  readonly replaced: Replaced | null;
+}
+
+/** The parts of a model that were planned so far. */
 export class Segments {
   private readonly model: OnnxModel;
   private readonly writer: PartWriter;
   private readonly compiled: Compiled;
-  private readonly families = new Map<string, Map<string, Known>>();
+  private readonly families = new Map<string, Family>();
   private version = 0;
 
   constructor(model: OnnxModel, writer: PartWriter, compiled: Compiled) {
@@ -45,28 +64,21 @@ export class Segments {
   follow(cuts: Cuts): void {
     if (cuts.version === this.version) return;
     this.version = cuts.version;
-    const current = new Set(cuts.nodes.map(ranges));
-    for (const [family, segments] of this.families) {
-      if (current.has(family)) continue;
-      this.families.delete(family);
-      for (const key of segments.keys()) this.compiled.drop(key);
+    const current = new Set(cuts.keys);
+    for (const [key, { known }] of this.families) {
+      if (current.has(key)) continue;
+      this.families.delete(key);
+      for (const part of known.keys()) this.compiled.drop(part);
     }
   }
 
-  /**
-   * The segment that runs some nodes, all of a piece or fewer; null where ONNX Runtime cannot be handed what enters it.
-   * @param around the nodes of the piece
-   */
-  of(
-    nodes: readonly number[],
-    around: readonly number[],
-    outputs: readonly string[],
-    replaced: Replaced,
-  ): Segment | null {
-    const part = describePart(this.model, nodes, outputs, replaced);
+  /** The segment that runs some nodes; null where ONNX Runtime cannot be handed what enters it. */
+  of(wanted: Wanted): Segment | null {
+    const family = this.families.get(wanted.family) ?? { plain: new Map(), known: new Map() };
+    this.families.set(wanted.family, family);
+    const part = this.part(wanted, family);
     if (!this.writer.isPassable(part)) return null;
-    const family = ranges(around);
-    const known = this.families.get(family) ?? new Map<string, Known>();
+    const { known } = family;
     const exact = known.get(part.key);
     const isReady = exact !== undefined && this.compiled.has(part.key);
     const wider = isReady
@@ -77,8 +89,23 @@ export class Segments {
       return { piece: wider.piece, inputs: new Map(names.map((name) => [name, part.inputs.get(name)!])) };
     }
     const piece = exact?.piece ?? this.piece(part);
-    this.families.set(family, known.set(part.key, { part, piece }));
+    known.set(part.key, { part, piece });
+    if (known.size > KEPT) {
+      for (const key of known.keys()) if (key !== part.key && !this.compiled.has(key)) known.delete(key);
+    }
     return { piece, inputs: part.inputs };
+  }
+
+  private part({ nodes, outputs, replaced }: Wanted, { plain }: Family): Part {
+    if (replaced) return describePart(this.model, nodes, outputs, replaced);
+    const key = outputs.join('\n');
+    let part = plain.get(key);
+    if (!part) {
+      part = describePart(this.model, nodes, outputs, () => undefined);
+      if (plain.size === KEPT) plain.clear();
+      plain.set(key, part);
+    }
+    return part;
   }
 
   private piece(part: Part): Piece {

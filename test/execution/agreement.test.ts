@@ -1,0 +1,78 @@
+import { save } from 'onnsight';
+import { describe, expect, it } from 'vitest';
+import { walk } from '../../runtime/model/module.ts';
+import { Tensor } from '../../runtime/tensor/tensor.ts';
+import { FILES, modelPath, type Reference, reference } from '../model/reference.ts';
+import { difference, type Engines, type Inputs, openEngines, runGraph, SEGMENTATIONS } from './engines.ts';
+
+const inputsOf = (file: Engines, { inputs }: Reference): Inputs =>
+  Object.fromEntries(
+    file.map.model.inputs.map(({ name, dtype }) => {
+      const { data, dims } = inputs[name]!;
+      return [name, Tensor.from(data, dtype as 'float32', dims)];
+    }),
+  );
+
+/** Modules from everywhere in the model: every n-th, so that there are a few. */
+function someModules({ map }: Engines): string[] {
+  const called = [...walk(map.tree)].filter(({ path, calls }) => path !== '' && calls.length > 0);
+  return called.filter((_, i) => i % Math.ceil(called.length / 6) === 0).map(({ path }) => path);
+}
+
+/** What a block gives under each way to cut the model, or the message of the error. */
+async function outcomes({ model, engine }: Engines, inputs: Inputs, block: () => unknown) {
+  const found: (readonly Tensor[] | string)[] = [];
+  for (const segmentation of SEGMENTATIONS) {
+    const run = async () => runGraph(engine(segmentation), await model.graph(inputs, block), inputs);
+    found.push(await run().then(({ tensors }) => tensors, String));
+  }
+  return found;
+}
+
+/** What some modules of some models do not have: an input, one of floats, a way to something that is saved. */
+const REFUSED =
+  /there is no inputs\[0\]|so it can have no effect|is a cycle|is int64 and cannot be set to float32|takes int64 values/;
+
+function expectAgreement([whole, ...others]: (readonly Tensor[] | string)[], name: string): void {
+  if (typeof whole === 'string') expect(whole, name).toMatch(REFUSED);
+  for (const other of others) {
+    if (typeof whole === 'string' || typeof other === 'string') expect(other, name).toBe(whole);
+    else expect(difference(whole!, other), name).toBeLessThan(1e-5);
+  }
+}
+
+describe.each(FILES)('%s (%s exporter)', (name, exporter) => {
+  it('gives the same whole, cut at its layers and cut at every module', async () => {
+    const file = await openEngines(modelPath(name, exporter));
+    const inputs = inputsOf(file, reference(name));
+    const { model } = file;
+    for (const path of someModules(file)) {
+      const module = () => model.get(path);
+      const blocks: Record<string, () => unknown> = {
+        read: () => {
+          'use trace';
+          return [save(module().output), save(module().input)];
+        },
+        'scale the output': () => {
+          'use trace';
+          module().output *= 0.5;
+          return save(model.output);
+        },
+        'change the input for this module alone': () => {
+          'use trace';
+          module().input = module().input * 0.5;
+          return [save(model.output), save(module().output)];
+        },
+        'run it again on half its input': () => {
+          'use trace';
+          const again = module()(module().input * 0.5);
+          module().output = again;
+          return [save(again), save(model.output)];
+        },
+      };
+      for (const [what, block] of Object.entries(blocks)) {
+        expectAgreement(await outcomes(file, inputs, block), `${path}: ${what}`);
+      }
+    }
+  });
+});
