@@ -47,6 +47,8 @@ export type { RunStats, StepStats } from './execution/stats.ts';
 export * from './functions/index.ts';
 export type { InterventionGraph } from './graph/graph.ts';
 export { GraphError, type GraphJson, graphFromJson, graphToJson } from './graph/json.ts';
+export type { ChatMessage, ChatOptions } from './language/chat.ts';
+export type { HubOptions } from './language/hub.ts';
 export { ModelError } from './model/error.ts';
 export { Tensor } from './tensor/tensor.ts';
 export type * from './types/index.ts';

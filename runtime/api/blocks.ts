@@ -1,5 +1,6 @@
 import { TraceError } from '../errors.ts';
 import { isCompiled } from '../operators/blocks.ts';
+import { activeBuilder } from '../tracing/builder.ts';
 import { callerSite } from '../tracing/caller.ts';
 import type { Tracer } from './tracer.ts';
 
@@ -11,6 +12,18 @@ export function checkCompiled(block: (...values: never[]) => unknown): void {
   if (isCompiled(block)) return;
   throw new TraceError(
     `The block${block.name ? ` ${block.name}` : ''} was not compiled, so its operators and conditions cannot become part of the model. Run the file through the onnsight plugin (tsc with ts-patch, \`node --import onnsight/register\`, onnsight/vite); for a function that is defined elsewhere, put the directive 'use trace' at its top.`,
+    callerSite(),
+  );
+}
+
+/**
+ * Throws a TraceError inside of a block: what is opened there would run when the block is over. At once, as nobody may
+ * wait for the promise.
+ */
+export function checkOutside(what: string): void {
+  if (!activeBuilder()) return;
+  throw new TraceError(
+    `${what} is opened inside a block. Put one after the other; to use values of one in another without saving them, write model.session((session) => { … }) around and session.trace(inputs, block) in it.`,
     callerSite(),
   );
 }

@@ -3,7 +3,13 @@ import type { OnnxModel } from '../model/read.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 
 /** Chooses the next token of a row by the logits of its last position. */
-export type Sampler = (logits: Float32Array, row: number, ids: readonly number[]) => number;
+export type Sampler = (logits: Float32Array, row: number, rows: readonly (readonly number[])[]) => number;
+
+export interface NewToken {
+  readonly id: number;
+  readonly row: number;
+  readonly step: number;
+}
 
 export interface DecodingOptions {
   readonly sample: Sampler;
@@ -12,7 +18,7 @@ export interface DecodingOptions {
   /** What rows that have ended go on with. */
   readonly pad: number;
   /** Called with every new token, row by row. */
-  onToken?(token: { readonly id: number; readonly row: number; readonly step: number }): void;
+  readonly onToken?: (token: NewToken) => void;
 }
 
 /** The tokens of a generation, as they come: makes the inputs of every step from the outputs of the one before. */
@@ -42,10 +48,13 @@ export class Decoding {
     const vocabulary = logits.dims.at(-1)!;
     const { data } = logits as { data: ArrayLike<number> };
     const all = data instanceof Float32Array ? data : Float32Array.from(data);
+    // Tokens of padding are nobody's: a repetition penalty must not see them.
+    const real = this.rows.map((row, i) => row.filter((_, j) => this.mask[i]![j] !== 0));
     this.rows.forEach((row, i) => {
       const alive = !this.ended[i];
-      const ids = alive ? this.options.sample(all.subarray(i * vocabulary, (i + 1) * vocabulary), i, row) : null;
-      const id = ids ?? this.options.pad;
+      const id = alive
+        ? this.options.sample(all.subarray(i * vocabulary, (i + 1) * vocabulary), i, real)
+        : this.options.pad;
       row.push(id);
       this.mask[i]!.push(alive ? 1 : 0);
       if (!alive) return;

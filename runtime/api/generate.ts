@@ -25,7 +25,7 @@ export interface GenerateOptions extends DecodingOptions {
   readonly count: number;
   /** Whether steps go on from the key-value cache of the step before, where the model has one. */
   readonly useCache: boolean;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**

@@ -1,133 +1,163 @@
-import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { Tokenizer } from '@huggingface/tokenizers';
-import { TraceError } from '../errors.ts';
+import { z } from 'zod';
 import { chooseDevice, type Device } from '../execution/devices.ts';
-import type { Inputs } from '../execution/inputs.ts';
+import { InputError, type Inputs } from '../execution/inputs.ts';
+import { batchRows } from '../language/batch.ts';
+import { applyChatTemplate, type ChatMessage, type ChatOptions } from '../language/chat.ts';
+import { type LanguageConfig, readLanguageConfig } from '../language/config.ts';
+import { type HubOptions, modelFolder } from '../language/hub.ts';
+import { filesUnder } from '../language/hub-cache.ts';
+import { readJson } from '../language/json-file.ts';
+import { chooseModelFile } from '../language/model-files.ts';
+import { createTokenStream, decodeTokens, type TokenStream } from '../language/stream.ts';
+import { encodePrompts, type Prompts } from '../language/tokens.ts';
 import { ModelError } from '../model/error.ts';
 import { readModel } from '../model/read.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { callerSite } from '../tracing/caller.ts';
-import { type Block, checkCompiled } from './blocks.ts';
+import { isPlainObject } from '../tracing/merge.ts';
+import { type Block, checkCompiled, checkOutside } from './blocks.ts';
+import type { NewToken } from './decoding.ts';
 import { generate } from './generate.ts';
+import { type GenerateOptions, isGenerateOptions, readGenerateOptions } from './generate-options.ts';
 import { ModelMap } from './locate.ts';
 import { type LoadOptions, Model } from './model.ts';
 import { probeModel } from './probe.ts';
 import type { StepTracer } from './step-tracer.ts';
 
-/** Where the files of a published model stand, the usual places first. */
-const MODEL_FILES = ['model.onnx', 'onnx/model.onnx', 'decoder_model_merged.onnx', 'decoder_model.onnx'];
+export type LanguageLoadOptions = LoadOptions & HubOptions;
+
+type GenerateBlock = Block<[StepTracer]>;
 
 /** A language model: texts can stand where inputs are asked for, and it generates. */
 export class LanguageModelCore extends Model {
   readonly tokenizer: Tokenizer;
+  readonly config: LanguageConfig;
 
-  constructor(map: ModelMap, device: Device, options: LoadOptions, tokenizer: Tokenizer) {
+  constructor(map: ModelMap, device: Device, options: LoadOptions, tokenizer: Tokenizer, config: LanguageConfig) {
     super(map, device, options);
     this.tokenizer = tokenizer;
+    this.config = config;
   }
 
-  protected override toInputs(inputs: unknown): Inputs {
-    const rows = typeof inputs === 'string' ? [inputs] : inputs;
-    if (!Array.isArray(rows) || typeof rows[0] !== 'string') return super.toInputs(inputs);
-    const ids = rows.map((text: string) => {
-      const { ids } = this.tokenizer.encode(text);
-      if (ids.length === 0) throw new TraceError('The prompt is empty: it has no tokens.', callerSite());
-      return ids;
-    });
-    return this.pad(ids);
+  /** A conversation as the text that the model was trained on, special tokens included. */
+  chatText(messages: readonly ChatMessage[], options: ChatOptions = {}): string {
+    return applyChatTemplate(this.config, messages, { addGenerationPrompt: true, ...options });
   }
 
-  protected override joinInputs(list: readonly Inputs[]): Inputs {
-    const isText = list.every((inputs) =>
-      Object.keys(inputs).every((name) => ['input_ids', 'attention_mask'].includes(name)),
-    );
-    if (!isText) return super.joinInputs(list);
-    return this.pad(list.flatMap((inputs) => unpadded(inputs)));
+  /**
+   * Generates tokens one by one. The block is traced once, over all steps. Called with options and a block, the block
+   * gives the prompts by `tracer.invoke`.
+   */
+  generate(prompt: unknown, options?: GenerateOptions | GenerateBlock, block?: GenerateBlock): Promise<unknown> {
+    checkOutside('A generation');
+    return this.runGeneration(prompt, options, block);
   }
 
-  private pad(rows: readonly (readonly number[])[]): Inputs {
-    const length = Math.max(...rows.map((row) => row.length));
-    const padded = (row: readonly number[], value: (id: number) => number) => [
-      ...Array.from({ length: length - row.length }, () => 0),
-      ...row.map(value),
-    ];
-    return {
-      input_ids: rows.map((row) => padded(row, (id) => id)),
-      attention_mask: rows.map((row) => padded(row, () => 1)),
-    };
-  }
-
-  /** Generates tokens one by one. */
-  async generate(
-    inputs: unknown,
-    options: { maxNewTokens?: number; useCache?: boolean } = {},
-    block?: Block<[StepTracer]>,
-  ): Promise<unknown> {
+  private async runGeneration(prompt: unknown, options?: GenerateOptions | GenerateBlock, block?: GenerateBlock) {
     const site = callerSite();
-    if (block) checkCompiled(block);
+    const isInvokes = typeof options === 'function' && isGenerateOptions(prompt);
+    const given = isInvokes ? prompt : typeof options === 'function' ? {} : options;
+    const body = typeof options === 'function' ? options : block;
+    if (body) checkCompiled(body);
     await this.prepareFormulas();
-    const given = inputs === null ? null : this.prepare(inputs);
-    return generate(
+    const inputs = isInvokes ? null : this.prepare(prompt);
+    const streams = new Map<number, TokenStream>();
+    const read = readGenerateOptions(given ?? {}, this.config, inputs && lengthOf(inputs));
+    const { onToken } = given ?? {};
+    const generated = await generate(
       this,
-      given,
-      block ?? null,
+      inputs,
+      body ?? null,
       {
-        count: options.maxNewTokens ?? 20,
-        useCache: options.useCache ?? true,
-        sample: argmax,
-        stop: new Set(),
-        pad: 0,
+        ...read,
+        ...(onToken && {
+          onToken: ({ id, row, step }: NewToken) => {
+            const stream = streams.get(row) ?? createTokenStream(this.tokenizer);
+            streams.set(row, stream);
+            onToken({ id, row, step, text: stream.push(id) });
+          },
+        }),
       },
       site,
     );
+    return { ...generated, texts: generated.tokens.map((ids) => decodeTokens(this.tokenizer, ids)) };
+  }
+
+  override get pads(): boolean {
+    return true;
+  }
+
+  protected override toInputs(inputs: unknown): Inputs {
+    if (isPlainObject(inputs) || inputs === null || inputs === undefined) return inputs as Inputs;
+    const isChat = Array.isArray(inputs) && isPlainObject(inputs[0]) && 'role' in inputs[0];
+    const prompts = isChat ? this.chatText(inputs as ChatMessage[]) : (inputs as Prompts);
+    const { maxPositions, vocabSize } = this.config;
+    return this.pad(encodePrompts(this.tokenizer, prompts, { maxPositions, vocabSize, addSpecialTokens: !isChat }));
+  }
+
+  protected override joinInputs(list: readonly Inputs[]): Inputs {
+    const isText = list.every((inputs) => Object.keys(inputs).every((name) => TEXT_INPUTS.has(name)));
+    return isText ? this.pad(list.flatMap(unpadded)) : super.joinInputs(list);
+  }
+
+  /** Rows of tokens as inputs, padded on the left. */
+  private pad(rows: readonly (readonly number[])[]): Inputs {
+    const { input_ids, attention_mask } = batchRows(rows, this.padTokenId);
+    const hasMask = this.map.model.inputs.some(({ name }) => name === 'attention_mask');
+    if (!hasMask && rows.some(({ length }) => length !== rows[0]!.length)) {
+      throw new InputError(
+        `The prompts have ${rows.map(({ length }) => length).join(', ')} tokens and cannot be batched: the model has no attention_mask, so that padding would be seen. Give prompts of one length, or a trace for each.`,
+      );
+    }
+    return { input_ids, ...(hasMask && { attention_mask }) } as unknown as Inputs;
+  }
+
+  private get padTokenId(): number {
+    return this.config.padTokenId ?? this.config.eosTokenIds[0] ?? 0;
   }
 }
 
-function unpadded(inputs: Inputs): number[][] {
-  const ids = Tensor.from(inputs.input_ids as number[][]).toArray() as number[][];
-  const mask =
-    inputs.attention_mask === undefined
-      ? null
-      : (Tensor.from(inputs.attention_mask as number[][]).toArray() as number[][]);
-  return ids.map((row, i) => row.map(Number).filter((_, j) => mask === null || Number(mask[i]![j]) !== 0));
+/** What a prompt is made into. */
+const TEXT_INPUTS = new Set(['input_ids', 'attention_mask']);
+
+function lengthOf({ input_ids: ids }: Inputs): number | null {
+  return ids === undefined ? null : (Tensor.from(ids as number[]).dims[1] ?? null);
 }
 
-function argmax(logits: Float32Array): number {
-  let best = 0;
-  for (let i = 1; i < logits.length; i++) if (logits[i]! > logits[best]!) best = i;
-  return best;
+/** The rows of tokens in inputs, without their padding. */
+function unpadded({ input_ids: ids, attention_mask: mask }: Inputs): number[][] {
+  const table = (data: unknown) =>
+    (Tensor.from(data as number[]).toArray() as number[][]).map((row) => row.map(Number));
+  const masks = mask === undefined ? null : table(mask);
+  return table(ids).map((row, i) => row.filter((_, j) => !masks || masks[i]![j] !== 0));
 }
 
 /** Opens language models. */
 export const LanguageModel = {
   /**
-   * Opens a folder with an .onnx file, `tokenizer.json` and `tokenizer_config.json`, as published models have them.
-   * Throws a `ModelError` that names the file that is missing.
+   * Opens a folder with an .onnx file, `tokenizer.json` and `tokenizer_config.json`, as published models have them, or
+   * a model of the Hugging Face hub, `owner/name`, which is downloaded once into the usual cache.
+   * Throws a `ModelError` that names what is missing.
    */
-  async load(folder: string, options: LoadOptions = {}): Promise<unknown> {
-    const exists = (file: string) => statSync(join(folder, file), { throwIfNoEntry: false })?.isFile();
-    if (!statSync(folder, { throwIfNoEntry: false })) throw new ModelError(`no such folder: ${folder}`);
-    const file = MODEL_FILES.find(exists);
-    if (!file) throw new ModelError(`${folder} has no model: one of ${MODEL_FILES.join(', ')} was expected`);
+  async load(pathOrHubId: string, options: LanguageLoadOptions = {}): Promise<unknown> {
+    const folder = await modelFolder(pathOrHubId, options);
+    const file = chooseModelFile(filesUnder(folder), folder, options.file);
+    const tokenizer = new Tokenizer(
+      tokenizerFile(folder, 'tokenizer.json'),
+      tokenizerFile(folder, 'tokenizer_config.json'),
+    );
+    const config = readLanguageConfig(folder);
     const map = new ModelMap(await readModel(join(folder, file)));
-    const tokenizer = new Tokenizer(json(folder, 'tokenizer.json'), json(folder, 'tokenizer_config.json'));
     const device = await chooseDevice(options.device ?? 'auto', probeModel());
-    return new LanguageModelCore(map, device, options, tokenizer).asModule();
+    return new LanguageModelCore(map, device, options, tokenizer, config).asModule();
   },
 };
 
-function json(folder: string, file: string): object {
-  const path = join(folder, file);
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (error) {
-    throw new ModelError(`${path} is missing: a language model needs its tokenizer`, { cause: error });
-  }
-  try {
-    return JSON.parse(text) as object;
-  } catch (error) {
-    throw new ModelError(`${path} is damaged: ${error instanceof Error ? error.message : error}`, { cause: error });
-  }
+function tokenizerFile(folder: string, name: string): object {
+  const path = join(folder, name);
+  const found = readJson(path, z.looseObject({}));
+  if (!found) throw new ModelError(`${path} is missing: a language model needs its tokenizer`);
+  return found;
 }

@@ -15,7 +15,9 @@ export interface Shapes {
 export async function shapesFor(map: ModelMap, inputs: ReadonlyMap<string, Tensor>): Promise<Shapes> {
   const symbolic = await map.symbolic();
   const dims = Object.fromEntries([...inputs].map(([name, tensor]) => [name, tensor.dims]));
-  if (symbolic.complete) return shapesOf(symbolic, symbolic.sizes(dims));
+  const sizes = symbolic.sizes(dims);
+  const isKnown = symbolic.complete && [...sizes.values()].every((size) => size !== null);
+  if (isKnown) return shapesOf(symbolic, sizes);
   const types = await inferTypes(map.model, dims);
   return { type: (tensor) => types.get(tensor), batching: (tensor) => batchingOf(symbolic, tensor) };
 }

@@ -25,6 +25,8 @@ export interface GenerateOptions {
   readonly topK?: number;
   /** Draws from the most likely tokens that together have this probability. */
   readonly topP?: number;
+  /** Divides the logits of tokens that are already there: 1 changes nothing. */
+  readonly repetitionPenalty?: number;
   /** The same seed draws the same tokens. */
   readonly seed?: number;
   /** Ids of tokens that end a row, beside the model's own. An empty list: nothing ends a row early. */

@@ -9,4 +9,5 @@ export type * from './model.ts';
 export type * from './module.ts';
 export type * from './options.ts';
 export type * from './tensor.ts';
+export type * from './tokenizer.ts';
 export type * from './tracer.ts';

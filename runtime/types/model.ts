@@ -1,4 +1,3 @@
-import type { Tokenizer } from '@huggingface/tokenizers';
 import type { Backend } from '../api/backend.ts';
 import type { ReceivedRequest } from '../api/remote.ts';
 import type { Steps } from '../api/steps.ts';
@@ -6,10 +5,13 @@ import type { ReuseScope } from '../execution/reuse.ts';
 import type { RunStats } from '../execution/stats.ts';
 import type { InterventionGraph } from '../graph/graph.ts';
 import type { DType } from '../graph/types.ts';
+import type { ChatMessage, ChatOptions } from '../language/chat.ts';
+import type { HubOptions } from '../language/hub.ts';
 import type { AnyTensor, Tensor, TensorData } from '../tensor/tensor.ts';
 import type { Generated, GenerateOptions, StepTracer } from './generation.ts';
 import type { EnvoyMembers, Loose } from './module.ts';
 import type { Operand, Resolved, Saved, Traced } from './tensor.ts';
+import type { Tokenizer } from './tokenizer.ts';
 import type { Session, Tracer } from './tracer.ts';
 
 /** Where a model runs. */
@@ -29,6 +31,9 @@ export interface LoadOptions {
   /** Own ways to prepare inputs and to batch them. */
   readonly steps?: Steps;
 }
+
+/** How a language model is found and opened. */
+export type LanguageLoadOptions = LoadOptions & HubOptions;
 
 /** How one trace is run. */
 export interface TraceOptions {
@@ -97,18 +102,21 @@ export type NNsight<Tree = Loose> = ModelMembers & Tree;
 /** A loaded language model, which texts can be given to. */
 export type LanguageModel<Tree = Loose> = LanguageModelMembers & Tree;
 
-/** What a language model takes: one text or several, token ids, or inputs by name. */
-export type Prompt = string | readonly string[] | ModelInputs;
+/** What a language model takes: one text or several, a conversation, token ids, or inputs by name. */
+export type Prompt = string | readonly string[] | readonly ChatMessage[] | ModelInputs;
 
 export interface LanguageModelMembers extends ModelMembers<Prompt> {
   /** The model's tokenizer, as `@huggingface/tokenizers` has it. */
   readonly tokenizer: Tokenizer;
+  /** A conversation as the one text that the model was trained on, special tokens included. */
+  chatText(messages: readonly ChatMessage[], options?: ChatOptions): string;
   /** Generates tokens one by one. The block is traced once, over all steps. */
   generate<const R = undefined>(
     prompt: Prompt,
     options?: GenerateOptions,
     block?: (tracer: StepTracer<Prompt>) => R,
   ): Promise<Generated<R>>;
+  generate<const R>(prompt: Prompt, block: (tracer: StepTracer<Prompt>) => R): Promise<Generated<R>>;
   /** Generates for several prompts as one batch: the block gives them with `tracer.invoke(prompt, block)`. */
   generate<const R>(options: GenerateOptions, block: (tracer: StepTracer<Prompt>) => R): Promise<Generated<R>>;
 }
@@ -125,10 +133,11 @@ export interface NNsightLoader {
 /** Opens language models. */
 export interface LanguageModelLoader {
   /**
-   * Opens a folder with an .onnx file, `tokenizer.json` and `tokenizer_config.json`, as published models have them.
-   * Throws a `ModelError` that names the file that is missing.
+   * Opens a folder with an .onnx file, `tokenizer.json` and `tokenizer_config.json`, as published models have them, or
+   * a model of the Hugging Face hub, `owner/name`, which is downloaded once into the usual cache.
+   * Throws a `ModelError` that names what is missing.
    */
-  load<Tree = Loose>(folder: string, options?: LoadOptions): Promise<LanguageModel<Tree>>;
+  load<Tree = Loose>(pathOrHubId: string, options?: LanguageLoadOptions): Promise<LanguageModel<Tree>>;
 }
 
 /** Brings a value back from the run. Inside a block only. */

@@ -1,0 +1,88 @@
+import { TraceError } from '../errors.ts';
+import type { LanguageConfig } from '../language/config.ts';
+import { createSampler, rowStreams, type Sampler } from '../language/sampling.ts';
+import type { SamplingOptions } from '../language/sampling-options.ts';
+import { callerSite } from '../tracing/caller.ts';
+import { isPlainObject } from '../tracing/merge.ts';
+import type { GeneratedToken } from '../types/generation.ts';
+
+/** How tokens are generated, as a user says it. */
+export interface GenerateOptions extends SamplingOptions {
+  readonly maxNewTokens?: number;
+  readonly stopTokens?: readonly number[];
+  readonly useCache?: boolean;
+  readonly onToken?: (token: GeneratedToken) => void;
+  readonly signal?: AbortSignal;
+}
+
+const NAMES: readonly (keyof GenerateOptions)[] = [
+  'maxNewTokens',
+  'stopTokens',
+  'useCache',
+  'onToken',
+  'signal',
+  'doSample',
+  'temperature',
+  'topK',
+  'topP',
+  'repetitionPenalty',
+  'seed',
+];
+
+/** Whether an object is options rather than inputs by name. */
+export function isGenerateOptions(value: unknown): value is GenerateOptions {
+  return isPlainObject(value) && Object.keys(value).every((key) => (NAMES as readonly string[]).includes(key));
+}
+
+/** New tokens where neither the user nor the model's files say how many. */
+const USUAL = 20;
+
+/** Options with what the model's files say for what was left out. Throws a TraceError for what cannot be. */
+export function readGenerateOptions(options: GenerateOptions, config: LanguageConfig, promptLength: number | null) {
+  if (!isGenerateOptions(options)) {
+    const unknown = Object.keys(options).filter((key) => !(NAMES as readonly string[]).includes(key));
+    throw new TraceError(`generate has no option ${unknown.join(', ')}. There are ${NAMES.join(', ')}.`, callerSite());
+  }
+  const { generation, eosTokenIds, padTokenId } = config;
+  const sampling = { ...defined(generation), ...defined(options) } as SamplingOptions;
+  // Wrong options are told at once, not at the first token.
+  createSampler(sampling);
+  const stop = new Set(options.stopTokens ?? eosTokenIds);
+  return {
+    count: countOf(options, config, promptLength),
+    useCache: options.useCache ?? true,
+    sample: rowSampler(sampling),
+    stop,
+    pad: padTokenId ?? eosTokenIds[0] ?? 0,
+    signal: options.signal,
+  };
+}
+
+function countOf({ maxNewTokens }: GenerateOptions, config: LanguageConfig, promptLength: number | null): number {
+  const { maxPositions, generation } = config;
+  if (maxNewTokens !== undefined && !(Number.isInteger(maxNewTokens) && maxNewTokens >= 1)) {
+    throw new TraceError(`maxNewTokens is a whole number from 1 on, not ${maxNewTokens}.`, callerSite());
+  }
+  // The last token needs no position: nothing is computed from it.
+  const room = maxPositions === null || promptLength === null ? Infinity : maxPositions - promptLength + 1;
+  if (maxNewTokens !== undefined && maxNewTokens > room) {
+    throw new TraceError(
+      `The prompt has ${promptLength} tokens and ${maxNewTokens} new ones are asked for, but the model's context holds ${maxPositions}: at most ${room} fit.`,
+      callerSite(),
+    );
+  }
+  return Math.min(maxNewTokens ?? generation.maxNewTokens ?? USUAL, room);
+}
+
+/** Draws for every row of a batch as if it were alone. */
+function rowSampler(options: SamplingOptions) {
+  let samplers: Sampler[] | null = null;
+  return (logits: Float32Array, row: number, rows: readonly (readonly number[])[]): number => {
+    samplers ??= rowStreams(rows).map((stream) => createSampler(options, stream));
+    return samplers[row]!.next(logits, rows[row]);
+  };
+}
+
+function defined<T extends object>(values: T): T {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as T;
+}
