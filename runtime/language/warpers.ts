@@ -25,13 +25,19 @@ export function keepNucleus(scores: Float32Array, mass: number): void {
   const probabilities = softmax(scores);
   // Tokens that have less than their equal share of what may go all go: most of a vocabulary, and need no sorting.
   const share = (1 - mass) / scores.length;
+  const candidates = new Float32Array(scores.length);
+  let count = 0;
   let sum = 0;
-  for (const probability of probabilities) if (probability < share) sum += probability;
-  const sorted = scores.filter((_, id) => probabilities[id]! >= share).sort();
-  const ascending = probabilities.filter((probability) => probability >= share).sort();
+  for (let i = 0; i < scores.length; i++) {
+    if (probabilities[i]! < share) sum += probabilities[i]!;
+    else candidates[count++] = scores[i]!;
+  }
+  const sorted = candidates.subarray(0, count).sort();
+  const ascending = softmax(sorted);
+  const rest = 1 - sum;
   let dropped = 0;
   for (; dropped < sorted.length - 1; dropped++) {
-    sum += ascending[dropped]!;
+    sum += ascending[dropped]! * rest;
     if (sum > 1 - mass) break;
   }
   const threshold = sorted[dropped]!;
@@ -69,7 +75,7 @@ function kthLargest(scores: Float32Array, k: number): number {
 /** Probabilities of scores, in double precision. */
 export function softmax(scores: Float32Array): Float64Array {
   let largest = -Infinity;
-  for (const score of scores) if (score > largest) largest = score;
+  for (let i = 0; i < scores.length; i++) largest = Math.max(largest, scores[i]!);
   const exponents = new Float64Array(scores.length);
   let sum = 0;
   for (let i = 0; i < scores.length; i++) {
