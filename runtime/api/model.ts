@@ -16,7 +16,7 @@ import type { TensorProxy } from '../tracing/proxy.ts';
 import { save } from '../tracing/saves.ts';
 import { checkStandIns, startOf } from './activations.ts';
 import { type Backend, ExecutionBackend } from './backend.ts';
-import { type Block, checkCompiled } from './blocks.ts';
+import { type Block, checkCompiled, checkOutside } from './blocks.ts';
 import { callModel } from './call-model.ts';
 import { Envoy } from './envoy.ts';
 import { Invokes } from './invokes.ts';
@@ -62,8 +62,6 @@ export class Model implements ModelMembers, Traceable {
   private readonly options: LoadOptions;
   /** Blocks that run at the beginning of every trace. */
   private edits: readonly Block<[]>[] = [];
-  /** Whether a session is being built: then nothing else may be. */
-  private inSession = false;
 
   constructor(map: ModelMap, device: Device, options: LoadOptions) {
     this.map = map;
@@ -101,7 +99,12 @@ export class Model implements ModelMembers, Traceable {
    * comes back with a tensor for every saved value; without one, all outputs come back by name. Without inputs, the
    * block gives them by `tracer.invoke`.
    */
-  async trace(inputs: unknown, block?: Block | TraceOptions, options: TraceOptions = {}): Promise<unknown> {
+  trace(inputs: unknown, block?: Block | TraceOptions, options: TraceOptions = {}): Promise<unknown> {
+    checkOutside('A trace');
+    return this.runTrace(inputs, block, options);
+  }
+
+  private async runTrace(inputs: unknown, block: Block | TraceOptions | undefined, options: TraceOptions) {
     if (typeof inputs === 'function') return this.run(await this.traceInvokes(inputs as Block), block as TraceOptions);
     if (typeof block !== 'function') return this.run(await this.traceOne(inputs), block);
     checkCompiled(block);
@@ -145,19 +148,18 @@ export class Model implements ModelMembers, Traceable {
   }
 
   /** Runs several traces as one unit: values of one can be used in another, and nothing runs before all are known. */
-  async session(block: Block<[Session]>, options: TraceOptions = {}): Promise<unknown> {
+  session(block: Block<[Session]>, options: TraceOptions = {}): Promise<unknown> {
+    checkOutside('A session');
+    return this.runSession(block, options);
+  }
+
+  private async runSession(block: Block<[Session]>, options: TraceOptions) {
     checkCompiled(block);
-    this.checkFree('A session');
     await this.prepareFormulas();
     const tracing = new Tracing();
-    this.inSession = true;
-    try {
-      const session = new Session(this, tracing);
-      const results = tracing.build(() => block(session));
-      return await this.run({ tracing, results }, { reuse: new ReuseScope(), ...options });
-    } finally {
-      this.inSession = false;
-    }
+    const session = new Session(this, tracing);
+    const results = tracing.build(() => block(session));
+    return this.run({ tracing, results }, { reuse: new ReuseScope(), ...options });
   }
 
   /**
@@ -232,15 +234,6 @@ export class Model implements ModelMembers, Traceable {
     return this.options.steps?.batch !== undefined;
   }
 
-  /** Throws if a session is being built: its traces are the session's own. */
-  protected checkFree(what: string): void {
-    if (!this.inSession) return;
-    throw new TraceError(
-      `${what} is opened inside a session of the same model. In a session write session.trace(inputs, block).`,
-      callerSite(),
-    );
-  }
-
   /** Makes sure that shapes can be told at once, for blocks that open passes while they run. */
   async prepareFormulas(): Promise<void> {
     await this.map.symbolic();
@@ -249,7 +242,6 @@ export class Model implements ModelMembers, Traceable {
 
   /** Builds a trace of inputs that are given. */
   private async traceOne(inputs: unknown, block?: Block): Promise<Traced> {
-    this.checkFree('A trace');
     const start = await startOf(this.map, this.prepare(inputs));
     await this.prepareFormulas();
     const shapes = await shapesFor(this.map, start.inputs);
@@ -267,7 +259,6 @@ export class Model implements ModelMembers, Traceable {
   }
 
   private async traceInvokes(block: Block): Promise<Traced> {
-    this.checkFree('A trace');
     checkCompiled(block);
     const site = callerSite();
     await this.prepareFormulas();

@@ -33,6 +33,12 @@ function passesIn(node: Node): number[] {
   );
 }
 
+/** The passes that a step, or one in its bodies, reads, sets or calls a module of. */
+function usedPasses(node: Node): number[] {
+  const own = OF_PASS.has(node.op) && node.op !== 'forward' ? [passOf(node)] : [];
+  return [...own, ...node.regions.flatMap(({ nodes }) => nodes.flatMap(usedPasses))];
+}
+
 interface Group {
   pass: number | null;
   hosted: Node | null;
@@ -71,12 +77,21 @@ function stage({ pass, hosted, nodes }: Group, needed: Set<Value>): Stage {
   const saves = [...(hosted ? hosted.outputs : []), ...nodes.flatMap(({ outputs }) => outputs)].filter((value) =>
     needed.has(value),
   );
+  const passes = new Set<number>();
   const live = nodes
     .toReversed()
     .filter((node) => {
-      // Functions of the user are always called; whether writes have an effect is found out later.
-      const isLive = node.op === 'write' || node.op === 'apply' || node.outputs.some((output) => needed.has(output));
-      if (isLive) for (const value of usesOf(node)) needed.add(value);
+      const isLive =
+        // Functions of the user are always called; whether writes have an effect is found out later.
+        node.op === 'write' ||
+        node.op === 'apply' ||
+        // Another model runs if something of it is used.
+        (node.op === 'forward' && passes.has(passOf(node))) ||
+        node.outputs.some((output) => needed.has(output));
+      if (isLive) {
+        for (const value of usesOf(node)) needed.add(value);
+        for (const pass of usedPasses(node)) passes.add(pass);
+      }
       return isLive;
     })
     .reverse();
