@@ -1,0 +1,28 @@
+import { Tensor } from 'onnsight';
+import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
+
+/*
+ * Plain ONNX Runtime, as its documentation has it: no options. The sessions that this library makes differ in one:
+ * `intra_op.allow_spinning` is 0, since many small sessions in turns would otherwise fight over the cores.
+ */
+export const open = (path: string) => InferenceSession.create(path);
+
+/** Token ids and a mask without padding, for this library and for a plain session. */
+export function tokens(batch: number, length: number, vocabulary: number) {
+  const dims = [batch, length];
+  const ids = BigInt64Array.from({ length: batch * length }, (_, i) => BigInt((i * 7919 + 13) % vocabulary));
+  const ones = new BigInt64Array(ids.length).fill(1n);
+  return {
+    ours: { input_ids: new Tensor('int64', dims, ids), attention_mask: new Tensor('int64', dims, ones) },
+    plain: { input_ids: new OrtTensor('int64', ids, dims), attention_mask: new OrtTensor('int64', ones, dims) },
+  };
+}
+
+/** Throws unless two tensors are equal to 1e-5: what is wrong need not be measured. */
+export function mustAgree(what: string, ours: Tensor, plain: OrtTensor): void {
+  const expected = plain.data as Float32Array;
+  const same = `${ours.dims}` === `${plain.dims}` && ours.data.every((value, i) => close(value, expected[i]!));
+  if (!same) throw new Error(`${what}: the result is not that of plain ONNX Runtime`);
+}
+
+const close = (value: number, expected: number) => Math.abs(value - expected) <= 1e-5 * Math.max(1, Math.abs(expected));

@@ -1,0 +1,87 @@
+import { NNsight, save } from 'onnsight';
+import { median, ratio, time } from '../measure.ts';
+import { hasRoom } from '../memory.ts';
+import { open, tokens } from '../plain.ts';
+import { type Line, type Row, times } from '../row.ts';
+
+const POSITIONS = 16;
+const [ONE, OTHER] = [5, 6];
+
+/** Activation patching over layers and positions on a model just loaded, against as many plain runs. */
+export const patching: Row = async ({ model: { path, sizes }, quick }) => {
+  const session = await open(path);
+  const clean = tokens(1, POSITIONS, sizes.vocabulary);
+  const corrupt = tokens(1, POSITIONS, sizes.vocabulary - 1);
+  const runs = sizes.layers * POSITIONS;
+  const plain = () =>
+    time(async () => {
+      for (let i = 0; i < runs; i++) await session.run(corrupt.plain);
+    });
+  await session.run(corrupt.plain);
+
+  const one: number[] = [];
+  const together: number[] = [];
+  const plainly: number[] = [];
+  for (let round = 0; round < (quick ? 1 : 3) && (round === 0 || hasRoom()); round++) {
+    one.push(await time(await sweepOneByOne(path, clean.ours, corrupt.ours)));
+    plainly.push(await plain());
+    together.push(await time(await sweepInSession(path, clean.ours, corrupt.ours)));
+  }
+  const line = (what: string, ours: number[]): Line => ({
+    what: `activation patching, ${sizes.layers} layers × ${POSITIONS} positions, ${what}, against ${runs} plain runs`,
+    result: ratio({ ours, plain: plainly }),
+    unit: '×',
+    bar: 0.65,
+    note: times(median(ours), median(plainly)),
+  });
+  return [line('trace by trace', one), line('in one session', together)];
+};
+
+type Tokens = ReturnType<typeof tokens>['ours'];
+
+/** A model on which everything but the patching itself has been done. */
+async function prepared(path: string, clean: Tokens, corrupt: Tokens) {
+  const model = await NNsight.load(path, { device: 'cpu' });
+  const saved = await model.trace(clean, () => {
+    const outputs = [];
+    for (const layer of model.transformer.h) outputs.push(save(layer.output));
+    return outputs;
+  });
+  await model.trace(corrupt);
+  return { model, saved };
+}
+
+async function sweepOneByOne(path: string, clean: Tokens, corrupt: Tokens) {
+  const { model, saved } = await prepared(path, clean, corrupt);
+  return async () => {
+    for (let layer = 0; layer < saved.length; layer++) {
+      for (let position = 0; position < POSITIONS; position++) {
+        await model.trace(corrupt, () => {
+          model.transformer.h[layer].output[`:, ${position}`] = saved[layer]![`:, ${position}`];
+          const logits = model.lm_head.output['0, -1'];
+          return save(logits[ONE] - logits[OTHER]);
+        });
+      }
+    }
+  };
+}
+
+async function sweepInSession(path: string, clean: Tokens, corrupt: Tokens) {
+  const { model, saved } = await prepared(path, clean, corrupt);
+  return () =>
+    model.session((session) => {
+      const differences = [];
+      for (let layer = 0; layer < saved.length; layer++) {
+        for (let position = 0; position < POSITIONS; position++) {
+          differences.push(
+            session.trace(corrupt, () => {
+              model.transformer.h[layer].output[`:, ${position}`] = saved[layer]![`:, ${position}`];
+              const logits = model.lm_head.output['0, -1'];
+              return save(logits[ONE] - logits[OTHER]);
+            }),
+          );
+        }
+      }
+      return differences;
+    });
+}

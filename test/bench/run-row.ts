@@ -1,0 +1,14 @@
+import type { Bench, Line } from './row.ts';
+import { rows } from './rows/index.ts';
+
+/** What the process of one row sends to the one that started it. */
+export type RowMessage = { readonly lines: readonly Line[] } | { readonly error: string };
+
+/** Measures the row that the first argument names, with the bench that the second one describes. */
+const [name, bench] = process.argv.slice(2);
+const row = rows[name!]!;
+const message: RowMessage = await row(JSON.parse(bench!) as Bench).then(
+  (lines) => ({ lines }),
+  (error: Error) => ({ error: error.message }),
+);
+process.send!(message, () => process.exit());
