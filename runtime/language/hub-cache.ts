@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { createWriteStream, existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { createWriteStream, existsSync, readFileSync, statSync } from 'node:fs';
 import { copyFile, mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
-import { dirname, join, relative, sep } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { getHFHubCachePath, getRepoFolderName } from '@huggingface/hub';
@@ -65,13 +65,6 @@ export class CachedModel {
     }
     await link(blob, join(this.snapshot(commit), file.path));
   }
-}
-
-/** The files under a folder, relative to it and with slashes; links count as what they point at. */
-export function filesUnder(folder: string): string[] {
-  const paths = readdirSync(folder, { recursive: true, encoding: 'utf8' });
-  const isFile = (path: string) => statSync(join(folder, path), { throwIfNoEntry: false })?.isFile();
-  return paths.filter(isFile).map((path) => path.split(sep).join('/'));
 }
 
 function checked({ path, size, hash }: HubFile): Transform {

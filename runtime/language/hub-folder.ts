@@ -3,9 +3,9 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { downloadFile, listFiles, modelInfo } from '@huggingface/hub';
 import { type ProgressOption, type ProgressReport, reportProgress } from './download-progress.ts';
-import { CachedModel, filesUnder, type HubFile } from './hub-cache.ts';
+import { CachedModel, type HubFile } from './hub-cache.ts';
 import { type HubRequest, hubError, isRefusal, offlineError } from './hub-error.ts';
-import { chooseModelFile, findModelFile, neededFiles } from './model-files.ts';
+import { chooseModelFile, filesUnder, findModelFile, neededFiles } from './model-files.ts';
 
 /** How a model is fetched from the hub. */
 export interface HubOptions {

@@ -1,3 +1,5 @@
+import { readdirSync, statSync } from 'node:fs';
+import { join, sep } from 'node:path';
 import { ModelError } from '../model/error.ts';
 
 /** Where the graph of a published language model stands, the usual places first. */
@@ -16,6 +18,13 @@ const COMPANIONS =
 
 /** The endings of external data after the name of its .onnx file: `_data`, `_data_1`, `.data`. */
 const EXTERNAL_DATA = /^(_data(_\d+)?|\.data)$/;
+
+/** The files under a folder, relative to it and with slashes; links count as what they point at. */
+export function filesUnder(folder: string): string[] {
+  const paths = readdirSync(folder, { recursive: true, encoding: 'utf8' });
+  const isFile = (path: string) => statSync(join(folder, path), { throwIfNoEntry: false })?.isFile();
+  return paths.filter(isFile).map((path) => path.split(sep).join('/'));
+}
 
 /**
  * The .onnx file to open out of the files of a model, with slashes and relative to its folder: `file` where it is
