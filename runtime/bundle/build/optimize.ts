@@ -29,7 +29,7 @@ export async function optimize(proto: ModelProto, model: Pick<OnnxModel, 'folder
     });
     await session.release();
     const optimized = fromBinary(ModelProtoSchema, readFileSync(path));
-    return withoutUnused(relink(nameFolded(optimized, proto), proto, whole));
+    return withoutUnused(withScopes(relink(nameFolded(optimized, proto), proto, whole), proto));
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -54,6 +54,18 @@ function nameFolded(optimized: ModelProto, before: ModelProto): ModelProto {
   const folded = optimized.graph!.initializer.filter(({ name }) => !known.has(name));
   const names = new Map(folded.map(({ name }, i) => [name, `onnsight_folded_${i}`]));
   return { ...optimized, graph: renameTensors(optimized.graph!, (name) => names.get(name) ?? name) };
+}
+
+/** ONNX Runtime drops what the exporter noted at the nodes: their modules are told by it. */
+function withScopes(optimized: ModelProto, before: ModelProto): ModelProto {
+  const makers = new Map(before.graph!.node.flatMap((node) => node.output.map((name) => [name, node] as const)));
+  const node = optimized.graph!.node.map((one) => {
+    const metadataProps = one.output
+      .map((name) => makers.get(name))
+      .find((maker) => maker !== undefined)?.metadataProps;
+    return metadataProps ? { ...one, metadataProps } : one;
+  });
+  return { ...optimized, graph: { ...optimized.graph!, node } };
 }
 
 /** ONNX Runtime declares all operator sets that it knows, those that no other host has among them. */

@@ -9,12 +9,14 @@ const WRITTEN = 'onnsight/written_';
 /**
  * Lets a module keep its output when the model is opened again: what was written in the place of a tensor passes
  * through a node that stands in the module that made the tensor.
+ * @param prefix begins the names of those nodes: no other node's does
  * @returns the nodes, and the names that outputs have now.
  */
 export function placeWrites(
   { graph }: OnnxModel,
   nodes: readonly NodeProto[],
   { writes, outputs }: Pick<Lowered, 'writes' | 'outputs'>,
+  prefix: string,
 ): { nodes: NodeProto[]; outputs: string[] } {
   const makers = new Map(graph.node.flatMap((node) => node.output.map((name) => [name, node] as const)));
   const placed = new Map<string, { name: string; node: NodeProto }>();
@@ -22,7 +24,7 @@ export function placeWrites(
     const maker = makers.get(tensor);
     if (!maker || placed.has(name)) continue;
     const output = `${WRITTEN}${i}`;
-    placed.set(name, { name: output, node: passing(name, output, maker, i) });
+    placed.set(name, { name: output, node: passing(name, output, maker, `${prefix}output_${i}`) });
   }
   const isOriginal = (node: NodeProto) => node.output.some((name) => makers.has(name));
   const renamed = nodes.map((node) =>
@@ -40,11 +42,11 @@ export function placeWrites(
   return { nodes: result.filter(isRead), outputs: moved };
 }
 
-function passing(input: string, output: string, maker: NodeProto, number: number): NodeProto {
+function passing(input: string, output: string, maker: NodeProto, name: string): NodeProto {
   const scope = maker.name.slice(0, maker.name.lastIndexOf('/') + 1);
   return create(NodeProtoSchema, {
     opType: 'Identity',
-    name: `${scope}onnsight_output_${number}`,
+    name: scope + name,
     input: [input],
     output: [output],
     metadataProps: maker.metadataProps,

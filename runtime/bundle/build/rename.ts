@@ -13,12 +13,14 @@ export function tensorNames(graph: GraphProto): Set<string> {
   return names;
 }
 
-/** A graph with other names for its tensors, in its bodies too: names are unique across all of them. */
-export function renameTensors(graph: GraphProto, rename: (name: string) => string): GraphProto {
+type Rename = (name: string) => string;
+
+/** A graph with other names for its tensors and nodes, in its bodies too: tensors' are unique across all of them. */
+export function renameTensors(graph: GraphProto, rename: Rename, nodeName: Rename = (name) => name): GraphProto {
   const info = <T extends ValueInfoProto>(value: T): T => ({ ...value, name: rename(value.name) });
   return {
     ...graph,
-    node: graph.node.map((node) => renameNode(node, rename)),
+    node: graph.node.map((node) => renameNode(node, rename, nodeName)),
     initializer: graph.initializer.map((tensor) => ({ ...tensor, name: rename(tensor.name) })),
     input: graph.input.map(info),
     output: graph.output.map(info),
@@ -26,16 +28,17 @@ export function renameTensors(graph: GraphProto, rename: (name: string) => strin
   };
 }
 
-function renameNode(node: NodeProto, rename: (name: string) => string): NodeProto {
+function renameNode(node: NodeProto, rename: Rename, nodeName: Rename): NodeProto {
   const named = (name: string) => (name === '' ? '' : rename(name));
   return {
     ...node,
+    name: nodeName(node.name),
     input: node.input.map(named),
     output: node.output.map(named),
     attribute: node.attribute.map((attribute) => ({
       ...attribute,
-      graphs: attribute.graphs.map((body) => renameTensors(body, rename)),
-      ...(attribute.g && { g: renameTensors(attribute.g, rename) }),
+      graphs: attribute.graphs.map((body) => renameTensors(body, rename, nodeName)),
+      ...(attribute.g && { g: renameTensors(attribute.g, rename, nodeName) }),
     })),
   };
 }

@@ -57,7 +57,8 @@ export function rewriteModel(
     } else constants.push(constant(name, value.type, data));
   }
   for (const parameter of unused) throw unread(parameter);
-  const written = placeWrites(model, proto.graph!.node, lowered);
+  const prefix = prefixFor(model.graph);
+  const written = placeWrites(model, proto.graph!.node, lowered, prefix);
   const { nodes, outputs } = distinctOutputs(written.nodes, written.outputs);
   outputs.forEach((name, i) => {
     names.set(name, outputNames[i]!);
@@ -65,7 +66,7 @@ export function rewriteModel(
   const used = new Set(lowered.inputs);
   const rewritten: GraphProto = {
     ...proto.graph!,
-    node: nodes.map(placedNode),
+    node: nodes,
     initializer: [...proto.graph!.initializer, ...constants],
     input: [...proto.graph!.input.filter(({ name }) => used.has(name)), ...inputs],
     output: outputs.map((name, i) => {
@@ -74,7 +75,7 @@ export function rewriteModel(
     }),
     valueInfo: [],
   };
-  const finished = renameTensors(rewritten, finalNames(rewritten, names));
+  const finished = renameTensors(rewritten, finalNames(names, prefix), (name) => nodeName(name, prefix));
   return {
     proto: { ...proto, producerName: 'onnsight', metadataProps: model.proto.metadataProps, graph: finished },
     inputs: [...lowered.inputs],
@@ -103,26 +104,30 @@ function distinctOutputs(nodes: readonly NodeProto[], outputs: readonly string[]
   return { nodes: [...nodes, ...copies], outputs: distinct };
 }
 
-/** A bundle's model may be rewritten again: what was added bears a number, so that no two names ever meet. */
-function finalNames(graph: GraphProto, wanted: ReadonlyMap<string, string>): (name: string) => string {
-  const all = tensorNames(graph);
-  const levels = [...all].map((name) => Number(/^onnsight(\d+)_/.exec(name)?.[1] ?? 0));
-  const prefix = `onnsight${Math.max(0, ...levels) + 1}_`;
+/**
+ * What the names of all that is added begin with. A bundle's model may be rewritten again: each time has a number of its
+ * own, so that no two names ever meet.
+ */
+function prefixFor(graph: GraphProto): string {
+  const names = [...tensorNames(graph), ...graph.node.map(({ name }) => name)];
+  const numbers = names.map((name) => Number(/(?:^|\/)onnsight(\d+)_/.exec(name)?.[1] ?? 0));
+  return `onnsight${numbers.reduce((a, b) => Math.max(a, b), 0) + 1}_`;
+}
+
+function finalNames(wanted: ReadonlyMap<string, string>, prefix: string): (name: string) => string {
   const claimed = new Set(wanted.values());
   return (name) => {
     const given = wanted.get(name);
     if (given !== undefined) return given;
     if (name.startsWith('onnsight/')) return prefix + name.slice('onnsight/'.length);
     // A tensor of the model that has the name of a parameter or a result gives it up.
-    return claimed.has(name) ? `${prefix}${name}` : name;
+    return claimed.has(name) ? prefix + name : name;
   };
 }
 
 /** A slash would make a module of the name: the module tree is read from names. */
-function placedNode(node: NodeProto): NodeProto {
-  const [, number, place] = /^onnsight\/at_(\d+):(.*)$/s.exec(node.name) ?? [];
-  const name = place === undefined ? node.name.replace(/^onnsight\//, 'onnsight1_') : `onnsight1_at_${number}:${place}`;
-  return name === node.name ? node : { ...node, name: name.replaceAll('/', '|') };
+function nodeName(name: string, prefix: string): string {
+  return name.startsWith('onnsight/') ? prefix + name.slice('onnsight/'.length).replaceAll('/', '|') : name;
 }
 
 function constant(name: string, { dtype }: TensorType, { data, dims }: OperandData): TensorProto {
