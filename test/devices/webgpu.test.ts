@@ -1,0 +1,121 @@
+import { LanguageModel, NNsight, save, type Tensor } from 'onnsight';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { missingForVulkan } from '../../runtime/execution/vulkan.ts';
+import { modelPath, reference as zooReference } from '../model/reference.ts';
+import { expectResults } from '../reference/expected.ts';
+import { interventions } from '../reference/interventions.ts';
+import { expectClose, maxDifference, reference, TOY } from '../support/toy.ts';
+import { programs } from './programs.ts';
+import { provideWebGpu } from './vulkan-driver.ts';
+
+/*
+ * What PyTorch gives is met to 1e-4, as on the CPU. A software driver needs half a second for a run that takes the CPU
+ * some milliseconds, so the costly parts are samples.
+ */
+const MODULES = ['cnn', 'llama', 'vit'];
+const CELLS = [
+  [0, 1],
+  [2, 14],
+] as const;
+
+const absent = provideWebGpu();
+beforeEach((context) => {
+  if (absent !== null) context.skip(`not run: no WebGPU here, for ${absent}`);
+});
+
+const toy = lazy(() => LanguageModel.load(TOY, { device: 'webgpu' }));
+const mlp = lazy(() => NNsight.load(modelPath('zoo/mlp', 'ts'), { device: 'webgpu' }));
+
+/** Loads what the first test needs, and only where there is one that runs. */
+function lazy<T>(load: () => Promise<T>): () => Promise<T> {
+  let loaded: Promise<T> | undefined;
+  return () => {
+    loaded ??= load();
+    return loaded;
+  };
+}
+
+const numbers = (tensor: Tensor) => Array.from(tensor.data as ArrayLike<number>, Number);
+
+describe('the device', () => {
+  it('is taken by its name', async () => {
+    expect((await toy()).device).toBe('webgpu');
+  });
+
+  it('is what auto takes if it computes on a GPU, and not if on the CPU', async () => {
+    const isHardware = process.platform !== 'linux' || missingForVulkan() === null;
+    const model = await NNsight.load(modelPath('zoo/mlp', 'ts'));
+    if (isHardware) expect(['webgpu', 'cuda']).toContain(model.device);
+    else expect(model.device).not.toBe('webgpu');
+  });
+
+  it('can be left and taken again', async () => {
+    const there = await mlp();
+    const { x } = zooReference('zoo/mlp').inputs;
+    const inputs = { x: rows(x!) };
+    const here = await there.to('cpu');
+    const back = await here.to('webgpu');
+    expect([here.device, back.device]).toEqual(['cpu', 'webgpu']);
+    const [wanted, got] = await Promise.all(
+      [here, back].map((model) => model.trace(inputs, () => save(model.layer1.output))),
+    );
+    expect(maxDifference(numbers(got!), numbers(wanted!))).toBeLessThan(1e-6);
+  });
+});
+
+describe('interventions on the toy GPT-2 agree with PyTorch', () => {
+  const whole = Object.entries(interventions).filter(([name]) => name !== 'patching');
+
+  it.each(whole)('%s', async (name, intervention) => {
+    expectResults(name, await intervention(await toy(), reference));
+  });
+
+  it.each(CELLS)('patching layer %i at position %i', async (layer, position) => {
+    const lm = await toy();
+    const { ids, prompts, cases } = reference;
+    const clean = await lm.trace([ids.clean], () => save(lm.transformer.h[layer].output));
+    const answer = lm.tokenizer.token_to_id(prompts.answer)!;
+    const wrong = lm.tokenizer.token_to_id(prompts.wrong)!;
+    const difference = await lm.trace([ids.corrupt], () => {
+      lm.transformer.h[layer].output[`:, ${position}`] = clean[`:, ${position}`];
+      const last = lm.lm_head.output['0, -1'];
+      return save(last[answer] - last[wrong]);
+    });
+    expect(Math.abs(difference.item() - cases.patching.grid[layer][position])).toBeLessThan(1e-4);
+  });
+
+  it.each([true, false])('generates the same tokens, with a key-value cache: %s', async (useCache) => {
+    const lm = await toy();
+    const { sequences } = await lm.generate(reference.prompts.fact, { maxNewTokens: 4, useCache, stopTokens: [] });
+    const ids = Array.from(sequences.data, Number);
+    expect(ids.length).toBe(13);
+    expect(ids).toEqual(reference.cases.generate.plain.slice(0, 13));
+  });
+});
+
+describe.each(MODULES)('%s', (name) => {
+  it('one trace reads modules as PyTorch saw them', async () => {
+    const model = await NNsight.load(modelPath(`zoo/${name}`, 'ts'), { device: 'webgpu' });
+    const { inputs, modules } = zooReference(`zoo/${name}`);
+    const paths = Object.keys(modules).filter((path) => modules[path]!.length === 1 && !/dropout|stem\.0/.test(path));
+    const given = Object.fromEntries(Object.entries(inputs).map(([key, value]) => [key, rows(value)]));
+    const outputs = await model.trace(given, () => paths.map((path) => save(model.get(path).output)));
+    expect(outputs.length).toBeGreaterThan(1);
+    for (const [i, output] of outputs.entries()) expectClose(output, modules[paths[i]!]![0]!, paths[i]);
+  });
+});
+
+describe('programs', () => {
+  it.each(Object.entries(programs))('%s', async (_, { run, gives }) => {
+    const result = await run(await mlp());
+    expect(numbers(result)).toEqual(gives);
+  });
+});
+
+/** Flat data as the nested arrays that a user would write. */
+function rows({ data, dims }: { readonly data: readonly number[]; readonly dims: readonly number[] }): number[] {
+  const [length = 1, ...inner] = dims;
+  if (inner.length === 0) return [...data];
+  const size = data.length / length;
+  return Array.from({ length }, (_, i) => rows({ data: data.slice(i * size, (i + 1) * size), dims: inner })) as never;
+}
