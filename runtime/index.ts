@@ -29,16 +29,14 @@ export const intervention = makeIntervention as unknown as InterventionMaker;
 /** Brings a value back from the run. Inside a block only. */
 export const save = saveValue as Save;
 
-export { type Backend, ExecutionBackend, NoopBackend, type TraceRequest } from './api/backend.ts';
+export { ExecutionBackend, NoopBackend } from './api/backend.ts';
 export {
   answerToJson,
-  type ReceivedRequest,
   RemoteBackend,
   type RequestJson,
   requestFromJson,
   requestToJson,
 } from './api/remote.ts';
-export type { Steps } from './api/steps.ts';
 export { TraceError } from './errors.ts';
 export { DeviceError } from './execution/devices.ts';
 export { InputError } from './execution/inputs.ts';

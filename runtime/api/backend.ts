@@ -1,24 +1,5 @@
-import type { InterventionGraph } from '../graph/graph.ts';
-import type { OnnxModel } from '../model/read.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-
-/** A trace that is ready to run. */
-export interface TraceRequest {
-  /** What is to be done to the model: print it, or send it with `graphToJson`. */
-  readonly graph: InterventionGraph;
-  /** The model's inputs, by name. */
-  readonly inputs: Readonly<Record<string, Tensor>>;
-  /** The model, as a read-only file: its path and the hash of its graph. */
-  readonly model: Pick<OnnxModel, 'path' | 'hash'>;
-  /** Runs it here: the tensors of `graph.saves`, in order. */
-  execute(): Promise<(Tensor | undefined)[]>;
-}
-
-/** What runs a trace. Write one to send graphs elsewhere, to log or to limit them. */
-export interface Backend {
-  /** The tensors of `graph.saves`, in order; undefined for what was not computed. */
-  run(request: TraceRequest): Promise<readonly (Tensor | undefined)[]>;
-}
+import type { Backend, TraceRequest } from '../types/backend.ts';
 
 /** Runs the trace in this process. */
 export class ExecutionBackend implements Backend {

@@ -5,8 +5,8 @@ import type { Sizes } from '../model/symbolic.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { builder } from '../tracing/builder.ts';
 import type { Block } from './blocks.ts';
+import { rowsOf } from './rows.ts';
 import { shapesOf } from './shapes.ts';
-import { rowsOf } from './steps.ts';
 import { Tracer } from './tracer.ts';
 import type { Traceable, Tracing } from './tracing.ts';
 

@@ -1,10 +1,9 @@
 import { z } from 'zod';
 import { checkGraph } from '../graph/check.ts';
-import type { InterventionGraph } from '../graph/graph.ts';
 import { GraphError, type GraphJson, graphFromJson, graphToJson } from '../graph/json.ts';
 import { type TensorJson, tensorFromJson, tensorSchema, tensorToJson } from '../tensor/json.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import type { Backend, TraceRequest } from './backend.ts';
+import type { Backend, ReceivedRequest, TraceRequest } from '../types/backend.ts';
 
 /** The version of the format of requests; others are refused. */
 const VERSION = 1;
@@ -30,13 +29,6 @@ export interface RequestJson {
   readonly model: string;
   readonly inputs: Readonly<Record<string, TensorJson>>;
   readonly graph: GraphJson;
-}
-
-/** A request that was read and validated: look at it, limit it, refuse it, or execute it. */
-export interface ReceivedRequest {
-  readonly model: string;
-  readonly graph: InterventionGraph;
-  readonly inputs: ReadonlyMap<string, Tensor>;
 }
 
 /** Sends traces to a server that holds the model, and gets the saved tensors back. */

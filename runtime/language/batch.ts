@@ -22,18 +22,3 @@ export function batchRows(rows: readonly (readonly number[])[], padTokenId: numb
   const dims = [rows.length, length];
   return { input_ids: new Tensor('int64', dims, input), attention_mask: new Tensor('int64', dims, mask) };
 }
-
-/**
- * The position of each token among those that are no padding, int64 [batch, sequence]; padding has position 0, which
- * every model has.
- */
-export function positionIds(attentionMask: Tensor<'int64'>): Tensor<'int64'> {
-  const [batch = 0, length = 0] = attentionMask.dims;
-  const mask = attentionMask.raw;
-  const positions = new BigInt64Array(mask.length);
-  for (let row = 0; row < batch; row++) {
-    let next = 0n;
-    for (let i = row * length; i < (row + 1) * length; i++) positions[i] = mask[i] === 1n ? next++ : 0n;
-  }
-  return new Tensor('int64', attentionMask.dims, positions);
-}

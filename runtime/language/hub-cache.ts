@@ -6,8 +6,6 @@ import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { getHFHubCachePath, getRepoFolderName } from '@huggingface/hub';
 
-export { filesUnder } from './model-files.ts';
-
 /** A file of a repository as the hub describes it. */
 export interface HubFile {
   readonly path: string;

@@ -1,6 +1,3 @@
-import type { Backend } from '../api/backend.ts';
-import type { ReceivedRequest } from '../api/remote.ts';
-import type { Steps } from '../api/steps.ts';
 import type { ReuseScope } from '../execution/reuse.ts';
 import type { RunStats } from '../execution/stats.ts';
 import type { InterventionGraph } from '../graph/graph.ts';
@@ -8,8 +5,10 @@ import type { DType } from '../graph/types.ts';
 import type { ChatMessage, ChatOptions } from '../language/chat.ts';
 import type { HubOptions } from '../language/hub.ts';
 import type { AnyTensor, Tensor, TensorData } from '../tensor/tensor.ts';
+import type { Backend, ReceivedRequest } from './backend.ts';
 import type { Generated, GenerateOptions, StepTracer } from './generation.ts';
 import type { EnvoyMembers, Loose } from './module.ts';
+import type { Steps } from './steps.ts';
 import type { Operand, Resolved, Saved, Traced } from './tensor.ts';
 import type { Tokenizer } from './tokenizer.ts';
 import type { Session, Tracer } from './tracer.ts';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Tokenizer } from '@huggingface/tokenizers';
 import { Tensor } from 'onnsight';
 import { describe, expect, test } from 'vitest';
-import { batchRows, positionIds } from '../../runtime/language/batch.ts';
+import { batchRows } from '../../runtime/language/batch.ts';
 import { encodePrompts, type Prompts } from '../../runtime/language/tokens.ts';
 import { reference, TOY } from '../support/toy.ts';
 
@@ -94,14 +94,6 @@ describe('a batch', () => {
       [1, 1, 1],
       [0, 0, 1],
       [0, 1, 1],
-    ]);
-  });
-
-  test('positions count from the first token that is no padding', () => {
-    expect(positionIds(batch.attention_mask).toArray()).toEqual([
-      [0, 1, 2],
-      [0, 0, 0],
-      [0, 0, 1],
     ]);
   });
 

@@ -1,19 +1,6 @@
 import { InputError, type Inputs } from '../execution/inputs.ts';
 import { Tensor, type TensorData } from '../tensor/tensor.ts';
 
-/** Own ways to do what comes before a run. */
-export interface Steps {
-  /** Makes the model's inputs, by name, of what the user gave to trace or invoke. */
-  prepareInputs?(inputs: unknown): Inputs;
-  /**
-   * Other entry points, by name: each makes the model's inputs of its arguments. `model.name(…arguments, block)` is
-   * `model.trace(inputs, block)`; a block that is written there needs the directive 'use trace'.
-   */
-  readonly methods?: Readonly<Record<string, (...values: never[]) => Inputs>>;
-  /** Makes one batch of the inputs of several invokes: dimension 0 counts the rows of all, in order. */
-  batch?(list: readonly Inputs[]): Inputs;
-}
-
 /** Inputs one below the other: each must have the same dims but for the number of rows. Throws an InputError where not. */
 export function joinRows(list: readonly Inputs[]): Inputs {
   const names = new Set(list.flatMap((inputs) => Object.keys(inputs)));
