@@ -6,6 +6,7 @@
  */
 import { writeFileSync } from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { runRow } from './child.ts';
 import { gpt2Model } from './model/gpt2-model.ts';
@@ -34,7 +35,11 @@ console.log(`\n${sizes.layers} layers, ${sizes.width} wide; ${machine}; in brack
 console.log(table(lines));
 if (json) {
   const measured = lines.map((line) => ({ ...line, verdict: verdict(line) }));
-  writeFileSync(json, `${JSON.stringify({ machine, sizes, lines: measured }, null, 2)}\n`);
+  // npm starts scripts in the package's folder, and says where the user stands.
+  writeFileSync(
+    resolve(process.env.INIT_CWD ?? '.', json),
+    `${JSON.stringify({ machine, sizes, lines: measured }, null, 2)}\n`,
+  );
 }
 if (lines.some(({ result }) => 'failed' in result)) process.exitCode = 1;
 

@@ -8,11 +8,11 @@ import { inTurns, median, ratio, time } from '../measure.ts';
 import { type Row, times } from '../row.ts';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
-const FILES = 200;
 
 /** `tspc` with the plugin against without, on a project of many files with a block each. */
 export const transformer: Row = async ({ quick }) => {
-  const folder = project();
+  const files = quick ? 50 : 200;
+  const folder = project(files);
   try {
     const compile = (config: string) => () => time(() => tspc(folder, config));
     const effort = { least: 2, most: quick ? 2 : 7, milliseconds: 60_000 };
@@ -22,7 +22,7 @@ export const transformer: Row = async ({ quick }) => {
     if (!isRight) throw new Error('tspc did not compile the blocks with the plugin alone');
     return [
       {
-        what: `tspc with the plugin against without, ${FILES} files with a block each`,
+        what: `tspc with the plugin against without, ${files} files with a block each`,
         result: ratio(turns),
         unit: '×',
         bar: 1.15,
@@ -42,14 +42,14 @@ async function tspc(folder: string, config: string): Promise<void> {
 }
 
 /** A project like a user's, with the package installed. */
-function project(): string {
+function project(files: number): string {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'onnsight-bench-')));
   const write = (path: string, text: string) => writeFileSync(join(folder, path), text);
   for (const name of ['node_modules', 'src']) mkdirSync(join(folder, name));
   symlinkSync(ROOT, join(folder, 'node_modules/onnsight'));
   symlinkSync(join(ROOT, 'node_modules/typescript'), join(folder, 'node_modules/typescript'));
   write('package.json', JSON.stringify({ type: 'module' }));
-  for (let i = 0; i < FILES; i++) write(`src/file${i}.ts`, source(i));
+  for (let i = 0; i < files; i++) write(`src/file${i}.ts`, source(i));
   const plugins = [{ transform: 'onnsight/plugin', transformProgram: true }];
   for (const [name, options] of Object.entries({ with: { plugins }, without: {} })) {
     const compilerOptions = { target: 'es2022', module: 'nodenext', strict: true, skipLibCheck: true, types: [] };
