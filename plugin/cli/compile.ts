@@ -3,6 +3,7 @@ import { ModelMap } from '../../runtime/api/locate.ts';
 import { type BuiltBundle, buildBundle } from '../../runtime/bundle/build/build.ts';
 import { staleFiles, writeBundle } from '../../runtime/bundle/build/write.ts';
 import { readModel } from '../../runtime/model/read.ts';
+import { describeError } from './describe-error.ts';
 import { type Found, findInterventions, openProject, place } from './find.ts';
 import { loadIntervention } from './load.ts';
 import { formatBytes, formatTable, styled } from './text.ts';
@@ -80,11 +81,4 @@ function row({ name }: Found, { model, weights, manifest }: BuiltBundle, folder:
   const linked = weights.map(({ file }) => `${formatBytes(file.bytes)} in ${file.path}`).join(', ');
   const where = manifest.weights === 'embed' ? 'inside' : linked || 'none';
   return [name, formatBytes(model.length), where, relative('', resolve(folder)) || '.'];
-}
-
-/** Mistakes of the user have all they need in their message; what is not expected shows its stack. */
-export function describeError(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const known = /^(TraceError|ModelError|BundleError|UsageError|InputError|GraphError|DeviceError|SyntaxError)$/;
-  return known.test(error.name) ? error.message : (error.stack ?? error.message);
 }

@@ -1,9 +1,7 @@
 #!/usr/bin/env node
-import '../register.ts';
 import { Command, Option } from 'commander';
 import { packageVersion } from '../version.ts';
-import { type CompileOptions, compile, describeError } from './compile.ts';
-import { watchAndCompile } from './watch.ts';
+import type { CompileOptions } from './compile.ts';
 
 const program = new Command('onnsight')
   .description('See inside and steer ONNX models.')
@@ -26,12 +24,22 @@ program
   .option('--watch', 'compile again whenever a file of the project changes')
   .option('-p, --project <tsconfig>', 'the tsconfig.json to use; the nearest unless given')
   .action(async (files: string[], options: CompileOptions & { watch?: boolean }) => {
+    if (options.watch && options.check) program.error('error: --watch and --check cannot go together');
+    // Loaded when it is known that there is something to do: TypeScript and ONNX Runtime take their time.
+    const { describeError } = await import('./describe-error.ts');
     try {
-      if (options.watch && options.check) program.error('error: --watch and --check cannot go together');
       if (options.watch) {
-        const args = process.argv.slice(1).filter((argument) => argument !== '--watch');
-        watchAndCompile(files, options, args);
-      } else if (!(await compile(files, options))) process.exitCode = 1;
+        const { watchAndCompile } = await import('./watch.ts');
+        watchAndCompile(
+          files,
+          options,
+          process.argv.slice(1).filter((argument) => argument !== '--watch'),
+        );
+        return;
+      }
+      await import('../register.ts');
+      const { compile } = await import('./compile.ts');
+      if (!(await compile(files, options))) process.exitCode = 1;
     } catch (error) {
       console.error(`error: ${describeError(error)}`);
       process.exitCode = 1;

@@ -1,0 +1,217 @@
+import { execFile, spawn } from 'node:child_process';
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { loadBundle } from 'onnsight/bundle';
+import { afterAll, describe, expect, it } from 'vitest';
+import { ROOT } from '../hosts/hosts.ts';
+import { userEnvironment } from '../plugin/project.ts';
+import { COMPILERS } from '../types/compilers.ts';
+import { TOY_MODEL } from './support/build.ts';
+
+const MAIN = join(ROOT, 'dist/plugin/cli/main.js');
+
+/** A project of a user, inside of the package so that it finds onnsight as one that is installed. */
+const project = mkdtempSync(join(ROOT, 'test/bundle/out-'));
+afterAll(() => rmSync(project, { recursive: true, force: true }));
+
+mkdirSync(join(project, 'src'));
+writeFileSync(
+  join(project, 'tsconfig.json'),
+  JSON.stringify({
+    compilerOptions: {
+      target: 'es2022',
+      module: 'nodenext',
+      strict: true,
+      skipLibCheck: true,
+      types: [],
+      noEmit: true,
+    },
+    include: ['src', 'use.ts'],
+  }),
+);
+const write = (name: string, text: string) => writeFileSync(join(project, name), text);
+write(
+  'src/steer.ts',
+  `import { intervention, type LanguageModel, save } from 'onnsight';
+import { LAYER } from './layer.ts';
+
+export const steer = intervention({ alpha: 'float32' }, (gpt2: LanguageModel, { alpha }) => {
+  if (alpha > 2) gpt2.transformer.h[LAYER].output *= alpha;
+  return { logits: save(gpt2.lm_head.output) };
+});
+
+const scaled = (layer: number) =>
+  intervention({ by: 'float32[128]' }, (gpt2: LanguageModel, { by }) => {
+    gpt2.transformer.h[layer].output *= by;
+    console.log(by);
+    return save(gpt2.lm_head.output['0, -1']);
+  });
+export const second = scaled(2);
+`,
+);
+write('src/layer.ts', 'export const LAYER = 1;\n');
+write(
+  'src/wrong.ts',
+  `import { intervention, type LanguageModel, save } from 'onnsight';
+export const tooDeep = intervention((gpt2: LanguageModel) => {
+  gpt2.transformer.h[9].output *= 2;
+  return save(gpt2.lm_head.output);
+});
+`,
+);
+write('src/none.ts', 'export const nothing = 1;\n');
+write(
+  'use.ts',
+  `import { steer } from './out/steer/steer.js';
+const { logits } = await steer({ input_ids: [[1, 2]], alpha: 3 });
+console.log(JSON.stringify(logits.dims));
+// @ts-expect-error alpha is missing
+steer({ input_ids: [[1, 2]] });
+// @ts-expect-error there is no such result
+(await steer({ input_ids: [[1, 2]], alpha: 3 })).hidden;
+`,
+);
+
+interface Ended {
+  readonly code: number;
+  readonly output: string;
+}
+
+function run(file: string, ...args: string[]): Promise<Ended> {
+  return new Promise((resolve) => {
+    const options = { cwd: project, env: userEnvironment() };
+    execFile(process.execPath, [file, ...args], options, (error, stdout, stderr) => {
+      const code = error ? Number(error.code ?? 1) : 0;
+      resolve({ code, output: (stdout + stderr).replace(/\d+\.\d s\b/g, 'N s') });
+    });
+  });
+}
+
+const compile = (...args: string[]) => run(MAIN, 'compile', ...args, '--model', TOY_MODEL, '--out', 'out');
+
+describe('onnsight compile', () => {
+  it('writes a bundle for each exported intervention of a glob', async () => {
+    const { code, output } = await compile('src/s*.ts');
+    expect(output).toContain('[1/2] steer  src/steer.ts:4:14  done  N s');
+    expect(output).toContain('[2/2] second  src/steer.ts:15:14  done  N s');
+    expect(output).toMatch(/note: What is logged/);
+    expect(output).toMatch(/steer +1\d\d kB +3\.5 MB in model\.onnx +out\/steer/);
+    expect(code).toBe(0);
+    const out = join(project, 'out/steer');
+    expect(readdirSync(out).sort()).toEqual(['bundle.json', 'model.onnx', 'steer.d.ts', 'steer.js', 'steer.onnx']);
+    // The weights are the file itself, not a copy.
+    expect(statSync(join(out, 'model.onnx')).ino).toBe(statSync(TOY_MODEL).ino);
+    const bundle = await loadBundle(out);
+    expect(bundle.manifest.source).toEqual({ file: 'src/steer.ts', line: 4, column: 14 });
+    expect(bundle.manifest.writes).toEqual([
+      { tensor: 'transformer.h.1.output', source: { file: 'src/steer.ts', line: 5, column: 18 } },
+    ]);
+    await bundle.release();
+  });
+
+  it('the loader has types, with TypeScript 6 and 7, and runs without the compiler', async () => {
+    for (const [version, compiler] of Object.entries(COMPILERS)) {
+      const { output, code } = await run(compiler, '-p', '.');
+      expect(output, version).toBe('');
+      expect(code).toBe(0);
+    }
+    write(
+      'run.mjs',
+      `import steer from './out/steer/steer.js';
+const { logits } = await steer({ input_ids: [[1, 2]], alpha: 3 });
+console.log(JSON.stringify(logits.dims));
+`,
+    );
+    expect((await run(join(project, 'run.mjs'))).output).toBe('[1,2,189]\n');
+  });
+
+  it('--check tells whether bundles are current: the same input makes the same bytes', async () => {
+    expect(await compile('src/steer.ts', '--check')).toMatchObject({
+      code: 0,
+      output: expect.stringContaining('steer  src/steer.ts:4:14  current'),
+    });
+    write('src/layer.ts', 'export const LAYER = 2;\n');
+    const stale = await compile('src/steer.ts', '--check');
+    expect(stale.output).toMatch(/steer .* not current: steer\.onnx is out of date/);
+    expect(stale.output).toMatch(/second .* current/);
+    expect(stale.code).toBe(1);
+    write('src/layer.ts', 'export const LAYER = 1;\n');
+    appendFileSync(join(project, 'out/second/second.js'), '// mine');
+    rmSync(join(project, 'out/steer/steer.d.ts'));
+    const { output } = await compile('src/steer.ts', '--check');
+    expect(output).toMatch(/not current: steer\.d\.ts is missing/);
+    expect(output).toMatch(/not current: second\.js is out of date/);
+  });
+
+  it('--weights embed and --optimize leave one file, and what was linked before goes', async () => {
+    const { code, output } = await compile('src/steer.ts', '--weights', 'embed', '--optimize');
+    expect(output).toMatch(/steer +3\.\d MB +inside +out\/steer/);
+    expect(code).toBe(0);
+    expect(readdirSync(join(project, 'out/steer')).sort()).toEqual([
+      'bundle.json',
+      'steer.d.ts',
+      'steer.js',
+      'steer.onnx',
+    ]);
+  });
+
+  it('finds interventions through the tsconfig, goes on after one that fails, and names its line', async () => {
+    const { code, output } = await compile();
+    expect(output).toContain('3 interventions for');
+    expect(output).toMatch(/tooDeep {2}src\/wrong\.ts:2:14 {2}failed/);
+    expect(output).toMatch(/src\/wrong\.ts:3:\d+ - no module transformer\.h\.9.*indices run from -4 to 3/);
+    expect(output).toMatch(/steer .* done/);
+    expect(code).toBe(1);
+  });
+
+  it.each<[string, string[], RegExp]>([
+    ['no model', ['compile', 'src/steer.ts'], /required option '-m, --model <file>' not specified/],
+    ['a model that is not there', ['compile', '-m', 'x.onnx'], /^error: no such file: x\.onnx/],
+    ['a file that is not there', ['compile', 'x.ts', '-m', TOY_MODEL], /^error: No file matches x\.ts/],
+    [
+      'a file without any',
+      ['compile', 'src/none.ts', '-m', TOY_MODEL],
+      /No intervention is exported in src\/none\.ts\. Write:/,
+    ],
+    ['a tsconfig that is not there', ['compile', '-m', TOY_MODEL, '-p', 'x.json'], /^error: There is no x\.json/],
+    ['another way with weights', ['compile', '-m', TOY_MODEL, '-w', 'copy'], /Allowed choices are link, embed/],
+    ['two modes', ['compile', '-m', TOY_MODEL, '--watch', '--check'], /--watch and --check cannot go together/],
+    ['an unknown option', ['compile', '-m', TOY_MODEL, '--optimise'], /unknown option '--optimise'[\s\S]*--optimize/],
+    ['an unknown command', ['build'], /unknown command 'build'/],
+  ])('%s is an error that says so', async (_, args, message) => {
+    const { code, output } = await run(MAIN, ...args);
+    expect(output).toMatch(message);
+    expect(output).not.toMatch(/\n {4}at /);
+    expect(code).toBe(1);
+  });
+
+  it('--watch compiles again when an imported file changes', async () => {
+    const args = [MAIN, 'compile', 'src/steer.ts', '--watch', '--model', TOY_MODEL, '--out', 'watched'];
+    const child = spawn(process.execPath, args, { cwd: project, env: userEnvironment() });
+    let output = '';
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += chunk));
+    const rounds = async (count: number) => {
+      for (let i = 0; i < 400 && output.split('Watching').length <= count; i++) {
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+      expect(output.split('Watching').length, output).toBeGreaterThan(count);
+      return readFileSync(join(project, 'watched/steer/steer.onnx')).toString('base64');
+    };
+    try {
+      const first = await rounds(1);
+      write('src/layer.ts', 'export const LAYER = 3;\n');
+      expect(await rounds(2)).not.toBe(first);
+    } finally {
+      child.kill();
+    }
+  });
+});
