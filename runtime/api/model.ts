@@ -26,6 +26,7 @@ import type { ModelMap } from './locate.ts';
 import { type ModelMembers, moduleProxy } from './module-proxy.ts';
 import { writeTensor } from './module-tensors.ts';
 import { probeModel } from './probe.ts';
+import { aliasesOf, type Rename } from './rename.ts';
 import { joinRows } from './rows.ts';
 import { describeTypes } from './scan.ts';
 import { Session } from './session.ts';
@@ -36,8 +37,8 @@ import { type Traceable, Tracing } from './tracing.ts';
 export interface LoadOptions {
   /** Where to run: `auto` (the default) takes the best that works. */
   readonly device?: 'auto' | Device;
-  /** Other names for modules: `{ 'transformer.h': 'layers' }`. The old names stay. */
-  readonly rename?: Readonly<Record<string, string>>;
+  /** Other names for modules: `{ 'transformer.h': 'layers', mlp: 'feedForward' }`. The old names stay. */
+  readonly rename?: Rename;
   /** Own ways to prepare inputs and to batch them. */
   readonly steps?: Steps;
 }
@@ -68,7 +69,7 @@ export class Model implements ModelMembers, Traceable {
     this.map = map;
     this.device = device;
     this.options = options;
-    this.engine = new Engine(map.model, device, map.locate);
+    this.engine = new Engine(map.model, device, map.locate, { tree: map.tree });
   }
 
   static async open(map: ModelMap, options: LoadOptions): Promise<Model> {
@@ -81,9 +82,7 @@ export class Model implements ModelMembers, Traceable {
 
   /** The model with its modules in one object, as users hold it. */
   asModule(): unknown {
-    const rename = Object.entries(this.options.rename ?? {});
-    for (const [path] of rename) this.map.find(path);
-    const aliases = new Map(rename.map(([path, name]) => [aliasPath(path, name), path]));
+    const aliases = aliasesOf(this.map, this.options.rename ?? {});
     return moduleProxy(new Envoy(this.map, ''), this, aliases);
   }
 
@@ -91,7 +90,10 @@ export class Model implements ModelMembers, Traceable {
   async to(device: 'auto' | Device): Promise<unknown> {
     const other = this.copy();
     const found = await chooseDevice(device, probeModel());
-    Object.assign(other, { device: found, engine: new Engine(this.map.model, found, this.map.locate) });
+    Object.assign(other, {
+      device: found,
+      engine: new Engine(this.map.model, found, this.map.locate, { tree: this.map.tree }),
+    });
     return other.asModule();
   }
 
@@ -296,9 +298,4 @@ export class Model implements ModelMembers, Traceable {
 interface Traced {
   readonly tracing: Tracing;
   readonly results: { resolve(tensors: readonly (Tensor | undefined)[]): unknown };
-}
-
-function aliasPath(path: string, name: string): string {
-  const parent = path.split('.').slice(0, -1).join('.');
-  return parent === '' || name.includes('.') ? name : `${parent}.${name}`;
 }

@@ -53,10 +53,12 @@ export function moduleProxy(
       .map((path) => path.slice(join(envoy.path, '').length)),
   ];
   const list = (): unknown[] => [...module.children.keys()].map((name) => child(name));
-  const proxy: unknown = new Proxy((() => {}) as unknown as object, {
+  // Node prints what stands behind a proxy, not the proxy.
+  const printed = Object.assign(() => {}, { [Symbol.for('nodejs.util.inspect.custom')]: () => envoy.toString() });
+  const proxy: unknown = new Proxy(printed as object, {
     get(_, key) {
       if (key === Symbol.iterator) return () => list()[Symbol.iterator]();
-      if (key === Symbol.toPrimitive || key === Symbol.for('nodejs.util.inspect.custom')) return () => envoy.toString();
+      if (key === Symbol.toPrimitive) return () => envoy.toString();
       if (typeof key === 'symbol' || SILENT.has(key)) return undefined;
       if (key === 'length' && module.list) return module.children.size;
       if (key === 'get') return (path: string) => get(envoy, path, child);
@@ -131,6 +133,10 @@ function get(envoy: Envoy, path: string, child: (name: string) => unknown): unkn
     !envoy.map.find(envoy.path).children.has(first)
   ) {
     return Reflect.get(envoy, first, envoy);
+  }
+  const parameter = join(envoy.path, first);
+  if (rest.length === 0 && envoy.map.parameters.has(parameter) && !envoy.map.find(envoy.path).children.has(first)) {
+    return readParameter(envoy, parameter);
   }
   const found = child(first) as { get(path: string): unknown };
   return rest.length === 0 ? found : found.get(rest.join('.'));

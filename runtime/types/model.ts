@@ -25,8 +25,11 @@ export type ModelInputs = Inputs | TensorData;
 export interface LoadOptions {
   /** `auto`, the default, takes the best that works. */
   readonly device?: 'auto' | Device;
-  /** Other names for modules: `{ 'transformer.h': 'layers' }`. The old names stay. */
-  readonly rename?: Readonly<Record<string, string>>;
+  /**
+   * Other names for modules, one or several each; the old names stay. A path gets them at the top of the model, a bare
+   * name wherever a module has it: `{ 'transformer.h': 'layers', mlp: ['feedForward', 'ffn'] }`.
+   */
+  readonly rename?: Readonly<Record<string, string | readonly string[]>>;
   /** Own ways to prepare inputs and to batch them. */
   readonly steps?: Steps;
 }
