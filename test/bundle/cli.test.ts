@@ -34,6 +34,7 @@ writeFileSync(
       skipLibCheck: true,
       types: [],
       noEmit: true,
+      allowImportingTsExtensions: true,
     },
     include: ['src', 'use.ts'],
   }),
