@@ -2,6 +2,7 @@ import type { NodeProto } from 'onnx-buf';
 import { formatSite, TraceError } from '../errors.ts';
 import type { InterventionGraph } from '../graph/graph.ts';
 import type { Site } from '../graph/types.ts';
+import { describeNode, nodeIn } from '../model/describe-node.ts';
 import type { OnnxModel } from '../model/read.ts';
 
 /**
@@ -11,11 +12,11 @@ import type { OnnxModel } from '../model/read.ts';
 export function runError(error: unknown, model: OnnxModel, graph: InterventionGraph | null = null): TraceError {
   const message = error instanceof Error ? error.message : String(error);
   const site = siteIn(message);
-  const node = site ? undefined : ownNode(message, model);
+  const node = site ? undefined : nodeIn(message, model);
   const writes = graph && !site ? writesOf(graph) : [];
   const told = [
     `The model could not run with this intervention: ${reasonOf(message, node, model)}`,
-    node ? `It is the model's own node '${node.name}' (${node.opType}) that fails.` : '',
+    node ? `It is the model's own node ${describeNode(node, model)} that fails.` : '',
     writes.length > 0 ? `Look at what the block sets: ${writes.map(({ text }) => text).join(', ')}.` : '',
     node && writes.length === 0 ? 'Look at the inputs that the model was given.' : '',
   ];
@@ -26,11 +27,6 @@ export function runError(error: unknown, model: OnnxModel, graph: InterventionGr
 function siteIn(message: string): Site | null {
   const at = /onnsight\/at_\d+:(.+?):(\d+):(\d+)/.exec(message);
   return at ? { file: at[1]!, line: Number(at[2]), column: Number(at[3]) } : null;
-}
-
-function ownNode(message: string, { graph }: OnnxModel): NodeProto | undefined {
-  const name = /Name:'([^']+)'/.exec(message)?.[1] ?? /^Node \(([^)]+)\)/.exec(message)?.[1];
-  return name === undefined ? undefined : graph.node.find((node) => node.name === name);
 }
 
 function writesOf(graph: InterventionGraph): { text: string; site: Site | null }[] {

@@ -1,5 +1,6 @@
 import { InferenceSession } from 'onnxruntime-node';
 import { DTYPES, type DType, type Shape, type TensorType } from '../graph/types.ts';
+import { describeNode, nodeIn } from './describe-node.ts';
 import { dtypeName } from './dtypes.ts';
 import { elementTypes } from './element-types.ts';
 import { ModelError } from './error.ts';
@@ -101,13 +102,22 @@ async function create(model: OnnxModel, bytes: Uint8Array): Promise<InferenceSes
       extra: { session: { model_external_initializers_file_folder_path: model.folder } },
     });
   } catch (error) {
-    throw new ModelError(
-      `${model.path} does not fit these input sizes: ${error instanceof Error ? error.message : error}`,
-      {
-        cause: error,
-      },
-    );
+    throw refusal(error, model);
   }
+}
+
+/** Sizes that the model's own operations refuse, in the user's terms. */
+function refusal(error: unknown, model: OnnxModel): ModelError {
+  const message = error instanceof Error ? error.message : String(error);
+  const node = nodeIn(message, model);
+  const reason = /Incompatible dimensions/.test(message)
+    ? 'the sizes of its inputs do not go together'
+    : (/\[ShapeInferenceError\] (.*)/.exec(message)?.[1] ?? message);
+  const told = node ? `at its node ${describeNode(node, model)} ${reason}` : reason;
+  return new ModelError(
+    `${model.path} does not fit these input sizes: ${told}. Look at the dims of the inputs, ${model.inputs.map(({ name }) => name).join(', ')}.`,
+    { cause: error },
+  );
 }
 
 function add(found: Map<string, TensorType>, name: string, dtype: DType | null, shape: Shape): void {
