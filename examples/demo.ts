@@ -71,6 +71,6 @@ const map = {
 };
 console.log();
 printHeatMap(map);
-const file = 'activation-patching.svg';
+const file = process.argv[2] ?? 'out/demo.svg';
 await writeHeatMap(file, map);
 console.log(`The picture is in ${file}.`);

@@ -1,78 +1,94 @@
-import { writeFile } from 'node:fs/promises';
 import { styleText } from 'node:util';
-import * as vega from 'vega';
-import { compile } from 'vega-lite';
+import { BLUE_TO_ORANGE, BLUES, type Heading, heading, NAME, writeChart } from './chart.ts';
 
 /** What a heat map shows: `values[row][column]`, with a name for each row and column. */
-export interface HeatMap {
-  readonly title: string;
-  readonly subtitle: string;
+export interface HeatMap extends Heading {
   readonly rows: readonly string[];
   readonly rowTitle: string;
   readonly columns: readonly string[];
   readonly columnTitle: string;
   readonly values: readonly (readonly number[])[];
   readonly valueTitle: string;
+  /** What stands in the cells, `texts[row][column]`: the values, unless given. */
+  readonly texts?: readonly (readonly string[])[];
+  /** Where the colours begin and end, 0 to 1 for probabilities. Unless given, they tell positive from negative. */
+  readonly domain?: readonly [number, number];
+  /** In pixels. */
+  readonly cellWidth?: number;
 }
 
 /** Writes a heat map as an SVG file that stands alone. */
 export async function writeHeatMap(file: string, map: HeatMap): Promise<void> {
+  const text = (y: number, x: number) => map.texts?.[y]?.[x] ?? written(map.values[y]![x]!);
   const cells = map.values.flatMap((row, y) =>
-    row.map((value, x) => ({ row: map.rows[y], column: `${x}: ${map.columns[x]}`, value })),
+    row.map((value, x) => ({ row: map.rows[y], column: `${x}: ${map.columns[x]}`, value, text: text(y, x) })),
   );
-  // Large values, of either sign, are dark: their numbers are written in white.
-  const dark = Math.max(...map.values.flat().map(Math.abs)) / 2;
-  const { spec } = compile({
-    title: { text: map.title, subtitle: map.subtitle, anchor: 'start', fontSize: 16, subtitleFontSize: 12, offset: 12 },
-    background: 'white',
+  const most = map.domain?.[1] ?? Math.max(...map.values.flat().map(Math.abs));
+  const scale = map.domain
+    ? { ...BLUES, domain: [...map.domain] }
+    : { ...BLUE_TO_ORANGE, domain: [-most, -most / 2, 0, most / 2, most] };
+  await writeChart(file, {
+    title: heading(map),
     data: { values: cells },
-    width: { step: 44 },
+    width: { step: map.cellWidth ?? 44 },
     height: { step: 44 },
     encoding: {
-      x: { field: 'column', type: 'nominal', sort: null, title: map.columnTitle, axis: { labelAngle: -45 } },
-      y: { field: 'row', type: 'nominal', sort: null, title: map.rowTitle },
+      x: {
+        field: 'column',
+        type: 'nominal',
+        sort: null,
+        title: map.columnTitle || null,
+        axis: { labelAngle: -45, labelExpr: NAME },
+      },
+      y: { field: 'row', type: 'nominal', sort: null, title: map.rowTitle || null },
     },
     layer: [
       {
-        mark: { type: 'rect', stroke: 'white' },
+        mark: { type: 'rect', stroke: '#e4e7eb' },
         encoding: {
           color: {
             field: 'value',
             type: 'quantitative',
             title: map.valueTitle,
-            legend: { titleLimit: 400 },
-            scale: { scheme: 'blueorange', domainMid: 0 },
+            scale,
           },
         },
       },
       {
         mark: { type: 'text', fontSize: 11 },
         encoding: {
-          text: { field: 'value', type: 'quantitative', format: '.1f' },
-          color: { condition: { test: `abs(datum.value) > ${dark}`, value: 'white' }, value: 'black' },
+          text: { field: 'text', type: 'nominal' },
+          color: { condition: { test: `abs(datum.value) > ${most * 0.6}`, value: 'white' }, value: 'black' },
         },
       },
     ],
-    config: { view: { stroke: null }, axis: { labelFontSize: 12, titleFontSize: 13, titlePadding: 10 } },
   });
-  await writeFile(file, await new vega.View(vega.parse(spec), { renderer: 'none' }).toSVG());
+}
+
+/** With one digit behind the point, and a true minus. */
+function written(value: number): string {
+  const text = value.toFixed(1);
+  return text === '-0.0' ? '0.0' : text.replace('-', '−');
 }
 
 const SHADES = ' ░▒▓█';
 
-/** The same in the terminal: the darker, the larger; values beside it. */
+/** The same in the terminal: the darker, the larger; values or texts beside it. */
 export function printHeatMap(map: HeatMap): void {
   const flat = map.values.flat();
-  const [low, high] = [Math.min(...flat), Math.max(...flat)];
+  const [low, high] = map.domain ?? [Math.min(...flat), Math.max(...flat)];
   const width = 8;
   const left = Math.max(...map.rows.map((name) => name.length));
-  console.log(`${map.title}\n${map.subtitle}\n`);
+  console.log(`${map.title}\n${[map.subtitle].flat().join('\n')}\n`);
   map.values.forEach((row, y) => {
-    const cells = row.map((value) => {
+    const cells = row.map((value, x) => {
       const shade = SHADES[Math.round(((value - low) / (high - low || 1)) * (SHADES.length - 1))]!;
-      return `${shade.repeat(2)}${value.toFixed(1).padStart(5)}`.padEnd(width + 1);
+      const text = map.texts?.[y]?.[x]?.slice(0, width - 2) ?? written(value).padStart(5);
+      return `${shade.repeat(2)}${text}`.padEnd(width + 1);
     });
-    console.log(`${styleText('bold', map.rows[y]!.padEnd(left))} ${cells.join('')}`);
+    console.log(`${styleText('bold', map.rows[y]!.padEnd(left))} ${cells.join('')}`.trimEnd());
   });
-  console.log(`${' '.repeat(left)} ${map.columns.map((name) => name.slice(0, width).padEnd(width + 1)).join('')}\n`);
+  const names = map.columns.map((name) => name.slice(0, width).padEnd(width + 1));
+  console.log(`${' '.repeat(left)} ${names.join('')}`.trimEnd());
+  console.log();
 }
