@@ -1,11 +1,16 @@
 import { Tensor } from 'onnsight';
 import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
+import type { Bench } from './row.ts';
 
-/*
- * Plain ONNX Runtime, as its documentation has it: no options. The sessions that this library makes differ in one:
- * `intra_op.allow_spinning` is 0, since many small sessions in turns would otherwise fight over the cores.
+/**
+ * A plain session. It has ONNX Runtime's defaults, as a user's own would, unless the bench says otherwise. The sessions
+ * that this library makes differ in one option: `intra_op.allow_spinning` is 0, since many small sessions in turns would
+ * fight over the cores. On a busy machine the default is the slower one: then `--no-spinning` gives both the same.
  */
-export const open = (path: string) => InferenceSession.create(path);
+export function open(path: string, { spinning }: Bench): Promise<InferenceSession> {
+  const quiet = { extra: { session: { intra_op: { allow_spinning: '0' } } } };
+  return InferenceSession.create(path, spinning ? {} : quiet);
+}
 
 /** Token ids and a mask without padding, for this library and for a plain session. */
 export function tokens(batch: number, length: number, vocabulary: number) {

@@ -5,9 +5,13 @@ import { mustAgree, open, tokens } from '../plain.ts';
 import { type Line, type Row, times } from '../row.ts';
 
 /** Saving what every layer makes, again and again, against a model that has just these outputs. */
-export const allLayers: Row = async ({ model: { path, layers, sizes }, effort }) => {
+export const allLayers: Row = async (bench) => {
+  const {
+    model: { path, layers, sizes },
+    effort,
+  } = bench;
   const model = await NNsight.load(path, { device: 'cpu' });
-  const session = await open(layers);
+  const session = await open(layers, bench);
   const names = layerOutputs(sizes);
   const lines: Line[] = [];
   for (const [batch, length] of [

@@ -4,9 +4,13 @@ import { open, tokens } from '../plain.ts';
 import { type Line, type Row, times } from '../row.ts';
 
 /** Saving the first layer alone, against a full forward pass: what nobody asked for must not run. */
-export const firstLayer: Row = async ({ model: { path, sizes }, effort }) => {
+export const firstLayer: Row = async (bench) => {
+  const {
+    model: { path, sizes },
+    effort,
+  } = bench;
   const model = await NNsight.load(path, { device: 'cpu' });
-  const session = await open(path);
+  const session = await open(path, bench);
   const lines: Line[] = [];
   for (const length of [16, 128]) {
     const inputs = tokens(1, length, sizes.vocabulary);

@@ -9,9 +9,9 @@ const MODEL = fileURLToPath(new URL('../../fixtures/zoo/mlp.ts.onnx', import.met
 const TOGETHER = 50;
 
 /** What a trace adds to a run that takes almost no time itself. */
-export const mlp: Row = async ({ effort }) => {
+export const mlp: Row = async (bench) => {
   const model = await NNsight.load(MODEL, { device: 'cpu' });
-  const session = await open(MODEL);
+  const session = await open(MODEL, bench);
   const data = Float32Array.from({ length: 10 }, (_, i) => i / 10);
   const [x, feed] = [new Tensor('float32', [2, 5], data), new OrtTensor('float32', data, [2, 5])];
   const ours = () =>
@@ -23,7 +23,7 @@ export const mlp: Row = async ({ effort }) => {
   const turns = await inTurns(
     () => together(ours),
     () => together(plain),
-    { ...effort, least: 10 },
+    { ...bench.effort, least: 10 },
   );
   const added = turns.ours.map((ms, i) => ms - turns.plain[i]!);
   return [

@@ -4,9 +4,13 @@ import { open, tokens } from '../plain.ts';
 import { type Line, type Row, times } from '../row.ts';
 
 /** Scaling one layer, again and again, against the plain run. */
-export const scale: Row = async ({ model: { path, sizes }, effort }) => {
+export const scale: Row = async (bench) => {
+  const {
+    model: { path, sizes },
+    effort,
+  } = bench;
   const model = await NNsight.load(path, { device: 'cpu' });
-  const session = await open(path);
+  const session = await open(path, bench);
   const layer = model.transformer.h[sizes.layers / 2];
   const lines: Line[] = [];
   for (const length of [16, 128]) {
