@@ -1,3 +1,4 @@
+import { Tensor } from '../tensor/tensor.ts';
 import type { Builder } from './builder.ts';
 import { TensorProxy } from './proxy.ts';
 import { type SavedProxy, save } from './saves.ts';
@@ -17,11 +18,28 @@ export function print(target: Builder, method: LogLine['method'], values: readon
   lines.push({ method, values: values.map((value) => (value instanceof TensorProxy ? save(value) : value)) });
 }
 
-/** Prints all lines of a block whose saves have their results. */
+/** Prints all lines of a block whose saves have their results; a line in a loop once per iteration. */
 export function printLines(target: Builder): void {
   for (const { method, values } of linesOf.get(target) ?? []) {
     const results = values.map((value) => (value instanceof TensorProxy ? (value as SavedProxy).result?.value : value));
     const missing = values.some((value, i) => value instanceof TensorProxy && results[i] === undefined);
-    if (!missing) console[method](...results);
+    if (missing) continue;
+    const stacks = results.map((result, i) => (isStacked(values[i]) ? entriesOf(result) : null));
+    const times = stacks.find((stack) => stack !== null)?.length ?? 1;
+    for (let time = 0; time < times; time++) {
+      console[method](...results.map((result, i) => (stacks[i] ? stacks[i][time] : result)));
+    }
   }
+}
+
+/** Whether a value has an entry per iteration of a loop. */
+function isStacked(value: unknown): boolean {
+  if (!(value instanceof TensorProxy)) return false;
+  const { state } = (value as SavedProxy).slot;
+  return typeof state === 'object' && state?.kind === 'list' && state.loop;
+}
+
+function entriesOf(result: unknown): readonly unknown[] {
+  if (!(result instanceof Tensor)) return result as readonly unknown[];
+  return Array.from({ length: result.dims[0]! }, (_, i) => (result as unknown as readonly unknown[])[i]);
 }
