@@ -24,6 +24,8 @@ export class ModelMap {
   readonly parameters: ReadonlyMap<string, string>;
   /** Other models that stand in the tree, by path. */
   readonly attached = new Map<string, unknown>();
+  /** Modules that were looked up, by the path that was asked for. */
+  private readonly found = new Map<string, Module>();
   /** The shapes as functions of the inputs' sizes, once they were worked out. */
   formulas: SymbolicTypes | null = null;
 
@@ -45,7 +47,12 @@ export class ModelMap {
 
   /** The module at a path; throws a ModelError that names the nearest paths. */
   find(path: string): Module {
-    return atCaller(() => findModule(this.tree, path));
+    let found = this.found.get(path);
+    if (!found) {
+      found = atCaller(() => findModule(this.tree, path));
+      this.found.set(path, found);
+    }
+    return found;
   }
 
   private tensorAt(address: TapAddress): Located {

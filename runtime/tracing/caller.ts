@@ -13,9 +13,9 @@ export function callerSite(): Site | null {
 }
 
 /** The same place, kept without the work of finding it: the stack is formatted when the function is called. */
-export function laterSite(): () => Site | null {
+export function laterSite(frames = FRAMES): () => Site | null {
   const usual = Error.stackTraceLimit;
-  Error.stackTraceLimit = FRAMES;
+  Error.stackTraceLimit = frames;
   const taken = new Error();
   Error.stackTraceLimit = usual;
   return () => firstOutside(taken.stack ?? '');
