@@ -2,6 +2,7 @@ import { TraceError } from '../errors.ts';
 import type { Save } from '../graph/graph.ts';
 import type { Value } from '../graph/types.ts';
 import { ReturnChoice } from '../operators/completions.ts';
+import { foldEntries, splitEntries } from '../tensor/entries.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import type { Builder } from '../tracing/builder.ts';
 import { ListSegment, type ListValue } from '../tracing/lists.ts';
@@ -82,7 +83,7 @@ export class Results {
       else if (state.kind === 'single') {
         saved.result = { value: at(state.value) };
         saved.absence = 'was saved in a step that did not run';
-      } else saved.result = { value: fold(split(state.list, at), state.loop) };
+      } else saved.result = { value: foldEntries(split(state.list, at), state.loop) };
     }
     return this.build(this.returned, at);
   }
@@ -120,32 +121,7 @@ function isTrue(result: Result): boolean {
 }
 
 /** The entries of a list. */
-function split(list: ListValue, at: At): Tensor[] {
-  const data = at(list.data);
-  if (!data) return [];
-  const shapes = Array.from(at(list.shapes)!.data as ArrayLike<number>, Number);
-  const ranks = Array.from(at(list.ranks)!.data as ArrayLike<number>, Number);
-  let dim = 0;
-  let element = 0;
-  return ranks.map((rank) => {
-    const dims = shapes.slice(dim, dim + rank);
-    dim += rank;
-    const size = dims.reduce((a, b) => a * b, 1);
-    const raw = data.raw.slice(element, element + size);
-    element += size;
-    return new Tensor(data.dtype as 'float32', dims, raw);
-  });
-}
-
-/** A save in a branch is one tensor or nothing; one in a loop is a tensor with an entry per iteration. */
-function fold(entries: Tensor[], loop: boolean): Result {
-  if (!loop) return entries[0];
-  const [first] = entries;
-  if (!first) return undefined;
-  if (entries.some(({ dims }) => dims.join() !== first.dims.join())) return entries;
-  return Tensor.from(
-    entries.map((entry) => entry.toArray() as number[]),
-    first.dtype as 'float32',
-    [entries.length, ...first.dims],
-  );
+function split({ data, shapes, ranks }: ListValue, at: At): Tensor[] {
+  const elements = at(data);
+  return elements ? splitEntries(elements, at(shapes)!, at(ranks)!) : [];
 }

@@ -37,7 +37,7 @@ export function defineBundle(json: object, files: Readonly<Record<string, URL>>)
 }
 
 /** The manifest of the bundle in a folder, checked. */
-export async function readManifest(base: URL): Promise<{ readonly manifest: Manifest; readonly place: string }> {
+async function readManifest(base: URL): Promise<{ readonly manifest: Manifest; readonly place: string }> {
   const url = new URL(MANIFEST, base);
   if (url.protocol !== 'file:') {
     const text = new TextDecoder().decode(await fetchFile(url));

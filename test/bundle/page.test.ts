@@ -7,8 +7,15 @@ import { build } from 'vite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ROOT } from '../hosts/hosts.ts';
 import { userEnvironment } from '../plugin/project.ts';
+import { maxDifference } from '../support/toy.ts';
 import { COMPILERS } from '../types/compilers.ts';
 import { CHROMIUM, launch, serve } from './support/browser.ts';
+
+interface Ran {
+  readonly device: string;
+  readonly dims: readonly number[];
+  readonly data: readonly number[];
+}
 
 const PAGE = join(ROOT, 'examples/steering-page');
 const work = mkdtempSync(join(ROOT, 'test/bundle/out-'));
@@ -30,7 +37,7 @@ describe('the page that steers', () => {
   });
 
   it.skipIf(!CHROMIUM)('steers in a real browser: the slider takes the Eiffel Tower to Rome', async () => {
-    await inBrowser(join(work, 'page'), async (page) => {
+    await inBrowser(join(work, 'page'), false, async (page) => {
       await page.waitForSelector('body[data-ready="true"]');
       expect(await page.textContent('#sentence')).toBe('The Eiffel Tower is in the city of');
       expect(await page.textContent('#completion')).toBe('Paris');
@@ -52,47 +59,54 @@ describe('the page that steers', () => {
     });
   });
 
-  it.skipIf(!CHROMIUM)('a bundle in a folder is opened by its URL, its weights beside it, and checked', async () => {
-    const root = join(work, 'folder');
-    const out = join(root, 'public');
-    mkdirSync(root, { recursive: true });
-    const model = join(ROOT, 'models/toy-gpt2/model.onnx');
-    run(join(ROOT, 'dist/plugin/cli/main.js'), 'compile', 'steer.ts', '--model', model, '--out', out);
-    writeFileSync(join(root, 'index.html'), '<script type="module" src="./main.js"></script>');
-    writeFileSync(
-      join(root, 'main.js'),
-      `import { loadBundle } from 'onnsight/bundle';
+  it.skipIf(!CHROMIUM)(
+    'a bundle in a folder is opened by its URL, with its weights beside it, on wasm and webgpu, and checked',
+    async () => {
+      const root = join(work, 'folder');
+      const out = join(root, 'public');
+      mkdirSync(root, { recursive: true });
+      const model = join(ROOT, 'models/toy-gpt2/model.onnx');
+      run(join(ROOT, 'dist/plugin/cli/main.js'), 'compile', 'steer.ts', '--model', model, '--out', out);
+      writeFileSync(join(root, 'index.html'), '<script type="module" src="./main.js"></script>');
+      writeFileSync(
+        join(root, 'main.js'),
+        `import { loadBundle } from 'onnsight/bundle';
        globalThis.steer = async (path, options) => {
          try {
            const bundle = await loadBundle(path, options);
            const inputs = { input_ids: [[0, 134, 41]], alpha: 0, direction: new Float32Array(128) };
            const { next } = await bundle(inputs);
-           return [bundle.device, next.dims, next.dtype];
+           return { device: bundle.device, dims: next.dims, data: Array.from(next.data) };
          } catch (error) {
            return error.name + ': ' + error.message;
          }
        };`,
-    );
-    await build({ root, logLevel: 'warn', base: './', build: { outDir: join(work, 'opened'), emptyOutDir: true } });
-    await inBrowser(join(work, 'opened'), async (page) => {
-      const steer = (path: string, device: string) =>
-        page.evaluate(
-          ([where, wanted]) =>
-            (globalThis as unknown as { steer(path: string, options: object): Promise<unknown> }).steer(where!, {
-              device: wanted,
-            }),
-          [path, device],
-        );
-      await page.waitForFunction(() => 'steer' in globalThis);
-      expect(await steer('./steer', 'wasm')).toEqual(['wasm', [189], 'float32']);
-      expect(await steer('./steer', 'auto')).toEqual([expect.stringMatching(/^(wasm|webgpu)$/), [189], 'float32']);
-      expect(await steer('./nowhere', 'wasm')).toMatch(/^BundleError: .*nowhere\/bundle\.json is missing/);
-      expect(await steer('./steer', 'cpu')).toMatch(/^BundleError: A browser has no device 'cpu'/);
-      rmSync(join(work, 'opened/steer/model.onnx'));
-      writeFileSync(join(work, 'opened/steer/model.onnx'), Buffer.alloc(3531420));
-      expect(await steer('./steer', 'wasm')).toMatch(/^BundleError: .*model\.onnx is damaged/);
-    });
-  });
+      );
+      await build({ root, logLevel: 'warn', base: './', build: { outDir: join(work, 'opened'), emptyOutDir: true } });
+      await inBrowser(join(work, 'opened'), true, async (page) => {
+        const steer = (path: string, device: string) =>
+          page.evaluate(
+            ([where, wanted]) =>
+              (globalThis as unknown as { steer(path: string, options: object): Promise<unknown> }).steer(where!, {
+                device: wanted,
+              }),
+            [path, device],
+          );
+        await page.waitForFunction(() => 'steer' in globalThis);
+        const wasm = (await steer('./steer', 'wasm')) as Ran;
+        expect(wasm).toMatchObject({ device: 'wasm', dims: [189] });
+        const webgpu = (await steer('./steer', 'webgpu')) as Ran;
+        expect(webgpu).toMatchObject({ device: 'webgpu', dims: [189] });
+        expect(maxDifference(webgpu.data, wasm.data)).toBeLessThan(1e-4);
+        expect(await steer('./steer', 'auto')).toMatchObject({ device: 'webgpu' });
+        expect(await steer('./nowhere', 'wasm')).toMatch(/^BundleError: .*nowhere\/bundle\.json is missing/);
+        expect(await steer('./steer', 'cpu')).toMatch(/^BundleError: A browser has no device 'cpu'/);
+        rmSync(join(work, 'opened/steer/model.onnx'));
+        writeFileSync(join(work, 'opened/steer/model.onnx'), Buffer.alloc(3531420));
+        expect(await steer('./steer', 'wasm')).toMatch(/^BundleError: .*model\.onnx is damaged/);
+      });
+    },
+  );
 });
 
 describe('the loader in a browser', () => {
@@ -116,7 +130,7 @@ describe('the loader in a browser', () => {
     const bytes = gzipSync(code).length;
     console.log(`onnsight/bundle: ${code.length} bytes minified, ${bytes} gzipped`);
     expect(bytes).toBeLessThan(15_000);
-  });
+  }, 180_000);
 });
 
 /** Waits until an element has a text. */
@@ -124,11 +138,11 @@ function shows(page: Page, selector: string, text: string): Promise<unknown> {
   return page.waitForFunction(`document.querySelector('${selector}').textContent === '${text}'`);
 }
 
-async function inBrowser(folder: string, use: (page: Page) => Promise<void>): Promise<void> {
+async function inBrowser(folder: string, webgpu: boolean, use: (page: Page) => Promise<void>): Promise<void> {
   const server = await serve(folder);
   let browser: Browser | undefined;
   try {
-    browser = await launch();
+    browser = await launch({ webgpu });
     const page = await browser.newPage();
     const errors: string[] = [];
     page.on('pageerror', ({ message }) => errors.push(message));

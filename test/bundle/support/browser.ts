@@ -15,8 +15,17 @@ const PLACES = [
 /** The Chromium of this machine, or undefined: then tests that need one say so and count as not run. */
 export const CHROMIUM = [process.env.CHROMIUM_PATH ?? '', ...PLACES].find((path) => path !== '' && existsSync(path));
 
-export function launch(): Promise<Browser> {
-  return chromium.launch({ executablePath: CHROMIUM!, args: ['--no-sandbox'] });
+/** WebGPU without a GPU: Chromium brings a software driver for Vulkan. */
+const WEBGPU = [
+  '--enable-unsafe-webgpu',
+  '--enable-features=Vulkan',
+  '--use-webgpu-adapter=swiftshader',
+  '--use-vulkan=swiftshader',
+  '--enable-unsafe-swiftshader',
+];
+
+export function launch({ webgpu = false }: { webgpu?: boolean } = {}): Promise<Browser> {
+  return chromium.launch({ executablePath: CHROMIUM!, args: ['--no-sandbox', ...(webgpu ? WEBGPU : [])] });
 }
 
 const TYPES: Readonly<Record<string, string>> = {
