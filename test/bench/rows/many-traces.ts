@@ -13,7 +13,7 @@ export const manyTraces: Row = async ({ model: { path, sizes }, quick }) => {
   const what = `${traces} structurally different traces: memory, against that after ${WARM}`;
   const model = await NNsight.load(path, { device: 'cpu' });
   const inputs = tokens(1, 4, sizes.vocabulary).ours;
-  const end = performance.now() + (quick ? 30_000 : 120_000);
+  const end = performance.now() + (quick ? 30_000 : 240_000);
   /** The resident memory after every few traces. */
   const sizesSeen: number[] = [];
   const line = (result: Line['result'], note: string): Line[] => [{ what, result, unit: '×', bar: 1.05, note }];

@@ -8,8 +8,12 @@ const POSITIONS = 16;
 const [ONE, OTHER] = [5, 6];
 
 /** Activation patching over layers and positions on a model just loaded, against as many plain runs. */
-export const patching: Row = async ({ model: { path, sizes }, quick }) => {
-  const session = await open(path);
+export const patching: Row = async (bench) => {
+  const {
+    model: { path, sizes },
+    quick,
+  } = bench;
+  const session = await open(path, bench);
   const clean = tokens(1, POSITIONS, sizes.vocabulary);
   const corrupt = tokens(1, POSITIONS, sizes.vocabulary - 1);
   const runs = sizes.layers * POSITIONS;
@@ -22,7 +26,9 @@ export const patching: Row = async ({ model: { path, sizes }, quick }) => {
   const one: number[] = [];
   const together: number[] = [];
   const plainly: number[] = [];
-  for (let round = 0; round < (quick ? 1 : 3) && (round === 0 || hasRoom()); round++) {
+  const end = performance.now() + 60_000;
+  const goesOn = (round: number) => round === 0 || (!quick && round < 3 && performance.now() < end && hasRoom());
+  for (let round = 0; goesOn(round); round++) {
     one.push(await time(await sweepOneByOne(path, clean.ours, corrupt.ours)));
     plainly.push(await plain());
     together.push(await time(await sweepInSession(path, clean.ours, corrupt.ours)));
