@@ -3,6 +3,7 @@ import type { OperandData } from '../graph/graph.ts';
 import type { DType } from '../graph/types.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import type { Device } from './devices.ts';
+import { forWebGpu } from './webgpu-limits.ts';
 
 /** Where and how sessions are made. */
 export interface SessionPlace {
@@ -12,9 +13,10 @@ export interface SessionPlace {
 }
 
 /** Compiles a model. This blocks the event loop for as long as it takes. */
-export function createSession(bytes: Uint8Array, { device, folder }: SessionPlace): Promise<InferenceSession> {
+export function createSession(model: Uint8Array, { device, folder }: SessionPlace): Promise<InferenceSession> {
+  const { bytes, provider } = device === 'webgpu' ? forWebGpu(model) : { bytes: model, provider: device };
   return InferenceSession.create(bytes, {
-    executionProviders: [device],
+    executionProviders: [provider],
     logSeverityLevel: 4,
     extra: {
       session: {

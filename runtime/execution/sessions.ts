@@ -66,13 +66,19 @@ export class Sessions implements Compiled {
   }
 
   private create(piece: Piece): Entry {
-    const ready = (async () => createSession(piece.write(), this.place))();
+    const ready = (async () => createSession(piece.write(), this.placeOf(piece)))();
     const entry: Entry = { piece, ready, users: 0, dropped: false };
     this.bytes += piece.weights;
     if (piece.kind !== 'segment') this.small++;
     // What failed to compile must not stay.
     ready.catch(() => this.forget(entry));
     return entry;
+  }
+
+  /** What a block computes between two segments is right on the CPU, and there already: WebGPU hands tensors over there. */
+  private placeOf({ kind }: Piece): SessionPlace {
+    const { device, folder } = this.place;
+    return { device: device === 'webgpu' && kind === 'intervention' ? 'cpu' : device, folder };
   }
 
   private forget(entry: Entry): void {
