@@ -65,12 +65,15 @@ export class StepTracer extends Tracer {
     if (!(Number.isInteger(step) && step > 0)) {
       throw new TraceError(`iter: the distance of steps is a positive integer, not ${step}.`, callerSite());
     }
-    if (typeof stop === 'number' && stop > count) {
-      console.warn(`iter(${start ?? 0}, ${stop}): the generation has ${count} steps at most, so it ends there.`);
+    const from = start ?? 0;
+    const range = `iter(${from}, ${stop ?? null})`;
+    if (from < count) this.check(from, range);
+    if (from >= count || (typeof stop === 'number' && stop > count)) {
+      console.warn(`${range}: the generation has ${count} steps at most, so it ends there.`);
     }
     const end = Math.min(stop ?? count, count);
     const indices: number[] = [];
-    for (let index = start ?? 0; index < end; index += step) indices.push(index);
+    for (let index = from; index < end; index += step) indices.push(index);
     return indices;
   }
 

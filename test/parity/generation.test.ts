@@ -286,7 +286,11 @@ describe('generate: where it ends', () => {
         for (const _ of tracer.iter(0, 5)) add();
       });
       expect(warn).toHaveBeenCalledOnce();
-      expect(String(warn.mock.calls[0])).toContain('2 steps at most');
+      expect(String(warn.mock.calls[0])).toContain('iter(0, 5): the generation has 2 steps at most');
+      await lm.generate(fact, { maxNewTokens: 2, stopTokens: [] }, (tracer) => {
+        for (const _ of tracer.iter(2, null)) add();
+      });
+      expect(String(warn.mock.calls[1])).toContain('iter(2, null): the generation has 2 steps at most');
     } finally {
       warn.mockRestore();
     }
