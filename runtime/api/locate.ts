@@ -9,9 +9,8 @@ import type { OnnxModel } from '../model/read.ts';
 import { type SymbolicTypes, symbolicTypes } from '../model/symbolic.ts';
 import { buildTree, nodesByName } from '../model/tree.ts';
 import { guess, nearest } from '../nearest.ts';
-import type { Resolved, TapAddress, TracedModel } from '../tracing/model.ts';
+import type { Batching, Resolved, TapAddress, TracedModel } from '../tracing/model.ts';
 import { atCaller } from './at-caller.ts';
-import type { Shapes } from './shapes.ts';
 
 /** Between a module's path and the name of an operation in it. */
 export const OPERATION = '::';
@@ -132,6 +131,12 @@ function kinds(operations: readonly Operation[]): string {
   const names = [...new Set(operations.map(({ opType }) => opType))];
   const isNumbered = names.length < operations.length;
   return (names.join(', ') || 'none') + (isNumbered ? ' (the second is named Name_1, and so on)' : '');
+}
+
+/** What is known of a model's tensors in one forward pass. */
+export interface Shapes {
+  type(tensor: string): TensorType | undefined;
+  batching(tensor: string): Batching;
 }
 
 /** A model's map with the shapes of its tensors in one forward pass. */

@@ -22,7 +22,7 @@ import { type Block, checkCompiled, checkOutside } from './blocks.ts';
 import { callModel } from './call-model.ts';
 import { Envoy } from './envoy.ts';
 import { Invokes } from './invokes.ts';
-import type { ModelMap } from './locate.ts';
+import type { ModelMap, Shapes } from './locate.ts';
 import { type ModelMembers, moduleProxy } from './module-proxy.ts';
 import { writeTensor } from './module-tensors.ts';
 import { probeModel } from './probe.ts';
@@ -30,7 +30,7 @@ import { aliasesOf, type Rename } from './rename.ts';
 import { joinRows } from './rows.ts';
 import { describeTypes } from './scan.ts';
 import { Session } from './session.ts';
-import { type Shapes, shapesFor } from './shapes.ts';
+import { shapesFor } from './shapes.ts';
 import { Tracer } from './tracer.ts';
 import { type Traceable, Tracing } from './tracing.ts';
 

@@ -1,15 +1,8 @@
-import type { TensorType } from '../graph/types.ts';
 import { inferTypes } from '../model/infer.ts';
 import type { Sizes, SymbolicTypes } from '../model/symbolic.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import type { Batching } from '../tracing/model.ts';
-import type { ModelMap } from './locate.ts';
-
-/** What is known of a model's tensors in one forward pass. */
-export interface Shapes {
-  type(tensor: string): TensorType | undefined;
-  batching(tensor: string): Batching;
-}
+import type { ModelMap, Shapes } from './locate.ts';
 
 /** The shapes for inputs that are given: by formulas where all are known, else by a run of ONNX Runtime's inference. */
 export async function shapesFor(map: ModelMap, inputs: ReadonlyMap<string, Tensor>): Promise<Shapes> {

@@ -7,9 +7,8 @@ import type { Tensor } from '../tensor/tensor.ts';
 import { Builder, withBuilder } from '../tracing/builder.ts';
 import type { Pass } from '../tracing/pass.ts';
 import { saves, settleSaves } from '../tracing/saves.ts';
-import { type ModelMap, TypedModel } from './locate.ts';
+import { type ModelMap, type Shapes, TypedModel } from './locate.ts';
 import { Results } from './results.ts';
-import type { Shapes } from './shapes.ts';
 
 /** A model as it takes part in a trace. */
 export interface TracedPart {

@@ -1,5 +1,5 @@
 import type { GraphProto } from 'onnx-buf';
-import type { CallContext } from './calls.ts';
+import type { CallContext } from './call-context.ts';
 import { isFloat } from './dtypes.ts';
 import type { Links } from './links.ts';
 import type { ModuleCall } from './module.ts';

@@ -1,19 +1,8 @@
-import type { GraphProto } from 'onnx-buf';
 import { describeCall } from './boundary.ts';
+import type { CallContext } from './call-context.ts';
 import { isFloat } from './dtypes.ts';
-import type { Links } from './links.ts';
 import type { ModuleCall } from './module.ts';
-import type { Scope } from './names.ts';
 import { isAnonymous } from './parameters.ts';
-
-/** What cutting a module's nodes into calls needs to know of the graph. */
-export interface CallContext {
-  readonly graph: GraphProto;
-  readonly links: Links;
-  readonly scopes: readonly Scope[];
-  /** ONNX element types by tensor. */
-  readonly types: ReadonlyMap<string, number>;
-}
 
 /**
  * The calls of the module at `path`, whose nodes (its children's too) are `nodes`, ascending. TorchScript's names

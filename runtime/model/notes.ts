@@ -1,4 +1,4 @@
-import type { CallContext } from './calls.ts';
+import type { CallContext } from './call-context.ts';
 import { type Draft, ensure } from './draft.ts';
 import { walk } from './module.ts';
 import { isAnonymous } from './parameters.ts';

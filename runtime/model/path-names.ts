@@ -1,5 +1,5 @@
 import type { NodeProto } from 'onnx-buf';
-import type { Scope } from './names.ts';
+import type { Scope } from './scope.ts';
 
 /**
  * The path in a node's name: `/transformer/h.0/attn/MatMul` → '/transformer/h.0/attn'; where the name has none (an

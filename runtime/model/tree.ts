@@ -1,13 +1,15 @@
 import type { GraphProto } from 'onnx-buf';
-import { type CallContext, moduleCalls } from './calls.ts';
+import type { CallContext } from './call-context.ts';
+import { moduleCalls } from './calls.ts';
 import { ancestors, type Draft, draft, ensure } from './draft.ts';
 import { elementTypes } from './element-types.ts';
 import { graphLinks, type Links } from './links.ts';
 import { type Module, type Operation, walk } from './module.ts';
-import { type Scope, scopes, sourceLine } from './names.ts';
+import { scopes, sourceLine } from './names.ts';
 import { noteModules } from './notes.ts';
 import { parameterPaths } from './parameters.ts';
 import type { OnnxModel } from './read.ts';
+import type { Scope } from './scope.ts';
 
 const ROOT: Scope = { modules: [], classes: new Map(), call: null };
 
