@@ -147,7 +147,10 @@ export class Pass {
   *writes(): Generator<{ value: Value; attributes: Attributes; site: Site | null }> {
     for (const { storage, value, address, site } of this.originals.values()) {
       if (storage.content !== value) {
-        yield { value: storage.content, attributes: this.attributes({ ...address, inplace: true }), site };
+        const { content } = storage;
+        const attributes = this.attributes({ ...address, inplace: true });
+        // Where it was read is known only if something else stands before; what changed it has a place of its own.
+        yield { value: content, attributes, site: content.node?.site ?? site };
       }
     }
     for (const { storage, original, address, site } of this.taps.values()) {
