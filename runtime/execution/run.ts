@@ -9,6 +9,7 @@ import type { ReuseScope } from './reuse.ts';
 import { runError } from './run-error.ts';
 import type { Sessions } from './sessions.ts';
 import type { StepStats } from './stats.ts';
+import { pieceForWebGpu } from './webgpu-limits.ts';
 
 /** What a plan runs with. */
 export interface RunContext {
@@ -91,7 +92,7 @@ async function runStep(
   let built: number | null = null;
   const results = await sessions
     .use(
-      step.piece,
+      sessions.place.device === 'webgpu' ? pieceForWebGpu(step.piece, feeds) : step.piece,
       (session) => run(session, feeds, names),
       onStep &&
         ((milliseconds) => {

@@ -16,7 +16,7 @@ interface Entry {
 
 /** The compiled pieces of one model; those used least recently go first. */
 export class Sessions implements Compiled {
-  private readonly place: SessionPlace;
+  readonly place: SessionPlace;
   private readonly limit: number;
   private readonly entries = new Map<string, Entry>();
   private bytes = 0;
@@ -76,9 +76,10 @@ export class Sessions implements Compiled {
   }
 
   /** What a block computes between two segments is right on the CPU, and there already: WebGPU hands tensors over there. */
-  private placeOf({ kind }: Piece): SessionPlace {
-    const { device, folder } = this.place;
-    return { device: device === 'webgpu' && kind === 'intervention' ? 'cpu' : device, folder };
+  private placeOf({ kind, device }: Piece): SessionPlace {
+    const { place } = this;
+    const isBlock = place.device === 'webgpu' && kind === 'intervention';
+    return { ...place, device: device ?? (isBlock ? 'cpu' : place.device) };
   }
 
   private forget(entry: Entry): void {

@@ -8,6 +8,7 @@ import {
   type TensorProto,
 } from 'onnx-buf';
 import type { InferenceSession } from 'onnxruntime-node';
+import type { Piece } from '../lowering/plan.ts';
 import { dtypeName } from '../model/dtypes.ts';
 import { bodies } from '../model/links.ts';
 import { allocate, decode } from '../tensor/storage.ts';
@@ -66,6 +67,20 @@ export function forWebGpu(bytes: Uint8Array): Placed {
     bytes: unnamed.length > 0 ? toBinary(ModelProtoSchema, model) : bytes,
     provider: { name: 'webgpu', forceCpuNodeNames },
   };
+}
+
+/**
+ * The piece that runs on some inputs: on the CPU if one of them is empty, for WebGPU's kernels fail on nothing and some
+ * (Softmax, MatMul) end the process. A key-value cache is empty at the start of every text: it is joined with what comes.
+ */
+export function pieceForWebGpu(
+  piece: Piece,
+  feeds: Readonly<Record<string, { readonly dims: readonly number[] }>>,
+): Piece {
+  const isEmpty = Object.entries(feeds).some(
+    ([name, { dims }]) => dims.includes(0) && !name.startsWith('past_key_values'),
+  );
+  return isEmpty ? { ...piece, key: `${piece.key}\ncpu`, device: 'cpu' } : piece;
 }
 
 /** The nodes that have to stay on the CPU, with those in bodies, which see the constants around them. */
