@@ -1,4 +1,21 @@
-import { add, mean, type NNsight, norm, save, stack, Tensor } from 'onnsight';
+import {
+  add,
+  dot,
+  einsum,
+  log,
+  mean,
+  type NNsight,
+  norm,
+  pow,
+  relu,
+  save,
+  softmax,
+  sort,
+  stack,
+  sum,
+  Tensor,
+  to,
+} from 'onnsight';
 
 /** Rows of the zoo's mlp. */
 export const x = [
@@ -94,5 +111,42 @@ export const programs: Readonly<Record<string, Program>> = {
         return save(v);
       }),
     gives: [10, 8, 6, 4, 4, 5],
+  },
+  // What follows, ONNX Runtime gets wrong on WebGPU itself.
+  'logarithms of nothing and less': {
+    run: (model) => model.trace({ x }, () => save(log(counting(model, 3) - 1))),
+    gives: [Number.NaN, Number.NEGATIVE_INFINITY, 0],
+  },
+  'a quotient that is no number, kept by relu': {
+    run: (model) => model.trace({ x }, () => save(relu(counting(model, 3) / 0))),
+    gives: [Number.NaN, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY],
+  },
+  'roots of negative numbers': {
+    run: (model) => model.trace({ x }, () => save((counting(model, 4) - 2) ** 0.5)),
+    gives: [Number.NaN, Number.NaN, 0, 1],
+  },
+  'an order with infinity': {
+    run: (model) => model.trace({ x }, () => save(sort(1 / counting(model, 3)).values)),
+    gives: [0.5, 1, Number.POSITIVE_INFINITY],
+  },
+  'sums over nothing': {
+    run: (model) =>
+      model.trace({ x }, () => {
+        const nothing = counting(model, 4)['2:2'];
+        return save(stack([sum(nothing), sum(softmax(nothing, 0)), dot(nothing, nothing)]));
+      }),
+    gives: [0, 0, 0],
+  },
+  'an einsum that broadcasts': {
+    run: (model) =>
+      model.trace({ x }, () => {
+        const v = counting(model, 4).view(2, 2);
+        return save(einsum('ij,ij->ij', v, v['1:']));
+      }),
+    gives: [0, 3, 4, 9],
+  },
+  'powers of small integers': {
+    run: (model) => model.trace({ x }, () => save(pow(to(counting(model, 4), 'int8'), 2))),
+    gives: [0, 1, 4, 9],
   },
 };

@@ -1,10 +1,14 @@
-import { LanguageModel, NNsight, save, type Tensor } from 'onnsight';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { LanguageModel, NNsight, save, Tensor } from 'onnsight';
+import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { missingForVulkan } from '../../runtime/execution/vulkan.ts';
 import { modelPath, reference as zooReference } from '../model/reference.ts';
 import { expectResults } from '../reference/expected.ts';
 import { interventions } from '../reference/interventions.ts';
 import { expectClose, maxDifference, reference, TOY } from '../support/toy.ts';
+import { given, modelOf, ownNodes } from './own-nodes.ts';
 import { programs } from './programs.ts';
 import { provideWebGpu } from './vulkan-driver.ts';
 
@@ -22,6 +26,9 @@ const absent = provideWebGpu();
 beforeEach((context) => {
   if (absent !== null) context.skip(`not run: no WebGPU here, for ${absent}`);
 });
+
+const folder = mkdtempSync(join(tmpdir(), 'onnsight-webgpu-'));
+afterAll(() => rmSync(folder, { recursive: true }));
 
 const toy = lazy(() => LanguageModel.load(TOY, { device: 'webgpu' }));
 const mlp = lazy(() => NNsight.load(modelPath('zoo/mlp', 'ts'), { device: 'webgpu' }));
@@ -109,6 +116,24 @@ describe('programs', () => {
   it.each(Object.entries(programs))('%s', async (_, { run, gives }) => {
     const result = await run(await mlp());
     expect(numbers(result)).toEqual(gives);
+  });
+});
+
+describe("a model's own nodes", () => {
+  it.each(Object.entries(ownNodes))('%s', async (name, { nodes, gives }) => {
+    const path = join(folder, `${name}.onnx`);
+    writeFileSync(path, modelOf(nodes));
+    const model = await NNsight.load(path, { device: 'webgpu' });
+    const { y } = await model.trace({ x: given });
+    expect(numbers(y!)).toEqual(gives);
+  });
+
+  it('run on nothing', async () => {
+    const model = await NNsight.load(modelPath('zoo/bert', 'dynamo'), { device: 'webgpu' });
+    const { inputs } = zooReference('zoo/bert');
+    const nothing = Object.fromEntries(Object.keys(inputs).map((key) => [key, Tensor.from([], 'int64', [2, 0])]));
+    const [output] = Object.values(await model.trace(nothing));
+    expect(output!.dims).toEqual([2, 0, 32]);
   });
 });
 
