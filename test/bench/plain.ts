@@ -12,10 +12,10 @@ export function open(path: string, { spinning }: Bench): Promise<InferenceSessio
   return InferenceSession.create(path, spinning ? {} : quiet);
 }
 
-/** Token ids and a mask without padding, for this library and for a plain session. */
-export function tokens(batch: number, length: number, vocabulary: number) {
+/** Token ids and a mask without padding, for this library and for a plain session. Another `start` changes every id. */
+export function tokens(batch: number, length: number, vocabulary: number, start = 13) {
   const dims = [batch, length];
-  const ids = BigInt64Array.from({ length: batch * length }, (_, i) => BigInt((i * 7919 + 13) % vocabulary));
+  const ids = BigInt64Array.from({ length: batch * length }, (_, i) => BigInt((i * 7919 + start) % vocabulary));
   const ones = new BigInt64Array(ids.length).fill(1n);
   return {
     ours: { input_ids: new Tensor('int64', dims, ids), attention_mask: new Tensor('int64', dims, ones) },
