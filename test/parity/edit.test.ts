@@ -1,4 +1,4 @@
-import { save } from 'onnsight';
+import { matmul, mul, save } from 'onnsight';
 import { describe, expect, it } from 'vitest';
 import { expectClose, loadToy, reference } from '../support/toy.ts';
 import { clean, corrupt, fact, france, parity } from './support.ts';
@@ -92,6 +92,17 @@ describe('edit: interventions that every later trace has', () => {
     const edited = scale(await loadToy());
     const first = await edited.trace(clean, () => save(edited.transformer.h[0].output));
     expect(first.dims).toEqual([1, 15, 128]);
+  });
+
+  it('a low-rank update of a weight, as what it adds to the output of the layer', async () => {
+    const lm = await loadToy();
+    const u = Array.from({ length: 512 }, (_, i) => Math.sin(i));
+    const v = Array.from({ length: 128 }, (_, i) => Math.cos(i) / 20);
+    const edited = lm.edit(() => {
+      const { c_proj } = lm.transformer.h[1].mlp;
+      c_proj.output += mul(matmul(c_proj.input, u).unsqueeze(-1), v);
+    });
+    expectClose(await edited.trace(clean, () => save(lm.lm_head.output['0, -1'])), parity.low_rank.logits);
   });
 
   it('prints in every trace, once', async () => {

@@ -271,6 +271,17 @@ cases['scaled_norms'] = {
     'norms': [round(read(clean, block, (h[1], lambda o: o * 0.5)).norm().item(), 4) for block in h],
 }
 
+u, v = torch.sin(torch.arange(512.)), 0.05 * torch.cos(torch.arange(128.))
+weight = h[1].mlp.c_proj.weight
+before = weight.clone()
+weight += torch.outer(u, v)
+low_rank = run(clean)[0]
+weight.copy_(before)
+cases['low_rank'] = {
+    'what': 'the weight of h[1].mlp.c_proj (512 by 128) += outer(sin(0, 1, …), cos(0, 1, …) / 20)',
+    'logits': encode(low_rank),
+}
+
 # Another model inside.
 sae = Sae(weights('test/fixtures/zoo/sae.ts.onnx'))
 x = read(clean, h[0])
