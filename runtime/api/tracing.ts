@@ -3,6 +3,7 @@ import type { Engine } from '../execution/engine.ts';
 import { Execution, type ExecutionOptions, type PassRun } from '../execution/execution.ts';
 import type { Inputs } from '../execution/inputs.ts';
 import type { Node, Value } from '../graph/types.ts';
+import { untangle } from '../lowering/untangle.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { Builder, withBuilder } from '../tracing/builder.ts';
 import type { Pass } from '../tracing/pass.ts';
@@ -79,6 +80,10 @@ export class Tracing {
       return new Results(this.builder, returned);
     });
     this.builder.graph.saves.push(...results.saves());
+    untangle(
+      this.builder.graph,
+      this.runs.map(({ engine }) => engine),
+    );
     return results;
   }
 

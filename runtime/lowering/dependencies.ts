@@ -1,7 +1,7 @@
 import { formatSite, TraceError } from '../errors.ts';
 import type { InterventionGraph } from '../graph/graph.ts';
 import { liveNodes } from '../graph/live.ts';
-import type { Node, Value } from '../graph/types.ts';
+import type { Node, Site, Value } from '../graph/types.ts';
 import type { TapAddress } from '../tracing/model.ts';
 import { readSite } from '../tracing/read-sites.ts';
 import { ForwardPass, type PassModel, passOf } from './forward-pass.ts';
@@ -10,6 +10,17 @@ import type { Override } from './overrides.ts';
 
 /** A step: a node of a model (its index, counted on over the graph's forward passes) or one of the graph's root. */
 export type Unit = number | Node;
+
+/** A value that is fed into a module that comes before its own. */
+export class CycleError extends TraceError {
+  /** The steps of the intervention graph on the cycle. */
+  readonly steps: readonly Node[];
+
+  constructor(steps: readonly Node[], message: string, site: Site | null) {
+    super(message, site);
+    this.steps = steps;
+  }
+}
 
 /** What must run before what, across the intervention graph and the models that its forward passes run. */
 export class Dependencies {
@@ -105,7 +116,8 @@ export class Dependencies {
       const site = readSite(node);
       return `${module || 'the model'}.${port}${site ? ` (read at ${formatSite(site)})` : ''}`;
     });
-    throw new TraceError(
+    throw new CycleError(
+      nodes,
       `This is a cycle: ${target.path || 'the model'}.${target.port} is set to a value that depends on ${from.join(' and ') || 'itself'}, which is computed from it. A value can only be fed into modules that run after the one it comes from.`,
       write.node.site,
     );
