@@ -14,7 +14,8 @@ export interface SessionPlace {
 
 /** Compiles a model. This blocks the event loop for as long as it takes. */
 export function createSession(model: Uint8Array, { device, folder }: SessionPlace): Promise<InferenceSession> {
-  const { bytes, provider } = device === 'webgpu' ? forWebGpu(model) : { bytes: model, provider: device };
+  const { bytes, provider, without } =
+    device === 'webgpu' ? forWebGpu(model) : { bytes: model, provider: device, without: '' };
   return InferenceSession.create(bytes, {
     executionProviders: [provider],
     logSeverityLevel: 4,
@@ -24,6 +25,7 @@ export function createSession(model: Uint8Array, { device, folder }: SessionPlac
         // Every session has its own threads: those of one that waits must not take the cores from the one that runs.
         intra_op: { allow_spinning: '0' },
       },
+      ...(without !== '' && { optimization: { disable_specified_optimizers: without } }),
     },
   });
 }

@@ -44,6 +44,8 @@ const BLOCK = 'onnsight/at_';
 export interface Placed {
   readonly bytes: Uint8Array;
   readonly provider: InferenceSession.ExecutionProviderConfig;
+  /** The optimizers of ONNX Runtime that must not run, joined by `;`. */
+  readonly without: string;
 }
 
 /**
@@ -53,7 +55,8 @@ export interface Placed {
 export function forWebGpu(bytes: Uint8Array): Placed {
   const model = fromBinary(ModelProtoSchema, bytes);
   // ONNX Runtime renames the nodes of functions.
-  if (usedFunctions(model).some(({ node }) => wrongNodes(node).length > 0)) return { bytes, provider: 'cpu' };
+  if (usedFunctions(model).some(({ node }) => wrongNodes(node).length > 0))
+    return { bytes, provider: 'cpu', without: '' };
   const { node, initializer } = model.graph!;
   const wrong = wrongNodes(node, new Map(initializer.map((tensor) => [tensor.name, tensor])));
   const unnamed = wrong.filter(({ name }) => !/^[^\r\n]+$/.test(name));
@@ -61,11 +64,14 @@ export function forWebGpu(bytes: Uint8Array): Placed {
     found.name = `onnsight/cpu_${i}`;
   });
   // ONNX Runtime refuses an empty list.
-  if (wrong.length === 0) return { bytes, provider: 'webgpu' };
+  if (wrong.length === 0) return { bytes, provider: 'webgpu', without: '' };
+  const outside = new Set(node);
   const forceCpuNodeNames = wrong.map(({ name }) => name);
   return {
     bytes: unnamed.length > 0 ? toBinary(ModelProtoSchema, model) : bytes,
     provider: { name: 'webgpu', forceCpuNodeNames },
+    // It puts the branch of a condition that is always the same in the place of the If, and renames the nodes.
+    without: wrong.every((found) => outside.has(found)) ? '' : 'ConstantFolding',
   };
 }
 

@@ -6,7 +6,6 @@ import {
   mean,
   type NNsight,
   norm,
-  pow,
   relu,
   save,
   softmax,
@@ -14,7 +13,6 @@ import {
   stack,
   sum,
   Tensor,
-  to,
 } from 'onnsight';
 
 /** Rows of the zoo's mlp. */
@@ -144,9 +142,5 @@ export const programs: Readonly<Record<string, Program>> = {
         return save(einsum('ij,ij->ij', v, v['1:']));
       }),
     gives: [0, 3, 4, 9],
-  },
-  'powers of small integers': {
-    run: (model) => model.trace({ x }, () => save(pow(to(counting(model, 4), 'int8'), 2))),
-    gives: [0, 1, 4, 9],
   },
 };
