@@ -1,4 +1,4 @@
-import { add, mul, type Saved, save, Tensor, TraceError } from 'onnsight';
+import { add, mul, type Saved, save, Tensor } from 'onnsight';
 import { describe, expect, it } from 'vitest';
 import { expectClose, loadToy, reference } from '../support/toy.ts';
 import { clean, corrupt, difference, fact, france, loadSmall, parity } from './support.ts';
@@ -229,17 +229,6 @@ describe('session: several traces as one unit', () => {
 });
 
 describe('session: mistakes', () => {
-  it('a session in a session', async () => {
-    const error = lm.session((session) => {
-      session.trace(clean, () => {});
-      void lm.session(() => {}).catch(() => {});
-      return lm.session(() => {});
-    });
-    await expect(error).rejects.toThrow(TraceError);
-    const logits = await lm.trace(clean, () => save(lm.lm_head.output['0, -1']));
-    expectClose(logits, reference.cases.modules.logits_last);
-  });
-
   it('a value read between traces', async () => {
     const error = lm.session((session) => {
       session.trace(clean, () => {});

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { NNsight } from 'onnsight';
-import { type Actual, type Expected, maxDifference, reference } from '../support/toy.ts';
+import { NNsight, type Tensor } from 'onnsight';
+import { expect } from 'vitest';
+import { type Actual, type Expected, expectClose, maxDifference, reference } from '../support/toy.ts';
 
 const path = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 
@@ -24,4 +25,13 @@ export function rows({ dims, data }: Expected): number[][] {
 
 export function difference(a: Actual, b: Actual): number {
   return maxDifference(Array.from(a.data, Number), Array.from(b.data, Number));
+}
+
+/** Fails unless the logits of every step are PyTorch's: [steps, rows, vocabulary]. */
+export function expectSteps(logits: readonly Tensor[], { dims, data }: { dims: number[]; data: number[] }): void {
+  expect(logits).toHaveLength(dims[0]!);
+  const size = dims[1]! * dims[2]!;
+  for (const [i, step] of logits.entries()) {
+    expectClose(step, { dims: dims.slice(1), data: data.slice(i * size, (i + 1) * size) }, `step ${i}`);
+  }
 }
