@@ -22,7 +22,10 @@ type Host = (task: Task) => Promise<void>;
 /** Runs Node in the folder of the package; fails with all that was printed if Node does. */
 async function node({ environment }: Task, ...args: string[]): Promise<void> {
   const options = { cwd: ROOT, env: { ...userEnvironment(), ...environment } };
-  await promisify(execFile)(process.execPath, args, options).catch(({ message, stdout }) => {
+  const run = promisify(execFile)(process.execPath, args, options);
+  // Nobody types: a program that reads lines finds the end of them.
+  run.child.stdin?.end();
+  await run.catch(({ message, stdout }) => {
     throw new Error(`${message}\n${stdout}`);
   });
 }
