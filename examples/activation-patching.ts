@@ -52,10 +52,10 @@ const panels = parts.map((title, p) => ({
 console.log(
   `logit(Mary) − logit(John): ${high.toFixed(2)} in the clean sentence, ${low.toFixed(2)} in the corrupt one\n`,
 );
-console.log('The patches that bring back the most of the difference:');
+console.log('The patches that bring back more than half of the difference:');
 for (const { title, values } of panels) {
   const found = values.flatMap((row, l) => row.map((value, position) => ({ value, l, position })));
-  const best = found.sort((a, b) => b.value - a.value).slice(0, 3);
+  const best = found.filter(({ value }) => value > 0.5).sort((a, b) => b.value - a.value);
   const told = best.map(
     ({ value, l, position }) => `layer ${l} at “${tokens[position]}” ${(value * 100).toFixed(0)} %`,
   );

@@ -51,14 +51,16 @@ const results = await lm.trace((tracer) => {
 
 const percent = (value: number) => `${(value * 100).toFixed(0)} %`;
 const [clean, blurred] = [results.clean.item(), results.blurred.item()];
-console.log(`P(Paris) after “${prompt}”: ${percent(clean)}, with the subject blurred ${percent(blurred)}\n`);
+console.log(
+  `P(Paris) after “${prompt}”: ${percent(clean)}, with the subject blurred ${percent(blurred)}\n\nWhat brings it above 50 %:`,
+);
 const panels = parts.map((title, p) => ({
   title: `one ${title} put back`,
   values: results.restored[p]!.map((row) => row.map((value) => value.item())),
 }));
 for (const { title, values } of panels) {
   const found = values.flatMap((row, l) => row.map((value, position) => ({ value, l, position })));
-  const best = found.sort((a, b) => b.value - a.value).slice(0, 3);
+  const best = found.filter(({ value }) => value > 0.5).sort((a, b) => b.value - a.value);
   const told = best.map(({ value, l, position }) => `layer ${l} at “${tokens[position]}” ${percent(value)}`);
   console.log(`${title.padEnd(25)} ${told.join(', ')}`);
 }

@@ -6,14 +6,14 @@ import { compile, type TopLevelSpec } from 'vega-lite';
 /** What every picture says above its marks: the finding, and how it was found. */
 export interface Heading {
   readonly title: string;
-  readonly subtitle: string | string[];
+  readonly subtitle: string | readonly string[];
 }
 
 /** The heading as Vega-Lite has it. */
 export function heading({ title, subtitle }: Heading) {
   return {
     text: title,
-    subtitle,
+    subtitle: [subtitle].flat(),
     anchor: 'start',
     fontSize: 16,
     subtitleFontSize: 12,

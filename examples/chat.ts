@@ -5,7 +5,7 @@ import { LanguageModel, softmax, stack, type Tensor } from 'onnsight';
 
 /*
  * Type the beginning of a sentence: the model goes on, and shows for every token, as it comes, what each layer would
- * have said. From a file or a pipe it reads lines; where there are none it completes a sentence of its own.
+ * have said. Where nobody can type it completes a sentence of its own, or with the argument `-` the lines of its input.
  */
 const lm = await LanguageModel.load(fileURLToPath(new URL('../models/toy-gpt2', import.meta.url)));
 const { h, ln_f } = lm.transformer;
@@ -43,16 +43,14 @@ async function complete(prompt: string): Promise<void> {
   console.log(`\n${prompt} ${texts[0]}\n`);
 }
 
-const isTyped = stdin.isTTY === true;
-if (isTyped) console.log('Begin a sentence, such as “The Colosseum is in”. Ctrl+D ends.');
-const lines = createInterface({ input: stdin, output: stdout, terminal: isTyped, prompt: '> ' });
-let count = 0;
-if (isTyped) lines.prompt();
-for await (const line of lines) {
-  if (line.trim() !== '') {
-    count += 1;
-    await complete(line.trim());
+if (stdin.isTTY || process.argv[2] === '-') {
+  console.log('Begin a sentence, such as “The Colosseum is in”. Ctrl+D ends.');
+  const lines = createInterface({ input: stdin, output: stdout, prompt: '> ' });
+  lines.prompt();
+  for await (const line of lines) {
+    if (line.trim() !== '') await complete(line.trim());
+    lines.prompt();
   }
-  if (isTyped) lines.prompt();
+} else {
+  await complete('The Colosseum is in the city of');
 }
-if (count === 0 && !isTyped) await complete('The Colosseum is in the city of');

@@ -28,7 +28,7 @@ const answer = words.at(-1)!.at(-1)!;
 const settled = words.findLastIndex((row) => row.at(-1) !== answer) + 1;
 
 const map = {
-  title: `“${answer}” is the top token from ${names[settled]} on`,
+  title: `From ${names[settled]} on, the last token says “${answer}”`,
   subtitle: `Logit lens on “${prompt} …”: the token that each layer would say next, and its probability`,
   rows: names,
   rowTitle: 'read after',
@@ -38,7 +38,7 @@ const map = {
   valueTitle: 'probability',
   texts: words,
   domain: [0, 1],
-  cellWidth: 72,
+  cellWidth: 86,
 } as const;
 printHeatMap(map);
 const file = process.argv[2] ?? 'out/logit-lens.svg';
