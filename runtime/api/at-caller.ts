@@ -1,5 +1,7 @@
 import { formatSite, TraceError } from '../errors.ts';
+import { InputError } from '../execution/inputs.ts';
 import { OperationError } from '../graph/operation.ts';
+import type { Site } from '../graph/types.ts';
 import { ModelError } from '../model/error.ts';
 import { activeBuilder } from '../tracing/builder.ts';
 import { callerSite } from '../tracing/caller.ts';
@@ -20,5 +22,15 @@ export function atCaller<T>(find: () => T): T {
     }
     // Reading a property leaves no site behind: the builder's is that of the step before.
     throw new TraceError(error.message, callerSite() ?? target.site, { cause: error });
+  }
+}
+
+/** Prepares inputs that stand in a block: an InputError begins with the line that gave them. */
+export function givenAt<T>(site: Site | null, prepare: () => T): T {
+  try {
+    return prepare();
+  } catch (error) {
+    if (!(error instanceof InputError) || !site) throw error;
+    throw new InputError(`${formatSite(site)} - ${error.message}`, { cause: error });
   }
 }

@@ -4,6 +4,8 @@ import type { Site } from '../graph/types.ts';
 import type { Sizes } from '../model/symbolic.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { builder } from '../tracing/builder.ts';
+import { callerSite } from '../tracing/caller.ts';
+import { givenAt } from './at-caller.ts';
 import type { Block } from './blocks.ts';
 import { rowsOf } from './rows.ts';
 import { shapesOf } from './shapes.ts';
@@ -49,7 +51,10 @@ export class Invokes {
 
   /** The inputs of all invokes as one batch. */
   inputs(): ReadonlyMap<string, Tensor> {
-    return prepareInputs(this.model.map.model, this.given.length === 1 ? this.given[0]! : this.model.batch(this.given));
+    return givenAt(this.site, () => {
+      const all = this.given.length === 1 ? this.given[0]! : this.model.batch(this.given);
+      return prepareInputs(this.model.map.model, all);
+    });
   }
 
   /** Adds inputs to the batch, and runs a block that sees their rows; undefined: all rows. */
@@ -65,9 +70,12 @@ export class Invokes {
       );
     }
     if (inputs === undefined) return block();
-    const prepared = this.model.prepare(inputs);
     // What is wrong with the inputs is told at this line, not when all are joined.
-    prepareInputs(this.model.map.model, prepared);
+    const prepared = givenAt(callerSite(), () => {
+      const prepared = this.model.prepare(inputs);
+      prepareInputs(this.model.map.model, prepared);
+      return prepared;
+    });
     const count = rowsOf(prepared);
     this.given.push(prepared);
     target.rows = { start: this.rows, count };

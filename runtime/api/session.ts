@@ -1,8 +1,9 @@
 import { TraceError } from '../errors.ts';
-import { type Inputs, prepareInputs } from '../execution/inputs.ts';
+import { prepareInputs } from '../execution/inputs.ts';
 import { builder } from '../tracing/builder.ts';
 import { callerSite } from '../tracing/caller.ts';
 import { saves, settleSaves } from '../tracing/saves.ts';
+import { givenAt } from './at-caller.ts';
 import { type Block, checkCompiled } from './blocks.ts';
 import { Invokes } from './invokes.ts';
 import { shapesOf } from './shapes.ts';
@@ -37,7 +38,7 @@ export class Session {
     const returned =
       block === inputs
         ? new Invokes(this.model, this.tracing, callerSite()).build(block)
-        : this.traceOne(this.model.prepare(inputs), block);
+        : this.traceOne(inputs, block);
     // What is saved here is what it is at the end of this trace.
     settleSaves(target);
     for (const pass of target.passes.slice(first).reverse()) this.tracing.closePass(pass);
@@ -46,8 +47,8 @@ export class Session {
     return returned;
   }
 
-  private traceOne(inputs: Inputs, block: Block): unknown {
-    const prepared = prepareInputs(this.model.map.model, inputs);
+  private traceOne(inputs: unknown, block: Block): unknown {
+    const prepared = givenAt(callerSite(), () => prepareInputs(this.model.map.model, this.model.prepare(inputs)));
     const symbolic = this.model.map.formulas!;
     const sizes = symbolic.sizes(Object.fromEntries([...prepared].map(([name, { dims }]) => [name, dims])));
     const pass = this.model.openPass(this.tracing, shapesOf(symbolic, sizes), prepared);

@@ -58,6 +58,12 @@ export class Tracer {
         callerSite(),
       );
     }
+    if (block && inputs === undefined) {
+      throw new TraceError(
+        'The input of this invoke is undefined. To work on the whole batch leave it out: tracer.invoke(() => { … }).',
+        callerSite(),
+      );
+    }
     return this.open(given, inner);
   }
 

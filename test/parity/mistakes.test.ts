@@ -32,18 +32,33 @@ describe('invokes', () => {
     });
     await expect(trace).rejects.toThrow(InputError);
     await expect(trace).rejects.toThrow(
-      /inputs of the invokes cannot be batched: 'input_ids' is .*\[1, 3\] in the first and .*\[1, 2\] in number 1/,
+      /^test\/parity\/mistakes\.test\.ts:\d+:\d+ - The inputs of the invokes cannot be batched: 'input_ids' is .*\[1, 3\] in the first and .*\[1, 2\] in number 1/,
     );
   });
 
-  it('an input that does not fit, at the line of its invoke', async () => {
-    const trace = mlp.trace((tracer) => {
+  it('an input that does not fit, at the line of its invoke, or of its trace in a session', async () => {
+    const invoke = mlp.trace((tracer) => {
       tracer.invoke([row], () => {});
       tracer.invoke([[1, 2]], () => {});
       return save(mlp.output);
     });
-    await expect(trace).rejects.toThrow(InputError);
+    await expect(invoke).rejects.toThrow(InputError);
+    await expect(invoke).rejects.toThrow(/^test\/parity\/mistakes\.test\.ts:\d+:\d+ - .*must have size 5/);
+    const session = mlp.session((session) => session.trace([[1, 2]], () => save(mlp.output)));
+    await expect(session).rejects.toThrow(/^test\/parity\/mistakes\.test\.ts:\d+:\d+ - .*must have size 5/);
   });
+
+  it('an input that is undefined, which is not the whole batch', () =>
+    fails(
+      lm.trace((tracer) => {
+        tracer.invoke(clean, () => {});
+        tracer.invoke(undefined as never, () => {
+          lm.transformer.h[1].output *= 0;
+        });
+        return save(lm.lm_head.output);
+      }),
+      /The input of this invoke is undefined/,
+    ));
 
   it('an invoke in an invoke', () =>
     fails(
