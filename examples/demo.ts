@@ -60,7 +60,7 @@ for (let layer = 0; layer < layers; layer++) {
 bar.stop();
 
 const map = {
-  title: 'Who gets the drink? Activation patching on an indirect-object sentence',
+  title: 'Who gets the drink? Layer 1 takes the answer from the repeated name to the last token',
   subtitle: `“${corrupt} …” with one activation taken from “… John gave a drink to …”`,
   rows: grid.map((_, layer) => `layer ${layer}`),
   rowTitle: 'layer output',
