@@ -30,7 +30,12 @@ export function givenAt<T>(site: Site | null, prepare: () => T): T {
   try {
     return prepare();
   } catch (error) {
-    if (!(error instanceof InputError) || !site) throw error;
-    throw new InputError(`${formatSite(site)} - ${error.message}`, { cause: error });
+    throw placed(error, site);
   }
+}
+
+/** An error of inputs with the line that gave them; other errors as they are. */
+export function placed(error: unknown, site: Site | null): unknown {
+  if (!(error instanceof InputError) || !site) return error;
+  return new InputError(`${formatSite(site)} - ${error.message}`, { cause: error });
 }

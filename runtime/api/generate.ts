@@ -5,7 +5,7 @@ import { Tensor } from '../tensor/tensor.ts';
 import { printLines } from '../tracing/logs.ts';
 import type { Block } from './blocks.ts';
 import { Decoding, type DecodingOptions } from './decoding.ts';
-import { Generation, type StepOutputs } from './generation.ts';
+import { Generation } from './generation.ts';
 import { Invokes } from './invokes.ts';
 import type { StepTracer } from './step-tracer.ts';
 import { type Traceable, Tracing } from './tracing.ts';
@@ -61,6 +61,7 @@ export async function generate(
         const step = generation.stepOf(pass);
         options.signal?.throwIfAborted();
         if (step === 0) return true;
+        if (step > generation.last) return false;
         const last = outputs[step - 1]!;
         if (!decoding.advance(values.get(last.logits)!)) return false;
         const present = new Map([...last.present].map(([name, value]) => [name, values.get(value)!]));
@@ -72,7 +73,7 @@ export async function generate(
     },
     also,
   );
-  finish(decoding, outputs, tensors.slice(-also.length));
+  finish(decoding, generation, tensors.slice(-also.length));
   const result = results.resolve(tensors);
   printLines(tracing.builder);
   return { sequences: Tensor.from(decoding.rows, 'int64') as unknown as Tensor, tokens: decoding.fresh, result };
@@ -84,9 +85,8 @@ function hasCache({ map }: Traceable): boolean {
 }
 
 /** The token of the last step, which no further step asks for. */
-function finish(decoding: Decoding, outputs: readonly StepOutputs[], tensors: readonly (Tensor | undefined)[]): void {
-  const perStep = tensors.length / outputs.length;
-  const last = tensors[(outputs.length - 1) * perStep];
+function finish(decoding: Decoding, { last: step, count }: Generation, tensors: readonly (Tensor | undefined)[]): void {
+  const last = tensors[step * (tensors.length / count)];
   if (last) decoding.advance(last);
 }
 

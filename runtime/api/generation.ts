@@ -27,6 +27,8 @@ export class Generation implements Steps {
   private readonly model: Traceable;
   private readonly passes: Pass[] = [];
   private readonly cached: boolean;
+  /** The last step that runs. */
+  last: number;
   private step = 0;
 
   /** @param cached whether the key-value cache goes from step to step */
@@ -35,6 +37,7 @@ export class Generation implements Steps {
     this.model = model;
     this.tracing = tracing;
     this.count = count;
+    this.last = count - 1;
   }
 
   get current(): number {

@@ -17,6 +17,7 @@ import { save } from '../tracing/saves.ts';
 import type { Backend, ReceivedRequest } from '../types/backend.ts';
 import type { Steps } from '../types/steps.ts';
 import { checkStandIns, startOf } from './activations.ts';
+import { givenAt, placed } from './at-caller.ts';
 import { ExecutionBackend } from './backend.ts';
 import { type Block, checkCompiled, checkOutside } from './blocks.ts';
 import { callModel } from './call-model.ts';
@@ -30,7 +31,7 @@ import { aliasesOf, type Rename } from './rename.ts';
 import { joinRows } from './rows.ts';
 import { describeTypes } from './scan.ts';
 import { Session } from './session.ts';
-import { shapesFor } from './shapes.ts';
+import { declaredShapes, shapesFor } from './shapes.ts';
 import { Tracer } from './tracer.ts';
 import { type Traceable, Tracing } from './tracing.ts';
 
@@ -245,9 +246,14 @@ export class Model implements ModelMembers, Traceable {
 
   /** Builds a trace of inputs that are given. */
   private async traceOne(inputs: unknown, block?: Block): Promise<Traced> {
-    const start = await startOf(this.map, this.prepare(inputs));
-    await this.prepareFormulas();
-    const shapes = await shapesFor(this.map, start.inputs);
+    const site = callerSite();
+    const given = givenAt(site, () => this.prepare(inputs));
+    const start = await startOf(this.map, given).catch((error) => {
+      throw placed(error, site);
+    });
+    const isPlain = !block && this.edits.length === 0 && start.activations.length === 0;
+    // What is only run needs no shapes of its inner tensors.
+    const shapes = (isPlain && declaredShapes(this.map)) || (await this.shapes(start.inputs));
     const tracing = new Tracing();
     const tracer = new Tracer(tracing);
     const results = tracing.build(() => {
@@ -259,6 +265,11 @@ export class Model implements ModelMembers, Traceable {
     });
     checkStandIns(this.map, tracing.builder.graph, start.standIns);
     return { tracing, results };
+  }
+
+  private async shapes(inputs: ReadonlyMap<string, Tensor>): Promise<Shapes> {
+    await this.prepareFormulas();
+    return shapesFor(this.map, inputs);
   }
 
   private async traceInvokes(block: Block): Promise<Traced> {

@@ -1,3 +1,4 @@
+import type { TensorType } from '../graph/types.ts';
 import { inferTypes } from '../model/infer.ts';
 import type { Sizes, SymbolicTypes } from '../model/symbolic.ts';
 import type { Tensor } from '../tensor/tensor.ts';
@@ -13,6 +14,16 @@ export async function shapesFor(map: ModelMap, inputs: ReadonlyMap<string, Tenso
   if (isKnown) return shapesOf(symbolic, sizes);
   const types = await inferTypes(map.model, dims);
   return { type: (tensor) => types.get(tensor), batching: (tensor) => batchingOf(symbolic, tensor) };
+}
+
+/** What the file itself says of the model's outputs, or null where it does not say enough. */
+export function declaredShapes({ model }: ModelMap): Shapes | null {
+  const types = new Map<string, TensorType>();
+  for (const { name, dtype, dims } of model.outputs) {
+    if (!dtype || !dims) return null;
+    types.set(name, { dtype, shape: dims.map((dim) => (typeof dim === 'number' ? dim : null)) });
+  }
+  return { type: (tensor) => types.get(tensor), batching: () => 'none' };
 }
 
 /** The shapes for sizes of which some may not be known yet. */

@@ -8,6 +8,8 @@ export interface Steps {
   readonly count: number;
   /** The step whose modules the code that runs now reads and sets. */
   current: number;
+  /** The last step that runs. */
+  last: number;
 }
 
 /** What the block of a generation is given. */
@@ -23,7 +25,7 @@ export class StepTracer extends Tracer {
    * Goes through steps of the generation: all, one (`iter(2)`), a range (`iter(0, 5)`, `iter(0, null, 2)`) or a list
    * (`iter([0, 2, 5])`). Inside the loop, modules are those of the step.
    */
-  *iter(start?: number | readonly number[] | null, stop?: number | null, step = 1): Generator<number> {
+  override *iter(start?: number | readonly number[] | null, stop?: number | null, step = 1): Generator<number> {
     for (const index of this.chosen(start, stop, step)) {
       const before = this.steps.current;
       this.steps.current = index;
@@ -36,16 +38,22 @@ export class StepTracer extends Tracer {
   }
 
   /** Goes through all steps. */
-  all(): Generator<number> {
+  override all(): Generator<number> {
     return this.iter();
   }
 
   /** Goes on to the next step (or some steps further): from here on, modules are those of that step. */
-  next(steps = 1): number {
+  override next(steps = 1): number {
     const to = this.steps.current + steps;
     this.check(to, 'next()');
     this.steps.current = to;
     return to;
+  }
+
+  /** Ends the generation with the current step: what is saved later does not come back. */
+  override stop(): void {
+    super.stop();
+    this.steps.last = Math.min(this.steps.last, this.steps.current);
   }
 
   private chosen(

@@ -67,6 +67,19 @@ export class Tracer {
     return this.open(given, inner);
   }
 
+  /** Steps are those of a generation: a single forward pass has none. */
+  iter(..._: unknown[]): Iterable<number> {
+    throw noSteps();
+  }
+
+  all(): Iterable<number> {
+    throw noSteps();
+  }
+
+  next(..._: unknown[]): number {
+    throw noSteps();
+  }
+
   /** Ends the trace here: what is saved later does not come back, and nothing is computed for it. */
   stop(): void {
     const target = builder();
@@ -150,4 +163,11 @@ function modulesOf(map: ModelMap): string[] {
   return [...walk(map.tree)]
     .filter(({ path, calls }) => path !== '' && calls.some(({ outputs }) => outputs.length > 0))
     .map(({ path }) => path);
+}
+
+function noSteps(): TraceError {
+  return new TraceError(
+    'A trace is one forward pass and has no steps. Use iter(), all() and next() in the block of model.generate(…).',
+    callerSite(),
+  );
 }

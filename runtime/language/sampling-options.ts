@@ -7,7 +7,7 @@ export interface SamplingOptions {
   readonly doSample?: boolean;
   /** What the logits are divided by, at least 0: below 1 bolder, above 1 more varied; 0 takes the likeliest token. */
   readonly temperature?: number;
-  /** Draw among so many of the likeliest tokens, a whole number from 1 on; those equal to the last of them stay too. */
+  /** Draw among so many of the likeliest tokens (those equal to the last of them stay too); 0 is no limit. */
   readonly topK?: number;
   /** Draw among the fewest tokens whose probabilities reach this sum, above 0 and up to 1. */
   readonly topP?: number;
@@ -21,7 +21,7 @@ export interface SamplingOptions {
 export function checkSampling(options: SamplingOptions): void {
   const { temperature, topK, topP, repetitionPenalty, seed } = options;
   check('temperature', temperature, 'a number from 0 on', (value) => value >= 0 && value < Infinity);
-  check('topK', topK, 'a whole number from 1 on', (value) => Number.isInteger(value) && value >= 1);
+  check('topK', topK, 'a whole number from 0 on', (value) => Number.isInteger(value) && value >= 0);
   check('topP', topP, 'a number above 0 and up to 1', (value) => value > 0 && value <= 1);
   check('repetitionPenalty', repetitionPenalty, 'a number above 0', (value) => value > 0 && value < Infinity);
   check('seed', seed, 'a whole number', Number.isSafeInteger);

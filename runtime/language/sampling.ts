@@ -65,7 +65,7 @@ export function probabilities(
 
 function warp(scores: Float32Array, { temperature = 1, topK, topP = 1 }: SamplingOptions): void {
   scale(scores, temperature);
-  if (topK !== undefined) keepTop(scores, topK);
+  if (topK) keepTop(scores, topK);
   if (topP < 1) keepNucleus(scores, topP);
 }
 

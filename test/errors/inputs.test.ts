@@ -42,6 +42,11 @@ describe('inputs that do not fit', () => {
     expect(error.message).toMatch(/must have size \d+ in dimension 1, but a tensor of dims \[1, 3\] was given/);
   });
 
+  it('the line that gave them', async () => {
+    const error = await rejection(lm.trace({ ids: [[1]] }, () => save(lm.lm_head.output)));
+    expect(error.message).toMatch(/^test\/errors\/inputs\.test\.ts:\d+:\d+ - The model has no input 'ids'/);
+  });
+
   it('no inputs at all', () =>
     traceFails(
       lm.trace(() => save(lm.lm_head.output)), // @no inputs

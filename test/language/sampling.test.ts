@@ -82,8 +82,8 @@ describe('bad options are errors at the line that gave them', () => {
   test.each([
     [{ temperature: -1 }, 'The option temperature is -1, but a number from 0 on is expected.'],
     [{ temperature: Number.NaN }, 'The option temperature is NaN, but a number from 0 on is expected.'],
-    [{ topK: 0 }, 'The option topK is 0, but a whole number from 1 on is expected.'],
-    [{ topK: 1.5 }, 'The option topK is 1.5, but a whole number from 1 on is expected.'],
+    [{ topK: -1 }, 'The option topK is -1, but a whole number from 0 on is expected.'],
+    [{ topK: 1.5 }, 'The option topK is 1.5, but a whole number from 0 on is expected.'],
     [{ topP: 0 }, 'The option topP is 0, but a number above 0 and up to 1 is expected.'],
     [{ topP: 1.01 }, 'The option topP is 1.01, but a number above 0 and up to 1 is expected.'],
     [{ repetitionPenalty: 0 }, 'The option repetitionPenalty is 0, but a number above 0 is expected.'],
