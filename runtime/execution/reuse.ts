@@ -60,7 +60,7 @@ export class ReuseScope {
     return found.outputs;
   }
 
-  /** Whether a run of a piece is worth keeping. `isBase`: no earlier run began on the same inputs. */
+  /** Whether a run of a piece is worth keeping. `isBase`: it depends on the model's inputs alone. */
   isWanted(owner: object, key: string, isBase: boolean): boolean {
     return isBase || this.history(owner, key).misses < HOPELESS;
   }

@@ -26,8 +26,8 @@ interface Reuse {
   readonly scope: ReuseScope;
   /** The slots that hold data of the user. */
   readonly given: ReadonlySet<number>;
-  /** Whether the model's first segment was fed something new; null before it is known. */
-  isBase: boolean | null;
+  /** The slots that depend on the model's inputs alone: what the runs of a sweep have in common. */
+  readonly base: Set<number>;
 }
 
 /** A part of the model could not be compiled by itself. */
@@ -64,7 +64,9 @@ export async function runPlan(
     }
   }
   const given = new Set([...plan.inputs, ...plan.operands].map(({ slot }) => slot));
-  const reuse: Reuse | null = context.reuse ? { scope: context.reuse, given, isBase: null } : null;
+  const reuse: Reuse | null = context.reuse
+    ? { scope: context.reuse, given, base: new Set(plan.inputs.map(({ slot }) => slot)) }
+    : null;
   for (const step of plan.steps) {
     context.signal?.throwIfAborted();
     await (reuse && !step.piece.random
@@ -139,8 +141,8 @@ async function reuseStep(
   const key = [step.piece.key, ...step.fetches.map(({ name }) => name)].join('\n');
   const feeds = step.feeds.map(({ slot }) => slots[slot]!);
   const known = reuse.scope.recall(sessions, key, feeds);
-  // A model that begins anew is what the runs after it may vary.
-  if (step.kind === 'segment') reuse.isBase ??= known === null;
+  const isBase = step.feeds.every(({ slot }) => reuse.base.has(slot));
+  if (isBase) for (const { slot } of step.fetches) reuse.base.add(slot);
   if (known) {
     step.fetches.forEach(({ slot }, i) => {
       slots[slot] = known[i]!;
@@ -150,7 +152,6 @@ async function reuseStep(
     return;
   }
   await runStep(step, slots, graph, context);
-  const isBase = reuse.isBase ?? false;
   if (!reuse.scope.isWanted(sessions, key, isBase)) return;
   // What the user gave may change later.
   const kept = feeds.map((feed, i) => (reuse.given.has(step.feeds[i]!.slot) ? copyOrt(feed) : feed));
