@@ -7,7 +7,7 @@ import type { HubOptions } from '../language/hub.ts';
 import type { AnyTensor, Tensor, TensorData } from '../tensor/tensor.ts';
 import type { Backend, ReceivedRequest } from './backend.ts';
 import type { Generated, GenerateOptions, StepTracer } from './generation.ts';
-import type { EnvoyMembers, Loose } from './module.ts';
+import type { EnvoyMembers, Loose, Operations } from './module.ts';
 import type { Steps } from './steps.ts';
 import type { Operand, Resolved, Saved, Traced } from './tensor.ts';
 import type { Tokenizer } from './tokenizer.ts';
@@ -66,8 +66,13 @@ export type Described<T> = T extends Traced
         ? { [K in keyof T]: Described<T[K]> }
         : T;
 
+/** The operations that a tree tells of; any name where it tells of none. */
+type OperationsOf<Tree> = Tree extends { readonly ops: infer Known extends Operations } ? Known : Operations;
+
 /** What a model has besides its modules. `Input` is what it can be run on. */
-export interface ModelMembers<Input = ModelInputs> extends EnvoyMembers {
+export interface ModelMembers<Input = ModelInputs, Tree = Loose> extends EnvoyMembers {
+  /** Every operation of the model by its ONNX name and count. */
+  readonly ops: OperationsOf<Tree>;
   /** Runs the model and gives all its outputs by name. */
   trace(inputs: Input, options?: TraceOptions): Promise<Record<string, Tensor>>;
   /** Runs the model with the block's interventions; what the block returns comes back with a tensor for every save. */
@@ -99,15 +104,15 @@ export interface ModelMembers<Input = ModelInputs> extends EnvoyMembers {
 }
 
 /** A loaded model with its module tree. */
-export type NNsight<Tree = Loose> = ModelMembers & Tree;
+export type NNsight<Tree = Loose> = ModelMembers<ModelInputs, Tree> & Tree;
 
 /** A loaded language model, which texts can be given to. */
-export type LanguageModel<Tree = Loose> = LanguageModelMembers & Tree;
+export type LanguageModel<Tree = Loose> = LanguageModelMembers<Tree> & Tree;
 
 /** What a language model takes: one text or several, a conversation, token ids, or inputs by name. */
 export type Prompt = string | readonly string[] | readonly ChatMessage[] | ModelInputs;
 
-export interface LanguageModelMembers extends ModelMembers<Prompt> {
+export interface LanguageModelMembers<Tree = Loose> extends ModelMembers<Prompt, Tree> {
   /** The model's tokenizer, as `@huggingface/tokenizers` has it. */
   readonly tokenizer: Tokenizer;
   /** A conversation as the one text that the model was trained on, special tokens included. */
