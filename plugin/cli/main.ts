@@ -2,6 +2,7 @@
 import { Command, Option } from 'commander';
 import { packageVersion } from '../version.ts';
 import type { CompileOptions } from './compile.ts';
+import type { TypesOptions } from './types.ts';
 
 const program = new Command('onnsight')
   .description('See inside and steer ONNX models.')
@@ -40,6 +41,26 @@ program
       await import('../register.ts');
       const { compile } = await import('./compile.ts');
       if (!(await compile(files, options))) process.exitCode = 1;
+    } catch (error) {
+      console.error(`error: ${describeError(error)}`);
+      process.exitCode = 1;
+    }
+  });
+
+program
+  .command('types')
+  .description('Write the modules of a model as TypeScript types, for the editor to complete and to check.')
+  .argument('<model>', 'an .onnx file, a folder with one, or a model of the Hugging Face hub (owner/name)')
+  .requiredOption('-o, --out <file>', 'where the types go: model.d.ts')
+  .option('-n, --name <name>', 'the name of the type; that of the model unless given')
+  .option('-f, --file <path>', 'which .onnx file of the folder or repository')
+  .option('--revision <name>', 'a branch, a tag or a commit of the repository')
+  .option('--check', 'write nothing: say whether the file is current, and fail if it is not')
+  .action(async (model: string, options: TypesOptions) => {
+    const { describeError } = await import('./describe-error.ts');
+    try {
+      const { writeTypes } = await import('./types.ts');
+      if (!(await writeTypes(model, options))) process.exitCode = 1;
     } catch (error) {
       console.error(`error: ${describeError(error)}`);
       process.exitCode = 1;

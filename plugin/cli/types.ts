@@ -1,0 +1,78 @@
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { basename, dirname, extname, join, resolve } from 'node:path';
+import { modelFolder } from '../../runtime/language/hub.ts';
+import { chooseModelFile, filesUnder } from '../../runtime/language/model-files.ts';
+import { declareModules, HEADER, TAKEN_NAMES } from '../../runtime/model/declarations.ts';
+import { typeName } from '../../runtime/model/kind-names.ts';
+import { readModel } from '../../runtime/model/read.ts';
+import { isMember } from './member-names.ts';
+import { styled } from './text.ts';
+import { UsageError } from './usage-error.ts';
+
+export interface TypesOptions {
+  readonly out: string;
+  readonly name?: string;
+  readonly file?: string;
+  readonly revision?: string;
+  readonly check?: boolean;
+}
+
+/** Writes the module tree of a model as types, or checks the file. False if it is out of date. */
+export async function writeTypes(model: string, options: TypesOptions): Promise<boolean> {
+  const { out, check = false } = options;
+  const name = checkName(options.name ?? typeName(nameOf(model)));
+  checkTarget(out);
+  const text = declareModules(await readModel(await modelFile(model, options)), { name, isMember });
+  const isCurrent = existsSync(out) && readFileSync(out, 'utf8') === text;
+  if (check) {
+    console.log(
+      `${out}  ${isCurrent ? styled('green', 'current') : styled('red', `not current: ${remedy(model, out)}`)}`,
+    );
+    return isCurrent;
+  }
+  if (!isCurrent) {
+    mkdirSync(dirname(resolve(out)), { recursive: true });
+    writeFileSync(out, text);
+  }
+  console.log(`${out}  ${styled('green', isCurrent ? 'current' : 'written')}: the type ${name}`);
+  return true;
+}
+
+function remedy(model: string, out: string): string {
+  return `${existsSync(out) ? 'the model or the command has changed' : 'there is no such file'}. Run: onnsight types ${model} --out ${out}`;
+}
+
+/** The .onnx file of what the command was given: that file, or one in a folder or a repository of the hub. */
+async function modelFile(model: string, { file, revision }: TypesOptions): Promise<string> {
+  if (extname(model) === '.onnx' || statSync(model, { throwIfNoEntry: false })?.isFile()) {
+    if (file !== undefined) throw new UsageError(`${model} is a file already: leave out --file, or name its folder.`);
+    return model;
+  }
+  const folder = await modelFolder(model, { ...(file && { file }), ...(revision && { revision }) });
+  return join(folder, chooseModelFile(filesUnder(folder), folder, file));
+}
+
+/** `models/toy-gpt2/model.onnx` is called toy-gpt2: names that every model has say nothing. */
+function nameOf(model: string): string {
+  const name = basename(resolve(model), '.onnx');
+  const isUsual = extname(model) === '.onnx' && /^(decoder_)?model/.test(name);
+  const folder = dirname(resolve(model));
+  return isUsual ? basename(basename(folder) === 'onnx' ? dirname(folder) : folder) : name;
+}
+
+function checkName(name: string): string {
+  if (/^[\p{Lu}_$][\p{ID_Continue}$]*$/u.test(name) && !TAKEN_NAMES.includes(name)) return name;
+  const taken = TAKEN_NAMES.includes(name);
+  throw new UsageError(
+    `The type cannot be called '${name}': ${taken ? 'the file uses another type of that name' : 'a type begins with a capital letter and has letters and digits only'}. Write --name GPT2, for example.`,
+  );
+}
+
+/** Only what this command has written before is written anew. */
+function checkTarget(out: string): void {
+  if (!/\.[cm]?ts$/.test(out))
+    throw new UsageError(`${out} is no TypeScript file. Write --out model.d.ts, for example.`);
+  if (existsSync(out) && !readFileSync(out, 'utf8').startsWith(HEADER)) {
+    throw new UsageError(`${out} was not written by this command and stays as it is. Name another file with --out.`);
+  }
+}
