@@ -1,0 +1,102 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { isMember } from '../../plugin/cli/member-names.ts';
+import { declareModules } from '../../runtime/model/declarations.ts';
+import { typeName } from '../../runtime/model/kind-names.ts';
+import type { OnnxModel } from '../../runtime/model/read.ts';
+import { COMPILERS, check, ROOT } from '../types/compilers.ts';
+import { graphModel } from './graphs.ts';
+import { fixtureModel } from './reference.ts';
+
+const folder = mkdtempSync(join(ROOT, 'test/model/out-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const declare = (model: OnnxModel) => declareModules(model, { name: 'Net', isMember });
+const interfaces = (text: string) => [...text.matchAll(/^export interface (.*) extends (.*) \{$/gm)];
+
+/** A chain of Relu nodes, each in a module of its own. */
+async function modulesAt(...paths: string[]): Promise<OnnxModel> {
+  const model = await graphModel(
+    { x: [2, 3] },
+    paths.map((_, i) => ['Relu', [i === 0 ? 'x' : `y${i - 1}`], `y${i}`]),
+  );
+  for (const [i, path] of paths.entries()) model.graph.node[i]!.name = `/${path}/Relu`;
+  return model;
+}
+
+describe('the declarations of a model', () => {
+  it('have one interface for the blocks of a list, named by its class where the file tells', async () => {
+    const found = interfaces(declare(await fixtureModel('zoo/gpt2', 'dynamo')));
+    expect(found.map(([, name]) => name)).toEqual([
+      'Net',
+      'GPT2LMHeadModel',
+      'GPT2Model',
+      'Embedding',
+      'H',
+      'GPT2Block',
+      'LayerNorm',
+      'GPT2Attention',
+      'Conv1D',
+      'GPT2MLP',
+      'NewGELUActivation',
+      'Linear',
+    ]);
+    expect(found[4]![2]).toBe('ModuleList, Readonly<Record<0 | 1 | -2 | -1, GPT2Block>>');
+  });
+
+  it('give each number of a Sequential its own type', async () => {
+    const found = interfaces(declare(await fixtureModel('zoo/cnn', 'dynamo')));
+    expect(found.find(([, name]) => name === 'Sequential')![2]).toBe(
+      'ModuleList, Readonly<Record<0 | -3, StemItem>>, Readonly<Record<1 | -2, BatchNorm2d>>, Readonly<Record<2 | -1, ReLU>>',
+    );
+  });
+
+  it('quote odd names, and reach what is named like a member with get', async () => {
+    const text = declare(
+      await modulesAt('a-b', "it's", 'class', 'then', 'trace', 'block/trace', 'block/ops', 'list/3'),
+    );
+    for (const line of [
+      "readonly 'a-b': AB;",
+      "readonly 'it\\'s': AB;",
+      'readonly class: AB;',
+      "get(path: 'then'): AB;",
+      "get(path: 'trace'): AB;",
+      'readonly trace: AB;',
+      "get(path: 'ops'): AB;",
+      'readonly 3: AB;',
+    ]) {
+      expect(text).toContain(`\n  ${line}\n`);
+    }
+    expect(text).not.toMatch(/readonly (then|ops): AB/);
+    writeFileSync(join(folder, 'odd.d.ts'), text);
+    writeFileSync(
+      join(folder, 'use-odd.ts'),
+      "import type { Net } from './odd.js';\nexport const f = (m: Net) => m.list[3].output;\n",
+    );
+    const printed = check(COMPILERS['TypeScript 7']!, folder, [join(folder, 'use-odd.ts')], { skipLibCheck: false });
+    expect(printed.split('\n').filter((line) => /odd.*error TS/.test(line))).toEqual([]);
+  });
+
+  it('cannot be broken out of by a name in the file', async () => {
+    const text = declare(await modulesAt("a*'; } evil", 'b*', 'line\nbreak'));
+    writeFileSync(join(folder, 'evil.d.ts'), text);
+    writeFileSync(
+      join(folder, 'use-evil.ts'),
+      "import type { Net } from './evil.js';\nexport const f = (m: Net) => m['b*'].output;\n",
+    );
+    const printed = check(COMPILERS['TypeScript 7']!, folder, [join(folder, 'use-evil.ts')], { skipLibCheck: false });
+    expect(printed.split('\n').filter((line) => /evil.*error TS/.test(line))).toEqual([]);
+  });
+
+  it('name types as TypeScript allows', () => {
+    expect(['toy-gpt2', 'c_attn', '3d', 'model.v2', 'größe', '***'].map(typeName)).toEqual([
+      'ToyGpt2',
+      'CAttn',
+      '_3d',
+      'ModelV2',
+      'Größe',
+      '_',
+    ]);
+  });
+});
