@@ -34,10 +34,6 @@ export function isRawOf(raw: unknown, dtype: DType): raw is Raw {
   return raw instanceof RAW[dtype];
 }
 
-export function isBigDType(dtype: DType): dtype is 'int64' | 'uint64' {
-  return dtype === 'int64' || dtype === 'uint64';
-}
-
 export function isFloatDType(dtype: DType): dtype is 'float16' | 'float32' | 'float64' {
   return dtype === 'float16' || dtype === 'float32' || dtype === 'float64';
 }
