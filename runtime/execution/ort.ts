@@ -22,8 +22,8 @@ export function createSession(model: Uint8Array, { device, folder }: SessionPlac
     extra: {
       session: {
         model_external_initializers_file_folder_path: folder,
-        // Every session has its own threads: those of one that waits must not take the cores from the one that runs.
-        intra_op: { allow_spinning: '0' },
+        // Every session has its own threads: those of one that has run must not go on taking the cores from the next.
+        force_spinning_stop: '1',
       },
       ...(without !== '' && { optimization: { disable_specified_optimizers: without } }),
     },

@@ -1,9 +1,8 @@
 /*
- * npm run bench [-- --quick] [--row name] [--json file] [--no-spinning]
+ * npm run bench [-- --quick] [--row name] [--json file]
  *
  * Measures what interventions cost against plain ONNX Runtime in the same run: the bars are those of a GPT-2 small on
- * two cores. --quick takes a small model, where what does not grow with the model weighs more. --no-spinning gives plain sessions the
- * thread option that the library's own have: take it where other programs keep the cores busy.
+ * two cores. --quick takes a small model, where what does not grow with the model weighs more.
  */
 import { writeFileSync } from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
@@ -16,13 +15,12 @@ import type { Bench, Line } from './row.ts';
 import { rows } from './rows/index.ts';
 import { table, verdict } from './table.ts';
 
-const { quick, json, row, 'no-spinning': quiet } = options();
+const { quick, json, row } = options();
 const sizes = quick ? TINY : SMALL;
 console.error('Making the model, or finding it in the cache …');
 const bench: Bench = {
   model: gpt2Model(sizes),
   quick,
-  spinning: !quiet,
   effort: quick ? { least: 5, most: 15, milliseconds: 1000 } : { least: 5, most: 40, milliseconds: 10_000 },
 };
 
@@ -50,7 +48,6 @@ function options() {
     options: {
       quick: { type: 'boolean', default: false },
       json: { type: 'string' },
-      'no-spinning': { type: 'boolean', default: false },
       row: { type: 'string', multiple: true, default: Object.keys(rows) },
     },
   });

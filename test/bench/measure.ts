@@ -22,8 +22,8 @@ export interface Effort {
   readonly milliseconds: number;
 }
 
-/** ONNX Runtime's threads go on spinning for a moment when a run has ended: they must not disturb the next one. */
-const PAUSE = 5;
+/** The threads of a plain session go on spinning for up to 90 ms when a run has ended: they must not disturb the next. */
+const PAUSE = 100;
 
 /** Measures two things in turns. Who goes first changes, so that a machine that gets slower favours neither. */
 export async function inTurns<T>(

@@ -1,15 +1,9 @@
 import { Tensor } from 'onnsight';
 import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
-import type { Bench } from './row.ts';
 
-/**
- * A plain session. It has ONNX Runtime's defaults, as a user's own would, unless the bench says otherwise. The sessions
- * that this library makes differ in one option: `intra_op.allow_spinning` is 0, since many small sessions in turns would
- * fight over the cores. On a busy machine the default is the slower one: then `--no-spinning` gives both the same.
- */
-export function open(path: string, { spinning }: Bench): Promise<InferenceSession> {
-  const quiet = { extra: { session: { intra_op: { allow_spinning: '0' } } } };
-  return InferenceSession.create(path, spinning ? {} : quiet);
+/** A plain session with ONNX Runtime's defaults, as a user's own would be. */
+export function open(path: string): Promise<InferenceSession> {
+  return InferenceSession.create(path);
 }
 
 /** Token ids and a mask without padding, for this library and for a plain session. Another `start` changes every id. */

@@ -18,8 +18,6 @@ export interface Line {
 export interface Bench {
   readonly model: BenchModel;
   readonly quick: boolean;
-  /** Whether the threads of plain sessions wait actively for their next work, as is ONNX Runtime's default. */
-  readonly spinning: boolean;
   /** For one comparison of two things that take milliseconds. */
   readonly effort: Effort;
 }

@@ -11,7 +11,7 @@ export const allLayers: Row = async (bench) => {
     effort,
   } = bench;
   const model = await NNsight.load(path, { device: 'cpu' });
-  const session = await open(layers, bench);
+  const session = await open(layers);
   const names = layerOutputs(sizes);
   const lines: Line[] = [];
   for (const [batch, length] of [

@@ -10,7 +10,7 @@ export const firstLayer: Row = async (bench) => {
     effort,
   } = bench;
   const model = await NNsight.load(path, { device: 'cpu' });
-  const session = await open(path, bench);
+  const session = await open(path);
   const lines: Line[] = [];
   for (const length of [16, 128]) {
     const inputs = tokens(1, length, sizes.vocabulary);

@@ -11,7 +11,7 @@ const TOGETHER = 50;
 /** What a trace adds to a run that takes almost no time itself. */
 export const mlp: Row = async (bench) => {
   const model = await NNsight.load(MODEL, { device: 'cpu' });
-  const session = await open(MODEL, bench);
+  const session = await open(MODEL);
   const data = Float32Array.from({ length: 10 }, (_, i) => i / 10);
   const [x, feed] = [new Tensor('float32', [2, 5], data), new OrtTensor('float32', data, [2, 5])];
   const ours = () =>

@@ -2,7 +2,7 @@ import { type Envoy, NNsight, type Operand, save } from 'onnsight';
 import { median, spread, time } from '../measure.ts';
 import { hasRoom } from '../memory.ts';
 import { open, tokens } from '../plain.ts';
-import type { Bench, Line, Row } from '../row.ts';
+import type { Line, Row } from '../row.ts';
 import { variant } from '../variants.ts';
 
 /** Short, so that the run itself adds little noise to what is built before it. */
@@ -40,7 +40,7 @@ export const newBlocks: Row = async (bench) => {
     kinds.boundary.push(await first(layer));
     kinds.inside.push(await first(layer.mlp.act));
     kinds.next.push(await first(layer.mlp.act));
-    if (whole.length < (quick ? 3 : 5)) whole.push(await sessionTime(external, bench));
+    if (whole.length < (quick ? 3 : 5)) whole.push(await sessionTime(external));
   }
   const create = median(whole);
   const line = (what: string, values: readonly number[], bar: number): Line => ({
@@ -58,9 +58,9 @@ export const newBlocks: Row = async (bench) => {
 };
 
 /** A session of the model whose weights stand beside it: the fastest way there is to make one. */
-async function sessionTime(path: string, bench: Bench): Promise<number> {
+async function sessionTime(path: string): Promise<number> {
   const start = performance.now();
-  const session = await open(path, bench);
+  const session = await open(path);
   const milliseconds = performance.now() - start;
   await session.release();
   return milliseconds;

@@ -13,7 +13,7 @@ export const patching: Row = async (bench) => {
     model: { path, sizes },
     quick,
   } = bench;
-  const session = await open(path, bench);
+  const session = await open(path);
   const clean = tokens(1, POSITIONS, sizes.vocabulary);
   const corrupt = tokens(1, POSITIONS, sizes.vocabulary, 1013);
   const runs = sizes.layers * POSITIONS;

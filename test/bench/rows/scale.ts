@@ -10,7 +10,7 @@ export const scale: Row = async (bench) => {
     effort,
   } = bench;
   const model = await NNsight.load(path, { device: 'cpu' });
-  const session = await open(path, bench);
+  const session = await open(path);
   const layer = model.transformer.h[sizes.layers / 2];
   const lines: Line[] = [];
   for (const length of [16, 128]) {
