@@ -1,9 +1,11 @@
 import { save } from 'onnsight';
 import { describe, expect, it } from 'vitest';
+import type { Segmentation } from '../../runtime/execution/segmentation.ts';
 import { walk } from '../../runtime/model/module.ts';
 import { Tensor } from '../../runtime/tensor/tensor.ts';
 import { FILES, modelPath, type Reference, reference } from '../model/reference.ts';
-import { difference, type Engines, type Inputs, openEngines, runGraph, SEGMENTATIONS } from './engines.ts';
+import { type Engines, type Inputs, openEngines, runGraph, SEGMENTATIONS } from './engines.ts';
+import { type Compared, expectAgreement } from './ways.ts';
 
 const inputsOf = (file: Engines, { inputs }: Reference): Inputs =>
   Object.fromEntries(
@@ -13,18 +15,23 @@ const inputsOf = (file: Engines, { inputs }: Reference): Inputs =>
     }),
   );
 
+/** Every module that is called, by its path. */
+function calledModules({ map }: Engines): string[] {
+  return [...walk(map.tree)].filter(({ path, calls }) => path !== '' && calls.length > 0).map(({ path }) => path);
+}
+
 /** Modules from everywhere in the model: every n-th, so that there are a few. */
-function someModules({ map }: Engines): string[] {
-  const called = [...walk(map.tree)].filter(({ path, calls }) => path !== '' && calls.length > 0);
-  return called.filter((_, i) => i % Math.ceil(called.length / 6) === 0).map(({ path }) => path);
+function someModules(file: Engines): string[] {
+  const called = calledModules(file);
+  return called.filter((_, i) => i % Math.ceil(called.length / 6) === 0);
 }
 
 /** What a block gives under each way to cut the model, or the message of the error. */
 async function outcomes({ model, engine }: Engines, inputs: Inputs, block: () => unknown) {
-  const found: (readonly Tensor[] | string)[] = [];
+  const found = new Map<Segmentation, Record<string, Compared> | string>();
   for (const segmentation of SEGMENTATIONS) {
     const run = async () => runGraph(engine(segmentation), await model.graph(inputs, block), inputs);
-    found.push(await run().then(({ tensors }) => tensors, String));
+    found.set(segmentation, await run().then(({ tensors }) => Object.fromEntries(tensors.entries()), String));
   }
   return found;
 }
@@ -33,19 +40,20 @@ async function outcomes({ model, engine }: Engines, inputs: Inputs, block: () =>
 const REFUSED =
   /there is no inputs\[0\]|so it can have no effect|is a cycle|is int64 and cannot be set to float32|takes int64 values/;
 
-function expectAgreement([whole, ...others]: (readonly Tensor[] | string)[], name: string): void {
-  if (typeof whole === 'string') expect(whole, name).toMatch(REFUSED);
-  for (const other of others) {
-    if (typeof whole === 'string' || typeof other === 'string') expect(other, name).toBe(whole);
-    else expect(difference(whole!, other), name).toBeLessThan(1e-5);
-  }
-}
-
 describe.each(FILES)('%s (%s exporter)', (name, exporter) => {
   it('gives the same whole, cut at its layers and cut at every module', async () => {
     const file = await openEngines(modelPath(name, exporter));
     const inputs = inputsOf(file, reference(name));
     const { model } = file;
+    const everything = () => {
+      'use trace';
+      const outputs = calledModules(file).flatMap((path) =>
+        [...model.get(path).calls].map(({ output }) => save(output)),
+      );
+      return [outputs, save(model.output)];
+    };
+    const read = expectAgreement(await outcomes(file, inputs, everything), 'the outputs of all modules');
+    expect(read).toBeTypeOf('object');
     for (const path of someModules(file)) {
       const module = () => model.get(path);
       const blocks: Record<string, () => unknown> = {
@@ -71,7 +79,8 @@ describe.each(FILES)('%s (%s exporter)', (name, exporter) => {
         },
       };
       for (const [what, block] of Object.entries(blocks)) {
-        expectAgreement(await outcomes(file, inputs, block), `${path}: ${what}`);
+        const whole = expectAgreement(await outcomes(file, inputs, block), `${path}: ${what}`);
+        if (typeof whole === 'string') expect(whole, path).toMatch(REFUSED);
       }
     }
   });
