@@ -26,7 +26,7 @@ export function atCaller<T>(find: () => T): T {
 }
 
 /** Prepares inputs that stand in a block: an InputError begins with the line that gave them. */
-export function givenAt<T>(site: Site | null, prepare: () => T): T {
+export function givenAt<T>(site: () => Site | null, prepare: () => T): T {
   try {
     return prepare();
   } catch (error) {
@@ -35,7 +35,8 @@ export function givenAt<T>(site: Site | null, prepare: () => T): T {
 }
 
 /** An error of inputs with the line that gave them; other errors as they are. */
-export function placed(error: unknown, site: Site | null): unknown {
-  if (!(error instanceof InputError) || !site) return error;
-  return new InputError(`${formatSite(site)} - ${error.message}`, { cause: error });
+export function placed(error: unknown, site: () => Site | null): unknown {
+  if (!(error instanceof InputError)) return error;
+  const found = site();
+  return found ? new InputError(`${formatSite(found)} - ${error.message}`, { cause: error }) : error;
 }

@@ -37,7 +37,7 @@ export async function generate(
   inputs: Inputs | null,
   block: Block<[StepTracer]> | null,
   options: GenerateOptions,
-  site: Site | null,
+  site: () => Site | null,
 ): Promise<Generated> {
   const symbolic = await model.map.symbolic();
   const tracing = new Tracing();

@@ -4,7 +4,7 @@ import type { Site } from '../graph/types.ts';
 import type { Sizes } from '../model/symbolic.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { builder } from '../tracing/builder.ts';
-import { callerSite } from '../tracing/caller.ts';
+import { laterSite } from '../tracing/caller.ts';
 import { givenAt } from './at-caller.ts';
 import type { Block } from './blocks.ts';
 import { rowsOf } from './rows.ts';
@@ -17,11 +17,11 @@ export class Invokes {
   private readonly model: Traceable;
   private readonly tracing: Tracing;
   private readonly given: Inputs[] = [];
-  private readonly site: Site | null;
+  private readonly site: () => Site | null;
   private rows = 0;
 
   /** @param site where the trace is opened */
-  constructor(model: Traceable, tracing: Tracing, site: Site | null) {
+  constructor(model: Traceable, tracing: Tracing, site: () => Site | null) {
     this.site = site;
     this.model = model;
     this.tracing = tracing;
@@ -45,7 +45,7 @@ export class Invokes {
     if (this.given.length > 0) return;
     throw new TraceError(
       'This trace has no input. Give it one, trace(inputs, block), or call tracer.invoke(inputs, block) in its block.',
-      this.site,
+      this.site(),
     );
   }
 
@@ -71,7 +71,7 @@ export class Invokes {
     }
     if (inputs === undefined) return block();
     // What is wrong with the inputs is told at this line, not when all are joined.
-    const prepared = givenAt(callerSite(), () => {
+    const prepared = givenAt(laterSite(), () => {
       const prepared = this.model.prepare(inputs);
       prepareInputs(this.model.map.model, prepared);
       return prepared;

@@ -14,7 +14,7 @@ import { encodePrompts, type Prompts } from '../language/tokens.ts';
 import { ModelError } from '../model/error.ts';
 import { readModel } from '../model/read.ts';
 import { Tensor } from '../tensor/tensor.ts';
-import { callerSite } from '../tracing/caller.ts';
+import { laterSite } from '../tracing/caller.ts';
 import { isPlainObject } from '../tracing/merge.ts';
 import { type Block, checkCompiled, checkOutside } from './blocks.ts';
 import type { NewToken } from './decoding.ts';
@@ -55,7 +55,7 @@ export class LanguageModelCore extends Model {
   }
 
   private async runGeneration(prompt: unknown, options?: GenerateOptions | GenerateBlock, block?: GenerateBlock) {
-    const site = callerSite();
+    const site = laterSite();
     const isInvokes = typeof options === 'function' && isGenerateOptions(prompt);
     const given = isInvokes ? prompt : typeof options === 'function' ? {} : options;
     const body = typeof options === 'function' ? options : block;

@@ -8,7 +8,7 @@ import type { InterventionGraph } from '../graph/graph.ts';
 import { GraphError } from '../graph/json.ts';
 import { formatTree } from '../model/format.ts';
 import { Tensor } from '../tensor/tensor.ts';
-import { callerSite } from '../tracing/caller.ts';
+import { callerSite, laterSite } from '../tracing/caller.ts';
 import { printLines } from '../tracing/logs.ts';
 import type { TapAddress } from '../tracing/model.ts';
 import type { Pass } from '../tracing/pass.ts';
@@ -246,7 +246,7 @@ export class Model implements ModelMembers, Traceable {
 
   /** Builds a trace of inputs that are given. */
   private async traceOne(inputs: unknown, block?: Block): Promise<Traced> {
-    const site = callerSite();
+    const site = laterSite();
     const given = givenAt(site, () => this.prepare(inputs));
     const start = await startOf(this.map, given).catch((error) => {
       throw placed(error, site);
@@ -274,7 +274,7 @@ export class Model implements ModelMembers, Traceable {
 
   private async traceInvokes(block: Block): Promise<Traced> {
     checkCompiled(block);
-    const site = callerSite();
+    const site = laterSite();
     await this.prepareFormulas();
     const tracing = new Tracing();
     const invokes = new Invokes(this, tracing, site);

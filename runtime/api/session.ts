@@ -1,7 +1,7 @@
 import { TraceError } from '../errors.ts';
 import { prepareInputs } from '../execution/inputs.ts';
 import { builder } from '../tracing/builder.ts';
-import { callerSite } from '../tracing/caller.ts';
+import { callerSite, laterSite } from '../tracing/caller.ts';
 import { saves, settleSaves } from '../tracing/saves.ts';
 import { givenAt } from './at-caller.ts';
 import { type Block, checkCompiled } from './blocks.ts';
@@ -36,9 +36,7 @@ export class Session {
     const isStopped = this.tracing.stopped !== null;
     const nodes = target.region.nodes.length;
     const returned =
-      block === inputs
-        ? new Invokes(this.model, this.tracing, callerSite()).build(block)
-        : this.traceOne(inputs, block);
+      block === inputs ? new Invokes(this.model, this.tracing, laterSite()).build(block) : this.traceOne(inputs, block);
     // What is saved here is what it is at the end of this trace.
     settleSaves(target);
     for (const pass of target.passes.slice(first).reverse()) this.tracing.closePass(pass);
@@ -48,7 +46,7 @@ export class Session {
   }
 
   private traceOne(inputs: unknown, block: Block): unknown {
-    const prepared = givenAt(callerSite(), () => prepareInputs(this.model.map.model, this.model.prepare(inputs)));
+    const prepared = givenAt(laterSite(), () => prepareInputs(this.model.map.model, this.model.prepare(inputs)));
     const symbolic = this.model.map.formulas!;
     const sizes = symbolic.sizes(Object.fromEntries([...prepared].map(([name, { dims }]) => [name, dims])));
     const pass = this.model.openPass(this.tracing, shapesOf(symbolic, sizes), prepared);

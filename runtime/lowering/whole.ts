@@ -1,8 +1,8 @@
 import type { InterventionGraph } from '../graph/graph.ts';
 import type { OnnxModel } from '../model/read.ts';
 import type { Locate } from './address.ts';
-import { lower } from './lower.ts';
-import { type Plan, places } from './plan.ts';
+import { type Lowered, lower } from './lower.ts';
+import { type Piece, type Plan, places } from './plan.ts';
 import { Slots } from './slots.ts';
 
 /** Runs the model as one piece with the interventions inside. Throws a TraceError on what cannot be. */
@@ -27,14 +27,13 @@ export function wholePlan(
     const first = outputs.get(lowered.outputs[i]!)!;
     if (value !== first) slots.alias(value, first);
   });
-  const piece = {
-    key: graph.structuralKey(),
-    kind: 'whole' as const,
-    weights: weights(lowered.initializers),
-    random: lowered.random,
-    write: () => lowered.bytes,
-  };
+  const piece = pieceOf(graph.structuralKey(), weights(lowered.initializers), lowered);
   const fetches = [...outputs].map(([name, value]) => ({ name, slot: slots.of(value) }));
   const nodes = graph.root.nodes.map((_, position) => position);
   return slots.plan([{ piece, kind: 'whole', label: 'the whole model', feeds, fetches, nodes }], []);
+}
+
+/** By itself, so that what the piece keeps does not hold the graph, and with it the trace that it was made in. */
+function pieceOf(key: string, weights: number, { bytes, random }: Lowered): Piece {
+  return { key, kind: 'whole', weights, random, write: () => bytes };
 }

@@ -1,15 +1,12 @@
 import type { Node, Site } from '../graph/types.ts';
 import { laterSite } from './caller.ts';
 
-/** The frames between a read in a block and here, and some to spare: taking more would cost as much as all else of a read. */
-const FRAMES = 20;
-
 /** Where the model's tensors were read. Reading a property is no step of compiled code, so that it has no site. */
 const sites = new WeakMap<Node, () => Site | null>();
 
 /** Keeps the place that reads now. It is worked out only if an error asks for it. */
 export function keepReadSite(node: Node): void {
-  sites.set(node, laterSite(FRAMES));
+  sites.set(node, laterSite());
 }
 
 /** The user's line that first read the tensor of a read node. */

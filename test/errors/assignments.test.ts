@@ -81,6 +81,21 @@ describe('an assignment that does not fit', () => {
     );
   });
 
+  it('a cycle through a value that was read by a long way', async () => {
+    const error = await rejection(
+      lm.trace(clean, () => {
+        const [attended] = lm.get('transformer').h[-1].attn.calls[0].outputs; // @long read
+        lm.transformer.wpe.output = attended.mean(); // @long write
+        return save(lm.lm_head.output);
+      }),
+    );
+    await expectMistake(
+      error,
+      'long write',
+      new RegExp(`read at .*assignments\\.test\\.ts:${lineOf('long read')}:\\d+`),
+    );
+  });
+
   it('one that nothing saved depends on', () =>
     traceFails(
       lm.trace(clean, () => {

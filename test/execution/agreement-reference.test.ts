@@ -1,7 +1,7 @@
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, it } from 'vitest';
 import { expectResults } from '../reference/expected.ts';
 import { interventions, type Values } from '../reference/interventions.ts';
-import { expectEffect, loadToy, reference } from '../support/toy.ts';
+import { loadToy, reference } from '../support/toy.ts';
 import { expectAgreement, loadEachWay, runEachWay } from './ways.ts';
 
 let models: Awaited<ReturnType<typeof loadEachWay<Awaited<ReturnType<typeof loadToy>>>>>;

@@ -2,6 +2,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { save } from 'onnsight';
 import { describe, expect, it } from 'vitest';
+import { loadEachWay } from '../execution/ways.ts';
 import { loadToy } from '../support/toy.ts';
 import { clean, fact } from './support.ts';
 
@@ -71,9 +72,11 @@ describe('memory is released when a trace ends', () => {
     expect(await isReleased(seen!)).toBe(true);
   });
 
-  it('saved tensors, once nobody holds them', async () => {
-    const run = async () => new WeakRef(await lm.trace(clean, () => save(lm.transformer.h[0].output)));
-    expect(await isReleased(await run())).toBe(true);
+  it('saved tensors, once nobody holds them, however the model is cut', async () => {
+    for (const [segmentation, lm] of await loadEachWay(loadToy)) {
+      const run = async () => new WeakRef(await lm.trace(clean, () => save(lm.transformer.h[0].output * 2)));
+      expect(await isReleased(await run()), segmentation).toBe(true);
+    }
   });
 
   it('a model', async () => {
