@@ -42,7 +42,11 @@ export function emitLowered(
     return output;
   };
 
-  return (target, writeFile, ...rest) => {
+  // the first program's own JavaScript of these files is thrown away: none is made
+  const empty: ts.TransformerFactory<ts.SourceFile> = () => (file) =>
+    lowered.has(file.fileName) ? typescript.factory.updateSourceFile(file, []) : file;
+
+  return (target, writeFile, token, onlyDeclarations, transformers, ...rest) => {
     const write = writeFile ?? host.writeFile;
     let skipped = false;
     const result = emit(
@@ -57,6 +61,9 @@ export function emitLowered(
         const swapped = file && fileName !== undefined ? swap(path, text, file, () => outputOf(fileName)) : text;
         write(path, swapped, bom, onError, sources, data);
       },
+      token,
+      onlyDeclarations,
+      { ...transformers, before: [empty, ...(transformers?.before ?? [])] },
       ...rest,
     );
     return skipped ? { ...result, emitSkipped: true } : result;
@@ -91,7 +98,7 @@ function loweredProgram(
 ): ts.Program {
   const getSourceFile: ts.CompilerHost['getSourceFile'] = (name, languageVersion, ...rest) => {
     const file = lowered.get(name);
-    if (file) return typescript.createSourceFile(name, file.code, languageVersion, true);
+    if (file) return typescript.createSourceFile(name, file.code, languageVersion);
     const parsed = program.getSourceFile(name);
     // a redirect stands for a file of another copy of its package; only the host has the file itself
     return parsed && !('redirectInfo' in parsed) ? parsed : host.getSourceFile(name, languageVersion, ...rest);
@@ -109,8 +116,24 @@ function loweredProgram(
       noEmit: false,
       noEmitOnError: false,
       emitDeclarationOnly: false,
+      ...withoutChecks(typescript, program, lowered),
     },
+    oldProgram: program,
     host: Object.assign(Object.create(host) as ts.CompilerHost, { getSourceFile }),
     ...(references ? { projectReferences: references } : {}),
   });
+}
+
+const CONST_ENUM = /\bconst\s+enum\b/;
+
+/** The options with which the second program checks no types, as far as its JavaScript stays the same. */
+function withoutChecks(typescript: typeof ts, program: ts.Program, lowered: LoweredFiles): ts.CompilerOptions {
+  // older releases find the imports to keep while they check
+  const [major, minor] = typescript.versionMajorMinor.split('.').map(Number) as [number, number];
+  if (major < 5 || (major === 5 && minor < 6)) return {};
+  // what is left to find out are types of values with properties: one might be a const enum
+  const isolated =
+    !program.getSourceFiles().some(({ text }) => CONST_ENUM.test(text)) &&
+    [...lowered.values()].every(({ original }) => typescript.isExternalModule(original));
+  return { noCheck: true, ...(isolated ? { isolatedModules: true } : {}) };
 }
