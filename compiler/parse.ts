@@ -1,11 +1,18 @@
 import { createRequire } from 'node:module';
 import type { ts } from 'ts-morph';
+import type hosts from 'typescript';
 
 /**
- * The TypeScript that ts-morph bundles: parsing must not depend on which TypeScript the user has. Loading it takes a
- * quarter of a second, so it waits for the first file that has something to rewrite; `parse` fills it in.
+ * What parses: the TypeScript of a host that lends its own, else the one that ts-morph bundles, for a user's own may have
+ * no parser for JavaScript. Loading that takes a quarter of a second, so it waits for the first file that has something
+ * to rewrite; `parse` fills it in.
  */
 export let syntax: typeof ts;
+
+/** Lets a host that has TypeScript in memory lend it, so that no other is loaded. */
+export function lendTypeScript(typescript: typeof hosts): void {
+  syntax ??= typescript as unknown as typeof ts;
+}
 
 const require = createRequire(import.meta.url);
 

@@ -7,6 +7,7 @@
  */
 import type ts = require('typescript');
 import diagnostics = require('../compiler/diagnostics.ts');
+import parsing = require('../compiler/parse.ts');
 import rewriting = require('./rewrite.ts');
 import emitting = require('./lowered-emit.ts');
 import versions = require('./version.ts');
@@ -28,6 +29,7 @@ function lowerProgram(
   _config: unknown,
   { ts }: Extras,
 ): ts.Program {
+  parsing.lendTypeScript(ts);
   const compilerHost = host ?? ts.createCompilerHost(program.getCompilerOptions());
   const directory = program.getCurrentDirectory();
   const lowered: emitting.LoweredFiles = new Map();
