@@ -38,6 +38,11 @@ import { type Traceable, Tracing } from './tracing.ts';
 export interface LoadOptions {
   /** Where to run: `auto` (the default) takes the best that works. */
   readonly device?: 'auto' | Device;
+  /**
+   * Whether a block that runs often becomes one session, in another thread, which takes the model's weights into memory
+   * once more. On `cpu` and `cuda`, for models that are cut at their layers.
+   */
+  readonly fuse?: boolean;
   /** Other names for modules: `{ 'transformer.h': 'layers', mlp: 'feedForward' }`. The old names stay. */
   readonly rename?: Rename;
   /** Own ways to prepare inputs and to batch them. */
@@ -70,7 +75,7 @@ export class Model implements ModelMembers, Traceable {
     this.map = map;
     this.device = device;
     this.options = options;
-    this.engine = new Engine(map.model, device, map.locate, { tree: map.tree });
+    this.engine = this.newEngine(device);
   }
 
   static async open(map: ModelMap, options: LoadOptions): Promise<Model> {
@@ -91,10 +96,7 @@ export class Model implements ModelMembers, Traceable {
   async to(device: 'auto' | Device): Promise<unknown> {
     const other = this.copy();
     const found = await chooseDevice(device, probeModel());
-    Object.assign(other, {
-      device: found,
-      engine: new Engine(this.map.model, found, this.map.locate, { tree: this.map.tree }),
-    });
+    Object.assign(other, { device: found, engine: this.newEngine(found) });
     return other.asModule();
   }
 
@@ -298,6 +300,11 @@ export class Model implements ModelMembers, Traceable {
     const resolved = results.resolve(tensors);
     printLines(tracing.builder);
     return resolved;
+  }
+
+  private newEngine(device: Device): Engine {
+    const { model, tree, locate } = this.map;
+    return new Engine(model, device, locate, { tree, fuse: this.options.fuse ?? false });
   }
 
   private copy(): Model {

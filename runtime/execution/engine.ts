@@ -7,9 +7,10 @@ import type { OnnxModel } from '../model/read.ts';
 import { buildTree } from '../model/tree.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import type { Device } from './devices.ts';
+import { checkFusing, Fused } from './fused.ts';
 import { Planner } from './planner.ts';
 import type { ReuseScope } from './reuse.ts';
-import { PieceError, runPlan } from './run.ts';
+import { PieceError, type Pieces, runPlan } from './run.ts';
 import { defaultSegmentation, type Segmentation } from './segmentation.ts';
 import { Sessions } from './sessions.ts';
 import type { RunStats, StepStats } from './stats.ts';
@@ -19,6 +20,8 @@ export interface EngineOptions {
   readonly segmentation?: Segmentation;
   /** The model's modules, if they are known already. */
   readonly tree?: Module;
+  /** Whether what is run often becomes one session, in another thread. */
+  readonly fuse?: boolean;
 }
 
 export interface RunOptions {
@@ -41,14 +44,18 @@ export class Engine {
   readonly locate: Locate;
   private readonly planner: Planner;
   private readonly sessions: Sessions;
+  private readonly fused: Fused | null;
 
   constructor(model: OnnxModel, device: Device, locate: Locate, options: EngineOptions = {}) {
     this.model = model;
     this.device = device;
     this.locate = locate;
-    const { segmentation = defaultSegmentation(), tree = buildTree(model) } = options;
-    this.sessions = new Sessions({ device, folder: model.folder }, Math.max(SMALL, TIMES * weightBytes(model)));
+    const { segmentation = defaultSegmentation(), tree = buildTree(model), fuse = false } = options;
+    const place = { device, folder: model.folder };
+    this.sessions = new Sessions(place, Math.max(SMALL, TIMES * weightBytes(model)));
     this.planner = new Planner(model, tree, locate, segmentation, this.sessions);
+    if (fuse) checkFusing(device, this.planner.cuts);
+    this.fused = fuse ? new Fused(place) : null;
   }
 
   /** Runs the model with the graph's interventions and returns the saves, in the order of `graph.saves`. */
@@ -64,13 +71,20 @@ export class Engine {
     });
     const steps: StepStats[] = [];
     const onStep = onStats && ((step: StepStats) => steps.push(step));
-    const { model, sessions } = this;
-    const run = (chosen: Plan) => runPlan(chosen, graph, inputs, { model, sessions, signal, reuse, onStep });
-    const tensors = await run(plan).catch((error) => {
-      // What cannot be compiled by itself may well be compiled as a part of the whole.
-      if (error instanceof PieceError) return run(this.planner.whole(graph));
-      throw error;
-    });
+    const run = (chosen: Plan, sessions: Pieces = this.sessions) =>
+      runPlan(chosen, graph, inputs, { model: this.model, sessions, signal, reuse, onStep });
+    const inPieces = () =>
+      run(plan).catch((error) => {
+        // What cannot be compiled by itself may well be compiled as a part of the whole.
+        if (error instanceof PieceError) return run(this.planner.stayWhole(graph));
+        throw error;
+      });
+    const mayFuse = this.fused && !reuse && plan.steps.length > 1;
+    const tensors = mayFuse
+      ? await this.fused.run(graph.structuralKey(), () => this.planner.whole(graph), run, inPieces)
+      : await inPieces();
+    // What is fused cannot end on the way.
+    signal?.throwIfAborted();
     onStats?.({ planned, steps, skipped: plan.skipped, total: performance.now() - start });
     return tensors;
   }

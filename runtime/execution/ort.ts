@@ -10,24 +10,35 @@ export interface SessionPlace {
   readonly device: Device;
   /** The folder of the file that the weights stand in. */
   readonly folder: string;
+  /** Whether a session runs by itself, not in turns with others. */
+  readonly alone?: boolean;
 }
 
 /** Compiles a model. This blocks the event loop for as long as it takes. */
-export function createSession(model: Uint8Array, { device, folder }: SessionPlace): Promise<InferenceSession> {
-  const { bytes, provider, without } =
-    device === 'webgpu' ? forWebGpu(model) : { bytes: model, provider: device, without: '' };
-  return InferenceSession.create(bytes, {
+export function createSession(model: Uint8Array, place: SessionPlace): Promise<InferenceSession> {
+  if (place.device !== 'webgpu') return InferenceSession.create(model, sessionOptions(place));
+  const { bytes, provider, without } = forWebGpu(model);
+  return InferenceSession.create(bytes, sessionOptions(place, provider, without));
+}
+
+/** What ONNX Runtime is told, as plain data. `without`: the optimizers that must not run, joined by `;`. */
+export function sessionOptions(
+  { device, folder, alone = false }: SessionPlace,
+  provider: InferenceSession.ExecutionProviderConfig = device,
+  without = '',
+): InferenceSession.SessionOptions {
+  return {
     executionProviders: [provider],
     logSeverityLevel: 4,
     extra: {
       session: {
         model_external_initializers_file_folder_path: folder,
         // Every session has its own threads: those of one that has run must not go on taking the cores from the next.
-        force_spinning_stop: '1',
+        force_spinning_stop: alone ? '0' : '1',
       },
       ...(without !== '' && { optimization: { disable_specified_optimizers: without } }),
     },
-  });
+  };
 }
 
 /** Hands data over without copying it. */
@@ -41,7 +52,9 @@ export function fromOrt({ type, dims, data }: OrtTensor): Tensor {
 
 /** A tensor that shares nothing with the original. */
 export function copyOrt({ type, dims, data }: OrtTensor): OrtTensor {
-  return new OrtTensor(type as 'float32', (data as Float32Array<ArrayBuffer>).slice(), dims);
+  // Node's Buffer has a slice of its own, which copies nothing.
+  const copy = Uint8Array.prototype.slice.call(data) as unknown as Float32Array<ArrayBuffer>;
+  return new OrtTensor(type as 'float32', copy, dims);
 }
 
 /** Whether two tensors hold the same bytes. */

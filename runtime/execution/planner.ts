@@ -64,11 +64,21 @@ export class Planner {
     return entry.plan;
   }
 
-  /** A plan that runs the model whole, from now on, for graphs of this structure. */
+  /** Whether there is anything to run piece by piece. */
+  get cuts(): boolean {
+    return this.cut !== null;
+  }
+
+  /** A plan that runs the model whole. */
   whole(graph: InterventionGraph): Plan {
-    const entry = this.makeWhole(graph);
-    this.keep(graph.structuralKey(), entry);
-    return entry.plan;
+    return wholePlan(this.model, graph, this.locate, (initializers) => this.writer.bytes(initializers));
+  }
+
+  /** The same, from now on, for graphs of this structure. */
+  stayWhole(graph: InterventionGraph): Plan {
+    const plan = this.whole(graph);
+    this.keep(graph.structuralKey(), { plan, version: null });
+    return plan;
   }
 
   private keep(key: string, entry: Entry): void {
@@ -80,12 +90,7 @@ export class Planner {
 
   private make(graph: InterventionGraph): Entry {
     const plan = this.cut && segmentedPlan(this.cut, graph);
-    return plan ? { plan, version: this.cut!.cuts.version } : this.makeWhole(graph);
-  }
-
-  private makeWhole(graph: InterventionGraph): Entry {
-    const plan = wholePlan(this.model, graph, this.locate, (initializers) => this.writer.bytes(initializers));
-    return { plan, version: null };
+    return plan ? { plan, version: this.cut!.cuts.version } : { plan: this.whole(graph), version: null };
   }
 }
 

@@ -1,20 +1,34 @@
-import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
+import type { OnnxValue, Tensor as OrtTensor } from 'onnxruntime-node';
 import { TraceError } from '../errors.ts';
 import type { InterventionGraph } from '../graph/graph.ts';
 import { type Piece, type Plan, type Step, withSites } from '../lowering/plan.ts';
 import type { OnnxModel } from '../model/read.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import { copyOrt, fromOrt, toOrt } from './ort.ts';
+import { copyOrt, fromOrt, type SessionPlace, toOrt } from './ort.ts';
 import type { ReuseScope } from './reuse.ts';
 import { runError } from './run-error.ts';
-import type { Sessions } from './sessions.ts';
 import type { StepStats } from './stats.ts';
 import { pieceForWebGpu } from './webgpu-limits.ts';
+
+/** A compiled piece, in this thread or another one. */
+export interface Runnable {
+  run(
+    feeds: Readonly<Record<string, OrtTensor>>,
+    names: readonly string[],
+  ): Promise<Readonly<Record<string, OnnxValue>>>;
+}
+
+/** Where compiled pieces are found. */
+export interface Pieces {
+  readonly place: SessionPlace;
+  /** Runs something with a compiled piece. `built` is told how long compiling it took, if it had to be. */
+  use<T>(piece: Piece, run: (session: Runnable) => Promise<T>, built?: (milliseconds: number) => void): Promise<T>;
+}
 
 /** What a plan runs with. */
 export interface RunContext {
   readonly model: OnnxModel;
-  readonly sessions: Sessions;
+  readonly sessions: Pieces;
   readonly signal?: AbortSignal | undefined;
   readonly reuse?: ReuseScope | undefined;
   /** Told of each step that is done. */
@@ -112,7 +126,7 @@ async function runStep(
 /** Tells what fails while it runs from what could not be compiled. */
 class RunFailure extends Error {}
 
-async function run(session: InferenceSession, feeds: Record<string, OrtTensor>, names: readonly string[]) {
+async function run(session: Runnable, feeds: Record<string, OrtTensor>, names: readonly string[]) {
   try {
     return await session.run(feeds, names);
   } catch (error) {

@@ -2,7 +2,7 @@ import type { StepKind } from '../lowering/plan.ts';
 
 /** What became of one piece of a run. */
 export interface StepStats {
-  /** The layer, or what else it is. */
+  /** The layer, or what else it is: `the whole model (fused)` for a block that is one session in another thread. */
   readonly name: string;
   readonly kind: StepKind;
   /** Whether it ran, or gave what it gave earlier in the same scope on the same inputs. */

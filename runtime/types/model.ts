@@ -26,6 +26,11 @@ export interface LoadOptions {
   /** `auto`, the default, takes the best that works. */
   readonly device?: 'auto' | Device;
   /**
+   * Whether a block that runs often becomes one session, in another thread, which takes the model's weights into memory
+   * once more. On `cpu` and `cuda`, for models that are cut at their layers.
+   */
+  readonly fuse?: boolean;
+  /**
    * Other names for modules, one or several each; the old names stay. A path gets them at the top of the model, a bare
    * name wherever a module has it: `{ 'transformer.h': 'layers', mlp: ['feedForward', 'ffn'] }`.
    */

@@ -1,27 +1,37 @@
-import { NNsight, save } from 'onnsight';
+import { NNsight, type RunStats, save } from 'onnsight';
+import type { InferenceSession } from 'onnxruntime-node';
 import { inTurns, median, ratio, time } from '../measure.ts';
 import { open, tokens } from '../plain.ts';
-import { type Line, type Row, times } from '../row.ts';
+import { type Bench, type Line, type Row, times } from '../row.ts';
 
-/** Scaling one layer, again and again, against the plain run. */
+/** Scaling one layer, again and again, in segments and fused, against the plain run. */
 export const scale: Row = async (bench) => {
-  const {
-    model: { path, sizes },
-    effort,
-  } = bench;
-  const model = await NNsight.load(path, { device: 'cpu' });
-  const session = await open(path);
+  const session = await open(bench.model.path);
+  return [...(await lines(bench, session, false)), ...(await lines(bench, session, true))];
+};
+
+async function lines({ model: { path, sizes }, effort }: Bench, session: InferenceSession, fuse: boolean) {
+  const model = await NNsight.load(path, { device: 'cpu', fuse });
   const layer = model.transformer.h[sizes.layers / 2];
   const lines: Line[] = [];
   for (const length of [16, 128]) {
     const inputs = tokens(1, length, sizes.vocabulary);
+    let steps = 0;
+    const onStats = (stats: RunStats) => {
+      steps = stats.steps.length;
+    };
     const ours = () =>
-      model.trace(inputs.ours, () => {
-        layer.output *= 0.5;
-        return save(model.lm_head.output);
-      });
+      model.trace(
+        inputs.ours,
+        () => {
+          layer.output *= 0.5;
+          return save(model.lm_head.output);
+        },
+        { onStats },
+      );
     const plain = () => session.run(inputs.plain);
     await ours();
+    while (fuse && steps > 1) await ours();
     await plain();
     const turns = await inTurns(
       () => time(ours),
@@ -29,7 +39,7 @@ export const scale: Row = async (bench) => {
       effort,
     );
     lines.push({
-      what: `scales one layer, 1 × ${length} tokens`,
+      what: `scales one layer${fuse ? ', fused' : ''}, 1 × ${length} tokens`,
       result: ratio(turns),
       unit: '×',
       bar: 1.05,
@@ -37,4 +47,4 @@ export const scale: Row = async (bench) => {
     });
   }
   return lines;
-};
+}
