@@ -1,5 +1,5 @@
 import { TraceError } from '../errors.ts';
-import type { Value } from '../graph/types.ts';
+import type { Region, Value } from '../graph/types.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { toProxy } from './apply.ts';
 import { type Builder, builder } from './builder.ts';
@@ -37,9 +37,12 @@ export class SaveSlot implements Slot {
   readonly name = 'a saved value';
   state: SaveState | 'pending' | null = null;
   readonly builder: Builder;
+  /** The body that it stands in. */
+  readonly body: Region;
 
   constructor(target: Builder) {
     this.builder = target;
+    this.body = target.region;
   }
 
   get(): SaveState | 'pending' | null {
@@ -81,7 +84,7 @@ export function dropSaves(target: Builder, count: number): void {
 /** The saves of a body that has just run are the values they have at its end. */
 export function settleSaves(target: Builder): void {
   for (const saved of saves(target)) {
-    if (saved.slot.state === 'pending' && (!saved.storage || target.visible(saved.storage.content))) {
+    if (saved.slot.state === 'pending' && saved.slot.body === target.region) {
       saved.slot.state = { kind: 'single', value: saved.value() };
     }
   }

@@ -131,6 +131,19 @@ describe('saving', () => {
     expect(Math.max(...(saved.data as Float32Array))).toBe(0);
   });
 
+  it('what is saved is what it is at the end of the block, whatever loops and conditionals come before that', async () => {
+    const { saved, count } = await lm.trace(clean, () => {
+      const first = save(lm.transformer.h[0].output[0]);
+      let count = 0;
+      for (const row of lm.transformer.h[1].output[0]) if (row.norm() > 0) count++;
+      if (lm.transformer.h[1].output.norm() > 0) count++;
+      first[':'] = 7;
+      return { saved: first, count: save(count) };
+    });
+    expect(count.item()).toBe(saved.dims[0]! + 1);
+    expect(new Set(saved.data)).toEqual(new Set([7]));
+  });
+
   it('values that are not saved do not come back', async () => {
     const unsaved = lm.trace(clean, () => ({ hidden: lm.transformer.h[0].output }));
     await expect(unsaved).rejects.toThrow(
