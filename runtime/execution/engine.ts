@@ -58,13 +58,14 @@ export class Engine {
     this.fused = fuse ? new Fused(place) : null;
   }
 
-  /** Runs the model with the graph's interventions and returns the saves, in the order of `graph.saves`. */
+  /** Runs the model with the graph's interventions and returns what it saves, in order. */
   async run(
-    graph: InterventionGraph,
+    asked: InterventionGraph,
     inputs: ReadonlyMap<string, Tensor>,
     { signal, reuse, onStats }: RunOptions = {},
   ): Promise<Tensor[]> {
     const start = performance.now();
+    const graph = this.planner.narrow(asked);
     let planned: number | null = null;
     const plan = this.planner.plan(graph, (milliseconds) => {
       planned = milliseconds;

@@ -3,10 +3,12 @@ import type { Locate } from '../lowering/address.ts';
 import { blocksOf } from '../lowering/blocks.ts';
 import { Cuts } from '../lowering/cuts.ts';
 import { Interventions } from '../lowering/intervention.ts';
+import { narrowReads } from '../lowering/narrow.ts';
 import { PartWriter } from '../lowering/part-writer.ts';
 import type { Plan } from '../lowering/plan.ts';
 import type { CutModel } from '../lowering/planning.ts';
 import { layersOf } from '../lowering/repeats.ts';
+import { RowWiseEnds } from '../lowering/row-wise.ts';
 import { segmentedPlan } from '../lowering/segmented.ts';
 import { type Compiled, Segments } from '../lowering/segments.ts';
 import { wholePlan } from '../lowering/whole.ts';
@@ -28,6 +30,7 @@ export class Planner {
   private readonly model: OnnxModel;
   private readonly locate: Locate;
   private readonly writer: PartWriter;
+  private readonly ends: RowWiseEnds;
   /** Null for a model that always runs whole. */
   private readonly cut: CutModel | null;
   private readonly plans = new Map<string, Entry>();
@@ -36,8 +39,11 @@ export class Planner {
     this.model = model;
     this.locate = locate;
     this.writer = new PartWriter(model);
+    this.ends = new RowWiseEnds(model.graph, tree);
     const layers = segmentation === 'off' ? [] : layersOf(tree);
-    const fixed = segmentation === 'modules' ? [...walk(tree)].flatMap(ends) : [];
+    const fixed = segmentation === 'modules' ? [...walk(tree)].flatMap(borders) : [];
+    // Who reads some rows of the logits only needs the model cut there.
+    if (layers.length > 0) fixed.push(...this.ends.entries());
     this.cut =
       layers.length + fixed.length === 0
         ? null
@@ -48,6 +54,11 @@ export class Planner {
             segments: new Segments(model, this.writer, compiled),
             interventions: new Interventions(model, locate, this.writer),
           };
+  }
+
+  /** The graph as it is to be planned: one that does the same and computes less, or itself. */
+  narrow(graph: InterventionGraph): InterventionGraph {
+    return narrowReads(graph, this.ends, this.locate);
   }
 
   /** The plan of a graph. `planned` is told how long making it took, if it had to be made. */
@@ -95,6 +106,6 @@ export class Planner {
 }
 
 /** The tensors that enter and leave a module. */
-function ends({ calls }: Module): string[] {
+function borders({ calls }: Module): string[] {
   return calls.flatMap(({ inputs, outputs }) => [...inputs, ...outputs]);
 }

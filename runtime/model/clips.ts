@@ -1,5 +1,5 @@
-import { type NodeProto, type TensorProto, TensorProto_DataType } from 'onnx-buf';
 import type { DimFormula } from './formulas.ts';
+import { integerConstants } from './integer-constants.ts';
 import { graphLinks } from './links.ts';
 import type { OnnxModel } from './read.ts';
 
@@ -18,7 +18,7 @@ const OPEN = 2 ** 31 - 1;
 /** @param dims the dimensions of a tensor, where they are known */
 export function clips(model: OnnxModel, dims: (tensor: string) => readonly (DimFormula | null)[] | null): Clip[] {
   const { structural, constant } = graphLinks(model.graph);
-  const integers = constants(model.graph);
+  const integers = integerConstants(model.graph);
   const found: Clip[] = [];
   for (const { opType, input, output } of model.graph.node) {
     if (constant.has(output[0]!)) continue;
@@ -37,40 +37,4 @@ export function clips(model: OnnxModel, dims: (tensor: string) => readonly (DimF
     }
   }
   return found.filter(({ bound }) => bound < OPEN);
-}
-
-/** Operators that hand integers on. */
-const HANDS_ON = new Set(['Unsqueeze', 'Squeeze', 'Reshape', 'Identity', 'Cast']);
-
-/** Reads the elements of constants that hold integers; of all else there are none. */
-function constants(graph: OnnxModel['graph']): (tensor: string) => readonly number[] {
-  const { maker } = graphLinks(graph);
-  const initializers = new Map(graph.initializer.map((tensor) => [tensor.name, tensor]));
-  const read = (name: string): readonly number[] => {
-    const initializer = initializers.get(name);
-    if (initializer) return elements(initializer);
-    const node = graph.node[maker.get(name) ?? -1];
-    if (node?.opType === 'Constant') return constantElements(node);
-    return node && HANDS_ON.has(node.opType) ? read(node.input[0]!) : [];
-  };
-  return read;
-}
-
-function constantElements({ attribute }: NodeProto): readonly number[] {
-  return attribute.flatMap(({ name, t, i, ints }) => {
-    if (name === 'value' && t) return elements(t);
-    if (name === 'value_int') return [Number(i)];
-    return name === 'value_ints' ? ints.map(Number) : [];
-  });
-}
-
-function elements({ dataType, int32Data, int64Data, rawData }: TensorProto): readonly number[] {
-  const view = new DataView(rawData.buffer, rawData.byteOffset, rawData.byteLength);
-  if (dataType === TensorProto_DataType.INT64) {
-    if (int64Data.length > 0) return int64Data.map(Number);
-    return Array.from({ length: view.byteLength / 8 }, (_, i) => Number(view.getBigInt64(8 * i, true)));
-  }
-  if (dataType !== TensorProto_DataType.INT32) return [];
-  if (int32Data.length > 0) return int32Data;
-  return Array.from({ length: view.byteLength / 4 }, (_, i) => view.getInt32(4 * i, true));
 }

@@ -11,7 +11,7 @@ export const rows: Readonly<Record<string, () => Promise<Row>>> = {
   mlp: async () => (await import('./mlp.ts')).mlp,
   'new-blocks': async () => (await import('./new-blocks.ts')).newBlocks,
   'other-numbers': async () => (await import('./other-numbers.ts')).otherNumbers,
-  'first-layer': async () => (await import('./first-layer.ts')).firstLayer,
+  partial: async () => (await import('./partial.ts')).partial,
   patching: async () => (await import('./patching.ts')).patching,
   'many-traces': async () => (await import('./many-traces.ts')).manyTraces,
   transformer: async () => (await import('./transformer.ts')).transformer,
