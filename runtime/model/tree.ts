@@ -26,18 +26,22 @@ export function buildTree(model: OnnxModel): Module {
   const context: CallContext = { graph, links, scopes: told, types: elementTypes(graph) };
   const root = draft('');
   const nodes = new Map<string, number[]>();
+  // Many nodes share a scope: what is around them is found once.
+  const own = memo((scope: Scope) => ensureScope(root, scope));
+  const around = memo(({ modules }: Scope) => [...new Set(['', ...modules.flatMap(ancestors)])]);
+  const place = (scope: Scope, index: number) => {
+    own(scope).sourceLine ??= sourceLine(graph.node[index]!);
+  };
   told.forEach((scope, index) => {
     // Exporters put constants first, wherever they are used: the order of modules is that of the nodes that compute.
-    if (!graph.node[index]!.output.every((name) => links.constant.has(name))) place(root, scope, graph, index);
-    for (const path of new Set(['', ...scope.modules.flatMap(ancestors)])) {
+    if (!graph.node[index]!.output.every((name) => links.constant.has(name))) place(scope, index);
+    for (const path of around(scope)) {
       const others = nodes.get(path);
       if (others === undefined) nodes.set(path, [index]);
       else others.push(index);
     }
   });
-  told.forEach((scope, index) => {
-    place(root, scope, graph, index);
-  });
+  told.forEach(place);
   const called = new Set(told.flatMap(({ modules }) => modules));
   for (const module of walk(root)) {
     const own = nodes.get(module.path) ?? [];
@@ -74,13 +78,23 @@ function sortNumbered({ children }: Draft): void {
   for (const [name, child] of sorted) children.set(name, child);
 }
 
-function place(root: Draft, scope: Scope, graph: GraphProto, index: number): void {
-  for (const path of ['', ...scope.modules]) {
+function memo<A, B>(compute: (value: A) => B): (value: A) => B {
+  const known = new Map<A, B>();
+  return (value) => {
+    const result = known.has(value) ? known.get(value)! : compute(value);
+    known.set(value, result);
+    return result;
+  };
+}
+
+/** Makes the modules of a scope, and gives the innermost. */
+function ensureScope(root: Draft, { modules, classes }: Scope): Draft {
+  const made = ['', ...modules].map((path) => {
     const module = ensure(root, path);
-    module.className ??= scope.classes.get(path) ?? null;
-  }
-  const own = ensure(root, scope.modules.at(-1) ?? '');
-  own.sourceLine ??= sourceLine(graph.node[index]!);
+    module.className ??= classes.get(path) ?? null;
+    return module;
+  });
+  return made.at(-1)!;
 }
 
 /**
