@@ -10,14 +10,22 @@ import { withBodies } from './plan.ts';
 import type { RowWiseEnd, RowWiseEnds } from './row-wise.ts';
 
 /** At how many places a tensor may be read. */
-const MOST = 8;
+const MOST = 256;
 
 const WHOLE: Item<Value> = { kind: 'slice', start: null, stop: null, step: null };
 
-/** An index of a tensor that is read: which rows it selects, and what of them. */
-interface Selection {
+/** What became of a dimension: it is gone, a part of it is left, or all of it. */
+type Kept = 'int' | 'slice' | 'whole';
+
+/** Indices of indices of a tensor, as far as they select rows: an item for each dimension but the last. */
+interface Chain {
+  readonly steps: readonly (readonly Item<Value>[])[];
+  readonly kept: readonly Kept[];
+}
+
+/** A step that reads some rows of a tensor, or of each of them some columns. */
+interface Selection extends Chain {
   readonly node: Node;
-  readonly rows: readonly Item<Value>[];
   readonly columns: readonly Item<Value>[];
 }
 
@@ -60,22 +68,24 @@ function narrowRead(
     return graph.add(graph.root, op, inputs, types, attributes, read.site).outputs;
   };
   const logits = read.outputs[0]!;
-  const dim = logits.type.shape!.length - 2;
-  const parts = selections.map(({ rows }) => {
-    // A dimension that an integer takes out stays, with one element: the end of the model finds the rank that it knows.
-    const kept = rows.flatMap((item): Item<Value>[] => (item.kind === 'int' ? [item, { kind: 'newaxis' }] : [item]));
-    return add('getitem', [entry, ...operandsOf(kept)], { items: kept.map(attributeOf) })[0]!;
-  });
+  const parts = selections.map(({ steps }) =>
+    steps.reduce((x, step) => {
+      // A dimension that an integer takes out stays, with one element: the end of the model finds the rank that it knows.
+      const items = step.flatMap((item): Item<Value>[] => (item.kind === 'int' ? [item, { kind: 'newaxis' }] : [item]));
+      return add('getitem', [x, ...operandsOf(items)], { items: items.map(attributeOf) })[0]!;
+    }, entry),
+  );
+  const dim = dimOf(selections)!;
+  const sizes = selections.map(({ node, kept }) => (kept[dim] === 'int' ? 1 : sizeOf(node)!));
   const rows = parts.length === 1 ? parts[0]! : add('cat', parts, { dim })[0]!;
   const write = graph.add(graph.root, 'write', [rows], [], { ...end.address, inplace: true }, read.site);
   graph.lenient.add(write);
   Object.assign(logits, { type: { ...logits.type, shape: rows.type.shape!.with(-1, logits.type.shape!.at(-1)!) } });
-  const count = parts.length;
-  const results = count === 1 ? [logits] : add('split', [logits], { sizes: parts.map(() => 1), count, dim });
-  selections.forEach(({ node, rows, columns }, i) => {
-    const dims = rows.flatMap(({ kind }, at) => (kind === 'int' ? [at] : []));
+  const results = parts.length === 1 ? [logits] : add('split', [logits], { sizes, count: parts.length, dim });
+  selections.forEach(({ node, kept, columns }, i) => {
+    const dims = kept.flatMap((kind, at) => (kind === 'int' ? [at] : []));
     const result = dims.length === 0 ? results[i]! : add('squeeze', [results[i]!], { dims })[0]!;
-    const items = [...rows.filter(({ kind }) => kind !== 'int').map(() => WHOLE), ...columns];
+    const items = [...kept.filter((kind) => kind !== 'int').map(() => WHOLE), ...columns];
     Object.assign(node, { inputs: [result, ...operandsOf(items)], attributes: { items: items.map(attributeOf) } });
   });
 }
@@ -83,38 +93,50 @@ function narrowRead(
 /** How a tensor is read, if only some of its rows are, and these can be computed together. */
 function selectionsOf(graph: InterventionGraph, live: readonly Node[], value: Value): Selection[] | null {
   const rank = value.type.shape?.length ?? 0;
+  if (rank < 2) return null;
   const isSaved = (part: Value) => graph.saves.some((save) => save.value === part);
-  /** How a part is read, to which some integers lead. */
-  const readings = (part: Value, integers: readonly Item<Value>[]): (Selection | null)[] => {
+  const readings = (part: Value, chain: Chain): (Selection | null)[] => {
     if (isSaved(part)) return [null];
     return live
       .filter((node) => usesOf(node).includes(part))
       .flatMap((node) => {
-        const [x, ...operands] = node.inputs;
-        if (node.op !== 'getitem' || x !== part) return [null];
-        const items = [...integers, ...readItems(node.attributes, operands)];
-        const isRowOf = items.length < rank - 1 && items.every(({ kind }) => kind === 'int');
-        return isRowOf ? readings(node.outputs[0]!, items) : [selection(node, items, value)];
+        const found = node.op === 'getitem' && node.inputs[0] === part ? selection(node, chain) : null;
+        if (!found || found.steps.flatMap(operandsOf).some((operand) => dependsOn(operand, value))) return [null];
+        // Some texts of a batch: of these, some rows may be read.
+        const isBatch = found.columns.length === 0 && found.kept.at(-1) === 'whole';
+        return isBatch ? readings(node.outputs[0]!, found) : [found];
       });
   };
-  const found = readings(value, []);
+  const found = readings(value, { steps: [], kept: Array.from({ length: rank - 1 }, () => 'whole') });
   if (found.length === 0 || found.length > MOST) return null;
-  if (!found.every((one) => one !== null)) return null;
-  if (found.length === 1) return found;
-  const shapes = found.map(({ rows }) => rows.map(shapeOf).join());
-  return new Set(shapes).size === 1 && /^((int|whole),)*int$/.test(shapes[0]!) ? found : null;
+  if (!found.every((one) => one !== null && one.kept.at(-1) !== 'whole')) return null;
+  const selections = found as Selection[];
+  return dimOf(selections) === null ? null : selections;
 }
 
-function shapeOf(item: Item<Value>): string {
-  return isWhole(item) ? 'whole' : item.kind;
+function selection(node: Node, { steps, kept }: Chain): Selection | null {
+  const items = readItems(node.attributes, node.inputs.slice(1));
+  if (!items.every(({ kind }) => kind === 'int' || kind === 'slice')) return null;
+  const columns = [...items];
+  const step = kept.map((kind) => (kind === 'int' ? WHOLE : (columns.shift() ?? WHOLE)));
+  const left = step.map((item, dim): Kept => (item.kind === 'int' ? 'int' : isWhole(item) ? kept[dim]! : 'slice'));
+  return { node, steps: [...steps, step], kept: left, columns };
 }
 
-function selection(node: Node, items: readonly Item<Value>[], value: Value): Selection | null {
-  const rank = value.type.shape!.length;
-  if (rank < 2 || !items.every(({ kind }) => kind === 'int' || kind === 'slice')) return null;
-  const rows = Array.from({ length: rank - 1 }, (_, dim) => items[dim] ?? WHOLE);
-  if (isWhole(rows.at(-1)!) || operandsOf(rows).some((operand) => dependsOn(operand, value))) return null;
-  return { node, rows, columns: items.slice(rank - 1) };
+/** The dimension along which the rows of all selections can be joined, and parted again; null if there is none. */
+function dimOf(selections: readonly Selection[]): number | null {
+  const last = selections[0]!.kept.length - 1;
+  if (selections.length === 1) return last;
+  const leading = new Set(selections.map(({ kept }) => kept.slice(0, -1).join()));
+  if (selections.some(({ kept }) => kept.at(-1) !== 'int')) return null;
+  if (leading.size === 1 && !leading.values().next().value!.includes('slice')) return last;
+  // One row of each text, and as many texts as was known when they were chosen.
+  return last === 1 && selections.every(({ node, kept }) => kept[0] === 'int' || sizeOf(node) !== null) ? 0 : null;
+}
+
+/** How many texts a step reads that keeps them. */
+function sizeOf({ outputs }: Node): number | null {
+  return outputs[0]!.type.shape?.[0] ?? null;
 }
 
 function dependsOn(value: Value, other: Value): boolean {

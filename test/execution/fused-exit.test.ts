@@ -20,7 +20,7 @@ const BEGINNING = `
 /** Runs the built package in a process of its own: how it ended and what it printed. */
 async function end(program: string): Promise<{ code: number; output: string }> {
   const args = ['--expose-gc', '--input-type=module', '--eval', BEGINNING + program];
-  const options = { cwd: ROOT, env: userEnvironment(), timeout: 50_000 };
+  const options = { cwd: ROOT, env: { ...userEnvironment(), ONNSIGHT_SEGMENTS: 'layers' }, timeout: 50_000 };
   const { stdout, stderr, code } = await promisify(execFile)(process.execPath, args, options).then(
     (printed) => ({ ...printed, code: 0 }),
     (error) => error,

@@ -24,10 +24,13 @@ let segments: Toy;
 let lm: Toy;
 
 beforeAll(async () => {
+  // A model that always runs whole has nothing to fuse.
+  vi.stubEnv('ONNSIGHT_SEGMENTS', 'layers');
   process.on('worker', remember);
   segments = await loadToy();
 });
 afterAll(() => {
+  vi.unstubAllEnvs();
   process.off('worker', remember);
 });
 beforeEach(async () => {

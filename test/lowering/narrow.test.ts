@@ -5,6 +5,7 @@ import type { InterventionGraph } from '../../runtime/graph/graph.ts';
 import { narrowReads } from '../../runtime/lowering/narrow.ts';
 import { RowWiseEnds } from '../../runtime/lowering/row-wise.ts';
 import { Tensor } from '../../runtime/tensor/tensor.ts';
+import type { TraceRequest } from '../../runtime/types/backend.ts';
 import { difference, type Engines, ids, openEngines, runGraph, SEGMENTATIONS } from '../execution/engines.ts';
 import { modelPath, reference, referenceFeeds, runModel, TOY } from '../model/reference.ts';
 
@@ -142,6 +143,48 @@ describe('on the toy model', () => {
     await expectNarrowed(1, () => {
       'use trace';
       return [save(model.lm_head.output[':, -1, 5']), save(model.lm_head.output[':, 0'])];
+    });
+  });
+
+  it('rows of parts of the batch, one of each text', async () => {
+    await expectNarrowed(1, () => {
+      'use trace';
+      const [first, second] = [model.lm_head.output[':1'], model.lm_head.output['1:']];
+      return [save(first[':, -1']), save(first['0, 1, :5']), save(second[0][2][3]), save(model.lm_head.output[':, 0'])];
+    });
+    await expectNarrowed(1, () => {
+      'use trace';
+      return [save(model.lm_head.output['::-1'][':, 1:'][0])];
+    });
+  });
+
+  it('of several invokes', async () => {
+    const prompts = [[[1, 2, 3]], [[3, 2, 1]], [[2, 2, 2]]].map((input_ids) => ({ input_ids }));
+    const graphs: InterventionGraph[] = [];
+    const trace = (block: () => unknown) => {
+      const invokes = (tracer: { invoke(input: unknown, block: () => unknown): unknown }) => {
+        'use trace';
+        return prompts.map((prompt) => tracer.invoke(prompt, block));
+      };
+      const run = ({ graph, execute }: TraceRequest) => {
+        graphs.push(graph);
+        return execute();
+      };
+      return model.trace(invokes, { backend: { run } });
+    };
+    const rows = await trace(() => {
+      'use trace';
+      model.transformer.h[1].output[':, 1'] = 0;
+      return save(model.lm_head.output['0, -1']);
+    });
+    const whole = await trace(() => {
+      'use trace';
+      model.transformer.h[1].output[':, 1'] = 0;
+      return save(model.lm_head.output);
+    });
+    expect(graphs.map((graph) => narrowed(file, graph))).toEqual([1, 0]);
+    rows.forEach((row: Tensor, i: number) => {
+      expectSame(row, selected({ dims: whole[i].dims, data: whole[i].data }, ['0', '-1']));
     });
   });
 
