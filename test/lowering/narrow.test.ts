@@ -275,6 +275,15 @@ describe('on the toy model', () => {
       return [save(model.lm_head.output['0, -1']), save(early['0, -1'])];
     }));
 
+  it('an index that leaves them is an error at its line', async () => {
+    const trace = model.trace(inputs, () => {
+      const far = model.transformer.h[0].output.argmax() * 0 + 9;
+      const logits = model.lm_head.output;
+      return save(logits[0][far]);
+    });
+    await expect(trace).rejects.toThrow(/narrow\.test\.ts:282:\d+ - /);
+  });
+
   it('leaves the graph of the user as it was, and a cycle for the one who orders it to report', async () => {
     const block = () => {
       'use trace';

@@ -1,0 +1,108 @@
+import { usesOf } from '../graph/live.ts';
+import { type Item, isWhole, readItems } from '../graph/operations/items.ts';
+import type { Attribute, Node, Value } from '../graph/types.ts';
+
+/** At how many places a tensor may be read. */
+const MOST = 256;
+
+export const WHOLE: Item<Value> = { kind: 'slice', start: null, stop: null, step: null };
+
+/** What became of a dimension: it is gone, a part of it is left, or all of it. */
+type Kept = 'int' | 'slice' | 'whole';
+
+/** Indices of indices of a tensor, as far as they select rows: an item for each dimension but the last. */
+interface Chain {
+  readonly steps: readonly (readonly Item<Value>[])[];
+  readonly kept: readonly Kept[];
+}
+
+/** A step that reads some rows of a tensor, or of each of them some columns. */
+export interface RowSelection extends Chain {
+  readonly node: Node;
+  readonly columns: readonly Item<Value>[];
+}
+
+/** How some rows of a tensor are computed together: joined along a dimension, and parted again into so many each. */
+export interface JoinedRows {
+  readonly selections: readonly RowSelection[];
+  readonly dim: number;
+  readonly sizes: readonly number[];
+}
+
+/**
+ * How a tensor is read, if only some of its rows are, and these can be computed together; else null. `users` are the
+ * steps that use each value.
+ */
+export function rowSelections(
+  value: Value,
+  users: ReadonlyMap<Value, readonly Node[]>,
+  isSaved: (value: Value) => boolean,
+): JoinedRows | null {
+  const rank = value.type.shape?.length ?? 0;
+  if (rank < 2) return null;
+  const readings = (part: Value, chain: Chain): (RowSelection | null)[] => {
+    if (isSaved(part)) return [null];
+    return (users.get(part) ?? []).flatMap((node) => {
+      const found = node.op === 'getitem' && node.inputs[0] === part ? selection(node, chain) : null;
+      if (!found || found.steps.flatMap(operandsOf).some((operand) => dependsOn(operand, value))) return [null];
+      // Some texts of a batch: of these, some rows may be read.
+      const isBatch = found.columns.length === 0 && found.kept.at(-1) === 'whole';
+      return isBatch ? readings(node.outputs[0]!, found) : [found];
+    });
+  };
+  const found = readings(value, { steps: [], kept: Array.from({ length: rank - 1 }, () => 'whole') });
+  if (found.length === 0 || found.length > MOST) return null;
+  if (!found.every((one) => one !== null && one.kept.at(-1) !== 'whole')) return null;
+  const selections = found as RowSelection[];
+  const dim = dimOf(selections);
+  if (dim === null) return null;
+  return { selections, dim, sizes: selections.map(({ node, kept }) => (kept[dim] === 'int' ? 1 : sizeOf(node)!)) };
+}
+
+function selection(node: Node, { steps, kept }: Chain): RowSelection | null {
+  const items = readItems(node.attributes, node.inputs.slice(1));
+  if (!items.every(({ kind }) => kind === 'int' || kind === 'slice')) return null;
+  const columns = [...items];
+  const step = kept.map((kind) => (kind === 'int' ? WHOLE : (columns.shift() ?? WHOLE)));
+  const left = step.map((item, dim): Kept => (item.kind === 'int' ? 'int' : isWhole(item) ? kept[dim]! : 'slice'));
+  return { node, steps: [...steps, step], kept: left, columns };
+}
+
+/** The dimension along which the rows of all selections can be joined, and parted again; null if there is none. */
+function dimOf(selections: readonly RowSelection[]): number | null {
+  const last = selections[0]!.kept.length - 1;
+  if (selections.length === 1) return last;
+  const leading = new Set(selections.map(({ kept }) => kept.slice(0, -1).join()));
+  if (selections.some(({ kept }) => kept.at(-1) !== 'int')) return null;
+  if (leading.size === 1 && !leading.values().next().value!.includes('slice')) return last;
+  // One row of each text, and as many texts as was known when they were chosen.
+  return last === 1 && selections.every(({ node, kept }) => kept[0] === 'int' || sizeOf(node) !== null) ? 0 : null;
+}
+
+/** How many texts a step reads that keeps them. */
+function sizeOf({ outputs }: Node): number | null {
+  return outputs[0]!.type.shape?.[0] ?? null;
+}
+
+/** Whether a value is made of another one, or is that. */
+export function dependsOn(value: Value, other: Value): boolean {
+  const seen = new Set([value]);
+  // The set grows while it is gone through.
+  for (const { node } of seen) for (const used of node ? usesOf(node) : []) seen.add(used);
+  return seen.has(other);
+}
+
+/** An item as an attribute; its operands stand among the node's inputs. */
+export function attributeOf(item: Item<Value>): Attribute {
+  if (item.kind !== 'slice') return { kind: item.kind };
+  const { start, stop, step, size } = item;
+  const bounds = { start: start !== null, stop: stop !== null, step: step !== null };
+  return { kind: 'slice', ...bounds, ...(size !== undefined && { size }) };
+}
+
+export function operandsOf(items: readonly Item<Value>[]): Value[] {
+  return items.flatMap((item) => {
+    if (item.kind === 'slice') return [item.start, item.stop, item.step].filter((bound) => bound !== null);
+    return item.kind === 'int' ? [item.index] : [];
+  });
+}
