@@ -22,6 +22,11 @@ export interface Effort {
   readonly milliseconds: number;
 }
 
+/** How long to go on, and how many milliseconds a turn lasts. */
+export interface RepeatedEffort extends Effort {
+  readonly moment: number;
+}
+
 /** The threads of a plain session go on spinning for up to 90 ms when a run has ended: they must not disturb the next. */
 const PAUSE = 100;
 
@@ -41,6 +46,31 @@ export async function inTurns<T>(
     }
   }
   return turns;
+}
+
+/**
+ * Measures two things that are repeated, in milliseconds a run: each turn runs one of them again and again for a moment,
+ * as a sweep does. A processor that rested is slow at first.
+ */
+export function repeatInTurns(
+  ours: () => Promise<unknown>,
+  plain: () => Promise<unknown>,
+  effort: RepeatedEffort,
+): Promise<Turns<number>> {
+  return inTurns(
+    () => inARow(ours, effort.moment),
+    () => inARow(plain, effort.moment),
+    effort,
+  );
+}
+
+async function inARow(run: () => Promise<unknown>, moment: number): Promise<number> {
+  const start = performance.now();
+  for (let runs = 1; ; runs++) {
+    await run();
+    const passed = performance.now() - start;
+    if (passed >= moment) return passed / runs;
+  }
 }
 
 /** How long something takes, in milliseconds. */

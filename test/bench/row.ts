@@ -1,4 +1,4 @@
-import type { Effort, Spread } from './measure.ts';
+import type { RepeatedEffort, Spread } from './measure.ts';
 import type { BenchModel } from './model/gpt2-model.ts';
 
 /** One line of the table. */
@@ -19,7 +19,7 @@ export interface Bench {
   readonly model: BenchModel;
   readonly quick: boolean;
   /** For one comparison of two things that take milliseconds. */
-  readonly effort: Effort;
+  readonly effort: RepeatedEffort;
 }
 
 /** Measures one row of the table, or a few that belong together. Every row has a process of its own. */

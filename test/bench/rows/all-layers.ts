@@ -1,5 +1,5 @@
 import { NNsight, save } from 'onnsight';
-import { inTurns, median, ratio, time } from '../measure.ts';
+import { median, ratio, repeatInTurns } from '../measure.ts';
 import { layerOutputs } from '../model/gpt2-model.ts';
 import { mustAgree, open, tokens } from '../plain.ts';
 import { type Line, type Row, times } from '../row.ts';
@@ -31,11 +31,7 @@ export const allLayers: Row = async (bench) => {
     names.forEach((name, i) => {
       mustAgree(name, saved[i]!, expected[name]!);
     });
-    const turns = await inTurns(
-      () => time(ours),
-      () => time(plain),
-      effort,
-    );
+    const turns = await repeatInTurns(ours, plain, effort);
     lines.push({
       what: `saves the outputs of all ${sizes.layers} layers, ${batch} × ${length} tokens`,
       result: ratio(turns),

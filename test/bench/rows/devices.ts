@@ -1,6 +1,6 @@
 import { type Device, DeviceError, NNsight, save } from 'onnsight';
 import { InferenceSession } from 'onnxruntime-node';
-import { inTurns, median, ratio, time } from '../measure.ts';
+import { median, ratio, repeatInTurns } from '../measure.ts';
 import { tokens } from '../plain.ts';
 import { type Bench, type Line, type Row, times } from '../row.ts';
 
@@ -25,10 +25,6 @@ async function onDevice(device: Device, { model: { path, sizes }, effort }: Benc
   const plain = () => session.run(inputs.plain);
   await ours();
   await plain();
-  const turns = await inTurns(
-    () => time(ours),
-    () => time(plain),
-    effort,
-  );
+  const turns = await repeatInTurns(ours, plain, effort);
   return { ...line, result: ratio(turns), note: times(median(turns.ours), median(turns.plain)) };
 }

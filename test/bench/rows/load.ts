@@ -19,7 +19,7 @@ export const load: Row = async ({ model, quick }) => {
   const lines: Line[] = [];
   for (const [kind, path] of Object.entries(files)) {
     const once = (library: string) => () => loadOnce(library, path, model.sizes.vocabulary);
-    const effort = quick ? { least: 2, most: 3, milliseconds: 3000 } : { least: 3, most: 7, milliseconds: 30_000 };
+    const effort = quick ? { least: 1, most: 2, milliseconds: 2000 } : { least: 3, most: 7, milliseconds: 30_000 };
     const loaded = await inTurns(once('onnsight'), once('onnxruntime'), effort);
     const [milliseconds, bytes] = [part(loaded, 'milliseconds'), part(loaded, 'bytes')];
     const what = `load and first plain run, ${kind}`;

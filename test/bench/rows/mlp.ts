@@ -1,12 +1,11 @@
 import { fileURLToPath } from 'node:url';
 import { NNsight, save, Tensor } from 'onnsight';
 import { Tensor as OrtTensor } from 'onnxruntime-node';
-import { inTurns, median, spread, time } from '../measure.ts';
+import { median, repeatInTurns, spread } from '../measure.ts';
 import { open } from '../plain.ts';
 import { type Row, times } from '../row.ts';
 
 const MODEL = fileURLToPath(new URL('../../fixtures/zoo/mlp.ts.onnx', import.meta.url));
-const TOGETHER = 50;
 
 /** What a trace adds to a run that takes almost no time itself. */
 export const mlp: Row = async (bench) => {
@@ -20,11 +19,7 @@ export const mlp: Row = async (bench) => {
       return save(model.layer2.output);
     });
   const plain = () => session.run({ x: feed });
-  const turns = await inTurns(
-    () => together(ours),
-    () => together(plain),
-    { ...bench.effort, least: 10 },
-  );
+  const turns = await repeatInTurns(ours, plain, { ...bench.effort, least: 10 });
   const added = turns.ours.map((ms, i) => ms - turns.plain[i]!);
   return [
     {
@@ -36,11 +31,3 @@ export const mlp: Row = async (bench) => {
     },
   ];
 };
-
-/** The milliseconds of one run, out of many in a row. */
-async function together(run: () => Promise<unknown>): Promise<number> {
-  const total = await time(async () => {
-    for (let i = 0; i < TOGETHER; i++) await run();
-  });
-  return total / TOGETHER;
-}

@@ -1,5 +1,5 @@
 import { NNsight, save } from 'onnsight';
-import { inTurns, median, ratio, time } from '../measure.ts';
+import { median, ratio, repeatInTurns } from '../measure.ts';
 import { open, tokens } from '../plain.ts';
 import { type Line, type Row, times } from '../row.ts';
 
@@ -19,11 +19,7 @@ export const partial: Row = async ({ model: { path, sizes }, effort }) => {
       const plain = () => session.run(inputs.plain);
       await ours();
       await plain();
-      const turns = await inTurns(
-        () => time(ours),
-        () => time(plain),
-        effort,
-      );
+      const turns = await repeatInTurns(ours, plain, effort);
       lines.push({
         what: `saves only ${what}, 1 × ${length} tokens, against a full forward`,
         result: ratio(turns),

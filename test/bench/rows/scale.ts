@@ -1,6 +1,6 @@
 import { NNsight, type RunStats, save } from 'onnsight';
 import type { InferenceSession } from 'onnxruntime-node';
-import { inTurns, median, ratio, time } from '../measure.ts';
+import { median, ratio, repeatInTurns } from '../measure.ts';
 import { open, tokens } from '../plain.ts';
 import { type Bench, type Line, type Row, times } from '../row.ts';
 
@@ -33,11 +33,7 @@ async function lines({ model: { path, sizes }, effort }: Bench, session: Inferen
     await ours();
     while (fuse && steps > 1) await ours();
     await plain();
-    const turns = await inTurns(
-      () => time(ours),
-      () => time(plain),
-      effort,
-    );
+    const turns = await repeatInTurns(ours, plain, effort);
     lines.push({
       what: `scales one layer${fuse ? ', fused' : ''}, 1 × ${length} tokens`,
       result: ratio(turns),

@@ -11,11 +11,11 @@ const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 
 /** `tspc` with the plugin against without, on a project of many files with a block each. */
 export const transformer: Row = async ({ quick }) => {
-  const files = quick ? 50 : 200;
+  const files = quick ? 25 : 200;
   const folder = project(files);
   try {
     const compile = (config: string) => () => time(() => tspc(folder, config));
-    const effort = { least: 2, most: quick ? 2 : 7, milliseconds: 60_000 };
+    const effort = { least: quick ? 1 : 2, most: quick ? 1 : 7, milliseconds: 60_000 };
     const turns = await inTurns(compile('with.json'), compile('without.json'), effort);
     const [lowered, left] = ['with', 'without'].map((out) => readFileSync(join(folder, out, 'file0.js'), 'utf8'));
     const isRight = lowered!.includes('onnsight/operators') && !left!.includes('onnsight/operators');
