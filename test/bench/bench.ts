@@ -22,7 +22,7 @@ const bench: Bench = {
   model: gpt2Model(sizes),
   quick,
   effort: quick
-    ? { least: 3, most: 8, milliseconds: 600, moment: 40 }
+    ? { least: 2, most: 6, milliseconds: 400, moment: 40 }
     : { least: 5, most: 40, milliseconds: 12_000, moment: 400 },
 };
 

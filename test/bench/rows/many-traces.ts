@@ -9,7 +9,7 @@ const [WARM, TOGETHER] = [100, 20];
 
 /** Memory over many traces that all differ in structure: after the first hundred it may not grow. */
 export const manyTraces: Row = async ({ model: { path, sizes }, quick }) => {
-  const traces = quick ? 300 : 1000;
+  const traces = quick ? 200 : 1000;
   const what = `${traces} structurally different traces: memory, against that after ${WARM}`;
   const model = await NNsight.load(path, { device: 'cpu' });
   const inputs = tokens(1, 4, sizes.vocabulary).ours;
