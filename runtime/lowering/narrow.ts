@@ -2,12 +2,12 @@ import { extract } from '../graph/extract.ts';
 import type { InterventionGraph } from '../graph/graph.ts';
 import { liveNodes, usesOf } from '../graph/live.ts';
 import { operations } from '../graph/operations/index.ts';
-import type { Item } from '../graph/operations/items.ts';
+import { type Item, writeItems } from '../graph/operations/items.ts';
 import type { Attributes, Node, Value } from '../graph/types.ts';
 import type { TapAddress } from '../tracing/model.ts';
 import type { Locate } from './address.ts';
 import { withBodies } from './plan.ts';
-import { attributeOf, dependsOn, operandsOf, rowSelections, WHOLE } from './row-selections.ts';
+import { dependsOn, rowSelections, WHOLE } from './row-selections.ts';
 import type { RowWiseEnd, RowWiseEnds } from './row-wise.ts';
 
 /**
@@ -67,8 +67,9 @@ function narrowRead(
   const parts = selections.map(({ node, steps }) =>
     steps.reduce((x, step) => {
       // A dimension that an integer takes out stays, with one element: the end of the model finds the rank that it knows.
-      const items = step.flatMap((item): Item<Value>[] => (item.kind === 'int' ? [item, { kind: 'newaxis' }] : [item]));
-      return add('getitem', [x, ...operandsOf(items)], { items: items.map(attributeOf) }, node)[0]!;
+      const kept = step.flatMap((item): Item<Value>[] => (item.kind === 'int' ? [item, { kind: 'newaxis' }] : [item]));
+      const { items, operands } = writeItems(kept);
+      return add('getitem', [x, ...operands], { items }, node)[0]!;
     }, entry),
   );
   const rows = parts.length === 1 ? parts[0]! : add('cat', parts, { dim })[0]!;
@@ -79,8 +80,9 @@ function narrowRead(
   selections.forEach(({ node, kept, columns }, i) => {
     const dims = kept.flatMap((kind, at) => (kind === 'int' ? [at] : []));
     const result = dims.length === 0 ? results[i]! : add('squeeze', [results[i]!], { dims }, node)[0]!;
-    const items = [...kept.filter((kind) => kind !== 'int').map(() => WHOLE), ...columns];
-    Object.assign(node, { inputs: [result, ...operandsOf(items)], attributes: { items: items.map(attributeOf) } });
+    const left = [...kept.filter((kind) => kind !== 'int').map(() => WHOLE), ...columns];
+    const { items, operands } = writeItems(left);
+    Object.assign(node, { inputs: [result, ...operands], attributes: { items } });
   });
 }
 

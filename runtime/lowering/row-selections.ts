@@ -1,6 +1,6 @@
 import { usesOf } from '../graph/live.ts';
-import { type Item, isWhole, readItems } from '../graph/operations/items.ts';
-import type { Attribute, Node, Value } from '../graph/types.ts';
+import { type Item, isWhole, readItems, writeItems } from '../graph/operations/items.ts';
+import type { Node, Value } from '../graph/types.ts';
 
 /** At how many places a tensor may be read. */
 const MOST = 256;
@@ -44,7 +44,7 @@ export function rowSelections(
     if (isSaved(part)) return [null];
     return (users.get(part) ?? []).flatMap((node) => {
       const found = node.op === 'getitem' && node.inputs[0] === part ? selection(node, chain) : null;
-      if (!found || found.steps.flatMap(operandsOf).some((operand) => dependsOn(operand, value))) return [null];
+      if (!found || writeItems(found.steps.flat()).operands.some((operand) => dependsOn(operand, value))) return [null];
       // Some texts of a batch: of these, some rows may be read.
       const isBatch = found.columns.length === 0 && found.kept.at(-1) === 'whole';
       return isBatch ? readings(node.outputs[0]!, found) : [found];
@@ -90,19 +90,4 @@ export function dependsOn(value: Value, other: Value): boolean {
   // The set grows while it is gone through.
   for (const { node } of seen) for (const used of node ? usesOf(node) : []) seen.add(used);
   return seen.has(other);
-}
-
-/** An item as an attribute; its operands stand among the node's inputs. */
-export function attributeOf(item: Item<Value>): Attribute {
-  if (item.kind !== 'slice') return { kind: item.kind };
-  const { start, stop, step, size } = item;
-  const bounds = { start: start !== null, stop: stop !== null, step: step !== null };
-  return { kind: 'slice', ...bounds, ...(size !== undefined && { size }) };
-}
-
-export function operandsOf(items: readonly Item<Value>[]): Value[] {
-  return items.flatMap((item) => {
-    if (item.kind === 'slice') return [item.start, item.stop, item.step].filter((bound) => bound !== null);
-    return item.kind === 'int' ? [item.index] : [];
-  });
 }

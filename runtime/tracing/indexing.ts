@@ -1,4 +1,5 @@
 import { TraceError } from '../errors.ts';
+import { type Item, writeItems } from '../graph/operations/items.ts';
 import type { Attribute } from '../graph/types.ts';
 import { parseSlices } from '../tensor/slices.ts';
 import { apply, toProxy } from './apply.ts';
@@ -29,21 +30,14 @@ function parseIndex(key: unknown, self: TensorProxy): Index {
 }
 
 function parseText(text: string, self: TensorProxy): Index {
-  const operands: TensorProxy[] = [];
-  const bound = (value: number | null): boolean => {
-    if (value !== null) operands.push(toProxy(value));
-    return value !== null;
-  };
+  const bound = (value: number | null) => (value === null ? null : toProxy(value));
   try {
-    const items = parseSlices(text).map((item): Attribute => {
-      if (item.kind === 'int') {
-        bound(item.value);
-        return { kind: 'int' };
-      }
-      if (item.kind !== 'slice') return { kind: item.kind };
+    const items = parseSlices(text).map((item): Item<TensorProxy> => {
+      if (item.kind === 'int') return { kind: 'int', index: toProxy(item.value) };
+      if (item.kind !== 'slice') return item;
       return { kind: 'slice', start: bound(item.start), stop: bound(item.stop), step: bound(item.step) };
     });
-    return { items, operands };
+    return writeItems(items);
   } catch (error) {
     throw new TraceError(error instanceof Error ? error.message : String(error), self.builder.site, { cause: error });
   }

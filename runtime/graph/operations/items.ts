@@ -35,6 +35,26 @@ export function readItems<T>(attributes: Attributes, operands: readonly T[]): re
   return read;
 }
 
+/** Parts an index into the attribute `items` and its operands, in the order of the items: what `readItems` joins. */
+export function writeItems<T>(items: readonly Item<T>[]): { items: readonly Attribute[]; operands: readonly T[] } {
+  const operands: T[] = [];
+  const take = (operand: T | null): boolean => {
+    if (operand !== null) operands.push(operand);
+    return operand !== null;
+  };
+  const written = items.map((item): Attribute => {
+    const { kind } = item;
+    if (kind === 'slice') {
+      const bounds = { start: take(item.start), stop: take(item.stop), step: take(item.step) };
+      return { kind, ...bounds, ...(item.size !== undefined && { size: item.size }) };
+    }
+    if (kind === 'int' || kind === 'index') take(item.index);
+    if (kind === 'mask') take(item.mask);
+    return { kind };
+  });
+  return { items: written, operands };
+}
+
 function readItem<T>(item: Attribute, next: () => T): Item<T> {
   const { kind, start, stop, step, size } = (item ?? {}) as Attributes;
   switch (kind) {
