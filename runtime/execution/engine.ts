@@ -31,6 +31,8 @@ export interface RunOptions {
   readonly reuse?: ReuseScope | undefined;
   /** Told what happened, when the run has ended well. */
   readonly onStats?: ((stats: RunStats) => void) | undefined;
+  /** Told after each segment and intervention how many of the run have ended, and how many there are. */
+  readonly onProgress?: ((done: number, total: number) => void) | undefined;
 }
 
 /** Weights that compiled pieces may hold: so many bytes, or as often the model's own. */
@@ -62,7 +64,7 @@ export class Engine {
   async run(
     asked: InterventionGraph,
     inputs: ReadonlyMap<string, Tensor>,
-    { signal, reuse, onStats }: RunOptions = {},
+    { signal, reuse, onStats, onProgress }: RunOptions = {},
   ): Promise<Tensor[]> {
     const start = performance.now();
     const graph = this.planner.narrow(asked);
@@ -70,10 +72,17 @@ export class Engine {
     const plan = this.planner.plan(graph, (milliseconds) => {
       planned = milliseconds;
     });
-    const steps: StepStats[] = [];
-    const onStep = onStats && ((step: StepStats) => steps.push(step));
-    const run = (chosen: Plan, sessions: Pieces = this.sessions) =>
-      runPlan(chosen, graph, inputs, { model: this.model, sessions, signal, reuse, onStep });
+    let steps: StepStats[] = [];
+    const run = (chosen: Plan, sessions: Pieces = this.sessions) => {
+      steps = [];
+      const onStep = (step: StepStats) => {
+        steps.push(step);
+        onProgress?.(steps.length, chosen.steps.length);
+      };
+      const isWatched = onStats !== undefined || onProgress !== undefined;
+      const context = { model: this.model, sessions, signal, reuse, onStep: isWatched ? onStep : undefined };
+      return runPlan(chosen, graph, inputs, context);
+    };
     const inPieces = () =>
       run(plan).catch((error) => {
         // What cannot be compiled by itself may well be compiled as a part of the whole.

@@ -52,6 +52,8 @@ export interface TraceOptions {
   readonly reuse?: ReuseScope;
   /** Told what was compiled, run, reused and skipped, and how long it took: once for each run of a model. */
   readonly onStats?: (stats: RunStats) => void;
+  /** Told after each segment and intervention how many of the run have ended, and how many there are. */
+  readonly onProgress?: (done: number, total: number) => void;
 }
 
 /** A dtype and dims, in the place of a tensor; null for a size that only the run tells. */

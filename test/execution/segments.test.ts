@@ -149,6 +149,15 @@ describe('a run', () => {
     expect(turns).toBeGreaterThanOrEqual(stats.steps.length);
   });
 
+  it('tells how far it is, segment by segment', async () => {
+    const seen: [number, number][] = [];
+    const onProgress = (done: number, total: number) => seen.push([done, total]);
+    await file.model.trace(inputs, plain, { onProgress });
+    const total = process.env.ONNSIGHT_SEGMENTS ? seen.length : WHOLE.length;
+    expect(seen).toEqual(Array.from({ length: total }, (_, i) => [i + 1, total]));
+    expect(seen.length).toBeGreaterThan(0);
+  });
+
   it('ends between two segments when its signal says so, and the engine goes on', async () => {
     const graph = await file.model.graph(inputs, plain);
     await runGraph(engine, graph, inputs);
