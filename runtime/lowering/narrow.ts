@@ -96,7 +96,10 @@ function isUntouched(graph: InterventionGraph, read: Node, { tensors }: RowWiseE
   return true;
 }
 
-/** What enters the end of the model: what was written there, or what the model computes. Null where only some see it. */
+/**
+ * What enters the end of the model: what was written there, or what the model computes. Null where only some see it, and
+ * where its rank is not known.
+ */
 function entryOf(
   graph: InterventionGraph,
   read: Node,
@@ -105,7 +108,8 @@ function entryOf(
 ): Value | null {
   const writes = graph.root.nodes.filter((node) => node.op === 'write' && locate(addressOf(node)).tensor === entry);
   if (writes.some(({ attributes: { port, inplace } }) => port === 'input' && !inplace)) return null;
-  if (writes.length > 0) return writes.at(-1)!.inputs[0]!;
+  const written = writes.at(-1)?.inputs[0];
+  if (written) return written.type.shape === null ? null : written;
   const type = { dtype, shape: read.outputs[0]!.type.shape!.with(-1, null) };
   return graph.add(graph.root, 'read', [], [type], { ...address }, read.site).outputs[0]!;
 }

@@ -131,10 +131,12 @@ function isRowWise(node: NodeProto, constant: ReadonlySet<string>, maps: Maps): 
   const [first, ...others] = input;
   const areConstant = (names: readonly string[]) => names.every((name) => name === '' || constant.has(name));
   if (UNARY.has(opType)) return true;
-  if (BINARY.has(opType)) return input.every((name) => !constant.has(name) || (rankOf(name, maps) ?? 2) < 2);
+  // A constant of more dimensions may hold other numbers for each row.
+  const isForAll = (name: string) => name === '' || (rankOf(name, maps) ?? 2) < 2;
+  if (BINARY.has(opType)) return input.every((name) => !constant.has(name) || isForAll(name));
   if (!areConstant(others) || constant.has(first!)) return false;
   if (opType === 'MatMul') return rankOf(others[0]!, maps) === 2;
-  if (NORMALISATIONS.has(opType)) return (integer(node, 'axis') ?? -1) === -1;
+  if (NORMALISATIONS.has(opType)) return (integer(node, 'axis') ?? -1) === -1 && others.every(isForAll);
   if (opType === 'Softmax' || opType === 'LogSoftmax') return integer(node, 'axis') === -1;
   if (opType !== 'ReduceMean' || integer(node, 'keepdims') === 0) return false;
   const axes = node.attribute.find(({ name }) => name === 'axes')?.ints.map(Number) ?? maps.integers(others[0] ?? '');

@@ -171,6 +171,7 @@ const MIXED: Record<string, NodeProto[]> = {
     node('MatMul', ['mean', 'a'], 'y'),
   ],
   'LayerNormalization of matrices': [node('LayerNormalization', ['x', 'square', 'square'], 'y', { axis: -2 })],
+  'LayerNormalization with a scale for each row': [node('LayerNormalization', ['x', 'rows', 'vector'], 'y')],
   'other numbers for each row of the batch': [node('Add', ['x', 'rows'], 'y')],
   'another matrix for each row of the batch': [node('MatMul', ['x', 'batched'], 'y')],
   'a matrix from the left': [node('MatMul', ['square', 'x'], 'y')],
