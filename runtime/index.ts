@@ -38,15 +38,15 @@ export {
   requestToJson,
 } from './api/remote.ts';
 export { TraceError } from './errors.ts';
-export { DeviceError } from './execution/devices.ts';
-export { InputError } from './execution/inputs.ts';
 export { ReuseScope } from './execution/reuse.ts';
 export type { RunStats, StepStats } from './execution/stats.ts';
 export * from './functions/index.ts';
 export type { InterventionGraph } from './graph/graph.ts';
 export { GraphError, type GraphJson, graphFromJson, graphToJson } from './graph/json.ts';
+export { InputError } from './inputs/prepare.ts';
 export type { ChatMessage, ChatOptions } from './language/chat.ts';
 export type { HubOptions } from './language/hub.ts';
-export { ModelError } from './model/error.ts';
+export { ModelError } from './onnx/error.ts';
+export { DeviceError } from './ort/devices.ts';
 export { Tensor } from './tensor/tensor.ts';
 export type * from './types/index.ts';

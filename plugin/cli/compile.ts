@@ -2,7 +2,7 @@ import { join, relative, resolve } from 'node:path';
 import { ModelMap } from '../../runtime/api/locate.ts';
 import { type BuiltBundle, buildBundle } from '../../runtime/bundle/build/build.ts';
 import { staleFiles, writeBundle } from '../../runtime/bundle/build/write.ts';
-import { readModel } from '../../runtime/model/read.ts';
+import { readModel } from '../../runtime/onnx/read.ts';
 import { describeError } from './describe-error.ts';
 import { type Found, findInterventions, openProject, place } from './find.ts';
 import { loadIntervention } from './load.ts';

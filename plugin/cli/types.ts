@@ -2,9 +2,9 @@ import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'no
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import { modelFolder } from '../../runtime/language/hub.ts';
 import { chooseModelFile, filesUnder } from '../../runtime/language/model-files.ts';
-import { declareModules, HEADER, TAKEN_NAMES } from '../../runtime/model/declarations.ts';
-import { typeName } from '../../runtime/model/kind-names.ts';
-import { readModel } from '../../runtime/model/read.ts';
+import { declareModules, HEADER, TAKEN_NAMES } from '../../runtime/modules/declarations.ts';
+import { typeName } from '../../runtime/modules/kind-names.ts';
+import { readModel } from '../../runtime/onnx/read.ts';
 import { isMember } from './member-names.ts';
 import { styled } from './text.ts';
 import { UsageError } from './usage-error.ts';

@@ -1,8 +1,8 @@
-import { InputError, type Inputs, prepareInputs } from '../execution/inputs.ts';
 import type { InterventionGraph } from '../graph/graph.ts';
 import type { DType } from '../graph/types.ts';
+import { InputError, type Inputs, prepareInputs } from '../inputs/prepare.ts';
 import { Dependencies, type Unit } from '../lowering/dependencies.ts';
-import type { ModelTensor } from '../model/read.ts';
+import type { ModelTensor } from '../onnx/read.ts';
 import { Tensor, type TensorData } from '../tensor/tensor.ts';
 import type { TapAddress } from '../tracing/model.ts';
 import type { ModelMap } from './locate.ts';

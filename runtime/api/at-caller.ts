@@ -1,8 +1,8 @@
 import { formatSite, TraceError } from '../errors.ts';
-import { InputError } from '../execution/inputs.ts';
 import { OperationError } from '../graph/operation.ts';
 import type { Site } from '../graph/types.ts';
-import { ModelError } from '../model/error.ts';
+import { InputError } from '../inputs/prepare.ts';
+import { ModelError } from '../onnx/error.ts';
 import { activeBuilder } from '../tracing/builder.ts';
 import { callerSite } from '../tracing/caller.ts';
 

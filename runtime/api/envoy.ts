@@ -1,5 +1,5 @@
 import { TraceError } from '../errors.ts';
-import { formatTree } from '../model/format.ts';
+import { formatTree } from '../modules/format.ts';
 import { activeBuilder } from '../tracing/builder.ts';
 import { callerSite } from '../tracing/caller.ts';
 import type { TapAddress } from '../tracing/model.ts';

@@ -1,6 +1,6 @@
-import { type Inputs, prepareInputs } from '../execution/inputs.ts';
 import type { Site } from '../graph/types.ts';
-import type { Sizes } from '../model/symbolic.ts';
+import { type Inputs, prepareInputs } from '../inputs/prepare.ts';
+import type { Sizes } from '../shapes/symbolic.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { printLines } from '../tracing/logs.ts';
 import type { Block } from './blocks.ts';

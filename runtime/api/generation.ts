@@ -1,5 +1,5 @@
 import type { Value } from '../graph/types.ts';
-import type { Sizes } from '../model/symbolic.ts';
+import type { Sizes } from '../shapes/symbolic.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { apply, toProxy } from '../tracing/apply.ts';
 import type { Pass } from '../tracing/pass.ts';

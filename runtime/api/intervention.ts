@@ -1,11 +1,11 @@
 import { TraceError } from '../errors.ts';
-import { type Inputs, matchInputs } from '../execution/input-signature.ts';
 import type { Value } from '../graph/types.ts';
+import { type Inputs, matchInputs } from '../inputs/signature.ts';
 import { block as compiledBlock } from '../operators/blocks.ts';
+import { isPlainObject } from '../operators/merge.ts';
 import { toProxy, wrap } from '../tracing/apply.ts';
 import { activeBuilder, builder } from '../tracing/builder.ts';
 import { callerSite } from '../tracing/caller.ts';
-import { isPlainObject } from '../tracing/merge.ts';
 import type { TensorProxy } from '../tracing/proxy.ts';
 import { type Block, checkCompiled } from './blocks.ts';
 import type { ModelMap } from './locate.ts';

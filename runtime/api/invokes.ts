@@ -1,13 +1,13 @@
 import { TraceError } from '../errors.ts';
-import { type Inputs, prepareInputs } from '../execution/inputs.ts';
 import type { Site } from '../graph/types.ts';
-import type { Sizes } from '../model/symbolic.ts';
+import { type Inputs, prepareInputs } from '../inputs/prepare.ts';
+import { rowsOf } from '../inputs/rows.ts';
+import type { Sizes } from '../shapes/symbolic.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { builder } from '../tracing/builder.ts';
 import { laterSite } from '../tracing/caller.ts';
 import { givenAt } from './at-caller.ts';
 import type { Block } from './blocks.ts';
-import { rowsOf } from './rows.ts';
 import { shapesOf } from './shapes.ts';
 import { Tracer } from './tracer.ts';
 import type { Traceable, Tracing } from './tracing.ts';

@@ -1,14 +1,14 @@
 import { OperationError } from '../graph/operation.ts';
 import type { TensorType } from '../graph/types.ts';
 import type { Located } from '../lowering/address.ts';
-import { dtypeName } from '../model/dtypes.ts';
-import { findModule } from '../model/find.ts';
-import type { Module, Operation } from '../model/module.ts';
-import { parameters } from '../model/parameters.ts';
-import type { OnnxModel } from '../model/read.ts';
-import { type SymbolicTypes, symbolicTypes } from '../model/symbolic.ts';
-import { buildTree, nodesByName } from '../model/tree.ts';
+import { findModule } from '../modules/find.ts';
+import type { Module, Operation } from '../modules/module.ts';
+import { parameters } from '../modules/parameters.ts';
+import { buildTree, nodesByName } from '../modules/tree.ts';
 import { guess, nearest } from '../nearest.ts';
+import { dtypeName } from '../onnx/dtypes.ts';
+import type { OnnxModel } from '../onnx/read.ts';
+import { type SymbolicTypes, symbolicTypes } from '../shapes/symbolic.ts';
 import type { Batching, Resolved, TapAddress, TracedModel } from '../tracing/model.ts';
 import { atCaller } from './at-caller.ts';
 

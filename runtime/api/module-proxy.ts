@@ -1,6 +1,6 @@
 import { TraceError } from '../errors.ts';
-import { findModule } from '../model/find.ts';
-import type { Module } from '../model/module.ts';
+import { findModule } from '../modules/find.ts';
+import type { Module } from '../modules/module.ts';
 import { guess, nearest } from '../nearest.ts';
 import { MODULES } from '../operators/access.ts';
 import { copy } from '../tracing/apply.ts';

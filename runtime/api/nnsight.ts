@@ -1,4 +1,4 @@
-import { readModel } from '../model/read.ts';
+import { readModel } from '../onnx/read.ts';
 import { ModelMap } from './locate.ts';
 import { type LoadOptions, Model } from './model.ts';
 

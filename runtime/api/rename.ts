@@ -1,5 +1,5 @@
-import { ModelError } from '../model/error.ts';
-import { walk } from '../model/module.ts';
+import { walk } from '../modules/module.ts';
+import { ModelError } from '../onnx/error.ts';
 import { Envoy } from './envoy.ts';
 import type { ModelMap } from './locate.ts';
 

@@ -2,11 +2,11 @@ import { TraceError } from '../errors.ts';
 import type { Save } from '../graph/graph.ts';
 import type { Value } from '../graph/types.ts';
 import { ReturnChoice } from '../operators/completions.ts';
+import { isPlainObject } from '../operators/merge.ts';
 import { foldEntries, splitEntries } from '../tensor/entries.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import type { Builder } from '../tracing/builder.ts';
 import { ListSegment, type ListValue } from '../tracing/lists.ts';
-import { isPlainObject } from '../tracing/merge.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import { type Result, SavedProxy, saves } from '../tracing/saves.ts';
 

@@ -1,4 +1,4 @@
-import { isPlainObject } from '../tracing/merge.ts';
+import { isPlainObject } from '../operators/merge.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 
 /** What a block returned, with dtype and dims in the place of every tensor, saved or not; null for sizes that only the run tells. */

@@ -1,5 +1,5 @@
 import { TraceError } from '../errors.ts';
-import { prepareInputs } from '../execution/inputs.ts';
+import { prepareInputs } from '../inputs/prepare.ts';
 import { builder } from '../tracing/builder.ts';
 import { callerSite, laterSite } from '../tracing/caller.ts';
 import { saves, settleSaves } from '../tracing/saves.ts';

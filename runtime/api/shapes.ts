@@ -1,6 +1,6 @@
 import type { TensorType } from '../graph/types.ts';
-import { inferTypes } from '../model/infer.ts';
-import type { Sizes, SymbolicTypes } from '../model/symbolic.ts';
+import { inferTypes } from '../shapes/infer.ts';
+import type { Sizes, SymbolicTypes } from '../shapes/symbolic.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import type { Batching } from '../tracing/model.ts';
 import type { ModelMap, Shapes } from './locate.ts';

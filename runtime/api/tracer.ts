@@ -1,12 +1,12 @@
 import { TraceError } from '../errors.ts';
 import type { HostFunction } from '../execution/apply.ts';
 import { DTYPES, type DType } from '../graph/types.ts';
-import { walk } from '../model/module.ts';
+import { walk } from '../modules/module.ts';
 import { isCompiled } from '../operators/blocks.ts';
+import { isPlainObject } from '../operators/merge.ts';
 import { toProxy, wrap } from '../tracing/apply.ts';
 import { builder } from '../tracing/builder.ts';
 import { callerSite } from '../tracing/caller.ts';
-import { isPlainObject } from '../tracing/merge.ts';
 import type { TensorProxy } from '../tracing/proxy.ts';
 import { save, saves } from '../tracing/saves.ts';
 import type { ModelMap, TypedModel } from './locate.ts';

@@ -1,9 +1,9 @@
 import type { HostFunction } from '../execution/apply.ts';
 import type { Engine } from '../execution/engine.ts';
 import { Execution, type ExecutionOptions, type PassRun } from '../execution/execution.ts';
-import type { Inputs } from '../execution/inputs.ts';
 import type { Node, Value } from '../graph/types.ts';
-import { untangle } from '../lowering/untangle.ts';
+import type { Inputs } from '../inputs/prepare.ts';
+import { untangle } from '../partition/untangle.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { Builder, withBuilder } from '../tracing/builder.ts';
 import type { Pass } from '../tracing/pass.ts';

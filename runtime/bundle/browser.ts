@@ -1,4 +1,4 @@
-import type { Inputs } from '../execution/input-signature.ts';
+import type { Inputs } from '../inputs/signature.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { type Bundle, bundleOf } from './bundle.ts';
 import { BundleError } from './error.ts';
@@ -8,7 +8,7 @@ import { checkManifest, MANIFEST, parseManifest } from './manifest.ts';
 import type { Manifest } from './schema.ts';
 import { type BundleDevice, type BundleSession, bundleSession, type LoadBundleOptions } from './session.ts';
 
-export { InputError } from '../execution/input-signature.ts';
+export { InputError } from '../inputs/signature.ts';
 export { Tensor } from '../tensor/tensor.ts';
 export { BundleError } from './error.ts';
 export type * from './types.ts';

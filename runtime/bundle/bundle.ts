@@ -1,4 +1,4 @@
-import { type Inputs, matchInputs } from '../execution/input-signature.ts';
+import { type Inputs, matchInputs } from '../inputs/signature.ts';
 import { BundleError } from './error.ts';
 import { outputsIn, resultsOf } from './results.ts';
 import type { BundleTensor, Manifest } from './schema.ts';

@@ -1,4 +1,4 @@
-import type { Inputs } from '../execution/input-signature.ts';
+import type { Inputs } from '../inputs/signature.ts';
 import type { Bundle } from './bundle.ts';
 import type { Manifest } from './schema.ts';
 import type { LoadBundleOptions } from './session.ts';

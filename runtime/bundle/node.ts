@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import * as ort from 'onnxruntime-node';
 import { z } from 'zod';
-import type { Inputs } from '../execution/input-signature.ts';
+import type { Inputs } from '../inputs/signature.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { type Bundle, bundleOf } from './bundle.ts';
 import { BundleError } from './error.ts';
@@ -14,7 +14,7 @@ import { MANIFEST, parseManifest } from './manifest.ts';
 import { type BundleFile, type Manifest, manifestSchema } from './schema.ts';
 import { type BundleSession, bundleSession, type LoadBundleOptions } from './session.ts';
 
-export { InputError } from '../execution/input-signature.ts';
+export { InputError } from '../inputs/signature.ts';
 export { Tensor } from '../tensor/tensor.ts';
 export { BundleError } from './error.ts';
 export type * from './types.ts';

@@ -1,4 +1,4 @@
-export type { Inputs } from '../execution/input-signature.ts';
+export type { Inputs } from '../inputs/signature.ts';
 export type { AnyTensor, TensorData } from '../tensor/tensor.ts';
 export type { Bundle } from './bundle.ts';
 export type { LazyBundle } from './lazy.ts';

@@ -1,18 +1,18 @@
 import type { InterventionGraph } from '../graph/graph.ts';
 import type { Locate } from '../lowering/address.ts';
-import type { Plan } from '../lowering/plan.ts';
-import { externalEntry } from '../model/external.ts';
-import type { Module } from '../model/module.ts';
-import type { OnnxModel } from '../model/read.ts';
-import { buildTree } from '../model/tree.ts';
+import type { Module } from '../modules/module.ts';
+import { buildTree } from '../modules/tree.ts';
+import { externalEntry } from '../onnx/external.ts';
+import type { OnnxModel } from '../onnx/read.ts';
+import type { Device } from '../ort/devices.ts';
+import type { Plan } from '../partition/plan.ts';
+import { Planner } from '../partition/planner.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import type { Device } from './devices.ts';
 import { checkFusing, Fused } from './fused.ts';
-import { Planner } from './planner.ts';
+import { Sessions } from './programs.ts';
 import type { ReuseScope } from './reuse.ts';
-import { PieceError, type Pieces, runPlan } from './run.ts';
+import { PieceError, type Pieces, runPlan } from './run-plan.ts';
 import { defaultSegmentation, type Segmentation } from './segmentation.ts';
-import { Sessions } from './sessions.ts';
 import type { RunStats, StepStats } from './stats.ts';
 
 export interface EngineOptions {

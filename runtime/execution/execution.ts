@@ -6,8 +6,8 @@ import { noEffect } from '../lowering/dependencies.ts';
 import { passOf } from '../lowering/forward-pass.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { callFunction, type HostFunction } from './apply.ts';
-import { type Chunk, chunksOf, isComposite } from './chunks.ts';
 import type { Engine, RunOptions } from './engine.ts';
+import { type Chunk, chunksOf, isComposite } from './legs.ts';
 import { ReuseScope } from './reuse.ts';
 import { type Stage, stagesOf } from './stages.ts';
 

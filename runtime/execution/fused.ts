@@ -1,9 +1,9 @@
-import type { Piece, Plan } from '../lowering/plan.ts';
-import { ModelError } from '../model/error.ts';
-import { type Device, DeviceError } from './devices.ts';
-import { type SessionPlace, sessionOptions } from './ort.ts';
-import type { Pieces, Runnable } from './run.ts';
-import { SessionWorker } from './session-worker.ts';
+import { ModelError } from '../onnx/error.ts';
+import { type Device, DeviceError } from '../ort/devices.ts';
+import { type SessionPlace, sessionOptions } from '../ort/session.ts';
+import { SessionWorker } from '../ort/session-worker.ts';
+import type { Piece, Plan } from '../partition/plan.ts';
+import type { Pieces, Runnable } from './run-plan.ts';
 
 /** How often a block runs in pieces before it is fused. */
 const OFTEN = 5;

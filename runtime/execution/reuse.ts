@@ -1,5 +1,5 @@
 import type { Tensor as OrtTensor } from 'onnxruntime-node';
-import { byteSize, sameBytes } from './ort.ts';
+import { byteSize, sameBytes } from '../ort/session.ts';
 
 /** How many runs of one piece are remembered: of those that a sweep starts from, and of those that vary them. */
 const BASES = 4;

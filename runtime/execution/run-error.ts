@@ -2,8 +2,8 @@ import type { NodeProto } from 'onnx-buf';
 import { formatSite, TraceError } from '../errors.ts';
 import type { InterventionGraph } from '../graph/graph.ts';
 import type { Site } from '../graph/types.ts';
-import { describeNode, nodeIn } from '../model/describe-node.ts';
-import type { OnnxModel } from '../model/read.ts';
+import { describeNode, nodeIn } from '../modules/describe-node.ts';
+import type { OnnxModel } from '../onnx/read.ts';
 
 /**
  * An error of ONNX Runtime in the user's terms. The name of the node tells the place: nodes of the block carry the user's

@@ -1,4 +1,4 @@
-import type { StepKind } from '../lowering/plan.ts';
+import type { StepKind } from '../partition/plan.ts';
 
 /** What became of one piece of a run. */
 export interface StepStats {

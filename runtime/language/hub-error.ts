@@ -1,5 +1,5 @@
 import { HubApiError } from '@huggingface/hub';
-import { ModelError } from '../model/error.ts';
+import { ModelError } from '../onnx/error.ts';
 
 /** Which model was asked for, where. */
 export interface HubRequest {

@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs';
-import { ModelError } from '../model/error.ts';
+import { ModelError } from '../onnx/error.ts';
 import type { HubOptions } from './hub-folder.ts';
 
 export type { HubOptions };

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { z } from 'zod';
-import { ModelError } from '../model/error.ts';
+import { ModelError } from '../onnx/error.ts';
 
 /** The text of a file, or null where it is missing. */
 export function readText(path: string): string | null {

@@ -1,6 +1,6 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join, sep } from 'node:path';
-import { ModelError } from '../model/error.ts';
+import { ModelError } from '../onnx/error.ts';
 
 /** Where the graph of a published language model stands, the usual places first. */
 const USUAL = [

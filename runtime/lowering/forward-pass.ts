@@ -1,6 +1,6 @@
 import type { Node, Value } from '../graph/types.ts';
-import { graphLinks, type Links } from '../model/links.ts';
-import type { OnnxModel } from '../model/read.ts';
+import { graphLinks, type Links } from '../onnx/links.ts';
+import type { OnnxModel } from '../onnx/read.ts';
 import type { TapAddress } from '../tracing/model.ts';
 import type { Locate } from './address.ts';
 import { type Override, Overrides } from './overrides.ts';

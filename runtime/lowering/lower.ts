@@ -2,13 +2,13 @@ import { create, toBinary } from '@bufbuild/protobuf';
 import { GraphProtoSchema, type ModelProto, ModelProtoSchema, type NodeProto, type ValueInfoProto } from 'onnx-buf';
 import type { InterventionGraph } from '../graph/graph.ts';
 import type { Node, Value } from '../graph/types.ts';
-import type { OnnxModel } from '../model/read.ts';
+import { readsOf, renameReads } from '../onnx/captures.ts';
+import { onnxValue } from '../onnx/messages.ts';
+import { isRandom } from '../onnx/randomness.ts';
+import type { OnnxModel } from '../onnx/read.ts';
 import type { Locate } from './address.ts';
-import { readsOf, renameReads } from './captures.ts';
 import { Dependencies, type Unit } from './dependencies.ts';
 import type { ForwardPass } from './forward-pass.ts';
-import { onnxValue } from './onnx.ts';
-import { isRandom } from './randomness.ts';
 import { Names, Writer } from './writer.ts';
 
 /** A rewritten model, ready for ONNX Runtime. */

@@ -3,9 +3,9 @@ import { formatSite, TraceError } from '../errors.ts';
 import { liveNodes } from '../graph/live.ts';
 import { OperationError } from '../graph/operation.ts';
 import type { DType, Node, Region, TensorType, Value } from '../graph/types.ts';
-import { elementType } from '../model/dtypes.ts';
+import { elementType } from '../onnx/dtypes.ts';
+import { onnxGraph, onnxNode, onnxTensor, onnxValue } from '../onnx/messages.ts';
 import type { Emitter, OnnxAttribute } from './emitter.ts';
-import { onnxGraph, onnxNode, onnxTensor, onnxValue } from './onnx.ts';
 import { lowerings } from './operations/index.ts';
 
 /** What all bodies of one rewritten model share: constants, and names that are nobody else's. */

@@ -5,10 +5,10 @@ import { toProxy, wrap } from '../tracing/apply.ts';
 import type { Builder } from '../tracing/builder.ts';
 import type { Slot } from '../tracing/journal.ts';
 import { emptyList, ListSegment, type ListValue, toList } from '../tracing/lists.ts';
-import { entries, isPlainObject, isSavedEntry, isTensorLike, listDtype } from '../tracing/merge.ts';
 import { SavedProxy } from '../tracing/saves.ts';
 import { ArraySlot } from '../tracing/slots.ts';
 import { Storage } from '../tracing/storage.ts';
+import { entries, isPlainObject, isSavedEntry, isTensorLike, listDtype } from './merge.ts';
 
 /** How one slot goes through the iterations of a loop node, as tensors. */
 export interface Carry {

@@ -1,9 +1,9 @@
 import type { Region } from '../graph/types.ts';
 import { apply } from '../tracing/apply.ts';
-import type { Branches, Later } from '../tracing/merge.ts';
-import { isPlainObject } from '../tracing/merge.ts';
 import type { TensorProxy } from '../tracing/proxy.ts';
 import { SavedProxy, save } from '../tracing/saves.ts';
+import type { Branches, Later } from './merge.ts';
+import { isPlainObject } from './merge.ts';
 
 /** How a statement ended, as ECMAScript's completion records tell it; undefined is the normal end. */
 export type Completion = undefined | Abrupt | Choice;

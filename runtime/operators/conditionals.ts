@@ -4,12 +4,12 @@ import { Absent } from '../tracing/absent.ts';
 import { apply } from '../tracing/apply.ts';
 import { type Builder, builder } from '../tracing/builder.ts';
 import type { Slot } from '../tracing/journal.ts';
-import { Branches, type Later } from '../tracing/merge.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import { SaveSlot, type SaveState, settleSaves } from '../tracing/saves.ts';
 import { ArraySlot, type State, VariableSlot } from '../tracing/slots.ts';
 import { Storage } from '../tracing/storage.ts';
 import { type Completion, endsWith, mapEnds, mergeEnds, return_ } from './completions.ts';
+import { Branches, type Later } from './merge.ts';
 
 /** `if`: on a traced condition both branches become bodies of a conditional node. */
 export function if_(

@@ -5,7 +5,6 @@ import { apply, toProxy, wrap } from '../tracing/apply.ts';
 import type { Builder } from '../tracing/builder.ts';
 import type { Change, Slot } from '../tracing/journal.ts';
 import { commonShape, emptyList, type ListValue, toList } from '../tracing/lists.ts';
-import { isPlainObject, isTensorLike, stateDtype } from '../tracing/merge.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import { dropSaves, SavedProxy, SaveSlot, saves, settleSaves } from '../tracing/saves.ts';
 import { ArraySlot, PropertySlot, type State, VariableSlot } from '../tracing/slots.ts';
@@ -22,6 +21,7 @@ import {
   withoutContinue,
 } from './completions.ts';
 import { conditional, truth } from './conditionals.ts';
+import { isPlainObject, isTensorLike, stateDtype } from './merge.ts';
 
 export interface GraphLoop {
   /** How many iterations at most (int64, no dimensions), or null: as long as `test` holds. */

@@ -1,4 +1,4 @@
-import type { Inputs } from '../execution/inputs.ts';
+import type { Inputs } from '../inputs/prepare.ts';
 
 /** Own ways to do what comes before a run. */
 export interface Steps {

@@ -2,8 +2,8 @@ import { intervention, NNsight, norm, save } from 'onnsight';
 import { loadBundle } from 'onnsight/bundle';
 import { describe, expect, it } from 'vitest';
 import { ModelMap } from '../../runtime/api/locate.ts';
-import { walk } from '../../runtime/model/module.ts';
-import { readModel } from '../../runtime/model/read.ts';
+import { walk } from '../../runtime/modules/module.ts';
+import { readModel } from '../../runtime/onnx/read.ts';
 import { maxDifference } from '../support/toy.ts';
 import { compileTo, tensorsIn } from './support/build.ts';
 

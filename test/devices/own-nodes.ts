@@ -6,7 +6,7 @@ import {
   type NodeProto,
   OperatorSetIdProtoSchema,
 } from 'onnx-buf';
-import { onnxGraph, onnxNode, onnxTensor, onnxValue } from '../../runtime/lowering/onnx.ts';
+import { onnxGraph, onnxNode, onnxTensor, onnxValue } from '../../runtime/onnx/messages.ts';
 
 const constants = [
   onnxTensor('five', 'int64', [5], [1]),

@@ -11,7 +11,7 @@ import {
   TensorProtoSchema,
 } from 'onnx-buf';
 import { afterAll, describe, expect, it } from 'vitest';
-import { ModelError } from '../../runtime/model/error.ts';
+import { ModelError } from '../../runtime/onnx/error.ts';
 import { TOY } from '../support/toy.ts';
 import { rejection } from './support.ts';
 

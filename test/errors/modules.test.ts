@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { NNsight, save } from 'onnsight';
 import { describe, expect, it } from 'vitest';
-import { ModelError } from '../../runtime/model/error.ts';
+import { ModelError } from '../../runtime/onnx/error.ts';
 import { loadToy, TOY } from '../support/toy.ts';
 import { clean, lm, marked, rejection, thrown } from './support.ts';
 

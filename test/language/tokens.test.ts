@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Tokenizer } from '@huggingface/tokenizers';
 import { Tensor } from 'onnsight';
 import { describe, expect, test } from 'vitest';
-import { batchRows } from '../../runtime/language/batch.ts';
+import { batchRows } from '../../runtime/inputs/batch.ts';
 import { encodePrompts, type Prompts } from '../../runtime/language/tokens.ts';
 import { reference, TOY } from '../support/toy.ts';
 

@@ -17,9 +17,9 @@ import {
 } from 'onnx-buf';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
-import { RowWiseEnds } from '../../runtime/lowering/row-wise.ts';
-import type { Module } from '../../runtime/model/module.ts';
-import { buildTree } from '../../runtime/model/tree.ts';
+import type { Module } from '../../runtime/modules/module.ts';
+import { buildTree } from '../../runtime/modules/tree.ts';
+import { RowWiseEnds } from '../../runtime/partition/row-wise.ts';
 import { fixtureModel } from '../model/reference.ts';
 
 describe('the end of a model that computes each row by itself', () => {

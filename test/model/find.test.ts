@@ -1,9 +1,9 @@
 import { beforeAll, expect, test } from 'vitest';
-import { ModelError } from '../../runtime/model/error.ts';
-import { findModule } from '../../runtime/model/find.ts';
-import type { Module } from '../../runtime/model/module.ts';
-import { readModel } from '../../runtime/model/read.ts';
-import { buildTree } from '../../runtime/model/tree.ts';
+import { findModule } from '../../runtime/modules/find.ts';
+import type { Module } from '../../runtime/modules/module.ts';
+import { buildTree } from '../../runtime/modules/tree.ts';
+import { ModelError } from '../../runtime/onnx/error.ts';
+import { readModel } from '../../runtime/onnx/read.ts';
 import { TOY } from './reference.ts';
 
 let tree: Module;

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { fitter } from '../../runtime/model/fit.ts';
-import { constant, type DimFormula, evaluate, product, sum, symbol } from '../../runtime/model/formulas.ts';
-import { probesFor, SCALES } from '../../runtime/model/probe-sizes.ts';
+import { fitter } from '../../runtime/shapes/fit.ts';
+import { constant, type DimFormula, evaluate, product, sum, symbol } from '../../runtime/shapes/formulas.ts';
+import { probesFor, SCALES } from '../../runtime/shapes/probe-sizes.ts';
 
 const inputs = new Map([
   ['x', ['batch', 'length'].map(symbol)],

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { formatTree } from '../../runtime/model/format.ts';
-import { readModel } from '../../runtime/model/read.ts';
-import { buildTree } from '../../runtime/model/tree.ts';
+import { formatTree } from '../../runtime/modules/format.ts';
+import { buildTree } from '../../runtime/modules/tree.ts';
+import { readModel } from '../../runtime/onnx/read.ts';
 import { fixtureModel, TOY } from './reference.ts';
 
 test('equal blocks stand on one line', async () => {

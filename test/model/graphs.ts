@@ -8,7 +8,7 @@ import {
   TypeProtoSchema,
   ValueInfoProtoSchema,
 } from 'onnx-buf';
-import type { ModelTensor, OnnxModel } from '../../runtime/model/read.ts';
+import type { ModelTensor, OnnxModel } from '../../runtime/onnx/read.ts';
 import { fixtureModel } from './reference.ts';
 
 type Dims = NonNullable<ModelTensor['dims']>;

@@ -1,10 +1,10 @@
 import { create } from '@bufbuild/protobuf';
 import { NodeProtoSchema, TensorProto_DataType, TypeProtoSchema, ValueInfoProtoSchema } from 'onnx-buf';
 import { describe, expect, test } from 'vitest';
-import { dtypeName } from '../../runtime/model/dtypes.ts';
-import { elementTypes } from '../../runtime/model/element-types.ts';
-import { inferTypes } from '../../runtime/model/infer.ts';
-import { type OnnxModel, readModel } from '../../runtime/model/read.ts';
+import { dtypeName } from '../../runtime/onnx/dtypes.ts';
+import { elementTypes } from '../../runtime/onnx/element-types.ts';
+import { type OnnxModel, readModel } from '../../runtime/onnx/read.ts';
+import { inferTypes } from '../../runtime/shapes/infer.ts';
 import { FILES, fixtureModel, reference, referenceFeeds, runModel, TOY } from './reference.ts';
 
 function toyDims(model: OnnxModel, length: number, past: number): Record<string, number[]> {

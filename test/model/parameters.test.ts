@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { parameters } from '../../runtime/model/parameters.ts';
-import { readModel } from '../../runtime/model/read.ts';
+import { parameters } from '../../runtime/modules/parameters.ts';
+import { readModel } from '../../runtime/onnx/read.ts';
 import { fixtureModel, TOY } from './reference.ts';
 
 describe('parameters by their paths', () => {

@@ -6,9 +6,9 @@ import { create, toBinary } from '@bufbuild/protobuf';
 import { ModelProtoSchema, StringStringEntryProtoSchema, type TensorProto, TensorProto_DataLocation } from 'onnx-buf';
 import { InferenceSession } from 'onnxruntime-node';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { ModelError } from '../../runtime/model/error.ts';
-import { externalEntry, isExternal } from '../../runtime/model/external.ts';
-import { type OnnxModel, readModel } from '../../runtime/model/read.ts';
+import { ModelError } from '../../runtime/onnx/error.ts';
+import { externalEntry, isExternal } from '../../runtime/onnx/external.ts';
+import { type OnnxModel, readModel } from '../../runtime/onnx/read.ts';
 import { FILES, fixtureModel, modelPath, reference, referenceFeeds, runModel, TOY } from './reference.ts';
 
 let folder: string;

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { create, toBinary } from '@bufbuild/protobuf';
 import { ModelProtoSchema, ValueInfoProtoSchema } from 'onnx-buf';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import { type OnnxModel, readModel } from '../../runtime/model/read.ts';
+import { type OnnxModel, readModel } from '../../runtime/onnx/read.ts';
 
 const FIXTURES = new URL('../fixtures/', import.meta.url);
 

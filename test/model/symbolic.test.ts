@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { inferTypes } from '../../runtime/model/infer.ts';
-import { type OnnxModel, readModel } from '../../runtime/model/read.ts';
-import { type SymbolicTypes, symbolicTypes } from '../../runtime/model/symbolic.ts';
+import { type OnnxModel, readModel } from '../../runtime/onnx/read.ts';
+import { inferTypes } from '../../runtime/shapes/infer.ts';
+import { type SymbolicTypes, symbolicTypes } from '../../runtime/shapes/symbolic.ts';
 import { graphModel } from './graphs.ts';
 import { FILES, modelPath, TOY } from './reference.ts';
 

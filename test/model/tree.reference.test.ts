@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { findModule } from '../../runtime/model/find.ts';
-import type { Module } from '../../runtime/model/module.ts';
-import { buildTree } from '../../runtime/model/tree.ts';
+import { findModule } from '../../runtime/modules/find.ts';
+import type { Module } from '../../runtime/modules/module.ts';
+import { buildTree } from '../../runtime/modules/tree.ts';
 import {
   EXPORTERS,
   FILES,

@@ -2,10 +2,10 @@ import { readFileSync } from 'node:fs';
 import { create } from '@bufbuild/protobuf';
 import { NodeProtoSchema } from 'onnx-buf';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { findModule } from '../../runtime/model/find.ts';
-import type { Module } from '../../runtime/model/module.ts';
-import { type OnnxModel, readModel } from '../../runtime/model/read.ts';
-import { buildTree, nodesByName } from '../../runtime/model/tree.ts';
+import { findModule } from '../../runtime/modules/find.ts';
+import type { Module } from '../../runtime/modules/module.ts';
+import { buildTree, nodesByName } from '../../runtime/modules/tree.ts';
+import { type OnnxModel, readModel } from '../../runtime/onnx/read.ts';
 import { fixtureModel, offset, runModel, TOY, tensor } from './reference.ts';
 
 interface Seen {

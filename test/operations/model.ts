@@ -2,8 +2,8 @@ import { create, toBinary } from '@bufbuild/protobuf';
 import { ModelProtoSchema, type NodeProto, type TensorProto } from 'onnx-buf';
 import type { DType, TensorType } from '../../runtime/graph/types.ts';
 import type { Emitter, OnnxAttribute } from '../../runtime/lowering/emitter.ts';
-import { onnxGraph, onnxNode, onnxTensor, onnxValue } from '../../runtime/lowering/onnx.ts';
-import { elementType } from '../../runtime/model/dtypes.ts';
+import { elementType } from '../../runtime/onnx/dtypes.ts';
+import { onnxGraph, onnxNode, onnxTensor, onnxValue } from '../../runtime/onnx/messages.ts';
 
 /** Collects the nodes of one operation. Names count up, so equal lowerings give equal models. */
 export class ModelEmitter implements Emitter {

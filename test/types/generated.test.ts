@@ -3,11 +3,11 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { isMember } from '../../plugin/cli/member-names.ts';
-import { declareModules } from '../../runtime/model/declarations.ts';
-import { type Module, walk } from '../../runtime/model/module.ts';
-import { parameters } from '../../runtime/model/parameters.ts';
-import { type OnnxModel, readModel } from '../../runtime/model/read.ts';
-import { buildTree } from '../../runtime/model/tree.ts';
+import { declareModules } from '../../runtime/modules/declarations.ts';
+import { type Module, walk } from '../../runtime/modules/module.ts';
+import { parameters } from '../../runtime/modules/parameters.ts';
+import { buildTree } from '../../runtime/modules/tree.ts';
+import { type OnnxModel, readModel } from '../../runtime/onnx/read.ts';
 import { FILES, modelPath, reference, TOY } from '../model/reference.ts';
 import { COMPILERS, check, errorsIn, errorsWantedIn, ROOT } from './compilers.ts';
 

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { fromBinary, toBinary } from '@bufbuild/protobuf';
 import { type GraphProto, type ModelProto, ModelProtoSchema, type TensorProto } from 'onnx-buf';
 import { InferenceSession } from 'onnxruntime-node';
-import { isExternal } from '../../model/external.ts';
-import { bodies } from '../../model/links.ts';
-import type { OnnxModel } from '../../model/read.ts';
+import { isExternal } from '../../onnx/external.ts';
+import { bodies } from '../../onnx/links.ts';
+import type { OnnxModel } from '../../onnx/read.ts';
 import { renameTensors } from './rename.ts';
 import { embedWeights } from './weights.ts';
 

@@ -1,8 +1,8 @@
 import { create } from '@bufbuild/protobuf';
 import { type NodeProto, NodeProtoSchema } from 'onnx-buf';
-import { readsOf, renameReads } from '../../lowering/captures.ts';
 import type { Lowered } from '../../lowering/lower.ts';
-import type { OnnxModel } from '../../model/read.ts';
+import { readsOf, renameReads } from '../../onnx/captures.ts';
+import type { OnnxModel } from '../../onnx/read.ts';
 
 const WRITTEN = 'onnsight/written_';
 

@@ -1,8 +1,8 @@
 import { TraceError } from '../../errors.ts';
 import type { Value } from '../../graph/types.ts';
 import { ReturnChoice } from '../../operators/completions.ts';
+import { isPlainObject } from '../../operators/merge.ts';
 import { ListSegment, type ListValue } from '../../tracing/lists.ts';
-import { isPlainObject } from '../../tracing/merge.ts';
 import { SavedProxy } from '../../tracing/saves.ts';
 import type { ListOutputs, Returns } from '../schema.ts';
 

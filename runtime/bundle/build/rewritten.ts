@@ -16,9 +16,9 @@ import { TraceError } from '../../errors.ts';
 import type { OperandData } from '../../graph/graph.ts';
 import type { DType, TensorType } from '../../graph/types.ts';
 import type { Lowered } from '../../lowering/lower.ts';
-import { onnxNode } from '../../lowering/onnx.ts';
-import { elementType } from '../../model/dtypes.ts';
-import type { OnnxModel } from '../../model/read.ts';
+import { elementType } from '../../onnx/dtypes.ts';
+import { onnxNode } from '../../onnx/messages.ts';
+import type { OnnxModel } from '../../onnx/read.ts';
 import { placeWrites } from './placed-writes.ts';
 import { renameTensors, tensorNames } from './rename.ts';
 

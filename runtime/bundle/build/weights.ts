@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { closeSync, createReadStream, openSync, readSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { type GraphProto, type ModelProto, type NodeProto, type TensorProto, TensorProto_DataLocation } from 'onnx-buf';
-import { externalEntry, isExternal } from '../../model/external.ts';
-import { bodies } from '../../model/links.ts';
-import type { OnnxModel } from '../../model/read.ts';
+import { externalEntry, isExternal } from '../../onnx/external.ts';
+import { bodies } from '../../onnx/links.ts';
+import type { OnnxModel } from '../../onnx/read.ts';
 import { BundleError } from '../error.ts';
 import type { BundleFile } from '../schema.ts';
 

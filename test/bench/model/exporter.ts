@@ -2,7 +2,7 @@ import { create } from '@bufbuild/protobuf';
 import { AttributeProto_AttributeType, AttributeProtoSchema, type NodeProto } from 'onnx-buf';
 import type { DType } from '../../../runtime/graph/types.ts';
 import type { OnnxAttribute } from '../../../runtime/lowering/emitter.ts';
-import { onnxNode, onnxTensor } from '../../../runtime/lowering/onnx.ts';
+import { onnxNode, onnxTensor } from '../../../runtime/onnx/messages.ts';
 
 type Attributes = Readonly<Record<string, OnnxAttribute>>;
 

@@ -4,7 +4,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { create } from '@bufbuild/protobuf';
 import { type ModelProto, ModelProtoSchema, type ValueInfoProto } from 'onnx-buf';
-import { onnxGraph, onnxValue } from '../../../runtime/lowering/onnx.ts';
+import { onnxGraph, onnxValue } from '../../../runtime/onnx/messages.ts';
 import { withInitializers, writeModelFile } from './file.ts';
 import { gpt2Nodes, layerOutput } from './graph.ts';
 import type { Sizes } from './sizes.ts';

@@ -8,7 +8,7 @@ import { isIntervention } from '../../../runtime/api/intervention.ts';
 import { ModelMap } from '../../../runtime/api/locate.ts';
 import { type BuildOptions, buildBundle } from '../../../runtime/bundle/build/build.ts';
 import { writeBundle } from '../../../runtime/bundle/build/write.ts';
-import { readModel } from '../../../runtime/model/read.ts';
+import { readModel } from '../../../runtime/onnx/read.ts';
 import { Tensor } from '../../../runtime/tensor/tensor.ts';
 import { TOY } from '../../support/toy.ts';
 

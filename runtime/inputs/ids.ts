@@ -1,0 +1,57 @@
+import type { OnnxModel } from '../onnx/read.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+
+/** An input of ids that has one without a row in the table that it looks up. */
+export interface WrongId {
+  readonly input: string;
+  readonly id: number;
+  /** Its position in the input. */
+  readonly at: readonly number[];
+  readonly table: string;
+  readonly rows: number;
+}
+
+/** What hands ids on as they are. */
+const SAME_ELEMENTS = new Set(['Identity', 'Cast', 'Reshape', 'Unsqueeze', 'Squeeze', 'Flatten', 'Transpose']);
+
+/** The first id that is out of range of the embedding it goes to, as far as the model's file tells. */
+export function findWrongId(model: OnnxModel, inputs: ReadonlyMap<string, Tensor>): WrongId | null {
+  for (const [input, tensor] of inputs) {
+    if (tensor.dtype !== 'int64' && tensor.dtype !== 'int32') continue;
+    const table = tableOf(model, input);
+    if (!table) continue;
+    const position = tensor.raw.findIndex((id) => Number(id) < 0 || Number(id) >= table.rows);
+    if (position < 0) continue;
+    const id = Number(tensor.raw[position]);
+    return { input, id, at: positionOf(position, tensor.dims), table: table.name, rows: table.rows };
+  }
+  return null;
+}
+
+/** The smallest of the weights whose rows the ids of an input pick. */
+function tableOf({ graph }: OnnxModel, input: string): { name: string; rows: number } | null {
+  const ids = new Set([input]);
+  let found: { name: string; rows: number } | null = null;
+  for (const { opType, input: read, output, attribute } of graph.node) {
+    if (SAME_ELEMENTS.has(opType) && ids.has(read[0] ?? '')) ids.add(output[0]!);
+    if (opType !== 'Gather' || !ids.has(read[1] ?? '')) continue;
+    const axis = Number(attribute.find(({ name }) => name === 'axis')?.i ?? 0);
+    const dims = graph.initializer.find(({ name }) => name === read[0])?.dims;
+    if (axis !== 0 || dims?.length !== 2) continue;
+    const rows = Number(dims[0]);
+    if (!found || rows < found.rows) found = { name: read[0]!, rows };
+  }
+  return found;
+}
+
+function positionOf(index: number, dims: readonly number[]): number[] {
+  let rest = index;
+  return [...dims]
+    .reverse()
+    .map((size) => {
+      const at = rest % size;
+      rest = Math.floor(rest / size);
+      return at;
+    })
+    .reverse();
+}

@@ -1,0 +1,25 @@
+import type { OnnxModel } from '../onnx/read.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import { findWrongId } from './ids.ts';
+import { InputError, type Inputs, matchInputs } from './signature.ts';
+
+export { InputError, type Inputs };
+
+/**
+ * Checks and converts what a user gave: dtype, number of dimensions, fixed sizes, token ids. What the published
+ * convention for language models lets be left out is filled in: attention mask, position ids, an empty key-value cache.
+ */
+export function prepareInputs(model: OnnxModel, given: Inputs): Map<string, Tensor> {
+  const prepared = matchInputs(model.inputs, given);
+  checkIds(model, prepared);
+  return prepared;
+}
+
+function checkIds(model: OnnxModel, prepared: ReadonlyMap<string, Tensor>): void {
+  const wrong = findWrongId(model, prepared);
+  if (!wrong) return;
+  const { input, id, at, table, rows } = wrong;
+  throw new InputError(
+    `The input '${input}' holds ${id} at [${at.join(', ')}], but ${table}, which it picks rows of, has ${rows} rows: they run from 0 to ${rows - 1}. ${input === 'position_ids' ? `Give a sequence of at most ${rows} tokens.` : "Use the ids of this model's own tokenizer."}`,
+  );
+}

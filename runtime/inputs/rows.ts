@@ -1,0 +1,43 @@
+import { Tensor, type TensorData } from '../tensor/tensor.ts';
+import { InputError, type Inputs } from './prepare.ts';
+
+/** Inputs one below the other: each must have the same dims but for the number of rows. Throws an InputError where not. */
+export function joinRows(list: readonly Inputs[]): Inputs {
+  const names = new Set(list.flatMap((inputs) => Object.keys(inputs)));
+  return Object.fromEntries(
+    [...names].map((name) => {
+      const missing = list.findIndex((inputs) => inputs[name] === undefined);
+      if (missing >= 0) {
+        throw new InputError(`The inputs of the invokes cannot be batched: number ${missing} has no '${name}'.`);
+      }
+      return [
+        name,
+        concatenate(
+          name,
+          list.map((inputs) => Tensor.from(inputs[name]! as number[])),
+        ),
+      ];
+    }),
+  );
+}
+
+function concatenate(name: string, tensors: readonly Tensor[]): TensorData {
+  const [first] = tensors;
+  const [, ...rest] = first!.dims;
+  for (const [i, { dims, dtype }] of tensors.entries()) {
+    if (dims.length === 0 || dims.slice(1).join() !== rest.join() || dtype !== first!.dtype) {
+      throw new InputError(
+        `The inputs of the invokes cannot be batched: '${name}' is ${first!.dtype}[${first!.dims.join(', ')}] in the first and ${dtype}[${dims.join(', ')}] in number ${i}. All but the number of rows must be the same.`,
+      );
+    }
+  }
+  const rows = tensors.reduce((sum, { dims }) => sum + dims[0]!, 0);
+  const data = tensors.flatMap((tensor) => Array.from(tensor.data as ArrayLike<number>));
+  return Tensor.from(data, first!.dtype as 'float32', [rows, ...rest]) as unknown as TensorData;
+}
+
+/** How many rows inputs have. */
+export function rowsOf(inputs: Inputs): number {
+  const [first] = Object.values(inputs);
+  return first === undefined ? 0 : (Tensor.from(first as number[]).dims[0] ?? 0);
+}

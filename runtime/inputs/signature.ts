@@ -1,0 +1,139 @@
+import type { ModelTensor } from '../onnx/read.ts';
+import { Tensor, type TensorData } from '../tensor/tensor.ts';
+
+/** An input that does not fit the model. */
+export class InputError extends Error {
+  override readonly name = 'InputError';
+}
+
+/** What a model is run on, by the names of its inputs. */
+export type Inputs = Readonly<Record<string, TensorData>>;
+
+/**
+ * Checks and converts what was given for some inputs: dtype, number of dimensions, fixed sizes. What the published
+ * convention for language models lets be left out is filled in: attention mask, position ids, an empty key-value cache.
+ */
+export function matchInputs(inputs: readonly ModelTensor[], given: Inputs): Map<string, Tensor> {
+  if (typeof given !== 'object' || given === null) {
+    throw new InputError(
+      `The inputs are ${given === null ? 'null' : typeof given}. Give an object with the model's inputs: ${inputs.map(describe).join(', ')}.`,
+    );
+  }
+  const prepared = new Map<string, Tensor>();
+  const known = new Map(inputs.map((input) => [input.name, input]));
+  for (const [name, data] of Object.entries(given)) {
+    const input = known.get(name);
+    if (!input)
+      throw new InputError(`The model has no input '${name}'. Its inputs are: ${inputs.map(describe).join(', ')}.`);
+    prepared.set(name, convert(input, data));
+  }
+  fillIn(inputs, prepared);
+  const missing = inputs.filter(({ name }) => !prepared.has(name));
+  if (missing.length > 0) throw new InputError(`Missing inputs: ${missing.map(describe).join(', ')}.`);
+  checkSymbols(inputs, prepared);
+  return prepared;
+}
+
+function describe({ name, dtype, dims }: ModelTensor): string {
+  return `${name} (${dtype ?? 'unknown'}${dims ? `[${dims.map((dim) => dim ?? '?').join(', ')}]` : ''})`;
+}
+
+function convert(input: ModelTensor, data: TensorData): Tensor {
+  let tensor: Tensor;
+  try {
+    // A tensor is fed as it is: a key-value cache is not copied from step to step.
+    tensor = data instanceof Tensor ? (data as Tensor) : Tensor.from(data);
+    if (input.dtype && tensor.dtype !== input.dtype) {
+      const loses = tensor.dtype.startsWith('float') && !input.dtype.startsWith('float');
+      if (loses) throw new TypeError(`it holds ${tensor.dtype} values`);
+      tensor = Tensor.from(data, input.dtype as 'float32');
+    }
+  } catch (error) {
+    throw new InputError(
+      `The input ${describe(input)} cannot be made of what was given: ${error instanceof Error ? error.message : error}.`,
+      {
+        cause: error,
+      },
+    );
+  }
+  const { dims } = input;
+  if (dims && dims.length !== tensor.dims.length) {
+    throw new InputError(
+      `The input ${describe(input)} has ${dims.length} dimensions, but a tensor of dims [${tensor.dims.join(', ')}] was given.`,
+    );
+  }
+  dims?.forEach((dim, i) => {
+    if (typeof dim === 'number' && dim !== tensor.dims[i]) {
+      throw new InputError(
+        `The input ${describe(input)} must have size ${dim} in dimension ${i}, but a tensor of dims [${tensor.dims.join(', ')}] was given.`,
+      );
+    }
+  });
+  return tensor;
+}
+
+/** Sizes that go by one name must be one size. */
+function checkSymbols(inputs: readonly ModelTensor[], prepared: ReadonlyMap<string, Tensor>): void {
+  const sizes = new Map<string, { size: number; name: string }>();
+  for (const { name, dims } of inputs) {
+    const tensor = prepared.get(name)!;
+    dims?.forEach((dim, i) => {
+      if (typeof dim !== 'string') return;
+      const size = tensor.dims[i]!;
+      const other = sizes.get(dim);
+      if (other && other.size !== size) {
+        throw new InputError(
+          `The inputs '${other.name}' and '${name}' do not fit together: '${dim}' is ${other.size} in one and ${size} in the other.`,
+        );
+      }
+      sizes.set(dim, { size, name });
+    });
+  }
+}
+
+function fillIn(inputs: readonly ModelTensor[], prepared: Map<string, Tensor>): void {
+  const main = prepared.get('input_ids') ?? prepared.get('inputs_embeds');
+  if (!main) return;
+  const [batch, sequence] = main.dims as [number, number];
+  const missing = inputs.filter(({ name }) => !prepared.has(name));
+  const past = [...prepared].find(([name]) => name.startsWith('past_key_values'))?.[1].dims.at(-2) ?? 0;
+  for (const { name, dtype, dims } of missing) {
+    if (!name.startsWith('past_key_values') || !dims || !dtype) continue;
+    const shape = dims.map((dim, i) => (typeof dim === 'number' ? dim : i === 0 ? batch : 0));
+    prepared.set(name, Tensor.from([], dtype as 'float32', shape));
+  }
+  const names = new Set(missing.map(({ name }) => name));
+  if (names.has('attention_mask')) {
+    const dims = [batch, past + sequence];
+    prepared.set('attention_mask', filled('int64', dims, 1));
+  }
+  if (names.has('position_ids'))
+    prepared.set('position_ids', positions(prepared.get('attention_mask'), batch, sequence, past));
+  if (names.has('token_type_ids')) prepared.set('token_type_ids', filled('int64', [batch, sequence], 0));
+  if (names.has('use_cache_branch')) prepared.set('use_cache_branch', Tensor.from([false], 'bool' as 'float32', [1]));
+}
+
+function filled(dtype: 'int64', dims: readonly number[], value: number): Tensor {
+  const size = dims.reduce((a, b) => a * b, 1);
+  return Tensor.from(
+    Array.from({ length: size }, () => value),
+    dtype,
+    dims,
+  ) as unknown as Tensor;
+}
+
+/** Positions count the attended tokens, so that padding on the left does not shift them. */
+function positions(mask: Tensor | undefined, batch: number, sequence: number, past: number): Tensor {
+  const rows = mask ? Array.from(mask.data as ArrayLike<number>, Number) : null;
+  const data: number[] = [];
+  for (let row = 0; row < batch; row++) {
+    let position = rows ? 0 : past;
+    const total = past + sequence;
+    for (let i = rows ? 0 : past; i < total; i++) {
+      const attended = rows ? rows[row * total + i] !== 0 : true;
+      if (i >= past) data.push(attended ? position : 1);
+      if (attended) position++;
+    }
+  }
+  return Tensor.from(data, 'int64', [batch, sequence]) as unknown as Tensor;
+}

@@ -1,0 +1,152 @@
+import { isFloat } from '../onnx/dtypes.ts';
+import { describeCall } from './boundary.ts';
+import type { CallContext } from './call-context.ts';
+import type { ModuleCall } from './module.ts';
+import { isAnonymous } from './parameters.ts';
+
+/**
+ * The calls of the module at `path`, whose nodes (its children's too) are `nodes`, ascending. TorchScript's names
+ * number them; without numbers, a new call begins where the module does again what it did first, either after other
+ * modules ran, or straight away and then all of it.
+ */
+export function moduleCalls(path: string, nodes: readonly number[], context: CallContext): ModuleCall[] {
+  const work = new Work(context);
+  const changing = nodes.filter((index) => !work.isConstant(index));
+  const body = changing.length > 0 ? changing : nodes;
+  if (work.isOneCall(path, body)) return [describeCall(body, context)];
+  const calls: number[][] = [];
+  for (const stretch of stretches(body, work)) {
+    const parts = numberedParts(path, stretch, work);
+    parts.forEach((part, i) => {
+      const current = calls.at(-1);
+      const isNumbered = work.number(path, part) !== null;
+      const isNew = isNumbered
+        ? i > 0 || current === undefined || work.number(path, current) !== work.number(path, part)
+        : current === undefined || work.isRepeat(current, part);
+      if (isNew) calls.push(...(isNumbered ? [part] : periods(part, work)));
+      else current!.push(...part);
+    });
+  }
+  return calls.map((call) => describeCall(call, context));
+}
+
+/** What the nodes of a module do, in terms that two calls have in common. */
+class Work {
+  readonly context: CallContext;
+
+  constructor(context: CallContext) {
+    this.context = context;
+  }
+
+  isConstant(index: number): boolean {
+    const { graph, links } = this.context;
+    return graph.node[index]!.output.every((name) => links.constant.has(name));
+  }
+
+  /** The nodes that compute activations: shape arithmetic may be shared between calls. */
+  active(nodes: readonly number[]): number[] {
+    const { graph, links, types } = this.context;
+    return nodes.filter((index) =>
+      graph.node[index]!.output.some((name) => isFloat(types.get(name)) && !links.structural.has(name)),
+    );
+  }
+
+  /** The number that the names give to a call of the module at `path`, where a node of its own has one. */
+  number(path: string, nodes: readonly number[]): number | null {
+    const own = nodes.find((index) => this.ownNumber(path, index) !== null);
+    return own === undefined ? null : this.ownNumber(path, own);
+  }
+
+  ownNumber(path: string, index: number): number | null {
+    const { modules, call } = this.context.scopes[index]!;
+    return modules.at(-1) === path && !this.isConstant(index) ? call : null;
+  }
+
+  /** Whether numbers in names rule a second call out; order alone would not do, as optimizers and quantizers change it. */
+  isOneCall(path: string, nodes: readonly number[]): boolean {
+    const { scopes } = this.context;
+    const numbers = new Set(nodes.map((index) => scopes[index]!.call).filter((call) => call !== null));
+    const own = new Set(nodes.map((index) => this.ownNumber(path, index)).filter((call) => call !== null));
+    return own.size === 1 || (numbers.size === 1 && numbers.has(0));
+  }
+
+  key(index: number): string {
+    const { opType, input } = this.context.graph.node[index]!;
+    const weights = input.filter((name) => this.context.links.initializers.has(name));
+    return [this.context.scopes[index]!.modules.at(-1), opType, ...weights].join(' ');
+  }
+
+  /** Whether `part` does what `call` began with, or has the same modules read the same parameters. */
+  isRepeat(call: readonly number[], part: readonly number[]): boolean {
+    const [first] = this.active(call);
+    const [lead] = this.active(part);
+    if (first === undefined || lead === undefined) return false;
+    const read = new Set(call.flatMap((index) => this.parametersRead(index)));
+    return (
+      this.key(first) === this.key(lead) ||
+      part.some((index) => this.parametersRead(index).some((name) => read.has(name)))
+    );
+  }
+
+  parametersRead(index: number): string[] {
+    const names = this.context.graph.node[index]!.input;
+    const parameters = names.filter((name) => this.context.links.initializers.has(name) && !isAnonymous(name));
+    return parameters.map((name) => `${this.context.scopes[index]!.modules.at(-1)} ${name}`);
+  }
+}
+
+/** Parts of `nodes` between which other modules' nodes run. */
+function stretches(nodes: readonly number[], work: Work): number[][] {
+  const own = new Set(nodes);
+  const parts: number[][] = [];
+  let next = 0;
+  for (const index of nodes) {
+    let isLeft = parts.length === 0;
+    for (; next < index; next++) isLeft ||= !own.has(next) && !work.isConstant(next);
+    if (isLeft) parts.push([index]);
+    else parts.at(-1)!.push(index);
+    next = index + 1;
+  }
+  return parts;
+}
+
+/** Parts of `nodes` where the number of the module's call goes up: a module called on its own output. */
+function numberedParts(path: string, nodes: readonly number[], work: Work): number[][] {
+  const parts: number[][] = [];
+  let number: number | null = null;
+  for (const index of nodes) {
+    const own = work.ownNumber(path, index);
+    if (parts.length > 0 && own !== null && number !== null && own !== number) {
+      parts.push([...takeFresh(parts.at(-1)!, path, work, index), index]);
+    } else if (parts.length === 0) parts.push([index]);
+    else parts.at(-1)!.push(index);
+    number = own ?? number;
+  }
+  return parts;
+}
+
+/** Takes away from a part's end the children's nodes that only lead to `index`, where the names say the next call has begun. */
+function takeFresh(part: number[], path: string, work: Work, index: number): number[] {
+  const { graph, links } = work.context;
+  const fresh = new Set([index]);
+  for (let last = part.at(-1); last !== undefined && work.ownNumber(path, last) === null; last = part.at(-1)) {
+    const readers = graph.node[last]!.output.flatMap((name) => links.readers.get(name) ?? []);
+    if (!readers.every((reader) => fresh.has(reader))) break;
+    fresh.add(last);
+    part.pop();
+  }
+  fresh.delete(index);
+  return [...fresh].reverse();
+}
+
+/** Equal parts that a stretch of nodes is made of, each reading the same parameters: a module called on its own output. */
+function periods(nodes: readonly number[], work: Work): number[][] {
+  const active = work.active(nodes);
+  const keys = active.map((index) => work.key(index));
+  if (!active.some((index) => work.parametersRead(index).length > 0)) return [[...nodes]];
+  const length = keys.length;
+  const period = keys.findIndex((_, i) => i > 0 && length % i === 0 && keys.every((key, k) => key === keys[k % i]));
+  if (period < 1) return [[...nodes]];
+  const starts = active.filter((_, i) => i > 0 && i % period === 0).map((index) => nodes.indexOf(index));
+  return [0, ...starts].map((start, i) => nodes.slice(start, starts[i] ?? nodes.length));
+}

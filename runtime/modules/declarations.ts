@@ -1,0 +1,156 @@
+import { ModelError } from '../onnx/error.ts';
+import type { OnnxModel } from '../onnx/read.ts';
+import { clean, indices, member, numbered, quote, union } from './declaration-text.ts';
+import { namesNoModules } from './format.ts';
+import { kindNames } from './kind-names.ts';
+import { type Kind, kindsOf, pattern } from './kinds.ts';
+import type { Module } from './module.ts';
+import { parameters } from './parameters.ts';
+import { tensorTexts } from './tensor-texts.ts';
+import { buildTree } from './tree.ts';
+
+export interface DeclarationOptions {
+  /** The name of the type of the whole model; a name that a TypeScript type can have. */
+  readonly name: string;
+  /** Whether a module at `path` has a member called `name`, so that a child or a parameter of that name is hidden. */
+  readonly isMember: (path: string, name: string) => boolean;
+}
+
+/** The types that the declarations import, and those of TypeScript that they use. */
+const IMPORTS = ['CallEnvoy', 'Calls', 'Envoy', 'EnvoyMembers', 'ModuleList', 'NamedOperations', 'Traced'] as const;
+export const TAKEN_NAMES: readonly string[] = [...IMPORTS, 'IterableIterator', 'Readonly', 'Record', 'Symbol'];
+
+/** The first line of every file of declarations. */
+export const HEADER = '// Written by `onnsight types`, which writes it anew when the model changes.';
+
+/**
+ * The module tree of a model as TypeScript: an interface for each kind of module, that of the model itself, which
+ * `NNsight.load<Tree>` takes, first. The same model gives the same text.
+ * Throws a ModelError for a model whose file names no modules.
+ */
+export function declareModules(model: OnnxModel, options: DeclarationOptions): string {
+  const tree = buildTree(model);
+  if (tree.children.size === 0) {
+    throw new ModelError(`${model.path} has no modules that could have types: ${namesNoModules(tree)}`);
+  }
+  const body = new Declarations(model, tree, options).text();
+  const used = IMPORTS.filter((name) => new RegExp(`\\b${name}\\b`).test(body));
+  return `${HEADER}\nimport type { ${used.join(', ')} } from 'onnsight';\n\n${body}`;
+}
+
+class Declarations {
+  readonly #kinds: readonly Kind[];
+  readonly #names: ReadonlyMap<Kind, string>;
+  readonly #isMember: DeclarationOptions['isMember'];
+  readonly #parameters: ReadonlyMap<string, string>;
+  readonly #tensors: ReadonlyMap<string, string>;
+
+  constructor(model: OnnxModel, tree: Module, { name, isMember }: DeclarationOptions) {
+    this.#parameters = parameters(model);
+    this.#tensors = tensorTexts(model.graph);
+    this.#isMember = isMember;
+    const own = ownParameters(this.#parameters);
+    this.#kinds = kindsOf(tree, ({ path, children }) => (own.get(path) ?? []).filter((one) => !children.has(one)));
+    this.#names = kindNames(this.#kinds, name, TAKEN_NAMES);
+  }
+
+  text(): string {
+    return this.#kinds.map((kind) => this.#interface(kind)).join('\n');
+  }
+
+  #interface(kind: Kind): string {
+    const [{ path, list, calls }] = kind.modules as [Module];
+    const lines = [`readonly ops: NamedOperations<${union(kind.operations.map(quote), 4)}>;`];
+    if (calls.length > 1) lines.push(`readonly calls: Calls & ${numbered(indices(calls.length), 'CallEnvoy', 4)};`);
+    if (list) lines.push(`readonly length: ${kind.children.size};`);
+    const types = [...new Set([...kind.children.values()].map((child) => this.#names.get(child)!))];
+    if (types.length > 0) lines.push(`[Symbol.iterator](): IterableIterator<${union(types, 4)}>;`);
+    const named = this.#named(kind);
+    for (const { name, type, shape } of named.filter(({ name }) => !this.#isMember(path, name))) {
+      lines.push(...this.#doc(kind, name, shape), member(name, type));
+    }
+    const hidden = named.filter(({ name }) => this.#isMember(path, name));
+    for (const { name, type, shape } of hidden) {
+      lines.push(`// Every module has a member '${clean(name)}', so that this one is reached with get alone.`);
+      lines.push(...this.#doc(kind, name, shape), `get(path: ${quote(name)}): ${type};`);
+    }
+    if (hidden.length > 0) lines.push('get(path: string): Envoy;');
+    const parents = list ? ['ModuleList', ...this.#items(kind)] : ['EnvoyMembers'];
+    return [
+      `/** ${clean(this.#describe(kind))} */`,
+      `export interface ${this.#names.get(kind)} extends ${parents.join(', ')} {`,
+      ...lines.map((line) => `  ${line}`),
+      '}\n',
+    ].join('\n');
+  }
+
+  /** What is reached by a name: children, unless they are numbered, and parameters. */
+  #named(kind: Kind): { readonly name: string; readonly type: string; readonly shape: string | null }[] {
+    const children = kind.modules[0]!.list ? [] : [...kind.children];
+    return [
+      ...children.map(([name, child]) => ({ name, type: this.#names.get(child)!, shape: this.#outputText(child) })),
+      ...kind.parameters.map((name) => ({ name, type: 'Traced', shape: this.#parameterText(kind, name) })),
+    ];
+  }
+
+  /** Each number of a list, counted from both ends, with its type. */
+  #items({ children }: Kind): string[] {
+    const byType = new Map<string, number[]>();
+    for (const [i, child] of [...children.values()].entries()) {
+      const type = this.#names.get(child)!;
+      byType.set(type, [...(byType.get(type) ?? []), i]);
+    }
+    return [...byType].map(([type, numbers]) =>
+      numbered([...numbers, ...numbers.map((number) => number - children.size)], type, 2),
+    );
+  }
+
+  #describe(kind: Kind): string {
+    const { path, note, calls } = kind.modules[0]!;
+    if (path === '')
+      return `The whole model, for \`NNsight.load<${this.#names.get(kind)}>\` and \`LanguageModel.load<${this.#names.get(kind)}>\`.`;
+    const places = [
+      ...new Set(kind.modules.map((module) => (kind.modules.length === 1 ? path : pattern(module.path)))),
+    ];
+    const shown = places.slice(0, 4).map((place) => `\`${place}\``);
+    const more = places.length > shown.length ? ` and ${places.length - shown.length} more` : '';
+    const times = calls.length > 1 ? ` (runs ${calls.length} times)` : '';
+    const fused = kind.modules.every((module) => module.note?.kind === 'fused') && note?.kind === 'fused';
+    const lost = fused ? ` (folded into ${note.into ?? 'another module'}: its own output is no longer computed)` : '';
+    return `${shown.join(', ')}${more}${times}${lost}`;
+  }
+
+  /** The place of a child or a parameter, where all modules of the kind have the same, and its shape. */
+  #doc(kind: Kind, name: string, shape: string | null): string[] {
+    const paths = kind.modules.map(({ path }) => (kind.modules.length === 1 ? path : pattern(path)));
+    const [path, ...others] = new Set(paths);
+    const place = others.length > 0 ? [] : [`\`${path === '' ? name : `${path}.${name}`}\``];
+    const text = [...place, ...(shape === null ? [] : [shape])].join(': ');
+    return text === '' ? [] : [`/** ${clean(text)} */`];
+  }
+
+  #outputText({ modules }: Kind): string | null {
+    return this.#common(modules.map(({ calls }) => calls[0]?.outputs[0]));
+  }
+
+  #parameterText({ modules }: Kind, name: string): string | null {
+    return this.#common(modules.map(({ path }) => this.#parameters.get(path === '' ? name : `${path}.${name}`)));
+  }
+
+  /** The text of some tensors, where it is the same for all. */
+  #common(tensors: readonly (string | undefined)[]): string | null {
+    const texts = new Set(tensors.map((tensor) => this.#tensors.get(tensor ?? '') ?? null));
+    return texts.size === 1 ? [...texts][0]! : null;
+  }
+}
+
+/** The names of parameters by the path of their module. */
+function ownParameters(parameters: ReadonlyMap<string, string>): Map<string, string[]> {
+  const own = new Map<string, string[]>();
+  for (const path of parameters.keys()) {
+    const end = path.lastIndexOf('.');
+    const module = path.slice(0, Math.max(0, end));
+    own.set(module, [...(own.get(module) ?? []), path.slice(end + 1)]);
+  }
+  return own;
+}

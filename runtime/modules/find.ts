@@ -1,0 +1,62 @@
+import { distance, guess, nearest } from '../nearest.ts';
+import { ModelError } from '../onnx/error.ts';
+import { namesNoModules } from './format.ts';
+import { type Module, walk } from './module.ts';
+
+/**
+ * The module at a path written as PyTorch writes it: `transformer.h.0`, or with indices, which may count from the end:
+ * `transformer.h[0]`, `transformer.h[-1]`. '' is the root.
+ * Throws a ModelError that names the nearest paths and what is there instead; `members` are what else could be meant at
+ * the end of the path.
+ */
+export function findModule(root: Module, path: string, members: Iterable<string> = []): Module {
+  let module = root;
+  for (const part of pathParts(path)) {
+    const child = module.children.get(part) ?? counted(module, part);
+    if (child === undefined) throw new ModelError(missing(root, module, part, path, members));
+    module = child;
+  }
+  return module;
+}
+
+function pathParts(path: string): string[] {
+  return path
+    .replace(/\[(-?\d+)\]/g, '.$1')
+    .split('.')
+    .filter((part) => part !== '');
+}
+
+/** The child at a negative index, counted from the end. */
+function counted(module: Module, part: string): Module | undefined {
+  if (!/^-\d+$/.test(part) || !module.list) return undefined;
+  return module.children.get(String(module.children.size + Number(part)));
+}
+
+function missing(root: Module, module: Module, part: string, path: string, members: Iterable<string>): string {
+  const where = module.path === '' ? 'the model' : module.path;
+  if (/^-?\d+$/.test(part) && module.list) {
+    return `no module ${path}: ${where} has ${module.children.size} children, so its indices run from ${-module.children.size} to ${module.children.size - 1}`;
+  }
+  const isLast = path === part || path.endsWith(`.${part}`);
+  const near = [
+    ...(isLast ? nearest(part, members) : []).map((name) => `.${name}`),
+    ...nearestPaths(root, module, part, path),
+  ];
+  const names = [...module.children.keys()];
+  if (root.children.size === 0) return `no module ${path}: ${namesNoModules(root)}`;
+  const there = names.length === 0 ? `${where} has no modules in it` : `${where} has ${names.join(', ')}`;
+  return `no module ${path}: ${there}${guess(near)}`;
+}
+
+/** Up to three paths close to the one asked for: children with a similar name first, then the same last part elsewhere. */
+function nearestPaths(root: Module, module: Module, part: string, path: string): string[] {
+  const limit = Math.max(1, Math.floor(part.length / 3));
+  const close = [...module.children.values()]
+    .map((child) => ({ path: child.path, distance: distance(child.name.toLowerCase(), part.toLowerCase()) }))
+    .filter((candidate) => candidate.distance <= limit);
+  const elsewhere = [...walk(root)]
+    .filter((candidate) => candidate.name === part)
+    .map((candidate) => ({ path: candidate.path, distance: limit + distance(candidate.path, path) }));
+  const sorted = [...close, ...elsewhere].sort((a, b) => a.distance - b.distance);
+  return [...new Set(sorted.map((candidate) => candidate.path))].slice(0, 3);
+}

@@ -1,0 +1,33 @@
+import type { Module, ModuleCall } from './module.ts';
+
+/** One call of a repeated module. */
+export interface Layer {
+  readonly path: string;
+  readonly call: ModuleCall;
+}
+
+/**
+ * The calls of a network's repeated modules (the layers of a transformer, the blocks of a ResNet) in the order in which
+ * they run: where the model is cut. Layers inside of layers don't count.
+ */
+export function layersOf(root: Module): Layer[] {
+  const found = [...root.children.values()].flatMap((child) => (isRepeated(child) ? calls(child) : layersOf(child)));
+  return found.sort((a, b) => a.call.nodes[0]! - b.call.nodes[0]!);
+}
+
+function calls(list: Module): Layer[] {
+  return [...list.children.values()].flatMap(({ path, calls }) =>
+    calls.filter(({ nodes }) => nodes.length > 0).map((call) => ({ path, call })),
+  );
+}
+
+/** Whether a list has two modules of the same make. A Sequential of single operations has none that are worth a cut. */
+function isRepeated({ list, children }: Module): boolean {
+  if (!list) return false;
+  const makes = [...children.values()].filter((child) => child.children.size > 0).map(make);
+  return new Set(makes).size < makes.length;
+}
+
+function make({ className, children }: Module): string {
+  return className ?? [...children.keys()].join();
+}

@@ -1,0 +1,136 @@
+import type { GraphProto } from 'onnx-buf';
+import { elementTypes } from '../onnx/element-types.ts';
+import { graphLinks, type Links } from '../onnx/links.ts';
+import type { OnnxModel } from '../onnx/read.ts';
+import type { CallContext } from './call-context.ts';
+import { moduleCalls } from './calls.ts';
+import { ancestors, type Draft, draft, ensure } from './draft.ts';
+import { type Module, type Operation, walk } from './module.ts';
+import { scopes, sourceLine } from './names.ts';
+import { noteModules } from './notes.ts';
+import { parameterPaths } from './parameters.ts';
+import type { Scope } from './scope.ts';
+
+const ROOT: Scope = { modules: [], classes: new Map(), call: null };
+
+/**
+ * The module tree of a model, from the names in its file. A model whose names tell of no modules has a root only.
+ * The root's outputs and inputs are the model's own, in the model's order.
+ */
+export function buildTree(model: OnnxModel): Module {
+  const { graph } = model;
+  const links = graphLinks(graph);
+  const paths = parameterPaths(graph);
+  const named = scopes(graph.node, paths);
+  const told = settle(graph, links, named);
+  const context: CallContext = { graph, links, scopes: told, types: elementTypes(graph) };
+  const root = draft('');
+  const nodes = new Map<string, number[]>();
+  // Many nodes share a scope: what is around them is found once.
+  const own = memo((scope: Scope) => ensureScope(root, scope));
+  const around = memo(({ modules }: Scope) => [...new Set(['', ...modules.flatMap(ancestors)])]);
+  const place = (scope: Scope, index: number) => {
+    own(scope).sourceLine ??= sourceLine(graph.node[index]!);
+  };
+  told.forEach((scope, index) => {
+    // Exporters put constants first, wherever they are used: the order of modules is that of the nodes that compute.
+    if (!graph.node[index]!.output.every((name) => links.constant.has(name))) place(scope, index);
+    for (const path of around(scope)) {
+      const others = nodes.get(path);
+      if (others === undefined) nodes.set(path, [index]);
+      else others.push(index);
+    }
+  });
+  told.forEach(place);
+  const called = new Set(told.flatMap(({ modules }) => modules));
+  for (const module of walk(root)) {
+    const own = nodes.get(module.path) ?? [];
+    module.operations = operations(graph, links, own);
+    if (called.has(module.path)) module.calls = moduleCalls(module.path, own, context);
+  }
+  root.calls = [
+    {
+      outputs: model.outputs.map(({ name }) => name),
+      inputs: model.inputs.map(({ name }) => name),
+      nodes: graph.node.map((_, index) => index),
+    },
+  ];
+  // Parameters alone make no modules: where nothing is known of nodes, nothing is known of what became of them.
+  if (named.some((scope) => scope !== null)) noteModules(root, context, paths);
+  for (const module of walk(root)) {
+    sortNumbered(module);
+    const names = [...module.children.keys()];
+    module.list = names.length > 0 && names.every((name, i) => name === String(i));
+  }
+  return root;
+}
+
+/** The nodes of a graph by name, for models that tell of no modules, and for what lies between modules. */
+export function nodesByName(model: OnnxModel): Map<string, { index: number; outputs: readonly string[] }> {
+  const named = model.graph.node.map(({ name, output }, index) => [name, { index, outputs: output }] as const);
+  return new Map(named.filter(([name]) => name !== ''));
+}
+
+function sortNumbered({ children }: Draft): void {
+  const sorted = [...children].sort(([a], [b]) => Number(a) - Number(b));
+  if (sorted.some(([name]) => !/^\d+$/.test(name))) return;
+  children.clear();
+  for (const [name, child] of sorted) children.set(name, child);
+}
+
+function memo<A, B>(compute: (value: A) => B): (value: A) => B {
+  const known = new Map<A, B>();
+  return (value) => {
+    const result = known.has(value) ? known.get(value)! : compute(value);
+    known.set(value, result);
+    return result;
+  };
+}
+
+/** Makes the modules of a scope, and gives the innermost. */
+function ensureScope(root: Draft, { modules, classes }: Scope): Draft {
+  const made = ['', ...modules].map((path) => {
+    const module = ensure(root, path);
+    module.className ??= classes.get(path) ?? null;
+    return module;
+  });
+  return made.at(-1)!;
+}
+
+/**
+ * Nodes that say nothing belong where what they make is read: to the innermost module around all its readers. So does
+ * what quantizes an activation, whose name only repeats the activation's; what turns a quantized tensor back into
+ * floats belongs to the node that made it.
+ */
+function settle(graph: GraphProto, links: Links, told: readonly (Scope | null)[]): Scope[] {
+  const operator = (index: number) => graph.node[index]?.opType ?? '';
+  const settled = told.map((scope, index) => (/QuantizeLinear$/.test(operator(index)) ? null : scope));
+  for (let index = settled.length - 1; index >= 0; index--) {
+    if (settled[index] !== null) continue;
+    const { opType, input, output } = graph.node[index]!;
+    const source = links.maker.get(input[0] ?? '') ?? -1;
+    const isBack = opType === 'DequantizeLinear' && source >= 0 && operator(source) !== 'QuantizeLinear';
+    const neighbours = isBack ? [source] : output.flatMap((name) => links.readers.get(name) ?? []);
+    const around = neighbours.map((neighbour) => settled[neighbour] ?? ROOT);
+    settled[index] = around.length === 0 ? ROOT : around.reduce(common);
+  }
+  return settled.map((scope) => scope ?? ROOT);
+}
+
+function common(a: Scope, b: Scope): Scope {
+  if (a === b) return a;
+  const shared = a.modules.filter((path, i) => b.modules[i] === path);
+  const isWhole = shared.length === a.modules.length && shared.length === b.modules.length && a.call === b.call;
+  return { modules: shared, classes: a.classes, call: isWhole ? a.call : null };
+}
+
+function operations(graph: GraphProto, links: Links, nodes: readonly number[]): Operation[] {
+  const counts = new Map<string, number>();
+  const changing = nodes.filter((index) => graph.node[index]!.output.some((name) => !links.constant.has(name)));
+  return changing.map((node) => {
+    const { opType } = graph.node[node]!;
+    const count = counts.get(opType) ?? 0;
+    counts.set(opType, count + 1);
+    return { name: count === 0 ? opType : `${opType}_${count}`, opType, node };
+  });
+}

@@ -1,0 +1,143 @@
+import { fromBinary, toBinary } from '@bufbuild/protobuf';
+import {
+  type FunctionProto,
+  type GraphProto,
+  type ModelProto,
+  ModelProtoSchema,
+  type NodeProto,
+  type TensorProto,
+} from 'onnx-buf';
+import type { InferenceSession } from 'onnxruntime-node';
+import { dtypeName } from '../onnx/dtypes.ts';
+import { bodies } from '../onnx/links.ts';
+import type { Piece } from '../partition/plan.ts';
+import { allocate, decode } from '../tensor/storage.ts';
+
+/** The elements of a constant; null for what is none, or stands in another file. */
+type Constant = (tensor: string) => readonly number[] | null;
+
+const always = () => true;
+
+/**
+ * Operators that ONNX Runtime's WebGPU provider computes wrongly without a word, and for which nodes it does so. Operators
+ * that are everywhere in a model and go wrong on NaN alone (Relu, Clip, Softmax, …) are not among them.
+ */
+const WRONG: Readonly<Record<string, (node: NodeProto, constant: Constant) => boolean>> = {
+  // With a negative step it begins at the last element, wherever the slice begins.
+  Slice: ({ input }, constant) => !!input[4] && !constant(input[4])?.every((step) => step > 0),
+  // A dimension of size 1 is not broadcast, ellipses of unequal rank are refused, and nothing to sum over ends the process.
+  Einsum: always,
+  // The logarithm of 0 is -88.03, and that of a negative number a number too.
+  Log: always,
+  ReduceLogSum: always,
+  ReduceLogSumExp: always,
+  // A negative base with a fraction as exponent gives a number, and 0 with a negative one 0. Squares and cubes are right.
+  Pow: ({ input }, constant) => !constant(input[1]!)?.every((power) => power >= 1 && Number.isInteger(power)),
+  // Infinities are taken for padding, and rows that are none end the process.
+  TopK: always,
+};
+
+/** What the names of the nodes that a block adds to the model begin with. */
+const BLOCK = 'onnsight/at_';
+
+/** A model, and what ONNX Runtime is told to run it with. */
+export interface Placed {
+  readonly bytes: Uint8Array;
+  readonly provider: InferenceSession.ExecutionProviderConfig;
+  /** The optimizers of ONNX Runtime that must not run, joined by `;`. */
+  readonly without: string;
+}
+
+/**
+ * Finds the nodes that WebGPU would compute wrongly and sees to it that they can be named. All operations of a block are
+ * among them: they are small, and what a user computes has to be right for empty and infinite values, NaN and all dtypes.
+ */
+export function forWebGpu(bytes: Uint8Array): Placed {
+  const model = fromBinary(ModelProtoSchema, bytes);
+  // ONNX Runtime renames the nodes of functions.
+  if (usedFunctions(model).some(({ node }) => wrongNodes(node).length > 0))
+    return { bytes, provider: 'cpu', without: '' };
+  const { node, initializer } = model.graph!;
+  const wrong = wrongNodes(node, new Map(initializer.map((tensor) => [tensor.name, tensor])));
+  const unnamed = wrong.filter(({ name }) => !/^[^\r\n]+$/.test(name));
+  unnamed.forEach((found, i) => {
+    found.name = `onnsight/cpu_${i}`;
+  });
+  // ONNX Runtime refuses an empty list.
+  if (wrong.length === 0) return { bytes, provider: 'webgpu', without: '' };
+  const outside = new Set(node);
+  const forceCpuNodeNames = wrong.map(({ name }) => name);
+  return {
+    bytes: unnamed.length > 0 ? toBinary(ModelProtoSchema, model) : bytes,
+    provider: { name: 'webgpu', forceCpuNodeNames },
+    // It puts the branch of a condition that is always the same in the place of the If, and renames the nodes.
+    without: wrong.every((found) => outside.has(found)) ? '' : 'ConstantFolding',
+  };
+}
+
+/**
+ * The piece that runs on some inputs: on the CPU if one of them is empty, for WebGPU's kernels fail on nothing and some
+ * (Softmax, MatMul) end the process. A key-value cache is empty at the start of every text: it is joined with what comes.
+ */
+export function pieceForWebGpu(
+  piece: Piece,
+  feeds: Readonly<Record<string, { readonly dims: readonly number[] }>>,
+): Piece {
+  const isEmpty = Object.entries(feeds).some(
+    ([name, { dims }]) => dims.includes(0) && !name.startsWith('past_key_values'),
+  );
+  return isEmpty ? { ...piece, key: `${piece.key}\ncpu`, device: 'cpu' } : piece;
+}
+
+/** The nodes that have to stay on the CPU, with those in bodies, which see the constants around them. */
+function wrongNodes(nodes: readonly NodeProto[], outer: ReadonlyMap<string, TensorProto> = new Map()): NodeProto[] {
+  const constants = new Map(outer);
+  for (const { opType, output, attribute } of nodes) {
+    const value = opType === 'Constant' && attribute.find(({ name }) => name === 'value')?.t;
+    if (value) constants.set(output[0]!, value);
+  }
+  const constant = (name: string) => elements(constants.get(name));
+  return nodes.flatMap((node) => {
+    const isWrong = node.name.startsWith(BLOCK) || (isStandard(node) && WRONG[node.opType]?.(node, constant));
+    const inner = bodies(node).flatMap((body) => wrongNodes(body.node, withInitializers(constants, body)));
+    return isWrong ? [node, ...inner] : inner;
+  });
+}
+
+function withInitializers(outer: ReadonlyMap<string, TensorProto>, { initializer }: GraphProto) {
+  return new Map([...outer, ...initializer.map((tensor) => [tensor.name, tensor] as const)]);
+}
+
+/** The elements of a constant that stands in the file of the graph. */
+function elements(tensor: TensorProto | undefined): readonly number[] | null {
+  const dtype = tensor ? dtypeName(tensor.dataType) : null;
+  if (!tensor || dtype === null) return null;
+  if (tensor.rawData.length === 0) {
+    const typed = [...tensor.floatData, ...tensor.int64Data.map(Number)];
+    return typed.length > 0 ? typed : null;
+  }
+  const size = tensor.dims.reduce((product, dim) => product * Number(dim), 1);
+  const raw = allocate(dtype, size);
+  new Uint8Array(raw.buffer).set(tensor.rawData);
+  return Array.from(decode(raw, dtype) as ArrayLike<number | bigint>, Number);
+}
+
+/** The functions of a model that its nodes call, directly or through others. */
+function usedFunctions({ graph, functions }: ModelProto): FunctionProto[] {
+  const used = new Set<FunctionProto>();
+  const follow = (nodes: readonly NodeProto[]): void => {
+    for (const node of nodes) {
+      const called = functions.find(({ domain, name }) => domain === node.domain && name === node.opType);
+      for (const body of bodies(node)) follow(body.node);
+      if (!called || used.has(called)) continue;
+      used.add(called);
+      follow(called.node);
+    }
+  };
+  if (functions.length > 0) follow(graph!.node);
+  return [...used];
+}
+
+function isStandard({ domain }: NodeProto): boolean {
+  return domain === '' || domain === 'ai.onnx';
+}

@@ -1,0 +1,90 @@
+import { create, toBinary } from '@bufbuild/protobuf';
+import {
+  GraphProtoSchema,
+  ModelProtoSchema,
+  type TensorProto,
+  TypeProtoSchema,
+  type ValueInfoProto,
+  ValueInfoProtoSchema,
+} from 'onnx-buf';
+import { renameReads } from '../onnx/captures.ts';
+import { elementTypes } from '../onnx/element-types.ts';
+import { externalEntry } from '../onnx/external.ts';
+import { isRandom } from '../onnx/randomness.ts';
+import type { OnnxModel } from '../onnx/read.ts';
+import type { Part } from './fragment.ts';
+
+/** Writes parts of a model as models of their own, whose weights stay in the original's file. */
+export class PartWriter {
+  readonly model: OnnxModel;
+  private readonly types: ReadonlyMap<string, number>;
+  private readonly inputs: ReadonlyMap<string, ValueInfoProto>;
+  private readonly initializers: ReadonlyMap<string, TensorProto>;
+
+  constructor(model: OnnxModel) {
+    const { graph } = model;
+    this.model = model;
+    this.types = elementTypes(graph);
+    this.inputs = new Map(graph.input.map((input) => [input.name, input]));
+    this.initializers = new Map(graph.initializer.map((tensor) => [tensor.name, tensor]));
+  }
+
+  /** Whether ONNX Runtime can be handed every tensor that enters a part: sequences, for one, cannot. */
+  isPassable({ inputs, aliases }: Part): boolean {
+    return [...inputs.keys()].every((name) => {
+      const tensor = aliases.get(name) ?? name;
+      return this.types.has(tensor) || this.inputs.has(tensor);
+    });
+  }
+
+  write(part: Part): Uint8Array {
+    const { irVersion, opsetImport, functions, graph } = this.model.proto;
+    const nodes = part.nodes.map((index) => {
+      const node = graph!.node[index]!;
+      const names = part.renamed.get(index);
+      return names ? renameReads(node, (tensor) => names.get(tensor) ?? tensor) : node;
+    });
+    return toBinary(
+      ModelProtoSchema,
+      create(ModelProtoSchema, {
+        irVersion,
+        opsetImport,
+        functions,
+        producerName: 'onnsight',
+        graph: create(GraphProtoSchema, {
+          name: 'onnsight',
+          node: nodes,
+          initializer: [...part.initializers].flatMap((name) => this.initializers.get(name) ?? []),
+          input: [...part.inputs.keys()].map((name) => this.input(name, part.aliases.get(name) ?? name)),
+          output: part.outputs.map((name) => create(ValueInfoProtoSchema, { name })),
+        }),
+      }),
+    );
+  }
+
+  /** Whether a part may give other results when it runs again. */
+  isRandom({ nodes }: Part): boolean {
+    return isRandom(nodes.map((index) => this.model.graph.node[index]!));
+  }
+
+  /** The bytes of some weights in their file. */
+  bytes(initializers: Iterable<string>): number {
+    let bytes = 0;
+    for (const name of initializers) {
+      const tensor = this.initializers.get(name);
+      if (tensor) bytes += Number(externalEntry(tensor, 'length') ?? 0);
+    }
+    return bytes;
+  }
+
+  /** No shape is declared: what replaces a tensor, and what a module is called on, may have another one. */
+  input(name: string, tensor = name): ValueInfoProto {
+    const known = this.inputs.get(name);
+    if (known) return known;
+    const elemType = this.types.get(tensor) ?? 0;
+    return create(ValueInfoProtoSchema, {
+      name,
+      type: create(TypeProtoSchema, { value: { case: 'tensorType', value: { elemType } } }),
+    });
+  }
+}

@@ -1,0 +1,111 @@
+import type { Segmentation } from '../execution/segmentation.ts';
+import type { InterventionGraph } from '../graph/graph.ts';
+import type { Locate } from '../lowering/address.ts';
+import { layersOf } from '../modules/layers.ts';
+import { type Module, walk } from '../modules/module.ts';
+import type { OnnxModel } from '../onnx/read.ts';
+import { Cuts } from './cuts.ts';
+import { PartWriter } from './fragment-writer.ts';
+import { Interventions } from './interventions.ts';
+import { narrowReads } from './narrow.ts';
+import type { Plan } from './plan.ts';
+import type { CutModel } from './planning.ts';
+import { RowWiseEnds } from './row-wise.ts';
+import { segmentedPlan } from './segmented.ts';
+import { type Compiled, Segments } from './segments.ts';
+import { blocksOf } from './stretches.ts';
+import { wholePlan } from './whole.ts';
+
+/** How many plans are kept; the one used least recently goes first. */
+const KEPT = 64;
+
+interface Entry {
+  readonly plan: Plan;
+  /** The state of the cuts that it was made for; null for a plan that runs the model whole. */
+  readonly version: number | null;
+}
+
+/** Plans how graphs are run inside one model, each structure once. */
+export class Planner {
+  private readonly model: OnnxModel;
+  private readonly locate: Locate;
+  private readonly writer: PartWriter;
+  private readonly ends: RowWiseEnds;
+  /** Null for a model that always runs whole. */
+  private readonly cut: CutModel | null;
+  private readonly plans = new Map<string, Entry>();
+
+  constructor(model: OnnxModel, tree: Module, locate: Locate, segmentation: Segmentation, compiled: Compiled) {
+    this.model = model;
+    this.locate = locate;
+    this.writer = new PartWriter(model);
+    this.ends = new RowWiseEnds(model.graph, tree);
+    const layers = segmentation === 'off' ? [] : layersOf(tree);
+    const fixed = segmentation === 'modules' ? [...walk(tree)].flatMap(borders) : [];
+    // Who reads some rows of the logits only needs the model cut there.
+    if (layers.length > 0) fixed.push(...this.ends.entries());
+    this.cut =
+      layers.length + fixed.length === 0
+        ? null
+        : {
+            model,
+            locate,
+            cuts: new Cuts(model.graph, blocksOf(model.graph, layers), fixed),
+            segments: new Segments(model, this.writer, compiled),
+            interventions: new Interventions(model, locate, this.writer),
+          };
+  }
+
+  /** The graph as it is to be planned: one that does the same and computes less, or itself. */
+  narrow(graph: InterventionGraph): InterventionGraph {
+    return narrowReads(graph, this.ends, this.locate);
+  }
+
+  /** The plan of a graph. `planned` is told how long making it took, if it had to be made. */
+  plan(graph: InterventionGraph, planned?: (milliseconds: number) => void): Plan {
+    const start = performance.now();
+    const key = graph.structuralKey();
+    let entry = this.plans.get(key);
+    const isCurrent = entry !== undefined && (entry.version === null || entry.version === this.cut!.cuts.version);
+    if (!entry || !isCurrent) {
+      entry = this.make(graph);
+      planned?.(performance.now() - start);
+    }
+    this.keep(key, entry);
+    return entry.plan;
+  }
+
+  /** Whether there is anything to run piece by piece. */
+  get cuts(): boolean {
+    return this.cut !== null;
+  }
+
+  /** A plan that runs the model whole. */
+  whole(graph: InterventionGraph): Plan {
+    return wholePlan(this.model, graph, this.locate, (initializers) => this.writer.bytes(initializers));
+  }
+
+  /** The same, from now on, for graphs of this structure. */
+  stayWhole(graph: InterventionGraph): Plan {
+    const plan = this.whole(graph);
+    this.keep(graph.structuralKey(), { plan, version: null });
+    return plan;
+  }
+
+  private keep(key: string, entry: Entry): void {
+    // The newest stand last.
+    this.plans.delete(key);
+    this.plans.set(key, entry);
+    if (this.plans.size > KEPT) this.plans.delete(this.plans.keys().next().value!);
+  }
+
+  private make(graph: InterventionGraph): Entry {
+    const plan = this.cut && segmentedPlan(this.cut, graph);
+    return plan ? { plan, version: this.cut!.cuts.version } : { plan: this.whole(graph), version: null };
+  }
+}
+
+/** The tensors that enter and leave a module. */
+function borders({ calls }: Module): string[] {
+  return calls.flatMap(({ inputs, outputs }) => [...inputs, ...outputs]);
+}

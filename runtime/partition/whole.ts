@@ -1,0 +1,39 @@
+import type { InterventionGraph } from '../graph/graph.ts';
+import type { Locate } from '../lowering/address.ts';
+import { type Lowered, lower } from '../lowering/lower.ts';
+import type { OnnxModel } from '../onnx/read.ts';
+import { type Piece, type Plan, places } from './plan.ts';
+import { Slots } from './registers.ts';
+
+/** Runs the model as one piece with the interventions inside. Throws a TraceError on what cannot be. */
+export function wholePlan(
+  model: OnnxModel,
+  graph: InterventionGraph,
+  locate: Locate,
+  weights: (initializers: readonly string[]) => number,
+): Plan {
+  const lowered = lower(model, graph, locate, { place: places(graph.root.nodes) });
+  const slots = new Slots(
+    graph,
+    model.inputs.map(({ name }) => name),
+  );
+  const operands = [...graph.operands.keys()];
+  const feeds = [
+    ...lowered.inputs.map((name) => ({ name, slot: slots.of(name) })),
+    ...lowered.operands.map(({ position, name }) => ({ name, slot: slots.of(operands[position]!.outputs[0]!) })),
+  ];
+  const outputs = new Map(graph.saves.map(({ value }, i) => [lowered.outputs[i]!, value]));
+  graph.saves.forEach(({ value }, i) => {
+    const first = outputs.get(lowered.outputs[i]!)!;
+    if (value !== first) slots.alias(value, first);
+  });
+  const piece = pieceOf(graph.structuralKey(), weights(lowered.initializers), lowered);
+  const fetches = [...outputs].map(([name, value]) => ({ name, slot: slots.of(value) }));
+  const nodes = graph.root.nodes.map((_, position) => position);
+  return slots.plan([{ piece, kind: 'whole', label: 'the whole model', feeds, fetches, nodes }], []);
+}
+
+/** By itself, so that what the piece keeps does not hold the graph, and with it the trace that it was made in. */
+function pieceOf(key: string, weights: number, { bytes, random }: Lowered): Piece {
+  return { key, kind: 'whole', weights, random, write: () => bytes };
+}

@@ -1,0 +1,158 @@
+import { InferenceSession } from 'onnxruntime-node';
+import { DTYPES, type DType, type Shape, type TensorType } from '../graph/types.ts';
+import { describeNode, nodeIn } from '../modules/describe-node.ts';
+import { dtypeName } from '../onnx/dtypes.ts';
+import { elementTypes } from '../onnx/element-types.ts';
+import { ModelError } from '../onnx/error.ts';
+import { graphLinks, type Links } from '../onnx/links.ts';
+import type { OnnxModel } from '../onnx/read.ts';
+import { probeName, weightless } from '../onnx/weightless.ts';
+
+/** Signatures of input sizes whose types are kept, per model. */
+const KEPT = 16;
+const cache = new WeakMap<OnnxModel, Map<string, Promise<Map<string, TensorType>>>>();
+
+/**
+ * The dtype and shape of every tensor of a model's graph when its inputs have the sizes `inputDims`, as ONNX Runtime's
+ * own shape inference has them. A dimension it can't tell (one that depends on values, or on an input left out) is
+ * null. Tensors of a kind this library has no dtype for (strings, sequences) are left out.
+ * Throws a ModelError where the sizes don't fit the model.
+ */
+export function inferTypes(
+  model: OnnxModel,
+  inputDims: Readonly<Record<string, readonly number[]>> = {},
+): Promise<Map<string, TensorType>> {
+  checkDims(model, inputDims);
+  const signature = model.inputs.map(({ name }) => inputDims[name]?.join('x') ?? '?').join(',');
+  const signatures = cache.get(model) ?? new Map<string, Promise<Map<string, TensorType>>>();
+  cache.set(model, signatures);
+  const types = signatures.get(signature) ?? infer(model, inputDims);
+  // The newest stand last; a failure is not kept.
+  signatures.delete(signature);
+  signatures.set(signature, types);
+  types.catch(() => signatures.delete(signature));
+  if (signatures.size > KEPT) signatures.delete(signatures.keys().next().value!);
+  return types;
+}
+
+function checkDims(model: OnnxModel, inputDims: Readonly<Record<string, readonly number[]>>): void {
+  for (const [name, dims] of Object.entries(inputDims)) {
+    const input = model.inputs.find((candidate) => candidate.name === name);
+    if (input === undefined) {
+      throw new ModelError(
+        `${model.path} has no input ${name}: it has ${model.inputs.map((other) => other.name).join(', ')}`,
+      );
+    }
+    const fits =
+      input.dims === null ||
+      (input.dims.length === dims.length &&
+        input.dims.every((dim, i) => typeof dim !== 'number' || dim < 0 || dim === dims[i]));
+    if (fits) continue;
+    const wanted = input.dims!.map((dim) => dim ?? '?').join(', ');
+    throw new ModelError(`the input ${name} of ${model.path} wants the shape [${wanted}], not [${dims.join(', ')}]`);
+  }
+}
+
+async function infer(
+  model: OnnxModel,
+  inputDims: Readonly<Record<string, readonly number[]>>,
+): Promise<Map<string, TensorType>> {
+  const { graph } = model;
+  const links = graphLinks(graph);
+  // What no element type is known of is, as far as can be seen, no tensor: Node cannot even ask for its type.
+  const known = elementTypes(graph);
+  const made = graph.node.flatMap(({ output }) => output).filter((name) => name !== '' && known.has(name));
+  const found = await shapes(model, weightless(model, inputDims, made));
+  const doubtful = withoutRank(graph.node, links, found);
+  if (doubtful.length > 0) {
+    const ranks = await shapes(model, weightless(model, inputDims, [], doubtful));
+    for (const name of doubtful) {
+      const type = found.get(name)!;
+      if (ranks.get(probeName(name))?.shape?.[0] !== 0) found.set(name, { ...type, shape: null });
+    }
+  }
+  for (const { name, dataType, dims } of graph.initializer) add(found, name, dtypeName(dataType), dims.map(Number));
+  for (const { name, dtype, dims } of model.inputs) {
+    const free = dims?.map((dim) => (typeof dim === 'number' && dim >= 0 ? dim : null)) ?? null;
+    add(found, name, dtype, inputDims[name] ?? free);
+  }
+  return found;
+}
+
+async function shapes(model: OnnxModel, bytes: Uint8Array): Promise<Map<string, TensorType>> {
+  const session = await create(model, bytes);
+  const found = new Map<string, TensorType>();
+  for (const output of session.outputMetadata) {
+    if (!output.isTensor) continue;
+    const shape = output.shape.map((dim) => (typeof dim === 'number' && dim >= 0 ? dim : null));
+    add(found, output.name, DTYPES.find((dtype) => dtype === output.type) ?? null, shape);
+  }
+  await session.release();
+  return found;
+}
+
+async function create(model: OnnxModel, bytes: Uint8Array): Promise<InferenceSession> {
+  try {
+    // Level basic folds the arithmetic on shapes; below it most sizes would stay open.
+    return await InferenceSession.create(bytes, {
+      graphOptimizationLevel: 'basic',
+      // Nothing is run but the folding of a few scalars: a pool of threads would cost more than all the rest.
+      intraOpNumThreads: 1,
+      logSeverityLevel: 3,
+      extra: { session: { model_external_initializers_file_folder_path: model.folder } },
+    });
+  } catch (error) {
+    throw refusal(error, model);
+  }
+}
+
+/** Sizes that the model's own operations refuse, in the user's terms. */
+function refusal(error: unknown, model: OnnxModel): ModelError {
+  const message = error instanceof Error ? error.message : String(error);
+  const node = nodeIn(message, model);
+  const reason = /Incompatible dimensions/.test(message)
+    ? 'the sizes of its inputs do not go together'
+    : (/\[ShapeInferenceError\] (.*)/.exec(message)?.[1] ?? message);
+  const told = node ? `at its node ${describeNode(node, model)} ${reason}` : reason;
+  return new ModelError(
+    `${model.path} does not fit these input sizes: ${told}. Look at the dims of the inputs, ${model.inputs.map(({ name }) => name).join(', ')}.`,
+    { cause: error },
+  );
+}
+
+function add(found: Map<string, TensorType>, name: string, dtype: DType | null, shape: Shape): void {
+  if (dtype !== null) found.set(name, { dtype, shape });
+}
+
+/** Operators whose result may have any number of dimensions, whatever their inputs have. */
+const ANY_RANK = new Set([
+  'ConstantOfShape',
+  'Expand',
+  'If',
+  'Loop',
+  'Reshape',
+  'Scan',
+  'SequenceAt',
+  'Squeeze',
+  'Unsqueeze',
+]);
+
+/**
+ * ONNX Runtime tells a scalar and a tensor of unknown rank apart by nothing in its metadata: both have no dimensions.
+ * These are the tensors for which that leaves a doubt.
+ */
+function withoutRank(
+  nodes: OnnxModel['graph']['node'],
+  { reads, constant }: Links,
+  found: ReadonlyMap<string, TensorType>,
+): string[] {
+  const doubtful = new Set<string>();
+  nodes.forEach(({ opType, domain, output, input }, index) => {
+    // A shape or axes that are constant leave no doubt.
+    const isFixed = constant.has(input[opType === 'ConstantOfShape' ? 0 : 1] ?? '');
+    const source = (ANY_RANK.has(opType) && !isFixed) || (domain !== '' && domain !== 'ai.onnx');
+    if (!source && !reads[index]!.some((name) => doubtful.has(name))) return;
+    for (const name of output) if (found.get(name)?.shape?.length === 0) doubtful.add(name);
+  });
+  return [...doubtful];
+}

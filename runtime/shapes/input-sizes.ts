@@ -1,0 +1,129 @@
+import type { ModelTensor, OnnxModel } from '../onnx/read.ts';
+import {
+  constant,
+  type DimFormula,
+  evaluate,
+  parse,
+  type Sizes,
+  soleSymbol,
+  substitute,
+  sum,
+  symbol,
+  symbolsOf,
+} from './formulas.ts';
+
+/** The dimensions of a model's inputs (of those whose number of dimensions is fixed) as formulas of its free sizes. */
+export type InputSizes = ReadonlyMap<string, readonly DimFormula[]>;
+
+/**
+ * How the sizes of inputs hang together: `convention`: as in published language models, else by names only; `rows`: the
+ * first dimension of all inputs is one size, whatever its names.
+ */
+export type Relation = 'convention' | 'names' | 'rows';
+export const RELATIONS: readonly Relation[] = ['convention', 'names', 'rows'];
+
+/** The inputs that rows are counted by, where a model has one of them. */
+const MAIN = ['input_ids', 'inputs_embeds', 'pixel_values', 'input_features', 'input_values'];
+const PAST = 'past_key_values';
+
+export function mainInput(model: OnnxModel): ModelTensor | undefined {
+  const ranked = model.inputs.filter(({ dims }) => dims !== null && dims.length > 0);
+  return MAIN.map((name) => ranked.find((input) => input.name === name)).find((input) => input) ?? ranked[0];
+}
+
+export function inputSizes(model: OnnxModel, relation: Relation): InputSizes {
+  const main = mainInput(model)?.dims?.[0];
+  const rows = typeof main === 'string' ? main : 'batch';
+  const named = new Map(
+    model.inputs.flatMap(({ name, dims }) => {
+      const sizes = dims?.map((dim, i) => {
+        if (typeof dim === 'number' && dim >= 0) return constant(dim);
+        if (typeof dim === 'string') return parse(dim);
+        return symbol(i === 0 ? rows : `${name}:${i}`);
+      });
+      return sizes ? [[name, sizes] as const] : [];
+    }),
+  );
+  if (relation === 'names') return named;
+  const replaced = relation === 'rows' ? sameRows(named, rows) : conventional(named);
+  return new Map([...named].map(([name, dims]) => [name, dims.map((dim) => substitute(dim, replaced))]));
+}
+
+/** The free sizes that the inputs' dimensions are made of. */
+export function symbolsIn(inputs: InputSizes): string[] {
+  return [...new Set([...inputs.values()].flat().flatMap(symbolsOf))];
+}
+
+function sameRows(inputs: InputSizes, rows: string): Map<string, DimFormula> {
+  const firsts = [...inputs.values()].flatMap(([first]) => (first ? (soleSymbol(first) ?? []) : []));
+  return new Map(firsts.map((name) => [name, symbol(rows)]));
+}
+
+/**
+ * Published language models: attention_mask is [batch, past + sequence], position_ids and token_type_ids are
+ * [batch, sequence], past_key_values.* are [batch, heads, past, features], under whatever names the file has.
+ */
+function conventional(inputs: InputSizes): Map<string, DimFormula> {
+  const main = inputs.get('input_ids') ?? inputs.get('inputs_embeds');
+  const replaced = new Map<string, DimFormula>();
+  const [batch, sequence] = main?.slice(0, 2).map(soleSymbol) ?? [];
+  if (!batch || !sequence) return replaced;
+  const pasts = [...inputs].filter(([name, dims]) => name.startsWith(PAST) && dims.length === 4);
+  const ofDecoder = pasts.filter(([name]) => !name.includes('.encoder.'));
+  const past = ofDecoder.map(([, dims]) => soleSymbol(dims[2]!)).find((name) => name !== null) ?? null;
+  const kept = new Set([batch, sequence, past]);
+  const replace = (dim: DimFormula | undefined, by: DimFormula) => {
+    const name = dim ? soleSymbol(dim) : null;
+    if (name !== null && !kept.has(name)) replaced.set(name, by);
+  };
+  const total = past === null ? symbol(sequence) : sum(symbol(past), symbol(sequence));
+  for (const [name, length] of [
+    ['attention_mask', total],
+    ['position_ids', symbol(sequence)],
+    ['token_type_ids', symbol(sequence)],
+  ] as const) {
+    const dims = inputs.get(name);
+    if (dims?.length !== 2) continue;
+    replace(dims[0], symbol(batch));
+    replace(dims[1], length);
+  }
+  for (const [, dims] of pasts) replace(dims[0], symbol(batch));
+  for (const [, dims] of ofDecoder) if (past !== null) replace(dims[2], symbol(past));
+  return replaced;
+}
+
+/**
+ * The sizes of the symbols where inputs have the dimensions `given`: null for those that these don't tell, and for
+ * those of a relation that they don't keep.
+ */
+export function solve(inputs: InputSizes, given: Readonly<Record<string, readonly (number | null)[]>>): Sizes {
+  const sizes = new Map<string, number | null>(symbolsIn(inputs).map((name) => [name, null]));
+  const equations = [...inputs].flatMap(([name, dims]) =>
+    dims.flatMap((formula, i) => {
+      const size = given[name]?.[i] ?? null;
+      return size === null ? [] : [{ formula, size }];
+    }),
+  );
+  // Those of one unknown first give the others theirs.
+  let open = equations;
+  for (let before = open.length + 1; open.length < before; ) {
+    before = open.length;
+    open = open.filter((equation) => !settle(equation.formula, equation.size, sizes));
+  }
+  const broken = equations.filter(({ formula, size }) => (evaluate(formula, sizes) ?? size) !== size);
+  for (const { formula } of broken) for (const name of symbolsOf(formula)) sizes.set(name, null);
+  return sizes;
+}
+
+/** Works out the symbol of a formula that is unknown, if it is one; false while there are more of them. */
+function settle(formula: DimFormula, size: number, sizes: Map<string, number | null>): boolean {
+  const unknown = formula.terms.filter(({ symbols }) => symbols.some((name) => sizes.get(name) === null));
+  const [term] = unknown;
+  if (!term) return true;
+  if (unknown.length > 1 || term.symbols.length > 1) return false;
+  const rest = evaluate({ ...formula, terms: formula.terms.filter((other) => other !== term) }, sizes);
+  const value = rest === null ? null : (size - rest) / term.coefficient;
+  // A negative or broken size is none: these dimensions contradict each other.
+  if (value !== null && value >= 0 && Number.isInteger(value)) sizes.set(term.symbols[0]!, value);
+  return true;
+}
