@@ -1,6 +1,7 @@
 import type { ts } from 'ts-morph';
 import { type Code, operator } from './code.ts';
 import { isMember, isSettable } from './indexing.ts';
+import { keyOf } from './keys.ts';
 import { lazyState } from './logical.ts';
 import type { Lowering } from './lowering.ts';
 import { isLoweredBinary } from './operators.ts';
@@ -21,7 +22,7 @@ export function lowerAssignment(lowering: Lowering, node: ts.BinaryExpression): 
     const before = lowering.trivia(object.end, target.end);
     return setitem(lowering, target, [lowering.argument(object), before], `'${target.name.text}'`, value);
   }
-  const key = target.argumentExpression;
+  const key = keyOf(lowering, target);
   const keyCode = [lowering.trivia(object.end, lowering.start(key)), lowering.argument(key)];
   return setitem(lowering, target, lowering.argument(object), keyCode, value);
 }

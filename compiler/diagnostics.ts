@@ -35,6 +35,11 @@ const REFUSALS = {
     '`try` cannot stand in a trace block: nothing that happens while the model runs could be caught there.',
     "Put it around the trace, or into a plain function that the block calls; a function that is no block says so with 'use no trace'.",
   ],
+  comma: [
+    'ONN1009',
+    'A comma between brackets is an operator of JavaScript: all but the last part would be ignored.',
+    'Write the index as one text.',
+  ],
 } as const;
 
 export type Refusal = keyof typeof REFUSALS;
@@ -49,8 +54,9 @@ export class CompileError extends Error {
   readonly remedy: string;
   readonly #frame: string;
 
-  constructor(refusal: Refusal, node: ts.Node, file: string) {
-    const [code, message, remedy] = REFUSALS[refusal];
+  /** `remedy` replaces the usual one where it can be made of the user's own code. */
+  constructor(refusal: Refusal, node: ts.Node, file: string, remedy: string = REFUSALS[refusal][2]) {
+    const [code, message] = REFUSALS[refusal];
     super(message);
     this.name = 'CompileError';
     const source = node.getSourceFile();

@@ -1,5 +1,6 @@
 import type { ts } from 'ts-morph';
 import { type Code, operator } from './code.ts';
+import { keyOf } from './keys.ts';
 import type { Lowering } from './lowering.ts';
 import { syntax } from './parse.ts';
 import { isAssignmentTarget } from './references.ts';
@@ -19,20 +20,20 @@ export function isSettable(node: Member): boolean {
 
 /** A read: `a[k]` → `getitem(a, k)`, `a.length` → `length(a)`; other members answer for themselves. */
 export function lowerMember(lowering: Lowering, node: Member): Code {
+  const key = syntax.isElementAccessExpression(node) ? keyOf(lowering, node) : null;
   const isNative =
     !isSettable(node) || syntax.isOptionalChain(node) || isAssignmentTarget(node) || isCalled(node) || isOfMeta(node);
   if (isNative) return lowering.copy(node);
   const { expression: object } = node;
   const at = lowering.start(node);
-  if (syntax.isElementAccessExpression(node)) {
-    const key = node.argumentExpression;
+  if (key) {
     return operator('getitem', at, [
       [lowering.argument(object), lowering.trivia(object.end, lowering.start(key))],
       [lowering.argument(key), lowering.trivia(key.end, node.end)],
       lowering.sites.at(at),
     ]);
   }
-  if (node.name.text !== 'length') return lowering.copy(node);
+  if (syntax.isElementAccessExpression(node) || node.name.text !== 'length') return lowering.copy(node);
   return operator('length', at, [
     [lowering.argument(object), lowering.trivia(object.end, node.end)],
     lowering.sites.at(at),

@@ -1,6 +1,7 @@
 import type { ts } from 'ts-morph';
 import { type Code, operator, span } from './code.ts';
 import { isMember, isSettable, type Member } from './indexing.ts';
+import { keyOf } from './keys.ts';
 import type { Lowering } from './lowering.ts';
 import { syntax } from './parse.ts';
 
@@ -33,9 +34,10 @@ export function placeOf(lowering: Lowering, target: ts.Expression): Place {
       assign: (turn, value) => setitem(lowering, target, object[turn], `'${name}'`, value),
     };
   }
-  const isSimpleKey = isSimple(target.argumentExpression);
+  const keyNode = keyOf(lowering, target);
+  const isSimpleKey = isSimple(keyNode);
   const object = part(lowering, target.expression, isSimpleKey && isSimple(target.expression));
-  const key = part(lowering, target.argumentExpression, isSimpleKey);
+  const key = part(lowering, keyNode, isSimpleKey);
   return {
     read: (turn) => operator('getitem', at, [object[turn], key[turn], site]),
     assign: (turn, value) => setitem(lowering, target, object[turn], key[turn], value),
@@ -51,7 +53,8 @@ export function setitem(lowering: Lowering, target: Member, object: Code, key: C
 /** `this.#x`, `super.x`, `super[k]`: only native code can write them. */
 function nativePlace(lowering: Lowering, target: Member): Place {
   if (syntax.isElementAccessExpression(target)) {
-    const key = part(lowering, target.argumentExpression, isSimple(target.argumentExpression));
+    const keyNode = keyOf(lowering, target);
+    const key = part(lowering, keyNode, isSimple(keyNode));
     const read = (turn: Turn): Code => ['super[', key[turn], ']'];
     return { read, assign: (turn, value) => [read(turn), ' = ', value] };
   }

@@ -151,6 +151,34 @@ model.trace(0, function () {
     `);
   });
 
+  it.each([
+    ['y[0, -1]', "y['0, -1']", 2],
+    ["y[':', null, 3] += 1", "y[':, None, 3']", 2],
+    ["y[':', i]", `y[\`:, \${i}\`], or y.select(dim, index) where the index is traced`, 2],
+    ['[y[0, 1]] = [2]', "y['0, 1']", 3],
+    ['y[0, 1]++', "y['0, 1']", 2],
+    ['y[(i + 1, 2)] = 4', `y[\`\${i + 1}, 2\`], or y.select(dim, index) where the index is traced`, 2],
+    ['y?.h[(0, -1) as any]', "y?.h['0, -1']", 5],
+    ['delete y[0, 1]', "y['0, 1']", 9],
+    ['super_(y[0, 1](2))', "y['0, 1']", 9],
+  ])('refuses the comma in %s', (code, right, bracket) => {
+    const error = refusal(`function f(y: any, i: any) { 'use trace';\n${code}; }`);
+    expect(error).toMatchObject({ code: 'ONN1009', line: 2, column: bracket + 1 });
+    expect(error.remedy).toBe(`Write ${right}.`);
+  });
+
+  it('shows how to index two dimensions', () => {
+    const code = "import { model } from 'onnsight';\nmodel.trace(0, () => save(model.logits[0, -1]));";
+    expect(refusal(code).format()).toMatchInlineSnapshot(`
+      "src/run.ts:2:40 - error ONN1009: A comma between brackets is an operator of JavaScript: all but the last part would be ignored.
+
+      2 | model.trace(0, () => save(model.logits[0, -1]));
+                                                 ^^^^^
+
+      Write model.logits['0, -1']."
+    `);
+  });
+
   it('refuses the names of compiled code', () => {
     const code = `function f() { 'use trace'; const __s = 1; return __s; }`;
     expect(refusal(code)).toMatchObject({ code: 'ONN1005', line: 1, column: 35 });

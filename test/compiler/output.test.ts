@@ -28,7 +28,7 @@ return { hidden: save(layer.output), logits: gpt2.lm_head.output.save() };`),
 
 it.each([
   ['operators', 'y = -a * (b + 1) === ~c;'],
-  ['reads', 'y = [a[k], a[1, 2], a.length, a?.[k], a.b.c];'],
+  ['reads', 'y = [a[k], a[k + 1], a.length, a?.[k], a.b.c];'],
   ['writes', 'a[k] = v; a.p = v; [a[k]] = v;'],
   ['compound assignment', "x += v; a[k] -= v; f().p *= v; f()[g()] += v; a['k'] **= v; this.#p += v;"],
   ['increments', 'x++; y = x++; ++a.p; y = a[k]--; y = --x;'],

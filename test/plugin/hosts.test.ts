@@ -3,6 +3,14 @@ import { HOSTS, tspc } from './hosts.ts';
 import { Project } from './project.ts';
 import { refusal } from './refusal.ts';
 
+/** TypeScript has nothing to say here: both sides of the comma may do something. */
+const COMMA = `function last(logits: number[], next: () => number): number {
+  'use trace';
+  return logits[next(), next()]!;
+}
+console.log(last([1, 2], () => 1));
+`;
+
 describe.each(HOSTS)('$name', { timeout: 60_000 }, (host) => {
   it('runs the blocks lowered, at the sites the user wrote, and shows the line and column they threw at', async () => {
     const project = new Project('traced');
@@ -17,8 +25,11 @@ describe.each(HOSTS)('$name', { timeout: 60_000 }, (host) => {
     expect(code).not.toBe(0);
   });
 
-  it('refuses what the compiler refuses, in its words', async () => {
-    const project = new Project('refused');
+  it.each([
+    ['eval', {}],
+    ['a comma between brackets', { 'src/app.ts': COMMA }],
+  ])('refuses what the compiler refuses, in its words: %s', async (_, files) => {
+    const project = new Project('refused', files);
     const error = refusal(project);
     const { output, code } = await host.run(project);
     const text = error.format();

@@ -1,0 +1,39 @@
+import type { ts } from 'ts-morph';
+import { CompileError } from './diagnostics.ts';
+import type { Lowering } from './lowering.ts';
+import { syntax } from './parse.ts';
+import { unwrap } from './wrappers.ts';
+
+/** What stands between the brackets of `a[k]`. `a[':', 1]` is refused: JavaScript takes the last of both alone. */
+export function keyOf(lowering: Lowering, node: ts.ElementAccessExpression): ts.Expression {
+  const key = node.argumentExpression;
+  const parts = sequence(unwrap(key));
+  if (parts.length > 1) {
+    const object = lowering.text.slice(lowering.start(node), node.expression.end);
+    const isText = parts.every((part) => literal(part) !== null);
+    const select = isText ? '' : `, or ${object}.select(dim, index) where the index is traced`;
+    throw new CompileError('comma', key, lowering.file, `Write ${object}[${index(parts)}]${select}.`);
+  }
+  return key;
+}
+
+function sequence(node: ts.Expression): readonly ts.Expression[] {
+  if (!syntax.isBinaryExpression(node) || node.operatorToken.kind !== syntax.SyntaxKind.CommaToken) return [node];
+  return [...sequence(node.left), ...sequence(node.right)];
+}
+
+/** The index as one text: `'0, -1'`, or a template string where it holds an expression. */
+function index(parts: readonly ts.Expression[]): string {
+  const isText = parts.every((part) => literal(part) !== null);
+  if (isText) return `'${parts.map(literal).join(', ')}'`;
+  return `\`${parts.map((part) => literal(part) ?? `\${${part.getText()}}`).join(', ')}\``;
+}
+
+/** A part of an index that is written out, as numpy writes it. */
+function literal(node: ts.Expression): string | null {
+  const part = unwrap(node);
+  if (syntax.isStringLiteralLike(part) || syntax.isNumericLiteral(part)) return part.text;
+  if (part.kind === syntax.SyntaxKind.NullKeyword) return 'None';
+  const isNegative = syntax.isPrefixUnaryExpression(part) && part.operator === syntax.SyntaxKind.MinusToken;
+  return isNegative && syntax.isNumericLiteral(part.operand) ? `-${part.operand.text}` : null;
+}
