@@ -1,7 +1,7 @@
 import type { InterventionGraph } from '../graph/graph.ts';
 import type { DType } from '../graph/types.ts';
 import { InputError, type Inputs, prepareInputs } from '../inputs/prepare.ts';
-import { Dependencies, type Unit } from '../lowering/dependencies.ts';
+import { Dependencies, type Vertex } from '../lowering/dependencies.ts';
 import type { ModelTensor } from '../onnx/read.ts';
 import { Tensor, type TensorData } from '../tensor/tensor.ts';
 import type { TapAddress } from '../tracing/model.ts';
@@ -51,13 +51,13 @@ export async function startOf(map: ModelMap, given: Inputs): Promise<Start> {
 export function checkStandIns(map: ModelMap, graph: InterventionGraph, standIns: readonly string[]): void {
   if (standIns.length === 0) return;
   const dependencies = new Dependencies(graph, [map]);
-  const seen = new Set<Unit>();
-  const pending: Unit[] = graph.saves.map(({ value }) => value.node!);
+  const seen = new Set<Vertex>();
+  const pending: Vertex[] = graph.saves.map(({ value }) => value.node!);
   while (pending.length > 0) {
-    const unit = pending.pop()!;
-    if (seen.has(unit)) continue;
-    seen.add(unit);
-    const node = typeof unit === 'number' ? map.model.graph.node[unit]! : null;
+    const vertex = pending.pop()!;
+    if (seen.has(vertex)) continue;
+    seen.add(vertex);
+    const node = typeof vertex === 'number' ? map.model.graph.node[vertex]! : null;
     // What only asks for a size does not care for the elements.
     if (node?.opType === 'Shape' || node?.opType === 'Size') continue;
     const name = node?.input.find((input) => standIns.includes(input));
@@ -66,7 +66,7 @@ export function checkStandIns(map: ModelMap, graph: InterventionGraph, standIns:
         `The input '${name}' is left out, but something that is saved depends on it beside the activations that are given. Give it, too, or save only what comes after them.`,
       );
     }
-    pending.push(...dependencies.needs(unit));
+    pending.push(...dependencies.needs(vertex));
   }
 }
 

@@ -8,14 +8,14 @@ import { shapesOf } from './shapes.ts';
 import { type TracedPart, Tracing } from './tracing.ts';
 
 /**
- * Runs another model on values of this forward pass: an autoencoder, a probe. Gives its main output; its modules can
+ * Runs another model on values of this forward: an autoencoder, a probe. Gives its main output; its modules can
  * be read and set after the call.
  */
 export function callModel(part: TracedPart, values: readonly unknown[]): TensorProxy {
   const target = builder();
   const { map } = part;
   const { inputs } = map.model;
-  const main = target.pass;
+  const main = target.forward;
   if (!main) {
     throw new TraceError('A model is called on a traced value between the traces of a session.', target.site);
   }
@@ -44,10 +44,10 @@ export function callModel(part: TracedPart, values: readonly unknown[]): TensorP
     }
     return value;
   });
-  const pass = Tracing.of(target).openPass(part, shapesOf(symbolic, symbolic.sizes(dims)), new Map(), main);
-  const attributes = pass.attributes({ inputs: inputs.map(({ name }) => name) });
+  const forward = Tracing.of(target).openForward(part, shapesOf(symbolic, symbolic.sizes(dims)), new Map(), main);
+  const attributes = forward.attributes({ inputs: inputs.map(({ name }) => name) });
   target.addTyped('forward', visible, [], attributes, [], main.region);
-  return readTensor(pass, { path: '', port: 'output', index: 0, call: 0 });
+  return readTensor(forward, { path: '', port: 'output', index: 0, call: 0 });
 }
 
 /** A value as a model's input wants it. */

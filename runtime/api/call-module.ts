@@ -1,14 +1,19 @@
 import { TraceError } from '../errors.ts';
 import { apply, toProxy, wrap } from '../tracing/apply.ts';
 import { builder } from '../tracing/builder.ts';
+import type { TracedForward } from '../tracing/forward.ts';
 import { commonShape } from '../tracing/lists.ts';
 import type { TapAddress } from '../tracing/model.ts';
-import type { Pass } from '../tracing/pass.ts';
 import type { TensorProxy } from '../tracing/proxy.ts';
 import type { ModelMap } from './locate.ts';
 
-/** Runs a module on other values, in the middle of a forward pass: a logit lens. Gives its main output. */
-export function callModule(pass: Pass, map: ModelMap, address: TapAddress, values: readonly unknown[]): TensorProxy {
+/** Runs a module on other values, in the middle of a forward: a logit lens. Gives its main output. */
+export function callModule(
+  forward: TracedForward,
+  map: ModelMap,
+  address: TapAddress,
+  values: readonly unknown[],
+): TensorProxy {
   const target = builder();
   const { inputs, outputs } = map.locate(address);
   if (values.length === 0 || values.length > inputs.length) {
@@ -17,11 +22,13 @@ export function callModule(pass: Pass, map: ModelMap, address: TapAddress, value
       target.site,
     );
   }
-  const proxies = values.map((value, index) => converted(pass, { ...address, port: 'input', index }, toProxy(value)));
-  const usual = pass.resolve({ ...address, port: 'input' }).type.shape;
+  const proxies = values.map((value, index) =>
+    converted(forward, { ...address, port: 'input', index }, toProxy(value)),
+  );
+  const usual = forward.resolve({ ...address, port: 'input' }).type.shape;
   const same = JSON.stringify(usual) === JSON.stringify(proxies[0]!.type.shape);
   const types = outputs.map((_, index) => {
-    const { dtype, shape } = pass.resolve({ ...address, index }).type;
+    const { dtype, shape } = forward.resolve({ ...address, index }).type;
     // On an input of another shape only the size of the features is known to stay.
     const features =
       shape &&
@@ -32,13 +39,13 @@ export function callModule(pass: Pass, map: ModelMap, address: TapAddress, value
     return { dtype, shape: same ? shape : features };
   });
   const operands = proxies.map((proxy) => proxy.value());
-  const node = target.addTyped('call', operands, types, pass.attributes({ ...address }));
+  const node = target.addTyped('call', operands, types, forward.attributes({ ...address }));
   return wrap(target, node.outputs[0]!);
 }
 
 /** A value in the dtype that a module's input has. */
-function converted(pass: Pass, address: TapAddress, value: TensorProxy): TensorProxy {
-  const { dtype } = pass.resolve(address).type;
+function converted(forward: TracedForward, address: TapAddress, value: TensorProxy): TensorProxy {
+  const { dtype } = forward.resolve(address).type;
   if (value.dtype === dtype) return value;
   if (value.dtype.startsWith('float') && !dtype.startsWith('float')) {
     throw new TraceError(

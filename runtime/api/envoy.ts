@@ -2,8 +2,8 @@ import { TraceError } from '../errors.ts';
 import { formatTree } from '../modules/format.ts';
 import { activeBuilder } from '../tracing/builder.ts';
 import { callerSite } from '../tracing/caller.ts';
+import type { TracedForward } from '../tracing/forward.ts';
 import type { TapAddress } from '../tracing/model.ts';
-import type { Pass } from '../tracing/pass.ts';
 import type { TensorProxy } from '../tracing/proxy.ts';
 import { atCaller } from './at-caller.ts';
 import { callModule } from './call-module.ts';
@@ -66,7 +66,7 @@ export class Envoy {
     this.write('output', 0, value);
   }
 
-  /** The calls of a module that runs several times in one forward pass. */
+  /** The calls of a module that runs several times in one forward. */
   get calls(): Envoy[] {
     const calls = this.map.find(this.path).calls.map((_, index) => new Envoy(this.map, this.path, index));
     return fixedList(calls, `${this.path}.calls`);
@@ -90,9 +90,9 @@ export class Envoy {
     const target = activeBuilder();
     const tracing = target && Tracing.of(target);
     const offset = (tracing?.offsets.get(this.path) ?? 0) + steps;
-    if (!tracing?.stepPass?.(offset)) {
+    if (!tracing?.stepForward?.(offset)) {
       throw new TraceError(
-        tracing?.stepPass
+        tracing?.stepForward
           ? `${this.path}.next(): the generation has no further step. Give more with maxNewTokens.`
           : `${this.path}.next() works in the block of model.generate(…) only.`,
         callerSite(),
@@ -106,15 +106,15 @@ export class Envoy {
     return formatTree(this.map.find(this.path));
   }
 
-  /** Whether a forward pass of this model is being traced now. */
+  /** Whether a forward of this model is being traced now. */
   isTraced(): boolean {
     const target = activeBuilder();
-    return target !== null && Tracing.of(target).passOf(this.map) !== null;
+    return target !== null && Tracing.of(target).forwardOf(this.map) !== null;
   }
 
-  /** Runs the module on another value, in the middle of this forward pass. */
+  /** Runs the module on another value, in the middle of this forward. */
   forward(values: readonly unknown[]): TensorProxy {
-    return callModule(this.pass('called'), this.map, this.address('output', 0), values);
+    return callModule(this.tracedForward('called'), this.map, this.address('output', 0), values);
   }
 
   private address(port: TapAddress['port'], index: number): TapAddress {
@@ -123,8 +123,8 @@ export class Envoy {
     return { path: this.path, port: isIdentity ? 'output' : port, index, call: this.callIndex };
   }
 
-  /** The forward pass that runs now. */
-  private pass(verb: string): Pass {
+  /** The forward that runs now. */
+  private tracedForward(verb: string): TracedForward {
     const target = activeBuilder();
     const name = this.path || 'the model';
     if (!target)
@@ -132,10 +132,10 @@ export class Envoy {
         `${name} is ${verb} outside of a trace. Do it in the block of model.trace(inputs, () => { … }).`,
         callerSite(),
       );
-    const pass = Tracing.of(target).passOf(this.map, this.path);
-    if (pass) return pass;
+    const forward = Tracing.of(target).forwardOf(this.map, this.path);
+    if (forward) return forward;
     throw new TraceError(
-      target.pass
+      target.forward
         ? `${name} belongs to another model than the one that is traced here. Call that model on a value first: its modules can be ${verb} after the call.`
         : `${name} is ${verb} between the traces of a session. Do it in the block of session.trace(inputs, () => { … }).`,
       callerSite(),
@@ -143,7 +143,7 @@ export class Envoy {
   }
 
   private read(port: 'output' | 'input', index: number): TensorProxy {
-    return readTensor(this.pass('read'), this.address(port, index));
+    return readTensor(this.tracedForward('read'), this.address(port, index));
   }
 
   private readAll(port: 'output' | 'input'): TensorProxy[] {
@@ -153,7 +153,7 @@ export class Envoy {
   }
 
   private writeAll(port: 'output' | 'input', values: unknown): void {
-    this.pass('set');
+    this.tracedForward('set');
     const count = this.map.locate(this.address(port, 0))[`${port}s`].length;
     if (!Array.isArray(values) || values.length > count) {
       throw new TraceError(`${this.path}.${port}s is set to an array of up to ${count} tensors.`, callerSite());
@@ -164,6 +164,6 @@ export class Envoy {
   }
 
   private write(port: 'output' | 'input', index: number, value: unknown): void {
-    writeTensor(this.pass('set'), this.address(port, index), value);
+    writeTensor(this.tracedForward('set'), this.address(port, index), value);
   }
 }

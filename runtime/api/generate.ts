@@ -29,7 +29,7 @@ export interface GenerateOptions extends DecodingOptions {
 }
 
 /**
- * Generates tokens one by one. The block is traced once, over all steps; each step is a forward pass of its own.
+ * Generates tokens one by one. The block is traced once, over all steps; each step is a forward of its own.
  * @param inputs of the prompts; null if the block gives them by invoke
  */
 export async function generate(
@@ -57,8 +57,8 @@ export async function generate(
   const tensors = await tracing.execute(
     {
       signal: options.signal,
-      async before(pass, values) {
-        const step = generation.stepOf(pass);
+      async before(forward, values) {
+        const step = generation.stepOf(forward);
         options.signal?.throwIfAborted();
         if (step === 0) return true;
         if (step > generation.last) return false;
@@ -67,7 +67,7 @@ export async function generate(
         const present = new Map([...last.present].map(([name, value]) => [name, values.get(value)!]));
         // From here on only the inputs hold the cache: of all steps together it would fill the memory.
         for (const value of last.present.values()) if (!saved.has(value)) values.delete(value);
-        tracing.runs[pass]!.inputs = decoding.inputs(present);
+        tracing.runs[forward]!.inputs = decoding.inputs(present);
         return true;
       },
     },

@@ -2,7 +2,7 @@ import type { Value } from '../graph/types.ts';
 import type { Sizes } from '../shapes/symbolic.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { apply, toProxy } from '../tracing/apply.ts';
-import type { Pass } from '../tracing/pass.ts';
+import type { TracedForward } from '../tracing/forward.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import type { Block } from './blocks.ts';
 import type { Invokes } from './invokes.ts';
@@ -19,13 +19,13 @@ export interface StepOutputs {
   readonly present: ReadonlyMap<string, Value>;
 }
 
-/** A generation in the making: a forward pass for every token that it can have. */
+/** A generation in the making: a forward for every token that it can have. */
 export class Generation implements Steps {
   readonly count: number;
   readonly tracing: Tracing;
   readonly outputs: StepOutputs[] = [];
   private readonly model: Traceable;
-  private readonly passes: Pass[] = [];
+  private readonly forwards: TracedForward[] = [];
   private readonly cached: boolean;
   /** The last step that runs. */
   last: number;
@@ -47,7 +47,7 @@ export class Generation implements Steps {
   set current(step: number) {
     this.step = step;
     this.tracing.offsets.clear();
-    this.tracing.builder.pass = this.passes[step]!;
+    this.tracing.builder.forward = this.forwards[step]!;
   }
 
   /**
@@ -56,33 +56,33 @@ export class Generation implements Steps {
    */
   build(block: Block<[StepTracer]> | null, sizes: (step: number) => Sizes, invokes: Invokes | null): Results {
     const { builder } = this.tracing;
-    this.tracing.stepPass = (offset) => this.passes[this.step + offset] ?? null;
+    this.tracing.stepForward = (offset) => this.forwards[this.step + offset] ?? null;
     return this.tracing.build(() => {
       const symbolic = this.model.map.formulas!;
       const none: ReadonlyMap<string, Tensor> = new Map();
       for (let step = 0; step < this.count; step++) {
-        this.passes.push(this.model.openPass(this.tracing, shapesOf(symbolic, sizes(step)), none));
+        this.forwards.push(this.model.openForward(this.tracing, shapesOf(symbolic, sizes(step)), none));
       }
       const tracer = new StepTracer(this, this.tracing, invokes && ((inputs, inner) => invokes.invoke(inputs, inner)));
-      const returned = builder.inPass(this.passes[0]!, () => block?.(tracer));
+      const returned = builder.inForward(this.forwards[0]!, () => block?.(tracer));
       invokes?.checkGiven();
       this.tracing.atEnd.push(() => {
-        for (const pass of this.passes) this.outputs.push(this.outputsOf(pass));
+        for (const forward of this.forwards) this.outputs.push(this.outputsOf(forward));
       });
       return returned;
     });
   }
 
-  /** The step that a pass is; passes of other models that are called in a step are none. */
-  stepOf(pass: number): number {
-    return this.passes.findIndex(({ id }) => id === pass);
+  /** The step that a forward is; forwards of other models that are called in a step are none. */
+  stepOf(forward: number): number {
+    return this.forwards.findIndex(({ id }) => id === forward);
   }
 
   /** What stands at the model's outputs at the end of the block. */
-  private outputsOf(pass: Pass): StepOutputs {
+  private outputsOf(forward: TracedForward): StepOutputs {
     const { builder } = this.tracing;
     const { outputs } = this.model.map.model;
-    const at = (index: number) => new TensorProxy(builder, pass.read({ path: '', port: 'output', index, call: 0 }));
+    const at = (index: number) => new TensorProxy(builder, forward.read({ path: '', port: 'output', index, call: 0 }));
     const logits = outputs.findIndex(({ name }) => name === 'logits');
     const items = [{ kind: 'slice', start: false, stop: false, step: false }, { kind: 'int' }];
     const last = apply('getitem', [at(Math.max(0, logits)), toProxy(-1)], { items });

@@ -130,8 +130,8 @@ export async function buildIntervention(map: ModelMap, { parameters, block }: In
       values.set(value, parameter);
       return [name, wrap(tracing.builder, value)];
     });
-    const pass = model.openPass(tracing, shapes, new Map());
-    returned = tracing.builder.inPass(pass, () => block(model.asModule(), Object.fromEntries(proxies)));
+    const forward = model.openForward(tracing, shapes, new Map());
+    returned = tracing.builder.inForward(forward, () => block(model.asModule(), Object.fromEntries(proxies)));
     return returned;
   });
   return { tracing, returned, parameters: values } satisfies BuiltIntervention;

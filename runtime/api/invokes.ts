@@ -33,10 +33,10 @@ export class Invokes {
     // How many rows there will be, and how long the longest is, is known when all invokes are there.
     const sizes: Sizes = new Map(symbolic.symbols.map((symbol) => [symbol, null]));
     const tracer = new Tracer(this.tracing, (inputs, inner) => this.invoke(inputs, inner));
-    const pass = this.model.openPass(this.tracing, shapesOf(symbolic, sizes), new Map());
-    const returned = this.tracing.builder.inPass(pass, () => block(tracer));
+    const forward = this.model.openForward(this.tracing, shapesOf(symbolic, sizes), new Map());
+    const returned = this.tracing.builder.inForward(forward, () => block(tracer));
     this.checkGiven();
-    this.tracing.runs[pass.id]!.inputs = this.inputs();
+    this.tracing.runs[forward.id]!.inputs = this.inputs();
     return returned;
   }
 

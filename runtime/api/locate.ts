@@ -133,13 +133,13 @@ function kinds(operations: readonly Operation[]): string {
   return (names.join(', ') || 'none') + (isNumbered ? ' (the second is named Name_1, and so on)' : '');
 }
 
-/** What is known of a model's tensors in one forward pass. */
+/** What is known of a model's tensors in one forward. */
 export interface Shapes {
   type(tensor: string): TensorType | undefined;
   batching(tensor: string): Batching;
 }
 
-/** A model's map with the shapes of its tensors in one forward pass. */
+/** A model's map with the shapes of its tensors in one forward. */
 export class TypedModel implements TracedModel {
   readonly map: ModelMap;
   private readonly shapes: Shapes;

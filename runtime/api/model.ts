@@ -11,13 +11,13 @@ import { chooseDevice, type Device } from '../ort/devices.ts';
 import { probeModel } from '../ort/probe.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { callerSite, laterSite } from '../tracing/caller.ts';
+import type { TracedForward } from '../tracing/forward.ts';
 import { printLines } from '../tracing/logs.ts';
 import type { TapAddress } from '../tracing/model.ts';
-import type { Pass } from '../tracing/pass.ts';
 import type { TensorProxy } from '../tracing/proxy.ts';
 import { save } from '../tracing/saves.ts';
 import type { Backend, ReceivedRequest } from '../types/backend.ts';
-import type { Steps } from '../types/steps.ts';
+import type { InputHooks } from '../types/input-hooks.ts';
 import { checkStandIns, startOf } from './activations.ts';
 import { givenAt, placed } from './at-caller.ts';
 import { ExecutionBackend } from './backend.ts';
@@ -46,7 +46,7 @@ export interface LoadOptions {
   /** Other names for modules: `{ 'transformer.h': 'layers', mlp: 'feedForward' }`. The old names stay. */
   readonly rename?: Rename;
   /** Own ways to prepare inputs and to batch them. */
-  readonly steps?: Steps;
+  readonly inputHooks?: InputHooks;
 }
 
 /** How one trace is run. */
@@ -194,7 +194,7 @@ export class Model implements ModelMembers, Traceable {
 
   /** An entry point that was given on loading, as a function that traces. */
   method(name: string): ((...values: unknown[]) => Promise<unknown>) | undefined {
-    const toInputs = this.options.steps?.methods?.[name];
+    const toInputs = this.options.inputHooks?.methods?.[name];
     if (!toInputs) return undefined;
     return (...values) => {
       const block = typeof values.at(-1) === 'function' ? (values.pop() as Block) : undefined;
@@ -202,25 +202,25 @@ export class Model implements ModelMembers, Traceable {
     };
   }
 
-  /** Opens a forward pass, with the edits of this model in it. */
-  openPass(tracing: Tracing, shapes: Shapes, inputs: ReadonlyMap<string, Tensor>): Pass {
-    const pass = tracing.openPass(this, shapes, inputs);
-    tracing.builder.inPass(pass, () => {
+  /** Opens a forward, with the edits of this model in it. */
+  openForward(tracing: Tracing, shapes: Shapes, inputs: ReadonlyMap<string, Tensor>): TracedForward {
+    const forward = tracing.openForward(this, shapes, inputs);
+    tracing.builder.inForward(forward, () => {
       for (const edit of this.edits) edit();
     });
-    pass.endEdits();
-    return pass;
+    forward.endEdits();
+    return forward;
   }
 
   /** What a user gives as inputs, by the names of the model's inputs: the same for one trace and for invokes. */
   prepare(inputs: unknown): Inputs {
-    const own = this.options.steps?.prepareInputs;
+    const own = this.options.inputHooks?.prepareInputs;
     return own ? own(inputs) : this.toInputs(inputs);
   }
 
   /** Several inputs as one. */
   batch(list: readonly Inputs[]): Inputs {
-    const own = this.options.steps?.batch;
+    const own = this.options.inputHooks?.batch;
     return own ? own(list) : this.joinInputs(list);
   }
 
@@ -239,10 +239,10 @@ export class Model implements ModelMembers, Traceable {
 
   /** Whether inputs of different lengths can be batched, so that a trace of invokes can't know sizes in advance. */
   get pads(): boolean {
-    return this.options.steps?.batch !== undefined;
+    return this.options.inputHooks?.batch !== undefined;
   }
 
-  /** Makes sure that shapes can be told at once, for blocks that open passes while they run. */
+  /** Makes sure that shapes can be told at once, for blocks that open forwards while they run. */
   async prepareFormulas(): Promise<void> {
     await this.map.symbolic();
     for (const attached of this.map.attached.values()) await (attached as { map: ModelMap }).map.symbolic();
@@ -261,9 +261,9 @@ export class Model implements ModelMembers, Traceable {
     const tracing = new Tracing();
     const tracer = new Tracer(tracing);
     const results = tracing.build(() => {
-      const pass = this.openPass(tracing, shapes, start.inputs);
-      return tracing.builder.inPass(pass, () => {
-        for (const { address, value } of start.activations) writeTensor(pass, address, value);
+      const forward = this.openForward(tracing, shapes, start.inputs);
+      return tracing.builder.inForward(forward, () => {
+        for (const { address, value } of start.activations) writeTensor(forward, address, value);
         return block ? block(tracer) : this.rawOutputs();
       });
     });

@@ -15,7 +15,7 @@ import { Tracing } from './tracing.ts';
 
 /** What a model has besides its modules. */
 export interface ModelMembers {
-  /** Runs the model on values of the forward pass that is traced. */
+  /** Runs the model on values of the forward that is traced. */
   forward(values: readonly unknown[]): TensorProxy;
   /** An entry point beside trace, if there is one of the name. */
   method(name: string): unknown;
@@ -114,10 +114,10 @@ function attach(envoy: Envoy, name: string, model: unknown): void {
 
 function readParameter(envoy: Envoy, path: string): TensorProxy {
   const target = activeBuilder();
-  const pass = target && Tracing.of(target).passOf(envoy.map);
-  if (!pass) throw new TraceError(`The parameter ${path} is read outside of a trace.`, callerSite());
+  const forward = target && Tracing.of(target).forwardOf(envoy.map);
+  if (!forward) throw new TraceError(`The parameter ${path} is read outside of a trace.`, callerSite());
   // A copy, since no trace may change the model's own weights.
-  return copy(new TensorProxy(target, pass.read({ path, port: 'parameter', index: 0, call: 0 })));
+  return copy(new TensorProxy(target, forward.read({ path, port: 'parameter', index: 0, call: 0 })));
 }
 
 function get(envoy: Envoy, path: string, child: (name: string) => unknown): unknown {

@@ -3,43 +3,43 @@ import type { Attributes } from '../graph/types.ts';
 import { apply, copy, toProxy } from '../tracing/apply.ts';
 import { type Builder, builder } from '../tracing/builder.ts';
 import { callerSite } from '../tracing/caller.ts';
+import type { TracedForward } from '../tracing/forward.ts';
 import type { TapAddress } from '../tracing/model.ts';
-import type { Pass } from '../tracing/pass.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 
 /** What stands at an address: of the batch, the rows that belong to the invoke that runs now. */
-export function readTensor(pass: Pass, address: TapAddress): TensorProxy {
+export function readTensor(forward: TracedForward, address: TapAddress): TensorProxy {
   const target = builder();
-  const whole = new TensorProxy(target, pass.read(address));
-  const rows = rowsAt(target, pass, address);
+  const whole = new TensorProxy(target, forward.read(address));
+  const rows = rowsAt(target, forward, address);
   if (!rows) return whole;
   return new TensorProxy(target, null, { parent: whole, op: 'getitem', ...rows });
 }
 
 /** Puts a value at an address for everything downstream; in an invoke, into its own rows. */
-export function writeTensor(pass: Pass, address: TapAddress, value: unknown): void {
+export function writeTensor(forward: TracedForward, address: TapAddress, value: unknown): void {
   const target = builder();
   const name = `${address.path || 'the model'}.${address.port}`;
-  const rows = rowsAt(target, pass, address);
-  const fit = fitted(target, name, value, readTensor(pass, address)).value();
+  const rows = rowsAt(target, forward, address);
+  const fit = fitted(target, name, value, readTensor(forward, address)).value();
   if (!rows) {
-    pass.bind(address, target.storage(fit));
+    forward.bind(address, target.storage(fit));
     return;
   }
-  const whole = pass.read(address).content;
+  const whole = forward.read(address).content;
   const inputs = [whole, ...rows.operands.map((operand) => operand.value()), fit];
-  pass.bind(address, target.storage(target.add('setitem', inputs, rows.attributes).outputs[0]!));
+  forward.bind(address, target.storage(target.add('setitem', inputs, rows.attributes).outputs[0]!));
 }
 
 /** The rows of the running invoke as an index; null where the whole tensor is meant. */
 function rowsAt(
   target: Builder,
-  pass: Pass,
+  forward: TracedForward,
   address: TapAddress,
 ): { operands: TensorProxy[]; attributes: Attributes } | null {
   const { rows } = target;
   if (!rows) return null;
-  const { batching } = pass.resolve(address);
+  const { batching } = forward.resolve(address);
   if (batching === 'none') return null;
   if (batching === 'mixed') {
     throw new TraceError(

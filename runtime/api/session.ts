@@ -27,19 +27,19 @@ export class Session {
   trace(inputs: unknown, given?: Block): unknown {
     const target = builder();
     const block = typeof inputs === 'function' ? (inputs as Block) : given;
-    if (target.pass) {
+    if (target.forward) {
       throw new TraceError('A trace stands inside another one. Put one after the other in the session.', callerSite());
     }
     if (!block) throw new TraceError('session.trace needs a block: session.trace(inputs, () => { … }).', callerSite());
     checkCompiled(block);
-    const first = target.passes.length;
+    const first = target.forwards.length;
     const isStopped = this.tracing.stopped !== null;
     const nodes = target.region.nodes.length;
     const returned =
       block === inputs ? new Invokes(this.model, this.tracing, laterSite()).build(block) : this.traceOne(inputs, block);
     // What is saved here is what it is at the end of this trace.
     settleSaves(target);
-    for (const pass of target.passes.slice(first).reverse()) this.tracing.closePass(pass);
+    for (const forward of target.forwards.slice(first).reverse()) this.tracing.closeForward(forward);
     // To stop in this trace ends this trace alone.
     if (!isStopped) this.tracing.dropStopped(target.region.nodes.slice(nodes));
     return returned;
@@ -49,8 +49,8 @@ export class Session {
     const prepared = givenAt(laterSite(), () => prepareInputs(this.model.map.model, this.model.prepare(inputs)));
     const symbolic = this.model.map.formulas!;
     const sizes = symbolic.sizes(Object.fromEntries([...prepared].map(([name, { dims }]) => [name, dims])));
-    const pass = this.model.openPass(this.tracing, shapesOf(symbolic, sizes), prepared);
-    return builder().inPass(pass, () => block(new Tracer(this.tracing)));
+    const forward = this.model.openForward(this.tracing, shapesOf(symbolic, sizes), prepared);
+    return builder().inForward(forward, () => block(new Tracer(this.tracing)));
   }
 
   /** Ends the session here: later traces do not run, and what is saved in them does not come back. */

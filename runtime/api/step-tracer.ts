@@ -2,7 +2,7 @@ import { TraceError } from '../errors.ts';
 import { callerSite } from '../tracing/caller.ts';
 import { Tracer } from './tracer.ts';
 
-/** The forward passes of a generation, as its block goes through them. */
+/** The forwards of a generation, as its block goes through them. */
 export interface Steps {
   /** How many steps there can be. */
   readonly count: number;

@@ -67,7 +67,7 @@ export class Tracer {
     return this.open(given, inner);
   }
 
-  /** Steps are those of a generation: a single forward pass has none. */
+  /** Steps are those of a generation: a single forward has none. */
   iter(..._: unknown[]): Iterable<number> {
     throw noSteps();
   }
@@ -135,21 +135,21 @@ export class Tracer {
   cache(options: CacheOptions = {}): Record<string, { output: unknown; input?: unknown }> {
     const cache: Record<string, { output: unknown; input?: unknown }> = {};
     const target = builder();
-    const { pass, rows } = target;
-    if (!pass) throw new TraceError('cache() belongs into the block of a trace.', callerSite());
+    const { forward, rows } = target;
+    if (!forward) throw new TraceError('cache() belongs into the block of a trace.', callerSite());
     if (target.conditional) {
       throw new TraceError(
         'cache() stands in a branch or loop that depends on a traced value. It keeps what stands at the end of the block: call it outside.',
         callerSite(),
       );
     }
-    const { map } = pass.model as TypedModel;
+    const { map } = forward.model as TypedModel;
     const paths = options.modules ?? modulesOf(map);
     for (const path of paths) map.find(path);
     this.tracing.atEnd.push(() => {
       target.rows = rows;
       for (const path of paths) {
-        const read = (port: 'output' | 'input') => save(readTensor(pass, { path, port, index: 0, call: 0 }));
+        const read = (port: 'output' | 'input') => save(readTensor(forward, { path, port, index: 0, call: 0 }));
         cache[path] = { output: read('output'), ...(options.inputs && { input: read('input') }) };
       }
       target.rows = null;

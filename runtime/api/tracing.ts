@@ -1,12 +1,12 @@
 import type { HostFunction } from '../execution/apply.ts';
 import type { Engine } from '../execution/engine.ts';
-import { Execution, type ExecutionOptions, type PassRun } from '../execution/execution.ts';
+import { Execution, type ExecutionOptions, type ForwardRun } from '../execution/execution.ts';
 import type { Node, Value } from '../graph/types.ts';
 import type { Inputs } from '../inputs/prepare.ts';
 import { untangle } from '../partition/untangle.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { Builder, withBuilder } from '../tracing/builder.ts';
-import type { Pass } from '../tracing/pass.ts';
+import type { TracedForward } from '../tracing/forward.ts';
 import { saves, settleSaves } from '../tracing/saves.ts';
 import { type ModelMap, type Shapes, TypedModel } from './locate.ts';
 import { Results } from './results.ts';
@@ -21,21 +21,21 @@ export interface TracedPart {
 export interface Traceable extends TracedPart {
   prepare(inputs: unknown): Inputs;
   batch(list: readonly Inputs[]): Inputs;
-  /** Opens a forward pass, with the edits of the model in it. */
-  openPass(tracing: Tracing, shapes: Shapes, inputs: ReadonlyMap<string, Tensor>): Pass;
+  /** Opens a forward, with the edits of the model in it. */
+  openForward(tracing: Tracing, shapes: Shapes, inputs: ReadonlyMap<string, Tensor>): TracedForward;
 }
 
 const tracings = new WeakMap<Builder, Tracing>();
 
-/** Something that is being traced: a graph in the making, and the forward passes it runs. */
+/** Something that is being traced: a graph in the making, and the forwards it runs. */
 export class Tracing {
   readonly builder = new Builder();
-  readonly runs: PassRun[] = [];
+  readonly runs: ForwardRun[] = [];
   readonly functions = new Map<Node, HostFunction>();
   /** Done when the block has ended and before it is known what comes back. */
   readonly atEnd: (() => void)[] = [];
-  /** In a generation: the pass of the step that is some steps on from the current one, or null. */
-  stepPass: ((offset: number) => Pass | null) | null = null;
+  /** In a generation: the forward of the step that is some steps on from the current one, or null. */
+  stepForward: ((offset: number) => TracedForward | null) | null = null;
   /** Modules that were sent on by `next()`: how many steps. */
   readonly offsets = new Map<string, number>();
   /** How many saves there were when the trace was told to stop; null if it was not. */
@@ -49,21 +49,26 @@ export class Tracing {
     return tracings.get(builder)!;
   }
 
-  /** Opens a forward pass of a model. With `inside`, it runs in the middle of that other one. */
-  openPass(part: TracedPart, shapes: Shapes, inputs: PassRun['inputs'], inside: Pass | null = null): Pass {
-    const pass = this.builder.addPass(new TypedModel(part.map, shapes), inside?.region);
-    this.runs[pass.id] = { engine: part.engine, owner: inside?.id ?? pass.id, inputs };
-    return pass;
+  /** Opens a forward of a model. With `inside`, it runs in the middle of that other one. */
+  openForward(
+    part: TracedPart,
+    shapes: Shapes,
+    inputs: ForwardRun['inputs'],
+    inside: TracedForward | null = null,
+  ): TracedForward {
+    const forward = this.builder.addForward(new TypedModel(part.map, shapes), inside?.region);
+    this.runs[forward.id] = { engine: part.engine, owner: inside?.id ?? forward.id, inputs };
+    return forward;
   }
 
-  /** The pass in which the code that runs now sees a module of a model. */
-  passOf(map: ModelMap, path = ''): Pass | null {
+  /** The forward in which the code that runs now sees a module of a model. */
+  forwardOf(map: ModelMap, path = ''): TracedForward | null {
     const offset = this.offsets.get(path) ?? 0;
-    const main = offset > 0 ? this.stepPass!(offset) : this.builder.pass;
+    const main = offset > 0 ? this.stepForward!(offset) : this.builder.forward;
     if (!main) return null;
     return (
-      this.builder.passes.findLast(
-        (pass) => (pass === main || this.runs[pass.id]?.owner === main.id) && mapOf(pass) === map,
+      this.builder.forwards.findLast(
+        (forward) => (forward === main || this.runs[forward.id]?.owner === main.id) && mapOf(forward) === map,
       ) ?? null
     );
   }
@@ -74,7 +79,7 @@ export class Tracing {
       const returned = block();
       for (const end of this.atEnd) end();
       settleSaves(this.builder);
-      this.closePasses();
+      this.closeForwards();
       this.builder.open = false;
       this.dropStopped(this.builder.graph.root.nodes);
       return new Results(this.builder, returned);
@@ -87,17 +92,17 @@ export class Tracing {
     return results;
   }
 
-  /** Writes what stands at the models' tensors; passes inside others come first, as what they give is written there. */
-  closePasses(): void {
-    for (const pass of this.builder.passes.toReversed()) this.closePass(pass);
+  /** Writes what stands at the models' tensors; forwards inside others come first, as what they give is written there. */
+  closeForwards(): void {
+    for (const forward of this.builder.forwards.toReversed()) this.closeForward(forward);
   }
 
-  private readonly closed = new Set<Pass>();
+  private readonly closed = new Set<TracedForward>();
 
-  closePass(pass: Pass): void {
-    if (this.closed.has(pass)) return;
-    this.closed.add(pass);
-    this.builder.closePass(pass);
+  closeForward(forward: TracedForward): void {
+    if (this.closed.has(forward)) return;
+    this.closed.add(forward);
+    this.builder.closeForward(forward);
   }
 
   /** Forgets what is saved after `stop()`; writes among the nodes may then be without effect. */
@@ -111,17 +116,17 @@ export class Tracing {
     this.stopped = null;
   }
 
-  /** Runs the graph. A value of a pass that did not run is undefined. */
+  /** Runs the graph. A value of a forward that did not run is undefined. */
   async execute(options: ExecutionOptions, also: readonly Value[] = []): Promise<(Tensor | undefined)[]> {
-    const { graph, passes } = this.builder;
+    const { graph, forwards } = this.builder;
     const wanted = [...graph.saves.map(({ value }) => value), ...also];
     const execution = new Execution(graph, this.runs, this.functions, options);
-    if (passes.length === 1 && this.functions.size === 0 && also.length === 0) return execution.single();
+    if (forwards.length === 1 && this.functions.size === 0 && also.length === 0) return execution.single();
     await execution.run(wanted);
     return wanted.map((value) => execution.values.get(value));
   }
 }
 
-function mapOf({ model }: Pass): ModelMap | null {
+function mapOf({ model }: TracedForward): ModelMap | null {
   return model instanceof TypedModel ? model.map : null;
 }

@@ -2,7 +2,7 @@ import { TraceError } from '../errors.ts';
 import type { Node } from '../graph/types.ts';
 import { Tensor } from '../tensor/tensor.ts';
 
-/** A function of the user that runs on real tensors in the middle of a forward pass. It may be asynchronous. */
+/** A function of the user that runs on real tensors in the middle of a forward. It may be asynchronous. */
 export type HostFunction = (...tensors: Tensor[]) => unknown;
 
 /** Calls a user's function and checks what it gives. Throws a TraceError at the line that applied it. */

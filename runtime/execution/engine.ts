@@ -9,11 +9,11 @@ import type { Plan } from '../partition/plan.ts';
 import { Planner } from '../partition/planner.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { checkFusing, Fused } from './fused.ts';
-import { Sessions } from './programs.ts';
+import { Programs } from './programs.ts';
 import type { ReuseScope } from './reuse.ts';
-import { PieceError, type Pieces, runPlan } from './run-plan.ts';
+import { ProgramError, type ProgramRunner, runPlan } from './run-plan.ts';
 import { defaultSegmentation, type Segmentation } from './segmentation.ts';
-import type { RunStats, StepStats } from './stats.ts';
+import type { DispatchStats, RunStats } from './stats.ts';
 
 export interface EngineOptions {
   /** Where the model is cut; else what the environment variable ONNSIGHT_SEGMENTS says, else `layers`. */
@@ -35,17 +35,17 @@ export interface RunOptions {
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
 }
 
-/** Weights that compiled pieces may hold: so many bytes, or as often the model's own. */
+/** Weights that compiled programs may hold: so many bytes, or as often the model's own. */
 const SMALL = 2 ** 28;
 const TIMES = 2;
 
-/** Runs intervention graphs inside one model: compiles each piece once and keeps it. */
+/** Runs intervention graphs inside one model: compiles each program once and keeps it. */
 export class Engine {
   readonly model: OnnxModel;
   readonly device: Device;
   readonly locate: Locate;
   private readonly planner: Planner;
-  private readonly sessions: Sessions;
+  private readonly programs: Programs;
   private readonly fused: Fused | null;
 
   constructor(model: OnnxModel, device: Device, locate: Locate, options: EngineOptions = {}) {
@@ -53,11 +53,11 @@ export class Engine {
     this.device = device;
     this.locate = locate;
     const { segmentation = defaultSegmentation(), tree = buildTree(model), fuse = false } = options;
-    const place = { device, folder: model.folder };
-    this.sessions = new Sessions(place, Math.max(SMALL, TIMES * weightBytes(model)));
-    this.planner = new Planner(model, tree, locate, segmentation, this.sessions);
+    const config = { device, folder: model.folder };
+    this.programs = new Programs(config, Math.max(SMALL, TIMES * weightBytes(model)));
+    this.planner = new Planner(model, tree, locate, segmentation, this.programs);
     if (fuse) checkFusing(device, this.planner.cuts);
-    this.fused = fuse ? new Fused(place) : null;
+    this.fused = fuse ? new Fused(config) : null;
   }
 
   /** Runs the model with the graph's interventions and returns what it saves, in order. */
@@ -72,30 +72,30 @@ export class Engine {
     const plan = this.planner.plan(graph, (milliseconds) => {
       planned = milliseconds;
     });
-    let steps: StepStats[] = [];
-    const run = (chosen: Plan, sessions: Pieces = this.sessions) => {
-      steps = [];
-      const onStep = (step: StepStats) => {
-        steps.push(step);
-        onProgress?.(steps.length, chosen.steps.length);
+    let dispatches: DispatchStats[] = [];
+    const run = (chosen: Plan, programs: ProgramRunner = this.programs) => {
+      dispatches = [];
+      const onDispatch = (dispatch: DispatchStats) => {
+        dispatches.push(dispatch);
+        onProgress?.(dispatches.length, chosen.dispatches.length);
       };
       const isWatched = onStats !== undefined || onProgress !== undefined;
-      const context = { model: this.model, sessions, signal, reuse, onStep: isWatched ? onStep : undefined };
+      const context = { model: this.model, programs, signal, reuse, onDispatch: isWatched ? onDispatch : undefined };
       return runPlan(chosen, graph, inputs, context);
     };
-    const inPieces = () =>
+    const inSegments = () =>
       run(plan).catch((error) => {
         // What cannot be compiled by itself may well be compiled as a part of the whole.
-        if (error instanceof PieceError) return run(this.planner.stayWhole(graph));
+        if (error instanceof ProgramError) return run(this.planner.stayWhole(graph));
         throw error;
       });
-    const mayFuse = this.fused && !reuse && plan.steps.length > 1;
+    const mayFuse = this.fused && !reuse && plan.dispatches.length > 1;
     const tensors = mayFuse
-      ? await this.fused.run(graph.structuralKey(), () => this.planner.whole(graph), run, inPieces)
-      : await inPieces();
+      ? await this.fused.run(graph.structuralKey(), () => this.planner.whole(graph), run, inSegments)
+      : await inSegments();
     // What is fused cannot end on the way.
     signal?.throwIfAborted();
-    onStats?.({ planned, steps, skipped: plan.skipped, total: performance.now() - start });
+    onStats?.({ planned, dispatches, skipped: plan.skipped, total: performance.now() - start });
     return tensors;
   }
 }

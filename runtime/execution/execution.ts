@@ -3,68 +3,69 @@ import { extract } from '../graph/extract.ts';
 import type { InterventionGraph, OperandData } from '../graph/graph.ts';
 import type { Node, Region, Value } from '../graph/types.ts';
 import { noEffect } from '../lowering/dependencies.ts';
-import { passOf } from '../lowering/forward-pass.ts';
+import { forwardOf } from '../lowering/forward.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { callFunction, type HostFunction } from './apply.ts';
 import type { Engine, RunOptions } from './engine.ts';
-import { type Chunk, chunksOf, isComposite } from './legs.ts';
+import { isComposite, type Leg, legsOf } from './legs.ts';
 import { ReuseScope } from './reuse.ts';
 import { type Stage, stagesOf } from './stages.ts';
 
-/** A forward pass that is to run. */
-export interface PassRun {
+/** A forward that is to run. */
+export interface ForwardRun {
   readonly engine: Engine;
-  /** Which pass it runs in the middle of: another model's that is called there, or its own number. */
+  /** Which forward it runs in the middle of: another model's, which calls it there, or its own number. */
   readonly owner: number;
   /** What the model's inputs get: data, or values of the graph. */
   inputs: ReadonlyMap<string, Tensor | Value>;
 }
 
 export interface ExecutionOptions extends RunOptions {
-  /** Called before a pass runs: false ends the run there. */
-  readonly before?: (pass: number, values: Map<Value, Tensor>) => Promise<boolean>;
+  /** Called before a forward runs: false ends the run there. */
+  readonly before?: (forward: number, values: Map<Value, Tensor>) => Promise<boolean>;
 }
 
 /** A stage that is more than one run, while it runs. */
 interface Composite {
-  readonly runs: readonly PassRun[];
+  readonly runs: readonly ForwardRun[];
   readonly functions: ReadonlyMap<Node, HostFunction>;
   readonly known: Map<Value, Tensor>;
   readonly reuse: ReuseScope;
 }
 
-/** Runs an intervention graph with any number of forward passes, and keeps the values that were asked for. */
+/** Runs an intervention graph with any number of forwards, and keeps the values that were asked for. */
 export class Execution {
   /** The values that are known so far. */
   readonly values = new Map<Value, Tensor>();
   private readonly graph: InterventionGraph;
-  private readonly passes: readonly PassRun[];
+  private readonly forwards: readonly ForwardRun[];
   private readonly functions: ReadonlyMap<Node, HostFunction>;
   private readonly options: ExecutionOptions;
   private readonly stages = new Map<Region, readonly Stage[]>();
 
   constructor(
     graph: InterventionGraph,
-    passes: readonly PassRun[],
+    forwards: readonly ForwardRun[],
     functions: ReadonlyMap<Node, HostFunction>,
     options: ExecutionOptions,
   ) {
     this.graph = graph;
-    this.passes = passes;
+    this.forwards = forwards;
     this.functions = functions;
     this.options = options;
   }
 
-  /** Runs a graph of one forward pass as it is, and gives its saves. */
+  /** Runs a graph of one forward as it is, and gives its saves. */
   async single(): Promise<Tensor[]> {
     const { graph } = this;
-    if (graph.saves.length > 0) return this.passes[0]!.engine.run(graph, this.inputs(this.passes[0]!), this.options);
+    if (graph.saves.length > 0)
+      return this.forwards[0]!.engine.run(graph, this.inputs(this.forwards[0]!), this.options);
     const write = graph.root.nodes.find((node) => node.op === 'write' && !graph.lenient.has(node));
     if (write) throw noEffect(write);
     return [];
   }
 
-  /** Runs everything that `wanted` needs. Values of passes that `before` refused stay unknown. */
+  /** Runs everything that `wanted` needs. Values of forwards that `before` refused stay unknown. */
   async run(wanted: readonly Value[]): Promise<void> {
     await this.region(this.graph.root, wanted);
   }
@@ -73,7 +74,7 @@ export class Execution {
   private async region(region: Region, wanted: readonly Value[]): Promise<boolean> {
     let stages = this.stages.get(region);
     if (!stages) {
-      stages = stagesOf(region, wanted, (pass) => this.passes[pass]!.owner);
+      stages = stagesOf(region, wanted, (forward) => this.forwards[forward]!.owner);
       this.stages.set(region, stages);
     }
     for (const stage of stages) {
@@ -83,7 +84,7 @@ export class Execution {
     return true;
   }
 
-  private async stage({ pass, nodes, saves }: Stage): Promise<boolean> {
+  private async stage({ forward, nodes, saves }: Stage): Promise<boolean> {
     const own = new Set(nodes.flatMap(({ outputs }) => outputs));
     const wanted = saves.filter((value) => own.has(value));
     if (wanted.length === 0 && !nodes.some(({ op }) => op === 'apply')) {
@@ -91,13 +92,13 @@ export class Execution {
       if (write) throw noEffect(write);
       return true;
     }
-    if (pass !== null && (await this.options.before?.(pass, this.values)) === false) return false;
-    const main = pass ?? 0;
-    const attached = nodes.filter(({ op }) => op === 'forward').map(passOf);
+    if (forward !== null && (await this.options.before?.(forward, this.values)) === false) return false;
+    const main = forward ?? 0;
+    const attached = nodes.filter(({ op }) => op === 'forward').map(forwardOf);
     const numbers = new Map([main, ...attached].map((number, i) => [number, i]));
     const part = extract(this.graph, nodes, wanted, numbers);
     for (const { value, operand } of part.outer) this.fill(part.graph, operand, value);
-    const runs = [main, ...attached].map((number) => this.passes[number]!);
+    const runs = [main, ...attached].map((number) => this.forwards[number]!);
     const tensors = isComposite(nodes)
       ? await this.composite(part.graph, runs, nodes)
       : await runs[0]!.engine.run(part.graph, this.inputs(runs[0]!), this.options);
@@ -107,8 +108,8 @@ export class Execution {
     return true;
   }
 
-  /** A stage in which other models or functions are called, chunk by chunk. */
-  private async composite(graph: InterventionGraph, runs: readonly PassRun[], nodes: readonly Node[]) {
+  /** A stage in which other models or functions are called, leg by leg. */
+  private async composite(graph: InterventionGraph, runs: readonly ForwardRun[], nodes: readonly Node[]) {
     const functions = new Map<Node, HostFunction>();
     const copies = graph.root.nodes.filter(({ op }) => op === 'apply');
     nodes
@@ -119,17 +120,17 @@ export class Execution {
     const known = new Map<Value, Tensor>();
     // What a model computed up to a call is there when it goes on after it.
     const reuse = this.options.reuse ?? new ReuseScope();
-    const chunks = chunksOf(
+    const legs = legsOf(
       graph,
       runs.map(({ engine }) => engine),
     );
-    for (const chunk of chunks) await this.chunk(graph, chunk, { runs, functions, known, reuse });
+    for (const leg of legs) await this.leg(graph, leg, { runs, functions, known, reuse });
     return graph.saves.map(({ value }) => known.get(value)!);
   }
 
-  private async chunk(
+  private async leg(
     graph: InterventionGraph,
-    { pass, apply, nodes, saves }: Chunk,
+    { forward, apply, nodes, saves }: Leg,
     { runs, functions, known, reuse }: Composite,
   ): Promise<void> {
     const at = (value: Value): Tensor => {
@@ -140,12 +141,14 @@ export class Execution {
       known.set(apply.outputs[0]!, await callFunction(functions.get(apply)!, apply, apply.inputs.map(at)));
       return;
     }
-    const part = extract(graph, nodes, saves, new Map([[pass, 0]]));
+    const part = extract(graph, nodes, saves, new Map([[forward, 0]]));
     for (const { value, operand } of part.outer) fillOperand(part.graph, operand, at(value));
-    const forward = graph.root.nodes.find((node) => node.op === 'forward' && passOf(node) === pass);
-    const names = (forward?.attributes.inputs ?? []) as readonly string[];
-    const inputs = forward ? new Map(names.map((name, i) => [name, at(forward.inputs[i]!)])) : this.inputs(runs[pass]!);
-    const tensors = await runs[pass]!.engine.run(part.graph, inputs, { ...this.options, reuse });
+    const opening = graph.root.nodes.find((node) => node.op === 'forward' && forwardOf(node) === forward);
+    const names = (opening?.attributes.inputs ?? []) as readonly string[];
+    const inputs = opening
+      ? new Map(names.map((name, i) => [name, at(opening.inputs[i]!)]))
+      : this.inputs(runs[forward]!);
+    const tensors = await runs[forward]!.engine.run(part.graph, inputs, { ...this.options, reuse });
     saves.forEach((value, i) => {
       known.set(value, tensors[i]!);
     });
@@ -183,7 +186,7 @@ export class Execution {
     });
   }
 
-  private inputs({ inputs }: PassRun): ReadonlyMap<string, Tensor> {
+  private inputs({ inputs }: ForwardRun): ReadonlyMap<string, Tensor> {
     return new Map([...inputs].map(([name, input]) => [name, input instanceof Tensor ? input : this.at(input)]));
   }
 

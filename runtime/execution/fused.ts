@@ -1,28 +1,28 @@
 import { ModelError } from '../onnx/error.ts';
 import { type Device, DeviceError } from '../ort/devices.ts';
-import { type SessionPlace, sessionOptions } from '../ort/session.ts';
+import { type SessionConfig, sessionOptions } from '../ort/session.ts';
 import { SessionWorker } from '../ort/session-worker.ts';
-import type { Piece, Plan } from '../partition/plan.ts';
-import type { Pieces, Runnable } from './run-plan.ts';
+import type { Plan, Program } from '../partition/plan.ts';
+import type { ProgramRunner, Runnable } from './run-plan.ts';
 
-/** How often a block runs in pieces before it is fused. */
+/** How often a trace runs in segments before it is fused. */
 const OFTEN = 5;
 
-/** How many blocks are fused at a time: each holds the model's weights once more. */
+/** How many traces are fused at a time: each holds the model's weights once more. */
 const KEPT = 2;
 
-/** Of how many blocks is known when they ran. */
+/** Of how many traces it is known when they ran. */
 const WATCHED = 64;
 
-/** A block that is one session. */
-interface Block {
+/** A trace that is one session. */
+interface FusedTrace {
   readonly session: number;
   readonly plan: Plan;
   /** The run that used it last. */
   last: number;
 }
 
-/** Threads of engines that nobody holds any more. */
+/** Threads of engines that are no longer referenced. */
 const forgotten = new FinalizationRegistry<SessionWorker>((worker) => worker.end());
 
 /** Throws where fusing would do nothing: on WebGPU, and for a model that is never cut. */
@@ -40,13 +40,13 @@ export function checkFusing(device: Device, isCut: boolean): void {
 }
 
 /**
- * Blocks that run often, each as one session in a thread of its own. The thread makes the session while the block goes on
- * in pieces. ONNX Runtime's sessions cannot change threads, so that the weights are in memory once more for each.
+ * Traces that run often, each as one session in a thread of its own. The thread makes the session while the trace goes on
+ * in segments. ONNX Runtime's sessions cannot change threads, so that the weights are in memory once more for each.
  */
-export class Fused implements Pieces {
-  readonly place: SessionPlace;
-  private readonly blocks = new Map<string, Block>();
-  /** When blocks that run in pieces ran, up to `OFTEN` times; those that ran last stand last. */
+export class Fused implements ProgramRunner {
+  readonly config: SessionConfig;
+  private readonly traces = new Map<string, FusedTrace>();
+  /** When traces that run in segments ran, up to `OFTEN` times; those that ran last stand last. */
   private readonly watched = new Map<string, readonly number[]>();
   private readonly refused = new Set<string>();
   private worker: SessionWorker | null = null;
@@ -54,53 +54,53 @@ export class Fused implements Pieces {
   private runs = 0;
   private isCreating = false;
 
-  constructor(place: SessionPlace) {
-    this.place = place;
+  constructor(config: SessionConfig) {
+    this.config = config;
   }
 
   /**
-   * Runs a block in its session, if there is one, else in pieces. What fails in the session runs in pieces again, which
+   * Runs a trace in its session, if there is one, else in segments. What fails in the session runs in segments again, which
    * tell what is wrong in the user's terms.
    */
   async run<T>(
     key: string,
     whole: () => Plan,
-    run: (plan: Plan, pieces: Pieces) => Promise<T>,
-    inPieces: () => Promise<T>,
+    run: (plan: Plan, programs: ProgramRunner) => Promise<T>,
+    inSegments: () => Promise<T>,
   ): Promise<T> {
     this.runs++;
-    const block = this.blocks.get(key);
-    if (block) block.last = this.runs;
+    const trace = this.traces.get(key);
+    if (trace) trace.last = this.runs;
     // A thread that creates a session would keep the run waiting.
-    if (block && !this.isCreating) {
+    if (trace && !this.isCreating) {
       try {
-        return await run(block.plan, this);
+        return await run(trace.plan, this);
       } catch {
-        const result = await inPieces();
+        const result = await inSegments();
         this.refuse(key);
         return result;
       }
     }
-    const result = await inPieces();
+    const result = await inSegments();
     this.watch(key, whole);
     return result;
   }
 
-  use<T>({ key }: Piece, run: (session: Runnable) => Promise<T>): Promise<T> {
-    const { session } = this.blocks.get(key)!;
+  use<T>({ key }: Program, run: (session: Runnable) => Promise<T>): Promise<T> {
+    const { session } = this.traces.get(key)!;
     return run({ run: (feeds, names) => this.worker!.run(session, feeds, names) });
   }
 
   private watch(key: string, whole: () => Plan): void {
-    if (this.blocks.has(key) || this.refused.has(key)) return;
+    if (this.traces.has(key) || this.refused.has(key)) return;
     const times = [...(this.watched.get(key) ?? []), this.runs].slice(-OFTEN);
     this.watched.delete(key);
     this.watched.set(key, times);
     if (this.watched.size > WATCHED) this.watched.delete(this.watched.keys().next().value!);
     if (this.isCreating || times.length < OFTEN) return;
-    if (this.blocks.size === KEPT) {
-      const [oldest, { last }] = [...this.blocks].reduce((a, b) => (a[1].last < b[1].last ? a : b));
-      // Blocks that take turns would only push each other out.
+    if (this.traces.size === KEPT) {
+      const [oldest, { last }] = [...this.traces].reduce((a, b) => (a[1].last < b[1].last ? a : b));
+      // Traces that take turns would only push each other out.
       if (last > times[0]!) return;
       this.drop(oldest);
     }
@@ -115,16 +115,16 @@ export class Fused implements Pieces {
       // Writing the model takes as long as a segment: the event loop has its turn before.
       await new Promise(setImmediate);
       const plan = whole();
-      const step = plan.steps[0]!;
+      const dispatch = plan.dispatches[0]!;
       // A new session would draw the same numbers again.
-      if (step.piece.random) {
+      if (dispatch.program.random) {
         this.refused.add(key);
         return;
       }
       this.worker ??= this.start();
-      await this.worker.create(session, step.piece.write(), sessionOptions({ ...this.place, alone: true }));
-      const steps = [{ ...step, label: `${step.label} (fused)` }];
-      this.blocks.set(key, { session, plan: { ...plan, steps }, last: this.runs });
+      await this.worker.create(session, dispatch.program.write(), sessionOptions({ ...this.config, alone: true }));
+      const dispatches = [{ ...dispatch, label: `${dispatch.label} (fused)` }];
+      this.traces.set(key, { session, plan: { ...plan, dispatches }, last: this.runs });
     } catch {
       this.refused.add(key);
     } finally {
@@ -144,9 +144,9 @@ export class Fused implements Pieces {
   }
 
   private drop(key: string): void {
-    const block = this.blocks.get(key);
-    this.blocks.delete(key);
+    const trace = this.traces.get(key);
+    this.traces.delete(key);
     // A thread that has ended holds nothing.
-    if (block) this.worker!.release(block.session).catch(() => {});
+    if (trace) this.worker!.release(trace.session).catch(() => {});
   }
 }

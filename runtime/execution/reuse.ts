@@ -1,20 +1,20 @@
 import type { Tensor as OrtTensor } from 'onnxruntime-node';
 import { byteSize, sameBytes } from '../ort/session.ts';
 
-/** How many runs of one piece are remembered: of those that a sweep starts from, and of those that vary them. */
+/** How many runs of one program are remembered: of those that a sweep starts from, and of those that vary them. */
 const BASES = 4;
 const VARIANTS = 2;
 
-/** A piece that was fed something new so often in a row will be again: its runs are not remembered any more. */
+/** A program that was fed something new so often in a row will be again: its runs are not remembered any more. */
 const HOPELESS = 16;
 
-/** How many pieces of a model are remembered. */
-const PIECES = 1024;
+/** How many programs of a model are remembered. */
+const PROGRAMS = 1024;
 
 /** How many bytes of tensors a scope holds on to, unless it is told otherwise. */
 const LIMIT = 256 * 2 ** 20;
 
-/** One run of a piece: what it was fed and what it gave. */
+/** One run of a program: what it was fed and what it gave. */
 interface Run {
   readonly feeds: readonly OrtTensor[];
   readonly outputs: readonly OrtTensor[];
@@ -22,7 +22,7 @@ interface Run {
   readonly siblings: Run[];
 }
 
-/** The runs of one piece, the one used least recently first. */
+/** The runs of one program, the one used least recently first. */
 interface History {
   readonly bases: Run[];
   readonly variants: Run[];
@@ -30,7 +30,7 @@ interface History {
 }
 
 /**
- * What pieces of models gave, within a session or a sweep: a piece that is fed the same again need not run. Pieces that
+ * What programs of models gave, within a session or a sweep: a program that is fed the same again need not run. Programs that
  * draw random numbers always run.
  */
 export class ReuseScope {
@@ -46,7 +46,7 @@ export class ReuseScope {
     this.limit = limit;
   }
 
-  /** What a piece of a model (`owner`) gave on equal feeds, or null. */
+  /** What a program of a model (`owner`) gave on equal feeds, or null. */
   recall(owner: object, key: string, feeds: readonly OrtTensor[]): readonly OrtTensor[] | null {
     const history = this.history(owner, key);
     const isSame = (run: Run) => run.feeds.every((feed, i) => sameBytes(feed, feeds[i]!));
@@ -60,7 +60,7 @@ export class ReuseScope {
     return found.outputs;
   }
 
-  /** Whether a run of a piece is worth keeping. `isBase`: it depends on the model's inputs alone. */
+  /** Whether a run of a program is worth keeping. `isBase`: it depends on the model's inputs alone. */
   isWanted(owner: object, key: string, isBase: boolean): boolean {
     return isBase || this.history(owner, key).misses < HOPELESS;
   }
@@ -99,7 +99,7 @@ export class ReuseScope {
     this.owners.set(owner, keys);
     const history = keys.get(key) ?? { bases: [], variants: [], misses: 0 };
     keys.set(key, history);
-    if (keys.size > PIECES) {
+    if (keys.size > PROGRAMS) {
       const [oldest, { bases, variants }] = keys.entries().next().value!;
       for (const run of [...bases, ...variants]) this.forget(run);
       keys.delete(oldest);

@@ -6,8 +6,8 @@ import { describeNode, nodeIn } from '../modules/describe-node.ts';
 import type { OnnxModel } from '../onnx/read.ts';
 
 /**
- * An error of ONNX Runtime in the user's terms. The name of the node tells the place: nodes of the block carry the user's
- * line, the model's own nodes are named, with what the block has set in the model.
+ * An error of ONNX Runtime in the user's terms. The name of the failing node tells where: nodes of the block carry
+ * the user's line; a node of the model's own is named, with what the block has set in the model.
  */
 export function runError(error: unknown, model: OnnxModel, graph: InterventionGraph | null = null): TraceError {
   const message = error instanceof Error ? error.message : String(error);

@@ -1,10 +1,10 @@
-import type { StepKind } from '../partition/plan.ts';
+import type { DispatchKind } from '../partition/plan.ts';
 
-/** What became of one piece of a run. */
-export interface StepStats {
-  /** The layer, or what else it is: `the whole model (fused)` for a block that is one session in another thread. */
+/** What became of one dispatch of a run. */
+export interface DispatchStats {
+  /** The layer, or what else it is: `the whole model (fused)` for a trace that is one session in another thread. */
   readonly name: string;
-  readonly kind: StepKind;
+  readonly kind: DispatchKind;
   /** Whether it ran, or gave what it gave earlier in the same scope on the same inputs. */
   readonly action: 'run' | 'reused';
   /** Milliseconds that compiling it took; null if it was compiled before. */
@@ -17,7 +17,7 @@ export interface StepStats {
 export interface RunStats {
   /** Milliseconds that it took to find out what has to run; null if a run of this structure was planned before. */
   readonly planned: number | null;
-  readonly steps: readonly StepStats[];
+  readonly dispatches: readonly DispatchStats[];
   /** The segments of the model that nothing saved depends on. */
   readonly skipped: readonly string[];
   /** Milliseconds in all. */

@@ -4,86 +4,86 @@ import { liveNodes } from '../graph/live.ts';
 import type { Node, Site, Value } from '../graph/types.ts';
 import type { TapAddress } from '../tracing/model.ts';
 import { readSite } from '../tracing/read-sites.ts';
-import { ForwardPass, type PassModel, passOf } from './forward-pass.ts';
-import { orderUnits } from './order.ts';
+import { Forward, type ForwardModel, forwardOf } from './forward.ts';
 import type { Override } from './overrides.ts';
+import { topologicalOrder } from './topological-order.ts';
 
-/** A step: a node of a model (its index, counted on over the graph's forward passes) or one of the graph's root. */
-export type Unit = number | Node;
+/** A node of a model (its index, counted on over the graph's forwards) or a node of the graph's root. */
+export type Vertex = number | Node;
 
 /** A value that is fed into a module that comes before its own. */
 export class CycleError extends TraceError {
-  /** The steps of the intervention graph on the cycle. */
-  readonly steps: readonly Node[];
+  /** The nodes of the intervention graph on the cycle. */
+  readonly nodes: readonly Node[];
 
-  constructor(steps: readonly Node[], message: string, site: Site | null) {
+  constructor(nodes: readonly Node[], message: string, site: Site | null) {
     super(message, site);
-    this.steps = steps;
+    this.nodes = nodes;
   }
 }
 
-/** What must run before what, across the intervention graph and the models that its forward passes run. */
+/** What must run before what, across the intervention graph and the models that its forwards run. */
 export class Dependencies {
-  readonly passes: readonly ForwardPass[];
-  /** The number of each pass's first model node. */
+  readonly forwards: readonly Forward[];
+  /** The vertex of each forward's first model node. */
   private readonly bases: number[] = [];
   private readonly rootNodes: ReadonlySet<Node>;
 
-  constructor(graph: InterventionGraph, models: readonly PassModel[]) {
-    this.passes = models.map(
-      (model, pass) =>
-        new ForwardPass(
+  constructor(graph: InterventionGraph, models: readonly ForwardModel[]) {
+    this.forwards = models.map(
+      (model, number) =>
+        new Forward(
           model,
-          graph.root.nodes.filter((node) => ['write', 'forward'].includes(node.op) && passOf(node) === pass),
+          graph.root.nodes.filter((node) => ['write', 'forward'].includes(node.op) && forwardOf(node) === number),
         ),
     );
     let base = 0;
-    for (const { model } of this.passes) {
+    for (const { model } of this.forwards) {
       this.bases.push(base);
       base += model.graph.node.length;
     }
     this.rootNodes = new Set(graph.root.nodes);
   }
 
-  /** The pass of a model's node. */
-  passOfUnit(unit: number): number {
-    return this.bases.findLastIndex((base) => base <= unit);
+  /** The number of the forward that a model's node belongs to. */
+  forwardOfModelNode(vertex: number): number {
+    return this.bases.findLastIndex((base) => base <= vertex);
   }
 
-  /** The steps that must come right before a step. */
-  needs(unit: Unit): Unit[] {
-    const needed: Unit[] = [];
-    if (typeof unit === 'number') {
-      const pass = this.passOfUnit(unit);
-      for (const read of this.passes[pass]!.reads(unit - this.bases[pass]!)) this.addRead(needed, pass, read);
-    } else if (unit.op === 'read') {
-      const pass = passOf(unit);
-      this.addRead(needed, pass, this.passes[pass]!.tensorOf(unit));
+  /** The vertices that must come right before one. */
+  needs(vertex: Vertex): Vertex[] {
+    const needed: Vertex[] = [];
+    if (typeof vertex === 'number') {
+      const number = this.forwardOfModelNode(vertex);
+      for (const read of this.forwards[number]!.reads(vertex - this.bases[number]!)) this.addRead(needed, number, read);
+    } else if (vertex.op === 'read') {
+      const number = forwardOf(vertex);
+      this.addRead(needed, number, this.forwards[number]!.tensorOf(vertex));
     } else {
-      this.addOuter(needed, unit);
+      this.addOuter(needed, vertex);
     }
     return needed;
   }
 
-  private addRead(needed: Unit[], pass: number, read: Override | string): void {
+  private addRead(needed: Vertex[], number: number, read: Override | string): void {
     if (typeof read !== 'string') {
       needed.push(read.value.node!);
       return;
     }
-    const forward = this.passes[pass]!;
+    const forward = this.forwards[number]!;
     const producer = forward.producer(read);
-    if (producer !== undefined) needed.push(this.bases[pass]! + producer);
+    if (producer !== undefined) needed.push(this.bases[number]! + producer);
     else if (forward.feeds.has(read)) needed.push(forward.feeds.get(read)!.node!);
   }
 
-  /** What a step and its bodies use of the root and of the models. */
-  private addOuter(needed: Unit[], node: Node): void {
+  /** What a node and its regions use of the root and of the models. */
+  private addOuter(needed: Vertex[], node: Node): void {
     for (const value of node.inputs) if (this.isRoot(value)) needed.push(value.node!);
     if (node.op === 'call') {
-      const pass = passOf(node);
-      const forward = this.passes[pass]!;
-      for (const tensor of forward.callParts(node).outside) {
-        this.addRead(needed, pass, forward.overrides.of(tensor, null) ?? tensor);
+      const number = forwardOf(node);
+      const forward = this.forwards[number]!;
+      for (const tensor of forward.calledModule(node).outside) {
+        this.addRead(needed, number, forward.overrides.of(tensor, null) ?? tensor);
       }
     }
     for (const region of node.regions) {
@@ -96,19 +96,19 @@ export class Dependencies {
     return value.node !== null && this.rootNodes.has(value.node);
   }
 
-  /** The steps that some values need, in an order in which each comes after those it needs. Throws a TraceError on a cycle. */
-  order(values: readonly Value[]): Unit[] {
-    return orderUnits<Unit>(
+  /** The vertices that some values need, in an order in which each comes after those it needs. Throws a TraceError on a cycle. */
+  order(values: readonly Value[]): Vertex[] {
+    return topologicalOrder<Vertex>(
       values.map(({ node }) => node!),
-      (unit) => this.needs(unit),
+      (vertex) => this.needs(vertex),
       (cycle) => this.reportCycle(cycle),
     );
   }
 
-  private reportCycle(cycle: readonly Unit[]): never {
-    const nodes = cycle.filter((unit) => typeof unit !== 'number');
+  private reportCycle(cycle: readonly Vertex[]): never {
+    const nodes = cycle.filter((vertex) => typeof vertex !== 'number');
     const reads = nodes.filter((node) => node.op === 'read');
-    const all = this.passes.flatMap(({ overrides }) => overrides.all);
+    const all = this.forwards.flatMap(({ overrides }) => overrides.all);
     const write = all.find((one) => nodes.includes(one.value.node!) && reads.length > 0) ?? all[0]!;
     const target = write.node.attributes as unknown as TapAddress;
     const from = reads.map((node) => {
@@ -123,9 +123,9 @@ export class Dependencies {
     );
   }
 
-  /** Throws a TraceError for a write that none of the steps depends on. Writes in `lenient` may be without effect. */
-  checkWrites(used: ReadonlySet<Unit>, lenient: ReadonlySet<Node>): void {
-    for (const { value, node } of this.passes.flatMap(({ overrides }) => overrides.all)) {
+  /** Throws a TraceError for a write that none of the vertices depends on. Writes in `lenient` may be without effect. */
+  checkWrites(used: ReadonlySet<Vertex>, lenient: ReadonlySet<Node>): void {
+    for (const { value, node } of this.forwards.flatMap(({ overrides }) => overrides.all)) {
       if (used.has(value.node!) || lenient.has(node)) continue;
       throw noEffect(node);
     }

@@ -7,8 +7,8 @@ import { onnxValue } from '../onnx/messages.ts';
 import { isRandom } from '../onnx/randomness.ts';
 import type { OnnxModel } from '../onnx/read.ts';
 import type { Locate } from './address.ts';
-import { Dependencies, type Unit } from './dependencies.ts';
-import type { ForwardPass } from './forward-pass.ts';
+import { Dependencies, type Vertex } from './dependencies.ts';
+import type { Forward } from './forward.ts';
 import { Names, Writer } from './writer.ts';
 
 /** A rewritten model, ready for ONNX Runtime. */
@@ -31,12 +31,12 @@ export interface Lowered {
 export interface LowerOptions {
   /** Tensors of the model that become inputs instead of being computed, with their declarations. */
   readonly given?: ReadonlyMap<string, ValueInfoProto>;
-  /** What an error names as the place of a step; else its line in the source. */
-  readonly place?: (node: Node) => string;
+  /** What an error names as the site of a node; else its line in the source. */
+  readonly siteName?: (node: Node) => string;
 }
 
 /**
- * Writes the interventions into the model's own graph. Only what the saves need is kept; steps stand in an order in
+ * Writes the interventions into the model's own graph. Only what the saves need is kept; nodes stand in an order in
  * which each finds its inputs. Throws a TraceError on a cycle and on a write that nothing saved depends on.
  */
 export function lower(model: OnnxModel, graph: InterventionGraph, locate: Locate, options: LowerOptions = {}): Lowered {
@@ -47,7 +47,7 @@ class Lowering {
   private readonly model: OnnxModel;
   private readonly graph: InterventionGraph;
   private readonly dependencies: Dependencies;
-  private readonly pass: ForwardPass;
+  private readonly forward: Forward;
   private readonly initializers: ReadonlySet<string>;
   private readonly values = new Map<Value, string>();
   private readonly operandPositions: ReadonlyMap<Node, number>;
@@ -56,12 +56,17 @@ class Lowering {
   private readonly writer: Writer;
   private readonly given: ReadonlyMap<string, ValueInfoProto>;
 
-  constructor(model: OnnxModel, graph: InterventionGraph, locate: Locate, { given = new Map(), place }: LowerOptions) {
+  constructor(
+    model: OnnxModel,
+    graph: InterventionGraph,
+    locate: Locate,
+    { given = new Map(), siteName }: LowerOptions,
+  ) {
     this.model = model;
     this.graph = graph;
     this.given = given;
     this.dependencies = new Dependencies(graph, [{ model, locate, given: new Set(given.keys()) }]);
-    this.pass = this.dependencies.passes[0]!;
+    this.forward = this.dependencies.forwards[0]!;
     this.initializers = new Set(model.graph.initializer.map(({ name }) => name));
     const operands = graph.root.nodes.filter(({ op }) => op === 'operand');
     this.operandPositions = new Map(operands.map((node, position) => [node, position]));
@@ -70,14 +75,14 @@ class Lowering {
       new Names(),
       this.values,
       (node, inputs, writer) => this.call(node, inputs, writer),
-      place,
+      siteName,
     );
   }
 
   run(): Lowered {
     const order = this.dependencies.order(this.graph.saves.map(({ value }) => value));
     this.dependencies.checkWrites(new Set(order), this.graph.lenient);
-    for (const unit of order) this.emit(unit);
+    for (const vertex of order) this.emit(vertex);
     const outputs = this.graph.saves.map(({ value }) => this.output(value));
     const proto = this.proto(outputs);
     const initializers = proto.graph!.initializer.map(({ name }) => name);
@@ -86,7 +91,7 @@ class Lowering {
       inputs: [...this.usedInputs],
       operands: this.usedOperands.map(({ position, name }) => ({ position, name })),
       outputs,
-      writes: this.pass.overrides.all
+      writes: this.forward.overrides.all
         .filter(({ scope, value }) => scope === null && this.values.has(value))
         .map(({ tensor, value, node }) => ({ tensor, name: this.values.get(value)!, node })),
       initializers: initializers.filter((name) => this.initializers.has(name)),
@@ -94,36 +99,36 @@ class Lowering {
     };
   }
 
-  private emit(unit: Unit): void {
-    if (typeof unit === 'number') {
-      this.writer.written.push(renameReads(this.model.graph.node[unit]!, (tensor) => this.nameFor(tensor, unit)));
-    } else if (unit.op === 'read') {
-      this.values.set(unit.outputs[0]!, this.original(this.pass.tensorOf(unit)));
-    } else if (unit.op === 'operand') {
-      const position = this.operandPositions.get(unit)!;
+  private emit(vertex: Vertex): void {
+    if (typeof vertex === 'number') {
+      this.writer.written.push(renameReads(this.model.graph.node[vertex]!, (tensor) => this.nameFor(tensor, vertex)));
+    } else if (vertex.op === 'read') {
+      this.values.set(vertex.outputs[0]!, this.original(this.forward.tensorOf(vertex)));
+    } else if (vertex.op === 'operand') {
+      const position = this.operandPositions.get(vertex)!;
       const name = `onnsight/operand_${position}`;
-      this.usedOperands.push({ position, name, node: unit });
-      this.values.set(unit.outputs[0]!, name);
+      this.usedOperands.push({ position, name, node: vertex });
+      this.values.set(vertex.outputs[0]!, name);
     } else {
-      this.writer.write(unit);
+      this.writer.write(vertex);
     }
   }
 
   /** The name under which a node finds a tensor it reads. */
   private nameFor(tensor: string, reader: number | null): string {
-    const replaced = this.pass.overrides.of(tensor, reader);
+    const replaced = this.forward.overrides.of(tensor, reader);
     return replaced ? this.writer.name(replaced.value) : this.original(tensor);
   }
 
   private original(tensor: string): string {
-    const isOwn = this.pass.producer(tensor) !== undefined || this.initializers.has(tensor);
+    const isOwn = this.forward.producer(tensor) !== undefined || this.initializers.has(tensor);
     if (this.given.has(tensor) || !isOwn) this.usedInputs.add(tensor);
     return tensor;
   }
 
   /** Writes a module once more, over other inputs. */
   private call(node: Node, values: readonly string[], writer: Writer): readonly string[] {
-    const { nodes, inputs, outputs } = this.pass.callParts(node);
+    const { nodes, inputs, outputs } = this.forward.calledModule(node);
     const renamed = new Map<string, string>(values.map((value, i) => [inputs[i]!, value]));
     for (const index of nodes) {
       const copy: NodeProto = renameReads(

@@ -8,7 +8,7 @@ import { onnxGraph, onnxNode, onnxTensor, onnxValue } from '../onnx/messages.ts'
 import type { Emitter, OnnxAttribute } from './emitter.ts';
 import { lowerings } from './operations/index.ts';
 
-/** What all bodies of one rewritten model share: constants, and names that are nobody else's. */
+/** What all regions of one rewritten model share: constants, and names that are not taken. */
 export class Names {
   readonly constants: TensorProto[] = [];
   private readonly constantNames = new Map<string, string>();
@@ -30,33 +30,33 @@ export class Names {
   }
 }
 
-/** How the steps that are no plain operations are written: calls of modules. */
+/** How calls of modules are written. */
 export type LowerCall = (node: Node, inputs: readonly string[], writer: Writer) => readonly string[];
 
-/** Writes the steps of one body of the intervention graph as ONNX nodes. */
+/** Writes the nodes of one region of the intervention graph as ONNX nodes. */
 export class Writer implements Emitter {
   readonly written: NodeProto[] = [];
   readonly opset: number;
   readonly names: Names;
-  /** The ONNX names of the graph's values, of this body and of those around it. */
+  /** The ONNX names of the graph's values, of this region and of those around it. */
   readonly values: Map<Value, string>;
   private readonly lowerCall: LowerCall;
-  private readonly place: (node: Node) => string;
+  private readonly siteName: (node: Node) => string;
   private stem = 'node';
 
-  /** @param place what the name of an ONNX node says of the step that it belongs to */
+  /** @param siteName what the name of an ONNX node says of the site of the graph's node */
   constructor(
     opset: number,
     names: Names,
     values: Map<Value, string>,
     lowerCall: LowerCall,
-    place: (node: Node) => string = ({ site, op }) => (site ? formatSite(site) : op),
+    siteName: (node: Node) => string = ({ site, op }) => (site ? formatSite(site) : op),
   ) {
     this.opset = opset;
     this.names = names;
     this.values = values;
     this.lowerCall = lowerCall;
-    this.place = place;
+    this.siteName = siteName;
   }
 
   node(op: string, inputs: readonly string[], attributes: Readonly<Record<string, OnnxAttribute>> = {}): string {
@@ -83,7 +83,7 @@ export class Writer implements Emitter {
     return outputs;
   }
 
-  /** A name for a node. It carries the user's place, so that an error of the run can be told in the user's terms. */
+  /** A name for a node. It carries the user's site, so that an error of the run can be told in the user's terms. */
   nodeName(): string {
     return `${this.names.fresh('at')}:${this.stem}`;
   }
@@ -103,9 +103,9 @@ export class Writer implements Emitter {
     return name;
   }
 
-  /** Writes one step. */
+  /** Writes one node. */
   write(node: Node): void {
-    this.stem = this.place(node);
+    this.stem = this.siteName(node);
     const inputs = node.inputs.map((value) => this.name(value));
     const outputs = this.lowerChecked(node, inputs);
     node.outputs.forEach((value, i) => {
@@ -158,9 +158,9 @@ export class Writer implements Emitter {
   }
 
   private body(region: Region, inputs: ReturnType<typeof onnxValue>[]) {
-    const inner = new Writer(this.opset, this.names, this.values, this.lowerCall, this.place);
+    const inner = new Writer(this.opset, this.names, this.values, this.lowerCall, this.siteName);
     for (const node of liveNodes(region)) inner.write(node);
-    // A result must be made by a node of the body itself, and only once.
+    // A result must be made by a node of the region itself, and only once.
     const outputs = region.results.map((value) => {
       const name = inner.node('Identity', [inner.name(value)]);
       return onnxValue(name, value.type.dtype);

@@ -6,7 +6,7 @@ import type { Device } from './devices.ts';
 import { forWebGpu } from './webgpu-limits.ts';
 
 /** Where and how sessions are made. */
-export interface SessionPlace {
+export interface SessionConfig {
   readonly device: Device;
   /** The folder of the file that the weights stand in. */
   readonly folder: string;
@@ -15,15 +15,15 @@ export interface SessionPlace {
 }
 
 /** Compiles a model. This blocks the event loop for as long as it takes. */
-export function createSession(model: Uint8Array, place: SessionPlace): Promise<InferenceSession> {
-  if (place.device !== 'webgpu') return InferenceSession.create(model, sessionOptions(place));
+export function createSession(model: Uint8Array, config: SessionConfig): Promise<InferenceSession> {
+  if (config.device !== 'webgpu') return InferenceSession.create(model, sessionOptions(config));
   const { bytes, provider, without } = forWebGpu(model);
-  return InferenceSession.create(bytes, sessionOptions(place, provider, without));
+  return InferenceSession.create(bytes, sessionOptions(config, provider, without));
 }
 
 /** What ONNX Runtime is told, as plain data. `without`: the optimizers that must not run, joined by `;`. */
 export function sessionOptions(
-  { device, folder, alone = false }: SessionPlace,
+  { device, folder, alone = false }: SessionConfig,
   provider: InferenceSession.ExecutionProviderConfig = device,
   without = '',
 ): InferenceSession.SessionOptions {

@@ -10,7 +10,7 @@ import {
 import type { InferenceSession } from 'onnxruntime-node';
 import { dtypeName } from '../onnx/dtypes.ts';
 import { bodies } from '../onnx/links.ts';
-import type { Piece } from '../partition/plan.ts';
+import type { Program } from '../partition/plan.ts';
 import { allocate, decode } from '../tensor/storage.ts';
 
 /** The elements of a constant; null for what is none, or stands in another file. */
@@ -38,10 +38,10 @@ const WRONG: Readonly<Record<string, (node: NodeProto, constant: Constant) => bo
 };
 
 /** What the names of the nodes that a block adds to the model begin with. */
-const BLOCK = 'onnsight/at_';
+const ADDED = 'onnsight/at_';
 
 /** A model, and what ONNX Runtime is told to run it with. */
-export interface Placed {
+export interface WebGpuModel {
   readonly bytes: Uint8Array;
   readonly provider: InferenceSession.ExecutionProviderConfig;
   /** The optimizers of ONNX Runtime that must not run, joined by `;`. */
@@ -52,7 +52,7 @@ export interface Placed {
  * Finds the nodes that WebGPU would compute wrongly and sees to it that they can be named. All operations of a block are
  * among them: they are small, and what a user computes has to be right for empty and infinite values, NaN and all dtypes.
  */
-export function forWebGpu(bytes: Uint8Array): Placed {
+export function forWebGpu(bytes: Uint8Array): WebGpuModel {
   const model = fromBinary(ModelProtoSchema, bytes);
   // ONNX Runtime renames the nodes of functions.
   if (usedFunctions(model).some(({ node }) => wrongNodes(node).length > 0))
@@ -76,17 +76,17 @@ export function forWebGpu(bytes: Uint8Array): Placed {
 }
 
 /**
- * The piece that runs on some inputs: on the CPU if one of them is empty, for WebGPU's kernels fail on nothing and some
+ * The program that runs on some inputs: on the CPU if one of them is empty, for WebGPU's kernels fail on nothing and some
  * (Softmax, MatMul) end the process. A key-value cache is empty at the start of every text: it is joined with what comes.
  */
-export function pieceForWebGpu(
-  piece: Piece,
+export function programForWebGpu(
+  program: Program,
   feeds: Readonly<Record<string, { readonly dims: readonly number[] }>>,
-): Piece {
+): Program {
   const isEmpty = Object.entries(feeds).some(
     ([name, { dims }]) => dims.includes(0) && !name.startsWith('past_key_values'),
   );
-  return isEmpty ? { ...piece, key: `${piece.key}\ncpu`, device: 'cpu' } : piece;
+  return isEmpty ? { ...program, key: `${program.key}\ncpu`, device: 'cpu' } : program;
 }
 
 /** The nodes that have to stay on the CPU, with those in bodies, which see the constants around them. */
@@ -98,7 +98,7 @@ function wrongNodes(nodes: readonly NodeProto[], outer: ReadonlyMap<string, Tens
   }
   const constant = (name: string) => elements(constants.get(name));
   return nodes.flatMap((node) => {
-    const isWrong = node.name.startsWith(BLOCK) || (isStandard(node) && WRONG[node.opType]?.(node, constant));
+    const isWrong = node.name.startsWith(ADDED) || (isStandard(node) && WRONG[node.opType]?.(node, constant));
     const inner = bodies(node).flatMap((body) => wrongNodes(body.node, withInitializers(constants, body)));
     return isWrong ? [node, ...inner] : inner;
   });

@@ -1,40 +1,40 @@
 import { usesOf } from '../graph/live.ts';
 import type { Node, Value } from '../graph/types.ts';
-import type { Unit } from '../lowering/dependencies.ts';
-import type { ForwardPass } from '../lowering/forward-pass.ts';
+import type { Vertex } from '../lowering/dependencies.ts';
+import type { Forward } from '../lowering/forward.ts';
 import { graphLinks } from '../onnx/links.ts';
 import type { Cuts } from './cuts.ts';
 
-/** How many tensors of a block that are only read are worth a cut each; more become outputs of one piece. */
+/** How many tensors of a stretch that are only read are worth a cut each; more become outputs of one segment. */
 const READS_CUT = 2;
 
 /**
  * The tensors that a model has to be cut at for a trace: those that are replaced, those that what replaces them is made
- * of, and the ends of modules that are called, so that the call and the model can share a piece. A tensor that is only
- * read could as well be one more output, but whoever changes it next would need the cut.
+ * of, and the ends of modules that are called, so that the call and the model can share a program. A tensor that is only
+ * read could as well be one more output, but a trace that changes it would need the cut.
  */
-export function touchedTensors(units: readonly Unit[], pass: ForwardPass, cuts: Cuts): Set<string> {
-  const nodes = units.filter((unit) => typeof unit !== 'number');
+export function chooseCuts(vertices: readonly Vertex[], forward: Forward, cuts: Cuts): Set<string> {
+  const nodes = vertices.filter((vertex) => typeof vertex !== 'number');
   const used = new Set(nodes.flatMap(({ outputs }) => outputs));
-  const replacing = pass.overrides.all.filter(({ value }) => used.has(value));
+  const replacing = forward.overrides.all.filter(({ value }) => used.has(value));
   const touched = new Set(replacing.map(({ tensor }) => tensor));
   for (const node of sourcesOf(replacing.map(({ value }) => value))) {
-    if (node.op === 'read') touched.add(pass.tensorOf(node));
-    else for (const tensor of outsideOf(node, pass)) touched.add(tensor);
+    if (node.op === 'read') touched.add(forward.tensorOf(node));
+    else for (const tensor of outsideOf(node, forward)) touched.add(tensor);
   }
   for (const node of nodes) {
     if (node.op !== 'call') continue;
-    const { inputs, outputs } = pass.callParts(node);
+    const { inputs, outputs } = forward.calledModule(node);
     for (const tensor of [...inputs, ...outputs]) touched.add(tensor);
   }
   const reads = new Map<number, Set<string>>();
   for (const node of nodes) {
     if (node.op !== 'read') continue;
-    const tensor = pass.tensorOf(node);
-    const block = cuts.blockOfTensor(tensor);
-    if (block === null) continue;
+    const tensor = forward.tensorOf(node);
+    const stretch = cuts.stretchOfTensor(tensor);
+    if (stretch === null) continue;
     if (touched.has(tensor) || !cuts.isInside(tensor)) touched.add(tensor);
-    else reads.set(block, (reads.get(block) ?? new Set()).add(tensor));
+    else reads.set(stretch, (reads.get(stretch) ?? new Set()).add(tensor));
   }
   for (const tensors of reads.values()) {
     if (tensors.size <= READS_CUT) for (const tensor of tensors) touched.add(tensor);
@@ -55,15 +55,15 @@ function sourcesOf(values: readonly Value[]): Set<Node> {
 }
 
 /**
- * What the calls of modules in a step and its bodies read from elsewhere in the model: the tensors that are not the
+ * What the calls of modules in a node and its regions read from elsewhere in the model: the tensors that are not the
  * same in every run, or are replaced.
  */
-export function outsideOf(node: Node, pass: ForwardPass): string[] {
-  const inner = node.regions.flatMap((region) => region.nodes.flatMap((step) => outsideOf(step, pass)));
-  if (node.op !== 'call') return inner;
-  const { constant } = graphLinks(pass.model.graph);
-  const own = pass
-    .callParts(node)
-    .outside.filter((tensor) => !constant.has(tensor) || pass.overrides.of(tensor, null) !== undefined);
-  return [...new Set([...own, ...inner])];
+export function outsideOf(node: Node, forward: Forward): string[] {
+  const nested = node.regions.flatMap((region) => region.nodes.flatMap((inner) => outsideOf(inner, forward)));
+  if (node.op !== 'call') return nested;
+  const { constant } = graphLinks(forward.model.graph);
+  const own = forward
+    .calledModule(node)
+    .outside.filter((tensor) => !constant.has(tensor) || forward.overrides.of(tensor, null) !== undefined);
+  return [...new Set([...own, ...nested])];
 }

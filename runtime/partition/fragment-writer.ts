@@ -12,10 +12,10 @@ import { elementTypes } from '../onnx/element-types.ts';
 import { externalEntry } from '../onnx/external.ts';
 import { isRandom } from '../onnx/randomness.ts';
 import type { OnnxModel } from '../onnx/read.ts';
-import type { Part } from './fragment.ts';
+import type { Fragment } from './fragment.ts';
 
-/** Writes parts of a model as models of their own, whose weights stay in the original's file. */
-export class PartWriter {
+/** Writes fragments of a model as models of their own, whose weights stay in the original's file. */
+export class FragmentWriter {
   readonly model: OnnxModel;
   private readonly types: ReadonlyMap<string, number>;
   private readonly inputs: ReadonlyMap<string, ValueInfoProto>;
@@ -29,19 +29,19 @@ export class PartWriter {
     this.initializers = new Map(graph.initializer.map((tensor) => [tensor.name, tensor]));
   }
 
-  /** Whether ONNX Runtime can be handed every tensor that enters a part: sequences, for one, cannot. */
-  isPassable({ inputs, aliases }: Part): boolean {
+  /** Whether ONNX Runtime can be handed every tensor that enters a fragment: sequences, for one, cannot. */
+  isPassable({ inputs, aliases }: Fragment): boolean {
     return [...inputs.keys()].every((name) => {
       const tensor = aliases.get(name) ?? name;
       return this.types.has(tensor) || this.inputs.has(tensor);
     });
   }
 
-  write(part: Part): Uint8Array {
+  write(fragment: Fragment): Uint8Array {
     const { irVersion, opsetImport, functions, graph } = this.model.proto;
-    const nodes = part.nodes.map((index) => {
+    const nodes = fragment.nodes.map((index) => {
       const node = graph!.node[index]!;
-      const names = part.renamed.get(index);
+      const names = fragment.renamed.get(index);
       return names ? renameReads(node, (tensor) => names.get(tensor) ?? tensor) : node;
     });
     return toBinary(
@@ -54,16 +54,16 @@ export class PartWriter {
         graph: create(GraphProtoSchema, {
           name: 'onnsight',
           node: nodes,
-          initializer: [...part.initializers].flatMap((name) => this.initializers.get(name) ?? []),
-          input: [...part.inputs.keys()].map((name) => this.input(name, part.aliases.get(name) ?? name)),
-          output: part.outputs.map((name) => create(ValueInfoProtoSchema, { name })),
+          initializer: [...fragment.initializers].flatMap((name) => this.initializers.get(name) ?? []),
+          input: [...fragment.inputs.keys()].map((name) => this.input(name, fragment.aliases.get(name) ?? name)),
+          output: fragment.outputs.map((name) => create(ValueInfoProtoSchema, { name })),
         }),
       }),
     );
   }
 
-  /** Whether a part may give other results when it runs again. */
-  isRandom({ nodes }: Part): boolean {
+  /** Whether a fragment may give other results when it runs again. */
+  isRandom({ nodes }: Fragment): boolean {
     return isRandom(nodes.map((index) => this.model.graph.node[index]!));
   }
 

@@ -3,9 +3,9 @@ import { graphLinks } from '../onnx/links.ts';
 import type { OnnxModel } from '../onnx/read.ts';
 import { ranges } from './ranges.ts';
 
-/** Some nodes of a model that run together, with what they need and what they give. */
-export interface Part {
-  /** Equal keys are the same part of the same model. */
+/** Some nodes of a model that run together, with the tensors that enter and leave them. */
+export interface Fragment {
+  /** Fragments of one model with equal keys are equal. */
   readonly key: string;
   /** Ascending, with those that make the constants they need. */
   readonly nodes: readonly number[];
@@ -25,15 +25,15 @@ export interface Part {
 export type Replaced = (tensor: string, reader: number) => Value | undefined;
 
 /**
- * Describes a part. A tensor that was replaced for all its readers is simply fed under its own name, so that parts don't
- * depend on interventions; where some readers see the tensor and others what replaced it, the part has an input more.
+ * Describes a fragment. A tensor that was replaced for all its readers is simply fed under its own name, so that fragments don't
+ * depend on interventions; where some readers see the tensor and others what replaced it, the fragment has an input more.
  */
-export function describePart(
+export function describeFragment(
   model: OnnxModel,
   nodes: readonly number[],
   outputs: readonly string[],
   replaced: Replaced,
-): Part {
+): Fragment {
   const links = graphLinks(model.graph);
   const taken = new Set(nodes);
   const reads: { tensor: string; reader: number; value: Value | undefined }[] = [];

@@ -6,9 +6,9 @@ import { type Item, writeItems } from '../graph/operations/items.ts';
 import type { Attributes, Node, Value } from '../graph/types.ts';
 import type { Locate } from '../lowering/address.ts';
 import type { TapAddress } from '../tracing/model.ts';
-import { withBodies } from './plan.ts';
 import { dependsOn, rowSelections, WHOLE } from './row-selections.ts';
 import type { RowWiseEnd, RowWiseEnds } from './row-wise.ts';
+import { withRegions } from './site-names.ts';
 
 /**
  * Where a trace reads some positions of the logits only, lets the end of the model, which computes each row by itself, run
@@ -88,7 +88,7 @@ function narrowRead(
 
 /** Whether nothing else reads or changes what the end of the model makes, and no module is called by itself. */
 function isUntouched(graph: InterventionGraph, read: Node, { tensors }: RowWiseEnd, locate: Locate): boolean {
-  for (const node of withBodies(graph.root.nodes)) {
+  for (const node of withRegions(graph.root.nodes)) {
     if (node.op === 'call') return false;
     if (node === read || (node.op !== 'read' && node.op !== 'write')) continue;
     if (tensors.has(locate(addressOf(node)).tensor)) return false;

@@ -5,16 +5,16 @@ import { layersOf } from '../modules/layers.ts';
 import { type Module, walk } from '../modules/module.ts';
 import type { OnnxModel } from '../onnx/read.ts';
 import { Cuts } from './cuts.ts';
-import { PartWriter } from './fragment-writer.ts';
-import { Interventions } from './interventions.ts';
+import { FragmentWriter } from './fragment-writer.ts';
+import { InterventionPrograms } from './intervention-programs.ts';
 import { narrowReads } from './narrow.ts';
 import type { Plan } from './plan.ts';
 import type { CutModel } from './planning.ts';
 import { RowWiseEnds } from './row-wise.ts';
-import { segmentedPlan } from './segmented.ts';
-import { type Compiled, Segments } from './segments.ts';
-import { blocksOf } from './stretches.ts';
-import { wholePlan } from './whole.ts';
+import { type ProgramStore, SegmentPrograms } from './segment-programs.ts';
+import { segmentedPlan } from './segmented-plan.ts';
+import { stretchesOf } from './stretches.ts';
+import { wholePlan } from './whole-plan.ts';
 
 /** How many plans are kept; the one used least recently goes first. */
 const KEPT = 64;
@@ -29,20 +29,20 @@ interface Entry {
 export class Planner {
   private readonly model: OnnxModel;
   private readonly locate: Locate;
-  private readonly writer: PartWriter;
+  private readonly writer: FragmentWriter;
   private readonly ends: RowWiseEnds;
   /** Null for a model that always runs whole. */
   private readonly cut: CutModel | null;
   private readonly plans = new Map<string, Entry>();
 
-  constructor(model: OnnxModel, tree: Module, locate: Locate, segmentation: Segmentation, compiled: Compiled) {
+  constructor(model: OnnxModel, tree: Module, locate: Locate, segmentation: Segmentation, compiled: ProgramStore) {
     this.model = model;
     this.locate = locate;
-    this.writer = new PartWriter(model);
+    this.writer = new FragmentWriter(model);
     this.ends = new RowWiseEnds(model.graph, tree);
     const layers = segmentation === 'off' ? [] : layersOf(tree);
     const fixed = segmentation === 'modules' ? [...walk(tree)].flatMap(borders) : [];
-    // Who reads some rows of the logits only needs the model cut there.
+    // A trace that reads some rows of the logits only needs the model cut there.
     if (layers.length > 0) fixed.push(...this.ends.entries());
     this.cut =
       layers.length + fixed.length === 0
@@ -50,9 +50,9 @@ export class Planner {
         : {
             model,
             locate,
-            cuts: new Cuts(model.graph, blocksOf(model.graph, layers), fixed),
-            segments: new Segments(model, this.writer, compiled),
-            interventions: new Interventions(model, locate, this.writer),
+            cuts: new Cuts(model.graph, stretchesOf(model.graph, layers), fixed),
+            segments: new SegmentPrograms(model, this.writer, compiled),
+            interventions: new InterventionPrograms(model, locate, this.writer),
           };
   }
 
@@ -75,7 +75,7 @@ export class Planner {
     return entry.plan;
   }
 
-  /** Whether there is anything to run piece by piece. */
+  /** Whether the model is cut into segments. */
   get cuts(): boolean {
     return this.cut !== null;
   }

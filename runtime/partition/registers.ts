@@ -1,13 +1,13 @@
 import type { InterventionGraph } from '../graph/graph.ts';
 import type { Value } from '../graph/types.ts';
-import type { Plan, Port, Step } from './plan.ts';
+import type { Dispatch, Plan, Port } from './plan.ts';
 
-/** Gives each tensor of a run its place. */
-export class Slots {
+/** Gives each tensor of a run its register. */
+export class Registers {
   private readonly graph: InterventionGraph;
-  private readonly places = new Map<string | Value, number>();
+  private readonly numbers = new Map<string | Value, number>();
   private readonly inputs: Port[] = [];
-  private readonly operands: { position: number; slot: number }[] = [];
+  private readonly operands: { position: number; register: number }[] = [];
   private readonly positions: ReadonlyMap<unknown, number>;
   private readonly inputNames: ReadonlySet<string>;
   private count = 0;
@@ -18,39 +18,41 @@ export class Slots {
     this.positions = new Map([...graph.operands.keys()].map((node, position) => [node, position]));
   }
 
-  /** The slot of a tensor of the model or of a value of the graph. */
+  /** The register of a tensor of the model or of a value of the graph. */
   of(tensor: string | Value): number {
-    const known = this.places.get(tensor);
+    const known = this.numbers.get(tensor);
     if (known !== undefined) return known;
-    const slot = this.count++;
-    this.places.set(tensor, slot);
+    const register = this.count++;
+    this.numbers.set(tensor, register);
     if (typeof tensor === 'string') {
-      if (this.inputNames.has(tensor)) this.inputs.push({ name: tensor, slot });
+      if (this.inputNames.has(tensor)) this.inputs.push({ name: tensor, register });
     } else if (tensor.node?.op === 'operand') {
-      this.operands.push({ position: this.positions.get(tensor.node)!, slot });
+      this.operands.push({ position: this.positions.get(tensor.node)!, register });
     }
-    return slot;
+    return register;
   }
 
   /** Makes a value another name for a tensor. */
   alias(value: Value, tensor: string | Value): void {
-    this.places.set(value, this.of(tensor));
+    this.numbers.set(value, this.of(tensor));
   }
 
-  /** The whole plan, once all steps are known. */
-  plan(steps: readonly Omit<Step, 'drops'>[], skipped: readonly string[]): Plan {
+  /** The whole plan, once all dispatches are known. */
+  plan(dispatches: readonly Omit<Dispatch, 'drops'>[], skipped: readonly string[]): Plan {
     const saves = this.graph.saves.map(({ value }) => this.of(value));
     const kept = new Set(saves);
-    const withDrops = steps.toReversed().map((step): Step => {
-      const drops = [...step.feeds, ...step.fetches].map(({ slot }) => slot).filter((slot) => !kept.has(slot));
-      for (const slot of drops) kept.add(slot);
-      return { ...step, drops: [...new Set(drops)] };
+    const withDrops = dispatches.toReversed().map((dispatch): Dispatch => {
+      const drops = [...dispatch.feeds, ...dispatch.fetches]
+        .map(({ register }) => register)
+        .filter((register) => !kept.has(register));
+      for (const register of drops) kept.add(register);
+      return { ...dispatch, drops: [...new Set(drops)] };
     });
     return {
-      slots: this.count,
+      registers: this.count,
       inputs: this.inputs,
       operands: this.operands,
-      steps: withDrops.reverse(),
+      dispatches: withDrops.reverse(),
       saves,
       skipped,
     };

@@ -16,7 +16,7 @@ interface Chain {
   readonly kept: readonly Kept[];
 }
 
-/** A step that reads some rows of a tensor, or of each of them some columns. */
+/** A node that reads some rows of a tensor, or of each of them some columns. */
 export interface RowSelection extends Chain {
   readonly node: Node;
   readonly columns: readonly Item<Value>[];
@@ -31,7 +31,7 @@ export interface JoinedRows {
 
 /**
  * How a tensor is read, if only some of its rows are, and these can be computed together; else null. `users` are the
- * steps that use each value.
+ * nodes that use each value.
  */
 export function rowSelections(
   value: Value,
@@ -79,7 +79,7 @@ function dimOf(selections: readonly RowSelection[]): number | null {
   return last === 1 && selections.every(({ node, kept }) => kept[0] === 'int' || sizeOf(node) !== null) ? 0 : null;
 }
 
-/** How many texts a step reads that keeps them. */
+/** How many texts a node reads that keeps them. */
 function sizeOf({ outputs }: Node): number | null {
   return outputs[0]!.type.shape?.[0] ?? null;
 }

@@ -2,18 +2,18 @@ import type { GraphProto } from 'onnx-buf';
 import type { Layer } from '../modules/layers.ts';
 import { graphLinks } from '../onnx/links.ts';
 
-/** A model cut before and after each of its layers: what comes first, a block for each layer, what comes last. */
-export interface Blocks {
-  /** What to call each block. */
+/** A model cut before and after each of its layers: what comes first, a stretch for each layer, what comes last. */
+export interface Stretches {
+  /** What to call each stretch. */
   readonly names: readonly string[];
   /**
-   * The block of each node of the graph. No node needs anything of a later block. Null for nodes that make constants:
-   * whoever needs a constant makes it.
+   * The stretch of each node of the graph. No node needs anything of a later stretch. Null for nodes that make constants:
+   * each fragment makes the constants that it needs.
    */
   readonly of: readonly (number | null)[];
 }
 
-export function blocksOf(graph: GraphProto, layers: readonly Layer[]): Blocks {
+export function stretchesOf(graph: GraphProto, layers: readonly Layer[]): Stretches {
   const links = graphLinks(graph);
   const layerOf = new Map(layers.flatMap(({ call }, i) => call.nodes.map((node) => [node, i + 1] as const)));
   const of: (number | null)[] = [];
@@ -23,14 +23,14 @@ export function blocksOf(graph: GraphProto, layers: readonly Layer[]): Blocks {
       return;
     }
     const layer = layerOf.get(index);
-    let block = layer ?? 0;
+    let stretch = layer ?? 0;
     for (const name of links.reads[index]!) {
       const maker = links.maker.get(name);
       const made = maker === undefined ? null : (of[maker] ?? null);
       // What lies between two layers runs with the second one: it does not join the layer that it reads from.
-      if (made !== null) block = Math.max(block, layer === undefined && layerOf.has(maker!) ? made + 1 : made);
+      if (made !== null) stretch = Math.max(stretch, layer === undefined && layerOf.has(maker!) ? made + 1 : made);
     }
-    of.push(block);
+    of.push(stretch);
   });
   return { names: ['the beginning', ...layers.map(({ path }) => path), 'the end'], of };
 }

@@ -4,9 +4,9 @@ import { OperationError } from '../graph/operation.ts';
 import { operations } from '../graph/operations/index.ts';
 import type { Attributes, Node, Region, Site, TensorType, Value } from '../graph/types.ts';
 import { callerSite } from './caller.ts';
+import { TracedForward } from './forward.ts';
 import { Journal, type Slot } from './journal.ts';
 import type { TracedModel } from './model.ts';
-import { Pass } from './pass.ts';
 import { Storage } from './storage.ts';
 
 /** A body that was recorded: its steps, what it changed, and what its function returned. */
@@ -29,10 +29,10 @@ export class Builder {
   site: Site | null = null;
   /** False once the block has ended: its proxies stand for nothing any more. */
   open = true;
-  /** The forward pass whose modules the code that runs now reads and sets; null between the traces of a session. */
-  pass: Pass | null = null;
-  /** Every forward pass of the graph, by id. */
-  readonly passes: Pass[] = [];
+  /** The forward whose modules the code that runs now reads and sets; null between the traces of a session. */
+  forward: TracedForward | null = null;
+  /** Every forward of the graph, by id. */
+  readonly forwards: TracedForward[] = [];
   /** The rows of the batch that belong to the invoke that runs now; null for all. */
   rows: Rows | null = null;
   private readonly regions: Region[] = [this.graph.root];
@@ -44,9 +44,9 @@ export class Builder {
     return this.regions.length > 1;
   }
 
-  /** The same inside its forward pass: a whole trace may stand in a body, too. */
+  /** The same inside its forward: a whole trace may stand in a body, too. */
   get isBranching(): boolean {
-    return this.region !== (this.pass?.region ?? this.graph.root);
+    return this.region !== (this.forward?.region ?? this.graph.root);
   }
 
   get region(): Region {
@@ -151,29 +151,29 @@ export class Builder {
     }
   }
 
-  /** Opens a forward pass, whose reads stand in a region: the one that is open now, unless another is given. */
-  addPass(model: TracedModel, region = this.region): Pass {
-    const pass = new Pass(this.passes.length, model, region, this);
-    this.passes.push(pass);
-    return pass;
+  /** Opens a forward, whose reads stand in a region: the one that is open now, unless another is given. */
+  addForward(model: TracedModel, region = this.region): TracedForward {
+    const forward = new TracedForward(this.forwards.length, model, region, this);
+    this.forwards.push(forward);
+    return forward;
   }
 
-  /** Ends a pass: what stands at the model's tensors is written into the model. */
-  closePass(pass: Pass): void {
-    for (const { value, attributes, site } of pass.writes()) {
-      const node = this.graph.add(pass.region, 'write', [value], [], attributes, site);
-      if (pass.lenient.has(value)) this.graph.lenient.add(node);
+  /** Ends a forward: what stands at the model's tensors is written into the model. */
+  closeForward(forward: TracedForward): void {
+    for (const { value, attributes, site } of forward.writes()) {
+      const node = this.graph.add(forward.region, 'write', [value], [], attributes, site);
+      if (forward.lenient.has(value)) this.graph.lenient.add(node);
     }
   }
 
-  /** Runs code that reads and sets the modules of a pass. */
-  inPass<T>(pass: Pass, block: () => T): T {
-    const outer = this.pass;
-    this.pass = pass;
+  /** Runs code that reads and sets the modules of a forward. */
+  inForward<T>(forward: TracedForward, block: () => T): T {
+    const outer = this.forward;
+    this.forward = forward;
     try {
       return block();
     } finally {
-      this.pass = outer;
+      this.forward = outer;
     }
   }
 }

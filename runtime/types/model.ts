@@ -7,8 +7,8 @@ import type { HubOptions } from '../language/hub.ts';
 import type { AnyTensor, Tensor, TensorData } from '../tensor/tensor.ts';
 import type { Backend, ReceivedRequest } from './backend.ts';
 import type { Generated, GenerateOptions, StepTracer } from './generation.ts';
+import type { InputHooks } from './input-hooks.ts';
 import type { EnvoyMembers, Loose, Operations } from './module.ts';
-import type { Steps } from './steps.ts';
 import type { Operand, Resolved, Saved, Traced } from './tensor.ts';
 import type { Tokenizer } from './tokenizer.ts';
 import type { Session, Tracer } from './tracer.ts';
@@ -36,7 +36,7 @@ export interface LoadOptions {
    */
   readonly rename?: Readonly<Record<string, string | readonly string[]>>;
   /** Own ways to prepare inputs and to batch them. */
-  readonly steps?: Steps;
+  readonly inputHooks?: InputHooks;
 }
 
 /** How a language model is found and opened. */

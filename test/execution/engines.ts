@@ -52,9 +52,10 @@ export async function runGraph(
   return { tensors, stats: stats! };
 }
 
-/** The names of the steps that ran and had to be compiled. */
-export const built = ({ steps }: RunStats) => steps.filter((step) => step.built !== null).map(({ name }) => name);
-export const names = ({ steps }: RunStats) => steps.map(({ name }) => name);
+/** The names of the dispatches that ran and had to be compiled. */
+export const built = ({ dispatches }: RunStats) =>
+  dispatches.filter((dispatch) => dispatch.built !== null).map(({ name }) => name);
+export const names = ({ dispatches }: RunStats) => dispatches.map(({ name }) => name);
 
 export function ids(...rows: number[][]): Inputs {
   return { input_ids: Tensor.from(rows as unknown as TensorData, 'int64') as unknown as Tensor };

@@ -42,7 +42,7 @@ beforeEach(async () => {
 async function ran<T>(trace: (options: { onStats: (stats: RunStats) => void }) => Promise<T>) {
   let steps: readonly string[] = [];
   const onStats = (stats: RunStats) => {
-    steps = stats.steps.map(({ name }) => name);
+    steps = stats.dispatches.map(({ name }) => name);
   };
   const result = await trace({ onStats });
   return { result, steps };

@@ -31,7 +31,7 @@ const patched = (layer: number, position: number) => () => {
 const run = async (block: () => unknown, inputs: Inputs, scope: ReuseScope | undefined = reuse) =>
   runGraph(engine, await file.model.graph(inputs, block), inputs, { reuse: scope });
 const ran = ({ stats }: Awaited<ReturnType<typeof run>>) =>
-  stats.steps.filter(({ action, kind }) => action === 'run' && kind === 'segment').map(({ name }) => name);
+  stats.dispatches.filter(({ action, kind }) => action === 'run' && kind === 'segment').map(({ name }) => name);
 
 it('does not run again what is fed the same, even if the data is another array', async () => {
   const first = await run(plain, ids([1, 2, 3]));

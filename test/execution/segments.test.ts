@@ -65,7 +65,7 @@ describe('a model with repeated modules', () => {
     expect(built(stats)).toEqual(['interventions']);
     expect(names(stats)).toEqual([...WHOLE.slice(0, 4), 'interventions', ...WHOLE.slice(4)]);
     expect(built(await run(scaled(2, 0.25)))).toEqual([]);
-    // The same step elsewhere is the same piece.
+    // The same node elsewhere is the same program.
     expect(built(await run(scaled(1, 3)))).toEqual([]);
   });
 
@@ -103,7 +103,7 @@ describe('a model with repeated modules', () => {
     expect(built(stats)).toEqual(['interventions']);
   });
 
-  it('does not fall to pieces where many tensors are read: they become outputs of one', async () => {
+  it('does not fall to programs where many tensors are read: they become outputs of one', async () => {
     const stats = await run(() => {
       'use trace';
       const { attn, mlp, ln_1, ln_2 } = file.model.transformer.h[0];
@@ -112,17 +112,17 @@ describe('a model with repeated modules', () => {
     expect(names(stats)).toEqual(['the beginning', 'transformer.h.0']);
   });
 
-  it('runs a called module with the piece that the model itself uses', async () => {
+  it('runs a called module with the program that the model itself uses', async () => {
     const lens = () => {
       'use trace';
       const { transformer, lm_head } = file.model;
       return [save(lm_head(transformer.ln_f(transformer.h[1].output))), save(lm_head.output)];
     };
     const stats = await run(lens);
-    const calls = stats.steps.filter(({ kind }) => kind === 'call').map(({ name }) => name);
+    const calls = stats.dispatches.filter(({ kind }) => kind === 'call').map(({ name }) => name);
     expect(calls).toEqual(['the call of transformer.ln_f', 'the call of lm_head']);
-    const pieces = new Set(stats.steps.filter((step) => step.built !== null).map(({ name }) => name));
-    expect(pieces.size).toBe(stats.steps.length - 2);
+    const programs = new Set(stats.dispatches.filter((dispatch) => dispatch.built !== null).map(({ name }) => name));
+    expect(programs.size).toBe(stats.dispatches.length - 2);
   });
 
   it('leaves out what a replaced value makes needless', async () => {
@@ -146,7 +146,7 @@ describe('a run', () => {
     setImmediate(count);
     const stats = await run(plain);
     running = false;
-    expect(turns).toBeGreaterThanOrEqual(stats.steps.length);
+    expect(turns).toBeGreaterThanOrEqual(stats.dispatches.length);
   });
 
   it('tells how far it is, segment by segment', async () => {

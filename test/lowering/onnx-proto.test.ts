@@ -26,7 +26,7 @@ async function written(file: string): Promise<Uint8Array> {
   const tracing = new Tracing();
   const target = tracing.builder;
   const shapes: Shapes = { type: (tensor) => types.get(tensor), batching: () => 'none' };
-  const pass = tracing.openPass({ map, engine: new Engine(model, 'cpu', map.locate) }, shapes, new Map());
+  const forward = tracing.openForward({ map, engine: new Engine(model, 'cpu', map.locate) }, shapes, new Map());
   // biome-ignore lint/suspicious/noExplicitAny: the module tree of this model is not known to the type checker.
   const root = moduleProxy(new Envoy(map, '')) as any;
   withBuilder(target, () => {
@@ -39,10 +39,10 @@ async function written(file: string): Promise<Uint8Array> {
       root.layer1.output[':, 0'] = total;
       return save(root.layer2.output);
     };
-    const saved = target.inPass(pass, build) as SavedProxy;
+    const saved = target.inForward(forward, build) as SavedProxy;
     settleSaves(target);
     target.graph.saves.push({ name: 'saved', value: saved.value() });
-    tracing.closePasses();
+    tracing.closeForwards();
   });
   return lower(model, target.graph, map.locate).bytes;
 }

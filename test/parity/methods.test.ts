@@ -11,7 +11,7 @@ interface WithMethods extends Loose {
 it('an entry point that was given on loading traces', async () => {
   const model = await NNsight.load<WithMethods>(`${TOY}/model.onnx`, {
     device: 'cpu',
-    steps: { methods: { complete: (ids: readonly number[]) => ({ input_ids: [ids] }) } },
+    inputHooks: { methods: { complete: (ids: readonly number[]) => ({ input_ids: [ids] }) } },
   });
   const { clean } = reference.ids;
   const wanted = reference.cases.modules.logits_last.data;

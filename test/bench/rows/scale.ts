@@ -18,7 +18,7 @@ async function lines({ model: { path, sizes }, effort }: Bench, session: Inferen
     const inputs = tokens(1, length, sizes.vocabulary);
     let steps = 0;
     const onStats = (stats: RunStats) => {
-      steps = stats.steps.length;
+      steps = stats.dispatches.length;
     };
     const ours = () =>
       model.trace(

@@ -4,46 +4,47 @@ import type { Node, Value } from '../graph/types.ts';
 import type { Locate } from '../lowering/address.ts';
 import { type Lowered, lower } from '../lowering/lower.ts';
 import type { OnnxModel } from '../onnx/read.ts';
-import type { PartWriter } from './fragment-writer.ts';
-import { type Piece, places } from './plan.ts';
+import type { FragmentWriter } from './fragment-writer.ts';
+import type { Program } from './plan.ts';
+import { siteNames } from './site-names.ts';
 
 /** How many written interventions are kept; the one used least recently goes first. */
 const KEPT = 256;
 
-/** Some steps of a graph as a model of their own, with what its inputs and outputs stand for. */
-export interface Intervention {
-  readonly piece: Piece;
+/** The program that runs some nodes of a graph, and what its inputs and outputs stand for. */
+export interface InterventionProgram {
+  readonly program: Program;
   readonly feeds: readonly { readonly name: string; readonly source: Value | string }[];
   readonly fetches: readonly { readonly name: string; readonly value: Value }[];
 }
 
-/** Writes steps of intervention graphs as models of their own. Equal structures share one. */
-export class Interventions {
+/** Writes nodes of intervention graphs as programs. Equal structures share one. */
+export class InterventionPrograms {
   private readonly model: OnnxModel;
   private readonly locate: Locate;
-  private readonly writer: PartWriter;
-  private readonly written = new Map<string, { lowered: Lowered; piece: Piece }>();
+  private readonly writer: FragmentWriter;
+  private readonly written = new Map<string, { lowered: Lowered; program: Program }>();
 
-  constructor(model: OnnxModel, locate: Locate, writer: PartWriter) {
+  constructor(model: OnnxModel, locate: Locate, writer: FragmentWriter) {
     this.model = model;
     this.locate = locate;
     this.writer = writer;
   }
 
   /**
-   * @param outputs the values of the steps that are needed elsewhere
-   * @param given tensors of the model that calls in bodies of the steps read
+   * @param outputs the values of the nodes that are needed elsewhere
+   * @param given tensors of the model that calls in regions of the nodes read
    */
-  of(nodes: readonly Node[], outputs: readonly Value[], given: readonly string[]): Intervention {
+  of(nodes: readonly Node[], outputs: readonly Value[], given: readonly string[]): InterventionProgram {
     // Everything from outside is an input, operands too: their data is no part of the structure.
     const { graph, outer } = extract(new InterventionGraph(), nodes, outputs, new Map([[0, 0]]));
     const key = [graph.structuralKey(), ...given].join('\n');
-    const { lowered, piece } = this.written.get(key) ?? this.write(key, graph, given);
+    const { lowered, program } = this.written.get(key) ?? this.write(key, graph, given);
     this.written.delete(key);
-    this.written.set(key, { lowered, piece });
+    this.written.set(key, { lowered, program });
     if (this.written.size > KEPT) this.written.delete(this.written.keys().next().value!);
     return {
-      piece,
+      program,
       feeds: [
         ...lowered.inputs.map((name) => ({ name, source: name })),
         ...lowered.operands.map(({ position, name }) => ({ name, source: outer[position]!.value })),
@@ -52,14 +53,18 @@ export class Interventions {
     };
   }
 
-  private write(key: string, graph: InterventionGraph, given: readonly string[]): { lowered: Lowered; piece: Piece } {
+  private write(
+    key: string,
+    graph: InterventionGraph,
+    given: readonly string[],
+  ): { lowered: Lowered; program: Program } {
     const lowered = lower(this.model, graph, this.locate, {
       given: new Map(given.map((tensor) => [tensor, this.writer.input(tensor)])),
-      place: places(graph.root.nodes),
+      siteName: siteNames(graph.root.nodes),
     });
     return {
       lowered,
-      piece: {
+      program: {
         key,
         kind: 'intervention',
         weights: this.writer.bytes(lowered.initializers),

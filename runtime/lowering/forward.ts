@@ -5,39 +5,39 @@ import type { TapAddress } from '../tracing/model.ts';
 import type { Locate } from './address.ts';
 import { type Override, Overrides } from './overrides.ts';
 
-/** The model of a forward pass, and where its modules' tensors are. */
-export interface PassModel {
+/** The model that a forward runs, and where its modules' tensors are. */
+export interface ForwardModel {
   readonly model: OnnxModel;
   readonly locate: Locate;
   /** Tensors that are handed in, and so need not be computed. */
   readonly given?: ReadonlySet<string>;
 }
 
-/** Which of a graph's forward passes a read, a write or a call belongs to. */
-export function passOf(node: Node): number {
+/** Which of a graph's forwards a read, a write or a call belongs to. */
+export function forwardOf(node: Node): number {
   return (node.attributes.pass as number | undefined) ?? 0;
 }
 
-/** The part of a module's graph that a call of it copies, and what that part reads from elsewhere. */
-export interface CallParts {
+/** The nodes of a module that a call of it copies, and the tensors that these read from elsewhere. */
+export interface CalledModule {
   readonly nodes: readonly number[];
   readonly outside: readonly string[];
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
 }
 
-/** One run of a model with the writes into it: who makes a tensor, and who gets what in its place. */
-export class ForwardPass {
+/** One run of a model with the writes into it: which node makes a tensor, and which nodes get another value for it. */
+export class Forward {
   readonly model: OnnxModel;
   readonly locate: Locate;
   readonly overrides: Overrides;
-  /** The values that another model's pass gave to this model's inputs, by their names. */
+  /** The values that another model's forward gave to this model's inputs, by their names. */
   readonly feeds: ReadonlyMap<string, Value>;
   private readonly links: Links;
   private readonly given: ReadonlySet<string>;
 
-  /** @param nodes the writes into this pass, and the node that opens it if it is called in the middle of another */
-  constructor({ model, locate, given = new Set() }: PassModel, nodes: readonly Node[]) {
+  /** @param nodes the writes into this forward, and the node that opens it if it is called in the middle of another */
+  constructor({ model, locate, given = new Set() }: ForwardModel, nodes: readonly Node[]) {
     this.model = model;
     this.locate = locate;
     this.given = given;
@@ -60,13 +60,13 @@ export class ForwardPass {
     return this.locate(node.attributes as unknown as TapAddress).tensor;
   }
 
-  /** What a node of the model gets: for each tensor it reads the value written for it, or the tensor. */
+  /** What a node of the model reads: for each tensor the value written for it, or the tensor. */
   reads(index: number): (Override | string)[] {
     return this.links.reads[index]!.map((tensor) => this.overrides.of(tensor, index) ?? tensor);
   }
 
   /** The nodes of a module's call that lie between its inputs and outputs, and what they read from elsewhere. */
-  callParts(node: Node): CallParts {
+  calledModule(node: Node): CalledModule {
     const { nodes, inputs, outputs } = this.locate(node.attributes as unknown as TapAddress);
     const replaced = new Set(inputs.slice(0, node.inputs.length));
     const own = new Set(nodes);

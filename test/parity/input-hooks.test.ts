@@ -6,11 +6,11 @@ import { difference, loadSmall } from './support.ts';
 const words: Record<string, number[]> = { clean: reference.ids.clean, fact: reference.ids.fact };
 
 /** What a subclass of the seed overrides: how inputs are prepared, and how those of several invokes become one batch. */
-describe('own steps before a run', () => {
+describe('input hooks', () => {
   const load = (batches: number[] = []) =>
     NNsight.load(`${TOY}/model.onnx`, {
       device: 'cpu',
-      steps: {
+      inputHooks: {
         prepareInputs: (name) => {
           const ids = words[name as string];
           if (!ids) throw new InputError(`there is no text '${name}'`);

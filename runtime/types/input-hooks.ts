@@ -1,7 +1,7 @@
 import type { Inputs } from '../inputs/prepare.ts';
 
 /** Own ways to do what comes before a run. */
-export interface Steps {
+export interface InputHooks {
   /** Makes the model's inputs, by name, of what the user gave to trace or invoke. */
   prepareInputs?(inputs: unknown): Inputs;
   /**

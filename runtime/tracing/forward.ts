@@ -7,8 +7,8 @@ import type { Resolved, TapAddress, TracedModel } from './model.ts';
 import { keepReadSite } from './read-sites.ts';
 import { Storage } from './storage.ts';
 
-/** What a pass needs of the builder that it belongs to. */
-export interface PassBuilder {
+/** What a forward needs of the builder that it belongs to. */
+export interface ForwardBuilder {
   readonly site: Site | null;
   note(slot: Slot): void;
   addTyped(
@@ -25,7 +25,7 @@ export interface PassBuilder {
 class Tap implements Slot {
   readonly name: string;
   readonly address: TapAddress;
-  /** That of the pass: a whole trace may stand in a body. */
+  /** That of the forward: a whole trace may stand in a body. */
   readonly region: Region;
   readonly original: Storage;
   storage: Storage;
@@ -55,27 +55,27 @@ interface Original {
   readonly site: Site | null;
 }
 
-/** One forward pass of a model in the making: what stands at the model's tensors. */
-export class Pass {
+/** One forward of a model in the making: what stands at the model's tensors. */
+export class TracedForward {
   readonly id: number;
   readonly model: TracedModel;
   /** Where its reads and writes stand. */
   readonly region: Region;
   /** Values that edits have written and nothing has changed since: they may be without effect. */
   readonly lenient = new Set<Value>();
-  private readonly builder: PassBuilder;
+  private readonly builder: ForwardBuilder;
   /** The model's tensors by name, as they are before any write. */
   private readonly originals = new Map<string, Original>();
   private readonly taps = new Map<string, Tap>();
 
-  constructor(id: number, model: TracedModel, region: Region, builder: PassBuilder) {
+  constructor(id: number, model: TracedModel, region: Region, builder: ForwardBuilder) {
     this.id = id;
     this.model = model;
     this.region = region;
     this.builder = builder;
   }
 
-  /** Marks a node of the graph as this pass's. The first pass needs no mark. */
+  /** Marks a node of the graph as this forward's. The first forward needs no mark. */
   attributes(attributes: Attributes): Attributes {
     return this.id === 0 ? attributes : { ...attributes, pass: this.id };
   }

@@ -1,0 +1,30 @@
+import { formatSite } from '../errors.ts';
+import type { InterventionGraph } from '../graph/graph.ts';
+import type { Node } from '../graph/types.ts';
+import type { Dispatch } from './plan.ts';
+
+/** Nodes of a graph with those in their regions, in the order in which their sites are numbered. */
+export function* withRegions(nodes: readonly Node[]): Generator<Node> {
+  for (const node of nodes) {
+    if (node.op === 'operand') continue;
+    yield node;
+    for (const region of node.regions) yield* withRegions(region.nodes);
+  }
+}
+
+/** Names for the sites of nodes, equal in graphs of equal structure wherever their source stands. */
+export function siteNames(nodes: readonly Node[]): (node: Node) => string {
+  const numbers = new Map([...withRegions(nodes)].map((node, i) => [node, i]));
+  return (node) => `site_${numbers.get(node)}`;
+}
+
+/**
+ * A message of ONNX Runtime about a dispatch, with the sites of the graph's nodes by file and line. An error inside a
+ * called module is an error of the call.
+ */
+export function withSites(message: string, { kind, nodes }: Dispatch, graph: InterventionGraph): string {
+  const written = [...withRegions(nodes.map((position) => graph.root.nodes[position]!))];
+  const name = (node: Node | undefined) => (node?.site ? formatSite(node.site) : (node?.op ?? 'node'));
+  if (kind === 'call') return message.replace(/Name:'[^']*'/, `Name:'onnsight/at_0:${name(written[0])}'`);
+  return message.replaceAll(/(onnsight\/at_\d+:)site_(\d+)/g, (_, at, number) => at + name(written[Number(number)]));
+}

@@ -1,0 +1,43 @@
+import type { InterventionGraph } from '../graph/graph.ts';
+import type { Locate } from '../lowering/address.ts';
+import { type Lowered, lower } from '../lowering/lower.ts';
+import type { OnnxModel } from '../onnx/read.ts';
+import type { Plan, Program } from './plan.ts';
+import { Registers } from './registers.ts';
+import { siteNames } from './site-names.ts';
+
+/** Runs the model as one program with the interventions inside. Throws a TraceError on what cannot be. */
+export function wholePlan(
+  model: OnnxModel,
+  graph: InterventionGraph,
+  locate: Locate,
+  weights: (initializers: readonly string[]) => number,
+): Plan {
+  const lowered = lower(model, graph, locate, { siteName: siteNames(graph.root.nodes) });
+  const registers = new Registers(
+    graph,
+    model.inputs.map(({ name }) => name),
+  );
+  const operands = [...graph.operands.keys()];
+  const feeds = [
+    ...lowered.inputs.map((name) => ({ name, register: registers.of(name) })),
+    ...lowered.operands.map(({ position, name }) => ({
+      name,
+      register: registers.of(operands[position]!.outputs[0]!),
+    })),
+  ];
+  const outputs = new Map(graph.saves.map(({ value }, i) => [lowered.outputs[i]!, value]));
+  graph.saves.forEach(({ value }, i) => {
+    const first = outputs.get(lowered.outputs[i]!)!;
+    if (value !== first) registers.alias(value, first);
+  });
+  const program = pieceOf(graph.structuralKey(), weights(lowered.initializers), lowered);
+  const fetches = [...outputs].map(([name, value]) => ({ name, register: registers.of(value) }));
+  const nodes = graph.root.nodes.map((_, position) => position);
+  return registers.plan([{ program, kind: 'whole', label: 'the whole model', feeds, fetches, nodes }], []);
+}
+
+/** By itself, so that what the program keeps does not hold the graph, and with it the trace that it was made in. */
+function pieceOf(key: string, weights: number, { bytes, random }: Lowered): Program {
+  return { key, kind: 'whole', weights, random, write: () => bytes };
+}
