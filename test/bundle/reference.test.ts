@@ -1,7 +1,8 @@
 import { save } from 'onnsight';
 import { loadBundle, type Tensor } from 'onnsight/bundle';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { expected, expectResults } from '../reference/expected.ts';
+import { expectResults } from '../reference/expect-results.ts';
+import { expected } from '../reference/expected.ts';
 import { loadToy, maxDifference, reference } from '../support/toy.ts';
 import { CASES, patch, type Run } from './cases.ts';
 import { compileTo, runBare, runLive, tensorsIn } from './support/build.ts';

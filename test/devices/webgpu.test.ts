@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import { LanguageModel, NNsight, save, Tensor } from 'onnsight';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { missingForVulkan } from '../../runtime/ort/vulkan.ts';
-import { modelPath, reference as zooReference } from '../model/reference.ts';
-import { expectResults } from '../reference/expected.ts';
+import { modelPath } from '../model/reference.ts';
+import { expectResults } from '../reference/expect-results.ts';
 import { interventions } from '../reference/interventions.ts';
 import { expectClose, maxDifference, reference, TOY } from '../support/toy.ts';
+import { inputsOf, loadZoo, readModules, zooReference } from '../zoo/zoo.ts';
 import { given, modelOf, ownNodes } from './own-nodes.ts';
 import { programs } from './programs.ts';
 import { provideWebGpu } from './vulkan-driver.ts';
@@ -31,7 +32,7 @@ const folder = mkdtempSync(join(tmpdir(), 'onnsight-webgpu-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 const toy = lazy(() => LanguageModel.load(TOY, { device: 'webgpu' }));
-const mlp = lazy(() => NNsight.load(modelPath('zoo/mlp', 'ts'), { device: 'webgpu' }));
+const mlp = lazy(() => loadZoo('mlp', 'ts', 'webgpu'));
 
 /** Loads what the first test needs, and only where there is one that runs. */
 function lazy<T>(load: () => Promise<T>): () => Promise<T> {
@@ -58,8 +59,7 @@ describe('the device', () => {
 
   it('can be left and taken again', async () => {
     const there = await mlp();
-    const { x } = zooReference('zoo/mlp').inputs;
-    const inputs = { x: rows(x!) };
+    const inputs = inputsOf(zooReference('mlp'));
     const here = await there.to('cpu');
     const back = await here.to('webgpu');
     expect([here.device, back.device]).toEqual(['cpu', 'webgpu']);
@@ -101,14 +101,10 @@ describe('interventions on the toy GPT-2 agree with PyTorch', () => {
 });
 
 describe.each(MODULES)('%s', (name) => {
-  it('one trace reads modules as PyTorch saw them', async () => {
-    const model = await NNsight.load(modelPath(`zoo/${name}`, 'ts'), { device: 'webgpu' });
-    const { inputs, modules } = zooReference(`zoo/${name}`);
-    const paths = Object.keys(modules).filter((path) => modules[path]!.length === 1 && !/dropout|stem\.0/.test(path));
-    const given = Object.fromEntries(Object.entries(inputs).map(([key, value]) => [key, rows(value)]));
-    const outputs = await model.trace(given, () => paths.map((path) => save(model.get(path).output)));
-    expect(outputs.length).toBeGreaterThan(1);
-    for (const [i, output] of outputs.entries()) expectClose(output, modules[paths[i]!]![0]!, paths[i]);
+  it('one trace reads the modules as PyTorch saw them', async () => {
+    const pairs = await readModules(await loadZoo(name, 'ts', 'webgpu'), name);
+    expect(pairs.length).toBeGreaterThan(1);
+    for (const { what, actual, expected } of pairs) expectClose(actual, expected, what);
   });
 });
 
@@ -130,17 +126,9 @@ describe("a model's own nodes", () => {
 
   it('run on nothing', async () => {
     const model = await NNsight.load(modelPath('zoo/bert', 'dynamo'), { device: 'webgpu' });
-    const { inputs } = zooReference('zoo/bert');
+    const { inputs } = zooReference('bert');
     const nothing = Object.fromEntries(Object.keys(inputs).map((key) => [key, Tensor.from([], 'int64', [2, 0])]));
     const [output] = Object.values(await model.trace(nothing));
     expect(output!.dims).toEqual([2, 0, 32]);
   });
 });
-
-/** Flat data as the nested arrays that a user would write. */
-function rows({ data, dims }: { readonly data: readonly number[]; readonly dims: readonly number[] }): number[] {
-  const [length = 1, ...inner] = dims;
-  if (inner.length === 0) return [...data];
-  const size = data.length / length;
-  return Array.from({ length }, (_, i) => rows({ data: data.slice(i * size, (i + 1) * size), dims: inner })) as never;
-}

@@ -1,5 +1,5 @@
 import { beforeAll, describe, it } from 'vitest';
-import { expectResults } from '../reference/expected.ts';
+import { expectResults } from '../reference/expect-results.ts';
 import { interventions, type Values } from '../reference/interventions.ts';
 import { loadToy, reference } from '../support/toy.ts';
 import { expectAgreement, loadEachWay, runEachWay } from './ways.ts';

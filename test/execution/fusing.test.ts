@@ -6,7 +6,7 @@ import type { Worker } from 'node:worker_threads';
 import { LanguageModel, NNsight, ReuseScope, type RunStats, save } from 'onnsight';
 import { InferenceSession } from 'onnxruntime-node';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { expectResults } from '../reference/expected.ts';
+import { expectResults } from '../reference/expect-results.ts';
 import { loadToy, reference, TOY } from '../support/toy.ts';
 import { difference } from './engines.ts';
 

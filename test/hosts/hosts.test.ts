@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { expectResults } from '../reference/expected.ts';
+import { expectResults } from '../reference/expect-results.ts';
 import { interventions, type Values } from '../reference/interventions.ts';
 import { maxDifference } from '../support/toy.ts';
 import { carets, placesIn } from './carets.ts';

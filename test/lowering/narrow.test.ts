@@ -7,7 +7,8 @@ import { RowWiseEnds } from '../../runtime/partition/row-wise.ts';
 import { Tensor } from '../../runtime/tensor/tensor.ts';
 import type { TraceRequest } from '../../runtime/types/backend.ts';
 import { difference, type Engines, ids, openEngines, runGraph, SEGMENTATIONS } from '../execution/engines.ts';
-import { modelPath, reference, referenceFeeds, runModel, TOY } from '../model/reference.ts';
+import { modelPath, reference, TOY } from '../model/reference.ts';
+import { referenceFeeds, runModel } from '../model/run.ts';
 
 /** How many of a graph's reads run on fewer rows. */
 function narrowed({ map }: Engines, graph: InterventionGraph): number {
@@ -281,7 +282,7 @@ describe('on the toy model', () => {
       const logits = model.lm_head.output;
       return save(logits[0][far]);
     });
-    await expect(trace).rejects.toThrow(/narrow\.test\.ts:282:\d+ - /);
+    await expect(trace).rejects.toThrow(/narrow\.test\.ts:283:\d+ - /);
   });
 
   it('leaves the graph of the user as it was, and a cycle for the one who orders it to report', async () => {

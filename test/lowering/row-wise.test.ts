@@ -20,7 +20,7 @@ import { describe, expect, it } from 'vitest';
 import type { Module } from '../../runtime/modules/module.ts';
 import { buildTree } from '../../runtime/modules/tree.ts';
 import { RowWiseEnds } from '../../runtime/partition/row-wise.ts';
-import { fixtureModel } from '../model/reference.ts';
+import { fixtureModel } from '../model/run.ts';
 
 describe('the end of a model that computes each row by itself', () => {
   it.each([

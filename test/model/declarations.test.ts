@@ -7,7 +7,7 @@ import { typeName } from '../../runtime/modules/kind-names.ts';
 import type { OnnxModel } from '../../runtime/onnx/read.ts';
 import { COMPILERS, check, ROOT } from '../types/compilers.ts';
 import { graphModel } from './graphs.ts';
-import { fixtureModel } from './reference.ts';
+import { fixtureModel } from './run.ts';
 
 const folder = mkdtempSync(join(ROOT, 'test/model/out-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -9,7 +9,7 @@ import {
   ValueInfoProtoSchema,
 } from 'onnx-buf';
 import type { ModelTensor, OnnxModel } from '../../runtime/onnx/read.ts';
-import { fixtureModel } from './reference.ts';
+import { fixtureModel } from './run.ts';
 
 type Dims = NonNullable<ModelTensor['dims']>;
 type Attributes = Readonly<Record<string, number | string | readonly number[]>>;

@@ -5,7 +5,8 @@ import { dtypeName } from '../../runtime/onnx/dtypes.ts';
 import { elementTypes } from '../../runtime/onnx/element-types.ts';
 import { type OnnxModel, readModel } from '../../runtime/onnx/read.ts';
 import { inferTypes } from '../../runtime/shapes/infer.ts';
-import { FILES, fixtureModel, reference, referenceFeeds, runModel, TOY } from './reference.ts';
+import { FILES, reference, TOY } from './reference.ts';
+import { fixtureModel, referenceFeeds, runModel } from './run.ts';
 
 function toyDims(model: OnnxModel, length: number, past: number): Record<string, number[]> {
   const size: Record<string, number> = { batch: 2, sequence: length, past, total: length + past };

@@ -9,7 +9,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ModelError } from '../../runtime/onnx/error.ts';
 import { externalEntry, isExternal } from '../../runtime/onnx/external.ts';
 import { type OnnxModel, readModel } from '../../runtime/onnx/read.ts';
-import { FILES, fixtureModel, modelPath, reference, referenceFeeds, runModel, TOY } from './reference.ts';
+import { FILES, modelPath, reference, TOY } from './reference.ts';
+import { fixtureModel, referenceFeeds, runModel } from './run.ts';
 
 let folder: string;
 beforeAll(() => {

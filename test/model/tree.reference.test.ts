@@ -2,16 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { findModule } from '../../runtime/modules/find.ts';
 import type { Module } from '../../runtime/modules/module.ts';
 import { buildTree } from '../../runtime/modules/tree.ts';
-import {
-  EXPORTERS,
-  FILES,
-  fixtureModel,
-  offset,
-  type Reference,
-  reference,
-  referenceFeeds,
-  runModel,
-} from './reference.ts';
+import { EXPORTERS, FILES, type Reference, reference } from './reference.ts';
+import { fixtureModel, offset, referenceFeeds, runModel } from './run.ts';
 
 /** Modules that PyTorch ran and that the file has no name for: dropouts, and a batch norm that TorchScript has folded. */
 const NAMELESS: Readonly<Record<string, number>> = {

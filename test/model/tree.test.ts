@@ -6,7 +6,8 @@ import { findModule } from '../../runtime/modules/find.ts';
 import type { Module } from '../../runtime/modules/module.ts';
 import { buildTree, nodesByName } from '../../runtime/modules/tree.ts';
 import { type OnnxModel, readModel } from '../../runtime/onnx/read.ts';
-import { fixtureModel, offset, runModel, TOY, tensor } from './reference.ts';
+import { TOY } from './reference.ts';
+import { fixtureModel, offset, runModel, tensor } from './run.ts';
 
 interface Seen {
   readonly dims: number[];

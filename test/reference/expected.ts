@@ -1,6 +1,4 @@
-import { expect } from 'vitest';
-import { type Expected, expectClose, expectEffect, reference } from '../support/toy.ts';
-import type { Values } from './interventions.ts';
+import { type Expected, reference } from '../support/pytorch.ts';
 
 const { cases, prompts } = reference;
 
@@ -38,14 +36,4 @@ function logitLens(): Record<string, Expected> {
     results[`logits ${layer}`] = { dims: [5], data: logits };
   }
   return results;
-}
-
-/** Fails unless the results of the intervention called `name` are PyTorch's. */
-export function expectResults(name: string, results: Readonly<Record<string, Values>>): void {
-  expect(Object.keys(results).sort()).toEqual(Object.keys(expected[name]!).sort());
-  for (const [key, values] of Object.entries(expected[name]!)) {
-    expectClose(results[key]!, values, `${name}: ${key}`);
-    // A layer norm takes a constant shift out again, so that side of the conditional alone moves nothing.
-    if (['logits', 'throughView', 'taken_below'].includes(key)) expectEffect(values);
-  }
 }

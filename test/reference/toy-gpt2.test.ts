@@ -1,7 +1,8 @@
 import { cat, save } from 'onnsight';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { loadToy, reference } from '../support/toy.ts';
-import { expected, expectResults } from './expected.ts';
+import { expectResults } from './expect-results.ts';
+import { expected } from './expected.ts';
 import { interventions } from './interventions.ts';
 
 let lm: Awaited<ReturnType<typeof loadToy>>;
