@@ -1,99 +1,43 @@
 import type { ts } from 'ts-morph';
+import { argumentsOf, callOf } from './arguments.ts';
+import { calleeOf, lowerCallee, memberOf } from './callees.ts';
+import { isChain, lowerChain } from './chains.ts';
 import { type Code, operator } from './code.ts';
 import type { Lowering } from './lowering.ts';
 import { syntax } from './parse.ts';
 
-const CONSOLE_METHODS = new Set(['log', 'info', 'warn', 'error', 'debug']);
-
-/** Functions of JavaScript that look at a value at once: of a traced tensor there is none yet. */
-const NATIVES = new Set([
-  ...'Boolean Number String BigInt parseInt parseFloat isNaN isFinite Object.is'.split(' '),
-  ...'isNaN isFinite isInteger isSafeInteger parseFloat parseInt'.split(' ').map((name) => `Number.${name}`),
-]);
-
-/** Methods of arrays that decide by what a function returns. */
-const PREDICATES = new Set('filter find findIndex findLast findLastIndex some every sort toSorted'.split(' '));
-
-/**
- * `a.push(x)` → `push(a, [x])`, `console.log(x)` → `log('log', [x])`, `Math.f(x)` → `math('f', [x])`,
- * `Number(x)` → `Number(...native('Number', [x]))`, `a.filter(f)` → `a.filter(...predicate('filter', [f]))`.
- */
+/** `f(x)` → `call(f, undefined, [x])`, `o.m(x)` → `call(o.m, o, [x])`: the runtime sees what is called, and on what. */
 export function lowerCall(lowering: Lowering, node: ts.CallExpression): Code {
-  const { expression: callee } = node;
-  if (syntax.isIdentifier(callee) && callee.text === 'eval' && isGlobal(lowering, callee)) {
-    lowering.refuse('eval', callee);
+  const callee = calleeOf(node);
+  if (syntax.isIdentifier(callee) && isGlobal(lowering, callee)) {
+    if (callee.text === 'eval') lowering.refuse('eval', callee);
+    if (callee.text === 'require') return lowering.copy(node);
   }
-  const native = nativeName(lowering, callee);
-  if (native) return placed(lowering, node, { name: 'native', of: native });
-  if (!syntax.isPropertyAccessExpression(callee) || syntax.isOptionalChain(node)) return placed(lowering, node);
-  const { expression: object, name } = callee;
-  const at = lowering.start(node);
-  const site = lowering.sites.at.bind(lowering.sites, at);
-  const gap = lowering.trivia(object.end, callee.end);
-  const values = (): Code => [gap, '[', valuesOf(lowering, node), ']'];
-  if (syntax.isIdentifier(object) && isGlobal(lowering, object)) {
-    if (object.text === 'console' && CONSOLE_METHODS.has(name.text)) {
-      return operator('log', at, [`'${name.text}'`, values(), site()]);
-    }
-    if (object.text === 'Math') return operator('math', at, [`'${name.text}'`, values(), site()]);
+  if (callee.kind === syntax.SyntaxKind.ImportKeyword) return lowering.copy(node);
+  if (callee.kind === syntax.SyntaxKind.SuperKeyword) return lowerSuper(lowering, node);
+  if (isChain(callee)) {
+    const object = lowering.frame.temporary();
+    const member = lowerChain(lowering, callee, {
+      member: (_, link, value) => memberOf(lowering, link, [object, ' = ', value]),
+      short: 'undefined',
+    });
+    return callOf(lowering, node, { function: member, object });
   }
-  if (name.text === 'push' && object.kind !== syntax.SyntaxKind.SuperKeyword) {
-    return operator('push', at, [lowering.argument(object), values(), site()]);
-  }
-  return placed(lowering, node, PREDICATES.has(name.text) ? { name: 'predicate', of: name.text } : null);
+  return callOf(lowering, node, lowerCallee(lowering, callee));
 }
 
-/** A guard of a call's arguments, and the function it is for. */
-interface Guard {
-  readonly name: 'native' | 'predicate';
-  readonly of: string;
-}
-
-/** `f(x)` → `f(...at([x], site))`: the callee may build a node, whose errors then point here. */
-function placed(lowering: Lowering, node: ts.CallExpression, guard: Guard | null = null): Code {
-  const { expression: callee } = node;
-  const { ImportKeyword, SuperKeyword } = syntax.SyntaxKind;
-  const isSpecial = callee.kind === ImportKeyword || callee.kind === SuperKeyword;
-  if (isSpecial || (syntax.isIdentifier(callee) && callee.text === 'require')) return lowering.copy(node);
-  const at = lowering.start(node);
-  const function_ = lowering.visit(callee);
-  const values: readonly Code[] = [['[', valuesOf(lowering, node), ']'], lowering.sites.at(at)];
-  return [
-    function_,
-    { start: callee.end, end: node.arguments.pos },
-    '...',
-    guard ? operator(guard.name, at, [`'${guard.of}'`, ...values]) : operator('at', at, values),
-    ')',
-  ];
-}
-
-/** The name of a function of JavaScript that looks at its arguments at once. */
-function nativeName(lowering: Lowering, callee: ts.Expression): string | null {
-  const object = syntax.isPropertyAccessExpression(callee) ? callee.expression : callee;
-  if (!syntax.isIdentifier(object) || !isGlobal(lowering, object)) return null;
-  const name = callee === object ? object.text : `${object.text}.${(callee as ts.PropertyAccessExpression).name.text}`;
-  return NATIVES.has(name) ? name : null;
-}
-
-/** `new` takes no call as its constructor, unless in parentheses. */
+/** `new C(x)` → `construct(C, [x])` */
 export function lowerNew(lowering: Lowering, node: ts.NewExpression): Code {
-  const { expression } = node;
-  if (syntax.isIdentifier(expression)) return lowering.copy(node);
-  return lowering.copy(node, (child) =>
-    child === expression ? ['(', lowering.visit(child), ')'] : lowering.visit(child),
-  );
+  const at = lowering.start(node);
+  const values = node.arguments ? argumentsOf(lowering, node.arguments, node.end) : '[]';
+  return operator('construct', at, [lowering.argument(node.expression), values, lowering.sites.at(at)]);
 }
 
-/** The arguments of a call, with the line breaks and comments between its parentheses. */
-function valuesOf(lowering: Lowering, node: ts.CallExpression): Code {
-  const parts: Code[] = [];
-  let from = node.arguments.pos;
-  for (const argument of node.arguments) {
-    const start = lowering.start(argument);
-    parts.push({ start: from, end: start }, lowering.visit(argument));
-    from = argument.end;
-  }
-  return [...parts, { start: from, end: node.end - 1 }];
+/** `super(x)` → `super(...at([x]))`: only the constructor itself can call it. */
+function lowerSuper(lowering: Lowering, node: ts.CallExpression): Code {
+  const at = lowering.start(node);
+  const values = argumentsOf(lowering, node.arguments, node.end);
+  return ['super(...', operator('at', at, [values, lowering.sites.at(at)]), ')'];
 }
 
 function isGlobal(lowering: Lowering, name: ts.Identifier): boolean {

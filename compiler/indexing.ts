@@ -21,8 +21,7 @@ export function isSettable(node: Member): boolean {
 /** A read: `a[k]` → `getitem(a, k)`, `a.length` → `length(a)`; other members answer for themselves. */
 export function lowerMember(lowering: Lowering, node: Member): Code {
   const key = syntax.isElementAccessExpression(node) ? keyOf(lowering, node) : null;
-  const isNative =
-    !isSettable(node) || syntax.isOptionalChain(node) || isAssignmentTarget(node) || isCalled(node) || isOfMeta(node);
+  const isNative = !isSettable(node) || isAssignmentTarget(node) || isTag(node) || isOfMeta(node);
   if (isNative) return lowering.copy(node);
   const { expression: object } = node;
   const at = lowering.start(node);
@@ -40,14 +39,11 @@ export function lowerMember(lowering: Lowering, node: Member): Code {
   ]);
 }
 
-/** The method of a call keeps its `this`; `delete` needs the member itself. */
-function isCalled(node: ts.Node): boolean {
+/** The tag of a template keeps its `this`. */
+function isTag(node: ts.Node): boolean {
   const { parent } = node;
-  if (syntax.isCallExpression(parent)) return parent.expression === node;
   if (syntax.isTaggedTemplateExpression(parent)) return parent.tag === node;
-  if (syntax.isDeleteExpression(parent)) return true;
-  const isInstantiated = syntax.isExpressionWithTypeArguments(parent) && !syntax.isHeritageClause(parent.parent);
-  return (isWrapper(parent) || isInstantiated) && isCalled(parent);
+  return isWrapper(parent) && isTag(parent);
 }
 
 function isOfMeta({ expression }: Member): boolean {

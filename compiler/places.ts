@@ -66,7 +66,7 @@ function nativePlace(lowering: Lowering, target: Member): Place {
 }
 
 /** An expression as it is evaluated, and how its value is named afterwards. */
-function part(lowering: Lowering, node: ts.Expression, isFree: boolean): Part {
+export function part(lowering: Lowering, node: ts.Expression, isFree = isSimple(node)): Part {
   if (isFree) {
     const name = span(lowering.start(node), node.end);
     return { first: name, again: name };
@@ -77,7 +77,7 @@ function part(lowering: Lowering, node: ts.Expression, isFree: boolean): Part {
 }
 
 /** What stands before a dot. */
-function receiver(object: Code): readonly Code[] {
+export function receiver(object: Code): readonly Code[] {
   const isName = typeof object === 'string' || 'start' in object;
   return isName ? [object] : ['(', object, ')'];
 }

@@ -1,10 +1,12 @@
 import type { ts } from 'ts-morph';
 import { lowerAssignment, lowerCompound, lowerIncrement } from './assignments.ts';
 import { lowerCall, lowerNew } from './calls.ts';
+import { isChain, lowerChain } from './chains.ts';
 import { lowerClass } from './classes.ts';
 import { type Code, span } from './code.ts';
 import { plain } from './conditionals.ts';
 import { lowerVariables } from './declarations.ts';
+import { lowerDelete } from './deletions.ts';
 import { isFunction, prologue } from './directives.ts';
 import { lowerFunction } from './functions.ts';
 import { isMember, lowerMember } from './indexing.ts';
@@ -32,7 +34,9 @@ export function visit(lowering: Lowering, node: ts.Node): Code {
 
 function visitExpression(lowering: Lowering, node: ts.Expression): Code {
   if (syntax.isBinaryExpression(node)) return visitBinary(lowering, node);
+  if (isChain(node)) return lowerChain(lowering, node);
   if (isMember(node)) return lowerMember(lowering, node);
+  if (syntax.isDeleteExpression(node)) return lowerDelete(lowering, node);
   if (syntax.isPrefixUnaryExpression(node) || syntax.isPostfixUnaryExpression(node)) {
     const isUpdate =
       node.operator === syntax.SyntaxKind.PlusPlusToken || node.operator === syntax.SyntaxKind.MinusMinusToken;

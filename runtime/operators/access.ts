@@ -51,6 +51,12 @@ export function setitem(object: unknown, key: unknown, value: unknown, site: Sit
   return value;
 }
 
+/** `delete object[key]` */
+export function delete_(object: unknown, key: unknown, site: Site): boolean {
+  at(site);
+  return delete (object as Record<PropertyKey, unknown>)[key as PropertyKey];
+}
+
 /** Data properties are journaled; what has a setter (a module's output) keeps its own account. */
 function isJournaled(object: unknown, key: PropertyKey): object is object {
   if (typeof object !== 'object' || object === null || MODULES.has(object)) return false;
@@ -71,12 +77,4 @@ export function length(object: unknown, site: Site): unknown {
     return counts.reduce((a, b) => functions.add(a, b));
   }
   return (object as { length: unknown }).length;
-}
-
-/** `array.push(…items)`: in a traced branch or loop the entries become part of the graph. */
-export function push(array: unknown, items: readonly unknown[], site: Site): unknown {
-  const target = activeBuilder();
-  if (target) target.site = site;
-  if (target?.conditional && Array.isArray(array)) target.note(ArraySlot.of(array));
-  return (array as unknown[]).push(...items);
 }

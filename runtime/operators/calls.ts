@@ -1,71 +1,22 @@
-import { TraceError } from '../errors.ts';
-import * as functions from '../functions/index.ts';
+import { inspect } from 'node:util';
+import { formatSite } from '../errors.ts';
 import type { Site } from '../graph/types.ts';
 import { activeBuilder } from '../tracing/builder.ts';
-import { print } from '../tracing/logs.ts';
-import { TensorProxy } from '../tracing/proxy.ts';
-import type { Traced } from '../types/tensor.ts';
-import { isTraced } from './arithmetic.ts';
+import { builtin } from './builtins.ts';
 
-type Unary = (x: never) => unknown;
-type Binary = (a: never, b: never) => unknown;
-
-const UNARY: Readonly<Record<string, Unary>> = {
-  abs: functions.abs,
-  ceil: functions.ceil,
-  cos: functions.cos,
-  exp: functions.exp,
-  floor: functions.floor,
-  log: functions.log,
-  sign: functions.sign,
-  sin: functions.sin,
-  sqrt: functions.sqrt,
-  tan: functions.tan,
-  tanh: functions.tanh,
-  // JavaScript rounds halves up, not to even as PyTorch does.
-  round: (x: Traced) => functions.floor(functions.add(x, 0.5)),
-  trunc: (x: Traced) => functions.mul(functions.sign(x), functions.floor(functions.abs(x))),
-  log2: (x: Traced) => functions.div(functions.log(x), Math.LN2),
-  log10: (x: Traced) => functions.div(functions.log(x), Math.LN10),
-  log1p: (x: Traced) => functions.log(functions.add(x, 1)),
-  expm1: (x: Traced) => functions.sub(functions.exp(x), 1),
-  cbrt: (x: Traced) => functions.mul(functions.sign(x), functions.pow(functions.abs(x), 1 / 3)),
-};
-
-const BINARY: Readonly<Record<string, Binary>> = {
-  max: functions.maximum,
-  min: functions.minimum,
-  pow: functions.pow,
-  hypot: (a: Traced, b: Traced) => functions.sqrt(functions.add(functions.mul(a, a), functions.mul(b, b))),
-};
-
-/** `Math.name(…)` */
-export function math(name: string, values: readonly unknown[], site: Site): unknown {
-  if (!values.some(isTraced))
-    return (Math as unknown as Record<string, (...x: unknown[]) => unknown>)[name]!(...values);
-  const target = activeBuilder();
-  if (target) target.site = site;
-  const unary = UNARY[name];
-  if (unary) return unary(values[0] as never);
-  const binary = BINARY[name];
-  if (binary) return values.length === 1 ? values[0] : values.reduce((a, b) => binary(a as never, b as never));
-  throw new TraceError(
-    `Math.${name} has no meaning for tensors. Those with one are: ${Object.keys({ ...UNARY, ...BINARY })
-      .sort()
-      .join(', ')}.`,
-    site,
-  );
+/** `fn(…values)`, with `receiver` as its `this`. */
+export function call(fn: unknown, receiver: unknown, values: readonly unknown[], site: Site): unknown {
+  if (typeof fn !== 'function') throw notCallable(fn, 'a function', site);
+  at(values, site);
+  const meaning = builtin(fn);
+  return meaning ? meaning(receiver, values, site) : Reflect.apply(fn, receiver, values);
 }
 
-/** `console.log(…)`: on traced values the line is printed when the model has run, with the values it then has. */
-export function log(method: 'log' | 'info' | 'warn' | 'error' | 'debug', values: readonly unknown[], site: Site): void {
-  const target = activeBuilder();
-  if (!target || !values.some((value) => value instanceof TensorProxy)) {
-    console[method](...values);
-    return;
-  }
-  target.site = site;
-  print(target, method, values);
+/** `new type(…values)` */
+export function construct(type: unknown, values: readonly unknown[], site: Site): unknown {
+  if (typeof type !== 'function') throw notCallable(type, 'a constructor', site);
+  at(values, site);
+  return Reflect.construct(type, values);
 }
 
 /** The arguments of a call, which is about to happen at `site`. */
@@ -73,4 +24,9 @@ export function at(values: readonly unknown[], site: Site): readonly unknown[] {
   const target = activeBuilder();
   if (target) target.site = site;
   return values;
+}
+
+/** The kind of error that JavaScript throws itself. */
+function notCallable(value: unknown, wanted: string, site: Site): TypeError {
+  return new TypeError(`${formatSite(site)} - ${inspect(value, { depth: 0 })} is not ${wanted}`);
 }

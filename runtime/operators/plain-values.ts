@@ -2,7 +2,6 @@ import { TraceError } from '../errors.ts';
 import type { Site } from '../graph/types.ts';
 import { activeBuilder } from '../tracing/builder.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
-import { at } from './calls.ts';
 import { textError } from './text-error.ts';
 
 /** What to write instead of a construct that needs its value while the block is built. The first that matches counts. */
@@ -34,7 +33,7 @@ export function string(value: unknown, site: Site): unknown {
 
 /** The arguments of a function of JavaScript that looks at them at once. */
 export function native(name: string, values: readonly unknown[], site: Site): readonly unknown[] {
-  if (!values.some((value) => value instanceof TensorProxy)) return at(values, site);
+  if (!values.some((value) => value instanceof TensorProxy)) return values;
   if (name === 'String') throw textError('is given to String()', site);
   throw new TraceError(
     `${name}() is given a traced tensor, which has no value before the model runs. Use operators and the functions of Math and of onnsight, which become part of the graph, or save() the tensor and call ${name}() on the result.`,
@@ -44,7 +43,7 @@ export function native(name: string, values: readonly unknown[], site: Site): re
 
 /** The arguments of a method of arrays that decides by what the function in front returns. */
 export function predicate(name: string, values: readonly unknown[], site: Site): readonly unknown[] {
-  const [fn, ...others] = at(values, site);
+  const [fn, ...others] = values;
   if (!activeBuilder() || typeof fn !== 'function') return values;
   function decide(this: unknown, ...items: unknown[]): unknown {
     return plain((fn as (...items: unknown[]) => unknown).apply(this, items), `${name}()`, site);

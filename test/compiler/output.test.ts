@@ -16,12 +16,12 @@ for (const row of layer.attn.output) mean(row);
 gpt2.transformer.h[8].mlp.output[':, -1'] *= 0;
 return { hidden: save(layer.output), logits: gpt2.lm_head.output.save() };`),
   ).toMatchInlineSnapshot(`
-    "let __t0;
+    "let __t0, __t1, __t2;
     const layer = __o.getitem(gpt2.transformer.h, 5, __s[0]);
-    __o.if_(__o.binary('>', layer.output.norm(...__o.at([], __s[1])), 10, __s[2]), () => { __o.setitem(layer, 'output', __o.binary('*', layer.output, 0.5, __s[3]), __s[4]); }, null, null, __s[5]);
-    __o.forOf(layer.attn.output, (row) => { mean(...__o.at([row], __s[6])); }, null, __s[7]);
-    __o.setitem(__t0 = __o.getitem(gpt2.transformer.h, 8, __s[8]).mlp.output, ':, -1', __o.binary('*', __o.getitem(__t0, ':, -1', __s[8]), 0, __s[9]), __s[8]);
-    return { hidden: save(...__o.at([layer.output], __s[10])), logits: gpt2.lm_head.output.save(...__o.at([], __s[11])) };
+    __o.if_(__o.binary('>', __o.call((__t0 = layer.output).norm, __t0, [], __s[1]), 10, __s[2]), () => { __o.setitem(layer, 'output', __o.binary('*', layer.output, 0.5, __s[3]), __s[4]); }, null, null, __s[5]);
+    __o.forOf(layer.attn.output, (row) => { __o.call(mean, undefined, [row], __s[6]); }, null, __s[7]);
+    __o.setitem(__t1 = __o.getitem(gpt2.transformer.h, 8, __s[8]).mlp.output, ':, -1', __o.binary('*', __o.getitem(__t1, ':, -1', __s[8]), 0, __s[9]), __s[8]);
+    return { hidden: __o.call(save, undefined, [layer.output], __s[10]), logits: __o.call((__t2 = gpt2.lm_head.output).save, __t2, [], __s[11]) };
     }"
   `);
 });
@@ -49,7 +49,7 @@ if (c) { let z = 5; x = z; z = 6; add(); }`),
   ).toMatchInlineSnapshot(`
     "let x = 1, y = 2, z = 3;
     const add = () => { y = __o.binary('+', y, 1, __s[0]); };
-    __o.if_(c, () => { let z = 5; x = z; z = 6; add(...__o.at([], __s[1])); }, null, { names: ['x', 'y'], get: () => [x, y], set: ([__v0, __v1]) => { x = __v0; y = __v1; } }, __s[2]);
+    __o.if_(c, () => { let z = 5; x = z; z = 6; __o.call(add, undefined, [], __s[1]); }, null, { names: ['x', 'y'], get: () => [x, y], set: ([__v0, __v1]) => { x = __v0; y = __v1; } }, __s[2]);
     }"
   `);
 });
@@ -73,7 +73,7 @@ it('gives a loop its counter, and not what lives in the body', () => {
 
 it('gives each iteration its own variable where a function needs it', () => {
   expect(lowered('for (let i = 0; i < n; i++) list.push(() => i);')).toMatchInlineSnapshot(`
-    "{ let i = 0; __o.while_(() => __o.binary('<', i, n, __s[1]), () => { let __p0 = i, __c0; { let i = __p0; __c0 = (() => { __o.push(list, [() => i], __s[0]); })(); __p0 = i; } i = __p0; return __c0; }, () => { i = __o.increment(i, 1, __s[2]); }, { names: ['i'], get: () => [i], set: ([__v0]) => { i = __v0; } }, __s[3]); }
+    "{ let i = 0; __o.while_(() => __o.binary('<', i, n, __s[1]), () => { let __p0 = i, __c0; { let i = __p0; __c0 = (() => { __o.call(list.push, list, [() => i], __s[0]); })(); __p0 = i; } i = __p0; return __c0; }, () => { i = __o.increment(i, 1, __s[2]); }, { names: ['i'], get: () => [i], set: ([__v0]) => { i = __v0; } }, __s[3]); }
     }"
   `);
 });
@@ -121,10 +121,10 @@ return show();
 function late() { return 1; }`),
   ).toMatchInlineSnapshot(`
     "let total; function late() { return 1; }
-    const show = () => __o.binary('+', total, late(...__o.at([], __s[0])), __s[1]);
+    const show = () => __o.binary('+', total, __o.call(late, undefined, [], __s[0]), __s[1]);
     return __o.complete(__o.andThen(__o.if_(c, () => { return __o.return_(0); }, null, null, __s[2]), () => {
     total = 5;
-    return __o.return_(show(...__o.at([], __s[3])));
+    return __o.return_(__o.call(show, undefined, [], __s[3]));
 
     }, null, __s[2]));}"
   `);
@@ -143,7 +143,7 @@ it('guards what stays native', () => {
       "  if (__o.plain(a, 'if around await', __s[0])) { await __o.plain(b, 'await', __s[1]); }",
       "  for (const x of __o.plain(xs, 'for…of around await', __s[2])) { await __o.plain(x, 'await', __s[3]); if (__o.plain(c, 'if with a jump inside a native construct', __s[4])) { break; } }",
       "  switch (__o.plain(a, 'switch', __s[5])) { case __o.plain(b, 'case', __s[6]): return c; }",
-      "  try { if (__o.plain(a, 'if with a jump inside a native construct', __s[7])) { return b; } } finally { for (const k in __o.plain(o, 'for…in', __s[8])) { f(...__o.at([k], __s[9])); } }",
+      "  try { if (__o.plain(a, 'if with a jump inside a native construct', __s[7])) { return b; } } finally { for (const k in __o.plain(o, 'for…in', __s[8])) { __o.call(f, undefined, [k], __s[9]); } }",
       "  throw __o.thrown(e, __s[10]);",
       "}",
     ]

@@ -80,18 +80,6 @@ export const operators = {
     check(site);
     return object.length;
   },
-  push(array: { push: (...values: unknown[]) => unknown }, values: unknown[], site: Site): unknown {
-    check(site);
-    return array.push(...values);
-  },
-  log(method: 'log', values: unknown[], site: Site): void {
-    check(site);
-    console[method](...values);
-  },
-  math(name: 'max', values: number[], site: Site): unknown {
-    check(site);
-    return Math[name](...values);
-  },
   string(value: unknown, site: Site): unknown {
     check(site);
     return value;
@@ -105,15 +93,17 @@ export const operators = {
     check(site);
     return values;
   },
-  native(name: string, values: readonly unknown[], site: Site): readonly unknown[] {
+  call(fn: (...values: unknown[]) => unknown, receiver: unknown, values: unknown[], site: Site): unknown {
     check(site);
-    if (typeof name !== 'string') throw new Error('native wants a name');
-    return values;
+    return Reflect.apply(fn, receiver, values);
   },
-  predicate(name: string, values: readonly unknown[], site: Site): readonly unknown[] {
+  construct(type: new () => unknown, values: [], site: Site): unknown {
     check(site);
-    if (typeof name !== 'string') throw new Error('predicate wants a name');
-    return values;
+    return new type(...values);
+  },
+  delete_(object: Record<never, unknown>, key: never, site: Site): boolean {
+    check(site);
+    return delete object[key];
   },
   thrown(error: unknown, site: Site): unknown {
     check(site);

@@ -36,9 +36,11 @@ export async function outcome(code: string, runtime: object = operators): Promis
   return inspect({ result, log }, { depth: 12, maxArrayLength: null });
 }
 
-/** V8 names the expression that was not iterable: in lowered code that one is inside the runtime. */
+/** V8 names the expression that was not iterable or no function: in lowered code that one is inside the runtime. */
 function withoutName(message: string): string {
-  return message.replace(/^.*( is not iterable|\[Symbol\.iterator\] is not a function)/, 'not iterable');
+  return message
+    .replace(/^.*( is not iterable|\[Symbol\.iterator\] is not a function)/, 'not iterable')
+    .replace(/^.* is not a (function|constructor).*/, 'not a $1');
 }
 
 async function drain(iterable: AsyncIterable<unknown>): Promise<unknown[]> {

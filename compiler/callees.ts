@@ -1,0 +1,38 @@
+import type { ts } from 'ts-morph';
+import type { Code } from './code.ts';
+import { isMember, type Member } from './indexing.ts';
+import { keyOf } from './keys.ts';
+import type { Lowering } from './lowering.ts';
+import { syntax } from './parse.ts';
+import { part, receiver } from './places.ts';
+import { unwrap } from './wrappers.ts';
+
+/** What is called, and what it is called on. */
+export interface Callee {
+  readonly function: Code;
+  readonly object: Code;
+}
+
+/** What is called, without what does not change it: parentheses, assertions and type arguments. */
+export function calleeOf({ expression }: ts.CallExpression): ts.Expression {
+  const inner = unwrap(expression);
+  return syntax.isExpressionWithTypeArguments(inner) ? unwrap(inner.expression) : inner;
+}
+
+/** A callee whose object is evaluated once: `a.b.m` → `(t = a.b).m` and `t`. */
+export function lowerCallee(lowering: Lowering, callee: ts.Expression): Callee {
+  if (!isMember(callee)) return { function: lowering.argument(callee), object: 'undefined' };
+  const { expression } = callee;
+  if (expression.kind === syntax.SyntaxKind.SuperKeyword) {
+    return { function: memberOf(lowering, callee, 'super'), object: 'this' };
+  }
+  const { first, again } = part(lowering, expression);
+  const gap = lowering.trivia(expression.end, callee.end);
+  return { function: memberOf(lowering, callee, gap === '' ? first : [first, gap]), object: again };
+}
+
+/** A member as JavaScript reads it. */
+export function memberOf(lowering: Lowering, member: Member, object: Code): Code {
+  if (!syntax.isElementAccessExpression(member)) return [receiver(object), `.${member.name.text}`];
+  return [receiver(object), '[', lowering.visit(keyOf(lowering, member)), ']'];
+}

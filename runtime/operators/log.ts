@@ -1,0 +1,15 @@
+import type { Site } from '../graph/types.ts';
+import { activeBuilder } from '../tracing/builder.ts';
+import { print } from '../tracing/logs.ts';
+import { TensorProxy } from '../tracing/proxy.ts';
+
+/** `console.log(…)`: on traced values the line is printed when the model has run, with the values it then has. */
+export function log(method: 'log' | 'info' | 'warn' | 'error' | 'debug', values: readonly unknown[], site: Site): void {
+  const target = activeBuilder();
+  if (!target || !values.some((value) => value instanceof TensorProxy)) {
+    console[method](...values);
+    return;
+  }
+  target.site = site;
+  print(target, method, values);
+}
