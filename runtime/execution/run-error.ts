@@ -1,8 +1,8 @@
-import type { NodeProto } from 'onnx-buf';
 import { formatSite, TraceError } from '../errors.ts';
 import type { InterventionGraph } from '../graph/graph.ts';
 import type { Site } from '../graph/types.ts';
 import { describeNode, nodeIn } from '../modules/describe-node.ts';
+import type { NodeProto } from '../onnx/proto.ts';
 import type { OnnxModel } from '../onnx/read.ts';
 
 /**

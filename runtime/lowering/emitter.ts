@@ -1,12 +1,5 @@
 import type { Attributes, DType, TensorType } from '../graph/types.ts';
-
-/** An attribute of an ONNX node, in plain JavaScript: the emitter gives it its protobuf form. Bigint and integer numbers are INT. */
-export type OnnxAttribute =
-  | { readonly int: number }
-  | { readonly float: number }
-  | { readonly string: string }
-  | { readonly ints: readonly number[] }
-  | { readonly floats: readonly number[] };
+import type { OnnxAttribute } from '../onnx/make.ts';
 
 /** Adds ONNX nodes to the graph being written. Tensors are names. */
 export interface Emitter {

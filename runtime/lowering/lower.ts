@@ -1,9 +1,8 @@
-import { create, toBinary } from '@bufbuild/protobuf';
-import { GraphProtoSchema, type ModelProto, ModelProtoSchema, type NodeProto, type ValueInfoProto } from 'onnx-buf';
 import type { InterventionGraph } from '../graph/graph.ts';
 import type { Node, Value } from '../graph/types.ts';
 import { readsOf, renameReads } from '../onnx/captures.ts';
-import { onnxValue } from '../onnx/messages.ts';
+import { makeGraph, makeModelLike, makeValueInfo } from '../onnx/make.ts';
+import { encodeModel, type ModelProto, type NodeProto, type ValueInfoProto } from '../onnx/proto.ts';
 import { isRandom } from '../onnx/randomness.ts';
 import type { OnnxModel } from '../onnx/read.ts';
 import type { Locate } from './address.ts';
@@ -87,7 +86,7 @@ class Lowering {
     const proto = this.proto(outputs);
     const initializers = proto.graph!.initializer.map(({ name }) => name);
     return {
-      bytes: toBinary(ModelProtoSchema, proto),
+      bytes: encodeModel(proto),
       inputs: [...this.usedInputs],
       operands: this.usedOperands.map(({ position, name }) => ({ position, name })),
       outputs,
@@ -165,22 +164,11 @@ class Lowering {
       ...model.graph.initializer.filter(({ name }) => read.has(name) && !this.given.has(name)),
     ];
     const operands = this.usedOperands.map(({ name, node }) => {
-      const { type } = node.outputs[0]!;
-      return onnxValue(name, type.dtype, type.shape?.length ?? null);
+      const { dtype, shape } = node.outputs[0]!.type;
+      return makeValueInfo(name, dtype, shape?.map(() => null) ?? null);
     });
-    const graph = create(GraphProtoSchema, {
-      name: 'onnsight',
-      node: nodes,
-      initializer,
-      input: [...[...this.usedInputs].map((name) => this.given.get(name) ?? known.get(name)!), ...operands],
-      output: [...outputTypes].map(([name, type]) => onnxValue(name, type.dtype)),
-    });
-    return create(ModelProtoSchema, {
-      irVersion: model.proto.irVersion,
-      opsetImport: model.proto.opsetImport,
-      functions: model.proto.functions,
-      producerName: 'onnsight',
-      graph,
-    });
+    const inputs = [...this.usedInputs].map((name) => this.given.get(name) ?? known.get(name)!);
+    const results = [...outputTypes].map(([name, type]) => makeValueInfo(name, type.dtype));
+    return makeModelLike(model.proto, makeGraph('onnsight', nodes, [...inputs, ...operands], results, initializer));
   }
 }

@@ -1,11 +1,11 @@
-import type { NodeProto, TensorProto } from 'onnx-buf';
 import { formatSite, TraceError } from '../errors.ts';
 import { liveNodes } from '../graph/live.ts';
 import { OperationError } from '../graph/operation.ts';
 import type { DType, Node, Region, TensorType, Value } from '../graph/types.ts';
 import { elementType } from '../onnx/dtypes.ts';
-import { onnxGraph, onnxNode, onnxTensor, onnxValue } from '../onnx/messages.ts';
-import type { Emitter, OnnxAttribute } from './emitter.ts';
+import { type Attributes, makeGraph, makeNode, makeTensor, makeValueInfo, type OnnxAttribute } from '../onnx/make.ts';
+import type { NodeProto, TensorProto, ValueInfoProto } from '../onnx/proto.ts';
+import type { Emitter } from './emitter.ts';
 import { lowerings } from './operations/index.ts';
 
 /** What all regions of one rewritten model share: constants, and names that are not taken. */
@@ -24,7 +24,7 @@ export class Names {
     if (name === undefined) {
       name = this.fresh('constant');
       this.constantNames.set(key, name);
-      this.constants.push(onnxTensor(name, dtype, data, dims));
+      this.constants.push(makeTensor(name, dtype, data, dims));
     }
     return name;
   }
@@ -72,14 +72,9 @@ export class Writer implements Emitter {
     return this.nodesOf(op, inputs, count, attributes);
   }
 
-  private nodesOf(
-    op: string,
-    inputs: readonly string[],
-    count: number,
-    attributes: Parameters<typeof onnxNode>[3] = {},
-  ): string[] {
+  private nodesOf(op: string, inputs: readonly string[], count: number, attributes: Attributes = {}): string[] {
     const outputs = Array.from({ length: count }, () => this.names.fresh(op));
-    this.written.push(onnxNode(op, inputs, outputs, attributes, this.nodeName()));
+    this.written.push(makeNode(op, inputs, outputs, attributes, this.nodeName()));
     return outputs;
   }
 
@@ -127,7 +122,10 @@ export class Writer implements Emitter {
     switch (node.op) {
       case 'if': {
         const [then, otherwise] = node.regions.map((region) => this.body(region, []));
-        return this.nodesOf('If', inputs, node.outputs.length, { then_branch: then!, else_branch: otherwise! });
+        return this.nodesOf('If', inputs, node.outputs.length, {
+          then_branch: { graph: then! },
+          else_branch: { graph: otherwise! },
+        });
       }
       case 'loop': {
         const [region] = node.regions;
@@ -136,10 +134,10 @@ export class Writer implements Emitter {
         const parameters = [index!, ...carried].map((value) => {
           const name = this.names.fresh('parameter');
           this.values.set(value, name);
-          return onnxValue(name, value.type.dtype, value.type.shape?.length === 0 ? 0 : null);
+          return makeValueInfo(name, value.type.dtype, value.type.shape?.length === 0 ? [] : null);
         });
-        const body = this.body(region!, [parameters[0]!, onnxValue(condition, 'bool', 0), ...parameters.slice(1)]);
-        return this.nodesOf('Loop', inputs, node.outputs.length, { body });
+        const body = this.body(region!, [parameters[0]!, makeValueInfo(condition, 'bool', []), ...parameters.slice(1)]);
+        return this.nodesOf('Loop', inputs, node.outputs.length, { body: { graph: body } });
       }
       case 'call':
         return this.lowerCall(node, inputs, this);
@@ -157,14 +155,14 @@ export class Writer implements Emitter {
     }
   }
 
-  private body(region: Region, inputs: ReturnType<typeof onnxValue>[]) {
+  private body(region: Region, inputs: readonly ValueInfoProto[]) {
     const inner = new Writer(this.opset, this.names, this.values, this.lowerCall, this.siteName);
     for (const node of liveNodes(region)) inner.write(node);
     // A result must be made by a node of the region itself, and only once.
     const outputs = region.results.map((value) => {
       const name = inner.node('Identity', [inner.name(value)]);
-      return onnxValue(name, value.type.dtype);
+      return makeValueInfo(name, value.type.dtype);
     });
-    return onnxGraph(this.names.fresh('body'), inner.written, inputs, outputs);
+    return makeGraph(this.names.fresh('body'), inner.written, inputs, outputs);
   }
 }

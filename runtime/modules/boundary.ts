@@ -1,6 +1,6 @@
-import type { GraphProto } from 'onnx-buf';
 import { isFloat } from '../onnx/dtypes.ts';
 import type { Links } from '../onnx/links.ts';
+import type { GraphProto } from '../onnx/proto.ts';
 import type { CallContext } from './call-context.ts';
 import type { ModuleCall } from './module.ts';
 

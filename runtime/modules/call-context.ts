@@ -1,5 +1,5 @@
-import type { GraphProto } from 'onnx-buf';
 import type { Links } from '../onnx/links.ts';
+import type { GraphProto } from '../onnx/proto.ts';
 import type { Scope } from './scope.ts';
 
 /** What cutting a module's nodes into calls needs to know of the graph. */

@@ -1,4 +1,4 @@
-import type { NodeProto } from 'onnx-buf';
+import type { NodeProto } from '../onnx/proto.ts';
 import type { OnnxModel } from '../onnx/read.ts';
 import { walk } from './module.ts';
 import { sourceLine } from './names.ts';

@@ -1,4 +1,4 @@
-import type { GraphProto } from 'onnx-buf';
+import type { GraphProto } from '../onnx/proto.ts';
 import type { OnnxModel } from '../onnx/read.ts';
 import { scopes } from './names.ts';
 

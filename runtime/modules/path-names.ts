@@ -1,4 +1,4 @@
-import type { NodeProto } from 'onnx-buf';
+import type { NodeProto } from '../onnx/proto.ts';
 import type { Scope } from './scope.ts';
 
 /**

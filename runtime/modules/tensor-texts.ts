@@ -1,5 +1,5 @@
-import type { GraphProto, TensorShapeProto } from 'onnx-buf';
 import { dtypeName } from '../onnx/dtypes.ts';
+import type { GraphProto, TensorShapeProto } from '../onnx/proto.ts';
 
 /** What the file itself tells of its tensors, by name, as text: `float32 [batch, sequence, 128]`. */
 export function tensorTexts({ input, output, valueInfo, initializer }: GraphProto): Map<string, string> {

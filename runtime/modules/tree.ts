@@ -1,6 +1,6 @@
-import type { GraphProto } from 'onnx-buf';
 import { elementTypes } from '../onnx/element-types.ts';
 import { graphLinks, type Links } from '../onnx/links.ts';
+import type { GraphProto } from '../onnx/proto.ts';
 import type { OnnxModel } from '../onnx/read.ts';
 import type { CallContext } from './call-context.ts';
 import { moduleCalls } from './calls.ts';

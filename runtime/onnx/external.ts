@@ -13,6 +13,19 @@ export function externalEntry(tensor: TensorProto, key: string): string | undefi
   return tensor.externalData.find((entry) => entry.key === key)?.value;
 }
 
+/** A tensor whose data stands in another file, at the same place in it. */
+export function atLocation(tensor: TensorProto, location: string): TensorProto {
+  const externalData = tensor.externalData.map((entry) =>
+    entry.key === 'location' ? { ...entry, value: location } : entry,
+  );
+  return { ...tensor, externalData };
+}
+
+/** A tensor with its data inside of it. */
+export function withData(tensor: TensorProto, rawData: Uint8Array<ArrayBuffer>): TensorProto {
+  return { ...tensor, rawData, externalData: [], dataLocation: TensorProto_DataLocation.DEFAULT };
+}
+
 /**
  * Checks that the file of every external tensor is there, is long enough and lies inside `folder`, and rewrites
  * locations that are links (a download cache keeps its files so) to what they point at, relative to `realFolder`.

@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 import { closeSync, fstatSync, openSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
-import { fromBinary } from '@bufbuild/protobuf';
-import { type GraphProto, type ModelProto, ModelProtoSchema, type TensorProto, type ValueInfoProto } from 'onnx-buf';
+import type { GraphProto, ModelProto, TensorProto, ValueInfoProto } from 'onnx-buf';
 import type { DType } from '../graph/types.ts';
 import { dtypeName } from './dtypes.ts';
 import { ModelError } from './error.ts';
 import { checkExternal } from './external.ts';
 import { bodies } from './links.ts';
+import { decodeModel } from './proto.ts';
 import { skim } from './skim.ts';
 import { WireError, WireReader } from './wire.ts';
 
@@ -133,7 +133,7 @@ function readGraph(path: string, real: string): Uint8Array {
 
 function decode(path: string, bytes: Uint8Array): ModelProto {
   try {
-    return fromBinary(ModelProtoSchema, bytes);
+    return decodeModel(bytes);
   } catch (error) {
     throw new ModelError(`${path} is damaged: ${error instanceof Error ? error.message : error}`);
   }

@@ -1,14 +1,7 @@
-import { create, toBinary } from '@bufbuild/protobuf';
-import {
-  type GraphProto,
-  ModelProtoSchema,
-  NodeProtoSchema,
-  type TensorProto,
-  TypeProtoSchema,
-  type ValueInfoProto,
-  ValueInfoProtoSchema,
-} from 'onnx-buf';
+import type { GraphProto, TensorProto, ValueInfoProto } from 'onnx-buf';
 import { externalEntry, isExternal } from './external.ts';
+import { makeNode, makeValueInfo } from './make.ts';
+import { encodeModel } from './proto.ts';
 import type { OnnxModel } from './read.ts';
 import { INLINE_BYTES } from './skim.ts';
 
@@ -36,17 +29,14 @@ export function weightless(
       ...given.map((input) => resize(input, dims[input.name])),
       ...graph.initializer
         .filter(isWeight)
-        .map(({ name, dataType, dims }) => tensorInfo(name, dataType, dims.map(Number))),
+        .map(({ name, dataType, dims }) => makeValueInfo(name, dataType, dims.map(Number))),
     ],
     // Declared types would only repeat free dimensions that inference is to fill.
-    output: [...outputs, ...probes.map(probeName)].map((name) => create(ValueInfoProtoSchema, { name })),
+    output: [...outputs, ...probes.map(probeName)].map((name) => makeValueInfo(name)),
     valueInfo: [],
-    node: [
-      ...graph.node,
-      ...probes.map((name) => create(NodeProtoSchema, { opType: 'Shape', input: [name], output: [probeName(name)] })),
-    ],
+    node: [...graph.node, ...probes.map((name) => makeNode('Shape', [name], [probeName(name)]))],
   };
-  return toBinary(ModelProtoSchema, { ...proto, graph: rewritten });
+  return encodeModel({ ...proto, graph: rewritten });
 }
 
 /** The output that `weightless` gives a probe of `tensor`. */
@@ -63,13 +53,5 @@ function isWeight(tensor: TensorProto): boolean {
 
 function resize(input: ValueInfoProto, dims: readonly number[] | undefined): ValueInfoProto {
   if (dims === undefined || input.type?.value.case !== 'tensorType') return input;
-  return tensorInfo(input.name, input.type.value.value.elemType, dims);
-}
-
-function tensorInfo(name: string, elemType: number, dims: readonly number[]): ValueInfoProto {
-  const dim = dims.map((size) => ({ value: { case: 'dimValue' as const, value: BigInt(size) } }));
-  return create(ValueInfoProtoSchema, {
-    name,
-    type: create(TypeProtoSchema, { value: { case: 'tensorType', value: { elemType, shape: { dim } } } }),
-  });
+  return makeValueInfo(input.name, input.type.value.value.elemType, dims);
 }

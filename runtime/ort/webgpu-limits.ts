@@ -1,15 +1,15 @@
-import { fromBinary, toBinary } from '@bufbuild/protobuf';
-import {
-  type FunctionProto,
-  type GraphProto,
-  type ModelProto,
-  ModelProtoSchema,
-  type NodeProto,
-  type TensorProto,
-} from 'onnx-buf';
 import type { InferenceSession } from 'onnxruntime-node';
 import { dtypeName } from '../onnx/dtypes.ts';
 import { bodies } from '../onnx/links.ts';
+import {
+  decodeModel,
+  encodeModel,
+  type FunctionProto,
+  type GraphProto,
+  type ModelProto,
+  type NodeProto,
+  type TensorProto,
+} from '../onnx/proto.ts';
 import type { Program } from '../partition/plan.ts';
 import { allocate, decode } from '../tensor/storage.ts';
 
@@ -53,7 +53,7 @@ export interface WebGpuModel {
  * among them: they are small, and what a user computes has to be right for empty and infinite values, NaN and all dtypes.
  */
 export function forWebGpu(bytes: Uint8Array): WebGpuModel {
-  const model = fromBinary(ModelProtoSchema, bytes);
+  const model = decodeModel(bytes);
   // ONNX Runtime renames the nodes of functions.
   if (usedFunctions(model).some(({ node }) => wrongNodes(node).length > 0))
     return { bytes, provider: 'cpu', without: '' };
@@ -68,7 +68,7 @@ export function forWebGpu(bytes: Uint8Array): WebGpuModel {
   const outside = new Set(node);
   const forceCpuNodeNames = wrong.map(({ name }) => name);
   return {
-    bytes: unnamed.length > 0 ? toBinary(ModelProtoSchema, model) : bytes,
+    bytes: unnamed.length > 0 ? encodeModel(model) : bytes,
     provider: { name: 'webgpu', forceCpuNodeNames },
     // It puts the branch of a condition that is always the same in the place of the If, and renames the nodes.
     without: wrong.every((found) => outside.has(found)) ? '' : 'ConstantFolding',

@@ -1,5 +1,5 @@
-import type { GraphProto } from 'onnx-buf';
 import { graphLinks, type Links } from '../onnx/links.ts';
+import type { GraphProto } from '../onnx/proto.ts';
 import { ranges } from './ranges.ts';
 import type { Stretches } from './stretches.ts';
 

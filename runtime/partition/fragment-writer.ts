@@ -1,15 +1,8 @@
-import { create, toBinary } from '@bufbuild/protobuf';
-import {
-  GraphProtoSchema,
-  ModelProtoSchema,
-  type TensorProto,
-  TypeProtoSchema,
-  type ValueInfoProto,
-  ValueInfoProtoSchema,
-} from 'onnx-buf';
 import { renameReads } from '../onnx/captures.ts';
 import { elementTypes } from '../onnx/element-types.ts';
 import { externalEntry } from '../onnx/external.ts';
+import { makeGraph, makeModelLike, makeValueInfo } from '../onnx/make.ts';
+import { encodeModel, type TensorProto, type ValueInfoProto } from '../onnx/proto.ts';
 import { isRandom } from '../onnx/randomness.ts';
 import type { OnnxModel } from '../onnx/read.ts';
 import type { Fragment } from './fragment.ts';
@@ -38,28 +31,16 @@ export class FragmentWriter {
   }
 
   write(fragment: Fragment): Uint8Array {
-    const { irVersion, opsetImport, functions, graph } = this.model.proto;
+    const { proto, graph } = this.model;
     const nodes = fragment.nodes.map((index) => {
-      const node = graph!.node[index]!;
+      const node = graph.node[index]!;
       const names = fragment.renamed.get(index);
       return names ? renameReads(node, (tensor) => names.get(tensor) ?? tensor) : node;
     });
-    return toBinary(
-      ModelProtoSchema,
-      create(ModelProtoSchema, {
-        irVersion,
-        opsetImport,
-        functions,
-        producerName: 'onnsight',
-        graph: create(GraphProtoSchema, {
-          name: 'onnsight',
-          node: nodes,
-          initializer: [...fragment.initializers].flatMap((name) => this.initializers.get(name) ?? []),
-          input: [...fragment.inputs.keys()].map((name) => this.input(name, fragment.aliases.get(name) ?? name)),
-          output: fragment.outputs.map((name) => create(ValueInfoProtoSchema, { name })),
-        }),
-      }),
-    );
+    const initializers = [...fragment.initializers].flatMap((name) => this.initializers.get(name) ?? []);
+    const inputs = [...fragment.inputs.keys()].map((name) => this.input(name, fragment.aliases.get(name) ?? name));
+    const outputs = fragment.outputs.map((name) => makeValueInfo(name));
+    return encodeModel(makeModelLike(proto, makeGraph('onnsight', nodes, inputs, outputs, initializers)));
   }
 
   /** Whether a fragment may give other results when it runs again. */
@@ -79,12 +60,6 @@ export class FragmentWriter {
 
   /** No shape is declared: what replaces a tensor, and what a module is called on, may have another one. */
   input(name: string, tensor = name): ValueInfoProto {
-    const known = this.inputs.get(name);
-    if (known) return known;
-    const elemType = this.types.get(tensor) ?? 0;
-    return create(ValueInfoProtoSchema, {
-      name,
-      type: create(TypeProtoSchema, { value: { case: 'tensorType', value: { elemType } } }),
-    });
+    return this.inputs.get(name) ?? makeValueInfo(name, this.types.get(tensor) ?? 0);
   }
 }

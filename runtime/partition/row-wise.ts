@@ -1,4 +1,3 @@
-import type { GraphProto, NodeProto, TensorProto } from 'onnx-buf';
 import type { DType } from '../graph/types.ts';
 import { layersOf } from '../modules/layers.ts';
 import { type Module, walk } from '../modules/module.ts';
@@ -6,6 +5,7 @@ import { dtypeName } from '../onnx/dtypes.ts';
 import { elementTypes } from '../onnx/element-types.ts';
 import { integerConstants } from '../onnx/integer-constants.ts';
 import { graphLinks, type Links } from '../onnx/links.ts';
+import type { GraphProto, NodeProto, TensorProto } from '../onnx/proto.ts';
 import type { TapAddress } from '../tracing/model.ts';
 
 /**

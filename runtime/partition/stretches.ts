@@ -1,6 +1,6 @@
-import type { GraphProto } from 'onnx-buf';
 import type { Layer } from '../modules/layers.ts';
 import { graphLinks } from '../onnx/links.ts';
+import type { GraphProto } from '../onnx/proto.ts';
 
 /** A model cut before and after each of its layers: what comes first, a stretch for each layer, what comes last. */
 export interface Stretches {

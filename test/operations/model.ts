@@ -1,9 +1,15 @@
-import { create, toBinary } from '@bufbuild/protobuf';
-import { ModelProtoSchema, type NodeProto, type TensorProto } from 'onnx-buf';
 import type { DType, TensorType } from '../../runtime/graph/types.ts';
-import type { Emitter, OnnxAttribute } from '../../runtime/lowering/emitter.ts';
+import type { Emitter } from '../../runtime/lowering/emitter.ts';
 import { elementType } from '../../runtime/onnx/dtypes.ts';
-import { onnxGraph, onnxNode, onnxTensor, onnxValue } from '../../runtime/onnx/messages.ts';
+import {
+  makeGraph,
+  makeModel,
+  makeNode,
+  makeTensor,
+  makeValueInfo,
+  type OnnxAttribute,
+} from '../../runtime/onnx/make.ts';
+import { encodeModel, type NodeProto, type TensorProto } from '../../runtime/onnx/proto.ts';
 
 /** Collects the nodes of one operation. Names count up, so equal lowerings give equal models. */
 export class ModelEmitter implements Emitter {
@@ -26,13 +32,13 @@ export class ModelEmitter implements Emitter {
     attributes: Readonly<Record<string, OnnxAttribute>> = {},
   ): string[] {
     const outputs = Array.from({ length: count }, (_, i) => `n${this.written.length}_${i}`);
-    this.written.push(onnxNode(op, inputs, outputs, attributes));
+    this.written.push(makeNode(op, inputs, outputs, attributes));
     return outputs;
   }
 
   constant(dtype: DType, data: readonly number[], dims: readonly number[] = []): string {
     const name = `c${this.constants.length}`;
-    this.constants.push(onnxTensor(name, dtype, data, dims));
+    this.constants.push(makeTensor(name, dtype, data, dims));
     return name;
   }
 
@@ -46,19 +52,14 @@ export class ModelEmitter implements Emitter {
     results: readonly string[],
     types: readonly TensorType[],
   ): Uint8Array {
-    const outputs = results.map((name, i) => onnxNode('Identity', [name], [`out${i}`]));
-    const graph = onnxGraph(
+    const outputs = results.map((name, i) => makeNode('Identity', [name], [`out${i}`]));
+    const graph = makeGraph(
       'operation',
       [...this.written, ...outputs],
-      inputs.map(({ name, dtype, rank }) => onnxValue(name, dtype, rank)),
-      types.map(({ dtype }, i) => onnxValue(`out${i}`, dtype)),
+      inputs.map(({ name, dtype, rank }) => makeValueInfo(name, dtype, Array(rank).fill(null))),
+      types.map(({ dtype }, i) => makeValueInfo(`out${i}`, dtype)),
+      this.constants,
     );
-    graph.initializer.push(...this.constants);
-    const model = create(ModelProtoSchema, {
-      irVersion: 8n,
-      opsetImport: [{ domain: '', version: BigInt(this.opset) }],
-      graph,
-    });
-    return toBinary(ModelProtoSchema, model);
+    return encodeModel(makeModel(graph, this.opset));
   }
 }

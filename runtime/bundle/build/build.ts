@@ -1,12 +1,11 @@
 import { createHash } from 'node:crypto';
-import { toBinary } from '@bufbuild/protobuf';
-import { ModelProtoSchema } from 'onnx-buf';
 import { buildIntervention, type InterventionFunction } from '../../api/intervention.ts';
 import type { ModelMap } from '../../api/locate.ts';
 import { TraceError } from '../../errors.ts';
 import type { InterventionGraph } from '../../graph/graph.ts';
 import type { Site } from '../../graph/types.ts';
 import { lower } from '../../lowering/lower.ts';
+import { encodeModel } from '../../onnx/proto.ts';
 import type { TapAddress } from '../../tracing/model.ts';
 import { saves } from '../../tracing/saves.ts';
 import { BUNDLE_VERSION } from '../manifest.ts';
@@ -69,7 +68,7 @@ export async function buildBundle(
   const proto = isOptimized ? await optimize(rewritten.proto, model) : rewritten.proto;
   const linked =
     weights === 'embed' ? { proto: embedWeights(proto, model), files: [] } : await linkWeights(proto, model, file);
-  const bytes = toBinary(ModelProtoSchema, linked.proto);
+  const bytes = encodeModel(linked.proto);
   const used = new Set(rewritten.inputs);
   const manifest: Manifest = {
     format: 'onnsight-bundle',

@@ -1,12 +1,11 @@
-import { toBinary } from '@bufbuild/protobuf';
-import { type ModelProto, ModelProtoSchema } from 'onnx-buf';
 import { InferenceSession } from 'onnxruntime-node';
+import { encodeModel, type ModelProto } from '../../onnx/proto.ts';
 import { BundleError } from '../error.ts';
 
 /** Makes sure that ONNX Runtime takes a model whose weights stand in `folder`. Throws a BundleError with its reason. */
 export async function loadable(proto: ModelProto, folder: string): Promise<void> {
   try {
-    const session = await InferenceSession.create(toBinary(ModelProtoSchema, proto), {
+    const session = await InferenceSession.create(encodeModel(proto), {
       graphOptimizationLevel: 'disabled',
       logSeverityLevel: 4,
       intraOpNumThreads: 1,

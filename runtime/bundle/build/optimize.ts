@@ -1,11 +1,10 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fromBinary, toBinary } from '@bufbuild/protobuf';
-import { type GraphProto, type ModelProto, ModelProtoSchema, type TensorProto } from 'onnx-buf';
 import { InferenceSession } from 'onnxruntime-node';
 import { isExternal } from '../../onnx/external.ts';
 import { bodies } from '../../onnx/links.ts';
+import { decodeModel, encodeModel, type GraphProto, type ModelProto, type TensorProto } from '../../onnx/proto.ts';
 import type { OnnxModel } from '../../onnx/read.ts';
 import { renameTensors } from './rename.ts';
 import { embedWeights } from './weights.ts';
@@ -19,7 +18,7 @@ export async function optimize(proto: ModelProto, model: Pick<OnnxModel, 'folder
   const path = join(folder, 'optimized.onnx');
   const whole = embedWeights(proto, model);
   try {
-    const session = await InferenceSession.create(toBinary(ModelProtoSchema, whole), {
+    const session = await InferenceSession.create(encodeModel(whole), {
       graphOptimizationLevel: 'basic',
       optimizedModelFilePath: path,
       logSeverityLevel: 4,
@@ -28,7 +27,7 @@ export async function optimize(proto: ModelProto, model: Pick<OnnxModel, 'folder
       extra: { optimization: { disable_specified_optimizers: 'EliminateIdentity' } },
     });
     await session.release();
-    const optimized = fromBinary(ModelProtoSchema, readFileSync(path));
+    const optimized = decodeModel(readFileSync(path));
     return withoutUnused(withScopes(relink(nameFolded(optimized, proto), proto, whole), proto));
   } finally {
     rmSync(folder, { recursive: true, force: true });

@@ -1,7 +1,7 @@
-import { create } from '@bufbuild/protobuf';
-import { type NodeProto, NodeProtoSchema } from 'onnx-buf';
 import type { Lowered } from '../../lowering/lower.ts';
 import { readsOf, renameReads } from '../../onnx/captures.ts';
+import { makeNode } from '../../onnx/make.ts';
+import type { NodeProto } from '../../onnx/proto.ts';
 import type { OnnxModel } from '../../onnx/read.ts';
 
 const WRITTEN = 'onnsight/written_';
@@ -44,11 +44,5 @@ export function placeWrites(
 
 function passing(input: string, output: string, maker: NodeProto, name: string): NodeProto {
   const scope = maker.name.slice(0, maker.name.lastIndexOf('/') + 1);
-  return create(NodeProtoSchema, {
-    opType: 'Identity',
-    name: scope + name,
-    input: [input],
-    output: [output],
-    metadataProps: maker.metadataProps,
-  });
+  return { ...makeNode('Identity', [input], [output], {}, scope + name), metadataProps: maker.metadataProps };
 }

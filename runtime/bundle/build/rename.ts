@@ -1,5 +1,5 @@
-import type { GraphProto, NodeProto, ValueInfoProto } from 'onnx-buf';
 import { bodies } from '../../onnx/links.ts';
+import type { GraphProto, NodeProto, ValueInfoProto } from '../../onnx/proto.ts';
 
 /** Every name that a graph and the bodies in it use for a tensor. */
 export function tensorNames(graph: GraphProto): Set<string> {

@@ -1,23 +1,16 @@
-import { create, fromBinary } from '@bufbuild/protobuf';
-import {
-  type GraphProto,
-  type ModelProto,
-  ModelProtoSchema,
-  type NodeProto,
-  type TensorProto,
-  TensorProtoSchema,
-  TypeProtoSchema,
-  type ValueInfoProto,
-  ValueInfoProtoSchema,
-} from 'onnx-buf';
 import type { BuiltIntervention } from '../../api/intervention.ts';
 import type { Parameter } from '../../api/parameter-spec.ts';
 import { TraceError } from '../../errors.ts';
-import type { OperandData } from '../../graph/graph.ts';
-import type { DType, TensorType } from '../../graph/types.ts';
 import type { Lowered } from '../../lowering/lower.ts';
-import { elementType } from '../../onnx/dtypes.ts';
-import { onnxNode } from '../../onnx/messages.ts';
+import { makeNode, makeRawTensor, makeValueInfo } from '../../onnx/make.ts';
+import {
+  decodeModel,
+  type GraphProto,
+  type ModelProto,
+  type NodeProto,
+  type TensorProto,
+  type ValueInfoProto,
+} from '../../onnx/proto.ts';
 import type { OnnxModel } from '../../onnx/read.ts';
 import { placeWrites } from './placed-writes.ts';
 import { renameTensors, tensorNames } from './rename.ts';
@@ -39,7 +32,7 @@ export function rewriteModel(
   lowered: Lowered,
   outputNames: readonly string[],
 ): RewrittenModel {
-  const proto = fromBinary(ModelProtoSchema, lowered.bytes);
+  const proto = decodeModel(lowered.bytes);
   const { graph } = tracing.builder;
   const operands = [...graph.operands];
   const names = new Map<string, string>();
@@ -53,8 +46,8 @@ export function rewriteModel(
     if (parameter) {
       unused.delete(parameter);
       names.set(name, parameter.name);
-      inputs.push(info(name, parameter.dtype, parameter.dims));
-    } else constants.push(constant(name, value.type, data));
+      inputs.push(makeValueInfo(name, parameter.dtype, parameter.dims));
+    } else constants.push(makeRawTensor(name, value.type.dtype, data.data as Float32Array, data.dims));
   }
   for (const parameter of unused) throw unread(parameter);
   const prefix = prefixFor(model.graph);
@@ -71,7 +64,7 @@ export function rewriteModel(
     input: [...proto.graph!.input.filter(({ name }) => used.has(name)), ...inputs],
     output: outputs.map((name, i) => {
       const { dtype, shape } = graph.saves[i]!.value.type;
-      return info(name, dtype, shape);
+      return makeValueInfo(name, dtype, shape);
     }),
     valueInfo: [],
   };
@@ -98,7 +91,7 @@ function distinctOutputs(nodes: readonly NodeProto[], outputs: readonly string[]
       return name;
     }
     const copy = `onnsight/result_${i}`;
-    copies.push(onnxNode('Identity', [name], [copy]));
+    copies.push(makeNode('Identity', [name], [copy]));
     return copy;
   });
   return { nodes: [...nodes, ...copies], outputs: distinct };
@@ -128,32 +121,4 @@ function finalNames(wanted: ReadonlyMap<string, string>, prefix: string): (name:
 /** A slash would make a module of the name: the module tree is read from names. */
 function nodeName(name: string, prefix: string): string {
   return name.startsWith('onnsight/') ? prefix + name.slice('onnsight/'.length).replaceAll('/', '|') : name;
-}
-
-function constant(name: string, { dtype }: TensorType, { data, dims }: OperandData): TensorProto {
-  const { buffer, byteOffset, byteLength } = data as unknown as Uint8Array<ArrayBuffer>;
-  return create(TensorProtoSchema, {
-    name,
-    dataType: elementType(dtype),
-    dims: dims.map(BigInt),
-    rawData: new Uint8Array(buffer.slice(byteOffset, byteOffset + byteLength)),
-  });
-}
-
-function info(name: string, dtype: DType, dims: readonly (number | string | null)[] | null): ValueInfoProto {
-  const dim = dims?.map((size) => {
-    if (size === null) return {};
-    return {
-      value:
-        typeof size === 'number'
-          ? { case: 'dimValue' as const, value: BigInt(size) }
-          : { case: 'dimParam' as const, value: size },
-    };
-  });
-  return create(ValueInfoProtoSchema, {
-    name,
-    type: create(TypeProtoSchema, {
-      value: { case: 'tensorType', value: { elemType: elementType(dtype), ...(dim && { shape: { dim } }) } },
-    }),
-  });
 }

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { closeSync, createReadStream, openSync, readSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { type GraphProto, type ModelProto, type NodeProto, type TensorProto, TensorProto_DataLocation } from 'onnx-buf';
-import { externalEntry, isExternal } from '../../onnx/external.ts';
+import { atLocation, externalEntry, isExternal, withData } from '../../onnx/external.ts';
 import { bodies } from '../../onnx/links.ts';
+import type { GraphProto, ModelProto, NodeProto, TensorProto } from '../../onnx/proto.ts';
 import type { OnnxModel } from '../../onnx/read.ts';
 import { BundleError } from '../error.ts';
 import type { BundleFile } from '../schema.ts';
@@ -42,7 +42,7 @@ export function embedWeights(proto: ModelProto, { folder }: Pick<OnnxModel, 'fol
         if (count === 0) throw new BundleError(`${join(folder, location)} is too short for the tensor ${tensor.name}.`);
         done += count;
       }
-      return { ...tensor, rawData, externalData: [], dataLocation: TensorProto_DataLocation.DEFAULT };
+      return withData(tensor, rawData);
     });
   } finally {
     for (const descriptor of files.values()) closeSync(descriptor);
@@ -69,14 +69,7 @@ export async function linkWeights(
     names.set(location, name);
   }
   const linked = mapTensors(proto, (tensor) =>
-    isExternal(tensor)
-      ? {
-          ...tensor,
-          externalData: tensor.externalData.map((entry) =>
-            entry.key === 'location' ? { ...entry, value: names.get(entry.value)! } : entry,
-          ),
-        }
-      : tensor,
+    isExternal(tensor) ? atLocation(tensor, names.get(externalEntry(tensor, 'location')!)!) : tensor,
   );
   const files: WeightFile[] = [];
   for (const [location, path] of names) {

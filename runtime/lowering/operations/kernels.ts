@@ -1,5 +1,6 @@
 import type { DType } from '../../graph/types.ts';
-import type { Emitter, OnnxAttribute } from '../emitter.ts';
+import type { OnnxAttribute } from '../../onnx/make.ts';
+import type { Emitter } from '../emitter.ts';
 import type { Operand } from './operand.ts';
 
 /** The element types that ONNX Runtime computes with nearly everywhere, from operator set 13 on. */

@@ -1,10 +1,6 @@
-import { create } from '@bufbuild/protobuf';
-import { AttributeProto_AttributeType, AttributeProtoSchema, type NodeProto } from 'onnx-buf';
 import type { DType } from '../../../runtime/graph/types.ts';
-import type { OnnxAttribute } from '../../../runtime/lowering/emitter.ts';
-import { onnxNode, onnxTensor } from '../../../runtime/onnx/messages.ts';
-
-type Attributes = Readonly<Record<string, OnnxAttribute>>;
+import { type Attributes, makeNode, makeTensor } from '../../../runtime/onnx/make.ts';
+import type { NodeProto } from '../../../runtime/onnx/proto.ts';
 
 /** Collects nodes under the names that PyTorch's TorchScript exporter gives them. */
 export class Exporter {
@@ -53,7 +49,7 @@ export class Scope {
   ops(op: string, inputs: readonly string[], count: number, attributes: Attributes = {}): string[] {
     const name = this.exporter.next(this.path, op);
     const outputs = Array.from({ length: count }, (_, i) => `${name}_output_${i}`);
-    this.exporter.nodes.push(onnxNode(op, inputs, outputs, attributes, name));
+    this.exporter.nodes.push(makeNode(op, inputs, outputs, attributes, name));
     return outputs;
   }
 
@@ -67,9 +63,7 @@ export class Scope {
 
   /** An int64 tensor full of ones. */
   ones(shape: string): string {
-    const output = this.op('ConstantOfShape', [shape]);
-    addValue(this.exporter.nodes.at(-1)!, 'int64', [1], [1]);
-    return output;
+    return this.op('ConstantOfShape', [shape], { value: { tensor: makeTensor('', 'int64', [1], [1]) } });
   }
 
   /** A dimension of a tensor, as an int64 scalar. */
@@ -119,12 +113,5 @@ function constantNode(
   data: readonly number[],
   dims: readonly number[],
 ): NodeProto {
-  const node = onnxNode('Constant', [], [output], {}, name);
-  addValue(node, dtype, data, dims);
-  return node;
-}
-
-function addValue(node: NodeProto, dtype: DType, data: readonly number[], dims: readonly number[]): void {
-  const t = onnxTensor('', dtype, data, dims);
-  node.attribute.push(create(AttributeProtoSchema, { name: 'value', type: AttributeProto_AttributeType.TENSOR, t }));
+  return makeNode('Constant', [], [output], { value: { tensor: makeTensor('', dtype, data, dims) } }, name);
 }

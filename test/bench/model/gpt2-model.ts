@@ -2,9 +2,8 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, renameSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { create } from '@bufbuild/protobuf';
-import { type ModelProto, ModelProtoSchema, type ValueInfoProto } from 'onnx-buf';
-import { onnxGraph, onnxValue } from '../../../runtime/onnx/messages.ts';
+import { makeGraph, makeModel, makeValueInfo } from '../../../runtime/onnx/make.ts';
+import type { ModelProto } from '../../../runtime/onnx/proto.ts';
 import { withInitializers, writeModelFile } from './file.ts';
 import { gpt2Nodes, layerOutput } from './graph.ts';
 import type { Sizes } from './sizes.ts';
@@ -65,23 +64,10 @@ function gpt2Proto(sizes: Sizes): ModelProto {
   const ids = (name: string) => value(name, ['batch', 'sequence'], 'int64');
   const inputs = [ids('input_ids'), ids('attention_mask')];
   const logits = value('logits', ['batch', 'sequence', sizes.vocabulary]);
-  return create(ModelProtoSchema, {
-    irVersion: 8n,
-    opsetImport: [{ domain: '', version: 17n }],
-    producerName: 'pytorch',
-    producerVersion: '2.13.0',
-    graph: onnxGraph('main_graph', gpt2Nodes(sizes), inputs, [logits]),
-  });
+  const graph = makeGraph('main_graph', gpt2Nodes(sizes), inputs, [logits]);
+  return { ...makeModel(graph), producerName: 'pytorch', producerVersion: '2.13.0' };
 }
 
 function value(name: string, dims: readonly (string | number)[], dtype: 'float32' | 'int64' = 'float32') {
-  const declared: ValueInfoProto = onnxValue(name, dtype, dims.length);
-  const type = declared.type!.value;
-  if (type.case !== 'tensorType') throw new Error(`${name} is declared as no tensor`);
-  type.value.shape!.dim.forEach((dim, i) => {
-    const size = dims[i]!;
-    dim.value =
-      typeof size === 'string' ? { case: 'dimParam', value: size } : { case: 'dimValue', value: BigInt(size) };
-  });
-  return declared;
+  return makeValueInfo(name, dtype, dims);
 }

@@ -1,0 +1,22 @@
+import type { AttributeProto, NodeProto, TensorProto } from 'onnx-buf';
+
+/** An attribute of a node; undefined where it is left out. */
+function attribute(node: NodeProto, name: string): AttributeProto | undefined {
+  return node.attribute.find((one) => one.name === name);
+}
+
+/** Null where the attribute is left out. */
+export function intAttribute(node: NodeProto, name: string): number | null {
+  const found = attribute(node, name);
+  return found ? Number(found.i) : null;
+}
+
+/** Null where the attribute is left out. */
+export function intsAttribute(node: NodeProto, name: string): readonly number[] | null {
+  return attribute(node, name)?.ints.map(Number) ?? null;
+}
+
+/** Null where the attribute is left out. */
+export function tensorAttribute(node: NodeProto, name: string): TensorProto | null {
+  return attribute(node, name)?.t ?? null;
+}
