@@ -7,12 +7,12 @@ import type { OnnxModel } from '../onnx/read.ts';
 import type { Device } from '../ort/devices.ts';
 import type { Plan } from '../partition/plan.ts';
 import { Planner } from '../partition/planner.ts';
+import { defaultSegmentation, type Segmentation } from '../partition/segmentation.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { checkFusing, Fused } from './fused.ts';
 import { Programs } from './programs.ts';
 import type { ReuseScope } from './reuse.ts';
 import { ProgramError, type ProgramRunner, runPlan } from './run-plan.ts';
-import { defaultSegmentation, type Segmentation } from './segmentation.ts';
 import type { DispatchStats, RunStats } from './stats.ts';
 
 export interface EngineOptions {
@@ -56,7 +56,7 @@ export class Engine {
     const config = { device, folder: model.folder };
     this.programs = new Programs(config, Math.max(SMALL, TIMES * weightBytes(model)));
     this.planner = new Planner(model, tree, locate, segmentation, this.programs);
-    if (fuse) checkFusing(device, this.planner.cuts);
+    if (fuse) checkFusing(device, this.planner.isCut);
     this.fused = fuse ? new Fused(config) : null;
   }
 
@@ -67,11 +67,7 @@ export class Engine {
     { signal, reuse, onStats, onProgress }: RunOptions = {},
   ): Promise<Tensor[]> {
     const start = performance.now();
-    const graph = this.planner.narrow(asked);
-    let planned: number | null = null;
-    const plan = this.planner.plan(graph, (milliseconds) => {
-      planned = milliseconds;
-    });
+    const { graph, plan, milliseconds: planned } = this.planner.plan(asked);
     let dispatches: DispatchStats[] = [];
     const run = (chosen: Plan, programs: ProgramRunner = this.programs) => {
       dispatches = [];
@@ -91,7 +87,7 @@ export class Engine {
       });
     const mayFuse = this.fused && !reuse && plan.dispatches.length > 1;
     const tensors = mayFuse
-      ? await this.fused.run(graph.structuralKey(), () => this.planner.whole(graph), run, inSegments)
+      ? await this.fused.run(graph.structuralKey(), () => this.planner.wholePlan(graph), run, inSegments)
       : await inSegments();
     // What is fused cannot end on the way.
     signal?.throwIfAborted();

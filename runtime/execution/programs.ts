@@ -1,7 +1,6 @@
 import type { InferenceSession } from 'onnxruntime-node';
 import { createSession, type SessionConfig } from '../ort/session.ts';
-import type { Program } from '../partition/plan.ts';
-import type { ProgramStore } from '../partition/segment-programs.ts';
+import type { Program, ProgramStore } from '../partition/plan.ts';
 
 /** How many compiled programs are kept besides the segments of the model, whose number is that of the cuts. */
 const KEPT = 64;

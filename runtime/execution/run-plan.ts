@@ -1,11 +1,11 @@
 import type { OnnxValue, Tensor as OrtTensor } from 'onnxruntime-node';
 import { TraceError } from '../errors.ts';
 import type { InterventionGraph } from '../graph/graph.ts';
+import { withSites } from '../lowering/site-names.ts';
 import type { OnnxModel } from '../onnx/read.ts';
 import { copyOrt, fromOrt, type SessionConfig, toOrt } from '../ort/session.ts';
 import { programForWebGpu } from '../ort/webgpu-limits.ts';
 import type { Dispatch, Plan, Program } from '../partition/plan.ts';
-import { withSites } from '../partition/site-names.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import type { ReuseScope } from './reuse.ts';
 import { runError } from './run-error.ts';
@@ -140,7 +140,9 @@ function dispatchError(error: unknown, dispatch: Dispatch, model: OnnxModel, gra
   if (!isBuilt && dispatch.program.kind === 'segment') return new ProgramError(dispatch.program, error);
   const message = error instanceof Error ? error.message : String(error);
   const cause = isBuilt ? error.cause : error;
-  return runError(new Error(withSites(message, dispatch, graph), { cause }), model, isBuilt ? graph : null);
+  const nodes = dispatch.nodes.map((position) => graph.root.nodes[position]!);
+  const told = withSites(message, nodes, dispatch.kind === 'call');
+  return runError(new Error(told, { cause }), model, isBuilt ? graph : null);
 }
 
 /** Runs a dispatch unless an earlier run gave what it would give. */

@@ -3,10 +3,10 @@ import { InterventionGraph } from '../graph/graph.ts';
 import type { Node, Value } from '../graph/types.ts';
 import type { Locate } from '../lowering/address.ts';
 import { type Lowered, lower } from '../lowering/lower.ts';
+import { siteNames } from '../lowering/site-names.ts';
 import type { OnnxModel } from '../onnx/read.ts';
 import type { FragmentWriter } from './fragment-writer.ts';
 import type { Program } from './plan.ts';
-import { siteNames } from './site-names.ts';
 
 /** How many written interventions are kept; the one used least recently goes first. */
 const KEPT = 256;

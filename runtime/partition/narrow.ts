@@ -5,10 +5,10 @@ import { operations } from '../graph/operations/index.ts';
 import { type Item, writeItems } from '../graph/operations/items.ts';
 import type { Attributes, Node, Value } from '../graph/types.ts';
 import type { Locate } from '../lowering/address.ts';
+import { withRegions } from '../lowering/site-names.ts';
 import type { TapAddress } from '../tracing/model.ts';
 import { dependsOn, rowSelections, WHOLE } from './row-selections.ts';
 import type { RowWiseEnd, RowWiseEnds } from './row-wise.ts';
-import { withRegions } from './site-names.ts';
 
 /**
  * Where a trace reads some positions of the logits only, lets the end of the model, which computes each row by itself, run

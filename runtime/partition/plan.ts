@@ -19,6 +19,13 @@ export interface Program {
   write(): Uint8Array;
 }
 
+/** Where compiled programs are kept, as far as planning needs to know. */
+export interface ProgramStore {
+  has(key: string): boolean;
+  /** Lets go of a program that will not be used again. */
+  drop(key: string): void;
+}
+
 /** A tensor that enters or leaves a program: its name there, and the register where the run keeps it. */
 export interface Port {
   readonly name: string;

@@ -1,28 +1,29 @@
-import type { Segmentation } from '../execution/segmentation.ts';
 import type { InterventionGraph } from '../graph/graph.ts';
 import type { Locate } from '../lowering/address.ts';
 import { layersOf } from '../modules/layers.ts';
 import { type Module, walk } from '../modules/module.ts';
 import type { OnnxModel } from '../onnx/read.ts';
+import type { CutModel } from './cut-model.ts';
 import { Cuts } from './cuts.ts';
 import { FragmentWriter } from './fragment-writer.ts';
 import { InterventionPrograms } from './intervention-programs.ts';
 import { narrowReads } from './narrow.ts';
-import type { Plan } from './plan.ts';
-import type { CutModel } from './planning.ts';
+import type { Plan, ProgramStore } from './plan.ts';
+import { PlanCache } from './plan-cache.ts';
 import { RowWiseEnds } from './row-wise.ts';
-import { type ProgramStore, SegmentPrograms } from './segment-programs.ts';
+import { SegmentPrograms } from './segment-programs.ts';
+import type { Segmentation } from './segmentation.ts';
 import { segmentedPlan } from './segmented-plan.ts';
 import { stretchesOf } from './stretches.ts';
 import { wholePlan } from './whole-plan.ts';
 
-/** How many plans are kept; the one used least recently goes first. */
-const KEPT = 64;
-
-interface Entry {
+/** How a graph is to be run. */
+export interface Planned {
+  /** The graph that is run: one that gives the same as the one that was asked for and computes less, or that one. */
+  readonly graph: InterventionGraph;
   readonly plan: Plan;
-  /** The state of the cuts that it was made for; null for a plan that runs the model whole. */
-  readonly version: number | null;
+  /** Milliseconds that planning took; null if a graph of this structure was planned before. */
+  readonly milliseconds: number | null;
 }
 
 /** Plans how graphs are run inside one model, each structure once. */
@@ -33,9 +34,9 @@ export class Planner {
   private readonly ends: RowWiseEnds;
   /** Null for a model that always runs whole. */
   private readonly cut: CutModel | null;
-  private readonly plans = new Map<string, Entry>();
+  private readonly plans = new PlanCache();
 
-  constructor(model: OnnxModel, tree: Module, locate: Locate, segmentation: Segmentation, compiled: ProgramStore) {
+  constructor(model: OnnxModel, tree: Module, locate: Locate, segmentation: Segmentation, store: ProgramStore) {
     this.model = model;
     this.locate = locate;
     this.writer = new FragmentWriter(model);
@@ -51,57 +52,43 @@ export class Planner {
             model,
             locate,
             cuts: new Cuts(model.graph, stretchesOf(model.graph, layers), fixed),
-            segments: new SegmentPrograms(model, this.writer, compiled),
+            segments: new SegmentPrograms(model, this.writer, store),
             interventions: new InterventionPrograms(model, locate, this.writer),
           };
   }
 
-  /** The graph as it is to be planned: one that does the same and computes less, or itself. */
-  narrow(graph: InterventionGraph): InterventionGraph {
-    return narrowReads(graph, this.ends, this.locate);
-  }
-
-  /** The plan of a graph. `planned` is told how long making it took, if it had to be made. */
-  plan(graph: InterventionGraph, planned?: (milliseconds: number) => void): Plan {
-    const start = performance.now();
-    const key = graph.structuralKey();
-    let entry = this.plans.get(key);
-    const isCurrent = entry !== undefined && (entry.version === null || entry.version === this.cut!.cuts.version);
-    if (!entry || !isCurrent) {
-      entry = this.make(graph);
-      planned?.(performance.now() - start);
-    }
-    this.keep(key, entry);
-    return entry.plan;
-  }
-
   /** Whether the model is cut into segments. */
-  get cuts(): boolean {
+  get isCut(): boolean {
     return this.cut !== null;
   }
 
-  /** A plan that runs the model whole. */
-  whole(graph: InterventionGraph): Plan {
+  /** Throws a TraceError on a cycle and on a write that nothing saved depends on. */
+  plan(asked: InterventionGraph): Planned {
+    const graph = narrowReads(asked, this.ends, this.locate);
+    const start = performance.now();
+    const key = graph.structuralKey();
+    const known = this.plans.get(key, this.version);
+    if (known) return { graph, plan: known, milliseconds: null };
+    const segmented = this.cut && segmentedPlan(this.cut, graph);
+    const plan = segmented ?? this.wholePlan(graph);
+    this.plans.set(key, plan, segmented ? this.version : null);
+    return { graph, plan, milliseconds: performance.now() - start };
+  }
+
+  /** A plan that runs the model whole, for a graph as `plan` gave it. */
+  wholePlan(graph: InterventionGraph): Plan {
     return wholePlan(this.model, graph, this.locate, (initializers) => this.writer.bytes(initializers));
   }
 
-  /** The same, from now on, for graphs of this structure. */
+  /** The same, which `plan` gives from now on for graphs of this structure. */
   stayWhole(graph: InterventionGraph): Plan {
-    const plan = this.whole(graph);
-    this.keep(graph.structuralKey(), { plan, version: null });
+    const plan = this.wholePlan(graph);
+    this.plans.set(graph.structuralKey(), plan, null);
     return plan;
   }
 
-  private keep(key: string, entry: Entry): void {
-    // The newest stand last.
-    this.plans.delete(key);
-    this.plans.set(key, entry);
-    if (this.plans.size > KEPT) this.plans.delete(this.plans.keys().next().value!);
-  }
-
-  private make(graph: InterventionGraph): Entry {
-    const plan = this.cut && segmentedPlan(this.cut, graph);
-    return plan ? { plan, version: this.cut!.cuts.version } : { plan: this.whole(graph), version: null };
+  private get version(): number | null {
+    return this.cut?.cuts.version ?? null;
   }
 }
 

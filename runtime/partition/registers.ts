@@ -2,6 +2,9 @@ import type { InterventionGraph } from '../graph/graph.ts';
 import type { Value } from '../graph/types.ts';
 import type { Dispatch, Plan, Port } from './plan.ts';
 
+/** A dispatch of which it is not known yet which registers it is the last to need. */
+export type NewDispatch = Omit<Dispatch, 'drops'>;
+
 /** Gives each tensor of a run its register. */
 export class Registers {
   private readonly graph: InterventionGraph;
@@ -38,7 +41,7 @@ export class Registers {
   }
 
   /** The whole plan, once all dispatches are known. */
-  plan(dispatches: readonly Omit<Dispatch, 'drops'>[], skipped: readonly string[]): Plan {
+  plan(dispatches: readonly NewDispatch[], skipped: readonly string[]): Plan {
     const saves = this.graph.saves.map(({ value }) => this.of(value));
     const kept = new Set(saves);
     const withDrops = dispatches.toReversed().map((dispatch): Dispatch => {

@@ -1,33 +1,43 @@
 import type { Node } from '../graph/types.ts';
-import type { Vertex } from '../lowering/dependencies.ts';
 
-/** What runs next: a segment of the model (its number), the call of a module, or nodes that run together. */
-export type Turn = number | Node | readonly Node[];
+/** A segment of the model (its number) or a node of the graph. */
+export type SegmentOrNode = number | Node;
+
+/** What runs next: a segment of the model, the call of a module, or nodes that become one program. */
+export type Group =
+  | { readonly kind: 'segment'; readonly segment: number }
+  | { readonly kind: 'call'; readonly node: Node }
+  | { readonly kind: 'intervention'; readonly nodes: readonly Node[] };
+
+type Needs = (vertex: SegmentOrNode) => readonly SegmentOrNode[];
 
 /**
- * Puts the nodes of an intervention graph between the segments of a model. `vertices` are in an order in which each finds
- * what it needs. Nodes run as late as they can, so that few sessions are needed: right before the first segment that
- * needs them, or at the end.
+ * Puts the nodes of a graph between the segments of a model. `vertices` are in an order in which each comes after what it
+ * needs. Nodes run as late as they can, so that few programs are needed: right before the first segment that needs them,
+ * or at the end.
  */
-export function schedule(vertices: readonly Vertex[], needs: (vertex: Vertex) => readonly Vertex[]): Turn[] {
+export function schedule(vertices: readonly SegmentOrNode[], needs: Needs): Group[] {
   const deadlines = deadlinesOf(vertices, needs);
   const levels = levelsOf(vertices, needs, deadlines);
-  const turns: Turn[] = [];
-  vertices.forEach((vertex, position) => {
-    if (typeof vertex !== 'number') return;
-    turns.push(...groups(vertices, position, deadlines, levels), vertex);
-  });
-  turns.push(...groups(vertices, vertices.length, deadlines, levels));
-  return turns;
+  const due = (deadline: number) =>
+    groupsOf(
+      vertices.filter((vertex) => typeof vertex !== 'number' && deadlines.get(vertex) === deadline) as Node[],
+      levels,
+    );
+  return [
+    ...vertices.flatMap((vertex, position): Group[] =>
+      typeof vertex === 'number' ? [...due(position), { kind: 'segment', segment: vertex }] : [],
+    ),
+    ...due(vertices.length),
+  ];
 }
 
 /** The position of the first segment that needs each node; the number of vertices for what only the result needs. */
-function deadlinesOf(vertices: readonly Vertex[], needs: (vertex: Vertex) => readonly Vertex[]): Map<Vertex, number> {
-  const deadlines = new Map<Vertex, number>();
-  for (let position = vertices.length - 1; position >= 0; position--) {
-    const vertex = vertices[position]!;
+function deadlinesOf(vertices: readonly SegmentOrNode[], needs: Needs): Map<Node, number> {
+  const deadlines = new Map<Node, number>();
+  for (const [position, vertex] of [...vertices.entries()].reverse()) {
     const own = typeof vertex === 'number' ? position : (deadlines.get(vertex) ?? vertices.length);
-    deadlines.set(vertex, own);
+    if (typeof vertex !== 'number') deadlines.set(vertex, own);
     for (const need of needs(vertex)) {
       if (typeof need !== 'number') deadlines.set(need, Math.min(own, deadlines.get(need) ?? own));
     }
@@ -35,36 +45,30 @@ function deadlinesOf(vertices: readonly Vertex[], needs: (vertex: Vertex) => rea
   return deadlines;
 }
 
-/** How many calls of modules stand one after another before each node, among those with its deadline. */
+/** How many calls of modules stand one after another before each node, among the nodes with its deadline. */
 function levelsOf(
-  vertices: readonly Vertex[],
-  needs: (vertex: Vertex) => readonly Vertex[],
-  deadlines: ReadonlyMap<Vertex, number>,
-): Map<Vertex, number> {
-  const levels = new Map<Vertex, number>();
+  vertices: readonly SegmentOrNode[],
+  needs: Needs,
+  deadlines: ReadonlyMap<Node, number>,
+): Map<Node, number> {
+  const levels = new Map<Node, number>();
   for (const vertex of vertices) {
     if (typeof vertex === 'number') continue;
-    const before = needs(vertex).filter(
-      (need) => typeof need !== 'number' && deadlines.get(need) === deadlines.get(vertex),
-    ) as Node[];
-    levels.set(vertex, Math.max(0, ...before.map((need) => levels.get(need)! + (need.op === 'call' ? 1 : 0))));
+    const before = needs(vertex).filter((need) => typeof need !== 'number');
+    const together = before.filter((need) => deadlines.get(need) === deadlines.get(vertex));
+    levels.set(vertex, Math.max(0, ...together.map((need) => levels.get(need)! + (need.op === 'call' ? 1 : 0))));
   }
   return levels;
 }
 
-function groups(
-  vertices: readonly Vertex[],
-  deadline: number,
-  deadlines: ReadonlyMap<Vertex, number>,
-  levels: ReadonlyMap<Vertex, number>,
-): Turn[] {
-  const due = vertices.filter((vertex) => typeof vertex !== 'number' && deadlines.get(vertex) === deadline) as Node[];
-  const turns: Turn[] = [];
-  for (let level = 0; due.some((node) => levels.get(node)! >= level); level++) {
-    const own = due.filter((node) => levels.get(node) === level);
+/** Level by level: first the nodes that become one program, then the calls. */
+function groupsOf(nodes: readonly Node[], levels: ReadonlyMap<Node, number>): Group[] {
+  const groups: Group[] = [];
+  for (let level = 0; nodes.some((node) => levels.get(node)! >= level); level++) {
+    const own = nodes.filter((node) => levels.get(node) === level);
     const together = own.filter(({ op }) => op !== 'call');
-    if (together.length > 0) turns.push(together);
-    turns.push(...own.filter(({ op }) => op === 'call'));
+    if (together.length > 0) groups.push({ kind: 'intervention', nodes: together });
+    for (const node of own) if (node.op === 'call') groups.push({ kind: 'call', node });
   }
-  return turns;
+  return groups;
 }

@@ -2,14 +2,7 @@ import type { OnnxModel } from '../onnx/read.ts';
 import type { Cuts } from './cuts.ts';
 import { describeFragment, type Fragment, type Replaced } from './fragment.ts';
 import type { FragmentWriter } from './fragment-writer.ts';
-import type { Program } from './plan.ts';
-
-/** What planning needs to know of the programs that are compiled. */
-export interface ProgramStore {
-  has(key: string): boolean;
-  /** Lets go of a program that will not be used again. */
-  drop(key: string): void;
-}
+import type { Program, ProgramStore } from './plan.ts';
 
 /** The program that runs a fragment of the model, and what it is fed. It may give more than was asked for. */
 export interface SegmentProgram {

@@ -1,8 +1,12 @@
 import type { InterventionGraph } from '../graph/graph.ts';
 import { Dependencies } from '../lowering/dependencies.ts';
 import { chooseCuts } from './choose-cuts.ts';
+import { type CutModel, Unsegmentable } from './cut-model.ts';
+import { Dispatches } from './dispatches.ts';
 import type { Plan } from './plan.ts';
-import { type CutModel, Planning, Unsegmentable } from './planning.ts';
+import { Registers } from './registers.ts';
+import { schedule } from './schedule.ts';
+import { SegmentGraph } from './segment-graph.ts';
 
 /**
  * Runs the model segment by segment, with the interventions as small programs of their own in between. Null where the
@@ -16,9 +20,30 @@ export function segmentedPlan(cut: CutModel, graph: InterventionGraph): Plan | n
   cut.cuts.cutAt(chooseCuts(vertices, dependencies.forwards[0]!, cut.cuts));
   cut.segments.follow(cut.cuts);
   try {
-    return new Planning(cut, graph, dependencies, vertices).plan();
+    return planOf(cut, graph, new SegmentGraph(cut, dependencies, vertices));
   } catch (error) {
     if (error instanceof Unsegmentable) return null;
     throw error;
   }
+}
+
+function planOf(cut: CutModel, graph: InterventionGraph, needed: SegmentGraph): Plan {
+  const inputNames = cut.model.inputs.map(({ name }) => name);
+  const registers = new Registers(graph, inputNames);
+  // A tensor of the model that is read is that tensor.
+  for (const read of needed.passedReads()) registers.alias(read.outputs[0]!, needed.forward.tensorOf(read));
+  const saves = graph.saves.map(({ value }) => value);
+  const groups = schedule(needed.order(saves), (vertex) => needed.needs(vertex));
+  const dispatches = new Dispatches({
+    cut,
+    needed,
+    registers,
+    positions: new Map(graph.root.nodes.map((node, position) => [node, position])),
+    shared: needed.sharedValues(saves, groups),
+  });
+  const skipped = cut.cuts.nodes.flatMap((_, segment) => (needed.nodes.has(segment) ? [] : [cut.cuts.label(segment)]));
+  return registers.plan(
+    groups.flatMap((group) => dispatches.of(group) ?? []),
+    skipped,
+  );
 }

@@ -1,10 +1,10 @@
 import type { InterventionGraph } from '../graph/graph.ts';
 import type { Locate } from '../lowering/address.ts';
 import { type Lowered, lower } from '../lowering/lower.ts';
+import { siteNames } from '../lowering/site-names.ts';
 import type { OnnxModel } from '../onnx/read.ts';
 import type { Plan, Program } from './plan.ts';
 import { Registers } from './registers.ts';
-import { siteNames } from './site-names.ts';
 
 /** Runs the model as one program with the interventions inside. Throws a TraceError on what cannot be. */
 export function wholePlan(
@@ -31,13 +31,13 @@ export function wholePlan(
     const first = outputs.get(lowered.outputs[i]!)!;
     if (value !== first) registers.alias(value, first);
   });
-  const program = pieceOf(graph.structuralKey(), weights(lowered.initializers), lowered);
+  const program = programOf(graph.structuralKey(), weights(lowered.initializers), lowered);
   const fetches = [...outputs].map(([name, value]) => ({ name, register: registers.of(value) }));
   const nodes = graph.root.nodes.map((_, position) => position);
   return registers.plan([{ program, kind: 'whole', label: 'the whole model', feeds, fetches, nodes }], []);
 }
 
 /** By itself, so that what the program keeps does not hold the graph, and with it the trace that it was made in. */
-function pieceOf(key: string, weights: number, { bytes, random }: Lowered): Program {
+function programOf(key: string, weights: number, { bytes, random }: Lowered): Program {
   return { key, kind: 'whole', weights, random, write: () => bytes };
 }

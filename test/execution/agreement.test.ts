@@ -1,7 +1,7 @@
 import { save } from 'onnsight';
 import { describe, expect, it } from 'vitest';
-import type { Segmentation } from '../../runtime/execution/segmentation.ts';
 import { walk } from '../../runtime/modules/module.ts';
+import type { Segmentation } from '../../runtime/partition/segmentation.ts';
 import { Tensor } from '../../runtime/tensor/tensor.ts';
 import { FILES, modelPath, type Reference, reference } from '../model/reference.ts';
 import { type Engines, type Inputs, openEngines, runGraph, SEGMENTATIONS } from './engines.ts';

@@ -1,11 +1,11 @@
 import { NNsight } from 'onnsight';
 import { ModelMap } from '../../runtime/api/locate.ts';
 import { Engine, type RunOptions } from '../../runtime/execution/engine.ts';
-import type { Segmentation } from '../../runtime/execution/segmentation.ts';
 import type { RunStats } from '../../runtime/execution/stats.ts';
 import type { InterventionGraph } from '../../runtime/graph/graph.ts';
 import { prepareInputs } from '../../runtime/inputs/prepare.ts';
 import { readModel } from '../../runtime/onnx/read.ts';
+import type { Segmentation } from '../../runtime/partition/segmentation.ts';
 import { Tensor, type TensorData } from '../../runtime/tensor/tensor.ts';
 
 export const SEGMENTATIONS: readonly Segmentation[] = ['off', 'layers', 'modules'];

@@ -1,5 +1,5 @@
 import { expect, vi } from 'vitest';
-import type { Segmentation } from '../../runtime/execution/segmentation.ts';
+import type { Segmentation } from '../../runtime/partition/segmentation.ts';
 import { SEGMENTATIONS } from './engines.ts';
 
 /** What two runs gave, as far as they are compared. */

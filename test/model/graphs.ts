@@ -15,7 +15,7 @@ type Dims = NonNullable<ModelTensor['dims']>;
 type Attributes = Readonly<Record<string, number | string | readonly number[]>>;
 
 /** A node: its operator, what it reads, what it makes, its attributes. */
-export type Step = readonly [op: string, input: readonly string[], output: string, attributes?: Attributes];
+export type NodeSpec = readonly [op: string, input: readonly string[], output: string, attributes?: Attributes];
 
 /**
  * A model made here: float inputs of these dimensions (a string names a free one, null is a free one without a name),
@@ -23,7 +23,7 @@ export type Step = readonly [op: string, input: readonly string[], output: strin
  */
 export async function graphModel(
   inputs: Readonly<Record<string, Dims>>,
-  steps: readonly Step[],
+  nodes: readonly NodeSpec[],
   constants: Readonly<Record<string, readonly number[]>> = {},
 ): Promise<OnnxModel> {
   const model = await fixtureModel('zoo/mlp', 'ts');
@@ -35,7 +35,7 @@ export async function graphModel(
         : { name, dataType: TensorProto_DataType.INT64, dims: [BigInt(data.length)], int64Data: data.map(BigInt) },
     ),
   );
-  const node = steps.map(([opType, input, output, attributes = {}]) =>
+  const node = nodes.map(([opType, input, output, attributes = {}]) =>
     create(NodeProtoSchema, {
       opType,
       input: [...input],
@@ -43,7 +43,7 @@ export async function graphModel(
       attribute: Object.entries(attributes).map(([name, value]) => attribute(name, value)),
     }),
   );
-  const output = [create(ValueInfoProtoSchema, { name: steps.at(-1)![2] })];
+  const output = [create(ValueInfoProtoSchema, { name: nodes.at(-1)![2] })];
   const input = Object.entries(inputs).map(([name, dims]) => valueInfo(name, dims));
   const graph = { ...model.graph, node, initializer, input, output };
   return {

@@ -1,7 +1,5 @@
 import { formatSite } from '../errors.ts';
-import type { InterventionGraph } from '../graph/graph.ts';
 import type { Node } from '../graph/types.ts';
-import type { Dispatch } from './plan.ts';
 
 /** Nodes of a graph with those in their regions, in the order in which their sites are numbered. */
 export function* withRegions(nodes: readonly Node[]): Generator<Node> {
@@ -19,12 +17,12 @@ export function siteNames(nodes: readonly Node[]): (node: Node) => string {
 }
 
 /**
- * A message of ONNX Runtime about a dispatch, with the sites of the graph's nodes by file and line. An error inside a
- * called module is an error of the call.
+ * A message of ONNX Runtime about a program into which these nodes are written, with the file and line of the node that it
+ * names. `isCall`: the program is the module that the one node calls, and an error inside it is an error of the call.
  */
-export function withSites(message: string, { kind, nodes }: Dispatch, graph: InterventionGraph): string {
-  const written = [...withRegions(nodes.map((position) => graph.root.nodes[position]!))];
+export function withSites(message: string, nodes: readonly Node[], isCall: boolean): string {
+  const written = [...withRegions(nodes)];
   const name = (node: Node | undefined) => (node?.site ? formatSite(node.site) : (node?.op ?? 'node'));
-  if (kind === 'call') return message.replace(/Name:'[^']*'/, `Name:'onnsight/at_0:${name(written[0])}'`);
+  if (isCall) return message.replace(/Name:'[^']*'/, `Name:'onnsight/at_0:${name(written[0])}'`);
   return message.replaceAll(/(onnsight\/at_\d+:)site_(\d+)/g, (_, at, number) => at + name(written[Number(number)]));
 }

@@ -1,0 +1,17 @@
+import type { Locate } from '../lowering/address.ts';
+import type { OnnxModel } from '../onnx/read.ts';
+import type { Cuts } from './cuts.ts';
+import type { InterventionPrograms } from './intervention-programs.ts';
+import type { SegmentPrograms } from './segment-programs.ts';
+
+/** A model that is cut into segments, with the programs that run them and what stands between them. */
+export interface CutModel {
+  readonly model: OnnxModel;
+  readonly locate: Locate;
+  readonly cuts: Cuts;
+  readonly segments: SegmentPrograms;
+  readonly interventions: InterventionPrograms;
+}
+
+/** A graph cannot run segment by segment: the model has to run whole. */
+export class Unsegmentable extends Error {}
