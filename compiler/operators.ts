@@ -38,6 +38,15 @@ export function lowerUnary(lowering: Lowering, node: ts.PrefixUnaryExpression): 
   return operator('unary', at, [`'${text}'`, lowering.argument(operand), lowering.sites.at(at)]);
 }
 
+/** `typeof a` → `typeof_(a)`; of a name that nobody declared it is 'undefined' and no error. */
+export function lowerTypeof(lowering: Lowering, node: ts.TypeOfExpression): Code {
+  const { expression } = node;
+  const isFree = syntax.isIdentifier(expression) && !lowering.scopes.resolve(expression.text, expression);
+  if (isFree) return lowering.copy(node);
+  const at = lowering.start(node);
+  return operator('typeof_', at, [lowering.argument(expression), lowering.sites.at(at)]);
+}
+
 /** `${a}` → `${string(a)}`, since a traced tensor has no text yet. */
 export function lowerTemplate(lowering: Lowering, node: ts.TemplateExpression): Code {
   return lowering.copy(node, (child) => {

@@ -13,7 +13,7 @@ import { isMember, lowerMember } from './indexing.ts';
 import { lowerList } from './lists.ts';
 import { lowerConditionalExpression, lowerLogical } from './logical.ts';
 import type { Lowering } from './lowering.ts';
-import { isLoweredBinary, isLoweredIn, lowerBinary, lowerTemplate, lowerUnary } from './operators.ts';
+import { isLoweredBinary, isLoweredIn, lowerBinary, lowerTemplate, lowerTypeof, lowerUnary } from './operators.ts';
 import { syntax } from './parse.ts';
 import { lowerStatement } from './statements.ts';
 
@@ -45,6 +45,7 @@ function visitExpression(lowering: Lowering, node: ts.Expression): Code {
   }
   if (syntax.isCallExpression(node)) return lowerCall(lowering, node);
   if (syntax.isNewExpression(node)) return lowerNew(lowering, node);
+  if (syntax.isTypeOfExpression(node)) return lowerTypeof(lowering, node);
   if (syntax.isConditionalExpression(node)) return lowerConditionalExpression(lowering, node);
   if (syntax.isTemplateExpression(node)) {
     return syntax.isTaggedTemplateExpression(node.parent) ? lowering.copy(node) : lowerTemplate(lowering, node);

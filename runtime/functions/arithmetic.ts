@@ -49,6 +49,13 @@ export function remainder(input: Operand, other: Operand): Traced {
   return node('remainder', pair(input, other));
 }
 
+/** The rest of the division, with the sign of `input`, as JavaScript's `%`. */
+export function fmod(input: Operand, other: Operand): Traced {
+  const [a, b] = pair(input, other);
+  const rest = node('remainder', [node('abs', [a]), node('abs', [b])]);
+  return node('mul', [node('sign', [a]), rest]);
+}
+
 /** `input ** exponent`, broadcast. */
 export function pow(input: Operand, exponent: Operand): Traced {
   const [base, power] = pair(input, exponent);

@@ -8,6 +8,7 @@ export {
   div,
   eq,
   floorDivide,
+  fmod,
   ge,
   gt,
   le,

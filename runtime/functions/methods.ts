@@ -50,6 +50,7 @@ export const methods: { readonly [K in keyof TensorFunctions]: Method<TensorFunc
   float: functions.float,
   floor: functions.floor,
   floorDivide: functions.floorDivide,
+  fmod: functions.fmod,
   fullLike: functions.fullLike,
   gather: functions.gather,
   ge: functions.ge,

@@ -62,7 +62,7 @@ export function normalize(
   options: { readonly p?: number; readonly eps?: number } = {},
 ): Traced {
   const { p = 2, eps = 1e-12 } = options;
-  return inWide(input, (x) => node('div', pair(x, maximum(norm(x, dim, { p, keepdim: true }), eps))));
+  return inWide(input, (x) => node('div', pair(x, maximum(norm(x, p, dim, true), eps))));
 }
 
 /** The cosine of the angle between two tensors along `dim`, broadcast; norms are taken to be at least `eps`. */

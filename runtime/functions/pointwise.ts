@@ -1,8 +1,8 @@
 import type { GeluOptions } from '../types/options.ts';
 import type { Operand, Traced } from '../types/tensor.ts';
-import { mul, sub } from './arithmetic.ts';
+import { add, div, eq, logicalOr, mul, sub, where } from './arithmetic.ts';
 import { dtypeOf, node, operand } from './nodes.ts';
-import { inWide, like, toBool, toFloat } from './promotion.ts';
+import { inDouble, inWide, like, toBool, toFloat } from './promotion.ts';
 
 /** The absolute value of each element. */
 export function abs(input: Operand): Traced {
@@ -35,9 +35,18 @@ export function exp(input: Operand): Traced {
   return node('exp', [toFloat(input)]);
 }
 
-/** `exp(input) - 1`. */
+/**
+ * `exp(input) - 1`, exact for small inputs too: what rounding takes off `exp(input)` it takes off its logarithm likewise,
+ * so that the quotient of the two is right.
+ */
 export function expm1(input: Operand): Traced {
-  return inWide(input, (x) => sub(exp(x), 1));
+  return inWide(input, (x) => {
+    const power = exp(x);
+    const less = sub(power, 1);
+    const [isTiny, isFar] = [eq(power, 1), logicalOr(eq(less, -1), isinf(power))];
+    const quotient = div(less, where(logicalOr(isTiny, isFar), 1, log(power)));
+    return where(isTiny, x, where(isFar, less, mul(x, quotient)));
+  });
 }
 
 /** The natural logarithm; integers become float32. */
@@ -45,19 +54,24 @@ export function log(input: Operand): Traced {
   return node('log', [toFloat(input)]);
 }
 
-/** The logarithm to base 2. */
+/** The logarithm to base 2; of a power of 2 it is whole. */
 export function log2(input: Operand): Traced {
-  return inWide(input, (x) => mul(log(x), Math.LOG2E));
+  return inDouble(input, (x) => div(log(x), Math.LN2));
 }
 
-/** The logarithm to base 10. */
+/** The logarithm to base 10; of a power of 10 it is whole. */
 export function log10(input: Operand): Traced {
-  return inWide(input, (x) => mul(log(x), Math.LOG10E));
+  return inDouble(input, (x) => div(log(x), Math.LN10));
 }
 
-/** `log(1 + input)`. */
+/** `log(1 + input)`, exact for small inputs too: `x / (1 + x - 1)` makes up for what rounding takes off `1 + x`. */
 export function log1p(input: Operand): Traced {
-  return inWide(input, (x) => log(sub(x, -1)));
+  return inWide(input, (x) => {
+    const sum = add(x, 1);
+    const [isTiny, isFar] = [eq(sum, 1), isinf(sum)];
+    const loss = div(x, where(logicalOr(isTiny, isFar), 1, sub(sum, 1)));
+    return where(isTiny, x, where(isFar, sum, mul(log(sum), loss)));
+  });
 }
 
 export function sin(input: Operand): Traced {

@@ -1,5 +1,5 @@
 import type { DType } from '../graph/types.ts';
-import { dtypeOfArray, isFloatDType } from '../tensor/storage.ts';
+import { dtypeOfArray, isFloatDType, isWhole } from '../tensor/storage.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import type { Operand, Traced } from '../types/tensor.ts';
 import { dtypeOf, isTraced, node, operand } from './nodes.ts';
@@ -66,6 +66,12 @@ export function inWide(value: Operand, compute: (wide: Traced) => Traced): Trace
   return dtype === 'float16' ? cast(compute(cast(tensor, 'float32')), dtype) : compute(tensor);
 }
 
+/** Computes in float64 and rounds the result only, where a last digit decides: `log10(1000)` is 3. */
+export function inDouble(value: Operand, compute: (double: Traced) => Traced): Traced {
+  const tensor = toFloat(value);
+  return cast(compute(cast(tensor, 'float64')), dtypeOf(tensor));
+}
+
 function dtypeBeside(dtype: DType, kind: Kind): DType {
   if (kindOf(dtype) >= kind) return dtype;
   return kind === Kind.Float ? 'float32' : 'int64';
@@ -80,7 +86,7 @@ function kindOf(dtype: DType): Kind {
 function looseKind(value: unknown): Kind | null {
   if (typeof value === 'boolean') return Kind.Bool;
   if (typeof value === 'bigint') return Kind.Integer;
-  if (typeof value === 'number') return Number.isInteger(value) ? Kind.Integer : Kind.Float;
+  if (typeof value === 'number') return isWhole(value) ? Kind.Integer : Kind.Float;
   if (!Array.isArray(value) || isTraced(value)) return null;
   let highest = Kind.Bool;
   for (const entry of value) {

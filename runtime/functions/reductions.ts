@@ -1,5 +1,5 @@
 import { isFloatDType } from '../tensor/storage.ts';
-import type { Dims, Keepdim, NormOptions, ReductionOptions, VarianceOptions } from '../types/options.ts';
+import type { Dims, Keepdim, ReductionOptions, VarianceOptions } from '../types/options.ts';
 import type { Operand, Traced } from '../types/tensor.ts';
 import { add, maximum, ne, pow, sub, where } from './arithmetic.ts';
 import { dtypeOf, fail, node, operand } from './nodes.ts';
@@ -43,9 +43,24 @@ export function std(input: Operand, dim?: Dims, keepdim?: boolean | VarianceOpti
   return inWide(floats(input, 'std'), (x) => sqrt(variance(x, dim, keepdim)));
 }
 
-/** The vector norm over `dim`, or over everything; Euclidean unless `{ p }`. */
-export function norm(input: Operand, dim?: Dims, keepdim?: boolean | NormOptions): Traced {
-  const { p = 2 } = optionsOf(keepdim);
+/**
+ * The vector norm of order `p` over `dim`, or over everything; Euclidean unless `p` is given. `Infinity` and
+ * `-Infinity` are the largest and smallest absolute value.
+ */
+export function norm(
+  input: Operand,
+  p: number | 'fro' | null = 2,
+  dim?: Dims,
+  keepdim?: boolean | ReductionOptions,
+): Traced {
+  if (typeof dim === 'object' && dim !== null && !Array.isArray(dim)) {
+    fail('norm: the order comes first, as in PyTorch: norm(x, p, dim, keepdim)');
+  }
+  if (p !== null && p !== 'fro' && typeof p !== 'number') fail(`norm: the order is a number or 'fro', found ${p}`);
+  return vectorNorm(input, typeof p === 'number' ? p : 2, dim, keepdim);
+}
+
+function vectorNorm(input: Operand, p: number, dim: Dims | undefined, keepdim?: boolean | ReductionOptions): Traced {
   return inWide(floats(converted(input, keepdim), 'norm'), (x) => {
     if (p === 2) return sqrt(reduce('sum', square(x), dim, keepdim));
     if (p === 1) return reduce('sum', abs(x), dim, keepdim);
@@ -95,7 +110,7 @@ function dimsOf(dim: Dims | undefined): readonly number[] | null {
 }
 
 /** What stands for `keepdim` in a call: the flag, or options with it. */
-export function optionsOf(keepdim: boolean | (ReductionOptions & VarianceOptions & NormOptions) | undefined) {
+export function optionsOf(keepdim: boolean | (ReductionOptions & VarianceOptions) | undefined) {
   return typeof keepdim === 'object' ? keepdim : { keepdim: keepdim ?? false };
 }
 

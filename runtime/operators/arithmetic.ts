@@ -1,6 +1,5 @@
 import { TraceError } from '../errors.ts';
 import * as functions from '../functions/index.ts';
-import { asTraced } from '../functions/nodes.ts';
 import type { Site } from '../graph/types.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { Absent } from '../tracing/absent.ts';
@@ -8,6 +7,8 @@ import { apply, toProxy } from '../tracing/apply.ts';
 import { activeBuilder } from '../tracing/builder.ts';
 import { ListSegment } from '../tracing/lists.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
+import type { Traced } from '../types/tensor.ts';
+import { asNumber } from './numbers.ts';
 import { textError } from './text-error.ts';
 
 /** Whether an operator on this value builds a node. */
@@ -25,7 +26,7 @@ const TENSOR_BINARY: Readonly<Record<string, Binary>> = {
   '-': functions.sub,
   '*': functions.mul,
   '/': functions.div,
-  '%': functions.remainder,
+  '%': functions.fmod,
   '**': functions.pow,
   '<': functions.lt,
   '<=': functions.le,
@@ -74,6 +75,7 @@ const MEANINGLESS: Readonly<Record<string, string>> = {
   in: '`in` asks an object for a key and has no meaning for the elements of a tensor. To look for a value write any(tensor == value).',
 };
 
+const ARITHMETIC = new Set(['+', '-', '*', '/', '%', '**']);
 const EQUALITY = new Set(['==', '!=', '===', '!==']);
 
 /** A binary operator: elementwise on tensors, JavaScript's own on anything else. */
@@ -91,7 +93,9 @@ export function binary(operator: string, a: unknown, b: unknown, site: Site): un
     if (!(a instanceof TensorProxy) && !(b instanceof TensorProxy)) return PLAIN_BINARY['+']!(a as never, b as never);
     throw textError('is joined to a text', site);
   }
-  return operate(a as never, b as never);
+  return ARITHMETIC.has(operator)
+    ? operate(asNumber(a) as never, asNumber(b) as never)
+    : operate(a as never, b as never);
 }
 
 /** A unary operator. `!` is elementwise. */
@@ -102,14 +106,28 @@ export function unary(operator: string, x: unknown, site: Site): unknown {
   const proxy = toProxy(x);
   switch (operator) {
     case '-':
-      return functions.neg(asTraced(proxy));
+      return functions.neg(asNumber(proxy) as Traced);
     case '+':
-      return proxy;
+      return asNumber(proxy);
     case '!':
       return apply('logicalNot', [proxy]);
     default:
       return apply('bitwiseNot', [proxy]);
   }
+}
+
+/** `typeof`: a traced tensor without dimensions is the number or truth value that it will be, any other an object. */
+export function typeof_(x: unknown, site: Site): string {
+  if (!(x instanceof TensorProxy) || !x.builder.open) return typeof x;
+  const { dtype, shape } = x.type;
+  if (shape === null) {
+    throw new TraceError(
+      'typeof is asked of a tensor of which only the run will tell whether it has dimensions. Reshape it first: x.reshape([]) is a number.',
+      site,
+    );
+  }
+  if (shape.length > 0) return 'object';
+  return dtype === 'bool' ? 'boolean' : 'number';
 }
 
 function plainUnary(operator: string, x: number): unknown {

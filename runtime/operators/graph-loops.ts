@@ -221,10 +221,20 @@ class Attempt {
       }));
       return;
     }
-    for (const { test, end: exit } of exits) {
+    exits.forEach(({ test, end: exit }, i) => {
       region.results.push(toProxy(test).value());
-      for (const leaf of leaves(exit)) region.results.push(toProxy(leaf).value());
-    }
+      const types = this.plan.exits[i]!.leaves;
+      leaves(exit).forEach((leaf, k) => {
+        const value = toProxy(leaf).value();
+        const dtype = promoteDtypes(types[k]!.dtype, value.type.dtype);
+        // A carried variable may have got another dtype since the trial that found this exit.
+        if (dtype !== types[k]!.dtype) {
+          types[k] = { dtype, shape: null };
+          this.stable = false;
+        }
+        region.results.push(this.cast(value, dtype));
+      });
+    });
   }
 
   /** Adds the loop node and gives every slot the value it has after it. */

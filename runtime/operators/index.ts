@@ -2,7 +2,7 @@
 import './members.ts';
 
 export { delete_, getitem, length, setitem } from './access.ts';
-export { binary, increment, unary } from './arithmetic.ts';
+export { binary, increment, typeof_, unary } from './arithmetic.ts';
 export { block, mark, sites } from './blocks.ts';
 export { at, call, construct } from './calls.ts';
 export { BREAK, CONTINUE, complete, jump, return_ } from './completions.ts';

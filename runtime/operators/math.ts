@@ -1,41 +1,54 @@
 import { TraceError } from '../errors.ts';
 import * as functions from '../functions/index.ts';
+import { inDouble, toFloat } from '../functions/promotion.ts';
 import type { Site } from '../graph/types.ts';
 import { activeBuilder } from '../tracing/builder.ts';
-import type { Traced } from '../types/tensor.ts';
+import type { Operand, Traced } from '../types/tensor.ts';
 import { isTraced } from './arithmetic.ts';
+import { asNumber } from './numbers.ts';
 
-type Unary = (x: never) => unknown;
-type Binary = (a: never, b: never) => unknown;
-
-const UNARY: Readonly<Record<string, Unary>> = {
+/** The functions of `Math` of one number: what they are in JavaScript, where PyTorch's of the same name differs. */
+const UNARY: Readonly<Record<string, (x: Operand) => Traced>> = {
   abs: functions.abs,
+  cbrt: (x) => inDouble(x, (wide) => functions.mul(functions.sign(wide), functions.pow(functions.abs(wide), 1 / 3))),
   ceil: functions.ceil,
   cos: functions.cos,
   exp: functions.exp,
+  expm1: functions.expm1,
   floor: functions.floor,
   log: functions.log,
-  sign: functions.sign,
+  log10: functions.log10,
+  log1p: functions.log1p,
+  log2: functions.log2,
+  // Halves go up, not to the even neighbour. A sum with 0.5 would itself be rounded.
+  round: (x) => {
+    const whole = functions.floor(x);
+    return functions.where(functions.ge(functions.sub(x, whole), 0.5), functions.add(whole, 1), whole);
+  },
+  // Of NaN it is NaN.
+  sign: (x) => functions.where(functions.isnan(x), x, functions.sign(x)),
   sin: functions.sin,
   sqrt: functions.sqrt,
   tan: functions.tan,
   tanh: functions.tanh,
-  // JavaScript rounds halves up, not to even as PyTorch does.
-  round: (x: Traced) => functions.floor(functions.add(x, 0.5)),
-  trunc: (x: Traced) => functions.mul(functions.sign(x), functions.floor(functions.abs(x))),
-  log2: (x: Traced) => functions.div(functions.log(x), Math.LN2),
-  log10: (x: Traced) => functions.div(functions.log(x), Math.LN10),
-  log1p: (x: Traced) => functions.log(functions.add(x, 1)),
-  expm1: (x: Traced) => functions.sub(functions.exp(x), 1),
-  cbrt: (x: Traced) => functions.mul(functions.sign(x), functions.pow(functions.abs(x), 1 / 3)),
+  trunc: functions.trunc,
 };
 
-const BINARY: Readonly<Record<string, Binary>> = {
-  max: functions.maximum,
-  min: functions.minimum,
-  pow: functions.pow,
-  hypot: (a: Traced, b: Traced) => functions.sqrt(functions.add(functions.mul(a, a), functions.mul(b, b))),
+/** Those of several numbers. */
+const SEVERAL: Readonly<Record<string, (x: readonly Operand[]) => Operand>> = {
+  // Squares that overflow a float32 do not overflow a float64.
+  hypot: (x) => {
+    const squares = x.map((one) => functions.square(functions.double(one)));
+    return functions.to(functions.sqrt(sumOf(squares)), toFloat(sumOf(x)));
+  },
+  max: (x) => x.reduce((a, b) => functions.maximum(a, b)),
+  min: (x) => x.reduce((a, b) => functions.minimum(a, b)),
+  pow: ([base, exponent]) => functions.pow(base!, exponent!),
 };
+
+function sumOf(x: readonly Operand[]): Operand {
+  return x.reduce((a, b) => functions.add(a, b));
+}
 
 /** `Math.name(…)` */
 export function math(name: string, values: readonly unknown[], site: Site): unknown {
@@ -43,12 +56,13 @@ export function math(name: string, values: readonly unknown[], site: Site): unkn
     return (Math as unknown as Record<string, (...x: unknown[]) => unknown>)[name]!(...values);
   const target = activeBuilder();
   if (target) target.site = site;
+  const numbers = values.map(asNumber) as Operand[];
   const unary = UNARY[name];
-  if (unary) return unary(values[0] as never);
-  const binary = BINARY[name];
-  if (binary) return values.length === 1 ? values[0] : values.reduce((a, b) => binary(a as never, b as never));
+  if (unary) return unary(numbers[0]!);
+  const several = SEVERAL[name];
+  if (several) return several(numbers);
   throw new TraceError(
-    `Math.${name} has no meaning for tensors. Those with one are: ${Object.keys({ ...UNARY, ...BINARY })
+    `Math.${name} has no meaning for tensors. Those with one are: ${Object.keys({ ...UNARY, ...SEVERAL })
       .sort()
       .join(', ')}.`,
     site,

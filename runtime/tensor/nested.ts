@@ -1,10 +1,10 @@
 import type { DType } from '../graph/types.ts';
-import { type Data, dtypeOfArray, type TypedArray } from './storage.ts';
+import { type Data, dtypeOfArray, isWhole, type TypedArray } from './storage.ts';
 
 /** Numbers in arrays of arrays, all of one length at each depth; rows may be typed arrays or tensors. */
 export type NestedArray = readonly (number | bigint | boolean | TypedArray | TensorLike | NestedArray)[];
 
-/** Numbers laid out in rows, with the dtype that PyTorch would give them (fractions: float32, whole numbers: int64). */
+/** Numbers laid out in rows, with the dtype that PyTorch would give them (whole numbers that fit: int64, others: float32). */
 export interface Flat {
   readonly dims: readonly number[];
   readonly values: ArrayLike<number | bigint | boolean>;
@@ -84,7 +84,7 @@ function scalar(value: unknown, path: readonly number[]): number | bigint | bool
 
 function scalarDType(value: unknown): DType {
   if (typeof value === 'boolean') return 'bool';
-  return typeof value === 'bigint' || Number.isInteger(value) ? 'int64' : 'float32';
+  return typeof value === 'bigint' || isWhole(value as number) ? 'int64' : 'float32';
 }
 
 function commonDType(dtypes: ReadonlySet<DType>): DType {

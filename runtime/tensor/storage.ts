@@ -38,15 +38,37 @@ export function isFloatDType(dtype: DType): dtype is 'float16' | 'float32' | 'fl
   return dtype === 'float16' || dtype === 'float32' || dtype === 'float64';
 }
 
-/** Elements for `dtype` out of numbers, bigints or booleans; fractions are cut off for integer dtypes, as in PyTorch. */
+/** The least and the greatest whole number of each dtype that holds no others. */
+const RANGE: Partial<Readonly<Record<DType, readonly [bigint, bigint]>>> = {
+  int8: [-(2n ** 7n), 2n ** 7n - 1n],
+  int16: [-(2n ** 15n), 2n ** 15n - 1n],
+  int32: [-(2n ** 31n), 2n ** 31n - 1n],
+  int64: [-(2n ** 63n), 2n ** 63n - 1n],
+  uint8: [0n, 2n ** 8n - 1n],
+  uint16: [0n, 2n ** 16n - 1n],
+  uint32: [0n, 2n ** 32n - 1n],
+  uint64: [0n, 2n ** 64n - 1n],
+};
+
+/** Whether PyTorch would call a number an integer: it is whole, and an int64 holds it. */
+export function isWhole(value: number): boolean {
+  return Number.isInteger(value) && value >= -(2 ** 63) && value < 2 ** 63;
+}
+
+/**
+ * Elements for `dtype` out of numbers, bigints or booleans; fractions are cut off for integer dtypes, as in PyTorch.
+ * A number that does not fit is a `RangeError`; the elements of a typed array are converted and wrap around.
+ */
 export function encode<D extends DType>(values: ArrayLike<number | bigint | boolean>, dtype: D): RawOf<D> {
   const raw: Raw = allocate(dtype, values.length);
   if (dtypeOfArray(values) === dtype && dtype !== 'float16') {
     raw.set(values as never);
     return raw as RawOf<D>;
   }
+  const range = dtypeOfArray(values) === null ? RANGE[dtype] : undefined;
   for (let i = 0; i < values.length; i++) {
     const value = values[i] ?? 0;
+    if (range) checkRange(value, range, dtype);
     if (raw instanceof BigInt64Array || raw instanceof BigUint64Array) raw[i] = toBigInt(value);
     else if (dtype === 'bool') raw[i] = value ? 1 : 0;
     else if (dtype === 'float16') raw[i] = encodeFloat16(Number(value));
@@ -88,6 +110,17 @@ export function dtypeOfArray(array: unknown): DType | null {
       return 'uint64';
     default:
       return null;
+  }
+}
+
+function checkRange(
+  value: number | bigint | boolean,
+  [least, greatest]: readonly [bigint, bigint],
+  dtype: DType,
+): void {
+  const whole = typeof value === 'bigint' ? value : toInteger(value);
+  if (whole < least || whole > greatest) {
+    throw new RangeError(`${value} does not fit in ${dtype}, whose numbers go from ${least} to ${greatest}`);
   }
 }
 

@@ -122,5 +122,6 @@ function describe(x: unknown): string {
   if (x === undefined) return 'undefined';
   if (x === null) return 'null';
   if (typeof x === 'function') return `a function${x.name ? ` (${x.name})` : ''}`;
+  if (Array.isArray(x)) return 'an array';
   return typeof x === 'string' ? JSON.stringify(x) : `a value of type ${typeof x}`;
 }

@@ -8,7 +8,6 @@ import type {
   GeluOptions,
   Keepdim,
   Largest,
-  NormOptions,
   RandomOptions,
   ReductionOptions,
   Sizes,
@@ -59,6 +58,8 @@ export interface BinaryMethods {
   mul(other: Operand): Traced;
   div(other: Operand, options?: DivOptions): Traced;
   floorDivide(other: Operand): Traced;
+  /** The rest of the division, with the sign of this tensor, as `%` gives it; `remainder` has the sign of `other`. */
+  fmod(other: Operand): Traced;
   remainder(other: Operand): Traced;
   pow(exponent: Operand): Traced;
   minimum(other: Operand): Traced;
@@ -89,7 +90,7 @@ export interface ReductionMethods {
   mean(dim?: Dims, keepdim?: boolean | ReductionOptions): Traced;
   std(dim?: Dims, keepdim?: boolean | VarianceOptions): Traced;
   var(dim?: Dims, keepdim?: boolean | VarianceOptions): Traced;
-  norm(dim?: Dims, keepdim?: boolean | NormOptions): Traced;
+  norm(p?: number | 'fro' | null, dim?: Dims, keepdim?: boolean | ReductionOptions): Traced;
   logsumexp(dim: Dims, keepdim?: Keepdim): Traced;
   amax(dim?: Dims, keepdim?: Keepdim): Traced;
   amin(dim?: Dims, keepdim?: Keepdim): Traced;

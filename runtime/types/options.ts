@@ -32,11 +32,6 @@ export interface VarianceOptions {
   readonly correction?: number;
 }
 
-export interface NormOptions extends ReductionOptions {
-  /** The order of the norm: 2 unless given; `Infinity` and `-Infinity` are the largest and smallest absolute value. */
-  readonly p?: number;
-}
-
 export interface RandomOptions extends DTypeOptions {
   /** The same seed gives the same numbers. */
   readonly seed?: number;

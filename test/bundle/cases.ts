@@ -74,7 +74,7 @@ const conditional = intervention({ threshold: 'float32' }, (lm: LanguageModel, {
 
 const loop = intervention((lm: LanguageModel) => {
   const rows = lm.transformer.h[1].output[0];
-  const threshold = mean(norm(rows, -1));
+  const threshold = mean(norm(rows, 2, -1));
   let sum = rows[0] * 0;
   let count = 0;
   for (const row of rows) {

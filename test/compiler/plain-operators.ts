@@ -51,6 +51,10 @@ export const operators = {
     check(site);
     return UNARY[operator]!(a);
   },
+  typeof_(x: unknown, site: Site): string {
+    check(site);
+    return typeof x;
+  },
   increment(x: unknown, by: 1 | -1, site: Site): unknown {
     check(site);
     return typeof x === 'bigint' ? x + BigInt(by) : Number(x) + by;

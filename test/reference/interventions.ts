@@ -111,7 +111,7 @@ export const interventions: Readonly<Record<string, Intervention>> = {
   async loop(lm, { ids }) {
     return lm.trace([ids.clean], () => {
       const rows = lm.transformer.h[1].output[0];
-      const threshold = mean(norm(rows, -1));
+      const threshold = mean(norm(rows, 2, -1));
       let sum = rows[0] * 0;
       let count = 0;
       for (const row of rows) {
