@@ -1,7 +1,10 @@
 import type { Site } from '../graph/types.ts';
 import { activeBuilder } from '../tracing/builder.ts';
 import { ArraySlot } from '../tracing/slots.ts';
+import { getitem } from './access.ts';
+import { checkKey, checkLength, KEYED } from './keys.ts';
 import { log } from './log.ts';
+import { includes, indexOf, isTracedSearch, lastIndexOf } from './look-ups.ts';
 import { math } from './math.ts';
 import { native, predicate } from './plain-values.ts';
 
@@ -46,8 +49,68 @@ for (const name of DECIDING) {
   const fn: unknown = Reflect.get(Array.prototype, name);
   // Older releases of Node lack some.
   if (typeof fn !== 'function') continue;
-  meanings.set(fn, (receiver, values, site) => Reflect.apply(fn, receiver, predicate(name, values, site)));
+  meanings.set(fn, (receiver, values, site) =>
+    Reflect.apply(fn, receiver, predicate(name, withMeanings(values, site), site)),
+  );
 }
+
+/** Methods of arrays that hand the elements to a function. */
+for (const fn of [[].map, [].flatMap, [].forEach, [].reduce, [].reduceRight] as Function_[]) {
+  meanings.set(fn, (receiver, values, site) => Reflect.apply(fn, receiver, withMeanings(values, site)));
+}
+
+/** Functions of JavaScript among the arguments mean in the call what they mean in a block: `xs.map(Math.abs)`. */
+function withMeanings(values: readonly unknown[], site: Site): readonly unknown[] {
+  return values.map((value) => {
+    const meaning = typeof value === 'function' && activeBuilder() ? builtin(value) : undefined;
+    return meaning ? (...items: unknown[]) => meaning(undefined, items, site) : value;
+  });
+}
+
+/** Searches, by the value that a traced number will have. */
+const SEARCHES = { includes, indexOf, lastIndexOf };
+
+for (const [name, search] of Object.entries(SEARCHES)) {
+  for (const prototype of [Array.prototype, Object.getPrototypeOf(Uint8Array.prototype)]) {
+    const fn = Reflect.get(prototype, name) as Function_;
+    meanings.set(fn, (receiver, values, site) =>
+      isTracedSearch(receiver, values) ? search(receiver as [], values, site) : Reflect.apply(fn, receiver, values),
+    );
+  }
+}
+
+for (const fn of [Map.prototype.has, Set.prototype.has] as Function_[]) {
+  meanings.set(fn, (receiver, values, site) =>
+    isTracedSearch(null, values)
+      ? includes([...(receiver as Set<unknown>).keys()], values, site)
+      : Reflect.apply(fn, receiver, values),
+  );
+}
+
+for (const [prototype, name, remedy] of KEYED) {
+  const fn = Reflect.get(prototype, name) as Function_;
+  meanings.set(fn, (receiver, values, site) => {
+    checkKey(`${prototype.constructor.name}.${name}()`, values[0], remedy, site);
+    return Reflect.apply(fn, receiver, values);
+  });
+}
+
+meanings.set(Array.prototype.at, (receiver, values, site) =>
+  Array.isArray(receiver) && isTracedSearch(null, values)
+    ? getitem(receiver, values[0], site)
+    : Reflect.apply(Array.prototype.at, receiver, values as [number]),
+);
+
+meanings.set(Array, (_, values, site) => {
+  if (values.length === 1) checkLength('Array()', values[0], site);
+  return [...values];
+});
+
+meanings.set(Array.from, (receiver, values, site) => {
+  const [list, ...others] = values as [ArrayLike<unknown>, ...unknown[]];
+  if (list instanceof Object && !(Symbol.iterator in list)) checkLength('Array.from()', list.length, site);
+  return Reflect.apply(Array.from, receiver, [list, ...withMeanings(others, site)]);
+});
 
 /** `array.push(…items)`: in a traced branch or loop the entries become part of the graph. */
 meanings.set(Array.prototype.push, (receiver, values) => {

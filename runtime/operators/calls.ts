@@ -3,6 +3,8 @@ import { formatSite } from '../errors.ts';
 import type { Site } from '../graph/types.ts';
 import { activeBuilder } from '../tracing/builder.ts';
 import { builtin } from './builtins.ts';
+import { checkKeys, checkLength } from './keys.ts';
+import { native } from './plain-values.ts';
 
 /** `fn(…values)`, with `receiver` as its `this`. */
 export function call(fn: unknown, receiver: unknown, values: readonly unknown[], site: Site): unknown {
@@ -16,7 +18,11 @@ export function call(fn: unknown, receiver: unknown, values: readonly unknown[],
 export function construct(type: unknown, values: readonly unknown[], site: Site): unknown {
   if (typeof type !== 'function') throw notCallable(type, 'a constructor', site);
   at(values, site);
-  return Reflect.construct(type, values);
+  if (type === Array && values.length === 1) checkLength('new Array()', values[0], site);
+  if (type === Boolean || type === Number || type === String) native(`new ${type.name}`, values, site);
+  const made: unknown = Reflect.construct(type, values);
+  if (activeBuilder()) checkKeys(made, site);
+  return made;
 }
 
 /** The arguments of a call, which is about to happen at `site`. */

@@ -1,0 +1,41 @@
+import { TraceError } from '../errors.ts';
+import type { Site } from '../graph/types.ts';
+import { TensorProxy } from '../tracing/proxy.ts';
+
+/** Methods of Map and Set that take a key, and what to write instead where it is traced. */
+export const KEYED: readonly (readonly [object: object, method: string, remedy: string])[] = [
+  [Map.prototype, 'get', 'Compare the keys with if/else, or keep the values in an array and take array[index].'],
+  [Map.prototype, 'set', 'Keep keys and values in two arrays.'],
+  [Map.prototype, 'delete', 'Keep keys and values in two arrays.'],
+  [Set.prototype, 'add', 'Push it to an array.'],
+  [Set.prototype, 'delete', 'Keep the values in an array.'],
+  ...['get', 'set', 'has', 'delete'].map(
+    (name) => [WeakMap.prototype, name, 'Keep what belongs to it beside it.'] as const,
+  ),
+  ...['add', 'has', 'delete'].map((name) => [WeakSet.prototype, name, 'Keep what belongs to it beside it.'] as const),
+];
+
+/** Refuses a traced tensor as a key: its value, by which JavaScript would find it again, is known only to the run. */
+export function checkKey(what: string, key: unknown, remedy: string, site: Site): void {
+  if (!(key instanceof TensorProxy)) return;
+  throw new TraceError(
+    `${what} is given a traced tensor as a key, which has no value before the model runs. ${remedy}`,
+    site,
+  );
+}
+
+/** Refuses traced keys in a Map or Set that was just made. */
+export function checkKeys(made: unknown, site: Site): void {
+  if (made instanceof Map)
+    for (const key of made.keys()) checkKey('A Map', key, 'Keep keys and values in two arrays.', site);
+  if (made instanceof Set) for (const key of made) checkKey('A Set', key, 'Keep the values in an array.', site);
+}
+
+/** Refuses a traced length of a new array. */
+export function checkLength(name: string, length: unknown, site: Site): void {
+  if (!(length instanceof TensorProxy)) return;
+  throw new TraceError(
+    `${name} is given a traced tensor, whose value would be its length and is known only when the model runs. Push to an empty array in a loop, or make a tensor: zeros(n).`,
+    site,
+  );
+}

@@ -1,0 +1,98 @@
+import { TraceError } from '../errors.ts';
+import * as functions from '../functions/index.ts';
+import type { Site } from '../graph/types.ts';
+import { activeBuilder } from '../tracing/builder.ts';
+import { TensorProxy } from '../tracing/proxy.ts';
+import type { Operand, Traced } from '../types/tensor.ts';
+
+/*
+ * JavaScript looks numbers up by their value. A traced number is an object while the block is built and would be looked
+ * up by what it is; so its value is compared when the model runs.
+ */
+
+/** What a list is asked: which of the elements that `matches` compared is the answer. */
+type Search = (found: Matches) => Traced;
+
+interface Matches {
+  /** Where the elements that can be equal at all stand in the list. */
+  readonly positions: readonly number[];
+  /** Whether each of them is equal; bool, [positions]. */
+  readonly hits: Traced;
+}
+
+const isFound: Search = ({ hits }) => functions.any(hits);
+
+const firstPosition: Search = ({ hits, positions }) => {
+  const first = functions.argmax(functions.long(hits));
+  return functions.where(functions.any(hits), functions.take(functions.tensor(positions), first), -1);
+};
+
+const lastPosition: Search = ({ hits, positions }) =>
+  firstPosition({ hits: functions.flip(hits, 0), positions: positions.toReversed() });
+
+/** `list.includes(wanted)`: NaN is found, too. */
+export function includes(list: ArrayLike<unknown>, values: readonly unknown[], site: Site): Traced | boolean {
+  return search('includes', list, values, site, isFound) ?? false;
+}
+
+export function indexOf(list: ArrayLike<unknown>, values: readonly unknown[], site: Site): Traced | number {
+  return search('indexOf', list, values, site, firstPosition) ?? -1;
+}
+
+export function lastIndexOf(list: ArrayLike<unknown>, values: readonly unknown[], site: Site): Traced | number {
+  return search('lastIndexOf', list, values, site, lastPosition) ?? -1;
+}
+
+/** Whether a search has to compare while the model runs. */
+export function isTracedSearch(list: unknown, [wanted]: readonly unknown[]): boolean {
+  if (!activeBuilder()) return false;
+  if (wanted instanceof TensorProxy) return true;
+  const isNumber = typeof wanted === 'number' || typeof wanted === 'boolean';
+  return isNumber && Array.isArray(list) && list.some((element) => element instanceof TensorProxy);
+}
+
+/** What a search finds, or null where nothing can be equal: a number equals no truth value and no text. */
+function search(
+  name: string,
+  list: ArrayLike<unknown>,
+  [wanted, ...from]: readonly unknown[],
+  site: Site,
+  answer: Search,
+): Traced | null {
+  if (from.some((one) => one instanceof TensorProxy)) {
+    throw new TraceError(
+      `${name}() begins at a traced position. Compare the positions, too: loop over the list.`,
+      site,
+    );
+  }
+  const kind = kindOf(wanted, site);
+  const inReach = reach(name, list.length, from);
+  const positions = [...Array(list.length).keys()].filter((i) => inReach(i) && kindOf(list[i], site) === kind);
+  if (positions.length === 0) return null;
+  const elements = positions.map((i) => list[i]) as readonly Operand[];
+  const equal = functions.eq(elements, wanted as Operand);
+  if (name !== 'includes' || kind === 'boolean') return answer({ positions, hits: equal });
+  const areNaN = functions.logicalAnd(functions.isnan(elements), functions.isnan(wanted as Operand));
+  return answer({ positions, hits: functions.logicalOr(equal, areNaN) });
+}
+
+/** Which positions a search looks at that begins at a given one. */
+function reach(name: string, length: number, from: readonly unknown[]): (position: number) => boolean {
+  if (from.length === 0) return () => true;
+  const start = Math.trunc(Number(from[0])) || 0;
+  const first = start < 0 ? length + start : start;
+  return name === 'lastIndexOf' ? (position) => position <= first : (position) => position >= first;
+}
+
+/** What JavaScript calls the type of a number or truth value; null for anything else. */
+function kindOf(value: unknown, site: Site): 'number' | 'boolean' | null {
+  if (typeof value === 'number' || typeof value === 'boolean') return typeof value as 'number' | 'boolean';
+  if (!(value instanceof TensorProxy)) return null;
+  const { dtype, shape } = value.type;
+  if (shape?.length === 0) return dtype === 'bool' ? 'boolean' : 'number';
+  const dims = shape ? `with dims [${shape.map((dim) => dim ?? '?').join(', ')}]` : 'of unknown dimensions';
+  throw new TraceError(
+    `A tensor ${dims} is looked up, or stands in the list: look-ups compare numbers. Compare tensors with any(a == b).`,
+    site,
+  );
+}
