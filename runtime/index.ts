@@ -47,6 +47,6 @@ export { InputError } from './inputs/prepare.ts';
 export type { ChatMessage, ChatOptions } from './language/chat.ts';
 export type { HubOptions } from './language/hub.ts';
 export { ModelError } from './onnx/error.ts';
-export { DeviceError } from './ort/devices.ts';
+export { DeviceError } from './ort/port.ts';
 export { Tensor } from './tensor/tensor.ts';
 export type * from './types/index.ts';

@@ -13,8 +13,8 @@ import { encodePrompts, type Prompts } from '../language/tokens.ts';
 import { ModelError } from '../onnx/error.ts';
 import { readModel } from '../onnx/read.ts';
 import { isPlainObject } from '../operators/merge.ts';
-import { chooseDevice, type Device } from '../ort/devices.ts';
-import { probeModel } from '../ort/probe.ts';
+import { ort } from '../ort/ort.ts';
+import type { Device } from '../ort/port.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { laterSite } from '../tracing/caller.ts';
 import { type Block, checkCompiled, checkOutside } from './blocks.ts';
@@ -149,7 +149,7 @@ export const LanguageModel = {
     );
     const config = readLanguageConfig(folder);
     const map = new ModelMap(await readModel(join(folder, file)));
-    const device = await chooseDevice(options.device ?? 'auto', probeModel());
+    const device = await ort.chooseDevice(options.device ?? 'auto');
     return new LanguageModelCore(map, device, options, tokenizer, config).asModule();
   },
 };

@@ -7,8 +7,8 @@ import { GraphError } from '../graph/json.ts';
 import { type Inputs, prepareInputs } from '../inputs/prepare.ts';
 import { joinRows } from '../inputs/rows.ts';
 import { formatTree } from '../modules/format.ts';
-import { chooseDevice, type Device } from '../ort/devices.ts';
-import { probeModel } from '../ort/probe.ts';
+import { ort } from '../ort/ort.ts';
+import type { Device } from '../ort/port.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { callerSite, laterSite } from '../tracing/caller.ts';
 import type { TracedForward } from '../tracing/forward.ts';
@@ -81,7 +81,7 @@ export class Model implements ModelMembers, Traceable {
   }
 
   static async open(map: ModelMap, options: LoadOptions): Promise<Model> {
-    return new Model(map, await chooseDevice(options.device ?? 'auto', probeModel()), options);
+    return new Model(map, await ort.chooseDevice(options.device ?? 'auto'), options);
   }
 
   toString(): string {
@@ -97,7 +97,7 @@ export class Model implements ModelMembers, Traceable {
   /** The same model on another device. Its modules are the same; edits come along. */
   async to(device: 'auto' | Device): Promise<unknown> {
     const other = this.copy();
-    const found = await chooseDevice(device, probeModel());
+    const found = await ort.chooseDevice(device);
     Object.assign(other, { device: found, engine: this.newEngine(found) });
     return other.asModule();
   }

@@ -4,15 +4,16 @@ import type { Module } from '../modules/module.ts';
 import { buildTree } from '../modules/tree.ts';
 import { externalEntry } from '../onnx/external.ts';
 import type { OnnxModel } from '../onnx/read.ts';
-import type { Device } from '../ort/devices.ts';
+import type { Device } from '../ort/port.ts';
 import type { Plan } from '../partition/plan.ts';
 import { Planner } from '../partition/planner.ts';
 import { defaultSegmentation, type Segmentation } from '../partition/segmentation.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { checkFusing, Fused } from './fused.ts';
+import { ProgramError, type ProgramRunner } from './program-runner.ts';
 import { Programs } from './programs.ts';
 import type { ReuseScope } from './reuse.ts';
-import { ProgramError, type ProgramRunner, runPlan } from './run-plan.ts';
+import { runPlan } from './run-plan.ts';
 import type { DispatchStats, RunStats } from './stats.ts';
 
 export interface EngineOptions {

@@ -1,9 +1,8 @@
 import { ModelError } from '../onnx/error.ts';
-import { type Device, DeviceError } from '../ort/devices.ts';
-import { type SessionConfig, sessionOptions } from '../ort/session.ts';
-import { SessionWorker } from '../ort/session-worker.ts';
-import type { Plan, Program } from '../partition/plan.ts';
-import type { ProgramRunner, Runnable } from './run-plan.ts';
+import { ort } from '../ort/ort.ts';
+import { type Device, DeviceError, type Session, type SessionConfig, type SessionThread } from '../ort/port.ts';
+import type { Plan } from '../partition/plan.ts';
+import type { ProgramRunner } from './program-runner.ts';
 
 /** How often a trace runs in segments before it is fused. */
 const OFTEN = 5;
@@ -16,14 +15,14 @@ const WATCHED = 64;
 
 /** A trace that is one session. */
 interface FusedTrace {
-  readonly session: number;
+  readonly session: Session;
   readonly plan: Plan;
   /** The run that used it last. */
   last: number;
 }
 
 /** Threads of engines that are no longer referenced. */
-const forgotten = new FinalizationRegistry<SessionWorker>((worker) => worker.end());
+const forgotten = new FinalizationRegistry<SessionThread>((thread) => thread.end());
 
 /** Throws where fusing would do nothing: on WebGPU, and for a model that is never cut. */
 export function checkFusing(device: Device, isCut: boolean): void {
@@ -43,14 +42,13 @@ export function checkFusing(device: Device, isCut: boolean): void {
  * Traces that run often, each as one session in a thread of its own. The thread makes the session while the trace goes on
  * in segments. ONNX Runtime's sessions cannot change threads, so that the weights are in memory once more for each.
  */
-export class Fused implements ProgramRunner {
-  readonly config: SessionConfig;
+export class Fused {
+  private readonly config: SessionConfig;
   private readonly traces = new Map<string, FusedTrace>();
   /** When traces that run in segments ran, up to `OFTEN` times; those that ran last stand last. */
   private readonly watched = new Map<string, readonly number[]>();
   private readonly refused = new Set<string>();
-  private worker: SessionWorker | null = null;
-  private sessions = 0;
+  private thread: SessionThread | null = null;
   private runs = 0;
   private isCreating = false;
 
@@ -74,7 +72,7 @@ export class Fused implements ProgramRunner {
     // A thread that creates a session would keep the run waiting.
     if (trace && !this.isCreating) {
       try {
-        return await run(trace.plan, this);
+        return await run(trace.plan, { run: (_, feeds, outputs) => trace.session.run(feeds, outputs) });
       } catch {
         const result = await inSegments();
         this.refuse(key);
@@ -84,11 +82,6 @@ export class Fused implements ProgramRunner {
     const result = await inSegments();
     this.watch(key, whole);
     return result;
-  }
-
-  use<T>({ key }: Program, run: (session: Runnable) => Promise<T>): Promise<T> {
-    const { session } = this.traces.get(key)!;
-    return run({ run: (feeds, names) => this.worker!.run(session, feeds, names) });
   }
 
   private watch(key: string, whole: () => Plan): void {
@@ -110,7 +103,6 @@ export class Fused implements ProgramRunner {
 
   private async fuse(key: string, whole: () => Plan): Promise<void> {
     this.isCreating = true;
-    const session = this.sessions++;
     try {
       // Writing the model takes as long as a segment: the event loop has its turn before.
       await new Promise(setImmediate);
@@ -121,8 +113,8 @@ export class Fused implements ProgramRunner {
         this.refused.add(key);
         return;
       }
-      this.worker ??= this.start();
-      await this.worker.create(session, dispatch.program.write(), sessionOptions({ ...this.config, alone: true }));
+      this.thread ??= this.start();
+      const session = await this.thread.createSession(dispatch.program.write(), { ...this.config, alone: true });
       const dispatches = [{ ...dispatch, label: `${dispatch.label} (fused)` }];
       this.traces.set(key, { session, plan: { ...plan, dispatches }, last: this.runs });
     } catch {
@@ -132,10 +124,10 @@ export class Fused implements ProgramRunner {
     }
   }
 
-  private start(): SessionWorker {
-    const worker = new SessionWorker();
-    forgotten.register(this, worker);
-    return worker;
+  private start(): SessionThread {
+    const thread = ort.startThread();
+    forgotten.register(this, thread);
+    return thread;
   }
 
   private refuse(key: string): void {
@@ -147,6 +139,6 @@ export class Fused implements ProgramRunner {
     const trace = this.traces.get(key);
     this.traces.delete(key);
     // A thread that has ended holds nothing.
-    if (trace) this.worker!.release(trace.session).catch(() => {});
+    trace?.session.release().catch(() => {});
   }
 }

@@ -1,21 +1,24 @@
-import type { InferenceSession } from 'onnxruntime-node';
-import { createSession, type SessionConfig } from '../ort/session.ts';
+import { ort } from '../ort/ort.ts';
+import type { Device, Session, SessionConfig, SessionTensors } from '../ort/port.ts';
+import { areForCpu } from '../ort/webgpu-limits.ts';
 import type { Program, ProgramStore } from '../partition/plan.ts';
+import { ProgramError, type ProgramRunner } from './program-runner.ts';
 
 /** How many compiled programs are kept besides the segments of the model, whose number is that of the cuts. */
 const KEPT = 64;
 
-/** A compiled program. One that leaves the cache is released when its last run has ended. */
+/** A compiled program. One that leaves the store is released when its last run has ended. */
 interface Entry {
+  readonly key: string;
   readonly program: Program;
-  readonly ready: Promise<InferenceSession>;
+  readonly ready: Promise<Session>;
   users: number;
   dropped: boolean;
 }
 
 /** The compiled programs of one model; those used least recently go first. */
-export class Programs implements ProgramStore {
-  readonly config: SessionConfig;
+export class Programs implements ProgramRunner, ProgramStore {
+  private readonly config: SessionConfig;
   private readonly limit: number;
   private readonly entries = new Map<string, Entry>();
   private bytes = 0;
@@ -31,18 +34,20 @@ export class Programs implements ProgramStore {
     return this.entries.has(key);
   }
 
-  /** Runs something with the session of a program. `built` is told how long compiling it took, if it had to be. */
-  async use<T>(
+  async run(
     program: Program,
-    run: (session: InferenceSession) => Promise<T>,
+    feeds: SessionTensors,
+    outputs: readonly string[],
     built?: (milliseconds: number) => void,
-  ): Promise<T> {
+  ): Promise<SessionTensors> {
     const start = performance.now();
-    const known = this.entries.get(program.key);
-    const entry = known ?? this.create(program);
+    const device = this.deviceFor(program, feeds);
+    const key = device === this.config.device ? program.key : `${program.key}\n${device}`;
+    const known = this.entries.get(key);
+    const entry = known ?? this.create(key, program, device);
     // The newest stand last.
-    this.entries.delete(program.key);
-    this.entries.set(program.key, entry);
+    this.entries.delete(key);
+    this.entries.set(key, entry);
     entry.users++;
     try {
       const session = await entry.ready;
@@ -50,7 +55,7 @@ export class Programs implements ProgramStore {
         built?.(performance.now() - start);
         this.shrink();
       }
-      return await run(session);
+      return await session.run(feeds, outputs);
     } finally {
       entry.users--;
       if (entry.dropped) release(entry);
@@ -64,9 +69,18 @@ export class Programs implements ProgramStore {
     release(entry);
   }
 
-  private create(program: Program): Entry {
-    const ready = (async () => createSession(program.write(), this.configOf(program)))();
-    const entry: Entry = { program, ready, users: 0, dropped: false };
+  /** What a block computes between two segments is right on the CPU, and there already: WebGPU hands tensors over there. */
+  private deviceFor({ kind }: Program, feeds: SessionTensors): Device {
+    const { device } = this.config;
+    return device === 'webgpu' && (kind === 'intervention' || areForCpu(feeds)) ? 'cpu' : device;
+  }
+
+  private create(key: string, program: Program, device: Device): Entry {
+    const compile = async () => ort.createSession(program.write(), { ...this.config, device });
+    const ready = compile().catch((error) => {
+      throw new ProgramError(error);
+    });
+    const entry: Entry = { key, program, ready, users: 0, dropped: false };
     this.bytes += program.weights;
     if (program.kind !== 'segment') this.small++;
     // What failed to compile must not stay.
@@ -74,19 +88,12 @@ export class Programs implements ProgramStore {
     return entry;
   }
 
-  /** What a block computes between two segments is right on the CPU, and there already: WebGPU hands tensors over there. */
-  private configOf({ kind, device }: Program): SessionConfig {
-    const { config } = this;
-    const isIntervention = config.device === 'webgpu' && kind === 'intervention';
-    return { ...config, device: device ?? (isIntervention ? 'cpu' : config.device) };
-  }
-
   private forget(entry: Entry): void {
     if (entry.dropped) return;
     entry.dropped = true;
     this.bytes -= entry.program.weights;
     if (entry.program.kind !== 'segment') this.small--;
-    if (this.entries.get(entry.program.key) === entry) this.entries.delete(entry.program.key);
+    if (this.entries.get(entry.key) === entry) this.entries.delete(entry.key);
   }
 
   private shrink(): void {

@@ -1,5 +1,5 @@
-import type { Tensor as OrtTensor } from 'onnxruntime-node';
-import { byteSize, sameBytes } from '../ort/session.ts';
+import { ort } from '../ort/ort.ts';
+import type { SessionTensor } from '../ort/port.ts';
 
 /** How many runs of one program are remembered: of those that a sweep starts from, and of those that vary them. */
 const BASES = 4;
@@ -16,8 +16,8 @@ const LIMIT = 256 * 2 ** 20;
 
 /** One run of a program: what it was fed and what it gave. */
 interface Run {
-  readonly feeds: readonly OrtTensor[];
-  readonly outputs: readonly OrtTensor[];
+  readonly feeds: readonly SessionTensor[];
+  readonly outputs: readonly SessionTensor[];
   readonly bytes: number;
   readonly siblings: Run[];
 }
@@ -36,7 +36,7 @@ interface History {
 export class ReuseScope {
   private readonly limit: number;
   private readonly owners = new WeakMap<object, Map<string, History>>();
-  private readonly held = new WeakSet<OrtTensor>();
+  private readonly held = new WeakSet<SessionTensor>();
   /** All runs, the one used least recently first. */
   private readonly runs = new Set<Run>();
   private bytes = 0;
@@ -47,9 +47,9 @@ export class ReuseScope {
   }
 
   /** What a program of a model (`owner`) gave on equal feeds, or null. */
-  recall(owner: object, key: string, feeds: readonly OrtTensor[]): readonly OrtTensor[] | null {
+  recall(owner: object, key: string, feeds: readonly SessionTensor[]): readonly SessionTensor[] | null {
     const history = this.history(owner, key);
-    const isSame = (run: Run) => run.feeds.every((feed, i) => sameBytes(feed, feeds[i]!));
+    const isSame = (run: Run) => run.feeds.every((feed, i) => ort.isSame(feed, feeds[i]!));
     const found = history.bases.find(isSame) ?? history.variants.find(isSame);
     history.misses = found ? 0 : history.misses + 1;
     if (!found) return null;
@@ -70,10 +70,10 @@ export class ReuseScope {
     owner: object,
     key: string,
     isBase: boolean,
-    feeds: readonly OrtTensor[],
-    outputs: readonly OrtTensor[],
+    feeds: readonly SessionTensor[],
+    outputs: readonly SessionTensor[],
   ): void {
-    const bytes = [...feeds, ...outputs].reduce((sum, tensor) => sum + byteSize(tensor), 0);
+    const bytes = [...feeds, ...outputs].reduce((sum, tensor) => sum + tensor.data.byteLength, 0);
     if (bytes > this.limit / 8) return;
     const { bases, variants } = this.history(owner, key);
     const siblings = isBase ? bases : variants;
@@ -90,7 +90,7 @@ export class ReuseScope {
   }
 
   /** Whether the scope may hold on to a tensor. */
-  holds(tensor: OrtTensor): boolean {
+  holds(tensor: SessionTensor): boolean {
     return this.held.has(tensor);
   }
 

@@ -1,30 +1,15 @@
-import type { OnnxValue, Tensor as OrtTensor } from 'onnxruntime-node';
 import { TraceError } from '../errors.ts';
 import type { InterventionGraph } from '../graph/graph.ts';
 import { withSites } from '../lowering/site-names.ts';
 import type { OnnxModel } from '../onnx/read.ts';
-import { copyOrt, fromOrt, type SessionConfig, toOrt } from '../ort/session.ts';
-import { programForWebGpu } from '../ort/webgpu-limits.ts';
-import type { Dispatch, Plan, Program } from '../partition/plan.ts';
-import type { Tensor } from '../tensor/tensor.ts';
+import { ort } from '../ort/ort.ts';
+import type { SessionTensor } from '../ort/port.ts';
+import type { Dispatch, Plan } from '../partition/plan.ts';
+import { Tensor } from '../tensor/tensor.ts';
+import { ProgramError, type ProgramRunner } from './program-runner.ts';
 import type { ReuseScope } from './reuse.ts';
 import { runError } from './run-error.ts';
 import type { DispatchStats } from './stats.ts';
-
-/** A compiled program, in this thread or another one. */
-export interface Runnable {
-  run(
-    feeds: Readonly<Record<string, OrtTensor>>,
-    names: readonly string[],
-  ): Promise<Readonly<Record<string, OnnxValue>>>;
-}
-
-/** Where compiled programs are found. */
-export interface ProgramRunner {
-  readonly config: SessionConfig;
-  /** Runs something with a compiled program. `built` is told how long compiling it took, if it had to be. */
-  use<T>(program: Program, run: (session: Runnable) => Promise<T>, built?: (milliseconds: number) => void): Promise<T>;
-}
 
 /** What a plan runs with. */
 export interface RunContext {
@@ -45,16 +30,6 @@ interface Reuse {
   readonly base: Set<number>;
 }
 
-/** A part of the model could not be compiled by itself. */
-export class ProgramError extends Error {
-  readonly program: Program;
-
-  constructor(program: Program, cause: unknown) {
-    super(cause instanceof Error ? cause.message : String(cause), { cause });
-    this.program = program;
-  }
-}
-
 /**
  * Runs a plan and gives the graph's saves in order. Tensors go from session to session as they are. Between two dispatches
  * other work gets its turn, and `signal` can end the run.
@@ -65,17 +40,17 @@ export async function runPlan(
   inputs: ReadonlyMap<string, Tensor>,
   context: RunContext,
 ): Promise<Tensor[]> {
-  const registers = new Array<OrtTensor | undefined>(plan.registers);
+  const registers = new Array<SessionTensor | undefined>(plan.registers);
   for (const { name, register } of plan.inputs) {
     const input = inputs.get(name);
     if (!input) throw new TraceError(`The model's input '${name}' is needed and was not given.`);
-    registers[register] = toOrt(input.dtype, input.dims, input.raw);
+    registers[register] = ort.tensor(input.dtype, input.dims, input.raw);
   }
   if (plan.operands.length > 0) {
     const operands = [...graph.operands];
     for (const { position, register } of plan.operands) {
       const [node, { dims, data }] = operands[position]!;
-      registers[register] = toOrt(node.outputs[0]!.type.dtype, dims, data);
+      registers[register] = ort.tensor(node.outputs[0]!.type.dtype, dims, data);
     }
   }
   const given = new Set([...plan.inputs, ...plan.operands].map(({ register }) => register));
@@ -92,63 +67,47 @@ export async function runPlan(
   return plan.saves.map((register) => {
     const tensor = registers[register]!;
     // What the user gets is the user's: it shares nothing with the inputs or with what is kept.
-    return fromOrt(given.has(register) || context.reuse?.holds(tensor) ? copyOrt(tensor) : tensor);
+    return toTensor(given.has(register) || context.reuse?.holds(tensor) ? ort.copy(tensor) : tensor);
   });
 }
 
 async function runDispatch(
   dispatch: Dispatch,
-  registers: (OrtTensor | undefined)[],
+  registers: (SessionTensor | undefined)[],
   graph: InterventionGraph,
   { model, programs, onDispatch }: RunContext,
 ): Promise<void> {
-  const feeds: Record<string, OrtTensor> = {};
+  const feeds: Record<string, SessionTensor> = {};
   for (const { name, register } of dispatch.feeds) feeds[name] = registers[register]!;
   const names = dispatch.fetches.map(({ name }) => name);
   const start = performance.now();
   let built: number | null = null;
-  const results = await programs
-    .use(
-      programs.config.device === 'webgpu' ? programForWebGpu(dispatch.program, feeds) : dispatch.program,
-      (session) => run(session, feeds, names),
-      onDispatch &&
-        ((milliseconds) => {
-          built = milliseconds;
-        }),
-    )
-    .catch((error) => {
-      throw dispatchError(error, dispatch, model, graph);
-    });
-  for (const { name, register } of dispatch.fetches) registers[register] = results[name] as OrtTensor;
+  const onBuilt = (milliseconds: number) => {
+    built = milliseconds;
+  };
+  const results = await programs.run(dispatch.program, feeds, names, onBuilt).catch((error) => {
+    throw dispatchError(error, dispatch, model, graph);
+  });
+  for (const { name, register } of dispatch.fetches) registers[register] = results[name]!;
   const ran = performance.now() - start - (built ?? 0);
   onDispatch?.({ name: dispatch.label, kind: dispatch.kind, action: 'run', built, ran });
 }
 
-/** Tells what fails while it runs from what could not be compiled. */
-class RunFailure extends Error {}
-
-async function run(session: Runnable, feeds: Record<string, OrtTensor>, names: readonly string[]) {
-  try {
-    return await session.run(feeds, names);
-  } catch (error) {
-    throw new RunFailure(error instanceof Error ? error.message : String(error), { cause: error });
-  }
-}
-
 function dispatchError(error: unknown, dispatch: Dispatch, model: OnnxModel, graph: InterventionGraph): Error {
-  const isBuilt = error instanceof RunFailure;
-  if (!isBuilt && dispatch.program.kind === 'segment') return new ProgramError(dispatch.program, error);
+  const isBuilt = !(error instanceof ProgramError);
+  // The model may be compiled whole instead.
+  if (!isBuilt && dispatch.program.kind === 'segment') return error;
   const message = error instanceof Error ? error.message : String(error);
-  const cause = isBuilt ? error.cause : error;
   const nodes = dispatch.nodes.map((position) => graph.root.nodes[position]!);
   const told = withSites(message, nodes, dispatch.kind === 'call');
+  const cause = isBuilt ? error : error.cause;
   return runError(new Error(told, { cause }), model, isBuilt ? graph : null);
 }
 
 /** Runs a dispatch unless an earlier run gave what it would give. */
 async function reuseDispatch(
   dispatch: Dispatch,
-  registers: (OrtTensor | undefined)[],
+  registers: (SessionTensor | undefined)[],
   reuse: Reuse,
   graph: InterventionGraph,
   context: RunContext,
@@ -171,7 +130,11 @@ async function reuseDispatch(
   await runDispatch(dispatch, registers, graph, context);
   if (!reuse.scope.isWanted(programs, key, isBase)) return;
   // What the user gave may change later.
-  const kept = feeds.map((feed, i) => (reuse.given.has(dispatch.feeds[i]!.register) ? copyOrt(feed) : feed));
+  const kept = feeds.map((feed, i) => (reuse.given.has(dispatch.feeds[i]!.register) ? ort.copy(feed) : feed));
   const outputs = dispatch.fetches.map(({ register }) => registers[register]!);
   reuse.scope.remember(programs, key, isBase, kept, outputs);
+}
+
+function toTensor({ type, dims, data }: SessionTensor): Tensor {
+  return new Tensor(type as 'float32', dims, data as Float32Array<ArrayBuffer>);
 }

@@ -1,4 +1,3 @@
-import type { InferenceSession } from 'onnxruntime-node';
 import { dtypeName } from '../onnx/dtypes.ts';
 import { bodies } from '../onnx/links.ts';
 import {
@@ -10,8 +9,8 @@ import {
   type NodeProto,
   type TensorProto,
 } from '../onnx/proto.ts';
-import type { Program } from '../partition/plan.ts';
 import { allocate, decode } from '../tensor/storage.ts';
+import type { Device, SessionTensors } from './port.ts';
 
 /** The elements of a constant; null for what is none, or stands in another file. */
 type Constant = (tensor: string) => readonly number[] | null;
@@ -40,12 +39,15 @@ const WRONG: Readonly<Record<string, (node: NodeProto, constant: Constant) => bo
 /** What the names of the nodes that a block adds to the model begin with. */
 const ADDED = 'onnsight/at_';
 
+/** What runs a model: one execution provider, or WebGPU's with some nodes left to the CPU. */
+export type Provider = Device | { readonly name: 'webgpu'; readonly forceCpuNodeNames: string[] };
+
 /** A model, and what ONNX Runtime is told to run it with. */
 export interface WebGpuModel {
   readonly bytes: Uint8Array;
-  readonly provider: InferenceSession.ExecutionProviderConfig;
-  /** The optimizers of ONNX Runtime that must not run, joined by `;`. */
-  readonly without: string;
+  readonly provider: Provider;
+  /** The optimizers of ONNX Runtime that must not run. */
+  readonly without: readonly string[];
 }
 
 /**
@@ -56,7 +58,7 @@ export function forWebGpu(bytes: Uint8Array): WebGpuModel {
   const model = decodeModel(bytes);
   // ONNX Runtime renames the nodes of functions.
   if (usedFunctions(model).some(({ node }) => wrongNodes(node).length > 0))
-    return { bytes, provider: 'cpu', without: '' };
+    return { bytes, provider: 'cpu', without: [] };
   const { node, initializer } = model.graph!;
   const wrong = wrongNodes(node, new Map(initializer.map((tensor) => [tensor.name, tensor])));
   const unnamed = wrong.filter(({ name }) => !/^[^\r\n]+$/.test(name));
@@ -64,29 +66,23 @@ export function forWebGpu(bytes: Uint8Array): WebGpuModel {
     found.name = `onnsight/cpu_${i}`;
   });
   // ONNX Runtime refuses an empty list.
-  if (wrong.length === 0) return { bytes, provider: 'webgpu', without: '' };
+  if (wrong.length === 0) return { bytes, provider: 'webgpu', without: [] };
   const outside = new Set(node);
   const forceCpuNodeNames = wrong.map(({ name }) => name);
   return {
     bytes: unnamed.length > 0 ? encodeModel(model) : bytes,
     provider: { name: 'webgpu', forceCpuNodeNames },
     // It puts the branch of a condition that is always the same in the place of the If, and renames the nodes.
-    without: wrong.every((found) => outside.has(found)) ? '' : 'ConstantFolding',
+    without: wrong.every((found) => outside.has(found)) ? [] : ['ConstantFolding'],
   };
 }
 
 /**
- * The program that runs on some inputs: on the CPU if one of them is empty, for WebGPU's kernels fail on nothing and some
- * (Softmax, MatMul) end the process. A key-value cache is empty at the start of every text: it is joined with what comes.
+ * Whether WebGPU must not be fed some tensors: its kernels fail on empty ones, and some (Softmax, MatMul) end the process.
+ * A key-value cache is empty at the start of every text: it is joined with what comes.
  */
-export function programForWebGpu(
-  program: Program,
-  feeds: Readonly<Record<string, { readonly dims: readonly number[] }>>,
-): Program {
-  const isEmpty = Object.entries(feeds).some(
-    ([name, { dims }]) => dims.includes(0) && !name.startsWith('past_key_values'),
-  );
-  return isEmpty ? { ...program, key: `${program.key}\ncpu`, device: 'cpu' } : program;
+export function areForCpu(feeds: SessionTensors): boolean {
+  return Object.entries(feeds).some(([name, { dims }]) => dims.includes(0) && !name.startsWith('past_key_values'));
 }
 
 /** The nodes that have to stay on the CPU, with those in bodies, which see the constants around them. */

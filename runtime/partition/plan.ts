@@ -13,8 +13,6 @@ export interface Program {
   readonly weights: number;
   /** Whether it may give other results when it runs again. */
   readonly random: boolean;
-  /** Where it has to run, if not on the model's device. */
-  readonly device?: 'cpu';
   /** The model in ONNX's format. */
   write(): Uint8Array;
 }

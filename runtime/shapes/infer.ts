@@ -1,5 +1,4 @@
-import { InferenceSession } from 'onnxruntime-node';
-import { DTYPES, type DType, type Shape, type TensorType } from '../graph/types.ts';
+import type { DType, Shape, TensorType } from '../graph/types.ts';
 import { describeNode, nodeIn } from '../modules/describe-node.ts';
 import { dtypeName } from '../onnx/dtypes.ts';
 import { elementTypes } from '../onnx/element-types.ts';
@@ -7,6 +6,7 @@ import { ModelError } from '../onnx/error.ts';
 import { graphLinks, type Links } from '../onnx/links.ts';
 import type { OnnxModel } from '../onnx/read.ts';
 import { probeName, weightless } from '../onnx/weightless.ts';
+import { ort } from '../ort/ort.ts';
 
 /** Signatures of input sizes whose types are kept, per model. */
 const KEPT = 16;
@@ -80,30 +80,15 @@ async function infer(
 }
 
 async function shapes(model: OnnxModel, bytes: Uint8Array): Promise<Map<string, TensorType>> {
-  const session = await create(model, bytes);
   const found = new Map<string, TensorType>();
-  for (const output of session.outputMetadata) {
-    if (!output.isTensor) continue;
-    const shape = output.shape.map((dim) => (typeof dim === 'number' && dim >= 0 ? dim : null));
-    add(found, output.name, DTYPES.find((dtype) => dtype === output.type) ?? null, shape);
-  }
-  await session.release();
-  return found;
-}
-
-async function create(model: OnnxModel, bytes: Uint8Array): Promise<InferenceSession> {
   try {
     // Level basic folds the arithmetic on shapes; below it most sizes would stay open.
-    return await InferenceSession.create(bytes, {
-      graphOptimizationLevel: 'basic',
-      // Nothing is run but the folding of a few scalars: a pool of threads would cost more than all the rest.
-      intraOpNumThreads: 1,
-      logSeverityLevel: 3,
-      extra: { session: { model_external_initializers_file_folder_path: model.folder } },
-    });
+    const outputs = await ort.examine(bytes, { optimization: 'basic', folder: model.folder });
+    for (const { name, dtype, shape } of outputs) add(found, name, dtype, shape);
   } catch (error) {
     throw refusal(error, model);
   }
+  return found;
 }
 
 /** Sizes that the model's own operations refuse, in the user's terms. */

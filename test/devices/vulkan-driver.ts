@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { missingForVulkan } from '../../runtime/ort/vulkan.ts';
+import { missingForVulkan } from '../../runtime/ort/node/vulkan.ts';
 
 /** Where browsers put SwiftShader, a Vulkan driver that computes on the CPU. */
 const SWIFTSHADER = [

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { hasNvidiaGpu, missingForVulkan } from '../../runtime/ort/vulkan.ts';
+import { hasNvidiaGpu, missingForVulkan } from '../../runtime/ort/node/vulkan.ts';
 
 let root: string;
 beforeEach(() => {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { LanguageModel, NNsight, save, Tensor } from 'onnsight';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
-import { missingForVulkan } from '../../runtime/ort/vulkan.ts';
+import { missingForVulkan } from '../../runtime/ort/node/vulkan.ts';
 import { modelPath } from '../model/reference.ts';
 import { expectResults } from '../reference/expect-results.ts';
 import { interventions } from '../reference/interventions.ts';

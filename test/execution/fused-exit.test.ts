@@ -11,10 +11,10 @@ const BEGINNING = `
   import { setTimeout as sleep } from 'node:timers/promises';
   import { LanguageModel } from 'onnsight';
   let lm = await LanguageModel.load('models/toy-gpt2', { device: 'cpu', fuse: true });
-  let steps = 0;
-  const run = () => lm.trace('The Colosseum is in', { onStats: (stats) => { steps = stats.steps.length; } });
+  let dispatches = 0;
+  const run = () => lm.trace('The Colosseum is in', { onStats: (stats) => { dispatches = stats.dispatches.length; } });
   const often = async () => { for (let i = 0; i < 5; i++) await run(); };
-  const untilFused = async () => { while (steps !== 1) await run(); };
+  const untilFused = async () => { while (dispatches !== 1) await run(); };
 `;
 
 /** Runs the built package in a process of its own: how it ended and what it printed. */
@@ -30,7 +30,7 @@ async function end(program: string): Promise<{ code: number; output: string }> {
 
 describe('a process with a fused block ends', () => {
   it('by itself', async () => {
-    expect(await end('await untilFused(); await run(); console.log(steps);')).toEqual({ code: 0, output: '1\n' });
+    expect(await end('await untilFused(); await run(); console.log(dispatches);')).toEqual({ code: 0, output: '1\n' });
   });
 
   it('by itself while the session is being made', async () => {

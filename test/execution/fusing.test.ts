@@ -38,14 +38,14 @@ beforeEach(async () => {
   lm = await load();
 });
 
-/** Runs a trace: what it gave, and the names of its steps. */
+/** Runs a trace: what it gave, and the names of its dispatches. */
 async function ran<T>(trace: (options: { onStats: (stats: RunStats) => void }) => Promise<T>) {
-  let steps: readonly string[] = [];
+  let dispatches: readonly string[] = [];
   const onStats = (stats: RunStats) => {
-    steps = stats.dispatches.map(({ name }) => name);
+    dispatches = stats.dispatches.map(({ name }) => name);
   };
   const result = await trace({ onStats });
-  return { result, steps };
+  return { result, dispatches };
 }
 
 /** A block whose structure is that of the layer. */
@@ -62,21 +62,21 @@ const scaled = (model: Toy, layer: number, factor = 0.5, prompt = PROMPT) =>
   );
 
 /** Runs something until it is fused, and gives how many runs were not. */
-async function untilFused(run: () => Promise<{ steps: readonly string[] }>): Promise<number> {
-  for (let i = 0; i < 2000; i++) if ((await run()).steps.join() === FUSED.join()) return i;
+async function untilFused(run: () => Promise<{ dispatches: readonly string[] }>): Promise<number> {
+  for (let i = 0; i < 2000; i++) if ((await run()).dispatches.join() === FUSED.join()) return i;
   throw new Error('It was not fused in 2000 runs.');
 }
 
-async function times(count: number, run: () => Promise<{ steps: readonly string[] }>) {
+async function times(count: number, run: () => Promise<{ dispatches: readonly string[] }>) {
   const seen = [];
-  for (let i = 0; i < count; i++) seen.push((await run()).steps);
+  for (let i = 0; i < count; i++) seen.push((await run()).dispatches);
   return seen;
 }
 
 /** Compares a block with the model that has only segments. */
 async function expectSame(layer: number, factor?: number, prompt?: string): Promise<void> {
   const [one, other] = [await scaled(lm, layer, factor, prompt), await scaled(segments, layer, factor, prompt)];
-  expect(other.steps.length).toBeGreaterThan(5);
+  expect(other.dispatches.length).toBeGreaterThan(5);
   const largest = Math.max(...Array.from(other.result.data, Math.abs));
   expect(difference([one.result], [other.result])).toBeLessThan(1e-5 * largest);
 }
@@ -87,7 +87,7 @@ describe('a block that runs often', () => {
     await expectSame(1);
     await expectSame(1, -3);
     await expectSame(1, 0.25, 'The Colosseum is in');
-    expect((await scaled(lm, 1, 7)).steps).toEqual(FUSED);
+    expect((await scaled(lm, 1, 7)).dispatches).toEqual(FUSED);
   });
 
   it('gives what PyTorch gives', async () => {
@@ -103,8 +103,8 @@ describe('a block that runs often', () => {
         ),
       );
     await untilFused(scale);
-    const { result, steps } = await scale();
-    expect(steps).toEqual(FUSED);
+    const { result, dispatches } = await scale();
+    expect(dispatches).toEqual(FUSED);
     expectResults('scale', { logits: result });
   });
 
@@ -166,7 +166,7 @@ describe('a block that runs often', () => {
     const reason = new Error('enough');
     once(threads[0]!, 'message').then(() => controller.abort(reason));
     await expect(run).rejects.toBe(reason);
-    expect((await scaled(lm, 1)).steps).toEqual(FUSED);
+    expect((await scaled(lm, 1)).dispatches).toEqual(FUSED);
   });
 
   it('fails as the segments do', async () => {
@@ -185,7 +185,7 @@ describe('a block that runs often', () => {
     const message = await shifted(segments, 500).catch(String);
     expect(message).toMatch(/out of range of transformer\.wte\.weight.*Look at what the block sets/);
     expect(await shifted(lm, 500).catch(String)).toBe(message);
-    expect((await shifted(lm, 1)).steps).toEqual(FUSED);
+    expect((await shifted(lm, 1)).dispatches).toEqual(FUSED);
   });
 });
 
@@ -194,8 +194,8 @@ describe('what is fused', () => {
     await untilFused(() => scaled(lm, 0));
     await untilFused(() => scaled(lm, 1));
     await untilFused(() => scaled(lm, 2));
-    expect((await scaled(lm, 1)).steps).toEqual(FUSED);
-    expect((await scaled(lm, 0)).steps).not.toEqual(FUSED);
+    expect((await scaled(lm, 1)).dispatches).toEqual(FUSED);
+    expect((await scaled(lm, 0)).dispatches).not.toEqual(FUSED);
     await expectSame(2);
   });
 
@@ -203,9 +203,9 @@ describe('what is fused', () => {
     await untilFused(() => scaled(lm, 0));
     await untilFused(() => scaled(lm, 1));
     for (let i = 0; i < 20; i++) {
-      expect((await scaled(lm, 2)).steps).not.toEqual(FUSED);
-      expect((await scaled(lm, 0)).steps).toEqual(FUSED);
-      expect((await scaled(lm, 1)).steps).toEqual(FUSED);
+      expect((await scaled(lm, 2)).dispatches).not.toEqual(FUSED);
+      expect((await scaled(lm, 0)).dispatches).toEqual(FUSED);
+      expect((await scaled(lm, 1)).dispatches).toEqual(FUSED);
     }
   });
 

@@ -1,11 +1,11 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { InferenceSession } from 'onnxruntime-node';
 import { isExternal } from '../../onnx/external.ts';
 import { bodies } from '../../onnx/links.ts';
 import { decodeModel, encodeModel, type GraphProto, type ModelProto, type TensorProto } from '../../onnx/proto.ts';
 import type { OnnxModel } from '../../onnx/read.ts';
+import { ort } from '../../ort/ort.ts';
 import { renameTensors } from './rename.ts';
 import { embedWeights } from './weights.ts';
 
@@ -18,15 +18,12 @@ export async function optimize(proto: ModelProto, model: Pick<OnnxModel, 'folder
   const path = join(folder, 'optimized.onnx');
   const whole = embedWeights(proto, model);
   try {
-    const session = await InferenceSession.create(encodeModel(whole), {
-      graphOptimizationLevel: 'basic',
-      optimizedModelFilePath: path,
-      logSeverityLevel: 4,
-      intraOpNumThreads: 1,
+    await ort.examine(encodeModel(whole), {
+      optimization: 'basic',
+      writeTo: path,
       // What stands in a module for a write to it does nothing but to say so.
-      extra: { optimization: { disable_specified_optimizers: 'EliminateIdentity' } },
+      without: ['EliminateIdentity'],
     });
-    await session.release();
     const optimized = decodeModel(readFileSync(path));
     return withoutUnused(withScopes(relink(nameFolded(optimized, proto), proto, whole), proto));
   } finally {

@@ -16,9 +16,9 @@ async function lines({ model: { path, sizes }, effort }: Bench, session: Inferen
   const lines: Line[] = [];
   for (const length of [16, 128]) {
     const inputs = tokens(1, length, sizes.vocabulary);
-    let steps = 0;
+    let dispatches = 0;
     const onStats = (stats: RunStats) => {
-      steps = stats.dispatches.length;
+      dispatches = stats.dispatches.length;
     };
     const ours = () =>
       model.trace(
@@ -31,7 +31,7 @@ async function lines({ model: { path, sizes }, effort }: Bench, session: Inferen
       );
     const plain = () => session.run(inputs.plain);
     await ours();
-    while (fuse && steps > 1) await ours();
+    while (fuse && dispatches > 1) await ours();
     await plain();
     const turns = await repeatInTurns(ours, plain, effort);
     lines.push({

@@ -1,25 +1,24 @@
 import { Worker } from 'node:worker_threads';
-import type { InferenceSession, Tensor } from 'onnxruntime-node';
-import { copyOrt, toOrt } from './session.ts';
-import type { Answer, Outputs, Sent, Task } from './session-worker-thread.js';
-
-type Tensors = Readonly<Record<string, Tensor>>;
+import type { Session, SessionConfig, SessionTensor, SessionTensors, SessionThread } from '../port.ts';
+import { compilation } from './options.ts';
+import { copyTensor, makeTensor } from './tensors.ts';
+import type { Answer, Outputs, Sent, Task } from './thread-main.js';
 
 interface Waiting {
   resolve(outputs: Outputs): void;
   reject(error: Error): void;
 }
 
-/** Places in the memory that is shared with a worker: whether it is in native code, and whether the process ends. */
+/** Indices in the memory that is shared with a thread: whether it is in native code, and whether the process ends. */
 const [BUSY, ENDING] = [0, 1];
 
-/** How long the end of the process waits for a worker, in milliseconds. */
+/** How long the end of the process waits for a thread, in milliseconds. */
 const PATIENCE = 30_000;
 
 const running = new Set<Int32Array>();
 
 /** Node breaks off its threads when the process ends, and ends with a crash if it meets one in native code. */
-function waitForWorkers(): void {
+function waitForThreads(): void {
   for (const state of running) {
     Atomics.store(state, ENDING, 1);
     Atomics.wait(state, BUSY, 1, PATIENCE);
@@ -30,18 +29,19 @@ function waitForWorkers(): void {
  * Sessions of ONNX Runtime in a thread of their own, which does one thing after the other. The process stays alive for
  * what was asked, not for the thread.
  */
-export class SessionWorker {
+export class NodeThread implements SessionThread {
   private readonly worker: Worker;
   private readonly waiting = new Map<number, Waiting>();
   private asked = 0;
+  private sessions = 0;
   private failure: Error | null = null;
 
   constructor() {
     const state = new Int32Array(new SharedArrayBuffer(8));
-    if (running.size === 0) process.on('exit', waitForWorkers);
+    if (running.size === 0) process.on('exit', waitForThreads);
     running.add(state);
     // What loads the program's TypeScript is not needed there.
-    this.worker = new Worker(new URL('./session-worker-thread.js', import.meta.url), {
+    this.worker = new Worker(new URL('./thread-main.js', import.meta.url), {
       workerData: state,
       execArgv: [],
     });
@@ -58,33 +58,33 @@ export class SessionWorker {
     });
     this.worker.on('exit', () => {
       running.delete(state);
-      if (running.size === 0) process.off('exit', waitForWorkers);
+      if (running.size === 0) process.off('exit', waitForThreads);
       this.failure ??= new Error('The thread has ended.');
       for (const { reject } of this.waiting.values()) reject(this.failure);
     });
   }
 
-  /** Compiles a model. */
-  async create(session: number, model: Uint8Array, options: InferenceSession.SessionOptions): Promise<void> {
+  async createSession(bytes: Uint8Array, config: SessionConfig): Promise<Session> {
+    const session = this.sessions++;
+    const { model, options } = compilation(bytes, config);
     const copy = model.slice();
     await this.ask({ kind: 'create', session, model: copy, options }, [copy.buffer]);
+    return {
+      run: (feeds, outputs) => this.run(session, feeds, outputs),
+      release: async () => {
+        await this.ask({ kind: 'release', session }, []);
+      },
+    };
   }
 
-  /** Runs a session. The data of the feeds stays where it is. */
-  async run(session: number, feeds: Tensors, names: readonly string[]): Promise<Tensors> {
-    const copies = map(feeds, (tensor) => sent(copyOrt(tensor)));
+  private async run(session: number, feeds: SessionTensors, outputs: readonly string[]): Promise<SessionTensors> {
+    const copies = map(feeds, (tensor) => sent(copyTensor(tensor)));
     const buffers = Object.values(copies).map(({ data }) => data.buffer);
-    return map(await this.ask({ kind: 'run', session, feeds: copies, names }, buffers), (output) =>
-      toOrt(output.type, output.dims, output.data),
+    return map(await this.ask({ kind: 'run', session, feeds: copies, names: outputs }, buffers), (output) =>
+      makeTensor(output.type, output.dims, output.data),
     );
   }
 
-  /** Gives the memory of a session back when its last run has ended. */
-  async release(session: number): Promise<void> {
-    await this.ask({ kind: 'release', session }, []);
-  }
-
-  /** Ends the thread when it has done what was asked. */
   end(): void {
     this.worker.postMessage('end');
   }
@@ -100,7 +100,7 @@ export class SessionWorker {
   }
 }
 
-function sent({ type, dims, data }: Tensor): Sent {
+function sent({ type, dims, data }: SessionTensor): Sent {
   return { type: type as 'float32', dims, data: data as Float32Array<ArrayBuffer> };
 }
 

@@ -24,7 +24,7 @@ import { InferenceSession, Tensor } from 'onnxruntime-node';
 
 const port = /** @type {import('node:worker_threads').MessagePort} */ (parentPort);
 
-/** As in session-worker.ts. */
+/** As in thread.ts. */
 const [BUSY, ENDING] = [0, 1];
 const state = /** @type {Int32Array} */ (workerData);
 

@@ -1,5 +1,5 @@
-import { makeGraph, makeModel, makeNode, makeValueInfo } from '../onnx/make.ts';
-import { encodeModel } from '../onnx/proto.ts';
+import { makeGraph, makeModel, makeNode, makeValueInfo } from '../../onnx/make.ts';
+import { encodeModel } from '../../onnx/proto.ts';
 
 /** A model of one node, to find out whether a device works. */
 export function probeModel(): Uint8Array {

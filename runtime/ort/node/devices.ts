@@ -2,9 +2,9 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { InferenceSession, listSupportedBackends, Tensor } from 'onnxruntime-node';
+import { type Device, DeviceError } from '../port.ts';
+import { probeModel } from './probe.ts';
 import { hasNvidiaGpu, missingForVulkan } from './vulkan.ts';
-
-export type Device = 'cpu' | 'webgpu' | 'cuda';
 
 const HOW: Readonly<Record<Device, string>> = {
   cpu: 'It is part of onnxruntime-node.',
@@ -15,16 +15,11 @@ const HOW: Readonly<Record<Device, string>> = {
   cuda: 'Install the CUDA 12 libraries, and the provider with: npm rebuild onnxruntime-node --onnxruntime-node-install=cuda12',
 };
 
-/** The execution provider cannot be used here. */
-export class DeviceError extends Error {
-  override readonly name = 'DeviceError';
-}
-
 /**
  * The best device that works: `cuda`, then `webgpu`, then `cpu`. Each candidate has to run a small model. On Linux, `auto`
  * leaves out a `webgpu` that would compute on the CPU, as with SwiftShader or llvmpipe: `cpu` is many times faster.
  */
-export async function chooseDevice(wanted: Device | 'auto', probe: Uint8Array): Promise<Device> {
+export async function chooseDevice(wanted: Device | 'auto'): Promise<Device> {
   if (wanted === 'cpu') return wanted;
   if (wanted !== 'auto' && !Object.hasOwn(HOW, wanted)) {
     throw new DeviceError(`There is no device '${wanted}'. Take one of auto, ${Object.keys(HOW).join(', ')}.`);
@@ -36,7 +31,7 @@ export async function chooseDevice(wanted: Device | 'auto', probe: Uint8Array): 
       ? `onnxruntime-node has no ${device} provider on ${process.platform}/${process.arch}`
       : device === 'cuda' && !hasCudaProvider()
         ? 'the CUDA provider of onnxruntime-node is not installed'
-        : await tryDevice(device, probe);
+        : await tryDevice(device);
     if (reason === null) return device;
     if (wanted !== 'auto')
       throw new DeviceError(`The device '${device}' does not work here: ${reason}. ${HOW[device]}`);
@@ -59,9 +54,9 @@ function hasCudaProvider(): boolean {
 }
 
 /** Why a device does not work, or null where it does. */
-async function tryDevice(device: Device, probe: Uint8Array): Promise<string | null> {
+async function tryDevice(device: Device): Promise<string | null> {
   try {
-    const session = await InferenceSession.create(probe, { executionProviders: [device], logSeverityLevel: 4 });
+    const session = await InferenceSession.create(probeModel(), { executionProviders: [device], logSeverityLevel: 4 });
     await session.run({ x: new Tensor('float32', [1], [1]) });
     await session.release();
     return null;

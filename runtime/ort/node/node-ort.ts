@@ -1,0 +1,54 @@
+import { InferenceSession, type Tensor } from 'onnxruntime-node';
+import { DTYPES } from '../../graph/types.ts';
+import type { Ort, OutputType, SessionTensors } from '../port.ts';
+import { chooseDevice } from './devices.ts';
+import { compilation } from './options.ts';
+import { copyTensor, isSameTensor, makeTensor } from './tensors.ts';
+import { NodeThread } from './thread.ts';
+
+/** ONNX Runtime in Node: onnxruntime-node. */
+export const nodeOrt: Ort = {
+  chooseDevice,
+  startThread: () => new NodeThread(),
+  tensor: makeTensor,
+  copy: copyTensor,
+  isSame: isSameTensor,
+
+  async createSession(bytes, config) {
+    const { model, options } = compilation(bytes, config);
+    const session = await InferenceSession.create(model, options);
+    return {
+      run: async (feeds, outputs) => (await session.run(feeds as Record<string, Tensor>, outputs)) as SessionTensors,
+      release: () => session.release(),
+    };
+  },
+
+  async examine(model, { optimization, folder, without = [], writeTo }) {
+    const session = await InferenceSession.create(model, {
+      graphOptimizationLevel: optimization,
+      ...(writeTo !== undefined && { optimizedModelFilePath: writeTo }),
+      // Nothing runs but the folding of constants: a pool of threads would cost more than all the rest.
+      intraOpNumThreads: 1,
+      logSeverityLevel: 4,
+      extra: {
+        session: {
+          ...(folder !== undefined && { model_external_initializers_file_folder_path: folder }),
+          disable_prepacking: '1',
+        },
+        ...(without.length > 0 && { optimization: { disable_specified_optimizers: without.join(';') } }),
+      },
+    });
+    const outputs = session.outputMetadata.map(outputType);
+    await session.release();
+    return outputs;
+  },
+};
+
+function outputType(output: InferenceSession.ValueMetadata): OutputType {
+  if (!output.isTensor) return { name: output.name, dtype: null, shape: null };
+  return {
+    name: output.name,
+    dtype: DTYPES.find((dtype) => dtype === output.type) ?? null,
+    shape: output.shape.map((dim) => (typeof dim === 'number' && dim >= 0 ? dim : null)),
+  };
+}

@@ -1,0 +1,34 @@
+import type { InferenceSession } from 'onnxruntime-node';
+import type { SessionConfig } from '../port.ts';
+import { forWebGpu, type Provider } from '../webgpu-limits.ts';
+
+/** A model as onnxruntime-node gets it, as plain data. */
+export interface Compilation {
+  readonly model: Uint8Array;
+  readonly options: InferenceSession.SessionOptions;
+}
+
+export function compilation(model: Uint8Array, config: SessionConfig): Compilation {
+  if (config.device !== 'webgpu') return { model, options: sessionOptions(config, config.device, []) };
+  const { bytes, provider, without } = forWebGpu(model);
+  return { model: bytes, options: sessionOptions(config, provider, without) };
+}
+
+function sessionOptions(
+  { folder, alone = false }: SessionConfig,
+  provider: Provider,
+  without: readonly string[],
+): InferenceSession.SessionOptions {
+  return {
+    executionProviders: [provider],
+    logSeverityLevel: 4,
+    extra: {
+      session: {
+        model_external_initializers_file_folder_path: folder,
+        // Every session has its own threads: those of one that has run must not go on taking the cores from the next.
+        force_spinning_stop: alone ? '0' : '1',
+      },
+      ...(without.length > 0 && { optimization: { disable_specified_optimizers: without.join(';') } }),
+    },
+  };
+}

@@ -1,0 +1,24 @@
+import { Tensor } from 'onnxruntime-node';
+import type { OperandData } from '../../graph/graph.ts';
+import type { DType } from '../../graph/types.ts';
+import type { SessionTensor } from '../port.ts';
+
+export function makeTensor(dtype: DType, dims: readonly number[], data: OperandData['data']): SessionTensor {
+  return new Tensor(dtype as 'float32', data as Float32Array<ArrayBuffer>, dims) as SessionTensor;
+}
+
+export function copyTensor({ type, dims, data }: SessionTensor): SessionTensor {
+  // Node's Buffer has a slice of its own, which copies nothing.
+  return makeTensor(type, dims, Uint8Array.prototype.slice.call(data));
+}
+
+export function isSameTensor(a: SessionTensor, b: SessionTensor): boolean {
+  if (a === b) return true;
+  if (a.type !== b.type || a.dims.length !== b.dims.length) return false;
+  if (a.dims.some((size, i) => size !== b.dims[i])) return false;
+  return Buffer.compare(bytesOf(a), bytesOf(b)) === 0;
+}
+
+function bytesOf({ data }: SessionTensor): Uint8Array {
+  return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+}

@@ -1,0 +1,79 @@
+import type { OperandData } from '../graph/graph.ts';
+import type { DType, Shape } from '../graph/types.ts';
+import type { Raw } from '../tensor/storage.ts';
+
+export type Device = 'cpu' | 'webgpu' | 'cuda';
+
+/** The execution provider cannot be used here. */
+export class DeviceError extends Error {
+  override readonly name = 'DeviceError';
+}
+
+/** A tensor as sessions take and give it: it goes from one to the next as it is. */
+export interface SessionTensor {
+  readonly type: DType;
+  readonly dims: readonly number[];
+  readonly data: Raw;
+}
+
+export type SessionTensors = Readonly<Record<string, SessionTensor>>;
+
+/** Where and how a session is made. */
+export interface SessionConfig {
+  readonly device: Device;
+  /** The folder of the file that the weights stand in. */
+  readonly folder: string;
+  /** Whether the session runs by itself, not in turns with others. */
+  readonly alone?: boolean;
+}
+
+/** A compiled model. */
+export interface Session {
+  /** Runs the model and gives the outputs with these names. The data of the feeds stays where it is. */
+  run(feeds: SessionTensors, outputs: readonly string[]): Promise<SessionTensors>;
+  /** Gives the memory back. No run may be on the way. */
+  release(): Promise<void>;
+}
+
+/** A thread with sessions of its own, which does one thing after the other. */
+export interface SessionThread {
+  createSession(model: Uint8Array, config: SessionConfig): Promise<Session>;
+  /** Ends the thread when it has done what was asked. */
+  end(): void;
+}
+
+/** How a model is looked at without being run. */
+export interface ExamineOptions {
+  /** How far it is simplified: `basic` folds constants. */
+  readonly optimization: 'disabled' | 'basic';
+  /** The folder of the file that the weights stand in. */
+  readonly folder?: string;
+  /** The optimizers that must not run. */
+  readonly without?: readonly string[];
+  /** The file to write the simplified model to. */
+  readonly writeTo?: string;
+}
+
+/** An output of a model as ONNX Runtime's own inference has it. The dtype is null for what has none here (strings, sequences). */
+export interface OutputType {
+  readonly name: string;
+  readonly dtype: DType | null;
+  readonly shape: Shape;
+}
+
+/** ONNX Runtime, as far as this library needs it. */
+export interface Ort {
+  /** The best device that works here, or the one that is asked for. Throws a DeviceError where that does not work. */
+  chooseDevice(wanted: Device | 'auto'): Promise<Device>;
+  /** Compiles a model. This blocks the event loop for as long as it takes. */
+  createSession(model: Uint8Array, config: SessionConfig): Promise<Session>;
+  startThread(): SessionThread;
+  /** Loads a model without running it, and tells the types of its outputs. Rejects where ONNX Runtime refuses the model. */
+  examine(model: Uint8Array, options: ExamineOptions): Promise<readonly OutputType[]>;
+  /** Hands data over without copying it. */
+  tensor(dtype: DType, dims: readonly number[], data: OperandData['data']): SessionTensor;
+  /** A tensor that shares nothing with the original. */
+  copy(tensor: SessionTensor): SessionTensor;
+  /** Whether two tensors hold the same bytes. */
+  isSame(a: SessionTensor, b: SessionTensor): boolean;
+}
