@@ -1,4 +1,4 @@
-import type { Site } from './graph/types.ts';
+import { type LazySite, type Site, siteOf } from './graph/site.ts';
 
 /** `file:line:column`, as editors and terminals link it. */
 export function formatSite(site: Site): string {
@@ -13,7 +13,8 @@ export class TraceError extends Error {
   override readonly name = 'TraceError';
   readonly site: Site | null;
 
-  constructor(message: string, site: Site | null = null, options?: ErrorOptions) {
+  constructor(message: string, at: Site | LazySite | null = null, options?: ErrorOptions) {
+    const site = siteOf({ site: at });
     super(site ? `${formatSite(site)} - ${message}` : message, options);
     this.site = site;
   }

@@ -1,15 +1,15 @@
 import type { InterventionGraph } from '../graph/graph.ts';
+import type { Address } from '../graph/ops.ts';
 import type { DType } from '../graph/types.ts';
 import { InputError, type Inputs, prepareInputs } from '../inputs/prepare.ts';
 import { Dependencies, type Vertex } from '../lowering/dependencies.ts';
 import type { ModelTensor } from '../onnx/read.ts';
 import { Tensor, type TensorData } from '../tensor/tensor.ts';
-import type { TapAddress } from '../tracing/model.ts';
 import type { ModelMap } from './locate.ts';
 
 /** A value that stands at a module from the beginning: what makes it does not run. */
 export interface Activation {
-  readonly address: TapAddress;
+  readonly address: Address;
   readonly value: Tensor;
 }
 
@@ -77,7 +77,7 @@ const CONVENTION = /^(attention_mask|position_ids|token_type_ids|use_cache_branc
 
 function activation(map: ModelMap, key: string, data: TensorData): Activation {
   const [, path, port] = PORT.exec(key)!;
-  const address: TapAddress = { path: map.find(path!).path, port: port as 'output', index: 0, call: 0 };
+  const address: Address = { path: map.find(path!).path, port: port as 'output', index: 0, call: 0 };
   map.locate(address);
   return { address, value: Tensor.from(data as number[]) };
 }

@@ -45,7 +45,7 @@ export function callModel(part: TracedPart, values: readonly unknown[]): TensorP
     return value;
   });
   const forward = Tracing.of(target).openForward(part, shapesOf(symbolic, symbolic.sizes(dims)), new Map(), main);
-  const attributes = forward.attributes({ inputs: inputs.map(({ name }) => name) });
+  const attributes = { inputs: inputs.map(({ name }) => name), forward: forward.id };
   target.addTyped('forward', visible, [], attributes, [], main.region);
   return readTensor(forward, { path: '', port: 'output', index: 0, call: 0 });
 }

@@ -1,9 +1,9 @@
 import { TraceError } from '../errors.ts';
+import type { Address } from '../graph/ops.ts';
 import { apply, toProxy, wrap } from '../tracing/apply.ts';
 import { builder } from '../tracing/builder.ts';
 import type { TracedForward } from '../tracing/forward.ts';
 import { commonShape } from '../tracing/lists.ts';
-import type { TapAddress } from '../tracing/model.ts';
 import type { TensorProxy } from '../tracing/proxy.ts';
 import type { ModelMap } from './locate.ts';
 
@@ -11,7 +11,7 @@ import type { ModelMap } from './locate.ts';
 export function callModule(
   forward: TracedForward,
   map: ModelMap,
-  address: TapAddress,
+  address: Address,
   values: readonly unknown[],
 ): TensorProxy {
   const target = builder();
@@ -39,12 +39,12 @@ export function callModule(
     return { dtype, shape: same ? shape : features };
   });
   const operands = proxies.map((proxy) => proxy.value());
-  const node = target.addTyped('call', operands, types, forward.attributes({ ...address }));
+  const node = target.addTyped('call', operands, types, { ...address, forward: forward.id });
   return wrap(target, node.outputs[0]!);
 }
 
 /** A value in the dtype that a module's input has. */
-function converted(forward: TracedForward, address: TapAddress, value: TensorProxy): TensorProxy {
+function converted(forward: TracedForward, address: Address, value: TensorProxy): TensorProxy {
   const { dtype } = forward.resolve(address).type;
   if (value.dtype === dtype) return value;
   if (value.dtype.startsWith('float') && !dtype.startsWith('float')) {

@@ -1,9 +1,9 @@
 import { TraceError } from '../errors.ts';
+import type { Address } from '../graph/ops.ts';
 import { formatTree } from '../modules/format.ts';
 import { activeBuilder } from '../tracing/builder.ts';
 import { callerSite } from '../tracing/caller.ts';
 import type { TracedForward } from '../tracing/forward.ts';
-import type { TapAddress } from '../tracing/model.ts';
 import type { TensorProxy } from '../tracing/proxy.ts';
 import { atCaller } from './at-caller.ts';
 import { callModule } from './call-module.ts';
@@ -117,7 +117,7 @@ export class Envoy {
     return callModule(this.tracedForward('called'), this.map, this.address('output', 0), values);
   }
 
-  private address(port: TapAddress['port'], index: number): TapAddress {
+  private address(port: Address['port'], index: number): Address {
     // What does nothing has no node that could see another input: a new input is a new output.
     const isIdentity = port === 'input' && this.map.isIdentity(this.path);
     return { path: this.path, port: isIdentity ? 'output' : port, index, call: this.callIndex };

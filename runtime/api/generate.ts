@@ -50,9 +50,12 @@ export async function generate(
   const results = generation.build(block, sizes, invokes);
   const prompt = given ?? invokes!.inputs();
   const decoding = new Decoding(model.map.model, prompt, options);
-  const { outputs } = generation;
-  const saved = new Set(tracing.builder.graph.saves.map(({ value }) => value));
-  const also = outputs.flatMap(({ logits, present }) => [logits, ...present.values()]);
+  const outputs = generation.outputs.map(({ logits, present }) => ({
+    logits: tracing.value(logits),
+    present: new Map([...present].map(([name, value]) => [name, tracing.value(value)])),
+  }));
+  const saved = new Set(tracing.graph.saves.map(({ value }) => value));
+  const also = generation.outputs.flatMap(({ logits, present }) => [logits, ...present.values()]);
   tracing.runs[0]!.inputs = prompt;
   const tensors = await tracing.execute(
     {

@@ -1,3 +1,4 @@
+import type { ItemForm } from '../graph/ops.ts';
 import type { Value } from '../graph/types.ts';
 import type { Sizes } from '../shapes/symbolic.ts';
 import type { Tensor } from '../tensor/tensor.ts';
@@ -84,7 +85,10 @@ export class Generation implements Steps {
     const { outputs } = this.model.map.model;
     const at = (index: number) => new TensorProxy(builder, forward.read({ path: '', port: 'output', index, call: 0 }));
     const logits = outputs.findIndex(({ name }) => name === 'logits');
-    const items = [{ kind: 'slice', start: false, stop: false, step: false }, { kind: 'int' }];
+    const items: readonly ItemForm[] = [
+      { kind: 'slice', start: false, stop: false, step: false, size: null },
+      { kind: 'int' },
+    ];
     const last = apply('getitem', [at(Math.max(0, logits)), toProxy(-1)], { items });
     const present = outputs.flatMap(({ name }, i) =>
       this.cached && name.startsWith('present') ? [[name, at(i).value()] as const] : [],

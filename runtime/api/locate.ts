@@ -1,4 +1,5 @@
 import { OperationError } from '../graph/operation.ts';
+import type { Address } from '../graph/ops.ts';
 import type { TensorType } from '../graph/types.ts';
 import type { Located } from '../lowering/address.ts';
 import { findModule } from '../modules/find.ts';
@@ -9,7 +10,7 @@ import { guess, nearest } from '../nearest.ts';
 import { dtypeName } from '../onnx/dtypes.ts';
 import type { OnnxModel } from '../onnx/read.ts';
 import { type SymbolicTypes, symbolicTypes } from '../shapes/symbolic.ts';
-import type { Batching, Resolved, TapAddress, TracedModel } from '../tracing/model.ts';
+import type { Batching, Resolved, TracedModel } from '../tracing/model.ts';
 import { atCaller } from './at-caller.ts';
 
 /** Between a module's path and the name of an operation in it. */
@@ -42,7 +43,7 @@ export class ModelMap {
   }
 
   /** Where an address leads; throws an OperationError where it leads nowhere. */
-  readonly locate = (address: TapAddress): Located => atCaller(() => this.tensorAt(address));
+  readonly locate = (address: Address): Located => atCaller(() => this.tensorAt(address));
 
   /** The module at a path; throws a ModelError that names the nearest paths. */
   find(path: string): Module {
@@ -54,7 +55,7 @@ export class ModelMap {
     return found;
   }
 
-  private tensorAt(address: TapAddress): Located {
+  private tensorAt(address: Address): Located {
     const { path, port, index } = address;
     if (port === 'parameter') {
       const tensor = this.parameters.get(path);
@@ -71,7 +72,7 @@ export class ModelMap {
     return { tensor, ...call };
   }
 
-  private call({ path, call, port }: TapAddress): {
+  private call({ path, call, port }: Address): {
     nodes: readonly number[];
     inputs: readonly string[];
     outputs: readonly string[];
@@ -149,7 +150,7 @@ export class TypedModel implements TracedModel {
     this.shapes = shapes;
   }
 
-  resolve(address: TapAddress): Resolved {
+  resolve(address: Address): Resolved {
     const { tensor } = this.map.locate(address);
     const type = this.shapes.type(tensor) ?? this.initializerType(tensor);
     if (!type)

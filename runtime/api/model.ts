@@ -13,7 +13,6 @@ import { Tensor } from '../tensor/tensor.ts';
 import { callerSite, laterSite } from '../tracing/caller.ts';
 import type { TracedForward } from '../tracing/forward.ts';
 import { printLines } from '../tracing/logs.ts';
-import type { TapAddress } from '../tracing/model.ts';
 import type { TensorProxy } from '../tracing/proxy.ts';
 import { save } from '../tracing/saves.ts';
 import type { Backend, ReceivedRequest } from '../types/backend.ts';
@@ -132,7 +131,7 @@ export class Model implements ModelMembers, Traceable {
   /** The intervention graph of a block, which is checked but not run: print it, or send it as data. */
   async graph(inputs: unknown, block: Block): Promise<InterventionGraph> {
     checkCompiled(block);
-    return (await this.traceOne(inputs, block)).tracing.builder.graph;
+    return (await this.traceOne(inputs, block)).tracing.graph;
   }
 
   /**
@@ -143,10 +142,10 @@ export class Model implements ModelMembers, Traceable {
     if (model !== this.map.model.hash) {
       throw new GraphError(`The graph was made for another model than ${this.map.model.path} (their hashes differ).`);
     }
-    for (const [i, { op, attributes }] of graph.root.nodes.entries()) {
-      if (op !== 'read' && op !== 'write' && op !== 'call') continue;
+    for (const [i, node] of graph.root.nodes.entries()) {
+      if (node.op !== 'read' && node.op !== 'write' && node.op !== 'call') continue;
       try {
-        this.map.locate(attributes as unknown as TapAddress);
+        this.map.locate(node.attributes);
       } catch (error) {
         throw new GraphError(`root.nodes[${i}]: ${error instanceof Error ? error.message : error}`, { cause: error });
       }
@@ -267,7 +266,7 @@ export class Model implements ModelMembers, Traceable {
         return block ? block(tracer) : this.rawOutputs();
       });
     });
-    checkStandIns(this.map, tracing.builder.graph, start.standIns);
+    checkStandIns(this.map, tracing.graph, start.standIns);
     return { tracing, results };
   }
 
@@ -294,7 +293,7 @@ export class Model implements ModelMembers, Traceable {
   private async run({ tracing, results }: Traced, { backend = new ExecutionBackend(), ...options }: TraceOptions = {}) {
     options.signal?.throwIfAborted();
     const tensors = await backend.run({
-      graph: tracing.builder.graph,
+      graph: tracing.graph,
       inputs: Object.fromEntries(tracing.runs[0]?.inputs ?? []) as Record<string, Tensor>,
       model: this.map.model,
       execute: () => tracing.execute(options),

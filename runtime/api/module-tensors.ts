@@ -1,14 +1,13 @@
 import { TraceError } from '../errors.ts';
-import type { Attributes } from '../graph/types.ts';
+import type { Address, AttributesOf } from '../graph/ops.ts';
 import { apply, copy, toProxy } from '../tracing/apply.ts';
 import { type Builder, builder } from '../tracing/builder.ts';
 import { callerSite } from '../tracing/caller.ts';
 import type { TracedForward } from '../tracing/forward.ts';
-import type { TapAddress } from '../tracing/model.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 
 /** What stands at an address: of the batch, the rows that belong to the invoke that runs now. */
-export function readTensor(forward: TracedForward, address: TapAddress): TensorProxy {
+export function readTensor(forward: TracedForward, address: Address): TensorProxy {
   const target = builder();
   const whole = new TensorProxy(target, forward.read(address));
   const rows = rowsAt(target, forward, address);
@@ -17,7 +16,7 @@ export function readTensor(forward: TracedForward, address: TapAddress): TensorP
 }
 
 /** Puts a value at an address for everything downstream; in an invoke, into its own rows. */
-export function writeTensor(forward: TracedForward, address: TapAddress, value: unknown): void {
+export function writeTensor(forward: TracedForward, address: Address, value: unknown): void {
   const target = builder();
   const name = `${address.path || 'the model'}.${address.port}`;
   const rows = rowsAt(target, forward, address);
@@ -35,8 +34,8 @@ export function writeTensor(forward: TracedForward, address: TapAddress, value: 
 function rowsAt(
   target: Builder,
   forward: TracedForward,
-  address: TapAddress,
-): { operands: TensorProxy[]; attributes: Attributes } | null {
+  address: Address,
+): { operands: TensorProxy[]; attributes: AttributesOf<'getitem'> } | null {
   const { rows } = target;
   if (!rows) return null;
   const { batching } = forward.resolve(address);

@@ -41,7 +41,7 @@ export class Session {
     settleSaves(target);
     for (const forward of target.forwards.slice(first).reverse()) this.tracing.closeForward(forward);
     // To stop in this trace ends this trace alone.
-    if (!isStopped) this.tracing.dropStopped(target.region.nodes.slice(nodes));
+    if (!isStopped) this.tracing.dropStopped(target.region, nodes);
     return returned;
   }
 

@@ -124,8 +124,9 @@ export class Tracer {
       [type],
       {},
     );
-    this.tracing.functions.set(node, fn);
-    return wrap(target, node.outputs[0]!);
+    const made = node.outputs[0]!;
+    this.tracing.functions.set(made, fn);
+    return wrap(target, made);
   }
 
   /**

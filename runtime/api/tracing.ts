@@ -1,9 +1,12 @@
 import type { HostFunction } from '../execution/apply.ts';
 import type { Engine } from '../execution/engine.ts';
 import { Execution, type ExecutionOptions, type ForwardRun } from '../execution/execution.ts';
-import type { Node, Value } from '../graph/types.ts';
+import type { InterventionGraph } from '../graph/graph.ts';
+import { type Rewritten, unchanged } from '../graph/passes/pass.ts';
+import { untangle } from '../graph/passes/untangle.ts';
+import type { Region, Value } from '../graph/types.ts';
 import type { Inputs } from '../inputs/prepare.ts';
-import { untangle } from '../partition/untangle.ts';
+import { findCycle } from '../lowering/dependencies.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { Builder, withBuilder } from '../tracing/builder.ts';
 import type { TracedForward } from '../tracing/forward.ts';
@@ -31,7 +34,8 @@ const tracings = new WeakMap<Builder, Tracing>();
 export class Tracing {
   readonly builder = new Builder();
   readonly runs: ForwardRun[] = [];
-  readonly functions = new Map<Node, HostFunction>();
+  /** The functions of the user by what they give. */
+  readonly functions = new Map<Value, HostFunction>();
   /** Done when the block has ended and before it is known what comes back. */
   readonly atEnd: (() => void)[] = [];
   /** In a generation: the forward of the step that is some steps on from the current one, or null. */
@@ -40,6 +44,9 @@ export class Tracing {
   readonly offsets = new Map<string, number>();
   /** How many saves there were when the trace was told to stop; null if it was not. */
   stopped: number | null = null;
+
+  /** The graph in the form in which it runs, once the block has ended. */
+  private ready: Rewritten = unchanged(this.builder.graph);
 
   constructor() {
     tracings.set(this.builder, this);
@@ -81,14 +88,12 @@ export class Tracing {
       settleSaves(this.builder);
       this.closeForwards();
       this.builder.open = false;
-      this.dropStopped(this.builder.graph.root.nodes);
+      this.dropStopped(this.builder.graph.root, 0);
       return new Results(this.builder, returned);
     });
     this.builder.graph.saves.push(...results.saves());
-    untangle(
-      this.builder.graph,
-      this.runs.map(({ engine }) => engine),
-    );
+    const models = this.runs.map(({ engine }) => engine);
+    this.ready = untangle(this.builder.graph, { cycle: (graph) => findCycle(graph, models) });
     return results;
   }
 
@@ -105,23 +110,33 @@ export class Tracing {
     this.builder.closeForward(forward);
   }
 
-  /** Forgets what is saved after `stop()`; writes among the nodes may then be without effect. */
-  dropStopped(nodes: readonly Node[]): void {
+  /** Forgets what is saved after `stop()`; writes of the region, from a position on, may then be without effect. */
+  dropStopped(region: Region, from: number): void {
     if (this.stopped === null) return;
     for (const saved of saves(this.builder).slice(this.stopped)) {
       saved.slot.state = null;
       saved.absence = 'was saved after stop()';
     }
-    for (const node of nodes) if (node.op === 'write') this.builder.graph.lenient.add(node);
+    this.builder.makeLenient(region, from);
     this.stopped = null;
+  }
+
+  get graph(): InterventionGraph {
+    return this.ready.graph;
+  }
+
+  /** What stands in the graph for a value that the block made. */
+  value(made: Value): Value {
+    return this.ready.value(made);
   }
 
   /** Runs the graph. A value of a forward that did not run is undefined. */
   async execute(options: ExecutionOptions, also: readonly Value[] = []): Promise<(Tensor | undefined)[]> {
-    const { graph, forwards } = this.builder;
-    const wanted = [...graph.saves.map(({ value }) => value), ...also];
-    const execution = new Execution(graph, this.runs, this.functions, options);
-    if (forwards.length === 1 && this.functions.size === 0 && also.length === 0) return execution.single();
+    const { graph } = this;
+    const wanted = [...graph.saves.map(({ value }) => value), ...also.map((value) => this.value(value))];
+    const functions = new Map([...this.functions].map(([made, fn]) => [this.value(made), fn]));
+    const execution = new Execution(graph, this.runs, functions, options);
+    if (this.runs.length === 1 && this.functions.size === 0 && also.length === 0) return execution.single();
     await execution.run(wanted);
     return wanted.map((value) => execution.values.get(value));
   }

@@ -1,9 +1,9 @@
 import { TraceError } from '../errors.ts';
-import { extract } from '../graph/extract.ts';
+import { type Extract, extract } from '../graph/extract.ts';
+import { forwardOf } from '../graph/forwards.ts';
 import type { InterventionGraph, OperandData } from '../graph/graph.ts';
 import type { Node, Region, Value } from '../graph/types.ts';
 import { noEffect } from '../lowering/dependencies.ts';
-import { forwardOf } from '../lowering/forward.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { callFunction, type HostFunction } from './apply.ts';
 import type { Engine, RunOptions } from './engine.ts';
@@ -16,8 +16,8 @@ export interface ForwardRun {
   readonly engine: Engine;
   /** Which forward it runs in the middle of: another model's, which calls it there, or its own number. */
   readonly owner: number;
-  /** What the model's inputs get: data, or values of the graph. */
-  inputs: ReadonlyMap<string, Tensor | Value>;
+  /** The data of the model's inputs, by their names. */
+  inputs: ReadonlyMap<string, Tensor>;
 }
 
 export interface ExecutionOptions extends RunOptions {
@@ -28,7 +28,8 @@ export interface ExecutionOptions extends RunOptions {
 /** A stage that is more than one run, while it runs. */
 interface Composite {
   readonly runs: readonly ForwardRun[];
-  readonly functions: ReadonlyMap<Node, HostFunction>;
+  /** The functions of the user by what they give. */
+  readonly functions: ReadonlyMap<Value, HostFunction>;
   readonly known: Map<Value, Tensor>;
   readonly reuse: ReuseScope;
 }
@@ -39,14 +40,14 @@ export class Execution {
   readonly values = new Map<Value, Tensor>();
   private readonly graph: InterventionGraph;
   private readonly forwards: readonly ForwardRun[];
-  private readonly functions: ReadonlyMap<Node, HostFunction>;
+  private readonly functions: ReadonlyMap<Value, HostFunction>;
   private readonly options: ExecutionOptions;
   private readonly stages = new Map<Region, readonly Stage[]>();
 
   constructor(
     graph: InterventionGraph,
     forwards: readonly ForwardRun[],
-    functions: ReadonlyMap<Node, HostFunction>,
+    functions: ReadonlyMap<Value, HostFunction>,
     options: ExecutionOptions,
   ) {
     this.graph = graph;
@@ -58,10 +59,8 @@ export class Execution {
   /** Runs a graph of one forward as it is, and gives its saves. */
   async single(): Promise<Tensor[]> {
     const { graph } = this;
-    if (graph.saves.length > 0)
-      return this.forwards[0]!.engine.run(graph, this.inputs(this.forwards[0]!), this.options);
-    const write = graph.root.nodes.find((node) => node.op === 'write' && !graph.lenient.has(node));
-    if (write) throw noEffect(write);
+    if (graph.saves.length > 0) return this.forwards[0]!.engine.run(graph, this.forwards[0]!.inputs, this.options);
+    checkEffects(graph.root.nodes);
     return [];
   }
 
@@ -88,20 +87,19 @@ export class Execution {
     const own = new Set(nodes.flatMap(({ outputs }) => outputs));
     const wanted = saves.filter((value) => own.has(value));
     if (wanted.length === 0 && !nodes.some(({ op }) => op === 'apply')) {
-      const write = nodes.find((node) => node.op === 'write' && !this.graph.lenient.has(node));
-      if (write) throw noEffect(write);
+      checkEffects(nodes);
       return true;
     }
     if (forward !== null && (await this.options.before?.(forward, this.values)) === false) return false;
     const main = forward ?? 0;
-    const attached = nodes.filter(({ op }) => op === 'forward').map(forwardOf);
+    const attached = nodes.filter((node) => node.op === 'forward').map(forwardOf);
     const numbers = new Map([main, ...attached].map((number, i) => [number, i]));
     const part = extract(this.graph, nodes, wanted, numbers);
     for (const { value, operand } of part.outer) this.fill(part.graph, operand, value);
     const runs = [main, ...attached].map((number) => this.forwards[number]!);
     const tensors = isComposite(nodes)
-      ? await this.composite(part.graph, runs, nodes)
-      : await runs[0]!.engine.run(part.graph, this.inputs(runs[0]!), this.options);
+      ? await this.composite(part, runs)
+      : await runs[0]!.engine.run(part.graph, runs[0]!.inputs, this.options);
     wanted.forEach((value, i) => {
       this.values.set(value, tensors[i]!);
     });
@@ -109,14 +107,13 @@ export class Execution {
   }
 
   /** A stage in which other models or functions are called, leg by leg. */
-  private async composite(graph: InterventionGraph, runs: readonly ForwardRun[], nodes: readonly Node[]) {
-    const functions = new Map<Node, HostFunction>();
-    const copies = graph.root.nodes.filter(({ op }) => op === 'apply');
-    nodes
-      .filter(({ op }) => op === 'apply')
-      .forEach((node, i) => {
-        functions.set(copies[i]!, this.functions.get(node)!);
-      });
+  private async composite({ graph, values }: Extract, runs: readonly ForwardRun[]) {
+    const functions = new Map(
+      [...this.functions].flatMap(([made, fn]) => {
+        const copy = values.get(made);
+        return copy ? [[copy, fn] as const] : [];
+      }),
+    );
     const known = new Map<Value, Tensor>();
     // What a model computed up to a call is there when it goes on after it.
     const reuse = this.options.reuse ?? new ReuseScope();
@@ -138,16 +135,17 @@ export class Execution {
       return data ? operandTensor(value, data) : known.get(value)!;
     };
     if (apply) {
-      known.set(apply.outputs[0]!, await callFunction(functions.get(apply)!, apply, apply.inputs.map(at)));
+      const made = apply.outputs[0]!;
+      known.set(made, await callFunction(functions.get(made)!, apply, apply.inputs.map(at)));
       return;
     }
     const part = extract(graph, nodes, saves, new Map([[forward, 0]]));
     for (const { value, operand } of part.outer) fillOperand(part.graph, operand, at(value));
-    const opening = graph.root.nodes.find((node) => node.op === 'forward' && forwardOf(node) === forward);
-    const names = (opening?.attributes.inputs ?? []) as readonly string[];
+    const openings = graph.root.nodes.filter((node) => node.op === 'forward');
+    const opening = openings.find((node) => forwardOf(node) === forward);
     const inputs = opening
-      ? new Map(names.map((name, i) => [name, at(opening.inputs[i]!)]))
-      : this.inputs(runs[forward]!);
+      ? new Map(opening.attributes.inputs.map((name, i) => [name, at(opening.inputs[i]!)]))
+      : runs[forward]!.inputs;
     const tensors = await runs[forward]!.engine.run(part.graph, inputs, { ...this.options, reuse });
     saves.forEach((value, i) => {
       known.set(value, tensors[i]!);
@@ -186,10 +184,6 @@ export class Execution {
     });
   }
 
-  private inputs({ inputs }: ForwardRun): ReadonlyMap<string, Tensor> {
-    return new Map([...inputs].map(([name, input]) => [name, input instanceof Tensor ? input : this.at(input)]));
-  }
-
   private fill(graph: InterventionGraph, operand: Node, value: Value): void {
     fillOperand(graph, operand, this.at(value));
   }
@@ -201,6 +195,11 @@ export class Execution {
     if (data) return operandTensor(value, data);
     throw new TraceError('A value of a later forward pass is used in an earlier one.', value.node?.site ?? null);
   }
+}
+
+/** Throws a TraceError for a write among nodes of which nothing is saved. */
+function checkEffects(nodes: readonly Node[]): void {
+  for (const node of nodes) if (node.op === 'write' && !node.attributes.lenient) throw noEffect(node);
 }
 
 function operandTensor({ type }: Value, { dims, data }: OperandData): Tensor {

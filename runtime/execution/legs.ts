@@ -1,8 +1,9 @@
+import { forwardOf } from '../graph/forwards.ts';
 import type { InterventionGraph } from '../graph/graph.ts';
 import { usesOf } from '../graph/live.ts';
 import type { Node, Value } from '../graph/types.ts';
 import { Dependencies, type Vertex } from '../lowering/dependencies.ts';
-import { type ForwardModel, forwardOf } from '../lowering/forward.ts';
+import type { ForwardModel } from '../lowering/forward.ts';
 
 /** A part of a stage that runs inside one model, or a function of the user. */
 export interface Leg {
@@ -35,7 +36,7 @@ export function legsOf(graph: InterventionGraph, models: readonly ForwardModel[]
   const wanted = graph.saves.map(({ value }) => value);
   const applied = graph.root.nodes.filter(({ op }) => op === 'apply').flatMap(({ outputs }) => outputs);
   const order = dependencies.order([...wanted, ...applied]);
-  dependencies.checkWrites(new Set(order), graph.lenient);
+  dependencies.checkWrites(new Set(order));
   const keys = new Map<Vertex, LegKey>();
   for (const vertex of order) keys.set(vertex, legKey(vertex, dependencies, keys));
   const used = new Set(order);

@@ -1,6 +1,7 @@
 import { formatSite, TraceError } from '../errors.ts';
 import type { InterventionGraph } from '../graph/graph.ts';
-import type { Site } from '../graph/types.ts';
+import { type Site, siteOf } from '../graph/site.ts';
+import { tensorName } from '../lowering/dependencies.ts';
 import { describeNode, nodeIn } from '../modules/describe-node.ts';
 import type { NodeProto } from '../onnx/proto.ts';
 import type { OnnxModel } from '../onnx/read.ts';
@@ -31,9 +32,10 @@ function siteIn(message: string): Site | null {
 
 function writesOf(graph: InterventionGraph): { text: string; site: Site | null }[] {
   return graph.root.nodes
-    .filter(({ op }) => op === 'write')
-    .map(({ attributes, site }) => {
-      const name = `${attributes.path || 'the model'}.${attributes.port}`;
+    .filter((node) => node.op === 'write')
+    .map((node) => {
+      const site = siteOf(node);
+      const name = tensorName(node.attributes);
       return { text: site ? `${name} (${formatSite(site)})` : name, site };
     });
 }

@@ -1,6 +1,6 @@
+import { forwardOf, isForwardNode } from '../graph/forwards.ts';
 import { usesOf } from '../graph/live.ts';
 import type { Node, Region, Value } from '../graph/types.ts';
-import { forwardOf } from '../lowering/forward.ts';
 
 /**
  * What runs in one go: a forward forward with the nodes that come with it, or a conditional or loop around whole traces,
@@ -20,9 +20,6 @@ export interface Stage {
 /** Steps that need no forward forward come first. */
 const BEFORE_ALL = -1;
 
-/** Steps of a forward forward itself. */
-const OF_FORWARD = new Set(['read', 'write', 'call', 'forward']);
-
 /** The forwards whose reads and writes stand in the regions of a node: whole traces under a condition or in a loop. */
 function forwardsIn(node: Node): number[] {
   return node.regions.flatMap(({ nodes }) =>
@@ -35,7 +32,7 @@ function forwardsIn(node: Node): number[] {
 
 /** The forwards that a node, or one in its regions, reads, sets or calls a module of. */
 function usedForwards(node: Node): number[] {
-  const own = OF_FORWARD.has(node.op) && node.op !== 'forward' ? [forwardOf(node)] : [];
+  const own = isForwardNode(node) && node.op !== 'forward' ? [forwardOf(node)] : [];
   return [...own, ...node.regions.flatMap(({ nodes }) => nodes.flatMap(usedForwards))];
 }
 
@@ -54,7 +51,7 @@ export function stagesOf(region: Region, wanted: readonly Value[], owner: (forwa
   const drafts = new Map<number, StageDraft>();
   for (const node of region.nodes) {
     if (node.op === 'operand') continue;
-    const forward = OF_FORWARD.has(node.op) ? owner(forwardOf(node)) : null;
+    const forward = isForwardNode(node) ? owner(forwardOf(node)) : null;
     const inner = forwardsIn(node);
     const uses = usesOf(node).map((value) => orders.get(value) ?? BEFORE_ALL);
     const order = node.op === 'write' ? forward! : Math.max(BEFORE_ALL, ...uses, ...inner, forward ?? BEFORE_ALL);

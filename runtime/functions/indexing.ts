@@ -1,4 +1,4 @@
-import type { Attribute } from '../graph/types.ts';
+import type { ItemForm } from '../graph/ops.ts';
 import type { Operand, Traced } from '../types/tensor.ts';
 import { add, sub } from './arithmetic.ts';
 import { arange } from './creation.ts';
@@ -6,7 +6,7 @@ import { dtypeOf, isTraced, knownShape, node, operand, shapeOf, sizesOf, typeOf,
 import { like } from './promotion.ts';
 import { expandAs, flatten } from './shaping.ts';
 
-const WHOLE: Attribute = { kind: 'slice', start: false, stop: false, step: false };
+const WHOLE: ItemForm = { kind: 'slice', start: false, stop: false, step: false, size: null };
 
 /** The slice at `index` along `dim`, without that dimension: a view, as `input[index]` is. */
 export function select(input: Operand, dim: number, index: number): Traced {

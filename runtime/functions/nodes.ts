@@ -1,5 +1,6 @@
 import { TraceError } from '../errors.ts';
-import type { Attributes, Dim, DType, Shape, TensorType } from '../graph/types.ts';
+import type { AttributesOf, PlainOp, TensorOp } from '../graph/ops.ts';
+import type { Dim, DType, Shape, TensorType } from '../graph/types.ts';
 import { apply, applyMany, shapeOperand, toProxy } from '../tracing/apply.ts';
 import { builder } from '../tracing/builder.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
@@ -21,12 +22,14 @@ export function asProxy(value: Traced): TensorProxy {
 }
 
 /** Adds an operation of the intervention graph. */
-export function node(op: string, inputs: readonly Traced[], attributes: Attributes = {}): Traced {
+export function node(op: PlainOp, inputs: readonly Traced[]): Traced;
+export function node<O extends TensorOp>(op: O, inputs: readonly Traced[], attributes: AttributesOf<O>): Traced;
+export function node<O extends TensorOp>(op: O, inputs: readonly Traced[], attributes = {} as AttributesOf<O>): Traced {
   return asTraced(apply(op, inputs.map(asProxy), attributes));
 }
 
 /** Adds an operation that has several results. */
-export function nodes(op: string, inputs: readonly Traced[], attributes: Attributes = {}): Traced[] {
+export function nodes<O extends TensorOp>(op: O, inputs: readonly Traced[], attributes: AttributesOf<O>): Traced[] {
   return applyMany(op, inputs.map(asProxy), attributes).map(asTraced);
 }
 

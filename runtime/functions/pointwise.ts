@@ -134,8 +134,9 @@ export function round(input: Operand, decimals = 0): Traced {
   const x = operand(input);
   if (decimals === 0) return node('round', [x]);
   const scale = like(10 ** Math.abs(decimals), dtypeOf(x));
-  const [there, back] = decimals > 0 ? ['mul', 'div'] : ['div', 'mul'];
-  return node(back ?? 'div', [node('round', [node(there ?? 'mul', [x, scale])]), scale]);
+  return decimals > 0
+    ? node('div', [node('round', [node('mul', [x, scale])]), scale])
+    : node('mul', [node('round', [node('div', [x, scale])]), scale]);
 }
 
 /** Cuts the fraction off. */

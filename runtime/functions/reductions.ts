@@ -97,8 +97,15 @@ export function countNonzero(input: Operand, dim?: Dims): Traced {
   return sum(toBool(input), dim);
 }
 
+type ReductionOp = 'sum' | 'prod' | 'mean' | 'amax' | 'amin' | 'all' | 'any';
+
 /** The reduction itself, over the given dims. */
-export function reduce(op: string, input: Traced, dim: Dims | undefined, keepdim?: boolean | ReductionOptions): Traced {
+export function reduce(
+  op: ReductionOp,
+  input: Traced,
+  dim: Dims | undefined,
+  keepdim?: boolean | ReductionOptions,
+): Traced {
   return node(op, [input], { dims: dimsOf(dim), keepdim: optionsOf(keepdim).keepdim ?? false });
 }
 

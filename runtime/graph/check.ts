@@ -1,12 +1,12 @@
 import type { InterventionGraph } from './graph.ts';
 import { GraphError } from './json.ts';
 import { OperationError } from './operation.ts';
-import { operations } from './operations/index.ts';
+import { isTensorNode, outputTypes } from './operations/index.ts';
 import type { Region } from './types.ts';
 
 /**
- * Checks that the steps of a graph that came as data fit together: each operation takes its inputs and makes outputs of
- * the dtypes that the graph says. Throws a GraphError that names the step.
+ * Checks that the nodes of a graph that came as data fit together: each operation takes its inputs and makes outputs of
+ * the dtypes that the graph says. Throws a GraphError that names the node.
  */
 export function checkGraph(graph: InterventionGraph): void {
   checkRegion(graph.root, 'root');
@@ -15,13 +15,10 @@ export function checkGraph(graph: InterventionGraph): void {
 function checkRegion({ nodes }: Region, path: string): void {
   for (const [i, node] of nodes.entries()) {
     const at = `${path}.nodes[${i}] (${node.op})`;
-    const operation = operations[node.op];
-    if (operation) {
+    if (isTensorNode(node)) {
       try {
-        const types = operation.infer(
-          node.inputs.map(({ type }) => type),
-          node.attributes,
-        );
+        const inputs = node.inputs.map(({ type }) => type);
+        const types = outputTypes(node.op, inputs, node.attributes);
         const fits = types.length === node.outputs.length;
         if (!fits || types.some(({ dtype }, k) => dtype !== node.outputs[k]!.type.dtype)) {
           throw new OperationError(

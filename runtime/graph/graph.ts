@@ -1,4 +1,6 @@
-import type { Attributes, Node, Region, Shape, Site, TensorType, Value } from './types.ts';
+import type { AttributesOf, Op } from './ops.ts';
+import type { LazySite, Site } from './site.ts';
+import type { Node, NodeOf, Region, Shape, TensorType, Value } from './types.ts';
 
 /** Typed data handed to a run from outside: an operand of the block, an input of the model. */
 export interface OperandData {
@@ -20,8 +22,6 @@ export class InterventionGraph {
   readonly root: Region = { parameters: [], nodes: [], results: [] };
   readonly operands = new Map<Node, OperandData>();
   readonly saves: Save[] = [];
-  /** Writes that may be without effect: those of edits, which serve traces of every kind. */
-  readonly lenient = new Set<Node>();
   private nextId = 0;
 
   /** A value that no node of the graph makes: a parameter of a region. */
@@ -30,22 +30,24 @@ export class InterventionGraph {
   }
 
   /** Appends a node to `region`. */
-  add(
+  add<O extends Op>(
     region: Region,
-    op: string,
+    op: O,
     inputs: readonly Value[],
     types: readonly TensorType[],
-    attributes: Attributes,
-    site: Site | null,
+    attributes: AttributesOf<O>,
+    site: Site | LazySite | null,
     regions: readonly Region[] = [],
-  ): Node {
+  ): NodeOf<O> {
     const outputs: Value[] = [];
-    const node: Node = { op, inputs, attributes, regions, outputs, site };
+    const made: NodeOf<O> = { op, inputs, attributes, regions, outputs, site };
+    // To the compiler a node of an operation that is not known yet is none of the union's members.
+    const node = made as Node;
     types.forEach((type, index) => {
       outputs.push({ id: this.nextId++, type, node, index });
     });
     region.nodes.push(node);
-    return node;
+    return made;
   }
 
   /** Keeps ids below `next` for values that are there already. */

@@ -1,7 +1,10 @@
 import { z } from 'zod';
-import { InterventionGraph } from './graph.ts';
-import { operations } from './operations/index.ts';
-import { DTYPES, type Node, type Region, type Value } from './types.ts';
+import { formatSite } from '../errors.ts';
+import { DTYPES } from './dtypes.ts';
+import { InterventionGraph, type OperandData } from './graph.ts';
+import { type AttributesOf, bodyCount, isOp, type Op, schemas } from './ops.ts';
+import { siteOf } from './site.ts';
+import type { Node, Region, Value } from './types.ts';
 
 /** The version of the format that is written; others are refused. */
 export const GRAPH_VERSION = 1;
@@ -54,17 +57,11 @@ type RegionJson = z.infer<typeof region>;
  * and graphs of several forward passes.
  */
 export function graphToJson(graph: InterventionGraph): GraphJson {
-  for (const { op, attributes, site: place } of graph.root.nodes) {
-    const reason =
-      op === 'apply'
-        ? 'a function given to apply is code'
-        : op === 'forward' || attributes.pass !== undefined
-          ? 'it runs several models, or one of them several times'
-          : null;
-    if (reason) {
-      const at = place ? `${place.file}:${place.line}:${place.column} - ` : '';
-      throw new GraphError(`${at}This graph cannot be data: ${reason}.`);
-    }
+  for (const node of graph.root.nodes) {
+    const reason = notData(node);
+    if (reason === null) continue;
+    const site = siteOf(node);
+    throw new GraphError(`${site ? `${formatSite(site)} - ` : ''}This graph cannot be data: ${reason}.`);
   }
   return {
     format: 'onnsight-graph',
@@ -81,27 +78,39 @@ export function graphToJson(graph: InterventionGraph): GraphJson {
   };
 }
 
+function notData(node: Node): string | null {
+  if (node.op === 'apply') return 'a function given to apply is code';
+  const isOther =
+    node.op === 'forward' || ((node.op === 'read' || node.op === 'write') && node.attributes.forward !== 0);
+  return isOther ? 'it runs several models, or one of them several times' : null;
+}
+
 function regionToJson({ parameters, nodes, results }: Region): RegionJson {
   return {
     parameters: parameters.map(valueToJson),
-    nodes: nodes.map(({ op, inputs, attributes, outputs, regions, site: place }) => ({
-      op,
-      inputs: inputs.map(({ id }) => id),
-      attributes: structuredClone(attributes) as Record<string, z.core.util.JSONType>,
-      outputs: outputs.map(valueToJson),
-      regions: regions.map(regionToJson),
-      site: place && { ...place },
-    })),
+    nodes: nodes.map((node) => {
+      const at = siteOf(node);
+      return {
+        op: node.op,
+        inputs: node.inputs.map(({ id }) => id),
+        attributes: attributesToJson(node.attributes),
+        outputs: node.outputs.map(valueToJson),
+        regions: node.regions.map(regionToJson),
+        site: at && { ...at },
+      };
+    }),
     results: results.map(({ id }) => id),
   };
+}
+
+/** The same attributes in objects that nobody else holds. */
+function attributesToJson(attributes: object): z.infer<typeof node>['attributes'] {
+  return z.record(z.string(), z.json()).parse(attributes);
 }
 
 function valueToJson({ id, type }: Value): z.infer<typeof value> {
   return { id, dtype: type.dtype, shape: type.shape && [...type.shape] };
 }
-
-/** Operations that are the graph's own, with the number of their bodies. */
-const STRUCTURE: Readonly<Record<string, number>> = { read: 0, write: 0, operand: 0, call: 0, if: 2, loop: 1 };
 
 /**
  * Reads a graph that was written by `graphToJson`. Nothing in it is trusted: a `GraphError` names the path of what is
@@ -109,22 +118,27 @@ const STRUCTURE: Readonly<Record<string, number>> = { read: 0, write: 0, operand
  */
 export function graphFromJson(json: unknown): InterventionGraph {
   const parsed = schema.safeParse(json);
-  if (!parsed.success) throw new GraphError(`This is no intervention graph: ${z.prettifyError(parsed.error)}`);
+  if (!parsed.success) throw new GraphError(`This is not an intervention graph: ${z.prettifyError(parsed.error)}`);
   const { root, operands, saves } = parsed.data;
   const graph = new InterventionGraph();
   const values = new Map<number, Value>();
   readRegion(root, graph.root, values, 'root');
+  const given = new Map<Node, OperandData>();
   for (const [i, { value: id, dims: sizes, data }] of operands.entries()) {
     const made = find(values, id, `operands[${i}]`);
     const size = sizes.reduce((a, b) => a * b, 1);
-    if (made.node?.op !== 'operand') throw new GraphError(`operands[${i}]: %${id} is no operand`);
+    if (made.node?.op !== 'operand') throw new GraphError(`operands[${i}]: %${id} is not an operand`);
+    if (given.has(made.node)) throw new GraphError(`operands[${i}]: %${id} has data already`);
     if (size !== data.length)
       throw new GraphError(`operands[${i}]: dims [${sizes}] need ${size} elements, found ${data.length}`);
-    graph.operands.set(made.node, { dims: sizes, data: typedData(made, data) });
+    given.set(made.node, { dims: sizes, data: typedData(made, data) });
   }
-  for (const { outputs, op } of graph.root.nodes) {
-    if (op === 'operand' && !graph.operands.has(outputs[0]!.node!))
-      throw new GraphError(`The operand %${outputs[0]!.id} has no data`);
+  // Operands are told apart by the order of their nodes, whatever the order of their data.
+  for (const node of graph.root.nodes) {
+    if (node.op !== 'operand') continue;
+    const data = given.get(node);
+    if (data === undefined) throw new GraphError(`The operand %${node.outputs[0]?.id} has no data`);
+    graph.operands.set(node, data);
   }
   for (const [i, save] of saves.entries())
     graph.saves.push({ name: save.name, value: find(values, save.value, `saves[${i}]`) });
@@ -144,8 +158,9 @@ function readRegion(json: RegionJson, target: Region, outer: ReadonlyMap<number,
   for (const parameter of json.parameters) target.parameters.push(make(parameter, null, 0));
   for (const [i, one] of json.nodes.entries()) {
     const at = `${path}.nodes[${i}]`;
-    const bodies = STRUCTURE[one.op] ?? (Object.hasOwn(operations, one.op) ? 0 : null);
-    if (bodies === null) throw new GraphError(`${at}: there is no operation '${one.op}'`);
+    if (!isOp(one.op)) throw new GraphError(`${at}: there is no operation '${one.op}'`);
+    if (one.op === 'operand' && path !== 'root') throw new GraphError(`${at}: operands stand in the root only`);
+    const bodies = bodyCount(one.op);
     if (bodies !== one.regions.length)
       throw new GraphError(`${at}: ${one.op} has ${bodies} bodies, found ${one.regions.length}`);
     const inputs = one.inputs.map((id) => find(values, id, at));
@@ -155,13 +170,20 @@ function readRegion(json: RegionJson, target: Region, outer: ReadonlyMap<number,
       return inner;
     });
     const outputs: Value[] = [];
-    const made: Node = { op: one.op, inputs, attributes: one.attributes, regions, outputs, site: one.site };
+    const attributes = readAttributes(one.op, one.attributes, at);
+    const made = { op: one.op, inputs, attributes, regions, outputs, site: one.site } as Node;
     one.outputs.forEach((output, index) => {
       outputs.push(make(output, made, index));
     });
     target.nodes.push(made);
   }
   target.results.push(...json.results.map((id) => find(values, id, `${path}.results`)));
+}
+
+function readAttributes(op: Op, attributes: unknown, path: string): AttributesOf<Op> {
+  const parsed = schemas[op].safeParse(attributes);
+  if (parsed.success) return parsed.data;
+  throw new GraphError(`${path} (${op}): its attributes are wrong: ${z.prettifyError(parsed.error)}`);
 }
 
 function find(values: ReadonlyMap<number, Value>, id: number, path: string): Value {

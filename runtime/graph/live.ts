@@ -1,6 +1,6 @@
 import type { Node, Region, Value } from './types.ts';
 
-/** The steps of a body that its results depend on, in order. */
+/** The nodes of a body that its results depend on, in order. */
 export function liveNodes(region: Region): Node[] {
   const needed = new Set<Value>(region.results);
   const live = region.nodes.toReversed().filter((node) => {
@@ -11,7 +11,7 @@ export function liveNodes(region: Region): Node[] {
   return live.reverse();
 }
 
-/** The values that a step uses, those in its bodies too. */
+/** The values that a node uses, those in its bodies too. */
 export function usesOf(node: Node): Value[] {
   return [...node.inputs, ...node.regions.flatMap((region) => [...region.nodes.flatMap(usesOf), ...region.results])];
 }

@@ -1,19 +1,9 @@
-/** Element types of tensors, by their ONNX names (PyTorch's `int64` is `int64`, its `float` is `float32`). */
-export const DTYPES = [
-  'float16',
-  'float32',
-  'float64',
-  'int8',
-  'int16',
-  'int32',
-  'int64',
-  'uint8',
-  'uint16',
-  'uint32',
-  'uint64',
-  'bool',
-] as const;
-export type DType = (typeof DTYPES)[number];
+import type { DType } from './dtypes.ts';
+import type { AttributesOf, Op, TensorOp } from './ops.ts';
+import type { LazySite, Site } from './site.ts';
+
+export { DTYPES, type DType } from './dtypes.ts';
+export type { Site } from './site.ts';
 
 /** One dimension: its size, or null where only the run will tell (a boolean mask, a loop that grows a tensor). */
 export type Dim = number | null;
@@ -31,17 +21,6 @@ export interface TensorType {
   readonly constant?: readonly number[];
 }
 
-/** A place in the user's source: what every error points at. Lines and columns count from 1. */
-export interface Site {
-  readonly file: string;
-  readonly line: number;
-  readonly column: number;
-}
-
-/** What a node knows besides its inputs: plain JSON, part of the structural hash. */
-export type Attribute = null | boolean | number | string | readonly Attribute[] | { readonly [key: string]: Attribute };
-export type Attributes = { readonly [name: string]: Attribute };
-
 /** A tensor in the graph: output number `index` of `node`, or a parameter of a region (`node` is null). */
 export interface Value {
   readonly id: number;
@@ -50,17 +29,24 @@ export interface Value {
   readonly index: number;
 }
 
-/** One step of the intervention graph. `regions` are the bodies of `if` (then, else) and `loop` (body). */
-export interface Node {
-  readonly op: string;
+/** A node of the intervention graph: an operation with its inputs. `regions` are the bodies of `if` (then, else) and `loop` (body). */
+export type Node = { [O in Op]: NodeOf<O> }[Op];
+
+/** A node that computes tensors of tensors. */
+export type TensorNode = { [O in TensorOp]: NodeOf<O> }[TensorOp];
+
+/** A node of a certain operation. */
+export interface NodeOf<O extends Op> {
+  readonly op: O;
   readonly inputs: readonly Value[];
-  readonly attributes: Attributes;
+  readonly attributes: AttributesOf<O>;
   readonly regions: readonly Region[];
   readonly outputs: readonly Value[];
-  readonly site: Site | null;
+  /** Where in the user's source it was made; `siteOf` gives it. */
+  readonly site: Site | LazySite | null;
 }
 
-/** A body: its own parameters, its steps in order, and the values it yields. It may use any value of the regions around it. */
+/** A body: its own parameters, its nodes in order, and the values it yields. It may use any value of the regions around it. */
 export interface Region {
   readonly parameters: Value[];
   readonly nodes: Node[];

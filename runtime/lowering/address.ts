@@ -1,4 +1,4 @@
-import type { TapAddress } from '../tracing/model.ts';
+import type { Address } from '../graph/ops.ts';
 
 /** Where an address leads in an ONNX graph. */
 export interface Located {
@@ -10,4 +10,4 @@ export interface Located {
   readonly outputs: readonly string[];
 }
 
-export type Locate = (address: TapAddress) => Located;
+export type Locate = (address: Address) => Located;

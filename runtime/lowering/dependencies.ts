@@ -1,10 +1,11 @@
 import { formatSite, TraceError } from '../errors.ts';
+import { forwardOf } from '../graph/forwards.ts';
 import type { InterventionGraph } from '../graph/graph.ts';
 import { liveNodes } from '../graph/live.ts';
-import type { Node, Site, Value } from '../graph/types.ts';
-import type { TapAddress } from '../tracing/model.ts';
-import { readSite } from '../tracing/read-sites.ts';
-import { Forward, type ForwardModel, forwardOf } from './forward.ts';
+import type { Address } from '../graph/ops.ts';
+import { type LazySite, type Site, siteOf } from '../graph/site.ts';
+import type { Node, NodeOf, Value } from '../graph/types.ts';
+import { Forward, type ForwardModel } from './forward.ts';
 import type { Override } from './overrides.ts';
 import { topologicalOrder } from './topological-order.ts';
 
@@ -16,7 +17,7 @@ export class CycleError extends TraceError {
   /** The nodes of the intervention graph on the cycle. */
   readonly nodes: readonly Node[];
 
-  constructor(nodes: readonly Node[], message: string, site: Site | null) {
+  constructor(nodes: readonly Node[], message: string, site: Site | LazySite | null) {
     super(message, site);
     this.nodes = nodes;
   }
@@ -30,11 +31,12 @@ export class Dependencies {
   private readonly rootNodes: ReadonlySet<Node>;
 
   constructor(graph: InterventionGraph, models: readonly ForwardModel[]) {
+    const entering = graph.root.nodes.filter((node) => node.op === 'write' || node.op === 'forward');
     this.forwards = models.map(
       (model, number) =>
         new Forward(
           model,
-          graph.root.nodes.filter((node) => ['write', 'forward'].includes(node.op) && forwardOf(node) === number),
+          entering.filter((node) => forwardOf(node) === number),
         ),
     );
     let base = 0;
@@ -110,33 +112,46 @@ export class Dependencies {
     const reads = nodes.filter((node) => node.op === 'read');
     const all = this.forwards.flatMap(({ overrides }) => overrides.all);
     const write = all.find((one) => nodes.includes(one.value.node!) && reads.length > 0) ?? all[0]!;
-    const target = write.node.attributes as unknown as TapAddress;
     const from = reads.map((node) => {
-      const { path: module, port } = node.attributes as unknown as TapAddress;
-      const site = readSite(node);
-      return `${module || 'the model'}.${port}${site ? ` (read at ${formatSite(site)})` : ''}`;
+      const site = siteOf(node);
+      return `${tensorName(node.attributes)}${site ? ` (read at ${formatSite(site)})` : ''}`;
     });
     throw new CycleError(
       nodes,
-      `This is a cycle: ${target.path || 'the model'}.${target.port} is set to a value that depends on ${from.join(' and ') || 'itself'}, which is computed from it. A value can only be fed into modules that run after the one it comes from.`,
+      `This is a cycle: ${tensorName(write.node.attributes)} is set to a value that depends on ${from.join(' and ') || 'itself'}, which is computed from it. A value can only be fed into modules that run after the one it comes from.`,
       write.node.site,
     );
   }
 
-  /** Throws a TraceError for a write that none of the vertices depends on. Writes in `lenient` may be without effect. */
-  checkWrites(used: ReadonlySet<Vertex>, lenient: ReadonlySet<Node>): void {
+  /** Throws a TraceError for a write that none of the vertices depends on, unless it is lenient. */
+  checkWrites(used: ReadonlySet<Vertex>): void {
     for (const { value, node } of this.forwards.flatMap(({ overrides }) => overrides.all)) {
-      if (used.has(value.node!) || lenient.has(node)) continue;
+      if (used.has(value.node!) || node.attributes.lenient) continue;
       throw noEffect(node);
     }
   }
 }
 
 /** The error for a write that nothing saved depends on. */
-export function noEffect(write: Node): TraceError {
-  const { path, port } = write.attributes as unknown as TapAddress;
+export function noEffect(write: NodeOf<'write'>): TraceError {
   return new TraceError(
-    `${path || 'the model'}.${port} is set, but nothing that is saved depends on it, so it can have no effect. Save something that comes after it, or take the line out.`,
+    `${tensorName(write.attributes)} is set, but nothing that is saved depends on it, so it can have no effect. Save something that comes after it, or take the line out.`,
     write.site,
   );
+}
+
+/** A tensor of the model as errors name it. */
+export function tensorName({ path, port }: Address): string {
+  return `${path || 'the model'}.${port}`;
+}
+
+/** The nodes of the graph on a cycle, each needing the next one; null if there is none. */
+export function findCycle(graph: InterventionGraph, models: readonly ForwardModel[]): readonly Node[] | null {
+  try {
+    new Dependencies(graph, models).order(graph.saves.map(({ value }) => value));
+    return null;
+  } catch (error) {
+    if (error instanceof CycleError) return error.nodes;
+    throw error;
+  }
 }

@@ -1,4 +1,5 @@
-import type { Attributes, DType, TensorType } from '../graph/types.ts';
+import type { AttributesOf, TensorOp } from '../graph/ops.ts';
+import type { DType, TensorType } from '../graph/types.ts';
 import type { OnnxAttribute } from '../onnx/make.ts';
 
 /** Adds ONNX nodes to the graph being written. Tensors are names. */
@@ -20,10 +21,21 @@ export interface Emitter {
   cast(name: string, from: DType, to: DType): string;
 }
 
-/** Writes one operation of the intervention graph as ONNX nodes and returns the names of its outputs. */
-export type Lower = (
+/** Writes an operation of the intervention graph as ONNX nodes and returns the names of its outputs. */
+export type Lower<O extends TensorOp> = (
   emitter: Emitter,
   inputs: readonly { readonly name: string; readonly type: TensorType }[],
-  attributes: Attributes,
+  attributes: AttributesOf<O>,
+  outputs: readonly TensorType[],
+) => readonly string[];
+
+/** A rule for each of some operations. */
+export type Lowerings<O extends TensorOp> = { readonly [K in O]: Lower<K> };
+
+/** A rule that has no use for attributes. */
+export type LowerPlain = (
+  emitter: Emitter,
+  inputs: readonly { readonly name: string; readonly type: TensorType }[],
+  attributes: unknown,
   outputs: readonly TensorType[],
 ) => readonly string[];

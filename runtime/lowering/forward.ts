@@ -1,7 +1,6 @@
-import type { Node, Value } from '../graph/types.ts';
+import type { NodeOf, Value } from '../graph/types.ts';
 import { graphLinks, type Links } from '../onnx/links.ts';
 import type { OnnxModel } from '../onnx/read.ts';
-import type { TapAddress } from '../tracing/model.ts';
 import type { Locate } from './address.ts';
 import { type Override, Overrides } from './overrides.ts';
 
@@ -11,11 +10,6 @@ export interface ForwardModel {
   readonly locate: Locate;
   /** Tensors that are handed in, and so need not be computed. */
   readonly given?: ReadonlySet<string>;
-}
-
-/** Which of a graph's forwards a read, a write or a call belongs to. */
-export function forwardOf(node: Node): number {
-  return (node.attributes.pass as number | undefined) ?? 0;
 }
 
 /** The nodes of a module that a call of it copies, and the tensors that these read from elsewhere. */
@@ -37,17 +31,20 @@ export class Forward {
   private readonly given: ReadonlySet<string>;
 
   /** @param nodes the writes into this forward, and the node that opens it if it is called in the middle of another */
-  constructor({ model, locate, given = new Set() }: ForwardModel, nodes: readonly Node[]) {
+  constructor(
+    { model, locate, given = new Set() }: ForwardModel,
+    nodes: readonly (NodeOf<'write'> | NodeOf<'forward'>)[],
+  ) {
     this.model = model;
     this.locate = locate;
     this.given = given;
     this.links = graphLinks(model.graph);
     this.overrides = new Overrides(
-      nodes.filter(({ op }) => op === 'write'),
+      nodes.filter((node) => node.op === 'write'),
       locate,
     );
-    const forward = nodes.find(({ op }) => op === 'forward');
-    const names = (forward?.attributes.inputs ?? []) as readonly string[];
+    const forward = nodes.find((node) => node.op === 'forward');
+    const names = forward?.attributes.inputs ?? [];
     this.feeds = new Map(names.map((name, i) => [name, forward!.inputs[i]!]));
   }
 
@@ -56,8 +53,8 @@ export class Forward {
     return this.given.has(tensor) ? undefined : this.links.maker.get(tensor);
   }
 
-  tensorOf(node: Node): string {
-    return this.locate(node.attributes as unknown as TapAddress).tensor;
+  tensorOf(node: NodeOf<'read'>): string {
+    return this.locate(node.attributes).tensor;
   }
 
   /** What a node of the model reads: for each tensor the value written for it, or the tensor. */
@@ -66,8 +63,8 @@ export class Forward {
   }
 
   /** The nodes of a module's call that lie between its inputs and outputs, and what they read from elsewhere. */
-  calledModule(node: Node): CalledModule {
-    const { nodes, inputs, outputs } = this.locate(node.attributes as unknown as TapAddress);
+  calledModule(node: NodeOf<'call'>): CalledModule {
+    const { nodes, inputs, outputs } = this.locate(node.attributes);
     const replaced = new Set(inputs.slice(0, node.inputs.length));
     const own = new Set(nodes);
     const taken = new Set<number>();

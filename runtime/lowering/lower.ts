@@ -1,5 +1,5 @@
 import type { InterventionGraph } from '../graph/graph.ts';
-import type { Node, Value } from '../graph/types.ts';
+import type { Node, NodeOf, Value } from '../graph/types.ts';
 import { readsOf, renameReads } from '../onnx/captures.ts';
 import { makeGraph, makeModelLike, makeValueInfo } from '../onnx/make.ts';
 import { encodeModel, type ModelProto, type NodeProto, type ValueInfoProto } from '../onnx/proto.ts';
@@ -80,7 +80,7 @@ class Lowering {
 
   run(): Lowered {
     const order = this.dependencies.order(this.graph.saves.map(({ value }) => value));
-    this.dependencies.checkWrites(new Set(order), this.graph.lenient);
+    this.dependencies.checkWrites(new Set(order));
     for (const vertex of order) this.emit(vertex);
     const outputs = this.graph.saves.map(({ value }) => this.output(value));
     const proto = this.proto(outputs);
@@ -126,7 +126,7 @@ class Lowering {
   }
 
   /** Writes a module once more, over other inputs. */
-  private call(node: Node, values: readonly string[], writer: Writer): readonly string[] {
+  private call(node: NodeOf<'call'>, values: readonly string[], writer: Writer): readonly string[] {
     const { nodes, inputs, outputs } = this.forward.calledModule(node);
     const renamed = new Map<string, string>(values.map((value, i) => [inputs[i]!, value]));
     for (const index of nodes) {

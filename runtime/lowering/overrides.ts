@@ -1,12 +1,11 @@
-import type { Node, Value } from '../graph/types.ts';
-import type { TapAddress } from '../tracing/model.ts';
+import type { NodeOf, Value } from '../graph/types.ts';
 import type { Locate } from './address.ts';
 
 /** A write that replaces a tensor: for all who read it, or for the nodes of one module. */
 export interface Override {
   readonly tensor: string;
   readonly value: Value;
-  readonly node: Node;
+  readonly node: NodeOf<'write'>;
   readonly scope: ReadonlySet<number> | null;
 }
 
@@ -15,7 +14,7 @@ export class Overrides {
   readonly all: Override[];
   private readonly byTensor = new Map<string, Override[]>();
 
-  constructor(writes: readonly Node[], locate: Locate) {
+  constructor(writes: readonly NodeOf<'write'>[], locate: Locate) {
     this.all = writes.map((node) => override(node, locate));
     // The innermost module's replacement is the one its nodes see.
     this.all.sort((a, b) => (a.scope?.size ?? Infinity) - (b.scope?.size ?? Infinity));
@@ -38,10 +37,10 @@ export class Overrides {
   }
 }
 
-function override(node: Node, locate: Locate): Override {
-  const address = node.attributes as unknown as TapAddress & { inplace: boolean };
-  const { tensor, nodes } = locate(address);
-  const scope = address.port === 'input' && !address.inplace ? new Set(nodes) : null;
+function override(node: NodeOf<'write'>, locate: Locate): Override {
+  const { port, inplace } = node.attributes;
+  const { tensor, nodes } = locate(node.attributes);
+  const scope = port === 'input' && !inplace ? new Set(nodes) : null;
   return { tensor, value: node.inputs[0]!, node, scope };
 }
 

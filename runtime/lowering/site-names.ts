@@ -1,14 +1,7 @@
 import { formatSite } from '../errors.ts';
+import { siteOf } from '../graph/site.ts';
 import type { Node } from '../graph/types.ts';
-
-/** Nodes of a graph with those in their regions, in the order in which their sites are numbered. */
-export function* withRegions(nodes: readonly Node[]): Generator<Node> {
-  for (const node of nodes) {
-    if (node.op === 'operand') continue;
-    yield node;
-    for (const region of node.regions) yield* withRegions(region.nodes);
-  }
-}
+import { withRegions } from '../graph/walk.ts';
 
 /** Names for the sites of nodes, equal in graphs of equal structure wherever their source stands. */
 export function siteNames(nodes: readonly Node[]): (node: Node) => string {
@@ -22,7 +15,10 @@ export function siteNames(nodes: readonly Node[]): (node: Node) => string {
  */
 export function withSites(message: string, nodes: readonly Node[], isCall: boolean): string {
   const written = [...withRegions(nodes)];
-  const name = (node: Node | undefined) => (node?.site ? formatSite(node.site) : (node?.op ?? 'node'));
+  const name = (node: Node | undefined) => {
+    const site = node && siteOf(node);
+    return site ? formatSite(site) : (node?.op ?? 'node');
+  };
   if (isCall) return message.replace(/Name:'[^']*'/, `Name:'onnsight/at_0:${name(written[0])}'`);
   return message.replaceAll(/(onnsight\/at_\d+:)site_(\d+)/g, (_, at, number) => at + name(written[Number(number)]));
 }

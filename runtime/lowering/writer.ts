@@ -1,12 +1,13 @@
 import { formatSite, TraceError } from '../errors.ts';
 import { liveNodes } from '../graph/live.ts';
 import { OperationError } from '../graph/operation.ts';
-import type { DType, Node, Region, TensorType, Value } from '../graph/types.ts';
+import { siteOf } from '../graph/site.ts';
+import type { DType, Node, NodeOf, Region, Value } from '../graph/types.ts';
 import { elementType } from '../onnx/dtypes.ts';
 import { type Attributes, makeGraph, makeNode, makeTensor, makeValueInfo, type OnnxAttribute } from '../onnx/make.ts';
 import type { NodeProto, TensorProto, ValueInfoProto } from '../onnx/proto.ts';
 import type { Emitter } from './emitter.ts';
-import { lowerings } from './operations/index.ts';
+import { lowerOperation } from './operations/index.ts';
 
 /** What all regions of one rewritten model share: constants, and names that are not taken. */
 export class Names {
@@ -30,8 +31,14 @@ export class Names {
   }
 }
 
+/** The site of a node as text; its operation where the site is not known. */
+function siteOrOp(node: Node): string {
+  const site = siteOf(node);
+  return site ? formatSite(site) : node.op;
+}
+
 /** How calls of modules are written. */
-export type LowerCall = (node: Node, inputs: readonly string[], writer: Writer) => readonly string[];
+export type LowerCall = (node: NodeOf<'call'>, inputs: readonly string[], writer: Writer) => readonly string[];
 
 /** Writes the nodes of one region of the intervention graph as ONNX nodes. */
 export class Writer implements Emitter {
@@ -50,7 +57,7 @@ export class Writer implements Emitter {
     names: Names,
     values: Map<Value, string>,
     lowerCall: LowerCall,
-    siteName: (node: Node) => string = ({ site, op }) => (site ? formatSite(site) : op),
+    siteName: (node: Node) => string = siteOrOp,
   ) {
     this.opset = opset;
     this.names = names;
@@ -141,17 +148,20 @@ export class Writer implements Emitter {
       }
       case 'call':
         return this.lowerCall(node, inputs, this);
-      default: {
-        const lower = lowerings[node.op];
-        if (!lower) throw new Error(`The operation '${node.op}' has no lowering.`);
-        const typed = node.inputs.map((value, i) => ({ name: inputs[i]!, type: value.type }));
-        return lower(
+      case 'operand':
+      case 'read':
+      case 'write':
+      case 'forward':
+      case 'apply':
+        throw new Error(`A node '${node.op}' cannot be written by itself.`);
+      default:
+        return lowerOperation(
+          node.op,
           this,
-          typed,
+          node.inputs.map(({ type }, i) => ({ name: inputs[i]!, type })),
           node.attributes,
-          node.outputs.map((value): TensorType => value.type),
+          node.outputs.map(({ type }) => type),
         );
-      }
     }
   }
 

@@ -1,4 +1,4 @@
-import type { Node, Value } from '../graph/types.ts';
+import type { Node, NodeOf, Value } from '../graph/types.ts';
 import type { Forward } from '../lowering/forward.ts';
 import { graphLinks, type Links } from '../onnx/links.ts';
 import { outsideOf } from './choose-cuts.ts';
@@ -95,7 +95,7 @@ export class Dispatches {
   }
 
   /** The call of a module on other values; null where the module does nothing. */
-  private call(node: Node): NewDispatch | null {
+  private call(node: NodeOf<'call'>): NewDispatch | null {
     const { cut, registers, positions } = this.context;
     const { nodes, inputs, outputs } = this.forward.calledModule(node);
     const given = new Map(node.inputs.map((value, i) => [inputs[i]!, value]));
@@ -118,7 +118,7 @@ export class Dispatches {
     return {
       program: found.program,
       kind: 'call',
-      label: `the call of ${(node.attributes as { path?: string }).path}`,
+      label: `the call of ${node.attributes.path}`,
       feeds: this.feeds(found.inputs),
       fetches: [...results].flatMap(([name, values]) =>
         values.map((value) => ({ name, register: registers.of(value) })),

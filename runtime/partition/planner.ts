@@ -1,4 +1,6 @@
 import type { InterventionGraph } from '../graph/graph.ts';
+import type { Address } from '../graph/ops.ts';
+import { narrow } from '../graph/passes/narrow.ts';
 import type { Locate } from '../lowering/address.ts';
 import { layersOf } from '../modules/layers.ts';
 import { type Module, walk } from '../modules/module.ts';
@@ -7,7 +9,6 @@ import type { CutModel } from './cut-model.ts';
 import { Cuts } from './cuts.ts';
 import { FragmentWriter } from './fragment-writer.ts';
 import { InterventionPrograms } from './intervention-programs.ts';
-import { narrowReads } from './narrow.ts';
 import type { Plan, ProgramStore } from './plan.ts';
 import { PlanCache } from './plan-cache.ts';
 import { RowWiseEnds } from './row-wise.ts';
@@ -64,7 +65,8 @@ export class Planner {
 
   /** Throws a TraceError on a cycle and on a write that nothing saved depends on. */
   plan(asked: InterventionGraph): Planned {
-    const graph = narrowReads(asked, this.ends, this.locate);
+    const tensorAt = (address: Address) => this.locate(address).tensor;
+    const { graph } = narrow(asked, { tensorAt, endOf: (tensor) => this.ends.of(tensor) });
     const start = performance.now();
     const key = graph.structuralKey();
     const known = this.plans.get(key, this.version);

@@ -1,4 +1,5 @@
-import type { DType } from '../graph/types.ts';
+import type { Address } from '../graph/ops.ts';
+import type { RowWiseEnd } from '../graph/passes/narrow.ts';
 import { layersOf } from '../modules/layers.ts';
 import { type Module, walk } from '../modules/module.ts';
 import { dtypeName } from '../onnx/dtypes.ts';
@@ -6,21 +7,6 @@ import { elementTypes } from '../onnx/element-types.ts';
 import { integerConstants } from '../onnx/integer-constants.ts';
 import { graphLinks, type Links } from '../onnx/links.ts';
 import type { GraphProto, NodeProto, TensorProto } from '../onnx/proto.ts';
-import type { TapAddress } from '../tracing/model.ts';
-
-/**
- * The last nodes of a model (a normalisation, an unembedding), where they compute each row, a vector along the last
- * dimension, of that row of what enters them alone.
- */
-export interface RowWiseEnd {
-  /** The one tensor that enters them, of the rank of what they give. */
-  readonly entry: string;
-  readonly dtype: DType;
-  /** Which module gives it. */
-  readonly address: TapAddress;
-  /** The tensors that they make. */
-  readonly tensors: ReadonlySet<string>;
-}
 
 const UNARY = new Set(
   'Abs Cast Elu Erf Exp Gelu HardSigmoid Identity LeakyRelu Log Neg Reciprocal Relu Sigmoid Sqrt Tanh'.split(' '),
@@ -97,7 +83,7 @@ interface Maps {
   /** The nodes of repeated modules. */
   readonly layers: ReadonlySet<number>;
   /** Where the modules' outputs are found. */
-  readonly outputs: ReadonlyMap<string, TapAddress>;
+  readonly outputs: ReadonlyMap<string, Address>;
   /** The tensors' element types. */
   readonly types: ReadonlyMap<string, number>;
   readonly initializers: ReadonlyMap<string, TensorProto>;
@@ -106,7 +92,7 @@ interface Maps {
 }
 
 function mapsOf(graph: GraphProto, tree: Module): Maps {
-  const outputs = new Map<string, TapAddress>();
+  const outputs = new Map<string, Address>();
   for (const { path, calls } of walk(tree)) {
     calls.forEach((one, call) => {
       one.outputs.forEach((tensor, index) => {

@@ -1,4 +1,4 @@
-import type { Node } from '../graph/types.ts';
+import type { Node, NodeOf } from '../graph/types.ts';
 
 /** A segment of the model (its number) or a node of the graph. */
 export type SegmentOrNode = number | Node;
@@ -6,7 +6,7 @@ export type SegmentOrNode = number | Node;
 /** What runs next: a segment of the model, the call of a module, or nodes that become one program. */
 export type Group =
   | { readonly kind: 'segment'; readonly segment: number }
-  | { readonly kind: 'call'; readonly node: Node }
+  | { readonly kind: 'call'; readonly node: NodeOf<'call'> }
   | { readonly kind: 'intervention'; readonly nodes: readonly Node[] };
 
 type Needs = (vertex: SegmentOrNode) => readonly SegmentOrNode[];

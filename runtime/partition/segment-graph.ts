@@ -1,5 +1,5 @@
 import { usesOf } from '../graph/live.ts';
-import type { Node, Value } from '../graph/types.ts';
+import type { Node, NodeOf, Value } from '../graph/types.ts';
 import type { Dependencies, Vertex } from '../lowering/dependencies.ts';
 import type { Forward } from '../lowering/forward.ts';
 import { topologicalOrder } from '../lowering/topological-order.ts';
@@ -33,7 +33,7 @@ export class SegmentGraph {
   }
 
   /** The reads of tensors that segments, or the model's inputs, give: nothing has to run for them. */
-  passedReads(): Node[] {
+  passedReads(): NodeOf<'read'>[] {
     return this.graphNodes.filter((node) => node.op === 'read' && this.isPassed(node));
   }
 
@@ -79,7 +79,7 @@ export class SegmentGraph {
   }
 
   /** Whether what a node reads is passed on from segment to segment; constants are made where they are needed. */
-  private isPassed(read: Node): boolean {
+  private isPassed(read: NodeOf<'read'>): boolean {
     return !this.links.constant.has(this.forward.tensorOf(read));
   }
 

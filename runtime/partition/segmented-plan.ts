@@ -16,7 +16,7 @@ import { SegmentGraph } from './segment-graph.ts';
 export function segmentedPlan(cut: CutModel, graph: InterventionGraph): Plan | null {
   const dependencies = new Dependencies(graph, [cut]);
   const vertices = dependencies.order(graph.saves.map(({ value }) => value));
-  dependencies.checkWrites(new Set(vertices), graph.lenient);
+  dependencies.checkWrites(new Set(vertices));
   cut.cuts.cutAt(chooseCuts(vertices, dependencies.forwards[0]!, cut.cuts));
   cut.segments.follow(cut.cuts);
   try {

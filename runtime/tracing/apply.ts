@@ -1,38 +1,60 @@
 import { TraceError } from '../errors.ts';
-import type { Attributes, DType, Value } from '../graph/types.ts';
+import { isAdvanced } from '../graph/operations/items.ts';
+import type { AttributesOf, PlainOp, TensorOp } from '../graph/ops.ts';
+import type { DType, Value } from '../graph/types.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { Absent } from './absent.ts';
 import { type Builder, builder } from './builder.ts';
-import { TensorProxy } from './proxy.ts';
+import { TensorProxy, type View, type ViewOf, type ViewOp } from './proxy.ts';
 
 export type NestedArray = readonly (number | boolean | bigint | TensorProxy | NestedArray)[];
 export type TypedArray = ArrayBufferView & ArrayLike<number | bigint>;
 /** What can stand beside a proxy: data of this run, or another proxy. */
 export type Operand = TensorProxy | Tensor | number | boolean | bigint | NestedArray | TypedArray;
 
-const BASIC_ITEMS = new Set(['int', 'slice', 'newaxis', 'ellipsis']);
-const VIEWS = new Set(['reshape', 'flatten', 'squeeze', 'unsqueeze', 'permute', 'expand', 'getitem']);
+const VIEWS: ReadonlySet<TensorOp> = new Set<ViewOp>([
+  'reshape',
+  'flatten',
+  'squeeze',
+  'unsqueeze',
+  'permute',
+  'expand',
+  'getitem',
+]);
 
-/** Whether the result of an operation shares memory with its first input, as in PyTorch. */
-function isView(op: string, attributes: Attributes): boolean {
-  if (op === 'getitem')
-    return (attributes.items as readonly { kind: string }[]).every((item) => BASIC_ITEMS.has(item.kind));
-  return VIEWS.has(op);
+function isView<O extends TensorOp>(op: O, attributes: AttributesOf<O>): op is O & ViewOp {
+  if (op !== 'getitem') return VIEWS.has(op);
+  const { items } = attributes as AttributesOf<'getitem'>;
+  return !items.some(isAdvanced);
 }
 
 /** Adds an operation to the block's graph and returns its first output. Errors point at the user's line. */
-export function apply(op: string, inputs: readonly TensorProxy[], attributes: Attributes = {}): TensorProxy {
+export function apply(op: PlainOp, inputs: readonly TensorProxy[]): TensorProxy;
+export function apply<O extends TensorOp>(
+  op: O,
+  inputs: readonly TensorProxy[],
+  attributes: AttributesOf<O>,
+): TensorProxy;
+export function apply<O extends TensorOp>(
+  op: O,
+  inputs: readonly TensorProxy[],
+  attributes = {} as AttributesOf<O>,
+): TensorProxy {
   const target = builder();
-  if (isView(op, attributes)) {
-    const view = new TensorProxy(target, null, { parent: inputs[0]!, op, operands: inputs.slice(1), attributes });
-    view.value();
-    return view;
-  }
-  return applyMany(op, inputs, attributes)[0]!;
+  if (!isView(op, attributes)) return applyMany(op, inputs, attributes)[0]!;
+  const [parent, ...operands] = inputs;
+  const view: ViewOf<O & ViewOp> = { parent: parent!, op, operands, attributes };
+  const proxy = new TensorProxy(target, null, view as View);
+  proxy.value();
+  return proxy;
 }
 
 /** The same for an operation with several outputs. */
-export function applyMany(op: string, inputs: readonly TensorProxy[], attributes: Attributes = {}): TensorProxy[] {
+export function applyMany<O extends TensorOp>(
+  op: O,
+  inputs: readonly TensorProxy[],
+  attributes: AttributesOf<O>,
+): TensorProxy[] {
   const target = builder();
   const node = target.add(
     op,

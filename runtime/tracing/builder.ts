@@ -1,8 +1,10 @@
 import { TraceError } from '../errors.ts';
 import { InterventionGraph, type OperandData } from '../graph/graph.ts';
 import { OperationError } from '../graph/operation.ts';
-import { operations } from '../graph/operations/index.ts';
-import type { Attributes, Node, Region, Site, TensorType, Value } from '../graph/types.ts';
+import { outputTypes } from '../graph/operations/index.ts';
+import type { AttributesOf, Op, TensorOp } from '../graph/ops.ts';
+import type { LazySite } from '../graph/site.ts';
+import type { NodeOf, Region, Site, TensorType, Value } from '../graph/types.ts';
 import { callerSite } from './caller.ts';
 import { TracedForward } from './forward.ts';
 import { Journal, type Slot } from './journal.ts';
@@ -54,12 +56,11 @@ export class Builder {
   }
 
   /** Adds an operation where the block stands, checked by its type inference. */
-  add(op: string, inputs: readonly Value[], attributes: Attributes = {}): Node {
-    const operation = operations[op];
-    if (!operation) throw new TraceError(`There is no operation '${op}'.`, this.site);
+  add<O extends TensorOp>(op: O, inputs: readonly Value[], attributes: AttributesOf<O>): NodeOf<O> {
     let types: readonly TensorType[];
     try {
-      types = operation.infer(
+      types = outputTypes(
+        op,
         inputs.map((value) => value.type),
         attributes,
       );
@@ -71,15 +72,16 @@ export class Builder {
   }
 
   /** Adds a node whose types are known. */
-  addTyped(
-    op: string,
+  addTyped<O extends Op>(
+    op: O,
     inputs: readonly Value[],
     types: readonly TensorType[],
-    attributes: Attributes,
+    attributes: AttributesOf<O>,
     regions: readonly Region[] = [],
     target = this.region,
-  ): Node {
-    const node = this.graph.add(target, op, inputs, types, attributes, this.site, regions);
+    site: Site | LazySite | null = this.site,
+  ): NodeOf<O> {
+    const node = this.graph.add(target, op, inputs, types, attributes, site, regions);
     for (const output of node.outputs) this.regionOf.set(output, target);
     return node;
   }
@@ -161,8 +163,15 @@ export class Builder {
   /** Ends a forward: what stands at the model's tensors is written into the model. */
   closeForward(forward: TracedForward): void {
     for (const { value, attributes, site } of forward.writes()) {
-      const node = this.graph.add(forward.region, 'write', [value], [], attributes, site);
-      if (forward.lenient.has(value)) this.graph.lenient.add(node);
+      this.graph.add(forward.region, 'write', [value], [], attributes, site);
+    }
+  }
+
+  /** Lets the writes that stand in a region from a position on be without effect. */
+  makeLenient({ nodes }: Region, from: number): void {
+    for (let i = from; i < nodes.length; i++) {
+      const node = nodes[i]!;
+      if (node.op === 'write') nodes[i] = { ...node, attributes: { ...node.attributes, lenient: true } };
     }
   }
 

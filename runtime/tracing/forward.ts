@@ -1,10 +1,11 @@
 import { TraceError } from '../errors.ts';
 import { OperationError } from '../graph/operation.ts';
-import type { Attributes, Node, Region, Site, TensorType, Value } from '../graph/types.ts';
-import { callerSite } from './caller.ts';
+import type { Address, AttributesOf } from '../graph/ops.ts';
+import { LazySite } from '../graph/site.ts';
+import type { NodeOf, Region, Site, TensorType, Value } from '../graph/types.ts';
+import { callerSite, laterSite } from './caller.ts';
 import type { Slot } from './journal.ts';
-import type { Resolved, TapAddress, TracedModel } from './model.ts';
-import { keepReadSite } from './read-sites.ts';
+import type { Resolved, TracedModel } from './model.ts';
 import { Storage } from './storage.ts';
 
 /** What a forward needs of the builder that it belongs to. */
@@ -12,26 +13,27 @@ export interface ForwardBuilder {
   readonly site: Site | null;
   note(slot: Slot): void;
   addTyped(
-    op: string,
+    op: 'read',
     inputs: readonly Value[],
     types: readonly TensorType[],
-    attributes: Attributes,
+    attributes: AttributesOf<'read'>,
     regions: readonly Region[],
     target: Region,
-  ): Node;
+    site: LazySite,
+  ): NodeOf<'read'>;
 }
 
 /** A module's tensor as a slot: which storage stands there now. Reading it gives the value that was written last. */
 class Tap implements Slot {
   readonly name: string;
-  readonly address: TapAddress;
+  readonly address: Address;
   /** That of the forward: a whole trace may stand in a body. */
   readonly region: Region;
   readonly original: Storage;
   storage: Storage;
   site: Site | null = null;
 
-  constructor(address: TapAddress, region: Region, original: Storage) {
+  constructor(address: Address, region: Region, original: Storage) {
     this.name = `${address.path || 'model'}.${address.port}`;
     this.address = address;
     this.region = region;
@@ -51,7 +53,7 @@ class Tap implements Slot {
 interface Original {
   readonly storage: Storage;
   readonly value: Value;
-  readonly address: TapAddress;
+  readonly address: Address;
   readonly site: Site | null;
 }
 
@@ -75,12 +77,7 @@ export class TracedForward {
     this.builder = builder;
   }
 
-  /** Marks a node of the graph as this forward's. The first forward needs no mark. */
-  attributes(attributes: Attributes): Attributes {
-    return this.id === 0 ? attributes : { ...attributes, pass: this.id };
-  }
-
-  resolve(address: TapAddress): Resolved {
+  resolve(address: Address): Resolved {
     try {
       return this.model.resolve(address);
     } catch (error) {
@@ -90,12 +87,16 @@ export class TracedForward {
     }
   }
 
-  private original(address: TapAddress): Storage {
+  private original(address: Address): Storage {
     const { tensor, type } = this.resolve(address);
     const known = this.originals.get(tensor);
     if (known) return known.storage;
-    const node = this.builder.addTyped('read', [], [type], this.attributes({ ...address }), [], this.region);
-    keepReadSite(node);
+    const attributes = { ...address, forward: this.id };
+    // Reading a property is no part of a compiled statement, whose site would be an earlier one: the stack tells.
+    const reader = laterSite();
+    const { site } = this.builder;
+    const lazy = new LazySite(() => reader() ?? site);
+    const node = this.builder.addTyped('read', [], [type], attributes, [], this.region, lazy);
     const value = node.outputs[0]!;
     const storage = new Storage(value, this.region);
     this.originals.set(tensor, { storage, value, address, site: this.builder.site });
@@ -106,7 +107,7 @@ export class TracedForward {
    * The slot of an address. Addresses of one tensor share it, except that a module's input is the module's own: setting
    * it changes what the module and its children see and nobody else.
    */
-  private tap(address: TapAddress): Tap {
+  private tap(address: Address): Tap {
     const { tensor } = this.resolve(address);
     const key = address.port === 'input' ? `${address.path}<${tensor}` : tensor;
     let tap = this.taps.get(key);
@@ -118,7 +119,7 @@ export class TracedForward {
   }
 
   /** The storage that stands at an address now. */
-  read(address: TapAddress): Storage {
+  read(address: Address): Storage {
     const tap = this.tap(address);
     if (address.port !== 'input' || tap.storage !== tap.original) return tap.storage;
     const { tensor } = this.resolve(address);
@@ -131,32 +132,36 @@ export class TracedForward {
   }
 
   /** Puts another storage at an address, for everything downstream. */
-  bind(address: TapAddress, storage: Storage): void {
+  bind(address: Address, storage: Storage): void {
     const tap = this.tap(address);
     this.builder.note(tap);
     tap.storage = storage;
     tap.site = this.builder.site;
   }
 
-  /** From here on, what has been written so far may be without effect. */
+  /** What has been written so far may be without effect. */
   endEdits(): void {
     for (const { value } of this.writes()) this.lenient.add(value);
   }
 
   /** Gives what has to be written into the model, in order. */
-  *writes(): Generator<{ value: Value; attributes: Attributes; site: Site | null }> {
+  *writes(): Generator<{ value: Value; attributes: AttributesOf<'write'>; site: Site | LazySite | null }> {
     for (const { storage, value, address, site } of this.originals.values()) {
       if (storage.content !== value) {
         const { content } = storage;
-        const attributes = this.attributes({ ...address, inplace: true });
-        // Where it was read is known only if something else stands before; what changed it has a place of its own.
+        const attributes = this.writeAttributes(address, content, true);
+        // Where it was read is known only if something else stands before; what changed it has a site of its own.
         yield { value: content, attributes, site: content.node?.site ?? site };
       }
     }
     for (const { storage, original, address, site } of this.taps.values()) {
       if (storage !== original) {
-        yield { value: storage.content, attributes: this.attributes({ ...address, inplace: false }), site };
+        yield { value: storage.content, attributes: this.writeAttributes(address, storage.content, false), site };
       }
     }
+  }
+
+  private writeAttributes(address: Address, value: Value, inplace: boolean): AttributesOf<'write'> {
+    return { ...address, forward: this.id, inplace, lenient: this.lenient.has(value) };
   }
 }

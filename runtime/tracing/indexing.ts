@@ -1,6 +1,6 @@
 import { TraceError } from '../errors.ts';
 import { type Item, writeItems } from '../graph/operations/items.ts';
-import type { Attribute } from '../graph/types.ts';
+import type { ItemForm } from '../graph/ops.ts';
 import { parseSlices } from '../tensor/slices.ts';
 import { apply, toProxy } from './apply.ts';
 import { callerSite } from './caller.ts';
@@ -8,7 +8,7 @@ import { assignInPlace, TensorProxy } from './proxy.ts';
 
 /** An index as the graph takes it: the kinds of its items, and the numbers and tensors in them as operands. */
 interface Index {
-  readonly items: readonly Attribute[];
+  readonly items: readonly ItemForm[];
   readonly operands: readonly TensorProxy[];
 }
 
@@ -35,7 +35,7 @@ function parseText(text: string, self: TensorProxy): Index {
     const items = parseSlices(text).map((item): Item<TensorProxy> => {
       if (item.kind === 'int') return { kind: 'int', index: toProxy(item.value) };
       if (item.kind !== 'slice') return item;
-      return { kind: 'slice', start: bound(item.start), stop: bound(item.stop), step: bound(item.step) };
+      return { kind: 'slice', start: bound(item.start), stop: bound(item.stop), step: bound(item.step), size: null };
     });
     return writeItems(items);
   } catch (error) {

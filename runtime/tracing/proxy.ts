@@ -1,6 +1,7 @@
 import { TraceError } from '../errors.ts';
 import { formatType } from '../graph/graph.ts';
-import type { Attributes, DType, TensorType, Value } from '../graph/types.ts';
+import type { AttributesOf } from '../graph/ops.ts';
+import type { DType, TensorType, Value } from '../graph/types.ts';
 import { isSliceString } from '../tensor/slices.ts';
 import type { Builder } from './builder.ts';
 import { callerSite } from './caller.ts';
@@ -8,12 +9,17 @@ import { missingMember } from './missing-member.ts';
 import { noValue } from './no-value.ts';
 import type { Storage } from './storage.ts';
 
+/** The operations whose result shares memory with their first input, as in PyTorch; of getitem without index tensors. */
+export type ViewOp = 'reshape' | 'flatten' | 'squeeze' | 'unsqueeze' | 'permute' | 'expand' | 'getitem';
+
 /** How a view looks at the tensor it was made from. */
-export interface View {
+export type View = { [O in ViewOp]: ViewOf<O> }[ViewOp];
+
+export interface ViewOf<O extends ViewOp> {
   readonly parent: TensorProxy;
-  readonly op: string;
+  readonly op: O;
   readonly operands: readonly TensorProxy[];
-  readonly attributes: Attributes;
+  readonly attributes: AttributesOf<O>;
 }
 
 /** Reads and writes by index, given by the operators: the class itself knows no operations. */
@@ -105,39 +111,33 @@ export function assignInPlace(proxy: TensorProxy, value: Value): void {
     proxy.storage.content = value;
     return;
   }
-  const { parent, op, operands, attributes } = proxy.viewOf!;
-  const base = parent.value();
-  assignInPlace(parent, undoView(builder, base, value, op, operands, attributes));
+  const view = proxy.viewOf!;
+  assignInPlace(view.parent, undoView(builder, view, view.parent.value(), value));
 }
 
 /** The tensor `base` with the part that a view shows replaced by `value`. */
-function undoView(
-  builder: Builder,
-  base: Value,
-  value: Value,
-  op: string,
-  operands: readonly TensorProxy[],
-  attributes: Attributes,
-): Value {
-  const add = (name: string, inputs: Value[], attrs: Attributes = {}) => builder.add(name, inputs, attrs).outputs[0]!;
-  switch (op) {
+function undoView(builder: Builder, view: View, base: Value, value: Value): Value {
+  switch (view.op) {
     case 'reshape':
     case 'flatten':
     case 'squeeze':
     case 'unsqueeze': {
       const type = { dtype: value.type.dtype, shape: base.type.shape };
-      return builder.addTyped('reshape', [value, add('shape', [base])], [type], {}).outputs[0]!;
+      const [shape] = builder.add('shape', [base], {}).outputs;
+      return builder.addTyped('reshape', [value, shape!], [type], {}).outputs[0]!;
     }
     case 'permute': {
-      const dims = attributes.dims as readonly number[];
+      const { dims } = view.attributes;
       const inverse = dims.map((_, i) => dims.findIndex((dim) => (dim + dims.length) % dims.length === i));
-      return add('permute', [value], { dims: inverse });
+      return builder.add('permute', [value], { dims: inverse }).outputs[0]!;
     }
-    case 'getitem':
-      return add('setitem', [base, ...operands.map((operand) => operand.value()), value], attributes);
-    default:
+    case 'getitem': {
+      const operands = view.operands.map((operand) => operand.value());
+      return builder.add('setitem', [base, ...operands, value], view.attributes).outputs[0]!;
+    }
+    case 'expand':
       throw new TraceError(
-        `The result of ${op} shares one element among several places and cannot be assigned to. Assign to a clone() of it.`,
+        'The result of expand shares one element among several places and cannot be assigned to. Assign to a clone() of it.',
         builder.site,
       );
   }

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
-import type { Attributes, DType } from '../../runtime/graph/types.ts';
+import { type AttributesOf, schemas, type TensorOp } from '../../runtime/graph/ops.ts';
+import type { DType } from '../../runtime/graph/types.ts';
 
 export interface Recorded {
   readonly dtype: DType;
@@ -10,9 +11,9 @@ export interface Recorded {
 
 /** One operation on given inputs, with what PyTorch gave, or the error that it raised. */
 export interface Case {
-  readonly op: string;
+  readonly op: TensorOp;
   readonly inputs: readonly Recorded[];
-  readonly attributes: Attributes;
+  readonly attributes: AttributesOf<TensorOp>;
   readonly outputs?: readonly Recorded[];
   readonly error?: string;
   /** Whether the lowering may depend on known sizes. */
@@ -21,10 +22,13 @@ export interface Case {
 
 const path = new URL('../fixtures/operations.json', import.meta.url);
 
-const recorded = JSON.parse(readFileSync(path, 'utf8')) as readonly Case[];
+const recorded = (JSON.parse(readFileSync(path, 'utf8')) as readonly Case[]).map((one) => ({
+  ...one,
+  attributes: schemas[one.op].parse(one.attributes),
+}));
 
 /** The recorded cases by operation; test/tools/operations_fixtures.py makes them. */
-export const casesByOperation: ReadonlyMap<string, readonly Case[]> = new Map(
+export const casesByOperation: ReadonlyMap<TensorOp, readonly Case[]> = new Map(
   recorded.map(({ op }) => [op, recorded.filter((one) => one.op === op)]),
 );
 

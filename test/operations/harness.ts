@@ -1,7 +1,7 @@
 import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
-import { operations } from '../../runtime/graph/operations/index.ts';
+import { outputTypes } from '../../runtime/graph/operations/index.ts';
 import type { DType, TensorType } from '../../runtime/graph/types.ts';
-import { lowerings } from '../../runtime/lowering/operations/index.ts';
+import { lowerOperation } from '../../runtime/lowering/operations/index.ts';
 import { Tensor } from '../../runtime/tensor/tensor.ts';
 import type { Case, Recorded } from './cases.ts';
 import { ModelEmitter } from './model.ts';
@@ -28,7 +28,7 @@ export function inputTypes({ inputs }: Case, knowledge: Knowledge): readonly Ten
 }
 
 export function infer(one: Case, knowledge: Knowledge): readonly TensorType[] {
-  return operations[one.op]!.infer(inputTypes(one, knowledge), one.attributes);
+  return outputTypes(one.op, inputTypes(one, knowledge), one.attributes);
 }
 
 /** The one-operation model that the lowering writes. */
@@ -37,7 +37,7 @@ export function lower(one: Case, knowledge: Knowledge, opset: number): Uint8Arra
   const outputs = infer(one, knowledge);
   const emitter = new ModelEmitter(opset);
   const operands = types.map((type, i) => ({ name: `in${i}`, type }));
-  const results = lowerings[one.op]!(emitter, operands, one.attributes, outputs);
+  const results = lowerOperation(one.op, emitter, operands, one.attributes, outputs);
   const inputs = one.inputs.map(({ dtype, dims }, i) => ({ name: `in${i}`, dtype, rank: dims.length }));
   return emitter.model(inputs, results, outputs);
 }

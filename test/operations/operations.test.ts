@@ -2,7 +2,6 @@ import { describe, expect, it } from 'vitest';
 import { OperationError } from '../../runtime/graph/operation.ts';
 import { operations } from '../../runtime/graph/operations/index.ts';
 import type { DType } from '../../runtime/graph/types.ts';
-import { lowerings } from '../../runtime/lowering/operations/index.ts';
 import type { Tensor } from '../../runtime/tensor/tensor.ts';
 import { type Case, casesByOperation, type Recorded, title } from './cases.ts';
 import { infer, type Knowledge, lower, run, toTensor } from './harness.ts';
@@ -17,8 +16,7 @@ const WRONG = ' ≠ ';
 /** ONNX Runtime's Erf has no float64 kernel. */
 const IN_FLOAT32 = new Set(['erf', 'gelu']);
 
-it('knows and lowers the same operations, each with cases', () => {
-  expect(Object.keys(lowerings).sort()).toEqual(Object.keys(operations).sort());
+it('has cases for every operation', () => {
   expect([...casesByOperation.keys()].sort()).toEqual(Object.keys(operations).sort());
 });
 

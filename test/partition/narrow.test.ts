@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { save } from 'onnsight';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { InterventionGraph } from '../../runtime/graph/graph.ts';
-import { narrowReads } from '../../runtime/partition/narrow.ts';
+import type { Address } from '../../runtime/graph/ops.ts';
+import { narrow } from '../../runtime/graph/passes/narrow.ts';
 import { RowWiseEnds } from '../../runtime/partition/row-wise.ts';
 import { Tensor } from '../../runtime/tensor/tensor.ts';
 import type { TraceRequest } from '../../runtime/types/backend.ts';
@@ -13,7 +14,12 @@ import { referenceFeeds, runModel } from '../model/run.ts';
 /** How many of a graph's reads run on fewer rows. */
 function narrowed({ map }: Engines, graph: InterventionGraph): number {
   const writes = ({ root }: InterventionGraph) => root.nodes.filter(({ op }) => op === 'write').length;
-  return writes(narrowReads(graph, new RowWiseEnds(map.model.graph, map.tree), map.locate)) - writes(graph);
+  const ends = new RowWiseEnds(map.model.graph, map.tree);
+  const context = {
+    tensorAt: (address: Address) => map.locate(address).tensor,
+    endOf: (tensor: string) => ends.of(tensor),
+  };
+  return writes(narrow(graph, context).graph) - writes(graph);
 }
 
 describe.each([
@@ -282,7 +288,7 @@ describe('on the toy model', () => {
       const logits = model.lm_head.output;
       return save(logits[0][far]);
     });
-    await expect(trace).rejects.toThrow(/narrow\.test\.ts:283:\d+ - /);
+    await expect(trace).rejects.toThrow(/narrow\.test\.ts:289:\d+ - /);
   });
 
   it('leaves the graph of the user as it was, and a cycle for the one who orders it to report', async () => {

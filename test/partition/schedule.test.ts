@@ -1,10 +1,9 @@
 import { expect, it } from 'vitest';
-import type { Node } from '../../runtime/graph/types.ts';
 import { type SegmentOrNode, schedule } from '../../runtime/partition/schedule.ts';
 import { GraphMaker } from '../support/graphs.ts';
 
 const make = new GraphMaker();
-const [a, b, c] = ['exp', 'neg', 'abs'].map((op) => make.op(op)) as [Node, Node, Node];
+const [a, b, c] = [make.op('exp'), make.op('neg'), make.op('abs')];
 const [call, second] = [make.call('m'), make.call('m')];
 
 /** Schedules vertices that stand in order, each with what it needs: `0` and `1` for segments, letters for nodes. */

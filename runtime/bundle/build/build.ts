@@ -3,10 +3,10 @@ import { buildIntervention, type InterventionFunction } from '../../api/interven
 import type { ModelMap } from '../../api/locate.ts';
 import { TraceError } from '../../errors.ts';
 import type { InterventionGraph } from '../../graph/graph.ts';
-import type { Site } from '../../graph/types.ts';
+import type { Address } from '../../graph/ops.ts';
+import { type Site, siteOf } from '../../graph/site.ts';
 import { lower } from '../../lowering/lower.ts';
 import { encodeModel } from '../../onnx/proto.ts';
-import type { TapAddress } from '../../tracing/model.ts';
 import { saves } from '../../tracing/saves.ts';
 import { BUNDLE_VERSION } from '../manifest.ts';
 import type { BundleFile, Manifest } from '../schema.ts';
@@ -51,11 +51,15 @@ export async function buildBundle(
     );
   }
   const built = await buildIntervention(map, intervention);
-  const { graph } = built.tracing.builder;
+  const { graph } = built.tracing;
   checkPortable(graph);
   const names = [...model.inputs, ...intervention.parameters].map((input) => input.name);
   const returned = new ReturnedValues(built.returned, names);
-  graph.saves.splice(0, graph.saves.length, ...returned.outputs);
+  const outputs = returned.outputs.map(({ name: output, value }) => ({
+    name: output,
+    value: built.tracing.value(value),
+  }));
+  graph.saves.splice(0, graph.saves.length, ...outputs);
   const lowered = lower(model, graph, map.locate);
   const rewritten = rewriteModel(
     model,
@@ -87,8 +91,8 @@ export async function buildBundle(
     })),
     returns: returned.returns,
     writes: graph.root.nodes
-      .filter(({ op }) => op === 'write')
-      .map(({ attributes, site }) => ({ tensor: describe(attributes as unknown as TapAddress), source: site })),
+      .filter((node) => node.op === 'write')
+      .map((node) => ({ tensor: describe(node.attributes), source: siteOf(node) })),
     weights,
     optimized: isOptimized,
     files: [describeFile(file, bytes), ...linked.files.map((one) => one.file)],
@@ -109,7 +113,7 @@ function checkPortable(graph: InterventionGraph): void {
   }
 }
 
-function describe({ path, port, index }: TapAddress): string {
+function describe({ path, port, index }: Address): string {
   return `${path === '' ? '' : `${path}.`}${port}${index === 0 ? '' : `s[${index}]`}`;
 }
 

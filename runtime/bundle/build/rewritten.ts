@@ -33,16 +33,17 @@ export function rewriteModel(
   outputNames: readonly string[],
 ): RewrittenModel {
   const proto = decodeModel(lowered.bytes);
-  const { graph } = tracing.builder;
+  const { graph } = tracing;
   const operands = [...graph.operands];
   const names = new Map<string, string>();
   const constants: TensorProto[] = [];
   const inputs: ValueInfoProto[] = [];
   const unused = new Set(parameters.values());
+  const parameterOf = new Map([...parameters].map(([made, parameter]) => [tracing.value(made), parameter]));
   for (const { position, name } of lowered.operands) {
     const [node, data] = operands[position]!;
     const value = node.outputs[0]!;
-    const parameter = parameters.get(value);
+    const parameter = parameterOf.get(value);
     if (parameter) {
       unused.delete(parameter);
       names.set(name, parameter.name);

@@ -1,9 +1,9 @@
-import { type Operation, OperationError } from '../operation.ts';
+import { type Operation, OperationError, type Operations } from '../operation.ts';
 import { promoteDtypes } from '../promotion.ts';
 import type { Dim, Shape, TensorType } from '../types.ts';
-import { input, intAttribute } from './attributes.ts';
 import { withConstant } from './constants.ts';
 import { normaliseDim, printShape } from './dims.ts';
+import { input } from './inputs.ts';
 
 function catShape(inputs: readonly TensorType[], dim: number): Shape {
   const known = inputs.flatMap((type, position) => (type.shape === null ? [] : [{ shape: type.shape, position }]));
@@ -41,14 +41,14 @@ function total(sizes: readonly Dim[]): Dim {
   return sizes.reduce<Dim>((sum, size) => (sum === null || size === null ? null : sum + size), 0);
 }
 
-const cat: Operation = {
-  infer(inputs, attributes) {
+const cat: Operation<'cat'> = {
+  infer(inputs, { dim }) {
     const dtype = inputs.map((type) => type.dtype).reduce(promoteDtypes, input(inputs, 0).dtype);
-    const shape = catShape(inputs, intAttribute(attributes, 'dim'));
+    const shape = catShape(inputs, dim);
     const elements = inputs.map((type) => type.constant);
     const joined = shape?.length === 1 && elements.every((part) => part !== undefined) ? elements.flat() : null;
     return [withConstant(dtype, shape, joined)];
   },
 };
 
-export const concatenation: Readonly<Record<string, Operation>> = { cat };
+export const concatenation: Operations<'cat'> = { cat };

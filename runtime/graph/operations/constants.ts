@@ -22,22 +22,14 @@ export function knownNumber(type: TensorType | undefined): number | null {
   return type?.constant?.length === 1 ? type.constant[0]! : null;
 }
 
-type Scalar = (a: number, b: number) => number;
-
-/** The arithmetic on whole numbers that computes positions and shapes. */
-export const FOLDED: Readonly<Record<string, Scalar>> = {
-  add: (a, b) => a + b,
-  sub: (a, b) => a - b,
-  mul: (a, b) => a * b,
-  minimum: Math.min,
-  maximum: Math.max,
-};
-
 /** Applies whole-number arithmetic to known elements; of two operands one may be a single element. */
-export function foldBinary(op: string, a: TensorType, b: TensorType): readonly number[] | null {
-  const scalar = FOLDED[op];
+export function foldBinary(
+  scalar: (a: number, b: number) => number,
+  a: TensorType,
+  b: TensorType,
+): readonly number[] | null {
   const [left, right] = [a.constant, b.constant];
-  if (!scalar || !left || !right) return null;
+  if (!left || !right) return null;
   if (left.length === right.length && a.shape?.length === b.shape?.length)
     return left.map((x, i) => scalar(x, right[i]!));
   if (right.length === 1 && (b.shape?.length ?? 2) <= (a.shape?.length ?? 0))

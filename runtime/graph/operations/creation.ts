@@ -1,14 +1,13 @@
-import { type Operation, OperationError } from '../operation.ts';
-import { input, intAttribute } from './attributes.ts';
+import { type InputsRule, OperationError, type Operations } from '../operation.ts';
 import { withConstant } from './constants.ts';
 import { sizeOf } from './dims.ts';
+import { input } from './inputs.ts';
 import { shapeFromOperand } from './shape-operand.ts';
 
-function triangle(op: string): Operation {
+function triangle(op: string): InputsRule {
   return {
-    infer(inputs, attributes) {
+    infer(inputs) {
       const { dtype, shape } = input(inputs, 0);
-      intAttribute(attributes, 'diagonal');
       if (shape !== null && shape.length < 2) {
         throw new OperationError(`${op}: input tensor must have at least 2 dimensions, but has ${shape.length}`);
       }
@@ -17,7 +16,7 @@ function triangle(op: string): Operation {
   };
 }
 
-const full: Operation = {
+const full: InputsRule = {
   infer(inputs) {
     const [sizes, value] = [input(inputs, 0), input(inputs, 1)];
     const shape = shapeFromOperand(sizes);
@@ -35,4 +34,4 @@ const full: Operation = {
 };
 
 /** Tensors made from a pattern. */
-export const creation: Readonly<Record<string, Operation>> = { triu: triangle('triu'), tril: triangle('tril'), full };
+export const creation: Operations<'triu' | 'tril' | 'full'> = { triu: triangle('triu'), tril: triangle('tril'), full };

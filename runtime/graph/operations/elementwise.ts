@@ -1,9 +1,9 @@
 import { broadcastShapes } from '../broadcast.ts';
-import { type Operation, OperationError } from '../operation.ts';
+import { type InputsRule, type Operation, OperationError, type Operations } from '../operation.ts';
 import { floating, isFloat, promote } from '../promotion.ts';
-import { type Attributes, DTYPES, type DType, type TensorType } from '../types.ts';
-import { choiceAttribute, input } from './attributes.ts';
+import type { DType, TensorType } from '../types.ts';
 import { foldBinary, withConstant } from './constants.ts';
+import { input } from './inputs.ts';
 
 /** The element type of a result, from that of the operand or of the operands promoted. */
 type Rule = (dtype: DType) => DType;
@@ -31,74 +31,39 @@ const bits: Rule = (dtype) => {
 
 const INVERT_A_MASK = 'To invert a mask write !mask';
 
-const UNARY: Readonly<Record<string, Rule>> = {
-  neg: notBool(`Negation, the \`-\` operator, on a bool tensor is not supported. ${INVERT_A_MASK}`),
-  abs: numbers,
-  sqrt: floating,
-  exp: floating,
-  log: floating,
-  sin: floating,
-  cos: floating,
-  tan: floating,
-  tanh: floating,
-  sigmoid: floating,
-  erf: floating,
-  reciprocal: floating,
-  relu: numbers,
-  floor: numbers,
-  ceil: numbers,
-  round: numbers,
-  sign: same,
-  isnan: toBool,
-  logicalNot: toBool,
-  bitwiseNot: bits,
-};
-
-const BINARY: Readonly<Record<string, Rule>> = {
-  add: same,
-  sub: same,
-  mul: same,
-  div: floating,
-  remainder: numbers,
-  pow: numbers,
-  minimum: same,
-  maximum: same,
-  eq: toBool,
-  ne: toBool,
-  lt: toBool,
-  le: toBool,
-  gt: toBool,
-  ge: toBool,
-  logicalAnd: toBool,
-  logicalOr: toBool,
-  bitwiseAnd: bits,
-  bitwiseOr: bits,
-  bitwiseXor: bits,
-};
-
-/** These compare truth values, so the operands' types need nothing in common. */
-const LOGICAL = new Set(['logicalAnd', 'logicalOr']);
-
-function unary(op: string, rule: Rule): Operation {
+function unary(rule: Rule, fold: ((element: number) => number) | null = null): InputsRule {
   return {
     infer(inputs) {
       const x = input(inputs, 0);
-      const constant = op === 'neg' ? x.constant?.map((element) => 0 - element) : undefined;
-      return [withConstant(rule(x.dtype), x.shape, constant)];
+      return [withConstant(rule(x.dtype), x.shape, fold && x.constant?.map(fold))];
     },
   };
 }
 
-function binary(op: string, rule: Rule): Operation {
+/** Of operands of the element type that both are promoted to. `fold` computes known whole numbers. */
+function binary(rule: Rule, fold: ((a: number, b: number) => number) | null = null): InputsRule {
   return {
     infer(inputs) {
       const [a, b] = [input(inputs, 0), input(inputs, 1)];
-      if (op === 'sub') refuseBool(a, b);
-      const dtype = rule(LOGICAL.has(op) ? 'bool' : promote([a, b]));
-      return [withConstant(dtype, broadcastShapes(a.shape, b.shape), foldBinary(op, a, b))];
+      return [withConstant(rule(promote([a, b])), broadcastShapes(a.shape, b.shape), fold && foldBinary(fold, a, b))];
     },
   };
 }
+
+/** Of truth values, so that the operands' types need nothing in common. */
+const logical: InputsRule = {
+  infer(inputs) {
+    const [a, b] = [input(inputs, 0), input(inputs, 1)];
+    return [{ dtype: 'bool', shape: broadcastShapes(a.shape, b.shape) }];
+  },
+};
+
+const sub: InputsRule = {
+  infer(inputs) {
+    refuseBool(input(inputs, 0), input(inputs, 1));
+    return binary(same, (a, b) => a - b).infer(inputs);
+  },
+};
 
 function refuseBool(a: TensorType, b: TensorType): void {
   const bools = [a, b].filter((type) => type.dtype === 'bool').length;
@@ -112,17 +77,16 @@ function refuseBool(a: TensorType, b: TensorType): void {
   }
 }
 
-const gelu: Operation = {
-  infer(inputs, attributes) {
+const gelu: InputsRule = {
+  infer(inputs) {
     const { dtype, shape } = input(inputs, 0);
-    choiceAttribute(attributes, 'approximate', ['none', 'tanh']);
     if (!isFloat(dtype))
       throw new OperationError(`it takes floats, but the tensor is ${dtype}. Convert it with to('float32')`);
     return [{ dtype, shape }];
   },
 };
 
-const where: Operation = {
+const where: InputsRule = {
   infer(inputs) {
     const [condition, a, b] = [input(inputs, 0), input(inputs, 1), input(inputs, 2)];
     if (condition.dtype !== 'bool') {
@@ -135,23 +99,66 @@ const where: Operation = {
   },
 };
 
-/** The element type that a `cast` converts to. */
-export function castTarget(attributes: Attributes): DType {
-  return choiceAttribute(attributes, 'dtype', DTYPES);
-}
-
-const cast: Operation = {
-  infer(inputs, attributes) {
+const cast: Operation<'cast'> = {
+  infer(inputs, { dtype }) {
     const x = input(inputs, 0);
-    return [withConstant(castTarget(attributes), x.shape, x.constant)];
+    return [withConstant(dtype, x.shape, x.constant)];
   },
 };
 
-/** One result element for each element of the operands broadcast together. */
-export const elementwise: Readonly<Record<string, Operation>> = {
-  ...Object.fromEntries(Object.entries(UNARY).map(([op, rule]) => [op, unary(op, rule)])),
-  ...Object.fromEntries(Object.entries(BINARY).map(([op, rule]) => [op, binary(op, rule)])),
+const unaries = {
+  neg: unary(
+    notBool(`Negation, the \`-\` operator, on a bool tensor is not supported. ${INVERT_A_MASK}`),
+    (element) => 0 - element,
+  ),
+  abs: unary(numbers),
+  sqrt: unary(floating),
+  exp: unary(floating),
+  log: unary(floating),
+  sin: unary(floating),
+  cos: unary(floating),
+  tan: unary(floating),
+  tanh: unary(floating),
+  sigmoid: unary(floating),
+  erf: unary(floating),
+  reciprocal: unary(floating),
+  relu: unary(numbers),
+  floor: unary(numbers),
+  ceil: unary(numbers),
+  round: unary(numbers),
+  sign: unary(same),
+  isnan: unary(toBool),
+  logicalNot: unary(toBool),
+  bitwiseNot: unary(bits),
   gelu,
-  where,
   cast,
+};
+
+const binaries = {
+  add: binary(same, (a, b) => a + b),
+  sub,
+  mul: binary(same, (a, b) => a * b),
+  div: binary(floating),
+  remainder: binary(numbers),
+  pow: binary(numbers),
+  minimum: binary(same, Math.min),
+  maximum: binary(same, Math.max),
+  eq: binary(toBool),
+  ne: binary(toBool),
+  lt: binary(toBool),
+  le: binary(toBool),
+  gt: binary(toBool),
+  ge: binary(toBool),
+  logicalAnd: logical,
+  logicalOr: logical,
+  bitwiseAnd: binary(bits),
+  bitwiseOr: binary(bits),
+  bitwiseXor: binary(bits),
+};
+
+/** One result element for each element of the operands broadcast together. */
+export const elementwise: Operations<keyof typeof unaries | keyof typeof binaries | 'where'> = {
+  ...unaries,
+  ...binaries,
+  where,
 };

@@ -1,10 +1,10 @@
 import { broadcastDims, broadcastShapes } from '../broadcast.ts';
-import { type Operation, OperationError } from '../operation.ts';
+import { type Operation, OperationError, type Operations } from '../operation.ts';
 import { isInteger } from '../promotion.ts';
 import type { Dim, Shape, TensorType } from '../types.ts';
-import { input } from './attributes.ts';
 import { knownNumber, withConstant } from './constants.ts';
 import { printShape } from './dims.ts';
+import { input } from './inputs.ts';
 import { type Item, isAdjacent, isAdvanced, readItems } from './items.ts';
 
 /** How many dimensions of the tensor an item takes, or null where a mask's rank is unknown. */
@@ -20,7 +20,10 @@ function spellOut(items: readonly Item<TensorType>[], rank: number): readonly It
   const taken = (counts as number[]).reduce((sum, count) => sum + count, 0);
   const rest = rank - taken;
   if (rest < 0) throw new OperationError(`too many indices for tensor of dimension ${rank}: ${taken} are given`);
-  const whole = Array.from({ length: rest }, () => ({ kind: 'slice', start: null, stop: null, step: null }) as const);
+  const whole = Array.from(
+    { length: rest },
+    () => ({ kind: 'slice', start: null, stop: null, step: null, size: null }) as const,
+  );
   const at = items.findIndex((item) => item.kind === 'ellipsis');
   return at < 0 ? [...items, ...whole] : [...items.slice(0, at), ...whole, ...items.slice(at + 1)];
 }
@@ -114,7 +117,7 @@ function checkMask(mask: TensorType, shape: readonly Dim[], axis: number): void 
 function sliceSize(size: Dim, slice: Extract<Item<TensorType>, { kind: 'slice' }>): Dim {
   if (slice.start === null && slice.stop === null && slice.step === null) return size;
   const step = slice.step === null ? 1 : knownNumber(slice.step);
-  if (size === null && slice.size !== undefined) return slice.size;
+  if (size === null && slice.size !== null) return slice.size;
   if (size === null || step === null) return size === 0 ? 0 : null;
   const [low, high] = step > 0 ? [0, size] : [-1, size - 1];
   const bound = (operand: TensorType | null, missing: number): number | null => {
@@ -144,19 +147,19 @@ function selectedElement(x: TensorType, items: readonly Item<TensorType>[]): rea
   return index === null ? null : [x.constant.at(index)!];
 }
 
-const getitem: Operation = {
-  infer(inputs, attributes) {
+const getitem: Operation<'getitem'> = {
+  infer(inputs, { items: forms }) {
     const x = input(inputs, 0);
-    const items = readItems(attributes, inputs.slice(1));
+    const items = readItems(forms, inputs.slice(1));
     return [withConstant(x.dtype, indexShape(x.shape, items), selectedElement(x, items))];
   },
 };
 
-const setitem: Operation = {
-  infer(inputs, attributes) {
+const setitem: Operation<'setitem'> = {
+  infer(inputs, { items: forms }) {
     const x = input(inputs, 0);
     const value = input(inputs, inputs.length - 1);
-    const target = indexShape(x.shape, readItems(attributes, inputs.slice(1, -1)));
+    const target = indexShape(x.shape, readItems(forms, inputs.slice(1, -1)));
     if (!fits(value.shape, target)) {
       throw new OperationError(
         `shape mismatch: value tensor of shape ${printShape(value.shape!)} cannot be broadcast to indexing result of ` +
@@ -179,4 +182,4 @@ function fits(value: Shape, target: Shape): boolean {
 }
 
 /** Indexing by numpy's rules, and assignment to what an index selects: the tensor with that part replaced. */
-export const indexingByItems: Readonly<Record<string, Operation>> = { getitem, setitem };
+export const indexingByItems: Operations<'getitem' | 'setitem'> = { getitem, setitem };

@@ -1,4 +1,6 @@
-import type { Operation } from '../operation.ts';
+import type { Operations } from '../operation.ts';
+import { type AttributesOf, isTensorOp, type TensorOp } from '../ops.ts';
+import type { Node, TensorNode, TensorType } from '../types.ts';
 import { concatenation } from './concatenation.ts';
 import { creation } from './creation.ts';
 import { elementwise } from './elementwise.ts';
@@ -10,8 +12,8 @@ import { reductions } from './reductions.ts';
 import { shapes } from './shapes.ts';
 import { sorting } from './sorting.ts';
 
-/** What the graph knows of every operation on tensors, by name. */
-export const operations: Readonly<Record<string, Operation>> = {
+/** The rules of all operations on tensors. */
+export const operations: Operations<TensorOp> = {
   ...elementwise,
   ...reductions,
   ...normalisation,
@@ -23,3 +25,17 @@ export const operations: Readonly<Record<string, Operation>> = {
   ...linalg,
   ...creation,
 };
+
+/** The types of an operation's outputs. Throws an OperationError, in PyTorch's words, where it cannot be applied. */
+export function outputTypes<O extends TensorOp>(
+  op: O,
+  inputs: readonly TensorType[],
+  attributes: AttributesOf<O>,
+): readonly TensorType[] {
+  return operations[op].infer(inputs, attributes);
+}
+
+/** Whether a node computes tensors of tensors: all but what the graph itself consists of. */
+export function isTensorNode(node: Node): node is TensorNode {
+  return isTensorOp(node.op);
+}

@@ -1,7 +1,7 @@
-import { type Operation, OperationError } from '../operation.ts';
+import { type Operation, OperationError, type Operations } from '../operation.ts';
 import type { Dim, Shape, TensorType } from '../types.ts';
-import { choiceAttribute, input, intAttribute } from './attributes.ts';
 import { normaliseDim, printShape, sizeAt, withDim } from './dims.ts';
+import { input } from './inputs.ts';
 
 function checkIndexType(op: string, index: TensorType): void {
   if (index.dtype !== 'int64' && index.dtype !== 'int32') {
@@ -40,10 +40,9 @@ function checkIndexShape(index: Shape, shape: Shape, dim: number): void {
   });
 }
 
-const gather: Operation = {
-  infer(inputs, attributes) {
+const gather: Operation<'gather'> = {
+  infer(inputs, { dim }) {
     const [x, index] = [input(inputs, 0), input(inputs, 1)];
-    const dim = intAttribute(attributes, 'dim');
     checkIndexType('gather', index);
     if (x.shape !== null) {
       const at = normaliseDim(dim, x.shape.length);
@@ -54,11 +53,9 @@ const gather: Operation = {
   },
 };
 
-const scatter: Operation = {
-  infer(inputs, attributes) {
+const scatter: Operation<'scatter'> = {
+  infer(inputs, { dim, reduce }) {
     const [x, index, src] = [input(inputs, 0), input(inputs, 1), input(inputs, 2)];
-    const dim = intAttribute(attributes, 'dim');
-    const reduce = choiceAttribute(attributes, 'reduce', [null, 'add']);
     checkIndexType('scatter', index);
     if (src.dtype !== x.dtype) {
       throw new OperationError(
@@ -91,10 +88,9 @@ function checkSource(index: Shape, src: Shape): void {
   }
 }
 
-const indexSelect: Operation = {
-  infer(inputs, attributes) {
+const indexSelect: Operation<'indexSelect'> = {
+  infer(inputs, { dim }) {
     const [x, index] = [input(inputs, 0), input(inputs, 1)];
-    const dim = intAttribute(attributes, 'dim');
     checkIndexType('index_select', index);
     if (index.shape !== null && index.shape.length > 1) {
       throw new OperationError(
@@ -110,4 +106,4 @@ const indexSelect: Operation = {
 };
 
 /** Elements selected by, and put where, a tensor of positions says. */
-export const indexing: Readonly<Record<string, Operation>> = { gather, scatter, indexSelect };
+export const indexing: Operations<'gather' | 'scatter' | 'indexSelect'> = { gather, scatter, indexSelect };

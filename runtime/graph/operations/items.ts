@@ -1,5 +1,5 @@
 import { OperationError } from '../operation.ts';
-import type { Attribute, Attributes } from '../types.ts';
+import type { ItemForm } from '../ops.ts';
 
 /** One item of an index, with its operands: types while the graph is checked, names while it is written. */
 export type Item<T> =
@@ -10,24 +10,22 @@ export type Item<T> =
       readonly stop: T | null;
       readonly step: T | null;
       /** How many elements it takes, where that is known although the dimension is not. */
-      readonly size?: number;
+      readonly size: number | null;
     }
   | { readonly kind: 'newaxis' }
   | { readonly kind: 'ellipsis' }
   | { readonly kind: 'index'; readonly index: T }
   | { readonly kind: 'mask'; readonly mask: T };
 
-/** Joins the `items` of an index with its operands, which come in the order of the items. */
-export function readItems<T>(attributes: Attributes, operands: readonly T[]): readonly Item<T>[] {
+/** Joins the items of an index with its operands, which come in the order of the items. */
+export function readItems<T>(forms: readonly ItemForm[], operands: readonly T[]): readonly Item<T>[] {
   const queue = [...operands];
   const next = (): T => {
     const operand = queue.shift();
     if (operand === undefined) throw new OperationError('An index has fewer operands than its items need.');
     return operand;
   };
-  const { items } = attributes;
-  if (!Array.isArray(items)) throw new OperationError("The attribute 'items' must be a list.");
-  const read = items.map((item) => readItem(item, next));
+  const read = forms.map((form) => readItem(form, next));
   if (queue.length > 0) throw new OperationError('An index has more operands than its items need.');
   if (read.filter((item) => item.kind === 'ellipsis').length > 1) {
     throw new OperationError("an index can only have a single ellipsis ('...'), but has several");
@@ -35,52 +33,45 @@ export function readItems<T>(attributes: Attributes, operands: readonly T[]): re
   return read;
 }
 
-/** Parts an index into the attribute `items` and its operands, in the order of the items: what `readItems` joins. */
-export function writeItems<T>(items: readonly Item<T>[]): { items: readonly Attribute[]; operands: readonly T[] } {
+/** Parts an index into the forms of its items and its operands, in the order of the items: what `readItems` joins. */
+export function writeItems<T>(items: readonly Item<T>[]): { items: readonly ItemForm[]; operands: readonly T[] } {
   const operands: T[] = [];
   const take = (operand: T | null): boolean => {
     if (operand !== null) operands.push(operand);
     return operand !== null;
   };
-  const written = items.map((item): Attribute => {
+  const forms = items.map((item): ItemForm => {
     const { kind } = item;
     if (kind === 'slice') {
-      const bounds = { start: take(item.start), stop: take(item.stop), step: take(item.step) };
-      return { kind, ...bounds, ...(item.size !== undefined && { size: item.size }) };
+      return { kind, start: take(item.start), stop: take(item.stop), step: take(item.step), size: item.size };
     }
     if (kind === 'int' || kind === 'index') take(item.index);
     if (kind === 'mask') take(item.mask);
     return { kind };
   });
-  return { items: written, operands };
+  return { items: forms, operands };
 }
 
-function readItem<T>(item: Attribute, next: () => T): Item<T> {
-  const { kind, start, stop, step, size } = (item ?? {}) as Attributes;
-  switch (kind) {
+function readItem<T>(form: ItemForm, next: () => T): Item<T> {
+  switch (form.kind) {
     case 'int':
     case 'index':
-      return { kind, index: next() };
+      return { kind: form.kind, index: next() };
     case 'mask':
-      return { kind, mask: next() };
-    case 'slice':
-      return {
-        kind,
-        start: start ? next() : null,
-        stop: stop ? next() : null,
-        step: step ? next() : null,
-        ...(typeof size === 'number' && { size }),
-      };
+      return { kind: form.kind, mask: next() };
+    case 'slice': {
+      const bound = (given: boolean) => (given ? next() : null);
+      const { kind, start, stop, step, size } = form;
+      return { kind, start: bound(start), stop: bound(stop), step: bound(step), size };
+    }
     case 'newaxis':
     case 'ellipsis':
-      return { kind };
-    default:
-      throw new OperationError(`An index has no item of the kind ${JSON.stringify(kind)}.`);
+      return { kind: form.kind };
   }
 }
 
 /** Whether the item selects by a tensor. */
-export function isAdvanced(item: Item<unknown>): boolean {
+export function isAdvanced(item: Item<unknown> | ItemForm): boolean {
   return item.kind === 'index' || item.kind === 'mask';
 }
 

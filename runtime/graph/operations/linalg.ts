@@ -1,9 +1,9 @@
 import { broadcastShapes } from '../broadcast.ts';
-import { type Operation, OperationError } from '../operation.ts';
+import { type InputsRule, type Operation, OperationError, type Operations } from '../operation.ts';
 import { isFloat } from '../promotion.ts';
 import type { Dim, DType, Shape, TensorType } from '../types.ts';
-import { input, stringAttribute } from './attributes.ts';
 import { einsumShape } from './einsum.ts';
+import { input } from './inputs.ts';
 
 /** The common element type of a product, which PyTorch does not promote. */
 function productType(inputs: readonly TensorType[]): DType {
@@ -58,17 +58,16 @@ function mismatch(a: readonly Dim[], b: readonly Dim[]): OperationError {
   );
 }
 
-const matmul: Operation = {
+const matmul: InputsRule = {
   infer(inputs) {
     const [a, b] = [input(inputs, 0), input(inputs, 1)];
     return [{ dtype: productType([a, b]), shape: matmulShape(a.shape, b.shape) }];
   },
 };
 
-const einsum: Operation = {
-  infer(inputs, attributes) {
+const einsum: Operation<'einsum'> = {
+  infer(inputs, { equation }) {
     const dtype = productType(inputs);
-    const equation = stringAttribute(attributes, 'equation');
     return [
       {
         dtype,
@@ -82,4 +81,4 @@ const einsum: Operation = {
 };
 
 /** Products of matrices. */
-export const linalg: Readonly<Record<string, Operation>> = { matmul, einsum };
+export const linalg: Operations<'matmul' | 'einsum'> = { matmul, einsum };

@@ -1,13 +1,12 @@
-import { type Operation, OperationError } from '../operation.ts';
+import { type Operation, OperationError, type Operations } from '../operation.ts';
 import { isFloat } from '../promotion.ts';
-import { input, intAttribute } from './attributes.ts';
 import { normaliseDim } from './dims.ts';
+import { input } from './inputs.ts';
 
-function along(): Operation {
+function along(): Operation<'softmax' | 'logSoftmax'> {
   return {
-    infer(inputs, attributes) {
+    infer(inputs, { dim }) {
       const { dtype, shape } = input(inputs, 0);
-      const dim = intAttribute(attributes, 'dim');
       if (!isFloat(dtype))
         throw new OperationError(`it takes floats, but the tensor is ${dtype}. Convert it with to('float32')`);
       if (shape !== null) normaliseDim(dim, shape.length);
@@ -17,7 +16,7 @@ function along(): Operation {
 }
 
 /** Elements scaled by those beside them. */
-export const normalisation: Readonly<Record<string, Operation>> = {
+export const normalisation: Operations<'softmax' | 'logSoftmax'> = {
   softmax: along(),
   logSoftmax: along(),
 };

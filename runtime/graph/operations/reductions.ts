@@ -1,8 +1,8 @@
-import { type Operation, OperationError } from '../operation.ts';
+import { type Operation, OperationError, type Operations } from '../operation.ts';
 import { isFloat } from '../promotion.ts';
-import type { Attributes, Dim, DType, Shape } from '../types.ts';
-import { boolAttribute, input, intAttribute, intOrNull, intsOrNull } from './attributes.ts';
+import type { Dim, DType, Shape } from '../types.ts';
 import { normaliseDim, normaliseDims, printShape } from './dims.ts';
+import { input } from './inputs.ts';
 
 /** The shape that is left of `shape` once `dims` are reduced. */
 function reduceShape(shape: Shape, dims: readonly number[] | null, keepdim: boolean): Shape {
@@ -31,70 +31,71 @@ function refuseEmpty(op: string, shape: Shape, dims: readonly number[] | null): 
   }
 }
 
-interface Rule {
-  readonly dtype: (dtype: DType) => DType;
-  /** Whether there is no value for an empty set. */
-  readonly nonEmpty?: boolean;
-}
-
 /** Whole numbers and bools are added up as int64. */
 const widened = (dtype: DType): DType => (isFloat(dtype) ? dtype : 'int64');
+const same = (dtype: DType): DType => dtype;
+const toBool = (): DType => 'bool';
 
-const RULES: Readonly<Record<string, Rule>> = {
-  sum: { dtype: widened },
-  prod: { dtype: widened },
-  mean: {
-    dtype(dtype) {
-      if (isFloat(dtype)) return dtype;
-      throw new OperationError(
-        `mean(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. Got: ${dtype}. Convert the tensor with to('float32')`,
-      );
-    },
-  },
-  amax: { dtype: (dtype) => dtype, nonEmpty: true },
-  amin: { dtype: (dtype) => dtype, nonEmpty: true },
-  all: { dtype: () => 'bool' },
-  any: { dtype: () => 'bool' },
-};
+function floatsOnly(dtype: DType): DType {
+  if (isFloat(dtype)) return dtype;
+  throw new OperationError(
+    `mean(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. Got: ${dtype}. Convert the tensor with to('float32')`,
+  );
+}
 
-function reduction(op: string, rule: Rule): Operation {
+type Reduction = Operation<'sum' | 'prod' | 'mean' | 'amax' | 'amin' | 'all' | 'any'>;
+
+function reduction(result: (dtype: DType) => DType): Reduction {
   return {
-    infer(inputs, attributes) {
+    infer(inputs, { dims, keepdim }) {
       const { dtype, shape } = input(inputs, 0);
-      const dims = intsOrNull(attributes, 'dims');
-      const result = rule.dtype(dtype);
-      if (rule.nonEmpty) refuseEmpty(op, shape, dims);
-      return [{ dtype: result, shape: reduceShape(shape, dims, boolAttribute(attributes, 'keepdim')) }];
+      return [{ dtype: result(dtype), shape: reduceShape(shape, dims, keepdim) }];
     },
   };
 }
 
-function argReduction(op: string): Operation {
+/** There is no extremum of nothing. */
+function extremum(op: string): Reduction {
   return {
-    infer(inputs, attributes: Attributes) {
+    infer(inputs, attributes) {
+      refuseEmpty(op, input(inputs, 0).shape, attributes.dims);
+      return reduction(same).infer(inputs, attributes);
+    },
+  };
+}
+
+function argReduction(op: string): Operation<'argmax' | 'argmin'> {
+  return {
+    infer(inputs, { dim, keepdim }) {
       const { dtype, shape } = input(inputs, 0);
       if (dtype === 'bool')
         throw new OperationError(`${op}(): does not support bool input. Convert the tensor with to('int64')`);
-      const dim = intOrNull(attributes, 'dim');
       const dims = dim === null ? null : [dim];
       refuseEmpty(op, shape, dims);
-      return [{ dtype: 'int64', shape: reduceShape(shape, dims, boolAttribute(attributes, 'keepdim')) }];
+      return [{ dtype: 'int64', shape: reduceShape(shape, dims, keepdim) }];
     },
   };
 }
 
-const cumsum: Operation = {
-  infer(inputs, attributes) {
+const cumsum: Operation<'cumsum'> = {
+  infer(inputs, { dim }) {
     const { dtype, shape } = input(inputs, 0);
-    const dim = intAttribute(attributes, 'dim');
     if (shape !== null) normaliseDim(dim, shape.length);
     return [{ dtype: widened(dtype), shape }];
   },
 };
 
 /** Many elements to one, along given dimensions or all of them. */
-export const reductions: Readonly<Record<string, Operation>> = {
-  ...Object.fromEntries(Object.entries(RULES).map(([op, rule]) => [op, reduction(op, rule)])),
+export const reductions: Operations<
+  'sum' | 'prod' | 'mean' | 'amax' | 'amin' | 'all' | 'any' | 'argmax' | 'argmin' | 'cumsum'
+> = {
+  sum: reduction(widened),
+  prod: reduction(widened),
+  mean: reduction(floatsOnly),
+  amax: extremum('amax'),
+  amin: extremum('amin'),
+  all: reduction(toBool),
+  any: reduction(toBool),
   argmax: argReduction('argmax'),
   argmin: argReduction('argmin'),
   cumsum,

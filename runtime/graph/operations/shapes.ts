@@ -1,19 +1,19 @@
-import { type Operation, OperationError } from '../operation.ts';
+import { type InputsRule, type Operation, OperationError, type Operations } from '../operation.ts';
 import type { Dim, Shape } from '../types.ts';
-import { input, intAttribute, intsAttribute, intsOrNull } from './attributes.ts';
 import { withConstant } from './constants.ts';
 import { normaliseDim, normaliseDims, sizeAt, sizeOf, unknownDims, withDim } from './dims.ts';
+import { input } from './inputs.ts';
 import { expandShape, reshapeShape } from './resize.ts';
 import { shapeFromOperand } from './shape-operand.ts';
 
-const reshape: Operation = {
+const reshape: InputsRule = {
   infer(inputs) {
     const [x, sizes] = [input(inputs, 0), input(inputs, 1)];
     return [withConstant(x.dtype, reshapeShape(x.shape, shapeFromOperand(sizes)), x.constant)];
   },
 };
 
-const expand: Operation = {
+const expand: InputsRule = {
   infer(inputs) {
     const [x, sizes] = [input(inputs, 0), input(inputs, 1)];
     const shape = expandShape(x.shape, shapeFromOperand(sizes));
@@ -22,10 +22,9 @@ const expand: Operation = {
   },
 };
 
-const permute: Operation = {
-  infer(inputs, attributes) {
+const permute: Operation<'permute'> = {
+  infer(inputs, { dims }) {
     const { dtype, shape } = input(inputs, 0);
-    const dims = intsAttribute(attributes, 'dims');
     if (shape !== null && shape.length !== dims.length) {
       throw new OperationError(
         'permute: number of dimensions in the tensor input does not match the length of the desired ordering of ' +
@@ -37,10 +36,9 @@ const permute: Operation = {
   },
 };
 
-const unsqueeze: Operation = {
-  infer(inputs, attributes) {
+const unsqueeze: Operation<'unsqueeze'> = {
+  infer(inputs, { dims }) {
     const { dtype, shape, constant } = input(inputs, 0);
-    const dims = intsAttribute(attributes, 'dims');
     if (shape === null || dims.length === 0) return [withConstant(dtype, shape, constant)];
     const rank = shape.length + dims.length;
     const added = new Set(normaliseDims(dims, rank));
@@ -63,10 +61,9 @@ export function squeezedDims(shape: Shape, dims: readonly number[] | null): read
   return normaliseDims(dims, shape.length).filter((dim) => shape[dim] === 1 || shape[dim] === null);
 }
 
-const squeeze: Operation = {
-  infer(inputs, attributes) {
+const squeeze: Operation<'squeeze'> = {
+  infer(inputs, { dims }) {
     const { dtype, shape, constant } = input(inputs, 0);
-    const dims = intsOrNull(attributes, 'dims');
     if (dims !== null && shape !== null) for (const dim of dims) normaliseDim(dim, shape.length);
     const squeezed = squeezedDims(shape, dims);
     if (squeezed === null || shape === null) return [{ dtype, shape: null }];
@@ -80,10 +77,9 @@ const squeeze: Operation = {
   },
 };
 
-const flatten: Operation = {
-  infer(inputs, attributes) {
+const flatten: Operation<'flatten'> = {
+  infer(inputs, { start: from, end: to }) {
     const { dtype, shape, constant } = input(inputs, 0);
-    const [from, to] = [intAttribute(attributes, 'start'), intAttribute(attributes, 'end')];
     if (shape === null) return [{ dtype, shape: from === 0 && to === -1 ? [null] : null }];
     const [start, end] = [normaliseDim(from, shape.length), normaliseDim(to, shape.length)];
     if (start > end)
@@ -95,12 +91,9 @@ const flatten: Operation = {
   },
 };
 
-const split: Operation = {
-  infer(inputs, attributes) {
+const split: Operation<'split'> = {
+  infer(inputs, { sizes, count, dim }) {
     const { dtype, shape } = input(inputs, 0);
-    const sizes = intsOrNull(attributes, 'sizes');
-    const count = intAttribute(attributes, 'count');
-    const dim = intAttribute(attributes, 'dim');
     if (count < 1 || (sizes !== null && sizes.length !== count)) {
       throw new OperationError(
         `split expects one size for each of its ${count} outputs, but got ${sizes?.length ?? 'none'}`,
@@ -135,7 +128,7 @@ function equalParts(size: Dim, count: number, dim: number): readonly Dim[] {
   return Array.from({ length: count }, () => size / count);
 }
 
-const shape: Operation = {
+const shape: InputsRule = {
   infer(inputs) {
     const dims = input(inputs, 0).shape;
     const known = dims?.every((dim) => dim !== null) ? (dims as readonly number[]) : null;
@@ -143,9 +136,8 @@ const shape: Operation = {
   },
 };
 
-const numel: Operation = {
-  infer(inputs, attributes) {
-    const dims = intsOrNull(attributes, 'dims');
+const numel: Operation<'numel'> = {
+  infer(inputs, { dims }) {
     const sizes = input(inputs, 0).shape;
     const counted = dims === null || sizes === null ? sizes : dims.map((dim) => sizeAt(sizes, dim));
     const size = sizeOf(counted);
@@ -154,7 +146,9 @@ const numel: Operation = {
 };
 
 /** The same elements in another shape, and shapes as values. */
-export const shapes: Readonly<Record<string, Operation>> = {
+export const shapes: Operations<
+  'reshape' | 'expand' | 'permute' | 'unsqueeze' | 'squeeze' | 'flatten' | 'split' | 'shape' | 'numel'
+> = {
   reshape,
   expand,
   permute,

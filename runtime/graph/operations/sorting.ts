@@ -1,13 +1,11 @@
-import { type Operation, OperationError } from '../operation.ts';
-import { boolAttribute, input, intAttribute } from './attributes.ts';
+import { type Operation, OperationError, type Operations } from '../operation.ts';
 import { knownNumber } from './constants.ts';
 import { normaliseDim, sizeAt, withDim } from './dims.ts';
+import { input } from './inputs.ts';
 
-const sort: Operation = {
-  infer(inputs, attributes) {
+const sort: Operation<'sort'> = {
+  infer(inputs, { dim }) {
     const { dtype, shape } = input(inputs, 0);
-    boolAttribute(attributes, 'descending');
-    const dim = intAttribute(attributes, 'dim');
     if (shape !== null) normaliseDim(dim, shape.length);
     return [
       { dtype, shape },
@@ -16,14 +14,12 @@ const sort: Operation = {
   },
 };
 
-const topk: Operation = {
-  infer(inputs, attributes) {
+const topk: Operation<'topk'> = {
+  infer(inputs, { dim }) {
     const [{ dtype, shape }, count] = [input(inputs, 0), input(inputs, 1)];
-    boolAttribute(attributes, 'largest');
     if (dtype === 'bool') throw new OperationError("topk does not support bool. Convert the tensor with to('int64')");
     const k = knownNumber(count);
     if (k !== null && k < 0) throw new OperationError(`selected index k out of range: k is ${k}`);
-    const dim = intAttribute(attributes, 'dim');
     if (shape === null) return [dtype, 'int64' as const].map((type) => ({ dtype: type, shape: null }));
     const at = normaliseDim(dim, shape.length);
     const size = sizeAt(shape, dim);
@@ -39,4 +35,4 @@ const topk: Operation = {
 };
 
 /** Elements put in order along a dimension, with the positions they came from. */
-export const sorting: Readonly<Record<string, Operation>> = { sort, topk };
+export const sorting: Operations<'sort' | 'topk'> = { sort, topk };

@@ -1,6 +1,6 @@
 import { isFloat, promote } from '../../graph/promotion.ts';
 import type { DType } from '../../graph/types.ts';
-import type { Emitter, Lower } from '../emitter.ts';
+import type { Emitter, LowerPlain } from '../emitter.ts';
 import { bitwise } from './bitwise.ts';
 import { COMMON, castTo, compute, kernelType, ORDERED, select } from './kernels.ts';
 import type { Operand } from './operand.ts';
@@ -15,7 +15,7 @@ function promoted(
 }
 
 /** Arithmetic in the promoted type; on bools it is a logical operator, if there is one. */
-function arithmetic(op: string, onBools: string | null = null, kernels: readonly DType[] = COMMON): Lower {
+function arithmetic(op: string, onBools: string | null = null, kernels: readonly DType[] = COMMON): LowerPlain {
   return (emitter, inputs, _, [output]) => {
     const { a, b, dtype } = promoted(emitter, inputs, output!.dtype);
     if (dtype === 'bool' && onBools !== null) return [emitter.node(onBools, [a, b])];
@@ -23,7 +23,7 @@ function arithmetic(op: string, onBools: string | null = null, kernels: readonly
   };
 }
 
-function comparison(op: string, negated = false): Lower {
+function comparison(op: string, negated = false): LowerPlain {
   return (emitter, inputs) => {
     const { a, b, dtype } = promoted(emitter, inputs);
     const type = kernelType(dtype, ORDERED);
@@ -32,7 +32,7 @@ function comparison(op: string, negated = false): Lower {
   };
 }
 
-function logical(op: string): Lower {
+function logical(op: string): LowerPlain {
   return (emitter, inputs) => {
     const { a, b } = promoted(emitter, inputs, 'bool');
     return [emitter.node(op, [a, b])];
@@ -40,7 +40,7 @@ function logical(op: string): Lower {
 }
 
 /** The remainder has the sign of the divisor: so has ONNX's of whole numbers, but not that of floats. */
-const remainder: Lower = (emitter, inputs, _, [output]) => {
+const remainder: LowerPlain = (emitter, inputs, _, [output]) => {
   const { a, b, dtype } = promoted(emitter, inputs, output!.dtype);
   if (!isFloat(dtype)) return [compute(emitter, 'Mod', [a, b], dtype, ORDERED)];
   const zero = emitter.constant(dtype, [0]);
@@ -52,7 +52,7 @@ const remainder: Lower = (emitter, inputs, _, [output]) => {
 };
 
 /** ONNX Runtime raises whole numbers as float64: exact up to 2^53. PyTorch's 0 to a negative power is 0. */
-const pow: Lower = (emitter, inputs, _, [output]) => {
+const pow: LowerPlain = (emitter, inputs, _, [output]) => {
   const { a, b, dtype } = promoted(emitter, inputs, output!.dtype);
   if (isFloat(dtype)) return [emitter.node('Pow', [a, b])];
   const type = kernelType(dtype);
@@ -62,7 +62,7 @@ const pow: Lower = (emitter, inputs, _, [output]) => {
   return [emitter.cast(select(emitter, pole, zero, emitter.node('Pow', [base, exponent]), type), type, dtype)];
 };
 
-export const binary: Readonly<Record<string, Lower>> = {
+export const binary = {
   add: arithmetic('Add', 'Or'),
   sub: arithmetic('Sub'),
   mul: arithmetic('Mul', 'And'),

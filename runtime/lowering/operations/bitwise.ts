@@ -1,4 +1,4 @@
-import type { Emitter, Lower } from '../emitter.ts';
+import type { Emitter, LowerPlain } from '../emitter.ts';
 import { castTo } from './kernels.ts';
 import { reduce } from './reduce.ts';
 import { ints, unsqueeze } from './sizes.ts';
@@ -7,7 +7,7 @@ import { ints, unsqueeze } from './sizes.ts';
 const NATIVE = 18;
 
 /** Bitwise on whole numbers, logical on bools. */
-export function bitwise(op: 'And' | 'Or' | 'Xor'): Lower {
+export function bitwise(op: 'And' | 'Or' | 'Xor'): LowerPlain {
   return (emitter, [left, right], _, [output]) => {
     const { dtype } = output!;
     const [a, b] = [castTo(emitter, left!, dtype), castTo(emitter, right!, dtype)];
@@ -58,7 +58,7 @@ function commonBits(emitter: Emitter, a: string, b: string, dim: number): string
   return emitter.node('Add', [emitter.node('Add', [low, high]), sign]);
 }
 
-export const bitwiseNot: Lower = (emitter, [x]) => {
+export const bitwiseNot: LowerPlain = (emitter, [x]) => {
   const { name, type } = x!;
   if (type.dtype === 'bool') return [emitter.node('Not', [name])];
   if (emitter.opset >= NATIVE) return [emitter.node('BitwiseNot', [name])];

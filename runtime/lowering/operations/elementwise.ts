@@ -1,42 +1,41 @@
-import { castTarget } from '../../graph/operations/elementwise.ts';
 import { floating, isFloat } from '../../graph/promotion.ts';
 import type { DType } from '../../graph/types.ts';
-import type { Emitter, Lower } from '../emitter.ts';
+import type { Emitter, Lower, LowerPlain } from '../emitter.ts';
 import { binary } from './binary.ts';
 import { bitwiseNot } from './bitwise.ts';
 import { castTo, compute, select } from './kernels.ts';
 
 /** A function on floats; whole numbers and bools are converted first. */
-function onFloats(op: string, kernels: readonly DType[] = ['float16', 'float32', 'float64']): Lower {
+function onFloats(op: string, kernels: readonly DType[] = ['float16', 'float32', 'float64']): LowerPlain {
   return (emitter, [x]) => {
     const dtype = floating(x!.type.dtype);
     return [compute(emitter, op, [castTo(emitter, x!, dtype)], dtype, kernels)];
   };
 }
 
-function onNumbers(op: string): Lower {
+function onNumbers(op: string): LowerPlain {
   return (emitter, [x]) => [compute(emitter, op, [x!.name], x!.type.dtype)];
 }
 
 /** Whole numbers are round already. */
-function rounding(op: string): Lower {
+function rounding(op: string): LowerPlain {
   return (emitter, [x]) => [isFloat(x!.type.dtype) ? emitter.node(op, [x!.name]) : x!.name];
 }
 
-const relu: Lower = (emitter, [x]) => {
+const relu: LowerPlain = (emitter, [x]) => {
   const { name, type } = x!;
   if (isFloat(type.dtype)) return [emitter.node('Relu', [name])];
   return [compute(emitter, 'Max', [name, emitter.constant(type.dtype, [0])], type.dtype)];
 };
 
 /** There is no kernel of `Tan` for float64. */
-const tan: Lower = (emitter, [x], attributes, outputs) => {
+const tan: LowerPlain = (emitter, [x], attributes, outputs) => {
   if (x!.type.dtype !== 'float64') return onFloats('Tan', ['float16', 'float32'])(emitter, [x!], attributes, outputs);
   return [emitter.node('Div', [emitter.node('Sin', [x!.name]), emitter.node('Cos', [x!.name])])];
 };
 
 /** PyTorch's sign of NaN is 0. */
-const sign: Lower = (emitter, [x]) => {
+const sign: LowerPlain = (emitter, [x]) => {
   const { name, type } = x!;
   if (type.dtype === 'bool') return [name];
   const signs = compute(emitter, 'Sign', [name], type.dtype);
@@ -44,7 +43,7 @@ const sign: Lower = (emitter, [x]) => {
   return [select(emitter, emitter.node('IsNaN', [name]), emitter.constant(type.dtype, [0]), signs, type.dtype)];
 };
 
-const isnan: Lower = (emitter, [x]) => {
+const isnan: LowerPlain = (emitter, [x]) => {
   const { name, type } = x!;
   if (isFloat(type.dtype)) return [emitter.node('IsNaN', [name])];
   // No whole number differs from itself: this gives false in the tensor's shape.
@@ -52,10 +51,10 @@ const isnan: Lower = (emitter, [x]) => {
   return [emitter.node('Not', [emitter.node('Equal', [comparable, comparable])])];
 };
 
-const logicalNot: Lower = (emitter, [x]) => [emitter.node('Not', [castTo(emitter, x!, 'bool')])];
+const logicalNot: LowerPlain = (emitter, [x]) => [emitter.node('Not', [castTo(emitter, x!, 'bool')])];
 
 /** Written out, since `Gelu` exists only from operator set 20 on. Halves are computed in float32, as PyTorch does. */
-const gelu: Lower = (emitter, [x], attributes) => {
+const gelu: Lower<'gelu'> = (emitter, [x], attributes) => {
   const own = x!.type.dtype;
   const dtype = own === 'float16' ? 'float32' : own;
   const value = castTo(emitter, x!, dtype);
@@ -77,14 +76,14 @@ function geluTanh(emitter: Emitter, x: string, dtype: DType): string {
   return emitter.node('Tanh', [emitter.node('Mul', [emitter.node('Add', [x, correction]), scale])]);
 }
 
-const where: Lower = (emitter, [condition, a, b], _, [output]) => {
+const where: LowerPlain = (emitter, [condition, a, b], _, [output]) => {
   const { dtype } = output!;
   return [select(emitter, condition!.name, castTo(emitter, a!, dtype), castTo(emitter, b!, dtype), dtype)];
 };
 
-const cast: Lower = (emitter, [x], attributes) => [castTo(emitter, x!, castTarget(attributes))];
+const cast: Lower<'cast'> = (emitter, [x], attributes) => [castTo(emitter, x!, attributes.dtype)];
 
-export const elementwise: Readonly<Record<string, Lower>> = {
+export const elementwise = {
   neg: onNumbers('Neg'),
   abs: onNumbers('Abs'),
   sqrt: onFloats('Sqrt'),

@@ -1,6 +1,6 @@
 import { OperationError } from '../../graph/operation.ts';
 import { type Item, isAdjacent, isAdvanced, isWhole, readItems } from '../../graph/operations/items.ts';
-import type { Emitter, Lower } from '../emitter.ts';
+import type { Emitter, Lower, Lowerings } from '../emitter.ts';
 import { castTo } from './kernels.ts';
 import { type Operand, rankOf } from './operand.ts';
 import { type Placed, place } from './placement.ts';
@@ -68,8 +68,8 @@ function resultAxis(
   return first + rank;
 }
 
-const getitem: Lower = (emitter, [x, ...operands], attributes) => [
-  selectItems(emitter, { name: x!.name, rank: rankOf(x!) }, readItems(attributes, operands)),
+const getitem: Lower<'getitem'> = (emitter, [x, ...operands], attributes) => [
+  selectItems(emitter, { name: x!.name, rank: rankOf(x!) }, readItems(attributes.items, operands)),
 ];
 
-export const indexingByItems: Readonly<Record<string, Lower>> = { getitem };
+export const indexingByItems: Lowerings<'getitem'> = { getitem };

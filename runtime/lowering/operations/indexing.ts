@@ -1,5 +1,5 @@
 import { normaliseDim } from '../../graph/operations/dims.ts';
-import type { Emitter, Lower } from '../emitter.ts';
+import type { Emitter, Lower, Lowerings } from '../emitter.ts';
 import { castTo, kernelType } from './kernels.ts';
 import { type Operand, rankOf } from './operand.ts';
 import { scatterAddByMasks } from './scatter-add.ts';
@@ -16,8 +16,8 @@ function withDimension(
   return rankOf(inputs[0]!) === 0 ? toScalar(emitter, result) : result;
 }
 
-const gather: Lower = (emitter, inputs, attributes) => {
-  const axis = { axis: { int: attributes.dim as number } };
+const gather: Lower<'gather'> = (emitter, inputs, attributes) => {
+  const axis = { axis: { int: attributes.dim } };
   return [withDimension(emitter, inputs, (names) => emitter.node('GatherElements', names, axis))];
 };
 
@@ -26,9 +26,9 @@ const REDUCING = 16;
 /** Its adding kernel has no float16. */
 const ADDING = ['float32', 'float64', 'int32', 'int64'] as const;
 
-const scatter: Lower = (emitter, inputs, attributes) => {
+const scatter: Lower<'scatter'> = (emitter, inputs, attributes) => {
   const { dtype, shape } = inputs[0]!.type;
-  const dim = shape === null ? (attributes.dim as number) : normaliseDim(attributes.dim as number, shape.length);
+  const dim = shape === null ? attributes.dim : normaliseDim(attributes.dim, shape.length);
   const adds = attributes.reduce === 'add';
   const result = withDimension(emitter, inputs, ([x, index, src]) => {
     const updates = updatesFor(emitter, index!, src!, rankOf(inputs[2]!) === 0);
@@ -55,10 +55,10 @@ function updatesFor(emitter: Emitter, index: string, src: string, isValue: boole
   return emitter.node('Slice', [src, zeros, shape]);
 }
 
-const indexSelect: Lower = (emitter, [x, index], attributes) => {
-  const axis = { axis: { int: attributes.dim as number } };
+const indexSelect: Lower<'indexSelect'> = (emitter, [x, index], attributes) => {
+  const axis = { axis: { int: attributes.dim } };
   const list = flatten(emitter, castTo(emitter, index!, 'int64'));
   return [withDimension(emitter, [x!], ([name]) => emitter.node('Gather', [name!, list], axis))];
 };
 
-export const indexing: Readonly<Record<string, Lower>> = { gather, scatter, indexSelect };
+export const indexing: Lowerings<'gather' | 'scatter' | 'indexSelect'> = { gather, scatter, indexSelect };

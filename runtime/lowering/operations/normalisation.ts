@@ -1,16 +1,16 @@
-import type { Lower } from '../emitter.ts';
+import type { Lower, Lowerings } from '../emitter.ts';
 import { rankOf } from './operand.ts';
 import { flatten, toScalar } from './sizes.ts';
 
-function along(op: string): Lower {
+function along(op: string): Lower<'softmax' | 'logSoftmax'> {
   return (emitter, [x], attributes) => {
     const { name } = x!;
     if (rankOf(x!) === 0) return [toScalar(emitter, emitter.node(op, [flatten(emitter, name)], { axis: { int: 0 } }))];
-    return [emitter.node(op, [name], { axis: { int: attributes.dim as number } })];
+    return [emitter.node(op, [name], { axis: { int: attributes.dim } })];
   };
 }
 
-export const normalisation: Readonly<Record<string, Lower>> = {
+export const normalisation: Lowerings<'softmax' | 'logSoftmax'> = {
   softmax: along('Softmax'),
   logSoftmax: along('LogSoftmax'),
 };

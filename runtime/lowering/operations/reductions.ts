@@ -1,7 +1,6 @@
 import { normaliseDims } from '../../graph/operations/dims.ts';
 import { isFloat } from '../../graph/promotion.ts';
-import type { Attributes } from '../../graph/types.ts';
-import type { Emitter, Lower } from '../emitter.ts';
+import type { Emitter, Lower, Lowerings } from '../emitter.ts';
 import { castTo, kernelType } from './kernels.ts';
 import { type Operand, rankOf } from './operand.ts';
 import { orderingKey } from './ordering.ts';
@@ -13,17 +12,18 @@ import { flatten, int, ints, sizesAlong } from './sizes.ts';
  * The dimensions to reduce; null for all of them. A tensor without dimensions has none to name. They count from the
  * front where that is known: ONNX Runtime reduces empty tensors to the wrong shape along negative axes.
  */
-function dimsOf(x: Operand, attributes: Attributes): readonly number[] | null {
-  const dims = attributes.dims as readonly number[] | null | undefined;
+function dimsOf(x: Operand, dims: readonly number[] | null): readonly number[] | null {
   const rank = rankOf(x);
-  if (!dims || dims.length === 0 || rank === 0) return null;
+  if (dims === null || dims.length === 0 || rank === 0) return null;
   return rank === null ? dims : normaliseDims(dims, rank);
 }
 
+type LowerReduction = Lower<'sum' | 'prod' | 'mean' | 'amax' | 'amin' | 'all' | 'any'>;
+
 /** ONNX Runtime adds and multiplies int64 as float64: exact up to 2^53. */
-function accumulate(op: string): Lower {
-  return (emitter, [x], attributes, [output]) => [
-    reduce(emitter, op, castTo(emitter, x!, output!.dtype), dimsOf(x!, attributes), attributes.keepdim === true),
+function accumulate(op: string): LowerReduction {
+  return (emitter, [x], { dims, keepdim }, [output]) => [
+    reduce(emitter, op, castTo(emitter, x!, output!.dtype), dimsOf(x!, dims), keepdim),
   ];
 }
 
@@ -34,10 +34,10 @@ function countOf(emitter: Emitter, x: string, dims: readonly number[] | null): s
 }
 
 /** ONNX Runtime's mean of nothing is 0. Dividing it by the count, but at most by 1, gives PyTorch's NaN. */
-const mean: Lower = (emitter, [x], attributes) => {
+const mean: LowerReduction = (emitter, [x], attributes) => {
   const { name, type } = x!;
-  const dims = dimsOf(x!, attributes);
-  const average = reduce(emitter, 'ReduceMean', name, dims, attributes.keepdim === true);
+  const dims = dimsOf(x!, attributes.dims);
+  const average = reduce(emitter, 'ReduceMean', name, dims, attributes.keepdim);
   const any = emitter.node('Min', [countOf(emitter, name, dims), int(emitter, 1)]);
   return [emitter.node('Div', [average, emitter.cast(any, 'int64', type.dtype)])];
 };
@@ -46,10 +46,10 @@ const mean: Lower = (emitter, [x], attributes) => {
  * ONNX Runtime's extrema pass over some NaNs, so they are looked for separately. Of nothing there is no extremum, where
  * ONNX Runtime has the lowest or highest number: the run must fail.
  */
-function extremum(op: string): Lower {
+function extremum(op: string): LowerReduction {
   return (emitter, [x], attributes) => {
     const { name, type } = x!;
-    const [dims, keepdim] = [dimsOf(x!, attributes), attributes.keepdim === true];
+    const [dims, keepdim] = [dimsOf(x!, attributes.dims), attributes.keepdim];
     const computed = kernelType(type.dtype);
     const found = reduce(emitter, op, castTo(emitter, x!, computed), dims, keepdim);
     const some = requireAll(emitter, emitter.node('Greater', [countOf(emitter, name, dims), int(emitter, 0)]));
@@ -69,21 +69,19 @@ function truth(emitter: Emitter, op: string, bools: string, dims: readonly numbe
   return emitter.node('Greater', [found, emitter.constant('int32', [0])]);
 }
 
-function quantifier(op: string): Lower {
-  return (emitter, [x], attributes) => [
-    truth(emitter, op, castTo(emitter, x!, 'bool'), dimsOf(x!, attributes), attributes.keepdim === true),
+function quantifier(op: string): LowerReduction {
+  return (emitter, [x], { dims, keepdim }) => [
+    truth(emitter, op, castTo(emitter, x!, 'bool'), dimsOf(x!, dims), keepdim),
   ];
 }
 
 /** The position of the first extremum; NaN is both the largest and the smallest, as in PyTorch. */
-function argExtremum(op: string, nan: number): Lower {
-  return (emitter, [x], attributes) => {
+function argExtremum(op: string, nan: number): Lower<'argmax' | 'argmin'> {
+  return (emitter, [x], { dim, keepdim }) => {
     const { name, type } = x!;
-    const dim = (attributes.dim ?? null) as number | null;
     const computed = kernelType(type.dtype);
     const key = emitter.cast(orderingKey(emitter, name, type.dtype, nan), type.dtype, computed);
     const whole = dim === null || rankOf(x!) === 0;
-    const keepdim = attributes.keepdim === true;
     const found = emitter.node(op, [whole ? flatten(emitter, key) : key], {
       axis: { int: whole ? 0 : dim },
       keepdims: { int: keepdim && !whole ? 1 : 0 },
@@ -95,17 +93,19 @@ function argExtremum(op: string, nan: number): Lower {
   };
 }
 
-const cumsum: Lower = (emitter, [x], attributes, [output]) => {
+const cumsum: Lower<'cumsum'> = (emitter, [x], { dim }, [output]) => {
   const { dtype } = output!;
   const terms = castTo(emitter, x!, dtype);
   if (rankOf(x!) === 0) return [terms];
   // The half-precision kernel came with operator set 14.
   const computed = dtype === 'float16' ? 'float32' : dtype;
-  const sums = emitter.node('CumSum', [emitter.cast(terms, dtype, computed), int(emitter, attributes.dim as number)]);
+  const sums = emitter.node('CumSum', [emitter.cast(terms, dtype, computed), int(emitter, dim)]);
   return [emitter.cast(sums, computed, dtype)];
 };
 
-export const reductions: Readonly<Record<string, Lower>> = {
+export const reductions: Lowerings<
+  'sum' | 'prod' | 'mean' | 'amax' | 'amin' | 'all' | 'any' | 'argmax' | 'argmin' | 'cumsum'
+> = {
   sum: accumulate('ReduceSum'),
   prod: accumulate('ReduceProd'),
   mean,

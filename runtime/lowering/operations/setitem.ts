@@ -1,6 +1,6 @@
 import { indexShape } from '../../graph/operations/getitem.ts';
 import { type Item, isWhole, readItems } from '../../graph/operations/items.ts';
-import type { Emitter, Lower } from '../emitter.ts';
+import type { Emitter, Lower, Lowerings } from '../emitter.ts';
 import { selectItems } from './getitem.ts';
 import { castTo, select } from './kernels.ts';
 import { type Operand, rankOf } from './operand.ts';
@@ -116,9 +116,9 @@ function assignMasked(
   return select(emitter, condition, checked, x.name, x.type.dtype);
 }
 
-const setitem: Lower = (emitter, [x, ...rest], attributes) => {
+const setitem: Lower<'setitem'> = (emitter, [x, ...rest], attributes) => {
   const source = rest.at(-1)!;
-  const items = readItems(attributes, rest.slice(0, -1));
+  const items = readItems(attributes.items, rest.slice(0, -1));
   const value: Value = { name: castTo(emitter, source, x!.type.dtype), rank: rankOf(source) };
   const active = items.filter((item) => !isWhole(item) && item.kind !== 'ellipsis');
   if (active.length === 0) return [broadcastTo(emitter, value, shapeOf(emitter, x!.name), rankOf(x!))];
@@ -133,11 +133,11 @@ const setitem: Lower = (emitter, [x, ...rest], attributes) => {
     if (replaced !== null) return [replaced];
   }
   const types = readItems(
-    attributes,
+    attributes.items,
     rest.slice(0, -1).map((operand) => operand.type),
   );
   const selected = indexShape(x!.type.shape, types)?.length ?? null;
   return [scatterPositions(emitter, x!, items, value, selected)];
 };
 
-export const assignment: Readonly<Record<string, Lower>> = { setitem };
+export const assignment: Lowerings<'setitem'> = { setitem };

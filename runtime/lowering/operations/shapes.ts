@@ -1,6 +1,6 @@
 import { normaliseDim } from '../../graph/operations/dims.ts';
 import { squeezedDims } from '../../graph/operations/shapes.ts';
-import type { Emitter, Lower } from '../emitter.ts';
+import type { Emitter, Lower, Lowerings, LowerPlain } from '../emitter.ts';
 import { castTo } from './kernels.ts';
 import { type Operand, rankOf } from './operand.ts';
 import {
@@ -14,13 +14,13 @@ import {
   transpose,
 } from './sizes.ts';
 
-const reshape: Lower = (emitter, [x, sizes]) => [reshapeTo(emitter, x!.name, sizes!.name)];
+const reshape: LowerPlain = (emitter, [x, sizes]) => [reshapeTo(emitter, x!.name, sizes!.name)];
 
 /**
  * PyTorch's -1 keeps a dimension, as ONNX's 1 does. The reshape makes a run fail whose tensor is larger than what it is
  * expanded to: Expand would keep it.
  */
-const expand: Lower = (emitter, [x, sizes]) => {
+const expand: LowerPlain = (emitter, [x, sizes]) => {
   const keeps = emitter.node('Less', [sizes!.name, int(emitter, 0)]);
   const target = emitter.node('Where', [keeps, int(emitter, 1), sizes!.name]);
   const expanded = emitter.node('Expand', [x!.name, target]);
@@ -28,8 +28,7 @@ const expand: Lower = (emitter, [x, sizes]) => {
   return [reshapeTo(emitter, expanded, expected)];
 };
 
-const permute: Lower = (emitter, [x], attributes) => {
-  const dims = attributes.dims as readonly number[];
+const permute: Lower<'permute'> = (emitter, [x], { dims }) => {
   return [
     transpose(
       emitter,
@@ -39,18 +38,16 @@ const permute: Lower = (emitter, [x], attributes) => {
   ];
 };
 
-const unsqueeze: Lower = (emitter, [x], attributes) => [insert(emitter, x!.name, attributes.dims as readonly number[])];
+const unsqueeze: Lower<'unsqueeze'> = (emitter, [x], { dims }) => [insert(emitter, x!.name, dims)];
 
-const squeeze: Lower = (emitter, [x], attributes) => {
-  const given = (attributes.dims ?? null) as readonly number[] | null;
+const squeeze: Lower<'squeeze'> = (emitter, [x], { dims: given }) => {
   const dims = squeezedDims(x!.type.shape, given) ?? given;
   if (dims === null) return [emitter.node('Squeeze', [x!.name])];
   return [dims.length === 0 ? x!.name : emitter.node('Squeeze', [x!.name, ints(emitter, dims)])];
 };
 
-const flatten: Lower = (emitter, [x], attributes) => {
+const flatten: Lower<'flatten'> = (emitter, [x], { start, end }) => {
   const { name } = x!;
-  const [start, end] = [attributes.start as number, attributes.end as number];
   const rank = rankOf(x!);
   if (rank === 0 || (start === 0 && (end === -1 || end === (rank ?? 0) - 1))) return [flattenAll(emitter, name)];
   const shape = shapeOf(emitter, name);
@@ -62,34 +59,33 @@ const flatten: Lower = (emitter, [x], attributes) => {
   return [reshapeTo(emitter, name, emitter.node('Concat', sizes, { axis: { int: 0 } }))];
 };
 
-const cat: Lower = (emitter, inputs, attributes, [output]) => {
+const cat: Lower<'cat'> = (emitter, inputs, { dim }, [output]) => {
   const parts = inputs.map((operand) => castTo(emitter, operand, output!.dtype));
-  return [emitter.node('Concat', parts, { axis: { int: attributes.dim as number } })];
+  return [emitter.node('Concat', parts, { axis: { int: dim } })];
 };
 
-const split: Lower = (emitter, [x], attributes) => {
-  const sizes = (attributes.sizes ?? null) as readonly number[] | null;
-  const count = attributes.count as number;
+const split: Lower<'split'> = (emitter, [x], { sizes, count, dim }) => {
   if (count === 1) return [x!.name];
-  const axis = { axis: { int: attributes.dim as number } };
+  const axis = { axis: { int: dim } };
   if (sizes !== null) return emitter.nodes('Split', [x!.name, ints(emitter, sizes)], count, axis);
   // Split on its own would make the last part smaller, and refuse to split nothing.
-  const size = emitter.node('Div', [sizesAlong(emitter, x!.name, [attributes.dim as number]), int(emitter, count)]);
+  const size = emitter.node('Div', [sizesAlong(emitter, x!.name, [dim]), int(emitter, count)]);
   return emitter.nodes('Split', [x!.name, emitter.node('Expand', [size, ints(emitter, [count])])], count, axis);
 };
 
-const shape: Lower = (emitter, [x]) => [shapeOf(emitter, x!.name)];
+const shape: LowerPlain = (emitter, [x]) => [shapeOf(emitter, x!.name)];
 
-const numel: Lower = (emitter, [x], attributes) => {
-  const dims = (attributes.dims ?? null) as readonly number[] | null;
-  return [dims === null || rankOf(x!) === 0 ? emitter.node('Size', [x!.name]) : sizeProduct(emitter, x!, dims)];
-};
+const numel: Lower<'numel'> = (emitter, [x], { dims }) => [
+  dims === null || rankOf(x!) === 0 ? emitter.node('Size', [x!.name]) : sizeProduct(emitter, x!, dims),
+];
 
 function sizeProduct(emitter: Emitter, x: Operand, dims: readonly number[]): string {
   return emitter.node('ReduceProd', [sizesAlong(emitter, x.name, dims)], { keepdims: { int: 0 } });
 }
 
-export const shapes: Readonly<Record<string, Lower>> = {
+export const shapes: Lowerings<
+  'reshape' | 'expand' | 'permute' | 'unsqueeze' | 'squeeze' | 'flatten' | 'cat' | 'split' | 'shape' | 'numel'
+> = {
   reshape,
   expand,
   permute,

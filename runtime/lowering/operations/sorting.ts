@@ -1,5 +1,5 @@
 import { isFloat } from '../../graph/promotion.ts';
-import type { Emitter, Lower } from '../emitter.ts';
+import type { Emitter, Lower, Lowerings } from '../emitter.ts';
 import { kernelType } from './kernels.ts';
 import { type Operand, rankOf } from './operand.ts';
 import { orderingKey } from './ordering.ts';
@@ -31,10 +31,10 @@ function ordered(emitter: Emitter, x: Operand, count: string | null, dim: number
   return [values, indices!].map((result) => emitter.node('Reshape', [result, shape]));
 }
 
-const sort: Lower = (emitter, [x], attributes) =>
-  ordered(emitter, x!, null, attributes.dim as number, attributes.descending === true);
+const sort: Lower<'sort'> = (emitter, [x], attributes) =>
+  ordered(emitter, x!, null, attributes.dim, attributes.descending);
 
-const topk: Lower = (emitter, [x, k], attributes) =>
-  ordered(emitter, x!, flatten(emitter, k!.name), attributes.dim as number, attributes.largest === true);
+const topk: Lower<'topk'> = (emitter, [x, k], attributes) =>
+  ordered(emitter, x!, flatten(emitter, k!.name), attributes.dim, attributes.largest);
 
-export const sorting: Readonly<Record<string, Lower>> = { sort, topk };
+export const sorting: Lowerings<'sort' | 'topk'> = { sort, topk };

@@ -1,11 +1,11 @@
-import { usesOf } from '../graph/live.ts';
-import { type Item, isWhole, readItems, writeItems } from '../graph/operations/items.ts';
-import type { Node, Value } from '../graph/types.ts';
+import { usesOf } from '../live.ts';
+import { type Item, isWhole, readItems, writeItems } from '../operations/items.ts';
+import type { Node, NodeOf, Value } from '../types.ts';
 
 /** At how many places a tensor may be read. */
 const MOST = 256;
 
-export const WHOLE: Item<Value> = { kind: 'slice', start: null, stop: null, step: null };
+export const WHOLE: Item<Value> = { kind: 'slice', start: null, stop: null, step: null, size: null };
 
 /** What became of a dimension: it is gone, a part of it is left, or all of it. */
 type Kept = 'int' | 'slice' | 'whole';
@@ -18,7 +18,7 @@ interface Chain {
 
 /** A node that reads some rows of a tensor, or of each of them some columns. */
 export interface RowSelection extends Chain {
-  readonly node: Node;
+  readonly node: NodeOf<'getitem'>;
   readonly columns: readonly Item<Value>[];
 }
 
@@ -59,8 +59,8 @@ export function rowSelections(
   return { selections, dim, sizes: selections.map(({ node, kept }) => (kept[dim] === 'int' ? 1 : sizeOf(node)!)) };
 }
 
-function selection(node: Node, { steps, kept }: Chain): RowSelection | null {
-  const items = readItems(node.attributes, node.inputs.slice(1));
+function selection(node: NodeOf<'getitem'>, { steps, kept }: Chain): RowSelection | null {
+  const items = readItems(node.attributes.items, node.inputs.slice(1));
   if (!items.every(({ kind }) => kind === 'int' || kind === 'slice')) return null;
   const columns = [...items];
   const step = kept.map((kind) => (kind === 'int' ? WHOLE : (columns.shift() ?? WHOLE)));
@@ -85,7 +85,7 @@ function sizeOf({ outputs }: Node): number | null {
 }
 
 /** Whether a value is made of another one, or is that. */
-export function dependsOn(value: Value, other: Value): boolean {
+function dependsOn(value: Value, other: Value): boolean {
   const seen = new Set([value]);
   // The set grows while it is gone through.
   for (const { node } of seen) for (const used of node ? usesOf(node) : []) seen.add(used);

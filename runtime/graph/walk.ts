@@ -1,0 +1,10 @@
+import type { Node } from './types.ts';
+
+/** Nodes with those in their bodies, each before what stands in it. Operands are left out: they are not run. */
+export function* withRegions(nodes: readonly Node[]): Generator<Node> {
+  for (const node of nodes) {
+    if (node.op === 'operand') continue;
+    yield node;
+    for (const region of node.regions) yield* withRegions(region.nodes);
+  }
+}
