@@ -34,7 +34,7 @@ export class SegmentGraph {
 
   /** The reads of tensors that segments, or the model's inputs, give: nothing has to run for them. */
   passedReads(): NodeOf<'read'>[] {
-    return this.graphNodes.filter((node) => node.op === 'read' && this.isPassed(node));
+    return this.graphNodes.filter((node) => node.op === 'read').filter((read) => this.isPassed(read));
   }
 
   /** What has to run for some values, each after what it needs. Throws Unsegmentable where that goes in a circle. */
