@@ -3,7 +3,7 @@ import type { Address } from '../graph/ops.ts';
 import type { DType } from '../graph/types.ts';
 import { InputError, type Inputs, prepareInputs } from '../inputs/prepare.ts';
 import { Dependencies, type Vertex } from '../lowering/dependencies.ts';
-import type { ModelTensor } from '../onnx/read.ts';
+import type { ModelTensor } from '../onnx/model.ts';
 import { Tensor, type TensorData } from '../tensor/tensor.ts';
 import type { ModelMap } from './locate.ts';
 

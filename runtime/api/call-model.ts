@@ -1,5 +1,5 @@
 import { TraceError } from '../errors.ts';
-import type { ModelTensor } from '../onnx/read.ts';
+import type { ModelTensor } from '../onnx/model.ts';
 import { apply, toProxy } from '../tracing/apply.ts';
 import { builder } from '../tracing/builder.ts';
 import type { TensorProxy } from '../tracing/proxy.ts';

@@ -1,5 +1,5 @@
 import { prepareInputs } from '../inputs/prepare.ts';
-import type { OnnxModel } from '../onnx/read.ts';
+import type { OnnxModel } from '../onnx/model.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 
 /** Chooses the next token of a row by the logits of its last position. */

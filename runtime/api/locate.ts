@@ -8,8 +8,9 @@ import { parameters } from '../modules/parameters.ts';
 import { buildTree, nodesByName } from '../modules/tree.ts';
 import { guess, nearest } from '../nearest.ts';
 import { dtypeName } from '../onnx/dtypes.ts';
-import type { OnnxModel } from '../onnx/read.ts';
-import { type SymbolicTypes, symbolicTypes } from '../shapes/symbolic.ts';
+import type { OnnxModel } from '../onnx/model.ts';
+import type { SymbolicTypes } from '../shapes/symbolic.ts';
+import { TensorTypes } from '../shapes/tensor-types.ts';
 import type { Batching, Resolved, TracedModel } from '../tracing/model.ts';
 import { atCaller } from './at-caller.ts';
 
@@ -22,6 +23,7 @@ export class ModelMap {
   readonly tree: Module;
   readonly nodes: ReturnType<typeof nodesByName>;
   readonly parameters: ReadonlyMap<string, string>;
+  readonly types: TensorTypes;
   /** Other models that stand in the tree, by path. */
   readonly attached = new Map<string, unknown>();
   /** Modules that were looked up, by the path that was asked for. */
@@ -34,11 +36,12 @@ export class ModelMap {
     this.tree = buildTree(model);
     this.nodes = nodesByName(model);
     this.parameters = parameters(model);
+    this.types = new TensorTypes(model);
   }
 
   /** Works out the formulas of the shapes; the second time they are there. */
   async symbolic(): Promise<SymbolicTypes> {
-    this.formulas ??= await symbolicTypes(this.model);
+    this.formulas ??= await this.types.symbolic();
     return this.formulas;
   }
 
@@ -102,10 +105,10 @@ export class ModelMap {
     const [module, name] = path.split(OPERATION) as [string, string];
     const node = this.nodeOf(module, name);
     const { input, output } = this.model.graph.node[node]!;
-    const constants = new Set(this.model.graph.initializer.map((initializer) => initializer.name));
+    const { initializers } = this.model;
     return {
       nodes: [node],
-      inputs: input.filter((tensor) => tensor !== '' && !constants.has(tensor)),
+      inputs: input.filter((tensor) => tensor !== '' && !initializers.has(tensor)),
       outputs: output.filter((tensor) => tensor !== ''),
     };
   }
@@ -161,7 +164,7 @@ export class TypedModel implements TracedModel {
   }
 
   private initializerType(tensor: string): TensorType | null {
-    const found = this.map.model.graph.initializer.find(({ name }) => name === tensor);
+    const found = this.map.model.initializers.get(tensor);
     const dtype = found && dtypeName(found.dataType);
     return dtype ? { dtype, shape: found.dims.map(Number) } : null;
   }

@@ -1,5 +1,4 @@
 import type { TensorType } from '../graph/types.ts';
-import { inferTypes } from '../shapes/infer.ts';
 import type { Sizes, SymbolicTypes } from '../shapes/symbolic.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import type { Batching } from '../tracing/model.ts';
@@ -12,7 +11,7 @@ export async function shapesFor(map: ModelMap, inputs: ReadonlyMap<string, Tenso
   const sizes = symbolic.sizes(dims);
   const isKnown = symbolic.complete && [...sizes.values()].every((size) => size !== null);
   if (isKnown) return shapesOf(symbolic, sizes);
-  const types = await inferTypes(map.model, dims);
+  const types = await map.types.at(dims);
   return { type: (tensor) => types.get(tensor), batching: (tensor) => batchingOf(symbolic, tensor) };
 }
 

@@ -2,8 +2,8 @@ import type { InterventionGraph } from '../graph/graph.ts';
 import type { Locate } from '../lowering/address.ts';
 import type { Module } from '../modules/module.ts';
 import { buildTree } from '../modules/tree.ts';
-import { externalEntry } from '../onnx/external.ts';
-import type { OnnxModel } from '../onnx/read.ts';
+import { bytesInFile } from '../onnx/external.ts';
+import type { OnnxModel } from '../onnx/model.ts';
 import type { Device } from '../ort/port.ts';
 import type { Plan } from '../partition/plan.ts';
 import { Planner } from '../partition/planner.ts';
@@ -99,5 +99,5 @@ export class Engine {
 
 /** The size of all weights in their file. */
 function weightBytes({ graph }: OnnxModel): number {
-  return graph.initializer.reduce((sum, tensor) => sum + Number(externalEntry(tensor, 'length') ?? 0), 0);
+  return graph.initializer.reduce((sum, tensor) => sum + bytesInFile(tensor), 0);
 }

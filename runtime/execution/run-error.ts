@@ -3,8 +3,8 @@ import type { InterventionGraph } from '../graph/graph.ts';
 import { type Site, siteOf } from '../graph/site.ts';
 import { tensorName } from '../lowering/dependencies.ts';
 import { describeNode, nodeIn } from '../modules/describe-node.ts';
+import type { OnnxModel } from '../onnx/model.ts';
 import type { NodeProto } from '../onnx/proto.ts';
-import type { OnnxModel } from '../onnx/read.ts';
 
 /**
  * An error of ONNX Runtime in the user's terms. The name of the failing node tells where: nodes of the block carry
@@ -45,7 +45,7 @@ function reasonOf(message: string, node: NodeProto | undefined, model: OnnxModel
   const index = /idx=(-?\d+) must be within the inclusive range \[-?\d+,(-?\d+)\]/.exec(message);
   if (index) {
     const size = Number(index[2]) + 1;
-    const weight = model.graph.initializer.find(({ name }) => name === node?.input[0])?.name;
+    const weight = model.initializers.get(node?.input[0] ?? '')?.name;
     return `the index ${index[1]} is out of range${weight ? ` of ${weight}` : ''}: it has ${size} rows, so indices run from 0 to ${size - 1}.`;
   }
   const gemm = /Gemm?: Dimension mismatch, W: \{([\d,]+)\} K: (\d+)/i.exec(message);

@@ -1,7 +1,7 @@
 import { TraceError } from '../errors.ts';
 import type { InterventionGraph } from '../graph/graph.ts';
 import { withSites } from '../lowering/site-names.ts';
-import type { OnnxModel } from '../onnx/read.ts';
+import type { OnnxModel } from '../onnx/model.ts';
 import { ort } from '../ort/ort.ts';
 import type { SessionTensor } from '../ort/port.ts';
 import type { Dispatch, Plan } from '../partition/plan.ts';

@@ -1,4 +1,5 @@
-import type { OnnxModel } from '../onnx/read.ts';
+import { intAttribute } from '../onnx/attributes.ts';
+import type { OnnxModel } from '../onnx/model.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 
 /** An input of ids that has one without a row in the table that it looks up. */
@@ -29,14 +30,15 @@ export function findWrongId(model: OnnxModel, inputs: ReadonlyMap<string, Tensor
 }
 
 /** The smallest of the weights whose rows the ids of an input pick. */
-function tableOf({ graph }: OnnxModel, input: string): { name: string; rows: number } | null {
+function tableOf({ graph, initializers }: OnnxModel, input: string): { name: string; rows: number } | null {
   const ids = new Set([input]);
   let found: { name: string; rows: number } | null = null;
-  for (const { opType, input: read, output, attribute } of graph.node) {
+  for (const node of graph.node) {
+    const { opType, input: read, output } = node;
     if (SAME_ELEMENTS.has(opType) && ids.has(read[0] ?? '')) ids.add(output[0]!);
     if (opType !== 'Gather' || !ids.has(read[1] ?? '')) continue;
-    const axis = Number(attribute.find(({ name }) => name === 'axis')?.i ?? 0);
-    const dims = graph.initializer.find(({ name }) => name === read[0])?.dims;
+    const axis = intAttribute(node, 'axis') ?? 0;
+    const dims = initializers.get(read[0]!)?.dims;
     if (axis !== 0 || dims?.length !== 2) continue;
     const rows = Number(dims[0]);
     if (!found || rows < found.rows) found = { name: read[0]!, rows };

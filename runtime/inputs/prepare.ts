@@ -1,4 +1,4 @@
-import type { OnnxModel } from '../onnx/read.ts';
+import type { OnnxModel } from '../onnx/model.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { findWrongId } from './ids.ts';
 import { InputError, type Inputs, matchInputs } from './signature.ts';

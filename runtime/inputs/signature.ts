@@ -1,4 +1,4 @@
-import type { ModelTensor } from '../onnx/read.ts';
+import type { ModelTensor } from '../onnx/model.ts';
 import { Tensor, type TensorData } from '../tensor/tensor.ts';
 
 /** An input that does not fit the model. */

@@ -1,6 +1,6 @@
 import type { NodeOf, Value } from '../graph/types.ts';
-import { graphLinks, type Links } from '../onnx/links.ts';
-import type { OnnxModel } from '../onnx/read.ts';
+import type { Links } from '../onnx/links.ts';
+import type { OnnxModel } from '../onnx/model.ts';
 import type { Locate } from './address.ts';
 import { type Override, Overrides } from './overrides.ts';
 
@@ -38,7 +38,7 @@ export class Forward {
     this.model = model;
     this.locate = locate;
     this.given = given;
-    this.links = graphLinks(model.graph);
+    this.links = model.links;
     this.overrides = new Overrides(
       nodes.filter((node) => node.op === 'write'),
       locate,

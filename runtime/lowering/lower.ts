@@ -1,10 +1,11 @@
 import type { InterventionGraph } from '../graph/graph.ts';
 import type { Node, NodeOf, Value } from '../graph/types.ts';
-import { readsOf, renameReads } from '../onnx/captures.ts';
+import { readsOf } from '../onnx/captures.ts';
 import { makeGraph, makeModelLike, makeValueInfo } from '../onnx/make.ts';
+import type { OnnxModel } from '../onnx/model.ts';
 import { encodeModel, type ModelProto, type NodeProto, type ValueInfoProto } from '../onnx/proto.ts';
 import { isRandom } from '../onnx/randomness.ts';
-import type { OnnxModel } from '../onnx/read.ts';
+import { renameReads } from '../onnx/rename.ts';
 import type { Locate } from './address.ts';
 import { Dependencies, type Vertex } from './dependencies.ts';
 import type { Forward } from './forward.ts';
@@ -47,7 +48,6 @@ class Lowering {
   private readonly graph: InterventionGraph;
   private readonly dependencies: Dependencies;
   private readonly forward: Forward;
-  private readonly initializers: ReadonlySet<string>;
   private readonly values = new Map<Value, string>();
   private readonly operandPositions: ReadonlyMap<Node, number>;
   private readonly usedInputs = new Set<string>();
@@ -66,7 +66,6 @@ class Lowering {
     this.given = given;
     this.dependencies = new Dependencies(graph, [{ model, locate, given: new Set(given.keys()) }]);
     this.forward = this.dependencies.forwards[0]!;
-    this.initializers = new Set(model.graph.initializer.map(({ name }) => name));
     const operands = graph.root.nodes.filter(({ op }) => op === 'operand');
     this.operandPositions = new Map(operands.map((node, position) => [node, position]));
     this.writer = new Writer(
@@ -93,8 +92,8 @@ class Lowering {
       writes: this.forward.overrides.all
         .filter(({ scope, value }) => scope === null && this.values.has(value))
         .map(({ tensor, value, node }) => ({ tensor, name: this.values.get(value)!, node })),
-      initializers: initializers.filter((name) => this.initializers.has(name)),
-      random: isRandom(this.writer.written),
+      initializers: initializers.filter((name) => this.model.initializers.has(name)),
+      random: isRandom(proto),
     };
   }
 
@@ -120,7 +119,7 @@ class Lowering {
   }
 
   private original(tensor: string): string {
-    const isOwn = this.forward.producer(tensor) !== undefined || this.initializers.has(tensor);
+    const isOwn = this.forward.producer(tensor) !== undefined || this.model.initializers.has(tensor);
     if (this.given.has(tensor) || !isOwn) this.usedInputs.add(tensor);
     return tensor;
   }

@@ -1,5 +1,5 @@
 import { ModelError } from '../onnx/error.ts';
-import type { OnnxModel } from '../onnx/read.ts';
+import type { OnnxModel } from '../onnx/model.ts';
 import { clean, indices, member, numbered, quote, union } from './declaration-text.ts';
 import { namesNoModules } from './format.ts';
 import { kindNames } from './kind-names.ts';

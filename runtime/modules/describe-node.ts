@@ -1,5 +1,5 @@
+import type { OnnxModel } from '../onnx/model.ts';
 import type { NodeProto } from '../onnx/proto.ts';
-import type { OnnxModel } from '../onnx/read.ts';
 import { walk } from './module.ts';
 import { sourceLine } from './names.ts';
 import { buildTree } from './tree.ts';

@@ -1,5 +1,5 @@
+import type { OnnxModel } from '../onnx/model.ts';
 import type { GraphProto } from '../onnx/proto.ts';
-import type { OnnxModel } from '../onnx/read.ts';
 import { scopes } from './names.ts';
 
 const SIGNATURE = 'pkg.torch.export.ExportedProgram.graph_signature';

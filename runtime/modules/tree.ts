@@ -1,7 +1,6 @@
-import { elementTypes } from '../onnx/element-types.ts';
-import { graphLinks, type Links } from '../onnx/links.ts';
+import type { Links } from '../onnx/links.ts';
+import type { OnnxModel } from '../onnx/model.ts';
 import type { GraphProto } from '../onnx/proto.ts';
-import type { OnnxModel } from '../onnx/read.ts';
 import type { CallContext } from './call-context.ts';
 import { moduleCalls } from './calls.ts';
 import { ancestors, type Draft, draft, ensure } from './draft.ts';
@@ -18,12 +17,11 @@ const ROOT: Scope = { modules: [], classes: new Map(), call: null };
  * The root's outputs and inputs are the model's own, in the model's order.
  */
 export function buildTree(model: OnnxModel): Module {
-  const { graph } = model;
-  const links = graphLinks(graph);
+  const { graph, links } = model;
   const paths = parameterPaths(graph);
   const named = scopes(graph.node, paths);
   const told = settle(graph, links, named);
-  const context: CallContext = { graph, links, scopes: told, types: elementTypes(graph) };
+  const context: CallContext = { graph, links, scopes: told, types: model.elementTypes };
   const root = draft('');
   const nodes = new Map<string, number[]>();
   // Many nodes share a scope: what is around them is found once.

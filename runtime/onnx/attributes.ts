@@ -1,4 +1,4 @@
-import type { AttributeProto, NodeProto, TensorProto } from 'onnx-buf';
+import type { AttributeProto, NodeProto, TensorProto } from './proto.ts';
 
 /** An attribute of a node; undefined where it is left out. */
 function attribute(node: NodeProto, name: string): AttributeProto | undefined {
@@ -9,6 +9,11 @@ function attribute(node: NodeProto, name: string): AttributeProto | undefined {
 export function intAttribute(node: NodeProto, name: string): number | null {
   const found = attribute(node, name);
   return found ? Number(found.i) : null;
+}
+
+/** Null where the attribute is left out. */
+export function floatAttribute(node: NodeProto, name: string): number | null {
+  return attribute(node, name)?.f ?? null;
 }
 
 /** Null where the attribute is left out. */

@@ -1,41 +1,19 @@
-import type { GraphProto, NodeProto } from 'onnx-buf';
+import type { GraphProto, NodeProto } from './proto.ts';
+import { subgraphsOf } from './subgraphs.ts';
 
-function subgraphs(node: NodeProto): GraphProto[] {
-  return node.attribute.flatMap((attribute) => (attribute.g ? [attribute.g] : attribute.graphs));
-}
-
-/** The tensors that a node reads: its inputs and what its subgraphs take from outside. */
+/** The tensors that a node reads: its inputs, then what its subgraphs capture. A name may stand there several times. */
 export function readsOf(node: NodeProto): string[] {
-  const names = node.input.filter((name) => name !== '');
-  for (const graph of subgraphs(node)) names.push(...captures(graph));
-  return names;
+  return [...node.input.filter((name) => name !== ''), ...subgraphsOf(node).flatMap(capturesOf)];
 }
 
-function captures(graph: GraphProto): string[] {
-  const own = new Set([...graph.input, ...graph.initializer].map(({ name }) => name));
-  const outside: string[] = [];
-  for (const node of graph.node) {
-    for (const name of readsOf(node)) if (!own.has(name)) outside.push(name);
-    for (const name of node.output) own.add(name);
+/** The tensors that a subgraph reads from around it: those that it uses before it has made one of that name itself. */
+export function capturesOf({ input, initializer, sparseInitializer, node, output }: GraphProto): string[] {
+  const own = new Set([...input, ...initializer].map(({ name }) => name));
+  for (const { values } of sparseInitializer) if (values !== undefined) own.add(values.name);
+  const captured: string[] = [];
+  for (const inner of node) {
+    captured.push(...readsOf(inner).filter((name) => !own.has(name)));
+    for (const name of inner.output) own.add(name);
   }
-  for (const { name } of graph.output) if (!own.has(name)) outside.push(name);
-  return outside;
-}
-
-/** A node with other names for what it reads, in its subgraphs too. The node itself stays as it is. */
-export function renameReads(node: NodeProto, rename: (name: string) => string): NodeProto {
-  const input = node.input.map((name) => (name === '' ? '' : rename(name)));
-  if (subgraphs(node).length === 0) return input.every((name, i) => name === node.input[i]) ? node : { ...node, input };
-  const attribute = node.attribute.map((one) => {
-    const graphs = one.graphs.map((graph) => renameGraph(graph, rename));
-    return one.g ? { ...one, g: renameGraph(one.g, rename), graphs } : { ...one, graphs };
-  });
-  return { ...node, input, attribute };
-}
-
-function renameGraph(graph: GraphProto, rename: (name: string) => string): GraphProto {
-  const outside = new Set(captures(graph));
-  const inner = (name: string) => (outside.has(name) ? rename(name) : name);
-  const output = graph.output.map((value) => ({ ...value, name: inner(value.name) }));
-  return { ...graph, node: graph.node.map((node) => renameReads(node, inner)), output };
+  return [...captured, ...output.map(({ name }) => name).filter((name) => !own.has(name))];
 }

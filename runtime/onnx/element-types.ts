@@ -1,5 +1,7 @@
-import { type AttributeProto, type GraphProto, type NodeProto, TensorProto_DataType as T } from 'onnx-buf';
-import { bodies } from './links.ts';
+import { TensorProto_DataType as T } from 'onnx-buf';
+import { intAttribute, tensorAttribute } from './attributes.ts';
+import type { AttributeProto, GraphProto, NodeProto } from './proto.ts';
+import { subgraphsOf } from './subgraphs.ts';
 
 /** Operators whose outputs have one element type whatever their inputs are. */
 const FIXED: Readonly<Record<string, readonly number[]>> = {
@@ -73,25 +75,23 @@ export function elementTypes(graph: GraphProto, outer: ReadonlyMap<string, numbe
 
 function nodeTypes(node: NodeProto, types: ReadonlyMap<string, number>): readonly (number | undefined)[] {
   const input = (i: number) => types.get(node.input[i] ?? '');
-  const attribute = (name: string) => node.attribute.find((candidate) => candidate.name === name);
   const fixed = FIXED[node.opType];
   if (fixed !== undefined) return fixed;
-  const inner = bodies(node);
-  if (inner.length > 0) return bodyTypes(node, inner, types);
+  const [subgraph] = subgraphsOf(node);
+  if (subgraph !== undefined) return subgraphTypes(node, subgraph, types);
   if (node.opType === 'Constant') return [constantType(node.attribute)];
-  if (node.opType === 'ConstantOfShape') return [attribute('value')?.t?.dataType ?? T.FLOAT];
+  if (node.opType === 'ConstantOfShape') return [tensorAttribute(node, 'value')?.dataType ?? T.FLOAT];
   if (node.opType === 'TopK') return [input(0), T.INT64];
   if (node.opType === 'Unique') return [input(0), T.INT64, T.INT64, T.INT64];
   if (node.opType === 'MaxPool' || node.opType === 'Dropout') {
     return [input(0), node.opType === 'MaxPool' ? T.INT64 : T.BOOL];
   }
   if (node.opType === 'QuantizeLinear' && node.input.length < 3) {
-    return [Number(attribute('output_dtype')?.i ?? 0) || T.UINT8];
+    return [intAttribute(node, 'output_dtype') || T.UINT8];
   }
   const named = NAMED[node.opType];
   if (named !== undefined) {
-    const given = attribute(named[0]);
-    return [given === undefined ? (named[1] ?? input(0)) : Number(given.i)];
+    return [intAttribute(node, named[0]) ?? named[1] ?? input(0)];
   }
   const like = LIKE[node.opType];
   if (like !== undefined) return [input(like)];
@@ -99,10 +99,9 @@ function nodeTypes(node: NodeProto, types: ReadonlyMap<string, number>): readonl
 }
 
 /** If yields what its branches do; Loop and Scan their states (behind Loop's condition) and what they gather. */
-function bodyTypes(node: NodeProto, inner: readonly GraphProto[], types: ReadonlyMap<string, number>) {
-  const body = inner[0]!;
-  const yields = node.opType === 'Loop' ? body.output.slice(1) : body.output;
-  const known = elementTypes(body, types);
+function subgraphTypes(node: NodeProto, subgraph: GraphProto, types: ReadonlyMap<string, number>) {
+  const yields = node.opType === 'Loop' ? subgraph.output.slice(1) : subgraph.output;
+  const known = elementTypes(subgraph, types);
   return yields.map(({ name }) => known.get(name));
 }
 

@@ -1,7 +1,8 @@
 import { realpathSync, statSync } from 'node:fs';
 import { isAbsolute, join, relative, sep } from 'node:path';
-import { type TensorProto, TensorProto_DataLocation } from 'onnx-buf';
+import { TensorProto_DataLocation } from 'onnx-buf';
 import { ModelError } from './error.ts';
+import type { TensorProto } from './proto.ts';
 
 /** Whether a tensor's data stands outside the graph: in the model's own file or in another one. */
 export function isExternal(tensor: TensorProto): boolean {
@@ -11,6 +12,11 @@ export function isExternal(tensor: TensorProto): boolean {
 /** One entry of a tensor's external data (`location`, `offset`, `length`), or undefined. */
 export function externalEntry(tensor: TensorProto, key: string): string | undefined {
   return tensor.externalData.find((entry) => entry.key === key)?.value;
+}
+
+/** How many bytes of a tensor's data stand outside the graph, as far as it says so. */
+export function bytesInFile(tensor: TensorProto): number {
+  return Number(externalEntry(tensor, 'length') ?? 0);
 }
 
 /** A tensor whose data stands in another file, at the same place in it. */

@@ -1,17 +1,16 @@
-import { type GraphProto, type NodeProto, type TensorProto, TensorProto_DataType } from 'onnx-buf';
-import { graphLinks } from './links.ts';
+import { TensorProto_DataType } from 'onnx-buf';
+import type { OnnxModel } from './model.ts';
+import type { NodeProto, TensorProto } from './proto.ts';
 
 /** Operators that hand integers on. */
 const HANDS_ON = new Set(['Unsqueeze', 'Squeeze', 'Reshape', 'Identity', 'Cast']);
 
 /** Reads the elements of constants that hold integers; of all else there are none. */
-export function integerConstants(graph: GraphProto): (tensor: string) => readonly number[] {
-  const { maker } = graphLinks(graph);
-  const initializers = new Map(graph.initializer.map((tensor) => [tensor.name, tensor]));
+export function integerConstants(model: OnnxModel): (tensor: string) => readonly number[] {
   const read = (name: string): readonly number[] => {
-    const initializer = initializers.get(name);
+    const initializer = model.initializers.get(name);
     if (initializer) return elements(initializer);
-    const node = graph.node[maker.get(name) ?? -1];
+    const node = model.makerOf(name);
     if (node?.opType === 'Constant') return constantElements(node);
     return node && HANDS_ON.has(node.opType) ? read(node.input[0]!) : [];
   };

@@ -1,10 +1,11 @@
-import type { GraphProto, NodeProto } from 'onnx-buf';
+import { readsOf } from './captures.ts';
+import type { GraphProto, NodeProto } from './proto.ts';
 
 /** Who makes and who reads each tensor of a graph. Numbers are indices into `graph.node`. */
 export interface Links {
   readonly maker: ReadonlyMap<string, number>;
   readonly readers: ReadonlyMap<string, readonly number[]>;
-  /** What each node reads, each name once, in order: its inputs, then what its bodies (If, Loop, Scan) capture. */
+  /** What each node reads, each name once, in order: its inputs, then what its subgraphs capture. */
   readonly reads: readonly (readonly string[])[];
   readonly initializers: ReadonlySet<string>;
   readonly outputs: ReadonlySet<string>;
@@ -14,18 +15,8 @@ export interface Links {
   readonly structural: ReadonlySet<string>;
 }
 
-const RANDOM = new Set(['RandomNormal', 'RandomUniform']);
-
-const cache = new WeakMap<GraphProto, Links>();
-
-/** The links of a graph, which nothing may change once they were asked for: they are worked out once. */
-export function graphLinks(graph: GraphProto): Links {
-  const links = cache.get(graph) ?? linkGraph(graph);
-  cache.set(graph, links);
-  return links;
-}
-
-function linkGraph(graph: GraphProto): Links {
+/** @param draws whether a node draws random numbers */
+export function linkGraph(graph: GraphProto, draws: (node: NodeProto) => boolean): Links {
   const maker = new Map<string, number>();
   const readers = new Map<string, number[]>();
   const initializers = new Set([
@@ -35,19 +26,20 @@ function linkGraph(graph: GraphProto): Links {
   const constant = new Set(initializers);
   const structural = new Set(initializers);
   const reads = graph.node.map((node, index) => {
-    const names = [...new Set([...node.input.filter((name) => name !== ''), ...captured(node)])];
+    const names = [...new Set(readsOf(node))];
     for (const name of names) {
       const others = readers.get(name);
       if (others === undefined) readers.set(name, [index]);
       else others.push(index);
     }
-    const isConstant = names.every((name) => constant.has(name)) && !RANDOM.has(node.opType);
-    const isStructural =
-      isConstant || node.opType === 'Shape' || node.opType === 'Size' || names.every((name) => structural.has(name));
+    const isSame = !draws(node);
+    const isConstant = isSame && names.every((name) => constant.has(name));
+    const isSize = node.opType === 'Shape' || node.opType === 'Size';
+    const isStructural = isSame && (isConstant || isSize || names.every((name) => structural.has(name)));
     for (const name of node.output) {
       maker.set(name, index);
       if (isConstant) constant.add(name);
-      if (isStructural && !RANDOM.has(node.opType)) structural.add(name);
+      if (isStructural) structural.add(name);
     }
     return names;
   });
@@ -60,25 +52,4 @@ function linkGraph(graph: GraphProto): Links {
     constant,
     structural,
   };
-}
-
-/** The bodies of a node. */
-export function bodies(node: NodeProto): GraphProto[] {
-  return node.attribute.flatMap(({ g, graphs }) => (g === undefined ? graphs : [g, ...graphs]));
-}
-
-/** The names that the bodies of a node read from around it. */
-function captured(node: NodeProto): string[] {
-  return bodies(node).flatMap((body) => {
-    const own = new Set([
-      ...body.input.map(({ name }) => name),
-      ...body.initializer.map(({ name }) => name),
-      ...body.node.flatMap(({ output }) => output),
-    ]);
-    const read = [
-      ...body.node.flatMap((inner) => [...inner.input, ...captured(inner)]),
-      ...body.output.map(({ name }) => name),
-    ];
-    return read.filter((name) => name !== '' && !own.has(name));
-  });
 }

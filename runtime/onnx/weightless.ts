@@ -1,8 +1,8 @@
-import type { GraphProto, TensorProto, ValueInfoProto } from 'onnx-buf';
 import { externalEntry, isExternal } from './external.ts';
 import { makeNode, makeValueInfo } from './make.ts';
+import type { OnnxModel } from './model.ts';
+import type { GraphProto, TensorProto, ValueInfoProto } from './proto.ts';
 import { encodeModel } from './proto.ts';
-import type { OnnxModel } from './read.ts';
 import { INLINE_BYTES } from './skim.ts';
 
 /**

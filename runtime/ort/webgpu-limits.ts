@@ -1,14 +1,16 @@
+import { constantsIn } from '../onnx/constants.ts';
+import { isStandard } from '../onnx/domains.ts';
 import { dtypeName } from '../onnx/dtypes.ts';
-import { bodies } from '../onnx/links.ts';
+import { calledFunctions } from '../onnx/functions.ts';
 import {
   decodeModel,
   encodeModel,
   type FunctionProto,
   type GraphProto,
-  type ModelProto,
   type NodeProto,
   type TensorProto,
 } from '../onnx/proto.ts';
+import { subgraphsOf } from '../onnx/subgraphs.ts';
 import { allocate, decode } from '../tensor/storage.ts';
 import type { Device, SessionTensors } from './port.ts';
 
@@ -57,17 +59,17 @@ export interface WebGpuModel {
 export function forWebGpu(bytes: Uint8Array): WebGpuModel {
   const model = decodeModel(bytes);
   // ONNX Runtime renames the nodes of functions.
-  if (usedFunctions(model).some(({ node }) => wrongNodes(node).length > 0))
+  if (calledFunctions(model).some((called) => wrongNodes(called).length > 0))
     return { bytes, provider: 'cpu', without: [] };
-  const { node, initializer } = model.graph!;
-  const wrong = wrongNodes(node, new Map(initializer.map((tensor) => [tensor.name, tensor])));
+  const graph = model.graph!;
+  const wrong = wrongNodes(graph);
   const unnamed = wrong.filter(({ name }) => !/^[^\r\n]+$/.test(name));
   unnamed.forEach((found, i) => {
     found.name = `onnsight/cpu_${i}`;
   });
   // ONNX Runtime refuses an empty list.
   if (wrong.length === 0) return { bytes, provider: 'webgpu', without: [] };
-  const outside = new Set(node);
+  const outside = new Set(graph.node);
   const forceCpuNodeNames = wrong.map(({ name }) => name);
   return {
     bytes: unnamed.length > 0 ? encodeModel(model) : bytes,
@@ -85,23 +87,18 @@ export function areForCpu(feeds: SessionTensors): boolean {
   return Object.entries(feeds).some(([name, { dims }]) => dims.includes(0) && !name.startsWith('past_key_values'));
 }
 
-/** The nodes that have to stay on the CPU, with those in bodies, which see the constants around them. */
-function wrongNodes(nodes: readonly NodeProto[], outer: ReadonlyMap<string, TensorProto> = new Map()): NodeProto[] {
-  const constants = new Map(outer);
-  for (const { opType, output, attribute } of nodes) {
-    const value = opType === 'Constant' && attribute.find(({ name }) => name === 'value')?.t;
-    if (value) constants.set(output[0]!, value);
-  }
+/** The nodes that have to stay on the CPU, with those in subgraphs, which see the constants around them. */
+function wrongNodes(
+  scope: GraphProto | FunctionProto,
+  outer: ReadonlyMap<string, TensorProto> = new Map(),
+): NodeProto[] {
+  const constants = new Map([...outer, ...constantsIn(scope)]);
   const constant = (name: string) => elements(constants.get(name));
-  return nodes.flatMap((node) => {
+  return scope.node.flatMap((node) => {
     const isWrong = node.name.startsWith(ADDED) || (isStandard(node) && WRONG[node.opType]?.(node, constant));
-    const inner = bodies(node).flatMap((body) => wrongNodes(body.node, withInitializers(constants, body)));
+    const inner = subgraphsOf(node).flatMap((subgraph) => wrongNodes(subgraph, constants));
     return isWrong ? [node, ...inner] : inner;
   });
-}
-
-function withInitializers(outer: ReadonlyMap<string, TensorProto>, { initializer }: GraphProto) {
-  return new Map([...outer, ...initializer.map((tensor) => [tensor.name, tensor] as const)]);
 }
 
 /** The elements of a constant that stands in the file of the graph. */
@@ -116,24 +113,4 @@ function elements(tensor: TensorProto | undefined): readonly number[] | null {
   const raw = allocate(dtype, size);
   new Uint8Array(raw.buffer).set(tensor.rawData);
   return Array.from(decode(raw, dtype) as ArrayLike<number | bigint>, Number);
-}
-
-/** The functions of a model that its nodes call, directly or through others. */
-function usedFunctions({ graph, functions }: ModelProto): FunctionProto[] {
-  const used = new Set<FunctionProto>();
-  const follow = (nodes: readonly NodeProto[]): void => {
-    for (const node of nodes) {
-      const called = functions.find(({ domain, name }) => domain === node.domain && name === node.opType);
-      for (const body of bodies(node)) follow(body.node);
-      if (!called || used.has(called)) continue;
-      used.add(called);
-      follow(called.node);
-    }
-  };
-  if (functions.length > 0) follow(graph!.node);
-  return [...used];
-}
-
-function isStandard({ domain }: NodeProto): boolean {
-  return domain === '' || domain === 'ai.onnx';
 }

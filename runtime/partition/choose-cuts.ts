@@ -2,7 +2,6 @@ import { usesOf } from '../graph/live.ts';
 import type { Node, Value } from '../graph/types.ts';
 import type { Vertex } from '../lowering/dependencies.ts';
 import type { Forward } from '../lowering/forward.ts';
-import { graphLinks } from '../onnx/links.ts';
 import type { Cuts } from './cuts.ts';
 
 /** How many tensors of a stretch that are only read are worth a cut each; more become outputs of one segment. */
@@ -61,7 +60,7 @@ function sourcesOf(values: readonly Value[]): Set<Node> {
 export function outsideOf(node: Node, forward: Forward): string[] {
   const nested = node.regions.flatMap((region) => region.nodes.flatMap((inner) => outsideOf(inner, forward)));
   if (node.op !== 'call') return nested;
-  const { constant } = graphLinks(forward.model.graph);
+  const { constant } = forward.model.links;
   const own = forward
     .calledModule(node)
     .outside.filter((tensor) => !constant.has(tensor) || forward.overrides.of(tensor, null) !== undefined);

@@ -1,5 +1,5 @@
 import type { Locate } from '../lowering/address.ts';
-import type { OnnxModel } from '../onnx/read.ts';
+import type { OnnxModel } from '../onnx/model.ts';
 import type { Cuts } from './cuts.ts';
 import type { InterventionPrograms } from './intervention-programs.ts';
 import type { SegmentPrograms } from './segment-programs.ts';

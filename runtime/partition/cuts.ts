@@ -1,5 +1,5 @@
-import { graphLinks, type Links } from '../onnx/links.ts';
-import type { GraphProto } from '../onnx/proto.ts';
+import type { Links } from '../onnx/links.ts';
+import type { OnnxModel } from '../onnx/model.ts';
 import { ranges } from './ranges.ts';
 import type { Stretches } from './stretches.ts';
 
@@ -33,8 +33,8 @@ export class Cuts {
   private readonly fixed: ReadonlySet<string>;
 
   /** @param fixed tensors to cut at from the start, and for good */
-  constructor(graph: GraphProto, { names, of }: Stretches, fixed: Iterable<string> = []) {
-    this.links = graphLinks(graph);
+  constructor({ links }: OnnxModel, { names, of }: Stretches, fixed: Iterable<string> = []) {
+    this.links = links;
     this.names = names;
     this.stretchOf = of;
     this.segmentOf = of.map(() => null);

@@ -1,6 +1,6 @@
 import type { Node, NodeOf, Value } from '../graph/types.ts';
 import type { Forward } from '../lowering/forward.ts';
-import { graphLinks, type Links } from '../onnx/links.ts';
+import type { Links } from '../onnx/links.ts';
 import { outsideOf } from './choose-cuts.ts';
 import { type CutModel, Unsegmentable } from './cut-model.ts';
 import type { Replaced } from './fragment.ts';
@@ -30,7 +30,7 @@ export class Dispatches {
   constructor(context: DispatchContext) {
     this.context = context;
     this.forward = context.needed.forward;
-    this.links = graphLinks(context.cut.model.graph);
+    this.links = context.cut.model.links;
   }
 
   /** Null for the call of a module that does nothing. Throws Unsegmentable where no program can run the group. */

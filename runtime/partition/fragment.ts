@@ -1,6 +1,5 @@
 import type { Value } from '../graph/types.ts';
-import { graphLinks } from '../onnx/links.ts';
-import type { OnnxModel } from '../onnx/read.ts';
+import type { OnnxModel } from '../onnx/model.ts';
 import { ranges } from './ranges.ts';
 
 /** Some nodes of a model that run together, with the tensors that enter and leave them. */
@@ -34,7 +33,7 @@ export function describeFragment(
   outputs: readonly string[],
   replaced: Replaced,
 ): Fragment {
-  const links = graphLinks(model.graph);
+  const links = model.links;
   const taken = new Set(nodes);
   const reads: { tensor: string; reader: number; value: Value | undefined }[] = [];
   const pending = [...nodes];

@@ -4,7 +4,7 @@ import type { Node, Value } from '../graph/types.ts';
 import type { Locate } from '../lowering/address.ts';
 import { type Lowered, lower } from '../lowering/lower.ts';
 import { siteNames } from '../lowering/site-names.ts';
-import type { OnnxModel } from '../onnx/read.ts';
+import type { OnnxModel } from '../onnx/model.ts';
 import type { FragmentWriter } from './fragment-writer.ts';
 import type { Program } from './plan.ts';
 

@@ -4,7 +4,7 @@ import { narrow } from '../graph/passes/narrow.ts';
 import type { Locate } from '../lowering/address.ts';
 import { layersOf } from '../modules/layers.ts';
 import { type Module, walk } from '../modules/module.ts';
-import type { OnnxModel } from '../onnx/read.ts';
+import type { OnnxModel } from '../onnx/model.ts';
 import type { CutModel } from './cut-model.ts';
 import { Cuts } from './cuts.ts';
 import { FragmentWriter } from './fragment-writer.ts';
@@ -41,7 +41,7 @@ export class Planner {
     this.model = model;
     this.locate = locate;
     this.writer = new FragmentWriter(model);
-    this.ends = new RowWiseEnds(model.graph, tree);
+    this.ends = new RowWiseEnds(model, tree);
     const layers = segmentation === 'off' ? [] : layersOf(tree);
     const fixed = segmentation === 'modules' ? [...walk(tree)].flatMap(borders) : [];
     // A trace that reads some rows of the logits only needs the model cut there.
@@ -52,7 +52,7 @@ export class Planner {
         : {
             model,
             locate,
-            cuts: new Cuts(model.graph, stretchesOf(model.graph, layers), fixed),
+            cuts: new Cuts(model, stretchesOf(model, layers), fixed),
             segments: new SegmentPrograms(model, this.writer, store),
             interventions: new InterventionPrograms(model, locate, this.writer),
           };

@@ -2,11 +2,11 @@ import type { Address } from '../graph/ops.ts';
 import type { RowWiseEnd } from '../graph/passes/narrow.ts';
 import { layersOf } from '../modules/layers.ts';
 import { type Module, walk } from '../modules/module.ts';
+import { floatAttribute, intAttribute, intsAttribute, tensorAttribute } from '../onnx/attributes.ts';
 import { dtypeName } from '../onnx/dtypes.ts';
-import { elementTypes } from '../onnx/element-types.ts';
 import { integerConstants } from '../onnx/integer-constants.ts';
-import { graphLinks, type Links } from '../onnx/links.ts';
-import type { GraphProto, NodeProto, TensorProto } from '../onnx/proto.ts';
+import type { OnnxModel } from '../onnx/model.ts';
+import type { NodeProto } from '../onnx/proto.ts';
 
 const UNARY = new Set(
   'Abs Cast Elu Erf Exp Gelu HardSigmoid Identity LeakyRelu Log Neg Reciprocal Relu Sigmoid Sqrt Tanh'.split(' '),
@@ -16,15 +16,13 @@ const NORMALISATIONS = new Set('LayerNormalization RMSNormalization SimplifiedLa
 
 /** Finds the row-wise ends of a model. */
 export class RowWiseEnds {
-  private readonly graph: GraphProto;
-  private readonly links: Links;
+  private readonly model: OnnxModel;
   private readonly tree: Module;
   private readonly known = new Map<string, RowWiseEnd | null>();
   private maps: Maps | null = null;
 
-  constructor(graph: GraphProto, tree: Module) {
-    this.graph = graph;
-    this.links = graphLinks(graph);
+  constructor(model: OnnxModel, tree: Module) {
+    this.model = model;
     this.tree = tree;
   }
 
@@ -40,11 +38,11 @@ export class RowWiseEnds {
 
   /** What enters the ends that make the model's outputs. */
   entries(): string[] {
-    return [...this.links.outputs].flatMap((tensor) => this.of(tensor)?.entry ?? []);
+    return [...this.model.links.outputs].flatMap((tensor) => this.of(tensor)?.entry ?? []);
   }
 
   private find(tensor: string): RowWiseEnd | null {
-    this.maps ??= mapsOf(this.graph, this.tree);
+    this.maps ??= mapsOf(this.model, this.tree);
     const nodes = new Set<number>();
     const tensors = new Set<string>();
     const entering = new Set([tensor]);
@@ -53,20 +51,20 @@ export class RowWiseEnds {
     let end: RowWiseEnd | null = null;
     for (;;) {
       // The last of the makers: none of the others needs it.
-      const index = Math.max(...[...entering].map((name) => this.links.maker.get(name) ?? -1));
-      const node = this.graph.node[index];
+      const index = Math.max(...[...entering].map((name) => this.model.links.maker.get(name) ?? -1));
+      const node = this.model.graph.node[index];
       if (!node || this.maps.layers.has(index) || !node.output.every(isInside)) return end;
-      if (!isRowWise(node, this.links.constant, this.maps)) return end;
+      if (!isRowWise(node, this.model, this.maps)) return end;
       nodes.add(index);
       hasProduct ||= node.opType === 'MatMul';
       for (const name of node.output) {
         entering.delete(name);
         tensors.add(name);
       }
-      for (const name of this.links.reads[index]!) if (!this.links.constant.has(name)) entering.add(name);
+      for (const name of this.model.links.reads[index]!) if (!this.model.links.constant.has(name)) entering.add(name);
       const [entry] = entering;
       const address = this.maps.outputs.get(entry!);
-      const dtype = dtypeName(this.maps.types.get(entry!) ?? 0);
+      const dtype = dtypeName(this.model.elementTypes.get(entry!) ?? 0);
       if (entering.size === 1 && hasProduct && address && dtype && isInside(entry!)) {
         end = { entry: entry!, dtype, address, tensors: new Set(tensors) };
       }
@@ -74,7 +72,7 @@ export class RowWiseEnds {
   }
 
   private readers(tensor: string): readonly number[] {
-    return this.links.readers.get(tensor) ?? [];
+    return this.model.links.readers.get(tensor) ?? [];
   }
 }
 
@@ -84,14 +82,10 @@ interface Maps {
   readonly layers: ReadonlySet<number>;
   /** Where the modules' outputs are found. */
   readonly outputs: ReadonlyMap<string, Address>;
-  /** The tensors' element types. */
-  readonly types: ReadonlyMap<string, number>;
-  readonly initializers: ReadonlyMap<string, TensorProto>;
-  readonly makers: ReadonlyMap<string, NodeProto>;
   readonly integers: (tensor: string) => readonly number[];
 }
 
-function mapsOf(graph: GraphProto, tree: Module): Maps {
+function mapsOf(model: OnnxModel, tree: Module): Maps {
   const outputs = new Map<string, Address>();
   for (const { path, calls } of walk(tree)) {
     calls.forEach((one, call) => {
@@ -103,47 +97,39 @@ function mapsOf(graph: GraphProto, tree: Module): Maps {
   return {
     layers: new Set(layersOf(tree).flatMap(({ call }) => call.nodes)),
     outputs,
-    types: elementTypes(graph),
-    initializers: new Map(graph.initializer.map((tensor) => [tensor.name, tensor])),
-    makers: new Map(graph.node.flatMap((node) => node.output.map((name) => [name, node] as const))),
-    integers: integerConstants(graph),
+    integers: integerConstants(model),
   };
 }
 
 /** Whether a node leaves the rank as it is and computes each row of that row of its inputs and of constants. */
-function isRowWise(node: NodeProto, constant: ReadonlySet<string>, maps: Maps): boolean {
+function isRowWise(node: NodeProto, model: OnnxModel, { integers }: Maps): boolean {
   const { opType, input, output } = node;
+  const { constant } = model.links;
   if (output.slice(1).some((name) => name !== '')) return false;
   const [first, ...others] = input;
   const areConstant = (names: readonly string[]) => names.every((name) => name === '' || constant.has(name));
   if (UNARY.has(opType)) return true;
   // A constant of more dimensions may hold other numbers for each row.
-  const isForAll = (name: string) => name === '' || (rankOf(name, maps) ?? 2) < 2;
+  const isForAll = (name: string) => name === '' || (rankOf(name, model) ?? 2) < 2;
   if (BINARY.has(opType)) return input.every((name) => !constant.has(name) || isForAll(name));
   if (!areConstant(others) || constant.has(first!)) return false;
-  if (opType === 'MatMul') return rankOf(others[0]!, maps) === 2;
-  if (NORMALISATIONS.has(opType)) return (integer(node, 'axis') ?? -1) === -1 && others.every(isForAll);
-  if (opType === 'Softmax' || opType === 'LogSoftmax') return integer(node, 'axis') === -1;
-  if (opType !== 'ReduceMean' || integer(node, 'keepdims') === 0) return false;
-  const axes = node.attribute.find(({ name }) => name === 'axes')?.ints.map(Number) ?? maps.integers(others[0] ?? '');
+  if (opType === 'MatMul') return rankOf(others[0]!, model) === 2;
+  if (NORMALISATIONS.has(opType)) return (intAttribute(node, 'axis') ?? -1) === -1 && others.every(isForAll);
+  if (opType === 'Softmax' || opType === 'LogSoftmax') return intAttribute(node, 'axis') === -1;
+  if (opType !== 'ReduceMean' || intAttribute(node, 'keepdims') === 0) return false;
+  const axes = intsAttribute(node, 'axes') ?? integers(others[0] ?? '');
   return axes.length === 1 && axes[0] === -1;
 }
 
 /** The rank of a constant; null where the file does not tell it at once. */
-function rankOf(tensor: string, maps: Maps): number | null {
-  const initializer = maps.initializers.get(tensor);
+function rankOf(tensor: string, model: OnnxModel): number | null {
+  const initializer = model.initializers.get(tensor);
   if (initializer) return initializer.dims.length;
-  const maker = maps.makers.get(tensor);
+  const maker = model.makerOf(tensor);
   if (maker?.opType === 'Transpose' || maker?.opType === 'Identity' || maker?.opType === 'Cast') {
-    return rankOf(maker.input[0]!, maps);
+    return rankOf(maker.input[0]!, model);
   }
   if (maker?.opType !== 'Constant') return null;
-  const [value] = maker.attribute;
-  if (value?.t) return value.t.dims.length;
-  return value?.name === 'value_float' || value?.name === 'value_int' ? 0 : null;
-}
-
-function integer({ attribute }: NodeProto, name: string): number | null {
-  const found = attribute.find((one) => one.name === name);
-  return found ? Number(found.i) : null;
+  const isNumber = intAttribute(maker, 'value_int') !== null || floatAttribute(maker, 'value_float') !== null;
+  return isNumber ? 0 : (tensorAttribute(maker, 'value')?.dims.length ?? null);
 }

@@ -3,7 +3,7 @@ import type { Node, NodeOf, Value } from '../graph/types.ts';
 import type { Dependencies, Vertex } from '../lowering/dependencies.ts';
 import type { Forward } from '../lowering/forward.ts';
 import { topologicalOrder } from '../lowering/topological-order.ts';
-import { graphLinks, type Links } from '../onnx/links.ts';
+import type { Links } from '../onnx/links.ts';
 import { outsideOf } from './choose-cuts.ts';
 import { type CutModel, Unsegmentable } from './cut-model.ts';
 import type { Group, SegmentOrNode } from './schedule.ts';
@@ -27,7 +27,7 @@ export class SegmentGraph {
     this.dependencies = dependencies;
     this.forward = dependencies.forwards[0]!;
     this.graphNodes = vertices.filter((vertex) => typeof vertex !== 'number');
-    this.links = graphLinks(model.graph);
+    this.links = model.links;
     for (const vertex of vertices) if (typeof vertex === 'number') this.addNode(vertex);
     this.collectOutputs();
   }

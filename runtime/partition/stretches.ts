@@ -1,6 +1,5 @@
 import type { Layer } from '../modules/layers.ts';
-import { graphLinks } from '../onnx/links.ts';
-import type { GraphProto } from '../onnx/proto.ts';
+import type { OnnxModel } from '../onnx/model.ts';
 
 /** A model cut before and after each of its layers: what comes first, a stretch for each layer, what comes last. */
 export interface Stretches {
@@ -13,8 +12,7 @@ export interface Stretches {
   readonly of: readonly (number | null)[];
 }
 
-export function stretchesOf(graph: GraphProto, layers: readonly Layer[]): Stretches {
-  const links = graphLinks(graph);
+export function stretchesOf({ graph, links }: OnnxModel, layers: readonly Layer[]): Stretches {
   const layerOf = new Map(layers.flatMap(({ call }, i) => call.nodes.map((node) => [node, i + 1] as const)));
   const of: (number | null)[] = [];
   graph.node.forEach((node, index) => {

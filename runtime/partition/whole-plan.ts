@@ -2,7 +2,7 @@ import type { InterventionGraph } from '../graph/graph.ts';
 import type { Locate } from '../lowering/address.ts';
 import { type Lowered, lower } from '../lowering/lower.ts';
 import { siteNames } from '../lowering/site-names.ts';
-import type { OnnxModel } from '../onnx/read.ts';
+import type { OnnxModel } from '../onnx/model.ts';
 import type { Plan, Program } from './plan.ts';
 import { Registers } from './registers.ts';
 

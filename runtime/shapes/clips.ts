@@ -1,6 +1,5 @@
 import { integerConstants } from '../onnx/integer-constants.ts';
-import { graphLinks } from '../onnx/links.ts';
-import type { OnnxModel } from '../onnx/read.ts';
+import type { OnnxModel } from '../onnx/model.ts';
 import type { DimFormula } from './formulas.ts';
 
 /** Where a model cuts a size off: what it does with sizes beyond `bound` does not show in smaller ones. */
@@ -17,8 +16,8 @@ const OPEN = 2 ** 31 - 1;
 
 /** @param dims the dimensions of a tensor, where they are known */
 export function clips(model: OnnxModel, dims: (tensor: string) => readonly (DimFormula | null)[] | null): Clip[] {
-  const { structural, constant } = graphLinks(model.graph);
-  const integers = integerConstants(model.graph);
+  const { structural, constant } = model.links;
+  const integers = integerConstants(model);
   const found: Clip[] = [];
   for (const { opType, input, output } of model.graph.node) {
     if (constant.has(output[0]!)) continue;

@@ -1,16 +1,16 @@
 import type { DType, Shape, TensorType } from '../graph/types.ts';
 import { describeNode, nodeIn } from '../modules/describe-node.ts';
+import { isStandard } from '../onnx/domains.ts';
 import { dtypeName } from '../onnx/dtypes.ts';
-import { elementTypes } from '../onnx/element-types.ts';
 import { ModelError } from '../onnx/error.ts';
-import { graphLinks, type Links } from '../onnx/links.ts';
-import type { OnnxModel } from '../onnx/read.ts';
+import type { Links } from '../onnx/links.ts';
+import type { OnnxModel } from '../onnx/model.ts';
+import type { NodeProto } from '../onnx/proto.ts';
 import { probeName, weightless } from '../onnx/weightless.ts';
 import { ort } from '../ort/ort.ts';
 
-/** Signatures of input sizes whose types are kept, per model. */
-const KEPT = 16;
-const cache = new WeakMap<OnnxModel, Map<string, Promise<Map<string, TensorType>>>>();
+/** The sizes of a model's inputs by name. An input that is left out has the free dimensions that its file declares. */
+export type InputDims = Readonly<Record<string, readonly number[]>>;
 
 /**
  * The dtype and shape of every tensor of a model's graph when its inputs have the sizes `inputDims`, as ONNX Runtime's
@@ -18,50 +18,11 @@ const cache = new WeakMap<OnnxModel, Map<string, Promise<Map<string, TensorType>
  * null. Tensors of a kind this library has no dtype for (strings, sequences) are left out.
  * Throws a ModelError where the sizes don't fit the model.
  */
-export function inferTypes(
-  model: OnnxModel,
-  inputDims: Readonly<Record<string, readonly number[]>> = {},
-): Promise<Map<string, TensorType>> {
+export async function inferTypes(model: OnnxModel, inputDims: InputDims = {}): Promise<Map<string, TensorType>> {
   checkDims(model, inputDims);
-  const signature = model.inputs.map(({ name }) => inputDims[name]?.join('x') ?? '?').join(',');
-  const signatures = cache.get(model) ?? new Map<string, Promise<Map<string, TensorType>>>();
-  cache.set(model, signatures);
-  const types = signatures.get(signature) ?? infer(model, inputDims);
-  // The newest stand last; a failure is not kept.
-  signatures.delete(signature);
-  signatures.set(signature, types);
-  types.catch(() => signatures.delete(signature));
-  if (signatures.size > KEPT) signatures.delete(signatures.keys().next().value!);
-  return types;
-}
-
-function checkDims(model: OnnxModel, inputDims: Readonly<Record<string, readonly number[]>>): void {
-  for (const [name, dims] of Object.entries(inputDims)) {
-    const input = model.inputs.find((candidate) => candidate.name === name);
-    if (input === undefined) {
-      throw new ModelError(
-        `${model.path} has no input ${name}: it has ${model.inputs.map((other) => other.name).join(', ')}`,
-      );
-    }
-    const fits =
-      input.dims === null ||
-      (input.dims.length === dims.length &&
-        input.dims.every((dim, i) => typeof dim !== 'number' || dim < 0 || dim === dims[i]));
-    if (fits) continue;
-    const wanted = input.dims!.map((dim) => dim ?? '?').join(', ');
-    throw new ModelError(`the input ${name} of ${model.path} wants the shape [${wanted}], not [${dims.join(', ')}]`);
-  }
-}
-
-async function infer(
-  model: OnnxModel,
-  inputDims: Readonly<Record<string, readonly number[]>>,
-): Promise<Map<string, TensorType>> {
-  const { graph } = model;
-  const links = graphLinks(graph);
+  const { graph, links, elementTypes } = model;
   // What no element type is known of is, as far as can be seen, no tensor: Node cannot even ask for its type.
-  const known = elementTypes(graph);
-  const made = graph.node.flatMap(({ output }) => output).filter((name) => name !== '' && known.has(name));
+  const made = graph.node.flatMap(({ output }) => output).filter((name) => name !== '' && elementTypes.has(name));
   const found = await shapes(model, weightless(model, inputDims, made));
   const doubtful = withoutRank(graph.node, links, found);
   if (doubtful.length > 0) {
@@ -77,6 +38,24 @@ async function infer(
     add(found, name, dtype, inputDims[name] ?? free);
   }
   return found;
+}
+
+function checkDims(model: OnnxModel, inputDims: InputDims): void {
+  for (const [name, dims] of Object.entries(inputDims)) {
+    const input = model.inputs.find((candidate) => candidate.name === name);
+    if (input === undefined) {
+      throw new ModelError(
+        `${model.path} has no input ${name}: it has ${model.inputs.map((other) => other.name).join(', ')}`,
+      );
+    }
+    const fits =
+      input.dims === null ||
+      (input.dims.length === dims.length &&
+        input.dims.every((dim, i) => typeof dim !== 'number' || dim < 0 || dim === dims[i]));
+    if (fits) continue;
+    const wanted = input.dims!.map((dim) => dim ?? '?').join(', ');
+    throw new ModelError(`the input ${name} of ${model.path} wants the shape [${wanted}], not [${dims.join(', ')}]`);
+  }
 }
 
 async function shapes(model: OnnxModel, bytes: Uint8Array): Promise<Map<string, TensorType>> {
@@ -127,15 +106,16 @@ const ANY_RANK = new Set([
  * These are the tensors for which that leaves a doubt.
  */
 function withoutRank(
-  nodes: OnnxModel['graph']['node'],
+  nodes: readonly NodeProto[],
   { reads, constant }: Links,
   found: ReadonlyMap<string, TensorType>,
 ): string[] {
   const doubtful = new Set<string>();
-  nodes.forEach(({ opType, domain, output, input }, index) => {
+  nodes.forEach((node, index) => {
+    const { opType, output, input } = node;
     // A shape or axes that are constant leave no doubt.
     const isFixed = constant.has(input[opType === 'ConstantOfShape' ? 0 : 1] ?? '');
-    const source = (ANY_RANK.has(opType) && !isFixed) || (domain !== '' && domain !== 'ai.onnx');
+    const source = (ANY_RANK.has(opType) && !isFixed) || !isStandard(node);
     if (!source && !reads[index]!.some((name) => doubtful.has(name))) return;
     for (const name of output) if (found.get(name)?.shape?.length === 0) doubtful.add(name);
   });

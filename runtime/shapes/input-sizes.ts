@@ -1,4 +1,4 @@
-import type { ModelTensor, OnnxModel } from '../onnx/read.ts';
+import type { ModelTensor, OnnxModel } from '../onnx/model.ts';
 import {
   constant,
   type DimFormula,

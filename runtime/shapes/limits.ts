@@ -1,4 +1,4 @@
-import type { OnnxModel } from '../onnx/read.ts';
+import type { OnnxModel } from '../onnx/model.ts';
 import { clips } from './clips.ts';
 import { type DimFormula, evaluate, type Sizes, sum, symbol, symbolsOf } from './formulas.ts';
 import { symbolsIn } from './input-sizes.ts';

@@ -1,9 +1,9 @@
 import type { TensorType } from '../graph/types.ts';
 import { ModelError } from '../onnx/error.ts';
-import type { OnnxModel } from '../onnx/read.ts';
+import type { OnnxModel } from '../onnx/model.ts';
 import { fitter } from './fit.ts';
 import { type DimFormula, evaluate, type Sizes, soleSymbol } from './formulas.ts';
-import { inferTypes } from './infer.ts';
+import { type InputDims, inferTypes } from './infer.ts';
 import { type InputSizes, inputSizes, mainInput, RELATIONS, solve, symbolsIn } from './input-sizes.ts';
 import { type Limits, limitsOf, NO_LIMITS, withinLimits } from './limits.ts';
 import { type Probes, probesFor, SCALES } from './probe-sizes.ts';
@@ -66,19 +66,17 @@ export class SymbolicTypes {
   }
 }
 
-const cache = new WeakMap<OnnxModel, Promise<SymbolicTypes>>();
+/** Infers the types of a model's tensors for some sizes of its inputs. */
+type Infer = (dims: InputDims) => Promise<Types>;
 
 /**
- * Works out the types of a model's tensors as formulas, once: ONNX Runtime infers them for three sets of sizes, and the
- * simplest formula that explains all three is taken. Where the model fits no sizes that are tried, no tensor is known.
+ * Works out the types of a model's tensors as formulas: ONNX Runtime infers them for three sets of sizes, and the simplest
+ * formula that explains all three is taken. Where the model fits no sizes that are tried, no tensor is known.
  */
-export function symbolicTypes(model: OnnxModel): Promise<SymbolicTypes> {
-  const found = cache.get(model) ?? derive(model);
-  cache.set(model, found);
-  return found;
-}
-
-async function derive(model: OnnxModel): Promise<SymbolicTypes> {
+export async function symbolicTypes(
+  model: OnnxModel,
+  infer: Infer = (dims) => inferTypes(model, dims),
+): Promise<SymbolicTypes> {
   const tried = new Set<string>();
   for (const relation of RELATIONS) {
     const related = inputSizes(model, relation);
@@ -87,7 +85,7 @@ async function derive(model: OnnxModel): Promise<SymbolicTypes> {
       const key = JSON.stringify(dimsOf(probes.inputs, probes.sizes[0]!));
       if (tried.has(key)) continue;
       tried.add(key);
-      const types = await typesOf(model, probes);
+      const types = await typesOf(infer, probes);
       if (!types) continue;
       const batch = rowsOf(model, probes.inputs);
       const limits = limitsOf(model, probes, batch, (tensor) => types.get(tensor)?.dims ?? null);
@@ -104,11 +102,11 @@ function rowsOf(model: OnnxModel, inputs: InputSizes): string | null {
 }
 
 /** Null where the model does not fit the sizes. */
-async function typesOf(model: OnnxModel, { inputs, sizes }: Probes): Promise<Map<string, SymbolicType> | null> {
+async function typesOf(infer: Infer, { inputs, sizes }: Probes): Promise<Map<string, SymbolicType> | null> {
   const fitting: { readonly sizes: ReadonlyMap<string, number>; readonly types: Types }[] = [];
   for (const [i, probe] of sizes.entries()) {
     if (fitting.length === 3) break;
-    const types = await inferOrRefuse(model, dimsOf(inputs, probe));
+    const types = await inferOrRefuse(infer, dimsOf(inputs, probe));
     if (types) fitting.push({ sizes: probe, types });
     else if (i < 2) return null;
   }
@@ -130,9 +128,9 @@ async function typesOf(model: OnnxModel, { inputs, sizes }: Probes): Promise<Map
   return found;
 }
 
-async function inferOrRefuse(model: OnnxModel, dims: Readonly<Record<string, readonly number[]>>) {
+async function inferOrRefuse(infer: Infer, dims: InputDims) {
   try {
-    return await inferTypes(model, dims);
+    return await infer(dims);
   } catch (error) {
     if (error instanceof ModelError) return null;
     throw error;

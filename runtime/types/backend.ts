@@ -1,5 +1,5 @@
 import type { InterventionGraph } from '../graph/graph.ts';
-import type { OnnxModel } from '../onnx/read.ts';
+import type { OnnxModel } from '../onnx/model.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 
 /** A trace that is ready to run. */

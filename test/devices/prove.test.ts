@@ -2,8 +2,8 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
-import { EXPORTERS } from '../model/reference.ts';
 import { interventions } from '../reference/interventions.ts';
+import { EXPORTERS } from '../support/fixtures.ts';
 import { ZOO } from '../zoo/zoo.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));

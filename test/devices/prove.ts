@@ -1,9 +1,9 @@
 import { performance } from 'node:perf_hooks';
 import { parseArgs } from 'node:util';
 import { type Device, LanguageModel, save } from 'onnsight';
-import { EXPORTERS } from '../model/reference.ts';
 import { expected } from '../reference/expected.ts';
 import { interventions } from '../reference/interventions.ts';
+import { EXPORTERS } from '../support/fixtures.ts';
 import { distance, type Pair, reference, TOY } from '../support/pytorch.ts';
 import { halfOf, halve, inputsOf, loadZoo, readModules, ZOO, zooReference } from '../zoo/zoo.ts';
 

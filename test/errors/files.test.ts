@@ -1,17 +1,12 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { NNsight } from 'onnsight';
-import {
-  ModelProtoSchema,
-  OperatorSetIdProtoSchema,
-  TensorProto_DataLocation,
-  TensorProto_DataType,
-  TensorProtoSchema,
-} from 'onnx-buf';
 import { afterAll, describe, expect, it } from 'vitest';
 import { ModelError } from '../../runtime/onnx/error.ts';
+import { makeGraph, makeModel, makeNode, makeTensor, makeValueInfo } from '../../runtime/onnx/make.ts';
+import { decodeModel, encodeModel } from '../../runtime/onnx/proto.ts';
+import { inFile } from '../support/external.ts';
 import { TOY } from '../support/toy.ts';
 import { rejection } from './support.ts';
 
@@ -20,22 +15,9 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 /** A model of one weight, which stands in a file of its own. */
 function externalModel(): Uint8Array {
-  const weight = create(TensorProtoSchema, {
-    name: 'w',
-    dims: [1n],
-    dataType: TensorProto_DataType.FLOAT,
-    dataLocation: TensorProto_DataLocation.EXTERNAL,
-    externalData: [{ key: 'location', value: 'weights.bin' }],
-  });
-  const node = { name: 'copy', opType: 'Identity', input: ['w'], output: ['y'] };
-  return toBinary(
-    ModelProtoSchema,
-    create(ModelProtoSchema, {
-      irVersion: 8n,
-      opsetImport: [{ version: 17n }],
-      graph: { name: 'g', node: [node], initializer: [weight], output: [{ name: 'y' }] },
-    }),
-  );
+  const weight = inFile(makeTensor('w', 'float32', [0], [1]), 'weights.bin');
+  const copy = makeNode('Identity', ['w'], ['y'], {}, 'copy');
+  return encodeModel(makeModel(makeGraph('g', [copy], [], [makeValueInfo('y')], [weight])));
 }
 
 describe('a file that is no model', () => {
@@ -66,11 +48,9 @@ describe('a file that is no model', () => {
   });
 
   const withSets = (name: string, sets: { domain: string; version: bigint }[]) => {
-    const proto = fromBinary(ModelProtoSchema, zoo('mlp.ts.onnx'));
-    return file(
-      name,
-      toBinary(ModelProtoSchema, { ...proto, opsetImport: sets.map((one) => create(OperatorSetIdProtoSchema, one)) }),
-    );
+    const proto = decodeModel(zoo('mlp.ts.onnx'));
+    const [own] = proto.opsetImport;
+    return file(name, encodeModel({ ...proto, opsetImport: sets.map((one) => ({ ...own!, ...one })) }));
   };
 
   it('of an operator set that is too old', async () => {

@@ -1,7 +1,7 @@
 import { NNsight } from 'onnsight';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { programs } from '../devices/programs.ts';
-import { modelPath } from '../model/reference.ts';
+import { modelPath } from '../support/fixtures.ts';
 import { perform, randomSteps } from './random-steps.ts';
 import { type Compared, expectAgreement, loadEachWay, runEachWay } from './ways.ts';
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { walk } from '../../runtime/modules/module.ts';
 import type { Segmentation } from '../../runtime/partition/segmentation.ts';
 import { Tensor } from '../../runtime/tensor/tensor.ts';
-import { FILES, modelPath, type Reference, reference } from '../model/reference.ts';
+import { FILES, modelPath, type Reference, reference } from '../support/fixtures.ts';
 import { type Engines, type Inputs, openEngines, runGraph, SEGMENTATIONS } from './engines.ts';
 import { type Compared, expectAgreement } from './ways.ts';
 

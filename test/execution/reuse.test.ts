@@ -2,7 +2,7 @@ import { save } from 'onnsight';
 import { beforeAll, beforeEach, expect, it } from 'vitest';
 import type { Engine } from '../../runtime/execution/engine.ts';
 import { ReuseScope } from '../../runtime/execution/reuse.ts';
-import { TOY } from '../model/reference.ts';
+import { TOY } from '../support/fixtures.ts';
 import { difference, type Engines, type Inputs, ids, newEngine, openEngines, runGraph } from './engines.ts';
 
 const END = ['the end (1 of 2)', 'the end (2 of 2)'];

@@ -1,7 +1,7 @@
 import { save } from 'onnsight';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Engine } from '../../runtime/execution/engine.ts';
-import { TOY } from '../model/reference.ts';
+import { TOY } from '../support/fixtures.ts';
 import { built, type Engines, ids, names, newEngine, openEngines, runGraph } from './engines.ts';
 
 const LAYERS = ['transformer.h.0', 'transformer.h.1', 'transformer.h.2', 'transformer.h.3'];

@@ -1,15 +1,15 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { CycleError, Dependencies } from '../../runtime/lowering/dependencies.ts';
 import type { ForwardModel } from '../../runtime/lowering/forward.ts';
-import { graphModel } from '../model/graphs.ts';
 import { GraphMaker, locateIn, outputOf } from '../support/graphs.ts';
+import { graphModel } from '../support/models.ts';
 
 /** `a = relu(x)`, `b = a · w`, `c = b + a`, `y = relu(c)`; the module `m` is b and c, with a as its input. */
 let model: ForwardModel;
 const [A, B, C, Y] = [0, 1, 2, 3];
 
 beforeAll(async () => {
-  const onnx = await graphModel(
+  const onnx = graphModel(
     { x: ['n'] },
     [
       ['Relu', ['x'], 'a'],

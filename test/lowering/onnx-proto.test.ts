@@ -1,6 +1,4 @@
 import { fileURLToPath } from 'node:url';
-import { fromBinary } from '@bufbuild/protobuf';
-import { ModelProtoSchema } from 'onnx-buf';
 import onnxProto from 'onnx-proto';
 import { describe, expect, it } from 'vitest';
 import { Envoy } from '../../runtime/api/envoy.ts';
@@ -9,6 +7,7 @@ import { moduleProxy } from '../../runtime/api/module-proxy.ts';
 import { Tracing } from '../../runtime/api/tracing.ts';
 import { Engine } from '../../runtime/execution/engine.ts';
 import { lower } from '../../runtime/lowering/lower.ts';
+import { decodeModel } from '../../runtime/onnx/proto.ts';
 import { readModel } from '../../runtime/onnx/read.ts';
 import { inferTypes } from '../../runtime/shapes/infer.ts';
 import '../../runtime/operators/members.ts';
@@ -50,7 +49,7 @@ async function written(file: string): Promise<Uint8Array> {
 describe.each(['mlp.ts.onnx', 'mlp.dynamo.onnx'])('%s', (file) => {
   it('is read equally by onnx-proto', async () => {
     const bytes = await written(file);
-    const ours = fromBinary(ModelProtoSchema, bytes).graph!;
+    const ours = decodeModel(bytes).graph!;
     const theirs = onnxProto.onnx.ModelProto.decode(bytes).graph!;
     const names = (items: readonly { name?: string | null }[]) => items.map(({ name }) => name ?? '');
     expect(theirs.node!.map(({ opType, input, output, name }) => ({ opType, input, output, name }))).toEqual(

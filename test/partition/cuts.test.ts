@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { OnnxModel } from '../../runtime/onnx/read.ts';
+import type { OnnxModel } from '../../runtime/onnx/model.ts';
 import { Cuts } from '../../runtime/partition/cuts.ts';
 import { stretchesOf } from '../../runtime/partition/stretches.ts';
-import { graphModel } from '../model/graphs.ts';
+import { graphModel } from '../support/models.ts';
 
 /**
  * A beginning (node 0), a layer of a chain with a branch (1 to 7), an end (9) that takes the branch, and a constant (8):
@@ -12,8 +12,8 @@ let model: OnnxModel;
 let cuts: Cuts;
 const STRETCHES = { names: ['the beginning', 'h.0', 'the end'], of: [0, 1, 1, 1, 1, 1, 1, 1, null, 2] };
 
-beforeEach(async () => {
-  model = await graphModel(
+beforeEach(() => {
+  model = graphModel(
     { x: ['n'] },
     [
       ['Relu', ['x'], 'a'],
@@ -29,7 +29,7 @@ beforeEach(async () => {
     ],
     { float_one: [1] },
   );
-  cuts = new Cuts(model.graph, STRETCHES);
+  cuts = new Cuts(model, STRETCHES);
 });
 
 const labels = () => cuts.nodes.map((_, segment) => cuts.label(segment));
@@ -80,7 +80,7 @@ describe('cuts', () => {
   });
 
   it('that are fixed stay for good', () => {
-    cuts = new Cuts(model.graph, STRETCHES, ['b', 'y']);
+    cuts = new Cuts(model, STRETCHES, ['b', 'y']);
     expect(cuts.nodes).toEqual([[0], [1], [2, 3, 4, 5, 6, 7], [9]]);
     for (const tensor of ['c', 'd', 'e', 'f']) cuts.cutAt([tensor]);
     expect(cuts.nodes).toEqual([[0], [1], [3, 4], [5], [6], [2, 7], [9]]);
@@ -91,7 +91,7 @@ describe('stretches', () => {
   const layer = (path: string, nodes: number[]) => ({ path, call: { inputs: [], outputs: [], nodes } });
 
   it('go from layer to layer: what lies between two runs with the second', () => {
-    const stretches = stretchesOf(model.graph, [layer('h.0', [1, 2]), layer('h.1', [4, 5])]);
+    const stretches = stretchesOf(model, [layer('h.0', [1, 2]), layer('h.1', [4, 5])]);
     expect(stretches.names).toEqual(['the beginning', 'h.0', 'h.1', 'the end']);
     // 3 lies between the layers, 6 and 7 after the last; 8 makes a constant.
     expect(stretches.of).toEqual([0, 1, 1, 2, 2, 2, 3, 3, null, 3]);

@@ -1,9 +1,9 @@
 import { beforeAll, expect, it } from 'vitest';
 import type { Value } from '../../runtime/graph/types.ts';
-import type { OnnxModel } from '../../runtime/onnx/read.ts';
+import type { OnnxModel } from '../../runtime/onnx/model.ts';
 import { describeFragment } from '../../runtime/partition/fragment.ts';
-import { graphModel } from '../model/graphs.ts';
 import { GraphMaker, outputOf } from '../support/graphs.ts';
+import { graphModel } from '../support/models.ts';
 
 /** `a = relu(x)`, `t = -float_one` (a constant), `b = a + t`, `c = a · b`, `y = c + float_one`. */
 let model: OnnxModel;
@@ -11,7 +11,7 @@ const value: Value = outputOf(new GraphMaker().op('exp'));
 const nothing = () => undefined;
 
 beforeAll(async () => {
-  model = await graphModel(
+  model = graphModel(
     { x: ['n'] },
     [
       ['Relu', ['x'], 'a'],

@@ -8,13 +8,13 @@ import { RowWiseEnds } from '../../runtime/partition/row-wise.ts';
 import { Tensor } from '../../runtime/tensor/tensor.ts';
 import type { TraceRequest } from '../../runtime/types/backend.ts';
 import { difference, type Engines, ids, openEngines, runGraph, SEGMENTATIONS } from '../execution/engines.ts';
-import { modelPath, reference, TOY } from '../model/reference.ts';
-import { referenceFeeds, runModel } from '../model/run.ts';
+import { modelPath, reference, TOY } from '../support/fixtures.ts';
+import { referenceFeeds, runModel } from '../support/run-model.ts';
 
 /** How many of a graph's reads run on fewer rows. */
 function narrowed({ map }: Engines, graph: InterventionGraph): number {
   const writes = ({ root }: InterventionGraph) => root.nodes.filter(({ op }) => op === 'write').length;
-  const ends = new RowWiseEnds(map.model.graph, map.tree);
+  const ends = new RowWiseEnds(map.model, map.tree);
   const context = {
     tensorAt: (address: Address) => map.locate(address).tensor,
     endOf: (tensor: string) => ends.of(tensor),

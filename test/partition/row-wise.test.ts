@@ -1,26 +1,12 @@
-import { create, toBinary } from '@bufbuild/protobuf';
-import {
-  AttributeProto_AttributeType,
-  AttributeProtoSchema,
-  GraphProtoSchema,
-  ModelProtoSchema,
-  type NodeProto,
-  NodeProtoSchema,
-  OperatorSetIdProtoSchema,
-  TensorProto_DataType,
-  TensorProtoSchema,
-  TensorShapeProto_DimensionSchema,
-  TensorShapeProtoSchema,
-  TypeProto_TensorSchema,
-  TypeProtoSchema,
-  ValueInfoProtoSchema,
-} from 'onnx-buf';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
 import type { Module } from '../../runtime/modules/module.ts';
 import { buildTree } from '../../runtime/modules/tree.ts';
+import { makeGraph, makeModel, makeTensor, makeValueInfo } from '../../runtime/onnx/make.ts';
+import { encodeModel, type NodeProto } from '../../runtime/onnx/proto.ts';
 import { RowWiseEnds } from '../../runtime/partition/row-wise.ts';
-import { fixtureModel } from '../model/run.ts';
+import { floatInputs, modelOf, type NodeSpec, nodeOf } from '../support/models.ts';
+import { fixtureModel } from '../support/run-model.ts';
 
 describe('the end of a model that computes each row by itself', () => {
   it.each([
@@ -30,102 +16,50 @@ describe('the end of a model that computes each row by itself', () => {
     ['llama', 'dynamo', 'model.model.layers.1'],
   ] as const)('of %s (%s) begins behind %s', async (name, exporter, path) => {
     const model = await fixtureModel(`zoo/${name}`, exporter);
-    const ends = new RowWiseEnds(model.graph, buildTree(model));
+    const ends = new RowWiseEnds(model, buildTree(model));
     expect(ends.of('output')?.address).toEqual({ path, port: 'output', index: 0, call: 0 });
     expect(ends.entries()).toEqual([ends.of('output')!.entry]);
   });
 
   it('is none where the model goes on from a tensor, and where no matrix is in it', async () => {
     const gpt2 = await fixtureModel('zoo/gpt2', 'ts');
-    const ends = new RowWiseEnds(gpt2.graph, buildTree(gpt2));
+    const ends = new RowWiseEnds(gpt2, buildTree(gpt2));
     expect(ends.of(ends.entries()[0]!)).toBeNull();
     const mlp = await fixtureModel('zoo/mlp', 'ts');
-    expect(new RowWiseEnds(mlp.graph, buildTree(mlp)).entries()).toEqual([]);
+    expect(new RowWiseEnds(mlp, buildTree(mlp)).entries()).toEqual([]);
   });
 });
 
 const WIDTH = 4;
-const attribute = (name: string, value: number | readonly number[]) =>
-  create(AttributeProtoSchema, {
-    name,
-    ...(typeof value === 'number'
-      ? { type: AttributeProto_AttributeType.INT, i: BigInt(value) }
-      : { type: AttributeProto_AttributeType.INTS, ints: value.map(BigInt) }),
-  });
-const node = (
-  opType: string,
-  input: string[],
-  output: string,
-  attributes: Record<string, number | readonly number[]> = {},
-) =>
-  create(NodeProtoSchema, {
-    opType,
-    input,
-    output: [output],
-    attribute: Object.entries(attributes).map(([name, value]) => attribute(name, value)),
-  });
-const weight = (name: string, dims: number[]) =>
-  create(TensorProtoSchema, {
-    name,
-    dims: dims.map(BigInt),
-    dataType: TensorProto_DataType.FLOAT,
-    floatData: Array.from({ length: dims.reduce((a, b) => a * b, 1) }, (_, i) => 0.3 + Math.sin(i)),
-  });
-const integers = (name: string, values: number[]) =>
-  create(TensorProtoSchema, {
-    name,
-    dims: [BigInt(values.length)],
-    dataType: TensorProto_DataType.INT64,
-    int64Data: values.map(BigInt),
-  });
-const info = (name: string, dims: (number | string)[] | null) =>
-  create(ValueInfoProtoSchema, {
-    name,
-    type: create(TypeProtoSchema, {
-      value: {
-        case: 'tensorType',
-        value: create(TypeProto_TensorSchema, {
-          elemType: TensorProto_DataType.FLOAT,
-          ...(dims && {
-            shape: create(TensorShapeProtoSchema, {
-              dim: dims.map((dim) =>
-                create(TensorShapeProto_DimensionSchema, {
-                  value:
-                    typeof dim === 'number'
-                      ? { case: 'dimValue', value: BigInt(dim) }
-                      : { case: 'dimParam', value: dim },
-                }),
-              ),
-            }),
-          }),
-        }),
-      },
-    }),
-  });
+const node = (op: string, input: string[], output: string, attributes: NodeSpec[3] = {}) =>
+  nodeOf([op, input, output, attributes]);
+const weight = (name: string, dims: number[]) => {
+  const count = dims.reduce((a, b) => a * b, 1);
+  const elements = Array.from({ length: count }, (_, i) => 0.3 + Math.sin(i));
+  return makeTensor(name, 'float32', elements, dims);
+};
+const integers = (name: string, values: number[]) => makeTensor(name, 'int64', values, [values.length]);
 
 /** A model that does something to the positive `x` [batch, length, 4], and then multiplies by a matrix. */
 function model(steps: NodeProto[], last = 'y') {
-  return create(ModelProtoSchema, {
-    irVersion: 9n,
-    opsetImport: [create(OperatorSetIdProtoSchema, { version: 18n })],
-    graph: create(GraphProtoSchema, {
-      name: 'rows',
-      node: [...steps, node('MatMul', [last, 'matrix'], 'output')],
-      initializer: [
-        weight('matrix', [WIDTH, 3]),
-        weight('square', [WIDTH, WIDTH]),
-        weight('vector', [WIDTH]),
-        weight('one', [1]),
-        weight('rows', [2, 1, WIDTH]),
-        weight('batched', [2, WIDTH, WIDTH]),
-        integers('last', [-1]),
-        integers('middle', [1]),
-        integers('both', [-2, -1]),
-      ],
-      input: [info('x', ['batch', 'length', WIDTH])],
-      output: [info('output', null)],
-    }),
-  });
+  const graph = makeGraph(
+    'rows',
+    [...steps, node('MatMul', [last, 'matrix'], 'output')],
+    floatInputs({ x: ['batch', 'length', WIDTH] }),
+    [makeValueInfo('output', 'float32')],
+    [
+      weight('matrix', [WIDTH, 3]),
+      weight('square', [WIDTH, WIDTH]),
+      weight('vector', [WIDTH]),
+      weight('one', [1]),
+      weight('rows', [2, 1, WIDTH]),
+      weight('batched', [2, WIDTH, WIDTH]),
+      integers('last', [-1]),
+      integers('middle', [1]),
+      integers('both', [-2, -1]),
+    ],
+  );
+  return makeModel(graph, 18);
 }
 
 /** The tree of a network whose module `first` gives `x`. */
@@ -136,7 +70,7 @@ function tree(): Module {
   return { ...common, path: '', name: '', children: new Map([['first', first]]), calls: [] };
 }
 
-const isFound = (steps: NodeProto[]) => new RowWiseEnds(model(steps).graph!, tree()).of('output')?.entry === 'x';
+const isFound = (steps: NodeProto[]) => new RowWiseEnds(modelOf(model(steps)), tree()).of('output')?.entry === 'x';
 
 const ROW_WISE: Record<string, NodeProto[]> = {
   nothing: [node('Identity', ['x'], 'y')],
@@ -186,7 +120,7 @@ const MIXED: Record<string, NodeProto[]> = {
 describe('a step that leaves rows alone', () => {
   it.each(Object.keys(ROW_WISE))('%s: ONNX Runtime gives the same for some rows as for all', async (name) => {
     expect(isFound(ROW_WISE[name]!)).toBe(true);
-    const session = await InferenceSession.create(toBinary(ModelProtoSchema, model(ROW_WISE[name]!)), {
+    const session = await InferenceSession.create(encodeModel(model(ROW_WISE[name]!)), {
       logSeverityLevel: 3,
     });
     const x = Float32Array.from({ length: 2 * 5 * WIDTH }, (_, i) => 1.5 + Math.cos(3 * i));

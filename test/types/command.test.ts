@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { modelPath, TOY } from '../model/reference.ts';
+import { modelPath, TOY } from '../support/fixtures.ts';
 import { ROOT } from './compilers.ts';
 
 const folder = mkdtempSync(join(ROOT, 'test/types/out-'));

@@ -7,8 +7,9 @@ import { declareModules } from '../../runtime/modules/declarations.ts';
 import { type Module, walk } from '../../runtime/modules/module.ts';
 import { parameters } from '../../runtime/modules/parameters.ts';
 import { buildTree } from '../../runtime/modules/tree.ts';
-import { type OnnxModel, readModel } from '../../runtime/onnx/read.ts';
-import { FILES, modelPath, reference, TOY } from '../model/reference.ts';
+import type { OnnxModel } from '../../runtime/onnx/model.ts';
+import { readModel } from '../../runtime/onnx/read.ts';
+import { FILES, modelPath, reference, TOY } from '../support/fixtures.ts';
 import { COMPILERS, check, errorsIn, errorsWantedIn, ROOT } from './compilers.ts';
 
 const MAIN = join(ROOT, 'dist/plugin/cli/main.js');

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { NNsight, save, type Tensor } from 'onnsight';
 import { describe, expect, it } from 'vitest';
-import { EXPORTERS, modelPath, reference } from '../model/reference.ts';
+import { EXPORTERS, modelPath, reference } from '../support/fixtures.ts';
 import { expectClose, maxDifference } from '../support/toy.ts';
 import { halfOf, halve, inputsOf, type Loaded, loadZoo, readable, readModules, ZOO, zooReference } from './zoo.ts';
 

@@ -1,5 +1,5 @@
 import { type Device, NNsight, save, type Tensor } from 'onnsight';
-import { modelPath, type Reference, reference } from '../model/reference.ts';
+import { modelPath, type Reference, reference } from '../support/fixtures.ts';
 import type { Expected, Pair } from '../support/pytorch.ts';
 
 interface Zoo {

@@ -1,12 +1,13 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { isStandard } from '../../onnx/domains.ts';
 import { isExternal } from '../../onnx/external.ts';
-import { bodies } from '../../onnx/links.ts';
-import { decodeModel, encodeModel, type GraphProto, type ModelProto, type TensorProto } from '../../onnx/proto.ts';
-import type { OnnxModel } from '../../onnx/read.ts';
+import type { OnnxModel } from '../../onnx/model.ts';
+import { decodeModel, encodeModel, type ModelProto, type TensorProto } from '../../onnx/proto.ts';
+import { renameAll } from '../../onnx/rename.ts';
+import { nodesWithin } from '../../onnx/subgraphs.ts';
 import { ort } from '../../ort/ort.ts';
-import { renameTensors } from './rename.ts';
 import { embedWeights } from './weights.ts';
 
 /**
@@ -49,7 +50,7 @@ function nameFolded(optimized: ModelProto, before: ModelProto): ModelProto {
   const known = new Set(before.graph!.initializer.map(({ name }) => name));
   const folded = optimized.graph!.initializer.filter(({ name }) => !known.has(name));
   const names = new Map(folded.map(({ name }, i) => [name, `onnsight_folded_${i}`]));
-  return { ...optimized, graph: renameTensors(optimized.graph!, (name) => names.get(name) ?? name) };
+  return { ...optimized, graph: renameAll(optimized.graph!, (name) => names.get(name) ?? name) };
 }
 
 /** ONNX Runtime drops what the exporter noted at the nodes: their modules are told by it. */
@@ -66,10 +67,6 @@ function withScopes(optimized: ModelProto, before: ModelProto): ModelProto {
 
 /** ONNX Runtime declares all operator sets that it knows, those that no other host has among them. */
 function withoutUnused(proto: ModelProto): ModelProto {
-  const used = new Set(['', 'ai.onnx', ...domainsOf(proto.graph!)]);
-  return { ...proto, opsetImport: proto.opsetImport.filter(({ domain }) => used.has(domain)) };
-}
-
-function domainsOf(graph: GraphProto): string[] {
-  return graph.node.flatMap((node) => [node.domain, ...bodies(node).flatMap(domainsOf)]);
+  const used = new Set([...nodesWithin(proto.graph!.node)].map(({ domain }) => domain));
+  return { ...proto, opsetImport: proto.opsetImport.filter((set) => isStandard(set) || used.has(set.domain)) };
 }

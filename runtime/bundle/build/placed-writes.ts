@@ -1,8 +1,9 @@
 import type { Lowered } from '../../lowering/lower.ts';
-import { readsOf, renameReads } from '../../onnx/captures.ts';
+import { readsOf } from '../../onnx/captures.ts';
 import { makeNode } from '../../onnx/make.ts';
+import type { OnnxModel } from '../../onnx/model.ts';
 import type { NodeProto } from '../../onnx/proto.ts';
-import type { OnnxModel } from '../../onnx/read.ts';
+import { renameReads } from '../../onnx/rename.ts';
 
 const WRITTEN = 'onnsight/written_';
 

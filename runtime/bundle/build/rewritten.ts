@@ -3,6 +3,7 @@ import type { Parameter } from '../../api/parameter-spec.ts';
 import { TraceError } from '../../errors.ts';
 import type { Lowered } from '../../lowering/lower.ts';
 import { makeNode, makeRawTensor, makeValueInfo } from '../../onnx/make.ts';
+import type { OnnxModel } from '../../onnx/model.ts';
 import {
   decodeModel,
   type GraphProto,
@@ -11,9 +12,8 @@ import {
   type TensorProto,
   type ValueInfoProto,
 } from '../../onnx/proto.ts';
-import type { OnnxModel } from '../../onnx/read.ts';
+import { renameAll, tensorNames } from '../../onnx/rename.ts';
 import { placeWrites } from './placed-writes.ts';
-import { renameTensors, tensorNames } from './rename.ts';
 
 /** A model with an intervention in its graph, its weights still where they were. */
 export interface RewrittenModel {
@@ -69,7 +69,7 @@ export function rewriteModel(
     }),
     valueInfo: [],
   };
-  const finished = renameTensors(rewritten, finalNames(names, prefix), (name) => nodeName(name, prefix));
+  const finished = renameAll(rewritten, finalNames(names, prefix), (name) => nodeName(name, prefix));
   return {
     proto: { ...proto, producerName: 'onnsight', metadataProps: model.proto.metadataProps, graph: finished },
     inputs: [...lowered.inputs],

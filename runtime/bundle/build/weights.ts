@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { closeSync, createReadStream, openSync, readSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { atLocation, externalEntry, isExternal, withData } from '../../onnx/external.ts';
-import { bodies } from '../../onnx/links.ts';
-import type { GraphProto, ModelProto, NodeProto, TensorProto } from '../../onnx/proto.ts';
-import type { OnnxModel } from '../../onnx/read.ts';
+import type { OnnxModel } from '../../onnx/model.ts';
+import type { ModelProto } from '../../onnx/proto.ts';
+import { mapTensors, tensorsOf } from '../../onnx/tensors.ts';
 import { BundleError } from '../error.ts';
 import type { BundleFile } from '../schema.ts';
 
@@ -20,7 +20,7 @@ const LARGEST = 2 ** 31 - 2 ** 20;
 /** A model whose weights are all inside of it. Throws a BundleError where they are too large for one file. */
 export function embedWeights(proto: ModelProto, { folder }: Pick<OnnxModel, 'folder'>): ModelProto {
   const files = new Map<string, number>();
-  const total = tensorsOf(proto.graph!)
+  const total = tensorsOf(proto)
     .filter(isExternal)
     .reduce((sum, tensor) => sum + Number(externalEntry(tensor, 'length') ?? 0), 0);
   if (total > LARGEST) {
@@ -56,7 +56,7 @@ export async function linkWeights(
   modelFile: string,
 ): Promise<{ readonly proto: ModelProto; readonly files: readonly WeightFile[] }> {
   const locations = new Set(
-    tensorsOf(proto.graph!)
+    tensorsOf(proto)
       .filter(isExternal)
       .map((tensor) => externalEntry(tensor, 'location')!),
   );
@@ -83,28 +83,4 @@ export async function hashFile(path: string): Promise<string> {
   const hash = createHash('sha256');
   for await (const chunk of createReadStream(path)) hash.update(chunk);
   return hash.digest('hex');
-}
-
-function tensorsOf(graph: GraphProto): TensorProto[] {
-  return [...graph.initializer, ...graph.node.flatMap((node) => bodies(node).flatMap(tensorsOf))];
-}
-
-function mapTensors(proto: ModelProto, map: (tensor: TensorProto) => TensorProto): ModelProto {
-  const inNode = (node: NodeProto): NodeProto =>
-    bodies(node).length === 0
-      ? node
-      : {
-          ...node,
-          attribute: node.attribute.map((one) => ({
-            ...one,
-            graphs: one.graphs.map(inGraph),
-            ...(one.g && { g: inGraph(one.g) }),
-          })),
-        };
-  const inGraph = (graph: GraphProto): GraphProto => ({
-    ...graph,
-    initializer: graph.initializer.map(map),
-    node: graph.node.map(inNode),
-  });
-  return { ...proto, graph: inGraph(proto.graph!) };
 }

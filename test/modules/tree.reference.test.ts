@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { findModule } from '../../runtime/modules/find.ts';
 import type { Module } from '../../runtime/modules/module.ts';
 import { buildTree } from '../../runtime/modules/tree.ts';
-import { EXPORTERS, FILES, type Reference, reference } from './reference.ts';
-import { fixtureModel, offset, referenceFeeds, runModel } from './run.ts';
+import { EXPORTERS, FILES, type Reference, reference } from '../support/fixtures.ts';
+import { fixtureModel, offset, referenceFeeds, runModel } from '../support/run-model.ts';
 
 /** Modules that PyTorch ran and that the file has no name for: dropouts, and a batch norm that TorchScript has folded. */
 const NAMELESS: Readonly<Record<string, number>> = {

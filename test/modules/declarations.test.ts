@@ -4,12 +4,12 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { isMember } from '../../plugin/cli/member-names.ts';
 import { declareModules } from '../../runtime/modules/declarations.ts';
 import { typeName } from '../../runtime/modules/kind-names.ts';
-import type { OnnxModel } from '../../runtime/onnx/read.ts';
+import type { OnnxModel } from '../../runtime/onnx/model.ts';
+import { graphModel } from '../support/models.ts';
+import { fixtureModel } from '../support/run-model.ts';
 import { COMPILERS, check, ROOT } from '../types/compilers.ts';
-import { graphModel } from './graphs.ts';
-import { fixtureModel } from './run.ts';
 
-const folder = mkdtempSync(join(ROOT, 'test/model/out-'));
+const folder = mkdtempSync(join(ROOT, 'test/modules/out-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const declare = (model: OnnxModel) => declareModules(model, { name: 'Net', isMember });
@@ -17,7 +17,7 @@ const interfaces = (text: string) => [...text.matchAll(/^export interface (.*) e
 
 /** A chain of Relu nodes, each in a module of its own. */
 async function modulesAt(...paths: string[]): Promise<OnnxModel> {
-  const model = await graphModel(
+  const model = graphModel(
     { x: [2, 3] },
     paths.map((_, i) => ['Relu', [i === 0 ? 'x' : `y${i - 1}`], `y${i}`]),
   );

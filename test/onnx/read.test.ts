@@ -2,15 +2,16 @@ import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { create, toBinary } from '@bufbuild/protobuf';
-import { ModelProtoSchema, StringStringEntryProtoSchema, type TensorProto, TensorProto_DataLocation } from 'onnx-buf';
 import { InferenceSession } from 'onnxruntime-node';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ModelError } from '../../runtime/onnx/error.ts';
 import { externalEntry, isExternal } from '../../runtime/onnx/external.ts';
-import { type OnnxModel, readModel } from '../../runtime/onnx/read.ts';
-import { FILES, modelPath, reference, TOY } from './reference.ts';
-import { fixtureModel, referenceFeeds, runModel } from './run.ts';
+import type { OnnxModel } from '../../runtime/onnx/model.ts';
+import { encodeModel, type TensorProto } from '../../runtime/onnx/proto.ts';
+import { readModel } from '../../runtime/onnx/read.ts';
+import { inFile } from '../support/external.ts';
+import { FILES, modelPath, reference, TOY } from '../support/fixtures.ts';
+import { fixtureModel, referenceFeeds, runModel } from '../support/run-model.ts';
 
 let folder: string;
 beforeAll(() => {
@@ -41,7 +42,7 @@ describe('reading a model', () => {
 
   test('leaves large weights in the file', async () => {
     const model = await readModel(TOY);
-    const encoded = toBinary(ModelProtoSchema, model.proto);
+    const encoded = encodeModel(model.proto);
     expect(encoded.length).toBeLessThan(statSync(TOY).size / 10);
     expect(model.graph.initializer.every((tensor) => tensor.rawData.length <= 1024)).toBe(true);
     expect(model.graph.initializer.some(isExternal)).toBe(true);
@@ -67,10 +68,7 @@ describe('reading a model', () => {
 
   test('floats that stand in a packed list are left in the file, too', async () => {
     const { proto } = await fixtureModel('zoo/mlp', 'ts');
-    const path = file(
-      'packed.onnx',
-      toBinary(ModelProtoSchema, { ...proto, graph: { ...proto.graph!, ...widened(proto) } }),
-    );
+    const path = file('packed.onnx', encodeModel({ ...proto, graph: { ...proto.graph!, ...widened(proto) } }));
     const model = await readModel(path);
     const wide = model.graph.initializer.find(({ name }) => name === 'wide')!;
     expect(wide.floatData).toEqual([]);
@@ -113,22 +111,19 @@ describe('a model with external data', () => {
       const start = Number(externalEntry(tensor, 'offset'));
       const length = Number(externalEntry(tensor, 'length'));
       parts.push(bytes.subarray(start, start + length));
-      const entries = { location, offset: String(end), length: String(length) };
+      const offset = end;
       end += length;
-      const externalData = Object.entries(entries).map(([key, value]) =>
-        create(StringStringEntryProtoSchema, { key, value }),
-      );
-      return { ...tensor, externalData, dataLocation: TensorProto_DataLocation.EXTERNAL };
+      return inFile(tensor, location, offset, length);
     });
     if (weights !== null) file(weights, Buffer.concat(parts));
-    return file(name, toBinary(ModelProtoSchema, { ...model.proto, graph: { ...model.graph, initializer } }));
+    return file(name, encodeModel({ ...model.proto, graph: { ...model.graph, initializer } }));
   }
 
   test('keeps pointing at its own files, and runs', async () => {
     const model = await readModel(await split('split.onnx', 'split.data', 'split.data'));
     const [wte] = model.graph.initializer;
     expect(externalEntry(wte!, 'location')).toBe('split.data');
-    const session = await InferenceSession.create(toBinary(ModelProtoSchema, model.proto), {
+    const session = await InferenceSession.create(encodeModel(model.proto), {
       extra: { session: { model_external_initializers_file_folder_path: model.folder } },
     });
     expect(session.outputNames[0]).toBe('logits');
@@ -141,7 +136,7 @@ describe('a model with external data', () => {
     const model = await readModel(join(folder, 'linked.onnx'));
     expect(model.file).toBe('blob-1');
     expect(externalEntry(model.graph.initializer[0]!, 'location')).toBe('blob-2');
-    const session = await InferenceSession.create(toBinary(ModelProtoSchema, model.proto), {
+    const session = await InferenceSession.create(encodeModel(model.proto), {
       extra: { session: { model_external_initializers_file_folder_path: model.folder } },
     });
     expect(session.outputNames[0]).toBe('logits');

@@ -2,8 +2,8 @@ import { expect, test } from 'vitest';
 import { formatTree } from '../../runtime/modules/format.ts';
 import { buildTree } from '../../runtime/modules/tree.ts';
 import { readModel } from '../../runtime/onnx/read.ts';
-import { TOY } from './reference.ts';
-import { fixtureModel } from './run.ts';
+import { TOY } from '../support/fixtures.ts';
+import { fixtureModel } from '../support/run-model.ts';
 
 test('equal blocks stand on one line', async () => {
   expect(formatTree(buildTree(await fixtureModel('zoo/gpt2', 'dynamo')))).toMatchInlineSnapshot(`

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { parameters } from '../../runtime/modules/parameters.ts';
 import { readModel } from '../../runtime/onnx/read.ts';
-import { TOY } from './reference.ts';
-import { fixtureModel } from './run.ts';
+import { TOY } from '../support/fixtures.ts';
+import { fixtureModel } from '../support/run-model.ts';
 
 describe('parameters by their paths', () => {
   test('of the toy GPT-2, without the one that the exporter has transposed', async () => {

@@ -1,12 +1,13 @@
-import { create } from '@bufbuild/protobuf';
-import { NodeProtoSchema, TensorProto_DataType, TypeProtoSchema, ValueInfoProtoSchema } from 'onnx-buf';
 import { describe, expect, test } from 'vitest';
 import { dtypeName } from '../../runtime/onnx/dtypes.ts';
-import { elementTypes } from '../../runtime/onnx/element-types.ts';
-import { type OnnxModel, readModel } from '../../runtime/onnx/read.ts';
+import { makeNode, makeValueInfo } from '../../runtime/onnx/make.ts';
+import type { OnnxModel } from '../../runtime/onnx/model.ts';
+import { readModel } from '../../runtime/onnx/read.ts';
 import { inferTypes } from '../../runtime/shapes/infer.ts';
-import { FILES, reference, TOY } from './reference.ts';
-import { fixtureModel, referenceFeeds, runModel } from './run.ts';
+import { TensorTypes } from '../../runtime/shapes/tensor-types.ts';
+import { FILES, reference, TOY } from '../support/fixtures.ts';
+import { withGraph } from '../support/models.ts';
+import { fixtureModel, referenceFeeds, runModel } from '../support/run-model.ts';
 
 function toyDims(model: OnnxModel, length: number, past: number): Record<string, number[]> {
   const size: Record<string, number> = { batch: 2, sequence: length, past, total: length + past };
@@ -32,7 +33,7 @@ describe('types of every tensor', () => {
   test.each(FILES)('are what the operators tell without a session: %s (%s exporter)', async (name, exporter) => {
     const model = await fixtureModel(name, exporter);
     const types = await inferTypes(model);
-    const told = elementTypes(model.graph);
+    const told = model.elementTypes;
     for (const [tensor, { dtype }] of types) expect(dtypeName(told.get(tensor) ?? 0), tensor).toBe(dtype);
   });
 
@@ -55,11 +56,11 @@ describe('types of every tensor', () => {
   });
 
   test('are worked out once for the same sizes', async () => {
-    const model = await fixtureModel('zoo/mlp', 'ts');
-    expect(await inferTypes(model, { x: [3, 5] })).toBe(await inferTypes(model, { x: [3, 5] }));
-    const first = await inferTypes(model, { x: [3, 5] });
-    for (let size = 10; size < 26; size++) await inferTypes(model, { x: [size, 5] });
-    expect(await inferTypes(model, { x: [3, 5] })).not.toBe(first);
+    const types = new TensorTypes(await fixtureModel('zoo/mlp', 'ts'));
+    const first = await types.at({ x: [3, 5] });
+    expect(await types.at({ x: [3, 5] })).toBe(first);
+    for (let size = 10; size < 26; size++) await types.at({ x: [size, 5] });
+    expect(await types.at({ x: [3, 5] })).not.toBe(first);
   });
 });
 
@@ -67,23 +68,14 @@ describe('what ONNX Runtime cannot tell before the run', () => {
   /** `x` of [2, 5] reshaped to a shape that is itself an input, and the sum of that, which has no dimensions. */
   async function reshaped(rank: number | null): Promise<OnnxModel> {
     const model = await fixtureModel('zoo/mlp', 'ts');
-    const dim = { value: rank === null ? { case: undefined } : { case: 'dimValue' as const, value: BigInt(rank) } };
-    const shape = create(ValueInfoProtoSchema, {
-      name: 'shape',
-      type: create(TypeProtoSchema, {
-        value: { case: 'tensorType', value: { elemType: TensorProto_DataType.INT64, shape: { dim: [dim] } } },
-      }),
-    });
     const node = [
-      create(NodeProtoSchema, { opType: 'Reshape', input: ['x', 'shape'], output: ['reshaped'] }),
-      create(NodeProtoSchema, { opType: 'Relu', input: ['reshaped'], output: ['relu'] }),
-      create(NodeProtoSchema, { opType: 'NonZero', input: ['relu'], output: ['indices'] }),
-      create(NodeProtoSchema, { opType: 'Size', input: ['relu'], output: ['count'] }),
+      makeNode('Reshape', ['x', 'shape'], ['reshaped']),
+      makeNode('Relu', ['reshaped'], ['relu']),
+      makeNode('NonZero', ['relu'], ['indices']),
+      makeNode('Size', ['relu'], ['count']),
     ];
-    const output = [create(ValueInfoProtoSchema, { name: 'relu' })];
-    const graph = { ...model.graph, node, output, initializer: [], input: [...model.graph.input, shape] };
-    const input = { name: 'shape', dtype: 'int64' as const, dims: [rank] };
-    return { ...model, proto: { ...model.proto, graph }, graph, inputs: [...model.inputs, input] };
+    const input = [...model.graph.input, makeValueInfo('shape', 'int64', [rank])];
+    return withGraph(model, { node, output: [makeValueInfo('relu')], initializer: [], input });
   }
 
   test('is null: a dimension', async () => {

@@ -1,13 +1,14 @@
 import { readFileSync } from 'node:fs';
-import { create } from '@bufbuild/protobuf';
-import { NodeProtoSchema } from 'onnx-buf';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { findModule } from '../../runtime/modules/find.ts';
 import type { Module } from '../../runtime/modules/module.ts';
 import { buildTree, nodesByName } from '../../runtime/modules/tree.ts';
-import { type OnnxModel, readModel } from '../../runtime/onnx/read.ts';
-import { TOY } from './reference.ts';
-import { fixtureModel, offset, runModel, tensor } from './run.ts';
+import { makeNode } from '../../runtime/onnx/make.ts';
+import type { OnnxModel } from '../../runtime/onnx/model.ts';
+import { readModel } from '../../runtime/onnx/read.ts';
+import { TOY } from '../support/fixtures.ts';
+import { withGraph } from '../support/models.ts';
+import { fixtureModel, offset, runModel, tensor } from '../support/run-model.ts';
 
 interface Seen {
   readonly dims: number[];
@@ -103,15 +104,13 @@ describe('other names', () => {
   test('a model that tells of no modules has a root and its nodes', async () => {
     const model = await fixtureModel('zoo/mlp', 'ts');
     const plainName = (name: string) => name.replaceAll('/', '');
-    const node = model.graph.node.map((node, i) =>
-      create(NodeProtoSchema, {
-        ...node,
-        name: `Gemm_${i}`,
-        input: node.input.map(plainName),
-        output: node.output.map(plainName),
-      }),
-    );
-    const plain = { ...model, graph: { ...model.graph, node } };
+    const node = model.graph.node.map((node, i) => ({
+      ...node,
+      name: `Gemm_${i}`,
+      input: node.input.map(plainName),
+      output: node.output.map(plainName),
+    }));
+    const plain = withGraph(model, { node });
     const tree = buildTree(plain);
     expect(tree.calls).toHaveLength(1);
     expect(tree.children.size).toBe(0);
@@ -123,16 +122,12 @@ describe('other names', () => {
     const model = await fixtureModel('zoo/sigmoid-mlp', 'ts');
     const [gemm, sigmoid, ...rest] = model.graph.node;
     const hidden = sigmoid!.output[0]!;
-    const quantize = create(NodeProtoSchema, {
-      opType: 'DynamicQuantizeLinear',
-      name: `${hidden}_QuantizeLinear`,
-      input: [hidden],
-      output: [`${hidden}_quantized`, `${hidden}_scale`, `${hidden}_zero_point`],
-    });
+    const made = [`${hidden}_quantized`, `${hidden}_scale`, `${hidden}_zero_point`];
+    const quantize = makeNode('DynamicQuantizeLinear', [hidden], made, {}, `${hidden}_QuantizeLinear`);
     const read = rest.map((node, i) =>
       i === 0 ? { ...node, input: [...quantize.output, ...node.input.slice(1)] } : node,
     );
-    const tree = buildTree({ ...model, graph: { ...model.graph, node: [gemm!, sigmoid!, quantize, ...read] } });
+    const tree = buildTree(withGraph(model, { node: [gemm!, sigmoid!, quantize, ...read] }));
     expect(findModule(tree, 'sigma1').calls[0]!.outputs).toEqual([hidden]);
     expect(findModule(tree, 'layer2').calls[0]!.inputs[0]).toBe(hidden);
   });
@@ -141,7 +136,7 @@ describe('other names', () => {
     const model = await fixtureModel('zoo/sigmoid-mlp', 'ts');
     const names = ['/layer1/MatMul/MatMulAddFusion/', 'Sigmoid_token_1'];
     const node = model.graph.node.map((node, i) => ({ ...node, name: names[i] ?? node.name }));
-    const tree = buildTree({ ...model, graph: { ...model.graph, node } });
+    const tree = buildTree(withGraph(model, { node }));
     expect([...tree.children.keys()]).toEqual(['layer1', 'sigma1', 'layer2', 'sigma2']);
     expect(findModule(tree, 'layer1').children.size).toBe(0);
     expect(findModule(tree, 'sigma1').calls).toHaveLength(1);
@@ -150,8 +145,8 @@ describe('other names', () => {
   test('names without a leading slash number modules, not calls', async () => {
     const model = await fixtureModel('zoo/mlp', 'ts');
     const names = ['net/dense/MatMul', 'net/dense_1/MatMul'];
-    const node = model.graph.node.map((node, i) => create(NodeProtoSchema, { ...node, name: names[i]! }));
-    const tree = buildTree({ ...model, graph: { ...model.graph, initializer: [], node } });
+    const node = model.graph.node.map((node, i) => ({ ...node, name: names[i]! }));
+    const tree = buildTree(withGraph(model, { initializer: [], node }));
     expect(findModule(tree, 'net.dense').calls).toHaveLength(1);
     expect(findModule(tree, 'net.dense_1').calls).toHaveLength(1);
   });

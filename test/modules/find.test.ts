@@ -4,7 +4,7 @@ import type { Module } from '../../runtime/modules/module.ts';
 import { buildTree } from '../../runtime/modules/tree.ts';
 import { ModelError } from '../../runtime/onnx/error.ts';
 import { readModel } from '../../runtime/onnx/read.ts';
-import { TOY } from './reference.ts';
+import { TOY } from '../support/fixtures.ts';
 
 let tree: Module;
 beforeAll(async () => {

@@ -1,8 +1,9 @@
-import { create, toBinary } from '@bufbuild/protobuf';
-import { ModelProtoSchema, ValueInfoProtoSchema } from 'onnx-buf';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import { type OnnxModel, readModel } from '../../runtime/onnx/read.ts';
-import { modelPath, type Reference } from './reference.ts';
+import { makeValueInfo } from '../../runtime/onnx/make.ts';
+import type { OnnxModel } from '../../runtime/onnx/model.ts';
+import { encodeModel } from '../../runtime/onnx/proto.ts';
+import { readModel } from '../../runtime/onnx/read.ts';
+import { modelPath, type Reference } from './fixtures.ts';
 
 export function fixtureModel(name: string, exporter: string): Promise<OnnxModel> {
   return readModel(modelPath(name, exporter));
@@ -14,9 +15,9 @@ export async function runModel(
   feeds: Readonly<Record<string, Tensor>>,
   outputs: readonly string[],
 ): Promise<Readonly<Record<string, Tensor>>> {
-  const output = outputs.map((name) => create(ValueInfoProtoSchema, { name }));
+  const output = outputs.map((name) => makeValueInfo(name));
   const proto = { ...model.proto, graph: { ...model.graph, output } };
-  const session = await InferenceSession.create(toBinary(ModelProtoSchema, proto), {
+  const session = await InferenceSession.create(encodeModel(proto), {
     graphOptimizationLevel: 'disabled',
     extra: { session: { model_external_initializers_file_folder_path: model.folder } },
   });

@@ -1,0 +1,98 @@
+import type { DType } from '../graph/types.ts';
+import { isStandard } from './domains.ts';
+import { dtypeName } from './dtypes.ts';
+import { elementTypes } from './element-types.ts';
+import { type Links, linkGraph } from './links.ts';
+import type { Dim } from './make.ts';
+import type { GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto } from './proto.ts';
+import { drawingIn } from './randomness.ts';
+
+/** An input or an output of a model. Dims are null where even their number is free. */
+export interface ModelTensor {
+  readonly name: string;
+  /** Null for what is no tensor, or has an element type without a name here. */
+  readonly dtype: DType | null;
+  readonly dims: readonly Dim[] | null;
+}
+
+/** The file that a model was read from. */
+export interface ModelFile {
+  /** The path it was read from. */
+  readonly path: string;
+  /** The folder that external data is relative to: what ONNX Runtime must be told when it is given `proto` as bytes. */
+  readonly folder: string;
+  /** The name of the file in `folder`. */
+  readonly file: string;
+  /** A hash of the graph and of where its weights stand (not of the weights). */
+  readonly hash: string;
+}
+
+/**
+ * An .onnx file: its graph, whose large weights are external data that points into the files they came from, and what can
+ * be told of the graph, which nothing may change. That is worked out when it is asked for, once.
+ */
+export class OnnxModel implements ModelFile {
+  readonly path: string;
+  readonly folder: string;
+  readonly file: string;
+  readonly hash: string;
+  readonly proto: ModelProto;
+  readonly graph: GraphProto;
+  /** The version of the default operator set. */
+  readonly opset: number;
+  /** Without initializers, which old models list among their inputs. */
+  readonly inputs: readonly ModelTensor[];
+  readonly outputs: readonly ModelTensor[];
+  readonly initializers: ReadonlyMap<string, TensorProto>;
+  /** Whether a node of the graph draws random numbers. */
+  readonly draws: (node: NodeProto) => boolean;
+  #links: Links | null = null;
+  #elementTypes: ReadonlyMap<string, number> | null = null;
+
+  /** @param proto has a graph and imports a default operator set */
+  constructor(proto: ModelProto, { path, folder, file, hash }: ModelFile) {
+    this.path = path;
+    this.folder = folder;
+    this.file = file;
+    this.hash = hash;
+    this.proto = proto;
+    this.graph = proto.graph!;
+    this.opset = Number(defaultOpset(proto));
+    this.initializers = new Map(this.graph.initializer.map((tensor) => [tensor.name, tensor]));
+    this.inputs = this.graph.input.filter(({ name }) => !this.initializers.has(name)).map(modelTensor);
+    this.outputs = this.graph.output.map(modelTensor);
+    this.draws = drawingIn(this.graph, proto.functions);
+  }
+
+  /** Who makes and who reads each tensor. */
+  get links(): Links {
+    this.#links ??= linkGraph(this.graph, this.draws);
+    return this.#links;
+  }
+
+  /** The node that makes a tensor; undefined for inputs and initializers. */
+  makerOf(tensor: string): NodeProto | undefined {
+    return this.graph.node[this.links.maker.get(tensor) ?? -1];
+  }
+
+  /** The ONNX element type of each tensor, as far as operators tell it. */
+  get elementTypes(): ReadonlyMap<string, number> {
+    this.#elementTypes ??= elementTypes(this.graph);
+    return this.#elementTypes;
+  }
+}
+
+/** The version of the default operator set that a model imports; undefined where it imports none. */
+export function defaultOpset({ opsetImport }: ModelProto): bigint | undefined {
+  return opsetImport.find(isStandard)?.version;
+}
+
+function modelTensor({ name, type }: ValueInfoProto): ModelTensor {
+  if (type?.value.case !== 'tensorType') return { name, dtype: null, dims: null };
+  const { elemType, shape } = type.value.value;
+  const dims = shape?.dim.map(({ value }): Dim => {
+    if (value.case === 'dimValue') return Number(value.value);
+    return value.value === undefined || value.value === '' ? null : value.value;
+  });
+  return { name, dtype: dtypeName(elemType), dims: dims ?? null };
+}
