@@ -1,9 +1,9 @@
-import { Tensor } from 'onnsight';
+import { type Device, Tensor } from 'onnsight';
 import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 
 /** A plain session with ONNX Runtime's defaults, as a user's own would be. */
-export function open(path: string): Promise<InferenceSession> {
-  return InferenceSession.create(path);
+export function open(path: string, device: Device = 'cpu'): Promise<InferenceSession> {
+  return InferenceSession.create(path, { executionProviders: [device] });
 }
 
 /** Token ids and a mask without padding, for this library and for a plain session. Another `start` changes every id. */

@@ -2,15 +2,15 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, renameSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { makeGraph, makeModel, makeValueInfo } from '../../../runtime/onnx/make.ts';
-import type { ModelProto } from '../../../runtime/onnx/proto.ts';
+import { makeGraph, makeModel, makeNode, makeTensor, makeValueInfo } from '../../../runtime/onnx/make.ts';
+import type { ModelProto, NodeProto } from '../../../runtime/onnx/proto.ts';
 import { withInitializers, writeModelFile } from './file.ts';
 import { gpt2Nodes, layerOutput } from './graph.ts';
 import type { Sizes } from './sizes.ts';
 import { gpt2Weights } from './weights.ts';
 
 /** To be counted up when the same sizes give another model. */
-const VERSION = 1;
+const VERSION = 2;
 
 /** The files of one made-up GPT-2. The small ones have their weights in the large one. */
 export interface BenchModel {
@@ -21,6 +21,8 @@ export interface BenchModel {
   readonly external: string;
   /** A model up to the last layer, whose outputs are those of all layers. */
   readonly layers: string;
+  /** A model that gives the logits of the last position alone. */
+  readonly last: string;
 }
 
 /** The names of a GPT-2's layer outputs. */
@@ -37,11 +39,11 @@ export function gpt2Model(sizes: Sizes): BenchModel {
     writeModels(made, sizes);
     renameSync(made, folder);
   }
-  const [path, external, layers] = [FILE, EXTERNAL, LAYERS].map((name) => join(folder, name));
-  return { sizes, path: path!, external: external!, layers: layers! };
+  const [path, external, layers, last] = [FILE, EXTERNAL, LAYERS, LAST].map((name) => join(folder, name));
+  return { sizes, path: path!, external: external!, layers: layers!, last: last! };
 }
 
-const [FILE, EXTERNAL, LAYERS] = ['model.onnx', 'external.onnx', 'layers.onnx'] as const;
+const [FILE, EXTERNAL, LAYERS, LAST] = ['model.onnx', 'external.onnx', 'layers.onnx', 'last.onnx'] as const;
 
 function writeModels(folder: string, sizes: Sizes): void {
   const model = gpt2Proto(sizes);
@@ -57,6 +59,22 @@ function writeModels(folder: string, sizes: Sizes): void {
     output: layerOutputs(sizes).map((name) => value(name, ['batch', 'sequence', sizes.width])),
   };
   writeFileSync(join(folder, LAYERS), withInitializers(model, layers));
+  const lastOnly = {
+    node: onLastPosition(node),
+    initializer: [...initializer, makeTensor(POSITION, 'int64', [-1], [1])],
+    output: [value('logits', ['batch', 1, sizes.vocabulary])],
+  };
+  writeFileSync(join(folder, LAST), withInitializers(model, lastOnly));
+}
+
+const POSITION = 'position';
+
+/** The nodes with the head, which stands last, on the last position. */
+function onLastPosition(nodes: readonly NodeProto[]): NodeProto[] {
+  const head = nodes.at(-1)!;
+  const [hidden, weight] = head.input;
+  const row = makeNode('Gather', [hidden!, POSITION], ['/lm_head/row'], { axis: { int: 1 } });
+  return [...nodes.slice(0, -1), row, { ...head, input: ['/lm_head/row', weight!] }];
 }
 
 /** The model without its weights. */

@@ -1,30 +1,33 @@
-import { type Device, DeviceError, NNsight, save } from 'onnsight';
-import { InferenceSession } from 'onnxruntime-node';
-import { median, ratio, repeatInTurns } from '../measure.ts';
-import { tokens } from '../plain.ts';
-import { type Bench, type Line, type Row, times } from '../row.ts';
+import { type Device, DeviceError, NNsight } from 'onnsight';
+import { tracesOn, type Way } from '../device-traces.ts';
+import type { Bench, Line, Row } from '../row.ts';
 
-/** The same trace on the devices that are here, against a plain session on the device. */
-export const devices: Row = async (bench) => [await onDevice('webgpu', bench), await onDevice('cuda', bench)];
+/** The same traces on the devices that are here, against plain sessions on the device. */
+export const devices: Row = async (bench) => [
+  ...(await onDevice('webgpu', ['in segments'], bench)),
+  ...(await onDevice('cuda', ['in segments', 'whole', 'fused'], bench)),
+];
 
-async function onDevice(device: Device, { model: { path, sizes }, effort }: Bench): Promise<Line> {
-  const line = { what: `scales one layer on ${device}, 1 × 128 tokens`, unit: '×', bar: 1.1 } as const;
-  const model = await NNsight.load(path, { device }).catch((error: unknown) => {
-    if (error instanceof DeviceError) return null;
-    throw error;
-  });
-  if (model === null) return { ...line, result: { missing: 'not present' } };
-  const session = await InferenceSession.create(path, { executionProviders: [device] });
-  const inputs = tokens(1, 128, sizes.vocabulary);
-  const layer = model.transformer.h[sizes.layers / 2];
-  const ours = () =>
-    model.trace(inputs.ours, () => {
-      layer.output *= 0.5;
-      return save(model.lm_head.output);
-    });
-  const plain = () => session.run(inputs.plain);
-  await ours();
-  await plain();
-  const turns = await repeatInTurns(ours, plain, effort);
-  return { ...line, result: ratio(turns), note: times(median(turns.ours), median(turns.plain)) };
+async function onDevice(device: Device, ways: readonly Way[], bench: Bench): Promise<Line[]> {
+  const isHere = await NNsight.load(bench.model.path, { device }).then(
+    () => true,
+    (error: unknown) => {
+      if (error instanceof DeviceError) return false;
+      throw error;
+    },
+  );
+  const what = `traces on ${device}`;
+  if (!isHere) return [{ what, result: { missing: 'not present' }, unit: '×', bar: 1.1 }];
+  // Every way measures many pairs, all of them on a machine that does little else.
+  const effort = {
+    ...bench.effort,
+    least: 4,
+    milliseconds: bench.effort.milliseconds / 6,
+    moment: bench.effort.moment / 4,
+  };
+  const lines: Line[] = [];
+  for (const way of ways) {
+    for await (const line of tracesOn(device, way, { ...bench, effort })) lines.push(line);
+  }
+  return lines;
 }
