@@ -8,7 +8,7 @@ import { distance, type Pair, reference, TOY } from '../support/pytorch.ts';
 import { halfOf, halve, inputsOf, loadZoo, readModules, ZOO, zooReference } from '../zoo/zoo.ts';
 
 /*
- * node --import onnsight/register test/devices/prove.ts [--device cuda] [--tolerance 1e-3] [--only zoo/bert]
+ * node --expose-gc --import onnsight/register test/devices/prove.ts [--device cuda] [--tolerance 1e-3] [--only zoo/bert]
  *
  * Runs PyTorch's reference interventions and every module of the zoo on a device, with the built package and without a test
  * runner, and compares the results with PyTorch's numbers. Prints a line for each case with the largest distance (see
@@ -31,6 +31,8 @@ for (const [name, run] of chosen) {
   const agrees = far <= tolerance;
   if (agrees) agreeing++;
   worst = Math.max(worst, far);
+  // A model that nobody holds stays on the card until the collector has run, and the card's memory does not call it.
+  globalThis.gc?.();
   const milliseconds = (performance.now() - start).toFixed(0);
   console.log(`${agrees ? 'agrees' : 'FAILS '} ${name}: ${far.toExponential(1)}, ${what} (${milliseconds} ms)`);
 }
@@ -81,7 +83,7 @@ function zooCases(name: string, exporter: string): [string, () => Promise<Pair[]
     const steered = await halve(model, name);
     const { output } = zooReference(name);
     const clean = await model.trace(inputsOf(zooReference(name)), () => save(model.output));
-    if (distance(steered.output, output) < 10 * tolerance) throw new Error('halving the module changed no output');
+    if (!(distance(steered.output, output) > 2 * tolerance)) throw new Error('halving the module changed no output');
     return [
       { what: `${ZOO[name]!.halved} halved`, actual: steered.module, expected: halfOf(name) },
       { what: 'output without that', actual: clean, expected: output },
