@@ -1,0 +1,67 @@
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+
+/** Why a device does not work, and what to do. */
+export interface Trouble {
+  readonly reason: string;
+  readonly how: string;
+}
+
+/** Whether the CUDA provider is there. On Linux it is a file that is downloaded by itself: loading a missing one complains on stderr. */
+export function hasCudaProvider(): boolean {
+  return process.platform !== 'linux' || existsSync(provider());
+}
+
+export const NO_PROVIDER: Trouble = {
+  reason: 'the CUDA provider of onnxruntime-node is not installed',
+  how: 'Install it with: ONNXRUNTIME_NODE_INSTALL=true npm rebuild onnxruntime-node',
+};
+
+/**
+ * What lies behind ONNX Runtime's error. It tells on stderr alone which library it did not find, so that the provider is
+ * opened once more; and it puts what CUDA said behind the signatures of its C++ functions.
+ */
+export function cudaTrouble(error: unknown, open = openProvider): Trouble {
+  const message = error instanceof Error ? error.message : String(error);
+  const said = /(?:CUDA|CUBLAS|CUDNN) failure \d+: [^;]+/.exec(message)?.[0].trim();
+  const library = said === undefined ? missingLibrary(open) : null;
+  if (library !== null && library !== DRIVER) {
+    return {
+      reason: `${library} is not found`,
+      how: "Install the libraries of CUDA and cuDNN in the version that this file's name ends in, and name their folders in LD_LIBRARY_PATH before the program starts.",
+    };
+  }
+  const isFull = said !== undefined && /allocation failed|out of memory/.test(said);
+  return {
+    reason: said ?? (library === DRIVER ? `${DRIVER} is not found` : message.split('\n', 1)[0]!.replace(/\.$/, '')),
+    how: isFull ? FULL : 'It needs a GPU of NVIDIA and its driver.',
+  };
+}
+
+const FULL =
+  "The GPU's memory is full. Models keep theirs as long as your program holds them, and then until the garbage collector has run.";
+
+/** The library that comes with the driver. */
+const DRIVER = 'libcuda.so.1';
+
+/** The library that the provider needs and that the system does not find, if that is what keeps it from being opened. */
+function missingLibrary(open: () => void): string | null {
+  try {
+    open();
+  } catch (error) {
+    return /^(\S+): cannot open shared object file/.exec((error as Error).message)?.[1] ?? null;
+  }
+  return null;
+}
+
+/** Always throws, for the provider is no addon of Node: the error of one that could be opened names a symbol. */
+function openProvider(): void {
+  process.dlopen({ exports: {} }, provider());
+}
+
+function provider(): string {
+  const main = createRequire(import.meta.url).resolve('onnxruntime-node');
+  const binaries = join(dirname(main), '..', 'bin', 'napi-v6', process.platform, process.arch);
+  return join(binaries, 'libonnxruntime_providers_cuda.so');
+}
