@@ -1,6 +1,7 @@
 import type { InterventionGraph } from '../graph/graph.ts';
 import type { Address } from '../graph/ops.ts';
 import type { DType } from '../graph/types.ts';
+import { isFilledIn } from '../inputs/convention.ts';
 import { InputError, type Inputs, prepareInputs } from '../inputs/prepare.ts';
 import { Dependencies, type Vertex } from '../lowering/dependencies.ts';
 import type { ModelTensor } from '../onnx/model.ts';
@@ -39,7 +40,7 @@ export async function startOf(map: ModelMap, given: Inputs): Promise<Start> {
   const sizes = await sizesOf(map, activations);
   const standIns = Object.fromEntries(
     model.inputs.flatMap((input) => {
-      const isLeftOut = own[input.name] === undefined && !CONVENTION.test(input.name);
+      const isLeftOut = own[input.name] === undefined && !isFilledIn(input.name);
       return isLeftOut ? [[input.name, standIn(input, sizes)] as const] : [];
     }),
   );
@@ -71,9 +72,6 @@ export function checkStandIns(map: ModelMap, graph: InterventionGraph, standIns:
 }
 
 const PORT = /^(.+)\.(output|input)$/;
-
-/** Inputs that are filled in where they are left out. */
-const CONVENTION = /^(attention_mask|position_ids|token_type_ids|use_cache_branch|past_key_values.*)$/;
 
 function activation(map: ModelMap, key: string, data: TensorData): Activation {
   const [, path, port] = PORT.exec(key)!;

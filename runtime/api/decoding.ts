@@ -1,3 +1,4 @@
+import { ATTENTION_MASK, pastOf, TOKEN_IDS } from '../inputs/convention.ts';
 import { prepareInputs } from '../inputs/prepare.ts';
 import type { OnnxModel } from '../onnx/model.ts';
 import type { Tensor } from '../tensor/tensor.ts';
@@ -36,8 +37,8 @@ export class Decoding {
   constructor(model: OnnxModel, prompt: ReadonlyMap<string, Tensor>, options: DecodingOptions) {
     this.model = model;
     this.options = options;
-    this.rows = table(prompt.get('input_ids')!);
-    const mask = prompt.get('attention_mask');
+    this.rows = table(prompt.get(TOKEN_IDS)!);
+    const mask = prompt.get(ATTENTION_MASK);
     this.mask = mask ? table(mask) : this.rows.map((row) => row.map(() => 1));
     this.fresh = this.rows.map(() => []);
     this.ended = this.rows.map(() => false);
@@ -70,11 +71,11 @@ export class Decoding {
   inputs(present: ReadonlyMap<string, Tensor>): Map<string, Tensor> {
     const cached = present.size > 0;
     const ids = this.rows.map((row) => (cached ? [row.at(-1)!] : row));
-    const past = [...present].map(([name, tensor]) => [name.replace('present', 'past_key_values'), tensor] as const);
+    const past = [...present].map(([name, tensor]) => [pastOf(name), tensor] as const);
     const known = new Set(this.model.inputs.map(({ name }) => name));
     return prepareInputs(this.model, {
-      input_ids: ids,
-      ...(known.has('attention_mask') && { attention_mask: this.mask }),
+      [TOKEN_IDS]: ids,
+      ...(known.has(ATTENTION_MASK) && { [ATTENTION_MASK]: this.mask }),
       ...Object.fromEntries(past),
     });
   }

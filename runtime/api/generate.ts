@@ -1,4 +1,5 @@
 import type { Site } from '../graph/types.ts';
+import { ATTENTION_MASK, isPast, TOKEN_IDS } from '../inputs/convention.ts';
 import { type Inputs, prepareInputs } from '../inputs/prepare.ts';
 import type { Sizes } from '../shapes/symbolic.ts';
 import { Tensor } from '../tensor/tensor.ts';
@@ -82,9 +83,9 @@ export async function generate(
   return { sequences: Tensor.from(decoding.rows, 'int64') as unknown as Tensor, tokens: decoding.fresh, result };
 }
 
-/** Whether a model takes a key-value cache, as published exports do: `past_key_values.*` in, `present.*` out. */
+/** Whether a model takes a key-value cache. */
 function hasCache({ map }: Traceable): boolean {
-  return map.model.inputs.some(({ name }) => name.startsWith('past_key_values'));
+  return map.model.inputs.some(({ name }) => isPast(name));
 }
 
 /** The token of the last step, which no further step asks for. */
@@ -101,11 +102,10 @@ function stepDims(
 ): Readonly<Record<string, readonly number[]>> {
   const entries = [...prompt].map(([name, { dims }]): [string, readonly number[]] => {
     if (step === 0) return [name, dims];
-    const length = prompt.get('input_ids')!.dims[1]! + step;
-    if (name.startsWith('past_key_values') && cached)
-      return [name, dims.map((dim, i) => (i === dims.length - 2 ? length - 1 : dim))];
+    const length = prompt.get(TOKEN_IDS)!.dims[1]! + step;
+    if (isPast(name) && cached) return [name, dims.map((dim, i) => (i === dims.length - 2 ? length - 1 : dim))];
     if (dims.length !== 2) return [name, dims];
-    const isWhole = !cached || name === 'attention_mask';
+    const isWhole = !cached || name === ATTENTION_MASK;
     return [name, [dims[0]!, isWhole ? length : 1]];
   });
   return Object.fromEntries(entries);

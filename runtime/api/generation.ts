@@ -1,5 +1,6 @@
 import type { ItemForm } from '../graph/ops.ts';
 import type { Value } from '../graph/types.ts';
+import { isPresent } from '../inputs/convention.ts';
 import type { Sizes } from '../shapes/symbolic.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { apply, toProxy } from '../tracing/apply.ts';
@@ -16,7 +17,7 @@ import type { Traceable, Tracing } from './tracing.ts';
 export interface StepOutputs {
   /** The logits of the last position, [rows, vocabulary]. */
   readonly logits: Value;
-  /** The key-value cache: the values of the outputs `present.*`, by name. */
+  /** The key-value cache: the values of the outputs that give it, by name. */
   readonly present: ReadonlyMap<string, Value>;
 }
 
@@ -91,7 +92,7 @@ export class Generation implements Steps {
     ];
     const last = apply('getitem', [at(Math.max(0, logits)), toProxy(-1)], { items });
     const present = outputs.flatMap(({ name }, i) =>
-      this.cached && name.startsWith('present') ? [[name, at(i).value()] as const] : [],
+      this.cached && isPresent(name) ? [[name, at(i).value()] as const] : [],
     );
     return { logits: last.value(), present: new Map(present) };
   }

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { Tokenizer } from '@huggingface/tokenizers';
 import { z } from 'zod';
 import { batchRows } from '../inputs/batch.ts';
+import { ATTENTION_MASK, TOKEN_IDS } from '../inputs/convention.ts';
 import { InputError, type Inputs } from '../inputs/prepare.ts';
 import { applyChatTemplate, type ChatMessage, type ChatOptions } from '../language/chat.ts';
 import { type LanguageConfig, readLanguageConfig } from '../language/config.ts';
@@ -103,14 +104,14 @@ export class LanguageModelCore extends Model {
 
   /** Rows of tokens as inputs, padded on the left. */
   private pad(rows: readonly (readonly number[])[]): Inputs {
-    const { input_ids, attention_mask } = batchRows(rows, this.padTokenId);
-    const hasMask = this.map.model.inputs.some(({ name }) => name === 'attention_mask');
+    const { [TOKEN_IDS]: ids, [ATTENTION_MASK]: mask } = batchRows(rows, this.padTokenId);
+    const hasMask = this.map.model.inputs.some(({ name }) => name === ATTENTION_MASK);
     if (!hasMask && rows.some(({ length }) => length !== rows[0]!.length)) {
       throw new InputError(
-        `The prompts have ${rows.map(({ length }) => length).join(', ')} tokens and cannot be batched: the model has no attention_mask, so that padding would be seen. Give prompts of one length, or a trace for each.`,
+        `The prompts have ${rows.map(({ length }) => length).join(', ')} tokens and cannot be batched: the model has no ${ATTENTION_MASK}, so that padding would be seen. Give prompts of one length, or a trace for each.`,
       );
     }
-    return { input_ids, ...(hasMask && { attention_mask }) } as unknown as Inputs;
+    return { [TOKEN_IDS]: ids, ...(hasMask && { [ATTENTION_MASK]: mask }) } as unknown as Inputs;
   }
 
   private get padTokenId(): number {
@@ -119,14 +120,14 @@ export class LanguageModelCore extends Model {
 }
 
 /** What a prompt is made into. */
-const TEXT_INPUTS = new Set(['input_ids', 'attention_mask']);
+const TEXT_INPUTS = new Set<string>([TOKEN_IDS, ATTENTION_MASK]);
 
-function lengthOf({ input_ids: ids }: Inputs): number | null {
+function lengthOf({ [TOKEN_IDS]: ids }: Inputs): number | null {
   return ids === undefined ? null : (Tensor.from(ids as number[]).dims[1] ?? null);
 }
 
 /** The rows of tokens in inputs, without their padding. */
-function unpadded({ input_ids: ids, attention_mask: mask }: Inputs): number[][] {
+function unpadded({ [TOKEN_IDS]: ids, [ATTENTION_MASK]: mask }: Inputs): number[][] {
   const table = (data: unknown) =>
     (Tensor.from(data as number[]).toArray() as number[][]).map((row) => row.map(Number));
   const masks = mask === undefined ? null : table(mask);

@@ -1,10 +1,10 @@
 import { Tensor } from '../tensor/tensor.ts';
+import { ATTENTION_MASK, TOKEN_IDS } from './convention.ts';
 
-/** Rows of tokens of one length: both int64 [batch, sequence]. */
+/** Rows of tokens of one length, as a model's inputs. */
 export interface TokenBatch {
-  readonly input_ids: Tensor<'int64'>;
-  /** 1 where a token stands, 0 where it is padding. */
-  readonly attention_mask: Tensor<'int64'>;
+  readonly [TOKEN_IDS]: Tensor<'int64'>;
+  readonly [ATTENTION_MASK]: Tensor<'int64'>;
 }
 
 /** Fills shorter rows up on the left, so that the last token of every row stands in the last column. */
@@ -20,5 +20,5 @@ export function batchRows(rows: readonly (readonly number[])[], padTokenId: numb
     mask.fill(1n, end - row.length, end);
   });
   const dims = [rows.length, length];
-  return { input_ids: new Tensor('int64', dims, input), attention_mask: new Tensor('int64', dims, mask) };
+  return { [TOKEN_IDS]: new Tensor('int64', dims, input), [ATTENTION_MASK]: new Tensor('int64', dims, mask) };
 }

@@ -1,5 +1,6 @@
 import type { OnnxModel } from '../onnx/model.ts';
 import type { Tensor } from '../tensor/tensor.ts';
+import { POSITION_IDS } from './convention.ts';
 import { findWrongId } from './ids.ts';
 import { InputError, type Inputs, matchInputs } from './signature.ts';
 
@@ -20,6 +21,6 @@ function checkIds(model: OnnxModel, prepared: ReadonlyMap<string, Tensor>): void
   if (!wrong) return;
   const { input, id, at, table, rows } = wrong;
   throw new InputError(
-    `The input '${input}' holds ${id} at [${at.join(', ')}], but ${table}, which it picks rows of, has ${rows} rows: they run from 0 to ${rows - 1}. ${input === 'position_ids' ? `Give a sequence of at most ${rows} tokens.` : "Use the ids of this model's own tokenizer."}`,
+    `The input '${input}' holds ${id} at [${at.join(', ')}], but ${table}, which it picks rows of, has ${rows} rows: they run from 0 to ${rows - 1}. ${input === POSITION_IDS ? `Give a sequence of at most ${rows} tokens.` : "Use the ids of this model's own tokenizer."}`,
   );
 }

@@ -1,5 +1,6 @@
 import type { ModelTensor } from '../onnx/model.ts';
 import { Tensor, type TensorData } from '../tensor/tensor.ts';
+import { fillIn } from './convention.ts';
 
 /** An input that does not fit the model. */
 export class InputError extends Error {
@@ -89,51 +90,4 @@ function checkSymbols(inputs: readonly ModelTensor[], prepared: ReadonlyMap<stri
       sizes.set(dim, { size, name });
     });
   }
-}
-
-function fillIn(inputs: readonly ModelTensor[], prepared: Map<string, Tensor>): void {
-  const main = prepared.get('input_ids') ?? prepared.get('inputs_embeds');
-  if (!main) return;
-  const [batch, sequence] = main.dims as [number, number];
-  const missing = inputs.filter(({ name }) => !prepared.has(name));
-  const past = [...prepared].find(([name]) => name.startsWith('past_key_values'))?.[1].dims.at(-2) ?? 0;
-  for (const { name, dtype, dims } of missing) {
-    if (!name.startsWith('past_key_values') || !dims || !dtype) continue;
-    const shape = dims.map((dim, i) => (typeof dim === 'number' ? dim : i === 0 ? batch : 0));
-    prepared.set(name, Tensor.from([], dtype as 'float32', shape));
-  }
-  const names = new Set(missing.map(({ name }) => name));
-  if (names.has('attention_mask')) {
-    const dims = [batch, past + sequence];
-    prepared.set('attention_mask', filled('int64', dims, 1));
-  }
-  if (names.has('position_ids'))
-    prepared.set('position_ids', positions(prepared.get('attention_mask'), batch, sequence, past));
-  if (names.has('token_type_ids')) prepared.set('token_type_ids', filled('int64', [batch, sequence], 0));
-  if (names.has('use_cache_branch')) prepared.set('use_cache_branch', Tensor.from([false], 'bool' as 'float32', [1]));
-}
-
-function filled(dtype: 'int64', dims: readonly number[], value: number): Tensor {
-  const size = dims.reduce((a, b) => a * b, 1);
-  return Tensor.from(
-    Array.from({ length: size }, () => value),
-    dtype,
-    dims,
-  ) as unknown as Tensor;
-}
-
-/** Positions count the attended tokens, so that padding on the left does not shift them. */
-function positions(mask: Tensor | undefined, batch: number, sequence: number, past: number): Tensor {
-  const rows = mask ? Array.from(mask.data as ArrayLike<number>, Number) : null;
-  const data: number[] = [];
-  for (let row = 0; row < batch; row++) {
-    let position = rows ? 0 : past;
-    const total = past + sequence;
-    for (let i = rows ? 0 : past; i < total; i++) {
-      const attended = rows ? rows[row * total + i] !== 0 : true;
-      if (i >= past) data.push(attended ? position : 1);
-      if (attended) position++;
-    }
-  }
-  return Tensor.from(data, 'int64', [batch, sequence]) as unknown as Tensor;
 }

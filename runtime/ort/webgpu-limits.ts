@@ -1,3 +1,4 @@
+import { isPast } from '../inputs/convention.ts';
 import { constantsIn } from '../onnx/constants.ts';
 import { isStandard } from '../onnx/domains.ts';
 import { dtypeName } from '../onnx/dtypes.ts';
@@ -84,7 +85,7 @@ export function forWebGpu(bytes: Uint8Array): WebGpuModel {
  * A key-value cache is empty at the start of every text: it is joined with what comes.
  */
 export function areForCpu(feeds: SessionTensors): boolean {
-  return Object.entries(feeds).some(([name, { dims }]) => dims.includes(0) && !name.startsWith('past_key_values'));
+  return Object.entries(feeds).some(([name, { dims }]) => dims.includes(0) && !isPast(name));
 }
 
 /** The nodes that have to stay on the CPU, with those in subgraphs, which see the constants around them. */

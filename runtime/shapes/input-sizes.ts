@@ -1,3 +1,4 @@
+import { ATTENTION_MASK, EMBEDDINGS, isPast, POSITION_IDS, TOKEN_IDS, TOKEN_TYPE_IDS } from '../inputs/convention.ts';
 import type { ModelTensor, OnnxModel } from '../onnx/model.ts';
 import {
   constant,
@@ -23,8 +24,7 @@ export type Relation = 'convention' | 'names' | 'rows';
 export const RELATIONS: readonly Relation[] = ['convention', 'names', 'rows'];
 
 /** The inputs that rows are counted by, where a model has one of them. */
-const MAIN = ['input_ids', 'inputs_embeds', 'pixel_values', 'input_features', 'input_values'];
-const PAST = 'past_key_values';
+const MAIN = [TOKEN_IDS, EMBEDDINGS, 'pixel_values', 'input_features', 'input_values'];
 
 export function mainInput(model: OnnxModel): ModelTensor | undefined {
   const ranked = model.inputs.filter(({ dims }) => dims !== null && dims.length > 0);
@@ -60,15 +60,15 @@ function sameRows(inputs: InputSizes, rows: string): Map<string, DimFormula> {
 }
 
 /**
- * Published language models: attention_mask is [batch, past + sequence], position_ids and token_type_ids are
- * [batch, sequence], past_key_values.* are [batch, heads, past, features], under whatever names the file has.
+ * Published language models: the mask is [batch, past + sequence], positions and token types are [batch, sequence], the
+ * cache is [batch, heads, past, features], under whatever names the file has for these sizes.
  */
 function conventional(inputs: InputSizes): Map<string, DimFormula> {
-  const main = inputs.get('input_ids') ?? inputs.get('inputs_embeds');
+  const main = inputs.get(TOKEN_IDS) ?? inputs.get(EMBEDDINGS);
   const replaced = new Map<string, DimFormula>();
   const [batch, sequence] = main?.slice(0, 2).map(soleSymbol) ?? [];
   if (!batch || !sequence) return replaced;
-  const pasts = [...inputs].filter(([name, dims]) => name.startsWith(PAST) && dims.length === 4);
+  const pasts = [...inputs].filter(([name, dims]) => isPast(name) && dims.length === 4);
   const ofDecoder = pasts.filter(([name]) => !name.includes('.encoder.'));
   const past = ofDecoder.map(([, dims]) => soleSymbol(dims[2]!)).find((name) => name !== null) ?? null;
   const kept = new Set([batch, sequence, past]);
@@ -78,9 +78,9 @@ function conventional(inputs: InputSizes): Map<string, DimFormula> {
   };
   const total = past === null ? symbol(sequence) : sum(symbol(past), symbol(sequence));
   for (const [name, length] of [
-    ['attention_mask', total],
-    ['position_ids', symbol(sequence)],
-    ['token_type_ids', symbol(sequence)],
+    [ATTENTION_MASK, total],
+    [POSITION_IDS, symbol(sequence)],
+    [TOKEN_TYPE_IDS, symbol(sequence)],
   ] as const) {
     const dims = inputs.get(name);
     if (dims?.length !== 2) continue;

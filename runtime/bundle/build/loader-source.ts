@@ -1,7 +1,5 @@
+import { isFilledIn, takeTokens } from '../../inputs/convention.ts';
 import type { BundleTensor, Manifest, Returns } from '../schema.ts';
-
-/** The convention for language models: what may be left out, since the loader fills it in. */
-const FILLED = /^(attention_mask|position_ids|token_type_ids|use_cache_branch|past_key_values.*)$/;
 
 /** The JavaScript beside a bundle: a function by the intervention's name, with the manifest inside. */
 export function loaderSource(manifest: Manifest): string {
@@ -29,9 +27,9 @@ export default ${manifest.name};
 export function loaderTypes(manifest: Manifest): string {
   const { name, inputs, parameters } = manifest;
   const type = name[0]!.toUpperCase() + name.slice(1);
-  const isFilled = inputs.some((input) => input.name === 'input_ids' || input.name === 'inputs_embeds');
+  const takesTokens = takeTokens(inputs);
   const fields = [
-    ...inputs.map((input) => field(input, 'TensorData', !input.used || (isFilled && FILLED.test(input.name)))),
+    ...inputs.map((input) => field(input, 'TensorData', !input.used || (takesTokens && isFilledIn(input.name)))),
     ...parameters.map((parameter) => field(parameter, parameterType(parameter), false)),
   ];
   return `${head(manifest)}
