@@ -1,4 +1,4 @@
-import type { ModelTensor } from '../onnx/read.ts';
+import type { ModelTensor } from '../onnx/model.ts';
 import { Tensor } from '../tensor/tensor.ts';
 
 /*
