@@ -1,9 +1,4 @@
-import { type LazySite, type Site, siteOf } from './graph/site.ts';
-
-/** `file:line:column`, as editors and terminals link it. */
-export function formatSite(site: Site): string {
-  return `${site.file}:${site.line}:${site.column}`;
-}
+import { formatSite, type LazySite, type Site, siteOf } from './graph/site.ts';
 
 /**
  * Something is wrong with a trace: the message says what was found, what was expected and what to do, and begins with

@@ -1,5 +1,6 @@
-import { formatSite, TraceError } from '../errors.ts';
+import { TraceError } from '../errors.ts';
 import { OperationError } from '../graph/operation.ts';
+import { formatSite } from '../graph/site.ts';
 import type { Site } from '../graph/types.ts';
 import { InputError } from '../inputs/prepare.ts';
 import { ModelError } from '../onnx/error.ts';

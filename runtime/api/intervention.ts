@@ -7,10 +7,11 @@ import { toProxy, wrap } from '../tracing/apply.ts';
 import { activeBuilder, builder } from '../tracing/builder.ts';
 import { callerSite } from '../tracing/caller.ts';
 import type { TensorProxy } from '../tracing/proxy.ts';
+import type { Parameter } from '../types/intervention.ts';
 import { type Block, checkCompiled } from './blocks.ts';
 import type { ModelMap } from './locate.ts';
 import { Model } from './model.ts';
-import { type Parameter, parseParameters } from './parameter-spec.ts';
+import { parseParameters } from './parameter-spec.ts';
 import { shapesFor } from './shapes.ts';
 import { Tracing } from './tracing.ts';
 

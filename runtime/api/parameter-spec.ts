@@ -1,16 +1,7 @@
 import { TraceError } from '../errors.ts';
-import { DTYPES, type DType } from '../graph/types.ts';
+import { DTYPES } from '../graph/types.ts';
 import { callerSite } from '../tracing/caller.ts';
-
-/** What an intervention says of one of its parameters: a dtype, and dims where it is no single number: `int64[n]`. */
-export type ParameterSpec = DType | `${DType}[${string}]`;
-
-/** A parameter of an intervention. A dim is a size, the name of one that is free, or null. */
-export interface Parameter {
-  readonly name: string;
-  readonly dtype: DType;
-  readonly dims: readonly (number | string | null)[];
-}
+import type { Parameter } from '../types/intervention.ts';
 
 const HELP =
   "Write a dtype, with dims where it is a tensor: 'float32', 'float32[128]', 'int64[batch, n]', 'bool[?]'. The dtypes are";

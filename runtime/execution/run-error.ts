@@ -1,6 +1,6 @@
-import { formatSite, TraceError } from '../errors.ts';
+import { TraceError } from '../errors.ts';
 import type { InterventionGraph } from '../graph/graph.ts';
-import { type Site, siteOf } from '../graph/site.ts';
+import { formatSite, type Site, siteOf } from '../graph/site.ts';
 import { tensorName } from '../lowering/dependencies.ts';
 import { describeNode, nodeIn } from '../modules/describe-node.ts';
 import type { OnnxModel } from '../onnx/model.ts';

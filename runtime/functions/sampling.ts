@@ -1,8 +1,8 @@
+import { normalSource, uniformSource } from '../tensor/random.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import type { RandomOptions, SizesAnd } from '../types/options.ts';
 import type { Operand, Traced } from '../types/tensor.ts';
 import { dtypeOf, fail, operand, typeOf } from './nodes.ts';
-import { normalSource, uniformSource } from './random.ts';
 import { splitOptions } from './sizes.ts';
 
 /*

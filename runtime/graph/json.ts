@@ -1,9 +1,8 @@
 import { z } from 'zod';
-import { formatSite } from '../errors.ts';
 import { DTYPES } from './dtypes.ts';
 import { InterventionGraph, type OperandData } from './graph.ts';
 import { type AttributesOf, bodyCount, isOp, type Op, schemas } from './ops.ts';
-import { siteOf } from './site.ts';
+import { formatSite, siteOf } from './site.ts';
 import type { Node, Region, Value } from './types.ts';
 
 /** The version of the format that is written; others are refused. */

@@ -5,6 +5,11 @@ export interface Site {
   readonly column: number;
 }
 
+/** `file:line:column`, as editors and terminals link it. */
+export function formatSite(site: Site): string {
+  return `${site.file}:${site.line}:${site.column}`;
+}
+
 /** A site that is worked out only if an error asks for it: finding a line in a stack takes longer than adding a node. */
 export class LazySite {
   #find: (() => Site | null) | null;

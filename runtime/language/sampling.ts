@@ -1,5 +1,5 @@
 import { TraceError } from '../errors.ts';
-import { uniformSource } from '../functions/random.ts';
+import { uniformSource } from '../tensor/random.ts';
 import { callerSite } from '../tracing/caller.ts';
 import { checkSampling, type SamplingOptions } from './sampling-options.ts';
 import { keepNucleus, keepTop, penalise, scale, softmax } from './warpers.ts';

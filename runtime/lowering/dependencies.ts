@@ -1,9 +1,9 @@
-import { formatSite, TraceError } from '../errors.ts';
+import { TraceError } from '../errors.ts';
 import { forwardOf } from '../graph/forwards.ts';
 import type { InterventionGraph } from '../graph/graph.ts';
 import { liveNodes } from '../graph/live.ts';
 import type { Address } from '../graph/ops.ts';
-import { type LazySite, type Site, siteOf } from '../graph/site.ts';
+import { formatSite, type LazySite, type Site, siteOf } from '../graph/site.ts';
 import type { Node, NodeOf, Value } from '../graph/types.ts';
 import { Forward, type ForwardModel } from './forward.ts';
 import type { Override } from './overrides.ts';

@@ -1,5 +1,4 @@
-import { formatSite } from '../errors.ts';
-import { siteOf } from '../graph/site.ts';
+import { formatSite, siteOf } from '../graph/site.ts';
 import type { Node } from '../graph/types.ts';
 import { withRegions } from '../graph/walk.ts';
 

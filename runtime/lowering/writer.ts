@@ -1,7 +1,7 @@
-import { formatSite, TraceError } from '../errors.ts';
+import { TraceError } from '../errors.ts';
 import { liveNodes } from '../graph/live.ts';
 import { OperationError } from '../graph/operation.ts';
-import { siteOf } from '../graph/site.ts';
+import { formatSite, siteOf } from '../graph/site.ts';
 import type { DType, Node, NodeOf, Region, Value } from '../graph/types.ts';
 import { elementType } from '../onnx/dtypes.ts';
 import { type Attributes, makeGraph, makeNode, makeTensor, makeValueInfo, type OnnxAttribute } from '../onnx/make.ts';

@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import { formatSite } from '../errors.ts';
+import { formatSite } from '../graph/site.ts';
 import type { Site } from '../graph/types.ts';
 import { activeBuilder } from '../tracing/builder.ts';
 import { builtin } from './builtins.ts';

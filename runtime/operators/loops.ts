@@ -1,5 +1,6 @@
 import { inspect } from 'node:util';
-import { formatSite, TraceError } from '../errors.ts';
+import { TraceError } from '../errors.ts';
+import { formatSite } from '../graph/site.ts';
 import type { Site } from '../graph/types.ts';
 import { apply, copy, toProxy } from '../tracing/apply.ts';
 import { activeBuilder, builder } from '../tracing/builder.ts';

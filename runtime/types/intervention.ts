@@ -1,11 +1,18 @@
-import type { Parameter, ParameterSpec } from '../api/parameter-spec.ts';
 import type { DType } from '../graph/types.ts';
 import type { AnyTensor, TensorData } from '../tensor/tensor.ts';
 import type { Inputs, ModelInputs, NNsight } from './model.ts';
 import type { EnvoyMembers } from './module.ts';
 import type { Operand, Resolved, Traced } from './tensor.ts';
 
-export type { Parameter, ParameterSpec };
+/** What an intervention says of one of its parameters: a dtype, and dims where it is not a single number: `int64[n]`. */
+export type ParameterSpec = DType | `${DType}[${string}]`;
+
+/** A parameter of an intervention. A dim is a size, the name of one that is free, or null. */
+export interface Parameter {
+  readonly name: string;
+  readonly dtype: DType;
+  readonly dims: readonly (number | string | null)[];
+}
 
 /** Parameters by name: `{ alpha: 'float32', direction: 'float32[128]', tokens: 'int64[n]' }`. */
 export type ParameterSpecs = Readonly<Record<string, ParameterSpec>>;

@@ -1,6 +1,6 @@
 import { InterventionGraph } from '../../runtime/graph/graph.ts';
 import type { Address, AttributesOf, Op, PlainOp } from '../../runtime/graph/ops.ts';
-import type { Node, NodeOf, Site, TensorType, Value } from '../../runtime/graph/types.ts';
+import type { Node, NodeOf, Region, Site, TensorType, Value } from '../../runtime/graph/types.ts';
 import type { Locate, Located } from '../../runtime/lowering/address.ts';
 
 const FLOATS: TensorType = { dtype: 'float32', shape: null };
@@ -10,6 +10,8 @@ interface Details {
   readonly port?: Address['port'];
   readonly site?: Site;
   readonly lenient?: boolean;
+  /** The dims of what is read; else not even their number is known. */
+  readonly dims?: readonly number[];
 }
 
 /** Makes intervention graphs by hand, on the modules of the model that `locate` knows. */
@@ -22,28 +24,56 @@ export class GraphMaker {
     this.forward = forward;
   }
 
-  read(path: string, { port = 'output', site }: Details = {}): Node {
-    return this.add('read', [], 1, { ...address(path, port), forward: this.forward }, site);
+  read(path: string, { port = 'output', site, dims }: Details = {}): Node {
+    const type: TensorType = { dtype: 'float32', shape: dims ?? null };
+    return this.add('read', [], [type], { ...address(path, port), forward: this.forward }, site);
+  }
+
+  /** An element or a row, by an integer for each of the first dimensions. */
+  item(node: Node, index: readonly number[], site: Site | null = null): Node {
+    const operands = index.map((at) => {
+      const type: TensorType = { dtype: 'int64', shape: [], constant: [at] };
+      const operand = this.add('operand', [], [type], { dtype: 'int64' });
+      this.graph.operands.set(operand, { dims: [], data: [at] });
+      return operand;
+    });
+    const shape = outputOf(node).type.shape!.slice(index.length);
+    const attributes = { items: index.map(() => ({ kind: 'int' as const })) };
+    return this.add('getitem', [node, ...operands], [{ dtype: 'float32', shape }], attributes, site);
+  }
+
+  /** A conditional with some results: in its branches a value is negated, or made positive, for each of them. */
+  choice(test: Node, value: Node, results: number, site: Site | null = null): Node {
+    const regions = (['neg', 'abs'] as const).map((op) => {
+      const region: Region = { parameters: [], nodes: [], results: [] };
+      for (let i = 0; i < results; i++) {
+        const made = this.graph.add(region, op, [outputOf(value)], [FLOATS], {}, site);
+        region.results.push(made.outputs[0]!);
+      }
+      return region;
+    });
+    const types = Array.from({ length: results }, () => FLOATS);
+    return this.graph.add(this.graph.root, 'if', [outputOf(test)], types, {}, site, regions);
   }
 
   operand(): Node {
-    const node = this.add('operand', [], 1, { dtype: 'float32' });
+    const node = this.add('operand', [], [FLOATS], { dtype: 'float32' });
     this.graph.operands.set(node, { dims: [], data: [1] });
     return node;
   }
 
   op(name: PlainOp, ...inputs: readonly Node[]): Node {
-    return this.add(name, inputs, 1, {});
+    return this.add(name, inputs, [FLOATS], {});
   }
 
   /** Calls a module on other values. */
   call(path: string, ...inputs: readonly Node[]): Node {
-    return this.add('call', inputs, 1, { ...address(path, 'output'), forward: this.forward });
+    return this.add('call', inputs, [FLOATS], { ...address(path, 'output'), forward: this.forward });
   }
 
   write(path: string, value: Node, { port = 'output', site, lenient = false }: Details = {}): Node {
     const attributes = { ...address(path, port), forward: this.forward, inplace: false, lenient };
-    return this.add('write', [value], 0, attributes, site);
+    return this.add('write', [value], [], attributes, site);
   }
 
   save(node: Node): void {
@@ -53,11 +83,10 @@ export class GraphMaker {
   private add<O extends Op>(
     op: O,
     inputs: readonly Node[],
-    outputs: number,
+    types: readonly TensorType[],
     attributes: AttributesOf<O>,
     site: Site | null = null,
   ): Node {
-    const types = Array.from({ length: outputs }, () => FLOATS);
     const made: NodeOf<O> = this.graph.add(this.graph.root, op, inputs.map(outputOf), types, attributes, site);
     return made as Node;
   }

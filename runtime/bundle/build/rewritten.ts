@@ -1,5 +1,4 @@
 import type { BuiltIntervention } from '../../api/intervention.ts';
-import type { Parameter } from '../../api/parameter-spec.ts';
 import { TraceError } from '../../errors.ts';
 import type { Lowered } from '../../lowering/lower.ts';
 import { makeNode, makeRawTensor, makeValueInfo } from '../../onnx/make.ts';
@@ -13,6 +12,7 @@ import {
   type ValueInfoProto,
 } from '../../onnx/proto.ts';
 import { renameAll, tensorNames } from '../../onnx/rename.ts';
+import type { Parameter } from '../../types/intervention.ts';
 import { placeWrites } from './placed-writes.ts';
 
 /** A model with an intervention in its graph, its weights still where they were. */

@@ -1,0 +1,140 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { InterventionGraph } from '../../runtime/graph/graph.ts';
+import { narrow } from '../../runtime/graph/passes/narrow.ts';
+import type { Rewritten } from '../../runtime/graph/passes/pass.ts';
+import { untangle } from '../../runtime/graph/passes/untangle.ts';
+import type { Node, Site } from '../../runtime/graph/types.ts';
+import { withRegions } from '../../runtime/graph/walk.ts';
+import { GraphMaker } from '../support/graphs.ts';
+
+const at = (line: number): Site => ({ file: 'block.ts', line, column: 1 });
+
+/** A graph with the result that a pass has on it. */
+interface Example {
+  readonly graph: InterventionGraph;
+  /** The graph as text, before the pass. */
+  readonly before: string;
+  readonly rewritten: Rewritten;
+}
+
+/** Reads of some rows of the logits, of a model whose last module makes each row by itself. */
+function narrowed(rows: readonly number[]): Example {
+  const make = new GraphMaker();
+  const logits = make.read('head', { site: at(1), dims: [2, 16, 8] });
+  const picked = rows.map((row, i) => make.item(logits, [0, row], at(i + 2)));
+  picked.forEach((node, i) => {
+    make.save(make.op('exp', node));
+    if (i === 0) make.save(node);
+  });
+  const address = { path: 'last', port: 'output' as const, index: 0, call: 0 };
+  const end = { entry: 'last.output', dtype: 'float32' as const, address, tensors: new Set(['head.output']) };
+  const context = {
+    tensorAt: ({ path, port }: { path: string; port: string }) => `${path}.${port}`,
+    endOf: (tensor: string) => (tensor === 'head.output' ? end : null),
+  };
+  return { graph: make.graph, before: String(make.graph), rewritten: narrow(make.graph, context) };
+}
+
+/** A conditional of several results, one of which is on a cycle. */
+function untangled(results: number): Example {
+  const make = new GraphMaker();
+  const test = make.read('test', { site: at(1) });
+  const value = make.read('first', { site: at(2) });
+  const both = make.choice(test, value, results, at(3));
+  for (const output of both.outputs) make.graph.saves.push({ name: `s${output.index}`, value: output });
+  let isTangled = true;
+  const cycle = (graph: InterventionGraph) => {
+    const found = isTangled ? graph.root.nodes.filter(({ op }) => op === 'if') : null;
+    isTangled = false;
+    return found;
+  };
+  return { graph: make.graph, before: String(make.graph), rewritten: untangle(make.graph, { cycle }) };
+}
+
+const examples = fc.oneof(
+  fc.uniqueArray(fc.integer({ min: 0, max: 15 }), { minLength: 1, maxLength: 4 }).map((rows) => () => narrowed(rows)),
+  fc.integer({ min: 2, max: 4 }).map((results) => () => untangled(results)),
+);
+
+function sites(graph: InterventionGraph): Set<unknown> {
+  return new Set([...withRegions(graph.root.nodes)].map(({ site }) => site));
+}
+
+describe('every pass', () => {
+  it('changes these examples', () => {
+    expect(narrowed([3]).rewritten.graph.root.nodes.some(({ op }) => op === 'write')).toBe(true);
+    expect(untangled(3).rewritten.graph.root.nodes.filter(({ op }) => op === 'if')).toHaveLength(3);
+  });
+
+  it('leaves the graph that it was given as it is', () => {
+    fc.assert(
+      fc.property(examples, (example) => {
+        const { graph, before } = example();
+        expect(String(graph)).toBe(before);
+        for (const node of withRegions(graph.root.nodes)) {
+          for (const output of node.outputs) expect(output.node).toBe(node);
+        }
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  it('gives nodes at the sites of those that they come from', () => {
+    fc.assert(
+      fc.property(examples, (example) => {
+        const { graph, rewritten } = example();
+        const known = sites(graph);
+        for (const site of sites(rewritten.graph)) expect(known.has(site)).toBe(true);
+        for (const node of withRegions(graph.root.nodes)) {
+          for (const [i, output] of node.outputs.entries()) {
+            const moved = mayMove(node) ? rewritten.value(output).node : null;
+            if (moved && i === 0) expect(moved.site).toBe(node.site);
+          }
+        }
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  it('keeps the names and the types of saves', () => {
+    fc.assert(
+      fc.property(examples, (example) => {
+        const { graph, rewritten } = example();
+        const told = ({ saves }: InterventionGraph) => saves.map(({ name, value: { type } }) => ({ name, type }));
+        expect(told(rewritten.graph)).toEqual(told(graph));
+        for (const [i, save] of graph.saves.entries()) {
+          expect(rewritten.value(save.value)).toBe(rewritten.graph.saves[i]!.value);
+        }
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  it('leaves nothing behind that is used before it is made', () => {
+    fc.assert(
+      fc.property(examples, (example) => {
+        const made = new Set();
+        for (const node of example().rewritten.graph.root.nodes) {
+          for (const input of node.inputs) expect(made.has(input)).toBe(true);
+          for (const output of node.outputs) made.add(output);
+        }
+      }),
+      { numRuns: 30 },
+    );
+  });
+});
+
+/** What has values in the root that something else uses: the logits themselves are gone after narrowing. */
+function mayMove(node: Node): boolean {
+  return node.op === 'exp' || node.op === 'if' || (node.op === 'read' && node.attributes.path !== 'head');
+}
+
+describe('a pass that has nothing to do', () => {
+  it('gives the graph itself', () => {
+    const make = new GraphMaker();
+    make.save(make.op('exp', make.read('head')));
+    expect(untangle(make.graph, { cycle: () => null }).graph).toBe(make.graph);
+    expect(narrow(make.graph, { tensorAt: () => 'x', endOf: () => null }).graph).toBe(make.graph);
+  });
+});
