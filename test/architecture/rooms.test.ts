@@ -60,7 +60,7 @@ describe('the rooms', () => {
   it.each([
     ['protobuf', /from '(?:onnx-buf|@bufbuild\/protobuf[^']*)'/, /^runtime\/onnx\//],
     ['onnxruntime-node', /(?:from|import\()\s?'onnxruntime-node'/, /^runtime\/(?:ort\/node\/|bundle\/node\.ts)/],
-    ["a node's subgraphs", /\.graphs\b|\bg, graphs\b/, /^runtime\/onnx\/subgraphs\.ts/],
+    ["a node's subgraphs", /\w\.graphs\b|\bg, graphs\b/, /^runtime\/onnx\/subgraphs\.ts/],
   ])('keep %s to one of them', (_, pattern, where) => {
     const outside = sources('runtime').filter(
       (file) => !where.test(file) && pattern.test(readFileSync(join(root, file), 'utf8')),
