@@ -1,6 +1,7 @@
 import type { ts } from 'ts-morph';
 import { type Code, operator } from './code.ts';
 import { isMember, isSettable } from './indexing.ts';
+import { lowerTakingApart } from './items.ts';
 import { keyOf } from './keys.ts';
 import { lazyState } from './logical.ts';
 import type { Lowering } from './lowering.ts';
@@ -14,7 +15,9 @@ import { unwrap } from './wrappers.ts';
 /** `a[k] = v` → `setitem(a, k, v)`, `a.p = v` → `setitem(a, 'p', v)`; variables and patterns are assigned natively. */
 export function lowerAssignment(lowering: Lowering, node: ts.BinaryExpression): Code {
   const target = unwrap(node.left);
-  if (isAssignmentTarget(node) || !isMember(target) || !isSettable(target)) return lowering.copy(node);
+  if (syntax.isArrayLiteralExpression(target)) return lowerTakingApart(lowering, node, node.right);
+  if (isAssignmentTarget(node) || !isMember(target)) return lowering.copy(node);
+  if (!isSettable(target)) return placeOf(lowering, target).assign('first', lowering.argument(node.right));
   const { expression: object } = target;
   const start = lowering.start(node.right);
   const value: Code = [lowering.trivia(target.end, start), lowering.argument(node.right)];

@@ -5,6 +5,7 @@ import { keyOf } from './keys.ts';
 import type { Lowering } from './lowering.ts';
 import { syntax } from './parse.ts';
 import { part, receiver } from './places.ts';
+import { isPrivate, privateDeclaration } from './privates.ts';
 import { unwrap } from './wrappers.ts';
 
 /** What is called, and what it is called on. */
@@ -27,8 +28,16 @@ export function lowerCallee(lowering: Lowering, callee: ts.Expression): Callee {
     return { function: memberOf(lowering, callee, 'super'), object: 'this' };
   }
   const { first, again } = part(lowering, expression);
+  if (isLoweredPrivate(lowering, callee))
+    return { function: ['__o.block(', receiver(first), `.${callee.name.text})`], object: again };
   const gap = lowering.trivia(expression.end, callee.end);
   return { function: memberOf(lowering, callee, gap === '' ? first : [first, gap]), object: again };
+}
+
+/** A private method cannot be marked where its class is defined. */
+function isLoweredPrivate(lowering: Lowering, callee: Member): callee is ts.PropertyAccessExpression {
+  const declaration = isPrivate(callee) ? privateDeclaration(callee) : undefined;
+  return declaration !== undefined && lowering.traced.functions.has(declaration);
 }
 
 /** A member as JavaScript reads it. */

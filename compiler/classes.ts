@@ -1,21 +1,41 @@
 import type { ts } from 'ts-morph';
 import type { Code } from './code.ts';
+import { isStatic } from './directives.ts';
 import { lowerInitializer } from './functions.ts';
 import type { Lowering } from './lowering.ts';
 import { syntax } from './parse.ts';
 
-/** A class: methods that carry the directive are marked when it is defined. */
+/** A class: it and its methods are marked when it is defined. */
 export function lowerClass(lowering: Lowering, node: ts.ClassLikeDeclaration): Code {
-  const marked = lowering.traced.methods.get(node);
-  const block = marked ? ` static { ${marked.map((method) => `__o.mark(${method});`).join(' ')} }` : '';
+  const marks = [...classMark(lowering, node), ...(lowering.traced.methods.get(node) ?? [])];
+  const block = marks.length > 0 ? ` static { ${marks.map((one) => `__o.mark(${one});`).join(' ')} }` : '';
   return lowering.copy(node, (child) => lowerMember(lowering, child), { at: node.members.pos, code: block });
+}
+
+/** `this`, and whether the constructor may give another object than the one that is made. */
+function classMark(lowering: Lowering, node: ts.ClassLikeDeclaration): readonly string[] {
+  if (!lowering.traced.classes.has(node)) return [];
+  const returns = node.members.some((member) => syntax.isConstructorDeclaration(member) && holdsReturn(member));
+  return [returns ? 'this, true' : 'this'];
 }
 
 /** A field's initializer runs in a function of its own. */
 function lowerMember(lowering: Lowering, node: ts.Node): Code {
-  if (!lowering.fn || !syntax.isPropertyDeclaration(node)) return lowering.visit(node);
+  if (!syntax.isPropertyDeclaration(node)) return lowering.visit(node);
+  const isLowered = lowering.fn || (lowering.traced.classes.has(node.parent) && !isStatic(node));
+  if (!isLowered) return lowering.visit(node);
   const { initializer } = node;
   return lowering.copy(node, (child) =>
     initializer && child === initializer ? lowerInitializer(lowering, initializer) : lowering.visit(child),
   );
+}
+
+/** Whether a function gives a value by `return`. */
+function holdsReturn(node: ts.Node): boolean {
+  if (syntax.isReturnStatement(node)) return node.expression !== undefined;
+  const found = syntax.forEachChild(
+    node,
+    (child) => (!syntax.isFunctionLike(child) && holdsReturn(child)) || undefined,
+  );
+  return found === true;
 }

@@ -23,6 +23,8 @@ export interface Traced {
   readonly marks: Map<ts.Node, string[]>;
   /** Member expressions of methods to mark, by class. */
   readonly methods: Map<ts.Node, string[]>;
+  /** Classes whose instances are made by lowered code alone. */
+  readonly classes: Set<ts.Node>;
 }
 
 /** The name an anonymous default export gets, so that it can be marked. */
@@ -36,6 +38,7 @@ export function findTraced(source: ts.SourceFile, scopes: Scopes, file: string):
     optedOut: new Set(),
     marks: new Map(),
     methods: new Map(),
+    classes: new Set(),
   };
   const fileDirective = directiveOf(source.statements);
   if (fileDirective === 'use no trace') return traced;
@@ -51,8 +54,7 @@ export function findTraced(source: ts.SourceFile, scopes: Scopes, file: string):
   };
 
   const addMethod = (node: ts.MethodDeclaration, isExplicit: boolean): void => {
-    const isStatic = node.modifiers?.some(({ kind }) => kind === syntax.SyntaxKind.StaticKeyword) ?? false;
-    const member = memberOf(node.name, isStatic);
+    const member = memberOf(node.name, isStatic(node));
     if (member === null) {
       if (isExplicit) throw new CompileError('method', node.name, file);
     } else if (syntax.isObjectLiteralExpression(node.parent)) {
@@ -60,33 +62,38 @@ export function findTraced(source: ts.SourceFile, scopes: Scopes, file: string):
       if (!/\bsuper\b/.test(node.getText())) traced.blocks.add(node);
     } else {
       const members = traced.methods.get(node.parent) ?? [];
-      traced.methods.set(node.parent, [...members, `this${isStatic ? '' : '.prototype'}${member}`]);
+      traced.methods.set(node.parent, [...members, `this${isStatic(node) ? '' : '.prototype'}${member}`]);
     }
   };
 
-  const visit = (node: ts.Node): void => {
+  const visit = (node: ts.Node, isTraced: boolean): void => {
+    let isInside = isTraced;
+    const isOfFile = () => fileDirective === 'use trace' && isTopLevel(node);
+    if (syntax.isClassLike(node) && (isInside || isOfFile() || isTracedClass(node))) traced.classes.add(node);
+    if (syntax.isPropertyDeclaration(node)) isInside ||= traced.classes.has(node.parent) && !isStatic(node);
     if (isFunction(node)) {
-      const directive = node.body && syntax.isBlock(node.body) ? directiveOf(node.body.statements) : undefined;
+      const directive = directiveIn(node);
       if (directive === 'use no trace') {
         traced.optedOut.add(node);
         return;
       }
       if (directive === 'use trace') addFunction(node, true);
-      else if (fileDirective === 'use trace' && isTopLevel(node)) addFunction(node, false);
+      else if (isInside || isOfFile()) addFunction(node, false);
+      isInside ||= traced.functions.has(node);
     }
     if (imports && syntax.isCallExpression(node) && takesBlocks(node, imports, scopes)) {
       for (const argument of node.arguments) {
         const fn = unwrap(argument);
         if (!syntax.isArrowFunction(fn) && !syntax.isFunctionExpression(fn)) continue;
-        if (syntax.isBlock(fn.body) && directiveOf(fn.body.statements) === 'use no trace') continue;
+        if (directiveIn(fn) === 'use no trace') continue;
         checkBlock(fn, file);
         traced.functions.add(fn);
         traced.blocks.add(fn);
       }
     }
-    syntax.forEachChild(node, visit);
+    syntax.forEachChild(node, (child) => visit(child, isInside));
   };
-  visit(source);
+  visit(source, false);
   for (const fn of traced.optedOut) {
     traced.functions.delete(fn);
     traced.blocks.delete(fn);
@@ -107,6 +114,22 @@ function isDirective(statement: ts.Statement): statement is ts.ExpressionStateme
 function directiveOf(statements: readonly ts.Statement[]): Directive | undefined {
   const texts = prologue(statements).map(({ expression }) => (expression as ts.StringLiteral).text);
   return (['use no trace', 'use trace'] as const).find((directive) => texts.includes(directive));
+}
+
+function directiveIn({ body }: ts.FunctionLikeDeclaration): Directive | undefined {
+  return body && syntax.isBlock(body) ? directiveOf(body.statements) : undefined;
+}
+
+/** Whether a class outside of traced functions is one whole: by its constructor, or by a method if it has none. */
+function isTracedClass(node: ts.ClassLikeDeclaration): boolean {
+  const constructors = node.members.filter(syntax.isConstructorDeclaration);
+  const functions = constructors.length > 0 ? constructors : node.members.filter(syntax.isMethodDeclaration);
+  return functions.some((one) => directiveIn(one) === 'use trace');
+}
+
+/** Whether a member belongs to the class itself. */
+export function isStatic(node: ts.MethodDeclaration | ts.PropertyDeclaration): boolean {
+  return node.modifiers?.some(({ kind }) => kind === syntax.SyntaxKind.StaticKeyword) ?? false;
 }
 
 export function isFunction(node: ts.Node): node is ts.FunctionLikeDeclaration & { readonly body: ts.ConciseBody } {

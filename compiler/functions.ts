@@ -12,7 +12,7 @@ export function lowerFunction(lowering: Lowering, node: ts.Node & { readonly bod
   const frame = lowering.newFrame(canSuspend(node));
   const body = (): Code =>
     lowering.inFunction(frame, () =>
-      syntax.isBlock(node.body) ? lowerBody(lowering, node.body) : lowerExpressionBody(lowering, node.body),
+      syntax.isBlock(node.body) ? lowerBody(lowering, node, node.body) : lowerExpressionBody(lowering, node, node.body),
     );
   const code = lowering.copy(
     node,
@@ -34,7 +34,7 @@ export function lowerInitializer(lowering: Lowering, node: ts.Expression): Code 
   return declarations === '' ? value : [`(() => {${declarations} return `, value, '; })()'];
 }
 
-function lowerBody(lowering: Lowering, body: ts.Block): Code {
+function lowerBody(lowering: Lowering, node: ts.Node, body: ts.Block): Code {
   const directives = prologue(body.statements);
   const from = directives.at(-1)?.end ?? body.statements.pos;
   const statements = body.statements.slice(directives.length);
@@ -44,15 +44,25 @@ function lowerBody(lowering: Lowering, body: ts.Block): Code {
     span(lowering.start(body), from),
     separator,
     lowering.frame.declarations(),
+    rests(node),
     list,
     span(body.end - 1, body.end),
   ];
 }
 
-function lowerExpressionBody(lowering: Lowering, body: ts.Expression): Code {
+function lowerExpressionBody(lowering: Lowering, node: ts.Node, body: ts.Expression): Code {
   const value = lowering.visit(body);
-  const declarations = lowering.frame.declarations();
-  return declarations === '' ? value : [`{${declarations} return `, value, '; }'];
+  const front = lowering.frame.declarations() + rests(node);
+  return front === '' ? value : [`{${front} return `, value, '; }'];
+}
+
+/** The arrays that hold the rest of the arguments: each call makes its own. */
+function rests(node: ts.Node): string {
+  const parameters = syntax.isFunctionLike(node) ? node.parameters : [];
+  return parameters
+    .filter(({ name, dotDotDotToken }) => dotDotDotToken && syntax.isIdentifier(name))
+    .map(({ name }) => ` __o.fresh(${name.getText()});`)
+    .join('');
 }
 
 /** A parameter, whose default values are evaluated before the body. */
@@ -84,11 +94,24 @@ function wrap(lowering: Lowering, node: ts.Node, code: Code): Code {
 /** The name that JavaScript gives an anonymous function: stack traces show it. */
 function inferredName(node: ts.Node): string | null {
   if (syntax.isFunctionExpression(node) && node.name) return null;
+  const name = namingPlace(node);
+  return !name || !syntax.isIdentifier(name) || name.text === '__proto__' ? null : name.text;
+}
+
+/** What a function is assigned to where it stands. */
+function namingPlace(node: ts.Node): ts.Node | null {
   const { parent } = node;
+  if (syntax.isBinaryExpression(parent)) {
+    const { EqualsToken } = syntax.SyntaxKind;
+    return parent.right === node && parent.operatorToken.kind === EqualsToken ? parent.left : null;
+  }
   const isNaming =
-    syntax.isVariableDeclaration(parent) || syntax.isPropertyAssignment(parent) || syntax.isPropertyDeclaration(parent);
-  if (!isNaming || parent.initializer !== node || !syntax.isIdentifier(parent.name)) return null;
-  return parent.name.text === '__proto__' ? null : parent.name.text;
+    syntax.isVariableDeclaration(parent) ||
+    syntax.isPropertyAssignment(parent) ||
+    syntax.isPropertyDeclaration(parent) ||
+    syntax.isParameter(parent) ||
+    syntax.isBindingElement(parent);
+  return isNaming && parent.initializer === node ? parent.name : null;
 }
 
 /** `export default function () {}` gets a name to be marked by. */

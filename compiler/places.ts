@@ -4,6 +4,8 @@ import { isMember, isSettable, type Member } from './indexing.ts';
 import { keyOf } from './keys.ts';
 import type { Lowering } from './lowering.ts';
 import { syntax } from './parse.ts';
+import { isPrivate } from './privates.ts';
+import { privateTarget } from './targets.ts';
 
 /**
  * A variable or member that is both read and assigned. Its object and key are evaluated once: by whichever of `read`
@@ -52,17 +54,23 @@ export function setitem(lowering: Lowering, target: Member, object: Code, key: C
 
 /** `this.#x`, `super.x`, `super[k]`: only native code can write them. */
 function nativePlace(lowering: Lowering, target: Member): Place {
-  if (syntax.isElementAccessExpression(target)) {
-    const keyNode = keyOf(lowering, target);
-    const key = part(lowering, keyNode, isSimple(keyNode));
-    const read = (turn: Turn): Code => ['super[', key[turn], ']'];
-    return { read, assign: (turn, value) => [read(turn), ' = ', value] };
+  if (isPrivate(target)) {
+    const object = part(lowering, target.expression);
+    return {
+      read: (turn) => [...receiver(object[turn]), `.${target.name.text}`],
+      assign: (turn, value) => [privateTarget(lowering, target, object[turn]), ' = ', value],
+    };
   }
-  const { expression } = target;
-  const isFree = isSimple(expression) || expression.kind === syntax.SyntaxKind.SuperKeyword;
-  const object = part(lowering, expression, isFree);
-  const read = (turn: Turn): Code => [...receiver(object[turn]), `.${target.name.text}`];
-  return { read, assign: (turn, value) => [read(turn), ' = ', value] };
+  const key = superKey(lowering, target);
+  const read = (turn: Turn): Code => ['super[', key[turn], ']'];
+  const touched = (turn: Turn): Code => ['__o.touch(this, ', key[turn], ')'];
+  return { read, assign: (turn, value) => ['(', touched(turn), ', ', read('again'), ' = ', value, ')'] };
+}
+
+function superKey(lowering: Lowering, target: Member): Part {
+  if (syntax.isElementAccessExpression(target)) return part(lowering, keyOf(lowering, target));
+  const name = `'${target.name.text}'`;
+  return { first: name, again: name };
 }
 
 /** An expression as it is evaluated, and how its value is named afterwards. */

@@ -10,12 +10,16 @@ import { lowerDelete } from './deletions.ts';
 import { isFunction, prologue } from './directives.ts';
 import { lowerFunction } from './functions.ts';
 import { isMember, lowerMember } from './indexing.ts';
+import { lowerSpread, lowerTakingApart } from './items.ts';
 import { lowerList } from './lists.ts';
+import { lowerLiteral } from './literals.ts';
 import { lowerConditionalExpression, lowerLogical } from './logical.ts';
 import type { Lowering } from './lowering.ts';
 import { isLoweredBinary, isLoweredIn, lowerBinary, lowerTemplate, lowerTypeof, lowerUnary } from './operators.ts';
 import { syntax } from './parse.ts';
+import { isAssignmentTarget } from './references.ts';
 import { lowerStatement } from './statements.ts';
+import { lowerTarget } from './targets.ts';
 
 /** Lowers any node: every construct has its own file, everything else is copied and its children lowered. */
 export function visit(lowering: Lowering, node: ts.Node): Code {
@@ -25,6 +29,9 @@ export function visit(lowering: Lowering, node: ts.Node): Code {
   if (!lowering.fn) return copyUntraced(lowering, node);
   if (syntax.isExpression(node)) return visitExpression(lowering, node);
   if (syntax.isVariableDeclarationList(node)) return lowerVariables(lowering, node);
+  if (syntax.isVariableDeclaration(node) && syntax.isArrayBindingPattern(node.name) && node.initializer) {
+    return lowerTakingApart(lowering, node, node.initializer);
+  }
   if (syntax.isClassStaticBlockDeclaration(node)) return lowerFunction(lowering, node);
   if (syntax.isCaseOrDefaultClause(node)) return visitClause(lowering, node);
   if (syntax.isTemplateSpan(node)) return lowering.copy(node);
@@ -35,7 +42,10 @@ export function visit(lowering: Lowering, node: ts.Node): Code {
 function visitExpression(lowering: Lowering, node: ts.Expression): Code {
   if (syntax.isBinaryExpression(node)) return visitBinary(lowering, node);
   if (isChain(node)) return lowerChain(lowering, node);
-  if (isMember(node)) return lowerMember(lowering, node);
+  if (isMember(node)) return isAssignmentTarget(node) ? lowerTarget(lowering, node) : lowerMember(lowering, node);
+  if (syntax.isSpreadElement(node)) return lowerSpread(lowering, node);
+  if (syntax.isArrayLiteralExpression(node) || syntax.isObjectLiteralExpression(node))
+    return lowerLiteral(lowering, node);
   if (syntax.isDeleteExpression(node)) return lowerDelete(lowering, node);
   if (syntax.isPrefixUnaryExpression(node) || syntax.isPostfixUnaryExpression(node)) {
     const isUpdate =
@@ -68,6 +78,7 @@ function visitBinary(lowering: Lowering, node: ts.BinaryExpression): Code {
 /** `await x` → `await plain(x)`: it is over before the model runs. */
 function visitSuspension(lowering: Lowering, node: ts.AwaitExpression | ts.YieldExpression): Code {
   const { expression } = node;
+  if (syntax.isYieldExpression(node) && node.asteriskToken) return lowerTakingApart(lowering, node, node.expression!);
   const name = syntax.isAwaitExpression(node) ? 'await' : 'yield';
   return lowering.copy(node, (child) =>
     expression && child === expression ? plain(lowering, expression, name) : lowering.visit(child),

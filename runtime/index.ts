@@ -49,4 +49,5 @@ export type { HubOptions } from './language/hub.ts';
 export { ModelError } from './onnx/error.ts';
 export { DeviceError } from './ort/port.ts';
 export { Tensor } from './tensor/tensor.ts';
+export { pure } from './tracing/harmless.ts';
 export type * from './types/index.ts';

@@ -4,6 +4,7 @@ import { formatTree } from '../modules/format.ts';
 import { activeBuilder } from '../tracing/builder.ts';
 import { callerSite } from '../tracing/caller.ts';
 import type { TracedForward } from '../tracing/forward.ts';
+import { ours } from '../tracing/harmless.ts';
 import type { TensorProxy } from '../tracing/proxy.ts';
 import { atCaller } from './at-caller.ts';
 import { callModule } from './call-module.ts';
@@ -167,3 +168,4 @@ export class Envoy {
     writeTensor(this.tracedForward('set'), this.address(port, index), value);
   }
 }
+ours(Envoy);

@@ -6,6 +6,7 @@ import { isPlainObject } from '../operators/merge.ts';
 import { toProxy, wrap } from '../tracing/apply.ts';
 import { activeBuilder, builder } from '../tracing/builder.ts';
 import { callerSite } from '../tracing/caller.ts';
+import { ours } from '../tracing/harmless.ts';
 import type { TensorProxy } from '../tracing/proxy.ts';
 import type { Parameter } from '../types/intervention.ts';
 import { type Block, checkCompiled } from './blocks.ts';
@@ -89,6 +90,7 @@ export function intervention(
 
   const made = Object.assign(run, { parameters, block, inside, [MARK]: true });
   own.add(made);
+  ours(made);
   return made;
 }
 

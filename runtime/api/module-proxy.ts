@@ -2,10 +2,11 @@ import { TraceError } from '../errors.ts';
 import { findModule } from '../modules/find.ts';
 import type { Module } from '../modules/module.ts';
 import { guess, nearest } from '../nearest.ts';
-import { MODULES } from '../operators/access.ts';
+import { MODULES } from '../operators/effects.ts';
 import { copy } from '../tracing/apply.ts';
 import { activeBuilder } from '../tracing/builder.ts';
 import { callerSite } from '../tracing/caller.ts';
+import { pure } from '../tracing/harmless.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import { atCaller } from './at-caller.ts';
 import { Envoy } from './envoy.ts';
@@ -61,14 +62,14 @@ export function moduleProxy(
       if (key === Symbol.toPrimitive) return () => envoy.toString();
       if (typeof key === 'symbol' || SILENT.has(key)) return undefined;
       if (key === 'length' && module.list) return module.children.size;
-      if (key === 'get') return (path: string) => get(envoy, path, child);
+      if (key === 'get') return pure((path: string) => get(envoy, path, child));
       const owner = extra && key in extra ? extra : envoy;
       if (key in owner) {
         const value = Reflect.get(owner, key, owner);
-        return typeof value === 'function' ? value.bind(owner) : value;
+        return typeof value === 'function' ? pure(value.bind(owner)) : value;
       }
       const method = extra?.method(key);
-      if (method) return method;
+      if (method) return pure(method as () => unknown);
       const parameter = join(envoy.path, key);
       if (envoy.map.attached.has(parameter)) return child(key);
       if (!module.children.has(key) && envoy.map.parameters.has(parameter)) return readParameter(envoy, parameter);

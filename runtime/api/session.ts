@@ -2,6 +2,7 @@ import { TraceError } from '../errors.ts';
 import { prepareInputs } from '../inputs/prepare.ts';
 import { builder } from '../tracing/builder.ts';
 import { callerSite, laterSite } from '../tracing/caller.ts';
+import { ours } from '../tracing/harmless.ts';
 import { saves, settleSaves } from '../tracing/saves.ts';
 import { givenAt } from './at-caller.ts';
 import { type Block, checkCompiled } from './blocks.ts';
@@ -65,3 +66,4 @@ export class Session {
     this.tracing.stopped ??= saves(target).length;
   }
 }
+ours(Session);

@@ -1,5 +1,6 @@
 import { TraceError } from '../errors.ts';
 import { callerSite } from '../tracing/caller.ts';
+import { ours } from '../tracing/harmless.ts';
 import { Tracer } from './tracer.ts';
 
 /** The forwards of a generation, as its block goes through them. */
@@ -93,3 +94,4 @@ export class StepTracer extends Tracer {
     );
   }
 }
+ours(StepTracer);

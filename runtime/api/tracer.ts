@@ -7,6 +7,7 @@ import { isPlainObject } from '../operators/merge.ts';
 import { toProxy, wrap } from '../tracing/apply.ts';
 import { builder } from '../tracing/builder.ts';
 import { callerSite } from '../tracing/caller.ts';
+import { ours } from '../tracing/harmless.ts';
 import type { TensorProxy } from '../tracing/proxy.ts';
 import { save, saves } from '../tracing/saves.ts';
 import type { ModelMap, TypedModel } from './locate.ts';
@@ -158,6 +159,7 @@ export class Tracer {
     return cache;
   }
 }
+ours(Tracer);
 
 /** The modules that run and have an output of their own. */
 function modulesOf(map: ModelMap): string[] {

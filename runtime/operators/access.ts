@@ -7,7 +7,7 @@ import { activeBuilder } from '../tracing/builder.ts';
 import { getitem as getTensorItem, setitem as setTensorItem } from '../tracing/indexing.ts';
 import { ListSegment } from '../tracing/lists.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
-import { ArraySlot, PropertySlot } from '../tracing/slots.ts';
+import { noteProperty } from './effects.ts';
 
 function at(site: Site): void {
   const target = activeBuilder();
@@ -44,28 +44,18 @@ export function setitem(object: unknown, key: unknown, value: unknown, site: Sit
       site,
     );
   }
-  if (target?.conditional && Array.isArray(object)) target.note(ArraySlot.of(object));
-  else if (target?.conditional && isJournaled(object, key as PropertyKey))
-    target.note(PropertySlot.of(object, key as PropertyKey));
+  if (target?.isRecording) noteProperty(target, object, key as PropertyKey);
   (object as Record<PropertyKey, unknown>)[key as PropertyKey] = value;
   return value;
 }
 
 /** `delete object[key]` */
 export function delete_(object: unknown, key: unknown, site: Site): boolean {
-  at(site);
+  const target = activeBuilder();
+  if (target) target.site = site;
+  if (target?.isRecording && !(object instanceof TensorProxy)) noteProperty(target, object, key as PropertyKey);
   return delete (object as Record<PropertyKey, unknown>)[key as PropertyKey];
 }
-
-/** Data properties are journaled; what has a setter (a module's output) keeps its own account. */
-function isJournaled(object: unknown, key: PropertyKey): object is object {
-  if (typeof object !== 'object' || object === null || MODULES.has(object)) return false;
-  const own = Object.getOwnPropertyDescriptor(object, key);
-  return own ? 'value' in own : !(key in object);
-}
-
-/** Modules of a model: their properties are the model's, not the object's. */
-export const MODULES = new WeakSet<object>();
 
 /** `object.length`: of a tensor its first dimension; of an array that a graph loop filled, a traced number. */
 export function length(object: unknown, site: Site): unknown {

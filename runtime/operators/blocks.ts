@@ -1,21 +1,40 @@
 import type { Site } from '../graph/types.ts';
+import { activeBuilder } from '../tracing/builder.ts';
 
-/** Functions that went through the compiler. A set of its own, since functions may be frozen or shared. */
+/** Functions and classes that went through the compiler. A set of its own, since functions may be frozen or shared. */
 const compiled = new WeakSet<object>();
+
+/** Classes whose constructors may give another object than the one that is made. */
+const returning = new WeakSet<object>();
 
 /** Marks a function as compiled and returns it. */
 export function block<T extends (...values: never[]) => unknown>(fn: T): T {
   compiled.add(fn);
-  return fn;
+  return fresh(fn);
 }
 
-/** Marks a function declaration as compiled. */
-export function mark(fn: (...values: never[]) => unknown): void {
+/**
+ * Marks a function declaration, a method or a class as compiled.
+ * @param returns whether it is a class whose constructor holds a `return` with a value
+ */
+export function mark(fn: object, returns = false): void {
   compiled.add(fn);
+  if (returns) returning.add(fn);
 }
 
 export function isCompiled(fn: object): boolean {
   return compiled.has(fn);
+}
+
+/** Whether the constructor of a compiled class may give another object than the one that is made. */
+export function mayReturnOther(type: object): boolean {
+  return returning.has(type);
+}
+
+/** An object or array that the code in front has just made: nobody else has it yet. */
+export function fresh<T extends object>(object: T): T {
+  activeBuilder()?.made(object);
+  return object;
 }
 
 /** The places of a file that compiled code refers to, from pairs of line and column. */

@@ -1,6 +1,5 @@
 import type { Site } from '../graph/types.ts';
 import { activeBuilder } from '../tracing/builder.ts';
-import { ArraySlot } from '../tracing/slots.ts';
 import { getitem } from './access.ts';
 import { checkKey, checkLength, KEYED } from './keys.ts';
 import { log } from './log.ts';
@@ -17,11 +16,13 @@ const meanings = new Map<unknown, Meaning>();
 
 /** The meaning of a function of JavaScript, if it has one of its own in a block. */
 export function builtin(fn: unknown): Meaning | undefined {
-  const known = meanings.get(fn);
-  if (known) return known;
-  // Tests and loggers replace the functions of the console.
-  const method = CONSOLE.find((name) => console[name] === fn);
-  return method && ((_, values, site) => log(method, values, site));
+  const method = consoleMethod(fn);
+  return meanings.get(fn) ?? (method && ((_, values, site) => log(method, values, site)));
+}
+
+/** Which method of the console a function is. Tests and loggers replace them. */
+export function consoleMethod(fn: unknown): (typeof CONSOLE)[number] | undefined {
+  return CONSOLE.find((name) => console[name] === fn);
 }
 
 const CONSOLE = ['log', 'info', 'warn', 'error', 'debug'] as const;
@@ -110,11 +111,4 @@ meanings.set(Array.from, (receiver, values, site) => {
   const [list, ...others] = values as [ArrayLike<unknown>, ...unknown[]];
   if (list instanceof Object && !(Symbol.iterator in list)) checkLength('Array.from()', list.length, site);
   return Reflect.apply(Array.from, receiver, [list, ...withMeanings(others, site)]);
-});
-
-/** `array.push(…items)`: in a traced branch or loop the entries become part of the graph. */
-meanings.set(Array.prototype.push, (receiver, values) => {
-  const target = activeBuilder();
-  if (target?.conditional && Array.isArray(receiver)) target.note(ArraySlot.of(receiver));
-  return Reflect.apply(Array.prototype.push, receiver, values);
 });

@@ -2,27 +2,42 @@ import { inspect } from 'node:util';
 import { formatSite } from '../graph/site.ts';
 import type { Site } from '../graph/types.ts';
 import { activeBuilder } from '../tracing/builder.ts';
-import { builtin } from './builtins.ts';
+import { builtin, consoleMethod } from './builtins.ts';
+import { afterCall, afterNew, beforeCall, beforeNew } from './calls-in-bodies.ts';
+import { keepBound, resolveCall } from './indirect-calls.ts';
 import { checkKeys, checkLength } from './keys.ts';
 import { native } from './plain-values.ts';
+
+type Function_ = (...values: unknown[]) => unknown;
 
 /** `fn(…values)`, with `receiver` as its `this`. */
 export function call(fn: unknown, receiver: unknown, values: readonly unknown[], site: Site): unknown {
   if (typeof fn !== 'function') throw notCallable(fn, 'a function', site);
-  at(values, site);
-  const meaning = builtin(fn);
-  return meaning ? meaning(receiver, values, site) : Reflect.apply(fn, receiver, values);
+  const target = activeBuilder();
+  if (target) target.site = site;
+  const direct = resolveCall({ fn, receiver, values });
+  const meaning = builtin(direct.fn);
+  if (target?.isRecording && !consoleMethod(direct.fn)) beforeCall(target, direct, site);
+  const result = meaning
+    ? meaning(direct.receiver, direct.values, site)
+    : Reflect.apply(direct.fn as Function_, direct.receiver, direct.values);
+  if (direct.fn === Function.prototype.bind) keepBound(result as object, boundCall(direct.receiver, direct.values));
+  if (target?.isRecording) afterCall(target, direct.fn, result);
+  return result;
 }
 
 /** `new type(…values)` */
 export function construct(type: unknown, values: readonly unknown[], site: Site): unknown {
   if (typeof type !== 'function') throw notCallable(type, 'a constructor', site);
-  at(values, site);
+  const target = activeBuilder();
+  if (target) target.site = site;
   if (type === Array && values.length === 1) checkLength('new Array()', values[0], site);
   if (type === Boolean || type === Number || type === String) native(`new ${type.name}`, values, site);
-  const made: unknown = Reflect.construct(type, values);
-  if (activeBuilder()) checkKeys(made, site);
-  return made;
+  if (target?.isRecording) beforeNew(target, type, values, site);
+  const result: object = Reflect.construct(type, values);
+  if (target) checkKeys(result, site);
+  if (target?.isRecording) afterNew(target, type, values, result);
+  return result;
 }
 
 /** The arguments of a call, which is about to happen at `site`. */
@@ -30,6 +45,10 @@ export function at(values: readonly unknown[], site: Site): readonly unknown[] {
   const target = activeBuilder();
   if (target) target.site = site;
   return values;
+}
+
+function boundCall(fn: unknown, [receiver, ...values]: readonly unknown[]) {
+  return { fn: fn as object, receiver, values };
 }
 
 /** The kind of error that JavaScript throws itself. */

@@ -56,9 +56,9 @@ function carryBinding(target: Builder, slot: Slot, before: Storage): Carry {
 }
 
 function carryPushes(target: Builder, slot: ArraySlot, prefix: readonly unknown[], items: readonly unknown[]): Carry {
-  if (items.length < prefix.length) {
+  if (!prefix.every((item, i) => Object.is(item, items[i]))) {
     throw new TraceError(
-      'Elements are taken out of an array in a loop over traced values: arrays can only grow there.',
+      'In a loop over traced values an array gets other entries in front, or loses some: it can only grow at its end there.',
       target.site,
     );
   }

@@ -1,14 +1,14 @@
 import { TraceError } from '../errors.ts';
 import type { Site, Value } from '../graph/types.ts';
-import { Absent } from '../tracing/absent.ts';
 import { apply } from '../tracing/apply.ts';
 import { type Builder, builder } from '../tracing/builder.ts';
 import type { Slot } from '../tracing/journal.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import { SaveSlot, type SaveState, settleSaves } from '../tracing/saves.ts';
-import { ArraySlot, type State, VariableSlot } from '../tracing/slots.ts';
+import { type State, VariableSlot } from '../tracing/slots.ts';
 import { Storage } from '../tracing/storage.ts';
 import { type Completion, endsWith, mapEnds, mergeEnds, return_ } from './completions.ts';
+import { checkFixed } from './fixed-slots.ts';
 import { Branches, type Later } from './merge.ts';
 
 /** `if`: on a traced condition both branches become bodies of a conditional node. */
@@ -116,6 +116,7 @@ function branch(
   const { site } = target;
   const condition = test.value();
   const variables = state ? state.names.map((_, index) => new VariableSlot(state, index)) : [];
+  const sites = new Map<Slot, Site | null>();
   const record = (body: () => Completion, also: readonly Slot[]): Side & { changed: Slot[] } => {
     const held = new Map<Slot, Held>();
     const changed: Slot[] = [];
@@ -126,7 +127,8 @@ function branch(
       },
       ({ region, journal }) => {
         settleSaves(target);
-        for (const { slot } of journal.changes()) {
+        for (const { slot, site } of journal.changes()) {
+          sites.set(slot, site);
           const isInner = slot.region === region || (slot instanceof VariableSlot && !variables.includes(slot));
           if (!isInner) changed.push(slot);
         }
@@ -142,6 +144,9 @@ function branch(
   const branches = new Branches(target, a.region, b.region);
   // A slot that only the other branch changed has here the value from before; what stands at a module may have been changed in place.
   const inThen = (slot: Slot): Held => a.held.get(slot) ?? contentIn(a, slot);
+  for (const slot of slots) {
+    checkFixed(slot, inThen(slot).value, b.held.get(slot)!.value, 'depending on a traced condition', sites.get(slot)!);
+  }
   const merged = slots.map(
     (slot) => [slot, mergeSlot(target, branches, slot, inThen(slot), b.held.get(slot)!)] as const,
   );
@@ -164,15 +169,7 @@ function mergeSlot(target: Builder, branches: Branches, slot: Slot, a: Held, b: 
     const value = branches.pair(a.value, b.value);
     return slot instanceof Storage ? value : (node) => target.storage(value(node));
   }
+  if (slot.fixed) return () => a.value;
   if (slot instanceof SaveSlot) return branches.mergeSaves(a.value as SaveState | null, b.value as SaveState | null);
-  if (slot instanceof ArraySlot) {
-    try {
-      return branches.mergeArrays('an array', a.value as unknown[], b.value as unknown[]);
-    } catch (error) {
-      // The array may be the branch's own, of anything; only if it is used after the branch is this an error.
-      if (!(error instanceof TraceError)) throw error;
-      return () => [...(slot.get() as unknown[]), new Absent(error.message)];
-    }
-  }
   return branches.merge(slot.name, a.value, b.value);
 }

@@ -7,7 +7,7 @@ import type { Change, Slot } from '../tracing/journal.ts';
 import { commonShape, emptyList, type ListValue, toList } from '../tracing/lists.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import { dropSaves, SavedProxy, SaveSlot, saves, settleSaves } from '../tracing/saves.ts';
-import { ArraySlot, PropertySlot, type State, VariableSlot } from '../tracing/slots.ts';
+import { type State, VariableSlot } from '../tracing/slots.ts';
 import { type Carry, carry } from './carries.ts';
 import {
   type Abrupt,
@@ -21,6 +21,7 @@ import {
   withoutContinue,
 } from './completions.ts';
 import { conditional, truth } from './conditionals.ts';
+import { checkFixed } from './fixed-slots.ts';
 import { isPlainObject, isTensorLike, stateDtype } from './merge.ts';
 
 export interface GraphLoop {
@@ -59,7 +60,7 @@ interface Plan {
 export function graphLoop(target: Builder, loop: GraphLoop): Completion {
   const plan: Plan = { carries: new Map(), saves: [], exits: [] };
   for (let trial = 0; trial < MAX_TRIALS; trial++) {
-    const attempt = new Attempt(target, loop, plan, trial);
+    const attempt = new Attempt(target, loop, plan);
     if (attempt.stable) return attempt.finish();
   }
   throw new TraceError(
@@ -79,7 +80,7 @@ class Attempt {
   /** The saves of the body that have an entry per iteration, in order. */
   private made: readonly SavedProxy[] = [];
 
-  constructor(target: Builder, loop: GraphLoop, plan: Plan, trial: number) {
+  constructor(target: Builder, loop: GraphLoop, plan: Plan) {
     this.target = target;
     this.loop = loop;
     this.plan = plan;
@@ -88,6 +89,7 @@ class Attempt {
     const lists: ListValue[] = [];
     let next: TensorProxy;
     let end: Completion;
+    target.loops++;
     target.record(
       (region) => {
         this.region = region;
@@ -111,13 +113,14 @@ class Attempt {
       },
       ({ region, journal }) => {
         settleSaves(target);
-        this.findCarries(journal.changes(), trial, region);
+        this.findCarries(journal.changes(), region);
         region.results.push(next.value());
         for (const [, one] of this.carries) this.unload(one);
         this.unloadSaves(lists, region);
         this.unloadExits(end, region);
       },
     );
+    target.loops--;
     if (!this.stable) dropSaves(target, this.savesBefore);
   }
 
@@ -150,13 +153,12 @@ class Attempt {
   }
 
   /** Finds what the body changes beyond the plan. */
-  private findCarries(changes: readonly Change[], trial: number, region: Region): void {
-    for (const { slot, before, after } of changes) {
+  private findCarries(changes: readonly Change[], region: Region): void {
+    for (const { slot, before, after, site } of changes) {
       if (this.plan.carries.has(slot) || slot instanceof SaveSlot) continue;
       if (slot.region === region) continue;
       if (slot instanceof VariableSlot && !variablesOf.get(this.plan)?.includes(slot)) continue;
-      // Objects that turn up only now are the body's own: each run of it makes new ones.
-      if (trial > 0 && (slot instanceof ArraySlot || slot instanceof PropertySlot)) continue;
+      checkFixed(slot, before, after, 'in a loop over traced values', site);
       const found = carry(this.target, slot, before, after);
       if (!found) continue;
       this.plan.carries.set(slot, found);

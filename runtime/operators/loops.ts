@@ -9,6 +9,7 @@ import { TensorProxy } from '../tracing/proxy.ts';
 import { type State, VariableSlot } from '../tracing/slots.ts';
 import { type Completion, withoutBreak, withoutContinue } from './completions.ts';
 import { andThen, truth } from './conditionals.ts';
+import { checkIterator } from './effects.ts';
 import { graphLoop } from './graph-loops.ts';
 
 type Body = (item?: unknown) => Completion;
@@ -26,6 +27,8 @@ export function forOf(
 }
 
 function iteratorOf(value: unknown, site: Site): Iterator<unknown> {
+  const target = activeBuilder();
+  if (target) checkIterator(target, value, site);
   const method = (value as Partial<Iterable<unknown>> | null | undefined)?.[Symbol.iterator];
   if (typeof method === 'function') return method.call(value);
   // The kind of error that JavaScript throws itself.

@@ -1,6 +1,9 @@
+import * as functions from '../functions/index.ts';
 import { methods } from '../functions/methods.ts';
 import '../tracing/indexing.ts';
+import { Tensor } from '../tensor/tensor.ts';
 import { apply } from '../tracing/apply.ts';
+import { ours } from '../tracing/harmless.ts';
 import { getitem } from '../tracing/indexing.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import { save } from '../tracing/saves.ts';
@@ -39,3 +42,4 @@ for (const [name, method] of Object.entries(table)) {
 }
 
 Object.defineProperties(TensorProxy.prototype, members);
+ours(TensorProxy, Tensor, save, ...Object.values(functions));

@@ -8,6 +8,7 @@ import type { Builder } from '../tracing/builder.ts';
 import { commonShape, emptyList, ListSegment, type ListValue, toList } from '../tracing/lists.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import { SavedProxy, type SaveState, save } from '../tracing/saves.ts';
+import { fresh } from './blocks.ts';
 
 /** Whether a value can be a tensor of the graph. */
 export function isTensorLike(x: unknown): x is TensorProxy | Tensor | number | boolean | bigint {
@@ -73,7 +74,7 @@ export class Branches {
     if (isPlainObject(a) && isPlainObject(b)) {
       const keys = [...new Set([...Object.keys(a), ...Object.keys(b)])];
       const fields = keys.map((key) => [key, this.merge(`${name}.${key}`, a[key], b[key])] as const);
-      return (node) => Object.fromEntries(fields.map(([key, field]) => [key, field(node)]));
+      return (node) => fresh(Object.fromEntries(fields.map(([key, field]) => [key, field(node)])));
     }
     throw new TraceError(
       `'${name}' would be ${describe(a)} or ${describe(b)} depending on a traced condition. Only tensors, numbers, and arrays and objects of them can depend on one.`,
@@ -89,7 +90,7 @@ export class Branches {
       !b.some((item) => item instanceof ListSegment)
     ) {
       const items = a.map((item, i) => this.merge(`${name}[${i}]`, item, b[i]));
-      return (node) => items.map((item) => item(node));
+      return (node) => fresh(items.map((item) => item(node)));
     }
     let common = 0;
     while (common < a.length && common < b.length && a[common] === b[common]) common++;
@@ -102,7 +103,7 @@ export class Branches {
     const inRegion = (region: Region, items: readonly unknown[]) =>
       this.target.within(region, () => toList(this.target, entries(items), dtype));
     const list = this.lists(inRegion(this.thenRegion, a.slice(common)), inRegion(this.elseRegion, b.slice(common)));
-    return (node) => [...a.slice(0, common), new ListSegment(this.target, list(node), saved)];
+    return (node) => fresh([...a.slice(0, common), new ListSegment(this.target, list(node), saved)]);
   }
 
   /** A save that stands in one branch or in both. */

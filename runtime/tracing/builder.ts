@@ -7,7 +7,7 @@ import type { LazySite } from '../graph/site.ts';
 import type { NodeOf, Region, Site, TensorType, Value } from '../graph/types.ts';
 import { callerSite } from './caller.ts';
 import { TracedForward } from './forward.ts';
-import { Journal, type Slot } from './journal.ts';
+import { type Births, Journal, type Slot } from './journal.ts';
 import type { TracedModel } from './model.ts';
 import { Storage } from './storage.ts';
 
@@ -40,6 +40,12 @@ export class Builder {
   private readonly regions: Region[] = [this.graph.root];
   private readonly journals: Journal[] = [];
   private readonly regionOf = new Map<Value, Region>();
+  /** Counts the bodies that were recorded: the time of births. */
+  private time = 0;
+  /** Objects that were made in a body, each with the time. */
+  private readonly births: Births = new WeakMap();
+  /** How many of the bodies around are those of loop nodes, which stand for many iterations. */
+  loops = 0;
 
   /** Whether the code that runs now is the body of a conditional or loop node. */
   get conditional(): boolean {
@@ -53,6 +59,16 @@ export class Builder {
 
   get region(): Region {
     return this.regions.at(-1)!;
+  }
+
+  /** Whether a call now stands for one in each iteration. */
+  get isLooping(): boolean {
+    return this.loops > 0;
+  }
+
+  /** Whether what changes now belongs to a body, and may have to be put back. */
+  get isRecording(): boolean {
+    return this.journals.length > 0;
   }
 
   /** Adds an operation where the block stands, checked by its type inference. */
@@ -123,13 +139,23 @@ export class Builder {
 
   /** Notes that a slot is about to change, in every body that is being recorded. */
   note(slot: Slot): void {
-    for (const journal of this.journals) journal.note(slot);
+    for (const journal of this.journals) journal.note(slot, this.site);
+  }
+
+  /** Says that an object was made just now: what changes it in the bodies around is nobody else's affair. */
+  made(object: object): void {
+    if (this.isRecording) this.births.set(object, this.time);
+  }
+
+  /** Whether an object was made in the innermost body that is being recorded. */
+  isOwn(object: object): boolean {
+    return this.journals.at(-1)?.made(object) ?? true;
   }
 
   /** Runs a body into a region of its own and puts back everything that it changed, as its other side starts afresh. */
   record<T>(body: (region: Region) => T, finish: (recording: Recording<T>) => void): Recording<T> {
     const region: Region = { parameters: [], nodes: [], results: [] };
-    const journal = new Journal();
+    const journal = new Journal(++this.time, this.births);
     this.regions.push(region);
     this.journals.push(journal);
     try {

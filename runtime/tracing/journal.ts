@@ -1,4 +1,4 @@
-import type { Region } from '../graph/types.ts';
+import type { Region, Site } from '../graph/types.ts';
 
 /**
  * A place whose value a block can change: a variable, a property of an object, the content of a tensor, the tensor
@@ -8,25 +8,49 @@ export interface Slot {
   readonly name: string;
   /** Where it was made, if it cannot be reached from outside of there. */
   readonly region?: Region;
+  /** The object that it is a part of. */
+  readonly owner?: object;
+  /** What a value that depends on the run would mean, for a slot that can have none: `an entry is added`. */
+  readonly fixed?: string;
   get(): unknown;
   set(value: unknown): void;
+  /** Whether two values of the slot are one, where this is not being the same object. */
+  same?(one: unknown, other: unknown): boolean;
 }
+
+/** When objects were made: in which body, as bodies are counted. */
+export type Births = WeakMap<object, number>;
 
 /** What one run of a body changed: slot by slot, the value before the first change. */
 export class Journal {
-  private readonly before = new Map<Slot, unknown>();
+  /** When the body began. */
+  private readonly start: number;
+  private readonly births: Births;
+  private readonly before = new Map<Slot, Noted>();
+
+  constructor(start: number, births: Births) {
+    this.start = start;
+    this.births = births;
+  }
 
   /** To be called before a slot changes. */
-  note(slot: Slot): void {
-    if (!this.before.has(slot)) this.before.set(slot, slot.get());
+  note(slot: Slot, site: Site | null): void {
+    if (!this.before.has(slot) && !this.made(slot.owner ?? slot)) this.before.set(slot, { value: slot.get(), site });
+  }
+
+  /** Whether an object was made in the body: what changes it there is nobody else's affair. */
+  made(object: object): boolean {
+    return (this.births.get(object) ?? 0) >= this.start;
   }
 
   /** The slots that have another value now than before. */
   changes(): Change[] {
     const changes: Change[] = [];
-    for (const [slot, before] of this.before) {
+    for (const [slot, { value: before, site }] of this.before) {
+      // A class's instance is known to be new only when its constructor has ended.
+      if (this.made(slot.owner ?? slot)) continue;
       const after = slot.get();
-      if (!Object.is(before, after)) changes.push({ slot, before, after });
+      if (!isSame(slot, before, after)) changes.push({ slot, before, after, site });
     }
     return changes;
   }
@@ -34,12 +58,25 @@ export class Journal {
   /** Puts everything back as it was. */
   undo(): void {
     // Backwards: two slots may stand for one variable, and the one that was noted first knows the older value.
-    for (const [slot, before] of [...this.before].reverse()) slot.set(before);
+    for (const [slot, { value }] of [...this.before].reverse()) {
+      if (!this.made(slot.owner ?? slot) && !isSame(slot, value, slot.get())) slot.set(value);
+    }
   }
+}
+
+interface Noted {
+  readonly value: unknown;
+  readonly site: Site | null;
 }
 
 export interface Change {
   readonly slot: Slot;
   readonly before: unknown;
   readonly after: unknown;
+  /** The user's line that changed it first. */
+  readonly site: Site | null;
+}
+
+export function isSame(slot: Slot, one: unknown, other: unknown): boolean {
+  return slot.same ? slot.same(one, other) : Object.is(one, other);
 }

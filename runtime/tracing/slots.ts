@@ -1,15 +1,19 @@
 import type { Slot } from './journal.ts';
 
+/** Stands for the value of a property or entry that is not there. */
+export const MISSING = Symbol('missing');
+
 const arrays = new WeakMap<readonly unknown[], ArraySlot>();
 const properties = new WeakMap<object, Map<PropertyKey, PropertySlot>>();
 
-/** The elements of a plain array that a block may push to. */
+/** The elements of an array. */
 export class ArraySlot implements Slot {
   readonly name = 'an array';
-  private readonly array: unknown[];
+  readonly same = sameItems;
+  readonly owner: unknown[];
 
   private constructor(array: unknown[]) {
-    this.array = array;
+    this.owner = array;
   }
 
   static of(array: unknown[]): ArraySlot {
@@ -22,23 +26,29 @@ export class ArraySlot implements Slot {
   }
 
   get(): readonly unknown[] {
-    return [...this.array];
+    return [...this.owner];
   }
 
   set(elements: unknown): void {
-    this.array.splice(0, this.array.length, ...(elements as unknown[]));
+    this.owner.splice(0, this.owner.length, ...(elements as unknown[]));
   }
 }
 
-/** A property of a plain object that a block may assign to. */
+/** Whether two arrays have the same items. */
+export function sameItems(one: unknown, other: unknown): boolean {
+  const [items, others] = [one, other] as readonly unknown[][];
+  return items!.length === others!.length && items!.every((item, i) => Object.is(item, others![i]));
+}
+
+/** A property of an object; MISSING where the object has none of the name. */
 export class PropertySlot implements Slot {
   readonly name: string;
-  private readonly object: Record<PropertyKey, unknown>;
+  readonly owner: object;
   private readonly key: PropertyKey;
 
   private constructor(object: object, key: PropertyKey) {
     this.name = String(key);
-    this.object = object as Record<PropertyKey, unknown>;
+    this.owner = object;
     this.key = key;
   }
 
@@ -57,11 +67,12 @@ export class PropertySlot implements Slot {
   }
 
   get(): unknown {
-    return this.object[this.key];
+    return Object.hasOwn(this.owner, this.key) ? (this.owner as Record<PropertyKey, unknown>)[this.key] : MISSING;
   }
 
   set(value: unknown): void {
-    this.object[this.key] = value;
+    if (value === MISSING) Reflect.deleteProperty(this.owner, this.key);
+    else (this.owner as Record<PropertyKey, unknown>)[this.key] = value;
   }
 }
 

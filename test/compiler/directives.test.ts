@@ -73,7 +73,7 @@ function h() { return -a; }
 export default function () { 'use trace'; return -a; }
 export async function* k() { 'use trace'; yield -a; }`),
     ).toMatchInlineSnapshot(`
-      "__o.mark(f); __o.mark(__default); __o.mark(k); function f(x) { 'use trace'; let __t0; return __o.call((__t0 = [__o.unary('-', x, __s[0])]).map, __t0, [(y) => __o.unary('-', y, __s[1])], __s[2]); }
+      "__o.mark(f); __o.mark(__default); __o.mark(k); function f(x) { 'use trace'; let __t0; return __o.call((__t0 = __o.fresh([__o.unary('-', x, __s[0])])).map, __t0, [__o.block((y) => __o.unary('-', y, __s[1]))], __s[2]); }
       const g = __o.block({ g: () => { 'use trace'; return __o.unary('-', a, __s[3]); } }.g);
       function h() { return -a; }
       export default function __default () { 'use trace'; return __o.unary('-', a, __s[4]); }
@@ -102,8 +102,8 @@ export async function* k() { 'use trace'; yield -a; }`),
       lowered(`class A { x = -a; m() { 'use trace'; return -a; } static 's-t'() { 'use trace'; } get g() { 'use trace'; return -a; } n() { return -a; } }
 const o = { m() { 'use trace'; return -a; }, async 'n'() { 'use trace'; }, get g() { 'use trace'; return -a; } };`),
     ).toMatchInlineSnapshot(`
-      "class A { static { __o.mark(this.prototype.m); __o.mark(this['s-t']); } x = -a; m() { 'use trace'; return __o.unary('-', a, __s[0]); } static 's-t'() { 'use trace'; } get g() { 'use trace'; return __o.unary('-', a, __s[1]); } n() { return -a; } }
-      const o = { m: __o.block({ m() { 'use trace'; return __o.unary('-', a, __s[2]); } }.m), 'n': __o.block({ async 'n'() { 'use trace'; } }['n']), get g() { 'use trace'; return __o.unary('-', a, __s[3]); } };"
+      "class A { static { __o.mark(this); __o.mark(this.prototype.m); __o.mark(this['s-t']); } x = __o.unary('-', a, __s[0]); m() { 'use trace'; return __o.unary('-', a, __s[1]); } static 's-t'() { 'use trace'; } get g() { 'use trace'; return __o.unary('-', a, __s[2]); } n() { return -a; } }
+      const o = { m: __o.block({ m() { 'use trace'; return __o.unary('-', a, __s[3]); } }.m), 'n': __o.block({ async 'n'() { 'use trace'; } }['n']), get g() { 'use trace'; return __o.unary('-', a, __s[4]); } };"
     `);
   });
 
@@ -119,9 +119,9 @@ function h() { const k = () => -a; function l() { 'use no trace'; return () => -
       "'use trace'; __o.mark(h); 
       export const f = __o.block({ f: () => __o.unary('-', a, __s[0]) }.f), x = -a;
       function g() { 'use no trace'; return -a; }
-      class C { static { __o.mark(this.prototype.m); } m() { return __o.unary('-', a, __s[1]); } #p() { return __o.unary('-', a, __s[2]); } }
+      class C { static { __o.mark(this); __o.mark(this.prototype.m); } m() { return __o.unary('-', a, __s[1]); } #p() { return __o.unary('-', a, __s[2]); } }
       call(() => -a);
-      function h() { const k = () => __o.unary('-', a, __s[3]); function l() { 'use no trace'; return () => -a; } }"
+      function h() { const k = __o.block({ k: () => __o.unary('-', a, __s[3]) }.k); function l() { 'use no trace'; return () => -a; } }"
     `);
   });
 

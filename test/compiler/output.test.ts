@@ -21,7 +21,7 @@ return { hidden: save(layer.output), logits: gpt2.lm_head.output.save() };`),
     __o.if_(__o.binary('>', __o.call((__t0 = layer.output).norm, __t0, [], __s[1]), 10, __s[2]), () => { __o.setitem(layer, 'output', __o.binary('*', layer.output, 0.5, __s[3]), __s[4]); }, null, null, __s[5]);
     __o.forOf(layer.attn.output, (row) => { __o.call(mean, undefined, [row], __s[6]); }, null, __s[7]);
     __o.setitem(__t1 = __o.getitem(gpt2.transformer.h, 8, __s[8]).mlp.output, ':, -1', __o.binary('*', __o.getitem(__t1, ':, -1', __s[8]), 0, __s[9]), __s[8]);
-    return { hidden: __o.call(save, undefined, [layer.output], __s[10]), logits: __o.call((__t2 = gpt2.lm_head.output).save, __t2, [], __s[11]) };
+    return __o.fresh({ hidden: __o.call(save, undefined, [layer.output], __s[10]), logits: __o.call((__t2 = gpt2.lm_head.output).save, __t2, [], __s[11]) });
     }"
   `);
 });
@@ -48,7 +48,7 @@ const add = () => { y += 1; };
 if (c) { let z = 5; x = z; z = 6; add(); }`),
   ).toMatchInlineSnapshot(`
     "let x = 1, y = 2, z = 3;
-    const add = () => { y = __o.binary('+', y, 1, __s[0]); };
+    const add = __o.block({ add: () => { y = __o.binary('+', y, 1, __s[0]); } }.add);
     __o.if_(c, () => { let z = 5; x = z; z = 6; __o.call(add, undefined, [], __s[1]); }, null, { names: ['x', 'y'], get: () => [x, y], set: ([__v0, __v1]) => { x = __v0; y = __v1; } }, __s[2]);
     }"
   `);
@@ -73,7 +73,7 @@ it('gives a loop its counter, and not what lives in the body', () => {
 
 it('gives each iteration its own variable where a function needs it', () => {
   expect(lowered('for (let i = 0; i < n; i++) list.push(() => i);')).toMatchInlineSnapshot(`
-    "{ let i = 0; __o.while_(() => __o.binary('<', i, n, __s[1]), () => { let __p0 = i, __c0; { let i = __p0; __c0 = (() => { __o.call(list.push, list, [() => i], __s[0]); })(); __p0 = i; } i = __p0; return __c0; }, () => { i = __o.increment(i, 1, __s[2]); }, { names: ['i'], get: () => [i], set: ([__v0]) => { i = __v0; } }, __s[3]); }
+    "{ let i = 0; __o.while_(() => __o.binary('<', i, n, __s[1]), () => { let __p0 = i, __c0; { let i = __p0; __c0 = (() => { __o.call(list.push, list, [__o.block(() => i)], __s[0]); })(); __p0 = i; } i = __p0; return __c0; }, () => { i = __o.increment(i, 1, __s[2]); }, { names: ['i'], get: () => [i], set: ([__v0]) => { i = __v0; } }, __s[3]); }
     }"
   `);
 });
@@ -120,8 +120,8 @@ const total = 5;
 return show();
 function late() { return 1; }`),
   ).toMatchInlineSnapshot(`
-    "let total; function late() { return 1; }
-    const show = () => __o.binary('+', total, __o.call(late, undefined, [], __s[0]), __s[1]);
+    "let total; function late() { return 1; } __o.mark(late);
+    const show = __o.block({ show: () => __o.binary('+', total, __o.call(late, undefined, [], __s[0]), __s[1]) }.show);
     return __o.complete(__o.andThen(__o.if_(c, () => { return __o.return_(0); }, null, null, __s[2]), () => {
     total = 5;
     return __o.return_(__o.call(show, undefined, [], __s[3]));

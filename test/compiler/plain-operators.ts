@@ -40,6 +40,28 @@ export const operators = {
   sites: (file: string, pairs: number[]): Site[] =>
     Array.from({ length: pairs.length / 2 }, (_, i) => ({ file, line: pairs[2 * i]!, column: pairs[2 * i + 1]! })),
   block: <T>(fn: T): T => fn,
+  fresh: <T>(object: T): T => object,
+  items(of: unknown, site: Site): unknown {
+    check(site);
+    return of;
+  },
+  place(object: Record<never, unknown>, key: never, site: Site): { value: unknown } {
+    check(site);
+    return {
+      get value() {
+        return object[key];
+      },
+      set value(value: never) {
+        object[key] = value;
+      },
+    };
+  },
+  field<T>(object: T, id: Site, get: (object: T) => unknown, set: (object: T, value: unknown) => void): T {
+    check(id);
+    set(object, get(object));
+    return object;
+  },
+  touch(): void {},
   mark(fn: unknown): void {
     if (typeof fn !== 'function') throw new Error('no function to mark');
   },

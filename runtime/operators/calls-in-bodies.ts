@@ -1,0 +1,137 @@
+import { TraceError } from '../errors.ts';
+import type { Site } from '../graph/types.ts';
+import type { Builder } from '../tracing/builder.ts';
+import { isHarmless } from '../tracing/harmless.ts';
+import { isCompiled, mayReturnOther } from './blocks.ts';
+import { checkIterator, MODULES, noteContent, noteEntry } from './effects.ts';
+import type { Call } from './indirect-calls.ts';
+import { isIntrinsic } from './intrinsics.ts';
+
+const words = (text: string): ReadonlySet<string> => new Set(text.split(' '));
+
+/** Functions of JavaScript that change nothing, by name; `getTime`, `toString`, `isArray` and their like are others. */
+const READING = words(
+  'at concat entries every filter find findIndex findLast findLastIndex flat flatMap forEach get has includes indexOf join keys lastIndexOf map reduce reduceRight slice some subarray values with from of hasOwn hasOwnProperty is propertyIsEnumerable valueOf fromEntries create groupBy ownKeys stringify parse structuredClone [Symbol.iterator]',
+);
+
+/** Those that keep a function which they are given as they keep any value, and do not call it. */
+const KEEPING = words('push unshift add set has get delete includes indexOf lastIndexOf concat fill with of is');
+
+/** Those whose result is an object that nobody else has. */
+const MAKING = words(
+  'concat filter flat flatMap map slice splice toReversed toSorted toSpliced with entries keys values from of fromEntries create groupBy getOwnPropertyNames getOwnPropertySymbols getOwnPropertyDescriptor getOwnPropertyDescriptors ownKeys split match matchAll exec parse structuredClone subarray [Symbol.iterator] bind',
+);
+
+/** Those that change more of an object than what it holds. */
+const RESHAPING = words(
+  'freeze seal preventExtensions setPrototypeOf defineProperty defineProperties __defineGetter__ __defineSetter__',
+);
+
+/**
+ * Before a call in the body of a branch or loop: notes what the function may change.
+ * @throws TraceError for a function of which that is not known
+ */
+export function beforeCall(target: Builder, { fn, receiver, values }: Call, site: Site): void {
+  checkKnown(fn, site);
+  if (!isIntrinsic(fn)) return;
+  const { name } = fn as { name: string };
+  if (isRandom(fn) && target.isLooping) throw random(name, site);
+  for (const value of [receiver, ...values]) checkIterator(target, value, site);
+  const keeps = KEEPING.has(name);
+  if (!keeps) for (const value of values) if (typeof value === 'function') checkKnown(value, site);
+  if (READING.has(name) || /^(get|is|to)[A-Z]/.test(name)) return;
+  const [first] = values;
+  if (RESHAPING.has(name)) checkOwn(target, name, first, site);
+  else if (receiver instanceof WeakMap || receiver instanceof WeakSet) noteEntry(target, receiver, first);
+  else if (receiver instanceof Map && name !== 'clear') noteEntry(target, receiver, first);
+  else
+    for (const value of keeps && !isIntrinsic(Object(receiver)) ? [receiver] : [receiver, ...values])
+      noteContent(target, value);
+}
+
+/** After it: whether the result was made by the call. */
+export function afterCall(target: Builder, fn: object, result: unknown): void {
+  if (typeof result !== 'object' || result === null) return;
+  if (Object.prototype.toString.call(fn) === '[object GeneratorFunction]') target.made(result);
+  else if (isIntrinsic(fn)) {
+    const { name } = fn as { name: string };
+    if (MAKING.has(name)) made(target, result, name === 'parse' || name === 'structuredClone');
+    if (MAKING.has(name) && name !== 'subarray' && ArrayBuffer.isView(result)) target.made(result.buffer);
+  }
+}
+
+/** Before `new type(…values)`. */
+export function beforeNew(target: Builder, type: object, values: readonly unknown[], site: Site): void {
+  for (const one of classes(type)) checkKnown(one, site);
+  if (!isIntrinsic(type)) return;
+  if (type === Date && values.length === 0 && target.isLooping) throw random('Date', site);
+  for (const value of values) checkIterator(target, value, site);
+}
+
+/** After it. */
+export function afterNew(target: Builder, type: object, values: readonly unknown[], result: object): void {
+  if (!classes(type).every(makesNew)) return;
+  target.made(result);
+  const isView = ArrayBuffer.isView(result) && !values.some((value) => value instanceof ArrayBuffer);
+  if (isView) target.made(result.buffer);
+}
+
+/** A class with those that it extends. */
+function classes(type: object): readonly object[] {
+  const above: object | null = Object.getPrototypeOf(type);
+  return above === null || above === Function.prototype ? [type] : [type, ...classes(above)];
+}
+
+/** Whether the constructor is known to give the object that `new` makes, and no other. */
+function makesNew(type: object): boolean {
+  if (isIntrinsic(type)) return type !== Object;
+  const isClass = Object.getOwnPropertyDescriptor(type, 'prototype')?.writable === false;
+  return isClass && isCompiled(type) && !mayReturnOther(type);
+}
+
+/** Refuses a function whose effects nobody knows. */
+function checkKnown(fn: object, site: Site): void {
+  const isAsync = /^\[object Async/.test(Object.prototype.toString.call(fn));
+  if (isAsync && !isHarmless(fn)) {
+    throw new TraceError(
+      `${nameOf(fn)} is asynchronous and called in a branch or loop that depends on a traced value, which is over before it goes on. Call it before the trace.`,
+      site,
+    );
+  }
+  if (isCompiled(fn) || isHarmless(fn) || MODULES.has(fn) || isIntrinsic(fn)) return;
+  throw new TraceError(
+    `${nameOf(fn)} was not compiled and is called in a branch or loop that depends on a traced value: what it changes would be changed even where that does not run. Put the directive 'use trace' at its top; if it is a library's and changes nothing that others can see, say so with pure() of onnsight; or call it before.`,
+    site,
+  );
+}
+
+function checkOwn(target: Builder, name: string, object: unknown, site: Site): void {
+  if (typeof object !== 'object' || object === null || target.isOwn(object)) return;
+  throw new TraceError(
+    `${name}() is called on an object from outside in a branch or loop that depends on a traced value, and cannot be undone where that does not run. Call it before or after.`,
+    site,
+  );
+}
+
+/** An object that was just made, and with `deep` all that it holds. */
+function made(target: Builder, object: object, deep: boolean): void {
+  target.made(object);
+  if (!deep) return;
+  for (const value of Object.values(object)) if (typeof value === 'object' && value !== null) made(target, value, true);
+}
+
+function isRandom(fn: object): boolean {
+  return fn === Math.random || fn === Date.now || fn === Date;
+}
+
+function random(name: string, site: Site): TraceError {
+  return new TraceError(
+    `${name}() is called in a loop over traced values, whose body is written once for all iterations: each would get the same. Use rand() of onnsight, or call it before the loop.`,
+    site,
+  );
+}
+
+function nameOf(fn: object): string {
+  const { name } = fn as { name?: unknown };
+  return typeof name === 'string' && name !== '' ? `The function ${name}` : 'A function without a name';
+}

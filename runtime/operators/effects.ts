@@ -1,0 +1,84 @@
+import { TraceError } from '../errors.ts';
+import type { Site } from '../graph/types.ts';
+import type { Builder } from '../tracing/builder.ts';
+import { bytesSlot, dateSlot, entrySlot, keysSlot, mapKeysSlot, searchSlot, setSlot } from '../tracing/containers.ts';
+import { TensorProxy } from '../tracing/proxy.ts';
+import { ArraySlot, PropertySlot } from '../tracing/slots.ts';
+import { isIntrinsic } from './intrinsics.ts';
+
+/** Modules of a model: their properties are the model's, not the object's. */
+export const MODULES = new WeakSet<object>();
+
+/** Notes that `object[key]` is about to be set, or taken away. */
+export function noteProperty(target: Builder, object: unknown, key: PropertyKey): void {
+  if (!isNoted(object)) return;
+  if (Array.isArray(object) && (key === 'length' || isIndex(key))) target.note(ArraySlot.of(object));
+  else if (object instanceof RegExp && key === 'lastIndex') target.note(searchSlot(object));
+  else if (ArrayBuffer.isView(object) && isIndex(key)) target.note(bytesSlot(object.buffer));
+  else if (!isAccessor(object, key)) {
+    target.note(PropertySlot.of(object, key));
+    target.note(keysSlot(object));
+  }
+}
+
+/** Notes all of an object that a function of JavaScript may change: what it holds, not what that holds in turn. */
+export function noteContent(target: Builder, object: unknown): void {
+  if (!isNoted(object)) return;
+  if (Array.isArray(object)) target.note(ArraySlot.of(object));
+  else if (object instanceof Map) {
+    for (const key of object.keys()) target.note(entrySlot(object, key));
+    target.note(mapKeysSlot(object));
+  } else if (object instanceof Set) target.note(setSlot(object));
+  else if (ArrayBuffer.isView(object)) target.note(bytesSlot(object.buffer));
+  else if (object instanceof ArrayBuffer) target.note(bytesSlot(object));
+  else if (object instanceof Date) target.note(dateSlot(object));
+  else if (object instanceof RegExp) target.note(searchSlot(object));
+  else {
+    for (const key of Reflect.ownKeys(object)) if (!isAccessor(object, key)) target.note(PropertySlot.of(object, key));
+    target.note(keysSlot(object));
+  }
+}
+
+/** Notes that a Map, WeakMap or WeakSet may get another value under a key. */
+export function noteEntry(target: Builder, object: Parameters<typeof entrySlot>[0], key: unknown): void {
+  target.note(entrySlot(object, key));
+  if (object instanceof Map) target.note(mapKeysSlot(object));
+}
+
+/**
+ * Refuses to go on with an iterator that was there before the body: it cannot be set back.
+ * @throws TraceError
+ */
+export function checkIterator(target: Builder, value: unknown, site: Site): void {
+  if (!target.isRecording || !isNoted(value) || typeof (value as Partial<Iterator<unknown>>).next !== 'function')
+    return;
+  if (target.isOwn(value) || !isNativeIterator(value)) return;
+  throw new TraceError(
+    'An iterator that was made outside is advanced in a branch or loop that depends on a traced value, and cannot be set back where that does not run. Make it there, or take its values into an array before: [...iterator].',
+    site,
+  );
+}
+
+/** Iterators of other kinds keep their state in properties and variables, which are noted. */
+function isNativeIterator(value: object): boolean {
+  return /^\[object (.* Iterator|Generator|Iterator Helper)\]$/.test(Object.prototype.toString.call(value));
+}
+
+/** Tensors, and the modules of a model, keep their own account; JavaScript's own objects do not change. */
+function isNoted(object: unknown): object is object {
+  const isObject = (typeof object === 'object' && object !== null) || typeof object === 'function';
+  return isObject && !(object instanceof TensorProxy) && !MODULES.has(object) && !isIntrinsic(object);
+}
+
+function isIndex(key: PropertyKey): boolean {
+  return typeof key !== 'symbol' && /^\d+$/.test(String(key));
+}
+
+/** Whether a setter, or nothing at all, takes what is assigned. */
+function isAccessor(object: object, key: PropertyKey): boolean {
+  for (let at: object | null = object; at !== null; at = Object.getPrototypeOf(at)) {
+    const found = Object.getOwnPropertyDescriptor(at, key);
+    if (found) return !('value' in found);
+  }
+  return false;
+}

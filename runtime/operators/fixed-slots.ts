@@ -1,0 +1,19 @@
+import { TraceError } from '../errors.ts';
+import type { Site } from '../graph/types.ts';
+import { isSame, type Slot } from '../tracing/journal.ts';
+import { MISSING } from '../tracing/slots.ts';
+
+/**
+ * Refuses that what can have no value of the graph depends on the run: which keys an object has, what is in a Set.
+ * @param where what it would depend on: `in a branch that depends on a traced condition`
+ * @throws TraceError if the slot would be one or the other
+ */
+export function checkFixed(slot: Slot, one: unknown, other: unknown, where: string, site: Site | null): void {
+  const comesAndGoes = (one === MISSING) !== (other === MISSING);
+  if (!comesAndGoes && (!slot.fixed || isSame(slot, one, other))) return;
+  const what = comesAndGoes ? `'${slot.name}' of an object, Map or Set comes or goes` : slot.fixed;
+  throw new TraceError(
+    `What is there can depend on no traced value, only what it is: ${what} ${where}. Put it there before, and change its value here; or collect tensors with push().`,
+    site,
+  );
+}

@@ -1,0 +1,39 @@
+/** A call: what is called, on what, with what. */
+export interface Call {
+  readonly fn: object;
+  readonly receiver: unknown;
+  readonly values: readonly unknown[];
+}
+
+const bound = new WeakMap<object, Call>();
+
+/** Remembers what a bound function calls. */
+export function keepBound(fn: object, of: Call): void {
+  bound.set(fn, of);
+}
+
+/** The call that is meant by `fn.call(…)`, `fn.apply(…)`, `Reflect.apply(fn, …)` or the call of a bound function. */
+export function resolveCall(call: Call): Call {
+  const { fn, receiver, values } = call;
+  const [first, second, third] = values;
+  if (fn === Function.prototype.call && isFunction(receiver)) {
+    return resolveCall({ fn: receiver, receiver: first, values: values.slice(1) });
+  }
+  if (fn === Function.prototype.apply && isFunction(receiver)) {
+    return resolveCall({ fn: receiver, receiver: first, values: listOf(second) });
+  }
+  if (fn === Reflect.apply && isFunction(first)) {
+    return resolveCall({ fn: first, receiver: second, values: listOf(third) });
+  }
+  const of = bound.get(fn);
+  return of ? resolveCall({ ...of, values: [...of.values, ...values] }) : call;
+}
+
+function isFunction(value: unknown): value is object {
+  return typeof value === 'function';
+}
+
+/** What `apply` takes: an array, or what looks like one. */
+function listOf(values: unknown): readonly unknown[] {
+  return values === undefined || values === null ? [] : Array.from(values as ArrayLike<unknown>);
+}

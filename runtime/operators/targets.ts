@@ -1,0 +1,54 @@
+import type { Site } from '../graph/types.ts';
+import { activeBuilder } from '../tracing/builder.ts';
+import type { Slot } from '../tracing/journal.ts';
+import { getitem, setitem } from './access.ts';
+import { checkIterator, noteProperty } from './effects.ts';
+
+/** `object[key]`, for JavaScript to assign to: in a pattern, or by an operator that is not lowered. */
+export function place(object: unknown, key: unknown, site: Site): { value: unknown } {
+  return {
+    get value() {
+      return getitem(object, key, site);
+    },
+    set value(value) {
+      setitem(object, key, value, site);
+    },
+  };
+}
+
+/** An object whose property is about to be set by JavaScript itself. */
+export function touch(object: object, key: PropertyKey): void {
+  const target = activeBuilder();
+  if (target?.isRecording) noteProperty(target, object, key);
+}
+
+/** An object whose private field is about to be set: only its class can read and set it. `id` is where it is declared. */
+export function field<T extends object>(
+  object: T,
+  id: Site,
+  get: (object: T) => unknown,
+  set: (object: T, value: unknown) => void,
+): T {
+  const target = activeBuilder();
+  if (!target?.isRecording) return object;
+  const slots = fields.get(object) ?? new Map<Site, Slot>();
+  fields.set(object, slots);
+  const slot = slots.get(id) ?? {
+    name: 'a private field',
+    owner: object,
+    get: () => get(object),
+    set: (value: unknown) => set(object, value),
+  };
+  slots.set(id, slot);
+  target.note(slot);
+  return object;
+}
+
+const fields = new WeakMap<object, Map<Site, Slot>>();
+
+/** What JavaScript itself takes items from: `...values`, `[a, b] = values`. */
+export function items(values: unknown, site: Site): unknown {
+  const target = activeBuilder();
+  if (target) checkIterator(target, values, site);
+  return values;
+}

@@ -1,0 +1,29 @@
+/** Functions that a branch or loop of the graph may call though the compiler has not seen them. */
+const harmless = new WeakSet<object>();
+
+/**
+ * Says of a function that was not compiled, a library's for instance, that calling it changes nothing which anyone else
+ * can see, so that a block may call it under a traced condition and in a traced loop. Returns the function.
+ * @throws TypeError if it is given anything but a function
+ */
+export function pure<F extends (...values: never[]) => unknown>(fn: F): F {
+  if (typeof fn !== 'function') throw new TypeError('pure() takes a function: pure(lodash.clamp).');
+  harmless.add(fn);
+  return fn;
+}
+
+/** Says the same of functions of this library, and of the methods of its classes: what they do becomes part of the graph. */
+export function ours(...functions: readonly object[]): void {
+  for (const one of functions) {
+    harmless.add(one);
+    for (const holder of [one, (one as { prototype?: object }).prototype ?? {}]) {
+      for (const { value } of Object.values(Object.getOwnPropertyDescriptors(holder))) {
+        if (typeof value === 'function') harmless.add(value);
+      }
+    }
+  }
+}
+
+export function isHarmless(fn: object): boolean {
+  return harmless.has(fn);
+}

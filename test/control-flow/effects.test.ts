@@ -1,0 +1,255 @@
+import { describe, expect, it } from 'vitest';
+import { type Program, plainly, sourceOf, traced } from './differential.ts';
+
+/** Programs that must give what JavaScript gives. */
+function follows(programs: Readonly<Record<string, string | Program>>): void {
+  it.each(Object.entries(programs))('%s', async (_, given) => {
+    const program = typeof given === 'string' ? { body: given } : given;
+    expect(await traced(program)).toEqual({ value: plainly(program) });
+  });
+}
+
+/** Programs that must be refused, at the line that says so. */
+function refuses(programs: Readonly<Record<string, readonly [program: string | Program, message: RegExp]>>): void {
+  it.each(Object.entries(programs))('%s', async (_, [given, message]) => {
+    const program = typeof given === 'string' ? { body: given } : given;
+    const result = await traced(program);
+    expect(result).toHaveProperty('error', expect.stringMatching(message));
+    const line =
+      1 +
+      sourceOf(program)
+        .split('\n')
+        .findIndex((one) => one.includes('// here'));
+    if (line > 0) expect(result).toHaveProperty('error', expect.stringContaining(`program.ts:${line}:`));
+  });
+}
+
+const numbers = 'return a.map((q) => save(t(q)));';
+
+describe.each(['-1', '1'])('a branch that is taken if %s > 0', (n) => {
+  const when = `if (t(${n}) > 0)`;
+  describe('arrays', () => {
+    follows({
+      'push by another name': `const a = [1, 2]; ${when} a['push'](3); return save(a.length);`,
+      'a?.push': `const a: any = [1, 2]; ${when} a?.push(3); return save(a.length);`,
+      'push.call': `const a: any = [1, 2]; ${when} Array.prototype.push.call(a, 3); return save(a.length);`,
+      'push that was bound': `const a: any = [1, 2]; const add = a.push.bind(a); ${when} add(3); return save(a.length);`,
+      pop: `const a = [1, 2]; ${when} a.pop(); return save(a.length);`,
+      shift: `const a = [1, 2]; ${when} a.shift(); return save(a.length);`,
+      reverse: `const a = [1, 2]; ${when} a.reverse(); ${numbers}`,
+      sort: `const a = [2, 1]; ${when} a.sort(); ${numbers}`,
+      fill: `const a = [2, 1]; ${when} a.fill(7); ${numbers}`,
+      copyWithin: `const a = [2, 1]; ${when} a.copyWithin(0, 1); ${numbers}`,
+      'splice of as many': `const a = [2, 1]; ${when} a.splice(0, 1, 9); ${numbers}`,
+      'a swap': `const a = [1, 2]; ${when} [a[0], a[1]] = [a[1]!, a[0]!]; ${numbers}`,
+      'a pattern with a default': `const a = [1, 2]; ${when} [a[0] = 5] = [] as any; ${numbers}`,
+      'the head of a loop': `const a = [1, 2]; ${when} for ([a[0]] of [[5], [6]] as any) ; ${numbers}`,
+      'a ??=': `const a: any = { b: 1, c: 2 }; ${when} { a.b ??= 6; a.c += 1; } return [save(a.b), save(a.c)];`,
+    });
+  });
+
+  describe('objects', () => {
+    follows({
+      'Object.assign': `const o = { a: 1 }; ${when} Object.assign(o, { a: 2 }); return save(o.a);`,
+      'Reflect.set': `const o = { a: 1 }; ${when} Reflect.set(o, 'a', 2); return save(o.a);`,
+      'a swap of two fields': `const o = { a: 1, b: 2 }; ${when} [o.a, o.b] = [o.b, o.a]; return [save(o.a), save(o.b)];`,
+      'an object pattern': `const o = { a: 1, b: 2 }; ${when} ({ x: o.a, y: o['b'] } = { x: 5, y: 6 }); return [save(o.a), save(o.b)];`,
+      'the head of a loop': `const o = { a: 1 }; ${when} for (o.a of [5, 6]) ; return save(o.a);`,
+      'a pattern in the head of a loop': `const o = { a: 1 }; ${when} for ([o.a] of [[5], [6]] as any) ; return save(o.a);`,
+      'a private field': `class C { #n = 5; up() { this.#n++; } set(v: number) { [this.#n] = [v]; } get() { return this.#n; } }
+        const c = new C(), d = new C(); ${when} { c.up(); d.set(8); } return [save(c.get()), save(d.get())];`,
+      'a static field': `class C { static n = 5; static #p = 6; static up() { C.n++; C.#p += 2; } static get() { return C.#p; } } ${when} C.up(); return [save(C.n), save(C.get())];`,
+      'a field of the class above': `class B { n = 1; } class C extends B { up() { super.n = 5; } } const c = new C(); ${when} c.up(); return save(c.n);`,
+      'a setter': `const o = { v: 1, set w(x: number) { this.v = x; } }; ${when} o.w = 7; return save(o.v);`,
+      'a new key on both sides': `const o: any = {}; ${when} { o.a = 1; o.b = 2; } else { o.a = 3; o.b = 4; } return [save(o.a), save(o.b), Object.keys(o).join('')];`,
+      'a function as an object': `const f: any = () => 1; f.n = 1; ${when} f.n = 5; return save(f.n);`,
+    });
+    refuses(
+      n === '1'
+        ? {
+            'a new key': [
+              `const o: any = {};\n${when}\n o.a = 1; // here\nreturn save(Object.keys(o).length);`,
+              /'a' of an object/,
+            ],
+            delete: [
+              `const o: any = { a: 1 };\n${when}\n delete o.a; // here\nreturn save(Object.keys(o).length);`,
+              /'a' of an object/,
+            ],
+            'delete in a chain': [
+              `const o: any = { a: { b: 1 } }; ${when} delete o?.a?.b; return 1;`,
+              /'b' of an object/,
+            ],
+            'Object.assign of a new key': [
+              `const o: any = {}; ${when} Object.assign(o, { a: 1 }); return 1;`,
+              /an object gets or loses/,
+            ],
+            'keys in another order': [
+              `const o: any = { a: 1, b: 2 }; ${when} { delete o.a; o.a = 1; } return Object.keys(o);`,
+              /an object gets or loses/,
+            ],
+            'Object.freeze': [
+              `const o: any = { a: 1 }; ${when} Object.freeze(o); return 1;`,
+              /freeze\(\) is called on an object from outside/,
+            ],
+            'Object.defineProperty': [
+              `const o: any = { a: 1 }; ${when} Object.defineProperty(o, 'a', { get: () => 2 }); return 1;`,
+              /defineProperty\(\)/,
+            ],
+          }
+        : {},
+    );
+  });
+
+  describe('Map and Set', () => {
+    follows({
+      'Map.set of a key that is there': `const m = new Map([['k', 1]]); ${when} m.set('k', 2); return save(m.get('k')!);`,
+      'Map.set in if and else': `const m = new Map<string, number>(); ${when} m.set('k', 2); else m.set('k', 3); return save(m.get('k')!);`,
+      'Map.set through a call': `const m = new Map([['k', 1]]); ${when} Map.prototype.set.call(m, 'k', 2); return save(m.get('k')!);`,
+      'WeakMap.set of a key that is there': `const k = {}; const m = new WeakMap([[k, 1]]); ${when} m.set(k, 2); return save(m.get(k)!);`,
+      'Set.add of what is there': `const s = new Set([1]); ${when} s.add(1); return save(s.size);`,
+    });
+    refuses({
+      'Map.set of a new key': [
+        `const m = new Map<string, number>();\n${when}\n m.set('k', 1); // here\nreturn save(m.size);`,
+        /Map/,
+      ],
+      'Map.delete': [`const m = new Map([['k', 1]]); ${when} m.delete('k'); return save(m.size);`, /Map/],
+      'Map.clear': [`const m = new Map([['k', 1]]); ${when} m.clear(); return save(m.size);`, /Map/],
+      'Set.add': [
+        `const s = new Set<number>();\n${when}\n s.add(1); // here\nreturn save(s.size);`,
+        /a Set gets or loses/,
+      ],
+      'Set.delete': [`const s = new Set([1]); ${when} s.delete(1); return save(s.size);`, /a Set gets or loses/],
+      'WeakMap.set': [
+        `const k = {}; const m = new WeakMap(); ${when} m.set(k, 2); return save(m.has(k) ? 1 : 0);`,
+        /Map/,
+      ],
+      'WeakSet.add': [`const k = {}; const m = new WeakSet(); ${when} m.add(k); return save(m.has(k) ? 1 : 0);`, /Map/],
+      'a typed array': [
+        `const a = new Float32Array(2);\n${when}\n a[0] = 1; // here\nreturn save(a[0]!);`,
+        /typed array/,
+      ],
+      'a typed array by set': [`const a = new Float32Array(2); ${when} a.set([1]); return save(a[0]!);`, /typed array/],
+      'a DataView': [
+        `const a = new DataView(new ArrayBuffer(4)); ${when} a.setInt8(0, 5); return save(a.getInt8(0));`,
+        /typed array/,
+      ],
+      'a Date': [`const a = new Date(0); ${when} a.setTime(5); return save(a.getTime());`, /a Date changes/],
+      'the place of a regular expression': [
+        `const r = /a/g; const s = 'aa'; ${when} r.exec(s); return save(r.exec(s)!.index);`,
+        /regular expression/,
+      ],
+    });
+  });
+
+  describe('what a branch makes itself', () => {
+    follows({
+      'an object': `let z = 0; ${when} { const o: any = { a: 1 }; o.b = 2; delete o.a; z = o.b; } return save(z);`,
+      'a Map, a Set, a typed array': `let z = 0; ${when} { const m = new Map(); m.set('a', 1); const s = new Set(); s.add(1); const f = new Float32Array(2); f[1] = 5; z = m.get('a') + s.size + f[1]; } return save(z);`,
+      'an array of texts': `let z = 0; ${when} { const a: any[] = []; a.push('x'); a.push('y'); z = a.length; } return save(z);`,
+      'the result of a function of JavaScript': `let z = 0; const xs = [3, 1]; ${when} { const a: any[] = xs.map((q) => q + 1); a.sort(); a.push('x'); const o = JSON.parse('{"a":{"b":1}}'); o.a.b = 'x'; z = a[0]; } return save(z);`,
+      'an instance': `class P { v: any; #w: any; constructor(v: any) { this.v = v; this.#w = 'w'; } up() { this.v += 1; this.#w = 5; return this.v + this.#w; } } let z = 0; ${when} { z = new P(1).up(); } return save(z);`,
+      'an iterator': `let z = 0; ${when} { const it = [1, 2].values(); it.next(); z = it.next().value!; const [b] = it; } return save(z);`,
+      'a generator': `function* g() { let k = 1; yield k; k += 1; yield k; } let z = 0; ${when} { const it = g(); it.next(); z = it.next().value!; for (const q of g()) z += q; } return save(z);`,
+      'an iterator of its own': `let z = 0; const it = { n: 0, next() { return { done: this.n++ > 2, value: this.n }; }, [Symbol.iterator]() { return this; } }; ${when} { for (const q of it) z += q; } return [save(z), save(it.n)];`,
+    });
+    refuses({
+      'not an iterator from outside': [
+        `const it = [1, 2].values();\n${when}\n it.next(); // here\nreturn save(it.next().value ?? 0);`,
+        /iterator/,
+      ],
+      'not one in a loop': [
+        `const it = [1, 2].values();\nlet z = 0;\n${when}\n for (const q of it) z += q; // here\nreturn save(z);`,
+        /iterator/,
+      ],
+      'not one that is spread': [
+        `const it = [1, 2].values(); ${when} [...it]; return save(it.next().value ?? 0);`,
+        /iterator/,
+      ],
+      'not one that a pattern takes from': [
+        `const it = [1, 2].values(); ${when} { const [q] = it; } return save(it.next().value ?? 0);`,
+        /iterator/,
+      ],
+      'not one given to a function of JavaScript': [
+        `const it = [1, 2].values(); ${when} Array.from(it); return save(it.next().value ?? 0);`,
+        /iterator/,
+      ],
+      'not one given to a constructor': [
+        `const it = [1, 2].values(); ${when} new Set(it); return save(it.next().value ?? 0);`,
+        /iterator/,
+      ],
+      'not a generator': [
+        `const it = (function* () { yield 1; yield 2; })(); ${when} it.next(); return save(it.next().value ?? 0);`,
+        /iterator/,
+      ],
+    });
+  });
+});
+
+describe('functions under a traced condition', () => {
+  const when = 'if (t(1) > 0)';
+  refuses({
+    'of another module': [
+      {
+        body: `${when}\n bump(); // here\nreturn 1;`,
+        head: `import { bump } from 'm';`,
+        modules: { m: 'export let n = 0; export const bump = () => { n++; };' },
+      },
+      /The function bump was not compiled/,
+    ],
+    'of the file, without the directive': [
+      { body: `${when} bump(); return save(n);`, head: `let n = 0; function bump() { n++; }` },
+      /bump was not compiled/,
+    ],
+    'given to a function of JavaScript': [
+      { body: `${when} [1].forEach(bump); return save(n);`, head: `let n = 0; function bump() { n++; }` },
+      /bump was not compiled/,
+    ],
+    'called by another name': [
+      { body: `${when} bump.call(null); return save(n);`, head: `let n = 0; function bump() { n++; }` },
+      /bump was not compiled/,
+    ],
+    'in a map': [
+      {
+        body: `const fs: any = { bump }; ${when} fs['bump'](); return save(n);`,
+        head: `let n = 0; function bump() { n++; }`,
+      },
+      /bump was not compiled/,
+    ],
+    'that opted out': [
+      `const f = () => { 'use no trace'; return 1; }; ${when} f(); return 1;`,
+      /The function f was not compiled/,
+    ],
+    'a class': [
+      { body: `${when} new C(); return save(n);`, head: `let n = 0; class C { constructor() { n++; } }` },
+      /C was not compiled/,
+    ],
+    'a class that extends one': [
+      {
+        body: `class D extends C {} ${when} new D(); return save(n);`,
+        head: `let n = 0; class C { constructor() { n++; } }`,
+      },
+      /C was not compiled/,
+    ],
+    'asynchronous ones': [`const f = async () => 1; ${when} f(); return 1;`, /asynchronous/],
+    timers: [`${when} setTimeout(() => 1, 1); return 1;`, /setTimeout was not compiled/],
+    promises: [`${when} Promise.resolve(1).then(() => 2); return 1;`, /was not compiled/],
+  });
+  follows({
+    'that are said to be pure': {
+      body: `let z = 0; ${when} z = double(4); return save(z);`,
+      head: `import { pure } from 'onnsight'; const double = pure((q: number) => q * 2);`,
+    },
+    'compiled ones, wherever they come from': {
+      body: `const fs: any = { f: (q: number) => q + 1, m(q: number) { return q * 2; }, get g() { return (q: number) => q - 1; } }; let z = 0; ${when} { z = fs.f(1) + fs.m(2) + fs.g(3) + far(4); function near(q: number) { return q; } z += near(5); } return save(z);`,
+      head: `function far(q: number) { 'use trace'; return q + 1; }`,
+    },
+    methods: {
+      body: `class C { a() { return 1; } static b() { return 2; } ['c' + 1]() { return 3; } #d() { return 4; } e = () => 5; f() { return this.#d() + this.e(); } } const c: any = new C(); let z = 0; ${when} z = c.a() + C.b() + c.f(); return save(z);`,
+    },
+    'of a class outside': {
+      body: `let z = 0; ${when} { const c = new C(); c.up(); z = c.n; } return save(z);`,
+      head: `class C { n = 1; up() { 'use trace'; this.n += 1; } }`,
+    },
+  });
+});
