@@ -1,0 +1,33 @@
+import type { Constructs } from '../construct.ts';
+import type { Draw } from '../draw.ts';
+
+const body = (at: Draw): string => at.inside({ loop: false, labels: [], returns: null }).statements(2);
+
+/** `try`, and what is thrown. */
+export const errors: Constructs = {
+  statements: [
+    {
+      name: 'try and finally',
+      draw: (at) => (at.isDeep ? undefined : `try { ${body(at)} } finally { ${at.assignment()} }`),
+    },
+    {
+      name: 'throw and catch on a plain condition',
+      needs: ['number'],
+      draw: (at) => {
+        if (at.isDeep) return undefined;
+        const caught = `catch (error) { ${at.the('number')} += error instanceof RangeError ? 1 : 5; }`;
+        return `try { ${body(at)} if (${at.plainCondition()}) throw new RangeError('large'); ${body(at)} } ${caught}`;
+      },
+    },
+    {
+      name: 'throw and catch on a traced condition',
+      onlyPlain: true,
+      draw: (at) => {
+        if (!at.random.once(2)) return undefined;
+        const f = at.fresh('f');
+        const text = `try { if (v > 0) throw new RangeError('large'); return 1; } catch { return 2; }`;
+        return `const ${f} = (v) => { ${text} }; ${at.define('number', `${f}(${at.number()})`)}`;
+      },
+    },
+  ],
+};

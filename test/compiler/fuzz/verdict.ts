@@ -1,0 +1,96 @@
+import { CompileError } from '../../../compiler/diagnostics.ts';
+import { TraceError } from '../../../runtime/errors.ts';
+import { Tensor } from '../../../runtime/index.ts';
+import { asJavaScript, compile, FILES, type Outcome, onPlainValues, onTracedValues } from './ways.ts';
+
+/**
+ * What became of a program that was run in three ways:
+ * - `equal`: all gave the same
+ * - `refused`: an error of ours at one of its lines
+ * - `different`: another value than JavaScript's
+ * - `broken`: an error that is not ours, has no line of the program, or is the engine's
+ * - `unfit`: it proves nothing, as it throws, gives what is no number, or has numbers too large for single precision
+ */
+export interface Verdict {
+  readonly kind: 'equal' | 'refused' | 'different' | 'broken' | 'unfit';
+  /** Of what is not equal: why, without names and numbers, so that like programs are counted together. */
+  readonly reason: string;
+  /** The three ends, to be read. */
+  readonly ends: Readonly<Record<'javascript' | 'plain' | 'traced', string>>;
+}
+
+const LARGEST = 2 ** 20;
+
+class Inexact extends Error {}
+
+export async function judge(text: string): Promise<Verdict> {
+  const javascript = asJavaScript(text);
+  const ends = { javascript: told(javascript), plain: '', traced: '' };
+  if ('error' in javascript || !isOfNumbers(javascript.value)) return { kind: 'unfit', reason: '', ends };
+  let compiled: string;
+  try {
+    compiled = compile(text);
+  } catch (error) {
+    if (!(error instanceof CompileError)) throw error;
+    return { kind: 'refused', reason: reasonOf(error.message), ends };
+  }
+  const plain = onPlainValues(compiled, (result) => {
+    if (typeof result === 'number' && Math.abs(result) > LARGEST) throw new Inexact();
+  });
+  ends.plain = told(plain);
+  if ('error' in plain && plain.error instanceof Inexact) return { kind: 'unfit', reason: '', ends };
+  if (ends.plain !== ends.javascript) return { kind: 'different', reason: 'on plain values', ends };
+  const traced = await onTracedValues(compiled);
+  ends.traced = told(traced);
+  if ('error' in traced) return { ...errorOf(traced.error), ends };
+  const first = difference(javascript.value, traced.value);
+  return first === null ? { kind: 'equal', reason: '', ends } : { kind: 'different', reason: first, ends };
+}
+
+/** Whether a result is made of finite numbers and truths. */
+function isOfNumbers(value: unknown): boolean {
+  if (typeof value === 'object' && value !== null) return Object.values(value).every(isOfNumbers);
+  return typeof value === 'boolean' || Number.isFinite(value);
+}
+
+function errorOf(error: unknown): Pick<Verdict, 'kind' | 'reason'> {
+  if (!(error instanceof TraceError)) return { kind: 'broken', reason: `not ours: ${reasonOf(String(error))}` };
+  const { message, site } = error;
+  const isEngine = /could not run with this intervention/.test(message);
+  if (isEngine) return { kind: 'broken', reason: `the engine: ${reasonOf(message)}` };
+  if (!site || !FILES.includes(site.file)) return { kind: 'broken', reason: `no line: ${reasonOf(message)}` };
+  return { kind: 'refused', reason: reasonOf(message) };
+}
+
+/** A message without what differs from program to program. */
+function reasonOf(message: string): string {
+  return message
+    .replace(/^\S+:\d+:\d+ - /, '')
+    .replace(/'[^']*'/g, "'…'")
+    .replace(/-?\d+(\.\d+)?/g, '#')
+    .slice(0, 160);
+}
+
+/** The first field in which two results differ; null if they agree. */
+function difference(a: unknown, b: unknown): string | null {
+  const [one, other] = [a as Record<string, unknown>, b as Record<string, unknown>];
+  const keys = [...new Set([...Object.keys(one), ...Object.keys(other)])];
+  const found = keys.find((key) => JSON.stringify(plainOf(one[key])) !== JSON.stringify(plainOf(other[key])));
+  return found === undefined ? null : found.replace(/\d+/g, '#');
+}
+
+/** Numbers in single precision, and arrays of them: a tensor as the numbers in it, a truth as 0 or 1. */
+function plainOf(value: unknown): unknown {
+  if (value instanceof Tensor) return plainOf(value.dims.length === 0 ? value.item() : value.toArray());
+  if (Array.isArray(value)) return value.map(plainOf);
+  if (typeof value === 'bigint' || typeof value === 'boolean' || typeof value === 'number')
+    return Math.fround(Number(value)) + 0;
+  if (value === undefined || value === null) return 'nothing';
+  return `${typeof value} ${(value as object).constructor?.name}`;
+}
+
+function told(outcome: Outcome): string {
+  if ('error' in outcome) return String(outcome.error);
+  const fields = Object.entries(outcome.value ?? {}).map(([key, value]) => [key, plainOf(value)]);
+  return JSON.stringify(Object.fromEntries(fields));
+}
