@@ -1,10 +1,18 @@
 import { availableParallelism } from 'node:os';
 import { Command } from 'commander';
+import { NAMES } from './constructs/index.ts';
 import { makeSmall, runAll } from './crew.ts';
-import { Tally } from './tally.ts';
+import type { Which } from './one.ts';
+import { Tally, type Told } from './tally.ts';
 
-/** How many disagreements are made small and shown. */
-const SHOWN = 20;
+interface Options {
+  readonly programs: number;
+  readonly seed: number;
+  readonly processes: number;
+  readonly construct?: string;
+  readonly each?: number;
+  readonly shown: number;
+}
 
 /** `npm run fuzz -- language`: random programs as JavaScript, compiled on plain values and on traced ones. */
 export const language = new Command('language')
@@ -12,15 +20,38 @@ export const language = new Command('language')
   .option('--programs <count>', 'how many', Number, 10_000)
   .option('--seed <number>', 'of the first program; the others count up from it', Number, Date.now() % 2 ** 31)
   .option('--processes <count>', 'how many at a time', Number, availableParallelism())
-  .action(async ({ programs, seed, processes }: { programs: number; seed: number; processes: number }) => {
-    console.log(`Programs ${seed} to ${seed + programs - 1}.`);
-    const tally = new Tally();
-    await runAll(seed, seed + programs, processes, (told) => {
-      tally.add(told);
-      if (tally.programs % 1000 === 0) console.log(tally.programs, JSON.stringify(tally.kinds));
-    });
-    console.log(`\n${tally}`);
-    const wrong = tally.wrong();
-    for (const { seed } of wrong.slice(0, SHOWN)) console.log(`\n${await makeSmall(seed)}`);
+  .option('--construct <name>', 'only this construct, with the simplest ones around it')
+  .option('--each <count>', 'so many programs of every construct alone', Number)
+  .option('--shown <count>', 'how many disagreements are made small and shown', Number, 20)
+  .action(async (options: Options) => {
+    const wrong = options.each === undefined ? await runMany(options) : await runEach(options, options.each);
+    for (const one of wrong.slice(0, options.shown)) console.log(`\n${await makeSmall(one)}`);
     if (wrong.length > 0) process.exitCode = 1;
   });
+
+async function runMany({ programs, seed, processes, construct }: Options): Promise<readonly Told[]> {
+  console.log(`Programs ${seed} to ${seed + programs - 1}.`);
+  const tally = new Tally();
+  await runAll(of(seed, programs, construct), processes, (told) => {
+    tally.add(told);
+    if (tally.programs % 1000 === 0) console.log(tally.programs, JSON.stringify(tally.kinds));
+  });
+  console.log(`\n${tally}`);
+  return tally.wrong();
+}
+
+async function runEach({ seed, processes }: Options, count: number): Promise<readonly Told[]> {
+  const tallies = new Map<string, Tally>();
+  const programs = NAMES.flatMap((name) => [...of(seed, count, name)]);
+  await runAll(programs, processes, (told) => {
+    const tally = tallies.get(told.construct!) ?? new Tally();
+    tallies.set(told.construct!, tally);
+    tally.add(told);
+    if (tally.programs === count) console.log(`${told.construct}: ${tally.short()}`);
+  });
+  return [...tallies.values()].flatMap((tally) => tally.wrong());
+}
+
+function* of(seed: number, count: number, construct?: string): Generator<Which> {
+  for (let i = 0; i < count; i++) yield { seed: seed + i, construct };
+}

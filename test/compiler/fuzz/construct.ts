@@ -51,7 +51,7 @@ export interface Construct {
   readonly name: string;
   /** Variables of these types must be there. */
   readonly needs?: readonly Type[];
-  /** Whether it has no meaning in a branch or loop of the graph: there it is drawn seldom. */
+  /** Whether its effect has no meaning in a branch or loop of the graph: there it is drawn seldom. */
   readonly onlyPlain?: boolean;
   /** Whether it stands only where something else stands already, and so is always drawn from. */
   readonly follows?: boolean;

@@ -1,48 +1,51 @@
-import { type ChildProcess, fork } from 'node:child_process';
+import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import type { Which } from './one.ts';
 import type { Told } from './tally.ts';
 import type { Answer, Task } from './worker.ts';
 
 const WORKER = fileURLToPath(new URL('worker.ts', import.meta.url));
 /** Milliseconds after which a process that says nothing hangs. */
 const PATIENCE = 60_000;
+/** Programs that one process runs. */
 const SHARE = 500;
 
-/** Runs the programs of the seeds from `from` to `to` in some processes; `told` is called for each. */
-export async function runAll(from: number, to: number, processes: number, told: (one: Told) => void): Promise<void> {
-  let next = from;
+/** Runs programs in some processes at a time; `told` is called for each. */
+export async function runAll(programs: Iterable<Which>, processes: number, told: (one: Told) => void): Promise<void> {
+  const source = programs[Symbol.iterator]();
+  const share = (): Which[] => {
+    const run: Which[] = [];
+    for (let next = source.next(); !next.done; next = source.next()) if (run.push(next.value) === SHARE) break;
+    return run;
+  };
   const work = async (): Promise<void> => {
-    while (next < to) {
-      let seed = next;
-      next = Math.min(seed + SHARE, to);
-      for (const end = next; seed < end; seed++) {
-        const failure = await ask({ from: seed, to: end }, (answer) => {
-          if (!('seed' in answer)) return false;
-          told(answer);
-          seed = answer.seed;
-          return seed === end - 1;
+    for (let run = share(); run.length > 0; run = share()) {
+      for (let done = 0; done < run.length; ) {
+        const failure = await ask({ run: run.slice(done) }, (answer) => {
+          if ('seed' in answer) told(answer);
+          return ++done === run.length;
         });
         // The program after the last that was told of.
-        if (failure !== null) told({ seed: ++seed, kind: 'broken', reason: failure, drawn: [] });
+        if (failure !== null) told({ ...run[done++]!, kind: 'broken', reason: failure, drawn: [] });
       }
     }
   };
   await Promise.all(Array.from({ length: processes }, work));
 }
 
-/** The smallest program that fails as that of a seed does. */
-export async function makeSmall(seed: number): Promise<string> {
+/** The smallest program that fails as a given one does. */
+export async function makeSmall(which: Which): Promise<string> {
   let small = '';
-  const failure = await ask({ shrink: seed }, (answer) => {
+  const failure = await ask({ shrink: which }, (answer) => {
     if ('small' in answer) small = answer.small;
     return true;
   });
-  return failure === null ? small : `// seed ${seed}: ${failure}`;
+  return failure === null ? small : `// ${which.construct ?? 'seed'} ${which.seed}: ${failure}`;
 }
 
 /** Gives a new process a task until `take` has all that it wants: null, or how the process failed. */
 function ask(task: Task, take: (answer: Answer) => boolean): Promise<string | null> {
-  const child: ChildProcess = fork(WORKER, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+  const child = fork(WORKER, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
   return new Promise((resolve) => {
     const end = (failure: string | null): void => {
       clearTimeout(timer);

@@ -110,6 +110,11 @@ export class Draw {
     return `${this.number()} ${this.random.pick(['>', '<', '>=', '<=', '===', '!=='])} ${this.literal()}`;
   }
 
+  /** A number for a construct that has no meaning on traced ones: seldom traced. */
+  plain(): string {
+    return this.random.once(10) ? this.leaf() : (this.find('plain') ?? this.literal());
+  }
+
   /** A condition that is known while the block is built. */
   plainCondition(): string {
     const plain = this.find('plain') ?? String(this.random.below(3));
@@ -132,7 +137,7 @@ export class Draw {
       const pool = this.random.pick([constructs, unseen, unseen, following]);
       if (pool.length === 0) continue;
       const one = this.random.pick(pool);
-      if (!this.has(one.needs) || (one.onlyPlain && this.traced && !this.random.once(8))) continue;
+      if (!this.has(one.needs) || (one.onlyPlain && this.traced && !this.random.once(12))) continue;
       const text = one.draw(this);
       if (text === undefined) continue;
       this.shared.drawn.add(one.name);

@@ -1,10 +1,10 @@
 import { NAMES } from './constructs/index.ts';
 import { isMeaningless } from './meaningless.ts';
+import type { Which } from './one.ts';
 import type { Verdict } from './verdict.ts';
 
 /** What is told of one program. */
-export interface Told {
-  readonly seed: number;
+export interface Told extends Which {
   readonly kind: Verdict['kind'];
   readonly reason: string;
   readonly drawn: readonly string[];
@@ -43,6 +43,12 @@ export class Tally {
   wrong(): readonly Told[] {
     const firsts = [...this.reasons.values()].map(({ first }) => first);
     return firsts.filter(({ kind }) => kind === 'different' || kind === 'broken');
+  }
+
+  /** In a line. */
+  short(): string {
+    const reasons = [...this.reasons].map(([key, { count }]) => `${count} ${key.slice(0, 120)}`);
+    return [`${this.kinds.equal} equal`, ...reasons].join(' | ');
   }
 
   toString(): string {

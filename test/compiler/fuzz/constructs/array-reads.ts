@@ -38,8 +38,6 @@ export const arrayReads: Constructs = {
   ],
   conditions: [
     read('includes', (a, at) => `${a}.includes(${at.number()})`),
-    { ...read('some', (a, at) => `${a}.some((v) => v > ${at.literal()})`), onlyPlain: true },
-    { ...read('every', (a, at) => `${a}.every((v) => v > ${at.literal()})`), onlyPlain: true },
     read('length compared', (a, at) => `${a}.length > ${at.random.below(4)}`),
     read('Array.isArray', (a) => `Array.isArray(${a})`),
   ],
@@ -71,12 +69,6 @@ export const arrayReads: Constructs = {
       name: 'for…of over records',
       needs: ['records', 'number'],
       draw: (at) => `for (const { p, q } of ${at.the('records')}) ${at.the('number')} += p - q;`,
-    },
-    {
-      name: 'filter',
-      needs: ['list'],
-      onlyPlain: true,
-      draw: (at) => at.define('number', `${at.the('list')}.filter((v) => v > 1).length`),
     },
     { name: 'map kept', needs: ['list'], draw: (at) => at.define('list', `${at.the('list')}.map((v) => v * 2 - 1)`) },
     {

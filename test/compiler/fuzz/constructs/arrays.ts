@@ -35,7 +35,6 @@ export const arrays: Constructs = {
     onAny('index write', (a, at) => `${a}[0] = ${at.number()};`),
     onAny('index write, calculated', (a, at) => `${a}[0] ${at.random.pick(['+=', '-='])} ${at.number()};`),
     onAny('increment of an element', (a) => `${a}[0]++;`),
-    onList('sort', (a) => `${a}.sort((a, b) => a - b);`),
     onList('swap of elements', (a) => `[${a}[0], ${a}[1]] = [${a}[1], ${a}[0]];`),
     onList('copyWithin', (a) => `${a}.copyWithin(0, 1, 2);`),
     onGrown(

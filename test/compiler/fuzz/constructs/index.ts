@@ -43,3 +43,15 @@ export const ALL: Required<Constructs> = {
 export const NAMES: readonly string[] = Object.values(ALL).flatMap((all: readonly Construct[]) =>
   all.map(({ name }) => name),
 );
+
+/** The constructs that may stand beside one that is tried alone. */
+const SIMPLEST = new Set([
+  ...['assignment', 'if', 'if and else', 'if on a plain condition', '+', '-', 'Math.max', '&&', '!', 'a call'],
+  ...['for…of over rows', 'for…of over an array', 'while on a traced condition', 'continue', 'break', 'early return'],
+  ...['helper', 'helper with an early return'],
+]);
+
+/** Chooses one construct, and the simplest beside it. */
+export function alone(name: string): (construct: Construct) => boolean {
+  return (construct) => construct.name === name || SIMPLEST.has(construct.name);
+}

@@ -52,7 +52,6 @@ export const numbers: Constructs = {
     { name: '&&', draw: (at) => `(${at.condition()} && ${at.condition()})` },
     { name: '||', draw: (at) => `(${at.condition()} || ${at.condition()})` },
     { name: 'a plain condition', draw: (at) => at.plainCondition() },
-    { name: 'Boolean()', onlyPlain: true, draw: (at) => `Boolean(${at.leaf()})` },
   ],
   statements: [
     { name: 'assignment', draw: (at) => at.assignment() },
