@@ -69,7 +69,7 @@ function linksOf(node: Link): readonly Link[] {
   const links: Link[] = [];
   let at: ts.Node = node;
   while (syntax.isOptionalChain(at)) {
-    // `a?.b!.c` is one chain: the assertion is no link.
+    // `a?.b!.c` is one chain: the assertion is not a link.
     if (isChain(at)) links.unshift(at);
     at = at.expression;
   }

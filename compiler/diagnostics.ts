@@ -12,7 +12,7 @@ const REFUSALS = {
   generator: [
     'ONN1003',
     'A generator cannot be traced as a block.',
-    "Pass an ordinary function, and loop over the generator inside it; a function that is no block says so with 'use no trace'.",
+    "Pass an ordinary function, and loop over the generator inside it; a function that is not a block says so with 'use no trace'.",
   ],
   method: [
     'ONN1004',
@@ -23,17 +23,17 @@ const REFUSALS = {
   await: [
     'ONN1006',
     '`await` cannot stand in a trace block, which only describes the graph and ends before the model runs.',
-    "Await it before the trace, or await what the trace returns; a function that is no block says so with 'use no trace'.",
+    "Await it before the trace, or await what the trace returns; a function that is not a block says so with 'use no trace'.",
   ],
   async: [
     'ONN1007',
     'An async function cannot be traced as a block, which only describes the graph and ends before the model runs.',
-    "Take `async` away, since only the trace itself is awaited; a function that is no block says so with 'use no trace'.",
+    "Take `async` away, since only the trace itself is awaited; a function that is not a block says so with 'use no trace'.",
   ],
   try: [
     'ONN1008',
     '`try` cannot stand in a trace block: nothing that happens while the model runs could be caught there.',
-    "Put it around the trace, or into a plain function that the block calls; a function that is no block says so with 'use no trace'.",
+    "Put it around the trace, or into a plain function that the block calls; a function that is not a block says so with 'use no trace'.",
   ],
   comma: [
     'ONN1009',

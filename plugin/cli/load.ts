@@ -14,6 +14,6 @@ export async function loadIntervention(found: Found): Promise<InterventionFuncti
     );
   }
   throw new UsageError(
-    `${place(found)} - The export '${found.exported}' is no intervention when the file has run. It must be what intervention(…) of onnsight gives.`,
+    `${place(found)} - The export '${found.exported}' is not an intervention when the file has run. It must be what intervention(…) of onnsight gives.`,
   );
 }

@@ -71,7 +71,7 @@ function checkName(name: string): string {
 /** Only what this command has written before is written anew. */
 function checkTarget(out: string): void {
   if (!/\.[cm]?ts$/.test(out))
-    throw new UsageError(`${out} is no TypeScript file. Write --out model.d.ts, for example.`);
+    throw new UsageError(`${out} is not a TypeScript file. Write --out model.d.ts, for example.`);
   if (existsSync(out) && !readFileSync(out, 'utf8').startsWith(HEADER)) {
     throw new UsageError(`${out} was not written by this command and stays as it is. Name another file with --out.`);
   }

@@ -28,7 +28,7 @@ export function callModel(part: TracedPart, values: readonly unknown[]): TensorP
   const symbolic = map.formulas;
   if (!symbolic) {
     throw new TraceError(
-      `${map.model.path} is called in a block, but is no part of the traced model. Attach it before the trace: model.transformer.h[0].sae = other.`,
+      `${map.model.path} is called in a block, but is not a part of the traced model. Attach it before the trace: model.transformer.h[0].sae = other.`,
       target.site,
     );
   }

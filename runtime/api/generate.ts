@@ -14,7 +14,7 @@ import { type Traceable, Tracing } from './tracing.ts';
 /** What a generation gives. */
 export interface Generated {
   /** All tokens, prompts and padding included: int64 [rows, tokens]. */
-  readonly sequences: Tensor;
+  readonly sequences: Tensor<'int64'>;
   /** The new tokens of each row. */
   readonly tokens: readonly (readonly number[])[];
   /** What the block returned, with a tensor for every save. */
@@ -80,7 +80,7 @@ export async function generate(
   finish(decoding, generation, tensors.slice(-also.length));
   const result = results.resolve(tensors);
   printLines(tracing.builder);
-  return { sequences: Tensor.from(decoding.rows, 'int64') as unknown as Tensor, tokens: decoding.fresh, result };
+  return { sequences: Tensor.from(decoding.rows, 'int64'), tokens: decoding.fresh, result };
 }
 
 /** Whether a model takes a key-value cache. */

@@ -111,7 +111,7 @@ export class LanguageModelCore extends Model {
         `The prompts have ${rows.map(({ length }) => length).join(', ')} tokens and cannot be batched: the model has no ${ATTENTION_MASK}, so that padding would be seen. Give prompts of one length, or a trace for each.`,
       );
     }
-    return { [TOKEN_IDS]: ids, ...(hasMask && { [ATTENTION_MASK]: mask }) } as unknown as Inputs;
+    return { [TOKEN_IDS]: ids, ...(hasMask && { [ATTENTION_MASK]: mask }) } as Inputs;
   }
 
   private get padTokenId(): number {

@@ -52,7 +52,7 @@ export class RemoteBackend implements Backend {
     const parsed = answerSchema.safeParse(parseJson(text));
     if (!parsed.success) {
       throw new Error(
-        `${this.url} answered ${response.status} with something that is no answer to a trace: ${text.slice(0, 200)}`,
+        `${this.url} answered ${response.status} with something that is not an answer to a trace: ${text.slice(0, 200)}`,
       );
     }
     if ('error' in parsed.data) throw new Error(`${this.url} refused the trace: ${parsed.data.error}`);
@@ -60,7 +60,7 @@ export class RemoteBackend implements Backend {
   }
 }
 
-/** A trace as data. Throws a GraphError for what is no data: functions given to apply, calls of other models. */
+/** A trace as data. Throws a GraphError for what is not data: functions given to apply, calls of other models. */
 export function requestToJson({ graph, inputs, model }: TraceRequest): RequestJson {
   return {
     format: 'onnsight-request',
@@ -74,7 +74,7 @@ export function requestToJson({ graph, inputs, model }: TraceRequest): RequestJs
 /** Reads a request that came from outside. Nothing in it is trusted: a GraphError says what is wrong, and where. */
 export function requestFromJson(json: unknown): ReceivedRequest {
   const parsed = envelope.safeParse(json);
-  if (!parsed.success) throw new GraphError(`This is no request: ${z.prettifyError(parsed.error)}`);
+  if (!parsed.success) throw new GraphError(`This is not a request: ${z.prettifyError(parsed.error)}`);
   const { model, inputs, graph: graphJson } = parsed.data;
   const graph = graphFromJson(graphJson);
   checkGraph(graph);

@@ -24,7 +24,7 @@ export function parseManifest(text: string, place: string): { readonly version: 
 function checkVersion(json: unknown, place: string): void {
   const { format, version } = (json ?? {}) as Record<string, unknown>;
   if (format !== 'onnsight-bundle' || typeof version !== 'number') {
-    throw new BundleError(`${place} is no manifest of a bundle.`);
+    throw new BundleError(`${place} is not a manifest of a bundle.`);
   }
   if (version > BUNDLE_VERSION) {
     throw new BundleError(
@@ -43,7 +43,7 @@ function checkVersion(json: unknown, place: string): void {
  * the schema is checked in full.
  */
 export function checkManifest(json: Record<string, unknown>, place: string): Manifest {
-  const manifest = json as unknown as Manifest;
+  const manifest = json as Record<string, unknown> & Manifest;
   const isTensor = (one: unknown) => {
     const { name, dtype, dims } = (one ?? {}) as Record<string, unknown>;
     return typeof name === 'string' && typeof dtype === 'string' && (dims === null || Array.isArray(dims));
@@ -51,7 +51,7 @@ export function checkManifest(json: Record<string, unknown>, place: string): Man
   for (const key of ['inputs', 'parameters', 'outputs'] as const) {
     const list: unknown = manifest[key];
     if (!Array.isArray(list) || !list.every(isTensor))
-      throw new BundleError(`${place}: ${key} are no list of tensors.`);
+      throw new BundleError(`${place}: ${key} is not a list of tensors.`);
   }
   const files: unknown = manifest.files;
   if (!Array.isArray(files) || files.length === 0) throw new BundleError(`${place}: files are missing.`);

@@ -60,7 +60,7 @@ function validate(json: Record<string, unknown>, place: string): Manifest {
   if (parsed.success) return parsed.data;
   const outside = parsed.error.issues.find(({ path }) => path[0] === 'files' && path[2] === 'path');
   const hint = outside ? " Files must lie in the bundle's own folder." : '';
-  throw new BundleError(`${place} is no manifest of a bundle:\n${z.prettifyError(parsed.error)}${hint}`);
+  throw new BundleError(`${place} is not a manifest of a bundle:\n${z.prettifyError(parsed.error)}${hint}`);
 }
 
 async function open(

@@ -2,7 +2,7 @@ import { TraceError } from '../errors.ts';
 import { type Extract, extract } from '../graph/extract.ts';
 import { forwardOf } from '../graph/forwards.ts';
 import type { InterventionGraph, OperandData } from '../graph/graph.ts';
-import type { Node, Region, Value } from '../graph/types.ts';
+import type { DType, Node, Region, Value } from '../graph/types.ts';
 import { noEffect } from '../lowering/dependencies.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { callFunction, type HostFunction } from './apply.ts';
@@ -168,7 +168,7 @@ export class Execution {
     let carried = initial;
     let goOn = Boolean(first!.item());
     for (let index = 0; index < Number(trip!.item()) && goOn; index++) {
-      this.assign(body.parameters, [Tensor.from(index, 'int64') as unknown as Tensor, ...carried]);
+      this.assign(body.parameters, [Tensor.from(index, 'int64' as DType as 'float32'), ...carried]);
       if (!(await this.region(body, body.results))) return false;
       const [test, ...next] = body.results.map((value) => this.at(value));
       goOn = Boolean(test!.item());

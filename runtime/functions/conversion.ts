@@ -8,7 +8,7 @@ import { cast } from './promotion.ts';
 /** The same elements as another dtype (or as the dtype of another tensor); fractions are cut off for integers. */
 export function to(input: Operand, dtype: DType | Traced): Traced {
   const target = isTraced(dtype) ? dtypeOf(dtype) : dtype;
-  if (!DTYPES.includes(target)) fail(`to: '${target}' is no dtype; there are ${DTYPES.join(', ')}`);
+  if (!DTYPES.includes(target)) fail(`to: '${target}' is not a dtype; there are ${DTYPES.join(', ')}`);
   return cast(operand(input), target);
 }
 
@@ -44,7 +44,7 @@ export function bool(input: Operand): Traced {
 
 /** A copy: changes to the tensor do not reach it, nor its changes the tensor. */
 export function clone(input: Operand): Traced {
-  // A conversion to the dtype it has is no view, and costs nothing once it is lowered.
+  // A conversion to the dtype it has is not a view, and costs nothing once it is lowered.
   const x = operand(input);
   return node('cast', [x], { dtype: dtypeOf(x) });
 }

@@ -52,7 +52,7 @@ export type GraphJson = z.infer<typeof schema>;
 type RegionJson = z.infer<typeof region>;
 
 /**
- * The whole graph as JSON data, operands included. Throws a GraphError for what is no data: functions given to apply,
+ * The whole graph as JSON data, operands included. Throws a GraphError for what is not data: functions given to apply,
  * and graphs of several forward passes.
  */
 export function graphToJson(graph: InterventionGraph): GraphJson {

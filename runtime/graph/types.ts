@@ -16,7 +16,7 @@ export interface TensorType {
   readonly shape: Shape;
   /**
    * The elements, where the tensor is a small integer operand (an index, a slice bound, a shape) given for this run.
-   * It serves checks and shapes while the graph is built; it is no part of what is compiled.
+   * It serves checks and shapes while the graph is built; it is not a part of what is compiled.
    */
   readonly constant?: readonly number[];
 }

@@ -33,7 +33,7 @@ function concatenate(name: string, tensors: readonly Tensor[]): TensorData {
   }
   const rows = tensors.reduce((sum, { dims }) => sum + dims[0]!, 0);
   const data = tensors.flatMap((tensor) => Array.from(tensor.data as ArrayLike<number>));
-  return Tensor.from(data, first!.dtype as 'float32', [rows, ...rest]) as unknown as TensorData;
+  return Tensor.from(data, first!.dtype, [rows, ...rest]);
 }
 
 /** How many rows inputs have. */

@@ -80,7 +80,7 @@ function checkMessages(messages: unknown): void {
       throw new TraceError(`Message ${index} of the chat has no role and content.`, callerSite());
     }
     if (typeof turn.content === 'string' || turn.content === null) return;
-    // Templates would print what is no text as it happens to look.
-    throw new TraceError(`The content of message ${index} of the chat is no text: give a string.`, callerSite());
+    // Templates would print what is not text as it happens to look.
+    throw new TraceError(`The content of message ${index} of the chat is not text: give a string.`, callerSite());
   });
 }

@@ -7,7 +7,7 @@ export interface SamplingOptions {
   readonly doSample?: boolean;
   /** What the logits are divided by, at least 0: below 1 bolder, above 1 more varied; 0 takes the likeliest token. */
   readonly temperature?: number;
-  /** Draw among so many of the likeliest tokens (those equal to the last of them stay too); 0 is no limit. */
+  /** Draw among so many of the likeliest tokens (those equal to the last of them stay too); 0 means no limit. */
   readonly topK?: number;
   /** Draw among the fewest tokens whose probabilities reach this sum, above 0 and up to 1. */
   readonly topP?: number;

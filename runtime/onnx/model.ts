@@ -10,7 +10,7 @@ import { drawingIn } from './randomness.ts';
 /** An input or an output of a model. Dims are null where even their number is free. */
 export interface ModelTensor {
   readonly name: string;
-  /** Null for what is no tensor, or has an element type without a name here. */
+  /** Null for what is not a tensor, or has an element type without a name here. */
   readonly dtype: DType | null;
   readonly dims: readonly Dim[] | null;
 }

@@ -52,8 +52,7 @@ function sumOf(x: readonly Operand[]): Operand {
 
 /** `Math.name(…)` */
 export function math(name: string, values: readonly unknown[], site: Site): unknown {
-  if (!values.some(isTraced))
-    return (Math as unknown as Record<string, (...x: unknown[]) => unknown>)[name]!(...values);
+  if (!values.some(isTraced)) return Reflect.get(Math, name)(...values);
   const target = activeBuilder();
   if (target) target.site = site;
   const numbers = values.map(asNumber) as Operand[];

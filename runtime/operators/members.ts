@@ -30,13 +30,11 @@ const members: Record<string, PropertyDescriptor> = {
   },
 };
 
-/** To the type checker proxies are numbers; here they are what they are. */
-const table = methods as unknown as Readonly<Record<string, (self: TensorProxy, ...args: unknown[]) => unknown>>;
-
-for (const [name, method] of Object.entries(table)) {
+for (const [name, method] of Object.entries(methods)) {
   members[name] ??= {
     value(this: TensorProxy, ...args: unknown[]) {
-      return method(this, ...args);
+      // To the type checker proxies are numbers; here they are what they are.
+      return Reflect.apply(method, undefined, [this, ...args]);
     },
   };
 }

@@ -36,7 +36,7 @@ export class InterventionPrograms {
    * @param given tensors of the model that calls in regions of the nodes read
    */
   of(nodes: readonly Node[], outputs: readonly Value[], given: readonly string[]): InterventionProgram {
-    // Everything from outside is an input, operands too: their data is no part of the structure.
+    // Everything from outside is an input, operands too: their data is not a part of the structure.
     const { graph, outer } = extract(new InterventionGraph(), nodes, outputs, new Map([[0, 0]]));
     const key = [graph.structuralKey(), ...given].join('\n');
     const { lowered, program } = this.written.get(key) ?? this.write(key, graph, given);

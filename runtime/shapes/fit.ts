@@ -58,7 +58,7 @@ function candidates(sizes: readonly number[], products: readonly Part[], sums: r
   return fits;
 }
 
-/** What is left of each size without a factor: null where the factor is 0 and tells nothing; null for all if it is no factor. */
+/** What is left of each size without a factor: null where the factor is 0 and tells nothing; null for all if it is not a factor. */
 function quotients(sizes: readonly number[], factors: readonly number[]): (number | null)[] | null {
   const fits = sizes.every((size, i) => (factors[i] === 0 ? size === 0 : size % factors[i]! === 0));
   return fits ? sizes.map((size, i) => (factors[i] === 0 ? null : size / factors[i]!)) : null;

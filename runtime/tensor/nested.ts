@@ -18,7 +18,7 @@ export interface TensorLike {
   readonly data: Data;
 }
 
-/** Lays out anything that a tensor can be made from; throws a `TypeError` for ragged arrays and for what is no number. */
+/** Lays out anything that a tensor can be made from; throws a `TypeError` for ragged arrays and for what is not a number. */
 export function flattenNested(value: unknown): Flat {
   const whole = flatRow(value);
   if (whole !== null) return whole;

@@ -82,7 +82,7 @@ export function decode(raw: Raw, dtype: DType): Data {
   return dtype === 'float16' && raw instanceof Uint16Array ? Float32Array.from(raw, decodeFloat16) : raw;
 }
 
-/** The dtype whose elements a typed array holds, or null if it is no typed array. */
+/** The dtype whose elements a typed array holds, or null if it is not a typed array. */
 export function dtypeOfArray(array: unknown): DType | null {
   switch (Object.prototype.toString.call(array)) {
     case '[object Float16Array]':

@@ -30,7 +30,7 @@ export class Tensor<D extends DType = 'float32'> {
 
   /** `raw` holds the elements row by row and is not copied. */
   constructor(dtype: D, dims: readonly number[], raw: RawOf<D>) {
-    if (!isRawOf(raw, dtype)) throw new TypeError(`the elements of a ${dtype} tensor are no ${typeName(raw)}`);
+    if (!isRawOf(raw, dtype)) throw new TypeError(`the elements of a ${dtype} tensor are not a ${typeName(raw)}`);
     const size = countElements(dims);
     if (raw.length !== size) {
       throw new RangeError(`dims [${dims.join(', ')}] need ${size} elements, but ${raw.length} are given`);
@@ -45,7 +45,7 @@ export class Tensor<D extends DType = 'float32'> {
   /**
    * Makes a tensor out of a number, nested arrays, a typed array or another tensor. Without `dtype`, whole numbers are
    * int64, other numbers float32, booleans bool, and typed arrays keep theirs. `dims` reshapes.
-   * Throws a `TypeError` for ragged arrays and entries that are no numbers, a `RangeError` where `dims` does not fit.
+   * Throws a `TypeError` for ragged arrays and entries that are not numbers, a `RangeError` where `dims` does not fit.
    */
   static from<D extends DType = 'float32'>(data: TensorData, dtype?: D, dims?: readonly number[]): Tensor<D> {
     const flat = flattenNested(data);
@@ -120,7 +120,7 @@ export class Tensor<D extends DType = 'float32'> {
     if (hint === 'string') return this.toString();
     if (this.size === 1) return this.item();
     throw new TypeError(
-      `a Tensor with ${this.size} elements is no number: use its data, or compute with it inside a trace`,
+      `a Tensor with ${this.size} elements is not a number: use its data, or compute with it inside a trace`,
     );
   }
 
@@ -159,7 +159,8 @@ function element(data: Data, index: number, dtype: DType): number | bigint | boo
 
 function countElements(dims: readonly number[]): number {
   for (const dim of dims) {
-    if (!Number.isInteger(dim) || dim < 0) throw new RangeError(`dims [${dims.join(', ')}] are no sizes of dimensions`);
+    if (!Number.isInteger(dim) || dim < 0)
+      throw new RangeError(`dims [${dims.join(', ')}] are not sizes of dimensions`);
   }
   return dims.reduce((product, size) => product * size, 1);
 }

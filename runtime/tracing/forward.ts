@@ -92,7 +92,7 @@ export class TracedForward {
     const known = this.originals.get(tensor);
     if (known) return known.storage;
     const attributes = { ...address, forward: this.id };
-    // Reading a property is no part of a compiled statement, whose site would be an earlier one: the stack tells.
+    // Reading a property is not a part of a compiled statement, whose site would be an earlier one: the stack tells.
     const reader = laterSite();
     const { site } = this.builder;
     const lazy = new LazySite(() => reader() ?? site);

@@ -41,5 +41,5 @@ function isStacked(value: unknown): boolean {
 
 function entriesOf(result: unknown): readonly unknown[] {
   if (!(result instanceof Tensor)) return result as readonly unknown[];
-  return Array.from({ length: result.dims[0]! }, (_, i) => (result as unknown as readonly unknown[])[i]);
+  return Array.from({ length: result.dims[0]! }, (_, i) => Reflect.get(result, i));
 }

@@ -21,7 +21,7 @@ export interface GenerateOptions {
   readonly doSample?: boolean;
   /** Divides the logits: below 1 the likely tokens become more likely. */
   readonly temperature?: number;
-  /** Draws from the k most likely tokens alone; 0 is no limit, whatever the model's files say. */
+  /** Draws from the k most likely tokens alone; 0 means no limit, whatever the model's files say. */
   readonly topK?: number;
   /** Draws from the most likely tokens that together have this probability. */
   readonly topP?: number;

@@ -62,7 +62,7 @@ const cases: readonly [what: string, folder: () => string, message: RegExp][] = 
   ['a missing weight file', () => damaged((f) => rmSync(join(f, 'model.onnx'))), /model\.onnx is missing/],
   ['no manifest', () => damaged((f) => rmSync(join(f, 'bundle.json'))), /no bundle in .*: it has no bundle\.json/],
   ['a truncated manifest', () => damaged((f) => truncateSync(join(f, 'bundle.json'), 99)), /bundle\.json is damaged/],
-  ['another JSON file', () => changed(() => ({ name: 'x' })), /is no manifest of a bundle/],
+  ['another JSON file', () => changed(() => ({ name: 'x' })), /is not a manifest of a bundle/],
   [
     'an older format',
     () => changed((m) => ({ ...m, version: 0 })),
@@ -148,7 +148,7 @@ describe('what a browser checks of a manifest', () => {
     ['a path out of the folder', (m) => void Object.assign(file(m, 1), { path: '../x' }), /"\.\.\/x" points outside/],
     ['the folder itself', (m) => void Object.assign(file(m, 1), { path: '..' }), /"\.\." points outside/],
     ['no hash', (m) => void Object.assign(file(m, 0), { sha256: '' }), /steer\.onnx has no hash/],
-    ['no inputs', (m) => ({ ...m, inputs: null }), /inputs are no list of tensors/],
+    ['no inputs', (m) => ({ ...m, inputs: null }), /inputs is not a list of tensors/],
     ['no files', (m) => ({ ...m, files: [] }), /files are missing/],
     ['no results', (m) => ({ ...m, returns: 3 }), /returns are missing/],
   ])('%s', (_, change, message) => {

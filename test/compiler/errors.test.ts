@@ -53,7 +53,7 @@ model.trace(0, function* () { yield 1; });`;
       2 | model.trace(0, function* () { yield 1; });
                          ^^^^^^^^^^^^^^^^^^^^^^^^^
 
-      Pass an ordinary function, and loop over the generator inside it; a function that is no block says so with 'use no trace'."
+      Pass an ordinary function, and loop over the generator inside it; a function that is not a block says so with 'use no trace'."
     `);
   });
 
@@ -69,7 +69,7 @@ model.trace(0, async () => {
       3 |   const ids = await fetch('/ids');
                         ^^^^^^^^^^^^^^^^^^^
 
-      Await it before the trace, or await what the trace returns; a function that is no block says so with 'use no trace'."
+      Await it before the trace, or await what the trace returns; a function that is not a block says so with 'use no trace'."
     `);
   });
 
@@ -83,7 +83,7 @@ model.trace(0, async () => save(model.output));`;
       2 | model.trace(0, async () => save(model.output));
                          ^^^^^
 
-      Take \`async\` away, since only the trace itself is awaited; a function that is no block says so with 'use no trace'."
+      Take \`async\` away, since only the trace itself is awaited; a function that is not a block says so with 'use no trace'."
     `);
   });
 
@@ -101,7 +101,7 @@ model.trace(0, function () {
       4 |     try { model.output; } catch { return 1; }
               ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
 
-      Put it around the trace, or into a plain function that the block calls; a function that is no block says so with 'use no trace'."
+      Put it around the trace, or into a plain function that the block calls; a function that is not a block says so with 'use no trace'."
     `);
   });
 

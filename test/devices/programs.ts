@@ -115,7 +115,7 @@ export const programs: Readonly<Record<string, Program>> = {
     run: (model) => model.trace({ x }, () => save(log(counting(model, 3) - 1))),
     gives: [Number.NaN, Number.NEGATIVE_INFINITY, 0],
   },
-  'a quotient that is no number, kept by relu': {
+  'a quotient that is not a number, kept by relu': {
     run: (model) => model.trace({ x }, () => save(relu(counting(model, 3) / 0))),
     gives: [Number.NaN, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY],
   },

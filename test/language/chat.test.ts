@@ -60,7 +60,7 @@ describe('errors name the line', () => {
     [
       'parts in place of a text',
       () => applyChatTemplate(chatML, [{ role: 'user', content: [{ type: 'text' }] as unknown as string }]),
-      'The content of message 0 of the chat is no text: give a string.',
+      'The content of message 0 of the chat is not text: give a string.',
     ],
     [
       'what the template refuses, in its words',

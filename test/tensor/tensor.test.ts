@@ -66,7 +66,7 @@ describe('reading', () => {
     expect(() => counted(2).item()).toThrow('a Tensor with 2 elements cannot be converted to a number');
     expect(counted(2, 0, 3).toArray()).toEqual([[], []]);
     expect(+Tensor.from(0.5)).toBe(0.5);
-    expect(() => +counted(2)).toThrow('a Tensor with 2 elements is no number');
+    expect(() => +counted(2)).toThrow('a Tensor with 2 elements is not a number');
   });
 
   it('indexes as numpy does', () => {

@@ -55,7 +55,7 @@ function missingLibrary(open: () => void): string | null {
   return null;
 }
 
-/** Always throws, for the provider is no addon of Node: the error of one that could be opened names a symbol. */
+/** Always throws, for the provider is not an addon of Node: the error of one that could be opened names a symbol. */
 function openProvider(): void {
   process.dlopen({ exports: {} }, provider());
 }
