@@ -1,6 +1,7 @@
 import { TraceError } from '../errors.ts';
 import type { Address } from '../graph/ops.ts';
 import { formatTree } from '../modules/format.ts';
+import { OPERATION } from '../modules/operation-path.ts';
 import { activeBuilder } from '../tracing/builder.ts';
 import { callerSite } from '../tracing/caller.ts';
 import type { TracedForward } from '../tracing/forward.ts';
@@ -9,7 +10,7 @@ import type { TensorProxy } from '../tracing/proxy.ts';
 import { atCaller } from './at-caller.ts';
 import { callModule } from './call-module.ts';
 import { fixedList } from './fixed-list.ts';
-import { type ModelMap, OPERATION } from './locate.ts';
+import type { ModelMap } from './locate.ts';
 import { readTensor, writeTensor } from './module-tensors.ts';
 import { Tracing } from './tracing.ts';
 

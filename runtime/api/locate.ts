@@ -4,6 +4,7 @@ import type { TensorType } from '../graph/types.ts';
 import type { Located } from '../lowering/address.ts';
 import { findModule } from '../modules/find.ts';
 import type { Module, Operation } from '../modules/module.ts';
+import { OPERATION } from '../modules/operation-path.ts';
 import { parameters } from '../modules/parameters.ts';
 import { buildTree, nodesByName } from '../modules/tree.ts';
 import { guess, nearest } from '../nearest.ts';
@@ -13,9 +14,6 @@ import type { SymbolicTypes } from '../shapes/symbolic.ts';
 import { TensorTypes } from '../shapes/tensor-types.ts';
 import type { Batching, Resolved, TracedModel } from '../tracing/model.ts';
 import { atCaller } from './at-caller.ts';
-
-/** Between a module's path and the name of an operation in it. */
-export const OPERATION = '::';
 
 /** A model with its module tree: finds the tensor at an address. */
 export class ModelMap {

@@ -1,6 +1,7 @@
 import { TraceError } from '../errors.ts';
 import { findModule } from '../modules/find.ts';
 import type { Module } from '../modules/module.ts';
+import { OPERATION } from '../modules/operation-path.ts';
 import { guess, nearest } from '../nearest.ts';
 import { MODULES } from '../operators/effects.ts';
 import { copy } from '../tracing/apply.ts';
@@ -10,7 +11,6 @@ import { pure } from '../tracing/harmless.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import { atCaller } from './at-caller.ts';
 import { Envoy } from './envoy.ts';
-import { OPERATION } from './locate.ts';
 import { isSettable, memberNames } from './member-names.ts';
 import { Tracing } from './tracing.ts';
 

@@ -45,6 +45,7 @@ export class Engine {
   readonly model: OnnxModel;
   readonly device: Device;
   readonly locate: Locate;
+  readonly tree: Module;
   private readonly planner: Planner;
   private readonly programs: Programs;
   private readonly fused: Fused | null;
@@ -55,6 +56,7 @@ export class Engine {
     this.locate = locate;
     const { segmentation = defaultSegmentation(), tree = buildTree(model), fuse = false } = options;
     const config = { device, folder: model.folder };
+    this.tree = tree;
     this.programs = new Programs(config, Math.max(SMALL, TIMES * weightBytes(model)));
     this.planner = new Planner(model, tree, locate, segmentation, this.programs);
     if (fuse) checkFusing(device, this.planner.isCut);

@@ -6,6 +6,7 @@ import type { DType, Node, Region, Value } from '../graph/types.ts';
 import { noEffect } from '../lowering/dependencies.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { callFunction, type HostFunction } from './apply.ts';
+import { Draws } from './draws.ts';
 import type { Engine, RunOptions } from './engine.ts';
 import { isComposite, type Leg, legsOf } from './legs.ts';
 import { ReuseScope } from './reuse.ts';
@@ -31,6 +32,8 @@ interface Composite {
   /** The functions of the user by what they give. */
   readonly functions: ReadonlyMap<Value, HostFunction>;
   readonly known: Map<Value, Tensor>;
+  /** The draws of those runs that take several legs. */
+  readonly draws: ReadonlyMap<number, Draws>;
   readonly reuse: ReuseScope;
 }
 
@@ -121,14 +124,17 @@ export class Execution {
       graph,
       runs.map(({ engine }) => engine),
     );
-    for (const leg of legs) await this.leg(graph, leg, { runs, functions, known, reuse });
+    const legCount = (run: number) => legs.filter(({ forward, apply }) => apply === null && forward === run).length;
+    const drawing = runs.flatMap(({ engine }, run) => (engine.model.isRandom && legCount(run) > 1 ? [run] : []));
+    const draws = new Map(drawing.map((run) => [run, new Draws()]));
+    for (const leg of legs) await this.leg(graph, leg, { runs, functions, known, draws, reuse });
     return graph.saves.map(({ value }) => known.get(value)!);
   }
 
   private async leg(
     graph: InterventionGraph,
     { forward, apply, nodes, saves }: Leg,
-    { runs, functions, known, reuse }: Composite,
+    { runs, functions, known, draws, reuse }: Composite,
   ): Promise<void> {
     const at = (value: Value): Tensor => {
       const data = value.node && graph.operands.get(value.node);
@@ -146,7 +152,9 @@ export class Execution {
     const inputs = opening
       ? new Map(opening.attributes.inputs.map((name, i) => [name, at(opening.inputs[i]!)]))
       : runs[forward]!.inputs;
-    const tensors = await runs[forward]!.engine.run(part.graph, inputs, { ...this.options, reuse });
+    const { engine } = runs[forward]!;
+    const run = (asked: InterventionGraph) => engine.run(asked, inputs, { ...this.options, reuse });
+    const tensors = await (draws.get(forward)?.run(part.graph, engine, run) ?? run(part.graph));
     saves.forEach((value, i) => {
       known.set(value, tensors[i]!);
     });

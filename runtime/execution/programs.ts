@@ -1,3 +1,4 @@
+import { withOwnSeeds } from '../onnx/seeds.ts';
 import { ort } from '../ort/ort.ts';
 import type { Device, Session, SessionConfig, SessionTensors } from '../ort/port.ts';
 import { areForCpu } from '../ort/webgpu-limits.ts';
@@ -76,7 +77,10 @@ export class Programs implements ProgramRunner, ProgramStore {
   }
 
   private create(key: string, program: Program, device: Device): Entry {
-    const compile = async () => ort.createSession(program.write(), { ...this.config, device });
+    const compile = async () => {
+      const bytes = program.write();
+      return ort.createSession(program.random ? withOwnSeeds(bytes) : bytes, { ...this.config, device });
+    };
     const ready = compile().catch((error) => {
       throw new ProgramError(error);
     });

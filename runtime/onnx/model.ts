@@ -70,6 +70,11 @@ export class OnnxModel implements ModelFile {
     return this.#links;
   }
 
+  /** Whether the model may give other results when it runs again. */
+  get isRandom(): boolean {
+    return this.graph.node.some(this.draws);
+  }
+
   /** The node that makes a tensor; undefined for inputs and initializers. */
   makerOf(tensor: string): NodeProto | undefined {
     return this.graph.node[this.links.maker.get(tensor) ?? -1];

@@ -4,18 +4,20 @@ import { LocalFunctions } from './functions.ts';
 import type { FunctionProto, GraphProto, ModelProto, NodeProto, TensorProto } from './proto.ts';
 import { subgraphsOf } from './subgraphs.ts';
 
-/** The operators that draw random numbers whenever they run, by domain. */
-const DRAWING: ReadonlySet<string> = new Set([
+/** The operators that draw random numbers from a source of their own, which begins with their attribute `seed`. */
+const SEEDED: ReadonlySet<string> = new Set([
   ' Bernoulli',
   ' Multinomial',
   ' RandomNormal',
   ' RandomNormalLike',
   ' RandomUniform',
   ' RandomUniformLike',
-  'com.microsoft Sampling',
 ]);
 
-/** The operators that draw in training only, and the input that says whether it is training. */
+/** The operators that draw whenever they run. */
+const DRAWING: ReadonlySet<string> = new Set([...SEEDED, 'com.microsoft Sampling']);
+
+/** The operators that draw in training only, from the process's source unless they have a seed, and the input that says whether it is training. */
 const DRAWING_IN_TRAINING: ReadonlyMap<string, number> = new Map([
   [' Dropout', 2],
   ['com.microsoft BiasDropout', 4],
@@ -61,6 +63,11 @@ function draws(node: NodeProto, flags: Flags, local: LocalFunctions, calls: read
     const inner = flagsIn(subgraph, flags);
     return subgraph.node.some((one) => draws(one, inner, local, calls));
   });
+}
+
+/** Whether a node draws from a source of its own, which it seeds. */
+export function isSeeded(node: NodeProto): boolean {
+  return SEEDED.has(operatorOf(node));
 }
 
 function operatorOf({ domain, opType }: NodeProto): string {

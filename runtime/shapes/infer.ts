@@ -88,17 +88,20 @@ function add(found: Map<string, TensorType>, name: string, dtype: DType | null, 
   if (dtype !== null) found.set(name, { dtype, shape });
 }
 
-/** Operators whose result may have any number of dimensions, whatever their inputs have. */
-const ANY_RANK = new Set([
-  'ConstantOfShape',
-  'Expand',
-  'If',
-  'Loop',
-  'Reshape',
-  'Scan',
-  'SequenceAt',
-  'Squeeze',
-  'Unsqueeze',
+/**
+ * Operators whose result may have any number of dimensions, whatever their inputs have, and the input (a shape, axes) that
+ * tells how many: null where none does.
+ */
+const ANY_RANK: ReadonlyMap<string, number | null> = new Map([
+  ['ConstantOfShape', 0],
+  ['Expand', 1],
+  ['If', null],
+  ['Loop', null],
+  ['Reshape', 1],
+  ['Scan', null],
+  ['SequenceAt', null],
+  ['Squeeze', 1],
+  ['Unsqueeze', 1],
 ]);
 
 /**
@@ -113,9 +116,10 @@ function withoutRank(
   const doubtful = new Set<string>();
   nodes.forEach((node, index) => {
     const { opType, output, input } = node;
-    // A shape or axes that are constant leave no doubt.
-    const isFixed = constant.has(input[opType === 'ConstantOfShape' ? 0 : 1] ?? '');
-    const source = (ANY_RANK.has(opType) && !isFixed) || !isStandard(node);
+    const told = ANY_RANK.get(opType);
+    // What is constant leaves no doubt.
+    const isFixed = told === undefined || (told !== null && constant.has(input[told] ?? ''));
+    const source = !isFixed || !isStandard(node);
     if (!source && !reads[index]!.some((name) => doubtful.has(name))) return;
     for (const name of output) if (found.get(name)?.shape?.length === 0) doubtful.add(name);
   });

@@ -3,9 +3,10 @@ import { mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { InferenceSession } from 'onnxruntime-node';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
 import { ModelError } from '../../runtime/onnx/error.ts';
 import { externalEntry, isExternal } from '../../runtime/onnx/external.ts';
+import { makeFunction, makeGraph, makeModel, makeNode, makeTensor, makeValueInfo } from '../../runtime/onnx/make.ts';
 import type { OnnxModel } from '../../runtime/onnx/model.ts';
 import { encodeModel, type TensorProto } from '../../runtime/onnx/proto.ts';
 import { readModel } from '../../runtime/onnx/read.ts';
@@ -163,6 +164,33 @@ describe('a model with external data', () => {
       );
     },
   );
+});
+
+describe('external data of a node', () => {
+  const constant = (location: string) =>
+    makeNode('Constant', [], ['c'], { value: { tensor: inFile(makeTensor('k', 'float32', [1], [1]), location) } });
+  const output = [makeValueInfo('c', 'float32')];
+  const branch = (location: string) => ({ graph: makeGraph('b', [constant(location)], [], output) });
+  const models: Record<string, (location: string) => Uint8Array> = {
+    'in the graph': (location) => encodeModel(makeModel(makeGraph('g', [constant(location)], [], output))),
+    'in a subgraph': (location) => {
+      const branches = { then_branch: branch(location), else_branch: branch(location) };
+      const flag = makeTensor('flag', 'bool', [1], []);
+      return encodeModel(makeModel(makeGraph('g', [makeNode('If', ['flag'], ['c'], branches)], [], output, [flag])));
+    },
+    'in a function': (location) => {
+      const call = { ...makeNode('Weight', [], ['c']), domain: 'made' };
+      const weight = makeFunction('made', 'Weight', [], ['c'], [constant(location)]);
+      return encodeModel(makeModel(makeGraph('g', [call], [], output), 17, [weight]));
+    },
+  };
+
+  it.each(Object.entries(models))('may not leave the folder, and has to be there: %s', async (_, model) => {
+    expect(await failure(file('node.onnx', model('../outside.data')))).toMatch(/k points outside the model's folder/);
+    expect(await failure(file('node.onnx', model('gone.data')))).toMatch(
+      /gone\.data is missing: it holds the tensor k/,
+    );
+  });
 });
 
 describe('a file that is no model', () => {

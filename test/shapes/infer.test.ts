@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { dtypeName } from '../../runtime/onnx/dtypes.ts';
-import { makeNode, makeValueInfo } from '../../runtime/onnx/make.ts';
+import { makeGraph, makeModel, makeNode, makeTensor, makeValueInfo } from '../../runtime/onnx/make.ts';
 import type { OnnxModel } from '../../runtime/onnx/model.ts';
 import { readModel } from '../../runtime/onnx/read.ts';
 import { inferTypes } from '../../runtime/shapes/infer.ts';
 import { TensorTypes } from '../../runtime/shapes/tensor-types.ts';
 import { FILES, reference, TOY } from '../support/fixtures.ts';
-import { withGraph } from '../support/models.ts';
+import { modelOf, withGraph } from '../support/models.ts';
 import { fixtureModel, referenceFeeds, runModel } from '../support/run-model.ts';
 
 function toyDims(model: OnnxModel, length: number, past: number): Record<string, number[]> {
@@ -88,6 +88,25 @@ describe('what ONNX Runtime cannot tell before the run', () => {
     const types = await inferTypes(await reshaped(null), { x: [2, 5] });
     expect(types.get('relu')).toEqual({ dtype: 'float32', shape: null });
     expect(types.get('count')).toEqual({ dtype: 'int64', shape: [] });
+  });
+
+  test('is null: the number of dimensions of what a loop makes, whose condition is constant', async () => {
+    const body = makeGraph(
+      'body',
+      [makeNode('Identity', ['on'], ['next']), makeNode('Unsqueeze', ['state', 'axes'], ['grown'])],
+      [makeValueInfo('i', 'int64', []), makeValueInfo('on', 'bool', []), makeValueInfo('state', 'float32')],
+      [makeValueInfo('next', 'bool', []), makeValueInfo('grown', 'float32')],
+    );
+    const constants = [makeTensor('two', 'int64', [2], []), makeTensor('yes', 'bool', [1], [])];
+    const graph = makeGraph(
+      'made',
+      [makeNode('Loop', ['two', 'yes', 'x'], ['y'], { body: { graph: body } })],
+      [makeValueInfo('x', 'float32', [3])],
+      [makeValueInfo('y', 'float32')],
+      [...constants, makeTensor('axes', 'int64', [0], [1])],
+    );
+    const types = await inferTypes(modelOf(makeModel(graph)), { x: [3] });
+    expect(types.get('y')).toEqual({ dtype: 'float32', shape: null });
   });
 
   test('is told from a scalar', async () => {
