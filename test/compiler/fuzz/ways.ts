@@ -56,9 +56,9 @@ export async function onTracedValues(compiled: string): Promise<Outcome> {
   const of = await model();
   const block = operators.block(() => {
     const zero = mul(of.layer1.output['0, 0'], 0);
-    const T = (value: number) => add(zero, value);
-    const I = (value: number) => add(zero.long(), value);
-    const V = (values: number[]) => add(zero, Tensor.from(values, 'float32'));
+    const T = operators.block((value: number) => add(zero, value));
+    const I = operators.block((value: number) => add(zero.long(), value));
+    const V = operators.block((values: number[]) => add(zero, Tensor.from(values, 'float32')));
     const result = evaluate(compiledFront(), compiled, operators, { T, I, V, save, library: library() });
     return Object.fromEntries(Object.entries(result).map(([name, value]) => [name, save(value as Operand)]));
   });
