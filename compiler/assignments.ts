@@ -15,8 +15,11 @@ import { unwrap } from './wrappers.ts';
 /** `a[k] = v` → `setitem(a, k, v)`, `a.p = v` → `setitem(a, 'p', v)`; variables and patterns are assigned natively. */
 export function lowerAssignment(lowering: Lowering, node: ts.BinaryExpression): Code {
   const target = unwrap(node.left);
-  if (syntax.isArrayLiteralExpression(target)) return lowerTakingApart(lowering, node, node.right);
-  if (isAssignmentTarget(node) || !isMember(target)) return lowering.copy(node);
+  if (syntax.isArrayLiteralExpression(target)) {
+    return lowering.noted(target, lowerTakingApart(lowering, node, node.right));
+  }
+  if (isAssignmentTarget(node)) return lowering.copy(node);
+  if (!isMember(target)) return lowering.noted(target, lowering.copy(node));
   if (!isSettable(target)) return placeOf(lowering, target).assign('first', lowering.argument(node.right));
   const { expression: object } = target;
   const start = lowering.start(node.right);
@@ -33,7 +36,7 @@ export function lowerAssignment(lowering: Lowering, node: ts.BinaryExpression): 
 /** `x += v` → `x = binary('+', x, v)`, `a[k] += v` → `setitem(a, k, binary('+', getitem(a, k), v))`, `x &&= v`. */
 export function lowerCompound(lowering: Lowering, node: ts.BinaryExpression): Code {
   const text = node.operatorToken.getText().slice(0, -1);
-  if (text === '??') return lowering.copy(node);
+  if (text === '??') return lowering.noted(unwrap(node.left), lowering.copy(node));
   const target = unwrap(node.left);
   const at = lowering.start(node.operatorToken);
   if (isLoweredBinary(text)) {

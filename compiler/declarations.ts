@@ -15,7 +15,15 @@ export function lowerVariables(lowering: Lowering, node: ts.VariableDeclarationL
     const binding = lowering.scopes.resolve(name, node);
     return binding !== undefined && lowering.hoisted.has(binding);
   });
-  return isMoved ? assignments(lowering, node) : lowering.copy(node);
+  return isMoved ? assignments(lowering, node) : [lowering.copy(node), slotsOf(lowering, node)];
+}
+
+/** The slots of the variables of a declaration that are shared. */
+export function slotsOf(lowering: Lowering, node: ts.VariableDeclarationList): string {
+  if (!syntax.isVariableStatement(node.parent) || syntax.isSourceFile(node.parent.parent)) return '';
+  const bindings = namesOf(node).map((name) => lowering.scopes.resolve(name, node));
+  const parts = lowering.shared.declare(bindings.filter((binding) => binding?.kind === 'let'));
+  return parts.map((part) => `, ${part}`).join('');
 }
 
 /** A function or class statement; one that moved to the front leaves nothing, or its assignment. */

@@ -45,6 +45,7 @@ function lowerBody(lowering: Lowering, node: ts.Node, body: ts.Block): Code {
     separator,
     lowering.frame.declarations(),
     rests(node),
+    lowering.shared.declareFor(node),
     list,
     span(body.end - 1, body.end),
   ];
@@ -52,7 +53,7 @@ function lowerBody(lowering: Lowering, node: ts.Node, body: ts.Block): Code {
 
 function lowerExpressionBody(lowering: Lowering, node: ts.Node, body: ts.Expression): Code {
   const value = lowering.visit(body);
-  const front = lowering.frame.declarations() + rests(node);
+  const front = lowering.frame.declarations() + rests(node) + lowering.shared.declareFor(node);
   return front === '' ? value : [`{${front} return `, value, '; }'];
 }
 

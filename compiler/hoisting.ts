@@ -68,6 +68,6 @@ function declare(lowering: Lowering, moved: ReadonlySet<Binding>): Code {
   const all = [...moved];
   const variables = all.filter(({ kind }) => kind !== 'function').map(({ name }) => name);
   const functions = all.flatMap(({ kind, value }) => (kind === 'function' && value ? [value] : []));
-  const declared = variables.length > 0 ? ` let ${variables.join(', ')};` : '';
+  const declared = variables.length > 0 ? ` let ${[...variables, ...lowering.shared.declare(all)].join(', ')};` : '';
   return [declared, ...functions.map((fn): Code => [' ', lowering.visit(fn)])];
 }

@@ -37,7 +37,7 @@ function itemOf(lowering: Lowering, node: ts.ForOfStatement): Item {
   if (!syntax.isVariableDeclarationList(initializer)) {
     const isPattern = syntax.isArrayLiteralExpression(initializer) || syntax.isObjectLiteralExpression(initializer);
     const assigned = isPattern
-      ? ['(', lowering.visit(initializer), ` = ${item})`]
+      ? ['(', lowering.notesOf(initializer), lowering.visit(initializer), ` = ${item})`]
       : placeOf(lowering, unwrap(initializer)).assign('first', item);
     return { parameter: item, before: [' ', assigned, ';'], isNested: false };
   }

@@ -6,6 +6,7 @@ import { FunctionFrame } from './frames.ts';
 import { syntax } from './parse.ts';
 import { findReferences } from './references.ts';
 import type { Binding, Scopes } from './scope.ts';
+import { SharedVariables } from './shared.ts';
 import { Sites } from './sites.ts';
 import { States } from './state.ts';
 
@@ -16,6 +17,7 @@ export class Lowering {
   readonly file: string;
   readonly scopes: Scopes;
   readonly states: States;
+  readonly shared: SharedVariables;
   readonly traced: Traced;
   readonly sites: Sites;
   /** Lowers a node, whatever it is; what it doesn't know it copies. */
@@ -37,7 +39,9 @@ export class Lowering {
     this.file = file;
     this.scopes = scopes;
     this.traced = traced;
-    this.states = new States(findReferences(source, scopes), scopes);
+    const references = findReferences(source, scopes);
+    this.shared = new SharedVariables(references, traced.functions, (name) => source.text.includes(name));
+    this.states = new States(references, scopes, this.shared);
     this.sites = new Sites(source);
     this.visit = (node) => visit(this, node);
   }
@@ -118,6 +122,23 @@ export class Lowering {
   thunk(node: ts.Expression): Code {
     const isObject = this.text[this.start(node)] === '{';
     return isObject ? ['() => (', this.visit(node), ')'] : ['() => ', this.argument(node)];
+  }
+
+  /** `(note(slot), assignment)`, where a variable that is assigned is shared; `target` is a name or a pattern. */
+  noted(target: ts.Node, assignment: Code): Code {
+    const notes = this.notesOf(target);
+    return notes === '' ? assignment : ['(', notes, assignment, ')'];
+  }
+
+  notesOf(target: ts.Node): string {
+    return this.shared.notes(this.bindingsIn(target));
+  }
+
+  /** The variables that a name, a pattern or a declaration assigns. */
+  bindingsIn(target: ts.Node): readonly (Binding | undefined)[] {
+    if (syntax.isIdentifier(target)) return [this.scopes.resolve(target.text, target)];
+    const range = { start: this.start(target), end: target.end };
+    return [...new Set(this.states.within(range).map(({ binding }) => binding))];
   }
 
   refuse(refusal: Refusal, node: ts.Node): never {

@@ -22,7 +22,7 @@ type Part = Readonly<Record<Turn, Code>>;
 export function placeOf(lowering: Lowering, target: ts.Expression): Place {
   if (!isMember(target)) {
     const name = lowering.verbatim(target);
-    return { read: () => name, assign: (_turn, value) => [name, ' = ', value] };
+    return { read: () => name, assign: (_turn, value) => lowering.noted(target, [name, ' = ', value]) };
   }
   if (!isSettable(target)) return nativePlace(lowering, target);
   const at = lowering.start(target);

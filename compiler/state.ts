@@ -3,6 +3,7 @@ import type { Code } from './code.ts';
 import { syntax } from './parse.ts';
 import type { Reference } from './references.ts';
 import type { Binding, Scopes } from './scope.ts';
+import type { SharedVariables } from './shared.ts';
 
 /** A part of the file that becomes a closure. */
 export interface Range {
@@ -17,10 +18,12 @@ export interface Range {
 export class States {
   readonly #references: readonly Reference[];
   readonly #scopes: Scopes;
+  readonly #shared: SharedVariables;
   /** The functions that a variable may hold: what it is declared with or assigned. */
   readonly #functions = new Map<Binding, ts.Node[]>();
 
-  constructor(references: readonly Reference[], scopes: Scopes) {
+  constructor(references: readonly Reference[], scopes: Scopes, shared: SharedVariables) {
+    this.#shared = shared;
     this.#references = references;
     this.#scopes = scopes;
     for (const { binding, node, writes } of references) {
@@ -32,7 +35,7 @@ export class States {
   /** What the runtime needs to read and set the variables, or `null`; `at` is where the closure will be called. */
   of(range: Range, at: ts.Node): Code {
     const names = [...this.#assigned(range, range, new Set())]
-      .filter((binding) => this.#scopes.resolve(binding.name, at) === binding)
+      .filter((binding) => !this.#shared.has(binding) && this.#scopes.resolve(binding.name, at) === binding)
       .filter((binding) => !isUnborn(binding, range, at))
       .map(({ name }) => name);
     if (names.length === 0) return 'null';

@@ -51,7 +51,7 @@ function lowerFile(lowering: Lowering, traced: Traced): Code {
   const body = lowering.copyFrom(source, at, text.length);
   const marks = (traced.marks.get(source) ?? []).map((name) => `__o.mark(${name}); `);
   const separator = end === undefined ? '' : text[end - 1] === ';' ? ' ' : '; ';
-  return [span(0, at), separator, header(lowering), marks, body];
+  return [span(0, at), separator, header(lowering), lowering.shared.declareFor(source), marks, body];
 }
 
 /** The runtime's operators and the file's places, on the line where the code starts. */

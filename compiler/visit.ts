@@ -5,7 +5,7 @@ import { isChain, lowerChain } from './chains.ts';
 import { lowerClass } from './classes.ts';
 import { type Code, span } from './code.ts';
 import { plain } from './conditionals.ts';
-import { lowerVariables } from './declarations.ts';
+import { lowerVariables, slotsOf } from './declarations.ts';
 import { lowerDelete } from './deletions.ts';
 import { isFunction, prologue } from './directives.ts';
 import { lowerFunction } from './functions.ts';
@@ -98,8 +98,9 @@ function visitClause(lowering: Lowering, node: ts.CaseOrDefaultClause): Code {
   ];
 }
 
-/** Outside of traced functions only their marks are added. */
+/** Outside of traced functions only their marks are added, and the slots of variables that they assign. */
 function copyUntraced(lowering: Lowering, node: ts.Node): Code {
+  if (syntax.isVariableDeclarationList(node)) return [lowering.copy(node), slotsOf(lowering, node)];
   const marks = lowering.traced.marks.get(node);
   if (!marks || !('statements' in node)) return lowering.copy(node);
   const statements = node.statements as ts.NodeArray<ts.Statement>;

@@ -84,6 +84,7 @@ export class Tracing {
   build(block: () => unknown): Results {
     const results = withBuilder(this.builder, () => {
       const returned = block();
+      if (this.builder.failure) throw this.builder.failure;
       for (const end of this.atEnd) end();
       settleSaves(this.builder);
       this.closeForwards();

@@ -62,15 +62,7 @@ function carryPushes(target: Builder, slot: ArraySlot, prefix: readonly unknown[
       target.site,
     );
   }
-  let dtype: TensorType['dtype'];
-  try {
-    dtype = listDtype(items.slice(prefix.length), 'an array', target)!;
-  } catch (error) {
-    // The array may be the body's own, of anything; only if it is used after the loop is this an error.
-    if (!(error instanceof TraceError)) throw error;
-    const lost = new Absent(error.message);
-    return { types: [], initial: () => [], load: () => {}, unload: () => [], store: () => slot.set([...prefix, lost]) };
-  }
+  const dtype = listDtype(items.slice(prefix.length), 'an array', target)!;
   const saved = items.slice(prefix.length).every(isSavedEntry);
   const first = items
     .slice(prefix.length)

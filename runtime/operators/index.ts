@@ -9,4 +9,4 @@ export { BREAK, CONTINUE, complete, jump, return_ } from './completions.ts';
 export { and, andThen, conditional, if_, or } from './conditionals.ts';
 export { doWhile, forOf, while_ } from './loops.ts';
 export { plain, string, thrown } from './plain-values.ts';
-export { field, items, place, touch } from './targets.ts';
+export { field, items, note, place, touch, variable } from './targets.ts';

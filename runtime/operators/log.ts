@@ -3,10 +3,13 @@ import { activeBuilder } from '../tracing/builder.ts';
 import { print } from '../tracing/logs.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 
-/** `console.log(…)`: on traced values the line is printed when the model has run, with the values it then has. */
+/**
+ * `console.log(…)`: on traced values, and where a traced condition decides, the line is printed when the model has run,
+ * with the values it then has.
+ */
 export function log(method: 'log' | 'info' | 'warn' | 'error' | 'debug', values: readonly unknown[], site: Site): void {
   const target = activeBuilder();
-  if (!target || !values.some((value) => value instanceof TensorProxy)) {
+  if (!target || !(target.isRecording || values.some((value) => value instanceof TensorProxy))) {
     console[method](...values);
     return;
   }

@@ -96,14 +96,14 @@ export function while_(
   site: Site,
   label: string | null = null,
 ): Completion {
-  if (isEndless(test) && activeBuilder() && endsTraced(body, state, label)) {
-    return graphWhile(toProxy(true), test, body, update, state, site, label);
-  }
+  const isTried = isEndless(test) && activeBuilder() !== null;
   for (;;) {
     const goOn = test();
     if (goOn instanceof TensorProxy) return graphWhile(goOn, test, body, update, state, site, label);
     if (!goOn) return undefined;
-    const end = withoutContinue(body(), label);
+    const end = isTried ? tryBody(body, state, label) : withoutContinue(body(), label);
+    // Its end depends on a traced value: it cannot be unrolled, and is begun again as a loop node.
+    if (isTried && end?.kind === 'choice') return graphWhile(toProxy(true), test, body, update, state, site, label);
     if (end === undefined) {
       update?.();
       continue;
@@ -151,17 +151,16 @@ function isEndless(test: () => unknown): boolean {
   return /^\(\)\s*=>\s*(true|!0|1)$/.test(String(test));
 }
 
-/** Whether a body ends in a jump that depends on a traced value: then its loop cannot be unrolled. */
-function endsTraced(body: Body, state: State | null, label: string | null): boolean {
+/** Runs an iteration, which stays unless its end depends on a traced value. */
+function tryBody(body: Body, state: State | null, label: string | null): Completion {
   const target = builder();
-  const trial = target.record(
+  return target.attempt(
     () => {
       state?.names.forEach((_, index) => {
         target.note(new VariableSlot(state, index));
       });
       return withoutContinue(body(), label);
     },
-    () => {},
+    (end) => end?.kind !== 'choice',
   );
-  return trial.result?.kind === 'choice';
 }

@@ -16,6 +16,18 @@ export function place(object: unknown, key: unknown, site: Site): { value: unkno
   };
 }
 
+/** A variable that several functions share, as a slot. */
+export function variable(name: string, get: () => unknown, set: (value: unknown) => void): Slot {
+  const slot = { name, get, set };
+  activeBuilder()?.made(slot);
+  return slot;
+}
+
+/** A variable that is about to be assigned. */
+export function note(slot: Slot): void {
+  activeBuilder()?.note(slot);
+}
+
 /** An object whose property is about to be set by JavaScript itself. */
 export function touch(object: object, key: PropertyKey): void {
   const target = activeBuilder();

@@ -44,6 +44,8 @@ export class Builder {
   private time = 0;
   /** Objects that were made in a body, each with the time. */
   private readonly births: Births = new WeakMap();
+  /** The first error of the block: whoever catches it, the block cannot mean what it says. */
+  failure: TraceError | null = null;
   /** How many of the bodies around are those of loop nodes, which stand for many iterations. */
   loops = 0;
 
@@ -169,6 +171,37 @@ export class Builder {
     }
   }
 
+  /**
+   * Runs code where the block stands, to find out what comes of it. Unless that `stays`, everything that it changed is
+   * put back; its steps are then without use, as those that compute what nobody wants are.
+   */
+  attempt<T>(body: () => T, stays: (result: T) => boolean): T {
+    const journal = new Journal(++this.time, this.births, true);
+    this.journals.push(journal);
+    let result: T;
+    try {
+      result = body();
+    } finally {
+      this.journals.pop();
+    }
+    if (stays(result)) return result;
+    if (journal.refusal) throw journal.refusal;
+    journal.undo();
+    return result;
+  }
+
+  /** Refuses what cannot be put back: at once in a body of the graph, and only if it comes to that in an attempt. */
+  refuse(error: TraceError): void {
+    if (!this.journals.every(({ isAttempt }) => isAttempt)) throw error;
+    this.forgive(error);
+    for (const journal of this.journals) journal.refusal ??= error;
+  }
+
+  /** Takes an error as dealt with: the block may go on. */
+  forgive(error: TraceError): void {
+    if (this.failure === error) this.failure = null;
+  }
+
   /** Goes on building inside a region that was recorded before. */
   within<T>(region: Region, build: () => T): T {
     this.regions.push(region);
@@ -214,6 +247,10 @@ export class Builder {
 }
 
 let current: Builder | null = null;
+
+TraceError.onMade = (error) => {
+  if (current) current.failure ??= error;
+};
 
 /** The builder of the block that runs now. Blocks run synchronously, one at a time. */
 export function builder(): Builder {

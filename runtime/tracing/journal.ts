@@ -28,9 +28,15 @@ export class Journal {
   private readonly births: Births;
   private readonly before = new Map<Slot, Noted>();
 
-  constructor(start: number, births: Births) {
+  /** Whether it is known only afterwards if anything has to be put back. */
+  readonly isAttempt: boolean;
+  /** In an attempt: the first thing that could not be put back. */
+  refusal: Error | null = null;
+
+  constructor(start: number, births: Births, isAttempt = false) {
     this.start = start;
     this.births = births;
+    this.isAttempt = isAttempt;
   }
 
   /** To be called before a slot changes. */

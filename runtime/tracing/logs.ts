@@ -7,6 +7,8 @@ import { type SavedProxy, save } from './saves.ts';
 export interface LogLine {
   readonly method: 'log' | 'info' | 'warn' | 'error' | 'debug';
   readonly values: readonly unknown[];
+  /** Saved beside it in a branch or loop of the graph: it comes back as often as the line is reached. */
+  readonly witness: SavedProxy | null;
 }
 
 const linesOf = new WeakMap<Builder, LogLine[]>();
@@ -15,17 +17,19 @@ const linesOf = new WeakMap<Builder, LogLine[]>();
 export function print(target: Builder, method: LogLine['method'], values: readonly unknown[]): void {
   const lines = linesOf.get(target) ?? [];
   linesOf.set(target, lines);
-  lines.push({ method, values: values.map((value) => (value instanceof TensorProxy ? save(value) : value)) });
+  const kept = values.map((value) => (value instanceof TensorProxy ? save(value) : value));
+  lines.push({ method, values: kept, witness: target.isRecording ? (save(true) as SavedProxy) : null });
 }
 
 /** Prints all lines of a block whose saves have their results; a line in a loop once per iteration. */
 export function printLines(target: Builder): void {
-  for (const { method, values } of linesOf.get(target) ?? []) {
+  for (const { method, values, witness } of linesOf.get(target) ?? []) {
     const results = values.map((value) => (value instanceof TensorProxy ? (value as SavedProxy).result?.value : value));
     const missing = values.some((value, i) => value instanceof TensorProxy && results[i] === undefined);
-    if (missing) continue;
+    if (missing || (witness && witness.result?.value === undefined)) continue;
     const stacks = results.map((result, i) => (isStacked(values[i]) ? entriesOf(result) : null));
-    const times = stacks.find((stack) => stack !== null)?.length ?? 1;
+    const counted = isStacked(witness) ? entriesOf(witness?.result?.value) : null;
+    const times = (counted ?? stacks.find((stack) => stack !== null))?.length ?? 1;
     for (let time = 0; time < times; time++) {
       console[method](...results.map((result, i) => (stacks[i] ? stacks[i][time] : result)));
     }

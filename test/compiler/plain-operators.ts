@@ -62,6 +62,13 @@ export const operators = {
     return object;
   },
   touch(): void {},
+  variable(name: string, get: () => unknown, set: (value: unknown) => void) {
+    if (typeof name !== 'string') throw new Error('no name');
+    return { get, set };
+  },
+  note(slot: { get: () => unknown; set: (value: unknown) => void }): void {
+    slot.set(slot.get());
+  },
   mark(fn: unknown): void {
     if (typeof fn !== 'function') throw new Error('no function to mark');
   },

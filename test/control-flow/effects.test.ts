@@ -253,3 +253,22 @@ describe('functions under a traced condition', () => {
     },
   });
 });
+
+describe.each(['-1', '1'])('variables of other functions, if %s > 0', (n) => {
+  const when = `if (t(${n}) > 0)`;
+  follows({
+    'set by a callback that a helper calls': `let z = 0; const run = (c: any, f: () => void) => { if (c > 0) f(); }; run(t(${n}), () => { z = 6; }); return save(z);`,
+    'a counter of a factory': `const make = () => { let k = 0; return { up: () => { k++; }, get: () => k }; }; const c = make(); ${when} c.up(); return save(c.get());`,
+    'set by a function in an array': `let z = 0; const fs = [() => { z += 2; }]; ${when} fs[0]!(); return save(z);`,
+    'a parameter': `const f = (q: any) => { const o = { g: () => { q += 5; } }; ${when} o.g(); return q; }; return save(f(1));`,
+    'two in a pattern': `let a = 1, b = 2; const o = { swap() { [a, b] = [b, a]; } }; ${when} o.swap(); return [save(a), save(b)];`,
+    'of the file': {
+      head: `let n = 0; const bump = () => { 'use trace'; n++; };`,
+      body: `n = 0; const o = { bump }; ${when} o.bump(); return save(n);`,
+    },
+    'of what the branch makes': `const make = () => { let k = 0; return { up: () => { k += 2; return k; } }; }; let z = 0; ${when} { const m = make(); m.up(); z = m.up(); } return save(z);`,
+    'after an early return': `let total = 0; const add = (q: any) => { total += q; }; const f = () => { ${when} return; add(5); }; f(); return save(total);`,
+    'after a continue': `let k = 0; const o = { up() { k++; } }; for (const i of [1, 2, 3]) { ${when} continue; o.up(); } return save(k);`,
+    'in a loop of the graph': `const make = () => { let k = 0; return { up: () => { k++; }, get: () => k }; }; const c = make(); for (const r of v([1, 2, 3])) c.up(); return save(c.get());`,
+  });
+});

@@ -40,12 +40,14 @@ it.each([
   ['if around await', waitIf, /if around await depends on a traced tensor.*without await or yield in it/],
 ] as const)('%s', async (mark, helper, says) => {
   let waiting: Promise<unknown> | undefined;
-  await lm.trace(clean, () => {
+  const tracing = lm.trace(clean, () => {
     const norm = lm.transformer.h[0].output.norm();
     waiting = helper(norm);
     waiting.catch(() => {});
     return save(norm);
   });
+  // Whoever drops the promise of the helper learns of it all the same.
+  await expectMistake(await rejection(tracing), mark, says);
   await expectMistake(await rejection(waiting!), mark, says);
 });
 
