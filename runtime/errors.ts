@@ -2,7 +2,7 @@ import { formatSite, type LazySite, type Site, siteOf } from './graph/site.ts';
 
 /**
  * Something is wrong with a trace: the message says what was found, what was expected and what to do, and begins with
- * the place in the user's source.
+ * the site in the user's source.
  */
 export class TraceError extends Error {
   override readonly name = 'TraceError';

@@ -21,7 +21,7 @@ export function atCaller<T>(find: () => T): T {
       const site = callerSite();
       throw site ? new ModelError(`${formatSite(site)} - ${error.message}`, { cause: error }) : error;
     }
-    // Reading a property leaves no site behind: the builder's is that of the step before.
+    // Reading a property leaves no site behind: the builder's is that of the node before.
     throw new TraceError(error.message, callerSite() ?? target.site, { cause: error });
   }
 }

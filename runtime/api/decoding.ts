@@ -49,7 +49,7 @@ export class Decoding {
     const vocabulary = logits.dims.at(-1)!;
     const { data } = logits as { data: ArrayLike<number> };
     const all = data instanceof Float32Array ? data : Float32Array.from(data);
-    // Tokens of padding are nobody's: a repetition penalty must not see them.
+    // Tokens of padding belong to no text: a repetition penalty must not see them.
     const real = this.rows.map((row, i) => row.filter((_, j) => this.mask[i]![j] !== 0));
     this.rows.forEach((row, i) => {
       const alive = !this.ended[i];

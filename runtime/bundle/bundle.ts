@@ -51,7 +51,7 @@ function compare(kind: string, told: readonly BundleTensor[], found: readonly De
   if (missing) throw new BundleError(`${place} does not name the model's ${kind} '${missing.name}'.`);
 }
 
-/** An error of the run, at the line of the intervention whose step failed. */
+/** An error of the run, at the line of the intervention whose node failed. */
 function runError(error: unknown, { name }: Manifest): Error {
   const message = error instanceof Error ? error.message : String(error);
   const [, file, line, column] = /onnsight\d+_at_\d+:([^:]+):(\d+):(\d+)/.exec(message) ?? [];

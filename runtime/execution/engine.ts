@@ -14,7 +14,7 @@ import { ProgramError, type ProgramRunner } from './program-runner.ts';
 import { Programs } from './programs.ts';
 import type { ReuseScope } from './reuse.ts';
 import { runPlan } from './run-plan.ts';
-import type { DispatchStats, RunStats } from './stats.ts';
+import type { RunStats } from './stats.ts';
 
 export interface EngineOptions {
   /** Where the model is cut; else what the environment variable ONNSIGHT_SEGMENTS says, else `layers`. */
@@ -71,17 +71,8 @@ export class Engine {
   ): Promise<Tensor[]> {
     const start = performance.now();
     const { graph, plan, milliseconds: planned } = this.planner.plan(asked);
-    let dispatches: DispatchStats[] = [];
-    const run = (chosen: Plan, programs: ProgramRunner = this.programs) => {
-      dispatches = [];
-      const onDispatch = (dispatch: DispatchStats) => {
-        dispatches.push(dispatch);
-        onProgress?.(dispatches.length, chosen.dispatches.length);
-      };
-      const isWatched = onStats !== undefined || onProgress !== undefined;
-      const context = { model: this.model, programs, signal, reuse, onDispatch: isWatched ? onDispatch : undefined };
-      return runPlan(chosen, graph, inputs, context);
-    };
+    const run = (chosen: Plan, programs: ProgramRunner = this.programs) =>
+      runPlan(chosen, graph, inputs, { model: this.model, programs, signal, reuse, onProgress });
     const inSegments = () =>
       run(plan).catch((error) => {
         // What cannot be compiled by itself may well be compiled as a part of the whole.
@@ -89,7 +80,7 @@ export class Engine {
         throw error;
       });
     const mayFuse = this.fused && !reuse && plan.dispatches.length > 1;
-    const tensors = mayFuse
+    const { tensors, dispatches } = mayFuse
       ? await this.fused.run(graph.structuralKey(), () => this.planner.wholePlan(graph), run, inSegments)
       : await inSegments();
     // What is fused cannot end on the way.

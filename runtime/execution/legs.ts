@@ -1,30 +1,27 @@
 import { forwardOf } from '../graph/forwards.ts';
 import type { InterventionGraph } from '../graph/graph.ts';
 import { usesOf } from '../graph/live.ts';
-import type { Node, Value } from '../graph/types.ts';
+import type { Node, NodeOf, Value } from '../graph/types.ts';
 import { Dependencies, type Vertex } from '../lowering/dependencies.ts';
 import type { ForwardModel } from '../lowering/forward.ts';
 
-/** A part of a stage that runs inside one model, or a function of the user. */
-export interface Leg {
-  /** The forward whose model runs it. */
-  readonly forward: number;
-  /** The user's function to call, if it is that. */
-  readonly apply: Node | null;
-  readonly nodes: readonly Node[];
-  readonly saves: readonly Value[];
-}
-
-/** Whether a stage is more than one run of one model. */
-export function isComposite(nodes: readonly Node[]): boolean {
-  return nodes.some(({ op }) => op === 'forward' || op === 'apply');
-}
+/** What of a stage runs in one go: nodes inside one model, or a function of the user. */
+export type Leg =
+  | {
+      readonly kind: 'forward';
+      /** The forward whose model runs it. */
+      readonly forward: number;
+      readonly nodes: readonly Node[];
+      /** The values that other legs need, or that are saved. */
+      readonly saves: readonly Value[];
+    }
+  | { readonly kind: 'apply'; readonly node: NodeOf<'apply'> };
 
 interface LegKey {
   /** How many changes between models, or to a function and back, come before. */
   readonly level: number;
-  /** The forward, or the function's node. */
-  readonly owner: number | Node;
+  /** The forward, or the node of the function. */
+  readonly owner: number | NodeOf<'apply'>;
 }
 
 /**
@@ -50,13 +47,13 @@ export function legsOf(graph: InterventionGraph, models: readonly ForwardModel[]
     leg.nodes.push(node);
   }
   const sorted = [...legs.values()].sort((a, b) => a.key.level - b.key.level);
-  return sorted.map(({ key: { level, owner }, nodes }) => {
+  return sorted.map(({ key: { level, owner }, nodes }): Leg => {
+    if (typeof owner !== 'number') return { kind: 'apply', node: owner };
     const inside = new Set(nodes.flatMap(({ outputs }) => outputs));
     const others = sorted.filter((other) => other.nodes !== nodes).flatMap((other) => other.nodes);
     const taken = new Set([...wanted, ...others.flatMap(usesOf), ...fedValues(graph, used)]);
     const saves = [...inside].filter((value) => taken.has(value));
-    if (typeof owner !== 'number') return { forward: 0, apply: owner, nodes, saves };
-    // All writes that are known by now; a later one cannot matter to what runs here.
+    // All writes that are known by now; a later one cannot matter here.
     const writes = graph.root.nodes.filter(
       (node) =>
         node.op === 'write' &&
@@ -64,7 +61,7 @@ export function legsOf(graph: InterventionGraph, models: readonly ForwardModel[]
         used.has(node.inputs[0]!.node!) &&
         (keys.get(node.inputs[0]!.node!)?.level ?? 0) <= level,
     );
-    return { forward: owner, apply: null, nodes: [...nodes, ...writes], saves };
+    return { kind: 'forward', forward: owner, nodes: [...nodes, ...writes], saves };
   });
 }
 

@@ -17,8 +17,14 @@ export interface RunContext {
   readonly programs: ProgramRunner;
   readonly signal?: AbortSignal | undefined;
   readonly reuse?: ReuseScope | undefined;
-  /** Told of each dispatch that is done. */
-  readonly onDispatch?: ((dispatch: DispatchStats) => void) | undefined;
+  /** Told after each dispatch how many of the run have ended, and how many there are. */
+  readonly onProgress?: ((done: number, total: number) => void) | undefined;
+}
+
+/** What a run gives: the graph's saves in order, and what became of each dispatch. */
+export interface Ran {
+  readonly tensors: Tensor[];
+  readonly dispatches: readonly DispatchStats[];
 }
 
 /** How one run makes use of earlier ones. */
@@ -31,15 +37,15 @@ interface Reuse {
 }
 
 /**
- * Runs a plan and gives the graph's saves in order. Tensors go from session to session as they are. Between two dispatches
- * other work gets its turn, and `signal` can end the run.
+ * Runs a plan. Tensors go from session to session as they are. Between two dispatches other work gets its turn, and
+ * `signal` can end the run.
  */
 export async function runPlan(
   plan: Plan,
   graph: InterventionGraph,
   inputs: ReadonlyMap<string, Tensor>,
   context: RunContext,
-): Promise<Tensor[]> {
+): Promise<Ran> {
   const registers = new Array<SessionTensor | undefined>(plan.registers);
   for (const { name, register } of plan.inputs) {
     const input = inputs.get(name);
@@ -57,26 +63,30 @@ export async function runPlan(
   const reuse: Reuse | null = context.reuse
     ? { scope: context.reuse, given, base: new Set(plan.inputs.map(({ register }) => register)) }
     : null;
+  const dispatches: DispatchStats[] = [];
   for (const dispatch of plan.dispatches) {
     context.signal?.throwIfAborted();
-    await (reuse && !dispatch.program.random
+    const stats = await (reuse && !dispatch.program.random
       ? reuseDispatch(dispatch, registers, reuse, graph, context)
       : runDispatch(dispatch, registers, graph, context));
+    dispatches.push(stats);
+    context.onProgress?.(dispatches.length, plan.dispatches.length);
     for (const register of dispatch.drops) registers[register] = undefined;
   }
-  return plan.saves.map((register) => {
+  const tensors = plan.saves.map((register) => {
     const tensor = registers[register]!;
     // What the user gets is the user's: it shares nothing with the inputs or with what is kept.
     return toTensor(given.has(register) || context.reuse?.holds(tensor) ? ort.copy(tensor) : tensor);
   });
+  return { tensors, dispatches };
 }
 
 async function runDispatch(
   dispatch: Dispatch,
   registers: (SessionTensor | undefined)[],
   graph: InterventionGraph,
-  { model, programs, onDispatch }: RunContext,
-): Promise<void> {
+  { model, programs }: RunContext,
+): Promise<DispatchStats> {
   const feeds: Record<string, SessionTensor> = {};
   for (const { name, register } of dispatch.feeds) feeds[name] = registers[register]!;
   const names = dispatch.fetches.map(({ name }) => name);
@@ -90,7 +100,7 @@ async function runDispatch(
   });
   for (const { name, register } of dispatch.fetches) registers[register] = results[name]!;
   const ran = performance.now() - start - (built ?? 0);
-  onDispatch?.({ name: dispatch.label, kind: dispatch.kind, action: 'run', built, ran });
+  return { name: dispatch.label, kind: dispatch.kind, action: 'run', built, ran };
 }
 
 function dispatchError(error: unknown, dispatch: Dispatch, model: OnnxModel, graph: InterventionGraph): Error {
@@ -111,8 +121,8 @@ async function reuseDispatch(
   reuse: Reuse,
   graph: InterventionGraph,
   context: RunContext,
-): Promise<void> {
-  const { programs, onDispatch } = context;
+): Promise<DispatchStats> {
+  const { programs } = context;
   const start = performance.now();
   const key = [dispatch.program.key, ...dispatch.fetches.map(({ name }) => name)].join('\n');
   const feeds = dispatch.feeds.map(({ register }) => registers[register]!);
@@ -124,15 +134,15 @@ async function reuseDispatch(
       registers[register] = known[i]!;
     });
     const ran = performance.now() - start;
-    onDispatch?.({ name: dispatch.label, kind: dispatch.kind, action: 'reused', built: null, ran });
-    return;
+    return { name: dispatch.label, kind: dispatch.kind, action: 'reused', built: null, ran };
   }
-  await runDispatch(dispatch, registers, graph, context);
-  if (!reuse.scope.isWanted(programs, key, isBase)) return;
+  const stats = await runDispatch(dispatch, registers, graph, context);
+  if (!reuse.scope.isWanted(programs, key, isBase)) return stats;
   // What the user gave may change later.
   const kept = feeds.map((feed, i) => (reuse.given.has(dispatch.feeds[i]!.register) ? ort.copy(feed) : feed));
   const outputs = dispatch.fetches.map(({ register }) => registers[register]!);
   reuse.scope.remember(programs, key, isBase, kept, outputs);
+  return stats;
 }
 
 function toTensor({ type, dims, data }: SessionTensor): Tensor {

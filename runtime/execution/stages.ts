@@ -3,11 +3,11 @@ import { usesOf } from '../graph/live.ts';
 import type { Node, Region, Value } from '../graph/types.ts';
 
 /**
- * What runs in one go: a forward forward with the nodes that come with it, or a conditional or loop around whole traces,
+ * What runs in one go: a forward with the nodes that come with it, or a conditional or loop around whole traces,
  * which the host decides.
  */
 export interface Stage {
-  /** The forward forward that runs, if any. */
+  /** The forward that runs, if any. */
   readonly forward: number | null;
   /** The conditional or loop around forwards, if it is one. */
   readonly hosted: Node | null;
@@ -17,7 +17,7 @@ export interface Stage {
   readonly saves: readonly Value[];
 }
 
-/** Steps that need no forward forward come first. */
+/** Nodes that need no forward come first. */
 const BEFORE_ALL = -1;
 
 /** The forwards whose reads and writes stand in the regions of a node: whole traces under a condition or in a loop. */

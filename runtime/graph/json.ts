@@ -102,7 +102,7 @@ function regionToJson({ parameters, nodes, results }: Region): RegionJson {
   };
 }
 
-/** The same attributes in objects that nobody else holds. */
+/** The same attributes in objects of their own. */
 function attributesToJson(attributes: object): z.infer<typeof node>['attributes'] {
   return z.record(z.string(), z.json()).parse(attributes);
 }
@@ -146,7 +146,7 @@ export function graphFromJson(json: unknown): InterventionGraph {
 }
 
 function readRegion(json: RegionJson, target: Region, outer: ReadonlyMap<number, Value>, path: string): void {
-  // A body sees what is around it; nobody around sees what is in it.
+  // A body sees what is around it; nothing around it sees what is in it.
   const values = path === 'root' ? (outer as Map<number, Value>) : new Map(outer);
   const make = ({ id, dtype, shape }: z.infer<typeof value>, made: Node | null, index: number): Value => {
     if (values.has(id)) throw new GraphError(`${path}: %${id} is made twice`);

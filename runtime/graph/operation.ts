@@ -1,7 +1,7 @@
 import type { AttributesOf, TensorOp } from './ops.ts';
 import type { TensorType } from './types.ts';
 
-/** A wrong use of an operation. Whoever adds the node to the graph turns it into an error at the user's line. */
+/** A wrong use of an operation. The code that adds the node to the graph turns it into an error at the user's line. */
 export class OperationError extends Error {}
 
 /** The types of an operation's outputs, or an `OperationError` in PyTorch's words. */

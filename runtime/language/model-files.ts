@@ -47,8 +47,8 @@ export function chooseModelFile(paths: readonly string[], where: string, file?: 
 }
 
 /**
- * The files that a language model with the graph `model` needs. The graph comes last, so that whoever fetches them in
- * this order has all of them once the graph is there.
+ * The files that a language model with the graph `model` needs. The graph comes last: where they are fetched in
+ * this order, all the others are there once the graph is.
  */
 export function neededFiles(paths: readonly string[], model: string): string[] {
   const external = (path: string) => path.startsWith(model) && EXTERNAL_DATA.test(path.slice(model.length));

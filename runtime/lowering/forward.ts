@@ -9,7 +9,7 @@ export interface ForwardModel {
   readonly model: OnnxModel;
   readonly locate: Locate;
   /** Tensors that are handed in, and so need not be computed. */
-  readonly given?: ReadonlySet<string>;
+  readonly provided?: ReadonlySet<string>;
 }
 
 /** The nodes of a module that a call of it copies, and the tensors that these read from elsewhere. */
@@ -28,16 +28,16 @@ export class Forward {
   /** The values that another model's forward gave to this model's inputs, by their names. */
   readonly feeds: ReadonlyMap<string, Value>;
   private readonly links: Links;
-  private readonly given: ReadonlySet<string>;
+  private readonly provided: ReadonlySet<string>;
 
   /** @param nodes the writes into this forward, and the node that opens it if it is called in the middle of another */
   constructor(
-    { model, locate, given = new Set() }: ForwardModel,
+    { model, locate, provided = new Set() }: ForwardModel,
     nodes: readonly (NodeOf<'write'> | NodeOf<'forward'>)[],
   ) {
     this.model = model;
     this.locate = locate;
-    this.given = given;
+    this.provided = provided;
     this.links = model.links;
     this.overrides = new Overrides(
       nodes.filter((node) => node.op === 'write'),
@@ -50,7 +50,7 @@ export class Forward {
 
   /** The index of the node that makes a tensor; undefined for inputs, initializers and what is handed in. */
   producer(tensor: string): number | undefined {
-    return this.given.has(tensor) ? undefined : this.links.maker.get(tensor);
+    return this.provided.has(tensor) ? undefined : this.links.maker.get(tensor);
   }
 
   tensorOf(node: NodeOf<'read'>): string {

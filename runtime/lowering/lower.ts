@@ -30,7 +30,7 @@ export interface Lowered {
 
 export interface LowerOptions {
   /** Tensors of the model that become inputs instead of being computed, with their declarations. */
-  readonly given?: ReadonlyMap<string, ValueInfoProto>;
+  readonly provided?: ReadonlyMap<string, ValueInfoProto>;
   /** What an error names as the site of a node; else its line in the source. */
   readonly siteName?: (node: Node) => string;
 }
@@ -53,18 +53,18 @@ class Lowering {
   private readonly usedInputs = new Set<string>();
   private readonly usedOperands: { position: number; name: string; node: Node }[] = [];
   private readonly writer: Writer;
-  private readonly given: ReadonlyMap<string, ValueInfoProto>;
+  private readonly provided: ReadonlyMap<string, ValueInfoProto>;
 
   constructor(
     model: OnnxModel,
     graph: InterventionGraph,
     locate: Locate,
-    { given = new Map(), siteName }: LowerOptions,
+    { provided = new Map(), siteName }: LowerOptions,
   ) {
     this.model = model;
     this.graph = graph;
-    this.given = given;
-    this.dependencies = new Dependencies(graph, [{ model, locate, given: new Set(given.keys()) }]);
+    this.provided = provided;
+    this.dependencies = new Dependencies(graph, [{ model, locate, provided: new Set(provided.keys()) }]);
     this.forward = this.dependencies.forwards[0]!;
     const operands = graph.root.nodes.filter(({ op }) => op === 'operand');
     this.operandPositions = new Map(operands.map((node, position) => [node, position]));
@@ -120,7 +120,7 @@ class Lowering {
 
   private original(tensor: string): string {
     const isOwn = this.forward.producer(tensor) !== undefined || this.model.initializers.has(tensor);
-    if (this.given.has(tensor) || !isOwn) this.usedInputs.add(tensor);
+    if (this.provided.has(tensor) || !isOwn) this.usedInputs.add(tensor);
     return tensor;
   }
 
@@ -160,13 +160,13 @@ class Lowering {
     const outputTypes = new Map(this.graph.saves.map(({ value }, i) => [outputs[i]!, value.type]));
     const initializer = [
       ...this.writer.names.constants,
-      ...model.graph.initializer.filter(({ name }) => read.has(name) && !this.given.has(name)),
+      ...model.graph.initializer.filter(({ name }) => read.has(name) && !this.provided.has(name)),
     ];
     const operands = this.usedOperands.map(({ name, node }) => {
       const { dtype, shape } = node.outputs[0]!.type;
       return makeValueInfo(name, dtype, shape?.map(() => null) ?? null);
     });
-    const inputs = [...this.usedInputs].map((name) => this.given.get(name) ?? known.get(name)!);
+    const inputs = [...this.usedInputs].map((name) => this.provided.get(name) ?? known.get(name)!);
     const results = [...outputTypes].map(([name, type]) => makeValueInfo(name, type.dtype));
     return makeModelLike(model.proto, makeGraph('onnsight', nodes, [...inputs, ...operands], results, initializer));
   }

@@ -139,7 +139,7 @@ function takeFresh(part: number[], path: string, work: Work, index: number): num
   return [...fresh].reverse();
 }
 
-/** Equal parts that a stretch of nodes is made of, each reading the same parameters: a module called on its own output. */
+/** Equal parts that some nodes are made of, each reading the same parameters: a module called on its own output. */
 function periods(nodes: readonly number[], work: Work): number[][] {
   const active = work.active(nodes);
   const keys = active.map((index) => work.key(index));

@@ -14,9 +14,9 @@ export interface Draft extends Module {
 /** The module at `path` in a tree under construction, made where it was missing. */
 export function ensure(root: Draft, path: string): Draft {
   let module = root;
-  for (const step of ancestors(path)) {
-    const name = step.slice(module.path === '' ? 0 : module.path.length + 1);
-    const child = module.children.get(name) ?? draft(step);
+  for (const ancestor of ancestors(path)) {
+    const name = ancestor.slice(module.path === '' ? 0 : module.path.length + 1);
+    const child = module.children.get(name) ?? draft(ancestor);
     module.children.set(name, child);
     module = child;
   }

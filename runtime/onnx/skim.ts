@@ -30,7 +30,7 @@ const EXTERNAL = 1;
 /**
  * A ModelProto, encoded, without its large weights: each initializer of the main graph whose data is longer than
  * INLINE_BYTES is written as external data that points at its bytes in the file read, called `location`.
- * Throws a WireError where the file is no ModelProto, or a part of one.
+ * Throws a WireError where the file is not a ModelProto, or is only a part of one.
  */
 export function skim(reader: WireReader, location: string): Uint8Array {
   const parts: Uint8Array[] = [];

@@ -37,7 +37,7 @@ export function fresh<T extends object>(object: T): T {
   return object;
 }
 
-/** The places of a file that compiled code refers to, from pairs of line and column. */
+/** The sites in a file that compiled code refers to, from pairs of line and column. */
 export function sites(file: string, positions: readonly number[]): Site[] {
   const result: Site[] = [];
   for (let i = 0; i < positions.length; i += 2) result.push({ file, line: positions[i]!, column: positions[i + 1]! });

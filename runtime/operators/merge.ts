@@ -128,7 +128,7 @@ export class Branches {
     return (node) => wrap(this.target, merged(node));
   }
 
-  /** A value of one branch only, for whoever knows that the branch ran. */
+  /** A value of one branch only, for callers that know that the branch ran. */
   optional(region: Region, value: unknown): Later<unknown> {
     if (value instanceof SavedProxy) return () => value;
     if (isTensorLike(value)) {

@@ -33,13 +33,13 @@ export class InterventionPrograms {
 
   /**
    * @param outputs the values of the nodes that are needed elsewhere
-   * @param given tensors of the model that calls in regions of the nodes read
+   * @param provided tensors of the model that calls in regions of the nodes read
    */
-  of(nodes: readonly Node[], outputs: readonly Value[], given: readonly string[]): InterventionProgram {
+  of(nodes: readonly Node[], outputs: readonly Value[], provided: readonly string[]): InterventionProgram {
     // Everything from outside is an input, operands too: their data is not a part of the structure.
     const { graph, outer } = extract(new InterventionGraph(), nodes, outputs, new Map([[0, 0]]));
-    const key = [graph.structuralKey(), ...given].join('\n');
-    const { lowered, program } = this.written.get(key) ?? this.write(key, graph, given);
+    const key = [graph.structuralKey(), ...provided].join('\n');
+    const { lowered, program } = this.written.get(key) ?? this.write(key, graph, provided);
     this.written.delete(key);
     this.written.set(key, { lowered, program });
     if (this.written.size > KEPT) this.written.delete(this.written.keys().next().value!);
@@ -56,10 +56,10 @@ export class InterventionPrograms {
   private write(
     key: string,
     graph: InterventionGraph,
-    given: readonly string[],
+    provided: readonly string[],
   ): { lowered: Lowered; program: Program } {
     const lowered = lower(this.model, graph, this.locate, {
-      given: new Map(given.map((tensor) => [tensor, this.writer.input(tensor)])),
+      provided: new Map(provided.map((tensor) => [tensor, this.writer.input(tensor)])),
       siteName: siteNames(graph.root.nodes),
     });
     return {

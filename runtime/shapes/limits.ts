@@ -7,16 +7,16 @@ import type { Probes } from './probe-sizes.ts';
 /** The sizes that formulas hold for: those of which the probes could not tell are left out. */
 export interface Limits {
   /** What the sizes of symbols are multiples of. */
-  readonly steps: ReadonlyMap<string, number>;
+  readonly multiples: ReadonlyMap<string, number>;
   readonly most: readonly { readonly size: DimFormula; readonly bound: number }[];
 }
 
-export const NO_LIMITS: Limits = { steps: new Map(), most: [] };
+export const NO_LIMITS: Limits = { multiples: new Map(), most: [] };
 
 /** @param dims the formulas of a tensor's dimensions */
 export function limitsOf(
   model: OnnxModel,
-  { inputs, sizes, steps }: Probes,
+  { inputs, sizes, multiples }: Probes,
   batch: string | null,
   dims: (tensor: string) => readonly (DimFormula | null)[] | null,
 ): Limits {
@@ -30,17 +30,17 @@ export function limitsOf(
     const key = JSON.stringify(clipped);
     if (bound < (bounds.get(key)?.bound ?? Number.POSITIVE_INFINITY)) bounds.set(key, { size: clipped, bound });
   }
-  return { steps, most: [...bounds.values()] };
+  return { multiples, most: [...bounds.values()] };
 }
 
 /** The sizes, null for those that are beyond the limits. */
-export function withinLimits(sizes: Sizes, { steps, most }: Limits): Sizes {
+export function withinLimits(sizes: Sizes, { multiples, most }: Limits): Sizes {
   const beyond = new Set(
     most.flatMap(({ size, bound }) => ((evaluate(size, sizes) ?? 0) > bound ? symbolsOf(size) : [])),
   );
   return new Map(
     [...sizes].map(([name, size]) => {
-      const fits = !beyond.has(name) && (size ?? 0) % (steps.get(name) ?? 1) === 0;
+      const fits = !beyond.has(name) && (size ?? 0) % (multiples.get(name) ?? 1) === 0;
       return [name, fits ? size : null];
     }),
   );

@@ -37,7 +37,7 @@ const SIZES: Readonly<Record<Role, readonly (readonly [number, number, number, n
   ],
 };
 
-/** The same for extents that are to be multiples of `STEP`. */
+/** The same for extents that are to be multiples of `MULTIPLE`. */
 const MULTIPLES: Readonly<typeof SIZES.extent> = [
   [96, 256, 160, 128],
   [224, 64, 128, 192],
@@ -52,18 +52,18 @@ interface Scale {
   /** All extents are one size. */
   readonly isEqual?: boolean;
   /** Extents are halved and doubled again. */
-  readonly isStepped?: boolean;
+  readonly isMultiple?: boolean;
 }
 export const SCALES: readonly Scale[] = [
   {},
   { isLarge: true },
   { isLarge: true, isEqual: true },
-  { isLarge: true, isStepped: true },
-  { isLarge: true, isEqual: true, isStepped: true },
+  { isLarge: true, isMultiple: true },
+  { isLarge: true, isEqual: true, isMultiple: true },
 ];
 
 /** What sizes are multiples of, for models that want multiples. */
-const STEP = 32;
+const MULTIPLE = 32;
 
 export interface Probes {
   /** As it was, or with one symbol for all that have one size. */
@@ -71,10 +71,10 @@ export interface Probes {
   /** Three sets of sizes, and another one in case the third does not fit the model. */
   readonly sizes: readonly ReadonlyMap<string, number>[];
   /** Symbols whose sizes are all multiples of a number: nothing is learnt of other sizes. */
-  readonly steps: ReadonlyMap<string, number>;
+  readonly multiples: ReadonlyMap<string, number>;
 }
 
-export function probesFor(given: InputSizes, { isLarge, isEqual, isStepped }: Scale): Probes {
+export function probesFor(given: InputSizes, { isLarge, isEqual, isMultiple }: Scale): Probes {
   const inputs = isEqual ? withOneExtent(given) : given;
   const roles = [...rolesIn(inputs)].map(([name, role]): [string, Role] => [
     name,
@@ -82,14 +82,16 @@ export function probesFor(given: InputSizes, { isLarge, isEqual, isStepped }: Sc
   ]);
   const used: Record<Role, number> = { rows: 0, length: 0, past: 0, extent: 0 };
   const rows = roles.map(([name, role]): [string, readonly number[]] => {
-    const table = role === 'extent' && isStepped ? MULTIPLES : SIZES[role];
+    const table = role === 'extent' && isMultiple ? MULTIPLES : SIZES[role];
     // More symbols than rows: some look alike, and what depends on them has no formula.
     return [name, table[used[role]++ % table.length]!];
   });
   return {
     inputs,
     sizes: [0, 1, 2, 3].map((probe) => new Map(rows.map(([name, row]) => [name, row[probe]!]))),
-    steps: new Map(isStepped ? roles.flatMap(([name, role]) => (role === 'extent' ? [[name, STEP]] : [])) : []),
+    multiples: new Map(
+      isMultiple ? roles.flatMap(([name, role]) => (role === 'extent' ? [[name, MULTIPLE]] : [])) : [],
+    ),
   };
 }
 

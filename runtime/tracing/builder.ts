@@ -11,7 +11,7 @@ import { type Births, Journal, type Slot } from './journal.ts';
 import type { TracedModel } from './model.ts';
 import { Storage } from './storage.ts';
 
-/** A body that was recorded: its steps, what it changed, and what its function returned. */
+/** A body that was recorded: its nodes, what it changed, and what its function returned. */
 export interface Recording<T> {
   readonly region: Region;
   readonly journal: Journal;
@@ -27,7 +27,7 @@ export interface Rows {
 /** Builds the intervention graph of one block while the block's compiled code runs. */
 export class Builder {
   readonly graph = new InterventionGraph();
-  /** Where in the user's source the step stands that is being built. */
+  /** The site of the node that is being built. */
   site: Site | null = null;
   /** False once the block has ended: its proxies stand for nothing any more. */
   open = true;

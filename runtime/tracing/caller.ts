@@ -10,13 +10,13 @@ const FRAMES = 50;
 /** The frames between what is called in every trace and the user's line, and some to spare: each costs time. */
 const FEW = 16;
 
-/** The innermost place on the stack that is not this library's own: the user's line. */
+/** The innermost site on the stack that is not this library's own: the user's line. */
 export function callerSite(): Site | null {
   return laterSite(FRAMES)();
 }
 
 /**
- * The same place, kept without the work of finding it: the stack is formatted when the function is called. As long as
+ * The same site, kept without the work of finding it: the stack is formatted when the function is called. As long as
  * the function is held, so is all that was called.
  */
 export function laterSite(frames = FEW): () => Site | null {

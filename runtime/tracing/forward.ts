@@ -105,7 +105,7 @@ export class TracedForward {
 
   /**
    * The slot of an address. Addresses of one tensor share it, except that a module's input is the module's own: setting
-   * it changes what the module and its children see and nobody else.
+   * it changes what the module and its children see, and nothing else.
    */
   private tap(address: Address): Tap {
     const { tensor } = this.resolve(address);

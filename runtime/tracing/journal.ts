@@ -1,7 +1,7 @@
 import type { Region, Site } from '../graph/types.ts';
 
 /**
- * A place whose value a block can change: a variable, a property of an object, the content of a tensor, the tensor
+ * Something that a block can change: a variable, a property of an object, the content of a tensor, the tensor
  * that stands at a module's output. Conditionals and loops turn changed slots into results of the node.
  */
 export interface Slot {

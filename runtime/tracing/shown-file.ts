@@ -2,7 +2,7 @@ import { basename, dirname, isAbsolute, relative, sep } from 'node:path';
 
 /**
  * A file of the user's as errors show it: relative to the working directory when it lies inside, else its last two path
- * segments. The plugin writes the places of compiled code by the same rule, so that all places look alike.
+ * segments. The plugin writes the sites of compiled code by the same rule, so that all sites look alike.
  */
 export function shownFile(file: string): string {
   const path = relative(process.cwd(), file);

@@ -81,7 +81,7 @@ describe('what a vertex needs', () => {
   });
 
   it('is nothing for a tensor that is provided', () => {
-    const dependencies = of(new GraphMaker(), { ...model, given: new Set(['a']) });
+    const dependencies = of(new GraphMaker(), { ...model, provided: new Set(['a']) });
     expect(dependencies.needs(C)).toEqual([B]);
   });
 

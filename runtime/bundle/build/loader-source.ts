@@ -23,7 +23,7 @@ export default ${manifest.name};
 `;
 }
 
-/** Its declarations: names, types and completion for whoever calls it. */
+/** Its declarations: names, types and completion for its callers. */
 export function loaderTypes(manifest: Manifest): string {
   const { name, inputs, parameters } = manifest;
   const type = name[0]!.toUpperCase() + name.slice(1);

@@ -111,10 +111,10 @@ class Narrower extends GraphCopier {
   private narrow({ selections, dim, sizes }: JoinedRows, written: Value | null): void {
     const { root } = this.graph;
     const entry = written ? this.value(written) : this.readEntry();
-    const parts = selections.map(({ node, steps }) =>
-      steps.reduce((x, step) => {
+    const parts = selections.map(({ node, indices }) =>
+      indices.reduce((x, index) => {
         // A dimension that an integer takes out stays, with one element: the end of the model finds the rank that it knows.
-        const kept = step.flatMap((item): Item<Value>[] =>
+        const kept = index.flatMap((item): Item<Value>[] =>
           item.kind === 'int' ? [item, { kind: 'newaxis' }] : [item],
         );
         const { items, operands } = writeItems(kept);

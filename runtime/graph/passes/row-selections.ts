@@ -12,7 +12,7 @@ type Kept = 'int' | 'slice' | 'whole';
 
 /** Indices of indices of a tensor, as far as they select rows: an item for each dimension but the last. */
 interface Chain {
-  readonly steps: readonly (readonly Item<Value>[])[];
+  readonly indices: readonly (readonly Item<Value>[])[];
   readonly kept: readonly Kept[];
 }
 
@@ -44,13 +44,14 @@ export function rowSelections(
     if (isSaved(part)) return [null];
     return (users.get(part) ?? []).flatMap((node) => {
       const found = node.op === 'getitem' && node.inputs[0] === part ? selection(node, chain) : null;
-      if (!found || writeItems(found.steps.flat()).operands.some((operand) => dependsOn(operand, value))) return [null];
+      if (!found || writeItems(found.indices.flat()).operands.some((operand) => dependsOn(operand, value)))
+        return [null];
       // Some texts of a batch: of these, some rows may be read.
       const isBatch = found.columns.length === 0 && found.kept.at(-1) === 'whole';
       return isBatch ? readings(node.outputs[0]!, found) : [found];
     });
   };
-  const found = readings(value, { steps: [], kept: Array.from({ length: rank - 1 }, () => 'whole') });
+  const found = readings(value, { indices: [], kept: Array.from({ length: rank - 1 }, () => 'whole') });
   if (found.length === 0 || found.length > MOST) return null;
   if (!found.every((one) => one !== null && one.kept.at(-1) !== 'whole')) return null;
   const selections = found as RowSelection[];
@@ -59,13 +60,13 @@ export function rowSelections(
   return { selections, dim, sizes: selections.map(({ node, kept }) => (kept[dim] === 'int' ? 1 : sizeOf(node)!)) };
 }
 
-function selection(node: NodeOf<'getitem'>, { steps, kept }: Chain): RowSelection | null {
+function selection(node: NodeOf<'getitem'>, { indices, kept }: Chain): RowSelection | null {
   const items = readItems(node.attributes.items, node.inputs.slice(1));
   if (!items.every(({ kind }) => kind === 'int' || kind === 'slice')) return null;
   const columns = [...items];
-  const step = kept.map((kind) => (kind === 'int' ? WHOLE : (columns.shift() ?? WHOLE)));
-  const left = step.map((item, dim): Kept => (item.kind === 'int' ? 'int' : isWhole(item) ? kept[dim]! : 'slice'));
-  return { node, steps: [...steps, step], kept: left, columns };
+  const index = kept.map((kind) => (kind === 'int' ? WHOLE : (columns.shift() ?? WHOLE)));
+  const left = index.map((item, dim): Kept => (item.kind === 'int' ? 'int' : isWhole(item) ? kept[dim]! : 'slice'));
+  return { node, indices: [...indices, index], kept: left, columns };
 }
 
 /** The dimension along which the rows of all selections can be joined, and parted again; null if there is none. */

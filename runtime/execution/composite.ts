@@ -1,0 +1,102 @@
+import { extract } from '../graph/extract.ts';
+import { forwardOf } from '../graph/forwards.ts';
+import type { InterventionGraph } from '../graph/graph.ts';
+import type { Node, Value } from '../graph/types.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import { callFunction, type HostFunction } from './apply.ts';
+import { Draws } from './draws.ts';
+import { Draws } from './draws.ts';
+import type { Engine, RunOptions } from './engine.ts';
+import { type Leg, legsOf } from './legs.ts';
+import { operandTensor, setOperand } from './operands.ts';
+import { ReuseScope } from './reuse.ts';
+
+/** A model that is to run, and the data of its inputs, by their names. */
+export interface ModelRun {
+  readonly engine: Engine;
+  inputs: ReadonlyMap<string, Tensor>;
+}
+
+/** Whether a stage is more than one run of one model. */
+export function isComposite(nodes: readonly Node[]): boolean {
+  return nodes.some(({ op }) => op === 'forward' || op === 'apply');
+}
+
+/** A stage in which other models, or functions of the user, are called: it runs leg by leg. */
+export class Composite {
+  private readonly graph: InterventionGraph;
+  private readonly runs: readonly ModelRun[];
+  private readonly functions: ReadonlyMap<Value, HostFunction>;
+  private readonly options: RunOptions;
+  private readonly known = new Map<Value, Tensor>();
+  /** The draws of those models that run in several legs. */
+  private draws: ReadonlyMap<number, Draws> = new Map();
+
+  /**
+   * @param runs the models, by the numbers of the graph's forwards
+   * @param functions the functions of the user, by the values that they give
+   */
+  constructor(
+    graph: InterventionGraph,
+    runs: readonly ModelRun[],
+    functions: ReadonlyMap<Value, HostFunction>,
+    options: RunOptions,
+  ) {
+    this.graph = graph;
+    this.runs = runs;
+    this.functions = functions;
+    // What a model computed up to a call is there when it goes on after it.
+    this.options = { ...options, reuse: options.reuse ?? new ReuseScope() };
+  }
+
+  /** Runs the stage and gives the graph's saves, in order. */
+  async run(): Promise<Tensor[]> {
+    const legs = legsOf(
+      this.graph,
+      this.runs.map(({ engine }) => engine),
+    );
+    this.draws = this.drawing(legs);
+    this.runs.forEach(({ engine }, run) => {
+      const own = legs.filter((leg) => leg.kind === 'forward' && leg.forward === run);
+      if (engine.model.isRandom && own.length > 1) this.draws.set(run, new Draws());
+    });
+    for (const leg of legs) await (leg.kind === 'apply' ? this.apply(leg) : this.forward(leg));
+    return this.graph.saves.map(({ value }) => this.known.get(value)!);
+  }
+
+  private drawing(legs: readonly Leg[]): Map<number, Draws> {
+    const legCount = (run: number) => legs.filter((leg) => leg.kind === 'forward' && leg.forward === run).length;
+    const drawing = this.runs.flatMap(({ engine }, run) => (engine.model.isRandom && legCount(run) > 1 ? [run] : []));
+    return new Map(drawing.map((run) => [run, new Draws()]));
+  }
+
+  private async apply({ node }: Leg & { kind: 'apply' }): Promise<void> {
+    const [made] = node.outputs;
+    const tensors = node.inputs.map((value) => this.at(value));
+    this.known.set(made!, await callFunction(this.functions.get(made!)!, node, tensors));
+  }
+
+  private async forward({ forward, nodes, saves }: Leg & { kind: 'forward' }): Promise<void> {
+    const { graph, outer } = extract(this.graph, nodes, saves, new Map([[forward, 0]]));
+    for (const { value, operand } of outer) setOperand(graph, operand, this.at(value));
+    const { engine } = this.runs[forward]!;
+    const inputs = this.inputsOf(forward);
+    const run = (asked: InterventionGraph) => engine.run(asked, inputs, this.options);
+    const tensors = await (this.draws.get(forward)?.run(graph, engine, run) ?? run(graph));
+    saves.forEach((value, i) => {
+      this.known.set(value, tensors[i]!);
+    });
+  }
+
+  /** The inputs of a model: values of the graph if it is called in the middle of another one. */
+  private inputsOf(forward: number): ReadonlyMap<string, Tensor> {
+    const openings = this.graph.root.nodes.filter((node) => node.op === 'forward');
+    const opening = openings.find((node) => forwardOf(node) === forward);
+    if (!opening) return this.runs[forward]!.inputs;
+    return new Map(opening.attributes.inputs.map((name, i) => [name, this.at(opening.inputs[i]!)]));
+  }
+
+  private at(value: Value): Tensor {
+    return operandTensor(value, this.graph) ?? this.known.get(value)!;
+  }
+}
