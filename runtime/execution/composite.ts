@@ -5,7 +5,6 @@ import type { Node, Value } from '../graph/types.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { callFunction, type HostFunction } from './apply.ts';
 import { Draws } from './draws.ts';
-import { Draws } from './draws.ts';
 import type { Engine, RunOptions } from './engine.ts';
 import { type Leg, legsOf } from './legs.ts';
 import { operandTensor, setOperand } from './operands.ts';
@@ -30,7 +29,7 @@ export class Composite {
   private readonly options: RunOptions;
   private readonly known = new Map<Value, Tensor>();
   /** The draws of those models that run in several legs. */
-  private draws: ReadonlyMap<number, Draws> = new Map();
+  private readonly draws = new Map<number, Draws>();
 
   /**
    * @param runs the models, by the numbers of the graph's forwards
@@ -55,19 +54,12 @@ export class Composite {
       this.graph,
       this.runs.map(({ engine }) => engine),
     );
-    this.draws = this.drawing(legs);
     this.runs.forEach(({ engine }, run) => {
       const own = legs.filter((leg) => leg.kind === 'forward' && leg.forward === run);
       if (engine.model.isRandom && own.length > 1) this.draws.set(run, new Draws());
     });
     for (const leg of legs) await (leg.kind === 'apply' ? this.apply(leg) : this.forward(leg));
     return this.graph.saves.map(({ value }) => this.known.get(value)!);
-  }
-
-  private drawing(legs: readonly Leg[]): Map<number, Draws> {
-    const legCount = (run: number) => legs.filter((leg) => leg.kind === 'forward' && leg.forward === run).length;
-    const drawing = this.runs.flatMap(({ engine }, run) => (engine.model.isRandom && legCount(run) > 1 ? [run] : []));
-    return new Map(drawing.map((run) => [run, new Draws()]));
   }
 
   private async apply({ node }: Leg & { kind: 'apply' }): Promise<void> {
