@@ -7,7 +7,20 @@ import { type Operand, rankOf } from './operand.ts';
 import { place } from './placement.ts';
 import { requiring } from './requirements.ts';
 import { maskFits } from './selectors.ts';
-import { END, flatten, int, ints, range, reshape, shapeOf, shapeWith, sizesAlong, slice, unsqueeze } from './sizes.ts';
+import {
+  END,
+  flatten,
+  int,
+  ints,
+  range,
+  reshape,
+  shapeOf,
+  shapeWith,
+  sizesAlong,
+  slice,
+  toScalar,
+  unsqueeze,
+} from './sizes.ts';
 import { oneInt } from './slices.ts';
 
 /** The value to assign: in the tensor's element type, and broadcast to the shape of what it replaces. */
@@ -48,9 +61,10 @@ function replaceBetween(emitter: Emitter, x: Operand, item: Edge, axis: number, 
 
 function replaceAt(emitter: Emitter, x: Operand, index: Operand, axis: number, value: Value): string {
   const rank = rankOf(x);
-  const size = sizesAlong(emitter, x.name, [axis]);
-  const start = fromFront(emitter, oneInt(emitter, index), size);
-  // Gathering what is replaced gives its shape, and fails on an index out of range.
+  // Gathered from the list of all positions it counts from the front, and the run fails where it is none of them.
+  const positions = range(emitter, toScalar(emitter, sizesAlong(emitter, x.name, [axis])));
+  const start = emitter.node('Gather', [positions, oneInt(emitter, index)], { axis: { int: 0 } });
+  // Gathering what is replaced gives its shape.
   const replaced = emitter.node('Gather', [x.name, castTo(emitter, index, 'int64')], { axis: { int: axis } });
   const filled = broadcastTo(emitter, value, shapeOf(emitter, replaced), rank === null ? null : rank - 1);
   const stop = emitter.node('Add', [start, ints(emitter, [1])]);
