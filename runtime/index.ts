@@ -2,6 +2,8 @@ import './operators/members.ts';
 import { intervention as makeIntervention } from './api/intervention.ts';
 import { LanguageModel as languageModel } from './api/language-model.ts';
 import { NNsight as nnsight } from './api/nnsight.ts';
+import { asSaved } from './functions/nodes.ts';
+import { ours } from './tracing/harmless.ts';
 import { save as saveValue } from './tracing/saves.ts';
 import type { InterventionMaker } from './types/intervention.ts';
 import type {
@@ -14,20 +16,21 @@ import type {
 import type { Loose } from './types/module.ts';
 
 /** Opens ONNX models. */
-export const NNsight = nnsight as NNsightLoader;
+export const NNsight: NNsightLoader = nnsight;
 /** A loaded model with its module tree. */
 export type NNsight<Tree = Loose> = NNsightOf<Tree>;
 
 /** Opens language models. */
-export const LanguageModel = languageModel as LanguageModelLoader;
+export const LanguageModel: LanguageModelLoader = languageModel;
 /** A loaded language model, which texts can be given to. */
 export type LanguageModel<Tree = Loose> = LanguageModelOf<Tree>;
 
 /** A block with named parameters, to run on a loaded model or to compile into a bundle. */
-export const intervention = makeIntervention as unknown as InterventionMaker;
+export const intervention: InterventionMaker = makeIntervention;
 
 /** Brings a value back from the run. Inside a block only. */
-export const save = saveValue as Save;
+export const save: Save = (value) => asSaved(saveValue(value));
+ours(save);
 
 export { ExecutionBackend, NoopBackend } from './api/backend.ts';
 export {

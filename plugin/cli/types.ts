@@ -1,11 +1,11 @@
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, extname, join, resolve } from 'node:path';
+import { isMember } from '../../runtime/api/members.ts';
 import { modelFolder } from '../../runtime/language/hub.ts';
 import { chooseModelFile, filesUnder } from '../../runtime/language/model-files.ts';
 import { declareModules, HEADER, TAKEN_NAMES } from '../../runtime/modules/declarations.ts';
 import { typeName } from '../../runtime/modules/kind-names.ts';
 import { readModel } from '../../runtime/onnx/read.ts';
-import { isMember } from './member-names.ts';
 import { styled } from './text.ts';
 import { UsageError } from './usage-error.ts';
 

@@ -7,6 +7,11 @@ import type { Tracer } from './tracer.ts';
 /** A function of the user that builds a graph while it runs. */
 export type Block<T extends unknown[] = [Tracer]> = (...values: T) => unknown;
 
+/** Whether what a user gave is a block. */
+export function isBlock<T extends unknown[] = [Tracer]>(value: unknown): value is Block<T> {
+  return typeof value === 'function';
+}
+
 /** Throws a TraceError for a block that the compiler has not seen. */
 export function checkCompiled(block: (...values: never[]) => unknown): void {
   if (isCompiled(block)) return;

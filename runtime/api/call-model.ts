@@ -1,17 +1,19 @@
 import { TraceError } from '../errors.ts';
+import { asTraced } from '../functions/nodes.ts';
 import type { ModelTensor } from '../onnx/model.ts';
 import { apply, toProxy } from '../tracing/apply.ts';
 import { builder } from '../tracing/builder.ts';
 import type { TensorProxy } from '../tracing/proxy.ts';
+import type { Traced } from '../types/tensor.ts';
 import { readTensor } from './module-tensors.ts';
 import { shapesOf } from './shapes.ts';
-import { type TracedPart, Tracing } from './tracing.ts';
+import { activeTracing, type TracedPart } from './tracing.ts';
 
 /**
  * Runs another model on values of this forward: an autoencoder, a probe. Gives its main output; its modules can
  * be read and set after the call.
  */
-export function callModel(part: TracedPart, values: readonly unknown[]): TensorProxy {
+export function callModel(part: TracedPart, values: readonly unknown[]): Traced {
   const target = builder();
   const { map } = part;
   const { inputs } = map.model;
@@ -44,10 +46,10 @@ export function callModel(part: TracedPart, values: readonly unknown[]): TensorP
     }
     return value;
   });
-  const forward = Tracing.of(target).openForward(part, shapesOf(symbolic, symbolic.sizes(dims)), new Map(), main);
+  const forward = activeTracing()!.openForward(part, shapesOf(symbolic, symbolic.sizes(dims)), new Map(), main);
   const attributes = { inputs: inputs.map(({ name }) => name), forward: forward.id };
   target.addTyped('forward', visible, [], attributes, [], main.region);
-  return readTensor(forward, { path: '', port: 'output', index: 0, call: 0 });
+  return asTraced(readTensor(forward, { path: '', port: 'output', index: 0, call: 0 }));
 }
 
 /** A value as a model's input wants it. */

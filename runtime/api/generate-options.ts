@@ -4,16 +4,7 @@ import { createSampler, rowStreams, type Sampler } from '../language/sampling.ts
 import type { SamplingOptions } from '../language/sampling-options.ts';
 import { isPlainObject } from '../operators/merge.ts';
 import { callerSite } from '../tracing/caller.ts';
-import type { GeneratedToken } from '../types/generation.ts';
-
-/** How tokens are generated, as a user says it. */
-export interface GenerateOptions extends SamplingOptions {
-  readonly maxNewTokens?: number;
-  readonly stopTokens?: readonly number[];
-  readonly useCache?: boolean;
-  readonly onToken?: (token: GeneratedToken) => void;
-  readonly signal?: AbortSignal;
-}
+import type { GenerateOptions } from '../types/generation.ts';
 
 const NAMES: readonly (keyof GenerateOptions)[] = [
   'maxNewTokens',

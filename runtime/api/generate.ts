@@ -4,6 +4,7 @@ import { type Inputs, prepareInputs } from '../inputs/prepare.ts';
 import type { Sizes } from '../shapes/symbolic.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { printLines } from '../tracing/logs.ts';
+import type { Generated as GeneratedTexts } from '../types/generation.ts';
 import type { Block } from './blocks.ts';
 import { Decoding, type DecodingOptions } from './decoding.ts';
 import { Generation } from './generation.ts';
@@ -11,17 +12,10 @@ import { Invokes } from './invokes.ts';
 import type { StepTracer } from './step-tracer.ts';
 import { type Traceable, Tracing } from './tracing.ts';
 
-/** What a generation gives. */
-export interface Generated {
-  /** All tokens, prompts and padding included: int64 [rows, tokens]. */
-  readonly sequences: Tensor<'int64'>;
-  /** The new tokens of each row. */
-  readonly tokens: readonly (readonly number[])[];
-  /** What the block returned, with a tensor for every save. */
-  readonly result: unknown;
-}
+/** What a generation gives, but for the texts. */
+type Generated = Omit<GeneratedTexts<unknown>, 'texts'>;
 
-export interface GenerateOptions extends DecodingOptions {
+export interface GenerateSettings extends DecodingOptions {
   /** How many new tokens at most. */
   readonly count: number;
   /** Whether steps go on from the key-value cache of the step before, where the model has one. */
@@ -37,7 +31,7 @@ export async function generate(
   model: Traceable,
   inputs: Inputs | null,
   block: Block<[StepTracer]> | null,
-  options: GenerateOptions,
+  options: GenerateSettings,
   site: () => Site | null,
 ): Promise<Generated> {
   const symbolic = await model.map.symbolic();

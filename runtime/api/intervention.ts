@@ -1,4 +1,5 @@
 import { TraceError } from '../errors.ts';
+import { asTraced } from '../functions/nodes.ts';
 import type { Value } from '../graph/types.ts';
 import { type Inputs, matchInputs } from '../inputs/signature.ts';
 import { block as compiledBlock } from '../operators/blocks.ts';
@@ -7,33 +8,41 @@ import { toProxy, wrap } from '../tracing/apply.ts';
 import { activeBuilder, builder } from '../tracing/builder.ts';
 import { callerSite } from '../tracing/caller.ts';
 import { ours } from '../tracing/harmless.ts';
-import type { TensorProxy } from '../tracing/proxy.ts';
-import type { Parameter } from '../types/intervention.ts';
+import type { Intervention, Parameter, ParameterSpecs, TracedParameters } from '../types/intervention.ts';
+import type { ModelInputs, ModelMembers, NNsight, Prompt } from '../types/model.ts';
+import type { EnvoyMembers } from '../types/module.ts';
+import type { Traced } from '../types/tensor.ts';
 import { type Block, checkCompiled } from './blocks.ts';
+import { PlainInputs } from './input-maker.ts';
+import { LoadedModel } from './loaded-model.ts';
 import type { ModelMap } from './locate.ts';
 import { Model } from './model.ts';
 import { parseParameters } from './parameter-spec.ts';
 import { shapesFor } from './shapes.ts';
 import { Tracing } from './tracing.ts';
 
-/** By this property the interventions of another copy of the library are known. */
+/** By this property interventions are known, those of another copy of the library too; its value is the copy. */
 const MARK = Symbol.for('onnsight.intervention');
+const THIS_COPY = Symbol('this copy of the library');
 
-type InterventionBlock = Block<[model: unknown, parameters: Readonly<Record<string, unknown>>]>;
+type InterventionBlock = Block<[model: EnvoyMembers, parameters: Readonly<Record<string, Traced>>]>;
 
 /** A block with named parameters that can be run on a loaded model, and compiled ahead of time. */
 export interface InterventionFunction {
-  (model: unknown, inputs: unknown, parameters?: Inputs): Promise<unknown>;
+  (model: ModelMembers<Prompt>, inputs: ModelInputs | string, parameters?: Inputs): Promise<unknown>;
   readonly parameters: readonly Parameter[];
   readonly block: InterventionBlock;
-  inside(model: unknown, parameters?: Readonly<Record<string, unknown>>): unknown;
-}
-
-interface Traceable {
-  trace(inputs: unknown, block: () => unknown): Promise<unknown>;
+  inside(model: EnvoyMembers, parameters?: Readonly<Record<string, unknown>>): unknown;
 }
 
 /** `intervention(parameters, block)`, or `intervention(block)` where there is nothing to set. */
+export function intervention<const P extends ParameterSpecs, const R, M extends EnvoyMembers = NNsight>(
+  parameters: P,
+  block: (model: M, parameters: TracedParameters<P>) => R,
+): Intervention<P, M, R>;
+export function intervention<const R, M extends EnvoyMembers = NNsight>(
+  block: (model: M) => R,
+): Intervention<Record<never, never>, M, R>;
 export function intervention(
   specs: Readonly<Record<string, string>> | InterventionBlock,
   given?: InterventionBlock,
@@ -49,7 +58,11 @@ export function intervention(
   const parameters = parseParameters(declared);
   const names = new Set(parameters.map(({ name }) => name));
 
-  const run = async (model: unknown, inputs: unknown, more: Inputs = {}): Promise<unknown> => {
+  const run = async (
+    model: ModelMembers<Prompt>,
+    inputs: ModelInputs | string,
+    more: Inputs = {},
+  ): Promise<unknown> => {
     if (activeBuilder()) {
       throw new TraceError(
         'An intervention is run inside a block. To make it a part of this block call its inside(model, parameters).',
@@ -65,22 +78,23 @@ export function intervention(
       ? Object.fromEntries(Object.entries(inputs).filter(([name]) => !names.has(name)))
       : inputs;
     const traced = () => {
-      const proxies = [...values].map(([name, { dtype, dims, raw }]) => [
+      const proxies = [...values].map(([name, { dtype, dims, raw }]): [string, Traced] => [
         name,
-        wrap(builder(), builder().operand({ dtype, shape: dims }, { dims, data: raw })),
+        asTraced(wrap(builder(), builder().operand({ dtype, shape: dims }, { dims, data: raw }))),
       ]);
       return block(model, Object.fromEntries(proxies));
     };
-    return (model as Traceable).trace(rest, compiledBlock(traced));
+    return model.trace(rest, compiledBlock(traced));
   };
 
-  const inside = (model: unknown, values: Readonly<Record<string, unknown>> = {}): unknown => {
+  const inside = (model: EnvoyMembers, values: Readonly<Record<string, unknown>> = {}): unknown => {
     builder();
     const unknown = Object.keys(values).find((name) => !names.has(name));
     if (unknown !== undefined) throw new TraceError(noParameter(unknown), callerSite());
-    const proxies = parameters.map(({ name, dtype }) => {
-      if (values[name] === undefined) throw new TraceError(`The parameter '${name}' is missing.`, callerSite());
-      return [name, toProxy(values[name], dtype)] as const;
+    const proxies = parameters.map(({ name, dtype }): [string, Traced] => {
+      const value = Object.hasOwn(values, name) ? values[name] : undefined;
+      if (value === undefined) throw new TraceError(`The parameter '${name}' is missing.`, callerSite());
+      return [name, asTraced(toProxy(value, dtype))];
     });
     return block(model, Object.fromEntries(proxies));
   };
@@ -88,23 +102,19 @@ export function intervention(
   const noParameter = (name: string) =>
     `The intervention has no parameter '${name}'. It has ${[...names].join(', ') || 'none'}.`;
 
-  const made = Object.assign(run, { parameters, block, inside, [MARK]: true });
-  own.add(made);
+  const made = Object.assign(run, { parameters, block, inside, [MARK]: THIS_COPY });
   ours(made);
   return made;
 }
 
-/** Those of this copy of the library. */
-const own = new WeakSet<object>();
-
 /** Whether a value is what `intervention` gave. */
 export function isIntervention(value: unknown): value is InterventionFunction {
-  return typeof value === 'function' && own.has(value);
+  return typeof value === 'function' && MARK in value && value[MARK] === THIS_COPY;
 }
 
 /** Whether a value is what another copy of the library made: its blocks know nothing of this one's values. */
 export function isForeignIntervention(value: unknown): boolean {
-  return typeof value === 'function' && MARK in value && !own.has(value);
+  return typeof value === 'function' && MARK in value && value[MARK] !== THIS_COPY;
 }
 
 /** An intervention as a graph over a model, before anything is known of the inputs' sizes. */
@@ -118,23 +128,23 @@ export interface BuiltIntervention {
 
 /** Builds the graph of an intervention for inputs of any size. Throws a TraceError for mistakes in the block. */
 export async function buildIntervention(map: ModelMap, { parameters, block }: InterventionFunction) {
-  const model = new Model(map, 'cpu', {});
-  await model.prepareFormulas();
+  const model = new LoadedModel(map, new PlainInputs(map.model), { device: 'cpu', fuse: false });
+  const { whole } = new Model(model);
   const shapes = await shapesFor(map, new Map());
   const tracing = new Tracing();
   const values = new Map<Value, Parameter>();
   let returned: unknown;
   tracing.build(() => {
-    const proxies = parameters.map((parameter): [string, TensorProxy] => {
+    const proxies = parameters.map((parameter): [string, Traced] => {
       const { name, dtype, dims } = parameter;
       const shape = dims.map((dim) => (typeof dim === 'number' ? dim : null));
       // What a caller gives is not known yet: the operand's data is never read.
       const value = tracing.builder.operand({ dtype, shape }, { dims: [], data: [] });
       values.set(value, parameter);
-      return [name, wrap(tracing.builder, value)];
+      return [name, asTraced(wrap(tracing.builder, value))];
     });
     const forward = model.openForward(tracing, shapes, new Map());
-    returned = tracing.builder.inForward(forward, () => block(model.asModule(), Object.fromEntries(proxies)));
+    returned = tracing.builder.inForward(forward, () => block(whole, Object.fromEntries(proxies)));
     return returned;
   });
   return { tracing, returned, parameters: values } satisfies BuiltIntervention;

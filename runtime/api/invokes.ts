@@ -52,7 +52,7 @@ export class Invokes {
   /** The inputs of all invokes as one batch. */
   inputs(): ReadonlyMap<string, Tensor> {
     return givenAt(this.site, () => {
-      const all = this.given.length === 1 ? this.given[0]! : this.model.batch(this.given);
+      const all = this.given.length === 1 ? this.given[0]! : this.model.inputs.batch(this.given);
       return prepareInputs(this.model.map.model, all);
     });
   }
@@ -72,7 +72,7 @@ export class Invokes {
     if (inputs === undefined) return block();
     // What is wrong with the inputs is told at this line, not when all are joined.
     const prepared = givenAt(laterSite(), () => {
-      const prepared = this.model.prepare(inputs);
+      const prepared = this.model.inputs.prepare(inputs);
       prepareInputs(this.model.map.model, prepared);
       return prepared;
     });

@@ -3,7 +3,7 @@ import type { Address } from '../graph/ops.ts';
 import type { TensorType } from '../graph/types.ts';
 import type { Located } from '../lowering/address.ts';
 import { findModule } from '../modules/find.ts';
-import type { Module, Operation } from '../modules/module.ts';
+import { type Module, type Operation, walk } from '../modules/module.ts';
 import { OPERATION } from '../modules/operation-path.ts';
 import { parameters } from '../modules/parameters.ts';
 import { buildTree, nodesByName } from '../modules/tree.ts';
@@ -12,8 +12,15 @@ import { dtypeName } from '../onnx/dtypes.ts';
 import type { OnnxModel } from '../onnx/model.ts';
 import type { SymbolicTypes } from '../shapes/symbolic.ts';
 import { TensorTypes } from '../shapes/tensor-types.ts';
+import type { TracedForward } from '../tracing/forward.ts';
 import type { Batching, Resolved, TracedModel } from '../tracing/model.ts';
 import { atCaller } from './at-caller.ts';
+import { type NameOptions, Names } from './names.ts';
+
+/** The path of an operation in a module; of the model itself also of a node by its name in the file. */
+export function operationPath(module: string, name: string): string {
+  return `${module}${OPERATION}${name}`;
+}
 
 /** A model with its module tree: finds the tensor at an address. */
 export class ModelMap {
@@ -22,25 +29,35 @@ export class ModelMap {
   readonly nodes: ReturnType<typeof nodesByName>;
   readonly parameters: ReadonlyMap<string, string>;
   readonly types: TensorTypes;
-  /** Other models that stand in the tree, by path. */
-  readonly attached = new Map<string, unknown>();
-  /** Modules that were looked up, by the path that was asked for. */
-  private readonly found = new Map<string, Module>();
+  readonly names: Names;
+  /** Modules by path, those among them that were looked up in another way than their own path says. */
+  private readonly modules: Map<string, Module>;
   /** The shapes as functions of the inputs' sizes, once they were worked out. */
   formulas: SymbolicTypes | null = null;
 
-  constructor(model: OnnxModel) {
+  /** Throws a ModelError for other names of modules that cannot be. */
+  constructor(model: OnnxModel, options: NameOptions = {}) {
     this.model = model;
     this.tree = buildTree(model);
     this.nodes = nodesByName(model);
     this.parameters = parameters(model);
     this.types = new TensorTypes(model);
+    this.modules = new Map([...walk(this.tree)].map((module) => [module.path, module]));
+    this.names = new Names(this.tree, this.parameters, options);
   }
 
-  /** Works out the formulas of the shapes; the second time they are there. */
+  /** Works out the formulas of the shapes, of all models that stand in the tree too; the second time they are there. */
   async symbolic(): Promise<SymbolicTypes> {
-    this.formulas ??= await this.types.symbolic();
-    return this.formulas;
+    for (const map of this.around()) map.formulas ??= await map.types.symbolic();
+    return this.formulas!;
+  }
+
+  /** This model and those that are attached to it, to them, and so on. */
+  private around(): ReadonlySet<ModelMap> {
+    const maps = new Set<ModelMap>([this]);
+    // A set goes on to what is added while it is gone through.
+    for (const { names } of maps) for (const { map } of names.attached.values()) maps.add(map);
+    return maps;
   }
 
   /** Where an address leads; throws an OperationError where it leads nowhere. */
@@ -48,11 +65,8 @@ export class ModelMap {
 
   /** The module at a path; throws a ModelError that names the nearest paths. */
   find(path: string): Module {
-    let found = this.found.get(path);
-    if (!found) {
-      found = atCaller(() => findModule(this.tree, path));
-      this.found.set(path, found);
-    }
+    const found = this.modules.get(path) ?? atCaller(() => findModule(this.tree, path, this.names.child));
+    this.modules.set(path, found);
     return found;
   }
 
@@ -63,7 +77,7 @@ export class ModelMap {
       if (tensor === undefined) throw new OperationError(`the model has no parameter ${path}`);
       return { tensor, nodes: [], inputs: [], outputs: [] };
     }
-    const call = path.includes(OPERATION) ? this.operation(path) : this.call(address);
+    const call = this.operation(path) ?? this.call(address);
     const tensor = call[`${port}s`][index];
     if (tensor === undefined) {
       throw new OperationError(
@@ -73,11 +87,7 @@ export class ModelMap {
     return { tensor, ...call };
   }
 
-  private call({ path, call, port }: Address): {
-    nodes: readonly number[];
-    inputs: readonly string[];
-    outputs: readonly string[];
-  } {
+  private call({ path, call, port }: Address): Omit<Located, 'tensor'> {
     const module = this.find(path);
     const found = module.calls[call];
     if (found) return found;
@@ -96,12 +106,16 @@ export class ModelMap {
 
   /** Whether a module does nothing at inference, so that its output is its input. */
   isIdentity(path: string): boolean {
-    return !path.includes(OPERATION) && this.find(path).note?.kind === 'identity';
+    return this.modules.get(path)?.note?.kind === 'identity';
   }
 
-  private operation(path: string): { nodes: readonly number[]; inputs: readonly string[]; outputs: readonly string[] } {
-    const [module, name] = path.split(OPERATION) as [string, string];
-    const node = this.nodeOf(module, name);
+  private operation(path: string): Omit<Located, 'tensor'> | null {
+    if (this.modules.has(path)) return null;
+    // The name of a module or of a node may have the mark in it, too: what there is decides.
+    const marks = [...path.matchAll(new RegExp(`(?=${OPERATION})`, 'g'))].map((match) => match.index).reverse();
+    const [at] = marks.filter((mark) => this.modules.has(path.slice(0, mark)));
+    if (at === undefined) return null;
+    const node = this.nodeOf(path.slice(0, at), path.slice(at + OPERATION.length));
     const { input, output } = this.model.graph.node[node]!;
     const { initializers } = this.model;
     return {
@@ -112,19 +126,22 @@ export class ModelMap {
   }
 
   /** The index of an operation's node in the graph: by its name in a module, or a node's own name in the file. */
-  nodeOf(module: string, name: string): number {
+  findNode(module: string, name: string): number | undefined {
     const { operations } = this.find(module);
-    const found =
-      operations.find((operation) => operation.name === name)?.node ??
-      (module === '' ? this.nodes.get(name)?.index : undefined);
-    if (found === undefined) {
-      const names = operations.map((one) => one.name);
-      const near = nearest(name, module === '' ? [...names, ...this.nodes.keys()] : names);
-      throw new OperationError(
-        `${module || 'the model'} has no operation '${name}'; it has ${kinds(operations)}${guess(near)}`,
-      );
-    }
-    return found;
+    const found = operations.find((operation) => operation.name === name)?.node;
+    return found ?? (module === '' ? this.nodes.get(name)?.index : undefined);
+  }
+
+  /** The same; throws an OperationError that names what is near where there is no such operation. */
+  nodeOf(module: string, name: string): number {
+    const found = this.findNode(module, name);
+    if (found !== undefined) return found;
+    const { operations } = this.find(module);
+    const names = operations.map((one) => one.name);
+    const near = nearest(name, module === '' ? [...names, ...this.nodes.keys()] : names);
+    throw new OperationError(
+      `${module || 'the model'} has no operation '${name}'; it has ${kinds(operations)}${guess(near)}`,
+    );
   }
 }
 
@@ -149,6 +166,12 @@ export class TypedModel implements TracedModel {
   constructor(map: ModelMap, shapes: Shapes) {
     this.map = map;
     this.shapes = shapes;
+  }
+
+  /** The model of a forward. */
+  static of({ model }: TracedForward): TypedModel {
+    if (model instanceof TypedModel) return model;
+    throw new TypeError('the forward is of a model that has no modules');
   }
 
   resolve(address: Address): Resolved {

@@ -5,6 +5,8 @@ import { type Builder, builder } from '../tracing/builder.ts';
 import { callerSite } from '../tracing/caller.ts';
 import type { TracedForward } from '../tracing/forward.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
+import type { ModelMap } from './locate.ts';
+import { activeTracing } from './tracing.ts';
 
 /** What stands at an address: of the batch, the rows that belong to the invoke that runs now. */
 export function readTensor(forward: TracedForward, address: Address): TensorProxy {
@@ -13,6 +15,13 @@ export function readTensor(forward: TracedForward, address: Address): TensorProx
   const rows = rowsAt(target, forward, address);
   if (!rows) return whole;
   return new TensorProxy(target, null, { parent: whole, op: 'getitem', ...rows });
+}
+
+/** A parameter of the model: a copy, since no trace may change the model's own weights. */
+export function readParameter(map: ModelMap, path: string): TensorProxy {
+  const forward = activeTracing()?.forwardOf(map);
+  if (!forward) throw new TraceError(`The parameter ${path} is read outside of a trace.`, callerSite());
+  return copy(new TensorProxy(builder(), forward.read({ path, port: 'parameter', index: 0, call: 0 })));
 }
 
 /** Puts a value at an address for everything downstream; in an invoke, into its own rows. */

@@ -1,15 +1,20 @@
 import { readModel } from '../onnx/read.ts';
+import { ort } from '../ort/ort.ts';
+import type { LoadOptions, NNsightLoader, NNsight as NNsightOf } from '../types/model.ts';
+import type { Loose } from '../types/module.ts';
+import { PlainInputs, withHooks } from './input-maker.ts';
+import { LoadedModel } from './loaded-model.ts';
 import { ModelMap } from './locate.ts';
-import { type LoadOptions, Model } from './model.ts';
+import { Model } from './model.ts';
 
 /** Opens ONNX models. */
-export const NNsight = {
-  /**
-   * Reads a model's graph (its weights stay in the file) and finds its modules.
-   * Throws a `ModelError` on a file that is not an ONNX model, a `DeviceError` on a device that does not work here.
-   */
-  async load(path: string, options: LoadOptions = {}): Promise<unknown> {
-    const model = await Model.open(new ModelMap(await readModel(path)), options);
-    return model.asModule();
+export const NNsight: NNsightLoader = {
+  async load<Tree = Loose>(path: string, options: LoadOptions = {}): Promise<NNsightOf<Tree>> {
+    const { rename, inputHooks, fuse = false } = options;
+    const model = await readModel(path);
+    const map = new ModelMap(model, { rename, methods: Object.keys(inputHooks?.methods ?? {}) });
+    const device = await ort.chooseDevice(options.device ?? 'auto');
+    const loaded = new LoadedModel(map, withHooks(new PlainInputs(model), inputHooks), { device, fuse });
+    return new Model(loaded, inputHooks?.methods).whole as NNsightOf<Tree>;
   },
 };

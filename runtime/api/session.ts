@@ -4,15 +4,16 @@ import { builder } from '../tracing/builder.ts';
 import { callerSite, laterSite } from '../tracing/caller.ts';
 import { ours } from '../tracing/harmless.ts';
 import { saves, settleSaves } from '../tracing/saves.ts';
+import type { Session as PublicSession, Tracer as PublicTracer } from '../types/tracer.ts';
 import { givenAt } from './at-caller.ts';
-import { type Block, checkCompiled } from './blocks.ts';
+import { type Block, checkCompiled, isBlock } from './blocks.ts';
 import { Invokes } from './invokes.ts';
 import { shapesOf } from './shapes.ts';
 import { Tracer } from './tracer.ts';
 import type { Traceable, Tracing } from './tracing.ts';
 
 /** Several traces as one unit. */
-export class Session {
+export class Session implements PublicSession<unknown> {
   private readonly model: Traceable;
   private readonly tracing: Tracing;
 
@@ -25,9 +26,11 @@ export class Session {
    * A trace of the session: gives what the block returns, whose values can be used in the traces that follow. Without
    * inputs, the block gives them by `tracer.invoke`.
    */
+  trace<R>(inputs: unknown, block: (tracer: PublicTracer<unknown>) => R): R;
+  trace<R>(block: (tracer: PublicTracer<unknown>) => R): R;
   trace(inputs: unknown, given?: Block): unknown {
     const target = builder();
-    const block = typeof inputs === 'function' ? (inputs as Block) : given;
+    const block = isBlock(inputs) ? inputs : given;
     if (target.forward) {
       throw new TraceError('A trace stands inside another one. Put one after the other in the session.', callerSite());
     }
@@ -47,7 +50,7 @@ export class Session {
   }
 
   private traceOne(inputs: unknown, block: Block): unknown {
-    const prepared = givenAt(laterSite(), () => prepareInputs(this.model.map.model, this.model.prepare(inputs)));
+    const prepared = givenAt(laterSite(), () => prepareInputs(this.model.map.model, this.model.inputs.prepare(inputs)));
     const symbolic = this.model.map.formulas!;
     const sizes = symbolic.sizes(Object.fromEntries([...prepared].map(([name, { dims }]) => [name, dims])));
     const forward = this.model.openForward(this.tracing, shapesOf(symbolic, sizes), prepared);

@@ -1,6 +1,7 @@
 import { TraceError } from '../errors.ts';
 import { callerSite } from '../tracing/caller.ts';
 import { ours } from '../tracing/harmless.ts';
+import type { StepTracer as PublicStepTracer } from '../types/generation.ts';
 import { Tracer } from './tracer.ts';
 
 /** The forwards of a generation, as its block goes through them. */
@@ -14,7 +15,7 @@ export interface Steps {
 }
 
 /** What the block of a generation is given. */
-export class StepTracer extends Tracer {
+export class StepTracer extends Tracer implements PublicStepTracer<unknown> {
   private readonly steps: Steps;
 
   constructor(steps: Steps, ...rest: ConstructorParameters<typeof Tracer>) {

@@ -1,6 +1,7 @@
 import { TraceError } from '../errors.ts';
 import type { HostFunction } from '../execution/apply.ts';
-import { DTYPES, type DType } from '../graph/types.ts';
+import { asSaved, asTraced } from '../functions/nodes.ts';
+import { DTYPES } from '../graph/types.ts';
 import { walk } from '../modules/module.ts';
 import { isCompiled } from '../operators/blocks.ts';
 import { isPlainObject } from '../operators/merge.ts';
@@ -8,30 +9,18 @@ import { toProxy, wrap } from '../tracing/apply.ts';
 import { builder } from '../tracing/builder.ts';
 import { callerSite } from '../tracing/caller.ts';
 import { ours } from '../tracing/harmless.ts';
-import type { TensorProxy } from '../tracing/proxy.ts';
 import { save, saves } from '../tracing/saves.ts';
-import type { ModelMap, TypedModel } from './locate.ts';
+import type { Operand, Traced } from '../types/tensor.ts';
+import type { Applied, ApplyResult, Cache, CacheOptions, Tracer as PublicTracer, Real } from '../types/tracer.ts';
+import { isBlock } from './blocks.ts';
+import { type ModelMap, TypedModel } from './locate.ts';
 import { readTensor } from './module-tensors.ts';
 import type { Tracing } from './tracing.ts';
 
 type OpenInvoke = (inputs: unknown, block: () => unknown) => unknown;
 
-/** What a function given to `apply` returns, where it is not like its first tensor. */
-export interface ApplyResult {
-  readonly dtype?: DType;
-  /** Sizes; null for one that may vary. */
-  readonly dims?: readonly (number | null)[];
-}
-
-export interface CacheOptions {
-  /** Paths of the modules to keep; all unless given. */
-  readonly modules?: readonly string[];
-  /** Whether inputs are kept, too. */
-  readonly inputs?: boolean;
-}
-
 /** What a block is given: everything about the trace that belongs to no module. */
-export class Tracer {
+export class Tracer implements PublicTracer<unknown> {
   protected readonly tracing: Tracing;
   private readonly open: OpenInvoke | null;
 
@@ -44,8 +33,10 @@ export class Tracer {
    * Adds inputs to the batch. The block sees and sets their rows alone; without inputs it sees the whole batch. Gives
    * what the block returns.
    */
+  invoke<R>(inputs: unknown, block: () => R): R;
+  invoke<R>(block: () => R): R;
   invoke(inputs: unknown, block?: () => unknown): unknown {
-    const [given, inner] = typeof inputs === 'function' ? [undefined, inputs as () => unknown] : [inputs, block];
+    const [given, inner] = isBlock<[]>(inputs) ? [undefined, inputs] : [inputs, block];
     if (!inner) throw new TraceError('invoke needs a block: tracer.invoke(inputs, () => { … }).', callerSite());
     if (!isCompiled(inner)) {
       throw new TraceError(
@@ -97,7 +88,15 @@ export class Tracer {
    * Runs a function on real tensors in the middle of the forward pass; it may be asynchronous. It returns a tensor like
    * its first one; say it as the last argument if it has another dtype or other dims.
    */
-  apply(fn: HostFunction, ...values: unknown[]): TensorProxy {
+  apply<const T extends readonly Operand[]>(
+    fn: (...tensors: Real<T>) => Applied | Promise<Applied>,
+    ...tensors: T
+  ): Traced;
+  apply<const T extends readonly Operand[]>(
+    fn: (...tensors: Real<T>) => Applied | Promise<Applied>,
+    ...tensors: readonly [...T, ApplyResult]
+  ): Traced;
+  apply(fn: HostFunction, ...values: unknown[]): Traced {
     const target = builder();
     if (typeof fn !== 'function') {
       throw new TraceError('apply needs a function: tracer.apply((x) => …, tensor).', target.site);
@@ -109,8 +108,8 @@ export class Tracer {
       );
     }
     const last = values.at(-1);
-    const given = isPlainObject(last) ? (values.pop() as ApplyResult) : {};
-    const proxies = values.map((value) => toProxy(value));
+    const given: ApplyResult = isPlainObject(last) ? last : {};
+    const proxies = (isPlainObject(last) ? values.slice(0, -1) : values).map((value) => toProxy(value));
     if (given.dtype !== undefined && !DTYPES.includes(given.dtype)) {
       throw new TraceError(
         `apply: there is no dtype '${given.dtype}'. It is one of ${DTYPES.join(', ')}.`,
@@ -127,15 +126,15 @@ export class Tracer {
     );
     const made = node.outputs[0]!;
     this.tracing.functions.set(made, fn);
-    return wrap(target, made);
+    return asTraced(wrap(target, made));
   }
 
   /**
    * Keeps the outputs of all modules, or of some, as they are at the end of the block: after the trace, tensors by the
    * path of the module.
    */
-  cache(options: CacheOptions = {}): Record<string, { output: unknown; input?: unknown }> {
-    const cache: Record<string, { output: unknown; input?: unknown }> = {};
+  cache(options: CacheOptions = {}): Cache {
+    const cache: Cache = {};
     const target = builder();
     const { forward, rows } = target;
     if (!forward) throw new TraceError('cache() belongs into the block of a trace.', callerSite());
@@ -145,14 +144,16 @@ export class Tracer {
         callerSite(),
       );
     }
-    const { map } = forward.model as TypedModel;
-    const paths = options.modules ?? modulesOf(map);
-    for (const path of paths) map.find(path);
+    const { map } = TypedModel.of(forward);
+    const modules = (options.modules ?? modulesOf(map)).map((path) => [path, map.find(path).path] as const);
     this.tracing.atEnd.push(() => {
       target.rows = rows;
-      for (const path of paths) {
-        const read = (port: 'output' | 'input') => save(readTensor(forward, { path, port, index: 0, call: 0 }));
-        cache[path] = { output: read('output'), ...(options.inputs && { input: read('input') }) };
+      for (const [name, path] of modules) {
+        const read = (port: 'output' | 'input') =>
+          asSaved(save(readTensor(forward, { path, port, index: 0, call: 0 })));
+        const value = { output: read('output'), ...(options.inputs && { input: read('input') }) };
+        // A module may be called __proto__: an assignment would set something else.
+        Object.defineProperty(cache, name, { value, enumerable: true, configurable: true, writable: true });
       }
       target.rows = null;
     });

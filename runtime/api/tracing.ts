@@ -5,12 +5,12 @@ import type { InterventionGraph } from '../graph/graph.ts';
 import { type Rewritten, unchanged } from '../graph/passes/pass.ts';
 import { untangle } from '../graph/passes/untangle.ts';
 import type { Region, Value } from '../graph/types.ts';
-import type { Inputs } from '../inputs/prepare.ts';
 import { findCycle } from '../lowering/dependencies.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import { Builder, withBuilder } from '../tracing/builder.ts';
+import { activeBuilder, Builder, withBuilder } from '../tracing/builder.ts';
 import type { TracedForward } from '../tracing/forward.ts';
 import { saves, settleSaves } from '../tracing/saves.ts';
+import type { InputMaker } from './input-maker.ts';
 import { type ModelMap, type Shapes, TypedModel } from './locate.ts';
 import { Results } from './results.ts';
 
@@ -22,17 +22,14 @@ export interface TracedPart {
 
 /** A model whose traces can be parts of a larger one. */
 export interface Traceable extends TracedPart {
-  prepare(inputs: unknown): Inputs;
-  batch(list: readonly Inputs[]): Inputs;
+  readonly inputs: InputMaker;
   /** Opens a forward, with the edits of the model in it. */
   openForward(tracing: Tracing, shapes: Shapes, inputs: ReadonlyMap<string, Tensor>): TracedForward;
 }
 
-const tracings = new WeakMap<Builder, Tracing>();
-
 /** Something that is being traced: a graph in the making, and the forwards it runs. */
 export class Tracing {
-  readonly builder = new Builder();
+  readonly builder = new Builder(this);
   readonly runs: ForwardRun[] = [];
   /** The functions of the user by what they give. */
   readonly functions = new Map<Value, HostFunction>();
@@ -47,14 +44,6 @@ export class Tracing {
 
   /** The graph in the form in which it runs, once the block has ended. */
   private ready: Rewritten = unchanged(this.builder.graph);
-
-  constructor() {
-    tracings.set(this.builder, this);
-  }
-
-  static of(builder: Builder): Tracing {
-    return tracings.get(builder)!;
-  }
 
   /** Opens a forward of a model. With `inside`, it runs in the middle of that other one. */
   openForward(
@@ -75,7 +64,8 @@ export class Tracing {
     if (!main) return null;
     return (
       this.builder.forwards.findLast(
-        (forward) => (forward === main || this.runs[forward.id]?.owner === main.id) && mapOf(forward) === map,
+        (forward) =>
+          (forward === main || this.runs[forward.id]?.owner === main.id) && TypedModel.of(forward).map === map,
       ) ?? null
     );
   }
@@ -143,6 +133,8 @@ export class Tracing {
   }
 }
 
-function mapOf({ model }: TracedForward): ModelMap | null {
-  return model instanceof TypedModel ? model.map : null;
+/** What is being traced by the code that runs now. */
+export function activeTracing(): Tracing | null {
+  const owner = activeBuilder()?.owner;
+  return owner instanceof Tracing ? owner : null;
 }

@@ -4,7 +4,8 @@ import type { Dim, DType, Shape, TensorType } from '../graph/types.ts';
 import { apply, applyMany, shapeOperand, toProxy } from '../tracing/apply.ts';
 import { builder } from '../tracing/builder.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
-import type { Operand, Traced } from '../types/tensor.ts';
+import type { SavedProxy } from '../tracing/saves.ts';
+import type { Operand, Saved, Traced } from '../types/tensor.ts';
 
 /*
  * The one place where proxies get their public type. To a user a proxy is a number, which no class can be; so all
@@ -14,6 +15,11 @@ import type { Operand, Traced } from '../types/tensor.ts';
 /** A proxy as the user's types know it. */
 export function asTraced(proxy: TensorProxy): Traced {
   return proxy as unknown as Traced;
+}
+
+/** A saved proxy as the user's types know it. */
+export function asSaved(proxy: SavedProxy): Saved {
+  return asTraced(proxy) as Saved;
 }
 
 /** A traced tensor as what it is. */

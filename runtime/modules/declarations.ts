@@ -71,7 +71,8 @@ class Declarations {
     }
     const hidden = named.filter(({ name }) => this.#isMember(path, name));
     for (const { name, type, shape } of hidden) {
-      lines.push(`// Every module has a member '${clean(name)}', so that this one is reached with get alone.`);
+      const owner = path === '' ? 'The model' : 'Every module';
+      lines.push(`// ${owner} has a member '${clean(name)}', so that this one is reached with get alone.`);
       lines.push(...this.#doc(kind, name, shape), `get(path: ${quote(name)}): ${type};`);
     }
     if (hidden.length > 0) lines.push('get(path: string): Envoy;');

@@ -5,31 +5,45 @@ import { type Module, walk } from './module.ts';
 
 /**
  * The module at a path written as PyTorch writes it: `transformer.h.0`, or with indices, which may count from the end:
- * `transformer.h[0]`, `transformer.h[-1]`. '' is the root.
- * Throws a ModelError that names the nearest paths and what is there instead; `members` are what else could be meant at
- * the end of the path.
+ * `transformer.h[0]`, `transformer.h[-1]`. '' is the root. `inside` finds what a module has by a name: its children
+ * unless given.
+ * Throws a ModelError that names the nearest paths and what is there instead.
  */
-export function findModule(root: Module, path: string, members: Iterable<string> = []): Module {
+export function findModule(root: Module, path: string, inside: Inside = childOf): Module {
   let module = root;
   for (const part of pathParts(path)) {
-    const child = module.children.get(part) ?? counted(module, part);
-    if (child === undefined) throw new ModelError(missing(root, module, part, path, members));
+    const child = inside(module, part);
+    if (child === undefined) throw noModule(root, module, part, path);
     module = child;
   }
   return module;
 }
 
-function pathParts(path: string): string[] {
+type Inside = (module: Module, name: string) => Module | undefined;
+
+/** `h[0].mlp` → h, 0, mlp */
+export function pathParts(path: string): string[] {
   return path
     .replace(/\[(-?\d+)\]/g, '.$1')
     .split('.')
     .filter((part) => part !== '');
 }
 
-/** The child at a negative index, counted from the end. */
-function counted(module: Module, part: string): Module | undefined {
-  if (!/^-\d+$/.test(part) || !module.list) return undefined;
-  return module.children.get(String(module.children.size + Number(part)));
+/** The child of a name; in a list also by its number counted from the end. */
+export function childOf(module: Module, name: string): Module | undefined {
+  const isCounted = module.list && /^-\d+$/.test(name);
+  return module.children.get(isCounted ? String(module.children.size + Number(name)) : name);
+}
+
+/** The error about a path of which `part` is not in `module`; `members` are what else could be meant at its end. */
+export function noModule(
+  root: Module,
+  module: Module,
+  part: string,
+  path: string,
+  members: Iterable<string> = [],
+): ModelError {
+  return new ModelError(missing(root, module, part, path, members));
 }
 
 function missing(root: Module, module: Module, part: string, path: string, members: Iterable<string>): string {
@@ -37,6 +51,7 @@ function missing(root: Module, module: Module, part: string, path: string, membe
   if (/^-?\d+$/.test(part) && module.list) {
     return `no module ${path}: ${where} has ${module.children.size} children, so its indices run from ${-module.children.size} to ${module.children.size - 1}`;
   }
+  if (/[.[]/.test(part)) return `no module ${path}: a name has no dots or brackets; a path is read with get('${part}')`;
   const isLast = path === part || path.endsWith(`.${part}`);
   const near = [
     ...(isLast ? nearest(part, members) : []).map((name) => `.${name}`),

@@ -1,13 +1,16 @@
 import type { Module } from './module.ts';
 
+/** Whether the module at a path has a member of a name, so that a child of that name is reached with `get` alone. */
+export type IsMember = (path: string, name: string) => boolean;
+
 /**
  * A tree as PyTorch prints a model: one line a module, its class where the file tells it, and equal neighbours in a
  * list on one line (`(0-3): 4 x GPT2Block(`).
  */
-export function formatTree(module: Module): string {
+export function formatTree(module: Module, isMember: IsMember = () => false): string {
   const head = className(module) ?? 'Model';
   if (module.path === '' && module.children.size === 0) return `${head}() # ${namesNoModules(module)}`;
-  return module.children.size === 0 ? `${head}()` : `${head}(\n${childLines(module)}\n)`;
+  return module.children.size === 0 ? `${head}()` : `${head}(\n${childLines(module, isMember)}\n)`;
 }
 
 /** What there is in a file that has lost the names of its modules, or never had any. */
@@ -17,37 +20,39 @@ export function namesNoModules({ operations }: Module): string {
   return `the file names no modules: reach its operations by kind, ops.${kinds[0] ?? 'Add'}.output (there are ${some}), or by the names of their nodes, get('name').output`;
 }
 
-function childLines(module: Module): string {
+function childLines(module: Module, isMember: IsMember): string {
   const children = [...module.children.values()];
   const lines: string[] = [];
   for (let i = 0; i < children.length; ) {
     const child = children[i]!;
     let count = 1;
-    while (module.list && i + count < children.length && isEqual(children[i + count]!, child)) count++;
+    while (module.list && i + count < children.length && isEqual(children[i + count]!, child, isMember)) count++;
     const label = count === 1 ? child.name : `${child.name}-${children[i + count - 1]!.name}`;
-    lines.push(`(${label}): ${count === 1 ? '' : `${count} x `}${describe(child)}`);
+    const hidden = isMember(module.path, child.name) ? `get('${child.name}')` : null;
+    lines.push(`(${label}): ${count === 1 ? '' : `${count} x `}${describe(child, isMember, hidden)}`);
     i += count;
   }
   return lines.join('\n').replace(/^/gm, '  ');
 }
 
 /** Without classes to go by, modules are taken for equal when they run the same operators. */
-function isEqual(a: Module, b: Module): boolean {
+function isEqual(a: Module, b: Module, isMember: IsMember): boolean {
   const operators = ({ operations }: Module) => operations.map(({ opType }) => opType).join();
-  return describe(a) === describe(b) && (a.className !== null || operators(a) === operators(b));
+  return describe(a, isMember) === describe(b, isMember) && (a.className !== null || operators(a) === operators(b));
 }
 
-/** A module without its name, so that equal ones compare equal. */
-function describe(module: Module): string {
+/** A module without its name, so that equal ones compare equal; `hidden` is how to reach it where its name does not. */
+function describe(module: Module, isMember: IsMember, hidden: string | null = null): string {
   const name = className(module) ?? 'Module';
-  if (module.children.size === 0) return `${name}()${remark(module)}`;
-  return `${name}(${remark(module)}\n${childLines(module)}\n)`;
+  const remarks = [remark(module), hidden && `reached with ${hidden}`].filter((one) => one !== null).join(', ');
+  const end = remarks === '' ? '' : ` # ${remarks}`;
+  return module.children.size === 0 ? `${name}()${end}` : `${name}(${end}\n${childLines(module, isMember)}\n)`;
 }
 
-function remark({ note, calls }: Module): string {
-  if (note?.kind === 'identity') return ' # does nothing at inference';
-  if (note?.kind === 'fused') return ` # fused into ${note.into ?? 'the module behind it'}`;
-  return calls.length > 1 ? ` # runs ${calls.length} times` : '';
+function remark({ note, calls }: Module): string | null {
+  if (note?.kind === 'identity') return 'does nothing at inference';
+  if (note?.kind === 'fused') return `fused into ${note.into ?? 'the module behind it'}`;
+  return calls.length > 1 ? `runs ${calls.length} times` : null;
 }
 
 function className(module: Module): string | null {

@@ -4,7 +4,7 @@ import type { AttributeProto, GraphProto, NodeProto } from './proto.ts';
 import { subgraphsOf } from './subgraphs.ts';
 
 /** Operators whose outputs have one element type whatever their inputs are. */
-const FIXED: Readonly<Record<string, readonly number[]>> = {
+const FIXED = table<readonly number[]>({
   ...same(
     [T.BOOL],
     'And',
@@ -22,10 +22,10 @@ const FIXED: Readonly<Record<string, readonly number[]>> = {
   ...same([T.INT64], 'ArgMax', 'ArgMin', 'NonMaxSuppression', 'NonZero', 'SequenceLength', 'Shape', 'Size'),
   ...same([T.INT32], 'ConvInteger', 'MatMulInteger'),
   DynamicQuantizeLinear: [T.UINT8, T.FLOAT, T.UINT8],
-};
+});
 
 /** Operators whose first output has the type of another input than the first. */
-const LIKE: Readonly<Record<string, number>> = {
+const LIKE = table<number>({
   DequantizeLinear: 1,
   EmbedLayerNormalization: 2,
   GatherBlockQuantized: 2,
@@ -34,10 +34,10 @@ const LIKE: Readonly<Record<string, number>> = {
   QLinearMatMul: 7,
   QuantizeLinear: 2,
   Where: 1,
-};
+});
 
 /** Attributes that name the element type of what an operator makes, and the type where they are left out. */
-const NAMED: Readonly<Record<string, readonly [attribute: string, otherwise: number | null]>> = {
+const NAMED = table<readonly [attribute: string, otherwise: number | null]>({
   Bernoulli: ['dtype', null],
   BlackmanWindow: ['output_datatype', T.FLOAT],
   Cast: ['to', null],
@@ -49,7 +49,7 @@ const NAMED: Readonly<Record<string, readonly [attribute: string, otherwise: num
   RandomNormalLike: ['dtype', null],
   RandomUniform: ['dtype', T.FLOAT],
   RandomUniformLike: ['dtype', null],
-};
+});
 
 /**
  * The ONNX element type of every tensor of a graph, as far as operators tell it: what the file declares, else the
@@ -75,7 +75,7 @@ export function elementTypes(graph: GraphProto, outer: ReadonlyMap<string, numbe
 
 function nodeTypes(node: NodeProto, types: ReadonlyMap<string, number>): readonly (number | undefined)[] {
   const input = (i: number) => types.get(node.input[i] ?? '');
-  const fixed = FIXED[node.opType];
+  const fixed = FIXED.get(node.opType);
   if (fixed !== undefined) return fixed;
   const [subgraph] = subgraphsOf(node);
   if (subgraph !== undefined) return subgraphTypes(node, subgraph, types);
@@ -89,11 +89,11 @@ function nodeTypes(node: NodeProto, types: ReadonlyMap<string, number>): readonl
   if (node.opType === 'QuantizeLinear' && node.input.length < 3) {
     return [intAttribute(node, 'output_dtype') || T.UINT8];
   }
-  const named = NAMED[node.opType];
+  const named = NAMED.get(node.opType);
   if (named !== undefined) {
     return [intAttribute(node, named[0]) ?? named[1] ?? input(0)];
   }
-  const like = LIKE[node.opType];
+  const like = LIKE.get(node.opType);
   if (like !== undefined) return [input(like)];
   return node.output.map(() => input(0));
 }
@@ -112,6 +112,11 @@ function constantType(attributes: readonly AttributeProto[]): number | undefined
     if (name === 'value_int' || name === 'value_ints') return T.INT64;
   }
   return undefined;
+}
+
+/** By operator. A map, as an operator of the file's own may have any name, `constructor` among them. */
+function table<T>(entries: Readonly<Record<string, T>>): ReadonlyMap<string, T> {
+  return new Map(Object.entries(entries));
 }
 
 function same(types: readonly number[], ...operators: string[]): Record<string, readonly number[]> {

@@ -27,6 +27,8 @@ export interface Rows {
 /** Builds the intervention graph of one block while the block's compiled code runs. */
 export class Builder {
   readonly graph = new InterventionGraph();
+  /** What the block is a part of. */
+  readonly owner: object | null;
   /** The site of the node that is being built. */
   site: Site | null = null;
   /** False once the block has ended: its proxies stand for nothing any more. */
@@ -48,6 +50,10 @@ export class Builder {
   failure: TraceError | null = null;
   /** How many of the bodies around are those of loop nodes, which stand for many iterations. */
   loops = 0;
+
+  constructor(owner: object | null = null) {
+    this.owner = owner;
+  }
 
   /** Whether the code that runs now is the body of a conditional or loop node. */
   get conditional(): boolean {

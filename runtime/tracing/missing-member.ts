@@ -1,9 +1,7 @@
 import { TraceError } from '../errors.ts';
 import { guess, nearest } from '../nearest.ts';
+import { PROBED_NAMES } from '../probed-names.ts';
 import { callerSite } from './caller.ts';
-
-/** What JavaScript and its tools ask any object for, to find out what it is. */
-const PROBED = new Set(['then', 'toJSON', 'asymmetricMatch', '$$typeof', 'nodeType', 'tagName', 'inspect']);
 
 /** What only the tensors have that a run brings back. */
 const OF_RESULTS = new Set(['data', 'dims', 'item', 'toArray', 'raw']);
@@ -19,7 +17,7 @@ function members(tensor: object): string[] {
 
 /** A traced tensor is asked for a member that it does not have. */
 export function missingMember(tensor: object, name: string): undefined {
-  if (PROBED.has(name) || name.startsWith('_') || name.startsWith('@')) return undefined;
+  if (PROBED_NAMES.has(name) || name.startsWith('_') || name.startsWith('@')) return undefined;
   if (OF_RESULTS.has(name)) {
     throw new TraceError(
       `'${name}' is read of a traced tensor, which has no value before the model runs. Return it from the block with save(), and read '${name}' of what the trace gives${name === 'dims' ? '; in the block there is shape' : ''}.`,

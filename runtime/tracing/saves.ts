@@ -65,7 +65,7 @@ export function saves(target: Builder): readonly SavedProxy[] {
  * Brings a value back from the run. Inside a trace block only.
  * An array of traced values is saved as one tensor.
  */
-export function save(value: unknown): unknown {
+export function save(value: unknown): SavedProxy {
   const target = builder();
   const saved = new SavedProxy(target, isFilled(value) ? joinEntries(value) : toProxy(value));
   const list = savesOf.get(target) ?? [];

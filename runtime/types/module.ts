@@ -16,6 +16,8 @@ export interface OperationEnvoy {
   set inputs(values: readonly Operand[]);
   /** Dotted, as PyTorch writes it: `transformer.h.0.mlp`; empty for the model itself. */
   readonly path: string;
+  /** A module as the tree of what is in it, as PyTorch prints one; an operation or a call as its place. */
+  toString(): string;
 }
 
 /** One call of a module that runs several times in one forward pass. */
@@ -24,7 +26,14 @@ export interface CallEnvoy extends OperationEnvoy {
   skip(value: Operand): void;
 }
 
-/** What every module has. */
+/**
+ * What every module has, and all that it has: any other name is that of a module or a parameter in it. What has the name
+ * of one of these members (BERT has modules called `output`) is reached with `get`.
+ *
+ * A module can be awaited, put into an array or an object and returned from an async function as it is, unless the model
+ * has a module called `then` right below it: JavaScript takes that for a promise, and `await` of it is an error that says
+ * so. The model itself is never taken for one: a `then` at its top is reached with `get('then')`.
+ */
 export interface EnvoyMembers extends CallEnvoy {
   /** The calls of a module that runs several times in one forward pass. */
   readonly calls: Calls;
@@ -32,12 +41,14 @@ export interface EnvoyMembers extends CallEnvoy {
   readonly ops: Operations;
   /** In a generation: from here on, this module is that of the next step (or some steps further). */
   next(steps?: number): this;
-  /** A module, or a parameter, by its dotted path from here. */
+  /**
+   * A module by its dotted path from here (`h.0.mlp`, `h[-1].mlp`), also where a member hides it; else a parameter, or
+   * the output or input that the path ends with (`h.0.mlp.output`, in a block); of the model also a node of the file by
+   * its name. Throws a `ModelError`, or a `TraceError` in a block, that tells what is near.
+   */
   get(path: string): Envoy;
   /** The modules right below, in order. */
   [Symbol.iterator](): IterableIterator<Envoy>;
-  /** How many modules a list has. */
-  readonly length: number;
   /** Runs the module on other values, in the middle of this forward pass. */
   (...operands: Operand[]): Traced;
 }
@@ -53,6 +64,8 @@ export interface Calls extends ReadonlyArray<CallEnvoy> {
  * there are, each with its module's type. What stands behind a number that only the run tells is not known.
  */
 export interface ModuleList extends EnvoyMembers {
+  /** How many modules there are. */
+  readonly length: number;
   // biome-ignore lint/suspicious/noExplicitAny: with noUncheckedIndexedAccess a module would be "possibly undefined".
   readonly [index: number]: any;
 }
@@ -69,10 +82,25 @@ export type NamedOperations<Names extends string> = { readonly [Name in Names]: 
  * Children and parameters by name, of a model whose tree the type checker does not know. An interface, since
  * TypeScript drops the index signature of a type alias that refers to itself.
  */
-export interface Loose {
+export interface Loose extends Borrowed {
   // biome-ignore lint/suspicious/noExplicitAny: with noUncheckedIndexedAccess a module would be "possibly undefined".
   readonly [name: string]: any;
 }
+
+/** What TypeScript lends to all that can be called. A module has nothing of it, but may have modules of these names. */
+type Borrowed = {
+  readonly [Name in
+    | ('apply' | 'arguments' | 'bind' | 'call' | 'caller' | 'length' | 'name' | 'prototype')
+    | (
+        | 'constructor'
+        | 'hasOwnProperty'
+        | 'isPrototypeOf'
+        | 'propertyIsEnumerable'
+        | 'toLocaleString'
+        | 'valueOf'
+      )]: // biome-ignore lint/suspicious/noExplicitAny: as above.
+  any;
+};
 
 /** A module of a model whose tree the type checker does not know. */
 export type Envoy = EnvoyMembers & Loose;

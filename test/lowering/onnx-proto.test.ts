@@ -1,9 +1,8 @@
 import { fileURLToPath } from 'node:url';
 import onnxProto from 'onnx-proto';
 import { describe, expect, it } from 'vitest';
-import { Envoy } from '../../runtime/api/envoy.ts';
 import { ModelMap, type Shapes } from '../../runtime/api/locate.ts';
-import { moduleProxy } from '../../runtime/api/module-proxy.ts';
+import { ModuleEnvoy } from '../../runtime/api/module-envoy.ts';
 import { Tracing } from '../../runtime/api/tracing.ts';
 import { Engine } from '../../runtime/execution/engine.ts';
 import { lower } from '../../runtime/lowering/lower.ts';
@@ -27,7 +26,7 @@ async function written(file: string): Promise<Uint8Array> {
   const shapes: Shapes = { type: (tensor) => types.get(tensor), batching: () => 'none' };
   const forward = tracing.openForward({ map, engine: new Engine(model, 'cpu', map.locate) }, shapes, new Map());
   // biome-ignore lint/suspicious/noExplicitAny: the module tree of this model is not known to the type checker.
-  const root = moduleProxy(new Envoy(map, '')) as any;
+  const root = new ModuleEnvoy(map, '').proxy as any;
   withBuilder(target, () => {
     const build = () => {
       'use trace';

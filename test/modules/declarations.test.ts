@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { isMember } from '../../plugin/cli/member-names.ts';
+import { isMember } from '../../runtime/api/members.ts';
 import { declareModules } from '../../runtime/modules/declarations.ts';
 import { typeName } from '../../runtime/modules/kind-names.ts';
 import type { OnnxModel } from '../../runtime/onnx/model.ts';

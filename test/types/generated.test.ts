@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { isMember } from '../../plugin/cli/member-names.ts';
+import { isMember } from '../../runtime/api/members.ts';
 import { declareModules } from '../../runtime/modules/declarations.ts';
 import { type Module, walk } from '../../runtime/modules/module.ts';
 import { parameters } from '../../runtime/modules/parameters.ts';

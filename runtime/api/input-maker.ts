@@ -1,0 +1,49 @@
+import { TraceError } from '../errors.ts';
+import type { Inputs } from '../inputs/prepare.ts';
+import { joinRows } from '../inputs/rows.ts';
+import type { OnnxModel } from '../onnx/model.ts';
+import { Tensor, type TensorData } from '../tensor/tensor.ts';
+import { callerSite } from '../tracing/caller.ts';
+import type { InputHooks } from '../types/input-hooks.ts';
+
+/** How the inputs of a model are made of what a user gives: the same for one trace and for invokes. */
+export interface InputMaker {
+  /** The inputs by the names that the model gives them. */
+  prepare(inputs: unknown): Inputs;
+  /** Several inputs as one batch: the rows of all, in order. */
+  batch(list: readonly Inputs[]): Inputs;
+}
+
+/** Inputs by name, or the data of the first input. */
+export class PlainInputs implements InputMaker {
+  readonly #model: OnnxModel;
+
+  constructor(model: OnnxModel) {
+    this.#model = model;
+  }
+
+  prepare(inputs: unknown): Inputs {
+    if (isData(inputs)) return { [this.#model.inputs[0]!.name]: inputs };
+    if (typeof inputs === 'string') {
+      throw new TraceError('A text needs a tokenizer: load the model with LanguageModel.load(folder).', callerSite());
+    }
+    // What else was given is looked at where the inputs are matched with the model's.
+    return inputs as Inputs;
+  }
+
+  batch(list: readonly Inputs[]): Inputs {
+    return joinRows(list);
+  }
+}
+
+/** The usual inputs, but for what the user does in a way of their own. */
+export function withHooks(usual: InputMaker, { prepareInputs, batch }: InputHooks = {}): InputMaker {
+  return {
+    prepare: (inputs) => (prepareInputs ? prepareInputs(inputs) : usual.prepare(inputs)),
+    batch: (list) => (batch ? batch(list) : usual.batch(list)),
+  };
+}
+
+function isData(inputs: unknown): inputs is TensorData {
+  return Array.isArray(inputs) || ArrayBuffer.isView(inputs) || inputs instanceof Tensor;
+}

@@ -1,0 +1,64 @@
+import { Engine } from '../execution/engine.ts';
+import type { Device } from '../ort/port.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import type { TracedForward } from '../tracing/forward.ts';
+import type { Block } from './blocks.ts';
+import type { InputMaker } from './input-maker.ts';
+import type { ModelMap, Shapes } from './locate.ts';
+import type { Traceable, Tracing } from './tracing.ts';
+
+/** What can be asked of how a model runs. */
+export interface EngineChoice {
+  readonly device: Device;
+  /** Whether a block that runs often becomes one session. */
+  readonly fuse: boolean;
+}
+
+/** A model that runs: its modules, the engine of a device, how its inputs are made, and the edits that it carries. */
+export class LoadedModel implements Traceable {
+  readonly map: ModelMap;
+  readonly engine: Engine;
+  readonly inputs: InputMaker;
+  readonly #choice: EngineChoice;
+  /** Blocks that run at the beginning of every trace. */
+  #edits: readonly Block<[]>[] = [];
+
+  constructor(map: ModelMap, inputs: InputMaker, choice: EngineChoice, engine: Engine | null = null) {
+    const { model, tree, locate } = map;
+    this.map = map;
+    this.inputs = inputs;
+    this.#choice = choice;
+    this.engine = engine ?? new Engine(model, choice.device, locate, { tree, fuse: choice.fuse });
+  }
+
+  get edits(): readonly Block<[]>[] {
+    return this.#edits;
+  }
+
+  /** Adds a block to the edits, after those that are there. */
+  addEdit(block: Block<[]>): void {
+    this.#edits = [...this.#edits, block];
+  }
+
+  clearEdits(): void {
+    this.#edits = [];
+  }
+
+  /** Another one with the same edits, which go their own way from here: on another device, or with the same engine. */
+  copy(device: Device | null = null): LoadedModel {
+    const choice = device ? { ...this.#choice, device } : this.#choice;
+    const copy = new LoadedModel(this.map, this.inputs, choice, device ? null : this.engine);
+    copy.#edits = this.#edits;
+    return copy;
+  }
+
+  /** Opens a forward, with the edits of this model in it. */
+  openForward(tracing: Tracing, shapes: Shapes, inputs: ReadonlyMap<string, Tensor>): TracedForward {
+    const forward = tracing.openForward(this, shapes, inputs);
+    tracing.builder.inForward(forward, () => {
+      for (const edit of this.#edits) edit();
+    });
+    forward.endEdits();
+    return forward;
+  }
+}

@@ -1,0 +1,185 @@
+import { TraceError } from '../errors.ts';
+import { noModule, pathParts } from '../modules/find.ts';
+import { formatTree } from '../modules/format.ts';
+import type { Module } from '../modules/module.ts';
+import { guess, nearest } from '../nearest.ts';
+import { PROBED_NAMES } from '../probed-names.ts';
+import { activeBuilder } from '../tracing/builder.ts';
+import { callerSite } from '../tracing/caller.ts';
+import { pure } from '../tracing/harmless.ts';
+import type { Calls, Envoy, EnvoyMembers, Operations } from '../types/module.ts';
+import type { Traced } from '../types/tensor.ts';
+import { atCaller } from './at-caller.ts';
+import { CallEnvoy, OperationEnvoy } from './envoy.ts';
+import { fixedList } from './fixed-list.ts';
+import { type ModelMap, operationPath } from './locate.ts';
+import { SETTABLE } from './members.ts';
+import { envoyOf, moduleProxy } from './module-proxy.ts';
+import { readParameter } from './module-tensors.ts';
+import { join } from './names.ts';
+import { nextStep } from './next-step.ts';
+import { operationsOf } from './operations.ts';
+import { Ports } from './ports.ts';
+
+/** The members of an interface, without its call signature: what a class can have. */
+export type Members<T> = Pick<T, keyof T>;
+
+/** What stands behind a module as users hold it: its members, and what its other names lead to. */
+export class ModuleEnvoy extends CallEnvoy implements Members<EnvoyMembers> {
+  readonly map: ModelMap;
+  readonly module: Module;
+  readonly #ports: Ports;
+  readonly #children = new Map<Module, ModuleEnvoy>();
+  #proxy: Envoy | null = null;
+
+  constructor(map: ModelMap, path: string) {
+    const ports = new Ports(map, path);
+    super(ports, path);
+    this.#ports = ports;
+    this.map = map;
+    this.module = map.find(path);
+  }
+
+  /** The module as users hold it. */
+  get proxy(): Envoy {
+    this.#proxy ??= moduleProxy(this);
+    return this.#proxy;
+  }
+
+  /** The calls of a module that runs several times in one forward. */
+  get calls(): Calls {
+    const { map, path } = this;
+    const calls = this.module.calls.map((_, i) => new CallEnvoy(new Ports(map, path, i), `${path}.calls[${i}]`));
+    return fixedList(calls, `${path}.calls`);
+  }
+
+  /** The operations inside the module. */
+  get ops(): Operations {
+    return operationsOf(this.map, this.path);
+  }
+
+  /** In a generation: from here on, this module is that of the next step (or some steps further). */
+  next(steps = 1): Envoy {
+    nextStep(this.path, steps);
+    return this.proxy;
+  }
+
+  /** A module by its path from here; else a parameter, an output or input, or a node of the file. */
+  get(path: string): Envoy;
+  get(path: string): unknown {
+    const parts = pathParts(path);
+    let at: ModuleEnvoy = this;
+    for (const [i, part] of parts.entries()) {
+      const inner = at.inner(part);
+      if (!inner) return this.#node(path) ?? at.#end(parts.slice(i));
+      at = inner;
+    }
+    return at.proxy;
+  }
+
+  /** The modules right below, in order. */
+  [Symbol.iterator](): IterableIterator<Envoy> {
+    return [...this.module.children.keys()].map((name) => this.inner(name)!.proxy)[Symbol.iterator]();
+  }
+
+  /** The tree of the modules below. */
+  override toString(): string {
+    return formatTree(this.module, this.map.names.isMember);
+  }
+
+  /** Runs the module on other values, in the middle of this forward. */
+  call(values: readonly unknown[]): Traced {
+    return this.#ports.call(values);
+  }
+
+  /** Whether a forward of the model is being traced now. */
+  isTraced(): boolean {
+    return this.#ports.isTraced();
+  }
+
+  /** What a member is. */
+  member(name: string): unknown {
+    const value: unknown = Reflect.get(this, name, this);
+    return typeof value === 'function' ? pure(value.bind(this)) : value;
+  }
+
+  /** What is attached, or a module of the model, by a name right below this one. */
+  inner(name: string): ModuleEnvoy | undefined {
+    const attached = this.map.names.attached.get(join(this.path, name));
+    const module = attached ? undefined : this.map.names.child(this.module, name);
+    if (!module) return attached;
+    const known = this.#children.get(module) ?? new ModuleEnvoy(this.map, module.path);
+    this.#children.set(module, known);
+    return known;
+  }
+
+  hasParameter(name: string): boolean {
+    return this.map.parameters.has(join(this.path, name));
+  }
+
+  /** What a name that is no member leads to. Throws where it leads nowhere, unless JavaScript itself may ask for it. */
+  named(name: string): unknown {
+    const inner = this.inner(name);
+    if (inner) return inner.proxy;
+    if (this.hasParameter(name)) return readParameter(this.map, join(this.path, name));
+    if (PROBED_NAMES.has(name)) return undefined;
+    return this.#missing(name, [...this.map.names.members(this.path), ...this.#parameters()]);
+  }
+
+  /** Sets a member, or attaches another model under a new name: `model.transformer.h[0].sae = other`. */
+  set(key: PropertyKey, value: unknown): void {
+    const name = String(key);
+    if (SETTABLE.has(name)) {
+      Reflect.set(this, name, value, this);
+      return;
+    }
+    const other = typeof key === 'string' ? envoyOf(value) : null;
+    const where = this.path || 'The model';
+    const site = callerSite() ?? activeBuilder()?.site ?? null;
+    if (!other) {
+      const near = guess(nearest(name, SETTABLE));
+      throw new TraceError(
+        `${where} has nothing that could be set by the name '${name}'. Set .output or .input of a module${near}`,
+        site,
+      );
+    }
+    const path = join(this.path, name);
+    const reason =
+      other.path === ''
+        ? this.map.names.taken(this.module, name)
+        : `${other.path} is a part of a model, not a whole one`;
+    if (reason) {
+      throw new TraceError(
+        `A model cannot be attached as ${path}: ${reason}. Attach a whole model under a name that is free.`,
+        site,
+      );
+    }
+    this.map.names.attached.set(path, other);
+  }
+
+  /** A node of the file, by its own name: where the file names no modules, and for what lies between them. */
+  #node(name: string): OperationEnvoy | null {
+    if (this.path !== '' || !this.map.nodes.has(name)) return null;
+    return new OperationEnvoy(new Ports(this.map, operationPath('', name)), name);
+  }
+
+  /** What the end of a path names that is no module. */
+  #end([name = '', ...rest]: readonly string[]): unknown {
+    if (rest.length === 0 && this.hasParameter(name)) return readParameter(this.map, join(this.path, name));
+    if (rest.length === 0 && SETTABLE.has(name)) return this.member(name);
+    return this.#missing(name, this.#parameters());
+  }
+
+  #parameters(): string[] {
+    const start = join(this.path, '');
+    return [...this.map.parameters.keys()].flatMap((path) =>
+      path.startsWith(start) ? [path.slice(start.length)] : [],
+    );
+  }
+
+  #missing(name: string, members: readonly string[]): never {
+    return atCaller(() => {
+      throw noModule(this.map.tree, this.module, name, join(this.path, name), members);
+    });
+  }
+}

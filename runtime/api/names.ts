@@ -1,0 +1,83 @@
+import { childOf, findModule } from '../modules/find.ts';
+import { type Module, walk } from '../modules/module.ts';
+import { ModelError } from '../onnx/error.ts';
+import { PROBED_NAMES } from '../probed-names.ts';
+import { MODEL_MEMBERS, MODULE_MEMBERS } from './members.ts';
+import type { ModuleEnvoy } from './module-envoy.ts';
+
+/** Other names of modules, one or several each. */
+export type Rename = Readonly<Record<string, string | readonly string[]>>;
+
+export interface NameOptions {
+  /** The members that the model has: those of every model unless given. */
+  readonly members?: ReadonlySet<string> | undefined;
+  readonly rename?: Rename | undefined;
+  /** More members of the model: entry points beside `trace`. */
+  readonly methods?: Iterable<string> | undefined;
+}
+
+/** What stands behind each name of a module: members first, then what is attached, children by all their names, parameters. */
+export class Names {
+  /** Other models that stand in the tree, by path. */
+  readonly attached = new Map<string, ModuleEnvoy>();
+  readonly #tree: Module;
+  readonly #parameters: ReadonlyMap<string, string>;
+  readonly #members: Set<string>;
+  /** Modules by the paths that they have besides their own. */
+  readonly #aliases = new Map<string, Module>();
+
+  /** Throws a ModelError for a name that is taken, or is given to a module that is not there. */
+  constructor(tree: Module, parameters: ReadonlyMap<string, string>, options: NameOptions = {}) {
+    const { members = MODEL_MEMBERS, rename = {}, methods = [] } = options;
+    this.#tree = tree;
+    this.#parameters = parameters;
+    this.#members = new Set(members);
+    for (const [from, names] of Object.entries(rename)) for (const name of [names].flat()) this.#rename(from, name);
+    for (const name of methods) {
+      const taken = this.taken(tree, name);
+      if (taken) throw new ModelError(`inputHooks.methods: an entry point cannot be called '${name}': ${taken}`);
+      this.#members.add(name);
+    }
+  }
+
+  /** The members of the module at a path. */
+  members(path: string): ReadonlySet<string> {
+    return path === '' ? this.#members : MODULE_MEMBERS;
+  }
+
+  readonly isMember = (path: string, name: string): boolean => this.members(path).has(name);
+
+  /** The module of a name right below another one. */
+  readonly child = (module: Module, name: string): Module | undefined =>
+    this.#aliases.get(join(module.path, name)) ?? childOf(module, name);
+
+  /** Why nothing new can have a name below a module; null where it can. */
+  taken(module: Module, name: string): string | null {
+    const path = join(module.path, name);
+    if (!/^[^.[\]]+$/.test(name)) return `'${name}' is no name: a name is not empty and has no dots or brackets`;
+    if (this.isMember(module.path, name))
+      return `${module.path === '' ? 'the model' : 'every module'} has a member '${name}'`;
+    if (PROBED_NAMES.has(name)) return `JavaScript asks every object for '${name}'`;
+    if (module.list && /^-?\d+$/.test(name)) return `the numbers of ${module.path} are those of its modules`;
+    return this.child(module, name) || this.#parameters.has(path) ? `${path} is there already` : null;
+  }
+
+  /** A path (`transformer.h`) gets its name at the top of the model, a bare name (`mlp`) wherever a module has it. */
+  #rename(from: string, name: string): void {
+    const isBare = !from.includes('.');
+    const found = isBare ? [...walk(this.#tree)].filter((one) => one.name === from && one.path !== '') : [];
+    for (const module of found.length > 0 ? found : [findModule(this.#tree, from)]) {
+      if (module === this.#tree) throw new ModelError(`rename: '${from}' is the model itself, not a module in it`);
+      const parent = findModule(this.#tree, isBare ? module.path.slice(0, -from.length) : '');
+      const taken = this.taken(parent, name);
+      const path = join(parent.path, name);
+      if (taken) throw new ModelError(`rename: ${module.path} cannot be called ${path} as well: ${taken}`);
+      this.#aliases.set(path, module);
+    }
+  }
+}
+
+/** The path of what has a name below a module. */
+export function join(path: string, name: string): string {
+  return path === '' ? name : `${path}.${name}`;
+}

@@ -1,0 +1,96 @@
+import { TraceError } from '../errors.ts';
+import { asTraced } from '../functions/nodes.ts';
+import type { Address } from '../graph/ops.ts';
+import { activeBuilder } from '../tracing/builder.ts';
+import { callerSite } from '../tracing/caller.ts';
+import type { TracedForward } from '../tracing/forward.ts';
+import type { Traced } from '../types/tensor.ts';
+import { callModule } from './call-module.ts';
+import { fixedList } from './fixed-list.ts';
+import type { ModelMap } from './locate.ts';
+import { readTensor, writeTensor } from './module-tensors.ts';
+import { activeTracing } from './tracing.ts';
+
+type Side = 'output' | 'input';
+
+/** The tensors that go in and out of a module, of one call of a module, or of an operation. */
+export class Ports {
+  readonly map: ModelMap;
+  /** Dotted, as PyTorch writes it; '' for the model itself. */
+  readonly path: string;
+  readonly #call: number;
+
+  constructor(map: ModelMap, path: string, call = 0) {
+    this.map = map;
+    this.path = path;
+    this.#call = call;
+  }
+
+  /** What stands at the main output or the first input. */
+  read(port: Side, index = 0): Traced {
+    return asTraced(readTensor(this.#forward('read'), this.#address(port, index)));
+  }
+
+  readAll(port: Side): Traced[] {
+    const values = Array.from({ length: this.#count(port) }, (_, index) => this.read(port, index));
+    return fixedList(values, `${this.#name}.${port}s`);
+  }
+
+  write(port: Side, value: unknown, index = 0): void {
+    writeTensor(this.#forward('set'), this.#address(port, index), value);
+  }
+
+  writeAll(port: Side, values: unknown): void {
+    this.#forward('set');
+    const count = this.#count(port);
+    if (!Array.isArray(values) || values.length > count) {
+      throw new TraceError(`${this.#name}.${port}s is set to an array of up to ${count} tensors.`, callerSite());
+    }
+    values.forEach((value, index) => {
+      this.write(port, value, index);
+    });
+  }
+
+  /** Runs the module on other values, in the middle of this forward. */
+  call(values: readonly unknown[]): Traced {
+    return asTraced(callModule(this.#forward('called'), this.map, this.#address('output', 0), values));
+  }
+
+  /** Whether a forward of this model is being traced now. */
+  isTraced(): boolean {
+    return activeTracing()?.forwardOf(this.map) != null;
+  }
+
+  get #name(): string {
+    return this.path || 'the model';
+  }
+
+  #count(port: Side): number {
+    return this.map.locate(this.#address(port, 0))[`${port}s`].length;
+  }
+
+  #address(port: Side, index: number): Address {
+    // What does nothing has no node that could see another input: a new input is a new output.
+    const isIdentity = port === 'input' && this.map.isIdentity(this.path);
+    return { path: this.path, port: isIdentity ? 'output' : port, index, call: this.#call };
+  }
+
+  /** The forward that runs now. */
+  #forward(verb: string): TracedForward {
+    const tracing = activeTracing();
+    const name = this.#name;
+    if (!tracing)
+      throw new TraceError(
+        `${name} is ${verb} outside of a trace. Do it in the block of model.trace(inputs, () => { … }).`,
+        callerSite(),
+      );
+    const forward = tracing.forwardOf(this.map, this.path);
+    if (forward) return forward;
+    throw new TraceError(
+      activeBuilder()?.forward
+        ? `${name} belongs to another model than the one that is traced here. Call that model on a value first: its modules can be ${verb} after the call.`
+        : `${name} is ${verb} between the traces of a session. Do it in the block of session.trace(inputs, () => { … }).`,
+      callerSite(),
+    );
+  }
+}

@@ -1,0 +1,100 @@
+import { ReuseScope } from '../execution/reuse.ts';
+import { Tensor } from '../tensor/tensor.ts';
+import { laterSite } from '../tracing/caller.ts';
+import { printLines } from '../tracing/logs.ts';
+import { save } from '../tracing/saves.ts';
+import type { TraceOptions } from '../types/model.ts';
+import { checkStandIns, startOf } from './activations.ts';
+import { givenAt, placed } from './at-caller.ts';
+import { ExecutionBackend } from './backend.ts';
+import type { Block } from './blocks.ts';
+import { Invokes } from './invokes.ts';
+import type { LoadedModel } from './loaded-model.ts';
+import { writeTensor } from './module-tensors.ts';
+import { Ports } from './ports.ts';
+import type { Results } from './results.ts';
+import { Session } from './session.ts';
+import { declaredShapes, shapesFor } from './shapes.ts';
+import { Tracer } from './tracer.ts';
+import { Tracing } from './tracing.ts';
+
+/** A graph that was built, and what is to come back. */
+export interface BuiltTrace {
+  readonly tracing: Tracing;
+  readonly results: Results;
+}
+
+/** Builds a trace of inputs that are given; without a block all outputs of the model are saved. */
+export async function buildTrace(model: LoadedModel, inputs: unknown, block: Block | null): Promise<BuiltTrace> {
+  const { map } = model;
+  const site = laterSite();
+  const given = givenAt(site, () => model.inputs.prepare(inputs));
+  const start = await startOf(map, given).catch((error) => {
+    throw placed(error, site);
+  });
+  const isPlain = !block && model.edits.length === 0 && start.activations.length === 0;
+  // What is only run needs no shapes of its inner tensors.
+  const shapes = (isPlain && declaredShapes(map)) || (await shapesFor(map, start.inputs));
+  const tracing = new Tracing();
+  const tracer = new Tracer(tracing);
+  const results = tracing.build(() => {
+    const forward = model.openForward(tracing, shapes, start.inputs);
+    return tracing.builder.inForward(forward, () => {
+      for (const { address, value } of start.activations) writeTensor(forward, address, value);
+      return block ? block(tracer) : savedOutputs(model);
+    });
+  });
+  checkStandIns(map, tracing.graph, start.standIns);
+  return { tracing, results };
+}
+
+/** Builds a trace whose block gives the inputs. */
+export async function buildInvokes(model: LoadedModel, block: Block): Promise<BuiltTrace> {
+  const site = laterSite();
+  await model.map.symbolic();
+  const tracing = new Tracing();
+  const invokes = new Invokes(model, tracing, site);
+  return { tracing, results: tracing.build(() => invokes.build(block)) };
+}
+
+/** Builds several traces as one. */
+export async function buildSession(model: LoadedModel, block: Block<[Session]>): Promise<BuiltTrace> {
+  await model.map.symbolic();
+  const tracing = new Tracing();
+  const session = new Session(model, tracing);
+  return { tracing, results: tracing.build(() => block(session)) };
+}
+
+/** Runs what was built, and gives the user's own structure with tensors in it. */
+export async function runTrace(
+  { map }: LoadedModel,
+  { tracing, results }: BuiltTrace,
+  { backend = new ExecutionBackend(), ...options }: TraceOptions = {},
+): Promise<unknown> {
+  options.signal?.throwIfAborted();
+  const tensors = await backend.run({
+    graph: tracing.graph,
+    inputs: givenTensors(tracing),
+    model: map.model,
+    execute: () => tracing.execute(options),
+  });
+  const resolved = results.resolve(tensors);
+  printLines(tracing.builder);
+  return resolved;
+}
+
+/** Runs a session, whose traces share what they have in common. */
+export function runSession(model: LoadedModel, built: BuiltTrace, options: TraceOptions): Promise<unknown> {
+  return runTrace(model, built, { reuse: new ReuseScope(), ...options });
+}
+
+/** What the model is given from outside. */
+function givenTensors({ runs }: Tracing): Readonly<Record<string, Tensor>> {
+  const inputs = [...(runs[0]?.inputs ?? [])];
+  return Object.fromEntries(inputs.flatMap(([name, value]) => (value instanceof Tensor ? [[name, value]] : [])));
+}
+
+function savedOutputs({ map }: LoadedModel): Record<string, unknown> {
+  const outputs = new Ports(map, '').readAll('output');
+  return Object.fromEntries(outputs.map((output, i) => [map.model.outputs[i]!.name, save(output)]));
+}

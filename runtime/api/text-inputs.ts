@@ -1,0 +1,70 @@
+import type { Tokenizer } from '@huggingface/tokenizers';
+import { batchRows } from '../inputs/batch.ts';
+import { ATTENTION_MASK, TOKEN_IDS } from '../inputs/convention.ts';
+import { InputError, type Inputs } from '../inputs/prepare.ts';
+import { applyChatTemplate, type ChatMessage } from '../language/chat.ts';
+import type { LanguageConfig } from '../language/config.ts';
+import { encodePrompts, type Prompts } from '../language/tokens.ts';
+import type { OnnxModel } from '../onnx/model.ts';
+import { isPlainObject } from '../operators/merge.ts';
+import { Tensor } from '../tensor/tensor.ts';
+import { type InputMaker, PlainInputs } from './input-maker.ts';
+
+/** Inputs of a language model: a text or several, a conversation, token ids, or inputs by name. */
+export class TextInputs implements InputMaker {
+  readonly #model: OnnxModel;
+  readonly #plain: PlainInputs;
+  readonly #tokenizer: Tokenizer;
+  readonly #config: LanguageConfig;
+
+  constructor(model: OnnxModel, tokenizer: Tokenizer, config: LanguageConfig) {
+    this.#model = model;
+    this.#plain = new PlainInputs(model);
+    this.#tokenizer = tokenizer;
+    this.#config = config;
+  }
+
+  prepare(inputs: unknown): Inputs {
+    if (isPlainObject(inputs) || inputs === null || inputs === undefined) return this.#plain.prepare(inputs);
+    const isChat = isConversation(inputs);
+    // What is no prompt is told where it is encoded.
+    const prompts = isChat
+      ? applyChatTemplate(this.#config, inputs, { addGenerationPrompt: true })
+      : (inputs as Prompts);
+    const { maxPositions, vocabSize } = this.#config;
+    return this.#pad(encodePrompts(this.#tokenizer, prompts, { maxPositions, vocabSize, addSpecialTokens: !isChat }));
+  }
+
+  batch(list: readonly Inputs[]): Inputs {
+    const isText = list.every((inputs) => Object.keys(inputs).every((name) => TEXT_INPUTS.has(name)));
+    return isText ? this.#pad(list.flatMap(unpadded)) : this.#plain.batch(list);
+  }
+
+  /** Rows of tokens as inputs, padded on the left. */
+  #pad(rows: readonly (readonly number[])[]): Inputs {
+    const { padTokenId, eosTokenIds } = this.#config;
+    const { [TOKEN_IDS]: ids, [ATTENTION_MASK]: mask } = batchRows(rows, padTokenId ?? eosTokenIds[0] ?? 0);
+    const hasMask = this.#model.inputs.some(({ name }) => name === ATTENTION_MASK);
+    if (!hasMask && rows.some(({ length }) => length !== rows[0]!.length)) {
+      throw new InputError(
+        `The prompts have ${rows.map(({ length }) => length).join(', ')} tokens and cannot be batched: the model has no ${ATTENTION_MASK}, so that padding would be seen. Give prompts of one length, or a trace for each.`,
+      );
+    }
+    return { [TOKEN_IDS]: ids, ...(hasMask && { [ATTENTION_MASK]: mask }) };
+  }
+}
+
+/** What a prompt is made into. */
+const TEXT_INPUTS = new Set<string>([TOKEN_IDS, ATTENTION_MASK]);
+
+function isConversation(inputs: unknown): inputs is readonly ChatMessage[] {
+  return Array.isArray(inputs) && isPlainObject(inputs[0]) && 'role' in inputs[0];
+}
+
+/** The rows of tokens in inputs, without their padding. */
+function unpadded({ [TOKEN_IDS]: ids, [ATTENTION_MASK]: mask }: Inputs): number[][] {
+  const table = (data: unknown) =>
+    (Tensor.from(data as number[]).toArray() as number[][]).map((row) => row.map(Number));
+  const masks = mask === undefined ? null : table(mask);
+  return table(ids).map((row, i) => row.filter((_, j) => !masks || masks[i]![j] !== 0));
+}

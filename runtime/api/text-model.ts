@@ -1,0 +1,95 @@
+import type { Tokenizer } from '@huggingface/tokenizers';
+import { TOKEN_IDS } from '../inputs/convention.ts';
+import type { Inputs } from '../inputs/prepare.ts';
+import { applyChatTemplate, type ChatMessage, type ChatOptions } from '../language/chat.ts';
+import type { LanguageConfig } from '../language/config.ts';
+import { createTokenStream, decodeTokens, type TokenStream } from '../language/stream.ts';
+import { Tensor } from '../tensor/tensor.ts';
+import { laterSite } from '../tracing/caller.ts';
+import type { Generated, GenerateOptions, StepTracer } from '../types/generation.ts';
+import type { InputHooks } from '../types/input-hooks.ts';
+import type { LanguageModelMembers, Prompt } from '../types/model.ts';
+import { checkCompiled, checkOutside, isBlock } from './blocks.ts';
+import type { NewToken } from './decoding.ts';
+import { generate } from './generate.ts';
+import { isGenerateOptions, readGenerateOptions } from './generate-options.ts';
+import type { LoadedModel } from './loaded-model.ts';
+import { Model } from './model.ts';
+import type { Members } from './module-envoy.ts';
+
+type GenerateBlock = (tracer: StepTracer<Prompt>) => unknown;
+
+/** A language model: texts can stand where inputs are asked for, and it generates. */
+export class TextModel extends Model<Prompt, LanguageModelMembers> implements Members<LanguageModelMembers> {
+  readonly tokenizer: Tokenizer;
+  readonly #config: LanguageConfig;
+
+  constructor(loaded: LoadedModel, methods: InputHooks['methods'], tokenizer: Tokenizer, config: LanguageConfig) {
+    super(loaded, methods);
+    this.tokenizer = tokenizer;
+    this.#config = config;
+  }
+
+  /** A conversation as the text that the model was trained on, special tokens included. */
+  chatText(messages: readonly ChatMessage[], options: ChatOptions = {}): string {
+    return applyChatTemplate(this.#config, messages, { addGenerationPrompt: true, ...options });
+  }
+
+  /**
+   * Generates tokens one by one. The block is traced once, over all steps. Called with options and a block, the block
+   * gives the prompts by `tracer.invoke`.
+   */
+  generate<const R = undefined>(
+    prompt: Prompt,
+    options?: GenerateOptions,
+    block?: (tracer: StepTracer<Prompt>) => R,
+  ): Promise<Generated<R>>;
+  generate<const R>(prompt: Prompt, block: (tracer: StepTracer<Prompt>) => R): Promise<Generated<R>>;
+  generate<const R>(options: GenerateOptions, block: (tracer: StepTracer<Prompt>) => R): Promise<Generated<R>>;
+  generate(
+    prompt: unknown,
+    options?: GenerateOptions | GenerateBlock,
+    block?: GenerateBlock,
+  ): Promise<Generated<unknown>> {
+    checkOutside('A generation');
+    return this.#generate(prompt, options, block);
+  }
+
+  async #generate(
+    prompt: unknown,
+    options?: GenerateOptions | GenerateBlock,
+    block?: GenerateBlock,
+  ): Promise<Generated<unknown>> {
+    const site = laterSite();
+    const hasBlock = isBlock<[StepTracer<Prompt>]>(options);
+    const isInvokes = hasBlock && isGenerateOptions(prompt);
+    const given = (isInvokes ? prompt : hasBlock ? {} : options) ?? {};
+    const body = (hasBlock ? options : block) ?? null;
+    if (body) checkCompiled(body);
+    const inputs = isInvokes ? null : this.loaded.inputs.prepare(prompt);
+    const settings = {
+      ...readGenerateOptions(given, this.#config, inputs && lengthOf(inputs)),
+      ...(given.onToken && { onToken: this.#withTexts(given.onToken) }),
+    };
+    const generated = await generate(this.loaded, inputs, body, settings, site);
+    return { ...generated, texts: generated.tokens.map((ids) => decodeTokens(this.tokenizer, ids)) };
+  }
+
+  /** Tells of tokens with the text that each adds to its row. */
+  #withTexts(onToken: NonNullable<GenerateOptions['onToken']>): (token: NewToken) => void {
+    const streams = new Map<number, TokenStream>();
+    return ({ id, row, step }) => {
+      const stream = streams.get(row) ?? createTokenStream(this.tokenizer);
+      streams.set(row, stream);
+      onToken({ id, row, step, text: stream.push(id) });
+    };
+  }
+
+  protected override with(loaded: LoadedModel): TextModel {
+    return new TextModel(loaded, this.methods, this.tokenizer, this.#config);
+  }
+}
+
+function lengthOf({ [TOKEN_IDS]: ids }: Inputs): number | null {
+  return ids === undefined ? null : (Tensor.from(ids).dims[1] ?? null);
+}
