@@ -8,6 +8,7 @@ import type { Builder } from '../tracing/builder.ts';
 import { commonShape, emptyList, ListSegment, type ListValue, toList } from '../tracing/lists.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import { SavedProxy, type SaveState, save } from '../tracing/saves.ts';
+import { MISSING } from '../tracing/slots.ts';
 import { fresh } from './blocks.ts';
 
 /** Whether a value can be a tensor of the graph. */
@@ -67,8 +68,8 @@ export class Branches {
       const both = a instanceof SavedProxy && b instanceof SavedProxy;
       return (node) => (both ? save(wrap(this.target, merged(node))) : wrap(this.target, merged(node)));
     }
-    if (a instanceof SavedProxy && b === undefined) return () => a;
-    if (b instanceof SavedProxy && a === undefined) return () => b;
+    if (a instanceof SavedProxy && isNothing(b)) return () => a;
+    if (b instanceof SavedProxy && isNothing(a)) return () => b;
     if (a === undefined || b === undefined || a instanceof Absent || b instanceof Absent) return () => new Absent(name);
     if (Array.isArray(a) && Array.isArray(b)) return this.mergeArrays(name, a, b);
     if (isPlainObject(a) && isPlainObject(b)) {
@@ -147,6 +148,11 @@ export class Branches {
     }
     return () => value;
   }
+}
+
+/** Whether a place holds nothing, or there is no such place. */
+function isNothing(x: unknown): boolean {
+  return x === undefined || x === MISSING;
 }
 
 export function isPlainObject(x: unknown): x is Record<string, unknown> {
