@@ -44,7 +44,7 @@ export function setitem(object: unknown, key: unknown, value: unknown, site: Sit
       site,
     );
   }
-  if (target?.isRecording) noteProperty(target, object, key as PropertyKey);
+  if (target?.isRecording) noteProperty(target, object, key as PropertyKey, value);
   (object as Record<PropertyKey, unknown>)[key as PropertyKey] = value;
   return value;
 }

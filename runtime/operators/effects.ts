@@ -3,21 +3,23 @@ import type { Site } from '../graph/types.ts';
 import type { Builder } from '../tracing/builder.ts';
 import { bytesSlot, dateSlot, entrySlot, keysSlot, mapKeysSlot, searchSlot, setSlot } from '../tracing/containers.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
+import { SavedProxy } from '../tracing/saves.ts';
 import { ArraySlot, PropertySlot } from '../tracing/slots.ts';
 import { isIntrinsic } from './intrinsics.ts';
 
 /** Modules of a model: their properties are the model's, not the object's. */
 export const MODULES = new WeakSet<object>();
 
-/** Notes that `object[key]` is about to be set, or taken away. */
-export function noteProperty(target: Builder, object: unknown, key: PropertyKey): void {
+/** Notes that `object[key]` is about to be set to a value, or taken away. */
+export function noteProperty(target: Builder, object: unknown, key: PropertyKey, value?: unknown): void {
   if (!isNoted(object)) return;
   if (Array.isArray(object) && (key === 'length' || isIndex(key))) target.note(ArraySlot.of(object));
   else if (object instanceof RegExp && key === 'lastIndex') target.note(searchSlot(object));
   else if (ArrayBuffer.isView(object) && isIndex(key)) target.note(bytesSlot(object.buffer));
   else if (!isAccessor(object, key)) {
     target.note(PropertySlot.of(object, key));
-    target.note(keysSlot(object));
+    // A save may be a property of its own: it is undefined where its branch did not run.
+    if (!(value instanceof SavedProxy)) target.note(keysSlot(object));
   }
 }
 
