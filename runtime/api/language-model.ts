@@ -13,11 +13,11 @@ import { createTokenStream, decodeTokens, type TokenStream } from '../language/s
 import { encodePrompts, type Prompts } from '../language/tokens.ts';
 import { ModelError } from '../onnx/error.ts';
 import { readModel } from '../onnx/read.ts';
-import { isPlainObject } from '../operators/merge.ts';
 import { ort } from '../ort/ort.ts';
 import type { Device } from '../ort/port.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { laterSite } from '../tracing/caller.ts';
+import { isPlainObject } from '../tracing/plain-object.ts';
 import { type Block, checkCompiled, checkOutside } from './blocks.ts';
 import type { NewToken } from './decoding.ts';
 import { generate } from './generate.ts';
