@@ -1,7 +1,9 @@
 import type { ts } from 'ts-morph';
-import { type Code, operator } from './code.ts';
+import { type Code, joined, operator } from './code.ts';
 import type { Lowering } from './lowering.ts';
+import { syntax } from './parse.ts';
 import { suspends } from './suspension.ts';
+import { unwrap } from './wrappers.ts';
 
 /** `a && b` → `and(a, () => b)`; around an `await` it stays, and `a` must be plain. */
 export function lowerLogical(lowering: Lowering, node: ts.BinaryExpression): Code {
@@ -36,14 +38,52 @@ export function lowerConditionalExpression(lowering: Lowering, node: ts.Conditio
     const plain = operator('plain', at, [test, `'?: around await'`, site]);
     return [plain, ' ? ', first, lowering.visit(whenTrue), second, ' : ', lowering.visit(whenFalse)];
   }
-  const range = { start: questionToken.end, end: node.end };
-  return operator('conditional', at, [
+  const state = lowering.states.of({ start: questionToken.end, end: node.end }, colonToken);
+  const { links, gap, last } = choicesOf(lowering, node);
+  if (links.length === 0) {
+    return operator('conditional', at, [
+      test,
+      [first, lowering.thunk(whenTrue)],
+      [second, lowering.thunk(whenFalse)],
+      state,
+      site,
+    ]);
+  }
+  const otherwise = [gap, lowering.thunk(last)];
+  return operator('choose', at, [
     test,
     [first, lowering.thunk(whenTrue)],
-    [second, lowering.thunk(whenFalse)],
-    lowering.states.of(range, colonToken),
+    ['[', joined(links), ']'],
+    otherwise,
+    state,
     site,
   ]);
+}
+
+interface Choices {
+  readonly links: readonly Code[];
+  readonly gap: Code;
+  readonly last: ts.Expression;
+}
+
+/** The conditions behind the first of `c ? a : d ? b : …`: `[() => d, () => b, site]`. */
+function choicesOf(lowering: Lowering, { whenTrue, whenFalse }: ts.ConditionalExpression): Choices {
+  const links: Code[] = [];
+  let end = whenTrue.end;
+  let last = whenFalse;
+  for (let next = unwrap(last); syntax.isConditionalExpression(next); next = unwrap(last)) {
+    const start = lowering.start(next.condition);
+    const test = [lowering.thunk(next.condition), lowering.trivia(next.condition.end, lowering.start(next.whenTrue))];
+    links.push([
+      lowering.trivia(end, start),
+      '[',
+      joined([test, lowering.thunk(next.whenTrue), lowering.sites.at(start)]),
+      ']',
+    ]);
+    end = next.whenTrue.end;
+    last = next.whenFalse;
+  }
+  return { links, gap: lowering.trivia(end, lowering.start(last)), last };
 }
 
 /** The state argument of a part that may not run; absent if it assigns nothing. */

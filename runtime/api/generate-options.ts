@@ -2,8 +2,8 @@ import { TraceError } from '../errors.ts';
 import type { LanguageConfig } from '../language/config.ts';
 import { createSampler, rowStreams, type Sampler } from '../language/sampling.ts';
 import type { SamplingOptions } from '../language/sampling-options.ts';
-import { isPlainObject } from '../operators/merge.ts';
 import { callerSite } from '../tracing/caller.ts';
+import { isPlainObject } from '../tracing/plain-object.ts';
 import type { GenerateOptions } from '../types/generation.ts';
 
 const NAMES: readonly (keyof GenerateOptions)[] = [

@@ -1,14 +1,16 @@
 import { TraceError } from '../errors.ts';
 import type { Save } from '../graph/graph.ts';
 import type { Value } from '../graph/types.ts';
-import { ReturnChoice } from '../operators/completions.ts';
-import { isPlainObject } from '../operators/merge.ts';
 import { foldEntries, splitEntries } from '../tensor/entries.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import type { Builder } from '../tracing/builder.ts';
+import { withLeaves } from '../tracing/forms/build.ts';
+import { type Form, leavesOf } from '../tracing/forms/form.ts';
 import { ListSegment, type ListValue } from '../tracing/lists.ts';
+import { isPlainObject } from '../tracing/plain-object.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
-import { type Result, SavedProxy, saves } from '../tracing/saves.ts';
+import { SavedProxy, saves } from '../tracing/saves.ts';
+import { varyingOf } from '../tracing/varying.ts';
 
 /** What a trace wants back from the run, and how the user's own structure is made of it. */
 export class Results {
@@ -23,8 +25,10 @@ export class Results {
     this.returned = returned;
     for (const { slot } of saves(target)) {
       if (slot.state === null || slot.state === 'pending') continue;
-      if (slot.state.kind === 'single') this.want(slot.state.value);
-      else this.wantList(slot.state.list);
+      if (slot.state.kind === 'single') {
+        this.want(slot.state.value);
+        if (slot.state.when) this.want(slot.state.when);
+      } else this.wantList(slot.state.list);
     }
     this.collect(returned, 'the result', new Set());
   }
@@ -53,7 +57,15 @@ export class Results {
       );
     }
     if (value instanceof ListSegment) {
-      this.wantList(value.list);
+      for (const list of [value.counter, ...leavesOf(value.form)]) this.wantList(list);
+      return;
+    }
+    const varying = varyingOf(value);
+    if (varying) {
+      for (const one of varying.cases) {
+        this.want(one.test);
+        this.collect(one.value, path, seen);
+      }
       return;
     }
     if (isUnfinished(value)) {
@@ -61,10 +73,6 @@ export class Results {
         `${path} is ${value instanceof Promise ? 'a promise' : 'a generator'}, but a block is over before the model runs and waits for nothing. Make the block, and what it calls, an ordinary function.`,
         this.target.site,
       );
-    }
-    if (value instanceof ReturnChoice) {
-      for (const side of [value.then, value.else]) this.collect(side, path, seen);
-      return;
     }
     if (typeof value !== 'object' || value === null || seen.has(value)) return;
     seen.add(value);
@@ -81,8 +89,9 @@ export class Results {
       const { state } = saved.slot;
       if (state === null || state === 'pending') saved.result = { value: undefined };
       else if (state.kind === 'single') {
-        saved.result = { value: at(state.value) };
-        saved.absence = 'was saved in a step that did not run';
+        const isThere = !state.when || isTrue(at(state.when));
+        saved.result = { value: isThere ? at(state.value) : undefined };
+        if (isThere) saved.absence = 'was saved in a step that did not run';
       } else saved.result = { value: foldEntries(split(state.list, at), state.loop) };
     }
     return this.build(this.returned, at);
@@ -90,11 +99,11 @@ export class Results {
 
   private build(value: unknown, at: At): unknown {
     if (value instanceof SavedProxy) return value.result!.value;
-    if (value instanceof ReturnChoice)
-      return this.build(isTrue(value.test.result!.value) ? value.then : value.else, at);
+    const varying = varyingOf(value);
+    if (varying) return this.build(varying.cases.find(({ test }) => isTrue(at(test)))?.value, at);
     if (Array.isArray(value)) {
       return value.flatMap((item) => {
-        if (item instanceof ListSegment) return split(item.list, at);
+        if (item instanceof ListSegment) return entriesOf(item, at);
         // Of a list with an entry per step, the steps that did not run have none.
         return item instanceof SavedProxy && isMissing(item, at) ? [] : [this.build(item, at)];
       });
@@ -116,8 +125,29 @@ function isMissing({ slot: { state } }: SavedProxy, at: At): boolean {
   return typeof state === 'object' && state?.kind === 'single' && at(state.value) === undefined;
 }
 
-function isTrue(result: Result): boolean {
-  return result instanceof Tensor && Boolean(result.item());
+function isTrue(truth: Tensor | undefined): boolean {
+  return Boolean(truth?.item());
+}
+
+/** The entries of an array that the graph filled. */
+function entriesOf({ form, counter }: ListSegment, at: At): unknown[] {
+  const lists = leavesOf(form).map((list) => split(list, at));
+  return split(counter, at).map((_, i) => entry(withLeaves(form, lists.map((list) => list[i]!).values())));
+}
+
+function entry(form: Form<Tensor>): unknown {
+  switch (form.kind) {
+    case 'plain':
+      return form.value;
+    case 'tensor':
+      return form.leaf;
+    case 'array':
+      return form.items.map(entry);
+    case 'record':
+      return Object.fromEntries(form.fields.map(([name, field]) => [name, entry(field)]));
+    case 'cases':
+      return entry(form.cases.find(({ test }) => isTrue(test!))!.form);
+  }
 }
 
 /** The entries of a list. */

@@ -1,5 +1,6 @@
-import { isPlainObject } from '../operators/merge.ts';
+import { isPlainObject } from '../tracing/plain-object.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
+import { varyingOf } from '../tracing/varying.ts';
 
 /** What a block returned, with dtype and dims in the place of every tensor, saved or not; null for sizes that only the run tells. */
 export function describeTypes(value: unknown): unknown {
@@ -7,6 +8,8 @@ export function describeTypes(value: unknown): unknown {
     const { dtype, shape } = value.type;
     return { dtype, dims: shape && [...shape] };
   }
+  const cases = varyingOf(value)?.cases;
+  if (cases) return describeTypes(cases.find((one) => one.value !== undefined && one.value !== null)?.value);
   if (Array.isArray(value)) return value.map(describeTypes);
   if (!isPlainObject(value)) return value;
   return Object.fromEntries(Object.entries(value).map(([key, field]) => [key, describeTypes(field)]));

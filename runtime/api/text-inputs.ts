@@ -6,8 +6,8 @@ import { applyChatTemplate, type ChatMessage } from '../language/chat.ts';
 import type { LanguageConfig } from '../language/config.ts';
 import { encodePrompts, type Prompts } from '../language/tokens.ts';
 import type { OnnxModel } from '../onnx/model.ts';
-import { isPlainObject } from '../operators/merge.ts';
 import { Tensor } from '../tensor/tensor.ts';
+import { isPlainObject } from '../tracing/plain-object.ts';
 import { type InputMaker, PlainInputs } from './input-maker.ts';
 
 /** Inputs of a language model: a text or several, a conversation, token ids, or inputs by name. */

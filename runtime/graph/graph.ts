@@ -50,6 +50,17 @@ export class InterventionGraph {
     return made;
   }
 
+  /** Makes a conditional yield one more value: `results` of its two bodies. */
+  addResult(node: Node, results: readonly [then: Value, otherwise: Value], type: TensorType): Value {
+    node.regions.forEach((region, i) => {
+      region.results.push(results[i]!);
+    });
+    const { dtype, shape } = type;
+    const value: Value = { id: this.nextId++, type: { dtype, shape }, node, index: node.outputs.length };
+    node.outputs.push(value);
+    return value;
+  }
+
   /** Keeps ids below `next` for values that are there already. */
   reserve(next: number): void {
     this.nextId = Math.max(this.nextId, next);

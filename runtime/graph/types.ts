@@ -41,7 +41,7 @@ export interface NodeOf<O extends Op> {
   readonly inputs: readonly Value[];
   readonly attributes: AttributesOf<O>;
   readonly regions: readonly Region[];
-  readonly outputs: readonly Value[];
+  readonly outputs: Value[];
   /** Where in the user's source it was made; `siteOf` gives it. */
   readonly site: Site | LazySite | null;
 }

@@ -7,6 +7,7 @@ import { activeBuilder } from '../tracing/builder.ts';
 import { getitem as getTensorItem, setitem as setTensorItem } from '../tracing/indexing.ts';
 import { ListSegment } from '../tracing/lists.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
+import { each, settled, varyingOf } from '../tracing/varying.ts';
 import { noteProperty } from './effects.ts';
 
 function at(site: Site): void {
@@ -15,8 +16,14 @@ function at(site: Site): void {
 }
 
 /** `object[key]` */
-export function getitem(object: unknown, key: unknown, site: Site): unknown {
+export function getitem(of: unknown, by: unknown, site: Site): unknown {
   at(site);
+  const object = settled(of);
+  const key = settled(by);
+  const varying = varyingOf(object);
+  if (varying) return each(varying, (one) => getitem(one, key, site));
+  const keys = varyingOf(key);
+  if (keys) return each(keys, (one) => getitem(object, one, site));
   if (object instanceof TensorProxy && typeof key !== 'symbol') {
     const isMember = typeof key === 'string' && key in object;
     return isMember ? Reflect.get(object, key) : getTensorItem(object, key);
@@ -31,9 +38,19 @@ export function getitem(object: unknown, key: unknown, site: Site): unknown {
 }
 
 /** `object[key] = value`, and `object.key = value`. */
-export function setitem(object: unknown, key: unknown, value: unknown, site: Site): unknown {
+export function setitem(of: unknown, by: unknown, value: unknown, site: Site): unknown {
   const target = activeBuilder();
   if (target) target.site = site;
+  const object = settled(of);
+  const key = settled(by);
+  const varying = varyingOf(object) ?? varyingOf(key);
+  if (varying) {
+    const set = varyingOf(object)
+      ? (one: unknown) => setitem(one, key, value, site)
+      : (one: unknown) => setitem(object, one, value, site);
+    each(varying, set);
+    return value;
+  }
   if (object instanceof TensorProxy && typeof key !== 'symbol') {
     setTensorItem(object, key, value);
     return value;
@@ -58,8 +75,11 @@ export function delete_(object: unknown, key: unknown, site: Site): boolean {
 }
 
 /** `object.length`: of a tensor its first dimension; of an array that a graph loop filled, a traced number. */
-export function length(object: unknown, site: Site): unknown {
+export function length(of: unknown, site: Site): unknown {
   at(site);
+  const object = settled(of);
+  const varying = varyingOf(object);
+  if (varying) return each(varying, (one) => length(one, site));
   if (object instanceof TensorProxy)
     return object.type.shape?.[0] ?? getTensorItem(toProxy(functions.shape(asTraced(object))), 0);
   if (Array.isArray(object) && object.some((item) => item instanceof ListSegment)) {

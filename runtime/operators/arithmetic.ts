@@ -2,11 +2,11 @@ import { TraceError } from '../errors.ts';
 import * as functions from '../functions/index.ts';
 import type { Site } from '../graph/types.ts';
 import { Tensor } from '../tensor/tensor.ts';
-import { Absent } from '../tracing/absent.ts';
 import { apply, toProxy } from '../tracing/apply.ts';
 import { activeBuilder } from '../tracing/builder.ts';
 import { ListSegment } from '../tracing/lists.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
+import { each, settled, uses, type Varying, varyingOf } from '../tracing/varying.ts';
 import type { Traced } from '../types/tensor.ts';
 import { asNumber } from './numbers.ts';
 import { textError } from './text-error.ts';
@@ -15,7 +15,7 @@ import { textError } from './text-error.ts';
 export function isTraced(x: unknown): boolean {
   return (
     x instanceof TensorProxy ||
-    ((x instanceof Tensor || x instanceof Absent || x instanceof ListSegment) && activeBuilder() !== null)
+    ((x instanceof Tensor || x instanceof ListSegment || varyingOf(x) !== null) && activeBuilder() !== null)
   );
 }
 
@@ -79,8 +79,16 @@ const ARITHMETIC = new Set(['+', '-', '*', '/', '%', '**']);
 const EQUALITY = new Set(['==', '!=', '===', '!==']);
 
 /** A binary operator: elementwise on tensors, JavaScript's own on anything else. */
-export function binary(operator: string, a: unknown, b: unknown, site: Site): unknown {
+export function binary(operator: string, left: unknown, right: unknown, site: Site): unknown {
+  const a = settled(left);
+  const b = settled(right);
   if (!isTraced(a) && !isTraced(b)) return PLAIN_BINARY[operator]!(a as never, b as never);
+  const varying = varyingOf(a) ?? varyingOf(b);
+  if (varying) {
+    return whichever(varying, EQUALITY.has(operator), site, (one) =>
+      varyingOf(a) ? binary(operator, one, b, site) : binary(operator, a, one, site),
+    );
+  }
   // A tensor is never null, undefined or a text: such comparisons are decided now, as JavaScript does.
   const isOther = (x: unknown) => x === null || x === undefined || typeof x === 'string';
   if (operator === 'in' && typeof a === 'string') return PLAIN_BINARY.in!(a as never, b as never);
@@ -98,11 +106,20 @@ export function binary(operator: string, a: unknown, b: unknown, site: Site): un
     : operate(a as never, b as never);
 }
 
+/** Operates on whichever of its values a varying one is; only some operators are for undefined and null, too. */
+function whichever(varying: Varying, takesNone: boolean, site: Site, operate: (value: unknown) => unknown): unknown {
+  varying.builder.site = site;
+  return takesNone ? uses.distribute(varying, operate) : each(varying, operate);
+}
+
 /** A unary operator. `!` is elementwise. */
-export function unary(operator: string, x: unknown, site: Site): unknown {
+export function unary(operator: string, operand: unknown, site: Site): unknown {
+  const x = settled(operand);
   if (!isTraced(x)) return plainUnary(operator, x as number);
   const target = activeBuilder();
   if (target) target.site = site;
+  const varying = varyingOf(x);
+  if (varying) return whichever(varying, operator === '!', site, (one) => unary(operator, one, site));
   const proxy = toProxy(x);
   switch (operator) {
     case '-':
@@ -144,7 +161,8 @@ function plainUnary(operator: string, x: number): unknown {
 }
 
 /** `++` and `--`. */
-export function increment(x: unknown, by: 1 | -1, site: Site): unknown {
+export function increment(operand: unknown, by: 1 | -1, site: Site): unknown {
+  const x = settled(operand);
   if (isTraced(x)) return binary('+', x, by, site);
   if (typeof x === 'bigint') return x + BigInt(by);
   return Number(x) + by;

@@ -32,13 +32,13 @@ const RESHAPING = words(
  * @throws TraceError for a function of which that is not known
  */
 export function beforeCall(target: Builder, { fn, receiver, values }: Call, site: Site): void {
-  checkKnown(target, fn, site);
+  checkKnown(fn, site);
   if (!isIntrinsic(fn)) return;
   const { name } = fn as { name: string };
   if (isRandom(fn) && target.isLooping) throw random(name, site);
   for (const value of [receiver, ...values]) checkIterator(target, value, site);
   const keeps = KEEPING.has(name);
-  if (!keeps) for (const value of values) if (typeof value === 'function') checkKnown(target, value, site);
+  if (!keeps) for (const value of values) if (typeof value === 'function') checkKnown(value, site);
   if (READING.has(name) || /^(get|is|to)[A-Z]/.test(name)) return;
   const [first] = values;
   if (RESHAPING.has(name)) checkOwn(target, name, first, site);
@@ -62,7 +62,7 @@ export function afterCall(target: Builder, fn: object, result: unknown): void {
 
 /** Before `new type(…values)`. */
 export function beforeNew(target: Builder, type: object, values: readonly unknown[], site: Site): void {
-  for (const one of classes(type)) checkKnown(target, one, site);
+  for (const one of classes(type)) checkKnown(one, site);
   if (!isIntrinsic(type)) return;
   if (type === Date && values.length === 0 && target.isLooping) throw random('Date', site);
   for (const value of values) checkIterator(target, value, site);
@@ -90,31 +90,27 @@ function makesNew(type: object): boolean {
 }
 
 /** Refuses a function whose effects nobody knows. */
-function checkKnown(target: Builder, fn: object, site: Site): void {
+function checkKnown(fn: object, site: Site): void {
   const isAsync = /^\[object Async/.test(Object.prototype.toString.call(fn));
   if (isAsync && !isHarmless(fn)) {
-    const error = new TraceError(
+    throw new TraceError(
       `${nameOf(fn)} is asynchronous and called in a branch or loop that depends on a traced value, which is over before it goes on. Call it before the trace.`,
       site,
     );
-    target.refuse(error);
-    return;
   }
   if (isCompiled(fn) || isHarmless(fn) || MODULES.has(fn) || isIntrinsic(fn)) return;
-  const error = new TraceError(
+  throw new TraceError(
     `${nameOf(fn)} was not compiled and is called in a branch or loop that depends on a traced value: what it changes would be changed even where that does not run. Put the directive 'use trace' at its top; if it is a library's and changes nothing that others can see, say so with pure() of onnsight; or call it before.`,
     site,
   );
-  target.refuse(error);
 }
 
 function checkOwn(target: Builder, name: string, object: unknown, site: Site): void {
   if (typeof object !== 'object' || object === null || target.isOwn(object)) return;
-  const error = new TraceError(
+  throw new TraceError(
     `${name}() is called on an object from outside in a branch or loop that depends on a traced value, and cannot be undone where that does not run. Call it before or after.`,
     site,
   );
-  target.refuse(error);
 }
 
 /** An object that was just made, and with `deep` all that it holds. */

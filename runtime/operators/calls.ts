@@ -2,8 +2,10 @@ import { inspect } from 'node:util';
 import { formatSite } from '../graph/site.ts';
 import type { Site } from '../graph/types.ts';
 import { activeBuilder } from '../tracing/builder.ts';
+import { each, methodName, settled, varyingOf } from '../tracing/varying.ts';
 import { builtin, consoleMethod } from './builtins.ts';
 import { afterCall, afterNew, beforeCall, beforeNew } from './calls-in-bodies.ts';
+import { callOnFilled } from './filled-arrays.ts';
 import { keepBound, resolveCall } from './indirect-calls.ts';
 import { checkKeys, checkLength } from './keys.ts';
 import { native } from './plain-values.ts';
@@ -11,11 +13,22 @@ import { native } from './plain-values.ts';
 type Function_ = (...values: unknown[]) => unknown;
 
 /** `fn(…values)`, with `receiver` as its `this`. */
-export function call(fn: unknown, receiver: unknown, values: readonly unknown[], site: Site): unknown {
+export function call(called: unknown, on: unknown, given: readonly unknown[], site: Site): unknown {
+  const fn = settled(called);
+  const receiver = settled(on);
+  const varying = varyingOf(fn);
+  if (varying) return each(varying, (one) => call(one, receiver, given, site));
+  const name = methodName(fn);
+  const objects = varyingOf(receiver);
+  const memberOf = (one: unknown): unknown => Reflect.get(Object(one), name!, one);
+  if (name !== null && objects) return each(objects, (one) => call(memberOf(one), one, given, site));
+  if (name !== null) return call(memberOf(receiver), receiver, given, site);
   if (typeof fn !== 'function') throw notCallable(fn, 'a function', site);
   const target = activeBuilder();
   if (target) target.site = site;
-  const direct = resolveCall({ fn, receiver, values });
+  const direct = resolveCall({ fn, receiver, values: given.map(settled) });
+  const filled = target && callOnFilled(direct, site);
+  if (filled) return filled.result;
   const meaning = builtin(direct.fn);
   if (target?.isRecording && !consoleMethod(direct.fn)) beforeCall(target, direct, site);
   const result = meaning
@@ -43,8 +56,9 @@ export function construct(type: unknown, values: readonly unknown[], site: Site)
 /** The arguments of a call, which is about to happen at `site`. */
 export function at(values: readonly unknown[], site: Site): readonly unknown[] {
   const target = activeBuilder();
-  if (target) target.site = site;
-  return values;
+  if (!target) return values;
+  target.site = site;
+  return values.map(settled);
 }
 
 function boundCall(fn: unknown, [receiver, ...values]: readonly unknown[]) {

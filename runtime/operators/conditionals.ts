@@ -1,108 +1,165 @@
-import { TraceError } from '../errors.ts';
-import type { Site, Value } from '../graph/types.ts';
-import { apply } from '../tracing/apply.ts';
+import type { Node, Region, Site, Value } from '../graph/types.ts';
+import { wrap } from '../tracing/apply.ts';
 import { type Builder, builder } from '../tracing/builder.ts';
+import { capture } from '../tracing/forms/capture.ts';
+import type { Form } from '../tracing/forms/form.ts';
 import type { Slot } from '../tracing/journal.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
-import { SaveSlot, type SaveState, settleSaves } from '../tracing/saves.ts';
-import { type State, VariableSlot } from '../tracing/slots.ts';
+import { dropMerged, ranSave, SaveSlot, type SaveState, settleSaves } from '../tracing/saves.ts';
+import { MISSING, type State, VariableSlot } from '../tracing/slots.ts';
 import { Storage } from '../tracing/storage.ts';
-import { type Completion, endsWith, mapEnds, mergeEnds, return_ } from './completions.ts';
+import { settled, setUses, type Varying } from '../tracing/varying.ts';
+import { type Completion, isAbrupt, isNormal, Jump, mapEnds, type Return, return_ } from './completions.ts';
 import { checkFixed } from './fixed-slots.ts';
-import { Branches, type Later } from './merge.ts';
+import { formOf, put } from './holding.ts';
+import { Merge } from './merge.ts';
+import { truthOf } from './truth.ts';
 
 /** `if`: on a traced condition both branches become bodies of a conditional node. */
 export function if_(
-  test: unknown,
+  given: unknown,
   then: () => Completion,
   otherwise: (() => Completion) | null,
   state: State | null,
   site: Site,
 ): Completion {
+  const test = truthOf(given, site);
   if (!(test instanceof TensorProxy)) return test ? then() : otherwise?.();
-  const target = builder();
-  target.site = site;
-  return branch(target, truth(test), then, otherwise ?? (() => undefined), state);
+  return branch(builder(), test, then, otherwise ?? (() => undefined), state);
+}
+
+/** One more condition, and what is done where it is the first that holds. */
+export type Link = readonly [test: () => unknown, body: () => Completion, site: Site];
+
+/** As deep as conditionals nest; longer chains stand side by side. */
+const NESTED_LINKS = 3;
+
+/** `if … else if … else`. */
+export function chain(
+  first: unknown,
+  then: () => Completion,
+  links: readonly Link[],
+  otherwise: (() => Completion) | null,
+  state: State | null,
+  site: Site,
+): Completion {
+  if (links.length <= NESTED_LINKS) {
+    const from = (index: number): Completion => {
+      const link = links[index];
+      if (!link) return otherwise?.();
+      const [test, body, at] = link;
+      return if_(test(), body, () => from(index + 1), state, at);
+    };
+    return if_(first, then, () => from(0), state, site);
+  }
+  const taking = (body: () => Completion) => () => mapEnds(body(), (end) => end ?? TAKEN);
+  let end = if_(first, taking(then), null, state, site);
+  for (const [test, body, at] of links) {
+    if (isAbrupt(end)) break;
+    end = andThen(end, () => if_(test(), taking(body), null, state, at), state, at);
+  }
+  if (otherwise) end = andThen(end, otherwise, state, site);
+  return mapEnds(end, (one) => (one === TAKEN ? undefined : one));
+}
+
+/** The end of a chain at the first condition that holds. */
+const TAKEN = new Jump('break', null);
+
+/** `c ? a : d ? b : …` */
+export function choose(
+  first: unknown,
+  then: () => unknown,
+  links: readonly (readonly [test: () => unknown, value: () => unknown, site: Site])[],
+  otherwise: () => unknown,
+  state: State | null,
+  site: Site,
+): unknown {
+  const giving = (value: () => unknown) => () => return_(value());
+  const all = links.map(([test, value, at]): Link => [test, giving(value), at]);
+  return (chain(first, giving(then), all, giving(otherwise), state, site) as Return).value;
 }
 
 /** The statements after one that may have jumped: they run where it ended normally. */
 export function andThen(completion: Completion, rest: () => Completion, state: State | null, site: Site): Completion {
-  if (completion === undefined) return rest();
-  if (completion.kind !== 'choice') return completion;
+  const normal = isNormal(completion);
+  if (typeof normal === 'boolean') return normal ? rest() : completion;
   const target = builder();
   target.site = site;
-  const normal = endsWith(completion, (end) => end === undefined);
-  if (typeof normal === 'boolean') return normal ? rest() : completion;
-  return branch(target, normal, rest, () => stripNormal(completion), state);
-}
-
-/** The abrupt ends of a completion that is known not to be normal. */
-function stripNormal(completion: Completion): Completion {
-  if (completion?.kind !== 'choice') return completion;
-  const a = stripNormal(completion.then);
-  const b = stripNormal(completion.else);
-  if (a === undefined) return b;
-  return b === undefined ? a : mapEnds({ ...completion, then: a, else: b }, (end) => end);
+  return branch(target, normal, rest, () => settled(completion), state);
 }
 
 /** `?:` */
 export function conditional(
-  test: unknown,
+  given: unknown,
   a: () => unknown,
   b: () => unknown,
   state: State | null,
   site: Site,
 ): unknown {
+  const test = truthOf(given, site);
   if (!(test instanceof TensorProxy)) return test ? a() : b();
-  const target = builder();
-  target.site = site;
-  const end = branch(
-    target,
-    truth(test),
+  const either = branch(
+    builder(),
+    test,
     () => return_(a()),
     () => return_(b()),
     state,
   );
-  return end?.kind === 'return' ? end.value : undefined;
+  return (either as Return).value;
 }
 
 /** `&&` */
 export function and(a: unknown, b: () => unknown, site: Site, state: State | null = null): unknown {
-  return a instanceof TensorProxy ? conditional(a, b, () => a, state, site) : a && b();
+  const test = truthOf(a, site);
+  return test instanceof TensorProxy ? conditional(test, b, () => settled(a), state, site) : test ? b() : settled(a);
 }
 
 /** `||` */
 export function or(a: unknown, b: () => unknown, site: Site, state: State | null = null): unknown {
-  return a instanceof TensorProxy ? conditional(a, () => a, b, state, site) : a || b();
+  const test = truthOf(a, site);
+  return test instanceof TensorProxy ? conditional(test, () => settled(a), b, state, site) : test ? settled(a) : b();
 }
 
-/** The truth of a tensor of one element, as PyTorch's `bool(tensor)`. */
-export function truth(test: TensorProxy): TensorProxy {
-  const { shape } = test.type;
-  if (shape?.some((dim) => dim !== null && dim !== 1)) {
-    throw new TraceError(
-      `Boolean value of a tensor with more than one value is ambiguous (its dims are [${shape.map((dim) => dim ?? '?')}]). Reduce it with any() or all().`,
-      test.builder.site,
+/** Does something with whichever of its values a varying one is. */
+export function distribute(
+  { builder: target, cases }: Varying,
+  use: (value: unknown) => unknown,
+  state: State | null = null,
+): unknown {
+  const from = (index: number): unknown => {
+    const { test, value } = cases[index]!;
+    if (index === cases.length - 1) return use(value);
+    const either = branch(
+      target,
+      wrap(target, test),
+      () => return_(use(value)),
+      () => return_(from(index + 1)),
+      state,
     );
-  }
-  const bool = test.dtype === 'bool' ? test : apply('cast', [test], { dtype: 'bool' });
-  return shape?.length === 0 ? bool : apply('squeeze', [bool], { dims: null });
+    return (either as Return).value;
+  };
+  return from(0);
 }
+setUses({ distribute, afterRun: ranSave });
 
-/** What a slot holds, with tensors as the values they are now: a proxy's meaning ends with its region. */
-type Held = { readonly kind: 'value'; readonly value: Value } | { readonly kind: 'other'; readonly value: unknown };
-
-export function hold(slot: Slot): Held {
-  const value = slot.get();
-  if (slot instanceof Storage) return { kind: 'value', value: value as Value };
-  if (value instanceof Storage) return { kind: 'value', value: value.content };
-  return { kind: 'other', value };
-}
-
+/** One body of a conditional: how it ended, and what the slots held at its end. */
 interface Side {
-  readonly region: Branches['thenRegion'];
-  readonly end: Completion;
-  readonly held: ReadonlyMap<Slot, Held>;
+  readonly region: Region;
+  readonly end: Form<Value>;
+  /** What was changed, with what it was then. */
+  readonly changed: ReadonlyMap<Slot, unknown>;
+  readonly held: Map<Slot, Held>;
+}
+
+/** What a slot holds. */
+type Held = Form<Value> | SaveState | null;
+
+function hold(target: Builder, slot: Slot): Held {
+  const value = slot.get();
+  // The only place that may come and go is one of a save: without one, it holds nothing.
+  return slot instanceof SaveSlot
+    ? (value as SaveState | null)
+    : formOf(target, slot, value === MISSING ? undefined : value);
 }
 
 /** Records both branches and merges what they changed into results of one conditional node. */
@@ -117,59 +174,68 @@ function branch(
   const condition = test.value();
   const variables = state ? state.names.map((_, index) => new VariableSlot(state, index)) : [];
   const sites = new Map<Slot, Site | null>();
-  const record = (body: () => Completion, also: readonly Slot[]): Side & { changed: Slot[] } => {
+  const record = (body: () => Completion, is: boolean, also: Iterable<Slot>): Side => {
     const held = new Map<Slot, Held>();
-    const changed: Slot[] = [];
-    const { region, result } = target.record(
+    const changed = new Map<Slot, unknown>();
+    let end!: Form<Value>;
+    const { region } = target.record(
       () => {
         for (const slot of variables) target.note(slot);
         return body();
       },
-      ({ region, journal }) => {
+      ({ region, journal, result }) => {
         settleSaves(target);
-        for (const { slot, site } of journal.changes()) {
+        for (const { slot, after, site } of journal.changes()) {
           sites.set(slot, site);
           const isInner = slot.region === region || (slot instanceof VariableSlot && !variables.includes(slot));
-          if (!isInner) changed.push(slot);
+          if (!isInner) changed.set(slot, after);
         }
-        for (const slot of [...changed, ...also]) held.set(slot, hold(slot));
+        for (const slot of [...changed.keys(), ...also]) if (!slot.fixed) held.set(slot, hold(target, slot));
+        end = capture(target, result);
       },
+      { value: condition, is },
     );
-    return { region, end: result, held, changed };
+    return { region, end, changed, held };
   };
-  const a = record(then, []);
-  const b = record(otherwise, a.changed);
+  const a = record(then, true, []);
+  const b = record(otherwise, false, a.changed.keys());
   target.site = site;
-  const slots = [...new Set([...a.changed, ...b.changed])];
-  const branches = new Branches(target, a.region, b.region);
-  // A slot that only the other branch changed has here the value from before; what stands at a module may have been changed in place.
-  const inThen = (slot: Slot): Held => a.held.get(slot) ?? contentIn(a, slot);
-  for (const slot of slots) {
-    checkFixed(slot, inThen(slot).value, b.held.get(slot)!.value, 'depending on a traced condition', sites.get(slot)!);
-  }
-  const merged = slots.map(
-    (slot) => [slot, mergeSlot(target, branches, slot, inThen(slot), b.held.get(slot)!)] as const,
-  );
-  const end = mergeEnds(branches, test, a.end, b.end);
-  const node = target.addTyped('if', [condition], branches.types, {}, [a.region, b.region]);
-  for (const [slot, later] of merged) {
+  const slots = new Set([...a.changed.keys(), ...b.changed.keys()]);
+  const merge = new Merge(target, condition, a.region, b.region);
+  const merged = [...slots].map((slot) => {
+    const [one, other] = [a, b].map(({ changed }) => (changed.has(slot) ? changed.get(slot) : slot.get()));
+    checkFixed(slot, one, other, 'depending on a traced condition', sites.get(slot)!);
+    if (slot.fixed) return [slot, () => slot.set(one)] as const;
+    const inThen = a.held.get(slot) ?? holdLater(target, a, slot);
+    const inElse = b.held.get(slot)!;
+    if (slot instanceof SaveSlot) {
+      const later = merge.saves(inThen as SaveState | null, inElse as SaveState | null);
+      return [slot, (node: Node) => slot.set(later(node))] as const;
+    }
+    const later = merge.values(slot.name, inThen as Form<Value>, inElse as Form<Value>);
+    return [slot, (node: Node) => put(target, slot, later(node))] as const;
+  });
+  const end = merge.values('the result', a.end, b.end);
+  dropMerged(target, [a.region, b.region]);
+  const node = target.addTyped('if', [condition], merge.types, {}, [a.region, b.region]);
+  target.close(node, condition);
+  for (const [slot, set] of merged) {
     target.note(slot);
-    slot.set(later(node));
+    set(node);
   }
   return end(node);
 }
 
-function contentIn(side: Side, slot: Slot): Held {
-  const value = slot.get();
-  return value instanceof Storage ? (side.held.get(value) ?? hold(slot)) : hold(slot);
-}
-
-function mergeSlot(target: Builder, branches: Branches, slot: Slot, a: Held, b: Held): Later<unknown> {
-  if (a.kind === 'value' && b.kind === 'value') {
-    const value = branches.pair(a.value, b.value);
-    return slot instanceof Storage ? value : (node) => target.storage(value(node));
+/** What a slot that only the other branch changed held at the end of this one, which may have changed its tensor in place. */
+function holdLater(target: Builder, side: Side, slot: Slot): Held {
+  const tensors = [...side.changed].filter(([one]) => one instanceof Storage);
+  const before = tensors.map(([one]) => one.get());
+  for (const [one, after] of tensors) one.set(after);
+  try {
+    return target.within(side.region, () => hold(target, slot));
+  } finally {
+    tensors.forEach(([one], i) => {
+      one.set(before[i]);
+    });
   }
-  if (slot.fixed) return () => a.value;
-  if (slot instanceof SaveSlot) return branches.mergeSaves(a.value as SaveState | null, b.value as SaveState | null);
-  return branches.merge(slot.name, a.value, b.value);
 }

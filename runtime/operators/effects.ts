@@ -55,11 +55,10 @@ export function checkIterator(target: Builder, value: unknown, site: Site): void
   if (!target.isRecording || !isNoted(value) || typeof (value as Partial<Iterator<unknown>>).next !== 'function')
     return;
   if (target.isOwn(value) || !isNativeIterator(value)) return;
-  const error = new TraceError(
+  throw new TraceError(
     'An iterator that was made outside is advanced in a branch or loop that depends on a traced value, and cannot be set back where that does not run. Make it there, or take its values into an array before: [...iterator].',
     site,
   );
-  target.refuse(error);
 }
 
 /** Iterators of other kinds keep their state in properties and variables, which are noted. */

@@ -6,7 +6,7 @@ export { binary, increment, typeof_, unary } from './arithmetic.ts';
 export { block, fresh, mark, sites } from './blocks.ts';
 export { at, call, construct } from './calls.ts';
 export { BREAK, CONTINUE, complete, jump, return_ } from './completions.ts';
-export { and, andThen, conditional, if_, or } from './conditionals.ts';
+export { and, andThen, chain, choose, conditional, if_, or } from './conditionals.ts';
 export { doWhile, forOf, while_ } from './loops.ts';
 export { plain, string, thrown } from './plain-values.ts';
 export { field, items, note, place, touch, variable } from './targets.ts';

@@ -6,11 +6,13 @@ import { apply, copy, toProxy } from '../tracing/apply.ts';
 import { activeBuilder, builder } from '../tracing/builder.ts';
 import { ListSegment } from '../tracing/lists.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
-import { type State, VariableSlot } from '../tracing/slots.ts';
-import { type Completion, withoutBreak, withoutContinue } from './completions.ts';
-import { andThen, truth } from './conditionals.ts';
+import type { State } from '../tracing/slots.ts';
+import { settled, uses, varyingOf } from '../tracing/varying.ts';
+import { type Completion, isAbrupt, withoutBreak, withoutContinue } from './completions.ts';
+import { andThen } from './conditionals.ts';
 import { checkIterator } from './effects.ts';
 import { graphLoop } from './graph-loops.ts';
+import { truthOf } from './truth.ts';
 
 type Body = (item?: unknown) => Completion;
 
@@ -22,8 +24,11 @@ export function forOf(
   site: Site,
   label: string | null = null,
 ): Completion {
-  if (iterable instanceof TensorProxy) return forRows(iterable, body, state, site, label);
-  return forItems(iteratorOf(iterable, site), body, state, site, label);
+  const items = settled(iterable);
+  if (items instanceof TensorProxy) return forRows(items, body, state, site, label);
+  const varying = varyingOf(items);
+  if (varying) return uses.distribute(varying, (one) => forOf(one, body, state, site, label), state);
+  return forItems(iteratorOf(items, site), body, state, site, label);
 }
 
 function iteratorOf(value: unknown, site: Site): Iterator<unknown> {
@@ -66,6 +71,10 @@ function forRows(rows: TensorProxy, body: Body, state: State | null, site: Site,
   });
 }
 
+/**
+ * Unrolled: what may have ended the loop on a traced condition stands around each further iteration, one beside the
+ * other, so that bodies do not nest.
+ */
 function forItems(
   iterator: Iterator<unknown>,
   body: Body,
@@ -73,21 +82,22 @@ function forItems(
   site: Site,
   label: string | null,
 ): Completion {
-  for (;;) {
+  let end: Completion;
+  let isOver = false;
+  // What the iterator does belongs to the iteration, too.
+  const iteration = (): Completion => {
     const { done, value } = iterator.next();
+    if (done) isOver = true;
     if (done) return undefined;
-    const end =
-      value instanceof ListSegment
-        ? forRows(value.stacked(), body, state, site, label)
-        : withoutContinue(body(value), label);
-    if (end === undefined) continue;
-    const others = () => forItems(iterator, body, state, site, label);
-    if (end.kind !== 'choice') iterator.return?.();
-    return withoutBreak(andThen(end, others, state, site), label);
-  }
+    if (value instanceof ListSegment) return forRows(value.stacked(), body, state, site, label);
+    return withoutContinue(body(value), label);
+  };
+  while (!isOver && !isAbrupt(end)) end = andThen(end, iteration, state, site);
+  if (!isOver) iterator.return?.();
+  return withoutBreak(end, label);
 }
 
-/** `while` and `for (;;)`: with a traced condition a loop node. */
+/** `while` and `for (;;)`: with a traced condition a loop node, with a plain one unrolled. */
 export function while_(
   test: () => unknown,
   body: Body,
@@ -96,25 +106,22 @@ export function while_(
   site: Site,
   label: string | null = null,
 ): Completion {
-  const isTried = isEndless(test) && activeBuilder() !== null;
-  for (;;) {
-    const goOn = test();
-    if (goOn instanceof TensorProxy) return graphWhile(goOn, test, body, update, state, site, label);
-    if (!goOn) return undefined;
-    const end = isTried ? tryBody(body, state, label) : withoutContinue(body(), label);
-    // Its end depends on a traced value: it cannot be unrolled, and is begun again as a loop node.
-    if (isTried && end?.kind === 'choice') return graphWhile(toProxy(true), test, body, update, state, site, label);
-    if (end === undefined) {
-      update?.();
-      continue;
-    }
-    if (end.kind !== 'choice') return withoutBreak(end, label);
-    const others = (): Completion => {
-      update?.();
-      return while_(test, body, update, state, site, label);
-    };
-    return withoutBreak(andThen(end, others, state, site), label);
+  let end: Completion;
+  let isOver = false;
+  const iteration = (isFirst: boolean): Completion => {
+    if (!isFirst) update?.();
+    const goOn = truthOf(test(), site);
+    const isTraced = goOn instanceof TensorProxy;
+    // Only a traced jump ends it: how many iterations there are is known only when the model runs.
+    const isOpen = !isFirst && end !== undefined && isEndless(test);
+    if (isTraced || isOpen || !goOn) isOver = true;
+    if (isTraced || isOpen) return graphWhile(toProxy(goOn), test, body, update, state, site, label);
+    return goOn ? withoutContinue(body(), label) : undefined;
+  };
+  for (let isFirst = true; !isOver && !isAbrupt(end); isFirst = false) {
+    end = andThen(end, () => iteration(isFirst), state, site);
   }
+  return withoutBreak(end, label);
 }
 
 /** `do … while` */
@@ -143,24 +150,10 @@ function graphWhile(
 ): Completion {
   const target = builder();
   target.site = site;
-  return graphLoop(target, { trip: null, test, first: truth(first), body: () => body(), update, state, site, label });
+  return graphLoop(target, { trip: null, test, first, body: () => body(), update, state, site, label });
 }
 
 /** `while (true)` and `for (;;)`: only a jump ends them. */
 function isEndless(test: () => unknown): boolean {
   return /^\(\)\s*=>\s*(true|!0|1)$/.test(String(test));
-}
-
-/** Runs an iteration, which stays unless its end depends on a traced value. */
-function tryBody(body: Body, state: State | null, label: string | null): Completion {
-  const target = builder();
-  return target.attempt(
-    () => {
-      state?.names.forEach((_, index) => {
-        target.note(new VariableSlot(state, index));
-      });
-      return withoutContinue(body(), label);
-    },
-    (end) => end?.kind !== 'choice',
-  );
 }

@@ -2,6 +2,7 @@ import { TraceError } from '../errors.ts';
 import type { Site } from '../graph/types.ts';
 import { activeBuilder } from '../tracing/builder.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
+import { settled, varies, varyingOf } from '../tracing/varying.ts';
 import { textError } from './text-error.ts';
 
 /** What to write instead of a construct that needs its value while the block is built. The first that matches counts. */
@@ -16,8 +17,9 @@ const REMEDIES: readonly (readonly [RegExp, string])[] = [
 ];
 
 /** A value that a construct needs now, while the block is built. */
-export function plain<T>(value: T, construct: string, site: Site): T {
-  if (!(value instanceof TensorProxy)) return value;
+export function plain<T>(given: T, construct: string, site: Site): T {
+  const value = settled(given) as T;
+  if (!(value instanceof TensorProxy) && !varyingOf(value)) return value;
   const remedy = REMEDIES.find(([pattern]) => pattern.test(construct))?.[1];
   throw new TraceError(
     `${construct} depends on a traced tensor, which has no value before the model runs. ${remedy ?? 'Use if/else, a loop or where(), without await or yield in it.'}`,
@@ -26,14 +28,21 @@ export function plain<T>(value: T, construct: string, site: Site): T {
 }
 
 /** A substitution of a template string. */
-export function string(value: unknown, site: Site): unknown {
+export function string(given: unknown, site: Site): unknown {
+  const value = settled(given);
+  const varying = varyingOf(value);
+  if (varying) {
+    varying.builder.site = site;
+    throw varies(varying);
+  }
   if (value instanceof TensorProxy) throw textError('stands in a template string', site);
   return value;
 }
 
 /** The arguments of a function of JavaScript that looks at them at once. */
-export function native(name: string, values: readonly unknown[], site: Site): readonly unknown[] {
-  if (!values.some((value) => value instanceof TensorProxy)) return values;
+export function native(name: string, given: readonly unknown[], site: Site): readonly unknown[] {
+  const values = given.map(settled);
+  if (!values.some((value) => value instanceof TensorProxy || varyingOf(value))) return values;
   if (name === 'String') throw textError('is given to String()', site);
   throw new TraceError(
     `${name}() is given a traced tensor, which has no value before the model runs. Use operators and the functions of Math and of onnsight, which become part of the graph, or save() the tensor and call ${name}() on the result.`,

@@ -3,9 +3,9 @@ import { isAdvanced } from '../graph/operations/items.ts';
 import type { AttributesOf, PlainOp, TensorOp } from '../graph/ops.ts';
 import type { DType, Value } from '../graph/types.ts';
 import { Tensor } from '../tensor/tensor.ts';
-import { Absent } from './absent.ts';
 import { type Builder, builder } from './builder.ts';
 import { TensorProxy, type View, type ViewOf, type ViewOp } from './proxy.ts';
+import { settled, varies, varyingOf } from './varying.ts';
 
 export type NestedArray = readonly (number | boolean | bigint | TensorProxy | NestedArray)[];
 export type TypedArray = ArrayBufferView & ArrayLike<number | bigint>;
@@ -92,16 +92,13 @@ const KNOWN_ELEMENTS = 1024;
  * A proxy for what the user wrote beside an operator. Data becomes an operand of the graph: an input, not a constant.
  * Without `dtype`, integers are int64, other numbers float32, booleans bool; tensors and typed arrays keep theirs.
  */
-export function toProxy(x: unknown, dtype?: DType): TensorProxy {
+export function toProxy(given: unknown, dtype?: DType): TensorProxy {
+  const x = settled(given);
+  const varying = varyingOf(x);
+  if (varying) throw varies(varying);
   if (x instanceof TensorProxy) return x;
   if (Array.isArray(x) && containsProxy(x)) return stackArray(x, dtype);
   const target = builder();
-  if (x instanceof Absent) {
-    throw new TraceError(
-      `'${x.name}' has a value only if a traced condition holds or a loop runs. Give it a value before the statement.`,
-      target.site,
-    );
-  }
   let tensor: Tensor;
   try {
     tensor =

@@ -4,8 +4,10 @@ import { OperationError } from '../graph/operation.ts';
 import { outputTypes } from '../graph/operations/index.ts';
 import type { AttributesOf, Op, TensorOp } from '../graph/ops.ts';
 import type { LazySite } from '../graph/site.ts';
-import type { NodeOf, Region, Site, TensorType, Value } from '../graph/types.ts';
+import type { Node, NodeOf, Region, Site, TensorType, Value } from '../graph/types.ts';
+import { blank } from './blanks.ts';
 import { callerSite } from './caller.ts';
+import { type Fact, Knowledge } from './facts.ts';
 import { TracedForward } from './forward.ts';
 import { type Births, Journal, type Slot } from './journal.ts';
 import type { TracedModel } from './model.ts';
@@ -16,6 +18,15 @@ export interface Recording<T> {
   readonly region: Region;
   readonly journal: Journal;
   readonly result: T;
+}
+
+/** The body of a conditional that is finished: what it gives can be asked for where it is known to have run. */
+interface Closed {
+  readonly node: Node;
+  readonly around: Region;
+  /** What holds in it. */
+  readonly fact: Fact;
+  readonly given: Map<Value, Value>;
 }
 
 /** Some rows of dimension 0: `count` of them from `start` on. */
@@ -50,6 +61,8 @@ export class Builder {
   failure: TraceError | null = null;
   /** How many of the bodies around are those of loop nodes, which stand for many iterations. */
   loops = 0;
+  private readonly knowledge = new Map<Region, Knowledge>();
+  private readonly closed = new Map<Region, Closed>();
 
   constructor(owner: object | null = null) {
     this.owner = owner;
@@ -141,6 +154,42 @@ export class Builder {
     return made !== undefined && this.regions.slice(0, at + 1).includes(made);
   }
 
+  /** Whether a truth value is true where the code runs now, as far as the conditions around tell; null if they don't. */
+  knows(value: Value): boolean | null {
+    for (const region of this.regions.toReversed()) {
+      const known = this.knowledge.get(region)?.of(value) ?? null;
+      if (known !== null) return known;
+    }
+    return null;
+  }
+
+  /**
+   * A value as the code that runs now can use it: itself, or what the conditional gives in whose body it was made, if
+   * that body is known to have run (or the caller is sure that nobody looks otherwise). Null if there is none.
+   */
+  reach(value: Value, isSure = false): Value | null {
+    if (this.visible(value)) return value;
+    const region = this.regionOf.get(value);
+    const closed = region && this.closed.get(region);
+    if (!closed || !(isSure || this.knows(closed.fact.value) === closed.fact.is)) return null;
+    let given = closed.given.get(value);
+    if (!given) {
+      const none = blank(this, value.type);
+      given = this.graph.addResult(closed.node, closed.fact.is ? [value, none] : [none, value], value.type);
+      this.regionOf.set(given, closed.around);
+      closed.given.set(value, given);
+    }
+    return this.reach(given, isSure);
+  }
+
+  /** Notes that the bodies of a conditional are finished. */
+  close(node: Node, condition: Value): void {
+    node.regions.forEach((region, i) => {
+      const fact = { value: condition, is: i === 0 };
+      this.closed.set(region, { node, around: this.region, fact, given: new Map() });
+    });
+  }
+
   reachable(storage: Storage): boolean {
     return this.regions.includes(storage.region);
   }
@@ -160,10 +209,18 @@ export class Builder {
     return this.journals.at(-1)?.made(object) ?? true;
   }
 
-  /** Runs a body into a region of its own and puts back everything that it changed, as its other side starts afresh. */
-  record<T>(body: (region: Region) => T, finish: (recording: Recording<T>) => void): Recording<T> {
+  /**
+   * Runs a body into a region of its own and puts back everything that it changed, as its other side starts afresh.
+   * @param holds what is known to hold in it
+   */
+  record<T>(
+    body: (region: Region) => T,
+    finish: (recording: Recording<T>) => void,
+    holds: Fact | null = null,
+  ): Recording<T> {
     const region: Region = { parameters: [], nodes: [], results: [] };
     const journal = new Journal(++this.time, this.births);
+    if (holds) this.knowledge.set(region, new Knowledge(holds));
     this.regions.push(region);
     this.journals.push(journal);
     try {
@@ -175,37 +232,6 @@ export class Builder {
       this.journals.pop();
       journal.undo();
     }
-  }
-
-  /**
-   * Runs code where the block stands, to find out what comes of it. Unless that `stays`, everything that it changed is
-   * put back; its steps are then without use, as those that compute what nobody wants are.
-   */
-  attempt<T>(body: () => T, stays: (result: T) => boolean): T {
-    const journal = new Journal(++this.time, this.births, true);
-    this.journals.push(journal);
-    let result: T;
-    try {
-      result = body();
-    } finally {
-      this.journals.pop();
-    }
-    if (stays(result)) return result;
-    if (journal.refusal) throw journal.refusal;
-    journal.undo();
-    return result;
-  }
-
-  /** Refuses what cannot be put back: at once in a body of the graph, and only if it comes to that in an attempt. */
-  refuse(error: TraceError): void {
-    if (!this.journals.every(({ isAttempt }) => isAttempt)) throw error;
-    this.forgive(error);
-    for (const journal of this.journals) journal.refusal ??= error;
-  }
-
-  /** Takes an error as dealt with: the block may go on. */
-  forgive(error: TraceError): void {
-    if (this.failure === error) this.failure = null;
   }
 
   /** Goes on building inside a region that was recorded before. */

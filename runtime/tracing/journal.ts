@@ -28,15 +28,9 @@ export class Journal {
   private readonly births: Births;
   private readonly before = new Map<Slot, Noted>();
 
-  /** Whether it is known only afterwards if anything has to be put back. */
-  readonly isAttempt: boolean;
-  /** In an attempt: the first thing that could not be put back. */
-  refusal: Error | null = null;
-
-  constructor(start: number, births: Births, isAttempt = false) {
+  constructor(start: number, births: Births) {
     this.start = start;
     this.births = births;
-    this.isAttempt = isAttempt;
   }
 
   /** To be called before a slot changes. */

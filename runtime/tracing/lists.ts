@@ -1,7 +1,9 @@
-import type { DType, Shape, Value } from '../graph/types.ts';
-import { Tensor } from '../tensor/tensor.ts';
+import { TraceError } from '../errors.ts';
+import type { DType, Shape, TensorType, Value } from '../graph/types.ts';
 import { apply, shapeOperand, toProxy, wrap } from './apply.ts';
+import { blank } from './blanks.ts';
 import type { Builder } from './builder.ts';
+import type { Form } from './forms/form.ts';
 import type { TensorProxy } from './proxy.ts';
 
 /**
@@ -16,70 +18,96 @@ export interface ListValue {
   readonly entry: Shape;
 }
 
-/** The part of a JavaScript array that was pushed in a conditional or a loop of the graph. */
+/**
+ * The part of a JavaScript array that was pushed in a conditional or a loop of the graph: a list for each tensor that an
+ * entry is made of, all of one length.
+ */
 export class ListSegment {
   readonly builder: Builder;
-  readonly list: ListValue;
-  /** Whether the entries were saved, so that the array may be returned from the block. */
-  readonly saved: boolean;
+  readonly form: Form<ListValue>;
+  /** The list by which the entries are counted: one of the form's, or one that only counts. */
+  readonly counter: ListValue;
 
-  constructor(builder: Builder, list: ListValue, saved: boolean) {
+  constructor(builder: Builder, form: Form<ListValue>, counter: ListValue) {
     this.builder = builder;
-    this.list = list;
-    this.saved = saved;
+    this.form = form;
+    this.counter = counter;
+  }
+
+  /** Whether the entries were saved, so that the array may be returned from the block. */
+  get saved(): boolean {
+    return isSaved(this.form);
   }
 
   /** How many entries: int64, no dimensions. */
   length(): TensorProxy {
-    return apply('numel', [wrap(this.builder, this.list.ranks)], { dims: null });
+    return apply('numel', [wrap(this.builder, this.counter.ranks)], { dims: null });
   }
 
-  /** The entries as one tensor, [entries, ...entry]. All must have one shape. */
+  /** The entries as one tensor, [entries, ...entry]. All must be tensors of one shape. */
   stacked(): TensorProxy {
-    const { data, shapes, entry } = this.list;
-    const dims: (number | TensorProxy)[] = (entry ?? []).map((dim, i) => {
-      if (dim !== null) return dim;
-      const at = toProxy(i - entry!.length);
-      return apply('getitem', [wrap(this.builder, shapes), at], { items: [{ kind: 'int' }] });
-    });
-    return apply('reshape', [wrap(this.builder, data), shapeOperand([this.length(), ...dims])]);
+    if (this.form.kind !== 'tensor') {
+      throw new TraceError(
+        'The entries of this array are not tensors of one kind, so they are no tensor together. Take one field of each.',
+        this.builder.site,
+      );
+    }
+    return stackedList(this.builder, this.form.leaf!);
   }
+}
+
+function isSaved(form: Form<unknown>): boolean {
+  switch (form.kind) {
+    case 'plain':
+      return true;
+    case 'tensor':
+      return form.saves.length > 0;
+    case 'array':
+      return form.items.every(isSaved);
+    case 'record':
+      return form.fields.every(([, field]) => isSaved(field));
+    case 'cases':
+      return form.cases.every((one) => isSaved(one.form));
+  }
+}
+
+/** The entries of a list as one tensor, [entries, ...entry]. All must have one shape. */
+export function stackedList(target: Builder, { data, shapes, ranks, entry }: ListValue): TensorProxy {
+  const length = apply('numel', [wrap(target, ranks)], { dims: null });
+  const dims: (number | TensorProxy)[] = (entry ?? []).map((dim, i) => {
+    if (dim !== null) return dim;
+    const at = toProxy(i - entry!.length);
+    return apply('getitem', [wrap(target, shapes), at], { items: [{ kind: 'int' }] });
+  });
+  return apply('reshape', [wrap(target, data), shapeOperand([length, ...dims])]);
 }
 
 /** An empty list of tensors of one dtype. */
-export function emptyList(target: Builder, dtype: DType, entry: Shape): ListValue {
-  const empty = (type: DType) =>
-    target.operand({ dtype: type, shape: [0] }, { dims: [0], data: Tensor.from([], type, [0]).raw });
+export function emptyList(target: Builder, dtype: DType, entry: Shape = null): ListValue {
+  const empty = (type: DType) => blank(target, { dtype: type, shape: [0] });
   return { data: empty(dtype), shapes: empty('int64'), ranks: empty('int64'), entry };
 }
 
-/** The entries of an array, segments among them, as one list. */
-export function toList(target: Builder, items: readonly (TensorProxy | ListSegment)[], dtype: DType): ListValue {
-  const parts = items.map((item) => {
-    if (item instanceof ListSegment) return item.list;
-    const entry = item.dtype === dtype ? item : apply('cast', [item], { dtype });
-    const shape = apply('shape', [entry]);
-    return {
-      data: apply('reshape', [entry, toProxy([-1])]).value(),
-      shapes: shape.value(),
-      ranks: apply('shape', [shape]).value(),
-      entry: entry.type.shape,
-    };
-  });
-  if (parts.length === 0) return emptyList(target, dtype, null);
-  if (parts.length === 1) return parts[0]!;
-  const join = (field: 'data' | 'shapes' | 'ranks') =>
-    apply(
-      'cat',
-      parts.map((part) => wrap(target, part[field])),
-      { dim: 0 },
-    ).value();
+/** A list of one entry. */
+export function listOf(target: Builder, value: Value): ListValue {
+  const entry = wrap(target, value);
+  const shape = apply('shape', [entry]);
   return {
-    data: join('data'),
-    shapes: join('shapes'),
-    ranks: join('ranks'),
-    entry: parts.map((part) => part.entry).reduce(commonShape),
+    data: apply('reshape', [entry, toProxy([-1])]).value(),
+    shapes: shape.value(),
+    ranks: apply('shape', [shape]).value(),
+    entry: value.type.shape,
   };
+}
+
+/** Lists of tensors of one type, one after another. */
+export function joinLists(target: Builder, lists: readonly ListValue[], { dtype, shape }: TensorType): ListValue {
+  if (lists.length === 0) return emptyList(target, dtype, shape);
+  const join = (field: 'data' | 'shapes' | 'ranks') => {
+    const parts = lists.map((list) => wrap(target, list[field]));
+    return parts.length === 1 ? parts[0]!.value() : apply('cat', parts, { dim: 0 }).value();
+  };
+  return { data: join('data'), shapes: join('shapes'), ranks: join('ranks'), entry: shape };
 }
 
 /** What two shapes agree on. */

@@ -22,6 +22,13 @@ export interface ViewOf<O extends ViewOp> {
   readonly attributes: AttributesOf<O>;
 }
 
+/** A plain value that a tensor is known to be where a truth value is known. */
+export interface PlainCase {
+  readonly test: Value;
+  readonly is: boolean;
+  readonly value: unknown;
+}
+
 /** Reads and writes by index, given by the operators: the class itself knows no operations. */
 export interface Indexing {
   getitem(self: TensorProxy, key: unknown): unknown;
@@ -38,6 +45,8 @@ export class TensorProxy {
   readonly builder: Builder;
   readonly storage: Storage | null;
   readonly viewOf: View | null;
+  /** Where it is a plain number that only traced conditions put beside others: what it is where they are known. */
+  plain: readonly PlainCase[] | null = null;
   private seen: { parent: Value; value: Value } | null = null;
 
   constructor(builder: Builder, storage: Storage | null, view: View | null = null) {
@@ -57,13 +66,14 @@ export class TensorProxy {
       );
     }
     if (this.storage) {
-      if (!this.builder.visible(this.storage.content)) {
+      const value = this.builder.reach(this.storage.content);
+      if (!value) {
         throw new TraceError(
           'A value made in the body of a condition or loop is used outside of it. Assign it to a variable declared before, or push it to an array.',
           this.builder.site,
         );
       }
-      return this.storage.content;
+      return value;
     }
     const { parent, op, operands, attributes } = this.viewOf!;
     const base = parent.value();

@@ -1,5 +1,5 @@
 import { TraceError } from '../errors.ts';
-import type { Region, Value } from '../graph/types.ts';
+import type { Region, TensorType, Value } from '../graph/types.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { toProxy } from './apply.ts';
 import { type Builder, builder } from './builder.ts';
@@ -10,7 +10,8 @@ import { TensorProxy } from './proxy.ts';
 
 /** What the run will bring back for a save: one tensor, or the entries of the bodies it stands in. */
 export type SaveState =
-  | { readonly kind: 'single'; readonly value: Value }
+  /** `when` says whether there is a value; null: always. */
+  | { readonly kind: 'single'; readonly value: Value; readonly when: Value | null }
   | { readonly kind: 'list'; readonly list: ListValue; readonly loop: boolean };
 
 /** What became of a save after the run: undefined where the branch it stands in did not run. */
@@ -24,9 +25,9 @@ export class SavedProxy extends TensorProxy {
   absence = 'was saved in a branch that did not run';
   readonly slot: SaveSlot;
 
-  constructor(target: Builder, of: TensorProxy) {
+  constructor(target: Builder, of: TensorProxy, when: Value | null = null) {
     super(target, of.storage, of.viewOf);
-    this.slot = new SaveSlot(target);
+    this.slot = new SaveSlot(target, of.type, when);
     // biome-ignore lint/correctness/noConstructorReturn: after the run the object answers as the tensor it stands for.
     return new Proxy(this, handler);
   }
@@ -39,10 +40,17 @@ export class SaveSlot implements Slot {
   readonly builder: Builder;
   /** The body that it stands in. */
   readonly body: Region;
+  readonly type: TensorType;
+  /** Whether there is a value where the code that made it runs; null: always. */
+  readonly when: Value | null;
+  /** What it was at the end of its body. */
+  value: Value | null = null;
 
-  constructor(target: Builder) {
+  constructor(target: Builder, type: TensorType, when: Value | null) {
     this.builder = target;
     this.body = target.region;
+    this.type = type;
+    this.when = when;
   }
 
   get(): SaveState | 'pending' | null {
@@ -56,6 +64,8 @@ export class SaveSlot implements Slot {
 
 /** All saves of a block, in the order of the source. */
 const savesOf = new WeakMap<Builder, SavedProxy[]>();
+/** Those that stand in one body. */
+const savesIn = new WeakMap<Region, SavedProxy[]>();
 
 export function saves(target: Builder): readonly SavedProxy[] {
   return savesOf.get(target) ?? [];
@@ -66,14 +76,38 @@ export function saves(target: Builder): readonly SavedProxy[] {
  * An array of traced values is saved as one tensor.
  */
 export function save(value: unknown): SavedProxy {
-  const target = builder();
-  const saved = new SavedProxy(target, isFilled(value) ? joinEntries(value) : toProxy(value));
-  const list = savesOf.get(target) ?? [];
-  savesOf.set(target, list);
-  list.push(saved);
+  return register(new SavedProxy(builder(), isFilled(value) ? joinEntries(value) : toProxy(value)));
+}
+
+/** Brings a value back if `when` holds. */
+export function saveWhen(target: Builder, value: TensorProxy, when: Value): SavedProxy {
+  return register(new SavedProxy(target, value, when));
+}
+
+function register(saved: SavedProxy): SavedProxy {
+  const target = saved.builder;
+  const all = savesOf.get(target) ?? [];
+  savesOf.set(target, all);
+  all.push(saved);
+  const here = savesIn.get(target.region) ?? [];
+  savesIn.set(target.region, here);
+  here.push(saved);
   target.note(saved.slot);
   saved.slot.state = 'pending';
   return saved;
+}
+
+/** Of several values the save that has a result after the run, or any save; undefined if there is none. */
+export function ranSave(cases: readonly { readonly value: unknown }[]): SavedProxy | undefined {
+  const all = cases.flatMap(({ value }) => (value instanceof SavedProxy ? [value] : []));
+  return all.find((saved) => saved.result?.value !== undefined) ?? all[0];
+}
+
+/** Forgets what conditionals in a body made of saves: what the node around gives takes its place. */
+export function dropMerged(target: Builder, bodies: readonly Region[]): void {
+  const merged = bodies.flatMap((body) => savesIn.get(body) ?? []).filter(({ slot }) => slot.when);
+  const all = savesOf.get(target);
+  for (const saved of merged) all!.splice(all!.lastIndexOf(saved), 1);
 }
 
 /** Forgets the saves after the first `count`: those of a body that only ran on trial. */
@@ -83,9 +117,11 @@ export function dropSaves(target: Builder, count: number): void {
 
 /** The saves of a body that has just run are the values they have at its end. */
 export function settleSaves(target: Builder): void {
-  for (const saved of saves(target)) {
-    if (saved.slot.state === 'pending' && saved.slot.body === target.region) {
-      saved.slot.state = { kind: 'single', value: saved.value() };
+  for (const saved of savesIn.get(target.region) ?? []) {
+    if (saved.slot.state === 'pending') {
+      const value = saved.value();
+      saved.slot.state = { kind: 'single', value, when: saved.slot.when };
+      saved.slot.value = value;
     }
   }
 }

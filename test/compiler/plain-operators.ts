@@ -164,6 +164,38 @@ export const operators = {
     check(site, state);
     return test ? body() : otherwise?.();
   },
+  chain(
+    first: unknown,
+    body: () => Completion,
+    links: readonly [test: () => unknown, body: () => Completion, site: Site][],
+    otherwise: (() => Completion) | null,
+    state: State,
+    site: Site,
+  ): Completion {
+    check(site, state);
+    if (first) return body();
+    for (const [test, then, at] of links) {
+      check(at);
+      if (test()) return then();
+    }
+    return otherwise?.();
+  },
+  choose(
+    first: unknown,
+    value: () => unknown,
+    links: readonly [test: () => unknown, value: () => unknown, site: Site][],
+    otherwise: () => unknown,
+    state: State,
+    site: Site,
+  ): unknown {
+    check(site, state);
+    if (first) return value();
+    for (const [test, then, at] of links) {
+      check(at);
+      if (test()) return then();
+    }
+    return otherwise();
+  },
   forOf(items: Iterable<unknown>, body: Body, state: State, site: Site, label?: string): Completion {
     check(site, state);
     for (const item of items) {

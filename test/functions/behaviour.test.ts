@@ -36,7 +36,7 @@ import { asProxy } from '../../runtime/functions/nodes.ts';
 import { block } from '../../runtime/operators/blocks.ts';
 import { builder } from '../../runtime/tracing/builder.ts';
 import { setitem } from '../../runtime/tracing/indexing.ts';
-import { ListSegment, toList } from '../../runtime/tracing/lists.ts';
+import { joinLists, ListSegment, listOf } from '../../runtime/tracing/lists.ts';
 
 const path = fileURLToPath(new URL('../fixtures/zoo/mlp.ts.onnx', import.meta.url));
 const model = await NNsight.load(path, { device: 'cpu' });
@@ -188,8 +188,15 @@ describe('arrays that a loop of the graph filled', () => {
   /** Two rows, as the loop leaves them. */
   const filled = () => {
     const target = builder();
-    const rows = [tensor([[1, 2]]), tensor([[3, 4]])].map(asProxy);
-    return new ListSegment(target, toList(target, rows, 'int64'), false) as unknown as Traced;
+    const rows = [tensor([[1, 2]]), tensor([[3, 4]])].map((row) => asProxy(row).value());
+    const type = rows[0]!.type;
+    const list = joinLists(
+      target,
+      rows.map((row) => listOf(target, row)),
+      type,
+    );
+    const form = { kind: 'tensor', type, leaf: list, proxy: null, saves: [] } as const;
+    return new ListSegment(target, form, list) as unknown as Traced;
   };
 
   it('are stacked and joined with what stands beside them', async () => {

@@ -1,9 +1,9 @@
 import { TraceError } from '../../errors.ts';
 import type { Value } from '../../graph/types.ts';
-import { ReturnChoice } from '../../operators/completions.ts';
-import { isPlainObject } from '../../operators/merge.ts';
 import { ListSegment, type ListValue } from '../../tracing/lists.ts';
+import { isPlainObject } from '../../tracing/plain-object.ts';
 import { SavedProxy } from '../../tracing/saves.ts';
+import { type Case, varyingOf } from '../../tracing/varying.ts';
 import type { ListOutputs, Returns } from '../schema.ts';
 
 /** What a block returned, as data, and the values that it is made of: each place has an output of its own. */
@@ -30,17 +30,9 @@ export class ReturnedValues {
 
   private describe(value: unknown, path: string): Returns {
     if (value instanceof SavedProxy) return this.describeSaved(value, path);
-    if (value instanceof ListSegment) return { kind: 'entries', list: this.list(value.list, path) };
-    if (value instanceof ReturnChoice) {
-      const test = this.describe(value.test, join(path, 'taken'));
-      if (test.kind !== 'tensor') throw new TraceError('An early return stands in a traced loop.');
-      return {
-        kind: 'choice',
-        test: test.output,
-        then: this.describe(value.then, path),
-        else: this.describe(value.else, path),
-      };
-    }
+    if (value instanceof ListSegment) return { kind: 'entries', list: this.list(entriesOf(value, path), path) };
+    const varying = varyingOf(value);
+    if (varying) return this.describeCases(varying.cases, path);
     if (Array.isArray(value)) {
       return { kind: 'array', items: value.map((item, i) => this.describe(item, join(path, String(i)))) };
     }
@@ -59,11 +51,30 @@ export class ReturnedValues {
     );
   }
 
+  private describeCases([first, ...others]: readonly Case[], path: string): Returns {
+    if (others.length === 0) return this.describe(first!.value, path);
+    return {
+      kind: 'choice',
+      test: this.output(first!.test, join(path, 'taken')),
+      then: this.describe(first!.value, path),
+      else: this.describeCases(others, path),
+    };
+  }
+
   private describeSaved(saved: SavedProxy, path: string): Returns {
     this.saved.add(saved);
     const { state } = saved.slot;
     if (state === null || state === 'pending') return { kind: 'value' };
-    if (state.kind === 'single') return { kind: 'tensor', output: this.output(state.value, path) };
+    if (state.kind === 'single') {
+      const tensor = (): Returns => ({ kind: 'tensor', output: this.output(state.value, path) });
+      if (!state.when) return tensor();
+      return {
+        kind: 'choice',
+        test: this.output(state.when, join(path, 'taken')),
+        then: tensor(),
+        else: { kind: 'value' },
+      };
+    }
     return { kind: 'saved', list: this.list(state.list, path), loop: state.loop };
   }
 
@@ -83,6 +94,14 @@ export class ReturnedValues {
     this.outputs.push({ name, value });
     return name;
   }
+}
+
+/** The one tensor that each entry is. */
+function entriesOf({ form }: ListSegment, path: string): ListValue {
+  if (form.kind === 'tensor') return form.leaf!;
+  throw new TraceError(
+    `The result${path && ` '${path}'`} of the intervention is an array of ${form.kind === 'record' ? 'objects' : 'values of several kinds'} in a number that only the run will tell, which a bundle cannot hold. Return an array of tensors for each of their fields.`,
+  );
 }
 
 function join(path: string, key: string): string {

@@ -29,3 +29,7 @@ export function if_(test, then, otherwise, _state, site) {
   note(site);
   return test ? then() : otherwise?.();
 }
+
+/** Calls are not noted, as with `at`. */
+export const call = (fn, receiver, values) => Reflect.apply(fn, receiver, values);
+export const construct = (type, values) => Reflect.construct(type, values);

@@ -1,0 +1,20 @@
+import type { Value } from '../graph/types.ts';
+import type { Builder } from '../tracing/builder.ts';
+import { capture } from '../tracing/forms/capture.ts';
+import type { Form } from '../tracing/forms/form.ts';
+import type { Slot } from '../tracing/journal.ts';
+import type { TensorProxy } from '../tracing/proxy.ts';
+import { Storage } from '../tracing/storage.ts';
+
+/** What a slot holds, or held, as a form. */
+export function formOf(target: Builder, slot: Slot, held: unknown, isLoop = false): Form<Value> {
+  const content = slot instanceof Storage ? (held as Value) : held instanceof Storage ? held.content : null;
+  if (!content) return capture(target, held, isLoop);
+  return { kind: 'tensor', type: content.type, leaf: content, proxy: null, saves: [] };
+}
+
+/** Puts a value that was made of a form into its slot. */
+export function put(target: Builder, slot: Slot, value: unknown): void {
+  if (slot instanceof Storage) slot.set((value as TensorProxy).value());
+  else slot.set(slot.get() instanceof Storage ? target.storage((value as TensorProxy).value()) : value);
+}

@@ -1,0 +1,85 @@
+import type { Value } from '../../graph/types.ts';
+import { wrap } from '../apply.ts';
+import type { Builder } from '../builder.ts';
+import { ListSegment, type ListValue } from '../lists.ts';
+import { vary } from '../varying.ts';
+import { type ArrayForm, entryTypes, type Form, type TensorForm } from './form.ts';
+
+/** What becomes of a tensor that was saved. It is there if all `tests` hold. */
+export type Resave = (form: TensorForm<unknown>, value: Value, tests: readonly Value[]) => unknown;
+
+/** Makes a value of its form and its tensors. `name` is what the user calls it. */
+export function build(
+  target: Builder,
+  form: Form<unknown>,
+  values: Iterator<Value>,
+  name: string,
+  resave: Resave,
+): unknown {
+  /** Nobody else has what is made here. */
+  const made = <T extends object>(object: T): T => {
+    target.made(object);
+    return object;
+  };
+  const make = (one: Form<unknown>, path: string, tests: readonly Value[]): unknown => {
+    switch (one.kind) {
+      case 'plain':
+        return one.value;
+      case 'tensor': {
+        const value = next(values);
+        return one.saves.length > 0 ? resave(one, value, tests) : wrap(target, value);
+      }
+      case 'array':
+        return makeArray(one, path, tests);
+      case 'record': {
+        const fields = one.fields.map(
+          ([key, field]) =>
+            [key, make(field, one.prototype === Object.prototype ? `${path}.${key}` : path, tests)] as const,
+        );
+        return made(Object.assign(Object.create(one.prototype) as object, Object.fromEntries(fields)));
+      }
+      case 'cases': {
+        const cases = one.cases.map((each) => {
+          const test = next(values);
+          return { test, value: make(each.form, path, [...tests, test]) };
+        });
+        return vary(target, path, cases);
+      }
+    }
+  };
+  const makeArray = ({ items, rest }: ArrayForm<unknown>, path: string, tests: readonly Value[]): unknown[] => {
+    const own = made(items.map((item, i) => make(item, `${path}[${i}]`, tests)));
+    if (!rest) return own;
+    const types = entryTypes(rest.entry);
+    const lists = types.map(({ shape }): ListValue => {
+      const [data, shapes, ranks] = [next(values), next(values), next(values)];
+      return { data, shapes, ranks, entry: shape };
+    });
+    own.push(new ListSegment(target, withLeaves(rest.entry, lists.values()), lists[0]!));
+    return own;
+  };
+  return make(form, name, []);
+}
+
+/** A form with tensors, in the order of `typesOf`. */
+export function withLeaves<L>(form: Form<unknown>, leaves: Iterator<L>): Form<L> {
+  switch (form.kind) {
+    case 'plain':
+      return form;
+    case 'tensor':
+      return { ...form, leaf: next(leaves), proxy: null };
+    case 'array':
+      return { kind: 'array', of: null, items: form.items.map((item) => withLeaves(item, leaves)), rest: null };
+    case 'record':
+      return { ...form, of: null, fields: form.fields.map(([name, field]) => [name, withLeaves(field, leaves)]) };
+    case 'cases':
+      return {
+        kind: 'cases',
+        cases: form.cases.map((one) => ({ test: next(leaves), form: withLeaves(one.form, leaves) })),
+      };
+  }
+}
+
+function next<T>(values: Iterator<T>): T {
+  return values.next().value as T;
+}

@@ -1,0 +1,67 @@
+import type { Value } from '../../graph/types.ts';
+import type { Builder } from '../builder.ts';
+import { ListSegment } from '../lists.ts';
+import { TensorProxy } from '../proxy.ts';
+import { SavedProxy } from '../saves.ts';
+import { settled, varyingOf } from '../varying.ts';
+import type { Form, Rest } from './form.ts';
+import { joinEntries } from './join.ts';
+
+/** Classes whose objects are made of their fields, as plain objects are. */
+export const RECORDS = new Set<object | null>([Object.prototype, null]);
+
+/**
+ * What a value is now, where the code runs: its tensors are the graph's values of this moment, whatever happens to them
+ * later. Saves stand for themselves, unless `isLoop`: there each iteration has one of its own.
+ */
+export function capture(target: Builder, given: unknown, isLoop = false): Form<Value> {
+  const look = (raw: unknown, inside: readonly object[]): Form<Value> => {
+    const value = settled(raw);
+    if (value instanceof TensorProxy) return captureTensor(target, value, isLoop);
+    const varying = varyingOf(value);
+    if (varying) {
+      const cases = varying.cases.map((one) => ({ test: one.test, form: look(one.value, inside) }));
+      return { kind: 'cases', cases };
+    }
+    if (typeof value !== 'object' || value === null || inside.includes(value)) return { kind: 'plain', value };
+    const within = [...inside, value];
+    if (Array.isArray(value)) {
+      const items = value.map((item) => (item instanceof ListSegment ? item : look(item, within)));
+      return arrayForm(value, items);
+    }
+    const prototype = Object.getPrototypeOf(value) as object | null;
+    if (!RECORDS.has(prototype)) return { kind: 'plain', value };
+    const fields = Object.entries(value).map(([name, field]) => [name, look(field, within)] as const);
+    return { kind: 'record', of: value, prototype, fields };
+  };
+  return look(given, []);
+}
+
+function captureTensor(target: Builder, proxy: TensorProxy, isLoop: boolean): Form<Value> {
+  if (proxy instanceof SavedProxy) {
+    if (!isLoop) return { kind: 'plain', value: proxy };
+    const leaf = valueOfSave(target, proxy);
+    return { kind: 'tensor', type: leaf.type, leaf, proxy, saves: [proxy] };
+  }
+  const leaf = proxy.value();
+  const truth = leaf.type.dtype === 'bool' ? target.knows(leaf) : null;
+  return truth === null ? { kind: 'tensor', type: leaf.type, leaf, proxy, saves: [] } : { kind: 'plain', value: truth };
+}
+
+/** The value that is saved, for those who know that the code that saved it has run. */
+export function valueOfSave(target: Builder, saved: SavedProxy): Value {
+  const { value } = saved.slot;
+  return (value && target.reach(value, true)) ?? saved.value();
+}
+
+function arrayForm(of: readonly unknown[], items: readonly (Form<Value> | ListSegment)[]): Form<Value> {
+  const first = items.findIndex((item) => item instanceof ListSegment);
+  if (first < 0) return { kind: 'array', of, items: items as Form<Value>[], rest: null };
+  const rest = restOf(items.slice(first));
+  return { kind: 'array', of, items: items.slice(0, first) as Form<Value>[], rest };
+}
+
+/** Entries in a number that only the run will tell. */
+export function restOf<L>(parts: readonly (Form<L> | ListSegment)[]): Rest<L> {
+  return { entry: joinEntries(parts.map((part) => (part instanceof ListSegment ? part.form : part))), parts };
+}

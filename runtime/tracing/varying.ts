@@ -1,0 +1,149 @@
+import { TraceError } from '../errors.ts';
+import type { Value } from '../graph/types.ts';
+import type { Builder } from './builder.ts';
+import { callerSite } from './caller.ts';
+import { TensorProxy } from './proxy.ts';
+import type { State } from './slots.ts';
+
+/** One of the values that a varying one may be, and the truth value (bool, no dimensions) that says whether it is. */
+export interface Case {
+  readonly test: Value;
+  readonly value: unknown;
+}
+
+/** What is known of a varying value. */
+export interface Varying {
+  /** What the user calls it. */
+  readonly name: string;
+  readonly builder: Builder;
+  /** Exactly one of them holds. */
+  readonly cases: readonly Case[];
+}
+
+/** What is done with varying values by what is built on them. */
+export interface Uses {
+  /** Does something with whichever of the values it is. */
+  distribute(varying: Varying, use: (value: unknown) => unknown, state?: State | null): unknown;
+  /** Which of the values is there when the trace has run. */
+  afterRun(cases: readonly Case[]): unknown;
+}
+
+export let uses: Uses;
+
+export function setUses(given: Uses): void {
+  uses = given;
+}
+
+const records = new WeakMap<object, Varying>();
+
+/**
+ * A value that is one of several, depending on traced conditions, for which no single tensor can stand: undefined or a
+ * tensor, one text or another, one object or another. Operators ask which it is; what else is done with it is done with
+ * whichever it is, or is an error.
+ */
+export function vary(builder: Builder, name: string, cases: readonly Case[]): unknown {
+  const made: object = new Proxy(
+    inert,
+    handler(() => made),
+  );
+  records.set(made, { name, builder, cases });
+  return made;
+}
+
+const methods = new WeakMap<object, PropertyKey>();
+
+/** The name of a method that was read from a varying value; null if a function is none. */
+export function methodName(fn: unknown): PropertyKey | null {
+  return typeof fn === 'function' ? (methods.get(fn) ?? null) : null;
+}
+
+/** What is known of a value that varies; null if it doesn't. */
+export function varyingOf(value: unknown): Varying | null {
+  return typeof value === 'function' ? (records.get(value) ?? null) : null;
+}
+
+/** What a value is where the code runs now, as far as the conditions around tell. */
+export function settled(value: unknown): unknown {
+  if (value instanceof TensorProxy) {
+    const plain = value.plain?.find(({ test, is }) => value.builder.knows(test) === is);
+    return plain ? plain.value : value;
+  }
+  const varying = varyingOf(value);
+  if (!varying?.builder.open) return value;
+  const { name, builder, cases } = varying;
+  const sure = cases.find(({ test }) => builder.knows(test) === true);
+  if (sure) return settled(sure.value);
+  const possible = cases.filter(({ test }) => builder.knows(test) !== false);
+  if (possible.length === 1) return settled(possible[0]!.value);
+  return possible.length < cases.length ? vary(builder, name, possible) : value;
+}
+
+/** Does something with whichever of the values it is, where that is for objects and tensors, not for undefined and null. */
+export function each(varying: Varying, use: (value: unknown) => unknown): unknown {
+  if (varying.cases.some(({ value }) => value === undefined || value === null)) throw varies(varying);
+  return uses.distribute(varying, use);
+}
+
+/** The error for a varying value that is used as if it were one. */
+export function varies({ name, cases, builder: { site } }: Varying): TraceError {
+  const isLacking = cases.some(({ value }) => value === undefined);
+  const what = isLacking
+    ? `has a value only if a traced condition holds or a loop runs. Give it a value before the statement, or ask first whether it is undefined.`
+    : `is ${cases.map(({ value }) => described(value)).join(' or ')}, depending on a traced condition, and cannot be used as if it were one of them. Ask with if which it is.`;
+  return new TraceError(`'${name}' ${what}`, site ?? callerSite());
+}
+
+export function described(value: unknown): string {
+  if (value instanceof TensorProxy || typeof value === 'number' || typeof value === 'boolean') return 'a tensor';
+  if (value === null || value === undefined || typeof value === 'string') return JSON.stringify(value) ?? 'undefined';
+  if (Array.isArray(value)) return 'an array';
+  return typeof value === 'object' ? `an object (${value.constructor?.name})` : `a ${typeof value}`;
+}
+
+/** What proxies of varying values stand before: a function, so that a varying function can be called. */
+function inert(): void {}
+
+function handler(self: () => object): ProxyHandler<typeof inert> {
+  /** Whichever value it is; null if there is more to it. */
+  const one = (): { readonly value: unknown } | null => {
+    const { builder, cases } = records.get(self())!;
+    if (builder.open) {
+      const value = settled(self());
+      return varyingOf(value) ? null : { value };
+    }
+    // An outer variable may still hold it when the trace has run.
+    const value = uses.afterRun(cases);
+    return value === undefined ? null : { value };
+  };
+  const refuse = (): never => {
+    throw varies(records.get(self())!);
+  };
+  const whichever = (use: (value: unknown) => unknown): unknown => {
+    const only = one();
+    if (only) return use(only.value);
+    const varying = varyingOf(settled(self())) ?? refuse();
+    return varying.builder.open ? each(varying, use) : refuse();
+  };
+  return {
+    get(_, key) {
+      const values = one() ? [one()!.value] : records.get(self())!.cases.map(({ value }) => value);
+      const isMethod = values.every((value) => typeof memberOf(value, key) === 'function');
+      if (!isMethod) return whichever((value) => memberOf(value, key));
+      return (...args: unknown[]) =>
+        whichever((value) => Reflect.apply(memberOf(value, key) as () => unknown, value, args));
+    },
+    apply: (_, receiver, args) => whichever((value) => Reflect.apply(value as () => unknown, receiver, args)),
+    set: refuse,
+    has: refuse,
+    ownKeys: refuse,
+    construct: refuse,
+    deleteProperty: refuse,
+    defineProperty: refuse,
+    getOwnPropertyDescriptor: refuse,
+    setPrototypeOf: refuse,
+  };
+}
+
+function memberOf(value: unknown, key: PropertyKey): unknown {
+  return value === undefined || value === null ? undefined : Reflect.get(Object(value), key, value);
+}
