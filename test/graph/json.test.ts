@@ -35,6 +35,12 @@ describe('the intervention graph', () => {
     expect(graphToJson(back)).toEqual(json);
   });
 
+  it('matches operands by their ids, whatever their order', () => {
+    const reversed = { ...structuredClone(json), operands: structuredClone(json.operands).reverse() };
+    expect(json.operands.length).toBeGreaterThan(1);
+    expect(graphToJson(graphFromJson(reversed))).toEqual(json);
+  });
+
   it.each<[string, (graph: GraphJson) => void, RegExp]>([
     ['another version', (graph) => Object.assign(graph, { version: 2 }), /version/],
     [
