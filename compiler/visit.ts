@@ -10,7 +10,7 @@ import { lowerDelete } from './deletions.ts';
 import { isFunction, prologue } from './directives.ts';
 import { lowerFunction } from './functions.ts';
 import { isMember, lowerMember } from './indexing.ts';
-import { lowerSpread, lowerTakingApart } from './items.ts';
+import { lowerDelegation, lowerSpread, lowerTakingApart } from './items.ts';
 import { lowerList } from './lists.ts';
 import { lowerLiteral } from './literals.ts';
 import { lowerConditionalExpression, lowerLogical } from './logical.ts';
@@ -78,7 +78,7 @@ function visitBinary(lowering: Lowering, node: ts.BinaryExpression): Code {
 /** `await x` → `await plain(x)`: it is over before the model runs. */
 function visitSuspension(lowering: Lowering, node: ts.AwaitExpression | ts.YieldExpression): Code {
   const { expression } = node;
-  if (syntax.isYieldExpression(node) && node.asteriskToken) return lowerTakingApart(lowering, node, node.expression!);
+  if (syntax.isYieldExpression(node) && node.asteriskToken) return lowerDelegation(lowering, node);
   const name = syntax.isAwaitExpression(node) ? 'await' : 'yield';
   return lowering.copy(node, (child) =>
     expression && child === expression ? plain(lowering, expression, name) : lowering.visit(child),

@@ -5,10 +5,12 @@ import type { Site } from '../graph/types.ts';
 import { toProxy } from '../tracing/apply.ts';
 import { activeBuilder } from '../tracing/builder.ts';
 import { getitem as getTensorItem, setitem as setTensorItem } from '../tracing/indexing.ts';
-import { ListSegment } from '../tracing/lists.ts';
+import { isFilled, ListSegment } from '../tracing/lists.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import { each, settled, varyingOf } from '../tracing/varying.ts';
+import type { Operand } from '../types/tensor.ts';
 import { noteProperty } from './effects.ts';
+import { checkFilledDelete, checkFilledWrite } from './filled-writes.ts';
 
 function at(site: Site): void {
   const target = activeBuilder();
@@ -29,12 +31,24 @@ export function getitem(of: unknown, by: unknown, site: Site): unknown {
     return isMember ? Reflect.get(object, key) : getTensorItem(object, key);
   }
   if (Array.isArray(object)) {
-    if (object.some((item) => item instanceof ListSegment)) return getTensorItem(toProxy(functions.stack(object)), key);
+    if (isFilled(object)) {
+      if (typeof key === 'number' && key < 0) throw below(key, site);
+      return entryOf(object, key);
+    }
     if (key instanceof TensorProxy) return getTensorItem(toProxy(object), key);
   } else if (key instanceof TensorProxy) {
     throw new TraceError('Only tensors and arrays of tensors or numbers can be indexed with a traced value.', site);
   }
   return (object as Record<PropertyKey, unknown>)[key as PropertyKey];
+}
+
+/** An entry of an array that a branch or loop of the graph filled: an index below 0 counts from its end. */
+export function entryOf(array: readonly unknown[], index: unknown): unknown {
+  return getTensorItem(toProxy(functions.stack(array as Operand[])), index);
+}
+
+function below(index: number, site: Site): TraceError {
+  return new TraceError(`An array has no element ${index}. To count from its end, write at(${index}).`, site);
 }
 
 /** `object[key] = value`, and `object.key = value`. */
@@ -61,6 +75,7 @@ export function setitem(of: unknown, by: unknown, value: unknown, site: Site): u
       site,
     );
   }
+  checkFilledWrite(object, key, site);
   if (target?.isRecording) noteProperty(target, object, key as PropertyKey, value);
   (object as Record<PropertyKey, unknown>)[key as PropertyKey] = value;
   return value;
@@ -70,6 +85,7 @@ export function setitem(of: unknown, by: unknown, value: unknown, site: Site): u
 export function delete_(object: unknown, key: unknown, site: Site): boolean {
   const target = activeBuilder();
   if (target) target.site = site;
+  checkFilledDelete(object, key, site);
   if (target?.isRecording && !(object instanceof TensorProxy)) noteProperty(target, object, key as PropertyKey);
   return delete (object as Record<PropertyKey, unknown>)[key as PropertyKey];
 }

@@ -134,7 +134,13 @@ export function unary(operator: string, operand: unknown, site: Site): unknown {
 }
 
 /** `typeof`: a traced tensor without dimensions is the number or truth value that it will be, any other an object. */
-export function typeof_(x: unknown, site: Site): string {
+export function typeof_(given: unknown, site: Site): unknown {
+  const x = settled(given);
+  const varying = varyingOf(x);
+  if (varying?.builder.open) {
+    varying.builder.site = site;
+    return uses.distribute(varying, (one) => typeof_(one, site));
+  }
   if (!(x instanceof TensorProxy) || !x.builder.open) return typeof x;
   const { dtype, shape } = x.type;
   if (shape === null) {

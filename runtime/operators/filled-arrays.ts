@@ -1,7 +1,7 @@
 import { TraceError } from '../errors.ts';
 import type { Site } from '../graph/types.ts';
-import { isFilled, ListSegment } from '../tracing/lists.ts';
-import { getitem } from './access.ts';
+import { guardEntries, isFilled, ListSegment } from '../tracing/lists.ts';
+import { entryOf } from './access.ts';
 import type { Call } from './indirect-calls.ts';
 import { isIntrinsic } from './intrinsics.ts';
 
@@ -18,11 +18,21 @@ const KEEPING: ReadonlySet<unknown> = new Set<unknown>([
 /** What a call gives that is about an array which a branch or loop of the graph filled; null if it is about none. */
 export function callOnFilled({ fn, receiver, values }: Call, site: Site): { readonly result: unknown } | null {
   const isAbout = isFilled(receiver) || values.some((value) => isFilled(value) || value instanceof ListSegment);
-  if (!isAbout || !isIntrinsic(fn) || KEEPING.has(fn)) return null;
-  if (fn === Array.prototype.at) return { result: getitem(receiver, values[0], site) };
+  if (!isAbout) return null;
+  for (const value of values) if (isFilled(value)) guardEntries(value);
+  if (!isIntrinsic(fn) && values.some((value) => value instanceof ListSegment)) throw spread(site);
+  if (!isIntrinsic(fn) || KEEPING.has(fn)) return null;
+  if (fn === Array.prototype.at) return { result: entryOf(receiver as readonly unknown[], values[0]) };
   const { name } = fn as { name: string };
   throw new TraceError(
     `${name}() is called with an array that a branch or loop of the graph filled: how many entries it has is known only when the model runs. Go through them with for…of, read them by index, or use stack() and the functions of tensors.`,
+    site,
+  );
+}
+
+function spread(site: Site): TraceError {
+  return new TraceError(
+    'The entries of an array that a branch or loop of the graph filled are given to a function one by one: how many there are is known only when the model runs. Give it the array.',
     site,
   );
 }

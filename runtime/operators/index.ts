@@ -9,4 +9,4 @@ export { BREAK, CONTINUE, complete, jump, return_ } from './completions.ts';
 export { and, andThen, chain, choose, conditional, if_, or } from './conditionals.ts';
 export { doWhile, forOf, while_ } from './loops.ts';
 export { plain, string, thrown } from './plain-values.ts';
-export { field, items, note, place, touch, variable } from './targets.ts';
+export { field, items, note, place, taken, touch, variable } from './targets.ts';

@@ -4,7 +4,7 @@ import { formatSite } from '../graph/site.ts';
 import type { Site } from '../graph/types.ts';
 import { apply, copy, toProxy } from '../tracing/apply.ts';
 import { activeBuilder, builder } from '../tracing/builder.ts';
-import { ListSegment } from '../tracing/lists.ts';
+import { isFilled, ListSegment } from '../tracing/lists.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import type { State } from '../tracing/slots.ts';
 import { settled, uses, varyingOf } from '../tracing/varying.ts';
@@ -34,6 +34,7 @@ export function forOf(
 function iteratorOf(value: unknown, site: Site): Iterator<unknown> {
   const target = activeBuilder();
   if (target) checkIterator(target, value, site);
+  if (isFilled(value)) return Array.prototype.values.call(value);
   const method = (value as Partial<Iterable<unknown>> | null | undefined)?.[Symbol.iterator];
   if (typeof method === 'function') return method.call(value);
   // The kind of error that JavaScript throws itself.

@@ -1,8 +1,10 @@
 import type { Site } from '../graph/types.ts';
 import { activeBuilder } from '../tracing/builder.ts';
 import type { Slot } from '../tracing/journal.ts';
+import { guardEntries, isFilled } from '../tracing/lists.ts';
 import { getitem, setitem } from './access.ts';
 import { checkIterator, noteProperty } from './effects.ts';
+import { checkFilledWrite } from './filled-writes.ts';
 
 /** `object[key]`, for JavaScript to assign to: in a pattern, or by an operator that is not lowered. */
 export function place(object: unknown, key: unknown, site: Site): { value: unknown } {
@@ -31,6 +33,7 @@ export function note(slot: Slot): void {
 /** An object whose property is about to be set by JavaScript itself. */
 export function touch(object: object, key: PropertyKey): void {
   const target = activeBuilder();
+  checkFilledWrite(object, key, target?.site ?? null);
   if (target?.isRecording) noteProperty(target, object, key);
 }
 
@@ -58,9 +61,20 @@ export function field<T extends object>(
 
 const fields = new WeakMap<object, Map<Site, Slot>>();
 
-/** What JavaScript itself takes items from: `...values`, `[a, b] = values`. */
+/** What a pattern takes items from: `[a, b] = values`. */
+export function taken(values: unknown, site: Site): unknown {
+  const target = activeBuilder();
+  if (target) {
+    target.site = site;
+    checkIterator(target, values, site);
+  }
+  if (isFilled(values)) guardEntries(values);
+  return values;
+}
+
+/** What JavaScript itself goes through: `...values`, `yield* values`. */
 export function items(values: unknown, site: Site): unknown {
   const target = activeBuilder();
   if (target) checkIterator(target, values, site);
-  return values;
+  return isFilled(values) ? values.slice() : values;
 }

@@ -121,6 +121,27 @@ export function isFilled(value: unknown): value is readonly unknown[] {
   return Array.isArray(value) && value.some((item) => item instanceof ListSegment);
 }
 
+/**
+ * From here on JavaScript's own iteration of such an array, by a pattern or a function that was not compiled, is an error
+ * at the entries that only the run knows, instead of giving what stands for them.
+ */
+export function guardEntries(array: readonly unknown[]): void {
+  Object.defineProperty(array, Symbol.iterator, { value: ownEntries, configurable: true, writable: true });
+}
+
+function* ownEntries(this: readonly unknown[]): Generator<unknown, void> {
+  for (let i = 0; i < this.length; i++) {
+    const item = this[i];
+    if (item instanceof ListSegment) {
+      throw new TraceError(
+        `The entries of an array are taken from index ${i}, but a branch or loop of the graph filled it from there: how many there are is known only when the model runs. Go through them with for…of, or read them by index.`,
+        item.builder.site,
+      );
+    }
+    yield item;
+  }
+}
+
 /** All entries of such an array as one tensor, [entries, …]. */
 export function joinEntries(items: readonly unknown[]): TensorProxy {
   const rows = items.map((item) =>

@@ -1,4 +1,5 @@
 import type { Slot } from './journal.ts';
+import { guardEntries, isFilled } from './lists.ts';
 
 /** Stands for the value of a property or entry that is not there. */
 export const MISSING = Symbol('missing');
@@ -26,11 +27,13 @@ export class ArraySlot implements Slot {
   }
 
   get(): readonly unknown[] {
-    return [...this.owner];
+    return this.owner.slice();
   }
 
   set(elements: unknown): void {
-    this.owner.splice(0, this.owner.length, ...(elements as unknown[]));
+    const items = Array.prototype.slice.call(elements);
+    this.owner.splice(0, this.owner.length, ...items);
+    if (isFilled(items)) guardEntries(this.owner);
   }
 }
 

@@ -45,6 +45,10 @@ export const operators = {
     check(site);
     return of;
   },
+  taken(of: unknown, site: Site): unknown {
+    check(site);
+    return of;
+  },
   place(object: Record<never, unknown>, key: never, site: Site): { value: unknown } {
     check(site);
     return {

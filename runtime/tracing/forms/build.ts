@@ -1,7 +1,7 @@
 import type { Value } from '../../graph/types.ts';
 import { wrap } from '../apply.ts';
 import type { Builder } from '../builder.ts';
-import { ListSegment, type ListValue } from '../lists.ts';
+import { guardEntries, ListSegment, type ListValue } from '../lists.ts';
 import { vary } from '../varying.ts';
 import { type ArrayForm, entryTypes, type Form, type TensorForm } from './form.ts';
 
@@ -56,6 +56,7 @@ export function build(
       return { data, shapes, ranks, entry: shape };
     });
     own.push(new ListSegment(target, withLeaves(rest.entry, lists.values()), lists[0]!));
+    guardEntries(own);
     return own;
   };
   return make(form, name, []);
