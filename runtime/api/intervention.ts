@@ -21,17 +21,25 @@ import { parseParameters } from './parameter-spec.ts';
 import { shapesFor } from './shapes.ts';
 import { Tracing } from './tracing.ts';
 
-/** By this property interventions are known, those of another copy of the library too; its value is the copy. */
+/** By this property interventions are known, those of another copy of the library too; its value is what that copy made. */
 const MARK = Symbol.for('onnsight.intervention');
-const THIS_COPY = Symbol('this copy of the library');
 
 type InterventionBlock = Block<[model: EnvoyMembers, parameters: Readonly<Record<string, Traced>>]>;
+
+/** What an intervention of this copy of the library keeps to itself. */
+class Kept {
+  readonly block: InterventionBlock;
+
+  constructor(block: InterventionBlock) {
+    this.block = block;
+  }
+}
 
 /** A block with named parameters that can be run on a loaded model, and compiled ahead of time. */
 export interface InterventionFunction {
   (model: ModelMembers<Prompt>, inputs: ModelInputs | string, parameters?: Inputs): Promise<unknown>;
   readonly parameters: readonly Parameter[];
-  readonly block: InterventionBlock;
+  readonly [MARK]: Kept;
   inside(model: EnvoyMembers, parameters?: Readonly<Record<string, unknown>>): unknown;
 }
 
@@ -102,19 +110,25 @@ export function intervention(
   const noParameter = (name: string) =>
     `The intervention has no parameter '${name}'. It has ${[...names].join(', ') || 'none'}.`;
 
-  const made = Object.assign(run, { parameters, block, inside, [MARK]: THIS_COPY });
+  const made = Object.assign(run, { parameters, inside, [MARK]: new Kept(block) });
+  Object.defineProperty(made, MARK, { enumerable: false });
   ours(made);
   return made;
 }
 
 /** Whether a value is what `intervention` gave. */
 export function isIntervention(value: unknown): value is InterventionFunction {
-  return typeof value === 'function' && MARK in value && value[MARK] === THIS_COPY;
+  return keptBy(value) instanceof Kept;
 }
 
 /** Whether a value is what another copy of the library made: its blocks know nothing of this one's values. */
 export function isForeignIntervention(value: unknown): boolean {
-  return typeof value === 'function' && MARK in value && value[MARK] !== THIS_COPY;
+  const kept = keptBy(value);
+  return kept !== null && !(kept instanceof Kept);
+}
+
+function keptBy(value: unknown): unknown {
+  return typeof value === 'function' && MARK in value ? value[MARK] : null;
 }
 
 /** An intervention as a graph over a model, before anything is known of the inputs' sizes. */
@@ -127,7 +141,9 @@ export interface BuiltIntervention {
 }
 
 /** Builds the graph of an intervention for inputs of any size. Throws a TraceError for mistakes in the block. */
-export async function buildIntervention(map: ModelMap, { parameters, block }: InterventionFunction) {
+export async function buildIntervention(map: ModelMap, intervention: InterventionFunction) {
+  const { parameters } = intervention;
+  const { block } = intervention[MARK];
   const model = new LoadedModel(map, new PlainInputs(map.model), { device: 'cpu', fuse: false });
   const { whole } = new Model(model);
   const shapes = await shapesFor(map, new Map());

@@ -1,18 +1,14 @@
 import { TraceError } from '../errors.ts';
-import { MODULES } from '../operators/effects.ts';
 import { callerSite, laterSite } from '../tracing/caller.ts';
 import { pure } from '../tracing/harmless.ts';
+import { isModule, MODULE } from '../tracing/model.ts';
 import type { Envoy } from '../types/module.ts';
 import type { ModuleEnvoy } from './module-envoy.ts';
 import { join } from './names.ts';
 
-/** By this property alone the library finds what stands behind a module: no name of a module can be in its way. */
-const BEHIND = Symbol('module');
-
 /** What stands behind a module; null for all that is none. */
 export function envoyOf(value: unknown): ModuleEnvoy | null {
-  const isModule = typeof value === 'function' && BEHIND in value;
-  return isModule ? (value as { [BEHIND]: ModuleEnvoy })[BEHIND] : null;
+  return isModule(value) ? (value[MODULE] as ModuleEnvoy) : null;
 }
 
 /** A module as users hold it: members, children by name and index, parameters by name; callable. */
@@ -27,7 +23,7 @@ export function moduleProxy(envoy: ModuleEnvoy): Envoy {
   const printed = Object.assign(() => {}, { [Symbol.for('nodejs.util.inspect.custom')]: () => envoy.toString() });
   const proxy = new Proxy<object>(printed, {
     get(_, key) {
-      if (key === BEHIND) return envoy;
+      if (key === MODULE) return envoy;
       if (key === Symbol.iterator) return pure(() => envoy[Symbol.iterator]());
       if (key === Symbol.toPrimitive) return pure(() => envoy.toString());
       if (typeof key === 'symbol') return undefined;
@@ -52,7 +48,7 @@ export function moduleProxy(envoy: ModuleEnvoy): Envoy {
         callerSite(),
       );
     },
-    has: (_, key) => key === BEHIND || key === Symbol.iterator || hasMember(key) || isLength(key) || has(key),
+    has: (_, key) => key === MODULE || key === Symbol.iterator || hasMember(key) || isLength(key) || has(key),
     // A child that a member hides is no property of its own: what stands there is the member.
     ownKeys: () => [...module.children.keys()].filter((name) => !members.has(name)),
     getOwnPropertyDescriptor: (_, key) =>
@@ -63,7 +59,6 @@ export function moduleProxy(envoy: ModuleEnvoy): Envoy {
     setPrototypeOf: () => false,
     apply: (_, __, values) => envoy.call(values),
   });
-  MODULES.add(proxy);
   return proxy as Envoy;
 }
 
@@ -71,7 +66,7 @@ export function moduleProxy(envoy: ModuleEnvoy): Envoy {
 function awaited(path: string, then: object): object {
   // When it is called nothing of the user's is on the stack any more.
   const site = laterSite();
-  const proxy = new Proxy(then, {
+  return new Proxy(then, {
     apply(target, self, values) {
       if (!values.some((value) => typeof value === 'function'))
         return Reflect.apply(target as () => unknown, self, values);
@@ -81,6 +76,4 @@ function awaited(path: string, then: object): object {
       );
     },
   });
-  MODULES.add(proxy);
-  return proxy;
 }

@@ -33,29 +33,29 @@ export interface RequestJson {
 
 /** Sends traces to a server that holds the model, and gets the saved tensors back. */
 export class RemoteBackend implements Backend {
-  private readonly url: string;
-  private readonly headers: Readonly<Record<string, string>>;
+  readonly #url: string;
+  readonly #headers: Readonly<Record<string, string>>;
 
   /** @param url takes a POST of a `RequestJson` and answers with what `answerRequest` gives */
   constructor(url: string, headers: Readonly<Record<string, string>> = {}) {
-    this.url = url;
-    this.headers = headers;
+    this.#url = url;
+    this.#headers = headers;
   }
 
   async run(request: TraceRequest): Promise<(Tensor | undefined)[]> {
-    const response = await fetch(this.url, {
+    const response = await fetch(this.#url, {
       method: 'POST',
-      headers: { 'content-type': 'application/json', ...this.headers },
+      headers: { 'content-type': 'application/json', ...this.#headers },
       body: JSON.stringify(requestToJson(request)),
     });
     const text = await response.text();
     const parsed = answerSchema.safeParse(parseJson(text));
     if (!parsed.success) {
       throw new Error(
-        `${this.url} answered ${response.status} with something that is not an answer to a trace: ${text.slice(0, 200)}`,
+        `${this.#url} answered ${response.status} with something that is not an answer to a trace: ${text.slice(0, 200)}`,
       );
     }
-    if ('error' in parsed.data) throw new Error(`${this.url} refused the trace: ${parsed.data.error}`);
+    if ('error' in parsed.data) throw new Error(`${this.#url} refused the trace: ${parsed.data.error}`);
     return parsed.data.tensors.map((tensor) => (tensor ? tensorFromJson(tensor) : undefined));
   }
 }

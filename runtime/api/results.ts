@@ -9,7 +9,7 @@ import { type Form, leavesOf } from '../tracing/forms/form.ts';
 import { ListSegment, type ListValue } from '../tracing/lists.ts';
 import { isPlainObject } from '../tracing/plain-object.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
-import { SavedProxy, saves } from '../tracing/saves.ts';
+import { SavedProxy } from '../tracing/saves.ts';
 import { varyingOf } from '../tracing/varying.ts';
 
 /** What a trace wants back from the run, and how the user's own structure is made of it. */
@@ -23,7 +23,7 @@ export class Results {
   constructor(target: Builder, returned: unknown) {
     this.target = target;
     this.returned = returned;
-    for (const { slot } of saves(target)) {
+    for (const { slot } of target.saves.all) {
       if (slot.state === null || slot.state === 'pending') continue;
       if (slot.state.kind === 'single') {
         this.want(slot.state.value);
@@ -85,7 +85,7 @@ export class Results {
   /** The user's result, once the run's tensors are there (in the order of `saves`); undefined for what did not run. */
   resolve(tensors: readonly (Tensor | undefined)[]): unknown {
     const at = (value: Value) => tensors[this.positions.get(value)!];
-    for (const saved of saves(this.target)) {
+    for (const saved of this.target.saves.all) {
       const { state } = saved.slot;
       if (state === null || state === 'pending') saved.result = { value: undefined };
       else if (state.kind === 'single') {

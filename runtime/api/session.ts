@@ -3,7 +3,6 @@ import { prepareInputs } from '../inputs/prepare.ts';
 import { builder } from '../tracing/builder.ts';
 import { callerSite, laterSite } from '../tracing/caller.ts';
 import { ours } from '../tracing/harmless.ts';
-import { saves, settleSaves } from '../tracing/saves.ts';
 import type { Session as PublicSession, Tracer as PublicTracer } from '../types/tracer.ts';
 import { givenAt } from './at-caller.ts';
 import { type Block, checkCompiled, isBlock } from './blocks.ts';
@@ -14,12 +13,12 @@ import type { Traceable, Tracing } from './tracing.ts';
 
 /** Several traces as one unit. */
 export class Session implements PublicSession<unknown> {
-  private readonly model: Traceable;
-  private readonly tracing: Tracing;
+  readonly #model: Traceable;
+  readonly #tracing: Tracing;
 
   constructor(model: Traceable, tracing: Tracing) {
-    this.model = model;
-    this.tracing = tracing;
+    this.#model = model;
+    this.#tracing = tracing;
   }
 
   /**
@@ -37,24 +36,24 @@ export class Session implements PublicSession<unknown> {
     if (!block) throw new TraceError('session.trace needs a block: session.trace(inputs, () => { … }).', callerSite());
     checkCompiled(block);
     const first = target.forwards.length;
-    const isStopped = this.tracing.stopped !== null;
+    const isStopped = this.#tracing.stopped !== null;
     const nodes = target.region.nodes.length;
     const returned =
-      block === inputs ? new Invokes(this.model, this.tracing, laterSite()).build(block) : this.traceOne(inputs, block);
+      block === inputs ? new Invokes(this.#model, this.#tracing, laterSite()).build(block) : this.#traceOne(inputs, block);
     // What is saved here is what it is at the end of this trace.
-    settleSaves(target);
-    for (const forward of target.forwards.slice(first).reverse()) this.tracing.closeForward(forward);
+    target.saves.settle(target.region);
+    for (const forward of target.forwards.slice(first).reverse()) this.#tracing.closeForward(forward);
     // To stop in this trace ends this trace alone.
-    if (!isStopped) this.tracing.dropStopped(target.region, nodes);
+    if (!isStopped) this.#tracing.dropStopped(target.region, nodes);
     return returned;
   }
 
-  private traceOne(inputs: unknown, block: Block): unknown {
-    const prepared = givenAt(laterSite(), () => prepareInputs(this.model.map.model, this.model.inputs.prepare(inputs)));
-    const symbolic = this.model.map.formulas!;
+  #traceOne(inputs: unknown, block: Block): unknown {
+    const prepared = givenAt(laterSite(), () => prepareInputs(this.#model.map.model, this.#model.inputs.prepare(inputs)));
+    const symbolic = this.#model.map.formulas!;
     const sizes = symbolic.sizes(Object.fromEntries([...prepared].map(([name, { dims }]) => [name, dims])));
-    const forward = this.model.openForward(this.tracing, shapesOf(symbolic, sizes), prepared);
-    return builder().inForward(forward, () => block(new Tracer(this.tracing)));
+    const forward = this.#model.openForward(this.#tracing, shapesOf(symbolic, sizes), prepared);
+    return builder().inForward(forward, () => block(new Tracer(this.#tracing)));
   }
 
   /** Ends the session here: later traces do not run, and what is saved in them does not come back. */
@@ -66,7 +65,7 @@ export class Session implements PublicSession<unknown> {
         target.site,
       );
     }
-    this.tracing.stopped ??= saves(target).length;
+    this.#tracing.stopped ??= target.saves.all.length;
   }
 }
 ours(Session);

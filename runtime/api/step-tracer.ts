@@ -16,11 +16,11 @@ export interface Steps {
 
 /** What the block of a generation is given. */
 export class StepTracer extends Tracer implements PublicStepTracer<unknown> {
-  private readonly steps: Steps;
+  readonly #steps: Steps;
 
   constructor(steps: Steps, ...rest: ConstructorParameters<typeof Tracer>) {
     super(...rest);
-    this.steps = steps;
+    this.#steps = steps;
   }
 
   /**
@@ -28,13 +28,13 @@ export class StepTracer extends Tracer implements PublicStepTracer<unknown> {
    * (`iter([0, 2, 5])`). Inside the loop, modules are those of the step.
    */
   override *iter(start?: number | readonly number[] | null, stop?: number | null, step = 1): Generator<number> {
-    for (const index of this.chosen(start, stop, step)) {
-      const before = this.steps.current;
-      this.steps.current = index;
+    for (const index of this.#chosen(start, stop, step)) {
+      const before = this.#steps.current;
+      this.#steps.current = index;
       try {
         yield index;
       } finally {
-        this.steps.current = before;
+        this.#steps.current = before;
       }
     }
   }
@@ -46,30 +46,30 @@ export class StepTracer extends Tracer implements PublicStepTracer<unknown> {
 
   /** Goes on to the next step (or some steps further): from here on, modules are those of that step. */
   override next(steps = 1): number {
-    const to = this.steps.current + steps;
-    this.check(to, 'next()');
-    this.steps.current = to;
+    const to = this.#steps.current + steps;
+    this.#check(to, 'next()');
+    this.#steps.current = to;
     return to;
   }
 
   /** Ends the generation with the current step: what is saved later does not come back. */
   override stop(): void {
     super.stop();
-    this.steps.last = Math.min(this.steps.last, this.steps.current);
+    this.#steps.last = Math.min(this.#steps.last, this.#steps.current);
   }
 
-  private chosen(
+  #chosen(
     start: number | readonly number[] | null | undefined,
     stop: number | null | undefined,
     step: number,
   ): number[] {
-    const { count } = this.steps;
+    const { count } = this.#steps;
     if (typeof start === 'object' && start !== null) {
-      for (const index of start) this.check(index, `iter([${start}])`);
+      for (const index of start) this.#check(index, `iter([${start}])`);
       return [...start];
     }
     if (typeof start === 'number' && stop === undefined) {
-      this.check(start, `iter(${start})`);
+      this.#check(start, `iter(${start})`);
       return [start];
     }
     if (!(Number.isInteger(step) && step > 0)) {
@@ -77,7 +77,7 @@ export class StepTracer extends Tracer implements PublicStepTracer<unknown> {
     }
     const from = start ?? 0;
     const range = `iter(${from}, ${stop ?? null})`;
-    if (from < count) this.check(from, range);
+    if (from < count) this.#check(from, range);
     if (from >= count || (typeof stop === 'number' && stop > count)) {
       console.warn(`${range}: the generation has ${count} steps at most, so it ends there.`);
     }
@@ -87,10 +87,10 @@ export class StepTracer extends Tracer implements PublicStepTracer<unknown> {
     return indices;
   }
 
-  private check(index: number, what: string): void {
-    if (Number.isInteger(index) && index >= 0 && index < this.steps.count) return;
+  #check(index: number, what: string): void {
+    if (Number.isInteger(index) && index >= 0 && index < this.#steps.count) return;
     throw new TraceError(
-      `${what}: there is no step ${index}. This generation has the steps 0 to ${this.steps.count - 1}; give more with maxNewTokens.`,
+      `${what}: there is no step ${index}. This generation has the steps 0 to ${this.#steps.count - 1}; give more with maxNewTokens.`,
       callerSite(),
     );
   }

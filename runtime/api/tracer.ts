@@ -9,7 +9,7 @@ import { builder } from '../tracing/builder.ts';
 import { callerSite } from '../tracing/caller.ts';
 import { ours } from '../tracing/harmless.ts';
 import { isPlainObject } from '../tracing/plain-object.ts';
-import { save, saves } from '../tracing/saves.ts';
+import { save } from '../tracing/saves.ts';
 import type { Operand, Traced } from '../types/tensor.ts';
 import type { Applied, ApplyResult, Cache, CacheOptions, Tracer as PublicTracer, Real } from '../types/tracer.ts';
 import { isBlock } from './blocks.ts';
@@ -21,12 +21,12 @@ type OpenInvoke = (inputs: unknown, block: () => unknown) => unknown;
 
 /** What a block is given: everything about the trace that belongs to no module. */
 export class Tracer implements PublicTracer<unknown> {
-  protected readonly tracing: Tracing;
-  private readonly open: OpenInvoke | null;
+  readonly #tracing: Tracing;
+  readonly #open: OpenInvoke | null;
 
   constructor(tracing: Tracing, open: OpenInvoke | null = null) {
-    this.tracing = tracing;
-    this.open = open;
+    this.#tracing = tracing;
+    this.#open = open;
   }
 
   /**
@@ -44,7 +44,7 @@ export class Tracer implements PublicTracer<unknown> {
         callerSite(),
       );
     }
-    if (!this.open) {
+    if (!this.#open) {
       throw new TraceError(
         'This trace has its inputs already. Call trace without inputs, model.trace((tracer) => { tracer.invoke(inputs, block); … }), to give several.',
         callerSite(),
@@ -56,7 +56,7 @@ export class Tracer implements PublicTracer<unknown> {
         callerSite(),
       );
     }
-    return this.open(given, inner);
+    return this.#open(given, inner);
   }
 
   /** Steps are those of a generation: a single forward has none. */
@@ -81,7 +81,7 @@ export class Tracer implements PublicTracer<unknown> {
         target.site,
       );
     }
-    this.tracing.stopped ??= saves(target).length;
+    this.#tracing.stopped ??= target.saves.all.length;
   }
 
   /**
@@ -125,7 +125,7 @@ export class Tracer implements PublicTracer<unknown> {
       {},
     );
     const made = node.outputs[0]!;
-    this.tracing.functions.set(made, fn);
+    this.#tracing.functions.set(made, fn);
     return asTraced(wrap(target, made));
   }
 
@@ -146,7 +146,7 @@ export class Tracer implements PublicTracer<unknown> {
     }
     const { map } = TypedModel.of(forward);
     const modules = (options.modules ?? modulesOf(map)).map((path) => [path, map.find(path).path] as const);
-    this.tracing.atEnd.push(() => {
+    this.#tracing.atEnd.push(() => {
       target.rows = rows;
       for (const [name, path] of modules) {
         const read = (port: 'output' | 'input') =>

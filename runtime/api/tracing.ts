@@ -9,7 +9,6 @@ import { findCycle } from '../lowering/dependencies.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { activeBuilder, Builder, withBuilder } from '../tracing/builder.ts';
 import type { TracedForward } from '../tracing/forward.ts';
-import { saves, settleSaves } from '../tracing/saves.ts';
 import type { InputMaker } from './input-maker.ts';
 import { type ModelMap, type Shapes, TypedModel } from './locate.ts';
 import { Results } from './results.ts';
@@ -76,7 +75,7 @@ export class Tracing {
       const returned = block();
       if (this.builder.failure) throw this.builder.failure;
       for (const end of this.atEnd) end();
-      settleSaves(this.builder);
+      this.builder.saves.settle(this.builder.region);
       this.closeForwards();
       this.builder.open = false;
       this.dropStopped(this.builder.graph.root, 0);
@@ -104,7 +103,7 @@ export class Tracing {
   /** Forgets what is saved after `stop()`; writes of the region, from a position on, may then be without effect. */
   dropStopped(region: Region, from: number): void {
     if (this.stopped === null) return;
-    for (const saved of saves(this.builder).slice(this.stopped)) {
+    for (const saved of this.builder.saves.all.slice(this.stopped)) {
       saved.slot.state = null;
       saved.absence = 'was saved after stop()';
     }

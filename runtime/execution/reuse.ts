@@ -29,20 +29,17 @@ interface History {
   misses: number;
 }
 
-/**
- * What programs of models gave, within a session or a sweep: a program that is fed the same again need not run. Programs that
- * draw random numbers always run.
- */
-export class ReuseScope {
+/** What programs of models gave, and on which feeds. */
+export class KnownRuns {
   private readonly limit: number;
+  /** By the compiled programs of a model. Weak: a scope may outlive its models. */
   private readonly owners = new WeakMap<object, Map<string, History>>();
-  private readonly held = new WeakSet<SessionTensor>();
   /** All runs, the one used least recently first. */
   private readonly runs = new Set<Run>();
   private bytes = 0;
 
   /** @param limit how many bytes of tensors to hold on to */
-  constructor(limit: number = LIMIT) {
+  constructor(limit: number) {
     this.limit = limit;
   }
 
@@ -81,17 +78,11 @@ export class ReuseScope {
     const run = { feeds, outputs, bytes, siblings };
     siblings.push(run);
     this.runs.add(run);
-    for (const tensor of outputs) this.held.add(tensor);
     this.bytes += bytes;
     for (const oldest of this.runs) {
       if (this.bytes <= this.limit) break;
       this.forget(oldest);
     }
-  }
-
-  /** Whether the scope may hold on to a tensor. */
-  holds(tensor: SessionTensor): boolean {
-    return this.held.has(tensor);
   }
 
   private history(owner: object, key: string): History {
@@ -111,5 +102,25 @@ export class ReuseScope {
     run.siblings.splice(run.siblings.indexOf(run), 1);
     this.runs.delete(run);
     this.bytes -= run.bytes;
+  }
+}
+
+/** The runs that a scope knows. */
+export let runsOf: (scope: ReuseScope) => KnownRuns;
+
+/**
+ * What the runs of a session or a sweep share: a part of a model that is fed the same again does not run again. What draws
+ * random numbers always runs.
+ */
+export class ReuseScope {
+  readonly #runs: KnownRuns;
+
+  static {
+    runsOf = (scope) => scope.#runs;
+  }
+
+  /** @param limit how many bytes of tensors to hold on to: 256 MiB unless given */
+  constructor(limit: number = LIMIT) {
+    this.#runs = new KnownRuns(limit);
   }
 }

@@ -7,7 +7,7 @@ import type { SessionTensor } from '../ort/port.ts';
 import type { Dispatch, Plan } from '../partition/plan.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { ProgramError, type ProgramRunner } from './program-runner.ts';
-import type { ReuseScope } from './reuse.ts';
+import { type KnownRuns, type ReuseScope, runsOf } from './reuse.ts';
 import { runError } from './run-error.ts';
 import type { DispatchStats } from './stats.ts';
 
@@ -29,11 +29,13 @@ export interface Ran {
 
 /** How one run makes use of earlier ones. */
 interface Reuse {
-  readonly scope: ReuseScope;
+  readonly runs: KnownRuns;
   /** The registers that hold data of the user. */
   readonly given: ReadonlySet<number>;
   /** The registers that depend on the model's inputs alone: what the runs of a sweep have in common. */
   readonly base: Set<number>;
+  /** The registers whose tensors the scope may hold on to. */
+  readonly held: Set<number>;
 }
 
 /**
@@ -61,7 +63,7 @@ export async function runPlan(
   }
   const given = new Set([...plan.inputs, ...plan.operands].map(({ register }) => register));
   const reuse: Reuse | null = context.reuse
-    ? { scope: context.reuse, given, base: new Set(plan.inputs.map(({ register }) => register)) }
+    ? { runs: runsOf(context.reuse), given, base: new Set(plan.inputs.map(({ register }) => register)), held: new Set() }
     : null;
   const dispatches: DispatchStats[] = [];
   for (const dispatch of plan.dispatches) {
@@ -76,7 +78,7 @@ export async function runPlan(
   const tensors = plan.saves.map((register) => {
     const tensor = registers[register]!;
     // What the user gets is the user's: it shares nothing with the inputs or with what is kept.
-    return toTensor(given.has(register) || context.reuse?.holds(tensor) ? ort.copy(tensor) : tensor);
+    return toTensor(given.has(register) || reuse?.held.has(register) ? ort.copy(tensor) : tensor);
   });
   return { tensors, dispatches };
 }
@@ -126,22 +128,24 @@ async function reuseDispatch(
   const start = performance.now();
   const key = [dispatch.program.key, ...dispatch.fetches.map(({ name }) => name)].join('\n');
   const feeds = dispatch.feeds.map(({ register }) => registers[register]!);
-  const known = reuse.scope.recall(programs, key, feeds);
+  const known = reuse.runs.recall(programs, key, feeds);
   const isBase = dispatch.feeds.every(({ register }) => reuse.base.has(register));
   if (isBase) for (const { register } of dispatch.fetches) reuse.base.add(register);
   if (known) {
     dispatch.fetches.forEach(({ register }, i) => {
       registers[register] = known[i]!;
+      reuse.held.add(register);
     });
     const ran = performance.now() - start;
     return { name: dispatch.label, kind: dispatch.kind, action: 'reused', built: null, ran };
   }
   const stats = await runDispatch(dispatch, registers, graph, context);
-  if (!reuse.scope.isWanted(programs, key, isBase)) return stats;
+  if (!reuse.runs.isWanted(programs, key, isBase)) return stats;
   // What the user gave may change later.
   const kept = feeds.map((feed, i) => (reuse.given.has(dispatch.feeds[i]!.register) ? ort.copy(feed) : feed));
   const outputs = dispatch.fetches.map(({ register }) => registers[register]!);
-  reuse.scope.remember(programs, key, isBase, kept, outputs);
+  reuse.runs.remember(programs, key, isBase, kept, outputs);
+  for (const { register } of [...dispatch.feeds, ...dispatch.fetches]) reuse.held.add(register);
   return stats;
 }
 

@@ -22,11 +22,11 @@ export class InterventionGraph {
   readonly root: Region = { parameters: [], nodes: [], results: [] };
   readonly operands = new Map<Node, OperandData>();
   readonly saves: Save[] = [];
-  private nextId = 0;
+  #nextId = 0;
 
   /** A value that no node of the graph makes: a parameter of a region. */
   parameter(type: TensorType): Value {
-    return { id: this.nextId++, type, node: null, index: 0 };
+    return { id: this.#nextId++, type, node: null, index: 0 };
   }
 
   /** Appends a node to `region`. */
@@ -44,7 +44,7 @@ export class InterventionGraph {
     // To the compiler a node of an operation that is not known yet is none of the union's members.
     const node = made as Node;
     types.forEach((type, index) => {
-      outputs.push({ id: this.nextId++, type, node, index });
+      outputs.push({ id: this.#nextId++, type, node, index });
     });
     region.nodes.push(node);
     return made;
@@ -56,14 +56,14 @@ export class InterventionGraph {
       region.results.push(results[i]!);
     });
     const { dtype, shape } = type;
-    const value: Value = { id: this.nextId++, type: { dtype, shape }, node, index: node.outputs.length };
+    const value: Value = { id: this.#nextId++, type: { dtype, shape }, node, index: node.outputs.length };
     node.outputs.push(value);
     return value;
   }
 
   /** Keeps ids below `next` for values that are there already. */
   reserve(next: number): void {
-    this.nextId = Math.max(this.nextId, next);
+    this.#nextId = Math.max(this.#nextId, next);
   }
 
   /** What is compiled, without what changes from run to run: equal keys share one compiled session. */

@@ -2,8 +2,9 @@ import { TraceError } from '../errors.ts';
 import type { Site } from '../graph/types.ts';
 import type { Builder } from '../tracing/builder.ts';
 import { isHarmless } from '../tracing/harmless.ts';
+import { isModule } from '../tracing/model.ts';
 import { isCompiled, mayReturnOther } from './blocks.ts';
-import { checkIterator, MODULES, noteContent, noteEntry } from './effects.ts';
+import { checkIterator, noteContent, noteEntry } from './effects.ts';
 import type { Call } from './indirect-calls.ts';
 import { isIntrinsic } from './intrinsics.ts';
 
@@ -98,7 +99,7 @@ function checkKnown(fn: object, site: Site): void {
       site,
     );
   }
-  if (isCompiled(fn) || isHarmless(fn) || MODULES.has(fn) || isIntrinsic(fn)) return;
+  if (isCompiled(fn) || isHarmless(fn) || isModule(fn) || isIntrinsic(fn)) return;
   throw new TraceError(
     `${nameOf(fn)} was not compiled and is called in a branch or loop that depends on a traced value: what it changes would be changed even where that does not run. Put the directive 'use trace' at its top; if it is a library's and changes nothing that others can see, say so with pure() of onnsight; or call it before.`,
     site,

@@ -5,7 +5,7 @@ import { capture } from '../tracing/forms/capture.ts';
 import type { Form } from '../tracing/forms/form.ts';
 import type { Slot } from '../tracing/journal.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
-import { dropMerged, ranSave, SaveSlot, type SaveState, settleSaves } from '../tracing/saves.ts';
+import { ranSave, SaveSlot, type SaveState } from '../tracing/saves.ts';
 import { MISSING, type State, VariableSlot } from '../tracing/slots.ts';
 import { Storage } from '../tracing/storage.ts';
 import { settled, setUses, type Varying } from '../tracing/varying.ts';
@@ -184,7 +184,7 @@ function branch(
         return body();
       },
       ({ region, journal, result }) => {
-        settleSaves(target);
+        target.saves.settle(region);
         for (const { slot, after, site } of journal.changes()) {
           sites.set(slot, site);
           const isInner = slot.region === region || (slot instanceof VariableSlot && !variables.includes(slot));
@@ -216,7 +216,7 @@ function branch(
     return [slot, (node: Node) => put(target, slot, later(node))] as const;
   });
   const end = merge.values('the result', a.end, b.end);
-  dropMerged(target, [a.region, b.region]);
+  target.saves.dropMerged([a.region, b.region]);
   const node = target.addTyped('if', [condition], merge.types, {}, [a.region, b.region]);
   target.close(node, condition);
   for (const [slot, set] of merged) {

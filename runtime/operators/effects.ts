@@ -1,50 +1,57 @@
 import { TraceError } from '../errors.ts';
 import type { Site } from '../graph/types.ts';
 import type { Builder } from '../tracing/builder.ts';
-import { bytesSlot, dateSlot, entrySlot, keysSlot, mapKeysSlot, searchSlot, setSlot } from '../tracing/containers.ts';
+import {
+  bytesSlot,
+  dateSlot,
+  entrySlot,
+  type Keyed,
+  keysSlot,
+  mapKeysSlot,
+  searchSlot,
+  setSlot,
+} from '../tracing/containers.ts';
+import { isModule } from '../tracing/model.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import { SavedProxy } from '../tracing/saves.ts';
 import { ArraySlot, PropertySlot } from '../tracing/slots.ts';
 import { isIntrinsic } from './intrinsics.ts';
 
-/** Modules of a model: their properties are the model's, not the object's. */
-export const MODULES = new WeakSet<object>();
-
 /** Notes that `object[key]` is about to be set to a value, or taken away. */
 export function noteProperty(target: Builder, object: unknown, key: PropertyKey, value?: unknown): void {
   if (!isNoted(object)) return;
-  if (Array.isArray(object) && (key === 'length' || isIndex(key))) target.note(ArraySlot.of(object));
-  else if (object instanceof RegExp && key === 'lastIndex') target.note(searchSlot(object));
-  else if (ArrayBuffer.isView(object) && isIndex(key)) target.note(bytesSlot(object.buffer));
+  if (Array.isArray(object) && (key === 'length' || isIndex(key))) target.note(ArraySlot.of(target, object));
+  else if (object instanceof RegExp && key === 'lastIndex') target.note(searchSlot(target, object));
+  else if (ArrayBuffer.isView(object) && isIndex(key)) target.note(bytesSlot(target, object.buffer));
   else if (!isAccessor(object, key)) {
-    target.note(PropertySlot.of(object, key));
+    target.note(PropertySlot.of(target, object, key));
     // A save may be a property of its own: it is undefined where its branch did not run.
-    if (!(value instanceof SavedProxy)) target.note(keysSlot(object));
+    if (!(value instanceof SavedProxy)) target.note(keysSlot(target, object));
   }
 }
 
 /** Notes all of an object that a function of JavaScript may change: what it holds, not what that holds in turn. */
 export function noteContent(target: Builder, object: unknown): void {
   if (!isNoted(object)) return;
-  if (Array.isArray(object)) target.note(ArraySlot.of(object));
+  if (Array.isArray(object)) target.note(ArraySlot.of(target, object));
   else if (object instanceof Map) {
-    for (const key of object.keys()) target.note(entrySlot(object, key));
-    target.note(mapKeysSlot(object));
-  } else if (object instanceof Set) target.note(setSlot(object));
-  else if (ArrayBuffer.isView(object)) target.note(bytesSlot(object.buffer));
-  else if (object instanceof ArrayBuffer) target.note(bytesSlot(object));
-  else if (object instanceof Date) target.note(dateSlot(object));
-  else if (object instanceof RegExp) target.note(searchSlot(object));
+    for (const key of object.keys()) target.note(entrySlot(target, object, key));
+    target.note(mapKeysSlot(target, object));
+  } else if (object instanceof Set) target.note(setSlot(target, object));
+  else if (ArrayBuffer.isView(object)) target.note(bytesSlot(target, object.buffer));
+  else if (object instanceof ArrayBuffer) target.note(bytesSlot(target, object));
+  else if (object instanceof Date) target.note(dateSlot(target, object));
+  else if (object instanceof RegExp) target.note(searchSlot(target, object));
   else {
-    for (const key of Reflect.ownKeys(object)) if (!isAccessor(object, key)) target.note(PropertySlot.of(object, key));
-    target.note(keysSlot(object));
+    for (const key of Reflect.ownKeys(object)) if (!isAccessor(object, key)) target.note(PropertySlot.of(target, object, key));
+    target.note(keysSlot(target, object));
   }
 }
 
 /** Notes that a Map, WeakMap or WeakSet may get another value under a key. */
-export function noteEntry(target: Builder, object: Parameters<typeof entrySlot>[0], key: unknown): void {
-  target.note(entrySlot(object, key));
-  if (object instanceof Map) target.note(mapKeysSlot(object));
+export function noteEntry(target: Builder, object: Keyed, key: unknown): void {
+  target.note(entrySlot(target, object, key));
+  if (object instanceof Map) target.note(mapKeysSlot(target, object));
 }
 
 /**
@@ -69,7 +76,7 @@ function isNativeIterator(value: object): boolean {
 /** Tensors, and the modules of a model, keep their own account; JavaScript's own objects do not change. */
 function isNoted(object: unknown): object is object {
   const isObject = (typeof object === 'object' && object !== null) || typeof object === 'function';
-  return isObject && !(object instanceof TensorProxy) && !MODULES.has(object) && !isIntrinsic(object);
+  return isObject && !(object instanceof TensorProxy) && !isModule(object) && !isIntrinsic(object);
 }
 
 function isIndex(key: PropertyKey): boolean {

@@ -8,7 +8,7 @@ import type { Form } from '../tracing/forms/form.ts';
 import type { Change, Slot } from '../tracing/journal.ts';
 import { emptyList, joinLists, type ListValue, listOf } from '../tracing/lists.ts';
 import type { TensorProxy } from '../tracing/proxy.ts';
-import { dropSaves, type SavedProxy, SaveSlot, type SaveState, saves, settleSaves } from '../tracing/saves.ts';
+import { type SavedProxy, SaveSlot, type SaveState } from '../tracing/saves.ts';
 import { type State, VariableSlot } from '../tracing/slots.ts';
 import { Carry, SlotCarry } from './carries.ts';
 import { type Completion, isNormal, withoutBreak, withoutContinue } from './completions.ts';
@@ -81,7 +81,7 @@ class Attempt {
     this.loop = loop;
     this.plan = plan;
     this.carries = [...plan.carries.values()];
-    this.savesBefore = saves(target).length;
+    this.savesBefore = target.saves.all.length;
     const lists: ListValue[] = [];
     let next: TensorProxy;
     let end: Completion;
@@ -107,7 +107,7 @@ class Attempt {
         end = withoutBreak(end, loop.label);
       },
       ({ region, journal }) => {
-        settleSaves(target);
+        target.saves.settle(region);
         this.findCarries(journal.changes(), region);
         region.results.push(next.value());
         for (const carry of this.carries) this.unload(carry, carry.now());
@@ -116,7 +116,7 @@ class Attempt {
       },
     );
     target.loops--;
-    if (!this.stable) dropSaves(target, this.savesBefore);
+    if (!this.stable) target.saves.dropAfter(this.savesBefore);
   }
 
   /** Whether there is another iteration; runs what stands between two of them. */
@@ -170,7 +170,7 @@ class Attempt {
   }
 
   private madeSaves(): readonly SavedProxy[] {
-    return saves(this.target)
+    return this.target.saves.all
       .slice(this.savesBefore)
       .filter(({ slot }) => slot.state !== null && slot.state !== 'pending' && !slot.when);
   }

@@ -19,7 +19,7 @@ const UNNAMED = [
   (function* () {})(),
 ].flatMap((iterator) => chain(Object.getPrototypeOf(iterator)));
 
-let found: WeakSet<object> | null = null;
+let found: ReadonlySet<object> | null = null;
 
 /** Whether a function is JavaScript's own, or an object of the language that holds such functions. */
 export function isIntrinsic(fn: object): boolean {
@@ -27,8 +27,8 @@ export function isIntrinsic(fn: object): boolean {
   return found.has(fn);
 }
 
-function findAll(): WeakSet<object> {
-  const all = new WeakSet<object>();
+function findAll(): ReadonlySet<object> {
+  const all = new Set<object>();
   const seen = new Set<unknown>();
   const visit = (value: unknown): void => {
     if ((typeof value !== 'object' && typeof value !== 'function') || value === null || seen.has(value)) return;

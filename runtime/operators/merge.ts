@@ -2,7 +2,7 @@ import type { Node, Region, TensorType, Value } from '../graph/types.ts';
 import { apply, wrap } from '../tracing/apply.ts';
 import { constantTruth } from '../tracing/blanks.ts';
 import type { Builder } from '../tracing/builder.ts';
-import { type Fact, follows } from '../tracing/facts.ts';
+import type { Fact } from '../tracing/facts.ts';
 import { build } from '../tracing/forms/build.ts';
 import { encode, valueLeaves } from '../tracing/forms/encode.ts';
 import { type Form, typesOf } from '../tracing/forms/form.ts';
@@ -56,7 +56,7 @@ export class Merge {
   /** One result of the node. */
   pair(a: Value, b: Value, type: TensorType): Later<Value> {
     if (a === b) return () => a;
-    const [then, otherwise] = [constantTruth(a), constantTruth(b)];
+    const [then, otherwise] = [constantTruth(this.target, a), constantTruth(this.target, b)];
     if (then === true && otherwise === false) return () => this.condition;
     if (then === false && otherwise === true) return () => this.not();
     this.bodies[0].results.push(a);
@@ -74,7 +74,7 @@ export class Merge {
   }
 
   private tells(value: Value, is: boolean, ...others: readonly Fact[]): void {
-    follows({ value, is }, others);
+    this.target.consequences.add({ value, is }, others);
   }
 
   private not(): Value {

@@ -46,20 +46,15 @@ export function field<T extends object>(
 ): T {
   const target = activeBuilder();
   if (!target?.isRecording) return object;
-  const slots = fields.get(object) ?? new Map<Site, Slot>();
-  fields.set(object, slots);
-  const slot = slots.get(id) ?? {
+  const slot = target.slots.of(object, field, id, () => ({
     name: 'a private field',
     owner: object,
     get: () => get(object),
     set: (value: unknown) => set(object, value),
-  };
-  slots.set(id, slot);
+  }));
   target.note(slot);
   return object;
 }
-
-const fields = new WeakMap<object, Map<Site, Slot>>();
 
 /** What a pattern takes items from: `[a, b] = values`. */
 export function taken(values: unknown, site: Site): unknown {

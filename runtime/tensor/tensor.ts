@@ -22,7 +22,7 @@ export class Tensor<D extends DType = 'float32'> {
   readonly dims: readonly number[];
   /** The elements as the engine holds them: halves as 16 bits, bools as bytes. */
   readonly raw: RawOf<D>;
-  private decoded: DataOf<D> | null = null;
+  #decoded: DataOf<D> | null = null;
   // biome-ignore lint/suspicious/noExplicitAny: with noUncheckedIndexedAccess a typed t[0] would be "possibly undefined".
   readonly [index: number]: any;
   // biome-ignore lint/suspicious/noExplicitAny: as above, for t[':, -1'].
@@ -55,8 +55,8 @@ export class Tensor<D extends DType = 'float32'> {
 
   /** The elements, row by row; halves are decoded to a Float32Array. */
   get data(): DataOf<D> {
-    this.decoded ??= decode(this.raw, this.dtype) as DataOf<D>;
-    return this.decoded;
+    this.#decoded ??= decode(this.raw, this.dtype) as DataOf<D>;
+    return this.#decoded;
   }
 
   /** The number of dimensions. */
@@ -130,9 +130,10 @@ export class Tensor<D extends DType = 'float32'> {
 }
 
 const indexing: ProxyHandler<Tensor<DType>> = {
-  get(target, key, receiver) {
+  get(target, key) {
     if (typeof key === 'string' && isSliceString(key)) return index(target, key);
-    return Reflect.get(target, key, receiver);
+    // Read of the object itself: what is private is not there on the proxy.
+    return Reflect.get(target, key);
   },
   set(target, key, value) {
     if (typeof key === 'string' && isSliceString(key)) {

@@ -1,4 +1,4 @@
-import { TraceError } from '../errors.ts';
+import { onTraceError, TraceError } from '../errors.ts';
 import { InterventionGraph, type OperandData } from '../graph/graph.ts';
 import { OperationError } from '../graph/operation.ts';
 import { outputTypes } from '../graph/operations/index.ts';
@@ -6,11 +6,14 @@ import type { AttributesOf, Op, TensorOp } from '../graph/ops.ts';
 import type { LazySite } from '../graph/site.ts';
 import type { Node, NodeOf, Region, Site, TensorType, Value } from '../graph/types.ts';
 import { blank } from './blanks.ts';
+import { BlockSaves } from './block-saves.ts';
 import { callerSite } from './caller.ts';
-import { type Fact, Knowledge } from './facts.ts';
+import { Consequences, type Fact, Knowledge } from './facts.ts';
 import { TracedForward } from './forward.ts';
 import { type Births, Journal, type Slot } from './journal.ts';
+import type { LogLine } from './logs.ts';
 import type { TracedModel } from './model.ts';
+import { ObjectSlots } from './object-slots.ts';
 import { Storage } from './storage.ts';
 
 /** A body that was recorded: its nodes, what it changed, and what its function returned. */
@@ -61,6 +64,15 @@ export class Builder {
   failure: TraceError | null = null;
   /** How many of the bodies around are those of loop nodes, which stand for many iterations. */
   loops = 0;
+  readonly saves = new BlockSaves();
+  /** What is printed when the model has run. */
+  readonly lines: LogLine[] = [];
+  /** The slots of the user's objects. */
+  readonly slots = new ObjectSlots();
+  /** Operands that are the same wherever they are needed, by what they are. */
+  readonly shared = new Map<string, Value>();
+  readonly consequences = new Consequences();
+  /** What holds in a body. */
   private readonly knowledge = new Map<Region, Knowledge>();
   private readonly closed = new Map<Region, Closed>();
 
@@ -220,7 +232,7 @@ export class Builder {
   ): Recording<T> {
     const region: Region = { parameters: [], nodes: [], results: [] };
     const journal = new Journal(++this.time, this.births);
-    if (holds) this.knowledge.set(region, new Knowledge(holds));
+    if (holds) this.knowledge.set(region, new Knowledge(holds, this.consequences));
     this.regions.push(region);
     this.journals.push(journal);
     try {
@@ -280,9 +292,9 @@ export class Builder {
 
 let current: Builder | null = null;
 
-TraceError.onMade = (error) => {
+onTraceError((error) => {
   if (current) current.failure ??= error;
-};
+});
 
 /** The builder of the block that runs now. Blocks run synchronously, one at a time. */
 export function builder(): Builder {

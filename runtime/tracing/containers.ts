@@ -1,3 +1,4 @@
+import type { Builder } from './builder.ts';
 import type { Slot } from './journal.ts';
 import { MISSING, sameItems } from './slots.ts';
 
@@ -7,13 +8,8 @@ import { MISSING, sameItems } from './slots.ts';
  */
 
 /** Gives each object its slot of one kind. */
-function slotsFor<T extends object>(make: (owner: T) => Omit<Slot, 'owner'>): (owner: T) => Slot {
-  const slots = new WeakMap<T, Slot>();
-  return (owner) => {
-    const slot = slots.get(owner) ?? { ...make(owner), owner };
-    slots.set(owner, slot);
-    return slot;
-  };
+function slotsFor<T extends object>(make: (owner: T) => Omit<Slot, 'owner'>): (target: Builder, owner: T) => Slot {
+  return (target, owner) => target.slots.of(owner, make, null, () => ({ ...make(owner), owner }));
 }
 
 /** Which properties an object has, in their order. */
@@ -87,7 +83,8 @@ export const searchSlot = slotsFor((expression: RegExp) => ({
   },
 }));
 
-type Keyed = Map<unknown, unknown> | WeakMap<WeakKey, unknown> | WeakSet<WeakKey>;
+/** What keeps something under keys. */
+export type Keyed = Map<unknown, unknown> | WeakMap<WeakKey, unknown> | WeakSet<WeakKey>;
 
 /** What a Map or WeakMap has under a key, or whether a WeakSet has an element. */
 class EntrySlot implements Slot {
@@ -113,12 +110,6 @@ class EntrySlot implements Slot {
   }
 }
 
-const entrySlots = new WeakMap<Keyed, Map<unknown, EntrySlot> | WeakMap<WeakKey, EntrySlot>>();
-
-export function entrySlot(owner: Keyed, key: unknown): Slot {
-  const slots = (entrySlots.get(owner) ?? (owner instanceof Map ? new Map() : new WeakMap())) as Map<unknown, Slot>;
-  entrySlots.set(owner, slots as Map<unknown, EntrySlot>);
-  const slot = slots.get(key) ?? new EntrySlot(owner, key);
-  slots.set(key, slot);
-  return slot;
+export function entrySlot(target: Builder, owner: Keyed, key: unknown): Slot {
+  return target.slots.of(owner, EntrySlot, key, () => new EntrySlot(owner, key));
 }

@@ -6,56 +6,61 @@ export interface Fact {
   readonly is: boolean;
 }
 
-const consequences = new WeakMap<Value, Map<boolean, readonly Fact[]>>();
+/** What the facts of a block say of each other. */
+export class Consequences {
+  private readonly known = new Map<Value, Map<boolean, readonly Fact[]>>();
 
-/** Notes what else holds wherever `fact` does. */
-export function follows(fact: Fact, others: readonly Fact[]): void {
-  const known = consequences.get(fact.value) ?? new Map<boolean, readonly Fact[]>();
-  known.set(fact.is, others);
-  consequences.set(fact.value, known);
-}
+  /** Notes what else holds wherever `fact` does. */
+  add(fact: Fact, others: readonly Fact[]): void {
+    const known = this.known.get(fact.value) ?? new Map<boolean, readonly Fact[]>();
+    known.set(fact.is, others);
+    this.known.set(fact.value, known);
+  }
 
-/** What a fact says of others, by the operation that its value comes from. */
-function* consequencesOf({ value, is }: Fact): Generator<Fact> {
-  yield* consequences.get(value)?.get(is) ?? [];
-  const inputs = value.node?.inputs ?? [];
-  const { op } = value.node ?? {};
-  if (op === 'logicalNot') yield { value: inputs[0]!, is: !is };
-  else if (op === 'squeeze') yield { value: inputs[0]!, is };
-  else if (is ? op === 'logicalAnd' || op === 'bitwiseAnd' : op === 'logicalOr' || op === 'bitwiseOr') {
-    for (const input of inputs) yield { value: input, is };
+  /** What a fact says of others: what was noted, and what the operation says that its value comes from. */
+  *of({ value, is }: Fact): Generator<Fact> {
+    yield* this.known.get(value)?.get(is) ?? [];
+    const inputs = value.node?.inputs ?? [];
+    const { op } = value.node ?? {};
+    if (op === 'logicalNot') yield { value: inputs[0]!, is: !is };
+    else if (op === 'squeeze') yield { value: inputs[0]!, is };
+    else if (is ? op === 'logicalAnd' || op === 'bitwiseAnd' : op === 'logicalOr' || op === 'bitwiseOr') {
+      for (const input of inputs) yield { value: input, is };
+    }
   }
 }
 
 /** What follows from one fact. */
 export class Knowledge {
   private readonly given: Fact;
+  private readonly consequences: Consequences;
   private readonly asked = new Map<Value, boolean | null>();
 
-  constructor(given: Fact) {
+  constructor(given: Fact, consequences: Consequences) {
     this.given = given;
+    this.consequences = consequences;
   }
 
   /** Whether a value is true; null if this does not say. */
   of(value: Value): boolean | null {
     let known = this.asked.get(value);
     if (known === undefined) {
-      known = find(this.given, value);
+      known = this.find(value);
       this.asked.set(value, known);
     }
     return known;
   }
-}
 
-/** A fact speaks of values that were made before its own: younger ones lead nowhere. */
-function find(given: Fact, wanted: Value): boolean | null {
-  const seen = new Set<Value>();
-  const open = [given];
-  for (let fact = open.pop(); fact; fact = open.pop()) {
-    if (fact.value === wanted) return fact.is;
-    if (fact.value.id < wanted.id || seen.has(fact.value)) continue;
-    seen.add(fact.value);
-    open.push(...consequencesOf(fact));
+  /** A fact speaks of values that were made before its own: younger ones lead nowhere. */
+  private find(wanted: Value): boolean | null {
+    const seen = new Set<Value>();
+    const open = [this.given];
+    for (let fact = open.pop(); fact; fact = open.pop()) {
+      if (fact.value === wanted) return fact.is;
+      if (fact.value.id < wanted.id || seen.has(fact.value)) continue;
+      seen.add(fact.value);
+      open.push(...this.consequences.of(fact));
+    }
+    return null;
   }
-  return null;
 }

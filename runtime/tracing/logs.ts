@@ -11,19 +11,15 @@ export interface LogLine {
   readonly witness: SavedProxy | null;
 }
 
-const linesOf = new WeakMap<Builder, LogLine[]>();
-
 /** Prints values when the model has run; in a branch that does not run nothing is printed. */
 export function print(target: Builder, method: LogLine['method'], values: readonly unknown[]): void {
-  const lines = linesOf.get(target) ?? [];
-  linesOf.set(target, lines);
   const kept = values.map((value) => (value instanceof TensorProxy ? save(value) : value));
-  lines.push({ method, values: kept, witness: target.isRecording ? (save(true) as SavedProxy) : null });
+  target.lines.push({ method, values: kept, witness: target.isRecording ? (save(true) as SavedProxy) : null });
 }
 
 /** Prints all lines of a block whose saves have their results; a line in a loop once per iteration. */
 export function printLines(target: Builder): void {
-  for (const { method, values, witness } of linesOf.get(target) ?? []) {
+  for (const { method, values, witness } of target.lines) {
     const results = values.map((value) => (value instanceof TensorProxy ? (value as SavedProxy).result?.value : value));
     const missing = values.some((value, i) => value instanceof TensorProxy && results[i] === undefined);
     if (missing || (witness && witness.result?.value === undefined)) continue;

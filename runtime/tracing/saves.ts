@@ -62,15 +62,6 @@ export class SaveSlot implements Slot {
   }
 }
 
-/** All saves of a block, in the order of the source. */
-const savesOf = new WeakMap<Builder, SavedProxy[]>();
-/** Those that stand in one body. */
-const savesIn = new WeakMap<Region, SavedProxy[]>();
-
-export function saves(target: Builder): readonly SavedProxy[] {
-  return savesOf.get(target) ?? [];
-}
-
 /**
  * Brings a value back from the run. Inside a trace block only.
  * An array of traced values is saved as one tensor.
@@ -85,15 +76,10 @@ export function saveWhen(target: Builder, value: TensorProxy, when: Value): Save
 }
 
 function register(saved: SavedProxy): SavedProxy {
-  const target = saved.builder;
-  const all = savesOf.get(target) ?? [];
-  savesOf.set(target, all);
-  all.push(saved);
-  const here = savesIn.get(target.region) ?? [];
-  savesIn.set(target.region, here);
-  here.push(saved);
-  target.note(saved.slot);
-  saved.slot.state = 'pending';
+  const { builder, slot } = saved;
+  builder.saves.add(saved);
+  builder.note(slot);
+  slot.state = 'pending';
   return saved;
 }
 
@@ -101,29 +87,6 @@ function register(saved: SavedProxy): SavedProxy {
 export function ranSave(cases: readonly { readonly value: unknown }[]): SavedProxy | undefined {
   const all = cases.flatMap(({ value }) => (value instanceof SavedProxy ? [value] : []));
   return all.find((saved) => saved.result?.value !== undefined) ?? all[0];
-}
-
-/** Forgets what conditionals in a body made of saves: what the node around gives takes its place. */
-export function dropMerged(target: Builder, bodies: readonly Region[]): void {
-  const merged = bodies.flatMap((body) => savesIn.get(body) ?? []).filter(({ slot }) => slot.when);
-  const all = savesOf.get(target);
-  for (const saved of merged) all!.splice(all!.lastIndexOf(saved), 1);
-}
-
-/** Forgets the saves after the first `count`: those of a body that only ran on trial. */
-export function dropSaves(target: Builder, count: number): void {
-  savesOf.get(target)?.splice(count);
-}
-
-/** The saves of a body that has just run are the values they have at its end. */
-export function settleSaves(target: Builder): void {
-  for (const saved of savesIn.get(target.region) ?? []) {
-    if (saved.slot.state === 'pending') {
-      const value = saved.value();
-      saved.slot.state = { kind: 'single', value, when: saved.slot.when };
-      saved.slot.value = value;
-    }
-  }
 }
 
 const RESULT_MEMBERS = new Set(['data', 'dims', 'item', 'toArray', 'raw']);

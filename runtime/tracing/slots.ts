@@ -1,11 +1,9 @@
+import type { Builder } from './builder.ts';
 import type { Slot } from './journal.ts';
 import { guardEntries, isFilled } from './lists.ts';
 
 /** Stands for the value of a property or entry that is not there. */
 export const MISSING = Symbol('missing');
-
-const arrays = new WeakMap<readonly unknown[], ArraySlot>();
-const properties = new WeakMap<object, Map<PropertyKey, PropertySlot>>();
 
 /** The elements of an array. */
 export class ArraySlot implements Slot {
@@ -17,13 +15,8 @@ export class ArraySlot implements Slot {
     this.owner = array;
   }
 
-  static of(array: unknown[]): ArraySlot {
-    let slot = arrays.get(array);
-    if (!slot) {
-      slot = new ArraySlot(array);
-      arrays.set(array, slot);
-    }
-    return slot;
+  static of(target: Builder, array: unknown[]): Slot {
+    return target.slots.of(array, ArraySlot, null, () => new ArraySlot(array));
   }
 
   get(): readonly unknown[] {
@@ -55,18 +48,8 @@ export class PropertySlot implements Slot {
     this.key = key;
   }
 
-  static of(object: object, key: PropertyKey): PropertySlot {
-    let slots = properties.get(object);
-    if (!slots) {
-      slots = new Map();
-      properties.set(object, slots);
-    }
-    let slot = slots.get(key);
-    if (!slot) {
-      slot = new PropertySlot(object, key);
-      slots.set(key, slot);
-    }
-    return slot;
+  static of(target: Builder, object: object, key: PropertyKey): Slot {
+    return target.slots.of(object, PropertySlot, key, () => new PropertySlot(object, key));
   }
 
   get(): unknown {

@@ -34,7 +34,8 @@ export function setUses(given: Uses): void {
   uses = given;
 }
 
-const records = new WeakMap<object, Varying>();
+/** By this property a varying value is known: it leads to what is known of it. */
+const VARYING = Symbol('varying');
 
 /**
  * A value that is one of several, depending on traced conditions, for which no single tensor can stand: undefined or a
@@ -44,22 +45,14 @@ const records = new WeakMap<object, Varying>();
 export function vary(builder: Builder, name: string, cases: readonly Case[]): unknown {
   const made: object = new Proxy(
     inert,
-    handler(() => made),
+    handler({ name, builder, cases }, () => made),
   );
-  records.set(made, { name, builder, cases });
   return made;
-}
-
-const methods = new WeakMap<object, PropertyKey>();
-
-/** The name of a method that was read from a varying value; null if a function is none. */
-export function methodName(fn: unknown): PropertyKey | null {
-  return typeof fn === 'function' ? (methods.get(fn) ?? null) : null;
 }
 
 /** What is known of a value that varies; null if it doesn't. */
 export function varyingOf(value: unknown): Varying | null {
-  return typeof value === 'function' ? (records.get(value) ?? null) : null;
+  return typeof value === 'function' ? ((value as { [VARYING]?: Varying })[VARYING] ?? null) : null;
 }
 
 /** What a value is where the code runs now, as far as the conditions around tell. */
@@ -103,10 +96,10 @@ export function described(value: unknown): string {
 /** What proxies of varying values stand before: a function, so that a varying function can be called. */
 function inert(): void {}
 
-function handler(self: () => object): ProxyHandler<typeof inert> {
+function handler(varying: Varying, self: () => object): ProxyHandler<typeof inert> {
+  const { builder, cases } = varying;
   /** Whichever value it is; null if there is more to it. */
   const one = (): { readonly value: unknown } | null => {
-    const { builder, cases } = records.get(self())!;
     if (builder.open) {
       const value = settled(self());
       return varyingOf(value) ? null : { value };
@@ -116,17 +109,18 @@ function handler(self: () => object): ProxyHandler<typeof inert> {
     return value === undefined ? null : { value };
   };
   const refuse = (): never => {
-    throw varies(records.get(self())!);
+    throw varies(varying);
   };
   const whichever = (use: (value: unknown) => unknown): unknown => {
     const only = one();
     if (only) return use(only.value);
-    const varying = varyingOf(settled(self())) ?? refuse();
-    return varying.builder.open ? each(varying, use) : refuse();
+    return builder.open ? each(varyingOf(settled(self()))!, use) : refuse();
   };
   return {
     get(_, key) {
-      const values = one() ? [one()!.value] : records.get(self())!.cases.map(({ value }) => value);
+      if (key === VARYING) return varying;
+      const only = one();
+      const values = only ? [only.value] : cases.map(({ value }) => value);
       const isMethod = values.every((value) => typeof memberOf(value, key) === 'function');
       if (!isMethod) return whichever((value) => memberOf(value, key));
       return (...args: unknown[]) =>

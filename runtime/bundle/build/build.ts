@@ -7,7 +7,6 @@ import type { Address } from '../../graph/ops.ts';
 import { type Site, siteOf } from '../../graph/site.ts';
 import { lower } from '../../lowering/lower.ts';
 import { encodeModel } from '../../onnx/proto.ts';
-import { saves } from '../../tracing/saves.ts';
 import { BUNDLE_VERSION } from '../manifest.ts';
 import type { BundleFile, Manifest } from '../schema.ts';
 import { loadable } from './check.ts';
@@ -97,7 +96,7 @@ export async function buildBundle(
     optimized: isOptimized,
     files: [describeFile(file, bytes), ...linked.files.map((one) => one.file)],
   };
-  const lost = saves(built.tracing.builder).some((saved) => !returned.saved.has(saved));
+  const lost = built.tracing.builder.saves.all.some((saved) => !returned.saved.has(saved));
   const notes = lost
     ? ['What is logged, or saved and not returned, does not come out of a bundle: it gives what the block returns.']
     : [];

@@ -1,0 +1,43 @@
+import type { Region } from '../graph/types.ts';
+import type { SavedProxy } from './saves.ts';
+
+/** The saves of one block. */
+export class BlockSaves {
+  private readonly list: SavedProxy[] = [];
+  private readonly byBody = new Map<Region, SavedProxy[]>();
+
+  /** All of them, in the order of the source. */
+  get all(): readonly SavedProxy[] {
+    return this.list;
+  }
+
+  add(saved: SavedProxy): void {
+    this.list.push(saved);
+    const { body } = saved.slot;
+    const here = this.byBody.get(body) ?? [];
+    this.byBody.set(body, here);
+    here.push(saved);
+  }
+
+  /** The saves of a body that has just run are the values they have at its end. */
+  settle(body: Region): void {
+    for (const saved of this.byBody.get(body) ?? []) {
+      if (saved.slot.state === 'pending') {
+        const value = saved.value();
+        saved.slot.state = { kind: 'single', value, when: saved.slot.when };
+        saved.slot.value = value;
+      }
+    }
+  }
+
+  /** Forgets what conditionals in a body made of saves: what the node around gives takes its place. */
+  dropMerged(bodies: readonly Region[]): void {
+    const merged = bodies.flatMap((body) => this.byBody.get(body) ?? []).filter(({ slot }) => slot.when);
+    for (const saved of merged) this.list.splice(this.list.lastIndexOf(saved), 1);
+  }
+
+  /** Forgets all but the first `count`: the others stood in a body that only ran on trial. */
+  dropAfter(count: number): void {
+    this.list.splice(count);
+  }
+}

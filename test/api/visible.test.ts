@@ -1,0 +1,123 @@
+import { inspect } from 'node:util';
+import {
+  ExecutionBackend,
+  intervention,
+  LanguageModel,
+  NoopBackend,
+  RemoteBackend,
+  ReuseScope,
+  save,
+  Tensor,
+  TraceError,
+  type TraceRequest,
+} from 'onnsight';
+import { expect, it } from 'vitest';
+import { TOY } from '../support/fixtures.ts';
+import { dirname } from 'node:path';
+
+const lm = await LanguageModel.load(dirname(TOY), { device: 'cpu' });
+const PROMPT = 'The Eiffel Tower is in the city of';
+
+/** All names of a value, its own and those of its classes: what an editor, a debugger or a REPL offers. */
+function namesOf(value: object): string[] {
+  const names = new Set<string>();
+  const ends = [Object, Function, Error].map(({ prototype }) => prototype as unknown);
+  for (let at: object | null = value; at !== null && !ends.includes(at); at = Object.getPrototypeOf(at)) {
+    for (const name of Object.getOwnPropertyNames(at)) names.add(name);
+  }
+  const ofFunctions = typeof value === 'function' ? ['length', 'name', 'prototype'] : [];
+  return [...names].filter((name) => name !== 'constructor' && !ofFunctions.includes(name)).sort();
+}
+
+/** What Node prints of a value, hidden properties and all. */
+function printed(value: unknown): string {
+  return inspect(value, { showHidden: true, depth: 3 });
+}
+
+const TRACER = ['all', 'apply', 'cache', 'invoke', 'iter', 'next', 'stop'];
+
+it('a tracer', async () => {
+  await lm.trace(PROMPT, (tracer) => {
+    expect(namesOf(tracer)).toEqual(TRACER);
+    expect(printed(tracer)).toBe('Tracer {}');
+  });
+});
+
+it('the tracer of a generation', async () => {
+  await lm.generate(PROMPT, { maxNewTokens: 1 }, (tracer) => {
+    expect(namesOf(tracer)).toEqual(TRACER);
+    expect(printed(tracer)).toBe('StepTracer {}');
+  });
+});
+
+it('a session', async () => {
+  await lm.session((session) => {
+    expect(namesOf(session)).toEqual(['stop', 'trace']);
+    expect(printed(session)).toBe('Session {}');
+  });
+});
+
+it('backends, and what they are given', async () => {
+  const remote = new RemoteBackend('http://localhost', { authorization: 'secret' });
+  for (const backend of [remote, new NoopBackend(), new ExecutionBackend()]) {
+    expect(namesOf(backend)).toEqual(['run']);
+    expect(printed(backend)).toBe(`${backend.constructor.name} {}`);
+  }
+  let given: TraceRequest | null = null;
+  const run = async (request: TraceRequest) => {
+    given = request;
+    return request.execute();
+  };
+  await lm.trace(PROMPT, () => save(lm.lm_head.output), { backend: { run } });
+  expect(namesOf(given!)).toEqual(['execute', 'graph', 'inputs', 'model']);
+  expect(namesOf(given!.model)).toEqual(['hash', 'path']);
+});
+
+it('a scope of reuse', () => {
+  const scope = new ReuseScope();
+  expect(namesOf(scope)).toEqual([]);
+  expect(printed(scope)).toBe('ReuseScope {}');
+});
+
+it('a tensor', () => {
+  const tensor = Tensor.from([1.5, 2]);
+  expect(tensor.data).toEqual(new Float32Array([1.5, 2]));
+  expect(namesOf(tensor)).toEqual(
+    ['data', 'dims', 'dtype', 'item', 'ndim', 'raw', 'reshape', 'size', 'to', 'toArray', 'toJSON', 'toString'].sort(),
+  );
+  expect(printed(tensor)).toBe(String(tensor));
+});
+
+it('a graph', async () => {
+  const graph = await lm.graph(PROMPT, () => save(lm.lm_head.output));
+  expect(namesOf(graph)).toEqual(
+    ['add', 'addResult', 'operands', 'parameter', 'reserve', 'root', 'saves', 'structuralKey', 'toString'].sort(),
+  );
+});
+
+it('an operation and a call of a module', async () => {
+  const members = ['input', 'inputs', 'output', 'outputs', 'path', 'toString'];
+  const operation = lm.transformer.h[0].attn.ops.Softmax;
+  expect(namesOf(operation)).toEqual(members);
+  expect(printed(operation)).toBe('transformer.h.0.attn.ops.Softmax');
+  const [call] = lm.transformer.h[0].calls;
+  expect(namesOf(call!)).toEqual([...members, 'skip'].sort());
+  expect(printed(call)).toBe('transformer.h.0.calls[0]');
+});
+
+it('an intervention', () => {
+  const made = intervention({ alpha: 'float32' }, (model: LanguageModel, { alpha }) => {
+    model.transformer.h[0].output *= alpha;
+  });
+  expect(namesOf(made)).toEqual(['inside', 'parameters']);
+  expect(inspect(made)).not.toMatch(/Symbol|block/);
+});
+
+it('an error', async () => {
+  const error = await lm
+    .trace(PROMPT, () => lm.nowhere.output)
+    .catch((thrown: unknown) => thrown as TraceError);
+  expect(error).toBeInstanceOf(TraceError);
+  expect(namesOf(error as TraceError).sort()).toEqual(['message', 'name', 'site', 'stack']);
+  expect(Object.getOwnPropertyNames(TraceError).sort()).toEqual(['length', 'name', 'prototype']);
+});
