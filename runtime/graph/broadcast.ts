@@ -1,7 +1,7 @@
 import { OperationError } from './operation.ts';
 import type { Dim, Shape } from './types.ts';
 
-/** The shape of two tensors broadcast together; what is unknown stays null. An OperationError where they cannot be. */
+/** The shape of two tensors broadcast together; unknown sizes stay null. Throws an OperationError if they do not fit. */
 export function broadcastShapes(a: Shape, b: Shape): Shape {
   if (a === null || b === null) return null;
   const rank = Math.max(a.length, b.length);
@@ -17,7 +17,7 @@ export function broadcastShapes(a: Shape, b: Shape): Shape {
   });
 }
 
-/** The size that two dimensions broadcast to, null where only the run will tell, undefined where they cannot. */
+/** The size that two dimensions broadcast to; null if only the run will tell, undefined if they do not fit. */
 export function broadcastDims(a: Dim, b: Dim): Dim | undefined {
   if (a === b || b === 1) return a;
   if (a === 1) return b;

@@ -3,12 +3,12 @@ import type { AttributesOf, Op } from './ops.ts';
 import type { Node, Region, Value } from './types.ts';
 
 /**
- * Copies nodes of one graph into another, with their sites and the data of operands. What is to stand in a value's place
- * is set in `values`; everything that used the value uses that. Neither graph's nodes are ever changed.
+ * Copies nodes of one graph into another, with their sites and the data of operands. A value's replacement
+ * is set in `values`; everything that used the value uses the replacement. Neither graph's nodes are ever changed.
  */
 export class GraphCopier {
   readonly graph = new InterventionGraph();
-  /** What stands for each value of the source. */
+  /** The replacement of each value of the source. */
   readonly values = new Map<Value, Value>();
   protected readonly source: InterventionGraph;
 
@@ -16,7 +16,7 @@ export class GraphCopier {
     this.source = source;
   }
 
-  /** The value that stands for one of the source, which was copied before. */
+  /** The replacement of a value that was copied before. */
   value(value: Value): Value {
     const known = this.values.get(value);
     if (!known) throw new Error(`The value %${value.id} was not copied before its use.`);
@@ -41,7 +41,7 @@ export class GraphCopier {
     for (const { name, value } of this.source.saves) this.graph.saves.push({ name, value: this.value(value) });
   }
 
-  /** What the copy of a node knows: the same, unless a subclass says otherwise. */
+  /** The attributes of a node's copy: the same, unless a subclass says otherwise. */
   protected attributes(node: Node): AttributesOf<Op> {
     return node.attributes;
   }

@@ -7,9 +7,9 @@ import type { Node, NodeOf, Region, Value } from './types.ts';
 /** Some nodes of a graph as a graph of their own. */
 export interface Extract {
   readonly graph: InterventionGraph;
-  /** What it takes from outside, as operands without data: the value there, and the operand here. */
+  /** The values that it takes from outside, each with the operand (without data) that replaces it here. */
   readonly outer: readonly { readonly value: Value; readonly operand: NodeOf<'operand'> }[];
-  /** What stands in it for each value of the graph that it has. */
+  /** The copy of each value that it contains. */
   readonly values: ReadonlyMap<Value, Value>;
 }
 
@@ -39,7 +39,7 @@ class Extractor extends GraphCopier implements Extract {
     this.forwards = forwards;
   }
 
-  /** Operands come with what uses them. */
+  /** Operands come with the nodes that use them. */
   override node(node: Node, region: Region): void {
     if (node.op !== 'operand') super.node(node, region);
   }

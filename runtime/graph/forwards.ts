@@ -1,6 +1,6 @@
 import type { Node, NodeOf } from './types.ts';
 
-/** A node that belongs to a forward: it meets the model. */
+/** A node that belongs to a forward: it reads, writes or calls something of the model. */
 export type ForwardNode = NodeOf<'read'> | NodeOf<'write'> | NodeOf<'call'> | NodeOf<'forward'>;
 
 export function isForwardNode(node: Node): node is ForwardNode {

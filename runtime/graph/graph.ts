@@ -41,7 +41,7 @@ export class InterventionGraph {
   ): NodeOf<O> {
     const outputs: Value[] = [];
     const made: NodeOf<O> = { op, inputs, attributes, regions, outputs, site };
-    // To the compiler a node of an operation that is not known yet is none of the union's members.
+    // While the operation is a type parameter, the type checker cannot tell which member of the union this is.
     const node = made as Node;
     types.forEach((type, index) => {
       outputs.push({ id: this.#nextId++, type, node, index });
@@ -66,7 +66,7 @@ export class InterventionGraph {
     this.#nextId = Math.max(this.#nextId, next);
   }
 
-  /** What is compiled, without what changes from run to run: equal keys share one compiled session. */
+  /** The graph as it is compiled, without the data that changes from run to run: equal keys share one compiled session. */
   structuralKey(): string {
     const parts: string[] = [];
     writeRegion(this.root, parts);
@@ -86,7 +86,7 @@ export class InterventionGraph {
 function writeRegion(region: Region, parts: string[]): void {
   parts.push(`(${region.parameters.map(structure)})`);
   for (const node of region.nodes) {
-    // What a squeeze without dims takes out depends on which sizes are 1.
+    // Which dimensions a squeeze without dims removes depends on which sizes are 1.
     const ones = node.op === 'squeeze' ? node.inputs[0]!.type.shape?.map((dim) => dim === 1) : '';
     const inputs = node.inputs.map(({ id }) => id);
     parts.push(`${node.outputs.map(structure)}=${node.op}${ones}(${inputs})${JSON.stringify(node.attributes)}`);
@@ -113,7 +113,7 @@ function printRegion(region: Region, indent: string, lines: string[]): void {
   }
 }
 
-/** `float32[1, 15, 128]`, with `?` for what only the run will tell. */
+/** `float32[1, 15, 128]`, with `?` for sizes that only the run will tell. */
 export function formatType(type: TensorType): string {
   return `${type.dtype}${formatShape(type.shape)}`;
 }

@@ -52,8 +52,8 @@ export type GraphJson = z.infer<typeof schema>;
 type RegionJson = z.infer<typeof region>;
 
 /**
- * The whole graph as JSON data, operands included. Throws a GraphError for what is not data: functions given to apply,
- * and graphs of several forward passes.
+ * The whole graph as JSON data, operands included. Throws a GraphError if it contains anything else: functions given to apply,
+ * or several forward passes.
  */
 export function graphToJson(graph: InterventionGraph): GraphJson {
   for (const node of graph.root.nodes) {
@@ -102,7 +102,7 @@ function regionToJson({ parameters, nodes, results }: Region): RegionJson {
   };
 }
 
-/** The same attributes in objects of their own. */
+/** A deep copy of attributes. */
 function attributesToJson(attributes: object): z.infer<typeof node>['attributes'] {
   return z.record(z.string(), z.json()).parse(attributes);
 }
@@ -112,7 +112,7 @@ function valueToJson({ id, type }: Value): z.infer<typeof value> {
 }
 
 /**
- * Reads a graph that was written by `graphToJson`. Nothing in it is trusted: a `GraphError` names the path of what is
+ * Reads a graph that was written by `graphToJson`. Nothing in it is trusted: a `GraphError` names the path of anything that is
  * wrong, an operation that is not on the closed list, or a value that is used before it is made.
  */
 export function graphFromJson(json: unknown): InterventionGraph {
@@ -146,7 +146,7 @@ export function graphFromJson(json: unknown): InterventionGraph {
 }
 
 function readRegion(json: RegionJson, target: Region, outer: ReadonlyMap<number, Value>, path: string): void {
-  // A body sees what is around it; nothing around it sees what is in it.
+  // A body sees the values around it; nothing around it sees the values in it.
   const values = path === 'root' ? (outer as Map<number, Value>) : new Map(outer);
   const make = ({ id, dtype, shape }: z.infer<typeof value>, made: Node | null, index: number): Value => {
     if (values.has(id)) throw new GraphError(`${path}: %${id} is made twice`);

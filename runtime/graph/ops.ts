@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { DTYPES } from './dtypes.ts';
 
 /*
- * The language of the intervention graph: every operation with what it knows besides its inputs, its attributes. They are
+ * The language of the intervention graph: every operation with its attributes, which say all besides its inputs. They are
  * plain JSON and part of the structural key. A graph that came as data is checked against these schemas; the types of
  * attributes follow from them. Each operation on tensors needs a rule in `operations` (its types) and one in `lowerings`
  * (how it is written in ONNX): the compiler names those that are missing.
@@ -142,15 +142,15 @@ const addressSchema = z.strictObject(address);
 /** A tensor of the model that a block can read or set: one output or input of one call of a module, or a parameter. */
 export type Address = Readonly<z.infer<typeof addressSchema>>;
 
-/** Operations of the graph itself: what goes in, what meets the model, and control flow. */
+/** Operations of the graph itself: data that goes in, access to the model, and control flow. */
 const structureOps = {
-  /** Data of this run: an input of what is compiled. */
+  /** Data of this run: an input of the compiled graph. */
   operand: z.strictObject({ dtype: z.enum(DTYPES) }),
   /** A tensor of the model as the model computes it. */
   read: z.strictObject({ ...address, forward }),
   /**
-   * Replaces a tensor of the model. `inplace`: for all who read it, where an assignment to a module's input is for that
-   * module alone. `lenient`: it may be without effect, as those of edits, which serve traces of every kind.
+   * Replaces a tensor of the model. `inplace`: for all readers, whereas an assignment to a module's input is for that
+   * module alone. `lenient`: it may have no effect; the writes of edits are, since edits are part of every trace.
    */
   write: z.strictObject({ ...address, forward, inplace: z.boolean(), lenient: z.boolean().default(false) }),
   /** A module of the model run once more, on the node's inputs. */
@@ -174,7 +174,7 @@ export type TensorOp = keyof typeof tensorOps;
 export type Op = keyof typeof schemas;
 /** The attributes of an operation. */
 export type AttributesOf<O extends Op> = Readonly<z.infer<(typeof schemas)[O]>>;
-/** An operation on tensors that its inputs say all about. */
+/** An operation on tensors without attributes. */
 export type PlainOp = { [O in TensorOp]: (typeof schemas)[O] extends typeof none ? O : never }[TensorOp];
 
 /** How many bodies an operation has. */

@@ -18,7 +18,7 @@ export function floating(dtype: DType): DType {
   return isFloat(dtype) ? dtype : 'float32';
 }
 
-/** The element type that holds both (`torch.promote_types`). An OperationError where PyTorch has none. */
+/** The element type that holds both (`torch.promote_types`). Throws an OperationError if PyTorch has none. */
 export function promoteDtypes(a: DType, b: DType): DType {
   if (a === b || b === 'bool') return a;
   if (a === 'bool') return b;

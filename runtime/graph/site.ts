@@ -10,7 +10,7 @@ export function formatSite(site: Site): string {
   return `${site.file}:${site.line}:${site.column}`;
 }
 
-/** A site that is worked out only if an error asks for it: finding a line in a stack takes longer than adding a node. */
+/** A site that is found only when an error asks for it: finding a line in a stack takes longer than adding a node. */
 export class LazySite {
   #find: (() => Site | null) | null;
   #found: Site | null = null;

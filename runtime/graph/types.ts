@@ -7,7 +7,7 @@ export type { Site } from './site.ts';
 
 /** One dimension: its size, or null where only the run will tell (a boolean mask, a loop that grows a tensor). */
 export type Dim = number | null;
-/** All dimensions, or null where not even their number is known before the run. */
+/** All dimensions, or null if not even their number is known before the run. */
 export type Shape = readonly Dim[] | null;
 
 /** What is known of a tensor before it exists. */
@@ -32,7 +32,7 @@ export interface Value {
 /** A node of the intervention graph: an operation with its inputs. `regions` are the bodies of `if` (then, else) and `loop` (body). */
 export type Node = { [O in Op]: NodeOf<O> }[Op];
 
-/** A node that computes tensors of tensors. */
+/** A node that computes tensors from tensors. */
 export type TensorNode = { [O in TensorOp]: NodeOf<O> }[TensorOp];
 
 /** A node of a certain operation. */

@@ -1,6 +1,6 @@
 import type { Node } from './types.ts';
 
-/** Nodes with those in their bodies, each before what stands in it. Operands are left out: they are not run. */
+/** Nodes and the nodes in their bodies, outer ones first. Operands are left out: they are not run. */
 export function* withRegions(nodes: readonly Node[]): Generator<Node> {
   for (const node of nodes) {
     if (node.op === 'operand') continue;

@@ -33,12 +33,12 @@ export function isPresent(output: string): boolean {
   return output.startsWith(PRESENT);
 }
 
-/** The input that takes in the next step what an output of the key-value cache gave. */
+/** The input that takes an output of the key-value cache in the next step. */
 export function pastOf(present: string): string {
   return present.replace(PRESENT, PAST);
 }
 
-/** Whether there is an input of tokens: only then are others filled in. */
+/** Whether the model has an input for tokens: only then are other inputs filled in. */
 export function takeTokens(inputs: Iterable<{ readonly name: string }>): boolean {
   return [...inputs].some(({ name }) => name === TOKEN_IDS || name === EMBEDDINGS);
 }
@@ -48,7 +48,7 @@ export function isFilledIn(input: string): boolean {
   return [ATTENTION_MASK, POSITION_IDS, TOKEN_TYPE_IDS, USE_CACHE].includes(input) || isPast(input);
 }
 
-/** Adds what may be left out beside tokens: an empty cache, a mask of ones, positions, token types of zeros. */
+/** Adds the inputs that may be left out beside tokens: an empty cache, a mask of ones, positions, token types of zeros. */
 export function fillIn(inputs: readonly ModelTensor[], prepared: Map<string, Tensor>): void {
   const tokens = prepared.get(TOKEN_IDS) ?? prepared.get(EMBEDDINGS);
   if (!tokens) return;

@@ -2,7 +2,7 @@ import { intAttribute } from '../onnx/attributes.ts';
 import type { OnnxModel } from '../onnx/model.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 
-/** An input of ids that has one without a row in the table that it looks up. */
+/** An id in an input that is out of range: the embedding table has no row for it. */
 export interface WrongId {
   readonly input: string;
   readonly id: number;
@@ -12,7 +12,7 @@ export interface WrongId {
   readonly rows: number;
 }
 
-/** What hands ids on as they are. */
+/** Operators that pass ids on unchanged. */
 const SAME_ELEMENTS = new Set(['Identity', 'Cast', 'Reshape', 'Unsqueeze', 'Squeeze', 'Flatten', 'Transpose']);
 
 /** The first id that is out of range of the embedding it goes to, as far as the model's file tells. */
@@ -29,7 +29,7 @@ export function findWrongId(model: OnnxModel, inputs: ReadonlyMap<string, Tensor
   return null;
 }
 
-/** The smallest of the weights whose rows the ids of an input pick. */
+/** The smallest of the tables whose rows the ids of an input select. */
 function tableOf({ graph, initializers }: OnnxModel, input: string): { name: string; rows: number } | null {
   const ids = new Set([input]);
   let found: { name: string; rows: number } | null = null;

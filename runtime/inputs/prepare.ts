@@ -21,6 +21,6 @@ function checkIds(model: OnnxModel, prepared: ReadonlyMap<string, Tensor>): void
   if (!wrong) return;
   const { input, id, at, table, rows } = wrong;
   throw new InputError(
-    `The input '${input}' holds ${id} at [${at.join(', ')}], but ${table}, which it picks rows of, has ${rows} rows: they run from 0 to ${rows - 1}. ${input === POSITION_IDS ? `Give a sequence of at most ${rows} tokens.` : "Use the ids of this model's own tokenizer."}`,
+    `The input '${input}' holds ${id} at [${at.join(', ')}], but ${table}, whose rows it selects, has ${rows} rows: they run from 0 to ${rows - 1}. ${input === POSITION_IDS ? `Give a sequence of at most ${rows} tokens.` : "Use the ids of this model's own tokenizer."}`,
   );
 }

@@ -1,7 +1,7 @@
 import { Tensor, type TensorData } from '../tensor/tensor.ts';
 import { InputError, type Inputs } from './prepare.ts';
 
-/** Inputs one below the other: each must have the same dims but for the number of rows. Throws an InputError where not. */
+/** Inputs joined along dimension 0. All other dims must be equal, else it throws an InputError. */
 export function joinRows(list: readonly Inputs[]): Inputs {
   const names = new Set(list.flatMap((inputs) => Object.keys(inputs)));
   return Object.fromEntries(

@@ -51,7 +51,7 @@ function convert(input: ModelTensor, data: TensorData): Tensor {
     }
   } catch (error) {
     throw new InputError(
-      `The input ${describe(input)} cannot be made of what was given: ${error instanceof Error ? error.message : error}.`,
+      `The input ${describe(input)} cannot be made from the value that was given: ${error instanceof Error ? error.message : error}.`,
       {
         cause: error,
       },
@@ -73,7 +73,7 @@ function convert(input: ModelTensor, data: TensorData): Tensor {
   return tensor;
 }
 
-/** Sizes that go by one name must be one size. */
+/** Sizes with one name must be equal. */
 function checkSymbols(inputs: readonly ModelTensor[], prepared: ReadonlyMap<string, Tensor>): void {
   const sizes = new Map<string, { size: number; name: string }>();
   for (const { name, dims } of inputs) {

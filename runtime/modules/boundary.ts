@@ -4,7 +4,7 @@ import type { GraphProto } from '../onnx/proto.ts';
 import type { CallContext } from './call-context.ts';
 import type { ModuleCall } from './module.ts';
 
-/** What enters and what leaves the nodes of one call. */
+/** The tensors that enter and leave the nodes of one call. */
 export function describeCall(nodes: readonly number[], { graph, links, types }: CallContext): ModuleCall {
   const own = new Set(nodes);
   const isRead = (name: string, inside: boolean) =>
@@ -32,7 +32,7 @@ export function describeCall(nodes: readonly number[], { graph, links, types }: 
 /**
  * The last of the activations that leave a module; where the module returns several of a kind (the cosines and sines
  * of a rotary embedding), the first of those: they are made
- * by the same operator, or of the same tensors. `isEnd` tells what the module itself makes no use of: a cache or a
+ * by the same operator, or of the same tensors. `isEnd` tells whether the module itself does not use a tensor: a cache or a
  * residual stream that leaves a module is used in it as well.
  */
 function mainOutput(

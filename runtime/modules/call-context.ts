@@ -2,7 +2,7 @@ import type { Links } from '../onnx/links.ts';
 import type { GraphProto } from '../onnx/proto.ts';
 import type { Scope } from './scope.ts';
 
-/** What cutting a module's nodes into calls needs to know of the graph. */
+/** The facts about the graph that are needed to divide a module's nodes into calls. */
 export interface CallContext {
   readonly graph: GraphProto;
   readonly links: Links;

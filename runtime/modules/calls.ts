@@ -6,8 +6,8 @@ import { isAnonymous } from './parameters.ts';
 
 /**
  * The calls of the module at `path`, whose nodes (its children's too) are `nodes`, ascending. TorchScript's names
- * number them; without numbers, a new call begins where the module does again what it did first, either after other
- * modules ran, or straight away and then all of it.
+ * number them; without numbers, a new call begins where the module repeats what it did first, either after other
+ * modules ran, or at once and then completely.
  */
 export function moduleCalls(path: string, nodes: readonly number[], context: CallContext): ModuleCall[] {
   const work = new Work(context);
@@ -15,8 +15,8 @@ export function moduleCalls(path: string, nodes: readonly number[], context: Cal
   const body = changing.length > 0 ? changing : nodes;
   if (work.isOneCall(path, body)) return [describeCall(body, context)];
   const calls: number[][] = [];
-  for (const stretch of stretches(body, work)) {
-    const parts = numberedParts(path, stretch, work);
+  for (const section of sections(body, work)) {
+    const parts = numberedParts(path, section, work);
     parts.forEach((part, i) => {
       const current = calls.at(-1);
       const isNumbered = work.number(path, part) !== null;
@@ -30,7 +30,7 @@ export function moduleCalls(path: string, nodes: readonly number[], context: Cal
   return calls.map((call) => describeCall(call, context));
 }
 
-/** What the nodes of a module do, in terms that two calls have in common. */
+/** Describes the nodes of a module in terms that two calls have in common. */
 class Work {
   readonly context: CallContext;
 
@@ -96,7 +96,7 @@ class Work {
 }
 
 /** Parts of `nodes` between which other modules' nodes run. */
-function stretches(nodes: readonly number[], work: Work): number[][] {
+function sections(nodes: readonly number[], work: Work): number[][] {
   const own = new Set(nodes);
   const parts: number[][] = [];
   let next = 0;

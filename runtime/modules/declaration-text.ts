@@ -1,4 +1,4 @@
-/** A property of an interface, quoted where its name asks for it. */
+/** A property of an interface, quoted if its name needs it. */
 export function member(name: string, type: string): string {
   const isPlain = /^([\p{ID_Start}$_][\p{ID_Continue}$]*|0|[1-9]\d*)$/u.test(name);
   return `readonly ${isPlain ? name : quote(name)}: ${type};`;

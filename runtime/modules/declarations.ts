@@ -20,7 +20,7 @@ export interface DeclarationOptions {
 const IMPORTS = ['CallEnvoy', 'Calls', 'Envoy', 'EnvoyMembers', 'ModuleList', 'NamedOperations', 'Traced'] as const;
 export const TAKEN_NAMES: readonly string[] = [...IMPORTS, 'IterableIterator', 'Readonly', 'Record', 'Symbol'];
 
-/** The first line of every file of declarations. */
+/** The first line of every file with declarations. */
 export const HEADER = '// Written by `onnsight types`, which writes it anew when the model changes.';
 
 /**
@@ -31,7 +31,7 @@ export const HEADER = '// Written by `onnsight types`, which writes it anew when
 export function declareModules(model: OnnxModel, options: DeclarationOptions): string {
   const tree = buildTree(model);
   if (tree.children.size === 0) {
-    throw new ModelError(`${model.path} has no modules that could have types: ${namesNoModules(tree)}`);
+    throw new ModelError(`${model.path} has no modules to write types for: ${namesNoModules(tree)}`);
   }
   const body = new Declarations(model, tree, options).text();
   const used = IMPORTS.filter((name) => new RegExp(`\\b${name}\\b`).test(body));
@@ -85,7 +85,7 @@ class Declarations {
     ].join('\n');
   }
 
-  /** What is reached by a name: children, unless they are numbered, and parameters. */
+  /** Everything that is reached by a name: children, unless they are numbered, and parameters. */
   #named(kind: Kind): { readonly name: string; readonly type: string; readonly shape: string | null }[] {
     const children = kind.modules[0]!.list ? [] : [...kind.children];
     return [

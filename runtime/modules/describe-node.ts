@@ -4,13 +4,13 @@ import { walk } from './module.ts';
 import { sourceLine } from './names.ts';
 import { buildTree } from './tree.ts';
 
-/** The node of a model that a message of ONNX Runtime is about. */
+/** The node of a model that a message of ONNX Runtime names. */
 export function nodeIn(message: string, { graph }: OnnxModel): NodeProto | undefined {
   const name = /Name:'([^']+)'/.exec(message)?.[1] ?? /Node \(([^)]+)\)/.exec(message)?.[1];
   return name === undefined ? undefined : graph.node.find((node) => node.name === name);
 }
 
-/** A node in the user's terms: its name and operator, its module, and the line of Python that made it, where the file knows them. */
+/** A node in the user's terms: its name and operator, its module, and the line of Python that made it, if the file knows them. */
 export function describeNode(node: NodeProto, model: OnnxModel): string {
   const index = model.graph.node.indexOf(node);
   const found = [...walk(buildTree(model))].findLast(

@@ -5,9 +5,9 @@ import { type Module, walk } from './module.ts';
 
 /**
  * The module at a path written as PyTorch writes it: `transformer.h.0`, or with indices, which may count from the end:
- * `transformer.h[0]`, `transformer.h[-1]`. '' is the root. `inside` finds what a module has by a name: its children
+ * `transformer.h[0]`, `transformer.h[-1]`. '' is the root. `inside` finds the child of a module by its name: the module's own children
  * unless given.
- * Throws a ModelError that names the nearest paths and what is there instead.
+ * Throws a ModelError that names the nearest paths and what the module has instead.
  */
 export function findModule(root: Module, path: string, inside: Inside = childOf): Module {
   let module = root;
@@ -35,7 +35,7 @@ export function childOf(module: Module, name: string): Module | undefined {
   return module.children.get(isCounted ? String(module.children.size + Number(name)) : name);
 }
 
-/** The error about a path of which `part` is not in `module`; `members` are what else could be meant at its end. */
+/** The error for a path whose `part` is not in `module`; `members` are other names that its end could mean. */
 export function noModule(
   root: Module,
   module: Module,

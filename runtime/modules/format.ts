@@ -13,7 +13,7 @@ export function formatTree(module: Module, isMember: IsMember = () => false): st
   return module.children.size === 0 ? `${head}()` : `${head}(\n${childLines(module, isMember)}\n)`;
 }
 
-/** What there is in a file that has lost the names of its modules, or never had any. */
+/** How to use a file that does not name its modules. */
 export function namesNoModules({ operations }: Module): string {
   const kinds = [...new Set(operations.map(({ opType }) => opType))];
   const some = kinds.slice(0, 8).join(', ') + (kinds.length > 8 ? ', …' : '');
@@ -35,13 +35,13 @@ function childLines(module: Module, isMember: IsMember): string {
   return lines.join('\n').replace(/^/gm, '  ');
 }
 
-/** Without classes to go by, modules are taken for equal when they run the same operators. */
+/** If the file tells no classes, modules that run the same operators count as equal. */
 function isEqual(a: Module, b: Module, isMember: IsMember): boolean {
   const operators = ({ operations }: Module) => operations.map(({ opType }) => opType).join();
   return describe(a, isMember) === describe(b, isMember) && (a.className !== null || operators(a) === operators(b));
 }
 
-/** A module without its name, so that equal ones compare equal; `hidden` is how to reach it where its name does not. */
+/** A module without its name, so that equal ones compare equal; `hidden` says how to reach a module whose name does not reach it. */
 function describe(module: Module, isMember: IsMember, hidden: string | null = null): string {
   const name = className(module) ?? 'Module';
   const remarks = [remark(module), hidden && `reached with ${hidden}`].filter((one) => one !== null).join(', ');

@@ -36,7 +36,7 @@ function freeName(candidates: readonly string[], used: ReadonlySet<string>): str
 function candidates({ modules }: Kind): string[] {
   const { path, className } = modules[0]!;
   const parts = path.split('.');
-  // What stands in a list has no name of its own: `transformer.h.0` is an HItem.
+  // A module in a list has no name of its own: `transformer.h.0` is an HItem.
   const isItem = /^\d+$/.test(parts.at(-1)!);
   const named = parts.filter((part) => !/^\d+$/.test(part)).map(typeName);
   const end = className === null ? (isItem ? 'Item' : '') : typeName(className);

@@ -12,7 +12,7 @@ export interface Kind {
   readonly operations: readonly string[];
 }
 
-/** What the path of a module has in common with those of its like in a list: `h.0.mlp` → `h.*.mlp`. */
+/** A path without the numbers that tell list items apart: `h.0.mlp` → `h.*.mlp`. */
 export function pattern(path: string): string {
   return path.replace(/(?<=^|\.)\d+(?=\.|$)/g, '*');
 }
@@ -50,7 +50,7 @@ function structuresOf(tree: Module, parameters: (module: Module) => readonly str
   for (const module of [...walk(tree)].reverse()) {
     const children = [...module.children].map(([name, child]) => [name, found.get(child)!]);
     const own = parameters(module);
-    // Nothing but its operations tells what an activation function without a class is.
+    // An activation function without a class can only be told from others by its operations.
     const isBare = module.className === null && children.length === 0 && own.length === 0;
     const operators = isBare ? [...new Set(module.operations.map(({ opType }) => opType))] : [];
     found.set(module, keys.number([module.className, module.list, module.calls.length, children, own, operators]));
@@ -84,10 +84,10 @@ class Keys {
   }
 }
 
-/** Modules that have a key in common, or are joined by others that have, each group in the order they were added. */
+/** Groups of modules that have a key in common, directly or through others, each in the order they were added. */
 class Groups {
   readonly #first = new Map<string, Module>();
-  /** Another module of the same group, nearer to the one that stands for it. */
+  /** Another module of the same group, closer to the group's representative. */
   readonly #next = new Map<Module, Module>();
   readonly #modules: Module[] = [];
 

@@ -21,7 +21,7 @@ function calls(list: Module): Layer[] {
   );
 }
 
-/** Whether a list has two modules of the same make. A Sequential of single operations has none that are worth a cut. */
+/** Whether a list has two modules of the same structure. A Sequential of single operations is not worth a cut. */
 function isRepeated({ list, children }: Module): boolean {
   if (!list) return false;
   const makes = [...children.values()].filter((child) => child.children.size > 0).map(make);

@@ -1,4 +1,4 @@
-/** A module of the original network, as the names in an ONNX file tell of it. */
+/** A module of the original network, as the names in an ONNX file describe it. */
 export interface Module {
   /** Dotted, as PyTorch writes it (`transformer.h.0`); '' for the root. */
   readonly path: string;
@@ -11,15 +11,15 @@ export interface Module {
   /** Whether its children are numbered 0 to n-1: a ModuleList or a Sequential. */
   readonly list: boolean;
   readonly children: ReadonlyMap<string, Module>;
-  /** In the order they ran; none for what is never called itself (a ModuleList) or was fused into another module. */
+  /** In the order they ran; empty for a module that is never called itself (a ModuleList) or was fused into another one. */
   readonly calls: readonly ModuleCall[];
-  /** What became of a module that has no nodes of its own any more. */
+  /** What happened to a module that no longer has nodes of its own. */
   readonly note: ModuleNote | null;
   /** Its own and its children's nodes, constants aside, in the order they run. */
   readonly operations: readonly Operation[];
 }
 
-/** One time that a module ran. */
+/** One run of a module. */
 export interface ModuleCall {
   /** Names of the tensors that leave it, the main one first: the last floating-point tensor made in it. */
   readonly outputs: readonly string[];

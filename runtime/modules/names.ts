@@ -8,7 +8,7 @@ const TRACE = 'pkg.torch.onnx.stack_trace';
 
 /**
  * The scope of every node: from the metadata of the dynamo exporter where there is any, else from node names.
- * Null for a node that says nothing. `parameters` are the paths of the parameters: they settle what names leave open.
+ * Null for a node that tells nothing. `parameters` are the paths of the parameters: they decide where names are ambiguous.
  */
 export function scopes(nodes: readonly NodeProto[], parameters: ReadonlySet<string>): (Scope | null)[] {
   if (nodes.some((node) => property(node, SCOPES) !== undefined)) return nodes.map(dynamoScope);

@@ -4,7 +4,7 @@ import { walk } from './module.ts';
 import { isAnonymous } from './parameters.ts';
 
 /**
- * Says what became of modules that have no nodes: modules of which only parameters are left, gaps in numbered lists,
+ * Notes what happened to modules without nodes: modules with only parameters left, gaps in numbered lists,
  * and convolutions that carry the values of the batch norm behind them.
  */
 export function noteModules(root: Draft, context: CallContext, parameters: ReadonlySet<string>): void {

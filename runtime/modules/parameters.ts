@@ -4,7 +4,7 @@ import { scopes } from './names.ts';
 
 const SIGNATURE = 'pkg.torch.export.ExportedProgram.graph_signature';
 const FX_NODE = 'pkg.torch.onnx.fx_node';
-/** Names that exporters give to weights they have made themselves, by folding a transpose or a batch norm into others. */
+/** Names that exporters give to weights they have computed, by folding a transpose or a batch norm into others. */
 const ANONYMOUS = /::|^[^.]*$/;
 
 /**

@@ -3,7 +3,7 @@ import type { Scope } from './scope.ts';
 
 /**
  * The path in a node's name: `/transformer/h.0/attn/MatMul` → '/transformer/h.0/attn'; where the name has none (an
- * optimizer's `BiasGelu_token_1`), the one in the name of its output. Null where there is none at all.
+ * optimizer's `BiasGelu_token_1`), the path in the name of its output. Null if there is neither.
  */
 export function nodePath({ name, output }: NodeProto): string | null {
   // ONNX Runtime names a fused node after one it was made of: `/a/MatMul/MatMulScaleFusion/`.
@@ -103,7 +103,7 @@ class PathNames {
   }
 }
 
-/** What lies around a path: `a.b.c` → ['a', 'a.b'], `/a/b` → ['', '/a']. */
+/** The paths around a path: `a.b.c` → ['a', 'a.b'], `/a/b` → ['', '/a']. */
 function above(path: string, separator: string): string[] {
   const found: string[] = [];
   for (let end = path.indexOf(separator); end >= 0; end = path.indexOf(separator, end + 1))

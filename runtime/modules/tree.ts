@@ -13,7 +13,7 @@ import type { Scope } from './scope.ts';
 const ROOT: Scope = { modules: [], classes: new Map(), call: null };
 
 /**
- * The module tree of a model, from the names in its file. A model whose names tell of no modules has a root only.
+ * The module tree of a model, from the names in its file. If the names show no modules, the tree is only a root.
  * The root's outputs and inputs are the model's own, in the model's order.
  */
 export function buildTree(model: OnnxModel): Module {
@@ -24,7 +24,7 @@ export function buildTree(model: OnnxModel): Module {
   const context: CallContext = { graph, links, scopes: told, types: model.elementTypes };
   const root = draft('');
   const nodes = new Map<string, number[]>();
-  // Many nodes share a scope: what is around them is found once.
+  // Many nodes share a scope: its modules are looked up once.
   const own = memo((scope: Scope) => ensureScope(root, scope));
   const around = memo(({ modules }: Scope) => [...new Set(['', ...modules.flatMap(ancestors)])]);
   const place = (scope: Scope, index: number) => {
@@ -53,7 +53,7 @@ export function buildTree(model: OnnxModel): Module {
       nodes: graph.node.map((_, index) => index),
     },
   ];
-  // Parameters alone make no modules: where nothing is known of nodes, nothing is known of what became of them.
+  // Parameters alone do not make modules: if nothing is known of the nodes, it is not known what happened to a module without nodes.
   if (named.some((scope) => scope !== null)) noteModules(root, context, paths);
   for (const module of walk(root)) {
     sortNumbered(module);
@@ -63,7 +63,7 @@ export function buildTree(model: OnnxModel): Module {
   return root;
 }
 
-/** The nodes of a graph by name, for models that tell of no modules, and for what lies between modules. */
+/** The nodes of a graph by name, for models without module names and for nodes between modules. */
 export function nodesByName(model: OnnxModel): Map<string, { index: number; outputs: readonly string[] }> {
   const named = model.graph.node.map(({ name, output }, index) => [name, { index, outputs: output }] as const);
   return new Map(named.filter(([name]) => name !== ''));
@@ -85,7 +85,7 @@ function memo<A, B>(compute: (value: A) => B): (value: A) => B {
   };
 }
 
-/** Makes the modules of a scope, and gives the innermost. */
+/** Makes the modules of a scope, and returns the innermost. */
 function ensureScope(root: Draft, { modules, classes }: Scope): Draft {
   const made = ['', ...modules].map((path) => {
     const module = ensure(root, path);
@@ -96,8 +96,8 @@ function ensureScope(root: Draft, { modules, classes }: Scope): Draft {
 }
 
 /**
- * Nodes that say nothing belong where what they make is read: to the innermost module around all its readers. So does
- * what quantizes an activation, whose name only repeats the activation's; what turns a quantized tensor back into
+ * Nodes without a scope belong to the innermost module around all readers of their outputs. So does a node
+ * that quantizes an activation, whose name only repeats the activation's; a node that turns a quantized tensor back into
  * floats belongs to the node that made it.
  */
 function settle(graph: GraphProto, links: Links, told: readonly (Scope | null)[]): Scope[] {

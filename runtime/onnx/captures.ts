@@ -6,7 +6,7 @@ export function readsOf(node: NodeProto): string[] {
   return [...node.input.filter((name) => name !== ''), ...subgraphsOf(node).flatMap(capturesOf)];
 }
 
-/** The tensors that a subgraph reads from around it: those that it uses before it has made one of that name itself. */
+/** The tensors that a subgraph reads from around it: those that it uses before it makes a tensor of the same name itself. */
 export function capturesOf({ input, initializer, sparseInitializer, node, output }: GraphProto): string[] {
   const own = new Set([...input, ...initializer].map(({ name }) => name));
   for (const { values } of sparseInitializer) if (values !== undefined) own.add(values.name);

@@ -16,12 +16,12 @@ const NAMES: Readonly<Record<number, DType>> = {
   [T.UINT64]: 'uint64',
 };
 
-/** The name of an ONNX element type, or null for one this library has no name for (strings, bfloat16, float8, int4). */
+/** The name of an ONNX element type, or null if it has no name here (strings, bfloat16, float8, int4). */
 export function dtypeName(elementType: number): DType | null {
   return NAMES[elementType] ?? null;
 }
 
-/** Whether an ONNX element type is one activations have: any floating-point type. */
+/** Whether an ONNX element type can be that of activations: any floating-point type. */
 export function isFloat(elementType: number | undefined): boolean {
   return elementType === T.FLOAT || elementType === T.FLOAT16 || elementType === T.BFLOAT16 || elementType === T.DOUBLE;
 }

@@ -98,7 +98,7 @@ function nodeTypes(node: NodeProto, types: ReadonlyMap<string, number>): readonl
   return node.output.map(() => input(0));
 }
 
-/** If yields what its branches do; Loop and Scan their states (behind Loop's condition) and what they gather. */
+/** If yields the outputs of its branches; Loop and Scan yield their states (after Loop's condition) and their collected outputs. */
 function subgraphTypes(node: NodeProto, subgraph: GraphProto, types: ReadonlyMap<string, number>) {
   const yields = node.opType === 'Loop' ? subgraph.output.slice(1) : subgraph.output;
   const known = elementTypes(subgraph, types);
@@ -114,7 +114,7 @@ function constantType(attributes: readonly AttributeProto[]): number | undefined
   return undefined;
 }
 
-/** By operator. A map, as an operator of the file's own may have any name, `constructor` among them. */
+/** By operator. A map, since an operator of the file's own may have any name, even `constructor`. */
 function table<T>(entries: Readonly<Record<string, T>>): ReadonlyMap<string, T> {
   return new Map(Object.entries(entries));
 }

@@ -1,4 +1,4 @@
-/** What is wrong with a model file, or with a module path asked of it; the message names the file or the path. */
+/** A model file is wrong, or has no module at a path; the message names the file or the path. */
 export class ModelError extends Error {
   override readonly name = 'ModelError';
 }

@@ -4,7 +4,7 @@ import { nodesWithin } from './subgraphs.ts';
 
 type FunctionId = Pick<FunctionProto, 'domain' | 'name' | 'overload'>;
 
-/** The local functions of a model, by what the nodes say that call them. */
+/** The local functions of a model, by the domain and operator of the nodes that call them. */
 export class LocalFunctions {
   readonly #functions: ReadonlyMap<string, FunctionProto>;
 
@@ -12,7 +12,7 @@ export class LocalFunctions {
     this.#functions = new Map(functions.map((one) => [keyOf(one), one]));
   }
 
-  /** The function that a node calls; undefined for a node that is an operator. */
+  /** The function that a node calls; undefined if the node is an operator. */
   calledBy({ domain, opType, overload }: NodeProto): FunctionProto | undefined {
     return this.#functions.get(keyOf({ domain, name: opType, overload }));
   }

@@ -2,10 +2,10 @@ import { TensorProto_DataType } from 'onnx-buf';
 import type { OnnxModel } from './model.ts';
 import type { NodeProto, TensorProto } from './proto.ts';
 
-/** Operators that hand integers on. */
+/** Operators that pass integers on unchanged. */
 const HANDS_ON = new Set(['Unsqueeze', 'Squeeze', 'Reshape', 'Identity', 'Cast']);
 
-/** Reads the elements of constants that hold integers; of all else there are none. */
+/** Reads the elements of constants that hold integers; undefined for anything else. */
 export function integerConstants(model: OnnxModel): (tensor: string) => readonly number[] {
   const read = (name: string): readonly number[] => {
     const initializer = model.initializers.get(name);

@@ -9,9 +9,9 @@ export interface Links {
   readonly reads: readonly (readonly string[])[];
   readonly initializers: ReadonlySet<string>;
   readonly outputs: ReadonlySet<string>;
-  /** Tensors that are the same in every run: initializers, and what is made of them alone. */
+  /** Tensors that are the same in every run: initializers, and tensors computed from them alone. */
   readonly constant: ReadonlySet<string>;
-  /** Tensors made of constants and of other tensors' shapes alone: sizes, positions, causal masks. */
+  /** Tensors computed from constants and other tensors' shapes alone: sizes, positions, causal masks. */
   readonly structural: ReadonlySet<string>;
 }
 

@@ -28,7 +28,7 @@ export type OnnxAttribute =
   | { readonly ints: readonly number[] }
   | { readonly floats: readonly number[] };
 
-/** An attribute of any kind: of a node that is made here, these may be subgraphs and tensors too. */
+/** An attribute of any kind, subgraphs and tensors too. */
 export type AnyAttribute = OnnxAttribute | { readonly graph: GraphProto } | { readonly tensor: TensorProto };
 
 export type Attributes = Readonly<Record<string, AnyAttribute>>;

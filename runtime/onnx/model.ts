@@ -10,7 +10,7 @@ import { drawingIn } from './randomness.ts';
 /** An input or an output of a model. Dims are null where even their number is free. */
 export interface ModelTensor {
   readonly name: string;
-  /** Null for what is not a tensor, or has an element type without a name here. */
+  /** Null if it is not a tensor, or has an element type without a name here. */
   readonly dtype: DType | null;
   readonly dims: readonly Dim[] | null;
 }
@@ -28,8 +28,8 @@ export interface ModelFile {
 }
 
 /**
- * An .onnx file: its graph, whose large weights are external data that points into the files they came from, and what can
- * be told of the graph, which nothing may change. That is worked out when it is asked for, once.
+ * An .onnx file: its graph, whose large weights are external data that points into the files they came from, and facts
+ * about the graph, which nothing may change. Each fact is worked out once, when it is first asked for.
  */
 export class OnnxModel implements ModelFile {
   readonly path: string;

@@ -18,7 +18,7 @@ export function encodeModel(model: ModelProto): Uint8Array {
   return toBinary(ModelProtoSchema, model);
 }
 
-/** Throws where the bytes are not those of a model. */
+/** Throws if the bytes are not those of a model. */
 export function decodeModel(bytes: Uint8Array): ModelProto {
   return fromBinary(ModelProtoSchema, bytes);
 }

@@ -25,7 +25,7 @@ const DRAWING_IN_TRAINING: ReadonlyMap<string, number> = new Map([
   ['com.microsoft BitmaskDropout', 2],
 ]);
 
-/** What a boolean tensor holds, as far as the file tells. One that is left out ('') is false. */
+/** The value of a boolean tensor, as far as the file tells. An input that is left out ('') is false. */
 type Flags = (tensor: string) => boolean | undefined;
 
 /** Whether a model may give other results when it runs again. */
@@ -34,8 +34,8 @@ export function isRandom({ graph, functions }: ModelProto): boolean {
 }
 
 /**
- * Tells of the nodes of a graph whether they draw random numbers: operators that do, and calls of functions and nodes with
- * subgraphs in which something does. This alone decides what is the same in every run, and what may be computed again.
+ * Tells which nodes of a graph draw random numbers: operators that do, and calls of functions and nodes with
+ * subgraphs that contain such a node. This alone decides what is the same in every run, and what may be computed again.
  */
 export function drawingIn(graph: GraphProto, functions: readonly FunctionProto[]): (node: NodeProto) => boolean {
   const local = new LocalFunctions(functions);
@@ -43,7 +43,7 @@ export function drawingIn(graph: GraphProto, functions: readonly FunctionProto[]
   return (node) => draws(node, flags, local, []);
 }
 
-/** @param calls the functions that are being called, for no function may call itself */
+/** @param calls the functions that are being called: a function must not call itself */
 function draws(node: NodeProto, flags: Flags, local: LocalFunctions, calls: readonly FunctionProto[]): boolean {
   const called = local.calledBy(node);
   if (called !== undefined) {

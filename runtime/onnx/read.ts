@@ -31,7 +31,7 @@ export async function readModel(path: string): Promise<OnnxModel> {
   return new OnnxModel(proto, { path, folder, file: basename(real), hash });
 }
 
-/** The oldest operator set whose operators take what is written here: reductions, Squeeze and others changed with 13. */
+/** The oldest operator set that nodes are written for here: reductions, Squeeze and others changed with 13. */
 const OLDEST = 13;
 
 function checkOperatorSet(path: string, proto: ModelProto): void {

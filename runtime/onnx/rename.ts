@@ -5,8 +5,8 @@ import { graphsWithin, mapSubgraphs } from './subgraphs.ts';
 type Rename = (name: string) => string;
 
 /**
- * A node with other names for what it reads, in its subgraphs too: there, names that a subgraph gives to tensors of its
- * own stay as they are. What the node makes keeps its names, and the node itself is not changed.
+ * A node with other names for its inputs, in its subgraphs too: there, names that a subgraph gives to tensors of its
+ * own stay as they are. The outputs keep their names, and the node itself is not changed.
  */
 export function renameReads(node: NodeProto, rename: Rename): NodeProto {
   const input = node.input.map((name) => (name === '' ? '' : rename(name)));

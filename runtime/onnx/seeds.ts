@@ -17,8 +17,8 @@ function nextSeed(): number {
 }
 
 /**
- * A model in which all nodes that draw random numbers draw others, of this model and of any other. ONNX Runtime seeds them
- * by their places in their model: those at the same place in two models would draw the same numbers. A node that has a
+ * A model whose nodes all draw different random numbers, also from those of any other model. ONNX Runtime seeds nodes
+ * by their position in the model: nodes at the same position of two models would draw the same numbers. A node that has a
  * seed keeps it.
  */
 export function withOwnSeeds(bytes: Uint8Array): Uint8Array {
@@ -29,7 +29,7 @@ export function withOwnSeeds(bytes: Uint8Array): Uint8Array {
 }
 
 class Seeding {
-  /** Those of the model, and those that were made for single calls. */
+  /** The functions of the model, and those that were made for single calls. */
   readonly functions: FunctionProto[];
   private readonly local: LocalFunctions;
 
@@ -38,7 +38,7 @@ class Seeding {
     this.local = new LocalFunctions(functions);
   }
 
-  /** @param given the attributes that the call of the function which the nodes stand in has */
+  /** @param given the attributes of the call, if the nodes belong to a function */
   nodes(nodes: readonly NodeProto[], given: ReadonlySet<string>): NodeProto[] {
     return nodes.map((node) => this.node(node, given));
   }
@@ -52,7 +52,7 @@ class Seeding {
     return { ...inner, attribute: [...others, makeAttribute('seed', { float: nextSeed() })] };
   }
 
-  /** Two calls of one function draw other numbers: each calls a function of its own. */
+  /** Two calls of one function draw different numbers: each calls a function of its own. */
   private call(node: NodeProto, called: FunctionProto): NodeProto {
     const given = new Set([...node.attribute, ...called.attributeProto].map(({ name }) => name));
     const nodes = this.nodes(called.node, given);
@@ -63,7 +63,7 @@ class Seeding {
   }
 }
 
-/** Whether a node says by what it is seeded: in a function, the call may have to. */
+/** Whether a node has a seed: in a function, the call may give it. */
 function hasSeed({ attribute }: NodeProto, given: ReadonlySet<string>): boolean {
   const seed = attribute.find(({ name }) => name === 'seed');
   return seed !== undefined && (seed.refAttrName === '' || given.has(seed.refAttrName));

@@ -7,7 +7,7 @@ export const INLINE_BYTES = 1024;
 const MODEL = { irVersion: 1, graph: 7, opsetImport: 8 } as const;
 const GRAPH = { initializer: 5 } as const;
 const TENSOR = { dataType: 2, floatData: 4, rawData: 9, doubleData: 10, externalData: 13, dataLocation: 14 } as const;
-/** The wire type that each field of ModelProto has: a file where one differs is something else. */
+/** The wire type of each field of ModelProto: if one differs, the file is something else. */
 const MODEL_WIRE = new Map<number, number>([
   [MODEL.irVersion, WIRE.varint],
   [2, WIRE.bytes],
@@ -45,7 +45,7 @@ export function skim(reader: WireReader, location: string): Uint8Array {
       } else parts.push(reader.bytes(field.start, field.end));
     }
   } catch (error) {
-    // Text and images, too, begin with something that reads as a field longer than the file: only what began as a model is called a part of one.
+    // Text and images too may begin with bytes that read as a field longer than the file: only a file that begins as a model is said to be cut short.
     const truncated = error instanceof WireError && error.truncated && beginsAsModel(reader);
     throw error instanceof WireError ? new WireError(error.message, truncated) : error;
   }

@@ -57,7 +57,7 @@ export class WireReader {
     while (at < end) {
       const field = this.#field(at);
       if (field.end > end)
-        throw new WireError(`a field at byte ${at} is longer than what holds it`, field.end > this.size);
+        throw new WireError(`a field at byte ${at} is longer than the message around it`, field.end > this.size);
       yield field;
       at = field.end;
     }

@@ -9,7 +9,7 @@ export class DeviceError extends Error {
   override readonly name = 'DeviceError';
 }
 
-/** A tensor as sessions take and give it: it goes from one to the next as it is. */
+/** A tensor as sessions take and give it: it is passed from one to the next without conversion. */
 export interface SessionTensor {
   readonly type: DType;
   readonly dims: readonly number[];
@@ -31,18 +31,18 @@ export interface SessionConfig {
 export interface Session {
   /** Runs the model and gives the outputs with these names. The data of the feeds stays where it is. */
   run(feeds: SessionTensors, outputs: readonly string[]): Promise<SessionTensors>;
-  /** Gives the memory back. No run may be on the way. */
+  /** Frees the memory. No run may be in progress. */
   release(): Promise<void>;
 }
 
-/** A thread with sessions of its own, which does one thing after the other. */
+/** A thread with sessions of its own, which runs one task at a time. */
 export interface SessionThread {
   createSession(model: Uint8Array, config: SessionConfig): Promise<Session>;
-  /** Ends the thread when it has done what was asked. */
+  /** Ends the thread when its tasks are done. */
   end(): void;
 }
 
-/** How a model is looked at without being run. */
+/** How a model is inspected without being run. */
 export interface ExamineOptions {
   /** How far it is simplified: `basic` folds constants. */
   readonly optimization: 'disabled' | 'basic';
@@ -54,7 +54,7 @@ export interface ExamineOptions {
   readonly writeTo?: string;
 }
 
-/** An output of a model as ONNX Runtime's own inference has it. The dtype is null for what has none here (strings, sequences). */
+/** An output of a model as ONNX Runtime's own inference has it. The dtype is null if it has none here (strings, sequences). */
 export interface OutputType {
   readonly name: string;
   readonly dtype: DType | null;
@@ -63,14 +63,14 @@ export interface OutputType {
 
 /** ONNX Runtime, as far as this library needs it. */
 export interface Ort {
-  /** The best device that works here, or the one that is asked for. Throws a DeviceError where that does not work. */
+  /** The best device that works here, or the requested one. Throws a DeviceError if that does not work. */
   chooseDevice(wanted: Device | 'auto'): Promise<Device>;
   /** Compiles a model. This blocks the event loop for as long as it takes. */
   createSession(model: Uint8Array, config: SessionConfig): Promise<Session>;
   startThread(): SessionThread;
   /** Loads a model without running it, and tells the types of its outputs. Rejects where ONNX Runtime refuses the model. */
   examine(model: Uint8Array, options: ExamineOptions): Promise<readonly OutputType[]>;
-  /** Hands data over without copying it. */
+  /** Makes a tensor of data without copying it. */
   tensor(dtype: DType, dims: readonly number[], data: OperandData['data']): SessionTensor;
   /** A tensor that shares nothing with the original. */
   copy(tensor: SessionTensor): SessionTensor;

@@ -15,13 +15,13 @@ import { subgraphsOf } from '../onnx/subgraphs.ts';
 import { allocate, decode } from '../tensor/storage.ts';
 import type { Device, SessionTensors } from './port.ts';
 
-/** The elements of a constant; null for what is none, or stands in another file. */
+/** The elements of a constant; null if the tensor is not a constant, or is stored in another file. */
 type Constant = (tensor: string) => readonly number[] | null;
 
 const always = () => true;
 
 /**
- * Operators that ONNX Runtime's WebGPU provider computes wrongly without a word, and for which nodes it does so. Operators
+ * Operators that ONNX Runtime's WebGPU provider computes wrongly without an error, and for which nodes it does so. Operators
  * that are everywhere in a model and go wrong on NaN alone (Relu, Clip, Softmax, …) are not among them.
  */
 const WRONG: Readonly<Record<string, (node: NodeProto, constant: Constant) => boolean>> = {
@@ -35,17 +35,17 @@ const WRONG: Readonly<Record<string, (node: NodeProto, constant: Constant) => bo
   ReduceLogSumExp: always,
   // A negative base with a fraction as exponent gives a number, and 0 with a negative one 0. Squares and cubes are right.
   Pow: ({ input }, constant) => !constant(input[1]!)?.every((power) => power >= 1 && Number.isInteger(power)),
-  // Infinities are taken for padding, and rows that are none end the process.
+  // Infinities are taken for padding, and tensors without rows end the process.
   TopK: always,
 };
 
-/** What the names of the nodes that a block adds to the model begin with. */
+/** The prefix of the names of nodes that a block adds to the model. */
 const ADDED = 'onnsight/at_';
 
-/** What runs a model: one execution provider, or WebGPU's with some nodes left to the CPU. */
+/** The execution providers of a session: one, or WebGPU's with some nodes left to the CPU. */
 export type Provider = Device | { readonly name: 'webgpu'; readonly forceCpuNodeNames: string[] };
 
-/** A model, and what ONNX Runtime is told to run it with. */
+/** A model, and the settings that ONNX Runtime runs it with. */
 export interface WebGpuModel {
   readonly bytes: Uint8Array;
   readonly provider: Provider;
@@ -54,8 +54,8 @@ export interface WebGpuModel {
 }
 
 /**
- * Finds the nodes that WebGPU would compute wrongly and sees to it that they can be named. All operations of a block are
- * among them: they are small, and what a user computes has to be right for empty and infinite values, NaN and all dtypes.
+ * Finds the nodes that WebGPU would compute wrongly and gives them names. All operations of a block are
+ * among them: they are small, and a user's computation has to be right for empty and infinite values, NaN and all dtypes.
  */
 export function forWebGpu(bytes: Uint8Array): WebGpuModel {
   const model = decodeModel(bytes);
@@ -82,7 +82,7 @@ export function forWebGpu(bytes: Uint8Array): WebGpuModel {
 
 /**
  * Whether WebGPU must not be fed some tensors: its kernels fail on empty ones, and some (Softmax, MatMul) end the process.
- * A key-value cache is empty at the start of every text: it is joined with what comes.
+ * A key-value cache is empty at the start of every text, and is then joined with the new entries.
  */
 export function areForCpu(feeds: SessionTensors): boolean {
   return Object.entries(feeds).some(([name, { dims }]) => dims.includes(0) && !isPast(name));

@@ -2,9 +2,9 @@ import { integerConstants } from '../onnx/integer-constants.ts';
 import type { OnnxModel } from '../onnx/model.ts';
 import type { DimFormula } from './formulas.ts';
 
-/** Where a model cuts a size off: what it does with sizes beyond `bound` does not show in smaller ones. */
+/** Where a model limits a size: what it does with sizes beyond `bound` does not show in smaller ones. */
 export interface Clip {
-  /** The size that is cut off; null where it may be any. */
+  /** The size that is limited; null if it may be any. */
   readonly size: DimFormula | null;
   readonly bound: number;
 }

@@ -1,9 +1,9 @@
 import { constant, type DimFormula, product, sum, symbol } from './formulas.ts';
 
-/** How many free choices a formula may take: with more of them, chance would fit anything. */
+/** How many free choices a formula may make: with more of them, some formula would fit any sizes by chance. */
 const MOST = 3;
 
-/** A part of a formula with its value in each probe. */
+/** A term or factor of a formula with its value in each probe. */
 interface Part {
   readonly formula: DimFormula;
   readonly values: readonly number[];
@@ -13,7 +13,7 @@ interface Part {
 /**
  * Finds the simplest formula for the sizes that one dimension had in several probes: a constant, a multiple of a
  * product of symbols, a multiple of a symbol or of the sum of two with a constant added, or a symbol times such a sum.
- * Null where there is none, and where two that are equally simple fit.
+ * Null if none fits, or if two equally simple ones fit.
  * @param probes the sizes of all symbols in each probe
  */
 export function fitter(
@@ -58,7 +58,7 @@ function candidates(sizes: readonly number[], products: readonly Part[], sums: r
   return fits;
 }
 
-/** What is left of each size without a factor: null where the factor is 0 and tells nothing; null for all if it is not a factor. */
+/** Each size divided by a factor: null if the factor is 0 and tells nothing; null for all if it does not divide them. */
 function quotients(sizes: readonly number[], factors: readonly number[]): (number | null)[] | null {
   const fits = sizes.every((size, i) => (factors[i] === 0 ? size === 0 : size % factors[i]! === 0));
   return fits ? sizes.map((size, i) => (factors[i] === 0 ? null : size / factors[i]!)) : null;

@@ -56,14 +56,14 @@ export function symbolsOf({ terms }: DimFormula): string[] {
   return [...new Set(terms.flatMap(({ symbols }) => symbols))];
 }
 
-/** The symbol that is all there is to a formula; null for any other formula. */
+/** The symbol of a formula that is nothing but a symbol; null for any other formula. */
 export function soleSymbol({ constant, terms }: DimFormula): string | null {
   const [term] = terms;
   const isSole = constant === 0 && terms.length === 1 && term!.coefficient === 1 && term!.symbols.length === 1;
   return isSole ? term!.symbols[0]! : null;
 }
 
-/** Null where a size it depends on is not known, or where it would be negative. */
+/** Null if a size that it depends on is not known, or if it would be negative. */
 export function evaluate({ constant, terms }: DimFormula, sizes: Sizes): number | null {
   let total = constant;
   for (const { coefficient, symbols } of terms) {
@@ -80,7 +80,7 @@ export function evaluate({ constant, terms }: DimFormula, sizes: Sizes): number 
 
 /**
  * What the name of a free dimension says: exporters write sums and products out (`past + sequence`, `2*s77`).
- * A name that is nothing of the kind (`batch`, `s77//2`) is a symbol of its own.
+ * Any other name (`batch`, `s77//2`) is a symbol of its own.
  */
 export function parse(name: string): DimFormula {
   const parts = name.split('+').map((part) => part.split('*').map((factor) => factor.trim()));

@@ -13,15 +13,15 @@ import { ort } from '../ort/ort.ts';
 export type InputDims = Readonly<Record<string, readonly number[]>>;
 
 /**
- * The dtype and shape of every tensor of a model's graph when its inputs have the sizes `inputDims`, as ONNX Runtime's
+ * The dtype and shape of every tensor of a model's graph if its inputs have the sizes `inputDims`, as ONNX Runtime's
  * own shape inference has them. A dimension it can't tell (one that depends on values, or on an input left out) is
- * null. Tensors of a kind this library has no dtype for (strings, sequences) are left out.
- * Throws a ModelError where the sizes don't fit the model.
+ * null. Tensors of a kind that has no dtype here (strings, sequences) are left out.
+ * Throws a ModelError if the sizes do not fit the model.
  */
 export async function inferTypes(model: OnnxModel, inputDims: InputDims = {}): Promise<Map<string, TensorType>> {
   checkDims(model, inputDims);
   const { graph, links, elementTypes } = model;
-  // What no element type is known of is, as far as can be seen, no tensor: Node cannot even ask for its type.
+  // A value without a known element type is probably not a tensor: Node cannot even ask for its type.
   const made = graph.node.flatMap(({ output }) => output).filter((name) => name !== '' && elementTypes.has(name));
   const found = await shapes(model, weightless(model, inputDims, made));
   const doubtful = withoutRank(graph.node, links, found);
@@ -70,7 +70,7 @@ async function shapes(model: OnnxModel, bytes: Uint8Array): Promise<Map<string, 
   return found;
 }
 
-/** Sizes that the model's own operations refuse, in the user's terms. */
+/** The error for sizes that the model's own operations refuse, in the user's terms. */
 function refusal(error: unknown, model: OnnxModel): ModelError {
   const message = error instanceof Error ? error.message : String(error);
   const node = nodeIn(message, model);
@@ -90,7 +90,7 @@ function add(found: Map<string, TensorType>, name: string, dtype: DType | null, 
 
 /**
  * Operators whose result may have any number of dimensions, whatever their inputs have, and the input (a shape, axes) that
- * tells how many: null where none does.
+ * tells how many: null if none does.
  */
 const ANY_RANK: ReadonlyMap<string, number | null> = new Map([
   ['ConstantOfShape', 0],
@@ -105,8 +105,8 @@ const ANY_RANK: ReadonlyMap<string, number | null> = new Map([
 ]);
 
 /**
- * ONNX Runtime tells a scalar and a tensor of unknown rank apart by nothing in its metadata: both have no dimensions.
- * These are the tensors for which that leaves a doubt.
+ * ONNX Runtime's metadata does not tell a scalar from a tensor of unknown rank: both have no dimensions.
+ * These are the tensors that may be either.
  */
 function withoutRank(
   nodes: readonly NodeProto[],
@@ -117,7 +117,7 @@ function withoutRank(
   nodes.forEach((node, index) => {
     const { opType, output, input } = node;
     const told = ANY_RANK.get(opType);
-    // What is constant leaves no doubt.
+    // A constant has a known rank.
     const isFixed = told === undefined || (told !== null && constant.has(input[told] ?? ''));
     const source = !isFixed || !isStandard(node);
     if (!source && !reads[index]!.some((name) => doubtful.has(name))) return;

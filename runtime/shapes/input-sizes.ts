@@ -17,13 +17,13 @@ import {
 export type InputSizes = ReadonlyMap<string, readonly DimFormula[]>;
 
 /**
- * How the sizes of inputs hang together: `convention`: as in published language models, else by names only; `rows`: the
+ * How the sizes of inputs are related: `convention`: as in published language models, else by names only; `rows`: the
  * first dimension of all inputs is one size, whatever its names.
  */
 export type Relation = 'convention' | 'names' | 'rows';
 export const RELATIONS: readonly Relation[] = ['convention', 'names', 'rows'];
 
-/** The inputs that rows are counted by, where a model has one of them. */
+/** The inputs that rows are counted by, if a model has one of them. */
 const MAIN = [TOKEN_IDS, EMBEDDINGS, 'pixel_values', 'input_features', 'input_values'];
 
 export function mainInput(model: OnnxModel): ModelTensor | undefined {
@@ -93,8 +93,8 @@ function conventional(inputs: InputSizes): Map<string, DimFormula> {
 }
 
 /**
- * The sizes of the symbols where inputs have the dimensions `given`: null for those that these don't tell, and for
- * those of a relation that they don't keep.
+ * The sizes of the symbols if inputs have the dimensions `given`: null for those that these do not determine, and for
+ * those of a relation that they break.
  */
 export function solve(inputs: InputSizes, given: Readonly<Record<string, readonly (number | null)[]>>): Sizes {
   const sizes = new Map<string, number | null>(symbolsIn(inputs).map((name) => [name, null]));
@@ -104,7 +104,7 @@ export function solve(inputs: InputSizes, given: Readonly<Record<string, readonl
       return size === null ? [] : [{ formula, size }];
     }),
   );
-  // Those of one unknown first give the others theirs.
+  // Formulas with one unknown are solved first: they give the others their values.
   let open = equations;
   for (let before = open.length + 1; open.length < before; ) {
     before = open.length;
@@ -115,7 +115,7 @@ export function solve(inputs: InputSizes, given: Readonly<Record<string, readonl
   return sizes;
 }
 
-/** Works out the symbol of a formula that is unknown, if it is one; false while there are more of them. */
+/** Solves a formula for its unknown symbol, if there is only one; false while there are several. */
 function settle(formula: DimFormula, size: number, sizes: Map<string, number | null>): boolean {
   const unknown = formula.terms.filter(({ symbols }) => symbols.some((name) => sizes.get(name) === null));
   const [term] = unknown;
@@ -123,7 +123,7 @@ function settle(formula: DimFormula, size: number, sizes: Map<string, number | n
   if (unknown.length > 1 || term.symbols.length > 1) return false;
   const rest = evaluate({ ...formula, terms: formula.terms.filter((other) => other !== term) }, sizes);
   const value = rest === null ? null : (size - rest) / term.coefficient;
-  // A negative or broken size is none: these dimensions contradict each other.
+  // A negative or fractional size is not a size: these dimensions contradict each other.
   if (value !== null && value >= 0 && Number.isInteger(value)) sizes.set(term.symbols[0]!, value);
   return true;
 }

@@ -4,7 +4,7 @@ import { type DimFormula, evaluate, type Sizes, sum, symbol, symbolsOf } from '.
 import { symbolsIn } from './input-sizes.ts';
 import type { Probes } from './probe-sizes.ts';
 
-/** The sizes that formulas hold for: those of which the probes could not tell are left out. */
+/** The sizes that formulas hold for: sizes that the probes say nothing about are left out. */
 export interface Limits {
   /** What the sizes of symbols are multiples of. */
   readonly multiples: ReadonlyMap<string, number>;
@@ -25,7 +25,7 @@ export function limitsOf(
   const bounds = new Map<string, { size: DimFormula; bound: number }>();
   for (const { size, bound } of clips(model, dims)) {
     const clipped = size ?? all;
-    // A bound that a probe went beyond has shown.
+    // A probe beyond the bound would have shown it.
     if (sizes.some((probe) => evaluate(clipped, probe)! > bound)) continue;
     const key = JSON.stringify(clipped);
     if (bound < (bounds.get(key)?.bound ?? Number.POSITIVE_INFINITY)) bounds.set(key, { size: clipped, bound });

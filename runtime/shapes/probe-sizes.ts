@@ -2,12 +2,12 @@ import { isPast } from '../inputs/convention.ts';
 import { soleSymbol, substitute, symbol } from './formulas.ts';
 import { type InputSizes, symbolsIn } from './input-sizes.ts';
 
-/** What a free size is the size of: rows of a batch, positions, cached positions, or the extent of a picture or signal. */
+/** The meaning of a free size: rows of a batch, positions, cached positions, or the extent of a picture or signal. */
 type Role = 'rows' | 'length' | 'past' | 'extent';
 
 /**
  * Two sizes for each symbol of a role, the smallest it may have, and one more for models that refuse the smallest.
- * Some grow from the first to the second and some shrink, so that what depends on one symbol cannot look as if it
+ * Some grow from the first to the second and some shrink, so that a size that depends on one symbol cannot look as if it
  * depended on another. The differences have no common factor, so that rounding to a multiple shows. A past and a length
  * together stay within 64, the length of small position tables.
  */
@@ -37,7 +37,7 @@ const SIZES: Readonly<Record<Role, readonly (readonly [number, number, number, n
   ],
 };
 
-/** The same for extents that are to be multiples of `MULTIPLE`. */
+/** The same for extents that must be multiples of `MULTIPLE`. */
 const MULTIPLES: Readonly<typeof SIZES.extent> = [
   [96, 256, 160, 128],
   [224, 64, 128, 192],
@@ -62,7 +62,7 @@ export const SCALES: readonly Scale[] = [
   { isLarge: true, isEqual: true, isMultiple: true },
 ];
 
-/** What sizes are multiples of, for models that want multiples. */
+/** The number that sizes are multiples of, for models that need multiples. */
 const MULTIPLE = 32;
 
 export interface Probes {
@@ -70,7 +70,7 @@ export interface Probes {
   readonly inputs: InputSizes;
   /** Three sets of sizes, and another one in case the third does not fit the model. */
   readonly sizes: readonly ReadonlyMap<string, number>[];
-  /** Symbols whose sizes are all multiples of a number: nothing is learnt of other sizes. */
+  /** Symbols whose sizes are all multiples of a number: the probes say nothing about other sizes. */
   readonly multiples: ReadonlyMap<string, number>;
 }
 
@@ -83,7 +83,7 @@ export function probesFor(given: InputSizes, { isLarge, isEqual, isMultiple }: S
   const used: Record<Role, number> = { rows: 0, length: 0, past: 0, extent: 0 };
   const rows = roles.map(([name, role]): [string, readonly number[]] => {
     const table = role === 'extent' && isMultiple ? MULTIPLES : SIZES[role];
-    // More symbols than rows: some look alike, and what depends on them has no formula.
+    // More symbols than rows: some look alike, and sizes that depend on them have no formula.
     return [name, table[used[role]++ % table.length]!];
   });
   return {

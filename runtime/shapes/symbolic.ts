@@ -10,7 +10,7 @@ import { type Probes, probesFor, SCALES } from './probe-sizes.ts';
 
 export type { DimFormula, Sizes };
 
-/** A tensor's dtype and its dimensions as formulas: null for one that no formula explains, or where the rank varies. */
+/** A tensor's dtype and its dimensions as formulas: null for a dimension that no formula explains, or if the rank varies. */
 interface SymbolicType {
   readonly dtype: TensorType['dtype'];
   readonly dims: readonly (DimFormula | null)[] | null;
@@ -45,7 +45,7 @@ export class SymbolicTypes {
   }
 
   /**
-   * The sizes that inputs of these dims have: null for those that depend on a dim not given, for those on which the dims
+   * The sizes of the symbols for inputs with these dims: null for those that depend on a dim not given, for those on which the dims
    * contradict each other or the relations between inputs that the formulas rest on, and for those that the formulas do
    * not hold for.
    */
@@ -53,7 +53,7 @@ export class SymbolicTypes {
     return withinLimits(solve(this.inputs, dims), this.limits);
   }
 
-  /** A tensor's type for these sizes (dims that depend on an unknown size, or have no formula, are null); undefined for a name that is not known. */
+  /** A tensor's type for these sizes (dims that depend on an unknown size, or have no formula, are null); undefined for an unknown name. */
   type(tensor: string, sizes: Sizes): TensorType | undefined {
     const found = this.types.get(tensor);
     if (!found) return undefined;
@@ -71,7 +71,7 @@ type Infer = (dims: InputDims) => Promise<Types>;
 
 /**
  * Works out the types of a model's tensors as formulas: ONNX Runtime infers them for three sets of sizes, and the simplest
- * formula that explains all three is taken. Where the model fits no sizes that are tried, no tensor is known.
+ * formula that explains all three is taken. If the model accepts none of the sizes that are tried, no tensor is known.
  */
 export async function symbolicTypes(
   model: OnnxModel,
@@ -101,7 +101,7 @@ function rowsOf(model: OnnxModel, inputs: InputSizes): string | null {
   return rows ? soleSymbol(rows) : null;
 }
 
-/** Null where the model does not fit the sizes. */
+/** Null if the sizes do not fit the model. */
 async function typesOf(infer: Infer, { inputs, sizes }: Probes): Promise<Map<string, SymbolicType> | null> {
   const fitting: { readonly sizes: ReadonlyMap<string, number>; readonly types: Types }[] = [];
   for (const [i, probe] of sizes.entries()) {

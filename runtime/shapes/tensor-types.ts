@@ -19,7 +19,7 @@ export class TensorTypes {
     this.model = model;
   }
 
-  /** The types when the inputs have the sizes `dims`. Throws a ModelError where these don't fit the model. */
+  /** The types when the inputs have the sizes `dims`. Throws a ModelError if these do not fit the model. */
   at(dims: InputDims): Promise<Types> {
     const key = this.model.inputs.map(({ name }) => dims[name]?.join('x') ?? '?').join();
     const types = this.known.get(key) ?? inferTypes(this.model, dims);

@@ -18,7 +18,7 @@ export function splitEntries(data: Tensor, shapes: Tensor, ranks: Tensor): Tenso
   });
 }
 
-/** A save in a branch is one tensor or nothing; one in a loop is a tensor with an entry per iteration, where all fit. */
+/** A save in a branch is one tensor or nothing; one in a loop is a tensor with an entry per iteration, if their shapes agree. */
 export function foldEntries(entries: readonly Tensor[], loop: boolean): Tensor | readonly Tensor[] | undefined {
   const [first] = entries;
   if (!loop || !first) return first;

@@ -16,7 +16,7 @@ export function tensorToJson({ dtype, dims, raw }: Tensor): TensorJson {
   return { dtype, dims: [...dims], data: bytes.toString('base64') };
 }
 
-/** Throws a RangeError where the data does not have the size that dims and dtype say. */
+/** Throws a RangeError if the data does not have the size that dims and dtype require. */
 export function tensorFromJson({ dtype, dims, data }: TensorJson): Tensor {
   const bytes = Buffer.from(data, 'base64');
   const { raw } = Tensor.from([], dtype as 'float32', [0]);

@@ -11,14 +11,14 @@ export interface Flat {
   readonly dtype: DType;
 }
 
-/** A finished tensor inside a nested array; stated by its parts so that the class need not be known here. */
+/** A tensor inside a nested array, described by its fields so that the class need not be imported here. */
 export interface TensorLike {
   readonly dims: readonly number[];
   readonly dtype: DType;
   readonly data: Data;
 }
 
-/** Lays out anything that a tensor can be made from; throws a `TypeError` for ragged arrays and for what is not a number. */
+/** Lays out anything that a tensor can be made from; throws a `TypeError` for ragged arrays and entries that are not numbers. */
 export function flattenNested(value: unknown): Flat {
   const whole = flatRow(value);
   if (whole !== null) return whole;

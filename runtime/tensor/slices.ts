@@ -22,7 +22,7 @@ export function isSliceString(key: string): boolean {
   return /[:,]|\.\.\./.test(key) || INTEGER.test(key) || key.trim() === 'None';
 }
 
-/** Reads an index in numpy's notation, such as `':, -1'`; throws an `OperationError` that says what is wrong with it. */
+/** Reads an index in numpy's notation, such as `':, -1'`; throws an `OperationError` if it is malformed. */
 export function parseSlices(key: string): SliceItem[] {
   // numpy allows one trailing comma: x[1,] is x[(1,)].
   const parts = key.replace(/,\s*$/, '').split(',');

@@ -12,7 +12,7 @@ export type AnyTensor = Tensor<DType>;
 export type TensorData = number | bigint | boolean | NestedArray | TypedArray | AnyTensor;
 
 /**
- * A tensor with its elements: what a trace gives back, and what can be fed to one.
+ * A tensor with its elements: traces return them and take them as inputs.
  *
  * The type of `data` is `Float32Array` unless the dtype is known to the compiler: `tensor.to('int32').data` is an
  * `Int32Array`. Indexing follows numpy and copies: `t[0]`, `t[-1]`, `t[':, -1']`, `t['..., 3:5']`.
@@ -44,8 +44,8 @@ export class Tensor<D extends DType = 'float32'> {
 
   /**
    * Makes a tensor out of a number, nested arrays, a typed array or another tensor. Without `dtype`, whole numbers are
-   * int64, other numbers float32, booleans bool, and typed arrays keep theirs. `dims` reshapes.
-   * Throws a `TypeError` for ragged arrays and entries that are not numbers, a `RangeError` where `dims` does not fit.
+   * int64, other numbers float32, booleans bool, and typed arrays keep theirs. `dims` reshapes it.
+   * Throws a `TypeError` for ragged arrays and entries that are not numbers, a `RangeError` if `dims` does not fit.
    */
   static from<D extends DType = 'float32'>(data: TensorData, dtype?: D, dims?: readonly number[]): Tensor<D> {
     const flat = flattenNested(data);
@@ -115,7 +115,7 @@ export class Tensor<D extends DType = 'float32'> {
     return { dtype: this.dtype, dims: this.dims, data: this.reshape(this.size).toArray() };
   }
 
-  /** A tensor of one element is a number in JavaScript's arithmetic; a larger one is none, and says so. */
+  /** A tensor of one element is a number in JavaScript's arithmetic; a larger one is an error. */
   [Symbol.toPrimitive](hint: string): string | number | boolean {
     if (hint === 'string') return this.toString();
     if (this.size === 1) return this.item();
@@ -132,7 +132,7 @@ export class Tensor<D extends DType = 'float32'> {
 const indexing: ProxyHandler<Tensor<DType>> = {
   get(target, key) {
     if (typeof key === 'string' && isSliceString(key)) return index(target, key);
-    // Read of the object itself: what is private is not there on the proxy.
+    // Read from the object itself: private fields are not on the proxy.
     return Reflect.get(target, key);
   },
   set(target, key, value) {

@@ -146,7 +146,7 @@ describe('a module called then', () => {
       await all.block;
     };
     await expect(awaiting()).rejects.toThrow(
-      /^test\/modules\/names\.test\.ts:\d+:\d+ - block has a module called 'then', so that JavaScript takes it for a promise/,
+      /^test\/modules\/names\.test\.ts:\d+:\d+ - block has a module called 'then', so JavaScript takes it for a promise/,
     );
     await expect((async () => all.block)()).rejects.toThrow(/names\.test\.ts.*takes it for a promise/);
     const [found] = await Promise.all([[all.block]]);
@@ -227,9 +227,9 @@ describe('names that are given', () => {
     ['weight', 'holder', /holder\.weight is there already/],
     ['2', 'list', /the numbers of list are those of its modules/],
     ['-1', 'list', /the numbers of list are those of its modules/],
-    ['a.b', 'block', /'a\.b' is no name/],
-    ['', 'block', /'' is no name/],
-    ['a[0]', '', /'a\[0\]' is no name/],
+    ['a.b', 'block', /'a\.b' is not a name/],
+    ['', 'block', /'' is not a name/],
+    ['a[0]', '', /'a\[0\]' is not a name/],
   ];
 
   it.each(taken)("to an attached model: '%s' of '%s' is an error", async (name, of, says) => {
@@ -264,7 +264,7 @@ describe('names that are given', () => {
     }).toThrow(/block is a part of a model, not a whole one/);
     expect(() => {
       model.block[Symbol('s')] = other;
-    }).toThrow(/nothing that could be set by the name 'Symbol\(s\)'/);
+    }).toThrow(/no member 'Symbol\(s\)' that can be set/);
   });
 
   it.each(taken.filter(([, of]) => of === ''))(

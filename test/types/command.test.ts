@@ -62,7 +62,7 @@ describe('onnsight types', { timeout: 30_000 }, () => {
       [['fake.onnx', '--out', 'x.d.ts'], 'fake.onnx is not an ONNX model'],
       [['notes.md', '--out', 'x.d.ts'], 'notes.md is not an ONNX model'],
       [[join(ROOT, 'compiler'), '--out', 'x.d.ts'], 'has no .onnx file'],
-      [[modelPath('edge/mlp', 'quantized'), '--out', 'x.d.ts'], 'no modules that could have types: the file names no'],
+      [[modelPath('edge/mlp', 'quantized'), '--out', 'x.d.ts'], 'no modules to write types for: the file names no'],
       [[TOY, '--out', 'x.json'], 'x.json is not a TypeScript file'],
       [[TOY, '--out', 'mine.ts'], 'mine.ts was not written by this command and stays as it is'],
       [[TOY, '--out', 'x.d.ts', '--name', 'my model'], "The type cannot be called 'my model'"],

@@ -28,7 +28,7 @@ function spellOut(items: readonly Item<TensorType>[], rank: number): readonly It
   return at < 0 ? [...items, ...whole] : [...items.slice(0, at), ...whole, ...items.slice(at + 1)];
 }
 
-/** The shape that numpy's indexing selects. Errors where known elements leave the tensor. */
+/** The shape that numpy's indexing selects. Throws if an index that is known is out of range. */
 export function indexShape(shape: Shape, items: readonly Item<TensorType>[]): Shape {
   checkTypes(items);
   if (shape === null) return null;
@@ -139,7 +139,7 @@ function broadcastSelectors(shapes: readonly Shape[]): Shape {
   }
 }
 
-/** The one element that an integer selects of a list of known elements: a size out of a shape. */
+/** The element that an integer selects from a list of known elements: a size from a shape. */
 function selectedElement(x: TensorType, items: readonly Item<TensorType>[]): readonly number[] | null {
   const [item] = items;
   if (!x.constant || x.shape?.length !== 1 || items.length !== 1 || item?.kind !== 'int') return null;

@@ -26,7 +26,7 @@ export const operations: Operations<TensorOp> = {
   ...creation,
 };
 
-/** The types of an operation's outputs. Throws an OperationError, in PyTorch's words, where it cannot be applied. */
+/** The types of an operation's outputs. Throws an OperationError, in PyTorch's words, if the inputs do not fit. */
 export function outputTypes<O extends TensorOp>(
   op: O,
   inputs: readonly TensorType[],
@@ -35,7 +35,7 @@ export function outputTypes<O extends TensorOp>(
   return operations[op].infer(inputs, attributes);
 }
 
-/** Whether a node computes tensors of tensors: all but what the graph itself consists of. */
+/** Whether a node computes tensors from tensors: every node except reads, writes, calls and control flow. */
 export function isTensorNode(node: Node): node is TensorNode {
   return isTensorOp(node.op);
 }

@@ -21,7 +21,7 @@ function checkIndexRange(index: TensorType, size: Dim, dim: number): void {
   }
 }
 
-/** The index of gather and scatter has the tensor's rank, and is no larger than it but along `dim`. */
+/** The index of gather and scatter has the tensor's rank, and is not larger than it except along `dim`. */
 function checkIndexShape(index: Shape, shape: Shape, dim: number): void {
   if (index === null || shape === null) return;
   if (index.length !== shape.length) {
@@ -75,7 +75,7 @@ const scatter: Operation<'scatter'> = {
   },
 };
 
-/** What is scattered is one value, or no smaller than the index. */
+/** The scattered source is one value, or is not smaller than the index. */
 function checkSource(index: Shape, src: Shape): void {
   if (index === null || src === null || src.length === 0) return;
   if (index.length !== src.length) {
@@ -105,5 +105,5 @@ const indexSelect: Operation<'indexSelect'> = {
   },
 };
 
-/** Elements selected by, and put where, a tensor of positions says. */
+/** Elements selected by a tensor of positions, or written to its positions. */
 export const indexing: Operations<'gather' | 'scatter' | 'indexSelect'> = { gather, scatter, indexSelect };

@@ -33,7 +33,7 @@ export function readItems<T>(forms: readonly ItemForm[], operands: readonly T[])
   return read;
 }
 
-/** Parts an index into the forms of its items and its operands, in the order of the items: what `readItems` joins. */
+/** Parts an index into the forms of its items and its operands, in the order of the items; `readItems` joins them again. */
 export function writeItems<T>(items: readonly Item<T>[]): { items: readonly ItemForm[]; operands: readonly T[] } {
   const operands: T[] = [];
   const take = (operand: T | null): boolean => {

@@ -11,7 +11,7 @@ function reduceShape(shape: Shape, dims: readonly number[] | null, keepdim: bool
   return keepdim ? shape.map((dim, i): Dim => (reduced.has(i) ? 1 : dim)) : shape.filter((_, i) => !reduced.has(i));
 }
 
-/** An error where a reduction that has no value for nothing is asked for one. */
+/** Throws if a reduction that has no value for zero elements gets zero elements. */
 function refuseEmpty(op: string, shape: Shape, dims: readonly number[] | null): void {
   if (shape === null) return;
   if (dims === null || dims.length === 0) {
@@ -54,7 +54,7 @@ function reduction(result: (dtype: DType) => DType): Reduction {
   };
 }
 
-/** There is no extremum of nothing. */
+/** Zero elements have no extremum. */
 function extremum(op: string): Reduction {
   return {
     infer(inputs, attributes) {

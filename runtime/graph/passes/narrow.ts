@@ -10,14 +10,14 @@ import { type Pass, type Rewritten, unchanged } from './pass.ts';
 import { type JoinedRows, rowSelections, WHOLE } from './row-selections.ts';
 
 /**
- * The last nodes of a model (a normalisation, an unembedding), where they compute each row, a vector along the last
- * dimension, of that row of what enters them alone.
+ * The last nodes of a model (a normalisation, an unembedding), if they compute each row, a vector along the last
+ * dimension, from the same row of their input alone.
  */
 export interface RowWiseEnd {
-  /** The one tensor that enters them, of the rank of what they give. */
+  /** The only tensor that enters them; it has the rank of their output. */
   readonly entry: string;
   readonly dtype: DType;
-  /** Which module gives it. */
+  /** The module that gives it. */
   readonly address: Address;
   /** The tensors that they make. */
   readonly tensors: ReadonlySet<string>;
@@ -26,13 +26,13 @@ export interface RowWiseEnd {
 export interface NarrowContext {
   /** The name of the tensor at an address. */
   tensorAt(address: Address): string;
-  /** The row-wise end of the model that makes a tensor; null where there is none. */
+  /** The row-wise end of the model that makes a tensor; null if there is none. */
   endOf(tensor: string): RowWiseEnd | null;
 }
 
 /**
  * Where a trace reads some positions of the logits only, lets the end of the model, which computes each row by itself, run
- * on the rows that are read: what enters it is replaced by these rows.
+ * on the rows that are read: its input is replaced by these rows.
  */
 export const narrow: Pass<NarrowContext> = (graph, context) => {
   let current = unchanged(graph);
@@ -44,7 +44,7 @@ export const narrow: Pass<NarrowContext> = (graph, context) => {
   return current;
 };
 
-/** The reads of logits of which something takes a part. */
+/** The reads of logits that some node takes rows from. */
 function selectedReads({ root }: InterventionGraph, { tensorAt, endOf }: NarrowContext): Set<NodeOf<'read'>> {
   const reads = root.nodes.flatMap((node) => {
     const source = node.op === 'getitem' ? node.inputs[0]!.node : null;
@@ -72,7 +72,7 @@ class Narrower extends GraphCopier {
   run(): Rewritten | null {
     const { nodes } = this.source.root;
     const { before, after } = this.parted(nodes);
-    // What is set to something that depends on logits is a cycle, which is reported when the graph is ordered.
+    // A write that depends on logits makes a cycle, which is reported when the graph is ordered.
     if (after.some(({ op }) => op === 'write') || !this.isUntouched()) return null;
     const saved = new Set(this.source.saves.map(({ value }) => value));
     const set = nodes.filter(({ op }) => op === 'write').flatMap(({ inputs }) => inputs);
@@ -84,7 +84,7 @@ class Narrower extends GraphCopier {
     for (const node of before) this.node(node, this.graph.root);
     this.narrow(rows, written);
     const replaced = new Set<Node>(rows.selections.map(({ node }) => node));
-    // What still uses the logits themselves led to the selections only.
+    // The nodes that still use the whole logits only led to the selections.
     const gone = new Set([this.logits]);
     for (const node of after) {
       if (node === this.read || replaced.has(node)) continue;
@@ -161,7 +161,7 @@ class Narrower extends GraphCopier {
   }
 
   /**
-   * What was written where the end of the model begins: null for nothing, undefined where that is not known for all who
+   * The value that was written where the end of the model begins: null for nothing, undefined if that is not known for all who
    * read it, or not its rank.
    */
   private written(): Value | null | undefined {

@@ -46,7 +46,7 @@ export function rowSelections(
       const found = node.op === 'getitem' && node.inputs[0] === part ? selection(node, chain) : null;
       if (!found || writeItems(found.indices.flat()).operands.some((operand) => dependsOn(operand, value)))
         return [null];
-      // Some texts of a batch: of these, some rows may be read.
+      // Some texts of a batch, and perhaps some rows of each.
       const isBatch = found.columns.length === 0 && found.kept.at(-1) === 'whole';
       return isBatch ? readings(node.outputs[0]!, found) : [found];
     });
@@ -85,10 +85,10 @@ function sizeOf({ outputs }: Node): number | null {
   return outputs[0]!.type.shape?.[0] ?? null;
 }
 
-/** Whether a value is made of another one, or is that. */
+/** Whether a value is computed from another one, or is the same. */
 function dependsOn(value: Value, other: Value): boolean {
   const seen = new Set([value]);
-  // The set grows while it is gone through.
+  // The set grows during this loop.
   for (const { node } of seen) for (const used of node ? usesOf(node) : []) seen.add(used);
   return seen.has(other);
 }

@@ -5,7 +5,7 @@ import type { Node, NodeOf, Region, Value } from '../types.ts';
 import { type Pass, type Rewritten, unchanged } from './pass.ts';
 
 export interface UntangleContext {
-  /** Nodes of the graph that cannot be put in an order with the models' own, as each needs the next one; null if all can. */
+  /** Nodes of the graph that form a cycle with the models' own nodes, each needing the next one; null if there is no cycle. */
   cycle(graph: InterventionGraph): readonly Node[] | null;
 }
 
@@ -54,7 +54,7 @@ class Splitter extends GraphCopier {
     else super.node(node, region);
   }
 
-  /** A conditional for each result of one, and so with those in its branches. */
+  /** Makes one conditional for each result, also inside its branches. */
   private split(node: NodeOf<'if'>, region: Region): void {
     const inputs = node.inputs.map((value) => this.value(value));
     node.outputs.forEach((output, i) => {

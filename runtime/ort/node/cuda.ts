@@ -19,8 +19,8 @@ export const NO_PROVIDER: Trouble = {
 };
 
 /**
- * What lies behind ONNX Runtime's error. It tells on stderr alone which library it did not find, so that the provider is
- * opened once more; and it puts what CUDA said behind the signatures of its C++ functions.
+ * The cause of ONNX Runtime's error. ONNX Runtime names a missing library on stderr alone, so the provider is
+ * opened once more; and it puts CUDA's message after the signatures of its C++ functions.
  */
 export function cudaTrouble(error: unknown, open = openProvider): Trouble {
   const message = error instanceof Error ? error.message : String(error);
@@ -55,7 +55,7 @@ function missingLibrary(open: () => void): string | null {
   return null;
 }
 
-/** Always throws, for the provider is not an addon of Node: the error of one that could be opened names a symbol. */
+/** Always throws, since the provider is not an addon of Node: if it could be opened, the error names a symbol. */
 function openProvider(): void {
   process.dlopen({ exports: {} }, provider());
 }

@@ -54,7 +54,7 @@ async function tryDevice(device: Device): Promise<Trouble | null> {
   }
 }
 
-/** The first line of a native error, without the C++ source that it begins with, unless a file that is missing tells more. */
+/** The first line of a native error, without the C++ source at its start; if a file is missing, that file. */
 function webGpuTrouble(error: unknown): Trouble {
   const missing = process.platform === 'linux' ? missingForVulkan() : null;
   const [line] = (error instanceof Error ? error.message : String(error)).split('\n');

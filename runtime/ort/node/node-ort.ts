@@ -27,7 +27,7 @@ export const nodeOrt: Ort = {
     const session = await InferenceSession.create(model, {
       graphOptimizationLevel: optimization,
       ...(writeTo !== undefined && { optimizedModelFilePath: writeTo }),
-      // Nothing runs but the folding of constants: a pool of threads would cost more than all the rest.
+      // Only constants are folded: a thread pool would cost more than that.
       intraOpNumThreads: 1,
       logSeverityLevel: 4,
       extra: {

@@ -25,7 +25,7 @@ function sessionOptions(
     extra: {
       session: {
         model_external_initializers_file_folder_path: folder,
-        // Every session has its own threads: those of one that has run must not go on taking the cores from the next.
+        // Every session has its own threads: after a run they must not keep the cores from the next session.
         force_spinning_stop: alone ? '0' : '1',
       },
       ...(without.length > 0 && { optimization: { disable_specified_optimizers: without.join(';') } }),

@@ -26,8 +26,8 @@ function waitForThreads(): void {
 }
 
 /**
- * Sessions of ONNX Runtime in a thread of their own, which does one thing after the other. The process stays alive for
- * what was asked, not for the thread.
+ * Sessions of ONNX Runtime in a thread of their own, which runs one task at a time. The process stays alive for
+ * open tasks, not for the thread.
  */
 export class NodeThread implements SessionThread {
   private readonly worker: Worker;
@@ -40,7 +40,7 @@ export class NodeThread implements SessionThread {
     const state = new Int32Array(new SharedArrayBuffer(8));
     if (running.size === 0) process.on('exit', waitForThreads);
     running.add(state);
-    // What loads the program's TypeScript is not needed there.
+    // The hooks that load the program's TypeScript are not needed there.
     this.worker = new Worker(new URL('./thread-main.js', import.meta.url), {
       workerData: state,
       execArgv: [],

@@ -23,7 +23,7 @@ const LIBRARIES: Readonly<Record<string, RegExp>> = {
 };
 
 /**
- * What keeps Vulkan from a GPU on a machine with Linux, or null where there is a GPU with a driver. It reads files only:
+ * Why Vulkan has no GPU on a machine with Linux, or null if there is a GPU with a driver. It reads files only:
  * Vulkan itself complains on stderr where something is missing, and onnxruntime does not tell which adapter it took.
  */
 export function missingForVulkan(machine: Machine = { root: '/', env: process.env }): string | null {
