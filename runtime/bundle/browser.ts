@@ -13,13 +13,13 @@ export { Tensor } from '../tensor/tensor.ts';
 export { BundleError } from './error.ts';
 export type * from './types.ts';
 
-/** What of a page or a worker is used. */
+/** The globals of a page or a worker that are used here. */
 const PAGE = globalThis as {
   readonly location?: { readonly href: string };
   readonly navigator?: { readonly gpu?: { requestAdapter(): Promise<unknown> } };
 };
 
-/** Opens the bundle in a folder on the web. Throws a BundleError for what is wrong with it. */
+/** Opens the bundle in a folder on the web. Throws a BundleError if something is wrong with it. */
 export async function loadBundle<I = Inputs, R = unknown>(
   folder: string | URL,
   options: LoadBundleOptions = {},
@@ -31,7 +31,7 @@ export async function loadBundle<I = Inputs, R = unknown>(
   return (await open(manifest, (path) => new URL(path, base), options)) as Bundle<I, R>;
 }
 
-/** Makes what the file beside a bundle exports. */
+/** Makes the export of the file beside a bundle. */
 export function defineBundle(json: object, files: Readonly<Record<string, URL>>): LazyBundle {
   const place = `the loader of '${(json as Manifest).name}'`;
   const manifest = checkManifest(parseManifest(JSON.stringify(json), place), place);

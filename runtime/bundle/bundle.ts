@@ -6,7 +6,7 @@ import type { BundleDevice, BundleSession, Declared } from './session.ts';
 
 /** An intervention that was compiled: call it with the model's inputs and the parameters. */
 export interface Bundle<I = Inputs, R = unknown> {
-  /** Runs the model once, steered. Throws an InputError for inputs that do not fit. */
+  /** Runs the model once with the intervention. Throws an InputError for inputs that do not fit. */
   (inputs: I): Promise<R>;
   readonly manifest: Manifest;
   /** Where it runs. */
@@ -15,7 +15,7 @@ export interface Bundle<I = Inputs, R = unknown> {
   release(): Promise<void>;
 }
 
-/** Binds a manifest and a session together. Throws a BundleError where the model is not what the manifest says. */
+/** Binds a manifest and a session together. Throws a BundleError if the model does not match the manifest. */
 export function bundleOf(manifest: Manifest, session: BundleSession, place: string): Bundle {
   const used = manifest.inputs.filter((input) => input.used);
   compare('input', [...used, ...manifest.parameters], session.inputs, place);

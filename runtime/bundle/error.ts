@@ -1,4 +1,4 @@
-/** A bundle cannot be used: the message says what is wrong with which file of it, and what to do. */
+/** A bundle cannot be used: the message names the file, the problem and what to do. */
 export class BundleError extends Error {
   override readonly name = 'BundleError';
 }

@@ -1,12 +1,12 @@
 import { BundleError } from './error.ts';
 import type { BundleFile } from './schema.ts';
 
-/** Compares a file of a bundle with what the manifest says of it. Throws a BundleError where it differs. */
+/** Compares a file of a bundle with the manifest. Throws a BundleError if they differ. */
 export async function checkBytes(bytes: Uint8Array<ArrayBuffer>, file: BundleFile, place: string): Promise<void> {
   checkSize(bytes.length, file, place);
   if (!globalThis.crypto?.subtle) {
     throw new BundleError(
-      `${place} cannot be checked: a browser computes hashes on pages from https or localhost only. Serve the page so, or load the bundle with { verify: false }.`,
+      `${place} cannot be checked: a browser computes hashes on pages from https or localhost only. Serve the page from there, or load the bundle with { verify: false }.`,
     );
   }
   checkHash(hex(await crypto.subtle.digest('SHA-256', bytes)), file, place);
@@ -29,7 +29,7 @@ function hex(buffer: ArrayBuffer): string {
   return Array.from(new Uint8Array(buffer), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
-/** Reads a file of a bundle from the web, or from what a bundler made of it. */
+/** Reads a file of a bundle from the web, or as a bundler has included it. */
 export async function fetchFile(url: URL): Promise<Uint8Array<ArrayBuffer>> {
   let response: Response;
   try {

@@ -3,11 +3,11 @@ import type { Bundle } from './bundle.ts';
 import type { Manifest } from './schema.ts';
 import type { LoadBundleOptions } from './session.ts';
 
-/** A bundle that is loaded when it is called first, or by `load`: what the file beside a bundle exports. */
+/** A bundle that is loaded at its first call, or by `load`: the export of the file beside a bundle. */
 export interface LazyBundle<I = Inputs, R = unknown> {
-  /** Runs the model once, steered; loads it before if that has not been done. */
+  /** Runs the model once with the intervention; loads it before if necessary. */
   (inputs: I): Promise<R>;
-  /** Loads the model now, here or there; throws a BundleError for what is wrong with the bundle's files. */
+  /** Loads the model now, here or there; throws a BundleError if something is wrong with the bundle's files. */
   load(options?: LoadBundleOptions): Promise<Bundle<I, R>>;
   readonly manifest: Manifest;
 }

@@ -6,7 +6,7 @@ export const BUNDLE_VERSION = 1;
 /** The name of the manifest in a bundle's folder. */
 export const MANIFEST = 'bundle.json';
 
-/** Parses a manifest's text as far as to know that this version of the library can read it. */
+/** Parses a manifest's text, and makes sure that this version of the library can read it. */
 export function parseManifest(text: string, place: string): { readonly version: 1 } & Record<string, unknown> {
   let json: unknown;
   try {
@@ -39,7 +39,7 @@ function checkVersion(json: unknown, place: string): void {
 }
 
 /**
- * What the loader relies on, by hand: for browsers, where a schema library would be larger than all the rest. In Node
+ * Checks what the loader relies on, by hand: for browsers, where a schema library would be larger than all the rest. In Node
  * the schema is checked in full.
  */
 export function checkManifest(json: Record<string, unknown>, place: string): Manifest {

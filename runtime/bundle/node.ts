@@ -19,7 +19,7 @@ export { Tensor } from '../tensor/tensor.ts';
 export { BundleError } from './error.ts';
 export type * from './types.ts';
 
-/** Opens the bundle in a folder, or at a URL. Throws a BundleError for what is wrong with it. */
+/** Opens the bundle in a folder, or at a URL. Throws a BundleError if something is wrong with it. */
 export async function loadBundle<I = Inputs, R = unknown>(
   folder: string | URL,
   options: LoadBundleOptions = {},
@@ -29,7 +29,7 @@ export async function loadBundle<I = Inputs, R = unknown>(
   return (await open(manifest, (path) => new URL(encodeURIComponent(path), base), place, options)) as Bundle<I, R>;
 }
 
-/** Makes what the file beside a bundle exports. */
+/** Makes the export of the file beside a bundle. */
 export function defineBundle(json: object, files: Readonly<Record<string, URL>>): LazyBundle {
   const place = `the loader of '${(json as Manifest).name}'`;
   const manifest = validate(parseManifest(JSON.stringify(json), place), place);

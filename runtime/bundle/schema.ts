@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { DTYPES } from '../graph/types.ts';
 
-/** What the manifest of a bundle is, and nothing else is one. */
+/** The schema of a bundle's manifest. */
 
 const name = z.string().min(1);
 const count = z.number().int().nonnegative();
@@ -10,7 +10,7 @@ const dim = z.union([count, name]).nullable();
 
 /** Free sizes are names, or null; dims are null where even their number is free. */
 const tensor = z.strictObject({ name, dtype: z.enum(DTYPES), dims: z.array(dim).nullable() });
-/** A model may leave an input unread: then a caller may give it, and it is not passed on. */
+/** Whether the model reads the input. If not, a caller may give it, and it is ignored. */
 const input = z.strictObject({ ...tensor.shape, used: z.boolean() });
 const site = z.strictObject({ file: z.string(), line: count, column: count });
 
@@ -67,11 +67,11 @@ export const manifestSchema = z.strictObject({
   parameters: z.array(tensor),
   outputs: z.array(tensor).min(1),
   returns,
-  /** What the bundle changes in the model, and at which lines. */
+  /** The changes that the bundle makes in the model, and their lines. */
   writes: z.array(z.strictObject({ tensor: z.string(), source: site.nullable() })),
   weights: z.enum(['link', 'embed']),
   optimized: z.boolean(),
-  /** The model first, then what its weights stand in. */
+  /** The model first, then the files of its weights. */
   files: z.array(file).min(1),
 });
 

@@ -17,7 +17,7 @@ export interface Declared {
   readonly dtype: string;
 }
 
-/** A model in ONNX Runtime, whichever build of it. */
+/** A model in any build of ONNX Runtime. */
 export interface BundleSession {
   readonly device: BundleDevice;
   readonly inputs: readonly Declared[];
@@ -26,7 +26,7 @@ export interface BundleSession {
   release(): Promise<void>;
 }
 
-/** What onnxruntime-node and onnxruntime-web have in common, as far as it is needed. */
+/** The common interface of onnxruntime-node and onnxruntime-web, as far as it is needed. */
 export interface OrtModule {
   readonly Tensor: new (type: 'float32', data: Float32Array, dims: readonly number[]) => OrtTensor;
 }

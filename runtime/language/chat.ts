@@ -5,15 +5,15 @@ import type { LanguageConfig } from './config.ts';
 
 /** One turn of a conversation; a template may read more than these. */
 export interface ChatMessage {
-  /** `system`, `user`, `assistant`, or what else the model's template knows. */
+  /** `system`, `user`, `assistant`, or any other role of the model's template. */
   readonly role: string;
-  /** A text; null where the turn is only calls of tools, for templates that know them. */
+  /** A text; null if the turn only calls tools, for templates that support them. */
   readonly content: string | null;
   readonly [key: string]: unknown;
 }
 
 export interface ChatOptions {
-  /** End with what opens the assistant's turn, for generation (false, if not given, as in transformers). */
+  /** End with the tokens that open the assistant's turn, for generation (false, if not given, as in transformers). */
   readonly addGenerationPrompt?: boolean;
   /** Which of several templates, by its name; `default`, if not given. */
   readonly template?: string;
@@ -28,8 +28,8 @@ export type ChatConfig = Pick<LanguageConfig, 'chatTemplates' | 'bosToken' | 'eo
 
 /**
  * A conversation as the one text that the model was trained on. It has the special tokens already: encode it without
- * adding them again. Throws a `TraceError` at the user's line for a model without a template, messages that are none,
- * and what the template itself refuses.
+ * adding them again. Throws a `TraceError` at the user's line for a model without a template, malformed messages,
+ * and messages that the template itself refuses.
  */
 export function applyChatTemplate(
   config: ChatConfig,
@@ -80,7 +80,7 @@ function checkMessages(messages: unknown): void {
       throw new TraceError(`Message ${index} of the chat has no role and content.`, callerSite());
     }
     if (typeof turn.content === 'string' || turn.content === null) return;
-    // Templates would print what is not text as it happens to look.
+    // Templates would print other values in JavaScript's format.
     throw new TraceError(`The content of message ${index} of the chat is not text: give a string.`, callerSite());
   });
 }

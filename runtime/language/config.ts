@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { readJson, readText } from './json-file.ts';
 
-/** How a model's files say that it is to be generated with; what they do not say is undefined. */
+/** The generation settings in a model's files; undefined if they do not say. */
 export interface GenerationDefaults {
   /** How many tokens to add at most. */
   readonly maxNewTokens: number | undefined;
@@ -15,7 +15,7 @@ export interface GenerationDefaults {
   readonly repetitionPenalty: number | undefined;
 }
 
-/** What the files beside a language model's graph say about it. */
+/** Facts about a language model from the files beside its graph. */
 export interface LanguageConfig {
   /** The tokens that end a text; none where the files name none. */
   readonly eosTokenIds: readonly number[];

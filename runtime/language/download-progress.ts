@@ -8,7 +8,7 @@ export interface DownloadProgress {
   readonly total: number;
 }
 
-/** A bar on stderr, only in a terminal; or what the user wants to be called with. */
+/** A bar on stderr, only in a terminal; or the user's callback. */
 export type ProgressOption = boolean | ((progress: DownloadProgress) => void);
 
 export interface ProgressReport {

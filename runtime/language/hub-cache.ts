@@ -47,8 +47,8 @@ export class CachedModel {
   }
 
   /**
-   * Writes a file into a commit's folder; `contents` is asked for only where the cache does not have them yet.
-   * A file stands under its name only when it is whole. Throws an `Error` where the contents are not what the hub said.
+   * Writes a file into a commit's folder; `contents` is called only if the cache does not have them yet.
+   * A file stands under its name only when it is whole. Throws an `Error` if the size or hash differs from the hub's.
    */
   async add(commit: string, file: HubFile, contents: () => Promise<AsyncIterable<Uint8Array>>): Promise<void> {
     const blob = join(this.folder, 'blobs', file.hash);
@@ -77,8 +77,8 @@ function checked({ path, size, hash }: HubFile): Transform {
       done(null, chunk);
     },
     flush(done) {
-      if (received !== size) done(new Error(`${path} has ${size} bytes, but ${received} came`));
-      else if (digest.digest('hex') !== hash) done(new Error(`${path} came damaged: its hash is not ${hash}`));
+      if (received !== size) done(new Error(`${path} has ${size} bytes, but ${received} were received`));
+      else if (digest.digest('hex') !== hash) done(new Error(`${path} was damaged on the way: its hash is not ${hash}`));
       else done();
     },
   });

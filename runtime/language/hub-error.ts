@@ -10,7 +10,7 @@ export interface HubRequest {
 
 const SAY_OFFLINE = 'fetch it once with a network (HF_ENDPOINT names another hub), or give a folder that has the files';
 
-/** Whether the hub said no, rather than was out of reach or out of order: what the cache holds does not help then. */
+/** Whether the hub refused, and was not merely out of reach or out of order: then the cache does not help. */
 export function isRefusal(error: unknown): boolean {
   const status = error instanceof HubApiError ? error.statusCode : 0;
   return error instanceof ModelError || [401, 403, 404].includes(status);
@@ -28,7 +28,7 @@ export function hubError(request: HubRequest, error: unknown, cache: string): Mo
   }
   if (status === 401) {
     return new ModelError(
-      `${hubUrl} does not give out ${id} (401): it does not exist, or it is private or gated and needs an access token; give one as the option token or in HF_TOKEN`,
+      `${hubUrl} does not provide ${id} (401): it does not exist, or it is private or gated and needs an access token; give one as the option token or in HF_TOKEN`,
       options,
     );
   }

@@ -15,13 +15,13 @@ export interface HubOptions {
   readonly file?: string;
   /** An access token of the hub; without it `HF_TOKEN` or the one that `hf auth login` stored. */
   readonly token?: string;
-  /** Use what the cache has and no network, as `HF_HUB_OFFLINE=1` does for all. */
+  /** Use only the cache and no network, as `HF_HUB_OFFLINE=1` does for all models. */
   readonly localFilesOnly?: boolean;
   /** A bar on stderr in a terminal (true, if not given), none (false), or a function that is called as bytes come. */
   readonly progress?: ProgressOption;
 }
 
-/** The folder in the cache of a model of the hub, fetched where the network allows it; see `modelFolder`. */
+/** The folder in the cache of a model of the hub, fetched if the network allows it; see `modelFolder`. */
 export async function hubFolder(id: string, options: HubOptions): Promise<string> {
   const hubUrl = (process.env.HF_ENDPOINT || 'https://huggingface.co').replace(/\/+$/, '');
   const request = { id, revision: options.revision ?? 'main', hubUrl };
@@ -94,7 +94,7 @@ async function* chunks({ path }: HubFile, blob: Blob | null, progress: ProgressR
   }
 }
 
-/** A network that swallows what is sent must not hang the program: questions, unlike downloads, have a time limit. */
+/** A network that never answers must not hang the program: queries, unlike downloads, have a time limit. */
 const impatientFetch: typeof fetch = (input, init) => {
   const seconds = Number(process.env.HF_HUB_ETAG_TIMEOUT) || 10;
   return fetch(input, { ...init, signal: AbortSignal.timeout(seconds * 1000) });

@@ -10,8 +10,8 @@ const HUB_ID = /^\w[\w.-]*\/\w[\w.-]*$/;
  * The folder of a model: an existing folder is itself; `owner/name` is fetched from the Hugging Face hub into the cache
  * that all its libraries share (`HF_HOME`, `HF_HUB_CACHE`, else `~/.cache/huggingface/hub`), as far as a language model
  * needs it, and is taken from there when the hub cannot be reached.
- * Throws a `ModelError` for what is neither, a model that is unknown, private or gated, one without the .onnx file, and
- * a closed network.
+ * Throws a `ModelError` for any other name, a model that is unknown, private or gated, one without the .onnx file, and
+ * if the network may not be used.
  */
 export async function modelFolder(pathOrHubId: string, options: HubOptions = {}): Promise<string> {
   const stat = statSync(pathOrHubId, { throwIfNoEntry: false });

@@ -2,13 +2,13 @@ import { existsSync, readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { ModelError } from '../onnx/error.ts';
 
-/** The text of a file, or null where it is missing. */
+/** The text of a file, or null if it is missing. */
 export function readText(path: string): string | null {
   return existsSync(path) ? readFileSync(path, 'utf8') : null;
 }
 
 /**
- * The contents of a JSON file as `schema` describes them, or null where the file is missing.
+ * The contents of a JSON file as `schema` describes them, or null if the file is missing.
  * Throws a `ModelError` that names the file and says what is wrong: no JSON, or the path of a value, what was expected
  * and what was found.
  */

@@ -12,7 +12,7 @@ const USUAL = [
   'decoder_model.onnx',
 ];
 
-/** What a language model reads beside its graph. */
+/** The files that a language model reads beside its graph. */
 const COMPANIONS =
   /^(config\.json|generation_config\.json|tokenizer[\w.-]*\.json|special_tokens_map\.json|chat_template\.(jinja|json))$/;
 
@@ -28,7 +28,7 @@ export function filesUnder(folder: string): string[] {
 
 /**
  * The .onnx file to open out of the files of a model, with slashes and relative to its folder: `file` where it is
- * given, else the first of the usual ones, else the only one there is. Null where there is none of these.
+ * given, else the first of the usual ones, else the only one there is. Null if there is none.
  */
 export function findModelFile(paths: readonly string[], file?: string): string | null {
   if (file !== undefined) return paths.includes(file) ? file : null;

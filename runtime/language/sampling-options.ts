@@ -5,7 +5,7 @@ import { callerSite } from '../tracing/caller.ts';
 export interface SamplingOptions {
   /** Draw at random (true) or take the likeliest token (false, if not given). */
   readonly doSample?: boolean;
-  /** What the logits are divided by, at least 0: below 1 bolder, above 1 more varied; 0 takes the likeliest token. */
+  /** The divisor of the logits, at least 0: below 1 bolder, above 1 more varied; 0 takes the likeliest token. */
   readonly temperature?: number;
   /** Draw among so many of the likeliest tokens (those equal to the last of them stay too); 0 means no limit. */
   readonly topK?: number;
@@ -17,7 +17,7 @@ export interface SamplingOptions {
   readonly seed?: number;
 }
 
-/** Throws a `TraceError` at the user's line for an option of sampling that cannot be. */
+/** Throws a `TraceError` at the user's line for an impossible option of sampling. */
 export function checkSampling(options: SamplingOptions): void {
   const { temperature, topK, topP, repetitionPenalty, seed } = options;
   check('temperature', temperature, 'a number from 0 on', (value) => value >= 0 && value < Infinity);

@@ -17,7 +17,7 @@ export interface Sampler {
  * A sampler for one row of a batch. Options are those of transformers and are applied in its order: repetition penalty,
  * temperature, top-k, top-p. Samplers with the same seed and stream draw the same numbers, whichever row they serve, so
  * that a row of a batch equals a run of its own; `stream` tells apart rows that have the same prompt.
- * Throws a `TraceError` at the user's line for an option that cannot be.
+ * Throws a `TraceError` at the user's line for an impossible option.
  */
 export function createSampler(options: SamplingOptions = {}, stream = 0): Sampler {
   checkSampling(options);
@@ -27,7 +27,7 @@ export function createSampler(options: SamplingOptions = {}, stream = 0): Sample
   return {
     next(logits, previous = []) {
       if (logits.some(Number.isNaN)) {
-        throw new TraceError('The logits of the next token have NaN among them: no token can be chosen.', callerSite());
+        throw new TraceError('The logits of the next token contain NaN: no token can be chosen.', callerSite());
       }
       if (uniform === null && repetitionPenalty === 1) return likeliest(logits);
       const scores = Float32Array.from(logits);

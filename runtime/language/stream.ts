@@ -9,7 +9,7 @@ export interface DecodeOptions {
 export interface TokenStream {
   /** The text that a token adds; empty while a character is not whole yet. */
   push(id: number): string;
-  /** What is left at the end: a character that stayed incomplete, as U+FFFD. */
+  /** The rest at the end: a character that stayed incomplete, as U+FFFD. */
   end(): string;
 }
 
@@ -18,15 +18,15 @@ export function decodeTokens(tokenizer: Tokenizer, ids: readonly number[], optio
   if (ids.length === 0) return '';
   return tokenizer.decode([...ids], {
     skip_special_tokens: options.skipSpecialTokens ?? true,
-    // It would take back spaces that were given out already, and spoils code and quotations.
+    // It would remove spaces that were returned already, and spoils code and quotations.
     clean_up_tokenization_spaces: false,
   });
 }
 
-/** Decodes tokens as they come: the pieces, joined, are what `decodeTokens` gives for all of them. */
+/** Decodes tokens as they come: the texts, joined, equal `decodeTokens` of all of them. */
 export function createTokenStream(tokenizer: Tokenizer, options: DecodeOptions = {}): TokenStream {
   // A token's text depends on the one before it (a leading space is cut off at the beginning only), so the tokens of
-  // the last piece are decoded again with those that follow it.
+  // the last text are decoded again with those that follow it.
   let last: number[] = [];
   let held: number[] = [];
   const decode = (ids: readonly number[]) => decodeTokens(tokenizer, ids, options);

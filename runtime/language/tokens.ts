@@ -17,8 +17,8 @@ export interface EncodeOptions {
 
 /**
  * Rows of token ids, one for each prompt; not padded.
- * Throws a `TraceError` at the user's line for an empty prompt, one longer than the model's context, ids that are no
- * tokens of the model, and what is not a prompt; in a batch it says which one.
+ * Throws a `TraceError` at the user's line for an empty prompt, one longer than the model's context, ids that are not
+ * tokens of the model, and anything that is not a prompt; in a batch it says which one.
  */
 export function encodePrompts(tokenizer: Tokenizer, prompts: Prompts, options: EncodeOptions = {}): number[][] {
   const list = listed(prompts);

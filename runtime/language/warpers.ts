@@ -23,7 +23,7 @@ export function keepTop(scores: Float32Array, count: number): void {
 /** Keeps the fewest largest scores whose probabilities reach the sum `mass`, at least one; the rest become -Infinity. */
 export function keepNucleus(scores: Float32Array, mass: number): void {
   const probabilities = softmax(scores);
-  // Tokens that have less than their equal share of what may go all go: most of a vocabulary, and need no sorting.
+  // Tokens with less than an equal share of the mass to drop are dropped: most of a vocabulary, without sorting.
   const share = (1 - mass) / scores.length;
   const candidates = new Float32Array(scores.length);
   let count = 0;

@@ -4,7 +4,7 @@ import type { Tensor } from '../tensor/tensor.ts';
 
 /** A trace that is ready to run. */
 export interface TraceRequest {
-  /** What is to be done to the model: print it, or send it with `graphToJson`. */
+  /** The interventions: print them, or send them with `graphToJson`. */
   readonly graph: InterventionGraph;
   /** The model's inputs, by name. */
   readonly inputs: Readonly<Record<string, Tensor>>;
@@ -14,9 +14,9 @@ export interface TraceRequest {
   execute(): Promise<(Tensor | undefined)[]>;
 }
 
-/** What runs a trace. Write one to send graphs elsewhere, to log or to limit them. */
+/** Runs traces. Write one to send graphs elsewhere, to log or to limit them. */
 export interface Backend {
-  /** The tensors of `graph.saves`, in order; undefined for what was not computed. */
+  /** The tensors of `graph.saves`, in order; undefined for those that were not computed. */
   run(request: TraceRequest): Promise<readonly (Tensor | undefined)[]>;
 }
 

@@ -7,7 +7,7 @@ export interface GeneratedToken {
   readonly id: number;
   /** The text it adds; empty where characters are not complete yet. */
   readonly text: string;
-  /** Which prompt it goes on with. */
+  /** The prompt that it continues. */
   readonly row: number;
   /** Counted from 0. */
   readonly step: number;
@@ -39,7 +39,7 @@ export interface GenerateOptions {
   readonly signal?: AbortSignal;
 }
 
-/** What a generation gives. */
+/** The result of a generation. */
 export interface Generated<R> {
   /** All tokens, prompts and padding included: int64 [rows, tokens]. */
   readonly sequences: Tensor<'int64'>;
@@ -47,11 +47,11 @@ export interface Generated<R> {
   readonly tokens: readonly (readonly number[])[];
   /** The new text of each row, without special tokens. */
   readonly texts: readonly string[];
-  /** What the block returned, with a tensor for every save. */
+  /** The result of the block, with a tensor for every save. */
   readonly result: Resolved<R>;
 }
 
-/** What the block of a generation is given. */
+/** The argument of the block of a generation. */
 export interface StepTracer<Input> extends Tracer<Input> {
   /**
    * Goes through steps of the generation: all, one (`iter(2)`), a range (`iter(0, 5)`, `iter(0, null, 2)`) or a list

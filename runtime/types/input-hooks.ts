@@ -1,11 +1,11 @@
 import type { Inputs } from '../inputs/prepare.ts';
 
-/** Own ways to do what comes before a run. */
+/** The user's own functions for the preparation of a run. */
 export interface InputHooks {
-  /** Makes the model's inputs, by name, of what the user gave to trace or invoke. */
+  /** Makes the model's inputs, by name, from the argument of trace or invoke. */
   prepareInputs?(inputs: unknown): Inputs;
   /**
-   * Other entry points, by name: each makes the model's inputs of its arguments. `model.name(…arguments, block)` is
+   * Other entry points, by name: each makes the model's inputs from its arguments. `model.name(…arguments, block)` is
    * `model.trace(inputs, block)`; a block that is written there needs the directive 'use trace'.
    */
   readonly methods?: Readonly<Record<string, (...values: never[]) => Inputs>>;

@@ -4,7 +4,7 @@ import type { Inputs, ModelInputs, NNsight } from './model.ts';
 import type { EnvoyMembers } from './module.ts';
 import type { Operand, Resolved, Traced } from './tensor.ts';
 
-/** What an intervention says of one of its parameters: a dtype, and dims where it is not a single number: `int64[n]`. */
+/** The declaration of a parameter: a dtype, and dims unless it is a single number: `int64[n]`. */
 export type ParameterSpec = DType | `${DType}[${string}]`;
 
 /** A parameter of an intervention. A dim is a size, the name of one that is free, or null. */
@@ -17,7 +17,7 @@ export interface Parameter {
 /** Parameters by name: `{ alpha: 'float32', direction: 'float32[128]', tokens: 'int64[n]' }`. */
 export type ParameterSpecs = Readonly<Record<string, ParameterSpec>>;
 
-/** What the caller gives for a parameter. */
+/** The value that a caller gives for a parameter. */
 export type ParameterValue<S> = S extends DType
   ? (S extends 'bool' ? boolean : number | bigint) | AnyTensor
   : TensorData;
@@ -32,9 +32,9 @@ export type TracedParameters<P extends ParameterSpecs> = { readonly [K in keyof 
 export interface Intervention<P extends ParameterSpecs, M, R> {
   /** Runs the model with the block's interventions. The model's inputs and the parameters stand in one object. */
   (model: M, inputs: Inputs & ParameterValues<P>): Promise<Resolved<R>>;
-  /** The same, with the parameters apart from what the model runs on, which may be a text. */
+  /** The same, with the parameters apart from the model's inputs, which may be a text. */
   (model: M, inputs: ModelInputs | string, parameters: ParameterValues<P>): Promise<Resolved<R>>;
-  /** Makes it a part of the block that runs now, and gives what its block returns. */
+  /** Makes it a part of the block that runs now, and returns the result of its own block. */
   inside(model: M, parameters: { readonly [K in keyof P]: Operand }): R;
   readonly parameters: readonly Parameter[];
 }

@@ -19,11 +19,11 @@ export type Device = 'cpu' | 'cuda' | 'webgpu';
 /** Inputs by the names that the model gives them. */
 export type Inputs = Readonly<Record<string, TensorData>>;
 
-/** What a model runs on: its inputs by name, or the data of its first input. */
+/** The inputs of a model: by name, or the data of the first one. */
 export type ModelInputs = Inputs | TensorData;
 
 export interface LoadOptions {
-  /** `auto`, the default, takes the best that works. */
+  /** `auto`, the default, takes the best device that works. */
   readonly device?: 'auto' | Device;
   /**
    * Whether a block that runs often becomes one session, in another thread, which takes the model's weights into memory
@@ -35,7 +35,7 @@ export interface LoadOptions {
    * name wherever a module has it: `{ 'transformer.h': 'layers', mlp: ['feedForward', 'ffn'] }`.
    */
   readonly rename?: Readonly<Record<string, string | readonly string[]>>;
-  /** Own ways to prepare inputs and to batch them. */
+  /** The user's own functions to prepare inputs and to batch them. */
   readonly inputHooks?: InputHooks;
 }
 
@@ -44,11 +44,11 @@ export type LanguageLoadOptions = LoadOptions & HubOptions;
 
 /** How one trace is run. */
 export interface TraceOptions {
-  /** What runs the graph: this process unless given. */
+  /** Runs the graph; this process unless given. */
   readonly backend?: Backend;
   /** Ends the run between two segments of the model: the promise is rejected with the signal's reason. */
   readonly signal?: AbortSignal;
-  /** What runs of one scope have computed on the same inputs is not computed again. */
+  /** Runs that share a scope do not compute the same results on the same inputs again. */
   readonly reuse?: ReuseScope;
   /** Told what was compiled, run, reused and skipped, and how long it took: once for each run of a model. */
   readonly onStats?: (stats: RunStats) => void;
@@ -56,13 +56,13 @@ export interface TraceOptions {
   readonly onProgress?: (done: number, total: number) => void;
 }
 
-/** A dtype and dims, in the place of a tensor; null for a size that only the run tells. */
+/** A dtype and dims in place of a tensor; null for a size that only the run tells. */
 export interface TensorDescription {
   readonly dtype: DType;
   readonly dims: readonly (number | null)[] | null;
 }
 
-/** What a scan gives for what the block returned. */
+/** The result of a scan for the block's result. */
 export type Described<T> = T extends Traced
   ? TensorDescription
   : T extends AnyTensor
@@ -73,16 +73,16 @@ export type Described<T> = T extends Traced
         ? { [K in keyof T]: Described<T[K]> }
         : T;
 
-/** The operations that a tree tells of; any name where it tells of none. */
+/** The operations that a tree declares; any name if it declares none. */
 type OperationsOf<Tree> = Tree extends { readonly ops: infer Known extends Operations } ? Known : Operations;
 
-/** What a model has besides its modules. `Input` is what it can be run on. */
+/** The members of a model besides its modules. `Input` is the type of its inputs. */
 export interface ModelMembers<Input = ModelInputs, Tree = Loose> extends EnvoyMembers {
   /** Every operation of the model by its ONNX name and count. */
   readonly ops: OperationsOf<Tree>;
   /** Runs the model and gives all its outputs by name. */
   trace(inputs: Input, options?: TraceOptions): Promise<Record<string, Tensor>>;
-  /** Runs the model with the block's interventions; what the block returns comes back with a tensor for every save. */
+  /** Runs the model with the block's interventions; the block's result comes back with a tensor for every save. */
   trace<const R>(inputs: Input, block: (tracer: Tracer<Input>) => R, options?: TraceOptions): Promise<Resolved<R>>;
   /** The same for several inputs as one batch: the block gives them with `tracer.invoke(inputs, block)`. */
   trace<const R>(block: (tracer: Tracer<Input>) => R, options?: TraceOptions): Promise<Resolved<R>>;
@@ -90,10 +90,10 @@ export interface ModelMembers<Input = ModelInputs, Tree = Loose> extends EnvoyMe
   scan<const R>(inputs: Input, block: (tracer: Tracer<Input>) => R): Promise<Described<R>>;
   /**
    * Runs a trace that came as data, `requestFromJson(json)`: the tensors of its saves, in order (`answerToJson` makes
-   * the answer of them). Throws a `GraphError` if it was made for another model.
+   * the answer from them). Throws a `GraphError` if it was made for another model.
    */
   execute(request: ReceivedRequest): Promise<Tensor[]>;
-  /** Runs several traces as one unit: values of one can be used in those that follow. */
+  /** Runs several traces as one: values of one can be used in those that follow. */
   session<const R>(block: (session: Session<Input>) => R, options?: TraceOptions): Promise<Resolved<R>>;
   /** The intervention graph of a block, checked but not run: print it with `String`, or send it with `graphToJson`. */
   graph(inputs: Input, block: (tracer: Tracer<Input>) => unknown): Promise<InterventionGraph>;
@@ -116,7 +116,7 @@ export type NNsight<Tree = Loose> = ModelMembers<ModelInputs, Tree> & Tree;
 /** A loaded language model, which texts can be given to. */
 export type LanguageModel<Tree = Loose> = LanguageModelMembers<Tree> & Tree;
 
-/** What a language model takes: one text or several, a conversation, token ids, or inputs by name. */
+/** The inputs of a language model: one text or several, a conversation, token ids, or inputs by name. */
 export type Prompt = string | readonly string[] | readonly ChatMessage[] | ModelInputs;
 
 export interface LanguageModelMembers<Tree = Loose> extends ModelMembers<Prompt, Tree> {
@@ -139,7 +139,7 @@ export interface LanguageModelMembers<Tree = Loose> extends ModelMembers<Prompt,
 export interface NNsightLoader {
   /**
    * Reads a model's graph (its weights stay in the file) and finds its modules. Throws a `ModelError` on a file that is
-   * no ONNX model, a `DeviceError` on a device that does not work here.
+   * not an ONNX model, a `DeviceError` on a device that does not work here.
    */
   load<Tree = Loose>(path: string, options?: LoadOptions): Promise<NNsight<Tree>>;
 }

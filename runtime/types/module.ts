@@ -27,8 +27,8 @@ export interface CallEnvoy extends OperationEnvoy {
 }
 
 /**
- * What every module has, and all that it has: any other name is that of a module or a parameter in it. What has the name
- * of one of these members (BERT has modules called `output`) is reached with `get`.
+ * All members of a module: any other name is that of a module or a parameter in it. A module or parameter with the name
+ * of a member (BERT has modules called `output`) is reached with `get`.
  *
  * A module can be awaited, put into an array or an object and returned from an async function as it is, unless the model
  * has a module called `then` right below it: JavaScript takes that for a promise, and `await` of it is an error that says
@@ -61,7 +61,7 @@ export interface Calls extends ReadonlyArray<CallEnvoy> {
 
 /**
  * Modules by number, indices from the end among them, in a tree that `onnsight types` writes: it adds the numbers that
- * there are, each with its module's type. What stands behind a number that only the run tells is not known.
+ * there are, each with its module's type. The type for an index that is a variable is not known.
  */
 export interface ModuleList extends EnvoyMembers {
   /** How many modules there are. */
@@ -75,7 +75,7 @@ export interface Operations {
   readonly [name: string]: any;
 }
 
-/** Operations of which the names are known. */
+/** Operations with known names. */
 export type NamedOperations<Names extends string> = { readonly [Name in Names]: OperationEnvoy };
 
 /**
@@ -87,7 +87,7 @@ export interface Loose extends Borrowed {
   readonly [name: string]: any;
 }
 
-/** What TypeScript lends to all that can be called. A module has nothing of it, but may have modules of these names. */
+/** The members that TypeScript gives to every callable. A module does not have them, but may have modules of these names. */
 type Borrowed = {
   readonly [Name in
     | ('apply' | 'arguments' | 'bind' | 'call' | 'caller' | 'length' | 'name' | 'prototype')

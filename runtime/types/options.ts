@@ -28,7 +28,7 @@ export interface ReductionOptions extends DTypeOptions {
 
 export interface VarianceOptions {
   readonly keepdim?: boolean;
-  /** What is taken off the number of elements: 1 (Bessel's correction) unless given. */
+  /** The number that is subtracted from the number of elements: 1 (Bessel's correction) unless given. */
   readonly correction?: number;
 }
 

@@ -7,10 +7,10 @@ import type { TensorFunctions } from './methods.ts';
 declare const traced: unique symbol;
 declare const saved: unique symbol;
 
-/** What a traced tensor has besides PyTorch's functions. */
+/** The members of a traced tensor besides PyTorch's functions. */
 export interface TensorMembers {
   readonly [traced]: true;
-  /** The dimensions; one that only the run will tell is a traced number. */
+  /** The dimensions; a size that only the run will tell is a traced number. */
   readonly shape: readonly number[];
   readonly dtype: DType;
   /** The number of dimensions. */
@@ -35,12 +35,12 @@ export type Traced = number & TensorMethods;
 /** A traced tensor that comes back from the run: a plain tensor once the trace is over. */
 export type Saved = Traced & Tensor & { readonly [saved]: true };
 
-/** What can stand beside a traced tensor: another one, or data of this run. */
+/** An operand beside a traced tensor: another one, or data of this run. */
 export type Operand = Traced | number | boolean | bigint | AnyTensor | TypedArray | OperandArray;
 /** Numbers and traced tensors in arrays, all of one shape at each depth. */
 export type OperandArray = NestedArray | readonly (Operand | OperandArray)[];
 
-/** What the caller of a trace gets for what the block returned: saved values become tensors, unsaved ones may not be. */
+/** The result of a trace for the block's result: saved values become tensors, unsaved ones are not allowed. */
 export type Resolved<T> = T extends Saved
   ? Tensor
   : T extends Traced

@@ -2,7 +2,7 @@ import type { DType } from '../graph/types.ts';
 import type { AnyTensor, Tensor } from '../tensor/tensor.ts';
 import type { Operand, Saved, Traced } from './tensor.ts';
 
-/** What a function given to `apply` returns, where it is not like its first tensor. */
+/** The dtype and dims of the result of a function given to `apply`, if they differ from its first tensor's. */
 export interface ApplyResult {
   readonly dtype?: DType;
   /** Sizes; null for one that may vary. */
@@ -12,7 +12,7 @@ export interface ApplyResult {
 /** A real tensor for each traced one, in a function given to `apply`. */
 export type Real<T extends readonly unknown[]> = { [K in keyof T]: Tensor };
 
-/** What `apply` may get back: a tensor, a number, numbers in arrays; or a promise of it. */
+/** The result of a function given to `apply`: a tensor, a number, numbers in arrays; or a promise of it. */
 export type Applied = AnyTensor | number | readonly unknown[];
 
 export interface CacheOptions {
@@ -25,7 +25,7 @@ export interface CacheOptions {
 /** Activations by the path of their module. */
 export type Cache = Record<string, { output: Saved; input?: Saved }>;
 
-/** What a block is given: everything about the trace that belongs to no module. */
+/** The argument of a block: everything about the trace that does not belong to a module. */
 export interface Tracer<Input> {
   /** Adds inputs to the batch of a trace without inputs. The block sees and sets their rows alone. */
   invoke<R>(inputs: Input, block: () => R): R;
@@ -35,7 +35,7 @@ export interface Tracer<Input> {
   stop(): void;
   /**
    * Runs a function on real tensors in the middle of the forward pass; it may be asynchronous. It returns a tensor like
-   * its first one; say it as the last argument if it has another dtype or other dims.
+   * its first one; if its dtype or dims differ, give them as the last argument.
    */
   apply<const T extends readonly Operand[]>(
     fn: (...tensors: Real<T>) => Applied | Promise<Applied>,
@@ -49,9 +49,9 @@ export interface Tracer<Input> {
   cache(options?: CacheOptions): Cache;
 }
 
-/** Several traces as one unit. */
+/** Several traces that run as one. */
 export interface Session<Input> {
-  /** A trace of the session. Gives what the block returns: its values can be used in the traces that follow. */
+  /** A trace of the session. Returns the block's result: its values can be used in the traces that follow. */
   trace<R>(inputs: Input, block: (tracer: Tracer<Input>) => R): R;
   /** The same for several inputs as one batch: the block gives them with `tracer.invoke(inputs, block)`. */
   trace<R>(block: (tracer: Tracer<Input>) => R): R;

@@ -104,7 +104,7 @@ describe('onnsight compile', () => {
     const { code, output } = await compile('src/s*.ts');
     expect(output).toContain('[1/2] steer  src/steer.ts:4:14  done  N s');
     expect(output).toContain('[2/2] second  src/steer.ts:15:14  done  N s');
-    expect(output).toMatch(/note: What is logged/);
+    expect(output).toMatch(/note: Logged lines, and saves/);
     expect(output).toMatch(/steer +1\d\d kB +3\.5 MB in model\.onnx +out\/steer/);
     expect(code).toBe(0);
     const out = join(project, 'out/steer');

@@ -189,7 +189,7 @@ describe('a model that cannot be had', () => {
   });
 
   test('an id that the hub does not know, and a revision', async () => {
-    expect(await failure('tiny-lab/unknown')).toMatch(/does not give out tiny-lab\/unknown \(401\): it does not exist/);
+    expect(await failure('tiny-lab/unknown')).toMatch(/does not provide tiny-lab\/unknown \(401\): it does not exist/);
     hub.repositories.set('tiny-lab/gone', { commit: COMMIT, files: {}, status: 404 });
     expect(await failure('tiny-lab/gone')).toBe(
       `ModelError: there is no folder tiny-lab/gone here, and no model tiny-lab/gone on ${url} (404)`,
@@ -231,7 +231,7 @@ describe('a model that cannot be had', () => {
   test('a file that comes with other contents than the hub lists', async () => {
     hub.repositories.set(ID, { commit: COMMIT, files: TOY_FILES, damaged: 'tokenizer.json' });
     expect(await failure(ID)).toMatch(
-      /could not be fetched from .* \(tokenizer\.json came damaged: its hash is not 7a0713b/,
+      /could not be fetched from .* \(tokenizer\.json was damaged on the way: its hash is not 7a0713b/,
     );
   });
 

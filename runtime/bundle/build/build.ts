@@ -16,7 +16,7 @@ import { rewriteModel } from './rewritten.ts';
 import { embedWeights, linkWeights, type WeightFile } from './weights.ts';
 
 export interface BuildOptions {
-  /** What the bundle and its loader are called: a name that JavaScript allows. */
+  /** The name of the bundle and its loader; a name that JavaScript allows. */
   readonly name: string;
   /** Where the intervention is declared, for the manifest. */
   readonly source: Site;
@@ -31,7 +31,7 @@ export interface BuiltBundle {
   readonly manifest: Manifest;
   readonly model: Uint8Array;
   readonly weights: readonly WeightFile[];
-  /** What the user should know, though the bundle is sound. */
+  /** Remarks for the user; the bundle is sound nevertheless. */
   readonly notes: readonly string[];
 }
 
@@ -98,12 +98,12 @@ export async function buildBundle(
   };
   const lost = built.tracing.builder.saves.all.some((saved) => !returned.saved.has(saved));
   const notes = lost
-    ? ['What is logged, or saved and not returned, does not come out of a bundle: it gives what the block returns.']
+    ? ["Logged lines, and saves that are not returned, do not come out of a bundle: it only returns the block's result."]
     : [];
   return { manifest, model: bytes, weights: linked.files, notes };
 }
 
-/** What needs this library while it runs cannot go into a file. */
+/** Refuses operations that need this library while they run: they cannot be stored in a file. */
 function checkPortable(graph: InterventionGraph): void {
   for (const { op, site } of graph.root.nodes) {
     if (op !== 'apply' && op !== 'forward') continue;

@@ -10,7 +10,7 @@ export function loaderSource(manifest: Manifest): string {
   return `${head(manifest)}
 import { defineBundle } from 'onnsight/bundle';
 
-// Bundlers know files by this form of their URLs.
+// Bundlers recognise files by this form of URLs.
 const files = {
 ${files.join('\n')}
 };

@@ -11,7 +11,7 @@ import { ort } from '../../ort/ort.ts';
 import { embedWeights } from './weights.ts';
 
 /**
- * The model as ONNX Runtime simplifies it at its basic level: constants folded, what does nothing taken out, only
+ * The model as ONNX Runtime simplifies it at its basic level: constants folded, useless nodes removed, only
  * operators that every host knows. Weights that came through unchanged still stand in their file.
  */
 export async function optimize(proto: ModelProto, model: Pick<OnnxModel, 'folder'>): Promise<ModelProto> {
@@ -22,7 +22,7 @@ export async function optimize(proto: ModelProto, model: Pick<OnnxModel, 'folder
     await ort.examine(encodeModel(whole), {
       optimization: 'basic',
       writeTo: path,
-      // What stands in a module for a write to it does nothing but to say so.
+      // A node that marks a write to a module does nothing else.
       without: ['EliminateIdentity'],
     });
     const optimized = decodeModel(readFileSync(path));
@@ -32,7 +32,7 @@ export async function optimize(proto: ModelProto, model: Pick<OnnxModel, 'folder
   }
 }
 
-/** Puts weights whose bytes are those of the file back to where they came from. */
+/** Lets weights that did not change point into the file again. */
 function relink(optimized: ModelProto, linked: ModelProto, whole: ModelProto): ModelProto {
   const external = new Map(linked.graph!.initializer.filter(isExternal).map((tensor) => [tensor.name, tensor]));
   const inside = new Map(whole.graph!.initializer.map((tensor) => [tensor.name, tensor]));
@@ -53,7 +53,7 @@ function nameFolded(optimized: ModelProto, before: ModelProto): ModelProto {
   return { ...optimized, graph: renameAll(optimized.graph!, (name) => names.get(name) ?? name) };
 }
 
-/** ONNX Runtime drops what the exporter noted at the nodes: their modules are told by it. */
+/** Restores the exporter's metadata of nodes, which ONNX Runtime drops: it names their modules. */
 function withScopes(optimized: ModelProto, before: ModelProto): ModelProto {
   const makers = new Map(before.graph!.node.flatMap((node) => node.output.map((name) => [name, node] as const)));
   const node = optimized.graph!.node.map((one) => {
@@ -65,7 +65,7 @@ function withScopes(optimized: ModelProto, before: ModelProto): ModelProto {
   return { ...optimized, graph: { ...optimized.graph!, node } };
 }
 
-/** ONNX Runtime declares all operator sets that it knows, those that no other host has among them. */
+/** ONNX Runtime declares all operator sets that it knows, even those that no other host has. */
 function withoutUnused(proto: ModelProto): ModelProto {
   const used = new Set([...nodesWithin(proto.graph!.node)].map(({ domain }) => domain));
   return { ...proto, opsetImport: proto.opsetImport.filter((set) => isStandard(set) || used.has(set.domain)) };

@@ -8,10 +8,10 @@ import { renameReads } from '../../onnx/rename.ts';
 const WRITTEN = 'onnsight/written_';
 
 /**
- * Lets a module keep its output when the model is opened again: what was written in the place of a tensor passes
- * through a node that stands in the module that made the tensor.
- * @param prefix begins the names of those nodes: no other node's does
- * @returns the nodes, and the names that outputs have now.
+ * Lets a module keep its output when the model is opened again: a value that was written to a tensor passes
+ * through a node that belongs to the module that made the tensor.
+ * @param prefix begins the names of these nodes, and no other names
+ * @returns the nodes, and the new names of outputs
  */
 export function placeWrites(
   { graph }: OnnxModel,

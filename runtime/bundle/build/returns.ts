@@ -1,12 +1,12 @@
 import { TraceError } from '../../errors.ts';
 import type { Value } from '../../graph/types.ts';
-import { ListSegment, type ListValue } from '../../tracing/lists.ts';
+import { GraphEntries, type ListValue } from '../../tracing/lists.ts';
 import { isPlainObject } from '../../tracing/plain-object.ts';
 import { SavedProxy } from '../../tracing/saves.ts';
 import { type Case, varyingOf } from '../../tracing/varying.ts';
 import type { ListOutputs, Returns } from '../schema.ts';
 
-/** What a block returned, as data, and the values that it is made of: each place has an output of its own. */
+/** The value that a block returned, as data, and the traced values in it: each has an output of its own. */
 export class ReturnedValues {
   readonly returns: Returns;
   readonly outputs: { readonly name: string; readonly value: Value }[] = [];
@@ -16,21 +16,21 @@ export class ReturnedValues {
 
   /**
    * @param taken names that an output cannot have: those of the inputs
-   * Throws a TraceError for what cannot be written into a file.
+   * Throws a TraceError for values that cannot be written into a file.
    */
   constructor(returned: unknown, taken: Iterable<string>) {
     this.taken = new Set(taken);
     this.returns = this.describe(returned, '');
     if (this.outputs.length === 0) {
       throw new TraceError(
-        'The block of the intervention returns nothing that is saved. Return save(…) of what it is to give.',
+        'The block of the intervention returns nothing that is saved. Return save(…) of the values that you want.',
       );
     }
   }
 
   private describe(value: unknown, path: string): Returns {
     if (value instanceof SavedProxy) return this.describeSaved(value, path);
-    if (value instanceof ListSegment) return { kind: 'entries', list: this.list(entriesOf(value, path), path) };
+    if (value instanceof GraphEntries) return { kind: 'entries', list: this.list(entriesOf(value, path), path) };
     const varying = varyingOf(value);
     if (varying) return this.describeCases(varying.cases, path);
     if (Array.isArray(value)) {
@@ -96,11 +96,11 @@ export class ReturnedValues {
   }
 }
 
-/** The one tensor that each entry is. */
-function entriesOf({ form }: ListSegment, path: string): ListValue {
+/** The tensor of each entry. */
+function entriesOf({ form }: GraphEntries, path: string): ListValue {
   if (form.kind === 'tensor') return form.leaf!;
   throw new TraceError(
-    `The result${path && ` '${path}'`} of the intervention is an array of ${form.kind === 'record' ? 'objects' : 'values of several kinds'} in a number that only the run will tell, which a bundle cannot hold. Return an array of tensors for each of their fields.`,
+    `The result${path && ` '${path}'`} of the intervention is an array of ${form.kind === 'record' ? 'objects' : 'values of several kinds'} whose number only the run will tell, which a bundle cannot hold. Return an array of tensors for each of their fields.`,
   );
 }
 

@@ -15,7 +15,7 @@ import { renameAll, tensorNames } from '../../onnx/rename.ts';
 import type { Parameter } from '../../types/intervention.ts';
 import { placeWrites } from './placed-writes.ts';
 
-/** A model with an intervention in its graph, its weights still where they were. */
+/** A model with an intervention in its graph; its weights are still in their files. */
 export interface RewrittenModel {
   readonly proto: ModelProto;
   /** Names of the model's own inputs that are read. */
@@ -23,7 +23,7 @@ export interface RewrittenModel {
 }
 
 /**
- * Makes a model for any host of what lowering wrote: parameters become inputs by their names, captured data becomes
+ * Makes a model for any host from the lowered graph: parameters become inputs by their names, captured data becomes
  * constants, results become outputs by theirs. Throws a TraceError for a parameter that nothing depends on.
  */
 export function rewriteModel(
@@ -82,7 +82,7 @@ function unread({ name }: Parameter): TraceError {
   );
 }
 
-/** Each result is an output of its own, where two are one value too. */
+/** Each result is an output of its own, even if two are one value. */
 function distinctOutputs(nodes: readonly NodeProto[], outputs: readonly string[]) {
   const seen = new Set<string>();
   const copies: NodeProto[] = [];
@@ -99,8 +99,8 @@ function distinctOutputs(nodes: readonly NodeProto[], outputs: readonly string[]
 }
 
 /**
- * What the names of all that is added begin with. A bundle's model may be rewritten again: each time has a number of its
- * own, so that no two names ever meet.
+ * The prefix of the names of all added nodes and tensors. A bundle's model may be rewritten again: each time has a number of its
+ * own, so that names never collide.
  */
 function prefixFor(graph: GraphProto): string {
   const names = [...tensorNames(graph), ...graph.node.map(({ name }) => name)];
@@ -119,7 +119,7 @@ function finalNames(wanted: ReadonlyMap<string, string>, prefix: string): (name:
   };
 }
 
-/** A slash would make a module of the name: the module tree is read from names. */
+/** Replaces slashes: the module tree is read from names, and a slash would make a module. */
 function nodeName(name: string, prefix: string): string {
   return name.startsWith('onnsight/') ? prefix + name.slice('onnsight/'.length).replaceAll('/', '|') : name;
 }

@@ -8,16 +8,16 @@ import { mapTensors, tensorsOf } from '../../onnx/tensors.ts';
 import { BundleError } from '../error.ts';
 import type { BundleFile } from '../schema.ts';
 
-/** A file that a bundle's weights stand in: where it is now, and its name in the bundle. */
+/** A file with weights of a bundle: where it is now, and its name in the bundle. */
 export interface WeightFile {
   readonly source: string;
   readonly file: BundleFile;
 }
 
-/** What a file of one protobuf message can hold. */
+/** The largest size of a file that is one protobuf message. */
 const LARGEST = 2 ** 31 - 2 ** 20;
 
-/** A model whose weights are all inside of it. Throws a BundleError where they are too large for one file. */
+/** A model with all weights inside. Throws a BundleError if they are too large for one file. */
 export function embedWeights(proto: ModelProto, { folder }: Pick<OnnxModel, 'folder'>): ModelProto {
   const files = new Map<string, number>();
   const total = tensorsOf(proto)
@@ -49,7 +49,7 @@ export function embedWeights(proto: ModelProto, { folder }: Pick<OnnxModel, 'fol
   }
 }
 
-/** A model whose weights lie beside it, in the files that they came from, and those files. */
+/** A model whose weights are beside it, in the files that they came from, and those files. */
 export async function linkWeights(
   proto: ModelProto,
   { folder }: Pick<OnnxModel, 'folder'>,

@@ -5,7 +5,7 @@ import type { BuiltBundle } from './build.ts';
 import { loaderSource, loaderTypes } from './loader-source.ts';
 import { hashFile } from './weights.ts';
 
-/** The files of a bundle that are made, by their names in its folder. */
+/** The files of a bundle that are written, by their names in its folder. */
 function madeFiles({ manifest, model }: BuiltBundle): Map<string, Uint8Array> {
   const text = (value: string) => new TextEncoder().encode(value);
   return new Map([
@@ -16,7 +16,7 @@ function madeFiles({ manifest, model }: BuiltBundle): Map<string, Uint8Array> {
   ]);
 }
 
-/** What writing a bundle did with its weights. */
+/** How the weights of a bundle were written. */
 export interface Written {
   readonly bytes: number;
   /** Names of weight files that had to be copied, since they lie on another disk. */
@@ -51,7 +51,7 @@ function link(source: string, target: string): boolean {
   }
 }
 
-/** Takes out what an earlier version of the bundle had and this one has not, as its manifest tells. */
+/** Removes the files that an earlier version of the bundle had, by its manifest, and this one does not have. */
 function removeStale({ manifest }: BuiltBundle, folder: string): void {
   const path = join(folder, MANIFEST);
   if (!existsSync(path)) return;
@@ -68,7 +68,7 @@ function removeStale({ manifest }: BuiltBundle, folder: string): void {
   }
 }
 
-/** What in a folder is not as this bundle would be written: empty for one that is current. */
+/** The differences between a folder and this bundle as it would be written: empty if the folder is current. */
 export async function staleFiles(built: BuiltBundle, folder: string): Promise<string[]> {
   const stale: string[] = [];
   for (const [name, content] of madeFiles(built)) {
