@@ -8,13 +8,13 @@ import type { ModelTensor } from '../onnx/model.ts';
 import { Tensor, type TensorData } from '../tensor/tensor.ts';
 import type { ModelMap } from './locate.ts';
 
-/** A value that stands at a module from the beginning: what makes it does not run. */
+/** A value that replaces a module's output from the beginning: the nodes that compute it do not run. */
 export interface Activation {
   readonly address: Address;
   readonly value: Tensor;
 }
 
-/** What a trace starts from. */
+/** The values that a trace starts from. */
 export interface Start {
   /** All inputs, with stand-ins for those that are not given: only their sizes count. */
   readonly inputs: ReadonlyMap<string, Tensor>;
@@ -59,7 +59,7 @@ export function checkStandIns(map: ModelMap, graph: InterventionGraph, standIns:
     if (seen.has(vertex)) continue;
     seen.add(vertex);
     const node = typeof vertex === 'number' ? map.model.graph.node[vertex]! : null;
-    // What only asks for a size does not care for the elements.
+    // A node that only asks for a size does not read the elements.
     if (node?.opType === 'Shape' || node?.opType === 'Size') continue;
     const name = node?.input.find((input) => standIns.includes(input));
     if (name !== undefined) {

@@ -8,7 +8,7 @@ import { activeBuilder } from '../tracing/builder.ts';
 import { callerSite } from '../tracing/caller.ts';
 
 /**
- * Looks something up in a model. What is not there is, inside a block, a TraceError at the user's line with the model's
+ * Looks something up in a model. If it is not there, that is, inside a block, a TraceError at the user's line with the model's
  * own error as its cause; outside of one it is a ModelError that begins with the user's line.
  */
 export function atCaller<T>(find: () => T): T {
@@ -21,7 +21,7 @@ export function atCaller<T>(find: () => T): T {
       const site = callerSite();
       throw site ? new ModelError(`${formatSite(site)} - ${error.message}`, { cause: error }) : error;
     }
-    // Reading a property leaves no site behind: the builder's is that of the node before.
+    // Reading a property does not set the builder's site, which is still that of the node before.
     throw new TraceError(error.message, callerSite() ?? target.site, { cause: error });
   }
 }

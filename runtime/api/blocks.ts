@@ -7,7 +7,7 @@ import type { Tracer } from './tracer.ts';
 /** A function of the user that builds a graph while it runs. */
 export type Block<T extends unknown[] = [Tracer]> = (...values: T) => unknown;
 
-/** Whether what a user gave is a block. */
+/** Whether a value that a user gave is a block. */
 export function isBlock<T extends unknown[] = [Tracer]>(value: unknown): value is Block<T> {
   return typeof value === 'function';
 }
@@ -22,8 +22,8 @@ export function checkCompiled(block: (...values: never[]) => unknown): void {
 }
 
 /**
- * Throws a TraceError inside of a block: what is opened there would run when the block is over. At once, as nobody may
- * wait for the promise.
+ * Throws a TraceError inside a block: a trace opened there would run after the block. It throws at once, since the promise
+ * may not be awaited.
  */
 export function checkOutside(what: string): void {
   if (!activeBuilder()) return;

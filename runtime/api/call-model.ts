@@ -7,15 +7,15 @@ import type { TensorProxy } from '../tracing/proxy.ts';
 import type { Traced } from '../types/tensor.ts';
 import { readTensor } from './module-tensors.ts';
 import { shapesOf } from './shapes.ts';
-import { activeTracing, type TracedPart } from './tracing.ts';
+import { activeTracing, type RunnableModel } from './tracing.ts';
 
 /**
  * Runs another model on values of this forward: an autoencoder, a probe. Gives its main output; its modules can
  * be read and set after the call.
  */
-export function callModel(part: TracedPart, values: readonly unknown[]): Traced {
+export function callModel(model: RunnableModel, values: readonly unknown[]): Traced {
   const target = builder();
-  const { map } = part;
+  const { map } = model;
   const { inputs } = map.model;
   const main = target.forward;
   if (!main) {
@@ -46,13 +46,13 @@ export function callModel(part: TracedPart, values: readonly unknown[]): Traced 
     }
     return value;
   });
-  const forward = activeTracing()!.openForward(part, shapesOf(symbolic, symbolic.sizes(dims)), new Map(), main);
+  const forward = activeTracing()!.openForward(model, shapesOf(symbolic, symbolic.sizes(dims)), new Map(), main);
   const attributes = { inputs: inputs.map(({ name }) => name), forward: forward.id };
   target.addTyped('forward', visible, [], attributes, [], main.region);
   return asTraced(readTensor(forward, { path: '', port: 'output', index: 0, call: 0 }));
 }
 
-/** A value as a model's input wants it. */
+/** A value converted for a model's input. */
 function fittedInput(proxy: TensorProxy, { name, dtype, dims }: ModelTensor): TensorProxy {
   const { site } = proxy.builder;
   const { shape } = proxy.type;

@@ -29,7 +29,7 @@ export function callModule(
   const same = JSON.stringify(usual) === JSON.stringify(proxies[0]!.type.shape);
   const types = outputs.map((_, index) => {
     const { dtype, shape } = forward.resolve({ ...address, index }).type;
-    // On an input of another shape only the size of the features is known to stay.
+    // For an input of another shape, only the size of the features is sure to stay.
     const features =
       shape &&
       commonShape(

@@ -16,7 +16,7 @@ export interface DecodingOptions {
   readonly sample: Sampler;
   /** Tokens that end a row. */
   readonly stop: ReadonlySet<number>;
-  /** What rows that have ended go on with. */
+  /** The token that is appended to rows that have ended. */
   readonly pad: number;
   /** Called with every new token, row by row. */
   readonly onToken?: (token: NewToken) => void;

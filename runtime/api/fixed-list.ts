@@ -2,7 +2,7 @@ import { TraceError } from '../errors.ts';
 import { activeBuilder } from '../tracing/builder.ts';
 import { callerSite } from '../tracing/caller.ts';
 
-/** An array whose indices are checked, and may count from the end. Setting an entry would do nothing, so that it is an error. */
+/** An array whose indices are checked, and may count from the end. Setting an entry would do nothing, so it is an error. */
 export function fixedList<T>(items: T[], name: string): T[] {
   return new Proxy(items, {
     get(target, key, receiver) {

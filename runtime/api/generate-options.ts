@@ -25,10 +25,10 @@ export function isGenerateOptions(value: unknown): value is GenerateOptions {
   return isPlainObject(value) && Object.keys(value).every((key) => (NAMES as readonly string[]).includes(key));
 }
 
-/** New tokens where neither the user nor the model's files say how many. */
+/** The number of new tokens if neither the user nor the model's files tell. */
 const USUAL = 20;
 
-/** Options with what the model's files say for what was left out. Throws a TraceError for what cannot be. */
+/** Options, completed by the model's files. Throws a TraceError for impossible ones. */
 export function readGenerateOptions(options: GenerateOptions, config: LanguageConfig, promptLength: number | null) {
   if (!isGenerateOptions(options)) {
     const unknown = Object.keys(options).filter((key) => !(NAMES as readonly string[]).includes(key));
@@ -36,7 +36,7 @@ export function readGenerateOptions(options: GenerateOptions, config: LanguageCo
   }
   const { generation, eosTokenIds, padTokenId } = config;
   const sampling = { ...defined(generation), ...defined(options) } as SamplingOptions;
-  // Wrong options are told at once, not at the first token.
+  // Wrong options are an error at once, not at the first token.
   createSampler(sampling);
   const stop = new Set(options.stopTokens ?? eosTokenIds);
   return {

@@ -12,7 +12,7 @@ import { Invokes } from './invokes.ts';
 import type { StepTracer } from './step-tracer.ts';
 import { type Traceable, Tracing } from './tracing.ts';
 
-/** What a generation gives, but for the texts. */
+/** The result of a generation without the texts. */
 type Generated = Omit<GeneratedTexts<unknown>, 'texts'>;
 
 export interface GenerateSettings extends DecodingOptions {
@@ -63,7 +63,7 @@ export async function generate(
         const last = outputs[step - 1]!;
         if (!decoding.advance(values.get(last.logits)!)) return false;
         const present = new Map([...last.present].map(([name, value]) => [name, values.get(value)!]));
-        // From here on only the inputs hold the cache: of all steps together it would fill the memory.
+        // From here on only the inputs hold the cache: the caches of all steps together would fill the memory.
         for (const value of last.present.values()) if (!saved.has(value)) values.delete(value);
         tracing.runs[forward]!.inputs = decoding.inputs(present);
         return true;

@@ -13,7 +13,7 @@ import { shapesOf } from './shapes.ts';
 import { type Steps, StepTracer } from './step-tracer.ts';
 import type { Traceable, Tracing } from './tracing.ts';
 
-/** What one step gives to the next. */
+/** The outputs of a step that the next one needs. */
 export interface StepOutputs {
   /** The logits of the last position, [rows, vocabulary]. */
   readonly logits: Value;
@@ -54,7 +54,7 @@ export class Generation implements Steps {
 
   /**
    * Runs the block of the user.
-   * @param sizes the sizes of a step's inputs; null for what is not known before the run
+   * @param sizes the sizes of a step's inputs; null for sizes that are not known before the run
    */
   build(block: Block<[StepTracer]> | null, sizes: (step: number) => Sizes, invokes: Invokes | null): Results {
     const { builder } = this.tracing;
@@ -75,12 +75,12 @@ export class Generation implements Steps {
     });
   }
 
-  /** The step that a forward is; forwards of other models that are called in a step are none. */
+  /** The step of a forward; -1 for the forward of another model that is called in a step. */
   stepOf(forward: number): number {
     return this.forwards.findIndex(({ id }) => id === forward);
   }
 
-  /** What stands at the model's outputs at the end of the block. */
+  /** The values of the model's outputs at the end of the block. */
   private outputsOf(forward: TracedForward): StepOutputs {
     const { builder } = this.tracing;
     const { outputs } = this.model.map.model;

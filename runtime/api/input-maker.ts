@@ -6,7 +6,7 @@ import { Tensor, type TensorData } from '../tensor/tensor.ts';
 import { callerSite } from '../tracing/caller.ts';
 import type { InputHooks } from '../types/input-hooks.ts';
 
-/** How the inputs of a model are made of what a user gives: the same for one trace and for invokes. */
+/** Makes a model's inputs from the values that a user gives: the same for one trace and for invokes. */
 export interface InputMaker {
   /** The inputs by the names that the model gives them. */
   prepare(inputs: unknown): Inputs;
@@ -27,7 +27,7 @@ export class PlainInputs implements InputMaker {
     if (typeof inputs === 'string') {
       throw new TraceError('A text needs a tokenizer: load the model with LanguageModel.load(folder).', callerSite());
     }
-    // What else was given is looked at where the inputs are matched with the model's.
+    // Other mistakes are found when the inputs are matched with the model's.
     return inputs as Inputs;
   }
 
@@ -36,7 +36,7 @@ export class PlainInputs implements InputMaker {
   }
 }
 
-/** The usual inputs, but for what the user does in a way of their own. */
+/** The usual way to make inputs, except for the user's own hooks. */
 export function withHooks(usual: InputMaker, { prepareInputs, batch }: InputHooks = {}): InputMaker {
   return {
     prepare: (inputs) => (prepareInputs ? prepareInputs(inputs) : usual.prepare(inputs)),

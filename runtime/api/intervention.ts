@@ -21,7 +21,7 @@ import { parseParameters } from './parameter-spec.ts';
 import { shapesFor } from './shapes.ts';
 import { Tracing } from './tracing.ts';
 
-/** By this property interventions are known, those of another copy of the library too; its value is what that copy made. */
+/** Marks interventions, those of another copy of the library too; the value tells which copy made them. */
 const MARK = Symbol.for('onnsight.intervention');
 
 type InterventionBlock = Block<[model: EnvoyMembers, parameters: Readonly<Record<string, Traced>>]>;
@@ -116,12 +116,12 @@ export function intervention(
   return made;
 }
 
-/** Whether a value is what `intervention` gave. */
+/** Whether a value was made by `intervention`. */
 export function isIntervention(value: unknown): value is InterventionFunction {
   return keptBy(value) instanceof Kept;
 }
 
-/** Whether a value is what another copy of the library made: its blocks know nothing of this one's values. */
+/** Whether an intervention was made by another copy of the library: its blocks cannot use this copy's values. */
 export function isForeignIntervention(value: unknown): boolean {
   const kept = keptBy(value);
   return kept !== null && !(kept instanceof Kept);
@@ -154,7 +154,7 @@ export async function buildIntervention(map: ModelMap, intervention: Interventio
     const proxies = parameters.map((parameter): [string, Traced] => {
       const { name, dtype, dims } = parameter;
       const shape = dims.map((dim) => (typeof dim === 'number' ? dim : null));
-      // What a caller gives is not known yet: the operand's data is never read.
+      // The caller's value is not known yet: the operand's data is never read.
       const value = tracing.builder.operand({ dtype, shape }, { dims: [], data: [] });
       values.set(value, parameter);
       return [name, asTraced(wrap(tracing.builder, value))];

@@ -70,7 +70,7 @@ export class Invokes {
       );
     }
     if (inputs === undefined) return block();
-    // What is wrong with the inputs is told at this line, not when all are joined.
+    // Wrong inputs are an error at this line, not when all are joined.
     const prepared = givenAt(laterSite(), () => {
       const prepared = this.model.inputs.prepare(inputs);
       prepareInputs(this.model.map.model, prepared);

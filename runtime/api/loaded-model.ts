@@ -7,7 +7,7 @@ import type { InputMaker } from './input-maker.ts';
 import type { ModelMap, Shapes } from './locate.ts';
 import type { Traceable, Tracing } from './tracing.ts';
 
-/** What can be asked of how a model runs. */
+/** The user's choice of how a model runs. */
 export interface EngineChoice {
   readonly device: Device;
   /** Whether a block that runs often becomes one session. */
@@ -44,7 +44,7 @@ export class LoadedModel implements Traceable {
     this.#edits = [];
   }
 
-  /** Another one with the same edits, which go their own way from here: on another device, or with the same engine. */
+  /** A copy with the same edits, on another device or with the same engine. Later edits of one do not change the other. */
   copy(device: Device | null = null): LoadedModel {
     const choice = device ? { ...this.#choice, device } : this.#choice;
     const copy = new LoadedModel(this.map, this.inputs, choice, device ? null : this.engine);

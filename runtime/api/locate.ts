@@ -30,12 +30,12 @@ export class ModelMap {
   readonly parameters: ReadonlyMap<string, string>;
   readonly types: TensorTypes;
   readonly names: Names;
-  /** Modules by path, those among them that were looked up in another way than their own path says. */
+  /** Modules by path, also by paths that are not their own. */
   private readonly modules: Map<string, Module>;
   /** The shapes as functions of the inputs' sizes, once they were worked out. */
   formulas: SymbolicTypes | null = null;
 
-  /** Throws a ModelError for other names of modules that cannot be. */
+  /** Throws a ModelError for impossible other names of modules. */
   constructor(model: OnnxModel, options: NameOptions = {}) {
     this.model = model;
     this.tree = buildTree(model);
@@ -46,7 +46,7 @@ export class ModelMap {
     this.names = new Names(this.tree, this.parameters, options);
   }
 
-  /** Works out the formulas of the shapes, of all models that stand in the tree too; the second time they are there. */
+  /** Works out the formulas of the shapes, once, also for the models that are attached in the tree. */
   async symbolic(): Promise<SymbolicTypes> {
     for (const map of this.around()) map.formulas ??= await map.types.symbolic();
     return this.formulas!;
@@ -55,12 +55,12 @@ export class ModelMap {
   /** This model and those that are attached to it, to them, and so on. */
   private around(): ReadonlySet<ModelMap> {
     const maps = new Set<ModelMap>([this]);
-    // A set goes on to what is added while it is gone through.
+    // Iterating over a set includes elements that are added meanwhile.
     for (const { names } of maps) for (const { map } of names.attached.values()) maps.add(map);
     return maps;
   }
 
-  /** Where an address leads; throws an OperationError where it leads nowhere. */
+  /** The tensor at an address. Throws an OperationError if there is none. */
   readonly locate = (address: Address): Located => atCaller(() => this.tensorAt(address));
 
   /** The module at a path; throws a ModelError that names the nearest paths. */
@@ -111,7 +111,7 @@ export class ModelMap {
 
   private operation(path: string): Omit<Located, 'tensor'> | null {
     if (this.modules.has(path)) return null;
-    // The name of a module or of a node may have the mark in it, too: what there is decides.
+    // The name of a module or a node may contain the mark too: the names that exist decide.
     const marks = [...path.matchAll(new RegExp(`(?=${OPERATION})`, 'g'))].map((match) => match.index).reverse();
     const [at] = marks.filter((mark) => this.modules.has(path.slice(0, mark)));
     if (at === undefined) return null;
@@ -132,7 +132,7 @@ export class ModelMap {
     return found ?? (module === '' ? this.nodes.get(name)?.index : undefined);
   }
 
-  /** The same; throws an OperationError that names what is near where there is no such operation. */
+  /** The same. If there is no such operation, it throws an OperationError that names similar ones. */
   nodeOf(module: string, name: string): number {
     const found = this.findNode(module, name);
     if (found !== undefined) return found;
@@ -152,7 +152,7 @@ function kinds(operations: readonly Operation[]): string {
   return (names.join(', ') || 'none') + (isNumbered ? ' (the second is named Name_1, and so on)' : '');
 }
 
-/** What is known of a model's tensors in one forward. */
+/** The types of a model's tensors in one forward. */
 export interface Shapes {
   type(tensor: string): TensorType | undefined;
   batching(tensor: string): Batching;
@@ -171,7 +171,7 @@ export class TypedModel implements TracedModel {
   /** The model of a forward. */
   static of({ model }: TracedForward): TypedModel {
     if (model instanceof TypedModel) return model;
-    throw new TypeError('the forward is of a model that has no modules');
+    throw new TypeError('the forward belongs to a model that has no modules');
   }
 
   resolve(address: Address): Resolved {
@@ -179,7 +179,7 @@ export class TypedModel implements TracedModel {
     const type = this.shapes.type(tensor) ?? this.initializerType(tensor);
     if (!type)
       throw new OperationError(
-        `the tensor at ${address.path}.${address.port} has an element type that this library has no name for`,
+        `the tensor at ${address.path}.${address.port} has an element type that has no dtype here`,
       );
     return { tensor, type, batching: this.shapes.batching(tensor) };
   }

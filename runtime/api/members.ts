@@ -2,9 +2,9 @@ import type { LanguageModelMembers, ModelMembers } from '../types/model.ts';
 import type { EnvoyMembers } from '../types/module.ts';
 
 /**
- * All that users reach by a name of its own, and nothing else: every other name is that of a module or a parameter of the
- * model. A module that has the name of a member is reached with `get`. One entry for each member of the public types, no
- * more and no less: the type checker sees to it.
+ * The complete list of public members: every other name is that of a module or a parameter of the
+ * model. A module that has the name of a member is reached with `get`. The type checker makes sure that there is one entry
+ * for each member of the public types.
  */
 type Names<T, Without = never> = Readonly<Record<Exclude<Extract<keyof T, string>, keyof Without>, true>>;
 
@@ -40,7 +40,7 @@ const OF_LANGUAGE_MODELS: Names<LanguageModelMembers, ModelMembers> = {
   tokenizer: true,
 };
 
-/** A model is what `load` promises: with a `then` it would be taken for a promise itself, and never arrive. */
+/** `load` returns a promise of a model: with a `then`, the model would be taken for a promise itself and never arrive. */
 const NEVER = 'then';
 
 /** The names that every module has. */

@@ -19,8 +19,8 @@ import { buildInvokes, buildSession, buildTrace, runSession, runTrace } from './
 import { describeTypes } from './scan.ts';
 
 /**
- * What stands behind a model as users hold it, a `Whole`: its root module, and what can be done with the whole model.
- * `Input` is what it can be run on.
+ * The object behind a model as users hold it (a `Whole`): its root module, and the methods of the whole model.
+ * `Input` is the type of its inputs.
  */
 export class Model<Input = ModelInputs, Whole extends ModelMembers<Input> = ModelMembers<Input>>
   extends ModuleEnvoy
@@ -92,7 +92,7 @@ export class Model<Input = ModelInputs, Whole extends ModelMembers<Input> = Mode
   }
 
   /**
-   * Runs a graph that came as data, of the same model: the tensors of its saves, in order. Throws a GraphError for
+   * Runs a graph of the same model that came as data: the tensors of its saves, in order. Throws a GraphError for
    * modules that are not there.
    */
   async execute({ graph, inputs, model }: ReceivedRequest): Promise<Tensor[]> {
@@ -111,7 +111,7 @@ export class Model<Input = ModelInputs, Whole extends ModelMembers<Input> = Mode
     return engine.run(graph, prepareInputs(map.model, Object.fromEntries(inputs)));
   }
 
-  /** Runs several traces as one unit: values of one can be used in another, and nothing runs before all are known. */
+  /** Runs several traces as one: values of one can be used in another, and nothing runs before all are known. */
   session<const R>(block: (session: Session<Input>) => R, options?: TraceOptions): Promise<Resolved<R>>;
   session(block: (session: Session<Input>) => unknown, options: TraceOptions = {}): Promise<unknown> {
     checkOutside('A session');
@@ -144,12 +144,12 @@ export class Model<Input = ModelInputs, Whole extends ModelMembers<Input> = Mode
     return this.whole;
   }
 
-  /** Runs the whole model on values of a trace that runs now: of this model, or of another one that this is attached to. */
+  /** Runs the whole model on values of the current trace: of this model, or of a model that this one is attached to. */
   override call(values: readonly unknown[]): Traced {
     return this.isTraced() ? super.call(values) : callModel(this.loaded, values);
   }
 
-  /** A member, or an entry point that was given on loading, as a function that traces. */
+  /** A member, or an entry point that was given at loading, as a function that traces. */
   override member(name: string): unknown {
     const methods = this.methods ?? {};
     const toInputs = Object.hasOwn(methods, name) ? methods[name] : undefined;

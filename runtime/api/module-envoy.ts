@@ -21,10 +21,10 @@ import { nextStep } from './next-step.ts';
 import { operationsOf } from './operations.ts';
 import { Ports } from './ports.ts';
 
-/** The members of an interface, without its call signature: what a class can have. */
+/** The members of an interface, without its call signature, which a class cannot have. */
 export type Members<T> = Pick<T, keyof T>;
 
-/** What stands behind a module as users hold it: its members, and what its other names lead to. */
+/** The object behind a module as users hold it: its members, and the modules and parameters that other names lead to. */
 export class ModuleEnvoy extends CallEnvoy implements Members<EnvoyMembers> {
   readonly map: ModelMap;
   readonly module: Module;
@@ -97,13 +97,13 @@ export class ModuleEnvoy extends CallEnvoy implements Members<EnvoyMembers> {
     return this.#ports.isTraced();
   }
 
-  /** What a member is. */
+  /** The value of a member; a method is bound to the module. */
   member(name: string): unknown {
     const value: unknown = Reflect.get(this, name, this);
     return typeof value === 'function' ? pure(value.bind(this)) : value;
   }
 
-  /** What is attached, or a module of the model, by a name right below this one. */
+  /** The attached model or the module of this model with a name directly below this one. */
   inner(name: string): ModuleEnvoy | undefined {
     const attached = this.map.names.attached.get(join(this.path, name));
     const module = attached ? undefined : this.map.names.child(this.module, name);
@@ -117,7 +117,7 @@ export class ModuleEnvoy extends CallEnvoy implements Members<EnvoyMembers> {
     return this.map.parameters.has(join(this.path, name));
   }
 
-  /** What a name that is no member leads to. Throws where it leads nowhere, unless JavaScript itself may ask for it. */
+  /** The module or parameter with a name that is not a member. Throws if there is none, unless JavaScript itself may ask for it. */
   named(name: string): unknown {
     const inner = this.inner(name);
     if (inner) return inner.proxy;
@@ -139,7 +139,7 @@ export class ModuleEnvoy extends CallEnvoy implements Members<EnvoyMembers> {
     if (!other) {
       const near = guess(nearest(name, SETTABLE));
       throw new TraceError(
-        `${where} has nothing that could be set by the name '${name}'. Set .output or .input of a module${near}`,
+        `${where} has no member '${name}' that can be set. Set .output or .input of a module${near}`,
         site,
       );
     }
@@ -157,13 +157,13 @@ export class ModuleEnvoy extends CallEnvoy implements Members<EnvoyMembers> {
     this.map.names.attached.set(path, other);
   }
 
-  /** A node of the file, by its own name: where the file names no modules, and for what lies between them. */
+  /** A node of the file, by its own name: for files that name no modules, and for nodes between modules. */
   #node(name: string): OperationEnvoy | null {
     if (this.path !== '' || !this.map.nodes.has(name)) return null;
     return new OperationEnvoy(new Ports(this.map, operationPath('', name)), name);
   }
 
-  /** What the end of a path names that is no module. */
+  /** The parameter, output or input at the end of a path. */
   #end([name = '', ...rest]: readonly string[]): unknown {
     if (rest.length === 0 && this.hasParameter(name)) return readParameter(this.map, join(this.path, name));
     if (rest.length === 0 && SETTABLE.has(name)) return this.member(name);

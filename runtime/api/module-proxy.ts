@@ -6,7 +6,7 @@ import type { Envoy } from '../types/module.ts';
 import type { ModuleEnvoy } from './module-envoy.ts';
 import { join } from './names.ts';
 
-/** What stands behind a module; null for all that is none. */
+/** The object behind a module; null if the value is not a module. */
 export function envoyOf(value: unknown): ModuleEnvoy | null {
   return isModule(value) ? (value[MODULE] as ModuleEnvoy) : null;
 }
@@ -49,7 +49,7 @@ export function moduleProxy(envoy: ModuleEnvoy): Envoy {
       );
     },
     has: (_, key) => key === MODULE || key === Symbol.iterator || hasMember(key) || isLength(key) || has(key),
-    // A child that a member hides is no property of its own: what stands there is the member.
+    // A child that a member hides is not an own property: the name gives the member.
     ownKeys: () => [...module.children.keys()].filter((name) => !members.has(name)),
     getOwnPropertyDescriptor: (_, key) =>
       has(key) && module.children.has(key)
@@ -62,16 +62,16 @@ export function moduleProxy(envoy: ModuleEnvoy): Envoy {
   return proxy as Envoy;
 }
 
-/** A module called `then`: JavaScript calls it with two functions where the module around it is awaited. */
+/** A module called `then`: JavaScript calls it with two functions if the module around it is awaited. */
 function awaited(path: string, then: object): object {
-  // When it is called nothing of the user's is on the stack any more.
+  // When it is called, the user's code is not on the stack any more.
   const site = laterSite();
   return new Proxy(then, {
     apply(target, self, values) {
       if (!values.some((value) => typeof value === 'function'))
         return Reflect.apply(target as () => unknown, self, values);
       throw new TraceError(
-        `${path} has a module called 'then', so that JavaScript takes it for a promise where it is awaited or returned from an async function. Hand it on in an array or an object.`,
+        `${path} has a module called 'then', so JavaScript takes it for a promise when it is awaited or returned from an async function. Pass it in an array or an object.`,
         site(),
       );
     },

@@ -8,7 +8,7 @@ import { TensorProxy } from '../tracing/proxy.ts';
 import type { ModelMap } from './locate.ts';
 import { activeTracing } from './tracing.ts';
 
-/** What stands at an address: of the batch, the rows that belong to the invoke that runs now. */
+/** The value at an address: only the rows of the invoke that runs now. */
 export function readTensor(forward: TracedForward, address: Address): TensorProxy {
   const target = builder();
   const whole = new TensorProxy(target, forward.read(address));
@@ -39,7 +39,7 @@ export function writeTensor(forward: TracedForward, address: Address, value: unk
   forward.bind(address, target.storage(target.add('setitem', inputs, rows.attributes).outputs[0]!));
 }
 
-/** The rows of the running invoke as an index; null where the whole tensor is meant. */
+/** The rows of the running invoke as an index; null if the whole tensor is meant. */
 function rowsAt(
   target: Builder,
   forward: TracedForward,
@@ -51,7 +51,7 @@ function rowsAt(
   if (batching === 'none') return null;
   if (batching === 'mixed') {
     throw new TraceError(
-      `Dimension 0 of ${address.path || 'the model'}.${address.port} counts rows and positions of the whole batch together, so that the part of one invoke cannot be told. Use the output of the module around it, or give the input a trace of its own.`,
+      `Dimension 0 of ${address.path || 'the model'}.${address.port} counts rows and positions of the whole batch together, so the rows of one invoke cannot be told apart. Use the output of the module around it, or give the input a trace of its own.`,
       callerSite() ?? target.site,
     );
   }

@@ -16,17 +16,17 @@ export interface NameOptions {
   readonly methods?: Iterable<string> | undefined;
 }
 
-/** What stands behind each name of a module: members first, then what is attached, children by all their names, parameters. */
+/** The meaning of each name of a module: members first, then attached models, children by all their names, parameters. */
 export class Names {
   /** Other models that stand in the tree, by path. */
   readonly attached = new Map<string, ModuleEnvoy>();
   readonly #tree: Module;
   readonly #parameters: ReadonlyMap<string, string>;
   readonly #members: Set<string>;
-  /** Modules by the paths that they have besides their own. */
+  /** Modules by their additional paths. */
   readonly #aliases = new Map<string, Module>();
 
-  /** Throws a ModelError for a name that is taken, or is given to a module that is not there. */
+  /** Throws a ModelError if a name is taken, or is given to a module that does not exist. */
   constructor(tree: Module, parameters: ReadonlyMap<string, string>, options: NameOptions = {}) {
     const { members = MODEL_MEMBERS, rename = {}, methods = [] } = options;
     this.#tree = tree;
@@ -47,14 +47,14 @@ export class Names {
 
   readonly isMember = (path: string, name: string): boolean => this.members(path).has(name);
 
-  /** The module of a name right below another one. */
+  /** The module with a name directly below another one. */
   readonly child = (module: Module, name: string): Module | undefined =>
     this.#aliases.get(join(module.path, name)) ?? childOf(module, name);
 
-  /** Why nothing new can have a name below a module; null where it can. */
+  /** Why a name below a module cannot be given to something new; null if it can. */
   taken(module: Module, name: string): string | null {
     const path = join(module.path, name);
-    if (!/^[^.[\]]+$/.test(name)) return `'${name}' is no name: a name is not empty and has no dots or brackets`;
+    if (!/^[^.[\]]+$/.test(name)) return `'${name}' is not a name: a name is not empty and has no dots or brackets`;
     if (this.isMember(module.path, name))
       return `${module.path === '' ? 'the model' : 'every module'} has a member '${name}'`;
     if (PROBED_NAMES.has(name)) return `JavaScript asks every object for '${name}'`;
@@ -77,7 +77,7 @@ export class Names {
   }
 }
 
-/** The path of what has a name below a module. */
+/** The path of a name below a module. */
 export function join(path: string, name: string): string {
   return path === '' ? name : `${path}.${name}`;
 }

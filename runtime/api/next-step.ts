@@ -2,7 +2,7 @@ import { TraceError } from '../errors.ts';
 import { callerSite } from '../tracing/caller.ts';
 import { activeTracing } from './tracing.ts';
 
-/** In a generation: from here on, the module at a path is that of some steps further. */
+/** In a generation: from here on, the module at a path is that of a later step. */
 export function nextStep(path: string, steps: number): void {
   const tracing = activeTracing();
   const offset = (tracing?.offsets.get(path) ?? 0) + steps;

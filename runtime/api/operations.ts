@@ -9,7 +9,7 @@ import { Ports } from './ports.ts';
 
 /**
  * The operations inside a module by ONNX name and count: `attn.ops.Softmax.output`, `attn.ops.MatMul_1.output`. They
- * have no members of their own, so that every name is that of an operation.
+ * have no members of their own: every name is that of an operation.
  */
 export function operationsOf(map: ModelMap, path: string): Operations {
   const names = () => map.find(path).operations.map(({ name }) => name);

@@ -6,7 +6,7 @@ import type { Parameter } from '../types/intervention.ts';
 const HELP =
   "Write a dtype, with dims where it is a tensor: 'float32', 'float32[128]', 'int64[batch, n]', 'bool[?]'. The dtypes are";
 
-/** Reads the parameters that an intervention declares. Throws a TraceError for what is not a dtype with dims. */
+/** Reads the parameters that an intervention declares. Throws a TraceError for anything but a dtype with dims. */
 export function parseParameters(specs: Readonly<Record<string, string>>): Parameter[] {
   return Object.entries(specs).map(([name, spec]) => parseParameter(name, spec));
 }
@@ -24,7 +24,7 @@ function parseParameter(name: string, spec: unknown): Parameter {
   return { name, dtype: known, dims: dims as Parameter['dims'] };
 }
 
-/** A size, a name, or null for `?`; undefined for what is none of them. */
+/** A size, a name, or null for `?`; undefined for anything else. */
 function parseDim(text: string): number | string | null | undefined {
   const dim = text.trim();
   if (dim === '?') return null;

@@ -26,7 +26,7 @@ export class Ports {
     this.#call = call;
   }
 
-  /** What stands at the main output or the first input. */
+  /** The value of the main output or the first input. */
   read(port: Side, index = 0): Traced {
     return asTraced(readTensor(this.#forward('read'), this.#address(port, index)));
   }
@@ -70,7 +70,7 @@ export class Ports {
   }
 
   #address(port: Side, index: number): Address {
-    // What does nothing has no node that could see another input: a new input is a new output.
+    // A module that does nothing has no node that could read another input: a new input is a new output.
     const isIdentity = port === 'input' && this.map.isIdentity(this.path);
     return { path: this.path, port: isIdentity ? 'output' : port, index, call: this.#call };
   }

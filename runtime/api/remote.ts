@@ -22,7 +22,7 @@ const answerSchema = z.union([
   z.strictObject({ error: z.string() }),
 ]);
 
-/** A trace as data: no code is sent, and what it may do is a closed list of operations. */
+/** A trace as data: no code is sent, and only operations of a closed list can be in it. */
 export interface RequestJson {
   readonly format: 'onnsight-request';
   readonly version: typeof VERSION;
@@ -36,7 +36,7 @@ export class RemoteBackend implements Backend {
   readonly #url: string;
   readonly #headers: Readonly<Record<string, string>>;
 
-  /** @param url takes a POST of a `RequestJson` and answers with what `answerRequest` gives */
+  /** @param url takes a POST of a `RequestJson` and answers with the result of `answerToJson` */
   constructor(url: string, headers: Readonly<Record<string, string>> = {}) {
     this.#url = url;
     this.#headers = headers;
@@ -60,7 +60,7 @@ export class RemoteBackend implements Backend {
   }
 }
 
-/** A trace as data. Throws a GraphError for what is not data: functions given to apply, calls of other models. */
+/** A trace as data. Throws a GraphError if it contains anything else: functions given to apply, calls of other models. */
 export function requestToJson({ graph, inputs, model }: TraceRequest): RequestJson {
   return {
     format: 'onnsight-request',
@@ -88,7 +88,7 @@ export function requestFromJson(json: unknown): ReceivedRequest {
   return { model, graph, inputs: new Map(tensors) };
 }
 
-/** What a server answers: the tensors of the graph's saves, in order. */
+/** The answer of a server: the tensors of the graph's saves, in order. */
 export function answerToJson(tensors: readonly (Tensor | undefined)[]): { tensors: (TensorJson | null)[] } {
   return { tensors: tensors.map((tensor) => (tensor ? tensorToJson(tensor) : null)) };
 }

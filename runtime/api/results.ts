@@ -6,20 +6,20 @@ import { Tensor } from '../tensor/tensor.ts';
 import type { Builder } from '../tracing/builder.ts';
 import { withLeaves } from '../tracing/forms/build.ts';
 import { type Form, leavesOf } from '../tracing/forms/form.ts';
-import { ListSegment, type ListValue } from '../tracing/lists.ts';
+import { GraphEntries, type ListValue } from '../tracing/lists.ts';
 import { isPlainObject } from '../tracing/plain-object.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import { SavedProxy } from '../tracing/saves.ts';
 import { varyingOf } from '../tracing/varying.ts';
 
-/** What a trace wants back from the run, and how the user's own structure is made of it. */
+/** The values that a trace wants back from the run, and the user's own structure that is made of them. */
 export class Results {
   private readonly target: Builder;
   private readonly returned: unknown;
   private readonly wanted: Value[] = [];
   private readonly positions = new Map<Value, number>();
 
-  /** Throws a TraceError where something unsaved is returned. */
+  /** Throws a TraceError if something unsaved is returned. */
   constructor(target: Builder, returned: unknown) {
     this.target = target;
     this.returned = returned;
@@ -50,13 +50,13 @@ export class Results {
 
   private collect(value: unknown, path: string, seen: Set<object>): void {
     if (value instanceof SavedProxy) return;
-    if (value instanceof TensorProxy || (value instanceof ListSegment && !value.saved)) {
+    if (value instanceof TensorProxy || (value instanceof GraphEntries && !value.saved)) {
       throw new TraceError(
         `${path} is a traced tensor that is not saved, so it does not come back. Return save(…) of it.`,
         this.target.site,
       );
     }
-    if (value instanceof ListSegment) {
+    if (value instanceof GraphEntries) {
       for (const list of [value.counter, ...leavesOf(value.form)]) this.wantList(list);
       return;
     }
@@ -82,7 +82,7 @@ export class Results {
     }
   }
 
-  /** The user's result, once the run's tensors are there (in the order of `saves`); undefined for what did not run. */
+  /** The user's result, once the run's tensors are there (in the order of `saves`); undefined for values that were not computed. */
   resolve(tensors: readonly (Tensor | undefined)[]): unknown {
     const at = (value: Value) => tensors[this.positions.get(value)!];
     for (const saved of this.target.saves.all) {
@@ -103,7 +103,7 @@ export class Results {
     if (varying) return this.build(varying.cases.find(({ test }) => isTrue(at(test)))?.value, at);
     if (Array.isArray(value)) {
       return value.flatMap((item) => {
-        if (item instanceof ListSegment) return entriesOf(item, at);
+        if (item instanceof GraphEntries) return entriesOf(item, at);
         // Of a list with an entry per step, the steps that did not run have none.
         return item instanceof SavedProxy && isMissing(item, at) ? [] : [this.build(item, at)];
       });
@@ -113,7 +113,7 @@ export class Results {
   }
 }
 
-/** What an async function or a generator gives: its body has not run to its end. */
+/** Whether a value is the result of an async function or a generator: its body has not run to its end. */
 function isUnfinished(value: unknown): boolean {
   return value instanceof Promise || Object.prototype.toString.call(value) === '[object Generator]';
 }
@@ -130,7 +130,7 @@ function isTrue(truth: Tensor | undefined): boolean {
 }
 
 /** The entries of an array that the graph filled. */
-function entriesOf({ form, counter }: ListSegment, at: At): unknown[] {
+function entriesOf({ form, counter }: GraphEntries, at: At): unknown[] {
   const lists = leavesOf(form).map((list) => split(list, at));
   return split(counter, at).map((_, i) => entry(withLeaves(form, lists.map((list) => list[i]!).values())));
 }

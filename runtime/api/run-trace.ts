@@ -18,7 +18,7 @@ import { declaredShapes, shapesFor } from './shapes.ts';
 import { Tracer } from './tracer.ts';
 import { Tracing } from './tracing.ts';
 
-/** A graph that was built, and what is to come back. */
+/** A graph that was built, and the results that are to come back. */
 export interface BuiltTrace {
   readonly tracing: Tracing;
   readonly results: Results;
@@ -33,7 +33,7 @@ export async function buildTrace(model: LoadedModel, inputs: unknown, block: Blo
     throw placed(error, site);
   });
   const isPlain = !block && model.edits.length === 0 && start.activations.length === 0;
-  // What is only run needs no shapes of its inner tensors.
+  // A model that is only run needs no shapes of its inner tensors.
   const shapes = (isPlain && declaredShapes(map)) || (await shapesFor(map, start.inputs));
   const tracing = new Tracing();
   const tracer = new Tracer(tracing);
@@ -88,7 +88,7 @@ export function runSession(model: LoadedModel, built: BuiltTrace, options: Trace
   return runTrace(model, built, { reuse: new ReuseScope(), ...options });
 }
 
-/** What the model is given from outside. */
+/** The model's inputs that are given from outside. */
 function givenTensors({ runs }: Tracing): Readonly<Record<string, Tensor>> {
   const inputs = [...(runs[0]?.inputs ?? [])];
   return Object.fromEntries(inputs.flatMap(([name, value]) => (value instanceof Tensor ? [[name, value]] : [])));

@@ -2,7 +2,7 @@ import { isPlainObject } from '../tracing/plain-object.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import { varyingOf } from '../tracing/varying.ts';
 
-/** What a block returned, with dtype and dims in the place of every tensor, saved or not; null for sizes that only the run tells. */
+/** The value that a block returned, with dtype and dims in place of every tensor, saved or not; null for sizes that only the run tells. */
 export function describeTypes(value: unknown): unknown {
   if (value instanceof TensorProxy) {
     const { dtype, shape } = value.type;

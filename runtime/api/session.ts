@@ -11,7 +11,7 @@ import { shapesOf } from './shapes.ts';
 import { Tracer } from './tracer.ts';
 import type { Traceable, Tracing } from './tracing.ts';
 
-/** Several traces as one unit. */
+/** Several traces that run as one. */
 export class Session implements PublicSession<unknown> {
   readonly #model: Traceable;
   readonly #tracing: Tracing;
@@ -40,10 +40,10 @@ export class Session implements PublicSession<unknown> {
     const nodes = target.region.nodes.length;
     const returned =
       block === inputs ? new Invokes(this.#model, this.#tracing, laterSite()).build(block) : this.#traceOne(inputs, block);
-    // What is saved here is what it is at the end of this trace.
+    // A save has the value that it has at the end of this trace.
     target.saves.settle(target.region);
     for (const forward of target.forwards.slice(first).reverse()) this.#tracing.closeForward(forward);
-    // To stop in this trace ends this trace alone.
+    // stop() in this trace ends this trace alone.
     if (!isStopped) this.#tracing.dropStopped(target.region, nodes);
     return returned;
   }

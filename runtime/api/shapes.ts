@@ -4,7 +4,7 @@ import type { Tensor } from '../tensor/tensor.ts';
 import type { Batching } from '../tracing/model.ts';
 import type { ModelMap, Shapes } from './locate.ts';
 
-/** The shapes for inputs that are given: by formulas where all are known, else by a run of ONNX Runtime's inference. */
+/** The shapes for given inputs: by formulas if all are known, else by a run of ONNX Runtime's inference. */
 export async function shapesFor(map: ModelMap, inputs: ReadonlyMap<string, Tensor>): Promise<Shapes> {
   const symbolic = await map.symbolic();
   const dims = Object.fromEntries([...inputs].map(([name, tensor]) => [name, tensor.dims]));
@@ -15,7 +15,7 @@ export async function shapesFor(map: ModelMap, inputs: ReadonlyMap<string, Tenso
   return { type: (tensor) => types.get(tensor), batching: (tensor) => batchingOf(symbolic, tensor) };
 }
 
-/** What the file itself says of the model's outputs, or null where it does not say enough. */
+/** The shapes of the model's outputs as the file declares them, or null if it does not declare enough. */
 export function declaredShapes({ model }: ModelMap): Shapes | null {
   const types = new Map<string, TensorType>();
   for (const { name, dtype, dims } of model.outputs) {
@@ -25,7 +25,7 @@ export function declaredShapes({ model }: ModelMap): Shapes | null {
   return { type: (tensor) => types.get(tensor), batching: () => 'none' };
 }
 
-/** The shapes for sizes of which some may not be known yet. */
+/** The shapes for sizes, some of which may not be known yet. */
 export function shapesOf(symbolic: SymbolicTypes, sizes: Sizes): Shapes {
   return {
     type: (tensor) => symbolic.type(tensor, sizes),

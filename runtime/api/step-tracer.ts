@@ -14,7 +14,7 @@ export interface Steps {
   last: number;
 }
 
-/** What the block of a generation is given. */
+/** The argument of the block of a generation. */
 export class StepTracer extends Tracer implements PublicStepTracer<unknown> {
   readonly #steps: Steps;
 
@@ -73,7 +73,7 @@ export class StepTracer extends Tracer implements PublicStepTracer<unknown> {
       return [start];
     }
     if (!(Number.isInteger(step) && step > 0)) {
-      throw new TraceError(`iter: the distance of steps is a positive integer, not ${step}.`, callerSite());
+      throw new TraceError(`iter: the distance between steps is a positive integer, not ${step}.`, callerSite());
     }
     const from = start ?? 0;
     const range = `iter(${from}, ${stop ?? null})`;

@@ -27,7 +27,7 @@ export class TextInputs implements InputMaker {
   prepare(inputs: unknown): Inputs {
     if (isPlainObject(inputs) || inputs === null || inputs === undefined) return this.#plain.prepare(inputs);
     const isChat = isConversation(inputs);
-    // What is no prompt is told where it is encoded.
+    // Wrong prompts are an error when they are encoded.
     const prompts = isChat
       ? applyChatTemplate(this.#config, inputs, { addGenerationPrompt: true })
       : (inputs as Prompts);
@@ -47,14 +47,14 @@ export class TextInputs implements InputMaker {
     const hasMask = this.#model.inputs.some(({ name }) => name === ATTENTION_MASK);
     if (!hasMask && rows.some(({ length }) => length !== rows[0]!.length)) {
       throw new InputError(
-        `The prompts have ${rows.map(({ length }) => length).join(', ')} tokens and cannot be batched: the model has no ${ATTENTION_MASK}, so that padding would be seen. Give prompts of one length, or a trace for each.`,
+        `The prompts have ${rows.map(({ length }) => length).join(', ')} tokens and cannot be batched: the model has no ${ATTENTION_MASK}, so padding would be seen. Give prompts of one length, or a trace for each.`,
       );
     }
     return { [TOKEN_IDS]: ids, ...(hasMask && { [ATTENTION_MASK]: mask }) };
   }
 }
 
-/** What a prompt is made into. */
+/** The inputs that a prompt becomes. */
 const TEXT_INPUTS = new Set<string>([TOKEN_IDS, ATTENTION_MASK]);
 
 function isConversation(inputs: unknown): inputs is readonly ChatMessage[] {

@@ -19,7 +19,7 @@ import type { Members } from './module-envoy.ts';
 
 type GenerateBlock = (tracer: StepTracer<Prompt>) => unknown;
 
-/** A language model: texts can stand where inputs are asked for, and it generates. */
+/** A language model: texts can be given as inputs, and it generates. */
 export class TextModel extends Model<Prompt, LanguageModelMembers> implements Members<LanguageModelMembers> {
   readonly tokenizer: Tokenizer;
   readonly #config: LanguageConfig;
@@ -75,7 +75,7 @@ export class TextModel extends Model<Prompt, LanguageModelMembers> implements Me
     return { ...generated, texts: generated.tokens.map((ids) => decodeTokens(this.tokenizer, ids)) };
   }
 
-  /** Tells of tokens with the text that each adds to its row. */
+  /** Reports tokens with the text that each adds to its row. */
   #withTexts(onToken: NonNullable<GenerateOptions['onToken']>): (token: NewToken) => void {
     const streams = new Map<number, TokenStream>();
     return ({ id, row, step }) => {

@@ -19,7 +19,7 @@ import type { Tracing } from './tracing.ts';
 
 type OpenInvoke = (inputs: unknown, block: () => unknown) => unknown;
 
-/** What a block is given: everything about the trace that belongs to no module. */
+/** The argument of a block: everything about the trace that does not belong to a module. */
 export class Tracer implements PublicTracer<unknown> {
   readonly #tracing: Tracing;
   readonly #open: OpenInvoke | null;
@@ -59,7 +59,7 @@ export class Tracer implements PublicTracer<unknown> {
     return this.#open(given, inner);
   }
 
-  /** Steps are those of a generation: a single forward has none. */
+  /** Only a generation has steps. */
   iter(..._: unknown[]): Iterable<number> {
     throw noSteps();
   }
@@ -86,7 +86,7 @@ export class Tracer implements PublicTracer<unknown> {
 
   /**
    * Runs a function on real tensors in the middle of the forward pass; it may be asynchronous. It returns a tensor like
-   * its first one; say it as the last argument if it has another dtype or other dims.
+   * its first one; if its dtype or dims differ, give them as the last argument.
    */
   apply<const T extends readonly Operand[]>(
     fn: (...tensors: Real<T>) => Applied | Promise<Applied>,
@@ -137,10 +137,10 @@ export class Tracer implements PublicTracer<unknown> {
     const cache: Cache = {};
     const target = builder();
     const { forward, rows } = target;
-    if (!forward) throw new TraceError('cache() belongs into the block of a trace.', callerSite());
+    if (!forward) throw new TraceError('cache() belongs in the block of a trace.', callerSite());
     if (target.conditional) {
       throw new TraceError(
-        'cache() stands in a branch or loop that depends on a traced value. It keeps what stands at the end of the block: call it outside.',
+        'cache() stands in a branch or loop that depends on a traced value. It keeps the values at the end of the block: call it outside.',
         callerSite(),
       );
     }

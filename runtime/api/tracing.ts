@@ -13,30 +13,30 @@ import type { InputMaker } from './input-maker.ts';
 import { type ModelMap, type Shapes, TypedModel } from './locate.ts';
 import { Results } from './results.ts';
 
-/** A model as it takes part in a trace. */
-export interface TracedPart {
+/** A model that can run in a trace. */
+export interface RunnableModel {
   readonly map: ModelMap;
   readonly engine: Engine;
 }
 
-/** A model whose traces can be parts of a larger one. */
-export interface Traceable extends TracedPart {
+/** A model whose forwards can stand in a trace. */
+export interface Traceable extends RunnableModel {
   readonly inputs: InputMaker;
   /** Opens a forward, with the edits of the model in it. */
   openForward(tracing: Tracing, shapes: Shapes, inputs: ReadonlyMap<string, Tensor>): TracedForward;
 }
 
-/** Something that is being traced: a graph in the making, and the forwards it runs. */
+/** A trace, session or generation while it is recorded: a graph in the making, and the forwards in it. */
 export class Tracing {
   readonly builder = new Builder(this);
   readonly runs: ForwardRun[] = [];
-  /** The functions of the user by what they give. */
+  /** The functions of the user, by the values that they return. */
   readonly functions = new Map<Value, HostFunction>();
-  /** Done when the block has ended and before it is known what comes back. */
+  /** Called when the block has ended, before the results are collected. */
   readonly atEnd: (() => void)[] = [];
   /** In a generation: the forward of the step that is some steps on from the current one, or null. */
   stepForward: ((offset: number) => TracedForward | null) | null = null;
-  /** Modules that were sent on by `next()`: how many steps. */
+  /** By how many steps `next()` moved each module. */
   readonly offsets = new Map<string, number>();
   /** How many saves there were when the trace was told to stop; null if it was not. */
   stopped: number | null = null;
@@ -46,13 +46,13 @@ export class Tracing {
 
   /** Opens a forward of a model. With `inside`, it runs in the middle of that other one. */
   openForward(
-    part: TracedPart,
+    model: RunnableModel,
     shapes: Shapes,
     inputs: ForwardRun['inputs'],
     inside: TracedForward | null = null,
   ): TracedForward {
-    const forward = this.builder.addForward(new TypedModel(part.map, shapes), inside?.region);
-    this.runs[forward.id] = { engine: part.engine, owner: inside?.id ?? forward.id, inputs };
+    const forward = this.builder.addForward(new TypedModel(model.map, shapes), inside?.region);
+    this.runs[forward.id] = { engine: model.engine, owner: inside?.id ?? forward.id, inputs };
     return forward;
   }
 
@@ -69,7 +69,7 @@ export class Tracing {
     );
   }
 
-  /** Runs the code of the user that builds the graph, and finds out what is wanted back. */
+  /** Runs the user's code that builds the graph, and finds the results that are wanted back. */
   build(block: () => unknown): Results {
     const results = withBuilder(this.builder, () => {
       const returned = block();
@@ -87,7 +87,7 @@ export class Tracing {
     return results;
   }
 
-  /** Writes what stands at the models' tensors; forwards inside others come first, as what they give is written there. */
+  /** Writes the new values of the models' tensors; forwards inside others come first, since their outputs may be written there. */
   closeForwards(): void {
     for (const forward of this.builder.forwards.toReversed()) this.closeForward(forward);
   }
@@ -100,7 +100,7 @@ export class Tracing {
     this.builder.closeForward(forward);
   }
 
-  /** Forgets what is saved after `stop()`; writes of the region, from a position on, may then be without effect. */
+  /** Forgets saves made after `stop()`; writes of the region, from a position on, may then have no effect. */
   dropStopped(region: Region, from: number): void {
     if (this.stopped === null) return;
     for (const saved of this.builder.saves.all.slice(this.stopped)) {
@@ -115,7 +115,7 @@ export class Tracing {
     return this.ready.graph;
   }
 
-  /** What stands in the graph for a value that the block made. */
+  /** The value of the graph that runs for a value that the block made. */
   value(made: Value): Value {
     return this.ready.value(made);
   }
@@ -132,7 +132,7 @@ export class Tracing {
   }
 }
 
-/** What is being traced by the code that runs now. */
+/** The trace that the running code belongs to. */
 export function activeTracing(): Tracing | null {
   const owner = activeBuilder()?.owner;
   return owner instanceof Tracing ? owner : null;

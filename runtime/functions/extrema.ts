@@ -24,7 +24,7 @@ export function argmin(input: Operand, dim: number | null = null, keepdim: Keepd
   return node('argmin', [operand(input)], { dim, keepdim: optionsOf(keepdim).keepdim ?? false });
 }
 
-/** An operand that cannot be taken for a dimension. */
+/** An operand that cannot be mistaken for a dimension. */
 type Tensorial = Exclude<Operand, number> | Traced;
 
 /** The largest value of all. */

@@ -1,5 +1,5 @@
 import { promoteDtypes } from '../graph/promotion.ts';
-import { ListSegment } from '../tracing/lists.ts';
+import { GraphEntries } from '../tracing/lists.ts';
 import type { Operand, Traced } from '../types/tensor.ts';
 import { narrow, select } from './indexing.ts';
 import { asTraced, dtypeOf, fail, knownShape, node, operand, wrapDim } from './nodes.ts';
@@ -12,7 +12,7 @@ export function cat(tensors: readonly Operand[], dim = 0): Traced {
   // Counted from the end, the dimension that is there and the new one before it.
   const at = dim < 0 ? dim - 1 : dim;
   return joined(
-    tensors.map((tensor) => (isSegment(tensor) ? flatten(rowsOf(tensor, at), at, at + 1) : operand(tensor))),
+    tensors.map((tensor) => (isGraphEntries(tensor) ? flatten(rowsOf(tensor, at), at, at + 1) : operand(tensor))),
     dim,
   );
 }
@@ -24,7 +24,7 @@ export const concat = cat;
 export function stack(tensors: readonly Operand[], dim = 0): Traced {
   if (tensors.length === 0) fail('stack: expects a non-empty TensorList');
   return joined(
-    tensors.map((tensor) => (isSegment(tensor) ? rowsOf(tensor, dim) : unsqueeze(operand(tensor), dim))),
+    tensors.map((tensor) => (isGraphEntries(tensor) ? rowsOf(tensor, dim) : unsqueeze(operand(tensor), dim))),
     dim,
   );
 }
@@ -35,14 +35,14 @@ function joined(parts: readonly Traced[], dim: number): Traced {
   return node('cat', same, { dim });
 }
 
-/** An array that a loop of the graph pushed to holds its entries in one piece. */
-function isSegment(entry: unknown): entry is ListSegment {
-  return entry instanceof ListSegment;
+/** An array that a loop of the graph pushed to holds its entries together. */
+function isGraphEntries(entry: unknown): entry is GraphEntries {
+  return entry instanceof GraphEntries;
 }
 
-/** All entries of a segment, side by side along `dim`. */
-function rowsOf(segment: ListSegment, dim: number): Traced {
-  return movedim(asTraced(segment.stacked()), 0, dim);
+/** All of them, side by side along `dim`. */
+function rowsOf(entries: GraphEntries, dim: number): Traced {
+  return movedim(asTraced(entries.stacked()), 0, dim);
 }
 
 /** Cuts the tensor along `dim` into pieces of `size` (the last may be smaller), or of the given sizes. */
@@ -78,7 +78,7 @@ export function unbind(input: Operand, dim = 0): Traced[] {
   return Array.from({ length: lengthOf(x, dim, 'unbind') }, (_, i) => select(x, dim, i));
 }
 
-/** How many pieces there will be has to be known while the block is traced. */
+/** The size of a dimension, which must be known while the block is traced. */
 function lengthOf(x: Traced, dim: number, what: string): number {
   const shape = knownShape(x, what);
   if (shape.length === 0) fail(`${what} expects at least a 1-dimensional tensor`);

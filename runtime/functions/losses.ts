@@ -75,7 +75,7 @@ function reduced(logs: Traced, counts: Counts, options: LossOptions, dtype: Retu
   return options.reduction === 'sum' ? sum(losses) : node('div', [sum(losses), sum(weighted)]);
 }
 
-/** What label smoothing mixes in: the loss against all classes alike. */
+/** The loss against all classes alike, which label smoothing mixes in. */
 function smoothLoss(logs: Traced, labels: Traced, classDim: number, options: CrossEntropyOptions): Traced {
   const dtype = dtypeOf(logs);
   const counts = countedLabels(cast(labels, 'int64'), options);

@@ -8,8 +8,8 @@ type Method<F> = F extends (...args: infer A extends readonly unknown[]) => infe
   : never;
 
 /**
- * What `h.mean(-1)` calls: PyTorch's functions, with the tensor as their first argument. One entry for each method of
- * the public types, no more and no less: the type checker sees to it.
+ * The methods of traced tensors: PyTorch's functions, with the tensor as their first argument. The type checker makes sure
+ * that there is one entry for each method of the public types.
  */
 export const methods: { readonly [K in keyof TensorFunctions]: Method<TensorFunctions[K]> } = {
   abs: functions.abs,

@@ -8,21 +8,21 @@ import type { SavedProxy } from '../tracing/saves.ts';
 import type { Operand, Saved, Traced } from '../types/tensor.ts';
 
 /*
- * The one place where proxies get their public type. To a user a proxy is a number, which no class can be; so all
+ * The only place where proxies get their public type. To a user a proxy is a number, which no class can be; so all
  * functions are written with the public types, and their docstrings and signatures are what the user sees.
  */
 
-/** A proxy as the user's types know it. */
+/** A proxy with its public type. */
 export function asTraced(proxy: TensorProxy): Traced {
   return proxy as unknown as Traced;
 }
 
-/** A saved proxy as the user's types know it. */
+/** A saved proxy with its public type. */
 export function asSaved(proxy: SavedProxy): Saved {
   return asTraced(proxy) as Saved;
 }
 
-/** A traced tensor as what it is. */
+/** The proxy behind the public type. */
 export function asProxy(value: Traced): TensorProxy {
   return value as unknown as TensorProxy;
 }
@@ -39,7 +39,7 @@ export function nodes<O extends TensorOp>(op: O, inputs: readonly Traced[], attr
   return applyMany(op, inputs.map(asProxy), attributes).map(asTraced);
 }
 
-/** Whatever the user passed, as a traced tensor. `dtype` is for numbers and arrays; tensors keep theirs. */
+/** An operand of the user as a traced tensor. `dtype` is for numbers and arrays; tensors keep theirs. */
 export function operand(value: Operand, dtype?: DType): Traced {
   return asTraced(toProxy(value, dtype));
 }

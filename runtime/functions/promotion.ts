@@ -30,7 +30,7 @@ export function pair(a: Operand, b: Operand): [Traced, Traced] {
   return [operand(a), operand(b)];
 }
 
-/** An operand that has to have the dtype of another tensor, converted if it has not. */
+/** An operand converted to the dtype of another tensor. */
 export function like(value: Operand, dtype: DType): Traced {
   return cast(operand(value, looseKind(value) === null ? undefined : dtype), dtype);
 }
@@ -82,7 +82,7 @@ function kindOf(dtype: DType): Kind {
   return isFloatDType(dtype) ? Kind.Float : Kind.Integer;
 }
 
-/** The kind of plain numbers, or null for what has a dtype of its own. */
+/** The kind of plain numbers, or null for tensors, which have a dtype of their own. */
 function looseKind(value: unknown): Kind | null {
   if (typeof value === 'boolean') return Kind.Bool;
   if (typeof value === 'bigint') return Kind.Integer;

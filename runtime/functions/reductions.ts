@@ -116,7 +116,7 @@ function dimsOf(dim: Dims | undefined): readonly number[] | null {
   return dims.length === 0 ? null : dims;
 }
 
-/** What stands for `keepdim` in a call: the flag, or options with it. */
+/** The `keepdim` of a call: the flag, or options with it. */
 export function optionsOf(keepdim: boolean | (ReductionOptions & VarianceOptions) | undefined) {
   return typeof keepdim === 'object' ? keepdim : { keepdim: keepdim ?? false };
 }

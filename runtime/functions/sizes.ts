@@ -1,6 +1,6 @@
 import { isTraced, listOf } from './nodes.ts';
 
-/** Takes the options off the end of `zeros(2, 3, { dtype })`, and the sizes out of their array if they are in one. */
+/** Separates the sizes of `zeros(2, 3, { dtype })`, given one by one or as an array, from the options at the end. */
 export function splitOptions<Options extends object>(
   given: readonly (number | readonly number[] | Options)[],
 ): [sizes: readonly number[], options: Partial<Options>] {

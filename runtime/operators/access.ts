@@ -5,7 +5,7 @@ import type { Site } from '../graph/types.ts';
 import { toProxy } from '../tracing/apply.ts';
 import { activeBuilder } from '../tracing/builder.ts';
 import { getitem as getTensorItem, setitem as setTensorItem } from '../tracing/indexing.ts';
-import { isFilled, ListSegment } from '../tracing/lists.ts';
+import { isFilled, GraphEntries } from '../tracing/lists.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import { each, settled, varyingOf } from '../tracing/varying.ts';
 import type { Operand } from '../types/tensor.ts';
@@ -98,8 +98,8 @@ export function length(of: unknown, site: Site): unknown {
   if (varying) return each(varying, (one) => length(one, site));
   if (object instanceof TensorProxy)
     return object.type.shape?.[0] ?? getTensorItem(toProxy(functions.shape(asTraced(object))), 0);
-  if (Array.isArray(object) && object.some((item) => item instanceof ListSegment)) {
-    const counts = object.map((item) => asTraced(item instanceof ListSegment ? item.length() : toProxy(1)));
+  if (Array.isArray(object) && object.some((item) => item instanceof GraphEntries)) {
+    const counts = object.map((item) => asTraced(item instanceof GraphEntries ? item.length() : toProxy(1)));
     return counts.reduce((a, b) => functions.add(a, b));
   }
   return (object as { length: unknown }).length;

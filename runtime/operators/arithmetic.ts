@@ -4,7 +4,7 @@ import type { Site } from '../graph/types.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { apply, toProxy } from '../tracing/apply.ts';
 import { activeBuilder } from '../tracing/builder.ts';
-import { ListSegment } from '../tracing/lists.ts';
+import { GraphEntries } from '../tracing/lists.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import { each, settled, uses, type Varying, varyingOf } from '../tracing/varying.ts';
 import type { Traced } from '../types/tensor.ts';
@@ -15,7 +15,7 @@ import { textError } from './text-error.ts';
 export function isTraced(x: unknown): boolean {
   return (
     x instanceof TensorProxy ||
-    ((x instanceof Tensor || x instanceof ListSegment || varyingOf(x) !== null) && activeBuilder() !== null)
+    ((x instanceof Tensor || x instanceof GraphEntries || varyingOf(x) !== null) && activeBuilder() !== null)
   );
 }
 

@@ -1,6 +1,6 @@
 import { TraceError } from '../errors.ts';
 import type { Site } from '../graph/types.ts';
-import { guardEntries, isFilled, ListSegment } from '../tracing/lists.ts';
+import { guardEntries, isFilled, GraphEntries } from '../tracing/lists.ts';
 import { entryOf } from './access.ts';
 import type { Call } from './indirect-calls.ts';
 import { isIntrinsic } from './intrinsics.ts';
@@ -17,10 +17,10 @@ const KEEPING: ReadonlySet<unknown> = new Set<unknown>([
 
 /** What a call gives that is about an array which a branch or loop of the graph filled; null if it is about none. */
 export function callOnFilled({ fn, receiver, values }: Call, site: Site): { readonly result: unknown } | null {
-  const isAbout = isFilled(receiver) || values.some((value) => isFilled(value) || value instanceof ListSegment);
+  const isAbout = isFilled(receiver) || values.some((value) => isFilled(value) || value instanceof GraphEntries);
   if (!isAbout) return null;
   for (const value of values) if (isFilled(value)) guardEntries(value);
-  if (!isIntrinsic(fn) && values.some((value) => value instanceof ListSegment)) throw spread(site);
+  if (!isIntrinsic(fn) && values.some((value) => value instanceof GraphEntries)) throw spread(site);
   if (!isIntrinsic(fn) || KEEPING.has(fn)) return null;
   if (fn === Array.prototype.at) return { result: entryOf(receiver as readonly unknown[], values[0]) };
   const { name } = fn as { name: string };

@@ -1,6 +1,6 @@
 import { TraceError } from '../errors.ts';
 import type { Site } from '../graph/types.ts';
-import { isFilled, ListSegment } from '../tracing/lists.ts';
+import { isFilled, GraphEntries } from '../tracing/lists.ts';
 
 /**
  * Refuses to set the length of an array that a branch or loop of the graph filled, or an element behind its own ones:
@@ -8,7 +8,7 @@ import { isFilled, ListSegment } from '../tracing/lists.ts';
  */
 export function checkFilledWrite(object: unknown, key: unknown, site: Site | null): void {
   if (!isFilled(object) || typeof key === 'symbol') return;
-  const own = object.findIndex((item) => item instanceof ListSegment);
+  const own = object.findIndex((item) => item instanceof GraphEntries);
   if (key === 'length') throw refusal('The length', 0, site);
   if (Number.isInteger(Number(key)) && Number(key) >= own) throw refusal(`Element ${String(key)}`, Number(key), site);
 }

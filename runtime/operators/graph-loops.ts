@@ -33,8 +33,8 @@ export interface GraphLoop {
 const MAX_TRIALS = 10;
 const ENDLESS = Number.MAX_SAFE_INTEGER;
 
-/** What is known of the body from trial runs: what it changes, how it ends and what it saves. */
-class Plan {
+/** What trial runs of the body have shown: what it changes, how it ends and what it saves. */
+class Findings {
   readonly carries = new Map<Slot, SlotCarry>();
   readonly ends: Carry;
   saves: { readonly type: TensorType }[] = [];
@@ -54,13 +54,13 @@ class Plan {
  * is carried from iteration to iteration.
  */
 export function graphLoop(target: Builder, loop: GraphLoop): Completion {
-  const plan = new Plan(target, loop);
+  const findings = new Findings(target, loop);
   for (let trial = 0; trial < MAX_TRIALS; trial++) {
-    const attempt = new Attempt(target, loop, plan);
+    const attempt = new Attempt(target, loop, findings);
     if (attempt.stable) return attempt.finish();
   }
   throw new TraceError(
-    `What '${plan.unsettled}' is after an iteration of this loop does not settle: it becomes something new in each. Tensors, numbers, and arrays and objects of them can go from iteration to iteration.`,
+    `What '${findings.unsettled}' is after an iteration of this loop does not settle: it becomes something new in each. Tensors, numbers, and arrays and objects of them can go from iteration to iteration.`,
     loop.site,
   );
 }
@@ -69,18 +69,18 @@ class Attempt {
   stable = true;
   private readonly target: Builder;
   private readonly loop: GraphLoop;
-  private readonly plan: Plan;
+  private readonly findings: Findings;
   private region!: Region;
   private readonly carries: readonly SlotCarry[];
   private readonly savesBefore: number;
   /** The saves of the body that have an entry per iteration, in order. */
   private made: readonly SavedProxy[] = [];
 
-  constructor(target: Builder, loop: GraphLoop, plan: Plan) {
+  constructor(target: Builder, loop: GraphLoop, findings: Findings) {
     this.target = target;
     this.loop = loop;
-    this.plan = plan;
-    this.carries = [...plan.carries.values()];
+    this.findings = findings;
+    this.carries = [...findings.carries.values()];
     this.savesBefore = target.saves.all.length;
     const lists: ListValue[] = [];
     let next: TensorProxy;
@@ -91,14 +91,14 @@ class Attempt {
         this.region = region;
         target.site = loop.site;
         const index = target.parameter({ dtype: 'int64', shape: [] }, region);
-        for (const slot of plan.variables) target.note(slot);
+        for (const slot of findings.variables) target.note(slot);
         const parameters = (types: readonly TensorType[]) => types.map((type) => target.parameter(type, region));
         for (const carry of this.carries) {
           target.note(carry.slot);
           carry.load(parameters(carry.types));
         }
-        parameters(plan.ends.types);
-        for (const { type } of plan.saves) {
+        parameters(findings.ends.types);
+        for (const { type } of findings.saves) {
           const [data, shapes, ranks] = parameters(listTypes(type)) as [Value, Value, Value];
           lists.push({ data, shapes, ranks, entry: type.shape });
         }
@@ -111,7 +111,7 @@ class Attempt {
         this.findCarries(journal.changes(), region);
         region.results.push(next.value());
         for (const carry of this.carries) this.unload(carry, carry.now());
-        this.unload(plan.ends, capture(target, end, true));
+        this.unload(findings.ends, capture(target, end, true));
         this.unloadSaves(lists, region);
       },
     );
@@ -134,18 +134,18 @@ class Attempt {
   private unload(carry: Carry, value: Form<Value>): void {
     if (carry.widen(value)) {
       this.stable = false;
-      this.plan.unsettled = carry.name;
+      this.findings.unsettled = carry.name;
     } else this.region.results.push(...carry.encode(value));
   }
 
-  /** Finds what the body changes beyond the plan. */
+  /** Finds what the body changes beyond what is known. */
   private findCarries(changes: readonly Change[], region: Region): void {
     for (const { slot, before, after, site } of changes) {
-      if (this.plan.carries.has(slot) || slot instanceof SaveSlot) continue;
+      if (this.findings.carries.has(slot) || slot instanceof SaveSlot) continue;
       if (slot.region === region) continue;
-      if (slot instanceof VariableSlot && !this.plan.variables.includes(slot)) continue;
+      if (slot instanceof VariableSlot && !this.findings.variables.includes(slot)) continue;
       checkFixed(slot, before, after, 'in a loop over traced values', site);
-      this.plan.carries.set(slot, new SlotCarry(this.target, slot, before, after));
+      this.findings.carries.set(slot, new SlotCarry(this.target, slot, before, after));
       this.stable = false;
     }
   }
@@ -153,9 +153,9 @@ class Attempt {
   private unloadSaves(lists: readonly ListValue[], region: Region): void {
     const made = this.madeSaves();
     this.made = made;
-    if (made.length !== this.plan.saves.length) {
+    if (made.length !== this.findings.saves.length) {
       this.stable = false;
-      this.plan.saves = made.map(({ slot }) => {
+      this.findings.saves = made.map(({ slot }) => {
         const state = slot.state as SaveState;
         return { type: { dtype: stateType(state).dtype, shape: stateEntry(state) } };
       });
@@ -164,7 +164,7 @@ class Attempt {
     made.forEach(({ slot }, i) => {
       const state = slot.state as SaveState;
       const entry = state.kind === 'single' ? listOf(this.target, state.value) : state.list;
-      const { data, shapes, ranks } = joinLists(this.target, [lists[i]!, entry], this.plan.saves[i]!.type);
+      const { data, shapes, ranks } = joinLists(this.target, [lists[i]!, entry], this.findings.saves[i]!.type);
       region.results.push(data, shapes, ranks);
     });
   }
@@ -177,7 +177,7 @@ class Attempt {
 
   /** Adds the loop node and gives every slot the value it has after it. */
   finish(): Completion {
-    const { target, loop, plan, region } = this;
+    const { target, loop, findings, region } = this;
     target.site = loop.site;
     const types: TensorType[] = [];
     const initial: Value[] = [];
@@ -185,9 +185,9 @@ class Attempt {
       initial.push(...carry.encode(carry.now()));
       types.push(...carry.types);
     }
-    initial.push(...plan.ends.encode({ kind: 'plain', value: undefined }));
-    types.push(...plan.ends.types);
-    for (const { type } of plan.saves) {
+    initial.push(...findings.ends.encode({ kind: 'plain', value: undefined }));
+    types.push(...findings.ends.types);
+    for (const { type } of findings.saves) {
       const { data, shapes, ranks } = emptyList(target, type.dtype, type.shape);
       initial.push(data, shapes, ranks);
       types.push(...listTypes(type));
@@ -201,8 +201,8 @@ class Attempt {
       target.note(carry.slot);
       carry.store(take(carry.types.length));
     }
-    const end = plan.ends.decode(take(plan.ends.types.length), (_, value, tests) => mergedSave(target, value, tests));
-    plan.saves.forEach(({ type }, i) => {
+    const end = findings.ends.decode(take(findings.ends.types.length), (_, value, tests) => mergedSave(target, value, tests));
+    findings.saves.forEach(({ type }, i) => {
       const [data, shapes, ranks] = take(3) as [Value, Value, Value];
       const { slot } = this.made[i]!;
       target.note(slot);

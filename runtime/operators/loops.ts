@@ -4,7 +4,7 @@ import { formatSite } from '../graph/site.ts';
 import type { Site } from '../graph/types.ts';
 import { apply, copy, toProxy } from '../tracing/apply.ts';
 import { activeBuilder, builder } from '../tracing/builder.ts';
-import { isFilled, ListSegment } from '../tracing/lists.ts';
+import { isFilled, GraphEntries } from '../tracing/lists.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import type { State } from '../tracing/slots.ts';
 import { settled, uses, varyingOf } from '../tracing/varying.ts';
@@ -90,7 +90,7 @@ function forItems(
     const { done, value } = iterator.next();
     if (done) isOver = true;
     if (done) return undefined;
-    if (value instanceof ListSegment) return forRows(value.stacked(), body, state, site, label);
+    if (value instanceof GraphEntries) return forRows(value.stacked(), body, state, site, label);
     return withoutContinue(body(value), label);
   };
   while (!isOver && !isAbrupt(end)) end = andThen(end, iteration, state, site);

@@ -22,7 +22,7 @@ export interface ListValue {
  * The part of a JavaScript array that was pushed in a conditional or a loop of the graph: a list for each tensor that an
  * entry is made of, all of one length.
  */
-export class ListSegment {
+export class GraphEntries {
   readonly builder: Builder;
   readonly form: Form<ListValue>;
   /** The list by which the entries are counted: one of the form's, or one that only counts. */
@@ -118,7 +118,7 @@ export function commonShape(a: Shape, b: Shape): Shape {
 
 /** Whether an array was pushed to in a conditional or loop of the graph. */
 export function isFilled(value: unknown): value is readonly unknown[] {
-  return Array.isArray(value) && value.some((item) => item instanceof ListSegment);
+  return Array.isArray(value) && value.some((item) => item instanceof GraphEntries);
 }
 
 /**
@@ -132,7 +132,7 @@ export function guardEntries(array: readonly unknown[]): void {
 function* ownEntries(this: readonly unknown[]): Generator<unknown, void> {
   for (let i = 0; i < this.length; i++) {
     const item = this[i];
-    if (item instanceof ListSegment) {
+    if (item instanceof GraphEntries) {
       throw new TraceError(
         `The entries of an array are taken from index ${i}, but a branch or loop of the graph filled it from there: how many there are is known only when the model runs. Go through them with for…of, or read them by index.`,
         item.builder.site,
@@ -145,7 +145,7 @@ function* ownEntries(this: readonly unknown[]): Generator<unknown, void> {
 /** All entries of such an array as one tensor, [entries, …]. */
 export function joinEntries(items: readonly unknown[]): TensorProxy {
   const rows = items.map((item) =>
-    item instanceof ListSegment ? item.stacked() : apply('unsqueeze', [toProxy(item)], { dims: [0] }),
+    item instanceof GraphEntries ? item.stacked() : apply('unsqueeze', [toProxy(item)], { dims: [0] }),
   );
   return apply('cat', rows, { dim: 0 });
 }

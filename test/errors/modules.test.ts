@@ -136,7 +136,7 @@ describe('a module that is not there', () => {
         Object.assign(lm.transformer.h[0], { ouput: 1 }); // @set
       }),
       'set',
-      /nothing that could be set by the name 'ouput'\. Set \.output or \.input of a module; did you mean output\?/,
+      /no member 'ouput' that can be set\. Set \.output or \.input of a module; did you mean output\?/,
     ));
 
   it('something set that can only be read', () =>
@@ -145,7 +145,7 @@ describe('a module that is not there', () => {
         Object.assign(lm.transformer.h[0], { calls: 1 }); // @set calls
       }),
       'set calls',
-      /nothing that could be set by the name 'calls'/,
+      /no member 'calls' that can be set/,
     ));
 
   it('a module that is deleted', () =>

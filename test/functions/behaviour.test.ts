@@ -36,7 +36,7 @@ import { asProxy } from '../../runtime/functions/nodes.ts';
 import { block } from '../../runtime/operators/blocks.ts';
 import { builder } from '../../runtime/tracing/builder.ts';
 import { setitem } from '../../runtime/tracing/indexing.ts';
-import { joinLists, ListSegment, listOf } from '../../runtime/tracing/lists.ts';
+import { joinLists, GraphEntries, listOf } from '../../runtime/tracing/lists.ts';
 
 const path = fileURLToPath(new URL('../fixtures/zoo/mlp.ts.onnx', import.meta.url));
 const model = await NNsight.load(path, { device: 'cpu' });
@@ -196,7 +196,7 @@ describe('arrays that a loop of the graph filled', () => {
       type,
     );
     const form = { kind: 'tensor', type, leaf: list, proxy: null, saves: [] } as const;
-    return new ListSegment(target, form, list) as unknown as Traced;
+    return new GraphEntries(target, form, list) as unknown as Traced;
   };
 
   it('are stacked and joined with what stands beside them', async () => {

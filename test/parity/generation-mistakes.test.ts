@@ -44,7 +44,7 @@ describe('generation', () => {
       lm.generate(fact, { maxNewTokens: 3, stopTokens: [] }, (tracer) => {
         for (const _ of tracer.iter(2, 0, -1)) lm.transformer.h[0].output *= 2;
       }),
-      /the distance of steps is a positive integer, not -1/,
+      /the distance between steps is a positive integer, not -1/,
     );
     await fails(
       lm.generate(fact, { maxNewTokens: 3, stopTokens: [] }, (tracer) => {

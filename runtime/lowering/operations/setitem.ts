@@ -31,7 +31,7 @@ interface Value {
 
 /**
  * Broadcasts the value to a shape of `rank` dimensions. Leading dimensions of size 1 too many fall away. The reshape
- * makes a run fail whose value is larger than what it replaces: Expand would stretch both.
+ * makes a run fail whose value is larger than what it replaces: Expand would broadcast both.
  */
 function broadcastTo(emitter: Emitter, value: Value, shape: string, rank: number | null): string {
   const expanded = emitter.node('Expand', [withRank(emitter, value, rank), shape]);

@@ -1,7 +1,7 @@
 import type { Value } from '../../graph/types.ts';
 import { wrap } from '../apply.ts';
 import type { Builder } from '../builder.ts';
-import { guardEntries, ListSegment, type ListValue } from '../lists.ts';
+import { guardEntries, GraphEntries, type ListValue } from '../lists.ts';
 import { vary } from '../varying.ts';
 import { type ArrayForm, entryTypes, type Form, type TensorForm } from './form.ts';
 
@@ -55,7 +55,7 @@ export function build(
       const [data, shapes, ranks] = [next(values), next(values), next(values)];
       return { data, shapes, ranks, entry: shape };
     });
-    own.push(new ListSegment(target, withLeaves(rest.entry, lists.values()), lists[0]!));
+    own.push(new GraphEntries(target, withLeaves(rest.entry, lists.values()), lists[0]!));
     guardEntries(own);
     return own;
   };

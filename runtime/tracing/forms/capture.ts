@@ -1,6 +1,6 @@
 import type { Value } from '../../graph/types.ts';
 import type { Builder } from '../builder.ts';
-import { ListSegment } from '../lists.ts';
+import { GraphEntries } from '../lists.ts';
 import { TensorProxy } from '../proxy.ts';
 import { SavedProxy } from '../saves.ts';
 import { settled, varyingOf } from '../varying.ts';
@@ -26,7 +26,7 @@ export function capture(target: Builder, given: unknown, isLoop = false): Form<V
     if (typeof value !== 'object' || value === null || inside.includes(value)) return { kind: 'plain', value };
     const within = [...inside, value];
     if (Array.isArray(value)) {
-      const items = value.map((item) => (item instanceof ListSegment ? item : look(item, within)));
+      const items = value.map((item) => (item instanceof GraphEntries ? item : look(item, within)));
       return arrayForm(value, items);
     }
     const prototype = Object.getPrototypeOf(value) as object | null;
@@ -54,14 +54,14 @@ export function valueOfSave(target: Builder, saved: SavedProxy): Value {
   return (value && target.reach(value, true)) ?? saved.value();
 }
 
-function arrayForm(of: readonly unknown[], items: readonly (Form<Value> | ListSegment)[]): Form<Value> {
-  const first = items.findIndex((item) => item instanceof ListSegment);
+function arrayForm(of: readonly unknown[], items: readonly (Form<Value> | GraphEntries)[]): Form<Value> {
+  const first = items.findIndex((item) => item instanceof GraphEntries);
   if (first < 0) return { kind: 'array', of, items: items as Form<Value>[], rest: null };
   const rest = restOf(items.slice(first));
   return { kind: 'array', of, items: items.slice(0, first) as Form<Value>[], rest };
 }
 
 /** Entries in a number that only the run will tell. */
-export function restOf<L>(parts: readonly (Form<L> | ListSegment)[]): Rest<L> {
-  return { entry: joinEntries(parts.map((part) => (part instanceof ListSegment ? part.form : part))), parts };
+export function restOf<L>(parts: readonly (Form<L> | GraphEntries)[]): Rest<L> {
+  return { entry: joinEntries(parts.map((part) => (part instanceof GraphEntries ? part.form : part))), parts };
 }

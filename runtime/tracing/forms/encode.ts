@@ -2,7 +2,7 @@ import type { DType, TensorType, Value } from '../../graph/types.ts';
 import { apply, toProxy, wrap } from '../apply.ts';
 import { blank, truthValue } from '../blanks.ts';
 import type { Builder } from '../builder.ts';
-import { joinLists, ListSegment, type ListValue, listOf } from '../lists.ts';
+import { joinLists, GraphEntries, type ListValue, listOf } from '../lists.ts';
 import { SavedProxy } from '../saves.ts';
 import { valueOfSave } from './capture.ts';
 import { type ArrayForm, type Form, type Rest, TRUTH, typesOf } from './form.ts';
@@ -65,7 +65,7 @@ export function valueLeaves(target: Builder): Leaves<Value> {
     rest(items, from, { entry }) {
       const types = typesOf(entry);
       const lists = [...items, ...(from?.parts ?? [])].map((part): ListValue[] => {
-        if (!(part instanceof ListSegment)) {
+        if (!(part instanceof GraphEntries)) {
           const own = types.length > 0 ? encode(part, entry, leaves) : [truthValue(target, true)];
           return own.map((leaf) => listOf(target, leaf));
         }
@@ -84,9 +84,9 @@ export function valueLeaves(target: Builder): Leaves<Value> {
   return leaves;
 }
 
-/** Lists as long as a segment. */
-function listLeaves(target: Builder, segment: ListSegment): Leaves<ListValue> {
-  const times = (value: Value, count = segment.length()): Value =>
+/** Lists with as many entries. */
+function listLeaves(target: Builder, entries: GraphEntries): Leaves<ListValue> {
+  const times = (value: Value, count = entries.length()): Value =>
     apply('expand', [wrap(target, value), apply('unsqueeze', [count], { dims: [0] })]).value();
   const zeros = () => times(toProxy(0).value());
   const scalars = (value: Value): ListValue => ({

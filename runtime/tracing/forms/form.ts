@@ -1,5 +1,5 @@
 import type { TensorType } from '../../graph/types.ts';
-import type { ListSegment } from '../lists.ts';
+import type { GraphEntries } from '../lists.ts';
 import type { TensorProxy } from '../proxy.ts';
 import type { SavedProxy } from '../saves.ts';
 
@@ -37,7 +37,7 @@ export interface ArrayForm<L> {
 export interface Rest<L> {
   /** How each entry is made. */
   readonly entry: Form<null>;
-  readonly parts: readonly (Form<L> | ListSegment)[];
+  readonly parts: readonly (Form<L> | GraphEntries)[];
 }
 
 /** A plain object, by its fields. */
