@@ -4,17 +4,17 @@ import { isMember, type Member } from './indexing.ts';
 import { keyOf } from './keys.ts';
 import type { Lowering } from './lowering.ts';
 import { syntax } from './parse.ts';
-import { part, receiver } from './places.ts';
+import { evaluated, receiver } from './places.ts';
 import { isPrivate, privateDeclaration } from './privates.ts';
 import { unwrap } from './wrappers.ts';
 
-/** What is called, and what it is called on. */
+/** The code of a callee and of its receiver. */
 export interface Callee {
   readonly function: Code;
   readonly object: Code;
 }
 
-/** What is called, without what does not change it: parentheses, assertions and type arguments. */
+/** The callee without parentheses, assertions and type arguments, which do not change it. */
 export function calleeOf({ expression }: ts.CallExpression): ts.Expression {
   const inner = unwrap(expression);
   return syntax.isExpressionWithTypeArguments(inner) ? unwrap(inner.expression) : inner;
@@ -27,7 +27,7 @@ export function lowerCallee(lowering: Lowering, callee: ts.Expression): Callee {
   if (expression.kind === syntax.SyntaxKind.SuperKeyword) {
     return { function: memberOf(lowering, callee, 'super'), object: 'this' };
   }
-  const { first, again } = part(lowering, expression);
+  const { first, again } = evaluated(lowering, expression);
   if (isLoweredPrivate(lowering, callee))
     return { function: ['__o.block(', receiver(first), `.${callee.name.text})`], object: again };
   const gap = lowering.trivia(expression.end, callee.end);

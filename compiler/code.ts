@@ -1,6 +1,6 @@
 /**
- * Text on its way out: a new text, a piece of the source, a new text that stands for a place of the source, or a
- * sequence of these. Lowering moves and nests pieces; positions are only worked out when the whole is printed.
+ * Emitted code: a new text, a range of the source, a new text that belongs to a position of the source, or a
+ * sequence of these. Lowering moves and nests code; output positions are only computed when the whole is printed.
  */
 export type Code = string | Span | Standin | readonly Code[];
 
@@ -10,7 +10,7 @@ export interface Span {
   readonly end: number;
 }
 
-/** New text which stack traces and breakpoints show at `at`. */
+/** New text that stack traces and breakpoints show at `at`. */
 export interface Standin {
   readonly text: string;
   readonly at: number;

@@ -26,7 +26,7 @@ export function lowerIf(lowering: Lowering, node: ts.IfStatement): Code {
 
 interface Links {
   readonly links: readonly Code[];
-  /** What stands between the last of them and the `else`. */
+  /** The text between the last of them and the `else`. */
   readonly gap: Code;
   readonly last: ts.Statement | undefined;
 }
@@ -66,7 +66,7 @@ export function lowerNativeIf(lowering: Lowering, node: ts.IfStatement, reason: 
   return code;
 }
 
-/** The guard of what stays native: the value passes through, a traced tensor is an error that names the construct. */
+/** The guard of a construct that stays native: a plain value passes through, a traced tensor is an error that names the construct. */
 export function plain(lowering: Lowering, node: ts.Expression, reason: string): Code {
   const at = lowering.start(node);
   return operator('plain', at, [lowering.argument(node), `'${reason}'`, lowering.sites.at(at)]);

@@ -67,6 +67,6 @@ function assignments(lowering: Lowering, node: ts.VariableDeclarationList): Code
 }
 
 function bindingOf(lowering: Lowering, name: ts.Identifier): Binding | undefined {
-  // From the parent on: a class's own scope may hold its name too.
+  // From the parent on: a class's own scope may contain its name too.
   return lowering.scopes.resolve(name.text, name.parent.parent);
 }

@@ -1,7 +1,7 @@
 import type { ts } from 'ts-morph';
 import { syntax } from './parse.ts';
 
-/** What the compiler refuses: the code, what is wrong, and one sentence on what to write instead. */
+/** The refusals of the compiler: the code, the problem, and one sentence on what to write instead. */
 const REFUSALS = {
   with: ['ONN1001', '`with` cannot be traced.', 'Read the members from the object itself: object.name.'],
   eval: [
@@ -54,7 +54,7 @@ export class CompileError extends Error {
   readonly remedy: string;
   readonly #frame: string;
 
-  /** `remedy` replaces the usual one where it can be made of the user's own code. */
+  /** `remedy` replaces the usual one if it can be made from the user's own code. */
   constructor(refusal: Refusal, node: ts.Node, file: string, remedy: string = REFUSALS[refusal][2]) {
     const [code, message] = REFUSALS[refusal];
     super(message);

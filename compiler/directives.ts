@@ -11,7 +11,7 @@ type Directive = 'use trace' | 'use no trace';
 /** Methods of models and tracers whose callbacks are blocks. */
 const BLOCK_METHODS = new Set(['trace', 'generate', 'scan', 'session', 'graph', 'edit', 'invoke']);
 
-/** Which functions of a file are traced, and how the runtime is told. */
+/** The traced functions of a file, and how each is marked for the runtime. */
 export interface Traced {
   /** Functions to lower, with all functions inside them. */
   readonly functions: Set<ts.Node>;
@@ -120,7 +120,7 @@ function directiveIn({ body }: ts.FunctionLikeDeclaration): Directive | undefine
   return body && syntax.isBlock(body) ? directiveOf(body.statements) : undefined;
 }
 
-/** Whether a class outside of traced functions is one whole: by its constructor, or by a method if it has none. */
+/** Whether a class outside traced functions is traced as a whole: by its constructor, or by a method if it has none. */
 function isTracedClass(node: ts.ClassLikeDeclaration): boolean {
   const constructors = node.members.filter(syntax.isConstructorDeclaration);
   const functions = constructors.length > 0 ? constructors : node.members.filter(syntax.isMethodDeclaration);

@@ -1,4 +1,4 @@
-/** What surrounds a statement inside its function, innermost last: what a jump may aim at, and what it must cross. */
+/** The surroundings of a statement inside its function, innermost last: the targets of jumps, and the closures that they cross. */
 export type Frame =
   | { readonly kind: 'loop'; readonly labels: readonly string[] }
   | { readonly kind: 'switch' }
@@ -11,7 +11,7 @@ export class FunctionFrame {
   readonly frames: Frame[] = [];
   readonly temporaries: string[] = [];
   readonly variables = new Set<string>();
-  /** Whether it has `await` or `yield` of its own: what surrounds them cannot become a closure. */
+  /** Whether it has `await` or `yield` of its own: the statements around them cannot become closures. */
   readonly canSuspend: boolean;
   readonly #isTaken: (name: string) => boolean;
   readonly #counts = new Map<string, number>();

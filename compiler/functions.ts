@@ -5,7 +5,7 @@ import { lowerList } from './lists.ts';
 import type { Lowering } from './lowering.ts';
 import { syntax } from './parse.ts';
 
-/** A function of a traced place: lowered, wrapped where the runtime asks for proof. */
+/** A traced function: lowered, and wrapped if the runtime must recognise it as compiled. */
 export function lowerFunction(lowering: Lowering, node: ts.Node & { readonly body: ts.ConciseBody }): Code {
   if (lowering.traced.optedOut.has(node)) return lowering.verbatim(node);
   const outer = lowering.fn;
@@ -80,7 +80,7 @@ function lowerParameter(lowering: Lowering, node: ts.Node): Code {
   });
 }
 
-/** `f` → `block(f)`. A method goes through an object, and so does a function that the place it stands in names. */
+/** `f` → `block(f)`. A method goes through an object, and so does a function that gets its name from its context. */
 function wrap(lowering: Lowering, node: ts.Node, code: Code): Code {
   const at = lowering.start(node);
   if (syntax.isMethodDeclaration(node)) {
@@ -99,7 +99,7 @@ function inferredName(node: ts.Node): string | null {
   return !name || !syntax.isIdentifier(name) || name.text === '__proto__' ? null : name.text;
 }
 
-/** What a function is assigned to where it stands. */
+/** The name or key that a function is assigned to. */
 function namingPlace(node: ts.Node): ts.Node | null {
   const { parent } = node;
   if (syntax.isBinaryExpression(parent)) {
@@ -115,7 +115,7 @@ function namingPlace(node: ts.Node): ts.Node | null {
   return isNaming && parent.initializer === node ? parent.name : null;
 }
 
-/** `export default function () {}` gets a name to be marked by. */
+/** `export default function () {}` gets a name so that it can be marked. */
 function defaultName(lowering: Lowering, node: ts.Node): { at: number; code: Code } | undefined {
   if (!syntax.isFunctionDeclaration(node) || node.name || !lowering.traced.functions.has(node)) return undefined;
   const keyword = node.getChildren(lowering.source).find(({ kind }) => kind === syntax.SyntaxKind.FunctionKeyword)!;

@@ -8,7 +8,7 @@ export interface LibraryImports {
   readonly namespaces: Set<string>;
 }
 
-/** What the file imports from the library, in whichever form; null if nothing. */
+/** The file's imports from the library, in any form; null if there are none. */
 export function libraryImports(source: ts.SourceFile): LibraryImports | null {
   const imports: LibraryImports = { interventions: new Set(), namespaces: new Set() };
   let found = false;

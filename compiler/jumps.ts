@@ -47,7 +47,7 @@ export function lowerThrow(lowering: Lowering, node: ts.ThrowStatement): Code {
   ];
 }
 
-/** Whether running `statement` may end in a jump to somewhere outside of it. */
+/** Whether `statement` may end in a jump to somewhere outside it. */
 export function mayJumpOut(statement: ts.Node): boolean {
   return escapes(statement, { loops: 0, switches: 0, labels: [] });
 }

@@ -4,14 +4,14 @@ import type { Lowering } from './lowering.ts';
 import { syntax } from './parse.ts';
 import { unwrap } from './wrappers.ts';
 
-/** What stands between the brackets of `a[k]`. `a[':', 1]` is refused: JavaScript takes the last of both alone. */
+/** The expression between the brackets of `a[k]`. `a[':', 1]` is refused: JavaScript would only use the last of the two. */
 export function keyOf(lowering: Lowering, node: ts.ElementAccessExpression): ts.Expression {
   const key = node.argumentExpression;
   const parts = sequence(unwrap(key));
   if (parts.length > 1) {
     const object = lowering.text.slice(lowering.start(node), node.expression.end);
     const isText = parts.every((part) => literal(part) !== null);
-    const select = isText ? '' : `, or ${object}.select(dim, index) where the index is traced`;
+    const select = isText ? '' : `, or ${object}.select(dim, index) if the index is traced`;
     throw new CompileError('comma', key, lowering.file, `Write ${object}[${index(parts)}]${select}.`);
   }
   return key;

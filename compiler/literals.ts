@@ -4,13 +4,13 @@ import type { Lowering } from './lowering.ts';
 import { syntax } from './parse.ts';
 import { isAssignmentTarget } from './references.ts';
 
-/** `[a]` → `fresh([a])`, `{ a }` → `fresh({ a })`: what a branch or loop makes itself it may change as it likes. */
+/** `[a]` → `fresh([a])`, `{ a }` → `fresh({ a })`: a branch or loop may freely change the objects that it makes. */
 export function lowerLiteral(lowering: Lowering, node: ts.ArrayLiteralExpression | ts.ObjectLiteralExpression): Code {
   const code = lowering.copy(node);
   return isAssignmentTarget(node) || isTakenApart(node) ? code : operator('fresh', lowering.start(node), [code]);
 }
 
-/** Whether nobody gets hold of the literal itself: its parts are all that is used. */
+/** Whether the literal itself cannot be reached: only its elements are used. */
 function isTakenApart(node: ts.Expression): boolean {
   const { parent } = node;
   if (syntax.isForOfStatement(parent)) return parent.expression === node;

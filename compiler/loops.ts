@@ -25,7 +25,7 @@ export function lowerForOf(lowering: Lowering, node: ts.ForOfStatement, labels: 
 
 interface Item {
   readonly parameter: string;
-  /** What has to happen to it first. */
+  /** Code that must run first in the body. */
   readonly before: Code;
   readonly isNested: boolean;
 }
@@ -109,7 +109,7 @@ export function lowerFor(lowering: Lowering, node: ts.ForStatement, labels: read
   return { initializer: isDeclaration ? lowerVariables(lowering, initializer) : lowering.visit(initializer), loop };
 }
 
-/** Functions that a body makes keep the variables of their own iteration: the body gets copies, and hands them back. */
+/** Functions that a body makes keep the variables of their own iteration: the body gets copies, and copies them back. */
 function perIteration(names: readonly string[], body: Code, lowering: Lowering): Code {
   if (names.length === 0) return body;
   const { frame } = lowering;

@@ -10,7 +10,7 @@ import { SharedVariables } from './shared.ts';
 import { Sites } from './sites.ts';
 import { States } from './state.ts';
 
-/** What the files of the constructs share while one file is lowered. */
+/** The state that the files of the constructs share while one source file is lowered. */
 export class Lowering {
   readonly source: ts.SourceFile;
   readonly text: string;
@@ -20,9 +20,9 @@ export class Lowering {
   readonly shared: SharedVariables;
   readonly traced: Traced;
   readonly sites: Sites;
-  /** Lowers a node, whatever it is; what it doesn't know it copies. */
+  /** Lowers any node; unknown ones are copied. */
   readonly visit: (node: ts.Node) => Code;
-  /** The traced function around the current node; null outside of one, where nothing is rewritten. */
+  /** The traced function around the current node; null outside, where nothing is rewritten. */
   fn: FunctionFrame | null = null;
   /** Variables whose declaration moved to the front of their list. */
   readonly hoisted = new Set<Binding>();
@@ -99,7 +99,7 @@ export class Lowering {
     return [...parts, span(from, end)];
   }
 
-  /** The comments and line breaks of a stretch whose punctuation is being replaced. */
+  /** The comments and line breaks of a span whose punctuation is replaced. */
   trivia(from: number, to: number): Code {
     const text = this.text.slice(from, to);
     if (!/[\n/]/.test(text)) return '';

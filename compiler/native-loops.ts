@@ -5,7 +5,7 @@ import { plain } from './conditionals.ts';
 import type { Lowering } from './lowering.ts';
 import { syntax } from './parse.ts';
 
-/** A loop that cannot become a call: what it depends on must be plain. */
+/** A loop that cannot become a call: the values that it depends on must be plain. */
 export function lowerNativeLoop(
   lowering: Lowering,
   node: ts.IterationStatement,

@@ -38,7 +38,7 @@ export function lowerUnary(lowering: Lowering, node: ts.PrefixUnaryExpression): 
   return operator('unary', at, [`'${text}'`, lowering.argument(operand), lowering.sites.at(at)]);
 }
 
-/** `typeof a` → `typeof_(a)`; of a name that nobody declared it is 'undefined' and no error. */
+/** `typeof a` → `typeof_(a)`; of an undeclared name it is 'undefined' and not an error. */
 export function lowerTypeof(lowering: Lowering, node: ts.TypeOfExpression): Code {
   const { expression } = node;
   const isFree = syntax.isIdentifier(expression) && !lowering.scopes.resolve(expression.text, expression);

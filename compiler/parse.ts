@@ -3,20 +3,20 @@ import type { ts } from 'ts-morph';
 import type hosts from 'typescript';
 
 /**
- * What parses: the TypeScript of a host that lends its own, else the one that ts-morph bundles, for a user's own may have
- * no parser for JavaScript. Loading that takes a quarter of a second, so it waits for the first file that has something
+ * The parser: the TypeScript of the host if it provides one, else the one that ts-morph bundles, since a user's own may have
+ * no parser for JavaScript. Loading it takes a quarter of a second, so it waits for the first file that has something
  * to rewrite; `parse` fills it in.
  */
 export let syntax: typeof ts;
 
-/** Lets a host that has TypeScript in memory lend it, so that no other is loaded. */
+/** Lets a host that has TypeScript in memory provide it, so that no other is loaded. */
 export function lendTypeScript(typescript: typeof hosts): void {
   syntax ??= typescript as unknown as typeof ts;
 }
 
 const require = createRequire(import.meta.url);
 
-/** Parses `text`; null where it is not valid: the host says so better, when it parses the file itself. */
+/** Parses `text`; null if it is not valid: the host reports that better when it parses the file itself. */
 export function parse(text: string, file: string): ts.SourceFile | null {
   syntax ??= (require('ts-morph') as { ts: typeof ts }).ts;
   const source = syntax.createSourceFile(file, text, syntax.ScriptTarget.ESNext, true, scriptKind(file));

@@ -8,41 +8,41 @@ import { isPrivate } from './privates.ts';
 import { privateTarget } from './targets.ts';
 
 /**
- * A variable or member that is both read and assigned. Its object and key are evaluated once: by whichever of `read`
- * and `assign` is asked for the `first` of the two to run; the other one uses the values `again`.
+ * A variable or member that is both read and assigned. Its object and key are evaluated once, by the one of `read`
+ * and `assign` that runs `first`; the other one uses the values `again`.
  */
 export interface Place {
-  read(turn: Turn): Code;
-  assign(turn: Turn, value: Code): Code;
+  read(use: Use): Code;
+  assign(use: Use, value: Code): Code;
 }
 
-type Turn = 'first' | 'again';
-type Part = Readonly<Record<Turn, Code>>;
+type Use = 'first' | 'again';
+type Evaluated = Readonly<Record<Use, Code>>;
 
 export function placeOf(lowering: Lowering, target: ts.Expression): Place {
   if (!isMember(target)) {
     const name = lowering.verbatim(target);
-    return { read: () => name, assign: (_turn, value) => lowering.noted(target, [name, ' = ', value]) };
+    return { read: () => name, assign: (_use, value) => lowering.noted(target, [name, ' = ', value]) };
   }
   if (!isSettable(target)) return nativePlace(lowering, target);
   const at = lowering.start(target);
   const site = lowering.sites.at(at);
   if (syntax.isPropertyAccessExpression(target)) {
-    const object = part(lowering, target.expression, isSimple(target.expression));
+    const object = evaluated(lowering, target.expression, isSimple(target.expression));
     const name = target.name.text;
     return {
-      read: (turn) =>
-        name === 'length' ? operator('length', at, [object[turn], site]) : [...receiver(object[turn]), `.${name}`],
-      assign: (turn, value) => setitem(lowering, target, object[turn], `'${name}'`, value),
+      read: (use) =>
+        name === 'length' ? operator('length', at, [object[use], site]) : [...receiver(object[use]), `.${name}`],
+      assign: (use, value) => setitem(lowering, target, object[use], `'${name}'`, value),
     };
   }
   const keyNode = keyOf(lowering, target);
   const isSimpleKey = isSimple(keyNode);
-  const object = part(lowering, target.expression, isSimpleKey && isSimple(target.expression));
-  const key = part(lowering, keyNode, isSimpleKey);
+  const object = evaluated(lowering, target.expression, isSimpleKey && isSimple(target.expression));
+  const key = evaluated(lowering, keyNode, isSimpleKey);
   return {
-    read: (turn) => operator('getitem', at, [object[turn], key[turn], site]),
-    assign: (turn, value) => setitem(lowering, target, object[turn], key[turn], value),
+    read: (use) => operator('getitem', at, [object[use], key[use], site]),
+    assign: (use, value) => setitem(lowering, target, object[use], key[use], value),
   };
 }
 
@@ -55,26 +55,26 @@ export function setitem(lowering: Lowering, target: Member, object: Code, key: C
 /** `this.#x`, `super.x`, `super[k]`: only native code can write them. */
 function nativePlace(lowering: Lowering, target: Member): Place {
   if (isPrivate(target)) {
-    const object = part(lowering, target.expression);
+    const object = evaluated(lowering, target.expression);
     return {
-      read: (turn) => [...receiver(object[turn]), `.${target.name.text}`],
-      assign: (turn, value) => [privateTarget(lowering, target, object[turn]), ' = ', value],
+      read: (use) => [...receiver(object[use]), `.${target.name.text}`],
+      assign: (use, value) => [privateTarget(lowering, target, object[use]), ' = ', value],
     };
   }
   const key = superKey(lowering, target);
-  const read = (turn: Turn): Code => ['super[', key[turn], ']'];
-  const touched = (turn: Turn): Code => ['__o.touch(this, ', key[turn], ')'];
-  return { read, assign: (turn, value) => ['(', touched(turn), ', ', read('again'), ' = ', value, ')'] };
+  const read = (use: Use): Code => ['super[', key[use], ']'];
+  const touched = (use: Use): Code => ['__o.touch(this, ', key[use], ')'];
+  return { read, assign: (use, value) => ['(', touched(use), ', ', read('again'), ' = ', value, ')'] };
 }
 
-function superKey(lowering: Lowering, target: Member): Part {
-  if (syntax.isElementAccessExpression(target)) return part(lowering, keyOf(lowering, target));
+function superKey(lowering: Lowering, target: Member): Evaluated {
+  if (syntax.isElementAccessExpression(target)) return evaluated(lowering, keyOf(lowering, target));
   const name = `'${target.name.text}'`;
   return { first: name, again: name };
 }
 
-/** An expression as it is evaluated, and how its value is named afterwards. */
-export function part(lowering: Lowering, node: ts.Expression, isFree = isSimple(node)): Part {
+/** The code that evaluates an expression, and the name of its value afterwards. */
+export function evaluated(lowering: Lowering, node: ts.Expression, isFree = isSimple(node)): Evaluated {
   if (isFree) {
     const name = span(lowering.start(node), node.end);
     return { first: name, again: name };
@@ -84,7 +84,7 @@ export function part(lowering: Lowering, node: ts.Expression, isFree = isSimple(
   return { first: [`${name} = `, value], again: name };
 }
 
-/** What stands before a dot. */
+/** The code before a dot. */
 export function receiver(object: Code): readonly Code[] {
   const isName = typeof object === 'string' || 'start' in object;
   return isName ? [object] : ['(', object, ')'];

@@ -3,7 +3,7 @@ import { syntax } from './parse.ts';
 import type { Binding, Scopes } from './scope.ts';
 import { isWrapper } from './wrappers.ts';
 
-/** A place where a binding is mentioned, and whether it is assigned there. */
+/** A mention of a binding, and whether it is assigned there. */
 export interface Reference {
   readonly binding: Binding;
   readonly node: ts.Identifier;
@@ -57,7 +57,7 @@ function rootOf(element: ts.BindingElement): ts.Node {
   return at;
 }
 
-/** Whether `node` is what an assignment, `++`, a destructuring or a loop's head assigns to. */
+/** Whether `node` is the target of an assignment, `++`, a destructuring or a loop's head. */
 export function isAssignmentTarget(node: ts.Node): boolean {
   const { parent } = node;
   if (syntax.isBinaryExpression(parent)) {

@@ -10,7 +10,7 @@ export interface Binding {
   /** Its name where it is declared, and where that stands. */
   readonly declaration: ts.Identifier;
   readonly position: number;
-  /** What it is declared with: a function, or the initializer. */
+  /** The function that it names, or its initializer. */
   readonly value: ts.Node | undefined;
 }
 
@@ -112,7 +112,7 @@ function functionScope(node: ts.Node): ts.Node {
   return at;
 }
 
-/** Where a `let` lives. A function's parameters and the names of its body are one scope: they cannot meet. */
+/** Where a `let` lives. A function's parameters and the names of its body are one scope: they cannot collide. */
 function blockScope(node: ts.Node): ts.Node {
   for (let at = node.parent; ; at = at.parent) {
     if (syntax.isBlock(at) && (syntax.isFunctionLike(at.parent) || syntax.isClassStaticBlockDeclaration(at.parent))) {

@@ -4,8 +4,8 @@ import type { Reference } from './references.ts';
 import type { Binding } from './scope.ts';
 
 /**
- * Variables that a traced function assigns though another function declares them. Whoever calls that function, by
- * whatever name, changes them: so each assignment tells the runtime, by a slot that is made where the variable is.
+ * Variables that a traced function assigns although another function declares them. Any call of that function, by
+ * any name, changes them: so each assignment tells the runtime, by a slot that is made where the variable is declared.
  */
 export class SharedVariables {
   readonly #slots = new Map<Binding, string>();
@@ -25,7 +25,7 @@ export class SharedVariables {
     return this.#slots.has(binding);
   }
 
-  /** `note(slot), ` for each of the variables that is shared, in front of what assigns them. */
+  /** `note(slot), ` for each shared variable, in front of the code that assigns it. */
   notes(bindings: readonly (Binding | undefined)[]): string {
     const slots = bindings.map((binding) => binding && this.#slots.get(binding));
     return slots.map((slot) => (slot ? `__o.note(${slot}), ` : '')).join('');
@@ -49,7 +49,7 @@ export class SharedVariables {
   }
 }
 
-/** Whether there is a place where the slot of a variable can be made; others are found by the functions that code mentions. */
+/** Whether the slot of a variable can be made at its declaration; other variables are found by the functions that code mentions. */
 function hasPlace({ kind, scope, declaration }: Binding, traced: ReadonlySet<ts.Node>): boolean {
   if (kind === 'parameter') return traced.has(scope);
   if (syntax.isSourceFile(scope)) return kind === 'let' || kind === 'var';

@@ -1,6 +1,6 @@
 import type { ts } from 'ts-morph';
 
-/** The places of a file that its lowered code refers to: `__s[n]`, so that runtime errors can name line and column. */
+/** The sites of a file that its lowered code refers to: `__s[n]`, so that runtime errors can name line and column. */
 export class Sites {
   readonly #source: ts.SourceFile;
   readonly #indices = new Map<number, number>();

@@ -12,7 +12,7 @@ function holdsSuspension(node: ts.Node): boolean {
   if (syntax.isForOfStatement(node) && node.awaitModifier) return true;
   const { AwaitUsing, BlockScoped } = syntax.NodeFlags;
   if (syntax.isVariableDeclarationList(node) && (node.flags & BlockScoped) === AwaitUsing) return true;
-  // Inside a function only a computed name is evaluated by the function around it.
+  // Of an inner function, only a computed name is evaluated by the outer one.
   if (syntax.isFunctionLike(node)) return node.name !== undefined && holdsSuspension(node.name);
   return syntax.forEachChild(node, (child) => holdsSuspension(child) || undefined) === true;
 }

@@ -3,7 +3,7 @@ import { CompileError, type Refusal } from './diagnostics.ts';
 import { syntax } from './parse.ts';
 
 /**
- * Refuses what a block cannot hold whatever its values are: it describes the model's graph, and has ended before the
+ * Refuses constructs that a block cannot contain whatever their values are: it describes the model's graph, and has ended before the
  * model runs. Functions inside it are plain JavaScript and left alone.
  */
 export function checkBlock(fn: ts.ArrowFunction | ts.FunctionExpression, file: string): void {

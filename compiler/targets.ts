@@ -19,7 +19,7 @@ export function lowerTarget(lowering: Lowering, node: Member): Code {
 export function privateTarget(lowering: Lowering, node: ts.PropertyAccessExpression, object: Code): Code {
   const name = node.name.text;
   const declaration = privateDeclaration(node);
-  // An accessor does what it does.
+  // An accessor is the class's own code: its effects are noted there.
   if (!declaration || !syntax.isPropertyDeclaration(declaration)) return ['(', object, ')', `.${name}`];
   const id = lowering.siteOf(declaration);
   const access = `(o) => o.${name}, (o, v) => { o.${name} = v; }`;

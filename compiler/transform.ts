@@ -28,7 +28,7 @@ export interface Transformed {
  * do what JavaScript does for everything else. Nothing but the text is needed: no types, no other file.
  *
  * @returns null if there is nothing to rewrite: no traced function, text that is lowered already, or a syntax error.
- * @throws CompileError for what can have no meaning in a graph.
+ * @throws CompileError for code that can have no meaning in a graph.
  */
 export function transform(code: string, { file, id }: TransformOptions): Transformed | null {
   if (!mayHaveBlocks(code)) return null;
@@ -54,7 +54,7 @@ function lowerFile(lowering: Lowering, traced: Traced): Code {
   return [span(0, at), separator, header(lowering), lowering.shared.declareFor(source), marks, body];
 }
 
-/** The runtime's operators and the file's places, on the line where the code starts. */
+/** The runtime's operators and the file's sites, on the line where the code starts. */
 function header({ source, file, sites }: Lowering): string {
   const operators = isCommonJs(source)
     ? "const __o = require('onnsight/operators');"

@@ -108,7 +108,7 @@ function copyUntraced(lowering: Lowering, node: ts.Node): Code {
   return lowering.copy(node, lowering.visit, { at, code: marks.map((name) => ` __o.mark(${name});`) });
 }
 
-/** What has no meaning at run time, or is evaluated by the compiler. */
+/** Nodes that have no meaning at run time, or are evaluated by the compiler. */
 function isOnlyType(node: ts.Node): boolean {
   return (
     (syntax.isTypeNode(node) && !syntax.isExpressionWithTypeArguments(node)) ||

@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import * as vega from 'vega';
 import { compile, type TopLevelSpec } from 'vega-lite';
 
-/** What every picture says above its marks: the finding, and how it was found. */
+/** The heading of every picture: the finding, and how it was found. */
 export interface Heading {
   readonly title: string;
   readonly subtitle: string | readonly string[];
@@ -37,10 +37,10 @@ const { textMetrics } = vega as typeof vega & {
 };
 textMetrics.width = ({ fontSize = 11 }, text) => 0.56 * fontSize * String(text ?? '').length;
 
-/** The labels of an axis whose names stand more than once, and so have their places before them: `4: John`. */
+/** The labels of an axis whose names occur more than once, and so have their positions before them: `4: John`. */
 export const NAME = "replace(datum.label, /^\\d+: /, '')";
 
-/** Writes a chart as an SVG file that stands alone; its folder is made if need be. */
+/** Writes a chart as an SVG file that stands alone; its folder is made if necessary. */
 export async function writeChart(file: string, chart: TopLevelSpec): Promise<void> {
   const { spec } = compile({
     background: 'white',

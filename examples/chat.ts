@@ -5,7 +5,7 @@ import { LanguageModel, softmax, stack, type Tensor } from 'onnsight';
 
 /*
  * Type the beginning of a sentence: the model goes on, and shows for every token, as it comes, what each layer would
- * have said. Where nobody can type it completes a sentence of its own, or with the argument `-` the lines of its input.
+ * have said. Without a terminal it completes a sentence of its own, or with the argument `-` the lines of its input.
  */
 const lm = await LanguageModel.load(fileURLToPath(new URL('../models/toy-gpt2', import.meta.url)));
 const { h, ln_f } = lm.transformer;

@@ -1,7 +1,7 @@
 import { styleText } from 'node:util';
 import { BLUE_TO_ORANGE, BLUES, type Heading, heading, NAME, writeChart } from './chart.ts';
 
-/** What a heat map shows: `values[row][column]`, with a name for each row and column. */
+/** The data of a heat map: `values[row][column]`, with a name for each row and column. */
 export interface HeatMap extends Heading {
   readonly rows: readonly string[];
   readonly rowTitle: string;
@@ -9,7 +9,7 @@ export interface HeatMap extends Heading {
   readonly columnTitle: string;
   readonly values: readonly (readonly number[])[];
   readonly valueTitle: string;
-  /** What stands in the cells, `texts[row][column]`: the values, unless given. */
+  /** The texts in the cells, `texts[row][column]`: the values, unless given. */
   readonly texts?: readonly (readonly string[])[];
   /** Where the colours begin and end, 0 to 1 for probabilities. Unless given, they tell positive from negative. */
   readonly domain?: readonly [number, number];

@@ -24,7 +24,7 @@ const probabilities = lens.map((layer) => Array.from(layer.probabilities.data, N
 const words = lens.map((layer) => Array.from(layer.ids.data, (id) => lm.tokenizer.id_to_token(Number(id)) ?? '?'));
 const names = lens.map((_, i) => (i === 0 ? 'embedding' : `layer ${i - 1}`));
 const answer = words.at(-1)!.at(-1)!;
-// The first layer that says it, as do all behind it.
+// The first layer that says it, as do all later ones.
 const settled = words.findLastIndex((row) => row.at(-1) !== answer) + 1;
 
 const map = {

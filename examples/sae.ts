@@ -11,7 +11,7 @@ const lm = await LanguageModel.load(fileURLToPath(new URL('toy-gpt2', folder)));
 const layer = lm.transformer.h[2];
 layer.sae = await NNsight.load(fileURLToPath(new URL('toy-sae/model.onnx', folder)));
 
-// A copy of the model in which the layer writes what the autoencoder makes of it.
+// A copy of the model in which the layer's output is the autoencoder's reconstruction.
 const withSae = lm.edit(() => {
   layer.output = layer.sae(layer.output);
 });
@@ -37,7 +37,7 @@ const prompts = places.map(([name]) => about(name));
 const features = await withSae.trace(prompts, () => save(sae.features.output[':, -1']));
 const strengths = features.toArray() as number[][];
 
-// 2. The feature of a city: it fires at both of its places, and as little as can be elsewhere.
+// 2. The feature of a city: it fires at both of its places, and as little as possible elsewhere.
 const cities = [...new Set(places.map(([, city]) => city))];
 const found = cities.map((city) => {
   const candidates = strengths[0]!.map((_, feature) => {
@@ -68,7 +68,7 @@ const map = {
 } as const;
 printHeatMap(map);
 
-// 3. Hold that feature at the last token, in more copies of the model: generation has it at every step.
+// 3. Hold that feature at the last token, in further copies of the model: a generation does so at every step.
 const hold = (strength: number) =>
   withSae.edit(() => {
     sae.features.output[`:, -1, ${clearest.feature}`] = strength;

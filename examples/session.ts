@@ -2,8 +2,8 @@ import { fileURLToPath } from 'node:url';
 import { type Envoy, LanguageModel, save, softmax } from 'onnsight';
 
 /*
- * A session: several traces as one unit. The first ones learn what each part of the model writes on average; the others
- * put that average in its place (mean ablation). The averages never leave the runtime.
+ * A session: several traces that run as one. The first ones compute the mean output of each part of the model; the others
+ * put that mean in its place (mean ablation). The means never leave the runtime.
  */
 const lm = await LanguageModel.load(fileURLToPath(new URL('../models/toy-gpt2', import.meta.url)));
 const layers: Envoy[] = [...lm.transformer.h];

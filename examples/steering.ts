@@ -27,7 +27,7 @@ const shares: number[][] = [];
 for (const strength of strengths) {
   const { texts, result } = await lm.generate(prompt, { maxNewTokens: 4 }, (tracer) => {
     for (const _ of tracer.iter()) layer.output[':, -1'] += mul(direction, strength);
-    // What the first step thinks of both cities.
+    // The first step's logits of both cities.
     for (const _ of tracer.iter(0)) return save(softmax(lm.lm_head.output['0, -1'], -1).take(ids));
   });
   shares.push(Array.from(result!.data, Number));

@@ -10,7 +10,7 @@ type Extensions = Record<string, (module: CommonJsModule, filename: string) => v
 
 const EXTENSIONS = ['.js', '.cjs', '.jsx', '.ts', '.cts', '.tsx'];
 
-/** Lets `require` compile files with blocks. Call it after tsx, which reads its files itself and asks nobody. */
+/** Lets `require` compile files with blocks. Call it after tsx, which reads files itself and calls no other hooks. */
 export function compileRequired(): void {
   const { _extensions: extensions } = Module as unknown as { _extensions: Extensions };
   for (const extension of EXTENSIONS) {

@@ -9,10 +9,10 @@ import type * as Transpiler from './transpile.ts';
 const require = createRequire(import.meta.url);
 
 /**
- * The program in the absolute path `file` as JavaScript for Node, lowered, its source map inlined; null where it has
+ * The program in the absolute path `file` as JavaScript for Node, lowered, its source map inlined; null if it has
  * nothing to lower, and some other loader may have it.
  *
- * It starts from the file itself, also where another loader has already made JavaScript of it: that text has lost
+ * It starts from the file itself, even if another loader has already made JavaScript of it: that text has lost
  * the lines and columns that errors and sites name.
  * @throws an error whose text is the compiler's diagnostic.
  */
@@ -26,7 +26,7 @@ export function compile(file: string, format: 'module' | 'commonjs'): string | n
     if (isJavaScript && format === 'module') {
       return withInlineMap(rewritten.code, { ...rewritten.map, sources: [pathToFileURL(file).href] });
     }
-    // loaded on the first file that needs it: it brings the whole of TypeScript
+    // loaded for the first file that needs it: it loads all of TypeScript
     const { transpile } = require('./transpile.js') as typeof Transpiler;
     return transpile(rewritten, original, file, format);
   } catch (error) {

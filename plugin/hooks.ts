@@ -2,7 +2,7 @@ import type { LoadFnOutput, LoadHook, LoadHookContext } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { compile } from './compile.ts';
 
-/** Node's asynchronous `load` hook, above tsx's: whatever the hooks below made of a file with blocks is replaced. */
+/** Node's asynchronous `load` hook, above tsx's: the result of the hooks below is replaced for a file with blocks. */
 export const load: LoadHook = async (url, context, nextLoad) => {
   const loaded = await nextLoad(url, context);
   const source = lowered(url, loaded);

@@ -8,7 +8,7 @@ type LoweredFile = Rewritten & { original: ts.SourceFile };
 /** The rewritten files by their names in the program. */
 export type LoweredFiles = Map<string, LoweredFile>;
 
-/** What the second program writes for one file. */
+/** The output of the second program for one file. */
 interface Output {
   js: string;
   map: string | null;
@@ -70,7 +70,7 @@ export function emitLowered(
   };
 }
 
-/** What to write to `path` for `file` where the first program would write `text`. */
+/** The text to write to `path` for `file` when the first program would write `text`. */
 function swap(path: string, text: string, file: LoweredFile, output: () => Output): string {
   const compose = (own: SourceMapJson, second: SourceMapJson) =>
     // both programs agree on what the map says, but only the first knows where it lies
@@ -100,7 +100,7 @@ function loweredProgram(
     const file = lowered.get(name);
     if (file) return typescript.createSourceFile(name, file.code, languageVersion);
     const parsed = program.getSourceFile(name);
-    // a redirect stands for a file of another copy of its package; only the host has the file itself
+    // a redirect replaces a file of another copy of its package; only the host has the file itself
     return parsed && !('redirectInfo' in parsed) ? parsed : host.getSourceFile(name, languageVersion, ...rest);
   };
   const references = program.getProjectReferences();
@@ -131,7 +131,7 @@ function withoutChecks(typescript: typeof ts, program: ts.Program, lowered: Lowe
   // older releases find the imports to keep while they check
   const [major, minor] = typescript.versionMajorMinor.split('.').map(Number) as [number, number];
   if (major < 5 || (major === 5 && minor < 6)) return {};
-  // what is left to find out are types of values with properties: one might be a const enum
+  // types are still needed for values with properties: one might be a const enum
   const isolated =
     !program.getSourceFiles().some(({ text }) => CONST_ENUM.test(text)) &&
     [...lowered.values()].every(({ original }) => typescript.isExternalModule(original));

@@ -4,7 +4,7 @@ import { transform } from '../compiler/transform.ts';
 import { shownPath } from './shown-path.ts';
 import type { SourceMapJson } from './source-maps.ts';
 
-/** What every host gets back: the lowered text, still in the file's own language, and the map to the user's text. */
+/** The result for every host: the lowered text, still in the file's own language, and the map to the user's text. */
 export interface Rewritten {
   code: string;
   map: SourceMapJson;
@@ -14,12 +14,12 @@ const PROGRAM = /\.[cm]?[jt]sx?$/;
 const DECLARATIONS = /\.d(\.[^./\\]+)?\.[cm]?ts$/;
 const INSTALLED = /[\\/]node_modules[\\/]/;
 
-/** The library's own folders: they speak of onnsight on every page, and hold nothing to rewrite. */
+/** The library's own folders: their files mention onnsight, but there is nothing to rewrite. */
 const OWN = ['compiler', 'plugin', 'runtime'].map(
   (folder) => join(dirname(fileURLToPath(import.meta.url)), '..', folder) + sep,
 );
 
-/** Whether `file` is a program of the user's: TypeScript or JavaScript that is neither installed nor a declaration. */
+/** Whether `file` is a program of the user: TypeScript or JavaScript that is neither installed nor a declaration. */
 export function isUserProgram(file: string): boolean {
   return (
     PROGRAM.test(file) &&
@@ -30,9 +30,9 @@ export function isUserProgram(file: string): boolean {
 }
 
 /**
- * Lowers the trace blocks of `code`, the text of the absolute path `file`; null where there is nothing to do.
+ * Lowers the trace blocks of `code`, the text of the absolute path `file`; null if there is nothing to do.
  * `directory` is the folder that errors name files from.
- * @throws CompileError for what cannot be lowered, at the user's line and column.
+ * @throws CompileError for code that cannot be lowered, at the user's line and column.
  */
 export function rewrite(code: string, file: string, directory = process.cwd()): Rewritten | null {
   if (!isUserProgram(file)) return null;

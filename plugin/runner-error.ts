@@ -1,7 +1,7 @@
 import { CompileError } from '../compiler/diagnostics.ts';
 
 /**
- * What the Node runner throws for `error` in the absolute path `file`: for a compiler's diagnostic, an error that prints
+ * The error that the Node runner throws for `error` in the absolute path `file`: for a compiler's diagnostic, an error that prints
  * as the diagnostic and the place (the stack would be the loader's), also after its copy crosses from the loader's
  * thread.
  */

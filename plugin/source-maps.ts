@@ -32,7 +32,7 @@ export function composeMaps(outer: SourceMapJson, inner: SourceMapJson, original
   };
 }
 
-/** Splits `code` from the base64 map in its last line; `map` is null where it carries none. */
+/** Splits `code` from the base64 map in its last line; `map` is null if it carries none. */
 export function splitInlineMap(code: string): { code: string; map: SourceMapJson | null } {
   const match = INLINE_MAP.exec(code);
   if (!match?.[1]) return { code, map: null };

@@ -4,7 +4,7 @@ import { ts } from 'ts-morph';
 import type { Rewritten } from './rewrite.ts';
 import { composeMaps, splitInlineMap, withInlineMap } from './source-maps.ts';
 
-/** What of a user's tsconfig.json changes the meaning of a single transpiled file. */
+/** The options of a user's tsconfig.json that change the meaning of a single transpiled file. */
 const KEPT = [
   'experimentalDecorators',
   'emitDecoratorMetadata',

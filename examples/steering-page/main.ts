@@ -12,7 +12,7 @@ const PROMPTS = [
   'The capital of France is',
   'You can visit the Eiffel Tower in',
 ];
-/** For each place to steer towards, a sentence whose last position knows of it. */
+/** For each city to steer towards, a sentence whose last position encodes it. */
 const TARGETS: Readonly<Record<string, string>> = {
   Rome: 'The Colosseum is in the city of',
   London: 'The Big Ben is in the city of',
@@ -46,7 +46,7 @@ interface Scene {
   readonly direction: readonly number[];
 }
 
-/** The way from what the prompt's last position holds to what the target's does. */
+/** The difference between the last positions of the target's sentence and of the prompt. */
 async function prepare(): Promise<Scene> {
   const text = prompt.value;
   const unsteered = await run(text);
@@ -79,7 +79,7 @@ let scene: Promise<Scene>;
 let busy = false;
 let waiting = false;
 
-/** One run at a time; of what the slider passes meanwhile, only the last place counts. */
+/** One run at a time; of the slider's positions meanwhile, only the last one counts. */
 async function update(): Promise<void> {
   waiting = true;
   if (busy) return;

@@ -17,7 +17,7 @@ export interface CompileOptions {
   readonly project?: string;
 }
 
-/** What was done for one intervention: the row that is printed in the end. */
+/** The row that is printed at the end for one intervention. */
 type Row = readonly [name: string, model: string, weights: string, folder: string];
 
 /** Compiles the interventions of some files, or checks their bundles. False if one failed or is out of date. */

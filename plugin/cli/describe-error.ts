@@ -1,4 +1,4 @@
-/** Mistakes of the user have all they need in their message; what is not expected shows its stack. */
+/** The message of a user's mistake is enough; unexpected errors show their stack. */
 export function describeError(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const known = /^(TraceError|ModelError|BundleError|UsageError|InputError|GraphError|DeviceError|SyntaxError)$/;

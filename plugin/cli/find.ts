@@ -14,7 +14,7 @@ export interface Found {
   readonly source: { readonly file: string; readonly line: number; readonly column: number };
 }
 
-/** The user's project, or the files that are named. Throws a UsageError where there are none. */
+/** The user's project, or the named files. Throws a UsageError if there are none. */
 export function openProject(patterns: readonly string[], tsconfig: string | undefined): Project {
   if (tsconfig !== undefined && !existsSync(tsconfig)) throw new UsageError(`There is no ${tsconfig}.`);
   const config = tsconfig ?? ts.findConfigFile(process.cwd(), ts.sys.fileExists);
@@ -36,7 +36,7 @@ export function openProject(patterns: readonly string[], tsconfig: string | unde
   return project;
 }
 
-/** The interventions that files export. Throws a UsageError for a file without any, and where two have one name. */
+/** The interventions that files export. Throws a UsageError for a file without any, and if two have one name. */
 export function findInterventions(project: Project, patterns: readonly string[]): Found[] {
   const files = project.getSourceFiles().filter((file) => !file.isDeclarationFile() && !file.isInNodeModules());
   const found = files.flatMap((file) => interventionsOf(file));
@@ -63,7 +63,7 @@ function interventionsOf(file: SourceFile): Found[] {
   if (!/onnsight|intervention/i.test(file.getFullText())) return [];
   return [...file.getExportedDeclarations()].flatMap(([exported, declarations]) => {
     const [declaration] = declarations;
-    // What is only passed on belongs to the file that declares it.
+    // A re-export belongs to the file that declares it.
     if (!declaration || declaration.getSourceFile() !== file || !isIntervention(declaration)) return [];
     const { line, column } = file.getLineAndColumnAtPos(declaration.getStart());
     const path = file.getFilePath();
@@ -72,7 +72,7 @@ function interventionsOf(file: SourceFile): Found[] {
   });
 }
 
-/** By its type, so that what a factory makes is found too; by its text where types cannot be resolved. */
+/** By its type, so that the result of a factory is found too; by its text if types cannot be resolved. */
 function isIntervention(declaration: ExportedDeclarations): boolean {
   if (declaration.getType().getSymbol()?.getName() === 'Intervention') return !Node.isInterfaceDeclaration(declaration);
   const value = Node.isVariableDeclaration(declaration) ? declaration.getInitializer() : declaration;

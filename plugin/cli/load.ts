@@ -3,7 +3,7 @@ import { type InterventionFunction, isForeignIntervention, isIntervention } from
 import { type Found, place } from './find.ts';
 import { UsageError } from './usage-error.ts';
 
-/** Runs the file that exports an intervention, and gives it. Throws a UsageError where it is none. */
+/** Runs the file that exports an intervention, and returns it. Throws a UsageError if it is not one. */
 export async function loadIntervention(found: Found): Promise<InterventionFunction> {
   const module = (await import(pathToFileURL(found.file).href)) as Record<string, unknown>;
   const value = module[found.exported];
@@ -14,6 +14,6 @@ export async function loadIntervention(found: Found): Promise<InterventionFuncti
     );
   }
   throw new UsageError(
-    `${place(found)} - The export '${found.exported}' is not an intervention when the file has run. It must be what intervention(…) of onnsight gives.`,
+    `${place(found)} - The export '${found.exported}' is not an intervention when the file has run. It must be the result of intervention(…) of onnsight.`,
   );
 }

@@ -16,17 +16,17 @@ program
   .requiredOption('-m, --model <file>', 'the .onnx file to build them into')
   .option('-o, --out <folder>', 'where the bundles go, each in a folder of its name', 'dist')
   .addOption(
-    new Option('-w, --weights <how>', 'link: in a file beside the model, embed: inside of it')
+    new Option('-w, --weights <how>', 'link: in a file beside the model, embed: inside it')
       .choices(['link', 'embed'])
       .default('link'),
   )
-  .option('--optimize', 'simplify the model where that changes neither results nor hosts')
+  .option('--optimize', 'simplify the model as long as results and hosts stay the same')
   .option('--check', 'write nothing: say whether the bundles are current, and fail if one is not')
   .option('--watch', 'compile again whenever a file of the project changes')
   .option('-p, --project <tsconfig>', 'the tsconfig.json to use; the nearest unless given')
   .action(async (files: string[], options: CompileOptions & { watch?: boolean }) => {
     if (options.watch && options.check) program.error('error: --watch and --check cannot go together');
-    // Loaded when it is known that there is something to do: TypeScript and ONNX Runtime take their time.
+    // Loaded only when there is something to do: TypeScript and ONNX Runtime take long to load.
     const { describeError } = await import('./describe-error.ts');
     try {
       if (options.watch) {

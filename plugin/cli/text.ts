@@ -1,6 +1,6 @@
 import { styleText } from 'node:util';
 
-/** Styles where the stream is a terminal, and plain text elsewhere. */
+/** Styled text if the stream is a terminal, else plain text. */
 export function styled(style: Parameters<typeof styleText>[0], text: string): string {
   return process.stdout.isTTY && !process.env.NO_COLOR ? styleText(style, text) : text;
 }

@@ -42,7 +42,7 @@ function remedy(model: string, out: string): string {
   return `${existsSync(out) ? 'the model or the command has changed' : 'there is no such file'}. Run: onnsight types ${model} --out ${out}`;
 }
 
-/** The .onnx file of what the command was given: that file, or one in a folder or a repository of the hub. */
+/** The .onnx file that the command's argument means: that file, or one in a folder or a repository of the hub. */
 async function modelFile(model: string, { file, revision }: TypesOptions): Promise<string> {
   if (extname(model) === '.onnx' || statSync(model, { throwIfNoEntry: false })?.isFile()) {
     if (file !== undefined) throw new UsageError(`${model} is a file already: leave out --file, or name its folder.`);
@@ -52,7 +52,7 @@ async function modelFile(model: string, { file, revision }: TypesOptions): Promi
   return join(folder, chooseModelFile(filesUnder(folder), folder, file));
 }
 
-/** `models/toy-gpt2/model.onnx` is called toy-gpt2: names that every model has say nothing. */
+/** `models/toy-gpt2/model.onnx` is called toy-gpt2: a name such as model.onnx says nothing. */
 function nameOf(model: string): string {
   const name = basename(resolve(model), '.onnx');
   const isUsual = extname(model) === '.onnx' && /^(decoder_)?model/.test(name);
@@ -68,7 +68,7 @@ function checkName(name: string): string {
   );
 }
 
-/** Only what this command has written before is written anew. */
+/** Only files that this command has written before are overwritten. */
 function checkTarget(out: string): void {
   if (!/\.[cm]?ts$/.test(out))
     throw new UsageError(`${out} is not a TypeScript file. Write --out model.d.ts, for example.`);

@@ -1,4 +1,4 @@
-/** Something is wrong with how the command was called, or with what it was pointed at: printed without a stack. */
+/** Something is wrong with the command's arguments, or with the files they name: printed without a stack. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }

@@ -8,8 +8,8 @@ import { openProject } from './find.ts';
 const QUIET = 150;
 
 /**
- * Compiles, and compiles again whenever a file of the project or the model changes. Each time in a process of its own,
- * as a module that has run cannot be run anew.
+ * Compiles, and compiles again whenever a file of the project or the model changes. Each time uses a process of its own,
+ * since a module that has run cannot be run again.
  */
 export function watchAndCompile(patterns: readonly string[], options: CompileOptions, args: readonly string[]): void {
   const project = openProject(patterns, options.project);

@@ -154,10 +154,10 @@ model.trace(0, function () {
   it.each([
     ['y[0, -1]', "y['0, -1']", 2],
     ["y[':', null, 3] += 1", "y[':, None, 3']", 2],
-    ["y[':', i]", `y[\`:, \${i}\`], or y.select(dim, index) where the index is traced`, 2],
+    ["y[':', i]", `y[\`:, \${i}\`], or y.select(dim, index) if the index is traced`, 2],
     ['[y[0, 1]] = [2]', "y['0, 1']", 3],
     ['y[0, 1]++', "y['0, 1']", 2],
-    ['y[(i + 1, 2)] = 4', `y[\`\${i + 1}, 2\`], or y.select(dim, index) where the index is traced`, 2],
+    ['y[(i + 1, 2)] = 4', `y[\`\${i + 1}, 2\`], or y.select(dim, index) if the index is traced`, 2],
     ['y?.h[(0, -1) as any]', "y?.h['0, -1']", 5],
     ['delete y[0, 1]', "y['0, 1']", 9],
     ['super_(y[0, 1](2))', "y['0, 1']", 9],
