@@ -39,7 +39,9 @@ export class Session implements PublicSession<unknown> {
     const isStopped = this.#tracing.stopped !== null;
     const nodes = target.region.nodes.length;
     const returned =
-      block === inputs ? new Invokes(this.#model, this.#tracing, laterSite()).build(block) : this.#traceOne(inputs, block);
+      block === inputs
+        ? new Invokes(this.#model, this.#tracing, laterSite()).build(block)
+        : this.#traceOne(inputs, block);
     // A save has the value that it has at the end of this trace.
     target.saves.settle(target.region);
     for (const forward of target.forwards.slice(first).reverse()) this.#tracing.closeForward(forward);
@@ -49,7 +51,9 @@ export class Session implements PublicSession<unknown> {
   }
 
   #traceOne(inputs: unknown, block: Block): unknown {
-    const prepared = givenAt(laterSite(), () => prepareInputs(this.#model.map.model, this.#model.inputs.prepare(inputs)));
+    const prepared = givenAt(laterSite(), () =>
+      prepareInputs(this.#model.map.model, this.#model.inputs.prepare(inputs)),
+    );
     const symbolic = this.#model.map.formulas!;
     const sizes = symbolic.sizes(Object.fromEntries([...prepared].map(([name, { dims }]) => [name, dims])));
     const forward = this.#model.openForward(this.#tracing, shapesOf(symbolic, sizes), prepared);

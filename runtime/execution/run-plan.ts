@@ -63,7 +63,12 @@ export async function runPlan(
   }
   const given = new Set([...plan.inputs, ...plan.operands].map(({ register }) => register));
   const reuse: Reuse | null = context.reuse
-    ? { runs: runsOf(context.reuse), given, base: new Set(plan.inputs.map(({ register }) => register)), held: new Set() }
+    ? {
+        runs: runsOf(context.reuse),
+        given,
+        base: new Set(plan.inputs.map(({ register }) => register)),
+        held: new Set(),
+      }
     : null;
   const dispatches: DispatchStats[] = [];
   for (const dispatch of plan.dispatches) {

@@ -78,7 +78,8 @@ function checked({ path, size, hash }: HubFile): Transform {
     },
     flush(done) {
       if (received !== size) done(new Error(`${path} has ${size} bytes, but ${received} were received`));
-      else if (digest.digest('hex') !== hash) done(new Error(`${path} was damaged on the way: its hash is not ${hash}`));
+      else if (digest.digest('hex') !== hash)
+        done(new Error(`${path} was damaged on the way: its hash is not ${hash}`));
       else done();
     },
   });

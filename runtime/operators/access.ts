@@ -5,7 +5,7 @@ import type { Site } from '../graph/types.ts';
 import { toProxy } from '../tracing/apply.ts';
 import { activeBuilder } from '../tracing/builder.ts';
 import { getitem as getTensorItem, setitem as setTensorItem } from '../tracing/indexing.ts';
-import { isFilled, GraphEntries } from '../tracing/lists.ts';
+import { GraphEntries, isFilled } from '../tracing/lists.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import { each, settled, varyingOf } from '../tracing/varying.ts';
 import type { Operand } from '../types/tensor.ts';

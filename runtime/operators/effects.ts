@@ -43,7 +43,8 @@ export function noteContent(target: Builder, object: unknown): void {
   else if (object instanceof Date) target.note(dateSlot(target, object));
   else if (object instanceof RegExp) target.note(searchSlot(target, object));
   else {
-    for (const key of Reflect.ownKeys(object)) if (!isAccessor(object, key)) target.note(PropertySlot.of(target, object, key));
+    for (const key of Reflect.ownKeys(object))
+      if (!isAccessor(object, key)) target.note(PropertySlot.of(target, object, key));
     target.note(keysSlot(target, object));
   }
 }

@@ -1,6 +1,6 @@
 import { TraceError } from '../errors.ts';
 import type { Site } from '../graph/types.ts';
-import { guardEntries, isFilled, GraphEntries } from '../tracing/lists.ts';
+import { GraphEntries, guardEntries, isFilled } from '../tracing/lists.ts';
 import { entryOf } from './access.ts';
 import type { Call } from './indirect-calls.ts';
 import { isIntrinsic } from './intrinsics.ts';

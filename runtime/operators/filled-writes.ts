@@ -1,6 +1,6 @@
 import { TraceError } from '../errors.ts';
 import type { Site } from '../graph/types.ts';
-import { isFilled, GraphEntries } from '../tracing/lists.ts';
+import { GraphEntries, isFilled } from '../tracing/lists.ts';
 
 /**
  * Refuses to set the length of an array that a branch or loop of the graph filled, or an element behind its own ones:

@@ -4,7 +4,7 @@ import { formatSite } from '../graph/site.ts';
 import type { Site } from '../graph/types.ts';
 import { apply, copy, toProxy } from '../tracing/apply.ts';
 import { activeBuilder, builder } from '../tracing/builder.ts';
-import { isFilled, GraphEntries } from '../tracing/lists.ts';
+import { GraphEntries, isFilled } from '../tracing/lists.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import type { State } from '../tracing/slots.ts';
 import { settled, uses, varyingOf } from '../tracing/varying.ts';

@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import { inspect } from 'node:util';
 import {
   ExecutionBackend,
@@ -13,7 +14,6 @@ import {
 } from 'onnsight';
 import { expect, it } from 'vitest';
 import { TOY } from '../support/fixtures.ts';
-import { dirname } from 'node:path';
 
 const lm = await LanguageModel.load(dirname(TOY), { device: 'cpu' });
 const PROMPT = 'The Eiffel Tower is in the city of';
@@ -114,9 +114,7 @@ it('an intervention', () => {
 });
 
 it('an error', async () => {
-  const error = await lm
-    .trace(PROMPT, () => lm.nowhere.output)
-    .catch((thrown: unknown) => thrown as TraceError);
+  const error = await lm.trace(PROMPT, () => lm.nowhere.output).catch((thrown: unknown) => thrown as TraceError);
   expect(error).toBeInstanceOf(TraceError);
   expect(namesOf(error as TraceError).sort()).toEqual(['message', 'name', 'site', 'stack']);
   expect(Object.getOwnPropertyNames(TraceError).sort()).toEqual(['length', 'name', 'prototype']);

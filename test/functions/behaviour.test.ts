@@ -36,7 +36,7 @@ import { asProxy } from '../../runtime/functions/nodes.ts';
 import { block } from '../../runtime/operators/blocks.ts';
 import { builder } from '../../runtime/tracing/builder.ts';
 import { setitem } from '../../runtime/tracing/indexing.ts';
-import { joinLists, GraphEntries, listOf } from '../../runtime/tracing/lists.ts';
+import { GraphEntries, joinLists, listOf } from '../../runtime/tracing/lists.ts';
 
 const path = fileURLToPath(new URL('../fixtures/zoo/mlp.ts.onnx', import.meta.url));
 const model = await NNsight.load(path, { device: 'cpu' });

@@ -11,7 +11,7 @@ import { readModel } from '../../runtime/onnx/read.ts';
 import { inferTypes } from '../../runtime/shapes/infer.ts';
 import '../../runtime/operators/members.ts';
 import { withBuilder } from '../../runtime/tracing/builder.ts';
-import { type SavedProxy, save, settleSaves } from '../../runtime/tracing/saves.ts';
+import { type SavedProxy, save } from '../../runtime/tracing/saves.ts';
 
 const fixture = (name: string) => fileURLToPath(new URL(`../fixtures/zoo/${name}`, import.meta.url));
 
@@ -38,7 +38,7 @@ async function written(file: string): Promise<Uint8Array> {
       return save(root.layer2.output);
     };
     const saved = target.inForward(forward, build) as SavedProxy;
-    settleSaves(target);
+    target.saves.settle(target.region);
     target.graph.saves.push({ name: 'saved', value: saved.value() });
     tracing.closeForwards();
   });

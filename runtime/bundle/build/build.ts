@@ -98,7 +98,9 @@ export async function buildBundle(
   };
   const lost = built.tracing.builder.saves.all.some((saved) => !returned.saved.has(saved));
   const notes = lost
-    ? ["Logged lines, and saves that are not returned, do not come out of a bundle: it only returns the block's result."]
+    ? [
+        "Logged lines, and saves that are not returned, do not come out of a bundle: it only returns the block's result.",
+      ]
     : [];
   return { manifest, model: bytes, weights: linked.files, notes };
 }

@@ -1,7 +1,7 @@
 import type { Value } from '../../graph/types.ts';
 import { wrap } from '../apply.ts';
 import type { Builder } from '../builder.ts';
-import { guardEntries, GraphEntries, type ListValue } from '../lists.ts';
+import { GraphEntries, guardEntries, type ListValue } from '../lists.ts';
 import { vary } from '../varying.ts';
 import { type ArrayForm, entryTypes, type Form, type TensorForm } from './form.ts';
 

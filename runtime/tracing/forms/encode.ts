@@ -2,7 +2,7 @@ import type { DType, TensorType, Value } from '../../graph/types.ts';
 import { apply, toProxy, wrap } from '../apply.ts';
 import { blank, truthValue } from '../blanks.ts';
 import type { Builder } from '../builder.ts';
-import { joinLists, GraphEntries, type ListValue, listOf } from '../lists.ts';
+import { GraphEntries, joinLists, type ListValue, listOf } from '../lists.ts';
 import { SavedProxy } from '../saves.ts';
 import { valueOfSave } from './capture.ts';
 import { type ArrayForm, type Form, type Rest, TRUTH, typesOf } from './form.ts';
