@@ -116,6 +116,6 @@ it('an intervention', () => {
 it('an error', async () => {
   const error = await lm.trace(PROMPT, () => lm.nowhere.output).catch((thrown: unknown) => thrown as TraceError);
   expect(error).toBeInstanceOf(TraceError);
-  expect(namesOf(error as TraceError).sort()).toEqual(['message', 'name', 'site', 'stack']);
+  expect(namesOf(error as TraceError).sort()).toEqual(['cause', 'message', 'name', 'site', 'stack']);
   expect(Object.getOwnPropertyNames(TraceError).sort()).toEqual(['length', 'name', 'prototype']);
 });
