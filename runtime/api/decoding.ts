@@ -67,6 +67,13 @@ export class Decoding {
     return this.ended.some((ended) => !ended);
   }
 
+  /** Whether one of some rows (null: of all) took part in a step: no stop token of its own came before. */
+  gotTo(step: number, rows: { readonly start: number; readonly count: number } | null): boolean {
+    const { start, count } = rows ?? { start: 0, count: this.rows.length };
+    const ended = this.ended.slice(start, start + count);
+    return ended.some((isEnded, i) => !isEnded || this.fresh[start + i]!.length > step);
+  }
+
   /** The inputs of the next step: with a key-value cache the last token alone, without one (empty) all tokens. */
   inputs(present: ReadonlyMap<string, Tensor>): Map<string, Tensor> {
     const cached = present.size > 0;

@@ -1,3 +1,4 @@
+import type { ExecutionOptions } from '../execution/execution.ts';
 import type { Site } from '../graph/types.ts';
 import { ATTENTION_MASK, isPast, TOKEN_IDS } from '../inputs/convention.ts';
 import { type Inputs, prepareInputs } from '../inputs/prepare.ts';
@@ -41,7 +42,7 @@ export async function generate(
   const cached = options.useCache && hasCache(model);
   const sizes = (step: number): Sizes =>
     given ? symbolic.sizes(stepDims(given, step, cached)) : new Map(symbolic.symbols.map((symbol) => [symbol, null]));
-  const generation = new Generation(model, tracing, options.count, cached);
+  const generation = new Generation(model, tracing, options.count, cached, options.stop.size > 0);
   const results = generation.build(block, sizes, invokes);
   const prompt = given ?? invokes!.inputs();
   const decoding = new Decoding(model.map.model, prompt, options);
@@ -49,29 +50,32 @@ export async function generate(
     logits: tracing.value(logits),
     present: new Map([...present].map(([name, value]) => [name, tracing.value(value)])),
   }));
-  const saved = new Set(tracing.graph.saves.map(({ value }) => value));
-  const also = generation.outputs.flatMap(({ logits, present }) => [logits, ...present.values()]);
+  const kept = new Set(tracing.kept);
   tracing.runs[0]!.inputs = prompt;
-  const tensors = await tracing.execute(
-    {
-      signal: options.signal,
-      async before(forward, values) {
-        const step = generation.stepOf(forward);
-        options.signal?.throwIfAborted();
-        if (step === 0) return true;
-        if (step > generation.last) return false;
-        const last = outputs[step - 1]!;
-        if (!decoding.advance(values.get(last.logits)!)) return false;
-        const present = new Map([...last.present].map(([name, value]) => [name, values.get(value)!]));
-        // From here on only the inputs hold the cache: the caches of all steps together would fill the memory.
-        for (const value of last.present.values()) if (!saved.has(value)) values.delete(value);
-        tracing.runs[forward]!.inputs = decoding.inputs(present);
-        return true;
-      },
+  const execution: ExecutionOptions = {
+    signal: options.signal,
+    async before(forward, values) {
+      const step = generation.stepOf(forward);
+      options.signal?.throwIfAborted();
+      if (step === 0) return true;
+      if (step > generation.last) return false;
+      const last = outputs[step - 1]!;
+      if (!decoding.advance(values.get(last.logits)!)) return false;
+      const present = new Map([...last.present].map(([name, value]) => [name, values.get(value)!]));
+      // From here on only the inputs hold the cache: of all steps together it would fill the memory.
+      for (const value of last.present.values()) if (!kept.has(value)) values.delete(value);
+      tracing.runs[forward]!.inputs = decoding.inputs(present);
+      return true;
     },
-    also,
-  );
-  finish(decoding, generation, tensors.slice(-also.length));
+  };
+  const ran = await tracing.run(execution);
+  // The token of the last step, which no further step asks for.
+  const last = ran.tensor(outputs[generation.last]!.logits);
+  if (last) decoding.advance(last);
+  const tensors = await tracing.finish(ran, execution, (condition) => {
+    const { step, rows } = generation.asked.get(condition)!;
+    return decoding.gotTo(step, rows);
+  });
   const result = results.resolve(tensors);
   printLines(tracing.builder);
   return { sequences: Tensor.from(decoding.rows, 'int64'), tokens: decoding.fresh, result };
@@ -80,12 +84,6 @@ export async function generate(
 /** Whether a model takes a key-value cache. */
 function hasCache({ map }: Traceable): boolean {
   return map.model.inputs.some(({ name }) => isPast(name));
-}
-
-/** The token of the last step, which no further step asks for. */
-function finish(decoding: Decoding, { last: step, count }: Generation, tensors: readonly (Tensor | undefined)[]): void {
-  const last = tensors[step * (tensors.length / count)];
-  if (last) decoding.advance(last);
 }
 
 /** The dims of a step's inputs, from those of the prompt. */

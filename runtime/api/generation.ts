@@ -4,6 +4,7 @@ import { isPresent } from '../inputs/convention.ts';
 import type { Sizes } from '../shapes/symbolic.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { apply, toProxy } from '../tracing/apply.ts';
+import type { Rows } from '../tracing/builder.ts';
 import type { TracedForward } from '../tracing/forward.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import type { Block } from './blocks.ts';
@@ -21,21 +22,36 @@ export interface StepOutputs {
   readonly present: ReadonlyMap<string, Value>;
 }
 
+/** A step of a generation, of some rows or of all (null). */
+export interface AskedStep {
+  readonly step: number;
+  readonly rows: Rows | null;
+}
+
 /** A generation in the making: a forward for every token that it can have. */
 export class Generation implements Steps {
   readonly count: number;
+  /** Which steps of which rows the conditions of the graph ask for. */
+  readonly asked = new Map<Value, AskedStep>();
   readonly tracing: Tracing;
   readonly outputs: StepOutputs[] = [];
   private readonly model: Traceable;
   private readonly forwards: TracedForward[] = [];
   private readonly cached: boolean;
+  private readonly mayEnd: boolean;
   /** The last step that runs. */
   last: number;
   private step = 0;
+  /** The last step that the block has got to. */
+  private furthest = 0;
 
-  /** @param cached whether the key-value cache goes from step to step */
-  constructor(model: Traceable, tracing: Tracing, count: number, cached: boolean) {
+  /**
+   * @param cached whether the key-value cache goes from step to step
+   * @param mayEnd whether a token may end it early
+   */
+  constructor(model: Traceable, tracing: Tracing, count: number, cached: boolean, mayEnd: boolean) {
     this.cached = cached;
+    this.mayEnd = mayEnd;
     this.model = model;
     this.tracing = tracing;
     this.count = count;
@@ -48,8 +64,29 @@ export class Generation implements Steps {
 
   set current(step: number) {
     this.step = step;
-    this.tracing.offsets.clear();
-    this.tracing.builder.forward = this.forwards[step]!;
+    this.furthest = Math.max(this.furthest, step);
+    const { builder, offsets } = this.tracing;
+    offsets.clear();
+    builder.forward = this.forwards[step]!;
+    builder.reached = this.reached(step);
+  }
+
+  /** The rows of an invoke get to a step if one of them has not ended before. */
+  reached(step: number): Value | null {
+    if (step === 0 || !this.mayEnd) return null;
+    const { builder, conditions } = this.tracing;
+    const { rows } = builder;
+    const isAsked = (one: AskedStep) => one.step === step && one.rows?.start === rows?.start;
+    const known = [...this.asked].find(([, one]) => isAsked(one))?.[0];
+    if (known) return known;
+    const condition = toProxy(true).value();
+    conditions.add(condition);
+    this.asked.set(condition, { step, rows });
+    return condition;
+  }
+
+  end(): void {
+    this.last = Math.min(this.last, this.furthest);
   }
 
   /**
@@ -58,7 +95,11 @@ export class Generation implements Steps {
    */
   build(block: Block<[StepTracer]> | null, sizes: (step: number) => Sizes, invokes: Invokes | null): Results {
     const { builder } = this.tracing;
-    this.tracing.stepForward = (offset) => this.forwards[this.step + offset] ?? null;
+    this.tracing.stepForward = (offset) => {
+      const forward = this.forwards[this.step + offset];
+      if (forward) this.furthest = Math.max(this.furthest, this.step + offset);
+      return forward ?? null;
+    };
     return this.tracing.build(() => {
       const symbolic = this.model.map.formulas!;
       const none: ReadonlyMap<string, Tensor> = new Map();
@@ -70,6 +111,7 @@ export class Generation implements Steps {
       invokes?.checkGiven();
       this.tracing.atEnd.push(() => {
         for (const forward of this.forwards) this.outputs.push(this.outputsOf(forward));
+        for (const { logits, present } of this.outputs) this.tracing.carried.push(logits, ...present.values());
       });
       return returned;
     });

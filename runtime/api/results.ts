@@ -23,7 +23,8 @@ export class Results {
   constructor(target: Builder, returned: unknown) {
     this.target = target;
     this.returned = returned;
-    for (const { slot } of target.saves.all) {
+    for (const { slot, reached } of target.saves.all) {
+      if (reached) this.want(reached);
       if (slot.state === null || slot.state === 'pending') continue;
       if (slot.state.kind === 'single') {
         this.want(slot.state.value);
@@ -88,7 +89,10 @@ export class Results {
     for (const saved of this.target.saves.all) {
       const { state } = saved.slot;
       if (state === null || state === 'pending') saved.result = { value: undefined };
-      else if (state.kind === 'single') {
+      else if (saved.reached && !isTrue(at(saved.reached))) {
+        saved.result = { value: undefined };
+        saved.absence = 'was saved in a step that did not run';
+      } else if (state.kind === 'single') {
         const isThere = !state.when || isTrue(at(state.when));
         saved.result = { value: isThere ? at(state.value) : undefined };
         if (isThere) saved.absence = 'was saved in a step that did not run';
@@ -105,7 +109,7 @@ export class Results {
       return value.flatMap((item) => {
         if (item instanceof GraphEntries) return entriesOf(item, at);
         // Of a list with an entry per step, the steps that did not run have none.
-        return item instanceof SavedProxy && isMissing(item, at) ? [] : [this.build(item, at)];
+        return item instanceof SavedProxy && isOfMissingStep(item, at) ? [] : [this.build(item, at)];
       });
     }
     if (value instanceof Tensor || !isPlainObject(value)) return value;
@@ -121,7 +125,8 @@ function isUnfinished(value: unknown): boolean {
 /** The tensor that a value has become, if it was computed. */
 type At = (value: Value) => Tensor | undefined;
 
-function isMissing({ slot: { state } }: SavedProxy, at: At): boolean {
+function isOfMissingStep({ reached, slot: { state } }: SavedProxy, at: At): boolean {
+  if (reached) return !isTrue(at(reached));
   return typeof state === 'object' && state?.kind === 'single' && at(state.value) === undefined;
 }
 

@@ -1,6 +1,8 @@
 import { TraceError } from '../errors.ts';
+import type { Value } from '../graph/types.ts';
 import { callerSite } from '../tracing/caller.ts';
 import { ours } from '../tracing/harmless.ts';
+import { type Step, StepRange } from '../tracing/step-range.ts';
 import type { StepTracer as PublicStepTracer } from '../types/generation.ts';
 import { Tracer } from './tracer.ts';
 
@@ -10,8 +12,10 @@ export interface Steps {
   readonly count: number;
   /** The step whose modules the code that runs now reads and sets. */
   current: number;
-  /** The last step that runs. */
-  last: number;
+  /** Whether the generation gets to a step (bool, no dimensions); null: it does. */
+  reached(step: number): Value | null;
+  /** Ends the generation with the last step that has been current. */
+  end(): void;
 }
 
 /** The argument of the block of a generation. */
@@ -27,12 +31,16 @@ export class StepTracer extends Tracer implements PublicStepTracer<unknown> {
    * Goes through steps of the generation: all, one (`iter(2)`), a range (`iter(0, 5)`, `iter(0, null, 2)`) or a list
    * (`iter([0, 2, 5])`). Inside the loop, modules are those of the step.
    */
-  override *iter(start?: number | readonly number[] | null, stop?: number | null, step = 1): Generator<number> {
-    for (const index of this.#chosen(start, stop, step)) {
+  override iter(start?: number | readonly number[] | null, stop?: number | null, step = 1): IterableIterator<number> {
+    return new StepRange(this.#through(this.#chosen(start, stop, step)));
+  }
+
+  *#through(chosen: readonly number[]): Generator<Step, undefined> {
+    for (const index of chosen) {
       const before = this.#steps.current;
       this.#steps.current = index;
       try {
-        yield index;
+        yield { index, reached: this.#steps.reached(index) };
       } finally {
         this.#steps.current = before;
       }
@@ -40,7 +48,7 @@ export class StepTracer extends Tracer implements PublicStepTracer<unknown> {
   }
 
   /** Goes through all steps. */
-  override all(): Generator<number> {
+  override all(): IterableIterator<number> {
     return this.iter();
   }
 
@@ -52,10 +60,10 @@ export class StepTracer extends Tracer implements PublicStepTracer<unknown> {
     return to;
   }
 
-  /** Ends the generation with the current step: what is saved later does not come back. */
+  /** Ends the generation with the last step that the block has got to: what is saved later does not come back. */
   override stop(): void {
     super.stop();
-    this.#steps.last = Math.min(this.#steps.last, this.#steps.current);
+    this.#steps.end();
   }
 
   #chosen(
@@ -66,6 +74,13 @@ export class StepTracer extends Tracer implements PublicStepTracer<unknown> {
     const { count } = this.#steps;
     if (typeof start === 'object' && start !== null) {
       for (const index of start) this.#check(index, `iter([${start}])`);
+      const isBack = start.some((index, i) => i > 0 && index < start[i - 1]!);
+      if (isBack && start.some((index) => this.#steps.reached(index))) {
+        throw new TraceError(
+          `iter([${start}]): the steps do not ascend, but a stop token may end this generation early, and then only the first ones run. List them in ascending order, or give stopTokens: [].`,
+          callerSite(),
+        );
+      }
       return [...start];
     }
     if (typeof start === 'number' && stop === undefined) {

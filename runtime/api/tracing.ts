@@ -1,8 +1,9 @@
 import type { HostFunction } from '../execution/apply.ts';
 import type { Engine } from '../execution/engine.ts';
 import { Execution, type ExecutionOptions, type ForwardRun } from '../execution/execution.ts';
+import { LateGraph } from '../execution/late-graph.ts';
 import type { InterventionGraph } from '../graph/graph.ts';
-import { type Rewritten, unchanged } from '../graph/passes/pass.ts';
+import type { Rewritten } from '../graph/passes/pass.ts';
 import { untangle } from '../graph/passes/untangle.ts';
 import type { Region, Value } from '../graph/types.ts';
 import { findCycle } from '../lowering/dependencies.ts';
@@ -38,11 +39,17 @@ export class Tracing {
   stepForward: ((offset: number) => TracedForward | null) | null = null;
   /** By how many steps `next()` moved each module. */
   readonly offsets = new Map<string, number>();
+  /** Truth values that only the run decides: whether a generation gets to a step. */
+  readonly conditions = new Set<Value>();
+  /** What goes from step to step of a generation: kept, beside what is saved. */
+  readonly carried: Value[] = [];
   /** How many saves there were when the trace was told to stop; null if it was not. */
   stopped: number | null = null;
 
-  /** The graph in the form in which it runs, once the block has ended. */
-  private ready: Rewritten = unchanged(this.builder.graph);
+  /** The graph, once the block has ended. */
+  private late!: LateGraph;
+  /** The form in which it runs. */
+  private ready!: Rewritten;
 
   /** Opens a forward of a model. With `inside`, it runs in the middle of that other one. */
   openForward(
@@ -83,7 +90,10 @@ export class Tracing {
     });
     this.builder.graph.saves.push(...results.saves());
     const models = this.runs.map(({ engine }) => engine);
-    this.ready = untangle(this.builder.graph, { cycle: (graph) => findCycle(graph, models) });
+    this.late = new LateGraph(this.builder.graph, this.conditions, this.carried);
+    const { early } = this.late;
+    const untangled = untangle(early.graph, { cycle: (graph) => findCycle(graph, models) });
+    this.ready = { graph: untangled.graph, value: (made) => untangled.value(early.value(made)) };
     return results;
   }
 
@@ -103,10 +113,7 @@ export class Tracing {
   /** Forgets saves made after `stop()`; writes of the region, from a position on, may then have no effect. */
   dropStopped(region: Region, from: number): void {
     if (this.stopped === null) return;
-    for (const saved of this.builder.saves.all.slice(this.stopped)) {
-      saved.slot.state = null;
-      saved.absence = 'was saved after stop()';
-    }
+    this.builder.saves.stop(this.stopped);
     this.builder.makeLenient(region, from);
     this.stopped = null;
   }
@@ -120,15 +127,50 @@ export class Tracing {
     return this.ready.value(made);
   }
 
-  /** Runs the graph. A value of a forward that did not run is undefined. */
-  async execute(options: ExecutionOptions, also: readonly Value[] = []): Promise<(Tensor | undefined)[]> {
-    const { graph } = this;
-    const wanted = [...graph.saves.map(({ value }) => value), ...also.map((value) => this.value(value))];
-    const functions = new Map([...this.functions].map(([made, fn]) => [this.value(made), fn]));
-    const execution = new Execution(graph, this.runs, functions, options);
-    if (this.runs.length === 1 && this.functions.size === 0 && also.length === 0) return execution.single();
-    await execution.run(wanted);
-    return wanted.map((value) => execution.values.get(value));
+  /** What stays from the forwards until the end. */
+  get kept(): readonly Value[] {
+    return this.late.kept.map((value) => this.value(value));
+  }
+
+  /** Runs the graph and gives what is saved. A value of a forward that did not run is undefined. */
+  async execute(options: ExecutionOptions): Promise<(Tensor | undefined)[]> {
+    if (this.runs.length === 1 && this.functions.size === 0) return this.execution(this.ready, options).single();
+    return this.finish(await this.run(options), options);
+  }
+
+  /** Runs the forwards, until `options.before` says that it is enough. */
+  async run(options: ExecutionOptions): Promise<Execution> {
+    const execution = this.execution(this.ready, options);
+    await execution.run([...this.kept, ...this.carried.map((value) => this.value(value))]);
+    return execution;
+  }
+
+  /**
+   * Gives what is saved, when the forwards have run.
+   * @param holds which of the conditions hold
+   */
+  async finish(
+    ran: Execution,
+    { signal, reuse }: ExecutionOptions,
+    holds: (condition: Value) => boolean = () => true,
+  ): Promise<(Tensor | undefined)[]> {
+    const { saves } = this.builder.graph;
+    if (this.conditions.size === 0) return saves.map(({ value }) => ran.tensor(this.value(value)));
+    const decided = this.late.decided(holds);
+    const rest = this.execution(decided, { signal, reuse });
+    for (const value of this.late.kept) {
+      const tensor = ran.tensor(this.value(value));
+      if (tensor) rest.values.set(decided.value(value), tensor);
+    }
+    await rest.finish(saves.map(({ value }) => decided.value(value)));
+    return saves.map(({ value }) => rest.tensor(decided.value(value)));
+  }
+
+  private execution(form: Rewritten, options: ExecutionOptions): Execution {
+    const isThere = (made: Value) => form !== this.ready || !this.late.left.has(made.node!);
+    const functions = [...this.functions].filter(([made]) => isThere(made));
+    const named = new Map(functions.map(([made, fn]) => [form.value(made), fn]));
+    return new Execution(form.graph, this.runs, named, options);
   }
 }
 

@@ -9,7 +9,7 @@ import type { HostFunction } from './apply.ts';
 import { Composite, isComposite, type ModelRun } from './composite.ts';
 import type { RunOptions } from './engine.ts';
 import { operandTensor, setOperand } from './operands.ts';
-import { type Stage, stagesOf } from './stages.ts';
+import { lastStage, type Stage, stagesOf, usedForwards } from './stages.ts';
 
 /** A forward that is to run. */
 export interface ForwardRun extends ModelRun {
@@ -57,6 +57,12 @@ export class Execution {
     await this.region(this.graph.root, wanted);
   }
 
+  /** Computes what `wanted` needs of the values that are known, when all forwards have run. What has no value stays unknown. */
+  async finish(wanted: readonly Value[]): Promise<void> {
+    const last = lastStage(this.graph.root, wanted, new Set(this.values.keys()));
+    await this.stage(last, last.nodes.flatMap(usedForwards));
+  }
+
   /** False if the run was ended on the way. */
   private async region(region: Region, wanted: readonly Value[]): Promise<boolean> {
     let stages = this.stages.get(region);
@@ -71,7 +77,8 @@ export class Execution {
     return true;
   }
 
-  private async stage({ forward, nodes, saves }: Stage): Promise<boolean> {
+  /** @param steps forwards of the main model whose modules are called on other values; they need not run for that */
+  private async stage({ forward, nodes, saves }: Stage, steps: readonly number[] = []): Promise<boolean> {
     const made = new Set(nodes.flatMap(({ outputs }) => outputs));
     const wanted = saves.filter((value) => made.has(value));
     if (wanted.length === 0 && !nodes.some(({ op }) => op === 'apply')) {
@@ -81,7 +88,10 @@ export class Execution {
     if (forward !== null && (await this.options.before?.(forward, this.values)) === false) return false;
     const main = forward ?? 0;
     const attached = nodes.filter((node) => node.op === 'forward').map(forwardOf);
-    const numbers = new Map([main, ...attached].map((number, i) => [number, i]));
+    const numbers = new Map([
+      ...steps.map((step) => [step, 0] as const),
+      ...[main, ...attached].map((number, i) => [number, i] as const),
+    ]);
     const own = extract(this.graph, nodes, wanted, numbers);
     for (const { value, operand } of own.outer) setOperand(own.graph, operand, this.at(value));
     const runs = [main, ...attached].map((number) => this.forwards[number]!);
@@ -136,8 +146,13 @@ export class Execution {
     });
   }
 
+  /** What a value of the graph is, as far as it is known. */
+  tensor(value: Value): Tensor | undefined {
+    return this.values.get(value) ?? operandTensor(value, this.graph);
+  }
+
   private at(value: Value): Tensor {
-    const tensor = this.values.get(value) ?? operandTensor(value, this.graph);
+    const tensor = this.tensor(value);
     if (tensor) return tensor;
     throw new TraceError('A value of a later forward pass is used in an earlier one.', value.node?.site ?? null);
   }

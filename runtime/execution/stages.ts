@@ -31,7 +31,7 @@ function forwardsIn(node: Node): number[] {
 }
 
 /** The forwards that a node, or one in its regions, reads, sets or calls a module of. */
-function usedForwards(node: Node): number[] {
+export function usedForwards(node: Node): number[] {
   const own = isForwardNode(node) && node.op !== 'forward' ? [forwardOf(node)] : [];
   return [...own, ...node.regions.flatMap(({ nodes }) => nodes.flatMap(usedForwards))];
 }
@@ -67,6 +67,26 @@ export function stagesOf(region: Region, wanted: readonly Value[], owner: (forwa
     .sort(([a], [b]) => b - a)
     .map(([, draft]) => stage(draft, needed))
     .reverse();
+}
+
+/**
+ * The stage that is left when all forwards have run: of a region's nodes those that take nothing of a forward that did
+ * not run.
+ * @param known the values that are there already
+ */
+export function lastStage(region: Region, wanted: readonly Value[], known: ReadonlySet<Value>): Stage {
+  const missing = new Set<Value>();
+  const opened = new Set<number>();
+  const nodes = region.nodes.filter((node) => {
+    if (node.op === 'operand' || (node.outputs.length > 0 && node.outputs.every((output) => known.has(output))))
+      return false;
+    const isMet = (node.op !== 'read' && node.op !== 'write') || opened.has(forwardOf(node));
+    const isThere = isMet && !usesOf(node).some((value) => missing.has(value));
+    if (isThere && node.op === 'forward') opened.add(forwardOf(node));
+    if (!isThere) for (const output of node.outputs) if (!known.has(output)) missing.add(output);
+    return isThere;
+  });
+  return stage({ forward: null, hosted: null, nodes }, new Set(wanted));
 }
 
 /** Keeps what is needed of a draft; what that takes from earlier drafts is needed, too. */

@@ -201,8 +201,8 @@ class Attempt {
       target.note(carry.slot);
       carry.store(take(carry.types.length));
     }
-    const end = findings.ends.decode(take(findings.ends.types.length), (_, value, tests) =>
-      mergedSave(target, value, tests),
+    const end = findings.ends.decode(take(findings.ends.types.length), ({ saves }, value, tests) =>
+      mergedSave(target, value, tests, saves),
     );
     findings.saves.forEach(({ type }, i) => {
       const [data, shapes, ranks] = take(3) as [Value, Value, Value];

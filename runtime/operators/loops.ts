@@ -7,11 +7,13 @@ import { activeBuilder, builder } from '../tracing/builder.ts';
 import { GraphEntries, isFilled } from '../tracing/lists.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import type { State } from '../tracing/slots.ts';
+import { StepRange } from '../tracing/step-range.ts';
 import { settled, uses, varyingOf } from '../tracing/varying.ts';
 import { type Completion, isAbrupt, withoutBreak, withoutContinue } from './completions.ts';
 import { andThen } from './conditionals.ts';
 import { checkIterator } from './effects.ts';
 import { graphLoop } from './graph-loops.ts';
+import { forSteps } from './step-loops.ts';
 import { truthOf } from './truth.ts';
 
 type Body = (item?: unknown) => Completion;
@@ -26,6 +28,7 @@ export function forOf(
 ): Completion {
   const items = settled(iterable);
   if (items instanceof TensorProxy) return forRows(items, body, state, site, label);
+  if (items instanceof StepRange) return forSteps(items, body, state, site, label);
   const varying = varyingOf(items);
   if (varying) return uses.distribute(varying, (one) => forOf(one, body, state, site, label), state);
   return forItems(iteratorOf(items, site), body, state, site, label);

@@ -9,7 +9,7 @@ import { type Form, typesOf } from '../tracing/forms/form.ts';
 import { join } from '../tracing/forms/join.ts';
 import { emptyList, type ListValue, listOf } from '../tracing/lists.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
-import { type SavedProxy, type SaveState, save, saveWhen } from '../tracing/saves.ts';
+import { type SavedProxy, type SaveState, saveMerged } from '../tracing/saves.ts';
 
 /** Makes the real value once the node exists whose outputs it is made of. */
 export type Later<T> = (node: Node) => T;
@@ -39,7 +39,9 @@ export class Merge {
     const pairs = types.map((type, i) => this.pair(then![i]!, otherwise![i]!, type));
     return (node) => {
       const given = pairs.map((pair) => pair(node)).values();
-      const made = build(this.target, form, given, name, (_, value, tests) => mergedSave(this.target, value, tests));
+      const made = build(this.target, form, given, name, ({ saves }, value, tests) =>
+        mergedSave(this.target, value, tests, saves),
+      );
       if (made instanceof TensorProxy) made.plain = this.plainCases(a, b);
       return made;
     };
@@ -110,10 +112,15 @@ export class Merge {
 }
 
 /** Saves in several bodies are one save behind the node, which is there if all `tests` hold. */
-export function mergedSave(target: Builder, value: Value, tests: readonly Value[]): SavedProxy {
-  if (tests.length === 0) return save(wrap(target, value)) as SavedProxy;
-  const when = tests.map((test) => wrap(target, test)).reduce((x, y) => apply('logicalAnd', [x, y]));
-  return saveWhen(target, wrap(target, value), when.value());
+export function mergedSave(
+  target: Builder,
+  value: Value,
+  tests: readonly Value[],
+  merged: readonly SavedProxy[],
+): SavedProxy {
+  const truths = tests.map((test) => wrap(target, test));
+  const when = truths.length === 0 ? null : truths.reduce((x, y) => apply('logicalAnd', [x, y])).value();
+  return saveMerged(target, wrap(target, value), when, merged);
 }
 
 export function stateType(state: SaveState): TensorType {

@@ -62,7 +62,7 @@ export function predicate(name: string, values: readonly unknown[], site: Site):
 
 /** What a `throw` throws: in a branch or loop of the graph nothing can be thrown. */
 export function thrown<T>(error: T, site: Site): T {
-  if (activeBuilder()?.conditional) {
+  if (activeBuilder()?.isRecording) {
     throw new TraceError(
       'A throw stands in a branch or loop that depends on a traced value: while the model runs nothing can be thrown. Save the condition and throw after the trace.',
       site,

@@ -36,6 +36,18 @@ export class BlockSaves {
     for (const saved of merged) this.list.splice(this.list.lastIndexOf(saved), 1);
   }
 
+  /** None but the first `count` come back, and what stands for one of them: the others were saved after `stop()`. */
+  stop(count: number): void {
+    const late = new Set(this.list.slice(count));
+    for (const saved of late) {
+      if (saved.slot.merged.some((one) => !late.has(one))) late.delete(saved);
+      else {
+        saved.slot.state = null;
+        saved.absence = 'was saved after stop()';
+      }
+    }
+  }
+
   /** Forgets all but the first `count`: the others stood in a body that only ran on trial. */
   dropAfter(count: number): void {
     this.list.splice(count);

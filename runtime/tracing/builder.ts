@@ -10,7 +10,7 @@ import { BlockSaves } from './block-saves.ts';
 import { callerSite } from './caller.ts';
 import { Consequences, type Fact, Knowledge } from './facts.ts';
 import { TracedForward } from './forward.ts';
-import { type Births, Journal, type Slot } from './journal.ts';
+import { type Births, type Change, Journal, type Slot } from './journal.ts';
 import type { LogLine } from './logs.ts';
 import type { TracedModel } from './model.ts';
 import { ObjectSlots } from './object-slots.ts';
@@ -53,6 +53,8 @@ export class Builder {
   readonly forwards: TracedForward[] = [];
   /** The rows of the batch that belong to the invoke that runs now; null for all. */
   rows: Rows | null = null;
+  /** In a generation: whether it gets to the step that the code which runs now is about; null where it always does. */
+  reached: Value | null = null;
   private readonly regions: Region[] = [this.graph.root];
   private readonly journals: Journal[] = [];
   private readonly regionOf = new Map<Value, Region>();
@@ -150,7 +152,9 @@ export class Builder {
   }
 
   storage(content: Value): Storage {
-    return new Storage(content, this.regionOf.get(content) ?? this.region);
+    const storage = new Storage(content, this.regionOf.get(content) ?? this.region);
+    this.made(storage);
+    return storage;
   }
 
   /** Whether the code that runs now can use a value: it was made here or in a region around. */
@@ -243,6 +247,19 @@ export class Builder {
       this.regions.pop();
       this.journals.pop();
       journal.undo();
+    }
+  }
+
+  /** Runs code that goes on with what it changed, and tells what that is. `slots` change without a note. */
+  watch(code: () => void, slots: readonly Slot[]): Change[] {
+    const journal = new Journal(++this.time, this.births);
+    this.journals.push(journal);
+    try {
+      for (const slot of slots) this.note(slot);
+      code();
+      return journal.changes();
+    } finally {
+      this.journals.pop();
     }
   }
 

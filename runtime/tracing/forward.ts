@@ -25,6 +25,7 @@ export interface ForwardBuilder {
 
 /** A module's tensor as a slot: which storage stands there now. Reading it gives the value that was written last. */
 class Tap implements Slot {
+  readonly isOfForward = true;
   readonly name: string;
   readonly address: Address;
   /** That of the forward: a whole trace may stand in a body. */
@@ -98,7 +99,7 @@ export class TracedForward {
     const lazy = new LazySite(() => reader() ?? site);
     const node = this.builder.addTyped('read', [], [type], attributes, [], this.region, lazy);
     const value = node.outputs[0]!;
-    const storage = new Storage(value, this.region);
+    const storage = new Storage(value, this.region, true);
     this.originals.set(tensor, { storage, value, address, site: this.builder.site });
     return storage;
   }

@@ -10,6 +10,8 @@ export interface Slot {
   readonly region?: Region;
   /** The object that it is a part of. */
   readonly owner?: object;
+  /** Whether it belongs to one forward, so that nobody sees it where that does not run. */
+  readonly isOfForward?: boolean;
   /** What a value that depends on the run would mean, for a slot that can have none: `an entry is added`. */
   readonly fixed?: string;
   get(): unknown;

@@ -92,10 +92,12 @@ export function emptyList(target: Builder, dtype: DType, entry: Shape = null): L
 export function listOf(target: Builder, value: Value): ListValue {
   const entry = wrap(target, value);
   const shape = apply('shape', [entry]);
+  const rank = value.type.shape?.length;
   return {
     data: apply('reshape', [entry, toProxy([-1])]).value(),
     shapes: shape.value(),
-    ranks: apply('shape', [shape]).value(),
+    // ONNX Runtime takes the size of the shape of a shape for 0 where it computes shapes ahead.
+    ranks: (rank === undefined ? apply('shape', [shape]) : toProxy([rank])).value(),
     entry: value.type.shape,
   };
 }

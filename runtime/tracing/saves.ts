@@ -21,13 +21,16 @@ export type Result = Tensor | readonly Tensor[] | undefined;
 export class SavedProxy extends TensorProxy {
   /** Set by the run. */
   result: { readonly value: Result } | null = null;
+  /** Whether the generation gets to the step that it stands in; null: it does. */
+  readonly reached: Value | null;
   /** Why there is no value after the run, where there is none. */
   absence = 'was saved in a branch that did not run';
   readonly slot: SaveSlot;
 
-  constructor(target: Builder, of: TensorProxy, when: Value | null = null) {
+  constructor(target: Builder, of: TensorProxy, when: Value | null = null, merged: readonly SavedProxy[] = []) {
     super(target, of.storage, of.viewOf);
-    this.slot = new SaveSlot(target, of.type, when);
+    this.reached = target.reached;
+    this.slot = new SaveSlot(target, of.type, when, merged);
     // biome-ignore lint/correctness/noConstructorReturn: after the run the object answers as the tensor it stands for.
     return new Proxy(this, handler);
   }
@@ -43,10 +46,13 @@ export class SaveSlot implements Slot {
   readonly type: TensorType;
   /** Whether there is a value where the code that made it runs; null: always. */
   readonly when: Value | null;
+  /** The saves that it stands for, after a conditional. */
+  readonly merged: readonly SavedProxy[];
   /** What it was at the end of its body. */
   value: Value | null = null;
 
-  constructor(target: Builder, type: TensorType, when: Value | null) {
+  constructor(target: Builder, type: TensorType, when: Value | null, merged: readonly SavedProxy[]) {
+    this.merged = merged;
     this.builder = target;
     this.body = target.region;
     this.type = type;
@@ -70,9 +76,13 @@ export function save(value: unknown): SavedProxy {
   return register(new SavedProxy(builder(), isFilled(value) ? joinEntries(value) : toProxy(value)));
 }
 
-/** Brings a value back if `when` holds. */
-export function saveWhen(target: Builder, value: TensorProxy, when: Value): SavedProxy {
-  return register(new SavedProxy(target, value, when));
+/**
+ * Brings a value back that was saved in bodies of a conditional or steps of a generation.
+ * @param when whether there is one; null: always
+ * @param merged the saves that were made there
+ */
+export function saveMerged(target: Builder, value: TensorProxy, when: Value | null, merged: readonly SavedProxy[]) {
+  return register(new SavedProxy(target, value, when, merged));
 }
 
 function register(saved: SavedProxy): SavedProxy {
@@ -93,7 +103,7 @@ const RESULT_MEMBERS = new Set(['data', 'dims', 'item', 'toArray', 'raw']);
 
 const handler: ProxyHandler<SavedProxy> = {
   get(target, key, receiver) {
-    if (key === 'result' || key === 'slot' || key === 'absence') return Reflect.get(target, key);
+    if (key === 'result' || key === 'slot' || key === 'reached' || key === 'absence') return Reflect.get(target, key);
     if (!target.result) {
       if (typeof key === 'string' && RESULT_MEMBERS.has(key)) {
         throw new TraceError(

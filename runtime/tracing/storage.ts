@@ -11,7 +11,11 @@ export class Storage implements Slot {
   /** The region it was made in: outside of it, the storage cannot be reached. */
   readonly region: Region;
 
-  constructor(content: Value, region: Region) {
+  readonly isOfForward: boolean;
+
+  /** @param isOfForward whether a model makes it */
+  constructor(content: Value, region: Region, isOfForward = false) {
+    this.isOfForward = isOfForward;
     this.content = content;
     this.region = region;
   }

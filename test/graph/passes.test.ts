@@ -1,12 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { InterventionGraph } from '../../runtime/graph/graph.ts';
+import { decide } from '../../runtime/graph/passes/decide.ts';
 import { narrow } from '../../runtime/graph/passes/narrow.ts';
 import type { Rewritten } from '../../runtime/graph/passes/pass.ts';
 import { untangle } from '../../runtime/graph/passes/untangle.ts';
-import type { Node, Site } from '../../runtime/graph/types.ts';
+import type { Node, Site, Value } from '../../runtime/graph/types.ts';
 import { withRegions } from '../../runtime/graph/walk.ts';
-import { GraphMaker } from '../support/graphs.ts';
+import { GraphMaker, outputOf } from '../support/graphs.ts';
 
 const at = (line: number): Site => ({ file: 'block.ts', line, column: 1 });
 
@@ -52,7 +53,25 @@ function untangled(results: number): Example {
   return { graph: make.graph, before: String(make.graph), rewritten: untangle(make.graph, { cycle }) };
 }
 
+/** A conditional of several results whose condition is known, and one that depends on it. */
+function decided(results: number, is: boolean): Example {
+  const make = new GraphMaker();
+  const test = make.read('test', { site: at(1) });
+  const both = make.choice(test, make.read('first', { site: at(2) }), results, at(3));
+  const other = make.choice(make.read('other', { site: at(4) }), both, results, at(5));
+  for (const output of [...both.outputs, ...other.outputs]) {
+    make.graph.saves.push({ name: `s${make.graph.saves.length}`, value: output });
+  }
+  const truth = (value: Value) => (value === outputOf(test) ? is : null);
+  return { graph: make.graph, before: String(make.graph), rewritten: decide(make.graph, { truth }) };
+}
+
 const examples = fc.oneof(
+  fc.tuple(fc.integer({ min: 1, max: 3 }), fc.boolean()).map(
+    ([results, is]) =>
+      () =>
+        decided(results, is),
+  ),
   fc.uniqueArray(fc.integer({ min: 0, max: 15 }), { minLength: 1, maxLength: 4 }).map((rows) => () => narrowed(rows)),
   fc.integer({ min: 2, max: 4 }).map((results) => () => untangled(results)),
 );
@@ -65,6 +84,21 @@ describe('every pass', () => {
   it('changes these examples', () => {
     expect(narrowed([3]).rewritten.graph.root.nodes.some(({ op }) => op === 'write')).toBe(true);
     expect(untangled(3).rewritten.graph.root.nodes.filter(({ op }) => op === 'if')).toHaveLength(3);
+    expect(decided(2, true).rewritten.graph.root.nodes.map(({ op }) => op)).toEqual([
+      'read',
+      'read',
+      'neg',
+      'neg',
+      'read',
+      'if',
+    ]);
+    expect(decided(1, false).rewritten.graph.root.nodes.map(({ op }) => op)).toEqual([
+      'read',
+      'read',
+      'abs',
+      'read',
+      'if',
+    ]);
   });
 
   it('leaves the graph that it was given as it is', () => {
@@ -136,5 +170,6 @@ describe('a pass that has nothing to do', () => {
     make.save(make.op('exp', make.read('head')));
     expect(untangle(make.graph, { cycle: () => null }).graph).toBe(make.graph);
     expect(narrow(make.graph, { tensorAt: () => 'x', endOf: () => null }).graph).toBe(make.graph);
+    expect(decide(make.graph, { truth: () => null }).graph).toBe(make.graph);
   });
 });
