@@ -1,9 +1,10 @@
 import type { ts } from 'ts-morph';
 import { type Code, operator } from './code.ts';
+import { lowerAssigned } from './defaults.ts';
 import { isMember, isSettable } from './indexing.ts';
-import { lowerTakingApart } from './items.ts';
+import { partsOf } from './items.ts';
 import { keyOf } from './keys.ts';
-import { lazyState } from './logical.ts';
+import { decided, LOGICAL, lazyState } from './logical.ts';
 import type { Lowering } from './lowering.ts';
 import { isLoweredBinary } from './operators.ts';
 import { syntax } from './parse.ts';
@@ -15,10 +16,13 @@ import { unwrap } from './wrappers.ts';
 /** `a[k] = v` → `setitem(a, k, v)`, `a.p = v` → `setitem(a, 'p', v)`; variables and patterns are assigned natively. */
 export function lowerAssignment(lowering: Lowering, node: ts.BinaryExpression): Code {
   const target = unwrap(node.left);
-  if (syntax.isArrayLiteralExpression(target)) {
-    return lowering.noted(target, lowerTakingApart(lowering, node, node.right));
+  if (isAssignmentTarget(node)) return lowerDefaultTarget(lowering, node, target);
+  if (syntax.isArrayLiteralExpression(target) || syntax.isObjectLiteralExpression(target)) {
+    const code = lowering.copy(node, (child) =>
+      child === node.right ? partsOf(lowering, node.right) : lowering.visit(child),
+    );
+    return lowering.noted(target, code);
   }
-  if (isAssignmentTarget(node)) return lowering.copy(node);
   if (!isMember(target)) return lowering.noted(target, lowering.copy(node));
   if (!isSettable(target)) return placeOf(lowering, target).assign('first', lowering.argument(node.right));
   const { expression: object } = target;
@@ -33,10 +37,29 @@ export function lowerAssignment(lowering: Lowering, node: ts.BinaryExpression): 
   return setitem(lowering, target, lowering.argument(object), keyCode, value);
 }
 
+/** A part of a pattern with its default value: `[o.p = 1] = v`. */
+function lowerDefaultTarget(lowering: Lowering, node: ts.BinaryExpression, target: ts.Expression): Code {
+  if (suspends(lowering.frame, node)) return lowering.copy(node);
+  const isPattern = syntax.isArrayLiteralExpression(target) || syntax.isObjectLiteralExpression(target);
+  const set: Code = isPattern
+    ? ['(', lowering.visit(target), ' = __v)']
+    : placeOf(lowering, target).assign('first', '__v');
+  return lowerAssigned(lowering, target, node.right, set);
+}
+
+/** `{ a = 1 } = v` → `{ a: assigned((v) => { a = v; }, () => 1).value } = v` */
+export function lowerShorthandTarget(
+  lowering: Lowering,
+  { name }: ts.ShorthandPropertyAssignment,
+  initializer: ts.Expression,
+): Code {
+  if (suspends(lowering.frame, initializer)) return [name.text, ' = ', lowering.visit(initializer)];
+  return [`${name.text}: `, lowerAssigned(lowering, name, initializer, [name.text, ' = __v'])];
+}
+
 /** `x += v` → `x = binary('+', x, v)`, `a[k] += v` → `setitem(a, k, binary('+', getitem(a, k), v))`, `x &&= v`. */
 export function lowerCompound(lowering: Lowering, node: ts.BinaryExpression): Code {
   const text = node.operatorToken.getText().slice(0, -1);
-  if (text === '??') return lowering.noted(unwrap(node.left), lowering.copy(node));
   const target = unwrap(node.left);
   const at = lowering.start(node.operatorToken);
   if (isLoweredBinary(text)) {
@@ -61,10 +84,10 @@ function lowerLogicalCompound(
   const site = lowering.sites.at(at);
   const place = placeOf(lowering, target);
   if (suspends(lowering.frame, right)) {
-    const test = operator('plain', at, [place.read('first'), `'${text}= around await'`, site]);
+    const test = decided(place.read('first'), text, at, site);
     return ['(', test, ` ${text} (`, place.assign('again', lowering.visit(right)), '))'];
   }
-  const name = text === '&&' ? 'and' : 'or';
+  const name = LOGICAL.get(text)!;
   const state = lazyState(lowering, right);
   if (!isMember(target)) {
     return place.assign('first', operator(name, at, [place.read('again'), lowering.thunk(right), site, ...state]));

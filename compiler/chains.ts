@@ -6,6 +6,7 @@ import { isMember, type Member } from './indexing.ts';
 import { keyOf } from './keys.ts';
 import type { Lowering } from './lowering.ts';
 import { syntax } from './parse.ts';
+import { suspends } from './suspension.ts';
 
 type Link = Member | ts.CallExpression;
 type OptionalLink = ts.PropertyAccessChain | ts.ElementAccessChain | ts.CallChain;
@@ -16,34 +17,63 @@ export interface ChainEnd {
   readonly short: string;
 }
 
+const READ: ChainEnd = { member: read, short: 'undefined' };
+
 /** Whether a member or call belongs to an optional chain: `a?.b`, `a?.b.c()`. */
 export function isChain(node: ts.Node): node is OptionalLink {
   return syntax.isOptionalChain(node) && (isMember(node) || syntax.isCallExpression(node));
 }
 
-/** `a?.b[k]` → `((t = a) == null ? undefined : getitem(t.b, k))`: each link becomes what it is outside of a chain. */
-export function lowerChain(lowering: Lowering, node: Link, end?: ChainEnd): Code {
-  const { member, short } = end ?? { member: read, short: 'undefined' };
+/** `a?.b[k]` → `optional(a, (o) => getitem(o.b, k))`: each link becomes what it is outside of a chain. */
+export function lowerChain(lowering: Lowering, node: Link, end: ChainEnd = READ): Code {
   const links = linksOf(node);
-  const tests: Code[] = [];
-  // What the next link is called on, or read from.
-  let callee: Callee = lowerBase(lowering, links[0]!);
-  links.forEach((link, index) => {
-    const gap = isMember(link) ? gapBefore(lowering, link) : '';
-    if (gap !== '') callee = { ...callee, function: [callee.function, gap] };
-    if (link.questionDotToken) {
-      const name = lowering.frame.temporary();
-      tests.push(['(', name, ' = ', callee.function, `) == null ? ${short} : `]);
-      callee = { ...callee, function: name };
-    }
-    const next = links[index + 1];
-    if (syntax.isCallExpression(link)) callee = value(callOf(lowering, link, callee));
-    else if (next && syntax.isCallExpression(next)) {
-      const object = lowering.frame.temporary();
-      callee = { function: memberOf(lowering, link, [object, ' = ', callee.function]), object };
-    } else callee = value((next ? read : member)(lowering, link, callee.function));
-  });
-  return ['(', tests, callee.function, ')'];
+  return lowerLinks(lowering, links, lowerBase(lowering, links[0]!), node, end);
+}
+
+/** The links of a chain from some on; `callee` is what the first of them is called on, or read from. */
+function lowerLinks(lowering: Lowering, links: readonly Link[], callee: Callee, node: Link, end: ChainEnd): Code {
+  const [link, ...others] = links;
+  if (!link) return callee.function;
+  const { questionDotToken } = link;
+  const gap = isMember(link) ? gapBefore(lowering, link) : '';
+  const base: Code = gap === '' ? callee.function : [callee.function, gap];
+  const rest = (from: Code): Code =>
+    lowerLinks(lowering, others, lowerLink(lowering, link, others[0], { ...callee, function: from }, end), node, end);
+  if (!questionDotToken) return rest(base);
+  const at = lowering.start(questionDotToken);
+  const site = lowering.sites.at(at);
+  if (links.some((one) => partsOf(one).some((part) => suspends(lowering.frame, part)))) {
+    const name = lowering.frame.temporary();
+    const test: Code = ['(', name, ' = ', operator('sure', at, [base, site]), ') == null'];
+    return ['(', test, ` ? ${end.short} : `, rest(name), ')'];
+  }
+  const name = lowering.frame.fresh('o');
+  const used = rest(name);
+  const state = lowering.states.of({ start: questionDotToken.end, end: node.end }, node);
+  const short = end.short === 'undefined' ? [] : [end.short];
+  return operator('optional', at, [
+    base,
+    [`(${name}) => `, used],
+    site,
+    ...(state === 'null' && short.length === 0 ? [] : [state]),
+    ...short,
+  ]);
+}
+
+/** What a link gives, for the next one to go on with. */
+function lowerLink(lowering: Lowering, link: Link, next: Link | undefined, from: Callee, end: ChainEnd): Callee {
+  if (syntax.isCallExpression(link)) return value(callOf(lowering, link, from));
+  if (!next || !syntax.isCallExpression(next)) {
+    return value((next ? read : end.member)(lowering, link, from.function));
+  }
+  const object = lowering.frame.temporary();
+  return { function: memberOf(lowering, link, [object, ' = ', from.function]), object };
+}
+
+/** What a link evaluates itself. */
+function partsOf(link: Link): readonly ts.Node[] {
+  if (syntax.isCallExpression(link)) return link.arguments;
+  return syntax.isElementAccessExpression(link) ? [link.argumentExpression] : [];
 }
 
 function lowerBase(lowering: Lowering, first: Link): Callee {

@@ -1,7 +1,7 @@
 import type { ts } from 'ts-morph';
 import type { Code } from './code.ts';
 import { isStatic } from './directives.ts';
-import { lowerInitializer } from './functions.ts';
+import { lowerInitializer } from './initializers.ts';
 import type { Lowering } from './lowering.ts';
 import { syntax } from './parse.ts';
 

@@ -1,5 +1,7 @@
 import type { ts } from 'ts-morph';
-import type { Code } from './code.ts';
+import { type Code, joined, span } from './code.ts';
+import { canGive, guardsOf, withoutDefaults } from './defaults.ts';
+import { partsOf } from './items.ts';
 import type { Lowering } from './lowering.ts';
 import { syntax } from './parse.ts';
 import type { Binding } from './scope.ts';
@@ -16,6 +18,22 @@ export function lowerVariables(lowering: Lowering, node: ts.VariableDeclarationL
     return binding !== undefined && lowering.hoisted.has(binding);
   });
   return isMoved ? assignments(lowering, node) : [lowering.copy(node), slotsOf(lowering, node)];
+}
+
+/** `const { a = 1 } = o` → `const { a: d } = taken(o), a = given(d, () => 1)` */
+export function lowerTakingApart(lowering: Lowering, name: ts.BindingPattern, value: ts.Expression): Code {
+  return declared(lowering, name, [span(name.end, lowering.start(value)), partsOf(lowering, value)]);
+}
+
+/** A declaration of a name or pattern, with what follows it, `= v`; default values are given after it. */
+export function declared(lowering: Lowering, name: ts.BindingName, value: Code): Code {
+  const fresh = () => lowering.frame.fresh('d');
+  if (!canGive(lowering, name)) {
+    const guards = guardsOf(lowering, name).map((guard): Code => [`, ${fresh()} = `, guard]);
+    return [lowering.visit(name), value, guards];
+  }
+  const { target, defaults } = withoutDefaults(lowering, name, fresh);
+  return [target, value, defaults.map((one): Code => [', ', one])];
 }
 
 /** The slots of the variables of a declaration that are shared. */
@@ -44,8 +62,12 @@ export function namesOf(node: ts.VariableDeclarationList): readonly string[] {
 
 /** `name = value`; a pattern needs parentheses, or it would be a block. */
 export function assignment(lowering: Lowering, name: ts.BindingName, value: Code): Code {
-  const target = lowering.visit(name);
-  return syntax.isIdentifier(name) ? [target, ' = ', value] : ['(', target, ' = ', value, ')'];
+  if (syntax.isIdentifier(name)) return lowering.noted(name, [lowering.visit(name), ' = ', value]);
+  const isGiven = canGive(lowering, name);
+  const { target, defaults } = isGiven
+    ? withoutDefaults(lowering, name, () => lowering.frame.temporary())
+    : { target: lowering.visit(name), defaults: guardsOf(lowering, name) };
+  return joined([['(', lowering.notesOf(name), target, ' = ', value, ')'], ...defaults]);
 }
 
 function namesIn(name: ts.BindingName): readonly string[] {
@@ -59,11 +81,15 @@ function assignments(lowering: Lowering, node: ts.VariableDeclarationList): Code
   for (const { name, initializer, end: next } of node.declarations) {
     if (initializer) {
       const gap = lowering.trivia(end, lowering.start(name));
-      parts.push([parts.length > 0 ? ', ' : '', gap, assignment(lowering, name, lowering.visit(initializer))]);
+      parts.push([parts.length > 0 ? ', ' : '', gap, assignment(lowering, name, taken(lowering, name, initializer))]);
     }
     end = next;
   }
   return parts;
+}
+
+function taken(lowering: Lowering, name: ts.BindingName, value: ts.Expression): Code {
+  return syntax.isIdentifier(name) ? lowering.argument(value) : partsOf(lowering, value);
 }
 
 function bindingOf(lowering: Lowering, name: ts.Identifier): Binding | undefined {

@@ -1,8 +1,9 @@
 import type { ts } from 'ts-morph';
-import { type Code, operator, span } from './code.ts';
+import { type Code, isEmpty, operator, span } from './code.ts';
 import { DEFAULT_NAME, isFunction, prologue } from './directives.ts';
 import { lowerList } from './lists.ts';
 import type { Lowering } from './lowering.ts';
+import { Parameters } from './parameters.ts';
 import { syntax } from './parse.ts';
 
 /** A traced function: lowered, and wrapped if the runtime must recognise it as compiled. */
@@ -10,15 +11,18 @@ export function lowerFunction(lowering: Lowering, node: ts.Node & { readonly bod
   if (lowering.traced.optedOut.has(node)) return lowering.verbatim(node);
   const outer = lowering.fn;
   const frame = lowering.newFrame(canSuspend(node));
+  const parameters = new Parameters(lowering, node);
   const body = (): Code =>
     lowering.inFunction(frame, () =>
-      syntax.isBlock(node.body) ? lowerBody(lowering, node, node.body) : lowerExpressionBody(lowering, node, node.body),
+      syntax.isBlock(node.body)
+        ? lowerBody(lowering, node, node.body, parameters.front)
+        : lowerExpressionBody(lowering, node, node.body, parameters.front),
     );
   const code = lowering.copy(
     node,
     (child) => {
       if (child === node.body) return body();
-      if (syntax.isParameter(child)) return lowering.inFunction(frame, () => lowerParameter(lowering, child));
+      if (syntax.isParameter(child)) return lowering.inFunction(frame, () => parameters.lower(child));
       return lowering.inFunction(outer, () => lowering.visit(child));
     },
     defaultName(lowering, node),
@@ -26,15 +30,7 @@ export function lowerFunction(lowering: Lowering, node: ts.Node & { readonly bod
   return lowering.traced.blocks.has(node) ? wrap(lowering, node, code) : code;
 }
 
-/** An initializer that runs outside of a function's body: temporaries get a function of their own. */
-export function lowerInitializer(lowering: Lowering, node: ts.Expression): Code {
-  const frame = lowering.newFrame(false);
-  const value = lowering.inFunction(frame, () => lowering.visit(node));
-  const declarations = frame.declarations();
-  return declarations === '' ? value : [`(() => {${declarations} return `, value, '; })()'];
-}
-
-function lowerBody(lowering: Lowering, node: ts.Node, body: ts.Block): Code {
+function lowerBody(lowering: Lowering, node: ts.Node, body: ts.Block, front: Code): Code {
   const directives = prologue(body.statements);
   const from = directives.at(-1)?.end ?? body.statements.pos;
   const statements = body.statements.slice(directives.length);
@@ -45,16 +41,17 @@ function lowerBody(lowering: Lowering, node: ts.Node, body: ts.Block): Code {
     separator,
     lowering.frame.declarations(),
     rests(node),
+    front,
     lowering.shared.declareFor(node),
     list,
     span(body.end - 1, body.end),
   ];
 }
 
-function lowerExpressionBody(lowering: Lowering, node: ts.Node, body: ts.Expression): Code {
+function lowerExpressionBody(lowering: Lowering, node: ts.Node, body: ts.Expression, parameters: Code): Code {
   const value = lowering.visit(body);
-  const front = lowering.frame.declarations() + rests(node) + lowering.shared.declareFor(node);
-  return front === '' ? value : [`{${front} return `, value, '; }'];
+  const front = [lowering.frame.declarations(), rests(node), parameters, lowering.shared.declareFor(node)];
+  return isEmpty(front) ? value : ['{', front, ' return ', value, '; }'];
 }
 
 /** The arrays that hold the rest of the arguments: each call makes its own. */
@@ -64,20 +61,6 @@ function rests(node: ts.Node): string {
     .filter(({ name, dotDotDotToken }) => dotDotDotToken && syntax.isIdentifier(name))
     .map(({ name }) => ` __o.fresh(${name.getText()});`)
     .join('');
-}
-
-/** A parameter, whose default values are evaluated before the body. */
-function lowerParameter(lowering: Lowering, node: ts.Node): Code {
-  return lowering.copy(node, (child) => {
-    const isPart =
-      syntax.isBindingElement(child) ||
-      syntax.isObjectBindingPattern(child) ||
-      syntax.isArrayBindingPattern(child) ||
-      syntax.isComputedPropertyName(child);
-    if (isPart) return lowerParameter(lowering, child);
-    const isValue = syntax.isExpression(child) && !syntax.isTypeNode(child);
-    return isValue ? lowerInitializer(lowering, child) : lowering.visit(child);
-  });
 }
 
 /** `f` → `block(f)`. A method goes through an object, and so does a function that gets its name from its context. */

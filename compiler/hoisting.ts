@@ -1,66 +1,77 @@
 import type { ts } from 'ts-morph';
 import type { Code } from './code.ts';
+import { namesOf } from './declarations.ts';
 import type { Lowering } from './lowering.ts';
 import { syntax } from './parse.ts';
-import type { Plan } from './plan.ts';
 import type { Binding } from './scope.ts';
 
+/** A stretch of the source that becomes a function of its own. */
+interface Stretch {
+  readonly from: number;
+  readonly to: number;
+}
+
 /**
- * What a continuation declares is seen only there. Declarations which the statements before it mention (in functions)
- * move to the front of the list: functions whole, variables and classes as `let`, assigned where they stood.
+ * What a part of a list or switch declares is seen only there. Declarations which other parts mention move to the front
+ * of the whole: functions as they are, variables and classes as `let`, assigned where they stood.
+ *
+ * @param parts what each part can see; the first stays where it is
+ * @param owner the node that holds the statements
+ * @param marked functions that are marked at the front, as compiled
  */
-export function hoistOutOfRests(
+export function hoist(
   lowering: Lowering,
-  statements: readonly ts.Statement[],
-  plans: readonly Plan[],
   owner: ts.Node,
+  [first, ...parts]: readonly Stretch[],
+  marked: readonly string[],
 ): Code {
-  const firstCut = plans.findIndex(({ kind }) => kind === 'cut');
-  if (firstCut < 0) return '';
-  const late = lateBindings(lowering, statements, plans, firstCut, owner);
-  const marked = new Set(lowering.traced.marks.get(owner) ?? []);
+  const marks = marked.map((name) => ` __o.mark(${name});`);
+  if (!first || parts.length === 0) return marks;
+  const all = { from: first.from, to: parts.at(-1)!.to };
+  const late = lateBindings(lowering, owner, parts);
   const moved = new Set<Binding>();
   const move = (binding: Binding): void => {
     if (moved.has(binding)) return;
     moved.add(binding);
+    // What is declared together is assigned together.
+    for (const other of declaredWith(lowering, binding)) if (late.has(other)) move(other);
     // A function at the front must find what it mentions.
     if (binding.kind !== 'function' || !binding.value) return;
     for (const mention of lowering.states.within({ start: binding.value.getStart(), end: binding.value.end })) {
       if (late.has(mention.binding)) move(mention.binding);
     }
   };
-  const listStart = lowering.start(statements[0]!);
-  for (const [binding, segmentStart] of late) {
-    const isNeeded = lowering.states
-      .within({ start: listStart, end: segmentStart })
-      .some((mention) => mention.binding === binding);
-    if (isNeeded || marked.has(binding.name)) move(binding);
+  const outside = new Set<Binding>();
+  for (const { binding, position } of lowering.states.within({ start: all.from, end: all.to })) {
+    const part = late.get(binding);
+    if (part && (position < part.from || position >= part.to)) outside.add(binding);
   }
-  return declare(lowering, moved);
+  for (const binding of late.keys()) if (outside.has(binding) || marked.includes(binding.name)) move(binding);
+  return [declare(lowering, moved), marks];
 }
 
-/** The bindings that continuations declare themselves, each with the start of its continuation. */
-function lateBindings(
-  lowering: Lowering,
-  statements: readonly ts.Statement[],
-  plans: readonly Plan[],
-  firstCut: number,
-  owner: ts.Node,
-): Map<Binding, number> {
-  const scope =
-    syntax.isFunctionLike(owner.parent) || syntax.isClassStaticBlockDeclaration(owner.parent) ? owner.parent : owner;
-  const found = new Map<Binding, number>();
-  const own = lowering.scopes.declaredIn(scope);
-  let segmentStart = 0;
-  for (let index = firstCut; index < statements.length; index++) {
-    const statement = statements[index]!;
-    for (const binding of own) {
-      const isHere = binding.position >= statement.pos && binding.position < statement.end;
-      if (isHere && index > firstCut && binding.kind !== 'var') found.set(binding, segmentStart);
-    }
-    if (plans[index]!.kind === 'cut') segmentStart = statement.end;
+/** The bindings that parts declare themselves, each with its part. */
+function lateBindings(lowering: Lowering, owner: ts.Node, parts: readonly Stretch[]): Map<Binding, Stretch> {
+  const found = new Map<Binding, Stretch>();
+  for (const binding of lowering.scopes.declaredIn(scopeOf(owner))) {
+    const part = parts.findLast(({ from, to }) => binding.position >= from && binding.position < to);
+    if (part && binding.kind !== 'var') found.set(binding, part);
   }
   return found;
+}
+
+function scopeOf(owner: ts.Node): ts.Node {
+  const { parent } = owner;
+  return syntax.isFunctionLike(parent) || syntax.isClassStaticBlockDeclaration(parent) ? parent : owner;
+}
+
+/** The names of one declaration: `let a, [b] = c` declares two. */
+function declaredWith(lowering: Lowering, { declaration }: Binding): readonly Binding[] {
+  let at = declaration.parent;
+  while (syntax.isBindingElement(at) || syntax.isBindingName(at)) at = at.parent;
+  const list = at.parent;
+  if (!syntax.isVariableDeclarationList(list)) return [];
+  return namesOf(list).flatMap((name) => lowering.scopes.resolve(name, list) ?? []);
 }
 
 function declare(lowering: Lowering, moved: ReadonlySet<Binding>): Code {

@@ -4,15 +4,17 @@ import type { Lowering } from './lowering.ts';
 import { syntax } from './parse.ts';
 import { isAssignmentTarget } from './references.ts';
 
-/** `...x` → `...items(x)` */
-export function lowerSpread(lowering: Lowering, node: ts.SpreadElement): Code {
-  const isRest = syntax.isArrayLiteralExpression(node.parent) && isAssignmentTarget(node.parent);
-  return isRest ? lowering.copy(node) : ['...', itemsOf(lowering, node.expression, 'items')];
+/** `...x` → `...items(x)`, in an object `...taken(x)` */
+export function lowerSpread(lowering: Lowering, node: ts.SpreadElement | ts.SpreadAssignment): Code {
+  const { parent, expression } = node;
+  const isLiteral = syntax.isArrayLiteralExpression(parent) || syntax.isObjectLiteralExpression(parent);
+  if (isLiteral && isAssignmentTarget(parent)) return lowering.copy(node);
+  return ['...', itemsOf(lowering, expression, syntax.isSpreadElement(node) ? 'items' : 'taken')];
 }
 
-/** `[a, b] = x` → `[a, b] = taken(x)`, in a declaration too. */
-export function lowerTakingApart(lowering: Lowering, node: ts.Node, value: ts.Expression): Code {
-  return lowering.copy(node, (child) => (child === value ? itemsOf(lowering, value, 'taken') : lowering.visit(child)));
+/** What a pattern takes apart: `[a, b] = x` → `[a, b] = taken(x)`. */
+export function partsOf(lowering: Lowering, value: ts.Expression): Code {
+  return itemsOf(lowering, value, 'taken');
 }
 
 /** `yield* x` → `yield* items(x)` */
@@ -27,6 +29,7 @@ export function lowerDelegation(lowering: Lowering, node: ts.YieldExpression): C
 function itemsOf(lowering: Lowering, value: ts.Expression, by: 'items' | 'taken'): Code {
   if (syntax.isArrayLiteralExpression(value) && !value.elements.some(syntax.isSpreadElement))
     return lowering.visit(value);
+  if (by === 'taken' && syntax.isObjectLiteralExpression(value)) return lowering.visit(value);
   const at = lowering.start(value);
   return operator(by, at, [lowering.argument(value), lowering.sites.at(at)]);
 }

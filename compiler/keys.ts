@@ -1,4 +1,5 @@
 import type { ts } from 'ts-morph';
+import { type Code, operator, span } from './code.ts';
 import { CompileError } from './diagnostics.ts';
 import type { Lowering } from './lowering.ts';
 import { syntax } from './parse.ts';
@@ -15,6 +16,15 @@ export function keyOf(lowering: Lowering, node: ts.ElementAccessExpression): ts.
     throw new CompileError('comma', key, lowering.file, `Write ${object}[${index(parts)}]${select}.`);
   }
   return key;
+}
+
+/** `{ [k]: v }` → `{ [key(k)]: v }`: JavaScript itself makes a name of it. */
+export function lowerKey(lowering: Lowering, node: ts.ComputedPropertyName): Code {
+  const { expression } = node;
+  if (syntax.isStringLiteralLike(expression) || syntax.isNumericLiteral(expression)) return lowering.copy(node);
+  const at = lowering.start(expression);
+  const code = operator('key', at, [lowering.argument(expression), lowering.sites.at(at)]);
+  return [span(lowering.start(node), at), code, span(expression.end, node.end)];
 }
 
 function sequence(node: ts.Expression): readonly ts.Expression[] {

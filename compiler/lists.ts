@@ -1,7 +1,8 @@
 import type { ts } from 'ts-morph';
-import { type Code, operator, span } from './code.ts';
-import { hoistOutOfRests } from './hoisting.ts';
+import { type Code, joined, operator, span } from './code.ts';
+import { hoist } from './hoisting.ts';
 import type { Lowering } from './lowering.ts';
+import { syntax } from './parse.ts';
 import { type Plan, planFor, type Region } from './plan.ts';
 import { lowerCompletion, lowerStatement } from './statements.ts';
 
@@ -14,6 +15,17 @@ export interface List {
   readonly owner: ts.Node;
 }
 
+/** Statements of a list, up to and with one that may jump out: the next part goes on where that ended normally. */
+interface Part {
+  readonly statements: readonly ts.Statement[];
+  readonly plans: readonly Plan[];
+  readonly from: number;
+  readonly to: number;
+}
+
+/** As many parts may stand one in another; more stand side by side, as ONNX cannot nest deeply. */
+const NESTED_PARTS = 4;
+
 /**
  * A statement list. A statement that may jump out hands its completion on, with what follows it as the continuation:
  * `if (c) return a; f();` → `return complete(andThen(if_(c, …), () => { f(); }))`.
@@ -21,46 +33,95 @@ export interface List {
 export function lowerList(lowering: Lowering, list: List, region: Region): Code {
   const { statements, owner } = list;
   const plans = statements.map((one, index) => planFor(lowering, one, region, statements.slice(index + 1)));
-  const front = hoistOutOfRests(lowering, statements, plans, owner);
-  const marks = (lowering.traced.marks.get(owner) ?? []).map((name) => ` __o.mark(${name});`);
-  return [front, marks, lowerFrom(lowering, list, plans, 0, list.from, region)];
+  const parts = partsOf(list, plans);
+  const isLong = parts.length > NESTED_PARTS && !statements.some(isUsing);
+  const ranges = isLong ? parts : parts.map(({ from }) => ({ from, to: list.to }));
+  const front = hoist(lowering, owner, ranges, lowering.traced.marks.get(owner) ?? []);
+  const [first, ...others] = parts;
+  const code = isLong
+    ? lowerInTurn(lowering, first!, others, owner, region)
+    : lowerNested(lowering, parts, list, region);
+  return [front, code];
 }
 
-function lowerFrom(
-  lowering: Lowering,
-  list: List,
-  plans: readonly Plan[],
-  first: number,
-  from: number,
-  region: Region,
-): Code {
-  const { statements, to, owner } = list;
-  const parts: Code[] = [];
-  let end = from;
-  for (let index = first; index < statements.length; index++) {
-    const statement = statements[index]!;
-    const plan = plans[index]!;
-    parts.push(span(end, lowering.start(statement)));
-    end = statement.end;
-    if (plan.kind !== 'cut') {
-      parts.push(lowerStatement(lowering, statement, plan));
-      continue;
-    }
-    let completion = lowerCompletion(lowering, statement);
-    const hasRest = index + 1 < statements.length;
-    if (hasRest) {
-      const rest = lowering.frame.around([{ kind: 'closure' }], () =>
-        lowerFrom(lowering, list, plans, index + 1, end, 'closure'),
-      );
-      const range = { start: end, end: to };
-      const state = lowering.states.of(range, owner);
-      const at = lowering.start(statement);
-      completion = operator('andThen', at, [completion, ['() => {', rest, '}'], state, lowering.sites.at(at)]);
-    }
-    if (region === 'function') completion = ['__o.complete(', completion, ')'];
-    parts.push('return ', completion, ';');
-    if (hasRest) return parts;
+function partsOf({ statements, from, to }: List, plans: readonly Plan[]): readonly Part[] {
+  const parts: Part[] = [];
+  let first = 0;
+  let start = from;
+  plans.forEach(({ kind }, index) => {
+    const isLast = index === plans.length - 1;
+    if (kind !== 'cut' && !isLast) return;
+    const range = [first, index + 1] as const;
+    const end = isLast ? to : statements[index]!.end;
+    parts.push({ statements: statements.slice(...range), plans: plans.slice(...range), from: start, to: end });
+    first = index + 1;
+    start = end;
+  });
+  return parts.length > 0 ? parts : [{ statements, plans, from, to }];
+}
+
+/** Each part within the continuation of the one before. */
+function lowerNested(lowering: Lowering, [part, ...others]: readonly Part[], list: List, region: Region): Code {
+  const { code, last } = lowerPart(lowering, part!);
+  if (!last) return code;
+  let { completion } = last;
+  if (others.length > 0) {
+    const rest = inClosure(lowering, () => lowerNested(lowering, others, list, 'closure'));
+    const state = lowering.states.of({ start: part!.to, end: list.to }, list.owner);
+    const at = lowering.start(last.statement);
+    completion = operator('andThen', at, [completion, rest, state, lowering.sites.at(at)]);
   }
-  parts.push(span(end, to));
-  return parts;
+  return [code, ended(completion, region), others.length > 0 ? '' : last.after];
+}
+
+/** `inTurn(if_(…), [[() => { … }, state, site], …])`: each part beside the one before. */
+function lowerInTurn(lowering: Lowering, first: Part, others: readonly Part[], owner: ts.Node, region: Region): Code {
+  const { code, last } = lowerPart(lowering, first);
+  let at = lowering.start(last!.statement);
+  const rests = others.map((part): Code => {
+    const site = lowering.sites.at(at);
+    const rest = inClosure(lowering, () => {
+      const { code: inner, last: cut } = lowerPart(lowering, part);
+      if (cut) at = lowering.start(cut.statement);
+      return cut ? [inner, 'return ', cut.completion, ';', cut.after] : inner;
+    });
+    return ['[', joined([rest, lowering.states.of({ start: part.from, end: part.to }, owner), site]), ']'];
+  });
+  const turns = operator('inTurn', lowering.start(last!.statement), [last!.completion, ['[', joined(rests), ']']]);
+  return [code, ended(turns, region)];
+}
+
+interface LoweredPart {
+  /** The statements that only run. */
+  readonly code: Code;
+  /** The one that may jump out. */
+  readonly last: { readonly statement: ts.Statement; readonly completion: Code; readonly after: Code } | null;
+}
+
+function lowerPart(lowering: Lowering, { statements, plans, from, to }: Part): LoweredPart {
+  const code: Code[] = [];
+  let end = from;
+  for (const [index, statement] of statements.entries()) {
+    const plan = plans[index]!;
+    code.push(span(end, lowering.start(statement)));
+    end = statement.end;
+    if (plan.kind === 'cut') {
+      return { code, last: { statement, completion: lowerCompletion(lowering, statement), after: span(end, to) } };
+    }
+    code.push(lowerStatement(lowering, statement, plan));
+  }
+  return { code: [...code, span(end, to)], last: null };
+}
+
+function inClosure(lowering: Lowering, inner: () => Code): Code {
+  return ['() => {', lowering.frame.around([{ kind: 'closure' }], inner), '}'];
+}
+
+function ended(completion: Code, region: Region): Code {
+  return ['return ', region === 'function' ? ['__o.complete(', completion, ')'] : completion, ';'];
+}
+
+/** `using x = …`: its end is that of the list. */
+function isUsing(node: ts.Statement): boolean {
+  return syntax.isVariableStatement(node) && /^(await\s+)?using\s/.test(node.getText());
 }

@@ -5,6 +5,13 @@ import { syntax } from './parse.ts';
 import { suspends } from './suspension.ts';
 import { unwrap } from './wrappers.ts';
 
+/** The operators that evaluate their right side or not, and the calls that they become. */
+export const LOGICAL: ReadonlyMap<string, string> = new Map([
+  ['&&', 'and'],
+  ['||', 'or'],
+  ['??', 'coalesce'],
+]);
+
 /** `a && b` → `and(a, () => b)`; around an `await` it stays, and `a` must be plain. */
 export function lowerLogical(lowering: Lowering, node: ts.BinaryExpression): Code {
   const { left, operatorToken, right } = node;
@@ -14,11 +21,10 @@ export function lowerLogical(lowering: Lowering, node: ts.BinaryExpression): Cod
   const before = lowering.trivia(left.end, at);
   const after = lowering.trivia(operatorToken.end, lowering.start(right));
   if (suspends(lowering.frame, right)) {
-    const test = operator('plain', at, [lowering.argument(left), `'${text} around await'`, site]);
+    const test = decided(lowering.argument(left), text, at, site);
     return [test, before, ` ${text} `, after, lowering.visit(right)];
   }
-  const name = text === '&&' ? 'and' : 'or';
-  return operator(name, at, [
+  return operator(LOGICAL.get(text)!, at, [
     [lowering.argument(left), before],
     [after, lowering.thunk(right)],
     site,
@@ -84,6 +90,12 @@ function choicesOf(lowering: Lowering, { whenTrue, whenFalse }: ts.ConditionalEx
     last = next.whenFalse;
   }
   return { links, gap: lowering.trivia(end, lowering.start(last)), last };
+}
+
+/** The left side of a logical operator that stays JavaScript's: it decides while the block is built. */
+export function decided(left: Code, text: string, at: number, site: Code): Code {
+  if (text === '??') return operator('sure', at, [left, site]);
+  return operator('plain', at, [left, `'${text} around await'`, site]);
 }
 
 /** The state argument of a part that may not run; absent if it assigns nothing. */

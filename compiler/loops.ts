@@ -2,7 +2,7 @@ import type { ts } from 'ts-morph';
 import { capturedHeaderVariables } from './captures.ts';
 import { lowerClosure } from './closures.ts';
 import { type Code, operator } from './code.ts';
-import { assignment, isVar, lowerVariables, namesOf } from './declarations.ts';
+import { assignment, declared, isVar, lowerVariables, namesOf } from './declarations.ts';
 import type { Lowering } from './lowering.ts';
 import { syntax } from './parse.ts';
 import { placeOf } from './places.ts';
@@ -50,7 +50,7 @@ function itemOf(lowering: Lowering, node: ts.ForOfStatement): Item {
   const isNested = lowering.scopes.declaredIn(statement).some((binding) => names.includes(binding.name));
   if (syntax.isIdentifier(name) && !isNested) return { parameter: name.text, before: '', isNested };
   const keyword = initializer.flags & syntax.NodeFlags.Const ? 'const' : 'let';
-  return { parameter: item, before: [` ${keyword} `, lowering.visit(name), ` = ${item};`], isNested };
+  return { parameter: item, before: [` ${keyword} `, declared(lowering, name, ` = ${item}`), ';'], isNested };
 }
 
 /** `while (c) { … }` → `while_(() => c, () => { … }, null)` */

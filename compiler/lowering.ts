@@ -41,7 +41,7 @@ export class Lowering {
     this.traced = traced;
     const references = findReferences(source, scopes);
     this.shared = new SharedVariables(references, traced.functions, (name) => source.text.includes(name));
-    this.states = new States(references, scopes, this.shared);
+    this.states = new States(references, scopes, this.shared, this.hoisted);
     this.sites = new Sites(source);
     this.visit = (node) => visit(this, node);
   }

@@ -23,8 +23,8 @@ export function lowerNativeLoop(
   return [labels.map((label) => `${label}: `), code, isOpen ? ';' : ''];
 }
 
-/** A `switch` compares while building; `break` in its clauses stays native. */
-export function lowerSwitch(lowering: Lowering, node: ts.SwitchStatement): Code {
+/** A `switch` around `await` compares while building; `break` in its clauses stays native. */
+export function lowerNativeSwitch(lowering: Lowering, node: ts.SwitchStatement): Code {
   const { expression, caseBlock } = node;
   return [
     span(lowering.start(node), lowering.start(expression)),

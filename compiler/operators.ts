@@ -11,9 +11,10 @@ export function isLoweredBinary(text: string): boolean {
   return BINARY.has(text);
 }
 
-/** `a in b` becomes a call too, unless only the class itself can answer: `#x in b`. */
-export function isLoweredIn({ left, operatorToken }: ts.BinaryExpression): boolean {
-  return operatorToken.kind === syntax.SyntaxKind.InKeyword && !syntax.isPrivateIdentifier(left);
+/** `a in b` and `a instanceof b` become calls too, unless only the class itself can answer: `#x in b`. */
+export function isLoweredRelation({ left, operatorToken: { kind } }: ts.BinaryExpression): boolean {
+  const { InKeyword, InstanceOfKeyword } = syntax.SyntaxKind;
+  return kind === InstanceOfKeyword || (kind === InKeyword && !syntax.isPrivateIdentifier(left));
 }
 
 /** `a * b` → `binary('*', a, b)` */

@@ -41,17 +41,17 @@ export function unlabelled(node: ts.Statement): Labelled {
 
 /** Decides on a statement of a list in `region`; `rest` is what follows it there. */
 export function planFor(lowering: Lowering, node: ts.Statement, region: Region, rest: readonly ts.Statement[]): Plan {
-  const { statement, labels } = unlabelled(node);
+  const { statement } = unlabelled(node);
   const name = constructName(statement);
-  if (!name || (syntax.isBlock(statement) && labels.length > 0)) return { kind: 'other' };
+  if (!name) return { kind: 'other' };
   const { frame } = lowering;
   if (!syntax.isBlock(statement)) {
     const obstacle = obstacleIn(lowering, frame, statement);
     if (obstacle) return { kind: 'native', reason: `${name} around ${obstacle}` };
-  }
-  if (!mayJumpOut(node)) return syntax.isBlock(statement) ? { kind: 'other' } : { kind: 'call' };
+  } else if (!mayJumpOut(statement) || suspends(frame, statement)) return { kind: 'other' };
+  // A block that only its own label is left by gives no completion.
+  if (!mayJumpOut(node)) return { kind: 'call' };
   if (region === 'native') return { kind: 'native', reason: `${name} with a jump inside a native construct` };
-  if (syntax.isBlock(statement) && suspends(frame, statement)) return { kind: 'other' };
   if (rest.some((one) => suspends(frame, one))) return { kind: 'native', reason: `${name} with a jump before await` };
   return { kind: 'cut' };
 }
@@ -62,6 +62,7 @@ function constructName(node: ts.Statement): string | null {
   if (syntax.isForStatement(node)) return 'for';
   if (syntax.isWhileStatement(node)) return 'while';
   if (syntax.isDoStatement(node)) return 'do…while';
+  if (syntax.isSwitchStatement(node)) return 'switch';
   return syntax.isBlock(node) ? 'block' : null;
 }
 
@@ -76,6 +77,7 @@ function obstacleIn(lowering: Lowering, frame: FunctionFrame, node: ts.Statement
     if (/^using\s/.test(initializer.getText())) return 'using';
     return suspends(frame, initializer) || suspends(frame, node.statement) ? 'await' : null;
   }
+  if (syntax.isSwitchStatement(node)) return suspends(frame, node.caseBlock) ? 'await' : null;
   if (suspends(frame, node)) return 'await';
   return syntax.isForStatement(node) && capturesInHeader(lowering, node) ? 'a function in its head' : null;
 }

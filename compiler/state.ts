@@ -22,8 +22,17 @@ export class States {
   /** The functions that a variable may hold: what it is declared with or assigned. */
   readonly #functions = new Map<Binding, ts.Node[]>();
 
-  constructor(references: readonly Reference[], scopes: Scopes, shared: SharedVariables) {
+  readonly #hoisted: ReadonlySet<Binding>;
+
+  /** @param hoisted variables that are declared in front of the parts which assign them */
+  constructor(
+    references: readonly Reference[],
+    scopes: Scopes,
+    shared: SharedVariables,
+    hoisted: ReadonlySet<Binding>,
+  ) {
     this.#shared = shared;
+    this.#hoisted = hoisted;
     this.#references = references;
     this.#scopes = scopes;
     for (const { binding, node, writes } of references) {
@@ -36,7 +45,7 @@ export class States {
   of(range: Range, at: ts.Node): Code {
     const names = [...this.#assigned(range, range, new Set())]
       .filter((binding) => !this.#shared.has(binding) && this.#scopes.resolve(binding.name, at) === binding)
-      .filter((binding) => !isUnborn(binding, range, at))
+      .filter((binding) => this.#hoisted.has(binding) || !isUnborn(binding, range, at))
       .map(({ name }) => name);
     if (names.length === 0) return 'null';
     const values = names.map((_, index) => `__v${index}`);
@@ -53,7 +62,7 @@ export class States {
   #assigned(range: Range, closed: Range, seen: Set<Binding>): Set<Binding> {
     const found = new Set<Binding>();
     for (const { binding, writes } of this.within(range)) {
-      if (writes && isVariable(binding) && !isInside(binding, closed) && !isInside(binding, range)) found.add(binding);
+      if (writes && this.#outlives(binding, closed) && this.#outlives(binding, range)) found.add(binding);
       if (seen.has(binding)) continue;
       seen.add(binding);
       for (const value of this.#functions.get(binding) ?? []) {
@@ -62,6 +71,12 @@ export class States {
       }
     }
     return found;
+  }
+
+  /** Whether a variable is there when a range has been left. */
+  #outlives(binding: Binding, range: Range): boolean {
+    if (this.#hoisted.has(binding)) return !contains(range, binding.scope);
+    return isVariable(binding) && !isInside(binding, range);
   }
 
   #firstFrom(position: number): number {
@@ -84,6 +99,10 @@ function isVariable({ kind }: Binding): boolean {
 function isInside(binding: Binding, { start, end }: Range): boolean {
   const born = binding.kind === 'var' ? binding.scope.getStart() : binding.position;
   return born >= start && born < end;
+}
+
+function contains({ start, end }: Range, node: ts.Node): boolean {
+  return node.getStart() >= start && node.end <= end;
 }
 
 /** A `let` of the same function that comes later has no value yet that could be read. */

@@ -6,10 +6,11 @@ import { lowerDeclared } from './declarations.ts';
 import { lowerJump, lowerReturn, lowerThrow } from './jumps.ts';
 import { lowerDo, lowerFor, lowerForOf, lowerWhile } from './loops.ts';
 import type { Lowering } from './lowering.ts';
-import { lowerNativeLoop, lowerSwitch } from './native-loops.ts';
+import { lowerNativeLoop, lowerNativeSwitch } from './native-loops.ts';
 import { syntax } from './parse.ts';
 import { type Plan, unlabelled } from './plan.ts';
 import { ended } from './semicolons.ts';
+import { lowerSwitch } from './switches.ts';
 
 /** A statement of a list; it ends in a semicolon, whatever follows. */
 export function lowerStatement(lowering: Lowering, node: ts.Statement, plan: Plan): Code {
@@ -34,16 +35,25 @@ export function lowerStatement(lowering: Lowering, node: ts.Statement, plan: Pla
 /** A statement as an expression: the completion it ends in. */
 export function lowerCompletion(lowering: Lowering, node: ts.Statement): Code {
   const { statement, labels } = unlabelled(node);
-  if (syntax.isIfStatement(statement)) return lowerIf(lowering, statement);
   if (syntax.isForOfStatement(statement)) return lowerForOf(lowering, statement, labels);
   if (syntax.isWhileStatement(statement)) return lowerWhile(lowering, statement, labels);
   if (syntax.isDoStatement(statement)) return lowerDo(lowering, statement, labels);
-  if (!syntax.isForStatement(statement)) return ['(() => ', lowerClosure(lowering, statement), ')()'];
-  // The head's variables must not be seen by the continuation.
-  return lowering.frame.around([{ kind: 'closure' }], () => {
-    const { initializer, loop } = lowerFor(lowering, statement, labels);
-    return initializer === null ? loop : ['(() => { ', initializer, '; return ', loop, '; })()'];
-  });
+  if (syntax.isForStatement(statement)) {
+    // The head's variables must not be seen by the continuation.
+    return lowering.frame.around([{ kind: 'closure' }], () => {
+      const { initializer, loop } = lowerFor(lowering, statement, labels);
+      return initializer === null ? loop : ['(() => { ', initializer, '; return ', loop, '; })()'];
+    });
+  }
+  if (labels.length === 0) return lowerUnlabelled(lowering, statement);
+  const completion = lowering.frame.around([{ kind: 'labelled', labels }], () => lowerUnlabelled(lowering, statement));
+  return ['__o.labelled(', completion, `, '${labels[0]}')`];
+}
+
+function lowerUnlabelled(lowering: Lowering, node: ts.Statement): Code {
+  if (syntax.isIfStatement(node)) return lowerIf(lowering, node);
+  if (syntax.isSwitchStatement(node)) return lowerSwitch(lowering, node);
+  return ['(() => ', lowerClosure(lowering, node), ')()'];
 }
 
 function labelled(lowering: Lowering, labels: readonly string[], inner: () => Code): Code {
@@ -57,7 +67,7 @@ function lowerOther(lowering: Lowering, node: ts.Statement): Code {
   if (syntax.isReturnStatement(node)) return lowerReturn(lowering, node);
   if (syntax.isBreakOrContinueStatement(node)) return lowerJump(lowering, node);
   if (syntax.isThrowStatement(node)) return ended(lowering, node, lowerThrow(lowering, node));
-  if (syntax.isSwitchStatement(node)) return lowerSwitch(lowering, node);
+  if (syntax.isSwitchStatement(node)) return lowerNativeSwitch(lowering, node);
   if (syntax.isWithStatement(node)) lowering.refuse('with', node);
   if (syntax.isVariableStatement(node)) return ended(lowering, node, lowering.copy(node));
   const isOpen = syntax.isExpressionStatement(node) || syntax.isDebuggerStatement(node);

@@ -1,21 +1,29 @@
 import type { ts } from 'ts-morph';
-import { lowerAssignment, lowerCompound, lowerIncrement } from './assignments.ts';
+import { lowerAssignment, lowerCompound, lowerIncrement, lowerShorthandTarget } from './assignments.ts';
 import { lowerCall, lowerNew } from './calls.ts';
 import { isChain, lowerChain } from './chains.ts';
 import { lowerClass } from './classes.ts';
 import { type Code, span } from './code.ts';
 import { plain } from './conditionals.ts';
-import { lowerVariables, slotsOf } from './declarations.ts';
+import { lowerTakingApart, lowerVariables, slotsOf } from './declarations.ts';
 import { lowerDelete } from './deletions.ts';
 import { isFunction, prologue } from './directives.ts';
 import { lowerFunction } from './functions.ts';
 import { isMember, lowerMember } from './indexing.ts';
-import { lowerDelegation, lowerSpread, lowerTakingApart } from './items.ts';
+import { lowerDelegation, lowerSpread } from './items.ts';
+import { lowerKey } from './keys.ts';
 import { lowerList } from './lists.ts';
 import { lowerLiteral } from './literals.ts';
-import { lowerConditionalExpression, lowerLogical } from './logical.ts';
+import { LOGICAL, lowerConditionalExpression, lowerLogical } from './logical.ts';
 import type { Lowering } from './lowering.ts';
-import { isLoweredBinary, isLoweredIn, lowerBinary, lowerTemplate, lowerTypeof, lowerUnary } from './operators.ts';
+import {
+  isLoweredBinary,
+  isLoweredRelation,
+  lowerBinary,
+  lowerTemplate,
+  lowerTypeof,
+  lowerUnary,
+} from './operators.ts';
 import { syntax } from './parse.ts';
 import { isAssignmentTarget } from './references.ts';
 import { lowerStatement } from './statements.ts';
@@ -29,8 +37,13 @@ export function visit(lowering: Lowering, node: ts.Node): Code {
   if (!lowering.fn) return copyUntraced(lowering, node);
   if (syntax.isExpression(node)) return visitExpression(lowering, node);
   if (syntax.isVariableDeclarationList(node)) return lowerVariables(lowering, node);
-  if (syntax.isVariableDeclaration(node) && syntax.isArrayBindingPattern(node.name) && node.initializer) {
-    return lowerTakingApart(lowering, node, node.initializer);
+  if (syntax.isVariableDeclaration(node) && !syntax.isIdentifier(node.name) && node.initializer) {
+    return lowerTakingApart(lowering, node.name, node.initializer);
+  }
+  if (syntax.isSpreadAssignment(node)) return lowerSpread(lowering, node);
+  if (syntax.isComputedPropertyName(node)) return lowerKey(lowering, node);
+  if (syntax.isShorthandPropertyAssignment(node) && node.objectAssignmentInitializer) {
+    return lowerShorthandTarget(lowering, node, node.objectAssignmentInitializer);
   }
   if (syntax.isClassStaticBlockDeclaration(node)) return lowerFunction(lowering, node);
   if (syntax.isCaseOrDefaultClause(node)) return visitClause(lowering, node);
@@ -71,8 +84,8 @@ function visitBinary(lowering: Lowering, node: ts.BinaryExpression): Code {
   if (kind >= syntax.SyntaxKind.FirstAssignment && kind <= syntax.SyntaxKind.LastAssignment) {
     return lowerCompound(lowering, node);
   }
-  if (text === '&&' || text === '||') return lowerLogical(lowering, node);
-  return isLoweredBinary(text) || isLoweredIn(node) ? lowerBinary(lowering, node) : lowering.copy(node);
+  if (LOGICAL.has(text)) return lowerLogical(lowering, node);
+  return isLoweredBinary(text) || isLoweredRelation(node) ? lowerBinary(lowering, node) : lowering.copy(node);
 }
 
 /** `await x` → `await plain(x)`: it is over before the model runs. */

@@ -64,6 +64,7 @@ const PLAIN_BINARY: Readonly<Record<string, (a: never, b: never) => unknown>> = 
   '>>': (a, b) => a >> b,
   '>>>': (a, b) => a >>> b,
   in: (a, b) => a in b,
+  instanceof: (a: unknown, b: never) => (a as object) instanceof b,
 };
 // biome-ignore-end lint/suspicious/noDoubleEquals: these are the operators themselves.
 
@@ -77,6 +78,8 @@ const MEANINGLESS: Readonly<Record<string, string>> = {
 
 const ARITHMETIC = new Set(['+', '-', '*', '/', '%', '**']);
 const EQUALITY = new Set(['==', '!=', '===', '!==']);
+/** The operators that ask undefined and null, too. */
+const ASKING = new Set([...EQUALITY, 'instanceof']);
 
 /** A binary operator: elementwise on tensors, JavaScript's own on anything else. */
 export function binary(operator: string, left: unknown, right: unknown, site: Site): unknown {
@@ -85,7 +88,7 @@ export function binary(operator: string, left: unknown, right: unknown, site: Si
   if (!isTraced(a) && !isTraced(b)) return PLAIN_BINARY[operator]!(a as never, b as never);
   const varying = varyingOf(a) ?? varyingOf(b);
   if (varying) {
-    return whichever(varying, EQUALITY.has(operator), site, (one) =>
+    return whichever(varying, ASKING.has(operator), site, (one) =>
       varyingOf(a) ? binary(operator, one, b, site) : binary(operator, a, one, site),
     );
   }
@@ -93,6 +96,8 @@ export function binary(operator: string, left: unknown, right: unknown, site: Si
   const isOther = (x: unknown) => x === null || x === undefined || typeof x === 'string';
   if (operator === 'in' && typeof a === 'string') return PLAIN_BINARY.in!(a as never, b as never);
   if (EQUALITY.has(operator) && (isOther(a) || isOther(b))) return operator.startsWith('!');
+  if (operator === 'instanceof')
+    return isScalar(a, 'instanceof', site) ? false : PLAIN_BINARY.instanceof!(a as never, b as never);
   const target = activeBuilder();
   if (target) target.site = site;
   const operate = TENSOR_BINARY[operator];
@@ -142,15 +147,19 @@ export function typeof_(given: unknown, site: Site): unknown {
     return uses.distribute(varying, (one) => typeof_(one, site));
   }
   if (!(x instanceof TensorProxy) || !x.builder.open) return typeof x;
-  const { dtype, shape } = x.type;
-  if (shape === null) {
-    throw new TraceError(
-      'typeof is asked of a tensor of which only the run will tell whether it has dimensions. Reshape it first: x.reshape([]) is a number.',
-      site,
-    );
-  }
-  if (shape.length > 0) return 'object';
-  return dtype === 'bool' ? 'boolean' : 'number';
+  if (!isScalar(x, 'typeof', site)) return 'object';
+  return x.dtype === 'bool' ? 'boolean' : 'number';
+}
+
+/** Whether a value is a traced number or truth value, which JavaScript does not take for an object. */
+function isScalar(x: unknown, operator: string, site: Site): boolean {
+  if (!(x instanceof TensorProxy) || !x.builder.open) return false;
+  const { shape } = x.type;
+  if (shape) return shape.length === 0;
+  throw new TraceError(
+    `${operator} is asked of a tensor of which only the run will tell whether it has dimensions. Reshape it first: x.reshape([]) is a number.`,
+    site,
+  );
 }
 
 function plainUnary(operator: string, x: number): unknown {

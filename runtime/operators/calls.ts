@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 import { formatSite } from '../graph/site.ts';
 import type { Site } from '../graph/types.ts';
 import { activeBuilder } from '../tracing/builder.ts';
-import { each, settled, varyingOf } from '../tracing/varying.ts';
+import { each, methodName, settled, varyingOf } from '../tracing/varying.ts';
 import { builtin, consoleMethod } from './builtins.ts';
 import { afterCall, afterNew, beforeCall, beforeNew } from './calls-in-bodies.ts';
 import { callOnFilled } from './filled-arrays.ts';
@@ -18,6 +18,11 @@ export function call(called: unknown, on: unknown, given: readonly unknown[], si
   const receiver = settled(on);
   const varying = varyingOf(fn);
   if (varying) return each(varying, (one) => call(one, receiver, given, site));
+  const method = methodName(fn);
+  const objects = varyingOf(receiver);
+  if (method !== undefined && objects) {
+    return each(objects, (one) => call(Reflect.get(Object(one), method, one), one, given, site));
+  }
   if (typeof fn !== 'function') throw notCallable(fn, 'a function', site);
   const target = activeBuilder();
   if (target) target.site = site;

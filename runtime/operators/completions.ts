@@ -37,12 +37,12 @@ export type Completion = unknown;
 export const BREAK = new Jump('break', null);
 export const CONTINUE = new Jump('continue', null);
 /** The jumps to labels: the same jump is the same object. */
-const labelled = new Map<string, Jump>();
+const jumps = new Map<string, Jump>();
 
 export function jump(kind: 'break' | 'continue', label: string): Jump {
   const key = `${kind} ${label}`;
-  const known = labelled.get(key) ?? new Jump(kind, label);
-  labelled.set(key, known);
+  const known = jumps.get(key) ?? new Jump(kind, label);
+  jumps.set(key, known);
   return known;
 }
 
@@ -87,6 +87,11 @@ export function withoutBreak(end: Completion, label: string | null): Completion 
 
 function isOwn(end: unknown, kind: Jump['kind'], label: string | null): boolean {
   return end instanceof Jump && end.kind === kind && (end.label === null || end.label === label);
+}
+
+/** Of a labelled statement other than a loop: a `break` to the label ends it normally. */
+export function labelled(end: Completion, label: string): Completion {
+  return mapEnds(end, (one) => (one instanceof Jump && one.kind === 'break' && one.label === label ? undefined : one));
 }
 
 /** Whether a statement ended normally: a truth value, or a traced one. */

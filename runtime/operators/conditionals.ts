@@ -13,7 +13,7 @@ import { type Completion, isAbrupt, isNormal, Jump, mapEnds, type Return, return
 import { checkFixed } from './fixed-slots.ts';
 import { formOf, put } from './holding.ts';
 import { Merge } from './merge.ts';
-import { truthOf } from './truth.ts';
+import { type Truth, truthOf } from './truth.ts';
 
 /** `if`: on a traced condition both branches become bodies of a conditional node. */
 export function if_(
@@ -81,11 +81,34 @@ export function choose(
 
 /** The statements after one that may have jumped: they run where it ended normally. */
 export function andThen(completion: Completion, rest: () => Completion, state: State | null, site: Site): Completion {
-  const normal = isNormal(completion);
-  if (typeof normal === 'boolean') return normal ? rest() : completion;
+  return where(isNormal(completion), rest, completion, state, site);
+}
+
+/** The parts of a long list, one beside the other: each runs where those before ended normally. */
+export function inTurn(
+  first: Completion,
+  parts: readonly (readonly [rest: () => Completion, state: State | null, site: Site])[],
+): Completion {
+  let end = first;
+  for (const [rest, state, site] of parts) {
+    if (isAbrupt(end)) break;
+    end = andThen(end, rest, state, site);
+  }
+  return end;
+}
+
+/** What runs where `test` holds; elsewhere a completion stays what it is. */
+export function where(
+  test: Truth,
+  body: () => Completion,
+  completion: Completion,
+  state: State | null,
+  site: Site,
+): Completion {
+  if (typeof test === 'boolean') return test ? body() : completion;
   const target = builder();
   target.site = site;
-  return branch(target, normal, rest, () => settled(completion), state);
+  return branch(target, test, body, () => settled(completion), state);
 }
 
 /** `?:` */

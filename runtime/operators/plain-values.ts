@@ -29,13 +29,22 @@ export function plain<T>(given: T, construct: string, site: Site): T {
 
 /** A substitution of a template string. */
 export function string(given: unknown, site: Site): unknown {
+  return textual(given, 'stands in a template string', site);
+}
+
+/** The name of a property, in an object that is written out. */
+export function key(given: unknown, site: Site): PropertyKey {
+  return textual(given, 'is the name of a property', site) as PropertyKey;
+}
+
+function textual(given: unknown, where: string, site: Site): unknown {
   const value = settled(given);
   const varying = varyingOf(value);
   if (varying) {
     varying.builder.site = site;
     throw varies(varying);
   }
-  if (value instanceof TensorProxy) throw textError('stands in a template string', site);
+  if (value instanceof TensorProxy) throw textError(where, site);
   return value;
 }
 

@@ -2,6 +2,7 @@ import type { Site } from '../graph/types.ts';
 import { activeBuilder } from '../tracing/builder.ts';
 import type { Slot } from '../tracing/journal.ts';
 import { guardEntries, isFilled } from '../tracing/lists.ts';
+import { settled } from '../tracing/varying.ts';
 import { getitem, setitem } from './access.ts';
 import { checkIterator, noteProperty } from './effects.ts';
 import { checkFilledWrite } from './filled-writes.ts';
@@ -56,8 +57,9 @@ export function field<T extends object>(
   return object;
 }
 
-/** What a pattern takes items from: `[a, b] = values`. */
-export function taken(values: unknown, site: Site): unknown {
+/** What a pattern or an object's spread takes parts from: `[a, b] = values`, `{ ...values }`. */
+export function taken(given: unknown, site: Site): unknown {
+  const values = settled(given);
   const target = activeBuilder();
   if (target) {
     target.site = site;
@@ -68,8 +70,10 @@ export function taken(values: unknown, site: Site): unknown {
 }
 
 /** What JavaScript itself goes through: `...values`, `yield* values`. */
-export function items(values: unknown, site: Site): unknown {
+export function items(given: unknown, site: Site): unknown {
+  const values = settled(given);
   const target = activeBuilder();
+  if (target) target.site = site;
   if (target) checkIterator(target, values, site);
   return isFilled(values) ? values.slice() : values;
 }

@@ -5,13 +5,30 @@ import { activeBuilder } from '../tracing/builder.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import { settled, uses, varyingOf } from '../tracing/varying.ts';
 
-/** Whether a value counts as true: a truth value, or a traced one (bool, no dimensions). */
-export function truthOf(given: unknown, site: Site): TensorProxy | boolean {
+/** True, false, or what the run will tell (bool, no dimensions). */
+export type Truth = TensorProxy | boolean;
+
+export function both(a: Truth, b: Truth): Truth {
+  if (typeof a === 'boolean') return a && b;
+  return typeof b === 'boolean' ? b && a : apply('logicalAnd', [a, b]);
+}
+
+export function either(a: Truth, b: Truth): Truth {
+  if (typeof a === 'boolean') return a || b;
+  return typeof b === 'boolean' ? b || a : apply('logicalOr', [a, b]);
+}
+
+export function not(a: Truth): Truth {
+  return typeof a === 'boolean' ? !a : apply('logicalNot', [a]);
+}
+
+/** Whether a value counts as true. */
+export function truthOf(given: unknown, site: Site): Truth {
   const value = settled(given);
   const varying = varyingOf(value);
   const target = activeBuilder();
   if (target) target.site = site;
-  if (varying) return uses.distribute(varying, (one) => truthOf(one, site)) as TensorProxy | boolean;
+  if (varying) return uses.distribute(varying, (one) => truthOf(one, site)) as Truth;
   if (!(value instanceof TensorProxy)) return Boolean(value);
   const test = truth(value);
   return test.builder.knows(test.value()) ?? test;

@@ -55,6 +55,14 @@ export function varyingOf(value: unknown): Varying | null {
   return typeof value === 'function' ? ((value as { [VARYING]?: Varying })[VARYING] ?? null) : null;
 }
 
+/** By this property a method of a varying value is known: it is its name. */
+const METHOD = Symbol('method');
+
+/** The name of a method that was read from a varying value; undefined for other functions. */
+export function methodName(fn: unknown): PropertyKey | undefined {
+  return typeof fn === 'function' ? (fn as { [METHOD]?: PropertyKey })[METHOD] : undefined;
+}
+
 /** What a value is where the code runs now, as far as the conditions around tell. */
 export function settled(value: unknown): unknown {
   if (value instanceof TensorProxy) {
@@ -120,11 +128,15 @@ function handler(varying: Varying, self: () => object): ProxyHandler<typeof iner
     get(_, key) {
       if (key === VARYING) return varying;
       const only = one();
+      // JavaScript itself asks for these where it makes a text, a number or JSON of a value.
+      if (key === 'toJSON') return () => (only ?? refuse()).value;
+      if (!only && key === Symbol.toPrimitive) return refuse();
       const values = only ? [only.value] : cases.map(({ value }) => value);
       const isMethod = values.every((value) => typeof memberOf(value, key) === 'function');
       if (!isMethod) return whichever((value) => memberOf(value, key));
-      return (...args: unknown[]) =>
+      const method = (...args: unknown[]): unknown =>
         whichever((value) => Reflect.apply(memberOf(value, key) as () => unknown, value, args));
+      return Object.assign(method, { [METHOD]: key });
     },
     apply: (_, receiver, args) => whichever((value) => Reflect.apply(value as () => unknown, receiver, args)),
     set: refuse,
@@ -135,6 +147,7 @@ function handler(varying: Varying, self: () => object): ProxyHandler<typeof iner
     defineProperty: refuse,
     getOwnPropertyDescriptor: refuse,
     setPrototypeOf: refuse,
+    preventExtensions: refuse,
   };
 }
 

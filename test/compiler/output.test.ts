@@ -124,7 +124,7 @@ function late() { return 1; }`),
     total = 5;
     return __o.return_(__o.call(show, undefined, [], __s[3]));
 
-    }, null, __s[2]));}"
+    }, { names: ['total'], get: () => [total], set: ([__v0]) => { total = __v0; } }, __s[2]));}"
   `);
 });
 
@@ -132,7 +132,7 @@ it('guards what stays native', () => {
   const code = `export async function f() { 'use trace';
   if (a) await b;
   for (const x of xs) { await x; if (c) break; }
-  switch (a) { case b: return c; }
+  switch (a) { case b: await c; }
   try { if (a) return b; } finally { for (const k in o) f(k); }
   throw e;
 }`;
@@ -140,9 +140,9 @@ it('guards what stays native', () => {
     [
       "  if (__o.plain(a, 'if around await', __s[0])) { await __o.plain(b, 'await', __s[1]); }",
       "  for (const x of __o.plain(xs, 'for…of around await', __s[2])) { await __o.plain(x, 'await', __s[3]); if (__o.plain(c, 'if with a jump inside a native construct', __s[4])) { break; } }",
-      "  switch (__o.plain(a, 'switch', __s[5])) { case __o.plain(b, 'case', __s[6]): return c; }",
-      "  try { if (__o.plain(a, 'if with a jump inside a native construct', __s[7])) { return b; } } finally { for (const k in __o.plain(o, 'for…in', __s[8])) { __o.call(f, undefined, [k], __s[9]); } }",
-      "  throw __o.thrown(e, __s[10]);",
+      "  switch (__o.plain(a, 'switch', __s[5])) { case __o.plain(b, 'case', __s[7]): await __o.plain(c, 'await', __s[6]); }",
+      "  try { if (__o.plain(a, 'if with a jump inside a native construct', __s[8])) { return b; } } finally { for (const k in __o.plain(o, 'for…in', __s[9])) { __o.call(f, undefined, [k], __s[10]); } }",
+      "  throw __o.thrown(e, __s[11]);",
       "}",
     ]
   `);

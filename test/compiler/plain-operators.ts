@@ -24,7 +24,7 @@ function native(parameters: string[], template: (operator: string) => string, op
 const BINARY = native(
   ['a', 'b'],
   (operator) => `a ${operator} b`,
-  '+ - * / % ** < <= > >= == != === !== & | ^ << >> >>> in',
+  '+ - * / % ** < <= > >= == != === !== & | ^ << >> >>> in instanceof',
 );
 const UNARY = native(['a'], (operator) => `${operator} a`, '- + ! ~');
 
@@ -100,6 +100,37 @@ export const operators = {
     check(site, state);
     return a || b();
   },
+  coalesce(a: unknown, b: () => unknown, site: Site, state?: State): unknown {
+    check(site, state);
+    return a ?? b();
+  },
+  optional(a: unknown, use: (value: unknown) => unknown, site: Site, state?: State, short?: unknown): unknown {
+    check(site, state);
+    return a === undefined || a === null ? short : use(a);
+  },
+  given(value: unknown, byDefault: () => unknown, site: Site, state?: State): unknown {
+    check(site, state);
+    return value === undefined ? byDefault() : value;
+  },
+  assigned(set: (value: unknown) => void, byDefault: () => unknown, site: Site): { value: unknown } {
+    check(site);
+    return {
+      get value() {
+        return undefined;
+      },
+      set value(value) {
+        set(value === undefined ? byDefault() : value);
+      },
+    };
+  },
+  sure(value: unknown, site: Site): unknown {
+    check(site);
+    return value;
+  },
+  key(value: unknown, site: Site): unknown {
+    check(site);
+    return value;
+  },
   conditional(test: unknown, a: () => unknown, b: () => unknown, state: State, site: Site): unknown {
     check(site, state);
     return test ? a() : b();
@@ -157,6 +188,32 @@ export const operators = {
   andThen(end: Completion, rest: () => Completion, state: State, site: Site): Completion {
     check(site, state);
     return end === undefined ? rest() : end;
+  },
+  inTurn(first: Completion, parts: readonly [rest: () => Completion, state: State, site: Site][]): Completion {
+    let end = first;
+    for (const [rest, state, site] of parts) {
+      check(site, state);
+      if (end !== undefined) return end;
+      end = rest();
+    }
+    return end;
+  },
+  labelled: (end: Completion, label: string): Completion =>
+    end?.kind === 'break' && end.label === label ? undefined : end,
+  switch_(
+    value: unknown,
+    clauses: readonly [test: unknown, body: () => Completion, site: Site][],
+    state: State,
+  ): Completion {
+    for (const [, , site] of clauses) check(site, state);
+    const isEqual = (test: unknown) => test !== null && (typeof test === 'function' ? test() : test) === value;
+    const found = clauses.findIndex(([test]) => isEqual(test));
+    const first = found < 0 ? clauses.findIndex(([test]) => test === null) : found;
+    for (const [, body] of first < 0 ? [] : clauses.slice(first)) {
+      const end = body();
+      if (end !== undefined) return end.kind === 'break' && end.label === undefined ? undefined : end;
+    }
+    return undefined;
   },
   if_(
     test: unknown,

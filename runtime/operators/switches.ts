@@ -1,0 +1,37 @@
+import type { Site } from '../graph/types.ts';
+import type { State } from '../tracing/slots.ts';
+import { binary } from './arithmetic.ts';
+import { type Completion, isNormal, Jump, mapEnds, withoutBreak } from './completions.ts';
+import { and, where } from './conditionals.ts';
+import { both, either, not, type Truth, truthOf } from './truth.ts';
+
+/** What is compared with the value (`null` for `default`; a function finds it out), what is done, the user's line. */
+export type Clause = readonly [test: unknown, body: () => Completion, site: Site];
+
+/** The end of what stands before the clause that is entered. */
+const OUTSIDE = new Jump('break', 'switch');
+
+/** `switch`: the clauses stand side by side, each where it is entered or the one before falls through to it. */
+export function switch_(value: unknown, clauses: readonly Clause[], state: State | null): Completion {
+  const entries = entriesOf(value, clauses, state);
+  let end: Completion = OUTSIDE;
+  clauses.forEach(([, body, site], i) => {
+    end = where(either(isNormal(end), entries[i]!), body, end, state, site);
+  });
+  const left = mapEnds(end, (one) => (one === OUTSIDE ? undefined : one));
+  return withoutBreak(left, null);
+}
+
+/** Whether each clause is the one that is entered. What is compared is found out as long as nothing was equal. */
+function entriesOf(value: unknown, clauses: readonly Clause[], state: State | null): readonly Truth[] {
+  let isOpen: Truth = true;
+  const entries = clauses.map(([test, , site]): Truth => {
+    if (test === null || isOpen === false) return false;
+    const isEqual = () => truthOf(binary('===', value, typeof test === 'function' ? test() : test, site), site);
+    const isEntered: Truth =
+      typeof test === 'function' ? truthOf(and(isOpen, isEqual, site, state), site) : both(isOpen, isEqual());
+    isOpen = both(isOpen, not(isEntered));
+    return isEntered;
+  });
+  return clauses.map(([test], i) => (test === null ? isOpen : entries[i]!));
+}
