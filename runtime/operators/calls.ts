@@ -18,10 +18,11 @@ export function call(called: unknown, on: unknown, given: readonly unknown[], si
   const receiver = settled(on);
   const varying = varyingOf(fn);
   if (varying) return each(varying, (one) => call(one, receiver, given, site));
-  const method = methodName(fn);
-  const objects = varyingOf(receiver);
-  if (method !== undefined && objects) {
-    return each(objects, (one) => call(Reflect.get(Object(one), method, one), one, given, site));
+  const method = varyingOf(on) ? methodName(fn) : undefined;
+  if (method !== undefined) {
+    const callOn = (one: unknown) => call(Reflect.get(Object(one), method, one), one, given, site);
+    const objects = varyingOf(receiver);
+    return objects ? each(objects, callOn) : callOn(receiver);
   }
   if (typeof fn !== 'function') throw notCallable(fn, 'a function', site);
   const target = activeBuilder();
