@@ -5,7 +5,7 @@ import type { Lowering } from './lowering.ts';
 import { syntax } from './parse.ts';
 import type { Binding } from './scope.ts';
 
-/** A stretch of the source that becomes a function of its own. */
+/** A range of the source that becomes a function of its own. */
 interface Stretch {
   readonly from: number;
   readonly to: number;

@@ -3,8 +3,8 @@ import { type Code, joined, operator, span } from './code.ts';
 import { hoist } from './hoisting.ts';
 import type { Lowering } from './lowering.ts';
 import { syntax } from './parse.ts';
-import { type Plan, planFor, type Region } from './plan.ts';
 import { lowerCompletion, lowerStatement } from './statements.ts';
+import { type ListHome, type Treatment, treatmentOf } from './treatments.ts';
 
 /** Statements one after the other, the text between them included. */
 export interface List {
@@ -18,7 +18,7 @@ export interface List {
 /** Statements of a list, up to and with one that may jump out: the next part goes on where that ended normally. */
 interface Part {
   readonly statements: readonly ts.Statement[];
-  readonly plans: readonly Plan[];
+  readonly treatments: readonly Treatment[];
   readonly from: number;
   readonly to: number;
 }
@@ -30,38 +30,41 @@ const NESTED_PARTS = 4;
  * A statement list. A statement that may jump out hands its completion on, with what follows it as the continuation:
  * `if (c) return a; f();` → `return complete(andThen(if_(c, …), () => { f(); }))`.
  */
-export function lowerList(lowering: Lowering, list: List, region: Region): Code {
+export function lowerList(lowering: Lowering, list: List, home: ListHome): Code {
   const { statements, owner } = list;
-  const plans = statements.map((one, index) => planFor(lowering, one, region, statements.slice(index + 1)));
-  const parts = partsOf(list, plans);
+  const treatments = statements.map((one, index) => treatmentOf(lowering, one, home, statements.slice(index + 1)));
+  const parts = partsOf(list, treatments);
   const isLong = parts.length > NESTED_PARTS && !statements.some(isUsing);
   const ranges = isLong ? parts : parts.map(({ from }) => ({ from, to: list.to }));
   const front = hoist(lowering, owner, ranges, lowering.traced.marks.get(owner) ?? []);
   const [first, ...others] = parts;
-  const code = isLong
-    ? lowerInTurn(lowering, first!, others, owner, region)
-    : lowerNested(lowering, parts, list, region);
+  const code = isLong ? lowerInTurn(lowering, first!, others, owner, home) : lowerNested(lowering, parts, list, home);
   return [front, code];
 }
 
-function partsOf({ statements, from, to }: List, plans: readonly Plan[]): readonly Part[] {
+function partsOf({ statements, from, to }: List, treatments: readonly Treatment[]): readonly Part[] {
   const parts: Part[] = [];
   let first = 0;
   let start = from;
-  plans.forEach(({ kind }, index) => {
-    const isLast = index === plans.length - 1;
-    if (kind !== 'cut' && !isLast) return;
+  treatments.forEach(({ kind }, index) => {
+    const isLast = index === treatments.length - 1;
+    if (kind !== 'continued' && !isLast) return;
     const range = [first, index + 1] as const;
     const end = isLast ? to : statements[index]!.end;
-    parts.push({ statements: statements.slice(...range), plans: plans.slice(...range), from: start, to: end });
+    parts.push({
+      statements: statements.slice(...range),
+      treatments: treatments.slice(...range),
+      from: start,
+      to: end,
+    });
     first = index + 1;
     start = end;
   });
-  return parts.length > 0 ? parts : [{ statements, plans, from, to }];
+  return parts.length > 0 ? parts : [{ statements, treatments, from, to }];
 }
 
 /** Each part within the continuation of the one before. */
-function lowerNested(lowering: Lowering, [part, ...others]: readonly Part[], list: List, region: Region): Code {
+function lowerNested(lowering: Lowering, [part, ...others]: readonly Part[], list: List, home: ListHome): Code {
   const { code, last } = lowerPart(lowering, part!);
   if (!last) return code;
   let { completion } = last;
@@ -71,24 +74,24 @@ function lowerNested(lowering: Lowering, [part, ...others]: readonly Part[], lis
     const at = lowering.start(last.statement);
     completion = operator('andThen', at, [completion, rest, state, lowering.sites.at(at)]);
   }
-  return [code, ended(completion, region), others.length > 0 ? '' : last.after];
+  return [code, ended(completion, home), others.length > 0 ? '' : last.after];
 }
 
 /** `inTurn(if_(…), [[() => { … }, state, site], …])`: each part beside the one before. */
-function lowerInTurn(lowering: Lowering, first: Part, others: readonly Part[], owner: ts.Node, region: Region): Code {
+function lowerInTurn(lowering: Lowering, first: Part, others: readonly Part[], owner: ts.Node, home: ListHome): Code {
   const { code, last } = lowerPart(lowering, first);
   let at = lowering.start(last!.statement);
   const rests = others.map((part): Code => {
     const site = lowering.sites.at(at);
     const rest = inClosure(lowering, () => {
-      const { code: inner, last: cut } = lowerPart(lowering, part);
-      if (cut) at = lowering.start(cut.statement);
-      return cut ? [inner, 'return ', cut.completion, ';', cut.after] : inner;
+      const { code: inner, last: jumping } = lowerPart(lowering, part);
+      if (jumping) at = lowering.start(jumping.statement);
+      return jumping ? [inner, 'return ', jumping.completion, ';', jumping.after] : inner;
     });
     return ['[', joined([rest, lowering.states.of({ start: part.from, end: part.to }, owner), site]), ']'];
   });
   const turns = operator('inTurn', lowering.start(last!.statement), [last!.completion, ['[', joined(rests), ']']]);
-  return [code, ended(turns, region)];
+  return [code, ended(turns, home)];
 }
 
 interface LoweredPart {
@@ -98,17 +101,17 @@ interface LoweredPart {
   readonly last: { readonly statement: ts.Statement; readonly completion: Code; readonly after: Code } | null;
 }
 
-function lowerPart(lowering: Lowering, { statements, plans, from, to }: Part): LoweredPart {
+function lowerPart(lowering: Lowering, { statements, treatments, from, to }: Part): LoweredPart {
   const code: Code[] = [];
   let end = from;
   for (const [index, statement] of statements.entries()) {
-    const plan = plans[index]!;
+    const treatment = treatments[index]!;
     code.push(span(end, lowering.start(statement)));
     end = statement.end;
-    if (plan.kind === 'cut') {
+    if (treatment.kind === 'continued') {
       return { code, last: { statement, completion: lowerCompletion(lowering, statement), after: span(end, to) } };
     }
-    code.push(lowerStatement(lowering, statement, plan));
+    code.push(lowerStatement(lowering, statement, treatment));
   }
   return { code: [...code, span(end, to)], last: null };
 }
@@ -117,8 +120,8 @@ function inClosure(lowering: Lowering, inner: () => Code): Code {
   return ['() => {', lowering.frame.around([{ kind: 'closure' }], inner), '}'];
 }
 
-function ended(completion: Code, region: Region): Code {
-  return ['return ', region === 'function' ? ['__o.complete(', completion, ')'] : completion, ';'];
+function ended(completion: Code, home: ListHome): Code {
+  return ['return ', home === 'function' ? ['__o.complete(', completion, ')'] : completion, ';'];
 }
 
 /** `using x = …`: its end is that of the list. */

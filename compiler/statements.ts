@@ -8,22 +8,22 @@ import { lowerDo, lowerFor, lowerForOf, lowerWhile } from './loops.ts';
 import type { Lowering } from './lowering.ts';
 import { lowerNativeLoop, lowerNativeSwitch } from './native-loops.ts';
 import { syntax } from './parse.ts';
-import { type Plan, unlabelled } from './plan.ts';
 import { ended } from './semicolons.ts';
 import { lowerSwitch } from './switches.ts';
+import { type Treatment, unlabelled } from './treatments.ts';
 
 /** A statement of a list; it ends in a semicolon, whatever follows. */
-export function lowerStatement(lowering: Lowering, node: ts.Statement, plan: Plan): Code {
+export function lowerStatement(lowering: Lowering, node: ts.Statement, treatment: Treatment): Code {
   const { statement, labels } = unlabelled(node);
-  if (plan.kind === 'native') {
+  if (treatment.kind === 'native') {
     if (syntax.isIfStatement(statement)) {
-      return labelled(lowering, labels, () => lowerNativeIf(lowering, statement, plan.reason));
+      return labelled(lowering, labels, () => lowerNativeIf(lowering, statement, treatment.reason));
     }
     if (syntax.isIterationStatement(statement, false)) {
-      return lowerNativeLoop(lowering, statement, labels, plan.reason);
+      return lowerNativeLoop(lowering, statement, labels, treatment.reason);
     }
   }
-  if (plan.kind === 'call') {
+  if (treatment.kind === 'call') {
     if (!syntax.isForStatement(statement)) return [lowerCompletion(lowering, node), ';'];
     const { initializer, loop } = lowerFor(lowering, statement, labels);
     return initializer === null ? [loop, ';'] : ['{ ', initializer, '; ', loop, '; }'];

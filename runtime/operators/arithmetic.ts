@@ -68,7 +68,7 @@ const PLAIN_BINARY: Readonly<Record<string, (a: never, b: never) => unknown>> = 
 };
 // biome-ignore-end lint/suspicious/noDoubleEquals: these are the operators themselves.
 
-/** The operators that tensors do not have, and what to write instead. */
+/** The operators that tensors do not have, each with a replacement. */
 const MEANINGLESS: Readonly<Record<string, string>> = {
   '<<': 'The operator << has no meaning for tensors. Write x * 2 ** n.',
   '>>': 'The operator >> has no meaning for tensors. Write Math.floor(x / 2 ** n).',

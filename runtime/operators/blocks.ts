@@ -31,7 +31,7 @@ export function mayReturnOther(type: object): boolean {
   return returning.has(type);
 }
 
-/** An object or array that the code in front has just made: nobody else has it yet. */
+/** An object or array that was just made: nothing else refers to it yet. */
 export function fresh<T extends object>(object: T): T {
   activeBuilder()?.made(object);
   return object;

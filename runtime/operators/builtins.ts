@@ -7,7 +7,7 @@ import { includes, indexOf, isTracedSearch, lastIndexOf } from './look-ups.ts';
 import { math } from './math.ts';
 import { native, predicate } from './plain-values.ts';
 
-/** What a call of a function of JavaScript means where traced values may be among its arguments. */
+/** The meaning of a call of a JavaScript function whose arguments may be traced. */
 type Meaning = (receiver: unknown, values: readonly unknown[], site: Site) => unknown;
 
 type Function_ = (...values: unknown[]) => unknown;
@@ -32,7 +32,7 @@ for (const name of Object.getOwnPropertyNames(Math)) {
   if (typeof fn === 'function') meanings.set(fn, (_, values, site) => math(name, values, site));
 }
 
-/** Functions that look at a value at once: of a traced tensor there is none yet. */
+/** Functions that need a value at once: a traced tensor has none yet. */
 const LOOKING = [
   ...['Boolean', 'Number', 'String', 'BigInt', 'parseInt', 'parseFloat', 'isNaN', 'isFinite', 'Object.is'],
   ...['isNaN', 'isFinite', 'isInteger', 'isSafeInteger'].map((name) => `Number.${name}`),
@@ -55,12 +55,12 @@ for (const name of DECIDING) {
   );
 }
 
-/** Methods of arrays that hand the elements to a function. */
+/** Methods of arrays that pass the elements to a function. */
 for (const fn of [[].map, [].flatMap, [].forEach, [].reduce, [].reduceRight] as Function_[]) {
   meanings.set(fn, (receiver, values, site) => Reflect.apply(fn, receiver, withMeanings(values, site)));
 }
 
-/** Functions of JavaScript among the arguments mean in the call what they mean in a block: `xs.map(Math.abs)`. */
+/** Functions of JavaScript among the arguments have the same meaning as in a block: `xs.map(Math.abs)`. */
 function withMeanings(values: readonly unknown[], site: Site): readonly unknown[] {
   return values.map((value) => {
     const meaning = typeof value === 'function' && activeBuilder() ? builtin(value) : undefined;

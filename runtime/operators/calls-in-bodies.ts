@@ -15,22 +15,22 @@ const READING = words(
   'at concat entries every filter find findIndex findLast findLastIndex flat flatMap forEach get has includes indexOf join keys lastIndexOf map reduce reduceRight slice some subarray values with from of hasOwn hasOwnProperty is propertyIsEnumerable valueOf fromEntries create groupBy ownKeys stringify parse structuredClone [Symbol.iterator]',
 );
 
-/** Those that keep a function which they are given as they keep any value, and do not call it. */
+/** Those that store a function like any value, and do not call it. */
 const KEEPING = words('push unshift add set has get delete includes indexOf lastIndexOf concat fill with of is');
 
-/** Those whose result is an object that nobody else has. */
+/** Those whose result is a new object. */
 const MAKING = words(
   'concat filter flat flatMap map slice splice toReversed toSorted toSpliced with entries keys values from of fromEntries create groupBy getOwnPropertyNames getOwnPropertySymbols getOwnPropertyDescriptor getOwnPropertyDescriptors ownKeys split match matchAll exec parse structuredClone subarray [Symbol.iterator] bind',
 );
 
-/** Those that change more of an object than what it holds. */
+/** Those that change more of an object than its contents. */
 const RESHAPING = words(
   'freeze seal preventExtensions setPrototypeOf defineProperty defineProperties __defineGetter__ __defineSetter__',
 );
 
 /**
  * Before a call in the body of a branch or loop: notes what the function may change.
- * @throws TraceError for a function of which that is not known
+ * @throws TraceError for a function whose effects are not known
  */
 export function beforeCall(target: Builder, { fn, receiver, values }: Call, site: Site): void {
   checkKnown(fn, site);
@@ -90,7 +90,7 @@ function makesNew(type: object): boolean {
   return isClass && isCompiled(type) && !mayReturnOther(type);
 }
 
-/** Refuses a function whose effects nobody knows. */
+/** Refuses a function whose effects are not known. */
 function checkKnown(fn: object, site: Site): void {
   const isAsync = /^\[object Async/.test(Object.prototype.toString.call(fn));
   if (isAsync && !isHarmless(fn)) {
@@ -114,7 +114,7 @@ function checkOwn(target: Builder, name: string, object: unknown, site: Site): v
   );
 }
 
-/** An object that was just made, and with `deep` all that it holds. */
+/** An object that was just made, and with `deep` all its contents. */
 function made(target: Builder, object: object, deep: boolean): void {
   target.made(object);
   if (!deep) return;

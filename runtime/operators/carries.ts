@@ -24,7 +24,7 @@ export class Carry {
     return typesOf(this.form);
   }
 
-  /** Makes the form one that a value fits into; false if it did so before. */
+  /** Widens the form so that a value fits into it; false if it did before. */
   widen(value: Form<Value>): boolean {
     const before = this.form;
     this.form = join(before, value);

@@ -5,7 +5,7 @@ import { RECORDS } from '../tracing/forms/capture.ts';
 import type { TensorProxy } from '../tracing/proxy.ts';
 import { type Case, settled, vary, varyingOf } from '../tracing/varying.ts';
 
-/** The end of a statement by `break` or `continue`, as ECMAScript's completion records tell it. */
+/** The end of a statement by `break` or `continue`, like ECMAScript's completion records. */
 export class Jump {
   readonly kind: 'break' | 'continue';
   readonly label: string | null;
@@ -29,7 +29,7 @@ RECORDS.add(Return.prototype);
 export type Abrupt = Jump | Return;
 
 /**
- * How a statement ended; undefined is the normal end. Where that depends on traced conditions it is a varying value, whose
+ * How a statement ended; undefined is the normal end. If that depends on traced conditions, it is a varying value whose
  * cases are these: at most one `Return`, and one of each jump.
  */
 export type Completion = unknown;
@@ -62,7 +62,7 @@ export function mapEnds(completion: Completion, map: (end: unknown) => unknown):
   );
 }
 
-/** A varying value of cases some of which may have come to be the same. */
+/** A varying value; cases with the same value are joined. */
 export function regroup(target: Builder, name: string, cases: readonly Case[]): unknown {
   const groups = new Map<unknown, Value[]>();
   for (const { test, value } of cases) groups.set(value, [...(groups.get(value) ?? []), test]);

@@ -28,7 +28,7 @@ export function if_(
   return branch(builder(), test, then, otherwise ?? (() => undefined), state);
 }
 
-/** One more condition, and what is done where it is the first that holds. */
+/** A further condition, and the body that runs if it is the first that holds. */
 export type Link = readonly [test: () => unknown, body: () => Completion, site: Site];
 
 /** As deep as conditionals nest; longer chains stand side by side. */
@@ -143,7 +143,7 @@ export function or(a: unknown, b: () => unknown, site: Site, state: State | null
   return test instanceof TensorProxy ? conditional(test, () => settled(a), b, state, site) : test ? settled(a) : b();
 }
 
-/** Does something with whichever of its values a varying one is. */
+/** Applies `use` to the value that a varying one is: a conditional over its cases. */
 export function distribute(
   { builder: target, cases }: Varying,
   use: (value: unknown) => unknown,
@@ -169,7 +169,7 @@ setUses({ distribute, afterRun: ranSave });
 interface Side {
   readonly region: Region;
   readonly end: Form<Value>;
-  /** What was changed, with what it was then. */
+  /** The changed slots, with their values at that time. */
   readonly changed: ReadonlyMap<Slot, unknown>;
   readonly held: Map<Slot, Held>;
 }
@@ -179,7 +179,7 @@ type Held = Form<Value> | SaveState | null;
 
 function hold(target: Builder, slot: Slot): Held {
   const value = slot.get();
-  // The only place that may come and go is one of a save: without one, it holds nothing.
+  // Only a property with a save may come and go: without the save, it holds nothing.
   return slot instanceof SaveSlot
     ? (value as SaveState | null)
     : formOf(target, slot, value === MISSING ? undefined : value);
@@ -249,7 +249,7 @@ function branch(
   return end(node);
 }
 
-/** What a slot that only the other branch changed held at the end of this one, which may have changed its tensor in place. */
+/** The value, at the end of this branch, of a slot that only the other branch changed: this one may have changed its tensor in place. */
 function holdLater(target: Builder, side: Side, slot: Slot): Held {
   const tensors = [...side.changed].filter(([one]) => one instanceof Storage);
   const before = tensors.map(([one]) => one.get());

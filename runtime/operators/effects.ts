@@ -30,7 +30,7 @@ export function noteProperty(target: Builder, object: unknown, key: PropertyKey,
   }
 }
 
-/** Notes all of an object that a function of JavaScript may change: what it holds, not what that holds in turn. */
+/** Notes everything that a function of JavaScript may change in an object: its contents, not theirs in turn. */
 export function noteContent(target: Builder, object: unknown): void {
   if (!isNoted(object)) return;
   if (Array.isArray(object)) target.note(ArraySlot.of(target, object));
@@ -74,7 +74,7 @@ function isNativeIterator(value: object): boolean {
   return /^\[object (.* Iterator|Generator|Iterator Helper)\]$/.test(Object.prototype.toString.call(value));
 }
 
-/** Tensors, and the modules of a model, keep their own account; JavaScript's own objects do not change. */
+/** Tensors and the modules of a model note changes themselves; JavaScript's own objects do not change. */
 function isNoted(object: unknown): object is object {
   const isObject = (typeof object === 'object' && object !== null) || typeof object === 'function';
   return isObject && !(object instanceof TensorProxy) && !isModule(object) && !isIntrinsic(object);
@@ -84,7 +84,7 @@ function isIndex(key: PropertyKey): boolean {
   return typeof key !== 'symbol' && /^\d+$/.test(String(key));
 }
 
-/** Whether a setter, or nothing at all, takes what is assigned. */
+/** Whether an assignment calls a setter, or has no effect. */
 function isAccessor(object: object, key: PropertyKey): boolean {
   for (let at: object | null = object; at !== null; at = Object.getPrototypeOf(at)) {
     const found = Object.getOwnPropertyDescriptor(at, key);

@@ -5,7 +5,7 @@ import { entryOf } from './access.ts';
 import type { Call } from './indirect-calls.ts';
 import { isIntrinsic } from './intrinsics.ts';
 
-/** Functions of JavaScript that keep entries as they are, however many there will be. */
+/** Functions of JavaScript that store entries unchanged, however many there will be. */
 const KEEPING: ReadonlySet<unknown> = new Set<unknown>([
   Array.prototype.push,
   Array.prototype.unshift,
@@ -15,7 +15,7 @@ const KEEPING: ReadonlySet<unknown> = new Set<unknown>([
   Set.prototype.add,
 ]);
 
-/** What a call gives that is about an array which a branch or loop of the graph filled; null if it is about none. */
+/** The result of a call on an array that a branch or loop of the graph filled; null for any other call. */
 export function callOnFilled({ fn, receiver, values }: Call, site: Site): { readonly result: unknown } | null {
   const isAbout = isFilled(receiver) || values.some((value) => isFilled(value) || value instanceof GraphEntries);
   if (!isAbout) return null;

@@ -3,7 +3,7 @@ import type { Site } from '../graph/types.ts';
 import { GraphEntries, isFilled } from '../tracing/lists.ts';
 
 /**
- * Refuses to set the length of an array that a branch or loop of the graph filled, or an element behind its own ones:
+ * Refuses to set the length of an array that a branch or loop of the graph filled, or an element after its own ones:
  * which element that is, only the run tells.
  */
 export function checkFilledWrite(object: unknown, key: unknown, site: Site | null): void {
@@ -13,7 +13,7 @@ export function checkFilledWrite(object: unknown, key: unknown, site: Site | nul
   if (Number.isInteger(Number(key)) && Number(key) >= own) throw refusal(`Element ${String(key)}`, Number(key), site);
 }
 
-/** Refuses to delete any of its elements: an array with a hole cannot be told apart from one that holds undefined. */
+/** Refuses to delete any of its elements: in the graph, a hole is not different from undefined. */
 export function checkFilledDelete(object: unknown, key: unknown, site: Site): void {
   if (!isFilled(object) || typeof key === 'symbol' || !Number.isInteger(Number(key))) return;
   throw refusal(`Element ${String(key)}`, Number(key), site);
@@ -21,7 +21,7 @@ export function checkFilledDelete(object: unknown, key: unknown, site: Site): vo
 
 function refusal(what: string, index: number, site: Site | null): TraceError {
   return new TraceError(
-    `${what} of an array that a branch or loop of the graph filled is changed: how many entries it has is known only when the model runs. Push what is to be there, or change a tensor of it: const t = stack(array); t[${index}] = value.`,
+    `${what} of an array that a branch or loop of the graph filled is changed: how many entries it has is known only when the model runs. Push the entries that you want, or change a tensor of it: const t = stack(array); t[${index}] = value.`,
     site,
   );
 }

@@ -5,8 +5,8 @@ import { SavedProxy } from '../tracing/saves.ts';
 import { MISSING } from '../tracing/slots.ts';
 
 /**
- * Refuses that what can have no value of the graph depends on the run: which keys an object has, what is in a Set.
- * @param where what it would depend on: `in a branch that depends on a traced condition`
+ * Refuses a slot that depends on the run but cannot hold a value of the graph: the keys of an object, the elements of a Set.
+ * @param where the cause: `in a branch that depends on a traced condition`
  * @throws TraceError if the slot would be one or the other
  */
 export function checkFixed(slot: Slot, one: unknown, other: unknown, where: string, site: Site | null): void {

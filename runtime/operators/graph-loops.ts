@@ -38,7 +38,7 @@ class Findings {
   readonly carries = new Map<Slot, SlotCarry>();
   readonly ends: Carry;
   saves: { readonly type: TensorType }[] = [];
-  /** What the last trial changed in a way that the one before did not. */
+  /** The name of the slot that the last trial changed in a new way. */
   unsettled = '';
   /** Variables are the same slots in every trial. */
   readonly variables: readonly VariableSlot[];
@@ -119,7 +119,7 @@ class Attempt {
     if (!this.stable) target.saves.dropAfter(this.savesBefore);
   }
 
-  /** Whether there is another iteration; runs what stands between two of them. */
+  /** Whether there is another iteration; runs the code between two of them. */
   private goOn(end: Completion): TensorProxy {
     const { loop } = this;
     const another = () => {

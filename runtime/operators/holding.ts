@@ -6,7 +6,7 @@ import type { Slot } from '../tracing/journal.ts';
 import type { TensorProxy } from '../tracing/proxy.ts';
 import { Storage } from '../tracing/storage.ts';
 
-/** What a slot holds, or held, as a form. */
+/** The value of a slot, now or before, as a form. */
 export function formOf(target: Builder, slot: Slot, held: unknown, isLoop = false): Form<Value> {
   const content = slot instanceof Storage ? (held as Value) : held instanceof Storage ? held.content : null;
   if (!content) return capture(target, held, isLoop);

@@ -1,4 +1,4 @@
-/** What compiled code calls. Nothing here is meant to be written by hand. */
+/** The functions that compiled code calls. They are not meant to be called by hand. */
 import './members.ts';
 
 export { delete_, getitem, length, setitem } from './access.ts';

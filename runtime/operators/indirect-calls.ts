@@ -1,4 +1,4 @@
-/** A call: what is called, on what, with what. */
+/** A call: the function, its receiver and its arguments. */
 export interface Call {
   readonly fn: object;
   readonly receiver: unknown;
@@ -7,7 +7,7 @@ export interface Call {
 
 const bound = new WeakMap<object, Call>();
 
-/** Remembers what a bound function calls. */
+/** Remembers the call that a bound function makes. */
 export function keepBound(fn: object, of: Call): void {
   bound.set(fn, of);
 }
@@ -33,7 +33,7 @@ function isFunction(value: unknown): value is object {
   return typeof value === 'function';
 }
 
-/** What `apply` takes: an array, or what looks like one. */
+/** The argument of `apply`: an array, or an object like one. */
 function listOf(values: unknown): readonly unknown[] {
   return values === undefined || values === null ? [] : Array.from(values as ArrayLike<unknown>);
 }

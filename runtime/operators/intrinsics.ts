@@ -41,14 +41,14 @@ function findAll(): ReadonlySet<object> {
   };
   for (const one of NAMES.map((name) => Reflect.get(globalThis, name))) {
     chain(one).forEach(visit);
-    // JSON, Math, Reflect: what their functions are called on.
+    // JSON, Math, Reflect: the receivers of their functions.
     if (typeof one === 'object') all.add(one);
   }
   UNNAMED.forEach(visit);
   return all;
 }
 
-/** Not what a program has put among them. */
+/** Whether a function is the engine's own, and not one that a program has added. */
 function isNative(fn: object): boolean {
   return /\[native code\]\s*\}$/.test(Function.prototype.toString.call(fn));
 }
@@ -57,7 +57,7 @@ function partsOf({ value, get, set }: PropertyDescriptor): unknown[] {
   return [value, get, set];
 }
 
-/** An object with all that it inherits from. */
+/** An object and its prototypes. */
 function chain(object: unknown): object[] {
   if ((typeof object !== 'object' && typeof object !== 'function') || object === null) return [];
   return [object, ...chain(Object.getPrototypeOf(object))];

@@ -2,7 +2,7 @@ import { TraceError } from '../errors.ts';
 import type { Site } from '../graph/types.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 
-/** Methods of Map and Set that take a key, and what to write instead where it is traced. */
+/** Methods of Map and Set that take a key, and what to write instead if it is traced. */
 export const KEYED: readonly (readonly [object: object, method: string, remedy: string])[] = [
   [Map.prototype, 'get', 'Compare the keys with if/else, or keep the values in an array and take array[index].'],
   [Map.prototype, 'set', 'Keep keys and values in two arrays.'],
@@ -10,12 +10,12 @@ export const KEYED: readonly (readonly [object: object, method: string, remedy: 
   [Set.prototype, 'add', 'Push it to an array.'],
   [Set.prototype, 'delete', 'Keep the values in an array.'],
   ...['get', 'set', 'has', 'delete'].map(
-    (name) => [WeakMap.prototype, name, 'Keep what belongs to it beside it.'] as const,
+    (name) => [WeakMap.prototype, name, 'Keep the data beside the tensor.'] as const,
   ),
-  ...['add', 'has', 'delete'].map((name) => [WeakSet.prototype, name, 'Keep what belongs to it beside it.'] as const),
+  ...['add', 'has', 'delete'].map((name) => [WeakSet.prototype, name, 'Keep the data beside the tensor.'] as const),
 ];
 
-/** Refuses a traced tensor as a key: its value, by which JavaScript would find it again, is known only to the run. */
+/** Refuses a traced tensor as a key: JavaScript would look it up by its value, which only the run will know. */
 export function checkKey(what: string, key: unknown, remedy: string, site: Site): void {
   if (!(key instanceof TensorProxy)) return;
   throw new TraceError(

@@ -4,7 +4,7 @@ import { print } from '../tracing/logs.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 
 /**
- * `console.log(…)`: on traced values, and where a traced condition decides, the line is printed when the model has run,
+ * `console.log(…)`: for traced values, and in branches and loops of the graph, the line is printed when the model has run,
  * with the values it then has.
  */
 export function log(method: 'log' | 'info' | 'warn' | 'error' | 'debug', values: readonly unknown[], site: Site): void {

@@ -6,15 +6,15 @@ import { TensorProxy } from '../tracing/proxy.ts';
 import type { Operand, Traced } from '../types/tensor.ts';
 
 /*
- * JavaScript looks numbers up by their value. A traced number is an object while the block is built and would be looked
- * up by what it is; so its value is compared when the model runs.
+ * JavaScript looks numbers up by their value. A traced number is an object while the block is built and would be found
+ * by its identity; so its value is compared when the model runs.
  */
 
-/** What a list is asked: which of the elements that `matches` compared is the answer. */
+/** The answer of a look-up, from the comparisons with the elements. */
 type Search = (found: Matches) => Traced;
 
 interface Matches {
-  /** Where the elements that can be equal at all stand in the list. */
+  /** The positions of the elements that can be equal. */
   readonly positions: readonly number[];
   /** Whether each of them is equal; bool, [positions]. */
   readonly hits: Traced;
@@ -51,7 +51,7 @@ export function isTracedSearch(list: unknown, [wanted]: readonly unknown[]): boo
   return isNumber && Array.isArray(list) && list.some((element) => element instanceof TensorProxy);
 }
 
-/** What a search finds, or null where nothing can be equal: a number equals no truth value and no text. */
+/** The result of a search, or null if nothing can be equal: a number is not equal to a truth value or a text. */
 function search(
   name: string,
   list: ArrayLike<unknown>,
@@ -76,7 +76,7 @@ function search(
   return answer({ positions, hits: functions.logicalOr(equal, areNaN) });
 }
 
-/** Which positions a search looks at that begins at a given one. */
+/** Whether a search that begins at a given position looks at another one. */
 function reach(name: string, length: number, from: readonly unknown[]): (position: number) => boolean {
   if (from.length === 0) return () => true;
   const start = Math.trunc(Number(from[0])) || 0;
@@ -84,7 +84,7 @@ function reach(name: string, length: number, from: readonly unknown[]): (positio
   return name === 'lastIndexOf' ? (position) => position <= first : (position) => position >= first;
 }
 
-/** What JavaScript calls the type of a number or truth value; null for anything else. */
+/** JavaScript's `typeof` of a number or truth value; null for anything else. */
 function kindOf(value: unknown, site: Site): 'number' | 'boolean' | null {
   if (typeof value === 'number' || typeof value === 'boolean') return typeof value as 'number' | 'boolean';
   if (!(value instanceof TensorProxy)) return null;

@@ -88,7 +88,7 @@ function forItems(
 ): Completion {
   let end: Completion;
   let isOver = false;
-  // What the iterator does belongs to the iteration, too.
+  // The iterator's own code belongs to the iteration too.
   const iteration = (): Completion => {
     const { done, value } = iterator.next();
     if (done) isOver = true;

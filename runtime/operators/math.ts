@@ -7,7 +7,7 @@ import type { Operand, Traced } from '../types/tensor.ts';
 import { isTraced } from './arithmetic.ts';
 import { asNumber } from './numbers.ts';
 
-/** The functions of `Math` of one number: what they are in JavaScript, where PyTorch's of the same name differs. */
+/** The functions of `Math` of one number, with JavaScript's meaning if PyTorch's function of the same name differs. */
 const UNARY: Readonly<Record<string, (x: Operand) => Traced>> = {
   abs: functions.abs,
   cbrt: (x) => inDouble(x, (wide) => functions.mul(functions.sign(wide), functions.pow(functions.abs(wide), 1 / 3))),
@@ -25,7 +25,7 @@ const UNARY: Readonly<Record<string, (x: Operand) => Traced>> = {
     const whole = functions.floor(x);
     return functions.where(functions.ge(functions.sub(x, whole), 0.5), functions.add(whole, 1), whole);
   },
-  // Of NaN it is NaN.
+  // The sign of NaN is NaN.
   sign: (x) => functions.where(functions.isnan(x), x, functions.sign(x)),
   sin: functions.sin,
   sqrt: functions.sqrt,

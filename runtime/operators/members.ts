@@ -21,7 +21,7 @@ const members: Record<string, PropertyDescriptor> = {
     },
   },
   shape: {
-    /** The dimensions: numbers, and traced scalars (int64) where only the run will tell. */
+    /** The dimensions: numbers, and traced scalars (int64) for sizes that only the run will tell. */
     get(this: TensorProxy) {
       const { shape } = this.type;
       const whole = () => apply('shape', [this]);
@@ -33,7 +33,7 @@ const members: Record<string, PropertyDescriptor> = {
 for (const [name, method] of Object.entries(methods)) {
   members[name] ??= {
     value(this: TensorProxy, ...args: unknown[]) {
-      // To the type checker proxies are numbers; here they are what they are.
+      // To the type checker proxies are numbers; here they are objects.
       return Reflect.apply(method, undefined, [this, ...args]);
     },
   };

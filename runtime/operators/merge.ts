@@ -14,7 +14,7 @@ import { type SavedProxy, type SaveState, saveMerged } from '../tracing/saves.ts
 /** Makes the real value once the node exists whose outputs it is made of. */
 export type Later<T> = (node: Node) => T;
 
-/** Collects what a conditional node yields: for each tensor a value of either body. */
+/** Collects the results of a conditional node: for each tensor a value of either body. */
 export class Merge {
   readonly types: TensorType[] = [];
   private readonly target: Builder;
@@ -47,7 +47,7 @@ export class Merge {
     };
   }
 
-  /** Where it is known which of the two plain values it is. */
+  /** The plain values that it is known to be where the condition is known. */
   private plainCases(a: Form<Value>, b: Form<Value>): TensorProxy['plain'] {
     const sides = [a, b].map((form, side) => ({ form, is: side === 0 }));
     return sides.flatMap(({ form, is }) =>
@@ -67,7 +67,7 @@ export class Merge {
     this.types.push(type);
     return (node) => {
       const value = node.outputs[index]!;
-      // If it is what one body never gives, the other one ran.
+      // If it has a value that one body never gives, the other body ran.
       if (then !== null) this.tells(value, !then, { value: this.condition, is: false }, { value: b, is: !then });
       if (otherwise !== null)
         this.tells(value, !otherwise, { value: this.condition, is: true }, { value: a, is: !otherwise });

@@ -48,7 +48,7 @@ function textual(given: unknown, where: string, site: Site): unknown {
   return value;
 }
 
-/** The arguments of a function of JavaScript that looks at them at once. */
+/** The arguments of a function of JavaScript that needs their values at once. */
 export function native(name: string, given: readonly unknown[], site: Site): readonly unknown[] {
   const values = given.map(settled);
   if (!values.some((value) => value instanceof TensorProxy || varyingOf(value))) return values;
@@ -59,7 +59,7 @@ export function native(name: string, given: readonly unknown[], site: Site): rea
   );
 }
 
-/** The arguments of a method of arrays that decides by what the function in front returns. */
+/** The arguments of an array method that decides by the result of its callback. */
 export function predicate(name: string, values: readonly unknown[], site: Site): readonly unknown[] {
   const [fn, ...others] = values;
   if (!activeBuilder() || typeof fn !== 'function') return values;
@@ -69,7 +69,7 @@ export function predicate(name: string, values: readonly unknown[], site: Site):
   return [decide, ...others];
 }
 
-/** What a `throw` throws: in a branch or loop of the graph nothing can be thrown. */
+/** The operand of a `throw`: in a branch or loop of the graph nothing can be thrown. */
 export function thrown<T>(error: T, site: Site): T {
   if (activeBuilder()?.isRecording) {
     throw new TraceError(

@@ -69,7 +69,7 @@ export function taken(given: unknown, site: Site): unknown {
   return values;
 }
 
-/** What JavaScript itself goes through: `...values`, `yield* values`. */
+/** A value that JavaScript itself iterates over: `...values`, `yield* values`. */
 export function items(given: unknown, site: Site): unknown {
   const values = settled(given);
   const target = activeBuilder();

@@ -9,7 +9,7 @@ import { settled, varies, varyingOf } from './varying.ts';
 
 export type NestedArray = readonly (number | boolean | bigint | TensorProxy | NestedArray)[];
 export type TypedArray = ArrayBufferView & ArrayLike<number | bigint>;
-/** What can stand beside a proxy: data of this run, or another proxy. */
+/** An operand beside a proxy: data of this run, or another proxy. */
 export type Operand = TensorProxy | Tensor | number | boolean | bigint | NestedArray | TypedArray;
 
 const VIEWS: ReadonlySet<TensorOp> = new Set<ViewOp>([
@@ -89,7 +89,7 @@ function valueIn(target: Builder, input: TensorProxy): Value {
 const KNOWN_ELEMENTS = 1024;
 
 /**
- * A proxy for what the user wrote beside an operator. Data becomes an operand of the graph: an input, not a constant.
+ * A proxy for an operand of the user. Data becomes an operand of the graph: an input, not a constant.
  * Without `dtype`, integers are int64, other numbers float32, booleans bool; tensors and typed arrays keep theirs.
  */
 export function toProxy(given: unknown, dtype?: DType): TensorProxy {

@@ -2,7 +2,7 @@ import type { TensorType, Value } from '../graph/types.ts';
 import { type AnyTensor, Tensor } from '../tensor/tensor.ts';
 import type { Builder } from './builder.ts';
 
-/** A tensor that stands where there is none and nobody looks: one element, or none, of the dtype. */
+/** A placeholder for a tensor that does not exist and is never used: one element, or none, of the dtype. */
 export function blank(target: Builder, { dtype, shape }: TensorType): Value {
   const dims = shape?.length === 0 ? [] : [0];
   return shared(target, `${dtype}${dims}`, () => Tensor.from(dims.length === 0 ? 0 : [], dtype, dims));
@@ -18,7 +18,7 @@ export function constantTruth(target: Builder, value: Value): boolean | null {
   return [true, false].find((is) => target.shared.get(String(is)) === value) ?? null;
 }
 
-/** One operand of a builder for all who need it. */
+/** An operand that a block has only once. */
 function shared(target: Builder, key: string, make: () => AnyTensor): Value {
   let value = target.shared.get(key);
   if (!value) {

@@ -30,7 +30,7 @@ export class BlockSaves {
     }
   }
 
-  /** Forgets what conditionals in a body made of saves: what the node around gives takes its place. */
+  /** Forgets the saves that conditionals in a body made: the saves of the node around replace them. */
   dropMerged(bodies: readonly Region[]): void {
     const merged = bodies.flatMap((body) => this.byBody.get(body) ?? []).filter(({ slot }) => slot.when);
     for (const saved of merged) this.list.splice(this.list.lastIndexOf(saved), 1);

@@ -23,11 +23,11 @@ export interface Recording<T> {
   readonly result: T;
 }
 
-/** The body of a conditional that is finished: what it gives can be asked for where it is known to have run. */
+/** The finished body of a conditional: its values can be used where it is known to have run. */
 interface Closed {
   readonly node: Node;
   readonly around: Region;
-  /** What holds in it. */
+  /** The condition under which it runs. */
   readonly fact: Fact;
   readonly given: Map<Value, Value>;
 }
@@ -41,7 +41,7 @@ export interface Rows {
 /** Builds the intervention graph of one block while the block's compiled code runs. */
 export class Builder {
   readonly graph = new InterventionGraph();
-  /** What the block is a part of. */
+  /** The trace that the block belongs to. */
   readonly owner: object | null;
   /** The site of the node that is being built. */
   site: Site | null = null;
@@ -62,19 +62,19 @@ export class Builder {
   private time = 0;
   /** Objects that were made in a body, each with the time. */
   private readonly births: Births = new WeakMap();
-  /** The first error of the block: whoever catches it, the block cannot mean what it says. */
+  /** The first error of the block: even if it is caught, the block cannot mean what it says. */
   failure: TraceError | null = null;
   /** How many of the bodies around are those of loop nodes, which stand for many iterations. */
   loops = 0;
   readonly saves = new BlockSaves();
-  /** What is printed when the model has run. */
+  /** The lines that are printed when the model has run. */
   readonly lines: LogLine[] = [];
   /** The slots of the user's objects. */
   readonly slots = new ObjectSlots();
-  /** Operands that are the same wherever they are needed, by what they are. */
+  /** Operands that the block has only once, by their dtype, dims and value. */
   readonly shared = new Map<string, Value>();
   readonly consequences = new Consequences();
-  /** What holds in a body. */
+  /** The facts that hold in a body. */
   private readonly knowledge = new Map<Region, Knowledge>();
   private readonly closed = new Map<Region, Closed>();
 
@@ -101,7 +101,7 @@ export class Builder {
     return this.loops > 0;
   }
 
-  /** Whether what changes now belongs to a body, and may have to be put back. */
+  /** Whether changes now belong to a body, and may have to be undone. */
   get isRecording(): boolean {
     return this.journals.length > 0;
   }
@@ -137,7 +137,7 @@ export class Builder {
     return node;
   }
 
-  /** Data of this run: an input of the compiled graph, so that other data needs no other graph. */
+  /** Data of this run: an input of the compiled graph, so that other data can use the same graph. */
   operand(type: TensorType, data: OperandData): Value {
     const node = this.addTyped('operand', [], [type], { dtype: type.dtype }, [], this.graph.root);
     this.graph.operands.set(node, data);
@@ -180,8 +180,8 @@ export class Builder {
   }
 
   /**
-   * A value as the code that runs now can use it: itself, or what the conditional gives in whose body it was made, if
-   * that body is known to have run (or the caller is sure that nobody looks otherwise). Null if there is none.
+   * A value as the code that runs now can use it: itself, or a result of the conditional in whose body it was made, if
+   * that body is known to have run (or the caller is sure that the value is not used otherwise). Null if there is none.
    */
   reach(value: Value, isSure = false): Value | null {
     if (this.visible(value)) return value;
@@ -215,7 +215,7 @@ export class Builder {
     for (const journal of this.journals) journal.note(slot, this.site);
   }
 
-  /** Says that an object was made just now: what changes it in the bodies around is nobody else's affair. */
+  /** Notes that an object was made just now: its changes in this body concern no other body. */
   made(object: object): void {
     if (this.isRecording) this.births.set(object, this.time);
   }
@@ -226,8 +226,8 @@ export class Builder {
   }
 
   /**
-   * Runs a body into a region of its own and puts back everything that it changed, as its other side starts afresh.
-   * @param holds what is known to hold in it
+   * Runs a body into a region of its own and undoes everything that it changed, since the other side starts from the same state.
+   * @param holds a fact that holds in it
    */
   record<T>(
     body: (region: Region) => T,
@@ -280,14 +280,14 @@ export class Builder {
     return forward;
   }
 
-  /** Ends a forward: what stands at the model's tensors is written into the model. */
+  /** Ends a forward: the new values of the model's tensors are written into the model. */
   closeForward(forward: TracedForward): void {
     for (const { value, attributes, site } of forward.writes()) {
       this.graph.add(forward.region, 'write', [value], [], attributes, site);
     }
   }
 
-  /** Lets the writes that stand in a region from a position on be without effect. */
+  /** Allows the writes of a region, from a position on, to have no effect. The graph is still in the making: nodes are replaced, not changed. */
   makeLenient({ nodes }: Region, from: number): void {
     for (let i = from; i < nodes.length; i++) {
       const node = nodes[i]!;

@@ -7,7 +7,7 @@ const own = fileURLToPath(new URL('..', import.meta.url));
 /** More of the stack than Node shows: proxies and accessors put many frames between the user's line and here. */
 const FRAMES = 50;
 
-/** The frames between what is called in every trace and the user's line, and some to spare: each costs time. */
+/** The frames between the functions that every trace calls and the user's line, and some to spare: each costs time. */
 const FEW = 16;
 
 /** The innermost site on the stack that is not this library's own: the user's line. */
@@ -17,7 +17,7 @@ export function callerSite(): Site | null {
 
 /**
  * The same site, kept without the work of finding it: the stack is formatted when the function is called. As long as
- * the function is held, so is all that was called.
+ * the function is held, so are the functions on the stack.
  */
 export function laterSite(frames = FEW): () => Site | null {
   const usual = Error.stackTraceLimit;

@@ -3,7 +3,7 @@ import type { Slot } from './journal.ts';
 import { MISSING, sameItems } from './slots.ts';
 
 /*
- * What objects hold besides values of the graph: slots that can have no value which depends on the run, except for the
+ * The contents of objects that are not values of the graph: slots whose value cannot depend on the run, except for the
  * entries of a Map.
  */
 
@@ -73,7 +73,7 @@ export const dateSlot = slotsFor((date: Date) => ({
   set: (time: unknown) => date.setTime(time as number),
 }));
 
-/** Where a regular expression goes on to search. */
+/** The position where a regular expression continues its search. */
 export const searchSlot = slotsFor((expression: RegExp) => ({
   name: 'a regular expression',
   fixed: 'a regular expression goes on to search',
@@ -83,10 +83,10 @@ export const searchSlot = slotsFor((expression: RegExp) => ({
   },
 }));
 
-/** What keeps something under keys. */
+/** An object that keeps values under keys. */
 export type Keyed = Map<unknown, unknown> | WeakMap<WeakKey, unknown> | WeakSet<WeakKey>;
 
-/** What a Map or WeakMap has under a key, or whether a WeakSet has an element. */
+/** The value of a Map or WeakMap under a key, or whether a WeakSet has an element. */
 class EntrySlot implements Slot {
   readonly name: string;
   readonly owner: Keyed;

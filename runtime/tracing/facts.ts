@@ -1,12 +1,12 @@
 import type { Value } from '../graph/types.ts';
 
-/** That a truth value (bool, no dimensions) of the graph is true, or false. */
+/** A truth value (bool, no dimensions) of the graph is true, or is false. */
 export interface Fact {
   readonly value: Value;
   readonly is: boolean;
 }
 
-/** What the facts of a block say of each other. */
+/** The consequences of facts in a block. */
 export class Consequences {
   private readonly known = new Map<Value, Map<boolean, readonly Fact[]>>();
 
@@ -17,7 +17,7 @@ export class Consequences {
     this.known.set(fact.value, known);
   }
 
-  /** What a fact says of others: what was noted, and what the operation says that its value comes from. */
+  /** The consequences of a fact: those that were noted, and those of the operation that makes its value. */
   *of({ value, is }: Fact): Generator<Fact> {
     yield* this.known.get(value)?.get(is) ?? [];
     const inputs = value.node?.inputs ?? [];
@@ -30,7 +30,7 @@ export class Consequences {
   }
 }
 
-/** What follows from one fact. */
+/** Everything that follows from one fact. */
 export class Knowledge {
   private readonly given: Fact;
   private readonly consequences: Consequences;
@@ -51,7 +51,7 @@ export class Knowledge {
     return known;
   }
 
-  /** A fact speaks of values that were made before its own: younger ones lead nowhere. */
+  /** A fact only implies facts about older values. */
   private find(wanted: Value): boolean | null {
     const seen = new Set<Value>();
     const open = [this.given];

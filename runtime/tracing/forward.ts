@@ -8,7 +8,7 @@ import type { Slot } from './journal.ts';
 import type { Resolved, TracedModel } from './model.ts';
 import { Storage } from './storage.ts';
 
-/** What a forward needs of the builder that it belongs to. */
+/** The members of the builder that a forward needs. */
 export interface ForwardBuilder {
   readonly site: Site | null;
   note(slot: Slot): void;
@@ -23,7 +23,7 @@ export interface ForwardBuilder {
   ): NodeOf<'read'>;
 }
 
-/** A module's tensor as a slot: which storage stands there now. Reading it gives the value that was written last. */
+/** A module's tensor as a slot: its current storage. Reading it gives the value that was written last. */
 class Tap implements Slot {
   readonly isOfForward = true;
   readonly name: string;
@@ -58,13 +58,13 @@ interface Original {
   readonly site: Site | null;
 }
 
-/** One forward of a model in the making: what stands at the model's tensors. */
+/** One forward of a model in the making: the current values of the model's tensors. */
 export class TracedForward {
   readonly id: number;
   readonly model: TracedModel;
   /** Where its reads and writes stand. */
   readonly region: Region;
-  /** Values that edits have written and nothing has changed since: they may be without effect. */
+  /** Values that edits have written and nothing has changed since: their writes may have no effect. */
   readonly lenient = new Set<Value>();
   private readonly builder: ForwardBuilder;
   /** The model's tensors by name, as they are before any write. */
@@ -119,7 +119,7 @@ export class TracedForward {
     return tap;
   }
 
-  /** The storage that stands at an address now. */
+  /** The current storage at an address. */
   read(address: Address): Storage {
     const tap = this.tap(address);
     if (address.port !== 'input' || tap.storage !== tap.original) return tap.storage;
@@ -140,12 +140,12 @@ export class TracedForward {
     tap.site = this.builder.site;
   }
 
-  /** What has been written so far may be without effect. */
+  /** All writes so far may have no effect. */
   endEdits(): void {
     for (const { value } of this.writes()) this.lenient.add(value);
   }
 
-  /** Gives what has to be written into the model, in order. */
+  /** The writes that the model needs, in order. */
   *writes(): Generator<{ value: Value; attributes: AttributesOf<'write'>; site: Site | LazySite | null }> {
     for (const { storage, value, address, site } of this.originals.values()) {
       if (storage.content !== value) {

@@ -2,7 +2,7 @@
 const harmless = new WeakSet<object>();
 
 /**
- * Says of a function that was not compiled, a library's for instance, that calling it changes nothing which anyone else
+ * Declares that calling a function that was not compiled, a library's for instance, changes nothing that other code
  * can see, so that a block may call it under a traced condition and in a traced loop. Returns the function.
  * @throws TypeError if it is given anything but a function
  */
@@ -12,7 +12,7 @@ export function pure<F extends (...values: never[]) => unknown>(fn: F): F {
   return fn;
 }
 
-/** Says the same of functions of this library, and of the methods of its classes: what they do becomes part of the graph. */
+/** Declares the same for functions of this library and methods of its classes: their effects become part of the graph. */
 export function ours(...functions: readonly object[]): void {
   for (const one of functions) {
     harmless.add(one);

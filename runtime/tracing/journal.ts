@@ -12,18 +12,18 @@ export interface Slot {
   readonly owner?: object;
   /** Whether it belongs to one forward, so that nobody sees it where that does not run. */
   readonly isOfForward?: boolean;
-  /** What a value that depends on the run would mean, for a slot that can have none: `an entry is added`. */
+  /** For a slot that cannot hold a value of the graph: the meaning of a change of it, for the error: `an entry is added`. */
   readonly fixed?: string;
   get(): unknown;
   set(value: unknown): void;
-  /** Whether two values of the slot are one, where this is not being the same object. */
+  /** Whether two values of the slot are equal, if that is not identity. */
   same?(one: unknown, other: unknown): boolean;
 }
 
-/** When objects were made: in which body, as bodies are counted. */
+/** The body in which each object was made, by its number. */
 export type Births = WeakMap<object, number>;
 
-/** What one run of a body changed: slot by slot, the value before the first change. */
+/** The changes of one run of a body: for each slot, the value before the first change. */
 export class Journal {
   /** When the body began. */
   private readonly start: number;
@@ -40,7 +40,7 @@ export class Journal {
     if (!this.before.has(slot) && !this.made(slot.owner ?? slot)) this.before.set(slot, { value: slot.get(), site });
   }
 
-  /** Whether an object was made in the body: what changes it there is nobody else's affair. */
+  /** Whether an object was made in the body: its changes there concern no other body. */
   made(object: object): boolean {
     return (this.births.get(object) ?? 0) >= this.start;
   }

@@ -48,7 +48,7 @@ export class GraphEntries {
   stacked(): TensorProxy {
     if (this.form.kind !== 'tensor') {
       throw new TraceError(
-        'The entries of this array are not tensors of one kind, so they are no tensor together. Take one field of each.',
+        'The entries of this array are not tensors of one kind, so they cannot be one tensor. Take one field of each.',
         this.builder.site,
       );
     }
@@ -125,7 +125,7 @@ export function isFilled(value: unknown): value is readonly unknown[] {
 
 /**
  * From here on JavaScript's own iteration of such an array, by a pattern or a function that was not compiled, is an error
- * at the entries that only the run knows, instead of giving what stands for them.
+ * at the entries that only the run knows, instead of giving internal objects.
  */
 export function guardEntries(array: readonly unknown[]): void {
   Object.defineProperty(array, Symbol.iterator, { value: ownEntries, configurable: true, writable: true });

@@ -3,7 +3,7 @@ import { guess, nearest } from '../nearest.ts';
 import { PROBED_NAMES } from '../probed-names.ts';
 import { callerSite } from './caller.ts';
 
-/** What only the tensors have that a run brings back. */
+/** Members that only the tensors of a finished run have. */
 const OF_RESULTS = new Set(['data', 'dims', 'item', 'toArray', 'raw']);
 
 /** The members that tensors have by name. */

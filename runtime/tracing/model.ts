@@ -2,12 +2,12 @@ import type { Address } from '../graph/ops.ts';
 import type { TensorType } from '../graph/types.ts';
 
 /**
- * How a tensor's dimension 0 and the rows of the batch go together: it counts them, it counts something of theirs
- * (batch · sequence), or it has nothing to do with them.
+ * How a tensor's dimension 0 relates to the rows of the batch: it counts them, it counts something in them
+ * (batch · sequence), or it is unrelated.
  */
 export type Batching = 'rows' | 'mixed' | 'none';
 
-/** Where an address leads. */
+/** The tensor at an address. */
 export interface Resolved {
   /** The name by which two addresses are the same tensor. */
   readonly tensor: string;
@@ -15,7 +15,7 @@ export interface Resolved {
   readonly batching: Batching;
 }
 
-/** By this property a module is known, as users hold it: it leads to what stands behind. No name of a module is in its way. */
+/** Marks a module as users hold it, and leads to the object behind it. A symbol, since every name may be that of a module. */
 export const MODULE = Symbol('module');
 
 /** Whether a value is a module of a model. Its properties are the model's, not the object's. */

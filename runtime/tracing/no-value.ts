@@ -4,7 +4,7 @@ import type { Site } from '../graph/types.ts';
 const COMPILE =
   "Either run this file through the onnsight plugin (tsc with ts-patch, onnsight/register, onnsight/vite), or, if it is a helper function, put the directive 'use trace' at its top.";
 
-/** JavaScript wants a traced tensor as a primitive value of the kind `hint`, or as JSON: there is none before the run. */
+/** JavaScript wants a traced tensor as a primitive value of the kind `hint`, or as JSON: it has none before the run. */
 export function noValue(hint: string, site: Site | null): TraceError {
   if (hint === 'JSON') {
     return new TraceError(

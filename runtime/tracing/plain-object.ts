@@ -1,4 +1,4 @@
-/** Whether a value is an object literal's, or one without a prototype. */
+/** Whether a value is a plain object, or one without a prototype. */
 export function isPlainObject(x: unknown): x is Record<string, unknown> {
   if (typeof x !== 'object' || x === null) return false;
   const prototype = Object.getPrototypeOf(x);

@@ -45,7 +45,7 @@ export class TensorProxy {
   readonly builder: Builder;
   readonly storage: Storage | null;
   readonly viewOf: View | null;
-  /** Where it is a plain number that only traced conditions put beside others: what it is where they are known. */
+  /** For a plain number that traced conditions have merged with others: its value where a condition is known. */
   plain: readonly PlainCase[] | null = null;
   private seen: { parent: Value; value: Value } | null = null;
 
@@ -103,7 +103,7 @@ export class TensorProxy {
     return TensorProxy.indexing.iterate(this);
   }
 
-  /** No text, and no number: JavaScript wants either now, and there is none before the run. */
+  /** Always an error: JavaScript needs a text or a number now, and there is none before the run. */
   [Symbol.toPrimitive](hint: string): never {
     throw noValue(hint, callerSite() ?? this.builder.site);
   }
@@ -161,7 +161,7 @@ const handler: ProxyHandler<TensorProxy> = {
   },
   deleteProperty(_, key) {
     throw new TraceError(
-      `'${String(key)}' of a traced tensor cannot be deleted. To leave elements out take a slice, or cat() what is to stay.`,
+      `'${String(key)}' of a traced tensor cannot be deleted. To leave elements out take a slice, or cat() the rest.`,
       callerSite(),
     );
   },

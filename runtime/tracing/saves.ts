@@ -8,13 +8,13 @@ import type { Slot } from './journal.ts';
 import { isFilled, joinEntries, type ListValue } from './lists.ts';
 import { TensorProxy } from './proxy.ts';
 
-/** What the run will bring back for a save: one tensor, or the entries of the bodies it stands in. */
+/** The values that the run will bring back for a save: one tensor, or the entries of the bodies that it is in. */
 export type SaveState =
   /** `when` says whether there is a value; null: always. */
   | { readonly kind: 'single'; readonly value: Value; readonly when: Value | null }
   | { readonly kind: 'list'; readonly list: ListValue; readonly loop: boolean };
 
-/** What became of a save after the run: undefined where the branch it stands in did not run. */
+/** The result of a save after the run: undefined if the branch that it is in did not run. */
 export type Result = Tensor | readonly Tensor[] | undefined;
 
 /** A saved value: a proxy while the block runs, the tensor once the trace has run. */
@@ -23,7 +23,7 @@ export class SavedProxy extends TensorProxy {
   result: { readonly value: Result } | null = null;
   /** Whether the generation gets to the step that it stands in; null: it does. */
   readonly reached: Value | null;
-  /** Why there is no value after the run, where there is none. */
+  /** Why there is no value after the run, if there is none. */
   absence = 'was saved in a branch that did not run';
   readonly slot: SaveSlot;
 
@@ -93,7 +93,7 @@ function register(saved: SavedProxy): SavedProxy {
   return saved;
 }
 
-/** Of several values the save that has a result after the run, or any save; undefined if there is none. */
+/** The first of several saves that has a result after the run, else the first one; undefined if there are no saves. */
 export function ranSave(cases: readonly { readonly value: unknown }[]): SavedProxy | undefined {
   const all = cases.flatMap(({ value }) => (value instanceof SavedProxy ? [value] : []));
   return all.find((saved) => saved.result?.value !== undefined) ?? all[0];

@@ -11,7 +11,7 @@ export interface Case {
   readonly value: unknown;
 }
 
-/** What is known of a varying value. */
+/** A varying value: its name and its cases. */
 export interface Varying {
   /** What the user calls it. */
   readonly name: string;
@@ -20,9 +20,9 @@ export interface Varying {
   readonly cases: readonly Case[];
 }
 
-/** What is done with varying values by what is built on them. */
+/** Functions of the operators that varying values need. */
 export interface Uses {
-  /** Does something with whichever of the values it is. */
+  /** Applies `use` to the value that it is. */
   distribute(varying: Varying, use: (value: unknown) => unknown, state?: State | null): unknown;
   /** Which of the values is there when the trace has run. */
   afterRun(cases: readonly Case[]): unknown;
@@ -34,7 +34,7 @@ export function setUses(given: Uses): void {
   uses = given;
 }
 
-/** By this property a varying value is known: it leads to what is known of it. */
+/** Marks a varying value, and leads to its cases. */
 const VARYING = Symbol('varying');
 
 /**
@@ -50,7 +50,7 @@ export function vary(builder: Builder, name: string, cases: readonly Case[]): un
   return made;
 }
 
-/** What is known of a value that varies; null if it doesn't. */
+/** The cases of a value that varies; null if it does not. */
 export function varyingOf(value: unknown): Varying | null {
   return typeof value === 'function' ? ((value as { [VARYING]?: Varying })[VARYING] ?? null) : null;
 }
@@ -63,7 +63,7 @@ export function methodName(fn: unknown): PropertyKey | undefined {
   return typeof fn === 'function' ? (fn as { [METHOD]?: PropertyKey })[METHOD] : undefined;
 }
 
-/** What a value is where the code runs now, as far as the conditions around tell. */
+/** The value that it is known to be where the code runs now, by the conditions around; else the value itself. */
 export function settled(value: unknown): unknown {
   if (value instanceof TensorProxy) {
     const plain = value.plain?.find(({ test, is }) => value.builder.knows(test) === is);
@@ -106,7 +106,7 @@ function inert(): void {}
 
 function handler(varying: Varying, self: () => object): ProxyHandler<typeof inert> {
   const { builder, cases } = varying;
-  /** Whichever value it is; null if there is more to it. */
+  /** The only possible value; null if there are several. */
   const one = (): { readonly value: unknown } | null => {
     if (builder.open) {
       const value = settled(self());

@@ -16,7 +16,7 @@ export function build(
   name: string,
   resave: Resave,
 ): unknown {
-  /** Nobody else has what is made here. */
+  /** Objects that are made here are new. */
   const made = <T extends object>(object: T): T => {
     target.made(object);
     return object;

@@ -11,7 +11,7 @@ import { joinEntries } from './join.ts';
 export const RECORDS = new Set<object | null>([Object.prototype, null]);
 
 /**
- * What a value is now, where the code runs: its tensors are the graph's values of this moment, whatever happens to them
+ * The form of a value now, where the code runs: its tensors are the graph's values of this moment, whatever happens to them
  * later. Saves stand for themselves, unless `isLoop`: there each iteration has one of its own.
  */
 export function capture(target: Builder, given: unknown, isLoop = false): Form<Value> {
@@ -48,7 +48,7 @@ function captureTensor(target: Builder, proxy: TensorProxy, isLoop: boolean): Fo
   return truth === null ? { kind: 'tensor', type: leaf.type, leaf, proxy, saves: [] } : { kind: 'plain', value: truth };
 }
 
-/** The value that is saved, for those who know that the code that saved it has run. */
+/** The saved value, for callers who know that the code that saved it has run. */
 export function valueOfSave(target: Builder, saved: SavedProxy): Value {
   const { value } = saved.slot;
   return (value && target.reach(value, true)) ?? saved.value();
@@ -61,7 +61,7 @@ function arrayForm(of: readonly unknown[], items: readonly (Form<Value> | GraphE
   return { kind: 'array', of, items: items.slice(0, first) as Form<Value>[], rest };
 }
 
-/** Entries in a number that only the run will tell. */
+/** Entries whose number only the run will tell. */
 export function restOf<L>(parts: readonly (Form<L> | GraphEntries)[]): Rest<L> {
   return { entry: joinEntries(parts.map((part) => (part instanceof GraphEntries ? part.form : part))), parts };
 }

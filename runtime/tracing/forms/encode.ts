@@ -12,9 +12,9 @@ import { casesOf, isAlike, nestedLists } from './join.ts';
 export interface Leaves<L> {
   /** A tensor as one of another dtype. */
   cast(leaf: L, dtype: DType): L;
-  /** A number or data of the user's. */
+  /** A number or data of the user. */
   of(value: unknown, dtype: DType): L;
-  /** What stands where there is none. */
+  /** A placeholder where there is no tensor. */
   none(type: TensorType): L;
   truth(is: boolean): L;
   rest(items: readonly Form<L>[], from: Rest<L> | null, to: Rest<unknown>): L[];

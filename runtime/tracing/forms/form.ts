@@ -4,7 +4,7 @@ import type { TensorProxy } from '../proxy.ts';
 import type { SavedProxy } from '../saves.ts';
 
 /**
- * How a JavaScript value is made of tensors of the graph, so that conditionals and loops can hand it on. `L` is what a
+ * How a JavaScript value is made of tensors of the graph, so that conditionals and loops can pass it on. `L` is what a
  * tensor is at some moment: a value of the graph, a list with one for each entry, or null where a form only says which
  * tensors there are.
  */
@@ -22,7 +22,7 @@ export interface TensorForm<L> {
   readonly leaf: L | null;
   /** The proxy that it was. */
   readonly proxy: TensorProxy | null;
-  /** The saves that it comes back by; none if it is not saved on every way. */
+  /** The saves that bring it back; empty if it is not saved in every case. */
   readonly saves: readonly SavedProxy[];
 }
 
@@ -30,7 +30,7 @@ export interface ArrayForm<L> {
   readonly kind: 'array';
   readonly of: readonly unknown[] | null;
   readonly items: readonly Form<L>[];
-  /** What follows the items, in a number that only the run will tell. */
+  /** The entries after the items, whose number only the run will tell. */
   readonly rest: Rest<L> | null;
 }
 

@@ -28,7 +28,7 @@ function asEntry(form: Form<unknown>): Form<null> {
   return bare(form);
 }
 
-/** The error for a list among whose entries are lists. */
+/** The error for a list whose entries contain lists. */
 export function nestedLists(): TraceError {
   return new TraceError(
     'Arrays of different lengths are the entries of an array that depends on a traced value. Give them one length, or push their entries to arrays of their own.',
@@ -65,7 +65,7 @@ export function isAlike(a: Form<unknown>, b: Form<unknown>): boolean {
   return a.kind === 'array' ? b.kind === 'array' : isSame(a, b);
 }
 
-/** The type that a value has as a tensor; null if it is none. */
+/** The type of a value as a tensor; null if it cannot be one. */
 export function tensorType(form: Form<unknown>): TensorType | null {
   if (form.kind === 'tensor') return form.type;
   if (form.kind !== 'plain') return null;
@@ -79,7 +79,7 @@ function dtypeOf(value: number): DType {
   return Tensor.from(value).dtype as DType;
 }
 
-/** Whether nothing tells two values apart: then they are told by what they are. */
+/** Whether two values are the same object or plain value. */
 function isSame(a: Form<unknown>, b: Form<unknown>): boolean {
   if (a.kind === 'cases' || b.kind === 'cases') return false;
   const isNothing = (form: typeof a) => form.kind !== 'plain' && originOf(form) === null;
@@ -101,7 +101,7 @@ function joinSaves(a: readonly SavedProxy[], b: readonly SavedProxy[]): readonly
   return a.length > 0 && b.length > 0 ? [...new Set([...a, ...b])] : [];
 }
 
-/** Arrays agree on the entries that both have; what only one has is there in a number that the run tells. */
+/** Arrays agree on the entries that both have; the number of the others is known to the run only. */
 function joinArrays(a: ArrayForm<unknown>, b: ArrayForm<unknown>): Form<null> {
   const count = Math.min(a.items.length, b.items.length);
   const items = a.items.slice(0, count).map((item, i) => join(item, b.items[i]!));

@@ -7,20 +7,20 @@ import { syntax } from './parse.ts';
 import { suspends } from './suspension.ts';
 
 /**
- * Where a statement list stands: in the function's own body, in a closure that lowering made, or in a native construct
- * (try, switch, …), whose statements cannot hand a completion on.
+ * Where a statement list is: in the function's own body, in a closure that lowering made, or in a native construct
+ * (try, switch, …), whose statements cannot return a completion.
  */
-export type Region = 'function' | 'closure' | 'native';
+export type ListHome = 'function' | 'closure' | 'native';
 
-/** What becomes of a statement. */
-export type Plan =
+/** How a statement is lowered. */
+export type Treatment =
   /** An operator call, after which the list goes on. */
   | { readonly kind: 'call' }
   /** An operator call that may end in a jump: the rest of the list becomes its continuation. */
-  | { readonly kind: 'cut' }
-  /** It stays, and its condition must be plain: `reason` says what stands in the way. */
+  | { readonly kind: 'continued' }
+  /** It stays, and its condition must be plain: `reason` says why. */
   | { readonly kind: 'native'; readonly reason: string }
-  /** Nothing to decide on. */
+  /** Any other statement. */
   | { readonly kind: 'other' };
 
 export interface Labelled {
@@ -39,8 +39,13 @@ export function unlabelled(node: ts.Statement): Labelled {
   return { statement, labels };
 }
 
-/** Decides on a statement of a list in `region`; `rest` is what follows it there. */
-export function planFor(lowering: Lowering, node: ts.Statement, region: Region, rest: readonly ts.Statement[]): Plan {
+/** Decides on a statement of a list in `home`; `rest` is what follows it there. */
+export function treatmentOf(
+  lowering: Lowering,
+  node: ts.Statement,
+  home: ListHome,
+  rest: readonly ts.Statement[],
+): Treatment {
   const { statement } = unlabelled(node);
   const name = constructName(statement);
   if (!name) return { kind: 'other' };
@@ -51,9 +56,9 @@ export function planFor(lowering: Lowering, node: ts.Statement, region: Region, 
   } else if (!mayJumpOut(statement) || suspends(frame, statement)) return { kind: 'other' };
   // A block that only its own label is left by gives no completion.
   if (!mayJumpOut(node)) return { kind: 'call' };
-  if (region === 'native') return { kind: 'native', reason: `${name} with a jump inside a native construct` };
+  if (home === 'native') return { kind: 'native', reason: `${name} with a jump inside a native construct` };
   if (rest.some((one) => suspends(frame, one))) return { kind: 'native', reason: `${name} with a jump before await` };
-  return { kind: 'cut' };
+  return { kind: 'continued' };
 }
 
 function constructName(node: ts.Statement): string | null {
@@ -66,7 +71,7 @@ function constructName(node: ts.Statement): string | null {
   return syntax.isBlock(node) ? 'block' : null;
 }
 
-/** What keeps the parts of a statement that would become closures from becoming them. */
+/** Why parts of a statement cannot become closures. */
 function obstacleIn(lowering: Lowering, frame: FunctionFrame, node: ts.Statement): string | null {
   if (syntax.isIfStatement(node)) {
     return suspends(frame, node.thenStatement) || suspends(frame, node.elseStatement) ? 'await' : null;
