@@ -5,7 +5,7 @@ import { foldEntries, splitEntries } from '../tensor/entries.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import type { Builder } from '../tracing/builder.ts';
 import { withLeaves } from '../tracing/forms/build.ts';
-import { type Form, leavesOf } from '../tracing/forms/form.ts';
+import { type Form, leavesOf, plainValuesOf } from '../tracing/forms/form.ts';
 import { GraphEntries, type ListValue } from '../tracing/lists.ts';
 import { isPlainObject } from '../tracing/plain-object.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
@@ -59,6 +59,7 @@ export class Results {
     }
     if (value instanceof GraphEntries) {
       for (const list of [value.counter, ...leavesOf(value.form)]) this.wantList(list);
+      for (const one of plainValuesOf(value.form)) this.collect(one, path, seen);
       return;
     }
     const varying = varyingOf(value);
@@ -107,13 +108,34 @@ export class Results {
     if (varying) return this.build(varying.cases.find(({ test }) => isTrue(at(test)))?.value, at);
     if (Array.isArray(value)) {
       return value.flatMap((item) => {
-        if (item instanceof GraphEntries) return entriesOf(item, at);
+        if (item instanceof GraphEntries) return this.entriesOf(item, at);
         // Of a list with an entry per step, the steps that did not run have none.
         return item instanceof SavedProxy && isOfMissingStep(item, at) ? [] : [this.build(item, at)];
       });
     }
     if (value instanceof Tensor || !isPlainObject(value)) return value;
     return Object.fromEntries(Object.entries(value).map(([key, field]) => [key, this.build(field, at)]));
+  }
+
+  /** The entries of an array that the graph filled. */
+  private entriesOf({ form, counter }: GraphEntries, at: At): unknown[] {
+    const lists = leavesOf(form).map((list) => split(list, at));
+    return split(counter, at).map((_, i) => this.entry(withLeaves(form, lists.map((list) => list[i]!).values()), at));
+  }
+
+  private entry(form: Form<Tensor>, at: At): unknown {
+    switch (form.kind) {
+      case 'plain':
+        return this.build(form.value, at);
+      case 'tensor':
+        return form.leaf;
+      case 'array':
+        return form.items.map((item) => this.entry(item, at));
+      case 'record':
+        return Object.fromEntries(form.fields.map(([name, field]) => [name, this.entry(field, at)]));
+      case 'cases':
+        return this.entry(form.cases.find(({ test }) => isTrue(test!))!.form, at);
+    }
   }
 }
 
@@ -132,27 +154,6 @@ function isOfMissingStep({ reached, slot: { state } }: SavedProxy, at: At): bool
 
 function isTrue(truth: Tensor | undefined): boolean {
   return Boolean(truth?.item());
-}
-
-/** The entries of an array that the graph filled. */
-function entriesOf({ form, counter }: GraphEntries, at: At): unknown[] {
-  const lists = leavesOf(form).map((list) => split(list, at));
-  return split(counter, at).map((_, i) => entry(withLeaves(form, lists.map((list) => list[i]!).values())));
-}
-
-function entry(form: Form<Tensor>): unknown {
-  switch (form.kind) {
-    case 'plain':
-      return form.value;
-    case 'tensor':
-      return form.leaf;
-    case 'array':
-      return form.items.map(entry);
-    case 'record':
-      return Object.fromEntries(form.fields.map(([name, field]) => [name, entry(field)]));
-    case 'cases':
-      return entry(form.cases.find(({ test }) => isTrue(test!))!.form);
-  }
 }
 
 /** The entries of a list. */

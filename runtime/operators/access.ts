@@ -4,6 +4,7 @@ import { asTraced } from '../functions/nodes.ts';
 import type { Site } from '../graph/types.ts';
 import { toProxy } from '../tracing/apply.ts';
 import { activeBuilder } from '../tracing/builder.ts';
+import { checkCopy } from '../tracing/copies.ts';
 import { getitem as getTensorItem, setitem as setTensorItem } from '../tracing/indexing.ts';
 import { GraphEntries, isFilled } from '../tracing/lists.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
@@ -76,16 +77,21 @@ export function setitem(of: unknown, by: unknown, value: unknown, site: Site): u
     );
   }
   checkFilledWrite(object, key, site);
+  checkCopy(object, site);
   if (target?.isRecording) noteProperty(target, object, key as PropertyKey, value);
   (object as Record<PropertyKey, unknown>)[key as PropertyKey] = value;
   return value;
 }
 
 /** `delete object[key]` */
-export function delete_(object: unknown, key: unknown, site: Site): boolean {
+export function delete_(of: unknown, key: unknown, site: Site): boolean {
   const target = activeBuilder();
   if (target) target.site = site;
+  const object = settled(of);
+  const varying = varyingOf(object);
+  if (varying) return each(varying, (one) => delete_(one, key, site)) as boolean;
   checkFilledDelete(object, key, site);
+  checkCopy(object, site);
   if (target?.isRecording && !(object instanceof TensorProxy)) noteProperty(target, object, key as PropertyKey);
   return delete (object as Record<PropertyKey, unknown>)[key as PropertyKey];
 }

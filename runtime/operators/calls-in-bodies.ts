@@ -32,7 +32,8 @@ const RESHAPING = words(
  * Before a call in the body of a branch or loop: notes what the function may change.
  * @throws TraceError for a function whose effects are not known
  */
-export function beforeCall(target: Builder, { fn, receiver, values }: Call, site: Site): void {
+export function beforeCall(target: Builder, direct: Call, site: Site): void {
+  const { fn, receiver, values } = direct;
   checkKnown(fn, site);
   if (!isIntrinsic(fn)) return;
   const { name } = fn as { name: string };
@@ -40,14 +41,20 @@ export function beforeCall(target: Builder, { fn, receiver, values }: Call, site
   for (const value of [receiver, ...values]) checkIterator(target, value, site);
   const keeps = KEEPING.has(name);
   if (!keeps) for (const value of values) if (typeof value === 'function') checkKnown(value, site);
-  if (READING.has(name) || /^(get|is|to)[A-Z]/.test(name)) return;
+  if (changedBy(direct).length === 0) return;
   const [first] = values;
   if (RESHAPING.has(name)) checkOwn(target, name, first, site);
   else if (receiver instanceof WeakMap || receiver instanceof WeakSet) noteEntry(target, receiver, first);
   else if (receiver instanceof Map && name !== 'clear') noteEntry(target, receiver, first);
-  else
-    for (const value of keeps && !isIntrinsic(Object(receiver)) ? [receiver] : [receiver, ...values])
-      noteContent(target, value);
+  else for (const value of changedBy(direct)) noteContent(target, value);
+}
+
+/** What a function of JavaScript may change. */
+export function changedBy({ fn, receiver, values }: Call): readonly unknown[] {
+  if (!isIntrinsic(fn)) return [];
+  const { name } = fn as { name: string };
+  if (READING.has(name) || /^(get|is|to)[A-Z]/.test(name)) return [];
+  return KEEPING.has(name) && !isIntrinsic(Object(receiver)) ? [receiver] : [receiver, ...values];
 }
 
 /** After it: whether the result was made by the call. */

@@ -2,11 +2,13 @@ import { inspect } from 'node:util';
 import { formatSite } from '../graph/site.ts';
 import type { Site } from '../graph/types.ts';
 import { activeBuilder } from '../tracing/builder.ts';
-import { each, methodName, settled, varyingOf } from '../tracing/varying.ts';
+import { checkCopy } from '../tracing/copies.ts';
+import { each, methodName, settled, type Varying, varyingOf } from '../tracing/varying.ts';
 import { builtin, consoleMethod } from './builtins.ts';
-import { afterCall, afterNew, beforeCall, beforeNew } from './calls-in-bodies.ts';
+import { afterCall, afterNew, beforeCall, beforeNew, changedBy } from './calls-in-bodies.ts';
 import { callOnFilled } from './filled-arrays.ts';
-import { keepBound, resolveCall } from './indirect-calls.ts';
+import { type Call, keepBound, resolveCall } from './indirect-calls.ts';
+import { isIntrinsic } from './intrinsics.ts';
 import { checkKeys, checkLength } from './keys.ts';
 import { native } from './plain-values.ts';
 
@@ -19,18 +21,21 @@ export function call(called: unknown, on: unknown, given: readonly unknown[], si
   const varying = varyingOf(fn);
   if (varying) return each(varying, (one) => call(one, receiver, given, site));
   const method = varyingOf(on) ? methodName(fn) : undefined;
-  if (method !== undefined) {
-    const callOn = (one: unknown) => call(Reflect.get(Object(one), method, one), one, given, site);
-    const objects = varyingOf(receiver);
-    return objects ? each(objects, callOn) : callOn(receiver);
-  }
+  if (method !== undefined) return callMethod(method, receiver, given, site);
   if (typeof fn !== 'function') throw notCallable(fn, 'a function', site);
   const target = activeBuilder();
   if (target) target.site = site;
   const direct = resolveCall({ fn, receiver, values: given.map(settled) });
+  const some =
+    target &&
+    lookedAt(direct)
+      .map(varyingOf)
+      .find((one) => one !== null);
+  if (some) return each(some, (one) => call(direct.fn, direct.receiver, replaced(direct.values, some, one), site));
   const filled = target && callOnFilled(direct, site);
   if (filled) return filled.result;
   const meaning = builtin(direct.fn);
+  if (target) for (const value of changedBy(direct)) checkCopy(value, site);
   if (target?.isRecording && !consoleMethod(direct.fn)) beforeCall(target, direct, site);
   const result = meaning
     ? meaning(direct.receiver, direct.values, site)
@@ -38,6 +43,34 @@ export function call(called: unknown, on: unknown, given: readonly unknown[], si
   if (direct.fn === Function.prototype.bind) keepBound(result as object, boundCall(direct.receiver, direct.values));
   if (target?.isRecording) afterCall(target, direct.fn, result);
   return result;
+}
+
+/** A method of whichever object it is: its effects belong to the branch for that object. */
+function callMethod(name: PropertyKey, receiver: unknown, given: readonly unknown[], site: Site): unknown {
+  const objects = varyingOf(receiver);
+  if (objects) return each(objects, (one) => callMethod(name, one, given, site));
+  return call(Reflect.get(Object(receiver), name, receiver), receiver, given, site);
+}
+
+/** Where the values begin that a function of JavaScript stores, whatever they are. */
+const STORED = new Map<unknown, number>([
+  ...[Array.prototype.push, Array.prototype.unshift, Array.prototype.concat, Array.prototype.fill, Array.of].map(
+    (fn) => [fn, 0] as const,
+  ),
+  [Array.prototype.splice, 2],
+  [Array.prototype.with, 1],
+  [Map.prototype.set, 1],
+  [WeakMap.prototype.set, 1],
+]);
+
+/** The arguments that a function of JavaScript looks at: it has to be called with whichever value one is. */
+function lookedAt({ fn, values }: Call): readonly unknown[] {
+  return isIntrinsic(fn) ? values.slice(0, STORED.get(fn)) : [];
+}
+
+/** The arguments with one of the values of a varying one in its place. */
+function replaced(values: readonly unknown[], varying: Varying, by: unknown): readonly unknown[] {
+  return values.map((value) => (varyingOf(value) === varying ? by : value));
 }
 
 /** `new type(…values)` */

@@ -5,6 +5,7 @@ import { build, type Resave } from '../tracing/forms/build.ts';
 import { encode, valueLeaves } from '../tracing/forms/encode.ts';
 import { type Form, isEqual, typesOf } from '../tracing/forms/form.ts';
 import { join } from '../tracing/forms/join.ts';
+import { NONE, type Parts } from '../tracing/forms/parts.ts';
 import type { Slot } from '../tracing/journal.ts';
 import { formOf, put } from './holding.ts';
 
@@ -45,15 +46,17 @@ export class SlotCarry extends Carry {
   readonly slot: Slot;
   private readonly builder: Builder;
 
-  constructor(target: Builder, slot: Slot, before: unknown, after: unknown) {
-    super(target, slot.name, formOf(target, slot, before, true));
+  /** @param made what the body made */
+  constructor(target: Builder, slot: Slot, before: unknown, after: unknown, made: Parts) {
+    super(target, slot.name, formOf(target, slot, before, NONE, true));
     this.builder = target;
     this.slot = slot;
-    this.widen(formOf(target, slot, after, true));
+    this.widen(formOf(target, slot, after, made, true));
   }
 
-  now(): Form<Value> {
-    return formOf(this.builder, this.slot, this.slot.get(), true);
+  /** What the slot holds; `made` is what the code that ran just now made. */
+  now(made: Parts): Form<Value> {
+    return formOf(this.builder, this.slot, this.slot.get(), made, true);
   }
 
   /** At the start of the body: the slot holds the parameters. */

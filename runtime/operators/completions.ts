@@ -1,7 +1,7 @@
 import type { Value } from '../graph/types.ts';
 import { apply, wrap } from '../tracing/apply.ts';
 import type { Builder } from '../tracing/builder.ts';
-import { RECORDS } from '../tracing/forms/capture.ts';
+import { giveOut, INNER } from '../tracing/forms/parts.ts';
 import type { TensorProxy } from '../tracing/proxy.ts';
 import { type Case, settled, vary, varyingOf } from '../tracing/varying.ts';
 
@@ -24,7 +24,13 @@ export class Return {
     this.value = value;
   }
 }
-RECORDS.add(Return.prototype);
+INNER.add(Return.prototype);
+
+/** What was returned: from here on it is the user's. */
+export function valueOfReturn({ value }: Return): unknown {
+  giveOut(value);
+  return value;
+}
 
 export type Abrupt = Jump | Return;
 
@@ -127,6 +133,6 @@ export function complete(completion: Completion): unknown {
 
 function returned(end: unknown): unknown {
   if (end === undefined) return undefined;
-  if (end instanceof Return) return end.value;
+  if (end instanceof Return) return valueOfReturn(end);
   throw new Error(`A ${(end as Jump).kind} left its function.`);
 }

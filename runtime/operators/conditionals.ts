@@ -3,13 +3,23 @@ import { wrap } from '../tracing/apply.ts';
 import { type Builder, builder } from '../tracing/builder.ts';
 import { capture } from '../tracing/forms/capture.ts';
 import type { Form } from '../tracing/forms/form.ts';
+import { Made, NONE, type Parts } from '../tracing/forms/parts.ts';
 import type { Slot } from '../tracing/journal.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import { ranSave, SaveSlot, type SaveState } from '../tracing/saves.ts';
 import { MISSING, type State, VariableSlot } from '../tracing/slots.ts';
 import { Storage } from '../tracing/storage.ts';
 import { settled, setUses, type Varying } from '../tracing/varying.ts';
-import { type Completion, isAbrupt, isNormal, Jump, mapEnds, type Return, return_ } from './completions.ts';
+import {
+  type Completion,
+  isAbrupt,
+  isNormal,
+  Jump,
+  mapEnds,
+  type Return,
+  return_,
+  valueOfReturn,
+} from './completions.ts';
 import { checkFixed } from './fixed-slots.ts';
 import { formOf, put } from './holding.ts';
 import { Merge } from './merge.ts';
@@ -76,7 +86,7 @@ export function choose(
 ): unknown {
   const giving = (value: () => unknown) => () => return_(value());
   const all = links.map(([test, value, at]): Link => [test, giving(value), at]);
-  return (chain(first, giving(then), all, giving(otherwise), state, site) as Return).value;
+  return valueOfReturn(chain(first, giving(then), all, giving(otherwise), state, site) as Return);
 }
 
 /** The statements after one that may have jumped: they run where it ended normally. */
@@ -128,7 +138,7 @@ export function conditional(
     () => return_(b()),
     state,
   );
-  return (either as Return).value;
+  return valueOfReturn(either as Return);
 }
 
 /** `&&` */
@@ -159,7 +169,7 @@ export function distribute(
       () => return_(from(index + 1)),
       state,
     );
-    return (either as Return).value;
+    return valueOfReturn(either as Return);
   };
   return from(0);
 }
@@ -177,12 +187,12 @@ interface Side {
 /** What a slot holds. */
 type Held = Form<Value> | SaveState | null;
 
-function hold(target: Builder, slot: Slot): Held {
+function hold(target: Builder, slot: Slot, made: Parts): Held {
   const value = slot.get();
   // Only a property with a save may come and go: without the save, it holds nothing.
   return slot instanceof SaveSlot
     ? (value as SaveState | null)
-    : formOf(target, slot, value === MISSING ? undefined : value);
+    : formOf(target, slot, value === MISSING ? undefined : value, made);
 }
 
 /** Records both branches and merges what they changed into results of one conditional node. */
@@ -213,8 +223,9 @@ function branch(
           const isInner = slot.region === region || (slot instanceof VariableSlot && !variables.includes(slot));
           if (!isInner) changed.set(slot, after);
         }
-        for (const slot of [...changed.keys(), ...also]) if (!slot.fixed) held.set(slot, hold(target, slot));
-        end = capture(target, result);
+        const made = new Made([...changed.values(), result], (one) => target.isOwn(one)).inBranch;
+        for (const slot of [...changed.keys(), ...also]) if (!slot.fixed) held.set(slot, hold(target, slot, made));
+        end = capture(target, result, made);
       },
       { value: condition, is },
     );
@@ -255,7 +266,7 @@ function holdLater(target: Builder, side: Side, slot: Slot): Held {
   const before = tensors.map(([one]) => one.get());
   for (const [one, after] of tensors) one.set(after);
   try {
-    return target.within(side.region, () => hold(target, slot));
+    return target.within(side.region, () => hold(target, slot, NONE));
   } finally {
     tensors.forEach(([one], i) => {
       one.set(before[i]);

@@ -5,6 +5,7 @@ import { truthValue } from '../tracing/blanks.ts';
 import type { Builder } from '../tracing/builder.ts';
 import { capture } from '../tracing/forms/capture.ts';
 import type { Form } from '../tracing/forms/form.ts';
+import { Made, NONE, type Parts } from '../tracing/forms/parts.ts';
 import type { Change, Slot } from '../tracing/journal.ts';
 import { emptyList, joinLists, type ListValue, listOf } from '../tracing/lists.ts';
 import type { TensorProxy } from '../tracing/proxy.ts';
@@ -108,10 +109,13 @@ class Attempt {
       },
       ({ region, journal }) => {
         target.saves.settle(region);
-        this.findCarries(journal.changes(), region);
+        const changes = journal.changes();
+        const held = new Set([...this.carries.map(({ slot }) => slot), ...changes.map(({ slot }) => slot)]);
+        const made = new Made([...[...held].map((slot) => slot.get()), end], (one) => target.isOwn(one)).inLoop;
+        this.findCarries(changes, region, made);
         region.results.push(next.value());
-        for (const carry of this.carries) this.unload(carry, carry.now());
-        this.unload(findings.ends, capture(target, end, true));
+        for (const carry of this.carries) this.unload(carry, carry.now(made));
+        this.unload(this.findings.ends, capture(target, end, made, true));
         this.unloadSaves(lists, region);
       },
     );
@@ -139,13 +143,13 @@ class Attempt {
   }
 
   /** Finds what the body changes beyond what is known. */
-  private findCarries(changes: readonly Change[], region: Region): void {
+  private findCarries(changes: readonly Change[], region: Region, made: Parts): void {
     for (const { slot, before, after, site } of changes) {
       if (this.findings.carries.has(slot) || slot instanceof SaveSlot) continue;
       if (slot.region === region) continue;
       if (slot instanceof VariableSlot && !this.findings.variables.includes(slot)) continue;
       checkFixed(slot, before, after, 'in a loop over traced values', site);
-      this.findings.carries.set(slot, new SlotCarry(this.target, slot, before, after));
+      this.findings.carries.set(slot, new SlotCarry(this.target, slot, before, after, made));
       this.stable = false;
     }
   }
@@ -182,7 +186,7 @@ class Attempt {
     const types: TensorType[] = [];
     const initial: Value[] = [];
     for (const carry of this.carries) {
-      initial.push(...carry.encode(carry.now()));
+      initial.push(...carry.encode(carry.now(NONE)));
       types.push(...carry.types);
     }
     initial.push(...findings.ends.encode({ kind: 'plain', value: undefined }));

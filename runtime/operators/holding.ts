@@ -2,14 +2,16 @@ import type { Value } from '../graph/types.ts';
 import type { Builder } from '../tracing/builder.ts';
 import { capture } from '../tracing/forms/capture.ts';
 import type { Form } from '../tracing/forms/form.ts';
+import { type Parts, withContent } from '../tracing/forms/parts.ts';
 import type { Slot } from '../tracing/journal.ts';
 import type { TensorProxy } from '../tracing/proxy.ts';
+import { ArraySlot } from '../tracing/slots.ts';
 import { Storage } from '../tracing/storage.ts';
 
 /** The value of a slot, now or before, as a form. */
-export function formOf(target: Builder, slot: Slot, held: unknown, isLoop = false): Form<Value> {
+export function formOf(target: Builder, slot: Slot, held: unknown, parts: Parts, isLoop = false): Form<Value> {
   const content = slot instanceof Storage ? (held as Value) : held instanceof Storage ? held.content : null;
-  if (!content) return capture(target, held, isLoop);
+  if (!content) return capture(target, held, slot instanceof ArraySlot ? withContent(parts, held) : parts, isLoop);
   return { kind: 'tensor', type: content.type, leaf: content, proxy: null, saves: [] };
 }
 

@@ -2,6 +2,7 @@ import type { Region, Value } from '../graph/types.ts';
 import type { Builder } from '../tracing/builder.ts';
 import { capture } from '../tracing/forms/capture.ts';
 import type { Form } from '../tracing/forms/form.ts';
+import { NONE, withContent } from '../tracing/forms/parts.ts';
 import type { Change, Slot } from '../tracing/journal.ts';
 import { isPlainObject } from '../tracing/plain-object.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
@@ -28,7 +29,7 @@ export function mergeSteps(target: Builder, iterations: readonly Iteration[]): v
 /** A value if a step is reached, else another one. */
 export function whereReached(target: Builder, reached: Value, name: string, one: unknown, other: unknown): unknown {
   if (Object.is(one, other)) return one;
-  return choose(target, reached, name, capture(target, one), capture(target, other));
+  return choose(target, reached, name, capture(target, one, NONE), capture(target, other, NONE));
 }
 
 function choose(target: Builder, reached: Value, name: string, one: Form<Value>, other: Form<Value>): unknown {
@@ -102,7 +103,8 @@ class StepMerge {
     const name = slot.name;
     if (isLonger(after, before) && Array.isArray(held)) {
       const more = after.slice((before as readonly unknown[]).length);
-      const added = choose(target, reached, name, capture(target, more), capture(target, []));
+      const [some, none] = [more, []].map((items) => capture(target, items, withContent(NONE, items)));
+      const added = choose(target, reached, name, some!, none!);
       return held.concat(added);
     }
     if (Object.is(after, held)) return held;
@@ -111,7 +113,7 @@ class StepMerge {
 
   private form(slot: Slot, held: unknown): Form<Value> {
     const isMerged = slot instanceof Storage && held instanceof TensorProxy;
-    return formOf(this.target, slot, isMerged ? held.value() : held === MISSING ? undefined : held);
+    return formOf(this.target, slot, isMerged ? held.value() : held === MISSING ? undefined : held, NONE);
   }
 }
 

@@ -1,9 +1,11 @@
 import type { Site } from '../graph/types.ts';
 import { activeBuilder } from '../tracing/builder.ts';
+import { checkCopy } from '../tracing/copies.ts';
 import type { Slot } from '../tracing/journal.ts';
 import { guardEntries, isFilled } from '../tracing/lists.ts';
-import { settled } from '../tracing/varying.ts';
+import { each, settled, varyingOf } from '../tracing/varying.ts';
 import { getitem, setitem } from './access.ts';
+import { fresh } from './blocks.ts';
 import { checkIterator, noteProperty } from './effects.ts';
 import { checkFilledWrite } from './filled-writes.ts';
 
@@ -35,6 +37,7 @@ export function note(slot: Slot): void {
 export function touch(object: object, key: PropertyKey): void {
   const target = activeBuilder();
   checkFilledWrite(object, key, target?.site ?? null);
+  checkCopy(object, target?.site ?? null);
   if (target?.isRecording) noteProperty(target, object, key);
 }
 
@@ -74,6 +77,13 @@ export function items(given: unknown, site: Site): unknown {
   const values = settled(given);
   const target = activeBuilder();
   if (target) target.site = site;
+  const varying = varyingOf(values);
+  if (varying?.builder.open) {
+    return items(
+      each(varying, (one) => fresh([...(items(one, site) as Iterable<unknown>)])),
+      site,
+    );
+  }
   if (target) checkIterator(target, values, site);
   return isFilled(values) ? values.slice() : values;
 }

@@ -102,7 +102,7 @@ export function described(value: unknown): string {
 }
 
 /** What proxies of varying values stand before: a function, so that a varying function can be called. */
-function inert(): void {}
+const inert = (): void => {};
 
 function handler(varying: Varying, self: () => object): ProxyHandler<typeof inert> {
   const { builder, cases } = varying;
@@ -132,8 +132,7 @@ function handler(varying: Varying, self: () => object): ProxyHandler<typeof iner
       if (key === 'toJSON') return () => (only ?? refuse()).value;
       if (!only && key === Symbol.toPrimitive) return refuse();
       const values = only ? [only.value] : cases.map(({ value }) => value);
-      const isMethod = values.every((value) => typeof memberOf(value, key) === 'function');
-      if (!isMethod) return whichever((value) => memberOf(value, key));
+      if (!values.every((value) => hasMethod(value, key))) return whichever((value) => memberOf(value, key));
       const method = (...args: unknown[]): unknown =>
         whichever((value) => Reflect.apply(memberOf(value, key) as () => unknown, value, args));
       return Object.assign(method, { [METHOD]: key });
@@ -141,14 +140,40 @@ function handler(varying: Varying, self: () => object): ProxyHandler<typeof iner
     apply: (_, receiver, args) => whichever((value) => Reflect.apply(value as () => unknown, receiver, args)),
     set: refuse,
     has: refuse,
-    ownKeys: refuse,
+    ownKeys() {
+      const only = one();
+      const [keys, ...others] = (only ? [only] : cases).map(({ value }) => keysOf(value));
+      const isSame = (other: typeof keys) => JSON.stringify(keys) === JSON.stringify(other);
+      return keys && others.every(isSame) ? keys : refuse();
+    },
+    getOwnPropertyDescriptor: (_, key) => ({
+      value: whichever((value) => memberOf(value, key)),
+      enumerable: true,
+      configurable: true,
+      writable: true,
+    }),
     construct: refuse,
     deleteProperty: refuse,
     defineProperty: refuse,
-    getOwnPropertyDescriptor: refuse,
     setPrototypeOf: refuse,
     preventExtensions: refuse,
   };
+}
+
+/** Whether a member is a method. A getter is not asked: what it does belongs to the branch where it is read. */
+function hasMethod(value: unknown, key: PropertyKey): boolean {
+  if (value === undefined || value === null) return false;
+  for (let at: unknown = Object(value); at !== null; at = Object.getPrototypeOf(at)) {
+    const found = Object.getOwnPropertyDescriptor(at, key);
+    if (found) return typeof found.value === 'function';
+  }
+  return false;
+}
+
+/** The keys of a plain object or array that can be gone through; null of anything else. */
+function keysOf(value: unknown): string[] | null {
+  if (typeof value !== 'object' || value === null || value instanceof TensorProxy) return null;
+  return Reflect.ownKeys(value).every((key) => typeof key === 'string') ? Object.keys(value) : null;
 }
 
 function memberOf(value: unknown, key: PropertyKey): unknown {

@@ -1,9 +1,11 @@
 import type { Value } from '../../graph/types.ts';
 import { wrap } from '../apply.ts';
 import type { Builder } from '../builder.ts';
+import { keepAsItIs } from '../copies.ts';
 import { GraphEntries, guardEntries, type ListValue } from '../lists.ts';
 import { vary } from '../varying.ts';
 import { type ArrayForm, entryTypes, type Form, type TensorForm } from './form.ts';
+import { INNER, leaveUnnamed } from './parts.ts';
 
 /** What becomes of a tensor that was saved. It is there if all `tests` hold. */
 export type Resave = (form: TensorForm<unknown>, value: Value, tests: readonly Value[]) => unknown;
@@ -16,9 +18,12 @@ export function build(
   name: string,
   resave: Resave,
 ): unknown {
-  /** Objects that are made here are new. */
-  const made = <T extends object>(object: T): T => {
+  let isReturned = false;
+  /** Objects that are made here are new, or copies of one that several places hold. */
+  const made = <T extends object>(object: T, isShared: boolean): T => {
     target.made(object);
+    if (isShared) keepAsItIs(object);
+    else if (isReturned) leaveUnnamed(object);
     return object;
   };
   const make = (one: Form<unknown>, path: string, tests: readonly Value[]): unknown => {
@@ -32,11 +37,12 @@ export function build(
       case 'array':
         return makeArray(one, path, tests);
       case 'record': {
+        isReturned ||= INNER.has(one.prototype);
         const fields = one.fields.map(
           ([key, field]) =>
             [key, make(field, one.prototype === Object.prototype ? `${path}.${key}` : path, tests)] as const,
         );
-        return made(Object.assign(Object.create(one.prototype) as object, Object.fromEntries(fields)));
+        return made(Object.assign(Object.create(one.prototype) as object, Object.fromEntries(fields)), one.isShared);
       }
       case 'cases': {
         const cases = one.cases.map((each) => {
@@ -47,8 +53,15 @@ export function build(
       }
     }
   };
-  const makeArray = ({ items, rest }: ArrayForm<unknown>, path: string, tests: readonly Value[]): unknown[] => {
-    const own = made(items.map((item, i) => make(item, `${path}[${i}]`, tests)));
+  const makeArray = (
+    { items, rest, isShared }: ArrayForm<unknown>,
+    path: string,
+    tests: readonly Value[],
+  ): unknown[] => {
+    const own = made(
+      items.map((item, i) => make(item, `${path}[${i}]`, tests)),
+      isShared,
+    );
     if (!rest) return own;
     const types = entryTypes(rest.entry);
     const lists = types.map(({ shape }): ListValue => {
@@ -70,7 +83,7 @@ export function withLeaves<L>(form: Form<unknown>, leaves: Iterator<L>): Form<L>
     case 'tensor':
       return { ...form, leaf: next(leaves), proxy: null };
     case 'array':
-      return { kind: 'array', of: null, items: form.items.map((item) => withLeaves(item, leaves)), rest: null };
+      return { ...form, of: null, items: form.items.map((item) => withLeaves(item, leaves)), rest: null };
     case 'record':
       return { ...form, of: null, fields: form.fields.map(([name, field]) => [name, withLeaves(field, leaves)]) };
     case 'cases':

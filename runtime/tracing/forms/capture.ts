@@ -6,15 +6,14 @@ import { SavedProxy } from '../saves.ts';
 import { settled, varyingOf } from '../varying.ts';
 import type { Form, Rest } from './form.ts';
 import { joinEntries } from './join.ts';
-
-/** Classes whose objects are made of their fields, as plain objects are. */
-export const RECORDS = new Set<object | null>([Object.prototype, null]);
+import { isMadeOfParts, type Parts } from './parts.ts';
 
 /**
- * The form of a value now, where the code runs: its tensors are the graph's values of this moment, whatever happens to them
- * later. Saves stand for themselves, unless `isLoop`: there each iteration has one of its own.
+ * The form of a value now, where the code runs: its tensors are the graph's values of this moment, whatever happens to
+ * them later. Objects and arrays among `parts` are captured by their content, all others by their identity, since other
+ * code may hold them, too. Saves stand for themselves, unless `isLoop`: there each iteration has one of its own.
  */
-export function capture(target: Builder, given: unknown, isLoop = false): Form<Value> {
+export function capture(target: Builder, given: unknown, parts: Parts, isLoop = false): Form<Value> {
   const look = (raw: unknown, inside: readonly object[]): Form<Value> => {
     const value = settled(raw);
     if (value instanceof TensorProxy) return captureTensor(target, value, isLoop);
@@ -23,16 +22,16 @@ export function capture(target: Builder, given: unknown, isLoop = false): Form<V
       const cases = varying.cases.map((one) => ({ test: one.test, form: look(one.value, inside) }));
       return { kind: 'cases', cases };
     }
-    if (typeof value !== 'object' || value === null || inside.includes(value)) return { kind: 'plain', value };
+    if (!isMadeOfParts(value) || inside.includes(value) || !parts.includes(value)) return { kind: 'plain', value };
     const within = [...inside, value];
+    const isShared = parts.isShared(value);
     if (Array.isArray(value)) {
       const items = value.map((item) => (item instanceof GraphEntries ? item : look(item, within)));
-      return arrayForm(value, items);
+      return arrayForm(value, items, isShared);
     }
     const prototype = Object.getPrototypeOf(value) as object | null;
-    if (!RECORDS.has(prototype)) return { kind: 'plain', value };
     const fields = Object.entries(value).map(([name, field]) => [name, look(field, within)] as const);
-    return { kind: 'record', of: value, prototype, fields };
+    return { kind: 'record', of: value, prototype, fields, isShared };
   };
   return look(given, []);
 }
@@ -54,11 +53,15 @@ export function valueOfSave(target: Builder, saved: SavedProxy): Value {
   return (value && target.reach(value, true)) ?? saved.value();
 }
 
-function arrayForm(of: readonly unknown[], items: readonly (Form<Value> | GraphEntries)[]): Form<Value> {
+function arrayForm(
+  of: readonly unknown[],
+  items: readonly (Form<Value> | GraphEntries)[],
+  isShared: boolean,
+): Form<Value> {
   const first = items.findIndex((item) => item instanceof GraphEntries);
-  if (first < 0) return { kind: 'array', of, items: items as Form<Value>[], rest: null };
+  if (first < 0) return { kind: 'array', of, items: items as Form<Value>[], rest: null, isShared };
   const rest = restOf(items.slice(first));
-  return { kind: 'array', of, items: items.slice(0, first) as Form<Value>[], rest };
+  return { kind: 'array', of, items: items.slice(0, first) as Form<Value>[], rest, isShared };
 }
 
 /** Entries whose number only the run will tell. */

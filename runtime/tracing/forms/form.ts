@@ -32,6 +32,8 @@ export interface ArrayForm<L> {
   readonly items: readonly Form<L>[];
   /** The entries after the items, whose number only the run will tell. */
   readonly rest: Rest<L> | null;
+  /** Whether others have the array, too, so that what is made of this is a copy, which must stay as it is. */
+  readonly isShared: boolean;
 }
 
 export interface Rest<L> {
@@ -46,6 +48,8 @@ export interface RecordForm<L> {
   readonly of: object | null;
   readonly prototype: object | null;
   readonly fields: readonly (readonly [name: string, form: Form<L>])[];
+  /** As of an array. */
+  readonly isShared: boolean;
 }
 
 /** One of several kinds of values. */
@@ -86,7 +90,23 @@ export function leavesOf<L>(form: Form<L>): L[] {
   }
 }
 
-/** The same of the entries of a list. Entries without tensors have a mark, by which they are counted. */
+/** The values in it that no tensor is needed for. Arrays in it have a known number of items. */
+export function plainValuesOf(form: Form<unknown>): unknown[] {
+  switch (form.kind) {
+    case 'plain':
+      return [form.value];
+    case 'tensor':
+      return [];
+    case 'array':
+      return form.items.flatMap(plainValuesOf);
+    case 'record':
+      return form.fields.flatMap(([, field]) => plainValuesOf(field));
+    case 'cases':
+      return form.cases.flatMap((one) => plainValuesOf(one.form));
+  }
+}
+
+/** The tensors of the entries of a list, in order. Entries without tensors have a mark, by which they are counted. */
 export function entryTypes(entry: Form<unknown>): TensorType[] {
   const types = typesOf(entry);
   return types.length === 0 ? [TRUTH] : types;
@@ -108,7 +128,7 @@ export function bare(form: Form<unknown>): Form<null> {
       return { ...form, type: { dtype: form.type.dtype, shape: form.type.shape }, leaf: null, proxy: null };
     case 'array':
       return {
-        kind: 'array',
+        ...form,
         of: null,
         items: form.items.map(bare),
         rest: form.rest && { entry: form.rest.entry, parts: [] },

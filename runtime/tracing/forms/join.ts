@@ -50,7 +50,7 @@ export function join(a: Form<unknown>, b: Form<unknown>): Form<null> {
   if (a.kind === 'array' && b.kind === 'array') return joinArrays(a, b);
   if (a.kind === 'record' && b.kind === 'record' && isAlike(a, b)) {
     const fields = a.fields.map(([name, field], i) => [name, join(field, b.fields[i]![1])] as const);
-    return { kind: 'record', of: null, prototype: a.prototype, fields };
+    return { kind: 'record', of: null, prototype: a.prototype, fields, isShared: a.isShared || b.isShared };
   }
   return joinCases(a, b);
 }
@@ -107,7 +107,7 @@ function joinArrays(a: ArrayForm<unknown>, b: ArrayForm<unknown>): Form<null> {
   const items = a.items.slice(0, count).map((item, i) => join(item, b.items[i]!));
   const others = [...a.items.slice(count), ...b.items.slice(count), ...entriesOf(a.rest), ...entriesOf(b.rest)];
   const rest = others.length === 0 ? null : { entry: joinEntries(others), parts: [] };
-  return { kind: 'array', of: null, items, rest };
+  return { kind: 'array', of: null, items, rest, isShared: a.isShared || b.isShared };
 }
 
 function entriesOf(rest: Rest<unknown> | null): readonly Form<null>[] {

@@ -1,0 +1,24 @@
+import { TraceError } from '../errors.ts';
+import type { Site } from '../graph/types.ts';
+
+const copies = new WeakSet<object>();
+
+/**
+ * Notes that an object stands for one that others have, too, or for one of many: a change of it would be seen by none of
+ * them.
+ */
+export function keepAsItIs(object: object): void {
+  copies.add(object);
+}
+
+/**
+ * Refuses to change such an object.
+ * @throws TraceError
+ */
+export function checkCopy(object: unknown, site: Site | null): void {
+  if (typeof object !== 'object' || object === null || !copies.has(object)) return;
+  throw new TraceError(
+    'An object is changed that was made in a loop or branch of the graph and is an entry of an array, or has several names: only one of them would see the change. Change it before it is pushed or gets another name, or make a new one: { ...object, p: 1 }.',
+    site,
+  );
+}
