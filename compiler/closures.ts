@@ -29,8 +29,9 @@ export function lowerClosure(lowering: Lowering, node: ts.Statement, options: Cl
 /** A statement as the body of a construct that stays. */
 export function lowerNativeBody(lowering: Lowering, node: ts.Statement): Code {
   const list = lowerList(lowering, listOf(node), 'native');
-  if (!syntax.isBlock(node)) return ['{ ', list, ' }'];
-  return [span(lowering.start(node), lowering.start(node) + 1), list, span(node.end - 1, node.end)];
+  const slots = syntax.isFunctionLike(node.parent) ? '' : lowering.shared.declareFor(node.parent);
+  if (!syntax.isBlock(node)) return ['{', slots, ' ', list, ' }'];
+  return [span(lowering.start(node), lowering.start(node) + 1), slots, list, span(node.end - 1, node.end)];
 }
 
 function listOf(node: ts.Statement): List {

@@ -36,9 +36,11 @@ export function declared(lowering: Lowering, name: ts.BindingName, value: Code):
   return [target, value, defaults.map((one): Code => [', ', one])];
 }
 
-/** The slots of the variables of a declaration that are shared. */
+/** The slots of the variables of a declaration that are shared. Those of the head of a `for…of` belong to its body. */
 export function slotsOf(lowering: Lowering, node: ts.VariableDeclarationList): string {
-  if (!syntax.isVariableStatement(node.parent) || syntax.isSourceFile(node.parent.parent)) return '';
+  const isStatement = syntax.isVariableStatement(node.parent) && !syntax.isSourceFile(node.parent.parent);
+  const isHead = syntax.isForStatement(node.parent) && lowering.fn !== null;
+  if (!isStatement && !isHead) return '';
   const bindings = namesOf(node).map((name) => lowering.scopes.resolve(name, node));
   const parts = lowering.shared.declare(bindings.filter((binding) => binding?.kind === 'let'));
   return parts.map((part) => `, ${part}`).join('');

@@ -13,7 +13,8 @@ export function lowerForOf(lowering: Lowering, node: ts.ForOfStatement, labels: 
   const { initializer, expression, statement } = node;
   const at = lowering.start(node);
   const { parameter, before, isNested } = itemOf(lowering, node);
-  const body = lowerClosure(lowering, statement, { around: [{ kind: 'loop', labels }], before, isNested });
+  const front = [before, lowering.shared.declareFor(node)];
+  const body = lowerClosure(lowering, statement, { around: [{ kind: 'loop', labels }], before: front, isNested });
   return operator('forOf', at, [
     [lowering.trivia(initializer.end, lowering.start(expression)), lowering.argument(expression)],
     [lowering.trivia(expression.end, lowering.start(statement)), `(${parameter}) => `, body],
@@ -98,7 +99,7 @@ export function lowerFor(lowering: Lowering, node: ts.ForStatement, labels: read
     : '() => true';
   const loop = operator('while_', at, [
     test,
-    ['() => ', perIteration(capturedHeaderVariables(lowering, node, statement), body, lowering)],
+    ['() => ', perIteration(lowering, node, body)],
     incrementor ? ['() => { ', lowering.visit(incrementor), '; }'] : 'null',
     lowering.states.of({ start: initializer?.end ?? at, end: node.end }, node),
     lowering.sites.at(at),
@@ -110,16 +111,29 @@ export function lowerFor(lowering: Lowering, node: ts.ForStatement, labels: read
 }
 
 /** Functions that a body makes keep the variables of their own iteration: the body gets copies, and copies them back. */
-function perIteration(names: readonly string[], body: Code, lowering: Lowering): Code {
+function perIteration(lowering: Lowering, node: ts.ForStatement, body: Code): Code {
+  const names = capturedHeaderVariables(lowering, node, node.statement);
   if (names.length === 0) return body;
-  const { frame } = lowering;
+  const { frame, shared } = lowering;
   const copies = names.map((name) => [name, frame.fresh('p')] as const);
   const end = frame.fresh('c');
   const enter = copies.map(([name, copy]) => `${copy} = ${name}`).join(', ');
   const open = copies.map(([name, copy]) => `${name} = ${copy}`).join(', ');
   const close = copies.map(([name, copy]) => `${copy} = ${name};`).join(' ');
-  const leave = copies.map(([name, copy]) => `${name} = ${copy};`).join(' ');
-  return [`{ let ${enter}, ${end}; { let ${open}; ${end} = (() => `, body, `)(); ${close} } ${leave} return ${end}; }`];
+  const own = lowering.scopes.declaredIn(node);
+  const notes = (name: string) =>
+    shared.notes(
+      own.filter((binding) => binding.name === name),
+      node,
+      () => lowering.siteOf(node),
+    );
+  const leave = copies.map(([name, copy]) => `${notes(name)}${name} = ${copy};`).join(' ');
+  const slots = shared.declareFor(node);
+  return [
+    `{ let ${enter}, ${end}; { let ${open};${slots} ${end} = (() => `,
+    body,
+    `)(); ${close} } ${leave} return ${end}; }`,
+  ];
 }
 
 function labelOf(labels: readonly string[]): readonly Code[] {

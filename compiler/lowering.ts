@@ -131,14 +131,15 @@ export class Lowering {
   }
 
   notesOf(target: ts.Node): string {
-    return this.shared.notes(this.bindingsIn(target));
+    return this.shared.notes(this.bindingsIn(target), target, () => this.siteOf(target));
   }
 
   /** The variables that a name, a pattern or a declaration assigns. */
   bindingsIn(target: ts.Node): readonly (Binding | undefined)[] {
     if (syntax.isIdentifier(target)) return [this.scopes.resolve(target.text, target)];
     const range = { start: this.start(target), end: target.end };
-    return [...new Set(this.states.within(range).map(({ binding }) => binding))];
+    const assigned = this.states.within(range).filter(({ writes }) => writes);
+    return [...new Set(assigned.map(({ binding }) => binding))];
   }
 
   refuse(refusal: Refusal, node: ts.Node): never {

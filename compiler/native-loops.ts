@@ -2,6 +2,7 @@ import type { ts } from 'ts-morph';
 import { lowerNativeBody } from './closures.ts';
 import { type Code, span } from './code.ts';
 import { plain } from './conditionals.ts';
+import { isVar } from './declarations.ts';
 import type { Lowering } from './lowering.ts';
 import { syntax } from './parse.ts';
 
@@ -20,7 +21,16 @@ export function lowerNativeLoop(
     return child === guarded ? plain(lowering, guarded, reason) : lowering.visit(child);
   });
   const isOpen = syntax.isDoStatement(node) && lowering.text[node.end - 1] !== ';';
-  return [labels.map((label) => `${label}: `), code, isOpen ? ';' : ''];
+  return [notesOfHead(lowering, node), labels.map((label) => `${label}: `), code, isOpen ? ';' : ''];
+}
+
+/** `for (x in o)` assigns without an expression that could tell: `note(x); for (x in o)`. */
+function notesOfHead(lowering: Lowering, node: ts.IterationStatement): Code {
+  if (!syntax.isForInStatement(node) && !syntax.isForOfStatement(node)) return '';
+  const { initializer } = node;
+  const isDeclared = syntax.isVariableDeclarationList(initializer) && !isVar(initializer);
+  const notes = isDeclared ? '' : lowering.notesOf(initializer);
+  return notes === '' ? '' : `${notes.slice(0, -2)}; `;
 }
 
 /** A `switch` around `await` compares while building; `break` in its clauses stays native. */

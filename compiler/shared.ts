@@ -9,12 +9,18 @@ import type { Binding } from './scope.ts';
  */
 export class SharedVariables {
   readonly #slots = new Map<Binding, string>();
+  /** Those for which no slot can be made: functions and classes that are assigned, heads without a block. */
+  readonly #unplaced = new Set<Binding>();
 
   constructor(references: readonly Reference[], traced: ReadonlySet<ts.Node>, isTaken: (name: string) => boolean) {
     for (const { binding, node, writes } of references) {
-      if (!writes || this.#slots.has(binding) || !hasPlace(binding, traced)) continue;
+      if (!writes || this.#slots.has(binding)) continue;
       const fn = functionOf(node);
       if (fn === functionOf(binding.scope) || !isTraced(fn, traced)) continue;
+      if (!hasPlace(binding, traced)) {
+        this.#unplaced.add(binding);
+        continue;
+      }
       let name = `__w${this.#slots.size}`;
       while (isTaken(name)) name += '_';
       this.#slots.set(binding, name);
@@ -25,10 +31,15 @@ export class SharedVariables {
     return this.#slots.has(binding);
   }
 
-  /** `note(slot), ` for each shared variable, in front of the code that assigns it. */
-  notes(bindings: readonly (Binding | undefined)[]): string {
-    const slots = bindings.map((binding) => binding && this.#slots.get(binding));
-    return slots.map((slot) => (slot ? `__o.note(${slot}), ` : '')).join('');
+  /** `note(slot), ` for each shared variable, in front of the code at `node` that assigns it. */
+  notes(bindings: readonly (Binding | undefined)[], node: ts.Node, site: () => string): string {
+    const note = (binding: Binding): string => {
+      const slot = this.#slots.get(binding);
+      if (slot) return `__o.note(${slot}), `;
+      const isForeign = this.#unplaced.has(binding) && functionOf(node) !== functionOf(binding.scope);
+      return isForeign ? `__o.unnoted('${binding.name}', ${site()}), ` : '';
+    };
+    return bindings.map((binding) => (binding ? note(binding) : '')).join('');
   }
 
   /** The slots of variables, as parts of a declaration: `slot = variable('x', …)`. */
@@ -40,20 +51,30 @@ export class SharedVariables {
     });
   }
 
-  /** Those of a scope whose variables have no declaration of their own there: a file, the parameters of a function. */
+  /**
+   * Those of a scope, for its front: all of a file, of the head of a loop and of a catch clause; of a function its
+   * parameters and its `var`s, as a `let` makes its slot where it is declared.
+   */
   declareFor(scope: ts.Node): string {
     const bindings = [...this.#slots.keys()].filter((one) => one.scope === scope);
-    const isWhole = syntax.isSourceFile(scope);
-    const parts = this.declare(bindings.filter(({ kind }) => isWhole || kind === 'parameter'));
+    const isWhole = syntax.isSourceFile(scope) || isHeaded(scope);
+    const parts = this.declare(bindings.filter(({ kind }) => isWhole || kind === 'parameter' || kind === 'var'));
     return parts.length === 0 ? '' : ` const ${parts.join(', ')};`;
   }
 }
 
+/** Whether variables that stand in front of a body are seen there alone: those of a loop's head and of a catch clause. */
+function isHeaded(scope: ts.Node): scope is ts.IterationStatement | ts.CatchClause {
+  return syntax.isIterationStatement(scope, false) || syntax.isCatchClause(scope);
+}
+
 /** Whether the slot of a variable can be made at its declaration; other variables are found by the functions that code mentions. */
 function hasPlace({ kind, scope, declaration }: Binding, traced: ReadonlySet<ts.Node>): boolean {
-  if (kind === 'parameter') return traced.has(scope);
-  if (syntax.isSourceFile(scope)) return kind === 'let' || kind === 'var';
-  return kind === 'let' && syntax.isVariableStatement(listOf(declaration).parent);
+  if (kind !== 'parameter' && kind !== 'var' && kind !== 'let') return false;
+  if (syntax.isSourceFile(scope)) return kind !== 'parameter';
+  if (isHeaded(scope)) return syntax.isCatchClause(scope) || syntax.isBlock(scope.statement) || isTraced(scope, traced);
+  if (kind === 'let') return syntax.isVariableStatement(listOf(declaration).parent);
+  return traced.has(scope) || ('body' in scope && scope.body !== undefined && syntax.isBlock(scope.body as ts.Node));
 }
 
 /** The declaration that a name stands in. */

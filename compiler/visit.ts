@@ -114,11 +114,12 @@ function visitClause(lowering: Lowering, node: ts.CaseOrDefaultClause): Code {
 /** Outside of traced functions only their marks are added, and the slots of variables that they assign. */
 function copyUntraced(lowering: Lowering, node: ts.Node): Code {
   if (syntax.isVariableDeclarationList(node)) return [lowering.copy(node), slotsOf(lowering, node)];
-  const marks = lowering.traced.marks.get(node);
-  if (!marks || !('statements' in node)) return lowering.copy(node);
+  const slots = syntax.isBlock(node) ? lowering.shared.declareFor(node.parent) : '';
+  const marks = (lowering.traced.marks.get(node) ?? []).map((name) => ` __o.mark(${name});`);
+  if ((marks.length === 0 && slots === '') || !('statements' in node)) return lowering.copy(node);
   const statements = node.statements as ts.NodeArray<ts.Statement>;
   const at = prologue(statements).at(-1)?.end ?? statements.pos;
-  return lowering.copy(node, lowering.visit, { at, code: marks.map((name) => ` __o.mark(${name});`) });
+  return lowering.copy(node, lowering.visit, { at, code: [slots, ...marks] });
 }
 
 /** Nodes that have no meaning at run time, or are evaluated by the compiler. */

@@ -1,3 +1,4 @@
+import { TraceError } from '../errors.ts';
 import type { Site } from '../graph/types.ts';
 import { activeBuilder } from '../tracing/builder.ts';
 import { checkCopy } from '../tracing/copies.ts';
@@ -31,6 +32,18 @@ export function variable(name: string, get: () => unknown, set: (value: unknown)
 /** A variable that is about to be assigned. */
 export function note(slot: Slot): void {
   activeBuilder()?.note(slot);
+}
+
+/**
+ * A variable that is about to be assigned and has no slot: a function or class of another function.
+ * @throws TraceError where the assignment would have to be put back
+ */
+export function unnoted(name: string, site: Site): void {
+  if (!activeBuilder()?.isRecording) return;
+  throw new TraceError(
+    `'${name}' is assigned by another function in a branch or loop that depends on a traced value, and cannot be put back where that does not run. Declare it with let: let ${name} = ….`,
+    site,
+  );
 }
 
 /** An object whose property is about to be set by JavaScript itself. */

@@ -45,6 +45,10 @@ export const operators = {
     check(site);
     return of;
   },
+  unnoted(name: string, site: Site): void {
+    check(site);
+    if (typeof name !== 'string') throw new Error('no name');
+  },
   taken(of: unknown, site: Site): unknown {
     check(site);
     return of;

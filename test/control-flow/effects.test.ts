@@ -269,6 +269,59 @@ describe.each(['-1', '1'])('variables of other functions, if %s > 0', (n) => {
     'of what the branch makes': `const make = () => { let k = 0; return { up: () => { k += 2; return k; } }; }; let z = 0; ${when} { const m = make(); m.up(); z = m.up(); } return save(z);`,
     'after an early return': `let total = 0; const add = (q: any) => { total += q; }; const f = () => { ${when} return; add(5); }; f(); return save(total);`,
     'after a continue': `let k = 0; const o = { up() { k++; } }; for (const i of [1, 2, 3]) { ${when} continue; o.up(); } return save(k);`,
+    'a var': `var z = 1; const run = (f: any) => { ${when} f(); }; run(() => { z = 7; }); return save(z);`,
+    'a var with its value in a branch': `const run = (f: any) => { ${when} f(); }; ${when} { var z = 5; } else { var z = 2; } run(() => { z += 1; }); return save(z);`,
+    'a var of a pattern in a branch': `const run = (f: any) => { ${when} f(); }; var z = 1; ${when} { var [z] = [8]; } run(() => { z += 1; }); return save(z);`,
+    'a var of a factory': `const make = () => { var k = 0; return { up() { k++; }, get: () => k }; }; const c = make(); ${when} c.up(); return save(c.get());`,
+    'a parameter of a factory': `const make = (k = 3) => ({ up() { k++; }, get: () => k }); const c = make(); ${when} c.up(); return save(c.get());`,
+    'parameters in patterns': `const run = (f: any) => { ${when} f(); }; const f = ({ q }: any, [s]: any = [4], ...u: any) => { run(() => { q = 9; s++; u = [1]; }); return q + s + u.length; }; return save(f({ q: 1 }));`,
+    'a parameter of a method': `class A { m(q: any) { const run = (f: any) => { ${when} f(); }; run(() => { q = 5; }); return q; } } return save(new A().m(1));`,
+    'in the head of a for': `let r = 0; const run = (f: any) => { ${when} f(); }; for (let i = 0; i < 3; i++) { run(() => { i += 5; }); r += i; } return save(r);`,
+    'in the head of a for on a traced condition': `let r = 0; const run = (f: any) => { ${when} f(); }; for (let i = 0; t(0) + i < 3; i++) { run(() => { i += 5; }); r += i; } return save(r);`,
+    'in the head of a for, each iteration its own': `const cs: any = []; for (let i = 0; i < 2; i++) cs.push({ up() { i += 10; }, get: () => i }); ${when} cs[0].up(); return [save(cs[0].get()), save(cs[1].get())];`,
+    'in the head of a for in a loop of the graph': `let r = 0; const run = (f: any) => { ${when} f(); }; for (const q of v([1, 2])) for (let i = 0; i < 2; i++) { run(() => { i += 5; }); r += i; } return save(r);`,
+    'a var in the head of a for': `let r = 0; const run = (f: any) => { ${when} f(); }; for (var i = 0; i < 3; i++) { run(() => { i += 5; }); r += i; } return save(r + i);`,
+    'in the head of a for…of': `let r = 0; const run = (f: any) => { ${when} f(); }; for (let i of [1, 2]) { run(() => { i += 5; }); r += i; } return save(r);`,
+    'in the head of a for…of without a block': `let r = 0; const run = (f: any) => { ${when} f(); return 1; }; for (let i of [1, 2]) r += run(() => { i += 5; }) + i; return save(r);`,
+    'in the head of a for…in': `let r = 0; const run = (f: any) => { ${when} f(); }; for (let i in { a: 1 }) { run(() => { i = 'bb'; }); r += i === 'bb' ? 10 : 1; } return save(r);`,
+    'set by the head of a for…in': `let z = 'q'; const o = { f() { for (z in { ab: 1 }); } }; ${when} o.f(); return save(z === 'ab' ? 1 : 0);`,
+    'of a catch clause': {
+      head: `function f(c: any) { 'use trace'; const run = (g: any) => { if (c > 0) g(); }; try { throw 3; } catch (e: any) { run(() => { e = 9; }); return e; } }`,
+      body: `return save(f(t(${n})));`,
+    },
+    'of a catch clause, in a pattern': {
+      head: `function f(c: any) { 'use trace'; const run = (g: any) => { if (c > 0) g(); }; try { throw { a: 3 }; } catch ({ a }: any) { run(() => { a = 9; }); return a; } }`,
+      body: `return save(f(t(${n})));`,
+    },
+    'of functions that are not compiled': {
+      head: `function may(c: any, f: any) { 'use trace'; if (c > 0) f(); }
+        function outer(c: any, q: number) {
+          var p = 1;
+          const all: any[] = [];
+          for (let i = 0; i < 2; i++) { all.push(() => { 'use trace'; may(c, () => { i += 7; }); return i; }); }
+          for (let i of [1, 2]) { all.push(() => { 'use trace'; may(c, () => { i += 7; }); return i; }); }
+          try { throw 1; } catch (e: any) { all.push(() => { 'use trace'; may(c, () => { e += 7; }); return e; }); }
+          all.push(() => { 'use trace'; may(c, () => { q += 7; p += 8; }); return q + p; });
+          return ((fs: any) => { 'use trace'; return fs.map((f: any) => f()); })(all);
+        }`,
+      body: `return outer(t(${n}), 5).map((q: any) => save(q));`,
+    },
     'in a loop of the graph': `const make = () => { let k = 0; return { up: () => { k++; }, get: () => k }; }; const c = make(); for (const r of v([1, 2, 3])) c.up(); return save(c.get());`,
+  });
+});
+
+describe('what no slot can be made for', () => {
+  refuses({
+    'a function': [
+      `const run = (f: any) => { if (t(1) > 0) f(); }; function g() { return 1; }\nrun(() => {\n (g as any) = () => 5; // here\n}); return save(g());`,
+      /'g' is assigned by another function/,
+    ],
+    'a class': [
+      `const run = (f: any) => { if (t(1) > 0) f(); }; class A { static v = 1; }\nrun(() => {\n (A as any) = class { static v = 5; }; // here\n}); return save(A.v);`,
+      /'A' is assigned by another function/,
+    ],
+  });
+  follows({
+    'on plain conditions': `const run = (f: any) => { if (1) f(); }; function g() { return 1; } run(() => { (g as any) = () => 5; }); return save(t(g()));`,
   });
 });
