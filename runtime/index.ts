@@ -50,6 +50,7 @@ export { InputError } from './inputs/prepare.ts';
 export type { ChatMessage, ChatOptions } from './language/chat.ts';
 export type { HubOptions } from './language/hub.ts';
 export { ModelError } from './onnx/error.ts';
+export * from './optim/index.ts';
 export { DeviceError } from './ort/port.ts';
 export { Tensor } from './tensor/tensor.ts';
 export { pure } from './tracing/harmless.ts';

@@ -77,6 +77,7 @@ export async function generate(
     return decoding.gotTo(step, rows);
   });
   const result = results.resolve(tensors);
+  tracing.fillGradients(tensors);
   printLines(tracing.builder);
   return { sequences: Tensor.from(decoding.rows, 'int64'), tokens: decoding.fresh, result };
 }

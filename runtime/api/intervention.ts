@@ -8,7 +8,7 @@ import { activeBuilder, builder } from '../tracing/builder.ts';
 import { callerSite } from '../tracing/caller.ts';
 import { ours } from '../tracing/harmless.ts';
 import { isPlainObject } from '../tracing/plain-object.ts';
-import type { Intervention, Parameter, ParameterSpecs, TracedParameters } from '../types/intervention.ts';
+import type { Intervention, InterventionParameter, ParameterSpecs, TracedParameters } from '../types/intervention.ts';
 import type { ModelInputs, ModelMembers, NNsight, Prompt } from '../types/model.ts';
 import type { EnvoyMembers } from '../types/module.ts';
 import type { Traced } from '../types/tensor.ts';
@@ -38,7 +38,7 @@ class Kept {
 /** A block with named parameters that can be run on a loaded model, and compiled ahead of time. */
 export interface InterventionFunction {
   (model: ModelMembers<Prompt>, inputs: ModelInputs | string, parameters?: Inputs): Promise<unknown>;
-  readonly parameters: readonly Parameter[];
+  readonly parameters: readonly InterventionParameter[];
   readonly [MARK]: Kept;
   inside(model: EnvoyMembers, parameters?: Readonly<Record<string, unknown>>): unknown;
 }
@@ -137,7 +137,7 @@ export interface BuiltIntervention {
   /** What the block returned: saved proxies in objects and arrays. */
   readonly returned: unknown;
   /** The operands that stand for the parameters. */
-  readonly parameters: ReadonlyMap<Value, Parameter>;
+  readonly parameters: ReadonlyMap<Value, InterventionParameter>;
 }
 
 /** Builds the graph of an intervention for inputs of any size. Throws a TraceError for mistakes in the block. */
@@ -148,7 +148,7 @@ export async function buildIntervention(map: ModelMap, intervention: Interventio
   const { whole } = new Model(model);
   const shapes = await shapesFor(map, new Map());
   const tracing = new Tracing();
-  const values = new Map<Value, Parameter>();
+  const values = new Map<Value, InterventionParameter>();
   let returned: unknown;
   tracing.build(() => {
     const proxies = parameters.map((parameter): [string, Traced] => {

@@ -1,3 +1,4 @@
+import { Execution, hasGradients } from '../execution/execution.ts';
 import type { InterventionGraph } from '../graph/graph.ts';
 import { GraphError } from '../graph/json.ts';
 import { prepareInputs } from '../inputs/prepare.ts';
@@ -95,7 +96,7 @@ export class Model<Input = ModelInputs, Whole extends ModelMembers<Input> = Mode
    * Runs a graph of the same model that came as data: the tensors of its saves, in order. Throws a GraphError for
    * modules that are not there.
    */
-  async execute({ graph, inputs, model }: ReceivedRequest): Promise<Tensor[]> {
+  async execute({ graph, inputs, model }: ReceivedRequest): Promise<(Tensor | undefined)[]> {
     const { map, engine } = this.loaded;
     if (model !== map.model.hash) {
       throw new GraphError(`The graph was made for another model than ${map.model.path} (their hashes differ).`);
@@ -108,7 +109,11 @@ export class Model<Input = ModelInputs, Whole extends ModelMembers<Input> = Mode
         throw new GraphError(`root.nodes[${i}]: ${error instanceof Error ? error.message : error}`, { cause: error });
       }
     }
-    return engine.run(graph, prepareInputs(map.model, Object.fromEntries(inputs)));
+    const run = { engine, owner: 0, inputs: prepareInputs(map.model, Object.fromEntries(inputs)) };
+    if (!hasGradients(graph)) return engine.run(graph, run.inputs);
+    const execution = new Execution(graph, [run], new Map(), {});
+    await execution.run(graph.saves.map(({ value }) => value));
+    return graph.saves.map(({ value }) => execution.values.get(value)!);
   }
 
   /** Runs several traces as one: values of one can be used in another, and nothing runs before all are known. */

@@ -1,8 +1,9 @@
 import { TraceError } from '../errors.ts';
 import type { Address, AttributesOf } from '../graph/ops.ts';
-import { apply, copy, toProxy } from '../tracing/apply.ts';
+import { copy, toProxy } from '../tracing/apply.ts';
 import { type Builder, builder } from '../tracing/builder.ts';
 import { callerSite } from '../tracing/caller.ts';
+import { fitted } from '../tracing/fitted.ts';
 import type { TracedForward } from '../tracing/forward.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import type { ModelMap } from './locate.ts';
@@ -14,7 +15,9 @@ export function readTensor(forward: TracedForward, address: Address): TensorProx
   const whole = new TensorProxy(target, forward.read(address));
   const rows = rowsAt(target, forward, address);
   if (!rows) return whole;
-  return new TensorProxy(target, null, { parent: whole, op: 'getitem', ...rows });
+  const view = new TensorProxy(target, null, { parent: whole, op: 'getitem', ...rows });
+  view.rowsOf = whole;
+  return view;
 }
 
 /** A parameter of the model: a copy, since no trace may change the model's own weights. */
@@ -60,33 +63,4 @@ function rowsAt(
     operands: [toProxy(start), toProxy(start + count)],
     attributes: { items: [{ kind: 'slice', start: true, stop: true, step: false, size: count }] },
   };
-}
-
-/** A value with the dtype and the shape of the tensor it replaces. */
-function fitted(target: Builder, name: string, value: unknown, current: TensorProxy): TensorProxy {
-  const { dtype, shape } = current.type;
-  let proxy = toProxy(value, typeof value === 'number' ? dtype : undefined);
-  if (proxy.dtype !== dtype) {
-    if (proxy.dtype.startsWith('float') && !dtype.startsWith('float')) {
-      throw new TraceError(
-        `${name} is ${dtype} and cannot be set to ${proxy.dtype}. Convert the value with to('${dtype}').`,
-        target.site,
-      );
-    }
-    proxy = apply('cast', [proxy], { dtype });
-  }
-  const given = proxy.type.shape;
-  if (given && shape) {
-    const offset = shape.length - given.length;
-    const fits =
-      offset >= 0 &&
-      given.every((dim, i) => dim === null || shape[i + offset] === null || dim === 1 || dim === shape[i + offset]);
-    if (!fits)
-      throw new TraceError(
-        `${name} has dims [${shape.map((dim) => dim ?? '?')}] and cannot be set to a tensor of dims [${given.map((dim) => dim ?? '?')}].`,
-        target.site,
-      );
-    if (offset === 0 && given.every((dim, i) => dim !== null && dim === shape[i])) return proxy;
-  }
-  return copy(apply('expand', [proxy, apply('shape', [current])]));
 }

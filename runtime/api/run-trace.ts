@@ -79,6 +79,7 @@ export async function runTrace(
     execute: () => tracing.execute(options),
   });
   const resolved = results.resolve(tensors);
+  tracing.fillGradients(tensors);
   printLines(tracing.builder);
   return resolved;
 }

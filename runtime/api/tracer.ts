@@ -7,8 +7,10 @@ import { isCompiled } from '../operators/blocks.ts';
 import { toProxy, wrap } from '../tracing/apply.ts';
 import { builder } from '../tracing/builder.ts';
 import { callerSite } from '../tracing/caller.ts';
+import { readGradient } from '../tracing/gradients.ts';
 import { ours } from '../tracing/harmless.ts';
 import { isPlainObject } from '../tracing/plain-object.ts';
+import type { TensorProxy } from '../tracing/proxy.ts';
 import { save } from '../tracing/saves.ts';
 import type { Operand, Traced } from '../types/tensor.ts';
 import type { Applied, ApplyResult, Cache, CacheOptions, Tracer as PublicTracer, Real } from '../types/tracer.ts';
@@ -96,7 +98,7 @@ export class Tracer implements PublicTracer<unknown> {
     fn: (...tensors: Real<T>) => Applied | Promise<Applied>,
     ...tensors: readonly [...T, ApplyResult]
   ): Traced;
-  apply(fn: HostFunction, ...values: unknown[]): Traced {
+  apply(fn: HostFunction['run'], ...values: unknown[]): Traced {
     const target = builder();
     if (typeof fn !== 'function') {
       throw new TraceError('apply needs a function: tracer.apply((x) => …, tensor).', target.site);
@@ -116,6 +118,9 @@ export class Tracer implements PublicTracer<unknown> {
         target.site,
       );
     }
+    if (given.backward !== undefined && typeof given.backward !== 'function') {
+      throw new TraceError('apply: backward is a function: { backward: (gradient, x) => … }.', target.site);
+    }
     const like = proxies[0]?.type ?? { dtype: 'float32' as const, shape: null };
     const type = { dtype: given.dtype ?? like.dtype, shape: given.dims ?? (given.dtype ? null : like.shape) };
     const node = target.addTyped(
@@ -125,7 +130,7 @@ export class Tracer implements PublicTracer<unknown> {
       {},
     );
     const made = node.outputs[0]!;
-    this.#tracing.functions.set(made, fn);
+    this.#tracing.functions.set(made, { run: fn, backward: given.backward ?? null });
     return asTraced(wrap(target, made));
   }
 
@@ -144,14 +149,26 @@ export class Tracer implements PublicTracer<unknown> {
         callerSite(),
       );
     }
+    if (options.gradients && target.passes.length === 0) {
+      throw new TraceError(
+        'cache({ gradients: true }) needs a backward pass: call backward(loss) first.',
+        callerSite(),
+      );
+    }
     const { map } = TypedModel.of(forward);
     const modules = (options.modules ?? modulesOf(map)).map((path) => [path, map.find(path).path] as const);
     this.#tracing.atEnd.push(() => {
       target.rows = rows;
       for (const [name, path] of modules) {
-        const read = (port: 'output' | 'input') =>
-          asSaved(save(readTensor(forward, { path, port, index: 0, call: 0 })));
-        const value = { output: read('output'), ...(options.inputs && { input: read('input') }) };
+        const at = (port: 'output' | 'input') => readTensor(forward, { path, port, index: 0, call: 0 });
+        const both = (of: (port: 'output' | 'input') => TensorProxy) => ({
+          output: asSaved(save(of('output'))),
+          ...(options.inputs && { input: asSaved(save(of('input'))) }),
+        });
+        const value = {
+          ...both(at),
+          ...(options.gradients && { gradient: both((port) => readGradient(at(port), 'absent')) }),
+        };
         // A module may be called __proto__: an assignment would set something else.
         Object.defineProperty(cache, name, { value, enumerable: true, configurable: true, writable: true });
       }

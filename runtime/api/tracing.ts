@@ -1,15 +1,18 @@
 import type { HostFunction } from '../execution/apply.ts';
 import type { Engine } from '../execution/engine.ts';
-import { Execution, type ExecutionOptions, type ForwardRun } from '../execution/execution.ts';
+import { Execution, type ExecutionOptions, type ForwardRun, hasGradients } from '../execution/execution.ts';
 import { LateGraph } from '../execution/late-graph.ts';
 import type { InterventionGraph } from '../graph/graph.ts';
 import type { Rewritten } from '../graph/passes/pass.ts';
 import { untangle } from '../graph/passes/untangle.ts';
 import type { Region, Value } from '../graph/types.ts';
 import { findCycle } from '../lowering/dependencies.ts';
-import type { Tensor } from '../tensor/tensor.ts';
+import { addElements } from '../tensor/add.ts';
+import type { AnyParameter, Parameter } from '../tensor/parameter.ts';
+import { Tensor } from '../tensor/tensor.ts';
 import { activeBuilder, Builder, withBuilder } from '../tracing/builder.ts';
 import type { TracedForward } from '../tracing/forward.ts';
+import { type ParameterGradient, parameterGradients } from '../tracing/gradients.ts';
 import type { InputMaker } from './input-maker.ts';
 import { type ModelMap, type Shapes, TypedModel } from './locate.ts';
 import { Results } from './results.ts';
@@ -45,6 +48,9 @@ export class Tracing {
   readonly carried: Value[] = [];
   /** How many saves there were when the trace was told to stop; null if it was not. */
   stopped: number | null = null;
+
+  /** The parameters whose gradients are computed. */
+  private trained: readonly ParameterGradient[] = [];
 
   /** The graph, once the block has ended. */
   private late!: LateGraph;
@@ -83,12 +89,17 @@ export class Tracing {
       if (this.builder.failure) throw this.builder.failure;
       for (const end of this.atEnd) end();
       this.builder.saves.settle(this.builder.region);
+      for (const pass of this.builder.passes) pass.close();
+      this.trained = parameterGradients(this.builder);
       this.closeForwards();
       this.builder.open = false;
       this.dropStopped(this.builder.graph.root, 0);
       return new Results(this.builder, returned);
     });
-    this.builder.graph.saves.push(...results.saves());
+    this.builder.graph.saves.push(
+      ...results.saves(),
+      ...this.trained.map(({ gradient }, i) => ({ name: `gradient_${i}`, value: gradient })),
+    );
     const models = this.runs.map(({ engine }) => engine);
     this.late = new LateGraph(this.builder.graph, this.conditions, this.carried);
     const { early } = this.late;
@@ -108,6 +119,15 @@ export class Tracing {
     if (this.closed.has(forward)) return;
     this.closed.add(forward);
     this.builder.closeForward(forward);
+  }
+
+  /** Adds up the gradients of parameters, which come back behind what is saved. */
+  fillGradients(tensors: readonly (Tensor | undefined)[]): void {
+    const first = this.graph.saves.length - this.trained.length;
+    this.trained.forEach(({ parameter }, i) => {
+      const gradient = tensors[first + i];
+      if (gradient) addGradient(parameter, gradient);
+    });
   }
 
   /** Forgets saves made after `stop()`; writes of the region, from a position on, may then have no effect. */
@@ -134,7 +154,8 @@ export class Tracing {
 
   /** Runs the graph and gives what is saved. A value of a forward that did not run is undefined. */
   async execute(options: ExecutionOptions): Promise<(Tensor | undefined)[]> {
-    if (this.runs.length === 1 && this.functions.size === 0) return this.execution(this.ready, options).single();
+    const isSingle = this.runs.length === 1 && this.functions.size === 0 && !hasGradients(this.graph);
+    if (isSingle) return this.execution(this.ready, options).single();
     return this.finish(await this.run(options), options);
   }
 
@@ -172,6 +193,15 @@ export class Tracing {
     const named = new Map(functions.map(([made, fn]) => [form.value(made), fn]));
     return new Execution(form.graph, this.runs, named, options);
   }
+}
+
+/** Adds a gradient to what a parameter has. */
+function addGradient(parameter: AnyParameter, gradient: Tensor): void {
+  const { grad } = parameter as Parameter;
+  const sum = grad
+    ? new Tensor(gradient.dtype as 'float32', gradient.dims, addElements(grad.raw, gradient.raw))
+    : gradient;
+  (parameter as Parameter).grad = sum;
 }
 
 /** The trace that the running code belongs to. */

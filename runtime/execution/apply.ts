@@ -1,17 +1,22 @@
 import { TraceError } from '../errors.ts';
 import type { Node } from '../graph/types.ts';
 import { Tensor } from '../tensor/tensor.ts';
+import type { BackwardFunction } from './tape.ts';
 
 /** A function of the user that runs on real tensors in the middle of a forward. It may be asynchronous. */
-export type HostFunction = (...tensors: Tensor[]) => unknown;
+export interface HostFunction {
+  readonly run: (...tensors: Tensor[]) => unknown;
+  /** Its derivative; null where the user gave none. */
+  readonly backward: BackwardFunction | null;
+}
 
 /** Calls a user's function and checks what it gives. Throws a TraceError at the line that applied it. */
-export async function callFunction(fn: HostFunction, node: Node, tensors: readonly Tensor[]): Promise<Tensor> {
+export async function callFunction({ run }: HostFunction, node: Node, tensors: readonly Tensor[]): Promise<Tensor> {
   const { type } = node.outputs[0]!;
-  const name = fn.name ? `The function ${fn.name}` : 'The function';
+  const name = run.name ? `The function ${run.name}` : 'The function';
   let result: unknown;
   try {
-    result = await fn(...tensors);
+    result = await run(...tensors);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new TraceError(`${name} given to apply threw: ${reason}`, node.site, { cause: error });

@@ -9,6 +9,7 @@ import type { Engine, RunOptions } from './engine.ts';
 import { type Leg, legsOf } from './legs.ts';
 import { operandTensor, setOperand } from './operands.ts';
 import { ReuseScope } from './reuse.ts';
+import type { Taping } from './taping.ts';
 
 /** A model that is to run, and the data of its inputs, by their names. */
 export interface ModelRun {
@@ -30,8 +31,12 @@ export class Composite {
   private readonly known = new Map<Value, Tensor>();
   /** The draws of those models that run in several legs. */
   private readonly draws = new Map<number, Draws>();
+  private readonly taping: Taping | null;
+  /** The reads that the legs of each forward have made. */
+  private readonly left = new Map<number, Node[]>();
 
   /**
+   * @param taping where the runs go that a backward pass may come back to; null where none comes
    * @param runs the models, by the numbers of the graph's forwards
    * @param functions the functions of the user, by the values that they give
    */
@@ -40,7 +45,9 @@ export class Composite {
     runs: readonly ModelRun[],
     functions: ReadonlyMap<Value, HostFunction>,
     options: RunOptions,
+    taping: Taping | null = null,
   ) {
+    this.taping = taping;
     this.graph = graph;
     this.runs = runs;
     this.functions = functions;
@@ -65,19 +72,39 @@ export class Composite {
   private async apply({ node }: Leg & { kind: 'apply' }): Promise<void> {
     const [made] = node.outputs;
     const tensors = node.inputs.map((value) => this.at(value));
-    this.known.set(made!, await callFunction(this.functions.get(made!)!, node, tensors));
+    const fn = this.functions.get(made!)!;
+    this.known.set(made!, await callFunction(fn, node, tensors));
+    this.taping?.call(node, tensors, fn);
   }
 
   private async forward({ forward, nodes, saves }: Leg & { kind: 'forward' }): Promise<void> {
-    const { graph, outer } = extract(this.graph, nodes, saves, new Map([[forward, 0]]));
+    // A gradient by what the model makes before it was left has a part in each leg that makes it again.
+    const again = this.again(forward, nodes);
+    const kept = [...saves, ...again.flatMap(({ outputs }) => outputs)];
+    const extracted = extract(this.graph, [...again, ...nodes], kept, new Map([[forward, 0]]));
+    const { graph, outer } = extracted;
     for (const { value, operand } of outer) setOperand(graph, operand, this.at(value));
     const { engine } = this.runs[forward]!;
     const inputs = this.inputsOf(forward);
-    const run = (asked: InterventionGraph) => engine.run(asked, inputs, this.options);
+    const options = this.taping?.run(engine, extracted, kept, this.inputValues(forward), this.options) ?? this.options;
+    const run = (asked: InterventionGraph) => engine.run(asked, inputs, options);
     const tensors = await (this.draws.get(forward)?.run(graph, engine, run) ?? run(graph));
     saves.forEach((value, i) => {
       this.known.set(value, tensors[i]!);
     });
+  }
+
+  /** The reads of a forward that earlier legs made and whose gradients are asked for. */
+  private again(forward: number, nodes: readonly Node[]): Node[] {
+    const earlier = this.left.get(forward) ?? [];
+    this.left.set(forward, [...earlier, ...nodes.filter(({ op }) => op === 'read')]);
+    return earlier.filter(({ outputs }) => this.taping?.isTarget(outputs[0]!));
+  }
+
+  private inputValues(forward: number): ReadonlyMap<string, Value> {
+    const opening = this.graph.root.nodes.find((node) => node.op === 'forward' && forwardOf(node) === forward);
+    if (opening?.op !== 'forward') return new Map();
+    return new Map(opening.attributes.inputs.map((name, i) => [name, opening.inputs[i]!]));
   }
 
   /** The inputs of a model: values of the graph if it is called in the middle of another one. */

@@ -9,12 +9,14 @@ import type { Plan } from '../partition/plan.ts';
 import { Planner } from '../partition/planner.ts';
 import { defaultSegmentation, type Segmentation } from '../partition/segmentation.ts';
 import type { Tensor } from '../tensor/tensor.ts';
+import { BackwardPrograms } from './backward-programs.ts';
 import { checkFusing, Fused } from './fused.ts';
 import { ProgramError, type ProgramRunner } from './program-runner.ts';
 import { Programs } from './programs.ts';
 import type { ReuseScope } from './reuse.ts';
 import { runPlan } from './run-plan.ts';
 import type { RunStats } from './stats.ts';
+import type { Trail } from './tape.ts';
 
 export interface EngineOptions {
   /** Where the model is cut; else what the environment variable ONNSIGHT_SEGMENTS says, else `layers`. */
@@ -32,6 +34,8 @@ export interface RunOptions {
   readonly reuse?: ReuseScope | undefined;
   /** Told what happened, when the run has ended well. */
   readonly onStats?: ((stats: RunStats) => void) | undefined;
+  /** Told what a run leaves behind, where a backward pass may come: it keeps all that it computes. */
+  readonly onTrail?: ((trail: Trail) => void) | undefined;
   /** Told after each segment and intervention how many of the run have ended, and how many there are. */
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
 }
@@ -46,8 +50,11 @@ export class Engine {
   readonly device: Device;
   readonly locate: Locate;
   readonly tree: Module;
+  /** The compiled programs. */
+  readonly programs: Programs;
+  /** The derivatives of programs. */
+  readonly backwardPrograms = new BackwardPrograms();
   private readonly planner: Planner;
-  private readonly programs: Programs;
   private readonly fused: Fused | null;
 
   constructor(model: OnnxModel, device: Device, locate: Locate, options: EngineOptions = {}) {
@@ -67,19 +74,29 @@ export class Engine {
   async run(
     asked: InterventionGraph,
     inputs: ReadonlyMap<string, Tensor>,
-    { signal, reuse, onStats, onProgress }: RunOptions = {},
+    { signal, reuse, onStats, onProgress, onTrail }: RunOptions = {},
   ): Promise<Tensor[]> {
     const start = performance.now();
     const { graph, plan, milliseconds: planned } = this.planner.plan(asked);
     const run = (chosen: Plan, programs: ProgramRunner = this.programs) =>
-      runPlan(chosen, graph, inputs, { model: this.model, programs, signal, reuse, onProgress });
+      runPlan(chosen, graph, inputs, {
+        model: this.model,
+        programs,
+        signal,
+        reuse,
+        onProgress,
+        keep: Boolean(onTrail),
+      }).then((ran) => {
+        onTrail?.({ plan: chosen, graph, registers: ran.registers });
+        return ran;
+      });
     const inSegments = () =>
       run(plan).catch((error) => {
         // What cannot be compiled by itself may well be compiled as a part of the whole.
         if (error instanceof ProgramError) return run(this.planner.stayWhole(graph));
         throw error;
       });
-    const mayFuse = this.fused && !reuse && plan.dispatches.length > 1;
+    const mayFuse = this.fused && !reuse && !onTrail && plan.dispatches.length > 1;
     const { tensors, dispatches } = mayFuse
       ? await this.fused.run(graph.structuralKey(), () => this.planner.wholePlan(graph), run, inSegments)
       : await inSegments();

@@ -2,14 +2,18 @@ import { TraceError } from '../errors.ts';
 import { type Extract, extract } from '../graph/extract.ts';
 import { forwardOf } from '../graph/forwards.ts';
 import type { InterventionGraph } from '../graph/graph.ts';
+import { usesOf } from '../graph/live.ts';
 import type { DType, Node, Region, Value } from '../graph/types.ts';
 import { noEffect } from '../lowering/dependencies.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import type { HostFunction } from './apply.ts';
 import { Composite, isComposite, type ModelRun } from './composite.ts';
 import type { RunOptions } from './engine.ts';
+import { Gradients, isGradientNode, type Parted, partAtGradients } from './gradients.ts';
 import { operandTensor, setOperand } from './operands.ts';
 import { lastStage, type Stage, stagesOf, usedForwards } from './stages.ts';
+import type { Tape } from './tape.ts';
+import { Taping } from './taping.ts';
 
 /** A forward that is to run. */
 export interface ForwardRun extends ModelRun {
@@ -31,6 +35,10 @@ export class Execution {
   private readonly functions: ReadonlyMap<Value, HostFunction>;
   private readonly options: ExecutionOptions;
   private readonly stages = new Map<Region, readonly Stage[]>();
+  /** What has run so far, where the graph has a backward pass. */
+  private readonly tape: Tape | null;
+  /** The values whose gradients are read or set. */
+  private readonly targets: ReadonlySet<Value>;
 
   constructor(
     graph: InterventionGraph,
@@ -42,6 +50,10 @@ export class Execution {
     this.forwards = forwards;
     this.functions = functions;
     this.options = options;
+    this.tape = hasGradients(graph) ? [] : null;
+    this.targets = new Set(
+      graph.root.nodes.flatMap((node) => (node.op === 'grad' || node.op === 'setgrad' ? [node.inputs[1]!] : [])),
+    );
   }
 
   /** Runs a graph of one forward as it is, and gives its saves. */
@@ -86,6 +98,39 @@ export class Execution {
       return true;
     }
     if (forward !== null && (await this.options.before?.(forward, this.values)) === false) return false;
+    const parted = partAtGradients(nodes);
+    if (parted) await this.withGradients(forward, parted, wanted, steps);
+    else await this.compute(forward, nodes, wanted, steps);
+    return true;
+  }
+
+  /** Runs a stage with backward passes in it. */
+  private async withGradients(
+    forward: number | null,
+    { forward: nodes, derived }: Parted,
+    wanted: readonly Value[],
+    steps: readonly number[],
+  ): Promise<void> {
+    const made = new Set(nodes.flatMap(({ outputs }) => outputs));
+    const used = new Set([...wanted, ...derived.flatMap(usesOf)].filter((value) => made.has(value)));
+    await this.compute(forward, nodes, [...used], steps);
+    const gradients = new Gradients({
+      nodes: derived,
+      tape: this.tape!,
+      at: (value) => this.values.get(value) ?? operandTensor(value, this.graph),
+      set: (value, tensor) => this.values.set(value, tensor),
+      compute: (some, values) => this.compute(forward, some, values, steps),
+    });
+    await gradients.settle(wanted.filter((value) => !made.has(value)));
+  }
+
+  /** Runs nodes in one go, and keeps the values that are wanted of them. */
+  private async compute(
+    forward: number | null,
+    nodes: readonly Node[],
+    wanted: readonly Value[],
+    steps: readonly number[],
+  ): Promise<void> {
     const main = forward ?? 0;
     const attached = nodes.filter((node) => node.op === 'forward').map(forwardOf);
     const numbers = new Map([
@@ -95,13 +140,14 @@ export class Execution {
     const own = extract(this.graph, nodes, wanted, numbers);
     for (const { value, operand } of own.outer) setOperand(own.graph, operand, this.at(value));
     const runs = [main, ...attached].map((number) => this.forwards[number]!);
+    const { engine, inputs } = runs[0]!;
+    const taping = this.tape && new Taping(this.tape, isComposite(nodes) ? own.values : new Map(), this.targets);
     const tensors = isComposite(nodes)
-      ? await new Composite(own.graph, runs, this.functionsIn(own), this.options).run()
-      : await runs[0]!.engine.run(own.graph, runs[0]!.inputs, this.options);
+      ? await new Composite(own.graph, runs, this.functionsIn(own), this.options, taping).run()
+      : await engine.run(own.graph, inputs, taping?.run(engine, own, wanted, new Map(), this.options) ?? this.options);
     wanted.forEach((value, i) => {
       this.values.set(value, tensors[i]!);
     });
-    return true;
   }
 
   /** The functions of the user by what they give in a graph that was extracted from this one. */
@@ -156,6 +202,11 @@ export class Execution {
     if (tensor) return tensor;
     throw new TraceError('A value of a later forward pass is used in an earlier one.', value.node?.site ?? null);
   }
+}
+
+/** Whether a graph has a backward pass. */
+export function hasGradients({ root }: InterventionGraph): boolean {
+  return root.nodes.some(isGradientNode);
 }
 
 /** Throws a TraceError for a write among nodes of which nothing is saved. */

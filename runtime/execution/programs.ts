@@ -79,7 +79,11 @@ export class Programs implements ProgramRunner, ProgramStore {
   private create(key: string, program: Program, device: Device): Entry {
     const compile = async () => {
       const bytes = program.write();
-      return ort.createSession(program.random ? withOwnSeeds(bytes) : bytes, { ...this.config, device });
+      return ort.createSession(program.random ? withOwnSeeds(bytes) : bytes, {
+        ...this.config,
+        device,
+        prepack: program.prepack ?? true,
+      });
     };
     const ready = compile().catch((error) => {
       throw new ProgramError(error);

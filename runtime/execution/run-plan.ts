@@ -17,6 +17,8 @@ export interface RunContext {
   readonly programs: ProgramRunner;
   readonly signal?: AbortSignal | undefined;
   readonly reuse?: ReuseScope | undefined;
+  /** Whether all that is computed is kept, for a way back. */
+  readonly keep?: boolean | undefined;
   /** Told after each dispatch how many of the run have ended, and how many there are. */
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
 }
@@ -25,6 +27,8 @@ export interface RunContext {
 export interface Ran {
   readonly tensors: Tensor[];
   readonly dispatches: readonly DispatchStats[];
+  /** What was computed, as far as it was kept. */
+  readonly registers: readonly (SessionTensor | undefined)[];
 }
 
 /** How one run makes use of earlier ones. */
@@ -78,14 +82,15 @@ export async function runPlan(
       : runDispatch(dispatch, registers, graph, context));
     dispatches.push(stats);
     context.onProgress?.(dispatches.length, plan.dispatches.length);
-    for (const register of dispatch.drops) registers[register] = undefined;
+    if (!context.keep) for (const register of dispatch.drops) registers[register] = undefined;
   }
   const tensors = plan.saves.map((register) => {
     const tensor = registers[register]!;
     // What the user gets is the user's: it shares nothing with the inputs or with what is kept.
-    return toTensor(given.has(register) || reuse?.held.has(register) ? ort.copy(tensor) : tensor);
+    const isShared = given.has(register) || context.keep || reuse?.held.has(register);
+    return toTensor(isShared ? ort.copy(tensor) : tensor);
   });
-  return { tensors, dispatches };
+  return { tensors, dispatches, registers };
 }
 
 async function runDispatch(

@@ -102,6 +102,8 @@ function stage({ forward, hosted, nodes }: StageDraft, needed: Set<Value>): Stag
         // Functions of the user are always called; whether writes have an effect is found out later.
         node.op === 'write' ||
         node.op === 'apply' ||
+        // What becomes of a gradient that is set is found out when the pass gets there.
+        node.op === 'setgrad' ||
         // Another model runs if something of it is used.
         (node.op === 'forward' && forwards.has(forwardOf(node))) ||
         node.outputs.some((output) => needed.has(output));

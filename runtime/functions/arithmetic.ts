@@ -1,3 +1,4 @@
+import { isFloatDType } from '../tensor/storage.ts';
 import type { ClampBounds, DivOptions } from '../types/options.ts';
 import type { Operand, Traced } from '../types/tensor.ts';
 import { dtypeOf, fail, isTraced, node, operand } from './nodes.ts';
@@ -146,8 +147,20 @@ export function clamp(input: Operand, min?: Operand | ClampBounds | null, max?: 
   const bounds = isBounds(min) ? min : { min, max };
   if (bounds.min == null && bounds.max == null) fail("clamp: At least one of 'min' or 'max' must not be None");
   let result = operand(input);
-  if (bounds.min != null) result = maximum(result, bounds.min);
-  return bounds.max == null ? result : minimum(result, bounds.max);
+  if (bounds.min != null) result = bounded('lt', result, bounds.min);
+  return bounds.max == null ? result : bounded('gt', result, bounds.max);
+}
+
+/** The bound in place of what lies beyond it. What is equal to it stays, so that the gradient is that by the input. */
+function bounded(beyond: 'lt' | 'gt', input: Traced, bound: Operand): Traced {
+  const [x, limit] = pair(input, bound);
+  const isBeyond = node(beyond, [x, limit]);
+  const isReplaced = mayBeNaN(bound) ? node('logicalOr', [isBeyond, node('isnan', [limit])]) : isBeyond;
+  return node('where', [isReplaced, limit, x]);
+}
+
+function mayBeNaN(bound: Operand): boolean {
+  return typeof bound === 'number' ? Number.isNaN(bound) : isFloatDType(dtypeOf(operand(bound)));
 }
 
 /** `input` where the bool `condition` holds, `other` elsewhere, broadcast. */

@@ -36,8 +36,7 @@ export function max(input: Operand, dim: number, keepdim?: Keepdim): ValuesAndIn
 export function max(input: Operand, second?: Operand, keepdim: Keepdim = false): Traced | ValuesAndIndices {
   if (second === undefined) return amax(input);
   if (typeof second !== 'number') return maximum(input, second);
-  const x = operand(input);
-  return { values: amax(x, second, keepdim), indices: argmax(x, second, keepdim) };
+  return valuesAt('argmax', operand(input), second, keepdim);
 }
 
 /** The smallest value of all. */
@@ -49,6 +48,15 @@ export function min(input: Operand, dim: number, keepdim?: Keepdim): ValuesAndIn
 export function min(input: Operand, second?: Operand, keepdim: Keepdim = false): Traced | ValuesAndIndices {
   if (second === undefined) return amin(input);
   if (typeof second !== 'number') return minimum(input, second);
-  const x = operand(input);
-  return { values: amin(x, second, keepdim), indices: argmin(x, second, keepdim) };
+  return valuesAt('argmin', operand(input), second, keepdim);
+}
+
+/** The values are picked by where they are: the gradient goes there, and to no equal element. */
+function valuesAt(op: 'argmax' | 'argmin', x: Traced, dim: number, keepdim: Keepdim): ValuesAndIndices {
+  const isKept = optionsOf(keepdim).keepdim ?? false;
+  const at = node(op, [x], { dim, keepdim: true });
+  const values = node('gather', [x, at], { dim });
+  if (isKept) return { values, indices: at };
+  const [value, index] = [values, at].map((one) => node('squeeze', [one], { dims: [dim] }));
+  return { values: value!, indices: index! };
 }

@@ -43,6 +43,7 @@ export {
 } from './conversion.ts';
 export { arange, eye, full, linspace, ones, tensor, zeros } from './creation.ts';
 export { amax, amin, argmax, argmin, max, min } from './extrema.ts';
+export { backward, detach, grad } from './gradients.ts';
 export {
   flip,
   gather,

@@ -1,6 +1,6 @@
 import type { GeluOptions } from '../types/options.ts';
 import type { Operand, Traced } from '../types/tensor.ts';
-import { add, div, eq, logicalOr, mul, sub, where } from './arithmetic.ts';
+import { add, div, eq, logicalOr, maximum, mul, sub, where } from './arithmetic.ts';
 import { dtypeOf, node, operand } from './nodes.ts';
 import { inDouble, inWide, like, toBool, toFloat } from './promotion.ts';
 
@@ -113,7 +113,8 @@ export function silu(input: Operand): Traced {
 
 /** `log(1 + exp(input))`, without overflow. */
 export function softplus(input: Operand): Traced {
-  return inWide(input, (x) => node('add', [relu(x), log1p(exp(neg(abs(x))))]));
+  // Not `relu`: where its gradient at 0 is 0, that of the larger of two equals is ½, which is right here.
+  return inWide(input, (x) => node('add', [maximum(x, 0), log1p(exp(neg(abs(x))))]));
 }
 
 /** The error function. */

@@ -29,18 +29,27 @@ export function mean(input: Operand, dim?: Dims, keepdim?: boolean | ReductionOp
 
 /** The variance over `dim`, or over everything, with Bessel's correction unless `{ correction: 0 }`. */
 export function variance(input: Operand, dim?: Dims, keepdim?: boolean | VarianceOptions): Traced {
-  const { correction = 1 } = optionsOf(keepdim);
   return inWide(floats(input, 'var'), (x) => {
-    const squares = square(sub(x, reduce('mean', x, dim, true)));
-    const count = cast(node('numel', [x], { dims: dimsOf(dim) }), dtypeOf(x));
-    // As in PyTorch, fewer elements than the correction give nan or inf, never a negative divisor.
-    return node('div', [reduce('sum', squares, dim, keepdim), maximum(sub(count, correction), 0)]);
+    const squares = square(centred(x, dim));
+    return node('div', [reduce('sum', squares, dim, keepdim), freedom(x, dim, keepdim)]);
   });
 }
 
 /** The standard deviation over `dim`, or over everything, with Bessel's correction unless `{ correction: 0 }`. */
 export function std(input: Operand, dim?: Dims, keepdim?: boolean | VarianceOptions): Traced {
-  return inWide(floats(input, 'std'), (x) => sqrt(variance(x, dim, keepdim)));
+  return inWide(floats(input, 'std'), (x) =>
+    node('div', [reduce('norm', centred(x, dim), dim, keepdim), sqrt(freedom(x, dim, keepdim))]),
+  );
+}
+
+function centred(x: Traced, dim: Dims | undefined): Traced {
+  return sub(x, reduce('mean', x, dim, true));
+}
+
+/** What the squares are divided by. As in PyTorch, fewer elements than the correction give nan or inf: never less than 0. */
+function freedom(x: Traced, dim: Dims | undefined, keepdim?: boolean | VarianceOptions): Traced {
+  const { correction = 1 } = optionsOf(keepdim);
+  return maximum(sub(cast(node('numel', [x], { dims: dimsOf(dim) }), dtypeOf(x)), correction), 0);
 }
 
 /**
@@ -62,7 +71,7 @@ export function norm(
 
 function vectorNorm(input: Operand, p: number, dim: Dims | undefined, keepdim?: boolean | ReductionOptions): Traced {
   return inWide(floats(converted(input, keepdim), 'norm'), (x) => {
-    if (p === 2) return sqrt(reduce('sum', square(x), dim, keepdim));
+    if (p === 2) return reduce('norm', x, dim, keepdim);
     if (p === 1) return reduce('sum', abs(x), dim, keepdim);
     if (p === 0) return reduce('sum', cast(ne(x, 0), dtypeOf(x)), dim, keepdim);
     if (p === Number.POSITIVE_INFINITY) return reduce('amax', abs(x), dim, keepdim);
@@ -97,7 +106,7 @@ export function countNonzero(input: Operand, dim?: Dims): Traced {
   return sum(toBool(input), dim);
 }
 
-type ReductionOp = 'sum' | 'prod' | 'mean' | 'amax' | 'amin' | 'all' | 'any';
+type ReductionOp = 'sum' | 'prod' | 'mean' | 'norm' | 'amax' | 'amin' | 'all' | 'any';
 
 /** The reduction itself, over the given dims. */
 export function reduce(

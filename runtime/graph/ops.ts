@@ -85,6 +85,8 @@ const tensorOps = {
   sum: reduction,
   prod: reduction,
   mean: reduction,
+  /** The Euclidean one. */
+  norm: reduction,
   amax: reduction,
   amin: reduction,
   all: reduction,
@@ -117,6 +119,8 @@ const tensorOps = {
   indexSelect: alongDim,
   getitem: index,
   setitem: index,
+  /** The same tensor, through which no gradient flows. */
+  detach: none,
   // Products of matrices.
   matmul: none,
   einsum: z.strictObject({ equation: z.string() }),
@@ -159,6 +163,15 @@ const structureOps = {
   forward: z.strictObject({ inputs: z.array(z.string()).readonly(), forward }),
   /** A function of the user on real tensors. */
   apply: none,
+  /**
+   * Opens a backward pass from its first input, the loss; its second input, where there is one, is the gradient that comes
+   * in there. What it gives stands for the pass.
+   */
+  backward: none,
+  /** The gradient of a pass by a value. `unused`: what becomes of one that the loss does not depend on. */
+  grad: z.strictObject({ unused: z.literal(['error', 'zeros', 'absent']).default('error') }),
+  /** Replaces the gradient of a pass by a value: its third input flows further back. */
+  setgrad: none,
   /** One of its two bodies runs: the first one if its input is true. */
   if: none,
   /** Its body runs again and again. Inputs: how often at most, whether to begin, and what is carried. */

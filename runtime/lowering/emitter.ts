@@ -15,6 +15,8 @@ export interface Emitter {
     count: number,
     attributes?: Readonly<Record<string, OnnxAttribute>>,
   ): string[];
+  /** The same tensor under another name, through which no gradient flows. */
+  detach(name: string): string;
   /** A constant tensor; without `dims` a scalar. Equal constants are shared. */
   constant(dtype: DType, data: readonly number[], dims?: readonly number[]): string;
   /** A conversion, or the name itself where `from` is `to`. */

@@ -3,6 +3,7 @@ import { liveNodes } from '../graph/live.ts';
 import { OperationError } from '../graph/operation.ts';
 import { formatSite, siteOf } from '../graph/site.ts';
 import type { DType, Node, NodeOf, Region, Value } from '../graph/types.ts';
+import { detached } from '../onnx/detached.ts';
 import { elementType } from '../onnx/dtypes.ts';
 import { type Attributes, makeGraph, makeNode, makeTensor, makeValueInfo, type OnnxAttribute } from '../onnx/make.ts';
 import type { NodeProto, TensorProto, ValueInfoProto } from '../onnx/proto.ts';
@@ -85,6 +86,12 @@ export class Writer implements Emitter {
     return outputs;
   }
 
+  detach(name: string): string {
+    const copy = this.node('Identity', [name]);
+    this.written.push(detached(this.written.pop()!));
+    return copy;
+  }
+
   /** A name for a node. It carries the user's site, so that an error of the run can be told in the user's terms. */
   nodeName(): string {
     return `${this.names.fresh('at')}:${this.stem}`;
@@ -111,7 +118,9 @@ export class Writer implements Emitter {
     const inputs = node.inputs.map((value) => this.name(value));
     const outputs = this.lowerChecked(node, inputs);
     node.outputs.forEach((value, i) => {
-      this.values.set(value, outputs[i]!);
+      const name = outputs[i]!;
+      // Two values are two tensors, even where one is only a copy of the other: each has a gradient of its own.
+      this.values.set(value, inputs.includes(name) ? this.node('Identity', [name]) : name);
     });
   }
 
@@ -153,6 +162,9 @@ export class Writer implements Emitter {
       case 'write':
       case 'forward':
       case 'apply':
+      case 'backward':
+      case 'grad':
+      case 'setgrad':
         throw new Error(`A node '${node.op}' cannot be written by itself.`);
       default:
         return lowerOperation(

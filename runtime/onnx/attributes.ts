@@ -25,3 +25,19 @@ export function intsAttribute(node: NodeProto, name: string): readonly number[] 
 export function tensorAttribute(node: NodeProto, name: string): TensorProto | null {
   return attribute(node, name)?.t ?? null;
 }
+
+/** Null where the attribute is left out. */
+export function floatsAttribute(node: NodeProto, name: string): readonly number[] | null {
+  return attribute(node, name)?.floats ?? null;
+}
+
+/** Null where the attribute is left out. */
+export function stringAttribute(node: NodeProto, name: string): string | null {
+  const found = attribute(node, name);
+  return found ? new TextDecoder().decode(found.s) : null;
+}
+
+/** Null where the attribute is left out. */
+export function stringsAttribute(node: NodeProto, name: string): readonly string[] | null {
+  return attribute(node, name)?.strings.map((one) => new TextDecoder().decode(one)) ?? null;
+}

@@ -32,3 +32,6 @@ const ELEMENT_TYPES = new Map(Object.entries(NAMES).map(([type, name]) => [name,
 export function elementType(dtype: DType): number {
   return ELEMENT_TYPES.get(dtype)!;
 }
+
+/** The ONNX element type of whole numbers of four bits, for which there is no dtype. Two share a byte, the low one first. */
+export const UINT4 = T.UINT4;

@@ -27,7 +27,6 @@ const FIXED = table<readonly number[]>({
 /** Operators whose first output has the type of another input than the first. */
 const LIKE = table<number>({
   DequantizeLinear: 1,
-  EmbedLayerNormalization: 2,
   GatherBlockQuantized: 2,
   OneHot: 2,
   QLinearConv: 7,
@@ -73,7 +72,8 @@ export function elementTypes(graph: GraphProto, outer: ReadonlyMap<string, numbe
   return types;
 }
 
-function nodeTypes(node: NodeProto, types: ReadonlyMap<string, number>): readonly (number | undefined)[] {
+/** The element types of what a node makes, given those of what it reads; undefined where they are not known. */
+export function nodeTypes(node: NodeProto, types: ReadonlyMap<string, number>): readonly (number | undefined)[] {
   const input = (i: number) => types.get(node.input[i] ?? '');
   const fixed = FIXED.get(node.opType);
   if (fixed !== undefined) return fixed;
@@ -81,6 +81,7 @@ function nodeTypes(node: NodeProto, types: ReadonlyMap<string, number>): readonl
   if (subgraph !== undefined) return subgraphTypes(node, subgraph, types);
   if (node.opType === 'Constant') return [constantType(node.attribute)];
   if (node.opType === 'ConstantOfShape') return [tensorAttribute(node, 'value')?.dataType ?? T.FLOAT];
+  if (node.opType === 'EmbedLayerNormalization') return [input(2), T.INT32, input(2)];
   if (node.opType === 'TopK') return [input(0), T.INT64];
   if (node.opType === 'Unique') return [input(0), T.INT64, T.INT64, T.INT64];
   if (node.opType === 'MaxPool' || node.opType === 'Dropout') {
@@ -101,8 +102,18 @@ function nodeTypes(node: NodeProto, types: ReadonlyMap<string, number>): readonl
 /** If yields the outputs of its branches; Loop and Scan yield their states (after Loop's condition) and their collected outputs. */
 function subgraphTypes(node: NodeProto, subgraph: GraphProto, types: ReadonlyMap<string, number>) {
   const yields = node.opType === 'Loop' ? subgraph.output.slice(1) : subgraph.output;
-  const known = elementTypes(subgraph, types);
+  const known = elementTypes(subgraph, new Map([...types, ...bodyInputTypes(node, subgraph, types)]));
   return yields.map(({ name }) => known.get(name));
+}
+
+/** The types of what enters a body, which it need not declare: Loop's counter and condition, then what the node reads. */
+function bodyInputTypes(node: NodeProto, { input }: GraphProto, types: ReadonlyMap<string, number>) {
+  const given = node.input.map((name) => types.get(name));
+  const entering = node.opType === 'Loop' ? [T.INT64, T.BOOL, ...given.slice(2)] : given;
+  return input.flatMap(({ name }, i): [string, number][] => {
+    const type = entering[i];
+    return type === undefined ? [] : [[name, type]];
+  });
 }
 
 function constantType(attributes: readonly AttributeProto[]): number | undefined {

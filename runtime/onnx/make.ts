@@ -28,8 +28,12 @@ export type OnnxAttribute =
   | { readonly ints: readonly number[] }
   | { readonly floats: readonly number[] };
 
-/** An attribute of any kind, subgraphs and tensors too. */
-export type AnyAttribute = OnnxAttribute | { readonly graph: GraphProto } | { readonly tensor: TensorProto };
+/** An attribute of any kind: of a node that is made here, these may be subgraphs, tensors and lists of strings too. */
+export type AnyAttribute =
+  | OnnxAttribute
+  | { readonly graph: GraphProto }
+  | { readonly tensor: TensorProto }
+  | { readonly strings: readonly string[] };
 
 export type Attributes = Readonly<Record<string, AnyAttribute>>;
 
@@ -51,6 +55,9 @@ export function makeAttribute(name: string, value: AnyAttribute): AttributeProto
     if ('tensor' in value) return { type: AttributeType.TENSOR, t: value.tensor };
     if ('int' in value) return { type: AttributeType.INT, i: BigInt(value.int) };
     if ('float' in value) return { type: AttributeType.FLOAT, f: value.float };
+    if ('strings' in value) {
+      return { type: AttributeType.STRINGS, strings: value.strings.map((one) => new TextEncoder().encode(one)) };
+    }
     if ('string' in value) return { type: AttributeType.STRING, s: new TextEncoder().encode(value.string) };
     if ('ints' in value) return { type: AttributeType.INTS, ints: value.ints.map(BigInt) };
     return { type: AttributeType.FLOATS, floats: [...value.floats] };
@@ -91,6 +98,15 @@ export function makeValueInfo(
   const elemType = typeof type === 'number' ? type : elementType(type);
   const shape = dims && { shape: { dim: dims.map(makeDim) } };
   return create(ValueInfoProtoSchema, { name, type: { value: { case: 'tensorType', value: { elemType, ...shape } } } });
+}
+
+/** The declaration of a list of tensors (an ONNX sequence), of the number that ONNX gives their element type. */
+export function makeSequenceInfo(name: string, elemType: number): ValueInfoProto {
+  const element = { value: { case: 'tensorType' as const, value: { elemType } } };
+  return create(ValueInfoProtoSchema, {
+    name,
+    type: { value: { case: 'sequenceType', value: { elemType: element } } },
+  });
 }
 
 function makeDim(size: Dim) {

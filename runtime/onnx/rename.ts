@@ -12,7 +12,7 @@ export function renameReads(node: NodeProto, rename: Rename): NodeProto {
   const input = node.input.map((name) => (name === '' ? '' : rename(name)));
   const renamed = mapSubgraphs(node, (subgraph) => renameCaptures(subgraph, rename));
   const isSame = renamed === node && input.every((name, i) => name === node.input[i]);
-  return isSame ? node : { ...renamed, input };
+  return isSame ? node : { ...renamed, domain: node.domain, input };
 }
 
 function renameCaptures(subgraph: GraphProto, rename: Rename): GraphProto {
@@ -39,6 +39,7 @@ export function renameAll(graph: GraphProto, rename: Rename, renameNode: Rename 
   const info = (value: ValueInfoProto): ValueInfoProto => ({ ...value, name: rename(value.name) });
   const inner = (node: NodeProto): NodeProto => ({
     ...mapSubgraphs(node, (subgraph) => renameAll(subgraph, rename, renameNode)),
+    domain: node.domain,
     name: renameNode(node.name),
     input: node.input.map(named),
     output: node.output.map(named),

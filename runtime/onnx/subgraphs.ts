@@ -16,7 +16,8 @@ export function mapSubgraphs(node: NodeProto, map: (subgraph: GraphProto) => Gra
     graphs: one.graphs.map(map),
     ...(one.g && { g: map(one.g) }),
   }));
-  return { ...node, attribute };
+  // A field that was never set stands in no copy.
+  return { ...node, domain: node.domain, attribute };
 }
 
 /** Some nodes with those in their subgraphs, however deep: each before those inside of it. */

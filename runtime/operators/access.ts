@@ -5,6 +5,7 @@ import type { Site } from '../graph/types.ts';
 import { toProxy } from '../tracing/apply.ts';
 import { activeBuilder } from '../tracing/builder.ts';
 import { checkCopy } from '../tracing/copies.ts';
+import { writeGradient } from '../tracing/gradients.ts';
 import { getitem as getTensorItem, setitem as setTensorItem } from '../tracing/indexing.ts';
 import { GraphEntries, isFilled } from '../tracing/lists.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
@@ -67,7 +68,8 @@ export function setitem(of: unknown, by: unknown, value: unknown, site: Site): u
     return value;
   }
   if (object instanceof TensorProxy && typeof key !== 'symbol') {
-    setTensorItem(object, key, value);
+    if (key === 'grad') writeGradient(object, value);
+    else setTensorItem(object, key, value);
     return value;
   }
   if (key instanceof TensorProxy) {

@@ -1,8 +1,10 @@
 import * as functions from '../functions/index.ts';
 import { methods } from '../functions/methods.ts';
 import '../tracing/indexing.ts';
+import { Parameter } from '../tensor/parameter.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { apply } from '../tracing/apply.ts';
+import { gradientInBlock, readGradient, writeGradient } from '../tracing/gradients.ts';
 import { ours } from '../tracing/harmless.ts';
 import { getitem } from '../tracing/indexing.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
@@ -10,6 +12,14 @@ import { save } from '../tracing/saves.ts';
 
 /** Gives proxies PyTorch's methods. The class itself knows no operations, so that operations can be built on it. */
 const members: Record<string, PropertyDescriptor> = {
+  grad: {
+    get(this: TensorProxy) {
+      return readGradient(this);
+    },
+    set(this: TensorProxy, value: unknown) {
+      writeGradient(this, value);
+    },
+  },
   ndim: {
     get(this: TensorProxy) {
       return this.type.shape?.length;
@@ -40,4 +50,5 @@ for (const [name, method] of Object.entries(methods)) {
 }
 
 Object.defineProperties(TensorProxy.prototype, members);
+Parameter.inBlock = gradientInBlock;
 ours(TensorProxy, Tensor, save, ...Object.values(functions));

@@ -23,6 +23,8 @@ export interface SessionConfig {
   readonly device: Device;
   /** The folder of the file that the weights stand in. */
   readonly folder: string;
+  /** Whether weights are copied into the form that kernels like best: it doubles them, and makes runs faster. */
+  readonly prepack?: boolean;
   /** Whether the session runs by itself, not in turns with others. */
   readonly alone?: boolean;
 }

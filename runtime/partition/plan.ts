@@ -13,6 +13,8 @@ export interface Program {
   readonly weights: number;
   /** Whether it may give other results when it runs again. */
   readonly random: boolean;
+  /** Whether weights are copied into the form that kernels like best: unless it is false, for what rarely runs. */
+  readonly prepack?: boolean;
   /** The model in ONNX's format. */
   write(): Uint8Array;
 }

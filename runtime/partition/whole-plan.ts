@@ -18,6 +18,13 @@ export function wholePlan(
     graph,
     model.inputs.map(({ name }) => name),
   );
+  // An input of the model that is read is that input.
+  const inputs = new Set(model.inputs.map(({ name }) => name));
+  for (const node of graph.root.nodes) {
+    if (node.op !== 'read') continue;
+    const { tensor } = locate(node.attributes);
+    if (inputs.has(tensor)) registers.alias(node.outputs[0]!, tensor);
+  }
   const operands = [...graph.operands.keys()];
   const feeds = [
     ...lowered.inputs.map((name) => ({ name, register: registers.of(name) })),

@@ -111,11 +111,16 @@ export function toProxy(given: unknown, dtype?: DType): TensorProxy {
     const message = error instanceof Error ? error.message : String(error);
     throw new TraceError(`${describe(x)} cannot be used as a tensor: ${message}`, target.site, { cause: error });
   }
+  const known = target.tensors.get(tensor);
+  if (known) return wrap(target, known);
   const isIndex = tensor.dtype === 'int64' || tensor.dtype === 'int32';
   const constant =
     isIndex && tensor.data.length <= KNOWN_ELEMENTS ? Array.from(tensor.data as ArrayLike<number>, Number) : null;
   const type = { dtype: tensor.dtype, shape: tensor.dims, ...(constant && { constant }) };
-  return wrap(target, target.operand(type, { dims: tensor.dims, data: tensor.raw }));
+  const value = target.operand(type, { dims: tensor.dims, data: tensor.raw });
+  // A tensor of the user is one value wherever it is used: there is one gradient by it.
+  if (tensor === x) target.tensors.set(tensor, value);
+  return wrap(target, value);
 }
 
 /** A shape given by numbers and traced scalars: int64 of one dimension. */

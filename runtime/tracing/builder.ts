@@ -10,6 +10,7 @@ import { BlockSaves } from './block-saves.ts';
 import { callerSite } from './caller.ts';
 import { Consequences, type Fact, Knowledge } from './facts.ts';
 import { TracedForward } from './forward.ts';
+import type { TracedPass } from './gradients.ts';
 import { type Births, type Change, Journal, type Slot } from './journal.ts';
 import type { LogLine } from './logs.ts';
 import type { TracedModel } from './model.ts';
@@ -51,6 +52,10 @@ export class Builder {
   forward: TracedForward | null = null;
   /** Every forward of the graph, by id. */
   readonly forwards: TracedForward[] = [];
+  /** The backward passes of the block, those inside of `grad` left out; gradients are read of the last one. */
+  readonly passes: TracedPass[] = [];
+  /** The tensors of the user that are used in the block, with the operands that stand for them. */
+  readonly tensors = new Map<object, Value>();
   /** The rows of the batch that belong to the invoke that runs now; null for all. */
   rows: Rows | null = null;
   /** In a generation: whether it gets to the step that the code which runs now is about; null where it always does. */

@@ -47,6 +47,8 @@ export class TensorProxy {
   readonly viewOf: View | null;
   /** For a plain number that traced conditions have merged with others: its value where a condition is known. */
   plain: readonly PlainCase[] | null = null;
+  /** Where it shows the rows of one invoke: the tensor of the whole batch. */
+  rowsOf: TensorProxy | null = null;
   private seen: { parent: Value; value: Value } | null = null;
 
   constructor(builder: Builder, storage: Storage | null, view: View | null = null) {

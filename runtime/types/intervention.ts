@@ -8,7 +8,7 @@ import type { Operand, Resolved, Traced } from './tensor.ts';
 export type ParameterSpec = DType | `${DType}[${string}]`;
 
 /** A parameter of an intervention. A dim is a size, the name of one that is free, or null. */
-export interface Parameter {
+export interface InterventionParameter {
   readonly name: string;
   readonly dtype: DType;
   readonly dims: readonly (number | string | null)[];
@@ -36,7 +36,7 @@ export interface Intervention<P extends ParameterSpecs, M, R> {
   (model: M, inputs: ModelInputs | string, parameters: ParameterValues<P>): Promise<Resolved<R>>;
   /** Makes it a part of the block that runs now, and returns the result of its own block. */
   inside(model: M, parameters: { readonly [K in keyof P]: Operand }): R;
-  readonly parameters: readonly Parameter[];
+  readonly parameters: readonly InterventionParameter[];
 }
 
 /** Makes interventions. */

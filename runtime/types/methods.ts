@@ -182,6 +182,13 @@ export interface ConversionMethods {
   randnLike(options?: RandomOptions): Traced;
 }
 
+export interface GradientMethods {
+  /** Opens a backward pass from this loss: from here on `x.grad` is the gradient by `x`. */
+  backward(gradient?: Operand): void;
+  /** The same tensor as a constant: no gradient flows through it. */
+  detach(): Traced;
+}
+
 /** PyTorch's functions as methods: those of `onnsight`, with the tensor as their first argument. */
 export interface TensorFunctions
   extends PointwiseMethods,
@@ -191,4 +198,5 @@ export interface TensorFunctions
     ShapeMethods,
     IndexingMethods,
     LinearMethods,
-    ConversionMethods {}
+    ConversionMethods,
+    GradientMethods {}

@@ -92,7 +92,7 @@ export interface ModelMembers<Input = ModelInputs, Tree = Loose> extends EnvoyMe
    * Runs a trace that came as data, `requestFromJson(json)`: the tensors of its saves, in order (`answerToJson` makes
    * the answer from them). Throws a `GraphError` if it was made for another model.
    */
-  execute(request: ReceivedRequest): Promise<Tensor[]>;
+  execute(request: ReceivedRequest): Promise<(Tensor | undefined)[]>;
   /** Runs several traces as one: values of one can be used in those that follow. */
   session<const R>(block: (session: Session<Input>) => R, options?: TraceOptions): Promise<Resolved<R>>;
   /** The intervention graph of a block, checked but not run: print it with `String`, or send it with `graphToJson`. */

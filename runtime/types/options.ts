@@ -62,3 +62,13 @@ export interface DivOptions {
 export interface GeluOptions {
   readonly approximate?: 'none' | 'tanh';
 }
+
+/** How gradients are taken. */
+export interface GradOptions {
+  /** What comes in at the loss, of its shape; 1 unless given. */
+  readonly gradient?: Operand;
+  /** Whether a gradient by a tensor that the loss does not depend on comes back as undefined; an error unless set. */
+  readonly allowUnused?: boolean;
+  /** Whether such a gradient is zeros. */
+  readonly materializeGrads?: boolean;
+}

@@ -15,6 +15,9 @@ export interface TensorMembers {
   readonly dtype: DType;
   /** The number of dimensions. */
   readonly ndim: number;
+  /** The gradient of the last backward pass by this tensor, of its shape and dtype. What it is set to flows further back. */
+  get grad(): Traced;
+  set grad(gradient: Operand);
   /** Brings the value back from the run. */
   save(): Saved;
   [Symbol.iterator](): IterableIterator<Traced>;

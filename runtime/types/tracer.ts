@@ -2,11 +2,17 @@ import type { DType } from '../graph/types.ts';
 import type { AnyTensor, Tensor } from '../tensor/tensor.ts';
 import type { Operand, Saved, Traced } from './tensor.ts';
 
-/** The dtype and dims of the result of a function given to `apply`, if they differ from its first tensor's. */
+/** The dtype and dims of the result of a function given to `apply`, if they differ from its first tensor's, and its derivative. */
 export interface ApplyResult {
   readonly dtype?: DType;
   /** Sizes; null for one that may vary. */
   readonly dims?: readonly (number | null)[];
+  /**
+   * Its derivative: of the gradient by what the function returned, and of the tensors that it was given, the gradients by
+   * these, in order, each of its tensor's dtype and dims; undefined for one that has none. For one tensor: its gradient.
+   */
+  // biome-ignore lint/suspicious/noExplicitAny: as many tensors as the function was given.
+  readonly backward?: (gradient: Tensor, ...tensors: any[]) => unknown;
 }
 
 /** A real tensor for each traced one, in a function given to `apply`. */
@@ -20,10 +26,19 @@ export interface CacheOptions {
   readonly modules?: readonly string[];
   /** Whether inputs are kept, too. */
   readonly inputs?: boolean;
+  /** Whether the gradients of the last backward pass are kept, too: undefined for what the loss does not depend on. */
+  readonly gradients?: boolean;
 }
 
 /** Activations by the path of their module. */
-export type Cache = Record<string, { output: Saved; input?: Saved }>;
+export type Cache = Record<string, CacheEntry>;
+
+/** What is kept of a module. */
+export interface CacheEntry {
+  output: Saved;
+  input?: Saved;
+  gradient?: { output: Saved; input?: Saved };
+}
 
 /** The argument of a block: everything about the trace that does not belong to a module. */
 export interface Tracer<Input> {

@@ -67,6 +67,10 @@ class Writer implements Emitter {
     return outputs;
   }
 
+  detach(name: string): string {
+    return this.node('Identity', [name]);
+  }
+
   constant(dtype: DType, data: readonly number[], dims: readonly number[] = []): string {
     const name = `${this.prefix}c${this.constants.length}`;
     this.constants.push(makeTensor(name, dtype, data, dims));

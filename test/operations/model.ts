@@ -36,6 +36,10 @@ export class ModelEmitter implements Emitter {
     return outputs;
   }
 
+  detach(name: string): string {
+    return this.node('Identity', [name]);
+  }
+
   constant(dtype: DType, data: readonly number[], dims: readonly number[] = []): string {
     const name = `c${this.constants.length}`;
     this.constants.push(makeTensor(name, dtype, data, dims));

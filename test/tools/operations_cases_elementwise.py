@@ -24,6 +24,7 @@ UNARY = {
     "isnan": torch.isnan,
     "logicalNot": torch.logical_not,
     "bitwiseNot": torch.bitwise_not,
+    "detach": torch.detach,
 }
 
 BINARY = {

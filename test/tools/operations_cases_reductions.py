@@ -7,6 +7,7 @@ NAN = float("nan")
 REDUCTIONS = {
     "sum": torch.sum,
     "mean": torch.mean,
+    "norm": torch.linalg.vector_norm,
     "amax": torch.amax,
     "amin": torch.amin,
     "all": torch.all,

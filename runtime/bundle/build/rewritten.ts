@@ -12,7 +12,7 @@ import {
   type ValueInfoProto,
 } from '../../onnx/proto.ts';
 import { renameAll, tensorNames } from '../../onnx/rename.ts';
-import type { Parameter } from '../../types/intervention.ts';
+import type { InterventionParameter } from '../../types/intervention.ts';
 import { placeWrites } from './placed-writes.ts';
 
 /** A model with an intervention in its graph; its weights are still in their files. */
@@ -76,7 +76,7 @@ export function rewriteModel(
   };
 }
 
-function unread({ name }: Parameter): TraceError {
+function unread({ name }: InterventionParameter): TraceError {
   return new TraceError(
     `Nothing that the intervention returns depends on its parameter '${name}', so it can have no effect. Use it, or do not declare it.`,
   );

@@ -107,6 +107,7 @@ const cast: Operation<'cast'> = {
 };
 
 const unaries = {
+  detach: unary(same, (element) => element),
   neg: unary(
     notBool(`Negation, the \`-\` operator, on a bool tensor is not supported. ${INVERT_A_MASK}`),
     (element) => 0 - element,

@@ -36,14 +36,16 @@ const widened = (dtype: DType): DType => (isFloat(dtype) ? dtype : 'int64');
 const same = (dtype: DType): DType => dtype;
 const toBool = (): DType => 'bool';
 
-function floatsOnly(dtype: DType): DType {
-  if (isFloat(dtype)) return dtype;
-  throw new OperationError(
-    `mean(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. Got: ${dtype}. Convert the tensor with to('float32')`,
-  );
+function floatsOnly(op: string): (dtype: DType) => DType {
+  return (dtype) => {
+    if (isFloat(dtype)) return dtype;
+    throw new OperationError(
+      `${op}(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. Got: ${dtype}. Convert the tensor with to('float32')`,
+    );
+  };
 }
 
-type Reduction = Operation<'sum' | 'prod' | 'mean' | 'amax' | 'amin' | 'all' | 'any'>;
+type Reduction = Operation<'sum' | 'prod' | 'mean' | 'norm' | 'amax' | 'amin' | 'all' | 'any'>;
 
 function reduction(result: (dtype: DType) => DType): Reduction {
   return {
@@ -87,11 +89,12 @@ const cumsum: Operation<'cumsum'> = {
 
 /** Many elements to one, along given dimensions or all of them. */
 export const reductions: Operations<
-  'sum' | 'prod' | 'mean' | 'amax' | 'amin' | 'all' | 'any' | 'argmax' | 'argmin' | 'cumsum'
+  'sum' | 'prod' | 'mean' | 'norm' | 'amax' | 'amin' | 'all' | 'any' | 'argmax' | 'argmin' | 'cumsum'
 > = {
   sum: reduction(widened),
   prod: reduction(widened),
-  mean: reduction(floatsOnly),
+  mean: reduction(floatsOnly('mean')),
+  norm: reduction(floatsOnly('norm')),
   amax: extremum('amax'),
   amin: extremum('amin'),
   all: reduction(toBool),

@@ -83,7 +83,10 @@ const where: LowerPlain = (emitter, [condition, a, b], _, [output]) => {
 
 const cast: Lower<'cast'> = (emitter, [x], attributes) => [castTo(emitter, x!, attributes.dtype)];
 
+const detach: LowerPlain = (emitter, [x]) => [emitter.detach(x!.name)];
+
 export const elementwise = {
+  detach,
   neg: onNumbers('Neg'),
   abs: onNumbers('Abs'),
   sqrt: onFloats('Sqrt'),

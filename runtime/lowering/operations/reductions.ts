@@ -18,7 +18,7 @@ function dimsOf(x: Operand, dims: readonly number[] | null): readonly number[] |
   return rank === null ? dims : normaliseDims(dims, rank);
 }
 
-type LowerReduction = Lower<'sum' | 'prod' | 'mean' | 'amax' | 'amin' | 'all' | 'any'>;
+type LowerReduction = Lower<'sum' | 'prod' | 'mean' | 'norm' | 'amax' | 'amin' | 'all' | 'any'>;
 
 /** ONNX Runtime adds and multiplies int64 as float64: exact up to 2^53. */
 function accumulate(op: string): LowerReduction {
@@ -40,6 +40,14 @@ const mean: LowerReduction = (emitter, [x], attributes) => {
   const average = reduce(emitter, 'ReduceMean', name, dims, attributes.keepdim);
   const any = emitter.node('Min', [countOf(emitter, name, dims), int(emitter, 1)]);
   return [emitter.node('Div', [average, emitter.cast(any, 'int64', type.dtype)])];
+};
+
+/** One operator rather than the root of a sum of squares: its gradient at a vector of zeros is 0, as PyTorch's. */
+const norm: LowerReduction = (emitter, [x], { dims, keepdim }) => {
+  const { dtype } = x!.type;
+  const computed = dtype === 'float16' ? 'float32' : dtype;
+  const found = reduce(emitter, 'ReduceL2', castTo(emitter, x!, computed), dimsOf(x!, dims), keepdim);
+  return [emitter.cast(found, computed, dtype)];
 };
 
 /**
@@ -104,11 +112,12 @@ const cumsum: Lower<'cumsum'> = (emitter, [x], { dim }, [output]) => {
 };
 
 export const reductions: Lowerings<
-  'sum' | 'prod' | 'mean' | 'amax' | 'amin' | 'all' | 'any' | 'argmax' | 'argmin' | 'cumsum'
+  'sum' | 'prod' | 'mean' | 'norm' | 'amax' | 'amin' | 'all' | 'any' | 'argmax' | 'argmin' | 'cumsum'
 > = {
   sum: accumulate('ReduceSum'),
   prod: accumulate('ReduceProd'),
   mean,
+  norm,
   amax: extremum('ReduceMax'),
   amin: extremum('ReduceMin'),
   all: quantifier('ReduceMin'),

@@ -15,7 +15,7 @@ export function compilation(model: Uint8Array, config: SessionConfig): Compilati
 }
 
 function sessionOptions(
-  { folder, alone = false }: SessionConfig,
+  { folder, alone = false, prepack = true }: SessionConfig,
   provider: Provider,
   without: readonly string[],
 ): InferenceSession.SessionOptions {
@@ -25,6 +25,7 @@ function sessionOptions(
     extra: {
       session: {
         model_external_initializers_file_folder_path: folder,
+        ...(!prepack && { disable_prepacking: '1' }),
         // Every session has its own threads: after a run they must not keep the cores from the next session.
         force_spinning_stop: alone ? '0' : '1',
       },

@@ -1,0 +1,253 @@
+import type { Value } from '../graph/types.ts';
+import { ort } from '../ort/ort.ts';
+import type { SessionTensor } from '../ort/port.ts';
+import type { Dispatch } from '../partition/plan.ts';
+import { addElements } from '../tensor/add.ts';
+import { gradientName, seedName } from './backward-programs.ts';
+import { callBackward } from './call-backward.ts';
+import { Slots } from './slots.ts';
+import type { Tape, TapedCall, TapedRun } from './tape.ts';
+
+/** What a pass is asked for. */
+export interface PassGoal {
+  readonly loss: Value;
+  /** What comes in at the loss. */
+  readonly seed: SessionTensor;
+  /** The values whose gradients are asked for. */
+  readonly wanted: ReadonlySet<Value>;
+  /** The values whose gradients are set. */
+  readonly replaced: ReadonlySet<Value>;
+  /** Gives what a gradient is set to; asked when the pass gets there. It may ask for gradients that come before. */
+  readonly replacement: (value: Value) => Promise<SessionTensor>;
+}
+
+/** A run and a dispatch of it. */
+interface Place {
+  readonly run: number;
+  readonly dispatch: number;
+}
+
+/**
+ * One way back through a tape, from a loss: for each dispatch the derivative of its program runs, and gradients add up
+ * by register. It goes as far as it is asked to, so that gradients can be read and set on the way.
+ */
+export class BackwardPass {
+  private readonly tape: Tape;
+  private readonly goal: PassGoal;
+  private readonly slots: Slots;
+  /** The gradients by values that go from run to run: what later runs made of them. */
+  private readonly byValue = new Map<Value, SessionTensor>();
+  /** The gradients by registers, run by run, as far as they have added up. */
+  private readonly byRegister: readonly Map<number, SessionTensor>[];
+  /** The gradients by weights of the models, by the values that stand for them. */
+  private readonly byWeight = new Map<Value, SessionTensor>();
+  /** Everything behind this place has been gone through. */
+  private place: Place;
+  /** The gradients that were set at the dispatch which the pass is at. */
+  private settled: Map<string, SessionTensor> | null = null;
+
+  constructor(tape: Tape, goal: PassGoal) {
+    this.tape = tape;
+    this.goal = goal;
+    this.slots = new Slots(tape, goal.wanted, goal.replaced);
+    this.byRegister = tape.map(() => new Map());
+    this.byValue.set(goal.loss, goal.seed);
+    this.place = { run: tape.length, dispatch: -1 };
+  }
+
+  /**
+   * The gradient by a value, as its readers make it; null where the loss does not depend on it. Throws a GradientError
+   * where a node on the way has no derivative, and an OrderError where it can only be known after one that is being set.
+   */
+  async gradient(value: Value): Promise<SessionTensor | null> {
+    const weight = this.slots.weights.get(value);
+    if (weight) {
+      await this.advance({ run: -1, dispatch: -1 });
+      return this.byWeight.get(value) ?? null;
+    }
+    const call = this.tape.findIndex((entry) => entry.kind === 'call' && entry.value === value);
+    if (call >= 0) {
+      await this.advance({ run: call + 1, dispatch: -1 });
+      return this.byValue.get(value) ?? null;
+    }
+    const own = this.slots.of(value);
+    let sum: SessionTensor | null = null;
+    for (const { run, register, producer } of own.toReversed()) {
+      const part = await this.at({ run, dispatch: producer }, register);
+      sum = sum && part ? addTensors(sum, part) : (sum ?? part);
+    }
+    if (own.length > 0) return sum;
+    await this.advance({ run: -1, dispatch: -1 });
+    return this.byValue.get(value) ?? null;
+  }
+
+  /** The gradient by a register once all that comes behind its maker has been gone through. */
+  private async at(place: Place, register: number): Promise<SessionTensor | null> {
+    if (this.settled && isSame(place, this.place)) return this.inside(register);
+    await this.advance(place);
+    return this.byRegister[place.run]!.get(register) ?? null;
+  }
+
+  /** Goes back until everything down to a place has been gone through, the place included. */
+  private async advance(to: Place): Promise<void> {
+    if (this.settled && isBefore(to, this.place)) throw new OrderError();
+    while (isBefore(to, this.place) || isSame(to, this.place)) {
+      const entry = this.tape[this.place.run];
+      if (this.place.dispatch >= 0) await this.goThrough(this.place);
+      else if (entry?.kind === 'call') await this.goThroughCall(entry);
+      else if (entry) this.leave(this.place.run);
+      const { run, dispatch } = this.place;
+      if (dispatch >= 0) this.place = { run, dispatch: dispatch - 1 };
+      else if (run > 0) this.enter(run - 1);
+      else {
+        this.place = { run: -1, dispatch: -2 };
+        return;
+      }
+    }
+  }
+
+  /** What later runs made of the values that a run saved comes in at its registers. */
+  private enter(run: number): void {
+    const entry = this.tape[run]!;
+    this.place = { run, dispatch: entry.kind === 'run' ? entry.plan.dispatches.length - 1 : -1 };
+    if (entry.kind === 'call') return;
+    const { plan, saves } = entry;
+    const seen = new Set<number>();
+    saves.forEach((value, i) => {
+      const register = plan.saves[i]!;
+      const gradient = this.byValue.get(value);
+      if (!gradient || seen.has(register) || !this.slots.isHome(value, run)) return;
+      seen.add(register);
+      this.add(run, register, gradient);
+    });
+  }
+
+  /** What a run made of its operands goes on to the runs in front of it. */
+  private leave(run: number): void {
+    for (const { value, register } of this.slots.givenTo(run)) {
+      const gradient = this.byRegister[run]!.get(register);
+      if (gradient) this.addTo(value, gradient);
+    }
+  }
+
+  private addTo(value: Value, gradient: SessionTensor): void {
+    const known = this.byValue.get(value);
+    this.byValue.set(value, known ? addTensors(known, gradient) : gradient);
+  }
+
+  /** Goes through a function of the user by the derivative that the user gave. */
+  private async goThroughCall(call: TapedCall): Promise<void> {
+    const { value, inputs } = call;
+    if (!inputs.some((input) => this.slots.isActiveValue(input))) return;
+    const isReplaced = this.goal.replaced.has(value);
+    const gradient = isReplaced ? await this.goal.replacement(value) : this.byValue.get(value);
+    if (!gradient) return;
+    const made = await callBackward(call, gradient);
+    made.forEach((one, i) => {
+      if (one) this.addTo(inputs[i]!, one);
+    });
+  }
+
+  private add(run: number, register: number, gradient: SessionTensor): void {
+    const registers = this.byRegister[run]!;
+    const known = registers.get(register);
+    registers.set(register, known ? addTensors(known, gradient) : gradient);
+  }
+
+  /** Goes through one dispatch: from the gradients by what it gave to those by what it was fed. */
+  private async goThrough({ run, dispatch }: Place): Promise<void> {
+    if (!this.slots.isActive(run, dispatch)) return;
+    const { registers, plan } = this.runAt(run);
+    const step = plan.dispatches[dispatch]!;
+    const before = new Map<number, SessionTensor>();
+    this.settled = new Map();
+    // What is set further on in the model may be what another one is made of.
+    for (const { name, register, value, isHome } of this.slots.replacedIn(run, dispatch)) {
+      const own = this.goal.wanted.has(value) ? await this.inside(register) : null;
+      if (own) before.set(register, own);
+      this.settled.set(name, isHome ? await this.goal.replacement(value) : zerosLike(registers[register]!));
+    }
+    const feeds = this.slots.feedsOf(run, dispatch);
+    const weights = this.slots.weightsIn(run, dispatch);
+    const inner = this.slots.wantedIn(run, dispatch).filter(({ name }) => !this.settled!.has(name));
+    const wanted = [...feeds.map(({ name }) => name), ...weights.map(({ tensor }) => tensor)];
+    const made = await this.derive(run, step, [...wanted, ...inner.map(({ name }) => name)], this.settled);
+    this.settled = null;
+    for (const { name, register } of inner) if (made.has(name)) before.set(register, made.get(name)!);
+    for (const [register, gradient] of before) this.byRegister[run]!.set(register, gradient);
+    for (const { name, register } of feeds) if (made.has(name)) this.add(run, register, made.get(name)!);
+    for (const { value, tensor } of weights) {
+      const gradient = made.get(tensor);
+      const known = this.byWeight.get(value);
+      if (gradient) this.byWeight.set(value, known ? addTensors(known, gradient) : gradient);
+    }
+  }
+
+  /** The gradient by something that the dispatch which the pass is at makes, while others that it makes are being set. */
+  private async inside(register: number): Promise<SessionTensor | null> {
+    const { run, dispatch } = this.place;
+    const step = this.runAt(run).plan.dispatches[dispatch]!;
+    const { name } = step.fetches.find((port) => port.register === register)!;
+    return (await this.derive(run, step, [name], this.settled!)).get(name) ?? null;
+  }
+
+  private runAt(run: number): TapedRun {
+    return this.tape[run] as TapedRun;
+  }
+
+  /** Runs the derivative of a dispatch's program. */
+  private async derive(
+    run: number,
+    { program, feeds, fetches }: Dispatch,
+    wanted: readonly string[],
+    settled: ReadonlyMap<string, SessionTensor>,
+  ): Promise<ReadonlyMap<string, SessionTensor>> {
+    const { registers, engine } = this.runAt(run);
+    // A copy of what the run was given leads nowhere that its feed does not.
+    const made = fetches.filter(({ register }) => !this.slots.isFed(run, register));
+    const known = new Map(settled);
+    for (const { name, register } of made) {
+      const gradient = settled.has(name) ? undefined : this.byRegister[run]!.get(register);
+      if (gradient) known.set(name, known.has(name) ? addTensors(known.get(name)!, gradient) : gradient);
+    }
+    if (known.size === 0 || wanted.length === 0) return new Map();
+    const derivative = engine.backwardPrograms.of(program, {
+      seeds: [...known.keys()],
+      wanted,
+      replaced: new Set(settled.keys()),
+      given: new Set(made.map(({ name }) => name)),
+      ranks: new Map(feeds.map(({ name, register }) => [name, registers[register]!.dims.length])),
+    });
+    if (derivative.outputs.length === 0) return new Map();
+    const at = new Map([...made, ...feeds].map(({ name, register }) => [name, registers[register]!]));
+    const given = Object.fromEntries([
+      ...derivative.inputs.map((name) => [name, at.get(name)!] as const),
+      ...derivative.seeds.map((name) => [seedName(name), known.get(name)!] as const),
+    ]);
+    const results = await engine.programs.run(derivative.program, given, derivative.outputs.map(gradientName));
+    return new Map(derivative.outputs.map((name) => [name, results[gradientName(name)]!]));
+  }
+}
+
+/** A gradient that is set to something that can only be known after it. */
+export class OrderError extends Error {}
+
+function addTensors(a: SessionTensor, b: SessionTensor): SessionTensor {
+  return ort.tensor(
+    a.type,
+    a.dims,
+    addElements(a.data as Float32Array<ArrayBuffer>, b.data as Float32Array<ArrayBuffer>),
+  );
+}
+
+function zerosLike({ type, dims, data }: SessionTensor): SessionTensor {
+  return ort.tensor(type, dims, data.slice().fill(0 as never));
+}
+
+function isBefore(a: Place, b: Place): boolean {
+  return a.run < b.run || (a.run === b.run && a.dispatch < b.dispatch);
+}
+
+function isSame(a: Place, b: Place): boolean {
+  return a.run === b.run && a.dispatch === b.dispatch;
+}

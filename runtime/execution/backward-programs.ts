@@ -1,0 +1,79 @@
+import { type Backward, backward, gradientName, seedName } from '../gradients/backward.ts';
+import type { Dims } from '../gradients/facts.ts';
+import { decodeModel, encodeModel, type ModelProto } from '../onnx/proto.ts';
+import type { Program } from '../partition/plan.ts';
+
+/** How many derivatives of programs are kept; the one used least recently goes first. */
+const KEPT = 256;
+
+/** What is asked of the derivative of a program. */
+export interface BackwardQuestion {
+  /** The outputs whose gradients come in. */
+  readonly seeds: readonly string[];
+  /** The tensors whose gradients are asked for. */
+  readonly wanted: readonly string[];
+  /** The seeds that take the place of what flows there. */
+  readonly replaced: ReadonlySet<string>;
+  /** What need not be computed again. */
+  readonly given: ReadonlySet<string>;
+  /** The numbers of dimensions of the inputs. */
+  readonly ranks: ReadonlyMap<string, number>;
+}
+
+/** The derivative of a program, and under which names it is fed and what it gives. */
+export interface BackwardProgram extends Pick<Backward, 'inputs' | 'seeds' | 'outputs'> {
+  readonly program: Program;
+}
+
+export { gradientName, seedName };
+
+/** The derivatives of the programs of one engine, each written once. */
+export class BackwardPrograms {
+  private readonly written = new Map<string, BackwardProgram>();
+  private readonly makers = new Map<string, ReadonlyMap<string, number>>();
+
+  /** Throws a GradientError where a node on the way has no derivative. */
+  of(program: Program, question: BackwardQuestion): BackwardProgram {
+    const key = keyOf(program, question);
+    const known = this.written.get(key) ?? write(key, program, question);
+    this.written.delete(key);
+    this.written.set(key, known);
+    if (this.written.size > KEPT) this.written.delete(this.written.keys().next().value!);
+    return known;
+  }
+
+  /**
+   * Where in a program a tensor is made: the position of the node, -1 for a weight; undefined where there is no such tensor.
+   */
+  maker(program: Program, tensor: string): number | undefined {
+    let makers = this.makers.get(program.key);
+    if (!makers) {
+      const { node, initializer } = decodeModel(program.write()).graph!;
+      makers = new Map([
+        ...initializer.map(({ name }) => [name, -1] as const),
+        ...node.flatMap(({ output }, position) => output.map((name) => [name, position] as const)),
+      ]);
+      this.makers.set(program.key, makers);
+      if (this.makers.size > KEPT) this.makers.delete(this.makers.keys().next().value!);
+    }
+    return makers.get(tensor);
+  }
+}
+
+function keyOf(program: Program, { seeds, wanted, replaced, given, ranks }: BackwardQuestion): string {
+  const parts = { seeds, wanted, replaced: [...replaced], given: [...given], ranks: [...ranks] };
+  return `${program.key}\nbackward ${JSON.stringify(parts)}`;
+}
+
+function write(key: string, program: Program, question: BackwardQuestion): BackwardProgram {
+  const dims = new Map<string, Dims>(
+    [...question.ranks].map(([name, rank]) => [name, Array.from({ length: rank }, (_, i) => `${name}:${i}`)]),
+  );
+  const { model, inputs, seeds, outputs } = backward(decodeModel(program.write()), { ...question, dims });
+  return { program: programOf(key, program, model), inputs, seeds, outputs };
+}
+
+/** By itself, so that what the program keeps does not hold more. */
+function programOf(key: string, { kind }: Program, model: ModelProto): Program {
+  return { key, kind, weights: 0, random: false, prepack: false, write: () => encodeModel(model) };
+}

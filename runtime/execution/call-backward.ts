@@ -1,0 +1,53 @@
+import { TraceError } from '../errors.ts';
+import { ort } from '../ort/ort.ts';
+import type { SessionTensor } from '../ort/port.ts';
+import { Tensor } from '../tensor/tensor.ts';
+import type { TapedCall } from './tape.ts';
+
+/**
+ * Calls the derivative of a function given to apply: the gradients by what the function was given, in order; null for those
+ * that have none. Throws a TraceError at the line that applied it.
+ */
+export async function callBackward(
+  { node, backward, tensors }: TapedCall,
+  gradient: SessionTensor,
+): Promise<(SessionTensor | null)[]> {
+  if (!backward) {
+    throw new TraceError(
+      'A gradient has to pass through this function, which is code. Give its derivative: tracer.apply(fn, x, { backward: (gradient, x) => … }), or detach() what it gives.',
+      node.site,
+    );
+  }
+  let result: unknown;
+  try {
+    const { type, dims, data } = gradient;
+    result = await backward(new Tensor(type as 'float32', dims, data as Float32Array<ArrayBuffer>), ...tensors);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new TraceError(`The backward given to apply threw: ${reason}`, node.site, { cause: error });
+  }
+  const gradients =
+    Array.isArray(result) && tensors.length !== 1
+      ? result
+      : [Array.isArray(result) && result[0] instanceof Tensor ? result[0] : result];
+  if (gradients.length !== tensors.length) {
+    throw new TraceError(
+      `The backward given to apply returned ${gradients.length} gradients for ${tensors.length} tensors. It returns one for each, undefined for a tensor that has none.`,
+      node.site,
+    );
+  }
+  return gradients.map((one: unknown, i) =>
+    one === undefined || one === null ? null : fitted(one, tensors[i]!, node),
+  );
+}
+
+function fitted(value: unknown, { dtype, dims }: Tensor, { site }: TapedCall['node']): SessionTensor {
+  const tensor = value instanceof Tensor ? value : Tensor.from(value as number[], dtype as 'float32');
+  if (tensor.dtype !== dtype || tensor.dims.join() !== dims.join()) {
+    throw new TraceError(
+      `The backward given to apply returned a gradient of ${tensor.dtype}[${tensor.dims.join(', ')}] for a tensor of ${dtype}[${dims.join(', ')}]. A gradient has the dtype and the dims of its tensor.`,
+      site,
+    );
+  }
+  return ort.tensor(tensor.dtype, tensor.dims, tensor.raw);
+}

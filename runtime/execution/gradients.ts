@@ -1,0 +1,226 @@
+import { TraceError } from '../errors.ts';
+import { GradientError } from '../gradients/error.ts';
+import { usesOf } from '../graph/live.ts';
+import { formatSite, siteOf } from '../graph/site.ts';
+import type { Node, NodeOf, Value } from '../graph/types.ts';
+import { describeNode } from '../modules/describe-node.ts';
+import type { OnnxModel } from '../onnx/model.ts';
+import { ort } from '../ort/ort.ts';
+import type { SessionTensor } from '../ort/port.ts';
+import { Tensor } from '../tensor/tensor.ts';
+import { BackwardPass, OrderError } from './backward-pass.ts';
+import type { Tape } from './tape.ts';
+
+/** The nodes of a stage: what runs forward, and what needs a gradient. */
+export interface Parted {
+  readonly forward: readonly Node[];
+  /** Passes, the gradients that they give, what is set, and what is computed of gradients. */
+  readonly derived: readonly Node[];
+}
+
+/** Parts nodes at the gradients among them; null where there are none. Throws a TraceError on a write that needs one. */
+export function partAtGradients(nodes: readonly Node[]): Parted | null {
+  if (!nodes.some(isGradientNode)) return null;
+  const made = new Set<Value>();
+  const forward: Node[] = [];
+  const derived: Node[] = [];
+  for (const node of nodes) {
+    const isDerived = isGradientNode(node) || usesOf(node).some((value) => made.has(value));
+    (isDerived ? derived : forward).push(node);
+    if (isDerived) for (const output of node.outputs) made.add(output);
+    if (isDerived && (node.op === 'write' || node.op === 'forward')) throw tooLate(node);
+    if (node.op === 'backward' && made.has(node.inputs[0]!)) throw secondOrder(node);
+  }
+  return { forward, derived };
+}
+
+export function isGradientNode(node: Node): node is NodeOf<'backward'> | NodeOf<'grad'> | NodeOf<'setgrad'> {
+  return node.op === 'backward' || node.op === 'grad' || node.op === 'setgrad';
+}
+
+/** What is needed of an execution. */
+interface Context {
+  readonly nodes: readonly Node[];
+  readonly tape: Tape;
+  /** A value that is known. */
+  at(value: Value): Tensor | undefined;
+  set(value: Value, tensor: Tensor): void;
+  /** Runs nodes that need nothing but what is known, and notes the values that are wanted of them. */
+  compute(nodes: readonly Node[], wanted: readonly Value[]): Promise<void>;
+}
+
+/** The backward passes of a stage, and what is computed of their gradients: each value when it is asked for. */
+export class Gradients {
+  private readonly context: Context;
+  private readonly makers: ReadonlyMap<Value, Node>;
+  private readonly passes = new Map<Value, BackwardPass>();
+  private readonly replacements: ReadonlyMap<Value, ReadonlyMap<Value, NodeOf<'setgrad'>>>;
+  private readonly pending = new Set<Node>();
+
+  constructor(context: Context) {
+    this.context = context;
+    this.makers = new Map(context.nodes.flatMap((node) => node.outputs.map((value) => [value, node] as const)));
+    const replacements = new Map<Value, Map<Value, NodeOf<'setgrad'>>>();
+    for (const node of context.nodes) {
+      if (node.op !== 'setgrad') continue;
+      const [pass, of] = node.inputs as [Value, Value];
+      replacements.set(pass, (replacements.get(pass) ?? new Map()).set(of, node));
+    }
+    this.replacements = replacements;
+  }
+
+  /** Makes values known. */
+  async settle(wanted: readonly Value[]): Promise<void> {
+    const nodes = this.needed(wanted);
+    for (const node of nodes) if (node.op === 'grad') await this.gradient(node);
+    this.checkThere(nodes);
+    const own = new Set(nodes);
+    const rest = this.context.nodes.filter((node) => own.has(node) && !isGradientNode(node));
+    const values = wanted.filter((value) => rest.includes(this.makers.get(value)!));
+    if (rest.length > 0) await this.context.compute(rest, values);
+  }
+
+  /** Nothing can be computed of a gradient that may be absent, and is. */
+  private checkThere(nodes: readonly Node[]): void {
+    const used = new Set(nodes.filter((node) => !isGradientNode(node)).flatMap(usesOf));
+    const absent = nodes.find(
+      (node) => node.op === 'grad' && used.has(node.outputs[0]!) && !this.context.at(node.outputs[0]!),
+    );
+    if (absent) throw independent(absent);
+  }
+
+  /** The nodes that values need and that have not run: with gradients among them as leaves. */
+  private needed(wanted: readonly Value[]): Node[] {
+    const found = new Set<Node>();
+    const pending = [...wanted];
+    for (let value = pending.pop(); value; value = pending.pop()) {
+      const node = this.makers.get(value);
+      if (!node || found.has(node) || this.context.at(value)) continue;
+      found.add(node);
+      if (!isGradientNode(node)) pending.push(...usesOf(node));
+    }
+    return [...found];
+  }
+
+  private async gradient(node: NodeOf<'grad'>): Promise<void> {
+    const [handle, of] = node.inputs as [Value, Value];
+    const [made] = node.outputs as [Value];
+    if (this.context.at(made)) return;
+    if (this.pending.has(node)) throw circle(node);
+    this.pending.add(node);
+    try {
+      const gradient = await (await this.pass(handle)).gradient(of);
+      if (gradient) this.context.set(made, toTensor(gradient));
+      else if (node.attributes.unused === 'zeros') this.context.set(made, zerosLike(this.context.at(of)!));
+      else if (node.attributes.unused === 'error') throw independent(node);
+    } catch (error) {
+      throw this.told(error, node);
+    } finally {
+      this.pending.delete(node);
+    }
+  }
+
+  private async pass(handle: Value): Promise<BackwardPass> {
+    const known = this.passes.get(handle);
+    if (known) return known;
+    const [loss, given] = handle.node!.inputs as [Value, Value | undefined];
+    if (given) await this.settle([given]);
+    const replaced = this.replacements.get(handle) ?? new Map<Value, NodeOf<'setgrad'>>();
+    const wanted = this.context.nodes.filter((node) => node.op === 'grad' && node.inputs[0] === handle);
+    const pass = new BackwardPass(this.context.tape, {
+      loss,
+      seed: this.seed(handle.node!, loss, given),
+      wanted: new Set(wanted.map(({ inputs }) => inputs[1]!)),
+      replaced: new Set(replaced.keys()),
+      replacement: async (value) => {
+        const what = replaced.get(value)!.inputs[2]!;
+        await this.settle([what]);
+        return fromTensor(this.context.at(what)!);
+      },
+    });
+    this.passes.set(handle, pass);
+    return pass;
+  }
+
+  /** What comes in at the loss. */
+  private seed(node: Node, loss: Value, given: Value | undefined): SessionTensor {
+    const { dtype, dims, data } = this.context.at(loss)!;
+    if (given) {
+      const gradient = this.context.at(given)!;
+      if (gradient.dims.length === dims.length && gradient.dims.every((dim, i) => dim === dims[i])) {
+        return fromTensor(gradient);
+      }
+      throw new TraceError(
+        `The gradient that comes in has dims [${gradient.dims.join(', ')}], and the loss [${dims.join(', ')}]. They have the same shape.`,
+        node.site,
+      );
+    }
+    if (data.length === 1) return fromTensor(Tensor.from([1], dtype, [...dims]));
+    throw new TraceError(
+      `The loss has dims [${dims.join(', ')}], and only one element has a gradient by itself. Sum it up, or say which gradient comes in: backward(loss, gradient).`,
+      node.site,
+    );
+  }
+
+  /** The model that has the node at which the way back ends; undefined for a node of the block. */
+  private modelOf({ node }: GradientError): OnnxModel | undefined {
+    const runs = this.context.tape.filter((entry) => entry.kind === 'run');
+    return runs
+      .map(({ engine }) => engine.model)
+      .find(({ graph }) => graph.node.some(({ name, output }) => name === node.name && output[0] === node.output[0]));
+  }
+
+  /** An error of the way back in the user's terms. */
+  private told(error: unknown, node: NodeOf<'grad'>): unknown {
+    if (error instanceof OrderError) return circle(node);
+    if (!(error instanceof GradientError)) return error;
+    const model = this.modelOf(error);
+    const name = error.node.name ? `${error.node.opType} (${error.node.name})` : error.node.opType;
+    const where = model ? describeNode(error.node, model) : name;
+    const loss = siteOf(node.inputs[0]!.node!);
+    return new TraceError(
+      `There is no gradient here: it has to pass through ${where}, and ${error.message}. The loss${loss ? ` (${formatSite(loss)})` : ''} depends on the tensor that way. detach() what the gradient need not pass, or take the gradient by something that comes after it.`,
+      node.site,
+    );
+  }
+}
+
+function independent(node: Node): TraceError {
+  return new TraceError(
+    'The loss does not depend on this tensor, or only in ways that have no gradient (an argmax, a comparison, a rounding, a detach), so there is no gradient by it. Take the gradient of something that the loss is computed from; grad(loss, x, { materializeGrads: true }) gives zeros.',
+    node.site,
+  );
+}
+
+function circle(node: Node): TraceError {
+  return new TraceError(
+    'This is a cycle: a gradient is set to something that depends on a gradient further back, which is computed from it.',
+    node.site,
+  );
+}
+
+function tooLate(node: Node): TraceError {
+  return new TraceError(
+    'A module is set to something that depends on a gradient of the same forward pass, but the gradient is there only when that has run. Use the gradient in a later trace of a session, or set the gradient itself: x.grad = …',
+    node.site,
+  );
+}
+
+function secondOrder(node: Node): TraceError {
+  return new TraceError(
+    'The loss depends on a gradient: gradients of gradients are not there yet. detach() the gradient, or use it in a later trace.',
+    node.site,
+  );
+}
+
+function toTensor({ type, dims, data }: SessionTensor): Tensor {
+  return new Tensor(type as 'float32', dims, data.slice() as Float32Array<ArrayBuffer>);
+}
+
+function fromTensor({ dtype, dims, raw }: Tensor): SessionTensor {
+  return ort.tensor(dtype, dims, raw);
+}
+
+function zerosLike({ dtype, dims, raw }: Tensor): Tensor {
+  return new Tensor(dtype, dims, (raw as Float32Array<ArrayBuffer>).slice().fill(0));
+}

@@ -1,0 +1,100 @@
+import { TraceError } from '../errors.ts';
+import { isFloat } from '../graph/promotion.ts';
+import type { Value } from '../graph/types.ts';
+import { toProxy } from '../tracing/apply.ts';
+import { type Builder, builder } from '../tracing/builder.ts';
+import { TracedPass } from '../tracing/gradients.ts';
+import { TensorProxy } from '../tracing/proxy.ts';
+import type { GradOptions } from '../types/options.ts';
+import type { Operand, Traced } from '../types/tensor.ts';
+import { asTraced, fail, node, operand } from './nodes.ts';
+
+/**
+ * Opens a backward pass: from here on `x.grad` is the gradient of `loss` by `x`, for every tensor of the trace that the
+ * loss depends on (outputs and inputs of modules, operations, values of the block, parameters), in any order, read or set.
+ * Another call opens the next pass.
+ * @param loss a floating-point tensor of one element, or of any shape where `gradient` is given
+ * @param gradient what comes in at the loss (of its shape); 1 unless given
+ */
+export function backward(loss: Operand, gradient?: Operand): void {
+  const target = builder();
+  target.passes.push(openPass(target, 'backward', loss, gradient));
+}
+
+/**
+ * The gradients of `loss` by some tensors, each of its tensor's shape and dtype; no pass is left open.
+ * @throws TraceError where the loss does not depend on one of them, unless `allowUnused` (it is undefined when it comes
+ *   back) or `materializeGrads` (it is zeros)
+ */
+export function grad(loss: Operand, inputs: readonly Traced[], options?: GradOptions): Traced[];
+export function grad(loss: Operand, inputs: Traced, options?: GradOptions): Traced;
+export function grad(
+  loss: Operand,
+  inputs: Traced | readonly Traced[],
+  { gradient, allowUnused = false, materializeGrads = false }: GradOptions = {},
+): Traced | Traced[] {
+  const target = builder();
+  const pass = openPass(target, 'grad', loss, gradient);
+  const by = (input: unknown) => {
+    if (!(input instanceof TensorProxy)) {
+      fail('grad(loss, inputs): the inputs are tensors of the trace, one or an array of them.');
+    }
+    const value = input.value();
+    if (!isFloat(value.type.dtype)) {
+      fail(
+        `grad: the gradient by a tensor of ${value.type.dtype} is asked for: only floating-point tensors have gradients.`,
+      );
+    }
+    const made = pass.node(value, materializeGrads ? 'zeros' : allowUnused ? 'absent' : 'error');
+    return asTraced(new TensorProxy(target, target.storage(made)));
+  };
+  return Array.isArray(inputs) ? inputs.map(by) : by(inputs);
+}
+
+/** The same tensor as a constant: no gradient flows through it. */
+export function detach(input: Operand): Traced {
+  return node('detach', [operand(input)]);
+}
+
+function openPass(target: Builder, name: string, loss: Operand, gradient: Operand | undefined): TracedPass {
+  if (target.isBranching) {
+    throw new TraceError(
+      `${name} stands in a branch or loop that depends on a traced value. Compute the loss there, assign it to a variable declared before, and call ${name} after it.`,
+      target.site,
+    );
+  }
+  const value = toProxy(loss).value();
+  if (!isFloat(value.type.dtype))
+    fail(`${name}: the loss is ${value.type.dtype}, and only floating-point tensors have gradients.`);
+  return new TracedPass(
+    target,
+    value,
+    gradient === undefined ? oneElement(name, value) : seedFor(name, gradient, value),
+  );
+}
+
+/** Nothing is needed for a loss of one element. */
+function oneElement(name: string, { type: { shape } }: Value): null {
+  if (shape?.some((dim) => dim !== null && dim !== 1)) {
+    fail(
+      `${name}: the loss has dims [${shape.map((dim) => dim ?? '?').join(', ')}], and only one element has a gradient by itself. Sum it up, or say which gradient comes in: ${name}(loss, gradient).`,
+    );
+  }
+  return null;
+}
+
+function seedFor(name: string, gradient: Operand, { type }: Value): Value {
+  const seed = toProxy(gradient, typeof gradient === 'number' ? type.dtype : undefined).value();
+  const [given, wanted] = [seed.type.shape, type.shape];
+  const fits =
+    !given ||
+    !wanted ||
+    (given.length === wanted.length &&
+      given.every((dim, i) => dim === null || wanted[i] === null || dim === wanted[i]));
+  if (seed.type.dtype !== type.dtype || !fits) {
+    fail(
+      `${name}: the gradient is ${seed.type.dtype}[${given?.map((dim) => dim ?? '?').join(', ') ?? '?'}], and the loss ${type.dtype}[${wanted?.map((dim) => dim ?? '?').join(', ') ?? '?'}]. They have the same dtype and shape.`,
+    );
+  }
+  return seed;
+}

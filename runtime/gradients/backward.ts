@@ -1,0 +1,143 @@
+import { isStandard } from '../onnx/domains.ts';
+import { makeGraph, makeModelLike, makeNode } from '../onnx/make.ts';
+import type { ModelProto, NodeProto, TensorProto, ValueInfoProto } from '../onnx/proto.ts';
+import { drawingIn } from '../onnx/randomness.ts';
+import { Cotangents } from './cotangents.ts';
+import { declaredDims } from './declared-dims.ts';
+import { CONTRIB, Emitter } from './emitter.ts';
+import { GradientError } from './error.ts';
+import { type Dims, Facts } from './facts.ts';
+import { needed } from './needed.ts';
+import { sweep } from './sweep.ts';
+
+/** What is asked of the derivative of a model. */
+export interface BackwardRequest {
+  /** The tensors of the model that the gradients of the loss are given of. */
+  readonly seeds: readonly string[];
+  /** The tensors whose gradients are asked for: inputs, weights, and what the nodes make. */
+  readonly wanted: readonly string[];
+  /** The seeds that take the place of what flows to these tensors from their readers. */
+  readonly replaced?: ReadonlySet<string>;
+  /** Tensors that are handed over rather than computed again. */
+  readonly given?: ReadonlySet<string>;
+  /** The sizes of inputs whose declarations do not tell them. */
+  readonly dims?: ReadonlyMap<string, Dims>;
+}
+
+/** The derivative of a model, as a model. */
+export interface Backward {
+  readonly model: ModelProto;
+  /** The tensors of the forward model that it is fed, by their names. */
+  readonly inputs: readonly string[];
+  /** The seeds that it is fed, under the names that `seedName` gives them. */
+  readonly seeds: readonly string[];
+  /** Those of the tensors asked for that the loss depends on: outputs under the names that `gradientName` gives. */
+  readonly outputs: readonly string[];
+}
+
+/** The input that brings the gradient by a seed. */
+export function seedName(tensor: string): string {
+  return `onnsight/seed/${tensor}`;
+}
+
+/** The output that holds the gradient by a tensor. */
+export function gradientName(tensor: string): string {
+  return `onnsight/gradient/${tensor}`;
+}
+
+/** The oldest operator set in which indices may repeat where gradients add up. */
+const OPSET = 17;
+
+/**
+ * Writes the derivative of a model (reverse mode): it computes again what it needs of the model, and from the gradients of
+ * a loss by the seeds those by the tensors that are asked for. Seeds on which nothing that is asked for has an influence
+ * are left out. Throws a GradientError where a node on the way has no derivative.
+ */
+export function backward(model: ModelProto, request: BackwardRequest): Backward {
+  const graph = model.graph!;
+  const opset = Math.max(OPSET, Number(model.opsetImport.find(isStandard)?.version ?? 0));
+  const facts = factsOf(model, request.dims ?? new Map());
+  const emit = new Emitter(facts, opset);
+  const known = new Cotangents(emit);
+  for (const seed of request.seeds) {
+    facts.set(seedName(seed), facts.type(seed), facts.dims(seed));
+    known.add(seed, seedName(seed));
+  }
+  sweep(emit, graph.node, known, { wanted: new Set(request.wanted), replaced: request.replaced ?? new Set() });
+  const outputs = request.wanted.filter((tensor) => known.has(tensor));
+  for (const tensor of outputs) {
+    emit.nodes.push(makeNode('Identity', [known.of(tensor)!], [gradientName(tensor)]));
+    facts.set(gradientName(tensor), facts.type(tensor), null);
+  }
+  const all = [...graph.node, ...emit.nodes];
+  const { nodes, inputs } = needed(all, outputs.map(gradientName), request.given ?? new Set());
+  checkDraws(model, nodes, new Set(graph.node));
+  const weights = new Map([...graph.initializer, ...emit.constants].map((tensor) => [tensor.name, tensor]));
+  const fed = inputs.filter((tensor) => !weights.has(tensor) || request.given?.has(tensor));
+  const used = inputs.flatMap((tensor) => (fed.includes(tensor) ? [] : weights.get(tensor)!));
+  const seeds = request.seeds.filter((seed) => fed.includes(seedName(seed)));
+  return {
+    model: assembled(
+      model,
+      opset,
+      nodes,
+      fed.map((tensor) => declaration(model, emit, tensor)),
+      used,
+      outputs,
+      emit,
+    ),
+    inputs: fed.filter((tensor) => !request.seeds.some((seed) => seedName(seed) === tensor)),
+    seeds,
+    outputs,
+  };
+}
+
+function factsOf({ graph }: ModelProto, dims: ReadonlyMap<string, Dims>): Facts {
+  const facts = new Facts();
+  for (const input of graph!.input) {
+    const given = dims.get(input.name);
+    facts.set(input.name, elementTypeOf(input), given ?? declaredDims(input, facts));
+  }
+  facts.learnGraph(graph!);
+  return facts;
+}
+
+function elementTypeOf({ type }: ValueInfoProto): number {
+  return type?.value.case === 'tensorType' ? type.value.value.elemType : 0;
+}
+
+/** What draws random numbers would draw others when it is computed again. */
+function checkDraws({ graph, functions }: ModelProto, nodes: readonly NodeProto[], own: ReadonlySet<NodeProto>): void {
+  const draws = drawingIn(graph!, functions);
+  const drawing = nodes.find((node) => own.has(node) && draws(node));
+  if (drawing) throw new GradientError(drawing, 'what it draws would have to be drawn again, and come out differently');
+}
+
+function declaration({ graph }: ModelProto, emit: Emitter, tensor: string): ValueInfoProto {
+  return graph!.input.find(({ name }) => name === tensor) ?? emit.declare(tensor);
+}
+
+function assembled(
+  model: ModelProto,
+  opset: number,
+  nodes: readonly NodeProto[],
+  inputs: readonly ValueInfoProto[],
+  weights: readonly TensorProto[],
+  outputs: readonly string[],
+  emit: Emitter,
+): ModelProto {
+  const graph = makeGraph(
+    'onnsight',
+    nodes,
+    inputs,
+    outputs.map((tensor) => emit.declare(gradientName(tensor))),
+    weights,
+  );
+  const made = makeModelLike(model, graph);
+  const others = made.opsetImport.filter((one) => !isStandard(one) && one.domain !== CONTRIB);
+  const standard = made.opsetImport.find(isStandard)!;
+  return {
+    ...made,
+    opsetImport: [{ ...standard, version: BigInt(opset) }, { ...standard, domain: CONTRIB, version: 1n }, ...others],
+  };
+}

@@ -1,0 +1,102 @@
+import type { DType } from '../graph/types.ts';
+import { dtypeName } from '../onnx/dtypes.ts';
+import { nodeTypes } from '../onnx/element-types.ts';
+import type { GraphProto, NodeProto, TensorProto } from '../onnx/proto.ts';
+import { smallNumbers } from '../onnx/small-numbers.ts';
+import { inferDims, inferValue } from './dims.ts';
+
+/** A size: a number, or a name that equal sizes share. */
+export type Dim = number | string;
+
+/** The sizes of a tensor; null where not even their number is known. */
+export type Dims = readonly Dim[] | null;
+
+/** What is known of the tensors of a graph while its derivative is written: element types, sizes, small constants. */
+export class Facts {
+  readonly types: Map<string, number>;
+  private readonly sizes: Map<string, Dims>;
+  private readonly values: Map<string, readonly Dim[]>;
+  private readonly weights: Map<string, TensorProto>;
+  private readonly symbols: { count: number };
+
+  /** @param outer the facts of the graph around a subgraph */
+  constructor(outer: Facts | null = null) {
+    this.types = new Map(outer?.types);
+    this.sizes = new Map(outer?.sizes);
+    this.values = new Map(outer?.values);
+    this.weights = new Map(outer?.weights);
+    this.symbols = outer?.symbols ?? { count: 0 };
+  }
+
+  /** Facts of a subgraph: what is known here is known there. */
+  inner(): Facts {
+    return new Facts(this);
+  }
+
+  /** The ONNX element type, 0 where it is not known. */
+  type(tensor: string): number {
+    return this.types.get(tensor) ?? 0;
+  }
+
+  /** Null for a type without a name here. */
+  dtype(tensor: string): DType | null {
+    return dtypeName(this.type(tensor));
+  }
+
+  dims(tensor: string): Dims {
+    return this.sizes.get(tensor) ?? null;
+  }
+
+  /** Null for what is no weight of the model. */
+  weight(tensor: string): TensorProto | null {
+    return this.weights.get(tensor) ?? null;
+  }
+
+  /** The elements of a small tensor of one dimension or none that is a constant, or made of sizes; null for others. */
+  value(tensor: string): readonly Dim[] | null {
+    return this.values.get(tensor) ?? null;
+  }
+
+  /** The same where all of them are numbers. */
+  numbers(tensor: string): readonly number[] | null {
+    const value = this.value(tensor);
+    return value?.every((one) => typeof one === 'number') ? (value as readonly number[]) : null;
+  }
+
+  set(tensor: string, type: number, dims: Dims, value: readonly Dim[] | null = null): void {
+    if (type !== 0) this.types.set(tensor, type);
+    this.setDims(tensor, dims);
+    if (value) this.values.set(tensor, value);
+  }
+
+  setDims(tensor: string, dims: Dims): void {
+    if (dims) this.sizes.set(tensor, dims);
+  }
+
+  /** A name for a size that nothing is known of. */
+  symbol(): Dim {
+    return `?${this.symbols.count++}`;
+  }
+
+  /** Works out what can be told of the tensors of a graph whose inputs are known. */
+  learnGraph({ initializer, node }: GraphProto): void {
+    for (const tensor of initializer) {
+      const dims = tensor.dims.map(Number);
+      this.weights.set(tensor.name, tensor);
+      this.set(tensor.name, tensor.dataType, dims, dims.length < 2 ? smallNumbers(tensor) : null);
+    }
+    for (const one of node) this.learn(one);
+  }
+
+  /** Works out what can be told of the tensors that a node makes. */
+  learn(node: NodeProto): void {
+    const types = nodeTypes(node, this.types);
+    const dims = inferDims(node, this);
+    const value = inferValue(node, this);
+    node.output.forEach((tensor, i) => {
+      if (tensor === '') return;
+      const known = this.sizes.get(tensor) ?? dims[i] ?? null;
+      this.set(tensor, this.types.get(tensor) ?? types[i] ?? 0, known, i === 0 ? value : null);
+    });
+  }
+}

@@ -1,0 +1,17 @@
+import { isDetached } from '../../onnx/detached.ts';
+import { isStandard } from '../../onnx/domains.ts';
+import type { NodeProto } from '../../onnx/proto.ts';
+
+/** Operators through which no gradient flows: what they give is constant between jumps, or no float. */
+const ENDS = new Set(
+  (
+    'And ArgMax ArgMin Bernoulli BitShift BitwiseAnd BitwiseNot BitwiseOr BitwiseXor Ceil Constant ConstantOfShape Equal ' +
+    'EyeLike Floor Greater GreaterOrEqual Hardmax IsInf IsNaN Less LessOrEqual Multinomial NonMaxSuppression NonZero Not Or ' +
+    'RandomNormal RandomNormalLike RandomUniform RandomUniformLike Range Round Shape Sign Size Unique Xor'
+  ).split(' '),
+);
+
+/** Whether no gradient flows through a node, whatever depends on it: PyTorch's gradient is 0 there, or none. */
+export function endsPath(node: NodeProto): boolean {
+  return isDetached(node) || (isStandard(node) && ENDS.has(node.opType));
+}

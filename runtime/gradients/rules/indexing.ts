@@ -1,0 +1,124 @@
+import type { Emitter } from '../emitter.ts';
+import type { Application, Rule, Rules } from '../rule.ts';
+import { unary } from './elementwise.ts';
+import { addAt } from './positions.ts';
+
+const ADD = { reduction: { string: 'add' } };
+
+/** Zeros like `data` to which the slices of a gradient along an axis are added at the places that `indices` names. */
+function addSlices(emit: Emitter, data: string, indices: string, gradient: string, axis: number): string {
+  const index = emit.flow(emit.cast(indices, 'int64'), -1);
+  const size = emit.size(data, axis);
+  const places = emit.unsqueeze(fromFront(emit, index, size), 1);
+  const count = emit.shape(index);
+  if (axis === 0 || axis === -(emit.rank(data) ?? 0)) {
+    const slices = emit.reshape(gradient, emit.join(count, emit.sizes(data, 1)));
+    return emit.node('ScatterND', [zerosAtRun(emit, data, index), places, slices], ADD);
+  }
+  // The axis in front; what stands before it and behind it as one dimension each.
+  const before = product(emit, emit.sizes(data, 0, axis));
+  const behind = axis === -1 ? emit.ints(1) : product(emit, emit.sizes(data, axis + 1));
+  const slices = emit.transpose(emit.reshape(gradient, emit.join(before, count, behind)), [1, 0, 2]);
+  const zeros = emit.zeros(emit.join(size, before, behind), emit.dtype(data));
+  const sum = emit.node('ScatterND', [zeros, places, slices], ADD);
+  return emit.reshapeLike(emit.transpose(sum, [1, 0, 2]), data);
+}
+
+/** Zeros like a table: if their shape were a constant, ONNX Runtime would keep them, as large as the table, in the session. */
+function zerosAtRun(emit: Emitter, data: string, index: string): string {
+  const first = emit.node('Slice', [index, emit.ints(0), emit.ints(1)]);
+  const nothing = emit.times(emit.sum(first, [0]), emit.int(0));
+  return emit.sized(emit.zeros(emit.plus(emit.shape(data), nothing), emit.dtype(data)), data);
+}
+
+function fromFront(emit: Emitter, index: string, size: string): string {
+  if (emit.facts.numbers(index)?.every((one) => one >= 0)) return index;
+  return emit.where(emit.compare('Less', index, 0), emit.plus(index, size), index);
+}
+
+/** The product of a list of sizes, as a list of one. */
+function product(emit: Emitter, sizes: string): string {
+  return emit.node('ReduceProd', [sizes], { keepdims: { int: 1 } });
+}
+
+const gather = unary((emit, x, _, g, at) => addSlices(emit, x, at.input(1), g, at.int('axis', 0)));
+
+const gatherElements = unary((emit, x, _, g, at) =>
+  emit.node('ScatterElements', [emit.zerosLike(x), at.input(1), g], { axis: { int: at.int('axis', 0) }, ...ADD }),
+);
+
+const gatherNd = unary((emit, x, _, g, at) => {
+  const batches = at.int('batch_dims', 0);
+  if (batches === 0) return emit.node('ScatterND', [emit.zerosLike(x), at.input(1), g], ADD);
+  // All batch dimensions as one, whose number stands in front of each index.
+  const indices = at.input(1);
+  const [batch, count] = [emit.sizes(indices, 0, batches), emit.sizes(indices, batches, -1)].map((sizes) =>
+    product(emit, sizes),
+  );
+  const width = emit.sizes(indices, -1);
+  const pairs = emit.reshape(indices, emit.join(batch!, count!, width));
+  const numbers = emit.node('Range', [emit.int(0), emit.flow(batch!), emit.int(1)]);
+  const rows = emit.node('Expand', [emit.flow(numbers, -1, 1, 1), emit.join(batch!, count!, emit.ints(1))]);
+  const places = emit.node('Concat', [rows, pairs], { axis: { int: 2 } });
+  const zeros = emit.zeros(emit.join(batch!, emit.sizes(x, batches)), emit.dtype(x));
+  const behind = emit.node('Slice', [emit.shape(x), emit.shift(width, batches), emit.ints(2 ** 31)]);
+  const slices = emit.reshape(g, emit.join(batch!, count!, behind));
+  return emit.reshapeLike(emit.node('ScatterND', [zeros, places, slices], ADD), x);
+});
+
+/** Whether a scatter adds; without, what stands there before is lost. */
+function isAdding(at: Application): boolean {
+  const reduction = at.string('reduction', 'none');
+  if (reduction !== 'none' && reduction !== 'add')
+    throw at.refuse(`its reduction '${reduction}' has no derivative here`);
+  return reduction === 'add';
+}
+
+const scatterElements: Rule = (emit, at) => {
+  const indices = at.input(1);
+  const axis = { axis: { int: at.int('axis', 0) } };
+  const zeros = () => emit.zeros(emit.shape(indices), emit.dtype(at.gradient));
+  const isKept = isAdding(at);
+  return at.each((input, i) => {
+    if (i === 2) return emit.sized(emit.node('GatherElements', [at.gradient, indices], axis), input);
+    if (isKept) return at.gradient;
+    return emit.sized(emit.node('ScatterElements', [at.gradient, indices, zeros()], axis), input);
+  });
+};
+
+const scatterNd: Rule = (emit, at) => {
+  const [, indices, updates] = at.inputs as [string, string, string];
+  const isKept = isAdding(at);
+  return at.each((input, i) => {
+    if (i === 2) return emit.sized(emit.node('GatherND', [at.gradient, indices]), input);
+    if (isKept) return at.gradient;
+    return emit.sized(emit.node('ScatterND', [at.gradient, indices, emit.zerosLike(updates)]), input);
+  });
+};
+
+const topK = unary((emit, x, _, g, at) => {
+  return emit.node('ScatterElements', [emit.zerosLike(x), at.outputs[1]!, g], { axis: { int: at.int('axis', -1) } });
+});
+
+const compress = unary((emit, x, _, g, at) => {
+  const places = emit.flow(emit.node('NonZero', [at.input(1)]), -1);
+  return at.has('axis') ? addSlices(emit, x, places, g, at.int('axis', 0)) : addAt(emit, x, places, g);
+});
+
+/** Rules of operators that read or write elements by indices. */
+export const INDEXING: Rules = {
+  Gather: gather,
+  GatherElements: gatherElements,
+  GatherND: gatherNd,
+  ScatterElements: scatterElements,
+  ScatterND: scatterNd,
+  TopK: topK,
+  Compress: compress,
+  Trilu: unary((emit, _, __, g, at) => emit.like(at.node, [g, ...at.inputs.slice(1)])[0]!),
+  CumSum: unary((emit, _, __, g, at) =>
+    emit.node('CumSum', [g, at.input(1)], {
+      exclusive: { int: at.int('exclusive', 0) },
+      reverse: { int: 1 - at.int('reverse', 0) },
+    }),
+  ),
+};

@@ -1,0 +1,4 @@
+export { type AnyParameter, Parameter } from '../tensor/parameter.ts';
+export { Adam, type AdamOptions, AdamW } from './adam.ts';
+export type { OptimizerOptions } from './optimizer.ts';
+export { SGD, type SGDOptions } from './sgd.ts';

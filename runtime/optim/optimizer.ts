@@ -1,0 +1,67 @@
+import { guess, nearest } from '../nearest.ts';
+import { decodeFloat16, encodeFloat16 } from '../tensor/float16.ts';
+import { type AnyParameter, Parameter } from '../tensor/parameter.ts';
+
+/** What all optimizers take. */
+export interface OptimizerOptions {
+  /** The learning rate; 0.001 unless given. */
+  readonly lr?: number;
+  /** How much of a parameter is added to its gradient (of AdamW: taken off the parameter). */
+  readonly weightDecay?: number;
+  /** Whether the loss is to grow. */
+  readonly maximize?: boolean;
+}
+
+/** Numbers kept for each element of a parameter from step to step. */
+export type Moments = Float64Array;
+
+/** Changes parameters by their gradients, as torch.optim does: on the elements in memory, in place. */
+export abstract class Optimizer<O extends object> {
+  readonly parameters: readonly AnyParameter[];
+  /** The options, with their defaults; `lr` and the others may be changed between steps. */
+  readonly options: { -readonly [K in keyof O]: O[K] };
+
+  /**
+   * @throws TypeError for anything but parameters, and for options that the optimizer does not have
+   */
+  constructor(parameters: Iterable<AnyParameter>, given: Partial<O>, defaults: O) {
+    this.parameters = [...parameters];
+    for (const parameter of this.parameters) {
+      if (!(parameter instanceof Parameter)) {
+        throw new TypeError('an optimizer takes parameters: new Adam([new Parameter(zeros)], { lr: 0.01 })');
+      }
+    }
+    const name = new.target.name;
+    if (this.parameters.length === 0) throw new TypeError(`${name} got an empty list of parameters`);
+    for (const [option, value] of Object.entries(given)) {
+      if (!Object.hasOwn(defaults, option)) {
+        throw new TypeError(`${name} has no option '${option}'${guess(nearest(option, Object.keys(defaults)))}`);
+      }
+      if (typeof value === 'number' && !(value >= 0)) {
+        throw new RangeError(`${name}: ${option} is ${value}, and must be 0 or more`);
+      }
+    }
+    this.options = { ...defaults, ...given };
+  }
+
+  /** One step: every parameter that has a gradient changes. */
+  step(): void {
+    for (const parameter of this.parameters) {
+      const { grad, raw, dtype } = parameter;
+      if (!grad) continue;
+      const elements = dtype === 'float16' ? Float64Array.from(raw, decodeFloat16) : Float64Array.from(raw);
+      const gradient = Float64Array.from(grad.data);
+      if (Reflect.get(this.options, 'maximize')) for (let i = 0; i < gradient.length; i++) gradient[i] = -gradient[i]!;
+      this.update(parameter, elements, gradient);
+      for (let i = 0; i < raw.length; i++) raw[i] = dtype === 'float16' ? encodeFloat16(elements[i]!) : elements[i]!;
+    }
+  }
+
+  /** Forgets the gradients. */
+  zeroGrad(): void {
+    for (const parameter of this.parameters) parameter.zeroGrad();
+  }
+
+  /** Changes the elements of one parameter. */
+  protected abstract update(parameter: AnyParameter, elements: Float64Array, gradient: Float64Array): void;
+}

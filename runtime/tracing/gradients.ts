@@ -1,0 +1,145 @@
+import { TraceError } from '../errors.ts';
+import type { AttributesOf } from '../graph/ops.ts';
+import { isFloat } from '../graph/promotion.ts';
+import type { Region, Site, Value } from '../graph/types.ts';
+import { type AnyParameter, Parameter } from '../tensor/parameter.ts';
+import { toProxy } from './apply.ts';
+import { activeBuilder, type Builder, builder } from './builder.ts';
+import { callerSite, laterSite } from './caller.ts';
+import { fitted } from './fitted.ts';
+import type { Slot } from './journal.ts';
+import { assignInPlace, TensorProxy } from './proxy.ts';
+import { Storage } from './storage.ts';
+
+/** What becomes of a gradient by what the loss does not depend on. */
+type Unused = AttributesOf<'grad'>['unused'];
+
+/** What stands as the gradient by a value in a backward pass: what the pass gives, or what was set. */
+class GradientSlot implements Slot {
+  readonly name = 'a gradient';
+  readonly of: Value;
+  /** What the pass gives. */
+  readonly given: Value;
+  storage: Storage;
+  site: Site | null = null;
+
+  constructor(of: Value, given: Value, region: Region) {
+    this.of = of;
+    this.given = given;
+    this.storage = new Storage(given, region);
+  }
+
+  get(): Storage {
+    return this.storage;
+  }
+
+  set(storage: unknown): void {
+    this.storage = storage as Storage;
+  }
+}
+
+/** One backward pass of a block: the gradients that are read and set after it. */
+export class TracedPass {
+  /** What stands for the pass in the graph. */
+  readonly handle: Value;
+  private readonly builder: Builder;
+  private readonly region: Region;
+  private readonly slots = new Map<Value, GradientSlot>();
+
+  constructor(target: Builder, loss: Value, gradient: Value | null) {
+    this.builder = target;
+    this.region = target.region;
+    const inputs = gradient ? [loss, gradient] : [loss];
+    this.handle = target.addTyped('backward', inputs, [{ dtype: 'bool', shape: [] }], {}).outputs[0]!;
+  }
+
+  /** The gradient by a value: what was set for it, or what the pass gives. */
+  read(of: Value, unused: Unused): Storage {
+    return this.slot(of, unused).storage;
+  }
+
+  /** Puts another gradient in the place of that by a value: it flows further back. */
+  bind(of: Value, storage: Storage): void {
+    const slot = this.slot(of);
+    this.builder.note(slot);
+    slot.storage = storage;
+    slot.site = this.builder.site;
+  }
+
+  /** A node that gives the gradient by a value, as the pass alone makes it. */
+  node(of: Value, unused: Unused): Value {
+    const site = laterSite()() ?? this.builder.site;
+    const inputs = [this.handle, of];
+    return this.builder.addTyped('grad', inputs, [of.type], { unused }, [], this.region, site).outputs[0]!;
+  }
+
+  private slot(of: Value, unused: Unused = 'error'): GradientSlot {
+    const known = this.slots.get(of);
+    if (known) return known;
+    if (!isFloat(of.type.dtype)) {
+      throw new TraceError(
+        `The gradient by a tensor of ${of.type.dtype} is asked for: only floating-point tensors have gradients.`,
+        callerSite() ?? this.builder.site,
+      );
+    }
+    const slot = new GradientSlot(of, this.node(of, unused), this.region);
+    this.slots.set(of, slot);
+    return slot;
+  }
+
+  /** Adds what was set to the graph, once the block has ended. */
+  close(): void {
+    for (const { of, given, storage, site } of this.slots.values()) {
+      const { content } = storage;
+      if (content === given) continue;
+      const inputs = [this.handle, of, content];
+      this.builder.addTyped('setgrad', inputs, [], {}, [], this.region, site ?? content.node?.site ?? null);
+    }
+  }
+}
+
+/** `x.grad` */
+export function readGradient(x: TensorProxy, unused: Unused = 'error'): TensorProxy {
+  const target = builder();
+  if (!x.rowsOf) return new TensorProxy(target, passOf(target).read(x.value(), unused));
+  return new TensorProxy(target, null, { ...x.viewOf!, parent: readGradient(x.rowsOf, unused) });
+}
+
+/** `x.grad = value` */
+export function writeGradient(x: TensorProxy, value: unknown): void {
+  const target = builder();
+  const current = readGradient(x);
+  const fit = fitted(target, 'grad', value, current).value();
+  if (x.rowsOf) assignInPlace(current, fit);
+  else passOf(target).bind(x.value(), target.storage(fit));
+}
+
+/** The gradient by a parameter in the block that runs now; undefined where none runs, or none has a backward pass. */
+export function gradientInBlock(parameter: AnyParameter): TensorProxy | undefined {
+  return activeBuilder()?.passes.length ? readGradient(toProxy(parameter)) : undefined;
+}
+
+/** What adds up in the parameters of a block once it has run: for each pass the gradient by each that is used. */
+export function parameterGradients(target: Builder): ParameterGradient[] {
+  return target.passes.flatMap((pass) =>
+    [...target.tensors].flatMap(([parameter, value]) =>
+      parameter instanceof Parameter ? [{ parameter, gradient: pass.node(value, 'absent') }] : [],
+    ),
+  );
+}
+
+/** A parameter and the gradient that is added to what it has. */
+export interface ParameterGradient {
+  readonly parameter: AnyParameter;
+  readonly gradient: Value;
+}
+
+/** The pass that was opened last. */
+function passOf(target: Builder): TracedPass {
+  const pass = target.passes.at(-1);
+  if (pass) return pass;
+  throw new TraceError(
+    "'grad' is read or set before a backward pass. Call backward(loss) first; then every tensor that the loss depends on has its gradient.",
+    callerSite() ?? target.site,
+  );
+}

@@ -1,0 +1,213 @@
+import {
+  backward,
+  detach,
+  grad,
+  mean,
+  Parameter,
+  requestFromJson,
+  requestToJson,
+  SGD,
+  save,
+  square,
+  sum,
+  Tensor,
+} from 'onnsight';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { loadEachWay } from '../execution/ways.ts';
+import { loadSmall } from '../parity/support.ts';
+import { loadToy } from '../support/toy.ts';
+import { clean } from './blocks.ts';
+
+type Toy = Awaited<ReturnType<typeof loadToy>>;
+let models: ReadonlyMap<string, Toy>;
+const numbers = (tensor: Tensor) => Array.from(tensor.data as ArrayLike<number>, Number);
+
+/** Fails unless two tensors are the same to 1e-4 of the largest element. */
+function expectSame(actual: Tensor, wanted: Tensor): void {
+  expect(actual.dims).toEqual(wanted.dims);
+  const scale = Math.max(1e-6, ...numbers(wanted).map(Math.abs));
+  numbers(wanted).forEach((value, i) => {
+    expect(Math.abs(value - numbers(actual)[i]!)).toBeLessThanOrEqual(1e-4 * scale);
+  });
+}
+
+beforeAll(async () => {
+  models = await loadEachWay(loadToy);
+});
+
+describe.each(['off', 'layers', 'modules'])('gradients go everywhere, cut: %s', (way) => {
+  it('through a function of the user by the derivative that it comes with', async () => {
+    const lm = models.get(way)!;
+    const triple = (x: Tensor) =>
+      Tensor.from(
+        x.data.map((value) => 3 * value),
+        'float32',
+        x.dims,
+      );
+    const own = await lm.trace([clean], (tracer) => {
+      const { output } = lm.transformer.h[1];
+      lm.transformer.h[1].output = tracer.apply(triple, output, { backward: triple });
+      backward(sum(square(lm.transformer.ln_f.output)));
+      return { x: save(output.grad), wte: save(lm.transformer.wte.output.grad) };
+    });
+    const plain = await lm.trace([clean], () => {
+      const { output } = lm.transformer.h[1];
+      lm.transformer.h[1].output = output * 3;
+      backward(sum(square(lm.transformer.ln_f.output)));
+      return { x: save(output.grad), wte: save(lm.transformer.wte.output.grad) };
+    });
+    expectSame(own.x, plain.x);
+    expectSame(own.wte, plain.wte);
+  });
+
+  it('not through a function without one', async () => {
+    const lm = models.get(way)!;
+    const run = lm.trace([clean], (tracer) => {
+      const { output } = lm.transformer.h[1];
+      lm.transformer.h[1].output = tracer.apply((x: Tensor) => x, output);
+      backward(sum(lm.transformer.ln_f.output));
+      return save(lm.transformer.wte.output.grad);
+    });
+    await expect(run).rejects.toThrow(/Give its derivative/);
+  });
+
+  it('through several traces of a session', async () => {
+    const lm = models.get(way)!;
+    const both = await lm.session((session) => {
+      const first = session.trace([clean], () => lm.transformer.h[1].output);
+      return session.trace([clean], () => {
+        const second = lm.transformer.h[1].output;
+        const loss = sum(first * second);
+        backward(loss);
+        return { first: save(first.grad), second: save(second.grad), value: save(second) };
+      });
+    });
+    expectSame(both.first, both.value);
+    expectSame(both.second, both.value);
+  });
+
+  it('into a cache, with what the loss does not depend on left out', async () => {
+    const lm = models.get(way)!;
+    const { cache, wanted } = await lm.trace([clean], (tracer) => {
+      backward(sum(square(lm.transformer.h[1].output)));
+      const cache = tracer.cache({ gradients: true, modules: ['transformer.h.0', 'transformer.h.3'] });
+      return { cache, wanted: save(lm.transformer.h[0].output.grad) };
+    });
+    expectSame(cache['transformer.h.0']!.gradient!.output, wanted);
+    expect(cache['transformer.h.3']!.gradient!.output).toBeUndefined();
+  });
+
+  it('and stop at what is detached', async () => {
+    const lm = models.get(way)!;
+    const { g, value } = await lm.trace([clean], () => {
+      const x = lm.transformer.h[1].output;
+      const loss = sum(x * detach(x));
+      return { g: save(grad(loss, x)), value: save(x) };
+    });
+    expectSame(g, value);
+  });
+
+  it('as data, to another process', async () => {
+    const lm = models.get(way)!;
+    const wanted = await lm.trace([clean], () => {
+      backward(mean(square(lm.transformer.ln_f.output)));
+      return save(lm.transformer.wte.output.grad);
+    });
+    const backend = {
+      async run(request: Parameters<typeof requestToJson>[0]) {
+        const received = requestFromJson(JSON.parse(JSON.stringify(requestToJson(request))));
+        return lm.execute(received);
+      },
+    };
+    const given = await lm.trace(
+      [clean],
+      () => {
+        backward(mean(square(lm.transformer.ln_f.output)));
+        return save(lm.transformer.wte.output.grad);
+      },
+      { backend },
+    );
+    expectSame(given, wanted);
+  });
+
+  it('in the steps of a generation', async () => {
+    const lm = models.get(way)!;
+    const { result } = await lm.generate([clean], { maxNewTokens: 2 }, (tracer) => {
+      const found: Tensor[] = [];
+      for (const _ of tracer.iter([0, 1])) {
+        backward(sum(square(lm.transformer.ln_f.output)));
+        found.push(save(lm.transformer.h[1].output.grad));
+      }
+      return found;
+    });
+    const first = await lm.trace([clean], () => {
+      backward(sum(square(lm.transformer.ln_f.output)));
+      return save(lm.transformer.h[1].output.grad);
+    });
+    expect(result!.length).toBe(2);
+    expectSame(result![0]!, first);
+  });
+
+  it('to parameters, whose gradients add up from trace to trace', async () => {
+    const lm = models.get(way)!;
+    const scale = new Parameter([2, 2, 2]);
+    const once = async () => {
+      const { x } = await lm.trace([clean], () => {
+        const x = lm.transformer.h[1].output['0, 0, :3'];
+        backward(sum(x.mul(scale)));
+        return { x: save(x) };
+      });
+      return x;
+    };
+    const x = await once();
+    expectSame(scale.grad!, x);
+    await once();
+    expectSame(scale.grad!, Tensor.from(numbers(x).map((value) => 2 * value)));
+    const sgd = new SGD([scale], { lr: 0.5 });
+    sgd.step();
+    expectSame(Tensor.from(scale), Tensor.from(numbers(x).map((value) => 2 - value)));
+    sgd.zeroGrad();
+    expect(scale.grad).toBeNull();
+  });
+});
+
+/** A sparse autoencoder behind the first block: its features, and what depends on them. */
+it.each(['off', 'layers', 'modules'])('gradients go through an attached model, cut: %s', async (way) => {
+  const lm = models.get(way)!;
+  const sae = await loadSmall('zoo/sae.ts');
+  lm.transformer.h[0].sae = sae;
+  const own = await lm.trace([clean], () => {
+    const x = lm.transformer.h[0].output;
+    const decoded = lm.transformer.h[0].sae(x);
+    lm.transformer.h[0].output = decoded + x * 0.5;
+    const loss = sum(square(lm.transformer.ln_f.output) * lm.transformer.ln_f.output);
+    backward(loss);
+    return {
+      loss: save(loss),
+      x: save(x),
+      gradient: save(x.grad),
+      wte: save(lm.transformer.wte.output.grad),
+      features: save(lm.transformer.h[0].sae.encoder.output.grad),
+    };
+  });
+  // A central difference along the gradient itself: the loss grows by its norm.
+  const norm = Math.hypot(...numbers(own.gradient));
+  const along = async (step: number) => {
+    const moved = Tensor.from(
+      numbers(own.x).map((value, i) => value + (step * numbers(own.gradient)[i]!) / norm),
+      'float32',
+      own.x.dims,
+    );
+    const { loss } = await lm.trace([clean], () => {
+      lm.transformer.h[0].output = moved;
+      const x = lm.transformer.h[0].output;
+      lm.transformer.h[0].output = lm.transformer.h[0].sae(x) + x * 0.5;
+      return { loss: save(sum(square(lm.transformer.ln_f.output) * lm.transformer.ln_f.output)) };
+    });
+    return loss.item();
+  };
+  const slope = ((await along(0.02)) - (await along(-0.02))) / 0.04;
+  expect(Math.abs(slope - norm)).toBeLessThan(0.02 * norm);
+  expect(numbers(own.features).some((value) => value !== 0)).toBe(true);
+  expect(numbers(own.wte).some((value) => value !== 0)).toBe(true);
+});

@@ -1,0 +1,38 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { loadEachWay } from '../execution/ways.ts';
+import { loadToy } from '../support/toy.ts';
+import { blocks, trainings } from './blocks.ts';
+import { type Expected, expectGradient, expectNumbers, fixture } from './pytorch.ts';
+
+const { cases } = fixture('toy');
+let models: Awaited<ReturnType<typeof loadEachWay<Awaited<ReturnType<typeof loadToy>>>>>;
+
+beforeAll(async () => {
+  models = await loadEachWay(loadToy);
+});
+
+/** What the reference has under a name: a gradient, one in a list or a record, or plain numbers. */
+function expectedOf(wanted: Record<string, unknown>, name: string): unknown {
+  const own = wanted[name] ?? (wanted.grads as Record<string, unknown> | undefined)?.[name];
+  if (own !== undefined) return own;
+  const [outer, inner] = name.split('.');
+  return inner === undefined ? undefined : (wanted[outer!] as Record<string, unknown> | undefined)?.[inner];
+}
+
+describe.each(['off', 'layers', 'modules'] as const)(
+  'gradients on the toy GPT-2 agree with PyTorch, cut: %s',
+  (way) => {
+    it.each(Object.entries({ ...blocks, ...trainings }))('%s', async (name, block) => {
+      const results = await block(models.get(way)!);
+      const checked = Object.entries(results).filter(([key, actual]) => {
+        const expected = expectedOf(cases[name], key);
+        if (expected === undefined) return false;
+        if (typeof expected === 'number') expectNumbers(actual.data as ArrayLike<number>, [expected], key);
+        else if (Array.isArray(expected)) expectNumbers(actual.data as ArrayLike<number>, expected.flat(), key);
+        else expectGradient(actual, expected as Expected, key);
+        return true;
+      });
+      expect(checked.length).toBeGreaterThan(0);
+    });
+  },
+);
