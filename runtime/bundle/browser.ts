@@ -1,12 +1,11 @@
 import type { Inputs } from '../inputs/signature.ts';
-import { Tensor } from '../tensor/tensor.ts';
 import { type Bundle, bundleOf } from './bundle.ts';
 import { BundleError } from './error.ts';
 import { checkBytes, fetchFile } from './files.ts';
 import { type LazyBundle, lazyBundle } from './lazy.ts';
 import { checkManifest, MANIFEST, parseManifest } from './manifest.ts';
 import type { Manifest } from './schema.ts';
-import { type BundleDevice, type BundleSession, bundleSession, type LoadBundleOptions } from './session.ts';
+import { type BundleDevice, type BundleSession, bundleSession, cannotLoad, type LoadBundleOptions } from './session.ts';
 
 export { InputError } from '../inputs/signature.ts';
 export { Tensor } from '../tensor/tensor.ts';
@@ -79,18 +78,8 @@ async function create(device: 'wasm' | 'webgpu', model: Uint8Array, weights: Wei
       logSeverityLevel: 3,
       externalData: [...weights],
     });
-    return bundleSession(
-      ort,
-      session,
-      device,
-      (dtype, dims, raw) => new Tensor(dtype as 'float32', dims, raw as never),
-    );
+    return bundleSession(ort, session, device);
   } catch (error) {
-    throw new BundleError(
-      `The model cannot be loaded on ${device}: ${error instanceof Error ? error.message : error}`,
-      {
-        cause: error,
-      },
-    );
+    throw cannotLoad(device, error);
   }
 }

@@ -5,14 +5,13 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import * as ort from 'onnxruntime-node';
 import { z } from 'zod';
 import type { Inputs } from '../inputs/signature.ts';
-import { Tensor } from '../tensor/tensor.ts';
 import { type Bundle, bundleOf } from './bundle.ts';
 import { BundleError } from './error.ts';
 import { checkBytes, checkHash, checkSize, fetchFile } from './files.ts';
 import { type LazyBundle, lazyBundle } from './lazy.ts';
 import { MANIFEST, parseManifest } from './manifest.ts';
 import { type BundleFile, type Manifest, manifestSchema } from './schema.ts';
-import { type BundleSession, bundleSession, type LoadBundleOptions } from './session.ts';
+import { type BundleSession, bundleSession, cannotLoad, type LoadBundleOptions } from './session.ts';
 
 export { InputError } from '../inputs/signature.ts';
 export { Tensor } from '../tensor/tensor.ts';
@@ -136,18 +135,8 @@ async function create(
       typeof model === 'string'
         ? await ort.InferenceSession.create(model, options)
         : await ort.InferenceSession.create(model, options);
-    return bundleSession(
-      ort,
-      session,
-      device,
-      (dtype, dims, raw) => new Tensor(dtype as 'float32', dims, raw as never),
-    );
+    return bundleSession(ort, session, device);
   } catch (error) {
-    throw new BundleError(
-      `The model cannot be loaded on ${device}: ${error instanceof Error ? error.message : error}`,
-      {
-        cause: error,
-      },
-    );
+    throw cannotLoad(device, error);
   }
 }

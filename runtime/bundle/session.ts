@@ -1,5 +1,5 @@
-import type { DType } from '../graph/types.ts';
-import type { Tensor } from '../tensor/tensor.ts';
+import { Tensor } from '../tensor/tensor.ts';
+import { BundleError } from './error.ts';
 
 /** Where a bundle runs: in a browser `wasm` or `webgpu`, in Node `cpu`, `cuda` or `webgpu`. */
 export type BundleDevice = 'cpu' | 'cuda' | 'wasm' | 'webgpu';
@@ -50,13 +50,14 @@ export interface OrtSession {
   release(): Promise<void>;
 }
 
+/** The error for a model that cannot be loaded on a device. */
+export function cannotLoad(device: BundleDevice, error: unknown): BundleError {
+  const reason = error instanceof Error ? error.message : error;
+  return new BundleError(`The model cannot be loaded on ${device}: ${reason}`, { cause: error });
+}
+
 /** A session of ONNX Runtime that takes and gives this library's tensors. */
-export function bundleSession(
-  ort: OrtModule,
-  session: OrtSession,
-  device: BundleDevice,
-  make: (dtype: DType, dims: readonly number[], raw: unknown) => Tensor,
-): BundleSession {
+export function bundleSession(ort: OrtModule, session: OrtSession, device: BundleDevice): BundleSession {
   const declared = (list: readonly unknown[]) =>
     (list as readonly OrtMetadata[]).map(({ name, isTensor, type }) => ({
       name,
@@ -75,7 +76,7 @@ export function bundleSession(
       return new Map(
         Object.entries(results as Record<string, OrtTensor>).map(([name, { type, dims, data }]) => [
           name,
-          make(type as DType, dims, data),
+          new Tensor(type as 'float32', dims, data as Float32Array<ArrayBuffer>),
         ]),
       );
     },

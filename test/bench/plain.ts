@@ -17,7 +17,7 @@ export function tokens(batch: number, length: number, vocabulary: number, start 
   };
 }
 
-/** Throws unless two tensors are equal to 1e-5: what is wrong need not be measured. */
+/** Throws unless two tensors are equal to 1e-5: wrong results are not measured. */
 export function mustAgree(what: string, ours: Tensor, plain: OrtTensor): void {
   const expected = plain.data as Float32Array;
   const same = `${ours.dims}` === `${plain.dims}` && ours.data.every((value, i) => close(value, expected[i]!));

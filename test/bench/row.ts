@@ -4,17 +4,17 @@ import type { BenchModel } from './model/gpt2-model.ts';
 /** One line of the table. */
 export interface Line {
   readonly what: string;
-  /** What was measured, or why nothing was. */
+  /** The measurement, or the reason why there is none. */
   readonly result: Spread | { readonly missing: string } | { readonly failed: string };
-  /** `×`: a ratio to plain ONNX Runtime; else what is counted. */
+  /** `×`: a ratio to plain ONNX Runtime; else the unit. */
   readonly unit: '×' | 'ms' | 'built';
   /** The largest result that is good enough; null where a row did not get so far as to say. */
   readonly bar: number | null;
-  /** What else is worth knowing, such as the times behind a ratio. */
+  /** Further details, such as the times behind a ratio. */
   readonly note?: string;
 }
 
-/** What a row measures with. */
+/** The tools of a row. */
 export interface Bench {
   readonly model: BenchModel;
   readonly quick: boolean;

@@ -1,7 +1,7 @@
 import type { Bench, Line } from './row.ts';
 import { rows } from './rows/index.ts';
 
-/** What the process of one row sends to the one that started it. */
+/** The message of a row's process to the one that started it. */
 export type RowMessage = { readonly lines: readonly Line[] } | { readonly error: string };
 
 /** Measures the row that the first argument names, with the bench that the second one describes. */

@@ -29,7 +29,7 @@ function bar({ bar, unit }: Line): string {
   return unit === 'built' ? `${bar} built` : `≤ ${bar} ${unit}`;
 }
 
-/** Three decimals, fewer for what is large. */
+/** Three decimals, fewer for large numbers. */
 function digits(value: number): string {
   return value.toFixed(Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : 3);
 }

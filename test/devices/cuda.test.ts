@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { cudaTrouble } from '../../runtime/ort/node/cuda.ts';
 
-/** What ONNX Runtime and the system say, as they said it on machines where CUDA did not work. */
+/** Messages of ONNX Runtime and the system, from machines on which CUDA did not work. */
 const NOT_LOADED = new Error('OrtSessionOptionsAppendExecutionProvider_Cuda: Failed to load shared library');
 const CALL =
   '/onnxruntime_src/onnxruntime/core/providers/cuda/cuda_call.cc:154 std::conditional_t<THRW, void, onnxruntime::common::Status> onnxruntime::CudaCall(ERRTYPE, const char*, const char*, SUCCTYPE, const char*, const char*, int) [with ERRTYPE = cudaError; bool THRW = true; SUCCTYPE = cudaError; std::conditional_t<THRW, void, common::Status> = void] ';

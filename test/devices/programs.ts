@@ -37,7 +37,7 @@ interface Program {
   readonly gives: readonly number[];
 }
 
-/** Blocks whose results anyone can work out, with what needs subgraphs and index arithmetic on a device. */
+/** Blocks whose results can be worked out by hand, with constructs that need subgraphs and index arithmetic on a device. */
 export const programs: Readonly<Record<string, Program>> = {
   'a branch that is taken': {
     run: (model) =>
@@ -110,7 +110,7 @@ export const programs: Readonly<Record<string, Program>> = {
       }),
     gives: [10, 8, 6, 4, 4, 5],
   },
-  // What follows, ONNX Runtime gets wrong on WebGPU itself.
+  // ONNX Runtime itself gets the following wrong on WebGPU.
   'logarithms of nothing and less': {
     run: (model) => model.trace({ x }, () => save(log(counting(model, 3) - 1))),
     gives: [Number.NaN, Number.NEGATIVE_INFINITY, 0],

@@ -31,7 +31,7 @@ for (const [name, run] of chosen) {
   const agrees = far <= tolerance;
   if (agrees) agreeing++;
   worst = Math.max(worst, far);
-  // A model that nobody holds stays on the card until the collector has run, and the card's memory does not call it.
+  // A model that is no longer held stays on the card until the collector has run, and the card's memory does not trigger it.
   globalThis.gc?.();
   const milliseconds = (performance.now() - start).toFixed(0);
   console.log(`${agrees ? 'agrees' : 'FAILS '} ${name}: ${far.toExponential(1)}, ${what} (${milliseconds} ms)`);
@@ -100,7 +100,7 @@ function farthest(pairs: readonly Pair[]): { far: number; what: string } {
   return all.reduce((a, b) => (b.far > a.far ? b : a));
 }
 
-/** What PyTorch's numbers are met to: products on CUDA are rounded to TensorFloat-32 unless that is switched off. */
+/** The tolerance for PyTorch's numbers: products on CUDA are rounded to TensorFloat-32 unless that is switched off. */
 function options(): { device: Device; tolerance: number; only: string } {
   const { values } = parseArgs({
     options: {

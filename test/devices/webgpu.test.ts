@@ -14,7 +14,7 @@ import { programs } from './programs.ts';
 import { provideWebGpu } from './vulkan-driver.ts';
 
 /*
- * What PyTorch gives is met to 1e-4, as on the CPU. A software driver needs half a second for a run that takes the CPU
+ * Results agree with PyTorch to 1e-4, as on the CPU. A software driver needs half a second for a run that takes the CPU
  * some milliseconds, so the costly parts are samples.
  */
 const MODULES = ['cnn', 'llama', 'vit'];
@@ -34,7 +34,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const toy = lazy(() => LanguageModel.load(TOY, { device: 'webgpu' }));
 const mlp = lazy(() => loadZoo('mlp', 'ts', 'webgpu'));
 
-/** Loads what the first test needs, and only where there is one that runs. */
+/** Loads the models of the first test, and only if a test runs. */
 function lazy<T>(load: () => Promise<T>): () => Promise<T> {
   let loaded: Promise<T> | undefined;
   return () => {

@@ -1,7 +1,7 @@
 import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import { modelOf, type Operands, type Program, title } from './program.ts';
 
-/** What ONNX Runtime may do with a graph before it runs it; 'disabled' is the reference. */
+/** The optimizations that ONNX Runtime may apply to a graph; 'disabled' is the reference. */
 export const LEVELS = ['basic', 'extended', 'all'] as const;
 type Level = (typeof LEVELS)[number] | 'disabled';
 

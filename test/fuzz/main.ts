@@ -1,4 +1,4 @@
-/** `npm run fuzz -- <what>`: random inputs until told otherwise; what is wrong is shown as small as it can be made. */
+/** `npm run fuzz -- <what>`: random inputs until stopped; failures are shown as small as they can be made. */
 import { program } from 'commander';
 import { language } from '../compiler/fuzz/command.ts';
 

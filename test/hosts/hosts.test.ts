@@ -8,7 +8,7 @@ import { carets, placesIn } from './carets.ts';
 import { HOSTS, ROOT } from './hosts.ts';
 import { examplePrograms, readmeProgram } from './programs.ts';
 
-/** What program/app.ts writes. */
+/** The results that program/app.ts writes. */
 interface Results {
   readonly values: Readonly<Record<string, Readonly<Record<string, Values>>>>;
   readonly errors: Readonly<Record<string, { readonly message: string; readonly stack: string } | null>>;
@@ -64,7 +64,7 @@ describe.each(names)('%s', (host) => {
   });
 
   it.each([...places])('a mistake is named where it stands, as elsewhere: %s', (name, expected) => {
-    // Where code is not compiled the host's own source map tells the place, to its nearest token.
+    // For code that is not compiled, the host's own source map tells the place, to its nearest token.
     const place = (text: string) => (name === 'uncompiled' ? text.replace(/(\d+):\d+/g, '$1') : text);
     const { message, stack } = results[host]!.errors[name]!;
     const elsewhere = results[first]!.errors[name]!;

@@ -10,7 +10,7 @@ export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const APP = 'test/hosts/program/app';
 const VITE_CONFIG = ['--config', 'test/hosts/program/vite.config.js', '--configLoader', 'native'];
 
-/** What a host is told: where to build to, and what program/app.ts reads. */
+/** The environment of a host: where to build to, and the variables that program/app.ts reads. */
 export interface Task {
   /** A folder inside the package. */
   readonly folder: string;
@@ -23,7 +23,7 @@ type Host = (task: Task) => Promise<void>;
 async function node({ environment }: Task, ...args: string[]): Promise<void> {
   const options = { cwd: ROOT, env: { ...userEnvironment(), ...environment } };
   const run = promisify(execFile)(process.execPath, args, options);
-  // Nobody types: a program that reads lines finds the end of them.
+  // There is no input: a program that reads lines finds the end at once.
   run.child.stdin?.end();
   await run.catch(({ message, stdout }) => {
     throw new Error(`${message}\n${stdout}`);
@@ -32,7 +32,7 @@ async function node({ environment }: Task, ...args: string[]): Promise<void> {
 
 const tool = (task: Task, file: string, ...args: string[]) => node(task, `${ROOT}node_modules/${file}`, ...args);
 
-/** Runs what was built, beside the models. */
+/** Runs the built program, beside the models. */
 async function built(task: Task): Promise<void> {
   symlinkSync(`${ROOT}models`, `${task.folder}/models`);
   await node(task, '--enable-source-maps', `${task.folder}/${APP}.js`);

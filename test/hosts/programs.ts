@@ -10,7 +10,7 @@ export function examplePrograms(): string[] {
     .map((file) => file.slice(0, -'.ts'.length));
 }
 
-/** The first program in the README, and what the README says that it prints. */
+/** The first program in the README, and its output according to the README. */
 export function readmeProgram(): { text: string; prints: string } {
   const readme = readFileSync(`${ROOT}README.md`, 'utf8');
   const [, text, prints] = /```ts\n(import .*?)```.*?prints `([^`]+)`/s.exec(readme) ?? [];

@@ -1,6 +1,6 @@
 import type { Outcome, Project } from './project.ts';
 
-/** A way to run `src/app.ts`: build where it builds, then run. What fails first is the outcome. */
+/** A way to run `src/app.ts`: build where it builds, then run. The first failure is the outcome. */
 export interface Host {
   name: string;
   run(project: Project): Promise<Outcome>;

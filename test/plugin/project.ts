@@ -17,13 +17,13 @@ const HERE = dirname(fileURLToPath(import.meta.url));
 const ROOT = join(HERE, '..', '..');
 const INSTALLED = join(ROOT, 'node_modules');
 
-/** What a child process printed, colours removed, and how it ended. */
+/** The output of a child process, colours removed, and its exit code. */
 export interface Outcome {
   output: string;
   code: number | null;
 }
 
-/** A project of a user's in a folder of its own, with the built package installed beside a fake runtime. */
+/** A user's project in a folder of its own, with the built package installed beside a fake runtime. */
 export class Project {
   readonly folder: string;
 
@@ -92,7 +92,7 @@ export class Project {
   }
 }
 
-/** The environment without what the test runner adds to it, which a vitest inside a vitest would believe. */
+/** The environment without the variables of the test runner, which would confuse a vitest inside a vitest. */
 export function userEnvironment(): NodeJS.ProcessEnv {
   const inherited = Object.entries(process.env).filter(
     ([name]) => !/^(VITEST|NODE_OPTIONS|NODE_ENV|TEST$|DEV$|PROD$|SSR$|MODE$)/.test(name),

@@ -2,7 +2,7 @@ import { create } from '@bufbuild/protobuf';
 import { StringStringEntryProtoSchema, TensorProto_DataLocation } from 'onnx-buf';
 import type { TensorProto } from '../../runtime/onnx/proto.ts';
 
-/** A tensor whose data stands in a file: all of it, or so many bytes of it. */
+/** A tensor whose data is in a file: all of it, or a number of bytes. */
 export function inFile(tensor: TensorProto, location: string, offset = 0, length: number | null = null): TensorProto {
   const entries = { location, offset: String(offset), ...(length !== null && { length: String(length) }) };
   const externalData = Object.entries(entries).map(([key, value]) =>

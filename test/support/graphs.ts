@@ -5,12 +5,12 @@ import type { Locate, Located } from '../../runtime/lowering/address.ts';
 
 const FLOATS: TensorType = { dtype: 'float32', shape: null };
 
-/** What of a read, a write or a call is not as usual. */
+/** The unusual properties of a read, a write or a call. */
 interface Details {
   readonly port?: Address['port'];
   readonly site?: Site;
   readonly lenient?: boolean;
-  /** The dims of what is read; else not even their number is known. */
+  /** The dims of the tensor that is read; else not even their number is known. */
   readonly dims?: readonly number[];
 }
 

@@ -14,7 +14,7 @@ import type { GraphProto, ModelProto, NodeProto } from '../../runtime/onnx/proto
 /** Attributes by name: numbers are INT, lists of numbers INTS. */
 type PlainAttributes = Readonly<Record<string, number | string | readonly number[] | AnyAttribute>>;
 
-/** A node: its operator, what it reads, what it makes, its attributes. */
+/** A node: its operator, its inputs, its outputs, its attributes. */
 export type NodeSpec = readonly [op: string, input: readonly string[], output: string, attributes?: PlainAttributes];
 
 export function nodeOf([op, input, output, attributes = {}]: NodeSpec): NodeProto {
@@ -34,7 +34,7 @@ export const floatInputs = (inputs: FloatInputs) =>
 
 /**
  * A model made here: float inputs of these dimensions, its nodes, and constants, int64 but for those whose name starts with
- * `float`. Its output is what the last node makes.
+ * `float`. Its output is that of the last node.
  */
 export function graphModel(
   inputs: FloatInputs,

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 /*
- * What PyTorch computed and how far a result is from it. Nothing here needs a test runner: a program that is taken to
+ * PyTorch's results, and the distance of a result from them. Nothing here needs a test runner: a program that is taken to
  * another machine reads it, too.
  */
 
@@ -22,13 +22,13 @@ export interface Expected {
 /** Interventions on the toy GPT-2 and their results, computed by PyTorch. */
 export const reference = JSON.parse(readFileSync(path('../fixtures/toy-gpt2.json'), 'utf8'));
 
-/** What a tensor has, also after it was carried as JSON. */
+/** The fields of a tensor, also after it was carried as JSON. */
 export interface Actual {
   readonly dims: readonly number[];
   readonly data: ArrayLike<unknown>;
 }
 
-/** A result beside what it should be. */
+/** A result beside the expected one. */
 export interface Pair {
   readonly what: string;
   readonly actual: Actual;
@@ -40,8 +40,8 @@ export function maxDifference(a: readonly number[], b: readonly number[]): numbe
 }
 
 /**
- * How far a tensor is from PyTorch's, as a part of the largest magnitude there or of 1 where that is smaller: its elements,
- * and its norm where that is known. Infinity for another shape, an integer that differs or a NaN.
+ * The difference between a tensor and PyTorch's, relative to the largest magnitude there, or to 1 if that is smaller: its elements,
+ * and its norm if that is known. Infinity for another shape, an integer that differs or a NaN.
  */
 export function distance({ dims, data }: Actual, expected: Expected): number {
   const wanted = expected.data ?? expected.first!;

@@ -9,7 +9,7 @@ interface Zoo {
   readonly halved: string;
   /** Modules that leave no operation and no name in the file. */
   readonly nameless?: readonly string[];
-  /** Modules whose output is computed no more, and the module that took them in. */
+  /** Modules whose output is no longer computed, and the module that absorbed them. */
   readonly fused?: Readonly<Record<string, string>>;
 }
 
@@ -61,7 +61,7 @@ export const loadZoo = (name: string, exporter: string, device: Device) =>
 
 export type Loaded = Awaited<ReturnType<typeof loadZoo>>;
 
-/** What PyTorch was given, as a user would write it. */
+/** PyTorch's inputs, as a user would write them. */
 export const inputsOf = ({ inputs }: Reference) =>
   Object.fromEntries(Object.entries(inputs).map(([name, { dims, data }]) => [name, nest(data, dims)]));
 
@@ -101,7 +101,7 @@ export async function readModules(model: Loaded, name: string): Promise<Pair[]> 
   return [...calls, { what: 'output', actual: found.output, expected: output }];
 }
 
-/** The model's output with the (first) output of its middle module halved, and what that module's output then reads as. */
+/** The model's output with the (first) output of its middle module halved, and the value of that module's output then. */
 export function halve(model: Loaded, name: string) {
   const { halved } = ZOO[name]!;
   return model.trace(inputsOf(zooReference(name)), () => {
@@ -111,7 +111,7 @@ export function halve(model: Loaded, name: string) {
   });
 }
 
-/** Half of what PyTorch saw of the middle module. */
+/** Half of PyTorch's output of the middle module. */
 export function halfOf(name: string): Expected {
   const { dims, first } = zooReference(name).modules[ZOO[name]!.halved]![0]!;
   return { dims, first: first.map((value) => value / 2) };

@@ -4,7 +4,7 @@ import { layerOutputs } from '../model/gpt2-model.ts';
 import { mustAgree, open, tokens } from '../plain.ts';
 import { type Line, type Row, times } from '../row.ts';
 
-/** Saving what every layer makes, again and again, against a model that has just these outputs. */
+/** Saving every layer's output, again and again, against a model that has exactly these outputs. */
 export const allLayers: Row = async (bench) => {
   const {
     model: { path, layers, sizes },

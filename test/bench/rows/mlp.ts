@@ -7,7 +7,7 @@ import { type Row, times } from '../row.ts';
 
 const MODEL = fileURLToPath(new URL('../../fixtures/zoo/mlp.ts.onnx', import.meta.url));
 
-/** What a trace adds to a run that takes almost no time itself. */
+/** The time that a trace adds to a run that takes almost no time itself. */
 export const mlp: Row = async (bench) => {
   const model = await NNsight.load(MODEL, { device: 'cpu' });
   const session = await open(MODEL);

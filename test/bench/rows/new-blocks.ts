@@ -8,7 +8,7 @@ import { variant } from '../variants.ts';
 /** Short, so that the run itself adds little noise to what is built before it. */
 const LENGTH = 4;
 
-/** What a block costs that was never run before, against making a session of the whole model. */
+/** The cost of a block that was never run before, against creating a session of the whole model. */
 export const newBlocks: Row = async (bench) => {
   const {
     model: { path, external, sizes },

@@ -3,7 +3,7 @@ import { median, ratio, repeatInTurns } from '../measure.ts';
 import { open, tokens } from '../plain.ts';
 import { type Line, type Row, times } from '../row.ts';
 
-/** Saving a part of what the model computes, against a full forward pass: what nobody asked for must not run. */
+/** Saving a part of what the model computes, against a full forward pass: the rest must not run. */
 export const partial: Row = async ({ model: { path, sizes }, effort }) => {
   const model = await NNsight.load(path, { device: 'cpu' });
   const session = await open(path);

@@ -47,7 +47,7 @@ export const patching: Row = async (bench) => {
 
 type Tokens = ReturnType<typeof tokens>;
 
-/** What a sweep found, a number for every layer and position, and how long it took. */
+/** The result of a sweep, a number for every layer and position, and its duration. */
 interface Sweep {
   readonly differences: number[];
   readonly milliseconds: number;

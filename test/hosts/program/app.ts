@@ -7,7 +7,7 @@ import { printed } from './printed.ts';
 
 /*
  * Every host runs this in the same way, in the folder of the package: the reference interventions, blocks with mistakes,
- * and the programs named in PROGRAMS by their paths without extensions. What comes out goes to the file RESULTS.
+ * and the programs named in PROGRAMS by their paths without extensions. The results go to the file RESULTS.
  */
 const reference = JSON.parse(readFileSync('test/fixtures/toy-gpt2.json', 'utf8'));
 const lm = await LanguageModel.load('models/toy-gpt2', { device: 'cpu' });

@@ -1,4 +1,4 @@
-/** What the process prints, to either stream, while `run` goes on. */
+/** The output of the process, on either stream, while `run` goes on. */
 export async function printed(run: () => Promise<unknown>): Promise<string> {
   let text = '';
   const streams = [process.stdout, process.stderr].map((stream) => ({ stream, write: stream.write }));

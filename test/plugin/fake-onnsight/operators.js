@@ -33,5 +33,5 @@ export function if_(test, then, otherwise, _state, site) {
 /** Calls are not noted, as with `at`. */
 export const call = (fn, receiver, values) => Reflect.apply(fn, receiver, values);
 export const construct = (type, values) => Reflect.construct(type, values);
-/** What a block makes is nobody else's: on plain values that changes nothing. */
+/** A block's own object: on plain values that makes no difference. */
 export const fresh = (made) => made;
