@@ -7,7 +7,7 @@ const lm = await loadToy();
 const mlp = await loadSmall('zoo/mlp.ts');
 const x = { x: [[0.1, 0.2, 0.3, 0.4, 0.5]] };
 
-describe('session: several traces as one unit', () => {
+describe('session: several traces that run as one', () => {
   it('values of one trace are used in those that follow, without being saved', async () => {
     const { b, logits } = await lm.session((session) => {
       const a = session.trace(fact, () => lm.transformer.h[0].output['0, -1']);

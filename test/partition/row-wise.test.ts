@@ -117,7 +117,7 @@ const MIXED: Record<string, NodeProto[]> = {
   'a product that sums across rows': [node('CumSum', ['x', 'one'], 'y')],
 };
 
-describe('a step that leaves rows alone', () => {
+describe('an operator that leaves rows alone', () => {
   it.each(Object.keys(ROW_WISE))('%s: ONNX Runtime gives the same for some rows as for all', async (name) => {
     expect(isFound(ROW_WISE[name]!)).toBe(true);
     const session = await InferenceSession.create(encodeModel(model(ROW_WISE[name]!)), {
