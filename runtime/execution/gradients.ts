@@ -1,10 +1,8 @@
 import { TraceError } from '../errors.ts';
 import { GradientError } from '../gradients/error.ts';
+import { independent, noDerivative } from '../gradients/no-derivative.ts';
 import { usesOf } from '../graph/live.ts';
-import { formatSite, siteOf } from '../graph/site.ts';
 import type { Node, NodeOf, Value } from '../graph/types.ts';
-import { describeNode } from '../modules/describe-node.ts';
-import type { OnnxModel } from '../onnx/model.ts';
 import { ort } from '../ort/ort.ts';
 import type { SessionTensor } from '../ort/port.ts';
 import { Tensor } from '../tensor/tensor.ts';
@@ -162,34 +160,13 @@ export class Gradients {
     );
   }
 
-  /** The model that has the node at which the way back ends; undefined for a node of the block. */
-  private modelOf({ node }: GradientError): OnnxModel | undefined {
-    const runs = this.context.tape.filter((entry) => entry.kind === 'run');
-    return runs
-      .map(({ engine }) => engine.model)
-      .find(({ graph }) => graph.node.some(({ name, output }) => name === node.name && output[0] === node.output[0]));
-  }
-
   /** An error of the way back in the user's terms. */
   private told(error: unknown, node: NodeOf<'grad'>): unknown {
     if (error instanceof OrderError) return circle(node);
     if (!(error instanceof GradientError)) return error;
-    const model = this.modelOf(error);
-    const name = error.node.name ? `${error.node.opType} (${error.node.name})` : error.node.opType;
-    const where = model ? describeNode(error.node, model) : name;
-    const loss = siteOf(node.inputs[0]!.node!);
-    return new TraceError(
-      `There is no gradient here: it has to pass through ${where}, and ${error.message}. The loss${loss ? ` (${formatSite(loss)})` : ''} depends on the tensor that way. detach() what the gradient need not pass, or take the gradient by something that comes after it.`,
-      node.site,
-    );
+    const runs = this.context.tape.filter((entry) => entry.kind === 'run');
+    return noDerivative(error, node, new Set(runs.map(({ engine }) => engine.model)));
   }
-}
-
-function independent(node: Node): TraceError {
-  return new TraceError(
-    'The loss does not depend on this tensor, or only in ways that have no gradient (an argmax, a comparison, a rounding, a detach), so there is no gradient by it. Take the gradient of something that the loss is computed from; grad(loss, x, { materializeGrads: true }) gives zeros.',
-    node.site,
-  );
 }
 
 function circle(node: Node): TraceError {

@@ -1,13 +1,13 @@
-import { isStandard } from '../onnx/domains.ts';
 import { makeGraph, makeModelLike, makeNode } from '../onnx/make.ts';
 import type { ModelProto, NodeProto, TensorProto, ValueInfoProto } from '../onnx/proto.ts';
 import { drawingIn } from '../onnx/randomness.ts';
 import { Cotangents } from './cotangents.ts';
 import { declaredDims } from './declared-dims.ts';
-import { CONTRIB, Emitter } from './emitter.ts';
+import { Emitter } from './emitter.ts';
 import { GradientError } from './error.ts';
 import { type Dims, Facts } from './facts.ts';
 import { needed } from './needed.ts';
+import { gradientOpset, withGradientOperators } from './operator-sets.ts';
 import { sweep } from './sweep.ts';
 
 /** What is asked of the derivative of a model. */
@@ -45,9 +45,6 @@ export function gradientName(tensor: string): string {
   return `onnsight/gradient/${tensor}`;
 }
 
-/** The oldest operator set in which indices may repeat where gradients add up. */
-const OPSET = 17;
-
 /**
  * Writes the derivative of a model (reverse mode): it computes again what it needs of the model, and from the gradients of
  * a loss by the seeds those by the tensors that are asked for. Seeds on which nothing that is asked for has an influence
@@ -55,9 +52,8 @@ const OPSET = 17;
  */
 export function backward(model: ModelProto, request: BackwardRequest): Backward {
   const graph = model.graph!;
-  const opset = Math.max(OPSET, Number(model.opsetImport.find(isStandard)?.version ?? 0));
   const facts = factsOf(model, request.dims ?? new Map());
-  const emit = new Emitter(facts, opset);
+  const emit = new Emitter(facts, gradientOpset(model));
   const known = new Cotangents(emit);
   for (const seed of request.seeds) {
     facts.set(seedName(seed), facts.type(seed), facts.dims(seed));
@@ -79,7 +75,6 @@ export function backward(model: ModelProto, request: BackwardRequest): Backward 
   return {
     model: assembled(
       model,
-      opset,
       nodes,
       fed.map((tensor) => declaration(model, emit, tensor)),
       used,
@@ -119,7 +114,6 @@ function declaration({ graph }: ModelProto, emit: Emitter, tensor: string): Valu
 
 function assembled(
   model: ModelProto,
-  opset: number,
   nodes: readonly NodeProto[],
   inputs: readonly ValueInfoProto[],
   weights: readonly TensorProto[],
@@ -133,11 +127,5 @@ function assembled(
     outputs.map((tensor) => emit.declare(gradientName(tensor))),
     weights,
   );
-  const made = makeModelLike(model, graph);
-  const others = made.opsetImport.filter((one) => !isStandard(one) && one.domain !== CONTRIB);
-  const standard = made.opsetImport.find(isStandard)!;
-  return {
-    ...made,
-    opsetImport: [{ ...standard, version: BigInt(opset) }, { ...standard, domain: CONTRIB, version: 1n }, ...others],
-  };
+  return withGradientOperators(makeModelLike(model, graph));
 }

@@ -29,6 +29,7 @@ export class Dependencies {
   /** The vertex of each forward's first model node. */
   private readonly bases: number[] = [];
   private readonly rootNodes: ReadonlySet<Node>;
+  private readonly setGradients: readonly NodeOf<'setgrad'>[];
 
   constructor(graph: InterventionGraph, models: readonly ForwardModel[]) {
     const entering = graph.root.nodes.filter((node) => node.op === 'write' || node.op === 'forward');
@@ -45,6 +46,7 @@ export class Dependencies {
       base += model.graph.node.length;
     }
     this.rootNodes = new Set(graph.root.nodes);
+    this.setGradients = graph.root.nodes.filter((node) => node.op === 'setgrad');
   }
 
   /** The number of the forward that a model's node belongs to. */
@@ -81,6 +83,7 @@ export class Dependencies {
   /** What a node and its regions use of the root and of the models. */
   private addOuter(needed: Vertex[], node: Node): void {
     for (const value of node.inputs) if (this.isRoot(value)) needed.push(value.node!);
+    if (node.op === 'grad') needed.push(...this.replacedBehind(node).map(({ inputs }) => inputs[2]!.node!));
     if (node.op === 'call') {
       const number = forwardOf(node);
       const forward = this.forwards[number]!;
@@ -92,6 +95,20 @@ export class Dependencies {
       for (const inner of liveNodes(region)) this.addOuter(needed, inner);
       for (const value of region.results) if (this.isRoot(value)) needed.push(value.node!);
     }
+  }
+
+  /** The gradients that are set in a pass behind a tensor whose gradient is asked for: what flows back to it depends on them. */
+  replacedBehind({ inputs }: NodeOf<'grad'>): NodeOf<'setgrad'>[] {
+    const [pass, of] = inputs as [Value, Value];
+    return this.setGradients.filter(
+      (node) => node.inputs[0] === pass && node.inputs[1] !== of && this.follows(node.inputs[1]!, of),
+    );
+  }
+
+  /** Whether a value is computed from another one. */
+  private follows(value: Value, from: Value): boolean {
+    const vertex = from.node?.op === 'read' ? this.needs(from.node)[0] : from.node;
+    return vertex !== undefined && vertex !== null && this.order([value]).includes(vertex);
   }
 
   private isRoot(value: Value): boolean {

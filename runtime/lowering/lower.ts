@@ -1,3 +1,4 @@
+import { withGradientOperators } from '../gradients/operator-sets.ts';
 import type { InterventionGraph } from '../graph/graph.ts';
 import type { Node, NodeOf, Value } from '../graph/types.ts';
 import { readsOf } from '../onnx/captures.ts';
@@ -9,6 +10,7 @@ import { renameReads } from '../onnx/rename.ts';
 import type { Locate } from './address.ts';
 import { Dependencies, type Vertex } from './dependencies.ts';
 import type { Forward } from './forward.ts';
+import { GradientLowering } from './gradients.ts';
 import { Names, Writer } from './writer.ts';
 
 /** A rewritten model, ready for ONNX Runtime. */
@@ -53,6 +55,7 @@ class Lowering {
   private readonly usedInputs = new Set<string>();
   private readonly usedOperands: { position: number; name: string; node: Node }[] = [];
   private readonly writer: Writer;
+  private gradients: GradientLowering | null = null;
   private readonly provided: ReadonlyMap<string, ValueInfoProto>;
 
   constructor(
@@ -107,7 +110,10 @@ class Lowering {
       const name = `onnsight/operand_${position}`;
       this.usedOperands.push({ position, name, node: vertex });
       this.values.set(vertex.outputs[0]!, name);
-    } else {
+    } else if (vertex.op === 'grad') {
+      this.gradients ??= new GradientLowering(this.model, this.dependencies, this.writer);
+      this.values.set(vertex.outputs[0]!, this.gradients.write(vertex, this.usedOperands));
+    } else if (vertex.op !== 'backward') {
       this.writer.write(vertex);
     }
   }
@@ -168,6 +174,10 @@ class Lowering {
     });
     const inputs = [...this.usedInputs].map((name) => this.provided.get(name) ?? known.get(name)!);
     const results = [...outputTypes].map(([name, type]) => makeValueInfo(name, type.dtype));
-    return makeModelLike(model.proto, makeGraph('onnsight', nodes, [...inputs, ...operands], results, initializer));
+    const made = makeModelLike(
+      model.proto,
+      makeGraph('onnsight', nodes, [...inputs, ...operands], results, initializer),
+    );
+    return this.gradients ? withGradientOperators(made) : made;
   }
 }

@@ -108,9 +108,6 @@ export async function buildBundle(
 /** Refuses operations that need this library while they run: they cannot be stored in a file. */
 function checkPortable(graph: InterventionGraph): void {
   for (const { op, site } of graph.root.nodes) {
-    if (op === 'backward') {
-      throw new TraceError('A backward pass cannot be compiled into a bundle yet, so this block cannot be one.', site);
-    }
     if (op !== 'apply' && op !== 'forward') continue;
     const what = op === 'apply' ? 'A JavaScript function (apply)' : 'Another model that is called in the block';
     throw new TraceError(`${what} cannot become a part of one ONNX model, so this block cannot be a bundle.`, site);

@@ -1,0 +1,31 @@
+import { TraceError } from '../errors.ts';
+import { formatSite, siteOf } from '../graph/site.ts';
+import type { Node } from '../graph/types.ts';
+import { describeNode } from '../modules/describe-node.ts';
+import type { OnnxModel } from '../onnx/model.ts';
+import type { GradientError } from './error.ts';
+
+/**
+ * A gradient that would have to pass through a node without a derivative, in the user's terms.
+ * @param asked the node that asks for the gradient
+ * @param models those that may have the node; a node of the block is in none of them
+ */
+export function noDerivative({ node, message }: GradientError, asked: Node, models: Iterable<OnnxModel>): TraceError {
+  const model = [...models].find(({ graph }) =>
+    graph.node.some(({ name, output }) => name === node.name && output[0] === node.output[0]),
+  );
+  const where = model ? describeNode(node, model) : `an operation of the block (${node.opType})`;
+  const loss = siteOf(asked.inputs[0]!.node!);
+  return new TraceError(
+    `There is no gradient here: it has to pass through ${where}, and ${message}. The loss${loss ? ` (${formatSite(loss)})` : ''} depends on the tensor that way. detach() what the gradient need not pass, or take the gradient by something that comes after it.`,
+    asked.site,
+  );
+}
+
+/** The error for a gradient by something that the loss does not depend on. */
+export function independent(asked: Node): TraceError {
+  return new TraceError(
+    'The loss does not depend on this tensor, or only in ways that have no gradient (an argmax, a comparison, a rounding, a detach), so there is no gradient by it. Take the gradient of something that the loss is computed from; grad(loss, x, { materializeGrads: true }) gives zeros.',
+    asked.site,
+  );
+}

@@ -1,0 +1,95 @@
+import { TraceError } from '../errors.ts';
+import { Cotangents } from '../gradients/cotangents.ts';
+import { declaredDims } from '../gradients/declared-dims.ts';
+import { Emitter } from '../gradients/emitter.ts';
+import { GradientError } from '../gradients/error.ts';
+import { Facts } from '../gradients/facts.ts';
+import { needed } from '../gradients/needed.ts';
+import { independent, noDerivative } from '../gradients/no-derivative.ts';
+import { gradientOpset } from '../gradients/operator-sets.ts';
+import { sweep } from '../gradients/sweep.ts';
+import type { Node, NodeOf, Value } from '../graph/types.ts';
+import { elementType } from '../onnx/dtypes.ts';
+import { makeTensor } from '../onnx/make.ts';
+import type { OnnxModel } from '../onnx/model.ts';
+import { smallNumbers } from '../onnx/small-numbers.ts';
+import type { Dependencies } from './dependencies.ts';
+import type { Writer } from './writer.ts';
+
+/** Writes gradients into the model itself, behind all that the loss is computed from: one model, one run. */
+export class GradientLowering {
+  private readonly model: OnnxModel;
+  private readonly dependencies: Dependencies;
+  private readonly writer: Writer;
+  private readonly facts = new Facts();
+  /** How many nodes, and constants, the facts know. */
+  private known = { nodes: 0, constants: 0 };
+
+  constructor(model: OnnxModel, dependencies: Dependencies, writer: Writer) {
+    this.model = model;
+    this.dependencies = dependencies;
+    this.writer = writer;
+    this.facts.learnGraph({ ...model.graph, node: [] });
+    for (const input of model.graph.input) {
+      this.facts.set(input.name, model.elementTypes.get(input.name) ?? 0, declaredDims(input, this.facts));
+    }
+  }
+
+  /**
+   * Writes one gradient and gives its name. Throws a TraceError where there is none.
+   * @param operands those that are used so far, with their names
+   */
+  write(node: NodeOf<'grad'>, operands: readonly { readonly name: string; readonly node: Node }[]): string {
+    this.learn(operands);
+    const [pass, of] = node.inputs as [Value, Value];
+    const emit = new Emitter(this.facts, gradientOpset(this.model.proto));
+    const known = new Cotangents(emit);
+    known.add(this.writer.name(pass.node!.inputs[0]!), this.seed(emit, pass.node!));
+    const replaced = new Set<string>();
+    for (const { inputs } of this.dependencies.replacedBehind(node)) {
+      const name = this.writer.name(inputs[1]!);
+      replaced.add(name);
+      known.add(name, this.writer.name(inputs[2]!));
+    }
+    const wanted = this.writer.name(of);
+    try {
+      sweep(emit, this.writer.written, known, { wanted: new Set([wanted]), replaced });
+    } catch (error) {
+      throw error instanceof GradientError ? noDerivative(error, node, [this.model]) : error;
+    }
+    const gradient = known.of(wanted) ?? (node.attributes.unused === 'zeros' ? emit.zerosLike(wanted) : null);
+    if (!gradient) throw independent(node);
+    this.writer.names.constants.push(...emit.constants);
+    this.writer.written.push(...needed(emit.nodes, [gradient]).nodes);
+    return gradient;
+  }
+
+  /** What comes in at the loss: 1 where nothing is given. */
+  private seed(emit: Emitter, { inputs, site }: Node): string {
+    const [loss, given] = inputs as [Value, Value | undefined];
+    if (given) return this.writer.name(given);
+    if (!loss.type.shape?.every((dim) => dim === 1)) {
+      throw new TraceError(
+        'How many elements the loss has is known only when the model runs, and only one element has a gradient by itself. Sum it up, or say which gradient comes in: backward(loss, gradient).',
+        site,
+      );
+    }
+    const one = makeTensor('', loss.type.dtype, [1], [1]);
+    return emit.node('ConstantOfShape', [emit.shape(this.writer.name(loss))], { value: { tensor: one } });
+  }
+
+  /** Takes in what was written since the last gradient. */
+  private learn(operands: readonly { readonly name: string; readonly node: Node }[]): void {
+    const { facts, writer } = this;
+    for (const { name, node } of operands) {
+      const { dtype, shape } = node.outputs[0]!.type;
+      if (!facts.dims(name)) facts.set(name, elementType(dtype), shape?.map(() => facts.symbol()) ?? null);
+    }
+    for (const tensor of writer.names.constants.slice(this.known.constants)) {
+      const dims = tensor.dims.map(Number);
+      facts.set(tensor.name, tensor.dataType, dims, dims.length < 2 ? smallNumbers(tensor) : null);
+    }
+    for (const node of writer.written.slice(this.known.nodes)) facts.learn(node);
+    this.known = { nodes: writer.written.length, constants: writer.names.constants.length };
+  }
+}

@@ -1,0 +1,64 @@
+import { backward, grad, intervention, type LanguageModel, norm, save, sum, tanh, zerosLike } from 'onnsight';
+import { loadBundle } from 'onnsight/bundle';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { loadToy, maxDifference } from '../support/toy.ts';
+import { compileTo, runLive, tensorsIn } from './support/build.ts';
+
+let lm: Awaited<ReturnType<typeof loadToy>>;
+
+beforeAll(async () => {
+  lm = await loadToy();
+});
+
+const saliency = intervention({ token: 'int64' }, (model: LanguageModel, { token }) => {
+  const { output } = model.transformer.wte;
+  const logits = model.lm_head.output['0, -1'];
+  backward(logits[token]);
+  return { scores: save(sum(output * output.grad, -1)), hidden: save(model.transformer.h[2].output.grad) };
+});
+
+const stopped = intervention({ factor: 'float32' }, (model: LanguageModel, { factor }) => {
+  const { h, wte } = model.transformer;
+  const logits = model.lm_head.output['0, -1'];
+  backward(logits[3]);
+  h[2].mlp.output.grad *= factor;
+  h[1].attn.output.grad = zerosLike(h[1].attn.output);
+  return { wte: save(wte.output.grad), later: save(h[2].output.grad) };
+});
+
+const branches = intervention({ bound: 'float32' }, (model: LanguageModel, { bound }) => {
+  const { h, wte } = model.transformer;
+  let x = h[1].output;
+  while (norm(x) > bound) x = x * 0.7 + tanh(x) * 0.01;
+  h[1].output = x;
+  const loss = sum(model.transformer.ln_f.output['0, -1'] * x['0, 0']);
+  const [first, weight] = grad(loss, [wte.output, h[2].mlp.c_fc.weight]);
+  return { first: save(first!), weight: save(weight!) };
+});
+
+const cases: readonly [string, unknown, readonly object[]][] = [
+  ['a gradient', saliency, [{ token: 5 }, { token: 88 }]],
+  ['gradients that are set', stopped, [{ factor: 2 }, { factor: 0 }]],
+  ['through a loop, and by a weight', branches, [{ bound: 20 }, { bound: 1000 }]],
+];
+
+describe('a backward pass in a bundle does as it does live, for any batch and length', () => {
+  it.each(cases)('%s', async (_, intervention, parameters) => {
+    const bundle = await loadBundle(await compileTo(intervention));
+    for (const input_ids of [[[0, 134, 41]], [[0, 141, 88, 145, 72, 188]]]) {
+      for (const given of parameters) {
+        const inputs = { input_ids, ...given };
+        const live = tensorsIn(await runLive(intervention, lm, inputs));
+        const bundled = tensorsIn(await bundle(inputs));
+        expect(Object.keys(bundled)).toEqual(Object.keys(live));
+        for (const [name, { dims, data }] of Object.entries(bundled)) {
+          const wanted = Array.from(live[name]!.data, Number);
+          const scale = Math.max(1e-6, ...wanted.map(Math.abs));
+          expect(dims, name).toEqual(live[name]!.dims);
+          expect(maxDifference(Array.from(data, Number), wanted), name).toBeLessThan(1e-4 * scale);
+        }
+      }
+    }
+    await bundle.release();
+  });
+});
