@@ -7,12 +7,12 @@ import { activeBuilder } from '../tracing/builder.ts';
 import { checkCopy } from '../tracing/copies.ts';
 import { writeGradient } from '../tracing/gradients.ts';
 import { getitem as getTensorItem, setitem as setTensorItem } from '../tracing/indexing.ts';
-import { GraphEntries, isFilled } from '../tracing/lists.ts';
+import { isFilled } from '../tracing/lists.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import { each, settled, varyingOf } from '../tracing/varying.ts';
-import type { Operand } from '../types/tensor.ts';
 import { noteProperty } from './effects.ts';
-import { checkFilledDelete, checkFilledWrite } from './filled-writes.ts';
+import { entryOf, lengthOf } from './filled-entries.ts';
+import { checkFilledDelete, checkFilledWrite, writeEntry, writesEntry } from './filled-writes.ts';
 
 function at(site: Site): void {
   const target = activeBuilder();
@@ -44,11 +44,6 @@ export function getitem(of: unknown, by: unknown, site: Site): unknown {
   return (object as Record<PropertyKey, unknown>)[key as PropertyKey];
 }
 
-/** An entry of an array that a branch or loop of the graph filled: an index below 0 counts from its end. */
-export function entryOf(array: readonly unknown[], index: unknown): unknown {
-  return getTensorItem(toProxy(functions.stack(array as Operand[])), index);
-}
-
 function below(index: number, site: Site): TraceError {
   return new TraceError(`An array has no element ${index}. To count from its end, write at(${index}).`, site);
 }
@@ -72,12 +67,13 @@ export function setitem(of: unknown, by: unknown, value: unknown, site: Site): u
     else setTensorItem(object, key, value);
     return value;
   }
-  if (key instanceof TensorProxy) {
+  if (key instanceof TensorProxy && !isFilled(object)) {
     throw new TraceError(
       'A plain array or object cannot be assigned to at a traced position. Stack it into a tensor first: stack(array).',
       site,
     );
   }
+  if (isFilled(object) && writesEntry(object, key)) return writeEntry(object as unknown[], key, value, site);
   checkFilledWrite(object, key, site);
   checkCopy(object, site);
   if (target?.isRecording) noteProperty(target, object, key as PropertyKey, value);
@@ -106,9 +102,6 @@ export function length(of: unknown, site: Site): unknown {
   if (varying) return each(varying, (one) => length(one, site));
   if (object instanceof TensorProxy)
     return object.type.shape?.[0] ?? getTensorItem(toProxy(functions.shape(asTraced(object))), 0);
-  if (Array.isArray(object) && object.some((item) => item instanceof GraphEntries)) {
-    const counts = object.map((item) => asTraced(item instanceof GraphEntries ? item.length() : toProxy(1)));
-    return counts.reduce((a, b) => functions.add(a, b));
-  }
+  if (isFilled(object)) return lengthOf(object);
   return (object as { length: unknown }).length;
 }

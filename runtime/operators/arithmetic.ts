@@ -4,6 +4,7 @@ import type { Site } from '../graph/types.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { apply, toProxy } from '../tracing/apply.ts';
 import { activeBuilder } from '../tracing/builder.ts';
+import { checkCompared } from '../tracing/copies.ts';
 import { GraphEntries } from '../tracing/lists.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import { each, settled, uses, type Varying, varyingOf } from '../tracing/varying.ts';
@@ -85,6 +86,7 @@ const ASKING = new Set([...EQUALITY, 'instanceof']);
 export function binary(operator: string, left: unknown, right: unknown, site: Site): unknown {
   const a = settled(left);
   const b = settled(right);
+  if (EQUALITY.has(operator)) checkCompared(a, b, site);
   if (!isTraced(a) && !isTraced(b)) return PLAIN_BINARY[operator]!(a as never, b as never);
   const varying = varyingOf(a) ?? varyingOf(b);
   if (varying) {

@@ -32,7 +32,7 @@ export function call(called: unknown, on: unknown, given: readonly unknown[], si
       .map(varyingOf)
       .find((one) => one !== null);
   if (some) return each(some, (one) => call(direct.fn, direct.receiver, replaced(direct.values, some, one), site));
-  const filled = target && callOnFilled(direct, site);
+  const filled = target && callOnFilled(direct, site, (f, self, values) => call(f, self, values, site));
   if (filled) return filled.result;
   const meaning = builtin(direct.fn);
   if (target) for (const value of changedBy(direct)) checkCopy(value, site);

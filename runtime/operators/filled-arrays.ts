@@ -1,7 +1,7 @@
 import { TraceError } from '../errors.ts';
 import type { Site } from '../graph/types.ts';
 import { GraphEntries, guardEntries, isFilled } from '../tracing/lists.ts';
-import { entryOf } from './access.ts';
+import { extreme, FILLED_METHODS, type Run } from './filled-methods.ts';
 import type { Call } from './indirect-calls.ts';
 import { isIntrinsic } from './intrinsics.ts';
 
@@ -16,18 +16,41 @@ const KEEPING: ReadonlySet<unknown> = new Set<unknown>([
 ]);
 
 /** The result of a call on an array that a branch or loop of the graph filled; null for any other call. */
-export function callOnFilled({ fn, receiver, values }: Call, site: Site): { readonly result: unknown } | null {
+export function callOnFilled(
+  { fn, receiver, values }: Call,
+  site: Site,
+  run: Run,
+): { readonly result: unknown } | null {
   const isAbout = isFilled(receiver) || values.some((value) => isFilled(value) || value instanceof GraphEntries);
   if (!isAbout) return null;
   for (const value of values) if (isFilled(value)) guardEntries(value);
   if (!isIntrinsic(fn) && values.some((value) => value instanceof GraphEntries)) throw spread(site);
   if (!isIntrinsic(fn) || KEEPING.has(fn)) return null;
-  if (fn === Array.prototype.at) return { result: entryOf(receiver as readonly unknown[], values[0]) };
   const { name } = fn as { name: string };
+  if ((fn === Math.max || fn === Math.min) && !values.some(Array.isArray)) {
+    return { result: extreme(name as 'max' | 'min', values, site) };
+  }
+  if (fn === Array.from && isFilled(values[0])) {
+    const [array, map, ...others] = values;
+    return { result: map ? method('map', array, [map, ...others], site, run) : method('slice', array, [], site, run) };
+  }
+  if (isFilled(receiver) && fn === Reflect.get(Array.prototype, name) && Object.hasOwn(FILLED_METHODS, name)) {
+    return { result: method(name, receiver, values, site, run) };
+  }
   throw new TraceError(
     `${name}() is called with an array that a branch or loop of the graph filled: how many entries it has is known only when the model runs. Go through them with for…of, read them by index, or use stack() and the functions of tensors.`,
     site,
   );
+}
+
+function method(name: string, array: unknown, values: readonly unknown[], site: Site, run: Run): unknown {
+  const ask: Run = (fn, self, given) => run(fn, self, takesOne(fn) ? given.slice(0, 1) : given);
+  return FILLED_METHODS[name]!({ array: array as unknown[], values, site, run: ask });
+}
+
+/** Whether a function of JavaScript ignores the index and the array: `Math.abs`. */
+function takesOne(fn: unknown): boolean {
+  return typeof fn === 'function' && isIntrinsic(fn) && fn.length === 1;
 }
 
 function spread(site: Site): TraceError {

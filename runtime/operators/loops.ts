@@ -12,6 +12,7 @@ import { settled, uses, varyingOf } from '../tracing/varying.ts';
 import { type Completion, isAbrupt, withoutBreak, withoutContinue } from './completions.ts';
 import { andThen } from './conditionals.ts';
 import { checkIterator } from './effects.ts';
+import { entryAt } from './filled-entries.ts';
 import { graphLoop } from './graph-loops.ts';
 import { forSteps } from './step-loops.ts';
 import { truthOf } from './truth.ts';
@@ -75,6 +76,27 @@ function forRows(rows: TensorProxy, body: Body, state: State | null, site: Site,
   });
 }
 
+/** Entries that a branch or loop of the graph pushed to an array. */
+function forEntries(
+  entries: GraphEntries,
+  body: Body,
+  state: State | null,
+  site: Site,
+  label: string | null,
+): Completion {
+  const target = builder();
+  target.site = site;
+  return graphLoop(target, {
+    trip: entries.length(),
+    test: null,
+    body: (index) => body(entryAt(entries, index)),
+    update: null,
+    state,
+    site,
+    label,
+  });
+}
+
 /**
  * Unrolled: what may have ended the loop on a traced condition stands around each further iteration, one beside the
  * other, so that bodies do not nest.
@@ -93,7 +115,7 @@ function forItems(
     const { done, value } = iterator.next();
     if (done) isOver = true;
     if (done) return undefined;
-    if (value instanceof GraphEntries) return forRows(value.stacked(), body, state, site, label);
+    if (value instanceof GraphEntries) return forEntries(value, body, state, site, label);
     return withoutContinue(body(value), label);
   };
   while (!isOver && !isAbrupt(end)) end = andThen(end, iteration, state, site);

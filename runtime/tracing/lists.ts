@@ -3,7 +3,7 @@ import type { DType, Shape, TensorType, Value } from '../graph/types.ts';
 import { apply, shapeOperand, toProxy, wrap } from './apply.ts';
 import { blank } from './blanks.ts';
 import type { Builder } from './builder.ts';
-import type { Form } from './forms/form.ts';
+import { type Form, isNumeric } from './forms/form.ts';
 import type { TensorProxy } from './proxy.ts';
 
 /**
@@ -46,13 +46,18 @@ export class GraphEntries {
 
   /** The entries as one tensor, [entries, ...entry]. All must be tensors of one shape. */
   stacked(): TensorProxy {
-    if (this.form.kind !== 'tensor') {
+    const { form } = this;
+    if (form.kind === 'plain' && isNumeric(form.value)) {
+      const count = apply('unsqueeze', [this.length()], { dims: [0] });
+      return apply('expand', [toProxy(form.value), count]);
+    }
+    if (form.kind !== 'tensor') {
       throw new TraceError(
         'The entries of this array are not tensors of one kind, so they cannot be one tensor. Take one field of each.',
         this.builder.site,
       );
     }
-    return stackedList(this.builder, this.form.leaf!);
+    return stackedList(this.builder, form.leaf!);
   }
 }
 

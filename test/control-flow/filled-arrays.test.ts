@@ -13,9 +13,58 @@ const FOLLOWED: Readonly<Record<string, string>> = {
   'an entry by index': `return save(a[1] + 0);`,
   'the last entry': `return save(a.at(-1) + 0);`,
   'for…of': `let s: any = 0; for (const r of a) s += r; return save(s);`,
-  'an entry of its own is set': `a[0] = t(90); return save(a[0] + 0);`,
+  positions: `let s: any = 0; for (let i = 0; i < a.length; i++) s = s * 2 + a[i]; return save(s);`,
+  'an entry of its own is set': `a[0] = t(90); return save(a);`,
+  'an entry is set': `a[2] = t(90); return save(a);`,
+  'an entry is added to': `a[2] += 1; return save(a);`,
+  'an entry is set by a pattern': `[a[2]] = [t(90)]; return save(a);`,
   'it is spread into an array': `const b = [...a, t(1)]; return save(b.length);`,
   'it is pushed to another': `const b: any[] = []; b.push(...a); return save(b.length);`,
+  map: `return save(a.map((q: any, i: any) => q * 2 + i));`,
+  'map of a function of JavaScript': `return save(a.map(Math.sqrt).map(Math.round));`,
+  forEach: `let s: any = 0; a.forEach((q: any, i: any) => { s += q * i; }); return save(s);`,
+  'forEach with an effect': `const b: any[] = []; a.forEach((q: any) => { if (q > 3) b.push(q); }); return save(b.length);`,
+  filter: `return save(a.filter((q: any) => q > 3));`,
+  'some and every': `return [save(a.some((q: any) => q > 6)), save(a.some((q: any) => q > 60)), save(a.every((q: any) => q > 0)), save(a.every((q: any) => q > 1))];`,
+  'find and findIndex': `return [save(a.find((q: any) => q > 3) ?? -1), save(a.findIndex((q: any) => q === 4)), save(a.findIndex((q: any) => q === 44))];`,
+  'includes and indexOf': `return [save(a.includes(4)), save(a.includes(44)), save(a.indexOf(4)), save(a.indexOf(t(44)))];`,
+  reduce: `return [save(a.reduce((s: any, q: any) => s * 2 + q)), save(a.reduce((s: any, q: any, i: any) => s + q * i, 5))];`,
+  slice: `return [save(a.slice(1)), save(a.slice(-2)), save(a.slice(1, 3)), save(a.slice(1, -1)), save(a.slice(0, t(2)))];`,
+  reverse: `a.reverse(); return save(a);`,
+  toReversed: `const b = a.toReversed(); return [save(a), save(b)];`,
+  fill: `a.fill(t(5), 1); return save(a);`,
+  'pop and shift': `const p = a.pop(), q = a.shift(); return [save(p + 0), save(q + 0), save(a)];`,
+  splice: `const b = a.splice(1, 2, t(50), t(60), t(70)); return [save(a), save(b)];`,
+  'splice to the end': `const b = a.splice(-2); return [save(a), save(b)];`,
+  'Array.from': `return [save(Array.from(a)), save(Array.from(a, (q: any) => q + 1))];`,
+  'Math.max and Math.min': `return [save(Math.max(...a)), save(Math.min(9, ...a, 3))];`,
+  'a queue': `let s: any = 0; while (a.length > 0) s = s * 2 + a.shift(); return save(s);`,
+  'in a loop of the graph': `for (const r of v([5, 1])) { if (r > 2) a.push(r); a[0] += a.map((q: any) => q + 1).reduce((s: any, q: any) => s + q, 0); } return save(a);`,
+};
+
+/** Entries that are objects or arrays. */
+const OBJECTS: Readonly<Record<string, string>> = {
+  'fields of an entry': `const a: any[] = []; for (const r of v([1, 2, 3])) a.push({ p: r, q: 2 }); return [save(a[1].p), save(t(a.at(-1).q)), save(a.map((o) => o.p + o.q))];`,
+  'for…of with a pattern': `const a: any[] = []; for (const r of v([1, 2, 3])) a.push([r, 2]); let s: any = 0; for (const [p, q] of a) s += p * q; return save(s);`,
+  'entries of several kinds': `const a: any[] = []; for (const r of v([1, 2, 3])) if (r > 1) a.push({ p: r }); else a.push(null); let s: any = 0; for (const o of a) if (o) s += o.p; return save(s);`,
+  'an object that was there': `const o = { p: 1 }; const a: any[] = []; for (const r of v([1, 2])) { a.push(o); o.p += r; } return save(a[0].p);`,
+  'an object that was there, changed through its entry': `const o = { p: 1 }; const a = [{ p: 9 }]; if (t(1) > 0) a.push(o); a.at(-1)!.p = 2; return save(t(o.p));`,
+  'an object that was there, changed afterwards': `const o = { p: 1 }; const a = [{ p: 9 }]; if (t(1) > 0) a.push(o); o.p = 2; return save(a.at(-1)!.p + 0);`,
+  'vectors of several sizes': `const a: any[] = []; for (const r of [v([1, 2]), v([3, 4, 5, 6]), v([7, 8, 9])]) if (r[0] > 0) a.push(r); return [save(a[0][1]), save(a[1][3]), save(a[2][0])];`,
+};
+
+/** Arrays whose own elements loops take out. */
+const EMPTIED: Readonly<Record<string, string>> = {
+  'a queue until a traced value ends the loop': `const q = [t(1), t(2), t(5), t(4)]; let k = 0; while (true) { const r = q.shift()!; k++; if (r > 4) break; } return [save(t(k)), save(q.length)];`,
+  'elements that a loop over rows takes out': `const a = [1, 2, 3]; for (const r of v([1, 7])) if (r > 2) a.pop(); return save(a.length);`,
+};
+
+/** A change of an entry that several iterations made would have to find it again. */
+const CHANGED: Readonly<Record<string, string>> = {
+  'a field of an entry is set': `a[0].p = 5; return save(a[0].p);`,
+  'a field of every entry is set': `for (const o of a) o.p += 5; return save(a[0].p);`,
+  'a field of an entry is set by JavaScript': `Object.assign(a[0], { p: 7 }); return save(a[0].p);`,
+  'two entries are compared': `return save(t(a[0] === a[1] ? 1 : 0));`,
 };
 
 /** What depends on how many entries there are is followed where that is known, and refused elsewhere. */
@@ -23,10 +72,7 @@ const REFUSED: Readonly<Record<string, string>> = {
   'an index below 0': `const q = a[-1]; return save(q === undefined ? 1 : 0);`,
   'an entry behind others is taken from a pattern': `const [, , q] = a; return save(q === undefined ? 1 : 0);`,
   'an entry behind others is taken by a parameter': `const f = ([, , q = 50]: any) => q; return save(f(a) + 0);`,
-  'an entry is set': `a[2] = t(90); return save(a[2] + 0);`,
   'an entry behind is set': `a[4] = t(90); return save(a.length);`,
-  'an entry is added to': `a[2] += 1; return save(a[2] + 0);`,
-  'an entry is set by a pattern': `[a[2]] = [t(90)]; return save(a[2] + 0);`,
   'an entry is deleted': `delete a[2]; return save(a[2] === undefined ? 1 : 0);`,
   'its length is set': `a.length = 1; return save(a.length);`,
   'its length is set by a pattern': `({ n: a.length } = { n: 1 }); return save(a.length);`,
@@ -43,6 +89,7 @@ const REFUSED: Readonly<Record<string, string>> = {
   'the rest is taken': `const [, ...q] = a; return save(q.length);`,
   'it is spread into a function': `const f = (p: any, q: any) => p + q; return save(f(...a));`,
   'it is spread into a rest': `const f = (...p: any[]) => p.length; return save(f(...a));`,
+  'a text is made of it': `return save(a.join('').length);`,
 };
 
 function programs(uses: Readonly<Record<string, string>>): (readonly [string, string])[] {
@@ -55,9 +102,18 @@ it.each(programs(FOLLOWED))('%s', async (_, body) => {
   expect(await traced({ body })).toEqual({ value: plainly({ body }) });
 });
 
+it.each(Object.entries({ ...OBJECTS, ...EMPTIED }))('%s', async (_, body) => {
+  expect(await traced({ body })).toEqual({ value: plainly({ body }) });
+});
+
+it.each(Object.entries(CHANGED))('%s: an error', async (_, use) => {
+  const body = `const a: any[] = []; for (const r of v([1, 2, 3])) a.push({ p: r }); ${use}`;
+  expect(await traced({ body })).toEqual({ error: expect.stringMatching(/An object is (changed|compared)/) });
+});
+
 it.each(programs(REFUSED))('%s', async (_, body) => {
   const given = await traced({ body });
-  if ('error' in given) expect(given.error).toMatch(/of the graph filled|An array has no element -1/);
+  if ('error' in given) expect(given.error).toMatch(/of the graph filled|An array has no element -1|out of range/);
   else expect(given.value).toEqual(plainly({ body }));
 });
 

@@ -19,10 +19,10 @@ function asEntry(form: Form<unknown>): Form<null> {
   }
   if (kind === 'array') {
     if (form.rest) throw nestedLists();
-    return { ...form, of: null, items: form.items.map(asEntry), rest: null };
+    return { ...form, of: null, items: form.items.map(asEntry), rest: null, isShared: true };
   }
   if (kind === 'record') {
-    return { ...form, of: null, fields: form.fields.map(([name, field]) => [name, asEntry(field)]) };
+    return { ...form, of: null, fields: form.fields.map(([name, field]) => [name, asEntry(field)]), isShared: true };
   }
   if (kind === 'cases') return { kind, cases: form.cases.map((one) => ({ test: null, form: asEntry(one.form) })) };
   return bare(form);

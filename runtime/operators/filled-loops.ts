@@ -1,0 +1,78 @@
+import type { Site } from '../graph/types.ts';
+import { builder } from '../tracing/builder.ts';
+import type { Slot } from '../tracing/journal.ts';
+import { GraphEntries } from '../tracing/lists.ts';
+import { ArraySlot } from '../tracing/slots.ts';
+import { binary } from './arithmetic.ts';
+import { fresh } from './blocks.ts';
+import { entryAt } from './filled-entries.ts';
+import { graphLoop } from './graph-loops.ts';
+
+/** Goes through the entries from the first or second on: a loop of the graph goes through those that only the run knows. */
+export function through(
+  array: readonly unknown[],
+  site: Site,
+  from: 0 | 1,
+  use: (entry: unknown, index: unknown) => void,
+): void {
+  let before: unknown = 0;
+  array.forEach((part, position) => {
+    const skipped = position === 0 ? from : 0;
+    const start = before;
+    if (!(part instanceof GraphEntries)) {
+      if (skipped === 0) use(part, start);
+      before = binary('+', start, 1, site);
+      return;
+    }
+    before = binary('+', start, part.length(), site);
+    countTo(binary('-', part.length(), skipped, site), site, (i) => {
+      const index = binary('+', i, skipped, site);
+      use(entryAt(part, index as never), binary('+', start, index, site));
+    });
+  });
+}
+
+/** A loop over as many positions as the run will tell. */
+export function countTo(trip: unknown, site: Site, body: (index: unknown) => void): void {
+  const target = builder();
+  target.site = site;
+  graphLoop(target, {
+    trip: trip as never,
+    test: null,
+    body: (index) => void body(index),
+    update: null,
+    state: null,
+    site,
+    label: null,
+  });
+}
+
+/** An array of what `fill` adds. */
+export function collected(fill: (add: (value: unknown) => void) => void): unknown[] {
+  const out: unknown[] = fresh([]);
+  fill((value) => {
+    builder().note(ArraySlot.of(builder(), out));
+    out.push(value);
+  });
+  return out;
+}
+
+/** What a value has become in the end. */
+export function folding(start: unknown, run: (get: () => unknown, set: (value: unknown) => void) => void): unknown {
+  let value = start;
+  const slot: Slot = fresh({
+    name: 'what is kept from entry to entry',
+    get: () => value,
+    set: (next: unknown) => {
+      value = next;
+    },
+  });
+  run(
+    () => value,
+    (next) => {
+      builder().note(slot);
+      value = next;
+    },
+  );
+  return value;
+}
