@@ -1,3 +1,4 @@
+import type { Dim } from '../gradients/facts.ts';
 import type { Value } from '../graph/types.ts';
 import { ort } from '../ort/ort.ts';
 import type { SessionTensor } from '../ort/port.ts';
@@ -216,7 +217,7 @@ export class BackwardPass {
       wanted,
       replaced: new Set(settled.keys()),
       given: new Set(made.map(({ name }) => name)),
-      ranks: new Map(feeds.map(({ name, register }) => [name, registers[register]!.dims.length])),
+      dims: sizeClasses(feeds.map(({ name, register }) => [name, registers[register]!.dims])),
     });
     if (derivative.outputs.length === 0) return new Map();
     const at = new Map([...made, ...feeds].map(({ name, register }) => [name, registers[register]!]));
@@ -227,6 +228,21 @@ export class BackwardPass {
     const results = await engine.programs.run(derivative.program, given, derivative.outputs.map(gradientName));
     return new Map(derivative.outputs.map((name) => [name, results[gradientName(name)]!]));
   }
+}
+
+/**
+ * Sizes by class: those that are equal in this run have one name, and 1 is 1. A derivative is written for a pattern of
+ * equal sizes, as it tells along which dimensions something was broadcast, and serves all runs with this pattern.
+ */
+function sizeClasses(shapes: readonly (readonly [string, readonly number[]])[]): ReadonlyMap<string, readonly Dim[]> {
+  const names = new Map<number, string>();
+  const classOf = (size: number): Dim => {
+    if (size === 1) return 1;
+    const name = names.get(size) ?? `size ${names.size}`;
+    names.set(size, name);
+    return name;
+  };
+  return new Map(shapes.map(([tensor, dims]) => [tensor, dims.map(classOf)]));
 }
 
 /** A gradient that is set to something that can only be known after it. */

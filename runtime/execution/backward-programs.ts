@@ -1,10 +1,13 @@
 import { type Backward, backward, gradientName, seedName } from '../gradients/backward.ts';
-import type { Dims } from '../gradients/facts.ts';
+import type { Dim } from '../gradients/facts.ts';
 import { decodeModel, encodeModel, type ModelProto } from '../onnx/proto.ts';
 import type { Program } from '../partition/plan.ts';
 
 /** How many derivatives of programs are kept; the one used least recently goes first. */
 const KEPT = 256;
+
+/** How often a derivative runs before its weights are prepacked, which makes its session slow to create and large. */
+const OFTEN = 5;
 
 /** What is asked of the derivative of a program. */
 export interface BackwardQuestion {
@@ -16,8 +19,8 @@ export interface BackwardQuestion {
   readonly replaced: ReadonlySet<string>;
   /** What need not be computed again. */
   readonly given: ReadonlySet<string>;
-  /** The numbers of dimensions of the inputs. */
-  readonly ranks: ReadonlyMap<string, number>;
+  /** The sizes of the inputs as classes: equal sizes have one name, and 1 is 1. */
+  readonly dims: ReadonlyMap<string, readonly Dim[]>;
 }
 
 /** The derivative of a program, and under which names it is fed and what it gives. */
@@ -29,17 +32,20 @@ export { gradientName, seedName };
 
 /** The derivatives of the programs of one engine, each written once. */
 export class BackwardPrograms {
-  private readonly written = new Map<string, BackwardProgram>();
+  private readonly written = new Map<string, BackwardProgram & { readonly uses: number }>();
   private readonly makers = new Map<string, ReadonlyMap<string, number>>();
 
   /** Throws a GradientError where a node on the way has no derivative. */
   of(program: Program, question: BackwardQuestion): BackwardProgram {
     const key = keyOf(program, question);
-    const known = this.written.get(key) ?? write(key, program, question);
+    const known = this.written.get(key) ?? { ...write(key, program, question), uses: 0 };
+    // What runs often gets weights in the form that kernels like best, at the price of another session.
+    const isOften = known.uses === OFTEN;
+    const used = { ...known, uses: known.uses + 1, ...(isOften && { program: prepacked(known.program) }) };
     this.written.delete(key);
-    this.written.set(key, known);
+    this.written.set(key, used);
     if (this.written.size > KEPT) this.written.delete(this.written.keys().next().value!);
-    return known;
+    return used;
   }
 
   /**
@@ -60,20 +66,21 @@ export class BackwardPrograms {
   }
 }
 
-function keyOf(program: Program, { seeds, wanted, replaced, given, ranks }: BackwardQuestion): string {
-  const parts = { seeds, wanted, replaced: [...replaced], given: [...given], ranks: [...ranks] };
+function keyOf(program: Program, { seeds, wanted, replaced, given, dims }: BackwardQuestion): string {
+  const parts = { seeds, wanted, replaced: [...replaced], given: [...given], dims: [...dims] };
   return `${program.key}\nbackward ${JSON.stringify(parts)}`;
 }
 
 function write(key: string, program: Program, question: BackwardQuestion): BackwardProgram {
-  const dims = new Map<string, Dims>(
-    [...question.ranks].map(([name, rank]) => [name, Array.from({ length: rank }, (_, i) => `${name}:${i}`)]),
-  );
-  const { model, inputs, seeds, outputs } = backward(decodeModel(program.write()), { ...question, dims });
+  const { model, inputs, seeds, outputs } = backward(decodeModel(program.write()), question);
   return { program: programOf(key, program, model), inputs, seeds, outputs };
 }
 
 /** By itself, so that what the program keeps does not hold more. */
 function programOf(key: string, { kind }: Program, model: ModelProto): Program {
   return { key, kind, weights: 0, random: false, prepack: false, write: () => encodeModel(model) };
+}
+
+function prepacked({ write: bytes, ...program }: Program): Program {
+  return { ...program, key: `${program.key}\nprepacked`, prepack: true, write: bytes };
 }
