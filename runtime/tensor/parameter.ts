@@ -15,7 +15,7 @@ export type AnyParameter = Parameter<'float16'> | Parameter<'float32'> | Paramet
 export class Parameter<D extends FloatDType = 'float32'> extends Tensor<D> {
   /** Set by what traces: the gradient by a parameter in the block that runs now; undefined where none runs. */
   static inBlock: (parameter: Parameter<FloatDType>) => unknown = () => undefined;
-  private sum: Tensor<D> | null = null;
+  #sum: Tensor<D> | null = null;
 
   /**
    * @param data numbers, nested arrays, a typed array or a tensor, of floats; its elements are copied
@@ -31,7 +31,7 @@ export class Parameter<D extends FloatDType = 'float32'> extends Tensor<D> {
    * block: the gradient of the last backward pass.
    */
   get grad(): Tensor<D> | null {
-    return (Parameter.inBlock(this as unknown as Parameter<FloatDType>) as Tensor<D> | undefined) ?? this.sum;
+    return (Parameter.inBlock(this as unknown as Parameter<FloatDType>) as Tensor<D> | undefined) ?? this.#sum;
   }
 
   set grad(gradient: Tensor<D> | null) {
@@ -40,12 +40,12 @@ export class Parameter<D extends FloatDType = 'float32'> extends Tensor<D> {
         `the gradient of a parameter of ${this.dtype}[${this.dims.join(', ')}] cannot be a tensor of ${gradient.dtype}[${gradient.dims.join(', ')}]`,
       );
     }
-    this.sum = gradient;
+    this.#sum = gradient;
   }
 
   /** Forgets the gradient. */
   zeroGrad(): void {
-    this.sum = null;
+    this.#sum = null;
   }
 }
 

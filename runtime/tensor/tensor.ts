@@ -11,17 +11,29 @@ export type AnyTensor = Tensor<DType>;
 /** What `Tensor.from` takes. */
 export type TensorData = number | bigint | boolean | NestedArray | TypedArray | AnyTensor;
 
+/** Catches `t[0]` and `t[':, -1']` by a proxy around the object. Classes that extend it have their private fields on the proxy. */
+abstract class Indexed {
+  abstract readonly dtype: DType;
+  abstract readonly dims: readonly number[];
+  abstract readonly raw: RawOf<DType>;
+
+  constructor() {
+    // biome-ignore lint/correctness/noConstructorReturn: no other object can be asked for any index.
+    return new Proxy(this, indexing);
+  }
+}
+
 /**
  * A tensor with its elements: traces return them and take them as inputs.
  *
  * The type of `data` is `Float32Array` unless the dtype is known to the compiler: `tensor.to('int32').data` is an
  * `Int32Array`. Indexing follows numpy and copies: `t[0]`, `t[-1]`, `t[':, -1']`, `t['..., 3:5']`.
  */
-export class Tensor<D extends DType = 'float32'> {
-  readonly dtype: DType;
-  readonly dims: readonly number[];
+export class Tensor<D extends DType = 'float32'> extends Indexed {
+  override readonly dtype: DType;
+  override readonly dims: readonly number[];
   /** The elements as the engine holds them: halves as 16 bits, bools as bytes. */
-  readonly raw: RawOf<D>;
+  override readonly raw: RawOf<D>;
   #decoded: DataOf<D> | null = null;
   // biome-ignore lint/suspicious/noExplicitAny: with noUncheckedIndexedAccess a typed t[0] would be "possibly undefined".
   readonly [index: number]: any;
@@ -30,6 +42,7 @@ export class Tensor<D extends DType = 'float32'> {
 
   /** `raw` holds the elements row by row and is not copied. */
   constructor(dtype: D, dims: readonly number[], raw: RawOf<D>) {
+    super();
     if (!isRawOf(raw, dtype)) throw new TypeError(`the elements of a ${dtype} tensor are not a ${typeName(raw)}`);
     const size = countElements(dims);
     if (raw.length !== size) {
@@ -38,8 +51,6 @@ export class Tensor<D extends DType = 'float32'> {
     this.dtype = dtype;
     this.dims = dims;
     this.raw = raw;
-    // biome-ignore lint/correctness/noConstructorReturn: t[0] and t[':, -1'] are caught by an ES proxy around the object.
-    return new Proxy(this, indexing);
   }
 
   /**
@@ -107,7 +118,7 @@ export class Tensor<D extends DType = 'float32'> {
     for (let i = 0; i < (this.dims[0] ?? 0); i++) yield this[i];
   }
 
-  toString(): string {
+  override toString(): string {
     return printTensor(this.data, this.dims, this.dtype);
   }
 
@@ -129,21 +140,20 @@ export class Tensor<D extends DType = 'float32'> {
   }
 }
 
-const indexing: ProxyHandler<Tensor<DType>> = {
-  get(target, key) {
+const indexing: ProxyHandler<Indexed> = {
+  get(target, key, receiver) {
     if (typeof key === 'string' && isSliceString(key)) return index(target, key);
-    // Read from the object itself: private fields are not on the proxy.
-    return Reflect.get(target, key);
+    return Reflect.get(target, key, receiver);
   },
-  set(target, key, value) {
+  set(target, key, value, receiver) {
     if (typeof key === 'string' && isSliceString(key)) {
       throw new TypeError(`a tensor outside of a trace cannot be assigned to by index [${key}]: change its data`);
     }
-    return Reflect.set(target, key, value);
+    return Reflect.set(target, key, value, receiver);
   },
 };
 
-function index(tensor: Tensor<DType>, key: string): Tensor<DType> {
+function index(tensor: Indexed, key: string): Tensor<DType> {
   const selection = selectItems(tensor.dims, parseSlices(key));
   const positions = selectedPositions(selection);
   const source = tensor.raw;

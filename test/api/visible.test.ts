@@ -5,6 +5,7 @@ import {
   intervention,
   LanguageModel,
   NoopBackend,
+  Parameter,
   RemoteBackend,
   ReuseScope,
   save,
@@ -79,13 +80,38 @@ it('a scope of reuse', () => {
   expect(printed(scope)).toBe('ReuseScope {}');
 });
 
+const TENSOR = [
+  'data',
+  'dims',
+  'dtype',
+  'item',
+  'ndim',
+  'raw',
+  'reshape',
+  'size',
+  'to',
+  'toArray',
+  'toJSON',
+  'toString',
+];
+
 it('a tensor', () => {
   const tensor = Tensor.from([1.5, 2]);
   expect(tensor.data).toEqual(new Float32Array([1.5, 2]));
-  expect(namesOf(tensor)).toEqual(
-    ['data', 'dims', 'dtype', 'item', 'ndim', 'raw', 'reshape', 'size', 'to', 'toArray', 'toJSON', 'toString'].sort(),
-  );
+  expect(namesOf(tensor)).toEqual(TENSOR);
   expect(printed(tensor)).toBe(String(tensor));
+});
+
+it('a parameter', async () => {
+  const parameter = new Parameter(Array<number>(128).fill(0.5));
+  const { inBlock } = await lm.trace(PROMPT, () => {
+    lm.transformer.h[1].output[':, -1'] += parameter;
+    lm.lm_head.output['0, -1'].sum().backward();
+    return { inBlock: save(parameter.grad as never) };
+  });
+  expect(parameter.grad!.data).toEqual(inBlock.data);
+  expect(namesOf(parameter)).toEqual([...TENSOR, 'grad', 'zeroGrad'].sort());
+  expect(printed(parameter)).toBe(String(parameter));
 });
 
 it('a graph', async () => {
