@@ -55,6 +55,9 @@ function reasonOf(message: string, node: NodeProto | undefined, model: OnnxModel
   if (/Incompatible dimensions for matrix multiplication|matmul.*dimension mismatch/i.test(message)) {
     return "the sizes of a matrix multiplication do not fit. Give a value with as many features as the module's input has.";
   }
+  if (/Integer modulo by zero/.test(message)) {
+    return 'a whole number is divided by 0 to take the rest. Convert it with float() where NaN is wanted.';
+  }
   const type = /Type 'tensor\((\w+)\)' of input parameter .* of operator \((\w+)\)/.exec(message);
   if (type) return `${type[2]} cannot take ${type[1]} values. Convert the value with to(…).`;
   return `${plainText(message)}${/[.!?]$/.test(message.trim()) ? '' : '.'}`;

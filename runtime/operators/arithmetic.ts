@@ -1,5 +1,6 @@
 import { TraceError } from '../errors.ts';
 import * as functions from '../functions/index.ts';
+import { asTraced } from '../functions/nodes.ts';
 import type { Site } from '../graph/types.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { apply, toProxy } from '../tracing/apply.ts';
@@ -9,6 +10,7 @@ import { GraphEntries } from '../tracing/lists.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import { each, settled, uses, type Varying, varyingOf } from '../tracing/varying.ts';
 import type { Traced } from '../types/tensor.ts';
+import { isTruthy, power } from './math-functions.ts';
 import { asNumber } from './numbers.ts';
 import { textError } from './text-error.ts';
 
@@ -28,7 +30,7 @@ const TENSOR_BINARY: Readonly<Record<string, Binary>> = {
   '*': functions.mul,
   '/': functions.div,
   '%': functions.fmod,
-  '**': functions.pow,
+  '**': power,
   '<': functions.lt,
   '<=': functions.le,
   '>': functions.gt,
@@ -81,6 +83,7 @@ const ARITHMETIC = new Set(['+', '-', '*', '/', '%', '**']);
 const EQUALITY = new Set(['==', '!=', '===', '!==']);
 /** The operators that ask undefined and null, too. */
 const ASKING = new Set([...EQUALITY, 'instanceof']);
+const STRICT = new Set(['===', '!==']);
 
 /** A binary operator: elementwise on tensors, JavaScript's own on anything else. */
 export function binary(operator: string, left: unknown, right: unknown, site: Site): unknown {
@@ -100,6 +103,7 @@ export function binary(operator: string, left: unknown, right: unknown, site: Si
   if (EQUALITY.has(operator) && (isOther(a) || isOther(b))) return operator.startsWith('!');
   if (operator === 'instanceof')
     return isScalar(a, 'instanceof', site) ? false : PLAIN_BINARY.instanceof!(a as never, b as never);
+  if (STRICT.has(operator) && areOfTwoKinds(a, b)) return operator.startsWith('!');
   const target = activeBuilder();
   if (target) target.site = site;
   const operate = TENSOR_BINARY[operator];
@@ -111,6 +115,19 @@ export function binary(operator: string, left: unknown, right: unknown, site: Si
   return ARITHMETIC.has(operator)
     ? operate(asNumber(a) as never, asNumber(b) as never)
     : operate(a as never, b as never);
+}
+
+/** Whether one is a truth value and the other a number, so that they are never the same, whatever they are. */
+function areOfTwoKinds(a: unknown, b: unknown): boolean {
+  const kinds = new Set([a, b].map(kindOf));
+  return kinds.has('boolean') && kinds.has('number');
+}
+
+/** What `typeof` gives, or will give of a tensor without dimensions; null for others. */
+function kindOf(x: unknown): string | null {
+  if (!(x instanceof TensorProxy)) return typeof x;
+  if (x.type.shape?.length !== 0) return null;
+  return x.dtype === 'bool' ? 'boolean' : 'number';
 }
 
 /** Operates on whichever of its values a varying one is; only some operators are for undefined and null, too. */
@@ -134,7 +151,7 @@ export function unary(operator: string, operand: unknown, site: Site): unknown {
     case '+':
       return asNumber(proxy);
     case '!':
-      return apply('logicalNot', [proxy]);
+      return functions.logicalNot(isTruthy(asTraced(proxy)));
     default:
       return apply('bitwiseNot', [proxy]);
   }

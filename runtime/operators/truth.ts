@@ -1,9 +1,11 @@
 import { TraceError } from '../errors.ts';
+import { asProxy, asTraced } from '../functions/nodes.ts';
 import type { Site } from '../graph/types.ts';
 import { apply } from '../tracing/apply.ts';
 import { activeBuilder } from '../tracing/builder.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import { settled, uses, varyingOf } from '../tracing/varying.ts';
+import { isTruthy } from './math-functions.ts';
 
 /** True, false, or what the run will tell (bool, no dimensions). */
 export type Truth = TensorProxy | boolean;
@@ -34,7 +36,7 @@ export function truthOf(given: unknown, site: Site): Truth {
   return test.builder.knows(test.value()) ?? test;
 }
 
-/** The truth of a tensor of one element, as PyTorch's `bool(tensor)`. */
+/** The truth of a tensor of one element, which for NaN is false, as JavaScript has it. */
 export function truth(test: TensorProxy): TensorProxy {
   const { shape } = test.type;
   if (shape?.some((dim) => dim !== null && dim !== 1)) {
@@ -43,6 +45,6 @@ export function truth(test: TensorProxy): TensorProxy {
       test.builder.site,
     );
   }
-  const bool = test.dtype === 'bool' ? test : apply('cast', [test], { dtype: 'bool' });
+  const bool = test.dtype === 'bool' ? test : asProxy(isTruthy(asTraced(test)));
   return shape?.length === 0 ? bool : apply('squeeze', [bool], { dims: null });
 }

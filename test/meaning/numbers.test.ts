@@ -111,6 +111,12 @@ describe("operators are JavaScript's", () => {
     expect(await small.trace(() => save(traced([-7, 7, -1]) % 3))).toEqual([-1, 1, -1]);
   });
 
+  it('% of a whole number by zero fails the run at its line', async () => {
+    const says = /numbers\.test\.ts:\d+:\d+ - .*a whole number is divided by 0 to take the rest/;
+    await expect(small.trace(() => save(tracedInt(7) % 0))).rejects.toThrow(says);
+    await expect(small.trace(() => save(tracedInt(7) % tracedInt(0)))).rejects.toThrow(says);
+  });
+
   it("remainder is PyTorch's: it has the sign of the divisor", async () => {
     expect(await small.trace(() => save(traced([-7, 7, -1]).remainder(3)))).toEqual([2, 1, 2]);
   });
