@@ -5,15 +5,16 @@ import { apply, toProxy } from '../tracing/apply.ts';
 import { builder } from '../tracing/builder.ts';
 import type { TensorProxy } from '../tracing/proxy.ts';
 import type { Traced } from '../types/tensor.ts';
+import type { LoadedModel } from './loaded-model.ts';
 import { readTensor } from './module-tensors.ts';
 import { shapesOf } from './shapes.ts';
-import { activeTracing, type RunnableModel } from './tracing.ts';
+import { activeTracing } from './tracing.ts';
 
 /**
- * Runs another model on values of this forward: an autoencoder, a probe. Gives its main output; its modules can
- * be read and set after the call.
+ * Runs another model on values of this forward: an autoencoder, a probe, with its edits. Gives its main output; its
+ * modules can be read and set after the call.
  */
-export function callModel(model: RunnableModel, values: readonly unknown[]): Traced {
+export function callModel(model: LoadedModel, values: readonly unknown[]): Traced {
   const target = builder();
   const { map } = model;
   const { inputs } = map.model;
@@ -46,9 +47,17 @@ export function callModel(model: RunnableModel, values: readonly unknown[]): Tra
     }
     return value;
   });
-  const forward = activeTracing()!.openForward(model, shapesOf(symbolic, symbolic.sizes(dims)), new Map(), main);
+  if (model.edits.length > 0 && target.isBranching) {
+    throw new TraceError(
+      'A model that has edits is called in the body of a traced condition or loop, where its edits cannot stand. Call it before, outside of the condition or loop.',
+      target.site,
+    );
+  }
+  const tracing = activeTracing()!;
+  const forward = tracing.openForward(model, shapesOf(symbolic, symbolic.sizes(dims)), new Map(), main);
   const attributes = { inputs: inputs.map(({ name }) => name), forward: forward.id };
   target.addTyped('forward', visible, [], attributes, [], main.region);
+  model.runEdits(tracing, forward);
   return asTraced(readTensor(forward, { path: '', port: 'output', index: 0, call: 0 }));
 }
 

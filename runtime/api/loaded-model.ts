@@ -55,10 +55,15 @@ export class LoadedModel implements Traceable {
   /** Opens a forward, with the edits of this model in it. */
   openForward(tracing: Tracing, shapes: Shapes, inputs: ReadonlyMap<string, Tensor>): TracedForward {
     const forward = tracing.openForward(this, shapes, inputs);
-    tracing.builder.inForward(forward, () => {
+    this.runEdits(tracing, forward);
+    return forward;
+  }
+
+  /** Runs the edits of this model in a forward of it that has just begun. */
+  runEdits({ builder }: Tracing, forward: TracedForward): void {
+    builder.inForward(forward, () => {
       for (const edit of this.#edits) edit();
     });
     forward.endEdits();
-    return forward;
   }
 }

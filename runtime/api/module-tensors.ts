@@ -49,7 +49,7 @@ function rowsAt(
   address: Address,
 ): { operands: TensorProxy[]; attributes: AttributesOf<'getitem'> } | null {
   const { rows } = target;
-  if (!rows) return null;
+  if (!rows || forward.isOfInvoke) return null;
   const { batching } = forward.resolve(address);
   if (batching === 'none') return null;
   if (batching === 'mixed') {

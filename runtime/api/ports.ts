@@ -7,7 +7,7 @@ import type { TracedForward } from '../tracing/forward.ts';
 import type { Traced } from '../types/tensor.ts';
 import { callModule } from './call-module.ts';
 import { fixedList } from './fixed-list.ts';
-import type { ModelMap } from './locate.ts';
+import { type ModelMap, TypedModel } from './locate.ts';
 import { readTensor, writeTensor } from './module-tensors.ts';
 import { activeTracing } from './tracing.ts';
 
@@ -56,9 +56,10 @@ export class Ports {
     return asTraced(callModule(this.#forward('called'), this.map, this.#address('output', 0), values));
   }
 
-  /** Whether a forward of this model is being traced now. */
+  /** Whether the code that runs now stands in a forward of this model, not of one that calls it. */
   isTraced(): boolean {
-    return activeTracing()?.forwardOf(this.map) != null;
+    const forward = activeBuilder()?.forward;
+    return forward != null && TypedModel.of(forward).map === this.map;
   }
 
   get #name(): string {

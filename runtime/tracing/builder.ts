@@ -280,7 +280,7 @@ export class Builder {
 
   /** Opens a forward, whose reads stand in a region: the one that is open now, unless another is given. */
   addForward(model: TracedModel, region = this.region): TracedForward {
-    const forward = new TracedForward(this.forwards.length, model, region, this);
+    const forward = new TracedForward(this.forwards.length, model, region, this, this.rows !== null);
     this.forwards.push(forward);
     return forward;
   }

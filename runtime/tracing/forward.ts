@@ -64,6 +64,8 @@ export class TracedForward {
   readonly model: TracedModel;
   /** Where its reads and writes stand. */
   readonly region: Region;
+  /** Whether it runs on the rows of one invoke alone: another model that was called in its block. */
+  readonly isOfInvoke: boolean;
   /** Values that edits have written and nothing has changed since: their writes may have no effect. */
   readonly lenient = new Set<Value>();
   private readonly builder: ForwardBuilder;
@@ -71,7 +73,8 @@ export class TracedForward {
   private readonly originals = new Map<string, Original>();
   private readonly taps = new Map<string, Tap>();
 
-  constructor(id: number, model: TracedModel, region: Region, builder: ForwardBuilder) {
+  constructor(id: number, model: TracedModel, region: Region, builder: ForwardBuilder, isOfInvoke = false) {
+    this.isOfInvoke = isOfInvoke;
     this.id = id;
     this.model = model;
     this.region = region;

@@ -1,4 +1,4 @@
-import { save } from 'onnsight';
+import { type Loose, save } from 'onnsight';
 import { describe, expect, it } from 'vitest';
 import { expectClose, loadToy, reference } from '../support/toy.ts';
 import { clean, fact, loadSmall, parity } from './support.ts';
@@ -121,5 +121,115 @@ describe('an attached model: mistakes', () => {
     expect(() => {
       lm.transformer.h[0].mlp = sae;
     }).toThrow(/transformer\.h\.0\.mlp is there already/);
+  });
+});
+
+describe('an attached model with edits', () => {
+  const clamped = (sae: Loose, inplace = false) =>
+    sae.edit(
+      () => {
+        sae.relu.output['..., 7'] = 5;
+      },
+      { inplace },
+    );
+
+  it('has them wherever it is called', async () => {
+    const lm = await loadToy();
+    const plain = await loadSmall('zoo/sae.ts');
+    const edited = clamped(plain);
+    lm.transformer.h[0].sae = edited;
+    const logits = await lm.trace(clean, () => {
+      lm.transformer.h[0].output = edited(lm.transformer.h[0].output);
+      return save(lm.lm_head.output['0, -1']);
+    });
+    expectClose(logits, parity.sae.clamped);
+  });
+
+  it('has those made in place after it was attached, and no others when they are cleared', async () => {
+    const lm = await withSae();
+    const { sae } = lm.transformer.h[0];
+    clamped(sae, true);
+    const run = () =>
+      lm.trace(clean, () => {
+        lm.transformer.h[0].output = sae(lm.transformer.h[0].output);
+        return save(lm.lm_head.output['0, -1']);
+      });
+    expectClose(await run(), parity.sae.clamped);
+    sae.clearEdits();
+    expectClose(await run(), parity.sae.plain);
+  });
+
+  it('has them in an edit of the model around, and before what the block sets', async () => {
+    const lm = await withSae();
+    const { sae } = lm.transformer.h[0];
+    clamped(sae, true);
+    const edited = lm.edit(() => {
+      lm.transformer.h[0].output = sae(lm.transformer.h[0].output);
+    });
+    expectClose(await edited.trace(clean, () => save(lm.lm_head.output['0, -1'])), parity.sae.clamped);
+    const seven = await edited.trace(clean, () => {
+      const before = save(sae.relu.output['0, -1, 7'] * 1);
+      sae.relu.output['..., 7'] += 1;
+      return [before, save(sae.relu.output['0, -1, 7'])];
+    });
+    expect(seven.map((one) => one.item())).toEqual([5, 6]);
+  });
+
+  it('cannot be called in a branch, where its edits could not stand', async () => {
+    const lm = await withSae();
+    const { sae } = lm.transformer.h[0];
+    clamped(sae, true);
+    const inBranch = lm.trace(clean, () => {
+      const hidden = lm.transformer.h[0].output;
+      if (hidden.norm() > 0) lm.transformer.h[0].output = sae(hidden);
+      return save(lm.lm_head.output['0, -1']);
+    });
+    await expect(inBranch).rejects.toThrow(/attached\.test\.ts:\d+:\d+ - A model that has edits is called in the body/);
+  });
+});
+
+describe('an attached model that is called twice', () => {
+  it('runs twice, and its modules are those of the last call', async () => {
+    const lm = await withSae();
+    const { sae } = lm.transformer.h[0];
+    const { first, second, features } = await lm.trace(clean, () => {
+      const hidden = lm.transformer.h[0].output;
+      const first = sae(hidden);
+      sae.relu.output['..., 7'] = 5;
+      const second = sae(hidden * 1);
+      return { first: save(first), second: save(second), features: save(sae.relu.output['0, -1']) };
+    });
+    const alone = await lm.trace(clean, () => save(sae(lm.transformer.h[0].output)));
+    const changed = await lm.trace(clean, () => {
+      const output = sae(lm.transformer.h[0].output);
+      sae.relu.output['..., 7'] = 5;
+      return save(output);
+    });
+    expect(second.data).toEqual(alone.data);
+    expect(first.data).toEqual(changed.data);
+    expectClose(features, parity.sae.features);
+  });
+});
+
+describe('an attached model in an invoke', () => {
+  it('runs on the rows of the invoke', async () => {
+    const lm = await withSae();
+    const { sae } = lm.transformer.h[0];
+    const found = await lm.trace((tracer) => {
+      const one = tracer.invoke(clean, () => {
+        lm.transformer.h[0].output = sae(lm.transformer.h[0].output);
+        return save(lm.lm_head.output['0, -1']);
+      });
+      const two = tracer.invoke(clean, () => save(lm.lm_head.output['0, -1']));
+      const three = tracer.invoke(clean, () => {
+        lm.transformer.h[0].output = sae(lm.transformer.h[0].output);
+        sae.relu.output['..., 7'] = 5;
+        return save(lm.lm_head.output['0, -1']);
+      });
+      return [one, two, three];
+    });
+    expectClose(found[0], parity.sae.plain);
+    expectClose(found[1], reference.cases.modules.logits_last);
+    expectClose(found[2], parity.sae.clamped);
   });
 });
