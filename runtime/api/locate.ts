@@ -100,7 +100,9 @@ export class ModelMap {
       throw new OperationError(`'${path}' is called ${module.calls.length} times: there is no calls[${call}]`);
     const children = [...module.children.keys()].join(', ');
     throw new OperationError(
-      `'${path}' is a container that is never called itself and so has no ${port}; its modules are: ${children || 'none'}`,
+      children === ''
+        ? `'${path}' has no ${port} in this file: it never runs, or the exporter has folded it into another module`
+        : `'${path}' is a container that is never called itself and so has no ${port}; its modules are: ${children}`,
     );
   }
 

@@ -1,8 +1,10 @@
 import { TraceError } from '../errors.ts';
 import { noModule, pathParts } from '../modules/find.ts';
 import { formatTree } from '../modules/format.ts';
+import { lostParameter, lostParameters } from '../modules/lost-parameters.ts';
 import type { Module } from '../modules/module.ts';
 import { guess, nearest } from '../nearest.ts';
+import { ModelError } from '../onnx/error.ts';
 import { PROBED_NAMES } from '../probed-names.ts';
 import { activeBuilder } from '../tracing/builder.ts';
 import { callerSite } from '../tracing/caller.ts';
@@ -92,7 +94,7 @@ export class ModuleEnvoy extends CallEnvoy implements Members<EnvoyMembers> {
     return this.#ports.call(values);
   }
 
-  /** Whether a forward of the model is being traced now. */
+  /** Whether the code that runs now stands in a forward of the model, not of one that calls it. */
   isTraced(): boolean {
     return this.#ports.isTraced();
   }
@@ -179,7 +181,11 @@ export class ModuleEnvoy extends CallEnvoy implements Members<EnvoyMembers> {
 
   #missing(name: string, members: readonly string[]): never {
     return atCaller(() => {
-      throw noModule(this.map.tree, this.module, name, join(this.path, name), members);
+      const lost = lostParameter(this.map.model, this.module, name);
+      if (lost) throw new ModelError(lost);
+      const missing = noModule(this.map.tree, this.module, name, join(this.path, name), members);
+      const more = /did you mean/.test(missing.message) ? null : lostParameters(this.map.model, this.module);
+      throw more ? new ModelError(`${missing.message}. ${more}`) : missing;
     });
   }
 }

@@ -1,8 +1,8 @@
 import type { ItemForm } from '../graph/ops.ts';
 import type { Operand, Traced } from '../types/tensor.ts';
-import { add, sub } from './arithmetic.ts';
+import { add, lt, sub, where } from './arithmetic.ts';
 import { arange } from './creation.ts';
-import { dtypeOf, isTraced, knownShape, node, operand, shapeOf, sizesOf, typeOf, wrapDim } from './nodes.ts';
+import { dtypeOf, fail, isTraced, knownShape, node, operand, shapeOf, sizesOf, typeOf, wrapDim } from './nodes.ts';
 import { like } from './promotion.ts';
 import { expandAs, flatten } from './shaping.ts';
 
@@ -15,13 +15,38 @@ export function select(input: Operand, dim: number, index: number): Traced {
   return node('getitem', [x, operand(index, 'int64')], { items: [...Array(at).fill(WHOLE), { kind: 'int' }] });
 }
 
-/** `length` entries along `dim` from `start` on: a view, as `input[start:start + length]` is. */
+/** `length` entries along `dim` from `start` on: a view, as `input[start:start + length]` is. None may lie outside. */
 export function narrow(input: Operand, dim: number, start: number, length: number): Traced {
   const x = operand(input);
-  const at = wrapDim(dim, knownShape(x, 'narrow').length);
-  const stop = isTraced(start) || isTraced(length) ? add(start, length) : start + length;
-  const items = [...Array(at).fill(WHOLE), { kind: 'slice', start: true, stop: true, step: false }];
-  return node('getitem', [x, operand(start, 'int64'), operand(stop, 'int64')], { items });
+  const sizes = sizesOf(x, 'narrow');
+  const at = wrapDim(dim, sizes.length);
+  const [from, to] = spanOf(sizes[at] ?? 1, start, length);
+  const items = [
+    ...Array(at).fill(WHOLE),
+    { kind: 'slice', start: true, stop: true, step: false, size: isTraced(length) ? null : length },
+  ];
+  return node('getitem', [x, operand(from, 'int64'), operand(to, 'int64')], { items });
+}
+
+/** Where a span begins and ends, counted from the front. A slice would be cut where it reaches beyond the size. */
+function spanOf(size: number, start: number, length: number): readonly [number, number] {
+  if (isTraced(size) || isTraced(start) || isTraced(length)) {
+    // A list of all places makes the run fail where a place is none of them.
+    const places = arange(add(size, 1));
+    const within = (place: Traced): Traced => {
+      const index = where(lt(place, 0), add(size, 1), place);
+      return node('getitem', [places, index], { items: [{ kind: 'int' }] });
+    };
+    const from = within(where(lt(start, 0), add(start, size), operand(start)));
+    return [from, within(where(lt(length, 0), -1, add(from, length)))];
+  }
+  if (start < -size || start > size) {
+    fail(`start out of range (expected to be in range of [${-size}, ${size}], but got ${start})`);
+  }
+  const from = start < 0 ? start + size : start;
+  if (length < 0) fail('narrow(): length must be non-negative.');
+  if (from + length > size) fail(`start (${from}) + length (${length}) exceeds dimension size (${size}).`);
+  return [from, from + length];
 }
 
 /** Picks one value per entry of `index` along `dim`: `out[i][j] = input[index[i][j]][j]` for dim 0. */

@@ -1,7 +1,6 @@
 import type { CallContext } from './call-context.ts';
 import { type Draft, ensure } from './draft.ts';
 import { walk } from './module.ts';
-import { isAnonymous } from './parameters.ts';
 
 /**
  * Notes what happened to modules without nodes: modules with only parameters left, gaps in numbered lists,
@@ -59,14 +58,17 @@ function noteGaps(root: Draft, module: Draft, context: CallContext): void {
   }
 }
 
-/** The TorchScript exporter gives a convolution new, nameless weights when it folds a batch norm into it. */
+/**
+ * The TorchScript exporter gives a convolution a new, nameless weight and bias when it folds a batch norm into it. A
+ * weight that it has only computed (a weight norm) leaves the bias its name.
+ */
 function isFoldedConvolution(module: Draft, { graph, links }: CallContext): boolean {
   const node =
     graph.node[module.calls[0]?.outputs[0] === undefined ? -1 : (links.maker.get(module.calls[0].outputs[0]) ?? -1)];
   if (node === undefined || module.children.size > 0) return false;
-  const weight = node.input[1] ?? '';
+  const [, weight = '', bias = ''] = node.input;
   const isConvolution = node.opType === 'Conv' || node.opType === 'ConvTranspose';
-  return isConvolution && links.initializers.has(weight) && weight.startsWith('onnx::') && isAnonymous(weight);
+  return isConvolution && [weight, bias].every((name) => links.initializers.has(name) && name.startsWith('onnx::'));
 }
 
 function fuse(module: Draft, into: string | null): void {

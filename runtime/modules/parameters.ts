@@ -1,9 +1,9 @@
 import type { OnnxModel } from '../onnx/model.ts';
 import type { GraphProto } from '../onnx/proto.ts';
+import { FX_NODE, foldedWeights } from './folded-weights.ts';
 import { scopes } from './names.ts';
 
 const SIGNATURE = 'pkg.torch.export.ExportedProgram.graph_signature';
-const FX_NODE = 'pkg.torch.onnx.fx_node';
 /** Names that exporters give to weights they have computed, by folding a transpose or a batch norm into others. */
 const ANONYMOUS = /::|^[^.]*$/;
 
@@ -24,6 +24,7 @@ export function parameters(model: OnnxModel): Map<string, string> {
   }
   for (const [path, initializer] of mergedParameters(graph, found)) found.set(path, initializer);
   for (const [path, initializer] of tiedEmbeddings(graph, found)) found.set(path, initializer);
+  for (const path of foldedWeights(graph).keys()) found.delete(path);
   return found;
 }
 

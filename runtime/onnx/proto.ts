@@ -8,6 +8,7 @@ export type {
   GraphProto,
   ModelProto,
   NodeProto,
+  SparseTensorProto,
   TensorProto,
   TensorShapeProto,
   ValueInfoProto,

@@ -3,9 +3,11 @@ import { closeSync, fstatSync, openSync, realpathSync, statSync } from 'node:fs'
 import { basename, dirname, resolve } from 'node:path';
 import { ModelError } from './error.ts';
 import { checkExternal } from './external.ts';
+import { withInlinedFunctions } from './inline.ts';
 import { defaultOpset, OnnxModel } from './model.ts';
 import { decodeModel, type ModelProto } from './proto.ts';
 import { skim } from './skim.ts';
+import { withDenseWeights } from './sparse.ts';
 import { tensorsOf } from './tensors.ts';
 import { WireError, WireReader } from './wire.ts';
 
@@ -19,7 +21,7 @@ export async function readModel(path: string): Promise<OnnxModel> {
   const real = realpathSync(path);
   const folder = dirname(real);
   const bytes = readGraph(path, real);
-  const proto = decode(path, bytes);
+  const proto = withInlinedFunctions(withDenseWeights(decode(path, bytes), path));
   if (!proto.graph?.output.length) throw new ModelError(`${path} has no outputs`);
   checkOperatorSet(path, proto);
   checkExternal(

@@ -22,6 +22,7 @@ export function namedModel(paths: readonly string[], parameters: readonly string
 
 /** A model of one module, `block`, whose operations have these names; each, a function of the file, adds 1. */
 export function namedOperations(names: readonly string[]): Uint8Array {
+  // In another operator set than the model's, so that the calls stay.
   const functions = names.map((name) =>
     makeFunction(
       'own',
@@ -29,6 +30,7 @@ export function namedOperations(names: readonly string[]): Uint8Array {
       ['a'],
       ['b'],
       [makeNode('Constant', [], ['one'], { value_float: { float: 1 } }), makeNode('Add', ['a', 'one'], ['b'])],
+      16,
     ),
   );
   const nodes = names.map((name, i) => {

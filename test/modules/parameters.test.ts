@@ -28,6 +28,8 @@ describe('parameters by their paths', () => {
   test('that were folded into others are left out', async () => {
     const found = parameters(await fixtureModel('zoo/cnn', 'dynamo'));
     expect(found.has('stem.1.weight')).toBe(false);
+    expect(found.has('stem.0.weight')).toBe(false);
+    expect(found.has('stem.0.bias')).toBe(false);
     expect(found.get('block.0.0.weight')).toBe('block.0.0.weight');
   });
 });

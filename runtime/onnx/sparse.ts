@@ -1,0 +1,72 @@
+import type { DType } from '../graph/types.ts';
+import { allocate, encode } from '../tensor/storage.ts';
+import { dtypeName } from './dtypes.ts';
+import { ModelError } from './error.ts';
+import { isExternal } from './external.ts';
+import { makeRawTensor } from './make.ts';
+import type { GraphProto, ModelProto, SparseTensorProto, TensorProto } from './proto.ts';
+import { graphsWithin, mapSubgraphs } from './subgraphs.ts';
+
+/** What a message of protobuf can hold, less some room for the rest of the model. */
+const LARGEST = 2 ** 31 - 2 ** 20;
+
+/**
+ * A model whose sparse initializers are written out as ordinary ones, in subgraphs too, as ONNX Runtime does when it loads
+ * a model: whatever is read, cut or changed here knows of one kind of weights only.
+ * Throws a ModelError for one that cannot be: without data in the file, of an element type that has no name here, or too
+ * large for a file.
+ */
+export function withDenseWeights(proto: ModelProto, path: string): ModelProto {
+  const { graph } = proto;
+  if (!graph || ![...graphsWithin(graph)].some(({ sparseInitializer }) => sparseInitializer.length > 0)) return proto;
+  return { ...proto, graph: withDense(graph, path) };
+}
+
+function withDense(graph: GraphProto, path: string): GraphProto {
+  return {
+    ...graph,
+    node: graph.node.map((node) => mapSubgraphs(node, (subgraph) => withDense(subgraph, path))),
+    initializer: [...graph.initializer, ...graph.sparseInitializer.map((sparse) => dense(sparse, path))],
+    sparseInitializer: [],
+  };
+}
+
+function dense({ values, indices, dims }: SparseTensorProto, path: string): TensorProto {
+  const name = values?.name ?? '';
+  const cannot = (reason: string) =>
+    new ModelError(`${path} has a sparse weight, ${name}, that cannot be read: ${reason}`);
+  if (!values || !indices) throw cannot('it has no values or no indices');
+  const dtype = dtypeName(values.dataType);
+  if (!dtype) throw cannot(`there is no name for its element type ${values.dataType}`);
+  if (isExternal(values) || isExternal(indices)) throw cannot('its values stand in another file. Save it as one file');
+  const sizes = dims.map(Number);
+  const width = allocate(dtype, 0).BYTES_PER_ELEMENT;
+  const length = width * sizes.reduce((a, b) => a * b, 1);
+  if (length > LARGEST) throw cannot(`written out it takes ${length} bytes, too many for one file`);
+  const bytes = new Uint8Array(length);
+  const given = bytesOf(values, dtype);
+  const positions = places(bytesOf(indices, 'int64'), indices.dims.length > 1 ? sizes : null);
+  for (const [i, position] of positions.entries())
+    bytes.set(given.subarray(i * width, (i + 1) * width), position * width);
+  return makeRawTensor(name, dtype, bytes, sizes);
+}
+
+/** The position of each element in memory. Indices may give it as it is, or one number for each dimension. */
+function places(indices: Uint8Array, sizes: readonly number[] | null): number[] {
+  const view = new DataView(indices.buffer, indices.byteOffset, indices.byteLength);
+  const numbers = Array.from({ length: view.byteLength / 8 }, (_, i) => Number(view.getBigInt64(8 * i, true)));
+  if (!sizes) return numbers;
+  const rank = sizes.length;
+  return Array.from({ length: numbers.length / rank }, (_, i) =>
+    sizes.reduce((position, size, dim) => position * size + numbers[i * rank + dim]!, 0),
+  );
+}
+
+/** The elements of a tensor that stand inside of it, as they lie in memory. */
+function bytesOf(tensor: TensorProto, dtype: DType): Uint8Array {
+  const { rawData, floatData, doubleData, int32Data, int64Data, uint64Data } = tensor;
+  if (rawData.length > 0) return rawData;
+  const list = [floatData, doubleData, int32Data, int64Data, uint64Data].find((one) => one.length > 0) ?? [];
+  // Halves stand as their bits among the int32.
+  return new Uint8Array(encode(list, dtype === 'float16' ? 'uint16' : dtype).buffer);
+}
