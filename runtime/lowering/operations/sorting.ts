@@ -1,4 +1,5 @@
 import { isFloat } from '../../graph/promotion.ts';
+import type { DType } from '../../graph/types.ts';
 import type { Emitter, Lower, Lowerings } from '../emitter.ts';
 import { kernelType } from './kernels.ts';
 import { type Operand, rankOf } from './operand.ts';
@@ -18,7 +19,8 @@ function ordered(emitter: Emitter, x: Operand, count: string | null, dim: number
   const k = count ?? sizesAlong(emitter, name, [dim]);
   // TopK of a tensor without elements divides by zero, and takes the process along, unless k is 0.
   const elements = emitter.node('Unsqueeze', [emitter.node('Size', [name]), ints(emitter, [0])]);
-  const [top, indices] = emitter.nodes('TopK', [key, emitter.node('Min', [k, elements])], 2, {
+  const taken = emitter.node('Min', [k, elements]);
+  const [top, indices] = emitter.nodes('TopK', [key, taken], 2, {
     axis: { int: dim },
     largest: { int: largest ? 1 : 0 },
     sorted: { int: 1 },
@@ -26,9 +28,17 @@ function ordered(emitter: Emitter, x: Operand, count: string | null, dim: number
   const values = isFloat(dtype)
     ? emitter.node('GatherElements', [name, indices!], { axis: { int: dim } })
     : emitter.cast(top!, computed, dtype);
-  const shape = shapeWith(emitter, name, dim, k);
-  // Only an empty result changes its shape here: to the k that was asked for. A 0 stays what it is.
-  return [values, indices!].map((result) => emitter.node('Reshape', [result, shape]));
+  const missing = shapeWith(emitter, name, dim, emitter.node('Sub', [k, taken]));
+  return [lengthened(emitter, values, dtype, missing, dim), lengthened(emitter, indices!, 'int64', missing, dim)];
+}
+
+/**
+ * A result that gets the size that was asked for, where it has no elements: it has no other size that would count. A
+ * Reshape would do, if ONNX Runtime did not join it with a Squeeze behind it, which fails.
+ */
+function lengthened(emitter: Emitter, result: string, dtype: DType, missing: string, dim: number): string {
+  const none = emitter.node('Expand', [emitter.constant(dtype, [0]), missing]);
+  return emitter.node('Concat', [result, none], { axis: { int: dim } });
 }
 
 const sort: Lower<'sort'> = (emitter, [x], attributes) =>
