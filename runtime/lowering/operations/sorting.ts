@@ -4,6 +4,7 @@ import type { Emitter, Lower, Lowerings } from '../emitter.ts';
 import { kernelType } from './kernels.ts';
 import { type Operand, rankOf } from './operand.ts';
 import { orderingKey } from './ordering.ts';
+import { requireAll } from './requirements.ts';
 import { flatten, int, ints, shapeWith, sizesAlong } from './sizes.ts';
 
 /**
@@ -16,10 +17,11 @@ function ordered(emitter: Emitter, x: Operand, count: string | null, dim: number
   if (rankOf(x) === 0) return [name, emitter.node('Identity', [int(emitter, 0)])];
   const computed = kernelType(dtype);
   const key = emitter.cast(orderingKey(emitter, name, dtype), dtype, computed);
-  const k = count ?? sizesAlong(emitter, name, [dim]);
+  const size = sizesAlong(emitter, name, [dim]);
+  const k = count ?? size;
   // TopK of a tensor without elements divides by zero, and takes the process along, unless k is 0.
-  const elements = emitter.node('Unsqueeze', [emitter.node('Size', [name]), ints(emitter, [0])]);
-  const taken = emitter.node('Min', [k, elements]);
+  const isEmpty = emitter.node('Equal', [emitter.node('Size', [name]), int(emitter, 0)]);
+  const taken = emitter.node('Where', [isEmpty, ints(emitter, [0]), k]);
   const [top, indices] = emitter.nodes('TopK', [key, taken], 2, {
     axis: { int: dim },
     largest: { int: largest ? 1 : 0 },
@@ -28,13 +30,14 @@ function ordered(emitter: Emitter, x: Operand, count: string | null, dim: number
   const values = isFloat(dtype)
     ? emitter.node('GatherElements', [name, indices!], { axis: { int: dim } })
     : emitter.cast(top!, computed, dtype);
-  const missing = shapeWith(emitter, name, dim, emitter.node('Sub', [k, taken]));
+  const fits = requireAll(emitter, emitter.node('LessOrEqual', [k, size]));
+  const missing = shapeWith(emitter, name, dim, emitter.node('Add', [emitter.node('Sub', [k, taken]), fits]));
   return [lengthened(emitter, values, dtype, missing, dim), lengthened(emitter, indices!, 'int64', missing, dim)];
 }
 
 /**
- * A result that gets the size that was asked for, where it has no elements: it has no other size that would count. A
- * Reshape would do, if ONNX Runtime did not join it with a Squeeze behind it, which fails.
+ * A result without elements in the size that was asked for; others stay as they are. A Reshape would do, if ONNX Runtime
+ * did not join it with a Squeeze behind it, which fails.
  */
 function lengthened(emitter: Emitter, result: string, dtype: DType, missing: string, dim: number): string {
   const none = emitter.node('Expand', [emitter.constant(dtype, [0]), missing]);
