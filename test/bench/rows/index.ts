@@ -15,5 +15,6 @@ export const rows: Readonly<Record<string, () => Promise<Row>>> = {
   patching: async () => (await import('./patching.ts')).patching,
   'many-traces': async () => (await import('./many-traces.ts')).manyTraces,
   transformer: async () => (await import('./transformer.ts')).transformer,
+  gradients: async () => (await import('./gradients.ts')).gradients,
   devices: async () => (await import('./devices.ts')).devices,
 };
