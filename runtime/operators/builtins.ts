@@ -1,11 +1,13 @@
 import type { Site } from '../graph/types.ts';
 import { activeBuilder } from '../tracing/builder.ts';
 import { getitem } from './access.ts';
+import { binary, typeof_, unary } from './arithmetic.ts';
 import { checkKey, checkLength, KEYED } from './keys.ts';
 import { log } from './log.ts';
 import { includes, indexOf, isTracedSearch, lastIndexOf } from './look-ups.ts';
 import { math } from './math.ts';
 import { native, predicate } from './plain-values.ts';
+import { truthOf } from './truth.ts';
 
 /** The meaning of a call of a JavaScript function whose arguments may be traced. */
 type Meaning = (receiver: unknown, values: readonly unknown[], site: Site) => unknown;
@@ -38,13 +40,27 @@ const LOOKING = [
   ...['isNaN', 'isFinite', 'isInteger', 'isSafeInteger'].map((name) => `Number.${name}`),
 ];
 
+/** What some of them give for a traced number. */
+const OF_NUMBERS: Readonly<Record<string, (x: unknown, site: Site) => unknown>> = {
+  Boolean: truthOf,
+  Number: (x, site) => unary('+', x, site),
+  isNaN: (x, site) => binary('!==', x, x, site),
+  isFinite: (x, site) => binary('===', binary('-', x, x, site), 0, site),
+  isInteger: (x, site) => binary('===', binary('-', x, math('floor', [x], site), site), 0, site),
+};
+
 for (const name of LOOKING) {
   const fn = name.split('.').reduce((at: object, key) => Reflect.get(at, key), globalThis) as Function_;
-  meanings.set(fn, (receiver, values, site) => Reflect.apply(fn, receiver, native(name, values, site)));
+  const ofNumber = OF_NUMBERS[name.replace('Number.', '')];
+  meanings.set(fn, (receiver, values, site) =>
+    ofNumber && isTracedSearch(null, values) && typeof_(values[0], site) === 'number'
+      ? ofNumber(values[0], site)
+      : Reflect.apply(fn, receiver, native(name, values, site)),
+  );
 }
 
 /** Methods of arrays that decide by what a function returns. */
-const DECIDING = ['filter', 'find', 'findIndex', 'findLast', 'findLastIndex', 'some', 'every', 'sort', 'toSorted'];
+const DECIDING = ['findLast', 'findLastIndex', 'sort', 'toSorted'];
 
 for (const name of DECIDING) {
   const fn: unknown = Reflect.get(Array.prototype, name);

@@ -15,12 +15,27 @@ const KEEPING: ReadonlySet<unknown> = new Set<unknown>([
   Set.prototype.add,
 ]);
 
-/** The result of a call on an array that a branch or loop of the graph filled; null for any other call. */
+/** Methods that a function decides for, which may be traced: what they give is then filled by the graph. */
+const DECIDING: ReadonlySet<unknown> = new Set<unknown>([
+  Array.prototype.filter,
+  Array.prototype.find,
+  Array.prototype.findIndex,
+  Array.prototype.some,
+  Array.prototype.every,
+]);
+
+/**
+ * The result of a call on an array that a branch or loop of the graph filled, or of a method that decides by what a
+ * function gives; null for any other call.
+ */
 export function callOnFilled(
   { fn, receiver, values }: Call,
   site: Site,
   run: Run,
 ): { readonly result: unknown } | null {
+  if (Array.isArray(receiver) && DECIDING.has(fn)) {
+    return { result: method((fn as { name: string }).name, receiver, values, site, run) };
+  }
   const isAbout = isFilled(receiver) || values.some((value) => isFilled(value) || value instanceof GraphEntries);
   if (!isAbout) return null;
   for (const value of values) if (isFilled(value)) guardEntries(value);

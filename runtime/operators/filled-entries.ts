@@ -26,7 +26,7 @@ export function lengthOf(array: readonly unknown[]): Traced {
  */
 export function entryOf(array: readonly unknown[], index: unknown): unknown {
   const own = array.findIndex((item) => item instanceof GraphEntries);
-  if (typeof index === 'number' && index >= 0 && index < own) return array[index];
+  if (typeof index === 'number' && index >= 0 && (own < 0 || index < own)) return array[index];
   const isFromEnd = typeof index === 'number' && index < 0;
   return entryAt(gathered(array), toProxy(isFromEnd ? functions.add(lengthOf(array), index) : index));
 }

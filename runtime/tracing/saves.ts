@@ -7,6 +7,7 @@ import { callerSite } from './caller.ts';
 import type { Slot } from './journal.ts';
 import { isFilled, joinEntries, type ListValue } from './lists.ts';
 import { TensorProxy } from './proxy.ts';
+import { settled, uses, varyingOf } from './varying.ts';
 
 /** The values that the run will bring back for a save: one tensor, or the entries of the bodies that it is in. */
 export type SaveState =
@@ -70,9 +71,12 @@ export class SaveSlot implements Slot {
 
 /**
  * Brings a value back from the run. Inside a trace block only.
- * An array of traced values is saved as one tensor.
+ * An array of traced values is saved as one tensor. What may be undefined or null comes back as that where it is.
  */
 export function save(value: unknown): SavedProxy {
+  const varying = varyingOf(settled(value));
+  const saveOne = (one: unknown) => (one === undefined || one === null ? one : save(one));
+  if (varying?.builder.open) return uses.distribute(varying, saveOne) as SavedProxy;
   return register(new SavedProxy(builder(), isFilled(value) ? joinEntries(value) : toProxy(value)));
 }
 
