@@ -3,7 +3,8 @@ import { dtypeName } from '../onnx/dtypes.ts';
 import { nodeTypes } from '../onnx/element-types.ts';
 import type { GraphProto, NodeProto, TensorProto } from '../onnx/proto.ts';
 import { smallNumbers } from '../onnx/small-numbers.ts';
-import { inferDims, inferValue } from './dims.ts';
+import { inferDims } from './sizes/index.ts';
+import { inferValue } from './sizes/values.ts';
 
 /** A size: a number, or a name that equal sizes share. */
 export type Dim = number | string;

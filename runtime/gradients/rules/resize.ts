@@ -1,6 +1,6 @@
-import { positive } from '../dims.ts';
 import type { Emitter } from '../emitter.ts';
 import type { Application, Rules } from '../rule.ts';
+import { positive } from '../sizes/axes.ts';
 import { unary } from './elementwise.ts';
 import { addAt, positions } from './positions.ts';
 

@@ -1,0 +1,8 @@
+import type { NodeProto } from '../../onnx/proto.ts';
+import type { Dim, Dims, Facts } from '../facts.ts';
+
+/** All sizes of a tensor. */
+export type Sizes = readonly Dim[];
+
+/** The sizes of what a node makes; null where they are not known. */
+export type Infer = (node: NodeProto, facts: Facts) => readonly Dims[];
