@@ -2,7 +2,7 @@ import type { ts } from 'ts-morph';
 import { callOf } from './arguments.ts';
 import { type Callee, calleeOf, lowerCallee, memberOf } from './callees.ts';
 import { type Code, operator } from './code.ts';
-import { isMember, type Member } from './indexing.ts';
+import { isMember, isSettable, type Member, readByName } from './indexing.ts';
 import { keyOf } from './keys.ts';
 import type { Lowering } from './lowering.ts';
 import { syntax } from './parse.ts';
@@ -86,12 +86,11 @@ function value(code: Code): Callee {
 }
 
 function read(lowering: Lowering, link: Member, object: Code): Code {
-  const at = lowering.start(link);
-  const site = lowering.sites.at(at);
   if (syntax.isElementAccessExpression(link)) {
-    return operator('getitem', at, [object, lowering.argument(keyOf(lowering, link)), site]);
+    const at = lowering.start(link);
+    return operator('getitem', at, [object, lowering.argument(keyOf(lowering, link)), lowering.sites.at(at)]);
   }
-  return link.name.text === 'length' ? operator('length', at, [object, site]) : memberOf(lowering, link, object);
+  return isSettable(link) ? readByName(lowering, link, object) : memberOf(lowering, link, object);
 }
 
 /** The members and calls of a chain, from its first `?.` on. */

@@ -1,6 +1,6 @@
 import type { ts } from 'ts-morph';
 import type { Code } from './code.ts';
-import { isStatic } from './directives.ts';
+import { isStatic, keyText } from './directives.ts';
 import { lowerInitializer } from './initializers.ts';
 import type { Lowering } from './lowering.ts';
 import { syntax } from './parse.ts';
@@ -8,7 +8,8 @@ import { syntax } from './parse.ts';
 /** A class: it and its methods are marked when it is defined. */
 export function lowerClass(lowering: Lowering, node: ts.ClassLikeDeclaration): Code {
   const marks = [...classMark(lowering, node), ...(lowering.traced.methods.get(node) ?? [])];
-  const block = marks.length > 0 ? ` static { ${marks.map((one) => `__o.mark(${one});`).join(' ')} }` : '';
+  const all = [...marks.map((one) => `__o.mark(${one});`), ...accessorMarks(lowering, node)];
+  const block = all.length > 0 ? ` static { ${all.join(' ')} }` : '';
   return lowering.copy(node, (child) => lowerMember(lowering, child), { at: node.members.pos, code: block });
 }
 
@@ -17,6 +18,15 @@ function classMark(lowering: Lowering, node: ts.ClassLikeDeclaration): readonly 
   if (!lowering.traced.classes.has(node)) return [];
   const returns = node.members.some((member) => syntax.isConstructorDeclaration(member) && holdsReturn(member));
   return [returns ? 'this, true' : 'this'];
+}
+
+/** Getters and setters that are lowered. Those with private names are read by lowered code alone. */
+function accessorMarks(lowering: Lowering, node: ts.ClassLikeDeclaration): readonly string[] {
+  const accessors = node.members.filter(syntax.isAccessor).filter((one) => lowering.traced.functions.has(one));
+  return [true, false].flatMap((isOfClass) => {
+    const own = accessors.filter((one) => isStatic(one) === isOfClass).flatMap(({ name }) => keyText(name) ?? []);
+    return own.length === 0 ? [] : [`__o.accessors(this${isOfClass ? '' : '.prototype'}, [${own.join(', ')}]);`];
+  });
 }
 
 /** A field's initializer runs in a function of its own. */

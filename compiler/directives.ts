@@ -128,7 +128,7 @@ function isTracedClass(node: ts.ClassLikeDeclaration): boolean {
 }
 
 /** Whether a member belongs to the class itself. */
-export function isStatic(node: ts.MethodDeclaration | ts.PropertyDeclaration): boolean {
+export function isStatic(node: ts.MethodDeclaration | ts.PropertyDeclaration | ts.AccessorDeclaration): boolean {
   return node.modifiers?.some(({ kind }) => kind === syntax.SyntaxKind.StaticKeyword) ?? false;
 }
 
@@ -148,7 +148,16 @@ function isTopLevel(node: ts.Node): boolean {
 function memberOf(name: ts.PropertyName, isStatic: boolean): string | null {
   if (syntax.isIdentifier(name)) return `.${name.text}`;
   if (syntax.isPrivateIdentifier(name)) return isStatic ? `.${name.text}` : null;
-  return syntax.isStringLiteral(name) || syntax.isNumericLiteral(name) ? `[${name.getText()}]` : null;
+  const key = keyText(name);
+  return key === null ? null : `[${key}]`;
+}
+
+/** The name of a member as an expression that can be evaluated again; null where it cannot. */
+export function keyText(name: ts.PropertyName): string | null {
+  if (syntax.isIdentifier(name)) return `'${name.text}'`;
+  if (syntax.isStringLiteral(name) || syntax.isNumericLiteral(name)) return name.getText();
+  const isSymbol = syntax.isComputedPropertyName(name) && /^Symbol\.\w+$/.test(name.expression.getText());
+  return isSymbol ? name.expression.getText() : null;
 }
 
 function takesBlocks(call: ts.CallExpression, imports: LibraryImports, scopes: Scopes): boolean {

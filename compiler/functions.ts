@@ -68,7 +68,8 @@ function wrap(lowering: Lowering, node: ts.Node, code: Code): Code {
   const at = lowering.start(node);
   if (syntax.isMethodDeclaration(node)) {
     const name = node.name.getText();
-    const member = syntax.isIdentifier(node.name) ? `.${name}` : `[${name}]`;
+    const isComputed = syntax.isComputedPropertyName(node.name);
+    const member = syntax.isIdentifier(node.name) ? `.${name}` : isComputed ? name : `[${name}]`;
     return [`${name}: `, operator('block', at, [['{ ', code, ` }${member}`]])];
   }
   const name = inferredName(node);

@@ -18,7 +18,7 @@ export function isSettable(node: Member): boolean {
   return syntax.isElementAccessExpression(node) || !syntax.isPrivateIdentifier(node.name);
 }
 
-/** A read: `a[k]` → `getitem(a, k)`, `a.length` → `length(a)`; other members answer for themselves. */
+/** A read: `a[k]` → `getitem(a, k)`, `a.length` → `length(a)`, `a.b` → `member(a, 'b')`. */
 export function lowerMember(lowering: Lowering, node: Member): Code {
   const key = syntax.isElementAccessExpression(node) ? keyOf(lowering, node) : null;
   const isNative = !isSettable(node) || isAssignmentTarget(node) || isTag(node) || isOfMeta(node);
@@ -32,11 +32,27 @@ export function lowerMember(lowering: Lowering, node: Member): Code {
       lowering.sites.at(at),
     ]);
   }
-  if (syntax.isElementAccessExpression(node) || node.name.text !== 'length') return lowering.copy(node);
-  return operator('length', at, [
-    [lowering.argument(object), lowering.trivia(object.end, node.end)],
-    lowering.sites.at(at),
-  ]);
+  if (syntax.isElementAccessExpression(node)) return lowering.copy(node);
+  if (node.name.text !== 'length' && mayBeEnum(lowering, object)) return lowering.copy(node);
+  return readByName(lowering, node, [lowering.argument(object), lowering.trivia(object.end, node.end)]);
+}
+
+/** The member of an object by its name. */
+export function readByName(lowering: Lowering, node: ts.PropertyAccessExpression, object: Code): Code {
+  const at = lowering.start(node);
+  const { text } = node.name;
+  const site = lowering.sites.at(at);
+  return text === 'length'
+    ? operator('length', at, [object, site])
+    : operator('member', at, [object, ["'", lowering.verbatim(node.name), "'"], site]);
+}
+
+/** A `const enum` is no value, so that only TypeScript can read its members; the globals are JavaScript's own. */
+function mayBeEnum(lowering: Lowering, object: ts.Expression): boolean {
+  if (!syntax.isIdentifier(object)) return false;
+  const binding = lowering.scopes.resolve(object.text, object);
+  if (!binding) return true;
+  return binding.kind === 'import' ? /^[A-Z]/.test(binding.name) : syntax.isEnumDeclaration(binding.declaration.parent);
 }
 
 /** The tag of a template keeps its `this`. */

@@ -1,6 +1,6 @@
 import type { ts } from 'ts-morph';
 import { type Code, operator, span } from './code.ts';
-import { isMember, isSettable, type Member } from './indexing.ts';
+import { isMember, isSettable, type Member, readByName } from './indexing.ts';
 import { keyOf } from './keys.ts';
 import type { Lowering } from './lowering.ts';
 import { syntax } from './parse.ts';
@@ -25,17 +25,16 @@ export function placeOf(lowering: Lowering, target: ts.Expression): Place {
     return { read: () => name, assign: (_use, value) => lowering.noted(target, [name, ' = ', value]) };
   }
   if (!isSettable(target)) return nativePlace(lowering, target);
-  const at = lowering.start(target);
-  const site = lowering.sites.at(at);
   if (syntax.isPropertyAccessExpression(target)) {
     const object = evaluated(lowering, target.expression, isSimple(target.expression));
     const name = target.name.text;
     return {
-      read: (use) =>
-        name === 'length' ? operator('length', at, [object[use], site]) : [...receiver(object[use]), `.${name}`],
+      read: (use) => readByName(lowering, target, object[use]),
       assign: (use, value) => setitem(lowering, target, object[use], `'${name}'`, value),
     };
   }
+  const at = lowering.start(target);
+  const site = lowering.sites.at(at);
   const keyNode = keyOf(lowering, target);
   const isSimpleKey = isSimple(keyNode);
   const object = evaluated(lowering, target.expression, isSimpleKey && isSimple(target.expression));

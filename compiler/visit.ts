@@ -13,7 +13,7 @@ import { isMember, lowerMember } from './indexing.ts';
 import { lowerDelegation, lowerSpread } from './items.ts';
 import { lowerKey } from './keys.ts';
 import { lowerList } from './lists.ts';
-import { lowerLiteral } from './literals.ts';
+import { lowerLiteral, lowerUntracedLiteral } from './literals.ts';
 import { LOGICAL, lowerConditionalExpression, lowerLogical } from './logical.ts';
 import type { Lowering } from './lowering.ts';
 import {
@@ -27,6 +27,7 @@ import {
 import { syntax } from './parse.ts';
 import { isAssignmentTarget } from './references.ts';
 import { lowerStatement } from './statements.ts';
+import { lowerTagged } from './tags.ts';
 import { lowerTarget } from './targets.ts';
 
 /** Lowers any node: every construct has its own file, everything else is copied and its children lowered. */
@@ -68,6 +69,7 @@ function visitExpression(lowering: Lowering, node: ts.Expression): Code {
   }
   if (syntax.isCallExpression(node)) return lowerCall(lowering, node);
   if (syntax.isNewExpression(node)) return lowerNew(lowering, node);
+  if (syntax.isTaggedTemplateExpression(node)) return lowerTagged(lowering, node);
   if (syntax.isTypeOfExpression(node)) return lowerTypeof(lowering, node);
   if (syntax.isConditionalExpression(node)) return lowerConditionalExpression(lowering, node);
   if (syntax.isTemplateExpression(node)) {
@@ -114,6 +116,7 @@ function visitClause(lowering: Lowering, node: ts.CaseOrDefaultClause): Code {
 /** Outside of traced functions only their marks are added, and the slots of variables that they assign. */
 function copyUntraced(lowering: Lowering, node: ts.Node): Code {
   if (syntax.isVariableDeclarationList(node)) return [lowering.copy(node), slotsOf(lowering, node)];
+  if (syntax.isObjectLiteralExpression(node)) return lowerUntracedLiteral(lowering, node);
   const slots = syntax.isBlock(node) ? lowering.shared.declareFor(node.parent) : '';
   const marks = (lowering.traced.marks.get(node) ?? []).map((name) => ` __o.mark(${name});`);
   if ((marks.length === 0 && slots === '') || !('statements' in node)) return lowering.copy(node);

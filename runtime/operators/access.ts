@@ -13,6 +13,7 @@ import { each, settled, varyingOf } from '../tracing/varying.ts';
 import { noteProperty } from './effects.ts';
 import { entryOf, lengthOf } from './filled-entries.ts';
 import { checkFilledDelete, checkFilledWrite, writeEntry, writesEntry } from './filled-writes.ts';
+import { checkConverted, checkGetter } from './implicit-calls.ts';
 
 function at(site: Site): void {
   const target = activeBuilder();
@@ -41,7 +42,17 @@ export function getitem(of: unknown, by: unknown, site: Site): unknown {
   } else if (key instanceof TensorProxy) {
     throw new TraceError('Only tensors and arrays of tensors or numbers can be indexed with a traced value.', site);
   }
+  if (activeBuilder()?.isRecording) {
+    checkConverted(key, site);
+    checkGetter(object, key as PropertyKey, site);
+  }
   return (object as Record<PropertyKey, unknown>)[key as PropertyKey];
+}
+
+/** `object.key` */
+export function member(object: unknown, key: string, site: Site): unknown {
+  if (activeBuilder()?.isRecording) checkGetter(object, key, site);
+  return (object as Record<string, unknown>)[key];
 }
 
 function below(index: number, site: Site): TraceError {
@@ -76,7 +87,10 @@ export function setitem(of: unknown, by: unknown, value: unknown, site: Site): u
   if (isFilled(object) && writesEntry(object, key)) return writeEntry(object as unknown[], key, value, site);
   checkFilledWrite(object, key, site);
   checkCopy(object, site);
-  if (target?.isRecording) noteProperty(target, object, key as PropertyKey, value);
+  if (target?.isRecording) {
+    checkConverted(key, site);
+    noteProperty(target, object, key as PropertyKey, value);
+  }
   (object as Record<PropertyKey, unknown>)[key as PropertyKey] = value;
   return value;
 }

@@ -10,6 +10,7 @@ import { GraphEntries } from '../tracing/lists.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import { each, settled, uses, type Varying, varyingOf } from '../tracing/varying.ts';
 import type { Traced } from '../types/tensor.ts';
+import { checkOperands } from './implicit-calls.ts';
 import { isTruthy, power } from './math-functions.ts';
 import { asNumber } from './numbers.ts';
 import { textError } from './text-error.ts';
@@ -90,7 +91,10 @@ export function binary(operator: string, left: unknown, right: unknown, site: Si
   const a = settled(left);
   const b = settled(right);
   if (EQUALITY.has(operator)) checkCompared(a, b, site);
-  if (!isTraced(a) && !isTraced(b)) return PLAIN_BINARY[operator]!(a as never, b as never);
+  if (!isTraced(a) && !isTraced(b)) {
+    if (activeBuilder()?.isRecording) checkOperands(operator, [a, b], site);
+    return PLAIN_BINARY[operator]!(a as never, b as never);
+  }
   const varying = varyingOf(a) ?? varyingOf(b);
   if (varying) {
     return whichever(varying, ASKING.has(operator), site, (one) =>
@@ -139,7 +143,10 @@ function whichever(varying: Varying, takesNone: boolean, site: Site, operate: (v
 /** A unary operator. `!` is elementwise. */
 export function unary(operator: string, operand: unknown, site: Site): unknown {
   const x = settled(operand);
-  if (!isTraced(x)) return plainUnary(operator, x as number);
+  if (!isTraced(x)) {
+    if (activeBuilder()?.isRecording) checkOperands(operator, [x], site);
+    return plainUnary(operator, x as number);
+  }
   const target = activeBuilder();
   if (target) target.site = site;
   const varying = varyingOf(x);
@@ -199,5 +206,6 @@ export function increment(operand: unknown, by: 1 | -1, site: Site): unknown {
   const x = settled(operand);
   if (isTraced(x)) return binary('+', x, by, site);
   if (typeof x === 'bigint') return x + BigInt(by);
+  if (activeBuilder()?.isRecording) checkOperands('+', [x], site);
   return Number(x) + by;
 }

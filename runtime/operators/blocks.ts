@@ -22,6 +22,18 @@ export function mark(fn: object, returns = false): void {
   if (returns) returning.add(fn);
 }
 
+/**
+ * Marks getters and setters as compiled and returns their holder.
+ * @param keys which of them; all that the object has itself if left out
+ */
+export function accessors<T extends object>(holder: T, keys: readonly PropertyKey[] = Reflect.ownKeys(holder)): T {
+  for (const key of keys) {
+    const { get, set } = Object.getOwnPropertyDescriptor(holder, key) ?? {};
+    for (const fn of [get, set]) if (fn) compiled.add(fn);
+  }
+  return holder;
+}
+
 export function isCompiled(fn: object): boolean {
   return compiled.has(fn);
 }

@@ -1,12 +1,12 @@
 import { TraceError } from '../errors.ts';
 import type { Site } from '../graph/types.ts';
 import type { Builder } from '../tracing/builder.ts';
-import { isHarmless } from '../tracing/harmless.ts';
-import { isModule } from '../tracing/model.ts';
 import { isCompiled, mayReturnOther } from './blocks.ts';
 import { checkIterator, noteContent, noteEntry } from './effects.ts';
+import { checkImplicitCalls, checkIterated } from './implicit-calls.ts';
 import type { Call } from './indirect-calls.ts';
 import { isIntrinsic } from './intrinsics.ts';
+import { checkKnown } from './known-functions.ts';
 
 const words = (text: string): ReadonlySet<string> => new Set(text.split(' '));
 
@@ -39,6 +39,7 @@ export function beforeCall(target: Builder, direct: Call, site: Site): void {
   const { name } = fn as { name: string };
   if (isRandom(fn) && target.isLooping) throw random(name, site);
   for (const value of [receiver, ...values]) checkIterator(target, value, site);
+  checkImplicitCalls(direct, site);
   const keeps = KEEPING.has(name);
   if (!keeps) for (const value of values) if (typeof value === 'function') checkKnown(value, site);
   if (changedBy(direct).length === 0) return;
@@ -73,7 +74,10 @@ export function beforeNew(target: Builder, type: object, values: readonly unknow
   for (const one of classes(type)) checkKnown(one, site);
   if (!isIntrinsic(type)) return;
   if (type === Date && values.length === 0 && target.isLooping) throw random('Date', site);
-  for (const value of values) checkIterator(target, value, site);
+  for (const value of values) {
+    checkIterator(target, value, site);
+    checkIterated(value, site);
+  }
 }
 
 /** After it. */
@@ -95,22 +99,6 @@ function makesNew(type: object): boolean {
   if (isIntrinsic(type)) return type !== Object;
   const isClass = Object.getOwnPropertyDescriptor(type, 'prototype')?.writable === false;
   return isClass && isCompiled(type) && !mayReturnOther(type);
-}
-
-/** Refuses a function whose effects are not known. */
-function checkKnown(fn: object, site: Site): void {
-  const isAsync = /^\[object Async/.test(Object.prototype.toString.call(fn));
-  if (isAsync && !isHarmless(fn)) {
-    throw new TraceError(
-      `${nameOf(fn)} is asynchronous and called in a branch or loop that depends on a traced value, which is over before it goes on. Call it before the trace.`,
-      site,
-    );
-  }
-  if (isCompiled(fn) || isHarmless(fn) || isModule(fn) || isIntrinsic(fn)) return;
-  throw new TraceError(
-    `${nameOf(fn)} was not compiled and is called in a branch or loop that depends on a traced value: what it changes would be changed even where that does not run. Put the directive 'use trace' at its top; if it is a library's and changes nothing that others can see, say so with pure() of onnsight; or call it before.`,
-    site,
-  );
 }
 
 function checkOwn(target: Builder, name: string, object: unknown, site: Site): void {
@@ -137,9 +125,4 @@ function random(name: string, site: Site): TraceError {
     `${name}() is called in a loop over traced values, whose body is written once for all iterations: each would get the same. Use rand() of onnsight, or call it before the loop.`,
     site,
   );
-}
-
-function nameOf(fn: object): string {
-  const { name } = fn as { name?: unknown };
-  return typeof name === 'string' && name !== '' ? `The function ${name}` : 'A function without a name';
 }

@@ -15,6 +15,7 @@ import { isModule } from '../tracing/model.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import { SavedProxy } from '../tracing/saves.ts';
 import { ArraySlot, PropertySlot } from '../tracing/slots.ts';
+import { accessorOf, checkSetter } from './implicit-calls.ts';
 import { isIntrinsic } from './intrinsics.ts';
 
 /** Notes that `object[key]` is about to be set to a value, or taken away. */
@@ -23,7 +24,8 @@ export function noteProperty(target: Builder, object: unknown, key: PropertyKey,
   if (Array.isArray(object) && (key === 'length' || isIndex(key))) target.note(ArraySlot.of(target, object));
   else if (object instanceof RegExp && key === 'lastIndex') target.note(searchSlot(target, object));
   else if (ArrayBuffer.isView(object) && isIndex(key)) target.note(bytesSlot(target, object.buffer));
-  else if (!isAccessor(object, key)) {
+  else if (accessorOf(object, key)) checkSetter(object, key, target.site);
+  else {
     target.note(PropertySlot.of(target, object, key));
     // A save may be a property of its own: it is undefined where its branch did not run.
     if (!(value instanceof SavedProxy)) target.note(keysSlot(target, object));
@@ -44,7 +46,7 @@ export function noteContent(target: Builder, object: unknown): void {
   else if (object instanceof RegExp) target.note(searchSlot(target, object));
   else {
     for (const key of Reflect.ownKeys(object))
-      if (!isAccessor(object, key)) target.note(PropertySlot.of(target, object, key));
+      if (!accessorOf(object, key)) target.note(PropertySlot.of(target, object, key));
     target.note(keysSlot(target, object));
   }
 }
@@ -82,13 +84,4 @@ function isNoted(object: unknown): object is object {
 
 function isIndex(key: PropertyKey): boolean {
   return typeof key !== 'symbol' && /^\d+$/.test(String(key));
-}
-
-/** Whether an assignment calls a setter, or has no effect. */
-function isAccessor(object: object, key: PropertyKey): boolean {
-  for (let at: object | null = object; at !== null; at = Object.getPrototypeOf(at)) {
-    const found = Object.getOwnPropertyDescriptor(at, key);
-    if (found) return !('value' in found);
-  }
-  return false;
 }

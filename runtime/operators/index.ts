@@ -1,9 +1,9 @@
 /** The functions that compiled code calls. They are not meant to be called by hand. */
 import './members.ts';
 
-export { delete_, getitem, length, setitem } from './access.ts';
+export { delete_, getitem, length, member, setitem } from './access.ts';
 export { binary, increment, typeof_, unary } from './arithmetic.ts';
-export { block, fresh, mark, sites } from './blocks.ts';
+export { accessors, block, fresh, mark, sites } from './blocks.ts';
 export { at, call, construct } from './calls.ts';
 export { BREAK, CONTINUE, complete, jump, labelled, return_ } from './completions.ts';
 export { and, andThen, chain, choose, conditional, if_, inTurn, or } from './conditionals.ts';
@@ -11,4 +11,4 @@ export { doWhile, forOf, while_ } from './loops.ts';
 export { assigned, coalesce, given, optional, sure } from './nullish.ts';
 export { key, plain, string, thrown } from './plain-values.ts';
 export { switch_ } from './switches.ts';
-export { field, items, note, place, taken, touch, unnoted, variable } from './targets.ts';
+export { field, items, note, place, tag, taken, touch, unnoted, variable } from './targets.ts';

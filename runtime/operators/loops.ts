@@ -14,6 +14,7 @@ import { andThen } from './conditionals.ts';
 import { checkIterator } from './effects.ts';
 import { entryAt } from './filled-entries.ts';
 import { graphLoop } from './graph-loops.ts';
+import { checkIterated } from './implicit-calls.ts';
 import { forSteps } from './step-loops.ts';
 import { truthOf } from './truth.ts';
 
@@ -38,6 +39,7 @@ export function forOf(
 function iteratorOf(value: unknown, site: Site): Iterator<unknown> {
   const target = activeBuilder();
   if (target) checkIterator(target, value, site);
+  if (target?.isRecording) checkIterated(value, site);
   if (isFilled(value)) return Array.prototype.values.call(value);
   const method = (value as Partial<Iterable<unknown>> | null | undefined)?.[Symbol.iterator];
   if (typeof method === 'function') return method.call(value);

@@ -3,6 +3,7 @@ import type { Site } from '../graph/types.ts';
 import { activeBuilder } from '../tracing/builder.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import { settled, varies, varyingOf } from '../tracing/varying.ts';
+import { checkConverted } from './implicit-calls.ts';
 import { textError } from './text-error.ts';
 
 /** What to write instead of a construct that needs its value while the block is built. The first that matches counts. */
@@ -45,6 +46,7 @@ function textual(given: unknown, where: string, site: Site): unknown {
     throw varies(varying);
   }
   if (value instanceof TensorProxy) throw textError(where, site);
+  if (activeBuilder()?.isRecording) checkConverted(value, site);
   return value;
 }
 

@@ -9,6 +9,8 @@ import { getitem, setitem } from './access.ts';
 import { fresh } from './blocks.ts';
 import { checkIterator, noteProperty } from './effects.ts';
 import { checkFilledWrite } from './filled-writes.ts';
+import { checkGetters, checkIterated } from './implicit-calls.ts';
+import { checkKnown } from './known-functions.ts';
 
 /** `object[key]`, for JavaScript to assign to: in a pattern, or by an operator that is not lowered. */
 export function place(object: unknown, key: unknown, site: Site): { value: unknown } {
@@ -73,6 +75,17 @@ export function field<T extends object>(
   return object;
 }
 
+/**
+ * The tag of a template, which JavaScript itself calls.
+ * @param receiver its `this`
+ */
+export function tag(fn: (...values: unknown[]) => unknown, receiver: unknown, site: Site) {
+  const target = activeBuilder();
+  if (target) target.site = site;
+  if (target?.isRecording && typeof fn === 'function') checkKnown(fn, site);
+  return receiver === undefined ? fn : (...values: unknown[]) => Reflect.apply(fn, receiver, values);
+}
+
 /** What a pattern or an object's spread takes parts from: `[a, b] = values`, `{ ...values }`. */
 export function taken(given: unknown, site: Site): unknown {
   const values = settled(given);
@@ -80,6 +93,10 @@ export function taken(given: unknown, site: Site): unknown {
   if (target) {
     target.site = site;
     checkIterator(target, values, site);
+  }
+  if (target?.isRecording) {
+    checkIterated(values, site);
+    checkGetters(values, site);
   }
   if (isFilled(values)) guardEntries(values);
   return values;
@@ -98,5 +115,6 @@ export function items(given: unknown, site: Site): unknown {
     );
   }
   if (target) checkIterator(target, values, site);
+  if (target?.isRecording) checkIterated(values, site);
   return isFilled(values) ? values.slice() : values;
 }

@@ -17,8 +17,9 @@ export function ours(...functions: readonly object[]): void {
   for (const one of functions) {
     harmless.add(one);
     for (const holder of [one, (one as { prototype?: object }).prototype ?? {}]) {
-      for (const { value } of Object.values(Object.getOwnPropertyDescriptors(holder))) {
-        if (typeof value === 'function') harmless.add(value);
+      for (const key of Reflect.ownKeys(holder)) {
+        const { value, get, set } = Object.getOwnPropertyDescriptor(holder, key)!;
+        for (const fn of [value, get, set]) if (typeof fn === 'function') harmless.add(fn);
       }
     }
   }

@@ -3,7 +3,9 @@ import type { DType, Shape, TensorType, Value } from '../graph/types.ts';
 import { apply, shapeOperand, toProxy, wrap } from './apply.ts';
 import { blank } from './blanks.ts';
 import type { Builder } from './builder.ts';
+import { callerSite } from './caller.ts';
 import { type Form, isNumeric } from './forms/form.ts';
+import { ours } from './harmless.ts';
 import type { TensorProxy } from './proxy.ts';
 
 /**
@@ -136,13 +138,15 @@ export function guardEntries(array: readonly unknown[]): void {
   Object.defineProperty(array, Symbol.iterator, { value: ownEntries, configurable: true, writable: true });
 }
 
+ours(ownEntries);
+
 function* ownEntries(this: readonly unknown[]): Generator<unknown, void> {
   for (let i = 0; i < this.length; i++) {
     const item = this[i];
     if (item instanceof GraphEntries) {
       throw new TraceError(
         `The entries of an array are taken from index ${i}, but a branch or loop of the graph filled it from there: how many there are is known only when the model runs. Go through them with for…of, or read them by index.`,
-        item.builder.site,
+        callerSite() ?? item.builder.site,
       );
     }
     yield item;

@@ -1,6 +1,7 @@
 import { TraceError } from '../errors.ts';
 import type { Value } from '../graph/types.ts';
 import { callerSite } from './caller.ts';
+import { ours } from './harmless.ts';
 
 /** A step of a generation. */
 export interface Step {
@@ -39,3 +40,4 @@ export class StepRange implements IterableIterator<number> {
     return this;
   }
 }
+ours(StepRange);

@@ -102,8 +102,8 @@ export async function* k() { 'use trace'; yield -a; }`),
       lowered(`class A { x = -a; m() { 'use trace'; return -a; } static 's-t'() { 'use trace'; } get g() { 'use trace'; return -a; } n() { return -a; } }
 const o = { m() { 'use trace'; return -a; }, async 'n'() { 'use trace'; }, get g() { 'use trace'; return -a; } };`),
     ).toMatchInlineSnapshot(`
-      "class A { static { __o.mark(this); __o.mark(this.prototype.m); __o.mark(this['s-t']); } x = __o.unary('-', a, __s[0]); m() { 'use trace'; return __o.unary('-', a, __s[1]); } static 's-t'() { 'use trace'; } get g() { 'use trace'; return __o.unary('-', a, __s[2]); } n() { return -a; } }
-      const o = { m: __o.block({ m() { 'use trace'; return __o.unary('-', a, __s[3]); } }.m), 'n': __o.block({ async 'n'() { 'use trace'; } }['n']), get g() { 'use trace'; return __o.unary('-', a, __s[4]); } };"
+      "class A { static { __o.mark(this); __o.mark(this.prototype.m); __o.mark(this['s-t']); __o.accessors(this.prototype, ['g']); } x = __o.unary('-', a, __s[0]); m() { 'use trace'; return __o.unary('-', a, __s[1]); } static 's-t'() { 'use trace'; } get g() { 'use trace'; return __o.unary('-', a, __s[2]); } n() { return -a; } }
+      const o = __o.accessors({ m: __o.block({ m() { 'use trace'; return __o.unary('-', a, __s[3]); } }.m), 'n': __o.block({ async 'n'() { 'use trace'; } }['n']), get g() { 'use trace'; return __o.unary('-', a, __s[4]); } }, ['g']);"
     `);
   });
 

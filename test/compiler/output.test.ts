@@ -17,11 +17,11 @@ gpt2.transformer.h[8].mlp.output[':, -1'] *= 0;
 return { hidden: save(layer.output), logits: gpt2.lm_head.output.save() };`),
   ).toMatchInlineSnapshot(`
     "let __t0, __t1, __t2;
-    const layer = __o.getitem(gpt2.transformer.h, 5, __s[0]);
-    __o.if_(__o.binary('>', __o.call((__t0 = layer.output).norm, __t0, [], __s[1]), 10, __s[2]), () => { __o.setitem(layer, 'output', __o.binary('*', layer.output, 0.5, __s[3]), __s[4]); }, null, null, __s[5]);
-    __o.forOf(layer.attn.output, (row) => { __o.call(mean, undefined, [row], __s[6]); }, null, __s[7]);
-    __o.setitem(__t1 = __o.getitem(gpt2.transformer.h, 8, __s[8]).mlp.output, ':, -1', __o.binary('*', __o.getitem(__t1, ':, -1', __s[8]), 0, __s[9]), __s[8]);
-    return __o.fresh({ hidden: __o.call(save, undefined, [layer.output], __s[10]), logits: __o.call((__t2 = gpt2.lm_head.output).save, __t2, [], __s[11]) });
+    const layer = __o.getitem(__o.member(gpt2.transformer, 'h', __s[0]), 5, __s[0]);
+    __o.if_(__o.binary('>', __o.call((__t0 = __o.member(layer, 'output', __s[1])).norm, __t0, [], __s[1]), 10, __s[2]), () => { __o.setitem(layer, 'output', __o.binary('*', __o.member(layer, 'output', __s[3]), 0.5, __s[4]), __s[5]); }, null, null, __s[6]);
+    __o.forOf(__o.member(__o.member(layer, 'attn', __s[8]), 'output', __s[8]), (row) => { __o.call(mean, undefined, [row], __s[7]); }, null, __s[9]);
+    __o.setitem(__t1 = __o.member(__o.member(__o.getitem(__o.member(gpt2.transformer, 'h', __s[10]), 8, __s[10]), 'mlp', __s[10]), 'output', __s[10]), ':, -1', __o.binary('*', __o.getitem(__t1, ':, -1', __s[10]), 0, __s[11]), __s[10]);
+    return __o.fresh({ hidden: __o.call(save, undefined, [__o.member(layer, 'output', __s[12])], __s[13]), logits: __o.call((__t2 = __o.member(gpt2.lm_head, 'output', __s[14])).save, __t2, [], __s[14]) });
     }"
   `);
 });

@@ -45,6 +45,18 @@ export const operators = {
     check(site);
     return of;
   },
+  member(of: Record<string, unknown>, key: string, site: Site): unknown {
+    check(site);
+    return of[key];
+  },
+  accessors<T extends object>(holder: T, keys: PropertyKey[] = []): T {
+    for (const key of keys) if (!Object.hasOwn(holder, key)) throw new Error('no such accessor');
+    return holder;
+  },
+  tag(fn: (...values: unknown[]) => unknown, receiver: unknown, site: Site) {
+    check(site);
+    return receiver === undefined ? fn : (...values: unknown[]) => Reflect.apply(fn, receiver, values);
+  },
   unnoted(name: string, site: Site): void {
     check(site);
     if (typeof name !== 'string') throw new Error('no name');

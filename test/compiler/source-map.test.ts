@@ -53,7 +53,7 @@ describe('the source map', () => {
     ["__o.binary('<'", '< 3'],
     ['__o.increment(', '++) layer'],
     ["__o.binary('+'", '+= i'],
-    ['layer.input', 'layer.input; /* end */'],
+    ["__o.member(layer, 'input'", 'layer.input; /* end */'],
     ['after()', 'after();'],
   ])('leads from %s to %s', (text, original) => {
     expect(originOf(text).startsWith(original)).toBe(true);

@@ -325,3 +325,73 @@ describe('what no slot can be made for', () => {
     'on plain conditions': `const run = (f: any) => { if (1) f(); }; function g() { return 1; } run(() => { (g as any) = () => 5; }); return save(t(g()));`,
   });
 });
+
+describe('functions that JavaScript calls by itself', () => {
+  const head = `let n = 0;
+    const lib: any = { get g() { n++; return 1; }, set s(q: any) { n += q; } };
+    class U { get g() { n++; return 1; } set s(q: any) { n += q; } static get g() { n++; return 1; } valueOf() { n++; return 2; } toString() { n++; return 'u'; } }
+    class I { *[Symbol.iterator]() { n++; yield 1; } static [Symbol.hasInstance]() { n++; return true; } }
+    const prim: any = { [Symbol.toPrimitive]() { n++; return 3; } };
+    const tags = { tag(s: any) { n++; return s[0]; } };
+    const { tag } = tags;`;
+  const USES: Readonly<Record<string, string>> = {
+    'a getter': `lib.g;`,
+    'a getter by a key': `lib['g'];`,
+    'a getter in a chain': `lib?.g;`,
+    'a getter of an instance': `u.g;`,
+    'a getter of a class above': `class C extends U {} new C().g;`,
+    'a getter of a class': `(U as any).g;`,
+    'a getter in a pattern': `const { g } = lib;`,
+    'a getter in an assignment': `let g; ({ g } = lib);`,
+    'a getter that an object spreads': `({ ...lib });`,
+    'a getter by Object.values': `Object.values(lib);`,
+    'a getter by Object.assign': `Object.assign({}, lib);`,
+    'a getter by JSON.stringify': `JSON.stringify(lib);`,
+    'a setter': `lib.s = 5;`,
+    'a setter by a key': `lib['s'] = 5;`,
+    'a setter of an instance': `u.s = 5;`,
+    'a setter in a pattern': `[lib.s] = [5];`,
+    'a setter by Object.assign': `Object.assign(lib, { s: 5 });`,
+    'a setter of the class above': `class C extends U { m() { super.s = 4; } } new C().m();`,
+    'valueOf in arithmetic': `u * 1;`,
+    'valueOf in a comparison': `u > 1;`,
+    'valueOf in ==': `u == 2;`,
+    'valueOf by a sign': `+u;`,
+    'valueOf by ++': `let w = u; w++;`,
+    'valueOf by Math.max': `Math.max(u, 1);`,
+    'toString in a template string': `\`\${u}\`;`,
+    'toString by String()': `String(u);`,
+    'toString by join': `[u].join();`,
+    'toString of a key': `({ u: 1 } as any)[u];`,
+    'toString of a computed name': `({ [u]: 1 });`,
+    toPrimitive: `prim + 1;`,
+    'an iterator in for…of': `for (const q of it) ;`,
+    'an iterator that is spread': `[...it];`,
+    'an iterator in a pattern': `const [q] = it;`,
+    'an iterator by Array.from': `Array.from(it);`,
+    'an iterator by new Set': `new Set(it);`,
+    'Symbol.hasInstance': `({}) instanceof (I as any);`,
+    'a tag': 'tag`a`;',
+    'a tag of an object': 'tags.tag`a`;',
+  };
+  const programOf = (condition: string, use: string) => ({
+    head,
+    body: `n = 0; const u: any = new U(), it: any = new I(); if (${condition}) {\n ${use} // here\n}\nreturn save(t(n));`,
+  });
+  refuses(
+    Object.fromEntries(
+      Object.entries(USES).map(([name, use]) => [name, [programOf('t(-1) > 0', use), /was not compiled/] as const]),
+    ),
+  );
+  describe('on plain conditions', () =>
+    follows(Object.fromEntries(Object.entries(USES).map(([name, use]) => [name, programOf('1', use)]))));
+  describe('compiled', () =>
+    follows({
+      'getters and setters of an object': `const o: any = { k: 0, get g() { this.k++; return 1; }, set s(q: any) { this.k += q; } }; let z = 0; if (t(-1) > 0) { z = o.g; o.s = 4; } if (t(1) > 0) { z += o.g; o.s = 9; const { g } = o; } return save(o.k + z);`,
+      'getters and setters of a class': `class O { k = 0; get g() { this.k++; return 1; } set s(q: number) { this.k += q; } static c = 0; static get g() { return O.c++; } } const o = new O(); let z = 0; if (t(-1) > 0) { z = o.g + O.g; o.s = 4; } if (t(1) > 0) { z = o.g + O.g; o.s = 9; } return save(o.k + O.c + z);`,
+      conversions: `const o: any = { k: 0, valueOf() { this.k++; return 1; }, toString() { this.k += 2; return "a"; } }; const p: any = { k: 0, [Symbol.toPrimitive]() { this.k++; return 1; } }; let z = 0; if (t(-1) > 0) { z = o + p; } if (t(1) > 0) { z = o + p + \`\${o}\`.length; } return save(o.k * 10 + p.k + z);`,
+      iterators: `const o: any = { k: 0, *[Symbol.iterator]() { this.k++; yield 1; yield 2; } }; class J { k = 0; *[Symbol.iterator]() { this.k++; yield 4; } } const j = new J(); let z = 0; if (t(-1) > 0) { for (const q of o) z += q; } if (t(1) > 0) { for (const q of o) z += q; const [q] = j; z += q; } return save(o.k * 10 + j.k + z);`,
+      tags: `const o: any = { k: 2, f(s: any, q: any) { this.k++; return s.length + q + this.k; } }; let z = 0; if (t(-1) > 0) z = o.f\`a\${3}b\`; if (t(1) > 0) z = o.f\`a\${3}b\`; return save(z + o.k);`,
+      'those of JavaScript': `let z = 0; const m = new Map([[1, 2]]); if (t(1) > 0) z = m.size + /a/g.source.length + new Float32Array(2).length + new Error('q').message.length + 'abc'.length + ([] instanceof Array ? 1 : 0); return save(z);`,
+    }));
+});

@@ -99,7 +99,15 @@ function plain(): Given {
 /** A module that was not compiled. */
 function library(): object {
   let count = 0;
-  return { bump: () => ++count, count: () => count, twice: (value: number) => value * 2, state: { v: 0 } };
+  return {
+    bump: () => ++count,
+    count: () => count,
+    twice: (value: number) => value * 2,
+    state: { v: 0 },
+    get next() {
+      return ++count;
+    },
+  };
 }
 
 function ended(run: () => unknown): Outcome {
