@@ -5,6 +5,7 @@ import type { Located } from '../lowering/address.ts';
 import { findModule } from '../modules/find.ts';
 import { type Module, type Operation, walk } from '../modules/module.ts';
 import { OPERATION } from '../modules/operation-path.ts';
+import { ParameterReaders } from '../modules/parameter-readers.ts';
 import { parameters } from '../modules/parameters.ts';
 import { buildTree, nodesByName } from '../modules/tree.ts';
 import { guess, nearest } from '../nearest.ts';
@@ -28,6 +29,7 @@ export class ModelMap {
   readonly tree: Module;
   readonly nodes: ReturnType<typeof nodesByName>;
   readonly parameters: ReadonlyMap<string, string>;
+  private readonly readers: ParameterReaders;
   readonly types: TensorTypes;
   readonly names: Names;
   /** Modules by path, also by paths that are not their own. */
@@ -41,6 +43,7 @@ export class ModelMap {
     this.tree = buildTree(model);
     this.nodes = nodesByName(model);
     this.parameters = parameters(model);
+    this.readers = new ParameterReaders(model, this.parameters);
     this.types = new TensorTypes(model);
     this.modules = new Map([...walk(this.tree)].map((module) => [module.path, module]));
     this.names = new Names(this.tree, this.parameters, options);
@@ -75,7 +78,7 @@ export class ModelMap {
     if (port === 'parameter') {
       const tensor = this.parameters.get(path);
       if (tensor === undefined) throw new OperationError(`the model has no parameter ${path}`);
-      return { tensor, nodes: [], inputs: [], outputs: [] };
+      return { tensor, nodes: this.readers.others(path), inputs: [], outputs: [] };
     }
     const call = this.operation(path) ?? this.call(address);
     const tensor = call[`${port}s`][index];

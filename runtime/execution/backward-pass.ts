@@ -1,4 +1,5 @@
 import type { Dim } from '../gradients/facts.ts';
+import type { Share } from '../gradients/shares.ts';
 import type { Value } from '../graph/types.ts';
 import { ort } from '../ort/ort.ts';
 import type { SessionTensor } from '../ort/port.ts';
@@ -171,14 +172,20 @@ export class BackwardPass {
     const feeds = this.slots.feedsOf(run, dispatch);
     const weights = this.slots.weightsIn(run, dispatch);
     const inner = this.slots.wantedIn(run, dispatch).filter(({ name }) => !this.settled!.has(name));
-    const wanted = [...feeds.map(({ name }) => name), ...weights.map(({ tensor }) => tensor)];
-    const made = await this.derive(run, step, [...wanted, ...inner.map(({ name }) => name)], this.settled);
+    const wanted = [...feeds, ...weights, ...inner].map(({ name }) => name);
+    const made = await this.derive(
+      run,
+      step,
+      [...new Set(wanted)],
+      this.settled,
+      weights.flatMap(({ share }) => share ?? []),
+    );
     this.settled = null;
     for (const { name, register } of inner) if (made.has(name)) before.set(register, made.get(name)!);
     for (const [register, gradient] of before) this.byRegister[run]!.set(register, gradient);
     for (const { name, register } of feeds) if (made.has(name)) this.add(run, register, made.get(name)!);
-    for (const { value, tensor } of weights) {
-      const gradient = made.get(tensor);
+    for (const { value, name } of weights) {
+      const gradient = made.get(name);
       const known = this.byWeight.get(value);
       if (gradient) this.byWeight.set(value, known ? addTensors(known, gradient) : gradient);
     }
@@ -202,6 +209,7 @@ export class BackwardPass {
     { program, feeds, fetches }: Dispatch,
     wanted: readonly string[],
     settled: ReadonlyMap<string, SessionTensor>,
+    shares: readonly Share[] = [],
   ): Promise<ReadonlyMap<string, SessionTensor>> {
     const { registers, engine } = this.runAt(run);
     // A copy of what the run was given leads nowhere that its feed does not.
@@ -217,6 +225,7 @@ export class BackwardPass {
       wanted,
       replaced: new Set(settled.keys()),
       given: new Set(made.map(({ name }) => name)),
+      shares,
       dims: sizeClasses(feeds.map(({ name, register }) => [name, registers[register]!.dims])),
     });
     if (derivative.outputs.length === 0) return new Map();

@@ -1,5 +1,6 @@
 import { type Backward, backward, gradientName, seedName } from '../gradients/backward.ts';
 import type { Dim } from '../gradients/facts.ts';
+import { type Share, withShares } from '../gradients/shares.ts';
 import { decodeModel, encodeModel, type ModelProto } from '../onnx/proto.ts';
 import type { Program } from '../partition/plan.ts';
 
@@ -19,6 +20,8 @@ export interface BackwardQuestion {
   readonly replaced: ReadonlySet<string>;
   /** What need not be computed again. */
   readonly given: ReadonlySet<string>;
+  /** The weights among them whose gradients are only their own readers'. */
+  readonly shares: readonly Share[];
   /** The sizes of the inputs as classes: equal sizes have one name, and 1 is 1. */
   readonly dims: ReadonlyMap<string, readonly Dim[]>;
 }
@@ -66,13 +69,21 @@ export class BackwardPrograms {
   }
 }
 
-function keyOf(program: Program, { seeds, wanted, replaced, given, dims }: BackwardQuestion): string {
-  const parts = { seeds, wanted, replaced: [...replaced], given: [...given], dims: [...dims] };
+function keyOf(program: Program, { seeds, wanted, replaced, given, shares, dims }: BackwardQuestion): string {
+  const parts = {
+    seeds,
+    wanted,
+    replaced: [...replaced],
+    given: [...given],
+    dims: [...dims],
+    shares: shares.map(({ name }) => name),
+  };
   return `${program.key}\nbackward ${JSON.stringify(parts)}`;
 }
 
 function write(key: string, program: Program, question: BackwardQuestion): BackwardProgram {
-  const { model, inputs, seeds, outputs } = backward(decodeModel(program.write()), question);
+  const forward = withShares(decodeModel(program.write()), question.shares);
+  const { model, inputs, seeds, outputs } = backward(forward, question);
   return { program: programOf(key, program, model), inputs, seeds, outputs };
 }
 

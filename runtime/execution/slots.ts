@@ -1,3 +1,4 @@
+import type { Share } from '../gradients/shares.ts';
 import type { NodeOf, Value } from '../graph/types.ts';
 import type { Dispatch, Port } from '../partition/plan.ts';
 import type { Tape, TapedRun } from './tape.ts';
@@ -9,12 +10,16 @@ export interface ValueSlot {
   readonly producer: number;
 }
 
-/** A weight of a model that a value of the graph stands for. */
+/** A weight of a model that a value of the graph stands for; as the parameter that it is there, where it is several. */
 export interface Weight {
   readonly value: Value;
   readonly engine: TapedRun['engine'];
+  /** What it is called in the derivatives of programs. */
+  readonly name: string;
   /** Its name in the model. */
   readonly tensor: string;
+  /** Where other parameters are this weight, too: its own part of it. */
+  readonly share: Share | null;
 }
 
 /** A value that a dispatch makes and whose gradient is set. */
@@ -179,7 +184,12 @@ export class Slots {
     if (node?.op !== 'read' || node.attributes.port !== 'parameter') return [];
     const run = this.tape.find((entry): entry is TapedRun => entry.kind === 'run' && entry.saves.includes(value));
     if (!run) return [];
-    const { tensor } = run.engine.locate((node as NodeOf<'read'>).attributes);
-    return [[value, { value, engine: run.engine, tensor }]];
+    const { engine } = run;
+    const address = (node as NodeOf<'read'>).attributes;
+    const { tensor, nodes } = engine.locate(address);
+    if (nodes.length === 0) return [[value, { value, engine, name: tensor, tensor, share: null }]];
+    const others = new Set(nodes.map((index) => engine.model.graph.node[index]!.name));
+    const share = { name: `onnsight/share/${address.path}`, weight: tensor, others };
+    return [[value, { value, engine, name: share.name, tensor, share }]];
   }
 }

@@ -93,7 +93,8 @@ export class TracedForward {
 
   private original(address: Address): Storage {
     const { tensor, type } = this.resolve(address);
-    const known = this.originals.get(tensor);
+    const place = placeOf(address, tensor);
+    const known = this.originals.get(place);
     if (known) return known.storage;
     const attributes = { ...address, forward: this.id };
     // Reading a property is not a part of a compiled statement, whose site would be an earlier one: the stack tells.
@@ -103,7 +104,7 @@ export class TracedForward {
     const node = this.builder.addTyped('read', [], [type], attributes, [], this.region, lazy);
     const value = node.outputs[0]!;
     const storage = new Storage(value, this.region, true);
-    this.originals.set(tensor, { storage, value, address, site: this.builder.site });
+    this.originals.set(place, { storage, value, address, site: this.builder.site });
     return storage;
   }
 
@@ -113,7 +114,7 @@ export class TracedForward {
    */
   private tap(address: Address): Tap {
     const { tensor } = this.resolve(address);
-    const key = address.port === 'input' ? `${address.path}<${tensor}` : tensor;
+    const key = address.port === 'input' ? `${address.path}<${tensor}` : placeOf(address, tensor);
     let tap = this.taps.get(key);
     if (!tap) {
       tap = new Tap(address, this.region, this.original(address));
@@ -168,4 +169,9 @@ export class TracedForward {
   private writeAttributes(address: Address, value: Value, inplace: boolean): AttributesOf<'write'> {
     return { ...address, forward: this.id, inplace, lenient: this.lenient.has(value) };
   }
+}
+
+/** Parameters of one tensor, which exporters merge where they are equal, have gradients of their own. */
+function placeOf({ path, port }: Address, tensor: string): string {
+  return port === 'parameter' ? `${path}=${tensor}` : tensor;
 }

@@ -1,0 +1,25 @@
+import { makeNode } from '../onnx/make.ts';
+import type { ModelProto, NodeProto } from '../onnx/proto.ts';
+import { renameReads } from '../onnx/rename.ts';
+
+/** A weight as some of its readers have it: the gradient by it is what they make of it. */
+export interface Share {
+  /** What it is called in the derivative. */
+  readonly name: string;
+  readonly weight: string;
+  /** The names of the nodes that read the weight for others. */
+  readonly others: ReadonlySet<string>;
+}
+
+/** The same model, in which each share is a tensor: a copy of its weight, which its own readers read. */
+export function withShares(model: ModelProto, shares: readonly Share[]): ModelProto {
+  if (shares.length === 0) return model;
+  const graph = model.graph!;
+  const copies = shares.map(({ name, weight }) => makeNode('Identity', [weight], [name]));
+  const own = (node: NodeProto) =>
+    renameReads(
+      node,
+      (tensor) => shares.find(({ weight, others }) => weight === tensor && !others.has(node.name))?.name ?? tensor,
+    );
+  return { ...model, graph: { ...graph, node: [...copies, ...graph.node.map(own)] } };
+}
