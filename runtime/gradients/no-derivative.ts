@@ -3,6 +3,7 @@ import { formatSite, siteOf } from '../graph/site.ts';
 import type { Node } from '../graph/types.ts';
 import { describeNode } from '../modules/describe-node.ts';
 import type { OnnxModel } from '../onnx/model.ts';
+import type { NodeProto } from '../onnx/proto.ts';
 import type { GradientError } from './error.ts';
 
 /**
@@ -11,15 +12,21 @@ import type { GradientError } from './error.ts';
  * @param models those that may have the node; a node of the block is in none of them
  */
 export function noDerivative({ node, message }: GradientError, asked: Node, models: Iterable<OnnxModel>): TraceError {
-  const model = [...models].find(({ graph }) =>
-    graph.node.some(({ name, output }) => name === node.name && output[0] === node.output[0]),
-  );
-  const where = model ? describeNode(node, model) : `an operation of the block (${node.opType})`;
+  const where = placeOf(node, models) ?? `an operation of the block (${node.opType})`;
   const loss = siteOf(asked.inputs[0]!.node!);
   return new TraceError(
     `There is no gradient here: it has to pass through ${where}, and ${message}. The loss${loss ? ` (${formatSite(loss)})` : ''} depends on the tensor that way. detach() what the gradient need not pass, or take the gradient by something that comes after it.`,
     asked.site,
   );
+}
+
+/** What a model tells of its node; programs are made of copies. Null for a node of the block. */
+function placeOf({ name, output }: NodeProto, models: Iterable<OnnxModel>): string | null {
+  for (const model of models) {
+    const own = model.graph.node.find((node) => node.name === name && node.output[0] === output[0]);
+    if (own) return describeNode(own, model);
+  }
+  return null;
 }
 
 /** The error for a gradient by something that the loss does not depend on. */

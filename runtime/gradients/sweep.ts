@@ -25,7 +25,8 @@ export function sweep(emit: Emitter, nodes: readonly NodeProto[], known: Cotange
     const subgraphRule = subgraphRuleFor(node);
     if (subgraphRule) {
       for (const [tensor, gradient] of subgraphRule(emit, at, active, sweep)) give(tensor, gradient);
-    } else {
+    } else if (needed.includes(true)) {
+      // What only makes a tensor that is asked for is not passed.
       ruleFor(node)(emit, at, sweep).forEach((gradient, i) => {
         give(node.input[i]!, gradient);
       });

@@ -1,2 +1,246 @@
-import { argmax, backward, detach, grad, NNsight, round, save, sum, TraceError, zerosLike } from 'onnsight';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { argmax, backward, clone, detach, float, grad, NNsight, round, save, square, sum } from 'onnsight';
+import { describe, expect, it } from 'vitest';
+import { makeGraph, makeModel, makeNode, makeTensor, makeValueInfo } from '../../runtime/onnx/make.ts';
+import { encodeModel } from '../../runtime/onnx/proto.ts';
+import { clean, lm, marked } from '../errors/support.ts';
+
+const { traceFails } = marked(import.meta.url);
+const { h, wte, ln_f } = lm.transformer;
+
+/** A model whose inner module is a determinant, of which this library has no derivative. */
+function determinant() {
+  const nodes = [
+    makeNode('MatMul', ['x', 'w'], ['y'], {}, '/first/MatMul'),
+    makeNode('Det', ['y'], ['d'], {}, '/inner/Det'),
+    makeNode('Sin', ['d'], ['z'], {}, '/last/Sin'),
+  ];
+  const weights = [makeTensor('w', 'float32', [1, 2, 3, 4], [2, 2])];
+  const graph = makeGraph(
+    'g',
+    nodes,
+    [makeValueInfo('x', 'float32', [2, 2])],
+    [makeValueInfo('z', 'float32')],
+    weights,
+  );
+  const path = join(mkdtempSync(join(tmpdir(), 'onnsight-')), 'determinant.onnx');
+  writeFileSync(path, encodeModel(makeModel(graph, 17)));
+  return NNsight.load(path, { device: 'cpu' });
+}
+
+describe('a gradient that is not there is an error at its line', () => {
+  it('through an operator that has no derivative here, which is named, with its module and the loss', async () => {
+    const model = await determinant();
+    await traceFails(
+      model.trace(
+        {
+          x: [
+            [1, 2],
+            [3, 5],
+          ],
+        },
+        () => {
+          backward(model.last.output);
+          return save(model.first.output.grad); // @det
+        },
+      ),
+      'det',
+      /has to pass through '\/inner\/Det' \(Det\) of inner/,
+      /the operator Det has no derivative here/,
+      /The loss \(.*mistakes\.test\.ts:\d+/,
+    );
+  });
+
+  it('not where the gradient need not pass the operator', async () => {
+    const model = await determinant();
+    const found = await model.trace(
+      {
+        x: [
+          [1, 2],
+          [3, 5],
+        ],
+      },
+      () => {
+        backward(model.last.output + 0);
+        return save(model.inner.output.grad);
+      },
+    );
+    // x · w = [[7, 10], [18, 26]], whose determinant is 2.
+    expect(found.item()).toBeCloseTo(Math.cos(2), 4);
+  });
+
+  it('by what the loss does not depend on', () =>
+    traceFails(
+      lm.trace(clean, () => {
+        backward(sum(h[1].output));
+        return save(h[2].output.grad); // @later
+      }),
+      'later',
+      /does not depend on this tensor/,
+    ));
+
+  it('by what only a detached copy leads to', () =>
+    traceFails(
+      lm.trace(clean, () => {
+        backward(sum(square(detach(h[1].output))));
+        return save(h[1].output.grad); // @detached
+      }),
+      'detached',
+      /does not depend on this tensor, or only in ways that have no gradient/,
+    ));
+
+  it('through an argmax', () =>
+    traceFails(
+      lm.trace(clean, () => {
+        backward(sum(float(argmax(h[1].output, -1))));
+        return save(h[1].output.grad); // @argmax
+      }),
+      'argmax',
+      /no gradient \(an argmax/,
+    ));
+
+  it('through a rounding', () =>
+    traceFails(
+      lm.trace(clean, () => {
+        const loss = sum(round(h[1].output));
+        return save(grad(loss, h[1].output)); // @round
+      }),
+      'round',
+      /a rounding/,
+    ));
+
+  it('by whole numbers', () =>
+    traceFails(
+      lm.trace(clean, () => {
+        const top = argmax(lm.lm_head.output, -1);
+        backward(sum(lm.lm_head.output));
+        return save(top.grad); // @integer
+      }),
+      'integer',
+      /gradient by a tensor of int64.*only floating-point tensors have gradients/,
+    ));
+
+  it('by whole numbers, as a function', () =>
+    traceFails(
+      lm.trace(clean, () => {
+        const top = argmax(lm.lm_head.output, -1);
+        return save(grad(sum(lm.lm_head.output), top)); // @integers
+      }),
+      'integers',
+      /gradient by a tensor of int64/,
+    ));
+
+  it('before a backward pass', () =>
+    traceFails(
+      lm.trace(clean, () => {
+        return save(h[1].output.grad); // @before
+      }),
+      'before',
+      /'grad' is read or set before a backward pass\. Call backward\(loss\) first/,
+    ));
+
+  it('set before a backward pass', () =>
+    traceFails(
+      lm.trace(clean, () => {
+        h[1].output.grad = 0; // @set
+        return save(h[1].output);
+      }),
+      'set',
+      /before a backward pass/,
+    ));
+});
+
+describe('a loss that has no gradient is an error at its line', () => {
+  it('of several elements', () =>
+    traceFails(
+      lm.trace(clean, () => {
+        backward(lm.lm_head.output); // @several
+        return save(h[1].output.grad);
+      }),
+      'several',
+      /loss has dims \[1, 15, 189\], and only one element has a gradient by itself.*backward\(loss, gradient\)/,
+    ));
+
+  it('of as many elements as only the run tells', () =>
+    traceFails(
+      lm.trace(clean, () => {
+        const positive = h[1].output[(h[1].output > 0) as never];
+        backward(positive); // @unknown
+        return save(h[1].output.grad);
+      }),
+      'unknown',
+      /loss has dims \[\d+\], and only one element/,
+    ));
+
+  it('of whole numbers', () =>
+    traceFails(
+      lm.trace(clean, () => {
+        backward(sum(argmax(lm.lm_head.output, -1))); // @whole
+        return save(h[1].output.grad);
+      }),
+      'whole',
+      /the loss is int64/,
+    ));
+
+  it('in a branch that depends on the run', () =>
+    traceFails(
+      lm.trace(clean, () => {
+        const loss = sum(ln_f.output);
+        if (loss > 0) {
+          backward(loss); // @branch
+        }
+        return save(loss);
+      }),
+      'branch',
+      /backward stands in a branch or loop that depends on a traced value/,
+    ));
+
+  it('in a loop that depends on the run', () =>
+    traceFails(
+      lm.trace(clean, () => {
+        let total = sum(h[1].output) * 0;
+        for (const row of h[1].output[0]) {
+          total = total + sum(grad(sum(row), row)); // @loop
+        }
+        return save(total);
+      }),
+      'loop',
+      /grad stands in a branch or loop/,
+    ));
+
+  it('with a gradient of another shape', () =>
+    traceFails(
+      lm.trace(clean, () => {
+        backward(lm.lm_head.output, h[1].output); // @shape
+        return save(h[1].output.grad);
+      }),
+      'shape',
+      /They have the same dtype and shape/,
+    ));
+});
+
+describe('what would need a gradient before it is there is an error at its line', () => {
+  it('a module that is set to something of the same pass', () =>
+    traceFails(
+      lm.trace(clean, () => {
+        backward(sum(square(lm.lm_head.output)));
+        h[2].output = h[2].output - clone(h[1].output.grad) * 0.1; // @write
+        return save(lm.lm_head.output);
+      }),
+      'write',
+      /depends on a gradient of the same forward pass/,
+    ));
+
+  it('a gradient that is set to something further back', () =>
+    traceFails(
+      lm.trace(clean, () => {
+        backward(sum(square(lm.lm_head.output)));
+        h[2].output.grad = h[1].output.grad; // @back
+        return save(wte.output.grad);
+      }),
+      'back',
+      /cycle: a gradient is set to something that depends on a gradient further back/,
+    ));
+});
