@@ -34,6 +34,16 @@ const tan: LowerPlain = (emitter, [x], attributes, outputs) => {
   return [emitter.node('Div', [emitter.node('Sin', [x!.name]), emitter.node('Cos', [x!.name])])];
 };
 
+/**
+ * ONNX Runtime makes one operator (QuickGelu) of a product with a sigmoid, and has no kernel of it for float64. The absolute
+ * value, which is the same, keeps them apart.
+ */
+const sigmoid: LowerPlain = (emitter, [x], attributes, outputs) => {
+  const made = onFloats('Sigmoid')(emitter, [x!], attributes, outputs);
+  if (x!.type.dtype !== 'float64') return made;
+  return [emitter.node('Abs', made)];
+};
+
 /** PyTorch's sign of NaN is 0. */
 const sign: LowerPlain = (emitter, [x]) => {
   const { name, type } = x!;
@@ -96,7 +106,7 @@ export const elementwise = {
   cos: onFloats('Cos'),
   tan,
   tanh: onFloats('Tanh'),
-  sigmoid: onFloats('Sigmoid'),
+  sigmoid,
   reciprocal: onFloats('Reciprocal'),
   erf: onFloats('Erf', ['float16', 'float32']),
   relu,
