@@ -19,7 +19,7 @@ export function atCaller<T>(find: () => T): T {
     const target = activeBuilder();
     if (!target) {
       const site = callerSite();
-      throw site ? new ModelError(`${formatSite(site)} - ${error.message}`, { cause: error }) : error;
+      throw site ? new ModelError(`${formatSite(site)} - ${error.message}`) : error;
     }
     // Reading a property does not set the builder's site, which is still that of the node before.
     throw new TraceError(error.message, callerSite() ?? target.site, { cause: error });
@@ -39,5 +39,5 @@ export function givenAt<T>(site: () => Site | null, prepare: () => T): T {
 export function placed(error: unknown, site: () => Site | null): unknown {
   if (!(error instanceof InputError)) return error;
   const found = site();
-  return found ? new InputError(`${formatSite(found)} - ${error.message}`, { cause: error }) : error;
+  return found ? new InputError(`${formatSite(found)} - ${error.message}`) : error;
 }

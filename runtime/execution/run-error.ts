@@ -22,7 +22,12 @@ export function runError(error: unknown, model: OnnxModel, graph: InterventionGr
     node && writes.length === 0 ? 'Look at the inputs that the model was given.' : '',
   ];
   const only = writes.length === 1 ? writes[0]!.site : null;
-  return new TraceError(told.filter((text) => text !== '').join(' '), site ?? only, { cause: error });
+  return new TraceError(told.filter((text) => text !== '').join(' '), site ?? only, { cause: rootOf(error) });
+}
+
+/** What ONNX Runtime itself said. */
+function rootOf(error: unknown): unknown {
+  return error instanceof Error && error.cause instanceof Error ? error.cause : error;
 }
 
 function siteIn(message: string): Site | null {

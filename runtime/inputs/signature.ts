@@ -1,9 +1,10 @@
+import { UserError } from '../errors.ts';
 import type { ModelTensor } from '../onnx/model.ts';
 import { Tensor, type TensorData } from '../tensor/tensor.ts';
 import { fillIn } from './convention.ts';
 
 /** An input that does not fit the model. */
-export class InputError extends Error {
+export class InputError extends UserError {
   override readonly name = 'InputError';
 }
 

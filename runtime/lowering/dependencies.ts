@@ -14,12 +14,16 @@ export type Vertex = number | Node;
 
 /** A value that is fed into a module that comes before its own. */
 export class CycleError extends TraceError {
-  /** The nodes of the intervention graph on the cycle. */
-  readonly nodes: readonly Node[];
+  readonly #nodes: readonly Node[];
 
   constructor(nodes: readonly Node[], message: string, site: Site | LazySite | null) {
     super(message, site);
-    this.nodes = nodes;
+    this.#nodes = nodes;
+  }
+
+  /** The nodes of the intervention graph on the cycle. */
+  get nodes(): readonly Node[] {
+    return this.#nodes;
   }
 }
 

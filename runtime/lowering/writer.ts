@@ -128,8 +128,7 @@ export class Writer implements Emitter {
     try {
       return this.lower(node, inputs);
     } catch (error) {
-      if (error instanceof OperationError)
-        throw new TraceError(`${node.op}: ${error.message}`, node.site, { cause: error });
+      if (error instanceof OperationError) throw new TraceError(`${node.op}: ${error.message}`, node.site);
       throw error;
     }
   }

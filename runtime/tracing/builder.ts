@@ -121,7 +121,7 @@ export class Builder {
         attributes,
       );
     } catch (error) {
-      if (error instanceof OperationError) throw new TraceError(`${op}: ${error.message}`, this.site, { cause: error });
+      if (error instanceof OperationError) throw new TraceError(`${op}: ${error.message}`, this.site);
       throw error;
     }
     return this.addTyped(op, inputs, types, attributes);

@@ -1,8 +1,6 @@
-import { fileURLToPath } from 'node:url';
 import type { Site } from '../graph/types.ts';
+import { userFrame } from '../user-frames.ts';
 import { shownFile } from './shown-file.ts';
-
-const own = fileURLToPath(new URL('..', import.meta.url));
 
 /** More of the stack than Node shows: proxies and accessors put many frames between the user's line and here. */
 const FRAMES = 50;
@@ -29,11 +27,8 @@ export function laterSite(frames = FEW): () => Site | null {
 
 function firstOutside(stack: string): Site | null {
   for (const line of stack.split('\n').slice(1)) {
-    const match = /\(?((?:file:\/\/|\/|[A-Za-z]:\\)[^()]*?):(\d+):(\d+)\)?$/.exec(line);
-    if (!match) continue;
-    const file = match[1]!.startsWith('file:') ? fileURLToPath(match[1]!.replace(/\?.*$/, '')) : match[1]!;
-    if (file.startsWith(own) || file.includes('node:internal')) continue;
-    return { file: shownFile(file), line: Number(match[2]), column: Number(match[3]) };
+    const frame = userFrame(line);
+    if (frame) return { ...frame, file: shownFile(frame.file) };
   }
   return null;
 }

@@ -85,8 +85,7 @@ export class TracedForward {
     try {
       return this.model.resolve(address);
     } catch (error) {
-      if (error instanceof OperationError)
-        throw new TraceError(error.message, callerSite() ?? this.builder.site, { cause: error });
+      if (error instanceof OperationError) throw new TraceError(error.message, callerSite() ?? this.builder.site);
       throw error;
     }
   }
