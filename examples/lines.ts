@@ -14,13 +14,20 @@ export interface Lines extends Heading {
 export async function writeLines(file: string, chart: Lines): Promise<void> {
   const points = chart.lines.flatMap(({ name, values }) => values.map((y, i) => ({ name, x: chart.x[i]!, y })));
   const end = Math.max(...chart.x);
+  const ticks = chart.x.every(Number.isInteger) ? { tickMinStep: 1 } : {};
   await writeChart(file, {
     title: heading(chart),
     data: { values: points },
     width: 460,
     height: 260,
     encoding: {
-      x: { field: 'x', type: 'quantitative', title: chart.xTitle, scale: { nice: false }, axis: { grid: false } },
+      x: {
+        field: 'x',
+        type: 'quantitative',
+        title: chart.xTitle,
+        scale: { nice: false },
+        axis: { grid: false, ...ticks },
+      },
       y: {
         field: 'y',
         type: 'quantitative',

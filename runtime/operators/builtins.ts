@@ -120,7 +120,7 @@ meanings.set(Array.prototype.at, (receiver, values, site) =>
 
 meanings.set(Array, (_, values, site) => {
   if (values.length === 1) checkLength('Array()', values[0], site);
-  return [...values];
+  return Array(...values);
 });
 
 meanings.set(Array.from, (receiver, values, site) => {

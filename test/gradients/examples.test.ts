@@ -1,0 +1,100 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, expect, it } from 'vitest';
+import { ROOT } from '../hosts/hosts.ts';
+import { userEnvironment } from '../plugin/project.ts';
+import { fixture } from './pytorch.ts';
+
+/** The examples about gradients print PyTorch's numbers (test/tools/gradient_examples.py, and the reference cases). */
+const { cases } = fixture('toy');
+const trained = fixture('examples');
+const folder = mkdtempSync(join(tmpdir(), 'examples-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** What an example prints, once its picture is there. */
+async function printed(name: string): Promise<string> {
+  const picture = join(folder, `${name}.svg`);
+  const args = ['--import', 'onnsight/register', `examples/${name}.ts`, picture];
+  const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: ROOT, env: userEnvironment() });
+  expect(readFileSync(picture, 'utf8')).toMatch(/^<svg /);
+  return stdout;
+}
+
+/** The numbers in each line that has the pattern, from its first group on. */
+function numbersIn(text: string, pattern: RegExp): number[][] {
+  const lines = [...text.matchAll(pattern)];
+  expect(lines.length, `${pattern} in\n${text}`).toBeGreaterThan(0);
+  return lines.map(([, numbers]) => (numbers!.match(/-?\d+(\.\d+)?/g) ?? []).map(Number));
+}
+
+/** Fails unless printed numbers are the expected ones to their last digit. */
+function expectPrinted(actual: readonly number[], expected: readonly number[], digits: number): void {
+  expect(actual).toEqual(expected.map((value) => expect.closeTo(value, digits - 0.1)));
+}
+
+function correlation(a: readonly number[], b: readonly number[]): number {
+  const mean = (x: readonly number[]) => x.reduce((sum, value) => sum + value, 0) / x.length;
+  const product = (x: readonly number[], y: readonly number[]) => mean(x.map((v, i) => v * y[i]!)) - mean(x) * mean(y);
+  return product(a, b) / Math.sqrt(product(a, a) * product(b, b));
+}
+
+it('attribution patching beside activation patching', async () => {
+  const text = await printed('attribution-patching');
+  const { grid, patching } = cases.attribution_patching as { grid: number[][]; patching: number[][] };
+  const large = patching.flatMap((row, l) =>
+    row.flatMap((effect, at) => (Math.abs(effect) < 0.5 ? [] : [grid[l]![at]!, effect])),
+  );
+  expectPrinted(numbersIn(text, /^ {2}layer \d at “\w+”(.*)$/gm).flat(), large, 2);
+  expectPrinted(numbersIn(text, /correlation .* is (\S+)\./g)[0]!, [correlation(grid.flat(), patching.flat())], 3);
+});
+
+it('integrated gradients on tokens, which add up to the change of the answer', async () => {
+  const text = await printed('integrated-gradients');
+  const { scores, sum, difference } = cases.integrated_gradients;
+  const [fromOther, fromNothing] = numbersIn(text, /changes by (\S+)\./g).flat();
+  const [total, totalFromNothing] = numbersIn(text, /add up to (\S+):/g).flat();
+  expectPrinted([fromOther!, total!], [difference, sum], 3);
+  expect(Math.abs(totalFromNothing! - fromNothing!)).toBeLessThan(0.01);
+  expectPrinted(numbersIn(text, /^ {2}(<\|endoftext.*)$/gm)[0]!, scores, 2);
+});
+
+it('a steering vector by optimisation', async () => {
+  const text = await printed('steering-vector');
+  const { losses } = cases.steering as { losses: number[] };
+  const rows = numbersIn(text, /^ {1,3}(\d+( +\d\S*){3})$/gm);
+  expectPrinted(
+    rows.map(([, loss]) => loss!),
+    losses,
+    3,
+  );
+  expect(text).toContain('With the vector: Rome; Rome');
+});
+
+it('a low-rank update of one layer', async () => {
+  const rows = numbersIn(await printed('low-rank-update'), /^ {2}(after.*)$/gm);
+  expect(rows.length).toBe(7);
+  for (const [step, loss] of rows) expectPrinted([loss!], [trained['low-rank-update'][step!]], 3);
+});
+
+it('a learned direction by interchange', async () => {
+  const text = await printed('learned-direction');
+  const rows = numbersIn(text, /(step +\d+ .*)$/gm);
+  expect(rows.length).toBe(4);
+  for (const [step, lead] of rows) expect(lead).toBeCloseTo(trained['learned-direction'][step!], 1.5);
+  const { corrupt, patching } = cases.attribution_patching;
+  expectPrinted(numbersIn(text, /with the clean activation at “John” +(\S+)/g)[0]!, [corrupt + patching[0][10]], 3);
+});
+
+it('a linear probe of each layer', async () => {
+  const { losses, accuracies } = trained['linear-probe'] as { losses: number[]; accuracies: number[] };
+  const rows = numbersIn(await printed('linear-probe'), /^(?:embedding|layer \d) (.*) %$/gm);
+  expectPrinted(
+    rows.map(([loss]) => loss!),
+    losses,
+    2,
+  );
+  expect(rows.map(([, right]) => right)).toEqual(accuracies.map((share) => Math.round(100 * share)));
+});
