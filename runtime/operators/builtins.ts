@@ -120,7 +120,8 @@ meanings.set(Array.prototype.at, (receiver, values, site) =>
 
 meanings.set(Array, (_, values, site) => {
   if (values.length === 1) checkLength('Array()', values[0], site);
-  return Array(...values);
+  // One number is a length, so this is no array literal.
+  return Reflect.apply(Array, undefined, values);
 });
 
 meanings.set(Array.from, (receiver, values, site) => {

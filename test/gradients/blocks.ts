@@ -396,6 +396,55 @@ function conditional(lm: Toy, bound: number): Promise<Record<string, Tensor>> {
   });
 }
 
+/** Blocks of several traces. */
+export const sessions: Readonly<Record<string, Case>> = {
+  attribution_patching: (lm) =>
+    lm.session((session) => {
+      const { h } = lm.transformer;
+      const donors = session.trace([clean], () => [0, 1, 2, 3].map((i) => h[i].output));
+      return session.trace([corrupt], () => {
+        const logits = lm.lm_head.output['0, -1'];
+        const loss = logits[answer] - logits[wrong];
+        backward(loss);
+        const rows = donors.map((donor, i) => sum((donor - h[i].output) * h[i].output.grad, -1));
+        return { corrupt: save(loss), grid: save(cat(rows)) };
+      });
+    }),
+  integrated_gradients: (lm) =>
+    lm.session((session) => {
+      const { wte } = lm.transformer;
+      const steps = Array.from({ length: 8 }, (_, i) => [[(i + 0.5) / 8]]);
+      const start = session.trace([corrupt], () => wte.output);
+      return session.trace(
+        steps.map(() => clean),
+        () => {
+          const way = wte.output - start;
+          wte.output = add(start, mul(way, steps));
+          const logits = lm.lm_head.output[':, -1'];
+          backward(sum(logits[`:, ${answer}`] - logits[`:, ${wrong}`]));
+          const scores = mean(sum(way * wte.output.grad, -1), 0);
+          return { scores: save(scores), sum: save(sum(scores)) };
+        },
+      );
+    }),
+  step: (lm) =>
+    lm.session((session) => {
+      const difference = () => {
+        'use trace';
+        const logits = lm.lm_head.output['0, -1'];
+        return logits[answer] - logits[wrong];
+      };
+      const slope = session.trace([clean], () => {
+        backward(difference());
+        return lm.transformer.h[1].output.grad;
+      });
+      return session.trace([clean], () => {
+        lm.transformer.h[1].output -= (slope / norm(slope)) * settings.step;
+        return { loss: save(difference()), logits_last: save(lm.lm_head.output['0, -1']) };
+      });
+    }),
+};
+
 /** Whole trainings: what each case of the reference gives after its steps. */
 export const trainings: Readonly<Record<string, Case>> = {
   async steering(lm) {

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { loadEachWay } from '../execution/ways.ts';
 import { loadToy } from '../support/toy.ts';
-import { blocks, trainings } from './blocks.ts';
+import { blocks, sessions, trainings } from './blocks.ts';
 import { type Expected, expectGradient, expectNumbers, fixture } from './pytorch.ts';
 
 const { cases } = fixture('toy');
@@ -22,7 +22,7 @@ function expectedOf(wanted: Record<string, unknown>, name: string): unknown {
 describe.each(['off', 'layers', 'modules'] as const)(
   'gradients on the toy GPT-2 agree with PyTorch, cut: %s',
   (way) => {
-    it.each(Object.entries({ ...blocks, ...trainings }))('%s', async (name, block) => {
+    it.each(Object.entries({ ...blocks, ...sessions, ...trainings }))('%s', async (name, block) => {
       const results = await block(models.get(way)!);
       const checked = Object.entries(results).filter(([key, actual]) => {
         const expected = expectedOf(cases[name], key);
