@@ -1,3 +1,4 @@
+import { TraceError } from '../errors.ts';
 import type { HostFunction } from '../execution/apply.ts';
 import type { Engine } from '../execution/engine.ts';
 import { Execution, type ExecutionOptions, type ForwardRun, hasGradients } from '../execution/execution.ts';
@@ -5,7 +6,7 @@ import { LateGraph } from '../execution/late-graph.ts';
 import type { InterventionGraph } from '../graph/graph.ts';
 import type { Rewritten } from '../graph/passes/pass.ts';
 import { untangle } from '../graph/passes/untangle.ts';
-import type { Region, Value } from '../graph/types.ts';
+import type { Region, Site, Value } from '../graph/types.ts';
 import { findCycle } from '../lowering/dependencies.ts';
 import { addElements } from '../tensor/add.ts';
 import type { AnyParameter, Parameter } from '../tensor/parameter.ts';
@@ -13,6 +14,8 @@ import { Tensor } from '../tensor/tensor.ts';
 import { activeBuilder, Builder, withBuilder } from '../tracing/builder.ts';
 import type { TracedForward } from '../tracing/forward.ts';
 import { type ParameterGradient, parameterGradients } from '../tracing/gradients.ts';
+import { TensorProxy } from '../tracing/proxy.ts';
+import { varyingOf } from '../tracing/varying.ts';
 import type { InputMaker } from './input-maker.ts';
 import { type ModelMap, type Shapes, TypedModel } from './locate.ts';
 import { Results } from './results.ts';
@@ -85,8 +88,7 @@ export class Tracing {
   /** Runs the user's code that builds the graph, and finds the results that are wanted back. */
   build(block: () => unknown): Results {
     const results = withBuilder(this.builder, () => {
-      const returned = block();
-      if (this.builder.failure) throw this.builder.failure;
+      const returned = this.recorded(block);
       for (const end of this.atEnd) end();
       this.builder.saves.settle(this.builder.region);
       for (const pass of this.builder.passes) pass.close();
@@ -106,6 +108,18 @@ export class Tracing {
     const untangled = untangle(early.graph, { cycle: (graph) => findCycle(graph, models) });
     this.ready = { graph: untangled.graph, value: (made) => untangled.value(early.value(made)) };
     return results;
+  }
+
+  /** @throws TraceError for what went wrong first, whatever the block made of it */
+  private recorded(block: () => unknown): unknown {
+    let returned: unknown;
+    try {
+      returned = block();
+    } catch (error) {
+      throw this.builder.failure ?? thrownOut(error, this.builder.site);
+    }
+    if (this.builder.failure) throw this.builder.failure;
+    return returned;
   }
 
   /** Writes the new values of the models' tensors; forwards inside others come first, since their outputs may be written there. */
@@ -202,6 +216,15 @@ function addGradient(parameter: AnyParameter, gradient: Tensor): void {
     ? new Tensor(gradient.dtype as 'float32', gradient.dims, addElements(grad.raw, gradient.raw))
     : gradient;
   (parameter as Parameter).grad = sum;
+}
+
+/** What a block throws, for those around it: a value of the trace would mean nothing there. */
+function thrownOut(error: unknown, site: Site | null): unknown {
+  if (!(error instanceof TensorProxy) && !varyingOf(error)) return error;
+  return new TraceError(
+    'The block throws a value of the trace, which has no value before the model runs. Save it, and throw after the trace.',
+    site,
+  );
 }
 
 /** The trace that the running code belongs to. */

@@ -82,9 +82,9 @@ const MEANINGLESS: Readonly<Record<string, string>> = {
 
 const ARITHMETIC = new Set(['+', '-', '*', '/', '%', '**']);
 const EQUALITY = new Set(['==', '!=', '===', '!==']);
+const STRICT = new Set(['===', '!==']);
 /** The operators that ask undefined and null, too. */
 const ASKING = new Set([...EQUALITY, 'instanceof']);
-const STRICT = new Set(['===', '!==']);
 
 /** A binary operator: elementwise on tensors, JavaScript's own on anything else. */
 export function binary(operator: string, left: unknown, right: unknown, site: Site): unknown {
@@ -105,9 +105,9 @@ export function binary(operator: string, left: unknown, right: unknown, site: Si
   const isOther = (x: unknown) => x === null || x === undefined || typeof x === 'string';
   if (operator === 'in' && typeof a === 'string') return PLAIN_BINARY.in!(a as never, b as never);
   if (EQUALITY.has(operator) && (isOther(a) || isOther(b))) return operator.startsWith('!');
+  if (STRICT.has(operator) && areOfTwoKinds(a, b, site)) return operator === '!==';
   if (operator === 'instanceof')
     return isScalar(a, 'instanceof', site) ? false : PLAIN_BINARY.instanceof!(a as never, b as never);
-  if (STRICT.has(operator) && areOfTwoKinds(a, b)) return operator.startsWith('!');
   const target = activeBuilder();
   if (target) target.site = site;
   const operate = TENSOR_BINARY[operator];
@@ -119,19 +119,6 @@ export function binary(operator: string, left: unknown, right: unknown, site: Si
   return ARITHMETIC.has(operator)
     ? operate(asNumber(a) as never, asNumber(b) as never)
     : operate(a as never, b as never);
-}
-
-/** Whether one is a truth value and the other a number, so that they are never the same, whatever they are. */
-function areOfTwoKinds(a: unknown, b: unknown): boolean {
-  const kinds = new Set([a, b].map(kindOf));
-  return kinds.has('boolean') && kinds.has('number');
-}
-
-/** What `typeof` gives, or will give of a tensor without dimensions; null for others. */
-function kindOf(x: unknown): string | null {
-  if (!(x instanceof TensorProxy)) return typeof x;
-  if (x.type.shape?.length !== 0) return null;
-  return x.dtype === 'bool' ? 'boolean' : 'number';
 }
 
 /** Operates on whichever of its values a varying one is; only some operators are for undefined and null, too. */
@@ -174,7 +161,29 @@ export function typeof_(given: unknown, site: Site): unknown {
   }
   if (!(x instanceof TensorProxy) || !x.builder.open) return typeof x;
   if (!isScalar(x, 'typeof', site)) return 'object';
+  if (x.isMixed) throw mixed('typeof', site);
   return x.dtype === 'bool' ? 'boolean' : 'number';
+}
+
+/** Whether two values are a number and a truth value, which `===` tells apart though tensors of them compare as numbers. */
+function areOfTwoKinds(a: unknown, b: unknown, site: Site): boolean {
+  const [one, other] = [kindOf(a), kindOf(b)];
+  if (one === null || other === null || (one === other && one !== 'mixed')) return false;
+  if (one === 'mixed' || other === 'mixed') throw mixed('===', site);
+  return true;
+}
+
+function kindOf(x: unknown): 'number' | 'boolean' | 'mixed' | null {
+  if (typeof x === 'number' || typeof x === 'boolean') return typeof x as 'number' | 'boolean';
+  if (!(x instanceof TensorProxy) || x.type.shape?.length !== 0) return null;
+  return x.isMixed ? 'mixed' : x.dtype === 'bool' ? 'boolean' : 'number';
+}
+
+function mixed(operator: string, site: Site): TraceError {
+  return new TraceError(
+    `${operator} is asked of a value that is a number on one side of a traced condition and a truth value on the other: as tensors 1 and true are one. Make it a number on both: value ? 1 : 0.`,
+    site,
+  );
 }
 
 /** Whether a value is a traced number or truth value, which JavaScript does not take for an object. */

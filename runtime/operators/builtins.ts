@@ -1,12 +1,17 @@
+import { TraceError } from '../errors.ts';
 import type { Site } from '../graph/types.ts';
 import { activeBuilder } from '../tracing/builder.ts';
+import { TensorProxy } from '../tracing/proxy.ts';
 import { getitem } from './access.ts';
 import { binary, typeof_, unary } from './arithmetic.ts';
+import { resolveCall } from './indirect-calls.ts';
 import { checkKey, checkLength, KEYED } from './keys.ts';
+import { checkCopied } from './leaving.ts';
 import { log } from './log.ts';
 import { includes, indexOf, isTracedSearch, lastIndexOf } from './look-ups.ts';
 import { math } from './math.ts';
 import { native, predicate } from './plain-values.ts';
+import { textError } from './text-error.ts';
 import { truthOf } from './truth.ts';
 
 /** The meaning of a call of a JavaScript function whose arguments may be traced. */
@@ -76,11 +81,28 @@ for (const fn of [[].map, [].flatMap, [].forEach, [].reduce, [].reduceRight] as 
   meanings.set(fn, (receiver, values, site) => Reflect.apply(fn, receiver, withMeanings(values, site)));
 }
 
+const SEVERAL_NUMBERS: ReadonlySet<unknown> = new Set<unknown>([Math.max, Math.min, Math.hypot]);
+
+/** JavaScript hands a position and the whole array on, too, and takes them for numbers. */
+function givenAll({ name }: Function_, site: Site): TraceError {
+  return new TraceError(
+    `Math.${name} would be given not only an element, but its position and the whole array, too. Say what it is to be given: (x) => Math.${name}(x, …).`,
+    site,
+  );
+}
+
 /** Functions of JavaScript among the arguments have the same meaning as in a block: `xs.map(Math.abs)`. */
 function withMeanings(values: readonly unknown[], site: Site): readonly unknown[] {
   return values.map((value) => {
-    const meaning = typeof value === 'function' && activeBuilder() ? builtin(value) : undefined;
-    return meaning ? (...items: unknown[]) => meaning(undefined, items, site) : value;
+    if (typeof value !== 'function' || !activeBuilder()) return value;
+    const { fn, receiver, values: first } = resolveCall({ fn: value, receiver: undefined, values: [] });
+    const meaning = builtin(fn);
+    if (!meaning) return value;
+    return (...items: unknown[]) => {
+      const isOfSeveral = SEVERAL_NUMBERS.has(fn) && items.some((item) => Array.isArray(item));
+      if (isOfSeveral) throw givenAll(fn as Function_, site);
+      return meaning(receiver, [...first, ...items], site);
+    };
   });
 }
 
@@ -128,4 +150,13 @@ meanings.set(Array.from, (receiver, values, site) => {
   const [list, ...others] = values as [ArrayLike<unknown>, ...unknown[]];
   if (list instanceof Object && !(Symbol.iterator in list)) checkLength('Array.from()', list.length, site);
   return Reflect.apply(Array.from, receiver, [list, ...withMeanings(others, site)]);
+});
+
+meanings.set(structuredClone, (_, values, site) => {
+  checkCopied(values[0], site);
+  return Reflect.apply(structuredClone, undefined, values as [unknown]);
+});
+
+meanings.set(TensorProxy.prototype.toString, (_, __, site) => {
+  throw textError('is made a text by toString()', site);
 });

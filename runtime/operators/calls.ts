@@ -1,15 +1,18 @@
 import { inspect } from 'node:util';
+import { TraceError } from '../errors.ts';
 import { formatSite } from '../graph/site.ts';
 import type { Site } from '../graph/types.ts';
-import { activeBuilder } from '../tracing/builder.ts';
+import { activeBuilder, type Builder } from '../tracing/builder.ts';
 import { checkCopy } from '../tracing/copies.ts';
 import { each, methodName, settled, type Varying, varyingOf } from '../tracing/varying.ts';
+import { isCompiled } from './blocks.ts';
 import { builtin, consoleMethod } from './builtins.ts';
 import { afterCall, afterNew, beforeCall, beforeNew, changedBy } from './calls-in-bodies.ts';
 import { callOnFilled } from './filled-arrays.ts';
 import { type Call, keepBound, resolveCall } from './indirect-calls.ts';
 import { isIntrinsic } from './intrinsics.ts';
 import { checkKeys, checkLength } from './keys.ts';
+import { checkLeaving } from './leaving.ts';
 import { native } from './plain-values.ts';
 
 type Function_ = (...values: unknown[]) => unknown;
@@ -36,10 +39,9 @@ export function call(called: unknown, on: unknown, given: readonly unknown[], si
   if (filled) return filled.result;
   const meaning = builtin(direct.fn);
   if (target) for (const value of changedBy(direct)) checkCopy(value, site);
+  if (target && !consoleMethod(direct.fn)) checkLeaving(target, direct, site);
   if (target?.isRecording && !consoleMethod(direct.fn)) beforeCall(target, direct, site);
-  const result = meaning
-    ? meaning(direct.receiver, direct.values, site)
-    : Reflect.apply(direct.fn as Function_, direct.receiver, direct.values);
+  const result = meaning ? meaning(direct.receiver, direct.values, site) : within(target, direct, site);
   if (direct.fn === Function.prototype.bind) keepBound(result as object, boundCall(direct.receiver, direct.values));
   if (target?.isRecording) afterCall(target, direct.fn, result);
   return result;
@@ -73,13 +75,26 @@ function replaced(values: readonly unknown[], varying: Varying, by: unknown): re
   return values.map((value) => (varyingOf(value) === varying ? by : value));
 }
 
+/** Calls a function, noting that it is being called: one that calls itself in bodies within bodies has no end. */
+function within(target: Builder | null, { fn, receiver, values }: Call, site: Site): unknown {
+  if (!target?.isRecording || !isCompiled(fn)) return Reflect.apply(fn as Function_, receiver, values);
+  target.calls.push({ fn, site });
+  try {
+    return Reflect.apply(fn as Function_, receiver, values);
+  } finally {
+    target.calls.pop();
+  }
+}
+
 /** `new type(…values)` */
-export function construct(type: unknown, values: readonly unknown[], site: Site): unknown {
+export function construct(type: unknown, given: readonly unknown[], site: Site): unknown {
+  const values = given.map(settled);
   if (typeof type !== 'function') throw notCallable(type, 'a constructor', site);
   const target = activeBuilder();
   if (target) target.site = site;
   if (type === Array && values.length === 1) checkLength('new Array()', values[0], site);
   if (type === Boolean || type === Number || type === String) native(`new ${type.name}`, values, site);
+  if (target) checkLeaving(target, { fn: type, receiver: undefined, values }, site);
   if (target?.isRecording) beforeNew(target, type, values, site);
   const result: object = Reflect.construct(type, values);
   if (target) checkKeys(result, site);
@@ -99,7 +114,10 @@ function boundCall(fn: unknown, [receiver, ...values]: readonly unknown[]) {
   return { fn: fn as object, receiver, values };
 }
 
-/** The kind of error that JavaScript throws itself. */
-function notCallable(value: unknown, wanted: string, site: Site): TypeError {
-  return new TypeError(`${formatSite(site)} - ${inspect(value, { depth: 0 })} is not ${wanted}`);
+/** The kind of error that JavaScript throws itself; in a branch or loop of the graph nothing can be thrown. */
+function notCallable(value: unknown, wanted: string, site: Site): Error {
+  const message = `${inspect(value, { depth: 0 })} is not ${wanted}`;
+  if (activeBuilder()?.conditional)
+    return new TraceError(`${message}, in a branch or loop that depends on a traced value.`, site);
+  return new TypeError(`${formatSite(site)} - ${message}`);
 }

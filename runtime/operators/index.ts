@@ -11,4 +11,4 @@ export { doWhile, forOf, while_ } from './loops.ts';
 export { assigned, coalesce, given, optional, sure } from './nullish.ts';
 export { key, plain, string, thrown } from './plain-values.ts';
 export { switch_ } from './switches.ts';
-export { field, items, note, place, tag, taken, touch, unnoted, variable } from './targets.ts';
+export { field, fields, items, note, place, tag, taken, touch, unnoted, variable } from './targets.ts';

@@ -1,6 +1,7 @@
 import { TraceError } from '../errors.ts';
 import type { Site } from '../graph/types.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
+import { varies, varyingOf } from '../tracing/varying.ts';
 
 /** Methods of Map and Set that take a key, and what to write instead if it is traced. */
 export const KEYED: readonly (readonly [object: object, method: string, remedy: string])[] = [
@@ -17,6 +18,8 @@ export const KEYED: readonly (readonly [object: object, method: string, remedy: 
 
 /** Refuses a traced tensor as a key: JavaScript would look it up by its value, which only the run will know. */
 export function checkKey(what: string, key: unknown, remedy: string, site: Site): void {
+  const varying = varyingOf(key);
+  if (varying) throw varies(varying);
   if (!(key instanceof TensorProxy)) return;
   throw new TraceError(
     `${what} is given a traced tensor as a key, which has no value before the model runs. ${remedy}`,
@@ -33,6 +36,8 @@ export function checkKeys(made: unknown, site: Site): void {
 
 /** Refuses a traced length of a new array. */
 export function checkLength(name: string, length: unknown, site: Site): void {
+  const varying = varyingOf(length);
+  if (varying) throw varies(varying);
   if (!(length instanceof TensorProxy)) return;
   throw new TraceError(
     `${name} is given a traced tensor, whose value would be its length and is known only when the model runs. Push to an empty array in a loop, or make a tensor: zeros(n).`,

@@ -2,6 +2,8 @@ import type { Site } from '../graph/types.ts';
 import { activeBuilder } from '../tracing/builder.ts';
 import { print } from '../tracing/logs.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
+import { uses, varyingOf } from '../tracing/varying.ts';
+import { checkPrinted } from './leaving.ts';
 
 /**
  * `console.log(…)`: for traced values, and in branches and loops of the graph, the line is printed when the model has run,
@@ -9,6 +11,12 @@ import { TensorProxy } from '../tracing/proxy.ts';
  */
 export function log(method: 'log' | 'info' | 'warn' | 'error' | 'debug', values: readonly unknown[], site: Site): void {
   const target = activeBuilder();
+  const at = values.findIndex((value) => varyingOf(value)?.builder.open);
+  if (at >= 0) {
+    uses.distribute(varyingOf(values[at])!, (one) => log(method, values.with(at, one), site));
+    return;
+  }
+  if (target) checkPrinted(target, values, site);
   if (!target || !(target.isRecording || values.some((value) => value instanceof TensorProxy))) {
     console[method](...values);
     return;

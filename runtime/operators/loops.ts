@@ -43,8 +43,11 @@ function iteratorOf(value: unknown, site: Site): Iterator<unknown> {
   if (isFilled(value)) return Array.prototype.values.call(value);
   const method = (value as Partial<Iterable<unknown>> | null | undefined)?.[Symbol.iterator];
   if (typeof method === 'function') return method.call(value);
+  const message = `for…of needs an array or a tensor: ${described(value)} is not iterable`;
+  if (target?.conditional)
+    throw new TraceError(`${message}, in a branch or loop that depends on a traced value.`, site);
   // The kind of error that JavaScript throws itself.
-  throw new TypeError(`${formatSite(site)} - for…of needs an array or a tensor: ${described(value)} is not iterable`);
+  throw new TypeError(`${formatSite(site)} - ${message}`);
 }
 
 function described(value: unknown): string {

@@ -1,6 +1,7 @@
 import { TraceError } from '../errors.ts';
 import type { Site } from '../graph/types.ts';
 import { activeBuilder } from '../tracing/builder.ts';
+import { isFilled } from '../tracing/lists.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import { settled, varies, varyingOf } from '../tracing/varying.ts';
 import { checkConverted } from './implicit-calls.ts';
@@ -20,10 +21,20 @@ const REMEDIES: readonly (readonly [RegExp, string])[] = [
 /** A value that a construct needs now, while the block is built. */
 export function plain<T>(given: T, construct: string, site: Site): T {
   const value = settled(given) as T;
+  if (construct === 'for…in') checkKeysKnown(value, site);
   if (!(value instanceof TensorProxy) && !varyingOf(value)) return value;
   const remedy = REMEDIES.find(([pattern]) => pattern.test(construct))?.[1];
   throw new TraceError(
     `${construct} depends on a traced tensor, which has no value before the model runs. ${remedy ?? 'Use if/else, a loop or where(), without await or yield in it.'}`,
+    site,
+  );
+}
+
+/** Refuses to go through the keys of an array that a branch or loop of the graph filled. */
+export function checkKeysKnown(value: unknown, site: Site): void {
+  if (!isFilled(value)) return;
+  throw new TraceError(
+    'The keys of an array that a branch or loop of the graph filled are asked for: how many there are is known only when the model runs. Go through its entries with for…of.',
     site,
   );
 }

@@ -4,13 +4,14 @@ import { activeBuilder } from '../tracing/builder.ts';
 import { checkCopy } from '../tracing/copies.ts';
 import type { Slot } from '../tracing/journal.ts';
 import { guardEntries, isFilled } from '../tracing/lists.ts';
-import { each, settled, varyingOf } from '../tracing/varying.ts';
+import { described, each, settled, varyingOf } from '../tracing/varying.ts';
 import { getitem, setitem } from './access.ts';
 import { fresh } from './blocks.ts';
 import { checkIterator, noteProperty } from './effects.ts';
 import { checkFilledWrite } from './filled-writes.ts';
 import { checkGetters, checkIterated } from './implicit-calls.ts';
 import { checkKnown } from './known-functions.ts';
+import { checkKeysKnown } from './plain-values.ts';
 
 /** `object[key]`, for JavaScript to assign to: in a pattern, or by an operator that is not lowered. */
 export function place(object: unknown, key: unknown, site: Site): { value: unknown } {
@@ -86,7 +87,17 @@ export function tag(fn: (...values: unknown[]) => unknown, receiver: unknown, si
   return receiver === undefined ? fn : (...values: unknown[]) => Reflect.apply(fn, receiver, values);
 }
 
-/** What a pattern or an object's spread takes parts from: `[a, b] = values`, `{ ...values }`. */
+/** What an object's spread copies: `{ ...object }`. */
+export function fields(given: unknown, site: Site): unknown {
+  const object = settled(given);
+  const target = activeBuilder();
+  if (target) target.site = site;
+  if (target?.isRecording) checkGetters(object, site);
+  checkKeysKnown(object, site);
+  return object;
+}
+
+/** What a pattern takes parts from: `[a, b] = values`. */
 export function taken(given: unknown, site: Site): unknown {
   const values = settled(given);
   const target = activeBuilder();
@@ -116,5 +127,11 @@ export function items(given: unknown, site: Site): unknown {
   }
   if (target) checkIterator(target, values, site);
   if (target?.isRecording) checkIterated(values, site);
+  if (target?.conditional && typeof Object(values)[Symbol.iterator] !== 'function') {
+    throw new TraceError(
+      `${described(values)} is not iterable, in a branch or loop that depends on a traced value.`,
+      site,
+    );
+  }
   return isFilled(values) ? values.slice() : values;
 }

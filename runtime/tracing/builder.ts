@@ -8,6 +8,7 @@ import type { Node, NodeOf, Region, Site, TensorType, Value } from '../graph/typ
 import { blank } from './blanks.ts';
 import { BlockSaves } from './block-saves.ts';
 import { callerSite } from './caller.ts';
+import { DEEPEST, type OpenCall, tooDeep } from './depth.ts';
 import { Consequences, type Fact, Knowledge } from './facts.ts';
 import { TracedForward } from './forward.ts';
 import type { TracedPass } from './gradients.ts';
@@ -71,6 +72,10 @@ export class Builder {
   failure: TraceError | null = null;
   /** How many of the bodies around are those of loop nodes, which stand for many iterations. */
   loops = 0;
+  /** Whether there is a value of which only the run will tell which of several it is. */
+  hasVarying = false;
+  /** The compiled functions that the bodies around have called, the innermost last. */
+  readonly calls: OpenCall[] = [];
   readonly saves = new BlockSaves();
   /** The lines that are printed when the model has run. */
   readonly lines: LogLine[] = [];
@@ -239,6 +244,7 @@ export class Builder {
     finish: (recording: Recording<T>) => void,
     holds: Fact | null = null,
   ): Recording<T> {
+    if (this.journals.length >= DEEPEST) throw tooDeep(this.calls, this.site);
     const region: Region = { parameters: [], nodes: [], results: [] };
     const journal = new Journal(++this.time, this.births);
     if (holds) this.knowledge.set(region, new Knowledge(holds, this.consequences));

@@ -1,6 +1,9 @@
 /** Functions that a branch or loop of the graph may call though the compiler has not seen them. */
 const harmless = new WeakSet<object>();
 
+/** Those of this library. */
+const library = new WeakSet<object>();
+
 /**
  * Declares that calling a function that was not compiled, a library's for instance, changes nothing that other code
  * can see, so that a block may call it under a traced condition and in a traced loop. Returns the function.
@@ -15,16 +18,21 @@ export function pure<F extends (...values: never[]) => unknown>(fn: F): F {
 /** Declares the same for functions of this library and methods of its classes: their effects become part of the graph. */
 export function ours(...functions: readonly object[]): void {
   for (const one of functions) {
-    harmless.add(one);
+    library.add(one);
     for (const holder of [one, (one as { prototype?: object }).prototype ?? {}]) {
       for (const key of Reflect.ownKeys(holder)) {
         const { value, get, set } = Object.getOwnPropertyDescriptor(holder, key)!;
-        for (const fn of [value, get, set]) if (typeof fn === 'function') harmless.add(fn);
+        for (const fn of [value, get, set]) if (typeof fn === 'function') library.add(fn);
       }
     }
   }
 }
 
 export function isHarmless(fn: object): boolean {
-  return harmless.has(fn);
+  return harmless.has(fn) || library.has(fn);
+}
+
+/** Whether a function belongs to this library: it knows what values of a trace are. */
+export function isOurs(fn: object): boolean {
+  return library.has(fn);
 }

@@ -41,6 +41,22 @@ export class GraphEntries {
     return isSaved(this.form);
   }
 
+  /** No text, number or JSON: JavaScript wants them now, and only the run knows the entries. */
+  [Symbol.toPrimitive](): never {
+    throw this.unknown('as a text or number');
+  }
+
+  toJSON(): never {
+    throw this.unknown('as JSON');
+  }
+
+  private unknown(where: string): TraceError {
+    return new TraceError(
+      `An array that a branch or loop of the graph filled is used ${where}, but its entries are known only when the model runs. Return it from the block, its entries saved, and use what the trace gives.`,
+      this.builder.site,
+    );
+  }
+
   /** How many entries: int64, no dimensions. */
   length(): TensorProxy {
     return apply('numel', [wrap(this.builder, this.counter.ranks)], { dims: null });

@@ -43,6 +43,7 @@ const VARYING = Symbol('varying');
  * whichever it is, or is an error.
  */
 export function vary(builder: Builder, name: string, cases: readonly Case[]): unknown {
+  builder.hasVarying = true;
   const made: object = new Proxy(
     inert,
     handler({ name, builder, cases }, () => made),

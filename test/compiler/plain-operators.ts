@@ -61,6 +61,10 @@ export const operators = {
     check(site);
     if (typeof name !== 'string') throw new Error('no name');
   },
+  fields(of: unknown, site: Site): unknown {
+    check(site);
+    return of;
+  },
   taken(of: unknown, site: Site): unknown {
     check(site);
     return of;

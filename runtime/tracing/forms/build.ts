@@ -32,7 +32,8 @@ export function build(
         return one.value;
       case 'tensor': {
         const value = next(values);
-        return one.saves.length > 0 ? resave(one, value, tests) : wrap(target, value);
+        if (one.saves.length > 0) return resave(one, value, tests);
+        return Object.assign(wrap(target, value), { isMixed: one.isMixed ?? false });
       }
       case 'array':
         return makeArray(one, path, tests);

@@ -45,7 +45,9 @@ function captureTensor(target: Builder, proxy: TensorProxy, isLoop: boolean): Fo
   }
   const leaf = proxy.value();
   const truth = leaf.type.dtype === 'bool' ? target.knows(leaf) : null;
-  return truth === null ? { kind: 'tensor', type: leaf.type, leaf, proxy, saves: [] } : { kind: 'plain', value: truth };
+  return truth === null
+    ? { kind: 'tensor', type: leaf.type, leaf, proxy, saves: [], isMixed: proxy.isMixed }
+    : { kind: 'plain', value: truth };
 }
 
 /** The saved value, for callers who know that the code that saved it has run. */

@@ -24,6 +24,8 @@ export interface TensorForm<L> {
   readonly proxy: TensorProxy | null;
   /** The saves that bring it back; empty if it is not saved in every case. */
   readonly saves: readonly SavedProxy[];
+  /** Whether it may be a number and may be a truth value. */
+  readonly isMixed?: boolean;
 }
 
 export interface ArrayForm<L> {
@@ -146,7 +148,8 @@ export function isEqual(a: Form<unknown>, b: Form<unknown>): boolean {
     x.length === y.length && x.every((one, i) => same(one, y[i]!));
   if (a.kind === 'plain' && b.kind === 'plain') return Object.is(a.value, b.value);
   if (a.kind === 'tensor' && b.kind === 'tensor') {
-    const text = ({ type, saves }: typeof a) => JSON.stringify([type.dtype, type.shape, saves.length > 0]);
+    const text = ({ type, saves, isMixed }: typeof a) =>
+      JSON.stringify([type.dtype, type.shape, saves.length > 0, isMixed ?? false]);
     return text(a) === text(b);
   }
   if (a.kind === 'array' && b.kind === 'array') {

@@ -45,7 +45,8 @@ export function join(a: Form<unknown>, b: Form<unknown>): Form<null> {
       dtype: promoteDtypes(typeA.dtype, typeB.dtype),
       shape: commonShape(typeA.shape, typeB.shape),
     };
-    return { kind: 'tensor', type, leaf: null, proxy: null, saves: joinSaves(savesOf(a), savesOf(b)) };
+    const isMixed = isMixedForm(a) || isMixedForm(b) || (typeA.dtype === 'bool') !== (typeB.dtype === 'bool');
+    return { kind: 'tensor', type, leaf: null, proxy: null, saves: joinSaves(savesOf(a), savesOf(b)), isMixed };
   }
   if (a.kind === 'array' && b.kind === 'array') return joinArrays(a, b);
   if (a.kind === 'record' && b.kind === 'record' && isAlike(a, b)) {
@@ -73,6 +74,10 @@ export function tensorType(form: Form<unknown>): TensorType | null {
   if (value instanceof SavedProxy) return value.slot.type;
   if (value instanceof Tensor) return { dtype: value.dtype, shape: value.dims };
   return isNumeric(value) ? { dtype: dtypeOf(value as number), shape: [] } : null;
+}
+
+function isMixedForm(form: Form<unknown>): boolean {
+  return form.kind === 'tensor' && form.isMixed === true;
 }
 
 function dtypeOf(value: number): DType {
