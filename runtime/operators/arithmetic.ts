@@ -10,6 +10,7 @@ import { GraphEntries } from '../tracing/lists.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import { each, settled, uses, type Varying, varyingOf } from '../tracing/varying.ts';
 import type { Traced } from '../types/tensor.ts';
+import { checkAsked } from './filled-entries.ts';
 import { checkOperands } from './implicit-calls.ts';
 import { isTruthy, power } from './math-functions.ts';
 import { asNumber } from './numbers.ts';
@@ -90,7 +91,11 @@ const ASKING = new Set([...EQUALITY, 'instanceof']);
 export function binary(operator: string, left: unknown, right: unknown, site: Site): unknown {
   const a = settled(left);
   const b = settled(right);
-  if (EQUALITY.has(operator)) checkCompared(a, b, site);
+  if (EQUALITY.has(operator)) {
+    checkCompared(a, b, site);
+    if (b === undefined || b === null) checkAsked(a, site);
+    if (a === undefined || a === null) checkAsked(b, site);
+  }
   if (!isTraced(a) && !isTraced(b)) {
     if (activeBuilder()?.isRecording) checkOperands(operator, [a, b], site);
     return PLAIN_BINARY[operator]!(a as never, b as never);

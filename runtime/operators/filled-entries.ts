@@ -2,6 +2,7 @@ import { TraceError } from '../errors.ts';
 import * as functions from '../functions/index.ts';
 import { asTraced } from '../functions/nodes.ts';
 import { writeItems } from '../graph/operations/items.ts';
+import type { Site } from '../graph/types.ts';
 import { apply, toProxy, wrap } from '../tracing/apply.ts';
 import { builder } from '../tracing/builder.ts';
 import { build } from '../tracing/forms/build.ts';
@@ -28,7 +29,23 @@ export function entryOf(array: readonly unknown[], index: unknown): unknown {
   const own = array.findIndex((item) => item instanceof GraphEntries);
   if (typeof index === 'number' && index >= 0 && (own < 0 || index < own)) return array[index];
   const isFromEnd = typeof index === 'number' && index < 0;
-  return entryAt(gathered(array), toProxy(isFromEnd ? functions.add(lengthOf(array), index) : index));
+  const entry = entryAt(gathered(array), toProxy(isFromEnd ? functions.add(lengthOf(array), index) : index));
+  if (typeof entry === 'object' && entry !== null && own >= 0) unsure.add(entry);
+  return entry;
+}
+
+const unsure = new WeakSet<object>();
+
+/**
+ * Refuses to ask whether an entry that was read by its index is there at all: where it is not, the run fails.
+ * @throws TraceError
+ */
+export function checkAsked(entry: unknown, site: Site): void {
+  if (typeof entry !== 'object' || entry === null || !unsure.has(entry)) return;
+  throw new TraceError(
+    'Whether an array that a branch or loop of the graph filled has an entry at an index is asked of the entry itself. Compare the index with its length: index < array.length.',
+    site,
+  );
 }
 
 /** The entry at a position that is in range when the model runs. */

@@ -1,9 +1,12 @@
 import type { Site } from '../graph/types.ts';
+import { GraphEntries, guardEntries } from '../tracing/lists.ts';
 import { binary } from './arithmetic.ts';
+import { fresh } from './blocks.ts';
 import { and, conditional, if_, or } from './conditionals.ts';
 import { entryOf, lengthOf } from './filled-entries.ts';
 import { collected, folding, through } from './filled-loops.ts';
 import { boundary, changed, range, replaceEntries, reversed, sliced } from './filled-ranges.ts';
+import { writeEntry, writesEntry } from './filled-writes.ts';
 import { math } from './math.ts';
 import { truthOf } from './truth.ts';
 
@@ -62,13 +65,21 @@ export const FILLED_METHODS: Readonly<Record<string, (asked: Asked) => unknown>>
   reverse: ({ array, site }) => changed(array, reversed(array, site)),
   fill: ({ array, values: [value, from, to], site }) =>
     replaceEntries(array, site, range(array, from, to, site), value),
+  with({ array, values: [index, value], site }) {
+    const copy = fresh(array.slice());
+    const at = boundary(array, index, 0, site);
+    if (writesEntry(copy, at)) writeEntry(copy, at, value, site);
+    else copy[at as number] = value;
+    guardEntries(copy);
+    return copy;
+  },
   pop({ array, site }) {
-    const last = entryOf(array, -1);
+    const last = endOf(array, -1, site);
     changed(array, sliced(array, 0, binary('-', lengthOf(array), 1, site), site));
     return last;
   },
   shift({ array, site }) {
-    const first = entryOf(array, 0);
+    const first = endOf(array, 0, site);
     changed(array, sliced(array, 1, undefined, site));
     return first;
   },
@@ -82,6 +93,19 @@ export const FILLED_METHODS: Readonly<Record<string, (asked: Asked) => unknown>>
     return taken;
   },
 };
+
+/** The first or last entry, or undefined where the array is empty. */
+function endOf(array: readonly unknown[], index: 0 | -1, site: Site): unknown {
+  const isNeverEmpty = array.some((item) => !(item instanceof GraphEntries));
+  if (isNeverEmpty) return entryOf(array, index);
+  return conditional(
+    binary('>', lengthOf(array), 0, site),
+    () => entryOf(array, index),
+    () => undefined,
+    null,
+    site,
+  );
+}
 
 /** The largest or smallest of values among which are such entries. */
 export function extreme(name: 'max' | 'min', values: readonly unknown[], site: Site): unknown {

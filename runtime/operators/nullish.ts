@@ -3,6 +3,7 @@ import { activeBuilder } from '../tracing/builder.ts';
 import type { State } from '../tracing/slots.ts';
 import { settled, uses, varies, varyingOf } from '../tracing/varying.ts';
 import { conditional } from './conditionals.ts';
+import { checkAsked } from './filled-entries.ts';
 import type { Truth } from './truth.ts';
 
 type Test = (value: unknown) => boolean;
@@ -65,6 +66,7 @@ function choose(
   const target = activeBuilder();
   if (target) target.site = site;
   const varying = varyingOf(value);
+  checkAsked(value, site);
   if (!varying) return test(value) ? none() : some(value);
   const isNone = uses.distribute(varying, test) as Truth;
   return conditional(isNone, none, () => some(settled(value)), state, site);

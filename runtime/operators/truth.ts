@@ -5,6 +5,7 @@ import { apply } from '../tracing/apply.ts';
 import { activeBuilder } from '../tracing/builder.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import { settled, uses, varyingOf } from '../tracing/varying.ts';
+import { checkAsked } from './filled-entries.ts';
 import { isTruthy } from './math-functions.ts';
 
 /** True, false, or what the run will tell (bool, no dimensions). */
@@ -31,6 +32,7 @@ export function truthOf(given: unknown, site: Site): Truth {
   const target = activeBuilder();
   if (target) target.site = site;
   if (varying) return uses.distribute(varying, (one) => truthOf(one, site)) as Truth;
+  if (!(value instanceof TensorProxy)) checkAsked(value, site);
   if (!(value instanceof TensorProxy)) return Boolean(value);
   const test = truth(value);
   return test.builder.knows(test.value()) ?? test;

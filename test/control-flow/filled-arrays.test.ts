@@ -33,12 +33,13 @@ const FOLLOWED: Readonly<Record<string, string>> = {
   reverse: `a.reverse(); return save(a);`,
   toReversed: `const b = a.toReversed(); return [save(a), save(b)];`,
   fill: `a.fill(t(5), 1); return save(a);`,
-  'pop and shift': `const p = a.pop(), q = a.shift(); return [save(p + 0), save(q + 0), save(a)];`,
+  with: `return [save(a.with(0, t(5))), save(a.with(2, t(6))), save(a.with(-1, t(7))), save(a)];`,
+  'pop and shift': `const p = a.pop(), q = a.shift() ?? -1; return [save(p + 0), save(q), save(a)];`,
   splice: `const b = a.splice(1, 2, t(50), t(60), t(70)); return [save(a), save(b)];`,
   'splice to the end': `const b = a.splice(-2); return [save(a), save(b)];`,
   'Array.from': `return [save(Array.from(a)), save(Array.from(a, (q: any) => q + 1))];`,
   'Math.max and Math.min': `return [save(Math.max(...a)), save(Math.min(9, ...a, 3))];`,
-  'a queue': `let s: any = 0; while (a.length > 0) s = s * 2 + a.shift(); return save(s);`,
+  'a queue': `let s: any = 0; while (a.length > 0) s = s * 2 + (a.shift() ?? 0); return save(s);`,
   'in a loop of the graph': `for (const r of v([5, 1])) { if (r > 2) a.push(r); a[0] += a.map((q: any) => q + 1).reduce((s: any, q: any) => s + q, 0); } return save(a);`,
 };
 
@@ -55,8 +56,17 @@ const OBJECTS: Readonly<Record<string, string>> = {
 
 /** Arrays whose own elements loops take out. */
 const EMPTIED: Readonly<Record<string, string>> = {
-  'a queue until a traced value ends the loop': `const q = [t(1), t(2), t(5), t(4)]; let k = 0; while (true) { const r = q.shift()!; k++; if (r > 4) break; } return [save(t(k)), save(q.length)];`,
+  'a queue until a traced value ends the loop': `const q = [t(1), t(2), t(5), t(4)]; let k = 0; while (true) { const r = q.shift() ?? 9; k++; if (r > 4) break; } return [save(t(k)), save(q.length)];`,
+  'a queue until it is empty': `const q = [t(1), -1, 2]; let m: any = 0; while (true) { const i = q.shift(); if (i === undefined) break; if (m > 9) break; m += i; } return save(m);`,
+  'the last entry of an array that may be empty': `const a: any[] = []; for (const r of v([1, 2])) if (r > 5) a.push(r); return save(a.pop() ?? t(8));`,
   'elements that a loop over rows takes out': `const a = [1, 2, 3]; for (const r of v([1, 7])) if (r > 2) a.pop(); return save(a.length);`,
+};
+
+/** Whether there is an entry is asked of the length: an entry that is not there fails the run. */
+const ASKED: Readonly<Record<string, string>> = {
+  '=== undefined': `return save(t(a[9] === undefined ? 1 : 0));`,
+  '!= null': `return save(t(a[1] != null ? 1 : 0));`,
+  '??': `return save(a[9] ?? t(5));`,
 };
 
 /** A change of an entry that several iterations made would have to find it again. */
@@ -109,6 +119,11 @@ it.each(Object.entries({ ...OBJECTS, ...EMPTIED }))('%s', async (_, body) => {
 it.each(Object.entries(CHANGED))('%s: an error', async (_, use) => {
   const body = `const a: any[] = []; for (const r of v([1, 2, 3])) a.push({ p: r }); ${use}`;
   expect(await traced({ body })).toEqual({ error: expect.stringMatching(/An object is (changed|compared)/) });
+});
+
+it.each(Object.entries(ASKED))('%s of an entry: an error', async (_, use) => {
+  const body = `const a: any[] = []; for (const r of v([1, 2, 3])) a.push(r); ${use}`;
+  expect(await traced({ body })).toEqual({ error: expect.stringMatching(/Compare the index with its length/) });
 });
 
 it.each(programs(REFUSED))('%s', async (_, body) => {
