@@ -16,6 +16,7 @@ export type Type =
   | 'instance' // an object of the program's class
   | 'counter' // { up(), get() } around a variable of a factory
   | 'typed' // a Float32Array of three elements
+  | 'saved' // what was saved, or undefined where the branch did not run
   | 'rows'; // a vector of numbers that only the run knows
 
 export interface Variable {

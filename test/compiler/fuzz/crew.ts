@@ -8,7 +8,7 @@ const WORKER = fileURLToPath(new URL('worker.ts', import.meta.url));
 /** Milliseconds after which a process that says nothing hangs. */
 const PATIENCE = 60_000;
 /** Programs that one process runs. */
-const SHARE = 500;
+const SHARE = 250;
 
 /** Runs programs in some processes at a time; `told` is called for each. */
 export async function runAll(programs: Iterable<Which>, processes: number, told: (one: Told) => void): Promise<void> {
@@ -45,7 +45,7 @@ export async function makeSmall(which: Which): Promise<string> {
 
 /** Gives a new process a task until `take` has all that it wants: null, or how the process failed. */
 function ask(task: Task, take: (answer: Answer) => boolean): Promise<string | null> {
-  const child = fork(WORKER, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+  const child = fork(WORKER, { execArgv: ['--import', 'tsx'], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
   return new Promise((resolve) => {
     const end = (failure: string | null): void => {
       clearTimeout(timer);

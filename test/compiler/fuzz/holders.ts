@@ -37,5 +37,6 @@ export const HOLDERS: Readonly<Record<Type, Holder>> = {
   },
   counter: { make: (at) => `counter(${at.leaf()})`, read: (c) => [`${c}.get()`] },
   typed: { make: () => 'new Float32Array([1, 2, 3])', read: (t) => [`${t}[0]`, `${t}[2]`] },
+  saved: { make: (at) => `save(${at.leaf()})`, read: one },
   rows: { make: (at) => `V([${at.literal()}, ${at.literal()}, ${at.literal()}])`, read: none },
 };

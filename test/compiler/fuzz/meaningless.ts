@@ -3,9 +3,16 @@
  * throw, or have objects whose form depends on the run. The manual lists these (docs/blocks.md).
  */
 const MEANINGLESS: readonly RegExp[] = [
-  /^(filter|find|findIndex|findLast|findLastIndex|some|every|sort|toSorted)\(\) depends on a traced tensor/,
+  /^(findLast|findLastIndex|sort|toSorted)\(\) depends on a traced tensor/,
   /^(Boolean|Number|String|Object\.is|Number\.\w+)\(\) is given a traced tensor/,
+  /^(Map|Set|WeakMap|WeakSet)\.\w+\(\) is given a traced tensor as a key/,
+  /^A (Set|Map) is given a traced tensor as a key/,
+  /^new Array\(\) is given a traced tensor/,
+  /^A traced tensor stands in a template string/,
   /^A throw stands in a branch or loop/,
+  /^The function \w+ was not compiled and is called in a branch or loop/,
+  /^An iterator that was made outside is advanced in a branch or loop/,
+  /^What is there can depend on no traced value, only what it is/,
 ];
 
 export function isMeaningless(reason: string): boolean {

@@ -47,10 +47,10 @@ export async function judge(text: string): Promise<Verdict> {
   return first === null ? { kind: 'equal', reason: '', ends } : { kind: 'different', reason: first, ends };
 }
 
-/** Whether a result is made of finite numbers and truths. */
+/** Whether a result is made of finite numbers, truths, and undefined for what was not saved. */
 function isOfNumbers(value: unknown): boolean {
   if (typeof value === 'object' && value !== null) return Object.values(value).every(isOfNumbers);
-  return typeof value === 'boolean' || Number.isFinite(value);
+  return value === undefined || typeof value === 'boolean' || Number.isFinite(value);
 }
 
 function errorOf(error: unknown): Pick<Verdict, 'kind' | 'reason'> {

@@ -4,6 +4,7 @@ import { compileFunction, Script } from 'node:vm';
 import { transform } from '../../../compiler/transform.ts';
 import { add, type NNsight as Module, mul, NNsight, type Operand, save, Tensor } from '../../../runtime/index.ts';
 import * as operators from '../../../runtime/operators/index.ts';
+import { SavedProxy } from '../../../runtime/tracing/saves.ts';
 import { FRONT } from './front.ts';
 
 /** How a program ended: with what it gave, or with what it threw. */
@@ -60,13 +61,20 @@ export async function onTracedValues(compiled: string): Promise<Outcome> {
     const I = operators.block((value: number) => add(zero.long(), value));
     const V = operators.block((values: number[]) => add(zero, Tensor.from(values, 'float32')));
     const result = evaluate(compiledFront(), compiled, operators, { T, I, V, save, library: library() });
-    return Object.fromEntries(Object.entries(result).map(([name, value]) => [name, save(value as Operand)]));
+    return Object.fromEntries(
+      Object.entries(result).map(([name, value]) => [name, isSave(value) ? value : save(value as Operand)]),
+    );
   });
   try {
     return { value: await of.trace({ x }, block) };
   } catch (error) {
     return { error };
   }
+}
+
+/** Whether the program saved a value itself, or did not get to save it. */
+function isSave(value: unknown): boolean {
+  return value instanceof SavedProxy || value === undefined;
 }
 
 /** @throws CompileError */

@@ -14,6 +14,7 @@ import { lookups } from './lookups.ts';
 import { loops } from './loops.ts';
 import { numbers } from './numbers.ts';
 import { objects } from './objects.ts';
+import { saves } from './saves.ts';
 
 const FILES: readonly Constructs[] = [
   numbers,
@@ -31,6 +32,7 @@ const FILES: readonly Constructs[] = [
   classes,
   closures,
   errors,
+  saves,
 ];
 
 /** All that programs are made of. */
