@@ -184,8 +184,9 @@ export class BackwardPass {
     for (const { name, register } of inner) if (made.has(name)) before.set(register, made.get(name)!);
     for (const [register, gradient] of before) this.byRegister[run]!.set(register, gradient);
     for (const { name, register } of feeds) if (made.has(name)) this.add(run, register, made.get(name)!);
-    for (const { value, name } of weights) {
-      const gradient = made.get(name);
+    for (const { value, name, isTransposed } of weights) {
+      const given = made.get(name);
+      const gradient = given && isTransposed ? transposed(given) : given;
       const known = this.byWeight.get(value);
       if (gradient) this.byWeight.set(value, known ? addTensors(known, gradient) : gradient);
     }
@@ -263,6 +264,17 @@ function addTensors(a: SessionTensor, b: SessionTensor): SessionTensor {
     a.dims,
     addElements(a.data as Float32Array<ArrayBuffer>, b.data as Float32Array<ArrayBuffer>),
   );
+}
+
+/** A matrix transposed. */
+function transposed({ type, dims, data }: SessionTensor): SessionTensor {
+  const [rows, columns] = dims as [number, number];
+  const turned = data.slice() as Float32Array<ArrayBuffer>;
+  const elements = data as Float32Array<ArrayBuffer>;
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++) turned[column * rows + row] = elements[row * columns + column]!;
+  }
+  return ort.tensor(type, [columns, rows], turned);
 }
 
 function zerosLike({ type, dims, data }: SessionTensor): SessionTensor {

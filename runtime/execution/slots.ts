@@ -1,5 +1,6 @@
 import type { Share } from '../gradients/shares.ts';
 import type { NodeOf, Value } from '../graph/types.ts';
+import { transposedCopy } from '../onnx/transposed-copy.ts';
 import type { Dispatch, Port } from '../partition/plan.ts';
 import type { Tape, TapedRun } from './tape.ts';
 
@@ -20,6 +21,8 @@ export interface Weight {
   readonly tensor: string;
   /** Where other parameters are this weight, too: its own part of it. */
   readonly share: Share | null;
+  /** Whether it is the matrix transposed: a copy that the file has for a module that shares it. */
+  readonly isTransposed: boolean;
 }
 
 /** A value that a dispatch makes and whose gradient is set. */
@@ -31,7 +34,8 @@ export interface ReplacedPort extends Port {
 
 /** Where on a tape the values are whose gradients a pass reads or sets, and which of its dispatches depend on them. */
 export class Slots {
-  readonly weights: ReadonlyMap<Value, Weight>;
+  /** The weights that values stand for: one, and a transposed copy of it where the file has one. */
+  readonly weights: ReadonlyMap<Value, readonly Weight[]>;
   private readonly tape: Tape;
   private readonly wanted: ReadonlySet<Value>;
   private readonly replaced: ReadonlySet<Value>;
@@ -132,9 +136,11 @@ export class Slots {
   }
 
   private weightsOf(engine: TapedRun['engine'], { program }: Dispatch): Weight[] {
-    return [...this.weights.values()].filter(
-      (weight) => weight.engine === engine && engine.backwardPrograms.maker(program, weight.tensor) !== undefined,
-    );
+    return [...this.weights.values()]
+      .flat()
+      .filter(
+        (weight) => weight.engine === engine && engine.backwardPrograms.maker(program, weight.tensor) !== undefined,
+      );
   }
 
   private valuesIn(run: number, dispatch: number, values: ReadonlySet<Value>): ReplacedPort[] {
@@ -179,7 +185,7 @@ export class Slots {
     });
   }
 
-  private weightOf(value: Value): [Value, Weight][] {
+  private weightOf(value: Value): [Value, Weight[]][] {
     const { node } = value;
     if (node?.op !== 'read' || node.attributes.port !== 'parameter') return [];
     const run = this.tape.find((entry): entry is TapedRun => entry.kind === 'run' && entry.saves.includes(value));
@@ -187,9 +193,13 @@ export class Slots {
     const { engine } = run;
     const address = (node as NodeOf<'read'>).attributes;
     const { tensor, nodes } = engine.locate(address);
-    if (nodes.length === 0) return [[value, { value, engine, name: tensor, tensor, share: null }]];
+    if (nodes.length === 0) {
+      const own = { value, engine, name: tensor, tensor, share: null, isTransposed: false };
+      const copy = transposedCopy(engine.model, tensor);
+      return [[value, copy ? [own, { ...own, name: copy, tensor: copy, isTransposed: true }] : [own]]];
+    }
     const others = new Set(nodes.map((index) => engine.model.graph.node[index]!.name));
     const share = { name: `onnsight/share/${address.path}`, weight: tensor, others };
-    return [[value, { value, engine, name: share.name, tensor, share }]];
+    return [[value, [{ value, engine, name: share.name, tensor, share, isTransposed: false }]]];
   }
 }

@@ -13,6 +13,7 @@ import { elementType } from '../onnx/dtypes.ts';
 import { makeTensor } from '../onnx/make.ts';
 import type { OnnxModel } from '../onnx/model.ts';
 import { smallNumbers } from '../onnx/small-numbers.ts';
+import { transposedCopy } from '../onnx/transposed-copy.ts';
 import type { Dependencies } from './dependencies.ts';
 import type { Writer } from './writer.ts';
 
@@ -52,16 +53,32 @@ export class GradientLowering {
       known.add(name, this.writer.name(inputs[2]!));
     }
     const wanted = this.writer.name(of);
+    const copy = this.parameterCopy(of, node);
     try {
-      sweep(emit, this.writer.written, known, { wanted: new Set([wanted]), replaced });
+      sweep(emit, this.writer.written, known, { wanted: new Set(copy ? [wanted, copy] : [wanted]), replaced });
     } catch (error) {
       throw error instanceof GradientError ? noDerivative(error, node, [this.model]) : error;
     }
-    const gradient = known.of(wanted) ?? (node.attributes.unused === 'zeros' ? emit.zerosLike(wanted) : null);
+    const own = known.of(wanted);
+    const shared = copy && known.of(copy);
+    const turned = shared && emit.transpose(shared, [1, 0]);
+    const sum = own && turned ? emit.plus(own, turned) : (own ?? turned);
+    const gradient = sum ?? (node.attributes.unused === 'zeros' ? emit.zerosLike(wanted) : null);
     if (!gradient) throw independent(node);
     this.writer.names.constants.push(...emit.constants);
     this.writer.written.push(...needed(emit.nodes, [gradient]).nodes);
     return gradient;
+  }
+
+  /** The transposed copy of a parameter that the file has beside it; null for a value that is none, or has none. */
+  private parameterCopy({ node }: Value, { site }: Node): string | null {
+    if (node?.op !== 'read' || node.attributes.port !== 'parameter') return null;
+    const { tensor, nodes } = this.dependencies.forwards[0]!.locate(node.attributes);
+    if (nodes.length === 0) return transposedCopy(this.model, tensor);
+    throw new TraceError(
+      `The file has one tensor for ${node.attributes.path} and for other parameters that were equal, and one model that runs forward and back cannot tell their gradients apart. Take the gradient in a trace.`,
+      site,
+    );
   }
 
   /** What comes in at the loss: 1 where nothing is given. */

@@ -35,3 +35,15 @@ export function elementType(dtype: DType): number {
 
 /** The ONNX element type of whole numbers of four bits, for which there is no dtype. Two share a byte, the low one first. */
 export const UINT4 = T.UINT4;
+
+const FLOAT_BYTES: ReadonlyMap<number, number> = new Map([
+  [T.FLOAT16, 2],
+  [T.BFLOAT16, 2],
+  [T.FLOAT, 4],
+  [T.DOUBLE, 8],
+]);
+
+/** How many bytes an element of a floating-point type takes; null for other types. */
+export function elementBytes(elementType: number): number | null {
+  return FLOAT_BYTES.get(elementType) ?? null;
+}

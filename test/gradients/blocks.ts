@@ -88,7 +88,7 @@ export const blocks: Readonly<Record<string, Case>> = {
     lm.trace([clean], () => {
       const logits = lm.lm_head.output['0, -1'];
       backward(logits[answer] - logits[wrong]);
-      const { h, ln_f, wpe } = lm.transformer;
+      const { h, ln_f, wpe, wte } = lm.transformer;
       return {
         'transformer.h.0.ln_1.weight': save(h[0].ln_1.weight.grad),
         'transformer.h.1.mlp.c_fc.weight': save(h[1].mlp.c_fc.weight.grad),
@@ -98,6 +98,8 @@ export const blocks: Readonly<Record<string, Case>> = {
         'transformer.ln_f.weight': save(ln_f.weight.grad),
         'transformer.ln_f.bias': save(ln_f.bias.grad),
         'transformer.wpe.weight': save(wpe.weight.grad),
+        // Tied to the unembedding, which the file has as a transposed copy.
+        'transformer.wte.weight': save(wte.weight.grad),
       };
     }),
   set_zero: (lm) =>
