@@ -1,6 +1,7 @@
 import { TraceError } from '../errors.ts';
 import type { InterventionGraph } from '../graph/graph.ts';
 import { formatSite, type Site, siteOf } from '../graph/site.ts';
+import { UNEQUAL } from '../graph/unequal.ts';
 import { tensorName } from '../lowering/dependencies.ts';
 import { describeNode, nodeIn } from '../modules/describe-node.ts';
 import type { OnnxModel } from '../onnx/model.ts';
@@ -52,6 +53,9 @@ function reasonOf(message: string, node: NodeProto | undefined, model: OnnxModel
     const size = Number(index[2]) + 1;
     const weight = model.initializers.get(node?.input[0] ?? '')?.name;
     return `the index ${index[1]} is out of range${weight ? ` of ${weight}` : ''}: it has ${size} rows, so indices run from 0 to ${size - 1}.`;
+  }
+  if (message.includes(String(UNEQUAL))) {
+    return 'the entries of an array have different sizes, so they cannot be one tensor. Pad them to one size, or use them one by one.';
   }
   const gemm = /Gemm?: Dimension mismatch, W: \{([\d,]+)\} K: (\d+)/i.exec(message);
   if (gemm) {

@@ -1,5 +1,6 @@
 import { TraceError } from '../errors.ts';
 import type { DType, Shape, TensorType, Value } from '../graph/types.ts';
+import { UNEQUAL } from '../graph/unequal.ts';
 import { apply, shapeOperand, toProxy, wrap } from './apply.ts';
 import { blank } from './blanks.ts';
 import type { Builder } from './builder.ts';
@@ -94,13 +95,17 @@ function isSaved(form: Form<unknown>): boolean {
   }
 }
 
-/** The entries of a list as one tensor, [entries, ...entry]. All must have one shape. */
+/** The entries of a list as one tensor, [entries, ...entry]. All must have one shape, or the run fails. */
 export function stackedList(target: Builder, { data, shapes, ranks, entry }: ListValue): TensorProxy {
   const length = apply('numel', [wrap(target, ranks)], { dims: null });
   const dims: (number | TensorProxy)[] = (entry ?? []).map((dim, i) => {
     if (dim !== null) return dim;
     const at = toProxy(i - entry!.length);
-    return apply('getitem', [wrap(target, shapes), at], { items: [{ kind: 'int' }] });
+    const last = apply('getitem', [wrap(target, shapes), at], { items: [{ kind: 'int' }] });
+    const rows = apply('reshape', [wrap(target, shapes), toProxy([-1, entry!.length])]);
+    const all = apply('indexSelect', [rows, toProxy([i])], { dim: 1 });
+    const isSame = apply('all', [apply('eq', [all, last])], { dims: null, keepdim: false });
+    return apply('where', [isSame, last, toProxy(UNEQUAL)]);
   });
   return apply('reshape', [wrap(target, data), shapeOperand([length, ...dims])]);
 }

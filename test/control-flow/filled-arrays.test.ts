@@ -136,3 +136,12 @@ it.each([1, 3])('typeof of a variable that one side sets (%i)', async (n) => {
   const body = `let q: any; if (t(${n}) > 2) q = t(5); return save(typeof q === 'undefined' ? 1 : 0);`;
   expect(await traced({ body })).toEqual({ value: plainly({ body }) });
 });
+
+it('entries of several sizes are no tensor, whichever of them is the last', async () => {
+  const fill = 'const a: any[] = []; const x = v([1, 5, 3]); for (const r of x) a.push(x.maskedSelect(x < r + 1));';
+  const saved = await traced({ body: `${fill} return save(a);` });
+  expect(saved).toEqual({
+    error: expect.stringMatching(/^program\.ts:4:\d+ - .*entries of an array have different sizes/),
+  });
+  expect(await traced({ body: `${fill} return save(a[1].sum());` })).toEqual({ value: 9 });
+});
