@@ -1,15 +1,15 @@
-import { fileURLToPath } from 'node:url';
+/** A page has this file from a server, and its stacks are left as they are. */
+const isInNode = import.meta.url.startsWith('file:');
+const own = pathOf(new URL('.', import.meta.url).href);
 
-const own = fileURLToPath(new URL('.', import.meta.url));
-
-/** A line of a stack: what was called, and the file, line and column it stands at. */
-const FRAME = /\(?((?:file:\/\/|\/|[A-Za-z]:\\)[^()]*?):(\d+):(\d+)\)?$/;
+/** A line of a stack: the file, line and column it stands at. Node's own files have no path. */
+const FRAME = /(?:^|[\s(])((?:file:\/\/|\/|[A-Za-z]:\\)[^()]*?):(\d+):(\d+)\)?$/;
 
 /** Where a line of a stack stands, if that is the user's own code: neither this library nor the engine below it, nor Node. */
 export function userFrame(line: string): { file: string; line: number; column: number } | null {
   const match = FRAME.exec(line);
-  if (!match || /\bnode:/.test(line)) return null;
-  const file = match[1]!.startsWith('file:') ? fileURLToPath(match[1]!.replace(/\?.*$/, '')) : match[1]!;
+  if (!match) return null;
+  const file = match[1]!.startsWith('file:') ? pathOf(match[1]!) : match[1]!;
   if (file.startsWith(own) || /[\\/]node_modules[\\/]onnxruntime/.test(file)) return null;
   return { file, line: Number(match[2]), column: Number(match[3]) };
 }
@@ -19,6 +19,7 @@ export function userFrame(line: string): { file: string; line: number; column: n
  * catches it. One that the user's own code has thrown stays as it is.
  */
 export function keepUserFrames(error: Error): void {
+  if (!isInNode) return;
   const lines = (error.stack ?? '').split('\n');
   const first = lines.findIndex((line) => /^\s+at /.test(line));
   if (first >= 0 && !userFrame(lines[first]!)) {
@@ -30,4 +31,10 @@ export function keepUserFrames(error: Error): void {
     });
   }
   if (error.cause instanceof Error) keepUserFrames(error.cause);
+}
+
+/** The path of a file by its URL. Node's own function is not there in a browser, where bundles run. */
+function pathOf(url: string): string {
+  const path = decodeURIComponent(new URL(url).pathname);
+  return /^\/[A-Za-z]:\//.test(path) ? path.slice(1).replaceAll('/', '\\') : path;
 }

@@ -1,9 +1,12 @@
-/** The name of an operator set, '' for ONNX's own, which models may also write as `ai.onnx`. */
-export function canonicalDomain(domain: string): string {
-  return domain === 'ai.onnx' ? '' : domain;
+/**
+ * The name of an operator set, '' for ONNX's own, which models may also write as `ai.onnx`. A node that was copied by its
+ * fields has none, as protobuf keeps what is not written in the prototype.
+ */
+export function canonicalDomain(domain: string | undefined): string {
+  return domain === undefined || domain === 'ai.onnx' ? '' : domain;
 }
 
 /** Whether an operator is one of ONNX's own. */
-export function isStandard({ domain }: { readonly domain: string }): boolean {
+export function isStandard({ domain }: { readonly domain?: string }): boolean {
   return canonicalDomain(domain) === '';
 }

@@ -76,7 +76,7 @@ class Inliner {
     const attributes = new Map([...attributeProto, ...call.attribute].map((one) => [one.name, one]));
     const own = node.map((one) => withAttributes(one, attributes));
     const renamed = renameAll(makeGraph('', own, [], []), named, (name) => name && `${around}/${name}`);
-    return [...renamed.node.map((one) => scoped(one, call)), ...handedOn];
+    return [...renamed.node.map((one) => placed(one, call, around)), ...handedOn];
   }
 
   #fresh(name: string): string {
@@ -94,14 +94,18 @@ function withAttributes(node: NodeProto, given: ReadonlyMap<string, AttributePro
     node: subgraph.node.map((inner) => withAttributes(inner, given)),
   }));
   const filled = attribute.flatMap((one) => {
-    if (one.refAttrName === '') return [one];
+    if (!one.refAttrName) return [one];
     const value = given.get(one.refAttrName);
     return value ? [{ ...value, name: one.name }] : [];
   });
-  return { ...rest, attribute: filled };
+  return { ...rest, domain: node.domain, attribute: filled };
 }
 
-/** A node of a function with the metadata of the call where it has none of its own: it tells of the module around. */
-function scoped(node: NodeProto, { metadataProps }: NodeProto): NodeProto {
-  return node.metadataProps.length > 0 ? node : { ...node, metadataProps };
+/**
+ * A node of a function with the metadata of the call where it has none of its own, and a name: both tell of the module
+ * around.
+ */
+function placed(node: NodeProto, { metadataProps }: NodeProto, around: string): NodeProto {
+  const name = node.name || `${around}/${node.opType}`;
+  return { ...node, domain: node.domain, name, ...(node.metadataProps.length === 0 && { metadataProps }) };
 }

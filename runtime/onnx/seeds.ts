@@ -66,5 +66,5 @@ class Seeding {
 /** Whether a node has a seed: in a function, the call may give it. */
 function hasSeed({ attribute }: NodeProto, given: ReadonlySet<string>): boolean {
   const seed = attribute.find(({ name }) => name === 'seed');
-  return seed !== undefined && (seed.refAttrName === '' || given.has(seed.refAttrName));
+  return seed !== undefined && (!seed.refAttrName || given.has(seed.refAttrName));
 }
