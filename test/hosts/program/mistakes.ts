@@ -39,7 +39,7 @@ export const mistakes: Readonly<Record<string, Mistake>> = {
     lm.trace(inputs, () => {
       const hidden = lm.transformer.h[0].output;
       return save(lm.transformer.h[1].mpl.output + hidden);
-      //                             ^ module
+      //          ^ module
     }),
 
   cycle: (lm, inputs) =>

@@ -35,3 +35,5 @@ export const call = (fn, receiver, values) => Reflect.apply(fn, receiver, values
 export const construct = (type, values) => Reflect.construct(type, values);
 /** A block's own object: on plain values that makes no difference. */
 export const fresh = (made) => made;
+/** Reads of properties are not noted either. */
+export const member = (of, key) => of[key];
