@@ -1,12 +1,11 @@
 import type { Dim } from '../gradients/facts.ts';
 import type { Share } from '../gradients/shares.ts';
 import type { Value } from '../graph/types.ts';
-import { ort } from '../ort/ort.ts';
 import type { SessionTensor } from '../ort/port.ts';
 import type { Dispatch } from '../partition/plan.ts';
-import { addElements } from '../tensor/add.ts';
 import { gradientName, seedName } from './backward-programs.ts';
 import { callBackward } from './call-backward.ts';
+import { addTensors, transposed, zerosLike } from './session-tensors.ts';
 import { Slots } from './slots.ts';
 import type { Tape, TapedCall, TapedRun } from './tape.ts';
 
@@ -141,10 +140,11 @@ export class BackwardPass {
   private async goThroughCall(call: TapedCall): Promise<void> {
     const { value, inputs } = call;
     if (!inputs.some((input) => this.slots.isActiveValue(input))) return;
+    const gradient = this.byValue.get(value);
     const isReplaced = this.goal.replaced.has(value);
-    const gradient = isReplaced ? await this.goal.replacement(value) : this.byValue.get(value);
+    if (!gradient && isReplaced) throw new IndependentError(value);
     if (!gradient) return;
-    const made = await callBackward(call, gradient);
+    const made = await callBackward(call, isReplaced ? await this.goal.replacement(value) : gradient);
     made.forEach((one, i) => {
       if (one) this.addTo(inputs[i]!, one);
     });
@@ -165,8 +165,10 @@ export class BackwardPass {
     this.settled = new Map();
     // What is set further on in the model may be what another one is made of.
     for (const { name, register, value, isHome } of this.slots.replacedIn(run, dispatch)) {
-      const own = this.goal.wanted.has(value) ? await this.inside(register) : null;
+      const hasCome = this.byRegister[run]!.has(register);
+      const own = this.goal.wanted.has(value) || !hasCome ? await this.inside(register) : null;
       if (own) before.set(register, own);
+      else if (isHome && !hasCome) throw new IndependentError(value);
       this.settled.set(name, isHome ? await this.goal.replacement(value) : zerosLike(registers[register]!));
     }
     const feeds = this.slots.feedsOf(run, dispatch);
@@ -258,27 +260,14 @@ function sizeClasses(shapes: readonly (readonly [string, readonly number[]])[]):
 /** A gradient that is set to something that can only be known after it. */
 export class OrderError extends Error {}
 
-function addTensors(a: SessionTensor, b: SessionTensor): SessionTensor {
-  return ort.tensor(
-    a.type,
-    a.dims,
-    addElements(a.data as Float32Array<ArrayBuffer>, b.data as Float32Array<ArrayBuffer>),
-  );
-}
+/** A gradient is set by a value that the loss does not depend on. */
+export class IndependentError extends Error {
+  readonly value: Value;
 
-/** A matrix transposed. */
-function transposed({ type, dims, data }: SessionTensor): SessionTensor {
-  const [rows, columns] = dims as [number, number];
-  const turned = data.slice() as Float32Array<ArrayBuffer>;
-  const elements = data as Float32Array<ArrayBuffer>;
-  for (let row = 0; row < rows; row++) {
-    for (let column = 0; column < columns; column++) turned[column * rows + row] = elements[row * columns + column]!;
+  constructor(value: Value) {
+    super();
+    this.value = value;
   }
-  return ort.tensor(type, [columns, rows], turned);
-}
-
-function zerosLike({ type, dims, data }: SessionTensor): SessionTensor {
-  return ort.tensor(type, dims, data.slice().fill(0 as never));
 }
 
 function isBefore(a: Place, b: Place): boolean {

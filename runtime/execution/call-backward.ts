@@ -26,10 +26,9 @@ export async function callBackward(
     const reason = error instanceof Error ? error.message : String(error);
     throw new TraceError(`The backward given to apply threw: ${reason}`, node.site, { cause: error });
   }
-  const gradients =
-    Array.isArray(result) && tensors.length !== 1
-      ? result
-      : [Array.isArray(result) && result[0] instanceof Tensor ? result[0] : result];
+  // Of one tensor the gradient itself will do, also as an array of numbers.
+  const isList = Array.isArray(result) && (tensors.length !== 1 || result.some((one) => one instanceof Tensor));
+  const gradients = isList ? (result as unknown[]) : [result];
   if (gradients.length !== tensors.length) {
     throw new TraceError(
       `The backward given to apply returned ${gradients.length} gradients for ${tensors.length} tensors. It returns one for each, undefined for a tensor that has none.`,
@@ -42,7 +41,7 @@ export async function callBackward(
 }
 
 function fitted(value: unknown, { dtype, dims }: Tensor, { site }: TapedCall['node']): SessionTensor {
-  const tensor = value instanceof Tensor ? value : Tensor.from(value as number[], dtype as 'float32');
+  const tensor = toTensor(value, dtype, site);
   if (tensor.dtype !== dtype || tensor.dims.join() !== dims.join()) {
     throw new TraceError(
       `The backward given to apply returned a gradient of ${tensor.dtype}[${tensor.dims.join(', ')}] for a tensor of ${dtype}[${dims.join(', ')}]. A gradient has the dtype and the dims of its tensor.`,
@@ -50,4 +49,17 @@ function fitted(value: unknown, { dtype, dims }: Tensor, { site }: TapedCall['no
     );
   }
   return ort.tensor(tensor.dtype, tensor.dims, tensor.raw);
+}
+
+function toTensor(value: unknown, dtype: string, site: TapedCall['node']['site']): Tensor {
+  if (value instanceof Tensor) return value;
+  try {
+    return Tensor.from(value as number[], dtype as 'float32');
+  } catch (error) {
+    throw new TraceError(
+      `The backward given to apply returned a value of type ${typeof value}, not a tensor. Return a Tensor, a number or an array of numbers for each tensor, undefined for one that has no gradient.`,
+      site,
+      { cause: error },
+    );
+  }
 }

@@ -6,7 +6,8 @@ import type { Node, NodeOf, Value } from '../graph/types.ts';
 import { ort } from '../ort/ort.ts';
 import type { SessionTensor } from '../ort/port.ts';
 import { Tensor } from '../tensor/tensor.ts';
-import { BackwardPass, OrderError } from './backward-pass.ts';
+import { BackwardPass, IndependentError, OrderError } from './backward-pass.ts';
+import { fromTensor, toTensor, zerosLike } from './session-tensors.ts';
 import type { Tape } from './tape.ts';
 
 /** The nodes of a stage: what runs forward, and what needs a gradient. */
@@ -108,8 +109,9 @@ export class Gradients {
     this.pending.add(node);
     try {
       const gradient = await (await this.pass(handle)).gradient(of);
-      if (gradient) this.context.set(made, toTensor(gradient));
-      else if (node.attributes.unused === 'zeros') this.context.set(made, zerosLike(this.context.at(of)!));
+      if (gradient) this.context.set(made, toTensor(ort.copy(gradient)));
+      else if (node.attributes.unused === 'zeros')
+        this.context.set(made, toTensor(zerosLike(fromTensor(this.context.at(of)!))));
       else if (node.attributes.unused === 'error') throw independent(node);
     } catch (error) {
       throw this.told(error, node);
@@ -163,6 +165,9 @@ export class Gradients {
   /** An error of the way back in the user's terms. */
   private told(error: unknown, node: NodeOf<'grad'>): unknown {
     if (error instanceof OrderError) return circle(node);
+    if (error instanceof IndependentError) {
+      return independent(this.replacements.get(node.inputs[0]!)!.get(error.value)!);
+    }
     if (!(error instanceof GradientError)) return error;
     const runs = this.context.tape.filter((entry) => entry.kind === 'run');
     return noDerivative(error, node, new Set(runs.map(({ engine }) => engine.model)));
@@ -188,16 +193,4 @@ function secondOrder(node: Node): TraceError {
     'The loss depends on a gradient: gradients of gradients are not there yet. detach() the gradient, or use it in a later trace.',
     node.site,
   );
-}
-
-function toTensor({ type, dims, data }: SessionTensor): Tensor {
-  return new Tensor(type as 'float32', dims, data.slice() as Float32Array<ArrayBuffer>);
-}
-
-function fromTensor({ dtype, dims, raw }: Tensor): SessionTensor {
-  return ort.tensor(dtype, dims, raw);
-}
-
-function zerosLike({ dtype, dims, raw }: Tensor): Tensor {
-  return new Tensor(dtype, dims, (raw as Float32Array<ArrayBuffer>).slice().fill(0));
 }

@@ -5,10 +5,11 @@ import type { OnnxModel } from '../onnx/model.ts';
 import { ort } from '../ort/ort.ts';
 import type { SessionTensor } from '../ort/port.ts';
 import type { Dispatch, Plan } from '../partition/plan.ts';
-import { Tensor } from '../tensor/tensor.ts';
+import type { Tensor } from '../tensor/tensor.ts';
 import { ProgramError, type ProgramRunner } from './program-runner.ts';
 import { type KnownRuns, type ReuseScope, runsOf } from './reuse.ts';
 import { runError } from './run-error.ts';
+import { toTensor } from './session-tensors.ts';
 import type { DispatchStats } from './stats.ts';
 
 /** What a plan runs with. */
@@ -157,8 +158,4 @@ async function reuseDispatch(
   reuse.runs.remember(programs, key, isBase, kept, outputs);
   for (const { register } of [...dispatch.feeds, ...dispatch.fetches]) reuse.held.add(register);
   return stats;
-}
-
-function toTensor({ type, dims, data }: SessionTensor): Tensor {
-  return new Tensor(type as 'float32', dims, data as Float32Array<ArrayBuffer>);
 }

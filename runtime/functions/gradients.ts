@@ -57,7 +57,7 @@ export function detach(input: Operand): Traced {
 }
 
 function openPass(target: Builder, name: string, loss: Operand, gradient: Operand | undefined): TracedPass {
-  if (target.isBranching) {
+  if (target.conditional) {
     throw new TraceError(
       `${name} stands in a branch or loop that depends on a traced value. Compute the loss there, assign it to a variable declared before, and call ${name} after it.`,
       target.site,

@@ -197,7 +197,7 @@ export class Emitter {
   }
 
   /** The tensor where the condition holds, 0 elsewhere: never a product, as 0 times infinity is NaN. */
-  only(condition: string, a: string): string {
+  masked(condition: string, a: string): string {
     return this.where(condition, a, this.number(a, 0));
   }
 

@@ -30,14 +30,15 @@ function checkRegion({ nodes }: Region, path: string): void {
         throw new GraphError(`${at}: ${error instanceof Error ? error.message : error}`, { cause: error });
       }
     }
-    checkGradient(node, at);
+    checkGradient(node, at, path);
     for (const [k, region] of node.regions.entries()) checkRegion(region, `${at}.regions[${k}]`);
   }
 }
 
 /** A gradient has the type of what it is taken by, and belongs to a pass. */
-function checkGradient({ op, inputs, outputs }: Node, at: string): void {
+function checkGradient({ op, inputs, outputs }: Node, at: string, path: string): void {
   if (op !== 'backward' && op !== 'grad' && op !== 'setgrad') return;
+  if (path !== 'root') throw new GraphError(`${at}: gradients stand in the root of a graph, not in a body`);
   const counts = { backward: [1, 2], grad: [2], setgrad: [3] }[op];
   if (!counts.includes(inputs.length)) {
     throw new GraphError(`${at}: it takes ${counts.join(' or ')} inputs, but the graph gives ${inputs.length}`);

@@ -1,4 +1,5 @@
 import { TraceError } from '../errors.ts';
+import { dependents } from '../gradients/activity.ts';
 import { Cotangents } from '../gradients/cotangents.ts';
 import { declaredDims } from '../gradients/declared-dims.ts';
 import { Emitter } from '../gradients/emitter.ts';
@@ -45,10 +46,13 @@ export class GradientLowering {
     const [pass, of] = node.inputs as [Value, Value];
     const emit = new Emitter(this.facts, gradientOpset(this.model.proto));
     const known = new Cotangents(emit);
-    known.add(this.writer.name(pass.node!.inputs[0]!), this.seed(emit, pass.node!));
+    const loss = this.writer.name(pass.node!.inputs[0]!);
+    known.add(loss, this.seed(emit, pass.node!));
     const replaced = new Set<string>();
-    for (const { inputs } of this.dependencies.replacedBehind(node)) {
+    for (const set of this.dependencies.replacedBehind(node)) {
+      const { inputs } = set;
       const name = this.writer.name(inputs[1]!);
+      if (!dependents(this.writer.written, [name], this.facts).has(loss)) throw independent(set);
       replaced.add(name);
       known.add(name, this.writer.name(inputs[2]!));
     }

@@ -8,6 +8,9 @@ import type { TensorProto } from './proto.ts';
 /** At how many places two matrices are compared: trained numbers agree there only if they agree everywhere. */
 const PLACES = 64;
 
+/** How far apart these are, counted through: prime, so that none comes twice. */
+const STRIDE = 104729;
+
 /**
  * The initializer that holds the same matrix transposed: exporters write one where two modules share a matrix and one of
  * them multiplies by its transpose (an unembedding that is tied to the embedding). Null where there is none.
@@ -16,7 +19,11 @@ export function transposedCopy({ initializers, folder }: OnnxModel, name: string
   const matrix = initializers.get(name);
   if (matrix?.dims.length !== 2) return null;
   const [rows, columns] = matrix.dims.map(Number) as [number, number];
-  const places = Array.from({ length: PLACES }, (_, i) => [(i * 7919) % rows, (i * 104729) % columns] as const);
+  const count = rows * columns;
+  const places = Array.from({ length: Math.min(PLACES, count) }, (_, i) => {
+    const position = (i * STRIDE) % count;
+    return [Math.floor(position / columns), position % columns] as const;
+  });
   let own: string[] | null = null;
   for (const other of initializers.values()) {
     const isTurned = other.dims.length === 2 && Number(other.dims[0]) === columns && Number(other.dims[1]) === rows;
@@ -31,7 +38,8 @@ export function transposedCopy({ initializers, folder }: OnnxModel, name: string
       folder,
       places.map(([row, column]) => column * rows + row),
     );
-    const isTelling = new Set(own).size > 1;
+    // Zeros, ones and identities are alike by accident: they have not been trained.
+    const isTelling = new Set(own).size > places.length / 2;
     if (own.length > 0 && isTelling && own.every((bytes, i) => bytes === theirs[i])) return other.name;
   }
   return null;

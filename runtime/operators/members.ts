@@ -4,7 +4,7 @@ import '../tracing/indexing.ts';
 import { Parameter } from '../tensor/parameter.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { apply } from '../tracing/apply.ts';
-import { gradientInBlock, readGradient, writeGradient } from '../tracing/gradients.ts';
+import { parameterInBlock, readGradient, writeGradient } from '../tracing/gradients.ts';
 import { ours } from '../tracing/harmless.ts';
 import { getitem } from '../tracing/indexing.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
@@ -50,5 +50,5 @@ for (const [name, method] of Object.entries(methods)) {
 }
 
 Object.defineProperties(TensorProxy.prototype, members);
-Parameter.inBlock = gradientInBlock;
+Parameter.inBlock = parameterInBlock;
 ours(TensorProxy, Tensor, save, ...Object.values(functions));

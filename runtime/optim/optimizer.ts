@@ -16,7 +16,7 @@ export interface OptimizerOptions {
 export type Moments = Float64Array;
 
 /** Changes parameters by their gradients, as torch.optim does: on the elements in memory, in place. */
-export abstract class Optimizer<O extends object> {
+export abstract class Optimizer<O extends Required<OptimizerOptions>> {
   readonly parameters: readonly AnyParameter[];
   /** The options, with their defaults; `lr` and the others may be changed between steps. */
   readonly options: { -readonly [K in keyof O]: O[K] };
@@ -37,11 +37,16 @@ export abstract class Optimizer<O extends object> {
       if (!Object.hasOwn(defaults, option)) {
         throw new TypeError(`${name} has no option '${option}'${guess(nearest(option, Object.keys(defaults)))}`);
       }
-      if (typeof value === 'number' && !(value >= 0)) {
-        throw new RangeError(`${name}: ${option} is ${value}, and must be 0 or more`);
+      const otherwise = defaults[option as keyof O];
+      if (value !== undefined && typeof value !== typeof otherwise) {
+        throw new TypeError(`${name}: ${option} is a ${typeof value}, and must be a ${typeof otherwise}`);
+      }
+      if (typeof value === 'number' && !(value >= 0 && Number.isFinite(value))) {
+        throw new RangeError(`${name}: ${option} is ${value}, and must be a number from 0 on`);
       }
     }
-    this.options = { ...defaults, ...given };
+    const set = Object.entries(given).filter(([, value]) => value !== undefined);
+    this.options = { ...defaults, ...Object.fromEntries(set) };
   }
 
   /** One step: every parameter that has a gradient changes. */
@@ -51,7 +56,7 @@ export abstract class Optimizer<O extends object> {
       if (!grad) continue;
       const elements = dtype === 'float16' ? Float64Array.from(raw, decodeFloat16) : Float64Array.from(raw);
       const gradient = Float64Array.from(grad.data);
-      if (Reflect.get(this.options, 'maximize')) for (let i = 0; i < gradient.length; i++) gradient[i] = -gradient[i]!;
+      if (this.options.maximize) for (let i = 0; i < gradient.length; i++) gradient[i] = -gradient[i]!;
       this.update(parameter, elements, gradient);
       for (let i = 0; i < raw.length; i++) raw[i] = dtype === 'float16' ? encodeFloat16(elements[i]!) : elements[i]!;
     }

@@ -1,5 +1,5 @@
 import type { DType } from '../graph/types.ts';
-import { isFloatDType } from './storage.ts';
+import { type DataOf, decode, isFloatDType } from './storage.ts';
 import { type AnyTensor, Tensor, type TensorData } from './tensor.ts';
 
 type FloatDType = 'float16' | 'float32' | 'float64';
@@ -7,14 +7,20 @@ type FloatDType = 'float16' | 'float32' | 'float64';
 /** A parameter of any floating-point dtype. */
 export type AnyParameter = Parameter<'float16'> | Parameter<'float32'> | Parameter<'float64'>;
 
+/** What a parameter's gradient is in the block that runs now: undefined, and not written, where none runs that has one. */
+export interface ParameterInBlock {
+  read(parameter: object): unknown;
+  write(parameter: object, gradient: unknown): boolean;
+}
+
 /**
  * A tensor that training changes: a steering vector, a probe, a low-rank update. In a block it is data from outside, so
  * that every step of a training runs the same compiled graph. After a trace with a backward pass its gradient has been
  * added to `grad`; an optimizer changes its elements in place.
  */
 export class Parameter<D extends FloatDType = 'float32'> extends Tensor<D> {
-  /** Set by what traces: the gradient by a parameter in the block that runs now; undefined where none runs. */
-  static inBlock: (parameter: Parameter<FloatDType>) => unknown = () => undefined;
+  /** Set by what traces. */
+  static inBlock: ParameterInBlock = { read: () => undefined, write: () => false };
   #sum: Tensor<D> | null = null;
 
   /**
@@ -22,8 +28,13 @@ export class Parameter<D extends FloatDType = 'float32'> extends Tensor<D> {
    * @throws TypeError for whole numbers or truths in a typed array or a tensor: these have no gradient
    */
   constructor(data: TensorData, dtype?: D) {
-    const given = Tensor.from(data as AnyTensor, dtype ?? floatOf(data)) as unknown as Tensor<D>;
+    const given = Tensor.from(data as AnyTensor, floatOf(data, dtype)) as unknown as Tensor<D>;
     super(given.dtype as D, given.dims, given.raw.slice() as Tensor<D>['raw']);
+  }
+
+  /** The elements, row by row, as they are now: an optimizer changes them. Halves are decoded to a Float32Array. */
+  override get data(): DataOf<D> {
+    return decode(this.raw, this.dtype) as DataOf<D>;
   }
 
   /**
@@ -31,10 +42,11 @@ export class Parameter<D extends FloatDType = 'float32'> extends Tensor<D> {
    * block: the gradient of the last backward pass.
    */
   get grad(): Tensor<D> | null {
-    return (Parameter.inBlock(this as unknown as Parameter<FloatDType>) as Tensor<D> | undefined) ?? this.#sum;
+    return (Parameter.inBlock.read(this) as Tensor<D> | undefined) ?? this.#sum;
   }
 
   set grad(gradient: Tensor<D> | null) {
+    if (Parameter.inBlock.write(this, gradient)) return;
     if (gradient && (gradient.dtype !== this.dtype || gradient.dims.join() !== this.dims.join())) {
       throw new TypeError(
         `the gradient of a parameter of ${this.dtype}[${this.dims.join(', ')}] cannot be a tensor of ${gradient.dtype}[${gradient.dims.join(', ')}]`,
@@ -49,10 +61,10 @@ export class Parameter<D extends FloatDType = 'float32'> extends Tensor<D> {
   }
 }
 
-/** Numbers become float32; a typed array or a tensor has to hold floats already. */
-function floatOf(data: TensorData): FloatDType {
-  const dtype: DType =
-    data instanceof Tensor || ArrayBuffer.isView(data) ? (Tensor.from(data) as AnyTensor).dtype : 'float32';
+/** The dtype that is asked for; else numbers become float32, and a typed array or a tensor has to hold floats already. */
+function floatOf(data: TensorData, wanted: DType | undefined): FloatDType {
+  const isTyped = data instanceof Tensor || ArrayBuffer.isView(data);
+  const dtype = wanted ?? (isTyped ? (Tensor.from(data) as AnyTensor).dtype : 'float32');
   if (!isFloatDType(dtype)) {
     throw new TypeError(`a Parameter holds floating-point numbers, not ${dtype}: only they have gradients`);
   }

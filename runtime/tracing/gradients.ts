@@ -2,7 +2,7 @@ import { TraceError } from '../errors.ts';
 import type { AttributesOf } from '../graph/ops.ts';
 import { isFloat } from '../graph/promotion.ts';
 import type { Region, Site, Value } from '../graph/types.ts';
-import { type AnyParameter, Parameter } from '../tensor/parameter.ts';
+import { type AnyParameter, Parameter, type ParameterInBlock } from '../tensor/parameter.ts';
 import { toProxy } from './apply.ts';
 import { activeBuilder, type Builder, builder } from './builder.ts';
 import { callerSite, laterSite } from './caller.ts';
@@ -82,6 +82,12 @@ export class TracedPass {
         callerSite() ?? this.builder.site,
       );
     }
+    if (!this.builder.visibleIn(of, this.region)) {
+      throw new TraceError(
+        'The gradient by a value that was made in a branch or loop after the backward pass is asked for: the loss does not depend on it. Take the gradient by something that the loss is computed from.',
+        callerSite() ?? this.builder.site,
+      );
+    }
     const slot = new GradientSlot(of, this.node(of, unused), this.region);
     this.slots.set(of, slot);
     return slot;
@@ -114,16 +120,24 @@ export function writeGradient(x: TensorProxy, value: unknown): void {
   else passOf(target).bind(x.value(), target.storage(fit));
 }
 
-/** The gradient by a parameter in the block that runs now; undefined where none runs, or none has a backward pass. */
-export function gradientInBlock(parameter: AnyParameter): TensorProxy | undefined {
-  return activeBuilder()?.passes.length ? readGradient(toProxy(parameter)) : undefined;
+/** The gradient by a parameter in the block that runs now, if one with a backward pass does. */
+export const parameterInBlock: ParameterInBlock = {
+  read: (parameter) => (hasPass() ? readGradient(toProxy(parameter)) : undefined),
+  write(parameter, gradient) {
+    if (hasPass()) writeGradient(toProxy(parameter), gradient);
+    return hasPass();
+  },
+};
+
+function hasPass(): boolean {
+  return (activeBuilder()?.passes.length ?? 0) > 0;
 }
 
 /** What adds up in the parameters of a block once it has run: for each pass the gradient by each that is used. */
 export function parameterGradients(target: Builder): ParameterGradient[] {
   return target.passes.flatMap((pass) =>
     [...target.tensors].flatMap(([parameter, value]) =>
-      parameter instanceof Parameter ? [{ parameter, gradient: pass.node(value, 'absent') }] : [],
+      parameter instanceof Parameter ? [{ parameter, gradient: pass.read(value, 'absent').content }] : [],
     ),
   );
 }

@@ -329,7 +329,7 @@ export const blocks: Readonly<Record<string, Case>> = {
     lm.trace((tracer) => {
       const { h, wte } = lm.transformer;
       const loss = tracer.invoke([fact], () => lm.lm_head.output['0, -1'][target]);
-      const own = tracer.invoke([clean], () => lm.lm_head.output);
+      tracer.invoke([clean], () => lm.lm_head.output);
       return tracer.invoke(() => {
         backward(loss);
         const [w, g] = [wte.output.grad, h[1].output.grad];
@@ -338,8 +338,7 @@ export const blocks: Readonly<Record<string, Case>> = {
           wte: save(w['0, 6:']),
           padding: save(w['0, :6']),
           h: save(g['0, 6:']),
-          other: save(sum(abs(w[1]))),
-          logits: save(own),
+          other_row: save(sum(abs(w[1]))),
         };
       });
     }),

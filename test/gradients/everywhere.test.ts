@@ -3,6 +3,8 @@ import {
   detach,
   grad,
   mean,
+  mul,
+  norm,
   Parameter,
   requestFromJson,
   requestToJson,
@@ -69,6 +71,46 @@ describe.each(['off', 'layers', 'modules'])('gradients go everywhere, cut: %s', 
       return save(lm.transformer.wte.output.grad);
     });
     await expect(run).rejects.toThrow(/Give its derivative/);
+  });
+
+  it('not through one whose derivative gives more than was given to it', async () => {
+    const lm = models.get(way)!;
+    const run = lm.trace([clean], (tracer) => {
+      const { output } = lm.transformer.h[1];
+      const same = (x: Tensor) => x;
+      lm.transformer.h[1].output = tracer.apply(same, output, { backward: (g: Tensor) => [g, g] });
+      backward(sum(lm.transformer.ln_f.output));
+      return save(output.grad);
+    });
+    await expect(run).rejects.toThrow(/returned 2 gradients for 1 tensors/);
+  });
+
+  it('and are set where a traced condition holds', async () => {
+    const lm = models.get(way)!;
+    const run = (bound: number) =>
+      lm.trace([clean], () => {
+        backward(sum(square(lm.transformer.ln_f.output)));
+        if (norm(lm.transformer.h[0].output) > bound) lm.transformer.h[2].output.grad *= 3;
+        else lm.transformer.h[2].output.grad[':, 0'] = 0;
+        return save(lm.transformer.h[1].output.grad);
+      });
+    const plainly = (change: (lm: Toy) => void) =>
+      lm.trace([clean], () => {
+        backward(sum(square(lm.transformer.ln_f.output)));
+        change(lm);
+        return save(lm.transformer.h[1].output.grad);
+      });
+    const tripled = await plainly((lm) => {
+      'use trace';
+      lm.transformer.h[2].output.grad *= 3;
+    });
+    const zeroed = await plainly((lm) => {
+      'use trace';
+      lm.transformer.h[2].output.grad[':, 0'] = 0;
+    });
+    expect(numbers(tripled)).not.toEqual(numbers(zeroed));
+    expectSame(await run(0), tripled);
+    expectSame(await run(1e9), zeroed);
   });
 
   it('through several traces of a session', async () => {
@@ -163,6 +205,15 @@ describe.each(['off', 'layers', 'modules'])('gradients go everywhere, cut: %s', 
     expectSame(scale.grad!, x);
     await once();
     expectSame(scale.grad!, Tensor.from(numbers(x).map((value) => 2 * value)));
+    // What the block sets is what adds up.
+    scale.zeroGrad();
+    await lm.trace([clean], () => {
+      backward(sum(lm.transformer.h[1].output['0, 0, :3'].mul(scale)));
+      scale.grad = mul(scale.grad!, 10) as never;
+      return save(lm.transformer.h[1].output);
+    });
+    expectSame(scale.grad!, Tensor.from(numbers(x).map((value) => 10 * value)));
+    scale.grad = Tensor.from(numbers(x).map((value) => 2 * value));
     const sgd = new SGD([scale], { lr: 0.5 });
     sgd.step();
     expectSame(Tensor.from(scale), Tensor.from(numbers(x).map((value) => 2 - value)));

@@ -243,4 +243,45 @@ describe('what would need a gradient before it is there is an error at its line'
       'back',
       /cycle: a gradient is set to something that depends on a gradient further back/,
     ));
+
+  it('a gradient that is set by what the loss does not depend on', () =>
+    traceFails(
+      lm.trace(clean, () => {
+        backward(sum(square(h[0].output)));
+        h[2].output.grad = h[2].output; // @astray
+        return save(wte.output.grad);
+      }),
+      'astray',
+      /The loss does not depend on this tensor/,
+    ));
+
+  it('a backward pass in a trace that a condition decides on', async () => {
+    const run = lm.session((session) => {
+      const first = session.trace(clean, () => sum(h[0].output));
+      let found = first;
+      if (first > 0) {
+        found = session.trace(clean, () => {
+          backward(sum(square(h[1].output)));
+          return sum(h[0].output.grad);
+        });
+      }
+      return save(found);
+    });
+    await expect(run).rejects.toThrow(/backward stands in a branch or loop that depends on a traced value/);
+  });
+
+  it('the gradient by what a branch made after the pass', () =>
+    traceFails(
+      lm.trace(clean, () => {
+        backward(sum(square(ln_f.output)));
+        let found = sum(h[0].output);
+        if (found > 0) {
+          const doubled = clone(h[1].output);
+          found = sum(doubled.grad); // @made
+        }
+        return save(found);
+      }),
+      'made',
+      /made in a branch or loop after the backward pass/,
+    ));
 });

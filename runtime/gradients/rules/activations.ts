@@ -63,10 +63,10 @@ const [SELU_ALPHA, SELU_GAMMA] = [1.6732632423543772, 1.0507009873554805];
 /** Rules of activation functions, with PyTorch's conventions at their kinks. */
 export const ACTIVATIONS: Rules = {
   // 0 at 0.
-  Relu: unary((emit, _, y, g) => emit.only(emit.compare('Greater', y, 0), g)),
+  Relu: unary((emit, _, y, g) => emit.masked(emit.compare('Greater', y, 0), g)),
   LeakyRelu: unary((emit, x, _, g, at) => above(emit, x, 0, g, emit.scale(g, at.float('alpha', 0.01)))),
   PRelu: prelu,
-  ThresholdedRelu: unary((emit, x, _, g, at) => emit.only(emit.compare('Greater', x, at.float('alpha', 1)), g)),
+  ThresholdedRelu: unary((emit, x, _, g, at) => emit.masked(emit.compare('Greater', x, at.float('alpha', 1)), g)),
   Elu: unary((emit, x, y, g, at) => above(emit, x, 0, g, emit.times(g, emit.shift(y, at.float('alpha', 1))))),
   Celu: unary((emit, x, _, g, at) =>
     above(emit, x, 0, g, emit.times(g, emit.node('Exp', [emit.scale(x, 1 / at.float('alpha', 1))]))),
@@ -78,11 +78,11 @@ export const ACTIVATIONS: Rules = {
   }),
   HardSigmoid: unary((emit, _, y, g, at) => {
     const isInside = emit.node('And', [emit.compare('Greater', y, 0), emit.compare('Less', y, 1)]);
-    return emit.only(isInside, emit.scale(g, at.float('alpha', 0.2)));
+    return emit.masked(isInside, emit.scale(g, at.float('alpha', 0.2)));
   }),
   HardSwish: unary((emit, x, _, g) => {
     const middle = emit.times(g, emit.shift(emit.scale(x, 1 / 3), 0.5));
-    return above(emit, x, 3, g, emit.only(emit.compare('Greater', x, -3), middle));
+    return above(emit, x, 3, g, emit.masked(emit.compare('Greater', x, -3), middle));
   }),
   Softplus: unary((emit, x, _, g) => emit.times(g, emit.node('Sigmoid', [x]))),
   Softsign: unary((emit, x, _, g) => emit.over(g, emit.square(emit.shift(emit.node('Abs', [x]), 1)))),

@@ -74,7 +74,7 @@ const extreme: Rule = (emit, at) => {
     at.gradient,
     hits.reduce((a, b) => emit.sized(emit.plus(a, b), result)),
   );
-  return at.each((input) => unbroadcast(emit, emit.only(emit.compare('Equal', input, result), share), input, result));
+  return at.each((input) => unbroadcast(emit, emit.masked(emit.compare('Equal', input, result), share), input, result));
 };
 
 const mean: Rule = (emit, at) => {
@@ -94,10 +94,10 @@ const where: Rule = (emit, at) => {
 const clip: Rule = (emit, at) => {
   const [x, least, most] = [at.input(0), at.input(1), at.input(2)];
   let gradient = at.gradient;
-  if (least) gradient = emit.only(emit.compare('GreaterOrEqual', x, least), gradient);
-  if (most) gradient = emit.only(emit.compare('LessOrEqual', x, most), gradient);
+  if (least) gradient = emit.masked(emit.compare('GreaterOrEqual', x, least), gradient);
+  if (most) gradient = emit.masked(emit.compare('LessOrEqual', x, most), gradient);
   const beyond = (bound: string, op: 'Less' | 'Greater') =>
-    unbroadcast(emit, emit.only(emit.compare(op, x, bound), at.gradient), bound, at.outputs[0]!);
+    unbroadcast(emit, emit.masked(emit.compare(op, x, bound), at.gradient), bound, at.outputs[0]!);
   return [
     emit.sized(gradient, x),
     at.needs(1) ? beyond(least, 'Less') : null,

@@ -14,7 +14,7 @@ export const pad: Rule = (emit, at) => {
     // A negative amount cuts off what was padded, and pads what was cut off.
     if (i === 0) return emit.sized(emit.node('Pad', [at.gradient, emit.neg(amounts), emit.number(x, 0), ...axes]), x);
     const marked = emit.node('Pad', [emit.zerosLike(x), amounts, emit.number(x, 1), ...axes]);
-    const sum = emit.sum(emit.only(emit.compare('Equal', marked, 1), at.gradient), null, false);
+    const sum = emit.sum(emit.masked(emit.compare('Equal', marked, 1), at.gradient), null, false);
     return emit.reshapeLike(sum, input);
   });
 };

@@ -50,6 +50,6 @@ export const POOLING: Rules = {
   GlobalMaxPool: unary((emit, x, y, g) => {
     const isHit = emit.compare('Equal', x, y);
     const count = emit.node('ReduceSum', [emit.cast(isHit, emit.dtype(x)), places(emit, x)], { keepdims: { int: 1 } });
-    return emit.only(isHit, emit.over(g, count));
+    return emit.masked(isHit, emit.over(g, count));
   }),
 };

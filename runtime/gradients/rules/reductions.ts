@@ -42,7 +42,7 @@ export function shareOfMean(emit: Emitter, x: string, made: string, gradient: st
 const extreme = unary((emit, x, y, g, at) => {
   const isHit = emit.compare('Equal', x, kept(emit, at, y));
   const count = alike(emit, at, 'ReduceSum', emit.sized(emit.cast(isHit, emit.dtype(x)), x));
-  return emit.only(isHit, emit.over(kept(emit, at, g), count));
+  return emit.masked(isHit, emit.over(kept(emit, at, g), count));
 });
 
 /** The product of the others: where one element of them is 0, only by that one. */
@@ -51,8 +51,8 @@ const product = unary((emit, x, _, g, at) => {
   const others = emit.sized(emit.where(isZero, emit.number(x, 1), x), x);
   const rest = alike(emit, at, 'ReduceProd', others);
   const zeros = alike(emit, at, 'ReduceSum', emit.sized(emit.cast(isZero, emit.dtype(x)), x));
-  const byZero = emit.only(emit.compare('Equal', zeros, 1), rest);
-  const byOther = emit.only(emit.compare('Equal', zeros, 0), emit.over(rest, others));
+  const byZero = emit.masked(emit.compare('Equal', zeros, 1), rest);
+  const byOther = emit.masked(emit.compare('Equal', zeros, 0), emit.over(rest, others));
   return emit.times(kept(emit, at, g), emit.where(isZero, byZero, byOther));
 });
 
@@ -69,7 +69,7 @@ export const REDUCTIONS: Rules = {
   // 0 at a vector of zeros.
   ReduceL2: unary((emit, x, y, g, at) => {
     const norm = kept(emit, at, y);
-    return emit.only(emit.compare('Greater', norm, 0), emit.times(x, emit.over(kept(emit, at, g), norm)));
+    return emit.masked(emit.compare('Greater', norm, 0), emit.times(x, emit.over(kept(emit, at, g), norm)));
   }),
   ReduceLogSum: unary((emit, x, y, g, at) =>
     emit.expandLike(kept(emit, at, emit.times(g, emit.node('Exp', [emit.neg(y)]))), x),
