@@ -62,3 +62,16 @@ describe('a backward pass in a bundle does as it does live, for any batch and le
     await bundle.release();
   });
 });
+
+const astray = intervention({ factor: 'float32' }, (model: LanguageModel, { factor }) => {
+  const { h, wte } = model.transformer;
+  backward(sum(h[0].output * factor));
+  h[2].output.grad = h[2].output;
+  return { wte: save(wte.output.grad) };
+});
+
+it('a gradient that is set by what the loss does not depend on is an error when the bundle is made', async () => {
+  await expect(compileTo(astray)).rejects.toThrow(
+    /gradients\.test\.ts:\d+:\d+ - The loss does not depend on this tensor/,
+  );
+});

@@ -1,5 +1,5 @@
 import { createServer, type Server } from 'node:http';
-import { answerToJson, GraphError, RemoteBackend, requestFromJson, save } from 'onnsight';
+import { answerToJson, backward, GraphError, RemoteBackend, requestFromJson, save, sum } from 'onnsight';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { expectClose, expectEffect, loadToy, reference } from '../support/toy.ts';
 
@@ -109,5 +109,56 @@ describe('a request that is not sound', () => {
     await expect(lm.execute({ ...requestFromJson(json), model: 'other' })).rejects.toThrow(/made for another model/);
     json.graph.root.nodes[0].attributes.path = 'transformer.x';
     await expect(lm.execute(requestFromJson(json))).rejects.toThrow(GraphError);
+  });
+});
+
+describe('gradients in a request that is not sound', () => {
+  const request = async () => {
+    await lm.trace(
+      clean,
+      () => {
+        const { output } = lm.transformer.h[0];
+        let loss: number = sum(output);
+        if (loss > 0) loss = loss * 2;
+        backward(loss);
+        return save(output.grad);
+      },
+      { backend: new RemoteBackend(url) },
+    );
+    return JSON.parse(received.at(-1)!) as Json;
+  };
+  const find = ({ graph }: Json, op: string) => graph.root.nodes.find((node: Json) => node.op === op);
+
+  it.each([
+    [
+      'a gradient of nothing',
+      (json: Json) => find(json, 'grad').inputs.pop(),
+      /it takes 2 inputs, but the graph gives 1/,
+    ],
+    [
+      'a gradient without a pass',
+      (json: Json) => find(json, 'grad').inputs.reverse(),
+      /its first input is not a backward pass/,
+    ],
+    [
+      'a gradient of another dtype than its tensor',
+      (json: Json) => (find(json, 'grad').outputs[0].dtype = 'float64'),
+      /floating-point tensors of one dtype/,
+    ],
+    [
+      'a pass in a branch',
+      (json: Json) => {
+        const pass = structuredClone(find(json, 'backward'));
+        pass.inputs = [find(json, 'read').outputs[0].id];
+        pass.outputs[0].id = 9999;
+        find(json, 'if').regions[0].nodes.push(pass);
+      },
+      /stand in the root of a graph/,
+    ],
+  ])('%s', async (_, damage, message) => {
+    const json = await request();
+    damage(json);
+    expect(() => requestFromJson(json)).toThrow(GraphError);
+    expect(() => requestFromJson(json)).toThrow(message);
   });
 });
