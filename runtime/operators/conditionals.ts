@@ -21,7 +21,7 @@ import {
   valueOfReturn,
 } from './completions.ts';
 import { checkFixed } from './fixed-slots.ts';
-import { formOf, put } from './holding.ts';
+import { formOf, heldIn, put } from './holding.ts';
 import { Merge } from './merge.ts';
 import { type Truth, truthOf } from './truth.ts';
 
@@ -223,7 +223,8 @@ function branch(
           const isInner = slot.region === region || (slot instanceof VariableSlot && !variables.includes(slot));
           if (!isInner) changed.set(slot, after);
         }
-        const made = new Made([...changed.values(), result], (one) => target.isOwn(one)).inBranch;
+        const reachable = [...changed].flatMap(([slot, after]) => heldIn(slot, after));
+        const made = new Made([...reachable, result], (one) => target.isOwn(one)).inBranch;
         for (const slot of [...changed.keys(), ...also]) if (!slot.fixed) held.set(slot, hold(target, slot, made));
         end = capture(target, result, made);
       },

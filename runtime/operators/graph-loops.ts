@@ -15,6 +15,7 @@ import { Carry, SlotCarry } from './carries.ts';
 import { type Completion, isNormal, withoutBreak, withoutContinue } from './completions.ts';
 import { conditional } from './conditionals.ts';
 import { checkFixed } from './fixed-slots.ts';
+import { heldIn } from './holding.ts';
 import { mergedSave, stateEntry, stateType } from './merge.ts';
 import { truthOf } from './truth.ts';
 
@@ -111,7 +112,9 @@ class Attempt {
         target.saves.settle(region);
         const changes = journal.changes();
         const held = new Set([...this.carries.map(({ slot }) => slot), ...changes.map(({ slot }) => slot)]);
-        const made = new Made([...[...held].map((slot) => slot.get()), end], (one) => target.isOwn(one)).inLoop;
+        const made = new Made([...[...held].flatMap((slot) => heldIn(slot, slot.get())), end], (one) =>
+          target.isOwn(one),
+        ).inLoop;
         this.findCarries(changes, region, made);
         region.results.push(next.value());
         for (const carry of this.carries) this.unload(carry, carry.now(made));

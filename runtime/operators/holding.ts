@@ -15,6 +15,11 @@ export function formOf(target: Builder, slot: Slot, held: unknown, parts: Parts,
   return { kind: 'tensor', type: content.type, leaf: content, proxy: null, saves: [] };
 }
 
+/** What a slot that holds `held` makes reachable: of an array its elements, as the list of them is nobody's. */
+export function heldIn(slot: Slot, held: unknown): readonly unknown[] {
+  return slot instanceof ArraySlot ? (held as readonly unknown[]) : [held];
+}
+
 /** Puts a value that was made of a form into its slot. */
 export function put(target: Builder, slot: Slot, value: unknown): void {
   if (slot instanceof Storage) slot.set((value as TensorProxy).value());

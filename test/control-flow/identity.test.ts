@@ -17,6 +17,11 @@ const FOLLOWED: Readonly<Record<string, string>> = {
   'a new object in each iteration': `let x = { p: 0 }; for (const r of v([1, 2])) { const y = x; x = { p: y.p + r }; } x.p += 1; return save(t(x.p));`,
   'comparison by what it is': `const o = { p: 1 }; let x = { p: 0 }; if (WHEN) x = o; return save(t(x === o ? 1 : 0));`,
   'an instance of a class': `class Cell { v = 0; add(n: number) { this.v += n; return this; } } const a = new Cell(), b = new Cell(); let x = a; if (WHEN) x = b; x.add(5); return [save(t(a.v)), save(t(b.v))];`,
+  'an object is pushed and named': `const a: any[] = []; let o: any; if (WHEN) { o = { p: 1 }; a.push(o); } else { o = { p: 2 }; a.push(o); } o.p += 5; return save(t(a[0].p));`,
+  'an object is pushed by a helper that gives it': `const a: any[] = []; const f = (p: number) => { const o = { p }; a.push(o); return o; }; const o = WHEN ? f(1) : f(2); o.p += 5; return save(t(a[0].p));`,
+  'an object is in two arrays': `const a: any[] = [], b: any[] = []; if (WHEN) { const o = { p: 1 }; a.push(o); b.push(o); } else { const o = { p: 2 }; a.push(o); b.push(o); } a[0].p += 5; return save(t(b[0].p));`,
+  'an object becomes an element': `const a: any[] = [0]; let o: any; if (WHEN) { o = { p: 1 }; a[0] = o; } else { o = { p: 2 }; a[0] = o; } o.p += 5; return save(t(a[0].p));`,
+  'an object is pushed in an object': `const a = { in: [] as any[] }; let o: any; if (WHEN) { o = { p: 1 }; a.in.push(o); } else { o = { p: 2 }; a.in.push(o); } a.in[0].p += 5; return save(t(o.p));`,
   'an array is reversed': `const a = [{ p: 1 }, { p: 2 }]; const o = a[0]!; if (WHEN) a.reverse(); o.p = 9; return a.map((one) => save(t(one.p)));`,
   'a value of a Map': `const o = { p: 1 }; const m = new Map([[0, o]]); if (WHEN) m.set(0, { p: 3 }); o.p = 7; return save(t(m.get(0)!.p));`,
   'a parameter gets another object': `const f = (o: any) => { if (WHEN) o = { p: 5 }; o.p += 1; return o.p; }; const o = { p: 1 }; const n = f(o); return [save(t(n)), save(t(o.p))];`,
@@ -34,6 +39,12 @@ const FOLLOWED: Readonly<Record<string, string>> = {
 const REFUSED: Readonly<Record<string, readonly [body: string, message: RegExp]>> = {
   'an object of an iteration with two names is changed': [
     `let x = { p: 0 }, y = x; for (const r of v([1, 2])) { x = { p: r }; y = x; } x.p += 1; return save(t(y.p));`,
+    /An object is changed that was made in a loop or branch of the graph/,
+  ],
+  'an object of an iteration that is pushed and named is changed': [
+    `const a: any[] = []; let o: any = { p: 0 };
+     for (const r of v([1, 2])) { o = { p: r }; a.push(o); }
+     o.p = t(50); return save(a[1].p + t(0));`,
     /An object is changed that was made in a loop or branch of the graph/,
   ],
   'a key of one of two objects is deleted': [
