@@ -42,7 +42,7 @@ export {
 } from './api/remote.ts';
 export { TraceError } from './errors.ts';
 export { ReuseScope } from './execution/reuse.ts';
-export type { DispatchStats, RunStats } from './execution/stats.ts';
+export type { DispatchStats, Held, RunStats } from './execution/stats.ts';
 export * from './functions/index.ts';
 export type { InterventionGraph } from './graph/graph.ts';
 export { GraphError, type GraphJson, graphFromJson, graphToJson } from './graph/json.ts';

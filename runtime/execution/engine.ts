@@ -7,7 +7,7 @@ import type { OnnxModel } from '../onnx/model.ts';
 import type { Device } from '../ort/port.ts';
 import type { Plan } from '../partition/plan.ts';
 import { Planner } from '../partition/planner.ts';
-import { defaultSegmentation, type Segmentation } from '../partition/segmentation.ts';
+import { COPIES, type Segmentation, segmentationFor } from '../partition/segmentation.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { BackwardPrograms } from './backward-programs.ts';
 import { checkFusing, Fused } from './fused.ts';
@@ -19,7 +19,7 @@ import type { RunStats } from './stats.ts';
 import type { Trail } from './tape.ts';
 
 export interface EngineOptions {
-  /** Where the model is cut; else what the environment variable ONNSIGHT_SEGMENTS says, else `layers`. */
+  /** Where the model is cut; else what the environment variable ONNSIGHT_SEGMENTS says, else what suits the device. */
   readonly segmentation?: Segmentation;
   /** The model's modules, if they are known already. */
   readonly tree?: Module;
@@ -40,9 +40,8 @@ export interface RunOptions {
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
 }
 
-/** Weights that compiled programs may hold: so many bytes, or as often the model's own. */
+/** The bytes of weights that compiled programs may hold in any case. */
 const SMALL = 2 ** 28;
-const TIMES = 2;
 
 /** Runs intervention graphs inside one model: compiles each program once and keeps it. */
 export class Engine {
@@ -54,6 +53,7 @@ export class Engine {
   readonly programs: Programs;
   /** The derivatives of programs. */
   readonly backwardPrograms = new BackwardPrograms();
+  private readonly segmentation: Segmentation;
   private readonly planner: Planner;
   private readonly fused: Fused | null;
 
@@ -61,10 +61,13 @@ export class Engine {
     this.model = model;
     this.device = device;
     this.locate = locate;
-    const { segmentation = defaultSegmentation(), tree = buildTree(model), fuse = false } = options;
+    const { tree = buildTree(model), fuse = false } = options;
+    // What is fused runs in segments first: in the thread of the program for as short as can be.
+    const segmentation = options.segmentation ?? segmentationFor(fuse ? 'cpu' : device);
     const config = { device, folder: model.folder };
     this.tree = tree;
-    this.programs = new Programs(config, Math.max(SMALL, TIMES * weightBytes(model)));
+    this.segmentation = segmentation;
+    this.programs = new Programs(config, Math.max(SMALL, COPIES[segmentation] * weightBytes(model)));
     this.planner = new Planner(model, tree, locate, segmentation, this.programs);
     if (fuse) checkFusing(device, this.planner.isCut);
     this.fused = fuse ? new Fused(config) : null;
@@ -102,7 +105,14 @@ export class Engine {
       : await inSegments();
     // What is fused cannot end on the way.
     signal?.throwIfAborted();
-    onStats?.({ planned, dispatches, skipped: plan.skipped, total: performance.now() - start });
+    onStats?.({
+      segmentation: this.segmentation,
+      planned,
+      dispatches,
+      skipped: plan.skipped,
+      held: this.programs.held,
+      total: performance.now() - start,
+    });
     return tensors;
   }
 }

@@ -33,7 +33,7 @@ export function checkFusing(device: Device, isCut: boolean): void {
   }
   if (!isCut) {
     throw new ModelError(
-      'fuse would do nothing: the model runs as one session already, for no module repeats in it or ONNSIGHT_SEGMENTS is off. Load it without fuse.',
+      'fuse would do nothing: the model runs as one session already, for no module repeats in it or ONNSIGHT_SEGMENTS is off or blocks. Load it without fuse.',
     );
   }
 }

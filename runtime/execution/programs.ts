@@ -4,6 +4,7 @@ import type { Device, Session, SessionConfig, SessionTensors } from '../ort/port
 import { areForCpu } from '../ort/webgpu-limits.ts';
 import type { Program, ProgramStore } from '../partition/plan.ts';
 import { ProgramError, type ProgramRunner } from './program-runner.ts';
+import type { Held } from './stats.ts';
 
 /** How many compiled programs are kept besides the segments of the model, whose number is that of the cuts. */
 const KEPT = 64;
@@ -33,6 +34,11 @@ export class Programs implements ProgramRunner, ProgramStore {
 
   has(key: string): boolean {
     return this.entries.has(key);
+  }
+
+  /** What is kept now. */
+  get held(): Held {
+    return { sessions: this.entries.size, weights: this.bytes };
   }
 
   async run(
@@ -70,10 +76,14 @@ export class Programs implements ProgramRunner, ProgramStore {
     release(entry);
   }
 
-  /** What a block computes between two segments is right on the CPU, and there already: WebGPU hands tensors over there. */
-  private deviceFor({ kind }: Program, feeds: SessionTensors): Device {
+  /**
+   * What a block computes between two segments runs on the CPU: tensors are handed over there. Only modules of the model that it
+   * calls in a branch or loop are worth the way to a CUDA device; WebGPU gets some of a block's operations wrong.
+   */
+  private deviceFor({ kind, weights }: Program, feeds: SessionTensors): Device {
     const { device } = this.config;
-    return device === 'webgpu' && (kind === 'intervention' || areForCpu(feeds)) ? 'cpu' : device;
+    if (device === 'webgpu') return kind === 'intervention' || areForCpu(feeds) ? 'cpu' : device;
+    return kind === 'intervention' && weights === 0 ? 'cpu' : device;
   }
 
   private create(key: string, program: Program, device: Device): Entry {

@@ -1,4 +1,5 @@
 import type { DispatchKind } from '../partition/plan.ts';
+import type { Segmentation } from '../partition/segmentation.ts';
 
 /** What became of one dispatch of a run. */
 export interface DispatchStats {
@@ -13,13 +14,23 @@ export interface DispatchStats {
   readonly ran: number;
 }
 
+/** Sessions that are kept, and the size of the model's weights in them in bytes: each has its own. */
+export interface Held {
+  readonly sessions: number;
+  readonly weights: number;
+}
+
 /** What happened in one run of a model. */
 export interface RunStats {
+  /** Where the model is cut: by its device, unless the environment variable ONNSIGHT_SEGMENTS says it. */
+  readonly segmentation: Segmentation;
   /** Milliseconds that it took to find out what has to run; null if a run of this structure was planned before. */
   readonly planned: number | null;
   readonly dispatches: readonly DispatchStats[];
   /** The segments of the model that nothing saved depends on. */
   readonly skipped: readonly string[];
+  /** What the model keeps compiled for later runs, of this block and others. */
+  readonly held: Held;
   /** Milliseconds in all. */
   readonly total: number;
 }

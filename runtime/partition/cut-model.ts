@@ -9,6 +9,8 @@ export interface CutModel {
   readonly model: OnnxModel;
   readonly locate: Locate;
   readonly cuts: Cuts;
+  /** Whether traces add cuts where they touch the model. */
+  readonly isFixed: boolean;
   readonly segments: SegmentPrograms;
   readonly interventions: InterventionPrograms;
 }

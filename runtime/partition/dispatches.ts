@@ -53,6 +53,7 @@ export class Dispatches {
       nodes: [...needed.nodes.get(segment)!].sort((a, b) => a - b),
       outputs,
       segment: cut.cuts.keys[segment]!,
+      all: cut.cuts.nodes[segment]!,
       replaced: this.isAffected(segment) ? replaced : null,
     });
     if (!found) throw new Unsegmentable();
@@ -113,7 +114,7 @@ export class Dispatches {
     if (own.length === 0) return null;
     const replaced = (tensor: string) =>
       given.get(tensor) ?? (made.has(tensor) ? undefined : this.forward.overrides.of(tensor, null)?.value);
-    const found = cut.segments.of({ nodes, outputs: own, segment: ranges(nodes), replaced });
+    const found = cut.segments.of({ nodes, outputs: own, segment: ranges(nodes), all: nodes, replaced });
     if (!found) throw new Unsegmentable();
     return {
       program: found.program,

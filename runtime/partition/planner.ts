@@ -2,15 +2,17 @@ import type { InterventionGraph } from '../graph/graph.ts';
 import type { Address } from '../graph/ops.ts';
 import { narrow } from '../graph/passes/narrow.ts';
 import type { Locate } from '../lowering/address.ts';
-import { layersOf } from '../modules/layers.ts';
+import { type Layer, layersOf } from '../modules/layers.ts';
 import { type Module, walk } from '../modules/module.ts';
 import type { OnnxModel } from '../onnx/model.ts';
+import { BlockSessions } from './block-sessions.ts';
 import type { CutModel } from './cut-model.ts';
 import { Cuts } from './cuts.ts';
 import { FragmentWriter } from './fragment-writer.ts';
 import { InterventionPrograms } from './intervention-programs.ts';
 import type { Plan, ProgramStore } from './plan.ts';
 import { PlanCache } from './plan-cache.ts';
+import { onlyReads, Reading } from './reading.ts';
 import { RowWiseEnds } from './row-wise.ts';
 import { SegmentPrograms } from './segment-programs.ts';
 import type { Segmentation } from './segmentation.ts';
@@ -27,6 +29,19 @@ export interface Planned {
   readonly milliseconds: number | null;
 }
 
+/** A plan with the version of the cuts that it was made for; null for one that does not depend on them. */
+interface Versioned {
+  readonly plan: Plan;
+  readonly version: number | null;
+}
+
+/** Where blocks become one session. */
+interface Blocks {
+  readonly sessions: BlockSessions;
+  /** The model for blocks that only read: in one piece, or two where it ends row by row. */
+  readonly readable: CutModel;
+}
+
 /** Plans how graphs are run inside one model, each structure once. */
 export class Planner {
   private readonly model: OnnxModel;
@@ -36,6 +51,8 @@ export class Planner {
   /** Null for a model that always runs whole. */
   private readonly cut: CutModel | null;
   private readonly plans = new PlanCache();
+  /** Null where all blocks run alike. */
+  private readonly blocks: Blocks | null;
 
   constructor(model: OnnxModel, tree: Module, locate: Locate, segmentation: Segmentation, store: ProgramStore) {
     this.model = model;
@@ -45,35 +62,70 @@ export class Planner {
     const layers = segmentation === 'off' ? [] : layersOf(tree);
     const fixed = segmentation === 'modules' ? [...walk(tree)].flatMap(borders) : [];
     // A trace that reads some rows of the logits only needs the model cut there.
-    if (layers.length > 0) fixed.push(...this.ends.entries());
-    this.cut =
-      layers.length + fixed.length === 0
-        ? null
-        : {
-            model,
-            locate,
-            cuts: new Cuts(model, stretchesOf(model, layers), fixed),
-            segments: new SegmentPrograms(model, this.writer, store),
-            interventions: new InterventionPrograms(model, locate, this.writer),
-          };
+    const ends = layers.length > 0 || segmentation === 'blocks' ? this.ends.entries() : [];
+    const interventions = new InterventionPrograms(model, locate, this.writer);
+    const cut = (at: readonly Layer[], tensors: readonly string[], reading: Reading | null): CutModel => ({
+      model,
+      locate,
+      cuts: new Cuts(model, stretchesOf(model, at), tensors),
+      isFixed: reading !== null,
+      segments: new SegmentPrograms(model, this.writer, store, reading),
+      interventions,
+    });
+    fixed.push(...ends);
+    this.cut = layers.length + fixed.length === 0 ? null : cut(layers, fixed, null);
+    this.blocks =
+      segmentation === 'blocks'
+        ? {
+            sessions: new BlockSessions((block) => store.drop(block)),
+            readable: cut([], ends, new Reading(model, tree, layers)),
+          }
+        : null;
   }
 
-  /** Whether the model is cut into segments. */
+  /** Whether every block runs in segments. */
   get isCut(): boolean {
-    return this.cut !== null;
+    return this.cut !== null && this.blocks === null;
   }
 
   /** Throws a TraceError on a cycle and on a write that nothing saved depends on. */
   plan(asked: InterventionGraph): Planned {
     const tensorAt = (address: Address) => this.locate(address).tensor;
     const { graph } = narrow(asked, { tensorAt, endOf: (tensor) => this.ends.of(tensor) });
-    const start = performance.now();
     const key = graph.structuralKey();
+    if (!this.blocks) return this.inSegments(graph, key);
+    const { sessions, readable } = this.blocks;
+    const reading = onlyReads(asked) ? this.read(graph, key, readable) : null;
+    // One session serves all that is read. A block that computes something of it has its own soon, which brings back less.
+    if (reading?.plan.dispatches.length === 1) return reading;
+    if (sessions.take(key, reading !== null && graph === asked)) return this.asOne(graph, key);
+    return reading ?? this.inSegments(graph, key);
+  }
+
+  private inSegments(graph: InterventionGraph, key: string): Planned {
+    return this.planned(graph, `${key}\nsegments`, () => {
+      const plan = this.cut && segmentedPlan(this.cut, graph);
+      return plan ? { plan, version: this.version } : { plan: this.wholePlan(graph), version: null };
+    });
+  }
+
+  private asOne(graph: InterventionGraph, key: string): Planned {
+    return this.planned(graph, `${key}\none`, () => ({ plan: this.wholePlan(graph), version: null }));
+  }
+
+  private read(graph: InterventionGraph, key: string, cut: CutModel): Planned {
+    return this.planned(graph, `${key}\nread`, () => ({
+      plan: segmentedPlan(cut, graph) ?? this.wholePlan(graph),
+      version: null,
+    }));
+  }
+
+  private planned(graph: InterventionGraph, key: string, make: () => Versioned): Planned {
     const known = this.plans.get(key, this.version);
     if (known) return { graph, plan: known, milliseconds: null };
-    const segmented = this.cut && segmentedPlan(this.cut, graph);
-    const plan = segmented ?? this.wholePlan(graph);
-    this.plans.set(key, plan, segmented ? this.version : null);
+    const start = performance.now();
+    const { plan, version } = make();
+    this.plans.set(key, plan, version);
     return { graph, plan, milliseconds: performance.now() - start };
   }
 
@@ -85,7 +137,8 @@ export class Planner {
   /** The same, which `plan` gives from now on for graphs of this structure. */
   stayWhole(graph: InterventionGraph): Plan {
     const plan = this.wholePlan(graph);
-    this.plans.set(graph.structuralKey(), plan, null);
+    const key = graph.structuralKey();
+    for (const way of ['segments', 'read']) this.plans.set(`${key}\n${way}`, plan, null);
     return plan;
   }
 

@@ -3,6 +3,8 @@ import type { Cuts } from './cuts.ts';
 import { describeFragment, type Fragment, type Replaced } from './fragment.ts';
 import type { FragmentWriter } from './fragment-writer.ts';
 import type { Program, ProgramStore } from './plan.ts';
+import { ranges } from './ranges.ts';
+import type { Reading } from './reading.ts';
 
 /** The program that runs a fragment of the model, and what it is fed. It may give more than was asked for. */
 export interface SegmentProgram {
@@ -35,6 +37,8 @@ export interface SegmentRequest {
   readonly outputs: readonly string[];
   /** Which nodes of the model the segment has, as a text; the same for all its variants. */
   readonly segment: string;
+  /** The nodes that the segment has. */
+  readonly all: readonly number[];
   /** Null where nothing that the nodes read was replaced. */
   readonly replaced: Replaced | null;
 }
@@ -44,13 +48,16 @@ export class SegmentPrograms {
   private readonly model: OnnxModel;
   private readonly writer: FragmentWriter;
   private readonly store: ProgramStore;
+  private readonly reading: Reading | null;
   private readonly variants = new Map<string, Variants>();
   private version = 0;
 
-  constructor(model: OnnxModel, writer: FragmentWriter, store: ProgramStore) {
+  /** @param reading what programs give besides what is asked for; null for nothing */
+  constructor(model: OnnxModel, writer: FragmentWriter, store: ProgramStore, reading: Reading | null = null) {
     this.model = model;
     this.writer = writer;
     this.store = store;
+    this.reading = reading;
   }
 
   /** Forgets the segments that the model is no longer cut into, so that no weights are held twice. */
@@ -69,19 +76,18 @@ export class SegmentPrograms {
   of(request: SegmentRequest): SegmentProgram | null {
     const variants = this.variants.get(request.segment) ?? { plain: new Map(), all: new Map() };
     this.variants.set(request.segment, variants);
-    const fragment = this.fragment(request, variants);
-    if (!this.writer.isPassable(fragment)) return null;
+    const asked = this.fragment(request, variants);
+    if (!this.writer.isPassable(asked)) return null;
     const { all } = variants;
-    const exact = all.get(fragment.key);
-    const isReady = exact !== undefined && this.store.has(fragment.key);
-    const wider = isReady
-      ? undefined
-      : [...all.values()].find((other) => serves(other.fragment, fragment) && this.store.has(other.program.key));
+    const compiled = [...all.values()].filter(({ program }) => this.store.has(program.key));
+    const wider = all.has(asked.key) && this.store.has(asked.key) ? undefined : this.wider(compiled, asked);
     if (wider) {
       const names = [...wider.fragment.inputs.keys()];
-      return { program: wider.program, inputs: new Map(names.map((name) => [name, fragment.inputs.get(name)!])) };
+      const inputs = new Map(names.map((name) => [name, asked.inputs.get(name) ?? name]));
+      return { program: wider.program, inputs };
     }
-    const program = exact?.program ?? this.program(fragment);
+    const fragment = this.reading && !asked.isSpecial ? this.widened(request, variants, compiled, this.reading) : asked;
+    const program = all.get(fragment.key)?.program ?? this.program(fragment);
     all.set(fragment.key, { fragment, program });
     if (all.size > KEPT) {
       for (const key of all.keys()) if (key !== fragment.key && !this.store.has(key)) all.delete(key);
@@ -89,9 +95,32 @@ export class SegmentPrograms {
     return { program, inputs: fragment.inputs };
   }
 
+  /** The compiled variant that does what is asked at the least cost. */
+  private wider(compiled: readonly Variant[], asked: Fragment): Variant | undefined {
+    const { reading } = this;
+    const given = reading ? new Set(this.model.inputs.map(({ name }) => name)) : null;
+    return compiled
+      .filter(({ fragment }) => serves(fragment, asked, given))
+      .sort((a, b) => a.fragment.nodes.length - b.fragment.nodes.length)[0];
+  }
+
+  /**
+   * What is compiled so that others can read from it: as deep as is asked at first, then the whole segment, so that readers of
+   * every depth have two programs at most.
+   */
+  private widened(
+    { nodes, outputs, all, ...rest }: SegmentRequest,
+    variants: Variants,
+    compiled: readonly Variant[],
+    reading: Reading,
+  ): Fragment {
+    const deep = compiled.some(({ fragment }) => !fragment.isSpecial) ? all : nodes;
+    return this.fragment({ ...rest, nodes: deep, all, outputs: reading.outputs(deep, outputs) }, variants);
+  }
+
   private fragment({ nodes, outputs, replaced }: SegmentRequest, { plain }: Variants): Fragment {
     if (replaced) return describeFragment(this.model, nodes, outputs, replaced);
-    const key = outputs.join('\n');
+    const key = `${ranges(nodes)}\n${outputs.join('\n')}`;
     let fragment = plain.get(key);
     if (!fragment) {
       fragment = describeFragment(this.model, nodes, outputs, () => undefined);
@@ -112,12 +141,16 @@ export class SegmentPrograms {
   }
 }
 
-/** Whether a fragment can be used instead of another one: it gives all that the other gives and needs no more. */
-function serves(wide: Fragment, fragment: Fragment): boolean {
-  if (fragment.isSpecial || wide.isSpecial || wide.outputs.length > fragment.outputs.length + SPARE) return false;
+/**
+ * Whether a fragment can be used instead of another one: it gives all that the other gives and needs no more. Where programs are
+ * made to be read from, it may give more, and need what is `given` in any case.
+ */
+function serves(wide: Fragment, fragment: Fragment, given: ReadonlySet<string> | null): boolean {
+  if (fragment.isSpecial || wide.isSpecial) return false;
+  if (given === null && wide.outputs.length > fragment.outputs.length + SPARE) return false;
   const outputs = new Set(wide.outputs);
   return (
     fragment.outputs.every((name) => outputs.has(name)) &&
-    [...wide.inputs.keys()].every((name) => fragment.inputs.has(name))
+    [...wide.inputs.keys()].every((name) => fragment.inputs.has(name) || given?.has(name))
   );
 }

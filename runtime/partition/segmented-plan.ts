@@ -17,7 +17,7 @@ export function segmentedPlan(cut: CutModel, graph: InterventionGraph): Plan | n
   const dependencies = new Dependencies(graph, [cut]);
   const vertices = dependencies.order(graph.saves.map(({ value }) => value));
   dependencies.checkWrites(new Set(vertices));
-  cut.cuts.cutAt(chooseCuts(vertices, dependencies.forwards[0]!, cut.cuts));
+  if (!cut.isFixed) cut.cuts.cutAt(chooseCuts(vertices, dependencies.forwards[0]!, cut.cuts));
   cut.segments.follow(cut.cuts);
   try {
     return planOf(cut, graph, new SegmentGraph(cut, dependencies, vertices));

@@ -1,7 +1,7 @@
 import type { Layer } from '../modules/layers.ts';
 import type { OnnxModel } from '../onnx/model.ts';
 
-/** A model cut before and after each of its layers: what comes first, a stretch for each layer, what comes last. */
+/** A model cut before and after each of its layers: what comes first, a stretch for each layer, what comes last. One without layers is one stretch. */
 export interface Stretches {
   /** What to call each stretch. */
   readonly names: readonly string[];
@@ -30,5 +30,6 @@ export function stretchesOf({ graph, links }: OnnxModel, layers: readonly Layer[
     }
     of.push(stretch);
   });
+  if (layers.length === 0) return { names: ['the model'], of };
   return { names: ['the beginning', ...layers.map(({ path }) => path), 'the end'], of };
 }
