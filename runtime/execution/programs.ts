@@ -1,4 +1,5 @@
 import { withOwnSeeds } from '../onnx/seeds.ts';
+import { isFull } from '../ort/cuda-errors.ts';
 import { ort } from '../ort/ort.ts';
 import type { Device, Session, SessionConfig, SessionTensors } from '../ort/port.ts';
 import { areForCpu } from '../ort/webgpu-limits.ts';
@@ -47,8 +48,23 @@ export class Programs implements ProgramRunner, ProgramStore {
     outputs: readonly string[],
     built?: (milliseconds: number) => void,
   ): Promise<SessionTensors> {
-    const start = performance.now();
     const device = this.deviceFor(program, feeds);
+    const attempt = () => this.attempt(program, device, feeds, outputs, built);
+    return attempt().catch(async (error: Error) => {
+      // Sessions that nobody uses now make room on the card.
+      if (device !== 'cuda' || !isFull(error.message) || !(await this.releaseIdle())) throw error;
+      return attempt();
+    });
+  }
+
+  private async attempt(
+    program: Program,
+    device: Device,
+    feeds: SessionTensors,
+    outputs: readonly string[],
+    built?: (milliseconds: number) => void,
+  ): Promise<SessionTensors> {
+    const start = performance.now();
     const key = device === this.config.device ? program.key : `${program.key}\n${device}`;
     const known = this.entries.get(key);
     const entry = known ?? this.create(key, program, device);
@@ -114,6 +130,14 @@ export class Programs implements ProgramRunner, ProgramStore {
     if (this.entries.get(entry.key) === entry) this.entries.delete(entry.key);
   }
 
+  /** Releases all that is not in use. False if there is nothing. */
+  private async releaseIdle(): Promise<boolean> {
+    const idle = [...this.entries.values()].filter(({ users, program }) => users === 0 && program.weights > 0);
+    for (const entry of idle) this.forget(entry);
+    await Promise.all(idle.map(release));
+    return idle.length > 0;
+  }
+
   private shrink(): void {
     for (const entry of this.entries.values()) {
       const isTooMuch = this.bytes > this.limit && entry.program.weights > 0;
@@ -125,9 +149,9 @@ export class Programs implements ProgramRunner, ProgramStore {
   }
 }
 
-function release(entry: Entry): void {
+async function release(entry: Entry): Promise<void> {
   if (entry.users > 0) return;
-  entry.ready.then(
+  await entry.ready.then(
     (session) => session.release(),
     () => {},
   );

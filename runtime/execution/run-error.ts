@@ -6,6 +6,7 @@ import { tensorName } from '../lowering/dependencies.ts';
 import { describeNode, nodeIn } from '../modules/describe-node.ts';
 import type { OnnxModel } from '../onnx/model.ts';
 import type { NodeProto } from '../onnx/proto.ts';
+import { cudaError } from '../ort/cuda-errors.ts';
 
 /**
  * An error of ONNX Runtime in the user's terms. The name of the failing node tells where: nodes of the block carry
@@ -48,6 +49,8 @@ function writesOf(graph: InterventionGraph): { text: string; site: Site | null }
 
 /** What went wrong, in a sentence. */
 function reasonOf(message: string, node: NodeProto | undefined, model: OnnxModel): string {
+  const cuda = cudaError(message);
+  if (cuda) return `${cuda.reason}. ${cuda.how}`;
   const index = /idx=(-?\d+) must be within the inclusive range \[-?\d+,(-?\d+)\]/.exec(message);
   if (index) {
     const size = Number(index[2]) + 1;

@@ -1,18 +1,18 @@
 import { type Device, NNsight, type RunStats, save, type Tensor } from 'onnsight';
-import { median, ratio, repeatInTurns } from './measure.ts';
-import { layerOutputs } from './model/gpt2-model.ts';
+import { median, type RepeatedEffort, ratio, repeatInTurns, type Spread, time } from './measure.ts';
+import { type BenchModel, layerOutputs } from './model/gpt2-model.ts';
 import { open, tokens } from './plain.ts';
-import { type Bench, type Line, times } from './row.ts';
 
-/** How a model runs: cut at its layers, as one session for each block, or cut until its blocks are fused. */
-const WAYS = {
+/** How a model runs: as suits CUDA, cut at its layers, as one session for each block, or cut until its blocks are fused. */
+export const WAYS = {
+  'by block': { segments: 'blocks', fuse: false },
   'in segments': { segments: 'layers', fuse: false },
   whole: { segments: 'off', fuse: false },
   fused: { segments: 'layers', fuse: true },
 } as const;
 export type Way = keyof typeof WAYS;
 
-const SHAPES = [
+export const SHAPES = [
   [1, 16],
   [1, 128],
   [8, 64],
@@ -39,7 +39,7 @@ interface Task {
   readonly run: (model: NNsight, inputs: Inputs, options: Options) => Promise<Tensor[]>;
 }
 
-const TASKS: Readonly<Record<string, Task>> = {
+export const TASKS = {
   'saves the last logits': {
     plain: 'last',
     agrees: true,
@@ -85,19 +85,68 @@ const TASKS: Readonly<Record<string, Task>> = {
         options,
       ),
   },
-};
+} satisfies Readonly<Record<string, Task>>;
+export type TaskName = keyof typeof TASKS;
 
-/** Everyday traces on a device, against plain sessions there that compute as much; each line as it was measured. */
-export async function* tracesOn(device: Device, way: Way, { model: files, effort }: Bench): AsyncGenerator<Line> {
+/** A trace and a plain session that computes as much, in turns. */
+export interface Compared {
+  readonly task: TaskName;
+  readonly shape: string;
+  readonly ratio: Spread;
+  /** The middle times in milliseconds. */
+  readonly ours: number;
+  readonly plain: number;
+}
+
+/** The runs of a new trace on a model that is loaded already. */
+export interface Begun {
+  readonly task: TaskName;
+  /** The milliseconds of its first runs. */
+  readonly runs: readonly number[];
+  readonly stats: RunStats;
+}
+
+const namesOf = <K extends string>(record: Readonly<Record<K, unknown>>) => Object.keys(record) as K[];
+
+export const taskNames = namesOf(TASKS);
+export const wayNames = namesOf(WAYS);
+
+function load(device: Device, way: Way, { path }: BenchModel) {
   const { segments, fuse } = WAYS[way];
   process.env.ONNSIGHT_SEGMENTS = segments;
-  const model = await NNsight.load(files.path, { device, fuse });
-  for (const [what, task] of Object.entries(TASKS)) {
+  return NNsight.load(path, { device, fuse });
+}
+
+/** What each trace costs at first, one after the other on one model. */
+export async function* firstRuns(device: Device, way: Way, files: BenchModel): AsyncGenerator<Begun> {
+  const model = await load(device, way, files);
+  const inputs = tokens(8, 64, files.sizes.vocabulary);
+  for (const task of taskNames) {
+    let stats: RunStats | null = null;
+    const run = () => TASKS[task].run(model, inputs.ours, { onStats: (seen) => (stats = seen) });
+    const runs = [await time(run), await time(run), await time(run)];
+    yield { task, runs, stats: stats! };
+  }
+}
+
+/** Everyday traces on a device, against plain sessions there that compute as much; each line as it was measured. */
+export async function* tracesOn(
+  device: Device,
+  way: Way,
+  {
+    model: files,
+    effort,
+    tasks = taskNames,
+  }: { model: BenchModel; effort: RepeatedEffort; tasks?: readonly TaskName[] },
+): AsyncGenerator<Compared> {
+  const model = await load(device, way, files);
+  for (const what of tasks) {
+    const task: Task = TASKS[what];
     const session = await open(files[task.plain], device);
     const names = task.plain === 'layers' ? layerOutputs(files.sizes) : ['logits'];
     for (const [batch, length] of SHAPES) {
       const inputs = tokens(batch, length, files.sizes.vocabulary);
-      const ours = await ready(model, inputs.ours, task, fuse);
+      const ours = await ready(model, inputs.ours, task, WAYS[way].fuse);
       const plain = () => session.run(inputs.plain);
       const expected = await plain();
       if (task.agrees)
@@ -108,11 +157,11 @@ export async function* tracesOn(device: Device, way: Way, { model: files, effort
         );
       const turns = await repeatInTurns(ours, plain, effort);
       yield {
-        what: `${what}, ${batch} × ${length} tokens on ${device}, ${way}`,
-        result: ratio(turns),
-        unit: '×',
-        bar: 1.1,
-        note: times(median(turns.ours), median(turns.plain)),
+        task: what,
+        shape: `${batch} × ${length}`,
+        ratio: ratio(turns),
+        ours: median(turns.ours),
+        plain: median(turns.plain),
       };
     }
     await session.release();

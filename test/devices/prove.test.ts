@@ -10,7 +10,7 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 /** Runs the program as on a machine with a card: with the built package, without a test runner. */
 async function prove(...options: string[]): Promise<{ code: number; lines: string[] }> {
-  const words = ['--expose-gc', '--import', 'onnsight/register', 'test/devices/prove.ts', ...options];
+  const words = ['--import', 'onnsight/register', 'test/devices/prove.ts', ...options];
   const run = promisify(execFile)(process.execPath, words, { cwd: ROOT });
   const { code, stdout } = await run.then(
     ({ stdout }) => ({ code: 0, stdout }),

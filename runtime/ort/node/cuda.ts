@@ -1,12 +1,10 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
+import { type CudaError, cudaError, INSTALL_LIBRARIES } from '../cuda-errors.ts';
 
 /** Why a device does not work, and what to do. */
-export interface Trouble {
-  readonly reason: string;
-  readonly how: string;
-}
+export type Trouble = CudaError;
 
 /** Whether the CUDA provider is there. On Linux it is a file that is downloaded by itself: loading a missing one complains on stderr. */
 export function hasCudaProvider(): boolean {
@@ -20,27 +18,17 @@ export const NO_PROVIDER: Trouble = {
 
 /**
  * The cause of ONNX Runtime's error. ONNX Runtime names a missing library on stderr alone, so the provider is
- * opened once more; and it puts CUDA's message after the signatures of its C++ functions.
+ * opened once more.
  */
 export function cudaTrouble(error: unknown, open = openProvider): Trouble {
   const message = error instanceof Error ? error.message : String(error);
-  const said = /(?:CUDA|CUBLAS|CUDNN) failure \d+: [^;]+/.exec(message)?.[0].trim();
-  const library = said === undefined ? missingLibrary(open) : null;
-  if (library !== null && library !== DRIVER) {
-    return {
-      reason: `${library} is not found`,
-      how: "Install the libraries of CUDA and cuDNN in the version that this file's name ends in, and name their folders in LD_LIBRARY_PATH before the program starts.",
-    };
-  }
-  const isFull = said !== undefined && /allocation failed|out of memory/.test(said);
-  return {
-    reason: said ?? (library === DRIVER ? `${DRIVER} is not found` : message.split('\n', 1)[0]!.replace(/\.$/, '')),
-    how: isFull ? FULL : 'It needs a GPU of NVIDIA and its driver.',
-  };
+  const said = cudaError(message);
+  if (said) return said;
+  const library = missingLibrary(open);
+  if (library !== null && library !== DRIVER) return { reason: `${library} is not found`, how: INSTALL_LIBRARIES };
+  const reason = library === DRIVER ? `${DRIVER} is not found` : message.split('\n', 1)[0]!.replace(/\.$/, '');
+  return { reason, how: 'It needs a GPU of NVIDIA and its driver.' };
 }
-
-const FULL =
-  "The GPU's memory is full. Models keep theirs as long as your program holds them, and then until the garbage collector has run.";
 
 /** The library that comes with the driver. */
 const DRIVER = 'libcuda.so.1';

@@ -1,11 +1,11 @@
 import { type Device, DeviceError, NNsight } from 'onnsight';
 import { tracesOn, type Way } from '../device-traces.ts';
-import type { Bench, Line, Row } from '../row.ts';
+import { type Bench, type Line, type Row, times } from '../row.ts';
 
 /** The same traces on the devices that are here, against plain sessions on the device. */
 export const devices: Row = async (bench) => [
   ...(await onDevice('webgpu', ['in segments'], bench)),
-  ...(await onDevice('cuda', ['in segments', 'whole', 'fused'], bench)),
+  ...(await onDevice('cuda', ['by block', 'in segments', 'whole', 'fused'], bench)),
 ];
 
 async function onDevice(device: Device, ways: readonly Way[], bench: Bench): Promise<Line[]> {
@@ -27,7 +27,10 @@ async function onDevice(device: Device, ways: readonly Way[], bench: Bench): Pro
   };
   const lines: Line[] = [];
   for (const way of ways) {
-    for await (const line of tracesOn(device, way, { ...bench, effort })) lines.push(line);
+    for await (const { task, shape, ratio, ours, plain } of tracesOn(device, way, { model: bench.model, effort })) {
+      const what = `${task}, ${shape} tokens on ${device}, ${way}`;
+      lines.push({ what, result: ratio, unit: '×', bar: 1.1, note: times(ours, plain) });
+    }
   }
   return lines;
 }
