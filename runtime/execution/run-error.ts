@@ -6,7 +6,7 @@ import { tensorName } from '../lowering/dependencies.ts';
 import { describeNode, nodeIn } from '../modules/describe-node.ts';
 import type { OnnxModel } from '../onnx/model.ts';
 import type { NodeProto } from '../onnx/proto.ts';
-import { cudaError } from '../ort/cuda-errors.ts';
+import type { CudaError } from '../ort/cuda-errors.ts';
 
 /**
  * An error of ONNX Runtime in the user's terms. The name of the failing node tells where: nodes of the block carry
@@ -25,6 +25,13 @@ export function runError(error: unknown, model: OnnxModel, graph: InterventionGr
   ];
   const only = writes.length === 1 ? writes[0]!.site : null;
   return new TraceError(told.filter((text) => text !== '').join(' '), site ?? only, { cause: rootOf(error) });
+}
+
+/** An error of the device, at the block that ran: nothing in it is to blame. */
+export function deviceError({ reason, how }: CudaError, graph: InterventionGraph, error: unknown): TraceError {
+  const sites = graph.root.nodes.map(siteOf);
+  const first = sites.find((site) => site !== null) ?? null;
+  return new TraceError(`The device could not run the model: ${reason}. ${how}`, first, { cause: rootOf(error) });
 }
 
 /** What ONNX Runtime itself said. */
@@ -49,8 +56,6 @@ function writesOf(graph: InterventionGraph): { text: string; site: Site | null }
 
 /** What went wrong, in a sentence. */
 function reasonOf(message: string, node: NodeProto | undefined, model: OnnxModel): string {
-  const cuda = cudaError(message);
-  if (cuda) return `${cuda.reason}. ${cuda.how}`;
   const index = /idx=(-?\d+) must be within the inclusive range \[-?\d+,(-?\d+)\]/.exec(message);
   if (index) {
     const size = Number(index[2]) + 1;

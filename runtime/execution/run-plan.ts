@@ -2,13 +2,14 @@ import { TraceError } from '../errors.ts';
 import type { InterventionGraph } from '../graph/graph.ts';
 import { withSites } from '../lowering/site-names.ts';
 import type { OnnxModel } from '../onnx/model.ts';
+import { cudaError } from '../ort/cuda-errors.ts';
 import { ort } from '../ort/ort.ts';
 import type { SessionTensor } from '../ort/port.ts';
 import type { Dispatch, Plan } from '../partition/plan.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { ProgramError, type ProgramRunner } from './program-runner.ts';
 import { type KnownRuns, type ReuseScope, runsOf } from './reuse.ts';
-import { runError } from './run-error.ts';
+import { deviceError, runError } from './run-error.ts';
 import { toTensor } from './session-tensors.ts';
 import type { DispatchStats } from './stats.ts';
 
@@ -121,6 +122,8 @@ function dispatchError(error: unknown, dispatch: Dispatch, model: OnnxModel, gra
   // The model may be compiled whole instead.
   if (!isBuilt && dispatch.program.kind === 'segment') return error;
   const message = error instanceof Error ? error.message : String(error);
+  const ofDevice = cudaError(message);
+  if (ofDevice) return deviceError(ofDevice, graph, error);
   const nodes = dispatch.nodes.map((position) => graph.root.nodes[position]!);
   const told = withSites(message, nodes, dispatch.kind === 'call');
   const cause = isBuilt ? error : error.cause;

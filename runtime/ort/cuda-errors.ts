@@ -5,7 +5,7 @@ export interface CudaError {
 }
 
 const FULL =
-  "The GPU's memory is full. Models keep theirs as long as your program holds them, and then until the garbage collector has run. Each session of a model has its weights once more: onStats tells how many are kept.";
+  "The device's memory is full. Models keep theirs as long as your program holds them, and then until the garbage collector has run. Each session of a model has its weights once more: onStats tells how many are kept.";
 
 export const INSTALL_LIBRARIES =
   "Install the libraries of CUDA and cuDNN in the version that this file's name ends in, and name their folders in LD_LIBRARY_PATH before the program starts.";

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { cudaError } from '../../runtime/ort/cuda-errors.ts';
 import { cudaTrouble } from '../../runtime/ort/node/cuda.ts';
 
 /** Messages of ONNX Runtime and the system, from machines on which CUDA did not work. */
@@ -43,5 +44,40 @@ describe('why CUDA does not work', () => {
 
   it("what is not known is told in the engine's words", () => {
     expect(cudaTrouble(NOT_LOADED, opened).reason).toBe(NOT_LOADED.message);
+  });
+});
+
+describe('why a run on CUDA fails', () => {
+  const NODE = "Non-zero status code returned while running Conv node. Name:'/conv/Conv' Status Message: ";
+
+  it.each([
+    `${NODE}${CALL}CUDNN failure 1001: CUDNN_STATUS_NOT_INITIALIZED${PLACE}`,
+    `${NODE}Unable to load dynamic library libcudnn.so.9`,
+    `${NODE}Conv on CUDA requires cuDNN, which is not available`,
+  ])('cuDNN is missing: %s', (message) => {
+    const { reason, how } = cudaError(message)!;
+    expect(reason).toMatch(/cuDNN/);
+    expect(reason).not.toMatch(/onnxruntime_src|hostname/);
+    expect(how).toMatch(/Install cuDNN .*LD_LIBRARY_PATH.*device: 'cpu'/);
+  });
+
+  it('the name of a library that cannot be opened', () => {
+    expect(cudaError('libcudnn_ops.so.9: cannot open shared object file: No such file')?.reason).toBe(
+      'libcudnn_ops.so.9 is not found',
+    );
+  });
+
+  it.each([
+    [`${CALL}CUDA failure 2: out of memory${PLACE}`, 'CUDA failure 2: out of memory'],
+    [
+      '/onnxruntime_src/onnxruntime/core/framework/bfc_arena.cc:376 void* onnxruntime::BFCArena::AllocateRawInternal(size_t) Failed to allocate memory for requested buffer of size 154389504',
+      'there is no room for 154389504 bytes',
+    ],
+  ])('the memory is full: %s', (message, reason) => {
+    expect(cudaError(message)).toMatchObject({ reason, how: expect.stringContaining('memory is full') });
+  });
+
+  it('an error that has nothing to do with it is left alone', () => {
+    expect(cudaError('Non-zero status code returned while running Gather node. idx=9 must be within [0,4]')).toBeNull();
   });
 });
