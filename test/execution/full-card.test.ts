@@ -58,7 +58,7 @@ it('where nothing can be released, and on other devices, the error stays', async
 });
 
 it('what a card lacks is told at the line of the block, without the C++', async () => {
-  const model = await NNsight.load(modelPath('mlp', 'ts'), { device: 'cpu' });
+  const model = await NNsight.load(modelPath('zoo/mlp', 'ts'), { device: 'cpu' });
   const message =
     "Non-zero status code returned while running Conv node. Name:'/conv/Conv' Status Message: /onnxruntime_src/a.cc:1 int f(int) CUDNN failure 1001: CUDNN_STATUS_NOT_INITIALIZED ; GPU=0 ; hostname=vm";
   const run = () => Promise.reject(new Error(message));
