@@ -8,6 +8,7 @@ import {
   Parameter,
   requestFromJson,
   requestToJson,
+  round,
   SGD,
   save,
   square,
@@ -149,6 +150,22 @@ describe.each(['off', 'layers', 'modules'])('gradients go everywhere, cut: %s', 
     expectSame(g, value);
   });
 
+  it('and do not pass what is detached or rounded, whose own gradients are there', async () => {
+    const lm = models.get(way)!;
+    const found = await lm.trace([clean], () => {
+      const x = lm.transformer.h[1].output;
+      const half = x * 0.5;
+      const error = detach(x - half);
+      const steps = round(x);
+      const loss = sum((half + error) * 2 + steps * 3);
+      backward(loss);
+      return { x: save(x.grad), half: save(half.grad), error: save(error.grad), steps: save(steps.grad) };
+    });
+    for (const [name, slope] of Object.entries({ x: 1, half: 2, error: 2, steps: 3 })) {
+      expect([name, new Set(numbers(found[name as 'x']))]).toEqual([name, new Set([slope])]);
+    }
+  });
+
   it('as data, to another process', async () => {
     const lm = models.get(way)!;
     const wanted = await lm.trace([clean], () => {
@@ -209,7 +226,7 @@ describe.each(['off', 'layers', 'modules'])('gradients go everywhere, cut: %s', 
     scale.zeroGrad();
     await lm.trace([clean], () => {
       backward(sum(lm.transformer.h[1].output['0, 0, :3'].mul(scale)));
-      scale.grad = mul(scale.grad!, 10) as never;
+      scale.grad = mul(scale.grad!, 10);
       return save(lm.transformer.h[1].output);
     });
     expectSame(scale.grad!, Tensor.from(numbers(x).map((value) => 10 * value)));
