@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { backward, detach, LanguageModel, NNsight, save, sum, type Tensor } from 'onnsight';
-import { printHeatMap, writeHeatMap } from './heat-map.ts';
+import { correlation } from './correlation.ts';
+import { writeHeatMap } from './heat-map.ts';
 
 /*
  * Which features of a sparse autoencoder does an answer rest on? What the autoencoder leaves out is added back as an error
@@ -54,8 +55,8 @@ for (const [i, [name]] of places.entries()) {
       lead: save(answer),
       features: save(features),
       error: save(error),
-      attribution: save((features * features.grad)['0, -1']),
-      ofError: save(sum((error * error.grad)['0, -1'])),
+      attribution: save(features['0, -1'] * features.grad['0, -1']),
+      ofError: save(sum(error['0, -1'] * error.grad['0, -1'])),
     };
   });
   const strengths = Array.from((plain.features['0, -1'] as Tensor).data, Number);
@@ -77,4 +78,43 @@ for (const [i, [name]] of places.entries()) {
     measured: new Map(there.map((feature, k) => [feature, plain.lead.item() - without[k]!.item()])),
   });
 }
-console.log(answers.map((a) => [a.lead, a.ofError, ...[...a.measured].map(([f, m]) => [f, a.attribution[f], m])]));
+
+console.log('What the lead of each city over the others rests on, at the last token of “The … is in the city of”:');
+for (const [i, { lead, attribution, ofError, measured }] of answers.entries()) {
+  console.log(`\n${places[i]![1]}, ahead by ${lead.toFixed(2)}           estimated  measured`);
+  for (const [feature, loss] of measured) {
+    const row = [attribution[feature]!, loss].map((value) => value.toFixed(2).padStart(10)).join('');
+    console.log(`  feature ${String(feature).padEnd(22)}${row}`);
+  }
+  console.log(`  ${'the error term'.padEnd(30)}${ofError.toFixed(2).padStart(10)}`);
+}
+const pairs = answers.flatMap(({ attribution, measured }) =>
+  [...measured].map(([feature, loss]) => [attribution[feature]!, loss] as const),
+);
+const agreement = correlation(
+  pairs.map(([estimate]) => estimate),
+  pairs.map(([, loss]) => loss),
+);
+console.log(`\nThe correlation of estimates and measurements is ${agreement.toFixed(3)}.`);
+
+// The features that matter to some answer, and the error term.
+const SHOWN = 0.5;
+const shown = [...new Set(answers.flatMap(({ measured }) => [...measured.keys()]))]
+  .filter((feature) => answers.some(({ attribution }) => Math.abs(attribution[feature]!) >= SHOWN))
+  .sort((a, b) => a - b);
+const map = {
+  title: 'One or two features carry each answer',
+  subtitle: [
+    'Attribution of each city’s lead to the features of a sparse autoencoder on layer 2, and to what it leaves out,',
+    `at the last token of “The … is in the city of”; the correlation with ablations is ${agreement.toFixed(3)}`,
+  ],
+  rows: places.map(([name, city]) => `${name}: ${city}`),
+  rowTitle: '',
+  columns: [...shown.map(String), 'error'],
+  columnTitle: `features of at least ${SHOWN} somewhere`,
+  values: answers.map(({ attribution, ofError }) => [...shown.map((feature) => attribution[feature]!), ofError]),
+  valueTitle: 'attribution',
+} as const;
+const file = process.argv[2] ?? 'out/sae-attribution.svg';
+await writeHeatMap(file, map);
+console.log(`The picture is in ${file}.`);

@@ -63,6 +63,31 @@ describe.each(['off', 'layers', 'modules'])('gradients go everywhere, cut: %s', 
     expectSame(own.wte, plain.wte);
   });
 
+  it('to a parameter that the block uses itself, behind a function too', async () => {
+    const lm = models.get(way)!;
+    const { h, ln_f } = lm.transformer;
+    const same = (x: Tensor) => x;
+    const run = (isBehind: boolean) =>
+      lm.trace([clean], (tracer) => {
+        const { bias } = h[3].ln_1;
+        const x = h[1].output;
+        h[1].output = isBehind ? tracer.apply(same, x, { backward: same }) : x;
+        const { output } = ln_f;
+        backward(sum(square(output) * output) + sum(output['0, -1'] * bias));
+        return { bias: save(bias.grad), last: save(output['0, -1']) };
+      });
+    const behind = await run(true);
+    const plain = await run(false);
+    expectSame(behind.bias, plain.bias);
+    // Without the part of the block it is another one.
+    const ofModel = await lm.trace([clean], () => {
+      backward(sum(square(ln_f.output) * ln_f.output));
+      return save(h[3].ln_1.bias.grad);
+    });
+    const parts = numbers(plain.bias).map((value, i) => value - numbers(ofModel)[i]!);
+    expect(parts.some((part) => Math.abs(part) > 0.1)).toBe(true);
+  });
+
   it('not through a function without one', async () => {
     const lm = models.get(way)!;
     const run = lm.trace([clean], (tracer) => {
@@ -154,7 +179,7 @@ describe.each(['off', 'layers', 'modules'])('gradients go everywhere, cut: %s', 
     const lm = models.get(way)!;
     const found = await lm.trace([clean], () => {
       const x = lm.transformer.h[1].output;
-      const half = x * 0.5;
+      const half = mul(x, 0.5);
       const error = detach(x - half);
       const steps = round(x);
       const loss = sum((half + error) * 2 + steps * 3);
