@@ -25,6 +25,16 @@ type Toy = Awaited<ReturnType<typeof loadToy>>;
 let models: ReadonlyMap<string, Toy>;
 const numbers = (tensor: Tensor) => Array.from(tensor.data as ArrayLike<number>, Number);
 
+/** The rows of a tensor [1, rows, width], added up. */
+function sumOfRows({ dims, data }: Tensor): Tensor {
+  const width = dims[2]!;
+  const total = new Float32Array(width);
+  data.forEach((value, i) => {
+    total[i % width]! += value;
+  });
+  return Tensor.from(total);
+}
+
 /** Fails unless two tensors are the same to 1e-4 of the largest element. */
 function expectSame(actual: Tensor, wanted: Tensor): void {
   expect(actual.dims).toEqual(wanted.dims);
@@ -230,6 +240,58 @@ describe.each(['off', 'layers', 'modules'])('gradients go everywhere, cut: %s', 
     });
     expect(result!.length).toBe(2);
     expectSame(result![0]!, first);
+  });
+
+  it('from a later step of a generation to an earlier one, through its key-value cache', async () => {
+    const lm = models.get(way)!;
+    const { h, ln_f } = lm.transformer;
+    /** Two steps, a vector being added in the first one: the loss of the second. */
+    const run = async (vector: Parameter, isBackward: boolean) => {
+      const { result } = await lm.generate([clean], { maxNewTokens: 2 }, (tracer) => {
+        let found: Record<'loss' | 'first', Tensor> | null = null;
+        let first = h[1].output;
+        for (const step of tracer.iter([0, 1])) {
+          if (step === 0) {
+            h[1].output += vector;
+            first = h[1].output;
+          } else {
+            const loss = sum(square(ln_f.output) * ln_f.output);
+            if (isBackward) backward(loss);
+            found = { loss: save(loss), first: save(isBackward ? first.grad : loss) };
+          }
+        }
+        return found;
+      });
+      return result!;
+    };
+    const vector = new Parameter(new Float32Array(128));
+    const { first } = await run(vector, true);
+    expectSame(Tensor.from(numbers(sumOfRows(first))), vector.grad!);
+    // A central difference along the gradient: the loss grows by its norm.
+    const norm = Math.hypot(...numbers(vector.grad!));
+    const along = async (step: number) => {
+      const moved = new Parameter(Float32Array.from(vector.grad!.data, (value) => (step * value) / norm));
+      return (await run(moved, false)).loss.item();
+    };
+    const slope = ((await along(0.01)) - (await along(-0.01))) / 0.02;
+    expect(Math.abs(slope - norm)).toBeLessThan(2e-3 * norm);
+  });
+
+  it('not to a loss that is there only if a step runs', async () => {
+    const lm = models.get(way)!;
+    const run = (options: object) =>
+      lm.generate([clean], { maxNewTokens: 2, ...options }, (tracer) => {
+        const x = lm.transformer.h[1].output;
+        let total = sum(x) * 0;
+        for (const _ of tracer.iter([0, 1])) total = total + sum(square(lm.transformer.ln_f.output));
+        backward(total);
+        return save(x.grad);
+      });
+    await expect(run({ stopTokens: [0] })).rejects.toThrow(
+      /everywhere\.test\.ts:\d+:\d+ - The loss depends on whether a step of the generation runs/,
+    );
+    const { result } = await run({ stopTokens: [] });
+    expect(numbers(result!).some((value) => value !== 0)).toBe(true);
   });
 
   it('to parameters, whose gradients add up from trace to trace', async () => {
