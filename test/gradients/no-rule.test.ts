@@ -16,8 +16,6 @@ const STANDARD = [
   'MaxRoiPool',
   'MaxUnpool',
   'OneHot',
-  'QLinearMatMul',
-  'QuantizeLinear',
   'ReverseSequence',
   'RoiAlign',
   'STFT',
