@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { backward, type Envoy, LanguageModel, save, sum } from 'onnsight';
+import { correlation } from './correlation.ts';
 import { writePanels } from './panels.ts';
 
 /*
@@ -54,15 +55,6 @@ for (const [l, row] of effects.entries()) {
 }
 const agreement = correlation(estimates.flat(), effects.flat());
 console.log(`\nTheir correlation over all ${estimates.flat().length} places is ${agreement.toFixed(3)}.`);
-
-/** Pearson's correlation. */
-function correlation(a: readonly number[], b: readonly number[]): number {
-  const mean = (x: readonly number[]) => x.reduce((total, value) => total + value, 0) / x.length;
-  const [meanA, meanB] = [mean(a), mean(b)];
-  const covariance = mean(a.map((value, i) => (value - meanA) * (b[i]! - meanB)));
-  const deviation = (x: readonly number[], middle: number) => Math.sqrt(mean(x.map((value) => (value - middle) ** 2)));
-  return covariance / (deviation(a, meanA) * deviation(b, meanB));
-}
 
 const most = Math.ceil(Math.max(...[...estimates, ...effects].flat().map(Math.abs)));
 const file = process.argv[2] ?? 'out/attribution-patching.svg';

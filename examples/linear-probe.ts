@@ -17,20 +17,20 @@ import {
 import { writeLines } from './lines.ts';
 
 /*
- * A linear probe for each layer: from which layer on does the last token know who gets the drink? The states of 180
+ * A linear probe for each layer: from which layer on does the last token know who gets the drink? The states of 264
  * sentences come from one trace; the probes of all layers are trained together, in a block that reads no module.
  */
 const lm = await LanguageModel.load(fileURLToPath(new URL('../models/toy-gpt2', import.meta.url)));
-const women = ['Mary', 'Anna', 'Sara', 'Emma', 'Kate'];
-const men = ['John', 'Tom', 'Peter', 'David', 'Mark'];
+const women = ['Mary', 'Anna', 'Sara', 'Emma', 'Kate', 'Lisa'];
+const men = ['John', 'Tom', 'Peter', 'David', 'Mark', 'Paul'];
 const names = [...women, ...men];
 const pairs = names.flatMap((one) => names.filter((other) => other !== one).map((other) => [one, other] as const));
 const sentences = pairs.flatMap(([one, other]) =>
   [other, one].map((giver) => `When ${one} and ${other} went to the store , ${giver} gave a drink to`),
 );
-// Whether a woman gets it: 1 or 0. Of every three pairs of names the first one is for the test.
+// Whether a woman gets it: 1 or 0. Of every five pairs of names the first one is for the test.
 const labels = pairs.flat().map((name) => Number(women.includes(name)));
-const isTest = labels.map((_, i) => Math.floor(i / 2) % 3 === 0);
+const isTest = labels.map((_, i) => Math.floor(i / 2) % 5 === 0);
 
 const layers: Envoy[] = [...lm.transformer.h];
 const places = ['embedding', ...layers.map((_, l) => `layer ${l}`)];

@@ -1,6 +1,6 @@
 import type { ExecutionOptions } from '../execution/execution.ts';
 import type { Site } from '../graph/types.ts';
-import { ATTENTION_MASK, isPast, TOKEN_IDS } from '../inputs/convention.ts';
+import { ATTENTION_MASK, isPast, pastOf, TOKEN_IDS } from '../inputs/convention.ts';
 import { type Inputs, prepareInputs } from '../inputs/prepare.ts';
 import type { Sizes } from '../shapes/symbolic.ts';
 import { Tensor } from '../tensor/tensor.ts';
@@ -64,7 +64,9 @@ export async function generate(
       const present = new Map([...last.present].map(([name, value]) => [name, values.get(value)!]));
       // From here on only the inputs hold the cache: of all steps together it would fill the memory.
       for (const value of last.present.values()) if (!kept.has(value)) values.delete(value);
-      tracing.runs[forward]!.inputs = decoding.inputs(present);
+      const run = tracing.runs[forward]!;
+      run.inputs = decoding.inputs(present);
+      run.given = new Map([...last.present].map(([name, value]) => [pastOf(name), value]));
       return true;
     },
   };

@@ -32,8 +32,10 @@ export class Ports {
   }
 
   readAll(port: Side): Traced[] {
-    const values = Array.from({ length: this.#count(port) }, (_, index) => this.read(port, index));
-    return fixedList(values, `${this.#name}.${port}s`);
+    const tensors = this.map.locate(this.#address(port, 0))[`${port}s`];
+    const values = tensors.map((_, index) => this.read(port, index));
+    // Of a model they have the names that its user gives them by; inside of it names are the exporter's.
+    return fixedList(values, `${this.#name}.${port}s`, this.path === '' ? tensors : []);
   }
 
   write(port: Side, value: unknown, index = 0): void {

@@ -137,7 +137,7 @@ export class Tracing {
 
   /** Adds up the gradients of parameters, which come back behind what is saved. */
   fillGradients(tensors: readonly (Tensor | undefined)[]): void {
-    const first = this.graph.saves.length - this.trained.length;
+    const first = this.builder.graph.saves.length - this.trained.length;
     this.trained.forEach(({ parameter }, i) => {
       const gradient = tensors[first + i];
       if (gradient) addGradient(parameter, gradient);

@@ -64,7 +64,9 @@ export class BackwardPass {
     const weight = this.slots.weights.get(value);
     if (weight) {
       await this.advance({ run: -1, dispatch: -1 });
-      return this.byWeight.get(value) ?? null;
+      // What the model makes of it, and what later runs made of it that were given it.
+      const [inModel, given] = [this.byWeight.get(value), this.byValue.get(value)];
+      return inModel && given ? addTensors(inModel, given) : (inModel ?? given ?? null);
     }
     const call = this.tape.findIndex((entry) => entry.kind === 'call' && entry.value === value);
     if (call >= 0) {

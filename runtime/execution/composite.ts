@@ -15,6 +15,8 @@ import type { Taping } from './taping.ts';
 export interface ModelRun {
   readonly engine: Engine;
   inputs: ReadonlyMap<string, Tensor>;
+  /** The values of the graph that some of them are, by their names: what a step takes from the one before. */
+  given?: ReadonlyMap<string, Value>;
 }
 
 /** Whether a stage is more than one run of one model. */
@@ -103,7 +105,7 @@ export class Composite {
 
   private inputValues(forward: number): ReadonlyMap<string, Value> {
     const opening = this.graph.root.nodes.find((node) => node.op === 'forward' && forwardOf(node) === forward);
-    if (opening?.op !== 'forward') return new Map();
+    if (opening?.op !== 'forward') return this.runs[forward]!.given ?? new Map();
     return new Map(opening.attributes.inputs.map((name, i) => [name, opening.inputs[i]!]));
   }
 

@@ -140,11 +140,11 @@ export class Execution {
     const own = extract(this.graph, nodes, wanted, numbers);
     for (const { value, operand } of own.outer) setOperand(own.graph, operand, this.at(value));
     const runs = [main, ...attached].map((number) => this.forwards[number]!);
-    const { engine, inputs } = runs[0]!;
+    const { engine, inputs, given = new Map() } = runs[0]!;
     const taping = this.tape && new Taping(this.tape, isComposite(nodes) ? own.values : new Map(), this.targets);
     const tensors = isComposite(nodes)
       ? await new Composite(own.graph, runs, this.functionsIn(own), this.options, taping).run()
-      : await engine.run(own.graph, inputs, taping?.run(engine, own, wanted, new Map(), this.options) ?? this.options);
+      : await engine.run(own.graph, inputs, taping?.run(engine, own, wanted, given, this.options) ?? this.options);
     wanted.forEach((value, i) => {
       this.values.set(value, tensors[i]!);
     });

@@ -1,3 +1,4 @@
+import { TraceError } from '../errors.ts';
 import type { InterventionGraph } from '../graph/graph.ts';
 import { usesOf } from '../graph/live.ts';
 import { decide } from '../graph/passes/decide.ts';
@@ -28,6 +29,7 @@ export class LateGraph {
     this.graph = graph;
     this.conditions = conditions;
     const late = lateNodes(graph, conditions);
+    checkPasses(late);
     const saved = graph.saves.map(({ value }) => value);
     const written = graph.root.nodes.flatMap((node) => (node.op === 'write' ? node.inputs : []));
     const needed = new Set(frontier(graph, [...written, ...carried], late).map(({ node }) => node!));
@@ -63,6 +65,16 @@ function lateNodes({ root }: InterventionGraph, conditions: ReadonlySet<Value>):
     return isLate;
   });
   return new Set(nodes);
+}
+
+/** A backward pass goes through what the forwards have left behind: it cannot wait. */
+function checkPasses(late: ReadonlySet<Node>): void {
+  const pass = [...late].find(({ op }) => op === 'backward');
+  if (!pass) return;
+  throw new TraceError(
+    'The loss depends on whether a step of the generation runs, since a stop token may end it before. Call backward inside of the step, with what earlier steps have, or generate with { stopTokens: [] }, so that every step runs.',
+    pass.site,
+  );
 }
 
 /** Values of the root that are wanted, and all that late nodes need for them. */

@@ -19,5 +19,10 @@ export function needed(
       pending.push(...readsOf(nodes[maker]!));
     }
   }
-  return { nodes: nodes.filter((_, index) => live.has(index)), inputs: [...inputs] };
+  // A node that runs for one of its outputs makes the others, too.
+  const isMade = (tensor: string) => live.has(makers.get(tensor) ?? -1);
+  return {
+    nodes: nodes.filter((_, index) => live.has(index)),
+    inputs: [...inputs].filter((tensor) => !isMade(tensor)),
+  };
 }

@@ -3,6 +3,7 @@ import { dependents, hasGradient } from './activity.ts';
 import type { Cotangents } from './cotangents.ts';
 import type { Emitter } from './emitter.ts';
 import { Application, type SweepGoal } from './rule.ts';
+import { endsPath } from './rules/ends.ts';
 import { ruleFor, subgraphRuleFor } from './rules/index.ts';
 
 const NONE: ReadonlySet<string> = new Set();
@@ -18,7 +19,8 @@ export function sweep(emit: Emitter, nodes: readonly NodeProto[], known: Cotange
     if (gradient && active.has(tensor) && !replaced.has(tensor)) known.add(tensor, gradient);
   };
   for (const node of nodes.toReversed()) {
-    if (!node.output.some((tensor) => active.has(tensor) && known.has(tensor))) continue;
+    // The gradient by what an end of a path gives may be asked for itself.
+    if (endsPath(node) || !node.output.some((tensor) => active.has(tensor) && known.has(tensor))) continue;
     const needed = node.input.map((tensor) => active.has(tensor));
     const gradients = node.output.map((tensor) => (hasGradient(tensor, emit.facts) ? known.of(tensor) : null));
     const at = new Application(node, gradients, needed);

@@ -45,14 +45,19 @@ export class Parameter<D extends FloatDType = 'float32'> extends Tensor<D> {
     return (Parameter.inBlock.read(this) as Tensor<D> | undefined) ?? this.#sum;
   }
 
-  set grad(gradient: Tensor<D> | null) {
+  /** In a block also what is computed there, and whatever has this shape once it is broadcast. */
+  set grad(gradient: TensorData | null) {
     if (Parameter.inBlock.write(this, gradient)) return;
-    if (gradient && (gradient.dtype !== this.dtype || gradient.dims.join() !== this.dims.join())) {
-      throw new TypeError(
-        `the gradient of a parameter of ${this.dtype}[${this.dims.join(', ')}] cannot be a tensor of ${gradient.dtype}[${gradient.dims.join(', ')}]`,
-      );
-    }
-    this.#sum = gradient;
+    this.#sum = gradient === null ? null : this.#fitting(gradient);
+  }
+
+  #fitting(data: TensorData): Tensor<D> {
+    const given = data instanceof Tensor || ArrayBuffer.isView(data) ? Tensor.from(data as AnyTensor) : null;
+    const gradient = given ?? (Tensor.from(data as number[], this.dtype) as AnyTensor);
+    if (gradient.dtype === this.dtype && gradient.dims.join() === this.dims.join()) return gradient as Tensor<D>;
+    throw new TypeError(
+      `the gradient of a parameter of ${this.dtype}[${this.dims.join(', ')}] cannot be a tensor of ${gradient.dtype}[${gradient.dims.join(', ')}]`,
+    );
   }
 
   /** Forgets the gradient. */

@@ -76,10 +76,24 @@ export type Described<T> = T extends Traced
 /** The operations that a tree declares; any name if it declares none. */
 type OperationsOf<Tree> = Tree extends { readonly ops: infer Known extends Operations } ? Known : Operations;
 
+/** All inputs or outputs of a model, in its order: by index, and by the names that the file gives them. */
+export interface NamedTensors extends Array<Traced> {
+  // biome-ignore lint/suspicious/noExplicitAny: with noUncheckedIndexedAccess a tensor would be "possibly undefined".
+  [index: number]: any;
+  // biome-ignore lint/suspicious/noExplicitAny: as above.
+  readonly [name: string]: any;
+}
+
 /** The members of a model besides its modules. `Input` is the type of its inputs. */
 export interface ModelMembers<Input = ModelInputs, Tree = Loose> extends EnvoyMembers {
   /** Every operation of the model by its ONNX name and count. */
   readonly ops: OperationsOf<Tree>;
+  /** All inputs, the main one first: `lm.inputs['past_key_values.0.key']` by name. */
+  get inputs(): NamedTensors;
+  set inputs(values: readonly Operand[]);
+  /** All outputs, the main one first, by index and by name. */
+  get outputs(): NamedTensors;
+  set outputs(values: readonly Operand[]);
   /** Runs the model and gives all its outputs by name. */
   trace(inputs: Input, options?: TraceOptions): Promise<Record<string, Tensor>>;
   /** Runs the model with the block's interventions; the block's result comes back with a tensor for every save. */

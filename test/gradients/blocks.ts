@@ -36,6 +36,9 @@ const { settings, ids, tokens } = fixture('toy');
 export const { clean, corrupt, fact } = ids as Record<'clean' | 'corrupt' | 'fact', number[]>;
 const { answer, wrong, target } = tokens as Record<'answer' | 'wrong' | 'target', number>;
 
+/** The key-value caches of the toy model, layer by layer. */
+const caches = [0, 1, 2, 3].flatMap((i) => [`past_key_values.${i}.key`, `past_key_values.${i}.value`]);
+
 /** What a case gives, by the names that the reference has for it. */
 type Case = (lm: Toy) => Promise<Record<string, Tensor>>;
 
@@ -312,6 +315,37 @@ export const blocks: Readonly<Record<string, Case>> = {
       backward(loss);
       return { loss: save(loss), x: save(x.grad), h: save(h[1].output.grad), wte: save(wte.output.grad) };
     }),
+  async cache(lm) {
+    const first = { input_ids: [clean.slice(0, settings.past)] };
+    const past = await lm.trace(first, () => {
+      const found: Record<string, Tensor> = {};
+      for (const name of caches) found[name] = save(lm.outputs[name.replace('past_key_values', 'present')]);
+      return found;
+    });
+    const results = await lm.trace({ input_ids: [clean.slice(settings.past)], ...past }, () => {
+      const logits = lm.lm_head.output['0, -1'];
+      const loss = logits[answer] - logits[wrong];
+      backward(loss);
+      const found: Record<string, Tensor> = {
+        loss: save(loss),
+        h: save(lm.transformer.h[1].output.grad),
+        wte: save(lm.transformer.wte.output.grad),
+      };
+      for (const [i, name] of caches.entries())
+        found[`${i % 2 === 0 ? 'keys' : 'values'}.${Math.floor(i / 2)}`] = save(lm.inputs[name].grad);
+      return found;
+    });
+    const given = caches.map((name, i) => [`past.${Math.floor(i / 2)}.${i % 2}`, past[name]!] as const);
+    return { ...results, ...Object.fromEntries(given) };
+  },
+  async cache_empty(lm) {
+    const gradient = await lm.trace([clean], () => {
+      const logits = lm.lm_head.output['0, -1'];
+      backward(logits[answer] - logits[wrong]);
+      return save(lm.inputs['past_key_values.2.value'].grad);
+    });
+    return { dims: Tensor.from(gradient.dims) };
+  },
   batch: (lm) =>
     lm.trace([clean, corrupt], () => {
       const { h, wte } = lm.transformer;

@@ -8,6 +8,7 @@ import {
   Parameter,
   requestFromJson,
   requestToJson,
+  round,
   SGD,
   save,
   square,
@@ -23,6 +24,16 @@ import { clean } from './blocks.ts';
 type Toy = Awaited<ReturnType<typeof loadToy>>;
 let models: ReadonlyMap<string, Toy>;
 const numbers = (tensor: Tensor) => Array.from(tensor.data as ArrayLike<number>, Number);
+
+/** The rows of a tensor [1, rows, width], added up. */
+function sumOfRows({ dims, data }: Tensor): Tensor {
+  const width = dims[2]!;
+  const total = new Float32Array(width);
+  data.forEach((value, i) => {
+    total[i % width]! += value;
+  });
+  return Tensor.from(total);
+}
 
 /** Fails unless two tensors are the same to 1e-4 of the largest element. */
 function expectSame(actual: Tensor, wanted: Tensor): void {
@@ -60,6 +71,31 @@ describe.each(['off', 'layers', 'modules'])('gradients go everywhere, cut: %s', 
     });
     expectSame(own.x, plain.x);
     expectSame(own.wte, plain.wte);
+  });
+
+  it('to a parameter that the block uses itself, behind a function too', async () => {
+    const lm = models.get(way)!;
+    const { h, ln_f } = lm.transformer;
+    const same = (x: Tensor) => x;
+    const run = (isBehind: boolean) =>
+      lm.trace([clean], (tracer) => {
+        const { bias } = h[3].ln_1;
+        const x = h[1].output;
+        h[1].output = isBehind ? tracer.apply(same, x, { backward: same }) : x;
+        const { output } = ln_f;
+        backward(sum(square(output) * output) + sum(output['0, -1'] * bias));
+        return { bias: save(bias.grad), last: save(output['0, -1']) };
+      });
+    const behind = await run(true);
+    const plain = await run(false);
+    expectSame(behind.bias, plain.bias);
+    // Without the part of the block it is another one.
+    const ofModel = await lm.trace([clean], () => {
+      backward(sum(square(ln_f.output) * ln_f.output));
+      return save(h[3].ln_1.bias.grad);
+    });
+    const parts = numbers(plain.bias).map((value, i) => value - numbers(ofModel)[i]!);
+    expect(parts.some((part) => Math.abs(part) > 0.1)).toBe(true);
   });
 
   it('not through a function without one', async () => {
@@ -149,6 +185,22 @@ describe.each(['off', 'layers', 'modules'])('gradients go everywhere, cut: %s', 
     expectSame(g, value);
   });
 
+  it('and do not pass what is detached or rounded, whose own gradients are there', async () => {
+    const lm = models.get(way)!;
+    const found = await lm.trace([clean], () => {
+      const x = lm.transformer.h[1].output;
+      const half = mul(x, 0.5);
+      const error = detach(x - half);
+      const steps = round(x);
+      const loss = sum((half + error) * 2 + steps * 3);
+      backward(loss);
+      return { x: save(x.grad), half: save(half.grad), error: save(error.grad), steps: save(steps.grad) };
+    });
+    for (const [name, slope] of Object.entries({ x: 1, half: 2, error: 2, steps: 3 })) {
+      expect([name, new Set(numbers(found[name as 'x']))]).toEqual([name, new Set([slope])]);
+    }
+  });
+
   it('as data, to another process', async () => {
     const lm = models.get(way)!;
     const wanted = await lm.trace([clean], () => {
@@ -190,6 +242,58 @@ describe.each(['off', 'layers', 'modules'])('gradients go everywhere, cut: %s', 
     expectSame(result![0]!, first);
   });
 
+  it('from a later step of a generation to an earlier one, through its key-value cache', async () => {
+    const lm = models.get(way)!;
+    const { h, ln_f } = lm.transformer;
+    /** Two steps, a vector being added in the first one: the loss of the second. */
+    const run = async (vector: Parameter, isBackward: boolean) => {
+      const { result } = await lm.generate([clean], { maxNewTokens: 2 }, (tracer) => {
+        let found: Record<'loss' | 'first', Tensor> | null = null;
+        let first = h[1].output;
+        for (const step of tracer.iter([0, 1])) {
+          if (step === 0) {
+            h[1].output += vector;
+            first = h[1].output;
+          } else {
+            const loss = sum(square(ln_f.output) * ln_f.output);
+            if (isBackward) backward(loss);
+            found = { loss: save(loss), first: save(isBackward ? first.grad : loss) };
+          }
+        }
+        return found;
+      });
+      return result!;
+    };
+    const vector = new Parameter(new Float32Array(128));
+    const { first } = await run(vector, true);
+    expectSame(Tensor.from(numbers(sumOfRows(first))), vector.grad!);
+    // A central difference along the gradient: the loss grows by its norm.
+    const norm = Math.hypot(...numbers(vector.grad!));
+    const along = async (step: number) => {
+      const moved = new Parameter(Float32Array.from(vector.grad!.data, (value) => (step * value) / norm));
+      return (await run(moved, false)).loss.item();
+    };
+    const slope = ((await along(0.01)) - (await along(-0.01))) / 0.02;
+    expect(Math.abs(slope - norm)).toBeLessThan(2e-3 * norm);
+  });
+
+  it('not to a loss that is there only if a step runs', async () => {
+    const lm = models.get(way)!;
+    const run = (options: object) =>
+      lm.generate([clean], { maxNewTokens: 2, ...options }, (tracer) => {
+        const x = lm.transformer.h[1].output;
+        let total = sum(x) * 0;
+        for (const _ of tracer.iter([0, 1])) total = total + sum(square(lm.transformer.ln_f.output));
+        backward(total);
+        return save(x.grad);
+      });
+    await expect(run({ stopTokens: [0] })).rejects.toThrow(
+      /everywhere\.test\.ts:\d+:\d+ - The loss depends on whether a step of the generation runs/,
+    );
+    const { result } = await run({ stopTokens: [] });
+    expect(numbers(result!).some((value) => value !== 0)).toBe(true);
+  });
+
   it('to parameters, whose gradients add up from trace to trace', async () => {
     const lm = models.get(way)!;
     const scale = new Parameter([2, 2, 2]);
@@ -209,7 +313,7 @@ describe.each(['off', 'layers', 'modules'])('gradients go everywhere, cut: %s', 
     scale.zeroGrad();
     await lm.trace([clean], () => {
       backward(sum(lm.transformer.h[1].output['0, 0, :3'].mul(scale)));
-      scale.grad = mul(scale.grad!, 10) as never;
+      scale.grad = mul(scale.grad!, 10);
       return save(lm.transformer.h[1].output);
     });
     expectSame(scale.grad!, Tensor.from(numbers(x).map((value) => 10 * value)));

@@ -98,3 +98,53 @@ it('a linear probe of each layer', async () => {
   );
   expect(rows.map(([, right]) => right)).toEqual(accuracies.map((share) => Math.round(100 * share)));
 });
+
+it('the features of an autoencoder that answers rest on, beside ablations', async () => {
+  interface Answer {
+    readonly lead: number;
+    readonly features: number[];
+    readonly attribution: number[];
+    readonly measured: number[];
+    readonly error: number;
+  }
+  const { answers } = trained['sae-attribution'] as { answers: Answer[] };
+  const text = await printed('sae-attribution');
+  const leads = numbersIn(text, /ahead by (\S+)/g).flat();
+  const features = numbersIn(text, /^ {2}feature (.*)$/gm);
+  expectPrinted(
+    leads,
+    answers.map(({ lead }) => lead),
+    2,
+  );
+  expect(features.map(([feature]) => feature)).toEqual(answers.flatMap((answer) => answer.features));
+  const column = (i: number) => features.map((row) => row[i]!);
+  const [estimates, losses] = [
+    answers.flatMap(({ attribution }) => attribution),
+    answers.flatMap(({ measured }) => measured),
+  ];
+  expectPrinted(column(1), estimates, 2);
+  expectPrinted(column(2), losses, 2);
+  expectPrinted(
+    numbersIn(text, /the error term +(\S+)/g).flat(),
+    answers.map(({ error }) => error),
+    2,
+  );
+  expectPrinted(numbersIn(text, /correlation .* is (\S+)\./g)[0]!, [correlation(estimates, losses)], 3);
+});
+
+it('an attribution graph, whose direct effects add up to the logit', async () => {
+  const text = await printed('attribution-graph');
+  const { top, paths } = trained['attribution-graph'] as {
+    top: Record<'logit' | 'features' | 'error' | 'mlp' | 'biases', number>;
+    paths: Record<'feature' | 'effect' | 'words' | 'mlps' | 'biases' | 'encoder', number>[];
+  };
+  const effect = (name: string) => numbersIn(text, new RegExp(`^ {2}${name} +(\\S+)$`, 'gm'))[0]![0]!;
+  const names = ['features', 'what they leave out', 'MLP 3', 'biases', 'the logit'];
+  expectPrinted(names.map(effect), [top.features, top.error, top.mlp, top.biases, top.logit], 3);
+  expectPrinted([effect('all of them')], [top.logit], 3);
+  const rows = numbersIn(text, /^ {2}(\d+ at .*)$/gm);
+  expect(rows.map(([feature]) => feature)).toEqual(paths.map(({ feature }) => feature));
+  for (const [i, { effect, words, mlps, biases, encoder }] of paths.entries()) {
+    expectPrinted(rows[i]!.slice(1), [effect, words, mlps, biases, encoder, encoder], 3);
+  }
+});

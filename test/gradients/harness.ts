@@ -35,7 +35,7 @@ export type Knowledge = 'sizes' | 'ranks' | 'nothing' | 'no constants';
 
 export const KNOWLEDGE: readonly Knowledge[] = ['sizes', 'ranks', 'nothing', 'no constants'];
 
-type Float = 'float64' | 'float32';
+type Float = 'float64' | 'float32' | 'float16';
 
 export function dtypeOf({ dtype }: Values, float: Float): DType {
   return dtype === 'float' ? float : dtype;
@@ -64,8 +64,8 @@ export function feed({ dtype, dims, data }: Values, float: Float): OrtTensor {
   return new OrtTensor(tensor.dtype as 'float32', tensor.raw as Float32Array<ArrayBuffer>, dims);
 }
 
-function numbers(tensor: OrtTensor): number[] {
-  return Array.from(tensor.data as Float64Array, Number);
+function numbers({ type, dims, data }: OrtTensor): number[] {
+  return Array.from(new Tensor(type as 'float32', dims, data as Float32Array<ArrayBuffer>).data, Number);
 }
 
 /** Gradients, the sum over the output times a seed being the loss. */
@@ -75,8 +75,8 @@ export interface Gradients {
 }
 
 /** How far the two points of a difference are from each other, and how near the gradients have to be. */
-const STEP = { float64: 1e-6, float32: 1e-2 };
-export const TOLERANCE = { float64: 1e-5, float32: 5e-3 };
+const STEP = { float64: 1e-6, float32: 1e-2, float16: 1e-1 };
+export const TOLERANCE = { float64: 1e-5, float32: 5e-3, float16: 5e-3 };
 
 /** The gradients of a case by central differences of its model. Throws what ONNX Runtime throws for lack of a kernel. */
 export async function differences(

@@ -15,8 +15,8 @@ beforeAll(async () => {
 function expectedOf(wanted: Record<string, unknown>, name: string): unknown {
   const own = wanted[name] ?? (wanted.grads as Record<string, unknown> | undefined)?.[name];
   if (own !== undefined) return own;
-  const [outer, inner] = name.split('.');
-  return inner === undefined ? undefined : (wanted[outer!] as Record<string, unknown> | undefined)?.[inner];
+  const [outer, ...inner] = name.split('.');
+  return inner.reduce((found, key) => (found as Record<string, unknown> | undefined)?.[key], wanted[outer!]);
 }
 
 describe.each(['off', 'layers', 'modules'] as const)(

@@ -63,6 +63,15 @@ describe('optimizers refuse what is no option', () => {
     expect(make).toThrow(says);
   });
 
+  it('but take a gradient of numbers, in the dtype of its parameter', () => {
+    const half = new Parameter([1, 2], 'float16');
+    half.grad = [1, -1];
+    expect([half.grad!.dtype, [...half.grad!.data]]).toEqual(['float16', [1, -1]]);
+    expect(() => {
+      half.grad = new Float32Array(2);
+    }).toThrow(/cannot be a tensor of float32\[2\]/);
+  });
+
   it('and take one that is undefined as left out', () => {
     expect(new Adam([parameter], { lr: undefined } as object).options.lr).toBe(1e-3);
   });

@@ -7,7 +7,7 @@ const ENDS = new Set(
   (
     'And ArgMax ArgMin Bernoulli BitShift BitwiseAnd BitwiseNot BitwiseOr BitwiseXor Ceil Constant ConstantOfShape Equal ' +
     'EyeLike Floor Greater GreaterOrEqual Hardmax IsInf IsNaN Less LessOrEqual Multinomial NonMaxSuppression NonZero Not Or ' +
-    'RandomNormal RandomNormalLike RandomUniform RandomUniformLike Range Round Shape Sign Size Unique Xor'
+    'RandomNormal RandomNormalLike RandomUniform RandomUniformLike Range Round Shape Sign Size Xor'
   ).split(' '),
 );
 

@@ -1,9 +1,8 @@
 import type { Emitter } from '../emitter.ts';
 import type { Application, Rule, Rules } from '../rule.ts';
+import { addAtIndices } from './adding.ts';
 import { unary } from './elementwise.ts';
 import { addAt } from './positions.ts';
-
-const ADD = { reduction: { string: 'add' } };
 
 /** Zeros like `data` to which the slices of a gradient along an axis are added at the places that `indices` names. */
 function addSlices(emit: Emitter, data: string, indices: string, gradient: string, axis: number): string {
@@ -13,14 +12,14 @@ function addSlices(emit: Emitter, data: string, indices: string, gradient: strin
   const count = emit.shape(index);
   if (axis === 0 || axis === -(emit.rank(data) ?? 0)) {
     const slices = emit.reshape(gradient, emit.join(count, emit.sizes(data, 1)));
-    return emit.node('ScatterND', [zerosAtRun(emit, data, index), places, slices], ADD);
+    return addAtIndices(emit, 'ScatterND', [zerosAtRun(emit, data, index), places, slices]);
   }
   // The axis in front; what stands before it and behind it as one dimension each.
   const before = product(emit, emit.sizes(data, 0, axis));
   const behind = axis === -1 ? emit.ints(1) : product(emit, emit.sizes(data, axis + 1));
   const slices = emit.transpose(emit.reshape(gradient, emit.join(before, count, behind)), [1, 0, 2]);
   const zeros = emit.zeros(emit.join(size, before, behind), emit.dtype(data));
-  const sum = emit.node('ScatterND', [zeros, places, slices], ADD);
+  const sum = addAtIndices(emit, 'ScatterND', [zeros, places, slices]);
   return emit.reshapeLike(emit.transpose(sum, [1, 0, 2]), data);
 }
 
@@ -44,12 +43,12 @@ function product(emit: Emitter, sizes: string): string {
 const gather = unary((emit, x, _, g, at) => addSlices(emit, x, at.input(1), g, at.int('axis', 0)));
 
 const gatherElements = unary((emit, x, _, g, at) =>
-  emit.node('ScatterElements', [emit.zerosLike(x), at.input(1), g], { axis: { int: at.int('axis', 0) }, ...ADD }),
+  addAtIndices(emit, 'ScatterElements', [emit.zerosLike(x), at.input(1), g], { axis: { int: at.int('axis', 0) } }),
 );
 
 const gatherNd = unary((emit, x, _, g, at) => {
   const batches = at.int('batch_dims', 0);
-  if (batches === 0) return emit.node('ScatterND', [emit.zerosLike(x), at.input(1), g], ADD);
+  if (batches === 0) return addAtIndices(emit, 'ScatterND', [emit.zerosLike(x), at.input(1), g]);
   // All batch dimensions as one, whose number stands in front of each index.
   const indices = at.input(1);
   const [batch, count] = [emit.sizes(indices, 0, batches), emit.sizes(indices, batches, -1)].map((sizes) =>
@@ -63,7 +62,7 @@ const gatherNd = unary((emit, x, _, g, at) => {
   const zeros = emit.zeros(emit.join(batch!, emit.sizes(x, batches)), emit.dtype(x));
   const behind = emit.node('Slice', [emit.shape(x), emit.shift(width, batches), emit.ints(2 ** 31)]);
   const slices = emit.reshape(g, emit.join(batch!, count!, behind));
-  return emit.reshapeLike(emit.node('ScatterND', [zeros, places, slices], ADD), x);
+  return emit.reshapeLike(addAtIndices(emit, 'ScatterND', [zeros, places, slices]), x);
 });
 
 /** Whether a scatter adds; without, what stands there before is lost. */

@@ -60,4 +60,19 @@ export const PRODUCTS: readonly Case[] = [
   einsum('ii->', [3, 3]),
   einsum('iji,jk->ik', [3, 2, 3], [2, 4]),
   einsum('i,j,k->ijk', [2], [3], [4]),
+  oneNode(
+    'DequantizeLinear',
+    { s: { dtype: 'float', dims: [], data: [0.5] } },
+    {},
+    {
+      name: 'DequantizeLinear by its scale',
+      constants: {
+        q: { dtype: 'int8', dims: [2, 3], data: [-7, 3, 0, 5, 100, -128] },
+        z: { dtype: 'int8', dims: [], data: [4] },
+      },
+      order: ['q', 's', 'z'],
+      refused: { nothing: 'scales for parts of a tensor', 'no constants': 'scales for parts of a tensor' },
+      float: 'float32',
+    },
+  ),
 ];
