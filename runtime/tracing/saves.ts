@@ -122,6 +122,11 @@ const SHOWN = {
 /** Before the run it answers as the traced tensor, after it as the tensor (or list of them) that it has become. */
 function handler(saved: SavedProxy): ProxyHandler<object> {
   const now = () => saved.result?.value ?? saved;
+  const absent = (key: PropertyKey) =>
+    new TraceError(
+      `'${String(key)}' is read of a value that ${saved.absence}. Return the saved value from the block: there it is undefined.`,
+      callerSite(),
+    );
   return {
     get(_, key, receiver) {
       if (INTERNAL.has(key)) return Reflect.get(saved, key);
@@ -137,10 +142,7 @@ function handler(saved: SavedProxy): ProxyHandler<object> {
       const { value } = saved.result;
       if (value === undefined) {
         if (key === 'then' || typeof key === 'symbol') return undefined;
-        throw new TraceError(
-          `'${key}' is read of a value that ${saved.absence}. Return the saved value from the block: there it is undefined.`,
-          callerSite(),
-        );
+        throw absent(key);
       }
       if (!(key in value) && key in TensorProxy.prototype) return tracedMember(value, key);
       const member = Reflect.get(value, key, value);
@@ -156,9 +158,13 @@ function handler(saved: SavedProxy): ProxyHandler<object> {
       }
       return Reflect.set(saved.result.value, key, value);
     },
-    has: (_, key) => Reflect.has(now(), key),
+    has(_, key) {
+      if (saved.result && !saved.result.value) throw absent(key);
+      return Reflect.has(now(), key);
+    },
     deleteProperty: (_, key) => Reflect.deleteProperty(now(), key),
-    getPrototypeOf: () => Reflect.getPrototypeOf(now()),
+    // What is not there is no tensor, and no traced one either.
+    getPrototypeOf: () => (saved.result ? Reflect.getPrototypeOf(saved.result.value ?? {}) : SavedProxy.prototype),
     ownKeys: () => Reflect.ownKeys(now()),
     getOwnPropertyDescriptor(_, key) {
       const descriptor = Reflect.getOwnPropertyDescriptor(now(), key);
