@@ -36,12 +36,22 @@ function sequence(node: ts.Expression): readonly ts.Expression[] {
 function index(parts: readonly ts.Expression[]): string {
   const isText = parts.every((part) => literal(part) !== null);
   if (isText) return `'${parts.map(literal).join(', ')}'`;
-  return `\`${parts.map((part) => literal(part) ?? `\${${part.getText()}}`).join(', ')}\``;
+  return `\`${parts.map((part) => literal(part) ?? inserted(part)).join(', ')}\``;
+}
+
+/** An expression in a template string: a list loses its brackets there. */
+function inserted(part: ts.Expression): string {
+  const text = `\${${part.getText()}}`;
+  return syntax.isArrayLiteralExpression(unwrap(part)) ? `[${text}]` : text;
 }
 
 /** A part of an index that is written out, as numpy writes it. */
 function literal(node: ts.Expression): string | null {
   const part = unwrap(node);
+  if (syntax.isArrayLiteralExpression(part)) {
+    const entries = part.elements.map(literal);
+    return entries.every((entry) => entry !== null) ? `[${entries.join(', ')}]` : null;
+  }
   if (syntax.isStringLiteralLike(part) || syntax.isNumericLiteral(part)) return part.text;
   if (part.kind === syntax.SyntaxKind.NullKeyword) return 'None';
   const isNegative = syntax.isPrefixUnaryExpression(part) && part.operator === syntax.SyntaxKind.MinusToken;

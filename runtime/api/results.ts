@@ -9,8 +9,8 @@ import { type Form, leavesOf, plainValuesOf } from '../tracing/forms/form.ts';
 import { GraphEntries, type ListValue } from '../tracing/lists.ts';
 import { isPlainObject } from '../tracing/plain-object.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
-import { SavedProxy } from '../tracing/saves.ts';
-import { varyingOf } from '../tracing/varying.ts';
+import { isSaved, type SavedProxy } from '../tracing/saves.ts';
+import { settled, type Varying, varyingOf } from '../tracing/varying.ts';
 
 /** The values that a trace wants back from the run, and the user's own structure that is made of them. */
 export class Results {
@@ -32,6 +32,16 @@ export class Results {
       } else this.wantList(slot.state.list);
     }
     this.collect(returned, 'the result', new Set());
+    for (const { cases } of this.varyings) for (const { test } of cases) this.want(test);
+  }
+
+  /** What variables outside of the block may hold when the trace has run: a save, or something else. */
+  private get varyings(): Varying[] {
+    return this.target.varyings.filter(
+      ({ cases }) =>
+        cases.some(({ value }) => isSaved(value) && value.slot.state !== null) &&
+        cases.every(({ test }) => this.target.visible(test)),
+    );
   }
 
   /** The values to bring back. */
@@ -49,8 +59,9 @@ export class Results {
     for (const value of [data, shapes, ranks]) this.want(value);
   }
 
-  private collect(value: unknown, path: string, seen: Set<object>): void {
-    if (value instanceof SavedProxy) return;
+  private collect(given: unknown, path: string, seen: Set<object>): void {
+    const value = settled(given);
+    if (isSaved(value)) return;
     if (value instanceof TensorProxy || (value instanceof GraphEntries && !value.saved)) {
       throw new TraceError(
         `${path} is a traced tensor that is not saved, so it does not come back. Return save(…) of it.`,
@@ -99,22 +110,30 @@ export class Results {
         if (isThere) saved.absence = 'was saved in a step that did not run';
       } else saved.result = { value: foldEntries(split(state.list, at), state.loop) };
     }
+    for (const varying of this.varyings) varying.outcome = varying.cases.find(({ test }) => isTrue(at(test))) ?? null;
     return this.build(this.returned, at);
   }
 
-  private build(value: unknown, at: At): unknown {
-    if (value instanceof SavedProxy) return value.result!.value;
+  private build(given: unknown, at: At): unknown {
+    // A variable may hold what an earlier trace has left there.
+    const value = varyingOf(given)?.builder === this.target ? given : settled(given);
+    if (isSaved(value)) return value.result!.value;
     const varying = varyingOf(value);
     if (varying) return this.build(varying.cases.find(({ test }) => isTrue(at(test)))?.value, at);
     if (Array.isArray(value)) {
       return value.flatMap((item) => {
         if (item instanceof GraphEntries) return this.entriesOf(item, at);
         // Of a list with an entry per step, the steps that did not run have none.
-        return item instanceof SavedProxy && isOfMissingStep(item, at) ? [] : [this.build(item, at)];
+        return isSaved(item) && this.isOwn(item) && isOfMissingStep(item, at) ? [] : [this.build(item, at)];
       });
     }
     if (value instanceof Tensor || !isPlainObject(value)) return value;
     return Object.fromEntries(Object.entries(value).map(([key, field]) => [key, this.build(field, at)]));
+  }
+
+  /** Whether a value was saved in this trace, not in an earlier one. */
+  private isOwn({ slot }: SavedProxy): boolean {
+    return slot.builder === this.target;
   }
 
   /** The entries of an array that the graph filled. */

@@ -42,8 +42,6 @@ export class Session implements PublicSession<unknown> {
       block === inputs
         ? new Invokes(this.#model, this.#tracing, laterSite()).build(block)
         : this.#traceOne(inputs, block);
-    // A save has the value that it has at the end of this trace.
-    target.saves.settle(target.region);
     for (const forward of target.forwards.slice(first).reverse()) this.#tracing.closeForward(forward);
     // stop() in this trace ends this trace alone.
     if (!isStopped) this.#tracing.dropStopped(target.region, nodes);
@@ -69,6 +67,8 @@ export class Session implements PublicSession<unknown> {
         target.site,
       );
     }
+    // Later traces do not run, so nothing that they write into a saved value is in it.
+    target.saves.settle(target.region);
     this.#tracing.stopped ??= target.saves.all.length;
   }
 }

@@ -16,6 +16,7 @@ import type { Operand, Traced } from '../types/tensor.ts';
 import type { Applied, ApplyResult, Cache, CacheOptions, Tracer as PublicTracer, Real } from '../types/tracer.ts';
 import { isBlock } from './blocks.ts';
 import { type ModelMap, TypedModel } from './locate.ts';
+import { envoyOf } from './module-proxy.ts';
 import { readTensor } from './module-tensors.ts';
 import type { Tracing } from './tracing.ts';
 
@@ -156,19 +157,22 @@ export class Tracer implements PublicTracer<unknown> {
       );
     }
     const { map } = TypedModel.of(forward);
-    const modules = (options.modules ?? modulesOf(map)).map((path) => [path, map.find(path).path] as const);
+    const modules = chosenOf(map, options.modules).map((path) => [path, map.find(path)] as const);
     this.#tracing.atEnd.push(() => {
       target.rows = rows;
-      for (const [name, path] of modules) {
-        const at = (port: 'output' | 'input') => readTensor(forward, { path, port, index: 0, call: 0 });
-        const both = (of: (port: 'output' | 'input') => TensorProxy) => ({
-          output: asSaved(save(of('output'))),
-          ...(options.inputs && { input: asSaved(save(of('input'))) }),
-        });
-        const value = {
-          ...both(at),
-          ...(options.gradients && { gradient: both((port) => readGradient(at(port), 'absent')) }),
+      for (const [name, { path, calls }] of modules) {
+        const entry = (call: number) => {
+          const at = (port: 'output' | 'input') => readTensor(forward, { path, port, index: 0, call });
+          const both = (of: (port: 'output' | 'input') => TensorProxy) => ({
+            output: asSaved(save(of('output'))),
+            ...(options.inputs && { input: asSaved(save(of('input'))) }),
+          });
+          return {
+            ...both(at),
+            ...(options.gradients && { gradient: both((port) => readGradient(at(port), 'absent')) }),
+          };
         };
+        const value = { ...entry(0), ...(calls.length > 1 && { calls: calls.map((_, call) => entry(call)) }) };
         // A module may be called __proto__: an assignment would set something else.
         Object.defineProperty(cache, name, { value, enumerable: true, configurable: true, writable: true });
       }
@@ -178,6 +182,26 @@ export class Tracer implements PublicTracer<unknown> {
   }
 }
 ours(Tracer);
+
+/** The names of the modules that a cache keeps. */
+function chosenOf(map: ModelMap, modules: CacheOptions['modules']): string[] {
+  if (modules === undefined) return modulesOf(map);
+  if (isFilter(modules)) return modulesOf(map).filter((path) => modules(path));
+  return modules.map((one) => {
+    const envoy = envoyOf(one);
+    if (envoy && envoy.map !== map) {
+      throw new TraceError(
+        `${envoy.path || 'A module'} belongs to another model than the one that runs here.`,
+        callerSite(),
+      );
+    }
+    return envoy?.path ?? (one as string);
+  });
+}
+
+function isFilter(modules: NonNullable<CacheOptions['modules']>): modules is (path: string) => boolean {
+  return typeof modules === 'function';
+}
 
 /** The modules that run and have an output of their own. */
 function modulesOf(map: ModelMap): string[] {

@@ -54,13 +54,16 @@ export function legsOf(graph: InterventionGraph, models: readonly ForwardModel[]
     const taken = new Set([...wanted, ...others.flatMap(usesOf), ...fedValues(graph, used)]);
     const saves = [...inside].filter((value) => taken.has(value));
     // All writes that are known by now; a later one cannot matter here.
-    const writes = graph.root.nodes.filter(
-      (node) =>
-        node.op === 'write' &&
-        forwardOf(node) === owner &&
-        used.has(node.inputs[0]!.node!) &&
-        (keys.get(node.inputs[0]!.node!)?.level ?? 0) <= level,
-    );
+    const writes = graph.root.nodes
+      .filter((node) => node.op === 'write')
+      .filter(
+        ({ attributes, inputs }) =>
+          attributes.forward === owner &&
+          used.has(inputs[0]!.node!) &&
+          (keys.get(inputs[0]!.node!)?.level ?? 0) <= level,
+      )
+      // They have an effect in the stage; not each of them has one in each leg.
+      .map((node) => ({ ...node, attributes: { ...node.attributes, lenient: true } }));
     return { kind: 'forward', forward: owner, nodes: [...nodes, ...writes], saves };
   });
 }

@@ -55,6 +55,16 @@ export function linspace(start: number, end: number, steps: number, options: DTy
   return operand(Tensor.from(values, options.dtype ?? 'float32'));
 }
 
+/** `steps` powers of `base`, from `base ** start` to `base ** end`, both included; float32 unless `dtype` is given. */
+export function logspace(start: number, end: number, steps: number, base = 10, options: DTypeOptions = {}): Traced {
+  if (!Number.isInteger(steps) || steps < 0) fail('logspace: number of steps must be non-negative');
+  const step = steps > 1 ? (end - start) / (steps - 1) : 0;
+  const values = Array.from({ length: steps }, (_, i) =>
+    i < steps / 2 ? base ** (start + i * step) : base ** (end - (steps - 1 - i) * step),
+  );
+  return operand(Tensor.from(values, options.dtype ?? 'float32'));
+}
+
 /** The identity matrix, [n, n] or [n, m]; float32 unless `dtype` is given. */
 export function eye(n: number, m?: number | DTypeOptions, options: DTypeOptions = {}): Traced {
   const columns = typeof m === 'number' || isTraced(m) ? m : n;

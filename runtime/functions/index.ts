@@ -41,7 +41,7 @@ export {
   to,
   zerosLike,
 } from './conversion.ts';
-export { arange, eye, full, linspace, ones, tensor, zeros } from './creation.ts';
+export { arange, eye, full, linspace, logspace, ones, tensor, zeros } from './creation.ts';
 export { amax, amin, argmax, argmin, max, min } from './extrema.ts';
 export { backward, detach, grad } from './gradients.ts';
 export {
@@ -108,7 +108,7 @@ export {
   variance,
   variance as var,
 } from './reductions.ts';
-export { rand, randint, randLike, randn, randnLike } from './sampling.ts';
+export { rand, randint, randLike, randn, randnLike, randperm } from './sampling.ts';
 export {
   expand,
   expandAs,

@@ -22,12 +22,37 @@ export function randn(...size: SizesAnd<RandomOptions>): Traced {
   return drawn(sizes, normalSource(options.seed), options);
 }
 
+/** Whole numbers from 0 to `high - 1`; int64 unless `dtype` is given. */
+export function randint(high: number, size: readonly number[], options?: RandomOptions): Traced;
 /** Whole numbers from `low` to `high - 1`; int64 unless `dtype` is given. */
-export function randint(low: number, high: number, size: readonly number[], options: RandomOptions = {}): Traced {
+export function randint(low: number, high: number, size: readonly number[], options?: RandomOptions): Traced;
+export function randint(...given: RandintBelow | RandintBetween): Traced {
+  const [low, high, size, options = {}] = isBelow(given) ? ([0, ...given] as const) : given;
   if (!(low < high)) fail(`random_ expects 'from' to be less than 'to', but got from=${low} >= to=${high}`);
   const uniform = uniformSource(options.seed);
   const draw = () => low + Math.floor(uniform() * (high - low));
   return drawn(size, draw, { ...options, dtype: options.dtype ?? 'int64' });
+}
+
+type RandintBelow = [high: number, size: readonly number[], options?: RandomOptions | undefined];
+type RandintBetween = [low: number, high: number, size: readonly number[], options?: RandomOptions | undefined];
+
+function isBelow(given: RandintBelow | RandintBetween): given is RandintBelow {
+  return Array.isArray(given[1]);
+}
+
+/** The whole numbers from 0 to `n - 1` in a random order; int64 unless `dtype` is given. */
+export function randperm(n: number, options: RandomOptions = {}): Traced {
+  if (!Number.isInteger(n)) fail(NEED_SIZES);
+  if (n < 0) fail(`n must be non-negative, got ${n}`);
+  const uniform = uniformSource(options.seed);
+  const order = Array.from({ length: n }, (_, i) => i);
+  // Each place from the last on takes one of those that are left.
+  for (let last = n - 1; last > 0; last--) {
+    const at = Math.floor(uniform() * (last + 1));
+    [order[last], order[at]] = [order[at]!, order[last]!];
+  }
+  return operand(Tensor.from(Float64Array.from(order), options.dtype ?? 'int64'));
 }
 
 /** Uniform numbers in the shape and dtype of another tensor. */

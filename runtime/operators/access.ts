@@ -2,6 +2,7 @@ import { TraceError } from '../errors.ts';
 import * as functions from '../functions/index.ts';
 import { asTraced } from '../functions/nodes.ts';
 import type { Site } from '../graph/types.ts';
+import { Tensor } from '../tensor/tensor.ts';
 import { toProxy } from '../tracing/apply.ts';
 import { activeBuilder } from '../tracing/builder.ts';
 import { checkCopy } from '../tracing/copies.ts';
@@ -39,6 +40,9 @@ export function getitem(of: unknown, by: unknown, site: Site): unknown {
       return entryOf(object, key);
     }
     if (key instanceof TensorProxy) return getTensorItem(toProxy(object), key);
+  } else if (object instanceof Tensor && activeBuilder() && (Object(key) === key || key === null)) {
+    // JavaScript would make a text of a list: [[0, 1]] would be [0, 1].
+    return getTensorItem(toProxy(object), key);
   } else if (key instanceof TensorProxy) {
     throw new TraceError('Only tensors and arrays of tensors or numbers can be indexed with a traced value.', site);
   }

@@ -6,7 +6,7 @@ import type { Form } from '../tracing/forms/form.ts';
 import { Made, NONE, type Parts } from '../tracing/forms/parts.ts';
 import type { Slot } from '../tracing/journal.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
-import { ranSave, SaveSlot, type SaveState } from '../tracing/saves.ts';
+import { SaveSlot, type SaveState } from '../tracing/saves.ts';
 import { MISSING, type State, VariableSlot } from '../tracing/slots.ts';
 import { Storage } from '../tracing/storage.ts';
 import { settled, setUses, type Varying } from '../tracing/varying.ts';
@@ -173,7 +173,7 @@ export function distribute(
   };
   return from(0);
 }
-setUses({ distribute, afterRun: ranSave });
+setUses({ distribute });
 
 /** One body of a conditional: how it ended, and what the slots held at its end. */
 interface Side {

@@ -23,7 +23,7 @@ const LOOKING: ReadonlySet<unknown> = new Set<unknown>([[].includes, [].indexOf,
  * @throws TraceError if a function that is not compiled would get hold of one
  */
 export function checkLeaving(target: Builder, { fn, receiver, values }: Call, site: Site): void {
-  if (!target.hasVarying || isCompiled(fn) || isOurs(fn)) return;
+  if (target.varyings.length === 0 || isCompiled(fn) || isOurs(fn)) return;
   const given = [receiver, ...values];
   if (!isIntrinsic(fn)) refuse(findIn(given), site);
   else if (LOOKING.has(fn)) refuse(given.flat().map(varyingOf).find(Boolean), site);
@@ -33,7 +33,7 @@ export function checkLeaving(target: Builder, { fn, receiver, values }: Call, si
 
 /** Refuses a varying value in what is printed. */
 export function checkPrinted(target: Builder, values: readonly unknown[], site: Site): void {
-  if (target.hasVarying) refuse(findIn(values), site);
+  if (target.varyings.length > 0) refuse(findIn(values), site);
 }
 
 /** Refuses values of the trace in what is copied as a whole. */

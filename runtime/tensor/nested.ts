@@ -30,7 +30,8 @@ export function flattenNested(value: unknown): Flat {
 
 /** Typed arrays and tensors are laid out already. */
 function flatRow(value: unknown): Flat | null {
-  if (typeof value !== 'object' || value === null) return null;
+  // A value of a trace that has become a tensor may be a function to JavaScript.
+  if (Object(value) !== value) return null;
   const dtype = dtypeOfArray(value);
   if (dtype !== null) {
     const values = value as TypedArray;
@@ -41,7 +42,7 @@ function flatRow(value: unknown): Flat | null {
 }
 
 function isTensorLike(value: unknown): value is TensorLike {
-  return typeof value === 'object' && value !== null && 'dims' in value && 'dtype' in value && 'data' in value;
+  return Object(value) === value && ['dims', 'dtype', 'data'].every((name) => name in (value as object));
 }
 
 function collect(

@@ -1,6 +1,9 @@
 import { OperationError } from '../graph/operation.ts';
 import type { SliceItem } from './slices.ts';
 
+/** A part of an index that is no list. */
+export type BasicItem = Exclude<SliceItem, { kind: 'list' }>;
+
 /** Which elements of a row-major tensor an index takes: the dimensions of the result and its first element and strides. */
 export interface Selection {
   readonly dims: readonly number[];
@@ -9,7 +12,7 @@ export interface Selection {
 }
 
 /** Works an index out against the dimensions of a tensor; out of range is an error in PyTorch's words. */
-export function selectItems(dims: readonly number[], items: readonly SliceItem[]): Selection {
+export function selectItems(dims: readonly number[], items: readonly BasicItem[]): Selection {
   const used = items.filter((item) => item.kind === 'int' || item.kind === 'slice').length;
   if (used > dims.length) {
     throw new OperationError(`too many indices for tensor of dimension ${dims.length} (${used} were given)`);

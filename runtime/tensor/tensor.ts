@@ -1,8 +1,9 @@
 import type { DType } from '../graph/types.ts';
+import { selectLists } from './list-selection.ts';
 import { flattenNested, type NestedArray } from './nested.ts';
 import { printTensor } from './print.ts';
 import { selectedPositions, selectItems } from './selection.ts';
-import { isSliceString, parseSlices } from './slices.ts';
+import { isSliceString, parseSlices, type SliceItem } from './slices.ts';
 import { allocate, type Data, type DataOf, decode, encode, isRawOf, type RawOf, type TypedArray } from './storage.ts';
 
 /** A tensor of any dtype, where its `data` is a union of typed arrays. */
@@ -154,12 +155,19 @@ const indexing: ProxyHandler<Indexed> = {
 };
 
 function index(tensor: Indexed, key: string): Tensor<DType> {
-  const selection = selectItems(tensor.dims, parseSlices(key));
-  const positions = selectedPositions(selection);
+  const items = parseSlices(key);
+  const { dims, positions } = select(tensor.dims, items);
   const source = tensor.raw;
   const raw = allocate(tensor.dtype, positions.length);
   for (let i = 0; i < positions.length; i++) raw[i] = source[positions[i] ?? 0] ?? 0;
-  return new Tensor(tensor.dtype, selection.dims, raw);
+  return new Tensor(tensor.dtype, dims, raw);
+}
+
+function select(of: readonly number[], items: readonly SliceItem[]) {
+  const basic = items.filter((item) => item.kind !== 'list');
+  if (basic.length < items.length) return selectLists(of, items);
+  const selection = selectItems(of, basic);
+  return { dims: selection.dims, positions: selectedPositions(selection) };
 }
 
 function element(data: Data, index: number, dtype: DType): number | bigint | boolean {

@@ -17,6 +17,7 @@ import type { LogLine } from './logs.ts';
 import type { TracedModel } from './model.ts';
 import { ObjectSlots } from './object-slots.ts';
 import { Storage } from './storage.ts';
+import type { Varying } from './varying.ts';
 
 /** A body that was recorded: its nodes, what it changed, and what its function returned. */
 export interface Recording<T> {
@@ -72,8 +73,8 @@ export class Builder {
   failure: TraceError | null = null;
   /** How many of the bodies around are those of loop nodes, which stand for many iterations. */
   loops = 0;
-  /** Whether there is a value of which only the run will tell which of several it is. */
-  hasVarying = false;
+  /** The values of which only the run will tell which of several they are. */
+  readonly varyings: Varying[] = [];
   /** The compiled functions that the bodies around have called, the innermost last. */
   readonly calls: OpenCall[] = [];
   readonly saves = new BlockSaves();

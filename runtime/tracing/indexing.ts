@@ -1,60 +1,100 @@
 import { TraceError } from '../errors.ts';
-import { type Item, writeItems } from '../graph/operations/items.ts';
-import type { ItemForm } from '../graph/ops.ts';
+import { type Item, isAdvanced, writeItems } from '../graph/operations/items.ts';
 import { parseSlices } from '../tensor/slices.ts';
 import { apply, toProxy } from './apply.ts';
 import { callerSite } from './caller.ts';
 import { assignInPlace, TensorProxy } from './proxy.ts';
 
-/** An index as the graph takes it: the kinds of its items, and the numbers and tensors in them as operands. */
-interface Index {
-  readonly items: readonly ItemForm[];
-  readonly operands: readonly TensorProxy[];
-}
+type IndexItem = Item<TensorProxy>;
 
-function parseIndex(key: unknown, self: TensorProxy): Index {
+/** The items of a key: a tuple of Python's is a text, or an array with a text among its entries. */
+function parseIndex(key: unknown, self: TensorProxy): readonly IndexItem[] {
   if (typeof key === 'string') return parseText(key, self);
+  if (Array.isArray(key) && key.some((entry) => typeof entry === 'string')) {
+    return key.flatMap((entry) => parseIndex(entry, self));
+  }
   if (typeof key === 'number' && !Number.isInteger(key)) {
     throw new TraceError(`A tensor is indexed with ${key}: indices are integers.`, self.builder.site);
   }
-  if (key === null) return { items: [{ kind: 'newaxis' }], operands: [] };
-  const operand = toProxy(key);
-  if (operand.dtype === 'bool') return { items: [{ kind: 'mask' }], operands: [operand] };
-  if (operand.dtype.startsWith('float')) {
+  if (key === null) return [{ kind: 'newaxis' }];
+  return [selecting(toProxy(key, isEmpty(key) ? 'int64' : undefined), self)];
+}
+
+/** Whether an array holds no element at all, which would have a type. */
+function isEmpty(key: unknown): boolean {
+  return Array.isArray(key) && key.every(isEmpty);
+}
+
+function selecting(index: TensorProxy, self: TensorProxy): IndexItem {
+  const { dtype, shape } = index.type;
+  if (dtype === 'bool') return { kind: 'mask', mask: index };
+  if (dtype.startsWith('float')) {
     throw new TraceError(
-      `A tensor is indexed with a ${operand.dtype} tensor: indices are integers or booleans.`,
+      `A tensor is indexed with a ${dtype} tensor: indices are integers or booleans.`,
       self.builder.site,
     );
   }
-  return { items: [{ kind: operand.type.shape?.length === 0 ? 'int' : 'index' }], operands: [operand] };
+  return { kind: shape?.length === 0 ? 'int' : 'index', index };
 }
 
-function parseText(text: string, self: TensorProxy): Index {
+function parseText(text: string, self: TensorProxy): readonly IndexItem[] {
   const bound = (value: number | null) => (value === null ? null : toProxy(value));
   try {
-    const items = parseSlices(text).map((item): Item<TensorProxy> => {
+    return parseSlices(text).map((item): IndexItem => {
       if (item.kind === 'int') return { kind: 'int', index: toProxy(item.value) };
+      if (item.kind === 'list')
+        return selecting(toProxy(item.entries, isEmpty(item.entries) ? 'int64' : undefined), self);
       if (item.kind !== 'slice') return item;
       return { kind: 'slice', start: bound(item.start), stop: bound(item.stop), step: bound(item.step), size: null };
     });
-    return writeItems(items);
   } catch (error) {
+    if (error instanceof TraceError) throw error;
     throw new TraceError(error instanceof Error ? error.message : String(error), self.builder.site, { cause: error });
   }
 }
 
+const WHOLE: IndexItem = { kind: 'slice', start: null, stop: null, step: null, size: null };
+
+/** How many dimensions an item takes. */
+function taken(item: IndexItem, self: TensorProxy): number {
+  if (item.kind !== 'mask') return 1;
+  const { shape } = item.mask.type;
+  if (shape) return shape.length;
+  throw new TraceError(
+    'A mask stands beside an integer here, and how many dimensions it has is known only when the model runs. Index twice.',
+    self.builder.site,
+  );
+}
+
+/**
+ * Beside lists and masks, PyTorch takes what integers select first: `x[0, :, [1, 2]]` is `x[0][:, [1, 2]]`. (To numpy
+ * an integer is a list of one.) Gives the tensor that is left, and the items for it.
+ */
+function withoutIntegers(self: TensorProxy, items: readonly IndexItem[]): readonly [TensorProxy, readonly IndexItem[]] {
+  if (!items.some(isAdvanced) || !items.some(({ kind }) => kind === 'int')) return [self, items];
+  const first = items
+    .filter(({ kind }) => kind !== 'newaxis')
+    .flatMap((item) => (isAdvanced(item) || item.kind === 'slice' ? Array(taken(item, self)).fill(WHOLE) : [item]));
+  return [selected(self, first), items.filter(({ kind }) => kind !== 'int')];
+}
+
+function selected(self: TensorProxy, index: readonly IndexItem[]): TensorProxy {
+  const { items, operands } = writeItems(index);
+  return apply('getitem', [self, ...operands], { items });
+}
+
 /** `self[key]` */
 export function getitem(self: TensorProxy, key: unknown): TensorProxy {
-  const { items, operands } = parseIndex(key, self);
-  return apply('getitem', [self, ...operands], { items });
+  return selected(...withoutIntegers(self, parseIndex(key, self)));
 }
 
 /** `self[key] = value`, in place. */
 export function setitem(self: TensorProxy, key: unknown, value: unknown): void {
-  const { items, operands } = parseIndex(key, self);
-  const typed = toProxy(value, typeof value === 'number' ? self.dtype : undefined);
-  const inputs = [self, ...operands, typed].map((proxy) => proxy.value());
-  assignInPlace(self, self.builder.add('setitem', inputs, { items }).outputs[0]!);
+  const [target, index] = withoutIntegers(self, parseIndex(key, self));
+  const { items, operands } = writeItems(index);
+  const typed = toProxy(value, typeof value === 'number' ? target.dtype : undefined);
+  const inputs = [target, ...operands, typed].map((proxy) => proxy.value());
+  assignInPlace(target, target.builder.add('setitem', inputs, { items }).outputs[0]!);
 }
 
 /** The rows of a tensor whose first dimension is known, for JavaScript's own destructuring and spreading. */

@@ -1,7 +1,7 @@
 import { Tensor } from '../tensor/tensor.ts';
 import type { Builder } from './builder.ts';
 import { TensorProxy } from './proxy.ts';
-import { type SavedProxy, save } from './saves.ts';
+import { isSaved, type SavedProxy, save } from './saves.ts';
 
 /** A line to print once the values are there. */
 export interface LogLine {
@@ -20,8 +20,8 @@ export function print(target: Builder, method: LogLine['method'], values: readon
 /** Prints all lines of a block whose saves have their results; a line in a loop once per iteration. */
 export function printLines(target: Builder): void {
   for (const { method, values, witness } of target.lines) {
-    const results = values.map((value) => (value instanceof TensorProxy ? (value as SavedProxy).result?.value : value));
-    const missing = values.some((value, i) => value instanceof TensorProxy && results[i] === undefined);
+    const results = values.map((value) => (isSaved(value) ? value.result?.value : value));
+    const missing = values.some((value, i) => isSaved(value) && results[i] === undefined);
     if (missing || (witness && witness.result?.value === undefined)) continue;
     const stacks = results.map((result, i) => (isStacked(values[i]) ? entriesOf(result) : null));
     const counted = isStacked(witness) ? entriesOf(witness?.result?.value) : null;
@@ -34,8 +34,8 @@ export function printLines(target: Builder): void {
 
 /** Whether a value has an entry per iteration of a loop. */
 function isStacked(value: unknown): boolean {
-  if (!(value instanceof TensorProxy)) return false;
-  const { state } = (value as SavedProxy).slot;
+  if (!isSaved(value)) return false;
+  const { state } = value.slot;
   return typeof state === 'object' && state?.kind === 'list' && state.loop;
 }
 

@@ -2,7 +2,7 @@ import { TraceError } from '../errors.ts';
 import type { Region, TensorType, Value } from '../graph/types.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { toProxy } from './apply.ts';
-import { type Builder, builder } from './builder.ts';
+import { activeBuilder, type Builder, builder } from './builder.ts';
 import { callerSite } from './caller.ts';
 import type { Slot } from './journal.ts';
 import { isFilled, joinEntries, type ListValue } from './lists.ts';
@@ -32,8 +32,10 @@ export class SavedProxy extends TensorProxy {
     super(target, of.storage, of.viewOf);
     this.reached = target.reached;
     this.slot = new SaveSlot(target, of.type, when, merged);
+    const saved = new Proxy(Object.create(SHOWN), handler(this));
+    made.add(saved);
     // biome-ignore lint/correctness/noConstructorReturn: after the run the object answers as the tensor it stands for.
-    return new Proxy(this, handler);
+    return saved;
   }
 }
 
@@ -97,40 +99,89 @@ function register(saved: SavedProxy): SavedProxy {
   return saved;
 }
 
-/** The first of several saves that has a result after the run, else the first one; undefined if there are no saves. */
-export function ranSave(cases: readonly { readonly value: unknown }[]): SavedProxy | undefined {
-  const all = cases.flatMap(({ value }) => (value instanceof SavedProxy ? [value] : []));
-  return all.find((saved) => saved.result?.value !== undefined) ?? all[0];
-}
-
 const RESULT_MEMBERS = new Set(['data', 'dims', 'item', 'toArray', 'raw']);
 
-const handler: ProxyHandler<SavedProxy> = {
-  get(target, key, receiver) {
-    if (key === 'result' || key === 'slot' || key === 'reached' || key === 'absence') return Reflect.get(target, key);
-    if (!target.result) {
-      if (typeof key === 'string' && RESULT_MEMBERS.has(key)) {
-        throw new TraceError(
-          `'${key}' of a saved value is read before the trace has run. Read it after \`await model.trace(…)\`.`,
-          callerSite(),
-        );
-      }
-      return Reflect.get(target, key, receiver);
-    }
-    const { value } = target.result;
-    if (value === undefined) {
-      if (key === 'then' || typeof key === 'symbol') return undefined;
-      throw new TraceError(
-        `'${key}' is read of a value that ${target.absence}. Return the saved value from the block: there it is undefined.`,
-        callerSite(),
-      );
-    }
-    const member = Reflect.get(value, key, value);
-    return typeof member === 'function' ? member.bind(value) : member;
-  },
-  set(target, key, value, receiver) {
-    return key === 'result' || key === 'absence'
-      ? Reflect.set(target, key, value)
-      : Reflect.set(target, key, value, receiver);
+/** What the run is asked of a save, by this library. */
+const INTERNAL: ReadonlySet<PropertyKey> = new Set(['result', 'slot', 'reached', 'absence']);
+
+/** All saved values, those that have become tensors, too: for JavaScript these are instances of Tensor. */
+const made = new WeakSet<object>();
+
+/** Whether a value was given by save(), in this trace or another one, and before the run or after it. */
+export function isSaved(value: unknown): value is SavedProxy {
+  return typeof value === 'object' && value !== null && made.has(value);
+}
+
+/** What Node prints of a proxy is asked of what stands behind it. */
+const SHOWN = {
+  [Symbol.for('nodejs.util.inspect.custom')](this: object): string {
+    return String(this);
   },
 };
+
+/** Before the run it answers as the traced tensor, after it as the tensor (or list of them) that it has become. */
+function handler(saved: SavedProxy): ProxyHandler<object> {
+  const now = () => saved.result?.value ?? saved;
+  const absent = (key: PropertyKey) =>
+    new TraceError(
+      `'${String(key)}' is read of a value that ${saved.absence}. Return the saved value from the block: there it is undefined.`,
+      callerSite(),
+    );
+  return {
+    get(_, key, receiver) {
+      if (INTERNAL.has(key)) return Reflect.get(saved, key);
+      if (!saved.result) {
+        if (typeof key === 'string' && RESULT_MEMBERS.has(key)) {
+          throw new TraceError(
+            `'${key}' of a saved value is read before the trace has run. Read it after \`await model.trace(…)\`.`,
+            callerSite(),
+          );
+        }
+        return Reflect.get(saved, key, receiver);
+      }
+      const { value } = saved.result;
+      if (value === undefined) {
+        if (key === 'then' || typeof key === 'symbol') return undefined;
+        throw absent(key);
+      }
+      if (!(key in value) && key in TensorProxy.prototype) return tracedMember(value, key);
+      const member = Reflect.get(value, key, value);
+      return typeof member === 'function' ? member.bind(value) : member;
+    },
+    set(_, key, value) {
+      if (INTERNAL.has(key) || !saved.result?.value) return Reflect.set(saved, key, value);
+      if (activeBuilder()) {
+        throw new TraceError(
+          'A tensor that was saved in an earlier trace is data here, which a trace does not change. Change a clone() of it.',
+          callerSite() ?? builder().site,
+        );
+      }
+      return Reflect.set(saved.result.value, key, value);
+    },
+    has(_, key) {
+      if (saved.result && !saved.result.value) throw absent(key);
+      return Reflect.has(now(), key);
+    },
+    deleteProperty: (_, key) => Reflect.deleteProperty(now(), key),
+    // What is not there is no tensor, and no traced one either.
+    getPrototypeOf: () => (saved.result ? Reflect.getPrototypeOf(saved.result.value ?? {}) : SavedProxy.prototype),
+    ownKeys: () => Reflect.ownKeys(now()),
+    getOwnPropertyDescriptor(_, key) {
+      const descriptor = Reflect.getOwnPropertyDescriptor(now(), key);
+      return descriptor && { ...descriptor, configurable: true };
+    },
+  };
+}
+
+/** A method of traced tensors, of a tensor that came back: another trace computes with it. */
+function tracedMember(tensor: NonNullable<Result>, key: PropertyKey): unknown {
+  if (!activeBuilder()) {
+    throw new TraceError(
+      `'${String(key)}' is computed by a model's run: call it in a trace block. The tensor here has ${[...RESULT_MEMBERS].join(', ')}.`,
+      callerSite(),
+    );
+  }
+  const proxy = toProxy(tensor);
+  const member = Reflect.get(proxy, key, proxy);
+  return typeof member === 'function' ? member.bind(proxy) : member;
+}

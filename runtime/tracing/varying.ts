@@ -18,14 +18,14 @@ export interface Varying {
   readonly builder: Builder;
   /** Exactly one of them holds. */
   readonly cases: readonly Case[];
+  /** The one that did, once the trace has run and if that is known. */
+  outcome: Case | null;
 }
 
 /** Functions of the operators that varying values need. */
 export interface Uses {
   /** Applies `use` to the value that it is. */
   distribute(varying: Varying, use: (value: unknown) => unknown, state?: State | null): unknown;
-  /** Which of the values is there when the trace has run. */
-  afterRun(cases: readonly Case[]): unknown;
 }
 
 export let uses: Uses;
@@ -43,10 +43,11 @@ const VARYING = Symbol('varying');
  * whichever it is, or is an error.
  */
 export function vary(builder: Builder, name: string, cases: readonly Case[]): unknown {
-  builder.hasVarying = true;
+  const varying: Varying = { name, builder, cases, outcome: null };
+  builder.varyings.push(varying);
   const made: object = new Proxy(
     inert,
-    handler({ name, builder, cases }, () => made),
+    handler(varying, () => made),
   );
   return made;
 }
@@ -71,7 +72,8 @@ export function settled(value: unknown): unknown {
     return plain ? plain.value : value;
   }
   const varying = varyingOf(value);
-  if (!varying?.builder.open) return value;
+  if (!varying) return value;
+  if (!varying.builder.open) return varying.outcome ? settled(varying.outcome.value) : value;
   const { name, builder, cases } = varying;
   const sure = cases.find(({ test }) => builder.knows(test) === true);
   if (sure) return settled(sure.value);
@@ -104,18 +106,20 @@ export function described(value: unknown): string {
 
 /** What proxies of varying values stand before: a function, so that a varying function can be called. */
 const inert = (): void => {};
+// What Node prints of a proxy is asked of what stands behind it, with the proxy as `this`.
+Object.assign(inert, {
+  [Symbol.for('nodejs.util.inspect.custom')](this: unknown): string {
+    const value = settled(this);
+    return varyingOf(value) ? 'a value of a trace that has ended' : String(value);
+  },
+});
 
 function handler(varying: Varying, self: () => object): ProxyHandler<typeof inert> {
   const { builder, cases } = varying;
   /** The only possible value; null if there are several. */
   const one = (): { readonly value: unknown } | null => {
-    if (builder.open) {
-      const value = settled(self());
-      return varyingOf(value) ? null : { value };
-    }
-    // An outer variable may still hold it when the trace has run.
-    const value = uses.afterRun(cases);
-    return value === undefined ? null : { value };
+    const value = settled(self());
+    return varyingOf(value) ? null : { value };
   };
   const refuse = (): never => {
     throw varies(varying);
@@ -130,7 +134,7 @@ function handler(varying: Varying, self: () => object): ProxyHandler<typeof iner
       if (key === VARYING) return varying;
       const only = one();
       // JavaScript itself asks for these where it makes a text, a number or JSON of a value.
-      if (key === 'toJSON') return () => (only ?? refuse()).value;
+      if (key === 'toJSON') return () => asJson((only ?? refuse()).value);
       if (!only && key === Symbol.toPrimitive) return refuse();
       const values = only ? [only.value] : cases.map(({ value }) => value);
       if (!values.every((value) => hasMethod(value, key))) return whichever((value) => memberOf(value, key));
@@ -140,7 +144,14 @@ function handler(varying: Varying, self: () => object): ProxyHandler<typeof iner
     },
     apply: (_, receiver, args) => whichever((value) => Reflect.apply(value as () => unknown, receiver, args)),
     set: refuse,
-    has: refuse,
+    has(_, key) {
+      const only = builder.open ? null : one();
+      return Reflect.has(Object((only ?? refuse()).value), key);
+    },
+    getPrototypeOf() {
+      const value = builder.open ? undefined : varying.outcome?.value;
+      return Object(value) === value ? Reflect.getPrototypeOf(value as object) : Function.prototype;
+    },
     ownKeys() {
       const only = one();
       const [keys, ...others] = (only ? [only] : cases).map(({ value }) => keysOf(value));
@@ -159,6 +170,12 @@ function handler(varying: Varying, self: () => object): ProxyHandler<typeof iner
     setPrototypeOf: refuse,
     preventExtensions: refuse,
   };
+}
+
+/** What JSON.stringify makes a text of. */
+function asJson(value: unknown): unknown {
+  const { toJSON } = Object(value) as { toJSON?: unknown };
+  return typeof toJSON === 'function' ? Reflect.apply(toJSON, value, []) : value;
 }
 
 /** Whether a member is a method. A getter is not asked: what it does belongs to the branch where it is read. */

@@ -22,8 +22,11 @@ export type Real<T extends readonly unknown[]> = { [K in keyof T]: Tensor };
 export type Applied = AnyTensor | number | readonly unknown[];
 
 export interface CacheOptions {
-  /** Paths of the modules to keep; all unless given. */
-  readonly modules?: readonly string[];
+  /**
+   * The modules to keep, as paths (or aliases) or as modules themselves, or a function of their paths; all unless given.
+   * What is kept has the name that is given here.
+   */
+  readonly modules?: readonly (string | { readonly path: string })[] | ((path: string) => boolean);
   /** Whether inputs are kept, too. */
   readonly inputs?: boolean;
   /** Whether the gradients of the last backward pass are kept, too: undefined for what the loss does not depend on. */
@@ -38,6 +41,8 @@ export interface CacheEntry {
   output: Saved;
   input?: Saved;
   gradient?: { output: Saved; input?: Saved };
+  /** What is kept of each call, of a module that runs several times in one forward; the above is of the first. */
+  calls?: CacheEntry[];
 }
 
 /** The argument of a block: everything about the trace that does not belong to a module. */

@@ -161,6 +161,8 @@ model.trace(0, function () {
     ['y?.h[(0, -1) as any]', "y?.h['0, -1']", 5],
     ['delete y[0, 1]', "y['0, 1']", 9],
     ['super_(y[0, 1](2))', "y['0, 1']", 9],
+    ['y[[0, 1], [2, -1]]', "y['[0, 1], [2, -1]']", 2],
+    ["y[[i, 1], ':']", `y[\`[\${[i, 1]}], :\`], or y.select(dim, index) if the index is traced`, 2],
   ])('refuses the comma in %s', (code, right, bracket) => {
     const error = refusal(`function f(y: any, i: any) { 'use trace';\n${code}; }`);
     expect(error).toMatchObject({ code: 'ONN1009', line: 2, column: bracket + 1 });

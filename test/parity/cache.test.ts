@@ -1,6 +1,6 @@
-import { save } from 'onnsight';
+import { LanguageModel, save } from 'onnsight';
 import { describe, expect, it } from 'vitest';
-import { expectClose, loadToy, reference } from '../support/toy.ts';
+import { expectClose, loadToy, reference, TOY } from '../support/toy.ts';
 import { clean, corrupt, difference, fact, france, parity } from './support.ts';
 
 const lm = await loadToy();
@@ -25,6 +25,25 @@ describe('cache: the activations of all modules, or of some', () => {
       expectClose(cache[path]!.input!, modules[path]!.input, path);
       expectClose(cache[path]!.output, modules[path]!.output, path);
     }
+  });
+
+  it('by reference, by alias, and by a function of the path', async () => {
+    const named = await LanguageModel.load(TOY, { device: 'cpu', rename: { 'transformer.h': 'layers' } });
+    const byReference = await named.trace(clean, (tracer) => tracer.cache({ modules: [named.transformer.h[1].mlp] }));
+    expect(Object.keys(byReference)).toEqual(['transformer.h.1.mlp']);
+    const byAlias = await named.trace(clean, (tracer) => tracer.cache({ modules: ['layers.1.mlp'] }));
+    expect(Object.keys(byAlias)).toEqual(['layers.1.mlp']);
+    const filtered = await named.trace(clean, (tracer) => tracer.cache({ modules: (path) => path.endsWith('mlp') }));
+    expect(Object.keys(filtered)).toEqual([0, 1, 2, 3].map((layer) => `transformer.h.${layer}.mlp`));
+    for (const { output } of [
+      byReference['transformer.h.1.mlp']!,
+      byAlias['layers.1.mlp']!,
+      filtered['transformer.h.1.mlp']!,
+    ]) {
+      expectClose(output, modules['transformer.h.1.mlp']!.output);
+    }
+    const other = lm.trace(clean, (tracer) => tracer.cache({ modules: [named.transformer.h[1]] }));
+    await expect(other).rejects.toThrow(/cache\.test\.ts:\d+:\d+ - transformer\.h\.1 belongs to another model/);
   });
 
   it('holds them as they are after the interventions, wherever it is called', async () => {

@@ -35,6 +35,18 @@ describe.each(['ts', 'dynamo'])('a module called several times in one forward pa
     expectClose(output, calls[name]);
   });
 
+  it('a cache keeps each call', async () => {
+    const model = await load();
+    const cache = await model.trace(x, (tracer) => tracer.cache({ inputs: true }));
+    const { output, calls: kept } = cache.block!;
+    expect(kept).toHaveLength(2);
+    expectClose(kept![0]!.input!, calls.x);
+    expect(kept![0]!.output.data).toEqual(output.data);
+    expect(kept![1]!.input!.data).toEqual(kept![0]!.output.data);
+    const second = await model.trace(x, () => save(model.block.calls[1]!.output));
+    expect(kept![1]!.output.data).toEqual(second.data);
+  });
+
   it('the module itself is its first call', async () => {
     const model = await load();
     const output = await model.trace(x, () => {

@@ -1,4 +1,4 @@
-import { arange, eye, full, linspace, ones, rand, randint, randn, save, zeros, zerosLike } from 'onnsight';
+import { arange, eye, full, linspace, ones, rand, randint, randn, randperm, save, zeros, zerosLike } from 'onnsight';
 import { describe, expect, it } from 'vitest';
 import { expectClose, loadToy, reference } from '../support/toy.ts';
 import { clean, loadSmall } from './support.ts';
@@ -45,11 +45,17 @@ describe('tensors made inside a trace', () => {
         rand: save(rand(20, { seed })),
         randn: save(randn([20], { seed })),
         randint: save(randint(0, 10, [20], { seed })),
+        below: save(randint(10, [20], { seed })),
+        order: save(randperm(20, { seed })),
       }));
     const [a, b, c] = [await draw(1), await draw(1), await draw(2)];
     expect(list(a.rand)).toEqual(list(b.rand));
     expect(list(a.randn)).toEqual(list(b.randn));
     expect(list(a.randint)).toEqual(list(b.randint));
+    expect(list(a.below)).toEqual(list(a.randint));
+    expect(list(a.order)).toEqual(list(b.order));
+    expect(list(a.order)).not.toEqual(list(a.order).sort((m, n) => m - n));
+    expect(list(a.order).sort((m, n) => m - n)).toEqual(Array.from({ length: 20 }, (_, i) => i));
     expect(list(a.rand)).not.toEqual(list(c.rand));
     expect(list(a.rand).every((value) => value >= 0 && value < 1)).toBe(true);
     expect(list(a.randint).every((value) => Number.isInteger(value) && value >= 0 && value < 10)).toBe(true);

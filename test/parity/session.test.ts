@@ -25,6 +25,24 @@ describe('session: several traces that run as one', () => {
     expectClose(logits, parity.session_chain.logits);
   });
 
+  it('what a later trace writes into a saved value in place is in it, as in PyTorch', async () => {
+    const { a, b, plain } = await lm.session((session) => {
+      const plain = session.trace(fact, () => save(lm.transformer.h[0].output['0, -1'].clone()));
+      const a = session.trace(fact, () => save(lm.transformer.h[0].output['0, -1']));
+      const b = session.trace(clean, () => {
+        a['2'] = 5;
+        lm.transformer.h[1].output[':, -1'] = a;
+        return save(lm.transformer.h[1].output['0, -1']);
+      });
+      return { a, b, plain };
+    });
+    const wanted = Array.from(plain.data);
+    expect(wanted[2]).not.toBe(5);
+    wanted[2] = 5;
+    expect(Array.from(a.data)).toEqual(wanted);
+    expect(Array.from(b.data)).toEqual(wanted);
+  });
+
   it('plain operations between traces are part of it', async () => {
     const { mean, again } = await lm.session((session) => {
       const a = session.trace(fact, () => lm.transformer.h[1].output['0, -1']);
