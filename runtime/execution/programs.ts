@@ -1,3 +1,4 @@
+import { keyOf } from '../graph/key.ts';
 import { withOwnSeeds } from '../onnx/seeds.ts';
 import { ort } from '../ort/ort.ts';
 import type { Device, Session, SessionConfig, SessionTensors } from '../ort/port.ts';
@@ -43,7 +44,7 @@ export class Programs implements ProgramRunner, ProgramStore {
   ): Promise<SessionTensors> {
     const start = performance.now();
     const device = this.deviceFor(program, feeds);
-    const key = device === this.config.device ? program.key : `${program.key}\n${device}`;
+    const key = device === this.config.device ? program.key : keyOf(program.key, device);
     const known = this.entries.get(key);
     const entry = known ?? this.create(key, program, device);
     // The newest stand last.

@@ -1,5 +1,6 @@
 import { TraceError } from '../errors.ts';
 import type { InterventionGraph } from '../graph/graph.ts';
+import { keyOf } from '../graph/key.ts';
 import { withSites } from '../lowering/site-names.ts';
 import type { OnnxModel } from '../onnx/model.ts';
 import { ort } from '../ort/ort.ts';
@@ -137,7 +138,7 @@ async function reuseDispatch(
 ): Promise<DispatchStats> {
   const { programs } = context;
   const start = performance.now();
-  const key = [dispatch.program.key, ...dispatch.fetches.map(({ name }) => name)].join('\n');
+  const key = keyOf(dispatch.program.key, ...dispatch.fetches.map(({ name }) => name));
   const feeds = dispatch.feeds.map(({ register }) => registers[register]!);
   const known = reuse.runs.recall(programs, key, feeds);
   const isBase = dispatch.feeds.every(({ register }) => reuse.base.has(register));

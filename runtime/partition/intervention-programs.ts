@@ -1,5 +1,6 @@
 import { extract } from '../graph/extract.ts';
 import { InterventionGraph } from '../graph/graph.ts';
+import { keyOf } from '../graph/key.ts';
 import type { Node, Value } from '../graph/types.ts';
 import type { Locate } from '../lowering/address.ts';
 import { type Lowered, lower } from '../lowering/lower.ts';
@@ -38,7 +39,7 @@ export class InterventionPrograms {
   of(nodes: readonly Node[], outputs: readonly Value[], provided: readonly string[]): InterventionProgram {
     // Everything from outside is an input, operands too: their data is not a part of the structure.
     const { graph, outer } = extract(new InterventionGraph(), nodes, outputs, new Map([[0, 0]]));
-    const key = [graph.structuralKey(), ...provided].join('\n');
+    const key = keyOf('intervention', graph.structuralKey(), provided);
     const { lowered, program } = this.written.get(key) ?? this.write(key, graph, provided);
     this.written.delete(key);
     this.written.set(key, { lowered, program });
