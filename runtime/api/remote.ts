@@ -11,7 +11,7 @@ const VERSION = 1;
 const envelope = z.strictObject({
   format: z.literal('onnsight-request'),
   version: z.literal(VERSION),
-  /** The hash of the model's graph, so that a graph does not run in another model. */
+  /** The hash of the model's graph and weights, so that a graph does not run in another model. */
   model: z.string(),
   inputs: z.record(z.string(), tensorSchema),
   graph: z.unknown(),

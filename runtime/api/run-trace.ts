@@ -75,7 +75,7 @@ export async function runTrace(
   const tensors = await backend.run({
     graph: tracing.graph,
     inputs: givenTensors(tracing),
-    model: { path: map.model.path, hash: map.model.hash },
+    model: map.model,
     execute: () => tracing.execute(options),
   });
   const resolved = results.resolve(tensors);

@@ -64,7 +64,7 @@ export class Engine {
     const { segmentation = defaultSegmentation(), tree = buildTree(model), fuse = false } = options;
     const config = { device, folder: model.folder };
     this.tree = tree;
-    this.programs = new Programs(config, Math.max(SMALL, TIMES * weightBytes(model)));
+    this.programs = new Programs(config, model, Math.max(SMALL, TIMES * weightBytes(model)));
     this.planner = new Planner(model, tree, locate, segmentation, this.programs);
     if (fuse) checkFusing(device, this.planner.isCut);
     this.fused = fuse ? new Fused(config) : null;
@@ -76,6 +76,8 @@ export class Engine {
     inputs: ReadonlyMap<string, Tensor>,
     { signal, reuse, onStats, onProgress, onTrail }: RunOptions = {},
   ): Promise<Tensor[]> {
+    // Sessions read the files while they are made, and some while they run.
+    this.model.checkFiles();
     const start = performance.now();
     const { graph, plan, milliseconds: planned } = this.planner.plan(asked);
     const run = (chosen: Plan, programs: ProgramRunner = this.programs) =>
@@ -100,6 +102,7 @@ export class Engine {
     const { tensors, dispatches } = mayFuse
       ? await this.fused.run(graph.structuralKey(), () => this.planner.wholePlan(graph), run, inSegments)
       : await inSegments();
+    this.model.checkFiles();
     // What is fused cannot end on the way.
     signal?.throwIfAborted();
     onStats?.({ planned, dispatches, skipped: plan.skipped, total: performance.now() - start });

@@ -1,4 +1,5 @@
 import { keyOf } from '../graph/key.ts';
+import type { OnnxModel } from '../onnx/model.ts';
 import { withOwnSeeds } from '../onnx/seeds.ts';
 import { ort } from '../ort/ort.ts';
 import type { Device, Session, SessionConfig, SessionTensors } from '../ort/port.ts';
@@ -21,14 +22,16 @@ interface Entry {
 /** The compiled programs of one model; those used least recently go first. */
 export class Programs implements ProgramRunner, ProgramStore {
   private readonly config: SessionConfig;
+  private readonly model: Pick<OnnxModel, 'checkFiles'>;
   private readonly limit: number;
   private readonly entries = new Map<string, Entry>();
   private bytes = 0;
   private small = 0;
 
   /** @param limit how many bytes of weights may be held by programs that are not in use */
-  constructor(config: SessionConfig, limit: number) {
+  constructor(config: SessionConfig, model: Pick<OnnxModel, 'checkFiles'>, limit: number) {
     this.config = config;
+    this.model = model;
     this.limit = limit;
   }
 
@@ -86,15 +89,30 @@ export class Programs implements ProgramRunner, ProgramStore {
         prepack: program.prepack ?? true,
       });
     };
-    const ready = compile().catch((error) => {
-      throw new ProgramError(error);
-    });
+    const ready = compile().then(
+      (session) => this.checked(session),
+      (error) => {
+        this.model.checkFiles();
+        throw new ProgramError(error);
+      },
+    );
     const entry: Entry = { key, program, ready, users: 0, dropped: false };
     this.bytes += program.weights;
     if (program.kind !== 'segment') this.small++;
     // What failed to compile must not stay.
     ready.catch(() => this.forget(entry));
     return entry;
+  }
+
+  /** A session whose weights are those of the model, for the files are still what was opened. */
+  private async checked(session: Session): Promise<Session> {
+    try {
+      this.model.checkFiles();
+      return session;
+    } catch (error) {
+      await session.release();
+      throw error;
+    }
   }
 
   private forget(entry: Entry): void {

@@ -2,6 +2,7 @@ import { TraceError } from '../errors.ts';
 import type { InterventionGraph } from '../graph/graph.ts';
 import { keyOf } from '../graph/key.ts';
 import { withSites } from '../lowering/site-names.ts';
+import { ModelError } from '../onnx/error.ts';
 import type { OnnxModel } from '../onnx/model.ts';
 import { ort } from '../ort/ort.ts';
 import type { SessionTensor } from '../ort/port.ts';
@@ -118,6 +119,7 @@ async function runDispatch(
 }
 
 function dispatchError(error: unknown, dispatch: Dispatch, model: OnnxModel, graph: InterventionGraph): Error {
+  if (error instanceof ModelError) return error;
   const isBuilt = !(error instanceof ProgramError);
   // The model may be compiled whole instead.
   if (!isBuilt && dispatch.program.kind === 'segment') return error;

@@ -8,7 +8,7 @@ export interface TraceRequest {
   readonly graph: InterventionGraph;
   /** The model's inputs, by name. */
   readonly inputs: Readonly<Record<string, Tensor>>;
-  /** The model, as a read-only file: its path and the hash of its graph. */
+  /** The model, as a read-only file: its path, and the hash of its graph and weights, which is worked out when it is read. */
   readonly model: Pick<OnnxModel, 'path' | 'hash'>;
   /** Runs it here: the tensors of `graph.saves`, in order. */
   execute(): Promise<(Tensor | undefined)[]>;
