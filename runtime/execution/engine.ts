@@ -25,6 +25,8 @@ export interface EngineOptions {
   readonly tree?: Module;
   /** Whether what is run often becomes one session, in another thread. */
   readonly fuse?: boolean;
+  /** How often the body of a loop may run. */
+  readonly maxIterations?: number | undefined;
 }
 
 export interface RunOptions {
@@ -61,11 +63,11 @@ export class Engine {
     this.model = model;
     this.device = device;
     this.locate = locate;
-    const { segmentation = defaultSegmentation(), tree = buildTree(model), fuse = false } = options;
+    const { segmentation = defaultSegmentation(), tree = buildTree(model), fuse = false, maxIterations } = options;
     const config = { device, folder: model.folder };
     this.tree = tree;
     this.programs = new Programs(config, model, Math.max(SMALL, TIMES * weightBytes(model)));
-    this.planner = new Planner(model, tree, locate, segmentation, this.programs);
+    this.planner = new Planner(model, tree, locate, segmentation, this.programs, maxIterations);
     if (fuse) checkFusing(device, this.planner.isCut);
     this.fused = fuse ? new Fused(config) : null;
   }
@@ -105,7 +107,7 @@ export class Engine {
     this.model.checkFiles();
     // What is fused cannot end on the way.
     signal?.throwIfAborted();
-    onStats?.({ planned, dispatches, skipped: plan.skipped, total: performance.now() - start });
+    await onStats?.({ planned, dispatches, skipped: plan.skipped, total: performance.now() - start });
     return tensors;
   }
 }

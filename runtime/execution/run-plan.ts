@@ -84,7 +84,7 @@ export async function runPlan(
       ? reuseDispatch(dispatch, registers, reuse, graph, context)
       : runDispatch(dispatch, registers, graph, context));
     dispatches.push(stats);
-    context.onProgress?.(dispatches.length, plan.dispatches.length);
+    await context.onProgress?.(dispatches.length, plan.dispatches.length);
     if (!context.keep) for (const register of dispatch.drops) registers[register] = undefined;
   }
   const tensors = plan.saves.map((register) => {

@@ -24,12 +24,14 @@ export class InterventionPrograms {
   private readonly model: OnnxModel;
   private readonly locate: Locate;
   private readonly writer: FragmentWriter;
+  private readonly maxIterations: number | undefined;
   private readonly written = new Map<string, { lowered: Lowered; program: Program }>();
 
-  constructor(model: OnnxModel, locate: Locate, writer: FragmentWriter) {
+  constructor(model: OnnxModel, locate: Locate, writer: FragmentWriter, maxIterations?: number) {
     this.model = model;
     this.locate = locate;
     this.writer = writer;
+    this.maxIterations = maxIterations;
   }
 
   /**
@@ -62,6 +64,7 @@ export class InterventionPrograms {
     const lowered = lower(this.model, graph, this.locate, {
       provided: new Map(provided.map((tensor) => [tensor, this.writer.input(tensor)])),
       siteName: siteNames(graph.root.nodes),
+      maxIterations: this.maxIterations,
     });
     return {
       lowered,

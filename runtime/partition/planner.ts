@@ -36,8 +36,18 @@ export class Planner {
   /** Null for a model that always runs whole. */
   private readonly cut: CutModel | null;
   private readonly plans = new PlanCache();
+  private readonly maxIterations: number | undefined;
 
-  constructor(model: OnnxModel, tree: Module, locate: Locate, segmentation: Segmentation, store: ProgramStore) {
+  /** @param maxIterations how often the body of a loop may run */
+  constructor(
+    model: OnnxModel,
+    tree: Module,
+    locate: Locate,
+    segmentation: Segmentation,
+    store: ProgramStore,
+    maxIterations?: number,
+  ) {
+    this.maxIterations = maxIterations;
     this.model = model;
     this.locate = locate;
     this.writer = new FragmentWriter(model);
@@ -54,7 +64,7 @@ export class Planner {
             locate,
             cuts: new Cuts(model, stretchesOf(model, layers), fixed),
             segments: new SegmentPrograms(model, this.writer, store),
-            interventions: new InterventionPrograms(model, locate, this.writer),
+            interventions: new InterventionPrograms(model, locate, this.writer, maxIterations),
           };
   }
 
@@ -79,7 +89,13 @@ export class Planner {
 
   /** A plan that runs the model whole, for a graph as `plan` gave it. */
   wholePlan(graph: InterventionGraph): Plan {
-    return wholePlan(this.model, graph, this.locate, (initializers) => this.writer.bytes(initializers));
+    return wholePlan(
+      this.model,
+      graph,
+      this.locate,
+      (initializers) => this.writer.bytes(initializers),
+      this.maxIterations,
+    );
   }
 
   /** The same, which `plan` gives from now on for graphs of this structure. */

@@ -13,8 +13,9 @@ export function wholePlan(
   graph: InterventionGraph,
   locate: Locate,
   weights: (initializers: readonly string[]) => number,
+  maxIterations?: number,
 ): Plan {
-  const lowered = lower(model, graph, locate, { siteName: siteNames(graph.root.nodes) });
+  const lowered = lower(model, graph, locate, { siteName: siteNames(graph.root.nodes), maxIterations });
   const registers = new Registers(
     graph,
     model.inputs.map(({ name }) => name),
