@@ -63,11 +63,22 @@ function pointsInto(entries: readonly { key: string; value: string }[], file: st
 }
 
 function checkFile(path: string): void {
-  const stat = statSync(path, { throwIfNoEntry: false });
+  const stat = statOf(path);
   if (stat === undefined) throw new ModelError(`no such file: ${path}`);
   if (stat.isDirectory()) throw new ModelError(`${path} is a directory: name the .onnx file in it`);
   if (!stat.isFile()) throw new ModelError(`${path} is not a file`);
   if (stat.size === 0) throw new ModelError(`${path} is empty`);
+}
+
+/** Throws a ModelError for what is no path, or a link that leads nowhere. */
+function statOf(path: string) {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    throw new ModelError(`${JSON.stringify(path)} cannot be read: ${error instanceof Error ? error.message : error}`, {
+      cause: error,
+    });
+  }
 }
 
 const LFS = 'version https://git-lfs.github.com/spec/';
