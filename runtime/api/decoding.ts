@@ -45,24 +45,24 @@ export class Decoding {
   }
 
   /** Takes the next token of each row. False when all rows have ended. */
-  advance(logits: Tensor): boolean {
+  async advance(logits: Tensor): Promise<boolean> {
     const vocabulary = logits.dims.at(-1)!;
     const { data } = logits as { data: ArrayLike<number> };
     const all = data instanceof Float32Array ? data : Float32Array.from(data);
     // Tokens of padding belong to no text: a repetition penalty must not see them.
     const real = this.rows.map((row, i) => row.filter((_, j) => this.mask[i]![j] !== 0));
-    this.rows.forEach((row, i) => {
+    for (const [i, row] of this.rows.entries()) {
       const alive = !this.ended[i];
       const id = alive
         ? this.options.sample(all.subarray(i * vocabulary, (i + 1) * vocabulary), i, real)
         : this.options.pad;
       row.push(id);
       this.mask[i]!.push(alive ? 1 : 0);
-      if (!alive) return;
+      if (!alive) continue;
       this.fresh[i]!.push(id);
       this.ended[i] = this.options.stop.has(id);
-      this.options.onToken?.({ id, row: i, step: this.steps });
-    });
+      await this.options.onToken?.({ id, row: i, step: this.steps });
+    }
     this.steps++;
     return this.ended.some((ended) => !ended);
   }

@@ -60,7 +60,7 @@ export async function generate(
       if (step === 0) return true;
       if (step > generation.last) return false;
       const last = outputs[step - 1]!;
-      if (!decoding.advance(values.get(last.logits)!)) return false;
+      if (!(await decoding.advance(values.get(last.logits)!))) return false;
       const present = new Map([...last.present].map(([name, value]) => [name, values.get(value)!]));
       // From here on only the inputs hold the cache: of all steps together it would fill the memory.
       for (const value of last.present.values()) if (!kept.has(value)) values.delete(value);
@@ -73,7 +73,7 @@ export async function generate(
   const ran = await tracing.run(execution);
   // The token of the last step, which no further step asks for.
   const last = ran.tensor(outputs[generation.last]!.logits);
-  if (last) decoding.advance(last);
+  if (last) await decoding.advance(last);
   const tensors = await tracing.finish(ran, execution, (condition) => {
     const { step, rows } = generation.asked.get(condition)!;
     return decoding.gotTo(step, rows);

@@ -11,7 +11,7 @@ import { ort } from '../ort/ort.ts';
 import type { LanguageLoadOptions, LanguageModelLoader, LanguageModel as LanguageModelOf } from '../types/model.ts';
 import type { Loose } from '../types/module.ts';
 import { withHooks } from './input-maker.ts';
-import { LoadedModel } from './loaded-model.ts';
+import { checkIterations, LoadedModel } from './loaded-model.ts';
 import { ModelMap } from './locate.ts';
 import { LANGUAGE_MODEL_MEMBERS } from './members.ts';
 import { TextInputs } from './text-inputs.ts';
@@ -21,6 +21,7 @@ import { TextModel } from './text-model.ts';
 export const LanguageModel: LanguageModelLoader = {
   async load<Tree = Loose>(pathOrHubId: string, options: LanguageLoadOptions = {}): Promise<LanguageModelOf<Tree>> {
     const { rename, inputHooks, fuse = false } = options;
+    const maxIterations = checkIterations(options.maxIterations);
     const folder = await modelFolder(pathOrHubId, options);
     const file = chooseModelFile(filesUnder(folder), folder, options.file);
     const tokenizer = new Tokenizer(
@@ -33,7 +34,7 @@ export const LanguageModel: LanguageModelLoader = {
     const map = new ModelMap(model, { members: LANGUAGE_MODEL_MEMBERS, rename, methods });
     const device = await ort.chooseDevice(options.device ?? 'auto');
     const inputs = withHooks(new TextInputs(model, tokenizer, config), inputHooks);
-    const loaded = new LoadedModel(map, inputs, { device, fuse });
+    const loaded = new LoadedModel(map, inputs, { device, fuse, maxIterations });
     return new TextModel(loaded, inputHooks?.methods, tokenizer, config).whole as LanguageModelOf<Tree>;
   },
 };

@@ -12,6 +12,14 @@ export interface EngineChoice {
   readonly device: Device;
   /** Whether a block that runs often becomes one session. */
   readonly fuse: boolean;
+  /** How often the body of a loop may run. */
+  readonly maxIterations?: number | undefined;
+}
+
+/** A load option that is a number of iterations. Throws a RangeError for what is none. */
+export function checkIterations(value: number | undefined): number | undefined {
+  if (value === undefined || (Number.isSafeInteger(value) && value > 0)) return value;
+  throw new RangeError(`maxIterations is a whole number from 1 on, not ${value}.`);
 }
 
 /** A model that runs: its modules, the engine of a device, how its inputs are made, and the edits that it carries. */
@@ -28,7 +36,7 @@ export class LoadedModel implements Traceable {
     this.map = map;
     this.inputs = inputs;
     this.#choice = choice;
-    this.engine = engine ?? new Engine(model, choice.device, locate, { tree, fuse: choice.fuse });
+    this.engine = engine ?? new Engine(model, choice.device, locate, { tree, ...choice });
   }
 
   get edits(): readonly Block<[]>[] {

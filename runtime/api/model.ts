@@ -1,6 +1,6 @@
 import { Execution, hasGradients } from '../execution/execution.ts';
+import { GraphError } from '../graph/error.ts';
 import type { InterventionGraph } from '../graph/graph.ts';
-import { GraphError } from '../graph/json.ts';
 import { prepareInputs } from '../inputs/prepare.ts';
 import { ort } from '../ort/ort.ts';
 import type { Device } from '../ort/port.ts';
@@ -16,6 +16,7 @@ import { type Block, checkCompiled, checkOutside, isBlock } from './blocks.ts';
 import { callModel } from './call-model.ts';
 import type { LoadedModel } from './loaded-model.ts';
 import { type Members, ModuleEnvoy } from './module-envoy.ts';
+import { checkAddresses } from './request-addresses.ts';
 import { buildInvokes, buildSession, buildTrace, runSession, runTrace } from './run-trace.ts';
 import { describeTypes } from './scan.ts';
 
@@ -97,18 +98,16 @@ export class Model<Input = ModelInputs, Whole extends ModelMembers<Input> = Mode
    * modules that are not there.
    */
   async execute({ graph, inputs, model }: ReceivedRequest): Promise<(Tensor | undefined)[]> {
-    const { map, engine } = this.loaded;
+    const { map, engine, edits } = this.loaded;
+    if (edits.length > 0) {
+      throw new GraphError(
+        'The model has edits, and a request says itself all that is to happen. Run it on the model without edits.',
+      );
+    }
     if (model !== map.model.hash) {
       throw new GraphError(`The graph was made for another model than ${map.model.path} (their hashes differ).`);
     }
-    for (const [i, node] of graph.root.nodes.entries()) {
-      if (node.op !== 'read' && node.op !== 'write' && node.op !== 'call') continue;
-      try {
-        map.locate(node.attributes);
-      } catch (error) {
-        throw new GraphError(`root.nodes[${i}]: ${error instanceof Error ? error.message : error}`, { cause: error });
-      }
-    }
+    checkAddresses(map, graph);
     const run = { engine, owner: 0, inputs: prepareInputs(map.model, Object.fromEntries(inputs)) };
     if (!hasGradients(graph)) return engine.run(graph, run.inputs);
     const execution = new Execution(graph, [run], new Map(), {});

@@ -3,7 +3,7 @@ import { ort } from '../ort/ort.ts';
 import type { LoadOptions, NNsightLoader, NNsight as NNsightOf } from '../types/model.ts';
 import type { Loose } from '../types/module.ts';
 import { PlainInputs, withHooks } from './input-maker.ts';
-import { LoadedModel } from './loaded-model.ts';
+import { checkIterations, LoadedModel } from './loaded-model.ts';
 import { ModelMap } from './locate.ts';
 import { Model } from './model.ts';
 
@@ -11,10 +11,11 @@ import { Model } from './model.ts';
 export const NNsight: NNsightLoader = {
   async load<Tree = Loose>(path: string, options: LoadOptions = {}): Promise<NNsightOf<Tree>> {
     const { rename, inputHooks, fuse = false } = options;
+    const maxIterations = checkIterations(options.maxIterations);
     const model = await readModel(path);
     const map = new ModelMap(model, { rename, methods: Object.keys(inputHooks?.methods ?? {}) });
     const device = await ort.chooseDevice(options.device ?? 'auto');
-    const loaded = new LoadedModel(map, withHooks(new PlainInputs(model), inputHooks), { device, fuse });
+    const loaded = new LoadedModel(map, withHooks(new PlainInputs(model), inputHooks), { device, fuse, maxIterations });
     return new Model(loaded, inputHooks?.methods).whole as NNsightOf<Tree>;
   },
 };

@@ -5,6 +5,7 @@ import { printLines } from '../tracing/logs.ts';
 import { save } from '../tracing/saves.ts';
 import type { TraceOptions } from '../types/model.ts';
 import { checkStandIns, startOf } from './activations.ts';
+import { checkAnswer } from './answer.ts';
 import { givenAt, placed } from './at-caller.ts';
 import { ExecutionBackend } from './backend.ts';
 import type { Block } from './blocks.ts';
@@ -72,12 +73,14 @@ export async function runTrace(
   { backend = new ExecutionBackend(), ...options }: TraceOptions = {},
 ): Promise<unknown> {
   options.signal?.throwIfAborted();
-  const tensors = await backend.run({
+  const answer = await backend.run({
     graph: tracing.graph,
     inputs: givenTensors(tracing),
-    model: { path: map.model.path, hash: map.model.hash },
+    model: map.model,
+    signal: options.signal,
     execute: () => tracing.execute(options),
   });
+  const tensors = checkAnswer(tracing.graph, answer);
   const resolved = results.resolve(tensors);
   tracing.fillGradients(tensors);
   printLines(tracing.builder);

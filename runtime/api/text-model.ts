@@ -81,7 +81,7 @@ export class TextModel extends Model<Prompt, LanguageModelMembers> implements Me
     return ({ id, row, step }) => {
       const stream = streams.get(row) ?? createTokenStream(this.tokenizer);
       streams.set(row, stream);
-      onToken({ id, row, step, text: stream.push(id) });
+      return onToken({ id, row, step, text: stream.push(id) });
     };
   }
 

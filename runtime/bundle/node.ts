@@ -1,10 +1,12 @@
+import '../ort/node/no-telemetry.ts';
 import { createHash } from 'node:crypto';
-import { createReadStream, readFileSync, realpathSync, statSync } from 'node:fs';
+import { closeSync, createReadStream, fstatSync, openSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import * as ort from 'onnxruntime-node';
 import { z } from 'zod';
 import type { Inputs } from '../inputs/signature.ts';
+import { OpenedFiles } from '../onnx/opened-files.ts';
 import { type Bundle, bundleOf } from './bundle.ts';
 import { BundleError } from './error.ts';
 import { checkBytes, checkHash, checkSize, fetchFile } from './files.ts';
@@ -86,22 +88,53 @@ async function localSession(
   verify: boolean,
 ): Promise<BundleSession> {
   const paths = urls.map((url) => fileURLToPath(url));
-  for (const [i, file] of files.entries()) await checkFile(paths[i]!, file, verify);
-  return create(paths[0]!, device, []);
+  const [model, weights] = [new OpenedFiles(), new OpenedFiles()];
+  for (const [i, file] of files.entries()) await checkFile(paths[i]!, file, verify, i === 0 ? model : weights);
+  const session = await create(paths[0]!, device, []);
+  try {
+    checkUnchanged(model);
+    checkUnchanged(weights);
+  } catch (error) {
+    await session.release();
+    throw error;
+  }
+  return {
+    ...session,
+    // The model is in memory now; weights are read where they stand while it runs.
+    async run(feeds, outputs) {
+      checkUnchanged(weights);
+      const results = await session.run(feeds, outputs);
+      checkUnchanged(weights);
+      return results;
+    },
+  };
 }
 
-async function checkFile(path: string, file: BundleFile, verify: boolean): Promise<void> {
+/** What was checked must be what runs. */
+function checkUnchanged(files: OpenedFiles): void {
+  const changed = files.changed();
+  if (changed !== null) throw new BundleError(`${changed} after the bundle was checked. Load the bundle again.`);
+}
+
+async function checkFile(path: string, file: BundleFile, verify: boolean, files: OpenedFiles): Promise<void> {
   const stat = statSync(path, { throwIfNoEntry: false });
   if (!stat?.isFile()) throw new BundleError(`${path} is missing: the bundle needs it.`);
   const real = realpathSync(path);
   if (dirname(real) !== realpathSync(dirname(path))) {
     throw new BundleError(`${path} is a link that points outside the bundle's folder, to ${real}.`);
   }
-  checkSize(stat.size, file, path);
-  if (!verify) return;
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(path)) hash.update(chunk);
-  checkHash(hash.digest('hex'), file, path);
+  const descriptor = openSync(path, 'r');
+  try {
+    const opened = fstatSync(descriptor, { bigint: true });
+    files.add(path, opened);
+    checkSize(Number(opened.size), file, path);
+    if (!verify) return;
+    const hash = createHash('sha256');
+    for await (const chunk of createReadStream(path, { fd: descriptor, autoClose: false })) hash.update(chunk);
+    checkHash(hash.digest('hex'), file, path);
+  } finally {
+    closeSync(descriptor);
+  }
 }
 
 async function remoteSession(

@@ -1,6 +1,7 @@
 import { type Backward, backward, gradientName, seedName } from '../gradients/backward.ts';
 import type { Dim } from '../gradients/facts.ts';
 import { type Share, withShares } from '../gradients/shares.ts';
+import { keyOf } from '../graph/key.ts';
 import { decodeModel, encodeModel, type ModelProto } from '../onnx/proto.ts';
 import type { Program } from '../partition/plan.ts';
 
@@ -40,7 +41,7 @@ export class BackwardPrograms {
 
   /** Throws a GradientError where a node on the way has no derivative. */
   of(program: Program, question: BackwardQuestion): BackwardProgram {
-    const key = keyOf(program, question);
+    const key = questionKey(program, question);
     const known = this.written.get(key) ?? { ...write(key, program, question), uses: 0 };
     // What runs often gets weights in the form that kernels like best, at the price of another session.
     const isOften = known.uses === OFTEN;
@@ -69,16 +70,18 @@ export class BackwardPrograms {
   }
 }
 
-function keyOf(program: Program, { seeds, wanted, replaced, given, shares, dims }: BackwardQuestion): string {
-  const parts = {
+function questionKey(program: Program, { seeds, wanted, replaced, given, shares, dims }: BackwardQuestion): string {
+  const names = [...replaced];
+  return keyOf(
+    'backward',
+    program.key,
     seeds,
     wanted,
-    replaced: [...replaced],
-    given: [...given],
-    dims: [...dims],
-    shares: shares.map(({ name }) => name),
-  };
-  return `${program.key}\nbackward ${JSON.stringify(parts)}`;
+    names,
+    [...given],
+    [...dims],
+    shares.map(({ name }) => name),
+  );
 }
 
 function write(key: string, program: Program, question: BackwardQuestion): BackwardProgram {
@@ -93,5 +96,5 @@ function programOf(key: string, { kind }: Program, model: ModelProto): Program {
 }
 
 function prepacked({ write: bytes, ...program }: Program): Program {
-  return { ...program, key: `${program.key}\nprepacked`, prepack: true, write: bytes };
+  return { ...program, key: keyOf('prepacked', program.key), prepack: true, write: bytes };
 }

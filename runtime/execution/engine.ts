@@ -25,6 +25,8 @@ export interface EngineOptions {
   readonly tree?: Module;
   /** Whether what is run often becomes one session, in another thread. */
   readonly fuse?: boolean;
+  /** How often the body of a loop may run. */
+  readonly maxIterations?: number | undefined;
 }
 
 export interface RunOptions {
@@ -61,14 +63,14 @@ export class Engine {
     this.model = model;
     this.device = device;
     this.locate = locate;
-    const { tree = buildTree(model), fuse = false } = options;
+    const { tree = buildTree(model), fuse = false, maxIterations } = options;
     // What is fused runs in segments first: in the thread of the program for as short as can be.
     const segmentation = options.segmentation ?? segmentationFor(fuse ? 'cpu' : device);
     const config = { device, folder: model.folder };
     this.tree = tree;
     this.segmentation = segmentation;
-    this.programs = new Programs(config, Math.max(SMALL, COPIES[segmentation] * weightBytes(model)));
-    this.planner = new Planner(model, tree, locate, segmentation, this.programs);
+    this.programs = new Programs(config, model, Math.max(SMALL, COPIES[segmentation] * weightBytes(model)));
+    this.planner = new Planner(model, tree, locate, segmentation, this.programs, maxIterations);
     if (fuse) checkFusing(device, this.planner.isCut);
     this.fused = fuse ? new Fused(config) : null;
   }
@@ -79,6 +81,8 @@ export class Engine {
     inputs: ReadonlyMap<string, Tensor>,
     { signal, reuse, onStats, onProgress, onTrail }: RunOptions = {},
   ): Promise<Tensor[]> {
+    // Sessions read the files while they are made, and some while they run.
+    this.model.checkFiles();
     const start = performance.now();
     const { graph, plan, milliseconds: planned } = this.planner.plan(asked);
     const run = (chosen: Plan, programs: ProgramRunner = this.programs) =>
@@ -103,9 +107,10 @@ export class Engine {
     const { tensors, dispatches } = mayFuse
       ? await this.fused.run(graph.structuralKey(), () => this.planner.wholePlan(graph), run, inSegments)
       : await inSegments();
+    this.model.checkFiles();
     // What is fused cannot end on the way.
     signal?.throwIfAborted();
-    onStats?.({
+    await onStats?.({
       segmentation: this.segmentation,
       planned,
       dispatches,

@@ -67,6 +67,7 @@ export class Fused {
     inSegments: () => Promise<T>,
   ): Promise<T> {
     this.runs++;
+    this.forgetThread();
     const trace = this.traces.get(key);
     if (trace) trace.last = this.runs;
     // A thread that creates a session would keep the run waiting.
@@ -122,6 +123,13 @@ export class Fused {
     } finally {
       this.isCreating = false;
     }
+  }
+
+  /** A thread that has ended took its sessions along: traces are fused anew, in another one. */
+  private forgetThread(): void {
+    if (!this.thread?.hasEnded) return;
+    this.thread = null;
+    this.traces.clear();
   }
 
   private start(): SessionThread {

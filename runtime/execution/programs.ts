@@ -1,3 +1,5 @@
+import { keyOf } from '../graph/key.ts';
+import type { OnnxModel } from '../onnx/model.ts';
 import { withOwnSeeds } from '../onnx/seeds.ts';
 import { isFull } from '../ort/cuda-errors.ts';
 import { ort } from '../ort/ort.ts';
@@ -22,14 +24,16 @@ interface Entry {
 /** The compiled programs of one model; those used least recently go first. */
 export class Programs implements ProgramRunner, ProgramStore {
   private readonly config: SessionConfig;
+  private readonly model: Pick<OnnxModel, 'checkFiles'>;
   private readonly limit: number;
   private readonly entries = new Map<string, Entry>();
   private bytes = 0;
   private small = 0;
 
   /** @param limit how many bytes of weights may be held by programs that are not in use */
-  constructor(config: SessionConfig, limit: number) {
+  constructor(config: SessionConfig, model: Pick<OnnxModel, 'checkFiles'>, limit: number) {
     this.config = config;
+    this.model = model;
     this.limit = limit;
   }
 
@@ -65,7 +69,7 @@ export class Programs implements ProgramRunner, ProgramStore {
     built?: (milliseconds: number) => void,
   ): Promise<SessionTensors> {
     const start = performance.now();
-    const key = device === this.config.device ? program.key : `${program.key}\n${device}`;
+    const key = device === this.config.device ? program.key : keyOf(program.key, device);
     const known = this.entries.get(key);
     const entry = known ?? this.create(key, program, device);
     // The newest stand last.
@@ -111,15 +115,30 @@ export class Programs implements ProgramRunner, ProgramStore {
         prepack: program.prepack ?? true,
       });
     };
-    const ready = compile().catch((error) => {
-      throw new ProgramError(error);
-    });
+    const ready = compile().then(
+      (session) => this.checked(session),
+      (error) => {
+        this.model.checkFiles();
+        throw new ProgramError(error);
+      },
+    );
     const entry: Entry = { key, program, ready, users: 0, dropped: false };
     this.bytes += program.weights;
     if (program.kind !== 'segment') this.small++;
     // What failed to compile must not stay.
     ready.catch(() => this.forget(entry));
     return entry;
+  }
+
+  /** A session whose weights are those of the model, for the files are still what was opened. */
+  private async checked(session: Session): Promise<Session> {
+    try {
+      this.model.checkFiles();
+      return session;
+    } catch (error) {
+      await session.release();
+      throw error;
+    }
   }
 
   private forget(entry: Entry): void {

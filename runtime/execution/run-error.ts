@@ -56,6 +56,13 @@ function writesOf(graph: InterventionGraph): { text: string; site: Site | null }
 
 /** What went wrong, in a sentence. */
 function reasonOf(message: string, node: NodeProto | undefined, model: OnnxModel): string {
+  const unfinished = /Name:'iterations=(\d+):/.exec(message);
+  if (unfinished) {
+    return `a loop has run ${unfinished[1]} times and goes on. Load the model with a larger maxIterations if it is to.`;
+  }
+  const given = /Name:'one:.*Input shape:\{([\d,]*)\}/s.exec(message)?.[1];
+  if (given !== undefined) return conditionError(given);
+  if (/If nodes condition input must have exactly one element/.test(message)) return conditionError(null);
   const index = /idx=(-?\d+) must be within the inclusive range \[-?\d+,(-?\d+)\]/.exec(message);
   if (index) {
     const size = Number(index[2]) + 1;
@@ -78,6 +85,12 @@ function reasonOf(message: string, node: NodeProto | undefined, model: OnnxModel
   const type = /Type 'tensor\((\w+)\)' of input parameter .* of operator \((\w+)\)/.exec(message);
   if (type) return `${type[2]} cannot take ${type[1]} values. Convert the value with to(…).`;
   return `${plainText(message)}${/[.!?]$/.test(message.trim()) ? '' : '.'}`;
+}
+
+/** What is wrong with a condition, or with a number of iterations, of these dims. */
+function conditionError(dims: string | null): string {
+  const found = dims === null ? '' : ` (its dims are [${dims.replaceAll(',', ', ')}])`;
+  return `a condition or a number of iterations is a tensor of one element, and this one has none or several${found}: its truth is ambiguous. Reduce it with any() or all(), or ask for its size.`;
 }
 
 /** The message without the places in ONNX Runtime's own source. */

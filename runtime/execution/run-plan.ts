@@ -1,6 +1,8 @@
 import { TraceError } from '../errors.ts';
 import type { InterventionGraph } from '../graph/graph.ts';
+import { keyOf } from '../graph/key.ts';
 import { withSites } from '../lowering/site-names.ts';
+import { ModelError } from '../onnx/error.ts';
 import type { OnnxModel } from '../onnx/model.ts';
 import { cudaError } from '../ort/cuda-errors.ts';
 import { ort } from '../ort/ort.ts';
@@ -83,7 +85,7 @@ export async function runPlan(
       ? reuseDispatch(dispatch, registers, reuse, graph, context)
       : runDispatch(dispatch, registers, graph, context));
     dispatches.push(stats);
-    context.onProgress?.(dispatches.length, plan.dispatches.length);
+    await context.onProgress?.(dispatches.length, plan.dispatches.length);
     if (!context.keep) for (const register of dispatch.drops) registers[register] = undefined;
   }
   const tensors = plan.saves.map((register) => {
@@ -118,6 +120,7 @@ async function runDispatch(
 }
 
 function dispatchError(error: unknown, dispatch: Dispatch, model: OnnxModel, graph: InterventionGraph): Error {
+  if (error instanceof ModelError) return error;
   const isBuilt = !(error instanceof ProgramError);
   // The model may be compiled whole instead.
   if (!isBuilt && dispatch.program.kind === 'segment') return error;
@@ -140,7 +143,7 @@ async function reuseDispatch(
 ): Promise<DispatchStats> {
   const { programs } = context;
   const start = performance.now();
-  const key = [dispatch.program.key, ...dispatch.fetches.map(({ name }) => name)].join('\n');
+  const key = keyOf(dispatch.program.key, ...dispatch.fetches.map(({ name }) => name));
   const feeds = dispatch.feeds.map(({ register }) => registers[register]!);
   const known = reuse.runs.recall(programs, key, feeds);
   const isBase = dispatch.feeds.every(({ register }) => reuse.base.has(register));

@@ -1,55 +1,187 @@
+import { DEEPEST } from './deepest.ts';
+import { GraphError } from './error.ts';
 import type { InterventionGraph } from './graph.ts';
-import { GraphError } from './json.ts';
 import { OperationError } from './operation.ts';
 import { isTensorNode, outputTypes } from './operations/index.ts';
+import type { Op, TensorOp } from './ops.ts';
 import { isFloat } from './promotion.ts';
-import type { Node, Region } from './types.ts';
+import type { Node, Region, Shape, TensorNode, TensorType, Value } from './types.ts';
+
+/** Elements that one operation may make out of fewer, as far as the graph says how many: a quarter of a gigabyte. */
+const MOST_ELEMENTS = 2 ** 26;
+
+/** Integer operands of at most so many elements may be sizes. */
+const MOST_SIZES = 64;
 
 /**
  * Checks that the nodes of a graph that came as data fit together: each operation takes its inputs and makes outputs of
- * the dtypes that the graph says. Throws a GraphError that names the node.
+ * the types that the graph says, bodies take and give what their node does, and nothing is larger than a request may
+ * ask for. Throws a GraphError that names the node.
  */
 export function checkGraph(graph: InterventionGraph): void {
-  checkRegion(graph.root, 'root');
+  if (graph.root.parameters.length > 0) throw new GraphError('root: only bodies have parameters');
+  new Checker(graph).region(graph.root, 'root', 0);
 }
 
-function checkRegion({ nodes }: Region, path: string): void {
-  for (const [i, node] of nodes.entries()) {
-    const at = `${path}.nodes[${i}] (${node.op})`;
-    if (isTensorNode(node)) {
+class Checker {
+  private readonly graph: InterventionGraph;
+  /** The types of values, with the sizes that operands give. */
+  private readonly types = new Map<Value, TensorType>();
+
+  constructor(graph: InterventionGraph) {
+    this.graph = graph;
+  }
+
+  region({ nodes }: Region, path: string, depth: number): void {
+    if (depth > DEEPEST) throw new GraphError(`${path}: more than ${DEEPEST} bodies stand one in another`);
+    for (const [i, node] of nodes.entries()) {
+      const at = `${path}.nodes[${i}] (${node.op})`;
       try {
-        const inputs = node.inputs.map(({ type }) => type);
-        const types = outputTypes(node.op, inputs, node.attributes);
-        const fits = types.length === node.outputs.length;
-        if (!fits || types.some(({ dtype }, k) => dtype !== node.outputs[k]!.type.dtype)) {
-          throw new OperationError(
-            `it makes ${types.map(({ dtype }) => dtype).join(', ')}, but the graph says ${node.outputs.map(({ type }) => type.dtype).join(', ')}`,
-          );
-        }
+        if (isTensorNode(node)) this.tensorNode(node);
+        else structureRules[node.op](node, { graph: this.graph, isRoot: depth === 0 });
       } catch (error) {
         throw new GraphError(`${at}: ${error instanceof Error ? error.message : error}`, { cause: error });
       }
+      if (node.op === 'operand') this.sizes(node.outputs[0]!, node);
+      for (const [k, body] of node.regions.entries()) this.region(body, `${at}.regions[${k}]`, depth + 1);
     }
-    checkGradient(node, at, path);
-    for (const [k, region] of node.regions.entries()) checkRegion(region, `${at}.regions[${k}]`);
+  }
+
+  private tensorNode(node: TensorNode): void {
+    const inputs = node.inputs.map((value) => this.types.get(value) ?? value.type);
+    const types = outputTypes(node.op, inputs, node.attributes);
+    const said = node.outputs.map(({ type }) => type);
+    if (types.length !== said.length || types.some(({ dtype }, k) => dtype !== said[k]!.dtype)) {
+      throw new OperationError(
+        `it makes ${types.map(({ dtype }) => dtype).join(', ')}, but the graph says ${said.map(({ dtype }) => dtype).join(', ')}`,
+      );
+    }
+    const largest = Math.max(...inputs.map(({ shape }) => elements(shape)));
+    types.forEach((type, k) => {
+      checkShape(said[k]!.shape, type.shape, 'it makes');
+      this.types.set(node.outputs[k]!, type);
+      const count = elements(type.shape);
+      if (count <= MOST_ELEMENTS || count <= largest) return;
+      throw new OperationError(`it would make ${count} elements, and a request may make ${MOST_ELEMENTS} at once`);
+    });
+  }
+
+  /** What an operand holds may be the shape of another tensor. */
+  private sizes(value: Value, node: Node): void {
+    const { dims, data } = this.graph.operands.get(node)!;
+    if (!/int/.test(value.type.dtype) || data.length > MOST_SIZES) return;
+    this.types.set(value, {
+      ...value.type,
+      shape: dims,
+      constant: Array.from(data as ArrayLike<number | bigint>, Number),
+    });
   }
 }
 
-/** A gradient has the type of what it is taken by, and belongs to a pass. */
-function checkGradient({ op, inputs, outputs }: Node, at: string, path: string): void {
-  if (op !== 'backward' && op !== 'grad' && op !== 'setgrad') return;
-  if (path !== 'root') throw new GraphError(`${at}: gradients stand in the root of a graph, not in a body`);
-  const counts = { backward: [1, 2], grad: [2], setgrad: [3] }[op];
-  if (!counts.includes(inputs.length)) {
-    throw new GraphError(`${at}: it takes ${counts.join(' or ')} inputs, but the graph gives ${inputs.length}`);
+function elements(shape: Shape): number {
+  return shape?.reduce<number>((product, dim) => product * (dim ?? 1), 1) ?? 0;
+}
+
+interface Place {
+  readonly graph: InterventionGraph;
+  readonly isRoot: boolean;
+}
+
+type Rule = (node: Node, place: Place) => void;
+
+/** What fits together around each operation that is none on tensors. */
+const structureRules: { readonly [O in Exclude<Op, TensorOp>]: Rule } = {
+  operand(node, { graph }) {
+    checkCounts(node, [0], 1);
+    const { type } = node.outputs[0]!;
+    checkDTypes([node.attributes as TensorType], [type], 'it makes');
+    checkShape(type.shape, graph.operands.get(node)!.dims, 'its data has');
+  },
+  read(node, place) {
+    checkRoot(node, place);
+    checkCounts(node, [0], 1);
+  },
+  write(node, place) {
+    checkRoot(node, place);
+    checkCounts(node, [1], 0);
+  },
+  call: checkForward,
+  if(node) {
+    checkCounts(node, [1]);
+    checkDTypes(node.inputs.map(typeOf), [{ dtype: 'bool' }], 'its condition is');
+    for (const { parameters, results } of node.regions) {
+      checkDTypes(parameters.map(typeOf), [], 'a body takes');
+      checkDTypes(results.map(typeOf), node.outputs.map(typeOf), 'a body gives');
+    }
+  },
+  loop(node) {
+    const outputs = node.outputs.map(typeOf);
+    const [{ parameters, results }] = node.regions as [Region];
+    checkDTypes(node.inputs.map(typeOf), [{ dtype: 'int64' }, { dtype: 'bool' }, ...outputs], 'it takes');
+    checkDTypes(parameters.map(typeOf), [{ dtype: 'int64' }, ...outputs], 'its body takes');
+    checkDTypes(results.map(typeOf), [{ dtype: 'bool' }, ...outputs], 'its body gives');
+  },
+  forward: refuseCode,
+  apply: refuseCode,
+  backward: checkGradient,
+  grad: checkGradient,
+  setgrad: checkGradient,
+};
+
+const typeOf = ({ type }: Value) => type;
+
+function checkRoot(node: Node, { isRoot }: Place): void {
+  if (!isRoot) throw new OperationError('it stands in the root of a graph, not in a body');
+  checkForward(node);
+}
+
+function checkForward(node: Node): void {
+  const { forward } = node.attributes as { readonly forward: number };
+  if (forward !== 0) throw new OperationError('a request runs one model, once');
+}
+
+function refuseCode({ op }: Node): void {
+  throw new OperationError(op === 'apply' ? 'a function is code, not data' : 'a request runs one model, once');
+}
+
+function checkCounts({ inputs, outputs }: Node, takes: readonly number[], gives = outputs.length): void {
+  if (!takes.includes(inputs.length)) {
+    throw new OperationError(`it takes ${takes.join(' or ')} inputs, but the graph gives ${inputs.length}`);
   }
+  if (outputs.length !== gives) throw new OperationError(`it has ${gives} outputs, not ${outputs.length}`);
+}
+
+function checkDTypes(
+  is: readonly Pick<TensorType, 'dtype'>[],
+  wanted: readonly Pick<TensorType, 'dtype'>[],
+  what: string,
+): void {
+  const [found, expected] = [is, wanted].map((types) => types.map(({ dtype }) => dtype).join(', ') || 'nothing');
+  if (found !== expected) throw new OperationError(`${what} ${found}, but ${expected} is needed`);
+}
+
+function checkShape(said: Shape, is: Shape, what: string): void {
+  const fits =
+    !said ||
+    !is ||
+    (said.length === is.length && said.every((dim, i) => dim === null || is[i] === null || dim === is[i]));
+  const text = (shape: Shape) => `[${shape!.map((dim) => dim ?? '?').join(', ')}]`;
+  if (!fits) throw new OperationError(`${what} dims ${text(is)}, but the graph says ${text(said)}`);
+}
+
+/** A gradient has the type of what it is taken by, and belongs to a pass. */
+function checkGradient(node: Node, { isRoot }: Place): void {
+  const { op, inputs, outputs } = node;
+  if (!isRoot) throw new OperationError('gradients stand in the root of a graph, not in a body');
+  const counts: Readonly<Record<string, readonly number[]>> = { backward: [1, 2], grad: [2], setgrad: [3] };
+  checkCounts(node, counts[op]!, op === 'setgrad' ? 0 : 1);
   const [first, of, gradient] = inputs;
   if (op !== 'backward' && first!.node?.op !== 'backward') {
-    throw new GraphError(`${at}: its first input is not a backward pass`);
+    throw new OperationError('its first input is not a backward pass');
   }
   const alike = op === 'backward' ? [first, of] : op === 'grad' ? [of, outputs[0]] : [of, gradient];
   const [a, b] = alike.map((value) => value?.type.dtype);
   if (!a || !isFloat(a) || (b && b !== a)) {
-    throw new GraphError(`${at}: a gradient and its tensor are floating-point tensors of one dtype, not ${a} and ${b}`);
+    throw new OperationError(`a gradient and its tensor are floating-point tensors of one dtype, not ${a} and ${b}`);
   }
 }

@@ -1,3 +1,4 @@
+import { type KeyPart, keyOf } from './key.ts';
 import type { AttributesOf, Op } from './ops.ts';
 import type { LazySite, Site } from './site.ts';
 import type { Node, NodeOf, Region, Shape, TensorType, Value } from './types.ts';
@@ -68,10 +69,10 @@ export class InterventionGraph {
 
   /** The graph as it is compiled, without the data that changes from run to run: equal keys share one compiled session. */
   structuralKey(): string {
-    const parts: string[] = [];
-    writeRegion(this.root, parts);
-    for (const save of this.saves) parts.push(`save ${save.name} %${save.value.id}`);
-    return parts.join('\n');
+    const saves = this.saves.map(({ name, value }) => [name, value.id]);
+    // Plans name operands by their order.
+    const operands = [...this.operands.keys()].map(({ outputs }) => outputs[0]!.id);
+    return keyOf(structureOf(this.root), operands, saves);
   }
 
   /** The graph as text: a line a node, bodies indented. */
@@ -83,20 +84,18 @@ export class InterventionGraph {
   }
 }
 
-function writeRegion(region: Region, parts: string[]): void {
-  parts.push(`(${region.parameters.map(structure)})`);
-  for (const node of region.nodes) {
-    // Which dimensions a squeeze without dims removes depends on which sizes are 1.
-    const ones = node.op === 'squeeze' ? node.inputs[0]!.type.shape?.map((dim) => dim === 1) : '';
-    const inputs = node.inputs.map(({ id }) => id);
-    parts.push(`${node.outputs.map(structure)}=${node.op}${ones}(${inputs})${JSON.stringify(node.attributes)}`);
-    for (const body of node.regions) writeRegion(body, parts);
-  }
-  parts.push(`->${region.results.map(({ id }) => id)}`);
+function structureOf({ parameters, nodes, results }: Region): KeyPart {
+  return [parameters.map(valueStructure), nodes.map(nodeStructure), results.map(({ id }) => id)];
 }
 
-function structure({ id, type }: Value): string {
-  return `%${id}:${type.dtype}${type.shape?.length}`;
+function nodeStructure({ op, inputs, attributes, regions, outputs }: Node): KeyPart {
+  // Which dimensions a squeeze without dims removes depends on which sizes are 1.
+  const ones = op === 'squeeze' ? inputs[0]!.type.shape?.map((dim) => dim === 1) : null;
+  return [op, ones, inputs.map(({ id }) => id), attributes, outputs.map(valueStructure), regions.map(structureOf)];
+}
+
+function valueStructure({ id, type }: Value): KeyPart {
+  return [id, type.dtype, type.shape?.length];
 }
 
 function printRegion(region: Region, indent: string, lines: string[]): void {

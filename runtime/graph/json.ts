@@ -1,17 +1,14 @@
 import { z } from 'zod';
 import { DTYPES } from './dtypes.ts';
+import { GraphError } from './error.ts';
 import { InterventionGraph, type OperandData } from './graph.ts';
+import { operandData } from './operand-data.ts';
 import { type AttributesOf, bodyCount, isOp, type Op, schemas } from './ops.ts';
 import { formatSite, siteOf } from './site.ts';
 import type { Node, Region, Value } from './types.ts';
 
 /** The version of the format that is written; others are refused. */
 export const GRAPH_VERSION = 1;
-
-/** A graph given as data is not one: the message says where and why. */
-export class GraphError extends Error {
-  override readonly name = 'GraphError';
-}
 
 const dims = z.array(z.number().int().nonnegative().nullable()).nullable();
 const value = z.strictObject({ id: z.number().int().nonnegative(), dtype: z.enum(DTYPES), shape: dims });
@@ -116,6 +113,20 @@ function valueToJson({ id, type }: Value): z.infer<typeof value> {
  * wrong, an operation that is not on the closed list, or a value that is used before it is made.
  */
 export function graphFromJson(json: unknown): InterventionGraph {
+  return nested(() => readGraph(json));
+}
+
+/** Reads data that may be nested more deeply than can be followed, or without an end. */
+export function nested<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof RangeError) || !/call stack/.test(error.message)) throw error;
+    throw new GraphError('This is not an intervention graph: it is nested too deeply.', { cause: error });
+  }
+}
+
+function readGraph(json: unknown): InterventionGraph {
   const parsed = schema.safeParse(json);
   if (!parsed.success) throw new GraphError(`This is not an intervention graph: ${z.prettifyError(parsed.error)}`);
   const { root, operands, saves } = parsed.data;
@@ -130,7 +141,7 @@ export function graphFromJson(json: unknown): InterventionGraph {
     if (given.has(made.node)) throw new GraphError(`operands[${i}]: %${id} has data already`);
     if (size !== data.length)
       throw new GraphError(`operands[${i}]: dims [${sizes}] need ${size} elements, found ${data.length}`);
-    given.set(made.node, { dims: sizes, data: typedData(made, data) });
+    given.set(made.node, { dims: sizes, data: operandData(made.type.dtype, data, `operands[${i}]`) });
   }
   // Operands are told apart by the order of their nodes, whatever the order of their data.
   for (const node of graph.root.nodes) {
@@ -141,7 +152,9 @@ export function graphFromJson(json: unknown): InterventionGraph {
   }
   for (const [i, save] of saves.entries())
     graph.saves.push({ name: save.name, value: find(values, save.value, `saves[${i}]`) });
-  graph.reserve(Math.max(-1, ...values.keys()) + 1);
+  let last = -1;
+  for (const id of values.keys()) last = Math.max(last, id);
+  graph.reserve(last + 1);
   return graph;
 }
 
@@ -189,30 +202,4 @@ function find(values: ReadonlyMap<number, Value>, id: number, path: string): Val
   const found = values.get(id);
   if (!found) throw new GraphError(`${path}: %${id} is used, but nothing before it makes it`);
   return found;
-}
-
-function typedData({ type }: Value, data: readonly (number | string)[]): ArrayLike<number> | ArrayLike<bigint> {
-  switch (type.dtype) {
-    case 'int64':
-      return BigInt64Array.from(data, BigInt);
-    case 'uint64':
-      return BigUint64Array.from(data, BigInt);
-    case 'float32':
-      return Float32Array.from(data, Number);
-    case 'float64':
-      return Float64Array.from(data, Number);
-    case 'float16':
-    case 'uint16':
-      return Uint16Array.from(data, Number);
-    case 'int32':
-      return Int32Array.from(data, Number);
-    case 'uint32':
-      return Uint32Array.from(data, Number);
-    case 'int16':
-      return Int16Array.from(data, Number);
-    case 'int8':
-      return Int8Array.from(data, Number);
-    default:
-      return Uint8Array.from(data, Number);
-  }
 }

@@ -24,7 +24,7 @@ export function reportProgress(id: string, total: number, option: ProgressOption
   if (typeof option === 'function') {
     const update = (file: string, bytes: number) => {
       loaded += bytes;
-      option({ file, loaded, total });
+      return option({ file, loaded, total });
     };
     return { update, stop: () => {} };
   }

@@ -6,6 +6,8 @@ import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { getHFHubCachePath, getRepoFolderName } from '@huggingface/hub';
 
+import { isCommit } from './hub-names.ts';
+
 /** A file of a repository as the hub describes it. */
 export interface HubFile {
   readonly path: string;
@@ -35,6 +37,7 @@ export class CachedModel {
   find(revision: string): string | null {
     const ref = join(this.folder, 'refs', revision);
     const commit = existsSync(ref) && statSync(ref).isFile() ? readFileSync(ref, 'utf8').trim() : revision;
+    if (!isCommit(commit)) return null;
     const folder = this.snapshot(commit);
     return existsSync(folder) ? folder : null;
   }

@@ -2,9 +2,11 @@ import { readFileSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { downloadFile, listFiles, modelInfo } from '@huggingface/hub';
+import { ModelError } from '../onnx/error.ts';
 import { type ProgressOption, type ProgressReport, reportProgress } from './download-progress.ts';
 import { CachedModel, type HubFile } from './hub-cache.ts';
 import { type HubRequest, hubError, isRefusal, offlineError } from './hub-error.ts';
+import { isCommit, isContentHash, isInside } from './hub-names.ts';
 import { chooseModelFile, filesUnder, findModelFile, neededFiles } from './model-files.ts';
 
 /** How a model is fetched from the hub. */
@@ -25,6 +27,7 @@ export interface HubOptions {
 export async function hubFolder(id: string, options: HubOptions): Promise<string> {
   const hubUrl = (process.env.HF_ENDPOINT || 'https://huggingface.co').replace(/\/+$/, '');
   const request = { id, revision: options.revision ?? 'main', hubUrl };
+  if (!isInside(request.revision)) throw new ModelError(`${JSON.stringify(request.revision)} is no revision of ${id}`);
   const cache = new CachedModel(id);
   if (options.localFilesOnly || isOn(process.env.HF_HUB_OFFLINE) || isOn(process.env.TRANSFORMERS_OFFLINE)) {
     const folder = cachedFolder(cache, request, options);
@@ -51,6 +54,7 @@ async function fetchModel(cache: CachedModel, request: HubRequest, options: HubO
   const accessToken = options.token ?? storedToken();
   const hub = { hubUrl, ...(accessToken === undefined ? {} : { accessToken }) };
   const { sha } = await modelInfo({ ...hub, name: id, revision, additionalFields: ['sha'], fetch: impatientFetch });
+  if (!isCommit(sha)) throw new ModelError(`${hubUrl} names a commit of ${id} that is none: ${JSON.stringify(sha)}`);
   const files = await listModelFiles(id, { ...hub, revision: sha, fetch: impatientFetch });
   const paths = [...files.keys()];
   const needed = neededFiles(paths, chooseModelFile(paths, `the repository ${id} on ${hubUrl}`, options.file));
@@ -79,17 +83,26 @@ async function listModelFiles(
   const files = new Map<string, HubFile>();
   for await (const { type, path, size, lfs, oid } of listFiles({ ...hub, repo: id, recursive: true })) {
     const hash = lfs?.oid ?? oid;
-    // The path becomes one in the cache: it must not lead out of it.
-    if (type !== 'file' || hash === undefined || path.split(/[/\\]/).includes('..')) continue;
-    files.set(path, { path, size: lfs?.size ?? size, hash });
+    if (type !== 'file' || hash === undefined) continue;
+    files.set(path, checkedFile({ path, size: lfs?.size ?? size, hash }, hub.hubUrl));
   }
   return files;
+}
+
+/** Paths, hashes and commits become paths in the cache: they must have the form of what they are, and not lead out of it. */
+function checkedFile(file: HubFile, hubUrl = 'the hub'): HubFile {
+  if (!isInside(file.path))
+    throw new ModelError(`${hubUrl} lists a file whose path leads elsewhere: ${JSON.stringify(file.path)}`);
+  if (!isContentHash(file.hash)) {
+    throw new ModelError(`${hubUrl} gives ${file.path} a hash that is none: ${JSON.stringify(file.hash)}`);
+  }
+  return file;
 }
 
 async function* chunks({ path }: HubFile, blob: Blob | null, progress: ProgressReport): AsyncGenerator<Uint8Array> {
   if (blob === null) throw new Error(`the hub lists ${path} but does not have it`);
   for await (const chunk of blob.stream()) {
-    progress.update(path, chunk.length);
+    await progress.update(path, chunk.length);
     yield chunk;
   }
 }

@@ -35,6 +35,8 @@ export interface LowerOptions {
   readonly provided?: ReadonlyMap<string, ValueInfoProto>;
   /** What an error names as the site of a node; else its line in the source. */
   readonly siteName?: (node: Node) => string;
+  /** How often the body of a loop may run. */
+  readonly maxIterations?: number | undefined;
 }
 
 /**
@@ -62,7 +64,7 @@ class Lowering {
     model: OnnxModel,
     graph: InterventionGraph,
     locate: Locate,
-    { provided = new Map(), siteName }: LowerOptions,
+    { provided = new Map(), siteName, maxIterations }: LowerOptions,
   ) {
     this.model = model;
     this.graph = graph;
@@ -77,6 +79,7 @@ class Lowering {
       this.values,
       (node, inputs, writer) => this.call(node, inputs, writer),
       siteName,
+      maxIterations,
     );
   }
 

@@ -38,6 +38,9 @@ function siteOrOp(node: Node): string {
   return site ? formatSite(site) : node.op;
 }
 
+/** How often the body of a loop may run, unless the model was loaded with another number. */
+export const MAX_ITERATIONS = 100_000;
+
 /** How calls of modules are written. */
 export type LowerCall = (node: NodeOf<'call'>, inputs: readonly string[], writer: Writer) => readonly string[];
 
@@ -50,21 +53,27 @@ export class Writer implements Emitter {
   readonly values: Map<Value, string>;
   private readonly lowerCall: LowerCall;
   private readonly siteName: (node: Node) => string;
+  private readonly maxIterations: number;
   private stem = 'node';
 
-  /** @param siteName what the name of an ONNX node says of the site of the graph's node */
+  /**
+   * @param siteName what the name of an ONNX node says of the site of the graph's node
+   * @param maxIterations how often the body of a loop may run
+   */
   constructor(
     opset: number,
     names: Names,
     values: Map<Value, string>,
     lowerCall: LowerCall,
     siteName: (node: Node) => string = siteOrOp,
+    maxIterations = MAX_ITERATIONS,
   ) {
     this.opset = opset;
     this.names = names;
     this.values = values;
     this.lowerCall = lowerCall;
     this.siteName = siteName;
+    this.maxIterations = maxIterations;
   }
 
   node(op: string, inputs: readonly string[], attributes: Readonly<Record<string, OnnxAttribute>> = {}): string {
@@ -151,8 +160,17 @@ export class Writer implements Emitter {
           this.values.set(value, name);
           return makeValueInfo(name, value.type.dtype, value.type.shape?.length === 0 ? [] : null);
         });
-        const body = this.body(region!, [parameters[0]!, makeValueInfo(condition, 'bool', []), ...parameters.slice(1)]);
-        return this.nodesOf('Loop', inputs, node.outputs.length, { body: { graph: body } });
+        const [trip, first, ...initial] = inputs;
+        // ONNX Runtime reads one element of these, whether it is there or not.
+        const start = [trip!, first!].map((name) =>
+          this.marked('one', 'Reshape', [name, this.constant('int64', [], [0])]),
+        );
+        const body = this.body(
+          region!,
+          [parameters[0]!, makeValueInfo(condition, 'bool', []), ...parameters.slice(1)],
+          (inner, [goesOn, ...carry]) => [inner.within(goesOn!, parameters[0]!.name), ...carry],
+        );
+        return this.nodesOf('Loop', [...start, ...initial], node.outputs.length, { body: { graph: body } });
       }
       case 'call':
         return this.lowerCall(node, inputs, this);
@@ -176,14 +194,37 @@ export class Writer implements Emitter {
     }
   }
 
-  private body(region: Region, inputs: readonly ValueInfoProto[]) {
-    const inner = new Writer(this.opset, this.names, this.values, this.lowerCall, this.siteName);
+  /** A node that fails with a message of its own (`runError`): its name begins with what it checks. */
+  private marked(check: string, op: string, inputs: readonly string[], attributes: Attributes = {}): string {
+    const output = this.names.fresh(op);
+    this.written.push(makeNode(op, inputs, [output], attributes, `${check}:${this.nodeName()}`));
+    return output;
+  }
+
+  /** Whether a loop goes on, which has one element; fails in an iteration that is one too many. */
+  private within(goesOn: string, iteration: string): string {
+    const one = this.marked('one', 'Reshape', [goesOn, this.constant('int64', [1], [1])]);
+    const limit = this.maxIterations;
+    const tooMany = this.node('Div', [iteration, this.constant('int64', [limit])]);
+    return this.marked(`iterations=${limit}`, 'Gather', [one, tooMany], { axis: { int: 0 } });
+  }
+
+  private body(
+    region: Region,
+    inputs: readonly ValueInfoProto[],
+    change: (inner: Writer, results: readonly string[]) => readonly string[] = (_, results) => results,
+  ) {
+    const inner = new Writer(this.opset, this.names, this.values, this.lowerCall, this.siteName, this.maxIterations);
     for (const node of liveNodes(region)) inner.write(node);
     // A result must be made by a node of the region itself, and only once.
-    const outputs = region.results.map((value) => {
-      const name = inner.node('Identity', [inner.name(value)]);
-      return makeValueInfo(name, value.type.dtype);
-    });
+    inner.stem = this.stem;
+    const results = change(
+      inner,
+      region.results.map((value) => inner.name(value)),
+    );
+    const outputs = region.results.map(({ type }, i) =>
+      makeValueInfo(inner.node('Identity', [results[i]!]), type.dtype),
+    );
     return makeGraph(this.names.fresh('body'), inner.written, inputs, outputs);
   }
 }

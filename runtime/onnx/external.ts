@@ -2,6 +2,7 @@ import { realpathSync, statSync } from 'node:fs';
 import { isAbsolute, join, relative, sep } from 'node:path';
 import { TensorProto_DataLocation } from 'onnx-buf';
 import { ModelError } from './error.ts';
+import type { OpenedFiles } from './opened-files.ts';
 import type { TensorProto } from './proto.ts';
 
 /** Whether a tensor's data stands outside the graph: in the model's own file or in another one. */
@@ -34,16 +35,22 @@ export function withData(tensor: TensorProto, rawData: Uint8Array<ArrayBuffer>):
 
 /**
  * Checks that the file of every external tensor is there, is long enough and lies inside `folder`, and rewrites
- * locations that are links (a download cache keeps its files so) to what they point at, relative to `realFolder`.
+ * locations that are links (a download cache keeps its files so) to what they point at, relative to `realFolder`. The files are
+ * added to `files`.
  * Throws a ModelError that names the tensor and the file.
  */
-export function checkExternal(tensors: readonly TensorProto[], folder: string, realFolder: string): void {
+export function checkExternal(
+  tensors: readonly TensorProto[],
+  folder: string,
+  realFolder: string,
+  files: OpenedFiles,
+): void {
   const sizes = new Map<string, { location: string; size: number }>();
   for (const tensor of tensors) {
     if (!isExternal(tensor)) continue;
     const entry = tensor.externalData.find(({ key }) => key === 'location');
     if (entry === undefined) throw new ModelError(`the tensor ${tensor.name} has external data without a location`);
-    const file = sizes.get(entry.value) ?? resolve(tensor.name, entry.value, folder, realFolder);
+    const file = sizes.get(entry.value) ?? resolve(tensor.name, entry.value, folder, realFolder, files);
     sizes.set(entry.value, file);
     const end = Number(externalEntry(tensor, 'offset') ?? 0) + Number(externalEntry(tensor, 'length') ?? 0);
     if (end > file.size) {
@@ -55,12 +62,12 @@ export function checkExternal(tensors: readonly TensorProto[], folder: string, r
   }
 }
 
-function resolve(tensor: string, location: string, folder: string, realFolder: string) {
+function resolve(tensor: string, location: string, folder: string, realFolder: string, files: OpenedFiles) {
   const path = join(folder, location);
   if (isAbsolute(location) || leaves(relative(folder, path))) {
     throw new ModelError(`the tensor ${tensor} points outside the model's folder: ${location}`);
   }
-  const stat = statSync(path, { throwIfNoEntry: false });
+  const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
   if (stat?.isFile() !== true) throw new ModelError(`${path} is missing: it holds the tensor ${tensor}`);
   const real = relative(realFolder, realpathSync(path));
   if (leaves(real)) {
@@ -68,8 +75,9 @@ function resolve(tensor: string, location: string, folder: string, realFolder: s
       `the tensor ${tensor} points outside the model's folder: ${path} is a link to ${realpathSync(path)}`,
     );
   }
+  files.add(realpathSync(path), stat);
   // ONNX writes locations with slashes on every system.
-  return { location: real.split(sep).join('/'), size: stat.size };
+  return { location: real.split(sep).join('/'), size: Number(stat.size) };
 }
 
 function leaves(path: string): boolean {

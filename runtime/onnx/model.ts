@@ -2,8 +2,11 @@ import type { DType } from '../graph/types.ts';
 import { isStandard } from './domains.ts';
 import { dtypeName } from './dtypes.ts';
 import { elementTypes } from './element-types.ts';
+import { ModelError } from './error.ts';
 import { type Links, linkGraph } from './links.ts';
 import type { Dim } from './make.ts';
+import { modelHash } from './model-hash.ts';
+import type { OpenedFiles } from './opened-files.ts';
 import type { GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto } from './proto.ts';
 import { drawingIn } from './randomness.ts';
 
@@ -23,8 +26,8 @@ export interface ModelFile {
   readonly folder: string;
   /** The name of the file in `folder`. */
   readonly file: string;
-  /** A hash of the graph and of where its weights stand (not of the weights). */
-  readonly hash: string;
+  /** The file, and those that its weights stand in, as they were when it was read. */
+  readonly files: OpenedFiles;
 }
 
 /**
@@ -35,7 +38,7 @@ export class OnnxModel implements ModelFile {
   readonly path: string;
   readonly folder: string;
   readonly file: string;
-  readonly hash: string;
+  readonly files: OpenedFiles;
   readonly proto: ModelProto;
   readonly graph: GraphProto;
   /** The version of the default operator set. */
@@ -48,13 +51,14 @@ export class OnnxModel implements ModelFile {
   readonly draws: (node: NodeProto) => boolean;
   #links: Links | null = null;
   #elementTypes: ReadonlyMap<string, number> | null = null;
+  #hash: string | null = null;
 
   /** @param proto has a graph and imports a default operator set */
-  constructor(proto: ModelProto, { path, folder, file, hash }: ModelFile) {
+  constructor(proto: ModelProto, { path, folder, file, files }: ModelFile) {
     this.path = path;
     this.folder = folder;
     this.file = file;
-    this.hash = hash;
+    this.files = files;
     this.proto = proto;
     this.graph = proto.graph!;
     this.opset = Number(defaultOpset(proto));
@@ -62,6 +66,20 @@ export class OnnxModel implements ModelFile {
     this.inputs = this.graph.input.filter(({ name }) => !this.initializers.has(name)).map(modelTensor);
     this.outputs = this.graph.output.map(modelTensor);
     this.draws = drawingIn(this.graph, proto.functions);
+  }
+
+  /** A hash of the graph and all weights. It is worked out when it is first asked for: that reads the whole file. */
+  get hash(): string {
+    this.checkFiles();
+    this.#hash ??= modelHash(this.proto, this.folder);
+    this.checkFiles();
+    return this.#hash;
+  }
+
+  /** Throws a ModelError if a file of the model is no longer what was read. */
+  checkFiles(): void {
+    const changed = this.files.changed();
+    if (changed !== null) throw new ModelError(`${changed} after the model was opened. Load the model again.`);
   }
 
   /** Who makes and who reads each tensor. */

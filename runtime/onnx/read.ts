@@ -1,10 +1,10 @@
-import { createHash } from 'node:crypto';
 import { closeSync, fstatSync, openSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
 import { ModelError } from './error.ts';
 import { checkExternal } from './external.ts';
 import { withInlinedFunctions } from './inline.ts';
 import { defaultOpset, OnnxModel } from './model.ts';
+import { OpenedFiles } from './opened-files.ts';
 import { decodeModel, type ModelProto } from './proto.ts';
 import { skim } from './skim.ts';
 import { withDenseWeights } from './sparse.ts';
@@ -20,7 +20,8 @@ export async function readModel(path: string): Promise<OnnxModel> {
   checkFile(path);
   const real = realpathSync(path);
   const folder = dirname(real);
-  const bytes = readGraph(path, real);
+  const files = new OpenedFiles();
+  const bytes = readGraph(path, real, files);
   const proto = withInlinedFunctions(withDenseWeights(decode(path, bytes), path));
   if (!proto.graph?.output.length) throw new ModelError(`${path} has no outputs`);
   checkOperatorSet(path, proto);
@@ -28,9 +29,12 @@ export async function readModel(path: string): Promise<OnnxModel> {
     tensorsOf(proto).filter((tensor) => !pointsInto(tensor.externalData, basename(real))),
     dirname(resolve(path)),
     folder,
+    files,
   );
-  const hash = createHash('sha256').update(bytes).digest('hex');
-  return new OnnxModel(proto, { path, folder, file: basename(real), hash });
+  const model = new OnnxModel(proto, { path, folder, file: basename(real), files });
+  // It may have been written to while it was read.
+  model.checkFiles();
+  return model;
 }
 
 /** The oldest operator set that nodes are written for here: reductions, Squeeze and others changed with 13. */
@@ -59,19 +63,32 @@ function pointsInto(entries: readonly { key: string; value: string }[], file: st
 }
 
 function checkFile(path: string): void {
-  const stat = statSync(path, { throwIfNoEntry: false });
+  const stat = statOf(path);
   if (stat === undefined) throw new ModelError(`no such file: ${path}`);
   if (stat.isDirectory()) throw new ModelError(`${path} is a directory: name the .onnx file in it`);
   if (!stat.isFile()) throw new ModelError(`${path} is not a file`);
   if (stat.size === 0) throw new ModelError(`${path} is empty`);
 }
 
+/** Throws a ModelError for what is no path, or a link that leads nowhere. */
+function statOf(path: string) {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    throw new ModelError(`${JSON.stringify(path)} cannot be read: ${error instanceof Error ? error.message : error}`, {
+      cause: error,
+    });
+  }
+}
+
 const LFS = 'version https://git-lfs.github.com/spec/';
 
-function readGraph(path: string, real: string): Uint8Array {
+function readGraph(path: string, real: string, files: OpenedFiles): Uint8Array {
   const descriptor = openSync(real, 'r');
   try {
-    const reader = new WireReader(descriptor, fstatSync(descriptor).size);
+    const stat = fstatSync(descriptor, { bigint: true });
+    files.add(real, stat);
+    const reader = new WireReader(descriptor, Number(stat.size));
     const head = new TextDecoder().decode(reader.bytes(0, Math.min(LFS.length, reader.size)));
     if (head === LFS) {
       throw new ModelError(`${path} is a Git LFS pointer, not the model: fetch it with "git lfs pull"`);

@@ -40,6 +40,8 @@ export interface Session {
 /** A thread with sessions of its own, which runs one task at a time. */
 export interface SessionThread {
   createSession(model: Uint8Array, config: SessionConfig): Promise<Session>;
+  /** Whether it has ended, by itself or not: it holds no sessions any more. */
+  readonly hasEnded: boolean;
   /** Ends the thread when its tasks are done. */
   end(): void;
 }

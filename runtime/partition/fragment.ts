@@ -1,3 +1,4 @@
+import { type KeyPart, keyOf } from '../graph/key.ts';
 import type { Value } from '../graph/types.ts';
 import type { OnnxModel } from '../onnx/model.ts';
 import { ranges } from './ranges.ts';
@@ -58,7 +59,7 @@ export function describeFragment(
   const names = new Map<Value, Map<string, string>>();
   const aliases = new Map<string, string>();
   const renamed = new Map<number, Map<string, string>>();
-  const marks: string[] = [];
+  const marks: KeyPart[] = [];
   const used = new Set(originals);
   for (const { tensor, reader, value } of reads.sort((a, b) => a.reader - b.reader)) {
     if (!value) continue;
@@ -71,14 +72,14 @@ export function describeFragment(
       known.set(tensor, name);
       inputs.set(name, value);
       if (name !== tensor) aliases.set(name, tensor);
-      else if (links.constant.has(tensor)) marks.push(`free ${tensor}`);
+      else if (links.constant.has(tensor)) marks.push(['free', tensor]);
     }
     if (name === tensor) continue;
     renamed.set(reader, (renamed.get(reader) ?? new Map()).set(tensor, name));
-    marks.push(`${name} for ${tensor} in ${reader}`);
+    marks.push([name, tensor, reader]);
   }
   return {
-    key: [ranges(nodes), outputs.join(), ...marks].join('|'),
+    key: keyOf('segment', ranges(nodes), outputs, marks),
     nodes: [...taken].sort((a, b) => a - b),
     initializers,
     inputs,

@@ -1,5 +1,6 @@
 import { extract } from '../graph/extract.ts';
 import { InterventionGraph } from '../graph/graph.ts';
+import { keyOf } from '../graph/key.ts';
 import type { Node, Value } from '../graph/types.ts';
 import type { Locate } from '../lowering/address.ts';
 import { type Lowered, lower } from '../lowering/lower.ts';
@@ -23,12 +24,14 @@ export class InterventionPrograms {
   private readonly model: OnnxModel;
   private readonly locate: Locate;
   private readonly writer: FragmentWriter;
+  private readonly maxIterations: number | undefined;
   private readonly written = new Map<string, { lowered: Lowered; program: Program }>();
 
-  constructor(model: OnnxModel, locate: Locate, writer: FragmentWriter) {
+  constructor(model: OnnxModel, locate: Locate, writer: FragmentWriter, maxIterations?: number) {
     this.model = model;
     this.locate = locate;
     this.writer = writer;
+    this.maxIterations = maxIterations;
   }
 
   /**
@@ -38,7 +41,7 @@ export class InterventionPrograms {
   of(nodes: readonly Node[], outputs: readonly Value[], provided: readonly string[]): InterventionProgram {
     // Everything from outside is an input, operands too: their data is not a part of the structure.
     const { graph, outer } = extract(new InterventionGraph(), nodes, outputs, new Map([[0, 0]]));
-    const key = [graph.structuralKey(), ...provided].join('\n');
+    const key = keyOf('intervention', graph.structuralKey(), provided);
     const { lowered, program } = this.written.get(key) ?? this.write(key, graph, provided);
     this.written.delete(key);
     this.written.set(key, { lowered, program });
@@ -61,6 +64,7 @@ export class InterventionPrograms {
     const lowered = lower(this.model, graph, this.locate, {
       provided: new Map(provided.map((tensor) => [tensor, this.writer.input(tensor)])),
       siteName: siteNames(graph.root.nodes),
+      maxIterations: this.maxIterations,
     });
     return {
       lowered,

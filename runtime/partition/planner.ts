@@ -1,4 +1,5 @@
 import type { InterventionGraph } from '../graph/graph.ts';
+import { keyOf } from '../graph/key.ts';
 import type { Address } from '../graph/ops.ts';
 import { narrow } from '../graph/passes/narrow.ts';
 import type { Locate } from '../lowering/address.ts';
@@ -53,8 +54,18 @@ export class Planner {
   private readonly plans = new PlanCache();
   /** Null where all blocks run alike. */
   private readonly blocks: Blocks | null;
+  private readonly maxIterations: number | undefined;
 
-  constructor(model: OnnxModel, tree: Module, locate: Locate, segmentation: Segmentation, store: ProgramStore) {
+  /** @param maxIterations how often the body of a loop may run */
+  constructor(
+    model: OnnxModel,
+    tree: Module,
+    locate: Locate,
+    segmentation: Segmentation,
+    store: ProgramStore,
+    maxIterations?: number,
+  ) {
+    this.maxIterations = maxIterations;
     this.model = model;
     this.locate = locate;
     this.writer = new FragmentWriter(model);
@@ -63,7 +74,7 @@ export class Planner {
     const fixed = segmentation === 'modules' ? [...walk(tree)].flatMap(borders) : [];
     // A trace that reads some rows of the logits only needs the model cut there.
     const ends = layers.length > 0 || segmentation === 'blocks' ? this.ends.entries() : [];
-    const interventions = new InterventionPrograms(model, locate, this.writer);
+    const interventions = new InterventionPrograms(model, locate, this.writer, maxIterations);
     const cut = (at: readonly Layer[], tensors: readonly string[], reading: Reading | null): CutModel => ({
       model,
       locate,
@@ -103,18 +114,18 @@ export class Planner {
   }
 
   private inSegments(graph: InterventionGraph, key: string): Planned {
-    return this.planned(graph, `${key}\nsegments`, () => {
+    return this.planned(graph, keyOf(key, 'segments'), () => {
       const plan = this.cut && segmentedPlan(this.cut, graph);
       return plan ? { plan, version: this.version } : { plan: this.wholePlan(graph), version: null };
     });
   }
 
   private asOne(graph: InterventionGraph, key: string): Planned {
-    return this.planned(graph, `${key}\none`, () => ({ plan: this.wholePlan(graph), version: null }));
+    return this.planned(graph, keyOf(key, 'one'), () => ({ plan: this.wholePlan(graph), version: null }));
   }
 
   private read(graph: InterventionGraph, key: string, cut: CutModel): Planned {
-    return this.planned(graph, `${key}\nread`, () => ({
+    return this.planned(graph, keyOf(key, 'read'), () => ({
       plan: segmentedPlan(cut, graph) ?? this.wholePlan(graph),
       version: null,
     }));
@@ -131,14 +142,20 @@ export class Planner {
 
   /** A plan that runs the model whole, for a graph as `plan` gave it. */
   wholePlan(graph: InterventionGraph): Plan {
-    return wholePlan(this.model, graph, this.locate, (initializers) => this.writer.bytes(initializers));
+    return wholePlan(
+      this.model,
+      graph,
+      this.locate,
+      (initializers) => this.writer.bytes(initializers),
+      this.maxIterations,
+    );
   }
 
   /** The same, which `plan` gives from now on for graphs of this structure. */
   stayWhole(graph: InterventionGraph): Plan {
     const plan = this.wholePlan(graph);
     const key = graph.structuralKey();
-    for (const way of ['segments', 'read']) this.plans.set(`${key}\n${way}`, plan, null);
+    for (const way of ['segments', 'read']) this.plans.set(keyOf(key, way), plan, null);
     return plan;
   }
 

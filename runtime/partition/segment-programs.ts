@@ -1,3 +1,4 @@
+import { keyOf } from '../graph/key.ts';
 import type { OnnxModel } from '../onnx/model.ts';
 import type { Cuts } from './cuts.ts';
 import { describeFragment, type Fragment, type Replaced } from './fragment.ts';
@@ -120,7 +121,7 @@ export class SegmentPrograms {
 
   private fragment({ nodes, outputs, replaced }: SegmentRequest, { plain }: Variants): Fragment {
     if (replaced) return describeFragment(this.model, nodes, outputs, replaced);
-    const key = `${ranges(nodes)}\n${outputs.join('\n')}`;
+    const key = keyOf(ranges(nodes), ...outputs);
     let fragment = plain.get(key);
     if (!fragment) {
       fragment = describeFragment(this.model, nodes, outputs, () => undefined);

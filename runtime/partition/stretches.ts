@@ -26,7 +26,9 @@ export function stretchesOf({ graph, links }: OnnxModel, layers: readonly Layer[
       const maker = links.maker.get(name);
       const made = maker === undefined ? null : (of[maker] ?? null);
       // What lies between two layers runs with the second one: it does not join the layer that it reads from.
-      if (made !== null) stretch = Math.max(stretch, layer === undefined && layerOf.has(maker!) ? made + 1 : made);
+      if (made === null) continue;
+      const isBehind = layer === undefined && layerOf.get(maker!) === made;
+      stretch = Math.max(stretch, isBehind ? made + 1 : made);
     }
     of.push(stretch);
   });

@@ -1,4 +1,5 @@
 import type { InterventionGraph } from '../graph/graph.ts';
+import { keyOf } from '../graph/key.ts';
 import type { Locate } from '../lowering/address.ts';
 import { type Lowered, lower } from '../lowering/lower.ts';
 import { siteNames } from '../lowering/site-names.ts';
@@ -12,8 +13,9 @@ export function wholePlan(
   graph: InterventionGraph,
   locate: Locate,
   weights: (initializers: readonly string[]) => number,
+  maxIterations?: number,
 ): Plan {
-  const lowered = lower(model, graph, locate, { siteName: siteNames(graph.root.nodes) });
+  const lowered = lower(model, graph, locate, { siteName: siteNames(graph.root.nodes), maxIterations });
   const registers = new Registers(
     graph,
     model.inputs.map(({ name }) => name),
@@ -38,7 +40,7 @@ export function wholePlan(
     const first = outputs.get(lowered.outputs[i]!)!;
     if (value !== first) registers.alias(value, first);
   });
-  const program = programOf(graph.structuralKey(), weights(lowered.initializers), lowered);
+  const program = programOf(keyOf('whole', graph.structuralKey()), weights(lowered.initializers), lowered);
   const fetches = [...outputs].map(([name, value]) => ({ name, register: registers.of(value) }));
   const nodes = graph.root.nodes.map((_, position) => position);
   return registers.plan([{ program, kind: 'whole', label: 'the whole model', feeds, fetches, nodes }], []);

@@ -1,3 +1,4 @@
+import { keyOf } from '../graph/key.ts';
 /** The size of a dimension as a function of free sizes: a constant plus a sum of products. */
 export interface DimFormula {
   readonly constant: number;
@@ -18,7 +19,7 @@ export function symbol(name: string): DimFormula {
 export function sum(...parts: readonly DimFormula[]): DimFormula {
   const terms = new Map<string, { coefficient: number; symbols: readonly string[] }>();
   for (const { coefficient, symbols } of parts.flatMap((part) => part.terms)) {
-    const key = symbols.join('*');
+    const key = keyOf(...symbols);
     terms.set(key, { coefficient: (terms.get(key)?.coefficient ?? 0) + coefficient, symbols });
   }
   return {

@@ -61,11 +61,12 @@ function checkDims(model: OnnxModel, inputDims: InputDims): void {
 async function shapes(model: OnnxModel, bytes: Uint8Array): Promise<Map<string, TensorType>> {
   const found = new Map<string, TensorType>();
   try {
+    model.checkFiles();
     // Level basic folds the arithmetic on shapes; below it most sizes would stay open.
     const outputs = await ort.examine(bytes, { optimization: 'basic', folder: model.folder });
     for (const { name, dtype, shape } of outputs) add(found, name, dtype, shape);
   } catch (error) {
-    throw refusal(error, model);
+    throw error instanceof ModelError ? error : refusal(error, model);
   }
   return found;
 }

@@ -1,3 +1,4 @@
+import { keyOf } from '../graph/key.ts';
 import type { TensorType } from '../graph/types.ts';
 import type { OnnxModel } from '../onnx/model.ts';
 import { type InputDims, inferTypes } from './infer.ts';
@@ -21,7 +22,7 @@ export class TensorTypes {
 
   /** The types when the inputs have the sizes `dims`. Throws a ModelError if these do not fit the model. */
   at(dims: InputDims): Promise<Types> {
-    const key = this.model.inputs.map(({ name }) => dims[name]?.join('x') ?? '?').join();
+    const key = keyOf(...this.model.inputs.map(({ name }) => dims[name]));
     const types = this.known.get(key) ?? inferTypes(this.model, dims);
     this.known.delete(key);
     this.known.set(key, types);

@@ -1,4 +1,5 @@
 import { onTraceError, TraceError } from '../errors.ts';
+import { DEEPEST } from '../graph/deepest.ts';
 import { InterventionGraph, type OperandData } from '../graph/graph.ts';
 import { OperationError } from '../graph/operation.ts';
 import { outputTypes } from '../graph/operations/index.ts';
@@ -8,7 +9,7 @@ import type { Node, NodeOf, Region, Site, TensorType, Value } from '../graph/typ
 import { blank } from './blanks.ts';
 import { BlockSaves } from './block-saves.ts';
 import { callerSite } from './caller.ts';
-import { DEEPEST, type OpenCall, tooDeep } from './depth.ts';
+import { type OpenCall, tooDeep } from './depth.ts';
 import { Consequences, type Fact, Knowledge } from './facts.ts';
 import { TracedForward } from './forward.ts';
 import type { TracedPass } from './gradients.ts';

@@ -1,8 +1,6 @@
 import { TraceError } from '../errors.ts';
+import { DEEPEST } from '../graph/deepest.ts';
 import type { Site } from '../graph/types.ts';
-
-/** As deep as bodies of conditionals and loops may stand one in another: ONNX Runtime reads 100 nested messages, three for each body. */
-export const DEEPEST = 30;
 
 /** A call of a compiled function that has not ended. */
 export interface OpenCall {

@@ -8,8 +8,10 @@ export interface TraceRequest {
   readonly graph: InterventionGraph;
   /** The model's inputs, by name. */
   readonly inputs: Readonly<Record<string, Tensor>>;
-  /** The model, as a read-only file: its path and the hash of its graph. */
+  /** The model, as a read-only file: its path, and the hash of its graph and weights, which is worked out when it is read. */
   readonly model: Pick<OnnxModel, 'path' | 'hash'>;
+  /** Ends the run, where the backend can: its reason is what the trace is rejected with. */
+  readonly signal?: AbortSignal | undefined;
   /** Runs it here: the tensors of `graph.saves`, in order. */
   execute(): Promise<(Tensor | undefined)[]>;
 }

@@ -33,7 +33,7 @@ export interface GenerateOptions {
   readonly stopTokens?: readonly number[];
   /** Whether steps go on from the key-value cache of the step before, where the model has one: true unless given. */
   readonly useCache?: boolean;
-  /** Called with every token as it comes. */
+  /** Called with every token as it comes, and awaited. */
   readonly onToken?: (token: GeneratedToken) => void;
   /** Ends the generation between two steps: the promise is rejected with the signal's reason. */
   readonly signal?: AbortSignal;

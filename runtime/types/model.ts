@@ -31,6 +31,11 @@ export interface LoadOptions {
    */
   readonly fuse?: boolean;
   /**
+   * How often the body of a loop over traced values may run: 100,000 times unless given. A loop that goes on is an error
+   * at its line: ONNX Runtime ends no loop by itself, and a `signal` ends a run between two segments only.
+   */
+  readonly maxIterations?: number;
+  /**
    * Other names for modules, one or several each; the old names stay. A path gets them at the top of the model, a bare
    * name wherever a module has it: `{ 'transformer.h': 'layers', mlp: ['feedForward', 'ffn'] }`.
    */
@@ -50,9 +55,9 @@ export interface TraceOptions {
   readonly signal?: AbortSignal;
   /** Runs that share a scope do not compute the same results on the same inputs again. */
   readonly reuse?: ReuseScope;
-  /** Told what was compiled, run, reused and skipped, and how long it took: once for each run of a model. */
+  /** Told what was compiled, run, reused and skipped, and how long it took: once for each run of a model. It is awaited. */
   readonly onStats?: (stats: RunStats) => void;
-  /** Told after each segment and intervention how many of the run have ended, and how many there are. */
+  /** Told after each segment and intervention how many of the run have ended, and how many there are. It is awaited. */
   readonly onProgress?: (done: number, total: number) => void;
 }
 

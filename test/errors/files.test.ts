@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { NNsight } from 'onnsight';
@@ -39,6 +39,15 @@ describe('a file that is no model', () => {
       'cut short',
       () => file('short.onnx', zoo('gpt2.ts.onnx').subarray(0, 5000)),
       /short\.onnx is (cut short|damaged)/,
+    ],
+    ['a path with a NUL', () => 'a\0b.onnx', /cannot be read/],
+    [
+      'a link to itself',
+      () => {
+        symlinkSync('loop.onnx', join(folder, 'loop.onnx'));
+        return join(folder, 'loop.onnx');
+      },
+      /cannot be read/,
     ],
     ['a folder', () => folder, /is a directory: name the \.onnx file in it/],
   ])('%s', async (_, path, says) => {

@@ -31,7 +31,7 @@ const program = (key: string): Program => ({
 
 function programsOn(card: Card, device: 'cuda' | 'cpu'): Programs {
   vi.spyOn(ort, 'createSession').mockImplementation(card.createSession);
-  return new Programs({ device, folder: '' }, 1e9);
+  return new Programs({ device, folder: '' }, { checkFiles: () => {} }, 1e9);
 }
 
 afterEach(() => {

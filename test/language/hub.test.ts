@@ -1,9 +1,20 @@
-import { lstatSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { NNsight } from 'onnsight';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { modelFolder } from '../../runtime/language/hub.ts';
+import { isContentHash } from '../../runtime/language/hub-names.ts';
+import { ModelError } from '../../runtime/onnx/error.ts';
 import { TOY } from '../support/toy.ts';
 import { FakeHub } from './fake-hub.ts';
 
@@ -147,6 +158,44 @@ describe('a model of the hub', () => {
     vi.stubEnv('HF_TOKEN', 'hf_environment');
     await modelFolder(ID);
     expect([...hub.authorizations]).toEqual(['Bearer hf_option', 'Bearer hf_environment']);
+  });
+
+  test.each([
+    ['a commit that leads elsewhere', { commit: '../../../../victim' }, /names a commit of .* that is none/],
+    [
+      'a path from the root',
+      { files: { ...TOY_FILES, '/etc/x.json': Buffer.from('{}') } },
+      /whose path leads elsewhere: "\/etc/,
+    ],
+    [
+      'a path that leads out',
+      { files: { ...TOY_FILES, 'a/../../x.json': Buffer.from('{}') } },
+      /whose path leads elsewhere/,
+    ],
+    ['a path of Windows', { files: { ...TOY_FILES, 'C:\\x.json': Buffer.from('{}') } }, /whose path leads elsewhere/],
+  ])('nothing is written for %s', async (_, change, says) => {
+    hub.repositories.set(ID, { commit: COMMIT, files: TOY_FILES, ...change });
+    await expect(modelFolder(ID)).rejects.toThrow(ModelError);
+    await expect(modelFolder(ID)).rejects.toThrow(says);
+    expect(existsSync(join(home, 'hub', 'models--tiny-lab--toy-gpt2'))).toBe(false);
+  });
+
+  test('a hash has the form of one', () => {
+    for (const good of ['a'.repeat(40), 'f'.repeat(64)]) expect(isContentHash(good)).toBe(true);
+    for (const bad of ['', 'a'.repeat(41), '../../victim/secret.txt', `${'a'.repeat(40)}\n`, 'A'.repeat(40)]) {
+      expect(isContentHash(bad)).toBe(false);
+    }
+  });
+
+  test('a revision stays in the cache', async () => {
+    await expect(modelFolder(ID, { revision: '../../victim' })).rejects.toThrow(/is no revision of/);
+  });
+
+  test('a callback that rejects ends the download', async () => {
+    const progress = async () => {
+      throw new Error('mine');
+    };
+    await expect(modelFolder(ID, { progress })).rejects.toThrow(/mine/);
   });
 
   test('two at once do not meet', async () => {

@@ -1,4 +1,4 @@
-import { createServer, type Server } from 'node:http';
+import { createServer, type Server, type ServerResponse } from 'node:http';
 import { answerToJson, backward, GraphError, RemoteBackend, requestFromJson, save, sum } from 'onnsight';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { expectClose, expectEffect, loadToy, reference } from '../support/toy.ts';
@@ -71,6 +71,99 @@ describe('a remote backend', () => {
     await expect(trace).rejects.toThrow(
       /remote\.test\.ts:\d+:\d+ - This graph cannot be data: a function given to apply is code/,
     );
+  });
+});
+
+describe('an answer that is not sound', () => {
+  type Answer = { tensors: { dtype: string; dims: number[]; data: string }[] };
+  let misbehave: (answer: Answer, response: ServerResponse) => void;
+  let bad: Server;
+  let badUrl: string;
+  const seen: string[] = [];
+  beforeAll(async () => {
+    bad = createServer(async (request, response) => {
+      seen.push(request.url!);
+      const chunks: Buffer[] = [];
+      for await (const chunk of request) chunks.push(chunk as Buffer);
+      const trace = requestFromJson(JSON.parse(Buffer.concat(chunks).toString()));
+      misbehave(answerToJson(await lm.execute(trace)) as Answer, response);
+    }).listen(0);
+    await new Promise((resolve) => bad.once('listening', resolve));
+    badUrl = `http://localhost:${(bad.address() as { port: number }).port}/trace`;
+  });
+  afterAll(() => {
+    bad.closeAllConnections();
+    bad.close();
+  });
+  const trace = (backend: RemoteBackend, options: { signal?: AbortSignal } = {}) =>
+    lm.trace(clean, () => save(lm.transformer.h[0].output), { backend, ...options });
+
+  it.each<[string, (answer: Answer, response: ServerResponse) => void, RegExp]>([
+    [
+      'fewer tensors',
+      (_, response) => response.end(JSON.stringify({ tensors: [] })),
+      /saves 1 tensors, but the answer has 0/,
+    ],
+    [
+      'more tensors',
+      ({ tensors }, response) => response.end(JSON.stringify({ tensors: [...tensors, ...tensors] })),
+      /the answer has 2/,
+    ],
+    ['no tensor', (_, response) => response.end(JSON.stringify({ tensors: [null] })), /has no tensor for/],
+    [
+      'another dtype',
+      ({ tensors: [one] }, response) => response.end(JSON.stringify({ tensors: [{ ...one, dtype: 'int32' }] })),
+      /is int32\[.*the trace saves float32/,
+    ],
+    [
+      'other dims',
+      ({ tensors: [one] }, response) =>
+        response.end(JSON.stringify({ tensors: [{ ...one, dims: [one!.dims.reduce((a, b) => a * b)] }] })),
+      /but the trace saves float32\[1, /,
+    ],
+    [
+      'an error with tensors',
+      (answer, response) => response.writeHead(500).end(JSON.stringify(answer)),
+      /answered 500 with something/,
+    ],
+    [
+      'a page',
+      (answer, response) => response.writeHead(200, { 'content-type': 'text/html' }).end(JSON.stringify(answer)),
+      /answered 200 with something/,
+    ],
+    [
+      'control characters',
+      (_, response) => response.end(JSON.stringify({ error: '\u001b[31mred' })),
+      /refused the trace: {2}?\[31mred/,
+    ],
+    ['a connection that breaks', (_, response) => response.destroy(), /could not be asked/],
+    [
+      'a redirect',
+      (_, response) => response.writeHead(307, { location: 'http://example.com/other' }).end(),
+      /redirects \(307\) to http:\/\/example\.com\/other/,
+    ],
+  ])('%s', async (_, how, says) => {
+    misbehave = how;
+    seen.length = 0;
+    const refused = trace(new RemoteBackend(badUrl, { authorization: 'Bearer secret' }));
+    await expect(refused).rejects.toThrow(says);
+    await expect(refused).rejects.toThrow(badUrl);
+    expect(seen).toEqual(['/trace']);
+  });
+
+  it('none at all: a time limit, and the signal', async () => {
+    misbehave = () => {};
+    await expect(trace(new RemoteBackend(badUrl, {}, { timeout: 300 }))).rejects.toThrow(
+      /has not answered within 0\.3 s/,
+    );
+    const reason = new Error('mine');
+    const abort = new AbortController();
+    setTimeout(() => abort.abort(reason), 100);
+    await expect(trace(new RemoteBackend(badUrl), { signal: abort.signal })).rejects.toBe(reason);
+  });
+
+  it('no password is shown', async () => {
+    await expect(trace(new RemoteBackend('http://me:secret@localhost:1/'))).rejects.toThrow(/^http:\/\/localhost:1\/ /);
   });
 });
 

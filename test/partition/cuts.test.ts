@@ -96,4 +96,19 @@ describe('stretches', () => {
     // 3 lies between the layers, 6 and 7 after the last; 8 makes a constant.
     expect(stretches.of).toEqual([0, 1, 1, 2, 2, 2, 3, 3, null, 3]);
   });
+
+  it('end with the end, where the rest of the model uses the last layer before that layer goes on', () => {
+    // The layer's own node 2 reads what comes behind node 0 of the layer: so does the end, which reads node 2.
+    const uses = graphModel({ x: ['n'] }, [
+      ['Relu', ['x'], 'a'],
+      ['Exp', ['a'], 'b'],
+      ['Neg', ['b'], 'c'],
+      ['Relu', ['c'], 'd'],
+      ['Relu', ['d'], 'y'],
+    ]);
+    const { names, of } = stretchesOf(uses, [layer('h.0', [1, 3])]);
+    expect(names).toEqual(['the beginning', 'h.0', 'the end']);
+    expect(of).toEqual([0, 1, 2, 2, 2]);
+    expect(() => new Cuts(uses, { names, of })).not.toThrow();
+  });
 });

@@ -9,6 +9,7 @@ import {
   makeValueInfo,
 } from '../../runtime/onnx/make.ts';
 import { OnnxModel } from '../../runtime/onnx/model.ts';
+import { OpenedFiles } from '../../runtime/onnx/opened-files.ts';
 import type { GraphProto, ModelProto, NodeProto } from '../../runtime/onnx/proto.ts';
 
 /** Attributes by name: numbers are INT, lists of numbers INTS. */
@@ -51,7 +52,7 @@ export function graphModel(
 
 /** A model that was never in a file. */
 export function modelOf(proto: ModelProto): OnnxModel {
-  return new OnnxModel(proto, { path: 'made.onnx', folder: '.', file: 'made.onnx', hash: '' });
+  return new OnnxModel(proto, { path: 'made.onnx', folder: '.', file: 'made.onnx', files: new OpenedFiles() });
 }
 
 /** A model that was read, with something else in its graph. */

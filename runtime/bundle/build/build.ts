@@ -71,6 +71,7 @@ export async function buildBundle(
   const proto = isOptimized ? await optimize(rewritten.proto, model) : rewritten.proto;
   const linked =
     weights === 'embed' ? { proto: embedWeights(proto, model), files: [] } : await linkWeights(proto, model, file);
+  model.checkFiles();
   const bytes = encodeModel(linked.proto);
   const used = new Set(rewritten.inputs);
   const manifest: Manifest = {

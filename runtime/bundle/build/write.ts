@@ -1,4 +1,14 @@
-import { copyFileSync, existsSync, linkSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  constants,
+  copyFileSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { MANIFEST } from '../manifest.ts';
 import type { BuiltBundle } from './build.ts';
@@ -23,7 +33,10 @@ export interface Written {
   readonly copied: readonly string[];
 }
 
-/** Writes a bundle into its folder. Weight files beside it share their bytes with the original: they are hard links. */
+/**
+ * Writes a bundle into its folder. Weight files beside it share their bytes with the original: they are copies on write where
+ * the file system has these, else hard links. A bundle whose linked weights are written to is refused by their hash.
+ */
 export function writeBundle(built: BuiltBundle, folder: string): Written {
   mkdirSync(folder, { recursive: true });
   removeStale(built, folder);
@@ -42,6 +55,13 @@ function link(source: string, target: string): boolean {
   const there = statSync(target, { throwIfNoEntry: false });
   if (there && there.ino === from.ino && there.dev === from.dev) return true;
   rmSync(target, { force: true });
+  try {
+    copyFileSync(source, target, constants.COPYFILE_FICLONE_FORCE);
+    return true;
+  } catch {
+    // This file system has no copies on write.
+    rmSync(target, { force: true });
+  }
   try {
     linkSync(source, target);
     return true;

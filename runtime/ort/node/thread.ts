@@ -64,6 +64,10 @@ export class NodeThread implements SessionThread {
     });
   }
 
+  get hasEnded(): boolean {
+    return this.failure !== null;
+  }
+
   async createSession(bytes: Uint8Array, config: SessionConfig): Promise<Session> {
     const session = this.sessions++;
     const { model, options } = compilation(bytes, config);

@@ -1,0 +1,45 @@
+import { GraphError } from '../graph/error.ts';
+import type { InterventionGraph } from '../graph/graph.ts';
+import type { Node, Value } from '../graph/types.ts';
+import { withRegions } from '../graph/walk.ts';
+import { dtypeName } from '../onnx/dtypes.ts';
+import type { ModelMap } from './locate.ts';
+
+/** Checks what a graph that came as data says of the model: modules, their tensors and dtypes. Throws a GraphError. */
+export function checkAddresses(map: ModelMap, graph: InterventionGraph): void {
+  for (const node of withRegions(graph.root.nodes)) {
+    if (node.op !== 'read' && node.op !== 'write' && node.op !== 'call') continue;
+    const at = placeOf(node, graph);
+    try {
+      check(map, node);
+    } catch (error) {
+      throw new GraphError(`${at}: ${error instanceof Error ? error.message : error}`, { cause: error });
+    }
+  }
+}
+
+function placeOf(node: Node, { root }: InterventionGraph): string {
+  const index = root.nodes.findIndex((one) => one === node || [...withRegions([one])].includes(node));
+  return `root.nodes[${index}] (${node.op})`;
+}
+
+function check(map: ModelMap, node: Extract<Node, { op: 'read' | 'write' | 'call' }>): void {
+  const { tensor, inputs, outputs } = map.locate(node.attributes);
+  if (node.op === 'read') checkTypes(map, node.outputs, [tensor]);
+  else if (node.op === 'write') checkTypes(map, node.inputs, [tensor]);
+  else {
+    checkTypes(map, node.inputs, inputs);
+    checkTypes(map, node.outputs, outputs);
+  }
+}
+
+function checkTypes({ model }: ModelMap, values: readonly Value[], tensors: readonly string[]): void {
+  if (values.length !== tensors.length) {
+    throw new GraphError(`the module has ${tensors.length} tensors there, and the graph gives ${values.length}`);
+  }
+  values.forEach(({ type }, i) => {
+    const dtype = dtypeName(model.elementTypes.get(tensors[i]!) ?? 0);
+    if (dtype === null || dtype === type.dtype) return;
+    throw new GraphError(`the model's ${tensors[i]} is ${dtype}, but the graph says ${type.dtype}`);
+  });
+}

@@ -1,0 +1,4 @@
+/** A graph given as data is not one: the message says where and why. */
+export class GraphError extends Error {
+  override readonly name = 'GraphError';
+}

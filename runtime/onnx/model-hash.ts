@@ -1,0 +1,54 @@
+import { createHash } from 'node:crypto';
+import { closeSync, openSync, readSync } from 'node:fs';
+import { join } from 'node:path';
+import { bytesInFile, externalEntry, isExternal, withData } from './external.ts';
+import { encodeModel, type ModelProto, type TensorProto } from './proto.ts';
+import { mapTensors } from './tensors.ts';
+
+const CHUNK = 1 << 20;
+
+/**
+ * A hash of what a model means: its graph and all its weights, wherever they stand and whatever their files are called.
+ * It reads every weight once.
+ */
+export function modelHash(proto: ModelProto, folder: string): string {
+  const files = new Map<string, number>();
+  const fileAt = (location: string) => {
+    const descriptor = files.get(location) ?? openSync(join(folder, location), 'r');
+    files.set(location, descriptor);
+    return descriptor;
+  };
+  try {
+    const digested = mapTensors(proto, (tensor) => {
+      if (isExternal(tensor)) return withData(tensor, digestInFile(tensor, fileAt));
+      return tensor.rawData.length === 0 ? tensor : withData(tensor, digest([tensor.rawData]));
+    });
+    return createHash('sha256').update(encodeModel(digested)).digest('hex');
+  } finally {
+    for (const descriptor of files.values()) closeSync(descriptor);
+  }
+}
+
+function digestInFile(tensor: TensorProto, fileAt: (location: string) => number): Uint8Array<ArrayBuffer> {
+  const descriptor = fileAt(externalEntry(tensor, 'location')!);
+  const start = Number(externalEntry(tensor, 'offset') ?? 0);
+  // Without a length the data reaches to the end of the file.
+  const end = externalEntry(tensor, 'length') === undefined ? Number.POSITIVE_INFINITY : start + bytesInFile(tensor);
+  return digest(chunks(descriptor, start, end));
+}
+
+function* chunks(descriptor: number, start: number, end: number): Generator<Uint8Array> {
+  const chunk = Buffer.alloc(CHUNK);
+  for (let at = start; at < end; ) {
+    const count = readSync(descriptor, chunk, 0, Math.min(CHUNK, end - at), at);
+    if (count === 0) return;
+    yield chunk.subarray(0, count);
+    at += count;
+  }
+}
+
+function digest(parts: Iterable<Uint8Array>): Uint8Array<ArrayBuffer> {
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(part);
+  return new Uint8Array(hash.digest());
+}

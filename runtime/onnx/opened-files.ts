@@ -1,0 +1,29 @@
+import { type BigIntStats, statSync } from 'node:fs';
+
+/** What tells a file from another one at its path, and from itself with other content. */
+type Identity = Pick<BigIntStats, 'dev' | 'ino' | 'size' | 'mtimeNs'>;
+
+/**
+ * Files as they were when they were opened. Sessions read weights from them again and again, some while they run: a file
+ * that changes meanwhile would give results of old and new weights.
+ */
+export class OpenedFiles {
+  /** By path. */
+  readonly #files = new Map<string, Identity>();
+
+  add(path: string, { dev, ino, size, mtimeNs }: Identity): void {
+    this.#files.set(path, { dev, ino, size, mtimeNs });
+  }
+
+  /** What became of the first file that is no longer what was opened, in a clause that names it; null if all are. */
+  changed(): string | null {
+    for (const [path, was] of this.#files) {
+      const is = statSync(path, { bigint: true, throwIfNoEntry: false });
+      if (is === undefined) return `${path} is gone: it was removed or renamed`;
+      if (is.dev !== was.dev || is.ino !== was.ino) return `${path} is another file now: it was replaced`;
+      if (is.size !== was.size) return `${path} was written to: it had ${was.size} bytes and has ${is.size} now,`;
+      if (is.mtimeNs !== was.mtimeNs) return `${path} was written to`;
+    }
+    return null;
+  }
+}

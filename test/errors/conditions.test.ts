@@ -1,0 +1,116 @@
+import { fileURLToPath } from 'node:url';
+import { cat, NNsight, save, Tensor } from 'onnsight';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { rejection } from './support.ts';
+
+const MLP = fileURLToPath(new URL('../fixtures/zoo/mlp.ts.onnx', import.meta.url));
+const x = [[0.1, 0.2, 0.3, 0.4, 0.5]];
+
+// biome-ignore lint/suspicious/noExplicitAny: the modules of this model are not known to the type checker.
+let model: any;
+beforeAll(async () => {
+  model = await NNsight.load(MLP, { device: 'cpu' });
+});
+
+describe('a condition whose size only the run tells, and that has not one element', () => {
+  it.each<[string, () => Promise<unknown>]>([
+    [
+      'none, before a loop',
+      () =>
+        model.trace({ x }, () => {
+          const h = model.layer1.output;
+          let v = h[h.gt(1e9)];
+          let k = 0;
+          while (v > 0) {
+            v = v - 1;
+            k += 1;
+          }
+          return save(k);
+        }),
+    ],
+    [
+      'none, in a branch',
+      () =>
+        model.trace({ x }, () => {
+          const h = model.layer1.output;
+          let k = 0;
+          if (h[h.gt(1e9)] > 0) k = 1;
+          return save(k);
+        }),
+    ],
+    [
+      'none, after an iteration',
+      () =>
+        model.trace({ x }, () => {
+          const h = model.layer1.output;
+          let v = h[h.gt(0.4)];
+          let k = 0;
+          while (v > 0) {
+            v = v - 0.3;
+            v = v[v.gt(0)];
+            k += 1;
+          }
+          return save(k);
+        }),
+    ],
+    [
+      'several, after an iteration',
+      () =>
+        model.trace({ x }, () => {
+          const h = model.layer1.output;
+          let v = h[h.gt(0.4)];
+          let k = 0;
+          while (v > 0) {
+            v = cat([v - 0.3, v * 0 - 1]);
+            k += 1;
+          }
+          return save(k);
+        }),
+    ],
+    [
+      'none, out of a function',
+      () =>
+        // biome-ignore lint/suspicious/noExplicitAny: the tracer's own types are not what is tested.
+        model.trace({ x }, (tracer: any) => {
+          const c = tracer.apply(() => Tensor.from([], 'float32', [0]), model.layer1.output, {
+            dtype: 'float32',
+            dims: [null],
+          });
+          let k = 0;
+          while (c > k) k += 1;
+          return save(k);
+        }),
+    ],
+  ])('%s: an error at its line', async (_, run) => {
+    const error = await rejection(run());
+    expect(error.message).toMatch(/conditions\.test\.ts:\d+:\d+ - .*a tensor of one element.* ambiguous/);
+  });
+});
+
+describe('a loop that does not end', () => {
+  it('is an error at its line after as many iterations as the model was loaded with', async () => {
+    // biome-ignore lint/suspicious/noExplicitAny: the modules of this model are not known to the type checker.
+    const limited: any = await NNsight.load(MLP, { device: 'cpu', maxIterations: 50 });
+    const count = (end: number) =>
+      limited.trace({ x }, () => {
+        let k = limited.layer1.output.norm() * 0;
+        while (k < end) k += 1;
+        return save(k);
+      });
+    expect((await count(49)).item()).toBe(49);
+    expect((await count(50)).item()).toBe(50);
+    const error = await rejection(count(51));
+    expect(error.message).toMatch(
+      /conditions\.test\.ts:\d+:\d+ - .*a loop has run 50 times and goes on\. .*maxIterations/,
+    );
+  });
+
+  it.each([0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY])(
+    '%s is no number of iterations',
+    async (maxIterations) => {
+      await expect(NNsight.load(MLP, { device: 'cpu', maxIterations })).rejects.toThrow(
+        /maxIterations is a whole number/,
+      );
+    },
+  );
+});

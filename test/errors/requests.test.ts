@@ -1,0 +1,195 @@
+import { fileURLToPath } from 'node:url';
+import { GraphError, NNsight, type RequestJson, requestFromJson, requestToJson, save } from 'onnsight';
+import { beforeAll, describe, expect, it } from 'vitest';
+
+const MLP = fileURLToPath(new URL('../fixtures/zoo/mlp.ts.onnx', import.meta.url));
+const x = [[0.1, 0.2, 0.3, 0.4, 0.5]];
+
+// biome-ignore lint/suspicious/noExplicitAny: the tests break what a type would say.
+type Json = any;
+let model: Json;
+let text: string;
+
+beforeAll(async () => {
+  model = await NNsight.load(MLP, { device: 'cpu' });
+  const backend = {
+    async run(request: Parameters<typeof requestToJson>[0]) {
+      text = JSON.stringify(requestToJson(request));
+      return request.graph.saves.map(() => undefined);
+    },
+  };
+  await model.trace(
+    { x },
+    () => {
+      let k = 0;
+      let v = model.layer1.output.norm();
+      while (v > 0.1) {
+        v = v * 0.5;
+        k += 1;
+      }
+      if (v > 0.05) model.layer1.output *= 2;
+      return { k: save(k), y: save(model.layer2.output) };
+    },
+    { backend },
+  );
+});
+
+const find = (json: Json, op: string) => json.graph.root.nodes.find((node: Json) => node.op === op);
+const operandOf = (json: Json, id: number) => json.graph.operands.find(({ value }: Json) => value === id);
+
+describe('a request that does not fit together is a GraphError', () => {
+  it.each<[string, (json: Json) => void, RegExp]>([
+    [
+      'an empty trip count',
+      (json) => Object.assign(operandOf(json, find(json, 'loop').inputs[0]), { dims: [0], data: [] }),
+      /its data has dims \[0\], but the graph says \[\]/,
+    ],
+    ['a loop without a condition', (json) => find(json, 'loop').inputs.splice(1, 1), /it takes int64/],
+    ['a body that gives less', (json) => find(json, 'loop').regions[0].results.pop(), /its body gives/],
+    [
+      'a body that takes more',
+      (json) => find(json, 'if').regions[0].parameters.push({ id: 9000, dtype: 'bool', shape: [] }),
+      /a body takes bool/,
+    ],
+    [
+      'branches of other dtypes',
+      (json) => (find(json, 'if').regions[0].results[0] = find(json, 'if').inputs[0]),
+      /a body gives/,
+    ],
+    [
+      'a parameter of the root',
+      (json) => json.graph.root.parameters.push({ id: 9000, dtype: 'bool', shape: [] }),
+      /only bodies have parameters/,
+    ],
+    [
+      'a read in a body',
+      (json) =>
+        find(json, 'if').regions[0].nodes.push({
+          ...structuredClone(find(json, 'read')),
+          outputs: [{ id: 9000, dtype: 'float32', shape: [1, 10] }],
+        }),
+      /stands in the root of a graph/,
+    ],
+    ['a write of nothing', (json) => find(json, 'write').inputs.pop(), /it takes 1 inputs/],
+    ['another forward', (json) => (find(json, 'read').attributes.forward = 1), /a request runs one model, once/],
+    [
+      'a fraction as an integer',
+      (json) => (operandOf(json, find(json, 'loop').inputs[0]).data = [1.5]),
+      /1\.5 is no int64/,
+    ],
+    ['NaN as an integer', (json) => (operandOf(json, find(json, 'loop').inputs[0]).data = ['NaN']), /NaN is no int64/],
+    [
+      '2^63 as an int64',
+      (json) => (operandOf(json, find(json, 'loop').inputs[0]).data = ['9223372036854775808']),
+      /is no int64, which runs from/,
+    ],
+    [
+      'a number that JSON has rounded',
+      (json) => (operandOf(json, find(json, 'loop').inputs[0]).data = [2 ** 60]),
+      /give its digits as a string/,
+    ],
+    [
+      'a very deep attribute',
+      (json) => (find(json, 'read').attributes.deep = JSON.parse('['.repeat(5000) + ']'.repeat(5000))),
+      /nested too deeply|Unrecognized key/,
+    ],
+  ])('%s', (_, damage, message) => {
+    const json: Json = JSON.parse(text);
+    damage(json);
+    expect(() => requestFromJson(json)).toThrow(GraphError);
+    expect(() => requestFromJson(json)).toThrow(message);
+  });
+
+  it('a graph that contains itself', () => {
+    const json: Json = JSON.parse(text);
+    find(json, 'if').regions[0].nodes.push(find(json, 'if'));
+    expect(() => requestFromJson(json)).toThrow(GraphError);
+  });
+
+  it('bodies that stand too deep in one another', () => {
+    const json: Json = JSON.parse(text);
+    const condition = find(json, 'if').inputs[0];
+    let inner: Json[] = [];
+    for (let i = 0; i < 40; i++) {
+      const empty = { parameters: [], nodes: [], results: [] };
+      inner = [
+        {
+          op: 'if',
+          inputs: [condition],
+          attributes: {},
+          outputs: [],
+          regions: [{ ...empty, nodes: inner }, empty],
+          site: null,
+        },
+      ];
+    }
+    json.graph.root.nodes.push(...inner);
+    expect(() => requestFromJson(json)).toThrow(/more than 30 bodies/);
+  });
+
+  it('a tensor that is too large', () => {
+    const operand = (id: number, dtype: string, shape: number[]) => ({
+      op: 'operand',
+      inputs: [],
+      attributes: { dtype },
+      outputs: [{ id, dtype, shape }],
+      regions: [],
+      site: null,
+    });
+    const json: RequestJson = JSON.parse(text);
+    const full = {
+      op: 'full',
+      inputs: [0, 1],
+      attributes: {},
+      outputs: [{ id: 2, dtype: 'float32', shape: [null] }],
+      regions: [],
+      site: null,
+    };
+    Object.assign(json.graph, {
+      root: { parameters: [], nodes: [operand(0, 'int64', [1]), operand(1, 'float32', []), full], results: [] },
+      operands: [
+        { value: 0, dims: [1], data: [800_000_000] },
+        { value: 1, dims: [], data: [1] },
+      ],
+      saves: [{ name: 's', value: 2 }],
+    });
+    expect(() => requestFromJson(json)).toThrow(/would make 800000000 elements/);
+  });
+
+  it('many operands are read', () => {
+    const json: Json = JSON.parse(text);
+    for (let i = 0; i < 200_000; i++) {
+      json.graph.root.nodes.push({
+        op: 'operand',
+        inputs: [],
+        attributes: { dtype: 'bool' },
+        outputs: [{ id: 10_000 + i, dtype: 'bool', shape: [] }],
+        regions: [],
+        site: null,
+      });
+      json.graph.operands.push({ value: 10_000 + i, dims: [], data: [1] });
+    }
+    expect(requestFromJson(json).graph.operands.size).toBeGreaterThan(200_000);
+  });
+});
+
+describe('a request and the model', () => {
+  it('a dtype that the model does not have', async () => {
+    const json: Json = JSON.parse(text);
+    json.graph.root.nodes = json.graph.root.nodes.filter(({ op }: Json) => op === 'read').slice(0, 1);
+    json.graph.root.nodes[0].outputs[0].dtype = 'int64';
+    json.graph.operands = [];
+    json.graph.saves = [{ name: 's', value: json.graph.root.nodes[0].outputs[0].id }];
+    await expect(model.execute(requestFromJson(json))).rejects.toThrow(/is float32, but the graph says int64/);
+  });
+
+  it('runs where it is sound, and not on a model with edits, which it does not contain', async () => {
+    const [k] = await model.execute(requestFromJson(JSON.parse(text)));
+    expect(Number(k.item())).toBeGreaterThan(0);
+    const edited = model.edit(() => {
+      model.layer1.output *= 0;
+    });
+    await expect(edited.execute(requestFromJson(JSON.parse(text)))).rejects.toThrow(GraphError);
+    await expect(edited.execute(requestFromJson(JSON.parse(text)))).rejects.toThrow(/has edits/);
+  });
+});
