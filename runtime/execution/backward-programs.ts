@@ -1,13 +1,16 @@
 import { type Backward, backward, gradientName, seedName } from '../gradients/backward.ts';
 import type { Dim } from '../gradients/facts.ts';
+import { residualsOf } from '../gradients/residuals.ts';
 import { type Share, withShares } from '../gradients/shares.ts';
+import { makeValueInfo } from '../onnx/make.ts';
 import { decodeModel, encodeModel, type ModelProto } from '../onnx/proto.ts';
-import type { Program } from '../partition/plan.ts';
+import type { Program, ProgramStore } from '../partition/plan.ts';
+import { sizeClasses } from './size-classes.ts';
 
 /** How many derivatives of programs are kept; the one used least recently goes first. */
 const KEPT = 256;
 
-/** How often a derivative runs before its weights are prepacked, which makes its session slow to create and large. */
+/** How often a derivative runs before the runs of its program keep what takes long to compute: their session is made anew. */
 const OFTEN = 5;
 
 /** What is asked of the derivative of a program. */
@@ -22,8 +25,8 @@ export interface BackwardQuestion {
   readonly given: ReadonlySet<string>;
   /** The weights among them whose gradients are only their own readers'. */
   readonly shares: readonly Share[];
-  /** The sizes of the inputs as classes: equal sizes have one name, and 1 is 1. */
-  readonly dims: ReadonlyMap<string, readonly Dim[]>;
+  /** The sizes of the inputs in this run. */
+  readonly dims: ReadonlyMap<string, readonly number[]>;
 }
 
 /** The derivative of a program, and under which names it is fed and what it gives. */
@@ -31,23 +34,44 @@ export interface BackwardProgram extends Pick<Backward, 'inputs' | 'seeds' | 'ou
   readonly program: Program;
 }
 
+/** A derivative as it is used. */
+interface Used extends BackwardProgram {
+  /** How often, this time included. */
+  readonly uses: number;
+}
+
 export { gradientName, seedName };
+
+/** What is known of a program. */
+interface Known {
+  /** The positions of the nodes that make tensors, -1 for weights. */
+  readonly makers: ReadonlyMap<string, number>;
+  /** The sizes that weights have. */
+  readonly sizes: ReadonlySet<number>;
+}
 
 /** The derivatives of the programs of one engine, each written once. */
 export class BackwardPrograms {
-  private readonly written = new Map<string, BackwardProgram & { readonly uses: number }>();
-  private readonly makers = new Map<string, ReadonlyMap<string, number>>();
+  private readonly written = new Map<string, Used>();
+  private readonly known = new Map<string, Known>();
+  /** By programs: what their runs keep for the way back. */
+  private readonly kept = new Map<string, readonly string[]>();
+  /** By programs: the derivative that computed again what their runs keep now. */
+  private readonly outdated = new Map<string, string>();
+  private readonly store: ProgramStore;
+
+  constructor(store: ProgramStore) {
+    this.store = store;
+  }
 
   /** Throws a GradientError where a node on the way has no derivative. */
-  of(program: Program, question: BackwardQuestion): BackwardProgram {
-    const key = keyOf(program, question);
-    const known = this.written.get(key) ?? { ...write(key, program, question), uses: 0 };
-    // What runs often gets weights in the form that kernels like best, at the price of another session.
-    const isOften = known.uses === OFTEN;
-    const used = { ...known, uses: known.uses + 1, ...(isOften && { program: prepacked(known.program) }) };
-    this.written.delete(key);
-    this.written.set(key, used);
-    if (this.written.size > KEPT) this.written.delete(this.written.keys().next().value!);
+  of(program: Program, question: BackwardQuestion): Used {
+    const request = { ...question, dims: sizeClasses(question.dims, this.knownOf(program).sizes) };
+    const key = keyOf(program, request);
+    const known = this.written.get(key) ?? { ...this.write(key, program, request), uses: 0 };
+    if (known.uses === OFTEN && !program.random) this.keep(key, program, request);
+    const used = { ...known, uses: known.uses + 1 };
+    remember(this.written, key, used);
     return used;
   }
 
@@ -55,21 +79,47 @@ export class BackwardPrograms {
    * Where in a program a tensor is made: the position of the node, -1 for a weight; undefined where there is no such tensor.
    */
   maker(program: Program, tensor: string): number | undefined {
-    let makers = this.makers.get(program.key);
-    if (!makers) {
-      const { node, initializer } = decodeModel(program.write()).graph!;
-      makers = new Map([
-        ...initializer.map(({ name }) => [name, -1] as const),
-        ...node.flatMap(({ output }, position) => output.map((name) => [name, position] as const)),
-      ]);
-      this.makers.set(program.key, makers);
-      if (this.makers.size > KEPT) this.makers.delete(this.makers.keys().next().value!);
-    }
-    return makers.get(tensor);
+    return this.knownOf(program).makers.get(tensor);
+  }
+
+  /** What a run of a program keeps for the way back besides what it gives: nothing before that has been gone often. */
+  residuals({ key }: Program): readonly string[] {
+    return this.kept.get(key) ?? [];
+  }
+
+  /** The program that gives these, too. */
+  withResiduals(program: Program): Program {
+    const extras = this.residuals(program);
+    return { ...program, extras, write: () => encodeModel(withOutputs(decodeModel(program.write()), extras)) };
+  }
+
+  private write(key: string, program: Program, request: Request): BackwardProgram {
+    const { model, inputs, seeds, outputs } = backward(forwardOf(program, request), request);
+    const outdated = this.outdated.get(program.key);
+    if (outdated !== undefined) this.store.drop(outdated);
+    this.outdated.delete(program.key);
+    return { program: programOf(key, program, model), inputs, seeds, outputs };
+  }
+
+  private keep(key: string, program: Program, request: Request): void {
+    const known = this.residuals(program);
+    const all = new Set([...known, ...residualsOf(forwardOf(program, request), request)]);
+    if (all.size === known.length) return;
+    remember(this.kept, program.key, [...all]);
+    remember(this.outdated, program.key, key);
+  }
+
+  private knownOf(program: Program): Known {
+    const known = this.known.get(program.key) ?? describe(program);
+    remember(this.known, program.key, known);
+    return known;
   }
 }
 
-function keyOf(program: Program, { seeds, wanted, replaced, given, shares, dims }: BackwardQuestion): string {
+/** What is asked of a derivative that serves all runs with equal sizes where this one has them. */
+type Request = Omit<BackwardQuestion, 'dims'> & { readonly dims: ReadonlyMap<string, readonly Dim[]> };
+
+function keyOf(program: Program, { seeds, wanted, replaced, given, shares, dims }: Request): string {
   const parts = {
     seeds,
     wanted,
@@ -81,10 +131,8 @@ function keyOf(program: Program, { seeds, wanted, replaced, given, shares, dims 
   return `${program.key}\nbackward ${JSON.stringify(parts)}`;
 }
 
-function write(key: string, program: Program, question: BackwardQuestion): BackwardProgram {
-  const forward = withShares(decodeModel(program.write()), question.shares);
-  const { model, inputs, seeds, outputs } = backward(forward, question);
-  return { program: programOf(key, program, model), inputs, seeds, outputs };
+function forwardOf(program: Program, { shares }: Request): ModelProto {
+  return withShares(decodeModel(program.write()), shares);
 }
 
 /** By itself, so that what the program keeps does not hold more. */
@@ -92,6 +140,26 @@ function programOf(key: string, { kind }: Program, model: ModelProto): Program {
   return { key, kind, weights: 0, random: false, prepack: false, write: () => encodeModel(model) };
 }
 
-function prepacked({ write: bytes, ...program }: Program): Program {
-  return { ...program, key: `${program.key}\nprepacked`, prepack: true, write: bytes };
+function describe(program: Program): Known {
+  const { node, initializer } = decodeModel(program.write()).graph!;
+  return {
+    makers: new Map([
+      ...initializer.map(({ name }) => [name, -1] as const),
+      ...node.flatMap(({ output }, position) => output.map((name) => [name, position] as const)),
+    ]),
+    sizes: new Set(initializer.flatMap(({ dims }) => dims.map(Number))),
+  };
+}
+
+/** Puts an entry behind all others. If there are too many, the first one goes. */
+function remember<T>(entries: Map<string, T>, key: string, value: T): void {
+  entries.delete(key);
+  entries.set(key, value);
+  if (entries.size > KEPT) entries.delete(entries.keys().next().value!);
+}
+
+/** A model that also gives other tensors that it makes. */
+function withOutputs(model: ModelProto, names: readonly string[]): ModelProto {
+  const { graph } = model;
+  return { ...model, graph: { ...graph!, output: [...graph!.output, ...names.map((name) => makeValueInfo(name))] } };
 }

@@ -13,6 +13,7 @@ import { BackwardPrograms } from './backward-programs.ts';
 import { checkFusing, Fused } from './fused.ts';
 import { ProgramError, type ProgramRunner } from './program-runner.ts';
 import { Programs } from './programs.ts';
+import { Residuals } from './residuals.ts';
 import type { ReuseScope } from './reuse.ts';
 import { runPlan } from './run-plan.ts';
 import type { RunStats } from './stats.ts';
@@ -44,6 +45,9 @@ export interface RunOptions {
 const SMALL = 2 ** 28;
 const TIMES = 2;
 
+/** The part of the weights' size that the tensors of a run may have which are kept for its way back. */
+const KEPT = 1 / 2;
+
 /** Runs intervention graphs inside one model: compiles each program once and keeps it. */
 export class Engine {
   readonly model: OnnxModel;
@@ -53,7 +57,9 @@ export class Engine {
   /** The compiled programs. */
   readonly programs: Programs;
   /** The derivatives of programs. */
-  readonly backwardPrograms = new BackwardPrograms();
+  readonly backwardPrograms: BackwardPrograms;
+  /** How much of a run may be kept for its way back. */
+  private readonly residualBytes: number;
   private readonly planner: Planner;
   private readonly fused: Fused | null;
 
@@ -64,7 +70,10 @@ export class Engine {
     const { segmentation = defaultSegmentation(), tree = buildTree(model), fuse = false } = options;
     const config = { device, folder: model.folder };
     this.tree = tree;
-    this.programs = new Programs(config, Math.max(SMALL, TIMES * weightBytes(model)));
+    const bytes = weightBytes(model);
+    this.programs = new Programs(config, Math.max(SMALL, TIMES * bytes));
+    this.backwardPrograms = new BackwardPrograms(this.programs);
+    this.residualBytes = Math.max(SMALL, KEPT * bytes);
     this.planner = new Planner(model, tree, locate, segmentation, this.programs);
     if (fuse) checkFusing(device, this.planner.isCut);
     this.fused = fuse ? new Fused(config) : null;
@@ -85,9 +94,9 @@ export class Engine {
         signal,
         reuse,
         onProgress,
-        keep: Boolean(onTrail),
+        residuals: onTrail && new Residuals(chosen, this.backwardPrograms, this.residualBytes),
       }).then((ran) => {
-        onTrail?.({ plan: chosen, graph, registers: ran.registers });
+        onTrail?.({ plan: ran.plan, graph, registers: ran.registers });
         return ran;
       });
     const inSegments = () =>

@@ -44,7 +44,7 @@ export class Programs implements ProgramRunner, ProgramStore {
     const start = performance.now();
     const device = this.deviceFor(program, feeds);
     const key = device === this.config.device ? program.key : `${program.key}\n${device}`;
-    const known = this.entries.get(key);
+    const known = this.serving(key, program);
     const entry = known ?? this.create(key, program, device);
     // The newest stand last.
     this.entries.delete(key);
@@ -74,6 +74,14 @@ export class Programs implements ProgramRunner, ProgramStore {
   private deviceFor({ kind }: Program, feeds: SessionTensors): Device {
     const { device } = this.config;
     return device === 'webgpu' && (kind === 'intervention' || areForCpu(feeds)) ? 'cpu' : device;
+  }
+
+  /** The session of a program; one that gives less than is asked for makes way. */
+  private serving(key: string, { extras = [] }: Program): Entry | undefined {
+    const known = this.entries.get(key);
+    if (known && extras.every((name) => known.program.extras?.includes(name))) return known;
+    this.drop(key);
+    return undefined;
   }
 
   private create(key: string, program: Program, device: Device): Entry {

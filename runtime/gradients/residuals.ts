@@ -1,0 +1,44 @@
+import type { GraphProto, ModelProto } from '../onnx/proto.ts';
+import { type BackwardRequest, backward } from './backward.ts';
+
+/** Operators that take longer than all else: what they make is kept rather than computed again. */
+const HEAVY: ReadonlySet<string> = new Set([
+  'Attention',
+  'Conv',
+  'ConvTranspose',
+  'Einsum',
+  'FusedConv',
+  'FusedGemm',
+  'FusedMatMul',
+  'GRU',
+  'Gemm',
+  'GroupQueryAttention',
+  'LSTM',
+  'MatMul',
+  'MatMulNBits',
+  'MultiHeadAttention',
+  'RNN',
+  'Softmax',
+]);
+
+/**
+ * The tensors of a model that its derivative would compute again at some length: where a run of the model gives them as well,
+ * the way back need not.
+ */
+export function residualsOf(model: ModelProto, request: BackwardRequest): readonly string[] {
+  const given = request.given ?? new Set();
+  const heavy = heavyIn(model.graph!);
+  const { inputs } = backward(model, { ...request, given: new Set([...given, ...heavy]) });
+  return inputs.filter((tensor) => heavy.has(tensor) && !given.has(tensor));
+}
+
+/** What heavy nodes make; with a bias added, as ONNX Runtime makes one node of both. */
+function heavyIn({ node, initializer }: GraphProto): ReadonlySet<string> {
+  const weights = new Set(initializer.map(({ name }) => name));
+  const heavy = new Set<string>();
+  for (const { opType, input, output } of node) {
+    const isBiased = opType === 'Add' && input.some((tensor) => weights.has(tensor));
+    if (HEAVY.has(opType) || (isBiased && input.some((tensor) => heavy.has(tensor)))) heavy.add(output[0]!);
+  }
+  return heavy;
+}
