@@ -250,7 +250,7 @@ export class BackwardPass {
       shares,
       dims: new Map(feeds.map(({ name, register }) => [name, registers[register]!.dims])),
     });
-    if (derivative.uses === 1) this.planned = (this.planned ?? 0) + performance.now() - start;
+    if (derivative.isNew) this.planned = (this.planned ?? 0) + performance.now() - start;
     if (derivative.outputs.length === 0) return new Map();
     const at = new Map([...made, ...feeds].map(({ name, register }) => [name, registers[register]!]));
     const given = Object.fromEntries([

@@ -1,6 +1,6 @@
 import { type Backward, backward, gradientName, seedName } from '../gradients/backward.ts';
 import type { Dim } from '../gradients/facts.ts';
-import { residualsOf } from '../gradients/residuals.ts';
+import { fromResiduals } from '../gradients/residuals.ts';
 import { type Share, withShares } from '../gradients/shares.ts';
 import { makeValueInfo } from '../onnx/make.ts';
 import { decodeModel, encodeModel, type ModelProto } from '../onnx/proto.ts';
@@ -34,10 +34,12 @@ export interface BackwardProgram extends Pick<Backward, 'inputs' | 'seeds' | 'ou
   readonly program: Program;
 }
 
-/** A derivative as it is used. */
-interface Used extends BackwardProgram {
-  /** How often, this time included. */
+/** A derivative that was written. */
+interface Written extends BackwardProgram {
+  /** How often it was used. */
   readonly uses: number;
+  /** Whether runs of its program keep what it computes again, once it is used often. */
+  readonly keeps: boolean;
 }
 
 export { gradientName, seedName };
@@ -52,11 +54,11 @@ interface Known {
 
 /** The derivatives of the programs of one engine, each written once. */
 export class BackwardPrograms {
-  private readonly written = new Map<string, Used>();
+  private readonly written = new Map<string, Written>();
   private readonly known = new Map<string, Known>();
   /** By programs: what their runs keep for the way back. */
   private readonly kept = new Map<string, readonly string[]>();
-  /** By programs: the derivative that computed again what their runs keep now. */
+  /** By derivatives: the one that computed again what they are given. */
   private readonly outdated = new Map<string, string>();
   private readonly store: ProgramStore;
 
@@ -64,15 +66,17 @@ export class BackwardPrograms {
     this.store = store;
   }
 
-  /** Throws a GradientError where a node on the way has no derivative. */
-  of(program: Program, question: BackwardQuestion): Used {
+  /** Throws a GradientError where a node on the way has no derivative. `isNew`: whether one was written. */
+  of(program: Program, question: BackwardQuestion): BackwardProgram & { readonly isNew: boolean } {
     const request = { ...question, dims: sizeClasses(question.dims, this.knownOf(program).sizes) };
     const key = keyOf(program, request);
-    const known = this.written.get(key) ?? { ...this.write(key, program, request), uses: 0 };
-    if (known.uses === OFTEN && !program.random) this.keep(key, program, request);
-    const used = { ...known, uses: known.uses + 1 };
-    remember(this.written, key, used);
-    return used;
+    const known = this.written.get(key);
+    const used = known ?? { ...this.write(key, program, request), uses: 0, keeps: !program.random };
+    const isOften = used.keeps && used.uses === OFTEN;
+    if (isOften) this.keep(key, program, request);
+    this.dropOutdated(key);
+    remember(this.written, key, { ...used, uses: used.uses + 1 });
+    return { ...used, isNew: !known || isOften };
   }
 
   /**
@@ -94,19 +98,27 @@ export class BackwardPrograms {
   }
 
   private write(key: string, program: Program, request: Request): BackwardProgram {
-    const { model, inputs, seeds, outputs } = backward(forwardOf(program, request), request);
-    const outdated = this.outdated.get(program.key);
-    if (outdated !== undefined) this.store.drop(outdated);
-    this.outdated.delete(program.key);
-    return { program: programOf(key, program, model), inputs, seeds, outputs };
+    return made(key, program, backward(forwardOf(program, request), request));
   }
 
+  /** From now on runs of a program keep what a derivative of it computes again, which is written anew. */
   private keep(key: string, program: Program, request: Request): void {
+    const { derivative, residuals } = fromResiduals(forwardOf(program, request), request);
     const known = this.residuals(program);
-    const all = new Set([...known, ...residualsOf(forwardOf(program, request), request)]);
-    if (all.size === known.length) return;
-    remember(this.kept, program.key, [...all]);
-    remember(this.outdated, program.key, key);
+    const all = [...new Set([...known, ...residuals])];
+    if (all.length === known.length) return;
+    remember(this.kept, program.key, all);
+    const next = keyOf(program, { ...request, given: new Set([...request.given, ...all]) });
+    remember(this.written, next, { ...made(next, program, derivative), uses: 0, keeps: false });
+    remember(this.outdated, next, key);
+  }
+
+  /** Where a derivative takes the place of another one, that one's session is not needed any more. */
+  private dropOutdated(key: string): void {
+    const outdated = this.outdated.get(key);
+    if (outdated === undefined) return;
+    this.outdated.delete(key);
+    this.store.drop(outdated);
   }
 
   private knownOf(program: Program): Known {
@@ -135,7 +147,11 @@ function forwardOf(program: Program, { shares }: Request): ModelProto {
   return withShares(decodeModel(program.write()), shares);
 }
 
-/** By itself, so that what the program keeps does not hold more. */
+function made(key: string, program: Program, { model, inputs, seeds, outputs }: Backward): BackwardProgram {
+  return { program: programOf(key, program, model), inputs, seeds, outputs };
+}
+
+/** By itself, so that what the program keeps does not hold more. Weights stay as they are: prepacked, they would be in memory twice. */
 function programOf(key: string, { kind }: Program, model: ModelProto): Program {
   return { key, kind, weights: 0, random: false, prepack: false, write: () => encodeModel(model) };
 }

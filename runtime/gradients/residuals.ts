@@ -1,5 +1,5 @@
 import type { GraphProto, ModelProto } from '../onnx/proto.ts';
-import { type BackwardRequest, backward } from './backward.ts';
+import { type Backward, type BackwardRequest, backward } from './backward.ts';
 
 /** Operators that take longer than all else: what they make is kept rather than computed again. */
 const HEAVY: ReadonlySet<string> = new Set([
@@ -22,14 +22,17 @@ const HEAVY: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * The tensors of a model that its derivative would compute again at some length: where a run of the model gives them as well,
- * the way back need not.
+ * The derivative of a model to which all is handed over that it would compute again at some length, and what of that it
+ * needs: where a run of the model gives these as well, the way back need not.
  */
-export function residualsOf(model: ModelProto, request: BackwardRequest): readonly string[] {
+export function fromResiduals(
+  model: ModelProto,
+  request: BackwardRequest,
+): { readonly derivative: Backward; readonly residuals: readonly string[] } {
   const given = request.given ?? new Set();
   const heavy = heavyIn(model.graph!);
-  const { inputs } = backward(model, { ...request, given: new Set([...given, ...heavy]) });
-  return inputs.filter((tensor) => heavy.has(tensor) && !given.has(tensor));
+  const derivative = backward(model, { ...request, given: new Set([...given, ...heavy]) });
+  return { derivative, residuals: derivative.inputs.filter((tensor) => heavy.has(tensor) && !given.has(tensor)) };
 }
 
 /** What heavy nodes make; with a bias added, as ONNX Runtime makes one node of both. */
