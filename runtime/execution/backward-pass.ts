@@ -1,4 +1,3 @@
-import type { Dim } from '../gradients/facts.ts';
 import type { Share } from '../gradients/shares.ts';
 import type { Value } from '../graph/types.ts';
 import type { SessionTensor } from '../ort/port.ts';
@@ -7,6 +6,7 @@ import { gradientName, seedName } from './backward-programs.ts';
 import { callBackward } from './call-backward.ts';
 import { addTensors, transposed, zerosLike } from './session-tensors.ts';
 import { Slots } from './slots.ts';
+import type { DispatchStats, RunStats } from './stats.ts';
 import type { Tape, TapedCall, TapedRun } from './tape.ts';
 
 /** What a pass is asked for. */
@@ -29,7 +29,7 @@ interface Place {
 }
 
 /**
- * One way back through a tape, from a loss: for each dispatch the derivative of its program runs, and gradients add up
+ * One backward pass through a tape, from a loss: for each dispatch the derivative of its program runs, and gradients add up
  * by register. It goes as far as it is asked to, so that gradients can be read and set on the way.
  */
 export class BackwardPass {
@@ -44,6 +44,9 @@ export class BackwardPass {
   private readonly byWeight = new Map<Value, SessionTensor>();
   /** Everything behind this place has been gone through. */
   private place: Place;
+  private readonly dispatches: DispatchStats[] = [];
+  /** Milliseconds that writing derivatives took; null where all were known. */
+  private planned: number | null = null;
   /** The gradients that were set at the dispatch which the pass is at. */
   private settled: Map<string, SessionTensor> | null = null;
 
@@ -82,6 +85,24 @@ export class BackwardPass {
     if (own.length > 0) return sum;
     await this.advance({ run: -1, dispatch: -1 });
     return this.byValue.get(value) ?? null;
+  }
+
+  /** What has happened so far. */
+  stats(): RunStats {
+    const { planned, dispatches } = this;
+    const { segmentation, held } = this.tape.findLast((entry) => entry.kind === 'run')!.engine;
+    const passed = new Set(dispatches.map(({ name }) => name));
+    const segments = this.tape.flatMap((entry) =>
+      entry.kind === 'run' ? entry.plan.dispatches.filter(({ kind }) => kind === 'segment') : [],
+    );
+    return {
+      segmentation,
+      planned,
+      dispatches,
+      held,
+      skipped: segments.map(({ label }) => label).filter((label) => !passed.has(label)),
+      total: dispatches.reduce((sum, { built, ran }) => sum + (built ?? 0) + ran, planned ?? 0),
+    };
   }
 
   /** The gradient by a register once all that comes behind its maker has been gone through. */
@@ -211,7 +232,7 @@ export class BackwardPass {
   /** Runs the derivative of a dispatch's program. */
   private async derive(
     run: number,
-    { program, feeds, fetches }: Dispatch,
+    { program, feeds, fetches, label }: Dispatch,
     wanted: readonly string[],
     settled: ReadonlyMap<string, SessionTensor>,
     shares: readonly Share[] = [],
@@ -225,38 +246,33 @@ export class BackwardPass {
       if (gradient) known.set(name, known.has(name) ? addTensors(known.get(name)!, gradient) : gradient);
     }
     if (known.size === 0 || wanted.length === 0) return new Map();
+    const start = performance.now();
     const derivative = engine.backwardPrograms.of(program, {
       seeds: [...known.keys()],
       wanted,
       replaced: new Set(settled.keys()),
       given: new Set(made.map(({ name }) => name)),
       shares,
-      dims: sizeClasses(feeds.map(({ name, register }) => [name, registers[register]!.dims])),
+      dims: new Map(feeds.map(({ name, register }) => [name, registers[register]!.dims])),
     });
+    if (derivative.isNew) this.planned = (this.planned ?? 0) + performance.now() - start;
     if (derivative.outputs.length === 0) return new Map();
     const at = new Map([...made, ...feeds].map(({ name, register }) => [name, registers[register]!]));
     const given = Object.fromEntries([
       ...derivative.inputs.map((name) => [name, at.get(name)!] as const),
       ...derivative.seeds.map((name) => [seedName(name), known.get(name)!] as const),
     ]);
-    const results = await engine.programs.run(derivative.program, given, derivative.outputs.map(gradientName));
+    let built: number | null = null;
+    const onBuilt = (milliseconds: number) => {
+      built = milliseconds;
+    };
+    const outputs = derivative.outputs.map(gradientName);
+    const begin = performance.now();
+    const results = await engine.programs.run(derivative.program, given, outputs, onBuilt);
+    const ran = performance.now() - begin - (built ?? 0);
+    this.dispatches.push({ name: label, kind: 'backward', action: 'run', built, ran });
     return new Map(derivative.outputs.map((name) => [name, results[gradientName(name)]!]));
   }
-}
-
-/**
- * Sizes by class: those that are equal in this run have one name, and 1 is 1. A derivative is written for a pattern of
- * equal sizes, as it tells along which dimensions something was broadcast, and serves all runs with this pattern.
- */
-function sizeClasses(shapes: readonly (readonly [string, readonly number[]])[]): ReadonlyMap<string, readonly Dim[]> {
-  const names = new Map<number, string>();
-  const classOf = (size: number): Dim => {
-    if (size === 1) return 1;
-    const name = names.get(size) ?? `size ${names.size}`;
-    names.set(size, name);
-    return name;
-  };
-  return new Map(shapes.map(([tensor, dims]) => [tensor, dims.map(classOf)]));
 }
 
 /** A gradient that is set to something that can only be known after it. */

@@ -1,14 +1,17 @@
 import { type Backward, backward, gradientName, seedName } from '../gradients/backward.ts';
 import type { Dim } from '../gradients/facts.ts';
+import { fromResiduals } from '../gradients/residuals.ts';
 import { type Share, withShares } from '../gradients/shares.ts';
 import { keyOf } from '../graph/key.ts';
+import { makeValueInfo } from '../onnx/make.ts';
 import { decodeModel, encodeModel, type ModelProto } from '../onnx/proto.ts';
-import type { Program } from '../partition/plan.ts';
+import type { Program, ProgramStore } from '../partition/plan.ts';
+import { sizeClasses } from './size-classes.ts';
 
 /** How many derivatives of programs are kept; the one used least recently goes first. */
 const KEPT = 256;
 
-/** How often a derivative runs before its weights are prepacked, which makes its session slow to create and large. */
+/** How often a derivative runs before the runs of its program keep what takes long to compute: their session is made anew. */
 const OFTEN = 5;
 
 /** What is asked of the derivative of a program. */
@@ -23,8 +26,8 @@ export interface BackwardQuestion {
   readonly given: ReadonlySet<string>;
   /** The weights among them whose gradients are only their own readers'. */
   readonly shares: readonly Share[];
-  /** The sizes of the inputs as classes: equal sizes have one name, and 1 is 1. */
-  readonly dims: ReadonlyMap<string, readonly Dim[]>;
+  /** The sizes of the inputs in this run. */
+  readonly dims: ReadonlyMap<string, readonly number[]>;
 }
 
 /** The derivative of a program, and under which names it is fed and what it gives. */
@@ -32,45 +35,104 @@ export interface BackwardProgram extends Pick<Backward, 'inputs' | 'seeds' | 'ou
   readonly program: Program;
 }
 
+/** A derivative that was written. */
+interface Written extends BackwardProgram {
+  /** How often it was used. */
+  readonly uses: number;
+  /** Whether runs of its program keep what it computes again, once it is used often. */
+  readonly keeps: boolean;
+}
+
 export { gradientName, seedName };
+
+/** What is known of a program. */
+interface Known {
+  /** The positions of the nodes that make tensors, -1 for weights. */
+  readonly makers: ReadonlyMap<string, number>;
+  /** The sizes that weights have. */
+  readonly sizes: ReadonlySet<number>;
+}
 
 /** The derivatives of the programs of one engine, each written once. */
 export class BackwardPrograms {
-  private readonly written = new Map<string, BackwardProgram & { readonly uses: number }>();
-  private readonly makers = new Map<string, ReadonlyMap<string, number>>();
+  private readonly written = new Map<string, Written>();
+  private readonly known = new Map<string, Known>();
+  /** By programs: what their runs keep for the backward pass. */
+  private readonly kept = new Map<string, readonly string[]>();
+  /** By derivatives: the one that computed again what they are given. */
+  private readonly outdated = new Map<string, string>();
+  private readonly store: ProgramStore;
 
-  /** Throws a GradientError where a node on the way has no derivative. */
-  of(program: Program, question: BackwardQuestion): BackwardProgram {
-    const key = questionKey(program, question);
-    const known = this.written.get(key) ?? { ...write(key, program, question), uses: 0 };
-    // What runs often gets weights in the form that kernels like best, at the price of another session.
-    const isOften = known.uses === OFTEN;
-    const used = { ...known, uses: known.uses + 1, ...(isOften && { program: prepacked(known.program) }) };
-    this.written.delete(key);
-    this.written.set(key, used);
-    if (this.written.size > KEPT) this.written.delete(this.written.keys().next().value!);
-    return used;
+  constructor(store: ProgramStore) {
+    this.store = store;
+  }
+
+  /** Throws a GradientError where a node on the way has no derivative. `isNew`: whether one was written. */
+  of(program: Program, question: BackwardQuestion): BackwardProgram & { readonly isNew: boolean } {
+    const request = { ...question, dims: sizeClasses(question.dims, this.knownOf(program).sizes) };
+    const key = requestKey(program, request);
+    const known = this.written.get(key);
+    const used = known ?? { ...this.write(key, program, request), uses: 0, keeps: !program.random };
+    const isOften = used.keeps && used.uses === OFTEN;
+    if (isOften) this.keep(key, program, request);
+    this.dropOutdated(key);
+    remember(this.written, key, { ...used, uses: used.uses + 1 });
+    return { ...used, isNew: !known || isOften };
   }
 
   /**
    * Where in a program a tensor is made: the position of the node, -1 for a weight; undefined where there is no such tensor.
    */
   maker(program: Program, tensor: string): number | undefined {
-    let makers = this.makers.get(program.key);
-    if (!makers) {
-      const { node, initializer } = decodeModel(program.write()).graph!;
-      makers = new Map([
-        ...initializer.map(({ name }) => [name, -1] as const),
-        ...node.flatMap(({ output }, position) => output.map((name) => [name, position] as const)),
-      ]);
-      this.makers.set(program.key, makers);
-      if (this.makers.size > KEPT) this.makers.delete(this.makers.keys().next().value!);
-    }
-    return makers.get(tensor);
+    return this.knownOf(program).makers.get(tensor);
+  }
+
+  /** What a run of a program keeps for the backward pass besides what it gives: nothing before that has been gone often. */
+  residuals({ key }: Program): readonly string[] {
+    return this.kept.get(key) ?? [];
+  }
+
+  /** The program that gives these, too. */
+  withResiduals(program: Program): Program {
+    const extras = this.residuals(program);
+    return { ...program, extras, write: () => encodeModel(withOutputs(decodeModel(program.write()), extras)) };
+  }
+
+  private write(key: string, program: Program, request: Request): BackwardProgram {
+    return made(key, program, backward(forwardOf(program, request), request));
+  }
+
+  /** From now on runs of a program keep what a derivative of it computes again, which is written anew. */
+  private keep(key: string, program: Program, request: Request): void {
+    const { derivative, residuals } = fromResiduals(forwardOf(program, request), request);
+    const known = this.residuals(program);
+    const all = [...new Set([...known, ...residuals])];
+    if (all.length === known.length) return;
+    remember(this.kept, program.key, all);
+    const next = keyOf(program, { ...request, given: new Set([...request.given, ...all]) });
+    remember(this.written, next, { ...made(next, program, derivative), uses: 0, keeps: false });
+    remember(this.outdated, next, key);
+  }
+
+  /** Where a derivative takes the place of another one, that one's session is not needed any more. */
+  private dropOutdated(key: string): void {
+    const outdated = this.outdated.get(key);
+    if (outdated === undefined) return;
+    this.outdated.delete(key);
+    this.store.drop(outdated);
+  }
+
+  private knownOf(program: Program): Known {
+    const known = this.known.get(program.key) ?? describe(program);
+    remember(this.known, program.key, known);
+    return known;
   }
 }
 
-function questionKey(program: Program, { seeds, wanted, replaced, given, shares, dims }: BackwardQuestion): string {
+/** What is asked of a derivative that serves all runs with equal sizes where this one has them. */
+type Request = Omit<BackwardQuestion, 'dims'> & { readonly dims: ReadonlyMap<string, readonly Dim[]> };
+
+function requestKey(program: Program, { seeds, wanted, replaced, given, shares, dims }: Request): string {
   const names = [...replaced];
   return keyOf(
     'backward',
@@ -84,17 +146,39 @@ function questionKey(program: Program, { seeds, wanted, replaced, given, shares,
   );
 }
 
-function write(key: string, program: Program, question: BackwardQuestion): BackwardProgram {
-  const forward = withShares(decodeModel(program.write()), question.shares);
-  const { model, inputs, seeds, outputs } = backward(forward, question);
+function forwardOf(program: Program, { shares }: Request): ModelProto {
+  return withShares(decodeModel(program.write()), shares);
+}
+
+function made(key: string, program: Program, { model, inputs, seeds, outputs }: Backward): BackwardProgram {
   return { program: programOf(key, program, model), inputs, seeds, outputs };
 }
 
-/** By itself, so that what the program keeps does not hold more. */
+/** By itself, so that what the program keeps does not hold more. Weights stay as they are: prepacked, they would be in memory twice. */
 function programOf(key: string, { kind }: Program, model: ModelProto): Program {
   return { key, kind, weights: 0, random: false, prepack: false, write: () => encodeModel(model) };
 }
 
-function prepacked({ write: bytes, ...program }: Program): Program {
-  return { ...program, key: keyOf('prepacked', program.key), prepack: true, write: bytes };
+function describe(program: Program): Known {
+  const { node, initializer } = decodeModel(program.write()).graph!;
+  return {
+    makers: new Map([
+      ...initializer.map(({ name }) => [name, -1] as const),
+      ...node.flatMap(({ output }, position) => output.map((name) => [name, position] as const)),
+    ]),
+    sizes: new Set(initializer.flatMap(({ dims }) => dims.map(Number))),
+  };
+}
+
+/** Puts an entry behind all others. If there are too many, the first one goes. */
+function remember<T>(entries: Map<string, T>, key: string, value: T): void {
+  entries.delete(key);
+  entries.set(key, value);
+  if (entries.size > KEPT) entries.delete(entries.keys().next().value!);
+}
+
+/** A model that also gives other tensors that it makes. */
+function withOutputs(model: ModelProto, names: readonly string[]): ModelProto {
+  const { graph } = model;
+  return { ...model, graph: { ...graph!, output: [...graph!.output, ...names.map((name) => makeValueInfo(name))] } };
 }

@@ -13,9 +13,10 @@ import { BackwardPrograms } from './backward-programs.ts';
 import { checkFusing, Fused } from './fused.ts';
 import { ProgramError, type ProgramRunner } from './program-runner.ts';
 import { Programs } from './programs.ts';
+import { Residuals } from './residuals.ts';
 import type { ReuseScope } from './reuse.ts';
 import { runPlan } from './run-plan.ts';
-import type { RunStats } from './stats.ts';
+import type { Held, RunStats } from './stats.ts';
 import type { Trail } from './tape.ts';
 
 export interface EngineOptions {
@@ -45,6 +46,9 @@ export interface RunOptions {
 /** The bytes of weights that compiled programs may hold in any case. */
 const SMALL = 2 ** 28;
 
+/** The part of the weights' size that the tensors of a run may have which are kept for its backward pass. */
+const KEPT = 1 / 2;
+
 /** Runs intervention graphs inside one model: compiles each program once and keeps it. */
 export class Engine {
   readonly model: OnnxModel;
@@ -54,8 +58,10 @@ export class Engine {
   /** The compiled programs. */
   readonly programs: Programs;
   /** The derivatives of programs. */
-  readonly backwardPrograms = new BackwardPrograms();
-  private readonly segmentation: Segmentation;
+  readonly backwardPrograms: BackwardPrograms;
+  /** How much of a run may be kept for its backward pass. */
+  private readonly residualBytes: number;
+  readonly segmentation: Segmentation;
   private readonly planner: Planner;
   private readonly fused: Fused | null;
 
@@ -69,7 +75,10 @@ export class Engine {
     const config = { device, folder: model.folder };
     this.tree = tree;
     this.segmentation = segmentation;
-    this.programs = new Programs(config, model, Math.max(SMALL, COPIES[segmentation] * weightBytes(model)));
+    const bytes = weightBytes(model);
+    this.programs = new Programs(config, model, Math.max(SMALL, COPIES[segmentation] * bytes));
+    this.backwardPrograms = new BackwardPrograms(this.programs);
+    this.residualBytes = Math.max(SMALL, KEPT * bytes);
     this.planner = new Planner(model, tree, locate, segmentation, this.programs, maxIterations);
     if (fuse) checkFusing(device, this.planner.isCut);
     this.fused = fuse ? new Fused(config) : null;
@@ -92,9 +101,9 @@ export class Engine {
         signal,
         reuse,
         onProgress,
-        keep: Boolean(onTrail),
+        residuals: onTrail && new Residuals(chosen, this.backwardPrograms, this.residualBytes),
       }).then((ran) => {
-        onTrail?.({ plan: chosen, graph, registers: ran.registers });
+        onTrail?.({ plan: ran.plan, graph, registers: ran.registers });
         return ran;
       });
     const inSegments = () =>
@@ -115,10 +124,15 @@ export class Engine {
       planned,
       dispatches,
       skipped: plan.skipped,
-      held: this.programs.held,
+      held: this.held,
       total: performance.now() - start,
     });
     return tensors;
+  }
+
+  /** What is kept compiled now. */
+  get held(): Held {
+    return this.programs.held;
   }
 }
 

@@ -122,6 +122,7 @@ export class Execution {
       compute: (some, values) => this.compute(forward, some, values, steps),
     });
     await gradients.settle(wanted.filter((value) => !made.has(value)));
+    for (const stats of gradients.stats()) await this.options.onStats?.(stats);
   }
 
   /** Runs nodes in one go, and keeps the values that are wanted of them. */

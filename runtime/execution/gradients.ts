@@ -8,6 +8,7 @@ import type { SessionTensor } from '../ort/port.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { BackwardPass, IndependentError, OrderError } from './backward-pass.ts';
 import { fromTensor, toTensor, zerosLike } from './session-tensors.ts';
+import type { RunStats } from './stats.ts';
 import type { Tape } from './tape.ts';
 
 /** The nodes of a stage: what runs forward, and what needs a gradient. */
@@ -66,6 +67,11 @@ export class Gradients {
       replacements.set(pass, (replacements.get(pass) ?? new Map()).set(of, node));
     }
     this.replacements = replacements;
+  }
+
+  /** What has happened so far, pass by pass. */
+  stats(): RunStats[] {
+    return [...this.passes.values()].map((pass) => pass.stats());
   }
 
   /** Makes values known. */
@@ -162,7 +168,7 @@ export class Gradients {
     );
   }
 
-  /** An error of the way back in the user's terms. */
+  /** An error of the backward pass in the user's terms. */
   private told(error: unknown, node: NodeOf<'grad'>): unknown {
     if (error instanceof OrderError) return circle(node);
     if (error instanceof IndependentError) {

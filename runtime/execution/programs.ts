@@ -70,7 +70,7 @@ export class Programs implements ProgramRunner, ProgramStore {
   ): Promise<SessionTensors> {
     const start = performance.now();
     const key = device === this.config.device ? program.key : keyOf(program.key, device);
-    const known = this.entries.get(key);
+    const known = this.serving(key, program);
     const entry = known ?? this.create(key, program, device);
     // The newest stand last.
     this.entries.delete(key);
@@ -104,6 +104,14 @@ export class Programs implements ProgramRunner, ProgramStore {
     const { device } = this.config;
     if (device === 'webgpu') return kind === 'intervention' || areForCpu(feeds) ? 'cpu' : device;
     return kind === 'intervention' && weights === 0 ? 'cpu' : device;
+  }
+
+  /** The session of a program; one that gives less than is asked for makes way. */
+  private serving(key: string, { extras = [] }: Program): Entry | undefined {
+    const known = this.entries.get(key);
+    if (known && extras.every((name) => known.program.extras?.includes(name))) return known;
+    this.drop(key);
+    return undefined;
   }
 
   private create(key: string, program: Program, device: Device): Entry {

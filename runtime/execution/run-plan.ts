@@ -10,6 +10,7 @@ import type { SessionTensor } from '../ort/port.ts';
 import type { Dispatch, Plan } from '../partition/plan.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { ProgramError, type ProgramRunner } from './program-runner.ts';
+import type { Residuals } from './residuals.ts';
 import { type KnownRuns, type ReuseScope, runsOf } from './reuse.ts';
 import { deviceError, runError } from './run-error.ts';
 import { toTensor } from './session-tensors.ts';
@@ -21,8 +22,8 @@ export interface RunContext {
   readonly programs: ProgramRunner;
   readonly signal?: AbortSignal | undefined;
   readonly reuse?: ReuseScope | undefined;
-  /** Whether all that is computed is kept, for a way back. */
-  readonly keep?: boolean | undefined;
+  /** Where all that is computed is kept, for a backward pass: what is kept besides. */
+  readonly residuals?: Residuals | undefined;
   /** Told after each dispatch how many of the run have ended, and how many there are. */
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
 }
@@ -31,6 +32,8 @@ export interface RunContext {
 export interface Ran {
   readonly tensors: Tensor[];
   readonly dispatches: readonly DispatchStats[];
+  /** The plan as it was run. */
+  readonly plan: Plan;
   /** What was computed, as far as it was kept. */
   readonly registers: readonly (SessionTensor | undefined)[];
 }
@@ -79,22 +82,27 @@ export async function runPlan(
       }
     : null;
   const dispatches: DispatchStats[] = [];
-  for (const dispatch of plan.dispatches) {
+  const ran: Dispatch[] = [];
+  const { residuals } = context;
+  for (const planned of plan.dispatches) {
     context.signal?.throwIfAborted();
+    const dispatch = residuals?.extended(planned) ?? planned;
     const stats = await (reuse && !dispatch.program.random
       ? reuseDispatch(dispatch, registers, reuse, graph, context)
       : runDispatch(dispatch, registers, graph, context));
     dispatches.push(stats);
     await context.onProgress?.(dispatches.length, plan.dispatches.length);
-    if (!context.keep) for (const register of dispatch.drops) registers[register] = undefined;
+    ran.push(dispatch);
+    if (residuals) residuals.count(dispatch, planned, registers);
+    else for (const register of dispatch.drops) registers[register] = undefined;
   }
   const tensors = plan.saves.map((register) => {
     const tensor = registers[register]!;
     // What the user gets is the user's: it shares nothing with the inputs or with what is kept.
-    const isShared = given.has(register) || context.keep || reuse?.held.has(register);
+    const isShared = given.has(register) || residuals || reuse?.held.has(register);
     return toTensor(isShared ? ort.copy(tensor) : tensor);
   });
-  return { tensors, dispatches, registers };
+  return { tensors, dispatches, registers, plan: { ...plan, dispatches: ran } };
 }
 
 async function runDispatch(

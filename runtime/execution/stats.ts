@@ -1,11 +1,11 @@
 import type { DispatchKind } from '../partition/plan.ts';
 import type { Segmentation } from '../partition/segmentation.ts';
 
-/** What became of one dispatch of a run. */
+/** What became of one dispatch of a run; `backward`: of the backward pass through one, which has its name. */
 export interface DispatchStats {
   /** The layer, or what else it is: `the whole model (fused)` for a trace that is one session in another thread. */
   readonly name: string;
-  readonly kind: DispatchKind;
+  readonly kind: DispatchKind | 'backward';
   /** Whether it ran, or gave what it gave earlier in the same scope on the same inputs. */
   readonly action: 'run' | 'reused';
   /** Milliseconds that compiling it took; null if it was compiled before. */
@@ -20,7 +20,7 @@ export interface Held {
   readonly weights: number;
 }
 
-/** What happened in one run of a model. */
+/** What happened in one run of a model, or on the backward pass through all that ran before a loss. */
 export interface RunStats {
   /** Where the model is cut: by its device, unless the environment variable ONNSIGHT_SEGMENTS says it. */
   readonly segmentation: Segmentation;

@@ -7,6 +7,7 @@ import type { Plan } from '../partition/plan.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import type { BackwardPrograms } from './backward-programs.ts';
 import type { ProgramRunner } from './program-runner.ts';
+import type { RunStats } from './stats.ts';
 
 /** What a run of an engine leaves behind where a backward pass may come: its plan, and all that it computed. */
 export interface Trail {
@@ -16,8 +17,8 @@ export interface Trail {
   readonly registers: readonly (SessionTensor | undefined)[];
 }
 
-/** What the way back needs of the engine that ran. */
-interface TapedEngine {
+/** What a backward pass needs of the engine that ran. */
+interface TapedEngine extends Pick<RunStats, 'segmentation' | 'held'> {
   readonly model: OnnxModel;
   readonly locate: Locate;
   readonly programs: ProgramRunner;

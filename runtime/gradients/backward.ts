@@ -6,6 +6,7 @@ import { declaredDims } from './declared-dims.ts';
 import { Emitter } from './emitter.ts';
 import { GradientError } from './error.ts';
 import { type Dims, Facts } from './facts.ts';
+import { withFixedShapes } from './fixed-shapes.ts';
 import { needed } from './needed.ts';
 import { gradientOpset, withGradientOperators } from './operator-sets.ts';
 import { sweep } from './sweep.ts';
@@ -65,9 +66,10 @@ export function backward(model: ModelProto, request: BackwardRequest): Backward 
     emit.nodes.push(makeNode('Identity', [known.of(tensor)!], [gradientName(tensor)]));
     facts.set(gradientName(tensor), facts.type(tensor), null);
   }
-  const all = [...graph.node, ...emit.nodes];
+  const again = withFixedShapes(emit, graph.node);
+  const all = [...again, ...emit.nodes];
   const { nodes, inputs } = needed(all, outputs.map(gradientName), request.given ?? new Set());
-  checkDraws(model, nodes, new Set(graph.node));
+  checkDraws(model, nodes, new Set(again));
   const weights = new Map([...graph.initializer, ...emit.constants].map((tensor) => [tensor.name, tensor]));
   const fed = inputs.filter((tensor) => !weights.has(tensor) || request.given?.has(tensor));
   const used = inputs.flatMap((tensor) => (fed.includes(tensor) ? [] : weights.get(tensor)!));
@@ -91,7 +93,7 @@ function factsOf({ graph }: ModelProto, dims: ReadonlyMap<string, Dims>): Facts 
   const facts = new Facts();
   for (const input of graph!.input) {
     const given = dims.get(input.name);
-    facts.set(input.name, elementTypeOf(input), given ?? declaredDims(input, facts));
+    facts.setInput(input.name, elementTypeOf(input), given ?? declaredDims(input, facts));
   }
   facts.learnGraph(graph!);
   return facts;

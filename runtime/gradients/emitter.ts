@@ -2,7 +2,7 @@ import type { DType } from '../graph/types.ts';
 import { elementType } from '../onnx/dtypes.ts';
 import { type Attributes, makeNode, makeTensor, makeValueInfo } from '../onnx/make.ts';
 import type { NodeProto, TensorProto, ValueInfoProto } from '../onnx/proto.ts';
-import type { Dims, Facts } from './facts.ts';
+import type { Dim, Dims, Facts } from './facts.ts';
 
 /** ONNX Runtime's own operators. */
 export const CONTRIB = 'com.microsoft';
@@ -45,6 +45,7 @@ export class Emitter {
   /** The version of the default operator set. */
   readonly opset: number;
   private readonly names: Names;
+  private readonly written = new Map<string, string>();
 
   constructor(facts: Facts, opset: number, names = new Names(facts)) {
     this.facts = facts;
@@ -89,6 +90,14 @@ export class Emitter {
     const outputs = Array.from({ length: count }, () => this.fresh(op));
     this.add({ ...makeNode(op, inputs, outputs, attributes), domain });
     return outputs;
+  }
+
+  /** The same for a node that is written once for all that need it. */
+  private once(op: string, inputs: readonly string[], attributes: Attributes = {}): string {
+    const key = [op, ...inputs].join('\n');
+    const known = this.written.get(key) ?? this.node(op, inputs, attributes);
+    this.written.set(key, known);
+    return known;
   }
 
   /** Adds a node like another one on other inputs, without some attributes, and gives its outputs. */
@@ -218,25 +227,43 @@ export class Emitter {
 
   /** All sizes of a tensor, as a list. */
   shape(tensor: string): string {
-    return this.fixed(tensor, 0) ?? this.node('Shape', [tensor]);
+    const dims = this.dims(tensor);
+    return (dims && this.listed(dims)) ?? this.once('Shape', [tensor]);
   }
 
-  /** Sizes that are known to be numbers, as a list. */
-  private fixed(tensor: string, start: number, end?: number): string | null {
-    const sizes = this.dims(tensor)?.slice(start, end);
-    return sizes?.every((size) => typeof size === 'number') ? this.ints(...sizes) : null;
+  /** The shape of a tensor as a constant, in which one size may be open; null where that does not tell it. */
+  openShape(tensor: string): string | null {
+    const sizes = this.dims(tensor)?.map((dim) => (typeof dim === 'number' ? dim : -1));
+    if (!sizes || sizes.includes(0) || sizes.indexOf(-1) !== sizes.lastIndexOf(-1)) return null;
+    return this.ints(...sizes);
+  }
+
+  /** Sizes as a list, made of numbers and of what inputs tell; null where these don't tell all. */
+  private listed(dims: readonly Dim[]): string | null {
+    if (dims.every((dim) => typeof dim === 'number')) return this.ints(...dims);
+    const parts = dims.map((dim) => this.told(dim));
+    return parts.every((part) => part !== null) ? this.once('Concat', parts, { axis: { int: 0 } }) : null;
+  }
+
+  /** A size as a list of one: a number, or told by an input; null where it is neither. */
+  private told(dim: Dim): string | null {
+    if (typeof dim === 'number') return this.ints(dim);
+    const source = this.facts.source(dim);
+    return source ? this.once('Gather', [this.once('Shape', [source.tensor]), this.ints(source.axis)]) : null;
   }
 
   /** Some of the sizes of a tensor, as a list; `end` is left out for all from `start` on. */
   sizes(tensor: string, start: number, end?: number): string {
+    const dims = this.dims(tensor)?.slice(start, end);
     const sliced = () => this.node('Slice', [this.shape(tensor), this.ints(start), this.ints(end ?? 2 ** 31)]);
-    return this.fixed(tensor, start, end) ?? sliced();
+    return (dims && this.listed(dims)) ?? sliced();
   }
 
   /** The size of one dimension, as a list of one. */
   size(tensor: string, axis: number): string {
     const dim = this.dims(tensor)?.at(axis);
-    return typeof dim === 'number' ? this.ints(dim) : this.node('Gather', [this.shape(tensor), this.ints(axis)]);
+    const told = dim === undefined ? null : this.told(dim);
+    return told ?? this.node('Gather', [this.shape(tensor), this.ints(axis)]);
   }
 
   /** Lists one behind the other. */
@@ -254,7 +281,9 @@ export class Emitter {
   }
 
   reshapeLike(tensor: string, like: string): string {
-    return this.sized(this.reshape(tensor, this.shape(like)), like);
+    const open = this.openShape(like);
+    const made = open === null ? this.reshape(tensor, this.shape(like)) : this.node('Reshape', [tensor, open]);
+    return this.sized(made, like);
   }
 
   transpose(tensor: string, perm: readonly number[]): string {

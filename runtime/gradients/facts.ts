@@ -12,12 +12,19 @@ export type Dim = number | string;
 /** The sizes of a tensor; null where not even their number is known. */
 export type Dims = readonly Dim[] | null;
 
+/** A dimension of a tensor. */
+export interface Source {
+  readonly tensor: string;
+  readonly axis: number;
+}
+
 /** What is known of the tensors of a graph while its derivative is written: element types, sizes, small constants. */
 export class Facts {
   readonly types: Map<string, number>;
   private readonly sizes: Map<string, Dims>;
   private readonly values: Map<string, readonly Dim[]>;
   private readonly weights: Map<string, TensorProto>;
+  private readonly sources: Map<string, Source>;
   private readonly symbols: { count: number };
 
   /** @param outer the facts of the graph around a subgraph */
@@ -26,6 +33,7 @@ export class Facts {
     this.sizes = new Map(outer?.sizes);
     this.values = new Map(outer?.values);
     this.weights = new Map(outer?.weights);
+    this.sources = new Map(outer?.sources);
     this.symbols = outer?.symbols ?? { count: 0 };
   }
 
@@ -68,6 +76,19 @@ export class Facts {
     if (type !== 0) this.types.set(tensor, type);
     this.setDims(tensor, dims);
     if (value) this.values.set(tensor, value);
+  }
+
+  /** Takes in an input of the graph: what is fed tells the sizes that it has in common with others. */
+  setInput(tensor: string, type: number, dims: Dims): void {
+    this.set(tensor, type, dims);
+    dims?.forEach((dim, axis) => {
+      if (typeof dim === 'string' && !this.sources.has(dim)) this.sources.set(dim, { tensor, axis });
+    });
+  }
+
+  /** An input that has a size; undefined where none has. */
+  source(size: Dim): Source | undefined {
+    return this.sources.get(size as string);
   }
 
   setDims(tensor: string, dims: Dims): void {

@@ -15,6 +15,8 @@ export interface Program {
   readonly random: boolean;
   /** Whether weights are copied into the form that kernels like best: unless it is false, for what rarely runs. */
   readonly prepack?: boolean;
+  /** What it gives besides what its key tells: a session that gives more serves those that ask for less, too. */
+  readonly extras?: readonly string[];
   /** The model in ONNX's format. */
   write(): Uint8Array;
 }

@@ -19,26 +19,26 @@ export const reshape: Infer = (node, facts) => {
   return [dims];
 };
 
-/** What stands for the -1 of a shape, where all else cancels out. */
+/** What stands for the -1 of a shape: what is left where equal sizes cancel out, and numbers divide. */
 function restOf(from: Dims, dims: Sizes): Dim | null {
   if (!from) return null;
-  const left = [...from];
+  const left = from.filter((dim) => dim !== 1);
+  const over: number[] = [];
   for (const dim of dims) {
     if (dim === -1 || dim === 1) continue;
     const at = left.indexOf(dim);
-    if (at < 0) return numericRest(from, dims);
-    left.splice(at, 1);
+    if (at >= 0) left.splice(at, 1);
+    else if (typeof dim === 'number') over.push(dim);
+    else return null;
   }
-  const open = left.filter((dim) => dim !== 1);
-  if (open.length === 0) return 1;
-  return open.length === 1 ? open[0]! : numericRest(from, dims);
+  if (over.length === 0 && left.length < 2) return left[0] ?? 1;
+  if (over.includes(0) || !left.every((dim) => typeof dim === 'number')) return null;
+  const rest = productOf(left) / productOf(over);
+  return Number.isInteger(rest) ? rest : null;
 }
 
-function numericRest(from: Sizes, dims: Sizes): Dim | null {
-  const given = dims.filter((dim) => dim !== -1);
-  if (![...from, ...given].every((dim) => typeof dim === 'number')) return null;
-  const product = (sizes: Sizes) => (sizes as readonly number[]).reduce((a, b) => a * b, 1);
-  return product(given) === 0 ? null : product(from) / product(given);
+function productOf(sizes: Sizes): number {
+  return (sizes as readonly number[]).reduce((product, size) => product * size, 1);
 }
 
 export const gather: Infer = (node, facts) => {
@@ -91,9 +91,7 @@ export const flatten: Infer = (node, facts) => {
   const product = (sizes: Sizes): Dim => {
     const open = sizes.filter((size) => size !== 1);
     if (open.length < 2) return open[0] ?? 1;
-    return open.every((size) => typeof size === 'number')
-      ? (open as number[]).reduce((a, b) => a * b, 1)
-      : facts.symbol();
+    return open.every((size) => typeof size === 'number') ? productOf(open) : facts.symbol();
   };
   return [[product(dims.slice(0, axis)), product(dims.slice(axis))]];
 };

@@ -1,11 +1,13 @@
 import { Adam, backward, crossEntropy, matmul, mul, NNsight, Parameter, save, stack, sub, sum, Tensor } from 'onnsight';
-import { median, ratio, repeatInTurns, spread, time } from '../measure.ts';
+import { inTurns, median, ratio, repeatInTurns, type Turns, time } from '../measure.ts';
 import { open, tokens } from '../plain.ts';
 import { type Bench, type Line, type Row, times } from '../row.ts';
 
 const [ONE, OTHER] = [5, 6];
 /** The positions of attribution patching, as in the row of activation patching. */
 const POSITIONS = 16;
+/** After so many runs the way forward keeps what the backward pass would take long to compute again. */
+const OFTEN = 5;
 
 /** What a backward pass costs: beside a forward pass, for attribution patching, and for a step of a training. */
 export const gradients: Row = async (bench) => [
@@ -15,8 +17,8 @@ export const gradients: Row = async (bench) => [
   await lowRankStep(bench),
 ];
 
-/** Forward and backward at all layers to a plain forward pass, and what the first block costs. */
-async function beside({ model: { path, external, sizes }, effort, quick }: Bench, length: number): Promise<Line[]> {
+/** Forward and backward at all layers to a plain forward pass: while a block is new, and once it runs often. */
+async function beside({ model: { path, sizes }, effort }: Bench, length: number): Promise<Line[]> {
   const model = await NNsight.load(path, { device: 'cpu' });
   const plain = await open(path);
   const { ours, plain: feeds } = tokens(1, length, sizes.vocabulary);
@@ -28,35 +30,24 @@ async function beside({ model: { path, external, sizes }, effort, quick }: Bench
       for (const layer of model.transformer.h) found.push(save(layer.output.grad));
       return found;
     });
-  await model.trace(ours);
-  const first = await time(run);
-  const again = await time(run);
-  for (let i = 0; i < 5; i++) await run();
-  const turns = await repeatInTurns(run, () => plain.run(feeds), effort);
-  const lines: Line[] = [
-    {
-      what: `forward and backward at all ${sizes.layers} layers, 1 × ${length} tokens, against a plain forward`,
-      result: ratio(turns),
-      unit: '×',
-      bar: 2.5,
-      note: times(median(turns.ours), median(turns.plain)),
-    },
-  ];
-  if (length !== POSITIONS) return lines;
-  const create: number[] = [];
-  for (let i = 0; i < (quick ? 1 : 3); i++) {
-    create.push(await time(async () => (await open(external)).release()));
-  }
-  return [
-    ...lines,
-    {
-      what: 'first gradient of a block, against creating a session of the model',
-      result: spread([(first - again) / median(create)]),
-      unit: '×',
-      bar: 0.3,
-      note: `${(first - again).toFixed(0)} ms, the whole session ${median(create).toFixed(0)} ms`,
-    },
-  ];
+  const plainly = () => plain.run(feeds);
+  await plainly();
+  await run();
+  const seldom = await inTurns(
+    () => time(run),
+    () => time(plainly),
+    { least: OFTEN - 1, most: OFTEN - 1, milliseconds: 0 },
+  );
+  for (let i = 0; i < 3; i++) await run();
+  const often = await repeatInTurns(run, plainly, effort);
+  const line = (when: string, turns: Turns<number>, bar: number): Line => ({
+    what: `forward and backward at all ${sizes.layers} layers, ${when}, 1 × ${length} tokens, against a plain forward`,
+    result: ratio(turns),
+    unit: '×',
+    bar,
+    note: times(median(turns.ours), median(turns.plain)),
+  });
+  return [line(`run ${OFTEN} times or less`, seldom, 3.5), line('run often', often, 2.5)];
 }
 
 /** Attribution patching of all layers and positions to as many plain runs as activation patching needs. */
@@ -82,7 +73,7 @@ async function attribution({ model: { path, sizes }, effort }: Bench): Promise<L
       return save(stack(scores));
     });
   };
-  for (let i = 0; i < 7; i++) await run();
+  for (let i = 0; i < OFTEN + 3; i++) await run();
   const runs = sizes.layers * POSITIONS;
   const turns = await repeatInTurns(run, () => plain.run(corrupt.plain), effort);
   return {
@@ -116,7 +107,7 @@ async function lowRankStep({ model: { path, sizes }, effort }: Bench): Promise<L
     adam.step();
     adam.zeroGrad();
   };
-  for (let i = 0; i < 7; i++) await run();
+  for (let i = 0; i < OFTEN + 3; i++) await run();
   const turns = await repeatInTurns(run, () => plain.run(feeds), effort);
   return {
     what: `a step of training a low-rank update at layer ${sizes.layers / 2}, 1 × ${POSITIONS} tokens, against a plain forward`,

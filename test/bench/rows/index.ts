@@ -16,5 +16,6 @@ export const rows: Readonly<Record<string, () => Promise<Row>>> = {
   'many-traces': async () => (await import('./many-traces.ts')).manyTraces,
   transformer: async () => (await import('./transformer.ts')).transformer,
   gradients: async () => (await import('./gradients.ts')).gradients,
+  'new-gradients': async () => (await import('./new-gradients.ts')).newGradients,
   devices: async () => (await import('./devices.ts')).devices,
 };
