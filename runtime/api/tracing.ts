@@ -12,6 +12,7 @@ import { addElements } from '../tensor/add.ts';
 import type { AnyParameter, Parameter } from '../tensor/parameter.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { activeBuilder, Builder, withBuilder } from '../tracing/builder.ts';
+import { callerSite } from '../tracing/caller.ts';
 import type { TracedForward } from '../tracing/forward.ts';
 import { type ParameterGradient, parameterGradients } from '../tracing/gradients.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
@@ -77,12 +78,11 @@ export class Tracing {
     const offset = this.offsets.get(path) ?? 0;
     const main = offset > 0 ? this.stepForward!(offset) : this.builder.forward;
     if (!main) return null;
-    return (
-      this.builder.forwards.findLast(
-        (forward) =>
-          (forward === main || this.runs[forward.id]?.owner === main.id) && TypedModel.of(forward).map === map,
-      ) ?? null
+    const found = this.builder.forwards.filter(
+      (forward) => (forward === main || this.runs[forward.id]?.owner === main.id) && TypedModel.of(forward).map === map,
     );
+    if (found.length > 1) checkPlaces(TypedModel.of(main).map, map);
+    return found.at(-1) ?? null;
   }
 
   /** Runs the user's code that builds the graph, and finds the results that are wanted back. */
@@ -207,6 +207,16 @@ export class Tracing {
     const named = new Map(functions.map(([made, fn]) => [form.value(made), fn]));
     return new Execution(form.graph, this.runs, named, options);
   }
+}
+
+/** Throws where one model is attached at several places: which of its calls is meant cannot be told. */
+function checkPlaces(main: ModelMap, map: ModelMap): void {
+  const places = [...main.names.attached].flatMap(([path, attached]) => (attached.map === map ? [path] : []));
+  if (places.length < 2) return;
+  throw new TraceError(
+    `One model is attached as ${places.join(' and ')} and was called more than once here, so its modules could be those of either call. Load it once for each place.`,
+    callerSite(),
+  );
 }
 
 /** Adds a gradient to what a parameter has. */

@@ -1,7 +1,7 @@
 import { type Loose, save } from 'onnsight';
 import { describe, expect, it } from 'vitest';
 import { expectClose, loadToy, reference } from '../support/toy.ts';
-import { clean, fact, loadSmall, parity } from './support.ts';
+import { clean, difference, fact, loadSmall, parity } from './support.ts';
 
 /** A sparse autoencoder for the width of the toy GPT-2, attached behind its first block. */
 async function withSae(kind: 'ts' | 'dynamo' = 'ts') {
@@ -53,6 +53,45 @@ describe('another ONNX model attached as a module', () => {
       return save(lm.lm_head.output['0, -1']);
     });
     expectClose(clamped, parity.sae.clamped);
+  });
+
+  it('one model at two places: its modules are read after one call, and not after two', async () => {
+    const lm = await loadToy();
+    const { h } = lm.transformer;
+    const sae = await loadSmall('zoo/sae.ts');
+    h[0].sae = sae;
+    h[2].sae = sae;
+    const one = await lm.trace(clean, () => {
+      h[0].sae(h[0].output);
+      return save(h[0].sae.relu.output['0, -1']);
+    });
+    expectClose(one, parity.sae.features);
+    const two = lm.trace(clean, () => {
+      h[0].sae(h[0].output);
+      h[2].sae(h[2].output);
+      return save(h[0].sae.relu.output);
+    });
+    await expect(two).rejects.toThrow(
+      /attached\.test\.ts:\d+:\d+ - One model is attached as transformer\.h\.0\.sae and transformer\.h\.2\.sae and was called more than once/,
+    );
+  });
+
+  it('one model for each of two places: each has its own features', async () => {
+    const lm = await loadToy();
+    const { h } = lm.transformer;
+    h[0].sae = await loadSmall('zoo/sae.ts');
+    h[2].sae = await loadSmall('zoo/sae.ts');
+    const inputs = await lm.trace(clean, () => [save(h[0].output), save(h[2].output)]);
+    const sae = await loadSmall('zoo/sae.ts');
+    const found = await lm.trace(clean, () => {
+      h[0].sae(h[0].output);
+      h[2].sae(h[2].output);
+      return [save(h[0].sae.relu.output), save(h[2].sae.relu.output)];
+    });
+    for (const i of [0, 1]) {
+      const alone = await sae.trace(inputs[i]!, () => save(sae.relu.output));
+      expect(difference(found[i]!, alone)).toBeLessThan(1e-4);
+    }
   });
 
   it('at every step of a generation', async () => {
