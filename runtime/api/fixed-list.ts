@@ -1,10 +1,11 @@
 import { TraceError } from '../errors.ts';
+import { ownProxy } from '../own-proxies.ts';
 import { activeBuilder } from '../tracing/builder.ts';
 import { callerSite } from '../tracing/caller.ts';
 
 /** An array whose indices are checked, and may count from the end. Setting an entry would do nothing, so it is an error. */
 export function fixedList<T>(items: T[], name: string): T[] {
-  return new Proxy(items, {
+  return ownProxy(items, {
     get(target, key, receiver) {
       if (typeof key !== 'string' || !/^-?\d+$/.test(key)) return Reflect.get(target, key, receiver);
       const { length } = target;

@@ -74,6 +74,8 @@ export class Builder {
   loops = 0;
   /** Whether there is a value of which only the run will tell which of several it is. */
   hasVarying = false;
+  /** Whether there is an array that a branch or loop of the graph filled. */
+  hasFilled = false;
   /** The compiled functions that the bodies around have called, the innermost last. */
   readonly calls: OpenCall[] = [];
   readonly saves = new BlockSaves();

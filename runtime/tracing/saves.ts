@@ -1,5 +1,6 @@
 import { TraceError } from '../errors.ts';
 import type { Region, TensorType, Value } from '../graph/types.ts';
+import { ownProxy } from '../own-proxies.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { toProxy } from './apply.ts';
 import { type Builder, builder } from './builder.ts';
@@ -33,7 +34,7 @@ export class SavedProxy extends TensorProxy {
     this.reached = target.reached;
     this.slot = new SaveSlot(target, of.type, when, merged);
     // biome-ignore lint/correctness/noConstructorReturn: after the run the object answers as the tensor it stands for.
-    return new Proxy(this, handler);
+    return ownProxy(this, handler);
   }
 }
 
