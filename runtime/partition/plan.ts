@@ -15,6 +15,8 @@ export interface Program {
   readonly random: boolean;
   /** Whether weights are copied into the form that kernels like best: unless it is false, for what rarely runs. */
   readonly prepack?: boolean;
+  /** Whether ONNX Runtime simplifies the model: unless it is false. */
+  readonly simplify?: boolean;
   /** The model in ONNX's format. */
   write(): Uint8Array;
 }
