@@ -21,6 +21,15 @@ function at(site: Site): void {
   if (target) target.site = site;
 }
 
+/** Where nothing can be thrown, undefined and null must not be asked for a member. */
+function checkThere(object: unknown, key: unknown, site: Site): void {
+  if ((object !== null && object !== undefined) || !activeBuilder()?.conditional) return;
+  throw new TraceError(
+    `${String(object)} has no ${typeof key === 'string' ? `'${key}'` : 'members'}, in a branch or loop that depends on a traced value: where that runs, JavaScript would throw an error. Ask first whether it is there: object?.key.`,
+    site,
+  );
+}
+
 /** `object[key]` */
 export function getitem(of: unknown, by: unknown, site: Site): unknown {
   at(site);
@@ -28,6 +37,7 @@ export function getitem(of: unknown, by: unknown, site: Site): unknown {
   const key = settled(by);
   const varying = varyingOf(object);
   if (varying) return each(varying, (one) => getitem(one, key, site));
+  checkThere(object, key, site);
   const keys = varyingOf(key);
   if (keys) return each(keys, (one) => getitem(object, one, site));
   if (object instanceof TensorProxy && typeof key !== 'symbol') {
@@ -50,12 +60,14 @@ export function getitem(of: unknown, by: unknown, site: Site): unknown {
 
 /** `object.key` */
 export function member(object: unknown, key: string, site: Site): unknown {
+  checkThere(object, key, site);
   if (activeBuilder()?.isRecording) checkGetter(object, key, site);
   return (object as Record<string, unknown>)[key];
 }
 
 /** `object.key` or `object[key]`, of which JavaScript itself makes a call. */
 export function method(object: unknown, by: unknown, site: Site): unknown {
+  checkThere(object, by, site);
   const key = asName(settled(by), site);
   if (activeBuilder()?.isRecording) checkGetter(object, key, site);
   return (object as Record<PropertyKey, unknown>)[key];
@@ -83,6 +95,7 @@ export function setitem(of: unknown, by: unknown, value: unknown, site: Site): u
   if (target) target.site = site;
   const object = settled(of);
   const key = settled(by);
+  checkThere(object, key, site);
   const varying = varyingOf(object) ?? varyingOf(key);
   if (varying) {
     const set = varyingOf(object)
@@ -136,6 +149,7 @@ export function length(of: unknown, site: Site): unknown {
   if (varying) return each(varying, (one) => length(one, site));
   if (object instanceof TensorProxy)
     return object.type.shape?.[0] ?? getTensorItem(toProxy(functions.shape(asTraced(object))), 0);
+  checkThere(object, 'length', site);
   if (isFilled(object)) return lengthOf(object);
   if (activeBuilder()?.isRecording) checkGetter(object, 'length', site);
   return (object as { length: unknown }).length;
