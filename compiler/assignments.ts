@@ -19,7 +19,7 @@ export function lowerAssignment(lowering: Lowering, node: ts.BinaryExpression): 
   if (isAssignmentTarget(node)) return lowerDefaultTarget(lowering, node, target);
   if (syntax.isArrayLiteralExpression(target) || syntax.isObjectLiteralExpression(target)) {
     const code = lowering.copy(node, (child) =>
-      child === node.right ? partsOf(lowering, node.right) : lowering.visit(child),
+      child === node.right ? partsOf(lowering, target, node.right) : lowering.visit(child),
     );
     return lowering.noted(target, code);
   }

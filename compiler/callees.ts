@@ -1,11 +1,12 @@
 import type { ts } from 'ts-morph';
-import type { Code } from './code.ts';
+import { type Code, operator } from './code.ts';
 import { isMember, type Member } from './indexing.ts';
-import { keyOf } from './keys.ts';
+import { inherited, isInherited } from './inherited.ts';
 import type { Lowering } from './lowering.ts';
 import { syntax } from './parse.ts';
 import { evaluated, receiver } from './places.ts';
 import { isPrivate, privateDeclaration } from './privates.ts';
+import { keyCode } from './targets.ts';
 import { unwrap } from './wrappers.ts';
 
 /** The code of a callee and of its receiver. */
@@ -40,8 +41,10 @@ function isLoweredPrivate(lowering: Lowering, callee: Member): callee is ts.Prop
   return declaration !== undefined && lowering.traced.functions.has(declaration);
 }
 
-/** A member as JavaScript reads it. */
+/** A member that is called. */
 export function memberOf(lowering: Lowering, member: Member, object: Code): Code {
-  if (!syntax.isElementAccessExpression(member)) return [receiver(object), `.${member.name.text}`];
-  return [receiver(object), '[', lowering.visit(keyOf(lowering, member)), ']'];
+  if (isPrivate(member)) return [receiver(object), `.${member.name.text}`];
+  if (isInherited(member)) return inherited(lowering, member, 'inherited');
+  const at = lowering.start(member);
+  return operator('method', at, [object, keyCode(lowering, member), lowering.sites.at(at)]);
 }

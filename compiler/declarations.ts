@@ -22,7 +22,7 @@ export function lowerVariables(lowering: Lowering, node: ts.VariableDeclarationL
 
 /** `const { a = 1 } = o` → `const { a: d } = taken(o), a = given(d, () => 1)` */
 export function lowerTakingApart(lowering: Lowering, name: ts.BindingPattern, value: ts.Expression): Code {
-  return declared(lowering, name, [span(name.end, lowering.start(value)), partsOf(lowering, value)]);
+  return declared(lowering, name, [span(name.end, lowering.start(value)), partsOf(lowering, name, value)]);
 }
 
 /** A declaration of a name or pattern, with what follows it, `= v`; default values are given after it. */
@@ -91,7 +91,7 @@ function assignments(lowering: Lowering, node: ts.VariableDeclarationList): Code
 }
 
 function taken(lowering: Lowering, name: ts.BindingName, value: ts.Expression): Code {
-  return syntax.isIdentifier(name) ? lowering.argument(value) : partsOf(lowering, value);
+  return syntax.isIdentifier(name) ? lowering.argument(value) : partsOf(lowering, name, value);
 }
 
 function bindingOf(lowering: Lowering, name: ts.Identifier): Binding | undefined {

@@ -1,5 +1,6 @@
 import type { ts } from 'ts-morph';
 import { type Code, operator, span } from './code.ts';
+import { takenOf } from './items.ts';
 import { lazyState } from './logical.ts';
 import type { Lowering } from './lowering.ts';
 import { syntax } from './parse.ts';
@@ -52,7 +53,9 @@ export function withoutDefaults(lowering: Lowering, pattern: ts.BindingName, tem
     const value = temporary();
     const gap = lowering.trivia(name.end, lowering.start(initializer));
     const inner = withoutDefaults(lowering, name, temporary);
-    defaults.push([inner.target, ' = ', givenOf(lowering, value, initializer)], ...inner.defaults);
+    const given = givenOf(lowering, value, initializer);
+    const parts = syntax.isIdentifier(name) ? given : takenOf(lowering, name, given);
+    defaults.push([inner.target, ' = ', parts], ...inner.defaults);
     return [front, key, value, gap];
   };
   return { target: lower(pattern), defaults };

@@ -1,5 +1,6 @@
 import type { ts } from 'ts-morph';
 import { type Code, operator } from './code.ts';
+import { inherited, isInherited } from './inherited.ts';
 import { keyOf } from './keys.ts';
 import type { Lowering } from './lowering.ts';
 import { syntax } from './parse.ts';
@@ -14,15 +15,16 @@ export function isMember(node: ts.Node): node is Member {
 
 /** Whether a write to the member is a call: private and inherited members can only be written by their class. */
 export function isSettable(node: Member): boolean {
-  if (node.expression.kind === syntax.SyntaxKind.SuperKeyword) return false;
+  if (isInherited(node)) return false;
   return syntax.isElementAccessExpression(node) || !syntax.isPrivateIdentifier(node.name);
 }
 
 /** A read: `a[k]` → `getitem(a, k)`, `a.length` → `length(a)`, `a.b` → `member(a, 'b')`. */
 export function lowerMember(lowering: Lowering, node: Member): Code {
   const key = syntax.isElementAccessExpression(node) ? keyOf(lowering, node) : null;
-  const isNative = !isSettable(node) || isAssignmentTarget(node) || isTag(node) || isOfMeta(node);
-  if (isNative) return lowering.copy(node);
+  if (isAssignmentTarget(node) || isTag(node) || isOfMeta(node)) return lowering.copy(node);
+  if (isInherited(node)) return inherited(lowering, node, 'inherited');
+  if (!isSettable(node)) return lowering.copy(node);
   const { expression: object } = node;
   const at = lowering.start(node);
   if (key) {
@@ -33,7 +35,9 @@ export function lowerMember(lowering: Lowering, node: Member): Code {
     ]);
   }
   if (syntax.isElementAccessExpression(node)) return lowering.copy(node);
-  if (node.name.text !== 'length' && mayBeEnum(lowering, object)) return lowering.copy(node);
+  if (node.name.text !== 'length' && syntax.isIdentifier(object) && mayBeEnum(lowering, object)) {
+    return isWithoutGetters(lowering, object) ? lowering.copy(node) : ofName(lowering, node, object);
+  }
   return readByName(lowering, node, [lowering.argument(object), lowering.trivia(object.end, node.end)]);
 }
 
@@ -48,11 +52,26 @@ export function readByName(lowering: Lowering, node: ts.PropertyAccessExpression
 }
 
 /** A `const enum` is no value, so that only TypeScript can read its members; the globals are JavaScript's own. */
-function mayBeEnum(lowering: Lowering, object: ts.Expression): boolean {
-  if (!syntax.isIdentifier(object)) return false;
+function mayBeEnum(lowering: Lowering, object: ts.Identifier): boolean {
   const binding = lowering.scopes.resolve(object.text, object);
   if (!binding) return true;
   return binding.kind === 'import' ? /^[A-Z]/.test(binding.name) : syntax.isEnumDeclaration(binding.declaration.parent);
+}
+
+/** Objects of JavaScript itself, whose getters do nothing. */
+const NAMESPACES = new Set(['Math', 'Number', 'Symbol', 'Reflect', 'JSON', 'Object', 'Array', 'Date', 'console']);
+
+function isWithoutGetters(lowering: Lowering, name: ts.Identifier): boolean {
+  const binding = lowering.scopes.resolve(name.text, name);
+  return binding ? binding.kind !== 'import' : NAMESPACES.has(name.text);
+}
+
+/** `Name.x` → `(named(Name, 'x'), Name.x)`, where the name may be no value. */
+function ofName(lowering: Lowering, node: ts.PropertyAccessExpression, { text }: ts.Identifier): Code {
+  const at = lowering.start(node);
+  const value = `typeof ${text} === 'undefined' ? null : ${text}`;
+  const named = operator('named', at, [value, `'${node.name.text}'`, lowering.sites.at(at)]);
+  return ['(', named, ', ', lowering.copy(node), ')'];
 }
 
 /** The tag of a template keeps its `this`. */

@@ -3,6 +3,7 @@ import { capturedHeaderVariables } from './captures.ts';
 import { lowerClosure } from './closures.ts';
 import { type Code, operator } from './code.ts';
 import { assignment, declared, isVar, lowerVariables, namesOf } from './declarations.ts';
+import { takenOf } from './items.ts';
 import type { Lowering } from './lowering.ts';
 import { syntax } from './parse.ts';
 import { placeOf } from './places.ts';
@@ -38,20 +39,28 @@ function itemOf(lowering: Lowering, node: ts.ForOfStatement): Item {
   if (!syntax.isVariableDeclarationList(initializer)) {
     const isPattern = syntax.isArrayLiteralExpression(initializer) || syntax.isObjectLiteralExpression(initializer);
     const assigned = isPattern
-      ? ['(', lowering.notesOf(initializer), lowering.visit(initializer), ` = ${item})`]
+      ? [
+          '(',
+          lowering.notesOf(initializer),
+          lowering.visit(initializer),
+          ' = ',
+          takenOf(lowering, initializer, item),
+          ')',
+        ]
       : placeOf(lowering, unwrap(initializer)).assign('first', item);
     return { parameter: item, before: [' ', assigned, ';'], isNested: false };
   }
   const { name } = initializer.declarations[0]!;
+  const value = syntax.isIdentifier(name) ? item : takenOf(lowering, name, item);
   const names = namesOf(initializer);
   if (isVar(initializer)) {
     for (const one of names) lowering.frame.variables.add(one);
-    return { parameter: item, before: [' ', assignment(lowering, name, item), ';'], isNested: false };
+    return { parameter: item, before: [' ', assignment(lowering, name, value), ';'], isNested: false };
   }
   const isNested = lowering.scopes.declaredIn(statement).some((binding) => names.includes(binding.name));
   if (syntax.isIdentifier(name) && !isNested) return { parameter: name.text, before: '', isNested };
   const keyword = initializer.flags & syntax.NodeFlags.Const ? 'const' : 'let';
-  return { parameter: item, before: [` ${keyword} `, declared(lowering, name, ` = ${item}`), ';'], isNested };
+  return { parameter: item, before: [` ${keyword} `, declared(lowering, name, [' = ', value]), ';'], isNested };
 }
 
 /** `while (c) { … }` → `while_(() => c, () => { … }, null)` */

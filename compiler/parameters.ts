@@ -1,8 +1,9 @@
 import type { ts } from 'ts-morph';
 import { type Code, joined, span } from './code.ts';
-import { canGive, givenOf, guardOf, guardsOf, holdsDefault, holdsKey, withoutDefaults } from './defaults.ts';
+import { givenOf, guardOf, guardsOf, holdsKey, withoutDefaults } from './defaults.ts';
 import { isFunction } from './directives.ts';
 import { lowerInitializer } from './initializers.ts';
+import { takenOf } from './items.ts';
 import type { Lowering } from './lowering.ts';
 import { syntax } from './parse.ts';
 
@@ -30,16 +31,15 @@ export class Parameters {
   lower(node: ts.ParameterDeclaration): Code {
     const lowering = this.#lowering;
     const { name, initializer } = node;
-    if (!this.#isGiven || (!initializer && !canGive(lowering, name))) return this.#lowerNative(node);
+    if (!this.#isGiven || (!initializer && syntax.isIdentifier(name))) return this.#lowerNative(node);
     const { target, defaults } = withoutDefaults(lowering, name, () => lowering.frame.fresh('d'));
     const front = span(lowering.start(node), lowering.start(name));
-    if (!initializer) {
-      this.#given.push(...defaults);
-      return [front, target, span(name.end, node.end)];
-    }
-    const value = lowering.frame.fresh('d');
-    this.#given.push([target, ' = ', givenOf(lowering, value, initializer)], ...defaults);
-    return [front, value, lowering.trivia(name.end, lowering.start(initializer)), ' = undefined'];
+    const parameter = lowering.frame.fresh('d');
+    const value = initializer ? givenOf(lowering, parameter, initializer) : parameter;
+    const parts = syntax.isIdentifier(name) ? value : takenOf(lowering, name, value);
+    this.#given.push([target, ' = ', parts], ...defaults);
+    if (!initializer) return [front, parameter, span(name.end, node.end)];
+    return [front, parameter, lowering.trivia(name.end, lowering.start(initializer)), ' = undefined'];
   }
 
   /** With default values that JavaScript gives, which must be sure that there is none. */
@@ -66,11 +66,11 @@ function lowerParts(lowering: Lowering, node: ts.Node): Code {
   });
 }
 
-/** Whether the default values of a function can be given in its body, where they see the same as before it. */
+/** Whether default values and patterns of a function can stand in its body, where they see the same as before it. */
 function canGiveAll(lowering: Lowering, node: ts.Node): boolean {
   if (!isFunction(node)) return false;
   const { parameters } = node;
-  const withDefault = parameters.filter(({ name, initializer }) => initializer || holdsDefault(name));
+  const withDefault = parameters.filter(({ name, initializer }) => initializer || !syntax.isIdentifier(name));
   if (withDefault.length === 0 || ('asteriskToken' in node && node.asteriskToken)) return false;
   if (parameters.some((one) => syntax.isParameterPropertyDeclaration(one, node))) return false;
   if (withDefault.some(({ name }) => holdsKey(name))) return false;

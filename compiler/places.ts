@@ -1,6 +1,7 @@
 import type { ts } from 'ts-morph';
 import { type Code, operator, span } from './code.ts';
 import { isMember, isSettable, type Member, readByName } from './indexing.ts';
+import { inherited } from './inherited.ts';
 import { keyOf } from './keys.ts';
 import type { Lowering } from './lowering.ts';
 import { syntax } from './parse.ts';
@@ -61,9 +62,10 @@ function nativePlace(lowering: Lowering, target: Member): Place {
     };
   }
   const key = superKey(lowering, target);
-  const read = (use: Use): Code => ['super[', key[use], ']'];
-  const touched = (use: Use): Code => ['__o.touch(this, ', key[use], ')'];
-  return { read, assign: (use, value) => ['(', touched(use), ', ', read('again'), ' = ', value, ')'] };
+  return {
+    read: (use) => inherited(lowering, target, 'inherited', key[use]),
+    assign: (use, value) => [inherited(lowering, target, 'touch', key[use]), ' = ', value],
+  };
 }
 
 function superKey(lowering: Lowering, target: Member): Evaluated {

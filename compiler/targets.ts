@@ -1,6 +1,7 @@
 import type { ts } from 'ts-morph';
 import { type Code, operator } from './code.ts';
-import { isSettable, type Member } from './indexing.ts';
+import type { Member } from './indexing.ts';
+import { inherited, isInherited } from './inherited.ts';
 import { keyOf } from './keys.ts';
 import type { Lowering } from './lowering.ts';
 import { syntax } from './parse.ts';
@@ -9,7 +10,7 @@ import { isPrivate, privateDeclaration } from './privates.ts';
 /** A member that JavaScript itself assigns to, in a pattern or the head of a loop: `[o.p] = v` → `[place(o, 'p').value] = v`. */
 export function lowerTarget(lowering: Lowering, node: Member): Code {
   if (isPrivate(node)) return privateTarget(lowering, node, lowering.argument(node.expression));
-  if (!isSettable(node)) return lowering.copy(node);
+  if (isInherited(node)) return inherited(lowering, node, 'touch');
   const at = lowering.start(node);
   const values = [lowering.argument(node.expression), keyCode(lowering, node), lowering.sites.at(at)];
   return [operator('place', at, values), '.value'];

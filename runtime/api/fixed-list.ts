@@ -1,5 +1,6 @@
 import { TraceError } from '../errors.ts';
 import { guess, nearest } from '../nearest.ts';
+import { ownProxy } from '../own-proxies.ts';
 import { PROBED_NAMES } from '../probed-names.ts';
 import { activeBuilder } from '../tracing/builder.ts';
 import { callerSite } from '../tracing/caller.ts';
@@ -9,7 +10,7 @@ import { callerSite } from '../tracing/caller.ts';
  * @param names those of the entries, if they have names: each is a key, too, unless arrays have it themselves
  */
 export function fixedList<T>(items: T[], name: string, names: readonly string[] = []): T[] {
-  return new Proxy(items, {
+  return ownProxy(items, {
     has: (target, key) => key in target || names.includes(String(key)),
     get(target, key, receiver) {
       if (typeof key !== 'string' || key in target) return Reflect.get(target, key, receiver);

@@ -63,6 +63,9 @@ export class ModelMap {
     return maps;
   }
 
+  /** The final states of recurrent operators, once they are asked for. */
+  private states: ReadonlySet<string> | null = null;
+
   /** The tensor at an address. Throws an OperationError if there is none. */
   readonly locate = (address: Address): Located => atCaller(() => this.tensorAt(address));
 
@@ -81,6 +84,7 @@ export class ModelMap {
       return { tensor, nodes: this.readers.others(path), inputs: [], outputs: [] };
     }
     const call = this.operation(path) ?? this.call(address);
+    if (port === 'output' && this.modules.has(path)) this.checkReturned(path, call.outputs[0]);
     const tensor = call[`${port}s`][index];
     if (tensor === undefined) {
       throw new OperationError(
@@ -106,6 +110,21 @@ export class ModelMap {
       children === ''
         ? `'${path}' has no ${port} in this file: it never runs, or the exporter has folded it into another module`
         : `'${path}' is a container that is never called itself and so has no ${port}; its modules are: ${children}`,
+    );
+  }
+
+  /** Refuses the output of an LSTM, GRU or RNN of which the file has only the final states: PyTorch's is the sequence. */
+  private checkReturned(path: string, tensor: string | undefined): void {
+    const { node } = this.model.graph;
+    this.states ??= new Set(
+      node.flatMap(({ opType, output }) => (RECURRENT.has(opType) ? output.slice(1).filter(Boolean) : [])),
+    );
+    const { states } = this;
+    if (states.size === 0 || tensor === undefined) return;
+    const joined = node.find(({ opType, output }) => opType === 'Concat' && output.includes(tensor));
+    if (!(joined?.input ?? [tensor]).every((part) => states.has(part))) return;
+    throw new OperationError(
+      `the model uses only the final states of '${path}', and its file does not have the sequence that PyTorch returns first. The states are outputs of its operations: ${path}.ops`,
     );
   }
 
@@ -149,6 +168,9 @@ export class ModelMap {
     );
   }
 }
+
+/** Operators whose further outputs are final states. */
+const RECURRENT = new Set(['LSTM', 'GRU', 'RNN']);
 
 /** The kinds of a module's operations: of a whole model there are thousands. */
 function kinds(operations: readonly Operation[]): string {

@@ -1,14 +1,17 @@
 import { TraceError } from '../errors.ts';
+import { ownProxy } from '../own-proxies.ts';
 import { callerSite, laterSite } from '../tracing/caller.ts';
 import { pure } from '../tracing/harmless.ts';
-import { isModule, MODULE } from '../tracing/model.ts';
+import { keepModule } from '../tracing/model.ts';
 import type { Envoy } from '../types/module.ts';
 import type { ModuleEnvoy } from './module-envoy.ts';
 import { join } from './names.ts';
 
+const envoys = new WeakMap<object, ModuleEnvoy>();
+
 /** The object behind a module; null if the value is not a module. */
 export function envoyOf(value: unknown): ModuleEnvoy | null {
-  return isModule(value) ? (value[MODULE] as ModuleEnvoy) : null;
+  return envoys.get(value as object) ?? null;
 }
 
 /** A module as users hold it: members, children by name and index, parameters by name; callable. */
@@ -21,9 +24,8 @@ export function moduleProxy(envoy: ModuleEnvoy): Envoy {
   const hasMember = (key: PropertyKey): key is string => typeof key === 'string' && key !== 'then' && members.has(key);
   // Node prints what stands behind a proxy, not the proxy.
   const printed = Object.assign(() => {}, { [Symbol.for('nodejs.util.inspect.custom')]: () => envoy.toString() });
-  const proxy = new Proxy<object>(printed, {
+  const proxy = ownProxy<object>(printed, {
     get(_, key) {
-      if (key === MODULE) return envoy;
       if (key === Symbol.iterator) return pure(() => envoy[Symbol.iterator]());
       if (key === Symbol.toPrimitive) return pure(() => envoy.toString());
       if (typeof key === 'symbol') return undefined;
@@ -48,7 +50,7 @@ export function moduleProxy(envoy: ModuleEnvoy): Envoy {
         callerSite(),
       );
     },
-    has: (_, key) => key === MODULE || key === Symbol.iterator || hasMember(key) || isLength(key) || has(key),
+    has: (_, key) => key === Symbol.iterator || hasMember(key) || isLength(key) || has(key),
     // A child that a member hides is not an own property: the name gives the member.
     ownKeys: () => [...module.children.keys()].filter((name) => !members.has(name)),
     getOwnPropertyDescriptor: (_, key) =>
@@ -59,6 +61,8 @@ export function moduleProxy(envoy: ModuleEnvoy): Envoy {
     setPrototypeOf: () => false,
     apply: (_, __, values) => envoy.call(values),
   });
+  keepModule(proxy);
+  envoys.set(proxy, envoy);
   return proxy as Envoy;
 }
 
@@ -66,7 +70,7 @@ export function moduleProxy(envoy: ModuleEnvoy): Envoy {
 function awaited(path: string, then: object): object {
   // When it is called, the user's code is not on the stack any more.
   const site = laterSite();
-  return new Proxy(then, {
+  return ownProxy(then, {
     apply(target, self, values) {
       if (!values.some((value) => typeof value === 'function'))
         return Reflect.apply(target as () => unknown, self, values);

@@ -89,9 +89,33 @@ export class Results {
     }
     if (typeof value !== 'object' || value === null || seen.has(value)) return;
     seen.add(value);
-    if (!Array.isArray(value) && !isPlainObject(value)) return;
+    if (!Array.isArray(value) && !isPlainObject(value)) {
+      this.checkHeld(value, path, seen);
+      return;
+    }
     for (const [key, field] of Object.entries(value)) {
       this.collect(field, Array.isArray(value) ? `${path}[${key}]` : `${path}.${key}`, seen);
+    }
+  }
+
+  /**
+   * Refuses values of the trace in objects that come back as they are: instances of classes, Maps and Sets. A save in one
+   * can be read after the run.
+   */
+  private checkHeld(holder: object, path: string, seen: Set<object>): void {
+    for (const value of heldBy(holder)) {
+      const cases = varyingOf(value)?.cases.map((one) => one.value) ?? [value];
+      const isOfTrace = cases.length > 1 || value instanceof TensorProxy || value instanceof GraphEntries;
+      const isReadable = cases.every((one) => one === undefined || isSaved(one));
+      if (isOfTrace && !isReadable) {
+        throw new TraceError(
+          `${path} holds a value of the trace, and comes back as it is: only arrays and plain objects are made anew with what the run gives. Return the value itself in one of those, or save() it first.`,
+          this.target.site,
+        );
+      }
+      if (typeof value !== 'object' || value === null || isOfTrace || seen.has(value)) continue;
+      seen.add(value);
+      this.checkHeld(value, path, seen);
     }
   }
 
@@ -156,6 +180,13 @@ export class Results {
         return this.entry(form.cases.find(({ test }) => isTrue(test!))!.form, at);
     }
   }
+}
+
+/** What an object holds: the entries of a Map or Set, and its own properties. */
+function heldBy(holder: object): unknown[] {
+  if (holder instanceof Tensor || ArrayBuffer.isView(holder)) return [];
+  const entries = holder instanceof Map ? [...holder].flat() : holder instanceof Set ? [...holder] : [];
+  return [...entries, ...Object.values(Object.getOwnPropertyDescriptors(holder)).map(({ value }) => value)];
 }
 
 /** Whether a value is the result of an async function or a generator: its body has not run to its end. */

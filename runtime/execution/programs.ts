@@ -121,6 +121,7 @@ export class Programs implements ProgramRunner, ProgramStore {
         ...this.config,
         device,
         prepack: program.prepack ?? true,
+        simplify: program.simplify ?? true,
       });
     };
     const ready = compile().then(

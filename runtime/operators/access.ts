@@ -14,11 +14,21 @@ import { each, settled, varyingOf } from '../tracing/varying.ts';
 import { noteProperty } from './effects.ts';
 import { entryOf, lengthOf } from './filled-entries.ts';
 import { checkFilledDelete, checkFilledWrite, writeEntry, writesEntry } from './filled-writes.ts';
-import { checkConverted, checkGetter } from './implicit-calls.ts';
+import { asName, checkConverted } from './implicit-calls.ts';
+import { above, checkGetter } from './user-objects.ts';
 
 function at(site: Site): void {
   const target = activeBuilder();
   if (target) target.site = site;
+}
+
+/** Where nothing can be thrown, undefined and null must not be asked for a member. */
+function checkThere(object: unknown, key: unknown, site: Site): void {
+  if ((object !== null && object !== undefined) || !activeBuilder()?.conditional) return;
+  throw new TraceError(
+    `${String(object)} has no ${typeof key === 'string' ? `'${key}'` : 'members'}, in a branch or loop that depends on a traced value: where that runs, JavaScript would throw an error. Ask first whether it is there: object?.key.`,
+    site,
+  );
 }
 
 /** `object[key]` */
@@ -28,6 +38,7 @@ export function getitem(of: unknown, by: unknown, site: Site): unknown {
   const key = settled(by);
   const varying = varyingOf(object);
   if (varying) return each(varying, (one) => getitem(one, key, site));
+  checkThere(object, key, site);
   const keys = varyingOf(key);
   if (keys) return each(keys, (one) => getitem(object, one, site));
   if (object instanceof TensorProxy && typeof key !== 'symbol') {
@@ -46,17 +57,36 @@ export function getitem(of: unknown, by: unknown, site: Site): unknown {
   } else if (key instanceof TensorProxy) {
     throw new TraceError('Only tensors and arrays of tensors or numbers can be indexed with a traced value.', site);
   }
-  if (activeBuilder()?.isRecording) {
-    checkConverted(key, site);
-    checkGetter(object, key as PropertyKey, site);
-  }
-  return (object as Record<PropertyKey, unknown>)[key as PropertyKey];
+  const name = asName(key, site);
+  if (activeBuilder()?.isRecording) checkGetter(object, name, site);
+  return (object as Record<PropertyKey, unknown>)[name];
 }
 
 /** `object.key` */
 export function member(object: unknown, key: string, site: Site): unknown {
+  checkThere(object, key, site);
   if (activeBuilder()?.isRecording) checkGetter(object, key, site);
   return (object as Record<string, unknown>)[key];
+}
+
+/** `object.key` or `object[key]`, of which JavaScript itself makes a call. */
+export function method(object: unknown, by: unknown, site: Site): unknown {
+  checkThere(object, by, site);
+  const key = asName(settled(by), site);
+  if (activeBuilder()?.isRecording) checkGetter(object, key, site);
+  return (object as Record<PropertyKey, unknown>)[key];
+}
+
+/** `Name.key`, where only JavaScript or TypeScript can read it, is about to be read of what the name is, if it is a value. */
+export function named(object: unknown, key: string, site: Site): void {
+  if (activeBuilder()?.isRecording) checkGetter(object, key, site);
+}
+
+/** The key of `super[key]`, which is about to be read in a method with this `this`. */
+export function inherited(self: unknown, by: unknown, site: Site): unknown {
+  const key = asName(settled(by), site);
+  if (activeBuilder()?.isRecording) for (const one of above(self)) checkGetter(one, key, site);
+  return key;
 }
 
 function below(index: number, site: Site): TraceError {
@@ -69,6 +99,7 @@ export function setitem(of: unknown, by: unknown, value: unknown, site: Site): u
   if (target) target.site = site;
   const object = settled(of);
   const key = settled(by);
+  checkThere(object, key, site);
   const varying = varyingOf(object) ?? varyingOf(key);
   if (varying) {
     const set = varyingOf(object)
@@ -91,25 +122,27 @@ export function setitem(of: unknown, by: unknown, value: unknown, site: Site): u
   if (isFilled(object) && writesEntry(object, key)) return writeEntry(object as unknown[], key, value, site);
   checkFilledWrite(object, key, site);
   checkCopy(object, site);
+  const name = asName(key, site);
   if (target?.isRecording) {
-    checkConverted(key, site);
-    noteProperty(target, object, key as PropertyKey, value);
+    if (ArrayBuffer.isView(object) || name === 'length') checkConverted(value, site);
+    noteProperty(target, object, name, value);
   }
-  (object as Record<PropertyKey, unknown>)[key as PropertyKey] = value;
+  (object as Record<PropertyKey, unknown>)[name] = value;
   return value;
 }
 
 /** `delete object[key]` */
-export function delete_(of: unknown, key: unknown, site: Site): boolean {
+export function delete_(of: unknown, by: unknown, site: Site): boolean {
   const target = activeBuilder();
   if (target) target.site = site;
   const object = settled(of);
   const varying = varyingOf(object);
-  if (varying) return each(varying, (one) => delete_(one, key, site)) as boolean;
+  if (varying) return each(varying, (one) => delete_(one, by, site)) as boolean;
+  const key = asName(by, site);
   checkFilledDelete(object, key, site);
   checkCopy(object, site);
-  if (target?.isRecording && !(object instanceof TensorProxy)) noteProperty(target, object, key as PropertyKey);
-  return delete (object as Record<PropertyKey, unknown>)[key as PropertyKey];
+  if (target?.isRecording && !(object instanceof TensorProxy)) noteProperty(target, object, key);
+  return delete (object as Record<PropertyKey, unknown>)[key];
 }
 
 /** `object.length`: of a tensor its first dimension; of an array that a graph loop filled, a traced number. */
@@ -120,6 +153,8 @@ export function length(of: unknown, site: Site): unknown {
   if (varying) return each(varying, (one) => length(one, site));
   if (object instanceof TensorProxy)
     return object.type.shape?.[0] ?? getTensorItem(toProxy(functions.shape(asTraced(object))), 0);
+  checkThere(object, 'length', site);
   if (isFilled(object)) return lengthOf(object);
+  if (activeBuilder()?.isRecording) checkGetter(object, 'length', site);
   return (object as { length: unknown }).length;
 }

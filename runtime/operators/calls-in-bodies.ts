@@ -2,8 +2,8 @@ import { TraceError } from '../errors.ts';
 import type { Site } from '../graph/types.ts';
 import type { Builder } from '../tracing/builder.ts';
 import { isCompiled, mayReturnOther } from './blocks.ts';
-import { checkIterator, noteContent, noteEntry } from './effects.ts';
-import { checkImplicitCalls, checkIterated } from './implicit-calls.ts';
+import { checkIterator, checkOwn, noteContent, noteEntry } from './effects.ts';
+import { checkImplicitCalls, checkImplicitCallsOfNew } from './implicit-calls.ts';
 import type { Call } from './indirect-calls.ts';
 import { isIntrinsic } from './intrinsics.ts';
 import { checkKnown } from './known-functions.ts';
@@ -24,8 +24,10 @@ const MAKING = words(
 );
 
 /** Those that change more of an object than its contents. */
-const RESHAPING = words(
-  'freeze seal preventExtensions setPrototypeOf defineProperty defineProperties __defineGetter__ __defineSetter__',
+const RESHAPING = words('freeze seal preventExtensions setPrototypeOf defineProperty defineProperties');
+/** Those that change it so as their receiver. */
+const RESHAPING_RECEIVER = words(
+  '__defineGetter__ __defineSetter__ compile resize grow transfer transferToFixedLength',
 );
 
 /**
@@ -44,7 +46,8 @@ export function beforeCall(target: Builder, direct: Call, site: Site): void {
   if (!keeps) for (const value of values) if (typeof value === 'function') checkKnown(value, site);
   if (changedBy(direct).length === 0) return;
   const [first] = values;
-  if (RESHAPING.has(name)) checkOwn(target, name, first, site);
+  if (RESHAPING.has(name)) checkOwn(target, `${name}()`, first, site);
+  else if (RESHAPING_RECEIVER.has(name)) checkOwn(target, `${name}()`, receiver, site);
   else if (receiver instanceof WeakMap || receiver instanceof WeakSet) noteEntry(target, receiver, first);
   else if (receiver instanceof Map && name !== 'clear') noteEntry(target, receiver, first);
   else for (const value of changedBy(direct)) noteContent(target, value);
@@ -74,10 +77,8 @@ export function beforeNew(target: Builder, type: object, values: readonly unknow
   for (const one of classes(type)) checkKnown(one, site);
   if (!isIntrinsic(type)) return;
   if (type === Date && values.length === 0 && target.isLooping) throw random('Date', site);
-  for (const value of values) {
-    checkIterator(target, value, site);
-    checkIterated(value, site);
-  }
+  for (const value of values) checkIterator(target, value, site);
+  checkImplicitCallsOfNew(type, values, site);
 }
 
 /** After it. */
@@ -99,14 +100,6 @@ function makesNew(type: object): boolean {
   if (isIntrinsic(type)) return type !== Object;
   const isClass = Object.getOwnPropertyDescriptor(type, 'prototype')?.writable === false;
   return isClass && isCompiled(type) && !mayReturnOther(type);
-}
-
-function checkOwn(target: Builder, name: string, object: unknown, site: Site): void {
-  if (typeof object !== 'object' || object === null || target.isOwn(object)) return;
-  throw new TraceError(
-    `${name}() is called on an object from outside in a branch or loop that depends on a traced value, and cannot be undone where that does not run. Call it before or after.`,
-    site,
-  );
 }
 
 /** An object that was just made, and with `deep` all its contents. */

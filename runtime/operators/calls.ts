@@ -10,10 +10,10 @@ import { builtin, consoleMethod } from './builtins.ts';
 import { afterCall, afterNew, beforeCall, beforeNew, changedBy } from './calls-in-bodies.ts';
 import { callOnFilled } from './filled-arrays.ts';
 import { type Call, keepBound, resolveCall } from './indirect-calls.ts';
-import { isIntrinsic } from './intrinsics.ts';
 import { checkKeys, checkLength } from './keys.ts';
 import { checkLeaving } from './leaving.ts';
 import { native } from './plain-values.ts';
+import { lookedAt } from './stored-arguments.ts';
 
 type Function_ = (...values: unknown[]) => unknown;
 
@@ -52,22 +52,6 @@ function callMethod(name: PropertyKey, receiver: unknown, given: readonly unknow
   const objects = varyingOf(receiver);
   if (objects) return each(objects, (one) => callMethod(name, one, given, site));
   return call(Reflect.get(Object(receiver), name, receiver), receiver, given, site);
-}
-
-/** Where the values begin that a function of JavaScript stores, whatever they are. */
-const STORED = new Map<unknown, number>([
-  ...[Array.prototype.push, Array.prototype.unshift, Array.prototype.concat, Array.prototype.fill, Array.of].map(
-    (fn) => [fn, 0] as const,
-  ),
-  [Array.prototype.splice, 2],
-  [Array.prototype.with, 1],
-  [Map.prototype.set, 1],
-  [WeakMap.prototype.set, 1],
-]);
-
-/** The arguments that a function of JavaScript looks at: it has to be called with whichever value one is. */
-function lookedAt({ fn, values }: Call): readonly unknown[] {
-  return isIntrinsic(fn) ? values.slice(0, STORED.get(fn)) : [];
 }
 
 /** The arguments with one of the values of a varying one in its place. */

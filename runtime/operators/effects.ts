@@ -15,16 +15,19 @@ import { isModule } from '../tracing/model.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import { SavedProxy } from '../tracing/saves.ts';
 import { ArraySlot, PropertySlot } from '../tracing/slots.ts';
-import { accessorOf, checkSetter } from './implicit-calls.ts';
 import { isIntrinsic } from './intrinsics.ts';
+import { accessorOf, checkNoProxy, checkSetter } from './user-objects.ts';
 
 /** Notes that `object[key]` is about to be set to a value, or taken away. */
 export function noteProperty(target: Builder, object: unknown, key: PropertyKey, value?: unknown): void {
   if (!isNoted(object)) return;
+  checkNoProxy(object, target.site);
+  const accessor = accessorOf(object, key, target.site);
   if (Array.isArray(object) && (key === 'length' || isIndex(key))) target.note(ArraySlot.of(target, object));
   else if (object instanceof RegExp && key === 'lastIndex') target.note(searchSlot(target, object));
   else if (ArrayBuffer.isView(object) && isIndex(key)) target.note(bytesSlot(target, object.buffer));
-  else if (accessorOf(object, key)) checkSetter(object, key, target.site);
+  else if (accessor && key === '__proto__') checkOwn(target, '__proto__', object, target.site);
+  else if (accessor) checkSetter(object, key, target.site);
   else {
     target.note(PropertySlot.of(target, object, key));
     // A save may be a property of its own: it is undefined where its branch did not run.
@@ -35,6 +38,7 @@ export function noteProperty(target: Builder, object: unknown, key: PropertyKey,
 /** Notes everything that a function of JavaScript may change in an object: its contents, not theirs in turn. */
 export function noteContent(target: Builder, object: unknown): void {
   if (!isNoted(object)) return;
+  checkNoProxy(object, target.site);
   if (Array.isArray(object)) target.note(ArraySlot.of(target, object));
   else if (object instanceof Map) {
     for (const key of object.keys()) target.note(entrySlot(target, object, key));
@@ -46,9 +50,18 @@ export function noteContent(target: Builder, object: unknown): void {
   else if (object instanceof RegExp) target.note(searchSlot(target, object));
   else {
     for (const key of Reflect.ownKeys(object))
-      if (!accessorOf(object, key)) target.note(PropertySlot.of(target, object, key));
+      if (!accessorOf(object, key, target.site)) target.note(PropertySlot.of(target, object, key));
     target.note(keysSlot(target, object));
   }
+}
+
+/** Refuses to change the making of an object that was there before the body. */
+export function checkOwn(target: Builder, by: string, object: unknown, site: Site | null): void {
+  if (Object(object) !== object || target.isOwn(object as object)) return;
+  throw new TraceError(
+    `${by} changes an object from outside in a branch or loop that depends on a traced value, which cannot be undone where that does not run. Do it before or after.`,
+    site,
+  );
 }
 
 /** Notes that a Map, WeakMap or WeakSet may get another value under a key. */

@@ -1,7 +1,7 @@
 /** The functions that compiled code calls. They are not meant to be called by hand. */
 import './members.ts';
 
-export { delete_, getitem, length, member, setitem } from './access.ts';
+export { delete_, getitem, inherited, length, member, method, named, setitem } from './access.ts';
 export { binary, increment, typeof_, unary } from './arithmetic.ts';
 export { accessors, block, fresh, mark, sites } from './blocks.ts';
 export { at, call, construct } from './calls.ts';

@@ -1,3 +1,6 @@
+import { activeBuilder } from '../tracing/builder.ts';
+import { checkGetters } from './user-objects.ts';
+
 /** A call: the function, its receiver and its arguments. */
 export interface Call {
   readonly fn: object;
@@ -35,5 +38,8 @@ function isFunction(value: unknown): value is object {
 
 /** The argument of `apply`: an array, or an object like one. */
 function listOf(values: unknown): readonly unknown[] {
-  return values === undefined || values === null ? [] : Array.from(values as ArrayLike<unknown>);
+  if (values === undefined || values === null) return [];
+  const target = activeBuilder();
+  if (target?.isRecording) checkGetters(values, target.site);
+  return Array.from(values as ArrayLike<unknown>);
 }

@@ -48,6 +48,12 @@ export function checkCopied(value: unknown, site: Site): void {
   }
 }
 
+/** Whether there is an array among what a value holds that a branch or loop of the graph filled. */
+export function holdsFilled(value: unknown): boolean {
+  for (const one of parts([value])) if (one instanceof GraphEntries) return true;
+  return false;
+}
+
 function refuse(found: Varying | null | undefined, site: Site): void {
   if (!found) return;
   found.builder.site = site;

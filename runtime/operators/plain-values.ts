@@ -6,6 +6,7 @@ import { TensorProxy } from '../tracing/proxy.ts';
 import { settled, varies, varyingOf } from '../tracing/varying.ts';
 import { checkConverted } from './implicit-calls.ts';
 import { textError } from './text-error.ts';
+import { holderOf } from './user-objects.ts';
 
 /** What to write instead of a construct that needs its value while the block is built. The first that matches counts. */
 const REMEDIES: readonly (readonly [RegExp, string])[] = [
@@ -21,7 +22,10 @@ const REMEDIES: readonly (readonly [RegExp, string])[] = [
 /** A value that a construct needs now, while the block is built. */
 export function plain<T>(given: T, construct: string, site: Site): T {
   const value = settled(given) as T;
-  if (construct === 'for…in') checkKeysKnown(value, site);
+  if (construct === 'for…in') {
+    checkKeysKnown(value, site);
+    if (activeBuilder()?.isRecording) holderOf(value, site);
+  }
   if (!(value instanceof TensorProxy) && !varyingOf(value)) return value;
   const remedy = REMEDIES.find(([pattern]) => pattern.test(construct))?.[1];
   throw new TraceError(

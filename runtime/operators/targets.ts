@@ -3,15 +3,18 @@ import type { Site } from '../graph/types.ts';
 import { activeBuilder } from '../tracing/builder.ts';
 import { checkCopy } from '../tracing/copies.ts';
 import type { Slot } from '../tracing/journal.ts';
-import { guardEntries, isFilled } from '../tracing/lists.ts';
+import { isFilled } from '../tracing/lists.ts';
 import { described, each, settled, varyingOf } from '../tracing/varying.ts';
 import { getitem, setitem } from './access.ts';
 import { fresh } from './blocks.ts';
+import { call } from './calls.ts';
 import { checkIterator, noteProperty } from './effects.ts';
+import { takenOfFilled } from './filled-patterns.ts';
 import { checkFilledWrite } from './filled-writes.ts';
-import { checkGetters, checkIterated } from './implicit-calls.ts';
-import { checkKnown } from './known-functions.ts';
+import { asName, checkIterated, checkWritten } from './implicit-calls.ts';
+import { holdsFilled } from './leaving.ts';
 import { checkKeysKnown } from './plain-values.ts';
+import { above, checkGetters, checkSetter } from './user-objects.ts';
 
 /** `object[key]`, for JavaScript to assign to: in a pattern, or by an operator that is not lowered. */
 export function place(object: unknown, key: unknown, site: Site): { value: unknown } {
@@ -49,12 +52,18 @@ export function unnoted(name: string, site: Site): void {
   );
 }
 
-/** An object whose property is about to be set by JavaScript itself. */
-export function touch(object: object, key: PropertyKey): void {
+/** The key of `super[key]`, which is about to be set in a method with this `this`. */
+export function touch(object: object, by: unknown, site: Site): unknown {
   const target = activeBuilder();
-  checkFilledWrite(object, key, target?.site ?? null);
-  checkCopy(object, target?.site ?? null);
-  if (target?.isRecording) noteProperty(target, object, key);
+  if (target) target.site = site;
+  const key = asName(settled(by), site);
+  checkFilledWrite(object, key, site);
+  checkCopy(object, site);
+  if (target?.isRecording) {
+    noteProperty(target, object, key as PropertyKey);
+    for (const one of above(object)) checkSetter(one, key as PropertyKey, site);
+  }
+  return key;
 }
 
 /** An object whose private field is about to be set: only its class can read and set it. `id` is where it is declared. */
@@ -83,8 +92,7 @@ export function field<T extends object>(
 export function tag(fn: (...values: unknown[]) => unknown, receiver: unknown, site: Site) {
   const target = activeBuilder();
   if (target) target.site = site;
-  if (target?.isRecording && typeof fn === 'function') checkKnown(fn, site);
-  return receiver === undefined ? fn : (...values: unknown[]) => Reflect.apply(fn, receiver, values);
+  return (...values: unknown[]) => call(fn, receiver, values, site);
 }
 
 /** What an object's spread copies: `{ ...object }`. */
@@ -97,8 +105,19 @@ export function fields(given: unknown, site: Site): unknown {
   return object;
 }
 
-/** What a pattern takes parts from: `[a, b] = values`. */
-export function taken(given: unknown, site: Site): unknown {
+/**
+ * What a pattern takes parts from: `[a, b] = values`.
+ * @param count how many elements it takes one by one; null: it takes properties
+ * @param isNested whether a part of it is a pattern
+ * @param asked the positions of elements with default values
+ */
+export function taken(
+  given: unknown,
+  site: Site,
+  count: number | null,
+  isNested = false,
+  asked: readonly number[] = [],
+): unknown {
   const values = settled(given);
   const target = activeBuilder();
   if (target) {
@@ -106,11 +125,20 @@ export function taken(given: unknown, site: Site): unknown {
     checkIterator(target, values, site);
   }
   if (target?.isRecording) {
-    checkIterated(values, site);
+    if (count !== null) checkIterated(values, site);
     checkGetters(values, site);
+    if (isNested) checkWritten(values, site);
   }
-  if (isFilled(values)) guardEntries(values);
+  if (isFilled(values) && count !== null) return takenOfFilled(values.slice(), count, asked, site);
+  if (isFilled(values) || (isNested && target?.hasFilled && holdsFilled(values))) throw partsOfFilled(site);
   return values;
+}
+
+function partsOfFilled(site: Site): TraceError {
+  return new TraceError(
+    'An array that a branch or loop of the graph filled is taken apart by an object pattern, or inside of another pattern, which JavaScript does itself: it would meet entries that only the run knows. Take it apart by a pattern of its own: const [a, b] = array.',
+    site,
+  );
 }
 
 /** A value that JavaScript itself iterates over: `...values`, `yield* values`. */

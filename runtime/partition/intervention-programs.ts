@@ -7,6 +7,7 @@ import { type Lowered, lower } from '../lowering/lower.ts';
 import { siteNames } from '../lowering/site-names.ts';
 import type { OnnxModel } from '../onnx/model.ts';
 import type { FragmentWriter } from './fragment-writer.ts';
+import { isWorthSimplifying } from './many-bodies.ts';
 import type { Program } from './plan.ts';
 
 /** How many written interventions are kept; the one used least recently goes first. */
@@ -73,6 +74,7 @@ export class InterventionPrograms {
         kind: 'intervention',
         weights: this.writer.bytes(lowered.initializers),
         random: lowered.random,
+        simplify: isWorthSimplifying(graph.root.nodes),
         write: () => lowered.bytes,
       },
     };

@@ -17,6 +17,8 @@ export interface Program {
   readonly prepack?: boolean;
   /** What it gives besides what its key tells: a session that gives more serves those that ask for less, too. */
   readonly extras?: readonly string[];
+  /** Whether ONNX Runtime simplifies the model: unless it is false. */
+  readonly simplify?: boolean;
   /** The model in ONNX's format. */
   write(): Uint8Array;
 }

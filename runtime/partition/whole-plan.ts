@@ -4,6 +4,7 @@ import type { Locate } from '../lowering/address.ts';
 import { type Lowered, lower } from '../lowering/lower.ts';
 import { siteNames } from '../lowering/site-names.ts';
 import type { OnnxModel } from '../onnx/model.ts';
+import { isWorthSimplifying } from './many-bodies.ts';
 import type { Plan, Program } from './plan.ts';
 import { Registers } from './registers.ts';
 
@@ -40,13 +41,15 @@ export function wholePlan(
     const first = outputs.get(lowered.outputs[i]!)!;
     if (value !== first) registers.alias(value, first);
   });
-  const program = programOf(keyOf('whole', graph.structuralKey()), weights(lowered.initializers), lowered);
+  const { nodes: all } = graph.root;
+  const key = keyOf('whole', graph.structuralKey());
+  const program = programOf(key, weights(lowered.initializers), isWorthSimplifying(all), lowered);
   const fetches = [...outputs].map(([name, value]) => ({ name, register: registers.of(value) }));
   const nodes = graph.root.nodes.map((_, position) => position);
   return registers.plan([{ program, kind: 'whole', label: 'the whole model', feeds, fetches, nodes }], []);
 }
 
 /** By itself, so that what the program keeps does not hold the graph, and with it the trace that it was made in. */
-function programOf(key: string, weights: number, { bytes, random }: Lowered): Program {
-  return { key, kind: 'whole', weights, random, write: () => bytes };
+function programOf(key: string, weights: number, simplify: boolean, { bytes, random }: Lowered): Program {
+  return { key, kind: 'whole', weights, random, simplify, write: () => bytes };
 }

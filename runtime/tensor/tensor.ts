@@ -1,4 +1,5 @@
 import type { DType } from '../graph/types.ts';
+import { isOwnInstance, ownProxy } from '../own-proxies.ts';
 import { selectLists } from './list-selection.ts';
 import { flattenNested, type NestedArray } from './nested.ts';
 import { printTensor } from './print.ts';
@@ -20,7 +21,12 @@ abstract class Indexed {
 
   constructor() {
     // biome-ignore lint/correctness/noConstructorReturn: no other object can be asked for any index.
-    return new Proxy(this, indexing);
+    return ownProxy(this, indexing);
+  }
+
+  static [Symbol.hasInstance](value: unknown): boolean {
+    // biome-ignore lint/complexity/noThisInStatic: classes that extend it have it, too.
+    return isOwnInstance(this, value);
   }
 }
 

@@ -76,6 +76,8 @@ export class Builder {
   loops = 0;
   /** The values of which only the run will tell which of several they are. */
   readonly varyings: Varying[] = [];
+  /** Whether there is an array that a branch or loop of the graph filled. */
+  hasFilled = false;
   /** The compiled functions that the bodies around have called, the innermost last. */
   readonly calls: OpenCall[] = [];
   readonly saves = new BlockSaves();

@@ -18,8 +18,11 @@ export const keysSlot = slotsFor((object: object) => ({
   fixed: 'an object gets or loses a property',
   same: sameItems,
   get: () => Reflect.ownKeys(object),
-  /** Each key is taken out and put in again, as the order is that in which they came. */
+  /** Where the order differs, each key is taken out and put in again. */
   set(keys: unknown): void {
+    const wanted = new Set(keys as PropertyKey[]);
+    for (const key of Reflect.ownKeys(object)) if (!wanted.has(key)) Reflect.deleteProperty(object, key);
+    if (sameItems(Reflect.ownKeys(object), keys)) return;
     const known = Object.getOwnPropertyDescriptors(object) as Record<PropertyKey, PropertyDescriptor>;
     for (const key of Reflect.ownKeys(known)) Reflect.deleteProperty(object, key);
     const empty = { value: undefined, writable: true, enumerable: true, configurable: true };

@@ -3,7 +3,7 @@ import type { DType, Shape, TensorType, Value } from '../graph/types.ts';
 import { UNEQUAL } from '../graph/unequal.ts';
 import { apply, shapeOperand, toProxy, wrap } from './apply.ts';
 import { blank } from './blanks.ts';
-import type { Builder } from './builder.ts';
+import { activeBuilder, type Builder } from './builder.ts';
 import { callerSite } from './caller.ts';
 import { type Form, isNumeric } from './forms/form.ts';
 import { ours } from './harmless.ts';
@@ -30,11 +30,18 @@ export class GraphEntries {
   readonly form: Form<ListValue>;
   /** The list by which the entries are counted: one of the form's, or one that only counts. */
   readonly counter: ListValue;
+  readonly #isOurs = true;
 
   constructor(builder: Builder, form: Form<ListValue>, counter: ListValue) {
     this.builder = builder;
     this.form = form;
     this.counter = counter;
+    builder.hasFilled = true;
+  }
+
+  /** A Proxy of the program is not asked. */
+  static [Symbol.hasInstance](value: unknown): boolean {
+    return typeof value === 'object' && value !== null && #isOurs in value;
   }
 
   /** Whether the entries were saved, so that the array may be returned from the block. */
@@ -148,7 +155,8 @@ export function commonShape(a: Shape, b: Shape): Shape {
 
 /** Whether an array was pushed to in a conditional or loop of the graph. */
 export function isFilled(value: unknown): value is readonly unknown[] {
-  return Array.isArray(value) && value.some((item) => item instanceof GraphEntries);
+  if (!Array.isArray(value) || activeBuilder()?.hasFilled === false) return false;
+  return value.some((item) => item instanceof GraphEntries);
 }
 
 /**

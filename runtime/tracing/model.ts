@@ -15,12 +15,16 @@ export interface Resolved {
   readonly batching: Batching;
 }
 
-/** Marks a module as users hold it, and leads to the object behind it. A symbol, since every name may be that of a module. */
-export const MODULE = Symbol('module');
+/** The modules as users hold them. */
+const modules = new WeakSet<object>();
+
+export function keepModule(module: object): void {
+  modules.add(module);
+}
 
 /** Whether a value is a module of a model. Its properties are the model's, not the object's. */
-export function isModule(value: unknown): value is { readonly [MODULE]: unknown } {
-  return typeof value === 'function' && MODULE in value;
+export function isModule(value: unknown): value is object {
+  return modules.has(value as object);
 }
 
 /** What tracing needs to know of a model: nothing of ONNX but names. */

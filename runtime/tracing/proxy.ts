@@ -2,6 +2,7 @@ import { TraceError } from '../errors.ts';
 import { formatType } from '../graph/graph.ts';
 import type { AttributesOf } from '../graph/ops.ts';
 import type { DType, TensorType, Value } from '../graph/types.ts';
+import { isOwnInstance, ownProxy } from '../own-proxies.ts';
 import { isSliceString } from '../tensor/slices.ts';
 import type { Builder } from './builder.ts';
 import { callerSite } from './caller.ts';
@@ -58,7 +59,12 @@ export class TensorProxy {
     this.storage = storage;
     this.viewOf = view;
     // biome-ignore lint/correctness/noConstructorReturn: `h[0]` and `h[':, -1']` are caught by an ES proxy around the object.
-    return new Proxy(this, handler);
+    return ownProxy(this, handler);
+  }
+
+  static [Symbol.hasInstance](value: unknown): boolean {
+    // biome-ignore lint/complexity/noThisInStatic: classes that extend it have it, too.
+    return isOwnInstance(this, value);
   }
 
   /** The graph's value that the tensor is now. */

@@ -1,5 +1,6 @@
 import { TraceError } from '../errors.ts';
 import type { Region, TensorType, Value } from '../graph/types.ts';
+import { ownProxy } from '../own-proxies.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { toProxy } from './apply.ts';
 import { activeBuilder, type Builder, builder } from './builder.ts';
@@ -32,7 +33,7 @@ export class SavedProxy extends TensorProxy {
     super(target, of.storage, of.viewOf);
     this.reached = target.reached;
     this.slot = new SaveSlot(target, of.type, when, merged);
-    const saved = new Proxy(Object.create(SHOWN), handler(this));
+    const saved = ownProxy<SavedProxy>(Object.create(SHOWN), handler(this));
     made.add(saved);
     // biome-ignore lint/correctness/noConstructorReturn: after the run the object answers as the tensor it stands for.
     return saved;

@@ -1,5 +1,6 @@
 import { TraceError } from '../errors.ts';
 import type { Value } from '../graph/types.ts';
+import { ownProxy } from '../own-proxies.ts';
 import type { Builder } from './builder.ts';
 import { callerSite } from './caller.ts';
 import { TensorProxy } from './proxy.ts';
@@ -34,8 +35,8 @@ export function setUses(given: Uses): void {
   uses = given;
 }
 
-/** Marks a varying value, and leads to its cases. */
-const VARYING = Symbol('varying');
+/** What each of the varying values is. */
+const varyings = new WeakMap<object, Varying>();
 
 /**
  * A value that is one of several, depending on traced conditions, for which no single tensor can stand: undefined or a
@@ -45,24 +46,25 @@ const VARYING = Symbol('varying');
 export function vary(builder: Builder, name: string, cases: readonly Case[]): unknown {
   const varying: Varying = { name, builder, cases, outcome: null };
   builder.varyings.push(varying);
-  const made: object = new Proxy(
+  const made: object = ownProxy(
     inert,
     handler(varying, () => made),
   );
+  varyings.set(made, varying);
   return made;
 }
 
 /** The cases of a value that varies; null if it does not. */
 export function varyingOf(value: unknown): Varying | null {
-  return typeof value === 'function' ? ((value as { [VARYING]?: Varying })[VARYING] ?? null) : null;
+  return typeof value === 'function' ? (varyings.get(value) ?? null) : null;
 }
 
-/** By this property a method of a varying value is known: it is its name. */
-const METHOD = Symbol('method');
+/** The methods that were read from varying values, with their names. */
+const methods = new WeakMap<object, PropertyKey>();
 
 /** The name of a method that was read from a varying value; undefined for other functions. */
 export function methodName(fn: unknown): PropertyKey | undefined {
-  return typeof fn === 'function' ? (fn as { [METHOD]?: PropertyKey })[METHOD] : undefined;
+  return typeof fn === 'function' ? methods.get(fn) : undefined;
 }
 
 /** The value that it is known to be where the code runs now, by the conditions around; else the value itself. */
@@ -131,7 +133,6 @@ function handler(varying: Varying, self: () => object): ProxyHandler<typeof iner
   };
   return {
     get(_, key) {
-      if (key === VARYING) return varying;
       const only = one();
       // JavaScript itself asks for these where it makes a text, a number or JSON of a value.
       if (key === 'toJSON') return () => asJson((only ?? refuse()).value);
@@ -140,7 +141,8 @@ function handler(varying: Varying, self: () => object): ProxyHandler<typeof iner
       if (!values.every((value) => hasMethod(value, key))) return whichever((value) => memberOf(value, key));
       const method = (...args: unknown[]): unknown =>
         whichever((value) => Reflect.apply(memberOf(value, key) as () => unknown, value, args));
-      return Object.assign(method, { [METHOD]: key });
+      methods.set(method, key);
+      return method;
     },
     apply: (_, receiver, args) => whichever((value) => Reflect.apply(value as () => unknown, receiver, args)),
     set: refuse,

@@ -73,7 +73,7 @@ function h() { return -a; }
 export default function () { 'use trace'; return -a; }
 export async function* k() { 'use trace'; yield -a; }`),
     ).toMatchInlineSnapshot(`
-      "__o.mark(f); __o.mark(__default); __o.mark(k); function f(x) { 'use trace'; let __t0; return __o.call((__t0 = __o.fresh([__o.unary('-', x, __s[0])])).map, __t0, [__o.block((y) => __o.unary('-', y, __s[1]))], __s[2]); }
+      "__o.mark(f); __o.mark(__default); __o.mark(k); function f(x) { 'use trace'; let __t0; return __o.call(__o.method(__t0 = __o.fresh([__o.unary('-', x, __s[0])]), 'map', __s[1]), __t0, [__o.block((y) => __o.unary('-', y, __s[2]))], __s[1]); }
       const g = __o.block({ g: () => { 'use trace'; return __o.unary('-', a, __s[3]); } }.g);
       function h() { return -a; }
       export default function __default () { 'use trace'; return __o.unary('-', a, __s[4]); }
@@ -131,7 +131,7 @@ function h() { const k = () => -a; function l() { 'use no trace'; return () => -
         `import 'onnsight'; m.session((s) => { const r = m.trace(1, () => -a); return m.trace((t) => { t.invoke(2, () => -r); }); });`,
       ),
     ).toMatchInlineSnapshot(
-      `"import 'onnsight'; m.session(__o.block((s) => { const r = __o.call(m.trace, m, [1, __o.block(() => __o.unary('-', a, __s[0]))], __s[1]); return __o.call(m.trace, m, [__o.block((t) => { __o.call(t.invoke, t, [2, __o.block(() => __o.unary('-', r, __s[2]))], __s[3]); })], __s[4]); }));"`,
+      `"import 'onnsight'; m.session(__o.block((s) => { const r = __o.call(__o.method(m, 'trace', __s[0]), m, [1, __o.block(() => __o.unary('-', a, __s[1]))], __s[0]); return __o.call(__o.method(m, 'trace', __s[2]), m, [__o.block((t) => { __o.call(__o.method(t, 'invoke', __s[3]), t, [2, __o.block(() => __o.unary('-', r, __s[4]))], __s[3]); })], __s[2]); }));"`,
     );
   });
 });

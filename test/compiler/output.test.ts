@@ -17,11 +17,11 @@ gpt2.transformer.h[8].mlp.output[':, -1'] *= 0;
 return { hidden: save(layer.output), logits: gpt2.lm_head.output.save() };`),
   ).toMatchInlineSnapshot(`
     "let __t0, __t1, __t2;
-    const layer = __o.getitem(__o.member(gpt2.transformer, 'h', __s[0]), 5, __s[0]);
-    __o.if_(__o.binary('>', __o.call((__t0 = __o.member(layer, 'output', __s[1])).norm, __t0, [], __s[1]), 10, __s[2]), () => { __o.setitem(layer, 'output', __o.binary('*', __o.member(layer, 'output', __s[3]), 0.5, __s[4]), __s[5]); }, null, null, __s[6]);
+    const layer = __o.getitem(__o.member((__o.named(typeof gpt2 === 'undefined' ? null : gpt2, 'transformer', __s[0]), gpt2.transformer), 'h', __s[0]), 5, __s[0]);
+    __o.if_(__o.binary('>', __o.call(__o.method(__t0 = __o.member(layer, 'output', __s[1]), 'norm', __s[1]), __t0, [], __s[1]), 10, __s[2]), () => { __o.setitem(layer, 'output', __o.binary('*', __o.member(layer, 'output', __s[3]), 0.5, __s[4]), __s[5]); }, null, null, __s[6]);
     __o.forOf(__o.member(__o.member(layer, 'attn', __s[8]), 'output', __s[8]), (row) => { __o.call(mean, undefined, [row], __s[7]); }, null, __s[9]);
-    __o.setitem(__t1 = __o.member(__o.member(__o.getitem(__o.member(gpt2.transformer, 'h', __s[10]), 8, __s[10]), 'mlp', __s[10]), 'output', __s[10]), ':, -1', __o.binary('*', __o.getitem(__t1, ':, -1', __s[10]), 0, __s[11]), __s[10]);
-    return __o.fresh({ hidden: __o.call(save, undefined, [__o.member(layer, 'output', __s[12])], __s[13]), logits: __o.call((__t2 = __o.member(gpt2.lm_head, 'output', __s[14])).save, __t2, [], __s[14]) });
+    __o.setitem(__t1 = __o.member(__o.member(__o.getitem(__o.member((__o.named(typeof gpt2 === 'undefined' ? null : gpt2, 'transformer', __s[10]), gpt2.transformer), 'h', __s[10]), 8, __s[10]), 'mlp', __s[10]), 'output', __s[10]), ':, -1', __o.binary('*', __o.getitem(__t1, ':, -1', __s[10]), 0, __s[11]), __s[10]);
+    return __o.fresh({ hidden: __o.call(save, undefined, [__o.member(layer, 'output', __s[12])], __s[13]), logits: __o.call(__o.method(__t2 = __o.member((__o.named(typeof gpt2 === 'undefined' ? null : gpt2, 'lm_head', __s[14]), gpt2.lm_head), 'output', __s[14]), 'save', __s[14]), __t2, [], __s[14]) });
     }"
   `);
 });
@@ -71,7 +71,7 @@ it('gives a loop its counter, and not what lives in the body', () => {
 
 it('gives each iteration its own variable where a function needs it', () => {
   expect(lowered('for (let i = 0; i < n; i++) list.push(() => i);')).toMatchInlineSnapshot(`
-    "{ let i = 0; __o.while_(() => __o.binary('<', i, n, __s[1]), () => { let __p0 = i, __c0; { let i = __p0; __c0 = (() => { __o.call(list.push, list, [__o.block(() => i)], __s[0]); })(); __p0 = i; } i = __p0; return __c0; }, () => { i = __o.increment(i, 1, __s[2]); }, { names: ['i'], get: () => [i], set: ([__v0]) => { i = __v0; } }, __s[3]); }
+    "{ let i = 0; __o.while_(() => __o.binary('<', i, n, __s[1]), () => { let __p0 = i, __c0; { let i = __p0; __c0 = (() => { __o.call(__o.method(list, 'push', __s[0]), list, [__o.block(() => i)], __s[0]); })(); __p0 = i; } i = __p0; return __c0; }, () => { i = __o.increment(i, 1, __s[2]); }, { names: ['i'], get: () => [i], set: ([__v0]) => { i = __v0; } }, __s[3]); }
     }"
   `);
 });

@@ -65,8 +65,9 @@ export const operators = {
     check(site);
     return of;
   },
-  taken(of: unknown, site: Site): unknown {
+  taken(of: unknown, site: Site, count: number | null): unknown {
     check(site);
+    if (count !== null && !(count >= 0)) throw new Error('no number of elements');
     return of;
   },
   place(object: Record<never, unknown>, key: never, site: Site): { value: unknown } {
@@ -85,7 +86,22 @@ export const operators = {
     set(object, get(object));
     return object;
   },
-  touch(): void {},
+  touch(_: object, key: PropertyKey, site: Site): PropertyKey {
+    check(site);
+    return key;
+  },
+  inherited(_: object, key: PropertyKey, site: Site): PropertyKey {
+    check(site);
+    return key;
+  },
+  method(of: Record<PropertyKey, unknown>, key: PropertyKey, site: Site): unknown {
+    check(site);
+    return of[key];
+  },
+  named(_: unknown, key: string, site: Site): void {
+    if (typeof key !== 'string') throw new Error('no name');
+    check(site);
+  },
   variable(name: string, get: () => unknown, set: (value: unknown) => void) {
     if (typeof name !== 'string') throw new Error('no name');
     return { get, set };

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { judge } from '../compiler/fuzz/verdict.ts';
+import { traced } from './differential.ts';
 import { PLACES, VALUES } from './internal-places.ts';
 
 describe.each(Object.entries(VALUES))('%s', (_, make) => {
@@ -14,5 +15,29 @@ describe.each(Object.entries(VALUES))('%s', (_, make) => {
       if (!isRight) wrong.push({ place, ...verdict.ends });
     }
     expect(wrong).toEqual([]);
+  });
+});
+
+describe('what a block returns', () => {
+  const front = 'class C { v: any; constructor(v: any) { this.v = v; } } let b: any; if (t(-1) > 0) b = t(7);';
+  it.each([
+    'new Map([[1, t(1)]])',
+    'new Map([[1, b]])',
+    '{ m: [new Map([[1, [t(1)]]])] }',
+    'new C(t(1))',
+    'new C(b)',
+    '{ c: [new C({ d: new C(t(1)) })] }',
+  ])('holds no value of the trace: %s', async (result) => {
+    const ended = await traced({ body: `${front} return ${result};` });
+    expect(ended).toHaveProperty('error', expect.stringMatching(/^program\.ts:4:.* holds a value of the trace/));
+  });
+
+  it.each(['null', 'undefined'])('nor an error that is not ours, where %s is asked in a branch', async (nothing) => {
+    for (const use of ['o.x', 'o[0]', 'o.length', 'o.f()', '(o.x = 1)']) {
+      const ended = await traced({
+        body: `const o: any = ${nothing}; let z: any = 1; if (t(-1) > 0) z = ${use}; return save(z);`,
+      });
+      expect(ended).toHaveProperty('error', expect.stringMatching(/^program\.ts:4:.* has no /));
+    }
   });
 });

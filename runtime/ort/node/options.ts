@@ -15,12 +15,13 @@ export function compilation(model: Uint8Array, config: SessionConfig): Compilati
 }
 
 function sessionOptions(
-  { folder, alone = false, prepack = true }: SessionConfig,
+  { folder, alone = false, prepack = true, simplify = true }: SessionConfig,
   provider: Provider,
   without: readonly string[],
 ): InferenceSession.SessionOptions {
   return {
     executionProviders: [provider],
+    graphOptimizationLevel: simplify ? 'all' : 'disabled',
     logSeverityLevel: 4,
     extra: {
       session: {
