@@ -32,10 +32,12 @@ export const intervention: InterventionMaker = makeIntervention;
 export const save: Save = (value) => asSaved(saveValue(value));
 ours(save);
 
+export { AnswerError } from './api/answer.ts';
 export { ExecutionBackend, NoopBackend } from './api/backend.ts';
 export {
   answerToJson,
   RemoteBackend,
+  type RemoteOptions,
   type RequestJson,
   requestFromJson,
   requestToJson,

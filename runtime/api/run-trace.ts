@@ -76,7 +76,13 @@ export async function runTrace(
   const answer = await backend.run({
     graph: tracing.graph,
     inputs: givenTensors(tracing),
-    model: map.model,
+    model: {
+      path: map.model.path,
+      // Working it out reads all weights.
+      get hash() {
+        return map.model.hash;
+      },
+    },
     signal: options.signal,
     execute: () => tracing.execute(options),
   });

@@ -70,7 +70,7 @@ it('backends, and what they are given', async () => {
     return request.execute();
   };
   await lm.trace(PROMPT, () => save(lm.lm_head.output), { backend: { run } });
-  expect(namesOf(given!)).toEqual(['execute', 'graph', 'inputs', 'model']);
+  expect(namesOf(given!)).toEqual(['execute', 'graph', 'inputs', 'model', 'signal']);
   expect(namesOf(given!.model)).toEqual(['hash', 'path']);
 });
 
