@@ -7,11 +7,11 @@ import { activeBuilder } from '../tracing/builder.ts';
 import { checkCopy } from '../tracing/copies.ts';
 import { writeGradient } from '../tracing/gradients.ts';
 import { getitem as getTensorItem, setitem as setTensorItem } from '../tracing/indexing.ts';
-import { isFilled } from '../tracing/lists.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import { each, settled, varyingOf } from '../tracing/varying.ts';
 import { noteProperty } from './effects.ts';
 import { entryOf, lengthOf } from './filled-entries.ts';
+import { isFilledHere } from './filled-here.ts';
 import { checkFilledDelete, checkFilledWrite, writeEntry, writesEntry } from './filled-writes.ts';
 import { checkConverted, checkGetter } from './implicit-calls.ts';
 
@@ -34,7 +34,7 @@ export function getitem(of: unknown, by: unknown, site: Site): unknown {
     return isMember ? Reflect.get(object, key) : getTensorItem(object, key);
   }
   if (Array.isArray(object)) {
-    if (isFilled(object)) {
+    if (isFilledHere(object)) {
       if (typeof key === 'number' && key < 0) throw below(key, site);
       return entryOf(object, key);
     }
@@ -78,13 +78,13 @@ export function setitem(of: unknown, by: unknown, value: unknown, site: Site): u
     else setTensorItem(object, key, value);
     return value;
   }
-  if (key instanceof TensorProxy && !isFilled(object)) {
+  if (key instanceof TensorProxy && !isFilledHere(object)) {
     throw new TraceError(
       'A plain array or object cannot be assigned to at a traced position. Stack it into a tensor first: stack(array).',
       site,
     );
   }
-  if (isFilled(object) && writesEntry(object, key)) return writeEntry(object as unknown[], key, value, site);
+  if (isFilledHere(object) && writesEntry(object, key)) return writeEntry(object as unknown[], key, value, site);
   checkFilledWrite(object, key, site);
   checkCopy(object, site);
   if (target?.isRecording) {
@@ -116,6 +116,6 @@ export function length(of: unknown, site: Site): unknown {
   if (varying) return each(varying, (one) => length(one, site));
   if (object instanceof TensorProxy)
     return object.type.shape?.[0] ?? getTensorItem(toProxy(functions.shape(asTraced(object))), 0);
-  if (isFilled(object)) return lengthOf(object);
+  if (isFilledHere(object)) return lengthOf(object);
   return (object as { length: unknown }).length;
 }

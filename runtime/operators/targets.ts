@@ -3,11 +3,12 @@ import type { Site } from '../graph/types.ts';
 import { activeBuilder } from '../tracing/builder.ts';
 import { checkCopy } from '../tracing/copies.ts';
 import type { Slot } from '../tracing/journal.ts';
-import { guardEntries, isFilled } from '../tracing/lists.ts';
+import { guardEntries } from '../tracing/lists.ts';
 import { described, each, settled, varyingOf } from '../tracing/varying.ts';
 import { getitem, setitem } from './access.ts';
 import { fresh } from './blocks.ts';
 import { checkIterator, noteProperty } from './effects.ts';
+import { isFilledHere } from './filled-here.ts';
 import { checkFilledWrite } from './filled-writes.ts';
 import { checkGetters, checkIterated } from './implicit-calls.ts';
 import { checkKnown } from './known-functions.ts';
@@ -109,7 +110,7 @@ export function taken(given: unknown, site: Site): unknown {
     checkIterated(values, site);
     checkGetters(values, site);
   }
-  if (isFilled(values)) guardEntries(values);
+  if (isFilledHere(values)) guardEntries(values);
   return values;
 }
 
@@ -133,5 +134,5 @@ export function items(given: unknown, site: Site): unknown {
       site,
     );
   }
-  return isFilled(values) ? values.slice() : values;
+  return isFilledHere(values) ? values.slice() : values;
 }
