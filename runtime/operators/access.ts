@@ -85,7 +85,7 @@ export function setitem(of: unknown, by: unknown, value: unknown, site: Site): u
     );
   }
   if (isFilledHere(object) && writesEntry(object, key)) return writeEntry(object as unknown[], key, value, site);
-  checkFilledWrite(object, key, site);
+  checkFilledWrite(object, key, site, value);
   checkCopy(object, site);
   if (target?.isRecording) {
     checkConverted(key, site);

@@ -14,11 +14,17 @@ import { replaceEntries } from './filled-ranges.ts';
  * Refuses to set the length of an array that a branch or loop of the graph filled, or an element after its own ones:
  * which element that is, only the run tells.
  */
-export function checkFilledWrite(object: unknown, key: unknown, site: Site | null): void {
+export function checkFilledWrite(object: unknown, key: unknown, site: Site | null, value?: unknown): void {
   if (!isFilledHere(object) || typeof key === 'symbol') return;
   const own = object.findIndex((item) => item instanceof GraphEntries);
+  if (key === 'length' && isCut(own, value)) return;
   if (key === 'length') throw refusal('The length', 0, site);
   if (Number.isInteger(Number(key)) && Number(key) >= own) throw refusal(`Element ${String(key)}`, Number(key), site);
+}
+
+/** Whether a length leaves only entries that no branch or loop of the graph pushed: the first `own` ones. */
+function isCut(own: number, length: unknown): boolean {
+  return typeof length === 'number' && Number.isInteger(length) && length >= 0 && length <= own;
 }
 
 /** Whether a key is the index of an entry that a branch or loop of the graph pushed. */
