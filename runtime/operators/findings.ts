@@ -34,7 +34,7 @@ export class Findings {
 
   /**
    * The findings of a loop in the body. They begin with what was found when the body ran before, so that a body is not
-   * recorded on trial again at every trial of each loop around it.
+   * recorded on trial again at every trial of each loop around it. Saves are found anew: their types are not widened.
    */
   ofInner(target: Builder, site: Site, state: State | null): Findings {
     const place = `${site.file}:${site.line}:${site.column}`;
@@ -57,7 +57,6 @@ export class Findings {
       if (fits) this.carries.set(now, carry);
     }
     this.ends.form = before.ends.form;
-    this.saves = before.saves;
     for (const [place, inner] of before.inner) this.inner.set(place, inner);
   }
 
