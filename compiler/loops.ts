@@ -9,15 +9,17 @@ import { syntax } from './parse.ts';
 import { placeOf } from './places.ts';
 import { unwrap } from './wrappers.ts';
 
-/** `for (const x of xs) { … }` → `forOf(xs, (x) => { … })` */
-export function lowerForOf(lowering: Lowering, node: ts.ForOfStatement, labels: readonly string[]): Code {
+/** `for (const x of xs) { … }` → `forOf(xs, (x) => { … })`; `for (const k in o)` goes through `keysIn(o)`. */
+export function lowerForOf(lowering: Lowering, node: ts.ForInOrOfStatement, labels: readonly string[]): Code {
   const { initializer, expression, statement } = node;
   const at = lowering.start(node);
   const { parameter, before, isNested } = itemOf(lowering, node);
   const front = [before, lowering.shared.declareFor(node)];
   const body = lowerClosure(lowering, statement, { around: [{ kind: 'loop', labels }], before: front, isNested });
+  const items = lowering.argument(expression);
+  const source = syntax.isForInStatement(node) ? operator('keysIn', at, [items, lowering.sites.at(at)]) : items;
   return operator('forOf', at, [
-    [lowering.trivia(initializer.end, lowering.start(expression)), lowering.argument(expression)],
+    [lowering.trivia(initializer.end, lowering.start(expression)), source],
     [lowering.trivia(expression.end, lowering.start(statement)), `(${parameter}) => `, body],
     lowering.states.of({ start: at, end: node.end }, node.parent),
     lowering.sites.at(at),
@@ -32,8 +34,8 @@ interface Item {
   readonly isNested: boolean;
 }
 
-/** The head of a `for…of`, as the parameter of its body. */
-function itemOf(lowering: Lowering, node: ts.ForOfStatement): Item {
+/** The head of a `for…of` or `for…in`, as the parameter of its body. */
+function itemOf(lowering: Lowering, node: ts.ForInOrOfStatement): Item {
   const { initializer, statement } = node;
   const item = lowering.frame.fresh('i');
   if (!syntax.isVariableDeclarationList(initializer)) {

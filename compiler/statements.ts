@@ -28,14 +28,14 @@ export function lowerStatement(lowering: Lowering, node: ts.Statement, treatment
     const { initializer, loop } = lowerFor(lowering, statement, labels);
     return initializer === null ? [loop, ';'] : ['{ ', initializer, '; ', loop, '; }'];
   }
-  if (syntax.isForInStatement(statement)) return lowerNativeLoop(lowering, statement, labels, 'for…in');
   return labelled(lowering, labels, () => lowerOther(lowering, statement));
 }
 
 /** A statement as an expression: the completion it ends in. */
 export function lowerCompletion(lowering: Lowering, node: ts.Statement): Code {
   const { statement, labels } = unlabelled(node);
-  if (syntax.isForOfStatement(statement)) return lowerForOf(lowering, statement, labels);
+  if (syntax.isForOfStatement(statement) || syntax.isForInStatement(statement))
+    return lowerForOf(lowering, statement, labels);
   if (syntax.isWhileStatement(statement)) return lowerWhile(lowering, statement, labels);
   if (syntax.isDoStatement(statement)) return lowerDo(lowering, statement, labels);
   if (syntax.isForStatement(statement)) {

@@ -64,6 +64,7 @@ export function treatmentOf(
 function constructName(node: ts.Statement): string | null {
   if (syntax.isIfStatement(node)) return 'if';
   if (syntax.isForOfStatement(node)) return 'for…of';
+  if (syntax.isForInStatement(node)) return 'for…in';
   if (syntax.isForStatement(node)) return 'for';
   if (syntax.isWhileStatement(node)) return 'while';
   if (syntax.isDoStatement(node)) return 'do…while';
@@ -76,8 +77,8 @@ function obstacleIn(lowering: Lowering, frame: FunctionFrame, node: ts.Statement
   if (syntax.isIfStatement(node)) {
     return suspends(frame, node.thenStatement) || suspends(frame, node.elseStatement) ? 'await' : null;
   }
-  if (syntax.isForOfStatement(node)) {
-    if (node.awaitModifier) return 'await';
+  if (syntax.isForOfStatement(node) || syntax.isForInStatement(node)) {
+    if (syntax.isForOfStatement(node) && node.awaitModifier) return 'await';
     const { initializer } = node;
     if (/^using\s/.test(initializer.getText())) return 'using';
     return suspends(frame, initializer) || suspends(frame, node.statement) ? 'await' : null;

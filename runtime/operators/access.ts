@@ -8,11 +8,11 @@ import { activeBuilder } from '../tracing/builder.ts';
 import { checkCopy } from '../tracing/copies.ts';
 import { writeGradient } from '../tracing/gradients.ts';
 import { getitem as getTensorItem, setitem as setTensorItem } from '../tracing/indexing.ts';
-import { isFilled } from '../tracing/lists.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import { each, settled, varyingOf } from '../tracing/varying.ts';
 import { noteProperty } from './effects.ts';
 import { entryOf, lengthOf } from './filled-entries.ts';
+import { isFilledHere } from './filled-here.ts';
 import { checkFilledDelete, checkFilledWrite, writeEntry, writesEntry } from './filled-writes.ts';
 import { asName, checkConverted } from './implicit-calls.ts';
 import { above, checkGetter } from './user-objects.ts';
@@ -46,7 +46,7 @@ export function getitem(of: unknown, by: unknown, site: Site): unknown {
     return isMember ? Reflect.get(object, key) : getTensorItem(object, key);
   }
   if (Array.isArray(object)) {
-    if (isFilled(object)) {
+    if (isFilledHere(object)) {
       if (typeof key === 'number' && key < 0) throw below(key, site);
       return entryOf(object, key);
     }
@@ -113,14 +113,14 @@ export function setitem(of: unknown, by: unknown, value: unknown, site: Site): u
     else setTensorItem(object, key, value);
     return value;
   }
-  if (key instanceof TensorProxy && !isFilled(object)) {
+  if (key instanceof TensorProxy && !isFilledHere(object)) {
     throw new TraceError(
       'A plain array or object cannot be assigned to at a traced position. Stack it into a tensor first: stack(array).',
       site,
     );
   }
-  if (isFilled(object) && writesEntry(object, key)) return writeEntry(object as unknown[], key, value, site);
-  checkFilledWrite(object, key, site);
+  if (isFilledHere(object) && writesEntry(object, key)) return writeEntry(object as unknown[], key, value, site);
+  checkFilledWrite(object, key, site, value);
   checkCopy(object, site);
   const name = asName(key, site);
   if (target?.isRecording) {
@@ -154,7 +154,7 @@ export function length(of: unknown, site: Site): unknown {
   if (object instanceof TensorProxy)
     return object.type.shape?.[0] ?? getTensorItem(toProxy(functions.shape(asTraced(object))), 0);
   checkThere(object, 'length', site);
-  if (isFilled(object)) return lengthOf(object);
+  if (isFilledHere(object)) return lengthOf(object);
   if (activeBuilder()?.isRecording) checkGetter(object, 'length', site);
   return (object as { length: unknown }).length;
 }

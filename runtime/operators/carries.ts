@@ -6,14 +6,15 @@ import { encode, valueLeaves } from '../tracing/forms/encode.ts';
 import { type Form, isEqual, typesOf } from '../tracing/forms/form.ts';
 import { join } from '../tracing/forms/join.ts';
 import { NONE, type Parts } from '../tracing/forms/parts.ts';
-import type { Slot } from '../tracing/journal.ts';
+import type { Change, Slot } from '../tracing/journal.ts';
+import { SavedProxy } from '../tracing/saves.ts';
 import { formOf, put } from './holding.ts';
 
 /** How a value goes through the iterations of a loop node, as tensors. */
 export class Carry {
   readonly name: string;
   private readonly target: Builder;
-  private form: Form<unknown>;
+  form: Form<unknown>;
 
   constructor(target: Builder, name: string, form: Form<unknown>) {
     this.target = target;
@@ -32,6 +33,11 @@ export class Carry {
     return !isEqual(before, this.form);
   }
 
+  /** Whether the form tells of no object that a trial made, and of no save. */
+  lasts(isMade: (object: object) => boolean): boolean {
+    return isFree(this.form, isMade);
+  }
+
   encode(value: Form<Value>): Value[] {
     return encode(value, this.form, valueLeaves(this.target));
   }
@@ -46,12 +52,17 @@ export class SlotCarry extends Carry {
   readonly slot: Slot;
   private readonly builder: Builder;
 
-  /** @param made what the body made */
-  constructor(target: Builder, slot: Slot, before: unknown, after: unknown, made: Parts) {
-    super(target, slot.name, formOf(target, slot, before, NONE, true));
+  constructor(target: Builder, slot: Slot, form: Form<unknown>) {
+    super(target, slot.name, form);
     this.builder = target;
     this.slot = slot;
-    this.widen(formOf(target, slot, after, made, true));
+  }
+
+  /** @param made what the body made */
+  static ofChange(target: Builder, { slot, before, after }: Change, made: Parts): SlotCarry {
+    const carry = new SlotCarry(target, slot, formOf(target, slot, before, NONE, true));
+    carry.widen(formOf(target, slot, after, made, true));
+    return carry;
   }
 
   /** What the slot holds; `made` is what the code that ran just now made. */
@@ -75,5 +86,24 @@ export class SlotCarry extends Carry {
       this.slot,
       this.decode(outputs, ({ saves }) => saves.at(-1)),
     );
+  }
+}
+
+function isFree(form: Form<unknown>, isMade: (object: object) => boolean): boolean {
+  const are = (forms: readonly Form<unknown>[]) => forms.every((one) => isFree(one, isMade));
+  switch (form.kind) {
+    case 'plain': {
+      const { value } = form;
+      const isObject = typeof value === 'function' || (typeof value === 'object' && value !== null);
+      return !isObject || !(isMade(value) || value instanceof SavedProxy);
+    }
+    case 'tensor':
+      return form.saves.length === 0;
+    case 'array':
+      return are(form.items) && (!form.rest || isFree(form.rest.entry, isMade));
+    case 'record':
+      return are(form.fields.map(([, field]) => field));
+    case 'cases':
+      return are(form.cases.map((one) => one.form));
   }
 }

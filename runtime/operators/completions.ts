@@ -32,8 +32,6 @@ export function valueOfReturn({ value }: Return): unknown {
   return value;
 }
 
-export type Abrupt = Jump | Return;
-
 /**
  * How a statement ended; undefined is the normal end. If that depends on traced conditions, it is a varying value whose
  * cases are these: at most one `Return`, and one of each jump.
@@ -108,9 +106,11 @@ export function isNormal(completion: Completion): TensorProxy | boolean {
   return tests.length === 0 ? false : anyOf(varying.builder, tests);
 }
 
-/** Whether a statement ended in one way only, and not normally. */
-export function isAbrupt(completion: Completion): completion is Abrupt {
-  return completion instanceof Jump || completion instanceof Return;
+/** Whether a statement surely did not end normally, in one way or in one of several: nothing after it runs. */
+export function isAbrupt(completion: Completion): boolean {
+  const end = settled(completion);
+  const varying = varyingOf(end);
+  return varying ? varying.cases.every(({ value }) => value !== undefined) : end !== undefined;
 }
 
 /** The value of a function whose body ended so. */

@@ -1,6 +1,7 @@
 import { TraceError } from '../errors.ts';
 import type { Site } from '../graph/types.ts';
-import { GraphEntries, guardEntries, isFilled } from '../tracing/lists.ts';
+import { GraphEntries, guardEntries } from '../tracing/lists.ts';
+import { isFilledHere } from './filled-here.ts';
 import { extreme, FILLED_METHODS, type Run } from './filled-methods.ts';
 import type { Call } from './indirect-calls.ts';
 import { isIntrinsic } from './intrinsics.ts';
@@ -36,20 +37,21 @@ export function callOnFilled(
   if (Array.isArray(receiver) && DECIDING.has(fn)) {
     return { result: method((fn as { name: string }).name, receiver, values, site, run) };
   }
-  const isAbout = isFilled(receiver) || values.some((value) => isFilled(value) || value instanceof GraphEntries);
+  const isAbout =
+    isFilledHere(receiver) || values.some((value) => isFilledHere(value) || value instanceof GraphEntries);
   if (!isAbout) return null;
-  for (const value of values) if (isFilled(value)) guardEntries(value);
+  for (const value of values) if (isFilledHere(value)) guardEntries(value);
   if (!isIntrinsic(fn) && values.some((value) => value instanceof GraphEntries)) throw spread(site);
   if (!isIntrinsic(fn) || KEEPING.has(fn)) return null;
   const { name } = fn as { name: string };
   if ((fn === Math.max || fn === Math.min) && !values.some(Array.isArray)) {
     return { result: extreme(name as 'max' | 'min', values, site) };
   }
-  if (fn === Array.from && isFilled(values[0])) {
+  if (fn === Array.from && isFilledHere(values[0])) {
     const [array, map, ...others] = values;
     return { result: map ? method('map', array, [map, ...others], site, run) : method('slice', array, [], site, run) };
   }
-  if (isFilled(receiver) && fn === Reflect.get(Array.prototype, name) && Object.hasOwn(FILLED_METHODS, name)) {
+  if (isFilledHere(receiver) && fn === Reflect.get(Array.prototype, name) && Object.hasOwn(FILLED_METHODS, name)) {
     return { result: method(name, receiver, values, site, run) };
   }
   throw new TraceError(

@@ -3,21 +3,28 @@ import * as functions from '../functions/index.ts';
 import type { Site } from '../graph/types.ts';
 import { toProxy } from '../tracing/apply.ts';
 import { getitem as getTensorItem, setitem as setTensorItem } from '../tracing/indexing.ts';
-import { GraphEntries, isFilled } from '../tracing/lists.ts';
+import { GraphEntries } from '../tracing/lists.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import { binary } from './arithmetic.ts';
 import { lengthOf } from './filled-entries.ts';
+import { isFilledHere } from './filled-here.ts';
 import { replaceEntries } from './filled-ranges.ts';
 
 /**
  * Refuses to set the length of an array that a branch or loop of the graph filled, or an element after its own ones:
  * which element that is, only the run tells.
  */
-export function checkFilledWrite(object: unknown, key: unknown, site: Site | null): void {
-  if (!isFilled(object) || typeof key === 'symbol') return;
+export function checkFilledWrite(object: unknown, key: unknown, site: Site | null, value?: unknown): void {
+  if (!isFilledHere(object) || typeof key === 'symbol') return;
   const own = object.findIndex((item) => item instanceof GraphEntries);
+  if (key === 'length' && isCut(own, value)) return;
   if (key === 'length') throw refusal('The length', 0, site);
   if (Number.isInteger(Number(key)) && Number(key) >= own) throw refusal(`Element ${String(key)}`, Number(key), site);
+}
+
+/** Whether a length leaves only entries that no branch or loop of the graph pushed: the first `own` ones. */
+function isCut(own: number, length: unknown): boolean {
+  return typeof length === 'number' && Number.isInteger(length) && length >= 0 && length <= own;
 }
 
 /** Whether a key is the index of an entry that a branch or loop of the graph pushed. */
@@ -37,7 +44,7 @@ export function writeEntry(array: unknown[], index: unknown, value: unknown, sit
 
 /** Refuses to delete any of its elements: in the graph, a hole is not different from undefined. */
 export function checkFilledDelete(object: unknown, key: unknown, site: Site): void {
-  if (!isFilled(object) || typeof key === 'symbol' || !Number.isInteger(Number(key))) return;
+  if (!isFilledHere(object) || typeof key === 'symbol' || !Number.isInteger(Number(key))) return;
   throw refusal(`Element ${String(key)}`, Number(key), site);
 }
 

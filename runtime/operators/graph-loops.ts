@@ -6,14 +6,15 @@ import type { Builder } from '../tracing/builder.ts';
 import { capture } from '../tracing/forms/capture.ts';
 import type { Form } from '../tracing/forms/form.ts';
 import { Made, NONE, type Parts } from '../tracing/forms/parts.ts';
-import type { Change, Slot } from '../tracing/journal.ts';
+import type { Change } from '../tracing/journal.ts';
 import { emptyList, joinLists, type ListValue, listOf } from '../tracing/lists.ts';
 import type { TensorProxy } from '../tracing/proxy.ts';
 import { type SavedProxy, SaveSlot, type SaveState } from '../tracing/saves.ts';
 import { type State, VariableSlot } from '../tracing/slots.ts';
-import { Carry, SlotCarry } from './carries.ts';
+import { type Carry, SlotCarry } from './carries.ts';
 import { type Completion, isNormal, withoutBreak, withoutContinue } from './completions.ts';
 import { conditional } from './conditionals.ts';
+import { Findings } from './findings.ts';
 import { checkFixed } from './fixed-slots.ts';
 import { heldIn } from './holding.ts';
 import { mergedSave, stateEntry, stateType } from './merge.ts';
@@ -35,28 +36,16 @@ export interface GraphLoop {
 const MAX_TRIALS = 10;
 const ENDLESS = Number.MAX_SAFE_INTEGER;
 
-/** What trial runs of the body have shown: what it changes, how it ends and what it saves. */
-class Findings {
-  readonly carries = new Map<Slot, SlotCarry>();
-  readonly ends: Carry;
-  saves: { readonly type: TensorType }[] = [];
-  /** The name of the slot that the last trial changed in a new way. */
-  unsettled = '';
-  /** Variables are the same slots in every trial. */
-  readonly variables: readonly VariableSlot[];
-
-  constructor(target: Builder, { state }: GraphLoop) {
-    this.ends = new Carry(target, 'the end', { kind: 'plain', value: undefined });
-    this.variables = state?.names.map((_, index) => new VariableSlot(state, index)) ?? [];
-  }
-}
+/** The findings of the loop whose body is being recorded. */
+const around = new WeakMap<Builder, Findings>();
 
 /**
  * Records a loop node. The body runs on trial until it is known what it changes and with which types; then all of that
  * is carried from iteration to iteration.
  */
 export function graphLoop(target: Builder, loop: GraphLoop): Completion {
-  const findings = new Findings(target, loop);
+  const outer = around.get(target);
+  const findings = outer?.ofInner(target, loop.site, loop.state) ?? new Findings(target, loop.state);
   for (let trial = 0; trial < MAX_TRIALS; trial++) {
     const attempt = new Attempt(target, loop, findings);
     if (attempt.stable) return attempt.finish();
@@ -87,6 +76,9 @@ class Attempt {
     const lists: ListValue[] = [];
     let next: TensorProxy;
     let end: Completion;
+    const outer = around.get(target);
+    around.set(target, findings);
+    findings.begin();
     target.loops++;
     target.record(
       (region) => {
@@ -120,9 +112,12 @@ class Attempt {
         for (const carry of this.carries) this.unload(carry, carry.now(made));
         this.unload(this.findings.ends, capture(target, end, made, true));
         this.unloadSaves(lists, region);
+        findings.forget((object) => journal.made(object));
       },
     );
     target.loops--;
+    if (outer) around.set(target, outer);
+    else around.delete(target);
     if (!this.stable) target.saves.dropAfter(this.savesBefore);
   }
 
@@ -147,12 +142,13 @@ class Attempt {
 
   /** Finds what the body changes beyond what is known. */
   private findCarries(changes: readonly Change[], region: Region, made: Parts): void {
-    for (const { slot, before, after, site } of changes) {
+    for (const change of changes) {
+      const { slot, before, after, site } = change;
       if (this.findings.carries.has(slot) || slot instanceof SaveSlot) continue;
       if (slot.region === region) continue;
       if (slot instanceof VariableSlot && !this.findings.variables.includes(slot)) continue;
       checkFixed(slot, before, after, 'in a loop over traced values', site);
-      this.findings.carries.set(slot, new SlotCarry(this.target, slot, before, after, made));
+      this.findings.carries.set(slot, SlotCarry.ofChange(this.target, change, made));
       this.stable = false;
     }
   }

@@ -9,6 +9,6 @@ export { BREAK, CONTINUE, complete, jump, labelled, return_ } from './completion
 export { and, andThen, chain, choose, conditional, if_, inTurn, or } from './conditionals.ts';
 export { doWhile, forOf, while_ } from './loops.ts';
 export { assigned, coalesce, given, optional, sure } from './nullish.ts';
-export { key, plain, string, thrown } from './plain-values.ts';
+export { key, keysIn, plain, string, thrown } from './plain-values.ts';
 export { switch_ } from './switches.ts';
 export { field, fields, items, note, place, tag, taken, touch, unnoted, variable } from './targets.ts';

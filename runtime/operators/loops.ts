@@ -4,7 +4,7 @@ import { formatSite } from '../graph/site.ts';
 import type { Site } from '../graph/types.ts';
 import { apply, copy, toProxy } from '../tracing/apply.ts';
 import { activeBuilder, builder } from '../tracing/builder.ts';
-import { GraphEntries, isFilled } from '../tracing/lists.ts';
+import { GraphEntries } from '../tracing/lists.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import type { State } from '../tracing/slots.ts';
 import { StepRange } from '../tracing/step-range.ts';
@@ -13,6 +13,7 @@ import { type Completion, isAbrupt, withoutBreak, withoutContinue } from './comp
 import { andThen } from './conditionals.ts';
 import { checkIterator } from './effects.ts';
 import { entryAt } from './filled-entries.ts';
+import { isFilledHere } from './filled-here.ts';
 import { graphLoop } from './graph-loops.ts';
 import { checkIterated } from './implicit-calls.ts';
 import { forSteps } from './step-loops.ts';
@@ -40,7 +41,7 @@ function iteratorOf(value: unknown, site: Site): Iterator<unknown> {
   const target = activeBuilder();
   if (target) checkIterator(target, value, site);
   if (target?.isRecording) checkIterated(value, site);
-  if (isFilled(value)) return Array.prototype.values.call(value);
+  if (isFilledHere(value)) return Array.prototype.values.call(value);
   const method = (value as Partial<Iterable<unknown>> | null | undefined)?.[Symbol.iterator];
   if (typeof method === 'function') return method.call(value);
   const message = `for…of needs an array or a tensor: ${described(value)} is not iterable`;

@@ -5,11 +5,11 @@ import type { Builder } from '../tracing/builder.ts';
 import type { Fact } from '../tracing/facts.ts';
 import { build } from '../tracing/forms/build.ts';
 import { encode, valueLeaves } from '../tracing/forms/encode.ts';
-import { type Form, typesOf } from '../tracing/forms/form.ts';
+import { type ArrayForm, type Form, type PlainForm, type TensorForm, typesOf } from '../tracing/forms/form.ts';
 import { join } from '../tracing/forms/join.ts';
-import { emptyList, type ListValue, listOf } from '../tracing/lists.ts';
+import { type EntriesCase, emptyList, GraphEntries, type ListValue, listOf } from '../tracing/lists.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
-import { type SavedProxy, type SaveState, saveMerged } from '../tracing/saves.ts';
+import { SavedProxy, type SaveState, saveMerged } from '../tracing/saves.ts';
 
 /** Makes the real value once the node exists whose outputs it is made of. */
 export type Later<T> = (node: Node) => T;
@@ -43,6 +43,8 @@ export class Merge {
         mergedSave(this.target, value, tests, saves),
       );
       if (made instanceof TensorProxy) made.plain = this.plainCases(a, b);
+      const last: unknown = Array.isArray(made) ? made.at(-1) : null;
+      if (last instanceof GraphEntries) last.cases = this.entriesCases((form as ArrayForm<null>).items.length, a, b);
       return made;
     };
   }
@@ -53,6 +55,23 @@ export class Merge {
     return sides.flatMap(({ form, is }) =>
       form.kind === 'plain' ? [{ test: this.condition, is, value: form.value }] : [],
     );
+  }
+
+  /** The entries behind the first ones, where the condition is known. */
+  private entriesCases(count: number, a: Form<Value>, b: Form<Value>): readonly EntriesCase[] {
+    return [a, b].flatMap((form, side) => {
+      if (form.kind !== 'array' || form.rest) return [];
+      const items = form.items.slice(count);
+      if (!items.every(isSingle)) return [];
+      return [{ test: this.condition, is: side === 0, entries: () => items.map((item) => this.reached(item)) }];
+    });
+  }
+
+  /** What a body has made, where it is known to have run. */
+  private reached(form: PlainForm | TensorForm<Value>): unknown {
+    if (form.kind === 'plain') return form.value;
+    const value = wrap(this.target, this.target.reach(form.leaf!, true)!);
+    return Object.assign(value, { isMixed: form.isMixed ?? false });
   }
 
   /** One result of the node. */
@@ -109,6 +128,12 @@ export class Merge {
     if (!state) return emptyList(this.target, stateType(like).dtype);
     return state.kind === 'list' ? state.list : listOf(this.target, state.value);
   }
+}
+
+/** Whether an entry is one tensor or plain value. What is saved stands for itself in each body. */
+function isSingle(form: Form<Value>): form is PlainForm | TensorForm<Value> {
+  if (form.kind === 'plain') return !(form.value instanceof SavedProxy);
+  return form.kind === 'tensor' && form.saves.length === 0;
 }
 
 /** Saves in several bodies are one save behind the node, which is there if all `tests` hold. */

@@ -1,9 +1,10 @@
 import { TraceError } from '../errors.ts';
 import type { Site } from '../graph/types.ts';
 import { activeBuilder } from '../tracing/builder.ts';
-import { isFilled } from '../tracing/lists.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import { settled, varies, varyingOf } from '../tracing/varying.ts';
+import { fresh } from './blocks.ts';
+import { isFilledHere } from './filled-here.ts';
 import { checkConverted } from './implicit-calls.ts';
 import { textError } from './text-error.ts';
 import { holderOf } from './user-objects.ts';
@@ -11,7 +12,7 @@ import { holderOf } from './user-objects.ts';
 /** What to write instead of a construct that needs its value while the block is built. The first that matches counts. */
 const REMEDIES: readonly (readonly [RegExp, string])[] = [
   [/^(switch|case)$/, 'Write it with if/else, which becomes part of the graph.'],
-  [/^for…in$/, 'Take the rows with for…of, or the positions with for (let i = 0; i < tensor.length; i++).'],
+  [/^for…in/, 'Take the rows with for…of, or the positions with for (let i = 0; i < tensor.length; i++).'],
   [/^sort|^toSorted/, 'Stack the values and use sort() or argsort() of the tensor.'],
   [/\(\)$/, 'Loop over the array and decide with if/else, which becomes part of the graph.'],
   [/a function in its head/, 'Move the function out of the head of the loop.'],
@@ -22,7 +23,7 @@ const REMEDIES: readonly (readonly [RegExp, string])[] = [
 /** A value that a construct needs now, while the block is built. */
 export function plain<T>(given: T, construct: string, site: Site): T {
   const value = settled(given) as T;
-  if (construct === 'for…in') {
+  if (construct.startsWith('for…in')) {
     checkKeysKnown(value, site);
     if (activeBuilder()?.isRecording) holderOf(value, site);
   }
@@ -34,9 +35,18 @@ export function plain<T>(given: T, construct: string, site: Site): T {
   );
 }
 
+/** What a `for…in` goes through. A key that is deleted before its turn does not come. */
+export function keysIn(value: unknown, site: Site): Iterable<string> {
+  return fresh(enumerated(plain(value, 'for…in', site)));
+}
+
+function* enumerated(object: unknown): Generator<string> {
+  for (const key in object as object) yield key;
+}
+
 /** Refuses to go through the keys of an array that a branch or loop of the graph filled. */
 export function checkKeysKnown(value: unknown, site: Site): void {
-  if (!isFilled(value)) return;
+  if (!isFilledHere(value)) return;
   throw new TraceError(
     'The keys of an array that a branch or loop of the graph filled are asked for: how many there are is known only when the model runs. Go through its entries with for…of.',
     site,

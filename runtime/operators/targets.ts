@@ -3,12 +3,12 @@ import type { Site } from '../graph/types.ts';
 import { activeBuilder } from '../tracing/builder.ts';
 import { checkCopy } from '../tracing/copies.ts';
 import type { Slot } from '../tracing/journal.ts';
-import { isFilled } from '../tracing/lists.ts';
 import { described, each, settled, varyingOf } from '../tracing/varying.ts';
 import { getitem, setitem } from './access.ts';
 import { fresh } from './blocks.ts';
 import { call } from './calls.ts';
 import { checkIterator, noteProperty } from './effects.ts';
+import { isFilledHere } from './filled-here.ts';
 import { takenOfFilled } from './filled-patterns.ts';
 import { checkFilledWrite } from './filled-writes.ts';
 import { asName, checkIterated, checkWritten } from './implicit-calls.ts';
@@ -129,8 +129,8 @@ export function taken(
     checkGetters(values, site);
     if (isNested) checkWritten(values, site);
   }
-  if (isFilled(values) && count !== null) return takenOfFilled(values.slice(), count, asked, site);
-  if (isFilled(values) || (isNested && target?.hasFilled && holdsFilled(values))) throw partsOfFilled(site);
+  if (isFilledHere(values) && count !== null) return takenOfFilled(values.slice(), count, asked, site);
+  if (isFilledHere(values) || (isNested && target?.hasFilled && holdsFilled(values))) throw partsOfFilled(site);
   return values;
 }
 
@@ -161,5 +161,5 @@ export function items(given: unknown, site: Site): unknown {
       site,
     );
   }
-  return isFilled(values) ? values.slice() : values;
+  return isFilledHere(values) ? values.slice() : values;
 }

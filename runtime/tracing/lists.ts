@@ -21,6 +21,13 @@ export interface ListValue {
   readonly entry: Shape;
 }
 
+/** The entries where a truth value is known. */
+export interface EntriesCase {
+  readonly test: Value;
+  readonly is: boolean;
+  entries(): readonly unknown[];
+}
+
 /**
  * The part of a JavaScript array that was pushed in a conditional or a loop of the graph: a list for each tensor that an
  * entry is made of, all of one length.
@@ -31,6 +38,8 @@ export class GraphEntries {
   /** The list by which the entries are counted: one of the form's, or one that only counts. */
   readonly counter: ListValue;
   readonly #isOurs = true;
+  /** What they are where a condition is known. */
+  cases: readonly EntriesCase[] = [];
 
   constructor(builder: Builder, form: Form<ListValue>, counter: ListValue) {
     this.builder = builder;
@@ -47,6 +56,11 @@ export class GraphEntries {
   /** Whether the entries were saved, so that the array may be returned from the block. */
   get saved(): boolean {
     return isSaved(this.form);
+  }
+
+  /** The entries where the code runs now, as far as the conditions around tell; null if they don't. */
+  known(): readonly unknown[] | null {
+    return this.cases.find(({ test, is }) => this.builder.knows(test) === is)?.entries() ?? null;
   }
 
   /** No text, number or JSON: JavaScript wants them now, and only the run knows the entries. */

@@ -141,7 +141,7 @@ it('guards what stays native', () => {
       "  if (__o.plain(a, 'if around await', __s[0])) { await __o.plain(b, 'await', __s[1]); }",
       "  for (const x of __o.plain(xs, 'for…of around await', __s[2])) { await __o.plain(x, 'await', __s[3]); if (__o.plain(c, 'if with a jump inside a native construct', __s[4])) { break; } }",
       "  switch (__o.plain(a, 'switch', __s[5])) { case __o.plain(b, 'case', __s[7]): await __o.plain(c, 'await', __s[6]); }",
-      "  try { if (__o.plain(a, 'if with a jump inside a native construct', __s[8])) { return b; } } finally { for (const k in __o.plain(o, 'for…in', __s[9])) { __o.call(f, undefined, [k], __s[10]); } }",
+      "  try { if (__o.plain(a, 'if with a jump inside a native construct', __s[8])) { return b; } } finally { __o.forOf(__o.keysIn(o, __s[10]), (k) => { __o.call(f, undefined, [k], __s[9]); }, null, __s[10]); }",
       "  throw __o.thrown(e, __s[11]);",
       "}",
     ]

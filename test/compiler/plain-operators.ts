@@ -41,6 +41,13 @@ export const operators = {
     Array.from({ length: pairs.length / 2 }, (_, i) => ({ file, line: pairs[2 * i]!, column: pairs[2 * i + 1]! })),
   block: <T>(fn: T): T => fn,
   fresh: <T>(object: T): T => object,
+  keysIn(of: unknown, site: Site): Iterable<string> {
+    check(site);
+    const keys: string[] = [];
+    for (const key in of as object) keys.push(key);
+    return keys;
+  },
+
   items(of: unknown, site: Site): unknown {
     check(site);
     return of;

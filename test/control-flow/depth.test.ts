@@ -1,4 +1,5 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
+import { Builder } from '../../runtime/tracing/builder.ts';
 import { expectSame, type Make, onTraced } from './same.ts';
 
 /** ONNX is a tree of messages within messages, which can be 100 deep: nothing that grows with a program may nest. */
@@ -183,3 +184,68 @@ it.each(Object.entries(GROWING))('takes time in proportion to the number of iter
   const many = await run(1000);
   expect(many / few).toBeLessThan(7);
 });
+
+describe('loops that end in one of several ways', () => {
+  it.each(['while', 'for…of', 'do'])('%s', async (kind) => {
+    await expectSame((T) => {
+      'use trace';
+      const f = (v: number) => {
+        const items = [1, 2, 3];
+        let n = 0;
+        if (kind === 'for…of') {
+          for (const item of items) {
+            if (T(v) > 2) break;
+            return item + n;
+          }
+        } else if (kind === 'while') {
+          while (items.length > 0) {
+            n += items.shift()!;
+            if (T(v) > 2) break;
+            return n;
+          }
+        } else {
+          do {
+            n += items.pop()!;
+            if (T(v) > 2) return n * 10;
+            if (n > 2) break;
+          } while (n < 5);
+        }
+        return n - 1;
+      };
+      return [f(1), f(3)];
+    });
+  });
+});
+
+describe('bodies of loops in loops are not recorded again for each trial of those around', () => {
+  const nested = (depth: number): Promise<number> =>
+    countRecords((T) => {
+      'use trace';
+      const sums = Array.from({ length: depth }, () => T(0));
+      const go = (level: number): void => {
+        if (level === depth) return;
+        for (const row of T([1, 2])) {
+          sums[level] += row;
+          go(level + 1);
+        }
+      };
+      go(0);
+      return sums;
+    });
+
+  it('as many as the square of their depth', async () => {
+    expect(await nested(3)).toBeLessThanOrEqual(9);
+    expect(await nested(6)).toBeLessThanOrEqual(27);
+  });
+});
+
+/** How many bodies are recorded for a program. Its result is compared, too. */
+async function countRecords(program: (T: Make) => unknown): Promise<number> {
+  const record = vi.spyOn(Builder.prototype, 'record');
+  try {
+    await expectSame(program);
+    return record.mock.calls.length;
+  } finally {
+    record.mockRestore();
+  }
+}

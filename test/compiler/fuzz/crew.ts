@@ -5,10 +5,10 @@ import type { Told } from './tally.ts';
 import type { Answer, Task } from './worker.ts';
 
 const WORKER = fileURLToPath(new URL('worker.ts', import.meta.url));
-/** Milliseconds after which a process that says nothing hangs. */
-const PATIENCE = 60_000;
+/** Milliseconds after which a process that says nothing hangs, even on a machine that does much else. */
+const PATIENCE = 180_000;
 /** Programs that one process runs. */
-const SHARE = 250;
+const SHARE = 500;
 
 /** Runs programs in some processes at a time; `told` is called for each. */
 export async function runAll(programs: Iterable<Which>, processes: number, told: (one: Told) => void): Promise<void> {

@@ -138,12 +138,17 @@ export class Draw {
       if (pool.length === 0) continue;
       const one = this.random.pick(pool);
       if (!this.has(one.needs) || (one.onlyPlain && this.traced && !this.random.once(12))) continue;
-      const text = one.draw(this);
-      if (text === undefined) continue;
-      this.shared.drawn.add(one.name);
-      return text;
+      const text = this.one(one);
+      if (text !== undefined) return text;
     }
     return undefined;
+  }
+
+  /** A construct, if it can stand here. */
+  one(construct: Construct): string | undefined {
+    const text = construct.draw(this);
+    if (text !== undefined) this.shared.drawn.add(construct.name);
+    return text;
   }
 
   /** One statement, or several that belong together. */

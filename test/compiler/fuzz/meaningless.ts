@@ -9,6 +9,7 @@ const MEANINGLESS: readonly RegExp[] = [
   /^A (Set|Map) is given a traced tensor as a key/,
   /^new Array\(\) is given a traced tensor/,
   /^A traced tensor stands in a template string/,
+  /^join\(\) is called with an array that a branch or loop of the graph filled/,
   /^A throw stands in a branch or loop/,
   /^The function \w+ was not compiled and is called in a branch or loop/,
   /^An iterator that was made outside is advanced in a branch or loop/,

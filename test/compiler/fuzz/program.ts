@@ -36,6 +36,8 @@ export function randomProgram(seed: number, allowed: (construct: Construct) => b
   ]);
   const lines = [top.define('number', 'T(2)'), top.define('plain', '1')];
   for (const type of needed) lines.push(top.define(type, HOLDERS[type].make(top)));
+  // Elsewhere they are drawn seldom.
+  for (const one of statements) if (one.onlyPlain && random.once(2)) lines.push(top.one(one) ?? '');
   for (let left = 8 + random.below(5); left > 0; left--) lines.push(top.statement());
   const body = [...lines, result(top)].join('\n');
   return {

@@ -30,6 +30,9 @@ export const arrayReads: Constructs = {
     ),
     read('Array.from', (a) => `Array.from(${a}, (v) => v + 1)[0]`),
     read('indexOf', (a, at) => `${a}.indexOf(${at.number()})`),
+    read('filter of an array', (a, at) => `${a}.filter((v) => v > ${at.number()}).length`),
+    read('find in an array', (a, at) => `(${a}.find((v) => v < ${at.number()}) ?? -1)`),
+    read('findIndex in an array', (a, at) => `${a}.findIndex((v) => v === ${at.number()})`),
     read('join', (a) => `${a}.map(() => 'x').join('').length`),
     { name: 'records', needs: ['records'], draw: (at) => `${at.the('records')}[0].${at.random.pick(['p', 'q'])}` },
     { name: 'length of records', needs: ['records'], draw: (at) => `${at.the('records')}.length` },
@@ -38,6 +41,9 @@ export const arrayReads: Constructs = {
   ],
   conditions: [
     read('includes', (a, at) => `${a}.includes(${at.number()})`),
+    read('some and every of an array', (a, at) =>
+      at.random.pick([`${a}.some((v) => v > ${at.number()})`, `${a}.every((v) => v > ${at.number()})`]),
+    ),
     read('length compared', (a, at) => `${a}.length > ${at.random.below(4)}`),
     read('Array.isArray', (a) => `Array.isArray(${a})`),
   ],

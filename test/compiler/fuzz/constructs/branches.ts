@@ -42,6 +42,16 @@ export const branches: Constructs = {
       },
     },
     {
+      name: 'switch on a number',
+      draw: (at) => {
+        if (at.isDeep) return undefined;
+        const inner = { loop: false, labels: [], traced: true };
+        const [value, one, two] = [at.number(), at.block(inner), at.block(inner)];
+        const end = at.random.pick(['break;', '']);
+        return `switch (${value}) { case 0: case 2: ${one} ${end} case 3: ${two} break; default: ${at.block(inner)} }`;
+      },
+    },
+    {
       name: 'labelled block',
       draw: (at) => {
         if (at.isDeep) return undefined;

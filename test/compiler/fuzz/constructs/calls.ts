@@ -20,6 +20,7 @@ const AS_NUMBER: Readonly<Record<Callable['gives'], readonly Construct[]>> = {
   maybe: [
     use('a call that may give nothing', 'maybe', (call) => `(${call} ?? 6)`),
     use('a call that may give nothing, compared', 'maybe', (call) => `(${call} === undefined ? 1 : 0)`),
+    use('a call that may give nothing, chosen by', 'maybe', (call) => `(${call} ? 5 : 2)`),
   ],
   object: [use('a field of what a call gives', 'object', (call) => `${call}.p`)],
   list: [use('an element of what a call gives', 'list', (call) => `${call}[1]`)],
@@ -41,6 +42,5 @@ export const calls: Constructs = {
     use('a call as a condition', 'number', (call) => call),
     use('a call in a comparison', 'number', (call) => `${call} >= 0`),
     use('! of a call', 'number', (call) => `!${call}`),
-    use('a call that gives nothing as a condition', 'maybe', (call) => call),
   ],
 };

@@ -23,7 +23,6 @@ export const errors: Constructs = {
       name: 'throw and catch on a traced condition',
       onlyPlain: true,
       draw: (at) => {
-        if (!at.random.once(2)) return undefined;
         const f = at.fresh('f');
         const text = `try { if (v > 0) throw new RangeError('large'); return 1; } catch { return 2; }`;
         return `const ${f} = (v) => { ${text} }; ${at.define('number', `${f}(${at.number()})`)}`;

@@ -98,6 +98,17 @@ export const functions: Constructs = {
         (inner) => `if (${test(inner)}) return ${inner.number()};`,
       );
     }),
+    helper('helper whose loop returns something or nothing', (at) => {
+      const i = at.fresh('i');
+      const items = at.random.pick(['V([1, 5, 3])', '[1, 5, 3]']);
+      const body = (v: string) => `for (const ${i} of ${items}) if (${i} > ${v}) return ${i};`;
+      return define(
+        at,
+        'maybe',
+        () => '',
+        (_, [v]) => body(v!),
+      );
+    }),
     helper('helper that returns an object', (at) => define(at, 'object', object, (inner) => early(inner, object))),
     helper('helper that returns an array', (at) => define(at, 'list', list, (inner) => early(inner, list))),
     helper('helper with a default value', (at) => {

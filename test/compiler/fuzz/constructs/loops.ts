@@ -7,8 +7,19 @@ function body(at: Draw, times: number, item: string | null, traced: boolean, lab
   const labels = label === null ? at.place.labels : [...at.place.labels, label];
   return at.block({ ...place, labels }, (inner) => {
     if (item !== null) inner.declare('value', item);
-    return '';
+    return label === null ? '' : jumpOfInner(inner, label);
   });
+}
+
+/** A loop that ends or goes on with the one around it. */
+function jumpOfInner(at: Draw, label: string): string {
+  const kind = at.random.pick(['break', 'continue']);
+  at.shared.drawn.add(`labelled ${kind}`);
+  const [item, test] = [at.fresh('i'), at.condition()];
+  const items = at.random.pick(['[0, 1]', '[0, 1]', 'V([2, 5])']);
+  const text = `for (const ${item} of ${items}) { if (${item} > 0 && ${test}) ${kind} ${label}; ${at.assignment()} }`;
+  at.jumps();
+  return text;
 }
 
 const numbersOf = (at: Draw): string => `[${at.number()}, ${at.number()}, ${at.number()}]`;
@@ -69,6 +80,11 @@ export const loops: Constructs = {
       const [queue, item] = [at.fresh('q'), at.fresh('i')];
       const head = `const ${queue} = ${numbersOf(at)}; while (true) { const ${item} = ${queue}.shift();`;
       return `${head} if (${item} === undefined) break; ${body(at, 3, item, false)} }`;
+    }),
+    loop('a stack that grows while it is worked off', (at) => {
+      const [stack, item] = [at.fresh('q'), at.fresh('i')];
+      const head = `const ${stack} = [${at.number()}, 3]; while (${stack}.length > 0) { const ${item} = ${stack}.pop();`;
+      return `${head} if (${item} === 3) ${stack}.push(1, 0); ${body(at, 4, item, false)} }`;
     }),
     loop('a queue that a traced condition ends', (at) => {
       const [queue, item] = [at.fresh('q'), at.fresh('i')];
