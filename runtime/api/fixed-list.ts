@@ -26,7 +26,7 @@ export function fixedList<T>(items: T[], name: string, names: readonly string[] 
       const index = Number(key) < 0 ? Number(key) + length : Number(key);
       if (index in target) return target[index];
       throw new TraceError(
-        `${name} has no '${key}']: ${name} has ${length} ${length === 1 ? 'entry' : 'entries'}, so its indices run from ${-length} to ${length - 1}.`,
+        `There is no ${name}[${key}]: ${name} has ${length} ${length === 1 ? 'entry' : 'entries'}, so its indices run from ${-length} to ${length - 1}.`,
         callerSite() ?? activeBuilder()?.site,
       );
     },
