@@ -234,7 +234,7 @@ describe('names that are given', () => {
 
   it.each(taken)("to an attached model: '%s' of '%s' is an error", async (name, of, says) => {
     const model: Any = await load(bytes, 'given');
-    const other = await load(bytes, 'given');
+    const other = await load(bytes, 'other');
     const attach = () => {
       model.get(of)[name] = other;
     };
@@ -244,14 +244,14 @@ describe('names that are given', () => {
 
   it('to an attached model: free ones, also those of hidden members, and a new model under the same', async () => {
     const model: Any = await load(bytes, 'given', { rename: { block: 'part' } });
-    const other: Any = await load(bytes, 'given');
+    const other: Any = await load(bytes, 'other');
     for (const name of ['read', 'map', 'engine', 'valueOf', 'trace']) {
       model.block[name] = other;
       expect(model.block[name]).toBe(other);
       expect(model.part.get(`${name}.block.inner`)).toBe(other.block.inner);
       expect(name in model.block).toBe(true);
     }
-    const another = await load(bytes, 'given');
+    const another = await load(bytes, 'another');
     model.block.read = another;
     expect(model.block.read).toBe(another);
     const called = await model.trace([0], () => save(model.block.trace(model.block.inner.output)));
