@@ -105,10 +105,16 @@ function contains({ start, end }: Range, node: ts.Node): boolean {
   return node.getStart() >= start && node.end <= end;
 }
 
-/** A `let` of the same function that comes later has no value yet that could be read. */
-function isUnborn({ kind, position, scope }: Binding, { start }: Range, at: ts.Node): boolean {
-  if ((kind !== 'let' && kind !== 'class') || position < start) return false;
-  return functionOf(scope) === functionOf(at);
+/** A `let` of the same function that comes later, or whose first value is being made, has no value yet that could be read. */
+function isUnborn({ kind, position, scope, declaration }: Binding, range: Range, at: ts.Node): boolean {
+  if (kind !== 'let' && kind !== 'class') return false;
+  const isMade = position < range.start && !(kind === 'let' && encloses(declaration.parent, range));
+  return !isMade && functionOf(scope) === functionOf(at);
+}
+
+/** Whether a range is a part of a variable's declaration: of its first value. */
+function encloses(node: ts.Node, { start, end }: Range): boolean {
+  return syntax.isVariableDeclaration(node) && node.getStart() <= start && end <= node.end;
 }
 
 function functionOf(node: ts.Node): ts.Node {

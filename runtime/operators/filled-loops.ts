@@ -1,3 +1,4 @@
+import { TraceError } from '../errors.ts';
 import type { Site } from '../graph/types.ts';
 import { builder } from '../tracing/builder.ts';
 import type { Slot } from '../tracing/journal.ts';
@@ -16,7 +17,8 @@ export function through(
   use: (entry: unknown, index: unknown) => void,
 ): void {
   let before: unknown = 0;
-  array.forEach((part, position) => {
+  const parts = array.slice();
+  parts.forEach((part, position) => {
     const skipped = position === 0 ? from : 0;
     const start = before;
     if (!(part instanceof GraphEntries)) {
@@ -30,6 +32,11 @@ export function through(
       use(entryAt(part, index as never), binary('+', start, index, site));
     });
   });
+  if (array.length === parts.length && parts.every((part, position) => part === array[position])) return;
+  throw new TraceError(
+    'An array that a branch or loop of the graph filled is changed by the function that goes through it. Change another array, or go through a copy: array.slice().',
+    site,
+  );
 }
 
 /** A loop over as many positions as the run will tell. */

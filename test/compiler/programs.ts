@@ -101,6 +101,7 @@ export const PROGRAMS: Record<string, string[]> = {
     `if (1) { var a = 5; var b; } var c; return [a!, b, c, typeof d]; var d: any;`,
     `function inner(a: any) { if (a) { var a: any = a + 1; } return a; } return [inner(1), inner(0)];`,
     `if (log(1)) { return; } log('no');`,
+    `const f = (x: any) => { let y = x ? x : 3; x = log(1) ? (y = 1) : 3; return [x, y]; }; return [f(0), f(2)];`,
     `if (log(1)) function_(); function function_() { log('hoisted'); } return function_.name;`,
     `const show = () => total; if (log(0)) return 1; const total = 5; return show();`,
     `const show = () => [new Late().v, late(), a, b]; if (log(0)) return 1; const { a, b = 4 } = { a: 3 } as any; class Late { v = a; } function late() { return b; } return show();`,

@@ -87,3 +87,8 @@ it.each([
 ])('is no number where there is none: %s', (_, body) =>
   expectRefused(`let b; if (T(1) > 0) b = T(7); ${body}`, /has a value only if a traced condition holds/),
 );
+
+it('a variable that has no value yet while a condition chooses its first one', () =>
+  expectEqual(
+    `let n = T(2); const f = () => { let q = n ? n : 3; n = ((v) => v) ? (q = 5) : 3; return q; }; const m = f(); return { m, n };`,
+  ));

@@ -99,6 +99,10 @@ const REFUSED: Readonly<Record<string, string>> = {
   'the rest is taken': `const [, ...q] = a; return save(q.length);`,
   'it is spread into a function': `const f = (p: any, q: any) => p + q; return save(f(...a));`,
   'it is spread into a rest': `const f = (...p: any[]) => p.length; return save(f(...a));`,
+  'the function that goes through it pushes to it': `const b = a.filter((q: any) => { a.push(9); return q > 3; }); return [save(a), save(b)];`,
+  'the function that goes through it sets an entry': `let s: any = 0; a.forEach((q: any, i: any) => { a[0] = 9; s += q; }); return save(s);`,
+  'the function that goes through it pushes to it in a branch': `const b = a.map((q: any) => { if (q > 3) a.push(q); return q + 1; }); return [save(a), save(b)];`,
+  'the function that folds it empties it': `return save(a.reduce((s: any, q: any) => { a.pop(); return s + q; }, 0));`,
   'a text is made of it': `return save(a.join('').length);`,
 };
 
