@@ -19,7 +19,7 @@ import { SegmentPrograms } from './segment-programs.ts';
 import type { Segmentation } from './segmentation.ts';
 import { segmentedPlan } from './segmented-plan.ts';
 import { stretchesOf } from './stretches.ts';
-import { wholePlan } from './whole-plan.ts';
+import { wholeKey, wholePlan } from './whole-plan.ts';
 
 /** How a graph is to be run. */
 export interface Planned {
@@ -88,7 +88,7 @@ export class Planner {
     this.blocks =
       segmentation === 'blocks'
         ? {
-            sessions: new BlockSessions((block) => store.drop(block)),
+            sessions: new BlockSessions((block) => store.drop(wholeKey(block))),
             readable: cut([], ends, new Reading(model, tree, layers)),
           }
         : null;

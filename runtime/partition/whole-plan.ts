@@ -42,11 +42,16 @@ export function wholePlan(
     if (value !== first) registers.alias(value, first);
   });
   const { nodes: all } = graph.root;
-  const key = keyOf('whole', graph.structuralKey());
+  const key = wholeKey(graph.structuralKey());
   const program = programOf(key, weights(lowered.initializers), isWorthSimplifying(all), lowered);
   const fetches = [...outputs].map(([name, value]) => ({ name, register: registers.of(value) }));
   const nodes = graph.root.nodes.map((_, position) => position);
   return registers.plan([{ program, kind: 'whole', label: 'the whole model', feeds, fetches, nodes }], []);
+}
+
+/** The key of the program that runs a model whole, for graphs of a structure. */
+export function wholeKey(structure: string): string {
+  return keyOf('whole', structure);
 }
 
 /** By itself, so that what the program keeps does not hold the graph, and with it the trace that it was made in. */

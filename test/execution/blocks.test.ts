@@ -108,7 +108,9 @@ describe('a block that sets something', () => {
     const once = await run(shifted(9));
     expect(names(once)).toContain('transformer.h.1');
     expect(names(once)).toContain('interventions');
-    expect(names(await run(shifted(9)))).toEqual([ONE]);
+    const again = await run(shifted(9));
+    expect(names(again)).toEqual([ONE]);
+    expect(again.held.sessions).toBe(once.held.sessions);
     expect(names(await run(shifted(2)))).toEqual([ONE]);
     expect(built(await run(shifted(2)))).toEqual([]);
     expect(names(await run(shifted(1)))).not.toEqual([ONE]);
