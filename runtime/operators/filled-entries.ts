@@ -4,7 +4,7 @@ import { asTraced } from '../functions/nodes.ts';
 import { writeItems } from '../graph/operations/items.ts';
 import type { Site } from '../graph/types.ts';
 import { apply, toProxy, wrap } from '../tracing/apply.ts';
-import { builder } from '../tracing/builder.ts';
+import { activeBuilder, builder } from '../tracing/builder.ts';
 import { build } from '../tracing/forms/build.ts';
 import { capture, restOf } from '../tracing/forms/capture.ts';
 import { valueLeaves } from '../tracing/forms/encode.ts';
@@ -30,18 +30,16 @@ export function entryOf(array: readonly unknown[], index: unknown): unknown {
   if (typeof index === 'number' && index >= 0 && (own < 0 || index < own)) return array[index];
   const isFromEnd = typeof index === 'number' && index < 0;
   const entry = entryAt(gathered(array), toProxy(isFromEnd ? functions.add(lengthOf(array), index) : index));
-  if (typeof entry === 'object' && entry !== null && own >= 0) unsure.add(entry);
+  if (typeof entry === 'object' && entry !== null && own >= 0) builder().objects.unsure.add(entry);
   return entry;
 }
-
-const unsure = new WeakSet<object>();
 
 /**
  * Refuses to ask whether an entry that was read by its index is there at all: where it is not, the run fails.
  * @throws TraceError
  */
 export function checkAsked(entry: unknown, site: Site): void {
-  if (typeof entry !== 'object' || entry === null || !unsure.has(entry)) return;
+  if (typeof entry !== 'object' || entry === null || !activeBuilder()?.objects.unsure.has(entry)) return;
   throw new TraceError(
     'Whether an array that a branch or loop of the graph filled has an entry at an index is asked of the entry itself. Compare the index with its length: index < array.length.',
     site,

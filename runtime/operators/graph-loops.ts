@@ -36,15 +36,15 @@ export interface GraphLoop {
 const MAX_TRIALS = 10;
 const ENDLESS = Number.MAX_SAFE_INTEGER;
 
-/** The findings of the loop whose body is being recorded. */
-const around = new WeakMap<Builder, Findings>();
+/** The loop whose body is being recorded: blocks run one at a time, but one can stand in the body of another. */
+let around: { readonly target: Builder; readonly findings: Findings } | null = null;
 
 /**
  * Records a loop node. The body runs on trial until it is known what it changes and with which types; then all of that
  * is carried from iteration to iteration.
  */
 export function graphLoop(target: Builder, loop: GraphLoop): Completion {
-  const outer = around.get(target);
+  const outer = around?.target === target ? around.findings : null;
   const findings = outer?.ofInner(target, loop.site, loop.state) ?? new Findings(target, loop.state);
   for (let trial = 0; trial < MAX_TRIALS; trial++) {
     const attempt = new Attempt(target, loop, findings);
@@ -76,48 +76,50 @@ class Attempt {
     const lists: ListValue[] = [];
     let next: TensorProxy;
     let end: Completion;
-    const outer = around.get(target);
-    around.set(target, findings);
+    const outer = around;
+    around = { target, findings };
     findings.begin();
     target.loops++;
-    target.record(
-      (region) => {
-        this.region = region;
-        target.site = loop.site;
-        const index = target.parameter({ dtype: 'int64', shape: [] }, region);
-        for (const slot of findings.variables) target.note(slot);
-        const parameters = (types: readonly TensorType[]) => types.map((type) => target.parameter(type, region));
-        for (const carry of this.carries) {
-          target.note(carry.slot);
-          carry.load(parameters(carry.types));
-        }
-        parameters(findings.ends.types);
-        for (const { type } of findings.saves) {
-          const [data, shapes, ranks] = parameters(listTypes(type)) as [Value, Value, Value];
-          lists.push({ data, shapes, ranks, entry: type.shape });
-        }
-        end = withoutContinue(loop.body(wrap(target, index)), loop.label);
-        next = this.goOn(end);
-        end = withoutBreak(end, loop.label);
-      },
-      ({ region, journal }) => {
-        target.saves.settle(region);
-        const changes = journal.changes();
-        const held = new Set([...this.carries.map(({ slot }) => slot), ...changes.map(({ slot }) => slot)]);
-        const made = new Made([...[...held].flatMap((slot) => heldIn(slot, slot.get())), end], (one) =>
-          target.isOwn(one),
-        ).inLoop;
-        this.findCarries(changes, region, made);
-        region.results.push(next.value());
-        for (const carry of this.carries) this.unload(carry, carry.now(made));
-        this.unload(this.findings.ends, capture(target, end, made, true));
-        this.unloadSaves(lists, region);
-        findings.forget((object) => journal.made(object));
-      },
-    );
-    target.loops--;
-    if (outer) around.set(target, outer);
-    else around.delete(target);
+    try {
+      target.record(
+        (region) => {
+          this.region = region;
+          target.site = loop.site;
+          const index = target.parameter({ dtype: 'int64', shape: [] }, region);
+          for (const slot of findings.variables) target.note(slot);
+          const parameters = (types: readonly TensorType[]) => types.map((type) => target.parameter(type, region));
+          for (const carry of this.carries) {
+            target.note(carry.slot);
+            carry.load(parameters(carry.types));
+          }
+          parameters(findings.ends.types);
+          for (const { type } of findings.saves) {
+            const [data, shapes, ranks] = parameters(listTypes(type)) as [Value, Value, Value];
+            lists.push({ data, shapes, ranks, entry: type.shape });
+          }
+          end = withoutContinue(loop.body(wrap(target, index)), loop.label);
+          next = this.goOn(end);
+          end = withoutBreak(end, loop.label);
+        },
+        ({ region, journal }) => {
+          target.saves.settle(region);
+          const changes = journal.changes();
+          const held = new Set([...this.carries.map(({ slot }) => slot), ...changes.map(({ slot }) => slot)]);
+          const made = new Made([...[...held].flatMap((slot) => heldIn(slot, slot.get())), end], (one) =>
+            target.isOwn(one),
+          ).inLoop;
+          this.findCarries(changes, region, made);
+          region.results.push(next.value());
+          for (const carry of this.carries) this.unload(carry, carry.now(made));
+          this.unload(this.findings.ends, capture(target, end, made, true));
+          this.unloadSaves(lists, region);
+          findings.forget((object) => journal.made(object));
+        },
+      );
+    } finally {
+      target.loops--;
+      around = outer;
+    }
     if (!this.stable) target.saves.dropAfter(this.savesBefore);
   }
 

@@ -15,6 +15,7 @@ import { TracedForward } from './forward.ts';
 import type { TracedPass } from './gradients.ts';
 import { type Births, type Change, Journal, type Slot } from './journal.ts';
 import type { LogLine } from './logs.ts';
+import { MadeObjects } from './made-objects.ts';
 import type { TracedModel } from './model.ts';
 import { ObjectSlots } from './object-slots.ts';
 import { Storage } from './storage.ts';
@@ -85,6 +86,7 @@ export class Builder {
   readonly lines: LogLine[] = [];
   /** The slots of the user's objects. */
   readonly slots = new ObjectSlots();
+  readonly objects = new MadeObjects();
   /** Operands that the block has only once, by their dtype, dims and value. */
   readonly shared = new Map<string, Value>();
   readonly consequences = new Consequences();

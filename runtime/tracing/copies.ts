@@ -1,22 +1,13 @@
 import { TraceError } from '../errors.ts';
 import type { Site } from '../graph/types.ts';
+import { activeBuilder } from './builder.ts';
 
-const copies = new WeakSet<object>();
-
-/**
- * Notes that an object stands for one that others have, too, or for one of many: a change of it would be seen by none of
- * them.
- */
-export function keepAsItIs(object: object): void {
-  copies.add(object);
-}
-
-export function isCopy(object: object): boolean {
-  return copies.has(object);
+function isCopy(object: object): boolean {
+  return activeBuilder()?.objects.copies.has(object) ?? false;
 }
 
 /**
- * Refuses to change such an object.
+ * Refuses to change an object that stands for one that others have, too, or for one of many.
  * @throws TraceError
  */
 export function checkCopy(object: unknown, site: Site | null): void {

@@ -1,11 +1,10 @@
 import type { Value } from '../../graph/types.ts';
 import { wrap } from '../apply.ts';
 import type { Builder } from '../builder.ts';
-import { keepAsItIs } from '../copies.ts';
 import { GraphEntries, guardEntries, type ListValue } from '../lists.ts';
 import { vary } from '../varying.ts';
 import { type ArrayForm, entryTypes, type Form, type TensorForm } from './form.ts';
-import { INNER, leaveUnnamed } from './parts.ts';
+import { INNER } from './parts.ts';
 
 /** What becomes of a tensor that was saved. It is there if all `tests` hold. */
 export type Resave = (form: TensorForm<unknown>, value: Value, tests: readonly Value[]) => unknown;
@@ -22,8 +21,8 @@ export function build(
   /** Objects that are made here are new, or copies of one that several places hold. */
   const made = <T extends object>(object: T, isShared: boolean): T => {
     target.made(object);
-    if (isShared) keepAsItIs(object);
-    else if (isReturned) leaveUnnamed(object);
+    if (isShared) target.objects.copies.add(object);
+    else if (isReturned) target.objects.unnamed.add(object);
     return object;
   };
   const make = (one: Form<unknown>, path: string, tests: readonly Value[]): unknown => {

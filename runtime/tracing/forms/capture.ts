@@ -1,6 +1,5 @@
 import type { Value } from '../../graph/types.ts';
 import type { Builder } from '../builder.ts';
-import { isCopy } from '../copies.ts';
 import { GraphEntries } from '../lists.ts';
 import { TensorProxy } from '../proxy.ts';
 import { SavedProxy } from '../saves.ts';
@@ -25,7 +24,7 @@ export function capture(target: Builder, given: unknown, parts: Parts, isLoop = 
     }
     if (!isMadeOfParts(value) || inside.includes(value) || !parts.includes(value)) return { kind: 'plain', value };
     const within = [...inside, value];
-    const isShared = parts.isShared(value) || isCopy(value);
+    const isShared = parts.isShared(value) || target.objects.copies.has(value);
     if (Array.isArray(value)) {
       const items = value.map((item) => (item instanceof GraphEntries ? item : look(item, within)));
       return arrayForm(value, items, isShared);

@@ -1,21 +1,20 @@
+import { activeBuilder } from '../builder.ts';
 import { GraphEntries } from '../lists.ts';
 import { settled, varyingOf } from '../varying.ts';
 
 /** Prototypes of objects that stay inside the library: they are always captured by their fields. */
 export const INNER = new Set<unknown>();
 
-const unnamed = new WeakSet<object>();
-
-/** Notes that an object was made for a `return`: no code holds it until the function has ended. */
-export function leaveUnnamed(object: object): void {
-  unnamed.add(object);
+function unnamed(): WeakSet<object> | undefined {
+  return activeBuilder()?.objects.unnamed;
 }
 
-/** Ends that: the user has the value that the function returned. */
+/** The user has the value that a function returned: from now on its objects have names. */
 export function giveOut(value: unknown): void {
   const varying = varyingOf(value);
   if (varying) for (const one of varying.cases) giveOut(one.value);
-  else if (typeof value === 'object' && value !== null && unnamed.delete(value)) Object.values(value).forEach(giveOut);
+  else if (typeof value === 'object' && value !== null && unnamed()?.delete(value))
+    Object.values(value).forEach(giveOut);
 }
 
 /** Whether a value is an array or a plain object, so that its content tells all of it. */
@@ -26,7 +25,7 @@ export function isMadeOfParts(value: unknown): value is object {
 }
 
 function isInner(object: object): boolean {
-  return INNER.has(Object.getPrototypeOf(object)) || unnamed.has(object);
+  return INNER.has(Object.getPrototypeOf(object)) || (unnamed()?.has(object) ?? false);
 }
 
 /** Which objects and arrays are captured by their content. */
