@@ -1,4 +1,7 @@
-/** PyTorch's functions by PyTorch's names, in camel case. They are for use inside a block that is traced. */
+/**
+ * PyTorch's functions by PyTorch's names, in camel case. In a block they become part of the graph; outside of blocks they
+ * compute at once, and give tensors.
+ */
 export {
   add,
   bitwiseAnd,

@@ -1,8 +1,11 @@
+import { compute } from '../eager/compute.ts';
 import { TraceError } from '../errors.ts';
 import type { AttributesOf, PlainOp, TensorOp } from '../graph/ops.ts';
 import type { Dim, DType, Shape, TensorType } from '../graph/types.ts';
-import { apply, applyMany, shapeOperand, toProxy } from '../tracing/apply.ts';
-import { builder } from '../tracing/builder.ts';
+import { type AnyTensor, Tensor } from '../tensor/tensor.ts';
+import { apply, applyMany, operandType, shapeOperand, toData, toProxy } from '../tracing/apply.ts';
+import { activeBuilder } from '../tracing/builder.ts';
+import { callerSite } from '../tracing/caller.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import type { SavedProxy } from '../tracing/saves.ts';
 import type { Operand, Saved, Traced } from '../types/tensor.ts';
@@ -10,6 +13,9 @@ import type { Operand, Saved, Traced } from '../types/tensor.ts';
 /*
  * The only place where proxies get their public type. To a user a proxy is a number, which no class can be; so all
  * functions are written with the public types, and their docstrings and signatures are what the user sees.
+ *
+ * It is also the only place that tells whether the functions record or compute: in a block each node becomes one of the
+ * graph, outside of blocks tensors take the place of proxies, and each node is computed when it is asked for.
  */
 
 /** A proxy with its public type. */
@@ -27,43 +33,60 @@ export function asProxy(value: Traced): TensorProxy {
   return value as unknown as TensorProxy;
 }
 
-/** Adds an operation of the intervention graph. */
+function asResult(tensor: AnyTensor): Traced {
+  return tensor as AnyTensor & Traced;
+}
+
+function asTensor(value: Traced): AnyTensor {
+  return value as AnyTensor & Traced;
+}
+
+/** Adds an operation of the intervention graph, or computes it. */
 export function node(op: PlainOp, inputs: readonly Traced[]): Traced;
 export function node<O extends TensorOp>(op: O, inputs: readonly Traced[], attributes: AttributesOf<O>): Traced;
 export function node<O extends TensorOp>(op: O, inputs: readonly Traced[], attributes = {} as AttributesOf<O>): Traced {
-  return asTraced(apply(op, inputs.map(asProxy), attributes));
+  return activeBuilder() ? asTraced(apply(op, inputs.map(asProxy), attributes)) : computed(op, inputs, attributes)[0]!;
 }
 
 /** Adds an operation that has several results. */
 export function nodes<O extends TensorOp>(op: O, inputs: readonly Traced[], attributes: AttributesOf<O>): Traced[] {
-  return applyMany(op, inputs.map(asProxy), attributes).map(asTraced);
+  return activeBuilder()
+    ? applyMany(op, inputs.map(asProxy), attributes).map(asTraced)
+    : computed(op, inputs, attributes);
 }
 
-/** An operand of the user as a traced tensor. `dtype` is for numbers and arrays; tensors keep theirs. */
+function computed<O extends TensorOp>(op: O, inputs: readonly Traced[], attributes: AttributesOf<O>): Traced[] {
+  return compute(op, inputs.map(asTensor), inputs.map(typeOf), attributes, callerSite).map(asResult);
+}
+
+/** An operand of the user as a tensor. `dtype` is for numbers and arrays; tensors keep theirs. */
 export function operand(value: Operand, dtype?: DType): Traced {
-  return asTraced(toProxy(value, dtype));
+  return activeBuilder() ? asTraced(toProxy(value, dtype)) : asResult(toData(value, dtype, callerSite));
 }
 
+/** Whether a value is a tensor of the block, or outside of blocks one that has its elements. */
 export function isTraced(value: unknown): value is Traced {
-  return value instanceof TensorProxy;
+  return value instanceof TensorProxy || (value instanceof Tensor && !activeBuilder());
 }
 
 /** int64 of one dimension, out of numbers and traced scalars. */
 export function shapeOf(sizes: readonly number[]): Traced {
-  return asTraced(shapeOperand(sizes as readonly (number | TensorProxy)[]));
+  return activeBuilder()
+    ? asTraced(shapeOperand(sizes as readonly (number | TensorProxy)[]))
+    : asResult(Tensor.from(sizes.map(Number), 'int64', [sizes.length]));
 }
 
 export function typeOf(value: Traced): TensorType {
-  return asProxy(value).type;
+  return activeBuilder() ? asProxy(value).type : operandType(asTensor(value));
 }
 
 export function dtypeOf(value: Traced): DType {
   return typeOf(value).dtype;
 }
 
-/** Ends the block with an error at the user's line. */
+/** An error at the user's line. */
 export function fail(message: string): never {
-  throw new TraceError(message, builder().site);
+  throw new TraceError(message, activeBuilder()?.site ?? callerSite());
 }
 
 /** The dimensions as far as they are known; without even their number, `what` cannot be built. */

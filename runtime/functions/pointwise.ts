@@ -107,8 +107,7 @@ export function gelu(input: Operand, options: GeluOptions = {}): Traced {
 
 /** `input * sigmoid(input)`, also called swish. */
 export function silu(input: Operand): Traced {
-  const x = toFloat(input);
-  return node('mul', [x, sigmoid(x)]);
+  return inWide(input, (x) => node('mul', [x, sigmoid(x)]));
 }
 
 /** `log(1 + exp(input))`, without overflow. */

@@ -24,6 +24,14 @@ export function isTraced(x: unknown): boolean {
   );
 }
 
+/** Whether a value is a tensor that a trace has given, and no single number: outside of blocks operators compute with it at once. */
+function hasElements(x: unknown): boolean {
+  return x instanceof Tensor && x.size !== 1;
+}
+
+/** Operators that compute with the elements of such tensors. A comparison of them is not one truth value. */
+const ELEMENTWISE = new Set(['+', '-', '*', '/', '%', '**', '&', '|', '^']);
+
 type Binary = (a: never, b: never) => unknown;
 
 const TENSOR_BINARY: Readonly<Record<string, Binary>> = {
@@ -98,6 +106,7 @@ export function binary(operator: string, left: unknown, right: unknown, site: Si
   }
   if (!isTraced(a) && !isTraced(b)) {
     if (activeBuilder()?.isRecording) checkOperands(operator, [a, b], site);
+    if (ELEMENTWISE.has(operator) && [a, b].some(hasElements)) return TENSOR_BINARY[operator]!(a as never, b as never);
     return PLAIN_BINARY[operator]!(a as never, b as never);
   }
   const varying = varyingOf(a) ?? varyingOf(b);
@@ -137,6 +146,7 @@ export function unary(operator: string, operand: unknown, site: Site): unknown {
   const x = settled(operand);
   if (!isTraced(x)) {
     if (activeBuilder()?.isRecording) checkOperands(operator, [x], site);
+    if (operator === '-' && hasElements(x)) return functions.neg(x as Traced);
     return plainUnary(operator, x as number);
   }
   const target = activeBuilder();

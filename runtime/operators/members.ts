@@ -10,7 +10,7 @@ import { getitem } from '../tracing/indexing.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import { save } from '../tracing/saves.ts';
 
-/** Gives proxies PyTorch's methods. The class itself knows no operations, so that operations can be built on it. */
+/** Gives proxies and tensors PyTorch's methods. The classes know no operations, so that operations can be built on them. */
 const members: Record<string, PropertyDescriptor> = {
   grad: {
     get(this: TensorProxy) {
@@ -42,7 +42,7 @@ const members: Record<string, PropertyDescriptor> = {
 
 for (const [name, method] of Object.entries(methods)) {
   members[name] ??= {
-    value(this: TensorProxy, ...args: unknown[]) {
+    value(this: TensorProxy | Tensor, ...args: unknown[]) {
       // To the type checker proxies are numbers; here they are objects.
       return Reflect.apply(method, undefined, [this, ...args]);
     },
@@ -50,5 +50,10 @@ for (const [name, method] of Object.entries(methods)) {
 }
 
 Object.defineProperties(TensorProxy.prototype, members);
+
+// What a trace has given has the same methods: outside of a block they compute at once.
+for (const name of Object.keys(methods)) {
+  if (!(name in Tensor.prototype)) Object.defineProperty(Tensor.prototype, name, members[name]!);
+}
 Parameter.inBlock = parameterInBlock;
 ours(TensorProxy, Tensor, save, ...Object.values(functions));

@@ -39,6 +39,12 @@ export interface Session {
   release(): Promise<void>;
 }
 
+/** A compiled model that answers at once: for small ones, which keep the program from nothing else. */
+export interface SynchronousSession {
+  run(feeds: SessionTensors, outputs: readonly string[]): SessionTensors;
+  release(): void;
+}
+
 /** A thread with sessions of its own, which runs one task at a time. */
 export interface SessionThread {
   createSession(model: Uint8Array, config: SessionConfig): Promise<Session>;
@@ -73,6 +79,8 @@ export interface Ort {
   chooseDevice(wanted: Device | 'auto'): Promise<Device>;
   /** Compiles a model. This blocks the event loop for as long as it takes. */
   createSession(model: Uint8Array, config: SessionConfig): Promise<Session>;
+  /** Compiles a small model for the CPU. */
+  createSynchronousSession(model: Uint8Array, threads: 1 | 'all'): SynchronousSession;
   startThread(): SessionThread;
   /** Loads a model without running it, and tells the types of its outputs. Rejects where ONNX Runtime refuses the model. */
   examine(model: Uint8Array, options: ExamineOptions): Promise<readonly OutputType[]>;

@@ -31,7 +31,7 @@ abstract class Indexed {
 }
 
 /**
- * A tensor with its elements: traces return them and take them as inputs.
+ * A tensor with its elements: traces return them and take them as inputs. It has PyTorch's methods, which compute at once.
  *
  * The type of `data` is `Float32Array` unless the dtype is known to the compiler: `tensor.to('int32').data` is an
  * `Int32Array`. Indexing follows numpy and copies: `t[0]`, `t[-1]`, `t[':, -1']`, `t['..., 3:5']`.
@@ -77,6 +77,11 @@ export class Tensor<D extends DType = 'float32'> extends Indexed {
     return this.#decoded;
   }
 
+  /** The dimensions, by PyTorch's name. */
+  get shape(): readonly number[] {
+    return this.dims;
+  }
+
   /** The number of dimensions. */
   get ndim(): number {
     return this.dims.length;
@@ -114,8 +119,12 @@ export class Tensor<D extends DType = 'float32'> extends Indexed {
     return Tensor.from(this, dtype);
   }
 
-  /** The same elements with other dimensions. */
-  reshape(...dims: readonly number[]): Tensor<D> {
+  /** The same elements with other dimensions, given one by one or as an array; one of them may be -1: what is left. */
+  reshape(...sizes: readonly number[] | readonly [readonly number[]]): Tensor<D> {
+    const given = (Array.isArray(sizes[0]) ? sizes[0] : sizes) as readonly number[];
+    const known = given.filter((size) => size !== -1).reduce((product, size) => product * size, 1);
+    const left = known > 0 && given.filter((size) => size === -1).length === 1 ? this.size / known : -1;
+    const dims = given.map((size) => (size === -1 && Number.isInteger(left) ? left : size));
     return new Tensor(this.dtype as D, dims, this.raw);
   }
 
@@ -138,7 +147,7 @@ export class Tensor<D extends DType = 'float32'> extends Indexed {
     if (hint === 'string') return this.toString();
     if (this.size === 1) return this.item();
     throw new TypeError(
-      `a Tensor with ${this.size} elements is not a number: use its data, or compute with it inside a trace`,
+      `a Tensor with ${this.size} elements is not a number, as JavaScript's operators need one here: write sub(a, b) or a.sub(b), or put the code into a function with the directive 'use trace'`,
     );
   }
 
@@ -149,7 +158,14 @@ export class Tensor<D extends DType = 'float32'> extends Indexed {
 
 const indexing: ProxyHandler<Indexed> = {
   get(target, key, receiver) {
-    if (typeof key === 'string' && isSliceString(key)) return index(target, key);
+    if (typeof key === 'string') {
+      if (key.startsWith('tensor(')) {
+        throw new TypeError(
+          'JavaScript makes a text of a tensor that stands in brackets: write indexSelect(t, dim, indices) or maskedSelect(t, mask)',
+        );
+      }
+      if (isSliceString(key)) return index(target, key);
+    }
     return Reflect.get(target, key, receiver);
   },
   set(target, key, value, receiver) {

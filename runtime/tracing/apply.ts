@@ -1,8 +1,8 @@
 import { TraceError } from '../errors.ts';
 import { isAdvanced } from '../graph/operations/items.ts';
 import type { AttributesOf, PlainOp, TensorOp } from '../graph/ops.ts';
-import type { DType, Value } from '../graph/types.ts';
-import { Tensor } from '../tensor/tensor.ts';
+import type { DType, Site, TensorType, Value } from '../graph/types.ts';
+import { type AnyTensor, Tensor } from '../tensor/tensor.ts';
 import { type Builder, builder } from './builder.ts';
 import { TensorProxy, type View, type ViewOf, type ViewOp } from './proxy.ts';
 import { settled, varies, varyingOf } from './varying.ts';
@@ -99,28 +99,37 @@ export function toProxy(given: unknown, dtype?: DType): TensorProxy {
   if (x instanceof TensorProxy) return x;
   if (Array.isArray(x) && containsProxy(x)) return stackArray(x, dtype);
   const target = builder();
-  let tensor: Tensor;
-  try {
-    tensor =
-      x instanceof Tensor
-        ? dtype && x.dtype !== dtype
-          ? Tensor.from(x.toArray() as number[], dtype)
-          : x
-        : Tensor.from(x as number, dtype);
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    throw new TraceError(`${describe(x)} cannot be used as a tensor: ${message}`, target.site, { cause: error });
-  }
+  const tensor = toData(x, dtype, () => target.site);
   const known = target.tensors.get(tensor);
   if (known) return wrap(target, known);
-  const isIndex = tensor.dtype === 'int64' || tensor.dtype === 'int32';
-  const constant =
-    isIndex && tensor.data.length <= KNOWN_ELEMENTS ? Array.from(tensor.data as ArrayLike<number>, Number) : null;
-  const type = { dtype: tensor.dtype, shape: tensor.dims, ...(constant && { constant }) };
-  const value = target.operand(type, { dims: tensor.dims, data: tensor.raw });
+  const value = target.operand(operandType(tensor), { dims: tensor.dims, data: tensor.raw });
   // A tensor of the user is one value wherever it is used: there is one gradient by it.
   if (tensor === x) target.tensors.set(tensor, value);
   return wrap(target, value);
+}
+
+/**
+ * Data of the user as a tensor; a tensor is itself.
+ * @throws TraceError where it cannot be one
+ */
+export function toData(given: unknown, dtype: DType | undefined, site: () => Site | null): AnyTensor {
+  const x = settled(given);
+  if (x instanceof TensorProxy) x.value();
+  try {
+    if (x instanceof Tensor) return dtype && x.dtype !== dtype ? Tensor.from(x, dtype) : x;
+    return Tensor.from(x as number, dtype);
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    throw new TraceError(`${describe(x)} cannot be used as a tensor: ${message}`, site(), { cause: error });
+  }
+}
+
+/** The type of data; of few whole numbers the elements themselves, which help to check how they are used. */
+export function operandType(tensor: AnyTensor): TensorType {
+  const { dtype, dims, size } = tensor;
+  const isIndex = dtype === 'int64' || dtype === 'int32';
+  const constant = isIndex && size <= KNOWN_ELEMENTS ? Array.from(tensor.data as ArrayLike<number>, Number) : null;
+  return { dtype, shape: dims, ...(constant && { constant }) };
 }
 
 /** A shape given by numbers and traced scalars: int64 of one dimension. */

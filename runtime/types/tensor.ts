@@ -27,16 +27,26 @@ export interface TensorMembers {
   [slice: `${string}:${string}` | `...${string}` | `${string},${string}`]: any;
 }
 
+// The emitted declarations keep this name as it is, so that it is that of the emitted file.
+declare module '../tensor/tensor.js' {
+  // What a trace has given computes by the same functions: outside of blocks at once.
+  interface Tensor<D extends DType = 'float32'> extends Omit<TensorFunctions, 'reshape' | 'to'> {
+    // The type checker loses it otherwise: names that are computed are not merged.
+    [Symbol.iterator](): IterableIterator<Tensor<D>>;
+  }
+}
+
 export interface TensorMethods extends TensorMembers, TensorFunctions {}
 
 /**
  * A tensor of the model while a block is traced. It is a number to the type checker, so that JavaScript's operators are
- * allowed on it; the compiler turns them into operations of the graph.
+ * allowed on it; the compiler turns them into operations of the graph. What functions give outside of blocks is a `Tensor`
+ * with its elements, which are not there in a block: reading them is an error.
  */
-export type Traced = number & TensorMethods;
+export type Traced = number & TensorMethods & Tensor;
 
 /** A traced tensor that comes back from the run: a plain tensor once the trace is over. */
-export type Saved = Traced & Tensor & { readonly [saved]: true };
+export type Saved = Traced & { readonly [saved]: true };
 
 /** An operand beside a traced tensor: another one, or data of this run. */
 export type Operand = Traced | number | boolean | bigint | AnyTensor | TypedArray | OperandArray;

@@ -4,6 +4,7 @@ import { DTYPES } from '../../graph/types.ts';
 import type { Ort, OutputType, SessionTensors } from '../port.ts';
 import { chooseDevice } from './devices.ts';
 import { compilation } from './options.ts';
+import { createSynchronousSession } from './synchronous.ts';
 import { copyTensor, isSameTensor, makeTensor } from './tensors.ts';
 import { NodeThread } from './thread.ts';
 
@@ -23,6 +24,8 @@ export const nodeOrt: Ort = {
       release: () => session.release(),
     };
   },
+
+  createSynchronousSession,
 
   async examine(model, { optimization, folder, without = [], writeTo }) {
     const session = await InferenceSession.create(model, {
