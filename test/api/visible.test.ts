@@ -14,6 +14,7 @@ import {
   type TraceRequest,
 } from 'onnsight';
 import { expect, it } from 'vitest';
+import { methods } from '../../runtime/functions/methods.ts';
 import { TOY } from '../support/fixtures.ts';
 
 const lm = await LanguageModel.load(dirname(TOY), { device: 'cpu' });
@@ -80,7 +81,9 @@ it('a scope of reuse', () => {
   expect(printed(scope)).toBe('ReuseScope {}');
 });
 
+/** Its functions as methods, and what has its elements. */
 const TENSOR = [
+  ...Object.keys(methods).filter((name) => name !== 'reshape' && name !== 'to'),
   'data',
   'dims',
   'dtype',
@@ -88,12 +91,13 @@ const TENSOR = [
   'ndim',
   'raw',
   'reshape',
+  'shape',
   'size',
   'to',
   'toArray',
   'toJSON',
   'toString',
-];
+].sort();
 
 it('a tensor', () => {
   const tensor = Tensor.from([1.5, 2]);

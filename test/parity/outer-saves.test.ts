@@ -99,7 +99,8 @@ describe.each([
       return save(h[1].output);
     });
     await expect(write).rejects.toThrow(/outer-saves\.test\.ts:\d+:\d+ - .*Change a clone\(\) of it/);
-    expect(() => value.sum()).toThrow(/call it in a trace block/);
+    const total = (value.data as Float32Array).reduce((sum, element) => sum + element, 0);
+    expect(value.sum().item()).toBeCloseTo(total, 2);
   });
 });
 
