@@ -45,6 +45,7 @@ export {
   zerosLike,
 } from './conversion.ts';
 export { arange, eye, full, linspace, logspace, ones, tensor, zeros } from './creation.ts';
+export { eigh, lstsq, pinv, qr, type SingularValues, svd } from './decompositions.ts';
 export { amax, amin, argmax, argmin, max, min } from './extrema.ts';
 export { backward, detach, grad } from './gradients.ts';
 export {
@@ -97,6 +98,7 @@ export {
   tanh,
   trunc,
 } from './pointwise.ts';
+export { rearrange } from './rearrange.ts';
 // `var` is a reserved word of JavaScript: it takes `import { var as name }`, or the other name.
 export {
   all,

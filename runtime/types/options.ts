@@ -59,6 +59,11 @@ export interface DivOptions {
   readonly roundingMode?: 'floor' | 'trunc' | null;
 }
 
+export interface SvdOptions {
+  /** Whether vectors come that belong to no singular value: true unless given. */
+  readonly fullMatrices?: boolean;
+}
+
 export interface GeluOptions {
   readonly approximate?: 'none' | 'tanh';
 }
