@@ -45,6 +45,7 @@ export {
 export { TraceError } from './errors.ts';
 export { ReuseScope } from './execution/reuse.ts';
 export type { DispatchStats, Held, RunStats } from './execution/stats.ts';
+export * from './files/index.ts';
 export * from './functions/index.ts';
 export { GraphError } from './graph/error.ts';
 export type { InterventionGraph } from './graph/graph.ts';
