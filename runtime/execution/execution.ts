@@ -11,6 +11,8 @@ import { Composite, isComposite, type ModelRun } from './composite.ts';
 import type { RunOptions } from './engine.ts';
 import { Gradients, isGradientNode, type Parted, partAtGradients } from './gradients.ts';
 import { operandTensor, setOperand } from './operands.ts';
+import { NOT_RECORDED, type Recorder, TapeRecorder } from './recorder.ts';
+import { isSecondOrder } from './second-order.ts';
 import { lastStage, type Stage, stagesOf, usedForwards } from './stages.ts';
 import type { Tape } from './tape.ts';
 import { Taping } from './taping.ts';
@@ -37,6 +39,7 @@ export class Execution {
   private readonly stages = new Map<Region, readonly Stage[]>();
   /** What has run so far, where the graph has a backward pass. */
   private readonly tape: Tape | null;
+  private readonly recorder: Recorder;
   /** The values whose gradients are read or set. */
   private readonly targets: ReadonlySet<Value>;
 
@@ -51,6 +54,7 @@ export class Execution {
     this.functions = functions;
     this.options = options;
     this.tape = hasGradients(graph) ? [] : null;
+    this.recorder = this.tape && isSecondOrder(graph) ? new TapeRecorder(this.tape) : NOT_RECORDED;
     this.targets = new Set(
       graph.root.nodes.flatMap((node) => (node.op === 'grad' || node.op === 'setgrad' ? [node.inputs[1]!] : [])),
     );
@@ -117,6 +121,7 @@ export class Execution {
     const gradients = new Gradients({
       nodes: derived,
       tape: this.tape!,
+      recorder: this.recorder,
       at: (value) => this.values.get(value) ?? operandTensor(value, this.graph),
       set: (value, tensor) => this.values.set(value, tensor),
       compute: (some, values) => this.compute(forward, some, values, steps),

@@ -22,12 +22,13 @@ export function backward(loss: Operand, gradient?: Operand): void {
 }
 
 /**
- * The gradients of `loss` by some tensors, each of its tensor's shape and dtype; no pass is left open.
+ * The gradients of `loss` by some tensors, each of its tensor's shape and dtype; no pass is left open. They are values
+ * like others: a loss may be computed from them, and has gradients of its own.
  * @throws TraceError where the loss does not depend on one of them, unless `allowUnused` (it is undefined when it comes
  *   back) or `materializeGrads` (it is zeros)
  */
-export function grad(loss: Operand, inputs: readonly Traced[], options?: GradOptions): Traced[];
 export function grad(loss: Operand, inputs: Traced, options?: GradOptions): Traced;
+export function grad(loss: Operand, inputs: readonly Traced[], options?: GradOptions): Traced[];
 export function grad(
   loss: Operand,
   inputs: Traced | readonly Traced[],

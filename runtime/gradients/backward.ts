@@ -34,6 +34,8 @@ export interface Backward {
   readonly seeds: readonly string[];
   /** Those of the tensors asked for that the loss depends on: outputs under the names that `gradientName` gives. */
   readonly outputs: readonly string[];
+  /** 1 for the derivative of a model, 2 for the derivative of that. */
+  readonly order: number;
 }
 
 /** The input that brings the gradient by a seed. */
@@ -41,9 +43,9 @@ export function seedName(tensor: string): string {
   return `onnsight/seed/${tensor}`;
 }
 
-/** The output that holds the gradient by a tensor. */
-export function gradientName(tensor: string): string {
-  return `onnsight/gradient/${tensor}`;
+/** The output that holds the gradient by a tensor. The derivative of a derivative has gradients by the same tensors. */
+export function gradientName(tensor: string, order = 1): string {
+  return `onnsight/d${order}/gradient/${tensor}`;
 }
 
 /**
@@ -62,13 +64,14 @@ export function backward(model: ModelProto, request: BackwardRequest): Backward 
   }
   sweep(emit, graph.node, known, { wanted: new Set(request.wanted), replaced: request.replaced ?? new Set() });
   const outputs = request.wanted.filter((tensor) => known.has(tensor));
-  for (const tensor of outputs) {
-    emit.nodes.push(makeNode('Identity', [known.of(tensor)!], [gradientName(tensor)]));
-    facts.set(gradientName(tensor), facts.type(tensor), null);
-  }
+  const gradients = outputs.map((tensor) => gradientName(tensor, emit.order));
+  outputs.forEach((tensor, i) => {
+    emit.nodes.push(makeNode('Identity', [known.of(tensor)!], [gradients[i]!]));
+    facts.set(gradients[i]!, facts.type(tensor), null);
+  });
   const again = withFixedShapes(emit, graph.node);
   const all = [...again, ...emit.nodes];
-  const { nodes, inputs } = needed(all, outputs.map(gradientName), request.given ?? new Set());
+  const { nodes, inputs } = needed(all, gradients, request.given ?? new Set());
   checkDraws(model, nodes, new Set(again));
   const weights = new Map([...graph.initializer, ...emit.constants].map((tensor) => [tensor.name, tensor]));
   const fed = inputs.filter((tensor) => !weights.has(tensor) || request.given?.has(tensor));
@@ -80,12 +83,12 @@ export function backward(model: ModelProto, request: BackwardRequest): Backward 
       nodes,
       fed.map((tensor) => declaration(model, emit, tensor)),
       used,
-      outputs,
-      emit,
+      gradients.map((tensor) => emit.declare(tensor)),
     ),
     inputs: fed.filter((tensor) => !request.seeds.some((seed) => seedName(seed) === tensor)),
     seeds,
     outputs,
+    order: emit.order,
   };
 }
 
@@ -119,15 +122,8 @@ function assembled(
   nodes: readonly NodeProto[],
   inputs: readonly ValueInfoProto[],
   weights: readonly TensorProto[],
-  outputs: readonly string[],
-  emit: Emitter,
+  outputs: readonly ValueInfoProto[],
 ): ModelProto {
-  const graph = makeGraph(
-    'onnsight',
-    nodes,
-    inputs,
-    outputs.map((tensor) => emit.declare(gradientName(tensor))),
-    weights,
-  );
+  const graph = makeGraph('onnsight', nodes, inputs, outputs, weights);
   return withGradientOperators(makeModelLike(model, graph));
 }

@@ -30,6 +30,31 @@ function determinant() {
   return NNsight.load(path, { device: 'cpu' });
 }
 
+/** A model whose inner module doubles the square of a tensor twice over, by a loop that makes it longer each time. */
+function growing() {
+  const body = makeGraph(
+    'body',
+    [
+      makeNode('Identity', ['on'], ['still']),
+      makeNode('Mul', ['state', 'state'], ['square']),
+      makeNode('Concat', ['square', 'state'], ['next'], { axis: { int: -1 } }),
+    ],
+    [makeValueInfo('i', 'int64', []), makeValueInfo('on', 'bool', []), makeValueInfo('state', 'float32', [1, null])],
+    [makeValueInfo('still', 'bool'), makeValueInfo('next', 'float32', [1, null])],
+  );
+  const nodes = [
+    makeNode('Sin', ['x'], ['y'], {}, '/first/Sin'),
+    makeNode('Loop', ['times', '', 'y'], ['z'], { body: { graph: body } }, '/inner/Loop'),
+  ];
+  const [x, z] = [makeValueInfo('x', 'float32', [1, 2]), makeValueInfo('z', 'float32')];
+  const path = join(mkdtempSync(join(tmpdir(), 'onnsight-')), 'growing.onnx');
+  writeFileSync(
+    path,
+    encodeModel(makeModel(makeGraph('g', nodes, [x], [z], [makeTensor('times', 'int64', [2], [])]), 17)),
+  );
+  return path;
+}
+
 describe('a gradient that is not there is an error at its line', () => {
   it('through an operator that has no derivative here, which is named, with its module and the loss', async () => {
     const model = await determinant();
@@ -69,6 +94,20 @@ describe('a gradient that is not there is an error at its line', () => {
     );
     // x · w = [[7, 10], [18, 26]], whose determinant is 2.
     expect(found.item()).toBeCloseTo(Math.cos(2), 4);
+  });
+
+  it('a second time through an operator whose derivative has none, which is named with its module', async () => {
+    const lm = await NNsight.load(growing(), { device: 'cpu' });
+    const x = [[1, 2]];
+    await traceFails(
+      lm.trace({ x }, () => {
+        const slope = grad(sum(lm.inner.output), lm.first.output);
+        return save(grad(sum(square(slope)), lm.first.output)); // @twice
+      }),
+      'twice',
+      /\/inner\/Loop' \(Loop\) of inner/,
+      /shapes change from iteration to iteration/,
+    );
   });
 
   it('by what the loss does not depend on', () =>
