@@ -1,4 +1,3 @@
-import { TraceError } from '../errors.ts';
 import { isFloat } from '../graph/promotion.ts';
 import type { Value } from '../graph/types.ts';
 import { toProxy } from '../tracing/apply.ts';
@@ -18,7 +17,7 @@ import { asTraced, fail, node, operand } from './nodes.ts';
  */
 export function backward(loss: Operand, gradient?: Operand): void {
   const target = builder();
-  target.passes.push(openPass(target, 'backward', loss, gradient));
+  target.passes.open(openPass(target, 'backward', loss, gradient));
 }
 
 /**
@@ -58,12 +57,6 @@ export function detach(input: Operand): Traced {
 }
 
 function openPass(target: Builder, name: string, loss: Operand, gradient: Operand | undefined): TracedPass {
-  if (target.conditional) {
-    throw new TraceError(
-      `${name} stands in a branch or loop that depends on a traced value. Compute the loss there, assign it to a variable declared before, and call ${name} after it.`,
-      target.site,
-    );
-  }
   const value = toProxy(loss).value();
   if (!isFloat(value.type.dtype))
     fail(`${name}: the loss is ${value.type.dtype}, and only floating-point tensors have gradients.`);

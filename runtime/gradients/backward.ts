@@ -1,9 +1,10 @@
 import { makeGraph, makeModelLike, makeNode } from '../onnx/make.ts';
 import type { ModelProto, NodeProto, TensorProto, ValueInfoProto } from '../onnx/proto.ts';
 import { drawingIn } from '../onnx/randomness.ts';
+import { tensorNames } from '../onnx/rename.ts';
 import { Cotangents } from './cotangents.ts';
 import { declaredDims } from './declared-dims.ts';
-import { Emitter } from './emitter.ts';
+import { Emitter, nextOrder } from './emitter.ts';
 import { GradientError } from './error.ts';
 import { type Dims, Facts } from './facts.ts';
 import { withFixedShapes } from './fixed-shapes.ts';
@@ -56,7 +57,7 @@ export function gradientName(tensor: string, order = 1): string {
 export function backward(model: ModelProto, request: BackwardRequest): Backward {
   const graph = model.graph!;
   const facts = factsOf(model, request.dims ?? new Map());
-  const emit = new Emitter(facts, gradientOpset(model));
+  const emit = new Emitter(facts, gradientOpset(model), nextOrder(tensorNames(graph)));
   const known = new Cotangents(emit);
   for (const seed of request.seeds) {
     facts.set(seedName(seed), facts.type(seed), facts.dims(seed));

@@ -8,6 +8,13 @@ import { withOrigin } from './origin.ts';
 /** ONNX Runtime's own operators. */
 export const CONTRIB = 'com.microsoft';
 
+/** The next derivative after those that tensors of a graph belong to by their names. */
+export function nextOrder(tensors: Iterable<string>): number {
+  let last = 0;
+  for (const name of tensors) last = Math.max(last, Number(/^onnsight\/d(\d+)\//.exec(name)?.[1] ?? 0));
+  return last + 1;
+}
+
 /** How the nodes of a derivative are named, and the constants that they share. */
 class Names {
   readonly constants: TensorProto[] = [];
@@ -16,10 +23,8 @@ class Names {
   readonly order: number;
   private count = 0;
 
-  /** @param facts the tensors that are there: a graph that is a derivative itself has names of this kind */
-  constructor(facts: Facts) {
-    const orders = [...facts.types.keys()].map((name) => Number(/^onnsight\/d(\d+)\//.exec(name)?.[1] ?? 0));
-    this.order = orders.reduce((a, b) => Math.max(a, b), 0) + 1;
+  constructor(order: number) {
+    this.order = order;
   }
 
   fresh(stem: string): string {
@@ -49,7 +54,8 @@ export class Emitter {
   private readonly names: Names;
   private readonly written = new Map<string, string>();
 
-  constructor(facts: Facts, opset: number, names = new Names(facts)) {
+  /** @param order which derivative this is: names of two that stand in one graph must not be the same */
+  constructor(facts: Facts, opset: number, order: number, names = new Names(order)) {
     this.facts = facts;
     this.opset = opset;
     this.names = names;
@@ -57,7 +63,7 @@ export class Emitter {
 
   /** An emitter for a subgraph: it sees what this one has written so far. */
   child(): Emitter {
-    const inner = new Emitter(this.facts.inner(), this.opset, this.names);
+    const inner = new Emitter(this.facts.inner(), this.opset, this.order, this.names);
     inner.origin = this.origin;
     return inner;
   }

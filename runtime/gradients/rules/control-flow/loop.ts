@@ -34,7 +34,7 @@ export const loopRule: SubgraphRule = (emit, at, active, sweep) => {
   const back = new Subgraph(emit);
   const index = back.emit.minus(back.emit.shift(count, -1), back.input(INT64, []));
   back.input(BOOL, []);
-  const starts = tapes.map((tape, i) => readTape(back.emit, tape, index));
+  const starts = tapes.map((tape) => readTape(back.emit, tape, index));
   const copy = back.copy(body, [like(back.emit, index, entering[0]!), isRunning(back.emit, entering[1]!), ...starts]);
   const ends = copy.outputs.slice(1, 1 + states.length);
   const initial = states.flatMap((tensor, i) => (active.has(tensor) ? starts[i]! : []));
@@ -73,8 +73,9 @@ interface Tape {
 }
 
 function newTape(emit: Emitter, state: Entering, initial: Dims): Tape {
-  const isStacked = state.dims !== null && state.dims.every((dim, axis) => dim === initial?.[axis]);
-  const name = isStacked ? emit.named('tape', state.type, [emit.facts.symbol(), ...state.dims]) : emit.fresh('tape');
+  const { type, dims } = state;
+  const isStacked = dims?.every((dim, axis) => dim === initial?.[axis]) ?? false;
+  const name = isStacked ? emit.named('tape', type, [emit.facts.symbol(), ...dims!]) : emit.fresh('tape');
   return { name, state, isStacked };
 }
 
