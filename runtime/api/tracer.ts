@@ -150,7 +150,7 @@ export class Tracer implements PublicTracer<unknown> {
         callerSite(),
       );
     }
-    if (options.gradients && target.passes.length === 0) {
+    if (options.gradients && !target.passes.isOpen) {
       throw new TraceError(
         'cache({ gradients: true }) needs a backward pass: call backward(loss) first.',
         callerSite(),

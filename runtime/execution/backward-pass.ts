@@ -1,25 +1,25 @@
 import type { Share } from '../gradients/shares.ts';
 import type { Value } from '../graph/types.ts';
-import type { SessionTensor } from '../ort/port.ts';
 import type { Dispatch } from '../partition/plan.ts';
 import { gradientName, seedName } from './backward-programs.ts';
 import { callBackward } from './call-backward.ts';
-import { addTensors, transposed, zerosLike } from './session-tensors.ts';
+import { constant, type Gradient, type Recorder } from './recorder.ts';
+import { zerosLike } from './session-tensors.ts';
 import { Slots } from './slots.ts';
 import type { DispatchStats, RunStats } from './stats.ts';
-import type { Tape, TapedCall, TapedRun } from './tape.ts';
+import type { Tape, TapedCall, TapedRun, TapedSum } from './tape.ts';
 
 /** What a pass is asked for. */
 export interface PassGoal {
   readonly loss: Value;
   /** What comes in at the loss. */
-  readonly seed: SessionTensor;
+  readonly seed: Gradient;
   /** The values whose gradients are asked for. */
   readonly wanted: ReadonlySet<Value>;
   /** The values whose gradients are set. */
   readonly replaced: ReadonlySet<Value>;
   /** Gives what a gradient is set to; asked when the pass gets there. It may ask for gradients that come before. */
-  readonly replacement: (value: Value) => Promise<SessionTensor>;
+  readonly replacement: (value: Value) => Promise<Gradient>;
 }
 
 /** A run and a dispatch of it. */
@@ -36,23 +36,26 @@ export class BackwardPass {
   private readonly tape: Tape;
   private readonly goal: PassGoal;
   private readonly slots: Slots;
+  private readonly recorder: Recorder;
   /** The gradients by values that go from run to run: what later runs made of them. */
-  private readonly byValue = new Map<Value, SessionTensor>();
+  private readonly byValue = new Map<Value, Gradient>();
   /** The gradients by registers, run by run, as far as they have added up. */
-  private readonly byRegister: readonly Map<number, SessionTensor>[];
+  private readonly byRegister: readonly Map<number, Gradient>[];
   /** The gradients by weights of the models, by the values that stand for them. */
-  private readonly byWeight = new Map<Value, SessionTensor>();
+  private readonly byWeight = new Map<Value, Gradient>();
   /** Everything behind this place has been gone through. */
   private place: Place;
   private readonly dispatches: DispatchStats[] = [];
   /** Milliseconds that writing derivatives took; null where all were known. */
   private planned: number | null = null;
   /** The gradients that were set at the dispatch which the pass is at. */
-  private settled: Map<string, SessionTensor> | null = null;
+  private settled: Map<string, Gradient> | null = null;
 
-  constructor(tape: Tape, goal: PassGoal) {
+  /** @param recorder told what is computed, where another pass may go back through this one */
+  constructor(tape: Tape, goal: PassGoal, recorder: Recorder) {
     this.tape = tape;
     this.goal = goal;
+    this.recorder = recorder;
     this.slots = new Slots(tape, goal.wanted, goal.replaced);
     this.byRegister = tape.map(() => new Map());
     this.byValue.set(goal.loss, goal.seed);
@@ -63,24 +66,24 @@ export class BackwardPass {
    * The gradient by a value, as its readers make it; null where the loss does not depend on it. Throws a GradientError
    * where a node on the way has no derivative, and an OrderError where it can only be known after one that is being set.
    */
-  async gradient(value: Value): Promise<SessionTensor | null> {
+  async gradient(value: Value): Promise<Gradient | null> {
     const weight = this.slots.weights.get(value);
     if (weight) {
       await this.advance({ run: -1, dispatch: -1 });
       // What the model makes of it, and what later runs made of it that were given it.
       const [inModel, given] = [this.byWeight.get(value), this.byValue.get(value)];
-      return inModel && given ? addTensors(inModel, given) : (inModel ?? given ?? null);
+      return inModel && given ? this.recorder.sum(inModel, given) : (inModel ?? given ?? null);
     }
-    const call = this.tape.findIndex((entry) => entry.kind === 'call' && entry.value === value);
+    const call = this.tape.findIndex((entry) => entry.kind !== 'run' && entry.value === value);
     if (call >= 0) {
       await this.advance({ run: call + 1, dispatch: -1 });
       return this.byValue.get(value) ?? null;
     }
     const own = this.slots.of(value);
-    let sum: SessionTensor | null = null;
+    let sum: Gradient | null = null;
     for (const { run, register, producer } of own.toReversed()) {
       const part = await this.at({ run, dispatch: producer }, register);
-      sum = sum && part ? addTensors(sum, part) : (sum ?? part);
+      sum = sum && part ? this.recorder.sum(sum, part) : (sum ?? part);
     }
     if (own.length > 0) return sum;
     await this.advance({ run: -1, dispatch: -1 });
@@ -106,7 +109,7 @@ export class BackwardPass {
   }
 
   /** The gradient by a register once all that comes behind its maker has been gone through. */
-  private async at(place: Place, register: number): Promise<SessionTensor | null> {
+  private async at(place: Place, register: number): Promise<Gradient | null> {
     if (this.settled && isSame(place, this.place)) return this.inside(register);
     await this.advance(place);
     return this.byRegister[place.run]!.get(register) ?? null;
@@ -119,6 +122,7 @@ export class BackwardPass {
       const entry = this.tape[this.place.run];
       if (this.place.dispatch >= 0) await this.goThrough(this.place);
       else if (entry?.kind === 'call') await this.goThroughCall(entry);
+      else if (entry?.kind === 'sum') await this.goThroughSum(entry);
       else if (entry) this.leave(this.place.run);
       const { run, dispatch } = this.place;
       if (dispatch >= 0) this.place = { run, dispatch: dispatch - 1 };
@@ -134,15 +138,14 @@ export class BackwardPass {
   private enter(run: number): void {
     const entry = this.tape[run]!;
     this.place = { run, dispatch: entry.kind === 'run' ? entry.plan.dispatches.length - 1 : -1 };
-    if (entry.kind === 'call') return;
+    if (entry.kind !== 'run') return;
     const { plan, saves } = entry;
-    const seen = new Set<number>();
+    const seen = new Set<Value>();
     saves.forEach((value, i) => {
-      const register = plan.saves[i]!;
       const gradient = this.byValue.get(value);
-      if (!gradient || seen.has(register) || !this.slots.isHome(value, run)) return;
-      seen.add(register);
-      this.add(run, register, gradient);
+      if (!gradient || seen.has(value) || !this.slots.isHome(value, run)) return;
+      seen.add(value);
+      this.add(run, plan.saves[i]!, gradient);
     });
   }
 
@@ -154,29 +157,41 @@ export class BackwardPass {
     }
   }
 
-  private addTo(value: Value, gradient: SessionTensor): void {
+  private addTo(value: Value, gradient: Gradient): void {
     const known = this.byValue.get(value);
-    this.byValue.set(value, known ? addTensors(known, gradient) : gradient);
+    this.byValue.set(value, known ? this.recorder.sum(known, gradient) : gradient);
   }
 
   /** Goes through a function of the user by the derivative that the user gave. */
   private async goThroughCall(call: TapedCall): Promise<void> {
-    const { value, inputs } = call;
-    if (!inputs.some((input) => this.slots.isActiveValue(input))) return;
-    const gradient = this.byValue.get(value);
-    const isReplaced = this.goal.replaced.has(value);
-    if (!gradient && isReplaced) throw new IndependentError(value);
+    const gradient = await this.arriving(call);
     if (!gradient) return;
-    const made = await callBackward(call, isReplaced ? await this.goal.replacement(value) : gradient);
+    const made = this.recorder.called(call, gradient, await callBackward(call, gradient.tensor));
     made.forEach((one, i) => {
-      if (one) this.addTo(inputs[i]!, one);
+      if (one) this.addTo(call.inputs[i]!, one);
     });
   }
 
-  private add(run: number, register: number, gradient: SessionTensor): void {
+  private async goThroughSum(sum: TapedSum): Promise<void> {
+    const gradient = await this.arriving(sum);
+    if (!gradient) return;
+    const own = sum.isTransposed ? this.recorder.transposed(gradient) : gradient;
+    for (const input of sum.inputs) this.addTo(input, own);
+  }
+
+  /** What goes back through something that is no run; null where nothing does, or nothing that comes before is asked for. */
+  private async arriving({ value, inputs }: TapedCall | TapedSum): Promise<Gradient | null> {
+    if (!inputs.some((input) => this.slots.isActiveValue(input))) return null;
+    const gradient = this.byValue.get(value) ?? null;
+    if (!this.goal.replaced.has(value)) return gradient;
+    if (!gradient) throw new IndependentError(value);
+    return this.goal.replacement(value);
+  }
+
+  private add(run: number, register: number, gradient: Gradient): void {
     const registers = this.byRegister[run]!;
     const known = registers.get(register);
-    registers.set(register, known ? addTensors(known, gradient) : gradient);
+    registers.set(register, known ? this.recorder.sum(known, gradient) : gradient);
   }
 
   /** Goes through one dispatch: from the gradients by what it gave to those by what it was fed. */
@@ -184,7 +199,7 @@ export class BackwardPass {
     if (!this.slots.isActive(run, dispatch)) return;
     const { registers, plan } = this.runAt(run);
     const step = plan.dispatches[dispatch]!;
-    const before = new Map<number, SessionTensor>();
+    const before = new Map<number, Gradient>();
     this.settled = new Map();
     // What is set further on in the model may be what another one is made of.
     for (const { name, register, value, isHome } of this.slots.replacedIn(run, dispatch)) {
@@ -192,7 +207,7 @@ export class BackwardPass {
       const own = this.goal.wanted.has(value) || !hasCome ? await this.inside(register) : null;
       if (own) before.set(register, own);
       else if (isHome && !hasCome) throw new IndependentError(value);
-      this.settled.set(name, isHome ? await this.goal.replacement(value) : zerosLike(registers[register]!));
+      this.settled.set(name, isHome ? await this.goal.replacement(value) : constant(zerosLike(registers[register]!)));
     }
     const feeds = this.slots.feedsOf(run, dispatch);
     const weights = this.slots.weightsIn(run, dispatch);
@@ -211,14 +226,14 @@ export class BackwardPass {
     for (const { name, register } of feeds) if (made.has(name)) this.add(run, register, made.get(name)!);
     for (const { value, name, isTransposed } of weights) {
       const given = made.get(name);
-      const gradient = given && isTransposed ? transposed(given) : given;
+      const gradient = given && isTransposed ? this.recorder.transposed(given) : given;
       const known = this.byWeight.get(value);
-      if (gradient) this.byWeight.set(value, known ? addTensors(known, gradient) : gradient);
+      if (gradient) this.byWeight.set(value, known ? this.recorder.sum(known, gradient) : gradient);
     }
   }
 
   /** The gradient by something that the dispatch which the pass is at makes, while others that it makes are being set. */
-  private async inside(register: number): Promise<SessionTensor | null> {
+  private async inside(register: number): Promise<Gradient | null> {
     const { run, dispatch } = this.place;
     const step = this.runAt(run).plan.dispatches[dispatch]!;
     const { name } = step.fetches.find((port) => port.register === register)!;
@@ -232,18 +247,20 @@ export class BackwardPass {
   /** Runs the derivative of a dispatch's program. */
   private async derive(
     run: number,
-    { program, feeds, fetches, label }: Dispatch,
+    dispatch: Dispatch,
     wanted: readonly string[],
-    settled: ReadonlyMap<string, SessionTensor>,
+    settled: ReadonlyMap<string, Gradient>,
     shares: readonly Share[] = [],
-  ): Promise<ReadonlyMap<string, SessionTensor>> {
-    const { registers, engine } = this.runAt(run);
+  ): Promise<ReadonlyMap<string, Gradient>> {
+    const { program, feeds, fetches, label } = dispatch;
+    const entry = this.runAt(run);
+    const { registers, engine } = entry;
     // A copy of what the run was given leads nowhere that its feed does not.
     const made = fetches.filter(({ register }) => !this.slots.isFed(run, register));
     const known = new Map(settled);
     for (const { name, register } of made) {
       const gradient = settled.has(name) ? undefined : this.byRegister[run]!.get(register);
-      if (gradient) known.set(name, known.has(name) ? addTensors(known.get(name)!, gradient) : gradient);
+      if (gradient) known.set(name, known.has(name) ? this.recorder.sum(known.get(name)!, gradient) : gradient);
     }
     if (known.size === 0 || wanted.length === 0) return new Map();
     const start = performance.now();
@@ -260,18 +277,18 @@ export class BackwardPass {
     const at = new Map([...made, ...feeds].map(({ name, register }) => [name, registers[register]!]));
     const given = Object.fromEntries([
       ...derivative.inputs.map((name) => [name, at.get(name)!] as const),
-      ...derivative.seeds.map((name) => [seedName(name), known.get(name)!] as const),
+      ...derivative.seeds.map((name) => [seedName(name), known.get(name)!.tensor] as const),
     ]);
     let built: number | null = null;
     const onBuilt = (milliseconds: number) => {
       built = milliseconds;
     };
-    const outputs = derivative.outputs.map(gradientName);
+    const outputs = derivative.outputs.map((name) => gradientName(name, derivative.order));
     const begin = performance.now();
     const results = await engine.programs.run(derivative.program, given, outputs, onBuilt);
     const ran = performance.now() - begin - (built ?? 0);
     this.dispatches.push({ name: label, kind: 'backward', action: 'run', built, ran });
-    return new Map(derivative.outputs.map((name) => [name, results[gradientName(name)]!]));
+    return this.recorder.ran(entry, dispatch, derivative, known, results);
   }
 }
 

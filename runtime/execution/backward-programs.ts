@@ -31,7 +31,7 @@ export interface BackwardQuestion {
 }
 
 /** The derivative of a program, and under which names it is fed and what it gives. */
-export interface BackwardProgram extends Pick<Backward, 'inputs' | 'seeds' | 'outputs'> {
+export interface BackwardProgram extends Pick<Backward, 'inputs' | 'seeds' | 'outputs' | 'order'> {
   readonly program: Program;
 }
 
@@ -150,8 +150,8 @@ function forwardOf(program: Program, { shares }: Request): ModelProto {
   return withShares(decodeModel(program.write()), shares);
 }
 
-function made(key: string, program: Program, { model, inputs, seeds, outputs }: Backward): BackwardProgram {
-  return { program: programOf(key, program, model), inputs, seeds, outputs };
+function made(key: string, program: Program, { model, ...names }: Backward): BackwardProgram {
+  return { program: programOf(key, program, model), ...names };
 }
 
 /** By itself, so that what the program keeps does not hold more. Weights stay as they are: prepacked, they would be in memory twice. */

@@ -9,9 +9,15 @@ import type { TapedCall } from './tape.ts';
  * that have none. Throws a TraceError at the line that applied it.
  */
 export async function callBackward(
-  { node, backward, tensors }: TapedCall,
+  { node, backward, tensors, isDerivative }: TapedCall,
   gradient: SessionTensor,
 ): Promise<(SessionTensor | null)[]> {
+  if (isDerivative) {
+    throw new TraceError(
+      'The gradient of a gradient has to pass through the backward given to apply, which is code and has no derivative. detach() what apply gives, or the gradient.',
+      node.site,
+    );
+  }
   if (!backward) {
     throw new TraceError(
       'A gradient has to pass through this function, which is code. Give its derivative: tracer.apply(fn, x, { backward: (gradient, x) => … }), or detach() what it gives.',

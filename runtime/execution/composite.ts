@@ -4,6 +4,7 @@ import type { InterventionGraph } from '../graph/graph.ts';
 import type { Node, Value } from '../graph/types.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { callFunction, type HostFunction } from './apply.ts';
+import { checkReach } from './body-reach.ts';
 import { Draws } from './draws.ts';
 import type { Engine, RunOptions } from './engine.ts';
 import { type Leg, legsOf } from './legs.ts';
@@ -85,6 +86,11 @@ export class Composite {
     const kept = [...saves, ...again.flatMap(({ outputs }) => outputs)];
     const extracted = extract(this.graph, [...again, ...nodes], kept, new Map([[forward, 0]]));
     const { graph, outer } = extracted;
+    checkReach(
+      this.graph,
+      nodes,
+      this.runs.map(({ engine: { model, locate } }) => ({ model, locate })),
+    );
     for (const { value, operand } of outer) setOperand(graph, operand, this.at(value));
     const { engine } = this.runs[forward]!;
     const inputs = this.inputsOf(forward);

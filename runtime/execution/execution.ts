@@ -4,14 +4,20 @@ import { forwardOf } from '../graph/forwards.ts';
 import type { InterventionGraph } from '../graph/graph.ts';
 import { usesOf } from '../graph/live.ts';
 import type { DType, Node, Region, Value } from '../graph/types.ts';
+import { valuesIn, withRegions } from '../graph/walk.ts';
+import { gradientsInBodies } from '../lowering/body-gradients.ts';
 import { noEffect } from '../lowering/dependencies.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import type { HostFunction } from './apply.ts';
+import { checkReach } from './body-reach.ts';
 import { Composite, isComposite, type ModelRun } from './composite.ts';
 import type { RunOptions } from './engine.ts';
 import { Gradients, isGradientNode, type Parted, partAtGradients } from './gradients.ts';
+import { nameIteration } from './iterations.ts';
 import { operandTensor, setOperand } from './operands.ts';
-import { lastStage, type Stage, stagesOf, usedForwards } from './stages.ts';
+import { NOT_RECORDED, type Recorder, TapeRecorder } from './recorder.ts';
+import { isSecondOrder } from './second-order.ts';
+import { isHosted, lastStage, type Stage, stagesOf, usedForwards } from './stages.ts';
 import type { Tape } from './tape.ts';
 import { Taping } from './taping.ts';
 
@@ -37,6 +43,7 @@ export class Execution {
   private readonly stages = new Map<Region, readonly Stage[]>();
   /** What has run so far, where the graph has a backward pass. */
   private readonly tape: Tape | null;
+  private readonly recorder: Recorder;
   /** The values whose gradients are read or set. */
   private readonly targets: ReadonlySet<Value>;
 
@@ -51,8 +58,11 @@ export class Execution {
     this.functions = functions;
     this.options = options;
     this.tape = hasGradients(graph) ? [] : null;
+    this.recorder = this.tape && isSecondOrder(graph) ? new TapeRecorder(this.tape) : NOT_RECORDED;
     this.targets = new Set(
-      graph.root.nodes.flatMap((node) => (node.op === 'grad' || node.op === 'setgrad' ? [node.inputs[1]!] : [])),
+      [...withRegions(graph.root.nodes)].flatMap((node) =>
+        node.op === 'grad' || node.op === 'setgrad' ? [node.inputs[1]!] : [],
+      ),
     );
   }
 
@@ -117,6 +127,7 @@ export class Execution {
     const gradients = new Gradients({
       nodes: derived,
       tape: this.tape!,
+      recorder: this.recorder,
       at: (value) => this.values.get(value) ?? operandTensor(value, this.graph),
       set: (value, tensor) => this.values.set(value, tensor),
       compute: (some, values) => this.compute(forward, some, values, steps),
@@ -139,6 +150,11 @@ export class Execution {
       ...[main, ...attached].map((number, i) => [number, i] as const),
     ]);
     const own = extract(this.graph, nodes, wanted, numbers);
+    checkReach(
+      this.graph,
+      nodes,
+      this.forwards.map(({ engine }) => engine),
+    );
     for (const { value, operand } of own.outer) setOperand(own.graph, operand, this.at(value));
     const runs = [main, ...attached].map((number) => this.forwards[number]!);
     const { engine, inputs, given = new Map() } = runs[0]!;
@@ -170,21 +186,35 @@ export class Execution {
         node.outputs,
         body.results.map((value) => this.at(value)),
       );
+      this.link(node.outputs, body.results);
       return true;
     }
     const [trip, first, ...initial] = node.inputs.map((value) => this.at(value));
     const body = node.regions[0]!;
     let carried = initial;
+    let sources: readonly Value[] = node.inputs.slice(2);
     let goOn = Boolean(first!.item());
     for (let index = 0; index < Number(trip!.item()) && goOn; index++) {
+      for (const value of valuesIn(body)) this.values.delete(value);
       this.assign(body.parameters, [Tensor.from(index, 'int64' as DType as 'float32'), ...carried]);
+      const start = this.tape?.length ?? 0;
+      this.link(body.parameters.slice(1), sources);
       if (!(await this.region(body, body.results))) return false;
       const [test, ...next] = body.results.map((value) => this.at(value));
       goOn = Boolean(test!.item());
       carried = next;
+      sources = nameIteration(this.tape ?? [], start, body, body.results.slice(1));
     }
     this.assign(node.outputs, carried);
+    this.link(node.outputs, sources);
     return true;
+  }
+
+  /** Notes for backward passes that values are others, by another name. */
+  private link(values: readonly Value[], others: readonly Value[]): void {
+    values.forEach((value, i) => {
+      this.tape?.push({ kind: 'sum', value, inputs: [others[i]!], isTransposed: false });
+    });
   }
 
   private assign(values: readonly Value[], tensors: readonly Tensor[]): void {
@@ -205,9 +235,11 @@ export class Execution {
   }
 }
 
-/** Whether a graph has a backward pass. */
+/** Whether a graph has a backward pass through whole forwards: what a branch or loop in a forward has, its model does itself. */
 export function hasGradients({ root }: InterventionGraph): boolean {
-  return root.nodes.some(isGradientNode);
+  return (
+    root.nodes.some(isGradientNode) || root.nodes.some((node) => isHosted(node) && gradientsInBodies(node).length > 0)
+  );
 }
 
 /** Throws a TraceError for a write among nodes of which nothing is saved. */

@@ -4,9 +4,9 @@ import { independent, noDerivative } from '../gradients/no-derivative.ts';
 import { usesOf } from '../graph/live.ts';
 import type { Node, NodeOf, Value } from '../graph/types.ts';
 import { ort } from '../ort/ort.ts';
-import type { SessionTensor } from '../ort/port.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { BackwardPass, IndependentError, OrderError } from './backward-pass.ts';
+import { constant, type Gradient, type Recorder } from './recorder.ts';
 import { fromTensor, toTensor, zerosLike } from './session-tensors.ts';
 import type { RunStats } from './stats.ts';
 import type { Tape } from './tape.ts';
@@ -29,7 +29,6 @@ export function partAtGradients(nodes: readonly Node[]): Parted | null {
     (isDerived ? derived : forward).push(node);
     if (isDerived) for (const output of node.outputs) made.add(output);
     if (isDerived && (node.op === 'write' || node.op === 'forward')) throw tooLate(node);
-    if (node.op === 'backward' && made.has(node.inputs[0]!)) throw secondOrder(node);
   }
   return { forward, derived };
 }
@@ -42,6 +41,7 @@ export function isGradientNode(node: Node): node is NodeOf<'backward'> | NodeOf<
 interface Context {
   readonly nodes: readonly Node[];
   readonly tape: Tape;
+  readonly recorder: Recorder;
   /** A value that is known. */
   at(value: Value): Tensor | undefined;
   set(value: Value, tensor: Tensor): void;
@@ -56,6 +56,8 @@ export class Gradients {
   private readonly passes = new Map<Value, BackwardPass>();
   private readonly replacements: ReadonlyMap<Value, ReadonlyMap<Value, NodeOf<'setgrad'>>>;
   private readonly pending = new Set<Node>();
+  /** What passes begin at, and the values whose gradients they are asked for: they are kept when they are computed. */
+  private readonly kept: ReadonlySet<Value>;
 
   constructor(context: Context) {
     this.context = context;
@@ -67,6 +69,7 @@ export class Gradients {
       replacements.set(pass, (replacements.get(pass) ?? new Map()).set(of, node));
     }
     this.replacements = replacements;
+    this.kept = new Set(context.nodes.filter(isGradientNode).flatMap(({ inputs }) => inputs));
   }
 
   /** What has happened so far, pass by pass. */
@@ -81,7 +84,9 @@ export class Gradients {
     this.checkThere(nodes);
     const own = new Set(nodes);
     const rest = this.context.nodes.filter((node) => own.has(node) && !isGradientNode(node));
-    const values = wanted.filter((value) => rest.includes(this.makers.get(value)!));
+    const made = rest.flatMap(({ outputs }) => outputs);
+    const asked = new Set(wanted);
+    const values = made.filter((value) => asked.has(value) || this.kept.has(value));
     if (rest.length > 0) await this.context.compute(rest, values);
   }
 
@@ -115,8 +120,10 @@ export class Gradients {
     this.pending.add(node);
     try {
       const gradient = await (await this.pass(handle)).gradient(of);
-      if (gradient) this.context.set(made, toTensor(ort.copy(gradient)));
-      else if (node.attributes.unused === 'zeros')
+      if (gradient) {
+        this.context.recorder.given(made, gradient);
+        this.context.set(made, toTensor(ort.copy(gradient.tensor)));
+      } else if (node.attributes.unused === 'zeros')
         this.context.set(made, toTensor(zerosLike(fromTensor(this.context.at(of)!))));
       else if (node.attributes.unused === 'error') throw independent(node);
     } catch (error) {
@@ -130,38 +137,42 @@ export class Gradients {
     const known = this.passes.get(handle);
     if (known) return known;
     const [loss, given] = handle.node!.inputs as [Value, Value | undefined];
-    if (given) await this.settle([given]);
+    await this.settle(given ? [loss, given] : [loss]);
     const replaced = this.replacements.get(handle) ?? new Map<Value, NodeOf<'setgrad'>>();
     const wanted = this.context.nodes.filter((node) => node.op === 'grad' && node.inputs[0] === handle);
-    const pass = new BackwardPass(this.context.tape, {
+    const { tape, recorder } = this.context;
+    recorder.prepare();
+    const goal = {
       loss,
       seed: this.seed(handle.node!, loss, given),
       wanted: new Set(wanted.map(({ inputs }) => inputs[1]!)),
       replaced: new Set(replaced.keys()),
-      replacement: async (value) => {
+      replacement: async (value: Value) => {
         const what = replaced.get(value)!.inputs[2]!;
         await this.settle([what]);
-        return fromTensor(this.context.at(what)!);
+        return { tensor: fromTensor(this.context.at(what)!), value: what };
       },
-    });
+    };
+    // What is recorded from here on is nothing that this loss depends on.
+    const pass = new BackwardPass([...tape], goal, recorder);
     this.passes.set(handle, pass);
     return pass;
   }
 
   /** What comes in at the loss. */
-  private seed(node: Node, loss: Value, given: Value | undefined): SessionTensor {
+  private seed(node: Node, loss: Value, given: Value | undefined): Gradient {
     const { dtype, dims, data } = this.context.at(loss)!;
     if (given) {
       const gradient = this.context.at(given)!;
       if (gradient.dims.length === dims.length && gradient.dims.every((dim, i) => dim === dims[i])) {
-        return fromTensor(gradient);
+        return { tensor: fromTensor(gradient), value: given };
       }
       throw new TraceError(
         `The gradient that comes in has dims [${gradient.dims.join(', ')}], and the loss [${dims.join(', ')}]. They have the same shape.`,
         node.site,
       );
     }
-    if (data.length === 1) return fromTensor(Tensor.from([1], dtype, [...dims]));
+    if (data.length === 1) return constant(fromTensor(Tensor.from([1], dtype, [...dims])));
     throw new TraceError(
       `The loss has dims [${dims.join(', ')}], and only one element has a gradient by itself. Sum it up, or say which gradient comes in: backward(loss, gradient).`,
       node.site,
@@ -190,13 +201,6 @@ function circle(node: Node): TraceError {
 function tooLate(node: Node): TraceError {
   return new TraceError(
     'A module is set to something that depends on a gradient of the same forward pass, but the gradient is there only when that has run. Use the gradient in a later trace of a session, or set the gradient itself: x.grad = …',
-    node.site,
-  );
-}
-
-function secondOrder(node: Node): TraceError {
-  return new TraceError(
-    'The loss depends on a gradient: gradients of gradients are not there yet. detach() the gradient, or use it in a later trace.',
     node.site,
   );
 }

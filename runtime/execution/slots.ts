@@ -53,9 +53,9 @@ export class Slots {
     this.wanted = wanted;
     this.replaced = replaced;
     this.fed = tape.map((entry) =>
-      entry.kind === 'call'
-        ? new Set()
-        : new Set([...entry.plan.inputs, ...entry.plan.operands].map(({ register }) => register)),
+      entry.kind === 'run'
+        ? new Set([...entry.plan.inputs, ...entry.plan.operands].map(({ register }) => register))
+        : new Set(),
     );
     this.weights = new Map([...wanted].flatMap((value) => this.weightOf(value)));
     tape.forEach((entry, run) => {

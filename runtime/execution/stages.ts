@@ -36,6 +36,11 @@ export function usedForwards(node: Node): number[] {
   return [...own, ...node.regions.flatMap(({ nodes }) => nodes.flatMap(usedForwards))];
 }
 
+/** Whether a node is a conditional or loop around whole traces. */
+export function isHosted(node: Node): boolean {
+  return forwardsIn(node).length > 0;
+}
+
 interface StageDraft {
   forward: number | null;
   hosted: Node | null;

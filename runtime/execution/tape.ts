@@ -35,6 +35,16 @@ export interface TapedCall {
   readonly tensors: readonly Tensor[];
   /** Its derivative; null where the user gave none. */
   readonly backward: BackwardFunction | null;
+  /** Whether it is itself the derivative of a function of the user. */
+  readonly isDerivative: boolean;
+}
+
+/** What a backward pass made of gradients by itself: their sum, a copy of one, or a matrix transposed. */
+export interface TapedSum {
+  readonly kind: 'sum';
+  readonly value: Value;
+  readonly inputs: readonly Value[];
+  readonly isTransposed: boolean;
 }
 
 /**
@@ -55,5 +65,5 @@ export interface TapedRun extends Trail {
   readonly inputs: ReadonlyMap<string, Value>;
 }
 
-/** The runs of an execution in the order in which they ran: a backward pass goes through them the other way. */
-export type Tape = (TapedRun | TapedCall)[];
+/** What ran in an execution, in order: a backward pass goes through it the other way. */
+export type Tape = (TapedRun | TapedCall | TapedSum)[];

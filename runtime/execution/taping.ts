@@ -57,6 +57,7 @@ export class Taping {
       inputs: node.inputs.map((value) => this.source(value)),
       tensors,
       backward,
+      isDerivative: false,
     });
   }
 

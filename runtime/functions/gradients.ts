@@ -1,4 +1,3 @@
-import { TraceError } from '../errors.ts';
 import { isFloat } from '../graph/promotion.ts';
 import type { Value } from '../graph/types.ts';
 import { toProxy } from '../tracing/apply.ts';
@@ -18,16 +17,17 @@ import { asTraced, fail, node, operand } from './nodes.ts';
  */
 export function backward(loss: Operand, gradient?: Operand): void {
   const target = builder();
-  target.passes.push(openPass(target, 'backward', loss, gradient));
+  target.passes.open(openPass(target, 'backward', loss, gradient));
 }
 
 /**
- * The gradients of `loss` by some tensors, each of its tensor's shape and dtype; no pass is left open.
+ * The gradients of `loss` by some tensors, each of its tensor's shape and dtype; no pass is left open. They are values
+ * like others: a loss may be computed from them, and has gradients of its own.
  * @throws TraceError where the loss does not depend on one of them, unless `allowUnused` (it is undefined when it comes
  *   back) or `materializeGrads` (it is zeros)
  */
-export function grad(loss: Operand, inputs: readonly Traced[], options?: GradOptions): Traced[];
 export function grad(loss: Operand, inputs: Traced, options?: GradOptions): Traced;
+export function grad(loss: Operand, inputs: readonly Traced[], options?: GradOptions): Traced[];
 export function grad(
   loss: Operand,
   inputs: Traced | readonly Traced[],
@@ -57,12 +57,6 @@ export function detach(input: Operand): Traced {
 }
 
 function openPass(target: Builder, name: string, loss: Operand, gradient: Operand | undefined): TracedPass {
-  if (target.conditional) {
-    throw new TraceError(
-      `${name} stands in a branch or loop that depends on a traced value. Compute the loss there, assign it to a variable declared before, and call ${name} after it.`,
-      target.site,
-    );
-  }
   const value = toProxy(loss).value();
   if (!isFloat(value.type.dtype))
     fail(`${name}: the loss is ${value.type.dtype}, and only floating-point tensors have gradients.`);

@@ -1,9 +1,10 @@
 import { makeGraph, makeModelLike, makeNode } from '../onnx/make.ts';
 import type { ModelProto, NodeProto, TensorProto, ValueInfoProto } from '../onnx/proto.ts';
 import { drawingIn } from '../onnx/randomness.ts';
+import { tensorNames } from '../onnx/rename.ts';
 import { Cotangents } from './cotangents.ts';
 import { declaredDims } from './declared-dims.ts';
-import { Emitter } from './emitter.ts';
+import { Emitter, nextOrder } from './emitter.ts';
 import { GradientError } from './error.ts';
 import { type Dims, Facts } from './facts.ts';
 import { withFixedShapes } from './fixed-shapes.ts';
@@ -34,6 +35,8 @@ export interface Backward {
   readonly seeds: readonly string[];
   /** Those of the tensors asked for that the loss depends on: outputs under the names that `gradientName` gives. */
   readonly outputs: readonly string[];
+  /** 1 for the derivative of a model, 2 for the derivative of that. */
+  readonly order: number;
 }
 
 /** The input that brings the gradient by a seed. */
@@ -41,9 +44,9 @@ export function seedName(tensor: string): string {
   return `onnsight/seed/${tensor}`;
 }
 
-/** The output that holds the gradient by a tensor. */
-export function gradientName(tensor: string): string {
-  return `onnsight/gradient/${tensor}`;
+/** The output that holds the gradient by a tensor. The derivative of a derivative has gradients by the same tensors. */
+export function gradientName(tensor: string, order = 1): string {
+  return `onnsight/d${order}/gradient/${tensor}`;
 }
 
 /**
@@ -54,7 +57,7 @@ export function gradientName(tensor: string): string {
 export function backward(model: ModelProto, request: BackwardRequest): Backward {
   const graph = model.graph!;
   const facts = factsOf(model, request.dims ?? new Map());
-  const emit = new Emitter(facts, gradientOpset(model));
+  const emit = new Emitter(facts, gradientOpset(model), nextOrder(tensorNames(graph)));
   const known = new Cotangents(emit);
   for (const seed of request.seeds) {
     facts.set(seedName(seed), facts.type(seed), facts.dims(seed));
@@ -62,13 +65,14 @@ export function backward(model: ModelProto, request: BackwardRequest): Backward 
   }
   sweep(emit, graph.node, known, { wanted: new Set(request.wanted), replaced: request.replaced ?? new Set() });
   const outputs = request.wanted.filter((tensor) => known.has(tensor));
-  for (const tensor of outputs) {
-    emit.nodes.push(makeNode('Identity', [known.of(tensor)!], [gradientName(tensor)]));
-    facts.set(gradientName(tensor), facts.type(tensor), null);
-  }
+  const gradients = outputs.map((tensor) => gradientName(tensor, emit.order));
+  outputs.forEach((tensor, i) => {
+    emit.nodes.push(makeNode('Identity', [known.of(tensor)!], [gradients[i]!]));
+    facts.set(gradients[i]!, facts.type(tensor), null);
+  });
   const again = withFixedShapes(emit, graph.node);
   const all = [...again, ...emit.nodes];
-  const { nodes, inputs } = needed(all, outputs.map(gradientName), request.given ?? new Set());
+  const { nodes, inputs } = needed(all, gradients, request.given ?? new Set());
   checkDraws(model, nodes, new Set(again));
   const weights = new Map([...graph.initializer, ...emit.constants].map((tensor) => [tensor.name, tensor]));
   const fed = inputs.filter((tensor) => !weights.has(tensor) || request.given?.has(tensor));
@@ -80,12 +84,12 @@ export function backward(model: ModelProto, request: BackwardRequest): Backward 
       nodes,
       fed.map((tensor) => declaration(model, emit, tensor)),
       used,
-      outputs,
-      emit,
+      gradients.map((tensor) => emit.declare(tensor)),
     ),
     inputs: fed.filter((tensor) => !request.seeds.some((seed) => seedName(seed) === tensor)),
     seeds,
     outputs,
+    order: emit.order,
   };
 }
 
@@ -119,15 +123,8 @@ function assembled(
   nodes: readonly NodeProto[],
   inputs: readonly ValueInfoProto[],
   weights: readonly TensorProto[],
-  outputs: readonly string[],
-  emit: Emitter,
+  outputs: readonly ValueInfoProto[],
 ): ModelProto {
-  const graph = makeGraph(
-    'onnsight',
-    nodes,
-    inputs,
-    outputs.map((tensor) => emit.declare(gradientName(tensor))),
-    weights,
-  );
+  const graph = makeGraph('onnsight', nodes, inputs, outputs, weights);
   return withGradientOperators(makeModelLike(model, graph));
 }

@@ -3,27 +3,32 @@ import { elementType } from '../onnx/dtypes.ts';
 import { type Attributes, makeNode, makeTensor, makeValueInfo } from '../onnx/make.ts';
 import type { NodeProto, TensorProto, ValueInfoProto } from '../onnx/proto.ts';
 import type { Dim, Dims, Facts } from './facts.ts';
+import { withOrigin } from './origin.ts';
 
 /** ONNX Runtime's own operators. */
 export const CONTRIB = 'com.microsoft';
+
+/** The next derivative after those that tensors of a graph belong to by their names. */
+export function nextOrder(tensors: Iterable<string>): number {
+  let last = 0;
+  for (const name of tensors) last = Math.max(last, Number(/^onnsight\/d(\d+)\//.exec(name)?.[1] ?? 0));
+  return last + 1;
+}
 
 /** How the nodes of a derivative are named, and the constants that they share. */
 class Names {
   readonly constants: TensorProto[] = [];
   private readonly byContent = new Map<string, string>();
-  private readonly prefix: string;
+  /** Which derivative this is: that of a model without any is the first. */
+  readonly order: number;
   private count = 0;
 
-  /** @param facts the tensors that are there: a graph that is a derivative itself has names of this kind */
-  constructor(facts: Facts) {
-    const taken = [...facts.types.keys()];
-    let order = 1;
-    while (taken.some((name) => name.startsWith(`onnsight/d${order}/`))) order++;
-    this.prefix = `onnsight/d${order}/`;
+  constructor(order: number) {
+    this.order = order;
   }
 
   fresh(stem: string): string {
-    return `${this.prefix}${stem}_${this.count++}`;
+    return `onnsight/d${this.order}/${stem}_${this.count++}`;
   }
 
   constant(dtype: DType, data: readonly number[], dims: readonly number[]): string {
@@ -44,10 +49,13 @@ export class Emitter {
   readonly facts: Facts;
   /** The version of the default operator set. */
   readonly opset: number;
+  /** The name of the node whose derivative is being written. */
+  origin = '';
   private readonly names: Names;
   private readonly written = new Map<string, string>();
 
-  constructor(facts: Facts, opset: number, names = new Names(facts)) {
+  /** @param order which derivative this is: names of two that stand in one graph must not be the same */
+  constructor(facts: Facts, opset: number, order: number, names = new Names(order)) {
     this.facts = facts;
     this.opset = opset;
     this.names = names;
@@ -55,7 +63,14 @@ export class Emitter {
 
   /** An emitter for a subgraph: it sees what this one has written so far. */
   child(): Emitter {
-    return new Emitter(this.facts.inner(), this.opset, this.names);
+    const inner = new Emitter(this.facts.inner(), this.opset, this.order, this.names);
+    inner.origin = this.origin;
+    return inner;
+  }
+
+  /** Which derivative this is: 1 for that of a model, 2 for the derivative of that. */
+  get order(): number {
+    return this.names.order;
   }
 
   /** The constants that all emitters of one derivative have made. */
@@ -80,6 +95,11 @@ export class Emitter {
     this.facts.learn(node);
   }
 
+  /** Adds a node of the derivative whose outputs are known. */
+  place(node: NodeProto): void {
+    this.nodes.push(withOrigin(node, this.origin));
+  }
+
   /** Adds a node and gives its first output. An empty name leaves an optional input out. */
   node(op: string, inputs: readonly string[], attributes: Attributes = {}, domain = ''): string {
     return this.several(op, inputs, 1, attributes, domain)[0]!;
@@ -88,7 +108,7 @@ export class Emitter {
   /** The same for a node with several outputs. */
   several(op: string, inputs: readonly string[], count: number, attributes: Attributes = {}, domain = ''): string[] {
     const outputs = Array.from({ length: count }, () => this.fresh(op));
-    this.add({ ...makeNode(op, inputs, outputs, attributes), domain });
+    this.add(withOrigin({ ...makeNode(op, inputs, outputs, attributes), domain }, this.origin));
     return outputs;
   }
 
@@ -104,7 +124,7 @@ export class Emitter {
   like(node: NodeProto, inputs: readonly string[], count = 1, without: readonly string[] = []): string[] {
     const outputs = Array.from({ length: count }, () => this.fresh(node.opType));
     const attribute = node.attribute.filter(({ name }) => !without.includes(name));
-    this.add({ ...makeNode(node.opType, inputs, outputs), attribute, domain: node.domain });
+    this.add(withOrigin({ ...makeNode(node.opType, inputs, outputs), attribute, domain: node.domain }, this.origin));
     return outputs;
   }
 

@@ -118,7 +118,9 @@ export class Facts {
     node.output.forEach((tensor, i) => {
       if (tensor === '') return;
       const known = this.sizes.get(tensor) ?? dims[i] ?? null;
-      this.set(tensor, this.types.get(tensor) ?? types[i] ?? 0, known, i === 0 ? value : null);
+      // A list whose elements stand in rows is put together by rows, not end to end.
+      const isList = i === 0 && (known === null || known.length < 2);
+      this.set(tensor, this.types.get(tensor) ?? types[i] ?? 0, known, isList ? value : null);
     });
   }
 }

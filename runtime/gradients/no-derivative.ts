@@ -5,6 +5,7 @@ import { describeNode } from '../modules/describe-node.ts';
 import type { OnnxModel } from '../onnx/model.ts';
 import type { NodeProto } from '../onnx/proto.ts';
 import type { GradientError } from './error.ts';
+import { originOf } from './origin.ts';
 
 /**
  * A gradient that would have to pass through a node without a derivative, in the user's terms.
@@ -21,10 +22,14 @@ export function noDerivative({ node, message }: GradientError, asked: Node, mode
 }
 
 /** What a model tells of its node; programs are made of copies. Null for a node of the block. */
-function placeOf({ name, output }: NodeProto, models: Iterable<OnnxModel>): string | null {
+function placeOf(node: NodeProto, models: Iterable<OnnxModel>): string | null {
+  const origin = originOf(node);
   for (const model of models) {
-    const own = model.graph.node.find((node) => node.name === name && node.output[0] === output[0]);
+    const nodes = model.graph.node;
+    const own = nodes.find(({ name, output }) => name === node.name && output[0] === node.output[0]);
     if (own) return describeNode(own, model);
+    const source = origin === node.name ? undefined : nodes.find(({ name }) => name === origin);
+    if (source) return `the derivative (${node.opType}) of ${describeNode(source, model)}`;
   }
   return null;
 }

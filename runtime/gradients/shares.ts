@@ -1,6 +1,7 @@
 import { makeNode } from '../onnx/make.ts';
 import type { ModelProto, NodeProto } from '../onnx/proto.ts';
 import { renameReads } from '../onnx/rename.ts';
+import { originOf } from './origin.ts';
 
 /** A weight as some of its readers have it: the gradient by it is what they make of it. */
 export interface Share {
@@ -15,11 +16,15 @@ export interface Share {
 export function withShares(model: ModelProto, shares: readonly Share[]): ModelProto {
   if (shares.length === 0) return model;
   const graph = model.graph!;
-  const copies = shares.map(({ name, weight }) => makeNode('Identity', [weight], [name]));
+  const made = new Set(graph.node.flatMap(({ output }) => output));
+  // The derivative of a derivative may have them already.
+  const missing = shares.filter(({ name }) => !made.has(name));
+  const copies = missing.map(({ name, weight }) => makeNode('Identity', [weight], [name]));
   const own = (node: NodeProto) =>
     renameReads(
       node,
-      (tensor) => shares.find(({ weight, others }) => weight === tensor && !others.has(node.name))?.name ?? tensor,
+      (tensor) =>
+        missing.find(({ weight, others }) => weight === tensor && !others.has(originOf(node)))?.name ?? tensor,
     );
   return { ...model, graph: { ...graph, node: [...copies, ...graph.node.map(own)] } };
 }

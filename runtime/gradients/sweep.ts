@@ -2,6 +2,7 @@ import type { NodeProto } from '../onnx/proto.ts';
 import { dependents, hasGradient } from './activity.ts';
 import type { Cotangents } from './cotangents.ts';
 import type { Emitter } from './emitter.ts';
+import { originOf } from './origin.ts';
 import { Application, type SweepGoal } from './rule.ts';
 import { endsPath } from './rules/ends.ts';
 import { ruleFor, subgraphRuleFor } from './rules/index.ts';
@@ -21,6 +22,7 @@ export function sweep(emit: Emitter, nodes: readonly NodeProto[], known: Cotange
   for (const node of nodes.toReversed()) {
     // The gradient by what an end of a path gives may be asked for itself.
     if (endsPath(node) || !node.output.some((tensor) => active.has(tensor) && known.has(tensor))) continue;
+    emit.origin = originOf(node);
     const needed = node.input.map((tensor) => active.has(tensor));
     const gradients = node.output.map((tensor) => (hasGradient(tensor, emit.facts) ? known.of(tensor) : null));
     const at = new Application(node, gradients, needed);

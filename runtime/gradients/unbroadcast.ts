@@ -11,7 +11,7 @@ export function unbroadcast(emit: Emitter, gradient: string, input: string, outp
     const sum = emit.sum(gradient, axes);
     return lead > 0 ? emit.reshapeLike(sum, input) : emit.sized(sum, input);
   }
-  if (from?.every((dim) => typeof dim === 'number' && dim !== 1)) {
+  if (from?.every((dim) => typeof dim === 'number' && dim > 1)) {
     // A constant size all the way: whatever else there is stands in front.
     const flat = emit.reshape(gradient, emit.ints(-1, ...(from as number[])));
     return emit.sized(emit.sum(flat, [0], false), input);

@@ -172,7 +172,7 @@ function checkShape(said: Shape, is: Shape, what: string): void {
 /** A gradient has the type of what it is taken by, and belongs to a pass. */
 function checkGradient(node: Node, { isRoot }: Place): void {
   const { op, inputs, outputs } = node;
-  if (!isRoot) throw new OperationError('gradients stand in the root of a graph, not in a body');
+  if (!isRoot && op === 'setgrad') throw new OperationError('a gradient is set in the root of a graph, not in a body');
   const counts: Readonly<Record<string, readonly number[]>> = { backward: [1, 2], grad: [2], setgrad: [3] };
   checkCounts(node, counts[op]!, op === 'setgrad' ? 0 : 1);
   const [first, of, gradient] = inputs;

@@ -1,4 +1,4 @@
-import type { Node } from './types.ts';
+import type { Node, Region, Value } from './types.ts';
 
 /** Nodes and the nodes in their bodies, outer ones first. Operands are left out: they are not run. */
 export function* withRegions(nodes: readonly Node[]): Generator<Node> {
@@ -7,4 +7,9 @@ export function* withRegions(nodes: readonly Node[]): Generator<Node> {
     yield node;
     for (const region of node.regions) yield* withRegions(region.nodes);
   }
+}
+
+/** The values that are made in a body, and in the bodies in it. */
+export function valuesIn({ parameters, nodes }: Region): Value[] {
+  return [...parameters, ...nodes.flatMap((node) => [...node.outputs, ...node.regions.flatMap(valuesIn)])];
 }

@@ -105,14 +105,26 @@ export class Dependencies {
   replacedBehind({ inputs }: NodeOf<'grad'>): NodeOf<'setgrad'>[] {
     const [pass, of] = inputs as [Value, Value];
     return this.setGradients.filter(
-      (node) => node.inputs[0] === pass && node.inputs[1] !== of && this.follows(node.inputs[1]!, of),
+      (node) => node.inputs[0] === pass && node.inputs[1] !== of && this.isComputedFrom(node.inputs[1]!, of),
     );
   }
 
-  /** Whether a value is computed from another one. */
-  private follows(value: Value, from: Value): boolean {
-    const vertex = from.node?.op === 'read' ? this.needs(from.node)[0] : from.node;
-    return vertex !== undefined && vertex !== null && this.order([value]).includes(vertex);
+  /** Whether a value of the root is computed from another one: an input of a model or a weight, too. */
+  isComputedFrom(value: Value, from: Value): boolean {
+    if (!this.isRoot(value) || !this.isRoot(from)) return false;
+    const node = from.node!;
+    const order = this.order([value]);
+    if (node.op !== 'read') return order.includes(node);
+    const [vertex] = this.needs(node);
+    if (vertex !== undefined) return order.includes(vertex);
+    const number = forwardOf(node);
+    const forward = this.forwards[number]!;
+    const tensor = forward.tensorOf(node);
+    const reads = (one: Vertex) =>
+      typeof one === 'number' &&
+      this.forwardOfModelNode(one) === number &&
+      [...forward.reads(one - this.bases[number]!)].includes(tensor);
+    return order.some(reads);
   }
 
   private isRoot(value: Value): boolean {

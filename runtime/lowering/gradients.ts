@@ -13,9 +13,11 @@ import type { Node, NodeOf, Value } from '../graph/types.ts';
 import { elementType } from '../onnx/dtypes.ts';
 import { makeTensor } from '../onnx/make.ts';
 import type { OnnxModel } from '../onnx/model.ts';
+import type { NodeProto } from '../onnx/proto.ts';
 import { smallNumbers } from '../onnx/small-numbers.ts';
 import { transposedCopy } from '../onnx/transposed-copy.ts';
 import type { Dependencies } from './dependencies.ts';
+import { checkIterations } from './through-iterations.ts';
 import type { Writer } from './writer.ts';
 
 /** Writes gradients into the model itself, behind all that the loss is computed from: one model, one run. */
@@ -26,6 +28,7 @@ export class GradientLowering {
   private readonly facts = new Facts();
   /** How many nodes, and constants, the facts know. */
   private known = { nodes: 0, constants: 0 };
+  private count = 0;
 
   constructor(model: OnnxModel, dependencies: Dependencies, writer: Writer) {
     this.model = model;
@@ -40,11 +43,19 @@ export class GradientLowering {
   /**
    * Writes one gradient and gives its name. Throws a TraceError where there is none.
    * @param operands those that are used so far, with their names
+   * @param writer where it is needed: in a body it goes back through what that and those around it have computed
    */
-  write(node: NodeOf<'grad'>, operands: readonly { readonly name: string; readonly node: Node }[]): string {
+  write(
+    node: NodeOf<'grad'>,
+    operands: readonly { readonly name: string; readonly node: Node }[],
+    writer: Writer,
+  ): string {
     this.learn(operands);
+    checkIterations(node, writer, this.dependencies);
     const [pass, of] = node.inputs as [Value, Value];
-    const emit = new Emitter(this.facts, gradientOpset(this.model.proto));
+    const facts = this.factsIn(writer);
+    const before = writtenBefore(writer);
+    const emit = new Emitter(facts, gradientOpset(this.model.proto), ++this.count);
     const known = new Cotangents(emit);
     const loss = this.writer.name(pass.node!.inputs[0]!);
     known.add(loss, this.seed(emit, pass.node!));
@@ -52,14 +63,14 @@ export class GradientLowering {
     for (const set of this.dependencies.replacedBehind(node)) {
       const { inputs } = set;
       const name = this.writer.name(inputs[1]!);
-      if (!dependents(this.writer.written, [name], this.facts).has(loss)) throw independent(set);
+      if (!dependents(before, [name], facts).has(loss)) throw independent(set);
       replaced.add(name);
       known.add(name, this.writer.name(inputs[2]!));
     }
     const wanted = this.writer.name(of);
     const copy = this.parameterCopy(of, node);
     try {
-      sweep(emit, this.writer.written, known, { wanted: new Set(copy ? [wanted, copy] : [wanted]), replaced });
+      sweep(emit, before, known, { wanted: new Set(copy ? [wanted, copy] : [wanted]), replaced });
     } catch (error) {
       throw error instanceof GradientError ? noDerivative(error, node, [this.model]) : error;
     }
@@ -69,9 +80,22 @@ export class GradientLowering {
     const sum = own && turned ? emit.plus(own, turned) : (own ?? turned);
     const gradient = sum ?? (node.attributes.unused === 'zeros' ? emit.zerosLike(wanted) : null);
     if (!gradient) throw independent(node);
-    this.writer.names.constants.push(...emit.constants);
-    this.writer.written.push(...needed(emit.nodes, [gradient]).nodes);
+    writer.names.constants.push(...emit.constants);
+    writer.written.push(...needed(emit.nodes, [gradient]).nodes);
     return gradient;
+  }
+
+  /** What is known where a writer writes. */
+  private factsIn(writer: Writer): Facts {
+    if (!writer.body) return this.facts;
+    const { around, region } = writer.body;
+    const facts = this.factsIn(around).inner();
+    for (const value of region.parameters) {
+      const { dtype, shape } = value.type;
+      facts.set(writer.name(value), elementType(dtype), shape?.map(() => facts.symbol()) ?? null);
+    }
+    for (const node of writer.written) facts.learn(node);
+    return facts;
   }
 
   /** The transposed copy of a parameter that the file has beside it; null for a value that is none, or has none. */
@@ -113,4 +137,9 @@ export class GradientLowering {
     for (const node of writer.written.slice(this.known.nodes)) facts.learn(node);
     this.known = { nodes: writer.written.length, constants: writer.names.constants.length };
   }
+}
+
+/** The nodes that have run where a writer stands. */
+function writtenBefore({ body, written }: Writer): readonly NodeProto[] {
+  return body ? [...writtenBefore(body.around), ...written] : written;
 }

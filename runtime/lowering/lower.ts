@@ -77,7 +77,10 @@ class Lowering {
       model.opset,
       new Names(),
       this.values,
-      (node, inputs, writer) => this.call(node, inputs, writer),
+      {
+        call: (node, inputs, writer) => this.call(node, inputs, writer),
+        gradient: (node, writer) => this.gradient(node, writer),
+      },
       siteName,
       maxIterations,
     );
@@ -114,11 +117,15 @@ class Lowering {
       this.usedOperands.push({ position, name, node: vertex });
       this.values.set(vertex.outputs[0]!, name);
     } else if (vertex.op === 'grad') {
-      this.gradients ??= new GradientLowering(this.model, this.dependencies, this.writer);
-      this.values.set(vertex.outputs[0]!, this.gradients.write(vertex, this.usedOperands));
+      this.values.set(vertex.outputs[0]!, this.gradient(vertex, this.writer));
     } else if (vertex.op !== 'backward') {
       this.writer.write(vertex);
     }
+  }
+
+  private gradient(node: NodeOf<'grad'>, writer: Writer): string {
+    this.gradients ??= new GradientLowering(this.model, this.dependencies, this.writer);
+    return this.gradients.write(node, this.usedOperands, writer);
   }
 
   /** The name under which a node finds a tensor it reads. */

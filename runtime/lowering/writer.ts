@@ -44,6 +44,21 @@ export const MAX_ITERATIONS = 100_000;
 /** How calls of modules are written. */
 export type LowerCall = (node: NodeOf<'call'>, inputs: readonly string[], writer: Writer) => readonly string[];
 
+/** How gradients in bodies are written: the name of one. */
+export type LowerGradient = (node: NodeOf<'grad'>, writer: Writer) => string;
+
+/** What a writer has of the model around its nodes. */
+export interface Lowerers {
+  readonly call: LowerCall;
+  readonly gradient: LowerGradient;
+}
+
+/** A body that is being written. */
+interface Body {
+  readonly region: Region;
+  readonly around: Writer;
+}
+
 /** Writes the nodes of one region of the intervention graph as ONNX nodes. */
 export class Writer implements Emitter {
   readonly written: NodeProto[] = [];
@@ -51,10 +66,14 @@ export class Writer implements Emitter {
   readonly names: Names;
   /** The ONNX names of the graph's values, of this region and of those around it. */
   readonly values: Map<Value, string>;
-  private readonly lowerCall: LowerCall;
+  /** Null for the root. */
+  readonly body: Body | null;
+  private readonly lowerers: Lowerers;
   private readonly siteName: (node: Node) => string;
   private readonly maxIterations: number;
   private stem = 'node';
+  /** The node that is being written. */
+  current: Node | null = null;
 
   /**
    * @param siteName what the name of an ONNX node says of the site of the graph's node
@@ -64,14 +83,16 @@ export class Writer implements Emitter {
     opset: number,
     names: Names,
     values: Map<Value, string>,
-    lowerCall: LowerCall,
+    lowerers: Lowerers,
     siteName: (node: Node) => string = siteOrOp,
     maxIterations = MAX_ITERATIONS,
+    body: Body | null = null,
   ) {
+    this.body = body;
     this.opset = opset;
     this.names = names;
     this.values = values;
-    this.lowerCall = lowerCall;
+    this.lowerers = lowerers;
     this.siteName = siteName;
     this.maxIterations = maxIterations;
   }
@@ -124,6 +145,7 @@ export class Writer implements Emitter {
   /** Writes one node. */
   write(node: Node): void {
     this.stem = this.siteName(node);
+    this.current = node;
     const inputs = node.inputs.map((value) => this.name(value));
     const outputs = this.lowerChecked(node, inputs);
     node.outputs.forEach((value, i) => {
@@ -145,7 +167,7 @@ export class Writer implements Emitter {
   private lower(node: Node, inputs: readonly string[]): readonly string[] {
     switch (node.op) {
       case 'if': {
-        const [then, otherwise] = node.regions.map((region) => this.body(region, []));
+        const [then, otherwise] = node.regions.map((region) => this.writeBody(region, []));
         return this.nodesOf('If', inputs, node.outputs.length, {
           then_branch: { graph: then! },
           else_branch: { graph: otherwise! },
@@ -165,7 +187,7 @@ export class Writer implements Emitter {
         const start = [trip!, first!].map((name) =>
           this.marked('one', 'Reshape', [name, this.constant('int64', [], [0])]),
         );
-        const body = this.body(
+        const body = this.writeBody(
           region!,
           [parameters[0]!, makeValueInfo(condition, 'bool', []), ...parameters.slice(1)],
           (inner, [goesOn, ...carry]) => [inner.within(goesOn!, parameters[0]!.name), ...carry],
@@ -173,14 +195,17 @@ export class Writer implements Emitter {
         return this.nodesOf('Loop', [...start, ...initial], node.outputs.length, { body: { graph: body } });
       }
       case 'call':
-        return this.lowerCall(node, inputs, this);
+        return this.lowerers.call(node, inputs, this);
+      case 'backward':
+        // Its gradients say what there is to write.
+        return [''];
+      case 'grad':
+        return [this.lowerers.gradient(node, this)];
       case 'operand':
       case 'read':
       case 'write':
       case 'forward':
       case 'apply':
-      case 'backward':
-      case 'grad':
       case 'setgrad':
         throw new Error(`A node '${node.op}' cannot be written by itself.`);
       default:
@@ -209,12 +234,14 @@ export class Writer implements Emitter {
     return this.marked(`iterations=${limit}`, 'Gather', [one, tooMany], { axis: { int: 0 } });
   }
 
-  private body(
+  private writeBody(
     region: Region,
     inputs: readonly ValueInfoProto[],
     change: (inner: Writer, results: readonly string[]) => readonly string[] = (_, results) => results,
   ) {
-    const inner = new Writer(this.opset, this.names, this.values, this.lowerCall, this.siteName, this.maxIterations);
+    const { opset, names, values, lowerers, siteName, maxIterations } = this;
+    const body = { region, around: this };
+    const inner = new Writer(opset, names, values, lowerers, siteName, maxIterations, body);
     for (const node of liveNodes(region)) inner.write(node);
     // A result must be made by a node of the region itself, and only once.
     inner.stem = this.stem;

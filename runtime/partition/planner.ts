@@ -2,7 +2,10 @@ import type { InterventionGraph } from '../graph/graph.ts';
 import { keyOf } from '../graph/key.ts';
 import type { Address } from '../graph/ops.ts';
 import { narrow } from '../graph/passes/narrow.ts';
+import type { Value } from '../graph/types.ts';
 import type { Locate } from '../lowering/address.ts';
+import { gradientFromOutside } from '../lowering/body-gradients.ts';
+import { Dependencies } from '../lowering/dependencies.ts';
 import { type Layer, layersOf } from '../modules/layers.ts';
 import { type Module, walk } from '../modules/module.ts';
 import type { OnnxModel } from '../onnx/model.ts';
@@ -104,6 +107,7 @@ export class Planner {
     const tensorAt = (address: Address) => this.locate(address).tensor;
     const { graph } = narrow(asked, { tensorAt, endOf: (tensor) => this.ends.of(tensor) });
     const key = graph.structuralKey();
+    if (this.goesBackInBody(graph)) return this.asOne(graph, key);
     if (!this.blocks) return this.inSegments(graph, key);
     const { sessions, readable } = this.blocks;
     const reading = onlyReads(asked) ? this.read(graph, key, readable) : null;
@@ -111,6 +115,17 @@ export class Planner {
     if (reading?.plan.dispatches.length === 1) return reading;
     if (sessions.take(key, reading !== null && graph === asked)) return this.asOne(graph, key);
     return reading ?? this.inSegments(graph, key);
+  }
+
+  /** Whether a branch or loop has a backward pass through the model in it: only where all is one model can it go there. */
+  private goesBackInBody(graph: InterventionGraph): boolean {
+    const { model, locate } = this;
+    let dependencies: Dependencies | null = null;
+    const leadsTo = (value: Value, of: Value) => {
+      dependencies ??= new Dependencies(graph, [{ model, locate }]);
+      return dependencies.isComputedFrom(value, of);
+    };
+    return gradientFromOutside(graph.root.nodes, leadsTo) !== undefined;
   }
 
   private inSegments(graph: InterventionGraph, key: string): Planned {

@@ -7,12 +7,12 @@ import type { AttributesOf, Op, TensorOp } from '../graph/ops.ts';
 import type { LazySite } from '../graph/site.ts';
 import type { Node, NodeOf, Region, Site, TensorType, Value } from '../graph/types.ts';
 import { blank } from './blanks.ts';
+import { BlockPasses } from './block-passes.ts';
 import { BlockSaves } from './block-saves.ts';
 import { callerSite } from './caller.ts';
 import { type OpenCall, tooDeep } from './depth.ts';
 import { Consequences, type Fact, Knowledge } from './facts.ts';
 import { TracedForward } from './forward.ts';
-import type { TracedPass } from './gradients.ts';
 import { type Births, type Change, Journal, type Slot } from './journal.ts';
 import type { LogLine } from './logs.ts';
 import { MadeObjects } from './made-objects.ts';
@@ -56,8 +56,7 @@ export class Builder {
   forward: TracedForward | null = null;
   /** Every forward of the graph, by id. */
   readonly forwards: TracedForward[] = [];
-  /** The backward passes of the block, those inside of `grad` left out; gradients are read of the last one. */
-  readonly passes: TracedPass[] = [];
+  readonly passes = new BlockPasses(this);
   /** The tensors of the user that are used in the block, with the operands that stand for them. */
   readonly tensors = new Map<object, Value>();
   /** The rows of the batch that belong to the invoke that runs now; null for all. */
@@ -222,6 +221,16 @@ export class Builder {
     });
   }
 
+  /** Whether a body of a conditional is finished. */
+  isClosed(region: Region): boolean {
+    return this.closed.has(region);
+  }
+
+  /** The regions that are open, from the root of the graph on. */
+  get openRegions(): readonly Region[] {
+    return this.regions;
+  }
+
   reachable(storage: Storage): boolean {
     return this.regions.includes(storage.region);
   }
@@ -253,6 +262,7 @@ export class Builder {
     if (this.journals.length >= DEEPEST) throw tooDeep(this.calls, this.site);
     const region: Region = { parameters: [], nodes: [], results: [] };
     const journal = new Journal(++this.time, this.births);
+    const leavePasses = this.passes.enter();
     if (holds) this.knowledge.set(region, new Knowledge(holds, this.consequences));
     this.regions.push(region);
     this.journals.push(journal);
@@ -263,6 +273,7 @@ export class Builder {
     } finally {
       this.regions.pop();
       this.journals.pop();
+      leavePasses();
       journal.undo();
     }
   }

@@ -2,7 +2,7 @@ import { TraceError } from '../errors.ts';
 import type { AttributesOf } from '../graph/ops.ts';
 import { isFloat } from '../graph/promotion.ts';
 import type { Region, Site, Value } from '../graph/types.ts';
-import { type AnyParameter, Parameter, type ParameterInBlock } from '../tensor/parameter.ts';
+import type { ParameterInBlock } from '../tensor/parameter.ts';
 import { toProxy } from './apply.ts';
 import { activeBuilder, type Builder, builder } from './builder.ts';
 import { callerSite, laterSite } from './caller.ts';
@@ -42,13 +42,24 @@ class GradientSlot implements Slot {
 export class TracedPass {
   /** What stands for the pass in the graph. */
   readonly handle: Value;
+  /** Where it was opened. */
+  readonly region: Region;
+  readonly site: Site | null;
+  /** Whether that is a branch or loop, of a forward or around several. */
+  readonly isInBody: boolean;
+  readonly isInLoop: boolean;
+  /** Whether that is a branch or loop that a model runs itself. */
+  private readonly isInModel: boolean;
   private readonly builder: Builder;
-  private readonly region: Region;
   private readonly slots = new Map<Value, GradientSlot>();
 
   constructor(target: Builder, loss: Value, gradient: Value | null) {
     this.builder = target;
     this.region = target.region;
+    this.site = target.site;
+    this.isInBody = target.conditional;
+    this.isInLoop = target.isLooping;
+    this.isInModel = target.isBranching;
     const inputs = gradient ? [loss, gradient] : [loss];
     this.handle = target.addTyped('backward', inputs, [{ dtype: 'bool', shape: [] }], {}).outputs[0]!;
   }
@@ -60,6 +71,12 @@ export class TracedPass {
 
   /** Puts another gradient in the place of that by a value: it flows further back. */
   bind(of: Value, storage: Storage): void {
+    if (this.isInModel) {
+      throw new TraceError(
+        'A gradient is set of a backward pass that stands in a branch or loop which depends on a traced value. Call backward outside of it, or go back in two steps: const [g] = grad(loss, [y]), then grad(y, [x], { gradient: … }).',
+        this.builder.site,
+      );
+    }
     const slot = this.slot(of);
     this.builder.note(slot);
     slot.storage = storage;
@@ -107,7 +124,7 @@ export class TracedPass {
 /** `x.grad` */
 export function readGradient(x: TensorProxy, unused: Unused = 'error'): TensorProxy {
   const target = builder();
-  if (!x.rowsOf) return new TensorProxy(target, passOf(target).read(x.value(), unused));
+  if (!x.rowsOf) return new TensorProxy(target, target.passes.current.read(x.value(), unused));
   return new TensorProxy(target, null, { ...x.viewOf!, parent: readGradient(x.rowsOf, unused) });
 }
 
@@ -117,7 +134,7 @@ export function writeGradient(x: TensorProxy, value: unknown): void {
   const current = readGradient(x);
   const fit = fitted(target, 'grad', value, current).value();
   if (x.rowsOf) assignInPlace(current, fit);
-  else passOf(target).bind(x.value(), target.storage(fit));
+  else target.passes.current.bind(x.value(), target.storage(fit));
 }
 
 /** The gradient by a parameter in the block that runs now, if one with a backward pass does. */
@@ -130,30 +147,5 @@ export const parameterInBlock: ParameterInBlock = {
 };
 
 function hasPass(): boolean {
-  return (activeBuilder()?.passes.length ?? 0) > 0;
-}
-
-/** What adds up in the parameters of a block once it has run: for each pass the gradient by each that is used. */
-export function parameterGradients(target: Builder): ParameterGradient[] {
-  return target.passes.flatMap((pass) =>
-    [...target.tensors].flatMap(([parameter, value]) =>
-      parameter instanceof Parameter ? [{ parameter, gradient: pass.read(value, 'absent').content }] : [],
-    ),
-  );
-}
-
-/** A parameter and the gradient that is added to what it has. */
-export interface ParameterGradient {
-  readonly parameter: AnyParameter;
-  readonly gradient: Value;
-}
-
-/** The pass that was opened last. */
-function passOf(target: Builder): TracedPass {
-  const pass = target.passes.at(-1);
-  if (pass) return pass;
-  throw new TraceError(
-    "'grad' is read or set before a backward pass. Call backward(loss) first; then every tensor that the loss depends on has its gradient.",
-    callerSite() ?? target.site,
-  );
+  return activeBuilder()?.passes.isOpen ?? false;
 }

@@ -36,9 +36,18 @@ const branches = intervention({ bound: 'float32' }, (model: LanguageModel, { bou
   return { first: save(first!), weight: save(weight!) };
 });
 
+const curvature = intervention({ token: 'int64' }, (model: LanguageModel, { token }) => {
+  const { h, wte } = model.transformer;
+  const x = h[1].output;
+  const [slope] = grad(model.lm_head.output['0, -1'][token], [x]);
+  const loss = sum(slope! * tanh(x));
+  return { x: save(grad(loss, x)), wte: save(grad(loss, wte.output)) };
+});
+
 const cases: readonly [string, unknown, readonly object[]][] = [
   ['a gradient', saliency, [{ token: 5 }, { token: 88 }]],
   ['gradients that are set', stopped, [{ factor: 2 }, { factor: 0 }]],
+  ['the gradient of a gradient', curvature, [{ token: 5 }]],
   ['through a loop, and by a weight', branches, [{ bound: 20 }, { bound: 1000 }]],
 ];
 

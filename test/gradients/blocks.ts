@@ -8,6 +8,7 @@ import {
   cosineSimilarity,
   crossEntropy,
   div,
+  grad,
   logSoftmax,
   matmul,
   max,
@@ -15,6 +16,7 @@ import {
   mul,
   norm,
   Parameter,
+  reshape,
   save,
   softplus,
   square,
@@ -415,6 +417,14 @@ export const blocks: Readonly<Record<string, Case>> = {
         mean(square(g)) + sum(abs(h)) * 0.001 + norm(g) * 0.01 + mean(cosineSimilarity(h, g, -1)) - mean(likely);
       backward(loss);
       return { loss: save(loss), wte: save(wte.output.grad), h: save(h.grad), g: save(g.grad) };
+    }),
+  hessian_vector: (lm) =>
+    lm.trace([clean], () => {
+      const { h } = lm.transformer;
+      const logits = lm.lm_head.output['0, -1'];
+      const gradient = grad(logits[answer] - logits[wrong], h[2].output);
+      const directions = Tensor.from(Float32Array.from({ length: clean.length * 128 }, (_, i) => Math.cos(i)));
+      return { h: save(grad(sum(gradient * reshape(directions, [1, -1, 128])), h[2].output)) };
     }),
 };
 

@@ -14,9 +14,11 @@ function taken(emit: Emitter, at: Application): string {
 
 const averagePool = unary((emit, x, _, g, at) => {
   if (at.int('ceil_mode', 0)) throw at.refuse('its ceil_mode has no derivative here');
-  const window = windowOf(emit, at, null);
-  const size = window.kernel.reduce((a, b) => a * b, 1);
-  const ones = emit.constant(emit.dtype(x), Array<number>(size).fill(1), [1, 1, ...window.kernel]);
+  const kernel = at.ints('kernel_shape');
+  if (!kernel) throw at.refuse('the size of its kernel is not known');
+  const window = windowOf(emit, at, '');
+  const size = kernel.reduce((a, b) => a * b, 1);
+  const ones = emit.constant(emit.dtype(x), Array<number>(size).fill(1), [1, 1, ...kernel]);
   // Every channel is a picture of its own.
   const pictures = emit.reshape(g, emit.join(emit.ints(-1, 1), emit.sizes(g, 2)));
   const isWhole = at.int('count_include_pad', 0) === 1 || window.pads.every((amount) => amount === 0);

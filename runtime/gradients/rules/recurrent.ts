@@ -127,7 +127,7 @@ function scan(
   const direction = { ints: [isReversed ? 1 : 0] };
   const last = first.map(() => emit.named('last', type, dims));
   const all = emit.named('all', type, [emit.dims(parts)![0]!, ...dims]);
-  emit.nodes.push(
+  emit.place(
     makeNode('Scan', [...first, parts], [...last, all], {
       body: { graph: body.graph() },
       num_scan_inputs: { int: 1 },

@@ -3,19 +3,23 @@ import type { Application } from '../rule.ts';
 
 /** How a convolution or a pool moves over its input, a number for each dimension of space. */
 export interface Window {
-  readonly kernel: readonly number[];
+  /** Null where only the run tells it. */
+  readonly kernel: readonly number[] | null;
   readonly strides: readonly number[];
   readonly dilations: readonly number[];
   /** Before each dimension, then behind each. */
   readonly pads: readonly number[];
 }
 
-/** @param kernel where the node itself does not tell it */
-export function windowOf(emit: Emitter, at: Application, kernel: readonly number[] | null): Window {
-  const size = at.ints('kernel_shape') ?? kernel;
-  if (!size) throw at.refuse('the size of its kernel is not known');
-  const ones = size.map(() => 1);
-  const moves = { kernel: size, strides: at.ints('strides') ?? ones, dilations: at.ints('dilations') ?? ones };
+/** @param weight what has the size of the kernel, where the node itself does not tell it */
+export function windowOf(emit: Emitter, at: Application, weight: string): Window {
+  const sizes = emit.dims(weight)?.slice(2);
+  const told = sizes?.every((size) => typeof size === 'number') ? (sizes as readonly number[]) : null;
+  const kernel = at.ints('kernel_shape') ?? told;
+  const rank = kernel?.length ?? sizes?.length;
+  if (rank === undefined) throw at.refuse('the size of its kernel is not known');
+  const ones = Array<number>(rank).fill(1);
+  const moves = { kernel, strides: at.ints('strides') ?? ones, dilations: at.ints('dilations') ?? ones };
   return { ...moves, pads: padsOf(emit, at, moves) };
 }
 
@@ -25,8 +29,10 @@ function padsOf(
   { kernel, strides, dilations }: Omit<Window, 'pads'>,
 ): readonly number[] {
   const mode = at.string('auto_pad', 'NOTSET');
-  if (mode === 'NOTSET') return at.ints('pads') ?? [...kernel, ...kernel].map(() => 0);
-  if (mode === 'VALID') return [...kernel, ...kernel].map(() => 0);
+  const none = [...strides, ...strides].map(() => 0);
+  if (mode === 'NOTSET') return at.ints('pads') ?? none;
+  if (mode === 'VALID') return none;
+  if (!kernel) throw at.refuse(`auto_pad is ${mode} and the size of its kernel is not known`);
   const totals = kernel.map((size, i) => {
     const given = emit.dims(at.input(0))?.[2 + i];
     if (typeof given !== 'number') throw at.refuse(`auto_pad is ${mode} and the size of its input is not known`);
@@ -41,7 +47,7 @@ function padsOf(
 /** The window as attributes. */
 export function moving({ kernel, strides, dilations, pads }: Window) {
   return {
-    kernel_shape: { ints: kernel },
+    ...(kernel && { kernel_shape: { ints: kernel } }),
     strides: { ints: strides },
     dilations: { ints: dilations },
     pads: { ints: pads },
@@ -60,7 +66,7 @@ export function spread(
   window: Window,
   group: number,
 ): string {
-  const rank = window.kernel.length;
+  const rank = window.strides.length;
   const attributes = { ...moving(window), group: { int: group } };
   if (window.strides.every((stride) => stride === 1)) return emit.node('ConvTranspose', [gradient, weight], attributes);
   const none = Array<number>(rank).fill(0);

@@ -39,7 +39,7 @@ const CONVOLUTIONS: readonly Case[] = [
   })),
   {
     ...oneNode('Conv', { x: normal(1, 2, 4, 4), w: normal(2, 2, 3, 3) }, {}, { name: 'Conv without kernel_shape' }),
-    refused: { ranks: 'kernel', nothing: 'kernel' },
+    refused: { nothing: 'kernel' },
   },
   conv('ConvTranspose', 'in strides', [1, 3, 3, 2], [3, 2, 3, 3], 2, {
     strides: { ints: [2, 2] },

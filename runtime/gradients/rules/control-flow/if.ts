@@ -22,6 +22,6 @@ export const ifRule: SubgraphRule = (emit, at, active, sweep) => {
     return graph.graph();
   };
   const gradients = captured.map((tensor) => emit.named('If', emit.facts.type(tensor)));
-  emit.nodes.push({ ...mapSubgraphs(at.node, back), name: '', output: gradients });
+  emit.place({ ...mapSubgraphs(at.node, back), name: '', output: gradients });
   return paired(emit, captured, gradients);
 };

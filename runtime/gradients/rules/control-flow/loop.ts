@@ -4,6 +4,7 @@ import type { GraphProto } from '../../../onnx/proto.ts';
 import { subgraphsOf } from '../../../onnx/subgraphs.ts';
 import { Cotangents } from '../../cotangents.ts';
 import type { Emitter } from '../../emitter.ts';
+import type { Dims } from '../../facts.ts';
 import type { Application, SubgraphRule } from '../../rule.ts';
 import { Subgraph } from '../../subgraph.ts';
 import { type Entering, loopEntering } from '../../subgraph-dims.ts';
@@ -13,8 +14,8 @@ const [INT64, BOOL] = [elementType('int64'), elementType('bool')];
 
 /**
  * The loop runs once more and keeps what its states were at the start of every iteration (the tape). Then a second loop
- * goes through the iterations that ran, the last first: it computes an iteration again and goes back through it. The tape
- * is a list of tensors, as a state may change its shape.
+ * goes through the iterations that ran, the last first: it computes an iteration again and goes back through it. A state
+ * that may change its shape is kept as a list of tensors, others are stacked.
  */
 export const loopRule: SubgraphRule = (emit, at, active, sweep) => {
   refuseDraws(at);
@@ -23,12 +24,17 @@ export const loopRule: SubgraphRule = (emit, at, active, sweep) => {
   const captured = neededCaptures(at, active);
   const states = at.inputs.slice(2);
   const count = emit.named('count', INT64, []);
-  const tapes = states.map(() => emit.fresh('tape'));
+  for (const tensor of [...states, ...captured]) {
+    if (active.has(tensor) && emit.facts.type(tensor) === 0) {
+      throw at.refuse('it goes through a list of tensors whose shapes change from iteration to iteration');
+    }
+  }
+  const tapes = states.map((tensor, i) => newTape(emit, entering[i + 2]!, emit.dims(tensor)));
 
   const back = new Subgraph(emit);
   const index = back.emit.minus(back.emit.shift(count, -1), back.input(INT64, []));
   back.input(BOOL, []);
-  const starts = tapes.map((tape, i) => readTape(back.emit, tape, index, entering[i + 2]!));
+  const starts = tapes.map((tape) => readTape(back.emit, tape, index));
   const copy = back.copy(body, [like(back.emit, index, entering[0]!), isRunning(back.emit, entering[1]!), ...starts]);
   const ends = copy.outputs.slice(1, 1 + states.length);
   const initial = states.flatMap((tensor, i) => (active.has(tensor) ? starts[i]! : []));
@@ -47,56 +53,76 @@ export const loopRule: SubgraphRule = (emit, at, active, sweep) => {
   accumulators.add(back, known);
 
   const read = back.reads();
-  const kept = [...states.keys()].filter((i) => read.has(tapes[i]!));
+  const kept = tapes.filter(({ name }) => read.has(name));
   const finals = runAgain(emit, at, body, entering, { kept, tapes, count });
   const seeds = movingAt.map((i) => at.gradients[i] ?? emit.zerosLike(finals[i]!));
   const first = [...seeds, ...accumulators.first(emit)];
   const sources = movingAt.map((i) => states[i]!);
   const last = [...sources, ...captured].map((tensor) => emit.named('Loop', emit.facts.type(tensor)));
-  emit.nodes.push(makeNode('Loop', [count, '', ...first], last, { body: { graph: back.graph() } }));
+  emit.place(makeNode('Loop', [count, '', ...first], last, { body: { graph: back.graph() } }));
   return [...paired(emit, sources, last), ...accumulators.last(emit, last.slice(sources.length))];
 };
 
+/** What a state was at the start of every iteration. */
 interface Tape {
-  /** Which of the states are kept. */
-  readonly kept: readonly number[];
-  /** The lists of all states, and the number of iterations that ran: the names that they get. */
-  readonly tapes: readonly string[];
+  readonly name: string;
+  /** What enters the body. */
+  readonly state: Entering;
+  /** Whether the state keeps its shape: then they are stacked, else a list. */
+  readonly isStacked: boolean;
+}
+
+function newTape(emit: Emitter, state: Entering, initial: Dims): Tape {
+  const { type, dims } = state;
+  const isStacked = dims?.every((dim, axis) => dim === initial?.[axis]) ?? false;
+  const name = isStacked ? emit.named('tape', type, [emit.facts.symbol(), ...dims!]) : emit.fresh('tape');
+  return { name, state, isStacked };
+}
+
+function readTape(emit: Emitter, { name, state, isStacked }: Tape, index: string): string {
+  const start = emit.node(isStacked ? 'Gather' : 'SequenceAt', [name, index]);
+  emit.facts.set(start, state.type, state.dims);
+  return start;
+}
+
+interface Kept {
+  /** The tapes of all states, and those that are read. */
+  readonly tapes: readonly Tape[];
+  readonly kept: readonly Tape[];
+  /** The name that the number of iterations that ran gets. */
   readonly count: string;
 }
 
-/** Writes the loop once more, with the tape. Gives the final states. */
+/** Writes the loop once more, with the tapes. Gives the final states. */
 function runAgain(
   emit: Emitter,
   at: Application,
   body: GraphProto,
   entering: readonly Entering[],
-  { kept, tapes, count }: Tape,
+  { tapes, kept, count }: Kept,
 ): readonly string[] {
   const again = new Subgraph(emit);
   const inputs = entering.map(({ type, dims }) => again.input(type, dims));
-  const states = inputs.slice(2);
-  const lists = kept.map((i) => again.sequence(entering[i + 2]!.type));
+  const start = (tape: Tape) => inputs[2 + tapes.indexOf(tape)]!;
+  const stacked = kept.filter(({ isStacked }) => isStacked);
+  const listed = kept.filter(({ isStacked }) => !isStacked);
+  const lists = listed.map(({ state }) => again.sequence(state.type));
   const before = again.input(INT64, []);
   const copy = again.copy(body, inputs);
   for (const tensor of copy.outputs.slice(0, inputs.length - 1)) again.output(tensor);
-  kept.forEach((i, k) => {
-    const list = again.emit.node('SequenceInsert', [lists[k]!, states[i]!]);
-    again.outputSequence(list, entering[i + 2]!.type);
+  listed.forEach((tape, k) => {
+    const list = again.emit.node('SequenceInsert', [lists[k]!, start(tape)]);
+    again.outputSequence(list, tape.state.type);
   });
   again.output(again.emit.shift(before, 1));
-  const empty = kept.map((i) => emit.node('SequenceEmpty', [], { dtype: { int: entering[i + 2]!.type } }));
-  const finals = entering.slice(2).map(({ type }) => emit.named('final', type));
+  for (const tape of stacked) again.output(start(tape));
+  const empty = listed.map(({ state }) => emit.node('SequenceEmpty', [], { dtype: { int: state.type } }));
+  const finals = tapes.map(({ state }) => emit.named('final', state.type));
   const inputsOfNode = [at.input(0), at.input(1), ...at.inputs.slice(2), ...empty, emit.int(0)];
-  const outputs = [...finals, ...kept.map((i) => tapes[i]!), count];
-  emit.nodes.push(makeNode('Loop', inputsOfNode, outputs, { body: { graph: again.graph() } }));
+  const names = (some: readonly Tape[]) => some.map(({ name }) => name);
+  const outputs = [...finals, ...names(listed), count, ...names(stacked)];
+  emit.place(makeNode('Loop', inputsOfNode, outputs, { body: { graph: again.graph() } }));
   return finals;
-}
-
-function readTape(emit: Emitter, tape: string, index: string, { type, dims }: Entering): string {
-  const state = emit.node('SequenceAt', [tape, index]);
-  emit.facts.set(state, type, dims);
-  return state;
 }
 
 /** The counter, in the shape that the body declares for it. */

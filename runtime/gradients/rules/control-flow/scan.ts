@@ -68,7 +68,7 @@ export const scanRule: SubgraphRule = (emit, at, active, sweep) => {
   const made = [...sources, ...captured, ...given.map(({ tensor }) => tensor)].map((tensor) =>
     emit.named('Scan', emit.facts.type(tensor)),
   );
-  emit.nodes.push(
+  emit.place(
     makeNode('Scan', [...first, ...accumulators.first(emit), ...taken.map(({ tensor }) => tensor)], made, {
       body: { graph: back.graph() },
       ...scanAttributes('input', taken.map(reversed)),
@@ -97,7 +97,7 @@ function runAgain(
   const finals = states.map(({ type }) => emit.named('final', type));
   const tapes = kept.map((i) => emit.named('tape', entering[i]!.type));
   const attributes = { body: { graph: again.graph() }, ...scanAttributes('input', scanned) };
-  emit.nodes.push(makeNode('Scan', at.inputs, [...finals, ...tapes], attributes));
+  emit.place(makeNode('Scan', at.inputs, [...finals, ...tapes], attributes));
   return { finals, tapes };
 }
 

@@ -1,0 +1,128 @@
+import { TraceError } from '../errors.ts';
+import { formatSite } from '../graph/site.ts';
+import type { Region, Site, Value } from '../graph/types.ts';
+import { type AnyParameter, Parameter } from '../tensor/parameter.ts';
+import { Tensor } from '../tensor/tensor.ts';
+import type { Builder } from './builder.ts';
+import { callerSite } from './caller.ts';
+import type { TracedPass } from './gradients.ts';
+import { Storage } from './storage.ts';
+
+/** A parameter and the gradient that is added to what it has. */
+export interface ParameterGradient {
+  readonly parameter: AnyParameter;
+  readonly gradient: Value;
+}
+
+/** The backward passes of a block, those inside of `grad` left out. */
+export class BlockPasses {
+  private readonly builder: Builder;
+  /** All of them; those of bodies that were recorded on trial, too. */
+  private readonly all: TracedPass[] = [];
+  private last: TracedPass | null = null;
+  /** The last pass of a body that has ended: whether it is there only the run will tell. */
+  private left: TracedPass | null = null;
+  /** The bodies of loops in which a gradient of a pass before them was read. */
+  private readonly readBefore = new Map<Region, Site | null>();
+  /** What the passes in bodies add up for each parameter. */
+  private readonly totals = new Map<AnyParameter, Storage>();
+
+  constructor(builder: Builder) {
+    this.builder = builder;
+  }
+
+  /** Opens the pass whose gradients are read from here on. */
+  open(pass: TracedPass): void {
+    const { openRegions, loops, site } = this.builder;
+    const read = openRegions.find((region) => this.readBefore.has(region));
+    if (loops > 0 && read) {
+      throw new TraceError(
+        `'grad' is read in this loop before the backward pass (${told(this.readBefore.get(read)!)}): from the second iteration on it would be that of the iteration before. Keep the gradient in a variable at the end of an iteration.`,
+        site,
+      );
+    }
+    this.all.push(pass);
+    this.last = pass;
+    this.left = null;
+    if (pass.isInBody) this.addUp(pass);
+  }
+
+  /** A body begins. Gives what ends it: its passes are not those of the code behind it. */
+  enter(): () => void {
+    const { last } = this;
+    return () => {
+      if (this.last !== last) this.left = this.last;
+      this.last = last;
+    };
+  }
+
+  get isOpen(): boolean {
+    return this.last !== null;
+  }
+
+  /** The pass whose gradients are read. */
+  get current(): TracedPass {
+    const { builder, last, left } = this;
+    if (left && (left.isInLoop || builder.isClosed(left.region))) {
+      throw new TraceError(
+        `'grad' is read or set after a branch or loop that depends on a traced value and has a backward pass in it (${told(left.site)}): only the run will tell whether there was one. Read the gradients there and assign them to a variable declared before, or call backward after it.`,
+        callerSite() ?? builder.site,
+      );
+    }
+    if (!last) {
+      throw new TraceError(
+        "'grad' is read or set before a backward pass. Call backward(loss) first; then every tensor that the loss depends on has its gradient.",
+        callerSite() ?? builder.site,
+      );
+    }
+    if (builder.loops > 0) {
+      const inside = builder.openRegions.slice(builder.openRegions.indexOf(last.region) + 1);
+      for (const region of inside) this.readBefore.set(region, callerSite() ?? builder.site);
+    }
+    return last;
+  }
+
+  /** Adds what was set to the graph, once the block has ended. */
+  close(): void {
+    for (const pass of this.all) pass.close();
+  }
+
+  /** What adds up in the parameters of a block once it has run. */
+  parameterGradients(): ParameterGradient[] {
+    const outside = this.all.filter(({ isInBody }) => !isInBody);
+    const ofPasses = outside.flatMap((pass) =>
+      this.parameters().map(([parameter, value]) => ({ parameter, gradient: pass.read(value, 'absent').content })),
+    );
+    const inBodies = [...this.totals].map(([parameter, { content }]) => ({ parameter, gradient: content }));
+    return [...ofPasses, ...inBodies];
+  }
+
+  /** In a body the gradients by parameters are a state like any other: what goes from iteration to iteration, or out of a branch. */
+  private addUp(pass: TracedPass): void {
+    const { builder } = this;
+    for (const [parameter, value] of this.parameters()) {
+      const total = this.totals.get(parameter) ?? new Storage(zeros(builder, value), builder.graph.root);
+      this.totals.set(parameter, total);
+      const gradient = pass.node(value, 'zeros');
+      builder.note(total);
+      total.content = builder.add('add', [total.content, gradient], {}).outputs[0]!;
+    }
+  }
+
+  private parameters(): [AnyParameter, Value][] {
+    return [...this.builder.tensors].flatMap(([tensor, value]) =>
+      tensor instanceof Parameter ? [[tensor as AnyParameter, value] as [AnyParameter, Value]] : [],
+    );
+  }
+}
+
+function told(site: Site | null): string {
+  return site ? formatSite(site) : 'here';
+}
+
+function zeros(builder: Builder, { type }: Value): Value {
+  const dims = type.shape!.map((dim) => dim!);
+  const elements = new Float32Array(dims.reduce((count, dim) => count * dim, 1));
+  const { raw } = Tensor.from(elements, type.dtype as 'float32', dims);
+  return builder.operand({ dtype: type.dtype, shape: dims }, { dims, data: raw });
+}
