@@ -127,7 +127,7 @@ export class ModuleEnvoy extends CallEnvoy implements Members<EnvoyMembers> {
 
   /** The attached model or the module of this model with a name directly below this one. */
   inner(name: string): ModuleEnvoy | undefined {
-    const attached = this.map.names.attached.get(join(this.path, name));
+    const attached = this.map.names.attachedAt(join(this.path, name));
     const module = attached ? undefined : this.map.names.child(this.module, name);
     if (!module) return attached;
     const known = this.#children.get(module) ?? new ModuleEnvoy(this.map, module.path, this.standing);
@@ -176,7 +176,8 @@ export class ModuleEnvoy extends CallEnvoy implements Members<EnvoyMembers> {
         site,
       );
     }
-    this.map.names.attached.set(path, other.at({ place: { map: this.map, path }, call: null }));
+    const placed = other.at({ place: { map: this.map, path }, call: null });
+    this.map.names.attached.set(path, { given: other, placed });
   }
 
   /** A node of the file, by its own name: for files that name no modules, and for nodes between modules. */

@@ -16,10 +16,16 @@ export interface NameOptions {
   readonly methods?: Iterable<string> | undefined;
 }
 
+/** A model that was attached: as it was given, and as it is at its place. */
+interface Attached {
+  readonly given: ModuleEnvoy;
+  readonly placed: ModuleEnvoy;
+}
+
 /** The meaning of each name of a module: members first, then attached models, children by all their names, parameters. */
 export class Names {
   /** Other models that stand in the tree, by path. */
-  readonly attached = new Map<string, ModuleEnvoy>();
+  readonly attached = new Map<string, Attached>();
   readonly #tree: Module;
   readonly #parameters: ReadonlyMap<string, string>;
   readonly #members: Set<string>;
@@ -50,6 +56,14 @@ export class Names {
   /** The module with a name directly below another one. */
   readonly child = (module: Module, name: string): Module | undefined =>
     this.#aliases.get(join(module.path, name)) ?? childOf(module, name);
+
+  /** The model that is attached at a path: as it was given, or where it stands at several places, as it is at this one. */
+  attachedAt(path: string): ModuleEnvoy | undefined {
+    const found = this.attached.get(path);
+    if (!found) return undefined;
+    const places = [...this.attached.values()].filter(({ given }) => given.map === found.given.map);
+    return places.length > 1 ? found.placed : found.given;
+  }
 
   /** Why a name below a module cannot be given to something new; null if it can. */
   taken(module: Module, name: string): string | null {

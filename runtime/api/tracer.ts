@@ -206,7 +206,9 @@ function isFilter(modules: NonNullable<CacheOptions['modules']>): modules is (pa
 /** The modules that run and have an output of their own. */
 function modulesOf(map: ModelMap): string[] {
   return [...walk(map.tree)]
-    .filter(({ path, calls }) => path !== '' && calls.some(({ outputs }) => outputs.length > 0))
+    .filter(
+      ({ path, calls }) => path !== '' && calls.some(({ outputs, order }) => outputs.length > 0 && order !== 'unknown'),
+    )
     .map(({ path }) => path);
 }
 

@@ -254,8 +254,8 @@ export class Tracing {
 
 /** The place where a model is attached to another one, if there is just one. */
 function onlyPlace(main: ModelMap, map: ModelMap): Place | null {
-  const places = [...main.names.attached.values()].filter((attached) => attached.map === map);
-  return places.length === 1 ? places[0]!.standing.place : null;
+  const places = [...main.names.attached.values()].filter(({ given }) => given.map === map);
+  return places.length === 1 ? places[0]!.placed.standing.place : null;
 }
 
 /** Adds a gradient to what a parameter has. */
