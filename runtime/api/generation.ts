@@ -71,6 +71,14 @@ export class Generation implements Steps {
     builder.reached = this.reached(step);
   }
 
+  rest(): void {
+    this.tracing.builder.reached = null;
+  }
+
+  forwardOf(step: number): TracedForward {
+    return this.forwards[step]!;
+  }
+
   /** The rows of an invoke get to a step if one of them has not ended before. */
   reached(step: number): Value | null {
     if (step === 0 || !this.mayEnd) return null;

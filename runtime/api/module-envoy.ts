@@ -99,6 +99,11 @@ export class ModuleEnvoy extends CallEnvoy implements Members<EnvoyMembers> {
     return at.proxy;
   }
 
+  /** The module at a path from here. Throws a ModelError if there is none. */
+  within(path: string): ModuleEnvoy {
+    return pathParts(path).reduce<ModuleEnvoy>((at, part) => at.inner(part) ?? at.#missing(part, []), this);
+  }
+
   /** The modules right below, in order. */
   [Symbol.iterator](): IterableIterator<Envoy> {
     return [...this.module.children.keys()].map((name) => this.inner(name)!.proxy)[Symbol.iterator]();
