@@ -3,7 +3,7 @@ import { CompileError } from './diagnostics.ts';
 import { type LibraryImports, libraryImports } from './imports.ts';
 import { syntax } from './parse.ts';
 import type { Scopes } from './scope.ts';
-import { checkBlock } from './synchronous.ts';
+import { canBeBlock, checkBlock } from './synchronous.ts';
 import { unwrap } from './wrappers.ts';
 
 type Directive = 'use trace' | 'use no trace';
@@ -66,6 +66,7 @@ export function findTraced(source: ts.SourceFile, scopes: Scopes, file: string):
     }
   };
 
+  const named = imports ? namedBlocks(source, imports, scopes) : new Set<ts.Node>();
   const visit = (node: ts.Node, isTraced: boolean): void => {
     let isInside = isTraced;
     const isOfFile = () => fileDirective === 'use trace' && isTopLevel(node);
@@ -78,7 +79,7 @@ export function findTraced(source: ts.SourceFile, scopes: Scopes, file: string):
         return;
       }
       if (directive === 'use trace') addFunction(node, true);
-      else if (isInside || isOfFile()) addFunction(node, false);
+      else if (isInside || isOfFile() || named.has(node)) addFunction(node, false);
       isInside ||= traced.functions.has(node);
     }
     if (imports && syntax.isCallExpression(node) && takesBlocks(node, imports, scopes)) {
@@ -99,6 +100,32 @@ export function findTraced(source: ts.SourceFile, scopes: Scopes, file: string):
     traced.blocks.delete(fn);
   }
   return traced;
+}
+
+/** The functions of the file that are given as blocks by a name that nothing else can be assigned to. */
+function namedBlocks(source: ts.SourceFile, imports: LibraryImports, scopes: Scopes): Set<ts.Node> {
+  const found = new Set<ts.Node>();
+  const visit = (node: ts.Node): void => {
+    if (syntax.isCallExpression(node) && takesBlocks(node, imports, scopes)) {
+      for (const argument of node.arguments) {
+        const fn = namedFunction(unwrap(argument), scopes);
+        // One that is given to a method of something else may be what no block can be.
+        if (fn && canBeBlock(fn)) found.add(fn);
+      }
+    }
+    syntax.forEachChild(node, visit);
+  };
+  visit(source);
+  return found;
+}
+
+/** The function that a `const` or a function declaration names. */
+function namedFunction(name: ts.Node, scopes: Scopes): ts.FunctionLikeDeclaration | null {
+  if (!syntax.isIdentifier(name)) return null;
+  const binding = scopes.resolve(name.text, name);
+  if (!binding?.value || (binding.kind !== 'const' && binding.kind !== 'function')) return null;
+  const value = syntax.isExpression(binding.value) ? unwrap(binding.value) : binding.value;
+  return isFunction(value) ? value : null;
 }
 
 /** The directives at the front of a body or a file. */

@@ -14,6 +14,12 @@ export function checkBlock(fn: ts.ArrowFunction | ts.FunctionExpression, file: s
   if (async) throw new CompileError('async', async, file);
 }
 
+/** Whether a function can be a block. */
+export function canBeBlock(fn: ts.FunctionLikeDeclaration): boolean {
+  const isAsync = fn.modifiers?.some(({ kind }) => kind === syntax.SyntaxKind.AsyncKeyword);
+  return !isAsync && !fn.asteriskToken && firstRefused(fn) === undefined;
+}
+
 interface Found {
   readonly refusal: Refusal;
   readonly node: ts.Node;

@@ -1,20 +1,22 @@
 import { TraceError } from '../errors.ts';
 import { asTraced } from '../functions/nodes.ts';
+import type { Address } from '../graph/ops.ts';
 import type { ModelTensor } from '../onnx/model.ts';
 import { apply, toProxy } from '../tracing/apply.ts';
 import { builder } from '../tracing/builder.ts';
-import type { TensorProxy } from '../tracing/proxy.ts';
+import { TensorProxy } from '../tracing/proxy.ts';
 import type { Traced } from '../types/tensor.ts';
 import type { LoadedModel } from './loaded-model.ts';
-import { readTensor } from './module-tensors.ts';
+import type { Place } from './place.ts';
 import { shapesOf } from './shapes.ts';
 import { activeTracing } from './tracing.ts';
 
 /**
  * Runs another model on values of this forward: an autoencoder, a probe, with its edits. Gives its main output; its
  * modules can be read and set after the call.
+ * @param place where the model is attached; null: it is called by itself
  */
-export function callModel(model: LoadedModel, values: readonly unknown[]): Traced {
+export function callModel(model: LoadedModel, values: readonly unknown[], place: Place | null): Traced {
   const target = builder();
   const { map } = model;
   const { inputs } = map.model;
@@ -54,11 +56,14 @@ export function callModel(model: LoadedModel, values: readonly unknown[]): Trace
     );
   }
   const tracing = activeTracing()!;
-  const forward = tracing.openForward(model, shapesOf(symbolic, symbolic.sizes(dims)), new Map(), main);
+  const forward = tracing.openInside(main, model, shapesOf(symbolic, symbolic.sizes(dims)), place);
   const attributes = { inputs: inputs.map(({ name }) => name), forward: forward.id };
   target.addTyped('forward', visible, [], attributes, [], main.region);
   model.runEdits(tracing, forward);
-  return asTraced(readTensor(forward, { path: '', port: 'output', index: 0, call: 0 }));
+  const address: Address = { path: '', port: 'output', index: 0, call: 0 };
+  const output = forward.read(address).content;
+  const returned = target.addTyped('getitem', [output], [output.type], { items: [] }, [], main.region).outputs[0]!;
+  return asTraced(new TensorProxy(target, forward.return(address, returned)));
 }
 
 /** A value converted for a model's input. */

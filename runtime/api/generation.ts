@@ -4,9 +4,9 @@ import { isPresent } from '../inputs/convention.ts';
 import type { Sizes } from '../shapes/symbolic.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { apply, toProxy } from '../tracing/apply.ts';
-import type { Rows } from '../tracing/builder.ts';
 import type { TracedForward } from '../tracing/forward.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
+import type { Rows } from '../tracing/rows.ts';
 import type { Block } from './blocks.ts';
 import type { Invokes } from './invokes.ts';
 import type { Results } from './results.ts';
@@ -69,6 +69,14 @@ export class Generation implements Steps {
     offsets.clear();
     builder.forward = this.forwards[step]!;
     builder.reached = this.reached(step);
+  }
+
+  rest(): void {
+    this.tracing.builder.reached = null;
+  }
+
+  forwardOf(step: number): TracedForward {
+    return this.forwards[step]!;
   }
 
   /** The rows of an invoke get to a step if one of them has not ended before. */

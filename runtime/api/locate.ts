@@ -2,6 +2,7 @@ import { OperationError } from '../graph/operation.ts';
 import type { Address } from '../graph/ops.ts';
 import type { TensorType } from '../graph/types.ts';
 import type { Located } from '../lowering/address.ts';
+import { finalStates } from '../modules/final-states.ts';
 import { findModule } from '../modules/find.ts';
 import { type Module, type Operation, walk } from '../modules/module.ts';
 import { OPERATION } from '../modules/operation-path.ts';
@@ -59,12 +60,9 @@ export class ModelMap {
   private around(): ReadonlySet<ModelMap> {
     const maps = new Set<ModelMap>([this]);
     // Iterating over a set includes elements that are added meanwhile.
-    for (const { names } of maps) for (const { map } of names.attached.values()) maps.add(map);
+    for (const { names } of maps) for (const { given } of names.attached.values()) maps.add(given.map);
     return maps;
   }
-
-  /** The final states of recurrent operators, once they are asked for. */
-  private states: ReadonlySet<string> | null = null;
 
   /** The tensor at an address. Throws an OperationError if there is none. */
   readonly locate = (address: Address): Located => atCaller(() => this.tensorAt(address));
@@ -84,7 +82,7 @@ export class ModelMap {
       return { tensor, nodes: this.readers.others(path), inputs: [], outputs: [] };
     }
     const call = this.operation(path) ?? this.call(address);
-    if (port === 'output' && this.modules.has(path)) this.checkReturned(path, call.outputs[0]);
+    if (port === 'output' && this.modules.has(path)) this.checkReturned(address, call.outputs[0]);
     const tensor = call[`${port}s`][index];
     if (tensor === undefined) {
       throw new OperationError(
@@ -113,16 +111,22 @@ export class ModelMap {
     );
   }
 
-  /** Refuses the output of an LSTM, GRU or RNN of which the file has only the final states: PyTorch's is the sequence. */
-  private checkReturned(path: string, tensor: string | undefined): void {
-    const { node } = this.model.graph;
-    this.states ??= new Set(
-      node.flatMap(({ opType, output }) => (RECURRENT.has(opType) ? output.slice(1).filter(Boolean) : [])),
-    );
-    const { states } = this;
-    if (states.size === 0 || tensor === undefined) return;
-    const joined = node.find(({ opType, output }) => opType === 'Concat' && output.includes(tensor));
-    if (!(joined?.input ?? [tensor]).every((part) => states.has(part))) return;
+  /**
+   * Refuses outputs whose order the file does not tell, and the output of an LSTM, GRU or RNN of which it has only the final
+   * states: PyTorch's is the sequence.
+   */
+  private checkReturned({ path, call }: Address, tensor: string | undefined): void {
+    const module = this.find(path);
+    if (module.calls[call]?.order === 'unknown') {
+      const made = module.calls[call].outputs.flatMap((output) => {
+        const found = module.operations.find(({ node }) => this.model.graph.node[node]!.output.includes(output));
+        return found ? [`${path}.ops.${found.name}.output`] : [];
+      });
+      throw new OperationError(
+        `'${path}' returns several tensors, and its file does not tell which of them is the first in PyTorch. Use them where they are made: ${made.join(', ')}`,
+      );
+    }
+    if (tensor === undefined || !finalStates(this.model.graph).has(tensor)) return;
     throw new OperationError(
       `the model uses only the final states of '${path}', and its file does not have the sequence that PyTorch returns first. The states are outputs of its operations: ${path}.ops`,
     );
@@ -168,9 +172,6 @@ export class ModelMap {
     );
   }
 }
-
-/** Operators whose further outputs are final states. */
-const RECURRENT = new Set(['LSTM', 'GRU', 'RNN']);
 
 /** The kinds of a module's operations: of a whole model there are thousands. */
 function kinds(operations: readonly Operation[]): string {

@@ -16,6 +16,7 @@ import { type Block, checkCompiled, checkOutside, isBlock } from './blocks.ts';
 import { callModel } from './call-model.ts';
 import type { LoadedModel } from './loaded-model.ts';
 import { type Members, ModuleEnvoy } from './module-envoy.ts';
+import { ANYWHERE, type Standing } from './place.ts';
 import { checkAddresses } from './request-addresses.ts';
 import { buildInvokes, buildSession, buildTrace, runSession, runTrace } from './run-trace.ts';
 import { describeTypes } from './scan.ts';
@@ -31,8 +32,8 @@ export class Model<Input = ModelInputs, Whole extends ModelMembers<Input> = Mode
   protected readonly loaded: LoadedModel;
   protected readonly methods: InputHooks['methods'];
 
-  constructor(loaded: LoadedModel, methods: InputHooks['methods'] = {}) {
-    super(loaded.map, '');
+  constructor(loaded: LoadedModel, methods: InputHooks['methods'] = {}, standing = ANYWHERE) {
+    super(loaded.map, '', standing);
     this.loaded = loaded;
     this.methods = methods;
   }
@@ -150,7 +151,7 @@ export class Model<Input = ModelInputs, Whole extends ModelMembers<Input> = Mode
 
   /** Runs the whole model on values of the current trace: of this model, or of a model that this one is attached to. */
   override call(values: readonly unknown[]): Traced {
-    return this.isTraced() ? super.call(values) : callModel(this.loaded, values);
+    return this.isTraced() ? super.call(values) : callModel(this.loaded, values, this.standing.place);
   }
 
   /** A member, or an entry point that was given at loading, as a function that traces. */
@@ -166,7 +167,11 @@ export class Model<Input = ModelInputs, Whole extends ModelMembers<Input> = Mode
   }
 
   /** The same members in front of another model. */
-  protected with(loaded: LoadedModel): Model<Input, Whole> {
-    return new Model(loaded, this.methods);
+  protected with(loaded: LoadedModel, standing = ANYWHERE): Model<Input, Whole> {
+    return new Model(loaded, this.methods, standing);
+  }
+
+  override at(standing: Standing): Model<Input, Whole> {
+    return this.with(this.loaded, standing);
   }
 }

@@ -21,7 +21,9 @@ import { readParameter } from './module-tensors.ts';
 import { join } from './names.ts';
 import { nextStep } from './next-step.ts';
 import { operationsOf } from './operations.ts';
+import { ANYWHERE, type Standing } from './place.ts';
 import { Ports } from './ports.ts';
+import { activeTracing } from './tracing.ts';
 
 /** The members of an interface, without its call signature, which a class cannot have. */
 export type Members<T> = Pick<T, keyof T>;
@@ -30,15 +32,18 @@ export type Members<T> = Pick<T, keyof T>;
 export class ModuleEnvoy extends CallEnvoy implements Members<EnvoyMembers> {
   readonly map: ModelMap;
   readonly module: Module;
+  /** Of a model that is attached: the calls that are meant. */
+  readonly standing: Standing;
   readonly #ports: Ports;
   readonly #children = new Map<Module, ModuleEnvoy>();
   #proxy: Envoy | null = null;
 
-  constructor(map: ModelMap, path: string) {
-    const ports = new Ports(map, path);
+  constructor(map: ModelMap, path: string, standing = ANYWHERE) {
+    const ports = new Ports(map, path, 0, standing);
     super(ports, path);
     this.#ports = ports;
     this.map = map;
+    this.standing = standing;
     this.module = map.find(path);
   }
 
@@ -48,21 +53,36 @@ export class ModuleEnvoy extends CallEnvoy implements Members<EnvoyMembers> {
     return this.#proxy;
   }
 
-  /** The calls of a module that runs several times in one forward. */
+  /** The calls of a module that runs several times in one forward; of an attached model, whose calls it makes, those so far. */
   get calls(): Calls {
-    const { map, path } = this;
-    const calls = this.module.calls.map((_, i) => new CallEnvoy(new Ports(map, path, i), `${path}.calls[${i}]`));
-    return fixedList(calls, `${path}.calls`);
+    const { map, path, module, standing } = this;
+    const name = `${path || standing.place?.path || 'the model'}.calls`;
+    const forwards = this.isTraced() ? [] : (activeTracing()?.forwardsOf(map, path, standing) ?? []);
+    const several = forwards.length > 0 ? forwards.map((call) => ({ ...standing, call })) : [standing];
+    const calls = several.flatMap((one) =>
+      module.calls.map((_, i) =>
+        // A call of an attached model has the model's modules, as they are in this call.
+        one.call && module.calls.length === 1
+          ? this.at(one).proxy
+          : new CallEnvoy(new Ports(map, path, i, one), `${name}[${i}]`),
+      ),
+    );
+    return fixedList(calls, name);
+  }
+
+  /** The same module, in other calls of its model. */
+  at(standing: Standing): ModuleEnvoy {
+    return new ModuleEnvoy(this.map, this.path, standing);
   }
 
   /** The operations inside the module. */
   get ops(): Operations {
-    return operationsOf(this.map, this.path);
+    return operationsOf(this.map, this.path, this.standing);
   }
 
   /** In a generation: from here on, this module is that of the next step (or some steps further). */
   next(steps = 1): Envoy {
-    nextStep(this.path, steps);
+    nextStep(this.map, this.path, steps);
     return this.proxy;
   }
 
@@ -77,6 +97,11 @@ export class ModuleEnvoy extends CallEnvoy implements Members<EnvoyMembers> {
       at = inner;
     }
     return at.proxy;
+  }
+
+  /** The module at a path from here. Throws a ModelError if there is none. */
+  within(path: string): ModuleEnvoy {
+    return pathParts(path).reduce<ModuleEnvoy>((at, part) => at.inner(part) ?? at.#missing(part, []), this);
   }
 
   /** The modules right below, in order. */
@@ -107,10 +132,10 @@ export class ModuleEnvoy extends CallEnvoy implements Members<EnvoyMembers> {
 
   /** The attached model or the module of this model with a name directly below this one. */
   inner(name: string): ModuleEnvoy | undefined {
-    const attached = this.map.names.attached.get(join(this.path, name));
+    const attached = this.map.names.attachedAt(join(this.path, name));
     const module = attached ? undefined : this.map.names.child(this.module, name);
     if (!module) return attached;
-    const known = this.#children.get(module) ?? new ModuleEnvoy(this.map, module.path);
+    const known = this.#children.get(module) ?? new ModuleEnvoy(this.map, module.path, this.standing);
     this.#children.set(module, known);
     return known;
   }
@@ -123,7 +148,7 @@ export class ModuleEnvoy extends CallEnvoy implements Members<EnvoyMembers> {
   named(name: string): unknown {
     const inner = this.inner(name);
     if (inner) return inner.proxy;
-    if (this.hasParameter(name)) return readParameter(this.map, join(this.path, name));
+    if (this.hasParameter(name)) return readParameter(this.map, join(this.path, name), this.standing);
     if (PROBED_NAMES.has(name)) return undefined;
     return this.#missing(name, [...this.map.names.members(this.path), ...this.#parameters()]);
   }
@@ -156,18 +181,20 @@ export class ModuleEnvoy extends CallEnvoy implements Members<EnvoyMembers> {
         site,
       );
     }
-    this.map.names.attached.set(path, other);
+    const placed = other.at({ place: { map: this.map, path }, call: null });
+    this.map.names.attached.set(path, { given: other, placed });
   }
 
   /** A node of the file, by its own name: for files that name no modules, and for nodes between modules. */
   #node(name: string): OperationEnvoy | null {
     if (this.path !== '' || !this.map.nodes.has(name)) return null;
-    return new OperationEnvoy(new Ports(this.map, operationPath('', name)), name);
+    return new OperationEnvoy(new Ports(this.map, operationPath('', name), 0, this.standing), name);
   }
 
   /** The parameter, output or input at the end of a path. */
   #end([name = '', ...rest]: readonly string[]): unknown {
-    if (rest.length === 0 && this.hasParameter(name)) return readParameter(this.map, join(this.path, name));
+    if (rest.length === 0 && this.hasParameter(name))
+      return readParameter(this.map, join(this.path, name), this.standing);
     if (rest.length === 0 && SETTABLE.has(name)) return this.member(name);
     return this.#missing(name, this.#parameters());
   }

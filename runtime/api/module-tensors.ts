@@ -7,6 +7,7 @@ import { fitted } from '../tracing/fitted.ts';
 import type { TracedForward } from '../tracing/forward.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import type { ModelMap } from './locate.ts';
+import { ANYWHERE } from './place.ts';
 import { activeTracing } from './tracing.ts';
 
 /** The value at an address: only the rows of the invoke that runs now. */
@@ -21,8 +22,8 @@ export function readTensor(forward: TracedForward, address: Address): TensorProx
 }
 
 /** A parameter of the model: a copy, since no trace may change the model's own weights. */
-export function readParameter(map: ModelMap, path: string): TensorProxy {
-  const forward = activeTracing()?.forwardOf(map);
+export function readParameter(map: ModelMap, path: string, standing = ANYWHERE): TensorProxy {
+  const forward = activeTracing()?.forwardOf(map, '', standing);
   if (!forward) throw new TraceError(`The parameter ${path} is read outside of a trace.`, callerSite());
   return copy(new TensorProxy(builder(), forward.read({ path, port: 'parameter', index: 0, call: 0 })));
 }
@@ -49,7 +50,7 @@ function rowsAt(
   address: Address,
 ): { operands: TensorProxy[]; attributes: AttributesOf<'getitem'> } | null {
   const { rows } = target;
-  if (!rows || forward.isOfInvoke) return null;
+  if (!rows || forward.rows) return null;
   const { batching } = forward.resolve(address);
   if (batching === 'none') return null;
   if (batching === 'mixed') {

@@ -1,4 +1,4 @@
-import { childOf, findModule } from '../modules/find.ts';
+import { childOf, findModule, pathParts } from '../modules/find.ts';
 import { type Module, walk } from '../modules/module.ts';
 import { ModelError } from '../onnx/error.ts';
 import { PROBED_NAMES } from '../probed-names.ts';
@@ -16,10 +16,16 @@ export interface NameOptions {
   readonly methods?: Iterable<string> | undefined;
 }
 
+/** A model that was attached: as it was given, and as it is at its place. */
+interface Attached {
+  readonly given: ModuleEnvoy;
+  readonly placed: ModuleEnvoy;
+}
+
 /** The meaning of each name of a module: members first, then attached models, children by all their names, parameters. */
 export class Names {
   /** Other models that stand in the tree, by path. */
-  readonly attached = new Map<string, ModuleEnvoy>();
+  readonly attached = new Map<string, Attached>();
   readonly #tree: Module;
   readonly #parameters: ReadonlyMap<string, string>;
   readonly #members: Set<string>;
@@ -51,6 +57,14 @@ export class Names {
   readonly child = (module: Module, name: string): Module | undefined =>
     this.#aliases.get(join(module.path, name)) ?? childOf(module, name);
 
+  /** The model that is attached at a path: as it was given, or where it stands at several places, as it is at this one. */
+  attachedAt(path: string): ModuleEnvoy | undefined {
+    const found = this.attached.get(path);
+    if (!found) return undefined;
+    const places = [...this.attached.values()].filter(({ given }) => given.map === found.given.map);
+    return places.length > 1 ? found.placed : found.given;
+  }
+
   /** Why a name below a module cannot be given to something new; null if it can. */
   taken(module: Module, name: string): string | null {
     const path = join(module.path, name);
@@ -62,15 +76,20 @@ export class Names {
     return this.child(module, name) || this.#parameters.has(path) ? `${path} is there already` : null;
   }
 
-  /** A path (`transformer.h`) gets its name at the top of the model, a bare name (`mlp`) wherever a module has it. */
+  /** Wherever a module has others by a path (`mlp`, `h.0`, `transformer.h`), it gets a name for them. A dot in front is as good as none. */
   #rename(from: string, name: string): void {
-    const isBare = !from.includes('.');
-    const found = isBare ? [...walk(this.#tree)].filter((one) => one.name === from && one.path !== '') : [];
-    for (const module of found.length > 0 ? found : [findModule(this.#tree, from)]) {
+    const parts = pathParts(from);
+    const below = (module: Module) =>
+      parts.reduce<Module | undefined>((at, part) => at && this.child(at, part), module);
+    const found = [...walk(this.#tree)].flatMap((around) => {
+      const module = below(around);
+      return module ? [{ around, module }] : [];
+    });
+    if (found.length === 0) findModule(this.#tree, from);
+    for (const { around, module } of found) {
       if (module === this.#tree) throw new ModelError(`rename: '${from}' is the model itself, not a module in it`);
-      const parent = findModule(this.#tree, isBare ? module.path.slice(0, -from.length) : '');
-      const taken = this.taken(parent, name);
-      const path = join(parent.path, name);
+      const taken = this.taken(around, name);
+      const path = join(around.path, name);
       if (taken) throw new ModelError(`rename: ${module.path} cannot be called ${path} as well: ${taken}`);
       this.#aliases.set(path, module);
     }

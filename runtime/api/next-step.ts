@@ -1,13 +1,15 @@
 import { TraceError } from '../errors.ts';
 import { callerSite } from '../tracing/caller.ts';
+import type { ModelMap } from './locate.ts';
 import { activeTracing } from './tracing.ts';
 
 /** In a generation: from here on, the module at a path is that of a later step. */
-export function nextStep(path: string, steps: number): void {
+export function nextStep(map: ModelMap, path: string, steps: number): void {
   const tracing = activeTracing();
-  const offset = (tracing?.offsets.get(path) ?? 0) + steps;
+  const known = tracing?.offsets.get(map) ?? new Map<string, number>();
+  const offset = (known.get(path) ?? 0) + steps;
   if (tracing?.stepForward?.(offset)) {
-    tracing.offsets.set(path, offset);
+    tracing.offsets.set(map, known.set(path, offset));
     return;
   }
   throw new TraceError(

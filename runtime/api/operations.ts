@@ -5,16 +5,17 @@ import type { Operations } from '../types/module.ts';
 import { atCaller } from './at-caller.ts';
 import { OperationEnvoy } from './envoy.ts';
 import { type ModelMap, operationPath } from './locate.ts';
+import type { Standing } from './place.ts';
 import { Ports } from './ports.ts';
 
 /**
  * The operations inside a module by ONNX name and count: `attn.ops.Softmax.output`, `attn.ops.MatMul_1.output`. They
  * have no members of their own: every name is that of an operation.
  */
-export function operationsOf(map: ModelMap, path: string): Operations {
+export function operationsOf(map: ModelMap, path: string, standing: Standing): Operations {
   const names = () => map.find(path).operations.map(({ name }) => name);
   const envoy = (name: string) =>
-    new OperationEnvoy(new Ports(map, operationPath(path, name)), `${path && `${path}.`}ops.${name}`);
+    new OperationEnvoy(new Ports(map, operationPath(path, name), 0, standing), `${path && `${path}.`}ops.${name}`);
   const has = (key: PropertyKey): key is string => typeof key === 'string' && map.findNode(path, key) !== undefined;
   const cannot = (key: PropertyKey) =>
     new TraceError(

@@ -9,6 +9,7 @@ import { callModule } from './call-module.ts';
 import { fixedList } from './fixed-list.ts';
 import { type ModelMap, TypedModel } from './locate.ts';
 import { readTensor, writeTensor } from './module-tensors.ts';
+import { ANYWHERE, type Standing } from './place.ts';
 import { activeTracing } from './tracing.ts';
 
 type Side = 'output' | 'input';
@@ -19,11 +20,13 @@ export class Ports {
   /** Dotted, as PyTorch writes it; '' for the model itself. */
   readonly path: string;
   readonly #call: number;
+  readonly #standing: Standing;
 
-  constructor(map: ModelMap, path: string, call = 0) {
+  constructor(map: ModelMap, path: string, call = 0, standing = ANYWHERE) {
     this.map = map;
     this.path = path;
     this.#call = call;
+    this.#standing = standing;
   }
 
   /** The value of the main output or the first input. */
@@ -87,11 +90,12 @@ export class Ports {
         `${name} is ${verb} outside of a trace. Do it in the block of model.trace(inputs, () => { … }).`,
         callerSite(),
       );
-    const forward = tracing.forwardOf(this.map, this.path);
+    const forward = tracing.forwardOf(this.map, this.path, this.#standing);
     if (forward) return forward;
+    const { place } = this.#standing;
     throw new TraceError(
       activeBuilder()?.forward
-        ? `${name} belongs to another model than the one that is traced here. Call that model on a value first: its modules can be ${verb} after the call.`
+        ? `${name} belongs to ${place ? `the model attached as ${place.path}, which was not called here` : 'another model than the one that is traced here'}. Call that model on a value first: its modules can be ${verb} after the call, in an invoke after a call of its own.`
         : `${name} is ${verb} between the traces of a session. Do it in the block of session.trace(inputs, () => { … }).`,
       callerSite(),
     );

@@ -11,6 +11,7 @@ import { isPlainObject } from '../tracing/plain-object.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import { isSaved, type SavedProxy } from '../tracing/saves.ts';
 import { settled, type Varying, varyingOf } from '../tracing/varying.ts';
+import { keptOf } from './kept.ts';
 
 /** The values that a trace wants back from the run, and the user's own structure that is made of them. */
 export class Results {
@@ -81,6 +82,11 @@ export class Results {
       }
       return;
     }
+    const kept = keptOf(value);
+    if (kept) {
+      for (const entry of kept.entries) this.collect(entry, path, seen);
+      return;
+    }
     if (isUnfinished(value)) {
       throw new TraceError(
         `${path} is ${value instanceof Promise ? 'a promise' : 'a generator'}, but a block is over before the model runs and waits for nothing. Make the block, and what it calls, an ordinary function.`,
@@ -148,16 +154,25 @@ export class Results {
       return value.flatMap((item) => {
         if (item instanceof GraphEntries) return this.entriesOf(item, at);
         // Of a list with an entry per step, the steps that did not run have none.
-        return isSaved(item) && this.isOwn(item) && isOfMissingStep(item, at) ? [] : [this.build(item, at)];
+        return this.isMissing(item, at) ? [] : [this.build(item, at)];
       });
     }
+    const kept = keptOf(value);
+    if (kept) return kept.with((entry) => this.fields(entry, at));
     if (value instanceof Tensor || !isPlainObject(value)) return value;
+    return this.fields(value, at);
+  }
+
+  private fields(value: object, at: At): Record<string, unknown> {
     return Object.fromEntries(Object.entries(value).map(([key, field]) => [key, this.build(field, at)]));
   }
 
-  /** Whether a value was saved in this trace, not in an earlier one. */
-  private isOwn({ slot }: SavedProxy): boolean {
-    return slot.builder === this.target;
+  /** Whether a value was saved in this trace in a step that did not run, or is an object of such values. */
+  private isMissing(value: unknown, at: At): boolean {
+    if (isSaved(value)) return value.slot.builder === this.target && isOfMissingStep(value, at);
+    if (!isPlainObject(value) || keptOf(value)) return false;
+    const fields = Object.values(value);
+    return fields.length > 0 && fields.every((field) => this.isMissing(field, at));
   }
 
   /** The entries of an array that the graph filled. */

@@ -1,9 +1,11 @@
 import { TraceError } from '../errors.ts';
 import type { Value } from '../graph/types.ts';
 import { callerSite } from '../tracing/caller.ts';
+import type { TracedForward } from '../tracing/forward.ts';
 import { ours } from '../tracing/harmless.ts';
 import { type Step, StepRange } from '../tracing/step-range.ts';
 import type { StepTracer as PublicStepTracer } from '../types/generation.ts';
+import type { Moment } from './cache.ts';
 import { Tracer } from './tracer.ts';
 
 /** The forwards of a generation, as its block goes through them. */
@@ -14,6 +16,10 @@ export interface Steps {
   current: number;
   /** Whether the generation gets to a step (bool, no dimensions); null: it does. */
   reached(step: number): Value | null;
+  /** Goes on with the modules of the current step, whether it is reached or not. */
+  rest(): void;
+  /** The forward of a step. */
+  forwardOf(step: number): TracedForward;
   /** Ends the generation with the last step that has been current. */
   end(): void;
 }
@@ -21,6 +27,8 @@ export interface Steps {
 /** The argument of the block of a generation. */
 export class StepTracer extends Tracer implements PublicStepTracer<unknown> {
   readonly #steps: Steps;
+  /** How many loops over steps are open. */
+  #loops = 0;
 
   constructor(steps: Steps, ...rest: ConstructorParameters<typeof Tracer>) {
     super(...rest);
@@ -29,7 +37,7 @@ export class StepTracer extends Tracer implements PublicStepTracer<unknown> {
 
   /**
    * Goes through steps of the generation: all, one (`iter(2)`), a range (`iter(0, 5)`, `iter(0, null, 2)`) or a list
-   * (`iter([0, 2, 5])`). Inside the loop, modules are those of the step.
+   * (`iter([0, 2, 5])`). Inside the loop, modules are those of the step; after it, those of its last one.
    */
   override iter(start?: number | readonly number[] | null, stop?: number | null, step = 1): IterableIterator<number> {
     return new StepRange(this.#through(this.#chosen(start, stop, step)));
@@ -39,12 +47,35 @@ export class StepTracer extends Tracer implements PublicStepTracer<unknown> {
     for (const index of chosen) {
       const before = this.#steps.current;
       this.#steps.current = index;
+      this.#loops++;
       try {
         yield { index, reached: this.#steps.reached(index) };
       } finally {
-        this.#steps.current = before;
+        this.#loops--;
+        if (this.#loops > 0) this.#steps.current = before;
+        else this.#steps.rest();
       }
     }
+  }
+
+  /** The block of an invoke begins with the first step. */
+  override invoke<R>(...given: [inputs: unknown, block: () => R] | [block: () => R]): R {
+    const before = this.#steps.current;
+    this.#steps.current = 0;
+    try {
+      return super.invoke(...(given as [block: () => R]));
+    } finally {
+      this.#steps.current = before;
+    }
+  }
+
+  /** In a loop over steps its step, else all steps. */
+  protected override moments(): readonly Moment[] {
+    const all = Array.from({ length: this.#steps.count }, (_, step) => step);
+    return (this.#loops > 0 ? [this.#steps.current] : all).map((step) => ({
+      forward: this.#steps.forwardOf(step),
+      reached: () => this.#steps.reached(step),
+    }));
   }
 
   /** Goes through all steps. */

@@ -16,6 +16,7 @@ import { isGenerateOptions, readGenerateOptions } from './generate-options.ts';
 import type { LoadedModel } from './loaded-model.ts';
 import { Model } from './model.ts';
 import type { Members } from './module-envoy.ts';
+import { ANYWHERE } from './place.ts';
 
 type GenerateBlock = (tracer: StepTracer<Prompt>) => unknown;
 
@@ -24,8 +25,14 @@ export class TextModel extends Model<Prompt, LanguageModelMembers> implements Me
   readonly tokenizer: Tokenizer;
   readonly #config: LanguageConfig;
 
-  constructor(loaded: LoadedModel, methods: InputHooks['methods'], tokenizer: Tokenizer, config: LanguageConfig) {
-    super(loaded, methods);
+  constructor(
+    loaded: LoadedModel,
+    methods: InputHooks['methods'],
+    tokenizer: Tokenizer,
+    config: LanguageConfig,
+    standing = ANYWHERE,
+  ) {
+    super(loaded, methods, standing);
     this.tokenizer = tokenizer;
     this.#config = config;
   }
@@ -85,8 +92,8 @@ export class TextModel extends Model<Prompt, LanguageModelMembers> implements Me
     };
   }
 
-  protected override with(loaded: LoadedModel): TextModel {
-    return new TextModel(loaded, this.methods, this.tokenizer, this.#config);
+  protected override with(loaded: LoadedModel, standing = ANYWHERE): TextModel {
+    return new TextModel(loaded, this.methods, this.tokenizer, this.#config, standing);
   }
 }
 

@@ -1,23 +1,26 @@
 import { TraceError } from '../errors.ts';
 import type { HostFunction } from '../execution/apply.ts';
-import { asSaved, asTraced } from '../functions/nodes.ts';
+import { asTraced } from '../functions/nodes.ts';
 import { DTYPES } from '../graph/types.ts';
-import { walk } from '../modules/module.ts';
 import { isCompiled } from '../operators/blocks.ts';
 import { toProxy, wrap } from '../tracing/apply.ts';
 import { builder } from '../tracing/builder.ts';
 import { callerSite } from '../tracing/caller.ts';
-import { readGradient } from '../tracing/gradients.ts';
 import { ours } from '../tracing/harmless.ts';
 import { isPlainObject } from '../tracing/plain-object.ts';
-import type { TensorProxy } from '../tracing/proxy.ts';
-import { save } from '../tracing/saves.ts';
 import type { Operand, Traced } from '../types/tensor.ts';
-import type { Applied, ApplyResult, Cache, CacheOptions, Tracer as PublicTracer, Real } from '../types/tracer.ts';
+import type {
+  Applied,
+  ApplyResult,
+  Cache,
+  CachedInput,
+  CacheEntry,
+  CacheOptions,
+  Tracer as PublicTracer,
+  Real,
+} from '../types/tracer.ts';
 import { isBlock } from './blocks.ts';
-import { type ModelMap, TypedModel } from './locate.ts';
-import { envoyOf } from './module-proxy.ts';
-import { readTensor } from './module-tensors.ts';
+import { cacheOf, type Moment } from './cache.ts';
 import type { Tracing } from './tracing.ts';
 
 type OpenInvoke = (inputs: unknown, block: () => unknown) => unknown;
@@ -139,76 +142,19 @@ export class Tracer implements PublicTracer<unknown> {
    * Keeps the outputs of all modules, or of some, as they are at the end of the block: after the trace, tensors by the
    * path of the module.
    */
-  cache(options: CacheOptions = {}): Cache {
-    const cache: Cache = {};
-    const target = builder();
-    const { forward, rows } = target;
-    if (!forward) throw new TraceError('cache() belongs in the block of a trace.', callerSite());
-    if (target.conditional) {
-      throw new TraceError(
-        'cache() stands in a branch or loop that depends on a traced value. It keeps the values at the end of the block: call it outside.',
-        callerSite(),
-      );
-    }
-    if (options.gradients && !target.passes.isOpen) {
-      throw new TraceError(
-        'cache({ gradients: true }) needs a backward pass: call backward(loss) first.',
-        callerSite(),
-      );
-    }
-    const { map } = TypedModel.of(forward);
-    const modules = chosenOf(map, options.modules).map((path) => [path, map.find(path)] as const);
-    this.#tracing.atEnd.push(() => {
-      target.rows = rows;
-      for (const [name, { path, calls }] of modules) {
-        const entry = (call: number) => {
-          const at = (port: 'output' | 'input') => readTensor(forward, { path, port, index: 0, call });
-          const both = (of: (port: 'output' | 'input') => TensorProxy) => ({
-            output: asSaved(save(of('output'))),
-            ...(options.inputs && { input: asSaved(save(of('input'))) }),
-          });
-          return {
-            ...both(at),
-            ...(options.gradients && { gradient: both((port) => readGradient(at(port), 'absent')) }),
-          };
-        };
-        const value = { ...entry(0), ...(calls.length > 1 && { calls: calls.map((_, call) => entry(call)) }) };
-        // A module may be called __proto__: an assignment would set something else.
-        Object.defineProperty(cache, name, { value, enumerable: true, configurable: true, writable: true });
-      }
-      target.rows = null;
-    });
-    return cache;
+  cache(options: CacheOptions & { readonly outputs: false; readonly inputs: true }): Cache<CachedInput>;
+  cache(options?: CacheOptions): Cache;
+  cache(options: CacheOptions = {}): Cache<CacheEntry | CachedInput> {
+    return cacheOf(this.#tracing, this.moments(), options);
+  }
+
+  /** The forwards that code of the block is about. */
+  protected moments(): readonly Moment[] {
+    const { forward } = builder();
+    return forward ? [{ forward, reached: () => null }] : [];
   }
 }
 ours(Tracer);
-
-/** The names of the modules that a cache keeps. */
-function chosenOf(map: ModelMap, modules: CacheOptions['modules']): string[] {
-  if (modules === undefined) return modulesOf(map);
-  if (isFilter(modules)) return modulesOf(map).filter((path) => modules(path));
-  return modules.map((one) => {
-    const envoy = envoyOf(one);
-    if (envoy && envoy.map !== map) {
-      throw new TraceError(
-        `${envoy.path || 'A module'} belongs to another model than the one that runs here.`,
-        callerSite(),
-      );
-    }
-    return envoy?.path ?? (one as string);
-  });
-}
-
-function isFilter(modules: NonNullable<CacheOptions['modules']>): modules is (path: string) => boolean {
-  return typeof modules === 'function';
-}
-
-/** The modules that run and have an output of their own. */
-function modulesOf(map: ModelMap): string[] {
-  return [...walk(map.tree)]
-    .filter(({ path, calls }) => path !== '' && calls.some(({ outputs }) => outputs.length > 0))
-    .map(({ path }) => path);
-}
 
 function noSteps(): TraceError {
   return new TraceError(

@@ -5,6 +5,7 @@ import { Execution, type ExecutionOptions, type ForwardRun, hasGradients } from 
 import { LateGraph } from '../execution/late-graph.ts';
 import type { InterventionGraph } from '../graph/graph.ts';
 import type { Rewritten } from '../graph/passes/pass.ts';
+import { settleReturned } from '../graph/passes/settle-returned.ts';
 import { untangle } from '../graph/passes/untangle.ts';
 import type { Region, Site, Value } from '../graph/types.ts';
 import { findCycle } from '../lowering/dependencies.ts';
@@ -19,6 +20,7 @@ import { TensorProxy } from '../tracing/proxy.ts';
 import { varyingOf } from '../tracing/varying.ts';
 import type { InputMaker } from './input-maker.ts';
 import { type ModelMap, type Shapes, TypedModel } from './locate.ts';
+import { ANYWHERE, type Place, type Standing } from './place.ts';
 import { Results } from './results.ts';
 
 /** A model that can run in a trace. */
@@ -44,8 +46,8 @@ export class Tracing {
   readonly atEnd: (() => void)[] = [];
   /** In a generation: the forward of the step that is some steps on from the current one, or null. */
   stepForward: ((offset: number) => TracedForward | null) | null = null;
-  /** By how many steps `next()` moved each module. */
-  readonly offsets = new Map<string, number>();
+  /** By how many steps `next()` moved each module of a model, by its path. */
+  readonly offsets = new Map<ModelMap, Map<string, number>>();
   /** Truth values that only the run decides: whether a generation gets to a step. */
   readonly conditions = new Set<Value>();
   /** What goes from step to step of a generation: kept, beside what is saved. */
@@ -56,33 +58,69 @@ export class Tracing {
   /** The parameters whose gradients are computed. */
   private trained: readonly ParameterGradient[] = [];
 
+  /** Where the models were called whose forwards are inside of others. */
+  private readonly places = new Map<TracedForward, Place | null>();
+  /** What the outputs of called models have become, by the values that stand for them. */
+  private readonly finals = new Map<Value, Value>();
   /** The graph, once the block has ended. */
+  private settled!: Rewritten;
   private late!: LateGraph;
-  /** The form in which it runs. */
+  /** The form in which it runs, of the graph that is settled. */
   private ready!: Rewritten;
 
-  /** Opens a forward of a model. With `inside`, it runs in the middle of that other one. */
-  openForward(
-    model: RunnableModel,
-    shapes: Shapes,
-    inputs: ForwardRun['inputs'],
-    inside: TracedForward | null = null,
-  ): TracedForward {
-    const forward = this.builder.addForward(new TypedModel(model.map, shapes), inside?.region);
-    this.runs[forward.id] = { engine: model.engine, owner: inside?.id ?? forward.id, inputs };
+  /** Opens a forward of a model. */
+  openForward(model: RunnableModel, shapes: Shapes, inputs: ForwardRun['inputs']): TracedForward {
+    const forward = this.builder.addForward(new TypedModel(model.map, shapes));
+    this.runs[forward.id] = { engine: model.engine, owner: forward.id, inputs };
     return forward;
   }
 
-  /** The forward in which the code that runs now sees a module of a model. */
-  forwardOf(map: ModelMap, path = ''): TracedForward | null {
-    const offset = this.offsets.get(path) ?? 0;
+  /** Opens a forward that runs in the middle of another one, at the place where its model is attached. */
+  openInside(main: TracedForward, model: RunnableModel, shapes: Shapes, place: Place | null): TracedForward {
+    const forward = this.builder.addForward(new TypedModel(model.map, shapes), main.region);
+    this.runs[forward.id] = { engine: model.engine, owner: main.id, inputs: new Map() };
+    this.places.set(forward, place ?? onlyPlace(TypedModel.of(main).map, model.map));
+    return forward;
+  }
+
+  /** The forward in which the code that runs now sees a module of a model: of one that is attached, its last call. */
+  forwardOf(map: ModelMap, path = '', standing = ANYWHERE): TracedForward | null {
+    if (standing.call) return standing.call;
+    const found = this.forwardsOf(map, path, standing);
+    const last = found.at(-1) ?? null;
+    // To a block over the whole batch the call of no invoke is the last one.
+    if (!this.builder.rows && last?.rows && found.some(({ rows }) => rows !== last.rows)) {
+      throw new TraceError(
+        `${path || 'An attached model'} was called in several invokes: here it could be that of each. Read it in the block of the invoke, or choose a call: calls[0].`,
+        callerSite() ?? this.builder.site,
+      );
+    }
+    return last;
+  }
+
+  /** The calls of an attached model that the code which runs now sees, in order; of the traced model the forward itself. */
+  forwardsOf(map: ModelMap, path: string, { place, call }: Standing): TracedForward[] {
+    const offset = this.offsets.get(map)?.get(path) ?? 0;
     const main = offset > 0 ? this.stepForward!(offset) : this.builder.forward;
-    if (!main) return null;
-    const found = this.builder.forwards.filter(
-      (forward) => (forward === main || this.runs[forward.id]?.owner === main.id) && TypedModel.of(forward).map === map,
+    if (!main) return [];
+    if (call) return [call];
+    const { rows } = this.builder;
+    return this.builder.forwards.filter(
+      (forward) =>
+        TypedModel.of(forward).map === map &&
+        (forward === main ||
+          (this.isInside(forward, main) &&
+            (rows === null || forward.rows === null || forward.rows === rows) &&
+            (place === null || this.places.get(forward) === place))),
     );
-    if (found.length > 1) checkPlaces(TypedModel.of(main).map, map);
-    return found.at(-1) ?? null;
+  }
+
+  /** Whether a forward is another one, or runs inside of it. */
+  private isInside(forward: TracedForward, main: TracedForward): boolean {
+    for (let { id } = forward; ; id = this.runs[id]!.owner) {
+      if (id === main.id) return true;
+      if (this.runs[id]!.owner === id) return false;
+    }
   }
 
   /** Runs the user's code that builds the graph, and finds the results that are wanted back. */
@@ -103,7 +141,9 @@ export class Tracing {
       ...this.trained.map(({ gradient }, i) => ({ name: `gradient_${i}`, value: gradient })),
     );
     const models = this.runs.map(({ engine }) => engine);
-    this.late = new LateGraph(this.builder.graph, this.conditions, this.carried);
+    this.settled = settleReturned(this.builder.graph, { finals: this.finals });
+    const all = (values: Iterable<Value>) => Array.from(values, (value) => this.settled.value(value));
+    this.late = new LateGraph(this.settled.graph, new Set(all(this.conditions)), all(this.carried));
     const { early } = this.late;
     const untangled = untangle(early.graph, { cycle: (graph) => findCycle(graph, models) });
     this.ready = { graph: untangled.graph, value: (made) => untangled.value(early.value(made)) };
@@ -133,6 +173,8 @@ export class Tracing {
     if (this.closed.has(forward)) return;
     this.closed.add(forward);
     this.builder.closeForward(forward);
+    const settled = forward.settled();
+    if (settled) this.finals.set(settled.value, settled.final);
   }
 
   /** Adds up the gradients of parameters, which come back behind what is saved. */
@@ -158,12 +200,12 @@ export class Tracing {
 
   /** The value of the graph that runs for a value that the block made. */
   value(made: Value): Value {
-    return this.ready.value(made);
+    return this.ready.value(this.settled.value(made));
   }
 
   /** What stays from the forwards until the end. */
   get kept(): readonly Value[] {
-    return this.late.kept.map((value) => this.value(value));
+    return this.late.kept.map((value) => this.ready.value(value));
   }
 
   /** Runs the graph and gives what is saved. A value of a forward that did not run is undefined. */
@@ -189,12 +231,13 @@ export class Tracing {
     { signal, reuse }: ExecutionOptions,
     holds: (condition: Value) => boolean = () => true,
   ): Promise<(Tensor | undefined)[]> {
-    const { saves } = this.builder.graph;
-    if (this.conditions.size === 0) return saves.map(({ value }) => ran.tensor(this.value(value)));
-    const decided = this.late.decided(holds);
+    const { saves } = this.settled.graph;
+    if (this.conditions.size === 0) return saves.map(({ value }) => ran.tensor(this.ready.value(value)));
+    const asked = new Map(Array.from(this.conditions, (made) => [this.settled.value(made), made]));
+    const decided = this.late.decided((condition) => holds(asked.get(condition)!));
     const rest = this.execution(decided, { signal, reuse });
     for (const value of this.late.kept) {
-      const tensor = ran.tensor(this.value(value));
+      const tensor = ran.tensor(this.ready.value(value));
       if (tensor) rest.values.set(decided.value(value), tensor);
     }
     await rest.finish(saves.map(({ value }) => decided.value(value)));
@@ -202,21 +245,17 @@ export class Tracing {
   }
 
   private execution(form: Rewritten, options: ExecutionOptions): Execution {
-    const isThere = (made: Value) => form !== this.ready || !this.late.left.has(made.node!);
-    const functions = [...this.functions].filter(([made]) => isThere(made));
-    const named = new Map(functions.map(([made, fn]) => [form.value(made), fn]));
+    const isThere = (value: Value) => form !== this.ready || !this.late.left.has(value.node!);
+    const functions = Array.from(this.functions, ([made, fn]) => [this.settled.value(made), fn] as const);
+    const named = new Map(functions.flatMap(([value, fn]) => (isThere(value) ? [[form.value(value), fn]] : [])));
     return new Execution(form.graph, this.runs, named, options);
   }
 }
 
-/** Throws where one model is attached at several places: which of its calls is meant cannot be told. */
-function checkPlaces(main: ModelMap, map: ModelMap): void {
-  const places = [...main.names.attached].flatMap(([path, attached]) => (attached.map === map ? [path] : []));
-  if (places.length < 2) return;
-  throw new TraceError(
-    `One model is attached as ${places.join(' and ')} and was called more than once here, so its modules could be those of either call. Load it once for each place.`,
-    callerSite(),
-  );
+/** The place where a model is attached to another one, if there is just one. */
+function onlyPlace(main: ModelMap, map: ModelMap): Place | null {
+  const places = [...main.names.attached.values()].filter(({ given }) => given.map === map);
+  return places.length === 1 ? places[0]!.placed.standing.place : null;
 }
 
 /** Adds a gradient to what a parameter has. */

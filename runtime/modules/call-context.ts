@@ -7,6 +7,8 @@ export interface CallContext {
   readonly graph: GraphProto;
   readonly links: Links;
   readonly scopes: readonly Scope[];
+  /** By tensor the number of the model's first output that is made of it, of those of which one is. */
+  readonly reach: ReadonlyMap<string, number>;
   /** ONNX element types by tensor. */
   readonly types: ReadonlyMap<string, number>;
 }

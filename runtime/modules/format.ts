@@ -1,4 +1,4 @@
-import type { Module } from './module.ts';
+import type { Module, ReturnOrder } from './module.ts';
 
 /** Whether the module at a path has a member of a name, so that a child of that name is reached with `get` alone. */
 export type IsMember = (path: string, name: string) => boolean;
@@ -52,8 +52,17 @@ function describe(module: Module, isMember: IsMember, hidden: string | null = nu
 function remark({ note, calls }: Module): string | null {
   if (note?.kind === 'identity') return 'does nothing at inference';
   if (note?.kind === 'fused') return `fused into ${note.into ?? 'the module behind it'}`;
-  return calls.length > 1 ? `runs ${calls.length} times` : null;
+  const remarks = [calls.length > 1 ? `runs ${calls.length} times` : null, ORDERS[calls[0]?.order ?? 'sure']];
+  return remarks.filter((one) => one !== null).join(', ') || null;
 }
+
+/** What tells the order of a module's outputs, where it returns several. */
+const ORDERS: Readonly<Record<ReturnOrder, string | null>> = {
+  sure: null,
+  model: "its outputs stand in the order of the model's",
+  made: 'its outputs stand in the order in which they are made',
+  unknown: 'the file does not tell the order of its outputs',
+};
 
 function className(module: Module): string | null {
   if (module.className !== null) return module.className;

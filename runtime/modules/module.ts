@@ -19,10 +19,18 @@ export interface Module {
   readonly operations: readonly Operation[];
 }
 
+/**
+ * What tells the order in which a module returns several activations: there is no doubt, or only one; the order of the
+ * model's outputs that are made of them; the order in which they are made; nothing.
+ */
+export type ReturnOrder = 'sure' | 'model' | 'made' | 'unknown';
+
 /** One run of a module. */
 export interface ModuleCall {
-  /** Names of the tensors that leave it, the main one first: the last floating-point tensor made in it. */
+  /** Names of the tensors that leave it, the main one first. */
   readonly outputs: readonly string[];
+  /** What tells their order. */
+  readonly order: ReturnOrder;
   /** Names of the tensors that enter it, weights and constants aside: floating-point ones first, each kind in the order of use. */
   readonly inputs: readonly string[];
   /** Indices into `graph.node`, ascending; without the nodes that make constants, unless the module makes nothing else. */

@@ -51,7 +51,7 @@ function noteGaps(root: Draft, module: Draft, context: CallContext): void {
         lost.operations = before.operations;
         fuse(before, lost.path);
       } else {
-        lost.calls = values.map((value) => ({ inputs: [value], outputs: [value], nodes: [] }));
+        lost.calls = values.map((value) => ({ inputs: [value], outputs: [value], order: 'sure', nodes: [] }));
         lost.note = { kind: 'identity' };
       }
     }

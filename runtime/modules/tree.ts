@@ -21,7 +21,7 @@ export function buildTree(model: OnnxModel): Module {
   const paths = parameterPaths(graph);
   const named = scopes(graph.node, paths);
   const told = settle(graph, links, named);
-  const context: CallContext = { graph, links, scopes: told, types: model.elementTypes };
+  const context: CallContext = { graph, links, scopes: told, reach: reached(model), types: model.elementTypes };
   const root = draft('');
   const nodes = new Map<string, number[]>();
   // Many nodes share a scope: its modules are looked up once.
@@ -49,6 +49,7 @@ export function buildTree(model: OnnxModel): Module {
   root.calls = [
     {
       outputs: model.outputs.map(({ name }) => name),
+      order: 'sure',
       inputs: model.inputs.map(({ name }) => name),
       nodes: graph.node.map((_, index) => index),
     },
@@ -67,6 +68,17 @@ export function buildTree(model: OnnxModel): Module {
 export function nodesByName(model: OnnxModel): Map<string, { index: number; outputs: readonly string[] }> {
   const named = model.graph.node.map(({ name, output }, index) => [name, { index, outputs: output }] as const);
   return new Map(named.filter(([name]) => name !== ''));
+}
+
+/** By tensor the number of the model's first output that is made of it. */
+function reached({ graph, links, outputs }: OnnxModel): Map<string, number> {
+  const first = new Map(outputs.map(({ name }, i) => [name, i]));
+  for (let index = graph.node.length - 1; index >= 0; index--) {
+    const made = Math.min(...graph.node[index]!.output.map((name) => first.get(name) ?? Number.POSITIVE_INFINITY));
+    if (made === Number.POSITIVE_INFINITY) continue;
+    for (const name of links.reads[index]!) first.set(name, Math.min(made, first.get(name) ?? made));
+  }
+  return first;
 }
 
 function sortNumbered({ children }: Draft): void {

@@ -18,6 +18,7 @@ import type { LogLine } from './logs.ts';
 import { MadeObjects } from './made-objects.ts';
 import type { TracedModel } from './model.ts';
 import { ObjectSlots } from './object-slots.ts';
+import type { Rows } from './rows.ts';
 import { Storage } from './storage.ts';
 import type { Varying } from './varying.ts';
 
@@ -35,12 +36,6 @@ interface Closed {
   /** The condition under which it runs. */
   readonly fact: Fact;
   readonly given: Map<Value, Value>;
-}
-
-/** Some rows of dimension 0: `count` of them from `start` on. */
-export interface Rows {
-  readonly start: number;
-  readonly count: number;
 }
 
 /** Builds the intervention graph of one block while the block's compiled code runs. */
@@ -303,7 +298,7 @@ export class Builder {
 
   /** Opens a forward, whose reads stand in a region: the one that is open now, unless another is given. */
   addForward(model: TracedModel, region = this.region): TracedForward {
-    const forward = new TracedForward(this.forwards.length, model, region, this, this.rows !== null);
+    const forward = new TracedForward(this.forwards.length, model, region, this, this.rows);
     this.forwards.push(forward);
     return forward;
   }

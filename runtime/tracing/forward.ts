@@ -6,6 +6,7 @@ import type { NodeOf, Region, Site, TensorType, Value } from '../graph/types.ts'
 import { callerSite, laterSite } from './caller.ts';
 import type { Slot } from './journal.ts';
 import type { Resolved, TracedModel } from './model.ts';
+import type { Rows } from './rows.ts';
 import { Storage } from './storage.ts';
 
 /** The members of the builder that a forward needs. */
@@ -58,23 +59,34 @@ interface Original {
   readonly site: Site | null;
 }
 
+/** What a model gives to the code that calls it: its output after all that is written to it, and the tensor that holds it. */
+interface Returned {
+  readonly value: Value;
+  readonly storage: Storage;
+  /** Where it is read. */
+  readonly address: Address;
+  readonly tensor: string;
+}
+
 /** One forward of a model in the making: the current values of the model's tensors. */
 export class TracedForward {
   readonly id: number;
   readonly model: TracedModel;
   /** Where its reads and writes stand. */
   readonly region: Region;
-  /** Whether it runs on the rows of one invoke alone: another model that was called in its block. */
-  readonly isOfInvoke: boolean;
+  /** The rows of the invoke that it runs on alone: another model that was called in its block; null for all. */
+  readonly rows: Rows | null;
   /** Values that edits have written and nothing has changed since: their writes may have no effect. */
   readonly lenient = new Set<Value>();
   private readonly builder: ForwardBuilder;
   /** The model's tensors by name, as they are before any write. */
   private readonly originals = new Map<string, Original>();
   private readonly taps = new Map<string, Tap>();
+  /** What the call of another model gives. */
+  private returned: Returned | null = null;
 
-  constructor(id: number, model: TracedModel, region: Region, builder: ForwardBuilder, isOfInvoke = false) {
-    this.isOfInvoke = isOfInvoke;
+  constructor(id: number, model: TracedModel, region: Region, builder: ForwardBuilder, rows: Rows | null = null) {
+    this.rows = rows;
     this.id = id;
     this.model = model;
     this.region = region;
@@ -125,6 +137,10 @@ export class TracedForward {
   /** The current storage at an address. */
   read(address: Address): Storage {
     const tap = this.tap(address);
+    const { returned } = this;
+    // What the call gave is the tensor at the model's output: changed in place there, it is changed here.
+    const isShared = returned && tap.storage === tap.original && returned.storage.content !== returned.value;
+    if (isShared && this.resolve(address).tensor === returned.tensor) return returned.storage;
     if (address.port !== 'input' || tap.storage !== tap.original) return tap.storage;
     const { tensor } = this.resolve(address);
     for (let path = address.path; path !== ''; ) {
@@ -133,6 +149,24 @@ export class TracedForward {
       if (outer && outer.storage !== outer.original) return outer.storage;
     }
     return this.taps.get(tensor)?.storage ?? tap.storage;
+  }
+
+  /**
+   * The tensor that a call of this model gives, which follows whatever is written to the output later on.
+   * @param value stands for the output until the forward is closed
+   */
+  return(address: Address, value: Value): Storage {
+    const storage = new Storage(value, this.region);
+    this.returned = { value, storage, address, tensor: this.resolve(address).tensor };
+    return storage;
+  }
+
+  /** What stands for the output that a call gave, and what the output has become; null if nothing was written to it. */
+  settled(): { readonly value: Value; readonly final: Value } | null {
+    if (!this.returned) return null;
+    const { value, address } = this.returned;
+    const final = this.tap(address).storage.content;
+    return { value, final };
   }
 
   /** Puts another storage at an address, for everything downstream. */

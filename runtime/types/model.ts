@@ -36,8 +36,8 @@ export interface LoadOptions {
    */
   readonly maxIterations?: number;
   /**
-   * Other names for modules, one or several each; the old names stay. A path gets them at the top of the model, a bare
-   * name wherever a module has it: `{ 'transformer.h': 'layers', mlp: ['feedForward', 'ffn'] }`.
+   * Other names for modules, one or several each; the old names stay. A path, or a part of one, gets them wherever it
+   * is: `{ 'transformer.h': 'layers', 'h.0': 'first', mlp: ['feedForward', 'ffn'] }`.
    */
   readonly rename?: Readonly<Record<string, string | readonly string[]>>;
   /** The user's own functions to prepare inputs and to batch them. */

@@ -27,22 +27,40 @@ export interface CacheOptions {
    * What is kept has the name that is given here.
    */
   readonly modules?: readonly (string | { readonly path: string })[] | ((path: string) => boolean);
+  /** Whether outputs are kept: they are unless this is false. */
+  readonly outputs?: boolean;
   /** Whether inputs are kept, too. */
   readonly inputs?: boolean;
+  /** The positions that are kept, in dimension 1: one, which takes the dimension away, several, or a slice (`'-3:'`). */
+  readonly positions?: number | readonly number[] | string;
   /** Whether the gradients of the last backward pass are kept, too: undefined for what the loss does not depend on. */
   readonly gradients?: boolean;
 }
 
-/** Activations by the path of their module. */
-export type Cache = Record<string, CacheEntry>;
+/**
+ * Activations by the path of their module: by the name that it was chosen by, by any other path, and as modules are,
+ * `cache.transformer.h[0].output`.
+ */
+export type Cache<Entry = CacheEntry> = Record<string, Entry>;
 
-/** What is kept of a module. */
+/** What is kept of a module, and by further names what is kept of the modules in it. */
 export interface CacheEntry {
   output: Saved;
   input?: Saved;
   gradient?: { output: Saved; input?: Saved };
-  /** What is kept of each call, of a module that runs several times in one forward; the above is of the first. */
+  /** What is kept of each call, of a module that runs several times: in one forward, or in the steps of a generation. The above is of the first. */
   calls?: CacheEntry[];
+  // biome-ignore lint/suspicious/noExplicitAny: the names are those of modules, or the above.
+  readonly [module: string]: any;
+}
+
+/** The same where outputs are not kept. */
+export interface CachedInput {
+  input: Saved;
+  gradient?: { input: Saved };
+  calls?: CachedInput[];
+  // biome-ignore lint/suspicious/noExplicitAny: as above.
+  readonly [module: string]: any;
 }
 
 /** The argument of a block: everything about the trace that does not belong to a module. */
@@ -65,7 +83,9 @@ export interface Tracer<Input> {
     fn: (...tensors: Real<T>) => Applied | Promise<Applied>,
     ...tensors: readonly [...T, ApplyResult]
   ): Traced;
-  /** Keeps the outputs of all modules, or of some, as they are at the end of the block. */
+  /** Keeps the inputs of all modules, or of some, as they are at the end of the block. */
+  cache(options: CacheOptions & { readonly outputs: false; readonly inputs: true }): Cache<CachedInput>;
+  /** Keeps the outputs of all modules, or of some, as they are at the end of the block; in a generation those of every step. */
   cache(options?: CacheOptions): Cache;
 }
 

@@ -31,7 +31,11 @@ describe('what is traced', () => {
   it.each([
     "import { x } from 'onnsightful'; m.trace(() => -a);",
     '// onnsight\nm.trace(() => -a);',
-    "import { m } from 'onnsight'; const f = () => -a; m.trace(f);",
+    "import { m } from 'onnsight'; let f = () => -a; m.trace(f);",
+    "import { m } from 'onnsight'; const f = () => { 'use no trace'; return -a; }; m.trace(f);",
+    "import { m } from 'onnsight'; const f = async () => -a; function* g() { yield -a; } m.trace(f); m.trace(g);",
+    "import { m } from 'onnsight'; const f = () => -a; { const f = h; m.trace(f); } (f) => m.trace(f);",
+    "import { m } from 'onnsight'; const f = () => -a; m.trace({ f }); m.traces(f); m.trace(() => { 'use no trace'; f(); });",
     "import { m } from 'onnsight'; m.traces(() => -a); trace(() => -a); m.trace({ f: () => -a });",
     "'use no trace'; import { m } from 'onnsight'; m.trace(() => -a);",
     "import { m } from 'onnsight'; m.trace(() => { 'use no trace'; return -a; });",
@@ -42,6 +46,21 @@ describe('what is traced', () => {
     "function f() { g(); 'use trace'; return -a; }",
   ])('nothing in %s', (code) => {
     expect(lowered(code)).toBeUndefined();
+  });
+
+  it('functions of the file that are given by name', () => {
+    const given = [
+      "import 'onnsight'; const f = () => -a; m.invoke(a, f as Block); const g = f;",
+      "import 'onnsight'; const run = () => { const f = (function () { return -a; }); m.edit(f); };",
+      "import 'onnsight'; m.session(f); function f() { return -a; }",
+    ];
+    expect(given.map((code) => lowered(code))).toMatchInlineSnapshot(`
+      [
+        "import 'onnsight'; const f = __o.block({ f: () => __o.unary('-', a, __s[0]) }.f); m.invoke(a, f as Block); const g = f;",
+        "import 'onnsight'; const run = () => { const f = (__o.block(function () { return __o.unary('-', a, __s[0]); })); m.edit(f); };",
+        "__o.mark(f); import 'onnsight'; m.session(f); function f() { return __o.unary('-', a, __s[0]); }",
+      ]
+    `);
   });
 
   it('the arguments of intervention, by whatever name it was imported', () => {

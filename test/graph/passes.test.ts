@@ -4,6 +4,7 @@ import type { InterventionGraph } from '../../runtime/graph/graph.ts';
 import { decide } from '../../runtime/graph/passes/decide.ts';
 import { narrow } from '../../runtime/graph/passes/narrow.ts';
 import type { Rewritten } from '../../runtime/graph/passes/pass.ts';
+import { settleReturned } from '../../runtime/graph/passes/settle-returned.ts';
 import { untangle } from '../../runtime/graph/passes/untangle.ts';
 import type { Node, Site, Value } from '../../runtime/graph/types.ts';
 import { withRegions } from '../../runtime/graph/walk.ts';
@@ -66,7 +67,24 @@ function decided(results: number, is: boolean): Example {
   return { graph: make.graph, before: String(make.graph), rewritten: decide(make.graph, { truth }) };
 }
 
+/** What a call gave, used before its output is set: to something else, or to what is computed from it. */
+function settled(uses: number, isOwn: boolean): Example {
+  const make = new GraphMaker();
+  const output = make.read('sae', { site: at(1) });
+  const returned = make.op('abs', output);
+  for (let i = 0; i < uses; i++) make.save(make.op('exp', returned));
+  const final = make.op('neg', isOwn ? returned : make.read('other', { site: at(2) }));
+  make.save(make.choice(make.read('test', { site: at(3) }), returned, 1, at(4)));
+  const finals = new Map([[outputOf(returned), outputOf(final)]]);
+  return { graph: make.graph, before: String(make.graph), rewritten: settleReturned(make.graph, { finals }) };
+}
+
 const examples = fc.oneof(
+  fc.tuple(fc.integer({ min: 0, max: 3 }), fc.boolean()).map(
+    ([uses, isOwn]) =>
+      () =>
+        settled(uses, isOwn),
+  ),
   fc.tuple(fc.integer({ min: 1, max: 3 }), fc.boolean()).map(
     ([results, is]) =>
       () =>
@@ -84,6 +102,9 @@ describe('every pass', () => {
   it('changes these examples', () => {
     expect(narrowed([3]).rewritten.graph.root.nodes.some(({ op }) => op === 'write')).toBe(true);
     expect(untangled(3).rewritten.graph.root.nodes.filter(({ op }) => op === 'if')).toHaveLength(3);
+    const [read, final, use] = settled(1, true).rewritten.graph.root.nodes;
+    expect(final!.inputs).toEqual(read!.outputs);
+    expect(use!.inputs).toEqual(final!.outputs);
     expect(decided(2, true).rewritten.graph.root.nodes.map(({ op }) => op)).toEqual([
       'read',
       'read',
@@ -170,6 +191,7 @@ describe('a pass that has nothing to do', () => {
     make.save(make.op('exp', make.read('head')));
     expect(untangle(make.graph, { cycle: () => null }).graph).toBe(make.graph);
     expect(narrow(make.graph, { tensorAt: () => 'x', endOf: () => null }).graph).toBe(make.graph);
+    expect(settleReturned(make.graph, { finals: new Map() }).graph).toBe(make.graph);
     expect(decide(make.graph, { truth: () => null }).graph).toBe(make.graph);
   });
 });

@@ -244,8 +244,9 @@ describe('names that are given', () => {
 
   it('to an attached model: free ones, also those of hidden members, and a new model under the same', async () => {
     const model: Any = await load(bytes, 'given', { rename: { block: 'part' } });
-    const other: Any = await load(bytes, 'other');
+    let other: Any;
     for (const name of ['read', 'map', 'engine', 'valueOf', 'trace']) {
+      other = await load(bytes, 'other');
       model.block[name] = other;
       expect(model.block[name]).toBe(other);
       expect(model.part.get(`${name}.block.inner`)).toBe(other.block.inner);

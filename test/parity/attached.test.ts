@@ -1,7 +1,7 @@
-import { type Loose, save } from 'onnsight';
+import { type Loose, type NNsight, save, type Tensor } from 'onnsight';
 import { describe, expect, it } from 'vitest';
 import { expectClose, loadToy, reference } from '../support/toy.ts';
-import { clean, difference, fact, loadSmall, parity } from './support.ts';
+import { clean, difference, expectSteps, fact, france, loadSmall, parity } from './support.ts';
 
 /** A sparse autoencoder for the width of the toy GPT-2, attached behind its first block. */
 async function withSae(kind: 'ts' | 'dynamo' = 'ts') {
@@ -53,27 +53,6 @@ describe('another ONNX model attached as a module', () => {
       return save(lm.lm_head.output['0, -1']);
     });
     expectClose(clamped, parity.sae.clamped);
-  });
-
-  it('one model at two places: its modules are read after one call, and not after two', async () => {
-    const lm = await loadToy();
-    const { h } = lm.transformer;
-    const sae = await loadSmall('zoo/sae.ts');
-    h[0].sae = sae;
-    h[2].sae = sae;
-    const one = await lm.trace(clean, () => {
-      h[0].sae(h[0].output);
-      return save(h[0].sae.relu.output['0, -1']);
-    });
-    expectClose(one, parity.sae.features);
-    const two = lm.trace(clean, () => {
-      h[0].sae(h[0].output);
-      h[2].sae(h[2].output);
-      return save(h[0].sae.relu.output);
-    });
-    await expect(two).rejects.toThrow(
-      /attached\.test\.ts:\d+:\d+ - One model is attached as transformer\.h\.0\.sae and transformer\.h\.2\.sae and was called more than once/,
-    );
   });
 
   it('one model for each of two places: each has its own features', async () => {
@@ -270,5 +249,221 @@ describe('an attached model in an invoke', () => {
     expectClose(found[0], parity.sae.plain);
     expectClose(found[1], reference.cases.modules.logits_last);
     expectClose(found[2], parity.sae.clamped);
+  });
+});
+
+/** One autoencoder attached behind two blocks. */
+async function atTwoPlaces() {
+  const lm = await loadToy();
+  const { h } = lm.transformer;
+  const sae = await loadSmall('zoo/sae.ts');
+  h[0].sae = sae;
+  h[2].sae = sae;
+  const both = () => {
+    'use trace';
+    for (const i of [0, 2]) h[i].output = h[i].sae(h[i].output);
+  };
+  return { lm, h, sae, both };
+}
+
+const twoPlaces = await atTwoPlaces();
+
+describe('one model attached at two places', () => {
+  const { attached } = parity;
+
+  it('has features of its own at each', async () => {
+    const { lm, h, both } = twoPlaces;
+    const { features, logits } = await lm.trace(clean, () => {
+      both();
+      const features = [save(h[0].sae.relu.output['0, -1']), save(h[2].sae.relu.output['0, -1'])];
+      return { features, logits: save(lm.lm_head.output['0, -1']) };
+    });
+    for (const i of [0, 1]) expectClose(features[i]!, attached.features[i]);
+    expectClose(logits, attached.plain);
+  });
+
+  it.each([0, 1])('is changed at one of them: %s', async (i) => {
+    const { lm, h, both } = twoPlaces;
+    const logits = await lm.trace(clean, () => {
+      both();
+      h[2 * i].sae.relu.output['..., 7'] = 5;
+      return save(lm.lm_head.output['0, -1']);
+    });
+    expectClose(logits, attached.clamped[i]);
+  });
+
+  it('its calls in the order in which they were made', async () => {
+    const { lm, h, sae, both } = twoPlaces;
+    const { features, logits, count } = await lm.trace(clean, () => {
+      both();
+      const features = [save(sae.calls[0].relu.output['0, -1'] * 1), save(sae.relu.calls[-1].output['0, -1'] * 1)];
+      h[2].sae.calls[0].relu.output['..., 7'] = 5;
+      return { features, logits: save(lm.lm_head.output['0, -1']), count: [sae.calls.length, h[0].sae.calls.length] };
+    });
+    for (const i of [0, 1]) expectClose(features[i]!, attached.features[i]);
+    expectClose(logits, attached.clamped[1]);
+    expect(count).toEqual([2, 1]);
+  });
+
+  it('in an edit, for what later traces set', async () => {
+    const { lm, h, both } = twoPlaces;
+    const edited = lm.edit(both);
+    const logits = await edited.trace(clean, () => {
+      h[2].sae.relu.output['..., 7'] = 5;
+      return save(lm.lm_head.output['0, -1']);
+    });
+    expectClose(logits, attached.clamped[1]);
+  });
+
+  it('in invokes, where each prompt is padded', async () => {
+    const { lm, h, both } = twoPlaces;
+    const found = await lm.trace((tracer) => {
+      const one = tracer.invoke(fact, () => {
+        both();
+        return save(lm.lm_head.output['0, -1']);
+      });
+      const two = tracer.invoke(france, () => {
+        both();
+        h[2].sae.relu.output['..., 7'] = 5;
+        return save(lm.lm_head.output['0, -1']);
+      });
+      return [one, two];
+    });
+    expectClose(found[0]!, attached.fact);
+    expectClose(found[1]!, attached.france);
+  });
+
+  it('in each step of a generation', async () => {
+    const { lm, h, both } = twoPlaces;
+    const { tokens, result } = await lm.generate(fact, { maxNewTokens: 4, stopTokens: [] }, (tracer) => {
+      const logits = [];
+      for (const _ of tracer.all()) {
+        both();
+        h[2].sae.relu.output['..., 7'] = 5;
+        logits.push(save(lm.lm_head.output[':, -1']));
+      }
+      return logits;
+    });
+    expect(tokens).toEqual(attached.generated.tokens);
+    expectSteps(result, attached.generated.logits);
+  });
+
+  it('is read at a place only where it was called there', async () => {
+    const { lm, h } = twoPlaces;
+    const missing = lm.trace(clean, () => {
+      h[0].sae(h[0].output);
+      return save(h[2].sae.relu.output);
+    });
+    await expect(missing).rejects.toThrow(
+      /attached\.test\.ts:\d+:\d+ - relu belongs to the model attached as transformer\.h\.2\.sae, which was not called here/,
+    );
+  });
+
+  it('is not that of another invoke', async () => {
+    const { lm, h } = twoPlaces;
+    const other = lm.trace((tracer) => {
+      tracer.invoke(fact, () => void h[0].sae(h[0].output));
+      return tracer.invoke(france, () => save(h[0].sae.relu.output));
+    });
+    await expect(other).rejects.toThrow(/attached\.test\.ts:\d+:\d+ - relu .*in an invoke after a call of its own/);
+    const unclear = lm.trace((tracer) => {
+      for (const prompt of [fact, france]) tracer.invoke(prompt, () => void h[0].sae(h[0].output));
+      return tracer.invoke(() => save(h[0].sae.relu.output));
+    });
+    await expect(unclear).rejects.toThrow(/attached\.test\.ts:\d+:\d+ - relu was called in several invokes/);
+    const dims = await lm.trace((tracer) => {
+      for (const prompt of [fact, [france, france]]) tracer.invoke(prompt, () => void h[0].sae(h[0].output));
+      return tracer.invoke(() => h[0].sae.calls.map((call: NNsight) => save(call.relu.output)));
+    });
+    expect(dims.map((one: Tensor) => one.dims[0])).toEqual([1, 2]);
+  });
+});
+
+describe('the output of an attached model, set', () => {
+  const { attached } = parity;
+
+  it.each<[string, (sae: NNsight) => void]>([
+    [
+      'scaled',
+      (sae) => {
+        'use trace';
+        sae.output *= 0.5;
+      },
+    ],
+    [
+      'in place',
+      (sae) => {
+        'use trace';
+        sae.output['...'] *= 0.5;
+      },
+    ],
+    [
+      'at its last module',
+      (sae) => {
+        'use trace';
+        sae.decoder.output *= 0.5;
+      },
+    ],
+    [
+      'by skip',
+      (sae) => {
+        'use trace';
+        sae.skip(sae.output * 0.5);
+      },
+    ],
+    [
+      'with its inner modules',
+      (sae) => {
+        'use trace';
+        sae.output = sae.output * 0.5 + 0 * sae.relu.output.sum();
+      },
+    ],
+  ])('reaches what follows: %s', async (_, halve) => {
+    const { lm, h, both } = twoPlaces;
+    const edited = lm.edit(both);
+    const change = () => {
+      'use trace';
+      const early = lm.lm_head.output;
+      halve(h[0].sae);
+      return save(early['0, -1']);
+    };
+    expectClose(await edited.trace(clean, () => change()), attached.halved);
+    const whole = await lm.trace(clean, () => {
+      both();
+      return change();
+    });
+    expectClose(whole, attached.halved);
+    const sum = await lm.trace(clean, () => {
+      h[0].output += h[0].sae(h[0].output);
+      return change();
+    });
+    expectClose(sum, attached.mixed);
+  });
+
+  it('reaches what was made of it; what it is itself computed from stays', async () => {
+    const { lm, h } = twoPlaces;
+    const found = await lm.trace(clean, () => {
+      const given = h[0].sae(h[0].output);
+      const before = h[0].sae.output;
+      const double = given * 2;
+      h[0].sae.output = double + 1;
+      return { given: save(given), before: save(before), after: save(h[0].sae.output), triple: save(given * 3) };
+    });
+    const values = Object.fromEntries(Object.entries(found).map(([name, { data }]) => [name, Number(data[0])]));
+    expect(values.given).toBeCloseTo(values.before! * 2 + 1, 4);
+    expect(values.after).toBe(values.given);
+    expect(values.triple).toBeCloseTo(values.given! * 3, 3);
+  });
+
+  it('is the tensor that the call gave: changed in place there, it is changed here', async () => {
+    const { lm, h } = twoPlaces;
+    const found = await lm.trace(clean, () => {
+      const given = h[0].sae(h[0].output);
+      const before = save(given * 1);
+      given['..., 0'] = 7;
+      return [before, save(h[0].sae.output), save(h[0].sae.decoder.output)];
+    });
+    expect(found[0]!.data[0]).not.toBe(7);
+    expect(found.slice(1).map((one) => one.data[0])).toEqual([7, 7]);
   });
 });

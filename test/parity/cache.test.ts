@@ -1,7 +1,7 @@
-import { LanguageModel, save } from 'onnsight';
+import { type CacheOptions, type GenerateOptions, LanguageModel, save } from 'onnsight';
 import { describe, expect, it } from 'vitest';
 import { expectClose, loadToy, reference, TOY } from '../support/toy.ts';
-import { clean, corrupt, difference, fact, france, parity } from './support.ts';
+import { clean, corrupt, difference, expectSteps, fact, france, loadSmall, parity } from './support.ts';
 
 const lm = await loadToy();
 const modules = reference.cases.modules.modules as Record<string, Record<'input' | 'output', never>>;
@@ -101,6 +101,102 @@ describe('cache: the activations of all modules, or of some', () => {
       { dims: [3 * 189], data: steps.flat() },
       { dims: [3 * 189], data: parity.generate_cached.plain.logits.data.slice(0, 3 * 189) },
     );
+  });
+
+  it('of a whole generation: every step that runs', async () => {
+    const generate = (options: GenerateOptions) =>
+      lm.generate(fact, options, (tracer) =>
+        tracer.cache({ modules: ['lm_head', lm.transformer.h[1]], positions: -1 }),
+      );
+    const { result: whole } = await generate({ maxNewTokens: 3, stopTokens: [] });
+    const { logits } = parity.generate_cached.plain;
+    expectSteps(
+      whole.lm_head!.calls!.map(({ output }) => output),
+      { dims: [3, 1, 189], data: logits.data.slice(0, 3 * 189) },
+    );
+    expect(whole.lm_head!.output.data).toEqual(whole.lm_head!.calls![0]!.output.data);
+    // The second token ends it.
+    const { result: early } = await generate({ maxNewTokens: 6, stopTokens: [3] });
+    expect(early.lm_head!.calls).toHaveLength(2);
+    expectSteps(
+      early.lm_head!.calls!.map(({ output }) => output),
+      { dims: [2, 1, 189], data: logits.data.slice(0, 2 * 189) },
+    );
+  });
+
+  it('of attached models, by path, by reference, and with all', async () => {
+    const model = await loadToy();
+    const { h } = model.transformer;
+    const sae = await loadSmall('zoo/sae.ts');
+    h[0].sae = sae;
+    h[2].sae = sae;
+    const both = (modules?: CacheOptions['modules']) =>
+      model.trace(clean, (tracer) => {
+        h[0].output = h[0].sae(h[0].output);
+        h[2].sae(h[2].output);
+        return tracer.cache({ ...(modules && { modules }), positions: [-1] });
+      });
+    const { features } = parity.attached;
+    const names = ['transformer.h.0.sae.relu', 'transformer.h.2.sae.relu'];
+    const chosen = await both([names[0]!, h[2].sae.relu]);
+    const all = await both();
+    expect(Object.keys(chosen)).toEqual(names);
+    for (const cache of [chosen, all]) {
+      for (const i of [0, 1]) {
+        const { output } = cache[names[i]!]!;
+        expectClose(output, { ...features[i], dims: [1, 1, 512] });
+        expect(cache.transformer!.h[2 * i].sae.relu.output).toBe(output);
+      }
+    }
+    expect('transformer.h.0.sae' in all && 'transformer.h.1.mlp' in all).toBe(true);
+    const missing = model.trace(clean, (tracer) => tracer.cache({ modules: names }));
+    await expect(missing).rejects.toThrow(
+      /cache\.test\.ts:\d+:\d+ - cache: transformer\.h\.0\.sae\.relu is not called in this trace/,
+    );
+  });
+
+  it('inputs alone, and some positions', async () => {
+    const path = 'transformer.h.1.mlp';
+    const whole = await lm.trace(clean, (tracer) => tracer.cache({ modules: [path], inputs: true }));
+    const part = await lm.trace(clean, (tracer) =>
+      tracer.cache({ modules: [path], inputs: true, outputs: false, positions: '-2:' }),
+    );
+    expect(Object.keys(part[path]!)).toEqual(['input']);
+    expect(part[path]!.input.dims).toEqual([1, 2, 128]);
+    expect(part[path]!.input.data).toEqual(whole[path]!.input!.data.slice(-256));
+    const last = await lm.trace(clean, (tracer) => tracer.cache({ modules: ['lm_head'], positions: -1 }));
+    expectClose(last.lm_head!.output, { dims: [1, 189], data: reference.cases.modules.logits_last.data });
+  });
+
+  it('is read as modules are, by any of their names', async () => {
+    const named = await LanguageModel.load(TOY, {
+      device: 'cpu',
+      rename: { 'transformer.h': 'layers', '.h': 'blocks', 'h.0': 'first', 'mlp.c_proj': 'down' },
+    });
+    const cache = await named.trace(clean, (tracer) => tracer.cache({ modules: ['layers.0', 'transformer.h.1.mlp'] }));
+    expect(Object.keys(cache)).toEqual(['layers.0', 'transformer.h.1.mlp']);
+    const { output } = cache['layers.0']!;
+    expectClose(output, modules['transformer.h.0']!.output);
+    for (const same of [
+      cache['transformer.h.0'],
+      cache['transformer.h[0]'],
+      cache.layers![0],
+      cache.transformer!.h[0],
+      cache.transformer!.blocks[-4],
+      cache.transformer!.first,
+    ]) {
+      expect(same.output).toBe(output);
+    }
+    expectClose(cache.transformer!.h[1].mlp.output, modules['transformer.h.1.mlp']!.output);
+    expect(cache.lm_head).toBeUndefined();
+    expect(cache.transformer!.h[3]).toBeUndefined();
+    const { result } = await named.trace(clean, () => ({ result: save(named.transformer.h[1].down.output) }));
+    expectClose(result, modules['transformer.h.1.mlp.c_proj']!.output);
+  });
+
+  it('is not read before the block has ended', async () => {
+    const early = lm.trace(clean, (tracer) => save(tracer.cache().transformer!.h[0].output * 2));
+    await expect(early).rejects.toThrow(/cache\.test\.ts:\d+:\d+ - 'transformer' of a cache is read in the block/);
   });
 
   it('in every trace of a session', async () => {

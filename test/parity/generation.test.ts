@@ -155,6 +155,41 @@ describe('generate: which steps', () => {
     expect(result.hidden.dims).toEqual([1, 9, 128]);
   });
 
+  it('after a loop over steps modules are those of its last step, in an invoke again those of the first', async () => {
+    const { result } = await lm.generate(fact, all, (tracer) => {
+      const first = save(lm.lm_head.output[':, -1']);
+      for (const _ of tracer.iter(1, 4)) add(0);
+      const last = save(lm.lm_head.output[':, -1']);
+      const next = tracer.next();
+      return { first, last, next, after: save(lm.lm_head.output[':, -1']) };
+    });
+    const size = 189;
+    const step = (i: number) => cached.plain.logits.data.slice(i * size, (i + 1) * size);
+    expectSteps([result.first], { dims: [1, 1, size], data: step(0) });
+    expectSteps([result.last, result.after], { dims: [2, 1, size], data: [...step(3), ...step(4)] });
+    expect(result.next).toBe(4);
+    // A stop token ends it in the second step: the last step of the loop does not run.
+    const { result: early } = await lm.generate(fact, { maxNewTokens: 6, stopTokens: [3] }, (tracer) => {
+      let sum = lm.lm_head.output['0, -1'].argmax() * 0;
+      for (const _ of tracer.iter()) sum += lm.lm_head.output['0, -1'].argmax();
+      return { sum: save(sum), last: save(lm.lm_head.output) };
+    });
+    expect(early.sum.item()).toBe(99 + 3);
+    expect(early.last).toBeUndefined();
+    const { result: both } = await lm.generate({ maxNewTokens: 3, stopTokens: [] }, (tracer) =>
+      [fact, fact].map((prompt) =>
+        tracer.invoke(prompt, () => {
+          const first = save(lm.lm_head.output[':, -1']);
+          for (const _ of tracer.iter(1, 3)) add(0);
+          return [first, save(lm.lm_head.output[':, -1'])];
+        }),
+      ),
+    );
+    for (const found of both) {
+      expectSteps(found, { dims: [2, 1, size], data: [...step(0), ...step(2)] });
+    }
+  });
+
   it('the first step sees the prompt, the others one token each, from the cache', async () => {
     const { result } = await lm.generate(fact, { maxNewTokens: 3, stopTokens: [] }, (tracer) => {
       const lengths = [];

@@ -5,16 +5,24 @@ import { clean, corrupt, difference, fact, france, loadSmall, parity, prompts, r
 
 const lm = await loadToy();
 const mlp = await loadSmall('zoo/mlp.ts');
-const last = () => {
-  'use trace';
-  return save(lm.lm_head.output[':, -1']);
-};
+/** No directive: the compiler follows the name to where it is given as a block. */
+const last = () => save(lm.lm_head.output[':, -1'] * 1);
 
 describe('invoke: several inputs in one forward pass', () => {
   it('each block sees its own rows, of a batch whose prompts are padded on the left', async () => {
     const logits = await lm.trace((tracer) => prompts.map((prompt) => tracer.invoke(prompt, last)));
     for (const [i, expected] of reference.cases.batch.logits_last.entries()) {
       expectClose(logits[i]!, { dims: [1, ...expected.dims], data: expected.data });
+    }
+  });
+
+  it('a block that is a function of the file by its name', async () => {
+    const logits = await lm.trace((tracer) => [tracer.invoke(prompts[0]!, halved), tracer.invoke(prompts[0]!, last)]);
+    const first = reference.cases.batch.logits_last[0];
+    expectClose(logits[1]!, { dims: [1, ...first.dims], data: first.data });
+    expectClose(logits[0]!, { dims: [1, ...first.dims], data: first.data.map((x: number) => x / 2) });
+    function halved() {
+      return save(lm.lm_head.output[':, -1'] / 2);
     }
   });
 

@@ -28,6 +28,19 @@ describe('rename: other names for modules', () => {
     expect(Math.max(...(same.data as Float32Array))).toBe(0);
   });
 
+  it('a part of a path, wherever it is; a dot in front changes nothing', async () => {
+    const lm = await load({ '.transformer': ['model', 'mdl'], '.h': 'layers', 'h.0': 'first', 'mlp.c_proj': 'down' });
+    const read = () => [
+      lm.model.layers[2].down,
+      lm.mdl.h[2].down,
+      lm.transformer.h[2].mlp.c_proj,
+      lm.transformer.first,
+    ];
+    expect(read().map(({ path }) => path)).toEqual([...Array(3).fill('transformer.h.2.mlp.c_proj'), 'transformer.h.0']);
+    await expect(load({ '.g': 'layers' })).rejects.toThrow(/no module .*g.*the model has transformer, lm_head/);
+    await expect(load({ 'h.9': 'last' })).rejects.toThrow(/no module h\.9/);
+  });
+
   it('a name that is taken is an error of the load', async () => {
     await expect(load({ 'transformer.h': 'lm_head' })).rejects.toThrow(/transformer\.h cannot be called lm_head/);
     await expect(load({ mlp: 'output' })).rejects.toThrow(/transformer\.h\.0\.mlp cannot be called/);

@@ -88,7 +88,10 @@ describe('cuts', () => {
 });
 
 describe('stretches', () => {
-  const layer = (path: string, nodes: number[]) => ({ path, call: { inputs: [], outputs: [], nodes } });
+  const layer = (path: string, nodes: number[]) => ({
+    path,
+    call: { order: 'sure' as const, inputs: [], outputs: [], nodes },
+  });
 
   it('go from layer to layer: what lies between two runs with the second', () => {
     const stretches = stretchesOf(model, [layer('h.0', [1, 2]), layer('h.1', [4, 5])]);

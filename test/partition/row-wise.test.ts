@@ -64,7 +64,7 @@ function model(steps: NodeProto[], last = 'y') {
 
 /** The tree of a network whose module `first` gives `x`. */
 function tree(): Module {
-  const call = { outputs: ['x'], inputs: [], nodes: [] };
+  const call = { order: 'sure' as const, outputs: ['x'], inputs: [], nodes: [] };
   const common = { className: null, sourceLine: null, list: false, note: null, operations: [] };
   const first: Module = { ...common, path: 'first', name: 'first', children: new Map(), calls: [call] };
   return { ...common, path: '', name: '', children: new Map([['first', first]]), calls: [] };

@@ -296,6 +296,22 @@ cases['sae'] = {
     'clamped': encode(run(clean, (h[0], clamped))[0]),
     'generated': generate(padded([prompts['fact']]), 4, (h[0], clamped)),
 }
+both = (h[0], lambda o: sae(o))
+france_ids = ids(france)
+cases['attached'] = {
+    'what': 'h[0].output and h[2].output go through one sae; then with changes at one of the two places, or in one of two prompts',
+    'features': [encode(torch.relu(sae.encoder(read(clean, h[0])))[0, -1]),
+                 encode(torch.relu(sae.encoder(read(clean, h[2], both)))[0, -1])],
+    'plain': encode(run(clean, both, (h[2], lambda o: sae(o)))[0]),
+    'clamped': [encode(run(clean, (h[0], clamped), (h[2], lambda o: sae(o)))[0]),
+                encode(run(clean, both, (h[2], clamped))[0])],
+    'halved': encode(run(clean, (h[0], lambda o: 0.5 * sae(o)), (h[2], lambda o: sae(o)))[0]),
+    'mixed': encode(run(clean, (h[0], lambda o: o + 0.5 * sae(o)))[0]),
+    'zeroed': encode(run(clean, (h[0], lambda o: o * 0))[0]),
+    'fact': encode(run(fact, both, (h[2], lambda o: sae(o)))[0]),
+    'france': encode(run(france_ids, both, (h[2], clamped))[0]),
+    'generated': generate(padded([prompts['fact']]), 4, both, (h[2], clamped)),
+}
 
 # Generation with the KV cache.
 cases['generate_cached'] = {

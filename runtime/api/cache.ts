@@ -1,0 +1,130 @@
+import { TraceError } from '../errors.ts';
+import { asSaved } from '../functions/nodes.ts';
+import type { Value } from '../graph/types.ts';
+import { walk } from '../modules/module.ts';
+import { builder } from '../tracing/builder.ts';
+import { callerSite } from '../tracing/caller.ts';
+import type { TracedForward } from '../tracing/forward.ts';
+import { readGradient } from '../tracing/gradients.ts';
+import { TensorProxy } from '../tracing/proxy.ts';
+import { save } from '../tracing/saves.ts';
+import type { Cache, CacheOptions } from '../types/tracer.ts';
+import { Kept, type Named } from './kept.ts';
+import { TypedModel } from './locate.ts';
+import { ModuleEnvoy } from './module-envoy.ts';
+import { envoyOf } from './module-proxy.ts';
+import { readTensor } from './module-tensors.ts';
+import { join } from './names.ts';
+import type { Tracing } from './tracing.ts';
+
+/** A forward of which a cache keeps the tensors: in a generation a step, and whether it is reached. */
+export interface Moment {
+  readonly forward: TracedForward;
+  reached(): Value | null;
+}
+
+/** Keeps the tensors of modules in some forwards, as they are at the end of the block. */
+export function cacheOf(tracing: Tracing, moments: readonly Moment[], options: CacheOptions): Cache {
+  const target = builder();
+  if (moments.length === 0) throw new TraceError('cache() belongs in the block of a trace.', callerSite());
+  if (target.conditional) {
+    throw new TraceError(
+      'cache() stands in a branch or loop that depends on a traced value. It keeps the values at the end of the block: call it outside.',
+      callerSite(),
+    );
+  }
+  if (options.gradients && !target.passes.isOpen) {
+    throw new TraceError('cache({ gradients: true }) needs a backward pass: call backward(loss) first.', callerSite());
+  }
+  const root = new ModuleEnvoy(TypedModel.of(moments[0]!.forward).map, '');
+  const chosen = chosenOf(root, options.modules);
+  const kept = new Kept(root);
+  const { rows } = target;
+  const site = callerSite();
+  tracing.atEnd.push(() => {
+    target.rows = rows;
+    const calls = new Map<ModuleEnvoy, object[]>(chosen.map(([, module]) => [module, []]));
+    for (const moment of moments) {
+      target.inForward(moment.forward, () => {
+        target.reached = moment.reached();
+        for (const [, module] of chosen) calls.get(module)!.push(...entriesOf(tracing, module, options));
+      });
+    }
+    target.rows = null;
+    target.reached = null;
+    const all = chosen.flatMap(([name, module]): Named[] => {
+      const [first, ...others] = calls.get(module)!;
+      if (first)
+        return [{ name, module, entry: { ...first, ...(others.length > 0 && { calls: [first, ...others] }) } }];
+      if (typeof options.modules !== 'object') return [];
+      throw new TraceError(`cache: ${name} is not called in this trace, so there is nothing to keep of it.`, site);
+    });
+    kept.fill(all);
+  });
+  return kept.proxy;
+}
+
+/** What is kept of each call of a module in the forward that is open. */
+function entriesOf(tracing: Tracing, { map, path, module, standing }: ModuleEnvoy, options: CacheOptions): object[] {
+  const isKept: Record<Side, boolean> = { output: options.outputs !== false, input: options.inputs === true };
+  const sides = (['output', 'input'] as const).filter((side) => isKept[side]);
+  const count = Math.max(1, module.calls.length);
+  return tracing.forwardsOf(map, path, standing).flatMap((forward) =>
+    Array.from({ length: count }, (_, call) => {
+      const at = (port: Side) => readTensor(forward, { path, port, index: 0, call });
+      const both = (of: (port: Side) => TensorProxy) =>
+        Object.fromEntries(sides.map((port) => [port, asSaved(save(positioned(of(port), options.positions)))]));
+      return {
+        ...both(at),
+        ...(options.gradients && { gradient: both((port) => readGradient(at(port), 'absent')) }),
+      };
+    }),
+  );
+}
+
+type Side = 'output' | 'input';
+
+/** Some positions of the second dimension, where there is one. */
+function positioned(tensor: TensorProxy, positions: CacheOptions['positions']): TensorProxy {
+  const rank = tensor.type.shape?.length;
+  if (positions === undefined || (rank !== undefined && rank < 2)) return tensor;
+  const text = typeof positions === 'object' ? `[${positions.join(', ')}]` : String(positions);
+  return TensorProxy.indexing.getitem(tensor, `:, ${text}`) as TensorProxy;
+}
+
+type Chosen = readonly (readonly [name: string, module: ModuleEnvoy])[];
+
+/** The modules that a cache keeps, by the names that they are kept under. */
+function chosenOf(root: ModuleEnvoy, modules: CacheOptions['modules']): Chosen {
+  if (modules === undefined) return modulesOf(root);
+  if (typeof modules === 'function') return modulesOf(root).filter(([path]) => modules(path));
+  return modules.map((one) => {
+    if (typeof one === 'string') return [one, root.within(one)];
+    const envoy = envoyOf(one);
+    if (envoy?.map === root.map) return [envoy.path, root.within(envoy.path)];
+    const place = envoy && (envoy.standing.place?.path ?? placeOf(root, envoy));
+    if (envoy && place) return [join(place, envoy.path), envoy];
+    throw new TraceError(
+      `${envoy?.path || 'A module'} belongs to another model than the one that runs here.`,
+      callerSite(),
+    );
+  });
+}
+
+/** Where the model of a module is attached. */
+function placeOf(root: ModuleEnvoy, { map }: ModuleEnvoy): string | undefined {
+  return [...root.map.names.attached].find(([, { given }]) => given.map === map)?.[0];
+}
+
+/** The modules that run and have an output of their own, those of attached models among them. */
+function modulesOf(root: ModuleEnvoy): Chosen {
+  const own = inTree(root, '').filter(([path]) => path !== '');
+  const places = [...root.map.names.attached.keys()];
+  return [...own, ...places.flatMap((path) => inTree(root.map.names.attachedAt(path)!, path))];
+}
+
+function inTree(top: ModuleEnvoy, place: string): Chosen {
+  return [...walk(top.module)]
+    .filter(({ calls }) => calls.some(({ outputs, order }) => outputs.length > 0 && order !== 'unknown'))
+    .map(({ path }) => [place === '' ? path : path === '' ? place : join(place, path), top.within(path)] as const);
+}

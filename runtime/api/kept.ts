@@ -1,0 +1,102 @@
+import { TraceError } from '../errors.ts';
+import { pathParts } from '../modules/find.ts';
+import { ownProxy } from '../own-proxies.ts';
+import { PROBED_NAMES } from '../probed-names.ts';
+import { callerSite } from '../tracing/caller.ts';
+import type { Cache } from '../types/tracer.ts';
+import type { ModuleEnvoy } from './module-envoy.ts';
+
+/** What is kept of a module: its tensors by name. */
+type Entry = Readonly<Record<string, unknown>>;
+
+/** What is kept of a module, under the name by which it was chosen. */
+export interface Named {
+  readonly name: string;
+  readonly module: ModuleEnvoy;
+  readonly entry: Entry;
+}
+
+const known = new WeakMap<object, Kept>();
+
+/** What a cache holds; null if the value is no cache. */
+export function keptOf(value: unknown): Kept | null {
+  return known.get(value as object) ?? null;
+}
+
+/**
+ * What a cache keeps of modules, as users hold it: an object with an entry for each, by the name that was given, which is
+ * reached by any other path of the module, too, and as modules are: `cache.transformer.h[0].output`.
+ */
+export class Kept {
+  readonly proxy: Cache;
+  readonly #root: ModuleEnvoy;
+  /** In the order in which they were chosen; null until the block has ended. */
+  #all: readonly Named[] | null = null;
+  readonly #own: Record<string, unknown> = {};
+
+  constructor(root: ModuleEnvoy) {
+    this.#root = root;
+    this.proxy = this.#view(root, this.#own) as Cache;
+    known.set(this.proxy, this);
+  }
+
+  /** Fills it, at the end of the block. */
+  fill(all: readonly Named[]): void {
+    this.#all = all;
+    for (const { name, module, entry } of all) {
+      // A module may be called __proto__: an assignment would set something else.
+      const value = this.#view(module, { ...entry });
+      Object.defineProperty(this.#own, name, { value, enumerable: true, configurable: true, writable: true });
+    }
+  }
+
+  get entries(): readonly Entry[] {
+    return (this.#all ?? []).map(({ entry }) => entry);
+  }
+
+  /** The same with other entries in their places. */
+  with(change: (entry: Entry) => Entry): Cache {
+    const changed = new Kept(this.#root);
+    changed.fill((this.#all ?? []).map((one) => ({ ...one, entry: change(one.entry) })));
+    return changed.proxy;
+  }
+
+  /** What is kept of a module and of those in it. */
+  #view(module: ModuleEnvoy, own: Record<string, unknown>): object {
+    return ownProxy(own, {
+      get: (target, key) => {
+        if (typeof key === 'symbol' || Object.hasOwn(target, key)) return Reflect.get(target, key);
+        if (PROBED_NAMES.has(key)) return Reflect.get(target, key);
+        if (!this.#all) {
+          throw new TraceError(
+            `'${key}' of a cache is read in the block, but a cache is filled when the block has ended. Return it, and read it then.`,
+            callerSite(),
+          );
+        }
+        return this.#below(module, pathParts(key)) ?? Reflect.get(target, key);
+      },
+      has: (target, key) =>
+        Reflect.has(target, key) || (typeof key === 'string' && this.#below(module, pathParts(key)) !== undefined),
+    });
+  }
+
+  #below(module: ModuleEnvoy, parts: readonly string[]): object | undefined {
+    let at: ModuleEnvoy | undefined = module;
+    for (const part of parts) at = at?.inner(part);
+    if (!at || at === module) return undefined;
+    const all = this.#all ?? [];
+    const entry = all.find((one) => isSame(one.module, at))?.entry;
+    return entry || all.some((one) => isIn(at, one.module)) ? this.#view(at, { ...entry }) : undefined;
+  }
+}
+
+/** Whether two names lead to one module, of one place where its model is attached. */
+function isSame(a: ModuleEnvoy, b: ModuleEnvoy): boolean {
+  return a.module === b.module && a.standing.place === b.standing.place;
+}
+
+/** Whether a module stands in another one, also in a model that is attached there. */
+function isIn(outer: ModuleEnvoy, inner: ModuleEnvoy): boolean {
+  const place = inner.map === outer.map ? inner.path : inner.standing.place?.path;
+  return place !== undefined && (outer.path === '' || place.startsWith(`${outer.path}.`));
+}

@@ -1,0 +1,50 @@
+import type { CallContext } from './call-context.ts';
+import { finalStates } from './final-states.ts';
+import type { ReturnOrder } from './module.ts';
+
+/** The activations that leave a module, in the order in which PyTorch returns them as far as the graph tells. */
+export interface Returned {
+  readonly names: readonly string[];
+  readonly order: ReturnOrder;
+}
+
+/**
+ * A graph has no tuples: what tells their order is what becomes of the tensors. Those that the module itself goes on with
+ * (a cache, a residual stream) come after those it does not; of several of these, that from which the first of the model's
+ * outputs is made comes first, and the final states of a recurrent operator come last. If this does not tell them apart,
+ * tensors that are made alike (the cosines and sines of a rotary embedding) are returned in the order in which they are made.
+ */
+export function returned(names: readonly string[], own: ReadonlySet<number>, context: CallContext): Returned {
+  const { graph, links, reach } = context;
+  const states = finalStates(graph);
+  const isSize = (reader: number) => graph.node[reader]!.output.every((name) => links.structural.has(name));
+  const readers = (name: string, inside: boolean) =>
+    (links.readers.get(name) ?? []).filter((reader) => own.has(reader) === inside && !isSize(reader));
+  const isEnd = (name: string) => readers(name, true).length === 0;
+  /** The number of the model's first output that is made of a tensor. What is one itself, as a cache, counts as an end alone. */
+  const place = (name: string) => {
+    if (isEnd(name)) return reach.get(name) ?? Number.POSITIVE_INFINITY;
+    const made = readers(name, false).flatMap((reader) => graph.node[reader]!.output);
+    return Math.min(...made.map((one) => reach.get(one) ?? Number.POSITIVE_INFINITY));
+  };
+  const last = names.at(-1)!;
+  const ends = names.filter((name) => isEnd(name) && !states.has(name));
+  if (names.length === 1 || ends.length === 0) return { names: [last, ...names.slice(0, -1)], order: 'sure' };
+  const places = new Map(names.map((name) => [name, place(name)]));
+  const lowest = Math.min(...ends.map((name) => places.get(name)!));
+  const rank = (name: string) => (states.has(name) ? 1 : 0);
+  const ordered = [...names].sort((a, b) => rank(a) - rank(b) || places.get(a)! - places.get(b)! || 0);
+  const inOrder = (main: string) => [main, ...ordered.filter((name) => name !== main)];
+  const equal = ends.filter((name) => places.get(name) === lowest);
+  const earlier = names.find((name) => rank(name) === 0 && places.get(name)! < lowest);
+  if (earlier !== undefined) return { names: inOrder(earlier), order: 'model' };
+  if (equal.length === 1) return { names: inOrder(equal[0]!), order: ends.length > 1 ? 'model' : 'sure' };
+  return { names: inOrder(equal[0]!), order: areAlike(equal, context) ? 'made' : 'unknown' };
+}
+
+/** Whether tensors are made by the same operator, or of the same tensors. */
+function areAlike([one, ...others]: readonly string[], { graph, links }: CallContext): boolean {
+  const maker = (name: string) => graph.node[links.maker.get(name)!]!;
+  const { opType, input } = maker(one!);
+  return others.every((name) => maker(name).opType === opType || maker(name).input.join() === input.join());
+}
