@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, realpathSync, statSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, realpathSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
 import { ModelError } from './error.ts';
 import { checkExternal } from './external.ts';
@@ -8,6 +8,7 @@ import { OpenedFiles } from './opened-files.ts';
 import { decodeModel, type ModelProto } from './proto.ts';
 import { skim } from './skim.ts';
 import { withDenseWeights } from './sparse.ts';
+import { statFile } from './stat-file.ts';
 import { tensorsOf } from './tensors.ts';
 import { WireError, WireReader } from './wire.ts';
 
@@ -63,22 +64,11 @@ function pointsInto(entries: readonly { key: string; value: string }[], file: st
 }
 
 function checkFile(path: string): void {
-  const stat = statOf(path);
+  const stat = statFile(path);
   if (stat === undefined) throw new ModelError(`no such file: ${path}`);
   if (stat.isDirectory()) throw new ModelError(`${path} is a directory: name the .onnx file in it`);
   if (!stat.isFile()) throw new ModelError(`${path} is not a file`);
   if (stat.size === 0) throw new ModelError(`${path} is empty`);
-}
-
-/** Throws a ModelError for what is no path, or a link that leads nowhere. */
-function statOf(path: string) {
-  try {
-    return statSync(path, { throwIfNoEntry: false });
-  } catch (error) {
-    throw new ModelError(`${JSON.stringify(path)} cannot be read: ${error instanceof Error ? error.message : error}`, {
-      cause: error,
-    });
-  }
 }
 
 const LFS = 'version https://git-lfs.github.com/spec/';
