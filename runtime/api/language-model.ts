@@ -24,10 +24,7 @@ export const LanguageModel: LanguageModelLoader = {
     const maxIterations = checkIterations(options.maxIterations);
     const folder = await modelFolder(pathOrHubId, options);
     const file = chooseModelFile(filesUnder(folder), folder, options.file);
-    const tokenizer = new Tokenizer(
-      tokenizerFile(folder, 'tokenizer.json'),
-      tokenizerFile(folder, 'tokenizer_config.json'),
-    );
+    const tokenizer = readTokenizer(folder);
     const config = readLanguageConfig(folder);
     const model = await readModel(join(folder, file));
     const methods = Object.keys(inputHooks?.methods ?? {});
@@ -38,6 +35,18 @@ export const LanguageModel: LanguageModelLoader = {
     return new TextModel(loaded, inputHooks?.methods, tokenizer, config).whole as LanguageModelOf<Tree>;
   },
 };
+
+function readTokenizer(folder: string): Tokenizer {
+  const [tokenizer, config] = ['tokenizer.json', 'tokenizer_config.json'].map((name) => tokenizerFile(folder, name));
+  try {
+    return new Tokenizer(tokenizer!, config!);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : error;
+    throw new ModelError(`${join(folder, 'tokenizer.json')} is no tokenizer that can be used here: ${reason}`, {
+      cause: error,
+    });
+  }
+}
 
 function tokenizerFile(folder: string, name: string): object {
   const path = join(folder, name);

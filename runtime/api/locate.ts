@@ -10,7 +10,7 @@ import { ParameterReaders } from '../modules/parameter-readers.ts';
 import { parameters } from '../modules/parameters.ts';
 import { buildTree, nodesByName } from '../modules/tree.ts';
 import { guess, nearest } from '../nearest.ts';
-import { dtypeName } from '../onnx/dtypes.ts';
+import { dtypeName, elementTypeName } from '../onnx/dtypes.ts';
 import type { OnnxModel } from '../onnx/model.ts';
 import type { SymbolicTypes } from '../shapes/symbolic.ts';
 import { TensorTypes } from '../shapes/tensor-types.ts';
@@ -205,11 +205,22 @@ export class TypedModel implements TracedModel {
   resolve(address: Address): Resolved {
     const { tensor } = this.map.locate(address);
     const type = this.shapes.type(tensor) ?? this.initializerType(tensor);
-    if (!type)
-      throw new OperationError(
-        `the tensor at ${address.path}.${address.port} has an element type that has no dtype here`,
-      );
+    if (!type) throw new OperationError(this.untyped(address, tensor));
     return { tensor, type, batching: this.shapes.batching(tensor) };
+  }
+
+  /** Whether a tensor has a type that traces can read. */
+  isTyped(tensor: string): boolean {
+    return (this.shapes.type(tensor) ?? this.initializerType(tensor)) != null;
+  }
+
+  private untyped({ path, port }: Address, tensor: string): string {
+    const { model } = this.map;
+    const name = path === '' ? `the model's ${port} ${tensor}` : `the tensor at ${path}.${port}`;
+    const type = model.elementTypes.get(tensor) ?? model.initializers.get(tensor)?.dataType;
+    if (type === undefined || dtypeName(type) !== null)
+      return `${name} is no tensor of numbers (a sequence, a map, or of a type that the file does not tell)`;
+    return `${name} is ${elementTypeName(type)}, which cannot be read or set: only tensors of numbers and truths that JavaScript knows can. Take the tensors before or behind it`;
   }
 
   private initializerType(tensor: string): TensorType | null {

@@ -36,7 +36,13 @@ export class Ports {
 
   readAll(port: Side): Traced[] {
     const tensors = this.map.locate(this.#address(port, 0))[`${port}s`];
-    const values = tensors.map((_, index) => this.read(port, index));
+    const typed = TypedModel.of(this.#forward('read'));
+    const values: Traced[] = [];
+    tensors.forEach((tensor, index) => {
+      if (typed.isTyped(tensor)) values[index] = this.read(port, index);
+      // Who asks for one that no trace can read finds out at that place; the others are there.
+      else Object.defineProperty(values, index, { get: () => this.read(port, index), enumerable: true });
+    });
     // Of a model they have the names that its user gives them by; inside of it names are the exporter's.
     return fixedList(values, `${this.#name}.${port}s`, this.path === '' ? tensors : []);
   }

@@ -32,7 +32,7 @@ export class Results {
         if (slot.state.when) this.want(slot.state.when);
       } else this.wantList(slot.state.list);
     }
-    this.collect(returned, 'the result', new Set());
+    this.collectAll(returned);
     for (const { cases } of this.varyings) for (const { test } of cases) this.want(test);
   }
 
@@ -58,6 +58,15 @@ export class Results {
 
   private wantList({ data, shapes, ranks }: ListValue): void {
     for (const value of [data, shapes, ranks]) this.want(value);
+  }
+
+  private collectAll(returned: unknown): void {
+    try {
+      this.collect(returned, 'the result', new Set());
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      throw new TraceError('The result is nested too deeply to be made anew.', this.target.site, { cause: error });
+    }
   }
 
   private collect(given: unknown, path: string, seen: Set<object>): void {
@@ -141,58 +150,72 @@ export class Results {
       } else saved.result = { value: foldEntries(split(state.list, at), state.loop) };
     }
     for (const varying of this.varyings) varying.outcome = varying.cases.find(({ test }) => isTrue(at(test))) ?? null;
-    return this.build(this.returned, at);
+    return this.build(this.returned, at, new Map());
   }
 
-  private build(given: unknown, at: At): unknown {
+  /** @param made the copies of arrays and objects: one that stands at several places, or in itself, stays one */
+  private build(given: unknown, at: At, made: Map<object, unknown>): unknown {
     // A variable may hold what an earlier trace has left there.
     const value = varyingOf(given)?.builder === this.target ? given : settled(given);
     if (isSaved(value)) return value.result!.value;
     const varying = varyingOf(value);
-    if (varying) return this.build(varying.cases.find(({ test }) => isTrue(at(test)))?.value, at);
-    if (Array.isArray(value)) {
-      return value.flatMap((item) => {
-        if (item instanceof GraphEntries) return this.entriesOf(item, at);
-        // Of a list with an entry per step, the steps that did not run have none.
-        return this.isMissing(item, at) ? [] : [this.build(item, at)];
-      });
-    }
+    if (varying) return this.build(varying.cases.find(({ test }) => isTrue(at(test)))?.value, at, made);
     const kept = keptOf(value);
-    if (kept) return kept.with((entry) => this.fields(entry, at));
-    if (value instanceof Tensor || !isPlainObject(value)) return value;
-    return this.fields(value, at);
+    if (kept) return kept.with((entry) => this.fields(entry, at, made, {}));
+    if (!Array.isArray(value) && (value instanceof Tensor || !isPlainObject(value))) return value;
+    if (made.has(value)) return made.get(value);
+    if (Array.isArray(value)) {
+      const copy: unknown[] = [];
+      made.set(value, copy);
+      // A hole is no entry.
+      value.forEach((item) => {
+        if (item instanceof GraphEntries) for (const entry of this.entriesOf(item, at, made)) copy.push(entry);
+        // Of a list with an entry per step, the steps that did not run have none.
+        else if (!this.isMissing(item, at)) copy.push(this.build(item, at, made));
+      });
+      return copy;
+    }
+    const copy = {};
+    made.set(value, copy);
+    return this.fields(value, at, made, copy);
   }
 
-  private fields(value: object, at: At): Record<string, unknown> {
-    return Object.fromEntries(Object.entries(value).map(([key, field]) => [key, this.build(field, at)]));
+  private fields(of: object, at: At, made: Map<object, unknown>, copy: object): Record<string, unknown> {
+    for (const [key, field] of Object.entries(of)) {
+      const content = { value: this.build(field, at, made), enumerable: true, configurable: true, writable: true };
+      Object.defineProperty(copy, key, content);
+    }
+    return copy as Record<string, unknown>;
   }
 
   /** Whether a value was saved in this trace in a step that did not run, or is an object of such values. */
-  private isMissing(value: unknown, at: At): boolean {
+  private isMissing(value: unknown, at: At, around: readonly unknown[] = []): boolean {
     if (isSaved(value)) return value.slot.builder === this.target && isOfMissingStep(value, at);
-    if (!isPlainObject(value) || keptOf(value)) return false;
+    if (!isPlainObject(value) || keptOf(value) || around.includes(value)) return false;
     const fields = Object.values(value);
-    return fields.length > 0 && fields.every((field) => this.isMissing(field, at));
+    return fields.length > 0 && fields.every((field) => this.isMissing(field, at, [...around, value]));
   }
 
   /** The entries of an array that the graph filled. */
-  private entriesOf({ form, counter }: GraphEntries, at: At): unknown[] {
+  private entriesOf({ form, counter }: GraphEntries, at: At, made: Map<object, unknown>): unknown[] {
     const lists = leavesOf(form).map((list) => split(list, at));
-    return split(counter, at).map((_, i) => this.entry(withLeaves(form, lists.map((list) => list[i]!).values()), at));
+    return split(counter, at).map((_, i) =>
+      this.entry(withLeaves(form, lists.map((list) => list[i]!).values()), at, made),
+    );
   }
 
-  private entry(form: Form<Tensor>, at: At): unknown {
+  private entry(form: Form<Tensor>, at: At, made: Map<object, unknown>): unknown {
     switch (form.kind) {
       case 'plain':
-        return this.build(form.value, at);
+        return this.build(form.value, at, made);
       case 'tensor':
         return form.leaf;
       case 'array':
-        return form.items.map((item) => this.entry(item, at));
+        return form.items.map((item) => this.entry(item, at, made));
       case 'record':
-        return Object.fromEntries(form.fields.map(([name, field]) => [name, this.entry(field, at)]));
+        return Object.fromEntries(form.fields.map(([name, field]) => [name, this.entry(field, at, made)]));
       case 'cases':
-        return this.entry(form.cases.find(({ test }) => isTrue(test!))!.form, at);
+        return this.entry(form.cases.find(({ test }) => isTrue(test!))!.form, at, made);
     }
   }
 }

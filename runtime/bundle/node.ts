@@ -1,6 +1,15 @@
 import '../ort/node/no-telemetry.ts';
 import { createHash } from 'node:crypto';
-import { closeSync, createReadStream, fstatSync, openSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import {
+  closeSync,
+  createReadStream,
+  fstatSync,
+  openSync,
+  readFileSync,
+  realpathSync,
+  type Stats,
+  statSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import * as ort from 'onnxruntime-node';
@@ -44,15 +53,33 @@ async function readManifest(base: URL): Promise<{ readonly manifest: Manifest; r
     const text = new TextDecoder().decode(await fetchFile(url));
     return { manifest: validate(parseManifest(text, url.href), url.href), place: url.href };
   }
-  const place = fileURLToPath(url);
-  if (!statSync(place, { throwIfNoEntry: false })?.isFile()) {
+  const place = pathOf(url);
+  if (!statOf(place)?.isFile()) {
     throw new BundleError(`There is no bundle in ${dirname(place)}: it has no ${MANIFEST}.`);
   }
   return { manifest: validate(parseManifest(readFileSync(place, 'utf8'), place), place), place };
 }
 
+/** What stands at a path, undefined if nothing does. Throws a BundleError for what is no path, and for links that lead nowhere. */
+function statOf(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    throw new BundleError(`${JSON.stringify(path)} cannot be read: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+function pathOf(url: URL): string {
+  try {
+    return fileURLToPath(url);
+  } catch (error) {
+    throw new BundleError(`${url} is no path of this machine: ${(error as Error).message}`, { cause: error });
+  }
+}
+
 function folderUrl(folder: string | URL): URL {
   if (folder instanceof URL) return folder;
+  if (typeof folder !== 'string') throw new BundleError(`A bundle is a folder or a URL, not ${folder}.`);
   return /^(https?|file):/.test(folder) ? new URL(folder) : pathToFileURL(folder);
 }
 
@@ -87,7 +114,7 @@ async function localSession(
   device: 'cpu' | 'cuda' | 'webgpu',
   verify: boolean,
 ): Promise<BundleSession> {
-  const paths = urls.map((url) => fileURLToPath(url));
+  const paths = urls.map(pathOf);
   const [model, weights] = [new OpenedFiles(), new OpenedFiles()];
   for (const [i, file] of files.entries()) await checkFile(paths[i]!, file, verify, i === 0 ? model : weights);
   const session = await create(paths[0]!, device, []);
@@ -117,7 +144,7 @@ function checkUnchanged(files: OpenedFiles): void {
 }
 
 async function checkFile(path: string, file: BundleFile, verify: boolean, files: OpenedFiles): Promise<void> {
-  const stat = statSync(path, { throwIfNoEntry: false });
+  const stat = statOf(path);
   if (!stat?.isFile()) throw new BundleError(`${path} is missing: the bundle needs it.`);
   const real = realpathSync(path);
   if (dirname(real) !== realpathSync(dirname(path))) {

@@ -3,6 +3,7 @@ import type { InterventionGraph } from '../graph/graph.ts';
 import { formatSite, type Site, siteOf } from '../graph/site.ts';
 import { UNEQUAL } from '../graph/unequal.ts';
 import { tensorName } from '../lowering/dependencies.ts';
+import { unmet } from '../lowering/operations/requirements.ts';
 import { describeNode, nodeIn } from '../modules/describe-node.ts';
 import type { OnnxModel } from '../onnx/model.ts';
 import type { NodeProto } from '../onnx/proto.ts';
@@ -63,6 +64,8 @@ function reasonOf(message: string, node: NodeProto | undefined, model: OnnxModel
   const given = /Name:'one:.*Input shape:\{([\d,]*)\}/s.exec(message)?.[1];
   if (given !== undefined) return conditionError(given);
   if (/If nodes condition input must have exactly one element/.test(message)) return conditionError(null);
+  const requirement = unmet(message);
+  if (requirement) return requirement;
   const index = /idx=(-?\d+) must be within the inclusive range \[-?\d+,(-?\d+)\]/.exec(message);
   if (index) {
     const size = Number(index[2]) + 1;
@@ -84,7 +87,7 @@ function reasonOf(message: string, node: NodeProto | undefined, model: OnnxModel
   }
   const type = /Type 'tensor\((\w+)\)' of input parameter .* of operator \((\w+)\)/.exec(message);
   if (type) return `${type[2]} cannot take ${type[1]} values. Convert the value with to(…).`;
-  return `${plainText(message)}${/[.!?]$/.test(message.trim()) ? '' : '.'}`;
+  return `${plainText(message) || message.trim()}${/[.!?]$/.test(message.trim()) ? '' : '.'}`;
 }
 
 /** What is wrong with a condition, or with a number of iterations, of these dims. */

@@ -8,6 +8,7 @@ import { cudaError } from '../ort/cuda-errors.ts';
 import { ort } from '../ort/ort.ts';
 import type { SessionTensor } from '../ort/port.ts';
 import type { Dispatch, Plan } from '../partition/plan.ts';
+import { refusalOf } from '../shapes/refusal.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { ProgramError, type ProgramRunner } from './program-runner.ts';
 import type { Residuals } from './residuals.ts';
@@ -119,15 +120,20 @@ async function runDispatch(
   const onBuilt = (milliseconds: number) => {
     built = milliseconds;
   };
-  const results = await programs.run(dispatch.program, feeds, names, onBuilt).catch((error) => {
-    throw dispatchError(error, dispatch, model, graph);
+  const results = await programs.run(dispatch.program, feeds, names, onBuilt).catch(async (error) => {
+    throw await dispatchError(error, dispatch, model, graph);
   });
   for (const { name, register } of dispatch.fetches) registers[register] = results[name]!;
   const ran = performance.now() - start - (built ?? 0);
   return { name: dispatch.label, kind: dispatch.kind, action: 'run', built, ran };
 }
 
-function dispatchError(error: unknown, dispatch: Dispatch, model: OnnxModel, graph: InterventionGraph): Error {
+async function dispatchError(
+  error: unknown,
+  dispatch: Dispatch,
+  model: OnnxModel,
+  graph: InterventionGraph,
+): Promise<Error> {
   if (error instanceof ModelError) return error;
   const isBuilt = !(error instanceof ProgramError);
   // The model may be compiled whole instead.
@@ -135,6 +141,8 @@ function dispatchError(error: unknown, dispatch: Dispatch, model: OnnxModel, gra
   const message = error instanceof Error ? error.message : String(error);
   const ofDevice = cudaError(message);
   if (ofDevice) return deviceError(ofDevice, graph, error);
+  const refusal = isBuilt ? null : await refusalOf(model);
+  if (refusal) return refusal;
   const nodes = dispatch.nodes.map((position) => graph.root.nodes[position]!);
   const told = withSites(message, nodes, dispatch.kind === 'call');
   const cause = isBuilt ? error : error.cause;

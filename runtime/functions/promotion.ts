@@ -1,4 +1,5 @@
 import type { DType } from '../graph/types.ts';
+import { MOST_DIMS } from '../tensor/nested.ts';
 import { dtypeOfArray, isFloatDType, isWhole } from '../tensor/storage.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import type { Operand, Traced } from '../types/tensor.ts';
@@ -83,15 +84,16 @@ function kindOf(dtype: DType): Kind {
 }
 
 /** The kind of plain numbers, or null for tensors, which have a dtype of their own. */
-function looseKind(value: unknown): Kind | null {
+function looseKind(value: unknown, depth = 0): Kind | null {
   if (typeof value === 'boolean') return Kind.Bool;
   if (typeof value === 'bigint') return Kind.Integer;
   if (typeof value === 'number') return isWhole(value) ? Kind.Integer : Kind.Float;
-  if (!Array.isArray(value) || isTraced(value)) return null;
+  // What is nested more deeply is refused where it becomes a tensor.
+  if (!Array.isArray(value) || isTraced(value) || depth > MOST_DIMS) return null;
   let highest = Kind.Bool;
   for (const entry of value) {
     if (entry instanceof Tensor || dtypeOfArray(entry) !== null) return null;
-    const kind = looseKind(entry);
+    const kind = looseKind(entry, depth + 1);
     if (kind === null) return null;
     highest = Math.max(highest, kind);
   }

@@ -2,13 +2,18 @@ import { DEEPEST } from './deepest.ts';
 import { GraphError } from './error.ts';
 import type { InterventionGraph } from './graph.ts';
 import { OperationError } from './operation.ts';
+import { inputCount } from './operations/counts.ts';
 import { isTensorNode, outputTypes } from './operations/index.ts';
 import type { Op, TensorOp } from './ops.ts';
 import { isFloat } from './promotion.ts';
 import type { Node, Region, Shape, TensorNode, TensorType, Value } from './types.ts';
+import { withRegions } from './walk.ts';
 
 /** Elements that one operation may make out of fewer, as far as the graph says how many: a quarter of a gigabyte. */
 const MOST_ELEMENTS = 2 ** 26;
+
+/** Nodes of a graph, those in bodies and operands among them: many more than a block has, and few enough to be compiled in a minute. */
+const MOST_NODES = 2 ** 15;
 
 /** Integer operands of at most so many elements may be sizes. */
 const MOST_SIZES = 64;
@@ -19,6 +24,8 @@ const MOST_SIZES = 64;
  * ask for. Throws a GraphError that names the node.
  */
 export function checkGraph(graph: InterventionGraph): void {
+  const count = [...withRegions(graph.root.nodes)].length + graph.operands.size;
+  if (count > MOST_NODES) throw new GraphError(`The graph has ${count} nodes, and a request may have ${MOST_NODES}.`);
   if (graph.root.parameters.length > 0) throw new GraphError('root: only bodies have parameters');
   new Checker(graph).region(graph.root, 'root', 0);
 }
@@ -48,6 +55,8 @@ class Checker {
   }
 
   private tensorNode(node: TensorNode): void {
+    const count = inputCount(node.op, node.attributes);
+    if (count !== null) checkCounts(node, [count]);
     const inputs = node.inputs.map((value) => this.types.get(value) ?? value.type);
     const types = outputTypes(node.op, inputs, node.attributes);
     const said = node.outputs.map(({ type }) => type);
@@ -56,7 +65,7 @@ class Checker {
         `it makes ${types.map(({ dtype }) => dtype).join(', ')}, but the graph says ${said.map(({ dtype }) => dtype).join(', ')}`,
       );
     }
-    const largest = Math.max(...inputs.map(({ shape }) => elements(shape)));
+    const largest = inputs.reduce((most, { shape }) => Math.max(most, elements(shape)), 0);
     types.forEach((type, k) => {
       checkShape(said[k]!.shape, type.shape, 'it makes');
       this.types.set(node.outputs[k]!, type);

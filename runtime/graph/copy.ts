@@ -55,7 +55,7 @@ export class GraphCopier {
       this.values.set(parameter, copy);
     }
     for (const node of nodes) this.node(node, region);
-    region.results.push(...results.map((value) => this.value(value)));
+    for (const value of results) region.results.push(this.value(value));
     return region;
   }
 }

@@ -26,7 +26,8 @@ export function extract(
 ): Extract {
   const extractor = new Extractor(source, forwards);
   for (const node of nodes) extractor.node(node, extractor.graph.root);
-  extractor.graph.saves.push(...saves.map((value, i) => ({ name: `save_${i}`, value: extractor.value(value) })));
+  for (const [i, value] of saves.entries())
+    extractor.graph.saves.push({ name: `save_${i}`, value: extractor.value(value) });
   return extractor;
 }
 

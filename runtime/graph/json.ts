@@ -189,7 +189,7 @@ function readRegion(json: RegionJson, target: Region, outer: ReadonlyMap<number,
     });
     target.nodes.push(made);
   }
-  target.results.push(...json.results.map((id) => find(values, id, `${path}.results`)));
+  for (const id of json.results) target.results.push(find(values, id, `${path}.results`));
 }
 
 function readAttributes(op: Op, attributes: unknown, path: string): AttributesOf<Op> {

@@ -27,17 +27,25 @@ export function matchInputs(inputs: readonly ModelTensor[], given: Inputs): Map<
     const input = known.get(name);
     if (!input)
       throw new InputError(`The model has no input '${name}'. Its inputs are: ${inputs.map(describe).join(', ')}.`);
+    if (input.dtype === null) throw new InputError(`The input ${describe(input)} cannot be given: ${unfit(input)}.`);
     prepared.set(name, convert(input, data));
   }
   fillIn(inputs, prepared);
-  const missing = inputs.filter(({ name }) => !prepared.has(name));
+  // What needs an input that cannot be given fails; other parts of the model run without it.
+  const missing = inputs.filter(({ name, dtype }) => dtype !== null && !prepared.has(name));
   if (missing.length > 0) throw new InputError(`Missing inputs: ${missing.map(describe).join(', ')}.`);
   checkSymbols(inputs, prepared);
   return prepared;
 }
 
-function describe({ name, dtype, dims }: ModelTensor): string {
-  return `${name} (${dtype ?? 'unknown'}${dims ? `[${dims.map((dim) => dim ?? '?').join(', ')}]` : ''})`;
+function describe({ name, dtype, element, dims }: ModelTensor): string {
+  return `${name} (${dtype ?? element ?? 'no tensor'}${dims ? `[${dims.map((dim) => dim ?? '?').join(', ')}]` : ''})`;
+}
+
+function unfit({ element }: ModelTensor): string {
+  return element === undefined
+    ? 'it is a sequence, a map or optional, and only tensors can be given'
+    : `only tensors of numbers and truths can be given, and this one is of ${element}`;
 }
 
 function convert(input: ModelTensor, data: TensorData): Tensor {
@@ -78,7 +86,8 @@ function convert(input: ModelTensor, data: TensorData): Tensor {
 function checkSymbols(inputs: readonly ModelTensor[], prepared: ReadonlyMap<string, Tensor>): void {
   const sizes = new Map<string, { size: number; name: string }>();
   for (const { name, dims } of inputs) {
-    const tensor = prepared.get(name)!;
+    const tensor = prepared.get(name);
+    if (!tensor) continue;
     dims?.forEach((dim, i) => {
       if (typeof dim !== 'string') return;
       const size = tensor.dims[i]!;

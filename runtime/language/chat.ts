@@ -1,6 +1,6 @@
-import { Template } from '@huggingface/jinja';
 import { TraceError } from '../errors.ts';
 import { callerSite } from '../tracing/caller.ts';
+import { renderBounded } from './bounded-template.ts';
 import type { LanguageConfig } from './config.ts';
 
 /** One turn of a conversation; a template may read more than these. */
@@ -39,7 +39,7 @@ export function applyChatTemplate(
   checkMessages(messages);
   const source = chooseTemplate(config, options);
   try {
-    return new Template(source).render({
+    return renderBounded(source, {
       bos_token: config.bosToken ?? '',
       eos_token: config.eosToken ?? '',
       ...options.variables,

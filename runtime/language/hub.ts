@@ -1,5 +1,5 @@
-import { statSync } from 'node:fs';
 import { ModelError } from '../onnx/error.ts';
+import { statFile } from '../onnx/stat-file.ts';
 import type { HubOptions } from './hub-folder.ts';
 
 export type { HubOptions };
@@ -14,7 +14,7 @@ const HUB_ID = /^\w[\w.-]*\/\w[\w.-]*$/;
  * if the network may not be used.
  */
 export async function modelFolder(pathOrHubId: string, options: HubOptions = {}): Promise<string> {
-  const stat = statSync(pathOrHubId, { throwIfNoEntry: false });
+  const stat = statFile(pathOrHubId);
   if (stat?.isDirectory()) return pathOrHubId;
   if (stat) {
     throw new ModelError(`${pathOrHubId} is a file: give its folder, and the file's name as the option file`);

@@ -1,10 +1,14 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { ModelError } from '../onnx/error.ts';
+import { statFile } from '../onnx/stat-file.ts';
 
 /** The text of a file, or null if it is missing. */
 export function readText(path: string): string | null {
-  return existsSync(path) ? readFileSync(path, 'utf8') : null;
+  const stat = statFile(path);
+  if (stat === undefined) return null;
+  if (!stat.isFile()) throw new ModelError(`${path} is not a file`);
+  return readFileSync(path, 'utf8');
 }
 
 /**

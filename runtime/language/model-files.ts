@@ -1,6 +1,7 @@
-import { readdirSync, statSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join, sep } from 'node:path';
 import { ModelError } from '../onnx/error.ts';
+import { statFile } from '../onnx/stat-file.ts';
 
 /** Where the graph of a published language model stands, the usual places first. */
 const USUAL = [
@@ -22,7 +23,7 @@ const EXTERNAL_DATA = /^(_data(_\d+)?|\.data)$/;
 /** The files under a folder, relative to it and with slashes; links count as what they point at. */
 export function filesUnder(folder: string): string[] {
   const paths = readdirSync(folder, { recursive: true, encoding: 'utf8' });
-  const isFile = (path: string) => statSync(join(folder, path), { throwIfNoEntry: false })?.isFile();
+  const isFile = (path: string) => statFile(join(folder, path))?.isFile();
   return paths.filter(isFile).map((path) => path.split(sep).join('/'));
 }
 

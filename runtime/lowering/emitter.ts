@@ -15,6 +15,13 @@ export interface Emitter {
     count: number,
     attributes?: Readonly<Record<string, OnnxAttribute>>,
   ): string[];
+  /** A node that fails where something is not as it must be: `check` tells what, in the message of the run. */
+  checking(
+    check: string,
+    op: string,
+    inputs: readonly string[],
+    attributes?: Readonly<Record<string, OnnxAttribute>>,
+  ): string;
   /** The same tensor under another name, through which no gradient flows. */
   detach(name: string): string;
   /** A constant tensor; without `dims` a scalar. Equal constants are shared. */

@@ -116,6 +116,13 @@ export class Writer implements Emitter {
     return outputs;
   }
 
+  /** A node that fails with a message of its own (`runError`): its name begins with what it checks. */
+  checking(check: string, op: string, inputs: readonly string[], attributes: Attributes = {}): string {
+    const output = this.names.fresh(op);
+    this.written.push(makeNode(op, inputs, [output], attributes, `${check}:${this.nodeName()}`));
+    return output;
+  }
+
   detach(name: string): string {
     const copy = this.node('Identity', [name]);
     this.written.push(detached(this.written.pop()!));
@@ -185,7 +192,7 @@ export class Writer implements Emitter {
         const [trip, first, ...initial] = inputs;
         // ONNX Runtime reads one element of these, whether it is there or not.
         const start = [trip!, first!].map((name) =>
-          this.marked('one', 'Reshape', [name, this.constant('int64', [], [0])]),
+          this.checking('one', 'Reshape', [name, this.constant('int64', [], [0])]),
         );
         const body = this.writeBody(
           region!,
@@ -219,19 +226,12 @@ export class Writer implements Emitter {
     }
   }
 
-  /** A node that fails with a message of its own (`runError`): its name begins with what it checks. */
-  private marked(check: string, op: string, inputs: readonly string[], attributes: Attributes = {}): string {
-    const output = this.names.fresh(op);
-    this.written.push(makeNode(op, inputs, [output], attributes, `${check}:${this.nodeName()}`));
-    return output;
-  }
-
   /** Whether a loop goes on, which has one element; fails in an iteration that is one too many. */
   private within(goesOn: string, iteration: string): string {
-    const one = this.marked('one', 'Reshape', [goesOn, this.constant('int64', [1], [1])]);
+    const one = this.checking('one', 'Reshape', [goesOn, this.constant('int64', [1], [1])]);
     const limit = this.maxIterations;
     const tooMany = this.node('Div', [iteration, this.constant('int64', [limit])]);
-    return this.marked(`iterations=${limit}`, 'Gather', [one, tooMany], { axis: { int: 0 } });
+    return this.checking(`iterations=${limit}`, 'Gather', [one, tooMany], { axis: { int: 0 } });
   }
 
   private writeBody(

@@ -12,7 +12,7 @@ export function capturesOf({ input, initializer, sparseInitializer, node, output
   for (const { values } of sparseInitializer) if (values !== undefined) own.add(values.name);
   const captured: string[] = [];
   for (const inner of node) {
-    captured.push(...readsOf(inner).filter((name) => !own.has(name)));
+    for (const name of readsOf(inner)) if (!own.has(name)) captured.push(name);
     for (const name of inner.output) own.add(name);
   }
   return [...captured, ...output.map(({ name }) => name).filter((name) => !own.has(name))];

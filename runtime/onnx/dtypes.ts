@@ -21,6 +21,16 @@ export function dtypeName(elementType: number): DType | null {
   return NAMES[elementType] ?? null;
 }
 
+/** Whether Node can be given tensors of an element type, or gets them: those that have a dtype, and texts. */
+export function isPassable(elementType: number): boolean {
+  return elementType === T.STRING || dtypeName(elementType) !== null;
+}
+
+/** How to call an element type, with a dtype or not. */
+export function elementTypeName(elementType: number): string {
+  return dtypeName(elementType) ?? T[elementType]?.toLowerCase() ?? `element type ${elementType}`;
+}
+
 /** Whether an ONNX element type can be that of activations: any floating-point type. */
 export function isFloat(elementType: number | undefined): boolean {
   return elementType === T.FLOAT || elementType === T.FLOAT16 || elementType === T.BFLOAT16 || elementType === T.DOUBLE;

@@ -1,6 +1,6 @@
 import type { DType } from '../graph/types.ts';
 import { isStandard } from './domains.ts';
-import { dtypeName } from './dtypes.ts';
+import { dtypeName, elementTypeName } from './dtypes.ts';
 import { elementTypes } from './element-types.ts';
 import { ModelError } from './error.ts';
 import { type Links, linkGraph } from './links.ts';
@@ -15,6 +15,8 @@ export interface ModelTensor {
   readonly name: string;
   /** Null if it is not a tensor, or has an element type without a name here. */
   readonly dtype: DType | null;
+  /** How to call an element type that has no name here. */
+  readonly element?: string;
   readonly dims: readonly Dim[] | null;
 }
 
@@ -117,5 +119,6 @@ function modelTensor({ name, type }: ValueInfoProto): ModelTensor {
     if (value.case === 'dimValue') return Number(value.value);
     return value.value === undefined || value.value === '' ? null : value.value;
   });
-  return { name, dtype: dtypeName(elemType), dims: dims ?? null };
+  const dtype = dtypeName(elemType);
+  return { name, dtype, ...(dtype === null && { element: elementTypeName(elemType) }), dims: dims ?? null };
 }

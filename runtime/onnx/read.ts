@@ -1,13 +1,16 @@
-import { closeSync, fstatSync, openSync, realpathSync, statSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, realpathSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
 import { ModelError } from './error.ts';
 import { checkExternal } from './external.ts';
+import { withFreeDims } from './free-dims.ts';
 import { withInlinedFunctions } from './inline.ts';
 import { defaultOpset, OnnxModel } from './model.ts';
 import { OpenedFiles } from './opened-files.ts';
 import { decodeModel, type ModelProto } from './proto.ts';
 import { skim } from './skim.ts';
 import { withDenseWeights } from './sparse.ts';
+import { statFile } from './stat-file.ts';
+import { inOrder } from './structure.ts';
 import { tensorsOf } from './tensors.ts';
 import { WireError, WireReader } from './wire.ts';
 
@@ -22,16 +25,17 @@ export async function readModel(path: string): Promise<OnnxModel> {
   const folder = dirname(real);
   const files = new OpenedFiles();
   const bytes = readGraph(path, real, files);
-  const proto = withInlinedFunctions(withDenseWeights(decode(path, bytes), path));
+  const proto = withFreeDims(withInlinedFunctions(withDenseWeights(decode(path, bytes), path)));
   if (!proto.graph?.output.length) throw new ModelError(`${path} has no outputs`);
   checkOperatorSet(path, proto);
+  const sorted = { ...proto, graph: inOrder(path, proto.graph) };
   checkExternal(
-    tensorsOf(proto).filter((tensor) => !pointsInto(tensor.externalData, basename(real))),
+    tensorsOf(sorted).filter((tensor) => !pointsInto(tensor.externalData, basename(real))),
     dirname(resolve(path)),
     folder,
     files,
   );
-  const model = new OnnxModel(proto, { path, folder, file: basename(real), files });
+  const model = new OnnxModel(sorted, { path, folder, file: basename(real), files });
   // It may have been written to while it was read.
   model.checkFiles();
   return model;
@@ -63,22 +67,11 @@ function pointsInto(entries: readonly { key: string; value: string }[], file: st
 }
 
 function checkFile(path: string): void {
-  const stat = statOf(path);
+  const stat = statFile(path);
   if (stat === undefined) throw new ModelError(`no such file: ${path}`);
   if (stat.isDirectory()) throw new ModelError(`${path} is a directory: name the .onnx file in it`);
   if (!stat.isFile()) throw new ModelError(`${path} is not a file`);
   if (stat.size === 0) throw new ModelError(`${path} is empty`);
-}
-
-/** Throws a ModelError for what is no path, or a link that leads nowhere. */
-function statOf(path: string) {
-  try {
-    return statSync(path, { throwIfNoEntry: false });
-  } catch (error) {
-    throw new ModelError(`${JSON.stringify(path)} cannot be read: ${error instanceof Error ? error.message : error}`, {
-      cause: error,
-    });
-  }
 }
 
 const LFS = 'version https://git-lfs.github.com/spec/';

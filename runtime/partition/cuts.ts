@@ -1,3 +1,4 @@
+import { dtypeName, elementType } from '../onnx/dtypes.ts';
 import type { Links } from '../onnx/links.ts';
 import type { OnnxModel } from '../onnx/model.ts';
 import { ranges } from './ranges.ts';
@@ -27,14 +28,16 @@ export class Cuts {
   keys: string[] = [];
   private labels: string[] = [];
   private readonly links: Links;
+  private readonly elementTypes: ReadonlyMap<string, number>;
   private readonly stretches: Stretch[];
   private readonly names: readonly string[];
   private readonly stretchOf: readonly (number | null)[];
   private readonly fixed: ReadonlySet<string>;
 
   /** @param fixed tensors to cut at from the start, and for good */
-  constructor({ links }: OnnxModel, { names, of }: Stretches, fixed: Iterable<string> = []) {
+  constructor({ links, elementTypes }: OnnxModel, { names, of }: Stretches, fixed: Iterable<string> = []) {
     this.links = links;
+    this.elementTypes = elementTypes;
     this.names = names;
     this.stretchOf = of;
     this.segmentOf = of.map(() => null);
@@ -94,8 +97,9 @@ export class Cuts {
     return this.links.readers.get(tensor) ?? [];
   }
 
-  /** Whether a tensor is made and read in the same stretch. */
+  /** Whether a tensor is made and read in the same stretch, and can go from one session to the next. */
   private splits(tensor: string): boolean {
+    if (dtypeName(this.elementTypes.get(tensor) ?? elementType('float32')) === null) return false;
     const stretch = this.stretchOfTensor(tensor);
     return stretch !== null && this.readers(tensor).some((reader) => this.stretchOf[reader] === stretch);
   }

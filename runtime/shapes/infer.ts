@@ -8,6 +8,7 @@ import type { OnnxModel } from '../onnx/model.ts';
 import type { NodeProto } from '../onnx/proto.ts';
 import { probeName, weightless } from '../onnx/weightless.ts';
 import { ort } from '../ort/ort.ts';
+import { refusalOf } from './refusal.ts';
 
 /** The sizes of a model's inputs by name. An input that is left out has the free dimensions that its file declares. */
 export type InputDims = Readonly<Record<string, readonly number[]>>;
@@ -21,8 +22,10 @@ export type InputDims = Readonly<Record<string, readonly number[]>>;
 export async function inferTypes(model: OnnxModel, inputDims: InputDims = {}): Promise<Map<string, TensorType>> {
   checkDims(model, inputDims);
   const { graph, links, elementTypes } = model;
-  // A value without a known element type is probably not a tensor: Node cannot even ask for its type.
-  const made = graph.node.flatMap(({ output }) => output).filter((name) => name !== '' && elementTypes.has(name));
+  // Node cannot even ask for the type of what has no dtype, or is probably not a tensor.
+  const made = graph.node
+    .flatMap(({ output }) => output)
+    .filter((name) => name !== '' && dtypeName(elementTypes.get(name) ?? 0) !== null);
   const found = await shapes(model, weightless(model, inputDims, made));
   const doubtful = withoutRank(graph.node, links, found);
   if (doubtful.length > 0) {
@@ -66,13 +69,13 @@ async function shapes(model: OnnxModel, bytes: Uint8Array): Promise<Map<string, 
     const outputs = await ort.examine(bytes, { optimization: 'basic', folder: model.folder });
     for (const { name, dtype, shape } of outputs) add(found, name, dtype, shape);
   } catch (error) {
-    throw error instanceof ModelError ? error : refusal(error, model);
+    throw error instanceof ModelError ? error : ((await refusalOf(model)) ?? unfit(error, model));
   }
   return found;
 }
 
 /** The error for sizes that the model's own operations refuse, in the user's terms. */
-function refusal(error: unknown, model: OnnxModel): ModelError {
+function unfit(error: unknown, model: OnnxModel): ModelError {
   const message = error instanceof Error ? error.message : String(error);
   const node = nodeIn(message, model);
   const reason = /Incompatible dimensions/.test(message)
@@ -94,10 +97,12 @@ function add(found: Map<string, TensorType>, name: string, dtype: DType | null, 
  * tells how many: null if none does.
  */
 const ANY_RANK: ReadonlyMap<string, number | null> = new Map([
+  ['ConcatFromSequence', null],
   ['ConstantOfShape', 0],
   ['Expand', 1],
   ['If', null],
   ['Loop', null],
+  ['OptionalGetElement', null],
   ['Reshape', 1],
   ['Scan', null],
   ['SequenceAt', null],
@@ -122,7 +127,8 @@ function withoutRank(
     const isFixed = told === undefined || (told !== null && constant.has(input[told] ?? ''));
     const source = !isFixed || !isStandard(node);
     if (!source && !reads[index]!.some((name) => doubtful.has(name))) return;
-    for (const name of output) if (found.get(name)?.shape?.length === 0) doubtful.add(name);
+    // What has no dtype hands doubt on.
+    for (const name of output) if ((found.get(name)?.shape?.length ?? 0) === 0) doubtful.add(name);
   });
-  return [...doubtful];
+  return [...doubtful].filter((name) => found.get(name)?.shape?.length === 0);
 }

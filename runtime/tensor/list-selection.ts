@@ -57,7 +57,9 @@ export function selectLists(dims: readonly number[], given: readonly SliceItem[]
   const outer = rest.slice(0, split).reduce((product, size) => product * size, 1);
   const places = count === 0 ? [] : selections.map(selectedPositions);
   const positions: number[] = [];
-  for (let o = 0; o < outer; o++) for (const own of places) positions.push(...own.subarray(o * inner, (o + 1) * inner));
+  for (let o = 0; o < outer; o++) {
+    for (const own of places) for (const one of own.subarray(o * inner, (o + 1) * inner)) positions.push(one);
+  }
   return { dims: [...rest.slice(0, split), ...shape, ...rest.slice(split)], positions };
 }
 

@@ -45,12 +45,16 @@ function isTensorLike(value: unknown): value is TensorLike {
   return Object(value) === value && ['dims', 'dtype', 'data'].every((name) => name in (value as object));
 }
 
+/** How many dimensions a tensor has at most, as in PyTorch and numpy. */
+export const MOST_DIMS = 64;
+
 function collect(
   value: unknown,
   path: number[],
   values: (number | bigint | boolean)[],
   dtypes: Set<DType>,
 ): readonly number[] {
+  if (path.length > MOST_DIMS) throw new TypeError(`the arrays are nested more than ${MOST_DIMS} deep`);
   if (!Array.isArray(value)) {
     const row = flatRow(value);
     if (row === null) {

@@ -2,6 +2,7 @@ import { TraceError } from '../errors.ts';
 import { isAdvanced } from '../graph/operations/items.ts';
 import type { AttributesOf, PlainOp, TensorOp } from '../graph/ops.ts';
 import type { DType, Site, TensorType, Value } from '../graph/types.ts';
+import { MOST_DIMS } from '../tensor/nested.ts';
 import { type AnyTensor, Tensor } from '../tensor/tensor.ts';
 import { type Builder, builder } from './builder.ts';
 import { TensorProxy, type View, type ViewOf, type ViewOp } from './proxy.ts';
@@ -139,8 +140,10 @@ export function shapeOperand(dims: readonly (number | TensorProxy)[]): TensorPro
     : stackArray(dims, 'int64');
 }
 
-function containsProxy(items: readonly unknown[]): boolean {
-  return items.some((item) => item instanceof TensorProxy || (Array.isArray(item) && containsProxy(item)));
+function containsProxy(items: readonly unknown[], depth = 1): boolean {
+  // What is nested more deeply is refused when a tensor is made from it.
+  if (depth > MOST_DIMS) return false;
+  return items.some((item) => item instanceof TensorProxy || (Array.isArray(item) && containsProxy(item, depth + 1)));
 }
 
 function stackArray(items: readonly unknown[], dtype?: DType): TensorProxy {

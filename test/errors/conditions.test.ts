@@ -87,6 +87,27 @@ describe('a condition whose size only the run tells, and that has not one elemen
   });
 });
 
+describe('the largest of no elements, which only the run can tell', () => {
+  it.each(['argmax', 'argmin', 'amax', 'amin', 'max', 'min'])('%s', async (name) => {
+    for (const dims of /^m/.test(name) ? [[]] : [[], [0], [0, true]]) {
+      const run = model.trace({ x }, () => {
+        const h = model.layer1.output;
+        return save(h[h.gt(1e9)][name](...dims));
+      });
+      const error = await rejection(run);
+      expect(error.message).toMatch(/conditions\.test\.ts:\d+:\d+ - .*no elements have no largest and no smallest one/);
+    }
+  });
+
+  it('but of none of several rows there is none', async () => {
+    const positions = await model.trace({ x }, () => {
+      const h = model.layer1.output;
+      return save(h[h.gt(1e9)].reshape([-1, 2]).argmax(1));
+    });
+    expect(positions.dims).toEqual([0]);
+  });
+});
+
 describe('a loop that does not end', () => {
   it('is an error at its line after as many iterations as the model was loaded with', async () => {
     // biome-ignore lint/suspicious/noExplicitAny: the modules of this model are not known to the type checker.

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { NNsight } from 'onnsight';
@@ -84,6 +84,24 @@ describe('a file that is no model', () => {
     const error = await rejection(NNsight.load(path));
     expect(error).toBeInstanceOf(ModelError);
     expect(error.message).toMatch(/weights\.bin is missing: it holds the tensor w/);
+  });
+
+  it.each(['a\0b', 'loop', 'deep', 'folder'])('a language model and a bundle: %s', async (name) => {
+    const { LanguageModel } = await import('onnsight');
+    const { loadBundle, BundleError } = await import('../../runtime/bundle/node.ts');
+    const path = join(folder, 'lm', name);
+    if (!name.includes('\0')) {
+      mkdirSync(join(folder, 'lm'), { recursive: true });
+      if (name === 'loop') symlinkSync(name, path);
+      else cpSync(TOY, path, { recursive: true });
+      if (name === 'deep') writeFileSync(join(path, 'tokenizer.json'), `${'{"a":'.repeat(1e5)}1${'}'.repeat(1e5)}`);
+      if (name === 'folder') {
+        rmSync(join(path, 'config.json'));
+        mkdirSync(join(path, 'config.json'));
+      }
+    }
+    expect(await rejection(LanguageModel.load(path))).toBeInstanceOf(ModelError);
+    expect(await rejection(loadBundle(path))).toBeInstanceOf(BundleError);
   });
 
   it('a folder without a model or tokenizer', async () => {

@@ -100,6 +100,26 @@ describe('a request that does not fit together is a GraphError', () => {
     expect(() => requestFromJson(json)).toThrow(message);
   });
 
+  it('more nodes than a request may have', () => {
+    const json: Json = JSON.parse(text);
+    const [one] = json.graph.operands;
+    const node = json.graph.root.nodes.find(({ outputs }: Json) => outputs[0]?.id === one.value);
+    for (let id = 1e6; id < 1e6 + 40_000; id++) {
+      json.graph.root.nodes.push({ ...node, outputs: [{ ...node.outputs[0], id }] });
+      json.graph.operands.push({ ...one, value: id });
+    }
+    expect(() => requestFromJson(json)).toThrow(/The graph has 4\d+ nodes, and a request may have 32768/);
+  });
+
+  it('more inputs than an operation has', () => {
+    const json: Json = JSON.parse(text);
+    const node = find(json, 'gt');
+    for (const count of [3, 200_000]) {
+      node.inputs = Array(count).fill(node.inputs[0]);
+      expect(() => requestFromJson(json)).toThrow(`(gt): it takes 2 inputs, but the graph gives ${count}`);
+    }
+  });
+
   it('a graph that contains itself', () => {
     const json: Json = JSON.parse(text);
     find(json, 'if').regions[0].nodes.push(find(json, 'if'));

@@ -67,6 +67,15 @@ class Writer implements Emitter {
     return outputs;
   }
 
+  checking(
+    _: string,
+    op: string,
+    inputs: readonly string[],
+    attributes: Readonly<Record<string, OnnxAttribute>> = {},
+  ): string {
+    return this.node(op, inputs, attributes);
+  }
+
   detach(name: string): string {
     return this.node('Identity', [name]);
   }

@@ -41,6 +41,17 @@ describe('templates by name', () => {
   });
 });
 
+test('what a template finds besides the messages', () => {
+  const text = rendered(
+    "{{ true }} {{ none }} {{ range(7, 1, -2) | join(',') }} {{ strftime_now('%Y') }} {{ 1 if False else 2 }}",
+  );
+  expect(text).toBe(`true  7,5,3 ${new Date().getFullYear()} 2`);
+});
+
+function rendered(template: string): string {
+  return applyChatTemplate({ ...tokens, chatTemplates: { default: template } }, hello);
+}
+
 describe('errors name the line', () => {
   const chatML = { ...tokens, chatTemplates: { default: fixture('chat/chatml.jinja') } };
   const mistral = { ...tokens, chatTemplates: { default: fixture('chat/mistral.jinja') } };
@@ -71,6 +82,21 @@ describe('errors name the line', () => {
       'a template that is no Jinja',
       () => applyChatTemplate({ ...tokens, chatTemplates: { default: '{% if %}' } }, hello),
       'refuses these messages: ',
+    ],
+    [
+      'a range without an end',
+      () => rendered('{% for i in range(100000000000) %}{{ i }}{% endfor %}'),
+      'refuses these messages: it makes a range of 100000000000 numbers, and 1000000 are allowed',
+    ],
+    [
+      'a text that grows without an end',
+      () => rendered("{% set n = namespace(a='xx') %}{% for i in range(60) %}{% set n.a = n.a ~ n.a %}{% endfor %}"),
+      'refuses these messages: it makes more than 33554432 characters and elements',
+    ],
+    [
+      'parentheses without an end',
+      () => rendered(`{{ ${'('.repeat(100_000)}1 }}`),
+      'refuses these messages: Maximum call stack size exceeded',
     ],
   ])('%s', (_, render, message) => {
     expect(render).toThrow(message);

@@ -36,6 +36,15 @@ export class ModelEmitter implements Emitter {
     return outputs;
   }
 
+  checking(
+    _: string,
+    op: string,
+    inputs: readonly string[],
+    attributes: Readonly<Record<string, OnnxAttribute>> = {},
+  ): string {
+    return this.node(op, inputs, attributes);
+  }
+
   detach(name: string): string {
     return this.node('Identity', [name]);
   }

@@ -2,7 +2,7 @@ import { batchRanks, explicitEquation } from '../../graph/operations/einsum.ts';
 import type { Emitter, Lower, Lowerings, LowerPlain } from '../emitter.ts';
 import { compute } from './kernels.ts';
 import { type Operand, rankOf } from './operand.ts';
-import { requireAll } from './requirements.ts';
+import { requireOne } from './requirements.ts';
 import { END, int, ints, reshape, shapeOf, slice, unsqueeze } from './sizes.ts';
 
 /**
@@ -36,7 +36,7 @@ function matmulOfAnyRank(emitter: Emitter, a: Operand, b: Operand): string {
 /** The dimension that a vector lacks to be a matrix: none or a 1 (int64 of one dimension), and how many that is. */
 function missingDims(emitter: Emitter, x: Operand): { shape: string; ones: string; count: string } {
   const rank = emitter.node('Size', [shapeOf(emitter, x.name)]);
-  const isNoNumber = requireAll(emitter, emitter.node('Greater', [rank, int(emitter, 0)]));
+  const isNoNumber = requireOne(emitter, 'dimensions', emitter.node('Greater', [rank, int(emitter, 0)]));
   const shape = emitter.node('Add', [shapeOf(emitter, x.name), isNoNumber]);
   const missing = emitter.node('Sub', [ints(emitter, [2]), rank]);
   const ones = slice(emitter, ints(emitter, [1]), ints(emitter, [0]), missing, 0);

@@ -5,8 +5,8 @@ import { castTo, kernelType } from './kernels.ts';
 import { type Operand, rankOf } from './operand.ts';
 import { orderingKey } from './ordering.ts';
 import { reduce } from './reduce.ts';
-import { requireAll, requiring } from './requirements.ts';
-import { flatten, int, ints, sizesAlong } from './sizes.ts';
+import { requireOne, requiring } from './requirements.ts';
+import { int, ints, reshape, shapeOf, sizesAlong } from './sizes.ts';
 
 /**
  * The dimensions to reduce; null for all of them. A tensor without dimensions has none to name. They count from the
@@ -60,7 +60,7 @@ function extremum(op: string): LowerReduction {
     const [dims, keepdim] = [dimsOf(x!, attributes.dims), attributes.keepdim];
     const computed = kernelType(type.dtype);
     const found = reduce(emitter, op, castTo(emitter, x!, computed), dims, keepdim);
-    const some = requireAll(emitter, emitter.node('Greater', [countOf(emitter, name, dims), int(emitter, 0)]));
+    const some = requireSome(emitter, countOf(emitter, name, dims));
     if (!isFloat(type.dtype)) {
       const checked = emitter.node('Add', [found, emitter.cast(some, 'int64', computed)]);
       return [emitter.cast(checked, computed, type.dtype)];
@@ -83,6 +83,11 @@ function quantifier(op: string): LowerReduction {
   ];
 }
 
+/** A 0 that needs something to be counted. */
+function requireSome(emitter: Emitter, count: string): string {
+  return requireOne(emitter, 'elements', emitter.node('Greater', [count, int(emitter, 0)]));
+}
+
 /** The position of the first extremum; NaN is both the largest and the smallest, as in PyTorch. */
 function argExtremum(op: string, nan: number): Lower<'argmax' | 'argmin'> {
   return (emitter, [x], { dim, keepdim }) => {
@@ -90,7 +95,11 @@ function argExtremum(op: string, nan: number): Lower<'argmax' | 'argmin'> {
     const computed = kernelType(type.dtype);
     const key = emitter.cast(orderingKey(emitter, name, type.dtype, nan), type.dtype, computed);
     const whole = dim === null || rankOf(x!) === 0;
-    const found = emitter.node(op, [whole ? flatten(emitter, key) : key], {
+    // What has no elements is refused before ONNX Runtime sees it: some of its kernels give nothing, some fail.
+    const some = requireSome(emitter, countOf(emitter, name, whole ? null : [dim]));
+    const shape = emitter.node('Add', [whole ? ints(emitter, [-1]) : shapeOf(emitter, name), some]);
+    const rows = whole ? emitter.node('Reshape', [key, shape]) : reshape(emitter, key, shape);
+    const found = emitter.node(op, [rows], {
       axis: { int: whole ? 0 : dim },
       keepdims: { int: keepdim && !whole ? 1 : 0 },
     });

@@ -28,7 +28,9 @@ export function scatterAddByMasks(
     emitter.node('GreaterOrEqual', [wrapped, int(emitter, 0)]),
     emitter.node('Less', [wrapped, start]),
   ]);
-  const named = unsqueeze(emitter, emitter.node('Add', [wrapped, requireAll(emitter, inside)]), [positionsAt]);
+  const named = unsqueeze(emitter, emitter.node('Add', [wrapped, requireAll(emitter, 'inside', inside)]), [
+    positionsAt,
+  ]);
   const ones = emitter.node('Expand', [ints(emitter, [1]), shapeOf(emitter, shapeOf(emitter, named))]);
   const along = emitter.node('ScatterElements', [ones, ints(emitter, [positionsAt]), size]);
   const positions = emitter.node('Reshape', [range(emitter, start), along]);
@@ -40,7 +42,7 @@ export function scatterAddByMasks(
   const sums = emitter.node('ReduceSum', [terms, ints(emitter, [summedAt])], { keepdims: { int: 0 } });
   const missing = emitter.node('Sub', [shapeOf(emitter, x), shapeOf(emitter, sums)]);
   // A negative padding would cut off what lies outside.
-  const covers = requireAll(emitter, emitter.node('GreaterOrEqual', [missing, int(emitter, 0)]));
+  const covers = requireAll(emitter, 'covered', emitter.node('GreaterOrEqual', [missing, int(emitter, 0)]));
   const none = emitter.node('Mul', [missing, ints(emitter, [0])]);
   const padding = emitter.node('Concat', [none, emitter.node('Add', [missing, covers])], { axis: { int: 0 } });
   return emitter.node('Add', [x, emitter.node('Pad', [sums, padding, emitter.constant(dtype, [0])])]);

@@ -40,7 +40,7 @@ export function maskFits(emitter: Emitter, x: string, mask: string, rank: number
     x,
     Array.from({ length: rank }, (_, i) => axis + i),
   );
-  return requireAll(emitter, emitter.node('Equal', [shapeOf(emitter, mask), sizes]));
+  return requireAll(emitter, 'mask', emitter.node('Equal', [shapeOf(emitter, mask), sizes]));
 }
 
 /**

@@ -30,7 +30,7 @@ function ordered(emitter: Emitter, x: Operand, count: string | null, dim: number
   const values = isFloat(dtype)
     ? emitter.node('GatherElements', [name, indices!], { axis: { int: dim } })
     : emitter.cast(top!, computed, dtype);
-  const fits = requireAll(emitter, emitter.node('LessOrEqual', [k, size]));
+  const fits = requireAll(emitter, 'enough', emitter.node('LessOrEqual', [k, size]));
   const missing = shapeWith(emitter, name, dim, emitter.node('Add', [emitter.node('Sub', [k, taken]), fits]));
   return [lengthened(emitter, values, dtype, missing, dim), lengthened(emitter, indices!, 'int64', missing, dim)];
 }

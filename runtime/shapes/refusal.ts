@@ -1,0 +1,31 @@
+import { ModelError } from '../onnx/error.ts';
+import type { OnnxModel } from '../onnx/model.ts';
+import { weightless } from '../onnx/weightless.ts';
+import { ort } from '../ort/ort.ts';
+
+const known = new WeakMap<OnnxModel, Promise<ModelError | null>>();
+
+/**
+ * The error for a model that ONNX Runtime refuses whatever it is given and whatever a block does; null for one that it
+ * takes. It is found out when something has failed, not at each load: that would make every load slower.
+ */
+export function refusalOf(model: OnnxModel): Promise<ModelError | null> {
+  const found = known.get(model) ?? tryModel(model);
+  known.set(model, found);
+  return found;
+}
+
+async function tryModel(model: OnnxModel): Promise<ModelError | null> {
+  const outputs = model.outputs.filter(({ dtype }) => dtype !== null).map(({ name }) => name);
+  if (outputs.length === 0) return null;
+  try {
+    await ort.examine(weightless(model, {}, outputs), { optimization: 'disabled', folder: model.folder });
+    return null;
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    return new ModelError(
+      `${model.path} does not run: ONNX Runtime refuses the model itself, whatever a block does: ${message.trim().replace(/\.+$/, '')}.`,
+      { cause: error },
+    );
+  }
+}

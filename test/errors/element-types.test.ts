@@ -1,0 +1,139 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { NNsight, save } from 'onnsight';
+import { TensorProto_DataType as T } from 'onnx-buf';
+import { afterAll, describe, expect, it } from 'vitest';
+import { makeGraph, makeModel, makeNode, makeRawTensor, makeTensor, makeValueInfo } from '../../runtime/onnx/make.ts';
+import { encodeModel, type NodeProto, type TensorProto, type ValueInfoProto } from '../../runtime/onnx/proto.ts';
+import { rejection } from './support.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'onnsight-types-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+let made = 0;
+/** A model of a linear layer, m.fc, and of what is added to it. */
+async function load(
+  nodes: readonly NodeProto[],
+  outputs: readonly ValueInfoProto[] = [],
+  weights: readonly TensorProto[] = [],
+  inputs: readonly ValueInfoProto[] = [],
+  // biome-ignore lint/suspicious/noExplicitAny: the modules of this model are not known to the type checker.
+): Promise<any> {
+  const fc = makeNode('MatMul', ['x', 'm.fc.weight'], ['y'], {}, '/m/fc/MatMul');
+  const weight = makeTensor('m.fc.weight', 'float32', [1, 2, 3, 4], [2, 2]);
+  const graph = makeGraph(
+    'g',
+    [fc, ...nodes],
+    [makeValueInfo('x', 'float32', [-1, 2]), ...inputs],
+    [makeValueInfo('y', 'float32', [-1, 2]), ...outputs],
+    [weight, ...weights],
+  );
+  const path = join(folder, `model-${made++}.onnx`);
+  writeFileSync(path, encodeModel(makeModel(graph, 21)));
+  return NNsight.load(path, { device: 'cpu' });
+}
+
+const x = [[1, 2]];
+const cast = (from: string, to: number, output: string, name: string) =>
+  makeNode('Cast', [from], [output], { to: { int: to } }, `/m/${name}/Cast`);
+
+describe.each<[string, number]>([
+  ['bfloat16', T.BFLOAT16],
+  ['float8e4m3fn', T.FLOAT8E4M3FN],
+  ['int4', T.INT4],
+  ['string', T.STRING],
+])('one tensor of %s', (name, type) => {
+  it('in the middle', async () => {
+    const model = await load(
+      [cast('y', type, 'h', 'down'), cast('h', T.FLOAT, 'z', 'up')],
+      [makeValueInfo('z', 'float32')],
+    );
+    const { y, doubled } = await model.trace({ x }, () => {
+      const y = save(model.m.fc.output);
+      model.m.fc.output = model.m.fc.output * 2;
+      return { y, doubled: save(model.m.fc.output) };
+    });
+    expect([y.toArray(), doubled.toArray()]).toEqual([[[7, 10]], [[14, 20]]]);
+    const error = await rejection(model.trace({ x }, () => save(model.m.down.output)));
+    expect(error.message).toMatch(/element-types\.test\.ts:\d+:\d+ - the tensor at m\.down\.output is /);
+    expect(error.message).toContain(`is ${name}, which cannot be read or set`);
+  });
+
+  it('as an output', async () => {
+    const model = await load([cast('y', type, 'h', 'down')], [makeValueInfo('h', type, [-1, 2])]);
+    const y = await model.trace({ x }, () => save(model.outputs.y));
+    expect(y.toArray()).toEqual([[7, 10]]);
+    for (const run of [() => model.trace({ x }), () => model.trace({ x }, () => save(model.outputs.h))]) {
+      expect((await rejection(run())).message).toMatch(/test\.ts:\d+:\d+ - the model's output h is/);
+    }
+  });
+
+  it('as an input that nothing else needs', async () => {
+    const model = await load(
+      [cast('h', T.FLOAT, 'z', 'up')],
+      [makeValueInfo('z', 'float32')],
+      [],
+      [makeValueInfo('h', type, [-1])],
+    );
+    expect((await model.trace({ x }, () => save(model.m.fc.output))).toArray()).toEqual([[7, 10]]);
+    const error = await rejection(model.trace({ x, h: [1] }, () => save(model.m.fc.output)));
+    expect(error.message).toContain(`The input h (${name}[?]) cannot be given`);
+  });
+});
+
+it('a large weight of bfloat16', async () => {
+  const bytes = new Uint8Array(new Uint16Array(2 * 1024).fill(0x3f80).buffer);
+  const weight = { ...makeRawTensor('m.out.weight', 'uint16', bytes, [2, 1024]), dataType: T.BFLOAT16 };
+  const up = cast('m.out.weight', T.FLOAT, 'w', 'out');
+  const product = makeNode('MatMul', ['y', 'w'], ['z'], {}, '/m/out/MatMul');
+  const model = await load([up, product], [makeValueInfo('z', 'float32')], [weight]);
+  const z = await model.trace({ x }, () => save(model.m.out.output[0].sum()));
+  expect(z.item()).toBe(17 * 1024);
+});
+
+describe('what ONNX Runtime would refuse is said by load', () => {
+  it.each<[string, NodeProto[], RegExp]>([
+    [
+      'a circle',
+      [makeNode('Add', ['y', 'b'], ['a'], {}, 'one'), makeNode('Relu', ['a'], ['b'])],
+      /goes in a circle: its node one \(Add\)/,
+    ],
+    ['a node that reads itself', [makeNode('Add', ['y', 'a'], ['a'], {}, 'one')], /goes in a circle/],
+    [
+      'a tensor made twice',
+      [makeNode('Relu', ['x'], ['a']), makeNode('Relu', ['x'], ['a'])],
+      /makes the tensor a twice/,
+    ],
+    [
+      'a tensor that nothing makes',
+      [makeNode('Relu', ['zz'], ['a'], {}, 'one')],
+      /nothing that makes the tensor zz, which its node one/,
+    ],
+  ])('%s', async (_, nodes, says) => {
+    const error = await rejection(load(nodes));
+    expect(error.name).toBe('ModelError');
+    expect(error.message).toMatch(says);
+  });
+
+  it('nodes in another order are right', async () => {
+    const model = await load(
+      [makeNode('Neg', ['a'], ['z'], {}, '/m/neg/Neg'), makeNode('Relu', ['y'], ['a'])],
+      [makeValueInfo('z')],
+    );
+    expect((await model.trace({ x }, () => save(model.m.neg.output))).toArray()).toEqual([[-7, -10]]);
+  });
+});
+
+it('what only ONNX Runtime knows is said by the first error, not laid on the block', async () => {
+  for (const node of [makeNode('Reluu', ['y'], ['z'], {}, 'one'), makeNode('Relu', ['y'], ['z'], {}, '/m/fc/MatMul')]) {
+    const model = await load([node], [makeValueInfo('z', 'float32', [-1, 2])]);
+    for (const run of [() => model.trace({ x }), () => model.trace({ x }, () => save(model.m.fc.output * 2))]) {
+      const error = await rejection(run());
+      expect(error.name).toBe('ModelError');
+      expect(error.message).toMatch(
+        /model-\d+\.onnx does not run: ONNX Runtime refuses the model itself, .*(Reluu|same node name)/,
+      );
+    }
+  }
+});
