@@ -25,9 +25,14 @@ export function openProject(patterns: readonly string[], tsconfig: string | unde
   }
   const project = new Project({
     ...(config !== undefined && { tsConfigFilePath: config }),
-    ...(config === undefined && {
-      compilerOptions: { module: ts.ModuleKind.NodeNext, moduleResolution: ts.ModuleResolutionKind.NodeNext },
-    }),
+    compilerOptions: {
+      // a file that is named may be JavaScript, whatever the project compiles
+      ...(patterns.length > 0 && { allowJs: true }),
+      ...(config === undefined && {
+        module: ts.ModuleKind.NodeNext,
+        moduleResolution: ts.ModuleResolutionKind.NodeNext,
+      }),
+    },
     skipAddingFilesFromTsConfig: patterns.length > 0,
   });
   for (const pattern of patterns) {

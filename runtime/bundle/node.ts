@@ -1,4 +1,4 @@
-import '../ort/node/no-telemetry.ts';
+import '../ort/node/environment.ts';
 import { createHash } from 'node:crypto';
 import { closeSync, createReadStream, fstatSync, openSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';

@@ -20,6 +20,8 @@ function madeFiles({ manifest, model }: BuiltBundle): Map<string, Uint8Array> {
   const text = (value: string) => new TextEncoder().encode(value);
   return new Map([
     [manifest.files[0]!.path, model],
+    // its loader is an ES module, whatever the package around it is
+    ['package.json', text('{ "type": "module" }\n')],
     [MANIFEST, text(`${JSON.stringify(manifest, null, 2)}\n`)],
     [`${manifest.name}.js`, text(loaderSource(manifest))],
     [`${manifest.name}.d.ts`, text(loaderTypes(manifest))],
