@@ -24,6 +24,7 @@ const project = mkdtempSync(join(ROOT, 'test/bundle/out-'));
 afterAll(() => rmSync(project, { recursive: true, force: true }));
 
 mkdirSync(join(project, 'src'));
+writeFileSync(join(project, 'package.json'), '{ "type": "module" }');
 writeFileSync(
   join(project, 'tsconfig.json'),
   JSON.stringify({
@@ -108,7 +109,14 @@ describe('onnsight compile', () => {
     expect(output).toMatch(/steer +1\d\d kB +3\.5 MB in model\.onnx +out\/steer/);
     expect(code).toBe(0);
     const out = join(project, 'out/steer');
-    expect(readdirSync(out).sort()).toEqual(['bundle.json', 'model.onnx', 'steer.d.ts', 'steer.js', 'steer.onnx']);
+    expect(readdirSync(out).sort()).toEqual([
+      'bundle.json',
+      'model.onnx',
+      'package.json',
+      'steer.d.ts',
+      'steer.js',
+      'steer.onnx',
+    ]);
     // The weights are the file itself, not a copy.
     expect(statSync(join(out, 'model.onnx')).ino).toBe(statSync(TOY_MODEL).ino);
     const bundle = await loadBundle(out);
@@ -159,6 +167,7 @@ console.log(JSON.stringify(logits.dims));
     expect(code).toBe(0);
     expect(readdirSync(join(project, 'out/steer')).sort()).toEqual([
       'bundle.json',
+      'package.json',
       'steer.d.ts',
       'steer.js',
       'steer.onnx',
