@@ -13,16 +13,17 @@ import { join } from 'node:path';
 import { loadBundle } from 'onnsight/bundle';
 import { afterAll, describe, expect, it } from 'vitest';
 import { ROOT } from '../hosts/hosts.ts';
-import { userEnvironment } from '../plugin/project.ts';
+import { linkOnnsight, userEnvironment } from '../plugin/project.ts';
 import { COMPILERS } from '../types/compilers.ts';
 import { TOY_MODEL } from './support/build.ts';
 
 const MAIN = join(ROOT, 'dist/plugin/cli/main.js');
 
-/** A project of a user, inside of the package so that it finds onnsight as one that is installed. */
+/** A project of a user. */
 const project = mkdtempSync(join(ROOT, 'test/bundle/out-'));
 afterAll(() => rmSync(project, { recursive: true, force: true }));
 
+linkOnnsight(project);
 mkdirSync(join(project, 'src'));
 writeFileSync(join(project, 'package.json'), '{ "type": "module" }');
 writeFileSync(

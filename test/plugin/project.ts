@@ -122,6 +122,12 @@ export class Project {
   }
 }
 
+/** Lets the package in `folder` find this one as it finds one that is installed. */
+export function linkOnnsight(folder: string): void {
+  mkdirSync(join(folder, 'node_modules'), { recursive: true });
+  symlinkSync(ROOT, join(folder, 'node_modules/onnsight'));
+}
+
 /** The environment without the variables of the test runner, which would confuse a vitest inside a vitest. */
 export function userEnvironment(): NodeJS.ProcessEnv {
   const inherited = Object.entries(process.env).filter(
