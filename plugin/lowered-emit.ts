@@ -1,21 +1,17 @@
 import type ts from 'typescript';
-import type { Rewritten } from './rewrite.ts';
+import { type LoweredFiles, loweredProgram } from './lowered-program.ts';
 import { composeMaps, type SourceMapJson, splitInlineMap, withInlineMap } from './source-maps.ts';
 
-/** A rewritten file: its lowered text beside the file that the user wrote. */
-type LoweredFile = Rewritten & { original: ts.SourceFile };
-
-/** The rewritten files by their names in the program. */
-export type LoweredFiles = Map<string, LoweredFile>;
-
-/** The output of the second program for one file. */
+/** The output of the second program for one file, or for all that are written into one. */
 interface Output {
   js: string;
   map: string | null;
+  /** The names of the files that it was made of, in the order in which its map has them. */
+  sources: readonly string[];
 }
 
 /**
- * The `emit` of `program` with the JavaScript of `lowered` files put in place of its own, their maps composed.
+ * Makes `program` emit the JavaScript of `lowered` files in place of its own, their maps composed.
  * Of files in `failed` nothing is written: their JavaScript would be the untransformed program.
  */
 export function emitLowered(
@@ -24,20 +20,23 @@ export function emitLowered(
   host: ts.CompilerHost,
   lowered: LoweredFiles,
   failed: ReadonlySet<string>,
-): ts.Program['emit'] {
+): void {
   const emit = program.emit;
   let second: ts.Program | undefined;
+  let custom: ts.CustomTransformers | undefined;
   const outputs = new Map<string, Output>();
 
   const outputOf = (fileName: string): Output => {
     const known = outputs.get(fileName);
     if (known) return known;
     second ??= loweredProgram(typescript, program, host, lowered);
-    const output: Output = { js: '', map: null };
-    second.emit(second.getSourceFile(fileName), (path, text) => {
+    const output: Output = { js: '', map: null, sources: [] };
+    const write: ts.WriteFileCallback = (path, text, _bom, _onError, sources = []) => {
       if (path.endsWith('.map')) output.map = text;
       else output.js = text;
-    });
+      output.sources = sources.map((source) => source.fileName).filter((name) => !name.endsWith('.json'));
+    };
+    second.emit(second.getSourceFile(fileName), write, undefined, false, custom);
     outputs.set(fileName, output);
     return output;
   };
@@ -46,7 +45,7 @@ export function emitLowered(
   const empty: ts.TransformerFactory<ts.SourceFile> = () => (file) =>
     lowered.has(file.fileName) ? typescript.factory.updateSourceFile(file, []) : file;
 
-  return (target, writeFile, token, onlyDeclarations, transformers, ...rest) => {
+  let outer: ts.Program['emit'] = (target, writeFile, token, onlyDeclarations, transformers, ...rest) => {
     const write = writeFile ?? host.writeFile;
     let skipped = false;
     const result = emit(
@@ -56,9 +55,8 @@ export function emitLowered(
           skipped = true;
           return;
         }
-        const fileName = sources?.[0]?.fileName;
-        const file = sources?.length === 1 && fileName !== undefined ? lowered.get(fileName) : undefined;
-        const swapped = file && fileName !== undefined ? swap(path, text, file, () => outputOf(fileName)) : text;
+        const fileName = sources?.find((source) => lowered.has(source.fileName))?.fileName;
+        const swapped = fileName === undefined ? text : swap(path, text, lowered, () => outputOf(fileName));
         write(path, swapped, bom, onError, sources, data);
       },
       token,
@@ -68,72 +66,41 @@ export function emitLowered(
     );
     return skipped ? { ...result, emitSkipped: true } : result;
   };
+
+  // ts-patch wraps this emit, and adds the transformers of the configuration to those of its caller; the second program
+  // gets the caller's alone, because ts-patch has wrapped its emit, too
+  Object.defineProperty(program, 'emit', {
+    configurable: true,
+    enumerable: true,
+    get: () => outer,
+    set(wrapper: ts.Program['emit']) {
+      outer = (target, writeFile, token, onlyDeclarations, transformers, ...rest) => {
+        custom = transformers;
+        return wrapper(target, writeFile, token, onlyDeclarations, transformers, ...rest);
+      };
+    },
+  });
 }
 
-/** The text to write to `path` for `file` when the first program would write `text`. */
-function swap(path: string, text: string, file: LoweredFile, output: () => Output): string {
-  const compose = (own: SourceMapJson, second: SourceMapJson) =>
-    // both programs agree on what the map says, but only the first knows where it lies
-    composeMaps({ ...second, ...paths(own) }, file.map, file.original.text);
-  if (/\.[cm]?jsx?\.map$/.test(path)) {
-    const { map } = output();
-    return map === null ? text : JSON.stringify(compose(JSON.parse(text), JSON.parse(map)));
-  }
-  if (!/\.[cm]?jsx?$/.test(path)) return text;
-  const emitted = splitInlineMap(output().js);
+/** The text to write to `path` when the first program would write `text`. */
+function swap(path: string, text: string, lowered: LoweredFiles, outputOf: () => Output): string {
+  if (!/\.[cm]?jsx?(\.map)?$/.test(path)) return text;
+  const { js, map, sources } = outputOf();
+  const compose = (own: SourceMapJson, second: SourceMapJson) => {
+    const inner = sources.map((name) => {
+      const file = lowered.get(name);
+      return file && { map: file.map, original: file.original.text };
+    });
+    // both programs agree on what the map says, but only the first knows where it lies; it has no line of a file
+    // that is written together with others
+    return composeMaps(sources.length > 1 ? second : { ...second, ...paths(own) }, inner);
+  };
+  if (path.endsWith('.map')) return map === null ? text : JSON.stringify(compose(JSON.parse(text), JSON.parse(map)));
+  const emitted = splitInlineMap(js);
   const own = splitInlineMap(text);
-  return emitted.map && own.map ? withInlineMap(emitted.code, compose(own.map, emitted.map)) : output().js;
+  return emitted.map && own.map ? withInlineMap(emitted.code, compose(own.map, emitted.map)) : js;
 }
 
 function paths({ file, sources, sourceRoot }: SourceMapJson) {
   return { file, sources, sourceRoot };
-}
-
-/** A program like `program` over the lowered texts, for its JavaScript alone. */
-function loweredProgram(
-  typescript: typeof ts,
-  program: ts.Program,
-  host: ts.CompilerHost,
-  lowered: LoweredFiles,
-): ts.Program {
-  const getSourceFile: ts.CompilerHost['getSourceFile'] = (name, languageVersion, ...rest) => {
-    const file = lowered.get(name);
-    if (file) return typescript.createSourceFile(name, file.code, languageVersion);
-    const parsed = program.getSourceFile(name);
-    // a redirect replaces a file of another copy of its package; only the host has the file itself
-    return parsed && !('redirectInfo' in parsed) ? parsed : host.getSourceFile(name, languageVersion, ...rest);
-  };
-  const references = program.getProjectReferences();
-  return typescript.createProgram({
-    rootNames: program.getRootFileNames(),
-    options: {
-      ...program.getCompilerOptions(),
-      declaration: false,
-      declarationMap: false,
-      isolatedDeclarations: false,
-      composite: false,
-      incremental: false,
-      noEmit: false,
-      noEmitOnError: false,
-      emitDeclarationOnly: false,
-      ...withoutChecks(typescript, program, lowered),
-    },
-    oldProgram: program,
-    host: Object.assign(Object.create(host) as ts.CompilerHost, { getSourceFile }),
-    ...(references ? { projectReferences: references } : {}),
-  });
-}
-
-const CONST_ENUM = /\bconst\s+enum\b/;
-
-/** The options with which the second program checks no types, as far as its JavaScript stays the same. */
-function withoutChecks(typescript: typeof ts, program: ts.Program, lowered: LoweredFiles): ts.CompilerOptions {
-  // older releases find the imports to keep while they check
-  const [major, minor] = typescript.versionMajorMinor.split('.').map(Number) as [number, number];
-  if (major < 5 || (major === 5 && minor < 6)) return {};
-  // types are still needed for values with properties: one might be a const enum
-  const isolated =
-    !program.getSourceFiles().some(({ text }) => CONST_ENUM.test(text)) &&
-    [...lowered.values()].every(({ original }) => typescript.isExternalModule(original));
-  return { noCheck: true, ...(isolated ? { isolatedModules: true } : {}) };
 }

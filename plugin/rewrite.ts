@@ -19,14 +19,14 @@ const OWN = ['compiler', 'plugin', 'runtime'].map(
   (folder) => join(dirname(fileURLToPath(import.meta.url)), '..', folder) + sep,
 );
 
+/** Whether `file` is JavaScript of the library itself. */
+export function isOwnFile(file: string): boolean {
+  return OWN.some((folder) => file.startsWith(folder));
+}
+
 /** Whether `file` is a program of the user: TypeScript or JavaScript that is neither installed nor a declaration. */
 export function isUserProgram(file: string): boolean {
-  return (
-    PROGRAM.test(file) &&
-    !DECLARATIONS.test(file) &&
-    !INSTALLED.test(file) &&
-    !OWN.some((folder) => file.startsWith(folder))
-  );
+  return PROGRAM.test(file) && !DECLARATIONS.test(file) && !INSTALLED.test(file) && !isOwnFile(file);
 }
 
 /**

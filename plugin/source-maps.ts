@@ -13,20 +13,32 @@ export interface SourceMapJson {
 
 const INLINE_MAP = /\n?\/\/# sourceMappingURL=data:application\/json[^,\n]*;base64,([A-Za-z0-9+/=]+)\s*$/;
 
+/** The map of a text that was lowered, to the user's text `original`. */
+export interface InnerMap {
+  map: SourceMapJson;
+  original: string;
+}
+
 /**
- * Composes two single-source maps: `outer` leads from the output to the lowered text, `inner` from there to the
- * user's text. Paths (`file`, `sources`, `sourceRoot`) are taken from `outer`, which knows where the output lies;
- * `original` becomes the embedded source if `outer` embeds one.
+ * Composes maps: `outer` leads from the output to lowered texts, `inner` from there to the user's, one for each source
+ * of `outer`, undefined for a source that was not lowered. Paths (`file`, `sources`, `sourceRoot`) are taken from
+ * `outer`, which knows where the output lies; the user's text becomes the embedded source if `outer` embeds one.
  */
-export function composeMaps(outer: SourceMapJson, inner: SourceMapJson, original: string): SourceMapJson {
-  const parts = JSON.parse(JSON.stringify({ outer: { ...outer, sourceRoot: '' }, inner }));
-  const composed = remapping(parts.outer, (_source, { depth }) => (depth === 1 ? parts.inner : null));
+export function composeMaps(outer: SourceMapJson, inner: readonly (InnerMap | undefined)[]): SourceMapJson {
+  const numbers = outer.sources.map((_, i) => String(i));
+  const copy = JSON.parse(JSON.stringify({ ...outer, sourceRoot: '', sources: numbers }));
+  const composed = remapping(copy, (source, { depth }) => {
+    const map = depth === 1 ? inner[Number(source)]?.map : undefined;
+    return map ? JSON.parse(JSON.stringify({ ...map, sources: [source] })) : null;
+  });
+  const kept = composed.sources.map(Number);
+  const contentOf = (source: number) => inner[source]?.original ?? outer.sourcesContent?.[source] ?? null;
   return {
     version: 3,
     ...(outer.file == null ? {} : { file: outer.file }),
     ...(outer.sourceRoot === undefined ? {} : { sourceRoot: outer.sourceRoot }),
-    sources: outer.sources,
-    ...(outer.sourcesContent ? { sourcesContent: [original] } : {}),
+    sources: kept.map((source) => outer.sources[source] ?? null),
+    ...(outer.sourcesContent ? { sourcesContent: kept.map(contentOf) } : {}),
     names: composed.names,
     mappings: String(composed.mappings),
   };

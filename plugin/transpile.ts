@@ -50,5 +50,5 @@ export function transpile(rewritten: Rewritten, original: string, file: string, 
   const { code, map } = splitInlineMap(outputText);
   if (!map) return code;
   const located = { ...map, sources: [pathToFileURL(file).href] };
-  return withInlineMap(code, composeMaps(located, rewritten.map, original));
+  return withInlineMap(code, composeMaps(located, [{ map: rewritten.map, original }]));
 }

@@ -10,6 +10,7 @@ import diagnostics = require('../compiler/diagnostics.ts');
 import parsing = require('../compiler/parse.ts');
 import rewriting = require('./rewrite.ts');
 import emitting = require('./lowered-emit.ts');
+import programs = require('./lowered-program.ts');
 import versions = require('./version.ts');
 
 /** What ts-patch hands over: the instance of TypeScript that compiles. */
@@ -29,30 +30,47 @@ function lowerProgram(
   _config: unknown,
   { ts }: Extras,
 ): ts.Program {
+  if (programs.isLowered(host)) return program;
   parsing.lendTypeScript(ts);
   const compilerHost = host ?? ts.createCompilerHost(program.getCompilerOptions());
   const directory = program.getCurrentDirectory();
-  const lowered: emitting.LoweredFiles = new Map();
+  const lowered = new Map<string, programs.LoweredFile>();
   const errors = new Map<ts.SourceFile, ts.Diagnostic>();
 
   for (const file of program.getSourceFiles()) {
     if (file.isDeclarationFile || program.isSourceFileFromExternalLibrary(file)) continue;
-    try {
-      const rewritten = rewriting.rewrite(file.text, absolute(ts, file, directory), directory);
-      if (!rewritten) continue;
-      lowered.set(file.fileName, { ...rewritten, original: file });
-    } catch (error) {
-      if (!(error instanceof diagnostics.CompileError)) throw error;
-      errors.set(file, toDiagnostic(ts, error, file));
-    }
-    versions.salt(file);
+    const result = outcome(file, () => rewriting.rewrite(file.text, absolute(ts, file, directory), directory));
+    if (result === null) continue;
+    if (result instanceof diagnostics.CompileError) errors.set(file, toDiagnostic(ts, result, file));
+    else lowered.set(file.fileName, { ...result, original: file });
+    // hosts of builds that are remembered have hashes; a language service compares versions with its own
+    if (compilerHost.createHash) versions.salt(file);
   }
   const failed = new Set([...errors.keys()].map((file) => file.fileName));
   if (errors.size > 0) report(program, errors);
   if (lowered.size > 0 || errors.size > 0) {
-    program.emit = emitting.emitLowered(ts, program, compilerHost, lowered, failed);
+    emitting.emitLowered(ts, program, compilerHost, lowered, failed);
   }
   return program;
+}
+
+type Outcome = rewriting.Rewritten | InstanceType<typeof diagnostics.CompileError> | null;
+
+/** What became of the files of earlier programs: one that watches makes many of mostly the same files. */
+const outcomes = new WeakMap<ts.SourceFile, Outcome>();
+
+function outcome(file: ts.SourceFile, rewrite: () => rewriting.Rewritten | null): Outcome {
+  const known = outcomes.get(file);
+  if (known !== undefined) return known;
+  let result: Outcome;
+  try {
+    result = rewrite();
+  } catch (error) {
+    if (!(error instanceof diagnostics.CompileError)) throw error;
+    result = error;
+  }
+  outcomes.set(file, result);
+  return result;
 }
 
 function absolute(typescript: typeof ts, file: ts.SourceFile, directory: string): string {

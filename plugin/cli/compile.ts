@@ -4,11 +4,13 @@ import { type BuiltBundle, buildBundle } from '../../runtime/bundle/build/build.
 import { staleFiles, writeBundle } from '../../runtime/bundle/build/write.ts';
 import { readModel } from '../../runtime/onnx/read.ts';
 import { describeError } from './describe-error.ts';
-import { type Found, findInterventions, openProject, place } from './find.ts';
+import { type Found, findInterventions, openProject, place, programs } from './find.ts';
+import { type LeftOver, leftOvers, removeBundle } from './left-over.ts';
 import { loadIntervention } from './load.ts';
+import { type ModelOptions, modelFile } from './model.ts';
 import { formatBytes, formatTable, styled } from './text.ts';
 
-export interface CompileOptions {
+export interface CompileOptions extends ModelOptions {
   readonly model: string;
   readonly out: string;
   readonly weights: 'link' | 'embed';
@@ -22,21 +24,43 @@ type Row = readonly [name: string, model: string, weights: string, folder: strin
 
 /** Compiles the interventions of some files, or checks their bundles. False if one failed or is out of date. */
 export async function compile(patterns: readonly string[], options: CompileOptions): Promise<boolean> {
-  const map = new ModelMap(await readModel(options.model));
-  const found = findInterventions(openProject(patterns, options.project), patterns);
+  const map = new ModelMap(await readModel(await modelFile(options.model, options)));
+  const project = openProject(patterns, options.project);
+  const found = findInterventions(project, patterns);
   console.log(`${found.length} ${found.length === 1 ? 'intervention' : 'interventions'} for ${options.model}`);
   const rows: Row[] = [];
+  const told = new Set<string>();
   for (const [i, one] of found.entries()) {
-    const row = await compileOne(one, map, options, `[${i + 1}/${found.length}] ${one.name}  ${place(one)}`);
+    const row = await compileOne(one, map, options, told, `[${i + 1}/${found.length}] ${one.name}  ${place(one)}`);
     if (row) rows.push(row);
   }
+  const old = leftOvers(options.out, new Set(programs(project)), new Set(found.map(({ name }) => name)));
+  for (const one of old) tell(one, options);
   if (rows.length > 0 && !options.check) {
     console.log(`\n${formatTable([['bundle', 'model', 'weights', 'folder'], ...rows])}`);
   }
-  return rows.length === found.length;
+  return rows.length === found.length && (old.length === 0 || !options.check);
 }
 
-async function compileOne(found: Found, map: ModelMap, options: CompileOptions, line: string): Promise<Row | null> {
+/** A bundle whose intervention was taken out goes, or is named. */
+function tell(old: LeftOver, { check }: CompileOptions): void {
+  const { file, line, column } = old.source;
+  const why = `the intervention of ${file}:${line}:${column} is no longer exported`;
+  if (check) console.log(`${old.name}  ${styled('red', 'not current')}: ${why}. Remove ${old.folder}.`);
+  else {
+    removeBundle(old);
+    console.log(`${old.name}  removed: ${why}.`);
+  }
+}
+
+/** @param told the errors that were printed: one of a file is that of each of its interventions */
+async function compileOne(
+  found: Found,
+  map: ModelMap,
+  options: CompileOptions,
+  told: Set<string>,
+  line: string,
+): Promise<Row | null> {
   const start = performance.now();
   const end = (text: string) => {
     const seconds = ((performance.now() - start) / 1000).toFixed(1);
@@ -55,8 +79,10 @@ async function compileOne(found: Found, map: ModelMap, options: CompileOptions, 
     });
     return options.check ? await check(found, built, folder, end) : write(found, built, folder, end);
   } catch (error) {
-    end(styled('red', 'failed'));
-    console.error(describeError(error));
+    const text = describeError(error);
+    end(styled('red', told.has(text) ? 'failed, as above' : 'failed'));
+    if (!told.has(text)) console.error(text);
+    told.add(text);
     return null;
   }
 }
@@ -64,17 +90,22 @@ async function compileOne(found: Found, map: ModelMap, options: CompileOptions, 
 async function check(found: Found, built: BuiltBundle, folder: string, end: (text: string) => void) {
   const stale = await staleFiles(built, folder);
   end(stale.length === 0 ? styled('green', 'current') : styled('red', `not current: ${stale.join(', ')}`));
+  printNotes(built);
   return stale.length === 0 ? row(found, built, folder) : null;
 }
 
 function write(found: Found, built: BuiltBundle, folder: string, end: (text: string) => void): Row {
   const { copied } = writeBundle(built, folder);
   end(styled('green', 'done'));
-  for (const note of built.notes) console.log(`  ${styled('yellow', 'note')}: ${note}`);
+  printNotes(built);
   for (const name of copied) {
     console.log(`  ${styled('yellow', 'note')}: ${name} lies on another disk than ${folder} and was copied.`);
   }
   return row(found, built, folder);
+}
+
+function printNotes({ notes }: BuiltBundle): void {
+  for (const note of notes) console.log(`  ${styled('yellow', 'note')}: ${note}`);
 }
 
 function row({ name }: Found, { model, weights, manifest }: BuiltBundle, folder: string): Row {

@@ -25,9 +25,14 @@ export function openProject(patterns: readonly string[], tsconfig: string | unde
   }
   const project = new Project({
     ...(config !== undefined && { tsConfigFilePath: config }),
-    ...(config === undefined && {
-      compilerOptions: { module: ts.ModuleKind.NodeNext, moduleResolution: ts.ModuleResolutionKind.NodeNext },
-    }),
+    compilerOptions: {
+      // a file that is named may be JavaScript, whatever the project compiles
+      ...(patterns.length > 0 && { allowJs: true }),
+      ...(config === undefined && {
+        module: ts.ModuleKind.NodeNext,
+        moduleResolution: ts.ModuleResolutionKind.NodeNext,
+      }),
+    },
     skipAddingFilesFromTsConfig: patterns.length > 0,
   });
   for (const pattern of patterns) {
@@ -38,7 +43,7 @@ export function openProject(patterns: readonly string[], tsconfig: string | unde
 
 /** The interventions that files export. Throws a UsageError for a file without any, and if two have one name. */
 export function findInterventions(project: Project, patterns: readonly string[]): Found[] {
-  const files = project.getSourceFiles().filter((file) => !file.isDeclarationFile() && !file.isInNodeModules());
+  const files = programsOf(project);
   const found = files.flatMap((file) => interventionsOf(file));
   if (found.length === 0) {
     const where = patterns.length > 0 ? patterns.join(', ') : `the ${files.length} files of the project`;
@@ -59,6 +64,19 @@ export function findInterventions(project: Project, patterns: readonly string[])
   return found;
 }
 
+/** The files of a project that may export interventions, as manifests name them. */
+export function programs(project: Project): string[] {
+  return programsOf(project).map((file) => fromHere(file));
+}
+
+function programsOf(project: Project): SourceFile[] {
+  return project.getSourceFiles().filter((file) => !file.isDeclarationFile() && !file.isInNodeModules());
+}
+
+function fromHere(file: SourceFile): string {
+  return relative(process.cwd(), file.getFilePath()).split(sep).join('/');
+}
+
 function interventionsOf(file: SourceFile): Found[] {
   if (!/onnsight|intervention/i.test(file.getFullText())) return [];
   return [...file.getExportedDeclarations()].flatMap(([exported, declarations]) => {
@@ -67,7 +85,7 @@ function interventionsOf(file: SourceFile): Found[] {
     if (!declaration || declaration.getSourceFile() !== file || !isIntervention(declaration)) return [];
     const { line, column } = file.getLineAndColumnAtPos(declaration.getStart());
     const path = file.getFilePath();
-    const source = { file: relative(process.cwd(), path).split(sep).join('/'), line, column };
+    const source = { file: fromHere(file), line, column };
     return [{ name: exported === 'default' ? fileName(path) : exported, exported, file: resolve(path), source }];
   });
 }

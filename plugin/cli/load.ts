@@ -6,9 +6,11 @@ import { UsageError } from './usage-error.ts';
 /** Runs the file that exports an intervention, and returns it. Throws a UsageError if it is not one. */
 export async function loadIntervention(found: Found): Promise<InterventionFunction> {
   const module = (await import(pathToFileURL(found.file).href)) as Record<string, unknown>;
-  const value = module[found.exported];
-  if (isIntervention(value)) return value;
-  if (isForeignIntervention(value)) {
+  // a CommonJS module is the default export of what an import gives
+  const values = [module, module.default].map((exports) => (Object(exports) as typeof module)[found.exported]);
+  const value = values.find(isIntervention);
+  if (value) return value;
+  if (values.some(isForeignIntervention)) {
     throw new UsageError(
       `${place(found)} - '${found.exported}' was made by another copy of onnsight than the one whose command runs. Install one copy, and run it with npx.`,
     );

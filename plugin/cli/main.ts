@@ -13,7 +13,12 @@ program
   .command('compile')
   .description('Compile exported interventions into bundles that run anywhere ONNX runs.')
   .argument('[files...]', 'files or globs; all files of the project unless given')
-  .requiredOption('-m, --model <file>', 'the .onnx file to build them into')
+  .requiredOption(
+    '-m, --model <file>',
+    'an .onnx file, a folder with one, or a model of the Hugging Face hub (owner/name)',
+  )
+  .option('-f, --file <path>', 'which .onnx file of the folder or repository')
+  .option('--revision <name>', 'a branch, a tag or a commit of the repository')
   .option('-o, --out <folder>', 'where the bundles go, each in a folder of its name', 'dist')
   .addOption(
     new Option('-w, --weights <how>', 'link: in a file beside the model, embed: inside it')
@@ -38,9 +43,11 @@ program
         );
         return;
       }
+      const { fromProject } = await import('./from-project.ts');
+      const given = fromProject(files, options);
       await import('../register.ts');
       const { compile } = await import('./compile.ts');
-      if (!(await compile(files, options))) process.exitCode = 1;
+      if (!(await compile(given.patterns, given.options))) process.exitCode = 1;
     } catch (error) {
       console.error(`error: ${describeError(error)}`);
       process.exitCode = 1;

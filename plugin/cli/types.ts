@@ -1,19 +1,16 @@
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { basename, dirname, extname, join, resolve } from 'node:path';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, dirname, extname, resolve } from 'node:path';
 import { isMember } from '../../runtime/api/members.ts';
-import { modelFolder } from '../../runtime/language/hub.ts';
-import { chooseModelFile, filesUnder } from '../../runtime/language/model-files.ts';
 import { declareModules, HEADER, TAKEN_NAMES } from '../../runtime/modules/declarations.ts';
 import { typeName } from '../../runtime/modules/kind-names.ts';
 import { readModel } from '../../runtime/onnx/read.ts';
+import { type ModelOptions, modelFile } from './model.ts';
 import { styled } from './text.ts';
 import { UsageError } from './usage-error.ts';
 
-export interface TypesOptions {
+export interface TypesOptions extends ModelOptions {
   readonly out: string;
   readonly name?: string;
-  readonly file?: string;
-  readonly revision?: string;
   readonly check?: boolean;
 }
 
@@ -40,16 +37,6 @@ export async function writeTypes(model: string, options: TypesOptions): Promise<
 
 function remedy(model: string, out: string): string {
   return `${existsSync(out) ? 'the model or the command has changed' : 'there is no such file'}. Run: onnsight types ${model} --out ${out}`;
-}
-
-/** The .onnx file that the command's argument means: that file, or one in a folder or a repository of the hub. */
-async function modelFile(model: string, { file, revision }: TypesOptions): Promise<string> {
-  if (extname(model) === '.onnx' || statSync(model, { throwIfNoEntry: false })?.isFile()) {
-    if (file !== undefined) throw new UsageError(`${model} is a file already: leave out --file, or name its folder.`);
-    return model;
-  }
-  const folder = await modelFolder(model, { ...(file && { file }), ...(revision && { revision }) });
-  return join(folder, chooseModelFile(filesUnder(folder), folder, file));
 }
 
 /** `models/toy-gpt2/model.onnx` is called toy-gpt2: a name such as model.onnx says nothing. */

@@ -25,7 +25,7 @@ export function bundleOf(manifest: Manifest, session: BundleSession, place: stri
   if (stray !== undefined) throw new BundleError(`${place}: the results name an output '${stray}' that is not there.`);
 
   const run = async (inputs: Inputs): Promise<unknown> => {
-    const given = manifest.inputs.filter((input) => input.used || Object.hasOwn(inputs ?? {}, input.name));
+    const given = manifest.inputs.filter((input) => input.used || inputs?.[input.name] !== undefined);
     const feeds = matchInputs([...given, ...manifest.parameters], inputs);
     for (const { name, used: isUsed } of manifest.inputs) if (!isUsed) feeds.delete(name);
     try {

@@ -1,4 +1,4 @@
-import '../ort/node/no-telemetry.ts';
+import '../ort/node/environment.ts';
 import { createHash } from 'node:crypto';
 import {
   closeSync,

@@ -1,5 +1,7 @@
 import { UserError } from '../errors.ts';
+import type { DType } from '../graph/types.ts';
 import type { ModelTensor } from '../onnx/model.ts';
+import { isFloatDType } from '../tensor/storage.ts';
 import { Tensor, type TensorData } from '../tensor/tensor.ts';
 import { fillIn } from './convention.ts';
 
@@ -8,8 +10,8 @@ export class InputError extends UserError {
   override readonly name = 'InputError';
 }
 
-/** What a model is run on, by the names of its inputs. */
-export type Inputs = Readonly<Record<string, TensorData>>;
+/** What a model is run on, by the names of its inputs; one that is undefined is not given. */
+export type Inputs = Readonly<Record<string, TensorData | undefined>>;
 
 /**
  * Checks and converts what was given for some inputs: dtype, number of dimensions, fixed sizes. What the published
@@ -27,6 +29,7 @@ export function matchInputs(inputs: readonly ModelTensor[], given: Inputs): Map<
     const input = known.get(name);
     if (!input)
       throw new InputError(`The model has no input '${name}'. Its inputs are: ${inputs.map(describe).join(', ')}.`);
+    if (data === undefined) continue;
     if (input.dtype === null) throw new InputError(`The input ${describe(input)} cannot be given: ${unfit(input)}.`);
     prepared.set(name, convert(input, data));
   }
@@ -56,7 +59,7 @@ function convert(input: ModelTensor, data: TensorData): Tensor {
     if (input.dtype && tensor.dtype !== input.dtype) {
       const loses = tensor.dtype.startsWith('float') && !input.dtype.startsWith('float');
       if (loses) throw new TypeError(`it holds ${tensor.dtype} values`);
-      tensor = Tensor.from(data, input.dtype as 'float32');
+      tensor = fitting(tensor, input.dtype as DType);
     }
   } catch (error) {
     throw new InputError(
@@ -79,6 +82,16 @@ function convert(input: ModelTensor, data: TensorData): Tensor {
       );
     }
   });
+  return tensor;
+}
+
+/** The same elements as `dtype`. Throws a RangeError for whole numbers that do not fit. */
+function fitting(given: Tensor, dtype: DType): Tensor {
+  const tensor = given.to(dtype) as Tensor;
+  if (isFloatDType(dtype) || dtype === 'bool') return tensor;
+  const { data } = given;
+  const wrong = tensor.data.findIndex((element, i) => Number(element) !== Number(data[i]));
+  if (wrong >= 0) throw new RangeError(`${data[wrong]} does not fit in ${dtype}`);
   return tensor;
 }
 

@@ -90,6 +90,8 @@ const MEANINGLESS: Readonly<Record<string, string>> = {
 };
 
 const ARITHMETIC = new Set(['+', '-', '*', '/', '%', '**']);
+/** The operators that make numbers of what is no text. */
+const NUMERIC = new Set([...ARITHMETIC, '<', '<=', '>', '>=', '&', '|', '^', '<<', '>>', '>>>']);
 const EQUALITY = new Set(['==', '!=', '===', '!==']);
 const STRICT = new Set(['===', '!==']);
 /** The operators that ask undefined and null, too. */
@@ -105,6 +107,7 @@ export function binary(operator: string, left: unknown, right: unknown, site: Si
     if (a === undefined || a === null) checkAsked(b, site);
   }
   if (!isTraced(a) && !isTraced(b)) {
+    checkArrays(operator, a, b, site);
     if (activeBuilder()?.isRecording) checkOperands(operator, [a, b], site);
     if (ELEMENTWISE.has(operator) && [a, b].some(hasElements)) return TENSOR_BINARY[operator]!(a as never, b as never);
     return PLAIN_BINARY[operator]!(a as never, b as never);
@@ -135,6 +138,29 @@ export function binary(operator: string, left: unknown, right: unknown, site: Si
     : operate(a as never, b as never);
 }
 
+/** In a block, an operator of numbers on an array of them: JavaScript makes a text of it, and NaN of that. */
+function checkArrays(operator: string, a: unknown, b: unknown, site: Site): void {
+  if (!NUMERIC.has(operator) || typeof a === 'string' || typeof b === 'string') return;
+  const shown = (x: unknown) => (typeof x === 'number' ? `${x}` : isNumbers(x) ? 'tensor(array)' : 'x');
+  for (const x of [a, b]) checkArray(x, `${shown(a)} ${operator} ${shown(b)}`, site);
+}
+
+function checkArray(x: unknown, remedy: string, site: Site): void {
+  if (!activeBuilder() || !isNumbers(x)) return;
+  throw new TraceError(
+    `JavaScript does not compute with the elements of an array: it makes a text of the array, and NaN of that. Make a tensor of it, with tensor of onnsight: ${remedy}.`,
+    site,
+  );
+}
+
+/** A typed array, or an array that is no number to JavaScript: one of several numbers, or of arrays of them. */
+function isNumbers(x: unknown): boolean {
+  if (ArrayBuffer.isView(x)) return !(x instanceof DataView);
+  if (!Array.isArray(x)) return false;
+  const [first] = x as unknown[];
+  return x.length > 1 ? typeof first === 'number' || isNumbers(first) : x.length === 1 && isNumbers(first);
+}
+
 /** Operates on whichever of its values a varying one is; only some operators are for undefined and null, too. */
 function whichever(varying: Varying, takesNone: boolean, site: Site, operate: (value: unknown) => unknown): unknown {
   varying.builder.site = site;
@@ -145,6 +171,7 @@ function whichever(varying: Varying, takesNone: boolean, site: Site, operate: (v
 export function unary(operator: string, operand: unknown, site: Site): unknown {
   const x = settled(operand);
   if (!isTraced(x)) {
+    if (operator !== '!') checkArray(x, `${operator}tensor(array)`, site);
     if (activeBuilder()?.isRecording) checkOperands(operator, [x], site);
     if (operator === '-' && hasElements(x)) return functions.neg(x as Traced);
     return plainUnary(operator, x as number);
@@ -230,6 +257,7 @@ export function increment(operand: unknown, by: 1 | -1, site: Site): unknown {
   const x = settled(operand);
   if (isTraced(x)) return binary('+', x, by, site);
   if (typeof x === 'bigint') return x + BigInt(by);
+  checkArray(x, 'tensor(array) + 1', site);
   if (activeBuilder()?.isRecording) checkOperands('+', [x], site);
   return Number(x) + by;
 }

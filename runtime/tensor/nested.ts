@@ -1,5 +1,5 @@
-import type { DType } from '../graph/types.ts';
-import { type Data, dtypeOfArray, isWhole, type TypedArray } from './storage.ts';
+import { DTYPES, type DType } from '../graph/types.ts';
+import { type Data, decode, dtypeOfArray, isWhole, type Raw, type TypedArray } from './storage.ts';
 
 /** Numbers in arrays of arrays, all of one length at each depth; rows may be typed arrays or tensors. */
 export type NestedArray = readonly (number | bigint | boolean | TypedArray | TensorLike | NestedArray)[];
@@ -16,6 +16,13 @@ export interface TensorLike {
   readonly dims: readonly number[];
   readonly dtype: DType;
   readonly data: Data;
+}
+
+/** A tensor of ONNX Runtime: halves are their bits, or a `Float16Array` where the engine has it. */
+export interface OrtTensor {
+  readonly type: string;
+  readonly dims: readonly number[];
+  readonly data: ArrayLike<number | bigint> | readonly string[];
 }
 
 /** Lays out anything that a tensor can be made from; throws a `TypeError` for ragged arrays and entries that are not numbers. */
@@ -37,8 +44,18 @@ function flatRow(value: unknown): Flat | null {
     const values = value as TypedArray;
     return { dims: [values.length], values, dtype };
   }
+  if (isOrtTensor(value)) return { dims: value.dims, values: elementsOf(value), dtype: value.type as DType };
   if (isTensorLike(value)) return { dims: value.dims, values: value.data, dtype: value.dtype };
   return null;
+}
+
+function isOrtTensor(value: unknown): value is OrtTensor {
+  return Object(value) === value && ['type', 'dims', 'location', 'data'].every((name) => name in (value as object));
+}
+
+function elementsOf({ type, data }: OrtTensor): ArrayLike<number> {
+  if (!(DTYPES as readonly string[]).includes(type)) throw new TypeError(`a tensor of ${type} has no numbers`);
+  return decode(data as Raw, type as DType) as ArrayLike<number>;
 }
 
 function isTensorLike(value: unknown): value is TensorLike {

@@ -1,7 +1,7 @@
 import type { DType } from '../graph/types.ts';
 import { isOwnInstance, ownProxy } from '../own-proxies.ts';
 import { selectLists } from './list-selection.ts';
-import { flattenNested, type NestedArray } from './nested.ts';
+import { flattenNested, type NestedArray, type OrtTensor } from './nested.ts';
 import { printTensor } from './print.ts';
 import { selectedPositions, selectItems } from './selection.ts';
 import { isSliceString, parseSlices, type SliceItem } from './slices.ts';
@@ -11,7 +11,7 @@ import { allocate, type Data, type DataOf, decode, encode, isRawOf, type RawOf, 
 export type AnyTensor = Tensor<DType>;
 
 /** What `Tensor.from` takes. */
-export type TensorData = number | bigint | boolean | NestedArray | TypedArray | AnyTensor;
+export type TensorData = number | bigint | boolean | NestedArray | TypedArray | AnyTensor | OrtTensor;
 
 /** Catches `t[0]` and `t[':, -1']` by a proxy around the object. Classes that extend it have their private fields on the proxy. */
 abstract class Indexed {
@@ -61,7 +61,7 @@ export class Tensor<D extends DType = 'float32'> extends Indexed {
   }
 
   /**
-   * Makes a tensor out of a number, nested arrays, a typed array or another tensor. Without `dtype`, whole numbers are
+   * Makes a tensor out of a number, nested arrays, a typed array or another tensor, of ONNX Runtime, too. Without `dtype`, whole numbers are
    * int64, other numbers float32, booleans bool, and typed arrays keep theirs. `dims` reshapes it.
    * Throws a `TypeError` for ragged arrays and entries that are not numbers, a `RangeError` if `dims` does not fit.
    */

@@ -13,17 +13,19 @@ import { join } from 'node:path';
 import { loadBundle } from 'onnsight/bundle';
 import { afterAll, describe, expect, it } from 'vitest';
 import { ROOT } from '../hosts/hosts.ts';
-import { userEnvironment } from '../plugin/project.ts';
+import { linkOnnsight, userEnvironment } from '../plugin/project.ts';
 import { COMPILERS } from '../types/compilers.ts';
 import { TOY_MODEL } from './support/build.ts';
 
 const MAIN = join(ROOT, 'dist/plugin/cli/main.js');
 
-/** A project of a user, inside of the package so that it finds onnsight as one that is installed. */
+/** A project of a user. */
 const project = mkdtempSync(join(ROOT, 'test/bundle/out-'));
 afterAll(() => rmSync(project, { recursive: true, force: true }));
 
+linkOnnsight(project);
 mkdirSync(join(project, 'src'));
+writeFileSync(join(project, 'package.json'), '{ "type": "module" }');
 writeFileSync(
   join(project, 'tsconfig.json'),
   JSON.stringify({
@@ -108,7 +110,14 @@ describe('onnsight compile', () => {
     expect(output).toMatch(/steer +1\d\d kB +3\.5 MB in model\.onnx +out\/steer/);
     expect(code).toBe(0);
     const out = join(project, 'out/steer');
-    expect(readdirSync(out).sort()).toEqual(['bundle.json', 'model.onnx', 'steer.d.ts', 'steer.js', 'steer.onnx']);
+    expect(readdirSync(out).sort()).toEqual([
+      'bundle.json',
+      'model.onnx',
+      'package.json',
+      'steer.d.ts',
+      'steer.js',
+      'steer.onnx',
+    ]);
     // The weights are the file itself, not a copy.
     expect(statSync(join(out, 'model.onnx')).ino).toBe(statSync(TOY_MODEL).ino);
     const bundle = await loadBundle(out);
@@ -159,6 +168,7 @@ console.log(JSON.stringify(logits.dims));
     expect(code).toBe(0);
     expect(readdirSync(join(project, 'out/steer')).sort()).toEqual([
       'bundle.json',
+      'package.json',
       'steer.d.ts',
       'steer.js',
       'steer.onnx',

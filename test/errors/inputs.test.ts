@@ -22,6 +22,11 @@ describe('inputs that do not fit', () => {
       () => ({ input_ids: [Array.from({ length: 70 }, () => 1)] }),
       /'position_ids' holds 64 at \[0, 64\].*has 64 rows.*Give a sequence of at most 64 tokens/,
     ],
+    [
+      'whole numbers of another dtype that do not fit',
+      () => ({ input_ids: { dtype: 'uint64', dims: [1, 1], data: new BigUint64Array([2n ** 63n]) } }),
+      /input_ids.*9223372036854775808 does not fit in int64/,
+    ],
     ['a ragged array', () => ({ input_ids: [[1, 2], [3]] }), /input_ids/],
     ['a text in its place', () => ({ input_ids: 'Paris' }), /input_ids/],
     ['null', () => null, /input/],

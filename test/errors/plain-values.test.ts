@@ -1,4 +1,4 @@
-import { any, save } from 'onnsight';
+import { any, save, tensor } from 'onnsight';
 import { describe, expect, it } from 'vitest';
 import { clean, lm, marked, rejection } from './support.ts';
 
@@ -39,6 +39,37 @@ describe('what a graph cannot hold', () => {
       'ambiguous',
       /ambiguous \(its dims are \[1,15,128\]\)\. Reduce it with any\(\) or all\(\)/,
     ));
+});
+
+const direction = Float32Array.from({ length: 128 }, () => 1);
+const list: number[] = [1, 2];
+
+/** Each row: what is written, the block, the remedy. */
+function arrays(): [string, () => unknown, RegExp][] {
+  'use trace';
+  return [
+    ['a typed array', () => save(hidden() + (direction as never) * 2), /tensor\(array\) \* 2/],
+    ['a list behind a number', () => save(hidden() + 2 * (list as never)), /2 \* tensor\(array\)/],
+    ['a sum', () => save(hidden() + ((direction as never) + (1 as never))), /tensor\(array\) \+ 1/],
+    ['a comparison', () => save(hidden() * ((list as never) > 0 ? 1 : 2)), /tensor\(array\) > 0/],
+    ['a sign', () => save(hidden() * -(direction as never)), /-tensor\(array\)/],
+  ];
+}
+
+describe('arithmetic on arrays, which is NaN', () => {
+  it.each(arrays())('%s', async (_, block, says) => {
+    const error = await rejection(lm.trace(clean, () => block()));
+    expect(error.message).toMatch(/^test\/errors\/plain-values\.test\.ts:\d+:\d+ - JavaScript does not compute/);
+    expect(error.message).toMatch(says);
+  });
+
+  it('as a tensor it is computed', async () => {
+    const { once, doubled } = await lm.trace(clean, () => {
+      const h = hidden();
+      return { once: save(h), doubled: save(h + tensor(direction) * 2) };
+    });
+    expect(doubled.data[0]).toBeCloseTo(once.data[0]! + 2, 5);
+  });
 });
 
 const hidden = () => lm.transformer.h[0].output;

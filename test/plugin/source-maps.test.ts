@@ -12,7 +12,7 @@ function step(text: string, insert: string, source: string) {
 it('composes two steps under the paths of the outer one', () => {
   const inner = step(original, 'x; ', '/absolute/in.ts');
   const outer = step(inner.code, 'y; ', '../src/in.ts');
-  const composed = composeMaps({ ...outer.map, sourceRoot: 'root' }, inner.map, original);
+  const composed = composeMaps({ ...outer.map, sourceRoot: 'root' }, [{ map: inner.map, original }]);
   expect(composed).toMatchObject({ file: 'out.js', sourceRoot: 'root', sources: ['../src/in.ts'] });
   const direct = step(original, 'y; x; ', '../src/in.ts');
   // remapping leaves out the last segment where it only continues the one before
@@ -23,8 +23,10 @@ it('composes two steps under the paths of the outer one', () => {
 it('embeds the text of the user where the outer map embeds one', () => {
   const inner = step(original, 'x; ', 'in.ts');
   const outer = step(inner.code, 'y; ', 'in.ts');
-  expect(composeMaps(outer.map, inner.map, original).sourcesContent).toBeUndefined();
-  expect(composeMaps({ ...outer.map, sourcesContent: ['x'] }, inner.map, original).sourcesContent).toEqual([original]);
+  expect(composeMaps(outer.map, [{ map: inner.map, original }]).sourcesContent).toBeUndefined();
+  expect(composeMaps({ ...outer.map, sourcesContent: ['x'] }, [{ map: inner.map, original }]).sourcesContent).toEqual([
+    original,
+  ]);
 });
 
 it('splits what it joined', () => {

@@ -7,9 +7,11 @@ import type { Address } from '../../graph/ops.ts';
 import { type Site, siteOf } from '../../graph/site.ts';
 import { lower } from '../../lowering/lower.ts';
 import { encodeModel } from '../../onnx/proto.ts';
+import type { SavedProxy } from '../../tracing/saves.ts';
 import { BUNDLE_VERSION } from '../manifest.ts';
 import type { BundleFile, Manifest } from '../schema.ts';
 import { loadable } from './check.ts';
+import { noteMomentary } from './momentary.ts';
 import { optimize } from './optimize.ts';
 import { ReturnedValues } from './returns.ts';
 import { rewriteModel } from './rewritten.ts';
@@ -49,7 +51,7 @@ export async function buildBundle(
       source,
     );
   }
-  const built = await buildIntervention(map, intervention);
+  const { result: built, notes } = await noteMomentary(() => buildIntervention(map, intervention));
   const { graph } = built.tracing;
   checkPortable(graph);
   const names = [...model.inputs, ...intervention.parameters].map((input) => input.name);
@@ -97,12 +99,15 @@ export async function buildBundle(
     optimized: isOptimized,
     files: [describeFile(file, bytes), ...linked.files.map((one) => one.file)],
   };
-  const lost = built.tracing.builder.saves.all.some((saved) => !returned.saved.has(saved));
-  const notes = lost
-    ? [
-        "Logged lines, and saves that are not returned, do not come out of a bundle: it only returns the block's result.",
-      ]
-    : [];
+  const { root } = graph;
+  // what the body of a loop pushed to an array that is returned comes back with it
+  const mayComeBack = ({ slot }: SavedProxy) => returned.hasEntries && slot.body !== root;
+  const lost = built.tracing.builder.saves.all.some((saved) => !returned.saved.has(saved) && !mayComeBack(saved));
+  if (lost) {
+    notes.push(
+      "Logged lines, and saves that are not returned, do not come out of a bundle: it only returns the block's result.",
+    );
+  }
   return { manifest, model: bytes, weights: linked.files, notes };
 }
 

@@ -54,7 +54,7 @@ function head({ source }: Manifest): string {
 }
 
 function field(tensor: BundleTensor, type: string, optional: boolean): string {
-  return `  /** ${describe(tensor)} */\n  readonly ${key(tensor.name)}${optional ? '?' : ''}: ${type};`;
+  return `  /** ${describe(tensor)} */\n  readonly ${key(tensor.name)}${optional ? '?' : ''}: ${type}${optional ? ' | undefined' : ''};`;
 }
 
 function parameterType({ dtype, dims }: BundleTensor): string {

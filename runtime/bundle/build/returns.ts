@@ -12,6 +12,8 @@ export class ReturnedValues {
   readonly outputs: { readonly name: string; readonly value: Value }[] = [];
   /** The saves that come back. */
   readonly saved = new Set<SavedProxy>();
+  /** Whether an array that a loop or branch filled comes back. */
+  hasEntries = false;
   private readonly taken: Set<string>;
 
   /**
@@ -30,7 +32,10 @@ export class ReturnedValues {
 
   private describe(value: unknown, path: string): Returns {
     if (value instanceof SavedProxy) return this.describeSaved(value, path);
-    if (value instanceof GraphEntries) return { kind: 'entries', list: this.list(entriesOf(value, path), path) };
+    if (value instanceof GraphEntries) {
+      this.hasEntries = true;
+      return { kind: 'entries', list: this.list(entriesOf(value, path), path) };
+    }
     const varying = varyingOf(value);
     if (varying) return this.describeCases(varying.cases, path);
     if (Array.isArray(value)) {

@@ -20,6 +20,8 @@ function madeFiles({ manifest, model }: BuiltBundle): Map<string, Uint8Array> {
   const text = (value: string) => new TextEncoder().encode(value);
   return new Map([
     [manifest.files[0]!.path, model],
+    // its loader is an ES module, whatever the package around it is
+    ['package.json', text('{ "type": "module" }\n')],
     [MANIFEST, text(`${JSON.stringify(manifest, null, 2)}\n`)],
     [`${manifest.name}.js`, text(loaderSource(manifest))],
     [`${manifest.name}.d.ts`, text(loaderTypes(manifest))],
@@ -71,21 +73,28 @@ function link(source: string, target: string): boolean {
   }
 }
 
+/** The files of the bundle `name` in `folder`, by its manifest. */
+export function bundleFiles(folder: string, name: string): string[] {
+  const made = ['package.json', MANIFEST, `${name}.js`, `${name}.d.ts`];
+  return [...modelFiles(folder), ...made];
+}
+
+/** The model and weights that the manifest in `folder` names; none if there is no manifest. */
+function modelFiles(folder: string): string[] {
+  let manifest: { files?: { path?: unknown }[] };
+  try {
+    manifest = JSON.parse(readFileSync(join(folder, MANIFEST), 'utf8'));
+  } catch {
+    return [];
+  }
+  const paths = (manifest.files ?? []).map(({ path }) => path);
+  return paths.filter((path) => typeof path === 'string').filter((path) => /^[^/\\]+$/.test(path));
+}
+
 /** Removes the files that an earlier version of the bundle had, by its manifest, and this one does not have. */
 function removeStale({ manifest }: BuiltBundle, folder: string): void {
-  const path = join(folder, MANIFEST);
-  if (!existsSync(path)) return;
-  let before: { files?: { path?: unknown }[] };
-  try {
-    before = JSON.parse(readFileSync(path, 'utf8'));
-  } catch {
-    return;
-  }
   const kept = new Set(manifest.files.map((file) => file.path));
-  for (const { path: name } of before.files ?? []) {
-    if (typeof name === 'string' && /^[^/\\]+$/.test(name) && !kept.has(name))
-      rmSync(join(folder, name), { force: true });
-  }
+  for (const name of modelFiles(folder)) if (!kept.has(name)) rmSync(join(folder, name), { force: true });
 }
 
 /** The differences between a folder and this bundle as it would be written: empty if the folder is current. */

@@ -1,4 +1,4 @@
-import './no-telemetry.ts';
+import './environment.ts';
 import { InferenceSession, listSupportedBackends, Tensor } from 'onnxruntime-node';
 import { type Device, DeviceError } from '../port.ts';
 import { cudaTrouble, hasCudaProvider, NO_PROVIDER, type Trouble } from './cuda.ts';

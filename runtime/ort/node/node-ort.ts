@@ -1,4 +1,4 @@
-import './no-telemetry.ts';
+import './environment.ts';
 import { InferenceSession, type Tensor } from 'onnxruntime-node';
 import { DTYPES } from '../../graph/types.ts';
 import type { Ort, OutputType, SessionTensors } from '../port.ts';

@@ -1,4 +1,4 @@
-import './no-telemetry.ts';
+import './environment.ts';
 import { Tensor } from 'onnxruntime-node';
 import type { OperandData } from '../../graph/graph.ts';
 import type { DType } from '../../graph/types.ts';

@@ -1,0 +1,41 @@
+import { existsSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { bundleFiles } from '../../runtime/bundle/build/write.ts';
+import { MANIFEST } from '../../runtime/bundle/manifest.ts';
+
+/** A bundle of an intervention that is no longer exported. */
+export interface LeftOver {
+  readonly name: string;
+  readonly folder: string;
+  readonly source: { readonly file: string; readonly line: number; readonly column: number };
+}
+
+/**
+ * The bundles in `out` that were made of `files`, or of files that are no more, and that are not among `names`. Manifests name
+ * files from the folder of the package.
+ */
+export function leftOvers(out: string, files: ReadonlySet<string>, names: ReadonlySet<string>): LeftOver[] {
+  if (!existsSync(out)) return [];
+  return readdirSync(out).flatMap((name) => {
+    const folder = join(out, name);
+    const manifest = manifestIn(folder);
+    if (manifest?.format !== 'onnsight-bundle' || manifest.name !== name || names.has(name)) return [];
+    const { source } = manifest;
+    if (typeof source?.file !== 'string') return [];
+    return files.has(source.file) || !existsSync(source.file) ? [{ name, folder, source }] : [];
+  });
+}
+
+/** Removes a bundle: the files that were written, and their folder if nothing else is in it. */
+export function removeBundle({ folder, name }: LeftOver): void {
+  for (const file of bundleFiles(folder, name)) rmSync(join(folder, file), { force: true });
+  if (readdirSync(folder).length === 0) rmdirSync(folder);
+}
+
+function manifestIn(folder: string): (Partial<Pick<LeftOver, 'name' | 'source'>> & { format?: unknown }) | null {
+  try {
+    return JSON.parse(readFileSync(join(folder, MANIFEST), 'utf8'));
+  } catch {
+    return null;
+  }
+}
