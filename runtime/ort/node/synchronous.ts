@@ -1,4 +1,4 @@
-import './no-telemetry.ts';
+import './environment.ts';
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import { binding, initOrt } from 'onnxruntime-node/dist/binding.js';
 import type { SessionTensors, SynchronousSession } from '../port.ts';
