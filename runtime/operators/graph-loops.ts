@@ -79,8 +79,7 @@ class Attempt {
     const outer = around.get(target);
     around.set(target, findings);
     findings.begin();
-    target.loops++;
-    target.record(
+    target.recordLoop(
       (region) => {
         this.region = region;
         target.site = loop.site;
@@ -115,7 +114,6 @@ class Attempt {
         findings.forget((object) => journal.made(object));
       },
     );
-    target.loops--;
     if (outer) around.set(target, outer);
     else around.delete(target);
     if (!this.stable) target.saves.dropAfter(this.savesBefore);

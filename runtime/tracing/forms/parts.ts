@@ -1,5 +1,6 @@
 import { GraphEntries } from '../lists.ts';
 import { settled, varyingOf } from '../varying.ts';
+import type { Form } from './form.ts';
 
 /** Prototypes of objects that stay inside the library: they are always captured by their fields. */
 export const INNER = new Set<unknown>();
@@ -23,6 +24,22 @@ export function isMadeOfParts(value: unknown): value is object {
   if (typeof value !== 'object' || value === null) return false;
   const prototype: unknown = Object.getPrototypeOf(value);
   return Array.isArray(value) || prototype === Object.prototype || prototype === null || INNER.has(prototype);
+}
+
+/** The objects that entries are, or have as parts, by their identity. */
+export function objectsIn(form: Form<unknown>): readonly object[] {
+  switch (form.kind) {
+    case 'plain':
+      return isMadeOfParts(form.value) ? [form.value] : [];
+    case 'tensor':
+      return [];
+    case 'array':
+      return form.items.flatMap(objectsIn);
+    case 'record':
+      return form.fields.flatMap(([, field]) => objectsIn(field));
+    case 'cases':
+      return form.cases.flatMap((one) => objectsIn(one.form));
+  }
 }
 
 function isInner(object: object): boolean {
@@ -87,7 +104,10 @@ export class Made {
       return;
     }
     if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return;
-    if (value instanceof GraphEntries) return;
+    if (value instanceof GraphEntries) {
+      for (const one of objectsIn(value.form)) this.look(one);
+      return;
+    }
     if (!isMadeOfParts(value)) {
       if (this.isNew(value)) this.isOpaque = true;
       return;
