@@ -12,6 +12,7 @@ import { TensorProxy } from '../tracing/proxy.ts';
 import { isSaved, type SavedProxy } from '../tracing/saves.ts';
 import { settled, type Varying, varyingOf } from '../tracing/varying.ts';
 import { keptOf } from './kept.ts';
+import type { LeftBehind } from './left-behind.ts';
 
 /** The values that a trace wants back from the run, and the user's own structure that is made of them. */
 export class Results {
@@ -19,10 +20,12 @@ export class Results {
   private readonly returned: unknown;
   private readonly wanted: Value[] = [];
   private readonly positions = new Map<Value, number>();
+  private readonly left: LeftBehind;
 
   /** Throws a TraceError if something unsaved is returned. */
-  constructor(target: Builder, returned: unknown) {
+  constructor(target: Builder, returned: unknown, left: LeftBehind) {
     this.target = target;
+    this.left = left;
     this.returned = returned;
     for (const { slot, reached } of target.saves.all) {
       if (reached) this.want(reached);
@@ -34,9 +37,10 @@ export class Results {
     }
     this.collectAll(returned);
     for (const { cases } of this.varyings) for (const { test } of cases) this.want(test);
+    for (const value of left.values) this.want(value);
   }
 
-  /** What variables outside of the block may hold when the trace has run: a save, or something else. */
+  /** What code may hold when the trace has run: a save, or something else. */
   private get varyings(): Varying[] {
     return this.target.varyings.filter(
       ({ cases }) =>
@@ -149,8 +153,12 @@ export class Results {
         if (isThere) saved.absence = 'was saved in a step that did not run';
       } else saved.result = { value: foldEntries(split(state.list, at), state.loop) };
     }
-    for (const varying of this.varyings) varying.outcome = varying.cases.find(({ test }) => isTrue(at(test))) ?? null;
-    return this.build(this.returned, at, new Map());
+    for (const varying of this.target.varyings) {
+      varying.outcome = varying.cases.find(({ test }) => this.positions.has(test) && isTrue(at(test))) ?? null;
+    }
+    const result = this.build(this.returned, at, new Map());
+    this.left.settle(at);
+    return result;
   }
 
   /** @param made the copies of arrays and objects: one that stands at several places, or in itself, stays one */

@@ -19,6 +19,7 @@ import type { TracedForward } from '../tracing/forward.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import { varyingOf } from '../tracing/varying.ts';
 import type { InputMaker } from './input-maker.ts';
+import { LeftBehind } from './left-behind.ts';
 import { type ModelMap, type Shapes, TypedModel } from './locate.ts';
 import { ANYWHERE, type Place, type Standing } from './place.ts';
 import { Results } from './results.ts';
@@ -127,6 +128,7 @@ export class Tracing {
   build(block: () => unknown): Results {
     const results = withBuilder(this.builder, () => {
       const returned = this.recorded(block);
+      const left = new LeftBehind(this.builder);
       for (const end of this.atEnd) end();
       this.builder.saves.settle(this.builder.region);
       this.builder.passes.close();
@@ -134,7 +136,7 @@ export class Tracing {
       this.closeForwards();
       this.builder.open = false;
       this.dropStopped(this.builder.graph.root, 0);
-      return new Results(this.builder, returned);
+      return new Results(this.builder, returned, left);
     });
     this.builder.graph.saves.push(
       ...results.saves(),

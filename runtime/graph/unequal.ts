@@ -1,2 +1,5 @@
 /** The size that entries of several sizes would have together: no tensor can have it, so that the run fails, and tells by it why. */
 export const UNEQUAL = -4242;
+
+/** The index that stands for all below 0 of an array, in which JavaScript finds nothing: no tensor has it. */
+export const BELOW = -4242424242;

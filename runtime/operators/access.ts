@@ -11,9 +11,17 @@ import { getitem as getTensorItem, setitem as setTensorItem } from '../tracing/i
 import { TensorProxy } from '../tracing/proxy.ts';
 import { each, settled, varyingOf } from '../tracing/varying.ts';
 import { noteProperty } from './effects.ts';
-import { entryOf, lengthOf } from './filled-entries.ts';
+import { lengthOf } from './filled-entries.ts';
 import { isFilledHere } from './filled-here.ts';
-import { checkFilledDelete, checkFilledWrite, writeEntry, writesEntry } from './filled-writes.ts';
+import { entryOf } from './filled-reads.ts';
+import {
+  checkFilledDelete,
+  checkFilledWrite,
+  writeEntry,
+  writeLength,
+  writesEntry,
+  writesLength,
+} from './filled-writes.ts';
 import { asName, checkConverted } from './implicit-calls.ts';
 import { above, checkGetter } from './user-objects.ts';
 
@@ -47,10 +55,9 @@ export function getitem(of: unknown, by: unknown, site: Site): unknown {
   }
   if (Array.isArray(object)) {
     if (isFilledHere(object)) {
-      if (typeof key === 'number' && key < 0) throw below(key, site);
-      return entryOf(object, key);
+      return entryOf(object, key, site);
     }
-    if (key instanceof TensorProxy) return getTensorItem(toProxy(object), key);
+    if (key instanceof TensorProxy) return entryOf(object, key, site);
   } else if (object instanceof Tensor && activeBuilder() && (Object(key) === key || key === null)) {
     // JavaScript would make a text of a list: [[0, 1]] would be [0, 1].
     return getTensorItem(toProxy(object), key);
@@ -72,6 +79,7 @@ export function member(object: unknown, key: string, site: Site): unknown {
 /** `object.key` or `object[key]`, of which JavaScript itself makes a call. */
 export function method(object: unknown, by: unknown, site: Site): unknown {
   checkThere(object, by, site);
+  if (Array.isArray(object) && typeof by !== 'string') return getitem(object, by, site);
   const key = asName(settled(by), site);
   if (activeBuilder()?.isRecording) checkGetter(object, key, site);
   return (object as Record<PropertyKey, unknown>)[key];
@@ -87,10 +95,6 @@ export function inherited(self: unknown, by: unknown, site: Site): unknown {
   const key = asName(settled(by), site);
   if (activeBuilder()?.isRecording) for (const one of above(self)) checkGetter(one, key, site);
   return key;
-}
-
-function below(index: number, site: Site): TraceError {
-  return new TraceError(`An array has no element ${index}. To count from its end, write at(${index}).`, site);
 }
 
 /** `object[key] = value`, and `object.key = value`. */
@@ -120,6 +124,7 @@ export function setitem(of: unknown, by: unknown, value: unknown, site: Site): u
     );
   }
   if (isFilledHere(object) && writesEntry(object, key)) return writeEntry(object as unknown[], key, value, site);
+  if (Array.isArray(object) && writesLength(object, key, value)) return writeLength(object, value, site);
   checkFilledWrite(object, key, site, value);
   checkCopy(object, site);
   const name = asName(key, site);

@@ -6,11 +6,11 @@ import { Tensor } from '../tensor/tensor.ts';
 import { apply, toProxy } from '../tracing/apply.ts';
 import { activeBuilder } from '../tracing/builder.ts';
 import { checkCompared } from '../tracing/copies.ts';
+import { asked } from '../tracing/doubtful.ts';
 import { GraphEntries } from '../tracing/lists.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import { each, settled, uses, type Varying, varyingOf } from '../tracing/varying.ts';
 import type { Traced } from '../types/tensor.ts';
-import { checkAsked } from './filled-entries.ts';
 import { checkOperands } from './implicit-calls.ts';
 import { isTruthy, power } from './math-functions.ts';
 import { asNumber } from './numbers.ts';
@@ -99,13 +99,11 @@ const ASKING = new Set([...EQUALITY, 'instanceof']);
 
 /** A binary operator: elementwise on tensors, JavaScript's own on anything else. */
 export function binary(operator: string, left: unknown, right: unknown, site: Site): unknown {
-  const a = settled(left);
-  const b = settled(right);
-  if (EQUALITY.has(operator)) {
-    checkCompared(a, b, site);
-    if (b === undefined || b === null) checkAsked(a, site);
-    if (a === undefined || a === null) checkAsked(b, site);
-  }
+  const [one, other] = [settled(left), settled(right)];
+  const isEquality = EQUALITY.has(operator);
+  const a = isEquality && isAsked(one, other) ? asked(one) : one;
+  const b = isEquality && isAsked(other, one) ? asked(other) : other;
+  if (isEquality) checkCompared(a, b, site);
   if (!isTraced(a) && !isTraced(b)) {
     checkArrays(operator, a, b, site);
     if (activeBuilder()?.isRecording) checkOperands(operator, [a, b], site);
@@ -119,9 +117,9 @@ export function binary(operator: string, left: unknown, right: unknown, site: Si
     );
   }
   // A tensor is never null, undefined or a text: such comparisons are decided now, as JavaScript does.
-  const isOther = (x: unknown) => x === null || x === undefined || typeof x === 'string';
+  const isOther = (x: unknown) => isNothing(x) || typeof x === 'string';
   if (operator === 'in' && typeof a === 'string') return PLAIN_BINARY.in!(a as never, b as never);
-  if (EQUALITY.has(operator) && (isOther(a) || isOther(b))) return operator.startsWith('!');
+  if (isEquality && (isOther(a) || isOther(b))) return operator.startsWith('!');
   if (STRICT.has(operator) && areOfTwoKinds(a, b, site)) return operator === '!==';
   if (operator === 'instanceof')
     return isScalar(a, 'instanceof', site) ? false : PLAIN_BINARY.instanceof!(a as never, b as never);
@@ -161,6 +159,15 @@ function isNumbers(x: unknown): boolean {
   return x.length > 1 ? typeof first === 'number' || isNumbers(first) : x.length === 1 && isNumbers(first);
 }
 
+/** Whether a comparison is about there being a value, too: undefined is equal to no number. */
+function isAsked(x: unknown, by: unknown): boolean {
+  return isNothing(by) || !(x instanceof TensorProxy) || x.type.shape?.length === 0;
+}
+
+function isNothing(x: unknown): boolean {
+  return x === undefined || x === null;
+}
+
 /** Operates on whichever of its values a varying one is; only some operators are for undefined and null, too. */
 function whichever(varying: Varying, takesNone: boolean, site: Site, operate: (value: unknown) => unknown): unknown {
   varying.builder.site = site;
@@ -169,7 +176,7 @@ function whichever(varying: Varying, takesNone: boolean, site: Site, operate: (v
 
 /** A unary operator. `!` is elementwise. */
 export function unary(operator: string, operand: unknown, site: Site): unknown {
-  const x = settled(operand);
+  const x = operator === '!' ? asked(settled(operand)) : settled(operand);
   if (!isTraced(x)) {
     if (operator !== '!') checkArray(x, `${operator}tensor(array)`, site);
     if (activeBuilder()?.isRecording) checkOperands(operator, [x], site);
@@ -195,7 +202,7 @@ export function unary(operator: string, operand: unknown, site: Site): unknown {
 
 /** `typeof`: a traced tensor without dimensions is the number or truth value that it will be, any other an object. */
 export function typeof_(given: unknown, site: Site): unknown {
-  const x = settled(given);
+  const x = asked(settled(given));
   const varying = varyingOf(x);
   if (varying?.builder.open) {
     varying.builder.site = site;

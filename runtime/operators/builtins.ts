@@ -2,15 +2,16 @@ import { TraceError } from '../errors.ts';
 import type { Site } from '../graph/types.ts';
 import { activeBuilder } from '../tracing/builder.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
-import { getitem } from './access.ts';
 import { binary, typeof_, unary } from './arithmetic.ts';
+import { and, or } from './conditionals.ts';
+import { entryAround, perhapsEntry } from './filled-reads.ts';
 import { resolveCall } from './indirect-calls.ts';
 import { checkKey, checkLength, KEYED } from './keys.ts';
 import { checkCopied } from './leaving.ts';
 import { log } from './log.ts';
 import { includes, indexOf, isTracedSearch, lastIndexOf } from './look-ups.ts';
 import { math } from './math.ts';
-import { native, predicate } from './plain-values.ts';
+import { native } from './plain-values.ts';
 import { textError } from './text-error.ts';
 import { truthOf } from './truth.ts';
 
@@ -41,7 +42,7 @@ for (const name of Object.getOwnPropertyNames(Math)) {
 
 /** Functions that need a value at once: a traced tensor has none yet. */
 const LOOKING = [
-  ...['Boolean', 'Number', 'String', 'BigInt', 'parseInt', 'parseFloat', 'isNaN', 'isFinite', 'Object.is'],
+  ...['Boolean', 'Number', 'String', 'BigInt', 'parseInt', 'parseFloat', 'isNaN', 'isFinite'],
   ...['isNaN', 'isFinite', 'isInteger', 'isSafeInteger'].map((name) => `Number.${name}`),
 ];
 
@@ -61,18 +62,6 @@ for (const name of LOOKING) {
     ofNumber && isTracedSearch(null, values) && typeof_(values[0], site) === 'number'
       ? ofNumber(values[0], site)
       : Reflect.apply(fn, receiver, native(name, values, site)),
-  );
-}
-
-/** Methods of arrays that decide by what a function returns. */
-const DECIDING = ['findLast', 'findLastIndex', 'sort', 'toSorted'];
-
-for (const name of DECIDING) {
-  const fn: unknown = Reflect.get(Array.prototype, name);
-  // Older releases of Node lack some.
-  if (typeof fn !== 'function') continue;
-  meanings.set(fn, (receiver, values, site) =>
-    Reflect.apply(fn, receiver, predicate(name, withMeanings(values, site), site)),
   );
 }
 
@@ -126,6 +115,38 @@ for (const fn of [Map.prototype.has, Set.prototype.has] as Function_[]) {
   );
 }
 
+meanings.set(Object.is, (_, [a, b], site) => {
+  const areScalars = [a, b].every((one) => !(one instanceof TensorProxy) || typeof_(one, site) !== 'object');
+  if (areScalars && [a, b].some((one) => one instanceof TensorProxy)) return isSameValue(a, b, site);
+  return Object.is(...(native('Object.is', [a, b], site) as [unknown, unknown]));
+});
+
+/** Whether two values are the same: NaN is, and 0 is not -0. */
+function isSameValue(a: unknown, b: unknown, site: Site): unknown {
+  const isEqual = binary('===', a, b, site);
+  if (typeof_(a, site) !== 'number' || typeof_(b, site) !== 'number') return isEqual;
+  const ofSign = (x: unknown) => binary('/', 1, x, site);
+  const isAlike = or(binary('!==', a, 0, site), () => binary('===', ofSign(a), ofSign(b), site), site);
+  const areNaN = and(binary('!==', a, a, site), () => binary('!==', b, b, site), site);
+  return or(
+    and(isEqual, () => isAlike, site),
+    () => areNaN,
+    site,
+  );
+}
+
+meanings.set(Map.prototype.get, (receiver, values, site) => {
+  const map = receiver as Map<unknown, unknown>;
+  const keys = [...map.keys()];
+  // A key that is NaN is found by no comparison.
+  if (!isTracedSearch(null, values) || keys.some(Number.isNaN)) {
+    checkKey('Map.get()', values[0], 'Compare the keys with if/else, or keep the values in an array.', site);
+    return map.get(values[0]);
+  }
+  const index = indexOf(keys, values, site);
+  return perhapsEntry([...map.values()], index, binary('>=', index, 0, site), site);
+});
+
 for (const [prototype, name, remedy] of KEYED) {
   const fn = Reflect.get(prototype, name) as Function_;
   meanings.set(fn, (receiver, values, site) => {
@@ -136,7 +157,7 @@ for (const [prototype, name, remedy] of KEYED) {
 
 meanings.set(Array.prototype.at, (receiver, values, site) =>
   Array.isArray(receiver) && isTracedSearch(null, values)
-    ? getitem(receiver, values[0], site)
+    ? entryAround(receiver, values[0], site)
     : Reflect.apply(Array.prototype.at, receiver, values as [number]),
 );
 

@@ -1,13 +1,15 @@
 import type { Node, Region, Site, Value } from '../graph/types.ts';
 import { wrap } from '../tracing/apply.ts';
 import { type Builder, builder } from '../tracing/builder.ts';
+import { keepAsItIs } from '../tracing/copies.ts';
+import { asked } from '../tracing/doubtful.ts';
 import { capture } from '../tracing/forms/capture.ts';
 import type { Form } from '../tracing/forms/form.ts';
-import { Made, NONE, type Parts } from '../tracing/forms/parts.ts';
-import type { Slot } from '../tracing/journal.ts';
+import { isMadeOfParts, Made, NONE, type Parts } from '../tracing/forms/parts.ts';
+import type { Change, Slot } from '../tracing/journal.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import { SaveSlot, type SaveState } from '../tracing/saves.ts';
-import { MISSING, type State, VariableSlot } from '../tracing/slots.ts';
+import { ArraySlot, MISSING, type State, VariableSlot } from '../tracing/slots.ts';
 import { Storage } from '../tracing/storage.ts';
 import { settled, setUses, type Varying } from '../tracing/varying.ts';
 import {
@@ -143,14 +145,18 @@ export function conditional(
 
 /** `&&` */
 export function and(a: unknown, b: () => unknown, site: Site, state: State | null = null): unknown {
-  const test = truthOf(a, site);
-  return test instanceof TensorProxy ? conditional(test, b, () => settled(a), state, site) : test ? b() : settled(a);
+  const value = asked(settled(a));
+  const test = truthOf(value, site);
+  if (test instanceof TensorProxy) return conditional(test, b, () => settled(value), state, site);
+  return test ? b() : settled(value);
 }
 
 /** `||` */
 export function or(a: unknown, b: () => unknown, site: Site, state: State | null = null): unknown {
-  const test = truthOf(a, site);
-  return test instanceof TensorProxy ? conditional(test, () => settled(a), b, state, site) : test ? settled(a) : b();
+  const value = asked(settled(a));
+  const test = truthOf(value, site);
+  if (test instanceof TensorProxy) return conditional(test, () => settled(value), b, state, site);
+  return test ? settled(value) : b();
 }
 
 /** Applies `use` to the value that a varying one is: a conditional over its cases. */
@@ -195,6 +201,18 @@ function hold(target: Builder, slot: Slot, made: Parts): Held {
     : formOf(target, slot, value === MISSING ? undefined : value, made);
 }
 
+/**
+ * A loop makes objects anew in each iteration, so that an array from outside which a branch in it fills holds copies of
+ * them. From here on those must stay as they are.
+ */
+function withEntries(target: Builder, { slot, before, after }: Change, parts: Parts): Parts {
+  if (!(slot instanceof ArraySlot) || target.isOfLoop(slot.owner)) return parts;
+  const [items, known] = [after, before] as readonly unknown[][];
+  const ofLoop = new Set(items!.slice(known!.length).filter((item) => isMadeOfParts(item) && target.isOfLoop(item)));
+  for (const item of ofLoop) if (!parts.includes(item as object)) keepAsItIs(item as object);
+  return { includes: (one) => parts.includes(one) || ofLoop.has(one), isShared: (one) => parts.isShared(one) };
+}
+
 /** Records both branches and merges what they changed into results of one conditional node. */
 function branch(
   target: Builder,
@@ -218,14 +236,16 @@ function branch(
       },
       ({ region, journal, result }) => {
         target.saves.settle(region);
-        for (const { slot, after, site } of journal.changes()) {
+        const changes = journal.changes().filter(({ slot, site }) => {
           sites.set(slot, site);
-          const isInner = slot.region === region || (slot instanceof VariableSlot && !variables.includes(slot));
-          if (!isInner) changed.set(slot, after);
-        }
+          return slot.region !== region && !(slot instanceof VariableSlot && !variables.includes(slot));
+        });
+        for (const { slot, after } of changes) changed.set(slot, after);
         const reachable = [...changed].flatMap(([slot, after]) => heldIn(slot, after));
         const made = new Made([...reachable, result], (one) => target.isOwn(one)).inBranch;
-        for (const slot of [...changed.keys(), ...also]) if (!slot.fixed) held.set(slot, hold(target, slot, made));
+        for (const slot of also) if (!slot.fixed) held.set(slot, hold(target, slot, made));
+        for (const one of changes)
+          if (!one.slot.fixed) held.set(one.slot, hold(target, one.slot, withEntries(target, one, made)));
         end = capture(target, result, made);
       },
       { value: condition, is },

@@ -1,10 +1,18 @@
 import { TraceError } from '../errors.ts';
 import type { Site } from '../graph/types.ts';
 import { GraphEntries, guardEntries } from '../tracing/lists.ts';
+import { TensorProxy } from '../tracing/proxy.ts';
+import { type Run, unfollowed } from './filled-calls.ts';
 import { isFilledHere } from './filled-here.ts';
-import { extreme, FILLED_METHODS, type Run } from './filled-methods.ts';
+import { iterated } from './filled-iterators.ts';
+import { extreme, FILLED_METHODS } from './filled-methods.ts';
 import type { Call } from './indirect-calls.ts';
 import { isIntrinsic } from './intrinsics.ts';
+
+/** Whether a call gives no function, as a sort of plain values by their texts. */
+function isByText(array: readonly unknown[], [fn]: readonly unknown[]): boolean {
+  return fn === undefined && !array.some((item) => item instanceof TensorProxy || item instanceof GraphEntries);
+}
 
 /** Functions of JavaScript that store entries unchanged, however many there will be. */
 const KEEPING: ReadonlySet<unknown> = new Set<unknown>([
@@ -23,6 +31,9 @@ const DECIDING: ReadonlySet<unknown> = new Set<unknown>([
   Array.prototype.findIndex,
   Array.prototype.some,
   Array.prototype.every,
+  Array.prototype.sort,
+  // Older releases of Node lack some.
+  ...['findLast', 'findLastIndex', 'toSorted'].map((name) => Reflect.get(Array.prototype, name) as unknown),
 ]);
 
 /**
@@ -34,11 +45,11 @@ export function callOnFilled(
   site: Site,
   run: Run,
 ): { readonly result: unknown } | null {
-  if (Array.isArray(receiver) && DECIDING.has(fn)) {
+  if (Array.isArray(receiver) && DECIDING.has(fn) && !isByText(receiver, values)) {
     return { result: method((fn as { name: string }).name, receiver, values, site, run) };
   }
   const isAbout =
-    isFilledHere(receiver) || values.some((value) => isFilledHere(value) || value instanceof GraphEntries);
+    isFilledHere(receiver) || values.some((value) => isFilledHere(iterated(value)) || value instanceof GraphEntries);
   if (!isAbout) return null;
   for (const value of values) if (isFilledHere(value)) guardEntries(value);
   if (!isIntrinsic(fn) && values.some((value) => value instanceof GraphEntries)) throw spread(site);
@@ -47,17 +58,16 @@ export function callOnFilled(
   if ((fn === Math.max || fn === Math.min) && !values.some(Array.isArray)) {
     return { result: extreme(name as 'max' | 'min', values, site) };
   }
-  if (fn === Array.from && isFilledHere(values[0])) {
-    const [array, map, ...others] = values;
+  const array = iterated(values[0]);
+  if (fn === Array.from && isFilledHere(array)) {
+    const [, map, ...others] = values;
     return { result: map ? method('map', array, [map, ...others], site, run) : method('slice', array, [], site, run) };
   }
   if (isFilledHere(receiver) && fn === Reflect.get(Array.prototype, name) && Object.hasOwn(FILLED_METHODS, name)) {
     return { result: method(name, receiver, values, site, run) };
   }
-  throw new TraceError(
-    `${name}() is called with an array that a branch or loop of the graph filled: how many entries it has is known only when the model runs. Go through them with for…of, read them by index, or use stack() and the functions of tensors.`,
-    site,
-  );
+  if (fn === Array.prototype.join || fn === Array.prototype.toString) throw text(name, site);
+  throw unfollowed(`${name}()`, site);
 }
 
 function method(name: string, array: unknown, values: readonly unknown[], site: Site, run: Run): unknown {
@@ -68,6 +78,13 @@ function method(name: string, array: unknown, values: readonly unknown[], site: 
 /** Whether a function of JavaScript ignores the index and the array: `Math.abs`. */
 function takesOne(fn: unknown): boolean {
   return typeof fn === 'function' && isIntrinsic(fn) && fn.length === 1;
+}
+
+function text(name: string, site: Site): TraceError {
+  return new TraceError(
+    `${name}() makes a text of the entries of an array that a branch or loop of the graph filled, but they are known only when the model runs. Return the array from the block, its entries saved, and use ${name}() on what the trace gives.`,
+    site,
+  );
 }
 
 function spread(site: Site): TraceError {

@@ -1,29 +1,25 @@
 import type { Site } from '../graph/types.ts';
 import { GraphEntries, guardEntries } from '../tracing/lists.ts';
+import { settled, uses, varyingOf } from '../tracing/varying.ts';
 import { binary } from './arithmetic.ts';
 import { fresh } from './blocks.ts';
 import { and, conditional, if_, or } from './conditionals.ts';
-import { entryOf, lengthOf } from './filled-entries.ts';
+import { type Asked, unfollowed } from './filled-calls.ts';
+import { lengthOf } from './filled-entries.ts';
+import { isFilledHere } from './filled-here.ts';
+import { iteratorOver } from './filled-iterators.ts';
 import { collected, folding, through } from './filled-loops.ts';
 import { boundary, changed, range, replaceEntries, reversed, sliced } from './filled-ranges.ts';
-import { writeEntry, writesEntry } from './filled-writes.ts';
+import { around, entryAround, entryOf, perhapsEntry } from './filled-reads.ts';
+import { contains, firstIndex, positionOf } from './filled-search.ts';
+import { sort, toSorted } from './filled-sort.ts';
+import { setEntry, writesEntry } from './filled-writes.ts';
 import { math } from './math.ts';
 import { truthOf } from './truth.ts';
 
-export type Run = (fn: unknown, receiver: unknown, values: readonly unknown[]) => unknown;
-
-/** A call of a method of an array that a branch or loop of the graph filled. */
-interface Asked {
-  readonly array: unknown[];
-  readonly values: readonly unknown[];
-  readonly site: Site;
-  /** Calls a function of the user's, or one of JavaScript. */
-  readonly run: Run;
-}
-
 /** What the methods give. Those that are not here need to know how many entries there are. */
 export const FILLED_METHODS: Readonly<Record<string, (asked: Asked) => unknown>> = {
-  at: ({ array, values: [index] }) => entryOf(array, index),
+  at: ({ array, values: [index = 0], site }) => entryAround(array, index, site),
   forEach: (asked) => eachCalled(asked, () => {}),
   map: (asked) => collected((add) => eachCalled(asked, add)),
   filter: (asked) =>
@@ -32,34 +28,41 @@ export const FILLED_METHODS: Readonly<Record<string, (asked: Asked) => unknown>>
     folded(asked, false, (before, called) => or(before, () => truthOf(called(), asked.site), asked.site)),
   every: (asked) =>
     folded(asked, true, (before, called) => and(before, () => truthOf(called(), asked.site), asked.site)),
-  find: (asked) => {
-    const { array, site } = asked;
-    const index = foundIndex(asked);
-    return conditional(
-      binary('>=', index, 0, site),
-      () => entryOf(array, index),
-      () => undefined,
-      null,
-      site,
-    );
-  },
+  find: (asked) => found(asked.array, foundIndex(asked), asked.site),
   findIndex: foundIndex,
-  includes: (asked) =>
-    FILLED_METHODS.some!({ ...asked, values: [null], run: (_, __, [entry]) => isSameValue(entry, asked) }),
-  indexOf: (asked) =>
-    foundIndex({
-      ...asked,
-      values: [null],
-      run: (_, __, [entry]) => binary('===', entry, asked.values[0], asked.site),
-    }),
+  findLast: (asked) => found(asked.array, lastFound(asked), asked.site),
+  findLastIndex: lastFound,
+  includes: ({ array, values: [wanted, from], site }) => contains(array, wanted, site, from),
+  indexOf: ({ array, values: [wanted, from], site }) => positionOf(array, wanted, site, from),
+  lastIndexOf: (asked) => {
+    const { values, site } = asked;
+    if (values.length > 1) throw unfollowed('lastIndexOf() of a position', site);
+    return lastFound({ ...asked, values: [null], run: (_, __, [entry]) => binary('===', entry, values[0], site) });
+  },
   reduce({ array, values, site, run }) {
     const [fn, start] = values;
-    const first = entryOf(array, 0);
+    const first = entryOf(array, 0, site);
     const isGiven = values.length > 1;
     return folding(isGiven ? start : first, (get, set) =>
       through(array, site, isGiven ? 0 : 1, (entry, index) => set(run(fn, undefined, [get(), entry, index, array]))),
     );
   },
+  reduceRight(asked) {
+    const { array, site, run } = asked;
+    const last = binary('-', countOf(array), 1, site);
+    return FILLED_METHODS.reduce!({
+      ...asked,
+      array: reversed(array, site),
+      run: (fn, self, [total, entry, index]) => run(fn, self, [total, entry, binary('-', last, index, site), array]),
+    });
+  },
+  flatMap: (asked) => collected((add) => eachCalled(asked, (result) => addAll(result, asked.site, add))),
+  keys: ({ array, site }) => iteratorOver(collected((add) => through(array, site, 0, (_, index) => add(index)))),
+  values: ({ array }) => iteratorOver(array),
+  entries: ({ array, site }) =>
+    iteratorOver(collected((add) => through(array, site, 0, (entry, index) => add(fresh([index, entry]))))),
+  sort,
+  toSorted,
   slice: ({ array, values: [from, to], site }) => sliced(array, from, to, site),
   toReversed: ({ array, site }) => reversed(array, site),
   reverse: ({ array, site }) => changed(array, reversed(array, site)),
@@ -67,8 +70,8 @@ export const FILLED_METHODS: Readonly<Record<string, (asked: Asked) => unknown>>
     replaceEntries(array, site, range(array, from, to, site), value),
   with({ array, values: [index, value], site }) {
     const copy = fresh(array.slice());
-    const at = boundary(array, index, 0, site);
-    if (writesEntry(copy, at)) writeEntry(copy, at, value, site);
+    const at = around(array, index, site);
+    if (writesEntry(copy, at)) setEntry(copy, at, value, site);
     else copy[at as number] = value;
     guardEntries(copy);
     return copy;
@@ -92,19 +95,37 @@ export const FILLED_METHODS: Readonly<Record<string, (asked: Asked) => unknown>>
     changed(array, sliced(array, 0, start, site).concat(items, behind));
     return taken;
   },
+  toSpliced(asked) {
+    const copy = fresh(asked.array.slice());
+    FILLED_METHODS.splice!({ ...asked, array: copy });
+    return copy;
+  },
 };
+
+/** The entry that was found, if one was. */
+function found(array: readonly unknown[], index: unknown, site: Site): unknown {
+  return perhapsEntry(array, index, binary('>=', index, 0, site), site);
+}
+
+/** Adds the items of an array, or what is none. */
+function addAll(value: unknown, site: Site, add: (item: unknown) => void): void {
+  const items = settled(value);
+  const varying = varyingOf(items);
+  if (varying) uses.distribute(varying, (one) => addAll(one, site, add));
+  else if (Array.isArray(items)) through(items, site, 0, add);
+  else add(items);
+}
+
+function countOf(array: readonly unknown[]): unknown {
+  const isOpen: boolean = isFilledHere(array);
+  return isOpen ? lengthOf(array) : array.length;
+}
 
 /** The first or last entry, or undefined where the array is empty. */
 function endOf(array: readonly unknown[], index: 0 | -1, site: Site): unknown {
   const isNeverEmpty = array.some((item) => !(item instanceof GraphEntries));
-  if (isNeverEmpty) return entryOf(array, index);
-  return conditional(
-    binary('>', lengthOf(array), 0, site),
-    () => entryOf(array, index),
-    () => undefined,
-    null,
-    site,
-  );
+  if (isNeverEmpty) return entryAround(array, index, site);
+  return perhapsEntry(array, around(array, index, site), binary('>', lengthOf(array), 0, site), site);
 }
 
 /** The largest or smallest of values among which are such entries. */
@@ -131,28 +152,23 @@ function folded(
   );
 }
 
-function foundIndex(asked: Asked): unknown {
-  const { site } = asked;
-  return folded(asked, -1, (before, called, index) =>
-    conditional(
-      binary('>=', before, 0, site),
-      () => before,
-      () =>
-        conditional(
-          called(),
-          () => index,
-          () => -1,
-          null,
-          site,
-        ),
-      null,
-      site,
-    ),
-  );
+function foundIndex({ array, values, site, run }: Asked): unknown {
+  const [fn, receiver] = values;
+  return firstIndex(array, site, (entry, index) => run(fn, receiver, [entry, index, array]));
 }
 
-/** Whether an entry is what is looked for. NaN is found, too. */
-function isSameValue(entry: unknown, { values: [wanted], site }: Asked): unknown {
-  const isNotANumber = (value: unknown) => binary('!==', value, value, site);
-  return or(binary('===', entry, wanted, site), () => and(isNotANumber(entry), () => isNotANumber(wanted), site), site);
+/** The same from the last entry on. */
+function lastFound({ array, values, site, run }: Asked): unknown {
+  const [fn, receiver] = values;
+  const last = binary('-', countOf(array), 1, site);
+  const fromEnd = (index: unknown) => binary('-', last, index, site);
+  const index = firstIndex(reversed(array, site), site, (entry, at) => run(fn, receiver, [entry, fromEnd(at), array]));
+  const isFound = binary('>=', index, 0, site);
+  return conditional(
+    isFound,
+    () => fromEnd(index),
+    () => -1,
+    null,
+    site,
+  );
 }

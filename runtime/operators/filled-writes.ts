@@ -6,9 +6,12 @@ import { getitem as getTensorItem, setitem as setTensorItem } from '../tracing/i
 import { GraphEntries } from '../tracing/lists.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import { binary } from './arithmetic.ts';
-import { lengthOf } from './filled-entries.ts';
+import { if_ } from './conditionals.ts';
+import { entryAt, gathered, lengthOf } from './filled-entries.ts';
 import { isFilledHere } from './filled-here.ts';
-import { replaceEntries } from './filled-ranges.ts';
+import { collected, countTo } from './filled-loops.ts';
+import { changed, replaceEntries } from './filled-ranges.ts';
+import { fromStart } from './filled-reads.ts';
 
 /**
  * Refuses to set the length of an array that a branch or loop of the graph filled, or an element after its own ones:
@@ -33,13 +36,45 @@ export function writesEntry(array: readonly unknown[], key: unknown): boolean {
   return key instanceof TensorProxy || (typeof key === 'number' && Number.isInteger(key) && key >= own);
 }
 
-/** `array[index] = value`. An index out of range fails the run. */
+/** `array[index] = value`: at its end, the array grows by one entry; after that, where it would get holes, the run fails. */
 export function writeEntry(array: unknown[], index: unknown, value: unknown, site: Site): unknown {
-  const marks = functions.zeros([lengthOf(array)] as never);
-  setTensorItem(toProxy(marks), index, 1);
-  const isThere = (at: unknown) => binary('===', getTensorItem(toProxy(marks), at), 1, site);
-  replaceEntries(array, site, isThere, value);
+  const end = lengthOf(array);
+  const isAt = marked(binary('+', end, 1, site), index, site);
+  replaceEntries(array, site, isAt, value);
+  if_(isAt(end), () => void changed(array, array.concat([value])), null, null, site);
   return value;
+}
+
+/** The same at an index that is in range, or the run fails. */
+export function setEntry(array: unknown[], index: unknown, value: unknown, site: Site): void {
+  replaceEntries(array, site, marked(lengthOf(array), index, site), value);
+}
+
+/** Tells of an index whether it is a given one, which is below a count, or the run fails. */
+function marked(count: unknown, index: unknown, site: Site): (index: unknown) => unknown {
+  const marks = toProxy(functions.zeros([count] as never));
+  setTensorItem(marks, fromStart(toProxy(index), site), 1);
+  return (at) => binary('===', getTensorItem(marks, at), 1, site);
+}
+
+/** Whether a length is one that only the run knows, or may leave some of the entries that it alone counts. */
+export function writesLength(array: readonly unknown[], key: unknown, length: unknown): boolean {
+  if (key !== 'length') return false;
+  if (length instanceof TensorProxy) return true;
+  const own = array.findIndex((item) => item instanceof GraphEntries);
+  return own >= 0 && !isCut(own, length) && Number(length) > own;
+}
+
+/** `array.length = length`, where the array has as many entries, or the run fails. */
+export function writeLength(array: unknown[], length: unknown, site: Site): unknown {
+  const list = array.length > 0 ? gathered(array) : null;
+  const known = toProxy(functions.arange(binary('+', lengthOf(array), 1, site) as number));
+  const left = getTensorItem(known, fromStart(toProxy(length), site));
+  changed(
+    array,
+    collected((add) => countTo(left, site, (i) => add(list && entryAt(list, i as never)))),
+  );
+  return length;
 }
 
 /** Refuses to delete any of its elements: in the graph, a hole is not different from undefined. */

@@ -79,9 +79,8 @@ class Attempt {
     const outer = around;
     around = { target, findings };
     findings.begin();
-    target.loops++;
     try {
-      target.record(
+      target.recordLoop(
         (region) => {
           this.region = region;
           target.site = loop.site;
@@ -117,7 +116,6 @@ class Attempt {
         },
       );
     } finally {
-      target.loops--;
       around = outer;
     }
     if (!this.stable) target.saves.dropAfter(this.savesBefore);

@@ -5,7 +5,6 @@ import { varies, varyingOf } from '../tracing/varying.ts';
 
 /** Methods of Map and Set that take a key, and what to write instead if it is traced. */
 export const KEYED: readonly (readonly [object: object, method: string, remedy: string])[] = [
-  [Map.prototype, 'get', 'Compare the keys with if/else, or keep the values in an array and take array[index].'],
   [Map.prototype, 'set', 'Keep keys and values in two arrays.'],
   [Map.prototype, 'delete', 'Keep keys and values in two arrays.'],
   [Set.prototype, 'add', 'Push it to an array.'],

@@ -14,6 +14,7 @@ import { andThen } from './conditionals.ts';
 import { checkIterator } from './effects.ts';
 import { entryAt } from './filled-entries.ts';
 import { isFilledHere } from './filled-here.ts';
+import { iterated } from './filled-iterators.ts';
 import { graphLoop } from './graph-loops.ts';
 import { checkIterated } from './implicit-calls.ts';
 import { forSteps } from './step-loops.ts';
@@ -29,7 +30,7 @@ export function forOf(
   site: Site,
   label: string | null = null,
 ): Completion {
-  const items = settled(iterable);
+  const items = iterated(settled(iterable));
   if (items instanceof TensorProxy) return forRows(items, body, state, site, label);
   if (items instanceof StepRange) return forSteps(items, body, state, site, label);
   const varying = varyingOf(items);

@@ -1,9 +1,9 @@
 import type { Site } from '../graph/types.ts';
 import { activeBuilder } from '../tracing/builder.ts';
+import { asked } from '../tracing/doubtful.ts';
 import type { State } from '../tracing/slots.ts';
 import { settled, uses, varies, varyingOf } from '../tracing/varying.ts';
 import { conditional } from './conditionals.ts';
-import { checkAsked } from './filled-entries.ts';
 import type { Truth } from './truth.ts';
 
 type Test = (value: unknown) => boolean;
@@ -62,11 +62,10 @@ function choose(
   site: Site,
   state: State | null,
 ): unknown {
-  const value = settled(of);
   const target = activeBuilder();
   if (target) target.site = site;
+  const value = asked(settled(of));
   const varying = varyingOf(value);
-  checkAsked(value, site);
   if (!varying) return test(value) ? none() : some(value);
   const isNone = uses.distribute(varying, test) as Truth;
   return conditional(isNone, none, () => some(settled(value)), state, site);

@@ -13,8 +13,6 @@ import { holderOf } from './user-objects.ts';
 const REMEDIES: readonly (readonly [RegExp, string])[] = [
   [/^(switch|case)$/, 'Write it with if/else, which becomes part of the graph.'],
   [/^for…in/, 'Take the rows with for…of, or the positions with for (let i = 0; i < tensor.length; i++).'],
-  [/^sort|^toSorted/, 'Stack the values and use sort() or argsort() of the tensor.'],
-  [/\(\)$/, 'Loop over the array and decide with if/else, which becomes part of the graph.'],
   [/a function in its head/, 'Move the function out of the head of the loop.'],
   [/with a jump inside/, 'Take the return, break or continue out of the try or switch.'],
   [/^(await|yield)$/, 'Return it from the block with save(), and use the tensor that the trace gives.'],
@@ -84,16 +82,6 @@ export function native(name: string, given: readonly unknown[], site: Site): rea
     `${name}() is given a traced tensor, which has no value before the model runs. Use operators and the functions of Math and of onnsight, which become part of the graph, or save() the tensor and call ${name}() on the result.`,
     site,
   );
-}
-
-/** The arguments of an array method that decides by the result of its callback. */
-export function predicate(name: string, values: readonly unknown[], site: Site): readonly unknown[] {
-  const [fn, ...others] = values;
-  if (!activeBuilder() || typeof fn !== 'function') return values;
-  function decide(this: unknown, ...items: unknown[]): unknown {
-    return plain((fn as (...items: unknown[]) => unknown).apply(this, items), `${name}()`, site);
-  }
-  return [decide, ...others];
 }
 
 /** The operand of a `throw`: in a branch or loop of the graph nothing can be thrown. */

@@ -9,6 +9,7 @@ import { fresh } from './blocks.ts';
 import { call } from './calls.ts';
 import { checkIterator, noteProperty } from './effects.ts';
 import { isFilledHere } from './filled-here.ts';
+import { iterated } from './filled-iterators.ts';
 import { takenOfFilled } from './filled-patterns.ts';
 import { checkFilledWrite } from './filled-writes.ts';
 import { asName, checkIterated, checkWritten } from './implicit-calls.ts';
@@ -30,8 +31,9 @@ export function place(object: unknown, key: unknown, site: Site): { value: unkno
 
 /** A variable that several functions share, as a slot. */
 export function variable(name: string, get: () => unknown, set: (value: unknown) => void): Slot {
-  const slot = { name, get, set };
-  activeBuilder()?.made(slot);
+  const target = activeBuilder();
+  const slot = { name, get, set, isOutside: target === null };
+  target?.made(slot);
   return slot;
 }
 
@@ -143,7 +145,7 @@ function partsOfFilled(site: Site): TraceError {
 
 /** A value that JavaScript itself iterates over: `...values`, `yield* values`. */
 export function items(given: unknown, site: Site): unknown {
-  const values = settled(given);
+  const values = iterated(settled(given));
   const target = activeBuilder();
   if (target) target.site = site;
   const varying = varyingOf(values);

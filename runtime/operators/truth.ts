@@ -3,9 +3,9 @@ import { asProxy, asTraced } from '../functions/nodes.ts';
 import type { Site } from '../graph/types.ts';
 import { apply } from '../tracing/apply.ts';
 import { activeBuilder } from '../tracing/builder.ts';
+import { asked } from '../tracing/doubtful.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import { settled, uses, varyingOf } from '../tracing/varying.ts';
-import { checkAsked } from './filled-entries.ts';
 import { isTruthy } from './math-functions.ts';
 
 /** True, false, or what the run will tell (bool, no dimensions). */
@@ -27,12 +27,11 @@ export function not(a: Truth): Truth {
 
 /** Whether a value counts as true. */
 export function truthOf(given: unknown, site: Site): Truth {
-  const value = settled(given);
-  const varying = varyingOf(value);
   const target = activeBuilder();
   if (target) target.site = site;
+  const value = asked(settled(given));
+  const varying = varyingOf(value);
   if (varying) return uses.distribute(varying, (one) => truthOf(one, site)) as Truth;
-  if (!(value instanceof TensorProxy)) checkAsked(value, site);
   if (!(value instanceof TensorProxy)) return Boolean(value);
   const test = truth(value);
   return test.builder.knows(test.value()) ?? test;

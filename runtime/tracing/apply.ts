@@ -6,7 +6,7 @@ import { MOST_DIMS } from '../tensor/nested.ts';
 import { type AnyTensor, Tensor } from '../tensor/tensor.ts';
 import { type Builder, builder } from './builder.ts';
 import { TensorProxy, type View, type ViewOf, type ViewOp } from './proxy.ts';
-import { settled, varies, varyingOf } from './varying.ts';
+import { settled, sureOf, varyingOf } from './varying.ts';
 
 export type NestedArray = readonly (number | boolean | bigint | TensorProxy | NestedArray)[];
 export type TypedArray = ArrayBufferView & ArrayLike<number | bigint>;
@@ -96,7 +96,7 @@ const KNOWN_ELEMENTS = 1024;
 export function toProxy(given: unknown, dtype?: DType): TensorProxy {
   const x = settled(given);
   const varying = varyingOf(x);
-  if (varying) throw varies(varying);
+  if (varying) return toProxy(sureOf(varying), dtype);
   if (x instanceof TensorProxy) return x;
   if (Array.isArray(x) && containsProxy(x)) return stackArray(x, dtype);
   const target = builder();

@@ -33,9 +33,9 @@ export class BlockPasses {
 
   /** Opens the pass whose gradients are read from here on. */
   open(pass: TracedPass): void {
-    const { openRegions, loops, site } = this.builder;
+    const { openRegions, isLooping, site } = this.builder;
     const read = openRegions.find((region) => this.readBefore.has(region));
-    if (loops > 0 && read) {
+    if (isLooping && read) {
       throw new TraceError(
         `'grad' is read in this loop before the backward pass (${told(this.readBefore.get(read)!)}): from the second iteration on it would be that of the iteration before. Keep the gradient in a variable at the end of an iteration.`,
         site,
@@ -75,7 +75,7 @@ export class BlockPasses {
         callerSite() ?? builder.site,
       );
     }
-    if (builder.loops > 0) {
+    if (builder.isLooping) {
       const inside = builder.openRegions.slice(builder.openRegions.indexOf(last.region) + 1);
       for (const region of inside) this.readBefore.set(region, callerSite() ?? builder.site);
     }

@@ -67,10 +67,12 @@ export class Builder {
   private readonly births: Births = new WeakMap();
   /** The first error of the block: even if it is caught, the block cannot mean what it says. */
   failure: TraceError | null = null;
-  /** How many of the bodies around are those of loop nodes, which stand for many iterations. */
-  loops = 0;
+  /** When each body of a loop node around began, the innermost last: it stands for many iterations. */
+  private readonly loops: number[] = [];
   /** The values of which only the run will tell which of several they are. */
   readonly varyings: Varying[] = [];
+  /** The variables from outside of the trace that the block assigns, each with what it was before. */
+  readonly outside = new Map<Slot, unknown>();
   /** Whether there is an array that a branch or loop of the graph filled. */
   hasFilled = false;
   /** The compiled functions that the bodies around have called, the innermost last. */
@@ -108,7 +110,7 @@ export class Builder {
 
   /** Whether a call now stands for one in each iteration. */
   get isLooping(): boolean {
-    return this.loops > 0;
+    return this.loops.length > 0;
   }
 
   /** Whether changes now belong to a body, and may have to be undone. */
@@ -232,6 +234,7 @@ export class Builder {
 
   /** Notes that a slot is about to change, in every body that is being recorded. */
   note(slot: Slot): void {
+    if (slot.isOutside && !this.outside.has(slot)) this.outside.set(slot, slot.get());
     for (const journal of this.journals) journal.note(slot, this.site);
   }
 
@@ -271,6 +274,18 @@ export class Builder {
       leavePasses();
       journal.undo();
     }
+  }
+
+  /** The same for the body of a loop node. */
+  recordLoop(body: (region: Region) => void, finish: (recording: Recording<void>) => void): void {
+    this.loops.push(this.time + 1);
+    this.record(body, finish);
+    this.loops.pop();
+  }
+
+  /** Whether an object was made in the innermost body of a loop node: each iteration has one of its own. */
+  isOfLoop(object: object): boolean {
+    return (this.births.get(object) ?? 0) >= (this.loops.at(-1) ?? Number.POSITIVE_INFINITY);
   }
 
   /** Runs code that goes on with what it changed, and tells what that is. `slots` change without a note. */

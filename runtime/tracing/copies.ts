@@ -1,13 +1,21 @@
 import { TraceError } from '../errors.ts';
 import type { Site } from '../graph/types.ts';
-import { activeBuilder } from './builder.ts';
+import { activeBuilder, builder } from './builder.ts';
 
-function isCopy(object: object): boolean {
+/**
+ * Notes that an object stands for one that others have, too, or for one of many: a change of it would be seen by none of
+ * them.
+ */
+export function keepAsItIs(object: object): void {
+  builder().objects.copies.add(object);
+}
+
+export function isCopy(object: object): boolean {
   return activeBuilder()?.objects.copies.has(object) ?? false;
 }
 
 /**
- * Refuses to change an object that stands for one that others have, too, or for one of many.
+ * Refuses to change such an object.
  * @throws TraceError
  */
 export function checkCopy(object: unknown, site: Site | null): void {

@@ -12,6 +12,8 @@ export interface Slot {
   readonly owner?: object;
   /** Whether it belongs to one forward, so that nobody sees it where that does not run. */
   readonly isOfForward?: boolean;
+  /** Whether it is a variable from outside of the trace, which code reads when the trace has run. */
+  readonly isOutside?: boolean;
   /** For a slot that cannot hold a value of the graph: the meaning of a change of it, for the error: `an entry is added`. */
   readonly fixed?: string;
   get(): unknown;

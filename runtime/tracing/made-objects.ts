@@ -4,6 +4,6 @@ export class MadeObjects {
   readonly copies = new WeakSet<object>();
   /** Those that were made for a `return`: no code holds them until the function has ended. */
   readonly unnamed = new WeakSet<object>();
-  /** Entries that were read by an index of which only the run knows whether it is in range. */
-  readonly unsure = new WeakSet<object>();
+  /** Entries that an array may not have: reading one that is not there fails the run. Each tells how to ask for it. */
+  readonly doubtful = new WeakMap<object, () => unknown>();
 }

@@ -67,8 +67,11 @@ export class TensorProxy {
     return isOwnInstance(this, value);
   }
 
-  /** The graph's value that the tensor is now. */
-  value(): Value {
+  /**
+   * The graph's value that the tensor is now.
+   * @param isSure whether the caller is sure that the body that made it has run where the value is used
+   */
+  value(isSure = false): Value {
     if (!this.builder.open) {
       throw new TraceError(
         'A value of a trace is used after the trace has ended. Return it from the block with save(), and use the tensor you get.',
@@ -76,7 +79,7 @@ export class TensorProxy {
       );
     }
     if (this.storage) {
-      const value = this.builder.reach(this.storage.content);
+      const value = this.builder.reach(this.storage.content, isSure);
       if (!value) {
         throw new TraceError(
           'A value made in the body of a condition or loop is used outside of it. Assign it to a variable declared before, or push it to an array.',
@@ -86,11 +89,16 @@ export class TensorProxy {
       return value;
     }
     const { parent, op, operands, attributes } = this.viewOf!;
-    const base = parent.value();
+    const base = parent.value(isSure);
     if (this.seen?.parent === base && this.builder.visible(this.seen.value)) return this.seen.value;
-    const node = this.builder.add(op, [base, ...operands.map((operand) => operand.value())], attributes);
+    const node = this.builder.add(op, [base, ...operands.map((operand) => operand.value(isSure))], attributes);
     this.seen = { parent: base, value: node.outputs[0]! };
     return this.seen.value;
+  }
+
+  /** Whether the code that runs now can use it. */
+  isReachable(): boolean {
+    return this.storage ? this.builder.reach(this.storage.content) !== null : this.viewOf!.parent.isReachable();
   }
 
   get type(): TensorType {

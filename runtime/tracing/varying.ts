@@ -21,6 +21,8 @@ export interface Varying {
   readonly cases: readonly Case[];
   /** The one that did, once the trace has run and if that is known. */
   outcome: Case | null;
+  /** The value for code that needs one; the run fails where there is none. Null: such code is refused. */
+  sure: (() => unknown) | null;
 }
 
 /** Functions of the operators that varying values need. */
@@ -43,8 +45,8 @@ const varyings = new WeakMap<object, Varying>();
  * tensor, one text or another, one object or another. Operators ask which it is; what else is done with it is done with
  * whichever it is, or is an error.
  */
-export function vary(builder: Builder, name: string, cases: readonly Case[]): unknown {
-  const varying: Varying = { name, builder, cases, outcome: null };
+export function vary(builder: Builder, name: string, cases: readonly Case[], sure: Varying['sure'] = null): unknown {
+  const varying: Varying = { name, builder, cases, outcome: null, sure };
   builder.varyings.push(varying);
   const made: object = ownProxy(
     inert,
@@ -77,17 +79,30 @@ export function settled(value: unknown): unknown {
   if (!varying) return value;
   if (!varying.builder.open) return varying.outcome ? settled(varying.outcome.value) : value;
   const { name, builder, cases } = varying;
-  const sure = cases.find(({ test }) => builder.knows(test) === true);
-  if (sure) return settled(sure.value);
+  const holding = cases.find(({ test }) => builder.knows(test) === true);
+  if (holding) return settled(holding.value);
   const possible = cases.filter(({ test }) => builder.knows(test) !== false);
   if (possible.length === 1) return settled(possible[0]!.value);
-  return possible.length < cases.length ? vary(builder, name, possible) : value;
+  return possible.length < cases.length ? vary(builder, name, possible, varying.sure) : value;
 }
 
 /** Does something with whichever of the values it is, where that is for objects and tensors, not for undefined and null. */
 export function each(varying: Varying, use: (value: unknown) => unknown): unknown {
-  if (varying.cases.some(({ value }) => value === undefined || value === null)) throw varies(varying);
+  if (varying.cases.some(({ value }) => value === undefined || value === null)) return use(sureOf(varying));
   return uses.distribute(varying, use);
+}
+
+/** A value that is undefined where it is not there. Code that needs one makes it by `sure`, which fails the run there. */
+export function assured(value: unknown, sure: () => unknown): unknown {
+  const varying = varyingOf(value);
+  if (varying) varying.sure = sure;
+  return value;
+}
+
+/** A varying value for code that needs one. @throws TraceError where that would have to know which it is */
+export function sureOf(varying: Varying): unknown {
+  if (!varying.sure) throw varies(varying);
+  return varying.sure();
 }
 
 /** The error for a varying value that is used as if it were one. */

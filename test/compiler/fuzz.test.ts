@@ -17,6 +17,9 @@ it(
     await runAll(programs, Math.min(availableParallelism(), 4), (told) => tally.add(told));
     expect(tally.programs).toBe(PROGRAMS);
     expect(tally.wrong(), String(tally)).toEqual([]);
+    expect(tally.needless / PROGRAMS, String(tally)).toBeLessThanOrEqual(0.01);
+    const rare = tally.shares().filter(([, share]) => share < 0.05);
+    expect(rare, 'constructs that are drawn in less than one program of twenty').toEqual([]);
   },
   PATIENCE,
 );

@@ -1,10 +1,13 @@
 import type { Value } from '../../graph/types.ts';
-import { wrap } from '../apply.ts';
+import { BELOW } from '../../graph/unequal.ts';
+import { apply, toProxy, wrap } from '../apply.ts';
 import type { Builder } from '../builder.ts';
+import { keepAsItIs } from '../copies.ts';
 import { GraphEntries, guardEntries, type ListValue } from '../lists.ts';
-import { vary } from '../varying.ts';
+import { TensorProxy } from '../proxy.ts';
+import { type Case, type Varying, vary } from '../varying.ts';
 import { type ArrayForm, entryTypes, type Form, type TensorForm } from './form.ts';
-import { INNER } from './parts.ts';
+import { INNER, leaveUnnamed } from './parts.ts';
 
 /** What becomes of a tensor that was saved. It is there if all `tests` hold. */
 export type Resave = (form: TensorForm<unknown>, value: Value, tests: readonly Value[]) => unknown;
@@ -21,8 +24,8 @@ export function build(
   /** Objects that are made here are new, or copies of one that several places hold. */
   const made = <T extends object>(object: T, isShared: boolean): T => {
     target.made(object);
-    if (isShared) target.objects.copies.add(object);
-    else if (isReturned) target.objects.unnamed.add(object);
+    if (isShared) keepAsItIs(object);
+    else if (isReturned) leaveUnnamed(object);
     return object;
   };
   const make = (one: Form<unknown>, path: string, tests: readonly Value[]): unknown => {
@@ -49,7 +52,7 @@ export function build(
           const test = next(values);
           return { test, value: make(each.form, path, [...tests, test]) };
         });
-        return vary(target, path, cases);
+        return vary(target, path, cases, one.isSure ? sureAmong(target, cases) : null);
       }
     }
   };
@@ -75,6 +78,17 @@ export function build(
   return make(form, name, []);
 }
 
+/** The only tensor among some cases, for code that needs one: where it is not there, the run fails. */
+function sureAmong(target: Builder, cases: readonly Case[]): Varying['sure'] {
+  const [there, ...others] = cases.filter(({ value }) => value !== undefined && value !== null);
+  if (!there || others.length > 0 || !(there.value instanceof TensorProxy)) return null;
+  const { test, value } = there;
+  return () => {
+    const index = apply('where', [wrap(target, test), toProxy(0), toProxy(BELOW)]);
+    return apply('getitem', [apply('unsqueeze', [value], { dims: [0] }), index], { items: [{ kind: 'int' }] });
+  };
+}
+
 /** A form with tensors, in the order of `typesOf`. */
 export function withLeaves<L>(form: Form<unknown>, leaves: Iterator<L>): Form<L> {
   switch (form.kind) {
@@ -88,7 +102,7 @@ export function withLeaves<L>(form: Form<unknown>, leaves: Iterator<L>): Form<L>
       return { ...form, of: null, fields: form.fields.map(([name, field]) => [name, withLeaves(field, leaves)]) };
     case 'cases':
       return {
-        kind: 'cases',
+        ...form,
         cases: form.cases.map((one) => ({ test: next(leaves), form: withLeaves(one.form, leaves) })),
       };
   }

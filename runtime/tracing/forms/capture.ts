@@ -1,11 +1,13 @@
 import type { Value } from '../../graph/types.ts';
 import type { Builder } from '../builder.ts';
+import { isCopy, keepAsItIs } from '../copies.ts';
 import { GraphEntries } from '../lists.ts';
 import { TensorProxy } from '../proxy.ts';
 import { SavedProxy } from '../saves.ts';
-import { settled, varyingOf } from '../varying.ts';
+import { settled, uses, type Varying, varyingOf } from '../varying.ts';
 import type { Form, Rest } from './form.ts';
 import { joinEntries } from './join.ts';
+import { isOutOfReach } from './open-entries.ts';
 import { isMadeOfParts, type Parts } from './parts.ts';
 
 /**
@@ -19,12 +21,19 @@ export function capture(target: Builder, given: unknown, parts: Parts, isLoop = 
     if (value instanceof TensorProxy) return captureTensor(target, value, isLoop);
     const varying = varyingOf(value);
     if (varying) {
+      const opened = openedIn(varying, parts);
+      // Objects of one kind are one object of which the run decides what is in it.
+      if (opened)
+        return look(
+          uses.distribute(varying, (one) => copied(target, one, opened)),
+          inside,
+        );
       const cases = varying.cases.map((one) => ({ test: one.test, form: look(one.value, inside) }));
-      return { kind: 'cases', cases };
+      return { kind: 'cases', cases, isSure: varying.sure !== null };
     }
     if (!isMadeOfParts(value) || inside.includes(value) || !parts.includes(value)) return { kind: 'plain', value };
     const within = [...inside, value];
-    const isShared = parts.isShared(value) || target.objects.copies.has(value);
+    const isShared = parts.isShared(value) || isCopy(value);
     if (Array.isArray(value)) {
       const items = value.map((item) => (item instanceof GraphEntries ? item : look(item, within)));
       return arrayForm(value, items, isShared);
@@ -34,6 +43,40 @@ export function capture(target: Builder, given: unknown, parts: Parts, isLoop = 
     return { kind: 'record', of: value, prototype, fields, isShared };
   };
   return look(given, []);
+}
+
+/**
+ * The objects among the values of a varying one that are captured by their content, each with whether it is shared; null
+ * if no two of them are of one kind and all can be used here.
+ */
+function openedIn({ cases }: Varying, parts: Parts): ReadonlyMap<object, boolean> | null {
+  const opened = new Map<object, boolean>();
+  const open = (given: unknown): boolean => {
+    const value = settled(given);
+    if (!isMadeOfParts(value) || !parts.includes(value) || opened.has(value)) return false;
+    opened.set(value, parts.isShared(value) || isCopy(value));
+    Object.values(value).forEach(open);
+    return true;
+  };
+  const known = cases.map(({ value }) => settled(value) as object).filter(open);
+  const kinds = known.map((one) => (Array.isArray(one) ? '[]' : JSON.stringify(Object.keys(one))));
+  return new Set(kinds).size < kinds.length || known.some(isOutOfReach) ? opened : null;
+}
+
+/** A new object with the parts of one that is opened, whose parts are opened, too. */
+function copied(target: Builder, given: unknown, opened: ReadonlyMap<object, boolean>): unknown {
+  const value = settled(given);
+  if (!isMadeOfParts(value) || !opened.has(value)) return value;
+  const part = (one: unknown) => copied(target, one, opened);
+  const made: object = Array.isArray(value)
+    ? value.map(part)
+    : Object.assign(
+        Object.create(Object.getPrototypeOf(value)),
+        Object.fromEntries(Object.entries(value).map(([key, one]) => [key, part(one)])),
+      );
+  target.made(made);
+  if (opened.get(value)) keepAsItIs(made);
+  return made;
 }
 
 function captureTensor(target: Builder, proxy: TensorProxy, isLoop: boolean): Form<Value> {

@@ -95,14 +95,14 @@ function listLeaves(target: Builder, entries: GraphEntries): Leaves<ListValue> {
     ranks: zeros(),
     entry: [],
   });
-  return {
+  const leaves: Leaves<ListValue> = {
     cast: (list, dtype) => {
       const data = wrap(target, list.data);
       return data.dtype === dtype ? list : { ...list, data: apply('cast', [data], { dtype }).value() };
     },
     of(value, dtype) {
       const proxy = toProxy(value, dtype);
-      if (proxy.type.shape?.length === 0) return scalars(proxy.value());
+      if (proxy.type.shape?.length === 0) return leaves.cast(scalars(proxy.value()), dtype);
       throw nestedLists();
     },
     none(type) {
@@ -116,4 +116,5 @@ function listLeaves(target: Builder, entries: GraphEntries): Leaves<ListValue> {
       throw nestedLists();
     },
   };
+  return leaves;
 }

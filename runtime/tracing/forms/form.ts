@@ -58,6 +58,8 @@ export interface RecordForm<L> {
 export interface CasesForm<L> {
   readonly kind: 'cases';
   readonly cases: readonly { readonly test: L | null; readonly form: Form<L> }[];
+  /** Whether code that needs a value makes the run fail where there is none, instead of being refused. */
+  readonly isSure?: boolean;
 }
 
 /** The tensors that a form is made of, in order. */

@@ -4,6 +4,7 @@ import type { DType, TensorType } from '../../graph/types.ts';
 import { Tensor } from '../../tensor/tensor.ts';
 import { activeBuilder } from '../builder.ts';
 import { commonShape } from '../lists.ts';
+import { TensorProxy } from '../proxy.ts';
 import { SavedProxy } from '../saves.ts';
 import { type ArrayForm, bare, type CasesForm, type Form, isNumeric, type PlainForm, type Rest } from './form.ts';
 
@@ -72,6 +73,7 @@ export function tensorType(form: Form<unknown>): TensorType | null {
   if (form.kind !== 'plain') return null;
   const { value } = form;
   if (value instanceof SavedProxy) return value.slot.type;
+  if (value instanceof TensorProxy) return value.type;
   if (value instanceof Tensor) return { dtype: value.dtype, shape: value.dims };
   return isNumeric(value) ? { dtype: dtypeOf(value as number), shape: [] } : null;
 }
@@ -126,7 +128,9 @@ function joinCases(a: Form<unknown>, b: Form<unknown>): Form<null> {
     if (at < 0) forms.push(bare(form));
     else forms[at] = join(forms[at]!, form);
   }
-  return forms.length === 1 ? forms[0]! : { kind: 'cases', cases: forms.map((form) => ({ test: null, form })) };
+  if (forms.length === 1) return forms[0]!;
+  const isSure = [a, b].some((form) => form.kind === 'cases' && form.isSure === true);
+  return { kind: 'cases', cases: forms.map((form) => ({ test: null, form })), isSure };
 }
 
 /** The values that it may be; the test of the only one is null. */

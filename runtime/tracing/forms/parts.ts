@@ -1,19 +1,21 @@
-import { activeBuilder } from '../builder.ts';
+import { activeBuilder, builder } from '../builder.ts';
 import { GraphEntries } from '../lists.ts';
 import { settled, varyingOf } from '../varying.ts';
+import type { Form } from './form.ts';
 
 /** Prototypes of objects that stay inside the library: they are always captured by their fields. */
 export const INNER = new Set<unknown>();
 
-function unnamed(): WeakSet<object> | undefined {
-  return activeBuilder()?.objects.unnamed;
+/** Notes that an object was made for a `return`: no code holds it until the function has ended. */
+export function leaveUnnamed(object: object): void {
+  builder().objects.unnamed.add(object);
 }
 
-/** The user has the value that a function returned: from now on its objects have names. */
+/** Ends that: the user has the value that the function returned. */
 export function giveOut(value: unknown): void {
   const varying = varyingOf(value);
   if (varying) for (const one of varying.cases) giveOut(one.value);
-  else if (typeof value === 'object' && value !== null && unnamed()?.delete(value))
+  else if (typeof value === 'object' && value !== null && activeBuilder()?.objects.unnamed.delete(value))
     Object.values(value).forEach(giveOut);
 }
 
@@ -24,8 +26,24 @@ export function isMadeOfParts(value: unknown): value is object {
   return Array.isArray(value) || prototype === Object.prototype || prototype === null || INNER.has(prototype);
 }
 
+/** The objects that entries are, or have as parts, by their identity. */
+export function objectsIn(form: Form<unknown>): readonly object[] {
+  switch (form.kind) {
+    case 'plain':
+      return isMadeOfParts(form.value) ? [form.value] : [];
+    case 'tensor':
+      return [];
+    case 'array':
+      return form.items.flatMap(objectsIn);
+    case 'record':
+      return form.fields.flatMap(([, field]) => objectsIn(field));
+    case 'cases':
+      return form.cases.flatMap((one) => objectsIn(one.form));
+  }
+}
+
 function isInner(object: object): boolean {
-  return INNER.has(Object.getPrototypeOf(object)) || (unnamed()?.has(object) ?? false);
+  return INNER.has(Object.getPrototypeOf(object)) || (activeBuilder()?.objects.unnamed.has(object) ?? false);
 }
 
 /** Which objects and arrays are captured by their content. */
@@ -86,7 +104,10 @@ export class Made {
       return;
     }
     if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return;
-    if (value instanceof GraphEntries) return;
+    if (value instanceof GraphEntries) {
+      for (const one of objectsIn(value.form)) this.look(one);
+      return;
+    }
     if (!isMadeOfParts(value)) {
       if (this.isNew(value)) this.isOpaque = true;
       return;

@@ -33,6 +33,15 @@ export const arrayReads: Constructs = {
     read('filter of an array', (a, at) => `${a}.filter((v) => v > ${at.number()}).length`),
     read('find in an array', (a, at) => `(${a}.find((v) => v < ${at.number()}) ?? -1)`),
     read('findIndex in an array', (a, at) => `${a}.findIndex((v) => v === ${at.number()})`),
+    read('an entry that may not be there', (a, at) => `(${a}[${at.random.below(5)}] ?? ${at.number()})`),
+    read('at of what may not be there', (a, at) => `(${a}.at(${at.literal()}) ?? ${at.number()})`),
+    read(
+      'sorted copy',
+      (a, at) => `${a}.slice().sort((v, w) => ${at.random.pick(['v - w', 'w - v', '(v < w ? -1 : 1)'])})[0]`,
+    ),
+    read('findLast in an array', (a, at) => `(${a}.findLast((v) => v < ${at.number()}) ?? -1)`),
+    read('reduceRight', (a) => `${a}.reduceRight((t, v) => v - t)`),
+    read('flatMap', (a, at) => `${a}.flatMap((v) => [v, ${at.leaf()}]).length`),
     read('join', (a) => `${a}.map(() => 'x').join('').length`),
     { name: 'records', needs: ['records'], draw: (at) => `${at.the('records')}[0].${at.random.pick(['p', 'q'])}` },
     { name: 'length of records', needs: ['records'], draw: (at) => `${at.the('records')}.length` },
@@ -44,6 +53,7 @@ export const arrayReads: Constructs = {
     read('some and every of an array', (a, at) =>
       at.random.pick([`${a}.some((v) => v > ${at.number()})`, `${a}.every((v) => v > ${at.number()})`]),
     ),
+    read('an entry asked for', (a, at) => `${a}[${at.random.below(5)}] ${at.random.pick(['===', '!=='])} undefined`),
     read('length compared', (a, at) => `${a}.length > ${at.random.below(4)}`),
     read('Array.isArray', (a) => `Array.isArray(${a})`),
   ],
@@ -60,8 +70,8 @@ export const arrayReads: Constructs = {
     },
     {
       name: 'for…of over entries()',
-      needs: ['list', 'number'],
-      draw: (at) => `for (const [i, v] of ${at.the('list')}.entries()) ${at.the('number')} += i * v;`,
+      needs: ['list', 'grown', 'number'],
+      draw: (at) => `for (const [i, v] of ${at.find('list', 'grown')}.entries()) ${at.the('number')} += i * v;`,
     },
     {
       name: 'loop over the positions of an array',

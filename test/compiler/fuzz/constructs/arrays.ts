@@ -31,6 +31,9 @@ export const arrays: Constructs = {
     onGrown('splice', (a, at) => `${a}.splice(${at.random.below(2)}, ${at.random.below(2)}, ${at.number()});`),
     onGrown('length set', (a) => `${a}.length = 1;`),
     onAny('reverse', (a) => `${a}.reverse();`),
+    onAny('sort in place', (a) => `${a}.sort((v, w) => w - v);`),
+    onGrown('entry behind the last', (a, at) => `${a}[${a}.length] = ${at.number()};`),
+    onGrown('length less one', (a) => `if (${a}.length > 1) ${a}.length--;`),
     onAny('fill', (a, at) => `${a}.fill(${at.number()});`),
     onAny('index write', (a, at) => `${a}[0] = ${at.number()};`),
     onAny('index write, calculated', (a, at) => `${a}[0] ${at.random.pick(['+=', '-='])} ${at.number()};`),
@@ -41,6 +44,39 @@ export const arrays: Constructs = {
       'index write and push',
       (a, at) => `if (${at.number()} > ${a}[0]) ${a}[0] = ${at.number()}; ${a}.push(${at.number()});`,
     ),
+    {
+      name: 'queue until it is empty',
+      needs: ['grown', 'number'],
+      draw: (at) => {
+        const [q, v, x] = [at.fresh('q'), at.fresh('v'), at.the('number')];
+        const take = at.random.pick(['shift', 'pop']);
+        const end = at.random.pick(['', `if (${v} > ${at.literal()}) break;`]);
+        return `const ${q} = ${at.the('grown')}.slice(); while (${q}.length > 0) { const ${v} = ${q}.${take}(); ${end} ${x} += ${v}; }`;
+      },
+    },
+    {
+      name: 'object pushed and named',
+      draw: (at) => {
+        const [all, last, o, row] = [at.fresh('d'), at.fresh('u'), at.fresh('o'), at.fresh('r')];
+        const head = `const ${all} = [{ p: 1, q: 2 }]; let ${last} = null;`;
+        const make = `{ const ${o} = { p: ${at.number()}, q: 3 }; ${all}.push(${o}); ${last} = ${o}; }`;
+        const where = at.random.pick([
+          `if (${at.condition()})`,
+          `for (const ${row} of V([2, 5, 1])) if (${row} > ${at.leaf()})`,
+        ]);
+        at.declare('records', all);
+        return `${head} ${where} ${make} ${at.define('number', `${last} ? ${last}.p : -1`)}`;
+      },
+    },
+    {
+      name: 'two names of an object of a loop',
+      draw: (at) => {
+        const [one, two, row] = [at.fresh('u'), at.fresh('u'), at.fresh('r')];
+        const make = `if (${row} > ${at.leaf()}) ${one} = ${two} = [${row}, ${at.number()}];`;
+        const read = at.define('number', `${one}[0] - ${two}[1]`);
+        return `let ${one} = [0, 1], ${two} = [2, 3]; for (const ${row} of V([2, 5, 1])) ${make} ${read}`;
+      },
+    },
     {
       name: 'array made in a branch',
       draw: (at) => {

@@ -67,7 +67,7 @@ export const branches: Constructs = {
       name: 'long chain of else if',
       needs: ['number'],
       draw: (at) => {
-        if (at.place.times > 1 || at.traced) return undefined;
+        if (at.place.times > 1 || (at.traced && !at.random.once(2))) return undefined;
         const [x, y] = [at.the('number'), at.number()];
         const value = at.fresh('w');
         const sides = Array.from({ length: 40 }, (_, i) => `if (${value} === ${i}) ${x} = ${(i * 7) % 9};`);

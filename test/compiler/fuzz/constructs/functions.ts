@@ -126,6 +126,12 @@ export const functions: Constructs = {
       const body = `n === 0 ? v : ${f}(n - 1, v + n)`;
       return `const ${f} = (n, v) => ${body}; ${at.define('number', `${f}(3, ${v})`)}`;
     }),
+    helper('recursion on a traced value', (at) => {
+      const [f, v] = [at.fresh('f'), at.number()];
+      const again = at.random.pick([`${f}(v - 1, n - 1) + 1`, `${f}(v * 2, n - 1)`]);
+      const body = `n === 0 || v < ${at.literal()} ? v : ${again}`;
+      return `const ${f} = (v, n) => ${body}; ${at.define('number', `${f}(${v}, 3)`)}`;
+    }),
     helper('function that is called at once', (at) => {
       const inner = at.inside({ returns: number, loop: false, labels: [] });
       const text = early(inner, number);

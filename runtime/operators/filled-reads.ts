@@ -1,0 +1,113 @@
+import { TraceError } from '../errors.ts';
+import * as functions from '../functions/index.ts';
+import { asProxy, asTraced } from '../functions/nodes.ts';
+import type { Site } from '../graph/types.ts';
+import { BELOW } from '../graph/unequal.ts';
+import { Tensor } from '../tensor/tensor.ts';
+import { apply, toProxy } from '../tracing/apply.ts';
+import { doubt } from '../tracing/doubtful.ts';
+import { type Form, isNumeric } from '../tracing/forms/form.ts';
+import { getitem } from '../tracing/indexing.ts';
+import { GraphEntries } from '../tracing/lists.ts';
+import { TensorProxy } from '../tracing/proxy.ts';
+import { assured } from '../tracing/varying.ts';
+import { binary } from './arithmetic.ts';
+import { and, conditional } from './conditionals.ts';
+import { entryAt, gathered, lengthOf, reached } from './filled-entries.ts';
+
+/**
+ * `array[index]`: where there is no such entry, the run fails, unless it is asked whether there is one. An object or array
+ * is a copy of the entry, which cannot be changed, unless it was there before the branch or loop.
+ */
+export function entryOf(array: readonly unknown[], index: unknown, site: Site): unknown {
+  const own = array.findIndex((item) => item instanceof GraphEntries);
+  if (typeof index === 'number' && index < 0) throw below(index, site);
+  if (typeof index === 'number' && (own < 0 || index < own)) return array[index];
+  return taken(array, fromStart(toProxy(index), site), site);
+}
+
+/** The same where an index below 0 counts from the end. */
+export function entryAround(array: readonly unknown[], index: unknown, site: Site): unknown {
+  return entryOf(array, typeof index === 'number' && index >= 0 ? index : around(array, index, site), site);
+}
+
+/** An index, counted from the end if it is below 0. */
+export function around(array: readonly unknown[], index: unknown, site: Site): unknown {
+  const isFromEnd = binary('<', index, 0, site);
+  const fromEnd = () => binary('+', index, lengthOf(array), site);
+  return conditional(isFromEnd, fromEnd, () => index, null, site);
+}
+
+/** What is an entry where there is one, else undefined. Code that needs one gets it, and fails the run without. */
+export function perhapsEntry(array: readonly unknown[], index: unknown, isThere: unknown, site: Site): unknown {
+  const items = array.slice();
+  const read = () => entryOf(items, index, site);
+  return assured(
+    conditional(isThere, read, () => undefined, null, site),
+    read,
+  );
+}
+
+function below(index: number, site: Site): TraceError {
+  return new TraceError(`An array has no element ${index}. To count from its end, write at(${index}).`, site);
+}
+
+/** An index of an array: below 0 there is nothing, and the run fails. */
+export function fromStart(index: TensorProxy, site: Site): TensorProxy {
+  const { dtype, shape, constant } = index.type;
+  if (dtype === 'bool' && shape?.length === 0) {
+    const message = 'An array is indexed with a truth value, and has nothing of that name. Write test ? 1 : 0.';
+    throw new TraceError(message, site);
+  }
+  const isKnown = constant?.every((one) => one >= 0) ?? false;
+  if (shape?.length !== 0 || isKnown || dtype.startsWith('float')) return index;
+  return asProxy(functions.where(functions.lt(asTraced(index), 0), BELOW, asTraced(index)));
+}
+
+/** The entry at an index that may be out of range. */
+function taken(array: readonly unknown[], index: TensorProxy, site: Site): unknown {
+  if (array.every(isOfTensor)) {
+    const stacked = toProxy(array);
+    return doubted(() => getitem(stacked, index), array.length, index, site);
+  }
+  const list = reached(gathered(array));
+  const { form } = list;
+  if (form.kind === 'plain' && !isNumeric(form.value)) return perhaps(() => form.value, list.length(), index, site);
+  return doubted(() => bound(entryAt(list, index), form, list, index), list.length(), index, site);
+}
+
+/** A value that is made anew for code that asks whether it is there; `read` fails the run where it is not. */
+function doubted(read: () => unknown, length: unknown, index: TensorProxy, site: Site): unknown {
+  const value = read();
+  doubt(value as object, () => perhaps(read, length, index, site));
+  return value;
+}
+
+/** What is undefined where the index is out of range. */
+function perhaps(read: () => unknown, length: unknown, index: TensorProxy, site: Site): unknown {
+  const isThere = and(binary('>=', index, 0, site), () => binary('<', index, length, site), site);
+  return assured(
+    conditional(isThere, read, () => undefined, null, site),
+    read,
+  );
+}
+
+/** An entry whose plain numbers depend on the run, too: where there is no such entry, they fail it. */
+function bound(entry: unknown, form: Form<unknown>, list: GraphEntries, index: TensorProxy): unknown {
+  if (form.kind === 'plain' && isNumeric(form.value)) {
+    const count = apply('unsqueeze', [list.length()], { dims: [0] });
+    return getitem(apply('expand', [toProxy(form.value), count]), index);
+  }
+  const parts = form.kind === 'array' ? form.items.entries() : form.kind === 'record' ? form.fields : [];
+  for (const [key, part] of parts) {
+    const object = entry as Record<string | number, unknown>;
+    object[key] = bound(object[key], part, list, index);
+  }
+  return entry;
+}
+
+/** Whether a value is a number or tensor, or an array of some. */
+function isOfTensor(value: unknown): boolean {
+  if (Array.isArray(value)) return value.every(isOfTensor);
+  return value instanceof TensorProxy || value instanceof Tensor || isNumeric(value);
+}
