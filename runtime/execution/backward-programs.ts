@@ -3,6 +3,7 @@ import type { Dim } from '../gradients/facts.ts';
 import { fromResiduals } from '../gradients/residuals.ts';
 import { type Share, withShares } from '../gradients/shares.ts';
 import { keyOf } from '../graph/key.ts';
+import { bytesInFile } from '../onnx/external.ts';
 import { makeValueInfo } from '../onnx/make.ts';
 import { decodeModel, encodeModel, type ModelProto } from '../onnx/proto.ts';
 import type { Program, ProgramStore } from '../partition/plan.ts';
@@ -13,6 +14,12 @@ const KEPT = 256;
 
 /** How often a derivative runs before the runs of its program keep what takes long to compute: their session is made anew. */
 const OFTEN = 5;
+
+/**
+ * With fewer rows than this, a product of matrices takes as long to bring the weights into the form that kernels like best
+ * as to multiply: what runs often has them so, in memory once more.
+ */
+const FEW = 64;
 
 /** What is asked of the derivative of a program. */
 export interface BackwardQuestion {
@@ -33,6 +40,8 @@ export interface BackwardQuestion {
 /** The derivative of a program, and under which names it is fed and what it gives. */
 export interface BackwardProgram extends Pick<Backward, 'inputs' | 'seeds' | 'outputs' | 'order'> {
   readonly program: Program;
+  /** The size of the weights that it reads. */
+  readonly weights: number;
 }
 
 /** A derivative that was written. */
@@ -72,9 +81,9 @@ export class BackwardPrograms {
     const request = { ...question, dims: sizeClasses(question.dims, this.knownOf(program).sizes) };
     const key = requestKey(program, request);
     const known = this.written.get(key);
-    const used = known ?? { ...this.write(key, program, request), uses: 0, keeps: !program.random };
-    const isOften = used.keeps && used.uses === OFTEN;
-    if (isOften) this.keep(key, program, request);
+    const first = known ?? { ...this.write(key, program, request), uses: 0, keeps: !program.random };
+    const isOften = first.keeps && first.uses === OFTEN;
+    const used = isOften ? this.often(key, program, request, first, isShort(question)) : first;
     this.dropOutdated(key);
     remember(this.written, key, { ...used, uses: used.uses + 1 });
     return { ...used, isNew: !known || isOften };
@@ -102,16 +111,25 @@ export class BackwardPrograms {
     return made(key, program, backward(forwardOf(program, request), request));
   }
 
-  /** From now on runs of a program keep what a derivative of it computes again, which is written anew. */
-  private keep(key: string, program: Program, request: Request): void {
+  /**
+   * From now on runs of a program keep what a derivative of it computes again, which is written anew. Gives the derivative
+   * for this run.
+   */
+  private often(key: string, program: Program, request: Request, used: Written, isShort: boolean): Written {
     const { derivative, residuals } = fromResiduals(forwardOf(program, request), request);
     const known = this.residuals(program);
     const all = [...new Set([...known, ...residuals])];
-    if (all.length === known.length) return;
-    remember(this.kept, program.key, all);
-    const next = keyOf(program, { ...request, given: new Set([...request.given, ...all]) });
-    remember(this.written, next, { ...made(next, program, derivative), uses: 0, keeps: false });
-    remember(this.outdated, next, key);
+    if (all.length > known.length) {
+      remember(this.kept, program.key, all);
+      const next = requestKey(program, { ...request, given: new Set([...request.given, ...all]) });
+      const written = made(next, program, derivative);
+      remember(this.written, next, { ...(isShort ? prepacked(written) : written), uses: 0, keeps: false });
+      remember(this.outdated, next, key);
+      return used;
+    }
+    if (!isShort || used.weights === 0) return used;
+    this.store.drop(used.program.key);
+    return { ...used, ...prepacked(used) };
   }
 
   /** Where a derivative takes the place of another one, that one's session is not needed any more. */
@@ -151,7 +169,19 @@ function forwardOf(program: Program, { shares }: Request): ModelProto {
 }
 
 function made(key: string, program: Program, { model, ...names }: Backward): BackwardProgram {
-  return { program: programOf(key, program, model), ...names };
+  const weights = model.graph!.initializer.reduce((sum, tensor) => sum + bytesInFile(tensor), 0);
+  return { program: programOf(key, program, model), weights, ...names };
+}
+
+/** The same with its weights in the form that kernels like best. */
+function prepacked(written: BackwardProgram): BackwardProgram {
+  const { program, weights } = written;
+  return { ...written, program: { ...program, key: keyOf('prepacked', program.key), prepack: true, weights } };
+}
+
+/** Whether products of matrices have few rows: all dimensions but the last count. */
+function isShort({ dims }: BackwardQuestion): boolean {
+  return [...dims.values()].every((sizes) => sizes.slice(0, -1).reduce((count, size) => count * size, 1) < FEW);
 }
 
 /** By itself, so that what the program keeps does not hold more. Weights stay as they are: prepacked, they would be in memory twice. */

@@ -23,6 +23,8 @@ function sessionOptions(
     executionProviders: [provider],
     graphOptimizationLevel: simplify ? 'all' : 'disabled',
     logSeverityLevel: 4,
+    // What is to take little memory does not hold on to that of its last run either.
+    ...(!prepack && { enableCpuMemArena: false, enableMemPattern: false }),
     extra: {
       session: {
         model_external_initializers_file_folder_path: folder,
