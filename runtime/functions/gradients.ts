@@ -26,8 +26,8 @@ export function backward(loss: Operand, gradient?: Operand): void {
  * @throws TraceError where the loss does not depend on one of them, unless `allowUnused` (it is undefined when it comes
  *   back) or `materializeGrads` (it is zeros)
  */
-export function grad(loss: Operand, inputs: readonly Traced[], options?: GradOptions): Traced[];
 export function grad(loss: Operand, inputs: Traced, options?: GradOptions): Traced;
+export function grad(loss: Operand, inputs: readonly Traced[], options?: GradOptions): Traced[];
 export function grad(
   loss: Operand,
   inputs: Traced | readonly Traced[],

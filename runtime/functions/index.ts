@@ -45,6 +45,7 @@ export { arange, eye, full, linspace, logspace, ones, tensor, zeros } from './cr
 export { amax, amin, argmax, argmin, max, min } from './extrema.ts';
 export { backward, detach, grad } from './gradients.ts';
 export {
+  diagonal,
   flip,
   gather,
   indexSelect,
@@ -94,6 +95,7 @@ export {
   tanh,
   trunc,
 } from './pointwise.ts';
+export { median, quantile } from './quantiles.ts';
 // `var` is a reserved word of JavaScript: it takes `import { var as name }`, or the other name.
 export {
   all,

@@ -8,7 +8,7 @@ import { parameterInBlock, readGradient, writeGradient } from '../tracing/gradie
 import { ours } from '../tracing/harmless.ts';
 import { getitem } from '../tracing/indexing.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
-import { save } from '../tracing/saves.ts';
+import { saveTensor } from '../tracing/saves.ts';
 
 /** Gives proxies PyTorch's methods. The class itself knows no operations, so that operations can be built on it. */
 const members: Record<string, PropertyDescriptor> = {
@@ -27,7 +27,7 @@ const members: Record<string, PropertyDescriptor> = {
   },
   save: {
     value(this: TensorProxy) {
-      return save(this);
+      return saveTensor(this);
     },
   },
   shape: {
@@ -51,4 +51,4 @@ for (const [name, method] of Object.entries(methods)) {
 
 Object.defineProperties(TensorProxy.prototype, members);
 Parameter.inBlock = parameterInBlock;
-ours(TensorProxy, Tensor, save, ...Object.values(functions));
+ours(TensorProxy, Tensor, ...Object.values(functions));

@@ -9,7 +9,7 @@ import type { Backend, ReceivedRequest } from './backend.ts';
 import type { Generated, GenerateOptions, StepTracer } from './generation.ts';
 import type { InputHooks } from './input-hooks.ts';
 import type { EnvoyMembers, Loose, Operations } from './module.ts';
-import type { Operand, Resolved, Saved, Traced } from './tensor.ts';
+import type { Operand, OperandArray, Resolved, Saved, SavedEach, Traced } from './tensor.ts';
 import type { Tokenizer } from './tokenizer.ts';
 import type { Session, Tracer } from './tracer.ts';
 
@@ -173,5 +173,9 @@ export interface LanguageModelLoader {
   load<Tree = Loose>(pathOrHubId: string, options?: LanguageLoadOptions): Promise<LanguageModel<Tree>>;
 }
 
-/** Brings a value back from the run. Inside a block only. */
-export type Save = (value: Operand) => Saved;
+/** Brings a value back from the run: of an array or a plain object each value that it holds. Inside a block only. */
+export interface Save {
+  (value: Exclude<Operand, OperandArray>): Saved;
+  <const T extends readonly unknown[] | Readonly<Record<string, unknown>>>(values: T): SavedEach<T>;
+  (value: Operand): Saved;
+}
