@@ -40,6 +40,11 @@ export interface LoadOptions {
    * is: `{ 'transformer.h': 'layers', 'h.0': 'first', mlp: ['feedForward', 'ffn'] }`.
    */
   readonly rename?: Readonly<Record<string, string | readonly string[]>>;
+  /**
+   * Classes whose properties modules get, by the Python class of the modules (where the file tells it) or by a path or the
+   * end of one: `{ 'attn.c_proj': Heads }`. In them `this` is the module.
+   */
+  readonly envoys?: Readonly<Record<string, EnvoyClass>>;
   /** The user's own functions to prepare inputs and to batch them. */
   readonly inputHooks?: InputHooks;
 }
@@ -172,6 +177,9 @@ export interface LanguageModelLoader {
    */
   load<Tree = Loose>(pathOrHubId: string, options?: LanguageLoadOptions): Promise<LanguageModel<Tree>>;
 }
+
+/** A class whose getters, setters and methods modules get. None is ever made of it. */
+export type EnvoyClass = abstract new () => object;
 
 /** Brings a value back from the run: of an array or a plain object each value that it holds. Inside a block only. */
 export interface Save {
