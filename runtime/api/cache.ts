@@ -7,7 +7,7 @@ import { callerSite } from '../tracing/caller.ts';
 import type { TracedForward } from '../tracing/forward.ts';
 import { readGradient } from '../tracing/gradients.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
-import { save } from '../tracing/saves.ts';
+import { saveTensor } from '../tracing/saves.ts';
 import type { Cache, CacheOptions } from '../types/tracer.ts';
 import { Kept, type Named } from './kept.ts';
 import { TypedModel } from './locate.ts';
@@ -73,7 +73,7 @@ function entriesOf(tracing: Tracing, { map, path, module, standing }: ModuleEnvo
     Array.from({ length: count }, (_, call) => {
       const at = (port: Side) => readTensor(forward, { path, port, index: 0, call });
       const both = (of: (port: Side) => TensorProxy) =>
-        Object.fromEntries(sides.map((port) => [port, asSaved(save(positioned(of(port), options.positions)))]));
+        Object.fromEntries(sides.map((port) => [port, asSaved(saveTensor(positioned(of(port), options.positions)))]));
       return {
         ...both(at),
         ...(options.gradients && { gradient: both((port) => readGradient(at(port), 'absent')) }),

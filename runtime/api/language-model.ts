@@ -20,7 +20,7 @@ import { TextModel } from './text-model.ts';
 /** Opens language models. */
 export const LanguageModel: LanguageModelLoader = {
   async load<Tree = Loose>(pathOrHubId: string, options: LanguageLoadOptions = {}): Promise<LanguageModelOf<Tree>> {
-    const { rename, inputHooks, fuse = false } = options;
+    const { rename, envoys, inputHooks, fuse = false } = options;
     const maxIterations = checkIterations(options.maxIterations);
     const folder = await modelFolder(pathOrHubId, options);
     const file = chooseModelFile(filesUnder(folder), folder, options.file);
@@ -28,7 +28,7 @@ export const LanguageModel: LanguageModelLoader = {
     const config = readLanguageConfig(folder);
     const model = await readModel(join(folder, file));
     const methods = Object.keys(inputHooks?.methods ?? {});
-    const map = new ModelMap(model, { members: LANGUAGE_MODEL_MEMBERS, rename, methods });
+    const map = new ModelMap(model, { members: LANGUAGE_MODEL_MEMBERS, rename, envoys, methods });
     const device = await ort.chooseDevice(options.device ?? 'auto');
     const inputs = withHooks(new TextInputs(model, tokenizer, config), inputHooks);
     const loaded = new LoadedModel(map, inputs, { device, fuse, maxIterations });

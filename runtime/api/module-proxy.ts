@@ -31,11 +31,20 @@ export function moduleProxy(envoy: ModuleEnvoy): Envoy {
       if (typeof key === 'symbol') return undefined;
       if (members.has(key)) return envoy.member(key);
       if (isLength(key)) return module.children.size;
+      const holder = map.names.extensions.holder(module, key);
+      if (holder) return Reflect.get(holder, key, proxy);
       const found = envoy.named(key);
       return key === 'then' && typeof found === 'function' ? awaited(envoy.path, found) : found;
     },
     set(_, key, value) {
-      envoy.set(key, value);
+      const holder = typeof key === 'string' && map.names.extensions.holder(module, key);
+      if (!holder) envoy.set(key, value);
+      else if (!Reflect.set(holder, key, value, proxy)) {
+        throw new TraceError(
+          `${join(envoy.path, String(key))} cannot be set: its class has no setter for it.`,
+          callerSite(),
+        );
+      }
       return true;
     },
     deleteProperty(_, key) {
@@ -50,7 +59,12 @@ export function moduleProxy(envoy: ModuleEnvoy): Envoy {
         callerSite(),
       );
     },
-    has: (_, key) => key === Symbol.iterator || hasMember(key) || isLength(key) || has(key),
+    has: (_, key) =>
+      key === Symbol.iterator ||
+      hasMember(key) ||
+      isLength(key) ||
+      has(key) ||
+      (typeof key === 'string' && map.names.extensions.holder(module, key) !== undefined),
     // A child that a member hides is not an own property: the name gives the member.
     ownKeys: () => [...module.children.keys()].filter((name) => !members.has(name)),
     getOwnPropertyDescriptor: (_, key) =>

@@ -2,6 +2,8 @@ import { childOf, findModule, pathParts } from '../modules/find.ts';
 import { type Module, walk } from '../modules/module.ts';
 import { ModelError } from '../onnx/error.ts';
 import { PROBED_NAMES } from '../probed-names.ts';
+import type { EnvoyClass } from '../types/model.ts';
+import { Extensions } from './extensions.ts';
 import { MODEL_MEMBERS, MODULE_MEMBERS } from './members.ts';
 import type { ModuleEnvoy } from './module-envoy.ts';
 
@@ -12,6 +14,8 @@ export interface NameOptions {
   /** The members that the model has: those of every model unless given. */
   readonly members?: ReadonlySet<string> | undefined;
   readonly rename?: Rename | undefined;
+  /** Classes whose properties modules get. */
+  readonly envoys?: Readonly<Record<string, EnvoyClass>> | undefined;
   /** More members of the model: entry points beside `trace`. */
   readonly methods?: Iterable<string> | undefined;
 }
@@ -29,6 +33,8 @@ export class Names {
   readonly #tree: Module;
   readonly #parameters: ReadonlyMap<string, string>;
   readonly #members: Set<string>;
+  /** The properties that modules have from the user's classes. */
+  readonly extensions: Extensions;
   /** Modules by their additional paths. */
   readonly #aliases = new Map<string, Module>();
 
@@ -44,6 +50,7 @@ export class Names {
       if (taken) throw new ModelError(`inputHooks.methods: an entry point cannot be called '${name}': ${taken}`);
       this.#members.add(name);
     }
+    this.extensions = new Extensions(tree, this, options.envoys);
   }
 
   /** The members of the module at a path. */

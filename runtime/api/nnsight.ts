@@ -10,10 +10,10 @@ import { Model } from './model.ts';
 /** Opens ONNX models. */
 export const NNsight: NNsightLoader = {
   async load<Tree = Loose>(path: string, options: LoadOptions = {}): Promise<NNsightOf<Tree>> {
-    const { rename, inputHooks, fuse = false } = options;
+    const { rename, envoys, inputHooks, fuse = false } = options;
     const maxIterations = checkIterations(options.maxIterations);
     const model = await readModel(path);
-    const map = new ModelMap(model, { rename, methods: Object.keys(inputHooks?.methods ?? {}) });
+    const map = new ModelMap(model, { rename, envoys, methods: Object.keys(inputHooks?.methods ?? {}) });
     const device = await ort.chooseDevice(options.device ?? 'auto');
     const loaded = new LoadedModel(map, withHooks(new PlainInputs(model), inputHooks), { device, fuse, maxIterations });
     return new Model(loaded, inputHooks?.methods).whole as NNsightOf<Tree>;

@@ -2,7 +2,7 @@ import { ReuseScope } from '../execution/reuse.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { laterSite } from '../tracing/caller.ts';
 import { printLines } from '../tracing/logs.ts';
-import { save } from '../tracing/saves.ts';
+import { saveTensor } from '../tracing/saves.ts';
 import type { TraceOptions } from '../types/model.ts';
 import { checkStandIns, startOf } from './activations.ts';
 import { checkAnswer } from './answer.ts';
@@ -106,5 +106,5 @@ function givenTensors({ runs }: Tracing): Readonly<Record<string, Tensor>> {
 
 function savedOutputs({ map }: LoadedModel): Record<string, unknown> {
   const outputs = new Ports(map, '').readAll('output');
-  return Object.fromEntries(outputs.map((output, i) => [map.model.outputs[i]!.name, save(output)]));
+  return Object.fromEntries(outputs.map((output, i) => [map.model.outputs[i]!.name, saveTensor(output)]));
 }

@@ -49,6 +49,7 @@ export { eigh, lstsq, pinv, qr, type SingularValues, svd } from './decomposition
 export { amax, amin, argmax, argmin, max, min } from './extrema.ts';
 export { backward, detach, grad } from './gradients.ts';
 export {
+  diagonal,
   flip,
   gather,
   indexSelect,
@@ -98,6 +99,7 @@ export {
   tanh,
   trunc,
 } from './pointwise.ts';
+export { median, quantile } from './quantiles.ts';
 export { rearrange } from './rearrange.ts';
 // `var` is a reserved word of JavaScript: it takes `import { var as name }`, or the other name.
 export {

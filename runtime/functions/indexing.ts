@@ -1,6 +1,6 @@
 import type { ItemForm } from '../graph/ops.ts';
 import type { Operand, Traced } from '../types/tensor.ts';
-import { add, lt, sub, where } from './arithmetic.ts';
+import { add, lt, maximum, minimum, mul, sub, where } from './arithmetic.ts';
 import { arange } from './creation.ts';
 import { dtypeOf, fail, isTraced, knownShape, node, operand, shapeOf, sizesOf, typeOf, wrapDim } from './nodes.ts';
 import { like } from './promotion.ts';
@@ -26,6 +26,34 @@ export function narrow(input: Operand, dim: number, start: number, length: numbe
     { kind: 'slice', start: true, stop: true, step: false, size: isTraced(length) ? null : length },
   ];
   return node('getitem', [x, operand(from, 'int64'), operand(to, 'int64')], { items });
+}
+
+/**
+ * The entries of two dimensions whose places differ by `offset`, as the last dimension: a view. The dimensions are the
+ * first two unless given.
+ */
+export function diagonal(input: Operand, offset = 0, dim1 = 0, dim2 = 1): Traced {
+  const x = operand(input);
+  const sizes = sizesOf(x, 'diagonal');
+  const [first, second] = [wrapDim(dim1, sizes.length), wrapDim(dim2, sizes.length)];
+  if (first === second) fail(`diagonal dimensions cannot be identical ${dim1}, ${dim2}`);
+  if (!Number.isInteger(offset)) fail(`diagonal: the offset is a whole number, not ${offset}`);
+  const others = sizes.map((_, dim) => dim).filter((dim) => dim !== first && dim !== second);
+  const matrices = node('permute', [x], { dims: [...others, first, second] });
+  const [rows, columns] = [sizes[first]!, sizes[second]!];
+  const from = mul(offset < 0 ? -offset : 0, columns);
+  // What is left of the rows and columns; none if the diagonal lies outside.
+  const length = maximum(minimum(sub(rows, Math.max(0, -offset)), sub(columns, Math.max(0, offset))), 0);
+  const start = add(from, Math.max(0, offset));
+  const step = add(columns, 1);
+  const size = isTraced(rows) || isTraced(columns) ? null : lengthOf(rows, columns, offset);
+  const items = [...Array(others.length).fill(WHOLE), { kind: 'slice', start: true, stop: true, step: true, size }];
+  return node('getitem', [flatten(matrices, -2), start, add(start, mul(length, step)), step], { items });
+}
+
+/** How many entries a diagonal of a matrix has. */
+function lengthOf(rows: number, columns: number, offset: number): number {
+  return Math.max(0, Math.min(rows - Math.max(0, -offset), columns - Math.max(0, offset)));
 }
 
 /** Where a span begins and ends, counted from the front. A slice would be cut where it reaches beyond the size. */

@@ -8,7 +8,7 @@ import { parameterInBlock, readGradient, writeGradient } from '../tracing/gradie
 import { ours } from '../tracing/harmless.ts';
 import { getitem } from '../tracing/indexing.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
-import { save } from '../tracing/saves.ts';
+import { saveTensor } from '../tracing/saves.ts';
 
 /** Gives proxies and tensors PyTorch's methods. The classes know no operations, so that operations can be built on them. */
 const members: Record<string, PropertyDescriptor> = {
@@ -27,7 +27,7 @@ const members: Record<string, PropertyDescriptor> = {
   },
   save: {
     value(this: TensorProxy) {
-      return save(this);
+      return saveTensor(this);
     },
   },
   shape: {
@@ -56,4 +56,4 @@ for (const name of Object.keys(methods)) {
   if (!(name in Tensor.prototype)) Object.defineProperty(Tensor.prototype, name, members[name]!);
 }
 Parameter.inBlock = parameterInBlock;
-ours(TensorProxy, Tensor, save, ...Object.values(functions));
+ours(TensorProxy, Tensor, ...Object.values(functions));

@@ -41,7 +41,11 @@ export class GraphEntries {
   /** What they are where a condition is known. */
   cases: readonly EntriesCase[] = [];
 
-  constructor(builder: Builder, form: Form<ListValue>, counter: ListValue) {
+  /** Whether the array that they stand in was saved as a whole. */
+  readonly #isKept: boolean;
+
+  constructor(builder: Builder, form: Form<ListValue>, counter: ListValue, isKept = false) {
+    this.#isKept = isKept;
     this.builder = builder;
     this.form = form;
     this.counter = counter;
@@ -55,7 +59,14 @@ export class GraphEntries {
 
   /** Whether the entries were saved, so that the array may be returned from the block. */
   get saved(): boolean {
-    return isSaved(this.form);
+    return this.#isKept || isSaved(this.form);
+  }
+
+  /** The same entries, saved. */
+  kept(): GraphEntries {
+    const kept = new GraphEntries(this.builder, this.form, this.counter, true);
+    kept.cases = this.cases;
+    return kept;
   }
 
   /** The entries where the code runs now, as far as the conditions around tell; null if they don't. */
@@ -194,12 +205,4 @@ function* ownEntries(this: readonly unknown[]): Generator<unknown, void> {
     }
     yield item;
   }
-}
-
-/** All entries of such an array as one tensor, [entries, …]. */
-export function joinEntries(items: readonly unknown[]): TensorProxy {
-  const rows = items.map((item) =>
-    item instanceof GraphEntries ? item.stacked() : apply('unsqueeze', [toProxy(item)], { dims: [0] }),
-  );
-  return apply('cat', rows, { dim: 0 });
 }

@@ -1,7 +1,7 @@
 import { Tensor } from '../tensor/tensor.ts';
 import type { Builder } from './builder.ts';
 import { TensorProxy } from './proxy.ts';
-import { isSaved, type SavedProxy, save } from './saves.ts';
+import { isSaved, type SavedProxy, saveTensor } from './saves.ts';
 
 /** A line to print once the values are there. */
 export interface LogLine {
@@ -13,8 +13,8 @@ export interface LogLine {
 
 /** Prints values when the model has run; in a branch that does not run nothing is printed. */
 export function print(target: Builder, method: LogLine['method'], values: readonly unknown[]): void {
-  const kept = values.map((value) => (value instanceof TensorProxy ? save(value) : value));
-  target.lines.push({ method, values: kept, witness: target.isRecording ? (save(true) as SavedProxy) : null });
+  const kept = values.map((value) => (value instanceof TensorProxy ? saveTensor(value) : value));
+  target.lines.push({ method, values: kept, witness: target.isRecording ? (saveTensor(true) as SavedProxy) : null });
 }
 
 /** Prints all lines of a block whose saves have their results; a line in a loop once per iteration. */

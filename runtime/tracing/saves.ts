@@ -1,12 +1,13 @@
 import { TraceError } from '../errors.ts';
 import type { Region, TensorType, Value } from '../graph/types.ts';
-import { ownProxy } from '../own-proxies.ts';
+import { isOwnProxy, ownProxy } from '../own-proxies.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { toProxy } from './apply.ts';
 import { activeBuilder, type Builder, builder } from './builder.ts';
 import { callerSite } from './caller.ts';
 import type { Slot } from './journal.ts';
-import { isFilled, joinEntries, type ListValue } from './lists.ts';
+import { GraphEntries, type ListValue } from './lists.ts';
+import { isPlainObject } from './plain-object.ts';
 import { TensorProxy } from './proxy.ts';
 import { settled, uses, varyingOf } from './varying.ts';
 
@@ -73,14 +74,35 @@ export class SaveSlot implements Slot {
 }
 
 /**
- * Brings a value back from the run. Inside a trace block only.
- * An array of traced values is saved as one tensor. What may be undefined or null comes back as that where it is.
+ * Brings a value back from the run. Inside a trace block only. Of an array or a plain object each value that it holds
+ * comes back. What may be undefined or null comes back as that where it is.
  */
-export function save(value: unknown): SavedProxy {
+export function save(value: unknown): unknown {
   const varying = varyingOf(settled(value));
   const saveOne = (one: unknown) => (one === undefined || one === null ? one : save(one));
-  if (varying?.builder.open) return uses.distribute(varying, saveOne) as SavedProxy;
-  return register(new SavedProxy(builder(), isFilled(value) ? joinEntries(value) : toProxy(value)));
+  if (varying?.builder.open) return uses.distribute(varying, saveOne);
+  const parts = partsOf(value);
+  return parts ? parts(saveHeld) : saveTensor(value);
+}
+
+/** Brings one tensor back. */
+export function saveTensor(value: unknown): SavedProxy {
+  return register(new SavedProxy(builder(), toProxy(value)));
+}
+
+/** What an array or object holds: what is no tensor, a text or nothing, is what it is. */
+function saveHeld(value: unknown): unknown {
+  if (value instanceof GraphEntries) return value.kept();
+  return value === undefined || value === null || typeof value === 'string' ? value : save(value);
+}
+
+/** An array or plain object made anew of what it holds; null for all else. */
+function partsOf(value: unknown): ((change: (part: unknown) => unknown) => unknown) | null {
+  if (Array.isArray(value)) return (change) => Array.from({ length: value.length }, (_, i) => change(value[i]));
+  // A cache looks like an object, but is filled later on, and saved anyway.
+  if (!isPlainObject(value)) return null;
+  if (isOwnProxy(value)) return () => value;
+  return (change) => Object.fromEntries(Object.entries(value).map(([key, field]) => [key, change(field)]));
 }
 
 /**

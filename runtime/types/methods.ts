@@ -8,6 +8,7 @@ import type {
   GeluOptions,
   Keepdim,
   Largest,
+  QuantileOptions,
   RandomOptions,
   ReductionOptions,
   Sizes,
@@ -97,6 +98,9 @@ export interface ReductionMethods {
   all(dim?: Dims, keepdim?: Keepdim): Traced;
   any(dim?: Dims, keepdim?: Keepdim): Traced;
   countNonzero(dim?: Dims): Traced;
+  median(): Traced;
+  median(dim: number, keepdim?: Keepdim): ValuesAndIndices;
+  quantile(q: Operand, dim?: number | null, keepdim?: boolean | QuantileOptions): Traced;
   argmax(dim?: number | null, keepdim?: Keepdim): Traced;
   argmin(dim?: number | null, keepdim?: Keepdim): Traced;
   max(): Traced;
@@ -144,6 +148,7 @@ export interface ShapeMethods {
 /** Elements by their places. */
 export interface IndexingMethods {
   select(dim: number, index: number): Traced;
+  diagonal(offset?: number, dim1?: number, dim2?: number): Traced;
   narrow(dim: number, start: number, length: number): Traced;
   gather(dim: number, index: Operand): Traced;
   scatter(dim: number, index: Operand, src: Operand): Traced;

@@ -9,7 +9,7 @@ import type { Backend, ReceivedRequest } from './backend.ts';
 import type { Generated, GenerateOptions, StepTracer } from './generation.ts';
 import type { InputHooks } from './input-hooks.ts';
 import type { EnvoyMembers, Loose, Operations } from './module.ts';
-import type { Operand, Resolved, Saved, Traced } from './tensor.ts';
+import type { Operand, OperandArray, Resolved, Saved, SavedEach, Traced } from './tensor.ts';
 import type { Tokenizer } from './tokenizer.ts';
 import type { Session, Tracer } from './tracer.ts';
 
@@ -40,6 +40,11 @@ export interface LoadOptions {
    * is: `{ 'transformer.h': 'layers', 'h.0': 'first', mlp: ['feedForward', 'ffn'] }`.
    */
   readonly rename?: Readonly<Record<string, string | readonly string[]>>;
+  /**
+   * Classes whose properties modules get, by the Python class of the modules (where the file tells it) or by a path or the
+   * end of one: `{ 'attn.c_proj': Heads }`. In them `this` is the module.
+   */
+  readonly envoys?: Readonly<Record<string, EnvoyClass>>;
   /** The user's own functions to prepare inputs and to batch them. */
   readonly inputHooks?: InputHooks;
 }
@@ -173,5 +178,12 @@ export interface LanguageModelLoader {
   load<Tree = Loose>(pathOrHubId: string, options?: LanguageLoadOptions): Promise<LanguageModel<Tree>>;
 }
 
-/** Brings a value back from the run. Inside a block only. */
-export type Save = (value: Operand) => Saved;
+/** A class whose getters, setters and methods modules get. None is ever made of it. */
+export type EnvoyClass = abstract new () => object;
+
+/** Brings a value back from the run: of an array or a plain object each value that it holds. Inside a block only. */
+export interface Save {
+  (value: Exclude<Operand, OperandArray>): Saved;
+  <const T extends readonly unknown[] | Readonly<Record<string, unknown>>>(values: T): SavedEach<T>;
+  (value: Operand): Saved;
+}

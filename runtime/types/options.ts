@@ -16,6 +16,12 @@ export interface DTypeOptions {
 }
 
 /** Whether reduced dimensions stay, with size 1. */
+/** Of `quantile`: what stands for a value between two others. */
+export interface QuantileOptions {
+  readonly keepdim?: boolean;
+  readonly interpolation?: 'linear' | 'lower' | 'higher' | 'midpoint' | 'nearest';
+}
+
 export type Keepdim = boolean | { readonly keepdim?: boolean };
 /** Whether the largest come first. */
 export type Descending = boolean | { readonly descending?: boolean };

@@ -48,6 +48,13 @@ export type Traced = number & TensorMethods & Tensor;
 /** A traced tensor that comes back from the run: a plain tensor once the trace is over. */
 export type Saved = Traced & { readonly [saved]: true };
 
+/** What is saved of a value: of an array or a plain object what it holds. */
+export type SavedEach<T> = T extends Traced | number | boolean | bigint | AnyTensor
+  ? Saved
+  : T extends readonly unknown[] | Readonly<Record<string, unknown>>
+    ? { -readonly [K in keyof T]: SavedEach<T[K]> }
+    : T;
+
 /** An operand beside a traced tensor: another one, or data of this run. */
 export type Operand = Traced | number | boolean | bigint | AnyTensor | TypedArray | OperandArray;
 /** Numbers and traced tensors in arrays, all of one shape at each depth. */

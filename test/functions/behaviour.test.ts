@@ -168,14 +168,15 @@ describe('views', () => {
       write(unbind(x)[0]!, -1);
       write(x.chunk(2, 1)[0]!.narrow(0, 1, 1), 9);
       write(x.select(1, 0).unsqueeze(1).reshape(2), 5);
+      write(x.diagonal(2), 3);
       const copy = x.clone();
       write(copy, 100);
       return { x, copy };
     });
     expect(result).toEqual({
       x: [
-        [5, -1, -1, -1],
-        [5, 9, 0, 0],
+        [5, -1, 3, -1],
+        [5, 9, 0, 3],
       ],
       copy: [
         [100, 100, 100, 100],

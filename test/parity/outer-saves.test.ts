@@ -88,7 +88,7 @@ describe.each([
     expect(result.list).toHaveLength(1);
     expect(result.known).toBe('object');
     expect(difference(result.sum, result.total)).toBeLessThan(1e-2);
-    const plain = returned.data.reduce((a, b) => a + b, 0);
+    const plain = Array.from(returned.data, Number).reduce((a, b) => a + b, 0);
     expect(Math.abs(result.total.item() - plain)).toBeLessThan(1e-2);
   });
 
@@ -134,4 +134,29 @@ it('a variable that a branch takes a save from is what it was given there', asyn
     if (h[0].output.norm() > 0) q = 'a text';
   });
   expect(String(q)).toBe('a text');
+});
+
+describe('save of an array or an object', () => {
+  it('saves each value that it holds, and gives what it was given', async () => {
+    const found = await lm.trace(clean, () => {
+      const [a, b] = [h[0].output['0, -1'], h[1].output['0, -1']];
+      const list = save([a, b]);
+      const steps = [];
+      for (const row of b['0:3']) steps.push(row * 2);
+      return {
+        list,
+        each: save({ a, deep: [b, { n: 3, name: 'x' }] }),
+        steps: save(steps),
+        outputs: save(h[0].outputs),
+      };
+    });
+    const [a, b] = await lm.trace(clean, () => [save(h[0].output['0, -1']), save(h[1].output['0, -1'])]);
+    expect(found.list.map(({ data }) => data)).toEqual([a!.data, b!.data]);
+    expect(found.each.a.data).toEqual(a!.data);
+    expect(found.each.deep[0].data).toEqual(b!.data);
+    expect([found.each.deep[1].n.item(), found.each.deep[1].name]).toEqual([3, 'x']);
+    expect(found.steps).toHaveLength(3);
+    for (const [i, step] of found.steps.entries()) expect(step.item()).toBe(Number(b!.data[i]) * 2);
+    expect(found.outputs[0]!.dims).toEqual([1, 15, 128]);
+  });
 });

@@ -1,0 +1,83 @@
+import { isFloatDType } from '../tensor/storage.ts';
+import type { Keepdim, QuantileOptions } from '../types/options.ts';
+import type { Operand, Traced, ValuesAndIndices } from '../types/tensor.ts';
+import { add, floorDivide, mul, ne, sub, where } from './arithmetic.ts';
+import { gather, indexSelect } from './indexing.ts';
+import { dtypeOf, fail, knownShape, node, operand, wrapDim } from './nodes.ts';
+import { ceil, floor, round } from './pointwise.ts';
+import { cast, like } from './promotion.ts';
+import { any } from './reductions.ts';
+import { flatten, movedim, squeeze, unsqueeze } from './shaping.ts';
+import { sort } from './sorting.ts';
+
+/**
+ * The middle one of the values, the lower of two: of all, or along `dim`, with where it is. NaN where one of the values
+ * is NaN.
+ */
+export function median(input: Operand): Traced;
+export function median(input: Operand, dim: number, keepdim?: Keepdim): ValuesAndIndices;
+export function median(input: Operand, dim?: number, keepdim: Keepdim = false): Traced | ValuesAndIndices {
+  const x = operand(input);
+  if (dim === undefined) return alongDim(flatten(x), 0, false).values;
+  return alongDim(x, dim, typeof keepdim === 'object' ? (keepdim.keepdim ?? false) : keepdim);
+}
+
+function alongDim(x: Traced, dim: number, keepdim: boolean): ValuesAndIndices {
+  const at = wrapDim(dim, knownShape(x, 'median').length);
+  const last = sub(node('numel', [x], { dims: [at] }), 1);
+  const middle = floorDivide(last, 2);
+  // NaN stands at the end, and is what comes out.
+  const place = where(any(isNan(x), at, true), last, middle);
+  const sorted = sort(x, at);
+  const picked = (of: Traced) => (keepdim ? gather(of, at, place) : squeeze(gather(of, at, place), at));
+  return { values: picked(sorted.values), indices: picked(sorted.indices) };
+}
+
+/**
+ * The values below which a share `q` of the values lies, of all or along `dim`: between two values, by the distance to
+ * them (`linear`), or as `interpolation` says. Several shares give a dimension of their own, the first.
+ */
+export function quantile(
+  input: Operand,
+  q: Operand,
+  dim?: number | null,
+  keepdim: boolean | QuantileOptions = false,
+): Traced {
+  const given = operand(input);
+  const dtype = dtypeOf(given);
+  if (!isFloatDType(dtype)) fail('quantile() input tensor must be either float or double dtype');
+  const options = typeof keepdim === 'object' ? keepdim : { keepdim };
+  const shares = cast(operand(q), dtype);
+  const rank = knownShape(shares, 'quantile').length;
+  if (rank > 1) fail('quantile() q must be a scalar or 1D tensor');
+  const isAll = dim == null;
+  const x = isAll ? flatten(given) : given;
+  const at = wrapDim(dim ?? 0, knownShape(x, 'quantile').length);
+  const last = sub(node('numel', [x], { dims: [at] }), 1);
+  const found = between(x, at, mul(rank === 0 ? unsqueeze(shares, 0) : shares, cast(last, dtype)), options);
+  const first = movedim(where(any(isNan(x), at, true), like(Number.NaN, dtype), found), at, 0);
+  const many = isAll ? knownShape(given, 'quantile').length : 1;
+  let result = first;
+  if (options.keepdim) for (let i = 0; i < many; i++) result = unsqueeze(result, isAll ? 1 : at + 1);
+  return rank === 0 ? squeeze(result, 0) : result;
+}
+
+/** The sorted values at places that may lie between two of them. */
+function between(x: Traced, dim: number, places: Traced, { interpolation = 'linear' }: QuantileOptions): Traced {
+  const { values } = sort(x, dim);
+  const value = (place: Traced) => indexSelect(values, dim, cast(place, 'int64'));
+  if (interpolation === 'nearest') return value(round(places));
+  if (interpolation === 'lower') return value(floor(places));
+  if (interpolation === 'higher') return value(ceil(places));
+  const [below, above] = [value(floor(places)), value(ceil(places))];
+  const distance = sub(above, below);
+  if (interpolation === 'midpoint') return add(below, mul(distance, 0.5));
+  const rank = knownShape(x, 'quantile').length;
+  let share = sub(places, floor(places));
+  for (let i = dim + 1; i < rank; i++) share = unsqueeze(share, -1);
+  return add(below, mul(distance, share));
+}
+
+function isNan(x: Traced): Traced {
+  return ne(x, x);
+}
