@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import { isMember } from '../../runtime/api/members.ts';
 import { modelFolder } from '../../runtime/language/hub.ts';
@@ -6,6 +6,7 @@ import { chooseModelFile, filesUnder } from '../../runtime/language/model-files.
 import { declareModules, HEADER, TAKEN_NAMES } from '../../runtime/modules/declarations.ts';
 import { typeName } from '../../runtime/modules/kind-names.ts';
 import { readModel } from '../../runtime/onnx/read.ts';
+import { writeWhole } from '../../runtime/onnx/replace-file.ts';
 import { styled } from './text.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -32,7 +33,7 @@ export async function writeTypes(model: string, options: TypesOptions): Promise<
   }
   if (!isCurrent) {
     mkdirSync(dirname(resolve(out)), { recursive: true });
-    writeFileSync(out, text);
+    writeWhole(out, text);
   }
   console.log(`${out}  ${styled('green', isCurrent ? 'current' : 'written')}: the type ${name}`);
   return true;

@@ -1,15 +1,6 @@
-import {
-  constants,
-  copyFileSync,
-  existsSync,
-  linkSync,
-  mkdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { constants, copyFileSync, existsSync, linkSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { replaceFile, writeWhole } from '../../onnx/replace-file.ts';
 import { MANIFEST } from '../manifest.ts';
 import type { BuiltBundle } from './build.ts';
 import { loaderSource, loaderTypes } from './loader-source.ts';
@@ -39,13 +30,15 @@ export interface Written {
  */
 export function writeBundle(built: BuiltBundle, folder: string): Written {
   mkdirSync(folder, { recursive: true });
-  removeStale(built, folder);
+  const before = filesBefore(folder);
+  const copied = built.weights.filter(({ source, file }) => !link(source, join(folder, file.path)));
   let bytes = 0;
   for (const [name, content] of madeFiles(built)) {
-    writeFileSync(join(folder, name), content);
+    writeWhole(join(folder, name), content);
     bytes += content.length;
   }
-  const copied = built.weights.filter(({ source, file }) => !link(source, join(folder, file.path)));
+  const kept = new Set(built.manifest.files.map((file) => file.path));
+  for (const name of before) if (!kept.has(name)) rmSync(join(folder, name), { force: true });
   return { bytes, copied: copied.map(({ file }) => file.path) };
 }
 
@@ -54,37 +47,31 @@ function link(source: string, target: string): boolean {
   const from = statSync(source);
   const there = statSync(target, { throwIfNoEntry: false });
   if (there && there.ino === from.ino && there.dev === from.dev) return true;
-  rmSync(target, { force: true });
-  try {
-    copyFileSync(source, target, constants.COPYFILE_FICLONE_FORCE);
-    return true;
-  } catch {
-    // This file system has no copies on write.
-    rmSync(target, { force: true });
-  }
-  try {
-    linkSync(source, target);
-    return true;
-  } catch {
-    copyFileSync(source, target);
-    return false;
-  }
+  return replaceFile(target, (beside) => {
+    try {
+      copyFileSync(source, beside, constants.COPYFILE_FICLONE_FORCE);
+      return true;
+    } catch {
+      // This file system has no copies on write.
+      rmSync(beside, { force: true });
+    }
+    try {
+      linkSync(source, beside);
+      return true;
+    } catch {
+      copyFileSync(source, beside);
+      return false;
+    }
+  });
 }
 
-/** Removes the files that an earlier version of the bundle had, by its manifest, and this one does not have. */
-function removeStale({ manifest }: BuiltBundle, folder: string): void {
-  const path = join(folder, MANIFEST);
-  if (!existsSync(path)) return;
-  let before: { files?: { path?: unknown }[] };
+/** The files that an earlier version of the bundle has, by its manifest. */
+function filesBefore(folder: string): string[] {
   try {
-    before = JSON.parse(readFileSync(path, 'utf8'));
+    const { files = [] }: { files?: { path?: unknown }[] } = JSON.parse(readFileSync(join(folder, MANIFEST), 'utf8'));
+    return files.flatMap(({ path }) => (typeof path === 'string' && /^[^/\\]+$/.test(path) ? [path] : []));
   } catch {
-    return;
-  }
-  const kept = new Set(manifest.files.map((file) => file.path));
-  for (const { path: name } of before.files ?? []) {
-    if (typeof name === 'string' && /^[^/\\]+$/.test(name) && !kept.has(name))
-      rmSync(join(folder, name), { force: true });
+    return [];
   }
 }
 
