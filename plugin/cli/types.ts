@@ -1,9 +1,10 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, extname, resolve } from 'node:path';
 import { isMember } from '../../runtime/api/members.ts';
 import { declareModules, HEADER, TAKEN_NAMES } from '../../runtime/modules/declarations.ts';
 import { typeName } from '../../runtime/modules/kind-names.ts';
 import { readModel } from '../../runtime/onnx/read.ts';
+import { writeWhole } from '../../runtime/onnx/replace-file.ts';
 import { type ModelOptions, modelFile } from './model.ts';
 import { styled } from './text.ts';
 import { UsageError } from './usage-error.ts';
@@ -29,7 +30,7 @@ export async function writeTypes(model: string, options: TypesOptions): Promise<
   }
   if (!isCurrent) {
     mkdirSync(dirname(resolve(out)), { recursive: true });
-    writeFileSync(out, text);
+    writeWhole(out, text);
   }
   console.log(`${out}  ${styled('green', isCurrent ? 'current' : 'written')}: the type ${name}`);
   return true;

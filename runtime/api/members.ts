@@ -28,6 +28,7 @@ const OF_MODELS: Names<ModelMembers, EnvoyMembers> = {
   edit: true,
   execute: true,
   graph: true,
+  release: true,
   scan: true,
   session: true,
   to: true,

@@ -1,3 +1,4 @@
+import { TraceError } from '../errors.ts';
 import { Execution, hasGradients } from '../execution/execution.ts';
 import { GraphError } from '../graph/error.ts';
 import type { InterventionGraph } from '../graph/graph.ts';
@@ -5,6 +6,7 @@ import { prepareInputs } from '../inputs/prepare.ts';
 import { ort } from '../ort/ort.ts';
 import type { Device } from '../ort/port.ts';
 import type { Tensor } from '../tensor/tensor.ts';
+import { callerSite } from '../tracing/caller.ts';
 import { pure } from '../tracing/harmless.ts';
 import type { ReceivedRequest } from '../types/backend.ts';
 import type { InputHooks } from '../types/input-hooks.ts';
@@ -20,6 +22,18 @@ import { ANYWHERE, type Standing } from './place.ts';
 import { checkAddresses } from './request-addresses.ts';
 import { buildInvokes, buildSession, buildTrace, runSession, runTrace } from './run-trace.ts';
 import { describeTypes } from './scan.ts';
+
+/** The members that need the model's sessions. */
+const RUNNING: ReadonlySet<string> = new Set([
+  'edit',
+  'execute',
+  'generate',
+  'graph',
+  'scan',
+  'session',
+  'to',
+  'trace',
+]);
 
 /**
  * The object behind a model as users hold it (a `Whole`): its root module, and the methods of the whole model.
@@ -46,6 +60,28 @@ export class Model<Input = ModelInputs, Whole extends ModelMembers<Input> = Mode
   /** The model with its modules in one object, as users hold it. */
   get whole(): Whole & Loose {
     return this.proxy as Whole & Loose;
+  }
+
+  /**
+   * Gives back the memory of the model's sessions at once, those of its edited copies too; a later use is an error.
+   * Without it garbage collection does, some time after nobody holds the model.
+   */
+  release(): Promise<void> {
+    return this.loaded.engine.release();
+  }
+
+  [Symbol.dispose](): void {
+    void this.release();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.release();
+  }
+
+  override symbol(key: symbol): unknown {
+    if (key === Symbol.dispose) return pure(() => this[Symbol.dispose]());
+    if (key === Symbol.asyncDispose) return pure(() => this[Symbol.asyncDispose]());
+    return super.symbol(key);
   }
 
   /** The same model on another device. Its modules are the same; edits come along. */
@@ -151,11 +187,13 @@ export class Model<Input = ModelInputs, Whole extends ModelMembers<Input> = Mode
 
   /** Runs the whole model on values of the current trace: of this model, or of a model that this one is attached to. */
   override call(values: readonly unknown[]): Traced {
+    this.#checkHeld();
     return this.isTraced() ? super.call(values) : callModel(this.loaded, values, this.standing.place);
   }
 
   /** A member, or an entry point that was given at loading, as a function that traces. */
   override member(name: string): unknown {
+    if (RUNNING.has(name)) this.#checkHeld();
     const methods = this.methods ?? {};
     const toInputs = Object.hasOwn(methods, name) ? methods[name] : undefined;
     if (!toInputs) return super.member(name);
@@ -164,6 +202,12 @@ export class Model<Input = ModelInputs, Whole extends ModelMembers<Input> = Mode
       const inputs = toInputs(...(typeof block === 'function' ? values.slice(0, -1) : values));
       return this.#trace(inputs, typeof block === 'function' ? block : undefined);
     });
+  }
+
+  #checkHeld(): void {
+    const { engine, map } = this.loaded;
+    if (!engine.isReleased) return;
+    throw new TraceError(`${map.model.path} was released, so nothing runs on it. Load the model again.`, callerSite());
   }
 
   /** The same members in front of another model. */

@@ -124,6 +124,11 @@ export class ModuleEnvoy extends CallEnvoy implements Members<EnvoyMembers> {
     return this.#ports.isTraced();
   }
 
+  /** What a symbol leads to. */
+  symbol(_: symbol): unknown {
+    return undefined;
+  }
+
   /** The value of a member; a method is bound to the module. */
   member(name: string): unknown {
     const value: unknown = Reflect.get(this, name, this);

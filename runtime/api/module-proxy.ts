@@ -28,7 +28,7 @@ export function moduleProxy(envoy: ModuleEnvoy): Envoy {
     get(_, key) {
       if (key === Symbol.iterator) return pure(() => envoy[Symbol.iterator]());
       if (key === Symbol.toPrimitive) return pure(() => envoy.toString());
-      if (typeof key === 'symbol') return undefined;
+      if (typeof key === 'symbol') return envoy.symbol(key);
       if (members.has(key)) return envoy.member(key);
       if (isLength(key)) return module.children.size;
       const holder = map.names.extensions.holder(module, key);

@@ -1,3 +1,5 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+
 import { type Inputs, matchInputs } from '../inputs/signature.ts';
 import { BundleError } from './error.ts';
 import { outputsIn, resultsOf } from './results.ts';
@@ -11,8 +13,10 @@ export interface Bundle<I = Inputs, R = unknown> {
   readonly manifest: Manifest;
   /** Where it runs. */
   readonly device: BundleDevice;
-  /** Frees the model's memory. */
+  /** Frees the model's memory at once; `using` does it at the end of a scope. A later call is a BundleError. */
   release(): Promise<void>;
+  [Symbol.dispose](): void;
+  [Symbol.asyncDispose](): Promise<void>;
 }
 
 /** Binds a manifest and a session together. Throws a BundleError if the model does not match the manifest. */
@@ -24,17 +28,35 @@ export function bundleOf(manifest: Manifest, session: BundleSession, place: stri
   const stray = outputsIn(manifest.returns).find((name) => !names.has(name));
   if (stray !== undefined) throw new BundleError(`${place}: the results name an output '${stray}' that is not there.`);
 
+  let released: Promise<void> | null = null;
+  const running = new Set<Promise<unknown>>();
+  const release = () => {
+    // A session must not go while it runs.
+    released ??= Promise.allSettled(running).then(() => session.release());
+    return released;
+  };
   const run = async (inputs: Inputs): Promise<unknown> => {
+    if (released) throw new BundleError(`The bundle '${manifest.name}' was released. Load it again.`);
     const given = manifest.inputs.filter((input) => input.used || inputs?.[input.name] !== undefined);
     const feeds = matchInputs([...given, ...manifest.parameters], inputs);
     for (const { name, used: isUsed } of manifest.inputs) if (!isUsed) feeds.delete(name);
+    const results = session.run(feeds, [...names]);
+    running.add(results);
     try {
-      return resultsOf(manifest.returns, await session.run(feeds, [...names]));
+      return resultsOf(manifest.returns, await results);
     } catch (error) {
       throw runError(error, manifest);
+    } finally {
+      running.delete(results);
     }
   };
-  return Object.assign(run, { manifest, device: session.device, release: () => session.release() });
+  return Object.assign(run, {
+    manifest,
+    device: session.device,
+    release,
+    [Symbol.dispose]: () => void release(),
+    [Symbol.asyncDispose]: release,
+  });
 }
 
 function compare(kind: string, told: readonly BundleTensor[], found: readonly Declared[], place: string): void {

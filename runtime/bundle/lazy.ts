@@ -1,3 +1,5 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+
 import type { Inputs } from '../inputs/signature.ts';
 import type { Bundle } from './bundle.ts';
 import type { Manifest } from './schema.ts';
@@ -9,6 +11,10 @@ export interface LazyBundle<I = Inputs, R = unknown> {
   (inputs: I): Promise<R>;
   /** Loads the model now, here or there; throws a BundleError if something is wrong with the bundle's files. */
   load(options?: LoadBundleOptions): Promise<Bundle<I, R>>;
+  /** Frees the memory of what was loaded at once; `using` does it at the end of a scope. A later call is a BundleError. */
+  release(): Promise<void>;
+  [Symbol.dispose](): void;
+  [Symbol.asyncDispose](): Promise<void>;
   readonly manifest: Manifest;
 }
 
@@ -26,5 +32,12 @@ export function lazyBundle(manifest: Manifest, open: Open): LazyBundle {
     return bundle;
   };
   const run = async (inputs: Inputs) => (await (loaded ?? load()))(inputs);
-  return Object.assign(run, { load, manifest });
+  const release = async () => (await loaded)?.release();
+  return Object.assign(run, {
+    load,
+    manifest,
+    release,
+    [Symbol.dispose]: () => void release(),
+    [Symbol.asyncDispose]: release,
+  });
 }

@@ -2,6 +2,7 @@ import type { InterventionGraph } from '../graph/graph.ts';
 import type { Locate } from '../lowering/address.ts';
 import type { Module } from '../modules/module.ts';
 import { buildTree } from '../modules/tree.ts';
+import { ModelError } from '../onnx/error.ts';
 import { bytesInFile } from '../onnx/external.ts';
 import type { OnnxModel } from '../onnx/model.ts';
 import type { Device } from '../ort/port.ts';
@@ -64,6 +65,7 @@ export class Engine {
   readonly segmentation: Segmentation;
   private readonly planner: Planner;
   private readonly fused: Fused | null;
+  private released: Promise<void> | null = null;
 
   constructor(model: OnnxModel, device: Device, locate: Locate, options: EngineOptions = {}) {
     this.model = model;
@@ -90,6 +92,7 @@ export class Engine {
     inputs: ReadonlyMap<string, Tensor>,
     { signal, reuse, onStats, onProgress, onTrail }: RunOptions = {},
   ): Promise<Tensor[]> {
+    if (this.isReleased) throw new ModelError(`${this.model.path} was released. Load the model again.`);
     // Sessions read the files while they are made, and some while they run.
     this.model.checkFiles();
     const start = performance.now();
@@ -128,6 +131,18 @@ export class Engine {
       total: performance.now() - start,
     });
     return tensors;
+  }
+
+  /** Whether it has given back its sessions for good. */
+  get isReleased(): boolean {
+    return this.released !== null;
+  }
+
+  /** Gives back all sessions. Nothing runs afterwards; what runs now fails after the session that it is in. */
+  release(): Promise<void> {
+    this.fused?.release();
+    this.released ??= this.programs.release();
+    return this.released;
   }
 
   /** What is kept compiled now. */

@@ -85,6 +85,13 @@ export class Fused {
     return result;
   }
 
+  /** Ends the thread, and the sessions in it. */
+  release(): void {
+    this.traces.clear();
+    this.thread?.end();
+    this.thread = null;
+  }
+
   private watch(key: string, whole: () => Plan): void {
     if (this.traces.has(key) || this.refused.has(key)) return;
     const times = [...(this.watched.get(key) ?? []), this.runs].slice(-OFTEN);

@@ -1,4 +1,5 @@
 import { keyOf } from '../graph/key.ts';
+import { ModelError } from '../onnx/error.ts';
 import type { OnnxModel } from '../onnx/model.ts';
 import { withOwnSeeds } from '../onnx/seeds.ts';
 import { isFull } from '../ort/cuda-errors.ts';
@@ -28,6 +29,7 @@ export class Programs implements ProgramRunner, ProgramStore {
   private readonly limit: number;
   private readonly entries = new Map<string, Entry>();
   private bytes = 0;
+  private isReleased = false;
   private small = 0;
 
   /** @param limit how many bytes of weights may be held by programs that are not in use */
@@ -68,6 +70,7 @@ export class Programs implements ProgramRunner, ProgramStore {
     outputs: readonly string[],
     built?: (milliseconds: number) => void,
   ): Promise<SessionTensors> {
+    if (this.isReleased) throw new ModelError('The model was released while a trace of it was running.');
     const start = performance.now();
     const key = device === this.config.device ? program.key : keyOf(program.key, device);
     const known = this.serving(key, program);
@@ -87,6 +90,14 @@ export class Programs implements ProgramRunner, ProgramStore {
       entry.users--;
       if (entry.dropped) release(entry);
     }
+  }
+
+  /** Releases all programs: those that run now when they have ended. */
+  async release(): Promise<void> {
+    this.isReleased = true;
+    const all = [...this.entries.values()];
+    for (const entry of all) this.forget(entry);
+    await Promise.all(all.map(release));
   }
 
   drop(key: string): void {
@@ -120,6 +131,7 @@ export class Programs implements ProgramRunner, ProgramStore {
       return ort.createSession(program.random ? withOwnSeeds(bytes) : bytes, {
         ...this.config,
         device,
+        weights: program.weights,
         prepack: program.prepack ?? true,
         simplify: program.simplify ?? true,
       });

@@ -8,6 +8,7 @@ import { describeNode, nodeIn } from '../modules/describe-node.ts';
 import type { OnnxModel } from '../onnx/model.ts';
 import type { NodeProto } from '../onnx/proto.ts';
 import type { CudaError } from '../ort/cuda-errors.ts';
+import { plainText } from '../ort/plain-text.ts';
 
 /**
  * An error of ONNX Runtime in the user's terms. The name of the failing node tells where: nodes of the block carry
@@ -96,13 +97,4 @@ function reasonOf(message: string, node: NodeProto | undefined, model: OnnxModel
 function conditionError(dims: string | null): string {
   const found = dims === null ? '' : ` (its dims are [${dims.replaceAll(',', ', ')}])`;
   return `a condition or a number of iterations is a tensor of one element, and this one has none or several${found}: its truth is ambiguous. Reduce it with any() or all(), or ask for its size.`;
-}
-
-/** The message without the places in ONNX Runtime's own source. */
-function plainText(message: string): string {
-  return message
-    .replace(/^.*Status Message: /s, '')
-    .replace(/^Error: /, '')
-    .replace(/\/onnxruntime_src\/\S+ .*?(\[with [^\]]*\]|\)(?: const)?(?= [A-Za-z]))\s*/gs, '')
-    .trim();
 }

@@ -1,11 +1,12 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { createWriteStream, existsSync, readFileSync, statSync } from 'node:fs';
-import { copyFile, mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, rename, rm, symlink } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { getHFHubCachePath, getRepoFolderName } from '@huggingface/hub';
 
+import { writeWhole } from '../onnx/replace-file.ts';
 import { isCommit } from './hub-names.ts';
 
 /** A file of a repository as the hub describes it. */
@@ -46,7 +47,7 @@ export class CachedModel {
     if (revision === commit) return;
     const ref = join(this.folder, 'refs', revision);
     await mkdir(dirname(ref), { recursive: true });
-    await writeFile(ref, commit);
+    writeWhole(ref, commit);
   }
 
   /**

@@ -25,6 +25,8 @@ export interface SessionConfig {
   readonly folder: string;
   /** Whether weights are copied into the form that kernels like best: it doubles them, and makes runs faster. */
   readonly prepack?: boolean;
+  /** How many bytes of weights the session holds. */
+  readonly weights?: number;
   /** Whether the model is simplified before it is compiled. */
   readonly simplify?: boolean;
   /** Whether the session runs by itself, not in turns with others. */

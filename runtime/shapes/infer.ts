@@ -8,6 +8,7 @@ import type { OnnxModel } from '../onnx/model.ts';
 import type { NodeProto } from '../onnx/proto.ts';
 import { probeName, weightless } from '../onnx/weightless.ts';
 import { ort } from '../ort/ort.ts';
+import { plainText } from '../ort/plain-text.ts';
 import { refusalOf } from './refusal.ts';
 
 /** The sizes of a model's inputs by name. An input that is left out has the free dimensions that its file declares. */
@@ -80,7 +81,7 @@ function unfit(error: unknown, model: OnnxModel): ModelError {
   const node = nodeIn(message, model);
   const reason = /Incompatible dimensions/.test(message)
     ? 'the sizes of its inputs do not go together'
-    : (/\[ShapeInferenceError\] (.*)/.exec(message)?.[1] ?? message);
+    : (/\[ShapeInferenceError\] (.*)/.exec(message)?.[1] ?? plainText(message));
   const told = node ? `at its node ${describeNode(node, model)} ${reason}` : reason;
   return new ModelError(
     `${model.path} does not fit these input sizes: ${told}. Look at the dims of the inputs, ${model.inputs.map(({ name }) => name).join(', ')}.`,

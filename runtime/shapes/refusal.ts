@@ -2,6 +2,7 @@ import { ModelError } from '../onnx/error.ts';
 import type { OnnxModel } from '../onnx/model.ts';
 import { weightless } from '../onnx/weightless.ts';
 import { ort } from '../ort/ort.ts';
+import { plainText } from '../ort/plain-text.ts';
 
 const known = new WeakMap<OnnxModel, Promise<ModelError | null>>();
 
@@ -24,7 +25,7 @@ async function tryModel(model: OnnxModel): Promise<ModelError | null> {
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     return new ModelError(
-      `${model.path} does not run: ONNX Runtime refuses the model itself, whatever a block does: ${message.trim().replace(/\.+$/, '')}.`,
+      `${model.path} does not run: ONNX Runtime refuses the model itself, whatever a block does: ${(plainText(message) || message.trim()).replace(/\.+$/, '')}.`,
       { cause: error },
     );
   }

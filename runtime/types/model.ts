@@ -1,3 +1,5 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+
 import type { ReuseScope } from '../execution/reuse.ts';
 import type { RunStats } from '../execution/stats.ts';
 import type { InterventionGraph } from '../graph/graph.ts';
@@ -132,6 +134,14 @@ export interface ModelMembers<Input = ModelInputs, Tree = Loose> extends EnvoyMe
   to(device: 'auto' | Device): Promise<this>;
   /** Where the model runs. */
   readonly device: Device;
+  /**
+   * Gives back the memory of the model's sessions at once, those of its edited copies too; a later use is an error.
+   * `using` and `await using` do it at the end of a scope. Without it garbage collection does, some time after nobody
+   * holds the model.
+   */
+  release(): Promise<void>;
+  [Symbol.dispose](): void;
+  [Symbol.asyncDispose](): Promise<void>;
 }
 
 /** A loaded model with its module tree. */

@@ -2,5 +2,6 @@
 import { program } from 'commander';
 import { language } from '../compiler/fuzz/command.ts';
 import { gradients } from '../gradients/fuzz/command.ts';
+import { inputs } from './inputs/command.ts';
 
-await program.name('fuzz').addCommand(language).addCommand(gradients).parseAsync();
+await program.name('fuzz').addCommand(language).addCommand(gradients).addCommand(inputs).parseAsync();

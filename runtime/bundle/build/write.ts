@@ -1,15 +1,6 @@
-import {
-  constants,
-  copyFileSync,
-  existsSync,
-  linkSync,
-  mkdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { constants, copyFileSync, existsSync, linkSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { replaceFile, writeWhole } from '../../onnx/replace-file.ts';
 import { MANIFEST } from '../manifest.ts';
 import type { BuiltBundle } from './build.ts';
 import { loaderSource, loaderTypes } from './loader-source.ts';
@@ -41,13 +32,15 @@ export interface Written {
  */
 export function writeBundle(built: BuiltBundle, folder: string): Written {
   mkdirSync(folder, { recursive: true });
-  removeStale(built, folder);
+  const before = modelFiles(folder);
+  const copied = built.weights.filter(({ source, file }) => !link(source, join(folder, file.path)));
   let bytes = 0;
   for (const [name, content] of madeFiles(built)) {
-    writeFileSync(join(folder, name), content);
+    writeWhole(join(folder, name), content);
     bytes += content.length;
   }
-  const copied = built.weights.filter(({ source, file }) => !link(source, join(folder, file.path)));
+  const kept = new Set(built.manifest.files.map((file) => file.path));
+  for (const name of before) if (!kept.has(name)) rmSync(join(folder, name), { force: true });
   return { bytes, copied: copied.map(({ file }) => file.path) };
 }
 
@@ -56,21 +49,22 @@ function link(source: string, target: string): boolean {
   const from = statSync(source);
   const there = statSync(target, { throwIfNoEntry: false });
   if (there && there.ino === from.ino && there.dev === from.dev) return true;
-  rmSync(target, { force: true });
-  try {
-    copyFileSync(source, target, constants.COPYFILE_FICLONE_FORCE);
-    return true;
-  } catch {
-    // This file system has no copies on write.
-    rmSync(target, { force: true });
-  }
-  try {
-    linkSync(source, target);
-    return true;
-  } catch {
-    copyFileSync(source, target);
-    return false;
-  }
+  return replaceFile(target, (beside) => {
+    try {
+      copyFileSync(source, beside, constants.COPYFILE_FICLONE_FORCE);
+      return true;
+    } catch {
+      // This file system has no copies on write.
+      rmSync(beside, { force: true });
+    }
+    try {
+      linkSync(source, beside);
+      return true;
+    } catch {
+      copyFileSync(source, beside);
+      return false;
+    }
+  });
 }
 
 /** The files of the bundle `name` in `folder`, by its manifest. */
@@ -89,12 +83,6 @@ function modelFiles(folder: string): string[] {
   }
   const paths = (manifest.files ?? []).map(({ path }) => path);
   return paths.filter((path) => typeof path === 'string').filter((path) => /^[^/\\]+$/.test(path));
-}
-
-/** Removes the files that an earlier version of the bundle had, by its manifest, and this one does not have. */
-function removeStale({ manifest }: BuiltBundle, folder: string): void {
-  const kept = new Set(manifest.files.map((file) => file.path));
-  for (const name of modelFiles(folder)) if (!kept.has(name)) rmSync(join(folder, name), { force: true });
 }
 
 /** The differences between a folder and this bundle as it would be written: empty if the folder is current. */

@@ -2,6 +2,7 @@ import './environment.ts';
 import { InferenceSession, type Tensor } from 'onnxruntime-node';
 import { DTYPES } from '../../graph/types.ts';
 import type { Ort, OutputType, SessionTensors } from '../port.ts';
+import { makeRoom } from './collect.ts';
 import { chooseDevice } from './devices.ts';
 import { compilation } from './options.ts';
 import { createSynchronousSession } from './synchronous.ts';
@@ -17,6 +18,7 @@ export const nodeOrt: Ort = {
   isSame: isSameTensor,
 
   async createSession(bytes, config) {
+    makeRoom(config.weights ?? 0);
     const { model, options } = compilation(bytes, config);
     const session = await InferenceSession.create(model, options);
     return {

@@ -1,0 +1,139 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
+import { loadBundle } from '../../../runtime/bundle/node.ts';
+import { NNsight, requestFromJson, Tensor } from '../../../runtime/index.ts';
+import { type Base, baseManifest, baseRequest, bases, MLP } from './base.ts';
+import { damageBytes, damageJson } from './damage.ts';
+import { damageModel } from './damage-model.ts';
+import { Random } from './random.ts';
+
+export const KINDS = ['bytes', 'structure', 'requests', 'bundles'] as const;
+export type Kind = (typeof KINDS)[number];
+
+/**
+ * `refused`: an error in this library's words. `right`: what plain ONNX Runtime gives, or, for a request, the same whole
+ * and in segments. `lenient`: a result where plain ONNX Runtime has none. `broken`: a bare error, or another result.
+ */
+export type Verdict = 'refused' | 'right' | 'lenient' | 'broken';
+
+export interface Told {
+  readonly verdict: Verdict;
+  readonly why: string;
+}
+
+const folder = join(tmpdir(), `onnsight-fuzz-${process.pid}`);
+mkdirSync(folder, { recursive: true });
+
+/** Errors that say what is wrong with what was given. */
+const OURS = new Set(['ModelError', 'GraphError', 'InputError', 'TraceError', 'BundleError', 'AnswerError']);
+
+/** What a message of ONNX Runtime looks like that nobody has put in words. */
+const BARE =
+  /onnxruntime_src|Status Message|Non-zero status|Cannot read propert|is not a function|is not iterable|undefined \(/;
+
+/** @param plain told when plain ONNX Runtime begins to run, and when it has ended: a crash there is its own */
+export async function runCase(kind: Kind, seed: number, plain: (runs: boolean) => void): Promise<Told> {
+  const random = new Random(seed);
+  if (kind === 'requests') return runRequest(random);
+  if (kind === 'bundles') return runBundle(random);
+  const base = random.of(bases);
+  const bytes = (kind === 'bytes' ? damageBytes : damageModel)(base.bytes, random);
+  const path = join(folder, 'model.onnx');
+  writeFileSync(path, bytes);
+  plain(true);
+  const expected = await runPlain(path, base);
+  plain(false);
+  return judge(async () => {
+    // biome-ignore lint/suspicious/noExplicitAny: the modules of a damaged model are anything.
+    const model: any = await NNsight.load(path, { device: 'cpu' });
+    String(model);
+    const inputs = Object.fromEntries(
+      Object.entries(base.inputs).map(([name, { dims, data }]) => [name, Tensor.from(data, 'float32', dims)]),
+    );
+    const found = await model.trace(inputs);
+    await model.release();
+    if (!expected) return 'lenient';
+    for (const [name, tensor] of Object.entries(found)) checkSame(name, tensor as Tensor, expected[name]);
+    return 'right';
+  });
+}
+
+async function runPlain(path: string, { inputs }: Base): Promise<Readonly<Record<string, OrtTensor>> | null> {
+  try {
+    const session = await InferenceSession.create(path, { logSeverityLevel: 4 });
+    const feeds = Object.entries(inputs).map(([name, { dims, data }]) => [
+      name,
+      new OrtTensor('float32', Float32Array.from(data), dims),
+    ]);
+    const results = await session.run(Object.fromEntries(feeds));
+    await session.release();
+    return results as Readonly<Record<string, OrtTensor>>;
+  } catch {
+    return null;
+  }
+}
+
+async function runRequest(random: Random): Promise<Told> {
+  const load = async (segments: string): Promise<Awaited<ReturnType<typeof NNsight.load>>> => {
+    process.env.ONNSIGHT_SEGMENTS = segments;
+    return NNsight.load(MLP, { device: 'cpu', maxIterations: 1000 });
+  };
+  const [model, whole] = [await load('modules'), await load('off')];
+  const { hash } = await import('../../../runtime/onnx/read.ts').then(({ readModel }) => readModel(MLP));
+  const json = damageJson(baseRequest(hash), random);
+  return judge(async () => {
+    const [found, expected] = [await model.execute(requestFromJson(json)), await whole.execute(requestFromJson(json))];
+    found.forEach((tensor, i) => {
+      checkSame(`save ${i}`, tensor, expected[i]);
+    });
+    return 'right';
+  });
+}
+
+async function runBundle(random: Random): Promise<Told> {
+  const { bytes, inputs } = bases[0]!;
+  const { dims, data } = inputs.x!;
+  const isOfModel = random.below(2) === 0;
+  const manifest = isOfModel ? baseManifest() : damageJson(baseManifest(), random);
+  const text = Buffer.from(JSON.stringify(manifest, null, 2));
+  writeFileSync(join(folder, 'bundle.json'), !isOfModel && random.below(4) === 0 ? damageBytes(text, random) : text);
+  writeFileSync(join(folder, 'fuzz.onnx'), isOfModel ? damageBytes(bytes, random) : bytes);
+  return judge(async () => {
+    const bundle = await loadBundle(folder);
+    const result = (await bundle({ x: Tensor.from(data, 'float32', dims) })) as Record<string, Tensor>;
+    await bundle.release();
+    const plain = await runPlain(MLP, bases[0]!);
+    for (const found of Object.values(result ?? {})) if (found instanceof Tensor) checkSame('y', found, plain?.output);
+    return 'right';
+  });
+}
+
+class OtherResult extends Error {
+  override readonly name = 'OtherResult';
+}
+
+type Numbers = { readonly dims: readonly number[]; readonly data: unknown };
+
+function checkSame(name: string, found: Numbers | undefined, expected: Numbers | undefined): void {
+  const list = (tensor: Numbers | undefined) =>
+    tensor ? Array.from(tensor.data as ArrayLike<number | bigint>, Number) : [];
+  const [a, b] = [list(found), list(expected)];
+  const isNear = (x: number, y: number) =>
+    Object.is(x, y) || x === y || Math.abs(x - y) <= 1e-4 * Math.max(1, Math.abs(x));
+  if (found?.dims.join() === expected?.dims.join() && a.every((x, i) => isNear(x, b[i]!))) return;
+  throw new OtherResult(
+    `${name} is [${found?.dims}] ${a.slice(0, 4)}, and should be [${expected?.dims}] ${b.slice(0, 4)}`,
+  );
+}
+
+async function judge(run: () => Promise<Verdict>): Promise<Told> {
+  try {
+    return { verdict: await run(), why: '' };
+  } catch (error) {
+    const { name, message } = error as Error;
+    const why = `${name}: ${message.split('\n')[0]!.slice(0, 300)}`;
+    return { verdict: OURS.has(name) && !BARE.test(message) ? 'refused' : 'broken', why };
+  }
+}
