@@ -80,7 +80,19 @@ export function save(value: unknown): SavedProxy {
   const varying = varyingOf(settled(value));
   const saveOne = (one: unknown) => (one === undefined || one === null ? one : save(one));
   if (varying?.builder.open) return uses.distribute(varying, saveOne) as SavedProxy;
+  if (!isFilled(value)) checkStackable(value);
   return register(new SavedProxy(builder(), isFilled(value) ? joinEntries(value) : toProxy(value)));
+}
+
+/** A list of tensors becomes one tensor, which is possible only if they have as many dimensions. */
+function checkStackable(value: unknown): void {
+  if (!Array.isArray(value)) return;
+  const ranks = value.flatMap((one) => (one instanceof TensorProxy ? (one.type.shape?.length ?? []) : []));
+  if (new Set(ranks).size <= 1) return;
+  throw new TraceError(
+    `save() makes one tensor of a list, and the tensors in this one have ${[...new Set(ranks)].join(' and ')} dimensions. Save each of them: list.map((one) => save(one)).`,
+    callerSite(),
+  );
 }
 
 /**

@@ -95,7 +95,8 @@ export const ROWS: readonly Row[] = [
       name: `tspc with TypeScript ${version}`,
       packages: [`typescript@${version}`, 'ts-patch@3.3.0'],
       files: {
-        ...program('commonjs'),
+        ...program('module'),
+        'src/main.ts': MAIN.replace("'./steer'", "'./steer.js'"),
         'tsconfig.json': tsconfig({
           module: 'NodeNext',
           moduleResolution: 'NodeNext',
