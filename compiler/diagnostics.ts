@@ -1,4 +1,5 @@
 import type { ts } from 'ts-morph';
+import type { Original, Position } from './original.ts';
 import { syntax } from './parse.ts';
 
 /** The refusals of the compiler: the code, the problem, and one sentence on what to write instead. */
@@ -49,10 +50,11 @@ export class CompileError extends Error {
   readonly code: string;
   /** As shown: relative to the project. */
   readonly file: string;
-  readonly line: number;
-  readonly column: number;
+  line: number;
+  column: number;
   readonly remedy: string;
-  readonly #frame: string;
+  readonly #length: number;
+  #frame: string;
 
   /** `remedy` replaces the usual one if it can be made from the user's own code. */
   constructor(refusal: Refusal, node: ts.Node, file: string, remedy: string = REFUSALS[refusal][2]) {
@@ -67,7 +69,16 @@ export class CompileError extends Error {
     this.line = position.line + 1;
     this.column = position.character + 1;
     this.remedy = remedy;
-    this.#frame = codeFrame(source.text, position, node.getEnd() - start);
+    this.#length = node.getEnd() - start;
+    this.#frame = codeFrame(source.text, position, this.#length);
+  }
+
+  /** Names the place in the text that the user wrote, of which the compiled text was made. */
+  moveTo({ text, placeOf }: Original): void {
+    const position = placeOf({ line: this.line - 1, character: this.column - 1 });
+    this.line = position.line + 1;
+    this.column = position.character + 1;
+    this.#frame = codeFrame(text, position, this.#length);
   }
 
   /** The text every host prints: place, code, message, the line with a caret under it, the remedy. */
@@ -77,7 +88,7 @@ export class CompileError extends Error {
   }
 }
 
-function codeFrame(text: string, { line, character }: ts.LineAndCharacter, length: number): string {
+function codeFrame(text: string, { line, character }: Position, length: number): string {
   const shown = text.split(/\r?\n/)[line] ?? '';
   const gutter = `${line + 1} | `;
   // Tabs are kept, so that the caret stands under its character however wide the terminal makes them.

@@ -3,6 +3,7 @@ import { type Code, span } from './code.ts';
 import { CompileError, type Refusal } from './diagnostics.ts';
 import type { Traced } from './directives.ts';
 import { FunctionFrame } from './frames.ts';
+import type { Original } from './original.ts';
 import { syntax } from './parse.ts';
 import { findReferences } from './references.ts';
 import type { Binding, Scopes } from './scope.ts';
@@ -33,6 +34,7 @@ export class Lowering {
     scopes: Scopes,
     traced: Traced,
     visit: (lowering: Lowering, node: ts.Node) => Code,
+    original: Original | undefined,
   ) {
     this.source = source;
     this.text = source.text;
@@ -42,7 +44,7 @@ export class Lowering {
     const references = findReferences(source, scopes);
     this.shared = new SharedVariables(references, traced.functions, (name) => source.text.includes(name));
     this.states = new States(references, scopes, this.shared, this.hoisted);
-    this.sites = new Sites(source);
+    this.sites = new Sites(source, original);
     this.visit = (node) => visit(this, node);
   }
 

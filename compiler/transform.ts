@@ -5,6 +5,7 @@ import { CompileError } from './diagnostics.ts';
 import { findTraced, prologue, type Traced } from './directives.ts';
 import { mayHaveBlocks } from './gate.ts';
 import { Lowering } from './lowering.ts';
+import type { Original } from './original.ts';
 import { parse, syntax } from './parse.ts';
 import { print } from './print.ts';
 import { Scopes } from './scope.ts';
@@ -15,6 +16,8 @@ export interface TransformOptions {
   readonly file: string;
   /** Its absolute path; its extension says which language it is. */
   readonly id: string;
+  /** What the user wrote, if that is not the text that is given. */
+  readonly original?: Original;
 }
 
 export interface Transformed {
@@ -30,7 +33,16 @@ export interface Transformed {
  * @returns null if there is nothing to rewrite: no traced function, text that is lowered already, or a syntax error.
  * @throws CompileError for code that can have no meaning in a graph.
  */
-export function transform(code: string, { file, id }: TransformOptions): Transformed | null {
+export function transform(code: string, options: TransformOptions): Transformed | null {
+  try {
+    return transformText(code, options);
+  } catch (error) {
+    if (error instanceof CompileError && options.original) error.moveTo(options.original);
+    throw error;
+  }
+}
+
+function transformText(code: string, { file, id, original }: TransformOptions): Transformed | null {
   if (!mayHaveBlocks(code)) return null;
   const source = parse(code, id);
   if (!source) return null;
@@ -38,7 +50,7 @@ export function transform(code: string, { file, id }: TransformOptions): Transfo
   const traced = findTraced(source, scopes, file);
   if (traced.functions.size === 0) return null;
   refuseReservedNames(scopes, file);
-  const lowering = new Lowering(source, file, scopes, traced, visit);
+  const lowering = new Lowering(source, file, scopes, traced, visit, original);
   return print(lowerFile(lowering, traced), code, id);
 }
 

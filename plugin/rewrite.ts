@@ -1,5 +1,6 @@
 import { dirname, join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Original } from '../compiler/original.ts';
 import { transform } from '../compiler/transform.ts';
 import { shownPath } from './shown-path.ts';
 import type { SourceMapJson } from './source-maps.ts';
@@ -10,7 +11,7 @@ export interface Rewritten {
   map: SourceMapJson;
 }
 
-const PROGRAM = /\.[cm]?[jt]sx?$/;
+const PROGRAM = /\.(?:[cm]?[jt]sx?|vue|svelte|astro)$/;
 const DECLARATIONS = /\.d(\.[^./\\]+)?\.[cm]?ts$/;
 const INSTALLED = /[\\/]node_modules[\\/]/;
 
@@ -29,12 +30,22 @@ export function isUserProgram(file: string): boolean {
   return PROGRAM.test(file) && !DECLARATIONS.test(file) && !INSTALLED.test(file) && !isOwnFile(file);
 }
 
+export interface RewriteOptions {
+  /** The folder that errors name files from; the working directory unless given. */
+  readonly directory?: string;
+  /** What the user wrote, if `code` is not that. */
+  readonly original?: Original;
+}
+
 /**
  * Lowers the trace blocks of `code`, the text of the absolute path `file`; null if there is nothing to do.
- * `directory` is the folder that errors name files from.
  * @throws CompileError for code that cannot be lowered, at the user's line and column.
  */
-export function rewrite(code: string, file: string, directory = process.cwd()): Rewritten | null {
+export function rewrite(
+  code: string,
+  file: string,
+  { directory = process.cwd(), original }: RewriteOptions = {},
+): Rewritten | null {
   if (!isUserProgram(file)) return null;
-  return transform(code, { file: shownPath(file, directory), id: file });
+  return transform(code, { file: shownPath(file, directory), id: file, ...(original && { original }) });
 }

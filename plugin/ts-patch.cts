@@ -39,7 +39,7 @@ function lowerProgram(
 
   for (const file of program.getSourceFiles()) {
     if (file.isDeclarationFile || program.isSourceFileFromExternalLibrary(file)) continue;
-    const result = outcome(file, () => rewriting.rewrite(file.text, absolute(ts, file, directory), directory));
+    const result = outcome(file, () => rewriting.rewrite(file.text, absolute(ts, file, directory), { directory }));
     if (result === null) continue;
     if (result instanceof diagnostics.CompileError) errors.set(file, toDiagnostic(ts, result, file));
     else lowered.set(file.fileName, { ...result, original: file });

@@ -1,27 +1,71 @@
-import { createUnplugin } from 'unplugin';
+import { createUnplugin, type UnpluginBuildContext, type UnpluginContext } from 'unplugin';
 import { CompileError } from '../compiler/diagnostics.ts';
-import { rewrite } from './rewrite.ts';
+import { originalOf } from './original.ts';
+import { type Rewritten, rewrite } from './rewrite.ts';
+import type { SourceMapJson } from './source-maps.ts';
+import { withoutChecks } from './without-checks.ts';
+
+const CODE = { include: /onnsight|use trace/ };
+const INSTALLED = /[\\/]node_modules[\\/]/;
+
+/** Bundlers whose loaders may check the types of what other plugins give them. */
+const CHECKING = new Set(['rollup', 'webpack', 'rspack']);
 
 /**
  * The plugin for every bundler that unplugin knows: `onnsight.vite()`, `onnsight.rollup()`, `onnsight.rolldown()`,
  * `onnsight.esbuild()`, `onnsight.webpack()` and so on.
  */
-export const onnsight = createUnplugin(() => ({
-  name: 'onnsight',
-  enforce: 'pre',
-  transform: {
-    filter: {
-      id: { include: /\.[cm]?[jt]sx?(?:\?|$)/, exclude: /[\\/]node_modules[\\/]/ },
-      code: { include: /onnsight|use trace/ },
-    },
-    handler(code, id) {
-      const [file = id] = id.split('?');
-      try {
-        return rewrite(code, file);
-      } catch (error) {
-        if (!(error instanceof CompileError)) throw error;
-        return this.error({ name: error.code, message: error.format(), id: file, stack: '' });
-      }
+export const onnsight = createUnplugin((_options: undefined, { framework }) => [
+  {
+    name: 'onnsight',
+    enforce: 'pre',
+    transform: {
+      filter: { id: { include: /\.[cm]?[jt]sx?(?:\?|$)/, exclude: INSTALLED }, code: CODE },
+      handler(code, id) {
+        const [file = id] = id.split('?');
+        const rewritten = lower(this, code, file);
+        return rewritten && CHECKING.has(framework) ? withoutChecks(rewritten, file) : rewritten;
+      },
     },
   },
-}));
+  {
+    // the scripts of components, when their own plugins have made JavaScript of them
+    name: 'onnsight:components',
+    enforce: 'post',
+    transform: {
+      filter: { id: { include: /\.(?:vue|svelte|astro)(?:\?|$)/, exclude: INSTALLED }, code: CODE },
+      handler(code, id) {
+        const [file = id] = id.split('?');
+        return lower(this, code, file);
+      },
+    },
+  },
+]);
+
+type Context = UnpluginBuildContext & UnpluginContext;
+
+function lower(context: Context, code: string, file: string): Rewritten | null {
+  const original = originalOf(code, file, () => mapOf(context));
+  try {
+    const rewritten = rewrite(code, file, original === 'unknown' || original === null ? {} : { original });
+    if (rewritten && original === 'unknown') {
+      context.warn(
+        `${file} reaches onnsight as another text than it holds, and without a source map: its errors name lines of that text. Turn on the source maps of the plugin that changes it (in Vite, build.sourcemap), or let onnsight come before it.`,
+      );
+    }
+    return rewritten;
+  } catch (error) {
+    if (!(error instanceof CompileError)) throw error;
+    context.error({ name: error.code, message: error.format(), id: file, stack: '' });
+    return null;
+  }
+}
+
+/** The map of the plugins and loaders before this one; null if there are none, or they make no maps. */
+function mapOf(context: Context): SourceMapJson | null {
+  if ('getCombinedSourcemap' in context && typeof context.getCombinedSourcemap === 'function') {
+    return context.getCombinedSourcemap() as SourceMapJson;
+  }
+  const native = context.getNativeBuildContext?.() as { inputSourceMap?: SourceMapJson } | null | undefined;
+  return native?.inputSourceMap ?? null;
+}

@@ -44,6 +44,8 @@ export function openProject(patterns: readonly string[], tsconfig: string | unde
 /** The interventions that files export. Throws a UsageError for a file without any, and if two have one name. */
 export function findInterventions(project: Project, patterns: readonly string[]): Found[] {
   const files = programsOf(project);
+  // the exports of a CommonJS file are known when a checker has seen it
+  project.getProgram().compilerObject.getTypeChecker();
   const found = files.flatMap((file) => interventionsOf(file));
   if (found.length === 0) {
     const where = patterns.length > 0 ? patterns.join(', ') : `the ${files.length} files of the project`;
@@ -93,8 +95,15 @@ function interventionsOf(file: SourceFile): Found[] {
 /** By its type, so that the result of a factory is found too; by its text if types cannot be resolved. */
 function isIntervention(declaration: ExportedDeclarations): boolean {
   if (declaration.getType().getSymbol()?.getName() === 'Intervention') return !Node.isInterfaceDeclaration(declaration);
-  const value = Node.isVariableDeclaration(declaration) ? declaration.getInitializer() : declaration;
+  const value = initializerOf(declaration);
   return Node.isCallExpression(value) && /(^|\.)intervention$/.test(value.getExpression().getText());
+}
+
+/** `export const steer = value`, `exports.steer = value`, `export default value` */
+function initializerOf(declaration: Node): Node | undefined {
+  if (Node.isVariableDeclaration(declaration)) return declaration.getInitializer();
+  const parent = declaration.getParent();
+  return Node.isBinaryExpression(parent) && parent.getLeft() === declaration ? parent.getRight() : declaration;
 }
 
 /** `src/my-steer.ts` → `mySteer` */

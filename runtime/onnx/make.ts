@@ -11,6 +11,8 @@ import {
   ModelProtoSchema,
   type NodeProto,
   NodeProtoSchema,
+  type StringStringEntryProto,
+  StringStringEntryProtoSchema,
   type TensorProto,
   TensorProtoSchema,
   type ValueInfoProto,
@@ -98,6 +100,11 @@ export function makeValueInfo(
   const elemType = typeof type === 'number' ? type : elementType(type);
   const shape = dims && { shape: { dim: dims.map(makeDim) } };
   return create(ValueInfoProtoSchema, { name, type: { value: { case: 'tensorType', value: { elemType, ...shape } } } });
+}
+
+/** Entries of a model's metadata. */
+export function makeMetadata(entries: Readonly<Record<string, string>>): StringStringEntryProto[] {
+  return Object.entries(entries).map(([key, value]) => create(StringStringEntryProtoSchema, { key, value }));
 }
 
 /** The declaration of a list of tensors (an ONNX sequence), of the number that ONNX gives their element type. */

@@ -19,7 +19,7 @@ import type { Session, Tracer } from './tracer.ts';
 export type Device = 'cpu' | 'cuda' | 'webgpu';
 
 /** Inputs by the names that the model gives them. */
-export type Inputs = Readonly<Record<string, TensorData>>;
+export type Inputs = Readonly<Record<string, TensorData | undefined>>;
 
 /** The inputs of a model: by name, or the data of the first one. */
 export type ModelInputs = Inputs | TensorData;

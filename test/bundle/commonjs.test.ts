@@ -68,7 +68,7 @@ async function node(...args: string[]): Promise<string> {
 
 const COMPILE = [join(ROOT, 'dist/plugin/cli/main.js'), 'compile', '--model', TOY_MODEL, '--out'];
 
-describe('a CommonJS package', () => {
+describe('a CommonJS package', { timeout: 180_000 }, () => {
   let value = '';
 
   it('compiles interventions, from TypeScript and JavaScript, and tells what chance decided', async () => {

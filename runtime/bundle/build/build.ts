@@ -8,6 +8,7 @@ import { type Site, siteOf } from '../../graph/site.ts';
 import { lower } from '../../lowering/lower.ts';
 import { encodeModel } from '../../onnx/proto.ts';
 import type { SavedProxy } from '../../tracing/saves.ts';
+import type { InterventionParameter } from '../../types/intervention.ts';
 import { BUNDLE_VERSION } from '../manifest.ts';
 import type { BundleFile, Manifest } from '../schema.ts';
 import { loadable } from './check.ts';
@@ -67,6 +68,7 @@ export async function buildBundle(
     built,
     lowered,
     returned.outputs.map((output) => output.name),
+    describeIntervention(name, source, intervention.parameters),
   );
   const file = `${name}.onnx`;
   await loadable(rewritten.proto, model.folder);
@@ -122,6 +124,20 @@ function checkPortable(graph: InterventionGraph): void {
 
 function describe({ path, port, index }: Address): string {
   return `${path === '' ? '' : `${path}.`}${port}${index === 0 ? '' : `s[${index}]`}`;
+}
+
+/** What the model's metadata tells of the intervention in it. */
+function describeIntervention(
+  name: string,
+  { file, line, column }: Site,
+  parameters: readonly InterventionParameter[],
+) {
+  const shown = parameters.map((one) => `${one.name}: ${one.dtype}[${one.dims.map((dim) => dim ?? '?').join(', ')}]`);
+  return {
+    'onnsight.intervention': name,
+    'onnsight.source': `${file}:${line}:${column}`,
+    'onnsight.parameters': shown.join(', '),
+  };
 }
 
 function describeFile(path: string, bytes: Uint8Array): BundleFile {

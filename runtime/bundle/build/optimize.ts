@@ -42,7 +42,9 @@ function relink(optimized: ModelProto, linked: ModelProto, whole: ModelProto): M
     const before = external.get(tensor.name);
     return before && isSame(tensor, inside.get(tensor.name)!) ? before : tensor;
   });
-  return { ...optimized, producerName: 'onnsight', graph: { ...optimized.graph!, initializer } };
+  const { producerName, producerVersion, domain, modelVersion, docString } = linked;
+  const identity = { producerName, producerVersion, domain, modelVersion, docString };
+  return { ...optimized, ...identity, graph: { ...optimized.graph!, initializer } };
 }
 
 /** A folded constant has the name of the tensor it was, which would be read as a parameter's. */

@@ -1,7 +1,8 @@
+import { createHash } from 'node:crypto';
 import type { BuiltIntervention } from '../../api/intervention.ts';
 import { TraceError } from '../../errors.ts';
 import type { Lowered } from '../../lowering/lower.ts';
-import { makeNode, makeRawTensor, makeValueInfo } from '../../onnx/make.ts';
+import { makeMetadata, makeNode, makeRawTensor, makeValueInfo } from '../../onnx/make.ts';
 import type { OnnxModel } from '../../onnx/model.ts';
 import {
   decodeModel,
@@ -31,12 +32,14 @@ export function rewriteModel(
   { tracing, parameters }: BuiltIntervention,
   lowered: Lowered,
   outputNames: readonly string[],
+  description: Readonly<Record<string, string>>,
 ): RewrittenModel {
   const proto = decodeModel(lowered.bytes);
   const { graph } = tracing;
   const operands = [...graph.operands];
   const names = new Map<string, string>();
-  const constants: TensorProto[] = [];
+  const prefix = prefixFor(model.graph);
+  const constants = new Constants();
   const inputs: ValueInfoProto[] = [];
   const unused = new Set(parameters.values());
   const parameterOf = new Map([...parameters].map(([made, parameter]) => [tracing.value(made), parameter]));
@@ -48,10 +51,12 @@ export function rewriteModel(
       unused.delete(parameter);
       names.set(name, parameter.name);
       inputs.push(makeValueInfo(name, parameter.dtype, parameter.dims));
-    } else constants.push(makeRawTensor(name, value.type.dtype, data.data as Float32Array, data.dims));
+      continue;
+    }
+    const first = constants.add(makeRawTensor(name, value.type.dtype, data.data as Float32Array, data.dims));
+    if (first !== name) names.set(name, addedName(first, prefix));
   }
   for (const parameter of unused) throw unread(parameter);
-  const prefix = prefixFor(model.graph);
   const written = placeWrites(model, proto.graph!.node, lowered, prefix);
   const { nodes, outputs } = distinctOutputs(written.nodes, written.outputs);
   outputs.forEach((name, i) => {
@@ -61,8 +66,19 @@ export function rewriteModel(
   const rewritten: GraphProto = {
     ...proto.graph!,
     node: nodes,
-    initializer: [...proto.graph!.initializer, ...constants],
-    input: [...proto.graph!.input.filter(({ name }) => used.has(name)), ...inputs],
+    initializer: [...proto.graph!.initializer, ...constants.all],
+    input: [
+      ...inOrder(
+        proto.graph!.input.filter(({ name }) => used.has(name)),
+        model.inputs.map(({ name }) => name),
+        ({ name }) => name,
+      ),
+      ...inOrder(
+        inputs,
+        [...parameters.values()].map(({ name }) => name),
+        ({ name }) => names.get(name)!,
+      ),
+    ],
     output: outputs.map((name, i) => {
       const { dtype, shape } = graph.saves[i]!.value.type;
       return makeValueInfo(name, dtype, shape);
@@ -71,9 +87,39 @@ export function rewriteModel(
   };
   const finished = renameAll(rewritten, finalNames(names, prefix), (name) => nodeName(name, prefix));
   return {
-    proto: { ...proto, producerName: 'onnsight', metadataProps: model.proto.metadataProps, graph: finished },
+    proto: { ...proto, ...identity(model, description), graph: { ...finished, name: model.graph.name } },
     inputs: [...lowered.inputs],
   };
+}
+
+/** Captured data: what is captured twice is written once. */
+class Constants {
+  readonly all: TensorProto[] = [];
+  readonly #names = new Map<string, string>();
+
+  /** The name of the first constant of the same type and elements: its own if there is none yet. */
+  add(tensor: TensorProto): string {
+    const hash = createHash('sha256').update(`${tensor.dataType} ${tensor.dims.join()} `).update(tensor.rawData);
+    const key = hash.digest('hex');
+    const known = this.#names.get(key);
+    if (known !== undefined) return known;
+    this.#names.set(key, tensor.name);
+    this.all.push(tensor);
+    return tensor.name;
+  }
+}
+
+/** What a model says of itself, and of what was done to it. */
+function identity({ proto }: OnnxModel, description: Readonly<Record<string, string>>) {
+  const { producerName, producerVersion, domain, modelVersion, docString } = proto;
+  const kept = proto.metadataProps.filter(({ key }) => !Object.hasOwn(description, key));
+  const metadataProps = [...kept, ...makeMetadata(description)];
+  return { producerName, producerVersion, domain, modelVersion, docString, metadataProps };
+}
+
+/** The items in the order of their names in `order`. */
+function inOrder<T>(items: readonly T[], order: readonly string[], nameOf: (item: T) => string): T[] {
+  return [...items].sort((a, b) => order.indexOf(nameOf(a)) - order.indexOf(nameOf(b)));
 }
 
 function unread({ name }: InterventionParameter): TraceError {
@@ -108,12 +154,17 @@ function prefixFor(graph: GraphProto): string {
   return `onnsight${numbers.reduce((a, b) => Math.max(a, b), 0) + 1}_`;
 }
 
+/** The final name of a tensor that was added. */
+function addedName(name: string, prefix: string): string {
+  return prefix + name.slice('onnsight/'.length);
+}
+
 function finalNames(wanted: ReadonlyMap<string, string>, prefix: string): (name: string) => string {
   const claimed = new Set(wanted.values());
   return (name) => {
     const given = wanted.get(name);
     if (given !== undefined) return given;
-    if (name.startsWith('onnsight/')) return prefix + name.slice('onnsight/'.length);
+    if (name.startsWith('onnsight/')) return addedName(name, prefix);
     // A tensor of the model that has the name of a parameter or a result gives it up.
     return claimed.has(name) ? prefix + name : name;
   };

@@ -1,0 +1,61 @@
+"""Runs a bundle of onnsight in Python, by its bundle.json alone (docs/bundles.md). It needs numpy and onnxruntime."""
+
+import json
+import pathlib
+
+import numpy as np
+import onnxruntime
+
+
+class Bundle:
+    def __init__(self, folder):
+        folder = pathlib.Path(folder)
+        self.manifest = json.loads((folder / "bundle.json").read_text("utf-8"))
+        self.session = onnxruntime.InferenceSession(str(folder / self.manifest["files"][0]["path"]))
+
+    def __call__(self, **given):
+        tensors = [t for t in self.manifest["inputs"] + self.manifest["parameters"] if t.get("used", True)]
+        values = {t["name"]: given[t["name"]] if t["name"] in given else self.usual(t, given) for t in tensors}
+        feeds = {t["name"]: np.asarray(values[t["name"]], t["dtype"]) for t in tensors}
+        names = [output["name"] for output in self.manifest["outputs"]]
+        self.outputs = dict(zip(names, self.session.run(names, feeds)))
+        return self.build(self.manifest["returns"])
+
+    def usual(self, tensor, given):
+        """What a language model's input is if it is left out: a mask of ones, positions, an empty cache."""
+        batch, length = np.shape(given["input_ids"])
+        if tensor["name"] == "attention_mask":
+            return np.ones([batch, length])
+        if tensor["name"] == "position_ids":
+            return np.tile(np.arange(length), [batch, 1])
+        if tensor["name"].startswith("past_key_values"):
+            return np.zeros([d if isinstance(d, int) else batch if i == 0 else 0 for i, d in enumerate(tensor["dims"])])
+        raise KeyError(tensor["name"])
+
+    def build(self, part):
+        match part["kind"]:
+            case "tensor":
+                return self.outputs[part["output"]]
+            case "object":
+                return {name: self.build(field) for name, field in part["fields"].items()}
+            case "array":
+                items = [self.build(i) if i["kind"] == "entries" else [self.build(i)] for i in part["items"]]
+                return [item for some in items for item in some]
+            case "entries":
+                return self.entries(part["list"])
+            case "saved":
+                entries = self.entries(part["list"])
+                if not part["loop"] or not entries:
+                    return entries[0] if entries else None
+                return np.stack(entries) if len({entry.shape for entry in entries}) == 1 else entries
+            case "choice":
+                return self.build(part["then" if self.outputs[part["test"]].item() else "else"])
+            case "value":
+                return part.get("value")
+
+    def entries(self, names):
+        """A list of tensors, of which the model gives all elements, all sizes and all numbers of dimensions."""
+        data, sizes, ranks = (self.outputs[names[key]].ravel() for key in ("data", "shapes", "ranks"))
+        shapes = [tuple(shape) for shape in np.split(sizes, np.cumsum(ranks)[:-1])] if len(ranks) else []
+        ends = np.cumsum([int(np.prod(shape)) for shape in shapes])
+        return [data[end - int(np.prod(shape)) : end].reshape(shape) for shape, end in zip(shapes, ends)]

@@ -1,0 +1,135 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { intervention, type LanguageModel, matmul, norm, save, Tensor } from 'onnsight';
+import { loadBundle } from 'onnsight/bundle';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { manifestSchema } from '../../runtime/bundle/schema.ts';
+import { decodeModel } from '../../runtime/onnx/proto.ts';
+import { compileTo } from './support/build.ts';
+
+const root = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
+const PYTHON = process.env.ONNSIGHT_PYTHON ?? 'python3';
+const hasPython = spawnSync(PYTHON, ['-c', 'import numpy, onnxruntime']).status === 0;
+/** What Python gave: `ONNSIGHT_PYTHON=python WRITE=1 npx vitest run test/bundle/python.test.ts` writes it. */
+const FIXTURE = root('test/fixtures/bundle-python.json');
+
+function head(model: LanguageModel) {
+  'use trace';
+  return model.lm_head.output['0, -1, 0:3'];
+}
+
+/** An intervention for each form of `returns`. */
+const INTERVENTIONS = {
+  tensor: intervention((model: LanguageModel) => save(head(model))),
+  nested: intervention({ alpha: 'float32' }, (model: LanguageModel, { alpha }) => ({
+    list: [save(head(model) * alpha), [save(head(model).argmax())], 'text', 3, true, null],
+    absent: undefined,
+    deep: { er: { logits: save(head(model) > 0) } },
+  })),
+  choice: intervention({ side: 'int64' }, (model: LanguageModel, { side }) => {
+    if (side > 0) return { early: save(head(model)) };
+    return { late: [save(head(model) * 2)] };
+  }),
+  branch: intervention({ side: 'int64' }, (model: LanguageModel, { side }) => {
+    const results: Record<string, unknown> = {};
+    if (side > 0) results.positive = save(head(model));
+    return { ...results, all: save(head(model)) };
+  }),
+  entries: intervention({ limit: 'float32' }, (model: LanguageModel, { limit }) => {
+    const kept = [];
+    for (const row of model.transformer.h[1].output[0]) if (norm(row) < limit) kept.push(save(row['0:2']));
+    return { kept };
+  }),
+  loop: intervention((model: LanguageModel) => {
+    let last: unknown;
+    for (const row of model.transformer.h[1].output[0]) last = save(row['0:2']);
+    return { last };
+  }),
+};
+
+const INPUTS = { input_ids: [[1, 2, 3]] };
+const RUNS: readonly (readonly [keyof typeof INTERVENTIONS, Readonly<Record<string, unknown>>])[] = [
+  ['tensor', INPUTS],
+  ['nested', { ...INPUTS, alpha: 2 }],
+  ['choice', { ...INPUTS, side: 1 }],
+  ['choice', { ...INPUTS, side: -1 }],
+  ['branch', { ...INPUTS, side: 1 }],
+  ['branch', { ...INPUTS, side: -1 }],
+  ['entries', { ...INPUTS, limit: 1e9 }],
+  ['entries', { ...INPUTS, limit: 0 }],
+  ['loop', INPUTS],
+];
+
+/** Results as JSON, numbers rounded, what is undefined left out. */
+function plain(value: unknown): unknown {
+  if (value instanceof Tensor) {
+    const data = Array.from(value.data as ArrayLike<number>, (one) => Number(Number(one).toFixed(3)));
+    return { dtype: value.dtype, dims: [...value.dims], data };
+  }
+  if (Array.isArray(value)) return value.map((one) => plain(one) ?? null);
+  if (typeof value !== 'object' || value === null) return value ?? null;
+  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, plain(one)]));
+}
+
+/** The same for what Python printed. */
+const rounded = (value: unknown): unknown =>
+  JSON.parse(JSON.stringify(value), (_, one) =>
+    typeof one === 'number' ? Number(one.toFixed(3)) : one === true ? 1 : one === false ? 0 : one,
+  );
+
+describe('a bundle in Python, by its manifest alone', () => {
+  const folders: Record<string, string> = {};
+  const results: unknown[] = [];
+
+  beforeAll(async () => {
+    for (const [name, one] of Object.entries(INTERVENTIONS)) folders[name] = await compileTo(one);
+    for (const [name, inputs] of RUNS) {
+      const bundle = await loadBundle(folders[name]!);
+      results.push(plain(await bundle(inputs as never)));
+      await bundle.release();
+    }
+  });
+
+  it('gives what Python gave', () => {
+    if (process.env.WRITE && hasPython) writeFileSync(FIXTURE, `${JSON.stringify(inPython(folders))}\n`);
+    expect(rounded(results)).toEqual(rounded(JSON.parse(readFileSync(FIXTURE, 'utf8'))));
+  });
+
+  it.skipIf(!hasPython)('and gives it now', () => {
+    expect(rounded(results)).toEqual(rounded(inPython(folders)));
+  });
+});
+
+function inPython(folders: Readonly<Record<string, string>>): unknown {
+  const input = JSON.stringify(RUNS.map(([name, inputs]) => [folders[name], inputs]));
+  const { stdout, stderr } = spawnSync(PYTHON, [root('test/tools/run_bundle.py')], { input, encoding: 'utf8' });
+  if (stdout === '') throw new Error(stderr);
+  return JSON.parse(stdout);
+}
+
+it('the schema of manifests in the package is that of the code', () => {
+  const path = root('bundle.schema.json');
+  const text = `${JSON.stringify(z.toJSONSchema(manifestSchema), null, 2)}\n`;
+  if (process.env.WRITE) writeFileSync(path, text);
+  expect(existsSync(path) && readFileSync(path, 'utf8')).toBe(text);
+});
+
+it('data that is captured is written once, and the model keeps what it says of itself', async () => {
+  const data = Float32Array.from({ length: 128 * 16 }, (_, i) => Math.sin(i));
+  const bank = new Tensor('float32', [128, 16], data);
+  const norms = intervention({ second: 'float32', first: 'float32' }, (model: LanguageModel, { first, second }) =>
+    [...model.transformer.h].map((layer) => save(matmul(layer.output * first + second, bank).norm())),
+  );
+  const folder = await compileTo(norms);
+  const model = decodeModel(readFileSync(`${folder}/steer.onnx`));
+  const original = decodeModel(readFileSync(root('models/toy-gpt2/model.onnx')));
+  const captured = model.graph!.initializer.filter(({ dims }) => dims.join() === '128,16');
+  expect(captured).toHaveLength(1);
+  expect(model.graph!.input.map(({ name }) => name).slice(-2)).toEqual(['second', 'first']);
+  const { producerName, producerVersion, domain, modelVersion, docString } = original;
+  expect(model).toMatchObject({ producerName, producerVersion, domain, modelVersion, docString });
+  const metadata = Object.fromEntries(model.metadataProps.map(({ key, value }) => [key, value]));
+  expect(metadata['onnsight.parameters']).toBe('second: float32[], first: float32[]');
+});

@@ -1,0 +1,177 @@
+/** A host: what is installed, the files of its project, and what its last command prints. */
+export interface Row {
+  readonly name: string;
+  readonly packages: readonly string[];
+  readonly files: Readonly<Record<string, string>>;
+  readonly commands: readonly string[];
+  readonly expects: readonly string[];
+}
+
+const STEER = `import { type LanguageModel, save } from 'onnsight';
+export async function steer(lm: LanguageModel, alpha: number) {
+  const { norm } = await lm.trace('The Eiffel Tower is in the city of', () => {
+    const layer = lm.transformer.h[0];
+    if (alpha > 1) layer.output[':, -1'] *= alpha;
+    return { norm: save(layer.output.norm()) };
+  });
+  return norm.item();
+}
+`;
+
+/** Its third line is the one that fails. */
+const MAIN = `import { LanguageModel, save } from 'onnsight';
+import { steer } from './steer';
+const wrong = (lm: LanguageModel) => lm.trace('The', () => save(lm.transformer.h[0].output.reshape([3, 3])));
+async function main() {
+  const lm = await LanguageModel.load('toy-gpt2');
+  console.log('steered', (await steer(lm, 2)).toFixed(3));
+  await wrong(lm).catch((error: Error) => console.log(error.message));
+}
+main();
+`;
+
+const PRINTS = ['steered 67.617', 'main.ts:3:'];
+
+const OPTIONS = {
+  target: 'ES2022',
+  module: 'ESNext',
+  moduleResolution: 'bundler',
+  strict: true,
+  noImplicitAny: false,
+  skipLibCheck: true,
+  types: ['node'],
+  sourceMap: true,
+  outDir: 'out',
+};
+const PLUGINS = [{ transform: 'onnsight/plugin', transformProgram: true }];
+
+function tsconfig(options: object = {}, more: object = {}): string {
+  return JSON.stringify({ compilerOptions: { ...OPTIONS, ...options }, include: ['src'], ...more });
+}
+
+const packageJson = (type: 'module' | 'commonjs') => JSON.stringify({ name: 'mine', version: '1.0.0', type });
+const program = (type: 'module' | 'commonjs') => ({
+  'package.json': packageJson(type),
+  'src/main.ts': MAIN,
+  'src/steer.ts': STEER,
+});
+
+const JEST = `import { LanguageModel, save } from 'onnsight';
+import { steer } from '../src/steer';
+test('a block in a test, and one in a module', async () => {
+  const lm = await LanguageModel.load('toy-gpt2');
+  expect((await steer(lm, 2)).toFixed(3)).toBe('67.617');
+  const norm = await lm.trace('The', () => save(lm.transformer.h[0].output.norm() * 0));
+  expect(norm.item()).toBe(0);
+});
+`;
+
+const ROLLUP = (plugins: string, imports: string) => `import { rollup } from 'rollup';
+import { onnsight } from 'onnsight/unplugin';
+${imports}
+const bundle = await rollup({ input: 'src/main.ts', external: [/^onnsight/], plugins: [${plugins}] });
+await bundle.write({ file: 'out/main.mjs', format: 'es', sourcemap: true });
+`;
+
+const WEBPACK = (options: string, plugins: string) => `import webpack from 'webpack';
+import { resolve } from 'node:path';
+import { onnsight } from 'onnsight/unplugin';
+webpack({
+  mode: 'development', devtool: 'source-map', target: 'node20', entry: './src/main.ts',
+  externalsType: 'module', externals: [/^onnsight/], experiments: { outputModule: true },
+  output: { path: resolve('out'), filename: 'main.mjs', module: true, library: { type: 'module' } },
+  resolve: { extensions: ['.ts', '.js'] },
+  module: { rules: [{ test: /\\.ts$/, loader: 'ts-loader', options: ${options} }] },
+  plugins: [${plugins}],
+}, (error, stats) => { if (error) throw error; console.log(stats.toString({ preset: 'errors-warnings' })); process.exitCode = stats.hasErrors() ? 1 : 0; });
+`;
+
+const RUN = 'node --enable-source-maps out/main.mjs';
+const TYPESCRIPT = ['typescript@5.9', 'ts-patch@3.3.0'];
+
+export const ROWS: readonly Row[] = [
+  ...['5.4', '5.9', '6.0'].map(
+    (version): Row => ({
+      name: `tspc with TypeScript ${version}`,
+      packages: [`typescript@${version}`, 'ts-patch@3.3.0'],
+      files: {
+        ...program('module'),
+        'src/main.ts': MAIN.replace("'./steer'", "'./steer.js'"),
+        'tsconfig.json': tsconfig({
+          module: 'NodeNext',
+          moduleResolution: 'NodeNext',
+          plugins: PLUGINS,
+          ...(version === '6.0' ? { rootDir: 'src' } : {}),
+        }),
+      },
+      commands: ['npx tspc -p .', 'node --enable-source-maps out/main.js'],
+      expects: PRINTS,
+    }),
+  ),
+  {
+    name: 'ts-jest',
+    packages: [...TYPESCRIPT, 'jest@30', 'ts-jest@29', '@types/jest@30'],
+    files: {
+      'package.json': packageJson('module'),
+      'src/steer.ts': STEER,
+      't/steer.test.ts': JEST,
+      'tsconfig.json': tsconfig({ types: ['node', 'jest'], plugins: PLUGINS }),
+      'jest.config.mjs': `export default { extensionsToTreatAsEsm: ['.ts'], transform: { '^.+\\\\.ts$': ['ts-jest', { useESM: true, compiler: 'ts-patch/compiler' }] } };`,
+    },
+    commands: ['NODE_OPTIONS=--experimental-vm-modules npx jest'],
+    expects: ['1 passed'],
+  },
+  {
+    name: 'ts-loader with ts-patch/compiler',
+    packages: [...TYPESCRIPT, 'webpack', 'ts-loader'],
+    files: {
+      ...program('module'),
+      'tsconfig.json': tsconfig({ plugins: PLUGINS }),
+      'build.mjs': WEBPACK(`{ compiler: 'ts-patch/compiler' }`, ''),
+    },
+    commands: ['node build.mjs', RUN],
+    expects: PRINTS,
+  },
+  {
+    name: 'ts-loader behind onnsight.webpack()',
+    packages: ['typescript@5.9', 'webpack', 'ts-loader'],
+    files: { ...program('module'), 'tsconfig.json': tsconfig(), 'build.mjs': WEBPACK('{}', 'onnsight.webpack()') },
+    commands: ['node build.mjs', RUN],
+    expects: PRINTS,
+  },
+  {
+    name: 'rollup-plugin-typescript2 behind onnsight.rollup()',
+    packages: ['typescript@5.9', 'rollup@4', 'rollup-plugin-typescript2', 'tslib'],
+    files: {
+      ...program('module'),
+      'tsconfig.json': tsconfig(),
+      'build.mjs': ROLLUP('onnsight.rollup(), ts()', `import ts from 'rollup-plugin-typescript2';`),
+    },
+    commands: ['node build.mjs', RUN],
+    expects: PRINTS,
+  },
+  {
+    name: '@rollup/plugin-typescript beside onnsight.rollup()',
+    packages: ['typescript@5.9', 'rollup@4', '@rollup/plugin-typescript', 'tslib'],
+    files: {
+      ...program('module'),
+      'tsconfig.json': tsconfig(),
+      'build.mjs': ROLLUP('onnsight.rollup(), ts()', `import ts from '@rollup/plugin-typescript';`),
+    },
+    commands: ['node build.mjs', RUN],
+    expects: PRINTS,
+  },
+  {
+    name: 'ts-node with ts-patch/compiler',
+    packages: [...TYPESCRIPT, 'ts-node'],
+    files: {
+      ...program('commonjs'),
+      'tsconfig.json': tsconfig(
+        { module: 'NodeNext', moduleResolution: 'NodeNext', plugins: PLUGINS },
+        { 'ts-node': { compiler: 'ts-patch/compiler' } },
+      ),
+    },
+    commands: ['npx ts-node src/main.ts'],
+    expects: PRINTS,
+  },
+];
