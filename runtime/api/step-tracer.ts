@@ -5,8 +5,10 @@ import type { TracedForward } from '../tracing/forward.ts';
 import { ours } from '../tracing/harmless.ts';
 import { type Step, StepRange } from '../tracing/step-range.ts';
 import type { StepTracer as PublicStepTracer } from '../types/generation.ts';
-import type { Moment } from './cache.ts';
+import type { Cache, CachedInput, CacheEntry, CacheOptions } from '../types/tracer.ts';
+import { cacheOf, type Moment } from './cache.ts';
 import { Tracer } from './tracer.ts';
+import type { Tracing } from './tracing.ts';
 
 /** The forwards of a generation, as its block goes through them. */
 export interface Steps {
@@ -27,12 +29,14 @@ export interface Steps {
 /** The argument of the block of a generation. */
 export class StepTracer extends Tracer implements PublicStepTracer<unknown> {
   readonly #steps: Steps;
+  readonly #tracing: Tracing;
   /** How many loops over steps are open. */
   #loops = 0;
 
   constructor(steps: Steps, ...rest: ConstructorParameters<typeof Tracer>) {
     super(...rest);
     this.#steps = steps;
+    this.#tracing = rest[0];
   }
 
   /**
@@ -69,8 +73,14 @@ export class StepTracer extends Tracer implements PublicStepTracer<unknown> {
     }
   }
 
+  override cache(options: CacheOptions & { readonly outputs: false; readonly inputs: true }): Cache<CachedInput>;
+  override cache(options?: CacheOptions): Cache;
+  override cache(options: CacheOptions = {}): Cache<CacheEntry | CachedInput> {
+    return cacheOf(this.#tracing, this.#moments(), options);
+  }
+
   /** In a loop over steps its step, else all steps. */
-  protected override moments(): readonly Moment[] {
+  #moments(): readonly Moment[] {
     const all = Array.from({ length: this.#steps.count }, (_, step) => step);
     return (this.#loops > 0 ? [this.#steps.current] : all).map((step) => ({
       forward: this.#steps.forwardOf(step),

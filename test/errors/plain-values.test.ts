@@ -63,13 +63,6 @@ describe('arithmetic on arrays, which is NaN', () => {
     expect(error.message).toMatch(says);
   });
 
-  it('a list of tensors of several ranks cannot be saved as one', () =>
-    traceFails(
-      lm.trace(clean, () => save(lm.outputs)), // @outputs
-      'outputs',
-      /have 3 and 4 dimensions\. Save each of them: list\.map/,
-    ));
-
   it('as a tensor it is computed', async () => {
     const { once, doubled } = await lm.trace(clean, () => {
       const h = hidden();
