@@ -1,4 +1,5 @@
-import type { Value } from '../../graph/types.ts';
+import { TraceError } from '../../errors.ts';
+import type { Site, Value } from '../../graph/types.ts';
 import type { Builder } from '../builder.ts';
 import { isCopy, keepAsItIs } from '../copies.ts';
 import { GraphEntries } from '../lists.ts';
@@ -6,7 +7,7 @@ import { TensorProxy } from '../proxy.ts';
 import { SavedProxy } from '../saves.ts';
 import { settled, uses, type Varying, varyingOf } from '../varying.ts';
 import type { Form, Rest } from './form.ts';
-import { joinEntries } from './join.ts';
+import { isAlike, joinEntries } from './join.ts';
 import { isOutOfReach } from './open-entries.ts';
 import { isMadeOfParts, type Parts } from './parts.ts';
 
@@ -16,19 +17,21 @@ import { isMadeOfParts, type Parts } from './parts.ts';
  * code may hold them, too. Saves stand for themselves, unless `isLoop`: there each iteration has one of its own.
  */
 export function capture(target: Builder, given: unknown, parts: Parts, isLoop = false): Form<Value> {
-  const look = (raw: unknown, inside: readonly object[]): Form<Value> => {
+  const look = (raw: unknown, inside: readonly object[], isOpened = false): Form<Value> => {
     const value = settled(raw);
     if (value instanceof TensorProxy) return captureTensor(target, value, isLoop);
     const varying = varyingOf(value);
     if (varying) {
-      const opened = openedIn(varying, parts);
+      const opened = isOpened ? null : openedIn(varying, parts);
       // Objects of one kind are one object of which the run decides what is in it.
       if (opened)
         return look(
           uses.distribute(varying, (one) => copied(target, one, opened)),
           inside,
+          true,
         );
       const cases = varying.cases.map((one) => ({ test: one.test, form: look(one.value, inside) }));
+      if (isOpened && areAlike(cases.map(({ form }) => form))) throw indistinct(varying.name, target.site);
       return { kind: 'cases', cases, isSure: varying.sure !== null };
     }
     if (!isMadeOfParts(value) || inside.includes(value) || !parts.includes(value)) return { kind: 'plain', value };
@@ -61,6 +64,19 @@ function openedIn({ cases }: Varying, parts: Parts): ReadonlyMap<object, boolean
   const known = cases.map(({ value }) => settled(value) as object).filter(open);
   const kinds = known.map((one) => (Array.isArray(one) ? '[]' : JSON.stringify(Object.keys(one))));
   return new Set(kinds).size < kinds.length || known.some(isOutOfReach) ? opened : null;
+}
+
+/** Whether two objects are told by their content and are of one kind: nothing would say which of them is meant. */
+function areAlike(forms: readonly Form<Value>[]): boolean {
+  const objects = forms.filter(({ kind }) => kind === 'array' || kind === 'record');
+  return objects.some((one, i) => objects.slice(0, i).some((other) => isAlike(one, other)));
+}
+
+function indistinct(name: string, site: Site | null): TraceError {
+  return new TraceError(
+    `'${name}' is one of several objects, each made in a branch of a loop and held by several others, which the next iteration cannot tell apart. Make one object before, and set its fields in the branches.`,
+    site,
+  );
 }
 
 /** A new object with the parts of one that is opened, whose parts are opened, too. */
