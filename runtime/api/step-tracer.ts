@@ -5,8 +5,8 @@ import type { TracedForward } from '../tracing/forward.ts';
 import { ours } from '../tracing/harmless.ts';
 import { type Step, StepRange } from '../tracing/step-range.ts';
 import type { StepTracer as PublicStepTracer } from '../types/generation.ts';
-import type { Moment } from './cache.ts';
 import { Tracer } from './tracer.ts';
+import type { Moment } from './tracing.ts';
 
 /** The forwards of a generation, as its block goes through them. */
 export interface Steps {
@@ -33,6 +33,7 @@ export class StepTracer extends Tracer implements PublicStepTracer<unknown> {
   constructor(steps: Steps, ...rest: ConstructorParameters<typeof Tracer>) {
     super(...rest);
     this.#steps = steps;
+    rest[0].moments = () => this.#moments();
   }
 
   /**
@@ -70,7 +71,7 @@ export class StepTracer extends Tracer implements PublicStepTracer<unknown> {
   }
 
   /** In a loop over steps its step, else all steps. */
-  protected override moments(): readonly Moment[] {
+  #moments(): readonly Moment[] {
     const all = Array.from({ length: this.#steps.count }, (_, step) => step);
     return (this.#loops > 0 ? [this.#steps.current] : all).map((step) => ({
       forward: this.#steps.forwardOf(step),

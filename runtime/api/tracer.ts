@@ -20,7 +20,7 @@ import type {
   Real,
 } from '../types/tracer.ts';
 import { isBlock } from './blocks.ts';
-import { cacheOf, type Moment } from './cache.ts';
+import { cacheOf } from './cache.ts';
 import type { Tracing } from './tracing.ts';
 
 type OpenInvoke = (inputs: unknown, block: () => unknown) => unknown;
@@ -145,13 +145,7 @@ export class Tracer implements PublicTracer<unknown> {
   cache(options: CacheOptions & { readonly outputs: false; readonly inputs: true }): Cache<CachedInput>;
   cache(options?: CacheOptions): Cache;
   cache(options: CacheOptions = {}): Cache<CacheEntry | CachedInput> {
-    return cacheOf(this.#tracing, this.moments(), options);
-  }
-
-  /** The forwards that code of the block is about. */
-  protected moments(): readonly Moment[] {
-    const { forward } = builder();
-    return forward ? [{ forward, reached: () => null }] : [];
+    return cacheOf(this.#tracing, options);
   }
 }
 ours(Tracer);
