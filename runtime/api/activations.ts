@@ -28,15 +28,12 @@ export interface Start {
  */
 export async function startOf(map: ModelMap, given: Inputs): Promise<Start> {
   const { model } = map;
-  const names = new Set(model.inputs.map(({ name }) => name));
-  const isObject = typeof given === 'object' && given !== null;
-  const paths = isObject ? Object.keys(given).filter((key) => !names.has(key) && PORT.test(key)) : [];
-  if (paths.length === 0) {
+  const { own, places } = withoutActivations(map, given);
+  if (places.length === 0) {
     const inputs = prepareInputs(model, given);
     return { inputs, standIns: [], activations: [] };
   }
-  const activations = paths.map((path) => activation(map, path, given[path]!));
-  const own = Object.fromEntries(Object.entries(given).filter(([key]) => !paths.includes(key)));
+  const activations = places.map(({ address, value }) => ({ address, value: Tensor.from(value as number[]) }));
   const sizes = await sizesOf(map, activations);
   const standIns = Object.fromEntries(
     model.inputs.flatMap((input) => {
@@ -73,11 +70,23 @@ export function checkStandIns(map: ModelMap, graph: InterventionGraph, standIns:
 
 const PORT = /^(.+)\.(output|input)$/;
 
-function activation(map: ModelMap, key: string, data: TensorData): Activation {
+/** The inputs of a model among what is given, and the values that are given for modules by their paths. */
+export function withoutActivations<T>(
+  map: ModelMap,
+  given: Readonly<Record<string, T>>,
+): { own: Record<string, T>; places: { address: Address; value: T }[] } {
+  const names = new Set(map.model.inputs.map(({ name }) => name));
+  const entries = Object.entries(given);
+  const isOwn = (key: string) => names.has(key) || !PORT.test(key);
+  const places = entries.flatMap(([key, value]) => (isOwn(key) ? [] : [{ address: addressOf(map, key), value }]));
+  return { own: Object.fromEntries(entries.filter(([key]) => isOwn(key))), places };
+}
+
+function addressOf(map: ModelMap, key: string): Address {
   const [, path, port] = PORT.exec(key)!;
   const address: Address = { path: map.find(path!).path, port: port as 'output', index: 0, call: 0 };
   map.locate(address);
-  return { address, value: Tensor.from(data as number[]) };
+  return address;
 }
 
 /** The sizes that activations have, by the formulas of their dims. */

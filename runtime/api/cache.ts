@@ -1,10 +1,8 @@
 import { TraceError } from '../errors.ts';
 import { asSaved } from '../functions/nodes.ts';
-import type { Value } from '../graph/types.ts';
 import { walk } from '../modules/module.ts';
 import { builder } from '../tracing/builder.ts';
 import { callerSite } from '../tracing/caller.ts';
-import type { TracedForward } from '../tracing/forward.ts';
 import { readGradient } from '../tracing/gradients.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import { saveTensor } from '../tracing/saves.ts';
@@ -17,15 +15,11 @@ import { readTensor } from './module-tensors.ts';
 import { join } from './names.ts';
 import type { Tracing } from './tracing.ts';
 
-/** A forward of which a cache keeps the tensors: in a generation a step, and whether it is reached. */
-export interface Moment {
-  readonly forward: TracedForward;
-  reached(): Value | null;
-}
-
 /** Keeps the tensors of modules in some forwards, as they are at the end of the block. */
-export function cacheOf(tracing: Tracing, moments: readonly Moment[], options: CacheOptions): Cache {
+export function cacheOf(tracing: Tracing, options: CacheOptions): Cache {
   const target = builder();
+  const { forward } = target;
+  const moments = tracing.moments?.() ?? (forward ? [{ forward, reached: () => null }] : []);
   if (moments.length === 0) throw new TraceError('cache() belongs in the block of a trace.', callerSite());
   if (target.conditional) {
     throw new TraceError(

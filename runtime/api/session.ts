@@ -3,10 +3,13 @@ import { prepareInputs } from '../inputs/prepare.ts';
 import { builder } from '../tracing/builder.ts';
 import { callerSite, laterSite } from '../tracing/caller.ts';
 import { ours } from '../tracing/harmless.ts';
+import { isPlainObject } from '../tracing/plain-object.ts';
 import type { Session as PublicSession, Tracer as PublicTracer } from '../types/tracer.ts';
+import { withoutActivations } from './activations.ts';
 import { givenAt } from './at-caller.ts';
 import { type Block, checkCompiled, isBlock } from './blocks.ts';
 import { Invokes } from './invokes.ts';
+import { writeTensor } from './module-tensors.ts';
 import { shapesOf } from './shapes.ts';
 import { Tracer } from './tracer.ts';
 import type { Traceable, Tracing } from './tracing.ts';
@@ -49,13 +52,19 @@ export class Session implements PublicSession<unknown> {
   }
 
   #traceOne(inputs: unknown, block: Block): unknown {
-    const prepared = givenAt(laterSite(), () =>
-      prepareInputs(this.#model.map.model, this.#model.inputs.prepare(inputs)),
-    );
-    const symbolic = this.#model.map.formulas!;
+    const { map } = this.#model;
+    const { prepared, places } = givenAt(laterSite(), () => {
+      const { own, places } = isPlainObject(inputs) ? withoutActivations(map, inputs) : { own: inputs, places: [] };
+      return { prepared: prepareInputs(map.model, this.#model.inputs.prepare(own)), places };
+    });
+    const symbolic = map.formulas!;
     const sizes = symbolic.sizes(Object.fromEntries([...prepared].map(([name, { dims }]) => [name, dims])));
     const forward = this.#model.openForward(this.#tracing, shapesOf(symbolic, sizes), prepared);
-    return builder().inForward(forward, () => block(new Tracer(this.#tracing)));
+    return builder().inForward(forward, () => {
+      // Values of earlier traces, or data, in the places of what modules compute.
+      for (const { address, value } of places) writeTensor(forward, address, value);
+      return block(new Tracer(this.#tracing));
+    });
   }
 
   /** Ends the session here: later traces do not run, and what is saved in them does not come back. */

@@ -5,10 +5,8 @@ import type { TracedForward } from '../tracing/forward.ts';
 import { ours } from '../tracing/harmless.ts';
 import { type Step, StepRange } from '../tracing/step-range.ts';
 import type { StepTracer as PublicStepTracer } from '../types/generation.ts';
-import type { Cache, CachedInput, CacheEntry, CacheOptions } from '../types/tracer.ts';
-import { cacheOf, type Moment } from './cache.ts';
 import { Tracer } from './tracer.ts';
-import type { Tracing } from './tracing.ts';
+import type { Moment } from './tracing.ts';
 
 /** The forwards of a generation, as its block goes through them. */
 export interface Steps {
@@ -29,14 +27,13 @@ export interface Steps {
 /** The argument of the block of a generation. */
 export class StepTracer extends Tracer implements PublicStepTracer<unknown> {
   readonly #steps: Steps;
-  readonly #tracing: Tracing;
   /** How many loops over steps are open. */
   #loops = 0;
 
   constructor(steps: Steps, ...rest: ConstructorParameters<typeof Tracer>) {
     super(...rest);
     this.#steps = steps;
-    this.#tracing = rest[0];
+    rest[0].moments = () => this.#moments();
   }
 
   /**
@@ -71,12 +68,6 @@ export class StepTracer extends Tracer implements PublicStepTracer<unknown> {
     } finally {
       this.#steps.current = before;
     }
-  }
-
-  override cache(options: CacheOptions & { readonly outputs: false; readonly inputs: true }): Cache<CachedInput>;
-  override cache(options?: CacheOptions): Cache;
-  override cache(options: CacheOptions = {}): Cache<CacheEntry | CachedInput> {
-    return cacheOf(this.#tracing, this.#moments(), options);
   }
 
   /** In a loop over steps its step, else all steps. */

@@ -145,8 +145,7 @@ export class Tracer implements PublicTracer<unknown> {
   cache(options: CacheOptions & { readonly outputs: false; readonly inputs: true }): Cache<CachedInput>;
   cache(options?: CacheOptions): Cache;
   cache(options: CacheOptions = {}): Cache<CacheEntry | CachedInput> {
-    const { forward } = builder();
-    return cacheOf(this.#tracing, forward ? [{ forward, reached: () => null }] : [], options);
+    return cacheOf(this.#tracing, options);
   }
 }
 ours(Tracer);

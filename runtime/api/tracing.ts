@@ -37,6 +37,12 @@ export interface Traceable extends RunnableModel {
   openForward(tracing: Tracing, shapes: Shapes, inputs: ReadonlyMap<string, Tensor>): TracedForward;
 }
 
+/** A forward of which a cache keeps the tensors: in a generation a step, and whether it is reached. */
+export interface Moment {
+  readonly forward: TracedForward;
+  reached(): Value | null;
+}
+
 /** A trace, session or generation while it is recorded: a graph in the making, and the forwards in it. */
 export class Tracing {
   readonly builder = new Builder(this);
@@ -47,6 +53,8 @@ export class Tracing {
   readonly atEnd: (() => void)[] = [];
   /** In a generation: the forward of the step that is some steps on from the current one, or null. */
   stepForward: ((offset: number) => TracedForward | null) | null = null;
+  /** In a generation: the steps that code which runs now is about. */
+  moments: (() => readonly Moment[]) | null = null;
   /** By how many steps `next()` moved each module of a model, by its path. */
   readonly offsets = new Map<ModelMap, Map<string, number>>();
   /** Truth values that only the run decides: whether a generation gets to a step. */

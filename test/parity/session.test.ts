@@ -43,6 +43,17 @@ describe('session: several traces that run as one', () => {
     expect(Array.from(b.data)).toEqual(wanted);
   });
 
+  it('a value of one trace is what a later one starts from', async () => {
+    const logits = await lm.session((session) => {
+      const hidden = session.trace(clean, () => lm.transformer.h[1].output);
+      const input_ids = reference.ids.corrupt as number[];
+      const start = { input_ids: [input_ids], 'transformer.h.1.output': hidden };
+      return session.trace(start as never, () => save(lm.lm_head.output['0, -1']));
+    });
+    // What corrupt gives from the hidden states of clean is what clean gives.
+    expectClose(logits, reference.cases.modules.logits_last);
+  });
+
   it('plain operations between traces are part of it', async () => {
     const { mean, again } = await lm.session((session) => {
       const a = session.trace(fact, () => lm.transformer.h[1].output['0, -1']);
