@@ -239,14 +239,16 @@ describe('gradients in a request that is not sound', () => {
       /floating-point tensors of one dtype/,
     ],
     [
-      'a pass in a branch',
+      'a gradient that is set in a branch',
       (json: Json) => {
-        const pass = structuredClone(find(json, 'backward'));
-        pass.inputs = [find(json, 'read').outputs[0].id];
-        pass.outputs[0].id = 9999;
-        find(json, 'if').regions[0].nodes.push(pass);
+        const set = structuredClone(find(json, 'grad'));
+        set.op = 'setgrad';
+        set.attributes = {};
+        set.inputs = Array(3).fill(find(json, 'read').outputs[0].id);
+        set.outputs = [];
+        find(json, 'if').regions[0].nodes.push(set);
       },
-      /stand in the root of a graph/,
+      /set in the root of a graph/,
     ],
   ])('%s', async (_, damage, message) => {
     const json = await request();
