@@ -30,7 +30,7 @@ it('runs', async () => {
   writeFileSync(
     join(project, 'vitest.config.js'),
     `import onnsight from 'onnsight/vite';
-export default { plugins: [onnsight()], test: { include: ['*.test.ts'], pool: 'vmForks', maxWorkers: 1 } };
+export default { plugins: [onnsight()], test: { include: ['*.test.ts'], pool: 'vmForks', maxWorkers: 1, testTimeout: 60_000 } };
 `,
   );
   const args = [join(ROOT, 'node_modules/vitest/vitest.mjs'), 'run'];
