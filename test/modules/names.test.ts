@@ -9,7 +9,7 @@ import { allNames, namedModel, namedOperations } from './named-model.ts';
 
 /** What is public: in every module, in every model besides, and in a language model besides. */
 const OF_MODULES = 'calls get input inputs next ops output outputs path skip toString'.split(' ');
-const OF_MODELS = 'clearEdits device edit execute graph scan session to trace'.split(' ');
+const OF_MODELS = 'clearEdits device edit execute graph release scan session to trace'.split(' ');
 const OF_LANGUAGE_MODELS = 'chatText generate tokenizer'.split(' ');
 
 const folder = mkdtempSync(join(tmpdir(), 'onnsight-names-'));
