@@ -2,29 +2,34 @@ import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { CompileOptions } from './compile.ts';
 
-/** The folder of the package that `path` belongs to; null if there is none. */
-function packageFolder(path: string): string | null {
-  if (existsSync(join(path, 'package.json'))) return path;
-  return dirname(path) === path ? null : packageFolder(dirname(path));
+/** The folder at or above `path` that has a file of this name; null if none has. */
+function folderWith(file: string, path: string): string | null {
+  if (existsSync(join(path, file))) return path;
+  return dirname(path) === path ? null : folderWith(file, dirname(path));
 }
 
 /**
  * Goes to the folder of the package, where npm runs scripts: what the command writes depends on no other folder.
- * Returns the patterns and options as they are from there.
+ * Returns the patterns and options as they are from there, with the nearest tsconfig.json, by which the files run, too.
  */
 export function fromProject<Options extends CompileOptions>(
   patterns: readonly string[],
   options: Options,
 ): { patterns: string[]; options: Options } {
-  const { project } = options;
   const first = patterns[0]?.replace(/[*?{[(!].*$/, '');
-  const folder = packageFolder(resolve(project ?? first ?? '.'));
-  if (folder === null || folder === process.cwd()) return { patterns: [...patterns], options };
-  const model = existsSync(options.model) ? resolve(options.model) : options.model;
+  const start = resolve(options.project ?? first ?? '.');
+  const config = folderWith('tsconfig.json', start);
+  const project = options.project !== undefined ? start : config !== null ? join(config, 'tsconfig.json') : undefined;
+  if (project !== undefined) process.env.TSX_TSCONFIG_PATH ??= project;
   const absolute = {
     patterns: patterns.map((pattern) => resolve(pattern)),
-    options: { ...options, model, out: resolve(options.out), ...(project && { project: resolve(project) }) },
+    options: {
+      ...options,
+      model: existsSync(options.model) ? resolve(options.model) : options.model,
+      out: resolve(options.out),
+      ...(project !== undefined && { project }),
+    },
   };
-  process.chdir(folder);
+  process.chdir(folderWith('package.json', start) ?? '.');
   return absolute;
 }

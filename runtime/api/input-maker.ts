@@ -1,5 +1,5 @@
 import { TraceError } from '../errors.ts';
-import type { Inputs } from '../inputs/prepare.ts';
+import { InputError, type Inputs } from '../inputs/prepare.ts';
 import { joinRows } from '../inputs/rows.ts';
 import type { OnnxModel } from '../onnx/model.ts';
 import { Tensor, type TensorData } from '../tensor/tensor.ts';
@@ -26,6 +26,10 @@ export class PlainInputs implements InputMaker {
     if (isData(inputs)) return { [this.#model.inputs[0]!.name]: inputs };
     if (typeof inputs === 'string') {
       throw new TraceError('A text needs a tokenizer: load the model with LanguageModel.load(folder).', callerSite());
+    }
+    if (Object(inputs) !== inputs) {
+      const names = this.#model.inputs.map(({ name }) => name).join(', ');
+      throw new InputError(`The inputs are ${String(inputs)}: give data, or an object of data by the names ${names}.`);
     }
     // Other mistakes are found when the inputs are matched with the model's.
     return inputs as Inputs;

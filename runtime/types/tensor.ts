@@ -51,9 +51,12 @@ export type Saved = Traced & { readonly [saved]: true };
 /** What is saved of a value: of an array or a plain object what it holds. */
 export type SavedEach<T> = T extends Traced | number | boolean | bigint | AnyTensor
   ? Saved
-  : T extends readonly unknown[] | Readonly<Record<string, unknown>>
-    ? { -readonly [K in keyof T]: SavedEach<T[K]> }
-    : T;
+  : readonly T[] extends T
+    ? // biome-ignore lint/suspicious/noExplicitAny: arrays of any depth, which no type can follow.
+      any
+    : T extends readonly unknown[] | Readonly<Record<string, unknown>>
+      ? { -readonly [K in keyof T]: SavedEach<T[K]> }
+      : T;
 
 /** An operand beside a traced tensor: another one, or data of this run. */
 export type Operand = Traced | number | boolean | bigint | AnyTensor | TypedArray | OperandArray;

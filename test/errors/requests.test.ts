@@ -176,9 +176,12 @@ describe('a request that does not fit together is a GraphError', () => {
     expect(() => requestFromJson(json)).toThrow(/would make 800000000 elements/);
   });
 
-  it('many operands are read', () => {
+  it.each([
+    ['of many operands are read', 10_000, null],
+    ['of more than a block has are refused', 200_000, /^The graph has 200022 nodes, and a request may have 32768\./],
+  ])('%s', (_, count, message) => {
     const json: Json = JSON.parse(text);
-    for (let i = 0; i < 200_000; i++) {
+    for (let i = 0; i < count; i++) {
       json.graph.root.nodes.push({
         op: 'operand',
         inputs: [],
@@ -189,7 +192,8 @@ describe('a request that does not fit together is a GraphError', () => {
       });
       json.graph.operands.push({ value: 10_000 + i, dims: [], data: [1] });
     }
-    expect(requestFromJson(json).graph.operands.size).toBeGreaterThan(200_000);
+    if (message) expect(() => requestFromJson(json)).toThrow(message);
+    else expect(requestFromJson(json).graph.operands.size).toBeGreaterThan(count);
   });
 });
 

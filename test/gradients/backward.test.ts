@@ -43,7 +43,10 @@ async function gradients(
   );
   await back.release();
   return Object.fromEntries(
-    made.outputs.map((name) => [name, Array.from(results[gradientName(name)]!.data as Float32Array, Math.fround)]),
+    made.outputs.map((name) => [
+      name,
+      Array.from(results[gradientName(name, made.order)]!.data as Float32Array, Math.fround),
+    ]),
   );
 }
 
