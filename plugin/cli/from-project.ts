@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join, relative, resolve, sep } from 'node:path';
 import type { CompileOptions } from './compile.ts';
 
 /** The folder at or above `path` that has a file of this name; null if none has. */
@@ -20,16 +20,19 @@ export function fromProject<Options extends CompileOptions>(
   const start = resolve(options.project ?? first ?? '.');
   const config = folderWith('tsconfig.json', start);
   const project = options.project !== undefined ? start : config !== null ? join(config, 'tsconfig.json') : undefined;
-  if (project !== undefined) process.env.TSX_TSCONFIG_PATH ??= project;
-  const absolute = {
-    patterns: patterns.map((pattern) => resolve(pattern)),
+  // A file that is not there is an error of the command, in its own words.
+  if (project !== undefined && existsSync(project)) process.env.TSX_TSCONFIG_PATH ??= project;
+  const folder = folderWith('package.json', start) ?? process.cwd();
+  const fromThere = (path: string) => relative(folder, resolve(path)).split(sep).join('/') || '.';
+  const given = {
+    patterns: patterns.map(fromThere),
     options: {
       ...options,
       model: existsSync(options.model) ? resolve(options.model) : options.model,
       out: resolve(options.out),
-      ...(project !== undefined && { project }),
+      ...(project !== undefined && { project: fromThere(project) }),
     },
   };
-  process.chdir(folderWith('package.json', start) ?? '.');
-  return absolute;
+  process.chdir(folder);
+  return given;
 }
