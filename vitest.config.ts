@@ -13,5 +13,6 @@ export default defineConfig({
       { find: /^onnsight\/operators$/, replacement: source('runtime/operators/index.ts') },
     ],
   },
-  test: { include: ['test/**/*.test.ts'], testTimeout: 60_000, pool: 'forks' },
+  // Many tests wait for processes of their own, so that no core is left to vitest itself.
+  test: { include: ['test/**/*.test.ts'], testTimeout: 120_000, pool: 'forks', maxWorkers: '100%' },
 });
