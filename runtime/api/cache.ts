@@ -4,13 +4,13 @@ import { walk } from '../modules/module.ts';
 import { builder } from '../tracing/builder.ts';
 import { callerSite } from '../tracing/caller.ts';
 import { readGradient } from '../tracing/gradients.ts';
+import { inner } from '../tracing/hidden.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import { saveTensor } from '../tracing/saves.ts';
 import type { Cache, CacheOptions } from '../types/tracer.ts';
 import { Kept, type Named } from './kept.ts';
 import { TypedModel } from './locate.ts';
-import { ModuleEnvoy } from './module-envoy.ts';
-import { envoyOf } from './module-proxy.ts';
+import { envoyOf, ModuleEnvoy } from './module-envoy.ts';
 import { readTensor } from './module-tensors.ts';
 import { join } from './names.ts';
 import type { Tracing } from './tracing.ts';
@@ -80,7 +80,7 @@ type Side = 'output' | 'input';
 
 /** Some positions of the second dimension, where there is one. */
 function positioned(tensor: TensorProxy, positions: CacheOptions['positions']): TensorProxy {
-  const rank = tensor.type.shape?.length;
+  const rank = tensor[inner].type.shape?.length;
   if (positions === undefined || (rank !== undefined && rank < 2)) return tensor;
   const text = typeof positions === 'object' ? `[${positions.join(', ')}]` : String(positions);
   return TensorProxy.indexing.getitem(tensor, `:, ${text}`) as TensorProxy;

@@ -4,7 +4,8 @@ import type { Address } from '../graph/ops.ts';
 import type { ModelTensor } from '../onnx/model.ts';
 import { apply, toProxy } from '../tracing/apply.ts';
 import { builder } from '../tracing/builder.ts';
-import { TensorProxy } from '../tracing/proxy.ts';
+import { inner } from '../tracing/hidden.ts';
+import { owning, type TensorProxy } from '../tracing/proxy.ts';
 import type { Traced } from '../types/tensor.ts';
 import type { LoadedModel } from './loaded-model.ts';
 import type { Place } from './place.ts';
@@ -38,9 +39,9 @@ export function callModel(model: LoadedModel, values: readonly unknown[], place:
     );
   }
   const proxies = values.map((value, i) => fittedInput(toProxy(value), inputs[i]!));
-  const dims = Object.fromEntries(proxies.map(({ type }, i) => [inputs[i]!.name, type.shape ?? []]));
+  const dims = Object.fromEntries(proxies.map(({ [inner]: { type } }, i) => [inputs[i]!.name, type.shape ?? []]));
   const visible = proxies.map((proxy) => {
-    const value = proxy.value();
+    const value = proxy[inner].value();
     if (!target.visibleIn(value, main.region)) {
       throw new TraceError(
         'A model is called on a value that is made in the body of a traced condition or loop. Call it before, on a value from outside.',
@@ -63,13 +64,13 @@ export function callModel(model: LoadedModel, values: readonly unknown[], place:
   const address: Address = { path: '', port: 'output', index: 0, call: 0 };
   const output = forward.read(address).content;
   const returned = target.addTyped('getitem', [output], [output.type], { items: [] }, [], main.region).outputs[0]!;
-  return asTraced(new TensorProxy(target, forward.return(address, returned)));
+  return asTraced(owning(target, forward.return(address, returned)));
 }
 
 /** A value converted for a model's input. */
 function fittedInput(proxy: TensorProxy, { name, dtype, dims }: ModelTensor): TensorProxy {
-  const { site } = proxy.builder;
-  const { shape } = proxy.type;
+  const { site } = proxy[inner].builder;
+  const { shape } = proxy[inner].type;
   if (shape && dims) {
     const fits =
       shape.length === dims.length &&

@@ -3,6 +3,7 @@ import type { Address } from '../graph/ops.ts';
 import { apply, toProxy, wrap } from '../tracing/apply.ts';
 import { builder } from '../tracing/builder.ts';
 import type { TracedForward } from '../tracing/forward.ts';
+import { inner } from '../tracing/hidden.ts';
 import { commonShape } from '../tracing/lists.ts';
 import type { TensorProxy } from '../tracing/proxy.ts';
 import type { ModelMap } from './locate.ts';
@@ -26,7 +27,7 @@ export function callModule(
     converted(forward, { ...address, port: 'input', index }, toProxy(value)),
   );
   const usual = forward.resolve({ ...address, port: 'input' }).type.shape;
-  const same = JSON.stringify(usual) === JSON.stringify(proxies[0]!.type.shape);
+  const same = JSON.stringify(usual) === JSON.stringify(proxies[0]![inner].type.shape);
   const types = outputs.map((_, index) => {
     const { dtype, shape } = forward.resolve({ ...address, index }).type;
     // For an input of another shape, only the size of the features is sure to stay.
@@ -38,7 +39,7 @@ export function callModule(
       );
     return { dtype, shape: same ? shape : features };
   });
-  const operands = proxies.map((proxy) => proxy.value());
+  const operands = proxies.map((proxy) => proxy[inner].value());
   const node = target.addTyped('call', operands, types, { ...address, forward: forward.id });
   return wrap(target, node.outputs[0]!);
 }
@@ -50,7 +51,7 @@ function converted(forward: TracedForward, address: Address, value: TensorProxy)
   if (value.dtype.startsWith('float') && !dtype.startsWith('float')) {
     throw new TraceError(
       `${address.path} takes ${dtype} values and is called on ${value.dtype}. Convert the value with to('${dtype}').`,
-      value.builder.site,
+      value[inner].builder.site,
     );
   }
   return apply('cast', [value], { dtype });

@@ -1,15 +1,17 @@
 import { ours } from '../tracing/harmless.ts';
+import { UserModule } from '../tracing/model.ts';
 import type { CallEnvoy as PublicCall, OperationEnvoy as PublicOperation } from '../types/module.ts';
 import type { Operand, Traced } from '../types/tensor.ts';
 import type { Ports } from './ports.ts';
 
 /** One operation of the model's graph: the tensors that go in and out. */
-export class OperationEnvoy implements PublicOperation {
+export class OperationEnvoy extends UserModule implements PublicOperation {
   readonly #ports: Ports;
   readonly #place: string;
 
   /** @param place how a user writes it */
   constructor(ports: Ports, place: string) {
+    super();
     this.#ports = ports;
     this.#place = place;
   }
@@ -55,7 +57,7 @@ export class OperationEnvoy implements PublicOperation {
     this.#ports.writeAll('input', values);
   }
 
-  toString(): string {
+  override toString(): string {
     return this.#place;
   }
 

@@ -5,7 +5,8 @@ import type { Sizes } from '../shapes/symbolic.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { apply, toProxy } from '../tracing/apply.ts';
 import type { TracedForward } from '../tracing/forward.ts';
-import { TensorProxy } from '../tracing/proxy.ts';
+import { inner } from '../tracing/hidden.ts';
+import { owning } from '../tracing/proxy.ts';
 import type { Rows } from '../tracing/rows.ts';
 import type { Block } from './blocks.ts';
 import type { Invokes } from './invokes.ts';
@@ -87,7 +88,7 @@ export class Generation implements Steps {
     const isAsked = (one: AskedStep) => one.step === step && one.rows?.start === rows?.start;
     const known = [...this.asked].find(([, one]) => isAsked(one))?.[0];
     if (known) return known;
-    const condition = toProxy(true).value();
+    const condition = toProxy(true)[inner].value();
     conditions.add(condition);
     this.asked.set(condition, { step, rows });
     return condition;
@@ -134,7 +135,7 @@ export class Generation implements Steps {
   private outputsOf(forward: TracedForward): StepOutputs {
     const { builder } = this.tracing;
     const { outputs } = this.model.map.model;
-    const at = (index: number) => new TensorProxy(builder, forward.read({ path: '', port: 'output', index, call: 0 }));
+    const at = (index: number) => owning(builder, forward.read({ path: '', port: 'output', index, call: 0 }));
     const logits = outputs.findIndex(({ name }) => name === 'logits');
     const items: readonly ItemForm[] = [
       { kind: 'slice', start: false, stop: false, step: false, size: null },
@@ -142,8 +143,8 @@ export class Generation implements Steps {
     ];
     const last = apply('getitem', [at(Math.max(0, logits)), toProxy(-1)], { items });
     const present = outputs.flatMap(({ name }, i) =>
-      this.cached && isPresent(name) ? [[name, at(i).value()] as const] : [],
+      this.cached && isPresent(name) ? [[name, at(i)[inner].value()] as const] : [],
     );
-    return { logits: last.value(), present: new Map(present) };
+    return { logits: last[inner].value(), present: new Map(present) };
   }
 }

@@ -1,6 +1,6 @@
 import { TraceError } from '../errors.ts';
 import { pathParts } from '../modules/find.ts';
-import { ownProxy } from '../own-proxies.ts';
+import { ownProxy, standsBehind } from '../own-proxies.ts';
 import { PROBED_NAMES } from '../probed-names.ts';
 import { callerSite } from '../tracing/caller.ts';
 import type { Cache } from '../types/tracer.ts';
@@ -16,11 +16,10 @@ export interface Named {
   readonly entry: Entry;
 }
 
-const known = new WeakMap<object, Kept>();
-
 /** What a cache holds; null if the value is no cache. */
 export function keptOf(value: unknown): Kept | null {
-  return known.get(value as object) ?? null;
+  const stands = standsBehind(value);
+  return stands instanceof Kept ? stands : null;
 }
 
 /**
@@ -36,8 +35,7 @@ export class Kept {
 
   constructor(root: ModuleEnvoy) {
     this.#root = root;
-    this.proxy = this.#view(root, this.#own) as Cache;
-    known.set(this.proxy, this);
+    this.proxy = this.#view(root, this.#own, this) as Cache;
   }
 
   /** Fills it, at the end of the block. */
@@ -62,22 +60,26 @@ export class Kept {
   }
 
   /** What is kept of a module and of those in it. */
-  #view(module: ModuleEnvoy, own: Record<string, unknown>): object {
-    return ownProxy(own, {
-      get: (target, key) => {
-        if (typeof key === 'symbol' || Object.hasOwn(target, key)) return Reflect.get(target, key);
-        if (PROBED_NAMES.has(key)) return Reflect.get(target, key);
-        if (!this.#all) {
-          throw new TraceError(
-            `'${key}' of a cache is read in the block, but a cache is filled when the block has ended. Return it, and read it then.`,
-            callerSite(),
-          );
-        }
-        return this.#below(module, pathParts(key)) ?? Reflect.get(target, key);
+  #view(module: ModuleEnvoy, own: Record<string, unknown>, stands: object = own): object {
+    return ownProxy(
+      own,
+      {
+        get: (target, key) => {
+          if (typeof key === 'symbol' || Object.hasOwn(target, key)) return Reflect.get(target, key);
+          if (PROBED_NAMES.has(key)) return Reflect.get(target, key);
+          if (!this.#all) {
+            throw new TraceError(
+              `'${key}' of a cache is read in the block, but a cache is filled when the block has ended. Return it, and read it then.`,
+              callerSite(),
+            );
+          }
+          return this.#below(module, pathParts(key)) ?? Reflect.get(target, key);
+        },
+        has: (target, key) =>
+          Reflect.has(target, key) || (typeof key === 'string' && this.#below(module, pathParts(key)) !== undefined),
       },
-      has: (target, key) =>
-        Reflect.has(target, key) || (typeof key === 'string' && this.#below(module, pathParts(key)) !== undefined),
-    });
+      stands,
+    );
   }
 
   #below(module: ModuleEnvoy, parts: readonly string[]): object | undefined {

@@ -1,6 +1,7 @@
 import type { Value } from '../graph/types.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import type { Builder } from '../tracing/builder.ts';
+import { inner } from '../tracing/hidden.ts';
 import type { Slot } from '../tracing/journal.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import { isSaved } from '../tracing/saves.ts';
@@ -44,6 +45,9 @@ function valuesOf(target: Builder, held: unknown, before: unknown): readonly Val
   if (varying) return varying.builder === target ? varying.cases.map(({ test }) => test) : [];
   const wasNumber = typeof before === 'number' || typeof before === 'boolean';
   const isNumber =
-    held instanceof TensorProxy && !isSaved(held) && held.builder === target && held.type.shape?.length === 0;
-  return wasNumber && isNumber ? [held.value()] : [];
+    held instanceof TensorProxy &&
+    !isSaved(held) &&
+    held[inner].builder === target &&
+    held[inner].type.shape?.length === 0;
+  return wasNumber && isNumber ? [held[inner].value()] : [];
 }

@@ -2,7 +2,6 @@ import { OperationError } from '../graph/operation.ts';
 import type { Address } from '../graph/ops.ts';
 import type { TensorType } from '../graph/types.ts';
 import type { Located } from '../lowering/address.ts';
-import { finalStates } from '../modules/final-states.ts';
 import { findModule } from '../modules/find.ts';
 import { type Module, type Operation, walk } from '../modules/module.ts';
 import { OPERATION } from '../modules/operation-path.ts';
@@ -126,7 +125,7 @@ export class ModelMap {
         `'${path}' returns several tensors, and its file does not tell which of them is the first in PyTorch. Use them where they are made: ${made.join(', ')}`,
       );
     }
-    if (tensor === undefined || !finalStates(this.model.graph).has(tensor)) return;
+    if (tensor === undefined || !this.model.finalStates.has(tensor)) return;
     throw new OperationError(
       `the model uses only the final states of '${path}', and its file does not have the sequence that PyTorch returns first. The states are outputs of its operations: ${path}.ops`,
     );

@@ -5,6 +5,7 @@ import { lostParameter, lostParameters } from '../modules/lost-parameters.ts';
 import type { Module } from '../modules/module.ts';
 import { guess, nearest } from '../nearest.ts';
 import { ModelError } from '../onnx/error.ts';
+import { standsBehind } from '../own-proxies.ts';
 import { PROBED_NAMES } from '../probed-names.ts';
 import { activeBuilder } from '../tracing/builder.ts';
 import { callerSite } from '../tracing/caller.ts';
@@ -16,7 +17,7 @@ import { CallEnvoy, OperationEnvoy } from './envoy.ts';
 import { fixedList } from './fixed-list.ts';
 import { type ModelMap, operationPath } from './locate.ts';
 import { SETTABLE } from './members.ts';
-import { envoyOf, moduleProxy } from './module-proxy.ts';
+import { moduleProxy } from './module-proxy.ts';
 import { readParameter } from './module-tensors.ts';
 import { join } from './names.ts';
 import { nextStep } from './next-step.ts';
@@ -220,4 +221,10 @@ export class ModuleEnvoy extends CallEnvoy implements Members<EnvoyMembers> {
       throw more ? new ModelError(`${missing.message}. ${more}`) : missing;
     });
   }
+}
+
+/** The object behind a module; null if the value is not a module. */
+export function envoyOf(value: unknown): ModuleEnvoy | null {
+  const stands = standsBehind(value);
+  return stands instanceof ModuleEnvoy ? stands : null;
 }

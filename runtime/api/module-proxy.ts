@@ -2,17 +2,9 @@ import { TraceError } from '../errors.ts';
 import { ownProxy } from '../own-proxies.ts';
 import { callerSite, laterSite } from '../tracing/caller.ts';
 import { pure } from '../tracing/harmless.ts';
-import { keepModule } from '../tracing/model.ts';
 import type { Envoy } from '../types/module.ts';
 import type { ModuleEnvoy } from './module-envoy.ts';
 import { join } from './names.ts';
-
-const envoys = new WeakMap<object, ModuleEnvoy>();
-
-/** The object behind a module; null if the value is not a module. */
-export function envoyOf(value: unknown): ModuleEnvoy | null {
-  return envoys.get(value as object) ?? null;
-}
 
 /** A module as users hold it: members, children by name and index, parameters by name; callable. */
 export function moduleProxy(envoy: ModuleEnvoy): Envoy {
@@ -24,59 +16,61 @@ export function moduleProxy(envoy: ModuleEnvoy): Envoy {
   const hasMember = (key: PropertyKey): key is string => typeof key === 'string' && key !== 'then' && members.has(key);
   // Node prints what stands behind a proxy, not the proxy.
   const printed = Object.assign(() => {}, { [Symbol.for('nodejs.util.inspect.custom')]: () => envoy.toString() });
-  const proxy = ownProxy<object>(printed, {
-    get(_, key) {
-      if (key === Symbol.iterator) return pure(() => envoy[Symbol.iterator]());
-      if (key === Symbol.toPrimitive) return pure(() => envoy.toString());
-      if (typeof key === 'symbol') return envoy.symbol(key);
-      if (members.has(key)) return envoy.member(key);
-      if (isLength(key)) return module.children.size;
-      const holder = map.names.extensions.holder(module, key);
-      if (holder) return Reflect.get(holder, key, proxy);
-      const found = envoy.named(key);
-      return key === 'then' && typeof found === 'function' ? awaited(envoy.path, found) : found;
-    },
-    set(_, key, value) {
-      const holder = typeof key === 'string' && map.names.extensions.holder(module, key);
-      if (!holder) envoy.set(key, value);
-      else if (!Reflect.set(holder, key, value, proxy)) {
+  const proxy = ownProxy<object>(
+    printed,
+    {
+      get(_, key) {
+        if (key === Symbol.iterator) return pure(() => envoy[Symbol.iterator]());
+        if (key === Symbol.toPrimitive) return pure(() => envoy.toString());
+        if (typeof key === 'symbol') return envoy.symbol(key);
+        if (members.has(key)) return envoy.member(key);
+        if (isLength(key)) return module.children.size;
+        const holder = map.names.extensions.holder(module, key);
+        if (holder) return Reflect.get(holder, key, proxy);
+        const found = envoy.named(key);
+        return key === 'then' && typeof found === 'function' ? awaited(envoy.path, found) : found;
+      },
+      set(_, key, value) {
+        const holder = typeof key === 'string' && map.names.extensions.holder(module, key);
+        if (!holder) envoy.set(key, value);
+        else if (!Reflect.set(holder, key, value, proxy)) {
+          throw new TraceError(
+            `${join(envoy.path, String(key))} cannot be set: its class has no setter for it.`,
+            callerSite(),
+          );
+        }
+        return true;
+      },
+      deleteProperty(_, key) {
         throw new TraceError(
-          `${join(envoy.path, String(key))} cannot be set: its class has no setter for it.`,
+          `${join(envoy.path, String(key))} cannot be deleted: a model keeps its modules. To leave one out in a trace call skip(value) of it.`,
           callerSite(),
         );
-      }
-      return true;
+      },
+      defineProperty(_, key) {
+        throw new TraceError(
+          `A property '${String(key)}' cannot be defined: ${envoy.path || 'the model'} has its modules and members. Assign to .output or .input, or attach a model under a new name.`,
+          callerSite(),
+        );
+      },
+      has: (_, key) =>
+        key === Symbol.iterator ||
+        hasMember(key) ||
+        isLength(key) ||
+        has(key) ||
+        (typeof key === 'string' && map.names.extensions.holder(module, key) !== undefined),
+      // A child that a member hides is not an own property: the name gives the member.
+      ownKeys: () => [...module.children.keys()].filter((name) => !members.has(name)),
+      getOwnPropertyDescriptor: (_, key) =>
+        has(key) && module.children.has(key)
+          ? { value: envoy.inner(key)!.proxy, enumerable: true, configurable: true }
+          : undefined,
+      preventExtensions: () => false,
+      setPrototypeOf: () => false,
+      apply: (_, __, values) => envoy.call(values),
     },
-    deleteProperty(_, key) {
-      throw new TraceError(
-        `${join(envoy.path, String(key))} cannot be deleted: a model keeps its modules. To leave one out in a trace call skip(value) of it.`,
-        callerSite(),
-      );
-    },
-    defineProperty(_, key) {
-      throw new TraceError(
-        `A property '${String(key)}' cannot be defined: ${envoy.path || 'the model'} has its modules and members. Assign to .output or .input, or attach a model under a new name.`,
-        callerSite(),
-      );
-    },
-    has: (_, key) =>
-      key === Symbol.iterator ||
-      hasMember(key) ||
-      isLength(key) ||
-      has(key) ||
-      (typeof key === 'string' && map.names.extensions.holder(module, key) !== undefined),
-    // A child that a member hides is not an own property: the name gives the member.
-    ownKeys: () => [...module.children.keys()].filter((name) => !members.has(name)),
-    getOwnPropertyDescriptor: (_, key) =>
-      has(key) && module.children.has(key)
-        ? { value: envoy.inner(key)!.proxy, enumerable: true, configurable: true }
-        : undefined,
-    preventExtensions: () => false,
-    setPrototypeOf: () => false,
-    apply: (_, __, values) => envoy.call(values),
-  });
-  keepModule(proxy);
-  envoys.set(proxy, envoy);
+    envoy,
+  );
   return proxy as Envoy;
 }
 

@@ -5,7 +5,8 @@ import { type Builder, builder } from '../tracing/builder.ts';
 import { callerSite } from '../tracing/caller.ts';
 import { fitted } from '../tracing/fitted.ts';
 import type { TracedForward } from '../tracing/forward.ts';
-import { TensorProxy } from '../tracing/proxy.ts';
+import { inner } from '../tracing/hidden.ts';
+import { owning, type TensorProxy, viewing } from '../tracing/proxy.ts';
 import type { ModelMap } from './locate.ts';
 import { ANYWHERE } from './place.ts';
 import { activeTracing } from './tracing.ts';
@@ -13,11 +14,16 @@ import { activeTracing } from './tracing.ts';
 /** The value at an address: only the rows of the invoke that runs now. */
 export function readTensor(forward: TracedForward, address: Address): TensorProxy {
   const target = builder();
-  const whole = new TensorProxy(target, forward.read(address));
+  const whole = owning(target, forward.read(address));
   const rows = rowsAt(target, forward, address);
   if (!rows) return whole;
-  const view = new TensorProxy(target, null, { parent: whole, op: 'getitem', ...rows });
-  view.rowsOf = whole;
+  const view = viewing(target, {
+    parent: whole[inner],
+    op: 'getitem',
+    operands: rows.operands.map((operand) => operand[inner]),
+    attributes: rows.attributes,
+  });
+  view[inner].rowsOf = whole[inner];
   return view;
 }
 
@@ -25,7 +31,7 @@ export function readTensor(forward: TracedForward, address: Address): TensorProx
 export function readParameter(map: ModelMap, path: string, standing = ANYWHERE): TensorProxy {
   const forward = activeTracing()?.forwardOf(map, '', standing);
   if (!forward) throw new TraceError(`The parameter ${path} is read outside of a trace.`, callerSite());
-  return copy(new TensorProxy(builder(), forward.read({ path, port: 'parameter', index: 0, call: 0 })));
+  return copy(owning(builder(), forward.read({ path, port: 'parameter', index: 0, call: 0 })));
 }
 
 /** Puts a value at an address for everything downstream; in an invoke, into its own rows. */
@@ -33,13 +39,13 @@ export function writeTensor(forward: TracedForward, address: Address, value: unk
   const target = builder();
   const name = `${address.path || 'the model'}.${address.port}`;
   const rows = rowsAt(target, forward, address);
-  const fit = fitted(target, name, value, readTensor(forward, address)).value();
+  const fit = fitted(target, name, value, readTensor(forward, address))[inner].value();
   if (!rows) {
     forward.bind(address, target.storage(fit));
     return;
   }
   const whole = forward.read(address).content;
-  const inputs = [whole, ...rows.operands.map((operand) => operand.value()), fit];
+  const inputs = [whole, ...rows.operands.map((operand) => operand[inner].value()), fit];
   forward.bind(address, target.storage(target.add('setitem', inputs, rows.attributes).outputs[0]!));
 }
 

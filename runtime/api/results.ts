@@ -6,6 +6,7 @@ import { Tensor } from '../tensor/tensor.ts';
 import type { Builder } from '../tracing/builder.ts';
 import { withLeaves } from '../tracing/forms/build.ts';
 import { type Form, leavesOf, plainValuesOf } from '../tracing/forms/form.ts';
+import { saving } from '../tracing/hidden.ts';
 import { GraphEntries, type ListValue } from '../tracing/lists.ts';
 import { isPlainObject } from '../tracing/plain-object.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
@@ -27,7 +28,8 @@ export class Results {
     this.target = target;
     this.left = left;
     this.returned = returned;
-    for (const { slot, reached } of target.saves.all) {
+    for (const { [saving]: slot } of target.saves.all) {
+      const { reached } = slot;
       if (reached) this.want(reached);
       if (slot.state === null || slot.state === 'pending') continue;
       if (slot.state.kind === 'single') {
@@ -44,7 +46,7 @@ export class Results {
   private get varyings(): Varying[] {
     return this.target.varyings.filter(
       ({ cases }) =>
-        cases.some(({ value }) => isSaved(value) && value.slot.state !== null) &&
+        cases.some(({ value }) => isSaved(value) && value[saving].state !== null) &&
         cases.every(({ test }) => this.target.visible(test)),
     );
   }
@@ -142,16 +144,16 @@ export class Results {
   resolve(tensors: readonly (Tensor | undefined)[]): unknown {
     const at = (value: Value) => tensors[this.positions.get(value)!];
     for (const saved of this.target.saves.all) {
-      const { state } = saved.slot;
-      if (state === null || state === 'pending') saved.result = { value: undefined };
-      else if (saved.reached && !isTrue(at(saved.reached))) {
-        saved.result = { value: undefined };
-        saved.absence = 'was saved in a step that did not run';
+      const { state } = saved[saving];
+      if (state === null || state === 'pending') saved[saving].result = { value: undefined };
+      else if (saved[saving].reached && !isTrue(at(saved[saving].reached))) {
+        saved[saving].result = { value: undefined };
+        saved[saving].absence = 'was saved in a step that did not run';
       } else if (state.kind === 'single') {
         const isThere = !state.when || isTrue(at(state.when));
-        saved.result = { value: isThere ? at(state.value) : undefined };
-        if (isThere) saved.absence = 'was saved in a step that did not run';
-      } else saved.result = { value: foldEntries(split(state.list, at), state.loop) };
+        saved[saving].result = { value: isThere ? at(state.value) : undefined };
+        if (isThere) saved[saving].absence = 'was saved in a step that did not run';
+      } else saved[saving].result = { value: foldEntries(split(state.list, at), state.loop) };
     }
     for (const varying of this.target.varyings) {
       varying.outcome = varying.cases.find(({ test }) => this.positions.has(test) && isTrue(at(test))) ?? null;
@@ -165,7 +167,7 @@ export class Results {
   private build(given: unknown, at: At, made: Map<object, unknown>): unknown {
     // A variable may hold what an earlier trace has left there.
     const value = varyingOf(given)?.builder === this.target ? given : settled(given);
-    if (isSaved(value)) return value.result!.value;
+    if (isSaved(value)) return value[saving].result!.value;
     const varying = varyingOf(value);
     if (varying) return this.build(varying.cases.find(({ test }) => isTrue(at(test)))?.value, at, made);
     const kept = keptOf(value);
@@ -198,7 +200,7 @@ export class Results {
 
   /** Whether a value was saved in this trace in a step that did not run, or is an object of such values. */
   private isMissing(value: unknown, at: At, around: readonly unknown[] = []): boolean {
-    if (isSaved(value)) return value.slot.builder === this.target && isOfMissingStep(value, at);
+    if (isSaved(value)) return value[saving].builder === this.target && isOfMissingStep(value, at);
     if (!isPlainObject(value) || keptOf(value) || around.includes(value)) return false;
     const fields = Object.values(value);
     return fields.length > 0 && fields.every((field) => this.isMissing(field, at, [...around, value]));
@@ -243,7 +245,7 @@ function isUnfinished(value: unknown): boolean {
 /** The tensor that a value has become, if it was computed. */
 type At = (value: Value) => Tensor | undefined;
 
-function isOfMissingStep({ reached, slot: { state } }: SavedProxy, at: At): boolean {
+function isOfMissingStep({ [saving]: { reached, state } }: SavedProxy, at: At): boolean {
   if (reached) return !isTrue(at(reached));
   return typeof state === 'object' && state?.kind === 'single' && at(state.value) === undefined;
 }

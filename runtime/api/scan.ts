@@ -1,3 +1,4 @@
+import { inner } from '../tracing/hidden.ts';
 import { isPlainObject } from '../tracing/plain-object.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import { varyingOf } from '../tracing/varying.ts';
@@ -5,7 +6,7 @@ import { varyingOf } from '../tracing/varying.ts';
 /** The value that a block returned, with dtype and dims in place of every tensor, saved or not; null for sizes that only the run tells. */
 export function describeTypes(value: unknown): unknown {
   if (value instanceof TensorProxy) {
-    const { dtype, shape } = value.type;
+    const { dtype, shape } = value[inner].type;
     return { dtype, dims: shape && [...shape] };
   }
   const cases = varyingOf(value)?.cases;

@@ -7,6 +7,7 @@ import { toProxy, wrap } from '../tracing/apply.ts';
 import { builder } from '../tracing/builder.ts';
 import { callerSite } from '../tracing/caller.ts';
 import { ours } from '../tracing/harmless.ts';
+import { inner } from '../tracing/hidden.ts';
 import { isPlainObject } from '../tracing/plain-object.ts';
 import type { Operand, Traced } from '../types/tensor.ts';
 import type {
@@ -125,11 +126,11 @@ export class Tracer implements PublicTracer<unknown> {
     if (given.backward !== undefined && typeof given.backward !== 'function') {
       throw new TraceError('apply: backward is a function: { backward: (gradient, x) => … }.', target.site);
     }
-    const like = proxies[0]?.type ?? { dtype: 'float32' as const, shape: null };
+    const like = proxies[0]?.[inner].type ?? { dtype: 'float32' as const, shape: null };
     const type = { dtype: given.dtype ?? like.dtype, shape: given.dims ?? (given.dtype ? null : like.shape) };
     const node = target.addTyped(
       'apply',
-      proxies.map((proxy) => proxy.value()),
+      proxies.map((proxy) => proxy[inner].value()),
       [type],
       {},
     );

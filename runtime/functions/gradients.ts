@@ -3,7 +3,8 @@ import type { Value } from '../graph/types.ts';
 import { toProxy } from '../tracing/apply.ts';
 import { type Builder, builder } from '../tracing/builder.ts';
 import { TracedPass } from '../tracing/gradients.ts';
-import { TensorProxy } from '../tracing/proxy.ts';
+import { inner } from '../tracing/hidden.ts';
+import { owning, TensorProxy } from '../tracing/proxy.ts';
 import type { GradOptions } from '../types/options.ts';
 import type { Operand, Traced } from '../types/tensor.ts';
 import { asTraced, fail, node, operand } from './nodes.ts';
@@ -39,14 +40,14 @@ export function grad(
     if (!(input instanceof TensorProxy)) {
       fail('grad(loss, inputs): the inputs are tensors of the trace, one or an array of them.');
     }
-    const value = input.value();
+    const value = input[inner].value();
     if (!isFloat(value.type.dtype)) {
       fail(
         `grad: the gradient by a tensor of ${value.type.dtype} is asked for: only floating-point tensors have gradients.`,
       );
     }
     const made = pass.node(value, materializeGrads ? 'zeros' : allowUnused ? 'absent' : 'error');
-    return asTraced(new TensorProxy(target, target.storage(made)));
+    return asTraced(owning(target, target.storage(made)));
   };
   return Array.isArray(inputs) ? inputs.map(by) : by(inputs);
 }
@@ -57,7 +58,7 @@ export function detach(input: Operand): Traced {
 }
 
 function openPass(target: Builder, name: string, loss: Operand, gradient: Operand | undefined): TracedPass {
-  const value = toProxy(loss).value();
+  const value = toProxy(loss)[inner].value();
   if (!isFloat(value.type.dtype))
     fail(`${name}: the loss is ${value.type.dtype}, and only floating-point tensors have gradients.`);
   return new TracedPass(
@@ -78,7 +79,7 @@ function oneElement(name: string, { type: { shape } }: Value): null {
 }
 
 function seedFor(name: string, gradient: Operand, { type }: Value): Value {
-  const seed = toProxy(gradient, typeof gradient === 'number' ? type.dtype : undefined).value();
+  const seed = toProxy(gradient, typeof gradient === 'number' ? type.dtype : undefined)[inner].value();
   const [given, wanted] = [seed.type.shape, type.shape];
   const fits =
     !given ||

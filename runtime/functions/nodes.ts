@@ -6,6 +6,7 @@ import { type AnyTensor, Tensor } from '../tensor/tensor.ts';
 import { apply, applyMany, operandType, shapeOperand, toData, toProxy } from '../tracing/apply.ts';
 import { activeBuilder } from '../tracing/builder.ts';
 import { callerSite } from '../tracing/caller.ts';
+import { inner } from '../tracing/hidden.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import type { SavedProxy } from '../tracing/saves.ts';
 import type { Operand, Saved, Traced } from '../types/tensor.ts';
@@ -77,7 +78,7 @@ export function shapeOf(sizes: readonly number[]): Traced {
 }
 
 export function typeOf(value: Traced): TensorType {
-  return activeBuilder() ? asProxy(value).type : operandType(asTensor(value));
+  return activeBuilder() ? asProxy(value)[inner].type : operandType(asTensor(value));
 }
 
 export function dtypeOf(value: Traced): DType {

@@ -9,6 +9,8 @@ export interface CallContext {
   readonly scopes: readonly Scope[];
   /** By tensor the number of the model's first output that is made of it, of those of which one is. */
   readonly reach: ReadonlyMap<string, number>;
+  /** The final states of recurrent operators. */
+  readonly finalStates: ReadonlySet<string>;
   /** ONNX element types by tensor. */
   readonly types: ReadonlyMap<string, number>;
 }

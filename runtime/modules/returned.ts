@@ -1,5 +1,4 @@
 import type { CallContext } from './call-context.ts';
-import { finalStates } from './final-states.ts';
 import type { ReturnOrder } from './module.ts';
 
 /** The activations that leave a module, in the order in which PyTorch returns them as far as the graph tells. */
@@ -15,8 +14,7 @@ export interface Returned {
  * tensors that are made alike (the cosines and sines of a rotary embedding) are returned in the order in which they are made.
  */
 export function returned(names: readonly string[], own: ReadonlySet<number>, context: CallContext): Returned {
-  const { graph, links, reach } = context;
-  const states = finalStates(graph);
+  const { graph, links, reach, finalStates: states } = context;
   const isSize = (reader: number) => graph.node[reader]!.output.every((name) => links.structural.has(name));
   const readers = (name: string, inside: boolean) =>
     (links.readers.get(name) ?? []).filter((reader) => own.has(reader) === inside && !isSize(reader));

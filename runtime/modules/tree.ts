@@ -21,7 +21,14 @@ export function buildTree(model: OnnxModel): Module {
   const paths = parameterPaths(graph);
   const named = scopes(graph.node, paths);
   const told = settle(graph, links, named);
-  const context: CallContext = { graph, links, scopes: told, reach: reached(model), types: model.elementTypes };
+  const context: CallContext = {
+    graph,
+    links,
+    scopes: told,
+    reach: reached(model),
+    finalStates: model.finalStates,
+    types: model.elementTypes,
+  };
   const root = draft('');
   const nodes = new Map<string, number[]>();
   // Many nodes share a scope: its modules are looked up once.

@@ -3,6 +3,7 @@ import { isStandard } from './domains.ts';
 import { dtypeName, elementTypeName } from './dtypes.ts';
 import { elementTypes } from './element-types.ts';
 import { ModelError } from './error.ts';
+import { finalStates } from './final-states.ts';
 import { type Links, linkGraph } from './links.ts';
 import type { Dim } from './make.ts';
 import { modelHash } from './model-hash.ts';
@@ -53,6 +54,7 @@ export class OnnxModel implements ModelFile {
   readonly draws: (node: NodeProto) => boolean;
   #links: Links | null = null;
   #elementTypes: ReadonlyMap<string, number> | null = null;
+  #finalStates: ReadonlySet<string> | null = null;
   #hash: string | null = null;
 
   /** @param proto has a graph and imports a default operator set */
@@ -88,6 +90,12 @@ export class OnnxModel implements ModelFile {
   get links(): Links {
     this.#links ??= linkGraph(this.graph, this.draws);
     return this.#links;
+  }
+
+  /** The final states of the model's recurrent operators. */
+  get finalStates(): ReadonlySet<string> {
+    this.#finalStates ??= finalStates(this.graph);
+    return this.#finalStates;
   }
 
   /** Whether the model may give other results when it runs again. */

@@ -7,6 +7,7 @@ import { toProxy } from '../tracing/apply.ts';
 import { activeBuilder } from '../tracing/builder.ts';
 import { checkCopy } from '../tracing/copies.ts';
 import { writeGradient } from '../tracing/gradients.ts';
+import { inner } from '../tracing/hidden.ts';
 import { getitem as getTensorItem, setitem as setTensorItem } from '../tracing/indexing.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import { each, settled, varyingOf } from '../tracing/varying.ts';
@@ -157,7 +158,7 @@ export function length(of: unknown, site: Site): unknown {
   const varying = varyingOf(object);
   if (varying) return each(varying, (one) => length(one, site));
   if (object instanceof TensorProxy)
-    return object.type.shape?.[0] ?? getTensorItem(toProxy(functions.shape(asTraced(object))), 0);
+    return object[inner].type.shape?.[0] ?? getTensorItem(toProxy(functions.shape(asTraced(object))), 0);
   checkThere(object, 'length', site);
   if (isFilledHere(object)) return lengthOf(object);
   if (activeBuilder()?.isRecording) checkGetter(object, 'length', site);

@@ -7,6 +7,7 @@ import { apply, toProxy } from '../tracing/apply.ts';
 import { activeBuilder } from '../tracing/builder.ts';
 import { checkCompared } from '../tracing/copies.ts';
 import { asked } from '../tracing/doubtful.ts';
+import { inner } from '../tracing/hidden.ts';
 import { GraphEntries } from '../tracing/lists.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import { each, settled, uses, type Varying, varyingOf } from '../tracing/varying.ts';
@@ -161,7 +162,7 @@ function isNumbers(x: unknown): boolean {
 
 /** Whether a comparison is about there being a value, too: undefined is equal to no number. */
 function isAsked(x: unknown, by: unknown): boolean {
-  return isNothing(by) || !(x instanceof TensorProxy) || x.type.shape?.length === 0;
+  return isNothing(by) || !(x instanceof TensorProxy) || x[inner].type.shape?.length === 0;
 }
 
 function isNothing(x: unknown): boolean {
@@ -208,9 +209,9 @@ export function typeof_(given: unknown, site: Site): unknown {
     varying.builder.site = site;
     return uses.distribute(varying, (one) => typeof_(one, site));
   }
-  if (!(x instanceof TensorProxy) || !x.builder.open) return typeof x;
+  if (!(x instanceof TensorProxy) || !x[inner].builder.open) return typeof x;
   if (!isScalar(x, 'typeof', site)) return 'object';
-  if (x.isMixed) throw mixed('typeof', site);
+  if (x[inner].isMixed) throw mixed('typeof', site);
   return x.dtype === 'bool' ? 'boolean' : 'number';
 }
 
@@ -224,8 +225,8 @@ function areOfTwoKinds(a: unknown, b: unknown, site: Site): boolean {
 
 function kindOf(x: unknown): 'number' | 'boolean' | 'mixed' | null {
   if (typeof x === 'number' || typeof x === 'boolean') return typeof x as 'number' | 'boolean';
-  if (!(x instanceof TensorProxy) || x.type.shape?.length !== 0) return null;
-  return x.isMixed ? 'mixed' : x.dtype === 'bool' ? 'boolean' : 'number';
+  if (!(x instanceof TensorProxy) || x[inner].type.shape?.length !== 0) return null;
+  return x[inner].isMixed ? 'mixed' : x.dtype === 'bool' ? 'boolean' : 'number';
 }
 
 function mixed(operator: string, site: Site): TraceError {
@@ -237,8 +238,8 @@ function mixed(operator: string, site: Site): TraceError {
 
 /** Whether a value is a traced number or truth value, which JavaScript does not take for an object. */
 function isScalar(x: unknown, operator: string, site: Site): boolean {
-  if (!(x instanceof TensorProxy) || !x.builder.open) return false;
-  const { shape } = x.type;
+  if (!(x instanceof TensorProxy) || !x[inner].builder.open) return false;
+  const { shape } = x[inner].type;
   if (shape) return shape.length === 0;
   throw new TraceError(
     `${operator} is asked of a tensor of which only the run will tell whether it has dimensions. Reshape it first: x.reshape([]) is a number.`,

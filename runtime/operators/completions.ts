@@ -2,6 +2,7 @@ import type { Value } from '../graph/types.ts';
 import { apply, wrap } from '../tracing/apply.ts';
 import type { Builder } from '../tracing/builder.ts';
 import { giveOut, INNER } from '../tracing/forms/parts.ts';
+import { inner } from '../tracing/hidden.ts';
 import type { TensorProxy } from '../tracing/proxy.ts';
 import { type Case, settled, vary, varyingOf } from '../tracing/varying.ts';
 
@@ -71,7 +72,7 @@ export function regroup(target: Builder, name: string, cases: readonly Case[]): 
   const groups = new Map<unknown, Value[]>();
   for (const { test, value } of cases) groups.set(value, [...(groups.get(value) ?? []), test]);
   if (groups.size === 1) return cases[0]!.value;
-  const merged = [...groups].map(([value, tests]) => ({ test: anyOf(target, tests).value(), value }));
+  const merged = [...groups].map(([value, tests]) => ({ test: anyOf(target, tests)[inner].value(), value }));
   return vary(target, name, merged);
 }
 
@@ -121,10 +122,10 @@ export function complete(completion: Completion): unknown {
   const { builder } = varying;
   const cases = varying.cases.flatMap(({ test, value }): Case[] => {
     const one = settled(returned(value));
-    const inner = varyingOf(one);
-    if (!inner) return [{ test, value: one }];
-    return inner.cases.map((each) => ({
-      test: apply('logicalAnd', [wrap(builder, test), wrap(builder, each.test)]).value(),
+    const nested = varyingOf(one);
+    if (!nested) return [{ test, value: one }];
+    return nested.cases.map((each) => ({
+      test: apply('logicalAnd', [wrap(builder, test), wrap(builder, each.test)])[inner].value(),
       value: each.value,
     }));
   });

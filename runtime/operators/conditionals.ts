@@ -6,6 +6,7 @@ import { asked } from '../tracing/doubtful.ts';
 import { capture } from '../tracing/forms/capture.ts';
 import type { Form } from '../tracing/forms/form.ts';
 import { isMadeOfParts, Made, NONE, type Parts } from '../tracing/forms/parts.ts';
+import { inner } from '../tracing/hidden.ts';
 import type { Change, Slot } from '../tracing/journal.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import { SaveSlot, type SaveState } from '../tracing/saves.ts';
@@ -222,7 +223,7 @@ function branch(
   state: State | null,
 ): Completion {
   const { site } = target;
-  const condition = test.value();
+  const condition = test[inner].value();
   const variables = state ? state.names.map((_, index) => new VariableSlot(state, index)) : [];
   const sites = new Map<Slot, Site | null>();
   const record = (body: () => Completion, is: boolean, also: Iterable<Slot>): Side => {

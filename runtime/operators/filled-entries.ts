@@ -11,6 +11,7 @@ import { valueLeaves } from '../tracing/forms/encode.ts';
 import { leavesOf } from '../tracing/forms/form.ts';
 import { isOutOfReach, openedEntries } from '../tracing/forms/open-entries.ts';
 import { NONE, objectsIn } from '../tracing/forms/parts.ts';
+import { inner } from '../tracing/hidden.ts';
 import { getitem } from '../tracing/indexing.ts';
 import { GraphEntries, type ListValue, stackedList } from '../tracing/lists.ts';
 import type { TensorProxy } from '../tracing/proxy.ts';
@@ -25,7 +26,7 @@ export function lengthOf(array: readonly unknown[]): Traced {
 /** The entry at a position that is in range when the model runs. */
 export function entryAt(entries: GraphEntries, index: TensorProxy): unknown {
   const { builder: target, form } = reached(entries);
-  const values = leavesOf(form).map((list) => element(list, index).value());
+  const values = leavesOf(form).map((list) => element(list, index)[inner].value());
   return build(target, form, values.values(), 'an entry', (_, value) => wrap(target, value));
 }
 

@@ -7,6 +7,7 @@ import { Tensor } from '../tensor/tensor.ts';
 import { apply, toProxy } from '../tracing/apply.ts';
 import { doubt } from '../tracing/doubtful.ts';
 import { type Form, isNumeric } from '../tracing/forms/form.ts';
+import { inner } from '../tracing/hidden.ts';
 import { getitem } from '../tracing/indexing.ts';
 import { GraphEntries } from '../tracing/lists.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
@@ -54,7 +55,7 @@ function below(index: number, site: Site): TraceError {
 
 /** An index of an array: below 0 there is nothing, and the run fails. */
 export function fromStart(index: TensorProxy, site: Site): TensorProxy {
-  const { dtype, shape, constant } = index.type;
+  const { dtype, shape, constant } = index[inner].type;
   if (dtype === 'bool' && shape?.length === 0) {
     const message = 'An array is indexed with a truth value, and has nothing of that name. Write test ? 1 : 0.';
     throw new TraceError(message, site);

@@ -6,6 +6,7 @@ import type { Builder } from '../tracing/builder.ts';
 import { capture } from '../tracing/forms/capture.ts';
 import type { Form } from '../tracing/forms/form.ts';
 import { Made, NONE, type Parts } from '../tracing/forms/parts.ts';
+import { inner, saving } from '../tracing/hidden.ts';
 import type { Change } from '../tracing/journal.ts';
 import { emptyList, joinLists, type ListValue, listOf } from '../tracing/lists.ts';
 import type { TensorProxy } from '../tracing/proxy.ts';
@@ -108,7 +109,7 @@ class Attempt {
             target.isOwn(one),
           ).inLoop;
           this.findCarries(changes, region, made);
-          region.results.push(next.value());
+          region.results.push(next[inner].value());
           for (const carry of this.carries) this.unload(carry, carry.now(made));
           this.unload(this.findings.ends, capture(target, end, made, true));
           this.unloadSaves(lists, region);
@@ -158,13 +159,13 @@ class Attempt {
     this.made = made;
     if (made.length !== this.findings.saves.length) {
       this.stable = false;
-      this.findings.saves = made.map(({ slot }) => {
+      this.findings.saves = made.map(({ [saving]: slot }) => {
         const state = slot.state as SaveState;
         return { type: { dtype: stateType(state).dtype, shape: stateEntry(state) } };
       });
       return;
     }
-    made.forEach(({ slot }, i) => {
+    made.forEach(({ [saving]: slot }, i) => {
       const state = slot.state as SaveState;
       const entry = state.kind === 'single' ? listOf(this.target, state.value) : state.list;
       const { data, shapes, ranks } = joinLists(this.target, [lists[i]!, entry], this.findings.saves[i]!.type);
@@ -175,7 +176,7 @@ class Attempt {
   private madeSaves(): readonly SavedProxy[] {
     return this.target.saves.all
       .slice(this.savesBefore)
-      .filter(({ slot }) => slot.state !== null && slot.state !== 'pending' && !slot.when);
+      .filter(({ [saving]: slot }) => slot.state !== null && slot.state !== 'pending' && !slot.when);
   }
 
   /** Adds the loop node and gives every slot the value it has after it. */
@@ -195,8 +196,8 @@ class Attempt {
       initial.push(data, shapes, ranks);
       types.push(...listTypes(type));
     }
-    const trip = (loop.trip ?? toProxy(ENDLESS, 'int64')).value();
-    const first = loop.first?.value() ?? truthValue(target, true);
+    const trip = (loop.trip ?? toProxy(ENDLESS, 'int64'))[inner].value();
+    const first = loop.first?.[inner].value() ?? truthValue(target, true);
     const { outputs } = target.addTyped('loop', [trip, first, ...initial], types, {}, [region]);
     const remaining = [...outputs];
     const take = (count: number) => remaining.splice(0, count);
@@ -209,7 +210,7 @@ class Attempt {
     );
     findings.saves.forEach(({ type }, i) => {
       const [data, shapes, ranks] = take(3) as [Value, Value, Value];
-      const { slot } = this.made[i]!;
+      const { [saving]: slot } = this.made[i]!;
       target.note(slot);
       slot.state = { kind: 'list', list: { data, shapes, ranks, entry: type.shape }, loop: true };
     });

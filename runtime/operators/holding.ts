@@ -3,6 +3,7 @@ import type { Builder } from '../tracing/builder.ts';
 import { capture } from '../tracing/forms/capture.ts';
 import type { Form } from '../tracing/forms/form.ts';
 import { type Parts, withContent } from '../tracing/forms/parts.ts';
+import { inner } from '../tracing/hidden.ts';
 import type { Slot } from '../tracing/journal.ts';
 import type { TensorProxy } from '../tracing/proxy.ts';
 import { ArraySlot } from '../tracing/slots.ts';
@@ -22,6 +23,6 @@ export function heldIn(slot: Slot, held: unknown): readonly unknown[] {
 
 /** Puts a value that was made of a form into its slot. */
 export function put(target: Builder, slot: Slot, value: unknown): void {
-  if (slot instanceof Storage) slot.set((value as TensorProxy).value());
-  else slot.set(slot.get() instanceof Storage ? target.storage((value as TensorProxy).value()) : value);
+  if (slot instanceof Storage) slot.set((value as TensorProxy)[inner].value());
+  else slot.set(slot.get() instanceof Storage ? target.storage((value as TensorProxy)[inner].value()) : value);
 }

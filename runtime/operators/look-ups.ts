@@ -2,6 +2,7 @@ import { TraceError } from '../errors.ts';
 import * as functions from '../functions/index.ts';
 import type { Site } from '../graph/types.ts';
 import { activeBuilder } from '../tracing/builder.ts';
+import { inner } from '../tracing/hidden.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import type { Operand, Traced } from '../types/tensor.ts';
 
@@ -88,7 +89,7 @@ function reach(name: string, length: number, from: readonly unknown[]): (positio
 function kindOf(value: unknown, site: Site): 'number' | 'boolean' | null {
   if (typeof value === 'number' || typeof value === 'boolean') return typeof value as 'number' | 'boolean';
   if (!(value instanceof TensorProxy)) return null;
-  const { dtype, shape } = value.type;
+  const { dtype, shape } = value[inner].type;
   if (shape?.length === 0) return dtype === 'bool' ? 'boolean' : 'number';
   const dims = shape ? `with dims [${shape.map((dim) => dim ?? '?').join(', ')}]` : 'of unknown dimensions';
   throw new TraceError(

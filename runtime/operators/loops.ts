@@ -4,6 +4,7 @@ import { formatSite } from '../graph/site.ts';
 import type { Site } from '../graph/types.ts';
 import { apply, copy, toProxy } from '../tracing/apply.ts';
 import { activeBuilder, builder } from '../tracing/builder.ts';
+import { inner } from '../tracing/hidden.ts';
 import { GraphEntries } from '../tracing/lists.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import type { State } from '../tracing/slots.ts';
@@ -61,7 +62,7 @@ function described(value: unknown): string {
 function forRows(rows: TensorProxy, body: Body, state: State | null, site: Site, label: string | null): Completion {
   const target = builder();
   target.site = site;
-  const { shape } = rows.type;
+  const { shape } = rows[inner].type;
   if (shape?.length === 0)
     throw new TraceError(
       'for…of takes the rows of a tensor, and this tensor has no dimensions. Use its value itself, or unsqueeze(0) it.',

@@ -1,5 +1,6 @@
 import * as functions from '../functions/index.ts';
 import { methods } from '../functions/methods.ts';
+import { inner } from '../tracing/hidden.ts';
 import '../tracing/indexing.ts';
 import { Parameter } from '../tensor/parameter.ts';
 import { Tensor } from '../tensor/tensor.ts';
@@ -22,7 +23,7 @@ const members: Record<string, PropertyDescriptor> = {
   },
   ndim: {
     get(this: TensorProxy) {
-      return this.type.shape?.length;
+      return this[inner].type.shape?.length;
     },
   },
   save: {
@@ -33,7 +34,7 @@ const members: Record<string, PropertyDescriptor> = {
   shape: {
     /** The dimensions: numbers, and traced scalars (int64) for sizes that only the run will tell. */
     get(this: TensorProxy) {
-      const { shape } = this.type;
+      const { shape } = this[inner].type;
       const whole = () => apply('shape', [this]);
       return shape ? shape.map((dim, i) => dim ?? getitem(whole(), i)) : [...whole()];
     },

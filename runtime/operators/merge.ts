@@ -7,9 +7,11 @@ import { build } from '../tracing/forms/build.ts';
 import { encode, valueLeaves } from '../tracing/forms/encode.ts';
 import { type ArrayForm, type Form, type PlainForm, type TensorForm, typesOf } from '../tracing/forms/form.ts';
 import { join } from '../tracing/forms/join.ts';
+import { inner } from '../tracing/hidden.ts';
 import { type EntriesCase, emptyList, GraphEntries, type ListValue, listOf } from '../tracing/lists.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import { SavedProxy, type SaveState, saveMerged } from '../tracing/saves.ts';
+import type { PlainCase } from '../tracing/traced-tensor.ts';
 
 /** Makes the real value once the node exists whose outputs it is made of. */
 export type Later<T> = (node: Node) => T;
@@ -42,7 +44,7 @@ export class Merge {
       const made = build(this.target, form, given, name, ({ saves }, value, tests) =>
         mergedSave(this.target, value, tests, saves),
       );
-      if (made instanceof TensorProxy) made.plain = this.plainCases(a, b);
+      if (made instanceof TensorProxy) made[inner].plain = this.plainCases(a, b);
       const last: unknown = Array.isArray(made) ? made.at(-1) : null;
       if (last instanceof GraphEntries) last.cases = this.entriesCases((form as ArrayForm<null>).items.length, a, b);
       return made;
@@ -50,7 +52,7 @@ export class Merge {
   }
 
   /** The plain values that it is known to be where the condition is known. */
-  private plainCases(a: Form<Value>, b: Form<Value>): TensorProxy['plain'] {
+  private plainCases(a: Form<Value>, b: Form<Value>): readonly PlainCase[] {
     const sides = [a, b].map((form, side) => ({ form, is: side === 0 }));
     return sides.flatMap(({ form, is }) =>
       form.kind === 'plain' ? [{ test: this.condition, is, value: form.value }] : [],
@@ -71,7 +73,8 @@ export class Merge {
   private reached(form: PlainForm | TensorForm<Value>): unknown {
     if (form.kind === 'plain') return form.value;
     const value = wrap(this.target, this.target.reach(form.leaf!, true)!);
-    return Object.assign(value, { isMixed: form.isMixed ?? false });
+    value[inner].isMixed = form.isMixed ?? false;
+    return value;
   }
 
   /** One result of the node. */
@@ -99,7 +102,7 @@ export class Merge {
   }
 
   private not(): Value {
-    this.negated ??= apply('logicalNot', [wrap(this.target, this.condition)]).value();
+    this.negated ??= apply('logicalNot', [wrap(this.target, this.condition)])[inner].value();
     return this.negated;
   }
 
@@ -144,7 +147,7 @@ export function mergedSave(
   merged: readonly SavedProxy[],
 ): SavedProxy {
   const truths = tests.map((test) => wrap(target, test));
-  const when = truths.length === 0 ? null : truths.reduce((x, y) => apply('logicalAnd', [x, y])).value();
+  const when = truths.length === 0 ? null : truths.reduce((x, y) => apply('logicalAnd', [x, y]))[inner].value();
   return saveMerged(target, wrap(target, value), when, merged);
 }
 

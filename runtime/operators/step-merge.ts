@@ -3,6 +3,7 @@ import type { Builder } from '../tracing/builder.ts';
 import { capture } from '../tracing/forms/capture.ts';
 import type { Form } from '../tracing/forms/form.ts';
 import { NONE, withContent } from '../tracing/forms/parts.ts';
+import { inner } from '../tracing/hidden.ts';
 import type { Change, Slot } from '../tracing/journal.ts';
 import { isPlainObject } from '../tracing/plain-object.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
@@ -113,7 +114,7 @@ class StepMerge {
 
   private form(slot: Slot, held: unknown): Form<Value> {
     const isMerged = slot instanceof Storage && held instanceof TensorProxy;
-    return formOf(this.target, slot, isMerged ? held.value() : held === MISSING ? undefined : held, NONE);
+    return formOf(this.target, slot, isMerged ? held[inner].value() : held === MISSING ? undefined : held, NONE);
   }
 }
 

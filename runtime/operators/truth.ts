@@ -4,6 +4,7 @@ import type { Site } from '../graph/types.ts';
 import { apply } from '../tracing/apply.ts';
 import { activeBuilder } from '../tracing/builder.ts';
 import { asked } from '../tracing/doubtful.ts';
+import { inner } from '../tracing/hidden.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import { settled, uses, varyingOf } from '../tracing/varying.ts';
 import { isTruthy } from './math-functions.ts';
@@ -34,16 +35,16 @@ export function truthOf(given: unknown, site: Site): Truth {
   if (varying) return uses.distribute(varying, (one) => truthOf(one, site)) as Truth;
   if (!(value instanceof TensorProxy)) return Boolean(value);
   const test = truth(value);
-  return test.builder.knows(test.value()) ?? test;
+  return test[inner].builder.knows(test[inner].value()) ?? test;
 }
 
 /** The truth of a tensor of one element, which for NaN is false, as JavaScript has it. */
 export function truth(test: TensorProxy): TensorProxy {
-  const { shape } = test.type;
+  const { shape } = test[inner].type;
   if (shape?.some((dim) => dim !== null && dim !== 1)) {
     throw new TraceError(
       `Boolean value of a tensor with more than one value is ambiguous (its dims are [${shape.map((dim) => dim ?? '?')}]). Reduce it with any() or all().`,
-      test.builder.site,
+      test[inner].builder.site,
     );
   }
   const bool = test.dtype === 'bool' ? test : asProxy(isTruthy(asTraced(test)));

@@ -4,19 +4,11 @@ import { weightless } from '../onnx/weightless.ts';
 import { ort } from '../ort/ort.ts';
 import { plainText } from '../ort/plain-text.ts';
 
-const known = new WeakMap<OnnxModel, Promise<ModelError | null>>();
-
 /**
  * The error for a model that ONNX Runtime refuses whatever it is given and whatever a block does; null for one that it
  * takes. It is found out when something has failed, not at each load: that would make every load slower.
  */
-export function refusalOf(model: OnnxModel): Promise<ModelError | null> {
-  const found = known.get(model) ?? tryModel(model);
-  known.set(model, found);
-  return found;
-}
-
-async function tryModel(model: OnnxModel): Promise<ModelError | null> {
+export async function refusalOf(model: OnnxModel): Promise<ModelError | null> {
   const outputs = model.outputs.filter(({ dtype }) => dtype !== null).map(({ name }) => name);
   if (outputs.length === 0) return null;
   try {

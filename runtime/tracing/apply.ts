@@ -5,7 +5,9 @@ import type { DType, Site, TensorType, Value } from '../graph/types.ts';
 import { MOST_DIMS } from '../tensor/nested.ts';
 import { type AnyTensor, Tensor } from '../tensor/tensor.ts';
 import { type Builder, builder } from './builder.ts';
-import { TensorProxy, type View, type ViewOf, type ViewOp } from './proxy.ts';
+import { inner } from './hidden.ts';
+import { owning, TensorProxy, viewing } from './proxy.ts';
+import type { View, ViewOf, ViewOp } from './traced-tensor.ts';
 import { settled, sureOf, varyingOf } from './varying.ts';
 
 export type NestedArray = readonly (number | boolean | bigint | TensorProxy | NestedArray)[];
@@ -43,10 +45,10 @@ export function apply<O extends TensorOp>(
 ): TensorProxy {
   const target = builder();
   if (!isView(op, attributes)) return applyMany(op, inputs, attributes)[0]!;
-  const [parent, ...operands] = inputs;
+  const [parent, ...operands] = inputs.map((input) => input[inner]);
   const view: ViewOf<O & ViewOp> = { parent: parent!, op, operands, attributes };
-  const proxy = new TensorProxy(target, null, view as View);
-  proxy.value();
+  const proxy = viewing(target, view as View);
+  proxy[inner].value();
   return proxy;
 }
 
@@ -67,7 +69,7 @@ export function applyMany<O extends TensorOp>(
 
 /** A proxy for a value that nothing else shares. */
 export function wrap(target: Builder, value: Value): TensorProxy {
-  return new TensorProxy(target, target.storage(value));
+  return owning(target, target.storage(value));
 }
 
 /** A tensor of its own with the elements that `x` has now: no node is needed, since the graph's values never change. */
@@ -77,13 +79,13 @@ export function copy(x: TensorProxy): TensorProxy {
 }
 
 function valueIn(target: Builder, input: TensorProxy): Value {
-  if (input.builder !== target) {
+  if (input[inner].builder !== target) {
     throw new TraceError(
       'A value of another trace, or of another model, is used here. Return it from there with save(), and use the tensor you get.',
       target.site,
     );
   }
-  return input.value();
+  return input[inner].value();
 }
 
 /** The largest operand whose elements help to check the block while it is built. */
@@ -115,7 +117,7 @@ export function toProxy(given: unknown, dtype?: DType): TensorProxy {
  */
 export function toData(given: unknown, dtype: DType | undefined, site: () => Site | null): AnyTensor {
   const x = settled(given);
-  if (x instanceof TensorProxy) x.value();
+  if (x instanceof TensorProxy) x[inner].value();
   try {
     if (x instanceof Tensor) return dtype && x.dtype !== dtype ? Tensor.from(x, dtype) : x;
     return Tensor.from(x as number, dtype);

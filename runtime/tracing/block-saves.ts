@@ -1,4 +1,5 @@
 import type { Region } from '../graph/types.ts';
+import { inner, saving } from './hidden.ts';
 import type { SavedProxy } from './saves.ts';
 
 /** The saves of one block. */
@@ -13,7 +14,7 @@ export class BlockSaves {
 
   add(saved: SavedProxy): void {
     this.list.push(saved);
-    const { body } = saved.slot;
+    const { body } = saved[saving];
     const here = this.byBody.get(body) ?? [];
     this.byBody.set(body, here);
     here.push(saved);
@@ -22,17 +23,17 @@ export class BlockSaves {
   /** The saves of a body that has just run are the values they have at its end. */
   settle(body: Region): void {
     for (const saved of this.byBody.get(body) ?? []) {
-      if (saved.slot.state === 'pending') {
-        const value = saved.value();
-        saved.slot.state = { kind: 'single', value, when: saved.slot.when };
-        saved.slot.value = value;
+      if (saved[saving].state === 'pending') {
+        const value = saved[inner].value();
+        saved[saving].state = { kind: 'single', value, when: saved[saving].when };
+        saved[saving].value = value;
       }
     }
   }
 
   /** Forgets the saves that conditionals in a body made: the saves of the node around replace them. */
   dropMerged(bodies: readonly Region[]): void {
-    const merged = bodies.flatMap((body) => this.byBody.get(body) ?? []).filter(({ slot }) => slot.when);
+    const merged = bodies.flatMap((body) => this.byBody.get(body) ?? []).filter((saved) => saved[saving].when);
     for (const saved of merged) this.list.splice(this.list.lastIndexOf(saved), 1);
   }
 
@@ -40,10 +41,10 @@ export class BlockSaves {
   stop(count: number): void {
     const late = new Set(this.list.slice(count));
     for (const saved of late) {
-      if (saved.slot.merged.some((one) => !late.has(one))) late.delete(saved);
+      if (saved[saving].merged.some((one) => !late.has(one))) late.delete(saved);
       else {
-        saved.slot.state = null;
-        saved.absence = 'was saved after stop()';
+        saved[saving].state = null;
+        saved[saving].absence = 'was saved after stop()';
       }
     }
   }

@@ -1,11 +1,12 @@
 import { TraceError } from '../errors.ts';
 import { apply, copy, toProxy } from './apply.ts';
 import type { Builder } from './builder.ts';
+import { inner } from './hidden.ts';
 import type { TensorProxy } from './proxy.ts';
 
 /** A value with the dtype and the shape of the tensor it replaces. */
 export function fitted(target: Builder, name: string, value: unknown, current: TensorProxy): TensorProxy {
-  const { dtype, shape } = current.type;
+  const { dtype, shape } = current[inner].type;
   let proxy = toProxy(value, typeof value === 'number' ? dtype : undefined);
   if (proxy.dtype !== dtype) {
     if (proxy.dtype.startsWith('float') && !dtype.startsWith('float')) {
@@ -16,7 +17,7 @@ export function fitted(target: Builder, name: string, value: unknown, current: T
     }
     proxy = apply('cast', [proxy], { dtype });
   }
-  const given = proxy.type.shape;
+  const given = proxy[inner].type.shape;
   if (given && shape) {
     const offset = shape.length - given.length;
     const fits =

@@ -7,8 +7,9 @@ import { toProxy } from './apply.ts';
 import { activeBuilder, type Builder, builder } from './builder.ts';
 import { callerSite, laterSite } from './caller.ts';
 import { fitted } from './fitted.ts';
+import { inner } from './hidden.ts';
 import type { Slot } from './journal.ts';
-import { assignInPlace, TensorProxy } from './proxy.ts';
+import { owning, type TensorProxy, viewing } from './proxy.ts';
 import { Storage } from './storage.ts';
 
 /** What becomes of a gradient by what the loss does not depend on. */
@@ -124,17 +125,18 @@ export class TracedPass {
 /** `x.grad` */
 export function readGradient(x: TensorProxy, unused: Unused = 'error'): TensorProxy {
   const target = builder();
-  if (!x.rowsOf) return new TensorProxy(target, target.passes.current.read(x.value(), unused));
-  return new TensorProxy(target, null, { ...x.viewOf!, parent: readGradient(x.rowsOf, unused) });
+  const { rowsOf, viewOf } = x[inner];
+  const whole = owning(target, target.passes.current.read((rowsOf ?? x[inner]).value(), unused));
+  return rowsOf ? viewing(target, { ...viewOf!, parent: whole[inner] }) : whole;
 }
 
 /** `x.grad = value` */
 export function writeGradient(x: TensorProxy, value: unknown): void {
   const target = builder();
   const current = readGradient(x);
-  const fit = fitted(target, 'grad', value, current).value();
-  if (x.rowsOf) assignInPlace(current, fit);
-  else target.passes.current.bind(x.value(), target.storage(fit));
+  const fit = fitted(target, 'grad', value, current)[inner].value();
+  if (x[inner].rowsOf) current[inner].assign(fit);
+  else target.passes.current.bind(x[inner].value(), target.storage(fit));
 }
 
 /** The gradient by a parameter in the block that runs now, if one with a backward pass does. */

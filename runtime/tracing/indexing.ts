@@ -3,7 +3,8 @@ import { type Item, isAdvanced, writeItems } from '../graph/operations/items.ts'
 import { parseSlices } from '../tensor/slices.ts';
 import { apply, toProxy } from './apply.ts';
 import { callerSite } from './caller.ts';
-import { assignInPlace, TensorProxy } from './proxy.ts';
+import { inner } from './hidden.ts';
+import { TensorProxy } from './proxy.ts';
 
 type IndexItem = Item<TensorProxy>;
 
@@ -14,7 +15,7 @@ function parseIndex(key: unknown, self: TensorProxy): readonly IndexItem[] {
     return key.flatMap((entry) => parseIndex(entry, self));
   }
   if (typeof key === 'number' && !Number.isInteger(key)) {
-    throw new TraceError(`A tensor is indexed with ${key}: indices are integers.`, self.builder.site);
+    throw new TraceError(`A tensor is indexed with ${key}: indices are integers.`, self[inner].builder.site);
   }
   if (key === null) return [{ kind: 'newaxis' }];
   return [selecting(toProxy(key, isEmpty(key) ? 'int64' : undefined), self)];
@@ -26,12 +27,12 @@ function isEmpty(key: unknown): boolean {
 }
 
 function selecting(index: TensorProxy, self: TensorProxy): IndexItem {
-  const { dtype, shape } = index.type;
+  const { dtype, shape } = index[inner].type;
   if (dtype === 'bool') return { kind: 'mask', mask: index };
   if (dtype.startsWith('float')) {
     throw new TraceError(
       `A tensor is indexed with a ${dtype} tensor: indices are integers or booleans.`,
-      self.builder.site,
+      self[inner].builder.site,
     );
   }
   return { kind: shape?.length === 0 ? 'int' : 'index', index };
@@ -49,7 +50,9 @@ function parseText(text: string, self: TensorProxy): readonly IndexItem[] {
     });
   } catch (error) {
     if (error instanceof TraceError) throw error;
-    throw new TraceError(error instanceof Error ? error.message : String(error), self.builder.site, { cause: error });
+    throw new TraceError(error instanceof Error ? error.message : String(error), self[inner].builder.site, {
+      cause: error,
+    });
   }
 }
 
@@ -58,11 +61,11 @@ const WHOLE: IndexItem = { kind: 'slice', start: null, stop: null, step: null, s
 /** How many dimensions an item takes. */
 function taken(item: IndexItem, self: TensorProxy): number {
   if (item.kind !== 'mask') return 1;
-  const { shape } = item.mask.type;
+  const { shape } = item.mask[inner].type;
   if (shape) return shape.length;
   throw new TraceError(
     'A mask stands beside an integer here, and how many dimensions it has is known only when the model runs. Index twice.',
-    self.builder.site,
+    self[inner].builder.site,
   );
 }
 
@@ -93,20 +96,20 @@ export function setitem(self: TensorProxy, key: unknown, value: unknown): void {
   const [target, index] = withoutIntegers(self, parseIndex(key, self));
   const { items, operands } = writeItems(index);
   const typed = toProxy(value, typeof value === 'number' ? target.dtype : undefined);
-  const inputs = [target, ...operands, typed].map((proxy) => proxy.value());
-  assignInPlace(target, target.builder.add('setitem', inputs, { items }).outputs[0]!);
+  const inputs = [target, ...operands, typed].map((proxy) => proxy[inner].value());
+  target[inner].assign(target[inner].builder.add('setitem', inputs, { items }).outputs[0]!);
 }
 
 /** The rows of a tensor whose first dimension is known, for JavaScript's own destructuring and spreading. */
 function* iterate(self: TensorProxy): Generator<TensorProxy> {
-  const { shape } = self.type;
+  const { shape } = self[inner].type;
   const count = shape?.[0];
   if (typeof count !== 'number') {
     throw new TraceError(
       shape?.length === 0
         ? 'A tensor without dimensions has no rows to spread or destructure. Use its value itself.'
         : 'The rows of this tensor cannot be spread or destructured: how many there are is known only when the model runs. Iterate with for…of in a trace block, or take rows by index.',
-      callerSite() ?? self.builder.site,
+      callerSite() ?? self[inner].builder.site,
     );
   }
   for (let row = 0; row < count; row++) yield getitem(self, row);

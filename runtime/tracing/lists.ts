@@ -7,6 +7,7 @@ import { activeBuilder, type Builder } from './builder.ts';
 import { callerSite } from './caller.ts';
 import { type Form, isNumeric } from './forms/form.ts';
 import { ours } from './harmless.ts';
+import { inner } from './hidden.ts';
 import type { TensorProxy } from './proxy.ts';
 
 /**
@@ -154,10 +155,10 @@ export function listOf(target: Builder, value: Value): ListValue {
   const shape = apply('shape', [entry]);
   const rank = value.type.shape?.length;
   return {
-    data: apply('reshape', [entry, toProxy([-1])]).value(),
-    shapes: shape.value(),
+    data: apply('reshape', [entry, toProxy([-1])])[inner].value(),
+    shapes: shape[inner].value(),
     // ONNX Runtime takes the size of the shape of a shape for 0 where it computes shapes ahead.
-    ranks: (rank === undefined ? apply('shape', [shape]) : toProxy([rank])).value(),
+    ranks: (rank === undefined ? apply('shape', [shape]) : toProxy([rank]))[inner].value(),
     entry: value.type.shape,
   };
 }
@@ -167,7 +168,7 @@ export function joinLists(target: Builder, lists: readonly ListValue[], { dtype,
   if (lists.length === 0) return emptyList(target, dtype, shape);
   const join = (field: 'data' | 'shapes' | 'ranks') => {
     const parts = lists.map((list) => wrap(target, list[field]));
-    return parts.length === 1 ? parts[0]!.value() : apply('cat', parts, { dim: 0 }).value();
+    return parts.length === 1 ? parts[0]![inner].value() : apply('cat', parts, { dim: 0 })[inner].value();
   };
   return { data: join('data'), shapes: join('shapes'), ranks: join('ranks'), entry: shape };
 }

@@ -1,5 +1,6 @@
 import { Tensor } from '../tensor/tensor.ts';
 import type { Builder } from './builder.ts';
+import { saving } from './hidden.ts';
 import { TensorProxy } from './proxy.ts';
 import { isSaved, type SavedProxy, saveTensor } from './saves.ts';
 
@@ -20,11 +21,11 @@ export function print(target: Builder, method: LogLine['method'], values: readon
 /** Prints all lines of a block whose saves have their results; a line in a loop once per iteration. */
 export function printLines(target: Builder): void {
   for (const { method, values, witness } of target.lines) {
-    const results = values.map((value) => (isSaved(value) ? value.result?.value : value));
+    const results = values.map((value) => (isSaved(value) ? value[saving].result?.value : value));
     const missing = values.some((value, i) => isSaved(value) && results[i] === undefined);
-    if (missing || (witness && witness.result?.value === undefined)) continue;
+    if (missing || (witness && witness[saving].result?.value === undefined)) continue;
     const stacks = results.map((result, i) => (isStacked(values[i]) ? entriesOf(result) : null));
-    const counted = isStacked(witness) ? entriesOf(witness?.result?.value) : null;
+    const counted = isStacked(witness) ? entriesOf(witness?.[saving].result?.value) : null;
     const times = (counted ?? stacks.find((stack) => stack !== null))?.length ?? 1;
     for (let time = 0; time < times; time++) {
       console[method](...results.map((result, i) => (stacks[i] ? stacks[i][time] : result)));
@@ -35,7 +36,7 @@ export function printLines(target: Builder): void {
 /** Whether a value has an entry per iteration of a loop. */
 function isStacked(value: unknown): boolean {
   if (!isSaved(value)) return false;
-  const { state } = value.slot;
+  const { state } = value[saving];
   return typeof state === 'object' && state?.kind === 'list' && state.loop;
 }
 

@@ -1,5 +1,6 @@
 import type { Address } from '../graph/ops.ts';
 import type { TensorType } from '../graph/types.ts';
+import { standsBehind } from '../own-proxies.ts';
 
 /**
  * How a tensor's dimension 0 relates to the rows of the batch: it counts them, it counts something in them
@@ -15,16 +16,12 @@ export interface Resolved {
   readonly batching: Batching;
 }
 
-/** The modules as users hold them. */
-const modules = new WeakSet<object>();
-
-export function keepModule(module: object): void {
-  modules.add(module);
-}
+/** What stands behind a module, a call of one, or an operation as users hold it. */
+export abstract class UserModule {}
 
 /** Whether a value is a module of a model. Its properties are the model's, not the object's. */
 export function isModule(value: unknown): value is object {
-  return modules.has(value as object);
+  return standsBehind(value) instanceof UserModule;
 }
 
 /** What tracing needs to know of a model: nothing of ONNX but names. */

@@ -1,14 +1,16 @@
 import { TraceError } from '../errors.ts';
 import type { Region, TensorType, Value } from '../graph/types.ts';
-import { isOwnProxy, ownProxy } from '../own-proxies.ts';
+import { isOwnProxy, ownProxy, standsBehind } from '../own-proxies.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { toProxy } from './apply.ts';
 import { activeBuilder, type Builder, builder } from './builder.ts';
 import { callerSite } from './caller.ts';
+import { inner, saving } from './hidden.ts';
 import type { Slot } from './journal.ts';
 import { GraphEntries, type ListValue } from './lists.ts';
 import { isPlainObject } from './plain-object.ts';
 import { TensorProxy } from './proxy.ts';
+import { TracedTensor } from './traced-tensor.ts';
 import { settled, uses, varyingOf } from './varying.ts';
 
 /** The values that the run will bring back for a save: one tensor, or the entries of the bodies that it is in. */
@@ -22,28 +24,25 @@ export type Result = Tensor | readonly Tensor[] | undefined;
 
 /** A saved value: a proxy while the block runs, the tensor once the trace has run. */
 export class SavedProxy extends TensorProxy {
-  /** Set by the run. */
-  result: { readonly value: Result } | null = null;
-  /** Whether the generation gets to the step that it stands in; null: it does. */
-  readonly reached: Value | null;
-  /** Why there is no value after the run, if there is none. */
-  absence = 'was saved in a branch that did not run';
-  readonly slot: SaveSlot;
+  readonly [saving]: SaveSlot;
 
   constructor(target: Builder, of: TensorProxy, when: Value | null = null, merged: readonly SavedProxy[] = []) {
-    super(target, of.storage, of.viewOf);
-    this.reached = target.reached;
-    this.slot = new SaveSlot(target, of.type, when, merged);
-    const saved = ownProxy<SavedProxy>(Object.create(SHOWN), handler(this));
-    made.add(saved);
+    super(new TracedTensor(target, of[inner].storage, of[inner].viewOf));
+    this[saving] = new SaveSlot(target, of[inner].type, when, merged);
     // biome-ignore lint/correctness/noConstructorReturn: after the run the object answers as the tensor it stands for.
-    return saved;
+    return ownProxy<SavedProxy>(Object.create(SHOWN), handler(this), this);
   }
 }
 
 /** Whether and how a value is saved: a slot, since a save may stand in a branch that does not run. */
 export class SaveSlot implements Slot {
   readonly name = 'a saved value';
+  /** Set by the run. */
+  result: { readonly value: Result } | null = null;
+  /** Why there is no value after the run, if there is none. */
+  absence = 'was saved in a branch that did not run';
+  /** Whether the generation gets to the step that it stands in; null: it does. */
+  readonly reached: Value | null;
   state: SaveState | 'pending' | null = null;
   readonly builder: Builder;
   /** The body that it stands in. */
@@ -62,6 +61,7 @@ export class SaveSlot implements Slot {
     this.body = target.region;
     this.type = type;
     this.when = when;
+    this.reached = target.reached;
   }
 
   get(): SaveState | 'pending' | null {
@@ -115,7 +115,10 @@ export function saveMerged(target: Builder, value: TensorProxy, when: Value | nu
 }
 
 function register(saved: SavedProxy): SavedProxy {
-  const { builder, slot } = saved;
+  const {
+    [inner]: { builder },
+    [saving]: slot,
+  } = saved;
   builder.saves.add(saved);
   builder.note(slot);
   slot.state = 'pending';
@@ -124,15 +127,9 @@ function register(saved: SavedProxy): SavedProxy {
 
 const RESULT_MEMBERS = new Set(['data', 'dims', 'item', 'toArray', 'raw']);
 
-/** What the run is asked of a save, by this library. */
-const INTERNAL: ReadonlySet<PropertyKey> = new Set(['result', 'slot', 'reached', 'absence']);
-
-/** All saved values, those that have become tensors, too: for JavaScript these are instances of Tensor. */
-const made = new WeakSet<object>();
-
 /** Whether a value was given by save(), in this trace or another one, and before the run or after it. */
 export function isSaved(value: unknown): value is SavedProxy {
-  return typeof value === 'object' && value !== null && made.has(value);
+  return standsBehind(value) instanceof SavedProxy;
 }
 
 /** What Node prints of a proxy is asked of what stands behind it. */
@@ -144,16 +141,17 @@ const SHOWN = {
 
 /** Before the run it answers as the traced tensor, after it as the tensor (or list of them) that it has become. */
 function handler(saved: SavedProxy): ProxyHandler<object> {
-  const now = () => saved.result?.value ?? saved;
+  const save = saved[saving];
+  const now = () => save.result?.value ?? saved;
   const absent = (key: PropertyKey) =>
     new TraceError(
-      `'${String(key)}' is read of a value that ${saved.absence}. Return the saved value from the block: there it is undefined.`,
+      `'${String(key)}' is read of a value that ${save.absence}. Return the saved value from the block: there it is undefined.`,
       callerSite(),
     );
   return {
     get(_, key, receiver) {
-      if (INTERNAL.has(key)) return Reflect.get(saved, key);
-      if (!saved.result) {
+      if (key === saving) return save;
+      if (!save.result) {
         if (typeof key === 'string' && RESULT_MEMBERS.has(key)) {
           throw new TraceError(
             `'${key}' of a saved value is read before the trace has run. Read it after \`await model.trace(…)\`.`,
@@ -162,7 +160,7 @@ function handler(saved: SavedProxy): ProxyHandler<object> {
         }
         return Reflect.get(saved, key, receiver);
       }
-      const { value } = saved.result;
+      const { value } = save.result;
       if (value === undefined) {
         if (key === 'then' || typeof key === 'symbol') return undefined;
         throw absent(key);
@@ -172,22 +170,22 @@ function handler(saved: SavedProxy): ProxyHandler<object> {
       return typeof member === 'function' ? member.bind(value) : member;
     },
     set(_, key, value) {
-      if (INTERNAL.has(key) || !saved.result?.value) return Reflect.set(saved, key, value);
+      if (!save.result?.value) return Reflect.set(saved, key, value);
       if (activeBuilder()) {
         throw new TraceError(
           'A tensor that was saved in an earlier trace is data here, which a trace does not change. Change a clone() of it.',
           callerSite() ?? builder().site,
         );
       }
-      return Reflect.set(saved.result.value, key, value);
+      return Reflect.set(save.result.value, key, value);
     },
     has(_, key) {
-      if (saved.result && !saved.result.value) throw absent(key);
+      if (save.result && !save.result.value) throw absent(key);
       return Reflect.has(now(), key);
     },
     deleteProperty: (_, key) => Reflect.deleteProperty(now(), key),
     // What is not there is no tensor, and no traced one either.
-    getPrototypeOf: () => (saved.result ? Reflect.getPrototypeOf(saved.result.value ?? {}) : SavedProxy.prototype),
+    getPrototypeOf: () => (save.result ? Reflect.getPrototypeOf(save.result.value ?? {}) : SavedProxy.prototype),
     ownKeys: () => Reflect.ownKeys(now()),
     getOwnPropertyDescriptor(_, key) {
       const descriptor = Reflect.getOwnPropertyDescriptor(now(), key);

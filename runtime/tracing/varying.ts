@@ -1,8 +1,9 @@
 import { TraceError } from '../errors.ts';
 import type { Value } from '../graph/types.ts';
-import { ownProxy } from '../own-proxies.ts';
+import { ownProxy, standsBehind } from '../own-proxies.ts';
 import type { Builder } from './builder.ts';
 import { callerSite } from './caller.ts';
+import { inner } from './hidden.ts';
 import { TensorProxy } from './proxy.ts';
 import type { State } from './slots.ts';
 
@@ -13,16 +14,23 @@ export interface Case {
 }
 
 /** A varying value: its name and its cases. */
-export interface Varying {
+export class Varying {
+  readonly builder: Builder;
   /** What the user calls it. */
   readonly name: string;
-  readonly builder: Builder;
   /** Exactly one of them holds. */
   readonly cases: readonly Case[];
   /** The one that did, once the trace has run and if that is known. */
-  outcome: Case | null;
+  outcome: Case | null = null;
   /** The value for code that needs one; the run fails where there is none. Null: such code is refused. */
   sure: (() => unknown) | null;
+
+  constructor(builder: Builder, name: string, cases: readonly Case[], sure: Varying['sure']) {
+    this.builder = builder;
+    this.name = name;
+    this.cases = cases;
+    this.sure = sure;
+  }
 }
 
 /** Functions of the operators that varying values need. */
@@ -37,28 +45,26 @@ export function setUses(given: Uses): void {
   uses = given;
 }
 
-/** What each of the varying values is. */
-const varyings = new WeakMap<object, Varying>();
-
 /**
  * A value that is one of several, depending on traced conditions, for which no single tensor can stand: undefined or a
  * tensor, one text or another, one object or another. Operators ask which it is; what else is done with it is done with
  * whichever it is, or is an error.
  */
 export function vary(builder: Builder, name: string, cases: readonly Case[], sure: Varying['sure'] = null): unknown {
-  const varying: Varying = { name, builder, cases, outcome: null, sure };
+  const varying = new Varying(builder, name, cases, sure);
   builder.varyings.push(varying);
   const made: object = ownProxy(
     inert,
     handler(varying, () => made),
+    varying,
   );
-  varyings.set(made, varying);
   return made;
 }
 
 /** The cases of a value that varies; null if it does not. */
 export function varyingOf(value: unknown): Varying | null {
-  return typeof value === 'function' ? (varyings.get(value) ?? null) : null;
+  const stands = typeof value === 'function' ? standsBehind(value) : null;
+  return stands instanceof Varying ? stands : null;
 }
 
 /** The methods that were read from varying values, with their names. */
@@ -72,7 +78,7 @@ export function methodName(fn: unknown): PropertyKey | undefined {
 /** The value that it is known to be where the code runs now, by the conditions around; else the value itself. */
 export function settled(value: unknown): unknown {
   if (value instanceof TensorProxy) {
-    const plain = value.plain?.find(({ test, is }) => value.builder.knows(test) === is);
+    const plain = value[inner].plain?.find(({ test, is }) => value[inner].builder.knows(test) === is);
     return plain ? plain.value : value;
   }
   const varying = varyingOf(value);

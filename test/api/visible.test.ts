@@ -106,6 +106,21 @@ it('a tensor', () => {
   expect(printed(tensor)).toBe(String(tensor));
 });
 
+it('a tensor of a block, and a saved one', async () => {
+  const members = [...Object.keys(methods), 'backward', 'dtype', 'grad', 'ndim', 'save', 'shape', 'toJSON', 'toString'];
+  await lm.trace(PROMPT, () => {
+    const traced = lm.lm_head.output as unknown as Record<string, unknown>;
+    for (const one of [traced, save(traced as never) as unknown as Record<string, unknown>]) {
+      // What it has itself it does not tell: its keys are not to be copied.
+      expect(namesOf(Object.getPrototypeOf(one)).filter((name) => !members.includes(name))).toEqual([]);
+      for (const name of ['value', 'type', 'builder', 'storage', 'plain', 'slot', 'result']) {
+        expect(name in one).toBe(false);
+        expect(() => one[name]).toThrow(`A traced tensor has no member '${name}'`);
+      }
+    }
+  });
+});
+
 it('a parameter', async () => {
   const parameter = new Parameter(Array<number>(128).fill(0.5));
   const { inBlock } = await lm.trace(PROMPT, () => {

@@ -36,6 +36,7 @@ import { methods } from '../../runtime/functions/methods.ts';
 import { asProxy } from '../../runtime/functions/nodes.ts';
 import { block } from '../../runtime/operators/blocks.ts';
 import { builder } from '../../runtime/tracing/builder.ts';
+import { inner } from '../../runtime/tracing/hidden.ts';
 import { setitem } from '../../runtime/tracing/indexing.ts';
 import { GraphEntries, joinLists, listOf } from '../../runtime/tracing/lists.ts';
 
@@ -190,7 +191,7 @@ describe('arrays that a loop of the graph filled', () => {
   /** Two rows, as the loop leaves them. */
   const filled = () => {
     const target = builder();
-    const rows = [tensor([[1, 2]]), tensor([[3, 4]])].map((row) => asProxy(row).value());
+    const rows = [tensor([[1, 2]]), tensor([[3, 4]])].map((row) => asProxy(row)[inner].value());
     const type = rows[0]!.type;
     const list = joinLists(
       target,

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { asProxy } from '../../runtime/functions/nodes.ts';
 import { Builder, withBuilder } from '../../runtime/tracing/builder.ts';
+import { inner } from '../../runtime/tracing/hidden.ts';
 import type { Traced } from '../../runtime/types/tensor.ts';
 import { casesByFunction, tensorsOf } from './cases.ts';
 
@@ -14,7 +15,7 @@ describe.each([...casesByFunction()])('%s', (_, cases) => {
         expect(call).toThrow(error ?? '');
         return;
       }
-      const types = tensorsOf(call() as Exclude<Traced, number>).map((traced) => asProxy(traced as Traced).type);
+      const types = tensorsOf(call() as Exclude<Traced, number>).map((traced) => asProxy(traced as Traced)[inner].type);
       tensorsOf(expected).forEach(({ dtype, dims }, i) => {
         expect(types[i]?.dtype).toBe(dtype);
         // What only the run can tell is null.

@@ -17,6 +17,7 @@ import {
 import { encodeModel, type NodeProto, type TensorProto, type ValueInfoProto } from '../../runtime/onnx/proto.ts';
 import { Tensor } from '../../runtime/tensor/tensor.ts';
 import { Builder, withBuilder } from '../../runtime/tracing/builder.ts';
+import { inner } from '../../runtime/tracing/hidden.ts';
 import type { Traced } from '../../runtime/types/tensor.ts';
 import { Draw } from './draw.ts';
 import { ModelWriter, modelSteps } from './model-steps.ts';
@@ -109,13 +110,13 @@ function write(program: Program, operands: Operands, prefix: string): Part {
     const first = draw.tensor(draw.dims(program.rank));
     const given = program.before === null ? null : made(program.before, first, models, `${prefix}x`);
     let x = given === null ? first : draw.tensor(given.dims);
-    const start = asProxy(x).value();
+    const start = asProxy(x)[inner].value();
     for (const name of program.steps) {
       const next = steps[name]!(cast(x, 'float32'), draw);
       if (next === null) throw new DoesNotApply(name);
       x = next;
     }
-    const result = asProxy(cast(x, 'float32')).value();
+    const result = asProxy(cast(x, 'float32'))[inner].value();
     const inputs: ValueInfoProto[] = [];
     const feeds: Record<string, Tensor> = {};
     const names = new Map<Value, string>();
@@ -134,7 +135,8 @@ function write(program: Program, operands: Operands, prefix: string): Part {
         const tensor = new Tensor(output!.type.dtype, dims, data as Float32Array<ArrayBuffer>) as unknown as Tensor;
         const isStart = output === start && given !== null;
         names.set(output!, isStart ? given.name : `${prefix}in${output!.id}`);
-        if (output === asProxy(first).value()) declare(given === null ? names.get(output!)! : `${prefix}x`, tensor);
+        if (output === asProxy(first)[inner].value())
+          declare(given === null ? names.get(output!)! : `${prefix}x`, tensor);
         else if (!isStart) declare(names.get(output!)!, tensor);
         continue;
       }

@@ -9,6 +9,7 @@ import { lower } from '../../runtime/lowering/lower.ts';
 import { decodeModel } from '../../runtime/onnx/proto.ts';
 import { readModel } from '../../runtime/onnx/read.ts';
 import { inferTypes } from '../../runtime/shapes/infer.ts';
+import { inner } from '../../runtime/tracing/hidden.ts';
 import '../../runtime/operators/members.ts';
 import { withBuilder } from '../../runtime/tracing/builder.ts';
 import { type SavedProxy, save } from '../../runtime/tracing/saves.ts';
@@ -39,7 +40,7 @@ async function written(file: string): Promise<Uint8Array> {
     };
     const saved = target.inForward(forward, build) as SavedProxy;
     target.saves.settle(target.region);
-    target.graph.saves.push({ name: 'saved', value: saved.value() });
+    target.graph.saves.push({ name: 'saved', value: saved[inner].value() });
     tracing.closeForwards();
   });
   return lower(model, target.graph, map.locate).bytes;

@@ -7,6 +7,7 @@ import type { Address } from '../../graph/ops.ts';
 import { type Site, siteOf } from '../../graph/site.ts';
 import { lower } from '../../lowering/lower.ts';
 import { encodeModel } from '../../onnx/proto.ts';
+import { saving } from '../../tracing/hidden.ts';
 import type { SavedProxy } from '../../tracing/saves.ts';
 import type { InterventionParameter } from '../../types/intervention.ts';
 import { BUNDLE_VERSION } from '../manifest.ts';
@@ -103,7 +104,7 @@ export async function buildBundle(
   };
   const { root } = graph;
   // what the body of a loop pushed to an array that is returned comes back with it
-  const mayComeBack = ({ slot }: SavedProxy) => returned.hasEntries && slot.body !== root;
+  const mayComeBack = ({ [saving]: { body } }: SavedProxy) => returned.hasEntries && body !== root;
   const lost = built.tracing.builder.saves.all.some((saved) => !returned.saved.has(saved) && !mayComeBack(saved));
   if (lost) {
     notes.push(

@@ -1,5 +1,6 @@
 import { TraceError } from '../../errors.ts';
 import type { Value } from '../../graph/types.ts';
+import { saving } from '../../tracing/hidden.ts';
 import { GraphEntries, type ListValue } from '../../tracing/lists.ts';
 import { isPlainObject } from '../../tracing/plain-object.ts';
 import { SavedProxy } from '../../tracing/saves.ts';
@@ -68,7 +69,7 @@ export class ReturnedValues {
 
   private describeSaved(saved: SavedProxy, path: string): Returns {
     this.saved.add(saved);
-    const { state } = saved.slot;
+    const { state } = saved[saving];
     if (state === null || state === 'pending') return { kind: 'value' };
     if (state.kind === 'single') {
       const tensor = (): Returns => ({ kind: 'tensor', output: this.output(state.value, path) });

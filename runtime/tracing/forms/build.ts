@@ -3,6 +3,7 @@ import { BELOW } from '../../graph/unequal.ts';
 import { apply, toProxy, wrap } from '../apply.ts';
 import type { Builder } from '../builder.ts';
 import { keepAsItIs } from '../copies.ts';
+import { inner } from '../hidden.ts';
 import { GraphEntries, guardEntries, type ListValue } from '../lists.ts';
 import { TensorProxy } from '../proxy.ts';
 import { type Case, type Varying, vary } from '../varying.ts';
@@ -35,7 +36,9 @@ export function build(
       case 'tensor': {
         const value = next(values);
         if (one.saves.length > 0) return resave(one, value, tests);
-        return Object.assign(wrap(target, value), { isMixed: one.isMixed ?? false });
+        const proxy = wrap(target, value);
+        proxy[inner].isMixed = one.isMixed ?? false;
+        return proxy;
       }
       case 'array':
         return makeArray(one, path, tests);

@@ -2,6 +2,7 @@ import { TraceError } from '../../errors.ts';
 import type { Site, Value } from '../../graph/types.ts';
 import type { Builder } from '../builder.ts';
 import { isCopy, keepAsItIs } from '../copies.ts';
+import { inner, saving } from '../hidden.ts';
 import { GraphEntries } from '../lists.ts';
 import { TensorProxy } from '../proxy.ts';
 import { SavedProxy } from '../saves.ts';
@@ -101,17 +102,17 @@ function captureTensor(target: Builder, proxy: TensorProxy, isLoop: boolean): Fo
     const leaf = valueOfSave(target, proxy);
     return { kind: 'tensor', type: leaf.type, leaf, proxy, saves: [proxy] };
   }
-  const leaf = proxy.value();
+  const leaf = proxy[inner].value();
   const truth = leaf.type.dtype === 'bool' ? target.knows(leaf) : null;
   return truth === null
-    ? { kind: 'tensor', type: leaf.type, leaf, proxy, saves: [], isMixed: proxy.isMixed }
+    ? { kind: 'tensor', type: leaf.type, leaf, proxy, saves: [], isMixed: proxy[inner].isMixed }
     : { kind: 'plain', value: truth };
 }
 
 /** The saved value, for callers who know that the code that saved it has run. */
 export function valueOfSave(target: Builder, saved: SavedProxy): Value {
-  const { value } = saved.slot;
-  return (value && target.reach(value, true)) ?? saved.value();
+  const { value } = saved[saving];
+  return (value && target.reach(value, true)) ?? saved[inner].value();
 }
 
 function arrayForm(

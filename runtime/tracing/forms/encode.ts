@@ -2,6 +2,7 @@ import type { DType, TensorType, Value } from '../../graph/types.ts';
 import { apply, toProxy, wrap } from '../apply.ts';
 import { blank, truthValue } from '../blanks.ts';
 import type { Builder } from '../builder.ts';
+import { inner } from '../hidden.ts';
 import { GraphEntries, joinLists, type ListValue, listOf } from '../lists.ts';
 import { SavedProxy } from '../saves.ts';
 import { valueOfSave } from './capture.ts';
@@ -58,7 +59,7 @@ export function valueLeaves(target: Builder): Leaves<Value> {
     cast,
     of(value, dtype) {
       if (typeof value === 'boolean' && dtype === 'bool') return truthValue(target, value);
-      return cast(value instanceof SavedProxy ? valueOfSave(target, value) : toProxy(value).value(), dtype);
+      return cast(value instanceof SavedProxy ? valueOfSave(target, value) : toProxy(value)[inner].value(), dtype);
     },
     none: (type) => blank(target, type),
     truth: (is) => truthValue(target, is),
@@ -87,8 +88,8 @@ export function valueLeaves(target: Builder): Leaves<Value> {
 /** Lists with as many entries. */
 function listLeaves(target: Builder, entries: GraphEntries): Leaves<ListValue> {
   const times = (value: Value, count = entries.length()): Value =>
-    apply('expand', [wrap(target, value), apply('unsqueeze', [count], { dims: [0] })]).value();
-  const zeros = () => times(toProxy(0).value());
+    apply('expand', [wrap(target, value), apply('unsqueeze', [count], { dims: [0] })])[inner].value();
+  const zeros = () => times(toProxy(0)[inner].value());
   const scalars = (value: Value): ListValue => ({
     data: times(value),
     shapes: blank(target, { dtype: 'int64', shape: [0] }),
@@ -98,18 +99,18 @@ function listLeaves(target: Builder, entries: GraphEntries): Leaves<ListValue> {
   const leaves: Leaves<ListValue> = {
     cast: (list, dtype) => {
       const data = wrap(target, list.data);
-      return data.dtype === dtype ? list : { ...list, data: apply('cast', [data], { dtype }).value() };
+      return data.dtype === dtype ? list : { ...list, data: apply('cast', [data], { dtype })[inner].value() };
     },
     of(value, dtype) {
       const proxy = toProxy(value, dtype);
-      if (proxy.type.shape?.length === 0) return leaves.cast(scalars(proxy.value()), dtype);
+      if (proxy[inner].type.shape?.length === 0) return leaves.cast(scalars(proxy[inner].value()), dtype);
       throw nestedLists();
     },
     none(type) {
       const none = blank(target, type);
       if (type.shape?.length === 0) return scalars(none);
       // An entry that is not there has one dimension, of size 0.
-      return { data: none, shapes: zeros(), ranks: times(toProxy(1).value()), entry: [0] };
+      return { data: none, shapes: zeros(), ranks: times(toProxy(1)[inner].value()), entry: [0] };
     },
     truth: (is) => scalars(truthValue(target, is)),
     rest() {

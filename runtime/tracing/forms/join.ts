@@ -3,6 +3,7 @@ import { promoteDtypes } from '../../graph/promotion.ts';
 import type { DType, TensorType } from '../../graph/types.ts';
 import { Tensor } from '../../tensor/tensor.ts';
 import { activeBuilder } from '../builder.ts';
+import { inner, saving } from '../hidden.ts';
 import { commonShape } from '../lists.ts';
 import { TensorProxy } from '../proxy.ts';
 import { SavedProxy } from '../saves.ts';
@@ -16,7 +17,7 @@ export function joinEntries(forms: readonly Form<unknown>[]): Form<null> {
 function asEntry(form: Form<unknown>): Form<null> {
   const { kind } = form;
   if (kind === 'plain' && form.value instanceof SavedProxy) {
-    return { kind: 'tensor', type: form.value.slot.type, leaf: null, proxy: null, saves: [form.value] };
+    return { kind: 'tensor', type: form.value[saving].type, leaf: null, proxy: null, saves: [form.value] };
   }
   if (kind === 'array') {
     if (form.rest) throw nestedLists();
@@ -72,8 +73,8 @@ export function tensorType(form: Form<unknown>): TensorType | null {
   if (form.kind === 'tensor') return form.type;
   if (form.kind !== 'plain') return null;
   const { value } = form;
-  if (value instanceof SavedProxy) return value.slot.type;
-  if (value instanceof TensorProxy) return value.type;
+  if (value instanceof SavedProxy) return value[saving].type;
+  if (value instanceof TensorProxy) return value[inner].type;
   if (value instanceof Tensor) return { dtype: value.dtype, shape: value.dims };
   return isNumeric(value) ? { dtype: dtypeOf(value as number), shape: [] } : null;
 }

@@ -1,5 +1,6 @@
 import type { Value } from '../../graph/types.ts';
 import { apply, toProxy, wrap } from '../apply.ts';
+import { inner } from '../hidden.ts';
 import { GraphEntries, type ListValue } from '../lists.ts';
 import { TensorProxy } from '../proxy.ts';
 import { settled, varyingOf } from '../varying.ts';
@@ -16,8 +17,15 @@ export function openedEntries(entries: GraphEntries, isOpened: (object: object) 
     const value = settled(raw);
     if (value instanceof GraphEntries) throw nestedLists();
     if (value instanceof TensorProxy) {
-      const leaf = repeated(entries, value.value(true));
-      return { kind: 'tensor', type: value.value(true).type, leaf, proxy: null, saves: [], isMixed: value.isMixed };
+      const leaf = repeated(entries, value[inner].value(true));
+      return {
+        kind: 'tensor',
+        type: value[inner].value(true).type,
+        leaf,
+        proxy: null,
+        saves: [],
+        isMixed: value[inner].isMixed,
+      };
     }
     const varying = varyingOf(value);
     if (varying) {
@@ -51,7 +59,7 @@ export function openedEntries(entries: GraphEntries, isOpened: (object: object) 
 /** Whether an object holds tensors that only another body has. */
 export function isOutOfReach(given: unknown): boolean {
   const value = settled(given);
-  if (value instanceof TensorProxy) return !value.isReachable();
+  if (value instanceof TensorProxy) return !value[inner].isReachable();
   return isMadeOfParts(value) && Object.values(value).some(isOutOfReach);
 }
 
@@ -63,7 +71,7 @@ function repeated({ builder, counter }: GraphEntries, value: Value): ListValue {
       apply('unsqueeze', [one], { dims: [0] }),
       apply('cat', [count, apply('shape', [one])], { dim: 0 }),
     ]);
-    return apply('reshape', [rows, toProxy([-1])]).value();
+    return apply('reshape', [rows, toProxy([-1])])[inner].value();
   };
   const entry = wrap(builder, value);
   const shape = apply('shape', [entry]);

@@ -1,0 +1,126 @@
+import { TraceError } from '../errors.ts';
+import type { AttributesOf } from '../graph/ops.ts';
+import type { TensorType, Value } from '../graph/types.ts';
+import type { Builder } from './builder.ts';
+import { callerSite } from './caller.ts';
+import type { Storage } from './storage.ts';
+
+/** The operations whose result shares memory with their first input, as in PyTorch; of getitem without index tensors. */
+export type ViewOp = 'reshape' | 'flatten' | 'squeeze' | 'unsqueeze' | 'permute' | 'expand' | 'getitem';
+
+/** How a view looks at the tensor it was made from. */
+export type View = { [O in ViewOp]: ViewOf<O> }[ViewOp];
+
+export interface ViewOf<O extends ViewOp> {
+  readonly parent: TracedTensor;
+  readonly op: O;
+  readonly operands: readonly TracedTensor[];
+  readonly attributes: AttributesOf<O>;
+}
+
+/** A plain value that a tensor is known to be where a truth value is known. */
+export interface PlainCase {
+  readonly test: Value;
+  readonly is: boolean;
+  readonly value: unknown;
+}
+
+/**
+ * A tensor that exists when the model runs. Either it owns a storage, or it is a view of another one; its value is
+ * computed from what the storage holds at the moment it is used.
+ */
+export class TracedTensor {
+  readonly builder: Builder;
+  readonly storage: Storage | null;
+  readonly viewOf: View | null;
+  /** For a plain number that traced conditions have merged with others: its value where a condition is known. */
+  plain: readonly PlainCase[] | null = null;
+  /** Where it shows the rows of one invoke: the tensor of the whole batch. */
+  rowsOf: TracedTensor | null = null;
+  /** Whether it is a number on one side of a condition and a truth value on the other: 1 and true are one tensor. */
+  isMixed = false;
+  private seen: { parent: Value; value: Value } | null = null;
+
+  constructor(builder: Builder, storage: Storage | null, view: View | null) {
+    this.builder = builder;
+    this.storage = storage;
+    this.viewOf = view;
+  }
+
+  /**
+   * The graph's value that the tensor is now.
+   * @param isSure whether the caller is sure that the body that made it has run where the value is used
+   */
+  value(isSure = false): Value {
+    if (!this.builder.open) {
+      throw new TraceError(
+        'A value of a trace is used after the trace has ended. Return it from the block with save(), and use the tensor you get.',
+        callerSite(),
+      );
+    }
+    if (this.storage) {
+      const value = this.builder.reach(this.storage.content, isSure);
+      if (!value) {
+        throw new TraceError(
+          'A value made in the body of a condition or loop is used outside of it. Assign it to a variable declared before, or push it to an array.',
+          this.builder.site,
+        );
+      }
+      return value;
+    }
+    const { parent, op, operands, attributes } = this.viewOf!;
+    const base = parent.value(isSure);
+    if (this.seen?.parent === base && this.builder.visible(this.seen.value)) return this.seen.value;
+    const node = this.builder.add(op, [base, ...operands.map((operand) => operand.value(isSure))], attributes);
+    this.seen = { parent: base, value: node.outputs[0]! };
+    return this.seen.value;
+  }
+
+  get type(): TensorType {
+    return this.value().type;
+  }
+
+  /** Whether the code that runs now can use it. */
+  isReachable(): boolean {
+    return this.storage ? this.builder.reach(this.storage.content) !== null : this.viewOf!.parent.isReachable();
+  }
+
+  /** Replaces the tensor's elements in place: its views and the tensor it is a view of see the new ones. */
+  assign(value: Value): void {
+    if (this.storage) {
+      this.builder.note(this.storage);
+      this.storage.content = value;
+      return;
+    }
+    const view = this.viewOf!;
+    view.parent.assign(undoView(this.builder, view, view.parent.value(), value));
+  }
+}
+
+/** The tensor `base` with the part that a view shows replaced by `value`. */
+function undoView(builder: Builder, view: View, base: Value, value: Value): Value {
+  switch (view.op) {
+    case 'reshape':
+    case 'flatten':
+    case 'squeeze':
+    case 'unsqueeze': {
+      const type = { dtype: value.type.dtype, shape: base.type.shape };
+      const [shape] = builder.add('shape', [base], {}).outputs;
+      return builder.addTyped('reshape', [value, shape!], [type], {}).outputs[0]!;
+    }
+    case 'permute': {
+      const { dims } = view.attributes;
+      const inverse = dims.map((_, i) => dims.findIndex((dim) => (dim + dims.length) % dims.length === i));
+      return builder.add('permute', [value], { dims: inverse }).outputs[0]!;
+    }
+    case 'getitem': {
+      const operands = view.operands.map((operand) => operand.value());
+      return builder.add('setitem', [base, ...operands, value], view.attributes).outputs[0]!;
+    }
+    case 'expand':
+      throw new TraceError(
+        'The result of expand shares one element among several places and cannot be assigned to. Assign to a clone() of it.',
+        builder.site,
+      );
+  }
+}
