@@ -5,7 +5,7 @@ import { gradientName, seedName } from './backward-programs.ts';
 import { callBackward } from './call-backward.ts';
 import { constant, type Gradient, type Recorder } from './recorder.ts';
 import { zerosLike } from './session-tensors.ts';
-import { Slots } from './slots.ts';
+import { type ReplacedPort, Slots } from './slots.ts';
 import type { DispatchStats, RunStats } from './stats.ts';
 import type { Tape, TapedCall, TapedRun, TapedSum } from './tape.ts';
 
@@ -28,6 +28,17 @@ interface Place {
   readonly dispatch: number;
 }
 
+/** What is set at one dispatch. */
+interface Settling {
+  readonly ports: readonly ReplacedPort[];
+  /** The names whose gradients are being set. */
+  readonly pending: Set<string>;
+  /** By register what a gradient was before it was set. */
+  readonly before: Map<number, Gradient>;
+  /** By name what they are set to. */
+  readonly settled: Map<string, Gradient>;
+}
+
 /**
  * One backward pass through a tape, from a loss: for each dispatch the derivative of its program runs, and gradients add up
  * by register. It goes as far as it is asked to, so that gradients can be read and set on the way.
@@ -48,8 +59,8 @@ export class BackwardPass {
   private readonly dispatches: DispatchStats[] = [];
   /** Milliseconds that writing derivatives took; null where all were known. */
   private planned: number | null = null;
-  /** The gradients that were set at the dispatch which the pass is at. */
-  private settled: Map<string, Gradient> | null = null;
+  /** What is set at the dispatch which the pass is at. */
+  private settling: Settling | null = null;
 
   /** @param recorder told what is computed, where another pass may go back through this one */
   constructor(tape: Tape, goal: PassGoal, recorder: Recorder) {
@@ -110,14 +121,14 @@ export class BackwardPass {
 
   /** The gradient by a register once all that comes behind its maker has been gone through. */
   private async at(place: Place, register: number): Promise<Gradient | null> {
-    if (this.settled && isSame(place, this.place)) return this.inside(register);
+    if (this.settling && isSame(place, this.place)) return this.inside(register, this.settling);
     await this.advance(place);
     return this.byRegister[place.run]!.get(register) ?? null;
   }
 
   /** Goes back until everything down to a place has been gone through, the place included. */
   private async advance(to: Place): Promise<void> {
-    if (this.settled && isBefore(to, this.place)) throw new OrderError();
+    if (this.settling && isBefore(to, this.place)) throw new OrderError();
     while (isBefore(to, this.place) || isSame(to, this.place)) {
       const entry = this.tape[this.place.run];
       if (this.place.dispatch >= 0) await this.goThrough(this.place);
@@ -197,30 +208,29 @@ export class BackwardPass {
   /** Goes through one dispatch: from the gradients by what it gave to those by what it was fed. */
   private async goThrough({ run, dispatch }: Place): Promise<void> {
     if (!this.slots.isActive(run, dispatch)) return;
-    const { registers, plan } = this.runAt(run);
+    const { plan } = this.runAt(run);
     const step = plan.dispatches[dispatch]!;
-    const before = new Map<number, Gradient>();
-    this.settled = new Map();
-    // What is set further on in the model may be what another one is made of.
-    for (const { name, register, value, isHome } of this.slots.replacedIn(run, dispatch)) {
-      const hasCome = this.byRegister[run]!.has(register);
-      const own = this.goal.wanted.has(value) || !hasCome ? await this.inside(register) : null;
-      if (own) before.set(register, own);
-      else if (isHome && !hasCome) throw new IndependentError(value);
-      this.settled.set(name, isHome ? await this.goal.replacement(value) : constant(zerosLike(registers[register]!)));
-    }
+    const settling = {
+      ports: this.slots.replacedIn(run, dispatch),
+      pending: new Set<string>(),
+      before: new Map(),
+      settled: new Map(),
+    };
+    const { before, settled } = settling;
+    this.settling = settling;
+    for (const port of settling.ports) await this.settle(port, settling);
     const feeds = this.slots.feedsOf(run, dispatch);
     const weights = this.slots.weightsIn(run, dispatch);
-    const inner = this.slots.wantedIn(run, dispatch).filter(({ name }) => !this.settled!.has(name));
+    const inner = this.slots.wantedIn(run, dispatch).filter(({ name }) => !settled.has(name));
     const wanted = [...feeds, ...weights, ...inner].map(({ name }) => name);
     const made = await this.derive(
       run,
       step,
       [...new Set(wanted)],
-      this.settled,
+      settled,
       weights.flatMap(({ share }) => share ?? []),
     );
-    this.settled = null;
+    this.settling = null;
     for (const { name, register } of inner) if (made.has(name)) before.set(register, made.get(name)!);
     for (const [register, gradient] of before) this.byRegister[run]!.set(register, gradient);
     for (const { name, register } of feeds) if (made.has(name)) this.add(run, register, made.get(name)!);
@@ -232,12 +242,32 @@ export class BackwardPass {
     }
   }
 
+  /** Sets a gradient at the dispatch which the pass is at, and keeps what it was before. */
+  private async settle({ name, register, value, isHome }: ReplacedPort, settling: Settling): Promise<void> {
+    const { pending, before, settled } = settling;
+    if (settled.has(name)) return;
+    if (pending.has(name)) throw new OrderError();
+    pending.add(name);
+    const { run } = this.place;
+    const hasCome = this.byRegister[run]!.has(register);
+    const own = this.goal.wanted.has(value) || !hasCome ? await this.inside(register, settling) : null;
+    if (own) before.set(register, own);
+    else if (isHome && !hasCome) throw new IndependentError(value);
+    const zeros = () => constant(zerosLike(this.runAt(run).registers[register]!));
+    settled.set(name, isHome ? await this.goal.replacement(value) : zeros());
+  }
+
   /** The gradient by something that the dispatch which the pass is at makes, while others that it makes are being set. */
-  private async inside(register: number): Promise<Gradient | null> {
+  private async inside(register: number, settling: Settling): Promise<Gradient | null> {
     const { run, dispatch } = this.place;
-    const step = this.runAt(run).plan.dispatches[dispatch]!;
+    const { plan, engine } = this.runAt(run);
+    const step = plan.dispatches[dispatch]!;
     const { name } = step.fetches.find((port) => port.register === register)!;
-    return (await this.derive(run, step, [name], this.settled!)).get(name) ?? null;
+    // What is set further on in the model is what this one is made of.
+    for (const port of settling.ports) {
+      if (engine.backwardPrograms.depends(step.program, port.name, name)) await this.settle(port, settling);
+    }
+    return (await this.derive(run, step, [name], settling.settled)).get(name) ?? null;
   }
 
   private runAt(run: number): TapedRun {

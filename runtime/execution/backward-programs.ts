@@ -3,6 +3,7 @@ import type { Dim } from '../gradients/facts.ts';
 import { fromResiduals } from '../gradients/residuals.ts';
 import { type Share, withShares } from '../gradients/shares.ts';
 import { keyOf } from '../graph/key.ts';
+import { readsOf } from '../onnx/captures.ts';
 import { bytesInFile } from '../onnx/external.ts';
 import { makeValueInfo } from '../onnx/make.ts';
 import { decodeModel, encodeModel, type ModelProto } from '../onnx/proto.ts';
@@ -58,6 +59,8 @@ export { gradientName, seedName };
 interface Known {
   /** The positions of the nodes that make tensors, -1 for weights. */
   readonly makers: ReadonlyMap<string, number>;
+  /** What each node reads. */
+  readonly reads: readonly (readonly string[])[];
   /** The sizes that weights have. */
   readonly sizes: ReadonlySet<number>;
 }
@@ -94,6 +97,14 @@ export class BackwardPrograms {
    */
   maker(program: Program, tensor: string): number | undefined {
     return this.knownOf(program).makers.get(tensor);
+  }
+
+  /** Whether a tensor of a program is computed from another one. */
+  depends(program: Program, tensor: string, on: string): boolean {
+    const { makers, reads } = this.knownOf(program);
+    const seen = new Set([tensor]);
+    for (const name of seen) for (const read of reads[makers.get(name) ?? -1] ?? []) seen.add(read);
+    return tensor !== on && seen.has(on);
   }
 
   /** What a run of a program keeps for the backward pass besides what it gives: nothing before that has been gone often. */
@@ -196,6 +207,7 @@ function describe(program: Program): Known {
       ...initializer.map(({ name }) => [name, -1] as const),
       ...node.flatMap(({ output }, position) => output.map((name) => [name, position] as const)),
     ]),
+    reads: node.map(readsOf),
     sizes: new Set(initializer.flatMap(({ dims }) => dims.map(Number))),
   };
 }

@@ -119,14 +119,9 @@ export class Slots {
     return this.valuesIn(run, dispatch, this.wanted).map(({ name, register }) => ({ name, register }));
   }
 
-  /** What a dispatch makes and whose gradient is set, what it makes last first. */
+  /** What a dispatch makes and whose gradient is set. */
   replacedIn(run: number, dispatch: number): readonly ReplacedPort[] {
-    const { engine, plan } = this.runAt(run);
-    const ports = this.valuesIn(run, dispatch, this.replaced);
-    if (ports.length < 2) return ports;
-    const { program } = plan.dispatches[dispatch]!;
-    const maker = ({ name }: Port) => engine.backwardPrograms.maker(program, name) ?? -1;
-    return [...ports].sort((a, b) => maker(b) - maker(a));
+    return this.valuesIn(run, dispatch, this.replaced);
   }
 
   /** The weights in a dispatch's program whose gradients are asked for. */

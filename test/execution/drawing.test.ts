@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { NNsight, ReuseScope, type RunStats, save, type Tensor } from 'onnsight';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, vi } from 'vitest';
 import { encodeModel, type ModelProto } from '../../runtime/onnx/proto.ts';
 import { adding, DRAWINGS, type Drawing, restoring, WIDTH } from './drawing-models.ts';
 import { loadEachWay } from './ways.ts';
@@ -98,7 +98,9 @@ describe.each(Object.entries<Drawing>(DRAWINGS))('what is drawn by %s', (_, draw
 });
 
 it('a model that draws is not fused', async () => {
+  vi.stubEnv('ONNSIGHT_SEGMENTS', 'layers');
   const m: Loaded = await NNsight.load(file(restoring(DRAWINGS['a function']!)), { device: 'cpu', fuse: true });
+  vi.unstubAllEnvs();
   const labels: string[] = [];
   const onStats = ({ dispatches }: RunStats) => {
     labels.push(...dispatches.map(({ name }) => name));

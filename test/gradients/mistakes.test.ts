@@ -325,6 +325,17 @@ describe('what would need a gradient before it is there is an error at its line'
       /cycle: a gradient is set to something that depends on a gradient further back/,
     ));
 
+  it('a gradient that is set to something further back in the same layer', () =>
+    traceFails(
+      lm.trace(clean, () => {
+        backward(sum(square(lm.lm_head.output)));
+        h[2].attn.c_proj.output.grad = h[2].ln_1.output.grad; // @inside
+        return save(wte.output.grad);
+      }),
+      'inside',
+      /cycle: a gradient is set to something that depends on a gradient further back/,
+    ));
+
   it('a gradient that is set by what the loss does not depend on', () =>
     traceFails(
       lm.trace(clean, () => {
