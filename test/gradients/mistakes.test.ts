@@ -329,10 +329,10 @@ describe('what would need a gradient before it is there is an error at its line'
     traceFails(
       lm.trace(clean, () => {
         backward(sum(square(lm.lm_head.output)));
-        h[2].attn.c_proj.output.grad = h[2].ln_1.output.grad; // @inside
+        h[2].attn.c_proj.output.grad = h[2].ln_1.output.grad; // @layer
         return save(wte.output.grad);
       }),
-      'inside',
+      'layer',
       /cycle: a gradient is set to something that depends on a gradient further back/,
     ));
 
