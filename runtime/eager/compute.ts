@@ -43,7 +43,7 @@ const kernels = new Map<string, Kernel>();
 
 /**
  * Computes an operation on tensors now.
- * @param types what is known of the tensors; must be those of `inputs`
+ * @param types what is known of the tensors; those of `inputs`, or narrower
  * @param site names the user's line; asked for only where there is an error
  * @throws TraceError if the tensors do not fit
  */

@@ -1,7 +1,7 @@
 import type { DType } from '../graph/types.ts';
 import { TensorFileError } from './error.ts';
 
-/** What numpy calls each dtype, in the order of bytes that it is written in. */
+/** numpy's name of each dtype, in the byte order in which it is written. */
 const DESCR: Readonly<Record<DType, string>> = {
   float16: '<f2',
   float32: '<f4',
@@ -19,7 +19,7 @@ const DESCR: Readonly<Record<DType, string>> = {
 
 const MAGIC = Buffer.from('\x93NUMPY', 'latin1');
 const ALIGNMENT = 64;
-/** So many digits can the first dimension get without moving what follows the header. */
+/** The first dimension may grow to so many digits without moving the data behind the header. */
 const GROWTH = 21;
 
 export interface NpyHeader {

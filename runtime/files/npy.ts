@@ -32,7 +32,7 @@ export function parseNpy(bytes: Uint8Array, place: string): AnyTensor {
   return elementsOf(header, dims, bytes.subarray(offset));
 }
 
-/** The rows of a .npy file, read as they are asked for: what does not fit into memory at once. */
+/** The rows of a .npy file, read when they are asked for, so that a file may be larger than memory. */
 export class NpyFile {
   readonly #file: FileHandle;
   readonly #header: NpyHeader;

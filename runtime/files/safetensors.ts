@@ -6,7 +6,7 @@ import { TensorFileError } from './error.ts';
 import { readFully, sizeOf, tensorOf, widthOf } from './read.ts';
 import { bytesOf, writeWhole } from './write.ts';
 
-/** What the format calls each dtype. Its own tools write those that come last here first, so that each begins at a multiple of its width. */
+/** The format's name of each dtype. Its own tools write those that come last here first, so that each begins at a multiple of its width. */
 const NAMES: Readonly<Record<DType, string>> = {
   bool: 'BOOL',
   uint8: 'U8',

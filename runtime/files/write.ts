@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { rename, rm, writeFile } from 'node:fs/promises';
 import type { AnyTensor } from '../tensor/tensor.ts';
 
-/** The name of a file while it is written: whoever opens the other one finds all of it, or what was there before. */
+/** The name of a file while it is written: a reader of the real one finds the whole content, or the old one. */
 export function besideOf(path: string): string {
   return `${path}.${randomUUID()}.partial`;
 }

@@ -14,7 +14,7 @@ export function dependents(nodes: readonly NodeProto[], on: Iterable<string>, fa
   return active;
 }
 
-/** Whether a tensor may have a gradient: floats do, and what may be one, so that a path through it is not lost in silence. */
+/** Whether a tensor may have a gradient: floats do, and so do tensors of unknown dtype, lest a path through them be lost in silence. */
 export function hasGradient(tensor: string, facts: Facts): boolean {
   const type = facts.type(tensor);
   return type === 0 || isFloat(type);

@@ -12,11 +12,11 @@ import { needed } from './needed.ts';
 import { gradientOpset, withGradientOperators } from './operator-sets.ts';
 import { sweep } from './sweep.ts';
 
-/** What is asked of the derivative of a model. */
+/** A question to the derivative of a model. */
 export interface BackwardRequest {
   /** The tensors of the model that the gradients of the loss are given of. */
   readonly seeds: readonly string[];
-  /** The tensors whose gradients are asked for: inputs, weights, and what the nodes make. */
+  /** The tensors whose gradients are asked for: inputs, weights, and outputs of nodes. */
   readonly wanted: readonly string[];
   /** The seeds that take the place of what flows to these tensors from their readers. */
   readonly replaced?: ReadonlySet<string>;
@@ -107,7 +107,7 @@ function elementTypeOf({ type }: ValueInfoProto): number {
   return type?.value.case === 'tensorType' ? type.value.value.elemType : 0;
 }
 
-/** What draws random numbers would draw others when it is computed again. */
+/** A node that draws random numbers would draw others when it is computed again. */
 function checkDraws({ graph, functions }: ModelProto, nodes: readonly NodeProto[], own: ReadonlySet<NodeProto>): void {
   const draws = drawingIn(graph!, functions);
   const drawing = nodes.find((node) => own.has(node) && draws(node));

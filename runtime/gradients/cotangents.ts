@@ -19,7 +19,7 @@ export class Cotangents {
     return this.terms.has(tensor);
   }
 
-  /** The sum of what was added so far; null if that is nothing. */
+  /** The sum of the gradients that were added so far; null if there are none. */
   of(tensor: string): string | null {
     const terms = this.terms.get(tensor);
     if (!terms) return null;

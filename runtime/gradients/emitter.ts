@@ -43,7 +43,7 @@ class Names {
   }
 }
 
-/** Writes the nodes of a derivative, and keeps in mind what is known of the tensors that they make. Tensors are names. */
+/** Writes the nodes of a derivative, and keeps the facts that are known about their tensors. Tensors are names. */
 export class Emitter {
   readonly nodes: NodeProto[] = [];
   readonly facts: Facts;
@@ -258,7 +258,7 @@ export class Emitter {
     return this.ints(...sizes);
   }
 
-  /** Sizes as a list, made of numbers and of what inputs tell; null where these don't tell all. */
+  /** Sizes as a list, made of numbers and of the sizes of inputs; null where these don't determine all of them. */
   private listed(dims: readonly Dim[]): string | null {
     if (dims.every((dim) => typeof dim === 'number')) return this.ints(...dims);
     const parts = dims.map((dim) => this.told(dim));

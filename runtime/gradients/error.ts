@@ -1,6 +1,6 @@
 import type { NodeProto } from '../onnx/proto.ts';
 
-/** There is no derivative through a node. */
+/** A node on the way has no derivative. */
 export class GradientError extends Error {
   override readonly name = 'GradientError';
   readonly node: NodeProto;

@@ -18,7 +18,7 @@ export interface Source {
   readonly axis: number;
 }
 
-/** What is known of the tensors of a graph while its derivative is written: element types, sizes, small constants. */
+/** The facts about the tensors of a graph while its derivative is written: element types, sizes, small constants. */
 export class Facts {
   readonly types: Map<string, number>;
   private readonly sizes: Map<string, Dims>;
@@ -37,7 +37,7 @@ export class Facts {
     this.symbols = outer?.symbols ?? { count: 0 };
   }
 
-  /** Facts of a subgraph: what is known here is known there. */
+  /** Facts of a subgraph, which knows all that is known here. */
   inner(): Facts {
     return new Facts(this);
   }
@@ -56,7 +56,7 @@ export class Facts {
     return this.sizes.get(tensor) ?? null;
   }
 
-  /** Null for what is no weight of the model. */
+  /** Null for a tensor that is not a weight of the model. */
   weight(tensor: string): TensorProto | null {
     return this.weights.get(tensor) ?? null;
   }
@@ -78,7 +78,7 @@ export class Facts {
     if (value) this.values.set(tensor, value);
   }
 
-  /** Takes in an input of the graph: what is fed tells the sizes that it has in common with others. */
+  /** Takes in an input of the graph: the data that is fed shows which sizes it has in common with others. */
   setInput(tensor: string, type: number, dims: Dims): void {
     this.set(tensor, type, dims);
     dims?.forEach((dim, axis) => {
@@ -100,7 +100,7 @@ export class Facts {
     return `?${this.symbols.count++}`;
   }
 
-  /** Works out what can be told of the tensors of a graph whose inputs are known. */
+  /** Infers facts about the tensors of a graph from those about its inputs. */
   learnGraph({ initializer, node }: GraphProto): void {
     for (const tensor of initializer) {
       const dims = tensor.dims.map(Number);
@@ -110,7 +110,7 @@ export class Facts {
     for (const one of node) this.learn(one);
   }
 
-  /** Works out what can be told of the tensors that a node makes. */
+  /** Infers facts about the outputs of a node. */
   learn(node: NodeProto): void {
     const types = nodeTypes(node, this.types);
     const dims = inferDims(node, this);

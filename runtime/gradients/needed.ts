@@ -1,7 +1,7 @@
 import { readsOf } from '../onnx/captures.ts';
 import type { NodeProto } from '../onnx/proto.ts';
 
-/** The nodes that some tensors need, in order, and what enters these. */
+/** The nodes that some tensors need, in order, and the inputs of these nodes. */
 export function needed(
   nodes: readonly NodeProto[],
   outputs: readonly string[],

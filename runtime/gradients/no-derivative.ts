@@ -21,7 +21,7 @@ export function noDerivative({ node, message }: GradientError, asked: Node, mode
   );
 }
 
-/** What a model tells of its node; programs are made of copies. Null for a node of the block. */
+/** The model's own node, of which programs hold a copy. Null for a node of the block. */
 function placeOf(node: NodeProto, models: Iterable<OnnxModel>): string | null {
   const origin = originOf(node);
   for (const model of models) {

@@ -10,6 +10,6 @@ export function withOrigin(node: NodeProto, origin: string): NodeProto {
 
 /** The name of the node of a model that a node belongs to: its own, or that of the node whose derivative it is a part of. */
 export function originOf({ name, docString }: NodeProto): string {
-  // A node that was copied lacks what it was made without.
+  // A copied node has no fields that its original was made without.
   return docString?.startsWith(MARK) ? docString.slice(MARK.length) : (name ?? '');
 }

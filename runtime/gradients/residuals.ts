@@ -1,7 +1,7 @@
 import type { GraphProto, ModelProto } from '../onnx/proto.ts';
 import { type Backward, type BackwardRequest, backward } from './backward.ts';
 
-/** Operators that take longer than all else: what they make is kept rather than computed again. */
+/** Operators that take longer than all others: their outputs are kept instead of being computed again. */
 const HEAVY: ReadonlySet<string> = new Set([
   'Attention',
   'Conv',
@@ -35,7 +35,7 @@ export function fromResiduals(
   return { derivative, residuals: derivative.inputs.filter((tensor) => heavy.has(tensor) && !given.has(tensor)) };
 }
 
-/** What heavy nodes make; with a bias added, as ONNX Runtime makes one node of both. */
+/** The outputs of heavy nodes; after the bias, as ONNX Runtime fuses its addition. */
 function heavyIn({ node, initializer }: GraphProto): ReadonlySet<string> {
   const weights = new Set(initializer.map(({ name }) => name));
   const heavy = new Set<string>();

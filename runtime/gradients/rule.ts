@@ -78,11 +78,11 @@ export class Application {
   }
 }
 
-/** What a sweep goes back to. */
+/** The goal of a sweep. */
 export interface SweepGoal {
   /** The tensors whose gradients are asked for. */
   readonly wanted: ReadonlySet<string>;
-  /** The tensors whose gradient is given: what flows to them from their readers does not count. */
+  /** The tensors whose gradient is given: gradients from their readers do not count. */
   readonly replaced?: ReadonlySet<string>;
 }
 

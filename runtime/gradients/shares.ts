@@ -3,9 +3,9 @@ import type { ModelProto, NodeProto } from '../onnx/proto.ts';
 import { renameReads } from '../onnx/rename.ts';
 import { originOf } from './origin.ts';
 
-/** A weight as some of its readers have it: the gradient by it is what they make of it. */
+/** A weight as some of its readers have it: its gradient is theirs alone. */
 export interface Share {
-  /** What it is called in the derivative. */
+  /** Its name in the derivative. */
   readonly name: string;
   readonly weight: string;
   /** The names of the nodes that read the weight for others. */

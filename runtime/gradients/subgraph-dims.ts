@@ -5,26 +5,26 @@ import { subgraphsOf } from '../onnx/subgraphs.ts';
 import { declaredDims } from './declared-dims.ts';
 import type { Dim, Dims, Facts } from './facts.ts';
 
-/** What is known of a tensor that enters a body. */
+/** The facts about a tensor that enters a body. */
 export interface Entering {
   readonly type: number;
   readonly dims: Dims;
 }
 
-/** Where the states of a Loop or a Scan stand among what enters its body and what leaves it. */
+/** Where the states of a Loop or a Scan stand among the inputs and outputs of its body. */
 interface States {
   readonly count: number;
   readonly firstInput: number;
   readonly firstOutput: number;
 }
 
-/** The sizes of what an If gives: those that its branches agree on. */
+/** The sizes of the outputs of an If: those that its branches agree on. */
 export function ifDims(node: NodeProto, facts: Facts): readonly Dims[] {
   const branches = subgraphsOf(node).map((branch) => dimsOfOutputs(branch, facts, []));
   return node.output.map((_, i) => branches.map((dims) => dims[i] ?? null).reduce((a, b) => agreed(a, b, facts)));
 }
 
-/** The sizes of what a Loop gives: its states, then the outputs that it stacks. */
+/** The sizes of the outputs of a Loop: its states, then the stacked ones. */
 export function loopDims(node: NodeProto, facts: Facts): readonly Dims[] {
   const body = subgraphsOf(node)[0]!;
   const entering = loopEntering(node, facts);
@@ -32,13 +32,13 @@ export function loopDims(node: NodeProto, facts: Facts): readonly Dims[] {
   const states = entering.slice(2);
   return node.output.map((_, i) => {
     const state = states[i];
-    // Without an iteration a state is what it was at first.
+    // Without an iteration a state keeps its first value.
     if (state) return agreed(facts.dims(node.input[i + 2]!), agreed(state.dims, made[i] ?? null, facts), facts);
     return stacked(made[i] ?? null, 0, facts.symbol());
   });
 }
 
-/** The sizes of what a Scan gives. */
+/** The sizes of the outputs of a Scan. */
 export function scanDims(node: NodeProto, facts: Facts): readonly Dims[] {
   const body = subgraphsOf(node)[0]!;
   const entering = scanEntering(node, facts);
@@ -51,7 +51,7 @@ export function scanDims(node: NodeProto, facts: Facts): readonly Dims[] {
   );
 }
 
-/** What enters the body of a Loop in every iteration. */
+/** The inputs of the body of a Loop in every iteration. */
 export function loopEntering(node: NodeProto, facts: Facts): readonly Entering[] {
   const body = subgraphsOf(node)[0]!;
   const states = node.input.slice(2).map((tensor) => ({ type: facts.type(tensor), dims: facts.dims(tensor) }));
@@ -63,7 +63,7 @@ export function loopEntering(node: NodeProto, facts: Facts): readonly Entering[]
   return settled(body, facts, entering, { count: states.length, firstInput: 2, firstOutput: 1 });
 }
 
-/** What enters the body of a Scan at every place. */
+/** The inputs of the body of a Scan at every place. */
 export function scanEntering(node: NodeProto, facts: Facts): readonly Entering[] {
   const states = scanStates(node);
   const axes = intsAttribute(node, 'scan_input_axes');
@@ -93,7 +93,7 @@ function scalarDims({ input }: GraphProto, index: number, facts: Facts): readonl
   return declaredDims(input[index]!, facts)?.map(() => 1) ?? [];
 }
 
-/** What enters a body the first time, without the sizes that an iteration changes. */
+/** The inputs of a body the first time, without the sizes that an iteration changes. */
 function settled(body: GraphProto, facts: Facts, first: readonly Entering[], states: States): readonly Entering[] {
   const loose = new Set<Dim>();
   const loosen = () => {
@@ -133,7 +133,7 @@ function agreed(a: Dims, b: Dims, facts: Facts): Dims {
   return a.map((dim, i) => (dim === b[i] ? dim : facts.symbol()));
 }
 
-/** The sizes of what is stacked along a new axis. */
+/** The sizes of tensors that are stacked along a new axis. */
 function stacked(dims: Dims, axis: number, length: Dim): Dims {
   if (!dims) return null;
   const at = axis < 0 ? axis + dims.length + 1 : axis;

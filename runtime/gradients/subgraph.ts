@@ -7,7 +7,7 @@ import type { Emitter } from './emitter.ts';
 import type { Dims } from './facts.ts';
 import { needed } from './needed.ts';
 
-/** What a copy of a graph computes, under names of its own. */
+/** A copy of a graph, under names of its own. */
 export interface Copy {
   readonly nodes: readonly NodeProto[];
   readonly outputs: readonly string[];
@@ -70,7 +70,7 @@ export class Subgraph {
     this.outputs.push(makeSequenceInfo(list, elementType));
   }
 
-  /** What the outputs need that no node here makes. */
+  /** The tensors that the outputs need and no node here makes. */
   reads(): ReadonlySet<string> {
     return new Set(this.live().inputs);
   }

@@ -20,7 +20,7 @@ export function sweep(emit: Emitter, nodes: readonly NodeProto[], known: Cotange
     if (gradient && active.has(tensor) && !replaced.has(tensor)) known.add(tensor, gradient);
   };
   for (const node of nodes.toReversed()) {
-    // The gradient by what an end of a path gives may be asked for itself.
+    // The output of a node that ends a path may be asked for itself.
     if (endsPath(node) || !node.output.some((tensor) => active.has(tensor) && known.has(tensor))) continue;
     emit.origin = originOf(node);
     const needed = node.input.map((tensor) => active.has(tensor));
@@ -30,7 +30,7 @@ export function sweep(emit: Emitter, nodes: readonly NodeProto[], known: Cotange
     if (subgraphRule) {
       for (const [tensor, gradient] of subgraphRule(emit, at, active, sweep)) give(tensor, gradient);
     } else if (needed.includes(true)) {
-      // What only makes a tensor that is asked for is not passed.
+      // Nodes that lead only up to a tensor that is asked for are not passed.
       ruleFor(node)(emit, at, sweep).forEach((gradient, i) => {
         give(node.input[i]!, gradient);
       });

@@ -12,7 +12,7 @@ export function unbroadcast(emit: Emitter, gradient: string, input: string, outp
     return lead > 0 ? emit.reshapeLike(sum, input) : emit.sized(sum, input);
   }
   if (from?.every((dim) => typeof dim === 'number' && dim > 1)) {
-    // A constant size all the way: whatever else there is stands in front.
+    // The sizes are constant: additional dimensions stand in front.
     const flat = emit.reshape(gradient, emit.ints(-1, ...(from as number[])));
     return emit.sized(emit.sum(flat, [0], false), input);
   }

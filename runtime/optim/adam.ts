@@ -19,7 +19,7 @@ const DEFAULTS: Required<AdamOptions> = {
   maximize: false,
 };
 
-/** What Adam keeps for a parameter. */
+/** The moments that Adam keeps for a parameter. */
 interface State {
   steps: number;
   readonly mean: Moments;

@@ -2,7 +2,7 @@ import { guess, nearest } from '../nearest.ts';
 import { decodeFloat16, encodeFloat16 } from '../tensor/float16.ts';
 import { type AnyParameter, Parameter } from '../tensor/parameter.ts';
 
-/** What all optimizers take. */
+/** The options that all optimizers take. */
 export interface OptimizerOptions {
   /** The learning rate; 0.001 unless given. */
   readonly lr?: number;

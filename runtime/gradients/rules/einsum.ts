@@ -56,7 +56,7 @@ function swapped(emit: Emitter, at: Application, input: string, term: string, gi
     seen.add(letter);
     target += own;
   }
-  // What an operand without dots was repeated for is summed up afterwards.
+  // An operand without dots was repeated along them: its gradient is summed up afterwards.
   const result = hasEllipsis && !term.includes('...') ? `...${target}` : target;
   const equation = `${operands.map((operand) => operand.term).join()}->${result}`;
   const tensors = operands.map(({ tensor }) => tensor);

@@ -2,7 +2,7 @@ import { isDetached } from '../../onnx/detached.ts';
 import { isStandard } from '../../onnx/domains.ts';
 import type { NodeProto } from '../../onnx/proto.ts';
 
-/** Operators through which no gradient flows: what they give is constant between jumps, or no float. */
+/** Operators through which no gradient flows: their outputs are constant between jumps, or are not floats. */
 const ENDS = new Set(
   (
     'And ArgMax ArgMin Bernoulli BitShift BitwiseAnd BitwiseNot BitwiseOr BitwiseXor Ceil Constant ConstantOfShape Equal ' +
@@ -11,7 +11,7 @@ const ENDS = new Set(
   ).split(' '),
 );
 
-/** Whether no gradient flows through a node, whatever depends on it: PyTorch's gradient is 0 there, or none. */
+/** Whether no gradient ever flows through a node: PyTorch's gradient is 0 there, or there is none. */
 export function endsPath(node: NodeProto): boolean {
   return isDetached(node) || (isStandard(node) && ENDS.has(node.opType));
 }

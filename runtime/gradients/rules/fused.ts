@@ -57,7 +57,7 @@ const plainMatmul = decomposed((emit, at) => {
   return [emit.scale(made, at.float('alpha', 1))];
 });
 
-/** The node without what it does with the result. */
+/** The node without the activation at its end. */
 function inner(emit: Emitter, at: Application, op: string, inputs: readonly string[]): string {
   const attribute = at.node.attribute.filter(({ name }) => !name.startsWith('activation'));
   return emit.like({ ...at.node, domain: '', opType: op, attribute }, inputs)[0]!;

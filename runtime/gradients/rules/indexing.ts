@@ -14,7 +14,7 @@ function addSlices(emit: Emitter, data: string, indices: string, gradient: strin
     const slices = emit.reshape(gradient, emit.join(count, emit.sizes(data, 1)));
     return addAtIndices(emit, 'ScatterND', [zerosAtRun(emit, data, index), places, slices]);
   }
-  // The axis in front; what stands before it and behind it as one dimension each.
+  // The axis in front; the dimensions before it and behind it as one each.
   const before = product(emit, emit.sizes(data, 0, axis));
   const behind = axis === -1 ? emit.ints(1) : product(emit, emit.sizes(data, axis + 1));
   const slices = emit.transpose(emit.reshape(gradient, emit.join(before, count, behind)), [1, 0, 2]);
@@ -65,7 +65,7 @@ const gatherNd = unary((emit, x, _, g, at) => {
   return emit.reshapeLike(addAtIndices(emit, 'ScatterND', [zeros, places, slices]), x);
 });
 
-/** Whether a scatter adds; without, what stands there before is lost. */
+/** Whether a scatter adds; otherwise the old elements are lost. */
 function isAdding(at: Application): boolean {
   const reduction = at.string('reduction', 'none');
   if (reduction !== 'none' && reduction !== 'add')

@@ -4,7 +4,7 @@ import { unbroadcast } from '../unbroadcast.ts';
 import { unary } from './elementwise.ts';
 import { localResponse } from './local-response.ts';
 
-/** What a normalisation takes its statistics over. */
+/** The axes over which a normalisation takes its statistics. */
 interface Norm {
   readonly axes: readonly number[];
   readonly epsilon: number;
@@ -20,7 +20,7 @@ function normalised(emit: Emitter, x: string, { axes, epsilon, isCentred }: Norm
   return { normal: emit.sized(emit.times(centred, scale), x), scale };
 }
 
-/** The gradient by what is normalised, from that by what it becomes. */
+/** The gradient by the input of a normalisation, from that by its normalised output. */
 function throughNorm(emit: Emitter, x: string, gradient: string, norm: Norm): string {
   const { normal, scale } = normalised(emit, x, norm);
   const along = emit.times(normal, emit.mean(emit.times(gradient, normal), norm.axes));

@@ -11,7 +11,7 @@ export const pad: Rule = (emit, at) => {
       const places = emit.like(at.node, [positions(emit, x), amounts, ...axes.flatMap((one) => ['', one])])[0]!;
       return addAt(emit, x, places, at.gradient);
     }
-    // A negative amount cuts off what was padded, and pads what was cut off.
+    // Negative amounts: padding is cut off, and cuts are padded with zeros.
     if (i === 0) return emit.sized(emit.node('Pad', [at.gradient, emit.neg(amounts), emit.number(x, 0), ...axes]), x);
     const marked = emit.node('Pad', [emit.zerosLike(x), amounts, emit.number(x, 1), ...axes]);
     const sum = emit.sum(emit.masked(emit.compare('Equal', marked, 1), at.gradient), null, false);

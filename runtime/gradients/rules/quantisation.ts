@@ -14,5 +14,5 @@ const dequantize: Rule = (emit, at) => {
   });
 };
 
-/** Rules of what reads quantized tensors; what makes these ends the path, as they are whole numbers. */
+/** Rules of operators that read quantized tensors. Those that make them end the path, as they are whole numbers. */
 export const QUANTISATION: Rules = { DequantizeLinear: dequantize };

@@ -27,7 +27,7 @@ interface Cell {
   readonly activations: readonly string[];
   /** The places of the first states among the inputs. */
   readonly states: readonly number[];
-  /** Prepares what all steps share. */
+  /** Prepares the tensors that all steps share. */
   readonly step: (emit: Emitter, at: Application, direction: Direction) => Step;
 }
 

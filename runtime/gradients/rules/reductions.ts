@@ -11,7 +11,7 @@ function axesOf(emit: Emitter, at: Application): readonly number[] | string | nu
   return at.int('noop_with_empty_axes', 0) ? [] : null;
 }
 
-/** What the reduction made, or the gradient by it, with the dimensions it reduced as ones: it broadcasts over its input. */
+/** The output of the reduction, or the gradient by it, with the reduced dimensions as ones: it broadcasts over the input. */
 function kept(emit: Emitter, at: Application, made: string): string {
   const axes = axesOf(emit, at);
   if (at.int('keepdims', 1) || axes === null) return made;

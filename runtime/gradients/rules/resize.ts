@@ -11,7 +11,7 @@ function nearest(emit: Emitter, at: Application): string {
   return addAt(emit, x, emit.cast(places, 'int64'), at.gradient);
 }
 
-/** Linear and cubic interpolation multiply by one matrix along each axis: what an identity matrix is resized to. */
+/** Linear and cubic interpolation multiply by one matrix along each axis: the resized identity matrix. */
 function interpolated(emit: Emitter, at: Application): string {
   const x = at.input(0);
   const rank = at.rankOf(x, emit);

@@ -9,7 +9,7 @@ interface Scores {
   readonly scale: number;
   /** 0 for none. */
   readonly softcap: number;
-  /** What changes the scores, [batch, heads, queries, keys], before the softmax. */
+  /** Changes to the scores, [batch, heads, queries, keys], before the softmax. */
   readonly masks: readonly ((scores: string) => string)[];
 }
 
@@ -53,7 +53,7 @@ export function added(emit: Emitter, bias: string): (scores: string) => string {
   return (scores) => emit.plus(scores, bias);
 }
 
-/** What a mask of whole numbers adds, which are 1 for the keys that count: [batch, keys] or [batch, queries, keys]. */
+/** The bias for a mask of whole numbers, which are 1 for the keys that count: [batch, keys] or [batch, queries, keys]. */
 export function padding(emit: Emitter, at: Application, mask: string): (scores: string) => string {
   const rank = at.rankOf(mask, emit);
   if (rank !== 2 && rank !== 3) throw at.refuse(`a mask with ${rank} dimensions has no derivative here`);
@@ -70,7 +70,7 @@ export function refuseInputs(at: Application, reasons: Readonly<Record<number, s
   }
 }
 
-/** What was there before, and what is new. */
+/** The cache before, and the new keys or values. */
 export function behind(emit: Emitter, past: string, tensor: string): string {
   return past === '' ? tensor : emit.concat([past, tensor], 2);
 }

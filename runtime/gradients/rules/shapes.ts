@@ -61,7 +61,7 @@ const slice: Rule = (emit, at) => {
   return [addAt(emit, x, places, at.gradient)];
 };
 
-/** Zeros before and behind what a slice of steps of 1 took. */
+/** Zeros before and behind the part that a slice with step 1 took. */
 function padded(emit: Emitter, at: Application): string {
   const [x, start] = at.inputs as [string, string];
   const count = emit.facts.dims(start)?.[0];

@@ -11,7 +11,7 @@ export interface Window {
   readonly pads: readonly number[];
 }
 
-/** @param weight what has the size of the kernel, where the node itself does not tell it */
+/** @param weight a tensor with the size of the kernel, where the node does not give it */
 export function windowOf(emit: Emitter, at: Application, weight: string): Window {
   const sizes = emit.dims(weight)?.slice(2);
   const told = sizes?.every((size) => typeof size === 'number') ? (sizes as readonly number[]) : null;

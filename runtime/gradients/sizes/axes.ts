@@ -11,7 +11,7 @@ export function broadcast(all: readonly Dims[], facts: Facts): Dims {
     sizes.delete(1);
     if (sizes.size === 0) return 1;
     const numbers = [...sizes].filter((size) => typeof size === 'number');
-    // A number above 1 is the result, whatever the others are.
+    // A number above 1 is the result, even if the others are not known.
     if (numbers.length > 0) return numbers[0]!;
     return sizes.size === 1 ? [...sizes][0]! : facts.symbol();
   });

@@ -35,7 +35,7 @@ import {
 import type { Infer } from './rule.ts';
 import { sizesTaken } from './values.ts';
 
-/** The sizes of what a node makes; null where they are not known. They only have to be known where a rule profits from it. */
+/** The sizes of the outputs of a node; null where they are not known. They only have to be known where a rule profits from it. */
 export function inferDims(node: NodeProto, facts: Facts): readonly Dims[] {
   return INFER.get(node.opType)?.(node, facts) ?? [];
 }

@@ -19,7 +19,7 @@ export const reshape: Infer = (node, facts) => {
   return [dims];
 };
 
-/** What stands for the -1 of a shape: what is left where equal sizes cancel out, and numbers divide. */
+/** The size that -1 in a shape stands for: equal sizes cancel out, and numbers divide. */
 function restOf(from: Dims, dims: Sizes): Dim | null {
   if (!from) return null;
   const left = from.filter((dim) => dim !== 1);

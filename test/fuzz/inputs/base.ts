@@ -35,7 +35,7 @@ const node = (op: string, inputs: number[], outputs: object[], attributes: objec
 const all = { dims: null, keepdim: false };
 const layer1 = { path: 'layer1', port: 'output', index: 0, call: 0, forward: 0 };
 
-/** A request with what a graph can have: reads, a write, operands, indices, a conditional and a loop. */
+/** A request with everything that a graph can have: reads, a write, operands, indices, a conditional and a loop. */
 export function baseRequest(model: string): object {
   const { dims, data } = bases[0]!.inputs.x!;
   const x = Buffer.from(Float32Array.from(data).buffer).toString('base64');
@@ -107,5 +107,5 @@ export function baseManifest(): object {
   };
 }
 
-/** What the exporter called the MLP's output. */
+/** The exporter's name for the MLP's output. */
 const OUTPUT = 'output';

@@ -26,10 +26,10 @@ export interface Told {
 const folder = join(tmpdir(), `onnsight-fuzz-${process.pid}`);
 mkdirSync(folder, { recursive: true });
 
-/** Errors that say what is wrong with what was given. */
+/** Errors that say what is wrong with the input. */
 const OURS = new Set(['ModelError', 'GraphError', 'InputError', 'TraceError', 'BundleError', 'AnswerError']);
 
-/** What a message of ONNX Runtime looks like that nobody has put in words. */
+/** The form of a bare message of ONNX Runtime. */
 const BARE =
   /onnxruntime_src|Status Message|Non-zero status|Cannot read propert|is not a function|is not iterable|undefined \(/;
 

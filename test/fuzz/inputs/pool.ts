@@ -5,7 +5,7 @@ import type { Kind, Told, Verdict } from './case.ts';
 /** How long a case may take. The time that a machine is busy with others counts, so that it is more than twenty seconds. */
 const PATIENCE = 60_000;
 
-/** How much more memory a case may take: ten times the largest file, and what makes sessions at all. */
+/** How much more memory a case may take: ten times the largest file, and the memory that any session takes. */
 const ROOM = 400 * 2 ** 20;
 
 export interface Tried extends Omit<Told, 'verdict'> {

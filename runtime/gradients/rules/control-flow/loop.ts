@@ -63,10 +63,10 @@ export const loopRule: SubgraphRule = (emit, at, active, sweep) => {
   return [...paired(emit, sources, last), ...accumulators.last(emit, last.slice(sources.length))];
 };
 
-/** What a state was at the start of every iteration. */
+/** The value of a state at the start of every iteration. */
 interface Tape {
   readonly name: string;
-  /** What enters the body. */
+  /** The inputs of the body. */
   readonly state: Entering;
   /** Whether the state keeps its shape: then they are stacked, else a list. */
   readonly isStacked: boolean;

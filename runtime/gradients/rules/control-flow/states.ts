@@ -14,7 +14,7 @@ export function neededCaptures({ node }: Application, active: ReadonlySet<string
   return [...new Set(subgraphsOf(node).flatMap(capturesOf))].filter((tensor) => active.has(tensor));
 }
 
-/** A subgraph is computed again, and what draws random numbers would draw others. */
+/** A subgraph is computed again, and its random nodes would draw other numbers. */
 export function refuseDraws(at: Application): void {
   for (const graph of subgraphsOf(at.node)) {
     if (graph.node.some(drawingIn(graph, []))) {
@@ -51,7 +51,7 @@ export function outputGradient(graph: Subgraph, known: Cotangents, tensor: strin
   graph.output(emit.sized(known.of(tensor) ?? emit.zerosLike(tensor), tensor));
 }
 
-/** Says that gradients have the sizes of what they belong to, and pairs them. */
+/** Declares that gradients have the sizes of their tensors, and pairs them. */
 export function paired(emit: Emitter, tensors: readonly string[], gradients: readonly string[]): [string, string][] {
   return tensors.map((tensor, i) => [tensor, emit.sized(gradients[i]!, tensor)]);
 }
