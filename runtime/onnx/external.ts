@@ -2,6 +2,7 @@ import { realpathSync, statSync } from 'node:fs';
 import { isAbsolute, join, relative, sep } from 'node:path';
 import { TensorProto_DataLocation } from 'onnx-buf';
 import { ModelError } from './error.ts';
+import { makeMetadata } from './make.ts';
 import type { OpenedFiles } from './opened-files.ts';
 import type { TensorProto } from './proto.ts';
 
@@ -26,6 +27,17 @@ export function atLocation(tensor: TensorProto, location: string): TensorProto {
     entry.key === 'location' ? { ...entry, value: location } : entry,
   );
   return { ...tensor, externalData };
+}
+
+/** A tensor whose data, now inside of it, stands in a file. */
+export function withoutData(tensor: TensorProto, location: string, offset: number): TensorProto {
+  const entries = { location, offset: String(offset), length: String(tensor.rawData.length) };
+  return {
+    ...tensor,
+    rawData: new Uint8Array(),
+    externalData: makeMetadata(entries),
+    dataLocation: TensorProto_DataLocation.EXTERNAL,
+  };
 }
 
 /** A tensor with its data inside of it. */

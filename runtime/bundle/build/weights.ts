@@ -1,18 +1,20 @@
 import { createHash } from 'node:crypto';
 import { closeSync, createReadStream, openSync, readSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { atLocation, externalEntry, isExternal, withData } from '../../onnx/external.ts';
+import { atLocation, externalEntry, isExternal, withData, withoutData } from '../../onnx/external.ts';
 import type { OnnxModel } from '../../onnx/model.ts';
 import type { ModelProto } from '../../onnx/proto.ts';
 import { mapTensors, tensorsOf } from '../../onnx/tensors.ts';
 import { BundleError } from '../error.ts';
 import type { BundleFile } from '../schema.ts';
 
-/** A file with weights of a bundle: where it is now, and its name in the bundle. */
-export interface WeightFile {
-  readonly source: string;
-  readonly file: BundleFile;
-}
+/** A file with weights of a bundle, under its name there: a file of the model, or data that is written with the bundle. */
+export type WeightFile = { readonly file: BundleFile } & ({ readonly source: string } | { readonly data: Uint8Array });
+
+/** Data that a block captured stands in a file of its own from this size on, as ONNX's own tools have it. */
+const LARGE = 1024;
+/** Where hosts can map a tensor's bytes into memory. */
+const PAGE = 4096;
 
 /** The largest size of a file that is one protobuf message. */
 const LARGEST = 2 ** 31 - 2 ** 20;
@@ -49,7 +51,10 @@ export function embedWeights(proto: ModelProto, { folder }: Pick<OnnxModel, 'fol
   }
 }
 
-/** A model whose weights are beside it, in the files that they came from, and those files. */
+/**
+ * A model whose weights are beside it, in the files that they came from, and those files. Large data that was captured
+ * stands in one more file.
+ */
 export async function linkWeights(
   proto: ModelProto,
   { folder }: Pick<OnnxModel, 'folder'>,
@@ -76,7 +81,29 @@ export async function linkWeights(
     const source = join(folder, location);
     files.push({ source, file: { path, bytes: statSync(source).size, sha256: await hashFile(source) } });
   }
-  return { proto: linked, files };
+  let name = `${basename(modelFile, '.onnx')}.data`;
+  while (taken.has(name)) name = `captured.${name}`;
+  const { proto: outside, data } = takeOut(linked, name);
+  if (data.length > 0) {
+    const sha256 = createHash('sha256').update(data).digest('hex');
+    files.push({ data, file: { path: name, bytes: data.length, sha256 } });
+  }
+  return { proto: outside, files };
+}
+
+/** Puts the large initializers that are inside a model's file into a file `location` beside it. */
+function takeOut(proto: ModelProto, location: string): { readonly proto: ModelProto; readonly data: Uint8Array } {
+  const parts: Uint8Array[] = [];
+  let end = 0;
+  const graph = proto.graph!;
+  const initializer = graph.initializer.map((tensor) => {
+    if (isExternal(tensor) || tensor.rawData.length < LARGE) return tensor;
+    const offset = Math.ceil(end / PAGE) * PAGE;
+    parts.push(new Uint8Array(offset - end), tensor.rawData);
+    end = offset + tensor.rawData.length;
+    return withoutData(tensor, location, offset);
+  });
+  return { proto: { ...proto, graph: { ...graph, initializer } }, data: Buffer.concat(parts) };
 }
 
 export async function hashFile(path: string): Promise<string> {

@@ -7,7 +7,7 @@ import { loaderSource, loaderTypes } from './loader-source.ts';
 import { hashFile } from './weights.ts';
 
 /** The files of a bundle that are written, by their names in its folder. */
-function madeFiles({ manifest, model }: BuiltBundle): Map<string, Uint8Array> {
+function madeFiles({ manifest, model, weights }: BuiltBundle): Map<string, Uint8Array> {
   const text = (value: string) => new TextEncoder().encode(value);
   return new Map([
     [manifest.files[0]!.path, model],
@@ -16,6 +16,7 @@ function madeFiles({ manifest, model }: BuiltBundle): Map<string, Uint8Array> {
     [MANIFEST, text(`${JSON.stringify(manifest, null, 2)}\n`)],
     [`${manifest.name}.js`, text(loaderSource(manifest))],
     [`${manifest.name}.d.ts`, text(loaderTypes(manifest))],
+    ...weights.flatMap((one): [string, Uint8Array][] => ('data' in one ? [[one.file.path, one.data]] : [])),
   ]);
 }
 
@@ -33,7 +34,7 @@ export interface Written {
 export function writeBundle(built: BuiltBundle, folder: string): Written {
   mkdirSync(folder, { recursive: true });
   const before = modelFiles(folder);
-  const copied = built.weights.filter(({ source, file }) => !link(source, join(folder, file.path)));
+  const copied = built.weights.filter((one) => 'source' in one && !link(one.source, join(folder, one.file.path)));
   let bytes = 0;
   for (const [name, content] of madeFiles(built)) {
     writeWhole(join(folder, name), content);
@@ -93,7 +94,9 @@ export async function staleFiles(built: BuiltBundle, folder: string): Promise<st
     if (!existsSync(path)) stale.push(`${name} is missing`);
     else if (Buffer.compare(readFileSync(path), content) !== 0) stale.push(`${name} is out of date`);
   }
-  for (const { file } of built.weights) {
+  for (const one of built.weights) {
+    if ('data' in one) continue;
+    const { file } = one;
     const path = join(folder, file.path);
     if (!existsSync(path)) stale.push(`${file.path} is missing`);
     else if ((await hashFile(path)) !== file.sha256) stale.push(`${file.path} is out of date`);
