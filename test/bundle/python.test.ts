@@ -136,6 +136,7 @@ it('data that is captured is written once, and the model keeps what it says of i
   const feeds = {
     input_ids: new OrtTensor('int64', [1n, 2n, 3n], [1, 3]),
     attention_mask: new OrtTensor('int64', [1n, 1n, 1n], [1, 3]),
+    position_ids: new OrtTensor('int64', [0n, 1n, 2n], [1, 3]),
     first: new OrtTensor('float32', [2], []),
     second: new OrtTensor('float32', [1], []),
   };
