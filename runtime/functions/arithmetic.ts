@@ -1,7 +1,8 @@
 import { isFloatDType } from '../tensor/storage.ts';
 import type { ClampBounds, DivOptions } from '../types/options.ts';
 import type { Operand, Traced } from '../types/tensor.ts';
-import { dtypeOf, fail, isTraced, node, operand } from './nodes.ts';
+import { dtypeOf, fail, node, operand } from './nodes.ts';
+import { isOptions, optionsOf } from './options.ts';
 import { cast, like, pair, toBool } from './promotion.ts';
 
 /** `input + other`, broadcast. */
@@ -20,8 +21,9 @@ export function mul(input: Operand, other: Operand): Traced {
 }
 
 /** `input / other`, broadcast; integers give float32 unless `roundingMode` is `'floor'` or `'trunc'`. */
-export function div(input: Operand, other: Operand, options: DivOptions = {}): Traced {
+export function div(input: Operand, other: Operand, given?: DivOptions): Traced {
   const [a, b] = pair(input, other);
+  const options = given === undefined ? {} : optionsOf<DivOptions>('div', given, ['roundingMode']);
   if (!options.roundingMode) return node('div', [a, b]);
   // The remainder has the dtype that both promote to. Taking it off makes the quotient whole, whatever the rounding.
   const rest = node('remainder', [a, b]);
@@ -142,9 +144,16 @@ export function lerp(start: Operand, end: Operand, weight: Operand): Traced {
   return add(from, mul(node('sub', [to, from]), weight));
 }
 
+interface Bounds {
+  readonly min?: Operand | null | undefined;
+  readonly max?: Operand | null | undefined;
+}
+
 /** Elements below `min` become `min`, elements above `max` become `max`; either bound may be left out. */
 export function clamp(input: Operand, min?: Operand | ClampBounds | null, max?: Operand | null): Traced {
-  const bounds = isBounds(min) ? min : { min, max };
+  const bounds: Bounds = isOptions(min)
+    ? optionsOf<ClampBounds>('clamp', min, ['min', 'max'])
+    : { min: min as Operand | null | undefined, max };
   if (bounds.min == null && bounds.max == null) fail("clamp: At least one of 'min' or 'max' must not be None");
   let result = operand(input);
   if (bounds.min != null) result = bounded('lt', result, bounds.min);
@@ -172,9 +181,4 @@ export function where(condition: Operand, input: Operand, other: Operand): Trace
 export function maskedFill(input: Operand, mask: Operand, value: Operand): Traced {
   const x = operand(input);
   return node('where', [operand(mask), like(value, dtypeOf(x)), x]);
-}
-
-function isBounds(value: unknown): value is ClampBounds {
-  if (typeof value !== 'object' || value === null || isTraced(value)) return false;
-  return Object.getPrototypeOf(value) === Object.prototype;
 }

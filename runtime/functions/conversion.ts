@@ -3,6 +3,7 @@ import type { DTypeOptions } from '../types/options.ts';
 import type { Operand, Traced } from '../types/tensor.ts';
 import { tensor } from './creation.ts';
 import { dtypeOf, fail, isTraced, node, operand, shapeOf, typeOf } from './nodes.ts';
+import { optionsOf } from './options.ts';
 import { cast } from './promotion.ts';
 
 /** The same elements as another dtype (or as the dtype of another tensor); fractions are cut off for integers. */
@@ -56,16 +57,21 @@ export function contiguous(input: Operand): Traced {
 
 /** Zeros in the shape and dtype of another tensor. */
 export function zerosLike(input: Operand, options?: DTypeOptions): Traced {
-  return fullLike(input, 0, options);
+  return filledLike('zerosLike', input, 0, options);
 }
 
 /** Ones in the shape and dtype of another tensor. */
 export function onesLike(input: Operand, options?: DTypeOptions): Traced {
-  return fullLike(input, 1, options);
+  return filledLike('onesLike', input, 1, options);
 }
 
 /** One value everywhere, in the shape and dtype of another tensor. */
-export function fullLike(input: Operand, value: Operand, options: DTypeOptions = {}): Traced {
+export function fullLike(input: Operand, value: Operand, options?: DTypeOptions): Traced {
+  return filledLike('fullLike', input, value, options);
+}
+
+function filledLike(fn: string, input: Operand, value: Operand, given: DTypeOptions | undefined): Traced {
+  const options = optionsOf<DTypeOptions>(fn, given, ['dtype']);
   const x = operand(input);
   const { shape, dtype } = typeOf(x);
   const known = shape && !shape.includes(null) ? shapeOf(shape.map(Number)) : node('shape', [x]);

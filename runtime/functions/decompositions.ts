@@ -6,6 +6,7 @@ import { TensorProxy } from '../tracing/proxy.ts';
 import type { SvdOptions } from '../types/options.ts';
 import type { Operand, Traced } from '../types/tensor.ts';
 import { asProxy, fail, operand } from './nodes.ts';
+import { optionsOf } from './options.ts';
 import { pair } from './promotion.ts';
 
 /*
@@ -36,7 +37,8 @@ export interface SingularValues {
  * [..., n, n], k the smaller of m and n; with `{ fullMatrices: false }` U is [..., m, k] and Vh [..., k, n]. PyTorch's
  * `linalg.svd`. Of tensors with their elements only: not of what a block traces.
  */
-export function svd(input: Operand, { fullMatrices = true }: SvdOptions = {}): SingularValues {
+export function svd(input: Operand, options?: boolean | SvdOptions): SingularValues {
+  const { fullMatrices = true } = optionsOf<SvdOptions>('svd', options, ['fullMatrices']);
   const [U, S, Vh] = batched('svd', input, (matrix) => {
     const { u, s, v } = thinSvd(matrix);
     const [left, right] = fullMatrices ? [completed(u), completed(v)] : [u, v];

@@ -8,6 +8,7 @@ import { owning, TensorProxy } from '../tracing/proxy.ts';
 import type { GradOptions } from '../types/options.ts';
 import type { Operand, Traced } from '../types/tensor.ts';
 import { asTraced, fail, node, operand } from './nodes.ts';
+import { optionsOf } from './options.ts';
 
 /**
  * Opens a backward pass: from here on `x.grad` is the gradient of `loss` by `x`, for every tensor of the trace that the
@@ -29,11 +30,12 @@ export function backward(loss: Operand, gradient?: Operand): void {
  */
 export function grad(loss: Operand, inputs: Traced, options?: GradOptions): Traced;
 export function grad(loss: Operand, inputs: readonly Traced[], options?: GradOptions): Traced[];
-export function grad(
-  loss: Operand,
-  inputs: Traced | readonly Traced[],
-  { gradient, allowUnused = false, materializeGrads = false }: GradOptions = {},
-): Traced | Traced[] {
+export function grad(loss: Operand, inputs: Traced | readonly Traced[], options?: GradOptions): Traced | Traced[] {
+  const {
+    gradient,
+    allowUnused = false,
+    materializeGrads = false,
+  } = optionsOf<GradOptions>('grad', options, ['gradient', 'allowUnused', 'materializeGrads']);
   const target = builder();
   const pass = openPass(target, 'grad', loss, gradient);
   const by = (input: unknown) => {

@@ -1,10 +1,11 @@
 import { isFloatDType } from '../tensor/storage.ts';
-import type { CrossEntropyOptions, LossOptions } from '../types/options.ts';
+import type { CrossEntropyOptions, KlDivOptions, LossOptions } from '../types/options.ts';
 import type { Operand, Traced } from '../types/tensor.ts';
 import { add, mul, ne, sub, where } from './arithmetic.ts';
 import { gather, indexSelect } from './indexing.ts';
 import { dtypeOf, fail, knownShape, node, operand, sizesOf } from './nodes.ts';
 import { logSoftmax } from './normalization.ts';
+import { optionsOf } from './options.ts';
 import { neg, square } from './pointwise.ts';
 import { cast, like, pair } from './promotion.ts';
 import { mean, sum } from './reductions.ts';
@@ -14,14 +15,15 @@ import { flatten, reshape, squeeze, unsqueeze } from './shaping.ts';
  * The cross entropy of logits [N, C], [C] or [N, C, d1, …] and targets: class indices of the same shape without C, or
  * probabilities of the same shape.
  */
-export function crossEntropy(input: Operand, target: Operand, options: CrossEntropyOptions = {}): Traced {
+export function crossEntropy(input: Operand, target: Operand, given?: CrossEntropyOptions): Traced {
+  const options = optionsOf<CrossEntropyOptions>('crossEntropy', given, [...CLASSES, 'labelSmoothing']);
   const logits = operand(input);
   const classDim = knownShape(logits, 'crossEntropy').length === 1 ? 0 : 1;
   const labels = operand(target);
   const { labelSmoothing = 0 } = options;
   const logProbabilities = logSoftmax(logits, classDim);
   if (isFloatDType(dtypeOf(labels))) return probabilityLoss(logProbabilities, labels, classDim, options);
-  const hard = nllLoss(logProbabilities, labels, options);
+  const hard = likelihoodLoss(logProbabilities, labels, options);
   if (labelSmoothing === 0) return hard;
   return add(
     mul(hard, 1 - labelSmoothing),
@@ -30,11 +32,14 @@ export function crossEntropy(input: Operand, target: Operand, options: CrossEntr
 }
 
 /** The negative log likelihood: of log probabilities [N, C], [C] or [N, C, d1, …], those of the target classes. */
-export function nllLoss(
-  input: Operand,
-  target: Operand,
-  options: Omit<CrossEntropyOptions, 'labelSmoothing'> = {},
-): Traced {
+export function nllLoss(input: Operand, target: Operand, options?: ClassOptions): Traced {
+  return likelihoodLoss(input, target, optionsOf<ClassOptions>('nllLoss', options, CLASSES));
+}
+
+type ClassOptions = Omit<CrossEntropyOptions, 'labelSmoothing'>;
+const CLASSES = ['weight', 'ignoreIndex', 'reduction'] as const;
+
+function likelihoodLoss(input: Operand, target: Operand, options: ClassOptions): Traced {
   const logProbabilities = operand(input);
   const labels = cast(operand(target), 'int64');
   const classDim = expectClasses(logProbabilities, labels);
@@ -44,7 +49,8 @@ export function nllLoss(
 }
 
 /** The squared differences. */
-export function mseLoss(input: Operand, target: Operand, options: LossOptions = {}): Traced {
+export function mseLoss(input: Operand, target: Operand, given?: LossOptions): Traced {
+  const options = optionsOf<LossOptions>('mseLoss', given, ['reduction']);
   const losses = square(node('sub', pair(input, target)));
   if (options.reduction === 'none') return losses;
   return options.reduction === 'sum' ? sum(losses) : mean(losses);
@@ -122,14 +128,11 @@ function expectClasses(logs: Traced, labels: Traced): number {
 }
 
 /** The distance of two distributions given as log probabilities and probabilities: `target * (log(target) - input)`. */
-export function klDiv(
-  input: Operand,
-  target: Operand,
-  options: LossOptions & { readonly logTarget?: boolean } = {},
-): Traced {
-  const [logs, given] = pair(input, target);
-  const logTarget = options.logTarget ? given : node('log', [given]);
-  const probabilities = options.logTarget ? node('exp', [given]) : given;
+export function klDiv(input: Operand, target: Operand, given?: KlDivOptions): Traced {
+  const options = optionsOf<KlDivOptions>('klDiv', given, ['reduction', 'logTarget']);
+  const [logs, wanted] = pair(input, target);
+  const logTarget = options.logTarget ? wanted : node('log', [wanted]);
+  const probabilities = options.logTarget ? node('exp', [wanted]) : wanted;
   const product = node('mul', [probabilities, sub(logTarget, logs)]);
   // 0 * log(0) is 0.
   const losses = where(ne(probabilities, 0), product, 0);

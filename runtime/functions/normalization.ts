@@ -1,24 +1,29 @@
-import type { Dims, DTypeOptions } from '../types/options.ts';
+import type { DType } from '../graph/types.ts';
+import type { At, Dims, DTypeOptions, NormalizeOptions } from '../types/options.ts';
 import type { Operand, Traced } from '../types/tensor.ts';
 import { add, maximum, mul, sub } from './arithmetic.ts';
 import { dtypeOf, fail, knownShape, node, operand } from './nodes.ts';
+import { dimOptions, optionsOf } from './options.ts';
 import { rsqrt, square } from './pointwise.ts';
 import { cast, inWide, pair, toFloat, toSummable } from './promotion.ts';
 import { norm, reduce, sum } from './reductions.ts';
 
 /** `exp(input)` over its sum along `dim`. */
-export function softmax(input: Operand, dim: number, options: DTypeOptions = {}): Traced {
-  return node('softmax', [toFloat(converted(input, options))], { dim });
+export function softmax(input: Operand, dim: number | At<DTypeOptions>, dtype?: DType | DTypeOptions): Traced {
+  const options = dimOptions<At<DTypeOptions>>('softmax', dim, dtype, ['dtype']);
+  return node('softmax', [toFloat(converted(input, options))], { dim: oneDim('softmax', options) });
 }
 
 /** The logarithm of `softmax`, without the loss of precision. */
-export function logSoftmax(input: Operand, dim: number, options: DTypeOptions = {}): Traced {
-  return node('logSoftmax', [toFloat(converted(input, options))], { dim });
+export function logSoftmax(input: Operand, dim: number | At<DTypeOptions>, dtype?: DType | DTypeOptions): Traced {
+  const options = dimOptions<At<DTypeOptions>>('logSoftmax', dim, dtype, ['dtype']);
+  return node('logSoftmax', [toFloat(converted(input, options))], { dim: oneDim('logSoftmax', options) });
 }
 
 /** The sums of all entries so far along `dim`; integers and bools give int64. */
-export function cumsum(input: Operand, dim: number, options: DTypeOptions = {}): Traced {
-  return node('cumsum', [toSummable(converted(input, options))], { dim });
+export function cumsum(input: Operand, dim: number | At<DTypeOptions>, dtype?: DType | DTypeOptions): Traced {
+  const options = dimOptions<At<DTypeOptions>>('cumsum', dim, dtype, ['dtype']);
+  return node('cumsum', [toSummable(converted(input, options))], { dim: oneDim('cumsum', options) });
 }
 
 /** Mean 0 and variance 1 over the last dimensions, which have `normalizedShape`; then times `weight` plus `bias`. */
@@ -56,12 +61,8 @@ export function rmsNorm(
 }
 
 /** The input over its norm along `dim`, which is taken to be at least `eps`. */
-export function normalize(
-  input: Operand,
-  dim: Dims = 1,
-  options: { readonly p?: number; readonly eps?: number } = {},
-): Traced {
-  const { p = 2, eps = 1e-12 } = options;
+export function normalize(input: Operand, dim: Dims = 1, options?: NormalizeOptions): Traced {
+  const { p = 2, eps = 1e-12 } = optionsOf<NormalizeOptions>('normalize', options, ['p', 'eps']);
   return inWide(input, (x) => node('div', pair(x, maximum(norm(x, p, dim, true), eps))));
 }
 
@@ -84,6 +85,11 @@ function trailingDims(x: Traced, sizes: readonly number[]): number[] {
     );
   }
   return sizes.map((_, i) => i - sizes.length);
+}
+
+function oneDim(fn: string, { dim }: At<DTypeOptions>): number {
+  if (typeof dim !== 'number') fail(`${fn}: along which dimension? ${fn}(x, -1)`);
+  return dim;
 }
 
 function converted(input: Operand, options: DTypeOptions): Traced {

@@ -2,6 +2,7 @@ import type { GeluOptions } from '../types/options.ts';
 import type { Operand, Traced } from '../types/tensor.ts';
 import { add, div, eq, logicalOr, maximum, mul, sub, where } from './arithmetic.ts';
 import { dtypeOf, node, operand } from './nodes.ts';
+import { optionsOf } from './options.ts';
 import { inDouble, inWide, like, toBool, toFloat } from './promotion.ts';
 
 /** The absolute value of each element. */
@@ -101,7 +102,8 @@ export function relu(input: Operand): Traced {
 }
 
 /** The Gaussian error linear unit; `{ approximate: 'tanh' }` is the one of GPT-2. */
-export function gelu(input: Operand, options: GeluOptions = {}): Traced {
+export function gelu(input: Operand, approximate?: GeluOptions['approximate'] | GeluOptions): Traced {
+  const options = optionsOf<GeluOptions>('gelu', approximate, ['approximate']);
   return node('gelu', [toFloat(input)], { approximate: options.approximate ?? 'none' });
 }
 

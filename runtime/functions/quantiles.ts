@@ -1,9 +1,10 @@
 import { isFloatDType } from '../tensor/storage.ts';
-import type { Keepdim, QuantileOptions } from '../types/options.ts';
+import type { At, Keepdim, KeepdimOptions, QuantileOptions } from '../types/options.ts';
 import type { Operand, Traced, ValuesAndIndices } from '../types/tensor.ts';
 import { add, floorDivide, mul, ne, sub, where } from './arithmetic.ts';
 import { gather, indexSelect } from './indexing.ts';
 import { dtypeOf, fail, knownShape, node, operand, wrapDim } from './nodes.ts';
+import { dimOptions } from './options.ts';
 import { ceil, floor, round } from './pointwise.ts';
 import { cast, like } from './promotion.ts';
 import { any } from './reductions.ts';
@@ -16,10 +17,12 @@ import { sort } from './sorting.ts';
  */
 export function median(input: Operand): Traced;
 export function median(input: Operand, dim: number, keepdim?: Keepdim): ValuesAndIndices;
-export function median(input: Operand, dim?: number, keepdim: Keepdim = false): Traced | ValuesAndIndices {
+export function median(input: Operand, dim: At<KeepdimOptions>): ValuesAndIndices;
+export function median(input: Operand, given?: number | At<KeepdimOptions>, kept?: Keepdim): Traced | ValuesAndIndices {
   const x = operand(input);
-  if (dim === undefined) return alongDim(flatten(x), 0, false).values;
-  return alongDim(x, dim, typeof keepdim === 'object' ? (keepdim.keepdim ?? false) : keepdim);
+  const { dim, keepdim = false } = dimOptions<At<KeepdimOptions>>('median', given, kept, ['keepdim']);
+  if (typeof dim !== 'number') return alongDim(flatten(x), 0, false).values;
+  return alongDim(x, dim, keepdim);
 }
 
 function alongDim(x: Traced, dim: number, keepdim: boolean): ValuesAndIndices {
@@ -40,13 +43,14 @@ function alongDim(x: Traced, dim: number, keepdim: boolean): ValuesAndIndices {
 export function quantile(
   input: Operand,
   q: Operand,
-  dim?: number | null,
-  keepdim: boolean | QuantileOptions = false,
+  over?: number | null | At<QuantileOptions>,
+  kept?: boolean | QuantileOptions,
 ): Traced {
+  const options = dimOptions<At<QuantileOptions>>('quantile', over, kept, ['keepdim', 'interpolation']);
+  const { dim } = options;
   const given = operand(input);
   const dtype = dtypeOf(given);
   if (!isFloatDType(dtype)) fail('quantile() input tensor must be either float or double dtype');
-  const options = typeof keepdim === 'object' ? keepdim : { keepdim };
   const shares = cast(operand(q), dtype);
   const rank = knownShape(shares, 'quantile').length;
   if (rank > 1) fail('quantile() q must be a scalar or 1D tensor');

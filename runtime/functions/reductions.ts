@@ -1,45 +1,99 @@
 import { isFloatDType } from '../tensor/storage.ts';
-import type { Dims, Keepdim, ReductionOptions, VarianceOptions } from '../types/options.ts';
+import type {
+  Dims,
+  Keepdim,
+  KeepdimOptions,
+  NormOptions,
+  Over,
+  ReductionOptions,
+  VarianceOptions,
+} from '../types/options.ts';
 import type { Operand, Traced } from '../types/tensor.ts';
 import { add, maximum, ne, pow, sub, where } from './arithmetic.ts';
 import { dtypeOf, fail, node, operand } from './nodes.ts';
+import { dimOptions, isOptions, optionsOf } from './options.ts';
 import { abs, exp, log, sqrt, square } from './pointwise.ts';
 import { cast, inWide, like, toBool, toFloat, toSummable } from './promotion.ts';
 
+const REDUCTION = ['keepdim', 'dtype'] as const;
+const VARIANCE = ['correction', 'keepdim'] as const;
+
 /** The sum over `dim`, or over everything; integers and bools give int64. */
-export function sum(input: Operand, dim?: Dims, keepdim?: boolean | ReductionOptions): Traced {
-  return reduce('sum', toSummable(converted(input, keepdim)), dim, keepdim);
+export function sum(input: Operand, dim?: Dims | Over<ReductionOptions>, keepdim?: boolean | ReductionOptions): Traced {
+  const options = dimOptions<Over<ReductionOptions>>('sum', dim, keepdim, REDUCTION);
+  return reduce('sum', toSummable(converted(input, options)), options.dim, options.keepdim);
 }
 
 /** The product over `dim`, or over everything; integers and bools give int64. */
-export function prod(input: Operand, dim?: Dims, keepdim?: boolean | ReductionOptions): Traced {
-  return reduce('prod', toSummable(converted(input, keepdim)), dim, keepdim);
+export function prod(
+  input: Operand,
+  dim?: Dims | Over<ReductionOptions>,
+  keepdim?: boolean | ReductionOptions,
+): Traced {
+  const options = dimOptions<Over<ReductionOptions>>('prod', dim, keepdim, REDUCTION);
+  return reduce('prod', toSummable(converted(input, options)), options.dim, options.keepdim);
 }
 
 /** The mean over `dim`, or over everything. Integers need `{ dtype: 'float32' }`, as in PyTorch. */
-export function mean(input: Operand, dim?: Dims, keepdim?: boolean | ReductionOptions): Traced {
-  const x = converted(input, keepdim);
+export function mean(
+  input: Operand,
+  dim?: Dims | Over<ReductionOptions>,
+  keepdim?: boolean | ReductionOptions,
+): Traced {
+  const options = dimOptions<Over<ReductionOptions>>('mean', dim, keepdim, REDUCTION);
+  const x = converted(input, options);
   if (!isFloatDType(dtypeOf(x))) {
     fail(
       `mean(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. Got: ${dtypeOf(x)}. Convert the tensor with to('float32')`,
     );
   }
-  return reduce('mean', x, dim, keepdim);
+  return reduce('mean', x, options.dim, options.keepdim);
 }
 
-/** The variance over `dim`, or over everything, with Bessel's correction unless `{ correction: 0 }`. */
-export function variance(input: Operand, dim?: Dims, keepdim?: boolean | VarianceOptions): Traced {
+/**
+ * The variance over `dim`, or over everything, with Bessel's correction unless `{ correction: 0 }`, or `unbiased` is
+ * false: `variance(x, dim, unbiased, keepdim)`, as in PyTorch.
+ */
+export function variance(
+  input: Operand,
+  dim?: Dims | boolean | Over<VarianceOptions>,
+  unbiased?: boolean | VarianceOptions,
+  keepdim?: boolean,
+): Traced {
+  const options = varianceOptions('var', dim, unbiased, keepdim);
   return inWide(floats(input, 'var'), (x) => {
-    const squares = square(centred(x, dim));
-    return node('div', [reduce('sum', squares, dim, keepdim), freedom(x, dim, keepdim)]);
+    const squares = square(centred(x, options.dim));
+    return node('div', [reduce('sum', squares, options.dim, options.keepdim), freedom(x, options)]);
   });
 }
 
-/** The standard deviation over `dim`, or over everything, with Bessel's correction unless `{ correction: 0 }`. */
-export function std(input: Operand, dim?: Dims, keepdim?: boolean | VarianceOptions): Traced {
+/** The standard deviation over `dim`, or over everything; the rest as `variance`. */
+export function std(
+  input: Operand,
+  dim?: Dims | boolean | Over<VarianceOptions>,
+  unbiased?: boolean | VarianceOptions,
+  keepdim?: boolean,
+): Traced {
+  const options = varianceOptions('std', dim, unbiased, keepdim);
   return inWide(floats(input, 'std'), (x) =>
-    node('div', [reduce('norm', centred(x, dim), dim, keepdim), sqrt(freedom(x, dim, keepdim))]),
+    node('div', [reduce('norm', centred(x, options.dim), options.dim, options.keepdim), sqrt(freedom(x, options))]),
   );
+}
+
+/** PyTorch has two forms: `dim` and options, and `dim`, `unbiased` and `keepdim` by position, the first of which may be left out. */
+function varianceOptions(
+  fn: string,
+  dim: Dims | boolean | Over<VarianceOptions> | undefined,
+  unbiased: boolean | VarianceOptions | undefined,
+  keepdim: boolean | undefined,
+): Over<VarianceOptions> {
+  if (typeof dim === 'boolean') return varianceOptions(fn, null, dim, keepdim ?? (unbiased as boolean | undefined));
+  if (typeof unbiased !== 'boolean') {
+    if (keepdim !== undefined) fail(`${fn}: by position there are dim, unbiased and keepdim: ${fn}(-1, true, true)`);
+    return dimOptions(fn, dim, unbiased, VARIANCE);
+  }
+  const options = { correction: unbiased ? 1 : 0, ...(keepdim !== undefined && { keepdim }) };
+  return dimOptions(fn, dim, options, VARIANCE);
 }
 
 function centred(x: Traced, dim: Dims | undefined): Traced {
@@ -47,8 +101,7 @@ function centred(x: Traced, dim: Dims | undefined): Traced {
 }
 
 /** What the squares are divided by. As in PyTorch, fewer elements than the correction give nan or inf: never less than 0. */
-function freedom(x: Traced, dim: Dims | undefined, keepdim?: boolean | VarianceOptions): Traced {
-  const { correction = 1 } = optionsOf(keepdim);
+function freedom(x: Traced, { dim, correction = 1 }: Over<VarianceOptions>): Traced {
   return maximum(sub(cast(node('numel', [x], { dims: dimsOf(dim) }), dtypeOf(x)), correction), 0);
 }
 
@@ -58,19 +111,23 @@ function freedom(x: Traced, dim: Dims | undefined, keepdim?: boolean | VarianceO
  */
 export function norm(
   input: Operand,
-  p: number | 'fro' | null = 2,
+  p: number | 'fro' | null | NormOptions = 2,
   dim?: Dims,
   keepdim?: boolean | ReductionOptions,
 ): Traced {
-  if (typeof dim === 'object' && dim !== null && !Array.isArray(dim)) {
-    fail('norm: the order comes first, as in PyTorch: norm(x, p, dim, keepdim)');
+  if (isOptions(p)) {
+    if (dim !== undefined) fail('norm: options come last, and once');
+    const { p: order, ...options } = optionsOf<NormOptions>('norm', p, ['p', 'dim', ...REDUCTION]);
+    return vectorNorm(input, order ?? 2, options);
   }
+  if (isOptions(dim)) fail('norm: the order comes first, as in PyTorch: norm(x, p, dim, keepdim)');
   if (p !== null && p !== 'fro' && typeof p !== 'number') fail(`norm: the order is a number or 'fro', found ${p}`);
-  return vectorNorm(input, typeof p === 'number' ? p : 2, dim, keepdim);
+  return vectorNorm(input, typeof p === 'number' ? p : 2, dimOptions('norm', dim, keepdim, REDUCTION));
 }
 
-function vectorNorm(input: Operand, p: number, dim: Dims | undefined, keepdim?: boolean | ReductionOptions): Traced {
-  return inWide(floats(converted(input, keepdim), 'norm'), (x) => {
+function vectorNorm(input: Operand, p: number, options: Over<ReductionOptions>): Traced {
+  const { dim, keepdim } = options;
+  return inWide(floats(converted(input, options), 'norm'), (x) => {
     if (p === 2) return reduce('norm', x, dim, keepdim);
     if (p === 1) return reduce('sum', abs(x), dim, keepdim);
     if (p === 0) return reduce('sum', cast(ne(x, 0), dtypeOf(x)), dim, keepdim);
@@ -81,24 +138,29 @@ function vectorNorm(input: Operand, p: number, dim: Dims | undefined, keepdim?: 
 }
 
 /** `log(sum(exp(input)))` over `dim`, without overflow. */
-export function logsumexp(input: Operand, dim: Dims, keepdim: Keepdim = false): Traced {
+export function logsumexp(input: Operand, over: Dims | Over<KeepdimOptions>, kept: Keepdim = false): Traced {
+  const { dim, keepdim } = dimOptions<Over<KeepdimOptions>>('logsumexp', over, isOptions(over) ? undefined : kept, [
+    'keepdim',
+  ]);
   return inWide(toFloat(input), (x) => {
     const highest = reduce('amax', x, dim, true);
     // Infinite entries must not be taken off one another.
     const shift = where(node('eq', [abs(highest), like(Number.POSITIVE_INFINITY, dtypeOf(x))]), 0, highest);
     const sums = log(reduce('sum', exp(sub(x, shift)), dim, keepdim));
-    return add(sums, optionsOf(keepdim).keepdim ? shift : reduce('sum', shift, dim, false));
+    return add(sums, keepdim ? shift : reduce('sum', shift, dim, false));
   });
 }
 
 /** Whether all elements are not zero; bool. */
-export function all(input: Operand, dim?: Dims, keepdim: Keepdim = false): Traced {
-  return reduce('all', toBool(input), dim, keepdim);
+export function all(input: Operand, dim?: Dims | Over<KeepdimOptions>, keepdim?: Keepdim): Traced {
+  const options = dimOptions<Over<KeepdimOptions>>('all', dim, keepdim, ['keepdim']);
+  return reduce('all', toBool(input), options.dim, options.keepdim);
 }
 
 /** Whether any element is not zero; bool. */
-export function any(input: Operand, dim?: Dims, keepdim: Keepdim = false): Traced {
-  return reduce('any', toBool(input), dim, keepdim);
+export function any(input: Operand, dim?: Dims | Over<KeepdimOptions>, keepdim?: Keepdim): Traced {
+  const options = dimOptions<Over<KeepdimOptions>>('any', dim, keepdim, ['keepdim']);
+  return reduce('any', toBool(input), options.dim, options.keepdim);
 }
 
 /** How many elements are not zero; int64. */
@@ -108,30 +170,18 @@ export function countNonzero(input: Operand, dim?: Dims): Traced {
 
 type ReductionOp = 'sum' | 'prod' | 'mean' | 'norm' | 'amax' | 'amin' | 'all' | 'any';
 
-/** The reduction itself, over the given dims. */
-export function reduce(
-  op: ReductionOp,
-  input: Traced,
-  dim: Dims | undefined,
-  keepdim?: boolean | ReductionOptions,
-): Traced {
-  return node(op, [input], { dims: dimsOf(dim), keepdim: optionsOf(keepdim).keepdim ?? false });
+/** The reduction itself, over the given dims; null and, as in PyTorch, an empty list stand for all. */
+export function reduce(op: ReductionOp, input: Traced, dim?: Dims, keepdim = false): Traced {
+  return node(op, [input], { dims: dimsOf(dim), keepdim });
 }
 
-/** null and, as in PyTorch, an empty list stand for all dims. */
 function dimsOf(dim: Dims | undefined): readonly number[] | null {
   if (dim == null) return null;
   const dims = typeof dim === 'number' ? [dim] : dim;
   return dims.length === 0 ? null : dims;
 }
 
-/** The `keepdim` of a call: the flag, or options with it. */
-export function optionsOf(keepdim: boolean | (ReductionOptions & VarianceOptions) | undefined) {
-  return typeof keepdim === 'object' ? keepdim : { keepdim: keepdim ?? false };
-}
-
-function converted(input: Operand, keepdim: boolean | ReductionOptions | undefined): Traced {
-  const { dtype } = optionsOf(keepdim);
+function converted(input: Operand, { dtype }: ReductionOptions): Traced {
   return dtype ? cast(operand(input), dtype) : operand(input);
 }
 

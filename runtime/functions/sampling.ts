@@ -3,6 +3,7 @@ import { Tensor } from '../tensor/tensor.ts';
 import type { RandomOptions, SizesAnd } from '../types/options.ts';
 import type { Operand, Traced } from '../types/tensor.ts';
 import { dtypeOf, fail, operand, typeOf } from './nodes.ts';
+import { optionsOf } from './options.ts';
 import { splitOptions } from './sizes.ts';
 
 /*
@@ -10,15 +11,17 @@ import { splitOptions } from './sizes.ts';
  * sees the same ones.
  */
 
+const RANDOM = ['dtype', 'seed'] as const;
+
 /** Uniform numbers in [0, 1); float32 unless `dtype` is given. The same `seed` gives the same numbers. */
 export function rand(...size: SizesAnd<RandomOptions>): Traced {
-  const [sizes, options] = splitOptions(size);
+  const [sizes, options] = splitOptions<RandomOptions>('rand', size, RANDOM);
   return drawn(sizes, uniformSource(options.seed), options);
 }
 
 /** Normally distributed numbers, mean 0 and variance 1; float32 unless `dtype` is given. */
 export function randn(...size: SizesAnd<RandomOptions>): Traced {
-  const [sizes, options] = splitOptions(size);
+  const [sizes, options] = splitOptions<RandomOptions>('randn', size, RANDOM);
   return drawn(sizes, normalSource(options.seed), options);
 }
 
@@ -27,7 +30,8 @@ export function randint(high: number, size: readonly number[], options?: RandomO
 /** Whole numbers from `low` to `high - 1`; int64 unless `dtype` is given. */
 export function randint(low: number, high: number, size: readonly number[], options?: RandomOptions): Traced;
 export function randint(...given: RandintBelow | RandintBetween): Traced {
-  const [low, high, size, options = {}] = isBelow(given) ? ([0, ...given] as const) : given;
+  const [low, high, size, more] = isBelow(given) ? ([0, ...given] as const) : given;
+  const options = optionsOf<RandomOptions>('randint', more, RANDOM);
   if (!(low < high)) fail(`random_ expects 'from' to be less than 'to', but got from=${low} >= to=${high}`);
   const uniform = uniformSource(options.seed);
   const draw = () => low + Math.floor(uniform() * (high - low));
@@ -42,7 +46,8 @@ function isBelow(given: RandintBelow | RandintBetween): given is RandintBelow {
 }
 
 /** The whole numbers from 0 to `n - 1` in a random order; int64 unless `dtype` is given. */
-export function randperm(n: number, options: RandomOptions = {}): Traced {
+export function randperm(n: number, more?: RandomOptions): Traced {
+  const options = optionsOf<RandomOptions>('randperm', more, RANDOM);
   if (!Number.isInteger(n)) fail(NEED_SIZES);
   if (n < 0) fail(`n must be non-negative, got ${n}`);
   const uniform = uniformSource(options.seed);
@@ -56,13 +61,15 @@ export function randperm(n: number, options: RandomOptions = {}): Traced {
 }
 
 /** Uniform numbers in the shape and dtype of another tensor. */
-export function randLike(input: Operand, options: RandomOptions = {}): Traced {
+export function randLike(input: Operand, more?: RandomOptions): Traced {
+  const options = optionsOf<RandomOptions>('randLike', more, RANDOM);
   const x = operand(input);
   return drawn(shapeFor(x), uniformSource(options.seed), { ...options, dtype: options.dtype ?? dtypeOf(x) });
 }
 
 /** Normally distributed numbers in the shape and dtype of another tensor. */
-export function randnLike(input: Operand, options: RandomOptions = {}): Traced {
+export function randnLike(input: Operand, more?: RandomOptions): Traced {
+  const options = optionsOf<RandomOptions>('randnLike', more, RANDOM);
   const x = operand(input);
   return drawn(shapeFor(x), normalSource(options.seed), { ...options, dtype: options.dtype ?? dtypeOf(x) });
 }

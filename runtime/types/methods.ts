@@ -1,13 +1,18 @@
 import type { DType } from '../graph/types.ts';
 import type {
+  At,
   ClampBounds,
-  Descending,
+  DescendingOptions,
   Dims,
   DivOptions,
   DTypeOptions,
   GeluOptions,
   Keepdim,
-  Largest,
+  KeepdimOptions,
+  LargestOptions,
+  NormalizeOptions,
+  NormOptions,
+  Over,
   QuantileOptions,
   RandomOptions,
   ReductionOptions,
@@ -35,7 +40,7 @@ export interface PointwiseMethods {
   tanh(): Traced;
   sigmoid(): Traced;
   relu(): Traced;
-  gelu(options?: GeluOptions): Traced;
+  gelu(approximate?: GeluOptions['approximate'] | GeluOptions): Traced;
   silu(): Traced;
   softplus(): Traced;
   erf(): Traced;
@@ -86,41 +91,44 @@ export interface BinaryMethods {
 
 /** One value out of many: over all elements, or along dimensions. */
 export interface ReductionMethods {
-  sum(dim?: Dims, keepdim?: boolean | ReductionOptions): Traced;
-  prod(dim?: Dims, keepdim?: boolean | ReductionOptions): Traced;
-  mean(dim?: Dims, keepdim?: boolean | ReductionOptions): Traced;
-  std(dim?: Dims, keepdim?: boolean | VarianceOptions): Traced;
-  var(dim?: Dims, keepdim?: boolean | VarianceOptions): Traced;
-  norm(p?: number | 'fro' | null, dim?: Dims, keepdim?: boolean | ReductionOptions): Traced;
-  logsumexp(dim: Dims, keepdim?: Keepdim): Traced;
-  amax(dim?: Dims, keepdim?: Keepdim): Traced;
-  amin(dim?: Dims, keepdim?: Keepdim): Traced;
-  all(dim?: Dims, keepdim?: Keepdim): Traced;
-  any(dim?: Dims, keepdim?: Keepdim): Traced;
+  sum(dim?: Dims | Over<ReductionOptions>, keepdim?: boolean | ReductionOptions): Traced;
+  prod(dim?: Dims | Over<ReductionOptions>, keepdim?: boolean | ReductionOptions): Traced;
+  mean(dim?: Dims | Over<ReductionOptions>, keepdim?: boolean | ReductionOptions): Traced;
+  std(dim?: Dims | boolean | Over<VarianceOptions>, unbiased?: boolean | VarianceOptions, keepdim?: boolean): Traced;
+  var(dim?: Dims | boolean | Over<VarianceOptions>, unbiased?: boolean | VarianceOptions, keepdim?: boolean): Traced;
+  norm(p?: number | 'fro' | null | NormOptions, dim?: Dims, keepdim?: boolean | ReductionOptions): Traced;
+  logsumexp(dim: Dims | Over<KeepdimOptions>, keepdim?: Keepdim): Traced;
+  amax(dim?: Dims | Over<KeepdimOptions>, keepdim?: Keepdim): Traced;
+  amin(dim?: Dims | Over<KeepdimOptions>, keepdim?: Keepdim): Traced;
+  all(dim?: Dims | Over<KeepdimOptions>, keepdim?: Keepdim): Traced;
+  any(dim?: Dims | Over<KeepdimOptions>, keepdim?: Keepdim): Traced;
   countNonzero(dim?: Dims): Traced;
   median(): Traced;
   median(dim: number, keepdim?: Keepdim): ValuesAndIndices;
-  quantile(q: Operand, dim?: number | null, keepdim?: boolean | QuantileOptions): Traced;
-  argmax(dim?: number | null, keepdim?: Keepdim): Traced;
-  argmin(dim?: number | null, keepdim?: Keepdim): Traced;
+  median(dim: At<KeepdimOptions>): ValuesAndIndices;
+  quantile(q: Operand, dim?: number | null | At<QuantileOptions>, keepdim?: boolean | QuantileOptions): Traced;
+  argmax(dim?: number | null | At<KeepdimOptions>, keepdim?: Keepdim): Traced;
+  argmin(dim?: number | null | At<KeepdimOptions>, keepdim?: Keepdim): Traced;
   max(): Traced;
   max(other: Exclude<Operand, number> | Traced): Traced;
   max(dim: number, keepdim?: Keepdim): ValuesAndIndices;
+  max(dim: At<KeepdimOptions>): ValuesAndIndices;
   min(): Traced;
   min(other: Exclude<Operand, number> | Traced): Traced;
   min(dim: number, keepdim?: Keepdim): ValuesAndIndices;
+  min(dim: At<KeepdimOptions>): ValuesAndIndices;
 }
 
 /** Along one dimension. */
 export interface DimensionMethods {
-  softmax(dim: number, options?: DTypeOptions): Traced;
-  logSoftmax(dim: number, options?: DTypeOptions): Traced;
-  normalize(dim?: Dims, options?: { readonly p?: number; readonly eps?: number }): Traced;
+  softmax(dim: number | At<DTypeOptions>, dtype?: DType | DTypeOptions): Traced;
+  logSoftmax(dim: number | At<DTypeOptions>, dtype?: DType | DTypeOptions): Traced;
+  normalize(dim?: Dims, options?: NormalizeOptions): Traced;
   cosineSimilarity(other: Operand, dim?: number, eps?: number): Traced;
-  cumsum(dim: number, options?: DTypeOptions): Traced;
-  topk(k: number, dim?: number, largest?: Largest): ValuesAndIndices;
-  sort(dim?: number, descending?: Descending): ValuesAndIndices;
-  argsort(dim?: number, descending?: Descending): Traced;
+  cumsum(dim: number | At<DTypeOptions>, dtype?: DType | DTypeOptions): Traced;
+  topk(k: number, dim?: number | At<LargestOptions>, largest?: boolean | LargestOptions): ValuesAndIndices;
+  sort(dim?: number | At<DescendingOptions>, descending?: boolean | DescendingOptions): ValuesAndIndices;
+  argsort(dim?: number | At<DescendingOptions>, descending?: boolean | DescendingOptions): Traced;
   flip(dims: number | readonly number[]): Traced;
 }
 

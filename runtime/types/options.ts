@@ -15,21 +15,41 @@ export interface DTypeOptions {
   readonly dtype?: DType;
 }
 
-/** Whether reduced dimensions stay, with size 1. */
 /** Of `quantile`: what stands for a value between two others. */
 export interface QuantileOptions {
   readonly keepdim?: boolean;
   readonly interpolation?: 'linear' | 'lower' | 'higher' | 'midpoint' | 'nearest';
 }
 
-export type Keepdim = boolean | { readonly keepdim?: boolean };
+/** Whether reduced dimensions stay, with size 1. */
+export interface KeepdimOptions {
+  readonly keepdim?: boolean;
+}
+
+export type Keepdim = boolean | KeepdimOptions;
+
 /** Whether the largest come first. */
-export type Descending = boolean | { readonly descending?: boolean };
+export interface DescendingOptions {
+  readonly descending?: boolean;
+}
+
 /** Whether the largest are wanted, or the smallest. */
-export type Largest = boolean | { readonly largest?: boolean };
+export interface LargestOptions {
+  readonly largest?: boolean;
+}
+
+/** Options with the dimensions among them: `mean({ dim: -1, keepdim: true })`. */
+export type Over<Options> = Options & { readonly dim?: Dims };
+/** Options with the one dimension among them: `argmax({ dim: -1 })`. */
+export type At<Options> = Options & { readonly dim?: number | null };
 
 export interface ReductionOptions extends DTypeOptions {
   readonly keepdim?: boolean;
+}
+
+export interface NormOptions extends Over<ReductionOptions> {
+  /** The order: 2 unless given. */
+  readonly p?: number;
 }
 
 export interface VarianceOptions {
@@ -68,6 +88,16 @@ export interface DivOptions {
 export interface SvdOptions {
   /** Whether vectors come that belong to no singular value: true unless given. */
   readonly fullMatrices?: boolean;
+}
+
+export interface NormalizeOptions {
+  readonly p?: number;
+  readonly eps?: number;
+}
+
+export interface KlDivOptions extends LossOptions {
+  /** Whether the target is the logarithm of probabilities. */
+  readonly logTarget?: boolean;
 }
 
 export interface GeluOptions {

@@ -202,9 +202,9 @@ export function resultOf(call: string, operands: Operands): number {
     case 'prod(x, 1, false)':
       return prod(x, 1, false);
     case 'std(x, 1, false)':
-      return std(x, 1, false);
+      return std(x, 1, { keepdim: false });
     case 'var(x, 1, false)':
-      return variance(x, 1, false);
+      return variance(x, 1, { keepdim: false });
     case 'norm(x, 1, false)':
       return norm(x, 2, 1, false);
     case 'amax(x, 1, false)':
@@ -220,9 +220,9 @@ export function resultOf(call: string, operands: Operands): number {
     case 'prod(x, 1, true)':
       return prod(x, 1, true);
     case 'std(x, 1, true)':
-      return std(x, 1, true);
+      return std(x, 1, { keepdim: true });
     case 'var(x, 1, true)':
-      return variance(x, 1, true);
+      return variance(x, 1, { keepdim: true });
     case 'norm(x, 1, true)':
       return norm(x, 2, 1, true);
     case 'amax(x, 1, true)':

@@ -103,7 +103,7 @@ function after({ kind, by, at, then, otherwise }: Step, x: Traced, q: Traced, mo
     case 'cumsum':
       return (cumsum(x, 1) * 0.3) as Traced;
     case 'std':
-      return (x * std(x, -1, true)) as Traced;
+      return (x * std(x, -1, { keepdim: true })) as Traced;
     case 'max':
       return (x - max(x, -1, true).values * by) as Traced;
     case 'sort':

@@ -1,0 +1,104 @@
+import { DTYPES } from '../graph/types.ts';
+import { guess, nearest } from '../nearest.ts';
+import type { Dims } from '../types/options.ts';
+import { fail, isTraced } from './nodes.ts';
+
+/** What an option takes: its text in errors, and the test. */
+interface Kind {
+  readonly text: string;
+  readonly fits: (value: unknown) => boolean;
+}
+
+const flag: Kind = { text: 'true or false', fits: (value) => typeof value === 'boolean' };
+const number: Kind = { text: 'a number', fits: (value) => typeof value === 'number' || isTraced(value) };
+const operand: Kind = { text: 'a tensor, a number or an array', fits: () => true };
+
+function oneOf(values: readonly unknown[]): Kind {
+  return { text: values.map((value) => JSON.stringify(value)).join(', '), fits: (value) => values.includes(value) };
+}
+
+/** All options of functions. A name means the same in each that has it. */
+const KINDS = {
+  allowUnused: flag,
+  approximate: oneOf(['none', 'tanh']),
+  correction: number,
+  descending: flag,
+  dim: { text: 'a dimension, an array of them or null', fits: isDims },
+  dtype: oneOf(DTYPES),
+  eps: number,
+  fullMatrices: flag,
+  gradient: operand,
+  ignoreIndex: number,
+  interpolation: oneOf(['linear', 'lower', 'higher', 'midpoint', 'nearest']),
+  keepdim: flag,
+  labelSmoothing: number,
+  largest: flag,
+  logTarget: flag,
+  materializeGrads: flag,
+  max: operand,
+  min: operand,
+  p: number,
+  reduction: oneOf(['mean', 'sum', 'none']),
+  roundingMode: oneOf(['floor', 'trunc', null]),
+  seed: number,
+  weight: operand,
+} satisfies Record<string, Kind>;
+
+type OptionName = keyof typeof KINDS;
+
+/**
+ * The options of a call, checked: names that the function does not have and values that do not fit are errors at the
+ * user's line.
+ * @param fn what users call the function
+ * @param given an object, or the value of the first of `names`, as PyTorch takes it by position
+ * @param names the options that the function has
+ */
+export function optionsOf<T extends object>(fn: string, given: unknown, names: readonly (keyof T & OptionName)[]): T {
+  if (given === undefined || given === null) return {} as T;
+  if (!isOptions(given)) return checked(fn, { [names[0]!]: given } as T, names);
+  const unknown = Object.keys(given).find((name) => !(names as readonly string[]).includes(name));
+  if (unknown !== undefined) {
+    const more = unknown === 'unbiased' ? '. { correction: 0 } is unbiased=False' : guess(nearest(unknown, names));
+    fail(`${fn} has no option '${unknown}'${more}. There ${names.length > 1 ? 'are' : 'is'} ${names.join(', ')}`);
+  }
+  return checked(fn, given as T, names);
+}
+
+/** Whether an argument holds options by their names. */
+export function isOptions(value: unknown): value is object {
+  if (typeof value !== 'object' || value === null || isTraced(value)) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}
+
+/** The dimensions of a call, given by position or as the option `dim`, and the options behind them. */
+export function dimOptions<T extends { readonly dim?: unknown }>(
+  fn: string,
+  dim: unknown,
+  given: unknown,
+  names: readonly (Exclude<keyof T, 'dim'> & OptionName)[],
+): T {
+  const all: readonly (keyof T & OptionName)[] = ['dim', ...names];
+  if (!isOptions(dim))
+    return checked(fn, { ...optionsOf<T>(fn, given, names), ...(dim !== undefined && { dim }) }, all);
+  if (given !== undefined) fail(`${fn}: options come last, and once`);
+  return optionsOf(fn, dim, all);
+}
+
+function checked<T extends object>(fn: string, options: T, names: readonly (keyof T & OptionName)[]): T {
+  for (const name of names) {
+    const value: unknown = options[name];
+    const { text, fits }: Kind = KINDS[name];
+    if (value !== undefined && !fits(value)) fail(`${fn}: ${name} is ${shown(value)}. It is one of ${text}`);
+  }
+  return options;
+}
+
+function isDims(value: unknown): value is Dims {
+  return value === null || (Array.isArray(value) ? value : [value]).every((dim) => typeof dim === 'number');
+}
+
+function shown(value: unknown): string {
+  if (isTraced(value)) return 'a tensor';
+  return typeof value === 'function' ? 'a function' : (JSON.stringify(value) ?? String(value));
+}
