@@ -14,6 +14,14 @@ export function guess(words: readonly string[]): string {
   return words.length === 0 ? '' : `; did you mean ${words.join(' or ')}?`;
 }
 
+/** What is wrong with the names of options that a call is given; null if it has them all. */
+export function unknownOption(call: string, given: object, names: readonly string[]): string | null {
+  const unknown = Object.keys(given).find((name) => !names.includes(name));
+  if (unknown === undefined) return null;
+  const there = names.length === 0 ? 'It takes none' : `There ${names.length > 1 ? 'are' : 'is'} ${names.join(', ')}`;
+  return `${call} has no option '${unknown}'${guess(nearest(unknown, names)) || '.'} ${there}`;
+}
+
 /** How many letters must be put in, taken out, changed or swapped with their neighbour to make one word of another. */
 export function distance(from: string, to: string): number {
   const rows = [Array.from({ length: to.length + 1 }, (_, i) => i)];

@@ -5,24 +5,25 @@ import type { SamplingOptions } from '../language/sampling-options.ts';
 import { callerSite } from '../tracing/caller.ts';
 import { isPlainObject } from '../tracing/plain-object.ts';
 import type { GenerateOptions } from '../types/generation.ts';
+import { checkOptions, type OptionNames } from './options.ts';
 
-const NAMES: readonly (keyof GenerateOptions)[] = [
-  'maxNewTokens',
-  'stopTokens',
-  'useCache',
-  'onToken',
-  'signal',
-  'doSample',
-  'temperature',
-  'topK',
-  'topP',
-  'repetitionPenalty',
-  'seed',
-];
+const NAMES: OptionNames<GenerateOptions> = {
+  maxNewTokens: true,
+  stopTokens: true,
+  useCache: true,
+  onToken: true,
+  signal: true,
+  doSample: true,
+  temperature: true,
+  topK: true,
+  topP: true,
+  repetitionPenalty: true,
+  seed: true,
+};
 
 /** Whether an object is options rather than inputs by name. */
 export function isGenerateOptions(value: unknown): value is GenerateOptions {
-  return isPlainObject(value) && Object.keys(value).every((key) => (NAMES as readonly string[]).includes(key));
+  return isPlainObject(value) && Object.keys(value).every((key) => Object.hasOwn(NAMES, key));
 }
 
 /** The number of new tokens if neither the user nor the model's files tell. */
@@ -30,10 +31,7 @@ const USUAL = 20;
 
 /** Options, completed by the model's files. Throws a TraceError for impossible ones. */
 export function readGenerateOptions(options: GenerateOptions, config: LanguageConfig, promptLength: number | null) {
-  if (!isGenerateOptions(options)) {
-    const unknown = Object.keys(options).filter((key) => !(NAMES as readonly string[]).includes(key));
-    throw new TraceError(`generate has no option ${unknown.join(', ')}. There are ${NAMES.join(', ')}.`, callerSite());
-  }
+  checkOptions('generate', options, NAMES);
   const { generation, eosTokenIds, padTokenId } = config;
   const sampling = { ...defined(generation), ...defined(options) } as SamplingOptions;
   // Wrong options are an error at once, not at the first token.

@@ -14,12 +14,23 @@ import { withHooks } from './input-maker.ts';
 import { checkIterations, LoadedModel } from './loaded-model.ts';
 import { ModelMap } from './locate.ts';
 import { LANGUAGE_MODEL_MEMBERS } from './members.ts';
+import { checkOptions, LOAD_OPTIONS, type OptionNames } from './options.ts';
 import { TextInputs } from './text-inputs.ts';
 import { TextModel } from './text-model.ts';
+
+const LANGUAGE_OPTIONS: OptionNames<LanguageLoadOptions> = {
+  ...LOAD_OPTIONS,
+  revision: true,
+  file: true,
+  token: true,
+  localFilesOnly: true,
+  progress: true,
+};
 
 /** Opens language models. */
 export const LanguageModel: LanguageModelLoader = {
   async load<Tree = Loose>(pathOrHubId: string, options: LanguageLoadOptions = {}): Promise<LanguageModelOf<Tree>> {
+    checkOptions('LanguageModel.load', options, LANGUAGE_OPTIONS);
     const { rename, envoys, inputHooks, fuse = false } = options;
     const maxIterations = checkIterations(options.maxIterations);
     const folder = await modelFolder(pathOrHubId, options);

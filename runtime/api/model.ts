@@ -10,7 +10,7 @@ import { callerSite } from '../tracing/caller.ts';
 import { pure } from '../tracing/harmless.ts';
 import type { ReceivedRequest } from '../types/backend.ts';
 import type { InputHooks } from '../types/input-hooks.ts';
-import type { Described, ModelInputs, ModelMembers, TraceOptions } from '../types/model.ts';
+import type { Described, EditOptions, ModelInputs, ModelMembers, TraceOptions } from '../types/model.ts';
 import type { Loose } from '../types/module.ts';
 import type { Resolved, Traced } from '../types/tensor.ts';
 import type { Session, Tracer } from '../types/tracer.ts';
@@ -18,6 +18,7 @@ import { type Block, checkCompiled, checkOutside, isBlock } from './blocks.ts';
 import { callModel } from './call-model.ts';
 import type { LoadedModel } from './loaded-model.ts';
 import { type Members, ModuleEnvoy } from './module-envoy.ts';
+import { checkOptions, TRACE_OPTIONS } from './options.ts';
 import { ANYWHERE, type Standing } from './place.ts';
 import { checkAddresses } from './request-addresses.ts';
 import { buildInvokes, buildSession, buildTrace, runSession, runTrace } from './run-trace.ts';
@@ -103,6 +104,11 @@ export class Model<Input = ModelInputs, Whole extends ModelMembers<Input> = Mode
   }
 
   async #trace(inputs: unknown, block?: Block | TraceOptions, options?: TraceOptions): Promise<unknown> {
+    checkOptions(
+      'trace',
+      typeof block === 'function' || typeof options === 'function' ? options : block,
+      TRACE_OPTIONS,
+    );
     const model = this.loaded;
     if (typeof block === 'function') {
       checkCompiled(block);
@@ -160,6 +166,7 @@ export class Model<Input = ModelInputs, Whole extends ModelMembers<Input> = Mode
   }
 
   async #session(block: (session: Session<Input>) => unknown, options: TraceOptions): Promise<unknown> {
+    checkOptions('session', options, TRACE_OPTIONS);
     checkCompiled(block);
     return runSession(this.loaded, await buildSession(this.loaded, block), options);
   }
@@ -168,8 +175,10 @@ export class Model<Input = ModelInputs, Whole extends ModelMembers<Input> = Mode
    * A copy of the model with a block's interventions built in: they happen in every trace, invoke and generation. With
    * `inplace`, this very model gets them. Edits add up.
    */
-  edit(block: () => void, { inplace = false }: { readonly inplace?: boolean } = {}): Whole {
+  edit(block: () => void, options: EditOptions = {}): Whole {
     checkCompiled(block);
+    checkOptions('edit', options, { inplace: true });
+    const { inplace = false } = options;
     const edited = inplace ? this.loaded : this.loaded.copy();
     edited.addEdit(block);
     return inplace ? this.whole : this.with(edited).whole;

@@ -6,10 +6,12 @@ import { PlainInputs, withHooks } from './input-maker.ts';
 import { checkIterations, LoadedModel } from './loaded-model.ts';
 import { ModelMap } from './locate.ts';
 import { Model } from './model.ts';
+import { checkOptions, LOAD_OPTIONS } from './options.ts';
 
 /** Opens ONNX models. */
 export const NNsight: NNsightLoader = {
   async load<Tree = Loose>(path: string, options: LoadOptions = {}): Promise<NNsightOf<Tree>> {
+    checkOptions('NNsight.load', options, LOAD_OPTIONS);
     const { rename, envoys, inputHooks, fuse = false } = options;
     const maxIterations = checkIterations(options.maxIterations);
     const model = await readModel(path);

@@ -6,6 +6,7 @@ import { type TensorJson, tensorFromJson, tensorSchema, tensorToJson } from '../
 import type { Tensor } from '../tensor/tensor.ts';
 import type { Backend, ReceivedRequest, TraceRequest } from '../types/backend.ts';
 import { checkAnswer } from './answer.ts';
+import { checkOptions } from './options.ts';
 
 /** The version of the format of requests; others are refused. */
 const VERSION = 1;
@@ -54,11 +55,9 @@ export class RemoteBackend implements Backend {
   readonly #timeout: number;
 
   /** @param url takes a POST of a `RequestJson` and answers with the result of `answerToJson` */
-  constructor(
-    url: string,
-    headers: Readonly<Record<string, string>> = {},
-    { timeout = TEN_MINUTES }: RemoteOptions = {},
-  ) {
+  constructor(url: string, headers: Readonly<Record<string, string>> = {}, options: RemoteOptions = {}) {
+    checkOptions('RemoteBackend', options, { timeout: true });
+    const { timeout = TEN_MINUTES } = options;
     this.#url = url;
     this.#headers = headers;
     this.#timeout = timeout;

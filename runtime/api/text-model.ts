@@ -16,9 +16,17 @@ import { isGenerateOptions, readGenerateOptions } from './generate-options.ts';
 import type { LoadedModel } from './loaded-model.ts';
 import { Model } from './model.ts';
 import type { Members } from './module-envoy.ts';
+import { checkOptions, type OptionNames } from './options.ts';
 import { ANYWHERE } from './place.ts';
 
 type GenerateBlock = (tracer: StepTracer<Prompt>) => unknown;
+
+const CHAT_OPTIONS: OptionNames<ChatOptions> = {
+  addGenerationPrompt: true,
+  template: true,
+  tools: true,
+  variables: true,
+};
 
 /** A language model: texts can be given as inputs, and it generates. */
 export class TextModel extends Model<Prompt, LanguageModelMembers> implements Members<LanguageModelMembers> {
@@ -39,6 +47,7 @@ export class TextModel extends Model<Prompt, LanguageModelMembers> implements Me
 
   /** A conversation as the text that the model was trained on, special tokens included. */
   chatText(messages: readonly ChatMessage[], options: ChatOptions = {}): string {
+    checkOptions('chatText', options, CHAT_OPTIONS);
     return applyChatTemplate(this.#config, messages, { addGenerationPrompt: true, ...options });
   }
 
@@ -51,27 +60,32 @@ export class TextModel extends Model<Prompt, LanguageModelMembers> implements Me
     options?: GenerateOptions,
     block?: (tracer: StepTracer<Prompt>) => R,
   ): Promise<Generated<R>>;
-  generate<const R>(prompt: Prompt, block: (tracer: StepTracer<Prompt>) => R): Promise<Generated<R>>;
+  generate<const R>(
+    prompt: Prompt,
+    block: (tracer: StepTracer<Prompt>) => R,
+    options?: GenerateOptions,
+  ): Promise<Generated<R>>;
   generate<const R>(options: GenerateOptions, block: (tracer: StepTracer<Prompt>) => R): Promise<Generated<R>>;
   generate(
     prompt: unknown,
-    options?: GenerateOptions | GenerateBlock,
-    block?: GenerateBlock,
+    second?: GenerateOptions | GenerateBlock,
+    third?: GenerateOptions | GenerateBlock,
   ): Promise<Generated<unknown>> {
     checkOutside('A generation');
-    return this.#generate(prompt, options, block);
+    return this.#generate(prompt, second, third);
   }
 
   async #generate(
     prompt: unknown,
-    options?: GenerateOptions | GenerateBlock,
-    block?: GenerateBlock,
+    second?: GenerateOptions | GenerateBlock,
+    third?: GenerateOptions | GenerateBlock,
   ): Promise<Generated<unknown>> {
     const site = laterSite();
-    const hasBlock = isBlock<[StepTracer<Prompt>]>(options);
-    const isInvokes = hasBlock && isGenerateOptions(prompt);
-    const given = (isInvokes ? prompt : hasBlock ? {} : options) ?? {};
-    const body = (hasBlock ? options : block) ?? null;
+    const [body = null] = [second, third].filter(isBlock<[StepTracer<Prompt>]>);
+    const isInvokes = second === body && third === undefined && isGenerateOptions(prompt);
+    const rest = second === body ? third : second;
+    if (typeof rest === 'function') checkOptions('generate', rest, {});
+    const given = (isInvokes ? prompt : (rest ?? {})) as GenerateOptions;
     if (body) checkCompiled(body);
     const inputs = isInvokes ? null : this.loaded.inputs.prepare(prompt);
     const settings = {

@@ -22,9 +22,18 @@ import type {
 } from '../types/tracer.ts';
 import { isBlock } from './blocks.ts';
 import { cacheOf } from './cache.ts';
+import { checkOptions, type OptionNames } from './options.ts';
 import type { Tracing } from './tracing.ts';
 
 type OpenInvoke = (inputs: unknown, block: () => unknown) => unknown;
+
+const CACHE_OPTIONS: OptionNames<CacheOptions> = {
+  modules: true,
+  outputs: true,
+  inputs: true,
+  positions: true,
+  gradients: true,
+};
 
 /** The argument of a block: everything about the trace that does not belong to a module. */
 export class Tracer implements PublicTracer<unknown> {
@@ -116,6 +125,7 @@ export class Tracer implements PublicTracer<unknown> {
     }
     const last = values.at(-1);
     const given: ApplyResult = isPlainObject(last) ? last : {};
+    checkOptions('apply', given, { dtype: true, dims: true, backward: true });
     const proxies = (isPlainObject(last) ? values.slice(0, -1) : values).map((value) => toProxy(value));
     if (given.dtype !== undefined && !DTYPES.includes(given.dtype)) {
       throw new TraceError(
@@ -146,6 +156,7 @@ export class Tracer implements PublicTracer<unknown> {
   cache(options: CacheOptions & { readonly outputs: false; readonly inputs: true }): Cache<CachedInput>;
   cache(options?: CacheOptions): Cache;
   cache(options: CacheOptions = {}): Cache<CacheEntry | CachedInput> {
+    checkOptions('cache', options, CACHE_OPTIONS);
     return cacheOf(this.#tracing, options);
   }
 }

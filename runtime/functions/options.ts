@@ -1,5 +1,5 @@
 import { DTYPES } from '../graph/types.ts';
-import { guess, nearest } from '../nearest.ts';
+import { unknownOption } from '../nearest.ts';
 import type { Dims } from '../types/options.ts';
 import { fail, isTraced } from './nodes.ts';
 
@@ -56,11 +56,8 @@ type OptionName = keyof typeof KINDS;
 export function optionsOf<T extends object>(fn: string, given: unknown, names: readonly (keyof T & OptionName)[]): T {
   if (given === undefined || given === null) return {} as T;
   if (!isOptions(given)) return checked(fn, { [names[0]!]: given } as T, names);
-  const unknown = Object.keys(given).find((name) => !(names as readonly string[]).includes(name));
-  if (unknown !== undefined) {
-    const more = unknown === 'unbiased' ? '. { correction: 0 } is unbiased=False' : guess(nearest(unknown, names));
-    fail(`${fn} has no option '${unknown}'${more}. There ${names.length > 1 ? 'are' : 'is'} ${names.join(', ')}`);
-  }
+  const wrong = unknownOption(fn, given, names);
+  if (wrong !== null) fail(wrong);
   return checked(fn, given as T, names);
 }
 

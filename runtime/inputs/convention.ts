@@ -48,13 +48,31 @@ export function isFilledIn(input: string): boolean {
   return [ATTENTION_MASK, POSITION_IDS, TOKEN_TYPE_IDS, USE_CACHE].includes(input) || isPast(input);
 }
 
+/** What is wrong with an attention mask beside tokens; null if it has an entry for each of them and of the cache. */
+export function maskFault(prepared: ReadonlyMap<string, Tensor>): string | null {
+  const tokens = prepared.get(TOKEN_IDS) ?? prepared.get(EMBEDDINGS);
+  const mask = prepared.get(ATTENTION_MASK);
+  if (!tokens || mask?.dims.length !== 2) return null;
+  const [batch, sequence] = tokens.dims as [number, number];
+  const past = pastLength(prepared);
+  // A cache of a fixed size has room for more tokens than there are.
+  const fits = mask.dims[0] === batch && (past > 0 ? mask.dims[1]! >= past + sequence : mask.dims[1] === sequence);
+  if (fits) return null;
+  const cached = past > 0 ? ` and ${past} in the cache` : '';
+  return `${ATTENTION_MASK} has dims [${mask.dims.join(', ')}], but there are ${batch} rows of ${sequence} tokens${cached}: it has dims [${batch}, ${past + sequence}]`;
+}
+
+function pastLength(prepared: ReadonlyMap<string, Tensor>): number {
+  return [...prepared].find(([name]) => isPast(name))?.[1].dims.at(-2) ?? 0;
+}
+
 /** Adds the inputs that may be left out beside tokens: an empty cache, a mask of ones, positions, token types of zeros. */
 export function fillIn(inputs: readonly ModelTensor[], prepared: Map<string, Tensor>): void {
   const tokens = prepared.get(TOKEN_IDS) ?? prepared.get(EMBEDDINGS);
   if (!tokens) return;
   const [batch, sequence] = tokens.dims as [number, number];
   const missing = inputs.filter(({ name }) => !prepared.has(name));
-  const past = [...prepared].find(([name]) => isPast(name))?.[1].dims.at(-2) ?? 0;
+  const past = pastLength(prepared);
   for (const { name, dtype, dims } of missing) {
     if (!isPast(name) || !dims || !dtype) continue;
     const shape = dims.map((dim, i) => (typeof dim === 'number' ? dim : i === 0 ? batch : 0));

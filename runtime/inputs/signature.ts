@@ -3,7 +3,7 @@ import type { DType } from '../graph/types.ts';
 import type { ModelTensor } from '../onnx/model.ts';
 import { isFloatDType } from '../tensor/storage.ts';
 import { Tensor, type TensorData } from '../tensor/tensor.ts';
-import { fillIn } from './convention.ts';
+import { fillIn, maskFault } from './convention.ts';
 
 /** An input that does not fit the model. */
 export class InputError extends UserError {
@@ -33,6 +33,8 @@ export function matchInputs(inputs: readonly ModelTensor[], given: Inputs): Map<
     if (input.dtype === null) throw new InputError(`The input ${describe(input)} cannot be given: ${unfit(input)}.`);
     prepared.set(name, convert(input, data));
   }
+  const fault = maskFault(prepared);
+  if (fault !== null) throw new InputError(`The inputs do not fit together: ${fault}.`);
   fillIn(inputs, prepared);
   // What needs an input that cannot be given fails; other parts of the model run without it.
   const missing = inputs.filter(({ name, dtype }) => dtype !== null && !prepared.has(name));
@@ -58,7 +60,7 @@ function convert(input: ModelTensor, data: TensorData): Tensor {
     tensor = data instanceof Tensor ? (data as Tensor) : Tensor.from(data);
     if (input.dtype && tensor.dtype !== input.dtype) {
       const loses = tensor.dtype.startsWith('float') && !input.dtype.startsWith('float');
-      if (loses) throw new TypeError(`it holds ${tensor.dtype} values`);
+      if (loses) throw new TypeError(tensor.size > 0 ? `it holds ${tensor.dtype} values` : 'it has no elements');
       tensor = fitting(tensor, input.dtype as DType);
     }
   } catch (error) {

@@ -1,4 +1,4 @@
-import { guess, nearest } from '../nearest.ts';
+import { unknownOption } from '../nearest.ts';
 import { decodeFloat16, encodeFloat16 } from '../tensor/float16.ts';
 import { type AnyParameter, Parameter } from '../tensor/parameter.ts';
 
@@ -33,10 +33,9 @@ export abstract class Optimizer<O extends Required<OptimizerOptions>> {
     }
     const name = new.target.name;
     if (this.parameters.length === 0) throw new TypeError(`${name} got an empty list of parameters`);
+    const wrong = unknownOption(name, given, Object.keys(defaults));
+    if (wrong !== null) throw new TypeError(wrong);
     for (const [option, value] of Object.entries(given)) {
-      if (!Object.hasOwn(defaults, option)) {
-        throw new TypeError(`${name} has no option '${option}'${guess(nearest(option, Object.keys(defaults)))}`);
-      }
       const otherwise = defaults[option as keyof O];
       if (value !== undefined && typeof value !== typeof otherwise) {
         throw new TypeError(`${name}: ${option} is a ${typeof value}, and must be a ${typeof otherwise}`);

@@ -6,6 +6,7 @@ import { MOST_DIMS } from '../tensor/nested.ts';
 import { type AnyTensor, Tensor } from '../tensor/tensor.ts';
 import { type Builder, builder } from './builder.ts';
 import { inner } from './hidden.ts';
+import { modulePath } from './model.ts';
 import { owning, TensorProxy, viewing } from './proxy.ts';
 import type { View, ViewOf, ViewOp } from './traced-tensor.ts';
 import { settled, sureOf, varyingOf } from './varying.ts';
@@ -118,6 +119,11 @@ export function toProxy(given: unknown, dtype?: DType): TensorProxy {
 export function toData(given: unknown, dtype: DType | undefined, site: () => Site | null): AnyTensor {
   const x = settled(given);
   if (x instanceof TensorProxy) x[inner].value();
+  const path = modulePath(x);
+  if (path !== null) {
+    const of = path === '' ? 'model' : path;
+    throw new TraceError(`${of} is a module, not a tensor. Its tensors are ${of}.output and ${of}.input.`, site());
+  }
   try {
     if (x instanceof Tensor) return dtype && x.dtype !== dtype ? Tensor.from(x, dtype) : x;
     return Tensor.from(x as number, dtype);

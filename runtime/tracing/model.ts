@@ -17,11 +17,19 @@ export interface Resolved {
 }
 
 /** What stands behind a module, a call of one, or an operation as users hold it. */
-export abstract class UserModule {}
+export abstract class UserModule {
+  abstract readonly path: string;
+}
 
 /** Whether a value is a module of a model. Its properties are the model's, not the object's. */
 export function isModule(value: unknown): value is object {
   return standsBehind(value) instanceof UserModule;
+}
+
+/** Where a module of a model is in it; null for other values. */
+export function modulePath(value: unknown): string | null {
+  const stands = standsBehind(value);
+  return stands instanceof UserModule ? stands.path : null;
 }
 
 /** What tracing needs to know of a model: nothing of ONNX but names. */

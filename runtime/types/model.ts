@@ -68,6 +68,12 @@ export interface TraceOptions {
   readonly onProgress?: (done: number, total: number) => void;
 }
 
+/** Where an edit goes. */
+export interface EditOptions {
+  /** Into this very model; into a copy unless given. */
+  readonly inplace?: boolean;
+}
+
 /** A dtype and dims in place of a tensor; null for a size that only the run tells. */
 export interface TensorDescription {
   readonly dtype: DType;
@@ -127,7 +133,7 @@ export interface ModelMembers<Input = ModelInputs, Tree = Loose> extends EnvoyMe
    * A copy of the model with a block's interventions built in: they happen in every trace, invoke and generation. With
    * `inplace`, this very model gets them. Edits add up.
    */
-  edit(block: () => void, options?: { readonly inplace?: boolean }): this;
+  edit(block: () => void, options?: EditOptions): this;
   /** Takes out all edits of this model. */
   clearEdits(): void;
   /** The same model on another device. */
@@ -164,7 +170,12 @@ export interface LanguageModelMembers<Tree = Loose> extends ModelMembers<Prompt,
     options?: GenerateOptions,
     block?: (tracer: StepTracer<Prompt>) => R,
   ): Promise<Generated<R>>;
-  generate<const R>(prompt: Prompt, block: (tracer: StepTracer<Prompt>) => R): Promise<Generated<R>>;
+  /** The same, with the block before the options, as in a trace. */
+  generate<const R>(
+    prompt: Prompt,
+    block: (tracer: StepTracer<Prompt>) => R,
+    options?: GenerateOptions,
+  ): Promise<Generated<R>>;
   /** Generates for several prompts as one batch: the block gives them with `tracer.invoke(prompt, block)`. */
   generate<const R>(options: GenerateOptions, block: (tracer: StepTracer<Prompt>) => R): Promise<Generated<R>>;
 }

@@ -1,0 +1,112 @@
+import { dirname } from 'node:path';
+import { LanguageModel, RemoteBackend, save } from 'onnsight';
+import { describe, expect, it } from 'vitest';
+import { TOY } from '../support/fixtures.ts';
+import { clean, marked, rejection, thrown } from './support.ts';
+
+const { traceFails, expectMistake } = marked(import.meta.url);
+// biome-ignore lint/suspicious/noExplicitAny: what these calls are given is refused by the type checker, too.
+const lm: any = await LanguageModel.load(dirname(TOY), { device: 'cpu' });
+const PROMPT = 'The Eiffel Tower';
+
+describe('an option that is not there is an error at its line, with the nearest name', () => {
+  it('of a trace, with a block and without', async () => {
+    await traceFails(
+      lm.trace(clean, () => save(lm.lm_head.output), { onStat() {} }), // @block
+      'block',
+      /did you mean onStats/,
+    );
+  });
+
+  it('of a trace without a block', () =>
+    traceFails(lm.trace(clean, { signl: null }), 'none', /trace has no option 'signl'; did you mean signal/)); // @none
+
+  it('of a session', () =>
+    traceFails(
+      lm.session(() => 1, { reus: 1 }), // @session
+      'session',
+      /did you mean reuse/,
+    ));
+
+  it('of an edit', () => {
+    const wrong = thrown(() => lm.edit(() => {}, { inPlace: true })); // @edit
+    return expectMistake(wrong, 'edit', /edit has no option 'inPlace'; did you mean inplace\?/);
+  });
+
+  it('of a generation', () =>
+    traceFails(lm.generate(PROMPT, { Seed: 1 }), 'generate', /generate has no option 'Seed'; did you mean seed/)); // @generate
+
+  it('of load', async () => {
+    const wrong = LanguageModel.load(dirname(TOY), { Device: 'cpu' } as object); // @load
+    await expectMistake(
+      await rejection(wrong),
+      'load',
+      /LanguageModel.load has no option 'Device'; did you mean device/,
+    );
+  });
+
+  it('of a cache', () =>
+    traceFails(
+      lm.trace(clean, (tracer: { cache(options: object): unknown }) => tracer.cache({ module: ['lm_head'] })), // @cache
+      'cache',
+      /did you mean modules/,
+    ));
+
+  it('of apply', () =>
+    traceFails(
+      lm.trace(
+        clean,
+        (tracer: { apply(...values: unknown[]): unknown }) =>
+          tracer.apply((x: unknown) => x, lm.lm_head.output, { dtpe: 'float32' }), // @apply
+      ),
+      'apply',
+      /did you mean dtype/,
+    ));
+
+  it('of a function', () =>
+    traceFails(
+      lm.trace(clean, () => save(lm.lm_head.output.mean(-1, { keepDim: true }))), // @mean
+      'mean',
+      /mean has no option 'keepDim'; did you mean keepdim\? There are keepdim, dtype/,
+    ));
+
+  it('of a chat and a backend', () => {
+    expect(thrown(() => lm.chatText([], { addGenerationPromt: true })).message).toMatch(/addGenerationPrompt/);
+    expect(thrown(() => new RemoteBackend('http://localhost', {}, { timeOut: 1 } as object)).message).toMatch(
+      /timeout/,
+    );
+  });
+});
+
+describe('an argument in the place of another one', () => {
+  it('the block behind the options of a trace', () =>
+    traceFails(
+      lm.trace(clean, {}, () => save(lm.lm_head.output)), // @order
+      'order',
+      /takes the block before the options/,
+    ));
+
+  it('a module in the place of a tensor', () =>
+    traceFails(
+      lm.trace(clean, () => save(lm.transformer.h[1])), // @module
+      'module',
+      /transformer\.h\.1 is a module, not a tensor\. Its tensors are transformer\.h\.1\.output and transformer\.h\.1\.input/,
+    ));
+
+  it('a mask that is too short', async () => {
+    const wrong = await rejection(lm.trace({ input_ids: [[1, 2, 3]], attention_mask: [[1, 1]] }));
+    expect(wrong.message).toMatch(
+      /attention_mask has dims \[1, 2\], but there are 1 rows of 3 tokens: it has dims \[1, 3\]/,
+    );
+  });
+
+  it('generate takes block and options in either order', async () => {
+    const block = () => save(lm.lm_head.output.argmax(-1));
+    const [a, b] = [
+      await lm.generate(PROMPT, { maxNewTokens: 3 }, block),
+      await lm.generate(PROMPT, block, { maxNewTokens: 3 }),
+    ];
+    expect(b.tokens).toEqual(a.tokens);
+    expect(b.tokens[0]).toHaveLength(3);
+  });
+});
