@@ -37,6 +37,7 @@ const OF_MODELS: Names<ModelMembers, EnvoyMembers> = {
 
 const OF_LANGUAGE_MODELS: Names<LanguageModelMembers, ModelMembers> = {
   chatText: true,
+  config: true,
   generate: true,
   tokenizer: true,
 };

@@ -4,6 +4,7 @@ import { callerSite, laterSite } from '../tracing/caller.ts';
 import { pure } from '../tracing/harmless.ts';
 import type { Envoy } from '../types/module.ts';
 import type { ModuleEnvoy } from './module-envoy.ts';
+import { isListMethod, type ListMethod, listMethod } from './module-list.ts';
 import { join } from './names.ts';
 
 /** A module as users hold it: members, children by name and index, parameters by name; callable. */
@@ -13,6 +14,8 @@ export function moduleProxy(envoy: ModuleEnvoy): Envoy {
   const has = (key: PropertyKey): key is string =>
     typeof key === 'string' && !members.has(key) && (envoy.inner(key) !== undefined || envoy.hasParameter(key));
   const isLength = (key: PropertyKey) => key === 'length' && module.list;
+  const isMethod = (key: PropertyKey): key is ListMethod =>
+    module.list && isListMethod(key) && !module.children.has(key);
   const hasMember = (key: PropertyKey): key is string => typeof key === 'string' && key !== 'then' && members.has(key);
   // Node prints what stands behind a proxy, not the proxy.
   const printed = Object.assign(() => {}, { [Symbol.for('nodejs.util.inspect.custom')]: () => envoy.toString() });
@@ -27,6 +30,7 @@ export function moduleProxy(envoy: ModuleEnvoy): Envoy {
         if (isLength(key)) return module.children.size;
         const holder = map.names.extensions.holder(module, key);
         if (holder) return Reflect.get(holder, key, proxy);
+        if (isMethod(key)) return listMethod([...envoy], key);
         const found = envoy.named(key);
         return key === 'then' && typeof found === 'function' ? awaited(envoy.path, found) : found;
       },
@@ -57,6 +61,7 @@ export function moduleProxy(envoy: ModuleEnvoy): Envoy {
         key === Symbol.iterator ||
         hasMember(key) ||
         isLength(key) ||
+        isMethod(key) ||
         has(key) ||
         (typeof key === 'string' && map.names.extensions.holder(module, key) !== undefined),
       // A child that a member hides is not an own property: the name gives the member.

@@ -31,6 +31,7 @@ const CHAT_OPTIONS: OptionNames<ChatOptions> = {
 /** A language model: texts can be given as inputs, and it generates. */
 export class TextModel extends Model<Prompt, LanguageModelMembers> implements Members<LanguageModelMembers> {
   readonly tokenizer: Tokenizer;
+  readonly config: Readonly<Record<string, unknown>>;
   readonly #config: LanguageConfig;
 
   constructor(
@@ -42,6 +43,7 @@ export class TextModel extends Model<Prompt, LanguageModelMembers> implements Me
   ) {
     super(loaded, methods, standing);
     this.tokenizer = tokenizer;
+    this.config = config.whole;
     this.#config = config;
   }
 

@@ -72,6 +72,22 @@ export function t(input: Operand): Traced {
   return rank < 2 ? x : transpose(x, 0, 1);
 }
 
+/** `x.T`: the transpose of a matrix; a vector stays as it is. */
+export function transposed(input: Operand): Traced {
+  const x = operand(input);
+  const rank = knownShape(x, 'T').length;
+  if (rank > 2) fail(`T is the transpose of a matrix, and this tensor has ${rank} dimensions. Write mT, or permute(…)`);
+  return rank < 2 ? x : transpose(x, 0, 1);
+}
+
+/** `x.mT`: the last two dimensions swapped. */
+export function matrixTransposed(input: Operand): Traced {
+  const x = operand(input);
+  const rank = knownShape(x, 'mT').length;
+  if (rank < 2) fail(`mT is only supported on matrices or batches of matrices. Got ${rank}-D tensor.`);
+  return transpose(x, -2, -1);
+}
+
 /** Repeats dimensions of size 1 without copying; -1 keeps a size. */
 export function expand(input: Operand, ...sizes: Sizes): Traced {
   return node('expand', [operand(input), shapeOf(listOf(sizes))]);

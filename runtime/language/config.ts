@@ -30,6 +30,8 @@ export interface LanguageConfig {
   /** Jinja templates by name; the usual one is `default`. */
   readonly chatTemplates: Readonly<Record<string, string>>;
   readonly generation: GenerationDefaults;
+  /** `config.json`, whole; empty where there is none. */
+  readonly whole: Readonly<Record<string, unknown>>;
 }
 
 const id = z.number().int().nonnegative();
@@ -75,7 +77,8 @@ const chatTemplate = z.looseObject({ chat_template: templates.nullish() });
  * own before one in `tokenizer_config.json`. Throws a `ModelError` for a damaged file.
  */
 export function readLanguageConfig(folder: string): LanguageConfig {
-  const { text_config: text, ...top } = readJson(join(folder, 'config.json'), config) ?? {};
+  const path = join(folder, 'config.json');
+  const { text_config: text, ...top } = readJson(path, config) ?? {};
   const generation = readJson(join(folder, 'generation_config.json'), generationConfig) ?? {};
   const tokenizer = readJson(join(folder, 'tokenizer_config.json'), tokenizerConfig) ?? {};
   const first = (key: 'bos_token_id' | 'pad_token_id') => {
@@ -84,6 +87,7 @@ export function readLanguageConfig(folder: string): LanguageConfig {
   };
   const model = { ...text, ...defined(top) };
   return {
+    whole: readJson(path, z.looseObject({})) ?? {},
     eosTokenIds: generation.eos_token_id ?? model.eos_token_id ?? [],
     bosTokenId: first('bos_token_id'),
     padTokenId: first('pad_token_id'),

@@ -1,5 +1,7 @@
 import * as functions from '../functions/index.ts';
 import { methods } from '../functions/methods.ts';
+import { asTraced } from '../functions/nodes.ts';
+import { matrixTransposed, transposed } from '../functions/shaping.ts';
 import { inner } from '../tracing/hidden.ts';
 import '../tracing/indexing.ts';
 import { Parameter } from '../tensor/parameter.ts';
@@ -24,6 +26,16 @@ const members: Record<string, PropertyDescriptor> = {
   ndim: {
     get(this: TensorProxy) {
       return this[inner].type.shape?.length;
+    },
+  },
+  mT: {
+    get(this: TensorProxy) {
+      return matrixTransposed(asTraced(this));
+    },
+  },
+  T: {
+    get(this: TensorProxy) {
+      return transposed(asTraced(this));
     },
   },
   save: {
@@ -53,7 +65,7 @@ for (const [name, method] of Object.entries(methods)) {
 Object.defineProperties(TensorProxy.prototype, members);
 
 // What a trace has given has the same methods: outside of a block they compute at once.
-for (const name of Object.keys(methods)) {
+for (const name of [...Object.keys(methods), 'T', 'mT']) {
   if (!(name in Tensor.prototype)) Object.defineProperty(Tensor.prototype, name, members[name]!);
 }
 Parameter.inBlock = parameterInBlock;

@@ -162,6 +162,8 @@ export type Prompt = string | readonly string[] | readonly ChatMessage[] | Model
 export interface LanguageModelMembers<Tree = Loose> extends ModelMembers<Prompt, Tree> {
   /** The model's tokenizer, as `@huggingface/tokenizers` has it. */
   readonly tokenizer: Tokenizer;
+  /** The model's `config.json`, whole; empty where there is none. */
+  readonly config: Readonly<Record<string, unknown>>;
   /** A conversation as the one text that the model was trained on, special tokens included. */
   chatText(messages: readonly ChatMessage[], options?: ChatOptions): string;
   /** Generates tokens one by one. The block is traced once, over all steps. */

@@ -59,11 +59,33 @@ export interface Calls extends ReadonlyArray<CallEnvoy> {
   readonly [index: number]: any;
 }
 
+/** The methods of JavaScript's arrays that lists of modules have. */
+export interface ModuleArray<M>
+  extends Pick<
+    readonly M[],
+    | (
+        | 'concat'
+        | 'entries'
+        | 'every'
+        | 'filter'
+        | 'find'
+        | 'findIndex'
+        | 'flatMap'
+        | 'forEach'
+        | 'includes'
+        | 'indexOf'
+      )
+    | ('keys' | 'map' | 'reduce' | 'slice' | 'some' | 'values')
+  > {
+  /** A module by its index, which may count from the end. */
+  at(index: number): M;
+}
+
 /**
  * Modules by number, indices from the end among them, in a tree that `onnsight types` writes: it adds the numbers that
  * there are, each with its module's type. The type for an index that is a variable is not known.
  */
-export interface ModuleList extends EnvoyMembers {
+export interface ModuleList extends EnvoyMembers, ModuleArray<Envoy> {
   /** How many modules there are. */
   readonly length: number;
   // biome-ignore lint/suspicious/noExplicitAny: with noUncheckedIndexedAccess a module would be "possibly undefined".

@@ -15,6 +15,10 @@ export interface TensorMembers {
   readonly dtype: DType;
   /** The number of dimensions. */
   readonly ndim: number;
+  /** The transpose of a matrix. */
+  readonly T: Traced;
+  /** The last two dimensions swapped. */
+  readonly mT: Traced;
   /** The gradient of the last backward pass by this tensor, of its shape and dtype. What it is set to flows further back. */
   get grad(): Traced;
   set grad(gradient: Operand);
@@ -31,6 +35,10 @@ export interface TensorMembers {
 declare module '../tensor/tensor.js' {
   // What a trace has given computes by the same functions: outside of blocks at once.
   interface Tensor<D extends DType = 'float32'> extends Omit<TensorFunctions, 'reshape' | 'to'> {
+    /** The transpose of a matrix. */
+    readonly T: Traced;
+    /** The last two dimensions swapped. */
+    readonly mT: Traced;
     // The type checker loses it otherwise: names that are computed are not merged.
     [Symbol.iterator](): IterableIterator<Tensor<D>>;
   }

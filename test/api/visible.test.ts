@@ -87,10 +87,12 @@ it('a scope of reuse', () => {
 /** Its functions as methods, and what has its elements. */
 const TENSOR = [
   ...Object.keys(methods).filter((name) => name !== 'reshape' && name !== 'to'),
+  'T',
   'data',
   'dims',
   'dtype',
   'item',
+  'mT',
   'ndim',
   'raw',
   'reshape',
@@ -110,7 +112,19 @@ it('a tensor', () => {
 });
 
 it('a tensor of a block, and a saved one', async () => {
-  const members = [...Object.keys(methods), 'backward', 'dtype', 'grad', 'ndim', 'save', 'shape', 'toJSON', 'toString'];
+  const members = [
+    ...Object.keys(methods),
+    'T',
+    'backward',
+    'dtype',
+    'grad',
+    'mT',
+    'ndim',
+    'save',
+    'shape',
+    'toJSON',
+    'toString',
+  ];
   const hidden = ['value', 'type', 'builder', 'storage', 'plain', 'slot', 'result'];
   await lm.trace(PROMPT, () => {
     for (const one of [lm.lm_head.output, save(lm.lm_head.output)] as unknown as object[]) {

@@ -108,6 +108,8 @@ describe('generation', () => {
 
   it('a wrong option', async () => {
     await expect(lm.generate(fact, { maxNewTokens: 0 })).rejects.toThrow(/maxNewTokens is a whole number from 1 on/);
-    await expect(lm.generate(fact, { max_new_tokens: 3 } as never)).rejects.toThrow(/no option 'max_new_tokens'; did you mean maxNewTokens/);
+    await expect(lm.generate(fact, { max_new_tokens: 3 } as never)).rejects.toThrow(
+      /no option 'max_new_tokens'; did you mean maxNewTokens/,
+    );
   });
 });

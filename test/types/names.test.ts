@@ -9,7 +9,9 @@ import { COMPILERS, check, ROOT } from './compilers.ts';
 
 const OF_MODULES = 'calls get input inputs next ops output outputs path skip toString'.split(' ');
 const OF_MODELS =
-  'clearEdits device edit execute graph release scan session to trace then chatText generate tokenizer'.split(' ');
+  'clearEdits device edit execute graph release scan session to trace then chatText config generate tokenizer'.split(
+    ' ',
+  );
 const NAMES = allNames();
 
 const folder = mkdtempSync(join(ROOT, 'test/types/out-'));
