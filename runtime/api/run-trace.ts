@@ -76,13 +76,9 @@ export async function runTrace(
   const answer = await backend.run({
     graph: tracing.graph,
     inputs: givenTensors(tracing),
-    model: {
-      path: map.model.path,
-      // Working it out reads all weights.
-      get hash() {
-        return map.model.hash;
-      },
-    },
+    // The file as it is: an object made here, whose hash would be worked out on demand, slows garbage collection down, since
+    // V8 keeps an accessor's function, and so the whole trace, until its next full collection.
+    model: map.model,
     signal: options.signal,
     execute: () => tracing.execute(options),
   });
