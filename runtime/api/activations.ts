@@ -14,6 +14,12 @@ export interface Activation {
   readonly value: Tensor;
 }
 
+/** What is given for a module. */
+interface Given<T> {
+  readonly address: Address;
+  readonly value: T;
+}
+
 /** The values that a trace starts from. */
 export interface Start {
   /** All inputs, with stand-ins for those that are not given: only their sizes count. */
@@ -26,13 +32,15 @@ export interface Start {
  * Tells inputs from activations: `{ 'transformer.h.5.output': saved }` starts in the middle of the model. Inputs that
  * nothing needs any more may then be left out; sizes are taken from the activations.
  */
-export async function startOf(map: ModelMap, given: Inputs): Promise<Start> {
-  const { model } = map;
+export function startOf(map: ModelMap, given: Inputs): Start | Promise<Start> {
   const { own, places } = withoutActivations(map, given);
-  if (places.length === 0) {
-    const inputs = prepareInputs(model, given);
-    return { inputs, standIns: [], activations: [] };
-  }
+  if (places.length > 0) return startInside(map, own, places);
+  return { inputs: prepareInputs(map.model, given), standIns: [], activations: [] };
+}
+
+/** The start of a trace in the middle of the model. */
+async function startInside(map: ModelMap, own: Inputs, places: readonly Given<Inputs[string]>[]): Promise<Start> {
+  const { model } = map;
   const activations = places.map(({ address, value }) => ({ address, value: Tensor.from(value as number[]) }));
   const sizes = await sizesOf(map, activations);
   const standIns = Object.fromEntries(
@@ -74,7 +82,7 @@ const PORT = /^(.+)\.(output|input)$/;
 export function withoutActivations<T>(
   map: ModelMap,
   given: Readonly<Record<string, T>>,
-): { own: Record<string, T>; places: { address: Address; value: T }[] } {
+): { own: Record<string, T>; places: Given<T>[] } {
   const names = new Set(map.model.inputs.map(({ name }) => name));
   const entries = Object.entries(given);
   const isOwn = (key: string) => names.has(key) || !PORT.test(key);

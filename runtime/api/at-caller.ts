@@ -35,8 +35,15 @@ export function givenAt<T>(site: () => Site | null, prepare: () => T): T {
   }
 }
 
+/** The same for what takes some time. */
+export function placedLater<T>(prepared: Promise<T>, site: () => Site | null): Promise<T> {
+  return prepared.catch((error) => {
+    throw placed(error, site);
+  });
+}
+
 /** An error of inputs with the line that gave them; other errors as they are. */
-export function placed(error: unknown, site: () => Site | null): unknown {
+function placed(error: unknown, site: () => Site | null): unknown {
   if (!(error instanceof InputError)) return error;
   const found = site();
   return found ? new InputError(`${formatSite(found)} - ${error.message}`) : error;

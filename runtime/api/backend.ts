@@ -1,5 +1,27 @@
+import type { OnnxModel } from '../onnx/model.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import type { Backend, TraceRequest } from '../types/backend.ts';
+
+/**
+ * What a backend learns of the model. A class, since V8 keeps the function of an accessor in an object literal, and with
+ * it the whole trace that it was made for, until its next full garbage collection.
+ */
+export class ModelIdentity implements Pick<OnnxModel, 'path' | 'hash'> {
+  readonly #model: OnnxModel;
+
+  constructor(model: OnnxModel) {
+    this.#model = model;
+  }
+
+  get path(): string {
+    return this.#model.path;
+  }
+
+  /** Working it out reads all weights. */
+  get hash(): string {
+    return this.#model.hash;
+  }
+}
 
 /** Runs the trace in this process. */
 export class ExecutionBackend implements Backend {

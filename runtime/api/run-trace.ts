@@ -1,13 +1,13 @@
 import { ReuseScope } from '../execution/reuse.ts';
 import { Tensor } from '../tensor/tensor.ts';
-import { laterSite } from '../tracing/caller.ts';
+import { callerSite, laterSite } from '../tracing/caller.ts';
 import { printLines } from '../tracing/logs.ts';
 import { saveTensor } from '../tracing/saves.ts';
 import type { TraceOptions } from '../types/model.ts';
 import { checkStandIns, startOf } from './activations.ts';
 import { checkAnswer } from './answer.ts';
-import { givenAt, placed } from './at-caller.ts';
-import { ExecutionBackend } from './backend.ts';
+import { givenAt, placedLater } from './at-caller.ts';
+import { ExecutionBackend, ModelIdentity } from './backend.ts';
 import type { Block } from './blocks.ts';
 import { Invokes } from './invokes.ts';
 import type { LoadedModel } from './loaded-model.ts';
@@ -28,11 +28,8 @@ export interface BuiltTrace {
 /** Builds a trace of inputs that are given; without a block all outputs of the model are saved. */
 export async function buildTrace(model: LoadedModel, inputs: unknown, block: Block | null): Promise<BuiltTrace> {
   const { map } = model;
-  const site = laterSite();
-  const given = givenAt(site, () => model.inputs.prepare(inputs));
-  const start = await startOf(map, given).catch((error) => {
-    throw placed(error, site);
-  });
+  const begun = givenAt(callerSite, () => startOf(map, model.inputs.prepare(inputs)));
+  const start = begun instanceof Promise ? await placedLater(begun, laterSite()) : begun;
   const isPlain = !block && model.edits.length === 0 && start.activations.length === 0;
   // A model that is only run needs no shapes of its inner tensors.
   const shapes = (isPlain && declaredShapes(map)) || (await shapesFor(map, start.inputs));
@@ -76,13 +73,7 @@ export async function runTrace(
   const answer = await backend.run({
     graph: tracing.graph,
     inputs: givenTensors(tracing),
-    model: {
-      path: map.model.path,
-      // Working it out reads all weights.
-      get hash() {
-        return map.model.hash;
-      },
-    },
+    model: new ModelIdentity(map.model),
     signal: options.signal,
     execute: () => tracing.execute(options),
   });

@@ -93,8 +93,8 @@ export class Engine {
     { signal, reuse, onStats, onProgress, onTrail }: RunOptions = {},
   ): Promise<Tensor[]> {
     if (this.isReleased) throw new ModelError(`${this.model.path} was released. Load the model again.`);
-    // Sessions read the files while they are made, and some while they run.
-    this.model.checkFiles();
+    // Sessions read weights while they run: from a file that was cut short they would end the process.
+    if (this.model.hasExternal) this.model.checkFiles();
     const start = performance.now();
     const { graph, plan, milliseconds: planned } = this.planner.plan(asked);
     const run = (chosen: Plan, programs: ProgramRunner = this.programs) =>

@@ -3,6 +3,7 @@ import { isStandard } from './domains.ts';
 import { dtypeName, elementTypeName } from './dtypes.ts';
 import { elementTypes } from './element-types.ts';
 import { ModelError } from './error.ts';
+import { isExternal } from './external.ts';
 import { finalStates } from './final-states.ts';
 import { type Links, linkGraph } from './links.ts';
 import type { Dim } from './make.ts';
@@ -10,6 +11,7 @@ import { modelHash } from './model-hash.ts';
 import type { OpenedFiles } from './opened-files.ts';
 import type { GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto } from './proto.ts';
 import { drawingIn } from './randomness.ts';
+import { tensorsOf } from './tensors.ts';
 
 /** An input or an output of a model. Dims are null where even their number is free. */
 export interface ModelTensor {
@@ -52,6 +54,8 @@ export class OnnxModel implements ModelFile {
   readonly initializers: ReadonlyMap<string, TensorProto>;
   /** Whether a node of the graph draws random numbers. */
   readonly draws: (node: NodeProto) => boolean;
+  /** Whether weights stay in their files, where sessions read them. */
+  readonly hasExternal: boolean;
   #links: Links | null = null;
   #elementTypes: ReadonlyMap<string, number> | null = null;
   #finalStates: ReadonlySet<string> | null = null;
@@ -70,6 +74,7 @@ export class OnnxModel implements ModelFile {
     this.inputs = this.graph.input.filter(({ name }) => !this.initializers.has(name)).map(modelTensor);
     this.outputs = this.graph.output.map(modelTensor);
     this.draws = drawingIn(this.graph, proto.functions);
+    this.hasExternal = tensorsOf(proto).some(isExternal);
   }
 
   /** A hash of the graph and all weights. It is worked out when it is first asked for: that reads the whole file. */

@@ -73,8 +73,16 @@ export function getitem(of: unknown, by: unknown, site: Site): unknown {
 /** `object.key` */
 export function member(object: unknown, key: string, site: Site): unknown {
   checkThere(object, key, site);
-  if (activeBuilder()?.isRecording) checkGetter(object, key, site);
-  return (object as Record<string, unknown>)[key];
+  const target = activeBuilder();
+  if (!target) return (object as Record<string, unknown>)[key];
+  if (target.isRecording) checkGetter(object, key, site);
+  const outer = target.reading;
+  target.reading = site;
+  try {
+    return (object as Record<string, unknown>)[key];
+  } finally {
+    target.reading = outer;
+  }
 }
 
 /** `object.key` or `object[key]`, of which JavaScript itself makes a call. */

@@ -158,7 +158,7 @@ export class Tensor<D extends DType = 'float32'> extends Indexed {
 
 const indexing: ProxyHandler<Indexed> = {
   get(target, key, receiver) {
-    if (typeof key === 'string') {
+    if (typeof key === 'string' && !(key in target)) {
       if (key.startsWith('tensor(')) {
         throw new TypeError(
           'JavaScript makes a text of a tensor that stands in brackets: write indexSelect(t, dim, indices) or maskedSelect(t, mask)',
@@ -169,7 +169,7 @@ const indexing: ProxyHandler<Indexed> = {
     return Reflect.get(target, key, receiver);
   },
   set(target, key, value, receiver) {
-    if (typeof key === 'string' && isSliceString(key)) {
+    if (typeof key === 'string' && !(key in target) && isSliceString(key)) {
       throw new TypeError(`a tensor outside of a trace cannot be assigned to by index [${key}]: change its data`);
     }
     return Reflect.set(target, key, value, receiver);

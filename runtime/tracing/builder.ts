@@ -45,6 +45,8 @@ export class Builder {
   readonly owner: object | null;
   /** The site of the node that is being built. */
   site: Site | null = null;
+  /** The site of the member that compiled code reads just now; null where it reads none. */
+  reading: Site | null = null;
   /** False once the block has ended: its proxies stand for nothing any more. */
   open = true;
   /** The forward whose modules the code that runs now reads and sets; null between the traces of a session. */

@@ -12,6 +12,7 @@ import { Storage } from './storage.ts';
 /** The members of the builder that a forward needs. */
 export interface ForwardBuilder {
   readonly site: Site | null;
+  readonly reading: Site | null;
   note(slot: Slot): void;
   addTyped(
     op: 'read',
@@ -20,7 +21,7 @@ export interface ForwardBuilder {
     attributes: AttributesOf<'read'>,
     regions: readonly Region[],
     target: Region,
-    site: LazySite,
+    site: Site | LazySite,
   ): NodeOf<'read'>;
 }
 
@@ -108,15 +109,19 @@ export class TracedForward {
     const known = this.originals.get(place);
     if (known) return known.storage;
     const attributes = { ...address, forward: this.id };
-    // Reading a property is not a part of a compiled statement, whose site would be an earlier one: the stack tells.
-    const reader = laterSite();
-    const { site } = this.builder;
-    const lazy = new LazySite(() => reader() ?? site);
-    const node = this.builder.addTyped('read', [], [type], attributes, [], this.region, lazy);
+    const site = this.builder.reading ?? this.readerSite();
+    const node = this.builder.addTyped('read', [], [type], attributes, [], this.region, site);
     const value = node.outputs[0]!;
     const storage = new Storage(value, this.region, true);
     this.originals.set(place, { storage, value, address, site: this.builder.site });
     return storage;
+  }
+
+  /** Where code reads that was not compiled: the builder's site would be that of an earlier statement. */
+  private readerSite(): LazySite {
+    const reader = laterSite();
+    const { site } = this.builder;
+    return new LazySite(() => reader() ?? site);
   }
 
   /**

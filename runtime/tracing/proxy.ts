@@ -73,9 +73,8 @@ export function viewing(builder: Builder, view: View): TensorProxy {
 
 const handler: ProxyHandler<TensorProxy> = {
   get(target, key, receiver) {
-    if (typeof key === 'string' && isSliceString(key)) return TensorProxy.indexing.getitem(receiver, key);
-    if (typeof key === 'string' && !(key in target)) return missingMember(target, key);
-    return Reflect.get(target, key, receiver);
+    if (typeof key === 'symbol' || key in target) return Reflect.get(target, key, receiver);
+    return isSliceString(key) ? TensorProxy.indexing.getitem(receiver, key) : missingMember(target, key);
   },
   deleteProperty(_, key) {
     throw new TraceError(
