@@ -4,6 +4,7 @@ import type { Frame } from './frames.ts';
 import { type List, lowerList } from './lists.ts';
 import type { Lowering } from './lowering.ts';
 import { syntax } from './parse.ts';
+import { suspends } from './suspension.ts';
 
 export interface ClosureOptions {
   /** What comes first in the body. */
@@ -31,7 +32,15 @@ export function lowerNativeBody(lowering: Lowering, node: ts.Statement): Code {
   const list = lowerList(lowering, listOf(node), 'native');
   const slots = syntax.isFunctionLike(node.parent) ? '' : lowering.shared.declareFor(node.parent);
   if (!syntax.isBlock(node)) return ['{', slots, ' ', list, ' }'];
-  return [span(lowering.start(node), lowering.start(node) + 1), slots, list, span(node.end - 1, node.end)];
+  const mark = isCleanUp(lowering, node) ? ' __o.cleaningUp();' : '';
+  return [span(lowering.start(node), lowering.start(node) + 1), mark, slots, list, span(node.end - 1, node.end)];
+}
+
+/** Whether it is the `finally` of a try that a generator may be left in. */
+function isCleanUp(lowering: Lowering, node: ts.Node): boolean {
+  const { parent } = node;
+  if (!syntax.isTryStatement(parent) || parent.finallyBlock !== node) return false;
+  return suspends(lowering.frame, parent.tryBlock) || suspends(lowering.frame, parent.catchClause);
 }
 
 function listOf(node: ts.Statement): List {

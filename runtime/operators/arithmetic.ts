@@ -95,6 +95,7 @@ const ARITHMETIC = new Set(['+', '-', '*', '/', '%', '**']);
 const NUMERIC = new Set([...ARITHMETIC, '<', '<=', '>', '>=', '&', '|', '^', '<<', '>>', '>>>']);
 const EQUALITY = new Set(['==', '!=', '===', '!==']);
 const STRICT = new Set(['===', '!==']);
+const ORDER = new Set(['<', '<=', '>', '>=']);
 /** The operators that ask undefined and null, too. */
 const ASKING = new Set([...EQUALITY, 'instanceof']);
 
@@ -113,7 +114,9 @@ export function binary(operator: string, left: unknown, right: unknown, site: Si
   }
   const varying = varyingOf(a) ?? varyingOf(b);
   if (varying) {
-    return whichever(varying, ASKING.has(operator), site, (one) =>
+    const other = varyingOf(a) ? b : a;
+    const isInOrder = ORDER.has(operator) && [other, ...varying.cases.map(({ value }) => value)].every(isOrdered);
+    return whichever(varying, isInOrder || ASKING.has(operator), site, (one) =>
       varyingOf(a) ? binary(operator, one, b, site) : binary(operator, a, one, site),
     );
   }
@@ -122,6 +125,9 @@ export function binary(operator: string, left: unknown, right: unknown, site: Si
   if (operator === 'in' && typeof a === 'string') return PLAIN_BINARY.in!(a as never, b as never);
   if (isEquality && (isOther(a) || isOther(b))) return operator.startsWith('!');
   if (STRICT.has(operator) && areOfTwoKinds(a, b, site)) return operator === '!==';
+  if (ORDER.has(operator) && (isNothing(a) || isNothing(b)) && [a, b].every(isOrdered)) {
+    return a !== undefined && b !== undefined && binary(operator, a ?? 0, b ?? 0, site);
+  }
   if (operator === 'instanceof')
     return isScalar(a, 'instanceof', site) ? false : PLAIN_BINARY.instanceof!(a as never, b as never);
   const target = activeBuilder();
@@ -167,6 +173,16 @@ function isAsked(x: unknown, by: unknown): boolean {
 
 function isNothing(x: unknown): boolean {
   return x === undefined || x === null;
+}
+
+/** Whether `<` is decided as between numbers: undefined is neither less nor greater than any, null counts as 0. */
+function isOrdered(given: unknown): boolean {
+  const x = settled(given);
+  const varying = varyingOf(x);
+  if (varying) return varying.cases.every(({ value }) => isOrdered(value));
+  return (
+    isNothing(x) || ['number', 'boolean'].includes(typeof x) || (x instanceof TensorProxy && x.type.shape?.length === 0)
+  );
 }
 
 /** Operates on whichever of its values a varying one is; only some operators are for undefined and null, too. */

@@ -7,7 +7,7 @@ export { accessors, block, fresh, mark, sites } from './blocks.ts';
 export { at, call, construct } from './calls.ts';
 export { BREAK, CONTINUE, complete, jump, labelled, return_ } from './completions.ts';
 export { and, andThen, chain, choose, conditional, if_, inTurn, or } from './conditionals.ts';
-export { doWhile, forOf, while_ } from './loops.ts';
+export { cleaningUp, doWhile, forOf, while_ } from './loops.ts';
 export { assigned, coalesce, given, optional, sure } from './nullish.ts';
 export { key, keysIn, plain, string, thrown } from './plain-values.ts';
 export { switch_ } from './switches.ts';

@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { TraceError } from '../errors.ts';
 import type { Site } from '../graph/types.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
@@ -28,9 +29,9 @@ export function checkKey(what: string, key: unknown, remedy: string, site: Site)
 
 /** Refuses traced keys in a Map or Set that was just made. */
 export function checkKeys(made: unknown, site: Site): void {
-  if (made instanceof Map)
+  if (types.isMap(made))
     for (const key of made.keys()) checkKey('A Map', key, 'Keep keys and values in two arrays.', site);
-  if (made instanceof Set) for (const key of made) checkKey('A Set', key, 'Keep the values in an array.', site);
+  if (types.isSet(made)) for (const key of made) checkKey('A Set', key, 'Keep the values in an array.', site);
 }
 
 /** Refuses a traced length of a new array. */

@@ -18,6 +18,7 @@ import { isFilledHere } from './filled-here.ts';
 import { iterated } from './filled-iterators.ts';
 import { graphLoop } from './graph-loops.ts';
 import { checkIterated } from './implicit-calls.ts';
+import { isIntrinsic } from './intrinsics.ts';
 import { forSteps } from './step-loops.ts';
 import { truthOf } from './truth.ts';
 
@@ -120,7 +121,7 @@ function forItems(
   let isOver = false;
   // The iterator's own code belongs to the iteration too.
   const iteration = (): Completion => {
-    const { done, value } = iterator.next();
+    const { done, value } = end === undefined ? iterator.next() : nextPerhaps(iterator, site);
     if (done) isOver = true;
     if (done) return undefined;
     if (value instanceof GraphEntries) return forEntries(value, body, state, site, label);
@@ -128,7 +129,36 @@ function forItems(
   };
   while (!isOver && !isAbrupt(end)) end = andThen(end, iteration, state, site);
   if (!isOver) iterator.return?.();
+  else if (end !== undefined && iterator.return && !isIntrinsic(iterator.return)) throw leftOpen(site);
   return withoutBreak(end, label);
+}
+
+/** The next value, where a traced condition may have ended the loop before. */
+function nextPerhaps(iterator: Iterator<unknown>, site: Site): IteratorResult<unknown> {
+  const target = builder();
+  const before = target.perhapsOver;
+  target.perhapsOver = site;
+  try {
+    return iterator.next();
+  } finally {
+    target.perhapsOver = before;
+  }
+}
+
+/**
+ * The `finally` of a generator runs. Where its loop has ended before, it runs then, which only the run will know.
+ * @throws TraceError in such a loop
+ */
+export function cleaningUp(): void {
+  const site = activeBuilder()?.perhapsOver;
+  if (site) throw leftOpen(site);
+}
+
+function leftOpen(site: Site): TraceError {
+  return new TraceError(
+    'This loop may end on a traced condition and goes through an iterator that cleans up when it is left (by a finally or a method return()): when that is, only the run will know. Take its values into an array before: [...iterator].',
+    site,
+  );
 }
 
 /** `while` and `for (;;)`: with a traced condition a loop node, with a plain one unrolled. */

@@ -5,10 +5,10 @@ import type { Builder } from '../tracing/builder.ts';
 import type { Fact } from '../tracing/facts.ts';
 import { build } from '../tracing/forms/build.ts';
 import { encode, valueLeaves } from '../tracing/forms/encode.ts';
-import { type ArrayForm, type Form, type PlainForm, type TensorForm, typesOf } from '../tracing/forms/form.ts';
+import { type Form, type PlainForm, type TensorForm, typesOf } from '../tracing/forms/form.ts';
 import { join } from '../tracing/forms/join.ts';
 import { inner } from '../tracing/hidden.ts';
-import { type EntriesCase, emptyList, GraphEntries, type ListValue, listOf } from '../tracing/lists.ts';
+import { type EntriesCase, emptyList, type GraphEntries, type ListValue, listOf } from '../tracing/lists.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import { SavedProxy, type SaveState, saveMerged } from '../tracing/saves.ts';
 import type { PlainCase } from '../tracing/traced-tensor.ts';
@@ -45,8 +45,10 @@ export class Merge {
         mergedSave(this.target, value, tests, saves),
       );
       if (made instanceof TensorProxy) made[inner].plain = this.plainCases(a, b);
-      const last: unknown = Array.isArray(made) ? made.at(-1) : null;
-      if (last instanceof GraphEntries) last.cases = this.entriesCases((form as ArrayForm<null>).items.length, a, b);
+      if (form.kind === 'array' && form.rest) {
+        const entries = (made as unknown[]).at(-1) as GraphEntries;
+        entries.cases = this.entriesCases(form.items.length, a, b);
+      }
       return made;
     };
   }

@@ -63,6 +63,8 @@ export class Builder {
   private readonly regions: Region[] = [this.graph.root];
   private readonly journals: Journal[] = [];
   private readonly regionOf = new Map<Value, Region>();
+  /** The loop that may have ended on a traced condition and takes the next value of an iterator all the same. */
+  perhapsOver: Site | null = null;
   /** Counts the bodies that were recorded: the time of births. */
   private time = 0;
   /** Objects that were made in a body, each with the time. */

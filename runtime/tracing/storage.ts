@@ -12,12 +12,18 @@ export class Storage implements Slot {
   readonly region: Region;
 
   readonly isOfForward: boolean;
+  readonly #isOurs = true;
 
   /** @param isOfForward whether a model makes it */
   constructor(content: Value, region: Region, isOfForward = false) {
     this.isOfForward = isOfForward;
     this.content = content;
     this.region = region;
+  }
+
+  /** A Proxy of the user's is not asked: its traps may have effects. */
+  static [Symbol.hasInstance](value: unknown): boolean {
+    return typeof value === 'object' && value !== null && #isOurs in value;
   }
 
   get(): Value {

@@ -48,6 +48,19 @@ describe.each([-1, 1])('a value that one side sets (%i)', (n) => {
       'comparisons',
       `${b} return { n: b === undefined ? 1 : 0, m: b == null ? 1 : 0, k: b !== undefined ? 1 : 0, l: b === null ? 1 : 0 };`,
     ],
+    [
+      'comparisons by order, of undefined',
+      `${b} return { n: b > 3 ? 1 : 0, m: b < 9 ? 1 : 0, k: 7 <= b ? 1 : 0, l: !(b >= 8) ? 1 : 0, j: b > T(2) && b < b ? 1 : 0 };`,
+    ],
+    [
+      'comparisons by order, of null',
+      `let b = null; if (T(${n}) > 0) b = T(7); return { n: b > 3 ? 1 : 0, m: b <= 0 ? 1 : 0, k: T(-1) < b ? 1 : 0, l: b >= T(1) ? 1 : 0 };`,
+    ],
+    [
+      'the row before',
+      `let b, n = 0; for (const r of V([1, 3, 2, ${n} * 5])) { if (r > b) n++; b = r; } return { n };`,
+    ],
+    ['undefined itself', `let b; return { n: b > T(${n}) ? 1 : 0, m: null < T(${n}) ? 1 : 0 };`],
     ['typeof', `${b} return { n: typeof b === 'undefined' ? 1 : 0, m: typeof b === 'number' ? 1 : 0 };`],
     ['truth', `${b} let n = 0; if (b) n = 1; return { n, m: !b ? 1 : 0, k: b ? 1 : 0 };`],
     ['while', `${b} let n = 0; while (b === undefined && n < 2) { n++; } return { n };`],

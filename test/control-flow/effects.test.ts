@@ -344,6 +344,58 @@ describe('what no slot can be made for', () => {
   });
 });
 
+describe('a Proxy of the program that is only handed on is not asked', () => {
+  const head = `let n = 0; const asked = new Proxy({}, { get: () => () => { n++; } });
+    const P: any = new Proxy({ a: 1 }, asked), F: any = new Proxy(() => 1, asked), A: any = new Proxy([1], asked);`;
+  follows(
+    Object.fromEntries(
+      ['P', 'F', 'A'].flatMap((one) => [
+        [`${one} in a branch`, { head, body: `let z: any; if (t(1) > 0) z = ${one}; return save(t(n));` }],
+        [`${one} in both`, { head, body: `let z; if (t(1) > 0) z = ${one}; else z = ${one}; return save(t(n));` }],
+        [
+          `${one} in a field`,
+          { head, body: `const o = { p: ${one}, q: 1 }; if (t(1) > 0) o.q = 2; return save(t(n));` },
+        ],
+        [
+          `${one} in a Map`,
+          { head, body: `const m = new Map([[1, ${one}]]); if (t(-1) > 0) m.set(1, 5); return save(t(n));` },
+        ],
+        [
+          `${one} of a helper`,
+          {
+            head,
+            body: `const f = (x: any) => { if (t(1) > 0) return x; return null; }; return save(t(f(${one}) === ${one} ? n : -1));`,
+          },
+        ],
+      ]),
+    ),
+  );
+});
+
+describe('iterators that clean up when they are left', () => {
+  const head = `let c = 0; function* h() { 'use trace'; try { yield 1; yield 2; } finally { c++; } } function* g() { 'use trace'; for (const q of h()) yield q; }
+    const it = { [Symbol.iterator]() { let i = 0; return { next: () => ({ value: ++i, done: i > 2 }), return() { c++; return {}; } }; } };`;
+  const programOf = (from: string, body: string) => ({
+    head,
+    body: `let z = 0; for (const q of ${from}) { ${body} z += q; } return save(t(z * 10 + c));`,
+  });
+  refuses(
+    Object.fromEntries(
+      ['h()', 'g()', 'it'].map((one) => [
+        one,
+        [programOf(one, 'if (t(q) > 1) break; // here\n'), /cleans up when it is left/] as const,
+      ]),
+    ),
+  );
+  follows({
+    'gone through to their end': programOf('h()', 'if (t(q) > 1) continue;'),
+    'left on a plain condition': programOf('g()', 'if (q > 1) break;'),
+    'left after a condition of both kinds': programOf('h()', 'if (t(q) > 5) break; if (q === 2) break;'),
+    'taken into an array': programOf('[...h()]', 'if (t(q) > 1) break;'),
+    'without a clean-up': `function* k() { c++; yield 1; c++; yield 2; } let c = 0, z = 0; for (const q of k()) { if (t(q) > 1) break; z += q; } return save(t(z * 10 + c));`,
+  });
+});
+
 describe('functions that JavaScript calls by itself', () => {
   const head = `let n = 0;
     const lib: any = { get g() { n++; return 1; }, set s(q: any) { n += q; } };

@@ -1,3 +1,5 @@
+import { types } from 'node:util';
+import { isOwnProxy } from '../../own-proxies.ts';
 import { activeBuilder, builder } from '../builder.ts';
 import { GraphEntries } from '../lists.ts';
 import { settled, varyingOf } from '../varying.ts';
@@ -22,6 +24,8 @@ export function giveOut(value: unknown): void {
 /** Whether a value is an array or a plain object, so that its content tells all of it. */
 export function isMadeOfParts(value: unknown): value is object {
   if (typeof value !== 'object' || value === null) return false;
+  // A Proxy of the program is not asked: its traps may have effects.
+  if (types.isProxy(value) && !isOwnProxy(value)) return false;
   const prototype: unknown = Object.getPrototypeOf(value);
   return Array.isArray(value) || prototype === Object.prototype || prototype === null || INNER.has(prototype);
 }
