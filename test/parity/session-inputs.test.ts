@@ -1,4 +1,4 @@
-import { cat, save, type Traced, zeros } from 'onnsight';
+import { cat, gt, mul, save, type Traced, zeros } from 'onnsight';
 import { describe, expect, it } from 'vitest';
 import { expectClose, loadToy, reference } from '../support/toy.ts';
 import { clean, difference, fact, loadSmall } from './support.ts';
@@ -54,7 +54,7 @@ describe('inputs of a trace of a session that are values of an earlier one', () 
     const logits = await lm.session((session) => {
       const past: Record<string, Traced> = {};
       session.trace(first, () => {
-        for (const name of caches) past[name] = lm.outputs[name.replace('past_key_values', 'present')] * 0.5;
+        for (const name of caches) past[name] = mul(lm.outputs[name.replace('past_key_values', 'present')], 0.5);
       });
       return session.trace({ input_ids: rest, ...past }, () => save(lm.lm_head.output['0, -1']));
     });
@@ -63,7 +63,10 @@ describe('inputs of a trace of a session that are values of an earlier one', () 
 
   it('a value whose size only the run tells', async () => {
     const { logits, seen } = await lm.session((session) => {
-      const some = session.trace(clean, () => lm.transformer.wte.input['0'][lm.transformer.wte.input['0'] > 40]);
+      const some = session.trace(clean, () => {
+        const ids = lm.transformer.wte.input['0'];
+        return ids[gt(ids, 40)];
+      });
       return session.trace({ input_ids: some.unsqueeze(0) }, () => ({
         seen: save(lm.transformer.wte.input),
         logits: save(lm.lm_head.output['0, -1']),
