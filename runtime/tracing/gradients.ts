@@ -3,7 +3,7 @@ import type { AttributesOf } from '../graph/ops.ts';
 import { isFloat } from '../graph/promotion.ts';
 import type { Region, Site, Value } from '../graph/types.ts';
 import type { ParameterInBlock } from '../tensor/parameter.ts';
-import { toProxy } from './apply.ts';
+import { apply, toProxy } from './apply.ts';
 import { activeBuilder, type Builder, builder } from './builder.ts';
 import { callerSite, laterSite } from './caller.ts';
 import { fitted } from './fitted.ts';
@@ -124,6 +124,8 @@ export class TracedPass {
 /** `x.grad` */
 export function readGradient(x: TensorProxy, unused: Unused = 'error'): TensorProxy {
   const target = builder();
+  const inFile = inFileOf(x);
+  if (inFile) return apply('permute', [readGradient(inFile, unused)], { dims: [1, 0] });
   if (!x.rowsOf) return new TensorProxy(target, target.passes.current.read(x.value(), unused));
   return new TensorProxy(target, null, { ...x.viewOf!, parent: readGradient(x.rowsOf, unused) });
 }
@@ -133,8 +135,16 @@ export function writeGradient(x: TensorProxy, value: unknown): void {
   const target = builder();
   const current = readGradient(x);
   const fit = fitted(target, 'grad', value, current).value();
-  if (x.rowsOf) assignInPlace(current, fit);
+  const inFile = inFileOf(x);
+  if (inFile) {
+    writeGradient(inFile, apply('permute', [new TensorProxy(target, target.storage(fit))], { dims: [1, 0] }));
+  } else if (x.rowsOf) assignInPlace(current, fit);
   else target.passes.current.bind(x.value(), target.storage(fit));
+}
+
+/** The matrix in the file of a weight that it has transposed: the model multiplies by that one. */
+function inFileOf(x: TensorProxy): TensorProxy | null {
+  return x.turned && x.turned.value === x.value() ? x.turned.inFile : null;
 }
 
 /** The gradient by a parameter in the block that runs now, if one with a backward pass does. */
