@@ -7,6 +7,7 @@ import { type Module, type Operation, walk } from '../modules/module.ts';
 import { OPERATION } from '../modules/operation-path.ts';
 import { ParameterReaders } from '../modules/parameter-readers.ts';
 import { parameters } from '../modules/parameters.ts';
+import { transposedWeights } from '../modules/transposed-weights.ts';
 import { buildTree, nodesByName } from '../modules/tree.ts';
 import { guess, nearest } from '../nearest.ts';
 import { dtypeName, elementTypeName } from '../onnx/dtypes.ts';
@@ -28,7 +29,10 @@ export class ModelMap {
   readonly model: OnnxModel;
   readonly tree: Module;
   readonly nodes: ReturnType<typeof nodesByName>;
+  /** The initializers of parameters, by their paths. */
   readonly parameters: ReadonlyMap<string, string>;
+  /** Those of weights that the file has transposed. */
+  readonly transposed: ReadonlyMap<string, string>;
   private readonly readers: ParameterReaders;
   readonly types: TensorTypes;
   readonly names: Names;
@@ -43,6 +47,7 @@ export class ModelMap {
     this.tree = buildTree(model);
     this.nodes = nodesByName(model);
     this.parameters = parameters(model);
+    this.transposed = transposedWeights(model, this.tree, this.parameters);
     this.readers = new ParameterReaders(model, this.parameters);
     this.types = new TensorTypes(model);
     this.modules = new Map([...walk(this.tree)].map((module) => [module.path, module]));
@@ -76,6 +81,8 @@ export class ModelMap {
   private tensorAt(address: Address): Located {
     const { path, port, index } = address;
     if (port === 'parameter') {
+      const turned = this.transposed.get(path);
+      if (turned !== undefined) return { tensor: turned, nodes: [], inputs: [], outputs: [] };
       const tensor = this.parameters.get(path);
       if (tensor === undefined) throw new OperationError(`the model has no parameter ${path}`);
       return { tensor, nodes: this.readers.others(path), inputs: [], outputs: [] };

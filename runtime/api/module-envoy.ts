@@ -147,7 +147,8 @@ export class ModuleEnvoy extends CallEnvoy implements Members<EnvoyMembers> {
   }
 
   hasParameter(name: string): boolean {
-    return this.map.parameters.has(join(this.path, name));
+    const path = join(this.path, name);
+    return this.map.parameters.has(path) || this.map.transposed.has(path);
   }
 
   /** The module or parameter with a name that is not a member. Throws if there is none, unless JavaScript itself may ask for it. */

@@ -1,6 +1,6 @@
 import { TraceError } from '../errors.ts';
 import type { Address, AttributesOf } from '../graph/ops.ts';
-import { copy, toProxy } from '../tracing/apply.ts';
+import { apply, copy, toProxy } from '../tracing/apply.ts';
 import { type Builder, builder } from '../tracing/builder.ts';
 import { callerSite } from '../tracing/caller.ts';
 import { fitted } from '../tracing/fitted.ts';
@@ -27,11 +27,15 @@ export function readTensor(forward: TracedForward, address: Address): TensorProx
   return view;
 }
 
-/** A parameter of the model: a copy, since no trace may change the model's own weights. */
+/** A parameter of the model, as PyTorch has it: a copy, since no trace may change the model's own weights. */
 export function readParameter(map: ModelMap, path: string, standing = ANYWHERE): TensorProxy {
   const forward = activeTracing()?.forwardOf(map, '', standing);
   if (!forward) throw new TraceError(`The parameter ${path} is read outside of a trace.`, callerSite());
-  return copy(owning(builder(), forward.read({ path, port: 'parameter', index: 0, call: 0 })));
+  const inFile = owning(builder(), forward.read({ path, port: 'parameter', index: 0, call: 0 }));
+  if (!map.transposed.has(path)) return copy(inFile);
+  const weight = apply('permute', [inFile], { dims: [1, 0] });
+  weight[inner].turned = { inFile: copy(inFile)[inner], value: weight[inner].value() };
+  return weight;
 }
 
 /** Puts a value at an address for everything downstream; in an invoke, into its own rows. */

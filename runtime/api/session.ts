@@ -1,7 +1,7 @@
 import { TraceError } from '../errors.ts';
-import { prepareInputs } from '../inputs/prepare.ts';
 import { builder } from '../tracing/builder.ts';
 import { callerSite, laterSite } from '../tracing/caller.ts';
+import type { TracedForward } from '../tracing/forward.ts';
 import { ours } from '../tracing/harmless.ts';
 import { isPlainObject } from '../tracing/plain-object.ts';
 import type { Session as PublicSession, Tracer as PublicTracer } from '../types/tracer.ts';
@@ -11,6 +11,7 @@ import { type Block, checkCompiled, isBlock } from './blocks.ts';
 import { Invokes } from './invokes.ts';
 import { writeTensor } from './module-tensors.ts';
 import { shapesOf } from './shapes.ts';
+import { byName, takeInputs } from './taken-inputs.ts';
 import { Tracer } from './tracer.ts';
 import type { Traceable, Tracing } from './tracing.ts';
 
@@ -53,18 +54,31 @@ export class Session implements PublicSession<unknown> {
 
   #traceOne(inputs: unknown, block: Block): unknown {
     const { map } = this.#model;
-    const { prepared, places } = givenAt(laterSite(), () => {
-      const { own, places } = isPlainObject(inputs) ? withoutActivations(map, inputs) : { own: inputs, places: [] };
-      return { prepared: prepareInputs(map.model, this.#model.inputs.prepare(own)), places };
-    });
-    const symbolic = map.formulas!;
-    const sizes = symbolic.sizes(Object.fromEntries([...prepared].map(([name, { dims }]) => [name, dims])));
-    const forward = this.#model.openForward(this.#tracing, shapesOf(symbolic, sizes), prepared);
+    const given = byName(map.model, inputs);
+    const { own, places } = givenAt(laterSite(), () =>
+      isPlainObject(given) ? withoutActivations(map, given) : { own: given, places: [] },
+    );
+    const forward = this.#open(own);
     return builder().inForward(forward, () => {
       // Values of earlier traces, or data, in the places of what modules compute.
       for (const { address, value } of places) writeTensor(forward, address, value);
       return block(new Tracer(this.#tracing));
     });
+  }
+
+  /** Opens the forward of a trace, on data or on values of earlier traces. */
+  #open(inputs: unknown): TracedForward {
+    const { map } = this.#model;
+    const made = givenAt(laterSite(), () => this.#model.inputs.prepare(inputs));
+    const symbolic = map.formulas!;
+    const taken = takeInputs(map.model, made);
+    const forward = this.#model.openForward(
+      this.#tracing,
+      shapesOf(symbolic, symbolic.sizes(taken.dims)),
+      taken.known ?? new Map(),
+    );
+    if (taken.values.size > 0) this.#tracing.takeInputs(forward, taken.values, taken.prepare);
+    return forward;
   }
 
   /** Ends the session here: later traces do not run, and what is saved in them does not come back. */

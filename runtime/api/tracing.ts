@@ -61,6 +61,8 @@ export class Tracing {
   readonly conditions = new Set<Value>();
   /** What goes from step to step of a generation: kept, beside what is saved. */
   readonly carried: Value[] = [];
+  /** The inputs of forwards that are values of the graph, by their names. */
+  private readonly taken = new Map<TracedForward, ReadonlyMap<string, Value>>();
   /** How many saves there were when the trace was told to stop; null if it was not. */
   stopped: number | null = null;
 
@@ -82,6 +84,13 @@ export class Tracing {
     const forward = this.builder.addForward(new TypedModel(model.map, shapes));
     this.runs[forward.id] = { engine: model.engine, owner: forward.id, inputs };
     return forward;
+  }
+
+  /** Lets a forward take values of earlier ones as inputs; `prepare` makes its inputs of their tensors. */
+  takeInputs(forward: TracedForward, values: ReadonlyMap<string, Value>, prepare: ForwardRun['prepare']): void {
+    this.taken.set(forward, values);
+    this.carried.push(...values.values());
+    Object.assign(this.runs[forward.id]!, { prepare });
   }
 
   /** Opens a forward that runs in the middle of another one, at the place where its model is attached. */
@@ -157,6 +166,9 @@ export class Tracing {
     const { early } = this.late;
     const untangled = untangle(early.graph, { cycle: (graph) => findCycle(graph, models) });
     this.ready = { graph: untangled.graph, value: (made) => untangled.value(early.value(made)) };
+    for (const [{ id }, values] of this.taken) {
+      this.runs[id]!.given = new Map(Array.from(values, ([name, made]) => [name, this.value(made)]));
+    }
     return results;
   }
 
@@ -220,7 +232,8 @@ export class Tracing {
 
   /** Runs the graph and gives what is saved. A value of a forward that did not run is undefined. */
   async execute(options: ExecutionOptions): Promise<(Tensor | undefined)[]> {
-    const isSingle = this.runs.length === 1 && this.functions.size === 0 && !hasGradients(this.graph);
+    const isSingle =
+      this.runs.length === 1 && this.taken.size === 0 && this.functions.size === 0 && !hasGradients(this.graph);
     if (isSingle) return this.execution(this.ready, options).single();
     return this.finish(await this.run(options), options);
   }

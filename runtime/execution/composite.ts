@@ -18,6 +18,8 @@ export interface ModelRun {
   inputs: ReadonlyMap<string, Tensor>;
   /** The values of the graph that some of them are, by their names: what a step takes from the one before. */
   given?: ReadonlyMap<string, Value>;
+  /** Makes the inputs of the tensors that these values are, once they are known: those of a trace of a session. */
+  prepare?: (given: ReadonlyMap<string, Tensor>) => ReadonlyMap<string, Tensor>;
 }
 
 /** Whether a stage is more than one run of one model. */

@@ -108,10 +108,17 @@ export class Execution {
       return true;
     }
     if (forward !== null && (await this.options.before?.(forward, this.values)) === false) return false;
+    if (forward !== null) this.takeInputs(this.forwards[forward]!);
     const parted = partAtGradients(nodes);
     if (parted) await this.withGradients(forward, parted, wanted, steps);
     else await this.compute(forward, nodes, wanted, steps);
     return true;
+  }
+
+  /** Makes the inputs of a forward that are values of the graph. */
+  private takeInputs(run: ForwardRun): void {
+    if (!run.prepare) return;
+    run.inputs = run.prepare(new Map(Array.from(run.given ?? [], ([name, value]) => [name, this.at(value)])));
   }
 
   /** Runs a stage with backward passes in it. */

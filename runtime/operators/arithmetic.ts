@@ -181,7 +181,9 @@ function isOrdered(given: unknown): boolean {
   const varying = varyingOf(x);
   if (varying) return varying.cases.every(({ value }) => isOrdered(value));
   return (
-    isNothing(x) || ['number', 'boolean'].includes(typeof x) || (x instanceof TensorProxy && x.type.shape?.length === 0)
+    isNothing(x) ||
+    ['number', 'boolean'].includes(typeof x) ||
+    (x instanceof TensorProxy && x[inner].type.shape?.length === 0)
   );
 }
 

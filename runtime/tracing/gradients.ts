@@ -3,7 +3,7 @@ import type { AttributesOf } from '../graph/ops.ts';
 import { isFloat } from '../graph/promotion.ts';
 import type { Region, Site, Value } from '../graph/types.ts';
 import type { ParameterInBlock } from '../tensor/parameter.ts';
-import { toProxy } from './apply.ts';
+import { apply, toProxy } from './apply.ts';
 import { activeBuilder, type Builder, builder } from './builder.ts';
 import { callerSite, laterSite } from './caller.ts';
 import { fitted } from './fitted.ts';
@@ -11,6 +11,7 @@ import { inner } from './hidden.ts';
 import type { Slot } from './journal.ts';
 import { owning, type TensorProxy, viewing } from './proxy.ts';
 import { Storage } from './storage.ts';
+import type { TracedTensor } from './traced-tensor.ts';
 
 /** What becomes of a gradient by what the loss does not depend on. */
 type Unused = AttributesOf<'grad'>['unused'];
@@ -126,7 +127,10 @@ export class TracedPass {
 export function readGradient(x: TensorProxy, unused: Unused = 'error'): TensorProxy {
   const target = builder();
   const { rowsOf, viewOf } = x[inner];
-  const whole = owning(target, target.passes.current.read((rowsOf ?? x[inner]).value(), unused));
+  const inFile = inFileOf(x[inner]);
+  const of = inFile ?? rowsOf ?? x[inner];
+  const whole = owning(target, target.passes.current.read(of.value(), unused));
+  if (inFile) return apply('permute', [whole], { dims: [1, 0] });
   return rowsOf ? viewing(target, { ...viewOf!, parent: whole[inner] }) : whole;
 }
 
@@ -134,9 +138,18 @@ export function readGradient(x: TensorProxy, unused: Unused = 'error'): TensorPr
 export function writeGradient(x: TensorProxy, value: unknown): void {
   const target = builder();
   const current = readGradient(x);
-  const fit = fitted(target, 'grad', value, current)[inner].value();
-  if (x[inner].rowsOf) current[inner].assign(fit);
-  else target.passes.current.bind(x[inner].value(), target.storage(fit));
+  const fit = fitted(target, 'grad', value, current);
+  const inFile = inFileOf(x[inner]);
+  if (inFile) {
+    const turned = apply('permute', [fit], { dims: [1, 0] })[inner].value();
+    target.passes.current.bind(inFile.value(), target.storage(turned));
+  } else if (x[inner].rowsOf) current[inner].assign(fit[inner].value());
+  else target.passes.current.bind(x[inner].value(), target.storage(fit[inner].value()));
+}
+
+/** The matrix in the file of a weight that it has transposed: the model multiplies by that one. */
+function inFileOf(x: TracedTensor): TracedTensor | null {
+  return x.turned && x.turned.value === x.value() ? x.turned.inFile : null;
 }
 
 /** The gradient by a parameter in the block that runs now, if one with a backward pass does. */

@@ -1,0 +1,88 @@
+import { TraceError } from '../errors.ts';
+import type { Value } from '../graph/types.ts';
+import { TOKEN_IDS } from '../inputs/convention.ts';
+import { type Inputs, prepareInputs } from '../inputs/prepare.ts';
+import type { OnnxModel } from '../onnx/model.ts';
+import { Tensor, type TensorData } from '../tensor/tensor.ts';
+import { builder } from '../tracing/builder.ts';
+import { inner } from '../tracing/hidden.ts';
+import { TensorProxy } from '../tracing/proxy.ts';
+import type { TracedTensor } from '../tracing/traced-tensor.ts';
+import { givenAt } from './at-caller.ts';
+
+/** Inputs of a trace of a session, some of which are values of earlier traces. */
+export interface TakenInputs {
+  /** What is known before the run: data, and stand-ins for values of which all sizes are known; null if one is not. */
+  readonly known: ReadonlyMap<string, Tensor> | null;
+  /** The sizes of the inputs, as far as they are known. */
+  readonly dims: Readonly<Record<string, readonly (number | null)[]>>;
+  readonly values: ReadonlyMap<string, Value>;
+  /** Makes all inputs of the tensors that the values are. */
+  prepare(tensors: ReadonlyMap<string, Tensor>): ReadonlyMap<string, Tensor>;
+}
+
+/** A value of an earlier trace is the model's first input: of a language model the tokens. */
+export function byName(model: OnnxModel, inputs: unknown): unknown {
+  if (!(inputs instanceof TensorProxy)) return inputs;
+  const names = model.inputs.map(({ name }) => name);
+  return { [names.includes(TOKEN_IDS) ? TOKEN_IDS : names[0]!]: inputs };
+}
+
+/**
+ * Tells values of earlier traces from data. Throws an InputError at once for what cannot fit, as far as it is known, else
+ * when the trace runs.
+ */
+export function takeInputs(model: OnnxModel, inputs: Readonly<Record<string, unknown>>): TakenInputs {
+  const { root } = builder().graph;
+  const { site } = builder();
+  const taken = Object.entries(inputs).filter(
+    (entry): entry is [string, TensorProxy] => entry[1] instanceof TensorProxy,
+  );
+  const values = new Map(taken.map(([name, proxy]) => [name, proxy[inner].value()]));
+  for (const value of values.values()) {
+    if (builder().visibleIn(value, root)) continue;
+    throw new TraceError(
+      'A trace takes an input that is made in the body of a traced condition or loop. Make it before, outside of the condition or loop.',
+      site,
+    );
+  }
+  const data = (tensors: ReadonlyMap<string, TensorData>) => ({ ...inputs, ...Object.fromEntries(tensors) }) as Inputs;
+  const prepare = (tensors: ReadonlyMap<string, TensorData>) =>
+    givenAt(
+      () => site,
+      () => prepareInputs(model, data(tensors)),
+    );
+  const standIns = taken.map(
+    ([
+      name,
+      {
+        [inner]: { type },
+      },
+    ]) => [name, standIn(type)] as const,
+  );
+  const found = standIns.filter((entry): entry is [string, Tensor] => entry[1] !== null);
+  const known = found.length === taken.length ? prepare(new Map(found)) : null;
+  const sized =
+    known ??
+    (new Map(Object.entries(inputs).filter(([, given]) => given instanceof Tensor)) as ReadonlyMap<string, Tensor>);
+  const dims = Object.fromEntries([
+    ...Array.from(sized, ([name, tensor]) => [name, tensor.dims] as const),
+    ...taken.flatMap(
+      ([
+        name,
+        {
+          [inner]: { type },
+        },
+      ]) => (type.shape ? [[name, type.shape] as const] : []),
+    ),
+  ]);
+  return { known, dims, values, prepare };
+}
+
+/** Zeros in the place of a value; null if a size is not known before the run. */
+function standIn({ dtype, shape }: TracedTensor['type']): Tensor | null {
+  if (!shape || shape.includes(null)) return null;
+  const dims = shape as number[];
+  const zeros = Array.from({ length: dims.reduce((a, b) => a * b, 1) }, () => 0);
+  return Tensor.from(zeros, dtype as 'float32', dims);
+}
