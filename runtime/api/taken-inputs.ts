@@ -52,14 +52,7 @@ export function takeInputs(model: OnnxModel, inputs: Readonly<Record<string, unk
       () => site,
       () => prepareInputs(model, data(tensors)),
     );
-  const standIns = taken.map(
-    ([
-      name,
-      {
-        [inner]: { type },
-      },
-    ]) => [name, standIn(type)] as const,
-  );
+  const standIns = taken.map(([name, proxy]) => [name, standIn(proxy[inner].type)] as const);
   const found = standIns.filter((entry): entry is [string, Tensor] => entry[1] !== null);
   const known = found.length === taken.length ? prepare(new Map(found)) : null;
   const sized =
@@ -67,14 +60,10 @@ export function takeInputs(model: OnnxModel, inputs: Readonly<Record<string, unk
     (new Map(Object.entries(inputs).filter(([, given]) => given instanceof Tensor)) as ReadonlyMap<string, Tensor>);
   const dims = Object.fromEntries([
     ...Array.from(sized, ([name, tensor]) => [name, tensor.dims] as const),
-    ...taken.flatMap(
-      ([
-        name,
-        {
-          [inner]: { type },
-        },
-      ]) => (type.shape ? [[name, type.shape] as const] : []),
-    ),
+    ...taken.flatMap(([name, proxy]) => {
+      const { shape } = proxy[inner].type;
+      return shape ? [[name, shape] as const] : [];
+    }),
   ]);
   return { known, dims, values, prepare };
 }
