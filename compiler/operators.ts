@@ -17,12 +17,13 @@ export function isLoweredRelation({ left, operatorToken: { kind } }: ts.BinaryEx
   return kind === InstanceOfKeyword || (kind === InKeyword && !syntax.isPrivateIdentifier(left));
 }
 
-/** `a * b` → `binary('*', a, b)` */
+/** `a * b` → `binary('*', a, b)`, `a in b` → `within(a, b)` */
 export function lowerBinary(lowering: Lowering, node: ts.BinaryExpression): Code {
   const { left, operatorToken, right } = node;
   const at = lowering.start(operatorToken);
-  return operator('binary', at, [
-    `'${operatorToken.getText()}'`,
+  const isIn = operatorToken.kind === syntax.SyntaxKind.InKeyword;
+  return operator(isIn ? 'within' : 'binary', at, [
+    ...(isIn ? [] : [`'${operatorToken.getText()}'`]),
     [lowering.argument(left), lowering.trivia(left.end, at)],
     [lowering.trivia(operatorToken.end, lowering.start(right)), lowering.argument(right)],
     lowering.sites.at(at),

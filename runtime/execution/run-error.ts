@@ -71,7 +71,7 @@ function reasonOf(message: string, node: NodeProto | undefined, model: OnnxModel
   if (index) {
     const size = Number(index[2]) + 1;
     if (Number(index[1]) === BELOW)
-      return 'an array is read or set at an index below 0, where it has nothing. To count from its end, write at(index).';
+      return 'an array is read or set at an index that is below 0 or no whole number, where it has nothing. To count from its end, write at(index).';
     const weight = model.initializers.get(node?.input[0] ?? '')?.name;
     return `the index ${index[1]} is out of range${weight ? ` of ${weight}` : ''}: it has ${size} rows, so indices run from 0 to ${size - 1}.`;
   }

@@ -126,9 +126,9 @@ export function setitem(of: unknown, by: unknown, value: unknown, site: Site): u
     else setTensorItem(object, key, value);
     return value;
   }
-  if (key instanceof TensorProxy && !isFilledHere(object)) {
+  if (key instanceof TensorProxy && !Array.isArray(object)) {
     throw new TraceError(
-      'A plain array or object cannot be assigned to at a traced position. Stack it into a tensor first: stack(array).',
+      'Only tensors and arrays of tensors or numbers can be assigned to at a traced position.',
       site,
     );
   }
@@ -136,6 +136,7 @@ export function setitem(of: unknown, by: unknown, value: unknown, site: Site): u
   if (Array.isArray(object) && writesLength(object, key, value)) return writeLength(object, value, site);
   checkFilledWrite(object, key, site, value);
   checkCopy(object, site);
+  if (key instanceof TensorProxy) return writeEntry(object as unknown[], key, value, site);
   const name = asName(key, site);
   if (target?.isRecording) {
     if (ArrayBuffer.isView(object) || name === 'length') checkConverted(value, site);

@@ -7,6 +7,7 @@ import { apply, toProxy } from '../tracing/apply.ts';
 import { activeBuilder } from '../tracing/builder.ts';
 import { checkCompared } from '../tracing/copies.ts';
 import { asked } from '../tracing/doubtful.ts';
+import { isMadeOfParts } from '../tracing/forms/parts.ts';
 import { inner } from '../tracing/hidden.ts';
 import { GraphEntries } from '../tracing/lists.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
@@ -94,6 +95,7 @@ const ARITHMETIC = new Set(['+', '-', '*', '/', '%', '**']);
 /** The operators that make numbers of what is no text. */
 const NUMERIC = new Set([...ARITHMETIC, '<', '<=', '>', '>=', '&', '|', '^', '<<', '>>', '>>>']);
 const EQUALITY = new Set(['==', '!=', '===', '!==']);
+const LOOSE = new Set(['==', '!=']);
 const STRICT = new Set(['===', '!==']);
 const ORDER = new Set(['<', '<=', '>', '>=']);
 /** The operators that ask undefined and null, too. */
@@ -123,6 +125,8 @@ export function binary(operator: string, left: unknown, right: unknown, site: Si
   // A tensor is never null, undefined or a text: such comparisons are decided now, as JavaScript does.
   const isOther = (x: unknown) => isNothing(x) || typeof x === 'string';
   if (operator === 'in' && typeof a === 'string') return PLAIN_BINARY.in!(a as never, b as never);
+  if (LOOSE.has(operator) && isText(a, b)) return binary(operator, Number(a), b, site);
+  if (LOOSE.has(operator) && isText(b, a)) return binary(operator, a, Number(b), site);
   if (isEquality && (isOther(a) || isOther(b))) return operator.startsWith('!');
   if (STRICT.has(operator) && areOfTwoKinds(a, b, site)) return operator === '!==';
   if (ORDER.has(operator) && (isNothing(a) || isNothing(b)) && [a, b].every(isOrdered)) {
@@ -169,6 +173,11 @@ function isNumbers(x: unknown): boolean {
 /** Whether a comparison is about there being a value, too: undefined is equal to no number. */
 function isAsked(x: unknown, by: unknown): boolean {
   return isNothing(by) || !(x instanceof TensorProxy) || x[inner].type.shape?.length === 0;
+}
+
+/** Whether `==` makes a number of a text, as beside a number. */
+function isText(x: unknown, by: unknown): x is string {
+  return typeof x === 'string' && by instanceof TensorProxy && by.type.shape?.length === 0;
 }
 
 function isNothing(x: unknown): boolean {
@@ -233,18 +242,22 @@ export function typeof_(given: unknown, site: Site): unknown {
   return x.dtype === 'bool' ? 'boolean' : 'number';
 }
 
-/** Whether two values are a number and a truth value, which `===` tells apart though tensors of them compare as numbers. */
+/** Whether two values are of kinds (number, truth value, object) that `===` tells apart though tensors of them compare as numbers. */
 function areOfTwoKinds(a: unknown, b: unknown, site: Site): boolean {
   const [one, other] = [kindOf(a), kindOf(b)];
   if (one === null || other === null || (one === other && one !== 'mixed')) return false;
-  if (one === 'mixed' || other === 'mixed') throw mixed('===', site);
+  if (one !== 'object' && other !== 'object' && [one, other].includes('mixed')) throw mixed('===', site);
   return true;
 }
 
-function kindOf(x: unknown): 'number' | 'boolean' | 'mixed' | null {
+function kindOf(x: unknown): 'number' | 'boolean' | 'object' | 'mixed' | null {
   if (typeof x === 'number' || typeof x === 'boolean') return typeof x as 'number' | 'boolean';
-  if (!(x instanceof TensorProxy) || x[inner].type.shape?.length !== 0) return null;
-  return x[inner].isMixed ? 'mixed' : x.dtype === 'bool' ? 'boolean' : 'number';
+  if (x instanceof TensorProxy) {
+    if (x[inner].type.shape?.length !== 0) return null;
+    return x[inner].isMixed ? 'mixed' : x.dtype === 'bool' ? 'boolean' : 'number';
+  }
+  const isOnlyItself = typeof x === 'function' || typeof x === 'symbol' || (isMadeOfParts(x) && !Array.isArray(x));
+  return isOnlyItself ? 'object' : null;
 }
 
 function mixed(operator: string, site: Site): TraceError {

@@ -58,8 +58,9 @@ const OF_NUMBERS: Readonly<Record<string, (x: unknown, site: Site) => unknown>> 
 for (const name of LOOKING) {
   const fn = name.split('.').reduce((at: object, key) => Reflect.get(at, key), globalThis) as Function_;
   const ofNumber = OF_NUMBERS[name.replace('Number.', '')];
+  const kinds: readonly unknown[] = fn === Number || fn === Boolean ? ['number', 'boolean'] : ['number'];
   meanings.set(fn, (receiver, values, site) =>
-    ofNumber && isTracedSearch(null, values) && typeof_(values[0], site) === 'number'
+    ofNumber && isTracedSearch(null, values) && kinds.includes(typeof_(values[0], site))
       ? ofNumber(values[0], site)
       : Reflect.apply(fn, receiver, native(name, values, site)),
   );

@@ -64,4 +64,5 @@ export declare const BREAK: Operator,
   unary: Operator,
   unnoted: Operator,
   variable: Operator,
-  while_: Operator;
+  while_: Operator,
+  within: Operator;

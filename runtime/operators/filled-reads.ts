@@ -3,6 +3,7 @@ import * as functions from '../functions/index.ts';
 import { asProxy, asTraced } from '../functions/nodes.ts';
 import type { Site } from '../graph/types.ts';
 import { BELOW } from '../graph/unequal.ts';
+import { isFloatDType } from '../tensor/storage.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { apply, toProxy } from '../tracing/apply.ts';
 import { doubt } from '../tracing/doubtful.ts';
@@ -29,6 +30,7 @@ export function entryOf(array: readonly unknown[], index: unknown, site: Site): 
 
 /** The same where an index below 0 counts from the end. */
 export function entryAround(array: readonly unknown[], index: unknown, site: Site): unknown {
+  if (index instanceof TensorProxy && isFloatDType(index.dtype)) throw notWhole(site);
   return entryOf(array, typeof index === 'number' && index >= 0 ? index : around(array, index, site), site);
 }
 
@@ -49,6 +51,10 @@ export function perhapsEntry(array: readonly unknown[], index: unknown, isThere:
   );
 }
 
+function notWhole(site: Site): TraceError {
+  return new TraceError('at() is given a traced number that may have a fraction. Convert it: at(index.long()).', site);
+}
+
 function below(index: number, site: Site): TraceError {
   return new TraceError(`An array has no element ${index}. To count from its end, write at(${index}).`, site);
 }
@@ -61,7 +67,12 @@ export function fromStart(index: TensorProxy, site: Site): TensorProxy {
     throw new TraceError(message, site);
   }
   const isKnown = constant?.every((one) => one >= 0) ?? false;
-  if (shape?.length !== 0 || isKnown || dtype.startsWith('float')) return index;
+  if (shape?.length !== 0 || isKnown) return index;
+  if (isFloatDType(dtype)) {
+    const number = asTraced(index);
+    const isWhole = functions.logicalAnd(functions.eq(functions.floor(number), number), functions.ge(number, 0));
+    return asProxy(functions.where(isWhole, number.long(), BELOW));
+  }
   return asProxy(functions.where(functions.lt(asTraced(index), 0), BELOW, asTraced(index)));
 }
 

@@ -37,7 +37,10 @@ export function asName(key: unknown, site: Site | null): PropertyKey {
 function checkAllConverted(list: unknown, site: Site | null, seen: Set<object> = new Set()): void {
   checkGetters(list, site);
   if (!Array.isArray(list)) return;
-  for (const one of list) checkConverted(one, site, seen);
+  for (let i = 0; i < list.length; i++) {
+    const one: unknown = list[i];
+    if (!(one instanceof GraphEntries)) checkConverted(one, site, seen);
+  }
 }
 
 /** An object is about to be written out, or taken apart, with all that it holds. */
@@ -105,7 +108,8 @@ export function checkImplicitCalls(call: Call, site: Site): void {
   if (isList || Array.isArray(receiver)) checkGetters(receiver, site);
   for (const value of [receiver, ...values]) holderOf(value, site);
   if (isList) for (const value of values) if (Array.isArray(value)) checkElements(value, site);
-  if (OF_ELEMENTS.has(name)) {
+  const isStored = name === 'set' && !ArrayBuffer.isView(receiver);
+  if (OF_ELEMENTS.has(name) && !isStored) {
     const isSorted = typeof object === 'function';
     if (!isSorted) for (const list of [receiver, ...values]) checkAllConverted(list, site);
   }

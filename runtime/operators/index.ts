@@ -12,3 +12,4 @@ export { assigned, coalesce, given, optional, sure } from './nullish.ts';
 export { key, keysIn, plain, string, thrown } from './plain-values.ts';
 export { switch_ } from './switches.ts';
 export { field, fields, items, note, place, tag, taken, touch, unnoted, variable } from './targets.ts';
+export { within } from './within.ts';

@@ -116,6 +116,10 @@ export const operators = {
   note(slot: { get: () => unknown; set: (value: unknown) => void }): void {
     slot.set(slot.get());
   },
+  cleaningUp(): void {},
+
+  within: (key: PropertyKey, of: object): boolean => key in of,
+
   mark(fn: unknown): void {
     if (typeof fn !== 'function') throw new Error('no function to mark');
   },
