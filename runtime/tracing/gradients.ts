@@ -143,7 +143,7 @@ export function writeGradient(x: TensorProxy, value: unknown): void {
 }
 
 /** The matrix in the file of a weight that it has transposed: the model multiplies by that one. */
-function inFileOf(x: TensorProxy): TensorProxy | null {
+export function inFileOf(x: TensorProxy): TensorProxy | null {
   return x.turned && x.turned.value === x.value() ? x.turned.inFile : null;
 }
 
