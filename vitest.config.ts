@@ -9,6 +9,7 @@ export default defineConfig({
   resolve: {
     alias: [
       { find: /^onnsight$/, replacement: source('runtime/index.ts') },
+      { find: /^onnsight\/analysis$/, replacement: source('runtime/analysis/index.ts') },
       { find: /^onnsight\/bundle$/, replacement: source('runtime/bundle/node.ts') },
       { find: /^onnsight\/operators$/, replacement: source('runtime/operators/index.ts') },
     ],

@@ -33,7 +33,7 @@ export function readParameter(map: ModelMap, path: string, standing = ANYWHERE):
   if (!forward) throw new TraceError(`The parameter ${path} is read outside of a trace.`, callerSite());
   const inFile = owning(builder(), forward.read({ path, port: 'parameter', index: 0, call: 0 }));
   if (!map.transposed.has(path)) return copy(inFile);
-  const weight = apply('permute', [inFile], { dims: [1, 0] });
+  const weight = copy(apply('permute', [inFile], { dims: [1, 0] }));
   weight[inner].turned = { inFile: copy(inFile)[inner], value: weight[inner].value() };
   return weight;
 }

@@ -1,10 +1,12 @@
 import { isFloat } from '../graph/promotion.ts';
 import type { Value } from '../graph/types.ts';
-import { toProxy } from '../tracing/apply.ts';
+import { apply, toProxy } from '../tracing/apply.ts';
 import { type Builder, builder } from '../tracing/builder.ts';
-import { TracedPass } from '../tracing/gradients.ts';
+
+import { inFileOf, TracedPass } from '../tracing/gradients.ts';
 import { inner } from '../tracing/hidden.ts';
 import { owning, TensorProxy } from '../tracing/proxy.ts';
+
 import type { GradOptions } from '../types/options.ts';
 import type { Operand, Traced } from '../types/tensor.ts';
 import { asTraced, fail, node, operand } from './nodes.ts';
@@ -48,8 +50,10 @@ export function grad(loss: Operand, inputs: Traced | readonly Traced[], options?
         `grad: the gradient by a tensor of ${value.type.dtype} is asked for: only floating-point tensors have gradients.`,
       );
     }
-    const made = pass.node(value, materializeGrads ? 'zeros' : allowUnused ? 'absent' : 'error');
-    return asTraced(owning(target, target.storage(made)));
+    const inFile = inFileOf(input[inner]);
+    const made = pass.node(inFile?.value() ?? value, materializeGrads ? 'zeros' : allowUnused ? 'absent' : 'error');
+    const found = owning(target, target.storage(made));
+    return asTraced(inFile ? apply('permute', [found], { dims: [1, 0] }) : found);
   };
   return Array.isArray(inputs) ? inputs.map(by) : by(inputs);
 }

@@ -148,7 +148,7 @@ export function writeGradient(x: TensorProxy, value: unknown): void {
 }
 
 /** The matrix in the file of a weight that it has transposed: the model multiplies by that one. */
-function inFileOf(x: TracedTensor): TracedTensor | null {
+export function inFileOf(x: TracedTensor): TracedTensor | null {
   return x.turned && x.turned.value === x.value() ? x.turned.inFile : null;
 }
 

@@ -1,4 +1,4 @@
-import { save } from 'onnsight';
+import { backward, save, sub } from 'onnsight';
 import { describe, expect, it } from 'vitest';
 import { expectClose, loadToy, reference } from '../support/toy.ts';
 import { clean, corrupt, difference, fact, parity } from './support.ts';
@@ -55,6 +55,27 @@ describe('traces, models and sessions do not meet', () => {
     const [a, b] = await Promise.all([run(one), run(two)]);
     expectClose(a, scale.logits_last);
     expectClose(b, modules.logits_last);
+  });
+
+  it('a module skipped, inner layers saved and gradients, in two models of one file at once', async () => {
+    const [one, two, three] = await Promise.all([loadToy(), loadToy(), loadToy()]);
+    const [skipped, layers, loss] = await Promise.all([
+      one.trace(clean, () => {
+        one.transformer.h[2].skip(one.transformer.h[2].input);
+        return save(one.lm_head.output['0, -1']);
+      }),
+      two.trace(clean, () => [0, 1, 2, 3].map((i) => save(two.transformer.h[i].output.norm()))),
+      three.trace(clean, () => {
+        const logits = three.lm_head.output['0, -1'];
+        const [mary, john] = ['Mary', 'John'].map((name) => three.tokenizer.token_to_id(name)!);
+        backward(sub(logits[mary!], logits[john!]));
+        return [0, 1, 2, 3].map((i) => save(three.transformer.h[i].output.grad.norm()));
+      }),
+    ]);
+    expectClose(skipped, reference.cases.skip.logits_last);
+    const plain = await three.trace(clean, () => [0, 1, 2, 3].map((i) => save(three.transformer.h[i].output.norm())));
+    expect(layers.map((norm) => norm.item())).toEqual(plain.map((norm) => norm.item()));
+    for (const [i, { norm }] of reference.cases.gradients.grads.entries()) expect(loss[i]!.item()).toBeCloseTo(norm, 3);
   });
 
   it('a trace that fails leaves nothing behind for the one beside it', async () => {

@@ -78,6 +78,30 @@ describe('module.ops: operations inside a module, by name', () => {
     expect(zeroed.tokens).not.toEqual(plain.tokens);
   });
 
+  it('at some steps of a generation: one, a range, steps with gaps; inputs, and of the modules inside', async () => {
+    const run = (steps: readonly number[]) =>
+      lm.generate(fact, { maxNewTokens: 4, stopTokens: [] }, (tracer) => {
+        const seen = [];
+        for (const _ of tracer.iter(steps)) {
+          const block = lm.transformer.h[3];
+          seen.push({ sum: save(block.ops.Softmax.output.sum()), scores: save(block.attn.ops.Softmax.input) });
+        }
+        return seen;
+      });
+    const found = async (steps: readonly number[]) =>
+      (await run(steps)).result.map(({ sum, scores }) => [Math.round(sum.item()), ...scores.dims]);
+    // As above; the scores are [rows, heads, tokens, tokens so far].
+    expect(await found([2])).toEqual([[4, 1, 4, 1, 11]]);
+    expect(await found([1, 2])).toEqual([
+      [4, 1, 4, 1, 10],
+      [4, 1, 4, 1, 11],
+    ]);
+    expect(await found([0, 3])).toEqual([
+      [36, 1, 4, 9, 9],
+      [4, 1, 4, 1, 12],
+    ]);
+  });
+
   it('one that is not there is an error that tells the kinds', async () => {
     const wrong = lm.trace(clean, () => save(lm.transformer.h[1].attn.ops.Softmaxx.output));
     await expect(wrong).rejects.toThrow(

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { backward, LanguageModel, matmul, NNsight, save, sub } from 'onnsight';
+import { backward, grad, LanguageModel, matmul, mul, NNsight, save, sub } from 'onnsight';
 import { describe, expect, it } from 'vitest';
 import { EXPORTERS, modelPath, reference } from '../support/fixtures.ts';
 import { TOY } from '../support/toy.ts';
@@ -57,6 +57,38 @@ describe('a weight that the file has transposed', () => {
     expect(head.dims).toEqual([189, 128]);
     const distance = Array.from(head.data, (value: number, i: number) => Math.abs(value - embedding.data[i]!));
     expect(Math.max(...distance)).toBeLessThan(1e-5);
+  });
+
+  it('is a copy: changed in place it changes nothing else', async () => {
+    const lm = await LanguageModel.load(TOY, { device: 'cpu' });
+    const { changed, again, logits } = await lm.trace('The Eiffel Tower', () => {
+      const { weight } = lm.lm_head;
+      weight[':'] = 0;
+      return {
+        changed: save(weight.abs().max()),
+        again: save(lm.lm_head.weight.abs().max()),
+        logits: save(lm.lm_head.output),
+      };
+    });
+    const plain = await lm.trace('The Eiffel Tower', () => save(lm.lm_head.output));
+    expect(changed.item()).toBe(0);
+    expect(Number(again.item())).toBeGreaterThan(0);
+    expect(Array.from(logits.data)).toEqual(Array.from(plain.data));
+  });
+
+  it('has the same gradient by grad(), and one that is set', async () => {
+    const lm = await LanguageModel.load(TOY, { device: 'cpu' });
+    const { own, given, set } = await lm.trace('The Eiffel Tower', () => {
+      const loss = lm.lm_head.output['0, -1, 3'];
+      const own = save(grad(loss, lm.lm_head.weight));
+      backward(loss);
+      const given = save(lm.lm_head.weight.grad.clone());
+      lm.lm_head.weight.grad = mul(lm.lm_head.weight.grad, 2);
+      return { own, given, set: save(lm.lm_head.weight.grad) };
+    });
+    expect(own.dims).toEqual([189, 128]);
+    expect(Array.from(own.data)).toEqual(Array.from(given.data));
+    expect(Array.from(set.data as Float32Array)).toEqual(Array.from(given.data as Float32Array, (value) => 2 * value));
   });
 
   it('computes what the module computes, and its gradient is the input where one output is the loss', async () => {

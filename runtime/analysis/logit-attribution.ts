@@ -1,0 +1,75 @@
+import {
+  div,
+  type Envoy,
+  type LanguageModel,
+  ModelError,
+  mean,
+  mul,
+  norm,
+  save,
+  sub,
+  sum,
+  type Tensor,
+} from '../index.ts';
+import { block } from '../operators/blocks.ts';
+import type { Prompt } from '../types/model.ts';
+import type { ComponentOptions, Components } from './components.ts';
+import { transformer } from './parts.ts';
+
+/** The token whose logit is looked at, and the one that its logit is compared with. */
+export interface Answer {
+  readonly token: number;
+  readonly instead?: number;
+}
+
+/**
+ * What each component adds to a logit, or to the difference of two logits (TransformerLens: `logit_attrs`). The last norm
+ * divides by the scale that it has for the prompt. All components together give the logit without what the biases of the
+ * norm and the unembedding add to it. Throws an Error if the last norm is neither a LayerNorm nor an RMSNorm.
+ * @returns float [component, batch, position]
+ */
+export async function logitAttribution(
+  model: LanguageModel,
+  prompt: Prompt,
+  { values }: Components,
+  { token, instead }: Answer,
+  { parts }: ComponentOptions = {},
+): Promise<Tensor> {
+  const { norm: last, unembedding } = transformer(model, parts);
+  const hasBias = hasParameter(last, 'bias');
+  const { input, output, weight, bias, direction } = await model.trace(
+    prompt,
+    block(() => {
+      const rows = unembedding.weight;
+      const row = (id: number) => rows[id];
+      return {
+        input: save(last.input),
+        output: save(last.output),
+        weight: save(last.weight),
+        bias: hasBias ? save(last.bias) : null,
+        direction: save(instead === undefined ? row(token) : sub(row(token), row(instead))),
+      };
+    }),
+  );
+  const scaled = (bias ? sub(output, bias) : output) as Tensor;
+  const centred = (x: Tensor) => sub(x, mean(x, -1, true)) as Tensor;
+  const same = (x: Tensor) => x;
+  for (const prepare of [centred, same]) {
+    const stream = mul(prepare(input), weight);
+    const scale = div(norm(stream, 2, -1, true), norm(scaled, 2, -1, true));
+    const off = Number(norm(sub(div(stream, scale), scaled)).item());
+    if (off > Number(norm(scaled).item()) * 1e-3) continue;
+    return sum(mul(div(prepare(values), scale), mul(weight, direction)), -1) as Tensor;
+  }
+  throw new Error(`${last.path} is neither a LayerNorm nor an RMSNorm: what it does is no sum over the components.`);
+}
+
+/** Whether a module has a parameter: one that is there is an error of another kind outside of a trace. */
+function hasParameter(module: Envoy, name: string): boolean {
+  try {
+    module.get(name);
+    return true;
+  } catch (error) {
+    return !(error instanceof ModelError);
+  }
+}

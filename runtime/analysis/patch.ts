@@ -1,0 +1,48 @@
+import { type LanguageModel, save, type Tensor } from '../index.ts';
+import { block } from '../operators/blocks.ts';
+import type { Prompt } from '../types/model.ts';
+
+export interface PatchOptions {
+  /** The path of the module whose output is taken. */
+  readonly module: string;
+  /** The positions that it is taken at in the source, and put to in the base: the same ones, unless `to` is given. */
+  readonly positions: readonly number[] | { readonly from: readonly number[]; readonly to: readonly number[] };
+}
+
+/**
+ * Runs the base with what a module gives for the source at some positions (pyvene: an interchange intervention).
+ * @returns the main output (the logits) of the patched run, and that of the base alone
+ */
+export async function patch(
+  model: LanguageModel,
+  source: Prompt,
+  base: Prompt,
+  { module, positions }: PatchOptions,
+): Promise<{ readonly patched: Tensor; readonly base: Tensor }> {
+  const target = model.get(module);
+  const { from, to } = 'from' in positions ? positions : { from: positions, to: positions };
+  if (from.length !== to.length) {
+    throw new Error(`${from.length} positions of the source are put to ${to.length} positions of the base.`);
+  }
+  const at = (list: readonly number[]) => `:, [${list.join(', ')}]` as const;
+  return model.session(
+    block((session) => {
+      const given = session.trace(
+        source,
+        block(() => target.output[at(from)]),
+      );
+      const plain = session.trace(
+        base,
+        block(() => save(model.output)),
+      );
+      const patched = session.trace(
+        base,
+        block(() => {
+          target.output[at(to)] = given;
+          return save(model.output);
+        }),
+      );
+      return { patched, base: plain };
+    }),
+  );
+}

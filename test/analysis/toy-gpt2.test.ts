@@ -1,0 +1,157 @@
+import { readFileSync } from 'node:fs';
+import { type LanguageModel, mul, NNsight, sum, Tensor } from 'onnsight';
+import {
+  accumulatedResidual,
+  type Components,
+  decomposeResidual,
+  drawGrid,
+  getActPatchAttnHeadOutAllPos,
+  getActPatchAttnOut,
+  getActPatchMlpOut,
+  getActPatchResidPre,
+  logitAttribution,
+  type PatchingGrid,
+  patch,
+  stackHeads,
+} from 'onnsight/analysis';
+import { describe, expect, it } from 'vitest';
+import { modelPath } from '../support/fixtures.ts';
+import { loadToy, maxDifference } from '../support/toy.ts';
+
+/** PyTorch's numbers, by `test/tools/analysis_fixtures.py`. */
+const expected = JSON.parse(readFileSync(new URL('../fixtures/analysis.json', import.meta.url), 'utf8'));
+const clean = 'When Mary and John went to the store , John gave a drink to';
+const corrupted = 'When Mary and John went to the store , Mary gave a drink to';
+const lm = await loadToy();
+const [mary, john] = ['Mary', 'John'].map((name) => lm.tokenizer.token_to_id(name)!) as [number, number];
+const metric = (logits: Tensor) => Number(logits[`0, -1, ${mary}`].item()) - Number(logits[`0, -1, ${john}`].item());
+const options = { clean, corrupted, metric };
+
+const weights = Tensor.from(
+  Array.from({ length: 128 }, (_, i) => i + 1),
+  'float32',
+);
+
+/** Compares components by a weighted sum over their features. */
+function expectComponents({ values }: Components, { dims, data }: { dims: number[]; data: number[] }): void {
+  expect(values.dims).toEqual(dims);
+  const found = Array.from(sum(mul(values, weights), -1).data as Float32Array);
+  const most = Math.max(...data.map(Math.abs));
+  expect(maxDifference(found, data) / most).toBeLessThan(1e-4);
+}
+
+function expectGrid({ values, rows, columns }: PatchingGrid, wanted: number[][]): void {
+  expect(rows).toHaveLength(wanted.length);
+  expect(columns).toHaveLength(wanted[0]!.length);
+  for (const [i, row] of values.entries()) expect(maxDifference(row, wanted[i]!)).toBeLessThan(1e-3);
+}
+
+describe('components of the residual stream', () => {
+  it('accumulatedResidual', async () => {
+    const found = await accumulatedResidual(lm, clean);
+    expect(found.labels).toEqual(['0_pre', '1_pre', '2_pre', '3_pre', 'final_post']);
+    expectComponents(found, expected.accumulated);
+  });
+
+  it('decomposeResidual', async () => {
+    const found = await decomposeResidual(lm, clean);
+    expect(found.labels.slice(0, 3)).toEqual(['embed', '0_attn_out', '0_mlp_out']);
+    expectComponents(found, expected.decomposed);
+  });
+
+  it('stackHeads', async () => {
+    const found = await stackHeads(lm, clean, expected.heads);
+    expect(found.labels.slice(3, 5)).toEqual(['L0H3', 'L1H0']);
+    expectComponents(found, expected.by_head);
+  });
+
+  it('another number of heads than the features allow is an error', async () => {
+    await expect(stackHeads(lm, clean, 3)).rejects.toThrow(/128 features, which are not those of 3 heads/);
+  });
+});
+
+describe('logitAttribution', () => {
+  const answer = { token: mary, instead: john };
+
+  it.each([
+    ['decomposed', () => decomposeResidual(lm, clean)],
+    ['by_head', () => stackHeads(lm, clean, expected.heads)],
+    ['accumulated', () => accumulatedResidual(lm, clean)],
+  ] as const)('%s', async (name, components) => {
+    const found = await logitAttribution(lm, clean, await components(), answer);
+    expect(maxDifference(Array.from(found.data as Float32Array), expected.attribution[name])).toBeLessThan(1e-3);
+  });
+
+  it('of all components adds up to the difference of the logits, beside the bias of the norm', async () => {
+    const found = await logitAttribution(lm, clean, await decomposeResidual(lm, clean), answer);
+    const total = Number(sum(found, 0)['0, -1'].item());
+    expect(total + expected.attribution.bias).toBeCloseTo(expected.metric.clean, 3);
+  });
+});
+
+describe('patching', () => {
+  it.each([
+    ['resid_pre', getActPatchResidPre],
+    ['attn_out', getActPatchAttnOut],
+    ['mlp_out', getActPatchMlpOut],
+  ] as const)('by layer and position: %s', async (name, grid) => {
+    expectGrid(await grid(lm, options), expected[name]);
+  });
+
+  it('by layer and head, with progress and a picture', async () => {
+    const told: number[][] = [];
+    const onProgress = (done: number, total: number) => told.push([done, total]);
+    const grid = await getActPatchAttnHeadOutAllPos(lm, { ...options, heads: expected.heads, onProgress });
+    expectGrid(grid, expected.head_out);
+    expect(told).toEqual(Array.from({ length: 16 }, (_, i) => [i + 1, 16]));
+    const picture = drawGrid(grid, { title: 'heads & <layers>' });
+    expect(picture.match(/<rect /g)).toHaveLength(16);
+    expect(picture).toContain('heads &amp; &lt;layers>');
+    expect(picture).toContain(`layer 1, head 2: ${grid.values[1]![2]}`);
+  });
+
+  it('is ended by a signal', async () => {
+    const stop = new AbortController();
+    const sweep = getActPatchMlpOut(lm, { ...options, signal: stop.signal, onProgress: () => stop.abort() });
+    await expect(sweep).rejects.toThrow(/aborted/);
+  });
+
+  it('of prompts of other lengths is an error', async () => {
+    await expect(getActPatchMlpOut(lm, { ...options, corrupted: 'The Big Ben' })).rejects.toThrow(/other sizes/);
+  });
+
+  it('patch: at the same positions, and at others', async () => {
+    const module = 'transformer.h.1';
+    const same = await patch(lm, clean, corrupted, { module, positions: [14] });
+    expect(metric(same.base)).toBeCloseTo(expected.metric.corrupted, 3);
+    expect(metric(same.patched)).toBeCloseTo(expected.patch.same, 3);
+    const moved = await patch(lm, clean, corrupted, { module, positions: { from: [10, 14], to: [9, 14] } });
+    expect(metric(moved.patched)).toBeCloseTo(expected.patch.moved, 3);
+  });
+});
+
+it('a model with other names needs its parts: Llama with an RMSNorm', async () => {
+  const llama = (await NNsight.load(modelPath('zoo/llama', 'ts'), { device: 'cpu' })) as unknown as LanguageModel;
+  const prompt = { input_ids: [[1, 2, 3]], attention_mask: [[1, 1, 1]] };
+  await expect(decomposeResidual(llama, prompt)).rejects.toThrow(/none of the names that are known/);
+  const parts = {
+    layers: 'model.model.layers',
+    attention: 'self_attn',
+    mlp: 'mlp',
+    projection: 'self_attn.o_proj',
+    norm: 'model.model.norm',
+    unembedding: 'model.lm_head',
+  };
+  const found = await logitAttribution(
+    llama,
+    prompt,
+    await decomposeResidual(llama, prompt, { parts }),
+    { token: 5 },
+    { parts },
+  );
+  const { output } = await llama.trace(prompt);
+  const logits = output![':, :, 5'] as Tensor;
+  expect(
+    maxDifference(Array.from(sum(found, 0).data as Float32Array), Array.from(logits.data as Float32Array)),
+  ).toBeLessThan(1e-4);
+});
