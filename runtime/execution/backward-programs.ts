@@ -17,10 +17,10 @@ const KEPT = 256;
 const OFTEN = 5;
 
 /**
- * With fewer rows than this, a product of matrices takes as long to bring the weights into the form that kernels like best
- * as to multiply: what runs often has them so, in memory once more.
+ * With few rows, a product of matrices takes as long to bring the weights into the form that kernels like best as to
+ * multiply: what runs often has them so, in memory once more. A single row is multiplied by the weights as they lie.
  */
-const FEW = 64;
+const FEW = { least: 2, most: 63 };
 
 /** What is asked of the derivative of a program. */
 export interface BackwardQuestion {
@@ -190,9 +190,11 @@ function prepacked(written: BackwardProgram): BackwardProgram {
   return { ...written, program: { ...program, key: keyOf('prepacked', program.key), prepack: true, weights } };
 }
 
-/** Whether products of matrices have few rows: all dimensions but the last count. */
+/** Whether products of matrices have few rows, yet more than one: all dimensions but the last count. */
 function isShort({ dims }: BackwardQuestion): boolean {
-  return [...dims.values()].every((sizes) => sizes.slice(0, -1).reduce((count, size) => count * size, 1) < FEW);
+  const rows = [...dims.values()].map((sizes) => sizes.slice(0, -1).reduce((count, size) => count * size, 1));
+  const most = Math.max(0, ...rows);
+  return most >= FEW.least && most <= FEW.most;
 }
 
 /** By itself, so that what the program keeps does not hold more. Weights stay as they are: prepacked, they would be in memory twice. */

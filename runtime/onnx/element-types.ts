@@ -26,6 +26,7 @@ const FIXED = table<readonly number[]>({
 
 /** Operators whose first output has the type of another input than the first. */
 const LIKE = table<number>({
+  CastLike: 1,
   DequantizeLinear: 1,
   GatherBlockQuantized: 2,
   OneHot: 2,
@@ -38,6 +39,7 @@ const LIKE = table<number>({
 /** Attributes that name the element type of what an operator makes, and the type where they are left out. */
 const NAMED = table<readonly [attribute: string, otherwise: number | null]>({
   Bernoulli: ['dtype', null],
+  BitCast: ['to', null],
   BlackmanWindow: ['output_datatype', T.FLOAT],
   Cast: ['to', null],
   EyeLike: ['dtype', null],

@@ -1,4 +1,4 @@
-import { backward, save } from 'onnsight';
+import { backward, save, sum } from 'onnsight';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Residuals } from '../../runtime/execution/residuals.ts';
 import type { RunStats } from '../../runtime/execution/stats.ts';
@@ -30,13 +30,13 @@ describe.each(['off', 'layers', 'modules'] as const)('a block with gradients tha
 });
 
 describe('statistics', () => {
-  const run = async (model: Awaited<ReturnType<typeof loadToy>>) => {
+  const run = async (model: Awaited<ReturnType<typeof loadToy>>, positions = '0, -1:') => {
     const seen: RunStats[] = [];
     await model.trace(
       'The Eiffel Tower is in the city of',
       () => {
-        const logits = model.lm_head.output['0, -1'];
-        backward(logits[5] - logits[6]);
+        const logits = model.lm_head.output[positions];
+        backward(sum(logits[':, 5'] - logits[':, 6']));
         return save(model.transformer.h[2].output.grad);
       },
       { onStats: (stats) => seen.push(stats) },
@@ -59,19 +59,28 @@ describe('statistics', () => {
     expect(again!.dispatches.every(({ built }) => built === null)).toBe(true);
   });
 
-  it('show that what runs often is built once more, to keep what takes long, and then no more', async () => {
+  const builtBy = async (positions: string) => {
     const model = (await loadEachWay(loadToy)).get('layers')!;
     const built: string[][] = [];
     for (let time = 0; time < 2 * OFTEN; time++) {
-      const all = (await run(model)).flatMap(({ dispatches }) => dispatches);
+      const all = (await run(model, positions)).flatMap(({ dispatches }) => dispatches);
       built.push(all.filter((one) => one.built !== null).map(({ name, kind }) => `${kind} ${name}`));
     }
-    expect(built.slice(1, 5).flat()).toEqual([]);
-    // What has nothing to keep gets its weights prepacked, as the prompt is short.
-    expect(built[5]).toEqual(['backward the end (2 of 2)']);
+    return built;
+  };
+
+  it('show that what runs often is built once more, to keep what takes long, and then no more', async () => {
+    const built = await builtBy('0, -1:');
+    expect(built.slice(1, 6).flat()).toEqual([]);
     expect(built[6]).toEqual(expect.arrayContaining(['segment transformer.h.3', 'backward transformer.h.3']));
     expect(built[6]).not.toContain('segment transformer.h.0');
     expect(built.slice(7).flat()).toEqual([]);
+  });
+
+  it('show that weights which few rows are multiplied by are prepacked, not those of a single row', async () => {
+    // The unembedding has nothing to keep.
+    expect((await builtBy('0, -3:'))[5]).toEqual(['backward the end (2 of 2)']);
+    expect((await builtBy('0, -1:'))[5]).toEqual([]);
   });
 });
 

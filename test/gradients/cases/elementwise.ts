@@ -1,3 +1,4 @@
+import { makeNode } from '../../../runtime/onnx/make.ts';
 import type { Case } from '../harness.ts';
 import { bools, distinct, int, normal, positive, scalar, small } from '../values.ts';
 import { oneNode } from './case.ts';
@@ -43,6 +44,26 @@ const SHAPED: readonly Case[] = ['Add', 'Sub', 'Mul', 'Div', 'Max', 'Min', 'Sum'
 
 /** Gradients by elementwise operators, with every kind of broadcasting. */
 export const ELEMENTWISE: readonly Case[] = [
+  {
+    name: 'Cast to another float, and back',
+    nodes: [
+      makeNode('Cast', ['x'], ['wide'], { to: { int: 11 } }),
+      makeNode('Mul', ['wide', 'wide'], ['square']),
+      makeNode('CastLike', ['square', 'x'], ['y']),
+    ],
+    inputs: { x: normal(2, 3) },
+  },
+  {
+    name: 'CastLike of a comparison, multiplied',
+    nodes: [
+      makeNode('Greater', ['x', 'zero'], ['above']),
+      makeNode('CastLike', ['above', 'x'], ['mask']),
+      makeNode('Mul', ['mask', 'x'], ['masked']),
+      makeNode('Mul', ['masked', 'x'], ['y']),
+    ],
+    inputs: { x: normal(2, 3) },
+    constants: { zero: scalar(0) },
+  },
   ...KINDS,
   ...SHAPED,
   oneNode('Mul', { a: normal(2, 3) }, {}, { name: 'Mul of the same', order: ['a', 'a'] }),
