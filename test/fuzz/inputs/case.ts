@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import { loadBundle } from '../../../runtime/bundle/node.ts';
 import { NNsight, requestFromJson, Tensor } from '../../../runtime/index.ts';
+import { readModel } from '../../../runtime/onnx/read.ts';
 import { type Base, baseManifest, baseRequest, bases, MLP } from './base.ts';
 import { damageBytes, damageJson } from './damage.ts';
 import { damageModel } from './damage-model.ts';
@@ -75,13 +76,28 @@ async function runPlain(path: string, { inputs }: Base): Promise<Readonly<Record
   }
 }
 
-async function runRequest(random: Random): Promise<Told> {
-  const load = async (segments: string): Promise<Awaited<ReturnType<typeof NNsight.load>>> => {
+/** A server keeps its models: no request may change what another one gets. */
+let servers: Promise<Servers> | null = null;
+
+interface Servers {
+  readonly model: Model;
+  readonly whole: Model;
+  readonly hash: string;
+}
+
+type Model = Awaited<ReturnType<typeof NNsight.load>>;
+
+async function loadServers(): Promise<Servers> {
+  const load = async (segments: string): Promise<Model> => {
     process.env.ONNSIGHT_SEGMENTS = segments;
     return NNsight.load(MLP, { device: 'cpu', maxIterations: 1000 });
   };
-  const [model, whole] = [await load('modules'), await load('off')];
-  const { hash } = await import('../../../runtime/onnx/read.ts').then(({ readModel }) => readModel(MLP));
+  return { model: await load('modules'), whole: await load('off'), hash: (await readModel(MLP)).hash };
+}
+
+async function runRequest(random: Random): Promise<Told> {
+  servers ??= loadServers();
+  const { model, whole, hash } = await servers;
   const json = damageJson(baseRequest(hash), random);
   return judge(async () => {
     const [found, expected] = [await model.execute(requestFromJson(json)), await whole.execute(requestFromJson(json))];
@@ -91,6 +107,9 @@ async function runRequest(random: Random): Promise<Told> {
     return 'right';
   });
 }
+
+/** What the MLP gives: all bundles are of it. */
+let plainMlp: ReturnType<typeof runPlain> | null = null;
 
 async function runBundle(random: Random): Promise<Told> {
   const { bytes, inputs } = bases[0]!;
@@ -104,7 +123,8 @@ async function runBundle(random: Random): Promise<Told> {
     const bundle = await loadBundle(folder);
     const result = (await bundle({ x: Tensor.from(data, 'float32', dims) })) as Record<string, Tensor>;
     await bundle.release();
-    const plain = await runPlain(MLP, bases[0]!);
+    plainMlp ??= runPlain(MLP, bases[0]!);
+    const plain = await plainMlp;
     for (const found of Object.values(result ?? {})) if (found instanceof Tensor) checkSame('y', found, plain?.output);
     return 'right';
   });
