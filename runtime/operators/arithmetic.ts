@@ -177,7 +177,7 @@ function isAsked(x: unknown, by: unknown): boolean {
 
 /** Whether `==` makes a number of a text, as beside a number. */
 function isText(x: unknown, by: unknown): x is string {
-  return typeof x === 'string' && by instanceof TensorProxy && by.type.shape?.length === 0;
+  return typeof x === 'string' && by instanceof TensorProxy && by[inner].type.shape?.length === 0;
 }
 
 function isNothing(x: unknown): boolean {
