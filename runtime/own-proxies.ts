@@ -1,20 +1,27 @@
-/** The proxies that this library made, and what stands behind each. Those of a program are its own: whatever they are asked may have an effect. */
+/** The proxies that this library made. Those of a program are its own: whatever they are asked may have an effect. */
+const own = new WeakSet<object>();
+
+/**
+ * What stands behind some of them. Not behind each: small garbage collections keep what a WeakMap leads to, and a trace
+ * makes many.
+ */
 const behind = new WeakMap<object, object>();
 
-/** @param stands what stands behind it, for this library: the target, if it is nothing else */
-export function ownProxy<T extends object>(target: T, handler: ProxyHandler<T>, stands: object = target): T {
+/** @param stands the object behind it, for `standsBehind` */
+export function ownProxy<T extends object>(target: T, handler: ProxyHandler<T>, stands?: object): T {
   const proxy = new Proxy(target, handler);
-  behind.set(proxy, stands);
+  own.add(proxy);
+  if (stands) behind.set(proxy, stands);
   return proxy;
 }
 
-/** What stands behind a proxy of this library; undefined for other values. */
+/** What stands behind a proxy of this library, as it was given; undefined for other values. */
 export function standsBehind(value: unknown): object | undefined {
   return behind.get(value as object);
 }
 
 export function isOwnProxy(value: unknown): boolean {
-  return behind.has(value as object);
+  return own.has(value as object);
 }
 
 /** `value instanceof type` for a class whose instances are proxies of this library: no other object is asked. */

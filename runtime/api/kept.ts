@@ -60,7 +60,7 @@ export class Kept {
   }
 
   /** What is kept of a module and of those in it. */
-  #view(module: ModuleEnvoy, own: Record<string, unknown>, stands: object = own): object {
+  #view(module: ModuleEnvoy, own: Record<string, unknown>, stands?: object): object {
     return ownProxy(
       own,
       {

@@ -61,8 +61,11 @@ function below(index: number, site: Site): TraceError {
 
 /** An index of an array: below 0 there is nothing, and the run fails. */
 export function fromStart(index: TensorProxy, site: Site): TensorProxy {
-  const { dtype, shape, constant } = index[inner].type;
-  if (dtype === 'bool' && shape?.length === 0) {
+  const {
+    isMixed,
+    type: { dtype, shape, constant },
+  } = index[inner];
+  if ((dtype === 'bool' || isMixed) && shape?.length === 0) {
     const message = 'An array is indexed with a truth value, and has nothing of that name. Write test ? 1 : 0.';
     throw new TraceError(message, site);
   }

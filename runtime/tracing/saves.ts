@@ -1,6 +1,6 @@
 import { TraceError } from '../errors.ts';
 import type { Region, TensorType, Value } from '../graph/types.ts';
-import { isOwnProxy, ownProxy, standsBehind } from '../own-proxies.ts';
+import { isOwnProxy, ownProxy } from '../own-proxies.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { toProxy } from './apply.ts';
 import { activeBuilder, type Builder, builder } from './builder.ts';
@@ -30,7 +30,7 @@ export class SavedProxy extends TensorProxy {
     super(new TracedTensor(target, of[inner].storage, of[inner].viewOf));
     this[saving] = new SaveSlot(target, of[inner].type, when, merged);
     // biome-ignore lint/correctness/noConstructorReturn: after the run the object answers as the tensor it stands for.
-    return ownProxy<SavedProxy>(Object.create(SHOWN), handler(this), this);
+    return ownProxy<SavedProxy>(Object.create(SHOWN), handler(this));
   }
 }
 
@@ -129,7 +129,7 @@ const RESULT_MEMBERS = new Set(['data', 'dims', 'item', 'toArray', 'raw']);
 
 /** Whether a value was given by save(), in this trace or another one, and before the run or after it. */
 export function isSaved(value: unknown): value is SavedProxy {
-  return standsBehind(value) instanceof SavedProxy;
+  return typeof value === 'object' && isOwnProxy(value) && (value as Partial<SavedProxy>)[saving] !== undefined;
 }
 
 /** What Node prints of a proxy is asked of what stands behind it. */
