@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -34,6 +34,7 @@ test('the toy GPT-2', () => {
     vocabSize: 189,
     chatTemplates: {},
     generation: none,
+    whole: JSON.parse(readFileSync(join(TOY, 'config.json'), 'utf8')),
   });
 });
 
@@ -48,11 +49,13 @@ test('a folder without these files says nothing', () => {
     vocabSize: null,
     chatTemplates: {},
     generation: none,
+    whole: {},
   });
 });
 
 test('a chat model: several ends, tokens as objects, defaults of generation', () => {
-  write('config.json', { max_position_embeddings: 131072, vocab_size: 128256, eos_token_id: 128001, pad_token_id: -1 });
+  const config = { max_position_embeddings: 131072, vocab_size: 128256, eos_token_id: 128001, pad_token_id: -1 };
+  write('config.json', config);
   write('generation_config.json', {
     bos_token_id: 128000,
     eos_token_id: [128001, 128008, 128009],
@@ -90,6 +93,7 @@ test('a chat model: several ends, tokens as objects, defaults of generation', ()
       maxLength: 4096,
       repetitionPenalty: 1.05,
     },
+    whole: config,
   });
 });
 
