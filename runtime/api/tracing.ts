@@ -90,7 +90,7 @@ export class Tracing {
   takeInputs(forward: TracedForward, values: ReadonlyMap<string, Value>, prepare: ForwardRun['prepare']): void {
     this.taken.set(forward, values);
     this.carried.push(...values.values());
-    Object.assign(this.runs[forward.id]!, { prepare });
+    this.runs[forward.id] = { ...this.runs[forward.id]!, ...(prepare && { prepare }) };
   }
 
   /** Opens a forward that runs in the middle of another one, at the place where its model is attached. */
