@@ -11,7 +11,7 @@ import { ort } from '../ort/ort.ts';
 import type { LanguageLoadOptions, LanguageModelLoader, LanguageModel as LanguageModelOf } from '../types/model.ts';
 import type { Loose } from '../types/module.ts';
 import { withHooks } from './input-maker.ts';
-import { checkIterations, LoadedModel } from './loaded-model.ts';
+import { engineChoice, LoadedModel } from './loaded-model.ts';
 import { ModelMap } from './locate.ts';
 import { LANGUAGE_MODEL_MEMBERS } from './members.ts';
 import { checkOptions, LOAD_OPTIONS, type OptionNames } from './options.ts';
@@ -31,8 +31,8 @@ const LANGUAGE_OPTIONS: OptionNames<LanguageLoadOptions> = {
 export const LanguageModel: LanguageModelLoader = {
   async load<Tree = Loose>(pathOrHubId: string, options: LanguageLoadOptions = {}): Promise<LanguageModelOf<Tree>> {
     checkOptions('LanguageModel.load', options, LANGUAGE_OPTIONS);
-    const { rename, envoys, inputHooks, fuse = false } = options;
-    const maxIterations = checkIterations(options.maxIterations);
+    const { rename, envoys, inputHooks } = options;
+    const choice = engineChoice(options);
     const folder = await modelFolder(pathOrHubId, options);
     const file = chooseModelFile(filesUnder(folder), folder, options.file);
     const tokenizer = readTokenizer(folder);
@@ -42,7 +42,7 @@ export const LanguageModel: LanguageModelLoader = {
     const map = new ModelMap(model, { members: LANGUAGE_MODEL_MEMBERS, rename, envoys, methods });
     const device = await ort.chooseDevice(options.device ?? 'auto');
     const inputs = withHooks(new TextInputs(model, tokenizer, config), inputHooks);
-    const loaded = new LoadedModel(map, inputs, { device, fuse, maxIterations });
+    const loaded = new LoadedModel(map, inputs, { ...choice, device });
     return new TextModel(loaded, inputHooks?.methods, tokenizer, config).whole as LanguageModelOf<Tree>;
   },
 };

@@ -1,7 +1,9 @@
 import { Engine } from '../execution/engine.ts';
 import type { Device } from '../ort/port.ts';
+import { checkSegmentation, type Segmentation } from '../partition/segmentation.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import type { TracedForward } from '../tracing/forward.ts';
+import type { LoadOptions } from '../types/model.ts';
 import type { Block } from './blocks.ts';
 import type { InputMaker } from './input-maker.ts';
 import type { ModelMap, Shapes } from './locate.ts';
@@ -12,14 +14,20 @@ export interface EngineChoice {
   readonly device: Device;
   /** Whether a block that runs often becomes one session. */
   readonly fuse: boolean;
+  /** Where the model is cut, if the user says it. */
+  readonly segmentation?: Segmentation | undefined;
   /** How often the body of a loop may run. */
   readonly maxIterations?: number | undefined;
 }
 
-/** A load option that is a number of iterations. Throws a RangeError for what is none. */
-export function checkIterations(value: number | undefined): number | undefined {
-  if (value === undefined || (Number.isSafeInteger(value) && value > 0)) return value;
-  throw new RangeError(`maxIterations is a whole number from 1 on, not ${value}.`);
+/** The choice that load options make. Throws a RangeError or a TypeError for values that none of them has. */
+export function engineChoice(options: LoadOptions): Omit<EngineChoice, 'device'> {
+  const { fuse = false, maxIterations, segmentation } = options;
+  if (maxIterations !== undefined && !(Number.isSafeInteger(maxIterations) && maxIterations > 0)) {
+    throw new RangeError(`maxIterations is a whole number from 1 on, not ${maxIterations}.`);
+  }
+  if (segmentation !== undefined) checkSegmentation('segmentation', segmentation);
+  return { fuse, maxIterations, segmentation };
 }
 
 /** A model that runs: its modules, the engine of a device, how its inputs are made, and the edits that it carries. */

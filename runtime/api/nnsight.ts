@@ -3,7 +3,7 @@ import { ort } from '../ort/ort.ts';
 import type { LoadOptions, NNsightLoader, NNsight as NNsightOf } from '../types/model.ts';
 import type { Loose } from '../types/module.ts';
 import { PlainInputs, withHooks } from './input-maker.ts';
-import { checkIterations, LoadedModel } from './loaded-model.ts';
+import { engineChoice, LoadedModel } from './loaded-model.ts';
 import { ModelMap } from './locate.ts';
 import { Model } from './model.ts';
 import { checkOptions, LOAD_OPTIONS } from './options.ts';
@@ -12,12 +12,12 @@ import { checkOptions, LOAD_OPTIONS } from './options.ts';
 export const NNsight: NNsightLoader = {
   async load<Tree = Loose>(path: string, options: LoadOptions = {}): Promise<NNsightOf<Tree>> {
     checkOptions('NNsight.load', options, LOAD_OPTIONS);
-    const { rename, envoys, inputHooks, fuse = false } = options;
-    const maxIterations = checkIterations(options.maxIterations);
+    const { rename, envoys, inputHooks } = options;
+    const choice = engineChoice(options);
     const model = await readModel(path);
     const map = new ModelMap(model, { rename, envoys, methods: Object.keys(inputHooks?.methods ?? {}) });
     const device = await ort.chooseDevice(options.device ?? 'auto');
-    const loaded = new LoadedModel(map, withHooks(new PlainInputs(model), inputHooks), { device, fuse, maxIterations });
+    const loaded = new LoadedModel(map, withHooks(new PlainInputs(model), inputHooks), { ...choice, device });
     return new Model(loaded, inputHooks?.methods).whole as NNsightOf<Tree>;
   },
 };

@@ -18,6 +18,7 @@ export const TRACE_OPTIONS: OptionNames<TraceOptions> = {
 export const LOAD_OPTIONS: OptionNames<LoadOptions> = {
   device: true,
   fuse: true,
+  segmentation: true,
   maxIterations: true,
   rename: true,
   envoys: true,

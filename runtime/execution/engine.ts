@@ -22,7 +22,7 @@ import type { Trail } from './tape.ts';
 
 export interface EngineOptions {
   /** Where the model is cut; else what the environment variable ONNSIGHT_SEGMENTS says, else what suits the device. */
-  readonly segmentation?: Segmentation;
+  readonly segmentation?: Segmentation | undefined;
   /** The model's modules, if they are known already. */
   readonly tree?: Module;
   /** Whether what is run often becomes one session, in another thread. */
@@ -96,7 +96,9 @@ export class Engine {
     // Sessions read weights while they run: from a file that was cut short they would end the process.
     if (this.model.hasExternal) this.model.checkFiles();
     const start = performance.now();
-    const { graph, plan, milliseconds: planned } = this.planner.plan(asked);
+    const isAlone = !reuse && !onTrail;
+    const planned = this.planner.plan(asked, isAlone);
+    const { graph, plan } = planned;
     const run = (chosen: Plan, programs: ProgramRunner = this.programs) =>
       runPlan(chosen, graph, inputs, {
         model: this.model,
@@ -111,20 +113,26 @@ export class Engine {
       });
     const inSegments = () =>
       run(plan).catch((error) => {
-        // What cannot be compiled by itself may well be compiled as a part of the whole.
-        if (error instanceof ProgramError) return run(this.planner.stayWhole(graph));
+        // What cannot be compiled by itself may well be compiled as a part of the whole, and the other way round.
+        if (error instanceof ProgramError) return run(this.planner.instead(planned));
         throw error;
       });
-    const mayFuse = this.fused && !reuse && !onTrail && plan.dispatches.length > 1;
+    const mayFuse = this.fused && isAlone && plan.dispatches.length > 1;
     const { tensors, dispatches } = mayFuse
       ? await this.fused.run(graph.structuralKey(), () => this.planner.wholePlan(graph), run, inSegments)
       : await inSegments();
     this.model.checkFiles();
+    if (isAlone && !this.fused) {
+      this.planner.ran(planned, {
+        size: sizeOf(inputs),
+        milliseconds: dispatches.reduce((sum, { ran }) => sum + ran, 0),
+      });
+    }
     // What is fused cannot end on the way.
     signal?.throwIfAborted();
     await onStats?.({
       segmentation: this.segmentation,
-      planned,
+      planned: planned.milliseconds,
       dispatches,
       skipped: plan.skipped,
       held: this.held,
@@ -149,6 +157,13 @@ export class Engine {
   get held(): Held {
     return this.programs.held;
   }
+}
+
+/** The number of elements of the inputs. */
+function sizeOf(inputs: ReadonlyMap<string, Tensor>): number {
+  let size = 0;
+  for (const { dims } of inputs.values()) size += dims.reduce((product, dim) => product * dim, 1);
+  return size;
 }
 
 /** The size of all weights in their file. */

@@ -18,6 +18,8 @@ interface Entry {
   readonly key: string;
   readonly program: Program;
   readonly ready: Promise<Session>;
+  /** Milliseconds that compiling it took; null until it is ready. */
+  creation: number | null;
   users: number;
   dropped: boolean;
 }
@@ -41,6 +43,10 @@ export class Programs implements ProgramRunner, ProgramStore {
 
   has(key: string): boolean {
     return this.entries.has(key);
+  }
+
+  creation(key: string): number | null {
+    return this.entries.get(key)?.creation ?? null;
   }
 
   /** What is kept now. */
@@ -82,7 +88,8 @@ export class Programs implements ProgramRunner, ProgramStore {
     try {
       const session = await entry.ready;
       if (!known) {
-        built?.(performance.now() - start);
+        entry.creation = performance.now() - start;
+        built?.(entry.creation);
         this.shrink();
       }
       return await session.run(feeds, outputs);
@@ -143,7 +150,7 @@ export class Programs implements ProgramRunner, ProgramStore {
         throw new ProgramError(error);
       },
     );
-    const entry: Entry = { key, program, ready, users: 0, dropped: false };
+    const entry: Entry = { key, program, ready, creation: null, users: 0, dropped: false };
     this.bytes += program.weights;
     if (program.kind !== 'segment') this.small++;
     // What failed to compile must not stay.

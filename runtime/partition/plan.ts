@@ -26,6 +26,8 @@ export interface Program {
 /** Where compiled programs are kept, as far as planning needs to know. */
 export interface ProgramStore {
   has(key: string): boolean;
+  /** Milliseconds that compiling a program took; null if it is not there. */
+  creation(key: string): number | null;
   /** Lets go of a program that will not be used again. */
   drop(key: string): void;
 }

@@ -22,6 +22,7 @@ import { SegmentPrograms } from './segment-programs.ts';
 import type { Segmentation } from './segmentation.ts';
 import { segmentedPlan } from './segmented-plan.ts';
 import { stretchesOf } from './stretches.ts';
+import { type Ran, Tiers } from './tiers.ts';
 import { wholeKey, wholePlan } from './whole-plan.ts';
 
 /** How a graph is to be run. */
@@ -57,6 +58,9 @@ export class Planner {
   private readonly plans = new PlanCache();
   /** Null where all blocks run alike. */
   private readonly blocks: Blocks | null;
+  /** Null where no block changes its way. */
+  private readonly tiers: Tiers | null;
+  private readonly store: ProgramStore;
   private readonly maxIterations: number | undefined;
 
   /** @param maxIterations how often the body of a loop may run */
@@ -71,6 +75,7 @@ export class Planner {
     this.maxIterations = maxIterations;
     this.model = model;
     this.locate = locate;
+    this.store = store;
     this.writer = new FragmentWriter(model);
     this.ends = new RowWiseEnds(model, tree);
     const layers = segmentation === 'off' ? [] : layersOf(tree);
@@ -95,6 +100,7 @@ export class Planner {
             readable: cut([], ends, new Reading(model, tree, layers)),
           }
         : null;
+    this.tiers = segmentation === 'auto' ? new Tiers((block) => store.drop(wholeKey(block))) : null;
   }
 
   /** Whether every block runs in segments. */
@@ -102,12 +108,16 @@ export class Planner {
     return this.cut !== null && this.blocks === null;
   }
 
-  /** Throws a TraceError on a cycle and on a write that nothing saved depends on. */
-  plan(asked: InterventionGraph): Planned {
+  /**
+   * Throws a TraceError on a cycle and on a write that nothing saved depends on.
+   * @param isAlone whether nothing of the run is used again: its segments need not be found by others
+   */
+  plan(asked: InterventionGraph, isAlone: boolean): Planned {
     const tensorAt = (address: Address) => this.locate(address).tensor;
     const { graph } = narrow(asked, { tensorAt, endOf: (tensor) => this.ends.of(tensor) });
     const key = graph.structuralKey();
     if (this.goesBackInBody(graph)) return this.asOne(graph, key);
+    if (isAlone && this.tiers?.isOne(key)) return this.asOne(graph, key);
     if (!this.blocks) return this.inSegments(graph, key);
     const { sessions, readable } = this.blocks;
     const reading = onlyReads(asked) ? this.read(graph, key, readable) : null;
@@ -166,12 +176,32 @@ export class Planner {
     );
   }
 
-  /** The same, which `plan` gives from now on for graphs of this structure. */
-  stayWhole(graph: InterventionGraph): Plan {
-    const plan = this.wholePlan(graph);
+  /** Told of a run that ended well and was alone: its costs decide how its block runs from now on. */
+  ran({ graph, plan }: Planned, ran: Ran): void {
+    if (!this.tiers) return;
     const key = graph.structuralKey();
-    for (const way of ['segments', 'read']) this.plans.set(keyOf(key, way), plan, null);
-    return plan;
+    if (this.tiers.isOne(key)) {
+      this.tiers.ranAsOne(key, ran);
+      return;
+    }
+    // A new session would draw the same numbers again.
+    if (plan.dispatches.some(({ program }) => program.random)) return;
+    const segments = plan.dispatches.filter(({ kind }) => kind === 'segment' || kind === 'call');
+    const times = segments.map(({ program }) => this.store.creation(program.key));
+    const creation = times.reduce((sum: number | null, time) => (sum === null || time === null ? null : sum + time), 0);
+    this.tiers.ranInSegments(key, { ...ran, segments: segments.length, creation });
+  }
+
+  /** Another way to run a graph, of which a program could not be compiled: `plan` gives it from now on. */
+  instead({ graph, plan }: Planned): Plan {
+    const key = graph.structuralKey();
+    if (this.tiers?.isOne(key) && plan.dispatches.every(({ kind }) => kind === 'whole')) {
+      this.tiers.refuse(key);
+      return this.inSegments(graph, key).plan;
+    }
+    const whole = this.wholePlan(graph);
+    for (const way of ['segments', 'read']) this.plans.set(keyOf(key, way), whole, null);
+    return whole;
   }
 
   private get version(): number | null {

@@ -6,6 +6,7 @@ import type { InterventionGraph } from '../graph/graph.ts';
 import type { DType } from '../graph/types.ts';
 import type { ChatMessage, ChatOptions } from '../language/chat.ts';
 import type { HubOptions } from '../language/hub.ts';
+import type { Segmentation } from '../partition/segmentation.ts';
 import type { AnyTensor, Tensor, TensorData } from '../tensor/tensor.ts';
 import type { Backend, ReceivedRequest } from './backend.ts';
 import type { Generated, GenerateOptions, StepTracer } from './generation.ts';
@@ -32,6 +33,11 @@ export interface LoadOptions {
    * once more. On `cpu` and `cuda`, for models that are cut at their layers.
    */
   readonly fuse?: boolean;
+  /**
+   * Where the model is cut: `auto` on the `cpu`, `blocks` on `cuda`, `layers` on `webgpu`, unless given here or by the
+   * environment variable ONNSIGHT_SEGMENTS.
+   */
+  readonly segmentation?: Segmentation;
   /**
    * How often the body of a loop over traced values may run: 100,000 times unless given. A loop that goes on is an error
    * at its line: ONNX Runtime ends no loop by itself, and a `signal` ends a run between two segments only.

@@ -46,13 +46,13 @@ describe('which blocks run as one session', () => {
 
 describe('how models are cut', () => {
   it('by the device, unless the environment says it', () => {
-    expect(segmentationFor('cpu', '')).toBe('layers');
+    expect(segmentationFor('cpu', '')).toBe('auto');
     expect(segmentationFor('webgpu', '')).toBe('layers');
     expect(segmentationFor('cuda', '')).toBe('blocks');
     expect(segmentationFor('cuda', 'layers')).toBe('layers');
     expect(segmentationFor('cpu', 'blocks')).toBe('blocks');
     expect(() => segmentationFor('cuda', 'whole')).toThrow(
-      "ONNSIGHT_SEGMENTS is 'whole'. Set it to layers, modules, off, blocks.",
+      "ONNSIGHT_SEGMENTS is 'whole'. Set it to auto, layers, modules, off, blocks.",
     );
   });
 });
