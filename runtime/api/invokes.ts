@@ -5,7 +5,9 @@ import { rowsOf } from '../inputs/rows.ts';
 import type { Sizes } from '../shapes/symbolic.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { builder } from '../tracing/builder.ts';
-import { laterSite } from '../tracing/caller.ts';
+import { callerSite, laterSite } from '../tracing/caller.ts';
+import { isPlainObject } from '../tracing/plain-object.ts';
+import { TensorProxy } from '../tracing/proxy.ts';
 import { givenAt } from './at-caller.ts';
 import type { Block } from './blocks.ts';
 import { shapesOf } from './shapes.ts';
@@ -70,6 +72,7 @@ export class Invokes {
       );
     }
     if (inputs === undefined) return block();
+    checkData(inputs);
     // Wrong inputs are an error at this line, not when all are joined.
     const prepared = givenAt(laterSite(), () => {
       const prepared = this.model.inputs.prepare(inputs);
@@ -86,4 +89,17 @@ export class Invokes {
       target.rows = null;
     }
   }
+}
+
+/** Throws a TraceError for an input that is a value of the trace: all invokes of a trace run together. */
+function checkData(inputs: unknown): void {
+  const given: readonly (readonly [string, unknown])[] = isPlainObject(inputs)
+    ? Object.entries(inputs)
+    : [['its input', inputs]];
+  const traced = given.find(([, value]) => value instanceof TensorProxy);
+  if (!traced) return;
+  throw new TraceError(
+    `An invoke is given a value of the trace (${traced[0]}), which is not known before its batch runs. Put two traces into a session, and give the second one what the first one computes: session.trace({ ${isPlainObject(inputs) ? traced[0] : 'input_ids'}: value }, () => { … }).`,
+    callerSite(),
+  );
 }

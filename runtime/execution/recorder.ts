@@ -52,7 +52,7 @@ export function constant(tensor: SessionTensor): Gradient {
 export class TapeRecorder implements Recorder {
   private readonly tape: Tape;
   /** What the registers of each run are called. */
-  private readonly names = new WeakMap<TapedRun, ReadonlyMap<number, Value>>();
+  private readonly names = new Map<TapedRun, ReadonlyMap<number, Value>>();
 
   constructor(tape: Tape) {
     this.tape = tape;

@@ -71,6 +71,19 @@ describe('invokes', () => {
       /An invoke stands inside another one/,
     ));
 
+  it('an invoke of what another one computes', () =>
+    fails(
+      lm.trace((tracer) => {
+        let next: unknown;
+        tracer.invoke(clean, () => {
+          next = lm.lm_head.output.argmax(-1);
+        });
+        tracer.invoke({ input_ids: next } as never, () => {});
+        return save(lm.lm_head.output);
+      }),
+      /given a value of the trace \(input_ids\).*Put two traces into a session/s,
+    ));
+
   it('an invoke in a trace that has its inputs', () =>
     fails(
       lm.trace(clean, (tracer) => {
