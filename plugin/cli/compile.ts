@@ -5,6 +5,7 @@ import { staleFiles, writeBundle } from '../../runtime/bundle/build/write.ts';
 import { readModel } from '../../runtime/onnx/read.ts';
 import { describeError } from './describe-error.ts';
 import { type Found, findInterventions, openProject, place, programs } from './find.ts';
+import { packageName } from './from-project.ts';
 import { type LeftOver, leftOvers, removeBundle } from './left-over.ts';
 import { loadIntervention } from './load.ts';
 import { type ModelOptions, modelFile } from './model.ts';
@@ -34,7 +35,7 @@ export async function compile(patterns: readonly string[], options: CompileOptio
     const row = await compileOne(one, map, options, told, `[${i + 1}/${found.length}] ${one.name}  ${place(one)}`);
     if (row) rows.push(row);
   }
-  const old = leftOvers(options.out, new Set(programs(project)), new Set(found.map(({ name }) => name)));
+  const old = leftOvers(options.out, packageName(), new Set(programs(project)), new Set(found.map(({ name }) => name)));
   for (const one of old) tell(one, options);
   if (rows.length > 0 && !options.check) {
     console.log(`\n${formatTable([['bundle', 'model', 'weights', 'folder'], ...rows])}`);
@@ -70,14 +71,17 @@ async function compileOne(
   if (process.stdout.isTTY) process.stdout.write(`${line}  …`);
   const folder = join(options.out, found.name);
   try {
-    const intervention = await loadIntervention(found);
+    const { intervention, notes } = await loadIntervention(found);
     const built = await buildBundle(map, intervention, {
       name: found.name,
       source: found.source,
+      package: packageName(),
       weights: options.weights,
       optimize: options.optimize ?? false,
     });
-    return options.check ? await check(found, built, folder, end) : write(found, built, folder, end);
+    const row = options.check ? await check(found, built, folder, end) : write(found, built, folder, end);
+    for (const note of [...notes, ...built.notes]) console.log(`  ${styled('yellow', 'note')}: ${note}`);
+    return row;
   } catch (error) {
     const text = describeError(error);
     end(styled('red', told.has(text) ? 'failed, as above' : 'failed'));
@@ -90,22 +94,16 @@ async function compileOne(
 async function check(found: Found, built: BuiltBundle, folder: string, end: (text: string) => void) {
   const stale = await staleFiles(built, folder);
   end(stale.length === 0 ? styled('green', 'current') : styled('red', `not current: ${stale.join(', ')}`));
-  printNotes(built);
   return stale.length === 0 ? row(found, built, folder) : null;
 }
 
 function write(found: Found, built: BuiltBundle, folder: string, end: (text: string) => void): Row {
   const { copied } = writeBundle(built, folder);
   end(styled('green', 'done'));
-  printNotes(built);
   for (const name of copied) {
     console.log(`  ${styled('yellow', 'note')}: ${name} lies on another disk than ${folder} and was copied.`);
   }
   return row(found, built, folder);
-}
-
-function printNotes({ notes }: BuiltBundle): void {
-  for (const note of notes) console.log(`  ${styled('yellow', 'note')}: ${note}`);
 }
 
 function row({ name }: Found, { model, weights, manifest }: BuiltBundle, folder: string): Row {

@@ -11,15 +11,21 @@ export interface LeftOver {
 }
 
 /**
- * The bundles in `out` that were made of `files`, or of files that are no more, and that are not among `names`. Manifests name
- * files from the folder of the package.
+ * The bundles in `out` that were made of `files` of this package, or of files of it that are no more, and that are not among
+ * `names`. Other packages may write into the same folder.
  */
-export function leftOvers(out: string, files: ReadonlySet<string>, names: ReadonlySet<string>): LeftOver[] {
+export function leftOvers(
+  out: string,
+  packageName: string | undefined,
+  files: ReadonlySet<string>,
+  names: ReadonlySet<string>,
+): LeftOver[] {
   if (!existsSync(out)) return [];
   return readdirSync(out).flatMap((name) => {
     const folder = join(out, name);
     const manifest = manifestIn(folder);
     if (manifest?.format !== 'onnsight-bundle' || manifest.name !== name || names.has(name)) return [];
+    if (manifest.package !== packageName) return [];
     const { source } = manifest;
     if (typeof source?.file !== 'string') return [];
     return files.has(source.file) || !existsSync(source.file) ? [{ name, folder, source }] : [];
@@ -32,7 +38,9 @@ export function removeBundle({ folder, name }: LeftOver): void {
   if (readdirSync(folder).length === 0) rmdirSync(folder);
 }
 
-function manifestIn(folder: string): (Partial<Pick<LeftOver, 'name' | 'source'>> & { format?: unknown }) | null {
+function manifestIn(
+  folder: string,
+): (Partial<Pick<LeftOver, 'name' | 'source'>> & { format?: unknown; package?: unknown }) | null {
   try {
     return JSON.parse(readFileSync(join(folder, MANIFEST), 'utf8'));
   } catch {

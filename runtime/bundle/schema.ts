@@ -59,8 +59,9 @@ export const manifestSchema = z.strictObject({
   format: z.literal('onnsight-bundle'),
   version: z.literal(1),
   name,
-  /** Where the intervention is declared. */
+  /** Where the intervention is declared: its file as seen from its package, and that package's name if it has one. */
   source: site,
+  package: z.string().optional(),
   /** The model that it was compiled for. */
   model: z.strictObject({ file: z.string(), sha256: hash, opset: count }),
   inputs: z.array(input),

@@ -24,6 +24,8 @@ export interface BuildOptions {
   readonly name: string;
   /** Where the intervention is declared, for the manifest. */
   readonly source: Site;
+  /** The name of the package that the source is a file of. */
+  readonly package?: string | undefined;
   /** Whether the weights go into the bundle's model, or stay in a file beside it. */
   readonly weights?: 'link' | 'embed';
   /** Lets ONNX Runtime simplify the model, as far as results and hosts do not change. */
@@ -43,7 +45,7 @@ export interface BuiltBundle {
 export async function buildBundle(
   map: ModelMap,
   intervention: InterventionFunction,
-  { name, source, weights = 'link', optimize: isOptimized = false }: BuildOptions,
+  { name, source, package: packageName, weights = 'link', optimize: isOptimized = false }: BuildOptions,
 ): Promise<BuiltBundle> {
   const { model } = map;
   for (const parameter of intervention.parameters) {
@@ -84,6 +86,7 @@ export async function buildBundle(
     version: BUNDLE_VERSION,
     name,
     source,
+    ...(packageName !== undefined && { package: packageName }),
     model: { file: model.file, sha256: model.hash, opset: model.opset },
     inputs: model.inputs.flatMap(({ name: input, dtype, dims }) =>
       dtype ? [{ name: input, dtype, dims: dims && [...dims], used: used.has(input) }] : [],
