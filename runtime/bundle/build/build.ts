@@ -10,6 +10,7 @@ import { encodeModel } from '../../onnx/proto.ts';
 import { saving } from '../../tracing/hidden.ts';
 import type { SavedProxy } from '../../tracing/saves.ts';
 import type { InterventionParameter } from '../../types/intervention.ts';
+import { defaultToJson } from '../defaults.ts';
 import { BUNDLE_VERSION } from '../manifest.ts';
 import type { BundleFile, Manifest } from '../schema.ts';
 import { loadable } from './check.ts';
@@ -91,7 +92,11 @@ export async function buildBundle(
     inputs: model.inputs.flatMap(({ name: input, dtype, dims }) =>
       dtype ? [{ name: input, dtype, dims: dims && [...dims], used: used.has(input) }] : [],
     ),
-    parameters: intervention.parameters.map((parameter) => ({ ...parameter, dims: [...parameter.dims] })),
+    parameters: intervention.parameters.map(({ default: usual, dims, ...rest }) => ({
+      ...rest,
+      dims: [...dims],
+      ...(usual && { default: defaultToJson(usual) }),
+    })),
     outputs: returned.outputs.map(({ name: output, value: { type } }) => ({
       name: output,
       dtype: type.dtype,
@@ -137,10 +142,12 @@ function describeIntervention(
   parameters: readonly InterventionParameter[],
 ) {
   const shown = parameters.map((one) => `${one.name}: ${one.dtype}[${one.dims.map((dim) => dim ?? '?').join(', ')}]`);
+  const defaults = parameters.flatMap((one) => (one.default ? [[one.name, defaultToJson(one.default)] as const] : []));
   return {
     'onnsight.intervention': name,
     'onnsight.source': `${file}:${line}:${column}`,
     'onnsight.parameters': shown.join(', '),
+    ...(defaults.length > 0 && { 'onnsight.defaults': JSON.stringify(Object.fromEntries(defaults)) }),
   };
 }
 
