@@ -14,6 +14,7 @@ import { defaultToJson } from '../defaults.ts';
 import { BUNDLE_VERSION } from '../manifest.ts';
 import type { BundleFile, Manifest } from '../schema.ts';
 import { loadable } from './check.ts';
+import { freeSizes, namedDims, withDimNames, withOutputs } from './dim-names.ts';
 import { noteMomentary } from './momentary.ts';
 import { optimize } from './optimize.ts';
 import { ReturnedValues } from './returns.ts';
@@ -75,8 +76,19 @@ export async function buildBundle(
     describeIntervention(name, source, intervention.parameters),
   );
   const file = `${name}.onnx`;
-  await loadable(rewritten.proto, model.folder);
-  const proto = isOptimized ? await optimize(rewritten.proto, model) : rewritten.proto;
+  const found = await loadable(withDimNames(rewritten.proto, map), model.folder);
+  const sizeNames = freeSizes([...model.inputs, ...model.outputs, ...intervention.parameters]);
+  const described = returned.outputs.map(({ name: output, value: { type } }) => ({
+    name: output,
+    dtype: type.dtype,
+    dims: namedDims(
+      type.shape,
+      found.find((one) => one.name === output),
+      sizeNames,
+    ),
+  }));
+  const named = withOutputs(rewritten.proto, described);
+  const proto = isOptimized ? await optimize(named, model) : named;
   const linked =
     weights === 'embed' ? { proto: embedWeights(proto, model), files: [] } : await linkWeights(proto, model, file);
   model.checkFiles();
@@ -97,11 +109,7 @@ export async function buildBundle(
       dims: [...dims],
       ...(usual && { default: defaultToJson(usual) }),
     })),
-    outputs: returned.outputs.map(({ name: output, value: { type } }) => ({
-      name: output,
-      dtype: type.dtype,
-      dims: type.shape && [...type.shape],
-    })),
+    outputs: described.map(({ dims, ...rest }) => ({ ...rest, dims: dims && [...dims] })),
     returns: returned.returns,
     writes: graph.root.nodes
       .filter((node) => node.op === 'write')
