@@ -76,7 +76,7 @@ export async function buildBundle(
     describeIntervention(name, source, intervention.parameters),
   );
   const file = `${name}.onnx`;
-  const found = await loadable(withDimNames(rewritten.proto, map), model.folder);
+  const found = await loadable(withDimNames(rewritten, map), model.folder);
   const sizeNames = freeSizes([...model.inputs, ...model.outputs, ...intervention.parameters]);
   const described = returned.outputs.map(({ name: output, value: { type } }) => ({
     name: output,

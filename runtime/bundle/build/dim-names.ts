@@ -4,6 +4,7 @@ import { makeValueInfo } from '../../onnx/make.ts';
 import type { ModelProto } from '../../onnx/proto.ts';
 import type { OutputType } from '../../ort/port.ts';
 import { soleSymbol } from '../../shapes/formulas.ts';
+import type { RewrittenModel } from './rewritten.ts';
 
 type Dims = readonly (number | string | null)[];
 
@@ -11,18 +12,21 @@ type Dims = readonly (number | string | null)[];
  * A model that says what it knows of the free sizes of its tensors by their names, as far as the original's file and the
  * formulas of its shapes tell: ONNX Runtime carries the names on to what the intervention makes of these.
  */
-export function withDimNames(proto: ModelProto, { model, formulas }: ModelMap): ModelProto {
+export function withDimNames({ proto, formerNames }: RewrittenModel, { model, formulas }: ModelMap): ModelProto {
   const declared = new Map(model.outputs.map(({ name, dims }) => [name, dims]));
-  const known = proto
-    .graph!.node.flatMap(({ output }) => output)
-    .flatMap((name) => {
-      const type = formulas?.dtype(name);
-      const computed = formulas?.formulas(name)?.map((dim) => dim && soleSymbol(dim));
-      const dims: Dims | undefined =
-        declared.get(name)?.map((dim) => (typeof dim === 'string' ? dim : null)) ?? computed;
+  const dimsOf = (tensor: string): Dims | undefined =>
+    declared.get(tensor)?.map((dim) => (typeof dim === 'string' ? dim : null)) ??
+    formulas?.formulas(tensor)?.map((dim) => dim && soleSymbol(dim));
+  const valueInfo = proto.graph!.node.flatMap(({ output }) =>
+    output.flatMap((name) => {
+      const tensor = formerNames.get(name) ?? name;
+      const [type, dims] = [formulas?.dtype(tensor), dimsOf(tensor)];
       return type && dims ? [makeValueInfo(name, type, dims)] : [];
-    });
-  return { ...proto, graph: { ...proto.graph!, valueInfo: known } };
+    }),
+  );
+  const graph = proto.graph!;
+  const output = graph.output.map((one) => valueInfo.find(({ name }) => name === one.name) ?? one);
+  return { ...proto, graph: { ...graph, valueInfo, output } };
 }
 
 /** The dims of an output, its free sizes by the names that inputs, parameters and outputs of the original have for them. */
