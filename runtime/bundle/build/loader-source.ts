@@ -5,12 +5,12 @@ import type { BundleParameter, BundleTensor, Manifest, Returns } from '../schema
 export function loaderSource(manifest: Manifest): string {
   const files = manifest.files.map(({ path }) => {
     const name = JSON.stringify(path);
-    return `  ${name}: new URL(${JSON.stringify(`./${path}`)}, import.meta.url),`;
+    return `  ${name}: () => new URL(${JSON.stringify(`./${path}`)}, import.meta.url),`;
   });
   return `${head(manifest)}
 import { defineBundle } from 'onnsight/bundle';
 
-// Bundlers recognise files by this form of URLs.
+// Bundlers recognise files by this form of URLs; for those that build for servers there is onnsight/unplugin.
 const files = {
 ${files.join('\n')}
 };
