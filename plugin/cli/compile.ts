@@ -4,12 +4,13 @@ import { type BuiltBundle, buildBundle } from '../../runtime/bundle/build/build.
 import { staleFiles, writeBundle } from '../../runtime/bundle/build/write.ts';
 import { readModel } from '../../runtime/onnx/read.ts';
 import { describeError } from './describe-error.ts';
-import { type Found, findInterventions, openProject, place, programs } from './find.ts';
+import { configOf, type Found, findInterventions, openProject, place, programs } from './find.ts';
 import { packageName } from './from-project.ts';
 import { type LeftOver, leftOvers, removeBundle } from './left-over.ts';
 import { loadIntervention } from './load.ts';
 import { type ModelOptions, modelFile } from './model.ts';
 import { formatBytes, formatTable, styled } from './text.ts';
+import { typeErrors } from './type-errors.ts';
 
 export interface CompileOptions extends ModelOptions {
   readonly model: string;
@@ -40,7 +41,17 @@ export async function compile(patterns: readonly string[], options: CompileOptio
   if (rows.length > 0 && !options.check) {
     console.log(`\n${formatTable([['bundle', 'model', 'weights', 'folder'], ...rows])}`);
   }
+  const config = configOf(options.project);
+  if (config !== undefined) printTypeErrors(typeErrors(project, config, new Set(found.map(({ file }) => file))));
   return rows.length === found.length && (old.length === 0 || !options.check);
+}
+
+/** They do not keep a bundle from being built: files run without their types. */
+function printTypeErrors(errors: readonly string[]): void {
+  if (errors.length === 0) return;
+  console.log(`\n${styled('yellow', 'type errors')}, as tsc has them:`);
+  for (const error of errors.slice(0, 20)) console.log(`  ${error}`);
+  if (errors.length > 20) console.log(`  and ${errors.length - 20} more: tsc --noEmit`);
 }
 
 /** A bundle whose intervention was taken out goes, or is named. */

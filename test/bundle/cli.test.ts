@@ -175,6 +175,29 @@ console.log(JSON.stringify(logits.dims));
     ]);
   });
 
+  it('prints what tsc has against the types, at its lines, and builds all the same', async () => {
+    write('src/env.d.ts', 'declare const GIVEN: number;\n');
+    write('src/mistyped.ts', "export const half: number = 'half';\nexport const given = () => GIVEN;\n");
+    write(
+      'src/typed.ts',
+      `import { intervention, type LanguageModel, save } from 'onnsight';
+import { half } from './mistyped.ts';
+export const typed = intervention((gpt2: LanguageModel) => {
+  gpt2.transformer.h[1].output *= half ? 0.5 : 1;
+  return save(gpt2.lm_head.output, 1);
+});
+`,
+    );
+    const { code, output } = await compile('src/typed.ts');
+    for (const name of ['env.d', 'mistyped', 'typed']) rmSync(join(project, `src/${name}.ts`));
+    rmSync(join(project, 'out/typed'), { recursive: true });
+    expect(output).toMatch(/type errors, as tsc has them:\n {2}src\/typed\.ts:5:36 - TS2554: Expected 1 arguments/);
+    expect(output).toContain("src/mistyped.ts:1:14 - TS2322: Type 'string' is not assignable to type 'number'.");
+    expect(output.match(/- TS\d+/g)).toHaveLength(2);
+    expect(output).toMatch(/typed .* done/);
+    expect(code).toBe(0);
+  });
+
   it('finds interventions through the tsconfig, goes on after one that fails, and names its line', async () => {
     const { code, output } = await compile();
     expect(output).toContain('3 interventions for');
