@@ -1,12 +1,15 @@
+import { existsSync, readFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { ModelMap } from '../../runtime/api/locate.ts';
 import { type BuiltBundle, buildBundle } from '../../runtime/bundle/build/build.ts';
+import { tritonConfig } from '../../runtime/bundle/build/triton.ts';
 import { staleFiles, writeBundle } from '../../runtime/bundle/build/write.ts';
 import { readModel } from '../../runtime/onnx/read.ts';
+import { writeWhole } from '../../runtime/onnx/replace-file.ts';
 import { describeError } from './describe-error.ts';
 import { configOf, type Found, findInterventions, openProject, place, programs } from './find.ts';
 import { packageName } from './from-project.ts';
-import { type LeftOver, leftOvers, removeBundle } from './left-over.ts';
+import { type LeftOver, leftOvers, removeBundle, TRITON, VERSION } from './left-over.ts';
 import { loadIntervention } from './load.ts';
 import { type ModelOptions, modelFile } from './model.ts';
 import { formatBytes, formatTable, styled } from './text.ts';
@@ -17,6 +20,7 @@ export interface CompileOptions extends ModelOptions {
   readonly out: string;
   readonly weights: 'link' | 'embed';
   readonly optimize?: boolean;
+  readonly triton?: boolean;
   readonly check?: boolean;
   readonly project?: string;
 }
@@ -80,7 +84,7 @@ async function compileOne(
     process.stdout.write(`${clear}${line}  ${text}  ${seconds} s\n`);
   };
   if (process.stdout.isTTY) process.stdout.write(`${line}  …`);
-  const folder = join(options.out, found.name);
+  const folder = join(options.out, found.name, options.triton ? VERSION : '');
   try {
     const { intervention, notes } = await loadIntervention(found);
     const built = await buildBundle(map, intervention, {
@@ -90,7 +94,9 @@ async function compileOne(
       weights: options.weights,
       optimize: options.optimize ?? false,
     });
-    const row = options.check ? await check(found, built, folder, end) : write(found, built, folder, end);
+    const config = options.triton ? tritonConfig(built.manifest) : null;
+    const row = options.check ? await check(found, built, folder, config, end) : write(found, built, folder, end);
+    if (config !== null && !options.check) writeWhole(join(folder, '..', TRITON), config);
     for (const note of [...notes, ...built.notes]) console.log(`  ${styled('yellow', 'note')}: ${note}`);
     return row;
   } catch (error) {
@@ -102,8 +108,17 @@ async function compileOne(
   }
 }
 
-async function check(found: Found, built: BuiltBundle, folder: string, end: (text: string) => void) {
+async function check(
+  found: Found,
+  built: BuiltBundle,
+  folder: string,
+  config: string | null,
+  end: (text: string) => void,
+) {
   const stale = await staleFiles(built, folder);
+  const path = join(folder, '..', TRITON);
+  if (config !== null && !(existsSync(path) && readFileSync(path, 'utf8') === config))
+    stale.push(`${TRITON} is out of date`);
   end(stale.length === 0 ? styled('green', 'current') : styled('red', `not current: ${stale.join(', ')}`));
   return stale.length === 0 ? row(found, built, folder) : null;
 }

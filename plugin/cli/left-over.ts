@@ -1,7 +1,11 @@
 import { existsSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { bundleFiles } from '../../runtime/bundle/build/write.ts';
 import { MANIFEST } from '../../runtime/bundle/manifest.ts';
+
+/** In a model repository of Triton: the folder of a model's only version, and the file beside it. */
+export const VERSION = '1';
+export const TRITON = 'config.pbtxt';
 
 /** A bundle of an intervention that is no longer exported. */
 export interface LeftOver {
@@ -22,7 +26,8 @@ export function leftOvers(
 ): LeftOver[] {
   if (!existsSync(out)) return [];
   return readdirSync(out).flatMap((name) => {
-    const folder = join(out, name);
+    const isServed = existsSync(join(out, name, VERSION, MANIFEST));
+    const folder = join(out, name, isServed ? VERSION : '');
     const manifest = manifestIn(folder);
     if (manifest?.format !== 'onnsight-bundle' || manifest.name !== name || names.has(name)) return [];
     if (manifest.package !== packageName) return [];
@@ -35,7 +40,9 @@ export function leftOvers(
 /** Removes a bundle: the files that were written, and their folder if nothing else is in it. */
 export function removeBundle({ folder, name }: LeftOver): void {
   for (const file of bundleFiles(folder, name)) rmSync(join(folder, file), { force: true });
-  if (readdirSync(folder).length === 0) rmdirSync(folder);
+  const isServed = basename(folder) === VERSION;
+  if (isServed) rmSync(join(folder, '..', TRITON), { force: true });
+  for (const one of isServed ? [folder, dirname(folder)] : [folder]) if (readdirSync(one).length === 0) rmdirSync(one);
 }
 
 function manifestIn(
