@@ -176,8 +176,8 @@ console.log(JSON.stringify(logits.dims));
   });
 
   it('--triton writes a model repository', async () => {
-    const args = ['compile', 'src/steer.ts', '--model', TOY_MODEL, '--out', 'repository', '--triton'];
-    expect((await run(MAIN, ...args)).code).toBe(0);
+    const { code } = await run(MAIN, 'compile', 'src/steer.ts', '-m', TOY_MODEL, '--out', 'repository', '--triton');
+    expect(code).toBe(0);
     const config = readFileSync(join(project, 'repository/steer/config.pbtxt'), 'utf8');
     expect(config).toContain('name: "steer"\nbackend: "onnxruntime"\ndefault_model_filename: "steer.onnx"\n');
     expect(config).toContain('input [ { name: "input_ids" data_type: TYPE_INT64 dims: [ -1, -1 ] } ]');
@@ -188,11 +188,6 @@ console.log(JSON.stringify(logits.dims));
     expect(config).toContain('output [ { name: "logits" data_type: TYPE_FP32 dims: [ -1, -1, 189 ] } ]');
     const bundle = await loadBundle(join(project, 'repository/steer/1'));
     await bundle.release();
-    writeFileSync(join(project, 'repository/steer/config.pbtxt'), `${config}# mine`);
-    expect(await run(MAIN, ...args, '--check')).toMatchObject({
-      code: 1,
-      output: expect.stringContaining('not current: config.pbtxt is out of date'),
-    });
   });
 
   it('prints what tsc has against the types, at its lines, and builds all the same', async () => {
