@@ -1,6 +1,6 @@
 import type { ts } from 'ts-morph';
 import { CompileError } from './diagnostics.ts';
-import { type LibraryImports, libraryImports } from './imports.ts';
+import { isRequired, type LibraryImports, libraryImports } from './imports.ts';
 import { syntax } from './parse.ts';
 import type { Scopes } from './scope.ts';
 import { canBeBlock, checkBlock } from './synchronous.ts';
@@ -195,6 +195,8 @@ function takesBlocks(call: ts.CallExpression, imports: LibraryImports, scopes: S
   if (!syntax.isPropertyAccessExpression(callee)) return false;
   if (BLOCK_METHODS.has(callee.name.text)) return true;
   const { expression, name } = callee;
-  if (name.text !== 'intervention' || !syntax.isIdentifier(expression)) return false;
+  if (name.text !== 'intervention') return false;
+  if (isRequired(unwrap(expression))) return true;
+  if (!syntax.isIdentifier(expression)) return false;
   return imports.namespaces.has(expression.text) && isOfFile(expression);
 }

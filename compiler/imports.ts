@@ -34,13 +34,9 @@ function mentionsLibrary(source: ts.SourceFile, imports: LibraryImports): boolea
       found = true;
       if (syntax.isImportEqualsDeclaration(node.parent)) imports.namespaces.add(node.parent.name.text);
     }
-    if (syntax.isCallExpression(node) && node.arguments[0] && isLibrary(node.arguments[0])) {
-      const { expression } = node;
-      const isRequire = syntax.isIdentifier(expression) && expression.text === 'require';
-      if (isRequire || expression.kind === syntax.SyntaxKind.ImportKeyword) {
-        found = true;
-        addRequired(node, imports);
-      }
+    if (isRequired(node)) {
+      found = true;
+      addRequired(node, imports);
     }
     syntax.forEachChild(node, visit);
   };
@@ -48,7 +44,16 @@ function mentionsLibrary(source: ts.SourceFile, imports: LibraryImports): boolea
   return found;
 }
 
-function addRequired(call: ts.CallExpression, imports: LibraryImports): void {
+/** `require('onnsight')`, `import('onnsight')`, awaited or not */
+export function isRequired(node: ts.Node): boolean {
+  if (syntax.isAwaitExpression(node)) return isRequired(node.expression);
+  if (!syntax.isCallExpression(node) || !node.arguments[0] || !isLibrary(node.arguments[0])) return false;
+  const { expression } = node;
+  const isRequire = syntax.isIdentifier(expression) && expression.text === 'require';
+  return isRequire || expression.kind === syntax.SyntaxKind.ImportKeyword;
+}
+
+function addRequired(call: ts.Node, imports: LibraryImports): void {
   const holder = syntax.isAwaitExpression(call.parent) ? call.parent.parent : call.parent;
   if (!syntax.isVariableDeclaration(holder)) return;
   if (syntax.isIdentifier(holder.name)) imports.namespaces.add(holder.name.text);

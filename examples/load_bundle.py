@@ -22,7 +22,9 @@ class Bundle:
         return self.build(self.manifest["returns"])
 
     def usual(self, tensor, given):
-        """What a language model's input is if it is left out: a mask of ones, positions, an empty cache."""
+        """What stands for a tensor that is left out: its default, or a mask of ones, positions, an empty cache."""
+        if "default" in tensor:
+            return np.array(tensor["default"]["data"], tensor["dtype"]).reshape(tensor["default"]["dims"])
         batch, length = np.shape(given["input_ids"])
         if tensor["name"] == "attention_mask":
             return np.ones([batch, length])

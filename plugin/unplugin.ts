@@ -1,5 +1,6 @@
-import { createUnplugin, type UnpluginBuildContext, type UnpluginContext } from 'unplugin';
+import { createUnplugin, type UnpluginBuildContext, type UnpluginContext, type UnpluginOptions } from 'unplugin';
 import { CompileError } from '../compiler/diagnostics.ts';
+import { BundleFiles, LOADER } from './bundle-files.ts';
 import { originalOf } from './original.ts';
 import { type Rewritten, rewrite } from './rewrite.ts';
 import type { SourceMapJson } from './source-maps.ts';
@@ -40,7 +41,30 @@ export const onnsight = createUnplugin((_options: undefined, { framework }) => [
       },
     },
   },
+  bundlesPlugin(framework),
 ]);
+
+/** Brings the files of bundles along whose loaders are built. */
+function bundlesPlugin(framework: string): UnpluginOptions {
+  const files = new BundleFiles();
+  const name = 'onnsight:bundles';
+  if (framework !== 'esbuild') {
+    return { name, rollup: files.rollup, rolldown: files.rollup, vite: { apply: 'build', ...files.rollup } };
+  }
+  return {
+    name,
+    transform: {
+      filter: { id: /\.js$/, code: LOADER },
+      handler(code, id) {
+        const native = this.getNativeBuildContext?.();
+        const { format = 'cjs' } = native?.framework === 'esbuild' ? native.build.initialOptions : {};
+        const isCommonJs = format === 'cjs';
+        return files.place(code, id, isCommonJs ? "require('node:url').pathToFileURL(__filename)" : 'import.meta.url');
+      },
+    },
+    esbuild: { setup: files.esbuild },
+  };
+}
 
 type Context = UnpluginBuildContext & UnpluginContext;
 

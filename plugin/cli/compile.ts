@@ -1,20 +1,26 @@
+import { existsSync, readFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { ModelMap } from '../../runtime/api/locate.ts';
 import { type BuiltBundle, buildBundle } from '../../runtime/bundle/build/build.ts';
+import { tritonConfig } from '../../runtime/bundle/build/triton.ts';
 import { staleFiles, writeBundle } from '../../runtime/bundle/build/write.ts';
 import { readModel } from '../../runtime/onnx/read.ts';
+import { writeWhole } from '../../runtime/onnx/replace-file.ts';
 import { describeError } from './describe-error.ts';
-import { type Found, findInterventions, openProject, place, programs } from './find.ts';
-import { type LeftOver, leftOvers, removeBundle } from './left-over.ts';
+import { configOf, type Found, findInterventions, openProject, place, programs } from './find.ts';
+import { packageName } from './from-project.ts';
+import { type LeftOver, leftOvers, removeBundle, TRITON, VERSION } from './left-over.ts';
 import { loadIntervention } from './load.ts';
 import { type ModelOptions, modelFile } from './model.ts';
 import { formatBytes, formatTable, styled } from './text.ts';
+import { typeErrors } from './type-errors.ts';
 
 export interface CompileOptions extends ModelOptions {
   readonly model: string;
   readonly out: string;
   readonly weights: 'link' | 'embed';
   readonly optimize?: boolean;
+  readonly triton?: boolean;
   readonly check?: boolean;
   readonly project?: string;
 }
@@ -34,12 +40,22 @@ export async function compile(patterns: readonly string[], options: CompileOptio
     const row = await compileOne(one, map, options, told, `[${i + 1}/${found.length}] ${one.name}  ${place(one)}`);
     if (row) rows.push(row);
   }
-  const old = leftOvers(options.out, new Set(programs(project)), new Set(found.map(({ name }) => name)));
+  const old = leftOvers(options.out, packageName(), new Set(programs(project)), new Set(found.map(({ name }) => name)));
   for (const one of old) tell(one, options);
   if (rows.length > 0 && !options.check) {
     console.log(`\n${formatTable([['bundle', 'model', 'weights', 'folder'], ...rows])}`);
   }
+  const config = configOf(options.project);
+  if (config !== undefined) printTypeErrors(typeErrors(project, config, new Set(found.map(({ file }) => file))));
   return rows.length === found.length && (old.length === 0 || !options.check);
+}
+
+/** They do not keep a bundle from being built: files run without their types. */
+function printTypeErrors(errors: readonly string[]): void {
+  if (errors.length === 0) return;
+  console.log(`\n${styled('yellow', 'type errors')}, as tsc has them:`);
+  for (const error of errors.slice(0, 20)) console.log(`  ${error}`);
+  if (errors.length > 20) console.log(`  and ${errors.length - 20} more: tsc --noEmit`);
 }
 
 /** A bundle whose intervention was taken out goes, or is named. */
@@ -68,16 +84,21 @@ async function compileOne(
     process.stdout.write(`${clear}${line}  ${text}  ${seconds} s\n`);
   };
   if (process.stdout.isTTY) process.stdout.write(`${line}  …`);
-  const folder = join(options.out, found.name);
+  const folder = join(options.out, found.name, options.triton ? VERSION : '');
   try {
-    const intervention = await loadIntervention(found);
+    const { intervention, notes } = await loadIntervention(found);
     const built = await buildBundle(map, intervention, {
       name: found.name,
       source: found.source,
+      package: packageName(),
       weights: options.weights,
       optimize: options.optimize ?? false,
     });
-    return options.check ? await check(found, built, folder, end) : write(found, built, folder, end);
+    const config = options.triton ? tritonConfig(built.manifest) : null;
+    const row = options.check ? await check(found, built, folder, config, end) : write(found, built, folder, end);
+    if (config !== null && !options.check) writeWhole(join(folder, '..', TRITON), config);
+    for (const note of [...notes, ...built.notes]) console.log(`  ${styled('yellow', 'note')}: ${note}`);
+    return row;
   } catch (error) {
     const text = describeError(error);
     end(styled('red', told.has(text) ? 'failed, as above' : 'failed'));
@@ -87,25 +108,28 @@ async function compileOne(
   }
 }
 
-async function check(found: Found, built: BuiltBundle, folder: string, end: (text: string) => void) {
+async function check(
+  found: Found,
+  built: BuiltBundle,
+  folder: string,
+  config: string | null,
+  end: (text: string) => void,
+) {
   const stale = await staleFiles(built, folder);
+  const path = join(folder, '..', TRITON);
+  if (config !== null && !(existsSync(path) && readFileSync(path, 'utf8') === config))
+    stale.push(`${TRITON} is out of date`);
   end(stale.length === 0 ? styled('green', 'current') : styled('red', `not current: ${stale.join(', ')}`));
-  printNotes(built);
   return stale.length === 0 ? row(found, built, folder) : null;
 }
 
 function write(found: Found, built: BuiltBundle, folder: string, end: (text: string) => void): Row {
   const { copied } = writeBundle(built, folder);
   end(styled('green', 'done'));
-  printNotes(built);
   for (const name of copied) {
     console.log(`  ${styled('yellow', 'note')}: ${name} lies on another disk than ${folder} and was copied.`);
   }
   return row(found, built, folder);
-}
-
-function printNotes({ notes }: BuiltBundle): void {
-  for (const note of notes) console.log(`  ${styled('yellow', 'note')}: ${note}`);
 }
 
 function row({ name }: Found, { model, weights, manifest }: BuiltBundle, folder: string): Row {

@@ -14,10 +14,15 @@ export interface Found {
   readonly source: { readonly file: string; readonly line: number; readonly column: number };
 }
 
+/** The tsconfig.json that the files are compiled by. */
+export function configOf(tsconfig: string | undefined): string | undefined {
+  return tsconfig ?? ts.findConfigFile(process.cwd(), ts.sys.fileExists);
+}
+
 /** The user's project, or the named files. Throws a UsageError if there are none. */
 export function openProject(patterns: readonly string[], tsconfig: string | undefined): Project {
   if (tsconfig !== undefined && !existsSync(tsconfig)) throw new UsageError(`There is no ${tsconfig}.`);
-  const config = tsconfig ?? ts.findConfigFile(process.cwd(), ts.sys.fileExists);
+  const config = configOf(tsconfig);
   if (config === undefined && patterns.length === 0) {
     throw new UsageError(
       'There is no tsconfig.json here. Name the files: onnsight compile src/steer.ts --model model.onnx',

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import type { CompileOptions } from './compile.ts';
 
@@ -35,4 +35,11 @@ export function fromProject<Options extends CompileOptions>(
   };
   process.chdir(folder);
   return given;
+}
+
+/** The name of the package in whose folder the command works; undefined if it has none. */
+export function packageName(): string | undefined {
+  if (!existsSync('package.json')) return undefined;
+  const { name }: { name?: unknown } = JSON.parse(readFileSync('package.json', 'utf8'));
+  return typeof name === 'string' ? name : undefined;
 }

@@ -26,6 +26,7 @@ program
       .default('link'),
   )
   .option('--optimize', 'simplify the model as long as results and hosts stay the same')
+  .option('--triton', "write a model repository of Triton: each bundle as its model's version 1, with a config.pbtxt")
   .option('--check', 'write nothing: say whether the bundles are current, and fail if one is not')
   .option('--watch', 'compile again whenever a file of the project changes')
   .option('-p, --project <tsconfig>', 'the tsconfig.json to use; the nearest unless given')

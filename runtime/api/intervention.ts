@@ -1,6 +1,7 @@
 import { TraceError } from '../errors.ts';
 import { asTraced } from '../functions/nodes.ts';
 import type { Value } from '../graph/types.ts';
+import { withDefaults } from '../inputs/defaults.ts';
 import { type Inputs, matchInputs } from '../inputs/signature.ts';
 import { block as compiledBlock } from '../operators/blocks.ts';
 import { toProxy, wrap } from '../tracing/apply.ts';
@@ -8,15 +9,23 @@ import { activeBuilder, builder } from '../tracing/builder.ts';
 import { callerSite } from '../tracing/caller.ts';
 import { ours } from '../tracing/harmless.ts';
 import { isPlainObject } from '../tracing/plain-object.ts';
-import type { Intervention, InterventionParameter, ParameterSpecs, TracedParameters } from '../types/intervention.ts';
+import type {
+  Intervention,
+  InterventionOptions,
+  InterventionParameter,
+  ParameterSpecs,
+  TracedParameters,
+} from '../types/intervention.ts';
 import type { ModelInputs, ModelMembers, NNsight, Prompt } from '../types/model.ts';
 import type { EnvoyMembers } from '../types/module.ts';
 import type { Traced } from '../types/tensor.ts';
 import { type Block, checkCompiled } from './blocks.ts';
 import { PlainInputs } from './input-maker.ts';
 import { LoadedModel } from './loaded-model.ts';
-import type { ModelMap } from './locate.ts';
+import { type ModelMap, TypedModel } from './locate.ts';
 import { Model } from './model.ts';
+import { savedOutputs } from './model-outputs.ts';
+import { checkOptions, type OptionNames } from './options.ts';
 import { parseParameters } from './parameter-spec.ts';
 import { shapesFor } from './shapes.ts';
 import { Tracing } from './tracing.ts';
@@ -44,25 +53,26 @@ export interface InterventionFunction {
 }
 
 /** `intervention(parameters, block)`, or `intervention(block)` where there is nothing to set. */
-export function intervention<const P extends ParameterSpecs, const R, M extends EnvoyMembers = NNsight>(
-  parameters: P,
-  block: (model: M, parameters: TracedParameters<P>) => R,
-): Intervention<P, M, R>;
-export function intervention<const R, M extends EnvoyMembers = NNsight>(
+export function intervention<
+  const P extends ParameterSpecs,
+  const R,
+  M extends EnvoyMembers = NNsight,
+  const O extends InterventionOptions = object,
+>(parameters: P, block: (model: M, parameters: TracedParameters<P>) => R, options?: O): Intervention<P, M, R, O>;
+export function intervention<const R, M extends EnvoyMembers = NNsight, const O extends InterventionOptions = object>(
   block: (model: M) => R,
-): Intervention<Record<never, never>, M, R>;
-export function intervention(
-  specs: Readonly<Record<string, string>> | InterventionBlock,
-  given?: InterventionBlock,
-): InterventionFunction {
-  const [declared, block] = typeof specs === 'function' ? [{}, specs] : [specs, given];
-  if (typeof block !== 'function' || !isPlainObject(declared)) {
+  options?: O,
+): Intervention<Record<never, never>, M, R, O>;
+export function intervention(...given: readonly unknown[]): InterventionFunction {
+  const [declared, written, options] = typeof given[0] === 'function' ? [{}, ...given] : given;
+  if (!isBlock(written) || !isPlainObject(declared)) {
     throw new TraceError(
       "intervention needs a block: intervention({ alpha: 'float32' }, (model, { alpha }) => { … }).",
       callerSite(),
     );
   }
-  checkCompiled(block);
+  checkCompiled(written);
+  const block = withOutputs(written, options as InterventionOptions | undefined);
   const parameters = parseParameters(declared);
   const names = new Set(parameters.map(({ name }) => name));
 
@@ -81,7 +91,7 @@ export function intervention(
     const own = Object.entries({ ...merged, ...more }).filter(([name]) => names.has(name));
     const unknown = Object.keys(more).find((name) => !names.has(name));
     if (unknown !== undefined) throw new TraceError(`${noParameter(unknown)}`, callerSite());
-    const values = matchInputs(parameters, Object.fromEntries(own) as Inputs);
+    const values = matchInputs(parameters, withDefaults(parameters, Object.fromEntries(own) as Inputs));
     const rest = isPlainObject(inputs)
       ? Object.fromEntries(Object.entries(inputs).filter(([name]) => !names.has(name)))
       : inputs;
@@ -99,8 +109,8 @@ export function intervention(
     builder();
     const unknown = Object.keys(values).find((name) => !names.has(name));
     if (unknown !== undefined) throw new TraceError(noParameter(unknown), callerSite());
-    const proxies = parameters.map(({ name, dtype }): [string, Traced] => {
-      const value = Object.hasOwn(values, name) ? values[name] : undefined;
+    const proxies = parameters.map(({ name, dtype, default: usual }): [string, Traced] => {
+      const value = (Object.hasOwn(values, name) ? values[name] : undefined) ?? usual;
       if (value === undefined) throw new TraceError(`The parameter '${name}' is missing.`, callerSite());
       return [name, asTraced(toProxy(value, dtype))];
     });
@@ -114,6 +124,43 @@ export function intervention(
   Object.defineProperty(made, MARK, { enumerable: false });
   ours(made);
   return made;
+}
+
+function isBlock(value: unknown): value is InterventionBlock {
+  return typeof value === 'function';
+}
+
+const INTERVENTION_OPTIONS: OptionNames<InterventionOptions> = { outputs: true };
+
+/** A block that returns the model's own outputs too, if that is asked for. */
+function withOutputs(block: InterventionBlock, options: InterventionOptions | undefined): InterventionBlock {
+  checkOptions('intervention', options, INTERVENTION_OPTIONS);
+  if (options?.outputs === undefined) return block;
+  const site = callerSite();
+  if (options.outputs !== 'model') {
+    throw new TraceError(
+      `The option outputs of intervention is 'model', not ${JSON.stringify(options.outputs)}.`,
+      site,
+    );
+  }
+  return (model, parameters) => {
+    const own: unknown = block(model, parameters) ?? {};
+    if (!isPlainObject(own)) {
+      throw new TraceError(
+        "With { outputs: 'model' } the block of an intervention returns an object or nothing: the model's outputs go in beside what it holds.",
+        site,
+      );
+    }
+    const outputs = savedOutputs(TypedModel.of(builder().forward!).map);
+    const double = Object.keys(own).find((name) => Object.hasOwn(outputs, name));
+    if (double !== undefined) {
+      throw new TraceError(
+        `The block returns '${double}', which is an output of the model, too. With { outputs: 'model' } that comes back anyway: leave it out, or call it something else.`,
+        site,
+      );
+    }
+    return { ...outputs, ...own };
+  };
 }
 
 /** Whether a value was made by `intervention`. */

@@ -2,7 +2,6 @@ import { ReuseScope } from '../execution/reuse.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { callerSite, laterSite } from '../tracing/caller.ts';
 import { printLines } from '../tracing/logs.ts';
-import { saveTensor } from '../tracing/saves.ts';
 import type { TraceOptions } from '../types/model.ts';
 import { checkStandIns, startOf } from './activations.ts';
 import { checkAnswer } from './answer.ts';
@@ -11,8 +10,8 @@ import { ExecutionBackend, ModelIdentity } from './backend.ts';
 import type { Block } from './blocks.ts';
 import { Invokes } from './invokes.ts';
 import type { LoadedModel } from './loaded-model.ts';
+import { savedOutputs } from './model-outputs.ts';
 import { writeTensor } from './module-tensors.ts';
-import { Ports } from './ports.ts';
 import type { Results } from './results.ts';
 import { Session } from './session.ts';
 import { declaredShapes, shapesFor } from './shapes.ts';
@@ -39,7 +38,7 @@ export async function buildTrace(model: LoadedModel, inputs: unknown, block: Blo
     const forward = model.openForward(tracing, shapes, start.inputs);
     return tracing.builder.inForward(forward, () => {
       for (const { address, value } of start.activations) writeTensor(forward, address, value);
-      return block ? block(tracer) : savedOutputs(model);
+      return block ? block(tracer) : savedOutputs(model.map);
     });
   });
   checkStandIns(map, tracing.graph, start.standIns);
@@ -93,9 +92,4 @@ export function runSession(model: LoadedModel, built: BuiltTrace, options: Trace
 function givenTensors({ runs }: Tracing): Readonly<Record<string, Tensor>> {
   const inputs = [...(runs[0]?.inputs ?? [])];
   return Object.fromEntries(inputs.flatMap(([name, value]) => (value instanceof Tensor ? [[name, value]] : [])));
-}
-
-function savedOutputs({ map }: LoadedModel): Record<string, unknown> {
-  const outputs = new Ports(map, '').readAll('output');
-  return Object.fromEntries(outputs.map((output, i) => [map.model.outputs[i]!.name, saveTensor(output)]));
 }

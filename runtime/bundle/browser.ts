@@ -1,7 +1,7 @@
 import type { Inputs } from '../inputs/signature.ts';
 import { type Bundle, bundleOf } from './bundle.ts';
 import { BundleError } from './error.ts';
-import { checkBytes, fetchFile } from './files.ts';
+import { checkBytes, fetchFile, placeIn } from './files.ts';
 import { type LazyBundle, lazyBundle } from './lazy.ts';
 import { checkManifest, MANIFEST, parseManifest } from './manifest.ts';
 import type { Manifest } from './schema.ts';
@@ -31,10 +31,10 @@ export async function loadBundle<I = Inputs, R = unknown>(
 }
 
 /** Makes the export of the file beside a bundle. */
-export function defineBundle(json: object, files: Readonly<Record<string, URL>>): LazyBundle {
+export function defineBundle(json: object, files: Readonly<Record<string, () => URL>>): LazyBundle {
   const place = `the loader of '${(json as Manifest).name}'`;
   const manifest = checkManifest(parseManifest(JSON.stringify(json), place), place);
-  return lazyBundle(manifest, (options) => open(manifest, (path) => files[path]!, options));
+  return lazyBundle(manifest, (options) => open(manifest, (path) => placeIn(files, path), options));
 }
 
 async function open(manifest: Manifest, locate: (path: string) => URL, options: LoadBundleOptions): Promise<Bundle> {

@@ -1,6 +1,8 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 
+import { withDefaults } from '../inputs/defaults.ts';
 import { type Inputs, matchInputs } from '../inputs/signature.ts';
+import { defaultFromJson } from './defaults.ts';
 import { BundleError } from './error.ts';
 import { outputsIn, resultsOf } from './results.ts';
 import type { BundleTensor, Manifest } from './schema.ts';
@@ -24,6 +26,7 @@ export function bundleOf(manifest: Manifest, session: BundleSession, place: stri
   const used = manifest.inputs.filter((input) => input.used);
   compare('input', [...used, ...manifest.parameters], session.inputs, place);
   compare('output', manifest.outputs, session.outputs, place);
+  const parameters = manifest.parameters.map((one) => ({ ...one, default: defaultFromJson(one, place) }));
   const names = new Set(manifest.outputs.map(({ name }) => name));
   const stray = outputsIn(manifest.returns).find((name) => !names.has(name));
   if (stray !== undefined) throw new BundleError(`${place}: the results name an output '${stray}' that is not there.`);
@@ -38,7 +41,7 @@ export function bundleOf(manifest: Manifest, session: BundleSession, place: stri
   const run = async (inputs: Inputs): Promise<unknown> => {
     if (released) throw new BundleError(`The bundle '${manifest.name}' was released. Load it again.`);
     const given = manifest.inputs.filter((input) => input.used || inputs?.[input.name] !== undefined);
-    const feeds = matchInputs([...given, ...manifest.parameters], inputs);
+    const feeds = matchInputs([...given, ...parameters], withDefaults(parameters, inputs));
     for (const { name, used: isUsed } of manifest.inputs) if (!isUsed) feeds.delete(name);
     const results = session.run(feeds, [...names]);
     running.add(results);

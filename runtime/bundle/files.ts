@@ -42,3 +42,16 @@ export async function fetchFile(url: URL): Promise<Uint8Array<ArrayBuffer>> {
   if (!response.ok) throw new BundleError(`${url} is missing: the server answered ${response.status}.`);
   return new Uint8Array(await response.arrayBuffer());
 }
+
+/** What to do where a bundler has put a loader into a program, and left the bundle's files behind. */
+export const MOVED =
+  'If the loader is part of a bundled program, add onnsight/unplugin to the bundler, leave the loader external, or open the folder by loadBundle(folder).';
+
+/** Where a file of a bundle is, as its loader tells. */
+export function placeIn(files: Readonly<Record<string, () => URL>>, path: string): URL {
+  try {
+    return files[path]!();
+  } catch (error) {
+    throw new BundleError(`The loader of the bundle does not know where ${path} is. ${MOVED}`, { cause: error });
+  }
+}

@@ -53,6 +53,10 @@ export function checkManifest(json: Record<string, unknown>, place: string): Man
     if (!Array.isArray(list) || !list.every(isTensor))
       throw new BundleError(`${place}: ${key} is not a list of tensors.`);
   }
+  for (const { name, default: usual } of manifest.parameters) {
+    if (usual !== undefined && !(Array.isArray(usual?.dims) && Array.isArray(usual.data)))
+      throw new BundleError(`${place}: the default of '${name}' is no tensor.`);
+  }
   const files: unknown = manifest.files;
   if (!Array.isArray(files) || files.length === 0) throw new BundleError(`${place}: files are missing.`);
   for (const file of manifest.files) {

@@ -10,7 +10,7 @@ import {
   type Stats,
   statSync,
 } from 'node:fs';
-import { dirname } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import * as ort from 'onnxruntime-node';
 import { z } from 'zod';
@@ -18,7 +18,7 @@ import type { Inputs } from '../inputs/signature.ts';
 import { OpenedFiles } from '../onnx/opened-files.ts';
 import { type Bundle, bundleOf } from './bundle.ts';
 import { BundleError } from './error.ts';
-import { checkBytes, checkHash, checkSize, fetchFile } from './files.ts';
+import { checkBytes, checkHash, checkSize, fetchFile, MOVED, placeIn } from './files.ts';
 import { type LazyBundle, lazyBundle } from './lazy.ts';
 import { MANIFEST, parseManifest } from './manifest.ts';
 import { type BundleFile, type Manifest, manifestSchema } from './schema.ts';
@@ -40,10 +40,10 @@ export async function loadBundle<I = Inputs, R = unknown>(
 }
 
 /** Makes the export of the file beside a bundle. */
-export function defineBundle(json: object, files: Readonly<Record<string, URL>>): LazyBundle {
+export function defineBundle(json: object, files: Readonly<Record<string, () => URL>>): LazyBundle {
   const place = `the loader of '${(json as Manifest).name}'`;
   const manifest = validate(parseManifest(JSON.stringify(json), place), place);
-  return lazyBundle(manifest, (options) => open(manifest, (path) => files[path]!, place, options));
+  return lazyBundle(manifest, (options) => open(manifest, (path) => placeIn(files, path), place, options));
 }
 
 /** The manifest of the bundle in a folder, checked. */
@@ -100,11 +100,18 @@ async function open(
   if (device === 'wasm') throw new BundleError("Node has no device 'wasm'. Take 'auto', 'cpu', 'webgpu' or 'cuda'.");
   const chosen = device === 'auto' ? 'cpu' : device;
   const urls = manifest.files.map(({ path }) => locate(path));
-  const isLocal = urls.every(({ protocol }) => protocol === 'file:');
-  const session = isLocal
+  const session = isFolder(manifest.files, urls)
     ? await localSession(manifest.files, urls, chosen, verify)
-    : await remoteSession(manifest.files, urls, chosen, verify);
+    : await readSession(manifest.files, urls, chosen, verify);
   return bundleOf(manifest, session, place);
+}
+
+/** Whether the files lie in one folder of this machine under their own names: a bundler may have given them others. */
+function isFolder(files: readonly BundleFile[], urls: readonly URL[]): boolean {
+  if (!urls.every(({ protocol }) => protocol === 'file:')) return false;
+  const paths = urls.map(pathOf);
+  const isOwnName = (path: string, i: number) => i === 0 || basename(path) === files[i]!.path;
+  return paths.every((path, i) => dirname(path) === dirname(paths[0]!) && isOwnName(path, i));
 }
 
 /** Files on disk are not read into memory: ONNX Runtime maps them. */
@@ -137,6 +144,17 @@ async function localSession(
   };
 }
 
+async function readBytes(url: URL): Promise<Uint8Array<ArrayBuffer>> {
+  if (url.protocol !== 'file:') return fetchFile(url);
+  const path = pathOf(url);
+  if (!statOf(path)?.isFile()) throw missing(path);
+  return new Uint8Array(readFileSync(path));
+}
+
+function missing(path: string): BundleError {
+  return new BundleError(`${path} is missing: the bundle needs it. ${MOVED}`);
+}
+
 /** What was checked must be what runs. */
 function checkUnchanged(files: OpenedFiles): void {
   const changed = files.changed();
@@ -145,7 +163,7 @@ function checkUnchanged(files: OpenedFiles): void {
 
 async function checkFile(path: string, file: BundleFile, verify: boolean, files: OpenedFiles): Promise<void> {
   const stat = statOf(path);
-  if (!stat?.isFile()) throw new BundleError(`${path} is missing: the bundle needs it.`);
+  if (!stat?.isFile()) throw missing(path);
   const real = realpathSync(path);
   if (dirname(real) !== realpathSync(dirname(path))) {
     throw new BundleError(`${path} is a link that points outside the bundle's folder, to ${real}.`);
@@ -164,7 +182,8 @@ async function checkFile(path: string, file: BundleFile, verify: boolean, files:
   }
 }
 
-async function remoteSession(
+/** Files that do not lie together are read into memory, from the web or from disk. */
+async function readSession(
   files: readonly BundleFile[],
   urls: readonly URL[],
   device: 'cpu' | 'cuda' | 'webgpu',
@@ -172,7 +191,7 @@ async function remoteSession(
 ): Promise<BundleSession> {
   const [model, ...weights] = await Promise.all(
     files.map(async (file, i) => {
-      const data = await fetchFile(urls[i]!);
+      const data = await readBytes(urls[i]!);
       if (verify) await checkBytes(data, file, urls[i]!.href);
       return { path: file.path, data };
     }),

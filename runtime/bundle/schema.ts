@@ -12,6 +12,11 @@ const dim = z.union([count, name]).nullable();
 const tensor = z.strictObject({ name, dtype: z.enum(DTYPES), dims: z.array(dim).nullable() });
 /** Whether the model reads the input. If not, a caller may give it, and it is ignored. */
 const input = z.strictObject({ ...tensor.shape, used: z.boolean() });
+/** Feeds the parameter where a caller leaves it out. Texts stand for what JSON has no numbers for: "NaN", "-0". */
+const parameter = z.strictObject({
+  ...tensor.shape,
+  default: z.strictObject({ dims: z.array(count), data: z.array(z.union([z.number(), z.string()])) }).optional(),
+});
 const site = z.strictObject({ file: z.string(), line: count, column: count });
 
 /** The outputs that hold a list whose length only the run tells. */
@@ -59,12 +64,13 @@ export const manifestSchema = z.strictObject({
   format: z.literal('onnsight-bundle'),
   version: z.literal(1),
   name,
-  /** Where the intervention is declared. */
+  /** Where the intervention is declared: its file as seen from its package, and that package's name if it has one. */
   source: site,
+  package: z.string().optional(),
   /** The model that it was compiled for. */
   model: z.strictObject({ file: z.string(), sha256: hash, opset: count }),
   inputs: z.array(input),
-  parameters: z.array(tensor),
+  parameters: z.array(parameter),
   outputs: z.array(tensor).min(1),
   returns,
   /** The changes that the bundle makes in the model, and their lines. */
@@ -79,4 +85,5 @@ export type Manifest = z.infer<typeof manifestSchema>;
 export type Returns = z.infer<typeof returns>;
 export type ListOutputs = z.infer<typeof list>;
 export type BundleTensor = z.infer<typeof tensor>;
+export type BundleParameter = z.infer<typeof parameter>;
 export type BundleFile = z.infer<typeof file>;

@@ -73,6 +73,8 @@ export interface OutputType {
   readonly name: string;
   readonly dtype: DType | null;
   readonly shape: Shape;
+  /** The names of free sizes; null for a size that has none. */
+  readonly symbols: readonly (string | null)[] | null;
 }
 
 /** ONNX Runtime, as far as this library needs it. */

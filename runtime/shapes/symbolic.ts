@@ -60,6 +60,11 @@ export class SymbolicTypes {
     return { dtype: found.dtype, shape: found.dims?.map((dim) => dim && evaluate(dim, sizes)) ?? null };
   }
 
+  /** A tensor's dtype; undefined for an unknown name. */
+  dtype(tensor: string): TensorType['dtype'] | undefined {
+    return this.types.get(tensor)?.dtype;
+  }
+
   /** The formulas of a tensor's dims; null for a tensor that is not known, or whose number of dims varies. */
   formulas(tensor: string): readonly (DimFormula | null)[] | null {
     return this.types.get(tensor)?.dims ?? null;

@@ -175,6 +175,44 @@ console.log(JSON.stringify(logits.dims));
     ]);
   });
 
+  it('--triton writes a model repository', async () => {
+    const { code } = await run(MAIN, 'compile', 'src/steer.ts', '-m', TOY_MODEL, '--out', 'repository', '--triton');
+    expect(code).toBe(0);
+    const config = readFileSync(join(project, 'repository/steer/config.pbtxt'), 'utf8');
+    expect(config).toContain('name: "steer"\nbackend: "onnxruntime"\ndefault_model_filename: "steer.onnx"\n');
+    expect(config).toContain('input [ { name: "input_ids" data_type: TYPE_INT64 dims: [ -1, -1 ] } ]');
+    expect(config).toContain(
+      'input [ { name: "past_key_values.0.key" data_type: TYPE_FP32 dims: [ -1, 4, -1, 32 ] } ]',
+    );
+    expect(config).toContain('input [ { name: "alpha" data_type: TYPE_FP32 dims: [ 1 ] reshape: { shape: [ ] } } ]');
+    expect(config).toContain('output [ { name: "logits" data_type: TYPE_FP32 dims: [ -1, -1, 189 ] } ]');
+    const bundle = await loadBundle(join(project, 'repository/steer/1'));
+    await bundle.release();
+  });
+
+  it('prints what tsc has against the types, at its lines, and builds all the same', async () => {
+    write('src/env.d.ts', 'declare const GIVEN: number;\n');
+    write('src/mistyped.ts', "export const half: number = 'half';\nexport const given = () => GIVEN;\n");
+    write(
+      'src/typed.ts',
+      `import { intervention, type LanguageModel, save } from 'onnsight';
+import { half } from './mistyped.ts';
+export const typed = intervention((gpt2: LanguageModel) => {
+  gpt2.transformer.h[1].output *= half ? 0.5 : 1;
+  return save(gpt2.lm_head.output, 1);
+});
+`,
+    );
+    const { code, output } = await compile('src/typed.ts');
+    for (const name of ['env.d', 'mistyped', 'typed']) rmSync(join(project, `src/${name}.ts`));
+    rmSync(join(project, 'out/typed'), { recursive: true });
+    expect(output).toMatch(/type errors, as tsc has them:\n {2}src\/typed\.ts:5:36 - TS2554: Expected 1 arguments/);
+    expect(output).toContain("src/mistyped.ts:1:14 - TS2322: Type 'string' is not assignable to type 'number'.");
+    expect(output.match(/- TS\d+/g)).toHaveLength(2);
+    expect(output).toMatch(/typed .* done/);
+    expect(code).toBe(0);
+  });
+
   it('finds interventions through the tsconfig, goes on after one that fails, and names its line', async () => {
     const { code, output } = await compile();
     expect(output).toContain('3 interventions for');

@@ -18,16 +18,18 @@ write('package.json', JSON.stringify({ name: 'mine', version: '1.0.0', main: 'in
 write(
   'src/steer.ts',
   `import { intervention, type LanguageModel, save } from 'onnsight';
+import { randomInt } from 'node:crypto';
+const SIDE = Date.now() > 0 && randomInt(5) < 5 ? 1 : 0;
 export const steer = intervention({ alpha: 'float32' }, (gpt2: LanguageModel, { alpha }) => {
-  gpt2.transformer.h[1].output *= alpha * (Math.random() < 2 ? 1 : 0);
+  gpt2.transformer.h[1].output *= alpha * (Math.random() < 2 ? SIDE : 0);
   return { logits: save(gpt2.lm_head.output) };
 });
 `,
 );
 write(
   'src/plain.js',
-  `const { intervention, save } = require('onnsight');
-exports.plain = intervention({ alpha: 'float32' }, (gpt2, { alpha }) => {
+  `const { save } = require('onnsight');
+exports.plain = require('onnsight').intervention({ alpha: 'float32' }, (gpt2, { alpha }) => {
   gpt2.transformer.h[1].output *= alpha;
   return { logits: save(gpt2.lm_head.output) };
 });
@@ -73,9 +75,12 @@ describe('a CommonJS package', { timeout: 180_000 }, () => {
 
   it('compiles interventions, from TypeScript and JavaScript, and tells what chance decided', async () => {
     const output = await node(...COMPILE, 'out', 'src/steer.ts', 'src/plain.js');
-    expect(output).toMatch(/steer {2}src\/steer\.ts:2:14 {2}done/);
+    expect(output).toMatch(/steer {2}src\/steer\.ts:4:14 {2}done/);
     expect(output).toMatch(/plain {2}src\/plain\.js:2:\d+ {2}done/);
-    expect(output).toMatch(/note: src\/steer\.ts:3:\d+ - Math\.random\(\) is called/);
+    expect(output).toMatch(/note: src\/steer\.ts:5:\d+ - Math\.random\(\) is called/);
+    expect(output).toMatch(/note: src\/steer\.ts:3:\d+ - Date\.now\(\) is called/);
+    expect(output).toMatch(/note: src\/steer\.ts:3:\d+ - crypto\.randomInt\(\) is called/);
+    expect(output.match(/is called/g)).toHaveLength(3);
   });
 
   it('requires and imports what was made, with the same results', async () => {
@@ -97,11 +102,17 @@ describe('a CommonJS package', { timeout: 180_000 }, () => {
       env: userEnvironment(),
     });
     expect(stdout).toMatch(/steer .* current/);
+    // one of another package that writes into the same folder stays
+    const manifest = JSON.parse(readFileSync(join(project, 'out/plain/bundle.json'), 'utf8'));
+    mkdirSync(join(project, 'out/theirs'));
+    const source = { ...manifest.source, file: 'src/theirs.ts' };
+    write('out/theirs/bundle.json', JSON.stringify({ ...manifest, name: 'theirs', package: 'theirs', source }));
     write('src/steer.ts', readFileSync(join(project, 'src/steer.ts'), 'utf8').replace('const steer', 'const other'));
     await expect(node(...COMPILE, 'out', 'src/steer.ts', '--check')).rejects.toThrow();
     const output = await node(...COMPILE, 'out', 'src/steer.ts');
-    expect(output).toContain('steer  removed: the intervention of src/steer.ts:2:14 is no longer exported.');
+    expect(output).toContain('steer  removed: the intervention of src/steer.ts:4:14 is no longer exported.');
     expect(() => readFileSync(join(project, 'out/steer/bundle.json'))).toThrow();
+    expect(readFileSync(join(project, 'out/theirs/bundle.json'), 'utf8')).toContain('theirs');
     expect(readFileSync(join(project, 'out/plain/bundle.json'), 'utf8')).toContain('onnsight-bundle');
   });
 });

@@ -1,5 +1,6 @@
 import { intervention, type LanguageModel, mul, norm, save } from 'onnsight';
 import { loadBundle, type Tensor } from 'onnsight/bundle';
+import { InferenceSession } from 'onnxruntime-node';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { DTYPES } from '../../runtime/graph/types.ts';
 import { loadToy, maxDifference } from '../support/toy.ts';
@@ -107,4 +108,24 @@ describe('data that the block captures', () => {
     const none = await bundle({ input_ids, alpha: 0 });
     expect(maxDifference(numbers(none.logits), numbers(logits))).toBeGreaterThan(0.1);
   });
+});
+
+it('free sizes of outputs have the names that inputs, parameters and outputs of the model have for them', async () => {
+  const sizes = intervention({ rows: 'float32[n, 128]' }, (model: LanguageModel, { rows }) => {
+    const { output } = model.transformer.h[1];
+    return {
+      logits: save(model.lm_head.output),
+      half: save(output * 0.5),
+      norms: save(norm(rows, 2, -1)),
+      caches: save(model.outputs[1]),
+    };
+  });
+  const { manifest } = await build(sizes);
+  const dims = [['batch', 'sequence', 189], ['batch', 'sequence', 128], ['n'], ['batch', 4, 'total', 32]];
+  expect(manifest.outputs.map((one) => one.dims)).toEqual(dims);
+  const session = await InferenceSession.create(
+    Buffer.from((await build(sizes, undefined, { weights: 'embed' })).model),
+  );
+  expect(session.outputMetadata.map((one) => (one.isTensor ? one.shape : null))).toEqual(dims);
+  await session.release();
 });

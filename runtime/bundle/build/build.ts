@@ -10,9 +10,11 @@ import { encodeModel } from '../../onnx/proto.ts';
 import { saving } from '../../tracing/hidden.ts';
 import type { SavedProxy } from '../../tracing/saves.ts';
 import type { InterventionParameter } from '../../types/intervention.ts';
+import { defaultToJson } from '../defaults.ts';
 import { BUNDLE_VERSION } from '../manifest.ts';
 import type { BundleFile, Manifest } from '../schema.ts';
 import { loadable } from './check.ts';
+import { freeSizes, namedDims, withDimNames, withOutputs } from './dim-names.ts';
 import { noteMomentary } from './momentary.ts';
 import { optimize } from './optimize.ts';
 import { ReturnedValues } from './returns.ts';
@@ -24,6 +26,8 @@ export interface BuildOptions {
   readonly name: string;
   /** Where the intervention is declared, for the manifest. */
   readonly source: Site;
+  /** The name of the package that the source is a file of. */
+  readonly package?: string | undefined;
   /** Whether the weights go into the bundle's model, or stay in a file beside it. */
   readonly weights?: 'link' | 'embed';
   /** Lets ONNX Runtime simplify the model, as far as results and hosts do not change. */
@@ -43,7 +47,7 @@ export interface BuiltBundle {
 export async function buildBundle(
   map: ModelMap,
   intervention: InterventionFunction,
-  { name, source, weights = 'link', optimize: isOptimized = false }: BuildOptions,
+  { name, source, package: packageName, weights = 'link', optimize: isOptimized = false }: BuildOptions,
 ): Promise<BuiltBundle> {
   const { model } = map;
   for (const parameter of intervention.parameters) {
@@ -72,8 +76,19 @@ export async function buildBundle(
     describeIntervention(name, source, intervention.parameters),
   );
   const file = `${name}.onnx`;
-  await loadable(rewritten.proto, model.folder);
-  const proto = isOptimized ? await optimize(rewritten.proto, model) : rewritten.proto;
+  const found = await loadable(withDimNames(rewritten, map), model.folder);
+  const sizeNames = freeSizes([...model.inputs, ...model.outputs, ...intervention.parameters]);
+  const described = returned.outputs.map(({ name: output, value: { type } }) => ({
+    name: output,
+    dtype: type.dtype,
+    dims: namedDims(
+      type.shape,
+      found.find((one) => one.name === output),
+      sizeNames,
+    ),
+  }));
+  const named = withOutputs(rewritten.proto, described);
+  const proto = isOptimized ? await optimize(named, model) : named;
   const linked =
     weights === 'embed' ? { proto: embedWeights(proto, model), files: [] } : await linkWeights(proto, model, file);
   model.checkFiles();
@@ -84,16 +99,17 @@ export async function buildBundle(
     version: BUNDLE_VERSION,
     name,
     source,
+    ...(packageName !== undefined && { package: packageName }),
     model: { file: model.file, sha256: model.hash, opset: model.opset },
     inputs: model.inputs.flatMap(({ name: input, dtype, dims }) =>
       dtype ? [{ name: input, dtype, dims: dims && [...dims], used: used.has(input) }] : [],
     ),
-    parameters: intervention.parameters.map((parameter) => ({ ...parameter, dims: [...parameter.dims] })),
-    outputs: returned.outputs.map(({ name: output, value: { type } }) => ({
-      name: output,
-      dtype: type.dtype,
-      dims: type.shape && [...type.shape],
+    parameters: intervention.parameters.map(({ default: usual, dims, ...rest }) => ({
+      ...rest,
+      dims: [...dims],
+      ...(usual && { default: defaultToJson(usual) }),
     })),
+    outputs: described.map(({ dims, ...rest }) => ({ ...rest, dims: dims && [...dims] })),
     returns: returned.returns,
     writes: graph.root.nodes
       .filter((node) => node.op === 'write')
@@ -134,10 +150,12 @@ function describeIntervention(
   parameters: readonly InterventionParameter[],
 ) {
   const shown = parameters.map((one) => `${one.name}: ${one.dtype}[${one.dims.map((dim) => dim ?? '?').join(', ')}]`);
+  const defaults = parameters.flatMap((one) => (one.default ? [[one.name, defaultToJson(one.default)] as const] : []));
   return {
     'onnsight.intervention': name,
     'onnsight.source': `${file}:${line}:${column}`,
     'onnsight.parameters': shown.join(', '),
+    ...(defaults.length > 0 && { 'onnsight.defaults': JSON.stringify(Object.fromEntries(defaults)) }),
   };
 }
 

@@ -1,11 +1,12 @@
 import { encodeModel, type ModelProto } from '../../onnx/proto.ts';
 import { ort } from '../../ort/ort.ts';
+import type { OutputType } from '../../ort/port.ts';
 import { BundleError } from '../error.ts';
 
-/** Makes sure that ONNX Runtime accepts a model whose weights are in `folder`. Throws a BundleError with its reason. */
-export async function loadable(proto: ModelProto, folder: string): Promise<void> {
+/** Makes sure that ONNX Runtime accepts a model whose weights are in `folder`. Throws a BundleError with its reason. Returns its outputs. */
+export async function loadable(proto: ModelProto, folder: string): Promise<readonly OutputType[]> {
   try {
-    await ort.examine(encodeModel(proto), { optimization: 'disabled', folder });
+    return await ort.examine(encodeModel(proto), { optimization: 'disabled', folder });
   } catch (error) {
     throw new BundleError(
       `ONNX Runtime does not accept the rewritten model: ${error instanceof Error ? error.message : error}`,

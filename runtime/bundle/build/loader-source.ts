@@ -1,16 +1,16 @@
 import { isFilledIn, takeTokens } from '../../inputs/convention.ts';
-import type { BundleTensor, Manifest, Returns } from '../schema.ts';
+import type { BundleParameter, BundleTensor, Manifest, Returns } from '../schema.ts';
 
 /** The JavaScript beside a bundle: a function by the intervention's name, with the manifest inside. */
 export function loaderSource(manifest: Manifest): string {
   const files = manifest.files.map(({ path }) => {
     const name = JSON.stringify(path);
-    return `  ${name}: new URL(${JSON.stringify(`./${path}`)}, import.meta.url),`;
+    return `  ${name}: () => new URL(${JSON.stringify(`./${path}`)}, import.meta.url),`;
   });
   return `${head(manifest)}
 import { defineBundle } from 'onnsight/bundle';
 
-// Bundlers recognise files by this form of URLs.
+// Bundlers recognise files by this form of URLs; for those that build for servers there is onnsight/unplugin.
 const files = {
 ${files.join('\n')}
 };
@@ -30,7 +30,7 @@ export function loaderTypes(manifest: Manifest): string {
   const takesTokens = takeTokens(inputs);
   const fields = [
     ...inputs.map((input) => field(input, 'TensorData', !input.used || (takesTokens && isFilledIn(input.name)))),
-    ...parameters.map((parameter) => field(parameter, parameterType(parameter), false)),
+    ...parameters.map((one) => field(one, parameterType(one), one.default !== undefined)),
   ];
   return `${head(manifest)}
 import type { AnyTensor, LazyBundle, Tensor, TensorData } from 'onnsight/bundle';
@@ -53,8 +53,11 @@ function head({ source }: Manifest): string {
   return `// Made by onnsight from ${source.file}:${source.line}:${source.column}. Change that and compile it again.`;
 }
 
-function field(tensor: BundleTensor, type: string, optional: boolean): string {
-  return `  /** ${describe(tensor)} */\n  readonly ${key(tensor.name)}${optional ? '?' : ''}: ${type}${optional ? ' | undefined' : ''};`;
+function field(tensor: BundleParameter, type: string, optional: boolean): string {
+  const usual =
+    tensor.default &&
+    `; ${tensor.default.dims.length === 0 ? tensor.default.data[0] : 'its default'} if it is left out`;
+  return `  /** ${describe(tensor)}${usual ?? ''} */\n  readonly ${key(tensor.name)}${optional ? '?' : ''}: ${type}${optional ? ' | undefined' : ''};`;
 }
 
 function parameterType({ dtype, dims }: BundleTensor): string {

@@ -1,26 +1,34 @@
-import { callerSite } from '../../tracing/caller.ts';
+import nodeCrypto from 'node:crypto';
+import { syncBuiltinESMExports } from 'node:module';
 import { pure } from '../../tracing/harmless.ts';
+import { shownFile } from '../../tracing/shown-file.ts';
+import { userFrame } from '../../user-frames.ts';
 
 /** Functions whose result is of the moment, by the objects that hold them. */
 const FUNCTIONS: readonly (readonly [holder: object, name: string, shown: string])[] = [
   [Math, 'random', 'Math.random()'],
   [performance, 'now', 'performance.now()'],
+  [process.hrtime, 'bigint', 'process.hrtime.bigint()'],
   [process, 'hrtime', 'process.hrtime()'],
+  [process, 'uptime', 'process.uptime()'],
   [crypto, 'randomUUID', 'crypto.randomUUID()'],
   [crypto, 'getRandomValues', 'crypto.getRandomValues()'],
+  ...['randomBytes', 'randomInt', 'randomUUID', 'randomFillSync'].map(
+    (name) => [nodeCrypto, name, `crypto.${name}()`] as const,
+  ),
 ];
 
 /**
- * Runs what builds a bundle, and tells what the user's code asked of chance or the clock meanwhile: those values stay
- * in the bundle.
+ * Runs what loads the user's files or builds a bundle of them, and tells what their code asked of chance or the clock
+ * meanwhile: what the bundle has of that stays in it.
  */
-export async function noteMomentary<T>(build: () => Promise<T>): Promise<{ result: T; notes: string[] }> {
+export async function noteMomentary<T>(work: () => Promise<T>): Promise<{ result: T; notes: string[] }> {
   const notes = new Set<string>();
   const note = (shown: string) => {
-    const site = callerSite();
-    if (!site) return;
+    const place = usersPlace();
+    if (place === null) return;
     notes.add(
-      `${site.file}:${site.line}:${site.column} - ${shown} is called while the bundle is built, and its result stays in the bundle. What shall differ from run to run is a parameter.`,
+      `${place} - ${shown} is called while the bundle is built, and its result stays in the bundle. What shall differ from run to run is a parameter.`,
     );
   };
   const restore = FUNCTIONS.map(([holder, name, shown]) => {
@@ -53,10 +61,28 @@ export async function noteMomentary<T>(build: () => Promise<T>): Promise<{ resul
       };
     },
   });
+  syncBuiltinESMExports();
   try {
-    return { result: await build(), notes: [...notes] };
+    return { result: await work(), notes: [...notes] };
   } finally {
     globalThis.Date = clock;
-    for (const one of restore) one();
+    for (const one of restore.reverse()) one();
+    syncBuiltinESMExports();
   }
+}
+
+/** The line of the user's own code that asks; null if a library does so for itself while it is loaded. */
+function usersPlace(): string | null {
+  const usual = Error.stackTraceLimit;
+  Error.stackTraceLimit = 50;
+  const { stack = '' } = new Error();
+  Error.stackTraceLimit = usual;
+  for (const line of stack.split('\n').slice(1)) {
+    if (line.includes('node:internal/modules/')) return null;
+    const frame = userFrame(line);
+    if (frame && !/[\\/]node_modules[\\/]/.test(frame.file)) {
+      return `${shownFile(frame.file)}:${frame.line}:${frame.column}`;
+    }
+  }
+  return null;
 }

@@ -21,6 +21,8 @@ export interface RewrittenModel {
   readonly proto: ModelProto;
   /** Names of the model's own inputs that are read. */
   readonly inputs: readonly string[];
+  /** What tensors were called before, by the names that they have as inputs and outputs. */
+  readonly formerNames: ReadonlyMap<string, string>;
 }
 
 /**
@@ -89,6 +91,7 @@ export function rewriteModel(
   return {
     proto: { ...proto, ...identity(model, description), graph: { ...finished, name: model.graph.name } },
     inputs: [...lowered.inputs],
+    formerNames: new Map([...names].map(([former, name]) => [name, former])),
   };
 }
 

@@ -51,10 +51,11 @@ export const nodeOrt: Ort = {
 };
 
 function outputType(output: InferenceSession.ValueMetadata): OutputType {
-  if (!output.isTensor) return { name: output.name, dtype: null, shape: null };
+  if (!output.isTensor) return { name: output.name, dtype: null, shape: null, symbols: null };
   return {
     name: output.name,
     dtype: DTYPES.find((dtype) => dtype === output.type) ?? null,
     shape: output.shape.map((dim) => (typeof dim === 'number' && dim >= 0 ? dim : null)),
+    symbols: output.shape.map((dim) => (typeof dim === 'string' && dim !== '' ? dim : null)),
   };
 }

@@ -86,6 +86,49 @@ webpack({
 }, (error, stats) => { if (error) throw error; console.log(stats.toString({ preset: 'errors-warnings' })); process.exitCode = stats.hasErrors() ? 1 : 0; });
 `;
 
+const NODE_TEST = `import assert from 'node:assert';
+import test from 'node:test';
+import { LanguageModel } from 'onnsight';
+import { steer } from './steer';
+test('a block in a module', async () => {
+  assert.equal((await steer(await LanguageModel.load('toy-gpt2'), 2)).toFixed(3), '67.617');
+});
+`;
+
+const WORKER = `import { parentPort } from 'node:worker_threads';
+import { LanguageModel } from 'onnsight';
+import { steer } from './steer';
+async function work() {
+  using lm = await LanguageModel.load('toy-gpt2');
+  parentPort!.postMessage((await steer(lm, 2)).toFixed(3));
+}
+work();
+`;
+
+const THREADS = `import { Worker } from 'node:worker_threads';
+import { join } from 'node:path';
+const worker = new Worker(join(__dirname, 'worker.ts'));
+worker.on('message', (norm) => console.log('steered', norm));
+worker.on('error', (error) => console.log(error.message));
+`;
+
+/** Starts a program under --watch, edits the file with the block, and ends when the new value is printed. */
+const WATCH = `import { spawn } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+const child = spawn(process.execPath, ['--watch', '--import', 'onnsight/register', 'src/main.ts'], { stdio: ['ignore', 'pipe', 'inherit'] });
+setTimeout(() => child.kill(), 120_000).unref();
+let output = '';
+child.stdout.on('data', (chunk) => {
+  output += chunk;
+  if (output.includes('steered 135.234')) child.kill();
+  else if (output.includes('main.ts:3:') && !output.includes('edited')) {
+    output += 'edited';
+    writeFileSync('src/steer.ts', readFileSync('src/steer.ts', 'utf8').replace('norm())', 'norm() * 2)'));
+  }
+});
+child.on('exit', () => console.log(output));
+`;
+
 const RUN = 'node --enable-source-maps out/main.mjs';
 const TYPESCRIPT = ['typescript@5.9', 'ts-patch@3.3.0'];
 
@@ -173,5 +216,60 @@ export const ROWS: readonly Row[] = [
     },
     commands: ['npx ts-node src/main.ts'],
     expects: PRINTS,
+  },
+  ...(['commonjs', 'module'] as const).flatMap((type): Row[] => [
+    {
+      name: `node --import onnsight/register, ${type}`,
+      packages: [],
+      files: {
+        ...program(type),
+        ...(type === 'module' && { 'src/main.ts': MAIN.replace("'./steer'", "'./steer.ts'") }),
+      },
+      commands: ['node --import onnsight/register src/main.ts'],
+      expects: PRINTS,
+    },
+    {
+      name: `tsx, ${type}`,
+      packages: ['tsx@4'],
+      files: program(type),
+      commands: ['npx tsx --import onnsight/register src/main.ts'],
+      expects: PRINTS,
+    },
+  ]),
+  {
+    name: 'node --test',
+    packages: [],
+    files: { ...program('commonjs'), 'src/steer.test.ts': NODE_TEST },
+    commands: ['node --import onnsight/register --test src/steer.test.ts'],
+    expects: ['pass 1', 'fail 0'],
+  },
+  {
+    name: 'node --watch',
+    packages: [],
+    files: { ...program('commonjs'), 'watch.mjs': WATCH },
+    commands: ['node watch.mjs'],
+    expects: [...PRINTS, 'steered 135.234'],
+  },
+  {
+    name: 'worker threads',
+    packages: [],
+    files: {
+      ...program('commonjs'),
+      'src/worker.ts': WORKER,
+      'src/threads.ts': THREADS,
+    },
+    commands: ['node --import onnsight/register src/threads.ts'],
+    // Node 20 loads no TypeScript in a worker
+    expects: [process.versions.node.startsWith('20.') ? 'Unknown file extension ".ts"' : 'steered 67.617'],
+  },
+  {
+    name: 'mocha',
+    packages: ['mocha@11', '@types/mocha'],
+    files: {
+      ...program('commonjs'),
+      'src/steer.test.ts': NODE_TEST.replace("import test from 'node:test';\n", '').replace("test('", "it('"),
+    },
+    commands: ['NODE_OPTIONS='--import onnsight/register' npx mocha --timeout 60000 src/steer.test.ts'],
+    expects: ['1 passing'],
   },
 ];
