@@ -52,7 +52,7 @@ export function callOnFilled(
     isFilledHere(receiver) || values.some((value) => isFilledHere(iterated(value)) || value instanceof GraphEntries);
   if (!isAbout) return null;
   for (const value of values) if (isFilledHere(value)) guardEntries(value);
-  if (!isIntrinsic(fn) && values.some((value) => value instanceof GraphEntries)) throw spread(site);
+  if (!isIntrinsic(fn)) checkSpread(values, site);
   if (!isIntrinsic(fn) || KEEPING.has(fn)) return null;
   const { name } = fn as { name: string };
   if ((fn === Math.max || fn === Math.min) && !values.some(Array.isArray)) {
@@ -87,8 +87,13 @@ function text(name: string, site: Site): TraceError {
   );
 }
 
-function spread(site: Site): TraceError {
-  return new TraceError(
+/**
+ * The arguments of a function or constructor, which takes them one by one.
+ * @throws TraceError for entries of which only the run will tell how many they are
+ */
+export function checkSpread(values: readonly unknown[], site: Site): void {
+  if (!values.some((value) => value instanceof GraphEntries)) return;
+  throw new TraceError(
     'The entries of an array that a branch or loop of the graph filled are given to a function one by one: how many there are is known only when the model runs. Give it the array.',
     site,
   );
