@@ -92,7 +92,10 @@ export function member(object: unknown, key: string, site: Site): unknown {
 export function method(object: unknown, by: unknown, site: Site): unknown {
   checkThere(object, by, site);
   if (Array.isArray(object) && typeof by !== 'string') return getitem(object, by, site);
-  const key = asName(settled(by), site);
+  const given = settled(by);
+  const keys = varyingOf(given);
+  if (keys) return each(keys, (one) => method(object, one, site));
+  const key = asName(given, site);
   if (activeBuilder()?.isRecording) checkGetter(object, key, site);
   return (object as Record<PropertyKey, unknown>)[key];
 }

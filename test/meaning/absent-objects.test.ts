@@ -1,6 +1,6 @@
 import { save } from 'onnsight';
 import { expect, it } from 'vitest';
-import { expectFollowed, expectRefused } from './programs.ts';
+import { expectEqual, expectRefused } from '../control-flow/programs.ts';
 import { small, traced } from './support.ts';
 
 /** An object that a branch or loop makes, and nothing else: the best so far. */
@@ -26,7 +26,7 @@ it.each([
     'read where it may not be, in a branch that does not run',
     'let o = null; if (T(0)) o = { v: T(3) }; let n = 1; if (T(0)) n = o.v; return { n };',
   ],
-])('%s', (_, body) => expectFollowed(body));
+])('%s', (_, body) => expectEqual(body));
 
 it('where it is not there, the run fails at the line', async () => {
   const block = () => {

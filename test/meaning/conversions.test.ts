@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { judge } from '../compiler/fuzz/verdict.ts';
-import { expectFollowed } from './programs.ts';
+import { expectEqual } from '../control-flow/programs.ts';
 
 /** Objects that a program makes numbers of itself: what their valueOf gives may be traced. */
 it.each([
@@ -30,7 +30,7 @@ it.each([
   ],
   ['plain ones', 'const d = new Date(5); const o = { valueOf: () => 2 }; return { n: d - 1 + o * T(2), is: d > 4 };'],
   ['one that only has a text', "const o = { toString: () => '4' }; return { n: T(3) * 1 + o * 2 };"],
-])('%s', (_, body) => expectFollowed(body));
+])('%s', (_, body) => expectEqual(body));
 
 it('a conversion that gives an object is the error of JavaScript', async () => {
   const { ends } = await judge('function run({ T }) { return { n: 1 + { [Symbol.toPrimitive]: () => ({}) } }; }');

@@ -1,5 +1,5 @@
 import { it } from 'vitest';
-import { expectFollowed, expectRefused } from './programs.ts';
+import { expectEqual, expectRefused } from '../control-flow/programs.ts';
 
 const each = 'function* each(values) { for (const value of values) yield value; }';
 
@@ -25,7 +25,7 @@ it.each([
     'function* echo() { let got = yield T(1); while (true) got = yield got * 2; } const it = echo(); return { a: it.next().value, b: it.next(T(4)).value, c: it.next(T(5)).value };',
   ],
   ['one that hands on', 'function* both() { yield* each([T(1)]); yield T(2); } return { a: [...both()] };'],
-])('a generator yields traced values: %s', (_, body) => expectFollowed(`${each} ${body}`));
+])('a generator yields traced values: %s', (_, body) => expectEqual(`${each} ${body}`));
 
 it('a yield on a traced condition is an error', () =>
   expectRefused(
