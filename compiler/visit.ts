@@ -90,14 +90,23 @@ function visitBinary(lowering: Lowering, node: ts.BinaryExpression): Code {
   return isLoweredBinary(text) || isLoweredRelation(node) ? lowerBinary(lowering, node) : lowering.copy(node);
 }
 
-/** `await x` → `await plain(x)`: it is over before the model runs. */
+/** `await x` → `await plain(x)`: it is over before the model runs. An async generator awaits what it yields. */
 function visitSuspension(lowering: Lowering, node: ts.AwaitExpression | ts.YieldExpression): Code {
   const { expression } = node;
   if (syntax.isYieldExpression(node) && node.asteriskToken) return lowerDelegation(lowering, node);
+  if (syntax.isYieldExpression(node) && !isOfAsync(node)) return lowering.copy(node);
   const name = syntax.isAwaitExpression(node) ? 'await' : 'yield';
   return lowering.copy(node, (child) =>
     expression && child === expression ? plain(lowering, expression, name) : lowering.visit(child),
   );
+}
+
+/** Whether the function around a node is async. */
+function isOfAsync(node: ts.Node): boolean {
+  const around = syntax.findAncestor(node, syntax.isFunctionLike);
+  return around !== undefined && syntax.canHaveModifiers(around)
+    ? (syntax.getModifiers(around)?.some(({ kind }) => kind === syntax.SyntaxKind.AsyncKeyword) ?? false)
+    : false;
 }
 
 function visitClause(lowering: Lowering, node: ts.CaseOrDefaultClause): Code {

@@ -1,4 +1,5 @@
 import { TraceError } from '../errors.ts';
+import { ownProxy } from '../own-proxies.ts';
 import { PROBED_NAMES } from '../probed-names.ts';
 import { callerSite } from '../tracing/caller.ts';
 import type { Operations } from '../types/module.ts';
@@ -24,7 +25,7 @@ export function operationsOf(map: ModelMap, path: string, standing: Standing): O
     );
   // Node prints what stands behind a proxy, not the proxy.
   const printed = { [Symbol.for('nodejs.util.inspect.custom')]: () => `ops: ${names().join(', ') || 'none'}` };
-  return new Proxy<Operations>(printed, {
+  return ownProxy<Operations>(printed, {
     get(_, key) {
       if (typeof key === 'symbol' || (PROBED_NAMES.has(key) && !has(key))) return undefined;
       atCaller(() => map.nodeOf(path, key));

@@ -3,3 +3,6 @@ export const UNEQUAL = -4242;
 
 /** The index that stands for all below 0 of an array, in which JavaScript finds nothing: no tensor has it. */
 export const BELOW = -4242424242;
+
+/** The index that stands for an object that is not there, of which a member is read. */
+export const ABSENT = -4242424243;

@@ -10,7 +10,7 @@ import { writeGradient } from '../tracing/gradients.ts';
 import { inner } from '../tracing/hidden.ts';
 import { getitem as getTensorItem, setitem as setTensorItem } from '../tracing/indexing.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
-import { each, settled, varyingOf } from '../tracing/varying.ts';
+import { each, read, settled, varyingOf } from '../tracing/varying.ts';
 import { noteProperty } from './effects.ts';
 import { lengthOf } from './filled-entries.ts';
 import { isFilledHere } from './filled-here.ts';
@@ -46,7 +46,10 @@ export function getitem(of: unknown, by: unknown, site: Site): unknown {
   const object = settled(of);
   const key = settled(by);
   const varying = varyingOf(object);
-  if (varying) return each(varying, (one) => getitem(one, key, site));
+  if (varying) {
+    const use = (one: unknown) => getitem(one, key, site);
+    return typeof key === 'string' || typeof key === 'number' ? read(varying, key, use) : each(varying, use);
+  }
   checkThere(object, key, site);
   const keys = varyingOf(key);
   if (keys) return each(keys, (one) => getitem(object, one, site));
@@ -89,7 +92,10 @@ export function member(object: unknown, key: string, site: Site): unknown {
 export function method(object: unknown, by: unknown, site: Site): unknown {
   checkThere(object, by, site);
   if (Array.isArray(object) && typeof by !== 'string') return getitem(object, by, site);
-  const key = asName(settled(by), site);
+  const given = settled(by);
+  const keys = varyingOf(given);
+  if (keys) return each(keys, (one) => method(object, one, site));
+  const key = asName(given, site);
   if (activeBuilder()?.isRecording) checkGetter(object, key, site);
   return (object as Record<PropertyKey, unknown>)[key];
 }

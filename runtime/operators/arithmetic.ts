@@ -16,6 +16,7 @@ import type { Traced } from '../types/tensor.ts';
 import { checkOperands } from './implicit-calls.ts';
 import { isTruthy, power } from './math-functions.ts';
 import { asNumber } from './numbers.ts';
+import { primitive } from './primitives.ts';
 import { textError } from './text-error.ts';
 
 /** Whether an operator on this value builds a node. */
@@ -103,7 +104,7 @@ const ASKING = new Set([...EQUALITY, 'instanceof']);
 
 /** A binary operator: elementwise on tensors, JavaScript's own on anything else. */
 export function binary(operator: string, left: unknown, right: unknown, site: Site): unknown {
-  const [one, other] = [settled(left), settled(right)];
+  const [one, other] = converted(operator, settled(left), settled(right), site);
   const isEquality = EQUALITY.has(operator);
   const a = isEquality && isAsked(one, other) ? asked(one) : one;
   const b = isEquality && isAsked(other, one) ? asked(other) : other;
@@ -145,6 +146,20 @@ export function binary(operator: string, left: unknown, right: unknown, site: Si
   return ARITHMETIC.has(operator)
     ? operate(asNumber(a) as never, asNumber(b) as never)
     : operate(a as never, b as never);
+}
+
+/** The operands, objects among them as the primitives that JavaScript makes of them. */
+function converted(operator: string, a: unknown, b: unknown, site: Site): readonly [a: unknown, b: unknown] {
+  const isConverting = NUMERIC.has(operator) || (LOOSE.has(operator) && isObject(a) !== isObject(b));
+  if (!isConverting || (!isObject(a) && !isObject(b))) return [a, b];
+  if (LOOSE.has(operator) && (isNothing(a) || isNothing(b))) return [a, b];
+  const hint = operator === '+' || LOOSE.has(operator) ? 'default' : 'number';
+  return [primitive(a, hint, site), primitive(b, hint, site)];
+}
+
+/** Whether JavaScript takes a value for an object: traced ones are numbers. */
+function isObject(x: unknown): boolean {
+  return typeof x === 'object' && x !== null && !isTraced(x);
 }
 
 /** In a block, an operator of numbers on an array of them: JavaScript makes a text of it, and NaN of that. */
@@ -204,7 +219,7 @@ function whichever(varying: Varying, takesNone: boolean, site: Site, operate: (v
 
 /** A unary operator. `!` is elementwise. */
 export function unary(operator: string, operand: unknown, site: Site): unknown {
-  const x = operator === '!' ? asked(settled(operand)) : settled(operand);
+  const x = operator === '!' ? asked(settled(operand)) : primitive(settled(operand), 'number', site);
   if (!isTraced(x)) {
     if (operator !== '!') checkArray(x, `${operator}tensor(array)`, site);
     if (activeBuilder()?.isRecording) checkOperands(operator, [x], site);
@@ -293,7 +308,7 @@ function plainUnary(operator: string, x: number): unknown {
 
 /** `++` and `--`. */
 export function increment(operand: unknown, by: 1 | -1, site: Site): unknown {
-  const x = settled(operand);
+  const x = primitive(settled(operand), 'number', site);
   if (isTraced(x)) return binary('+', x, by, site);
   if (typeof x === 'bigint') return x + BigInt(by);
   checkArray(x, 'tensor(array) + 1', site);

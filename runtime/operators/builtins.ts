@@ -4,6 +4,7 @@ import { activeBuilder } from '../tracing/builder.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import { binary, typeof_, unary } from './arithmetic.ts';
 import { and, or } from './conditionals.ts';
+import { checkSpread } from './filled-arrays.ts';
 import { entryAround, perhapsEntry } from './filled-reads.ts';
 import { resolveCall } from './indirect-calls.ts';
 import { checkKey, checkLength, KEYED } from './keys.ts';
@@ -12,6 +13,7 @@ import { log } from './log.ts';
 import { includes, indexOf, isTracedSearch, lastIndexOf } from './look-ups.ts';
 import { math } from './math.ts';
 import { native } from './plain-values.ts';
+import { primitive } from './primitives.ts';
 import { textError } from './text-error.ts';
 import { truthOf } from './truth.ts';
 
@@ -46,6 +48,9 @@ const LOOKING = [
   ...['isNaN', 'isFinite', 'isInteger', 'isSafeInteger'].map((name) => `Number.${name}`),
 ];
 
+/** Those that make a number of an object. */
+const CONVERTING: ReadonlySet<string> = new Set(['Number', 'isNaN', 'isFinite']);
+
 /** What some of them give for a traced number. */
 const OF_NUMBERS: Readonly<Record<string, (x: unknown, site: Site) => unknown>> = {
   Boolean: truthOf,
@@ -59,11 +64,12 @@ for (const name of LOOKING) {
   const fn = name.split('.').reduce((at: object, key) => Reflect.get(at, key), globalThis) as Function_;
   const ofNumber = OF_NUMBERS[name.replace('Number.', '')];
   const kinds: readonly unknown[] = fn === Number || fn === Boolean ? ['number', 'boolean'] : ['number'];
-  meanings.set(fn, (receiver, values, site) =>
-    ofNumber && isTracedSearch(null, values) && kinds.includes(typeof_(values[0], site))
+  meanings.set(fn, (receiver, given, site) => {
+    const values = CONVERTING.has(name) ? given.map((value) => primitive(value, 'number', site)) : given;
+    return ofNumber && isTracedSearch(null, values) && kinds.includes(typeof_(values[0], site))
       ? ofNumber(values[0], site)
-      : Reflect.apply(fn, receiver, native(name, values, site)),
-  );
+      : Reflect.apply(fn, receiver, native(name, values, site));
+  });
 }
 
 /** Methods of arrays that pass the elements to a function. */
@@ -172,6 +178,15 @@ meanings.set(Array.from, (receiver, values, site) => {
   const [list, ...others] = values as [ArrayLike<unknown>, ...unknown[]];
   if (list instanceof Object && !(Symbol.iterator in list)) checkLength('Array.from()', list.length, site);
   return Reflect.apply(Array.from, receiver, [list, ...withMeanings(others, site)]);
+});
+
+const generators: { readonly next: Function_ } = Object.getPrototypeOf(Object.getPrototypeOf((function* () {})()));
+
+meanings.set(generators.next, (receiver, values, site) => {
+  const result = Reflect.apply(generators.next, receiver, values) as IteratorResult<unknown>;
+  // What `yield*` hands on of an array that the graph filled: for…of and spreads go through it.
+  checkSpread([result.value], site);
+  return result;
 });
 
 meanings.set(structuredClone, (_, values, site) => {

@@ -8,7 +8,7 @@ import { each, methodName, settled, type Varying, varyingOf } from '../tracing/v
 import { isCompiled } from './blocks.ts';
 import { builtin, consoleMethod } from './builtins.ts';
 import { afterCall, afterNew, beforeCall, beforeNew, changedBy } from './calls-in-bodies.ts';
-import { callOnFilled } from './filled-arrays.ts';
+import { callOnFilled, checkSpread } from './filled-arrays.ts';
 import { type Call, keepBound, resolveCall } from './indirect-calls.ts';
 import { checkKeys, checkLength } from './keys.ts';
 import { checkLeaving } from './leaving.ts';
@@ -76,6 +76,7 @@ export function construct(type: unknown, given: readonly unknown[], site: Site):
   if (typeof type !== 'function') throw notCallable(type, 'a constructor', site);
   const target = activeBuilder();
   if (target) target.site = site;
+  checkSpread(values, site);
   if (type === Array && values.length === 1) checkLength('new Array()', values[0], site);
   if (type === Boolean || type === Number || type === String) native(`new ${type.name}`, values, site);
   if (target) checkLeaving(target, { fn: type, receiver: undefined, values }, site);
@@ -86,11 +87,12 @@ export function construct(type: unknown, given: readonly unknown[], site: Site):
   return result;
 }
 
-/** The arguments of a call, which is about to happen at `site`. */
+/** The arguments of a call that only JavaScript can make, which is about to happen at `site`: `super(…values)`. */
 export function at(values: readonly unknown[], site: Site): readonly unknown[] {
   const target = activeBuilder();
   if (!target) return values;
   target.site = site;
+  checkSpread(values, site);
   return values.map(settled);
 }
 

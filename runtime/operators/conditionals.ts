@@ -1,5 +1,6 @@
 import type { Node, Region, Site, Value } from '../graph/types.ts';
-import { wrap } from '../tracing/apply.ts';
+import { ABSENT } from '../graph/unequal.ts';
+import { toProxy, wrap } from '../tracing/apply.ts';
 import { type Builder, builder } from '../tracing/builder.ts';
 import { keepAsItIs } from '../tracing/copies.ts';
 import { asked } from '../tracing/doubtful.ts';
@@ -8,11 +9,12 @@ import type { Form } from '../tracing/forms/form.ts';
 import { isMadeOfParts, Made, NONE, type Parts } from '../tracing/forms/parts.ts';
 import { inner } from '../tracing/hidden.ts';
 import type { Change, Slot } from '../tracing/journal.ts';
+import { present } from '../tracing/present.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import { SaveSlot, type SaveState } from '../tracing/saves.ts';
 import { ArraySlot, MISSING, type State, VariableSlot } from '../tracing/slots.ts';
 import { Storage } from '../tracing/storage.ts';
-import { settled, setUses, type Varying } from '../tracing/varying.ts';
+import { type Case, settled, setUses, type Varying } from '../tracing/varying.ts';
 import {
   type Completion,
   isAbrupt,
@@ -162,7 +164,7 @@ export function or(a: unknown, b: () => unknown, site: Site, state: State | null
 
 /** Applies `use` to the value that a varying one is: a conditional over its cases. */
 export function distribute(
-  { builder: target, cases }: Varying,
+  { builder: target, cases }: Pick<Varying, 'builder' | 'cases'>,
   use: (value: unknown) => unknown,
   state: State | null = null,
 ): unknown {
@@ -180,7 +182,19 @@ export function distribute(
   };
   return from(0);
 }
-setUses({ distribute });
+
+function presentNumber(cases: readonly Case[], given: unknown): unknown {
+  const value = settled(given);
+  const isNumber = typeof value === 'number' || typeof value === 'boolean';
+  if (!isNumber && !(value instanceof TensorProxy && value[inner].type.shape?.length === 0)) return null;
+  const target = builder();
+  return present(
+    cases.map(({ test }) => wrap(target, test)),
+    toProxy(value),
+    ABSENT,
+  );
+}
+setUses({ distribute, present: presentNumber });
 
 /** One body of a conditional: how it ended, and what the slots held at its end. */
 interface Side {

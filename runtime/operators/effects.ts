@@ -1,5 +1,6 @@
 import { TraceError } from '../errors.ts';
 import type { Site } from '../graph/types.ts';
+import { isOwnProxy } from '../own-proxies.ts';
 import type { Builder } from '../tracing/builder.ts';
 import {
   bytesSlot,
@@ -15,6 +16,7 @@ import { isModule } from '../tracing/model.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import { SavedProxy } from '../tracing/saves.ts';
 import { ArraySlot, PropertySlot } from '../tracing/slots.ts';
+import { varyingOf } from '../tracing/varying.ts';
 import { isIntrinsic } from './intrinsics.ts';
 import { accessorOf, checkNoProxy, checkSetter } from './user-objects.ts';
 
@@ -75,8 +77,9 @@ export function noteEntry(target: Builder, object: Keyed, key: unknown): void {
  * @throws TraceError
  */
 export function checkIterator(target: Builder, value: unknown, site: Site): void {
-  if (!target.isRecording || !isNoted(value) || typeof (value as Partial<Iterator<unknown>>).next !== 'function')
-    return;
+  // Of a module's operations every name would be one.
+  if (!target.isRecording || !isNoted(value) || (isOwnProxy(value) && !varyingOf(value))) return;
+  if (typeof (value as Partial<Iterator<unknown>>).next !== 'function') return;
   if (target.isOwn(value) || !isNativeIterator(value)) return;
   throw new TraceError(
     'An iterator that was made outside is advanced in a branch or loop that depends on a traced value, and cannot be set back where that does not run. Make it there, or take its values into an array before: [...iterator].',

@@ -36,23 +36,35 @@ const DECIDING: ReadonlySet<unknown> = new Set<unknown>([
   ...['findLast', 'findLastIndex', 'toSorted'].map((name) => Reflect.get(Array.prototype, name) as unknown),
 ]);
 
+/** Methods that are given positions, by the arguments that these are: where one is traced, what they give is so, too. */
+const BOUNDED = new Map<unknown, readonly number[]>([
+  [Array.prototype.slice, [0, 1]],
+  [Array.prototype.fill, [1, 2]],
+  [Array.prototype.splice, [0, 1]],
+  ...(['toSpliced', 'with'] as const).map(
+    (name) => [Reflect.get(Array.prototype, name) as unknown, name === 'with' ? [0] : [0, 1]] as const,
+  ),
+]);
+
+function isAtTraced({ fn, receiver, values }: Call): boolean {
+  return Array.isArray(receiver) && (BOUNDED.get(fn) ?? []).some((position) => values[position] instanceof TensorProxy);
+}
+
 /**
  * The result of a call on an array that a branch or loop of the graph filled, or of a method that decides by what a
- * function gives; null for any other call.
+ * function gives, or is given a traced position; null for any other call.
  */
-export function callOnFilled(
-  { fn, receiver, values }: Call,
-  site: Site,
-  run: Run,
-): { readonly result: unknown } | null {
-  if (Array.isArray(receiver) && DECIDING.has(fn) && !isByText(receiver, values)) {
+export function callOnFilled(asked: Call, site: Site, run: Run): { readonly result: unknown } | null {
+  const { fn, receiver, values } = asked;
+  const isDecided = Array.isArray(receiver) && DECIDING.has(fn) && !isByText(receiver, values);
+  if (isDecided || isAtTraced(asked)) {
     return { result: method((fn as { name: string }).name, receiver, values, site, run) };
   }
   const isAbout =
     isFilledHere(receiver) || values.some((value) => isFilledHere(iterated(value)) || value instanceof GraphEntries);
   if (!isAbout) return null;
   for (const value of values) if (isFilledHere(value)) guardEntries(value);
-  if (!isIntrinsic(fn) && values.some((value) => value instanceof GraphEntries)) throw spread(site);
+  if (!isIntrinsic(fn)) checkSpread(values, site);
   if (!isIntrinsic(fn) || KEEPING.has(fn)) return null;
   const { name } = fn as { name: string };
   if ((fn === Math.max || fn === Math.min) && !values.some(Array.isArray)) {
@@ -87,8 +99,13 @@ function text(name: string, site: Site): TraceError {
   );
 }
 
-function spread(site: Site): TraceError {
-  return new TraceError(
+/**
+ * The arguments of a function or constructor, which takes them one by one.
+ * @throws TraceError for entries of which only the run will tell how many they are
+ */
+export function checkSpread(values: readonly unknown[], site: Site): void {
+  if (!values.some((value) => value instanceof GraphEntries)) return;
+  throw new TraceError(
     'The entries of an array that a branch or loop of the graph filled are given to a function one by one: how many there are is known only when the model runs. Give it the array.',
     site,
   );

@@ -6,8 +6,10 @@ import { GraphEntries } from '../tracing/lists.ts';
 import { ArraySlot } from '../tracing/slots.ts';
 import { binary } from './arithmetic.ts';
 import { fresh } from './blocks.ts';
+import { if_ } from './conditionals.ts';
 import { entryAt } from './filled-entries.ts';
 import { graphLoop } from './graph-loops.ts';
+import { math } from './math.ts';
 
 /** Goes through the entries from the first or second on: a loop of the graph goes through those that only the run knows. */
 export function through(
@@ -17,21 +19,24 @@ export function through(
   use: (entry: unknown, index: unknown) => void,
 ): void {
   let before: unknown = 0;
+  /** How many entries are still to be passed over: those that the run fills may turn out to be none. */
+  let skipped: unknown = from;
   const parts = array.slice();
-  parts.forEach((part, position) => {
-    const skipped = position === 0 ? from : 0;
-    const start = before;
+  for (const part of parts) {
+    const [start, over] = [before, skipped];
     if (!(part instanceof GraphEntries)) {
-      if (skipped === 0) use(part, start);
+      if (over !== 1) if_(binary('===', over, 0, site), () => void use(part, start), null, null, site);
+      skipped = 0;
       before = binary('+', start, 1, site);
-      return;
+      continue;
     }
     before = binary('+', start, part.length(), site);
-    countTo(binary('-', part.length(), skipped, site), site, (i) => {
-      const index = binary('+', i, skipped, site);
+    countTo(binary('-', part.length(), over, site), site, (i) => {
+      const index = binary('+', i, over, site);
       use(entryAt(part, index as never), binary('+', start, index, site));
     });
-  });
+    if (over !== 0) skipped = math('max', [binary('-', over, part.length(), site), 0], site);
+  }
   if (array.length === parts.length && parts.every((part, position) => part === array[position])) return;
   throw new TraceError(
     'An array that a branch or loop of the graph filled is changed by the function that goes through it. Change another array, or go through a copy: array.slice().',

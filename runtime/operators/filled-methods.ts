@@ -15,6 +15,7 @@ import { contains, firstIndex, positionOf } from './filled-search.ts';
 import { sort, toSorted } from './filled-sort.ts';
 import { setEntry, writesEntry } from './filled-writes.ts';
 import { math } from './math.ts';
+import { whole } from './positions.ts';
 import { truthOf } from './truth.ts';
 
 /** What the methods give. Those that are not here need to know how many entries there are. */
@@ -56,6 +57,10 @@ export const FILLED_METHODS: Readonly<Record<string, (asked: Asked) => unknown>>
       run: (fn, self, [total, entry, index]) => run(fn, self, [total, entry, binary('-', last, index, site), array]),
     });
   },
+  flat: ({ array, values: [depth = 1], site }) => {
+    if (depth !== 1) throw unfollowed('flat() of another depth than 1', site);
+    return collected((add) => through(array, site, 0, (entry) => addAll(entry, site, add)));
+  },
   flatMap: (asked) => collected((add) => eachCalled(asked, (result) => addAll(result, asked.site, add))),
   keys: ({ array, site }) => iteratorOver(collected((add) => through(array, site, 0, (_, index) => add(index)))),
   values: ({ array }) => iteratorOver(array),
@@ -70,7 +75,7 @@ export const FILLED_METHODS: Readonly<Record<string, (asked: Asked) => unknown>>
     replaceEntries(array, site, range(array, from, to, site), value),
   with({ array, values: [index, value], site }) {
     const copy = fresh(array.slice());
-    const at = around(array, index, site);
+    const at = around(array, whole(index, site), site);
     if (writesEntry(copy, at)) setEntry(copy, at, value, site);
     else copy[at as number] = value;
     guardEntries(copy);
@@ -89,7 +94,7 @@ export const FILLED_METHODS: Readonly<Record<string, (asked: Asked) => unknown>>
   splice({ array, values, site }) {
     const [from, count, ...items] = values;
     const start = boundary(array, from, 0, site);
-    const end = values.length < 2 ? undefined : binary('+', start, math('max', [count, 0], site), site);
+    const end = values.length < 2 ? undefined : binary('+', start, math('max', [whole(count, site), 0], site), site);
     const taken = sliced(array, start, end, site);
     const behind = end === undefined ? [] : sliced(array, end, undefined, site);
     changed(array, sliced(array, 0, start, site).concat(items, behind));

@@ -7,6 +7,7 @@ import { and, conditional, if_ } from './conditionals.ts';
 import { entryAt, lengthOf } from './filled-entries.ts';
 import { collected, countTo, through } from './filled-loops.ts';
 import { math } from './math.ts';
+import { whole } from './positions.ts';
 
 /** Puts a value in the place of some entries. */
 export function replaceEntries(
@@ -46,8 +47,9 @@ export function range(array: readonly unknown[], from: unknown, to: unknown, sit
 }
 
 /** An index that may count from the end. */
-export function boundary(array: readonly unknown[], given: unknown, otherwise: number, site: Site): unknown {
-  if (given === undefined) return otherwise;
+export function boundary(array: readonly unknown[], bound: unknown, otherwise: number, site: Site): unknown {
+  if (bound === undefined) return otherwise;
+  const given = whole(bound, site);
   if (typeof given === 'number' && given >= 0) return given;
   return conditional(
     binary('<', given, 0, site),

@@ -16,6 +16,7 @@ import { assured } from '../tracing/varying.ts';
 import { binary } from './arithmetic.ts';
 import { and, conditional } from './conditionals.ts';
 import { entryAt, gathered, lengthOf, reached } from './filled-entries.ts';
+import { whole } from './positions.ts';
 
 /**
  * `array[index]`: where there is no such entry, the run fails, unless it is asked whether there is one. An object or array
@@ -28,10 +29,10 @@ export function entryOf(array: readonly unknown[], index: unknown, site: Site): 
   return taken(array, fromStart(toProxy(index), site), site);
 }
 
-/** The same where an index below 0 counts from the end. */
+/** The same as `at` counts: an index below 0 from the end. */
 export function entryAround(array: readonly unknown[], index: unknown, site: Site): unknown {
-  if (index instanceof TensorProxy && isFloatDType(index.dtype)) throw notWhole(site);
-  return entryOf(array, typeof index === 'number' && index >= 0 ? index : around(array, index, site), site);
+  const at = whole(index, site);
+  return entryOf(array, typeof at === 'number' && at >= 0 ? at : around(array, at, site), site);
 }
 
 /** An index, counted from the end if it is below 0. */
@@ -49,10 +50,6 @@ export function perhapsEntry(array: readonly unknown[], index: unknown, isThere:
     conditional(isThere, read, () => undefined, null, site),
     read,
   );
-}
-
-function notWhole(site: Site): TraceError {
-  return new TraceError('at() is given a traced number that may have a fraction. Convert it: at(index.long()).', site);
 }
 
 function below(index: number, site: Site): TraceError {

@@ -35,7 +35,7 @@ export function sign(x: Operand): Traced {
 }
 
 export function trunc(x: Operand): Traced {
-  return signed(f.floor(f.abs(x)), x);
+  return signed(f.trunc(x), x);
 }
 
 export function log1p(x: Operand): Traced {

@@ -6,6 +6,7 @@ import type { Operand, Traced } from '../types/tensor.ts';
 import { isTraced } from './arithmetic.ts';
 import { cbrt, expm1, hypot, log1p, power, round, sign, trunc } from './math-functions.ts';
 import { asNumber } from './numbers.ts';
+import { primitive } from './primitives.ts';
 
 /** The functions of `Math` of one number, with JavaScript's meaning if PyTorch's function of the same name differs. */
 const UNARY: Readonly<Record<string, (x: Operand) => Traced>> = {
@@ -38,7 +39,8 @@ const SEVERAL: Readonly<Record<string, (x: readonly Operand[]) => Operand>> = {
 };
 
 /** `Math.name(…)` */
-export function math(name: string, values: readonly unknown[], site: Site): unknown {
+export function math(name: string, given: readonly unknown[], site: Site): unknown {
+  const values = given.map((value) => primitive(value, 'number', site));
   if (!values.some(isTraced)) return Reflect.get(Math, name)(...values);
   const target = activeBuilder();
   if (target) target.site = site;

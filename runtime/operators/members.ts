@@ -1,3 +1,4 @@
+import { TraceError } from '../errors.ts';
 import * as functions from '../functions/index.ts';
 import { methods } from '../functions/methods.ts';
 import { asTraced } from '../functions/nodes.ts';
@@ -7,6 +8,7 @@ import '../tracing/indexing.ts';
 import { Parameter } from '../tensor/parameter.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { apply } from '../tracing/apply.ts';
+import { callerSite } from '../tracing/caller.ts';
 import { parameterInBlock, readGradient, writeGradient } from '../tracing/gradients.ts';
 import { ours } from '../tracing/harmless.ts';
 import { getitem } from '../tracing/indexing.ts';
@@ -47,8 +49,12 @@ const members: Record<string, PropertyDescriptor> = {
     /** The dimensions: numbers, and traced scalars (int64) for sizes that only the run will tell. */
     get(this: TensorProxy) {
       const { shape } = this[inner].type;
-      const whole = () => apply('shape', [this]);
-      return shape ? shape.map((dim, i) => dim ?? getitem(whole(), i)) : [...whole()];
+      if (!shape) {
+        const message =
+          'shape: how many dimensions the tensor has is known only when the model runs. Its first size is x.length; reshape it where they are to be known.';
+        throw new TraceError(message, callerSite());
+      }
+      return shape.map((dim, i) => dim ?? getitem(apply('shape', [this]), i));
     },
   },
 };

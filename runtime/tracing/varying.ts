@@ -36,7 +36,13 @@ export class Varying {
 /** Functions of the operators that varying values need. */
 export interface Uses {
   /** Applies `use` to the value that it is. */
-  distribute(varying: Varying, use: (value: unknown) => unknown, state?: State | null): unknown;
+  distribute(
+    varying: Pick<Varying, 'builder' | 'cases'>,
+    use: (value: unknown) => unknown,
+    state?: State | null,
+  ): unknown;
+  /** A number that is there if one of the cases holds; else the run fails. Null: the value is no single number. */
+  present(cases: readonly Case[], value: unknown): unknown;
 }
 
 export let uses: Uses;
@@ -98,6 +104,24 @@ export function each(varying: Varying, use: (value: unknown) => unknown): unknow
   return uses.distribute(varying, use);
 }
 
+/**
+ * Reads a member of whichever object it is. Where it is undefined or null JavaScript throws: there the run fails, by the
+ * number that is read. A getter would run before that, and of an object nothing may fail.
+ */
+export function read(varying: Varying, key: PropertyKey, use: (object: unknown) => unknown): unknown {
+  const there = varying.cases.filter(({ value }) => value !== undefined && value !== null);
+  const isEach = varying.sure !== null || there.length === varying.cases.length || there.length === 0;
+  if (isEach || !there.every(({ value }) => holds(value, key))) return each(varying, use);
+  const value = uses.present(there, uses.distribute({ builder: varying.builder, cases: there }, use));
+  if (value === null) throw varies(varying);
+  return value;
+}
+
+function holds(object: unknown, key: PropertyKey): boolean {
+  const { value } = Object.getOwnPropertyDescriptor(Object(object), key) ?? {};
+  return value !== undefined && typeof value !== 'function';
+}
+
 /** A value that is undefined where it is not there. Code that needs one makes it by `sure`, which fails the run there. */
 export function assured(value: unknown, sure: () => unknown): unknown {
   const varying = varyingOf(value);
@@ -147,11 +171,16 @@ function handler(varying: Varying, self: () => object): ProxyHandler<typeof iner
   const refuse = (): never => {
     throw varies(varying);
   };
-  const whichever = (use: (value: unknown) => unknown): unknown => {
+  const whichever = (use: (value: unknown) => unknown, by = each): unknown => {
     const only = one();
     if (only) return use(only.value);
-    return builder.open ? each(varyingOf(settled(self()))!, use) : refuse();
+    return builder.open ? by(varyingOf(settled(self()))!, use) : refuse();
   };
+  const member = (key: PropertyKey): unknown =>
+    whichever(
+      (value) => memberOf(value, key),
+      (among, use) => read(among, key, use),
+    );
   return {
     get(_, key) {
       const only = one();
@@ -159,7 +188,7 @@ function handler(varying: Varying, self: () => object): ProxyHandler<typeof iner
       if (key === 'toJSON') return () => asJson((only ?? refuse()).value);
       if (!only && key === Symbol.toPrimitive) return refuse();
       const values = only ? [only.value] : cases.map(({ value }) => value);
-      if (!values.every((value) => hasMethod(value, key))) return whichever((value) => memberOf(value, key));
+      if (!values.every((value) => hasMethod(value, key))) return member(key);
       const method = (...args: unknown[]): unknown =>
         whichever((value) => Reflect.apply(memberOf(value, key) as () => unknown, value, args));
       methods.set(method, key);
@@ -182,7 +211,7 @@ function handler(varying: Varying, self: () => object): ProxyHandler<typeof iner
       return keys && others.every(isSame) ? keys : refuse();
     },
     getOwnPropertyDescriptor: (_, key) => ({
-      value: whichever((value) => memberOf(value, key)),
+      value: member(key),
       enumerable: true,
       configurable: true,
       writable: true,

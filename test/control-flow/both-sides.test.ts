@@ -34,6 +34,24 @@ describe.each([
     expect(same(logits, wanted)).toBeLessThan(1e-4);
   });
 
+  it('sets an operation of a module, taken by its name or by a pattern', async () => {
+    const [attention] = Object.keys(h[1].attn.ops).filter((name) => name.startsWith('Softmax'));
+    const wanted = await lm.trace(clean, () => {
+      if (taken) h[1].attn.ops[attention!]!.output[0] = 0.5;
+      if (taken) h[2].attn.ops[attention!]!.output *= 0.5;
+      return save(lm.lm_head.output);
+    });
+    const logits = await lm.trace(clean, () => {
+      if (h[0].output.norm() > limit) {
+        h[1].attn.ops[attention!]!.output[0] = 0.5;
+        const { [attention!]: found } = h[2].attn.ops;
+        found!.output *= 0.5;
+      }
+      return save(lm.lm_head.output);
+    });
+    expect(same(logits, wanted)).toBeLessThan(1e-4);
+  });
+
   it('sets a module and reads a later one, which sees it', async () => {
     const wanted = await lm.trace(clean, () => {
       if (taken) h[1].output *= 0.5;

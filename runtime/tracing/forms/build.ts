@@ -1,10 +1,11 @@
 import type { Value } from '../../graph/types.ts';
 import { BELOW } from '../../graph/unequal.ts';
-import { apply, toProxy, wrap } from '../apply.ts';
+import { wrap } from '../apply.ts';
 import type { Builder } from '../builder.ts';
 import { keepAsItIs } from '../copies.ts';
 import { inner } from '../hidden.ts';
 import { GraphEntries, guardEntries, type ListValue } from '../lists.ts';
+import { present } from '../present.ts';
 import { TensorProxy } from '../proxy.ts';
 import { type Case, type Varying, vary } from '../varying.ts';
 import { type ArrayForm, entryTypes, type Form, type TensorForm } from './form.ts';
@@ -86,10 +87,7 @@ function sureAmong(target: Builder, cases: readonly Case[]): Varying['sure'] {
   const [there, ...others] = cases.filter(({ value }) => value !== undefined && value !== null);
   if (!there || others.length > 0 || !(there.value instanceof TensorProxy)) return null;
   const { test, value } = there;
-  return () => {
-    const index = apply('where', [wrap(target, test), toProxy(0), toProxy(BELOW)]);
-    return apply('getitem', [apply('unsqueeze', [value], { dims: [0] }), index], { items: [{ kind: 'int' }] });
-  };
+  return () => present([wrap(target, test)], value, BELOW);
 }
 
 /** A form with tensors, in the order of `typesOf`. */

@@ -34,6 +34,7 @@ async function runMany({ programs, seed, processes, construct }: Options): Promi
   const tally = new Tally();
   await runAll(of(seed, programs, construct), processes, (told) => {
     tally.add(told);
+    if (told.kind === 'different' || told.kind === 'broken') console.log(`${told.kind} [${told.seed}]: ${told.reason}`);
     if (tally.programs % 1000 === 0) console.log(tally.programs, JSON.stringify(tally.kinds));
   });
   console.log(`\n${tally}`);
