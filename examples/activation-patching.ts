@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { type Envoy, LanguageModel, save } from 'onnsight';
-import { writePanels } from './panels.ts';
+import { panels } from 'onnsight/plots';
 
 /*
  * Activation patching by component: where does the model keep who gets the drink, and which part moves it? Every output
@@ -44,7 +44,7 @@ const results = await lm.trace((tracer) => {
 
 // 0: as in the corrupt sentence; 1: all of the clean sentence's answer is back.
 const [low, high] = [results.corrupt.item(), results.clean.item()];
-const panels = parts.map((title, p) => ({
+const grids = parts.map((title, p) => ({
   title,
   values: results.patched[p]!.map((row) => row.map((value) => (value.item() - low) / (high - low))),
 }));
@@ -53,7 +53,7 @@ console.log(
   `logit(Mary) − logit(John): ${high.toFixed(2)} in the clean sentence, ${low.toFixed(2)} in the corrupt one\n`,
 );
 console.log('The patches that bring back more than half of the difference:');
-for (const { title, values } of panels) {
+for (const { title, values } of grids) {
   const found = values.flatMap((row, l) => row.map((value, position) => ({ value, l, position })));
   const best = found.filter(({ value }) => value > 0.5).sort((a, b) => b.value - a.value);
   const told = best.map(
@@ -63,18 +63,18 @@ for (const { title, values } of panels) {
 }
 
 const file = process.argv[2] ?? 'out/activation-patching.svg';
-await writePanels(file, {
+await panels({
   title: 'Layer 1’s attention takes the answer from the repeated name to the last token',
   subtitle: [
     `“${corrupt} …”, with one output at one token taken from “… John gave a drink to …”`,
     '1: the answer of the clean sentence is back; 0: nothing has changed',
   ],
-  panels,
+  panels: grids,
   across: 3,
   rows: layers.map((_, l) => `layer ${l}`),
   columns: tokens,
   valueTitle: 'recovered',
   domain: [-1, 1],
   cell: 22,
-});
+}).save(file);
 console.log(`The picture is in ${file}.`);

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { type Envoy, LanguageModel, save } from 'onnsight';
-import { writePanels } from './panels.ts';
+import { panels } from 'onnsight/plots';
 
 /*
  * Attention patterns: where every head looks. The sentence is one on which activation patching has shown that layer 1
@@ -32,7 +32,7 @@ const again = table.filter(({ to }) => to[2]! > 0.5).map(({ title }) => title.re
 console.log(`\nMore than half of it goes to the repeated name in the heads ${again.join(', ')}.`);
 
 const file = process.argv[2] ?? 'out/attention-patterns.svg';
-await writePanels(file, {
+await panels({
   title: `From the last token, heads ${again.join(', ')} look at the repeated name`,
   subtitle: 'Attention from each token (rows) to those before it (columns); 1.2 is head 2 of layer 1',
   panels: heads,
@@ -42,5 +42,5 @@ await writePanels(file, {
   valueTitle: 'attention',
   domain: [0, 1],
   cell: 13,
-});
+}).save(file);
 console.log(`The picture is in ${file}.`);

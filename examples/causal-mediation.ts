@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { type Envoy, LanguageModel, randn, save, softmax } from 'onnsight';
-import { writePanels } from './panels.ts';
+import { panels } from 'onnsight/plots';
 
 /*
  * Causal tracing of a fact (Meng et al., 2022): the words of the subject are blurred by noise, and one state at a time
@@ -54,11 +54,11 @@ const [clean, blurred] = [results.clean.item(), results.blurred.item()];
 console.log(
   `P(Paris) after “${prompt}”: ${percent(clean)}, with the subject blurred ${percent(blurred)}\n\nWhat brings it above 50 %:`,
 );
-const panels = parts.map((title, p) => ({
+const grids = parts.map((title, p) => ({
   title: `one ${title} put back`,
   values: results.restored[p]!.map((row) => row.map((value) => value.item())),
 }));
-for (const { title, values } of panels) {
+for (const { title, values } of grids) {
   const found = values.flatMap((row, l) => row.map((value, position) => ({ value, l, position })));
   const best = found.filter(({ value }) => value > 0.5).sort((a, b) => b.value - a.value);
   const told = best.map(({ value, l, position }) => `layer ${l} at “${tokens[position]}” ${percent(value)}`);
@@ -66,18 +66,18 @@ for (const { title, values } of panels) {
 }
 
 const file = process.argv[2] ?? 'out/causal-mediation.svg';
-await writePanels(file, {
+await panels({
   title: 'After layer 0 the last token already holds the city: attention has brought it there',
   subtitle: [
     `P(Paris) after “${prompt} …” with “Eiffel Tower” blurred by noise and one state put back`,
     `Undisturbed ${percent(clean)}, blurred ${percent(blurred)}; mean of ${draws.length} draws`,
   ],
-  panels,
+  panels: grids,
   across: 3,
   rows: layers.map((_, l) => `layer ${l}`),
   columns: tokens,
   valueTitle: 'P(Paris)',
   domain: [0, 1],
   cell: 30,
-});
+}).save(file);
 console.log(`The picture is in ${file}.`);

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { LanguageModel, save, softmax } from 'onnsight';
-import { printHeatMap, writeHeatMap } from './heat-map.ts';
+import { heatMap, printHeatMap } from 'onnsight/plots';
 
 /*
  * Logit lens (nostalgebraist, 2020): what would the model say if it stopped after this layer? The last norm and the
@@ -42,5 +42,5 @@ const map = {
 } as const;
 printHeatMap(map);
 const file = process.argv[2] ?? 'out/logit-lens.svg';
-await writeHeatMap(file, map);
+await heatMap(map).save(file);
 console.log(`The picture is in ${file}.`);

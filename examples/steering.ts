@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { LanguageModel, mean, mul, save, softmax } from 'onnsight';
-import { writeLines } from './lines.ts';
+import { lines } from 'onnsight/plots';
 
 /*
  * Steering during generation: a direction that means “in Tokyo rather than in London”, the difference of two mean
@@ -35,7 +35,7 @@ for (const strength of strengths) {
 }
 
 const file = process.argv[2] ?? 'out/steering.svg';
-await writeLines(file, {
+await lines({
   title: 'With enough of the direction, Big Ben is in Tokyo',
   subtitle: [
     `The next word after “${prompt} …” while “Tokyo − London” is added to layer 1`,
@@ -46,5 +46,5 @@ await writeLines(file, {
   lines: cities.map((name, i) => ({ name, values: shares.map((row) => row[i]!) })),
   yTitle: 'probability',
   domain: [0, 1],
-});
+}).save(file);
 console.log(`\nThe picture is in ${file}.`);
