@@ -7,7 +7,8 @@ import { writeReference } from './reference.ts';
 
 /* Makes what the manual's site needs besides its pages: the pictures of its programs, and the reference. */
 const docs = fileURLToPath(new URL('..', import.meta.url));
-const work = mkdtempSync(join(docs, '.made-'));
+// In the package itself, where programs find onnsight by its name.
+const work = mkdtempSync(join(docs, '../.made-'));
 const manual = pages().filter(({ name }) => name.startsWith('how-to/'));
 for (const { name, program } of manual) {
   const file = join(work, `${name}.ts`);

@@ -22,7 +22,7 @@ const BLOCK = /^```(ts|ts wrong|text)\n(.*?)^```$/gms;
 /** The pages of the manual with programs, which run as they stand. */
 export function pages(): Page[] {
   return readdirSync(DOCS, { recursive: true, encoding: 'utf8' })
-    .filter((file) => file.endsWith('.md'))
+    .filter((file) => file.endsWith('.md') && !/node_modules|reference/.test(file))
     .map((file) => pageOf(file.slice(0, -'.md'.length), readFileSync(join(DOCS, file), 'utf8')))
     .filter(({ program }) => program !== '')
     .sort((a, b) => (a.name < b.name ? -1 : 1));
