@@ -11,6 +11,7 @@ export default defineConfig({
       { find: /^onnsight$/, replacement: source('runtime/index.ts') },
       { find: /^onnsight\/analysis$/, replacement: source('runtime/analysis/index.ts') },
       { find: /^onnsight\/bundle$/, replacement: source('runtime/bundle/node.ts') },
+      { find: /^onnsight\/plots$/, replacement: source('runtime/plots/index.ts') },
       { find: /^onnsight\/operators$/, replacement: source('runtime/operators/index.ts') },
     ],
   },

@@ -13,7 +13,7 @@ import {
   type Tensor,
   type Traced,
 } from 'onnsight';
-import { type DiagramEdge, type DiagramNode, writeDiagram } from './node-link.ts';
+import { type DiagramEdge, type DiagramNode, diagram } from 'onnsight/plots';
 
 /*
  * An attribution graph: how an answer comes about, from the words over the features of a sparse autoencoder. With the
@@ -167,7 +167,7 @@ for (const [column, value] of ofError.entries()) {
   if (Math.abs(value) > least) link(nodeAt(column + 0.34, FEATURES, 'error'), logit, value);
 }
 const file = process.argv[2] ?? 'out/attribution-graph.svg';
-await writeDiagram(file, {
+await diagram({
   title: `How the model comes to “${answer}”`,
   subtitle: [
     `“${prompt}”: direct effects on the answer’s logit and on the strongest features of layer ${SAE},`,
@@ -178,5 +178,5 @@ await writeDiagram(file, {
   nodes: [...found.values()],
   edges,
   valueTitle: 'effect',
-});
+}).save(file);
 console.log(`\nThe picture is in ${file}.`);

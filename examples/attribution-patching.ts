@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { backward, type Envoy, LanguageModel, save, sum } from 'onnsight';
+import { panels } from 'onnsight/plots';
 import { correlation } from './correlation.ts';
-import { writePanels } from './panels.ts';
 
 /*
  * Attribution patching beside activation patching. Activation patching runs the corrupt sentence once for each layer and
@@ -58,7 +58,7 @@ console.log(`\nTheir correlation over all ${estimates.flat().length} places is $
 
 const most = Math.ceil(Math.max(...[...estimates, ...effects].flat().map(Math.abs)));
 const file = process.argv[2] ?? 'out/attribution-patching.svg';
-await writePanels(file, {
+await panels({
   title: 'One backward pass finds the places that sixty patches find',
   subtitle: [
     `“${corrupt} …”, towards “… John gave a drink to …”: change of logit(Mary) − logit(John)`,
@@ -74,5 +74,5 @@ await writePanels(file, {
   valueTitle: 'effect',
   domain: [-most, most],
   cell: 26,
-});
+}).save(file);
 console.log(`The picture is in ${file}.`);

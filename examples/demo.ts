@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import cliProgress from 'cli-progress';
 import { LanguageModel, save, topk } from 'onnsight';
-import { printHeatMap, writeHeatMap } from './heat-map.ts';
+import { heatMap, printHeatMap } from 'onnsight/plots';
 
 const folder = fileURLToPath(new URL('../models/toy-gpt2', import.meta.url));
 const lm = await LanguageModel.load(folder);
@@ -72,5 +72,5 @@ const map = {
 console.log();
 printHeatMap(map);
 const file = process.argv[2] ?? 'out/demo.svg';
-await writeHeatMap(file, map);
+await heatMap(map).save(file);
 console.log(`The picture is in ${file}.`);

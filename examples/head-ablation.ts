@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { type Envoy, LanguageModel, mean, save } from 'onnsight';
-import { printHeatMap, writeHeatMap } from './heat-map.ts';
+import { heatMap, printHeatMap } from 'onnsight/plots';
 
 /*
  * Head ablation: which heads does the model need to tell who gets the gift? What a head writes is set to zero, one head
@@ -63,5 +63,5 @@ const map = {
 };
 printHeatMap(map);
 const file = process.argv[2] ?? 'out/head-ablation.svg';
-await writeHeatMap(file, map);
+await heatMap(map).save(file);
 console.log(`The picture is in ${file}.`);

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { add, backward, LanguageModel, mean, mul, save, sub, sum, Tensor } from 'onnsight';
-import { writeHeatMap } from './heat-map.ts';
+import { heatMap } from 'onnsight/plots';
 
 /*
  * Integrated gradients: which tokens make the answer? The token embeddings go in a straight line from a baseline to the
@@ -62,7 +62,7 @@ for (const { name, scores, before, after } of found) {
 }
 
 const file = process.argv[2] ?? 'out/integrated-gradients.svg';
-await writeHeatMap(file, {
+await heatMap({
   title: 'The repeated name decides who gets the drink',
   subtitle: [
     `Integrated gradients of logit(Mary) − logit(John) after “${sentence} …”`,
@@ -74,5 +74,5 @@ await writeHeatMap(file, {
   columnTitle: '',
   values: found.map(({ scores }) => Array.from(scores.data, Number)),
   valueTitle: 'share',
-});
+}).save(file);
 console.log(`The picture is in ${file}.`);

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { Adam, backward, div, LanguageModel, norm, Parameter, save, sub, sum } from 'onnsight';
-import { writeLines } from './lines.ts';
+import { lines } from 'onnsight/plots';
 
 /*
  * A learned direction (distributed alignment search with one dimension): in which direction does layer 0 hold, at the
@@ -58,7 +58,7 @@ for (const step of [0, 20, 40, 60]) {
 }
 
 const file = process.argv[2] ?? 'out/learned-direction.svg';
-await writeLines(file, {
+await lines({
   title: 'What lies along one learned direction brings the answer back',
   subtitle: [
     `“${corrupt} …”, with a part of layer 0’s activation`,
@@ -73,5 +73,5 @@ await writeLines(file, {
   ],
   yTitle: 'logit(Mary) − logit(John)',
   domain: [-15, 15],
-});
+}).save(file);
 console.log(`\nThe picture is in ${file}.`);

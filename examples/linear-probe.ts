@@ -14,7 +14,7 @@ import {
   sum,
   Tensor,
 } from 'onnsight';
-import { writeLines } from './lines.ts';
+import { lines } from 'onnsight/plots';
 
 /*
  * A linear probe for each layer: from which layer on does the last token know who gets the drink? The states of 264
@@ -85,7 +85,7 @@ for (const [i, place] of places.entries()) {
 }
 
 const file = process.argv[2] ?? 'out/linear-probe.svg';
-await writeLines(file, {
+await lines({
   title: 'From layer 1 on the last token knows who gets the drink',
   subtitle: [
     'How often a linear probe of the last token’s state is right about “When Mary and John went to',
@@ -99,5 +99,5 @@ await writeLines(file, {
   ],
   yTitle: 'right',
   domain: [0, 1],
-});
+}).save(file);
 console.log(`\nThe picture is in ${file}.`);

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { Adam, backward, crossEntropy, LanguageModel, matmul, Parameter, save, Tensor } from 'onnsight';
-import { writeLines } from './lines.ts';
+import { lines } from 'onnsight/plots';
 
 /*
  * A low-rank update of one layer (LoRA): the model's weights stay as they are, and two thin matrices beside one of them
@@ -48,7 +48,7 @@ for (const step of [0, 10, 20, 30, 40, 50, 60]) {
 console.log(`Without the update it is still ${unchanged.item().toFixed(3)}.`);
 
 const file = process.argv[2] ?? 'out/low-rank-update.svg';
-await writeLines(file, {
+await lines({
   title: 'Two thin matrices learn a sentence; the model’s own weights stay',
   subtitle: [
     `The mean loss of the next token in “${sentence}”`,
@@ -62,5 +62,5 @@ await writeLines(file, {
   ],
   yTitle: 'loss',
   domain: [0, 1.1],
-});
+}).save(file);
 console.log(`The picture is in ${file}.`);

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { backward, detach, LanguageModel, NNsight, save, sum, type Tensor } from 'onnsight';
+import { heatMap } from 'onnsight/plots';
 import { correlation } from './correlation.ts';
-import { writeHeatMap } from './heat-map.ts';
 
 /*
  * Which features of a sparse autoencoder does an answer rest on? What the autoencoder leaves out is added back as an error
@@ -116,5 +116,5 @@ const map = {
   valueTitle: 'attribution',
 } as const;
 const file = process.argv[2] ?? 'out/sae-attribution.svg';
-await writeHeatMap(file, map);
+await heatMap(map).save(file);
 console.log(`The picture is in ${file}.`);

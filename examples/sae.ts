@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { LanguageModel, NNsight, save } from 'onnsight';
-import { printHeatMap, writeHeatMap } from './heat-map.ts';
+import { heatMap, printHeatMap } from 'onnsight/plots';
 
 /*
  * A sparse autoencoder as a module of the model: an ONNX file of its own, trained on what layer 2 writes. It tells which
@@ -90,5 +90,5 @@ line(['', 'the model', 'through SAE', 'held at 0', `held at ${high}`]);
 for (const [i, [name]] of places.entries()) line([name, ...texts.map((column) => column[i]!)]);
 
 const file = process.argv[2] ?? 'out/sae.svg';
-await writeHeatMap(file, map);
+await heatMap(map).save(file);
 console.log(`\nThe picture is in ${file}.`);

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { Adam, backward, crossEntropy, LanguageModel, Parameter, ReuseScope, save, softmax } from 'onnsight';
-import { writeLines } from './lines.ts';
+import { lines } from 'onnsight/plots';
 
 /*
  * A steering vector by optimisation: which vector, added to layer 1 at the last token, makes the model say Rome? Each
@@ -49,7 +49,7 @@ const { texts } = await steered.generate([prompt, 'The Big Ben is in the city of
 console.log(`\nWith the vector: ${texts.join('; ')}`);
 
 const file = process.argv[2] ?? 'out/steering-vector.svg';
-await writeLines(file, {
+await lines({
   title: 'A trained vector takes the Eiffel Tower to Rome',
   subtitle: [
     `The next word after “${prompt} …” while a vector at layer 1’s last token is trained`,
@@ -60,5 +60,5 @@ await writeLines(file, {
   lines: cities.map((name, i) => ({ name, values: shares.map((row) => row[i]!) })),
   yTitle: 'probability',
   domain: [0, 1],
-});
+}).save(file);
 console.log(`The picture is in ${file}.`);

@@ -1,5 +1,8 @@
 import { TraceError } from '../errors.ts';
+import { permute } from '../functions/shaping.ts';
 import type { Address, AttributesOf } from '../graph/ops.ts';
+import { initializerTensor } from '../onnx/initializer-tensor.ts';
+import type { AnyTensor } from '../tensor/tensor.ts';
 import { apply, copy, toProxy } from '../tracing/apply.ts';
 import { type Builder, builder } from '../tracing/builder.ts';
 import { callerSite } from '../tracing/caller.ts';
@@ -27,15 +30,30 @@ export function readTensor(forward: TracedForward, address: Address): TensorProx
   return view;
 }
 
-/** A parameter of the model, as PyTorch has it: a copy, since no trace may change the model's own weights. */
-export function readParameter(map: ModelMap, path: string, standing = ANYWHERE): TensorProxy {
+/**
+ * A parameter of the model, as PyTorch has it: a copy, since no trace may change the model's own weights. Outside of a
+ * trace of the model it is a tensor with its elements, read from the file.
+ */
+export function readParameter(map: ModelMap, path: string, standing = ANYWHERE): TensorProxy | AnyTensor {
   const forward = activeTracing()?.forwardOf(map, '', standing);
-  if (!forward) throw new TraceError(`The parameter ${path} is read outside of a trace.`, callerSite());
+  if (!forward) return parameterInFile(map, path);
   const inFile = owning(builder(), forward.read({ path, port: 'parameter', index: 0, call: 0 }));
   if (!map.transposed.has(path)) return copy(inFile);
   const weight = copy(apply('permute', [inFile], { dims: [1, 0] }));
   weight[inner].turned = { inFile: copy(inFile)[inner], value: weight[inner].value() };
   return weight;
+}
+
+function parameterInFile({ model, parameters, transposed }: ModelMap, path: string): AnyTensor {
+  const turned = transposed.get(path);
+  const tensor = initializerTensor(model, turned ?? parameters.get(path)!);
+  if (tensor === null) {
+    throw new TraceError(
+      `The parameter ${path} is read outside of a trace, where its elements cannot be had. Save it in a block.`,
+      callerSite(),
+    );
+  }
+  return turned === undefined ? tensor : permute(tensor, 1, 0);
 }
 
 /** Puts a value at an address for everything downstream; in an invoke, into its own rows. */

@@ -1,3 +1,5 @@
+import { join } from 'node:path';
+import { packagedModel } from '../language/packaged-models.ts';
 import { readModel } from '../onnx/read.ts';
 import { ort } from '../ort/ort.ts';
 import type { LoadOptions, NNsightLoader, NNsight as NNsightOf } from '../types/model.ts';
@@ -14,7 +16,8 @@ export const NNsight: NNsightLoader = {
     checkOptions('NNsight.load', options, LOAD_OPTIONS);
     const { rename, envoys, inputHooks } = options;
     const choice = engineChoice(options);
-    const model = await readModel(path);
+    const packaged = packagedModel(path);
+    const model = await readModel(packaged === null ? path : join(packaged, 'model.onnx'));
     const map = new ModelMap(model, { rename, envoys, methods: Object.keys(inputHooks?.methods ?? {}) });
     const device = await ort.chooseDevice(options.device ?? 'auto');
     const loaded = new LoadedModel(map, withHooks(new PlainInputs(model), inputHooks), { ...choice, device });

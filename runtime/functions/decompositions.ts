@@ -5,6 +5,7 @@ import { type AnyTensor, Tensor } from '../tensor/tensor.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import type { SvdOptions } from '../types/options.ts';
 import type { Operand, Traced } from '../types/tensor.ts';
+import { decomposed } from './jacobi.ts';
 import { asProxy, fail, operand } from './nodes.ts';
 import { optionsOf } from './options.ts';
 import { pair } from './promotion.ts';
@@ -170,28 +171,53 @@ function matrices(name: string, input: Traced) {
 
 /** Without the vectors that belong to no singular value. */
 function thinSvd(matrix: Matrix): { readonly u: Matrix; readonly s: readonly number[]; readonly v: Matrix } {
-  const { Matrix, SingularValueDecomposition } = loaded();
-  const k = Math.min(matrix.rows, matrix.columns);
-  if (k === 0) return { u: Matrix.zeros(matrix.rows, 0), s: [], v: Matrix.zeros(matrix.columns, 0) };
-  const found = new SingularValueDecomposition(matrix, { autoTranspose: true });
-  const first = (vectors: Matrix) => vectors.subMatrix(0, vectors.rows - 1, 0, k - 1);
-  return { u: first(found.leftSingularVectors), s: found.diagonal.slice(0, k), v: first(found.rightSingularVectors) };
+  if (matrix.rows < matrix.columns) {
+    const { u, s, v } = thinSvd(matrix.transpose());
+    return { u: v, s, v: u };
+  }
+  const { Matrix, EigenvalueDecomposition } = loaded();
+  const { rows, columns } = matrix;
+  if (columns === 0) return { u: Matrix.zeros(rows, 0), s: [], v: Matrix.zeros(0, 0) };
+  if (!matrix.to1DArray().every(Number.isFinite)) fail('linalg.svd: the input matrix contains non-finite values');
+  // The eigenvectors of the matrix times itself are near, and the rotations then few.
+  const square = matrix.transpose().mmul(matrix);
+  const near = new EigenvalueDecomposition(square, { assumeSymmetric: true }).eigenvectorMatrix;
+  const { values, left, right } = decomposed(columnsOf(matrix.mmul(near)), columnsOf(near));
+  const found = left.filter((vector) => vector.some((x) => x !== 0)).map((vector) => [...vector]);
+  return {
+    u: basis(found, rows, columns),
+    s: values,
+    v: basis(
+      right.map((vector) => [...vector]),
+      columns,
+      columns,
+    ),
+  };
 }
 
-/** Columns that make an orthonormal basis together with those that are there. */
+function columnsOf(matrix: Matrix): Float64Array[] {
+  return Array.from({ length: matrix.columns }, (_, i) => Float64Array.from(matrix.getColumn(i)));
+}
+
+/** A matrix of orthonormal columns, the first of which are given: as many as a basis of the space has. */
 function completed(columns: Matrix): Matrix {
+  const given = Array.from({ length: columns.columns }, (_, i) => columns.getColumn(i));
+  return basis(given, columns.rows, columns.rows);
+}
+
+/** `count` orthonormal columns of a size, the first of which are given. */
+function basis(given: readonly number[][], size: number, count: number): Matrix {
   const { Matrix } = loaded();
-  const size = columns.rows;
-  const basis = Array.from({ length: columns.columns }, (_, i) => columns.getColumn(i));
-  for (let axis = 0; basis.length < size; axis++) {
+  const all = [...given];
+  for (let axis = 0; all.length < count; axis++) {
     const vector = Array.from({ length: size }, (_, i) => (i === axis ? 1 : 0));
     // Twice: what is left of a vector after the first time is not exact where little is left.
-    for (let turn = 0; turn < 2; turn++) for (const one of basis) subtract(vector, one);
+    for (let turn = 0; turn < 2; turn++) for (const one of all) subtract(vector, one);
     const length = Math.hypot(...vector);
     // The axes together reach everything, so that one of those that are left is far enough from all before.
-    if (length > 1 / (2 * size)) basis.push(vector.map((x) => x / length));
+    if (length > 1 / (2 * size)) all.push(vector.map((x) => x / length));
   }
-  return size === 0 ? Matrix.zeros(0, 0) : new Matrix(basis).transpose();
+  return count === 0 ? Matrix.zeros(size, 0) : new Matrix(all).transpose();
 }
 
 /** Takes the part along a unit vector off. */

@@ -1,13 +1,14 @@
 import { ModelError } from '../onnx/error.ts';
 import { statFile } from '../onnx/stat-file.ts';
 import type { HubOptions } from './hub-folder.ts';
+import { packagedModel } from './packaged-models.ts';
 
 export type { HubOptions };
 
 const HUB_ID = /^\w[\w.-]*\/\w[\w.-]*$/;
 
 /**
- * The folder of a model: an existing folder is itself; `owner/name` is fetched from the Hugging Face hub into the cache
+ * The folder of a model: an existing folder is itself; `onnsight/toy-gpt2` comes with this package; `owner/name` is fetched from the Hugging Face hub into the cache
  * that all its libraries share (`HF_HOME`, `HF_HUB_CACHE`, else `~/.cache/huggingface/hub`), as far as a language model
  * needs it, and is taken from there when the hub cannot be reached.
  * Throws a `ModelError` for any other name, a model that is unknown, private or gated, one without the .onnx file, and
@@ -19,6 +20,8 @@ export async function modelFolder(pathOrHubId: string, options: HubOptions = {})
   if (stat) {
     throw new ModelError(`${pathOrHubId} is a file: give its folder, and the file's name as the option file`);
   }
+  const packaged = packagedModel(pathOrHubId);
+  if (packaged !== null) return packaged;
   if (!HUB_ID.test(pathOrHubId)) {
     throw new ModelError(`no such folder: ${pathOrHubId} (a model on the hub is named owner/name)`);
   }

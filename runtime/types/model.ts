@@ -192,7 +192,8 @@ export interface LanguageModelMembers<Tree = Loose> extends ModelMembers<Prompt,
 export interface NNsightLoader {
   /**
    * Reads a model's graph (its weights stay in the file) and finds its modules. Throws a `ModelError` on a file that is
-   * not an ONNX model, a `DeviceError` on a device that does not work here.
+   * not an ONNX model, a `DeviceError` on a device that does not work here. `onnsight/toy-sae`, an autoencoder for layer 2
+   * of `onnsight/toy-gpt2`, comes with this package.
    */
   load<Tree = Loose>(path: string, options?: LoadOptions): Promise<NNsight<Tree>>;
 }
@@ -201,7 +202,8 @@ export interface NNsightLoader {
 export interface LanguageModelLoader {
   /**
    * Opens a folder with an .onnx file, `tokenizer.json` and `tokenizer_config.json`, as published models have them, or
-   * a model of the Hugging Face hub, `owner/name`, which is downloaded once into the usual cache.
+   * a model of the Hugging Face hub, `owner/name`, which is downloaded once into the usual cache, or `onnsight/toy-gpt2`,
+   * which comes with this package.
    * Throws a `ModelError` that names what is missing.
    */
   load<Tree = Loose>(pathOrHubId: string, options?: LanguageLoadOptions): Promise<LanguageModel<Tree>>;

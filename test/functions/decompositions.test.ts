@@ -93,6 +93,18 @@ describe('a decomposition', () => {
     expectClose(S, decompositions[0]!.S.dims, decompositions[0]!.S.data, 1e-6);
   });
 
+  it('of many equal rows comes to an end: one singular value, and nothing but zeros besides', () => {
+    const row = Array.from({ length: 30 }, (_, i) => (i === 29 ? 1 : 2 * Math.sin(i * i)));
+    const equal = float64({ dims: [40, 30], data: Array.from({ length: 40 * 30 }, (_, i) => row[i % 30]!) });
+    const { U, S, Vh } = svd(equal);
+    const value = Math.sqrt(40) * Math.hypot(...row);
+    expectClose(S, [30], [value, ...Array(29).fill(0)]);
+    expectOrthonormal(U);
+    expectOrthonormal(transpose(Vh, -2, -1));
+    const mean = lstsq(equal, float64({ dims: [40, 1], data: Array(40).fill(3) })).solution;
+    expectClose(matmul(equal, mean), [40, 1], Array(40).fill(3));
+  });
+
   it('of a traced value is an error that says where it can be had', async () => {
     const inBlock = model.trace({ x: [[0, 0, 0, 0, 0]] }, () => save(svd(model.outputs[0]).S));
     await expect(inBlock).rejects.toThrow(/decompositions\.test\.ts:\d+:\d+ - svd: .*call svd\(\) after the trace/);
@@ -100,6 +112,7 @@ describe('a decomposition', () => {
 
   it('says what it takes', () => {
     expect(() => svd([1, 2])).toThrow('must have at least 2 dimensions');
+    expect(() => svd([[0.5, Number.NaN]])).toThrow('non-finite values');
     expect(() => qr(Tensor.from([[1, 2]]))).toThrow('got int64: convert it with float()');
     expect(() => eigh([[0.5, 1]])).toThrow('they are 1 by 2 matrices');
     expect(() => lstsq([[0.5, 1]], [0.5])).toThrow('lstsq');

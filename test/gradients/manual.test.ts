@@ -7,7 +7,6 @@ import { ROOT } from '../hosts/hosts.ts';
 import { userEnvironment } from '../plugin/project.ts';
 
 const page = readFileSync(`${ROOT}docs/gradients.md`, 'utf8');
-const [preamble, ...programs] = [...page.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, text]) => text!);
 const rows = [...page.matchAll(/^\| `(.+ return .+;|return .+;)` \| (.+?) \| .+ \|$/gm)];
 
 const readme = /^## Gradients\n.*?^```ts\n(.*?)^```$/ms.exec(readFileSync(`${ROOT}README.md`, 'utf8'))![1]!;
@@ -26,12 +25,6 @@ async function printed(name: string, text: string): Promise<string[]> {
   const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: ROOT, env: userEnvironment() });
   return stdout.trim().split('\n');
 }
-
-it('the programs of docs/gradients.md print what it says', async () => {
-  const said = programs.flatMap(saidIn);
-  expect(said.length).toBe(programs.length);
-  expect(await printed('programs', [preamble, ...programs.map((text) => `{\n${text}}`)].join('\n'))).toEqual(said);
-});
 
 it('the program about gradients in the README prints what it says', async () => {
   expect(saidIn(readme)).toHaveLength(1);

@@ -1,4 +1,4 @@
-import { add, matmul, save } from 'onnsight';
+import { add, matmul, save, Tensor } from 'onnsight';
 import { describe, expect, it } from 'vitest';
 import { expectClose, loadToy, reference } from '../support/toy.ts';
 import { clean, difference, loadSmall, parity } from './support.ts';
@@ -50,9 +50,13 @@ describe('parameters as values', () => {
     await expect(wrong).rejects.toThrow(/parameters\.test\.ts:\d+:\d+ - /);
   });
 
-  it('outside of a trace is an error', () => {
-    expect(() => lm.transformer.h[0].mlp.c_fc.weight).toThrow(
-      /The parameter transformer\.h\.0\.mlp\.c_fc\.weight is read outside of a trace/,
-    );
+  it('outside of a trace is a tensor with its elements, the same as in a block', async () => {
+    for (const module of [lm.transformer.wte, lm.transformer.h[0].mlp.c_fc, lm.transformer.ln_f, lm.lm_head]) {
+      const { weight } = module;
+      const inBlock = await lm.trace(clean, () => save(module.weight));
+      expect(weight).toBeInstanceOf(Tensor);
+      expect(weight.dims).toEqual(inBlock.dims);
+      expect(weight.data).toEqual(inBlock.data);
+    }
   });
 });

@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { pages } from '../../docs/build/pages.ts';
 import { readmeProgram } from '../hosts/programs.ts';
 import { COMPILERS, check, errorsIn, errorsWantedIn, ROOT, tsc } from './compilers.ts';
 
@@ -13,7 +14,18 @@ const programsIn = (path: string) =>
     .filter((name) => name.endsWith('.ts'))
     .map((name) => join(path, name));
 
-beforeAll(() => writeFileSync(join(folder, 'readme.ts'), readmeProgram().text));
+/** The programs of README and of the manual. */
+const documents = [{ name: 'readme', program: readmeProgram().text }, ...pages()].map(({ name, program }) => ({
+  file: join(folder, `${name}.ts`),
+  program: `${program}\nexport {};\n`,
+}));
+
+beforeAll(() => {
+  for (const { file, program } of documents) {
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, program);
+  }
+});
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -25,8 +37,12 @@ describe.each(Object.entries(COMPILERS))('%s', { timeout: 60_000 }, (version, co
     expect(tsc(compiler, own, '--version')).toContain(version.replace('TypeScript', 'Version'));
   });
 
-  it('finds no error in the examples, the README and all that the language allows, without a plugin', () => {
-    const files = [...programsIn(join(ROOT, 'examples')), ...programsIn(FIXTURES), join(folder, 'readme.ts')];
+  it('finds no error in the examples, the README, the manual and all that the language allows, without a plugin', () => {
+    const files = [
+      ...programsIn(join(ROOT, 'examples')),
+      ...programsIn(FIXTURES),
+      ...documents.map(({ file }) => file),
+    ];
     const right = files.filter((file) => file !== MISTAKES);
     expect(right.length).toBeGreaterThan(5);
     expect(check(compiler, own, right)).toBe('');

@@ -1,4 +1,5 @@
-import { BLUE_TO_ORANGE, type Heading, heading, writeChart } from './chart.ts';
+import { colours, draw, heading } from './draw.ts';
+import type { Heading, Picture } from './picture.ts';
 
 /** A node of a diagram: its column (a token) and its row, and what is written beside it. */
 export interface DiagramNode {
@@ -20,14 +21,14 @@ export interface Diagram extends Heading {
   readonly columns: readonly string[];
   readonly nodes: readonly DiagramNode[];
   readonly edges: readonly DiagramEdge[];
-  readonly valueTitle: string;
+  readonly valueTitle?: string;
 }
 
-/** Writes a diagram as an SVG file that stands alone. */
-export async function writeDiagram(file: string, diagram: Diagram): Promise<void> {
-  const { rows, columns } = diagram;
-  const most = Math.max(...diagram.edges.map(({ value }) => Math.abs(value)));
-  const lines = diagram.edges.map(({ from, to, value }) => ({
+/** A diagram of nodes, with edges as wide as their values. */
+export function diagram(chart: Diagram): Picture {
+  const { rows, columns } = chart;
+  const most = Math.max(...chart.edges.map(({ value }) => Math.abs(value)));
+  const lines = chart.edges.map(({ from, to, value }) => ({
     x: from.column,
     y: from.row,
     x2: to.column,
@@ -38,8 +39,8 @@ export async function writeDiagram(file: string, diagram: Diagram): Promise<void
   const axis = { grid: false, domain: false, ticks: false, title: null, labelPadding: 14 };
   const x = { type: 'quantitative' as const, scale: { domain: [-0.3, columns.length - 0.3], nice: false } };
   const y = { type: 'quantitative' as const, scale: { domain: [-0.3, rows.length - 0.7], nice: false } };
-  await writeChart(file, {
-    title: heading(diagram),
+  return draw({
+    title: heading(chart),
     width: columns.length * 92,
     height: rows.length * 82,
     layer: [
@@ -55,9 +56,9 @@ export async function writeDiagram(file: string, diagram: Diagram): Promise<void
           color: {
             field: 'value',
             type: 'quantitative',
-            title: diagram.valueTitle,
+            title: chart.valueTitle || null,
             scale: {
-              ...BLUE_TO_ORANGE,
+              ...colours([-most, most]),
               range: ['#2171b5', '#9ecae1', '#e4e7eb', '#fdae6b', '#d94801'],
               domain: [-most, -most / 4, 0, most / 4, most],
             },
@@ -65,7 +66,7 @@ export async function writeDiagram(file: string, diagram: Diagram): Promise<void
         },
       },
       {
-        data: { values: diagram.nodes.map(({ column, row, label }) => ({ x: column, y: row, label })) },
+        data: { values: chart.nodes.map(({ column, row, label }) => ({ x: column, y: row, label })) },
         encoding: { x: { ...x, field: 'x' }, y: { ...y, field: 'y' } },
         layer: [
           {

@@ -1,0 +1,93 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { TopLevelSpec } from 'vega-lite';
+import { UserError } from '../errors.ts';
+import type { Heading, Picture } from './picture.ts';
+
+/** A chart of Vega-Lite in the style of all pictures. */
+export function draw(chart: TopLevelSpec): Picture {
+  const toSVG = async () => {
+    const { vega, vegaLite } = await libraries();
+    const { spec } = vegaLite.compile({
+      background: 'white',
+      padding: 16,
+      ...chart,
+      config: {
+        view: { stroke: null },
+        axis: { labelFontSize: 12, titleFontSize: 13, titlePadding: 10, titleFontWeight: 'normal' },
+        legend: { labelFontSize: 12, titleFontSize: 12, titleFontWeight: 'normal', titleLimit: 400 },
+        header: { labelFontSize: 13, titleFontSize: 13 },
+      },
+    });
+    return new vega.View(vega.parse(spec), { renderer: 'none' }).toSVG();
+  };
+  return Object.assign(Object.create({ [Symbol.for('Jupyter.display')]: shown }), {
+    toSVG,
+    async save(file: string) {
+      const svg = await toSVG();
+      await mkdir(dirname(file), { recursive: true });
+      await writeFile(file, svg);
+    },
+  });
+}
+
+/** What a notebook shows. */
+async function shown(this: Picture) {
+  return { 'image/svg+xml': await this.toSVG() };
+}
+
+/** The libraries that draw, loaded with the first picture: they are not needed for anything else. */
+async function libraries() {
+  const [vega, vegaLite] = await Promise.all([import('vega'), import('vega-lite')]).catch((cause) => {
+    throw new UserError('onnsight/plots draws with Vega-Lite, which could not be loaded: npm install vega vega-lite', {
+      cause,
+    });
+  });
+  // Without a canvas Vega takes each character to be 0.8 em wide, which leaves holes in the layout: most are narrower.
+  // Its types do not have this.
+  const metrics: { width(item: { readonly fontSize?: number }, text: unknown): number } = Reflect.get(
+    vega,
+    'textMetrics',
+  );
+  metrics.width = ({ fontSize = 11 }, text) => 0.56 * fontSize * String(text ?? '').length;
+  return { vega, vegaLite };
+}
+
+/** The heading as Vega-Lite has it. */
+export function heading({ title = '', subtitle = [] }: Heading) {
+  return {
+    text: title,
+    subtitle: [subtitle].flat(),
+    anchor: 'start',
+    fontSize: 16,
+    subtitleFontSize: 12,
+    subtitlePadding: 6,
+    offset: 16,
+  } as const;
+}
+
+/** Steps between colours that look alike. */
+const interpolate = 'lab' as const;
+
+/** White for nothing, dark blue for all. */
+const BLUES = { range: ['#ffffff', '#c6dbef', '#6baed6', '#2171b5', '#08306b'], interpolate };
+
+/** Blue for less than nothing, orange for more. */
+const BLUE_TO_ORANGE = { range: ['#08306b', '#6baed6', '#ffffff', '#fdae6b', '#8c2d04'], interpolate };
+
+/** Where colours begin and end: unless given, they tell positive from negative, and are full at the largest magnitude. */
+export function domainOf(values: readonly (readonly number[])[], domain?: readonly [number, number]) {
+  const most = Math.max(...values.flat().map(Math.abs)) || 1;
+  return domain ?? ([-most, most] as const);
+}
+
+/** The scale of colours between two values: of one colour from 0 on, of two around it. */
+export function colours([low, high]: readonly [number, number]) {
+  return low < 0 ? { ...BLUE_TO_ORANGE, domain: [low, low / 2, 0, high / 2, high] } : { ...BLUES, domain: [low, high] };
+}
+
+/** A name with its place before it, so that names may occur more than once: `4: John`. */
+export const placed = (names: readonly string[], i: number) => `${i}: ${names[i]}`;
+
+/** The expression of Vega that takes the place away again. */
+export const NAME = "replace(datum.label, /^\\d+: /, '')";
