@@ -5,25 +5,26 @@ import type { SamplingOptions } from '../language/sampling-options.ts';
 import { callerSite } from '../tracing/caller.ts';
 import { isPlainObject } from '../tracing/plain-object.ts';
 import type { GenerateOptions } from '../types/generation.ts';
-import { checkOptions, type OptionNames } from './options.ts';
+import { CHECKED_LATER, FLAG, FUNCTION, SIGNAL, TOKENS } from './option-kinds.ts';
+import { checkOptions, type OptionKinds } from './options.ts';
 
-const NAMES: OptionNames<GenerateOptions> = {
-  maxNewTokens: true,
-  stopTokens: true,
-  useCache: true,
-  onToken: true,
-  signal: true,
-  doSample: true,
-  temperature: true,
-  topK: true,
-  topP: true,
-  repetitionPenalty: true,
-  seed: true,
+const OPTIONS: OptionKinds<GenerateOptions> = {
+  maxNewTokens: CHECKED_LATER,
+  stopTokens: TOKENS,
+  useCache: FLAG,
+  onToken: FUNCTION,
+  signal: SIGNAL,
+  doSample: FLAG,
+  temperature: CHECKED_LATER,
+  topK: CHECKED_LATER,
+  topP: CHECKED_LATER,
+  repetitionPenalty: CHECKED_LATER,
+  seed: CHECKED_LATER,
 };
 
 /** Whether an object is options rather than inputs by name. */
 export function isGenerateOptions(value: unknown): value is GenerateOptions {
-  return isPlainObject(value) && Object.keys(value).every((key) => Object.hasOwn(NAMES, key));
+  return isPlainObject(value) && Object.keys(value).every((key) => Object.hasOwn(OPTIONS, key));
 }
 
 /** The number of new tokens if neither the user nor the model's files tell. */
@@ -31,7 +32,7 @@ const USUAL = 20;
 
 /** Options, completed by the model's files. Throws a TraceError for impossible ones. */
 export function readGenerateOptions(options: GenerateOptions, config: LanguageConfig, promptLength: number | null) {
-  checkOptions('generate', options, NAMES);
+  checkOptions('generate', options, OPTIONS);
   const { generation, eosTokenIds, padTokenId } = config;
   const sampling = { ...defined(generation), ...defined(options) } as SamplingOptions;
   // Wrong options are an error at once, not at the first token.

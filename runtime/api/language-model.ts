@@ -14,17 +14,18 @@ import { withHooks } from './input-maker.ts';
 import { engineChoice, LoadedModel } from './loaded-model.ts';
 import { ModelMap } from './locate.ts';
 import { LANGUAGE_MODEL_MEMBERS } from './members.ts';
-import { checkOptions, LOAD_OPTIONS, type OptionNames } from './options.ts';
+import { FLAG, PROGRESS, TEXT } from './option-kinds.ts';
+import { checkOptions, LOAD_OPTIONS, type OptionKinds } from './options.ts';
 import { TextInputs } from './text-inputs.ts';
 import { TextModel } from './text-model.ts';
 
-const LANGUAGE_OPTIONS: OptionNames<LanguageLoadOptions> = {
+const LANGUAGE_OPTIONS: OptionKinds<LanguageLoadOptions> = {
   ...LOAD_OPTIONS,
-  revision: true,
-  file: true,
-  token: true,
-  localFilesOnly: true,
-  progress: true,
+  revision: TEXT,
+  file: TEXT,
+  token: TEXT,
+  localFilesOnly: FLAG,
+  progress: PROGRESS,
 };
 
 /** Opens language models. */

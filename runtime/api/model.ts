@@ -18,6 +18,7 @@ import { type Block, checkCompiled, checkOutside, isBlock } from './blocks.ts';
 import { callModel } from './call-model.ts';
 import type { LoadedModel } from './loaded-model.ts';
 import { type Members, ModuleEnvoy } from './module-envoy.ts';
+import { FLAG } from './option-kinds.ts';
 import { checkOptions, TRACE_OPTIONS } from './options.ts';
 import { ANYWHERE, type Standing } from './place.ts';
 import { checkAddresses } from './request-addresses.ts';
@@ -140,7 +141,11 @@ export class Model<Input = ModelInputs, Whole extends ModelMembers<Input> = Mode
    * Runs a graph of the same model that came as data: the tensors of its saves, in order. Throws a GraphError for
    * modules that are not there.
    */
-  async execute({ graph, inputs, model }: ReceivedRequest): Promise<(Tensor | undefined)[]> {
+  async execute(request: ReceivedRequest): Promise<(Tensor | undefined)[]> {
+    if (!(request?.inputs instanceof Map)) {
+      throw new GraphError('execute takes a request that was read: model.execute(requestFromJson(json)).');
+    }
+    const { graph, inputs, model } = request;
     const { map, engine, edits } = this.loaded;
     if (edits.length > 0) {
       throw new GraphError(
@@ -177,7 +182,7 @@ export class Model<Input = ModelInputs, Whole extends ModelMembers<Input> = Mode
    */
   edit(block: () => void, options: EditOptions = {}): Whole {
     checkCompiled(block);
-    checkOptions('edit', options, { inplace: true });
+    checkOptions('edit', options, { inplace: FLAG });
     const { inplace = false } = options;
     const edited = inplace ? this.loaded : this.loaded.copy();
     edited.addEdit(block);

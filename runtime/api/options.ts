@@ -3,33 +3,45 @@ import { unknownOption } from '../nearest.ts';
 import { callerSite } from '../tracing/caller.ts';
 import { isPlainObject } from '../tracing/plain-object.ts';
 import type { LoadOptions, TraceOptions } from '../types/model.ts';
+import {
+  BACKEND,
+  CHECKED_LATER,
+  FLAG,
+  FUNCTION,
+  NAMES_BY_PATH,
+  OBJECT,
+  type OptionKind,
+  REUSE,
+  SIGNAL,
+} from './option-kinds.ts';
 
-/** The names of all options that a call takes: the compiler asks for each. */
-export type OptionNames<T> = { readonly [K in keyof Required<T>]: true };
+/** All options that a call takes, and what each may be: the compiler asks for each. */
+export type OptionKinds<T> = { readonly [K in keyof Required<T>]: OptionKind };
 
-export const TRACE_OPTIONS: OptionNames<TraceOptions> = {
-  backend: true,
-  signal: true,
-  reuse: true,
-  onStats: true,
-  onProgress: true,
+export const TRACE_OPTIONS: OptionKinds<TraceOptions> = {
+  backend: BACKEND,
+  signal: SIGNAL,
+  reuse: REUSE,
+  onStats: FUNCTION,
+  onProgress: FUNCTION,
 };
 
-export const LOAD_OPTIONS: OptionNames<LoadOptions> = {
-  device: true,
-  fuse: true,
-  segmentation: true,
-  maxIterations: true,
-  rename: true,
-  envoys: true,
-  inputHooks: true,
+export const LOAD_OPTIONS: OptionKinds<LoadOptions> = {
+  device: CHECKED_LATER,
+  fuse: FLAG,
+  segmentation: CHECKED_LATER,
+  maxIterations: CHECKED_LATER,
+  rename: NAMES_BY_PATH,
+  envoys: OBJECT,
+  inputHooks: OBJECT,
 };
 
 /**
- * Checks that a call has the options that it is given: one that it does not have would be ignored.
+ * Checks the options that a call is given: it would ignore one that it does not have, and a value that does not fit would
+ * be an error somewhere within, or none. What is undefined counts as left out.
  * @throws TraceError at the user's line
  */
-export function checkOptions<T extends object>(call: string, given: T | undefined, names: OptionNames<T>): void {
+export function checkOptions<T extends object>(call: string, given: T | undefined, kinds: OptionKinds<T>): void {
   if (given === undefined) return;
   if (typeof given === 'function') {
     throw new TraceError(`${call} takes the block before the options: ${call}(…, () => { … }, options).`, callerSite());
@@ -37,6 +49,18 @@ export function checkOptions<T extends object>(call: string, given: T | undefine
   if (!isPlainObject(given)) {
     throw new TraceError(`The options of ${call} are an object, not ${JSON.stringify(given)}.`, callerSite());
   }
-  const wrong = unknownOption(call, given, Object.keys(names));
+  const wrong = unknownOption(call, given, Object.keys(kinds));
   if (wrong !== null) throw new TraceError(`${wrong}.`, callerSite());
+  for (const name of Object.keys(given) as (keyof T & string)[]) {
+    const value: unknown = given[name];
+    const { text, fits } = kinds[name];
+    if (value === undefined || fits(value)) continue;
+    throw new TraceError(`The option ${name} of ${call} is ${text}, not ${shown(value)}.`, callerSite());
+  }
+}
+
+function shown(value: unknown): string {
+  if (typeof value === 'function') return 'a function';
+  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'such an array' : 'such an object';
+  return typeof value === 'string' ? JSON.stringify(value) : String(value);
 }

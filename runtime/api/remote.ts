@@ -6,6 +6,7 @@ import { type TensorJson, tensorFromJson, tensorSchema, tensorToJson } from '../
 import type { Tensor } from '../tensor/tensor.ts';
 import type { Backend, ReceivedRequest, TraceRequest } from '../types/backend.ts';
 import { checkAnswer } from './answer.ts';
+import { MILLISECONDS } from './option-kinds.ts';
 import { checkOptions } from './options.ts';
 
 /** The version of the format of requests; others are refused. */
@@ -56,7 +57,7 @@ export class RemoteBackend implements Backend {
 
   /** @param url takes a POST of a `RequestJson` and answers with the result of `answerToJson` */
   constructor(url: string, headers: Readonly<Record<string, string>> = {}, options: RemoteOptions = {}) {
-    checkOptions('RemoteBackend', options, { timeout: true });
+    checkOptions('RemoteBackend', options, { timeout: MILLISECONDS });
     const { timeout = TEN_MINUTES } = options;
     this.#url = url;
     this.#headers = headers;

@@ -9,10 +9,10 @@ import type { ModelMap } from './locate.ts';
 export function checkAddresses(map: ModelMap, graph: InterventionGraph): void {
   for (const node of withRegions(graph.root.nodes)) {
     if (node.op !== 'read' && node.op !== 'write' && node.op !== 'call') continue;
-    const at = placeOf(node, graph);
     try {
       check(map, node);
     } catch (error) {
+      const at = placeOf(node, graph);
       throw new GraphError(`${at}: ${error instanceof Error ? error.message : error}`, { cause: error });
     }
   }

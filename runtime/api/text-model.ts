@@ -16,16 +16,17 @@ import { isGenerateOptions, readGenerateOptions } from './generate-options.ts';
 import type { LoadedModel } from './loaded-model.ts';
 import { Model } from './model.ts';
 import type { Members } from './module-envoy.ts';
-import { checkOptions, type OptionNames } from './options.ts';
+import { FLAG, OBJECT, OBJECTS, TEXT } from './option-kinds.ts';
+import { checkOptions, type OptionKinds } from './options.ts';
 import { ANYWHERE } from './place.ts';
 
 type GenerateBlock = (tracer: StepTracer<Prompt>) => unknown;
 
-const CHAT_OPTIONS: OptionNames<ChatOptions> = {
-  addGenerationPrompt: true,
-  template: true,
-  tools: true,
-  variables: true,
+const CHAT_OPTIONS: OptionKinds<ChatOptions> = {
+  addGenerationPrompt: FLAG,
+  template: TEXT,
+  tools: OBJECTS,
+  variables: OBJECT,
 };
 
 /** A language model: texts can be given as inputs, and it generates. */

@@ -22,17 +22,18 @@ import type {
 } from '../types/tracer.ts';
 import { isBlock } from './blocks.ts';
 import { cacheOf } from './cache.ts';
-import { checkOptions, type OptionNames } from './options.ts';
+import { CHECKED_LATER, FLAG } from './option-kinds.ts';
+import { checkOptions, type OptionKinds } from './options.ts';
 import type { Tracing } from './tracing.ts';
 
 type OpenInvoke = (inputs: unknown, block: () => unknown) => unknown;
 
-const CACHE_OPTIONS: OptionNames<CacheOptions> = {
-  modules: true,
-  outputs: true,
-  inputs: true,
-  positions: true,
-  gradients: true,
+const CACHE_OPTIONS: OptionKinds<CacheOptions> = {
+  modules: CHECKED_LATER,
+  outputs: FLAG,
+  inputs: FLAG,
+  positions: CHECKED_LATER,
+  gradients: FLAG,
 };
 
 /** The argument of a block: everything about the trace that does not belong to a module. */
@@ -125,7 +126,11 @@ export class Tracer implements PublicTracer<unknown> {
     }
     const last = values.at(-1);
     const given: ApplyResult = isPlainObject(last) ? last : {};
-    checkOptions('apply', given, { dtype: true, dims: true, backward: true });
+    checkOptions('apply', given, {
+      dtype: CHECKED_LATER,
+      dims: CHECKED_LATER,
+      backward: CHECKED_LATER,
+    });
     const proxies = (isPlainObject(last) ? values.slice(0, -1) : values).map((value) => toProxy(value));
     if (given.dtype !== undefined && !DTYPES.includes(given.dtype)) {
       throw new TraceError(

@@ -33,7 +33,8 @@ const LONGEST_HEADER = 100_000_000;
 
 const size = z.number().int().nonnegative();
 const entrySchema = z.object({ dtype: z.string(), shape: z.array(size), data_offsets: z.tuple([size, size]) });
-const headerSchema = z.record(z.string(), z.unknown());
+/** Not a record, which leaves out a tensor that is called __proto__. */
+const objectSchema = z.custom<Readonly<Record<string, unknown>>>(isPlainHeader);
 const metadataSchema = z.record(z.string(), z.string());
 
 type Entry = z.infer<typeof entrySchema>;
@@ -119,11 +120,18 @@ export class SafetensorsFile {
       const text = Buffer.alloc(length);
       await readFully(file, text, ALIGNMENT, path);
       const { entries, metadata } = parsed(text.toString(), bad);
-      for (const [name, { data_offsets: offsets }] of entries) {
-        if (offsets[0] > offsets[1] || start + offsets[1] > total) {
-          throw bad(`the elements of '${name}' end at byte ${start + offsets[1]} of ${total}`);
+      // As the format demands it, each byte is one tensor's: of a name that stands twice, JSON keeps the last alone.
+      let end = 0;
+      const byOffset = [...entries].sort(([, a], [, b]) => order(a.data_offsets, b.data_offsets));
+      for (const [name, { data_offsets: offsets }] of byOffset) {
+        if (offsets[0] !== end || offsets[1] < end || start + offsets[1] > total) {
+          throw bad(
+            `the elements of '${name}' are bytes ${offsets[0]} to ${offsets[1]} of ${total - start}, and should begin at ${end}`,
+          );
         }
+        end = offsets[1];
       }
+      if (start + end !== total) throw bad(`its tensors end at byte ${end} of ${total - start}`);
       return new SafetensorsFile(file, path, start, entries, metadata);
     } catch (error) {
       await file.close();
@@ -182,12 +190,22 @@ export class SafetensorsFile {
 
 function parsed(text: string, bad: (what: string, cause?: unknown) => TensorFileError) {
   try {
-    const { [METADATA]: metadata = {}, ...rest } = headerSchema.parse(JSON.parse(text));
+    const { [METADATA]: metadata = {}, ...rest } = objectSchema.parse(JSON.parse(text));
     const entries = Object.entries(rest).map(([name, entry]) => [name, entrySchema.parse(entry)] as const);
     return { entries: new Map(entries), metadata: metadataSchema.parse(metadata) };
   } catch (error) {
     throw bad('its header says no tensors', error);
   }
+}
+
+function isPlainHeader(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+type Offsets = Entry['data_offsets'];
+
+function order([start, end]: Offsets, [otherStart, otherEnd]: Offsets): number {
+  return start - otherStart || end - otherEnd;
 }
 
 /** A bfloat16 is the upper half of a float32. */

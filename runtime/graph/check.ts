@@ -26,6 +26,8 @@ const MOST_SIZES = 64;
 export function checkGraph(graph: InterventionGraph): void {
   const count = [...withRegions(graph.root.nodes)].length + graph.operands.size;
   if (count > MOST_NODES) throw new GraphError(`The graph has ${count} nodes, and a request may have ${MOST_NODES}.`);
+  const saves = graph.saves.length;
+  if (saves > MOST_NODES) throw new GraphError(`The graph has ${saves} saves, and a request may have ${MOST_NODES}.`);
   if (graph.root.parameters.length > 0) throw new GraphError('root: only bodies have parameters');
   new Checker(graph).region(graph.root, 'root', 0);
 }

@@ -9,6 +9,7 @@ import type { NodeProto } from '../onnx/proto.ts';
 import { probeName, weightless } from '../onnx/weightless.ts';
 import { ort } from '../ort/ort.ts';
 import { plainText } from '../ort/plain-text.ts';
+import { elementwiseType, isElementwise } from './elementwise.ts';
 import { refusalOf } from './refusal.ts';
 
 /** The sizes of a model's inputs by name. An input that is left out has the free dimensions that its file declares. */
@@ -24,10 +25,18 @@ export async function inferTypes(model: OnnxModel, inputDims: InputDims = {}): P
   checkDims(model, inputDims);
   const { graph, links, elementTypes } = model;
   // Node cannot even ask for the type of what has no dtype, or is probably not a tensor.
-  const made = graph.node
-    .flatMap(({ output }) => output)
-    .filter((name) => name !== '' && dtypeName(elementTypes.get(name) ?? 0) !== null);
-  const found = await shapes(model, weightless(model, inputDims, made));
+  const made = (nodes: readonly NodeProto[]) =>
+    nodes
+      .flatMap(({ output }) => output)
+      .filter((name) => name !== '' && dtypeName(elementTypes.get(name) ?? 0) !== null);
+  const elementwise = graph.node.filter((node) => isElementwise(node, elementTypes));
+  const own = new Set(elementwise);
+  // ONNX Runtime is asked for one tensor at least: it is what finds out that sizes do not go together.
+  const asked = made(graph.node.filter((node) => !own.has(node)));
+  const found = await shapes(
+    model,
+    weightless(model, inputDims, asked.length > 0 ? asked : made(elementwise.slice(-1))),
+  );
   const doubtful = withoutRank(graph.node, links, found);
   if (doubtful.length > 0) {
     const ranks = await shapes(model, weightless(model, inputDims, [], doubtful));
@@ -40,6 +49,10 @@ export async function inferTypes(model: OnnxModel, inputDims: InputDims = {}): P
   for (const { name, dtype, dims } of model.inputs) {
     const free = dims?.map((dim) => (typeof dim === 'number' && dim >= 0 ? dim : null)) ?? null;
     add(found, name, dtype, inputDims[name] ?? free);
+  }
+  for (const node of elementwise) {
+    const type = elementwiseType(node, found);
+    if (type !== null) found.set(node.output[0]!, type);
   }
   return found;
 }

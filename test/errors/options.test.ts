@@ -78,6 +78,61 @@ describe('an option that is not there is an error at its line, with the nearest 
   });
 });
 
+describe('a value that an option cannot have is an error at its line', () => {
+  it.each<[name: string, value: unknown, says: RegExp]>([
+    ['signal', 5, /signal of trace is an AbortSignal, not 5\./],
+    ['signal', {}, /is an AbortSignal, not such an object/],
+    ['signal', AbortSignal, /is an AbortSignal, not a function/],
+    ['onStats', 'x', /onStats of trace is a function, not "x"/],
+    ['onProgress', null, /onProgress of trace is a function, not null/],
+    ['reuse', {}, /reuse of trace is a ReuseScope/],
+    ['backend', 'http://localhost', /backend of trace is an object with a function run\(request\)/],
+    ['backend', {}, /is an object with a function/],
+  ])('of a trace: %s, %j', (name, value, says) =>
+    traceFails(
+      lm.trace(clean, () => save(lm.lm_head.output), { [name]: value }), // @value
+      'value',
+      says,
+    ),
+  );
+
+  it.each<[name: string, value: unknown, says: RegExp]>([
+    ['signal', 5, /signal of generate is an AbortSignal/],
+    ['onToken', 5, /onToken of generate is a function/],
+    ['stopTokens', 5, /stopTokens of generate is an array of token ids/],
+    ['stopTokens', ['.'], /stopTokens of generate is an array of token ids/],
+    ['useCache', 'no', /useCache of generate is true or false, not "no"/],
+    ['doSample', 'false', /doSample of generate is true or false/],
+  ])('of a generation: %s, %j', async (name, value, says) => {
+    const wrong = lm.generate(PROMPT, { maxNewTokens: 1, [name]: value }); // @generated
+    await traceFails(wrong, 'generated', says);
+  });
+
+  it.each<[name: string, value: unknown, says: RegExp]>([
+    ['fuse', 'yes', /fuse of LanguageModel\.load is true or false/],
+    ['rename', 5, /rename of LanguageModel\.load is an object of names/],
+    ['rename', { h: 5 }, /rename of LanguageModel\.load is an object of names/],
+    ['envoys', 5, /envoys of LanguageModel\.load is an object/],
+    ['inputHooks', 5, /inputHooks of LanguageModel\.load is an object/],
+    ['revision', 5, /revision of LanguageModel\.load is a text/],
+    ['localFilesOnly', 'no', /localFilesOnly of LanguageModel\.load is true or false/],
+    ['progress', 'no', /progress of LanguageModel\.load is true, false or a function/],
+  ])('of load: %s, %j', async (name, value, says) => {
+    const wrong = LanguageModel.load(dirname(TOY), { device: 'cpu', [name]: value } as object); // @opened
+    await expectMistake(await rejection(wrong), 'opened', says);
+  });
+
+  it.each([Number.NaN, -1, 2 ** 32, '5'])('of a backend: timeout %j', (timeout) => {
+    const wrong = thrown(() => new RemoteBackend('http://localhost', {}, { timeout } as object)); // @timeout
+    return expectMistake(wrong, 'timeout', /timeout of RemoteBackend is a whole number of milliseconds/);
+  });
+
+  it.each([null, 5, {}, []])('and what is no request: %j', async (request) => {
+    const error = await rejection(lm.execute(request));
+    expect([error.name, error.message]).toEqual(['GraphError', expect.stringContaining('requestFromJson(json)')]);
+  });
+});
+
 describe('an argument in the place of another one', () => {
   it('the block behind the options of a trace', () =>
     traceFails(

@@ -111,6 +111,13 @@ describe('a request that does not fit together is a GraphError', () => {
     expect(() => requestFromJson(json)).toThrow(/The graph has 4\d+ nodes, and a request may have 32768/);
   });
 
+  it('more saves than a request may have', () => {
+    const json: Json = JSON.parse(text);
+    const [one] = json.graph.saves;
+    for (let i = 0; i < 40_000; i++) json.graph.saves.push({ ...one, name: `more_${i}` });
+    expect(() => requestFromJson(json)).toThrow(/The graph has 4\d+ saves, and a request may have 32768/);
+  });
+
   it('more inputs than an operation has', () => {
     const json: Json = JSON.parse(text);
     const node = find(json, 'gt');

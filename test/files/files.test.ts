@@ -197,6 +197,29 @@ describe('.safetensors', () => {
       writeFileSync(at('cut.safetensors'), bytes);
       await expect(loadSafetensors(at('cut.safetensors'))).rejects.toThrow(TensorFileError);
     }
+    // The format's own reader refuses these, too (InvalidOffset, MetadataIncompleteBuffer, a key that stands twice).
+    const tensor = (name: string, from: number, to: number) =>
+      `"${name}":{"dtype":"F32","shape":[${(to - from) / 4}],"data_offsets":[${from},${to}]}`;
+    const headed = (...tensors: string[]) => {
+      const header = Buffer.from(`{${tensors.join()}}`);
+      const length = Buffer.alloc(8);
+      length.writeBigUInt64LE(BigInt(header.length));
+      writeFileSync(at('own.safetensors'), Buffer.concat([length, header, Buffer.from(Float32Array.of(1, 2).buffer)]));
+      return loadSafetensors(at('own.safetensors'));
+    };
+    for (const tensors of [
+      [tensor('a', 0, 8), tensor('b', 4, 8)],
+      [tensor('a', 4, 8)],
+      [tensor('a', 0, 4)],
+      [tensor('a', 0, 4), tensor('a', 4, 8)],
+    ]) {
+      await expect(headed(...tensors)).rejects.toThrow(TensorFileError);
+    }
+    const named = await headed(tensor('b', 4, 8), tensor('__proto__', 0, 4));
+    expect(Object.entries(named).map(([name, { data }]) => [name, [...data]])).toEqual([
+      ['b', [2]],
+      ['__proto__', [1]],
+    ]);
     await expect(saveSafetensors(at('x.safetensors'), { __metadata__: Tensor.from(1) })).rejects.toThrow(
       'can be called',
     );

@@ -1,8 +1,10 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { dtypeName } from '../../runtime/onnx/dtypes.ts';
 import { makeGraph, makeModel, makeNode, makeTensor, makeValueInfo } from '../../runtime/onnx/make.ts';
 import type { OnnxModel } from '../../runtime/onnx/model.ts';
+import { encodeModel } from '../../runtime/onnx/proto.ts';
 import { readModel } from '../../runtime/onnx/read.ts';
+import { ort } from '../../runtime/ort/ort.ts';
 import { inferTypes } from '../../runtime/shapes/infer.ts';
 import { TensorTypes } from '../../runtime/shapes/tensor-types.ts';
 import { FILES, reference, TOY } from '../support/fixtures.ts';
@@ -112,6 +114,52 @@ describe('what ONNX Runtime cannot tell before the run', () => {
   test('is told from a scalar', async () => {
     const types = await inferTypes(await reshaped(0), { x: [1, 5] });
     expect(types.get('relu')).toEqual({ dtype: 'float32', shape: [] });
+  });
+});
+
+describe('what elementwise operators make', () => {
+  const input = ['x', 'y', 'z'].map((name, i) => makeValueInfo(name, 'float32', [[null, 5], [3, 1, 1], null][i]));
+
+  test('is what ONNX Runtime infers, sizes that it does not know included', async () => {
+    const node = [
+      makeNode('Add', ['x', 'y'], ['sum']),
+      makeNode('Less', ['sum', 'x'], ['less']),
+      makeNode('Where', ['less', 'y', 'x'], ['where']),
+      makeNode('Max', ['y', 'sum', 'y'], ['max']),
+      makeNode('Cast', ['max'], ['cast'], { to: { int: 7 } }),
+      makeNode('Mul', ['x', 'z'], ['any']),
+      makeNode('Relu', ['any'], ['anyRelu']),
+      makeNode('Identity', ['y'], ['same']),
+    ];
+    const names = node.map(({ output }) => output[0]!);
+    const graph = makeGraph(
+      'g',
+      node,
+      input,
+      names.map((name) => makeValueInfo(name)),
+      [],
+    );
+    const types = await inferTypes(modelOf(makeModel(graph)));
+    const told = await ort.examine(encodeModel(makeModel(graph)), { optimization: 'disabled' });
+    for (const { name, dtype, shape } of told) {
+      // ONNX Runtime writes an unknown number of dimensions as it writes none.
+      const isAny = name.startsWith('any');
+      expect(types.get(name), name).toEqual({ dtype, shape: isAny ? null : shape });
+    }
+  });
+
+  test('is worked out here: of a chain of 4,000 nodes ONNX Runtime is asked for one tensor', async () => {
+    const tensors = ['x', ...Array.from({ length: 4_000 }, (_, i) => `t${i}`)];
+    const node = tensors
+      .slice(1)
+      .map((name, i) => makeNode(i % 2 ? 'Relu' : 'Add', [tensors[i]!, 'y'].slice(0, i % 2 ? 1 : 2), [name]));
+    const model = modelOf(makeModel(makeGraph('chain', node, input.slice(0, 2), [makeValueInfo('t3999')], [])));
+    const examine = vi.spyOn(ort, 'examine');
+    const types = await inferTypes(model, { x: [4, 5] });
+    expect(types.get('t3999')).toEqual({ dtype: 'float32', shape: [3, 4, 5] });
+    expect(await examine.mock.results[0]!.value).toHaveLength(1);
+    examine.mockRestore();
+    await expect(inferTypes(model, { x: [4, 6] })).rejects.toThrow(/wants the shape \[\?, 5\]/);
   });
 });
 
