@@ -269,7 +269,7 @@ export const ROWS: readonly Row[] = [
       ...program('commonjs'),
       'src/steer.test.ts': NODE_TEST.replace("import test from 'node:test';\n", '').replace("test('", "it('"),
     },
-    commands: ['NODE_OPTIONS='--import onnsight/register' npx mocha --timeout 60000 src/steer.test.ts'],
+    commands: [`NODE_OPTIONS='--import onnsight/register' npx mocha --timeout 60000 src/steer.test.ts`],
     expects: ['1 passing'],
   },
 ];
