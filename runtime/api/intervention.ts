@@ -25,7 +25,7 @@ import { LoadedModel } from './loaded-model.ts';
 import { type ModelMap, TypedModel } from './locate.ts';
 import { Model } from './model.ts';
 import { savedOutputs } from './model-outputs.ts';
-import { checkOptions, type OptionNames } from './options.ts';
+import { checkOptions, type OptionKinds } from './options.ts';
 import { parseParameters } from './parameter-spec.ts';
 import { shapesFor } from './shapes.ts';
 import { Tracing } from './tracing.ts';
@@ -130,19 +130,15 @@ function isBlock(value: unknown): value is InterventionBlock {
   return typeof value === 'function';
 }
 
-const INTERVENTION_OPTIONS: OptionNames<InterventionOptions> = { outputs: true };
+const INTERVENTION_OPTIONS: OptionKinds<InterventionOptions> = {
+  outputs: { text: "'model'", fits: (value) => value === 'model' },
+};
 
 /** A block that returns the model's own outputs too, if that is asked for. */
 function withOutputs(block: InterventionBlock, options: InterventionOptions | undefined): InterventionBlock {
   checkOptions('intervention', options, INTERVENTION_OPTIONS);
   if (options?.outputs === undefined) return block;
   const site = callerSite();
-  if (options.outputs !== 'model') {
-    throw new TraceError(
-      `The option outputs of intervention is 'model', not ${JSON.stringify(options.outputs)}.`,
-      site,
-    );
-  }
   return (model, parameters) => {
     const own: unknown = block(model, parameters) ?? {};
     if (!isPlainObject(own)) {

@@ -114,6 +114,7 @@ export class TapeRecorder implements Recorder {
       dispatches: [dispatch],
       saves: given.map((_, i) => fed.length + i),
       skipped: [],
+      cuts: [],
     };
     const entry: TapedRun = {
       kind: 'run',

@@ -7,15 +7,21 @@ import type { Stretches } from './stretches.ts';
 /** How many cuts inside a stretch are kept for traces that don't ask for them. */
 const KEPT = 4;
 
-/** A stretch's nodes, ascending, and the tensors that it is cut at: the one asked for most recently stands last. */
+/** After how many runs that did not ask for it a cut goes: each makes all runs a little longer. */
+const PATIENCE = 100;
+
+/**
+ * A stretch's nodes, ascending, and the tensors that it is cut at, with the number of the run that asked for each last: the
+ * one asked for most recently stands last.
+ */
 interface Stretch {
   readonly nodes: readonly number[];
-  readonly cuts: Set<string>;
+  readonly cuts: Map<string, number>;
 }
 
 /**
- * Where a model is cut now: between its stretches, and inside of them at tensors that traces have touched. A cut stays, so
- * that the next trace that touches the tensor finds the model cut there.
+ * Where a model is cut now: between its stretches, and inside of them at tensors that traces have touched. A cut stays as
+ * long as traces ask for it now and then, so that the next one that touches the tensor finds the model cut there.
  */
 export class Cuts {
   /** Counts the changes. */
@@ -33,6 +39,8 @@ export class Cuts {
   private readonly names: readonly string[];
   private readonly stretchOf: readonly (number | null)[];
   private readonly fixed: ReadonlySet<string>;
+  /** The runs so far. */
+  private runs = 0;
 
   /** @param fixed tensors to cut at from the start, and for good */
   constructor({ links, elementTypes }: OnnxModel, { names, of }: Stretches, fixed: Iterable<string> = []) {
@@ -45,9 +53,9 @@ export class Cuts {
     of.forEach((stretch, index) => {
       if (stretch !== null) nodes[stretch]!.push(index);
     });
-    this.stretches = nodes.map((own) => ({ nodes: own, cuts: new Set() }));
+    this.stretches = nodes.map((own) => ({ nodes: own, cuts: new Map() }));
     this.fixed = new Set([...fixed].filter((tensor) => this.splits(tensor)));
-    for (const tensor of this.fixed) this.stretch(tensor)!.cuts.add(tensor);
+    for (const tensor of this.fixed) this.stretch(tensor)!.cuts.set(tensor, 0);
     this.number();
   }
 
@@ -67,25 +75,49 @@ export class Cuts {
   /** Cuts the model at some tensors. Where a stretch falls into too many segments, the cuts that were asked for longest ago go. */
   cutAt(tensors: Iterable<string>): void {
     const wanted = [...tensors].filter((tensor) => this.splits(tensor));
-    const before = this.stretches.map(({ cuts }) => [...cuts].sort().join('\n'));
-    for (const tensor of wanted) {
-      const { cuts } = this.stretch(tensor)!;
-      cuts.delete(tensor);
-      cuts.add(tensor);
-    }
+    const before = this.all();
+    this.ask(wanted);
     const needed = new Set(wanted);
     for (const { cuts } of this.stretches) {
-      for (const tensor of cuts) {
+      for (const tensor of cuts.keys()) {
         if (cuts.size <= KEPT) break;
         if (!needed.has(tensor) && !this.fixed.has(tensor)) cuts.delete(tensor);
       }
     }
-    if (this.stretches.some(({ cuts }, i) => [...cuts].sort().join('\n') !== before[i])) this.number();
+    if (this.all() !== before) this.number();
+  }
+
+  /**
+   * Told of each run which tensors its trace asks the model to be cut at: cuts that no trace has asked for in the last runs go.
+   */
+  ran(asked: Iterable<string>): void {
+    this.runs++;
+    this.ask([...asked].filter((tensor) => this.stretch(tensor)?.cuts.has(tensor)));
+    const before = this.all();
+    for (const { cuts } of this.stretches) {
+      for (const [tensor, last] of cuts) {
+        if (this.runs - last > PATIENCE && !this.fixed.has(tensor)) cuts.delete(tensor);
+      }
+    }
+    if (this.all() !== before) this.number();
   }
 
   /** What to call a segment. */
   label(segment: number): string {
     return this.labels[segment]!;
+  }
+
+  private ask(tensors: readonly string[]): void {
+    for (const tensor of tensors) {
+      const { cuts } = this.stretch(tensor)!;
+      cuts.delete(tensor);
+      cuts.set(tensor, this.runs);
+    }
+  }
+
+  /** All cuts as a text. */
+  private all(): string {
+    return this.stretches.map(({ cuts }) => [...cuts.keys()].sort().join('\n')).join('\n\n');
   }
 
   private stretch(tensor: string): Stretch | null {
@@ -123,7 +155,7 @@ export class Cuts {
   /** What each cut's tensor needs of the stretch, less what the cuts before it need; then the rest. */
   private split({ nodes, cuts }: Stretch): number[][] {
     const left = new Set(nodes);
-    const makers = [...new Set([...cuts].map((tensor) => this.links.maker.get(tensor)!))].sort((a, b) => a - b);
+    const makers = [...new Set([...cuts.keys()].map((tensor) => this.links.maker.get(tensor)!))].sort((a, b) => a - b);
     const segments = makers.map((maker) => {
       const segment: number[] = [];
       const pending = [maker];

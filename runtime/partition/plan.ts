@@ -65,4 +65,6 @@ export interface Plan {
   readonly saves: readonly number[];
   /** The segments of the model that need not run. */
   readonly skipped: readonly string[];
+  /** The tensors that the model was to be cut at. */
+  readonly cuts: readonly string[];
 }

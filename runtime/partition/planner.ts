@@ -158,10 +158,14 @@ export class Planner {
 
   private planned(graph: InterventionGraph, key: string, make: () => Versioned): Planned {
     const known = this.plans.get(key, this.version);
-    if (known) return { graph, plan: known, milliseconds: null };
+    if (known) {
+      this.cut?.cuts.ran(known.cuts);
+      return { graph, plan: known, milliseconds: null };
+    }
     const start = performance.now();
     const { plan, version } = make();
     this.plans.set(key, plan, version);
+    this.cut?.cuts.ran(plan.cuts);
     return { graph, plan, milliseconds: performance.now() - start };
   }
 

@@ -41,7 +41,7 @@ export class Registers {
   }
 
   /** The whole plan, once all dispatches are known. */
-  plan(dispatches: readonly NewDispatch[], skipped: readonly string[]): Plan {
+  plan(dispatches: readonly NewDispatch[], skipped: readonly string[], cuts: readonly string[]): Plan {
     const saves = this.graph.saves.map(({ value }) => this.of(value));
     const kept = new Set(saves);
     const withDrops = dispatches.toReversed().map((dispatch): Dispatch => {
@@ -58,6 +58,7 @@ export class Registers {
       dispatches: withDrops.reverse(),
       saves,
       skipped,
+      cuts,
     };
   }
 }

@@ -17,17 +17,18 @@ export function segmentedPlan(cut: CutModel, graph: InterventionGraph): Plan | n
   const dependencies = new Dependencies(graph, [cut]);
   const vertices = dependencies.order(graph.saves.map(({ value }) => value));
   dependencies.checkWrites(new Set(vertices));
-  if (!cut.isFixed) cut.cuts.cutAt(chooseCuts(vertices, dependencies.forwards[0]!, cut.cuts));
+  const cuts = cut.isFixed ? [] : [...chooseCuts(vertices, dependencies.forwards[0]!, cut.cuts)];
+  cut.cuts.cutAt(cuts);
   cut.segments.follow(cut.cuts);
   try {
-    return planOf(cut, graph, new SegmentGraph(cut, dependencies, vertices));
+    return planOf(cut, graph, new SegmentGraph(cut, dependencies, vertices), cuts);
   } catch (error) {
     if (error instanceof Unsegmentable) return null;
     throw error;
   }
 }
 
-function planOf(cut: CutModel, graph: InterventionGraph, needed: SegmentGraph): Plan {
+function planOf(cut: CutModel, graph: InterventionGraph, needed: SegmentGraph, cuts: readonly string[]): Plan {
   const inputNames = cut.model.inputs.map(({ name }) => name);
   const registers = new Registers(graph, inputNames);
   // A tensor of the model that is read is that tensor.
@@ -45,5 +46,6 @@ function planOf(cut: CutModel, graph: InterventionGraph, needed: SegmentGraph): 
   return registers.plan(
     groups.flatMap((group) => dispatches.of(group) ?? []),
     skipped,
+    cuts,
   );
 }

@@ -46,7 +46,7 @@ export function wholePlan(
   const program = programOf(key, weights(lowered.initializers), isWorthSimplifying(all), lowered);
   const fetches = [...outputs].map(([name, value]) => ({ name, register: registers.of(value) }));
   const nodes = graph.root.nodes.map((_, position) => position);
-  return registers.plan([{ program, kind: 'whole', label: 'the whole model', feeds, fetches, nodes }], []);
+  return registers.plan([{ program, kind: 'whole', label: 'the whole model', feeds, fetches, nodes }], [], []);
 }
 
 /** The key of the program that runs a model whole, for graphs of a structure. */

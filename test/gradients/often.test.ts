@@ -87,7 +87,7 @@ describe('statistics', () => {
 it('no more is kept for a backward pass than there is room for', () => {
   const program = { key: 'p', kind: 'segment', weights: 0, random: false, write: () => new Uint8Array() } as const;
   const dispatch: Dispatch = { program, kind: 'segment', label: 'p', feeds: [], fetches: [], drops: [], nodes: [] };
-  const plan: Plan = { registers: 2, inputs: [], operands: [], dispatches: [], saves: [], skipped: [] };
+  const plan: Plan = { registers: 2, inputs: [], operands: [], dispatches: [], saves: [], skipped: [], cuts: [] };
   const programs = { residuals: () => ['a'], withResiduals: () => ({ ...program, extras: ['a'] }) };
   const residuals = new Residuals(plan, programs, 10);
   const first = residuals.extended(dispatch);

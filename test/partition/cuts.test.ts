@@ -74,6 +74,18 @@ describe('cuts', () => {
     expect(cuts.nodes).toEqual([[0], [1], [3, 4], [5], [6], [2, 7], [9]]);
   });
 
+  it('go when no trace has asked for them in the last hundred runs', () => {
+    cuts.cutAt(['c']);
+    cuts.cutAt(['d']);
+    const { version } = cuts;
+    for (let run = 0; run < 100; run++) cuts.ran(run % 2 === 0 ? ['d'] : []);
+    expect([cuts.version, cuts.keys]).toEqual([version, ['0', '1,3', '4', '2,5-7', '9']]);
+    cuts.ran([]);
+    expect([cuts.version, cuts.keys]).toEqual([version + 1, ['0', '1,3-4', '2,5-7', '9']]);
+    for (let run = 0; run < 100; run++) cuts.ran([]);
+    expect(cuts.keys).toEqual(['0', '1-7', '9']);
+  });
+
   it('are all kept where one trace asks for more', () => {
     cuts.cutAt(['b', 'c', 'd', 'e', 'f']);
     expect(cuts.nodes).toEqual([[0], [1], [3], [4], [5], [6], [2, 7], [9]]);

@@ -25,7 +25,7 @@ it('are shared by a value and the tensor that it is', () => {
   registers.alias(outputOf(read), 'a');
   registers.alias(outputOf(same), outputOf(read));
   expect([registers.of(outputOf(same)), registers.of('a')]).toEqual([0, 0]);
-  expect(registers.plan([], []).registers).toBe(1);
+  expect(registers.plan([], [], []).registers).toBe(1);
 });
 
 it('hold the inputs and operands that are needed, and no others', () => {
@@ -36,7 +36,7 @@ it('hold the inputs and operands that are needed, and no others', () => {
   registers.of('a');
   registers.of(outputOf(used));
   registers.of('x');
-  const plan = registers.plan([], ['h.0']);
+  const plan = registers.plan([], ['h.0'], []);
   expect(plan.inputs).toEqual([{ name: 'x', register: 2 }]);
   expect(plan.operands).toEqual([{ position: 1, register: 1 }]);
   expect(plan.skipped).toEqual(['h.0']);
@@ -49,7 +49,7 @@ it('are dropped by the last dispatch that needs them, and by the one whose outpu
   const registers = new Registers(make.graph, ['x']);
   const [x, a, unused] = ['x', 'a', 'unused'].map((tensor) => registers.of(tensor)) as [number, number, number];
   const result = registers.of(outputOf(saved));
-  const plan = registers.plan([dispatch([x], [a, unused]), dispatch([x, a], []), dispatch([a], [result])], []);
+  const plan = registers.plan([dispatch([x], [a, unused]), dispatch([x, a], []), dispatch([a], [result])], [], []);
   expect(plan.dispatches.map(({ drops }) => drops)).toEqual([[unused], [x], [a]]);
   expect(plan.saves).toEqual([result]);
   expect(plan.registers).toBe(4);
@@ -62,7 +62,7 @@ it('that are saved are never dropped, even if a dispatch reads them later', () =
   make.save(saved);
   const registers = new Registers(make.graph, []);
   const result = registers.of(outputOf(saved));
-  const plan = registers.plan([dispatch([], [result]), dispatch([result], [])], []);
+  const plan = registers.plan([dispatch([], [result]), dispatch([result], [])], [], []);
   expect(plan.dispatches.map(({ drops }) => drops)).toEqual([[], []]);
   expect(plan.saves).toEqual([result, result]);
 });
