@@ -19,6 +19,8 @@ export const POSITION_IDS = 'position_ids';
 export const TOKEN_TYPE_IDS = 'token_type_ids';
 /** Whether there is something in the cache, in files that have a branch for each: bool [1]. */
 const USE_CACHE = 'use_cache_branch';
+/** The output that a language model's next token is chosen by: float [batch, sequence, vocabulary]. */
+export const LOGITS = 'logits';
 /** float [batch, heads, past, features] each */
 const PAST = 'past_key_values';
 const PRESENT = 'present';

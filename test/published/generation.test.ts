@@ -1,4 +1,6 @@
-import { readFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { LanguageModel, save, type Tensor } from 'onnsight';
 import { expect, test } from 'vitest';
 import { fixturePath } from './fixture-path.ts';
@@ -28,6 +30,18 @@ test('a decoder of onnxruntime-genai generates as transformers does, its residua
     for (const _ of tracer.iter()) lm.get('model.layers.1').output *= 1;
   });
   expect(same.tokens).toEqual([greedy]);
+});
+
+test('a model without logits cannot generate', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'onnsight-'));
+  for (const file of ['tokenizer.json', 'tokenizer_config.json'])
+    copyFileSync(fixturePath(`gpt2-merged/${file}`), join(folder, file));
+  copyFileSync(fixturePath('bert-optimizer.onnx'), join(folder, 'model.onnx'));
+  const lm = await LanguageModel.load(folder, { device: 'cpu' });
+  await expect(lm.generate([[0, 42, 65]], GREEDY)).rejects.toThrow(
+    /generation.test.ts:\d+:\d+ - The model cannot generate: it has no output 'logits'/,
+  );
+  rmSync(folder, { recursive: true });
 });
 
 test('padding that an attention operator takes for tokens is an error, in texts, batches and invokes', async () => {
