@@ -1,6 +1,7 @@
+import { TraceError } from '../errors.ts';
 import type { ExecutionOptions } from '../execution/execution.ts';
 import type { Site } from '../graph/types.ts';
-import { ATTENTION_MASK, isPast, pastOf, TOKEN_IDS } from '../inputs/convention.ts';
+import { ATTENTION_MASK, isPast, LOGITS, pastOf, TOKEN_IDS } from '../inputs/convention.ts';
 import { type Inputs, prepareInputs } from '../inputs/prepare.ts';
 import type { Sizes } from '../shapes/symbolic.ts';
 import { Tensor } from '../tensor/tensor.ts';
@@ -35,6 +36,7 @@ export async function generate(
   options: GenerateSettings,
   site: () => Site | null,
 ): Promise<Generated> {
+  checkLogits(model, site());
   const symbolic = await model.map.symbolic();
   const tracing = new Tracing();
   const invokes = inputs ? null : new Invokes(model, tracing, site);
@@ -104,4 +106,14 @@ function stepDims(
     return [name, [dims[0]!, isWhole ? length : 1]];
   });
   return Object.fromEntries(entries);
+}
+
+/** A model that chooses no next token cannot generate, whatever its outputs are. */
+function checkLogits({ map }: Traceable, site: Site | null): void {
+  const names = map.model.outputs.map(({ name }) => name);
+  if (names.includes(LOGITS)) return;
+  throw new TraceError(
+    `The model cannot generate: it has no output '${LOGITS}' that tells the next token, only ${names.join(', ')}. Run it with trace, or load the file of the whole language model.`,
+    site,
+  );
 }

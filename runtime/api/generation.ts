@@ -1,6 +1,6 @@
 import type { ItemForm } from '../graph/ops.ts';
 import type { Value } from '../graph/types.ts';
-import { isPresent } from '../inputs/convention.ts';
+import { isPresent, LOGITS } from '../inputs/convention.ts';
 import type { Sizes } from '../shapes/symbolic.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { apply, toProxy } from '../tracing/apply.ts';
@@ -136,12 +136,12 @@ export class Generation implements Steps {
     const { builder } = this.tracing;
     const { outputs } = this.model.map.model;
     const at = (index: number) => owning(builder, forward.read({ path: '', port: 'output', index, call: 0 }));
-    const logits = outputs.findIndex(({ name }) => name === 'logits');
+    const logits = outputs.findIndex(({ name }) => name === LOGITS);
     const items: readonly ItemForm[] = [
       { kind: 'slice', start: false, stop: false, step: false, size: null },
       { kind: 'int' },
     ];
-    const last = apply('getitem', [at(Math.max(0, logits)), toProxy(-1)], { items });
+    const last = apply('getitem', [at(logits), toProxy(-1)], { items });
     const present = outputs.flatMap(({ name }, i) =>
       this.cached && isPresent(name) ? [[name, at(i)[inner].value()] as const] : [],
     );

@@ -132,9 +132,22 @@ export class ModelMap {
         `'${path}' returns several tensors, and its file does not tell which of them is the first in PyTorch. Use them where they are made: ${made.join(', ')}`,
       );
     }
-    if (tensor === undefined || !this.model.finalStates.has(tensor)) return;
+    if (tensor === undefined) return;
+    this.checkTable(path, tensor);
+    if (!this.model.finalStates.has(tensor)) return;
     throw new OperationError(
       `the model uses only the final states of '${path}', and its file does not have the sequence that PyTorch returns first. The states are outputs of its operations: ${path}.ops`,
+    );
+  }
+
+  /** Refuses what an embedding looks up in a quantized table, where it becomes floats only behind the module. */
+  private checkTable(path: string, tensor: string): void {
+    const { elementTypes, initializers } = this.model;
+    const maker = this.model.makerOf(tensor);
+    const type = elementTypeName(elementTypes.get(tensor) ?? 0);
+    if (maker?.opType !== 'Gather' || !/^u?int8$/.test(type) || !initializers.has(maker.input[0]!)) return;
+    throw new OperationError(
+      `'${path}' looks its output up in a quantized table in this file (${type}), and the floats that PyTorch returns are made of it later. The quantized values are ${path}.ops.Gather.output`,
     );
   }
 

@@ -5,9 +5,6 @@ import type { NodeProto, TensorProto, ValueInfoProto } from '../onnx/proto.ts';
 import type { Dim, Dims, Facts } from './facts.ts';
 import { withOrigin } from './origin.ts';
 
-/** ONNX Runtime's own operators. */
-export const CONTRIB = 'com.microsoft';
-
 /** The next derivative after those that tensors of a graph belong to by their names. */
 export function nextOrder(tensors: Iterable<string>): number {
   let last = 0;

@@ -1,6 +1,5 @@
-import { isStandard } from '../onnx/domains.ts';
+import { CONTRIB, isStandard } from '../onnx/domains.ts';
 import type { ModelProto } from '../onnx/proto.ts';
-import { CONTRIB } from './emitter.ts';
 
 /** The oldest operator set in which indices may repeat where gradients add up. */
 const OLDEST = 17;

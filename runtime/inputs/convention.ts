@@ -17,8 +17,10 @@ export const ATTENTION_MASK = 'attention_mask';
 export const POSITION_IDS = 'position_ids';
 /** Which of several texts a token belongs to: int64 [batch, sequence]. */
 export const TOKEN_TYPE_IDS = 'token_type_ids';
-/** Whether the cache is used, in files that have a branch for each: bool [1]. */
+/** Whether there is something in the cache, in files that have a branch for each: bool [1]. */
 const USE_CACHE = 'use_cache_branch';
+/** The output that a language model's next token is chosen by: float [batch, sequence, vocabulary]. */
+export const LOGITS = 'logits';
 /** float [batch, heads, past, features] each */
 const PAST = 'past_key_values';
 const PRESENT = 'present';
@@ -83,7 +85,7 @@ export function fillIn(inputs: readonly ModelTensor[], prepared: Map<string, Ten
   add(ATTENTION_MASK, () => filled([batch, past + sequence], 1));
   add(POSITION_IDS, () => positions(prepared.get(ATTENTION_MASK), batch, sequence, past));
   add(TOKEN_TYPE_IDS, () => filled([batch, sequence], 0));
-  add(USE_CACHE, () => Tensor.from([false], 'bool' as 'float32', [1]));
+  add(USE_CACHE, () => Tensor.from([past > 0], 'bool' as 'float32', [1]));
 }
 
 function filled(dims: readonly number[], value: number): Tensor {

@@ -2,6 +2,7 @@ import type { OnnxModel } from '../onnx/model.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { POSITION_IDS } from './convention.ts';
 import { findWrongId } from './ids.ts';
+import { leftPaddingFault } from './left-padding.ts';
 import { InputError, type Inputs, matchInputs } from './signature.ts';
 
 export { InputError, type Inputs };
@@ -13,6 +14,8 @@ export { InputError, type Inputs };
 export function prepareInputs(model: OnnxModel, given: Inputs): Map<string, Tensor> {
   const prepared = matchInputs(model.inputs, given);
   checkIds(model, prepared);
+  const fault = leftPaddingFault(model, prepared);
+  if (fault !== null) throw new InputError(`The rows cannot be batched: ${fault}.`);
   return prepared;
 }
 

@@ -1,4 +1,5 @@
 import type { NodeProto } from '../onnx/proto.ts';
+import { BETWEEN } from '../onnx/split-fused.ts';
 import { nodePath, pathScopes } from './path-names.ts';
 import type { Scope } from './scope.ts';
 
@@ -12,8 +13,9 @@ const TRACE = 'pkg.torch.onnx.stack_trace';
  */
 export function scopes(nodes: readonly NodeProto[], parameters: ReadonlySet<string>): (Scope | null)[] {
   if (nodes.some((node) => property(node, SCOPES) !== undefined)) return nodes.map(dynamoScope);
-  const paths = pathScopes(nodes, parameters);
-  return nodes.map((node) => paths.get(nodePath(node) ?? '?') ?? null);
+  const isNamed = (node: NodeProto) => property(node, BETWEEN) === undefined;
+  const paths = pathScopes(nodes.filter(isNamed), parameters);
+  return nodes.map((node) => (isNamed(node) ? (paths.get(nodePath(node) ?? '?') ?? null) : null));
 }
 
 /** The line of Python that made a node, where its file tells: `model.py:12: return self.head(x)`. */

@@ -9,8 +9,7 @@ import { scopes, sourceLine } from './names.ts';
 import { noteModules } from './notes.ts';
 import { parameterPaths } from './parameters.ts';
 import type { Scope } from './scope.ts';
-
-const ROOT: Scope = { modules: [], classes: new Map(), call: null };
+import { settle } from './settle.ts';
 
 /**
  * The module tree of a model, from the names in its file. If the names show no modules, the tree is only a root.
@@ -112,33 +111,6 @@ function ensureScope(root: Draft, { modules, classes }: Scope): Draft {
     return module;
   });
   return made.at(-1)!;
-}
-
-/**
- * Nodes without a scope belong to the innermost module around all readers of their outputs. So does a node
- * that quantizes an activation, whose name only repeats the activation's; a node that turns a quantized tensor back into
- * floats belongs to the node that made it.
- */
-function settle(graph: GraphProto, links: Links, told: readonly (Scope | null)[]): Scope[] {
-  const operator = (index: number) => graph.node[index]?.opType ?? '';
-  const settled = told.map((scope, index) => (/QuantizeLinear$/.test(operator(index)) ? null : scope));
-  for (let index = settled.length - 1; index >= 0; index--) {
-    if (settled[index] !== null) continue;
-    const { opType, input, output } = graph.node[index]!;
-    const source = links.maker.get(input[0] ?? '') ?? -1;
-    const isBack = opType === 'DequantizeLinear' && source >= 0 && operator(source) !== 'QuantizeLinear';
-    const neighbours = isBack ? [source] : output.flatMap((name) => links.readers.get(name) ?? []);
-    const around = neighbours.map((neighbour) => settled[neighbour] ?? ROOT);
-    settled[index] = around.length === 0 ? ROOT : around.reduce(common);
-  }
-  return settled.map((scope) => scope ?? ROOT);
-}
-
-function common(a: Scope, b: Scope): Scope {
-  if (a === b) return a;
-  const shared = a.modules.filter((path, i) => b.modules[i] === path);
-  const isWhole = shared.length === a.modules.length && shared.length === b.modules.length && a.call === b.call;
-  return { modules: shared, classes: a.classes, call: isWhole ? a.call : null };
 }
 
 function operations(graph: GraphProto, links: Links, nodes: readonly number[]): Operation[] {

@@ -1,3 +1,6 @@
+/** The operator set of ONNX Runtime's own operators. */
+export const CONTRIB = 'com.microsoft';
+
 /**
  * The name of an operator set, '' for ONNX's own, which models may also write as `ai.onnx`. A node that was copied by its
  * fields has none, as protobuf keeps what is not written in the prototype.

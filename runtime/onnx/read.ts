@@ -2,6 +2,7 @@ import { closeSync, fstatSync, openSync, realpathSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
 import { ModelError } from './error.ts';
 import { checkExternal } from './external.ts';
+import { withFinalNormBesideLayers } from './final-norm.ts';
 import { withFreeDims } from './free-dims.ts';
 import { withInlinedFunctions } from './inline.ts';
 import { defaultOpset, OnnxModel } from './model.ts';
@@ -9,6 +10,7 @@ import { OpenedFiles } from './opened-files.ts';
 import { decodeModel, type ModelProto } from './proto.ts';
 import { skim } from './skim.ts';
 import { withDenseWeights } from './sparse.ts';
+import { withSplitNodes } from './split-fused.ts';
 import { statFile } from './stat-file.ts';
 import { inOrder } from './structure.ts';
 import { tensorsOf } from './tensors.ts';
@@ -25,7 +27,7 @@ export async function readModel(path: string): Promise<OnnxModel> {
   const folder = dirname(real);
   const files = new OpenedFiles();
   const bytes = readGraph(path, real, files);
-  const proto = withFreeDims(withInlinedFunctions(withDenseWeights(decode(path, bytes), path)));
+  const proto = withFreeDims(canonical(withInlinedFunctions(withDenseWeights(decode(path, bytes), path))));
   if (!proto.graph?.output.length) throw new ModelError(`${path} has no outputs`);
   checkOperatorSet(path, proto);
   const sorted = { ...proto, graph: inOrder(path, proto.graph) };
@@ -39,6 +41,11 @@ export async function readModel(path: string): Promise<OnnxModel> {
   // It may have been written to while it was read.
   model.checkFiles();
   return model;
+}
+
+/** A model in which the value of each module is a tensor. */
+function canonical(proto: ModelProto): ModelProto {
+  return withFinalNormBesideLayers(withSplitNodes(proto));
 }
 
 /** The oldest operator set that nodes are written for here: reductions, Squeeze and others changed with 13. */

@@ -1,6 +1,7 @@
 import { floatsAttribute } from '../../onnx/attributes.ts';
 
-import { CONTRIB, type Emitter } from '../emitter.ts';
+import { CONTRIB } from '../../onnx/domains.ts';
+import type { Emitter } from '../emitter.ts';
 import type { Application, Rule, Rules } from '../rule.ts';
 import { unbroadcast } from '../unbroadcast.ts';
 import { geluGradient, swishGradient, tanhGeluGradient } from './activations.ts';

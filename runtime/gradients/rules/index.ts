@@ -1,6 +1,5 @@
-import { isStandard } from '../../onnx/domains.ts';
+import { CONTRIB, isStandard } from '../../onnx/domains.ts';
 import type { NodeProto } from '../../onnx/proto.ts';
-import { CONTRIB } from '../emitter.ts';
 import { GradientError } from '../error.ts';
 import type { Rule, Rules, SubgraphRule } from '../rule.ts';
 import { ACTIVATIONS } from './activations.ts';

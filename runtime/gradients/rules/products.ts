@@ -1,4 +1,5 @@
-import { CONTRIB, type Emitter } from '../emitter.ts';
+import { CONTRIB } from '../../onnx/domains.ts';
+import type { Emitter } from '../emitter.ts';
 import type { Application, Rule, Rules } from '../rule.ts';
 import { unbroadcast } from '../unbroadcast.ts';
 import { einsum } from './einsum.ts';

@@ -1,0 +1,92 @@
+import type { Links } from '../onnx/links.ts';
+import type { GraphProto } from '../onnx/proto.ts';
+import { BETWEEN } from '../onnx/split-fused.ts';
+import { ancestors } from './draft.ts';
+import { isAnonymous } from './parameters.ts';
+import type { Scope } from './scope.ts';
+
+/** The scope of what stands in no module. */
+export const ROOT: Scope = { modules: [], classes: new Map(), call: null };
+
+/**
+ * A scope for every node, those of which the names tell nothing among them.
+ *
+ * - A node that reads a parameter which no other reads is of the parameter's module.
+ * - A residual sum, or what else an optimizer had fused with its neighbours, is of the deepest module that contains two of
+ *   the nodes around it: both that it adds, or one of these and the norm that reads the sum.
+ * - A node that quantizes an activation repeats the activation's name: it belongs to the innermost module around all
+ *   readers of its outputs, as every other node without a scope does. A node that turns a quantized tensor back into floats belongs to
+ *   the node that made it.
+ */
+export function settle(graph: GraphProto, links: Links, told: readonly (Scope | null)[]): Scope[] {
+  const settled = told.map((scope, index) => (/QuantizeLinear$/.test(graph.node[index]!.opType) ? null : scope));
+  // Parameters alone do not make modules.
+  if (told.some((scope) => scope !== null)) byParameter(graph, links, settled);
+  byNeighbours(graph, links, settled);
+  byReaders(graph, links, settled);
+  return settled.map((scope) => scope ?? ROOT);
+}
+
+/** Operators that read a parameter of one module, and no other's. */
+const OF_ONE_MODULE: ReadonlySet<string> = new Set([
+  'Add',
+  'Conv',
+  'Gather',
+  'Gemm',
+  'LayerNormalization',
+  'MatMul',
+  'SimplifiedLayerNormalization',
+]);
+
+function byParameter({ node, initializer }: GraphProto, links: Links, settled: (Scope | null)[]): void {
+  const weights = new Set(initializer.filter(({ dims }) => dims.length > 0).map(({ name }) => name));
+  const called = new Set(settled.flatMap((scope) => scope?.modules ?? []));
+  node.forEach(({ opType, input }, index) => {
+    if (settled[index] !== null || !OF_ONE_MODULE.has(opType)) return;
+    const own = input.filter(
+      (name) => weights.has(name) && !isAnonymous(name) && links.readers.get(name)!.length === 1,
+    );
+    const [path, ...others] = new Set(own.map((name) => name.slice(0, name.lastIndexOf('.'))));
+    if (path === undefined || others.length > 0) return;
+    const around = ancestors(path);
+    // A list of modules is not called itself.
+    const isList = (i: number) => /\.\d+$/.test(around[i + 1] ?? '') && !called.has(around[i]!);
+    settled[index] = { modules: around.filter((_, i) => !isList(i)), classes: new Map(), call: null };
+  });
+}
+
+function byNeighbours({ node }: GraphProto, links: Links, settled: (Scope | null)[]): void {
+  node.forEach(({ input, output, metadataProps }, index) => {
+    if (settled[index] !== null || !metadataProps.some(({ key }) => key === BETWEEN)) return;
+    const scopesOf = (numbers: readonly (number | undefined)[]) =>
+      numbers.flatMap((number) => settled[number ?? -1] ?? []);
+    const made = scopesOf(input.map((name) => links.maker.get(name)));
+    const read = scopesOf(output.flatMap((name) => links.readers.get(name) ?? []));
+    const pairs = made.flatMap((one, i) => [...made.slice(i + 1), ...read].map((other) => common(one, other)));
+    const around = read.map(({ modules }) => ({ ...ROOT, modules: modules.slice(0, -1) }));
+    const [first, ...others] = pairs.length > 0 ? pairs : around;
+    if (first !== undefined)
+      settled[index] = others.reduce((a, b) => (b.modules.length > a.modules.length ? b : a), first);
+  });
+}
+
+function byReaders({ node }: GraphProto, links: Links, settled: (Scope | null)[]): void {
+  const operator = (index: number) => node[index]?.opType ?? '';
+  for (let index = settled.length - 1; index >= 0; index--) {
+    if (settled[index] !== null) continue;
+    const { opType, input, output } = node[index]!;
+    const source = links.maker.get(input[0] ?? '') ?? -1;
+    const isBack = opType === 'DequantizeLinear' && source >= 0 && operator(source) !== 'QuantizeLinear';
+    const neighbours = isBack ? [source] : output.flatMap((name) => links.readers.get(name) ?? []);
+    const around = neighbours.map((neighbour) => settled[neighbour] ?? ROOT);
+    settled[index] = around.length === 0 ? ROOT : around.reduce(common);
+  }
+}
+
+/** The innermost modules around two nodes. */
+function common(a: Scope, b: Scope): Scope {
+  if (a === b) return a;
+  const shared = a.modules.filter((path, i) => b.modules[i] === path);
+  const isWhole = shared.length === a.modules.length && shared.length === b.modules.length && a.call === b.call;
+  return { modules: shared, classes: a.classes, call: isWhole ? a.call : null };
+}

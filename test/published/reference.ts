@@ -1,0 +1,55 @@
+import { readFileSync } from 'node:fs';
+import { Tensor } from 'onnsight';
+import { fixturePath } from './fixture-path.ts';
+
+/** A tensor of PyTorch's in the file of values: where it begins, and how many elements it has. */
+interface Entry {
+  readonly dims: readonly number[];
+  readonly at: number;
+  readonly n: number;
+}
+
+interface Input {
+  readonly dims: readonly number[];
+  readonly dtype: 'int64' | 'float32';
+  readonly data: readonly number[];
+}
+
+interface Reference {
+  readonly inputs: Readonly<Record<string, Input>>;
+  readonly output: Entry;
+  /** The outputs of each module, one for each call; null where the module returns no tensor. */
+  readonly modules: Readonly<Record<string, readonly (Entry | null)[]>>;
+  readonly writes: readonly { readonly path: string; readonly op: 'scale' | 'slice'; readonly output: Entry }[];
+}
+
+/** A published model's small sibling, and what PyTorch computes for it. */
+export class Published {
+  readonly model: string;
+  readonly reference: Reference;
+  readonly inputs: Readonly<Record<string, Tensor>>;
+  readonly #values: Float32Array;
+
+  /** @param name a file in fixtures/published without its ending, or a folder with a slash behind its name */
+  constructor(name: string) {
+    const isFolder = name.endsWith('/');
+    this.model = fixturePath(isFolder ? `${name}model.onnx` : `${name}.onnx`);
+    const stem = isFolder ? `${name}ref` : `${name}.ref`;
+    this.reference = JSON.parse(readFileSync(fixturePath(`${stem}.json`), 'utf8'));
+    const { buffer, byteOffset, byteLength } = readFileSync(fixturePath(`${stem}.bin`));
+    this.#values = new Float32Array(buffer.slice(byteOffset, byteOffset + byteLength));
+    const inputs = Object.entries(this.reference.inputs);
+    this.inputs = Object.fromEntries(
+      inputs.map(([input, { data, dtype, dims }]) => [input, Tensor.from([...data], dtype, [...dims])]),
+    );
+  }
+
+  /** The largest difference from PyTorch's values, of their standard deviation; infinite where the shapes differ. */
+  distance({ dims, data }: Tensor, { dims: expected, at, n }: Entry): number {
+    if (dims.join() !== expected.join()) return Number.POSITIVE_INFINITY;
+    const values = this.#values.subarray(at, at + n);
+    const mean = values.reduce((sum, value) => sum + value, 0) / n;
+    const deviation = Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / n);
+    return values.reduce((most, value, i) => Math.max(most, Math.abs(value - Number(data[i]))), 0) / (deviation || 1);
+  }
+}
