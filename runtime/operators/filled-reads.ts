@@ -80,7 +80,12 @@ export function fromStart(index: TensorProxy, site: Site): TensorProxy {
 function taken(array: readonly unknown[], index: TensorProxy, site: Site): unknown {
   if (array.every(isOfTensor)) {
     const stacked = toProxy(array);
-    return doubted(() => getitem(stacked, index), array.length, index, site);
+    const read = () => {
+      const entry = getitem(stacked, index);
+      entry[inner].root.isOfEntry = !array.every(isNumeric);
+      return entry;
+    };
+    return doubted(read, array.length, index, site);
   }
   const list = reached(gathered(array));
   const { form } = list;

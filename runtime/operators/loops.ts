@@ -106,6 +106,18 @@ function forEntries(
   });
 }
 
+/** How many iterations are written into the graph one after the other that a traced condition may have ended before. */
+const UNROLLED = 10_000;
+
+/** @throws TraceError where a loop that only the run would end is unrolled for ever */
+function checkUnrolled(iterations: number, site: Site): void {
+  if (iterations < UNROLLED) return;
+  throw new TraceError(
+    `This loop has come to iteration ${UNROLLED}: a traced condition may have ended it before, but only the run will know, and its plain condition or iterator does not end. Give it an end that is known now, such as a count, or loop with while (true) or a traced condition.`,
+    site,
+  );
+}
+
 /**
  * Unrolled: what may have ended the loop on a traced condition stands around each further iteration, one beside the
  * other, so that bodies do not nest.
@@ -127,7 +139,10 @@ function forItems(
     if (value instanceof GraphEntries) return forEntries(value, body, state, site, label);
     return withoutContinue(body(value), label);
   };
-  while (!isOver && !isAbrupt(end)) end = andThen(end, iteration, state, site);
+  for (let perhaps = 0; !isOver && !isAbrupt(end); ) {
+    if (end !== undefined) checkUnrolled(perhaps++, site);
+    end = andThen(end, iteration, state, site);
+  }
   if (!isOver) iterator.return?.();
   else if (end !== undefined && iterator.return && !isIntrinsic(iterator.return)) throw leftOpen(site);
   return withoutBreak(end, label);
@@ -182,7 +197,8 @@ export function while_(
     if (isTraced || isOpen) return graphWhile(toProxy(goOn), test, body, update, state, site, label);
     return goOn ? withoutContinue(body(), label) : undefined;
   };
-  for (let isFirst = true; !isOver && !isAbrupt(end); isFirst = false) {
+  for (let isFirst = true, perhaps = 0; !isOver && !isAbrupt(end); isFirst = false) {
+    if (end !== undefined) checkUnrolled(perhaps++, site);
     end = andThen(end, () => iteration(isFirst), state, site);
   }
   return withoutBreak(end, label);

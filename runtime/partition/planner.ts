@@ -188,8 +188,6 @@ export class Planner {
       this.tiers.ranAsOne(key, ran);
       return;
     }
-    // A new session would draw the same numbers again.
-    if (plan.dispatches.some(({ program }) => program.random)) return;
     const segments = plan.dispatches.filter(({ kind }) => kind === 'segment' || kind === 'call');
     const times = segments.map(({ program }) => this.store.creation(program.key));
     const creation = times.reduce((sum: number | null, time) => (sum === null || time === null ? null : sum + time), 0);

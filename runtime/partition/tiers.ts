@@ -4,8 +4,8 @@
  */
 const HANDOVER = 0.2;
 
-/** After how many runs as one session it is seen whether that was worth it. */
-const TRIAL = 8;
+/** After how many runs as one session it is seen, each time, whether that was worth it, and how many runs are compared. */
+const [TRIAL, COMPARED] = [16, 9];
 
 /** How much slower than in segments a block may be as one session. */
 const TOLERATED = 1.1;
@@ -27,10 +27,10 @@ export interface RanInSegments extends Ran {
   readonly creation: number | null;
 }
 
-/** The shortest runs of a block with inputs of one size, each way. */
-interface Shortest {
-  segments: number;
-  one: number;
+/** The last runs of a block with inputs of one size, each way, in milliseconds. */
+interface Latest {
+  readonly segments: number[];
+  readonly one: number[];
   /** How many runs as one session there were. */
   runs: number;
 }
@@ -39,7 +39,7 @@ interface Block {
   tier: 'segments' | 'one' | 'segments for good';
   /** What handing over has cost since the block came first. */
   spent: number;
-  readonly shortest: Map<number, Shortest>;
+  readonly latest: Map<number, Latest>;
 }
 
 /**
@@ -63,17 +63,17 @@ export class Tiers {
 
   ranInSegments(key: string, { size, milliseconds, segments, creation }: RanInSegments): void {
     const block = this.watch(key);
-    const shortest = shortestOf(block, size);
-    shortest.segments = Math.min(shortest.segments, milliseconds);
+    add(latestOf(block, size).segments, milliseconds);
     block.spent += Math.max(0, segments - 1) * HANDOVER;
     if (block.tier === 'segments' && creation !== null && block.spent >= creation) block.tier = 'one';
   }
 
   ranAsOne(key: string, { size, milliseconds }: Ran): void {
     const block = this.watch(key);
-    const shortest = shortestOf(block, size);
-    shortest.one = Math.min(shortest.one, milliseconds);
-    if (++shortest.runs >= TRIAL && shortest.one > TOLERATED * shortest.segments) this.refuse(key);
+    const latest = latestOf(block, size);
+    add(latest.one, milliseconds);
+    if (++latest.runs % TRIAL > 0 || latest.segments.length < COMPARED) return;
+    if (median(latest.one) > TOLERATED * median(latest.segments)) this.refuse(key);
   }
 
   /** Keeps a block in segments for good. */
@@ -83,7 +83,7 @@ export class Tiers {
   }
 
   private watch(key: string): Block {
-    const block = this.blocks.get(key) ?? { tier: 'segments', spent: 0, shortest: new Map() };
+    const block = this.blocks.get(key) ?? { tier: 'segments', spent: 0, latest: new Map() };
     this.blocks.delete(key);
     this.blocks.set(key, block);
     if (this.blocks.size > WATCHED) this.forget(this.blocks.keys().next().value!);
@@ -96,9 +96,18 @@ export class Tiers {
   }
 }
 
-function shortestOf({ shortest }: Block, size: number): Shortest {
-  const known = shortest.get(size) ?? { segments: Number.POSITIVE_INFINITY, one: Number.POSITIVE_INFINITY, runs: 0 };
-  shortest.set(size, known);
-  if (shortest.size > SIZES) shortest.delete(shortest.keys().next().value!);
+function latestOf({ latest }: Block, size: number): Latest {
+  const known = latest.get(size) ?? { segments: [], one: [], runs: 0 };
+  latest.set(size, known);
+  if (latest.size > SIZES) latest.delete(latest.keys().next().value!);
   return known;
+}
+
+function add(runs: number[], milliseconds: number): void {
+  runs.push(milliseconds);
+  if (runs.length > COMPARED) runs.shift();
+}
+
+function median(runs: readonly number[]): number {
+  return runs.toSorted((a, b) => a - b)[runs.length >> 1]!;
 }

@@ -12,6 +12,8 @@ export class Storage implements Slot {
   readonly region: Region;
 
   readonly isOfForward: boolean;
+  /** Whether it is a copy of an entry of an array, one that is known only when the model runs: nobody would see a change. */
+  isOfEntry = false;
   readonly #isOurs = true;
 
   /** @param isOfForward whether a model makes it */

@@ -73,3 +73,19 @@ describe('a number beside what is none', () => {
     ],
   ])('%s', async (_, body) => expectEqual(body));
 });
+
+describe('an entry of several numbers, taken by an index that only the run knows', () => {
+  it('is read', () => expectEqual(`const g = [[1, 2], [3, 4]], row = g[T(1)]; return { n: row[0] * 10 + row[1] };`));
+
+  it.each([
+    ['in the array', `const g = [[0, 0], [0, 0]]; g[T(1)][0] += 1; return { n: g[1][0] };`],
+    [
+      'by a name',
+      `const g = [[0, 0], [0, 0]]; for (const r of V([0, 1])) { const row = g[r]; row[1] = 7; } return { g };`,
+    ],
+    ['of tensors', `const g = [V([1, 2]), V([3, 4])]; g[T(0)][1] = 7; return { n: g[0][1] };`],
+    ['through a view', `const g = [[[0]], [[0]]]; g[T(0)][0][0] = 7; return { n: g[0][0][0] };`],
+  ])('changed in place, it is an error, as it is a copy: %s', (_, body) =>
+    expectRefused(body, /traced index takes is changed in place: it is a copy/),
+  );
+});

@@ -32,3 +32,9 @@ it('a yield on a traced condition is an error', () =>
     'function* some(v) { if (v > 1) yield v; } return { n: [...some(T(2))].length };',
     /if around await depends on a traced tensor/,
   ));
+
+it('one that does not end is an error in a loop that only a traced break ends', () =>
+  expectRefused(
+    'function* naturals() { for (let i = 0; ; i++) yield i; } let n = 0; for (const k of naturals()) { if (T(k) > 10) break; n += k; } return { n };',
+    /come to iteration 10000.*Give it an end that is known now/,
+  ));
