@@ -132,6 +132,11 @@ export class ModelMap {
         `'${path}' returns several tensors, and its file does not tell which of them is the first in PyTorch. Use them where they are made: ${made.join(', ')}`,
       );
     }
+    if (module.calls[call]?.order === 'pooled') {
+      throw new OperationError(
+        `only what the pooler of '${path}' makes is used in this file, and PyTorch's module may return what is pooled before that, as transformers' models do. Use ${path}.pooler.input or ${path}.pooler.output`,
+      );
+    }
     if (tensor === undefined) return;
     this.checkTable(path, tensor);
     if (!this.model.finalStates.has(tensor)) return;

@@ -13,7 +13,7 @@ export function moduleCalls(path: string, nodes: readonly number[], context: Cal
   const work = new Work(context);
   const changing = nodes.filter((index) => !work.isConstant(index));
   const body = changing.length > 0 ? changing : nodes;
-  if (work.isOneCall(path, body)) return [describeCall(body, context)];
+  if (work.isOneCall(path, body)) return [describe(path, body, context)];
   const calls: number[][] = [];
   for (const section of sections(body, work)) {
     const parts = numberedParts(path, section, work);
@@ -27,7 +27,14 @@ export function moduleCalls(path: string, nodes: readonly number[], context: Cal
       else current!.push(...part);
     });
   }
-  return calls.map((call) => describeCall(call, context));
+  return calls.map((call) => describe(path, call, context));
+}
+
+function describe(path: string, nodes: readonly number[], context: CallContext): ModuleCall {
+  const call = describeCall(nodes, context);
+  const { links, scopes } = context;
+  const isPooled = (name: string) => scopes[links.maker.get(name) ?? -1]?.modules.includes(`${path}.pooler`) ?? false;
+  return call.outputs.every(isPooled) ? { ...call, order: 'pooled' } : call;
 }
 
 /** Describes the nodes of a module in terms that two calls have in common. */
@@ -72,8 +79,27 @@ class Work {
 
   key(index: number): string {
     const { opType, input } = this.context.graph.node[index]!;
-    const weights = input.filter((name) => this.context.links.initializers.has(name));
+    const weights = input.flatMap((name) => this.weight(name) ?? []);
     return [this.context.scopes[index]!.modules.at(-1), opType, ...weights].join(' ');
+  }
+
+  /** The weight that a tensor is: exporters copy one that several nodes read. */
+  private weight(name: string): string | null {
+    const { graph, links } = this.context;
+    if (links.initializers.has(name)) return name;
+    const maker = graph.node[links.maker.get(name) ?? -1];
+    return maker?.opType === 'Identity' ? this.weight(maker.input[0]!) : null;
+  }
+
+  /** Whether a node is of a call before that with this number, by its own module's number, where that runs as often. */
+  isBefore(number: number, index: number, path: string): boolean {
+    const { call, modules } = this.context.scopes[index]!;
+    return call !== null && call < number && this.lastNumber(modules.at(-1)!) === this.lastNumber(path);
+  }
+
+  private lastNumber(path: string): number {
+    const own = this.context.scopes.filter(({ modules, call }) => call !== null && modules.at(-1) === path);
+    return Math.max(...own.map(({ call }) => call!));
   }
 
   /** Whether `part` does what `call` began with, or has the same modules read the same parameters. */
@@ -128,10 +154,11 @@ function numberedParts(path: string, nodes: readonly number[], work: Work): numb
 /** Takes away from a part's end the children's nodes that only lead to `index`, where the names say the next call has begun. */
 function takeFresh(part: number[], path: string, work: Work, index: number): number[] {
   const { graph, links } = work.context;
+  const number = work.ownNumber(path, index)!;
   const fresh = new Set([index]);
   for (let last = part.at(-1); last !== undefined && work.ownNumber(path, last) === null; last = part.at(-1)) {
     const readers = graph.node[last]!.output.flatMap((name) => links.readers.get(name) ?? []);
-    if (!readers.every((reader) => fresh.has(reader))) break;
+    if (!readers.every((reader) => fresh.has(reader)) || work.isBefore(number, last, path)) break;
     fresh.add(last);
     part.pop();
   }

@@ -62,6 +62,7 @@ const ORDERS: Readonly<Record<ReturnOrder, string | null>> = {
   model: "its outputs stand in the order of the model's",
   made: 'its outputs stand in the order in which they are made',
   unknown: 'the file does not tell the order of its outputs',
+  pooled: 'of its outputs only the pooled one is used',
 };
 
 function className(module: Module): string | null {

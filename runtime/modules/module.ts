@@ -21,9 +21,10 @@ export interface Module {
 
 /**
  * What tells the order in which a module returns several activations: there is no doubt, or only one; the order of the
- * model's outputs that are made of them; the order in which they are made; nothing.
+ * model's outputs that are made of them; the order in which they are made; nothing. `pooled`: only what its pooler made
+ * is used, but PyTorch may return what is pooled before that.
  */
-export type ReturnOrder = 'sure' | 'model' | 'made' | 'unknown';
+export type ReturnOrder = 'sure' | 'model' | 'made' | 'unknown' | 'pooled';
 
 /** One run of a module. */
 export interface ModuleCall {

@@ -100,7 +100,7 @@ export class Planner {
             readable: cut([], ends, new Reading(model, tree, layers)),
           }
         : null;
-    this.tiers = segmentation === 'auto' ? new Tiers((block) => store.drop(wholeKey(block))) : null;
+    this.tiers = segmentation === 'auto' && this.cut ? new Tiers((block) => store.drop(wholeKey(block))) : null;
   }
 
   /** Whether every block runs in segments. */
