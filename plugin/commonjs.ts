@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import Module from 'node:module';
-import { extname } from 'node:path';
+import { basename, extname } from 'node:path';
 import { compile } from './compile.ts';
 import { isOwnFile } from './rewrite.ts';
 
@@ -22,7 +22,25 @@ export function compileRequired(): void {
       if (isOwnFile(filename)) return module._compile(readFileSync(filename, 'utf8'), filename, 'module');
       const code = extname(filename) === extension ? compile(filename, 'commonjs') : null;
       if (code === null) previous(module, filename);
-      else module._compile(code, filename);
+      else run(module, code, filename);
     };
+  }
+}
+
+/** What Node says of a module that is required and awaits at its top, by its version. */
+const AWAITS = ['ERR_REQUIRE_CYCLE_MODULE', 'ERR_REQUIRE_ASYNC_MODULE'];
+
+/** @throws Error that says what to do where the program awaits outside of functions, as it can in an ES module alone */
+function run(module: CommonJsModule, code: string, filename: string): void {
+  try {
+    module._compile(code, filename);
+  } catch (error) {
+    const { code: reason } = error as NodeJS.ErrnoException;
+    if (!AWAITS.includes(reason ?? '') || !String(error).includes(filename)) throw error;
+    const name = basename(filename);
+    throw new Error(
+      `${filename} awaits outside of functions, which only an ES module can, and its package is of type commonjs. Rename it to ${name.replace(/\.(\w+)$/, '.m$1')}, or write "type": "module" into package.json, or put the program into an async function.`,
+      { cause: error },
+    );
   }
 }

@@ -17,6 +17,14 @@ describe('onnsight/register', { timeout: 60_000 }, () => {
     }
   });
 
+  it.each(['the entry', 'required'])('says what to do where a CommonJS file awaits at its top: %s', async (how) => {
+    const text = "export const f = (x: number) => { 'use trace'; return x * 2; };\nawait 1;\nconsole.log(f(4));\n";
+    const project = new Project('traced', { ...COMMONJS, 'src/top.ts': text, 'src/in.cjs': "require('./top.ts');" });
+    const { output, code } = await project.node(...REGISTER, how === 'required' ? 'src/in.cjs' : 'src/top.ts');
+    expect(output).toMatch(/top\.ts awaits outside of functions.*Rename it to top\.mts, or write "type": "module"/);
+    expect(code).not.toBe(0);
+  });
+
   it('refuses in required files in the same words', async () => {
     const project = new Project('refused', COMMONJS);
     const { output, code } = await project.node(...REGISTER, 'src/app.ts');
