@@ -119,7 +119,7 @@ export class ModelMap {
 
   /**
    * Refuses outputs whose order the file does not tell, and the output of an LSTM, GRU or RNN of which it has only the final
-   * states: PyTorch's is the sequence.
+   * states: PyTorch's is the sequence. A model returns what its file declares.
    */
   private checkReturned({ path, call }: Address, tensor: string | undefined): void {
     const module = this.find(path);
@@ -137,7 +137,7 @@ export class ModelMap {
         `only what the pooler of '${path}' makes is used in this file, and PyTorch's module may return what is pooled before that, as transformers' models do. Use ${path}.pooler.input or ${path}.pooler.output`,
       );
     }
-    if (tensor === undefined) return;
+    if (tensor === undefined || path === '') return;
     this.checkTable(path, tensor);
     if (!this.model.finalStates.has(tensor)) return;
     throw new OperationError(

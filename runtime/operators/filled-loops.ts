@@ -21,25 +21,35 @@ export function through(
   let before: unknown = 0;
   /** How many entries are still to be passed over: those that the run fills may turn out to be none. */
   let skipped: unknown = from;
-  const parts = array.slice();
-  for (const part of parts) {
-    const [start, over] = [before, skipped];
-    if (!(part instanceof GraphEntries)) {
-      if (over !== 1) if_(binary('===', over, 0, site), () => void use(part, start), null, null, site);
-      skipped = 0;
-      before = binary('+', start, 1, site);
-      continue;
+  unchanged(array, site, (parts) => {
+    for (const part of parts) {
+      const [start, over] = [before, skipped];
+      if (!(part instanceof GraphEntries)) {
+        if (over !== 1) if_(binary('===', over, 0, site), () => void use(part, start), null, null, site);
+        skipped = 0;
+        before = binary('+', start, 1, site);
+        continue;
+      }
+      before = binary('+', start, part.length(), site);
+      countTo(binary('-', part.length(), over, site), site, (i) => {
+        const index = binary('+', i, over, site);
+        use(entryAt(part, index as never), binary('+', start, index, site));
+      });
+      if (over !== 0) skipped = math('max', [binary('-', over, part.length(), site), 0], site);
     }
-    before = binary('+', start, part.length(), site);
-    countTo(binary('-', part.length(), over, site), site, (i) => {
-      const index = binary('+', i, over, site);
-      use(entryAt(part, index as never), binary('+', start, index, site));
-    });
-    if (over !== 0) skipped = math('max', [binary('-', over, part.length(), site), 0], site);
-  }
-  if (array.length === parts.length && parts.every((part, position) => part === array[position])) return;
+  });
+}
+
+/**
+ * Goes through a copy of an array.
+ * @throws TraceError if the array is changed meanwhile: JavaScript would go on with what it has become
+ */
+export function unchanged<T>(array: readonly unknown[], site: Site, go: (parts: readonly unknown[]) => T): T {
+  const parts = array.slice();
+  const result = go(parts);
+  if (array.length === parts.length && parts.every((part, position) => part === array[position])) return result;
   throw new TraceError(
-    'An array that a branch or loop of the graph filled is changed by the function that goes through it. Change another array, or go through a copy: array.slice().',
+    'An array is changed by the function that goes through it. Change another array, or go through a copy: array.slice().',
     site,
   );
 }

@@ -8,7 +8,7 @@ import { type Asked, unfollowed } from './filled-calls.ts';
 import { lengthOf } from './filled-entries.ts';
 import { isFilledHere } from './filled-here.ts';
 import { iteratorOver } from './filled-iterators.ts';
-import { collected, folding, through } from './filled-loops.ts';
+import { collected, folding, through, unchanged } from './filled-loops.ts';
 import { boundary, changed, range, replaceEntries, reversed, sliced } from './filled-ranges.ts';
 import { around, entryAround, entryOf, perhapsEntry } from './filled-reads.ts';
 import { contains, firstIndex, positionOf } from './filled-search.ts';
@@ -51,11 +51,13 @@ export const FILLED_METHODS: Readonly<Record<string, (asked: Asked) => unknown>>
   reduceRight(asked) {
     const { array, site, run } = asked;
     const last = binary('-', countOf(array), 1, site);
-    return FILLED_METHODS.reduce!({
-      ...asked,
-      array: reversed(array, site),
-      run: (fn, self, [total, entry, index]) => run(fn, self, [total, entry, binary('-', last, index, site), array]),
-    });
+    return unchanged(array, site, (parts) =>
+      FILLED_METHODS.reduce!({
+        ...asked,
+        array: reversed(parts, site),
+        run: (fn, self, [total, entry, index]) => run(fn, self, [total, entry, binary('-', last, index, site), array]),
+      }),
+    );
   },
   flat: ({ array, values: [depth = 1], site }) => {
     if (depth !== 1) throw unfollowed('flat() of another depth than 1', site);
@@ -167,7 +169,9 @@ function lastFound({ array, values, site, run }: Asked): unknown {
   const [fn, receiver] = values;
   const last = binary('-', countOf(array), 1, site);
   const fromEnd = (index: unknown) => binary('-', last, index, site);
-  const index = firstIndex(reversed(array, site), site, (entry, at) => run(fn, receiver, [entry, fromEnd(at), array]));
+  const index = unchanged(array, site, (parts) =>
+    firstIndex(reversed(parts, site), site, (entry, at) => run(fn, receiver, [entry, fromEnd(at), array])),
+  );
   const isFound = binary('>=', index, 0, site);
   return conditional(
     isFound,

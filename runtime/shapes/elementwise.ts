@@ -26,9 +26,14 @@ export function isElementwise(node: NodeProto, elementTypes: ReadonlyMap<string,
   return (
     isStandard(node) &&
     node.output.length === 1 &&
-    (LIKE_FIRST.has(node.opType) || BROADCASTING.has(node.opType)) &&
+    isElementwiseOperator(node.opType) &&
     node.input.every((name) => name === '' || dtypeName(elementTypes.get(name) ?? 0) !== null)
   );
+}
+
+/** Whether the shape of what a standard operator makes follows from the shapes of its inputs alone, element by element. */
+export function isElementwiseOperator(opType: string): boolean {
+  return LIKE_FIRST.has(opType) || BROADCASTING.has(opType);
 }
 
 /** The type of what an elementwise node makes; null where it reads something that is no tensor after all. */

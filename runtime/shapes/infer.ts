@@ -1,15 +1,14 @@
 import type { DType, Shape, TensorType } from '../graph/types.ts';
 import { describeNode, nodeIn } from '../modules/describe-node.ts';
-import { isStandard } from '../onnx/domains.ts';
 import { dtypeName } from '../onnx/dtypes.ts';
 import { ModelError } from '../onnx/error.ts';
-import type { Links } from '../onnx/links.ts';
 import type { OnnxModel } from '../onnx/model.ts';
 import type { NodeProto } from '../onnx/proto.ts';
 import { probeName, weightless } from '../onnx/weightless.ts';
 import { ort } from '../ort/ort.ts';
 import { plainText } from '../ort/plain-text.ts';
 import { elementwiseType, isElementwise } from './elementwise.ts';
+import { perhapsScalars } from './perhaps-scalars.ts';
 import { refusalOf } from './refusal.ts';
 
 /** The sizes of a model's inputs by name. An input that is left out has the free dimensions that its file declares. */
@@ -37,7 +36,7 @@ export async function inferTypes(model: OnnxModel, inputDims: InputDims = {}): P
     model,
     weightless(model, inputDims, asked.length > 0 ? asked : made(elementwise.slice(-1))),
   );
-  const doubtful = withoutRank(graph.node, links, found);
+  const doubtful = perhapsScalars(graph.node, links, found);
   if (doubtful.length > 0) {
     const ranks = await shapes(model, weightless(model, inputDims, [], doubtful));
     for (const name of doubtful) {
@@ -104,45 +103,4 @@ function unfit(error: unknown, model: OnnxModel): ModelError {
 
 function add(found: Map<string, TensorType>, name: string, dtype: DType | null, shape: Shape): void {
   if (dtype !== null) found.set(name, { dtype, shape });
-}
-
-/**
- * Operators whose result may have any number of dimensions, whatever their inputs have, and the input (a shape, axes) that
- * tells how many: null if none does.
- */
-const ANY_RANK: ReadonlyMap<string, number | null> = new Map([
-  ['ConcatFromSequence', null],
-  ['ConstantOfShape', 0],
-  ['Expand', 1],
-  ['If', null],
-  ['Loop', null],
-  ['OptionalGetElement', null],
-  ['Reshape', 1],
-  ['Scan', null],
-  ['SequenceAt', null],
-  ['Squeeze', 1],
-  ['Unsqueeze', 1],
-]);
-
-/**
- * ONNX Runtime's metadata does not tell a scalar from a tensor of unknown rank: both have no dimensions.
- * These are the tensors that may be either.
- */
-function withoutRank(
-  nodes: readonly NodeProto[],
-  { reads, constant }: Links,
-  found: ReadonlyMap<string, TensorType>,
-): string[] {
-  const doubtful = new Set<string>();
-  nodes.forEach((node, index) => {
-    const { opType, output, input } = node;
-    const told = ANY_RANK.get(opType);
-    // A constant has a known rank.
-    const isFixed = told === undefined || (told !== null && constant.has(input[told] ?? ''));
-    const source = !isFixed || !isStandard(node);
-    if (!source && !reads[index]!.some((name) => doubtful.has(name))) return;
-    // What has no dtype hands doubt on.
-    for (const name of output) if ((found.get(name)?.shape?.length ?? 0) === 0) doubtful.add(name);
-  });
-  return [...doubtful].filter((name) => found.get(name)?.shape?.length === 0);
 }

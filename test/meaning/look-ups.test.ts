@@ -133,3 +133,23 @@ it('functions of JavaScript that decide by values are followed where arrays call
   ]);
   expect((found as unknown[]).map(Number)).toEqual([1, 1, 1, 0]);
 });
+
+describe('a function that changes the array that it searches is an error at its line', () => {
+  const list = (): number[] => {
+    'use trace';
+    return [traced(5), 9, 9];
+  };
+  const wanted = /array is changed by the function that goes through it/;
+
+  it.each([
+    ['find', () => small.trace(() => [list()].map((xs) => save(xs.find((v) => v < xs.unshift(0)) ?? 0)))],
+    ['findLast', () => small.trace(() => [list()].map((xs) => save(xs.findLast((v) => v < xs.unshift(0)) ?? 0)))],
+    ['findLastIndex', () => small.trace(() => [list()].map((xs) => save(xs.findLastIndex((v) => v < xs.unshift(0)))))],
+    ['filter', () => small.trace(() => [list()].map((xs) => save(xs.filter((v) => v < xs.unshift(0)).length)))],
+    ['some', () => small.trace(() => [list()].map((xs) => save(xs.some((v) => v < xs.unshift(0)))))],
+    [
+      'of plain values',
+      () => small.trace(() => [[5, 5]].map((xs) => save(xs.findLast((v) => v < xs.unshift(1)) ?? 0))),
+    ],
+  ])('%s', (_, trace) => expect(trace()).rejects.toThrow(wanted));
+});

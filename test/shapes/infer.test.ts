@@ -179,3 +179,28 @@ describe('sizes that do not fit', () => {
     await expect(inferTypes(model, dims)).rejects.toThrow(/does not fit these input sizes/);
   });
 });
+
+describe('a tensor of unknown rank is no scalar', () => {
+  const sum = (axes: boolean) =>
+    modelOf(
+      makeModel(
+        makeGraph(
+          '',
+          [makeNode('ReduceSum', axes ? ['x', 'axes'] : ['x'], ['y'], { keepdims: { int: 0 } })],
+          [makeValueInfo('x', 'float32', [2, 3]), ...(axes ? [makeValueInfo('axes', 'int64', [null])] : [])],
+          [makeValueInfo('y', 'float32')],
+        ),
+      ),
+    );
+
+  test('where a value tells along which dimensions is summed', async () => {
+    expect((await inferTypes(sum(true))).get('y')).toEqual({ dtype: 'float32', shape: null });
+    expect((await inferTypes(sum(false))).get('y')).toEqual({ dtype: 'float32', shape: [] });
+  });
+
+  test('where ONNX Runtime infers nothing of what an operator makes', async () => {
+    const window = makeNode('HannWindow', ['size'], ['y']);
+    const graph = makeGraph('', [window], [makeValueInfo('size', 'int64', [])], [makeValueInfo('y', 'float32')]);
+    expect((await inferTypes(modelOf(makeModel(graph)))).get('y')).toEqual({ dtype: 'float32', shape: null });
+  });
+});
