@@ -37,7 +37,8 @@ export class States {
     this.#scopes = scopes;
     for (const { binding, node, writes } of references) {
       const value = node.parent === binding.declaration.parent ? binding.value : writes ? assignedTo(node) : undefined;
-      if (value && holdsFunction(value)) this.#functions.set(binding, [...(this.#functions.get(binding) ?? []), value]);
+      const held = value === undefined ? [] : functionsIn(value);
+      if (held.length > 0) this.#functions.set(binding, [...(this.#functions.get(binding) ?? []), ...held]);
     }
   }
 
@@ -129,7 +130,10 @@ function assignedTo({ parent }: ts.Identifier): ts.Node | undefined {
   return syntax.isBinaryExpression(parent) ? parent.right : undefined;
 }
 
-function holdsFunction(node: ts.Node): boolean {
-  if (syntax.isFunctionLike(node)) return true;
-  return syntax.forEachChild(node, (child) => holdsFunction(child) || undefined) === true;
+/** The functions that stand in a value: what stands around them runs when the value is made, not when they are called. */
+function functionsIn(node: ts.Node): ts.Node[] {
+  if (syntax.isFunctionLike(node)) return [node];
+  const found: ts.Node[] = [];
+  syntax.forEachChild(node, (child) => void found.push(...functionsIn(child)));
+  return found;
 }

@@ -2,7 +2,7 @@ import { TraceError } from '../errors.ts';
 import type { Site } from '../graph/types.ts';
 import type { Builder } from '../tracing/builder.ts';
 import { isCompiled, mayReturnOther } from './blocks.ts';
-import { checkIterator, checkOwn, noteContent, noteEntry } from './effects.ts';
+import { checkIterator, checkOwn, noteContent, noteEntry, noteProperty } from './effects.ts';
 import { checkImplicitCalls, checkImplicitCallsOfNew } from './implicit-calls.ts';
 import type { Call } from './indirect-calls.ts';
 import { isIntrinsic } from './intrinsics.ts';
@@ -46,11 +46,24 @@ export function beforeCall(target: Builder, direct: Call, site: Site): void {
   if (!keeps) for (const value of values) if (typeof value === 'function') checkKnown(value, site);
   if (changedBy(direct).length === 0) return;
   const [first] = values;
-  if (RESHAPING.has(name)) checkOwn(target, `${name}()`, first, site);
+  const isOfArrays = Reflect.get(Array.prototype, name) === fn;
+  if (fn === Object.assign) {
+    for (const key of values.slice(1).flatMap(copiedKeys)) noteProperty(target, first, key);
+  } else if (fn === Reflect.set) noteProperty(target, values[3] ?? first, values[1] as PropertyKey);
+  else if (RESHAPING.has(name)) checkOwn(target, `${name}()`, first, site);
+  // What is no array gets properties from methods of arrays.
+  else if (isOfArrays && !Array.isArray(receiver) && !ArrayBuffer.isView(receiver))
+    checkOwn(target, `${name}()`, receiver, site);
   else if (RESHAPING_RECEIVER.has(name)) checkOwn(target, `${name}()`, receiver, site);
   else if (receiver instanceof WeakMap || receiver instanceof WeakSet) noteEntry(target, receiver, first);
   else if (receiver instanceof Map && name !== 'clear') noteEntry(target, receiver, first);
   else for (const value of changedBy(direct)) noteContent(target, value);
+}
+
+/** The keys that Object.assign copies of an object. */
+function copiedKeys(source: unknown): PropertyKey[] {
+  const from = Object(source) as object;
+  return Reflect.ownKeys(from).filter((key) => Object.prototype.propertyIsEnumerable.call(from, key));
 }
 
 /** What a function of JavaScript may change. */

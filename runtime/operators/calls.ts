@@ -10,7 +10,7 @@ import { builtin, consoleMethod } from './builtins.ts';
 import { afterCall, afterNew, beforeCall, beforeNew, changedBy } from './calls-in-bodies.ts';
 import { callOnFilled, checkSpread } from './filled-arrays.ts';
 import { type Call, keepBound, resolveCall } from './indirect-calls.ts';
-import { checkKeys, checkLength } from './keys.ts';
+import { checkKeys, checkLength, checkWeakKeys } from './keys.ts';
 import { checkLeaving } from './leaving.ts';
 import { native } from './plain-values.ts';
 import { lookedAt } from './stored-arguments.ts';
@@ -80,6 +80,7 @@ export function construct(type: unknown, given: readonly unknown[], site: Site):
   if (type === Array && values.length === 1) checkLength('new Array()', values[0], site);
   if (type === Boolean || type === Number || type === String) native(`new ${type.name}`, values, site);
   if (target) checkLeaving(target, { fn: type, receiver: undefined, values }, site);
+  if (target) checkWeakKeys(type, values, site);
   if (target?.isRecording) beforeNew(target, type, values, site);
   const result: object = Reflect.construct(type, values);
   if (target) checkKeys(result, site);

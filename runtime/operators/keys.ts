@@ -34,6 +34,16 @@ export function checkKeys(made: unknown, site: Site): void {
   if (types.isSet(made)) for (const key of made) checkKey('A Set', key, 'Keep the values in an array.', site);
 }
 
+/** Refuses traced keys in what a WeakMap or WeakSet is about to be made of: it does not tell which keys it has. */
+export function checkWeakKeys(type: object, [entries]: readonly unknown[], site: Site): void {
+  const isMap = type === WeakMap || Object.prototype.isPrototypeOf.call(WeakMap, type);
+  const isSet = type === WeakSet || Object.prototype.isPrototypeOf.call(WeakSet, type);
+  if (!(isMap || isSet) || !Array.isArray(entries)) return;
+  const remedy = 'Keep the data beside the tensor.';
+  for (const entry of entries as readonly unknown[])
+    checkKey(isMap ? 'A WeakMap' : 'A WeakSet', isMap ? Reflect.get(Object(entry), 0) : entry, remedy, site);
+}
+
 /** Refuses a traced length of a new array. */
 export function checkLength(name: string, length: unknown, site: Site): void {
   const varying = varyingOf(length);

@@ -105,3 +105,8 @@ it('a variable that has no value yet while a condition chooses its first one', (
   expectEqual(
     `let n = T(2); const f = () => { let q = n ? n : 3; n = ((v) => v) ? (q = 5) : 3; return q; }; const m = f(); return { m, n };`,
   ));
+
+it('a variable that is declared later, which only an argument beside a function assigns', () =>
+  expectEqual(
+    `let n = T(2); const f = (a, b) => { if (b) return 7; n; }; const m = f(3, n); let k = 1; n = f((k += 1), (v) => v); return { k, n };`,
+  ));
