@@ -1,8 +1,9 @@
 import { canonicalDomain } from './domains.ts';
+import { FreshNames } from './fresh-names.ts';
 import { calledFunctions, LocalFunctions } from './functions.ts';
 import { makeGraph, makeNode } from './make.ts';
-import type { AttributeProto, FunctionProto, ModelProto, NodeProto } from './proto.ts';
-import { renameAll, tensorNames } from './rename.ts';
+import { type AttributeProto, changedNode, type FunctionProto, type ModelProto, type NodeProto } from './proto.ts';
+import { renameAll } from './rename.ts';
 import { mapSubgraphs } from './subgraphs.ts';
 
 /**
@@ -32,12 +33,12 @@ class Inliner {
   readonly #functions: LocalFunctions;
   /** The version of each operator set. */
   readonly #versions: ReadonlyMap<string, bigint>;
-  readonly #taken: Set<string>;
+  readonly #names: FreshNames;
 
   constructor(proto: ModelProto) {
     this.#functions = new LocalFunctions(proto.functions);
     this.#versions = new Map(allOpsets(proto).map(({ domain, version }) => [canonicalDomain(domain), version]));
-    this.#taken = tensorNames(proto.graph!);
+    this.#names = new FreshNames(proto.graph!);
   }
 
   /** @param calls the functions around, for no function may call itself */
@@ -69,7 +70,7 @@ class Inliner {
     const named = (name: string): string => {
       const known = given.get(name) ?? made.get(name);
       if (known !== undefined) return known;
-      const fresh = this.#fresh(`${around}/${name}`);
+      const fresh = this.#names.take(`${around}/${name}`);
       made.set(name, fresh);
       return fresh;
     };
@@ -78,27 +79,20 @@ class Inliner {
     const renamed = renameAll(makeGraph('', own, [], []), named, (name) => name && `${around}/${name}`);
     return [...renamed.node.map((one) => placed(one, call, around)), ...handedOn];
   }
-
-  #fresh(name: string): string {
-    let fresh = name;
-    for (let count = 1; this.#taken.has(fresh); count++) fresh = `${name}_${count}`;
-    this.#taken.add(fresh);
-    return fresh;
-  }
 }
 
 /** A node of a function with the values that the call gives to its attributes; those that get none fall away. */
 function withAttributes(node: NodeProto, given: ReadonlyMap<string, AttributeProto>): NodeProto {
-  const { attribute, ...rest } = mapSubgraphs(node, (subgraph) => ({
+  const mapped = mapSubgraphs(node, (subgraph) => ({
     ...subgraph,
     node: subgraph.node.map((inner) => withAttributes(inner, given)),
   }));
-  const filled = attribute.flatMap((one) => {
+  const attribute = mapped.attribute.flatMap((one) => {
     if (!one.refAttrName) return [one];
     const value = given.get(one.refAttrName);
     return value ? [{ ...value, name: one.name }] : [];
   });
-  return { ...rest, domain: node.domain, attribute: filled };
+  return changedNode(mapped, { attribute });
 }
 
 /**
@@ -107,5 +101,5 @@ function withAttributes(node: NodeProto, given: ReadonlyMap<string, AttributePro
  */
 function placed(node: NodeProto, { metadataProps }: NodeProto, around: string): NodeProto {
   const name = node.name || `${around}/${node.opType}`;
-  return { ...node, domain: node.domain, name, ...(node.metadataProps.length === 0 && { metadataProps }) };
+  return changedNode(node, { name, ...(node.metadataProps.length === 0 && { metadataProps }) });
 }

@@ -1,5 +1,5 @@
 import { fromBinary, toBinary } from '@bufbuild/protobuf';
-import { type ModelProto, ModelProtoSchema } from 'onnx-buf';
+import { type ModelProto, ModelProtoSchema, type NodeProto } from 'onnx-buf';
 
 /** ONNX's messages as plain objects, by the names they have in onnx.proto. Nothing outside of this folder imports protobuf. */
 export type {
@@ -13,6 +13,11 @@ export type {
   TensorShapeProto,
   ValueInfoProto,
 } from 'onnx-buf';
+
+/** A node with some other fields. A field of a message that was never set stands in no plain copy of it. */
+export function changedNode(node: NodeProto, fields: Partial<NodeProto>): NodeProto {
+  return { ...node, name: node.name, domain: node.domain, ...fields };
+}
 
 /** A model as the bytes of an .onnx file. */
 export function encodeModel(model: ModelProto): Uint8Array {

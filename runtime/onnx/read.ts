@@ -5,6 +5,7 @@ import { checkExternal } from './external.ts';
 import { withFinalNormBesideLayers } from './final-norm.ts';
 import { withFreeDims } from './free-dims.ts';
 import { withInlinedFunctions } from './inline.ts';
+import { lifted } from './lift.ts';
 import { defaultOpset, OnnxModel } from './model.ts';
 import { OpenedFiles } from './opened-files.ts';
 import { decodeModel, type ModelProto } from './proto.ts';
@@ -27,7 +28,9 @@ export async function readModel(path: string): Promise<OnnxModel> {
   const folder = dirname(real);
   const files = new OpenedFiles();
   const bytes = readGraph(path, real, files);
-  const proto = withFreeDims(canonical(withInlinedFunctions(withDenseWeights(decode(path, bytes), path))));
+  const proto = withFreeDims(
+    canonical(withInlinedFunctions(lifted(withDenseWeights(decode(path, bytes), path), path))),
+  );
   if (!proto.graph?.output.length) throw new ModelError(`${path} has no outputs`);
   checkOperatorSet(path, proto);
   const sorted = { ...proto, graph: inOrder(path, proto.graph) };
@@ -48,9 +51,6 @@ function canonical(proto: ModelProto): ModelProto {
   return withFinalNormBesideLayers(withSplitNodes(proto));
 }
 
-/** The oldest operator set that nodes are written for here: reductions, Squeeze and others changed with 13. */
-const OLDEST = 13;
-
 function checkOperatorSet(path: string, proto: ModelProto): void {
   const { opsetImport } = proto;
   if (opsetImport.length === 0) {
@@ -60,12 +60,7 @@ function checkOperatorSet(path: string, proto: ModelProto): void {
   const remedy = `Export it again with opset_version=17, or convert it in Python: onnx.save(onnx.version_converter.convert_version(onnx.load('${path}'), 17), 'new.onnx')`;
   if (version === undefined) {
     const others = opsetImport.map(({ domain, version }) => `${domain} ${version}`).join(', ');
-    throw new ModelError(
-      `${path} uses the operator sets ${others} only: none of ONNX's own, of which version ${OLDEST} or later is needed. ${remedy}`,
-    );
-  }
-  if (Number(version) < OLDEST) {
-    throw new ModelError(`${path} uses operator set ${version}, but ${OLDEST} or later is needed. ${remedy}`);
+    throw new ModelError(`${path} uses the operator sets ${others} only: none of ONNX's own. ${remedy}`);
   }
 }
 

@@ -1,5 +1,5 @@
 import { capturesOf } from './captures.ts';
-import type { GraphProto, NodeProto, ValueInfoProto } from './proto.ts';
+import { changedNode, type GraphProto, type NodeProto, type ValueInfoProto } from './proto.ts';
 import { graphsWithin, mapSubgraphs } from './subgraphs.ts';
 
 type Rename = (name: string) => string;
@@ -12,7 +12,7 @@ export function renameReads(node: NodeProto, rename: Rename): NodeProto {
   const input = node.input.map((name) => (name === '' ? '' : rename(name)));
   const renamed = mapSubgraphs(node, (subgraph) => renameCaptures(subgraph, rename));
   const isSame = renamed === node && input.every((name, i) => name === node.input[i]);
-  return isSame ? node : { ...renamed, domain: node.domain, input };
+  return isSame ? node : changedNode(renamed, { input });
 }
 
 function renameCaptures(subgraph: GraphProto, rename: Rename): GraphProto {
@@ -37,13 +37,11 @@ export function tensorNames(graph: GraphProto): Set<string> {
 export function renameAll(graph: GraphProto, rename: Rename, renameNode: Rename = (name) => name): GraphProto {
   const named = (name: string) => (name === '' ? '' : rename(name));
   const info = (value: ValueInfoProto): ValueInfoProto => ({ ...value, name: rename(value.name) });
-  const inner = (node: NodeProto): NodeProto => ({
-    ...mapSubgraphs(node, (subgraph) => renameAll(subgraph, rename, renameNode)),
-    domain: node.domain,
-    name: renameNode(node.name),
-    input: node.input.map(named),
-    output: node.output.map(named),
-  });
+  const inner = (node: NodeProto): NodeProto =>
+    changedNode(
+      mapSubgraphs(node, (subgraph) => renameAll(subgraph, rename, renameNode)),
+      { name: renameNode(node.name), input: node.input.map(named), output: node.output.map(named) },
+    );
   return {
     ...graph,
     node: graph.node.map(inner),

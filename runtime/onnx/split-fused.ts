@@ -1,8 +1,8 @@
 import { floatAttribute } from './attributes.ts';
 import { CONTRIB } from './domains.ts';
+import { FreshNames } from './fresh-names.ts';
 import { makeMetadata, makeNode, makeTensor } from './make.ts';
-import type { GraphProto, ModelProto, NodeProto, TensorProto } from './proto.ts';
-import { tensorNames } from './rename.ts';
+import { changedNode, type GraphProto, type ModelProto, type NodeProto, type TensorProto } from './proto.ts';
 
 /**
  * The metadata of a node that stood inside a fused one, between two modules (a residual sum): its name tells nothing of
@@ -33,7 +33,7 @@ function isSplit({ opType, domain, input, output }: NodeProto): boolean {
 
 class Splitter {
   readonly constants: TensorProto[] = [];
-  readonly #taken: Set<string>;
+  readonly #names: FreshNames;
   /** How long the path of a residual sum is where its name is still there, by what it adds, whatever layer that is in. */
   readonly #depths: ReadonlyMap<string, number>;
   #nodes: NodeProto[] = [];
@@ -41,7 +41,7 @@ class Splitter {
   #prefix = '';
 
   constructor(graph: GraphProto) {
-    this.#taken = tensorNames(graph);
+    this.#names = new FreshNames(graph);
     const skips = graph.node.filter(({ opType }) => opType.startsWith('Skip'));
     this.#depths = new Map(skips.flatMap(depthOfSum));
   }
@@ -148,10 +148,7 @@ class Splitter {
   }
 
   #fresh(suffix: string): string {
-    let fresh = `${this.#prefix}:${suffix}`;
-    for (let count = 1; this.#taken.has(fresh); count++) fresh = `${this.#prefix}:${suffix}_${count}`;
-    this.#taken.add(fresh);
-    return fresh;
+    return this.#names.take(`${this.#prefix}:${suffix}`);
   }
 }
 
@@ -171,5 +168,5 @@ function inAnyLayer(name: string): string {
 }
 
 function between(node: NodeProto): NodeProto {
-  return { ...node, domain: node.domain, metadataProps: makeMetadata({ [BETWEEN]: '' }) };
+  return changedNode(node, { metadataProps: makeMetadata({ [BETWEEN]: '' }) });
 }

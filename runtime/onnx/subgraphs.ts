@@ -1,4 +1,4 @@
-import type { GraphProto, NodeProto } from './proto.ts';
+import { changedNode, type GraphProto, type NodeProto } from './proto.ts';
 
 /**
  * The subgraphs of a node: the branches of an If, the body of a Loop or a Scan. They stand in attributes, and this file is
@@ -16,8 +16,7 @@ export function mapSubgraphs(node: NodeProto, map: (subgraph: GraphProto) => Gra
     graphs: one.graphs.map(map),
     ...(one.g && { g: map(one.g) }),
   }));
-  // A field that was never set stands in no copy.
-  return { ...node, domain: node.domain, attribute };
+  return changedNode(node, { attribute });
 }
 
 /** Some nodes with those in their subgraphs, however deep: each before those inside of it. */
