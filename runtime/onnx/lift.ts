@@ -152,11 +152,31 @@ const axesAsInput: Rule['lift'] = (node, lifter) => {
 
 /** Before 7, the second input was spread over the first only where an attribute said so, and along which of its dimensions. */
 const spread: Rule['lift'] = (node, lifter) => {
-  if (intAttribute(node, 'broadcast') === 1 && intAttribute(node, 'axis') !== null) {
-    throw lifter.cannot(node, 'spreads its second input along a dimension of the first that an attribute names');
-  }
-  return [changed(node, node.input, ['broadcast', 'axis'])];
+  const plain = changed(node, node.input, ['broadcast', 'axis']);
+  const axis = intAttribute(node, 'broadcast') === 1 ? intAttribute(node, 'axis') : null;
+  return axis === null ? [plain] : along(plain, axis, lifter);
 };
+
+/** The second input begins at dimension `axis` of the first: it gets one of size 1 for each that comes behind. */
+function along(node: NodeProto, axis: number, lifter: Lifter): NodeProto[] {
+  const [x, other, ...more] = node.input as [string, string, ...string[]];
+  const [rank, width] = [lifter.rankOf(x), lifter.rankOf(other)];
+  if (rank === null || width === null)
+    throw lifter.cannot(node, 'reads tensors of which nothing tells how many dimensions they have');
+  const first = axis < 0 ? axis + rank : axis;
+  const behind = rank - first - width;
+  if (behind <= 0) return [node];
+  const axes = lifter.ints(
+    node,
+    'behind',
+    Array.from({ length: behind }, (_, i) => width + i),
+  );
+  const made = lifter.name(node, 'aligned');
+  return [makeNode('Unsqueeze', [other, axes], [made], {}, made), changed(node, [x, made, ...more], [])];
+}
+
+/** Before 7, the slopes of several channels lay along dimension 1. */
+const slopes: Rule['lift'] = (node, lifter) => (lifter.rankOf(node.input[1]!) === 1 ? along(node, 1, lifter) : [node]);
 
 /** Before 13, all dimensions from `axis` on, 1 unless given, were taken as one. */
 const overRest: Rule['lift'] = (node, lifter) => {
@@ -253,6 +273,7 @@ const RULES: ReadonlyMap<string, Rule> = new Map<string, Rule>([
       ],
     },
   ],
+  ['PRelu', { before: 7, lift: slopes }],
   ['ReduceSum', { before: 13, lift: axesAsInput }],
   ['Resize', { before: 11, lift: resized }],
   [
