@@ -20,12 +20,9 @@ export interface EngineChoice {
   readonly maxIterations?: number | undefined;
 }
 
-/** The choice that load options make. Throws a RangeError or a TypeError for values that none of them has. */
+/** The choice that load options make. Throws a TypeError for a segmentation that there is not. */
 export function engineChoice(options: LoadOptions): Omit<EngineChoice, 'device'> {
   const { fuse = false, maxIterations, segmentation } = options;
-  if (maxIterations !== undefined && !(Number.isSafeInteger(maxIterations) && maxIterations > 0)) {
-    throw new RangeError(`maxIterations is a whole number from 1 on, not ${maxIterations}.`);
-  }
   if (segmentation !== undefined) checkSegmentation('segmentation', segmentation);
   return { fuse, maxIterations, segmentation };
 }

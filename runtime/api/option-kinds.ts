@@ -43,6 +43,10 @@ export const MILLISECONDS: OptionKind = {
   text: `a whole number of milliseconds up to ${LONGEST}`,
   fits: (value) => isId(value) && (value as number) <= LONGEST,
 };
+export const COUNT: OptionKind = {
+  text: 'a whole number from 1 on',
+  fits: (value) => Number.isSafeInteger(value) && (value as number) > 0,
+};
 export const TOKENS: OptionKind = {
   text: 'an array of token ids, whole numbers from 0 on',
   fits: allOf(isId),

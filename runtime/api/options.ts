@@ -6,6 +6,7 @@ import type { LoadOptions, TraceOptions } from '../types/model.ts';
 import {
   BACKEND,
   CHECKED_LATER,
+  COUNT,
   FLAG,
   FUNCTION,
   NAMES_BY_PATH,
@@ -30,7 +31,7 @@ export const LOAD_OPTIONS: OptionKinds<LoadOptions> = {
   device: CHECKED_LATER,
   fuse: FLAG,
   segmentation: CHECKED_LATER,
-  maxIterations: CHECKED_LATER,
+  maxIterations: COUNT,
   rename: NAMES_BY_PATH,
   envoys: OBJECT,
   inputHooks: OBJECT,

@@ -150,8 +150,12 @@ function readGraph(json: unknown): InterventionGraph {
     if (data === undefined) throw new GraphError(`The operand %${node.outputs[0]?.id} has no data`);
     graph.operands.set(node, data);
   }
-  for (const [i, save] of saves.entries())
-    graph.saves.push({ name: save.name, value: find(values, save.value, `saves[${i}]`) });
+  const names = new Set<string>();
+  for (const [i, { name, value }] of saves.entries()) {
+    if (names.has(name)) throw new GraphError(`saves[${i}]: there is a save named ${JSON.stringify(name)} already`);
+    names.add(name);
+    graph.saves.push({ name, value: find(values, value, `saves[${i}]`) });
+  }
   let last = -1;
   for (const id of values.keys()) last = Math.max(last, id);
   graph.reserve(last + 1);

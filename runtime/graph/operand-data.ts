@@ -32,9 +32,9 @@ export function operandData(
     case 'uint64':
       return BigUint64Array.from(elements, integer);
     case 'float32':
-      return Float32Array.from(elements, Number);
+      return Float32Array.from(elements, (element) => floatOf(dtype, element, path));
     case 'float64':
-      return Float64Array.from(elements, Number);
+      return Float64Array.from(elements, (element) => floatOf(dtype, element, path));
     case 'float16':
     case 'uint16':
       return Uint16Array.from(elements, number);
@@ -51,11 +51,25 @@ export function operandData(
   }
 }
 
+const NOT_FINITE: ReadonlySet<ElementJson> = new Set(['NaN', 'Infinity', '-Infinity']);
+/** The largest finite number of single precision. */
+const LARGEST_FLOAT = 2 ** 128 - 2 ** 104;
+
+function floatOf(dtype: DType, element: ElementJson, path: string): number {
+  if (typeof element === 'string' && !NOT_FINITE.has(element))
+    throw new GraphError(`${path}: '${element}' is no ${dtype}: give a number, or ${[...NOT_FINITE].join(', ')}`);
+  const value = Number(element);
+  if (dtype === 'float32' && Number.isFinite(value) && Math.abs(value) > LARGEST_FLOAT)
+    throw new GraphError(`${path}: ${element} is no ${dtype}, whose largest is ${LARGEST_FLOAT}`);
+  return value;
+}
+
 function integerOf(dtype: DType, element: ElementJson, path: string): bigint {
-  const isExact = typeof element === 'number' ? Number.isSafeInteger(element) : /^-?\d+$/.test(element);
+  const isLong = dtype === 'int64' || dtype === 'uint64';
+  const isExact = typeof element === 'number' ? Number.isSafeInteger(element) : isLong && /^-?\d+$/.test(element);
   if (!isExact) {
     const hint = typeof element === 'number' && Number.isInteger(element) ? ': give its digits as a string' : '';
-    throw new GraphError(`${path}: ${element} is no ${dtype}${hint}`);
+    throw new GraphError(`${path}: ${typeof element === 'string' ? `'${element}'` : element} is no ${dtype}${hint}`);
   }
   const [least, most] = RANGES[dtype]!;
   const value = BigInt(element);

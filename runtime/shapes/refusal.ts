@@ -1,5 +1,5 @@
 import { ModelError } from '../onnx/error.ts';
-import type { OnnxModel } from '../onnx/model.ts';
+import type { ModelTensor, OnnxModel } from '../onnx/model.ts';
 import { weightless } from '../onnx/weightless.ts';
 import { ort } from '../ort/ort.ts';
 import { plainText } from '../ort/plain-text.ts';
@@ -9,7 +9,8 @@ import { plainText } from '../ort/plain-text.ts';
  * takes. It is found out when something has failed, not at each load: that would make every load slower.
  */
 export async function refusalOf(model: OnnxModel): Promise<ModelError | null> {
-  const outputs = model.outputs.filter(({ dtype }) => dtype !== null).map(({ name }) => name);
+  const isAsked = ({ dtype, element }: ModelTensor) => dtype !== null || element === 'string';
+  const outputs = model.outputs.filter(isAsked).map(({ name }) => name);
   if (outputs.length === 0) return null;
   try {
     await ort.examine(weightless(model, {}, outputs), { optimization: 'disabled', folder: model.folder });

@@ -36,6 +36,12 @@ beforeAll(async () => {
 
 const find = (json: Json, op: string) => json.graph.root.nodes.find((node: Json) => node.op === op);
 const operandOf = (json: Json, id: number) => json.graph.operands.find(({ value }: Json) => value === id);
+const floatOf = (json: Json) => {
+  const made = json.graph.root.nodes.find(
+    ({ op, outputs }: Json) => op === 'operand' && outputs[0].dtype === 'float32',
+  );
+  return operandOf(json, made.outputs[0].id);
+};
 
 describe('a request that does not fit together is a GraphError', () => {
   it.each<[string, (json: Json) => void, RegExp]>([
@@ -77,7 +83,11 @@ describe('a request that does not fit together is a GraphError', () => {
       (json) => (operandOf(json, find(json, 'loop').inputs[0]).data = [1.5]),
       /1\.5 is no int64/,
     ],
-    ['NaN as an integer', (json) => (operandOf(json, find(json, 'loop').inputs[0]).data = ['NaN']), /NaN is no int64/],
+    [
+      'NaN as an integer',
+      (json) => (operandOf(json, find(json, 'loop').inputs[0]).data = ['NaN']),
+      /'NaN' is no int64/,
+    ],
     [
       '2^63 as an int64',
       (json) => (operandOf(json, find(json, 'loop').inputs[0]).data = ['9223372036854775808']),
@@ -87,6 +97,13 @@ describe('a request that does not fit together is a GraphError', () => {
       'a number that JSON has rounded',
       (json) => (operandOf(json, find(json, 'loop').inputs[0]).data = [2 ** 60]),
       /give its digits as a string/,
+    ],
+    ['a text as a number', (json) => (floatOf(json).data = ['2']), /'2' is no float32: give a number, or NaN/],
+    ['a number that a float32 does not hold', (json) => (floatOf(json).data = [1e39]), /1e\+39 is no float32/],
+    [
+      'two saves of a name',
+      (json) => json.graph.saves.push({ ...json.graph.saves[0] }),
+      /there is a save named "[^"]+" already/,
     ],
     [
       'a very deep attribute',
