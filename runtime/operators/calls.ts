@@ -9,6 +9,8 @@ import { isCompiled } from './blocks.ts';
 import { builtin, consoleMethod } from './builtins.ts';
 import { afterCall, afterNew, beforeCall, beforeNew, changedBy } from './calls-in-bodies.ts';
 import { callOnFilled, checkSpread } from './filled-arrays.ts';
+import { lengthOf } from './filled-entries.ts';
+import { isFilledHere } from './filled-here.ts';
 import { type Call, keepBound, resolveCall } from './indirect-calls.ts';
 import { checkKeys, checkLength, checkWeakKeys } from './keys.ts';
 import { checkLeaving } from './leaving.ts';
@@ -44,7 +46,12 @@ export function call(called: unknown, on: unknown, given: readonly unknown[], si
   const result = meaning ? meaning(direct.receiver, direct.values, site) : within(target, direct, site);
   if (direct.fn === Function.prototype.bind) keepBound(result as object, boundCall(direct.receiver, direct.values));
   if (target?.isRecording) afterCall(target, direct.fn, result);
-  return result;
+  return target && tellsLength(direct) ? lengthOf(direct.receiver as unknown[]) : result;
+}
+
+/** Whether a call gives how long an array is now, which only the run tells where the graph filled it. */
+function tellsLength({ fn, receiver }: Call): boolean {
+  return (fn === Array.prototype.push || fn === Array.prototype.unshift) && isFilledHere(receiver);
 }
 
 /** A method of whichever object it is: its effects belong to the branch for that object. */

@@ -19,8 +19,11 @@ import type { Traced } from '../types/tensor.ts';
 
 /** How many entries an array has that a branch or loop of the graph filled. */
 export function lengthOf(array: readonly unknown[]): Traced {
-  const counts = array.map((item) => asTraced(item instanceof GraphEntries ? item.length() : toProxy(1)));
-  return counts.length === 0 ? asTraced(toProxy(0)) : counts.reduce((a, b) => functions.add(a, b));
+  const filled = array.filter((item): item is GraphEntries => item instanceof GraphEntries);
+  const own = array.length - filled.length;
+  const counts = filled.map((entries) => asTraced(entries.length()));
+  if (own > 0 || filled.length === 0) counts.unshift(asTraced(toProxy(own)));
+  return counts.reduce((a, b) => functions.add(a, b));
 }
 
 /** The entry at a position that is in range when the model runs. */

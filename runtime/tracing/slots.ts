@@ -1,3 +1,4 @@
+import { TraceError } from '../errors.ts';
 import type { Builder } from './builder.ts';
 import type { Slot } from './journal.ts';
 import { guardEntries, isFilled } from './lists.ts';
@@ -10,17 +11,25 @@ export class ArraySlot implements Slot {
   readonly name = 'an array';
   readonly same = sameItems;
   readonly owner: unknown[];
+  private readonly target: Builder;
 
-  private constructor(array: unknown[]) {
+  private constructor(target: Builder, array: unknown[]) {
+    this.target = target;
     this.owner = array;
   }
 
   static of(target: Builder, array: unknown[]): Slot {
-    return target.slots.of(array, ArraySlot, null, () => new ArraySlot(array));
+    return target.slots.of(array, ArraySlot, null, () => new ArraySlot(target, array));
   }
 
+  /** @throws TraceError for an array with holes: what the graph puts together has none */
   get(): readonly unknown[] {
-    return this.owner.slice();
+    const items = this.owner.slice();
+    if (!items.includes(undefined) || isDense(items)) return items;
+    throw new TraceError(
+      'An array that has or gets holes (delete array[i], a greater length, new Array(n)) is changed in a branch or loop that depends on a traced value. Fill it first: new Array(n).fill(0), or set the entry to undefined.',
+      this.target.site,
+    );
   }
 
   set(elements: unknown): void {
@@ -28,6 +37,12 @@ export class ArraySlot implements Slot {
     this.owner.splice(0, this.owner.length, ...items);
     if (isFilled(items)) guardEntries(this.owner);
   }
+}
+
+/** Every, some and their like pass holes over. */
+function isDense(items: readonly unknown[]): boolean {
+  for (let index = 0; index < items.length; index++) if (!(index in items)) return false;
+  return true;
 }
 
 /** Whether two arrays have the same items. */

@@ -6,7 +6,7 @@ import { judge, type Verdict } from '../compiler/fuzz/verdict.ts';
  * a number that only the run knows, `I(n)` a whole one, `V([…])` a vector; `library`, `Cell`, `Double` and `counter` stand
  * in test/compiler/fuzz. It returns an object of numbers.
  */
-function judged(body: string): Promise<Verdict> {
+export function judged(body: string): Promise<Verdict> {
   return judge(`function run({ T, I, V, library, Cell, Double, counter }) { ${body} }`);
 }
 
