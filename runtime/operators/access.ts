@@ -58,9 +58,7 @@ export function getitem(of: unknown, by: unknown, site: Site): unknown {
     return isMember ? Reflect.get(object, key) : getTensorItem(object, key);
   }
   if (Array.isArray(object)) {
-    if (isFilledHere(object)) {
-      return entryOf(object, key, site);
-    }
+    if (isFilledHere(object)) return memberOfFilled(object, key, site);
     if (key instanceof TensorProxy) return entryOf(object, key, site);
   } else if (object instanceof Tensor && activeBuilder() && (Object(key) === key || key === null)) {
     // JavaScript would make a text of a list: [[0, 1]] would be [0, 1].
@@ -71,6 +69,13 @@ export function getitem(of: unknown, by: unknown, site: Site): unknown {
   const name = asName(key, site);
   if (activeBuilder()?.isRecording) checkGetter(object, name, site);
   return (object as Record<PropertyKey, unknown>)[name];
+}
+
+/** A name may be that of an entry, too: `array['0']`. */
+function memberOfFilled(array: readonly unknown[], key: unknown, site: Site): unknown {
+  if (key === 'length') return lengthOf(array);
+  if (typeof key === 'string' && /^\d+$/.test(key)) return entryOf(array, Number(key), site);
+  return typeof key === 'string' || typeof key === 'symbol' ? Reflect.get(array, key) : entryOf(array, key, site);
 }
 
 /** `object.key` */

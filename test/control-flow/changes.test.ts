@@ -29,6 +29,12 @@ describe('what push gives is how long the array is', () => {
   ])('%s', (_, body) => expectEqual(`${BEFORE} ${body} ${AFTER}`));
 });
 
+describe('a member by its name of an array that a loop filled', () => {
+  it.each(["xs['length']", "xs['2']", "xs['at'](3)", 'xs[Symbol.iterator]().next().value'])('%s', (read) =>
+    expectEqual(`${BEFORE} for (const v of V([1, 5])) xs.push(v); r = ${read}; ${AFTER}`),
+  );
+});
+
 describe('an array with holes is an error', () => {
   it.each(['delete xs[0]', 'xs[5] = 9', 'xs.length += 2', 'const e = new Array(3); if (T(2) > 1) e[0] = 1'])(
     '%s',
