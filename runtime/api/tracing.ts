@@ -4,9 +4,11 @@ import type { Engine } from '../execution/engine.ts';
 import { Execution, type ExecutionOptions, type ForwardRun, hasGradients } from '../execution/execution.ts';
 import { LateGraph } from '../execution/late-graph.ts';
 import type { InterventionGraph } from '../graph/graph.ts';
+import { functionBesideGradient, hoistFunctions } from '../graph/passes/hoist-functions.ts';
 import type { Rewritten } from '../graph/passes/pass.ts';
 import { settleReturned } from '../graph/passes/settle-returned.ts';
 import { untangle } from '../graph/passes/untangle.ts';
+import { siteOf } from '../graph/site.ts';
 import type { Region, Site, Value } from '../graph/types.ts';
 import { findCycle } from '../lowering/dependencies.ts';
 import { addElements } from '../tensor/add.ts';
@@ -160,7 +162,10 @@ export class Tracing {
       ...this.trained.map(({ gradient }, i) => ({ name: `gradient_${i}`, value: gradient })),
     );
     const models = this.runs.map(({ engine }) => engine);
-    this.settled = settleReturned(this.builder.graph, { finals: this.finals });
+    const returned = settleReturned(this.builder.graph, { finals: this.finals });
+    checkFunctions(returned.graph);
+    const hoisted = hoistFunctions(returned.graph, null);
+    this.settled = { graph: hoisted.graph, value: (made) => hoisted.value(returned.value(made)) };
     const all = (values: Iterable<Value>) => Array.from(values, (value) => this.settled.value(value));
     this.late = new LateGraph(this.settled.graph, new Set(all(this.conditions)), all(this.carried));
     const { early } = this.late;
@@ -279,6 +284,15 @@ export class Tracing {
 function onlyPlace(main: ModelMap, map: ModelMap): Place | null {
   const places = [...main.names.attached.values()].filter(({ given }) => given.map === map);
   return places.length === 1 ? places[0]!.placed.standing.place : null;
+}
+
+function checkFunctions({ root }: InterventionGraph): void {
+  const found = functionBesideGradient(root.nodes);
+  if (!found) return;
+  throw new TraceError(
+    'apply stands in a branch in which a gradient is taken. Assign what it gives to a variable declared before, and call backward after the branch.',
+    siteOf(found),
+  );
 }
 
 /** Adds a gradient to what a parameter has. */

@@ -1,6 +1,6 @@
 import { TraceError } from '../errors.ts';
 import { type Extract, extract } from '../graph/extract.ts';
-import { forwardOf } from '../graph/forwards.ts';
+import { forwardOf, isHosted } from '../graph/forwards.ts';
 import type { InterventionGraph } from '../graph/graph.ts';
 import { usesOf } from '../graph/live.ts';
 import type { DType, Node, Region, Value } from '../graph/types.ts';
@@ -17,7 +17,7 @@ import { nameIteration } from './iterations.ts';
 import { operandTensor, setOperand } from './operands.ts';
 import { NOT_RECORDED, type Recorder, TapeRecorder } from './recorder.ts';
 import { isSecondOrder } from './second-order.ts';
-import { isHosted, lastStage, type Stage, stagesOf, usedForwards } from './stages.ts';
+import { lastStage, type Stage, stagesOf, usedForwards } from './stages.ts';
 import type { Tape } from './tape.ts';
 import { Taping } from './taping.ts';
 
