@@ -89,6 +89,13 @@ export class Tracer implements PublicTracer<unknown> {
     throw noSteps();
   }
 
+  get result(): Traced {
+    throw new TraceError(
+      'A trace is one forward pass and generates nothing: read what the model gives, model.output. The tokens of a generation are tracer.result in the block of model.generate(…).',
+      callerSite(),
+    );
+  }
+
   /** Ends the trace here: what is saved later does not come back, and nothing is computed for it. */
   stop(): void {
     const target = builder();

@@ -13,7 +13,7 @@ import type { Region, Site, Value } from '../graph/types.ts';
 import { findCycle } from '../lowering/dependencies.ts';
 import { addElements } from '../tensor/add.ts';
 import type { AnyParameter, Parameter } from '../tensor/parameter.ts';
-import { Tensor } from '../tensor/tensor.ts';
+import { type AnyTensor, Tensor } from '../tensor/tensor.ts';
 import type { ParameterGradient } from '../tracing/block-passes.ts';
 import { activeBuilder, Builder, withBuilder } from '../tracing/builder.ts';
 import { callerSite } from '../tracing/caller.ts';
@@ -61,6 +61,8 @@ export class Tracing {
   readonly offsets = new Map<ModelMap, Map<string, number>>();
   /** Truth values that only the run decides: whether a generation gets to a step. */
   readonly conditions = new Set<Value>();
+  /** Operands that are known only when the forwards of a generation have run: its result. */
+  readonly outcomes = new Set<Value>();
   /** What goes from step to step of a generation: kept, beside what is saved. */
   readonly carried: Value[] = [];
   /** The inputs of forwards that are values of the graph, by their names. */
@@ -167,7 +169,8 @@ export class Tracing {
     const hoisted = hoistFunctions(returned.graph, null);
     this.settled = { graph: hoisted.graph, value: (made) => hoisted.value(returned.value(made)) };
     const all = (values: Iterable<Value>) => Array.from(values, (value) => this.settled.value(value));
-    this.late = new LateGraph(this.settled.graph, new Set(all(this.conditions)), all(this.carried));
+    const [conditions, outcomes] = [new Set(all(this.conditions)), new Set(all(this.outcomes))];
+    this.late = new LateGraph(this.settled.graph, { conditions, outcomes }, all(this.carried));
     const { early } = this.late;
     const untangled = untangle(early.graph, { cycle: (graph) => findCycle(graph, models) });
     this.ready = { graph: untangled.graph, value: (made) => untangled.value(early.value(made)) };
@@ -194,6 +197,11 @@ export class Tracing {
     for (const forward of this.builder.forwards.toReversed()) this.closeForward(forward);
   }
 
+  /** Puts a value in the place of another one, which a node has made of a stand-in. */
+  settle(standIn: Value, final: Value): void {
+    this.finals.set(standIn, final);
+  }
+
   private readonly closed = new Set<TracedForward>();
 
   closeForward(forward: TracedForward): void {
@@ -201,7 +209,7 @@ export class Tracing {
     this.closed.add(forward);
     this.builder.closeForward(forward);
     const settled = forward.settled();
-    if (settled) this.finals.set(settled.value, settled.final);
+    if (settled) this.settle(settled.value, settled.final);
   }
 
   /** Adds up the gradients of parameters, which come back behind what is saved. */
@@ -252,17 +260,19 @@ export class Tracing {
 
   /**
    * Gives what is saved, when the forwards have run.
-   * @param holds which of the conditions hold
+   * @param known what is known only now, of the conditions and outcomes
    */
   async finish(
     ran: Execution,
     { signal, reuse }: ExecutionOptions,
-    holds: (condition: Value) => boolean = () => true,
+    known: (value: Value) => AnyTensor = () => Tensor.from(true),
   ): Promise<(Tensor | undefined)[]> {
     const { saves } = this.settled.graph;
-    if (this.conditions.size === 0) return saves.map(({ value }) => ran.tensor(this.ready.value(value)));
-    const asked = new Map(Array.from(this.conditions, (made) => [this.settled.value(made), made]));
-    const decided = this.late.decided((condition) => holds(asked.get(condition)!));
+    if (!this.late.waits) return saves.map(({ value }) => ran.tensor(this.ready.value(value)));
+    const asked = new Map(
+      [...this.conditions, ...this.outcomes].map((made) => [this.settled.value(made), made] as const),
+    );
+    const decided = this.late.decided((value) => known(asked.get(value)!));
     const rest = this.execution(decided, { signal, reuse });
     for (const value of this.late.kept) {
       const tensor = ran.tensor(this.ready.value(value));

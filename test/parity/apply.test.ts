@@ -1,4 +1,4 @@
-import { backward, save, Tensor } from 'onnsight';
+import { backward, save, sum, Tensor } from 'onnsight';
 import { describe, expect, it } from 'vitest';
 import { expectClose, loadToy, reference } from '../support/toy.ts';
 import { clean, corrupt, difference, parity } from './support.ts';
@@ -180,7 +180,7 @@ describe('apply: functions that give the wrong thing', () => {
     const trace = lm.trace(clean, (tracer) => {
       const { output } = lm.transformer.h[1];
       if (output.norm() > 1) {
-        backward(tracer.apply(half, output).sum());
+        backward(sum(tracer.apply(half, output)));
         return save(output.grad);
       }
       return null;
@@ -305,7 +305,7 @@ describe('apply under a traced condition', () => {
         const { output } = lm.transformer.h[1];
         let scaled = output * 3;
         if (lm.transformer.h[0].output.norm() > threshold) scaled = tracer.apply(half, output, { backward: half });
-        backward(scaled.sum());
+        backward(sum(scaled));
         return save(output.grad);
       });
       expect(new Set(gradient.data)).toEqual(new Set([threshold < norm ? 0.5 : 3]));
