@@ -81,6 +81,11 @@ function rowsAt(
   if (!rows || forward.rows) return null;
   const { batching } = forward.resolve(address);
   if (batching === 'none') return null;
+  if (batching === 'unknown') {
+    const site = callerSite() ?? target.site;
+    activeTracing()!.unknownRows ??= { name: `${address.path || 'the model'}.${address.port}`, site };
+    return null;
+  }
   if (batching === 'mixed') {
     throw new TraceError(
       `Dimension 0 of ${address.path || 'the model'}.${address.port} counts rows and positions of the whole batch together, so the rows of one invoke cannot be told apart. Use the output of the module around it, or give the input a trace of its own.`,

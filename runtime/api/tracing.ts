@@ -63,6 +63,8 @@ export class Tracing {
   readonly conditions = new Set<Value>();
   /** Operands that are known only when the forwards of a generation have run: its result. */
   readonly outcomes = new Set<Value>();
+  /** A tensor that an invoke reads or sets of which it is not known which rows are whose: all are its own, if it is the only one. */
+  unknownRows: { readonly name: string; readonly site: Site | null } | null = null;
   /** What goes from step to step of a generation: kept, beside what is saved. */
   readonly carried: Value[] = [];
   /** The inputs of forwards that are values of the graph, by their names. */

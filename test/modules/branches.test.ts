@@ -46,3 +46,36 @@ describe.each(['cond', 'if', 'loop'])("modules in the model's own conditional or
     expect(Object.keys(model.ops)).toContain(node);
   });
 });
+
+describe('invokes of a model whose file does not tell which rows are whose', () => {
+  const row = (value: number) => [Array.from({ length: 4 }, () => value)];
+
+  it('are an error at the line that reads or sets', async () => {
+    const model = await load('loop');
+    const two = model.trace((tracer) => {
+      tracer.invoke(row(1), () => save(model.head.bias));
+      return tracer.invoke(row(2), () => save(model.block.output));
+    });
+    await expect(two).rejects.toThrow(
+      /branches\.test\.ts:\d+:\d+ - Which rows of block\.output are those of this invoke/,
+    );
+    const set = model.trace((tracer) => {
+      tracer.invoke(row(1), () => {
+        model.block.output *= 0;
+      });
+      return tracer.invoke(row(2), () => save(model.head.bias));
+    });
+    await expect(set).rejects.toThrow(/branches\.test\.ts:\d+:\d+ - Which rows of block\.output/);
+  });
+
+  it('a single invoke has all rows, and a block over the whole batch', async () => {
+    const model = await load('loop');
+    const [one, all] = await model.trace((tracer) => [
+      tracer.invoke([...row(1), ...row(1)], () => save(model.block.output)),
+      tracer.invoke(() => save(model.block.output)),
+    ]);
+    expect(one!.toArray()).toEqual(all!.toArray());
+    const expected = values.loop[1].block as number[];
+    for (const [i, value] of Array.from(one!.data, Number).entries()) expect(value).toBeCloseTo(expected[i]!, 5);
+  });
+});
