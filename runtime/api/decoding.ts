@@ -1,7 +1,7 @@
 import { ATTENTION_MASK, pastOf, TOKEN_IDS } from '../inputs/convention.ts';
 import { prepareInputs } from '../inputs/prepare.ts';
 import type { OnnxModel } from '../onnx/model.ts';
-import type { Tensor } from '../tensor/tensor.ts';
+import { Tensor } from '../tensor/tensor.ts';
 
 /** Chooses the next token of a row by the logits of its last position. */
 export type Sampler = (logits: Float32Array, row: number, rows: readonly (readonly number[])[]) => number;
@@ -32,6 +32,8 @@ export class Decoding {
   private readonly options: DecodingOptions;
   private readonly mask: number[][];
   private readonly ended: boolean[];
+  /** How many tokens a prompt has, padding included. */
+  private readonly prompt: number;
   private steps = 0;
 
   constructor(model: OnnxModel, prompt: ReadonlyMap<string, Tensor>, options: DecodingOptions) {
@@ -42,6 +44,7 @@ export class Decoding {
     this.mask = mask ? table(mask) : this.rows.map((row) => row.map(() => 1));
     this.fresh = this.rows.map(() => []);
     this.ended = this.rows.map(() => false);
+    this.prompt = this.rows[0]!.length;
   }
 
   /** Takes the next token of each row. False when all rows have ended. */
@@ -72,6 +75,15 @@ export class Decoding {
     const { start, count } = rows ?? { start: 0, count: this.rows.length };
     const ended = this.ended.slice(start, start + count);
     return ended.some((isEnded, i) => !isEnded || this.fresh[start + i]!.length > step);
+  }
+
+  /** All tokens so far, without what was appended after all rows had ended: int64 [rows, tokens]. */
+  sequences(): Tensor<'int64'> {
+    const length = this.prompt + Math.max(...this.fresh.map((row) => row.length));
+    return Tensor.from(
+      this.rows.map((row) => row.slice(0, length)),
+      'int64',
+    );
   }
 
   /** The inputs of the next step: with a key-value cache the last token alone, without one (empty) all tokens. */

@@ -1,10 +1,17 @@
 import { TraceError } from '../errors.ts';
+import { TOKEN_IDS } from '../inputs/convention.ts';
+import type { Inputs } from '../inputs/prepare.ts';
 import type { LanguageConfig } from '../language/config.ts';
 import { createSampler, rowStreams, type Sampler } from '../language/sampling.ts';
 import type { SamplingOptions } from '../language/sampling-options.ts';
+import { Tensor } from '../tensor/tensor.ts';
 import { callerSite } from '../tracing/caller.ts';
+import { inner } from '../tracing/hidden.ts';
 import { isPlainObject } from '../tracing/plain-object.ts';
-import type { GenerateOptions } from '../types/generation.ts';
+import { TensorProxy } from '../tracing/proxy.ts';
+import type { GenerateOptions, StepTracer } from '../types/generation.ts';
+import type { Prompt } from '../types/model.ts';
+import { checkCompiled, isBlock } from './blocks.ts';
 import { CHECKED_LATER, FLAG, FUNCTION, SIGNAL, TOKENS } from './option-kinds.ts';
 import { checkOptions, type OptionKinds } from './options.ts';
 
@@ -23,8 +30,29 @@ const OPTIONS: OptionKinds<GenerateOptions> = {
 };
 
 /** Whether an object is options rather than inputs by name. */
-export function isGenerateOptions(value: unknown): value is GenerateOptions {
+function isGenerateOptions(value: unknown): value is GenerateOptions {
   return isPlainObject(value) && Object.keys(value).every((key) => Object.hasOwn(OPTIONS, key));
+}
+
+type GenerateBlock = (tracer: StepTracer<Prompt>) => unknown;
+
+/** What a call of generate is given. */
+export interface GenerateCall {
+  /** The prompt; with `isInvokes` there is none, and the block gives prompts by `tracer.invoke`. */
+  readonly prompt: unknown;
+  readonly isInvokes: boolean;
+  readonly options: GenerateOptions;
+  readonly block: GenerateBlock | null;
+}
+
+/** Tells the arguments of generate apart: (prompt, options?, block?), (prompt, block, options?) or (options, block). */
+export function readGenerateCall(prompt: unknown, second?: unknown, third?: unknown): GenerateCall {
+  const [block = null] = [second, third].filter(isBlock<[StepTracer<Prompt>]>);
+  const isInvokes = second === block && third === undefined && isGenerateOptions(prompt);
+  const rest = second === block ? third : second;
+  if (typeof rest === 'function') checkOptions('generate', rest as object, {});
+  if (block) checkCompiled(block);
+  return { prompt, isInvokes, options: (isInvokes ? prompt : (rest ?? {})) as GenerateOptions, block };
 }
 
 /** The number of new tokens if neither the user nor the model's files tell. */
@@ -75,4 +103,10 @@ function rowSampler(options: SamplingOptions) {
 
 function defined<T extends object>(values: T): T {
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as T;
+}
+
+/** How many tokens a prompt has, as far as it is known. */
+export function lengthOf({ [TOKEN_IDS]: ids }: Inputs): number | null {
+  if (ids instanceof TensorProxy) return ids[inner].type.shape?.[1] ?? null;
+  return ids === undefined ? null : (Tensor.from(ids).dims[1] ?? null);
 }

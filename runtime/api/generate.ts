@@ -1,15 +1,17 @@
 import { TraceError } from '../errors.ts';
 import type { ExecutionOptions } from '../execution/execution.ts';
-import type { Site } from '../graph/types.ts';
+import type { Site, Value } from '../graph/types.ts';
 import { ATTENTION_MASK, isPast, LOGITS, pastOf, TOKEN_IDS } from '../inputs/convention.ts';
 import { type Inputs, prepareInputs } from '../inputs/prepare.ts';
-import type { Sizes } from '../shapes/symbolic.ts';
-import { Tensor } from '../tensor/tensor.ts';
+import type { Sizes, SymbolicTypes } from '../shapes/symbolic.ts';
+import { type AnyTensor, Tensor } from '../tensor/tensor.ts';
+import { toProxy } from '../tracing/apply.ts';
+import { inner } from '../tracing/hidden.ts';
 import { printLines } from '../tracing/logs.ts';
 import type { Generated as GeneratedTexts } from '../types/generation.ts';
 import type { Block } from './blocks.ts';
 import { Decoding, type DecodingOptions } from './decoding.ts';
-import { Generation } from './generation.ts';
+import { type AskedStep, Generation, type Outcomes } from './generation.ts';
 import { Invokes } from './invokes.ts';
 import type { StepTracer } from './step-tracer.ts';
 import { type Traceable, Tracing } from './tracing.ts';
@@ -42,10 +44,14 @@ export async function generate(
   const invokes = inputs ? null : new Invokes(model, tracing, site);
   const given = inputs && prepareInputs(model.map.model, inputs);
   const cached = options.useCache && hasCache(model);
-  const sizes = (step: number): Sizes =>
-    given ? symbolic.sizes(stepDims(given, step, cached)) : new Map(symbolic.symbols.map((symbol) => [symbol, null]));
-  const generation = new Generation(model, tracing, options.count, cached, options.stop.size > 0);
-  const results = generation.build(block, sizes, invokes);
+  const outcomes = new LateOutcomes(tracing, given?.get(TOKEN_IDS)?.dims[0] ?? null);
+  const mayEnd = options.stop.size > 0;
+  const generation = new Generation(model, tracing, outcomes, { count: options.count, cached, mayEnd });
+  const results = tracing.build(() => {
+    const returned = generation.record(block, stepSizes(symbolic, given, cached), invokes);
+    tracing.atEnd.push(() => generation.close());
+    return returned;
+  });
   const prompt = given ?? invokes!.inputs();
   const decoding = new Decoding(model.map.model, prompt, options);
   const outputs = generation.outputs.map(({ logits, present }) => ({
@@ -76,19 +82,62 @@ export async function generate(
   // The token of the last step, which no further step asks for.
   const last = ran.tensor(outputs[generation.last]!.logits);
   if (last) await decoding.advance(last);
-  const tensors = await tracing.finish(ran, execution, (condition) => {
-    const { step, rows } = generation.asked.get(condition)!;
-    return decoding.gotTo(step, rows);
-  });
+  const tensors = await tracing.finish(ran, execution, outcomes.known(decoding));
   const result = results.resolve(tensors);
   tracing.fillGradients(tensors);
   printLines(tracing.builder);
-  return { sequences: Tensor.from(decoding.rows, 'int64'), tokens: decoding.fresh, result };
+  return { sequences: decoding.sequences(), tokens: decoding.fresh, result };
+}
+
+/** What only the run tells, as values that get their data when all steps have run. */
+class LateOutcomes implements Outcomes {
+  private readonly tracing: Tracing;
+  private readonly rows: number | null;
+  private readonly asked = new Map<Value, AskedStep>();
+  private made: Value | null = null;
+
+  /** @param rows how many prompts there are; null where invokes give them */
+  constructor(tracing: Tracing, rows: number | null) {
+    this.tracing = tracing;
+    this.rows = rows;
+  }
+
+  reached(asked: AskedStep): Value {
+    const condition = toProxy(true)[inner].value();
+    this.tracing.conditions.add(condition);
+    this.asked.set(condition, asked);
+    return condition;
+  }
+
+  result(): Value {
+    if (this.made) return this.made;
+    const type = { dtype: 'int64' as const, shape: [this.rows, null] };
+    this.made = this.tracing.builder.operand(type, { dims: [0, 0], data: new BigInt64Array(0) });
+    this.tracing.outcomes.add(this.made);
+    return this.made;
+  }
+
+  known(decoding: Decoding): (value: Value) => AnyTensor {
+    return (value) => {
+      const asked = this.asked.get(value);
+      return asked ? Tensor.from(decoding.gotTo(asked.step, asked.rows)) : decoding.sequences();
+    };
+  }
 }
 
 /** Whether a model takes a key-value cache. */
-function hasCache({ map }: Traceable): boolean {
+export function hasCache({ map }: Traceable): boolean {
   return map.model.inputs.some(({ name }) => isPast(name));
+}
+
+/** The sizes of a step's inputs; null for those that only the run tells. */
+export function stepSizes(
+  symbolic: SymbolicTypes,
+  prompt: ReadonlyMap<string, Tensor> | null,
+  cached: boolean,
+): (step: number) => Sizes {
+  if (!prompt) return () => new Map(symbolic.symbols.map((symbol) => [symbol, null]));
+  return (step) => symbolic.sizes(stepDims(prompt, step, cached));
 }
 
 /** The dims of a step's inputs, from those of the prompt. */
@@ -109,7 +158,7 @@ function stepDims(
 }
 
 /** A model that chooses no next token cannot generate, whatever its outputs are. */
-function checkLogits({ map }: Traceable, site: Site | null): void {
+export function checkLogits({ map }: Traceable, site: Site | null): void {
   const names = map.model.outputs.map(({ name }) => name);
   if (names.includes(LOGITS)) return;
   throw new TraceError(

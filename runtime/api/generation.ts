@@ -10,7 +10,6 @@ import { owning } from '../tracing/proxy.ts';
 import type { Rows } from '../tracing/rows.ts';
 import type { Block } from './blocks.ts';
 import type { Invokes } from './invokes.ts';
-import type { Results } from './results.ts';
 import { shapesOf } from './shapes.ts';
 import { type Steps, StepTracer } from './step-tracer.ts';
 import type { Traceable, Tracing } from './tracing.ts';
@@ -29,15 +28,23 @@ export interface AskedStep {
   readonly rows: Rows | null;
 }
 
+/** Values that stand in the graph for what only the run of a generation tells. */
+export interface Outcomes {
+  /** Whether it gets to a step (bool, no dimensions). */
+  reached(asked: AskedStep): Value;
+  /** All tokens at its end, prompts and padding included: int64 [rows, tokens]. */
+  result(): Value;
+}
+
 /** A generation in the making: a forward for every token that it can have. */
 export class Generation implements Steps {
   readonly count: number;
-  /** Which steps of which rows the conditions of the graph ask for. */
-  readonly asked = new Map<Value, AskedStep>();
   readonly tracing: Tracing;
   readonly outputs: StepOutputs[] = [];
   private readonly model: Traceable;
-  private readonly forwards: TracedForward[] = [];
+  readonly forwards: TracedForward[] = [];
+  private readonly outcomes: Outcomes;
+  private readonly asked: { readonly one: AskedStep; readonly value: Value }[] = [];
   private readonly cached: boolean;
   private readonly mayEnd: boolean;
   /** The last step that runs. */
@@ -50,7 +57,13 @@ export class Generation implements Steps {
    * @param cached whether the key-value cache goes from step to step
    * @param mayEnd whether a token may end it early
    */
-  constructor(model: Traceable, tracing: Tracing, count: number, cached: boolean, mayEnd: boolean) {
+  constructor(
+    model: Traceable,
+    tracing: Tracing,
+    outcomes: Outcomes,
+    { count, cached, mayEnd }: { readonly count: number; readonly cached: boolean; readonly mayEnd: boolean },
+  ) {
+    this.outcomes = outcomes;
     this.cached = cached;
     this.mayEnd = mayEnd;
     this.model = model;
@@ -83,15 +96,17 @@ export class Generation implements Steps {
   /** The rows of an invoke get to a step if one of them has not ended before. */
   reached(step: number): Value | null {
     if (step === 0 || !this.mayEnd) return null;
-    const { builder, conditions } = this.tracing;
-    const { rows } = builder;
-    const isAsked = (one: AskedStep) => one.step === step && one.rows?.start === rows?.start;
-    const known = [...this.asked].find(([, one]) => isAsked(one))?.[0];
-    if (known) return known;
-    const condition = toProxy(true)[inner].value();
-    conditions.add(condition);
-    this.asked.set(condition, { step, rows });
-    return condition;
+    const { rows } = this.tracing.builder;
+    const known = this.asked.find(({ one }) => one.step === step && one.rows?.start === rows?.start);
+    if (known) return known.value;
+    const one = { step, rows };
+    const value = this.outcomes.reached(one);
+    this.asked.push({ one, value });
+    return value;
+  }
+
+  get result(): Value {
+    return this.outcomes.result();
   }
 
   end(): void {
@@ -102,28 +117,36 @@ export class Generation implements Steps {
    * Runs the block of the user.
    * @param sizes the sizes of a step's inputs; null for sizes that are not known before the run
    */
-  build(block: Block<[StepTracer]> | null, sizes: (step: number) => Sizes, invokes: Invokes | null): Results {
+  record(block: Block<[StepTracer]> | null, sizes: (step: number) => Sizes, invokes: Invokes | null): unknown {
     const { builder } = this.tracing;
     this.tracing.stepForward = (offset) => {
       const forward = this.forwards[this.step + offset];
       if (forward) this.furthest = Math.max(this.furthest, this.step + offset);
       return forward ?? null;
     };
-    return this.tracing.build(() => {
-      const symbolic = this.model.map.formulas!;
-      const none: ReadonlyMap<string, Tensor> = new Map();
-      for (let step = 0; step < this.count; step++) {
-        this.forwards.push(this.model.openForward(this.tracing, shapesOf(symbolic, sizes(step)), none));
-      }
-      const tracer = new StepTracer(this, this.tracing, invokes && ((inputs, inner) => invokes.invoke(inputs, inner)));
-      const returned = builder.inForward(this.forwards[0]!, () => block?.(tracer));
-      invokes?.checkGiven();
-      this.tracing.atEnd.push(() => {
-        for (const forward of this.forwards) this.outputs.push(this.outputsOf(forward));
-        for (const { logits, present } of this.outputs) this.tracing.carried.push(logits, ...present.values());
-      });
-      return returned;
-    });
+    const symbolic = this.model.map.formulas!;
+    const none: ReadonlyMap<string, Tensor> = new Map();
+    for (let step = 0; step < this.count; step++) {
+      this.forwards.push(this.model.openForward(this.tracing, shapesOf(symbolic, sizes(step)), none));
+    }
+    const tracer = new StepTracer(this, this.tracing, invokes && ((inputs, inner) => invokes.invoke(inputs, inner)));
+    const returned = builder.inForward(this.forwards[0]!, () => block?.(tracer));
+    invokes?.checkGiven();
+    return returned;
+  }
+
+  /** Ends the block: what follows is about no step. */
+  leave(): void {
+    this.tracing.builder.reached = null;
+    this.tracing.stepForward = null;
+    this.tracing.moments = null;
+    this.tracing.offsets.clear();
+  }
+
+  /** Reads what goes from step to step, as it is at the end of the block. */
+  close(): void {
+    for (const forward of this.forwards.slice(0, this.last + 1)) this.outputs.push(this.outputsOf(forward));
+    for (const { logits, present } of this.outputs) this.tracing.carried.push(logits, ...present.values());
   }
 
   /** The step of a forward; -1 for the forward of another model that is called in a step. */

@@ -53,10 +53,21 @@ export class Invokes {
 
   /** The inputs of all invokes as one batch. */
   inputs(): ReadonlyMap<string, Tensor> {
+    this.checkRows();
     return givenAt(this.site, () => {
       const all = this.given.length === 1 ? this.given[0]! : this.model.inputs.batch(this.given);
       return prepareInputs(this.model.map.model, all);
     });
+  }
+
+  private checkRows(): void {
+    const { unknownRows } = this.tracing;
+    this.tracing.unknownRows = null;
+    if (!unknownRows || this.given.length < 2) return;
+    throw new TraceError(
+      `Which rows of ${unknownRows.name} are those of this invoke is not known: the file does not tell how its dimension 0 depends on the batch. Use a module around or behind it, or give each input a trace of its own.`,
+      unknownRows.site,
+    );
   }
 
   /** Adds inputs to the batch, and runs a block that sees their rows; undefined: all rows. */

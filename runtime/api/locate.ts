@@ -24,6 +24,12 @@ export function operationPath(module: string, name: string): string {
   return `${module}${OPERATION}${name}`;
 }
 
+/** How to get at modules in a branch or a body. */
+const INSIDE = {
+  branch: 'To reach it, export the model with the branch that is meant in the place of the condition.',
+  body: 'To reach it, export the model with the loop written out.',
+};
+
 /** A model with its module tree: finds the tensor at an address. */
 export class ModelMap {
   readonly model: OnnxModel;
@@ -106,6 +112,14 @@ export class ModelMap {
     if (note?.kind === 'fused') {
       const into = note.into ? `into '${note.into}': read ${note.into}.${port} instead` : 'into another module';
       throw new OperationError(`'${path}' is no longer in this file: the exporter has folded it ${into}`);
+    }
+    if (note?.kind === 'inside') {
+      const around = this.model.graph.node[note.node]!;
+      const part = note.opType === 'If' ? 'a branch' : 'the body';
+      const operation = this.tree.operations.find(({ node }) => node === note.node)?.name ?? note.opType;
+      throw new OperationError(
+        `'${path}' runs in ${part} of the model's own ${note.opType} (the node '${around.name}'), where modules can neither be read nor set: what leaves it is ops.${operation}.output of the model. ${INSIDE[note.opType === 'If' ? 'branch' : 'body']}`,
+      );
     }
     if (module.calls.length > 0)
       throw new OperationError(`'${path}' is called ${module.calls.length} times: there is no calls[${call}]`);

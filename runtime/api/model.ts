@@ -12,8 +12,9 @@ import type { ReceivedRequest } from '../types/backend.ts';
 import type { InputHooks } from '../types/input-hooks.ts';
 import type { Described, EditOptions, ModelInputs, ModelMembers, TraceOptions } from '../types/model.ts';
 import type { Loose } from '../types/module.ts';
+import type { Session } from '../types/session.ts';
 import type { Resolved, Traced } from '../types/tensor.ts';
-import type { Session, Tracer } from '../types/tracer.ts';
+import type { Tracer } from '../types/tracer.ts';
 import { type Block, checkCompiled, checkOutside, isBlock } from './blocks.ts';
 import { callModel } from './call-model.ts';
 import type { LoadedModel } from './loaded-model.ts';
@@ -24,6 +25,7 @@ import { ANYWHERE, type Standing } from './place.ts';
 import { checkAddresses } from './request-addresses.ts';
 import { buildInvokes, buildSession, buildTrace, runSession, runTrace } from './run-trace.ts';
 import { describeTypes } from './scan.ts';
+import type { ReadSettings } from './session.ts';
 
 /** The members that need the model's sessions. */
 const RUNNING: ReadonlySet<string> = new Set([
@@ -173,7 +175,12 @@ export class Model<Input = ModelInputs, Whole extends ModelMembers<Input> = Mode
   async #session(block: (session: Session<Input>) => unknown, options: TraceOptions): Promise<unknown> {
     checkOptions('session', options, TRACE_OPTIONS);
     checkCompiled(block);
-    return runSession(this.loaded, await buildSession(this.loaded, block), options);
+    return runSession(this.loaded, await buildSession(this.loaded, block, this.generating), options);
+  }
+
+  /** Reads the options of a generation; null if the model is no language model. */
+  protected get generating(): ReadSettings | null {
+    return null;
   }
 
   /**

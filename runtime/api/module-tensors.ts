@@ -9,7 +9,7 @@ import { callerSite } from '../tracing/caller.ts';
 import { fitted } from '../tracing/fitted.ts';
 import type { TracedForward } from '../tracing/forward.ts';
 import { inner } from '../tracing/hidden.ts';
-import { owning, type TensorProxy, viewing } from '../tracing/proxy.ts';
+import { owning, TensorProxy, viewing } from '../tracing/proxy.ts';
 import type { ModelMap } from './locate.ts';
 import { ANYWHERE } from './place.ts';
 import { activeTracing } from './tracing.ts';
@@ -62,6 +62,11 @@ export function writeTensor(forward: TracedForward, address: Address, value: unk
   const name = `${address.path || 'the model'}.${address.port}`;
   const rows = rowsAt(target, forward, address);
   const fit = fitted(target, name, value, readTensor(forward, address))[inner].value();
+  if (value instanceof TensorProxy) {
+    const { root } = value[inner];
+    // A tensor of the model has the rows of all invokes, and another invoke may change its own.
+    if (!rows || !root.isOfForward) root.assigned.push({ forward, region: target.region, name });
+  }
   if (!rows) {
     forward.bind(address, target.storage(fit));
     return;
@@ -81,6 +86,11 @@ function rowsAt(
   if (!rows || forward.rows) return null;
   const { batching } = forward.resolve(address);
   if (batching === 'none') return null;
+  if (batching === 'unknown') {
+    const site = callerSite() ?? target.site;
+    activeTracing()!.unknownRows ??= { name: `${address.path || 'the model'}.${address.port}`, site };
+    return null;
+  }
   if (batching === 'mixed') {
     throw new TraceError(
       `Dimension 0 of ${address.path || 'the model'}.${address.port} counts rows and positions of the whole batch together, so the rows of one invoke cannot be told apart. Use the output of the module around it, or give the input a trace of its own.`,

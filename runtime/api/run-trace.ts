@@ -13,7 +13,7 @@ import type { LoadedModel } from './loaded-model.ts';
 import { savedOutputs } from './model-outputs.ts';
 import { writeTensor } from './module-tensors.ts';
 import type { Results } from './results.ts';
-import { Session } from './session.ts';
+import { type ReadSettings, Session } from './session.ts';
 import { declaredShapes, shapesFor } from './shapes.ts';
 import { Tracer } from './tracer.ts';
 import { Tracing } from './tracing.ts';
@@ -55,10 +55,14 @@ export async function buildInvokes(model: LoadedModel, block: Block): Promise<Bu
 }
 
 /** Builds several traces as one. */
-export async function buildSession(model: LoadedModel, block: Block<[Session]>): Promise<BuiltTrace> {
+export async function buildSession(
+  model: LoadedModel,
+  block: Block<[Session]>,
+  generating: ReadSettings | null,
+): Promise<BuiltTrace> {
   await model.map.symbolic();
   const tracing = new Tracing();
-  const session = new Session(model, tracing);
+  const session = new Session(model, tracing, generating);
   return { tracing, results: tracing.build(() => block(session)) };
 }
 

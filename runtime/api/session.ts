@@ -4,25 +4,36 @@ import { callerSite, laterSite } from '../tracing/caller.ts';
 import type { TracedForward } from '../tracing/forward.ts';
 import { ours } from '../tracing/harmless.ts';
 import { isPlainObject } from '../tracing/plain-object.ts';
-import type { Session as PublicSession, Tracer as PublicTracer } from '../types/tracer.ts';
+import type { GeneratedInSession, GenerateOptions, StepTracer } from '../types/generation.ts';
+import type { Session as PublicSession } from '../types/session.ts';
+import type { Tracer as PublicTracer } from '../types/tracer.ts';
 import { withoutActivations } from './activations.ts';
 import { givenAt } from './at-caller.ts';
 import { type Block, checkCompiled, isBlock } from './blocks.ts';
+import type { GenerateSettings } from './generate.ts';
+import { readGenerateCall } from './generate-options.ts';
 import { Invokes } from './invokes.ts';
 import { writeTensor } from './module-tensors.ts';
+import { generateInSession } from './session-generation.ts';
 import { shapesOf } from './shapes.ts';
 import { byName, takeInputs } from './taken-inputs.ts';
 import { Tracer } from './tracer.ts';
 import type { Traceable, Tracing } from './tracing.ts';
 
+/** Reads the options of a generation, of a prompt of some tokens (null: of a length that is not known yet). */
+export type ReadSettings = (options: GenerateOptions, promptLength: number | null) => GenerateSettings;
+
 /** Several traces that run as one. */
 export class Session implements PublicSession<unknown> {
   readonly #model: Traceable;
   readonly #tracing: Tracing;
+  readonly #generating: ReadSettings | null;
 
-  constructor(model: Traceable, tracing: Tracing) {
+  /** @param generating null if the model is no language model */
+  constructor(model: Traceable, tracing: Tracing, generating: ReadSettings | null) {
     this.#model = model;
     this.#tracing = tracing;
+    this.#generating = generating;
   }
 
   /**
@@ -39,15 +50,49 @@ export class Session implements PublicSession<unknown> {
     }
     if (!block) throw new TraceError('session.trace needs a block: session.trace(inputs, () => { … }).', callerSite());
     checkCompiled(block);
+    return this.#part(() =>
+      block === inputs
+        ? new Invokes(this.#model, this.#tracing, laterSite()).build(block)
+        : this.#traceOne(inputs, block),
+    );
+  }
+
+  /**
+   * A generation of the session: gives its tokens, prompts included, and what its block returns, as values of the traces
+   * that follow. All steps run, also those that a stop token makes needless.
+   */
+  generate<R = undefined>(
+    prompt: unknown,
+    options?: GenerateOptions,
+    block?: (tracer: StepTracer<unknown>) => R,
+  ): GeneratedInSession<R>;
+  generate<R>(
+    prompt: unknown,
+    block: (tracer: StepTracer<unknown>) => R,
+    options?: GenerateOptions,
+  ): GeneratedInSession<R>;
+  generate<R>(options: GenerateOptions, block: (tracer: StepTracer<unknown>) => R): GeneratedInSession<R>;
+  generate(prompt: unknown, second?: unknown, third?: unknown): GeneratedInSession<unknown> {
+    if (builder().forward) {
+      throw new TraceError('A generation stands inside a trace. Put one after the other in the session.', callerSite());
+    }
+    const generating = this.#generating;
+    if (!generating) {
+      throw new TraceError('Only a language model generates: open it with LanguageModel.load(folder).', callerSite());
+    }
+    const call = readGenerateCall(prompt, second, third);
+    return this.#part(() => generateInSession(this.#model, this.#tracing, call, generating));
+  }
+
+  /** Records a trace or a generation. */
+  #part<R>(record: () => R): R {
+    const target = builder();
     const first = target.forwards.length;
     const isStopped = this.#tracing.stopped !== null;
     const nodes = target.region.nodes.length;
-    const returned =
-      block === inputs
-        ? new Invokes(this.#model, this.#tracing, laterSite()).build(block)
-        : this.#traceOne(inputs, block);
+    const returned = record();
     for (const forward of target.forwards.slice(first).reverse()) this.#tracing.closeForward(forward);
-    // stop() in this trace ends this trace alone.
+    // stop() in this part ends this part alone.
     if (!isStopped) this.#tracing.dropStopped(target.region, nodes);
     return returned;
   }

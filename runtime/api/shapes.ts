@@ -34,9 +34,13 @@ export function shapesOf(symbolic: SymbolicTypes, sizes: Sizes): Shapes {
 }
 
 function batchingOf(symbolic: SymbolicTypes, tensor: string): Batching {
-  const rows = symbolic.formulas(tensor)?.[0];
-  if (symbolic.batch === null || !rows) return 'none';
+  // What has no formulas at all is a parameter.
+  if (symbolic.dtype(tensor) === undefined) return 'none';
+  const dims = symbolic.formulas(tensor);
+  if (dims?.length === 0) return 'none';
   const { batch } = symbolic;
+  const rows = dims?.[0];
+  if (batch === null || !rows) return 'unknown';
   const [term, ...others] = rows.terms;
   if (!rows.terms.some(({ symbols }) => symbols.includes(batch))) return 'none';
   const isBatch = others.length === 0 && rows.constant === 0 && term!.coefficient === 1 && term!.symbols.length === 1;

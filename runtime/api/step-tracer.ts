@@ -1,10 +1,14 @@
 import { TraceError } from '../errors.ts';
+import { asTraced } from '../functions/nodes.ts';
 import type { Value } from '../graph/types.ts';
+import { apply, toProxy, wrap } from '../tracing/apply.ts';
+import { builder } from '../tracing/builder.ts';
 import { callerSite } from '../tracing/caller.ts';
 import type { TracedForward } from '../tracing/forward.ts';
 import { ours } from '../tracing/harmless.ts';
 import { type Step, StepRange } from '../tracing/step-range.ts';
 import type { StepTracer as PublicStepTracer } from '../types/generation.ts';
+import type { Traced } from '../types/tensor.ts';
 import { Tracer } from './tracer.ts';
 import type { Moment } from './tracing.ts';
 
@@ -22,6 +26,8 @@ export interface Steps {
   forwardOf(step: number): TracedForward;
   /** Ends the generation with the last step that has been current. */
   end(): void;
+  /** All tokens at the end: int64 [rows, tokens]. */
+  readonly result: Value;
 }
 
 /** The argument of the block of a generation. */
@@ -57,6 +63,16 @@ export class StepTracer extends Tracer implements PublicStepTracer<unknown> {
         else this.#steps.rest();
       }
     }
+  }
+
+  /** What the generation gives, known when all its steps have run: in the block of an invoke its rows. */
+  override get result(): Traced {
+    const target = builder();
+    const all = wrap(target, this.#steps.result);
+    if (!target.rows) return asTraced(all);
+    const { start, count } = target.rows;
+    const items = [{ kind: 'slice', start: true, stop: true, step: false, size: count } as const];
+    return asTraced(apply('getitem', [all, toProxy(start), toProxy(start + count)], { items }));
   }
 
   /** The block of an invoke begins with the first step. */

@@ -1,4 +1,3 @@
-import { TraceError } from '../errors.ts';
 import type { Value } from '../graph/types.ts';
 import { TOKEN_IDS } from '../inputs/convention.ts';
 import { type Inputs, prepareInputs } from '../inputs/prepare.ts';
@@ -33,19 +32,11 @@ export function byName(model: OnnxModel, inputs: unknown): unknown {
  * when the trace runs.
  */
 export function takeInputs(model: OnnxModel, inputs: Readonly<Record<string, unknown>>): TakenInputs {
-  const { root } = builder().graph;
   const { site } = builder();
   const taken = Object.entries(inputs).filter(
     (entry): entry is [string, TensorProxy] => entry[1] instanceof TensorProxy,
   );
   const values = new Map(taken.map(([name, proxy]) => [name, proxy[inner].value()]));
-  for (const value of values.values()) {
-    if (builder().visibleIn(value, root)) continue;
-    throw new TraceError(
-      'A trace takes an input that is made in the body of a traced condition or loop. Make it before, outside of the condition or loop.',
-      site,
-    );
-  }
   const data = (tensors: ReadonlyMap<string, TensorData>) => ({ ...inputs, ...Object.fromEntries(tensors) }) as Inputs;
   const prepare = (tensors: ReadonlyMap<string, TensorData>) =>
     givenAt(

@@ -1,24 +1,22 @@
 import type { Tokenizer } from '@huggingface/tokenizers';
-import { TOKEN_IDS } from '../inputs/convention.ts';
-import type { Inputs } from '../inputs/prepare.ts';
 import { applyChatTemplate, type ChatMessage, type ChatOptions } from '../language/chat.ts';
 import type { LanguageConfig } from '../language/config.ts';
 import { createTokenStream, decodeTokens, type TokenStream } from '../language/stream.ts';
-import { Tensor } from '../tensor/tensor.ts';
 import { laterSite } from '../tracing/caller.ts';
 import type { Generated, GenerateOptions, StepTracer } from '../types/generation.ts';
 import type { InputHooks } from '../types/input-hooks.ts';
 import type { LanguageModelMembers, Prompt } from '../types/model.ts';
-import { checkCompiled, checkOutside, isBlock } from './blocks.ts';
+import { checkOutside } from './blocks.ts';
 import type { NewToken } from './decoding.ts';
-import { generate } from './generate.ts';
-import { isGenerateOptions, readGenerateOptions } from './generate-options.ts';
+import { type GenerateSettings, generate } from './generate.ts';
+import { lengthOf, readGenerateCall, readGenerateOptions } from './generate-options.ts';
 import type { LoadedModel } from './loaded-model.ts';
 import { Model } from './model.ts';
 import type { Members } from './module-envoy.ts';
 import { FLAG, OBJECT, OBJECTS, TEXT } from './option-kinds.ts';
 import { checkOptions, type OptionKinds } from './options.ts';
 import { ANYWHERE } from './place.ts';
+import type { ReadSettings } from './session.ts';
 
 type GenerateBlock = (tracer: StepTracer<Prompt>) => unknown;
 
@@ -84,19 +82,22 @@ export class TextModel extends Model<Prompt, LanguageModelMembers> implements Me
     third?: GenerateOptions | GenerateBlock,
   ): Promise<Generated<unknown>> {
     const site = laterSite();
-    const [body = null] = [second, third].filter(isBlock<[StepTracer<Prompt>]>);
-    const isInvokes = second === body && third === undefined && isGenerateOptions(prompt);
-    const rest = second === body ? third : second;
-    if (typeof rest === 'function') checkOptions('generate', rest, {});
-    const given = (isInvokes ? prompt : (rest ?? {})) as GenerateOptions;
-    if (body) checkCompiled(body);
+    const { isInvokes, options, block } = readGenerateCall(prompt, second, third);
     const inputs = isInvokes ? null : this.loaded.inputs.prepare(prompt);
-    const settings = {
-      ...readGenerateOptions(given, this.#config, inputs && lengthOf(inputs)),
-      ...(given.onToken && { onToken: this.#withTexts(given.onToken) }),
-    };
-    const generated = await generate(this.loaded, inputs, body, settings, site);
+    const settings = this.#settings(options, inputs && lengthOf(inputs));
+    const generated = await generate(this.loaded, inputs, block, settings, site);
     return { ...generated, texts: generated.tokens.map((ids) => decodeTokens(this.tokenizer, ids)) };
+  }
+
+  #settings(options: GenerateOptions, promptLength: number | null): GenerateSettings {
+    return {
+      ...readGenerateOptions(options, this.#config, promptLength),
+      ...(options.onToken && { onToken: this.#withTexts(options.onToken) }),
+    };
+  }
+
+  protected override get generating(): ReadSettings {
+    return (options, promptLength) => this.#settings(options, promptLength);
   }
 
   /** Reports tokens with the text that each adds to its row. */
@@ -112,8 +113,4 @@ export class TextModel extends Model<Prompt, LanguageModelMembers> implements Me
   protected override with(loaded: LoadedModel, standing = ANYWHERE): TextModel {
     return new TextModel(loaded, this.methods, this.tokenizer, this.#config, standing);
   }
-}
-
-function lengthOf({ [TOKEN_IDS]: ids }: Inputs): number | null {
-  return ids === undefined ? null : (Tensor.from(ids).dims[1] ?? null);
 }

@@ -89,6 +89,13 @@ export class Tracer implements PublicTracer<unknown> {
     throw noSteps();
   }
 
+  get result(): Traced {
+    throw new TraceError(
+      'A trace is one forward pass and generates nothing: read what the model gives, model.output. The tokens of a generation are tracer.result in the block of model.generate(…).',
+      callerSite(),
+    );
+  }
+
   /** Ends the trace here: what is saved later does not come back, and nothing is computed for it. */
   stop(): void {
     const target = builder();
@@ -118,9 +125,9 @@ export class Tracer implements PublicTracer<unknown> {
     if (typeof fn !== 'function') {
       throw new TraceError('apply needs a function: tracer.apply((x) => …, tensor).', target.site);
     }
-    if (target.isBranching) {
+    if (target.isIterating) {
       throw new TraceError(
-        'apply stands in a branch or loop that depends on a traced value, where the model itself decides what runs. Apply the function before, and use its result there.',
+        'apply stands in a loop that depends on a traced value, where the model itself decides how often it runs. Apply the function before, and use its result there.',
         target.site,
       );
     }
@@ -147,7 +154,7 @@ export class Tracer implements PublicTracer<unknown> {
       'apply',
       proxies.map((proxy) => proxy[inner].value()),
       [type],
-      {},
+      { guarded: false },
     );
     const made = node.outputs[0]!;
     this.#tracing.functions.set(made, { run: fn, backward: given.backward ?? null });

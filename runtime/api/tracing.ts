@@ -4,14 +4,16 @@ import type { Engine } from '../execution/engine.ts';
 import { Execution, type ExecutionOptions, type ForwardRun, hasGradients } from '../execution/execution.ts';
 import { LateGraph } from '../execution/late-graph.ts';
 import type { InterventionGraph } from '../graph/graph.ts';
+import { functionBesideGradient, hoistFunctions } from '../graph/passes/hoist-functions.ts';
 import type { Rewritten } from '../graph/passes/pass.ts';
 import { settleReturned } from '../graph/passes/settle-returned.ts';
 import { untangle } from '../graph/passes/untangle.ts';
+import { siteOf } from '../graph/site.ts';
 import type { Region, Site, Value } from '../graph/types.ts';
 import { findCycle } from '../lowering/dependencies.ts';
 import { addElements } from '../tensor/add.ts';
 import type { AnyParameter, Parameter } from '../tensor/parameter.ts';
-import { Tensor } from '../tensor/tensor.ts';
+import { type AnyTensor, Tensor } from '../tensor/tensor.ts';
 import type { ParameterGradient } from '../tracing/block-passes.ts';
 import { activeBuilder, Builder, withBuilder } from '../tracing/builder.ts';
 import { callerSite } from '../tracing/caller.ts';
@@ -59,6 +61,10 @@ export class Tracing {
   readonly offsets = new Map<ModelMap, Map<string, number>>();
   /** Truth values that only the run decides: whether a generation gets to a step. */
   readonly conditions = new Set<Value>();
+  /** Operands that are known only when the forwards of a generation have run: its result. */
+  readonly outcomes = new Set<Value>();
+  /** A tensor that an invoke reads or sets of which it is not known which rows are whose: all are its own, if it is the only one. */
+  unknownRows: { readonly name: string; readonly site: Site | null } | null = null;
   /** What goes from step to step of a generation: kept, beside what is saved. */
   readonly carried: Value[] = [];
   /** The inputs of forwards that are values of the graph, by their names. */
@@ -160,9 +166,13 @@ export class Tracing {
       ...this.trained.map(({ gradient }, i) => ({ name: `gradient_${i}`, value: gradient })),
     );
     const models = this.runs.map(({ engine }) => engine);
-    this.settled = settleReturned(this.builder.graph, { finals: this.finals });
+    const returned = settleReturned(this.builder.graph, { finals: this.finals });
+    checkFunctions(returned.graph);
+    const hoisted = hoistFunctions(returned.graph, null);
+    this.settled = { graph: hoisted.graph, value: (made) => hoisted.value(returned.value(made)) };
     const all = (values: Iterable<Value>) => Array.from(values, (value) => this.settled.value(value));
-    this.late = new LateGraph(this.settled.graph, new Set(all(this.conditions)), all(this.carried));
+    const [conditions, outcomes] = [new Set(all(this.conditions)), new Set(all(this.outcomes))];
+    this.late = new LateGraph(this.settled.graph, { conditions, outcomes }, all(this.carried));
     const { early } = this.late;
     const untangled = untangle(early.graph, { cycle: (graph) => findCycle(graph, models) });
     this.ready = { graph: untangled.graph, value: (made) => untangled.value(early.value(made)) };
@@ -189,6 +199,11 @@ export class Tracing {
     for (const forward of this.builder.forwards.toReversed()) this.closeForward(forward);
   }
 
+  /** Puts a value in the place of another one, which a node has made of a stand-in. */
+  settle(standIn: Value, final: Value): void {
+    this.finals.set(standIn, final);
+  }
+
   private readonly closed = new Set<TracedForward>();
 
   closeForward(forward: TracedForward): void {
@@ -196,7 +211,7 @@ export class Tracing {
     this.closed.add(forward);
     this.builder.closeForward(forward);
     const settled = forward.settled();
-    if (settled) this.finals.set(settled.value, settled.final);
+    if (settled) this.settle(settled.value, settled.final);
   }
 
   /** Adds up the gradients of parameters, which come back behind what is saved. */
@@ -247,17 +262,19 @@ export class Tracing {
 
   /**
    * Gives what is saved, when the forwards have run.
-   * @param holds which of the conditions hold
+   * @param known what is known only now, of the conditions and outcomes
    */
   async finish(
     ran: Execution,
     { signal, reuse }: ExecutionOptions,
-    holds: (condition: Value) => boolean = () => true,
+    known: (value: Value) => AnyTensor = () => Tensor.from(true),
   ): Promise<(Tensor | undefined)[]> {
     const { saves } = this.settled.graph;
-    if (this.conditions.size === 0) return saves.map(({ value }) => ran.tensor(this.ready.value(value)));
-    const asked = new Map(Array.from(this.conditions, (made) => [this.settled.value(made), made]));
-    const decided = this.late.decided((condition) => holds(asked.get(condition)!));
+    if (!this.late.waits) return saves.map(({ value }) => ran.tensor(this.ready.value(value)));
+    const asked = new Map(
+      [...this.conditions, ...this.outcomes].map((made) => [this.settled.value(made), made] as const),
+    );
+    const decided = this.late.decided((value) => known(asked.get(value)!));
     const rest = this.execution(decided, { signal, reuse });
     for (const value of this.late.kept) {
       const tensor = ran.tensor(this.ready.value(value));
@@ -279,6 +296,15 @@ export class Tracing {
 function onlyPlace(main: ModelMap, map: ModelMap): Place | null {
   const places = [...main.names.attached.values()].filter(({ given }) => given.map === map);
   return places.length === 1 ? places[0]!.placed.standing.place : null;
+}
+
+function checkFunctions({ root }: InterventionGraph): void {
+  const found = functionBesideGradient(root.nodes);
+  if (!found) return;
+  throw new TraceError(
+    'apply stands in a branch in which a gradient is taken. Assign what it gives to a variable declared before, and call backward after the branch.',
+    siteOf(found),
+  );
 }
 
 /** Adds a gradient to what a parameter has. */

@@ -1,8 +1,8 @@
 import { extract } from '../graph/extract.ts';
 import { forwardOf } from '../graph/forwards.ts';
 import type { InterventionGraph } from '../graph/graph.ts';
-import type { Node, Value } from '../graph/types.ts';
-import type { Tensor } from '../tensor/tensor.ts';
+import type { Node, TensorType, Value } from '../graph/types.ts';
+import { Tensor } from '../tensor/tensor.ts';
 import { callFunction, type HostFunction } from './apply.ts';
 import { checkReach } from './body-reach.ts';
 import { Draws } from './draws.ts';
@@ -76,10 +76,16 @@ export class Composite {
 
   private async apply({ node }: Leg & { kind: 'apply' }): Promise<void> {
     const [made] = node.outputs;
-    const tensors = node.inputs.map((value) => this.at(value));
+    const { guarded } = node.attributes;
+    if (guarded && !this.at(node.inputs[0]!).item()) {
+      this.known.set(made!, nothing(made!.type));
+      return;
+    }
+    const inputs = guarded ? node.inputs.slice(1) : node.inputs;
+    const tensors = inputs.map((value) => this.at(value));
     const fn = this.functions.get(made!)!;
     this.known.set(made!, await callFunction(fn, node, tensors));
-    this.taping?.call(node, tensors, fn);
+    this.taping?.call(node, inputs, tensors, fn);
   }
 
   private async forward({ forward, nodes, saves }: Leg & { kind: 'forward' }): Promise<void> {
@@ -128,4 +134,10 @@ export class Composite {
   private at(value: Value): Tensor {
     return operandTensor(value, this.graph) ?? this.known.get(value)!;
   }
+}
+
+/** What stands for the result of a function that is not called: nothing uses it. */
+function nothing({ dtype, shape }: TensorType): Tensor {
+  const dims = shape?.map(() => 0) ?? [0];
+  return Tensor.from(dims.length === 0 ? 0 : [], dtype as 'float32', dims);
 }

@@ -1,6 +1,6 @@
 import { TraceError } from '../errors.ts';
 import { type Extract, extract } from '../graph/extract.ts';
-import { forwardOf } from '../graph/forwards.ts';
+import { forwardOf, isHosted } from '../graph/forwards.ts';
 import type { InterventionGraph } from '../graph/graph.ts';
 import { usesOf } from '../graph/live.ts';
 import type { DType, Node, Region, Value } from '../graph/types.ts';
@@ -17,7 +17,7 @@ import { nameIteration } from './iterations.ts';
 import { operandTensor, setOperand } from './operands.ts';
 import { NOT_RECORDED, type Recorder, TapeRecorder } from './recorder.ts';
 import { isSecondOrder } from './second-order.ts';
-import { isHosted, lastStage, type Stage, stagesOf, usedForwards } from './stages.ts';
+import { lastStage, type Stage, stagesOf, usedForwards } from './stages.ts';
 import type { Tape } from './tape.ts';
 import { Taping } from './taping.ts';
 
@@ -188,7 +188,7 @@ export class Execution {
   private async hosted(node: Node): Promise<boolean> {
     if (node.op === 'if') {
       const body = node.regions[this.at(node.inputs[0]!).item() ? 0 : 1]!;
-      if (!(await this.region(body, body.results))) return false;
+      if (!(await this.region(body, this.needed(body)))) return false;
       this.assign(
         node.outputs,
         body.results.map((value) => this.at(value)),
@@ -206,7 +206,7 @@ export class Execution {
       this.assign(body.parameters, [Tensor.from(index, 'int64' as DType as 'float32'), ...carried]);
       const start = this.tape?.length ?? 0;
       this.link(body.parameters.slice(1), sources);
-      if (!(await this.region(body, body.results))) return false;
+      if (!(await this.region(body, this.needed(body)))) return false;
       const [test, ...next] = body.results.map((value) => this.at(value));
       goOn = Boolean(test!.item());
       carried = next;
@@ -215,6 +215,13 @@ export class Execution {
     this.assign(node.outputs, carried);
     this.link(node.outputs, sources);
     return true;
+  }
+
+  /** What a body around traces gives, and what the traces in it take of one another. */
+  private needed(body: Region): Value[] {
+    const made = new Set(valuesIn(body));
+    const taken = this.forwards.flatMap(({ given }) => [...(given?.values() ?? [])]);
+    return [...body.results, ...taken.filter((value) => made.has(value))];
   }
 
   /** Notes for backward passes that values are others, by another name. */

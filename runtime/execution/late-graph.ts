@@ -3,13 +3,22 @@ import type { InterventionGraph } from '../graph/graph.ts';
 import { usesOf } from '../graph/live.ts';
 import { decide } from '../graph/passes/decide.ts';
 import { type Rewritten, unchanged } from '../graph/passes/pass.ts';
+import { siteOf } from '../graph/site.ts';
 import type { Node, NodeOf, Value } from '../graph/types.ts';
-import { Tensor } from '../tensor/tensor.ts';
+import type { AnyTensor } from '../tensor/tensor.ts';
 import { setOperand } from './operands.ts';
 
+/** Operands that are known only when the forwards have run. */
+export interface LateOperands {
+  /** Truth values (bool, no dimensions): whether a generation gets to a step. */
+  readonly conditions: ReadonlySet<Value>;
+  /** What a generation gives. */
+  readonly outcomes: ReadonlySet<Value>;
+}
+
 /**
- * A graph with truth values that only the run decides: whether a generation gets to a step. The forwards run first, with
- * what holds wherever they run; then it is known which conditions hold, and what depends on them is computed.
+ * A graph with values that only the run tells. The forwards run first, with what holds wherever they run; then it is known
+ * which conditions hold and what came out, and what depends on these is computed.
  */
 export class LateGraph {
   /** What runs first: in it all conditions hold. */
@@ -19,17 +28,15 @@ export class LateGraph {
   /** The nodes that wait. */
   readonly left: ReadonlySet<Node>;
   private readonly graph: InterventionGraph;
-  private readonly conditions: ReadonlySet<Value>;
+  private readonly operands: LateOperands;
 
-  /**
-   * @param conditions operands: bool, no dimensions
-   * @param carried the values that the run itself needs
-   */
-  constructor(graph: InterventionGraph, conditions: ReadonlySet<Value>, carried: readonly Value[]) {
+  /** @param carried the values that the run itself needs */
+  constructor(graph: InterventionGraph, operands: LateOperands, carried: readonly Value[]) {
     this.graph = graph;
-    this.conditions = conditions;
-    const late = lateNodes(graph, conditions);
+    this.operands = operands;
+    const late = lateNodes(graph, [...operands.conditions, ...operands.outcomes]);
     checkPasses(late);
+    checkWrites(lateNodes(graph, operands.outcomes));
     const saved = graph.saves.map(({ value }) => value);
     const written = graph.root.nodes.flatMap((node) => (node.op === 'write' ? node.inputs : []));
     const needed = new Set(frontier(graph, [...written, ...carried], late).map(({ node }) => node!));
@@ -40,25 +47,30 @@ export class LateGraph {
       .flatMap(({ outputs }) => outputs);
     this.kept = [...frontier(graph, saved, late).filter((value) => !late.has(value.node!)), ...called];
     const holds = { truth: this.truths(() => true), without: this.left };
-    this.early = conditions.size === 0 ? unchanged(graph) : decide(graph, holds);
+    this.early = this.waits ? decide(graph, holds) : unchanged(graph);
   }
 
-  /** The graph as it is once the conditions are known. */
-  decided(holds: (condition: Value) => boolean): Rewritten {
-    for (const condition of this.conditions) {
-      setOperand(this.graph, condition.node as NodeOf<'operand'>, Tensor.from(holds(condition)));
+  /** Whether there is anything that only the run tells. */
+  get waits(): boolean {
+    return this.operands.conditions.size + this.operands.outcomes.size > 0;
+  }
+
+  /** The graph as it is once its operands are known. */
+  decided(known: (operand: Value) => AnyTensor): Rewritten {
+    for (const operand of [...this.operands.conditions, ...this.operands.outcomes]) {
+      setOperand(this.graph, operand.node as NodeOf<'operand'>, known(operand));
     }
-    return decide(this.graph, { truth: this.truths(holds) });
+    return decide(this.graph, { truth: this.truths((condition) => Boolean(known(condition).item())) });
   }
 
   private truths(holds: (condition: Value) => boolean): (value: Value) => boolean | null {
-    return (value) => (this.conditions.has(value) ? holds(value) : null);
+    return (value) => (this.operands.conditions.has(value) ? holds(value) : null);
   }
 }
 
-/** The nodes of the root that depend on a condition. */
-function lateNodes({ root }: InterventionGraph, conditions: ReadonlySet<Value>): ReadonlySet<Node> {
-  const values = new Set(conditions);
+/** The nodes of the root that depend on an operand of these. */
+function lateNodes({ root }: InterventionGraph, operands: Iterable<Value>): ReadonlySet<Node> {
+  const values = new Set(operands);
   const nodes = root.nodes.filter((node) => {
     const isLate = usesOf(node).some((value) => values.has(value));
     if (isLate) for (const output of node.outputs) values.add(output);
@@ -74,6 +86,16 @@ function checkPasses(late: ReadonlySet<Node>): void {
   throw new TraceError(
     'The loss depends on whether a step of the generation runs, since a stop token may end it before. Call backward inside of the step, with what earlier steps have, or generate with { stopTokens: [] }, so that every step runs.',
     pass.site,
+  );
+}
+
+/** What a generation gives is known when all of it has run: it cannot change how it runs. */
+function checkWrites(late: ReadonlySet<Node>): void {
+  const written = [...late].find(({ op }) => op === 'write');
+  if (!written) return;
+  throw new TraceError(
+    'The result of the generation is written into one of its own steps, which have all run before it is known. Save it and use it after the generation, or in a later trace of a session.',
+    siteOf(written),
   );
 }
 

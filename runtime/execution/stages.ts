@@ -1,4 +1,4 @@
-import { forwardOf, isForwardNode } from '../graph/forwards.ts';
+import { forwardOf, forwardsIn, isForwardNode } from '../graph/forwards.ts';
 import { usesOf } from '../graph/live.ts';
 import type { Node, Region, Value } from '../graph/types.ts';
 
@@ -20,25 +20,10 @@ export interface Stage {
 /** Nodes that need no forward come first. */
 const BEFORE_ALL = -1;
 
-/** The forwards whose reads and writes stand in the regions of a node: whole traces under a condition or in a loop. */
-function forwardsIn(node: Node): number[] {
-  return node.regions.flatMap(({ nodes }) =>
-    nodes.flatMap((inner) => [
-      ...(inner.op === 'read' || inner.op === 'write' ? [forwardOf(inner)] : []),
-      ...forwardsIn(inner),
-    ]),
-  );
-}
-
 /** The forwards that a node, or one in its regions, reads, sets or calls a module of. */
 export function usedForwards(node: Node): number[] {
   const own = isForwardNode(node) && node.op !== 'forward' ? [forwardOf(node)] : [];
   return [...own, ...node.regions.flatMap(({ nodes }) => nodes.flatMap(usedForwards))];
-}
-
-/** Whether a node is a conditional or loop around whole traces. */
-export function isHosted(node: Node): boolean {
-  return forwardsIn(node).length > 0;
 }
 
 interface StageDraft {

@@ -49,12 +49,12 @@ export class Taping {
   }
 
   /** A function of the user that was called. */
-  call(node: NodeOf<'apply'>, tensors: readonly Tensor[], { backward }: HostFunction): void {
+  call(node: NodeOf<'apply'>, inputs: readonly Value[], tensors: readonly Tensor[], { backward }: HostFunction): void {
     this.tape.push({
       kind: 'call',
       node,
       value: this.source(node.outputs[0]!),
-      inputs: node.inputs.map((value) => this.source(value)),
+      inputs: inputs.map((value) => this.source(value)),
       tensors,
       backward,
       isDerivative: false,

@@ -11,3 +11,18 @@ export function isForwardNode(node: Node): node is ForwardNode {
 export function forwardOf({ attributes }: ForwardNode): number {
   return attributes.forward;
 }
+
+/** The forwards whose reads and writes stand in the regions of a node: whole traces under a condition or in a loop. */
+export function forwardsIn(node: Node): number[] {
+  return node.regions.flatMap(({ nodes }) =>
+    nodes.flatMap((inner) => [
+      ...(inner.op === 'read' || inner.op === 'write' ? [forwardOf(inner)] : []),
+      ...forwardsIn(inner),
+    ]),
+  );
+}
+
+/** Whether a node is a conditional or loop around whole traces. */
+export function isHosted(node: Node): boolean {
+  return forwardsIn(node).length > 0;
+}

@@ -161,8 +161,8 @@ const structureOps = {
   call: z.strictObject({ ...address, forward }),
   /** Opens the forward of another model, whose inputs of these names are the node's inputs. */
   forward: z.strictObject({ inputs: z.array(z.string()).readonly(), forward }),
-  /** A function of the user on real tensors. */
-  apply: none,
+  /** A function of the user on real tensors. `guarded`: its first input, which the function is not given, tells whether it is called. */
+  apply: z.strictObject({ guarded: z.boolean().default(false) }),
   /**
    * Opens a backward pass from its first input, the loss; its second input, where there is one, is the gradient that comes
    * in there. What it gives stands for the pass.

@@ -6,7 +6,8 @@ import { kindNames } from './kind-names.ts';
 import { type Kind, kindsOf, pattern } from './kinds.ts';
 import type { Module } from './module.ts';
 import { parameters } from './parameters.ts';
-import { tensorTexts } from './tensor-texts.ts';
+import { tensorText, tensorTexts } from './tensor-texts.ts';
+import { transposedWeights } from './transposed-weights.ts';
 import { buildTree } from './tree.ts';
 
 export interface DeclarationOptions {
@@ -39,17 +40,22 @@ export function declareModules(model: OnnxModel, options: DeclarationOptions): s
 }
 
 class Declarations {
+  readonly #model: OnnxModel;
   readonly #kinds: readonly Kind[];
   readonly #names: ReadonlyMap<Kind, string>;
   readonly #isMember: DeclarationOptions['isMember'];
   readonly #parameters: ReadonlyMap<string, string>;
+  /** The weights that the file has transposed. */
+  readonly #transposed: ReadonlyMap<string, string>;
   readonly #tensors: ReadonlyMap<string, string>;
 
   constructor(model: OnnxModel, tree: Module, { name, isMember }: DeclarationOptions) {
+    this.#model = model;
     this.#parameters = parameters(model);
     this.#tensors = tensorTexts(model.graph);
     this.#isMember = isMember;
-    const own = ownParameters(this.#parameters);
+    this.#transposed = transposedWeights(model, tree, this.#parameters);
+    const own = ownParameters([...this.#transposed.keys(), ...this.#parameters.keys()]);
     this.#kinds = kindsOf(tree, ({ path, children }) => (own.get(path) ?? []).filter((one) => !children.has(one)));
     this.#names = kindNames(this.#kinds, name, TAKEN_NAMES);
   }
@@ -131,24 +137,30 @@ class Declarations {
   }
 
   #outputText({ modules }: Kind): string | null {
-    return this.#common(modules.map(({ calls }) => calls[0]?.outputs[0]));
+    return same(modules.map(({ calls }) => this.#tensors.get(calls[0]?.outputs[0] ?? '') ?? null));
   }
 
   #parameterText({ modules }: Kind, name: string): string | null {
-    return this.#common(modules.map(({ path }) => this.#parameters.get(path === '' ? name : `${path}.${name}`)));
+    return same(modules.map(({ path }) => this.#parameterShape(path === '' ? name : `${path}.${name}`)));
   }
 
-  /** The text of some tensors, where it is the same for all. */
-  #common(tensors: readonly (string | undefined)[]): string | null {
-    const texts = new Set(tensors.map((tensor) => this.#tensors.get(tensor ?? '') ?? null));
-    return texts.size === 1 ? [...texts][0]! : null;
+  #parameterShape(path: string): string | null {
+    const turned = this.#model.initializers.get(this.#transposed.get(path) ?? '');
+    if (turned) return tensorText({ ...turned, dims: turned.dims.toReversed() });
+    return this.#tensors.get(this.#parameters.get(path) ?? '') ?? null;
   }
 }
 
+/** The text of some tensors, where it is the same for all. */
+function same(texts: readonly (string | null)[]): string | null {
+  const different = new Set(texts);
+  return different.size === 1 ? [...different][0]! : null;
+}
+
 /** The names of parameters by the path of their module. */
-function ownParameters(parameters: ReadonlyMap<string, string>): Map<string, string[]> {
+function ownParameters(paths: readonly string[]): Map<string, string[]> {
   const own = new Map<string, string[]>();
-  for (const path of parameters.keys()) {
+  for (const path of paths) {
     const end = path.lastIndexOf('.');
     const module = path.slice(0, Math.max(0, end));
     own.set(module, [...(own.get(module) ?? []), path.slice(end + 1)]);

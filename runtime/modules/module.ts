@@ -41,9 +41,12 @@ export interface ModuleCall {
 /**
  * `identity`: the module (a dropout) does nothing at inference; its calls have no nodes, and their output is their input.
  * `fused`: the exporter has folded the module into another, so its own output is no longer computed; `into` is the
- * other one's path, null where the file has no name for it.
+ * other one's path, null where the file has no name for it. `inside`: it runs in a branch or body of a node of the model.
  */
-export type ModuleNote = { readonly kind: 'identity' } | { readonly kind: 'fused'; readonly into: string | null };
+export type ModuleNote =
+  | { readonly kind: 'identity' }
+  | { readonly kind: 'fused'; readonly into: string | null }
+  | { readonly kind: 'inside'; readonly node: number; readonly opType: string };
 
 /** A node, by a name that counts within its module: `MatMul`, `MatMul_1`. */
 export interface Operation {

@@ -1,3 +1,4 @@
+import { subgraphsOf } from '../onnx/subgraphs.ts';
 import type { CallContext } from './call-context.ts';
 import { type Draft, ensure } from './draft.ts';
 import { walk } from './module.ts';
@@ -8,6 +9,7 @@ import { walk } from './module.ts';
  */
 export function noteModules(root: Draft, context: CallContext, parameters: ReadonlySet<string>): void {
   noteParameters(root, context, parameters);
+  for (const module of root.children.values()) noteContainers(module);
   const present = [...walk(root)];
   for (const module of present) noteGaps(root, module, context);
   for (const module of present) {
@@ -15,16 +17,31 @@ export function noteModules(root: Draft, context: CallContext, parameters: Reado
   }
 }
 
-/** A module that the file names by a parameter only was folded into the one whose node reads that parameter. */
-function noteParameters(root: Draft, { links, scopes }: CallContext, parameters: ReadonlySet<string>): void {
+/**
+ * A module that the file names by a parameter only runs inside the node that reads the parameter, where this is an If, a
+ * Loop or a Scan; else it was folded into the module of that node.
+ */
+function noteParameters(root: Draft, { graph, links, scopes }: CallContext, parameters: ReadonlySet<string>): void {
   for (const parameter of parameters) {
     const path = parameter.slice(0, Math.max(0, parameter.lastIndexOf('.')));
     const module = ensure(root, path);
     if (module.operations.length > 0 || module.children.size > 0) continue;
     const reader = links.readers.get(parameter)?.[0];
-    const into = reader === undefined ? undefined : scopes[reader]!.modules.at(-1);
-    if (into !== undefined) module.note = { kind: 'fused', into };
+    if (reader === undefined) continue;
+    const { opType, input } = graph.node[reader]!;
+    const into = scopes[reader]!.modules.at(-1);
+    if (subgraphsOf(graph.node[reader]!).length > 0 && !input.includes(parameter)) {
+      module.note = { kind: 'inside', node: reader, opType };
+    } else if (into !== undefined) module.note = { kind: 'fused', into };
   }
+}
+
+/** A module that has nothing but modules inside of one node runs inside of it, too. */
+function noteContainers(module: Draft): void {
+  for (const child of module.children.values()) noteContainers(child);
+  const [first, ...others] = [...module.children.values()].map(({ note }) => note);
+  if (module.operations.length > 0 || first?.kind !== 'inside') return;
+  if (others.every((note) => note?.kind === 'inside' && note.node === first.node)) module.note = first;
 }
 
 /**

@@ -73,6 +73,7 @@ export class Builder {
   failure: TraceError | null = null;
   /** When each body of a loop node around began, the innermost last: it stands for many iterations. */
   private readonly loops: number[] = [];
+  private readonly loopBodies = new WeakSet<Region>();
   /** The values of which only the run will tell which of several they are. */
   readonly varyings: Varying[] = [];
   /** The variables from outside of the trace that the block assigns, each with what it was before. */
@@ -115,6 +116,12 @@ export class Builder {
   /** Whether a call now stands for one in each iteration. */
   get isLooping(): boolean {
     return this.loops.length > 0;
+  }
+
+  /** Whether the code that runs now is, inside its forward, in the body of a loop node. */
+  get isIterating(): boolean {
+    const around = this.regions.indexOf(this.forward?.region ?? this.graph.root);
+    return this.regions.slice(around + 1).some((region) => this.loopBodies.has(region));
   }
 
   /** Whether changes now belong to a body, and may have to be undone. */
@@ -283,7 +290,11 @@ export class Builder {
   /** The same for the body of a loop node. */
   recordLoop(body: (region: Region) => void, finish: (recording: Recording<void>) => void): void {
     this.loops.push(this.time + 1);
-    this.record(body, finish);
+    const inLoop = (region: Region) => {
+      this.loopBodies.add(region);
+      body(region);
+    };
+    this.record(inLoop, finish);
     this.loops.pop();
   }
 

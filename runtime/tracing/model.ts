@@ -4,9 +4,9 @@ import { standsBehind } from '../own-proxies.ts';
 
 /**
  * How a tensor's dimension 0 relates to the rows of the batch: it counts them, it counts something in them
- * (batch · sequence), or it is unrelated.
+ * (batch · sequence), or it is unrelated; `unknown` where the file does not tell.
  */
-export type Batching = 'rows' | 'mixed' | 'none';
+export type Batching = 'rows' | 'mixed' | 'none' | 'unknown';
 
 /** The tensor at an address. */
 export interface Resolved {

@@ -14,6 +14,8 @@ export class Storage implements Slot {
   readonly isOfForward: boolean;
   /** Whether it is a copy of an entry of an array, one that is known only when the model runs: nobody would see a change. */
   isOfEntry = false;
+  /** Where it was assigned to a tensor of a model: in which forward, in which body, and what that tensor is. */
+  readonly assigned: { readonly forward: object; readonly region: Region; readonly name: string }[] = [];
   readonly #isOurs = true;
 
   /** @param isOfForward whether a model makes it */

@@ -101,12 +101,24 @@ export class TracedTensor {
           this.builder.site,
         );
       }
+      this.checkUnassigned(this.storage);
       this.builder.note(this.storage);
       this.storage.content = value;
       return;
     }
     const view = this.viewOf!;
     view.parent.assign(undoView(this.builder, view, view.parent.value(), value));
+  }
+
+  /** Throws a TraceError if it was assigned to a tensor of the model that runs: whether this sees the change depends on what runs first. */
+  private checkUnassigned({ assigned }: Storage): void {
+    const { forward, openRegions, site } = this.builder;
+    const found = assigned.find((one) => one.forward === forward && openRegions.includes(one.region));
+    if (!found) return;
+    throw new TraceError(
+      `A tensor that was assigned to ${found.name} is changed in place after that, and ${found.name} would not see it. Change it before, change ${found.name} instead, or assign a clone() of it.`,
+      site,
+    );
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Tensor } from '../tensor/tensor.ts';
-import type { Resolved } from './tensor.ts';
+import type { Resolved, Traced } from './tensor.ts';
 import type { Tracer } from './tracer.ts';
 
 /** A token as it comes. */
@@ -51,6 +51,14 @@ export interface Generated<R> {
   readonly result: Resolved<R>;
 }
 
+/** The result of a generation of a session: values of the traces that follow. */
+export interface GeneratedInSession<R> {
+  /** All tokens, prompts and padding included: int64 [rows, tokens]. */
+  readonly sequences: Traced;
+  /** What the block returned. */
+  readonly result: R;
+}
+
 /** The argument of the block of a generation. */
 export interface StepTracer<Input> extends Tracer<Input> {
   /**
@@ -62,4 +70,9 @@ export interface StepTracer<Input> extends Tracer<Input> {
   all(): IterableIterator<number>;
   /** Goes on to the next step (or some steps further): from here on, modules are those of that step. */
   next(steps?: number): number;
+  /**
+   * All tokens of the generation when it has ended, prompts and padding included: int64 [rows, tokens]; in an invoke those
+   * of its rows. No step can use it, as all run before it is known.
+   */
+  readonly result: Traced;
 }

@@ -12,9 +12,10 @@ import type { Backend, ReceivedRequest } from './backend.ts';
 import type { Generated, GenerateOptions, StepTracer } from './generation.ts';
 import type { InputHooks } from './input-hooks.ts';
 import type { EnvoyMembers, Loose, Operations } from './module.ts';
+import type { Session } from './session.ts';
 import type { Operand, OperandArray, Resolved, Saved, SavedEach, Traced } from './tensor.ts';
 import type { Tokenizer } from './tokenizer.ts';
-import type { Session, Tracer } from './tracer.ts';
+import type { Tracer } from './tracer.ts';
 
 /** Where a model runs. */
 export type Device = 'cpu' | 'cuda' | 'webgpu';

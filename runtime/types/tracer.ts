@@ -1,5 +1,5 @@
 import type { DType } from '../graph/types.ts';
-import type { AnyTensor, Tensor, TensorData } from '../tensor/tensor.ts';
+import type { AnyTensor, Tensor } from '../tensor/tensor.ts';
 import type { Operand, Saved, Traced } from './tensor.ts';
 
 /** The dtype and dims of the result of a function given to `apply`, if they differ from its first tensor's, and its derivative. */
@@ -87,20 +87,4 @@ export interface Tracer<Input> {
   cache(options: CacheOptions & { readonly outputs: false; readonly inputs: true }): Cache<CachedInput>;
   /** Keeps the outputs of all modules, or of some, as they are at the end of the block; in a generation those of every step. */
   cache(options?: CacheOptions): Cache;
-}
-
-/** Inputs of a trace of a session: values of earlier traces, the main input or by name, and of modules by their paths. */
-export type EarlierInputs = Traced | Readonly<Record<string, TensorData | Traced | undefined>>;
-
-/** Several traces that run as one. */
-export interface Session<Input> {
-  /**
-   * A trace of the session. Returns the block's result: its values can be used in the traces that follow, as their inputs
-   * too: `{ input_ids: value }`.
-   */
-  trace<R>(inputs: Input | EarlierInputs, block: (tracer: Tracer<Input>) => R): R;
-  /** The same for several inputs as one batch: the block gives them with `tracer.invoke(inputs, block)`. */
-  trace<R>(block: (tracer: Tracer<Input>) => R): R;
-  /** Ends the session here: later traces do not run. */
-  stop(): void;
 }

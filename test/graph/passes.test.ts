@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { InterventionGraph } from '../../runtime/graph/graph.ts';
 import { decide } from '../../runtime/graph/passes/decide.ts';
+import { hoistFunctions } from '../../runtime/graph/passes/hoist-functions.ts';
 import { narrow } from '../../runtime/graph/passes/narrow.ts';
 import type { Rewritten } from '../../runtime/graph/passes/pass.ts';
 import { settleReturned } from '../../runtime/graph/passes/settle-returned.ts';
@@ -79,7 +80,20 @@ function settled(uses: number, isOwn: boolean): Example {
   return { graph: make.graph, before: String(make.graph), rewritten: settleReturned(make.graph, { finals }) };
 }
 
+/** Functions of the user in a branch. */
+function hoisted(side: 0 | 1, functions: number): Example {
+  const make = new GraphMaker();
+  const test = make.read('test', { site: at(1) });
+  make.save(make.applying(test, make.read('first', { site: at(2) }), side, functions, at(3)));
+  return { graph: make.graph, before: String(make.graph), rewritten: hoistFunctions(make.graph, null) };
+}
+
 const examples = fc.oneof(
+  fc.tuple(fc.constantFrom(0 as const, 1 as const), fc.integer({ min: 1, max: 3 })).map(
+    ([side, functions]) =>
+      () =>
+        hoisted(side, functions),
+  ),
   fc.tuple(fc.integer({ min: 0, max: 3 }), fc.boolean()).map(
     ([uses, isOwn]) =>
       () =>
@@ -113,6 +127,9 @@ describe('every pass', () => {
       'read',
       'if',
     ]);
+    const names = (example: Example) => example.rewritten.graph.root.nodes.map(({ op }) => op);
+    expect(names(hoisted(0, 1))).toEqual(['read', 'read', 'operand', 'if', 'apply', 'if']);
+    expect(names(hoisted(1, 2)).filter((op) => op === 'apply' || op === 'if')).toEqual(['if', 'apply', 'apply', 'if']);
     expect(decided(1, false).rewritten.graph.root.nodes.map(({ op }) => op)).toEqual([
       'read',
       'read',

@@ -5,6 +5,7 @@ import { isMember } from '../../runtime/api/members.ts';
 import { declareModules } from '../../runtime/modules/declarations.ts';
 import { typeName } from '../../runtime/modules/kind-names.ts';
 import type { OnnxModel } from '../../runtime/onnx/model.ts';
+import { readModel } from '../../runtime/onnx/read.ts';
 import { graphModel } from '../support/models.ts';
 import { fixtureModel } from '../support/run-model.ts';
 import { COMPILERS, check, ROOT } from '../types/compilers.ts';
@@ -50,6 +51,13 @@ describe('the declarations of a model', () => {
     expect(found.find(([, name]) => name === 'Sequential')![2]).toBe(
       'ModuleList, Readonly<Record<0 | -3, StemItem>>, Readonly<Record<1 | -2, BatchNorm2d>>, Readonly<Record<2 | -1, ReLU>>',
     );
+  });
+
+  it('have the weights that the file has transposed, of the shape that PyTorch gives them', async () => {
+    const sae = declare(await fixtureModel('zoo/sae', 'ts'));
+    expect(sae).toMatch(/interface Encoder [^}]*\n {2}readonly weight: Traced;\n {2}readonly bias: Traced;\n/);
+    const toy = declare(await readModel(join(ROOT, 'models/toy-gpt2/model.onnx')));
+    expect(toy).toContain('  /** `lm_head.weight`: float32 [189, 128] */\n  readonly weight: Traced;');
   });
 
   it('quote odd names, and reach what is named like a member with get', async () => {

@@ -1,4 +1,4 @@
-import { save, Tensor } from 'onnsight';
+import { backward, save, sum, Tensor } from 'onnsight';
 import { describe, expect, it } from 'vitest';
 import { expectClose, loadToy, reference } from '../support/toy.ts';
 import { clean, corrupt, difference, parity } from './support.ts';
@@ -168,11 +168,147 @@ describe('apply: functions that give the wrong thing', () => {
     ).rejects.toThrow(/apply\.test\.ts:\d+:\d+ - apply: there is no dtype 'float33'/);
   });
 
-  it('under a traced condition', async () => {
+  it('in a loop of the graph', async () => {
     const trace = lm.trace(clean, (tracer) => {
-      if (lm.transformer.h[0].output.norm() > 1) tracer.apply(half, lm.transformer.h[1].output);
+      for (const row of lm.transformer.h[0].output) tracer.apply(half, row);
       return save(lm.lm_head.output);
     });
-    await expect(trace).rejects.toThrow(/apply\.test\.ts:\d+:\d+ - apply stands in a branch or loop/);
+    await expect(trace).rejects.toThrow(/apply\.test\.ts:\d+:\d+ - apply stands in a loop/);
+  });
+
+  it('in a branch in which a gradient is taken', async () => {
+    const trace = lm.trace(clean, (tracer) => {
+      const { output } = lm.transformer.h[1];
+      if (output.norm() > 1) {
+        backward(sum(tracer.apply(half, output)));
+        return save(output.grad);
+      }
+      return null;
+    });
+    await expect(trace).rejects.toThrow(/apply\.test\.ts:\d+:\d+ - apply stands in a branch in which a gradient/);
+  });
+});
+
+describe('apply under a traced condition', () => {
+  const { norm, taken_below: taken, taken_above: other } = reference.cases.conditional;
+  /** The reference's conditional, with a function in its place on each side; tells which of them were called. */
+  async function conditional(threshold: number) {
+    const called: string[] = [];
+    const logits = await lm.trace(clean, (tracer) => {
+      if (lm.transformer.h[0].output.norm() > threshold) {
+        const doubled = lm.transformer.h[1].output * 2;
+        const halved = tracer.apply((x) => {
+          called.push('half');
+          return half(x);
+        }, doubled);
+        lm.transformer.h[1].output = halved / 2;
+      } else {
+        lm.transformer.h[1].output = tracer.apply((x) => {
+          called.push('one more');
+          return Tensor.from(
+            Float32Array.from(x.data as Float32Array, (value) => value + 1),
+            'float32',
+            x.dims,
+          );
+        }, lm.transformer.h[1].output);
+      }
+      return save(lm.lm_head.output['0, -1']);
+    });
+    return { logits, called };
+  }
+
+  it('the function of the branch that runs is called, and its result goes on through the model', async () => {
+    const below = await conditional(norm - 1);
+    expectClose(below.logits, taken);
+    expect(below.called).toEqual(['half']);
+    const above = await conditional(norm + 1);
+    expectClose(above.logits, other);
+    expect(above.called).toEqual(['one more']);
+  });
+
+  it('what is saved of it is undefined where the branch did not run', async () => {
+    const count = (x: Tensor) => x.data.length;
+    for (const threshold of [norm - 1, norm + 1]) {
+      let size: Tensor | undefined;
+      await lm.trace(clean, (tracer) => {
+        if (lm.transformer.h[0].output.norm() > threshold)
+          size = save(tracer.apply(count, lm.transformer.h[2].output, { dims: [] }) + 1);
+      });
+      expect(size?.item()).toBe(threshold < norm ? 15 * 128 + 1 : undefined);
+    }
+  });
+
+  it('several functions in nested conditions', async () => {
+    const nested = async (outer: number, inner: number) => {
+      const called: number[] = [];
+      const [one, two, three, four] = [1, 2, 3, 4].map((level) => (x: Tensor) => {
+        called.push(level);
+        return Number(x.item()) + 10 ** level;
+      });
+      const sum = await lm.trace(clean, (tracer) => {
+        const size = lm.transformer.h[0].output.norm();
+        let sum = size * 0;
+        if (size > outer) {
+          sum = tracer.apply(one!, sum);
+          if (sum + size > inner) sum = tracer.apply(two!, tracer.apply(three!, sum));
+          else sum = tracer.apply(four!, sum);
+          sum = sum * 2;
+        }
+        return save(sum);
+      });
+      return { sum: sum.item(), called };
+    };
+    expect(await nested(norm + 1, 0)).toEqual({ sum: 0, called: [] });
+    expect(await nested(norm - 1, norm + 5)).toEqual({ sum: 2 * (10 + 1000 + 100), called: [1, 3, 2] });
+    expect(await nested(norm - 1, norm + 15)).toEqual({ sum: 2 * (10 + 10000), called: [1, 4] });
+  });
+
+  it('under && and ?:, in an invoke, in a step of a generation, between the traces of a session', async () => {
+    const seen: (readonly number[])[] = [];
+    const look = (x: Tensor) => {
+      seen.push(x.dims);
+      return x;
+    };
+    await lm.trace((tracer) => {
+      tracer.invoke(clean, () => save(lm.transformer.h[0].output));
+      tracer.invoke(clean, () => {
+        const { output } = lm.transformer.h[0];
+        return save(output.norm() > 1 ? tracer.apply(look, output['0, -1']) : output['0, 0']);
+      });
+    });
+    expect(seen.splice(0)).toEqual([[128]]);
+    await lm.generate(clean, { maxNewTokens: 3 }, (tracer) => {
+      for (const step of tracer.iter()) {
+        const { output } = lm.transformer.h[0];
+        if (output.norm() > (step === 1 ? 1e6 : 1)) save(tracer.apply(look, output['0, -1:']));
+      }
+    });
+    expect(seen.splice(0)).toEqual([
+      [1, 128],
+      [1, 128],
+    ]);
+    const sums = await lm.session((session) => {
+      const first = session.trace(clean, () => lm.transformer.h[0].output);
+      return session.trace(clean, (tracer) => {
+        let last = first['0, -1'];
+        if (last.norm() > 1) last = tracer.apply(half, last);
+        return { last: save(last), whole: save(first['0, -1']) };
+      });
+    });
+    const { dims, data } = half(sums.whole);
+    expectClose(sums.last, { dims: [...dims], data: Array.from(data, Number) });
+  });
+
+  it('a gradient goes back through a function that was called, and around one that was not', async () => {
+    for (const threshold of [norm - 1, norm + 1]) {
+      const gradient = await lm.trace(clean, (tracer) => {
+        const { output } = lm.transformer.h[1];
+        let scaled = output * 3;
+        if (lm.transformer.h[0].output.norm() > threshold) scaled = tracer.apply(half, output, { backward: half });
+        backward(sum(scaled));
+        return save(output.grad);
+      });
+      expect(new Set(gradient.data)).toEqual(new Set([threshold < norm ? 0.5 : 3]));
+    }
   });
 });

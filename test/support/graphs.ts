@@ -56,6 +56,19 @@ export class GraphMaker {
     return this.graph.add(this.graph.root, 'if', [outputOf(test)], types, {}, site, regions);
   }
 
+  /** A conditional in one of whose branches functions of the user are called, one on what the other gives. */
+  applying(test: Node, value: Node, side: 0 | 1, functions: number, site: Site | null = null): Node {
+    const applied: Region = { parameters: [], nodes: [], results: [] };
+    let last = this.graph.add(applied, 'neg', [outputOf(value)], [FLOATS], {}, site).outputs[0]!;
+    for (let i = 0; i < functions; i++) {
+      last = this.graph.add(applied, 'apply', [last], [FLOATS], { guarded: false }, site).outputs[0]!;
+    }
+    applied.results.push(this.graph.add(applied, 'abs', [last], [FLOATS], {}, site).outputs[0]!);
+    const other: Region = { parameters: [], nodes: [], results: [outputOf(value)] };
+    const regions = side === 0 ? [applied, other] : [other, applied];
+    return this.graph.add(this.graph.root, 'if', [outputOf(test)], [FLOATS], {}, site, regions);
+  }
+
   operand(): Node {
     const node = this.add('operand', [], [FLOATS], { dtype: 'float32' });
     this.graph.operands.set(node, { dims: [], data: [1] });
