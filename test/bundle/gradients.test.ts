@@ -1,6 +1,7 @@
 import { backward, grad, intervention, type LanguageModel, norm, save, sum, tanh, zerosLike } from 'onnsight';
 import { loadBundle } from 'onnsight/bundle';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { expectGradient, fixture } from '../gradients/pytorch.ts';
 import { loadToy, maxDifference } from '../support/toy.ts';
 import { compileTo, runLive, tensorsIn } from './support/build.ts';
 
@@ -15,6 +16,16 @@ const saliency = intervention({ token: 'int64' }, (model: LanguageModel, { token
   const logits = model.lm_head.output['0, -1'];
   backward(logits[token]);
   return { scores: save(sum(output * output.grad, -1)), hidden: save(model.transformer.h[2].output.grad) };
+});
+
+const { ids, tokens, cases: recorded } = fixture('toy');
+const { answer, wrong } = tokens as Record<'answer' | 'wrong', number>;
+
+const lead = intervention({ answer: 'int64', wrong: 'int64' }, (model: LanguageModel, { answer, wrong }) => {
+  const { h, wte } = model.transformer;
+  const logits = model.lm_head.output['0, -1'];
+  backward(logits[answer] - logits[wrong]);
+  return { wte: save(wte.output.grad), h1: save(h[1].output.grad), h3: save(h[3].output.grad) };
 });
 
 const stopped = intervention({ factor: 'float32' }, (model: LanguageModel, { factor }) => {
@@ -70,6 +81,13 @@ describe('a backward pass in a bundle does as it does live, for any batch and le
     }
     await bundle.release();
   });
+});
+
+it('the gradients that a bundle gives are those of PyTorch', async () => {
+  const bundle = await loadBundle(await compileTo(lead));
+  const found = tensorsIn(await bundle({ input_ids: [ids.clean], answer, wrong }));
+  for (const name of ['wte', 'h1', 'h3']) expectGradient(found[name]!, recorded.layers.grads[name], name);
+  await bundle.release();
 });
 
 const astray = intervention({ factor: 'float32' }, (model: LanguageModel, { factor }) => {
