@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { text } from 'node:stream/consumers';
 import {
+  add,
   answerToJson,
   backward,
   detach,
@@ -371,6 +372,22 @@ describe.each(['off', 'layers', 'modules'])('gradients go everywhere, cut: %s', 
     );
     const { result } = await run({ stopTokens: [] });
     expect(numbers(result!).some((value) => value !== 0)).toBe(true);
+  });
+
+  it('to tensors from outside as values, which add to no parameter', async () => {
+    const lm = models.get(way)!;
+    const scale = new Parameter([2, -1, 0.5]);
+    const shift = Tensor.from(new Float32Array([1, 2, 3]));
+    const { x, found } = await lm.trace([clean], () => {
+      const x = lm.transformer.h[1].output['0, 0, :3'];
+      const loss = sum(square(add(mul(x, scale), shift)));
+      const gradients = [...grad(loss, [scale, shift]), grad(loss, scale)];
+      return { x: save(x), found: gradients.map((gradient) => save(gradient)) };
+    });
+    const twice = numbers(x).map((value, i) => 2 * (value * scale.data[i]! + shift.data[i]!));
+    const byScale = numbers(x).map((value, i) => value * twice[i]!);
+    for (const [i, wanted] of [byScale, twice, byScale].entries()) expectNumbers(found[i]!.data, wanted, `input ${i}`);
+    expect(scale.grad).toBeNull();
   });
 
   it('to parameters, whose gradients add up from trace to trace', async () => {
