@@ -1,12 +1,11 @@
 import { isFloat } from '../graph/promotion.ts';
 import type { Value } from '../graph/types.ts';
+import { type AnyTensor, Tensor } from '../tensor/tensor.ts';
 import { apply, toProxy } from '../tracing/apply.ts';
 import { type Builder, builder } from '../tracing/builder.ts';
-
 import { inFileOf, TracedPass } from '../tracing/gradients.ts';
 import { inner } from '../tracing/hidden.ts';
 import { owning, TensorProxy } from '../tracing/proxy.ts';
-
 import type { GradOptions } from '../types/options.ts';
 import type { Operand, Traced } from '../types/tensor.ts';
 import { asTraced, fail, node, operand } from './nodes.ts';
@@ -27,12 +26,17 @@ export function backward(loss: Operand, gradient?: Operand): void {
 /**
  * The gradients of `loss` by some tensors, each of its tensor's shape and dtype; no pass is left open. They are values
  * like others: a loss may be computed from them, and has gradients of its own.
+ * @param inputs tensors of the trace, `Parameter`s and other tensors that the loss is computed from
  * @throws TraceError where the loss does not depend on one of them, unless `allowUnused` (it is undefined when it comes
  *   back) or `materializeGrads` (it is zeros)
  */
-export function grad(loss: Operand, inputs: Traced, options?: GradOptions): Traced;
-export function grad(loss: Operand, inputs: readonly Traced[], options?: GradOptions): Traced[];
-export function grad(loss: Operand, inputs: Traced | readonly Traced[], options?: GradOptions): Traced | Traced[] {
+export function grad(loss: Operand, inputs: Traced | AnyTensor, options?: GradOptions): Traced;
+export function grad(loss: Operand, inputs: readonly (Traced | AnyTensor)[], options?: GradOptions): Traced[];
+export function grad(
+  loss: Operand,
+  inputs: Traced | AnyTensor | readonly (Traced | AnyTensor)[],
+  options?: GradOptions,
+): Traced | Traced[] {
   const {
     gradient,
     allowUnused = false,
@@ -40,9 +44,10 @@ export function grad(loss: Operand, inputs: Traced | readonly Traced[], options?
   } = optionsOf<GradOptions>('grad', options, ['gradient', 'allowUnused', 'materializeGrads']);
   const target = builder();
   const pass = openPass(target, 'grad', loss, gradient);
-  const by = (input: unknown) => {
+  const by = (given: unknown) => {
+    const input = given instanceof Tensor ? toProxy(given) : given;
     if (!(input instanceof TensorProxy)) {
-      fail('grad(loss, inputs): the inputs are tensors of the trace, one or an array of them.');
+      fail('grad(loss, inputs): the inputs are tensors, one or an array of them.');
     }
     const value = input[inner].value();
     if (!isFloat(value.type.dtype)) {

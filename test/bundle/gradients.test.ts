@@ -1,6 +1,19 @@
-import { backward, grad, intervention, type LanguageModel, norm, save, sum, tanh, zerosLike } from 'onnsight';
+import {
+  backward,
+  grad,
+  intervention,
+  type LanguageModel,
+  mul,
+  norm,
+  save,
+  sum,
+  Tensor,
+  tanh,
+  zerosLike,
+} from 'onnsight';
 import { loadBundle } from 'onnsight/bundle';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { expectGradient, fixture } from '../gradients/pytorch.ts';
 import { loadToy, maxDifference } from '../support/toy.ts';
 import { compileTo, runLive, tensorsIn } from './support/build.ts';
 
@@ -17,13 +30,26 @@ const saliency = intervention({ token: 'int64' }, (model: LanguageModel, { token
   return { scores: save(sum(output * output.grad, -1)), hidden: save(model.transformer.h[2].output.grad) };
 });
 
+const { ids, tokens, cases: recorded } = fixture('toy');
+const { answer, wrong } = tokens as Record<'answer' | 'wrong', number>;
+
+const lead = intervention({ answer: 'int64', wrong: 'int64' }, (model: LanguageModel, { answer, wrong }) => {
+  const { h, wte } = model.transformer;
+  const logits = model.lm_head.output['0, -1'];
+  backward(logits[answer] - logits[wrong]);
+  return { wte: save(wte.output.grad), h1: save(h[1].output.grad), h3: save(h[3].output.grad) };
+});
+
+const outside = Tensor.from(Float32Array.from({ length: 128 }, (_, i) => i / 128));
+
 const stopped = intervention({ factor: 'float32' }, (model: LanguageModel, { factor }) => {
   const { h, wte } = model.transformer;
   const logits = model.lm_head.output['0, -1'];
   backward(logits[3]);
   h[2].mlp.output.grad *= factor;
   h[1].attn.output.grad = zerosLike(h[1].attn.output);
-  return { wte: save(wte.output.grad), later: save(h[2].output.grad) };
+  const ofOutside = grad(sum(mul(h[0].output, outside)), outside);
+  return { wte: save(wte.output.grad), later: save(h[2].output.grad), ofOutside: save(ofOutside) };
 });
 
 const branches = intervention({ bound: 'float32' }, (model: LanguageModel, { bound }) => {
@@ -46,7 +72,7 @@ const curvature = intervention({ token: 'int64' }, (model: LanguageModel, { toke
 
 const cases: readonly [string, unknown, readonly object[]][] = [
   ['a gradient', saliency, [{ token: 5 }, { token: 88 }]],
-  ['gradients that are set', stopped, [{ factor: 2 }, { factor: 0 }]],
+  ['gradients that are set, and one by a tensor from outside', stopped, [{ factor: 2 }, { factor: 0 }]],
   ['the gradient of a gradient', curvature, [{ token: 5 }]],
   ['through a loop, and by a weight', branches, [{ bound: 20 }, { bound: 1000 }]],
 ];
@@ -70,6 +96,13 @@ describe('a backward pass in a bundle does as it does live, for any batch and le
     }
     await bundle.release();
   });
+});
+
+it('the gradients that a bundle gives are those of PyTorch', async () => {
+  const bundle = await loadBundle(await compileTo(lead));
+  const found = tensorsIn(await bundle({ input_ids: [ids.clean], answer, wrong }));
+  for (const name of ['wte', 'h1', 'h3']) expectGradient(found[name]!, recorded.layers.grads[name], name);
+  await bundle.release();
 });
 
 const astray = intervention({ factor: 'float32' }, (model: LanguageModel, { factor }) => {

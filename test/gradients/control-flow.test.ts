@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { backward } from '../../runtime/gradients/backward.ts';
+import { backward, gradientName } from '../../runtime/gradients/backward.ts';
 import { makeGraph, makeNode, makeTensor, makeValueInfo } from '../../runtime/onnx/make.ts';
 import type { GraphProto, NodeProto, ValueInfoProto } from '../../runtime/onnx/proto.ts';
 import { type Case, doubles, integers, largestError, modelOf, truth } from './differences.ts';
@@ -321,6 +321,26 @@ describe('the derivative of a Loop', () => {
     );
     expect(() => backward(model, { seeds: ['y'], wanted: ['x'] })).toThrow('SequenceAt has no derivative');
   });
+});
+
+it('the second derivative of a Loop whose state changes its shape is refused', () => {
+  const doubling = loopBody(
+    ['i', 'go', 'a'],
+    [same('go', 'on'), n('Mul', ['a', 'a'], ['c']), n('Concat', ['c', 'a'], ['b'], { axis: { int: 0 } })],
+    ['on', 'b'],
+  );
+  const forward = modelOf(
+    {
+      inputs: { trips: integers([3], []), x: doubles([2]) },
+      nodes: [n('Loop', ['trips', '', 'x'], ['y'], { body: { graph: doubling } })],
+      outputs: ['y'],
+    },
+    'sizes',
+  );
+  const first = backward(forward, { seeds: ['y'], wanted: ['x'] });
+  expect(() => backward(first.model, { seeds: [gradientName('x')], wanted: ['x'] })).toThrow(
+    'it goes through a list of tensors whose shapes change from iteration to iteration',
+  );
 });
 
 describe('the derivative of a Scan', () => {

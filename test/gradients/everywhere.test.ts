@@ -1,11 +1,18 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { text } from 'node:stream/consumers';
 import {
+  add,
+  answerToJson,
   backward,
   detach,
   grad,
-  mean,
+  matmul,
   mul,
+  NNsight,
   norm,
   Parameter,
+  RemoteBackend,
   requestFromJson,
   requestToJson,
   round,
@@ -14,16 +21,37 @@ import {
   square,
   sum,
   Tensor,
+  type Traced,
 } from 'onnsight';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { loadEachWay } from '../execution/ways.ts';
-import { loadSmall } from '../parity/support.ts';
 import { loadToy } from '../support/toy.ts';
-import { clean } from './blocks.ts';
+import { clean, corrupt } from './blocks.ts';
+import { type Expected, expectGradient, expectNumbers, fixture } from './pytorch.ts';
 
 type Toy = Awaited<ReturnType<typeof loadToy>>;
 let models: ReadonlyMap<string, Toy>;
+const { cases: first, tokens } = fixture('toy');
+const { answer, wrong } = tokens as Record<'answer' | 'wrong', number>;
+/** test/tools/gradients_everywhere.py */
+const recorded = fixture('everywhere');
 const numbers = (tensor: Tensor) => Array.from(tensor.data as ArrayLike<number>, Number);
+
+/** How far the answer is ahead. */
+function lead(output: Traced): Traced {
+  'use trace';
+  const logits = output['0, -1'];
+  return (logits[answer] - logits[wrong]) as Traced;
+}
+
+/** Fails unless a loss and all gradients of a case are PyTorch's. */
+function expectRecorded({ loss, ...found }: Readonly<Record<string, Tensor>>, name: string): void {
+  const { loss: wanted, ...gradients } = recorded[name] as { loss: number };
+  if (loss) expectNumbers(loss.data, [wanted], `${name}: loss`);
+  expect(Object.keys(found).sort()).toEqual(Object.keys(gradients).sort());
+  for (const [key, gradient] of Object.entries<Expected>(gradients))
+    expectGradient(found[key]!, gradient, `${name}: ${key}`);
+}
 
 /** The rows of a tensor [1, rows, width], added up. */
 function sumOfRows({ dims, data }: Tensor): Tensor {
@@ -51,26 +79,20 @@ beforeAll(async () => {
 describe.each(['off', 'layers', 'modules'])('gradients go everywhere, cut: %s', (way) => {
   it('through a function of the user by the derivative that it comes with', async () => {
     const lm = models.get(way)!;
-    const triple = (x: Tensor) =>
-      Tensor.from(
-        x.data.map((value) => 3 * value),
-        'float32',
-        x.dims,
-      );
-    const own = await lm.trace([clean], (tracer) => {
-      const { output } = lm.transformer.h[1];
-      lm.transformer.h[1].output = tracer.apply(triple, output, { backward: triple });
-      backward(sum(square(lm.transformer.ln_f.output)));
-      return { x: save(output.grad), wte: save(lm.transformer.wte.output.grad) };
+    const { h, wte } = lm.transformer;
+    const mapped = (x: Tensor, fn: (value: number, i: number) => number) =>
+      Tensor.from(x.data.map(fn), 'float32', x.dims);
+    const squared = (x: Tensor) => mapped(x, (value) => (value * value) / 10);
+    const halfway = (g: Tensor, x: Tensor) => mapped(x, (value, i) => (value * g.data[i]!) / 2);
+    const found = await lm.trace([clean], (tracer) => {
+      const x = h[1].output;
+      const y = tracer.apply(squared, x, { backward: halfway });
+      h[1].output = y;
+      const loss = lead(lm.lm_head.output);
+      backward(loss);
+      return { loss: save(loss), x: save(x.grad), y: save(y.grad), wte: save(wte.output.grad) };
     });
-    const plain = await lm.trace([clean], () => {
-      const { output } = lm.transformer.h[1];
-      lm.transformer.h[1].output = output * 3;
-      backward(sum(square(lm.transformer.ln_f.output)));
-      return { x: save(output.grad), wte: save(lm.transformer.wte.output.grad) };
-    });
-    expectSame(own.x, plain.x);
-    expectSame(own.wte, plain.wte);
+    expectRecorded(found, 'apply');
   });
 
   it('to a parameter that the block uses itself, behind a function too', async () => {
@@ -151,28 +173,81 @@ describe.each(['off', 'layers', 'modules'])('gradients go everywhere, cut: %s', 
 
   it('through several traces of a session', async () => {
     const lm = models.get(way)!;
-    const both = await lm.session((session) => {
-      const first = session.trace([clean], () => lm.transformer.h[1].output);
-      return session.trace([clean], () => {
-        const second = lm.transformer.h[1].output;
-        const loss = sum(first * second);
+    const { h, wte } = lm.transformer;
+    const found = await lm.session((session) => {
+      const first = session.trace([clean], () => ({ x: h[1].output, wte: wte.output }));
+      return session.trace([corrupt], () => {
+        const loss = sum(first.x['0, -1'] * h[2].output['0, -1']);
         backward(loss);
-        return { first: save(first.grad), second: save(second.grad), value: save(second) };
+        return {
+          loss: save(loss),
+          x: save(first.x.grad),
+          first: save(first.wte.grad),
+          second: save(wte.output.grad),
+        };
       });
     });
-    expectSame(both.first, both.value);
-    expectSame(both.second, both.value);
+    expectRecorded(found, 'session');
+  });
+
+  it('through what flows from one trace of a session into the middle of another', async () => {
+    const lm = models.get(way)!;
+    const { h, wte } = lm.transformer;
+    const found = await lm.session((session) => {
+      const first = session.trace([clean], () => ({ x: h[1].output, wte: wte.output }));
+      return session.trace([corrupt], () => {
+        h[1].output[':, -1'] = first.x[':, -1'] * 0.5;
+        const loss = lead(lm.lm_head.output);
+        backward(loss);
+        return {
+          loss: save(loss),
+          x: save(first.x.grad),
+          first: save(first.wte.grad),
+          second: save(wte.output.grad),
+        };
+      });
+    });
+    expectRecorded(found, 'patched');
+  });
+
+  it('through an edit that stays, to its parameters', async () => {
+    const lm = models.get(way)!;
+    const waves = (...dims: [number, number]) =>
+      new Parameter(
+        Tensor.from(
+          Float32Array.from({ length: dims[0] * dims[1] }, (_, i) => Math.cos(i) * 0.05),
+          'float32',
+          dims,
+        ),
+      );
+    const [a, b] = [waves(128, 2), waves(2, 128)];
+    const edited = lm.edit(() => {
+      const { mlp } = lm.transformer.h[2];
+      mlp.output += matmul(matmul(mlp.output, a), b);
+    });
+    const found = await edited.trace([clean], () => {
+      const loss = lead(edited.lm_head.output);
+      backward(loss);
+      return { loss: save(loss), wte: save(edited.transformer.wte.output.grad) };
+    });
+    expectRecorded({ ...found, a: a.grad!, b: b.grad! }, 'edit');
   });
 
   it('into a cache, with what the loss does not depend on left out', async () => {
     const lm = models.get(way)!;
-    const { cache, wanted } = await lm.trace([clean], (tracer) => {
-      backward(sum(square(lm.transformer.h[1].output)));
-      const cache = tracer.cache({ gradients: true, modules: ['transformer.h.0', 'transformer.h.3'] });
-      return { cache, wanted: save(lm.transformer.h[0].output.grad) };
-    });
-    expectSame(cache['transformer.h.0']!.gradient!.output, wanted);
-    expect(cache['transformer.h.3']!.gradient!.output).toBeUndefined();
+    const modules = ['transformer.h.0', 'transformer.h.3'];
+    const cacheOf = (loss: () => unknown) =>
+      lm.trace([clean], (tracer) => {
+        backward(loss() as number);
+        return tracer.cache({ gradients: true, modules });
+      });
+    const all = await cacheOf(() => lead(lm.lm_head.output));
+    const { h0, h3 } = first.layers.grads as Record<'h0' | 'h3', Expected>;
+    expectGradient(all['transformer.h.0']!.gradient!.output!, h0, 'h0');
+    expectGradient(all['transformer.h.3']!.gradient!.output!, h3, 'h3');
+    const early = await cacheOf(() => sum(lm.transformer.h[0].output));
+    expect(new Set(numbers(early['transformer.h.0']!.gradient!.output!))).toEqual(new Set([1]));
+    expect(early['transformer.h.3']!.gradient!.output).toBeUndefined();
   });
 
   it('and stop at what is detached', async () => {
@@ -201,45 +276,50 @@ describe.each(['off', 'layers', 'modules'])('gradients go everywhere, cut: %s', 
     }
   });
 
-  it('as data, to another process', async () => {
+  it('as data, to a backend of one’s own and to a server', async () => {
     const lm = models.get(way)!;
-    const wanted = await lm.trace([clean], () => {
-      backward(mean(square(lm.transformer.ln_f.output)));
-      return save(lm.transformer.wte.output.grad);
-    });
-    const backend = {
-      async run(request: Parameters<typeof requestToJson>[0]) {
-        const received = requestFromJson(JSON.parse(JSON.stringify(requestToJson(request))));
-        return lm.execute(received);
-      },
+    const own = {
+      run: (request: Parameters<typeof requestToJson>[0]) =>
+        lm.execute(requestFromJson(JSON.parse(JSON.stringify(requestToJson(request))))),
     };
-    const given = await lm.trace(
-      [clean],
-      () => {
-        backward(mean(square(lm.transformer.ln_f.output)));
-        return save(lm.transformer.wte.output.grad);
-      },
-      { backend },
-    );
-    expectSame(given, wanted);
+    const server = createServer(async (request, response) => {
+      const answer = await lm.execute(requestFromJson(JSON.parse(await text(request))));
+      response.end(JSON.stringify(answerToJson(answer)));
+    }).listen(0);
+    await once(server, 'listening');
+    const { port } = server.address() as { port: number };
+    try {
+      for (const backend of [own, new RemoteBackend(`http://localhost:${port}`)]) {
+        const found = await lm.trace(
+          [clean],
+          () => {
+            backward(lead(lm.lm_head.output));
+            return { wte: save(lm.transformer.wte.output.grad), h1: save(lm.transformer.h[1].output.grad) };
+          },
+          { backend },
+        );
+        expectGradient(found.wte, first.layers.grads.wte, 'wte');
+        expectGradient(found.h1, first.layers.grads.h1, 'h1');
+      }
+    } finally {
+      server.close();
+    }
   });
 
-  it('in the steps of a generation', async () => {
+  it('from a loss over the steps of a generation to each of them', async () => {
     const lm = models.get(way)!;
-    const { result } = await lm.generate([clean], { maxNewTokens: 2 }, (tracer) => {
-      const found: Tensor[] = [];
+    const { result } = await lm.generate([clean], { maxNewTokens: 2, stopTokens: [] }, (tracer) => {
+      let loss: number | null = null;
+      const outputs: Traced[] = [];
       for (const _ of tracer.iter([0, 1])) {
-        backward(sum(square(lm.transformer.ln_f.output)));
-        found.push(save(lm.transformer.h[1].output.grad));
+        outputs.push(lm.transformer.h[1].output);
+        const own = lead(lm.lm_head.output);
+        loss = loss === null ? own : loss * own;
       }
-      return found;
+      const [one, other] = grad(loss!, outputs);
+      return { loss: save(loss!), first: save(one!), second: save(other!) };
     });
-    const first = await lm.trace([clean], () => {
-      backward(sum(square(lm.transformer.ln_f.output)));
-      return save(lm.transformer.h[1].output.grad);
-    });
-    expect(result!.length).toBe(2);
-    expectSame(result![0]!, first);
+    expectRecorded(result!, 'generation');
   });
 
   it('from a later step of a generation to an earlier one, through its key-value cache', async () => {
@@ -294,6 +374,22 @@ describe.each(['off', 'layers', 'modules'])('gradients go everywhere, cut: %s', 
     expect(numbers(result!).some((value) => value !== 0)).toBe(true);
   });
 
+  it('to tensors from outside as values, which add to no parameter', async () => {
+    const lm = models.get(way)!;
+    const scale = new Parameter([2, -1, 0.5]);
+    const shift = Tensor.from(new Float32Array([1, 2, 3]));
+    const { x, found } = await lm.trace([clean], () => {
+      const x = lm.transformer.h[1].output['0, 0, :3'];
+      const loss = sum(square(add(mul(x, scale), shift)));
+      const gradients = [...grad(loss, [scale, shift]), grad(loss, scale)];
+      return { x: save(x), found: gradients.map((gradient) => save(gradient)) };
+    });
+    const twice = numbers(x).map((value, i) => 2 * (value * scale.data[i]! + shift.data[i]!));
+    const byScale = numbers(x).map((value, i) => value * twice[i]!);
+    for (const [i, wanted] of [byScale, twice, byScale].entries()) expectNumbers(found[i]!.data, wanted, `input ${i}`);
+    expect(scale.grad).toBeNull();
+  });
+
   it('to parameters, whose gradients add up from trace to trace', async () => {
     const lm = models.get(way)!;
     const scale = new Parameter([2, 2, 2]);
@@ -326,43 +422,22 @@ describe.each(['off', 'layers', 'modules'])('gradients go everywhere, cut: %s', 
   });
 });
 
-/** A sparse autoencoder behind the first block: its features, and what depends on them. */
 it.each(['off', 'layers', 'modules'])('gradients go through an attached model, cut: %s', async (way) => {
   const lm = models.get(way)!;
-  const sae = await loadSmall('zoo/sae.ts');
-  lm.transformer.h[0].sae = sae;
-  const own = await lm.trace([clean], () => {
-    const x = lm.transformer.h[0].output;
-    const decoded = lm.transformer.h[0].sae(x);
-    lm.transformer.h[0].output = decoded + x * 0.5;
-    const loss = sum(square(lm.transformer.ln_f.output) * lm.transformer.ln_f.output);
+  const layer = lm.transformer.h[2];
+  layer.sae = await NNsight.load('onnsight/toy-sae');
+  const found = await lm.trace([clean], () => {
+    const x = layer.output;
+    layer.output = layer.sae(x) + x * 0.5;
+    const loss = lead(lm.lm_head.output);
     backward(loss);
     return {
       loss: save(loss),
-      x: save(x),
-      gradient: save(x.grad),
+      x: save(x.grad),
+      encoded: save(layer.sae.encoder.output.grad),
+      features: save(layer.sae.decoder.input.grad),
       wte: save(lm.transformer.wte.output.grad),
-      features: save(lm.transformer.h[0].sae.encoder.output.grad),
     };
   });
-  // A central difference along the gradient itself: the loss grows by its norm.
-  const norm = Math.hypot(...numbers(own.gradient));
-  const along = async (step: number) => {
-    const moved = Tensor.from(
-      numbers(own.x).map((value, i) => value + (step * numbers(own.gradient)[i]!) / norm),
-      'float32',
-      own.x.dims,
-    );
-    const { loss } = await lm.trace([clean], () => {
-      lm.transformer.h[0].output = moved;
-      const x = lm.transformer.h[0].output;
-      lm.transformer.h[0].output = lm.transformer.h[0].sae(x) + x * 0.5;
-      return { loss: save(sum(square(lm.transformer.ln_f.output) * lm.transformer.ln_f.output)) };
-    });
-    return loss.item();
-  };
-  const slope = ((await along(0.02)) - (await along(-0.02))) / 0.04;
-  expect(Math.abs(slope - norm)).toBeLessThan(0.02 * norm);
-  expect(numbers(own.features).some((value) => value !== 0)).toBe(true);
-  expect(numbers(own.wte).some((value) => value !== 0)).toBe(true);
+  expectRecorded(found, 'attached');
 });
