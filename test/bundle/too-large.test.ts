@@ -12,7 +12,9 @@ it('weights too large for one file are an error that names the option to leave o
     isExternal(tensor)
       ? {
           ...tensor,
-          externalData: tensor.externalData.map((one) => (one.key === 'length' ? { ...one, value: '1000000000' } : one)),
+          externalData: tensor.externalData.map((one) =>
+            one.key === 'length' ? { ...one, value: '1000000000' } : one,
+          ),
         }
       : tensor,
   );

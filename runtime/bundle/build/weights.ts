@@ -30,9 +30,7 @@ export function embedWeights(
     .filter(isExternal)
     .reduce((sum, tensor) => sum + Number(externalEntry(tensor, 'length') ?? 0), 0);
   if (total > LARGEST) {
-    throw new BundleError(
-      `The weights are ${total} bytes, and one ONNX file holds ${LARGEST} at most. ${remedy}`,
-    );
+    throw new BundleError(`The weights are ${total} bytes, and one ONNX file holds ${LARGEST} at most. ${remedy}`);
   }
   try {
     return mapTensors(proto, (tensor) => {
