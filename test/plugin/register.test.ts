@@ -25,6 +25,32 @@ describe('onnsight/register', { timeout: 60_000 }, () => {
     expect(code).not.toBe(0);
   });
 
+  it('gives metadata to decorators of types that are imported as values: of classes themselves, of interfaces Object', async () => {
+    const project = new Project('traced', {
+      'tsconfig.json': JSON.stringify({
+        compilerOptions: { experimentalDecorators: true, emitDecoratorMetadata: true },
+      }),
+      'src/types.ts': 'export interface Options { alpha: number }\nexport class Thing {}\nexport class Other {}\n',
+      'src/meta.ts': `import { Options, Thing as Named, Other } from './types.ts';
+export const f = (x: number) => { 'use trace'; return x * 2; };
+const seen: string[] = [];
+(Reflect as any).metadata = (key: string, value: any) => () => { if (key === 'design:type') seen.push(value.name); };
+const log = (_target: object, _key: string) => {};
+class Steer {
+  @log options: Options = { alpha: 2 };
+  @log named!: Named;
+  @log other: Other = new Other();
+  fail() { throw new Error('here'); }
+}
+console.log(seen.join());
+new Steer().fail();
+`,
+    });
+    const { output } = await project.node(...REGISTER, 'src/meta.ts');
+    expect(output).toContain('Object,Thing,Other\n');
+    expect(output).toContain('src/meta.ts:10:18');
+  });
+
   it('refuses in required files in the same words', async () => {
     const project = new Project('refused', COMMONJS);
     const { output, code } = await project.node(...REGISTER, 'src/app.ts');
