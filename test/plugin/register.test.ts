@@ -1,3 +1,6 @@
+import { mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Project } from './project.ts';
 
@@ -49,6 +52,17 @@ new Steer().fail();
     const { output } = await project.node(...REGISTER, 'src/meta.ts');
     expect(output).toContain('Object,Thing,Other\n');
     expect(output).toContain('src/meta.ts:10:18');
+  });
+
+  it.each(['module', 'commonjs'])('compiles a helper of a package that does not depend on it: %s', async (type) => {
+    const helper = realpathSync(mkdtempSync(join(tmpdir(), 'onnsight-helper-')));
+    const project = new Project('traced');
+    writeFileSync(join(helper, 'package.json'), JSON.stringify({ type }));
+    writeFileSync(join(helper, 'twice.ts'), "export const twice = (x: number) => { 'use trace'; return x * 2; };\n");
+    project.write('src/uses.ts', `import { twice } from '${helper}/twice.ts';\nconsole.log('twice', twice(21));\n`);
+    const { output } = await project.node(...REGISTER, 'src/uses.ts');
+    rmSync(helper, { recursive: true });
+    expect(output).toContain('twice 42\n');
   });
 
   it('refuses in required files in the same words', async () => {
