@@ -4,7 +4,7 @@ import { lowerAssigned } from './defaults.ts';
 import { isMember, isSettable } from './indexing.ts';
 import { partsOf } from './items.ts';
 import { keyOf } from './keys.ts';
-import { decided, LOGICAL, lazyState } from './logical.ts';
+import { decided, logical } from './logical.ts';
 import type { Lowering } from './lowering.ts';
 import { isLoweredBinary } from './operators.ts';
 import { syntax } from './parse.ts';
@@ -76,24 +76,22 @@ export function lowerCompound(lowering: Lowering, node: ts.BinaryExpression): Co
 /** `x &&= v` → `x = and(x, () => v)`; a member is only set where the value is: setting it may do something. */
 function lowerLogicalCompound(
   lowering: Lowering,
-  { right, operatorToken }: ts.BinaryExpression,
+  node: ts.BinaryExpression,
   target: ts.Expression,
   text: string,
 ): Code {
-  const at = lowering.start(operatorToken);
-  const site = lowering.sites.at(at);
+  const { right, operatorToken } = node;
   const place = placeOf(lowering, target);
   if (suspends(lowering.frame, right)) {
-    const test = decided(place.read('first'), text, at, site);
+    const at = lowering.start(operatorToken);
+    const test = decided(place.read('first'), text, at, lowering.sites.at(at));
     return ['(', test, ` ${text} (`, place.assign('again', lowering.visit(right)), '))'];
   }
-  const name = LOGICAL.get(text)!;
-  const state = lazyState(lowering, right);
   if (!isMember(target)) {
-    return place.assign('first', operator(name, at, [place.read('again'), lowering.thunk(right), site, ...state]));
+    return place.assign('first', logical(lowering, node, place.read('again'), lowering.argument(right)));
   }
-  const set: Code = ['() => ', place.assign('again', lowering.argument(right))];
-  return operator(name, at, [place.read('first'), set, site, ...state]);
+  const set: Code = place.assign('again', lowering.argument(right));
+  return logical(lowering, node, place.read('first'), set);
 }
 
 /** `x++` → `x = increment(x, 1)`; a postfix whose value is used yields the old one. */

@@ -1,7 +1,7 @@
 import type { ts } from 'ts-morph';
 import { callOf } from './arguments.ts';
 import { type Callee, calleeOf, lowerCallee, memberOf } from './callees.ts';
-import { type Code, operator } from './code.ts';
+import { arrow, type Code, operator } from './code.ts';
 import { isMember, isSettable, type Member, readByName } from './indexing.ts';
 import { keyOf } from './keys.ts';
 import type { Lowering } from './lowering.ts';
@@ -53,7 +53,7 @@ function lowerLinks(lowering: Lowering, links: readonly Link[], callee: Callee, 
   const short = end.short === 'undefined' ? [] : [end.short];
   return operator('optional', at, [
     base,
-    [`(${name}) => `, used],
+    [arrow(name), used],
     site,
     ...(state === 'null' && short.length === 0 ? [] : [state]),
     ...short,

@@ -10,14 +10,19 @@ export interface Span {
   readonly end: number;
 }
 
-/** New text that stack traces and breakpoints show at `at`. */
+/** New text that stack traces and breakpoints show at `at`; with null it has no place, and debuggers step over it. */
 export interface Standin {
   readonly text: string;
-  readonly at: number;
+  readonly at: number | null;
 }
 
 export function span(start: number, end: number): Span {
   return { start, end };
+}
+
+/** The head of a closure that lowering makes: it has no place, as reports would count it among the user's functions. */
+export function arrow(parameters = ''): Code {
+  return { text: `(${parameters}) => `, at: null };
 }
 
 /** A call of a runtime operator, on behalf of the source at `at`. */

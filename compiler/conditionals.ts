@@ -1,25 +1,52 @@
 import type { ts } from 'ts-morph';
 import { lowerClosure, lowerNativeBody } from './closures.ts';
-import { type Code, joined, operator, span } from './code.ts';
+import { arrow, type Code, joined, operator, span } from './code.ts';
 import type { Lowering } from './lowering.ts';
 import { syntax } from './parse.ts';
 
+/** As deep as conditionals nest; longer chains stand side by side. */
+const NESTED_LINKS = 3;
+
 /**
- * `if (c) { … } else { … }` → `if_(c, () => { … }, () => { … })`, and with `else if (d) { … }` in between
- * `chain(c, () => { … }, [[() => d, () => { … }]], () => { … })`.
+ * `if (c) { … } else { … }` → `ifElse(c, (b) => { if (b) { … } else { … } })`: both sides stand in an `if` of JavaScript, so
+ * that debuggers and coverage reports see what they see in plain code.
  */
 export function lowerIf(lowering: Lowering, node: ts.IfStatement): Code {
+  if (lengthOf(node) > NESTED_LINKS) return lowerChain(lowering, node);
+  const { expression, thenStatement, elseStatement } = node;
+  const at = lowering.start(node);
+  const then = lowering.start(thenStatement);
+  const is = lowering.frame.fresh('b');
+  const body: Code[] = [{ text: 'if (', at }, `${is}) `, lowerClosure(lowering, thenStatement)];
+  if (elseStatement) {
+    const gap = lowering.trivia(thenStatement.end, lowering.start(elseStatement));
+    body.push(' else ', gap, lowerClosure(lowering, elseStatement));
+  }
+  return operator('ifElse', at, [
+    [lowering.argument(expression), lowering.trivia(expression.end, then)],
+    [arrow(is), '{ ', body, ' }'],
+    lowering.states.of({ start: then, end: node.end }, node),
+    lowering.sites.at(at),
+  ]);
+}
+
+/** How many `else if`s follow an `if`. */
+function lengthOf({ elseStatement }: ts.IfStatement): number {
+  return elseStatement && syntax.isIfStatement(elseStatement) ? 1 + lengthOf(elseStatement) : 0;
+}
+
+/** `if (c) { … } else if (d) { … } else { … }` → `chain(c, () => { … }, [[() => d, () => { … }]], () => { … })` */
+function lowerChain(lowering: Lowering, node: ts.IfStatement): Code {
   const { expression, thenStatement } = node;
   const at = lowering.start(node);
   const then = lowering.start(thenStatement);
   const { links, gap, last } = linksOf(lowering, node);
-  const state = lowering.states.of({ start: then, end: node.end }, node);
-  return operator(links.length > 0 ? 'chain' : 'if_', at, [
+  return operator('chain', at, [
     [lowering.argument(expression), lowering.trivia(expression.end, then)],
-    ['() => ', lowerClosure(lowering, thenStatement)],
-    ...(links.length > 0 ? [['[', joined(links), ']']] : []),
-    [gap, last ? ['() => ', lowerClosure(lowering, last)] : 'null'],
-    state,
+    [arrow(), lowerClosure(lowering, thenStatement)],
+    ['[', joined(links), ']'],
+    [gap, last ? [arrow(), lowerClosure(lowering, last)] : 'null'],
+    lowering.states.of({ start: then, end: node.end }, node),
     lowering.sites.at(at),
   ]);
 }
@@ -43,7 +70,7 @@ function linksOf(lowering: Lowering, { thenStatement, elseStatement }: ts.IfStat
     links.push([
       lowering.trivia(end, start),
       '[',
-      joined([test, ['() => ', lowerClosure(lowering, body)], lowering.sites.at(start)]),
+      joined([test, [arrow(), lowerClosure(lowering, body)], lowering.sites.at(start)]),
       ']',
     ]);
     end = body.end;

@@ -1,5 +1,5 @@
 import type { ts } from 'ts-morph';
-import { type Code, operator, span } from './code.ts';
+import { arrow, type Code, operator, span } from './code.ts';
 import { takenOf } from './items.ts';
 import { lazyState } from './logical.ts';
 import type { Lowering } from './lowering.ts';
@@ -85,6 +85,6 @@ export function guardOf(lowering: Lowering, name: ts.Identifier): Code {
 export function lowerAssigned(lowering: Lowering, target: ts.Expression, initializer: ts.Expression, set: Code): Code {
   const at = lowering.start(target);
   const gap = lowering.trivia(target.end, lowering.start(initializer));
-  const values = [['(__v) => { ', set, '; }'], [gap, lowering.thunk(initializer)], lowering.sites.at(at)];
+  const values = [[arrow('__v'), '{ ', set, '; }'], [gap, lowering.thunk(initializer)], lowering.sites.at(at)];
   return [operator('assigned', at, values), '.value'];
 }

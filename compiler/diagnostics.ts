@@ -41,6 +41,11 @@ const REFUSALS = {
     'A comma between brackets is an operator of JavaScript: all but the last part would be ignored.',
     'Write the index as one text.',
   ],
+  default: [
+    'ONN1010',
+    'A parameter of an intervention always has a value in its block: this default would never be taken.',
+    "Declare it with the parameter: { alpha: { type: 'float32', default: 1 } }.",
+  ],
 } as const;
 
 export type Refusal = keyof typeof REFUSALS;

@@ -1,6 +1,7 @@
 import type { ts } from 'ts-morph';
 import { CompileError } from './diagnostics.ts';
 import { isRequired, type LibraryImports, libraryImports } from './imports.ts';
+import { checkParameterDefaults } from './intervention-defaults.ts';
 import { syntax } from './parse.ts';
 import type { Scopes } from './scope.ts';
 import { canBeBlock, checkBlock } from './synchronous.ts';
@@ -88,6 +89,7 @@ export function findTraced(source: ts.SourceFile, scopes: Scopes, file: string):
         if (!syntax.isArrowFunction(fn) && !syntax.isFunctionExpression(fn)) continue;
         if (directiveIn(fn) === 'use no trace') continue;
         checkBlock(fn, file);
+        checkParameterDefaults(node, fn, file);
         traced.functions.add(fn);
         traced.blocks.add(fn);
       }

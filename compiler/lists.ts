@@ -1,5 +1,5 @@
 import type { ts } from 'ts-morph';
-import { type Code, joined, operator, span } from './code.ts';
+import { arrow, type Code, joined, operator, span } from './code.ts';
 import { hoist } from './hoisting.ts';
 import type { Lowering } from './lowering.ts';
 import { syntax } from './parse.ts';
@@ -117,7 +117,7 @@ function lowerPart(lowering: Lowering, { statements, treatments, from, to }: Par
 }
 
 function inClosure(lowering: Lowering, inner: () => Code): Code {
-  return ['() => {', lowering.frame.around([{ kind: 'closure' }], inner), '}'];
+  return [arrow(), '{', lowering.frame.around([{ kind: 'closure' }], inner), '}'];
 }
 
 function ended(completion: Code, home: ListHome): Code {

@@ -1,5 +1,5 @@
 import type { ts } from 'ts-morph';
-import { type Code, joined, operator } from './code.ts';
+import { arrow, type Code, joined, operator } from './code.ts';
 import type { Lowering } from './lowering.ts';
 import { syntax } from './parse.ts';
 import { suspends } from './suspension.ts';
@@ -7,32 +7,44 @@ import { unwrap } from './wrappers.ts';
 
 /** The operators that evaluate their right side or not, and the calls that they become. */
 export const LOGICAL: ReadonlyMap<string, string> = new Map([
-  ['&&', 'and'],
-  ['||', 'or'],
-  ['??', 'coalesce'],
+  ['&&', 'andRight'],
+  ['||', 'orRight'],
+  ['??', 'nullishRight'],
 ]);
 
-/** `a && b` → `and(a, () => b)`; around an `await` it stays, and `a` must be plain. */
+/** `a && b` → `andRight(a, (b) => b && …)`; around an `await` it stays, and `a` must be plain. */
 export function lowerLogical(lowering: Lowering, node: ts.BinaryExpression): Code {
   const { left, operatorToken, right } = node;
   const text = operatorToken.getText();
   const at = lowering.start(operatorToken);
-  const site = lowering.sites.at(at);
   const before = lowering.trivia(left.end, at);
   const after = lowering.trivia(operatorToken.end, lowering.start(right));
   if (suspends(lowering.frame, right)) {
-    const test = decided(lowering.argument(left), text, at, site);
+    const test = decided(lowering.argument(left), text, at, lowering.sites.at(at));
     return [test, before, ` ${text} `, after, lowering.visit(right)];
   }
-  return operator(LOGICAL.get(text)!, at, [
-    [lowering.argument(left), before],
-    [after, lowering.thunk(right)],
-    site,
-    ...lazyState(lowering, right),
-  ]);
+  return logical(lowering, node, [lowering.argument(left), before], [after, lowering.argument(right)]);
 }
 
-/** `c ? a : b` → `conditional(c, () => a, () => b)` */
+/**
+ * The call of a logical operator: `right` stands behind JavaScript's own operator, so that coverage reports count it as a
+ * branch.
+ */
+export function logical(lowering: Lowering, node: ts.BinaryExpression, left: Code, right: Code): Code {
+  const at = lowering.start(node.operatorToken);
+  const text = node.operatorToken.getText().replace('=', '');
+  const decides = lowering.frame.fresh('b');
+  const closure = [
+    arrow(decides),
+    { text: `${decides} `, at: lowering.start(node.left) },
+    { text: `${text} (`, at },
+    right,
+    ')',
+  ];
+  return operator(LOGICAL.get(text)!, at, [left, closure, lowering.sites.at(at), ...lazyState(lowering, node.right)]);
+}
+
+/** `c ? a : b` → `ternary(c, (b) => b ? a : b)`: both stand in a conditional of JavaScript, as in `lowerIf`. */
 export function lowerConditionalExpression(lowering: Lowering, node: ts.ConditionalExpression): Code {
   const { condition, questionToken, whenTrue, colonToken, whenFalse } = node;
   const at = lowering.start(condition);
@@ -45,16 +57,15 @@ export function lowerConditionalExpression(lowering: Lowering, node: ts.Conditio
     return [plain, ' ? ', first, lowering.visit(whenTrue), second, ' : ', lowering.visit(whenFalse)];
   }
   const state = lowering.states.of({ start: questionToken.end, end: node.end }, colonToken);
-  const { links, gap, last } = choicesOf(lowering, node);
-  if (links.length === 0) {
-    return operator('conditional', at, [
-      test,
-      [first, lowering.thunk(whenTrue)],
-      [second, lowering.thunk(whenFalse)],
-      state,
-      site,
-    ]);
+  if (lengthOf(node) <= NESTED_CHOICES) {
+    const is = lowering.frame.fresh('b');
+    const sides: Code[] = [
+      [{ text: '? ', at: lowering.start(questionToken) }, first, '(', lowering.visit(whenTrue), ') '],
+      [{ text: ': ', at: lowering.start(colonToken) }, second, '(', lowering.visit(whenFalse), ')'],
+    ];
+    return operator('ternary', at, [test, [arrow(is), { text: `${is} `, at }, sides], state, site]);
   }
+  const { links, gap, last } = choicesOf(lowering, node);
   const otherwise = [gap, lowering.thunk(last)];
   return operator('choose', at, [
     test,
@@ -64,6 +75,15 @@ export function lowerConditionalExpression(lowering: Lowering, node: ts.Conditio
     state,
     site,
   ]);
+}
+
+/** As deep as conditionals nest; longer chains stand side by side. */
+const NESTED_CHOICES = 3;
+
+/** How many conditions follow the first of `c ? a : d ? b : …`. */
+function lengthOf({ whenFalse }: ts.ConditionalExpression): number {
+  const next = unwrap(whenFalse);
+  return syntax.isConditionalExpression(next) ? 1 + lengthOf(next) : 0;
 }
 
 interface Choices {

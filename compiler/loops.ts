@@ -1,7 +1,7 @@
 import type { ts } from 'ts-morph';
 import { capturedHeaderVariables } from './captures.ts';
 import { lowerClosure } from './closures.ts';
-import { type Code, operator } from './code.ts';
+import { arrow, type Code, operator } from './code.ts';
 import { assignment, declared, isVar, lowerVariables, namesOf } from './declarations.ts';
 import { takenOf } from './items.ts';
 import type { Lowering } from './lowering.ts';
@@ -20,7 +20,7 @@ export function lowerForOf(lowering: Lowering, node: ts.ForInOrOfStatement, labe
   const source = syntax.isForInStatement(node) ? operator('keysIn', at, [items, lowering.sites.at(at)]) : items;
   return operator('forOf', at, [
     [lowering.trivia(initializer.end, lowering.start(expression)), source],
-    [lowering.trivia(expression.end, lowering.start(statement)), `(${parameter}) => `, body],
+    [lowering.trivia(expression.end, lowering.start(statement)), arrow(parameter), body],
     lowering.states.of({ start: at, end: node.end }, node.parent),
     lowering.sites.at(at),
     ...labelOf(labels),
@@ -71,7 +71,7 @@ export function lowerWhile(lowering: Lowering, node: ts.WhileStatement, labels: 
   const at = lowering.start(node);
   return operator('while_', at, [
     [lowering.thunk(expression), lowering.trivia(expression.end, lowering.start(statement))],
-    ['() => ', lowerClosure(lowering, statement, { around: [{ kind: 'loop', labels }] })],
+    [arrow(), lowerClosure(lowering, statement, { around: [{ kind: 'loop', labels }] })],
     'null',
     lowering.states.of({ start: at, end: node.end }, node),
     lowering.sites.at(at),
@@ -84,7 +84,7 @@ export function lowerDo(lowering: Lowering, node: ts.DoStatement, labels: readon
   const { expression, statement } = node;
   const at = lowering.start(node);
   return operator('doWhile', at, [
-    ['() => ', lowerClosure(lowering, statement, { around: [{ kind: 'loop', labels }] })],
+    [arrow(), lowerClosure(lowering, statement, { around: [{ kind: 'loop', labels }] })],
     [lowering.trivia(statement.end, lowering.start(expression)), lowering.thunk(expression)],
     lowering.states.of({ start: at, end: node.end }, node),
     lowering.sites.at(at),
@@ -110,8 +110,8 @@ export function lowerFor(lowering: Lowering, node: ts.ForStatement, labels: read
     : '() => true';
   const loop = operator('while_', at, [
     test,
-    ['() => ', perIteration(lowering, node, body)],
-    incrementor ? ['() => { ', lowering.visit(incrementor), '; }'] : 'null',
+    [arrow(), perIteration(lowering, node, body)],
+    incrementor ? [arrow(), '{ ', lowering.visit(incrementor), '; }'] : 'null',
     lowering.states.of({ start: initializer?.end ?? at, end: node.end }, node),
     lowering.sites.at(at),
     ...labelOf(labels),

@@ -1,5 +1,5 @@
 import type { ts } from 'ts-morph';
-import { type Code, span } from './code.ts';
+import { arrow, type Code, span } from './code.ts';
 import { CompileError, type Refusal } from './diagnostics.ts';
 import type { Traced } from './directives.ts';
 import { FunctionFrame } from './frames.ts';
@@ -123,7 +123,7 @@ export class Lowering {
   /** A lowered expression, evaluated only when the runtime asks for it. */
   thunk(node: ts.Expression): Code {
     const isObject = this.text[this.start(node)] === '{';
-    return isObject ? ['() => (', this.visit(node), ')'] : ['() => ', this.argument(node)];
+    return isObject ? [arrow(), '(', this.visit(node), ')'] : [arrow(), this.argument(node)];
   }
 
   /** `(note(slot), assignment)`, where a variable that is assigned is shared; `target` is a name or a pattern. */

@@ -28,7 +28,8 @@ class Printer {
   add(code: Code): void {
     if (typeof code === 'string') this.#write(code);
     else if ('text' in code) {
-      this.#map(code.at);
+      if (code.at === null) this.mappings.at(-1)!.push([this.#column]);
+      else this.#map(code.at);
       this.#write(code.text);
     } else if ('start' in code) this.#copy(code.start, code.end);
     else for (const part of code) this.add(part);

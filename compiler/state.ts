@@ -52,7 +52,8 @@ export class States {
     const values = names.map((_, index) => `__v${index}`);
     const assignments = names.map((name, index) => `${name} = __v${index};`).join(' ');
     const quoted = names.map((name) => `'${name}'`).join(', ');
-    return `{ names: [${quoted}], get: () => [${names.join(', ')}], set: ([${values.join(', ')}]) => { ${assignments} } }`;
+    const access = `() => [${names.join(', ')}], ([${values.join(', ')}]) => { ${assignments} }`;
+    return { text: `__o.state([${quoted}], ${access})`, at: null };
   }
 
   /** Mentions of bindings from `start` to `end`. */

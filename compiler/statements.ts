@@ -1,6 +1,6 @@
 import type { ts } from 'ts-morph';
 import { lowerClosure, lowerNativeBody } from './closures.ts';
-import type { Code } from './code.ts';
+import { arrow, type Code } from './code.ts';
 import { lowerIf, lowerNativeIf } from './conditionals.ts';
 import { lowerDeclared } from './declarations.ts';
 import { lowerJump, lowerReturn, lowerThrow } from './jumps.ts';
@@ -42,7 +42,7 @@ export function lowerCompletion(lowering: Lowering, node: ts.Statement): Code {
     // The head's variables must not be seen by the continuation.
     return lowering.frame.around([{ kind: 'closure' }], () => {
       const { initializer, loop } = lowerFor(lowering, statement, labels);
-      return initializer === null ? loop : ['(() => { ', initializer, '; return ', loop, '; })()'];
+      return initializer === null ? loop : ['(', arrow(), '{ ', initializer, '; return ', loop, '; })()'];
     });
   }
   if (labels.length === 0) return lowerUnlabelled(lowering, statement);
@@ -53,7 +53,7 @@ export function lowerCompletion(lowering: Lowering, node: ts.Statement): Code {
 function lowerUnlabelled(lowering: Lowering, node: ts.Statement): Code {
   if (syntax.isIfStatement(node)) return lowerIf(lowering, node);
   if (syntax.isSwitchStatement(node)) return lowerSwitch(lowering, node);
-  return ['(() => ', lowerClosure(lowering, node), ')()'];
+  return ['(', arrow(), lowerClosure(lowering, node), ')()'];
 }
 
 function labelled(lowering: Lowering, labels: readonly string[], inner: () => Code): Code {

@@ -1,5 +1,5 @@
 import type { ts } from 'ts-morph';
-import { type Code, isEmpty, joined, operator } from './code.ts';
+import { arrow, type Code, isEmpty, joined, operator } from './code.ts';
 import { hoist } from './hoisting.ts';
 import { lowerList } from './lists.ts';
 import type { Lowering } from './lowering.ts';
@@ -27,7 +27,7 @@ export function lowerSwitch(lowering: Lowering, node: ts.SwitchStatement): Code 
     ['[', joined(lowered), lowering.trivia(end, caseBlock.end - 1), ']'],
     lowering.states.of({ start: inner + 1, end: caseBlock.end - 1 }, caseBlock),
   ]);
-  return isEmpty(front) ? code : ['(() => {', front, ' return ', code, '; })()'];
+  return isEmpty(front) ? code : ['(', arrow(), '{', front, ' return ', code, '; })()'];
 }
 
 /** A clause: what is compared (a function where that has to be found out, null for `default`), its statements, its place. */
@@ -37,7 +37,7 @@ function lowerClause(lowering: Lowering, clause: ts.CaseOrDefaultClause): Code {
     lowerList(lowering, { statements, from: statements.pos, to: clause.end, owner: clause.parent }, 'closure'),
   );
   const at = lowering.start(clause);
-  return ['[', joined([testOf(lowering, clause), ['() => {', body, '}'], lowering.sites.at(at)]), ']'];
+  return ['[', joined([testOf(lowering, clause), [arrow(), '{', body, '}'], lowering.sites.at(at)]), ']'];
 }
 
 function testOf(lowering: Lowering, clause: ts.CaseOrDefaultClause): Code {

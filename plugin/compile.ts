@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
-import { isUserProgram, rewrite } from './rewrite.ts';
+import { withOperators } from './reach.ts';
+import { isUserProgram, type Rewritten, rewrite } from './rewrite.ts';
 import { runnerError } from './runner-error.ts';
 import { withInlineMap } from './source-maps.ts';
 import type * as Transpiler from './transpile.ts';
@@ -22,14 +23,18 @@ export function compile(file: string, format: 'module' | 'commonjs'): string | n
   try {
     const rewritten = rewrite(original, file);
     if (!rewritten) return null;
-    const isJavaScript = /\.[cm]?js$/.test(file);
-    if (isJavaScript && format === 'module') {
-      return withInlineMap(rewritten.code, { ...rewritten.map, sources: [pathToFileURL(file).href] });
-    }
-    // loaded for the first file that needs it: it loads all of TypeScript
-    const { transpile } = require('./transpile.js') as typeof Transpiler;
-    return transpile(rewritten, original, file, format);
+    return withOperators(toJavaScript(rewritten, original, file, format), file, format);
   } catch (error) {
     throw runnerError(error, file);
   }
+}
+
+function toJavaScript(rewritten: Rewritten, original: string, file: string, format: 'module' | 'commonjs'): string {
+  const isJavaScript = /\.[cm]?js$/.test(file);
+  if (isJavaScript && format === 'module') {
+    return withInlineMap(rewritten.code, { ...rewritten.map, sources: [pathToFileURL(file).href] });
+  }
+  // loaded for the first file that needs it: it loads all of TypeScript
+  const { transpile } = require('./transpile.js') as typeof Transpiler;
+  return transpile(rewritten, original, file, format);
 }

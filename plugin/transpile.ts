@@ -1,6 +1,7 @@
 import { dirname } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { ts } from 'ts-morph';
+import { throughNamespaces } from './metadata-imports.ts';
 import type { Rewritten } from './rewrite.ts';
 import { composeMaps, splitInlineMap, withInlineMap } from './source-maps.ts';
 
@@ -50,5 +51,9 @@ export function transpile(rewritten: Rewritten, original: string, file: string, 
   const { code, map } = splitInlineMap(outputText);
   if (!map) return code;
   const located = { ...map, sources: [pathToFileURL(file).href] };
-  return withInlineMap(code, composeMaps(located, [{ map: rewritten.map, original }]));
+  const composed = composeMaps(located, [{ map: rewritten.map, original }]);
+  const linked = compilerOptions.emitDecoratorMetadata && format === 'module' ? throughNamespaces(code) : null;
+  if (!linked) return withInlineMap(code, composed);
+  const outer = { ...linked.map, sources: located.sources, sourcesContent: [original] };
+  return withInlineMap(linked.code, composeMaps(outer, [{ map: composed, original }]));
 }

@@ -5,9 +5,11 @@
  * text is made when the first JavaScript is due, and only its JavaScript is taken. (A `before` transformer that
  * returns a re-parsed file crashes the compiler; a lowered program alone would have its own false type errors.)
  */
+import path = require('node:path');
 import type ts = require('typescript');
 import diagnostics = require('../compiler/diagnostics.ts');
 import parsing = require('../compiler/parse.ts');
+import reaching = require('./reach.ts');
 import rewriting = require('./rewrite.ts');
 import emitting = require('./lowered-emit.ts');
 import programs = require('./lowered-program.ts');
@@ -42,6 +44,7 @@ function lowerProgram(
     const result = outcome(file, () => rewriting.rewrite(file.text, absolute(ts, file, directory), { directory }));
     if (result === null) continue;
     if (result instanceof diagnostics.CompileError) errors.set(file, toDiagnostic(ts, result, file));
+    else if (!reaches(program.getCompilerOptions(), file.fileName, directory)) errors.set(file, unreached(ts, file));
     else lowered.set(file.fileName, { ...result, original: file });
     // hosts of builds that are remembered have hashes; a language service compares versions with its own
     if (compilerHost.createHash) versions.salt(file);
@@ -52,6 +55,25 @@ function lowerProgram(
     emitting.emitLowered(ts, program, compilerHost, lowered, failed);
   }
   return program;
+}
+
+/** Whether JavaScript finds what compiled code imports, where it is written, or where its source is. */
+function reaches({ outDir, outFile }: ts.CompilerOptions, file: string, directory: string): boolean {
+  const places = [file, ...(outDir ? [path.join(outDir, 'x.js')] : []), ...(outFile ? [outFile] : [])];
+  return places.some((place) => reaching.reachesOperators(path.resolve(directory, place)));
+}
+
+function unreached(typescript: typeof ts, file: ts.SourceFile): ts.Diagnostic {
+  return {
+    category: typescript.DiagnosticCategory.Error,
+    code: 91000,
+    file,
+    start: file.getStart(),
+    length: 1,
+    messageText:
+      'The compiled file imports the package onnsight, which cannot be found from here. Add onnsight to the dependencies of its package (npm install onnsight).',
+    source: 'onnsight',
+  };
 }
 
 type Outcome = rewriting.Rewritten | InstanceType<typeof diagnostics.CompileError> | null;

@@ -1,9 +1,9 @@
 import type { Inputs } from '../inputs/signature.ts';
 import { type Bundle, bundleOf } from './bundle.ts';
-import { BundleError } from './error.ts';
 import { checkBytes, fetchFile, placeIn } from './files.ts';
 import { type LazyBundle, lazyBundle } from './lazy.ts';
 import { checkManifest, MANIFEST, parseManifest } from './manifest.ts';
+import { checkLoadOptions } from './options.ts';
 import type { Manifest } from './schema.ts';
 import { type BundleDevice, type BundleSession, bundleSession, cannotLoad, type LoadBundleOptions } from './session.ts';
 
@@ -38,6 +38,7 @@ export function defineBundle(json: object, files: Readonly<Record<string, () => 
 }
 
 async function open(manifest: Manifest, locate: (path: string) => URL, options: LoadBundleOptions): Promise<Bundle> {
+  checkLoadOptions(options, 'A browser', ['auto', 'wasm', 'webgpu']);
   const [model, ...weights] = await Promise.all(
     manifest.files.map(async (file) => {
       const url = locate(file.path);
@@ -57,9 +58,6 @@ async function createSession(
   weights: Weights,
   device: 'auto' | BundleDevice,
 ): Promise<BundleSession> {
-  if (device !== 'auto' && device !== 'wasm' && device !== 'webgpu') {
-    throw new BundleError(`A browser has no device '${device}'. Take 'auto', 'webgpu' or 'wasm'.`);
-  }
   if (device === 'wasm' || (device === 'auto' && !(await hasWebGpu()))) return create('wasm', model, weights);
   if (device === 'webgpu') return create('webgpu', model, weights);
   return create('webgpu', model, weights).catch(() => create('wasm', model, weights));

@@ -21,8 +21,9 @@ import { BundleError } from './error.ts';
 import { checkBytes, checkHash, checkSize, fetchFile, MOVED, placeIn } from './files.ts';
 import { type LazyBundle, lazyBundle } from './lazy.ts';
 import { MANIFEST, parseManifest } from './manifest.ts';
+import { checkLoadOptions } from './options.ts';
 import { type BundleFile, type Manifest, manifestSchema } from './schema.ts';
-import { type BundleSession, bundleSession, cannotLoad, type LoadBundleOptions } from './session.ts';
+import { type BundleDevice, type BundleSession, bundleSession, cannotLoad, type LoadBundleOptions } from './session.ts';
 
 export { InputError } from '../inputs/signature.ts';
 export { Tensor } from '../tensor/tensor.ts';
@@ -95,9 +96,10 @@ async function open(
   manifest: Manifest,
   locate: (path: string) => URL,
   place: string,
-  { device = 'auto', verify = true }: LoadBundleOptions,
+  options: LoadBundleOptions,
 ): Promise<Bundle> {
-  if (device === 'wasm') throw new BundleError("Node has no device 'wasm'. Take 'auto', 'cpu', 'webgpu' or 'cuda'.");
+  checkLoadOptions(options, 'Node', ['auto', 'cpu', 'cuda', 'webgpu']);
+  const { device = 'auto', verify = true } = options;
   const chosen = device === 'auto' ? 'cpu' : device;
   const urls = manifest.files.map(({ path }) => locate(path));
   const session = isFolder(manifest.files, urls)
@@ -118,7 +120,7 @@ function isFolder(files: readonly BundleFile[], urls: readonly URL[]): boolean {
 async function localSession(
   files: readonly BundleFile[],
   urls: readonly URL[],
-  device: 'cpu' | 'cuda' | 'webgpu',
+  device: BundleDevice,
   verify: boolean,
 ): Promise<BundleSession> {
   const paths = urls.map(pathOf);
@@ -186,7 +188,7 @@ async function checkFile(path: string, file: BundleFile, verify: boolean, files:
 async function readSession(
   files: readonly BundleFile[],
   urls: readonly URL[],
-  device: 'cpu' | 'cuda' | 'webgpu',
+  device: BundleDevice,
   verify: boolean,
 ): Promise<BundleSession> {
   const [model, ...weights] = await Promise.all(
@@ -201,7 +203,7 @@ async function readSession(
 
 async function create(
   model: string | Uint8Array,
-  device: 'cpu' | 'cuda' | 'webgpu',
+  device: BundleDevice,
   externalData: readonly { readonly path: string; readonly data: Uint8Array }[],
 ): Promise<BundleSession> {
   const options = {

@@ -46,10 +46,7 @@ export function if_(
 /** A further condition, and the body that runs if it is the first that holds. */
 export type Link = readonly [test: () => unknown, body: () => Completion, site: Site];
 
-/** As deep as conditionals nest; longer chains stand side by side. */
-const NESTED_LINKS = 3;
-
-/** `if … else if … else`. */
+/** `if … else if … else`, one beside the other. */
 export function chain(
   first: unknown,
   then: () => Completion,
@@ -58,15 +55,6 @@ export function chain(
   state: State | null,
   site: Site,
 ): Completion {
-  if (links.length <= NESTED_LINKS) {
-    const from = (index: number): Completion => {
-      const link = links[index];
-      if (!link) return otherwise?.();
-      const [test, body, at] = link;
-      return if_(test(), body, () => from(index + 1), state, at);
-    };
-    return if_(first, then, () => from(0), state, site);
-  }
   const taking = (body: () => Completion) => () => mapEnds(body(), (end) => end ?? TAKEN);
   let end = if_(first, taking(then), null, state, site);
   for (const [test, body, at] of links) {

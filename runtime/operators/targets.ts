@@ -3,6 +3,7 @@ import type { Site } from '../graph/types.ts';
 import { activeBuilder } from '../tracing/builder.ts';
 import { checkCopy } from '../tracing/copies.ts';
 import type { Slot } from '../tracing/journal.ts';
+import type { State } from '../tracing/slots.ts';
 import { described, each, settled, varyingOf } from '../tracing/varying.ts';
 import { getitem, setitem } from './access.ts';
 import { fresh } from './blocks.ts';
@@ -35,6 +36,11 @@ export function variable(name: string, get: () => unknown, set: (value: unknown)
   const slot = { name, get, set, isOutside: target === null };
   target?.made(slot);
   return slot;
+}
+
+/** The variables that a part of the code may assign, by name, and what reads and sets all of them. */
+export function state(names: readonly string[], get: State['get'], set: State['set']): State {
+  return { names, get, set };
 }
 
 /** A variable that is about to be assigned. */

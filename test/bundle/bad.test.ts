@@ -135,6 +135,15 @@ describe('a bundle is refused, with what is wrong', () => {
   it('for devices that are not there', async () => {
     await expect(loadBundle(sound, { device: 'wasm' })).rejects.toThrow(/Node has no device 'wasm'/);
   });
+
+  it.each<[options: object, message: string]>([
+    [{ devise: 'cpu' }, "A bundle has no option 'devise'; did you mean device? There are device, verify."],
+    [{ device: 'cup' }, "Node has no device 'cup'; did you mean cpu? Take auto, cpu, cuda, webgpu."],
+    [{ verify: 'no' }, 'The option verify of a bundle is true or false, not "no".'],
+    [['cpu'], 'The options of a bundle are an object, not ["cpu"].'],
+  ])('for the options %j', async (options, message) => {
+    await expect(loadBundle(sound, options)).rejects.toThrow(message);
+  });
 });
 
 describe('what a browser checks of a manifest', () => {

@@ -181,6 +181,17 @@ model.trace(0, function () {
     `);
   });
 
+  it.each([
+    ['{ alpha = 1 }', 'alpha = 1', "{ alpha: { type: 'float16', default: 1 } }"],
+    ['{ beta, alpha: a = [1, 2] }', 'alpha: a = [1, 2]', "{ alpha: { type: 'float16', default: [1, 2] } }"],
+  ])('refuses the default of an intervention’s parameter in %s', (pattern, shown, declared) => {
+    const code = `import { intervention } from 'onnsight';
+intervention({ alpha: 'float16', beta: 'bool' }, (model, ${pattern}) => save(model.logits.mul(1)));`;
+    const error = refusal(code);
+    expect(error).toMatchObject({ code: 'ONN1010', line: 2, column: code.split('\n')[1]!.indexOf(shown) + 1 });
+    expect(error.remedy).toBe(`Declare it with the parameter: ${declared}.`);
+  });
+
   it('refuses the names of compiled code', () => {
     const code = `function f() { 'use trace'; const __s = 1; return __s; }`;
     expect(refusal(code)).toMatchObject({ code: 'ONN1005', line: 1, column: 35 });

@@ -18,7 +18,7 @@ return { hidden: save(layer.output), logits: gpt2.lm_head.output.save() };`),
   ).toMatchInlineSnapshot(`
     "let __t0, __t1, __t2;
     const layer = __o.getitem(__o.member((__o.named(typeof gpt2 === 'undefined' ? null : gpt2, 'transformer', __s[0]), gpt2.transformer), 'h', __s[0]), 5, __s[0]);
-    __o.if_(__o.binary('>', __o.call(__o.method(__t0 = __o.member(layer, 'output', __s[1]), 'norm', __s[1]), __t0, [], __s[1]), 10, __s[2]), () => { __o.setitem(layer, 'output', __o.binary('*', __o.member(layer, 'output', __s[3]), 0.5, __s[4]), __s[5]); }, null, null, __s[6]);
+    __o.ifElse(__o.binary('>', __o.call(__o.method(__t0 = __o.member(layer, 'output', __s[4]), 'norm', __s[4]), __t0, [], __s[4]), 10, __s[5]), (__b0) => { if (__b0) { __o.setitem(layer, 'output', __o.binary('*', __o.member(layer, 'output', __s[1]), 0.5, __s[2]), __s[3]); } }, null, __s[6]);
     __o.forOf(__o.member(__o.member(layer, 'attn', __s[8]), 'output', __s[8]), (row) => { __o.call(mean, undefined, [row], __s[7]); }, null, __s[9]);
     __o.setitem(__t1 = __o.member(__o.member(__o.getitem(__o.member((__o.named(typeof gpt2 === 'undefined' ? null : gpt2, 'transformer', __s[10]), gpt2.transformer), 'h', __s[10]), 8, __s[10]), 'mlp', __s[10]), 'output', __s[10]), ':, -1', __o.binary('*', __o.getitem(__t1, ':, -1', __s[10]), 0, __s[11]), __s[10]);
     return __o.fresh({ hidden: __o.call(save, undefined, [__o.member(layer, 'output', __s[12])], __s[13]), logits: __o.call(__o.method(__t2 = __o.member((__o.named(typeof gpt2 === 'undefined' ? null : gpt2, 'lm_head', __s[14]), gpt2.lm_head), 'output', __s[14]), 'save', __s[14]), __t2, [], __s[14]) });
@@ -49,7 +49,7 @@ if (c) { let z = 5; x = z; z = 6; add(); }`),
   ).toMatchInlineSnapshot(`
     "let x = 1, y = 2, z = 3, __w0 = __o.variable('y', () => y, (__v) => { y = __v; });
     const add = __o.block({ add: () => { (__o.note(__w0), y = __o.binary('+', y, 1, __s[0])); } }.add);
-    __o.if_(c, () => { let z = 5; x = z; z = 6; __o.call(add, undefined, [], __s[1]); }, null, { names: ['x'], get: () => [x], set: ([__v0]) => { x = __v0; } }, __s[2]);
+    __o.ifElse(c, (__b0) => { if (__b0) { let z = 5; x = z; z = 6; __o.call(add, undefined, [], __s[1]); } }, __o.state(['x'], () => [x], ([__v0]) => { x = __v0; }), __s[2]);
     }"
   `);
 });
@@ -64,14 +64,14 @@ if (c) step();`);
 
 it('gives a loop its counter, and not what lives in the body', () => {
   expect(lowered('let s = 0; for (let i = 0; i < n; i++) { let t = i; t += 1; s += t; }')).toMatchInlineSnapshot(`
-    "let s = 0; { let i = 0; __o.while_(() => __o.binary('<', i, n, __s[2]), () => { let t = i; t = __o.binary('+', t, 1, __s[0]); s = __o.binary('+', s, t, __s[1]); }, () => { i = __o.increment(i, 1, __s[3]); }, { names: ['i', 's'], get: () => [i, s], set: ([__v0, __v1]) => { i = __v0; s = __v1; } }, __s[4]); }
+    "let s = 0; { let i = 0; __o.while_(() => __o.binary('<', i, n, __s[2]), () => { let t = i; t = __o.binary('+', t, 1, __s[0]); s = __o.binary('+', s, t, __s[1]); }, () => { i = __o.increment(i, 1, __s[3]); }, __o.state(['i', 's'], () => [i, s], ([__v0, __v1]) => { i = __v0; s = __v1; }), __s[4]); }
     }"
   `);
 });
 
 it('gives each iteration its own variable where a function needs it', () => {
   expect(lowered('for (let i = 0; i < n; i++) list.push(() => i);')).toMatchInlineSnapshot(`
-    "{ let i = 0; __o.while_(() => __o.binary('<', i, n, __s[1]), () => { let __p0 = i, __c0; { let i = __p0; __c0 = (() => { __o.call(__o.method(list, 'push', __s[0]), list, [__o.block(() => i)], __s[0]); })(); __p0 = i; } i = __p0; return __c0; }, () => { i = __o.increment(i, 1, __s[2]); }, { names: ['i'], get: () => [i], set: ([__v0]) => { i = __v0; } }, __s[3]); }
+    "{ let i = 0; __o.while_(() => __o.binary('<', i, n, __s[1]), () => { let __p0 = i, __c0; { let i = __p0; __c0 = (() => { __o.call(__o.method(list, 'push', __s[0]), list, [__o.block(() => i)], __s[0]); })(); __p0 = i; } i = __p0; return __c0; }, () => { i = __o.increment(i, 1, __s[2]); }, __o.state(['i'], () => [i], ([__v0]) => { i = __v0; }), __s[3]); }
     }"
   `);
 });
@@ -86,12 +86,12 @@ for (const row of h) {
 }
 return x;`),
   ).toMatchInlineSnapshot(`
-    "return __o.complete(__o.andThen(__o.if_(c, () => { return __o.return_(a); }, null, null, __s[0]), () => {
+    "return __o.complete(__o.andThen(__o.ifElse(c, (__b0) => { if (__b0) { return __o.return_(a); } }, null, __s[0]), () => {
     let x = 0;
     __o.forOf(h, (row) => {
-      return __o.andThen(__o.if_(__o.binary('>', row, 1, __s[1]), () => { return __o.BREAK; }, null, null, __s[2]), () => {
+      return __o.andThen(__o.ifElse(__o.binary('>', row, 1, __s[1]), (__b1) => { if (__b1) { return __o.BREAK; } }, null, __s[2]), () => {
       x = row;
-    }, { names: ['x'], get: () => [x], set: ([__v0]) => { x = __v0; } }, __s[2]);}, { names: ['x'], get: () => [x], set: ([__v0]) => { x = __v0; } }, __s[3]);
+    }, __o.state(['x'], () => [x], ([__v0]) => { x = __v0; }), __s[2]);}, __o.state(['x'], () => [x], ([__v0]) => { x = __v0; }), __s[3]);
     return __o.return_(x);
     }, null, __s[0]));}"
   `);
@@ -104,7 +104,7 @@ it('leaves labels and jumps to the loops', () => {
 }`),
   ).toMatchInlineSnapshot(`
     "return __o.complete(__o.forOf(h, (row) => {
-      return __o.while_(() => __o.binary('>', row, 0, __s[0]), () => { return __o.andThen(__o.if_(c, () => { return __o.jump('continue', 'outer'); }, null, null, __s[1]), () => { return __o.andThen(__o.if_(d, () => { return __o.BREAK; }, null, null, __s[2]), () => { return __o.return_(row); }, null, __s[2]);}, null, __s[1]);}, null, null, __s[3]);
+      return __o.while_(() => __o.binary('>', row, 0, __s[0]), () => { return __o.andThen(__o.ifElse(c, (__b0) => { if (__b0) { return __o.jump('continue', 'outer'); } }, null, __s[1]), () => { return __o.andThen(__o.ifElse(d, (__b1) => { if (__b1) { return __o.BREAK; } }, null, __s[2]), () => { return __o.return_(row); }, null, __s[2]);}, null, __s[1]);}, null, null, __s[3]);
     }, null, __s[4], 'outer'));
     }"
   `);
@@ -120,11 +120,11 @@ function late() { return 1; }`),
   ).toMatchInlineSnapshot(`
     "let total; function late() { return 1; } __o.mark(late);
     const show = __o.block({ show: () => __o.binary('+', total, __o.call(late, undefined, [], __s[0]), __s[1]) }.show);
-    return __o.complete(__o.andThen(__o.if_(c, () => { return __o.return_(0); }, null, null, __s[2]), () => {
+    return __o.complete(__o.andThen(__o.ifElse(c, (__b0) => { if (__b0) { return __o.return_(0); } }, null, __s[2]), () => {
     total = 5;
     return __o.return_(__o.call(show, undefined, [], __s[3]));
 
-    }, { names: ['total'], get: () => [total], set: ([__v0]) => { total = __v0; } }, __s[2]));}"
+    }, __o.state(['total'], () => [total], ([__v0]) => { total = __v0; }), __s[2]));}"
   `);
 });
 

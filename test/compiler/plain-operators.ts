@@ -113,6 +113,7 @@ export const operators = {
     if (typeof name !== 'string') throw new Error('no name');
     return { get, set };
   },
+  state: (names: string[], get: () => unknown[], set: (values: unknown[]) => void): State => ({ names, get, set }),
   note(slot: { get: () => unknown; set: (value: unknown) => void }): void {
     slot.set(slot.get());
   },
@@ -139,17 +140,17 @@ export const operators = {
     check(site);
     return typeof x === 'bigint' ? x + BigInt(by) : Number(x) + by;
   },
-  and(a: unknown, b: () => unknown, site: Site, state?: State): unknown {
+  andRight(a: unknown, b: (left: boolean) => unknown, site: Site, state?: State): unknown {
     check(site, state);
-    return a && b();
+    return a && b(true);
   },
-  or(a: unknown, b: () => unknown, site: Site, state?: State): unknown {
+  orRight(a: unknown, b: (left: boolean) => unknown, site: Site, state?: State): unknown {
     check(site, state);
-    return a || b();
+    return a || b(false);
   },
-  coalesce(a: unknown, b: () => unknown, site: Site, state?: State): unknown {
+  nullishRight(a: unknown, b: (left: null) => unknown, site: Site, state?: State): unknown {
     check(site, state);
-    return a ?? b();
+    return a ?? b(null);
   },
   optional(a: unknown, use: (value: unknown) => unknown, site: Site, state?: State, short?: unknown): unknown {
     check(site, state);
@@ -178,9 +179,9 @@ export const operators = {
     check(site);
     return value;
   },
-  conditional(test: unknown, a: () => unknown, b: () => unknown, state: State, site: Site): unknown {
+  ternary(test: unknown, sides: (is: boolean) => unknown, state: State, site: Site): unknown {
     check(site, state);
-    return test ? a() : b();
+    return sides(Boolean(test));
   },
   getitem(object: Record<never, unknown>, key: never, site: Site): unknown {
     check(site);
@@ -262,15 +263,9 @@ export const operators = {
     }
     return undefined;
   },
-  if_(
-    test: unknown,
-    body: () => Completion,
-    otherwise: (() => Completion) | null,
-    state: State,
-    site: Site,
-  ): Completion {
+  ifElse(test: unknown, sides: (is: boolean) => Completion, state: State, site: Site): Completion {
     check(site, state);
-    return test ? body() : otherwise?.();
+    return sides(Boolean(test));
   },
   chain(
     first: unknown,

@@ -43,7 +43,8 @@ describe('the source map', () => {
   it.each([
     ['layer = __o', 'layer = model.h[5]'],
     ['__o.getitem(', 'model.h[5]'],
-    ['__o.if_(', 'if (layer'],
+    ['__o.ifElse(', 'if (layer'],
+    ['if (__b0)', 'if (layer'],
     ["__o.binary('>'", '> 10'],
     ["__o.setitem(layer, 'output'", 'layer.output = layer.output'],
     ["__o.binary('*'", '* 0.5'],

@@ -1,3 +1,6 @@
+import { mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Project } from './project.ts';
 
@@ -23,6 +26,43 @@ describe('onnsight/register', { timeout: 60_000 }, () => {
     const { output, code } = await project.node(...REGISTER, how === 'required' ? 'src/in.cjs' : 'src/top.ts');
     expect(output).toMatch(/top\.ts awaits outside of functions.*Rename it to top\.mts, or write "type": "module"/);
     expect(code).not.toBe(0);
+  });
+
+  it('gives metadata to decorators of types that are imported as values: of classes themselves, of interfaces Object', async () => {
+    const project = new Project('traced', {
+      'tsconfig.json': JSON.stringify({
+        compilerOptions: { experimentalDecorators: true, emitDecoratorMetadata: true },
+      }),
+      'src/types.ts': 'export interface Options { alpha: number }\nexport class Thing {}\nexport class Other {}\n',
+      'src/meta.ts': `import { Options, Thing as Named, Other } from './types.ts';
+export const f = (x: number) => { 'use trace'; return x * 2; };
+const seen: string[] = [];
+(Reflect as any).metadata = (key: string, value: any) => () => { if (key === 'design:type') seen.push(value.name); };
+const log = (_target: object, _key: string) => {};
+class Steer {
+  @log options: Options = { alpha: 2 };
+  @log named!: Named;
+  @log other: Other = new Other();
+  fail() { throw new Error('here'); }
+}
+console.log(seen.join());
+new Steer().fail();
+`,
+    });
+    const { output } = await project.node(...REGISTER, 'src/meta.ts');
+    expect(output).toContain('Object,Thing,Other\n');
+    expect(output).toContain('src/meta.ts:10:18');
+  });
+
+  it.each(['module', 'commonjs'])('compiles a helper of a package that does not depend on it: %s', async (type) => {
+    const helper = realpathSync(mkdtempSync(join(tmpdir(), 'onnsight-helper-')));
+    const project = new Project('traced');
+    writeFileSync(join(helper, 'package.json'), JSON.stringify({ type }));
+    writeFileSync(join(helper, 'twice.ts'), "export const twice = (x: number) => { 'use trace'; return x * 2; };\n");
+    project.write('src/uses.ts', `import { twice } from '${helper}/twice.ts';\nconsole.log('twice', twice(21));\n`);
+    const { output } = await project.node(...REGISTER, 'src/uses.ts');
+    rmSync(helper, { recursive: true });
+    expect(output).toContain('twice 42\n');
   });
 
   it('refuses in required files in the same words', async () => {

@@ -1,4 +1,5 @@
-import { cpSync, realpathSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { TSPC, tsconfig } from './hosts.ts';
@@ -27,6 +28,18 @@ describe('tspc', { timeout: 60_000 }, () => {
     const map = JSON.parse(project.read('out/app.js.map'));
     expect(map).toMatchObject({ file: 'app.js', sourceRoot: 'https://example.org/', sources: ['app.ts'] });
     expect(map.sourcesContent).toEqual([project.read('src/app.ts')]);
+  });
+
+  it('refuses a file from which the package cannot be found when it runs', async () => {
+    const helper = realpathSync(mkdtempSync(join(tmpdir(), 'onnsight-helper-')));
+    const { compilerOptions } = JSON.parse(tsconfig({ outDir: `${helper}/out`, rootDir: helper }));
+    const project = new Project('traced', {
+      'tsconfig.json': JSON.stringify({ compilerOptions, files: [`${helper}/twice.ts`] }),
+    });
+    writeFileSync(join(helper, 'twice.ts'), "export const twice = (x: number) => { 'use trace'; return x * 2; };\n");
+    const { output } = await project.tool(TSPC, '-p', '.');
+    rmSync(helper, { recursive: true });
+    expect(output).toMatch(/twice\.ts\(1,1\): error TS91000: .*onnsight, which cannot be found.*npm install onnsight/);
   });
 
   it('composes inline maps', async () => {

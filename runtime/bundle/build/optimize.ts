@@ -17,7 +17,7 @@ import { embedWeights } from './weights.ts';
 export async function optimize(proto: ModelProto, model: Pick<OnnxModel, 'folder'>): Promise<ModelProto> {
   const folder = mkdtempSync(join(tmpdir(), 'onnsight-'));
   const path = join(folder, 'optimized.onnx');
-  const whole = embedWeights(proto, model);
+  const whole = embedWeights(proto, model, 'ONNX Runtime simplifies one file only: compile without --optimize.');
   try {
     await ort.examine(encodeModel(whole), {
       optimization: 'basic',

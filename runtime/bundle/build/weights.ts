@@ -19,16 +19,18 @@ const PAGE = 4096;
 /** The largest size of a file that is one protobuf message. */
 const LARGEST = 2 ** 31 - 2 ** 20;
 
-/** A model with all weights inside. Throws a BundleError if they are too large for one file. */
-export function embedWeights(proto: ModelProto, { folder }: Pick<OnnxModel, 'folder'>): ModelProto {
+/** A model with all weights inside. Throws a BundleError if they are too large for one file, which ends in `remedy`. */
+export function embedWeights(
+  proto: ModelProto,
+  { folder }: Pick<OnnxModel, 'folder'>,
+  remedy = 'Compile with --weights link.',
+): ModelProto {
   const files = new Map<string, number>();
   const total = tensorsOf(proto)
     .filter(isExternal)
     .reduce((sum, tensor) => sum + Number(externalEntry(tensor, 'length') ?? 0), 0);
   if (total > LARGEST) {
-    throw new BundleError(
-      `The weights are ${total} bytes, and one ONNX file holds ${LARGEST} at most. Compile with --weights link.`,
-    );
+    throw new BundleError(`The weights are ${total} bytes, and one ONNX file holds ${LARGEST} at most. ${remedy}`);
   }
   try {
     return mapTensors(proto, (tensor) => {

@@ -25,9 +25,9 @@ export function binary(operator, a, b, site) {
   return binaries[operator](a, b);
 }
 
-export function if_(test, then, otherwise, _state, site) {
+export function ifElse(test, sides, _state, site) {
   note(site);
-  return test ? then() : otherwise?.();
+  return sides(Boolean(test));
 }
 
 /** Calls are not noted, as with `at`. */

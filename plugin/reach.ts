@@ -1,0 +1,26 @@
+import { createRequire } from 'node:module';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
+/** What compiled code imports. */
+const OPERATORS = 'onnsight/operators';
+
+/** Whether code at the absolute path `file` finds what compiled code imports. */
+export function reachesOperators(file: string): boolean {
+  try {
+    createRequire(file).resolve(OPERATORS);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Lowered code of `file` that finds the operators: a package of a workspace that only has functions with 'use trace'
+ * need not depend on this one, and gets those of the runner.
+ */
+export function withOperators(code: string, file: string, format: 'module' | 'commonjs'): string {
+  if (reachesOperators(file)) return code;
+  const own = fileURLToPath(new URL('../runtime/operators/index.js', import.meta.url));
+  const place = format === 'module' ? pathToFileURL(own).href : own;
+  return code.replace(/(?<=\bfrom |\brequire\()(['"])onnsight\/operators\1/, JSON.stringify(place));
+}

@@ -1,0 +1,70 @@
+/**
+ * The conditionals of compiled code. Both sides stand in one closure, in a conditional of JavaScript itself: that is where
+ * debuggers stop, and what coverage reports count as branches. A closure is called once for each side that runs or is
+ * recorded.
+ */
+
+import type { Site } from '../graph/types.ts';
+import type { State } from '../tracing/slots.ts';
+import type { Completion } from './completions.ts';
+import { and, conditional, if_, or } from './conditionals.ts';
+import { coalesce } from './nullish.ts';
+
+/** `if … else` */
+export function ifElse(test: unknown, sides: (is: boolean) => Completion, state: State | null, site: Site): Completion {
+  return if_(
+    test,
+    () => sides(true),
+    () => sides(false),
+    state,
+    site,
+  );
+}
+
+/** `?:` */
+export function ternary(test: unknown, sides: (is: boolean) => unknown, state: State | null, site: Site): unknown {
+  return conditional(
+    test,
+    () => sides(true),
+    () => sides(false),
+    state,
+    site,
+  );
+}
+
+/** The right side of a logical operator, behind what stands for its left side. */
+type Right = (left: boolean | null) => unknown;
+
+/** `&&` */
+export function andRight(a: unknown, b: Right, site: Site, state: State | null = null): unknown {
+  return withRight(and, a, b, true, site, state);
+}
+
+/** `||` */
+export function orRight(a: unknown, b: Right, site: Site, state: State | null = null): unknown {
+  return withRight(or, a, b, false, site, state);
+}
+
+/** `??` */
+export function nullishRight(a: unknown, b: Right, site: Site, state: State | null = null): unknown {
+  return withRight(coalesce, a, b, null, site, state);
+}
+
+/** Gives the right side where the operator asks for it. Where it does not, the closure runs past it, to be counted. */
+function withRight(
+  operator: typeof coalesce,
+  a: unknown,
+  right: Right,
+  asking: boolean | null,
+  site: Site,
+  state: State | null,
+): unknown {
+  let isAsked = false;
+  const ask = () => {
+    isAsked = true;
+    return right(asking);
+  };
+  const value = operator(a, ask, site, state);
+  if (!isAsked) right(!asking);
+  return value;
+}

@@ -1,0 +1,91 @@
+import { Session } from 'node:inspector/promises';
+import { Script } from 'node:vm';
+import { originalPositionFor, TraceMap } from '@jridgewell/trace-mapping';
+import { expect, it } from 'vitest';
+import { transform } from '../../compiler/transform.ts';
+import * as operators from '../../runtime/operators/index.ts';
+
+/** Each side of each conditional on a line of its own. */
+const CODE = `function run(a, b, log) {
+  'use trace';
+  if (a) {
+    log('then');
+  } else {
+    log('else');
+  }
+  if (b) {
+    log('if');
+  }
+  if (b) {
+    log('first');
+  } else if (a) {
+    log('second');
+  } else {
+    log('third');
+  }
+  const chosen = a
+    ? 1
+    : 2;
+  const both = a
+    && b;
+  const either = a
+    || b;
+  const given = a
+    ?? b;
+  for (const one of [1, 2]) {
+    if (one > 5) {
+      log(one);
+    }
+  }
+  return [chosen, both, either, given];
+}`;
+
+/** The lines of the user that a part begins in which V8 reports as a branch that did not run. */
+async function missed(text: string, map: TraceMap | null, a: boolean, b: boolean): Promise<number[]> {
+  const filename = `coverage-${Math.random()}.js`;
+  const session = new Session();
+  session.connect();
+  await session.post('Profiler.enable');
+  await session.post('Profiler.startPreciseCoverage', { callCount: true, detailed: true });
+  const run = new Script(`(function (__o) { ${text}\nreturn run; })`, { filename }).runInThisContext()(operators);
+  run(a, b, () => {});
+  const { result } = await session.post('Profiler.takePreciseCoverage');
+  session.disconnect();
+  const { functions } = result.find(({ url }) => url === filename)!;
+  // As c8 has it: the ranges of functions that ran are branches.
+  const ranges = functions.filter(({ isBlockCoverage }) => isBlockCoverage).flatMap(({ ranges: all }) => all);
+  const starts = ranges.filter(({ count }) => count === 0).map(({ startOffset }) => startOffset - PREFIX);
+  return [...new Set(starts.map((offset) => lineOf(text, offset, map)))].sort((x, y) => x - y);
+}
+const PREFIX = '(function (__o) { '.length;
+
+function lineOf(text: string, offset: number, map: TraceMap | null): number {
+  const before = text.slice(0, offset).split('\n');
+  if (!map) return before.length;
+  return originalPositionFor(map, { line: before.length, column: before.at(-1)!.length }).line!;
+}
+
+it.each([
+  [true, true],
+  [true, false],
+  [false, true],
+  [false, false],
+])('the branches of a run with %s, %s are counted as in plain JavaScript', async (a, b) => {
+  const { code, map } = transform(CODE, { file: 'run.js', id: '/project/run.js' })!;
+  const lowered = code.replace("import * as __o from 'onnsight/operators';", '');
+  const plain = await missed(CODE, null, a, b);
+  expect(plain.length).toBeGreaterThan(3);
+  expect(await missed(lowered, new TraceMap(JSON.parse(map.toString())), a, b)).toEqual(plain);
+});
+
+it('closures that are not the user’s have no place, as reports would count them', () => {
+  const { code, map } = transform(CODE, { file: 'run.js', id: '/project/run.js' })!;
+  const traced = new TraceMap(JSON.parse(map.toString()));
+  const heads = [...code.matchAll(/\(\w*\) => /g)];
+  expect(heads.length).toBeGreaterThan(8);
+  for (const { index } of heads) {
+    const before = code.slice(0, index).split('\n');
+    const { source } = originalPositionFor(traced, { line: before.length, column: before.at(-1)!.length });
+    expect(source, code.slice(index, index + 40)).toBeNull();
+  }
+});
