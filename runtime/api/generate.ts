@@ -1,6 +1,6 @@
 import { TraceError } from '../errors.ts';
 import type { ExecutionOptions } from '../execution/execution.ts';
-import type { Site } from '../graph/types.ts';
+import type { Site, Value } from '../graph/types.ts';
 import { ATTENTION_MASK, isPast, LOGITS, pastOf, TOKEN_IDS } from '../inputs/convention.ts';
 import { type Inputs, prepareInputs } from '../inputs/prepare.ts';
 import type { Sizes } from '../shapes/symbolic.ts';
@@ -76,10 +76,11 @@ export async function generate(
   // The token of the last step, which no further step asks for.
   const last = ran.tensor(outputs[generation.last]!.logits);
   if (last) await decoding.advance(last);
-  const tensors = await tracing.finish(ran, execution, (condition) => {
+  const isReached = (condition: Value): boolean => {
     const { step, rows } = generation.asked.get(condition)!;
     return decoding.gotTo(step, rows);
-  });
+  };
+  const tensors = await tracing.finish(ran, execution, isReached, (value) => results.isWanted(value, isReached));
   const result = results.resolve(tensors);
   tracing.fillGradients(tensors);
   printLines(tracing.builder);
