@@ -37,3 +37,8 @@ it.each([
   ['the last one', 'let n = 1; const { a, b = (n++, T(4)) } = { a: T(2) }; return { a, b, n };'],
   ['one within another', 'const o = { b: 1 }; const { p: { a = (o.b = 5, 1) } = {}, b } = o; return { a, b };'],
 ])('a default value that does something is made in its turn: %s', (_, body) => expectEqual(body));
+
+it.each(['class { v = 1; }', 'class { constructor() { this.v = 1; } }'])(
+  'one of several classes makes an object: %s',
+  (one) => expectEqual(`const C = T(2) > 1 ? ${one} : class { v = 2; }; return { n: new C().v };`),
+);
