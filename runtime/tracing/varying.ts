@@ -235,7 +235,7 @@ function hasMethod(value: unknown, key: PropertyKey): boolean {
   if (value === undefined || value === null) return false;
   for (let at: unknown = Object(value); at !== null; at = Object.getPrototypeOf(at)) {
     const found = Object.getOwnPropertyDescriptor(at, key);
-    if (found) return typeof found.value === 'function';
+    if (found) return typeof found.value === 'function' && varyingOf(found.value) === null;
   }
   return false;
 }

@@ -8,6 +8,10 @@ it.each([
   ['the default one', `${either('T(0) > 1')} const [p = 1, q = 2] = x ?? [T(7)]; return { p, q };`],
   ['its rest', `${either('T(2) > 1')} const [p, ...rest] = x ?? [T(7)]; return { p, rest };`],
   ['a parameter', `${either('T(2) > 1')} const f = ([p = 1, q = 2]) => p * 10 + q; return { n: f(x || []) };`],
+  [
+    'of an object that a loop makes anew',
+    'let o = { list: [1] }; for (const v of V([1, 2])) { const [a] = o.list; o.list = [...o.list, v + a]; o = { ...o }; } return { l: o.list };',
+  ],
   ['an assignment', `let p, q; ${either('T(2) > 1')} [p, q = 5] = x ?? [T(7)]; return { p, q };`],
 ])('an array pattern takes apart one of several arrays: %s', (_, body) => expectEqual(body));
 
