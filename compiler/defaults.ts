@@ -4,6 +4,7 @@ import { takenOf } from './items.ts';
 import { lazyState } from './logical.ts';
 import type { Lowering } from './lowering.ts';
 import { syntax } from './parse.ts';
+import { isAssignmentTarget } from './references.ts';
 import { suspends } from './suspension.ts';
 
 /** A pattern or name without its default values, and what gives them, in order: `x = given(t, () => 1)`. */
@@ -14,10 +15,36 @@ export interface WithoutDefaults {
 
 /**
  * Whether default values in a pattern, or of parameters, can be given by the runtime, after all parts have been taken:
- * not where a part is named by an expression, which might see them, or where they wait for something.
+ * not where a part is named by an expression, which might see them, where they wait for something, or where what they do
+ * might be seen by a part that comes later.
  */
 export function canGive(lowering: Lowering, name: ts.BindingName): boolean {
-  return holdsDefault(name) && !holdsKey(name) && !suspends(lowering.frame, name);
+  return holdsDefault(name) && !holdsKey(name) && !isSeen(name) && !suspends(lowering.frame, name);
+}
+
+/** Whether a part is taken after a default value that does something: `{ a = next(), b }`. */
+export function isSeen(name: ts.BindingName): boolean {
+  const elements = elementsOf(name);
+  const acting = elements.findIndex(
+    ({ initializer, name: inner }) => acts(initializer) || elementsOf(inner).some(actsIn),
+  );
+  return (acting >= 0 && acting < elements.length - 1) || elements.some((one) => isSeen(one.name));
+}
+
+function actsIn({ initializer, name }: ts.BindingElement): boolean {
+  return acts(initializer) || elementsOf(name).some(actsIn);
+}
+
+/** Whether an expression may do more than give a value: functions in it are not called here. */
+function acts(node: ts.Node | undefined): boolean {
+  if (!node || syntax.isFunctionLike(node)) return false;
+  const isAction =
+    syntax.isCallExpression(node) ||
+    syntax.isNewExpression(node) ||
+    syntax.isTaggedTemplateExpression(node) ||
+    syntax.isDeleteExpression(node) ||
+    isAssignmentTarget(node);
+  return isAction || syntax.forEachChild(node, (child) => acts(child) || undefined) === true;
 }
 
 export function holdsDefault(name: ts.BindingName): boolean {

@@ -1,6 +1,6 @@
 import type { ts } from 'ts-morph';
 import { type Code, joined, span } from './code.ts';
-import { givenOf, guardOf, guardsOf, holdsKey, withoutDefaults } from './defaults.ts';
+import { givenOf, guardOf, guardsOf, holdsKey, isSeen, withoutDefaults } from './defaults.ts';
 import { isFunction } from './directives.ts';
 import { lowerInitializer } from './initializers.ts';
 import { takenOf } from './items.ts';
@@ -73,7 +73,7 @@ function canGiveAll(lowering: Lowering, node: ts.Node): boolean {
   const withDefault = parameters.filter(({ name, initializer }) => initializer || !syntax.isIdentifier(name));
   if (withDefault.length === 0 || ('asteriskToken' in node && node.asteriskToken)) return false;
   if (parameters.some((one) => syntax.isParameterPropertyDeclaration(one, node))) return false;
-  if (withDefault.some(({ name }) => holdsKey(name))) return false;
+  if (withDefault.some(({ name }) => holdsKey(name) || isSeen(name))) return false;
   const inner = lowering.scopes.declaredIn(node).filter(({ kind }) => kind !== 'parameter');
   const names = new Set(inner.map(({ name }) => name));
   const range = { start: parameters.pos, end: parameters.end };

@@ -82,7 +82,9 @@ export async function generate(
   // The token of the last step, which no further step asks for.
   const last = ran.tensor(outputs[generation.last]!.logits);
   if (last) await decoding.advance(last);
-  const tensors = await tracing.finish(ran, execution, outcomes.known(decoding));
+  const known = outcomes.known(decoding);
+  const isReached = (condition: Value): boolean => Boolean(known(condition).item());
+  const tensors = await tracing.finish(ran, execution, known, (value) => results.isWanted(value, isReached));
   const result = results.resolve(tensors);
   tracing.fillGradients(tensors);
   printLines(tracing.builder);

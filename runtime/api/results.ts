@@ -21,6 +21,8 @@ export class Results {
   private readonly returned: unknown;
   private readonly wanted: Value[] = [];
   private readonly positions = new Map<Value, number>();
+  /** For which steps of a generation each is wanted, by the conditions that these are reached; null for all. */
+  private readonly steps = new Map<Value, Set<Value | null>>();
   private readonly left: LeftBehind;
 
   /** Throws a TraceError if something unsaved is returned. */
@@ -33,9 +35,9 @@ export class Results {
       if (reached) this.want(reached);
       if (slot.state === null || slot.state === 'pending') continue;
       if (slot.state.kind === 'single') {
-        this.want(slot.state.value);
-        if (slot.state.when) this.want(slot.state.when);
-      } else this.wantList(slot.state.list);
+        this.want(slot.state.value, reached);
+        if (slot.state.when) this.want(slot.state.when, reached);
+      } else this.wantList(slot.state.list, reached);
     }
     this.collectAll(returned);
     for (const { cases } of this.varyings) for (const { test } of cases) this.want(test);
@@ -56,14 +58,22 @@ export class Results {
     return this.wanted.map((value, i) => ({ name: `save_${i}`, value }));
   }
 
-  private want(value: Value): void {
+  /** @param step the condition that the step is reached for which alone it is wanted; null if for something else, too */
+  private want(value: Value, step: Value | null = null): void {
+    const steps = this.steps.get(value) ?? new Set();
+    this.steps.set(value, steps.add(step));
     if (this.positions.has(value)) return;
     this.positions.set(value, this.wanted.length);
     this.wanted.push(value);
   }
 
-  private wantList({ data, shapes, ranks }: ListValue): void {
-    for (const value of [data, shapes, ranks]) this.want(value);
+  private wantList({ data, shapes, ranks }: ListValue, step: Value | null = null): void {
+    for (const value of [data, shapes, ranks]) this.want(value, step);
+  }
+
+  /** Whether a value comes back where these steps of a generation are reached. */
+  isWanted(value: Value, isReached: (step: Value) => boolean): boolean {
+    return [...(this.steps.get(value) ?? [null])].some((step) => step === null || isReached(step));
   }
 
   private collectAll(returned: unknown): void {

@@ -3,6 +3,7 @@ import type { HostFunction } from '../execution/apply.ts';
 import type { Engine } from '../execution/engine.ts';
 import { Execution, type ExecutionOptions, type ForwardRun, hasGradients } from '../execution/execution.ts';
 import { LateGraph } from '../execution/late-graph.ts';
+import { withoutUnreached } from '../execution/unreached.ts';
 import type { InterventionGraph } from '../graph/graph.ts';
 import { functionBesideGradient, hoistFunctions } from '../graph/passes/hoist-functions.ts';
 import type { Rewritten } from '../graph/passes/pass.ts';
@@ -263,11 +264,13 @@ export class Tracing {
   /**
    * Gives what is saved, when the forwards have run.
    * @param known what is known only now, of the conditions and outcomes
+   * @param isWanted whether a value that is saved comes back
    */
   async finish(
     ran: Execution,
     { signal, reuse }: ExecutionOptions,
     known: (value: Value) => AnyTensor = () => Tensor.from(true),
+    isWanted: (saved: Value) => boolean = () => true,
   ): Promise<(Tensor | undefined)[]> {
     const { saves } = this.settled.graph;
     if (!this.late.waits) return saves.map(({ value }) => ran.tensor(this.ready.value(value)));
@@ -275,13 +278,17 @@ export class Tracing {
       [...this.conditions, ...this.outcomes].map((made) => [this.settled.value(made), made] as const),
     );
     const decided = this.late.decided((value) => known(asked.get(value)!));
-    const rest = this.execution(decided, { signal, reuse });
-    for (const value of this.late.kept) {
+    const kept = this.late.kept.flatMap((value) => {
       const tensor = ran.tensor(this.ready.value(value));
-      if (tensor) rest.values.set(decided.value(value), tensor);
-    }
-    await rest.finish(saves.map(({ value }) => decided.value(value)));
-    return saves.map(({ value }) => rest.tensor(decided.value(value)));
+      return tensor ? [[decided.value(value), tensor] as const] : [];
+    });
+    const met = withoutUnreached(decided.graph, new Set(kept.map(([value]) => value)));
+    const at = (value: Value) => met.value(decided.value(value));
+    const rest = this.execution({ graph: met.graph, value: at }, { signal, reuse });
+    for (const [value, tensor] of kept) rest.values.set(met.value(value), tensor);
+    const wanted = saves.filter((_, i) => isWanted(this.builder.graph.saves[i]!.value));
+    await rest.finish(wanted.map(({ value }) => at(value)));
+    return saves.map(({ value }) => rest.tensor(at(value)));
   }
 
   private execution(form: Rewritten, options: ExecutionOptions): Execution {

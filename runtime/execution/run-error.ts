@@ -1,7 +1,7 @@
 import { TraceError } from '../errors.ts';
 import type { InterventionGraph } from '../graph/graph.ts';
 import { formatSite, type Site, siteOf } from '../graph/site.ts';
-import { ABSENT, BELOW, UNEQUAL } from '../graph/unequal.ts';
+import { ABSENT, BELOW, UNEQUAL, UNREACHED } from '../graph/unequal.ts';
 import { tensorName } from '../lowering/dependencies.ts';
 import { unmet } from '../lowering/operations/requirements.ts';
 import { describeNode, nodeIn } from '../modules/describe-node.ts';
@@ -74,6 +74,8 @@ function reasonOf(message: string, node: NodeProto | undefined, model: OnnxModel
       return 'an array is read or set at an index that is below 0 or no whole number, where it has nothing. To count from its end, write at(index).';
     if (Number(index[1]) === ABSENT)
       return 'a member is read of what is undefined or null there: the condition did not hold, or the loop not run, that gives it a value. Ask first whether it is there: with if, or object?.key.';
+    if (Number(index[1]) === UNREACHED)
+      return 'a value of a step is used that did not run, as a stop token came before. Ask first whether the step has run, by what a loop over the steps collects, or give stopTokens: [].';
     const weight = model.initializers.get(node?.input[0] ?? '')?.name;
     return `the index ${index[1]} is out of range${weight ? ` of ${weight}` : ''}: it has ${size} rows, so indices run from 0 to ${size - 1}.`;
   }

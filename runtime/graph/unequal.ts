@@ -6,3 +6,6 @@ export const BELOW = -4242424242;
 
 /** The index that stands for an object that is not there, of which a member is read. */
 export const ABSENT = -4242424243;
+
+/** The index that stands for a value of a forward that did not run. */
+export const UNREACHED = -4242424244;

@@ -148,6 +148,7 @@ export function setitem(of: unknown, by: unknown, value: unknown, site: Site): u
   checkFilledWrite(object, key, site, value);
   checkCopy(object, site);
   if (key instanceof TensorProxy) return writeEntry(object as unknown[], key, value, site);
+  checkElement(object, value, site);
   const name = asName(key, site);
   if (target?.isRecording) {
     if (ArrayBuffer.isView(object) || name === 'length') checkConverted(value, site);
@@ -155,6 +156,15 @@ export function setitem(of: unknown, by: unknown, value: unknown, site: Site): u
   }
   (object as Record<PropertyKey, unknown>)[name] = value;
   return value;
+}
+
+/** A typed array holds numbers, and a traced value is none before the run. */
+function checkElement(object: unknown, value: unknown, site: Site): void {
+  if (!ArrayBuffer.isView(object) || !(value instanceof TensorProxy)) return;
+  throw new TraceError(
+    `An element of a ${object.constructor.name} is set to a value of a trace, which is no number before the model runs. Use an array, or a tensor: zeros(n).`,
+    site,
+  );
 }
 
 /** `delete object[key]` */

@@ -12,6 +12,7 @@ import { callOnFilled, checkSpread } from './filled-arrays.ts';
 import { lengthOf } from './filled-entries.ts';
 import { isFilledHere } from './filled-here.ts';
 import { type Call, keepBound, resolveCall } from './indirect-calls.ts';
+import { isIntrinsic } from './intrinsics.ts';
 import { checkKeys, checkLength, checkWeakKeys } from './keys.ts';
 import { checkLeaving } from './leaving.ts';
 import { native } from './plain-values.ts';
@@ -68,28 +69,46 @@ function replaced(values: readonly unknown[], varying: Varying, by: unknown): re
 
 /** Calls a function, noting that it is being called: one that calls itself in bodies within bodies has no end. */
 function within(target: Builder | null, { fn, receiver, values }: Call, site: Site): unknown {
-  if (!target?.isRecording || !isCompiled(fn)) return Reflect.apply(fn as Function_, receiver, values);
+  const run = () => Reflect.apply(fn as Function_, receiver, values);
+  if (!target) return run();
+  if (isIntrinsic(fn)) return ofJavaScript(target, `${(fn as Function_).name}()`, values, run);
+  if (!target.isRecording || !isCompiled(fn)) return run();
   target.calls.push({ fn, site });
   try {
-    return Reflect.apply(fn as Function_, receiver, values);
+    return run();
   } finally {
     target.calls.pop();
   }
 }
 
+/** Calls a function of JavaScript's own, which is named if it wants a number or text. It is not to blame for a callback. */
+function ofJavaScript<T>(target: Builder, name: string, values: readonly unknown[], run: () => T): T {
+  const outer = target.native;
+  target.native = values.some((value) => typeof value === 'function') ? null : name;
+  try {
+    return run();
+  } finally {
+    target.native = outer;
+  }
+}
+
 /** `new type(…values)` */
-export function construct(type: unknown, given: readonly unknown[], site: Site): unknown {
+export function construct(named: unknown, given: readonly unknown[], site: Site): unknown {
   const values = given.map(settled);
-  if (typeof type !== 'function') throw notCallable(type, 'a constructor', site);
   const target = activeBuilder();
   if (target) target.site = site;
+  const type = settled(named);
+  const varying = varyingOf(type);
+  if (varying) return each(varying, (one) => construct(one, given, site));
+  if (typeof type !== 'function') throw notCallable(type, 'a constructor', site);
   checkSpread(values, site);
   if (type === Array && values.length === 1) checkLength('new Array()', values[0], site);
   if (type === Boolean || type === Number || type === String) native(`new ${type.name}`, values, site);
   if (target) checkLeaving(target, { fn: type, receiver: undefined, values }, site);
   if (target) checkWeakKeys(type, values, site);
   if (target?.isRecording) beforeNew(target, type, values, site);
-  const result: object = Reflect.construct(type, values);
+  const run = (): object => Reflect.construct(type, values);
+  const result = target && isIntrinsic(type) ? ofJavaScript(target, `new ${type.name}()`, values, run) : run();
   if (target) checkKeys(result, site);
   if (target?.isRecording) afterNew(target, type, values, result);
   return result;

@@ -78,7 +78,7 @@ export function fromStart(index: TensorProxy, site: Site): TensorProxy {
 
 /** The entry at an index that may be out of range. */
 function taken(array: readonly unknown[], index: TensorProxy, site: Site): unknown {
-  if (array.every(isOfTensor)) {
+  if (array.every(isOfTensor) && !array.some(isEmpty)) {
     const stacked = toProxy(array);
     const read = () => {
       const entry = getitem(stacked, index);
@@ -121,6 +121,11 @@ function bound(entry: unknown, form: Form<unknown>, list: GraphEntries, index: T
     object[key] = bound(object[key], part, list, index);
   }
   return entry;
+}
+
+/** Whether a value is an array without elements: it is there to be filled, and no row of a tensor. */
+function isEmpty(value: unknown): boolean {
+  return Array.isArray(value) && value.length === 0;
 }
 
 /** Whether a value is a number or tensor, or an array of some. */

@@ -126,7 +126,7 @@ export function taken(
   isNested = false,
   asked: readonly number[] = [],
 ): unknown {
-  const values = settled(given);
+  const values = count === null ? settled(given) : oneOf(settled(given), site);
   const target = activeBuilder();
   if (target) {
     target.site = site;
@@ -151,16 +151,9 @@ function partsOfFilled(site: Site): TraceError {
 
 /** A value that JavaScript itself iterates over: `...values`, `yield* values`. */
 export function items(given: unknown, site: Site): unknown {
-  const values = iterated(settled(given));
+  const values = oneOf(iterated(settled(given)), site);
   const target = activeBuilder();
   if (target) target.site = site;
-  const varying = varyingOf(values);
-  if (varying?.builder.open) {
-    return items(
-      each(varying, (one) => fresh([...(items(one, site) as Iterable<unknown>)])),
-      site,
-    );
-  }
   if (target) checkIterator(target, values, site);
   if (target?.isRecording) checkIterated(values, site);
   if (target?.conditional && typeof Object(values)[Symbol.iterator] !== 'function') {
@@ -170,4 +163,15 @@ export function items(given: unknown, site: Site): unknown {
     );
   }
   return isFilledHere(values) ? values.slice() : values;
+}
+
+/** One array of the items of whichever of several values it is; any other value is itself. */
+function oneOf(values: unknown, site: Site): unknown {
+  const varying = varyingOf(values);
+  if (!varying?.builder.open) return values;
+  varying.builder.site = site;
+  return oneOf(
+    each(varying, (one) => fresh([...(items(one, site) as Iterable<unknown>)])),
+    site,
+  );
 }

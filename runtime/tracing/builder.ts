@@ -45,6 +45,8 @@ export class Builder {
   readonly owner: object | null;
   /** The site of the node that is being built. */
   site: Site | null = null;
+  /** What of JavaScript's own is being called: 'slice()', 'new Date()'. */
+  native: string | null = null;
   /** The site of the member that compiled code reads just now; null where it reads none. */
   reading: Site | null = null;
   /** False once the block has ended: its proxies stand for nothing any more. */

@@ -4,11 +4,27 @@ import type { Site } from '../graph/types.ts';
 const COMPILE =
   "Either run this file through the onnsight plugin (tsc with ts-patch, onnsight/register, onnsight/vite), or, if it is a helper function, put the directive 'use trace' at its top.";
 
-/** JavaScript wants a traced tensor as a primitive value of the kind `hint`, or as JSON: it has none before the run. */
-export function noValue(hint: string, site: Site | null): TraceError {
+/**
+ * JavaScript wants a traced tensor as a primitive value of the kind `hint`, or as JSON: it has none before the run.
+ * @param native the function of JavaScript that wants it; null: an operator does, or one that a function was given to
+ */
+export function noValue(hint: string, native: string | null, site: Site | null): TraceError {
   if (hint === 'JSON') {
     return new TraceError(
       'A value of a trace is written as JSON, but it has no elements before the model runs. save() it and write the result: JSON.stringify(result.toArray()).',
+      site,
+    );
+  }
+  if (native !== null) {
+    const [wanted, remedy] =
+      hint === 'string'
+        ? ['text', 'Print it with console.log(tensor), or save() it and format the result.']
+        : [
+            'number',
+            `Use operators and the functions of Math and of onnsight, which become part of the graph, or save() it and call ${native} on the result.`,
+          ];
+    return new TraceError(
+      `${native} wants a ${wanted}, but a value of a trace has none before the model runs. ${remedy}`,
       site,
     );
   }

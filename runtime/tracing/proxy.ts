@@ -53,11 +53,12 @@ export class TensorProxy {
 
   /** Always an error: JavaScript needs a text or a number now, and there is none before the run. */
   [Symbol.toPrimitive](hint: string): never {
-    throw noValue(hint, callerSite() ?? this[inner].builder.site);
+    const { builder } = this[inner];
+    throw noValue(hint, builder.native, callerSite() ?? builder.site);
   }
 
   toJSON(): never {
-    throw noValue('JSON', callerSite() ?? this[inner].builder.site);
+    throw noValue('JSON', null, callerSite() ?? this[inner].builder.site);
   }
 }
 

@@ -184,9 +184,9 @@ function handler(varying: Varying, self: () => object): ProxyHandler<typeof iner
   return {
     get(_, key) {
       const only = one();
-      // JavaScript itself asks for these where it makes a text, a number or JSON of a value.
+      // JavaScript itself asks for these where it makes a text, a number or JSON of a value, or goes through its items.
       if (key === 'toJSON') return () => asJson((only ?? refuse()).value);
-      if (!only && key === Symbol.toPrimitive) return refuse();
+      if (!only && (key === Symbol.toPrimitive || key === Symbol.iterator)) return refuse();
       const values = only ? [only.value] : cases.map(({ value }) => value);
       if (!values.every((value) => hasMethod(value, key))) return member(key);
       const method = (...args: unknown[]): unknown =>
@@ -235,7 +235,7 @@ function hasMethod(value: unknown, key: PropertyKey): boolean {
   if (value === undefined || value === null) return false;
   for (let at: unknown = Object(value); at !== null; at = Object.getPrototypeOf(at)) {
     const found = Object.getOwnPropertyDescriptor(at, key);
-    if (found) return typeof found.value === 'function';
+    if (found) return typeof found.value === 'function' && varyingOf(found.value) === null;
   }
   return false;
 }

@@ -102,7 +102,7 @@ function mistakes(): [string, () => unknown, RegExp][] {
     ['JSON', () => JSON.stringify({ at: [norm()] }), /as JSON.*JSON\.stringify\(result\.toArray\(\)\)/], // @JSON
     ['keys', () => Object.keys(hidden()), /keys of a traced tensor.*for…of/], // @keys
     ['object spread', () => ({ ...(hidden() as object) }), /keys of a traced tensor.*for…of/], // @object spread
-    ['join', () => [norm()].join(), /used as a text.*console\.log/], // @join
+    ['join', () => [norm()].join(), /join\(\) wants a text.*console\.log/], // @join
     ['key', () => ({ [norm()]: 1 }), /traced tensor is the name of a property.*no value before the model runs/], // @key
     ['own map', () => new Uint8Array([norm()]), /wants a number/], // @own map
     [

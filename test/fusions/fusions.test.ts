@@ -1,7 +1,11 @@
 import { expect, it } from 'vitest';
+import { lowerings } from '../../runtime/lowering/operations/index.ts';
+import { Builder, withBuilder } from '../../runtime/tracing/builder.ts';
 import { compare } from './compare.ts';
+import { Draw } from './draw.ts';
 import { pairs, randomPrograms } from './pairs.ts';
 import type { Operands, Program } from './program.ts';
+import { steps } from './steps.ts';
 
 const KINDS = ['sizes', 'ranks', 'constants'] satisfies Operands[];
 const SEED = 1;
@@ -44,4 +48,16 @@ it.each(KINDS)('a share of all pairs, and longer programs, give the same at ever
   const { run, faults } = await compare(programs, operands);
   expect(run).toBeGreaterThan(programs.length / 2);
   expect(faults).toEqual([]);
+});
+
+it('every operation that is lowered stands in the programs', () => {
+  const drawn = Object.values(steps).flatMap((step) =>
+    [1, 2].flatMap((rank) => {
+      const builder = new Builder();
+      const draw = new Draw(rank);
+      withBuilder(builder, () => step(draw.tensor(draw.dims(rank)), draw));
+      return builder.graph.root.nodes.map(({ op }) => op as string);
+    }),
+  );
+  expect(Object.keys(lowerings).filter((op) => !drawn.includes(op))).toEqual([]);
 });

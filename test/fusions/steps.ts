@@ -1,5 +1,5 @@
 import * as f from '../../runtime/functions/index.ts';
-import { asProxy, typeOf } from '../../runtime/functions/nodes.ts';
+import { asProxy, nodes, typeOf } from '../../runtime/functions/nodes.ts';
 import { TensorProxy } from '../../runtime/tracing/proxy.ts';
 import '../../runtime/operators/index.ts';
 import type { Traced } from '../../runtime/types/tensor.ts';
@@ -19,6 +19,7 @@ const unary: readonly ((x: Traced) => Traced)[] = [
   f.tanh,
   f.sin,
   f.cos,
+  f.tan,
   f.erf,
   f.gelu,
   f.silu,
@@ -37,6 +38,7 @@ const unary: readonly ((x: Traced) => Traced)[] = [
   f.half,
   f.double,
   f.clone,
+  f.detach,
   f.trunc,
   f.expm1,
   f.zerosLike,
@@ -142,6 +144,7 @@ export const steps: Readonly<Record<string, Step>> = Object.fromEntries<Step>([
   ['a number by', (x) => f.div(1, x)],
   ['times itself', (x) => f.mul(x, f.sigmoid(x))],
   ...named(bits, (fn) => (x, draw) => fn(f.long(f.mul(x, 8)), f.long(f.mul(beside(x, draw), 8)))),
+  ['bitwiseNot', (x) => f.bitwiseNot(f.long(f.mul(x, 8)))],
   ['pow', (x, draw) => f.pow(x, draw.pick([2, 3, 1, 0, -1]))],
   ['pow of a fraction', (x, draw) => f.pow(f.abs(x), draw.pick([0.5, 1.5, -0.5]))],
   ['clamp', (x) => f.clamp(x, -0.5, 0.75)],
@@ -290,6 +293,14 @@ export const steps: Readonly<Record<string, Step>> = Object.fromEntries<Step>([
     onRank(1, (x, draw, dims) => {
       const dim = draw.pick(axes(dims));
       return f.split(x, draw.int(1, dims[dim]!), dim).at(-1)!;
+    }),
+  ],
+  [
+    // What a pass makes of the logits of several rows.
+    'split by its node',
+    onRank(1, (x, draw, dims) => {
+      const dim = draw.pick(axes(dims));
+      return nodes('split', [x], { sizes: null, count: dims[dim]!, dim }).at(-1)!;
     }),
   ],
   ['unbind', onRank(1, (x, draw, dims) => f.unbind(x, draw.pick(axes(dims)))[0]!)],

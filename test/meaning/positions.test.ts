@@ -28,3 +28,15 @@ it.each([
     "let n = 0; const o = { up(v) { n += v; return this.k; }, down(v) { n -= v; return 1; }, k: 5 }; let s = 0; for (const r of V([1, -1, 2])) s += o[r > 0 ? 'up' : 'down'](2); return { n, s };",
   ],
 ])('%s', (_, body) => expectEqual(body));
+
+it.each([
+  ['chosen by a condition', 'for (const v of V([0, 1, 1, 2])) bins[v > 0 ? 1 : 0].push(v);'],
+  ['at a traced place', 'for (const v of V([0, 1, 1])) bins[v].push(v * 2);'],
+  ['in an unrolled loop', 'for (const v of [1, 0, 1].map((k) => T(k))) bins[v].push(v + 1);'],
+  [
+    'asked for their length',
+    'for (const v of V([0, 1, 1, 1])) { const bin = bins[v]; if (bin.length < 2) bin.push(v); }',
+  ],
+])('arrays that are there to be filled, %s', (_, body) =>
+  expectEqual(`const bins = [[], []]; ${body} return { a: bins[0], b: bins[1], n: bins[1].length };`),
+);
