@@ -1,5 +1,5 @@
 import { type FileHandle, open } from 'node:fs/promises';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { DType } from '../graph/types.ts';
 import { type AnyTensor, Tensor } from '../tensor/tensor.ts';
 import { TensorFileError } from './error.ts';
