@@ -3,7 +3,7 @@ import type { Original, Position } from './original.ts';
 import { syntax } from './parse.ts';
 
 /** The refusals of the compiler: the code, the problem, and one sentence on what to write instead. */
-const REFUSALS = {
+export const REFUSALS = {
   with: ['ONN1001', '`with` cannot be traced.', 'Read the members from the object itself: object.name.'],
   eval: [
     'ONN1002',

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import Module from 'node:module';
 import { basename, extname } from 'node:path';
 import { compile } from './compile.ts';
-import { isOwnFile } from './rewrite.ts';
+import { isOwnFile } from './user-programs.ts';
 
 /** The part of Node's CommonJS loader that has no types: long deprecated, and what every TypeScript runner uses. */
 interface CommonJsModule {

@@ -1,11 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { pathToFileURL } from 'node:url';
+import { mayHaveBlocks } from '../compiler/gate.ts';
+import { CompiledFile } from './compiled-file.ts';
+import type * as Lowering from './lower-file.ts';
 import { withOperators } from './reach.ts';
-import { isUserProgram, type Rewritten, rewrite } from './rewrite.ts';
-import { runnerError } from './runner-error.ts';
-import { withInlineMap } from './source-maps.ts';
-import type * as Transpiler from './transpile.ts';
+import { isUserProgram } from './user-programs.ts';
 
 const require = createRequire(import.meta.url);
 
@@ -19,22 +18,20 @@ const require = createRequire(import.meta.url);
  */
 export function compile(file: string, format: 'module' | 'commonjs'): string | null {
   if (!isUserProgram(file)) return null;
-  const original = readFileSync(file, 'utf8');
-  try {
-    const rewritten = rewrite(original, file);
-    if (!rewritten) return null;
-    return withOperators(toJavaScript(rewritten, original, file, format), file, format);
-  } catch (error) {
-    throw runnerError(error, file);
-  }
+  const text = readFileSync(file, 'utf8');
+  if (!mayHaveBlocks(text)) return null;
+  const code = lowered(text, file, format);
+  return code && withOperators(code, file, format);
 }
 
-function toJavaScript(rewritten: Rewritten, original: string, file: string, format: 'module' | 'commonjs'): string {
-  const isJavaScript = /\.[cm]?js$/.test(file);
-  if (isJavaScript && format === 'module') {
-    return withInlineMap(rewritten.code, { ...rewritten.map, sources: [pathToFileURL(file).href] });
-  }
+/** What was compiled before, if nothing has changed. */
+function lowered(text: string, file: string, format: 'module' | 'commonjs'): string | null {
+  const kept = new CompiledFile(text, file, format);
+  const found = kept.read();
+  if (found) return found.code;
   // loaded for the first file that needs it: it loads all of TypeScript
-  const { transpile } = require('./transpile.js') as typeof Transpiler;
-  return transpile(rewritten, original, file, format);
+  const { lowerFile } = require('./lower-file.js') as typeof Lowering;
+  const made = lowerFile(text, file, format);
+  kept.write(made?.code ?? null, made?.read ?? []);
+  return made?.code ?? null;
 }

@@ -1,5 +1,5 @@
+import { ts } from '@ts-morph/common';
 import MagicString from 'magic-string';
-import { ts } from 'ts-morph';
 import type { SourceMapJson } from './source-maps.ts';
 
 /** A name that is used, and whether metadata does. */

@@ -12,6 +12,18 @@ interface SynchronousHooks {
   registerHooks?(hooks: { load: typeof loadSync }): void;
 }
 
+/** Node's own cache of compiled JavaScript: since 22.1. */
+interface CompileCache {
+  enableCompileCache?(): void;
+}
+
+// Coverage is less exact with it.
+if (!process.env.NODE_V8_COVERAGE) (Module as CompileCache).enableCompileCache?.();
+
+// Before tsx, whose loader reads and resolves each file of whatever is imported after it. A program that cannot have the
+// library, as ONNX Runtime's own part is missing, says so where it imports it.
+await Promise.allSettled([import('onnsight'), import('onnsight/operators')]);
+
 const launchedByTsx = process.execArgv.some((argument) => /[\\/]tsx[\\/]dist[\\/]loader\.mjs$/.test(argument));
 if (!launchedByTsx) await import(import.meta.resolve('tsx'));
 

@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { ts } from 'ts-morph';
+import { ts } from '@ts-morph/common';
 import { throughNamespaces } from './metadata-imports.ts';
 import type { Rewritten } from './rewrite.ts';
 import { composeMaps, splitInlineMap, withInlineMap } from './source-maps.ts';
@@ -17,29 +17,56 @@ const KEPT = [
   'jsxImportSource',
 ] as const satisfies (keyof ts.CompilerOptions)[];
 
-const optionsOfFolder = new Map<string, ts.CompilerOptions>();
+/** The kept options of a folder, and the files that were looked for and read to find them. */
+interface UserOptions {
+  readonly options: ts.CompilerOptions;
+  readonly read: readonly string[];
+}
+
+const optionsOfFolder = new Map<string, UserOptions>();
 
 /** The kept options of the tsconfig.json nearest to `folder`. */
-function userOptions(folder: string): ts.CompilerOptions {
+function userOptions(folder: string): UserOptions {
   const known = optionsOfFolder.get(folder);
   if (known) return known;
-  const path = ts.findConfigFile(folder, ts.sys.fileExists);
+  const read = new Set<string>();
+  const fileExists = (path: string) => ts.sys.fileExists(read.add(path) && path);
+  const path = ts.findConfigFile(folder, fileExists);
   // no list of files is wanted, only the options: walking the project would cost more than all the rest
-  const host = { ...ts.sys, readDirectory: () => [], onUnRecoverableConfigFileDiagnostic: () => {} };
+  const host = {
+    ...ts.sys,
+    fileExists,
+    readFile: (one: string) => ts.sys.readFile(read.add(one) && one),
+    readDirectory: () => [],
+    onUnRecoverableConfigFileDiagnostic: () => {},
+  };
   const all = path ? (ts.getParsedCommandLineOfConfigFile(path, undefined, host)?.options ?? {}) : {};
-  const kept: ts.CompilerOptions = Object.fromEntries(
+  const options: ts.CompilerOptions = Object.fromEntries(
     KEPT.filter((name) => name in all).map((name) => [name, all[name]]),
   );
-  optionsOfFolder.set(folder, kept);
-  return kept;
+  const found = { options, read: [...read] };
+  optionsOfFolder.set(folder, found);
+  return found;
+}
+
+/** JavaScript for Node, and the files besides the program's own that it depends on. */
+export interface Transpiled {
+  readonly code: string;
+  readonly read: readonly string[];
 }
 
 /**
  * Lowered TypeScript of the absolute path `file` to JavaScript that Node runs, with a map to `original` inlined.
  */
-export function transpile(rewritten: Rewritten, original: string, file: string, format: 'module' | 'commonjs'): string {
+export function transpile(
+  rewritten: Rewritten,
+  original: string,
+  file: string,
+  format: 'module' | 'commonjs',
+): Transpiled {
+  const { options, read } = userOptions(dirname(file));
   const compilerOptions: ts.CompilerOptions = {
-    ...userOptions(dirname(file)),
+    ...options,
     target: ts.ScriptTarget.ES2022,
     module: format === 'module' ? ts.ModuleKind.ESNext : ts.ModuleKind.CommonJS,
     esModuleInterop: true,
@@ -49,11 +76,11 @@ export function transpile(rewritten: Rewritten, original: string, file: string, 
   if (format === 'commonjs') compilerOptions.verbatimModuleSyntax = false;
   const { outputText } = ts.transpileModule(rewritten.code, { fileName: file, compilerOptions });
   const { code, map } = splitInlineMap(outputText);
-  if (!map) return code;
+  if (!map) return { code, read };
   const located = { ...map, sources: [pathToFileURL(file).href] };
   const composed = composeMaps(located, [{ map: rewritten.map, original }]);
   const linked = compilerOptions.emitDecoratorMetadata && format === 'module' ? throughNamespaces(code) : null;
-  if (!linked) return withInlineMap(code, composed);
+  if (!linked) return { code: withInlineMap(code, composed), read };
   const outer = { ...linked.map, sources: located.sources, sourcesContent: [original] };
-  return withInlineMap(linked.code, composeMaps(outer, [{ map: composed, original }]));
+  return { code: withInlineMap(linked.code, composeMaps(outer, [{ map: composed, original }])), read };
 }

@@ -37,6 +37,10 @@ export class TraceError extends UserError {
     listener?.(this);
   }
 
+  get code(): string {
+    return 'ONN2001';
+  }
+
   /** The line in the user's source, if it is known. */
   get site(): Site | null {
     return this.#site;

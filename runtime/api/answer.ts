@@ -4,6 +4,10 @@ import { Tensor } from '../tensor/tensor.ts';
 /** An answer to a trace is not one. */
 export class AnswerError extends Error {
   override readonly name = 'AnswerError';
+
+  get code(): string {
+    return 'ONN2006';
+  }
 }
 
 /** The tensors that a backend gave for a graph's saves. Throws an AnswerError if they are not what the graph saves. */

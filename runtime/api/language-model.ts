@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { Tokenizer } from '@huggingface/tokenizers';
-import { z } from 'zod';
+import * as z from 'zod';
 import { readLanguageConfig } from '../language/config.ts';
 import { modelFolder } from '../language/hub.ts';
 import { readJson } from '../language/json-file.ts';

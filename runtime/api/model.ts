@@ -5,7 +5,7 @@ import type { InterventionGraph } from '../graph/graph.ts';
 import { prepareInputs } from '../inputs/prepare.ts';
 import { ort } from '../ort/ort.ts';
 import type { Device } from '../ort/port.ts';
-import type { Tensor } from '../tensor/tensor.ts';
+import type { Returned, Tensor } from '../tensor/tensor.ts';
 import { callerSite } from '../tracing/caller.ts';
 import { pure } from '../tracing/harmless.ts';
 import type { ReceivedRequest } from '../types/backend.ts';
@@ -98,7 +98,7 @@ export class Model<Input = ModelInputs, Whole extends ModelMembers<Input> = Mode
    * comes back with a tensor for every saved value; without one, all outputs come back by name. Without inputs, the
    * block gives them by `tracer.invoke`.
    */
-  trace(inputs: Input, options?: TraceOptions): Promise<Record<string, Tensor>>;
+  trace(inputs: Input, options?: TraceOptions): Promise<Record<string, Returned>>;
   trace<const R>(inputs: Input, block: (tracer: Tracer<Input>) => R, options?: TraceOptions): Promise<Resolved<R>>;
   trace<const R>(block: (tracer: Tracer<Input>) => R, options?: TraceOptions): Promise<Resolved<R>>;
   trace(inputs: unknown, block?: Block | TraceOptions, options?: TraceOptions): Promise<unknown> {

@@ -1,5 +1,6 @@
 import { TraceError } from '../errors.ts';
 import { noModule, pathParts } from '../modules/find.ts';
+import { foldable } from '../modules/foldable.ts';
 import { formatTree } from '../modules/format.ts';
 import { lostParameter, lostParameters } from '../modules/lost-parameters.ts';
 import type { Module } from '../modules/module.ts';
@@ -10,7 +11,7 @@ import { PROBED_NAMES } from '../probed-names.ts';
 import { activeBuilder } from '../tracing/builder.ts';
 import { callerSite } from '../tracing/caller.ts';
 import { pure } from '../tracing/harmless.ts';
-import type { Calls, Envoy, EnvoyMembers, Operations } from '../types/module.ts';
+import type { Calls, Envoy, EnvoyMembers, Found, Operations } from '../types/module.ts';
 import type { Traced } from '../types/tensor.ts';
 import { atCaller } from './at-caller.ts';
 import { CallEnvoy, OperationEnvoy } from './envoy.ts';
@@ -25,6 +26,9 @@ import { operationsOf } from './operations.ts';
 import { ANYWHERE, type Standing } from './place.ts';
 import { Ports } from './ports.ts';
 import { activeTracing } from './tracing.ts';
+
+/** What a notebook asks a value for, to show it. */
+const NOTEBOOK = Symbol.for('Jupyter.display');
 
 /** The members of an interface, without its call signature, which a class cannot have. */
 export type Members<T> = Pick<T, keyof T>;
@@ -88,7 +92,7 @@ export class ModuleEnvoy extends CallEnvoy implements Members<EnvoyMembers> {
   }
 
   /** A module by its path from here; else a parameter, an output or input, or a node of the file. */
-  get(path: string): Envoy;
+  get(path: string): Found;
   get(path: string): unknown {
     const parts = pathParts(path);
     let at: ModuleEnvoy = this;
@@ -126,8 +130,10 @@ export class ModuleEnvoy extends CallEnvoy implements Members<EnvoyMembers> {
   }
 
   /** What a symbol leads to. */
-  symbol(_: symbol): unknown {
-    return undefined;
+  symbol(key: symbol): unknown {
+    return key === NOTEBOOK
+      ? () => ({ 'text/plain': this.toString(), 'text/html': foldable(this.toString()) })
+      : undefined;
   }
 
   /** The value of a member; a method is bound to the module. */

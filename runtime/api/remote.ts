@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { checkGraph } from '../graph/check.ts';
 import { GraphError } from '../graph/error.ts';
 import { type GraphJson, graphFromJson, graphToJson, nested } from '../graph/json.ts';

@@ -13,7 +13,7 @@ import {
 import { basename, dirname } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import * as ort from 'onnxruntime-node';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Inputs } from '../inputs/signature.ts';
 import { OpenedFiles } from '../onnx/opened-files.ts';
 import { type Bundle, bundleOf } from './bundle.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { DTYPES } from '../graph/types.ts';
 
 /** The schema of a bundle's manifest. */

@@ -1,6 +1,6 @@
 import { type FileHandle, open, readFile, rename, rm } from 'node:fs/promises';
 import type { DType } from '../graph/types.ts';
-import type { AnyTensor } from '../tensor/tensor.ts';
+import type { AnyTensor, Returned } from '../tensor/tensor.ts';
 import { TensorFileError } from './error.ts';
 import { formatHeader, LONGEST_HEADER, type NpyHeader, parseHeader } from './npy-header.ts';
 import { readFully, sizeOf, tensorOf, widthOf } from './read.ts';
@@ -20,11 +20,11 @@ export function npyOf(tensor: AnyTensor): Uint8Array[] {
  * dimensions.
  * @throws TensorFileError for a file that is damaged, or holds something else
  */
-export async function loadNpy(path: string): Promise<AnyTensor> {
+export async function loadNpy(path: string): Promise<Returned<DType>> {
   return parseNpy(await readFile(path), path);
 }
 
-export function parseNpy(bytes: Uint8Array, place: string): AnyTensor {
+export function parseNpy(bytes: Uint8Array, place: string): Returned<DType> {
   const header = parseHeader(bytes, place);
   const { dtype, dims, offset } = header;
   const wanted = sizeOf(dims) * widthOf(dtype);
@@ -73,7 +73,7 @@ export class NpyFile {
   }
 
   /** The rows from `start` to before `end`, all unless given. */
-  async rows(start = 0, end = this.dims[0]!): Promise<AnyTensor> {
+  async rows(start = 0, end = this.dims[0]!): Promise<Returned<DType>> {
     const [count, ...rest] = this.dims as [number, ...number[]];
     if (!(Number.isInteger(start) && Number.isInteger(end) && 0 <= start && start <= end && end <= count)) {
       throw new RangeError(`${this.#path} has ${count} rows: there are none from ${start} to ${end}`);
@@ -172,7 +172,11 @@ function wrongSize(place: string, { dtype, dims }: NpyHeader, size: number): Ten
   );
 }
 
-function elementsOf({ dtype, isFortran, isSwapped }: NpyHeader, dims: readonly number[], bytes: Uint8Array): AnyTensor {
+function elementsOf(
+  { dtype, isFortran, isSwapped }: NpyHeader,
+  dims: readonly number[],
+  bytes: Uint8Array,
+): Returned<DType> {
   const width = widthOf(dtype);
   const elements = isSwapped ? swapped(bytes, width) : bytes;
   return tensorOf(dtype, dims, isFortran ? inRows(elements, width, dims) : elements);

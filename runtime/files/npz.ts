@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
-import type { AnyTensor } from '../tensor/tensor.ts';
+import type { DType } from '../graph/types.ts';
+import type { AnyTensor, Returned } from '../tensor/tensor.ts';
 import { TensorFileError } from './error.ts';
 import { npyOf, parseNpy } from './npy.ts';
 import { writeWhole } from './write.ts';
@@ -20,7 +21,7 @@ export async function saveNpz(path: string, tensors: Readonly<Record<string, Any
  * What numpy's `savez` or `savez_compressed` wrote, by name.
  * @throws TensorFileError for a file that is damaged, or holds something else
  */
-export async function loadNpz(path: string): Promise<Record<string, AnyTensor>> {
+export async function loadNpz(path: string): Promise<Record<string, Returned<DType>>> {
   const bytes = await readFile(path);
   const { unzipSync } = await import('fflate');
   const files = unzipped(() => unzipSync(bytes), path);

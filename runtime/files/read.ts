@@ -1,14 +1,14 @@
 import type { FileHandle } from 'node:fs/promises';
 import type { DType } from '../graph/types.ts';
 import { allocate } from '../tensor/storage.ts';
-import { type AnyTensor, Tensor } from '../tensor/tensor.ts';
+import { type Returned, Tensor } from '../tensor/tensor.ts';
 import { TensorFileError } from './error.ts';
 
 /** A tensor whose elements are a copy of these bytes. */
-export function tensorOf(dtype: DType, dims: readonly number[], bytes: Uint8Array): AnyTensor {
+export function tensorOf(dtype: DType, dims: readonly number[], bytes: Uint8Array): Returned<DType> {
   const raw = allocate(dtype, sizeOf(dims));
   new Uint8Array(raw.buffer).set(bytes);
-  return new Tensor(dtype as 'float32', dims, raw as Float32Array<ArrayBuffer>);
+  return new Tensor(dtype as 'float32', dims, raw as Float32Array<ArrayBuffer>) as Returned<DType>;
 }
 
 export function sizeOf(dims: readonly number[]): number {

@@ -1,7 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { DType } from '../graph/types.ts';
-import { type AnyTensor, Tensor } from '../tensor/tensor.ts';
+import { type AnyTensor, type Returned, Tensor } from '../tensor/tensor.ts';
 import { TensorFileError } from './error.ts';
 import { readFully, sizeOf, tensorOf, widthOf } from './read.ts';
 import { bytesOf, writeWhole } from './write.ts';
@@ -70,10 +70,10 @@ export async function saveSafetensors(
  * All tensors of a .safetensors file, by name. bfloat16 becomes float32, which has all of its values.
  * @throws TensorFileError for a file that is damaged, or holds dtypes that tensors do not have
  */
-export async function loadSafetensors(path: string): Promise<Record<string, AnyTensor>> {
+export async function loadSafetensors(path: string): Promise<Record<string, Returned<DType>>> {
   const file = await SafetensorsFile.open(path);
   try {
-    const tensors: [string, AnyTensor][] = [];
+    const tensors: [string, Returned<DType>][] = [];
     for (const name of file.names) tensors.push([name, await file.get(name)]);
     return Object.fromEntries(tensors);
   } finally {
@@ -153,7 +153,7 @@ export class SafetensorsFile {
    * Reads a tensor.
    * @throws TensorFileError for a name that it does not have, and a dtype that tensors do not have
    */
-  async get(name: string): Promise<AnyTensor> {
+  async get(name: string): Promise<Returned<DType>> {
     const { dtype: written, shape, data_offsets } = this.#entry(name);
     const isBfloat16 = written === BFLOAT16;
     const dtype = isBfloat16 ? 'uint16' : DTYPES.find((one) => NAMES[one] === written);
@@ -209,7 +209,7 @@ function order([start, end]: Offsets, [otherStart, otherEnd]: Offsets): number {
 }
 
 /** A bfloat16 is the upper half of a float32. */
-function fromBfloat16({ raw, dims }: AnyTensor): AnyTensor {
+function fromBfloat16({ raw, dims }: AnyTensor): Returned {
   const bits = Uint32Array.from(raw as Uint16Array, (half) => half << 16);
-  return new Tensor('float32', dims, new Float32Array(bits.buffer));
+  return Tensor.from(new Float32Array(bits.buffer), 'float32', dims);
 }

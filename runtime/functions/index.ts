@@ -44,6 +44,7 @@ export {
   to,
   zerosLike,
 } from './conversion.ts';
+export { cov } from './covariance.ts';
 export { arange, eye, full, linspace, logspace, ones, tensor, zeros } from './creation.ts';
 export { eigh, lstsq, pinv, qr, type SingularValues, svd } from './decompositions.ts';
 export { amax, amin, argmax, argmin, max, min } from './extrema.ts';
@@ -63,7 +64,7 @@ export {
   triu,
 } from './indexing.ts';
 export { cat, chunk, concat, split, stack, unbind } from './joining.ts';
-export { bmm, dot, einsum, linear, matmul, mm, outer } from './linear.ts';
+export { bmm, dot, einsum, linear, matmul, mm, outer, trace } from './linear.ts';
 export { crossEntropy, klDiv, mseLoss, nllLoss } from './losses.ts';
 export { cosineSimilarity, cumsum, layerNorm, logSoftmax, normalize, rmsNorm, softmax } from './normalization.ts';
 export {
@@ -126,6 +127,7 @@ export {
   repeat,
   reshape,
   shape,
+  size,
   squeeze,
   t,
   transpose,

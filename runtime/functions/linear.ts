@@ -1,7 +1,9 @@
 import type { Operand, Traced } from '../types/tensor.ts';
 import { add, mul } from './arithmetic.ts';
+import { diagonal } from './indexing.ts';
 import { fail, node, operand, typeOf } from './nodes.ts';
 import { pair } from './promotion.ts';
+import { sum } from './reductions.ts';
 import { t, unsqueeze } from './shaping.ts';
 
 /** The matrix product, batched and broadcast over the leading dimensions; vectors as in PyTorch. */
@@ -40,6 +42,13 @@ export function outer(input: Operand, vec2: Operand): Traced {
   expectRank(a, 1, `outer: Expected 1-D argument self, but got ${rankOf(a)}-D`);
   expectRank(b, 1, `outer: Expected 1-D argument vec2, but got ${rankOf(b)}-D`);
   return mul(unsqueeze(a, 1), b);
+}
+
+/** The sum of a matrix's diagonal. */
+export function trace(input: Operand): Traced {
+  const x = operand(input);
+  expectRank(x, 2, `trace: expected a matrix, but got tensor with dim ${rankOf(x)}`);
+  return sum(diagonal(x));
 }
 
 /** Einstein's sum, such as `einsum('bhqd,bhkd->bhqk', q, k)`. */

@@ -119,6 +119,15 @@ export function shape(input: Operand): Traced {
   return node('shape', [operand(input)]);
 }
 
+/** `x.size()`: the dimensions, or the size of one of them; a size that only the run will tell is a traced number. */
+export function size(input: Operand): readonly number[];
+export function size(input: Operand, dim: number): number;
+export function size(input: Operand, dim?: number): readonly number[] | number;
+export function size(input: Operand, dim?: number): readonly number[] | number {
+  const sizes = sizesOf(operand(input), 'size');
+  return dim === undefined ? sizes : sizes[wrapDim(dim, sizes.length)]!;
+}
+
 /** The number of elements: int64, no dimensions. */
 export function numel(input: Operand): Traced {
   return node('numel', [operand(input)], { dims: null });

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { DTYPES } from './dtypes.ts';
 import { GraphError } from './error.ts';
 import { InterventionGraph, type OperandData } from './graph.ts';

@@ -8,6 +8,10 @@ import { fillIn, maskFault } from './convention.ts';
 /** An input that does not fit the model. */
 export class InputError extends UserError {
   override readonly name = 'InputError';
+
+  get code(): string {
+    return 'ONN2002';
+  }
 }
 
 /** What a model is run on, by the names of its inputs; one that is undefined is not given. */
@@ -60,7 +64,7 @@ function convert(input: ModelTensor, data: TensorData): Tensor {
     tensor = data instanceof Tensor ? (data as Tensor) : Tensor.from(data);
     if (input.dtype && tensor.dtype !== input.dtype) {
       const loses = tensor.dtype.startsWith('float') && !input.dtype.startsWith('float');
-      if (loses) throw new TypeError(tensor.size > 0 ? `it holds ${tensor.dtype} values` : 'it has no elements');
+      if (loses) throw new TypeError(tensor.raw.length > 0 ? `it holds ${tensor.dtype} values` : 'it has no elements');
       tensor = fitting(tensor, input.dtype as DType);
     }
   } catch (error) {

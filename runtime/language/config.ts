@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { readJson, readText } from './json-file.ts';
 
 /** The generation settings in a model's files; undefined if they do not say. */

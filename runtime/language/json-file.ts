@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { z } from 'zod';
+import * as z from 'zod';
 import { ModelError } from '../onnx/error.ts';
 import { statFile } from '../onnx/stat-file.ts';
 

@@ -29,7 +29,7 @@ export function isTraced(x: unknown): boolean {
 
 /** Whether a value is a tensor that a trace has given, and no single number: outside of blocks operators compute with it at once. */
 function hasElements(x: unknown): boolean {
-  return x instanceof Tensor && x.size !== 1;
+  return x instanceof Tensor && x.raw.length !== 1;
 }
 
 /** Operators that compute with the elements of such tensors. A comparison of them is not one truth value. */

@@ -7,6 +7,10 @@ export type Device = 'cpu' | 'webgpu' | 'cuda';
 /** The execution provider cannot be used here. */
 export class DeviceError extends Error {
   override readonly name = 'DeviceError';
+
+  get code(): string {
+    return 'ONN2004';
+  }
 }
 
 /** A tensor as sessions take and give it: it is passed from one to the next without conversion. */

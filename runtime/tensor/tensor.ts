@@ -2,6 +2,7 @@ import type { DType } from '../graph/types.ts';
 import { isOwnInstance, ownProxy } from '../own-proxies.ts';
 import { selectLists } from './list-selection.ts';
 import { flattenNested, type NestedArray, type OrtTensor } from './nested.ts';
+import { tensorPicture } from './picture.ts';
 import { printTensor } from './print.ts';
 import { selectedPositions, selectItems } from './selection.ts';
 import { isSliceString, parseSlices, type SliceItem } from './slices.ts';
@@ -9,6 +10,13 @@ import { allocate, type Data, type DataOf, decode, encode, isRawOf, type RawOf, 
 
 /** A tensor of any dtype, where its `data` is a union of typed arrays. */
 export type AnyTensor = Tensor<DType>;
+
+/**
+ * A tensor that is given: by a run, from a file. To the type checker it is a number, too, so that it can stand beside an
+ * operator in compiled code. Where code is not compiled an operator on it is an error when it runs, except on a tensor of
+ * one element, which is the number.
+ */
+export type Returned<D extends DType = 'float32'> = number & Tensor<D>;
 
 /** What `Tensor.from` takes. */
 export type TensorData = number | bigint | boolean | NestedArray | TypedArray | AnyTensor | OrtTensor;
@@ -65,10 +73,10 @@ export class Tensor<D extends DType = 'float32'> extends Indexed {
    * int64, other numbers float32, booleans bool, and typed arrays keep theirs. `dims` reshapes it.
    * Throws a `TypeError` for ragged arrays and entries that are not numbers, a `RangeError` if `dims` does not fit.
    */
-  static from<D extends DType = 'float32'>(data: TensorData, dtype?: D, dims?: readonly number[]): Tensor<D> {
+  static from<D extends DType = 'float32'>(data: TensorData, dtype?: D, dims?: readonly number[]): Returned<D> {
     const flat = flattenNested(data);
     const target = (dtype ?? flat.dtype) as D;
-    return new Tensor(target, dims ?? flat.dims, encode(flat.values, target));
+    return new Tensor(target, dims ?? flat.dims, encode(flat.values, target)) as Returned<D>;
   }
 
   /** The elements, row by row; halves are decoded to a Float32Array. */
@@ -87,14 +95,10 @@ export class Tensor<D extends DType = 'float32'> extends Indexed {
     return this.dims.length;
   }
 
-  /** The number of elements. */
-  get size(): number {
-    return this.raw.length;
-  }
-
   /** The one element of a tensor that has only one. */
   item(): D extends 'bool' ? boolean : number {
-    if (this.size !== 1) throw new RangeError(`a Tensor with ${this.size} elements cannot be converted to a number`);
+    if (this.raw.length !== 1)
+      throw new RangeError(`a Tensor with ${this.raw.length} elements cannot be converted to a number`);
     return element(this.data, 0, this.dtype) as D extends 'bool' ? boolean : number;
   }
 
@@ -111,7 +115,7 @@ export class Tensor<D extends DType = 'float32'> extends Indexed {
       const step = length === 0 ? 0 : span / length;
       return Array.from({ length }, (_, i) => rows(dim + 1, offset + i * step, step));
     };
-    return rows(0, 0, this.size);
+    return rows(0, 0, this.raw.length);
   }
 
   /** The same elements as another dtype; fractions are cut off for integers. */
@@ -123,7 +127,7 @@ export class Tensor<D extends DType = 'float32'> extends Indexed {
   reshape(...sizes: readonly number[] | readonly [readonly number[]]): Tensor<D> {
     const given = (Array.isArray(sizes[0]) ? sizes[0] : sizes) as readonly number[];
     const known = given.filter((size) => size !== -1).reduce((product, size) => product * size, 1);
-    const left = known > 0 && given.filter((size) => size === -1).length === 1 ? this.size / known : -1;
+    const left = known > 0 && given.filter((size) => size === -1).length === 1 ? this.raw.length / known : -1;
     const dims = given.map((size) => (size === -1 && Number.isInteger(left) ? left : size));
     return new Tensor(this.dtype as D, dims, this.raw);
   }
@@ -139,20 +143,25 @@ export class Tensor<D extends DType = 'float32'> extends Indexed {
   }
 
   toJSON(): unknown {
-    return { dtype: this.dtype, dims: this.dims, data: this.reshape(this.size).toArray() };
+    return { dtype: this.dtype, dims: this.dims, data: this.reshape(this.raw.length).toArray() };
   }
 
   /** A tensor of one element is a number in JavaScript's arithmetic; a larger one is an error. */
   [Symbol.toPrimitive](hint: string): string | number | boolean {
     if (hint === 'string') return this.toString();
-    if (this.size === 1) return this.item();
+    if (this.raw.length === 1) return this.item();
     throw new TypeError(
-      `a Tensor with ${this.size} elements is not a number, as JavaScript's operators need one here: write sub(a, b) or a.sub(b), or put the code into a function with the directive 'use trace'`,
+      `a Tensor with ${this.raw.length} elements is not a number, as JavaScript's operators need one here: write sub(a, b) or a.sub(b), or put the code into a function with the directive 'use trace'`,
     );
   }
 
   [Symbol.for('nodejs.util.inspect.custom')](): string {
     return this.toString();
+  }
+
+  /** What a notebook shows. */
+  [Symbol.for('Jupyter.display')](): Readonly<Record<string, string>> {
+    return { 'text/plain': this.toString(), 'text/html': tensorPicture(this.data, this.dims, this.dtype) };
   }
 }
 

@@ -135,9 +135,10 @@ export function toData(given: unknown, dtype: DType | undefined, site: () => Sit
 
 /** The type of data; of few whole numbers the elements themselves, which help to check how they are used. */
 export function operandType(tensor: AnyTensor): TensorType {
-  const { dtype, dims, size } = tensor;
+  const { dtype, dims, raw } = tensor;
   const isIndex = dtype === 'int64' || dtype === 'int32';
-  const constant = isIndex && size <= KNOWN_ELEMENTS ? Array.from(tensor.data as ArrayLike<number>, Number) : null;
+  const constant =
+    isIndex && raw.length <= KNOWN_ELEMENTS ? Array.from(tensor.data as ArrayLike<number>, Number) : null;
   return { dtype, shape: dims, ...(constant && { constant }) };
 }
 

@@ -12,6 +12,7 @@ import { BlockSaves } from './block-saves.ts';
 import { callerSite } from './caller.ts';
 import { type OpenCall, tooDeep } from './depth.ts';
 import { Consequences, type Fact, Knowledge } from './facts.ts';
+import { firstRowHint } from './first-row.ts';
 import { TracedForward } from './forward.ts';
 import { type Births, type Change, Journal, type Slot } from './journal.ts';
 import type { LogLine } from './logs.ts';
@@ -141,7 +142,8 @@ export class Builder {
         attributes,
       );
     } catch (error) {
-      if (error instanceof OperationError) throw new TraceError(`${op}: ${error.message}`, this.site);
+      if (error instanceof OperationError)
+        throw new TraceError(`${op}: ${error.message}${firstRowHint(inputs)}`, this.site);
       throw error;
     }
     return this.addTyped(op, inputs, types, attributes);

@@ -39,8 +39,10 @@ export class TensorProxy {
   }
 
   toString(): string {
-    const { builder, type } = this[inner];
-    return builder.open ? `traced ${formatType(type)}` : 'a value of a trace that has ended';
+    const tensor = this[inner];
+    return tensor.builder.open
+      ? `traced ${formatType(tensor.type)}`
+      : 'a value of a trace that has ended (it has no elements, as save() did not bring them back)';
   }
 
   [Symbol.for('nodejs.util.inspect.custom')](): string {
@@ -53,12 +55,11 @@ export class TensorProxy {
 
   /** Always an error: JavaScript needs a text or a number now, and there is none before the run. */
   [Symbol.toPrimitive](hint: string): never {
-    const { builder } = this[inner];
-    throw noValue(hint, builder.native, callerSite() ?? builder.site);
+    throw this[inner].ended() ?? noValue(hint, this[inner].builder.native, callerSite() ?? this[inner].builder.site);
   }
 
   toJSON(): never {
-    throw noValue('JSON', null, callerSite() ?? this[inner].builder.site);
+    throw this[inner].ended() ?? noValue('JSON', null, callerSite() ?? this[inner].builder.site);
   }
 }
 

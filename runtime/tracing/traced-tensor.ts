@@ -54,12 +54,8 @@ export class TracedTensor {
    * @param isSure whether the caller is sure that the body that made it has run where the value is used
    */
   value(isSure = false): Value {
-    if (!this.builder.open) {
-      throw new TraceError(
-        'A value of a trace is used after the trace has ended. Return it from the block with save(), and use the tensor you get.',
-        callerSite(),
-      );
-    }
+    const error = this.ended();
+    if (error) throw error;
     if (this.storage) {
       const value = this.builder.reach(this.storage.content, isSure);
       if (!value) {
@@ -76,6 +72,15 @@ export class TracedTensor {
     const node = this.builder.add(op, [base, ...operands.map((operand) => operand.value(isSure))], attributes);
     this.seen = { parent: base, value: node.outputs[0]! };
     return this.seen.value;
+  }
+
+  /** The error of a use after the trace. */
+  ended(): TraceError | null {
+    if (this.builder.open) return null;
+    return new TraceError(
+      'A value of a trace is used after the trace has ended. Return it from the block with save(), and use the tensor you get.',
+      callerSite(),
+    );
   }
 
   get type(): TensorType {

@@ -1,7 +1,7 @@
 export type { DType } from '../graph/types.ts';
 export type { NestedArray } from '../tensor/nested.ts';
 export type { TypedArray } from '../tensor/storage.ts';
-export type { AnyTensor, TensorData } from '../tensor/tensor.ts';
+export type { AnyTensor, Returned, TensorData } from '../tensor/tensor.ts';
 export type * from './backend.ts';
 export type * from './generation.ts';
 export type * from './input-hooks.ts';

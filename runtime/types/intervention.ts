@@ -1,5 +1,5 @@
 import type { DType } from '../graph/types.ts';
-import type { AnyTensor, Tensor, TensorData } from '../tensor/tensor.ts';
+import type { AnyTensor, Returned, TensorData } from '../tensor/tensor.ts';
 import type { Inputs, ModelInputs, NNsight } from './model.ts';
 import type { EnvoyMembers } from './module.ts';
 import type { Operand, Resolved, Traced } from './tensor.ts';
@@ -56,13 +56,13 @@ type Outputs<O extends InterventionOptions, T> = O extends { readonly outputs: '
 /** A block with named parameters and results: run it on a loaded model, or compile it ahead of time. */
 export interface Intervention<P extends ParameterSpecs, M, R, O extends InterventionOptions = InterventionOptions> {
   /** Runs the model with the block's interventions. The model's inputs and the parameters stand in one object. */
-  (model: M, inputs: Inputs & ParameterValues<P>): Promise<Resolved<R> & Outputs<O, Tensor>>;
+  (model: M, inputs: Inputs & ParameterValues<P>): Promise<Resolved<R> & Outputs<O, Returned>>;
   /** The same, with the parameters apart from the model's inputs, which may be a text. */
   (
     model: M,
     inputs: ModelInputs | string,
     ...parameters: Last<ParameterValues<P>>
-  ): Promise<Resolved<R> & Outputs<O, Tensor>>;
+  ): Promise<Resolved<R> & Outputs<O, Returned>>;
   /** Makes it a part of the block that runs now, and returns the result of its own block. */
   inside(model: M, ...parameters: Last<{ readonly [K in keyof ParameterValues<P>]: Operand }>): R & Outputs<O, Traced>;
   readonly parameters: readonly InterventionParameter[];

@@ -2,6 +2,7 @@ import type { DType } from '../graph/types.ts';
 import type {
   At,
   ClampBounds,
+  CovarianceOptions,
   DescendingOptions,
   Dims,
   DivOptions,
@@ -19,7 +20,7 @@ import type {
   Sizes,
   VarianceOptions,
 } from './options.ts';
-import type { Operand, Traced, ValuesAndIndices } from './tensor.ts';
+import type { Operand, Traced, TracedNumber, ValuesAndIndices } from './tensor.ts';
 
 /** Element by element. */
 export interface PointwiseMethods {
@@ -110,11 +111,11 @@ export interface ReductionMethods {
   argmax(dim?: number | null | At<KeepdimOptions>, keepdim?: Keepdim): Traced;
   argmin(dim?: number | null | At<KeepdimOptions>, keepdim?: Keepdim): Traced;
   max(): Traced;
-  max(other: Exclude<Operand, number> | Traced): Traced;
+  max(other: Exclude<Operand, number> | TracedNumber): Traced;
   max(dim: number, keepdim?: Keepdim): ValuesAndIndices;
   max(dim: At<KeepdimOptions>): ValuesAndIndices;
   min(): Traced;
-  min(other: Exclude<Operand, number> | Traced): Traced;
+  min(other: Exclude<Operand, number> | TracedNumber): Traced;
   min(dim: number, keepdim?: Keepdim): ValuesAndIndices;
   min(dim: At<KeepdimOptions>): ValuesAndIndices;
 }
@@ -151,6 +152,9 @@ export interface ShapeMethods {
   chunk(chunks: number, dim?: number): Traced[];
   unbind(dim?: number): Traced[];
   numel(): Traced;
+  /** The dimensions; a size that only the run will tell is a traced number. */
+  size(): readonly number[];
+  size(dim: number): number;
 }
 
 /** Elements by their places. */
@@ -174,6 +178,8 @@ export interface LinearMethods {
   bmm(other: Operand): Traced;
   dot(other: Operand): Traced;
   outer(other: Operand): Traced;
+  trace(): Traced;
+  cov(options?: CovarianceOptions): Traced;
 }
 
 /** Copies and conversions. */

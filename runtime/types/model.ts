@@ -7,7 +7,7 @@ import type { DType } from '../graph/types.ts';
 import type { ChatMessage, ChatOptions } from '../language/chat.ts';
 import type { HubOptions } from '../language/hub.ts';
 import type { Segmentation } from '../partition/segmentation.ts';
-import type { AnyTensor, Tensor, TensorData } from '../tensor/tensor.ts';
+import type { AnyTensor, Returned, Tensor, TensorData } from '../tensor/tensor.ts';
 import type { Backend, ReceivedRequest } from './backend.ts';
 import type { Generated, GenerateOptions, StepTracer } from './generation.ts';
 import type { InputHooks } from './input-hooks.ts';
@@ -120,7 +120,7 @@ export interface ModelMembers<Input = ModelInputs, Tree = Loose> extends EnvoyMe
   get outputs(): NamedTensors;
   set outputs(values: readonly Operand[]);
   /** Runs the model and gives all its outputs by name. */
-  trace(inputs: Input, options?: TraceOptions): Promise<Record<string, Tensor>>;
+  trace(inputs: Input, options?: TraceOptions): Promise<Record<string, Returned>>;
   /** Runs the model with the block's interventions; the block's result comes back with a tensor for every save. */
   trace<const R>(inputs: Input, block: (tracer: Tracer<Input>) => R, options?: TraceOptions): Promise<Resolved<R>>;
   /** The same for several inputs as one batch: the block gives them with `tracer.invoke(inputs, block)`. */

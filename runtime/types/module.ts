@@ -44,9 +44,9 @@ export interface EnvoyMembers extends CallEnvoy {
   /**
    * A module by its dotted path from here (`h.0.mlp`, `h[-1].mlp`), also where a member hides it; else a parameter, or
    * the output or input that the path ends with (`h.0.mlp.output`, in a block); of the model also a node of the file by
-   * its name. Throws a `ModelError`, or a `TraceError` in a block, that tells what is near.
+   * its name. Of a list it has the methods of arrays. Throws a `ModelError`, or a `TraceError` in a block, that tells what is near.
    */
-  get(path: string): Envoy;
+  get(path: string): Found;
   /** The modules right below, in order. */
   [Symbol.iterator](): IterableIterator<Envoy>;
   /** Runs the module on other values, in the middle of this forward pass. */
@@ -123,6 +123,9 @@ type Borrowed = {
       )]: // biome-ignore lint/suspicious/noExplicitAny: as above.
   any;
 };
+
+/** What a path leads to: it has the methods of arrays where it is a list of modules. */
+export type Found = Envoy & ModuleArray<Envoy>;
 
 /** A module of a model whose tree the type checker does not know. */
 export type Envoy = EnvoyMembers & Loose;

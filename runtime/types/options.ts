@@ -58,6 +58,11 @@ export interface VarianceOptions {
   readonly correction?: number;
 }
 
+export interface CovarianceOptions {
+  /** The number that is subtracted from the number of observations: 1 unless given. */
+  readonly correction?: number;
+}
+
 export interface RandomOptions extends DTypeOptions {
   /** The same seed gives the same numbers. */
   readonly seed?: number;

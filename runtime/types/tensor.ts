@@ -1,7 +1,7 @@
 import type { DType } from '../graph/types.ts';
 import type { NestedArray } from '../tensor/nested.ts';
 import type { TypedArray } from '../tensor/storage.ts';
-import type { AnyTensor, Tensor } from '../tensor/tensor.ts';
+import type { AnyTensor, Returned, Tensor } from '../tensor/tensor.ts';
 import type { TensorFunctions } from './methods.ts';
 
 declare const traced: unique symbol;
@@ -46,12 +46,21 @@ declare module '../tensor/tensor.js' {
 
 export interface TensorMethods extends TensorMembers, TensorFunctions {}
 
+/** A tensor of the model while a block is traced: a number to the type checker, so that JavaScript's operators are allowed on it. */
+export type TracedNumber = number & TensorMethods & Tensor;
+
+declare global {
+  /** What `"types": ["onnsight/numbers"]` turns on. */
+  interface OnnsightTypes {}
+}
+
 /**
  * A tensor of the model while a block is traced. It is a number to the type checker, so that JavaScript's operators are
  * allowed on it; the compiler turns them into operations of the graph. What functions give outside of blocks is a `Tensor`
- * with its elements, which are not there in a block: reading them is an error.
+ * with its elements, which are not there in a block: reading them is an error. With `"types": ["onnsight/numbers"]` it is
+ * any number, as all numbers then have its methods.
  */
-export type Traced = number & TensorMethods & Tensor;
+export type Traced = 'numbers' extends keyof OnnsightTypes ? number : TracedNumber;
 
 /** A traced tensor that comes back from the run: a plain tensor once the trace is over. */
 export type Saved = Traced & { readonly [saved]: true };
@@ -73,8 +82,8 @@ export type OperandArray = NestedArray | readonly (Operand | OperandArray)[];
 
 /** The result of a trace for the block's result: saved values become tensors, unsaved ones are not allowed. */
 export type Resolved<T> = T extends Saved
-  ? Tensor
-  : T extends Traced
+  ? Returned
+  : T extends TracedNumber
     ? never
     : T extends AnyTensor
       ? T

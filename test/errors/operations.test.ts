@@ -25,6 +25,13 @@ describe('an operation that does not fit', () => {
       /out of (range|bounds)/,
     ));
 
+  it('the first row of a batch that is taken for the tensor of a tuple', () =>
+    traceFails(
+      lm.trace(clean, () => save(lm.transformer.h[1].output[0][':, -1, :'])), // @tuple
+      'tuple',
+      /too many indices.*transformer\.h\.1\.output\[0\] is the first row of the batch.*Leave \[0\] away/,
+    ));
+
   it('a dimension that the tensor does not have', () =>
     traceFails(
       lm.trace(clean, () => {

@@ -29,7 +29,7 @@ it('Step Into stays on the lines of the user, where the locals have their names'
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'onnsight-debugger-')));
   linkOnnsight(folder);
   const file = join(folder, 'main.ts');
-  writeFileSync(join(folder, 'main.mjs'), transpile(rewrite(PROGRAM, file)!, PROGRAM, file, 'module'));
+  writeFileSync(join(folder, 'main.mjs'), transpile(rewrite(PROGRAM, file)!, PROGRAM, file, 'module').code);
   const stops = await stepInto(join(folder, 'main.mjs'), 16);
   rmSync(folder, { recursive: true });
   // in the order in which plain JavaScript runs them

@@ -133,5 +133,6 @@ export function userEnvironment(): NodeJS.ProcessEnv {
   const inherited = Object.entries(process.env).filter(
     ([name]) => !/^(VITEST|NODE_OPTIONS|NODE_ENV|TEST$|DEV$|PROD$|SSR$|MODE$)/.test(name),
   );
-  return { ...Object.fromEntries(inherited), NO_COLOR: '1', CI: '1' };
+  const kept = process.env.ONNSIGHT_CACHE ?? join(tmpdir(), 'onnsight-tests');
+  return { ...Object.fromEntries(inherited), NO_COLOR: '1', CI: '1', ONNSIGHT_CACHE: kept };
 }

@@ -1,8 +1,9 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { pages } from '../../docs/build/pages.ts';
 import { readmeProgram } from '../hosts/programs.ts';
+import { linkOnnsight } from '../plugin/project.ts';
 import { COMPILERS, check, errorsIn, errorsWantedIn, ROOT, tsc } from './compilers.ts';
 
 const FIXTURES = join(ROOT, 'test/fixtures/types');
@@ -46,6 +47,15 @@ describe.each(Object.entries(COMPILERS))('%s', { timeout: 60_000 }, (version, co
     const right = files.filter((file) => file !== MISTAKES);
     expect(right.length).toBeGreaterThan(5);
     expect(check(compiler, own, right)).toBe('');
+  });
+
+  it('finds no error in what `onnsight/numbers` allows, and errors without it', () => {
+    const project = join(own, 'numbers');
+    linkOnnsight(project);
+    const program = join(project, 'program.ts');
+    cpSync(join(FIXTURES, 'numbers/program.ts'), program);
+    expect(check(compiler, project, [program], { types: ['node', 'onnsight/numbers'] })).toBe('');
+    expect(errorsIn(check(compiler, project, [program]))).not.toEqual([]);
   });
 
   it('finds the mistakes, and each for its own reason', () => {

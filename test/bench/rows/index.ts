@@ -5,6 +5,7 @@ import type { Row } from '../row.ts';
  * compiling the blocks of all would take longer than to measure one.
  */
 export const rows: Readonly<Record<string, () => Promise<Row>>> = {
+  start: async () => (await import('./start.ts')).start,
   load: async () => (await import('./load.ts')).load,
   'all-layers': async () => (await import('./all-layers.ts')).allLayers,
   scale: async () => (await import('./scale.ts')).scale,

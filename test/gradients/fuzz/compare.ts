@@ -90,8 +90,8 @@ async function run(model: Model, program: readonly Step[], { p, q, w }: Operands
     const gradients = grad(loss, [first, second], { materializeGrads: true });
     return { loss: save(loss), gradients: gradients.map((gradient) => save(gradient)) };
   });
-  const [byP, byQ] = gradients as [Tensor, Tensor];
-  return { loss: loss.item(), p: byP, q: byQ };
+  const [byP, byQ] = gradients;
+  return { loss: loss.item(), p: byP!, q: byQ! };
 }
 
 function numbers(random: Random, dims: readonly number[]): Doubles {
