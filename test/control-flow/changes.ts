@@ -64,7 +64,7 @@ export const CHANGES: readonly string[] = [
   `function g() { r = 3; } g()`,
   `const { x = (r = 2) } = {}`,
   `((x = (r = 6)) => x)()`,
-  '`${(r = 3)}`',
+  '`$' + '{(r = 3)}`',
   `r = r, r++`,
   `--r`,
   `o.b.c = o.a = 6`,
