@@ -9,11 +9,11 @@ import { inner } from '../tracing/hidden.ts';
 import { commonShape } from '../tracing/lists.ts';
 import type { TensorProxy } from '../tracing/proxy.ts';
 import type { ModelMap } from './locate.ts';
-import { isTokenWise } from './token-wise.ts';
+import { isLookUp, isTokenWise } from './token-wise.ts';
 
 /**
  * Runs a module on other values, in the middle of a forward: a logit lens. Gives its main output. A layer that computes each
- * position by itself takes any number of dimensions, as in PyTorch, whatever the file was exported for.
+ * position by itself, and an embedding, take any number of dimensions, as in PyTorch, whatever the file was exported for.
  */
 export function callModule(
   forward: TracedForward,
@@ -23,19 +23,24 @@ export function callModule(
 ): TensorProxy {
   if (values.length !== 1) return call(forward, map, address, values);
   const [usual, made] = [{ ...address, port: 'input' } as const, address].map((one) => forward.resolve(one).type.shape);
-  const value = toProxy(values[0]);
+  const value = converted(forward, { ...address, port: 'input', index: 0 }, toProxy(values[0]));
   const given = value[inner].type.shape;
-  if (!usual || !given || given.length === usual.length) return call(forward, map, address, values);
-  if (given.length === 0 || usual.length < 2 || made?.length !== usual.length || !isTokenWise(map.find(address.path))) {
+  if (!usual || !given || given.length === usual.length) return call(forward, map, address, [value]);
+  const module = map.find(address.path);
+  const isLayer = given.length > 0 && usual.length > 1 && made?.length === usual.length && isTokenWise(module);
+  const isTable = made?.length === usual.length + 1 && isLookUp(module);
+  if (!isLayer && !isTable) {
     throw new TraceError(
       `${address.path} takes a tensor of ${usual.length} dimensions in this model, and is called on one of ${given.length}. Give it the others with unsqueeze(), view() or a slice that keeps them (h[':, -1:']).`,
       builder().site,
     );
   }
   const sizes = sizesOf(asTraced(value), address.path);
-  const rows = reshape(asTraced(value), [...usual.slice(2).map(() => 1), -1, sizes.at(-1)!]);
+  const ones = usual.slice(isTable ? 1 : 2).map(() => 1);
+  const rows = reshape(asTraced(value), isTable ? [...ones, -1] : [...ones, -1, sizes.at(-1)!]);
   const result = asTraced(call(forward, map, address, [asProxy(rows)]));
-  return asProxy(reshape(result, [...sizes.slice(0, -1), sizesOf(result, address.path).at(-1)!]));
+  const features = sizesOf(result, address.path).at(-1)!;
+  return asProxy(reshape(result, [...(isTable ? sizes : sizes.slice(0, -1)), features]));
 }
 
 function call(forward: TracedForward, map: ModelMap, address: Address, values: readonly unknown[]): TensorProxy {

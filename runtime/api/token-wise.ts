@@ -23,3 +23,8 @@ export function isTokenWise({ operations }: Module): boolean {
     operations.every(({ opType }) => MIXING.has(opType) || BESIDE.has(opType))
   );
 }
+
+/** Whether a module does nothing but look rows up in a table (an embedding): the ids may have any dimensions. */
+export function isLookUp({ operations }: Module): boolean {
+  return operations.length === 1 && operations[0]!.opType === 'Gather';
+}

@@ -18,7 +18,7 @@ export interface DeclarationOptions {
 }
 
 /** The types that the declarations import, and those of TypeScript that they use. */
-const IMPORTS = ['CallEnvoy', 'Calls', 'Envoy', 'EnvoyMembers', 'ModuleList', 'NamedOperations', 'Traced'] as const;
+const IMPORTS = ['CallEnvoy', 'Calls', 'EnvoyMembers', 'Found', 'ModuleList', 'NamedOperations', 'Traced'] as const;
 export const TAKEN_NAMES: readonly string[] = [...IMPORTS, 'IterableIterator', 'Readonly', 'Record', 'Symbol'];
 
 /** The first line of every file with declarations. */
@@ -81,7 +81,7 @@ class Declarations {
       lines.push(`// ${owner} has a member '${clean(name)}', so that this one is reached with get alone.`);
       lines.push(...this.#doc(kind, name, shape), `get(path: ${quote(name)}): ${type};`);
     }
-    if (hidden.length > 0) lines.push('get(path: string): Envoy;');
+    if (hidden.length > 0) lines.push('get(path: string): Found;');
     const parents = list ? ['ModuleList', ...this.#items(kind)] : ['EnvoyMembers'];
     return [
       `/** ${clean(this.#describe(kind))} */`,

@@ -39,25 +39,25 @@ function printed(value: unknown): string {
   return inspect(value, { showHidden: true, depth: 3 });
 }
 
-const TRACER = ['all', 'apply', 'cache', 'invoke', 'iter', 'next', 'stop'];
+const TRACER = ['all', 'apply', 'cache', 'invoke', 'iter', 'next', 'result', 'stop'];
 
 it('a tracer', async () => {
   await lm.trace(PROMPT, (tracer) => {
     expect(namesOf(tracer)).toEqual(TRACER);
-    expect(printed(tracer)).toBe('Tracer {}');
+    expect(printed(tracer)).toBe('Tracer { [result]: [Getter] }');
   });
 });
 
 it('the tracer of a generation', async () => {
   await lm.generate(PROMPT, { maxNewTokens: 1 }, (tracer) => {
     expect(namesOf(tracer)).toEqual(TRACER);
-    expect(printed(tracer)).toBe('StepTracer {}');
+    expect(printed(tracer)).toBe('StepTracer { [result]: [Getter] }');
   });
 });
 
 it('a session', async () => {
   await lm.session((session) => {
-    expect(namesOf(session)).toEqual(['stop', 'trace']);
+    expect(namesOf(session)).toEqual(['generate', 'stop', 'trace']);
     expect(printed(session)).toBe('Session {}');
   });
 });
@@ -97,7 +97,6 @@ const TENSOR = [
   'raw',
   'reshape',
   'shape',
-  'size',
   'to',
   'toArray',
   'toJSON',
@@ -179,6 +178,6 @@ it('an intervention', () => {
 it('an error', async () => {
   const error = await lm.trace(PROMPT, () => lm.nowhere.output).catch((thrown: unknown) => thrown as TraceError);
   expect(error).toBeInstanceOf(TraceError);
-  expect(namesOf(error as TraceError).sort()).toEqual(['cause', 'message', 'name', 'site', 'stack']);
+  expect(namesOf(error as TraceError).sort()).toEqual(['cause', 'code', 'message', 'name', 'site', 'stack']);
   expect(Object.getOwnPropertyNames(TraceError).sort()).toEqual(['length', 'name', 'prototype']);
 });

@@ -30,6 +30,15 @@ describe('a layer that is called on a value of other dimensions than the model g
     near(ofMany[1], own);
   });
 
+  it('an embedding looks up ids of any dimensions', async () => {
+    const { own, ofOne, ofRow } = await lm.trace('The Eiffel Tower is', () => {
+      const { wte } = lm.transformer;
+      return { own: save(wte.output), ofOne: save(wte(wte.input['0, 1'])), ofRow: save(wte(wte.input[0])) };
+    });
+    expect(ofRow.toArray()).toEqual(own[0].toArray());
+    expect(ofOne.toArray()).toEqual(own['0, 1'].toArray());
+  });
+
   it('another module says which it takes', async () => {
     await expect(lm.trace('The', () => save(lm.transformer.h[0].attn(lm.transformer.h[0].input[0])))).rejects.toThrow(
       /other-dimensions\.test\.ts:\d+:\d+ - transformer\.h\.0\.attn takes a tensor of 3 dimensions in this model, and is called on one of 2\./,
