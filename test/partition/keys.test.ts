@@ -51,7 +51,11 @@ it('keys of other parts are other keys, whatever stands in the parts', () => {
 
 it('requests with any save names, in any order, get their own results from one model', async () => {
   const [a, b] = plain.graph.saves.map(({ value }) => value);
-  const saves = fc.uniqueArray(fc.tuple(fc.boolean(), hostile), { minLength: 1, maxLength: 4, selector: ([, name]) => name });
+  const saves = fc.uniqueArray(fc.tuple(fc.boolean(), hostile), {
+    minLength: 1,
+    maxLength: 4,
+    selector: ([, name]) => name,
+  });
   // Save names that end the entry and begin the next one.
   const injected = fc
     .tuple(fc.constantFrom('\n', '"],["', ', '), fc.constantFrom('save ', ''), hostile)
