@@ -16,5 +16,5 @@ export default defineConfig({
     ],
   },
   // Many tests wait for processes of their own, so that no core is left to vitest itself.
-  test: { include: ['test/**/*.test.ts'], testTimeout: 120_000, pool: 'forks', maxWorkers: '100%' },
+  test: { include: ['test/**/*.test.ts'], testTimeout: 120_000, pool: 'forks', isolate: false, maxWorkers: '100%' },
 });

@@ -3,9 +3,11 @@ import type { Address } from '../graph/ops.ts';
 import type { DType } from '../graph/types.ts';
 import { isFilledIn } from '../inputs/convention.ts';
 import { InputError, type Inputs, prepareInputs } from '../inputs/prepare.ts';
+import type { InputData } from '../inputs/signature.ts';
 import { Dependencies, type Vertex } from '../lowering/dependencies.ts';
 import type { ModelTensor } from '../onnx/model.ts';
-import { Tensor, type TensorData } from '../tensor/tensor.ts';
+import { type InputTensor, StringTensor } from '../tensor/string-tensor.ts';
+import { Tensor } from '../tensor/tensor.ts';
 import type { ModelMap } from './locate.ts';
 
 /** A value that replaces a module's output from the beginning: the nodes that compute it do not run. */
@@ -23,7 +25,7 @@ interface Given<T> {
 /** The values that a trace starts from. */
 export interface Start {
   /** All inputs, with stand-ins for those that are not given: only their sizes count. */
-  readonly inputs: ReadonlyMap<string, Tensor>;
+  readonly inputs: ReadonlyMap<string, InputTensor>;
   readonly standIns: readonly string[];
   readonly activations: readonly Activation[];
 }
@@ -114,7 +116,7 @@ async function sizesOf(map: ModelMap, activations: readonly Activation[]): Promi
 }
 
 /** Zeros of the size that an input would have. */
-function standIn({ name, dtype, dims }: ModelTensor, sizes: ReadonlyMap<string, number>): TensorData {
+function standIn({ name, dtype, element, dims }: ModelTensor, sizes: ReadonlyMap<string, number>): InputData {
   const known = dims?.map((dim) => (typeof dim === 'number' ? dim : dim === null ? undefined : sizes.get(dim)));
   if (!known || known.includes(undefined)) {
     throw new InputError(
@@ -122,6 +124,11 @@ function standIn({ name, dtype, dims }: ModelTensor, sizes: ReadonlyMap<string, 
     );
   }
   const size = (known as number[]).reduce((a, b) => a * b, 1);
+  if (element === 'string')
+    return new StringTensor(
+      known as number[],
+      Array.from({ length: size }, () => ''),
+    );
   const zeros = Array.from({ length: size }, () => 0);
   return Tensor.from(zeros, (dtype ?? 'float32') as DType as 'float32', known as number[]);
 }

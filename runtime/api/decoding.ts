@@ -1,6 +1,7 @@
 import { ATTENTION_MASK, pastOf, TOKEN_IDS } from '../inputs/convention.ts';
 import { prepareInputs } from '../inputs/prepare.ts';
 import type { OnnxModel } from '../onnx/model.ts';
+import type { InputTensor } from '../tensor/string-tensor.ts';
 import { Tensor } from '../tensor/tensor.ts';
 
 /** Chooses the next token of a row by the logits of its last position. */
@@ -36,12 +37,12 @@ export class Decoding {
   private readonly prompt: number;
   private steps = 0;
 
-  constructor(model: OnnxModel, prompt: ReadonlyMap<string, Tensor>, options: DecodingOptions) {
+  constructor(model: OnnxModel, prompt: ReadonlyMap<string, InputTensor>, options: DecodingOptions) {
     this.model = model;
     this.options = options;
-    this.rows = table(prompt.get(TOKEN_IDS)!);
+    this.rows = table(prompt.get(TOKEN_IDS) as Tensor);
     const mask = prompt.get(ATTENTION_MASK);
-    this.mask = mask ? table(mask) : this.rows.map((row) => row.map(() => 1));
+    this.mask = mask ? table(mask as Tensor) : this.rows.map((row) => row.map(() => 1));
     this.fresh = this.rows.map(() => []);
     this.ended = this.rows.map(() => false);
     this.prompt = this.rows[0]!.length;
@@ -87,7 +88,7 @@ export class Decoding {
   }
 
   /** The inputs of the next step: with a key-value cache the last token alone, without one (empty) all tokens. */
-  inputs(present: ReadonlyMap<string, Tensor>): Map<string, Tensor> {
+  inputs(present: ReadonlyMap<string, InputTensor>): Map<string, InputTensor> {
     const cached = present.size > 0;
     const ids = this.rows.map((row) => (cached ? [row.at(-1)!] : row));
     const past = [...present].map(([name, tensor]) => [pastOf(name), tensor] as const);

@@ -108,5 +108,5 @@ function defined<T extends object>(values: T): T {
 /** How many tokens a prompt has, as far as it is known. */
 export function lengthOf({ [TOKEN_IDS]: ids }: Inputs): number | null {
   if (ids instanceof TensorProxy) return ids[inner].type.shape?.[1] ?? null;
-  return ids === undefined ? null : (Tensor.from(ids).dims[1] ?? null);
+  return ids === undefined ? null : (Tensor.from(ids as number[]).dims[1] ?? null);
 }

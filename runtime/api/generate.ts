@@ -4,6 +4,7 @@ import type { Site, Value } from '../graph/types.ts';
 import { ATTENTION_MASK, isPast, LOGITS, pastOf, TOKEN_IDS } from '../inputs/convention.ts';
 import { type Inputs, prepareInputs } from '../inputs/prepare.ts';
 import type { Sizes, SymbolicTypes } from '../shapes/symbolic.ts';
+import type { InputTensor } from '../tensor/string-tensor.ts';
 import { type AnyTensor, Tensor } from '../tensor/tensor.ts';
 import { toProxy } from '../tracing/apply.ts';
 import { inner } from '../tracing/hidden.ts';
@@ -135,7 +136,7 @@ export function hasCache({ map }: Traceable): boolean {
 /** The sizes of a step's inputs; null for those that only the run tells. */
 export function stepSizes(
   symbolic: SymbolicTypes,
-  prompt: ReadonlyMap<string, Tensor> | null,
+  prompt: ReadonlyMap<string, InputTensor> | null,
   cached: boolean,
 ): (step: number) => Sizes {
   if (!prompt) return () => new Map(symbolic.symbols.map((symbol) => [symbol, null]));
@@ -144,7 +145,7 @@ export function stepSizes(
 
 /** The dims of a step's inputs, from those of the prompt. */
 function stepDims(
-  prompt: ReadonlyMap<string, Tensor>,
+  prompt: ReadonlyMap<string, InputTensor>,
   step: number,
   cached: boolean,
 ): Readonly<Record<string, readonly number[]>> {

@@ -2,7 +2,7 @@ import type { ItemForm } from '../graph/ops.ts';
 import type { Value } from '../graph/types.ts';
 import { isPresent, LOGITS } from '../inputs/convention.ts';
 import type { Sizes } from '../shapes/symbolic.ts';
-import type { Tensor } from '../tensor/tensor.ts';
+import type { InputTensor } from '../tensor/string-tensor.ts';
 import { apply, toProxy } from '../tracing/apply.ts';
 import type { TracedForward } from '../tracing/forward.ts';
 import { inner } from '../tracing/hidden.ts';
@@ -125,7 +125,7 @@ export class Generation implements Steps {
       return forward ?? null;
     };
     const symbolic = this.model.map.formulas!;
-    const none: ReadonlyMap<string, Tensor> = new Map();
+    const none: ReadonlyMap<string, InputTensor> = new Map();
     for (let step = 0; step < this.count; step++) {
       this.forwards.push(this.model.openForward(this.tracing, shapesOf(symbolic, sizes(step)), none));
     }

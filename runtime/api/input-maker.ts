@@ -23,8 +23,10 @@ export class PlainInputs implements InputMaker {
   }
 
   prepare(inputs: unknown): Inputs {
-    if (isData(inputs)) return { [this.#model.inputs[0]!.name]: inputs };
-    if (typeof inputs === 'string') {
+    const first = this.#model.inputs[0];
+    const isText = typeof inputs === 'string';
+    if (first && (isData(inputs) || (isText && first.element === 'string'))) return { [first.name]: inputs };
+    if (isText) {
       throw new TraceError('A text needs a tokenizer: load the model with LanguageModel.load(folder).', callerSite());
     }
     if (Object(inputs) !== inputs) {

@@ -2,7 +2,7 @@ import { TraceError } from '../errors.ts';
 import { asTraced } from '../functions/nodes.ts';
 import type { Value } from '../graph/types.ts';
 import { withDefaults } from '../inputs/defaults.ts';
-import { type Inputs, matchInputs } from '../inputs/signature.ts';
+import { type Inputs, matchNumbers } from '../inputs/signature.ts';
 import { block as compiledBlock } from '../operators/blocks.ts';
 import { toProxy, wrap } from '../tracing/apply.ts';
 import { activeBuilder, builder } from '../tracing/builder.ts';
@@ -91,7 +91,7 @@ export function intervention(...given: readonly unknown[]): InterventionFunction
     const own = Object.entries({ ...merged, ...more }).filter(([name]) => names.has(name));
     const unknown = Object.keys(more).find((name) => !names.has(name));
     if (unknown !== undefined) throw new TraceError(`${noParameter(unknown)}`, callerSite());
-    const values = matchInputs(parameters, withDefaults(parameters, Object.fromEntries(own) as Inputs));
+    const values = matchNumbers(parameters, withDefaults(parameters, Object.fromEntries(own) as Inputs));
     const rest = isPlainObject(inputs)
       ? Object.fromEntries(Object.entries(inputs).filter(([name]) => !names.has(name)))
       : inputs;

@@ -3,7 +3,7 @@ import type { Site } from '../graph/types.ts';
 import { type Inputs, prepareInputs } from '../inputs/prepare.ts';
 import { rowsOf } from '../inputs/rows.ts';
 import type { Sizes } from '../shapes/symbolic.ts';
-import type { Tensor } from '../tensor/tensor.ts';
+import type { InputTensor } from '../tensor/string-tensor.ts';
 import { builder } from '../tracing/builder.ts';
 import { callerSite, laterSite } from '../tracing/caller.ts';
 import { isPlainObject } from '../tracing/plain-object.ts';
@@ -52,7 +52,7 @@ export class Invokes {
   }
 
   /** The inputs of all invokes as one batch. */
-  inputs(): ReadonlyMap<string, Tensor> {
+  inputs(): ReadonlyMap<string, InputTensor> {
     this.checkRows();
     return givenAt(this.site, () => {
       const all = this.given.length === 1 ? this.given[0]! : this.model.inputs.batch(this.given);

@@ -1,7 +1,7 @@
 import { Engine } from '../execution/engine.ts';
 import type { Device } from '../ort/port.ts';
 import { checkSegmentation, type Segmentation } from '../partition/segmentation.ts';
-import type { Tensor } from '../tensor/tensor.ts';
+import type { InputTensor } from '../tensor/string-tensor.ts';
 import type { TracedForward } from '../tracing/forward.ts';
 import type { LoadOptions } from '../types/model.ts';
 import type { Block } from './blocks.ts';
@@ -66,7 +66,7 @@ export class LoadedModel implements Traceable {
   }
 
   /** Opens a forward, with the edits of this model in it. */
-  openForward(tracing: Tracing, shapes: Shapes, inputs: ReadonlyMap<string, Tensor>): TracedForward {
+  openForward(tracing: Tracing, shapes: Shapes, inputs: ReadonlyMap<string, InputTensor>): TracedForward {
     const forward = tracing.openForward(this, shapes, inputs);
     this.runEdits(tracing, forward);
     return forward;

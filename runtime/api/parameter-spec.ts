@@ -1,6 +1,6 @@
 import { TraceError } from '../errors.ts';
 import { DTYPES } from '../graph/types.ts';
-import { type Inputs, matchInputs } from '../inputs/signature.ts';
+import { type Inputs, matchNumbers } from '../inputs/signature.ts';
 import { type AnyTensor, Tensor } from '../tensor/tensor.ts';
 import { callerSite } from '../tracing/caller.ts';
 import { isPlainObject } from '../tracing/plain-object.ts';
@@ -30,7 +30,7 @@ export function parseParameters(specs: Readonly<Record<string, unknown>>): Inter
 /** The default as a tensor of its own: what is written into the user's array later does not change it. */
 function defaultOf(parameter: InterventionParameter, usual: unknown): AnyTensor {
   try {
-    const { dtype, dims, raw } = matchInputs([parameter], { [parameter.name]: usual } as Inputs).get(parameter.name)!;
+    const { dtype, dims, raw } = matchNumbers([parameter], { [parameter.name]: usual } as Inputs).get(parameter.name)!;
     return new Tensor(dtype, dims, raw.slice());
   } catch (error) {
     const reason = error instanceof Error ? error.message : error;

@@ -3,6 +3,7 @@ import { checkGraph } from '../graph/check.ts';
 import { GraphError } from '../graph/error.ts';
 import { type GraphJson, graphFromJson, graphToJson, nested } from '../graph/json.ts';
 import { type TensorJson, tensorFromJson, tensorSchema, tensorToJson } from '../tensor/json.ts';
+import { StringTensor } from '../tensor/string-tensor.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import type { Backend, ReceivedRequest, TraceRequest } from '../types/backend.ts';
 import { checkAnswer } from './answer.ts';
@@ -141,7 +142,14 @@ export function requestToJson({ graph, inputs, model }: TraceRequest): RequestJs
     format: 'onnsight-request',
     version: VERSION,
     model: model.hash,
-    inputs: Object.fromEntries(Object.entries(inputs).map(([name, tensor]) => [name, tensorToJson(tensor)])),
+    inputs: Object.fromEntries(
+      Object.entries(inputs).map(([name, tensor]) => {
+        if (tensor instanceof StringTensor) {
+          throw new GraphError(`This request cannot be data: its input '${name}' is made of texts.`);
+        }
+        return [name, tensorToJson(tensor)];
+      }),
+    ),
     graph: graphToJson(graph),
   };
 }

@@ -1,11 +1,11 @@
 import type { TensorType } from '../graph/types.ts';
 import type { Sizes, SymbolicTypes } from '../shapes/symbolic.ts';
-import type { Tensor } from '../tensor/tensor.ts';
+import type { InputTensor } from '../tensor/string-tensor.ts';
 import type { Batching } from '../tracing/model.ts';
 import type { ModelMap, Shapes } from './locate.ts';
 
 /** The shapes for given inputs: by formulas if all are known, else by a run of ONNX Runtime's inference. */
-export async function shapesFor(map: ModelMap, inputs: ReadonlyMap<string, Tensor>): Promise<Shapes> {
+export async function shapesFor(map: ModelMap, inputs: ReadonlyMap<string, InputTensor>): Promise<Shapes> {
   const symbolic = await map.symbolic();
   const dims = Object.fromEntries([...inputs].map(([name, tensor]) => [name, tensor.dims]));
   const sizes = symbolic.sizes(dims);

@@ -2,7 +2,8 @@ import type { Value } from '../graph/types.ts';
 import { TOKEN_IDS } from '../inputs/convention.ts';
 import { type Inputs, prepareInputs } from '../inputs/prepare.ts';
 import type { OnnxModel } from '../onnx/model.ts';
-import { Tensor, type TensorData } from '../tensor/tensor.ts';
+import type { InputTensor } from '../tensor/string-tensor.ts';
+import { Tensor } from '../tensor/tensor.ts';
 import { builder } from '../tracing/builder.ts';
 import { inner } from '../tracing/hidden.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
@@ -12,12 +13,12 @@ import { givenAt } from './at-caller.ts';
 /** Inputs of a trace of a session, some of which are values of earlier traces. */
 export interface TakenInputs {
   /** What is known before the run: data, and stand-ins for values of which all sizes are known; null if one is not. */
-  readonly known: ReadonlyMap<string, Tensor> | null;
+  readonly known: ReadonlyMap<string, InputTensor> | null;
   /** The sizes of the inputs, as far as they are known. */
   readonly dims: Readonly<Record<string, readonly (number | null)[]>>;
   readonly values: ReadonlyMap<string, Value>;
   /** Makes all inputs of the tensors that the values are. */
-  prepare(tensors: ReadonlyMap<string, Tensor>): ReadonlyMap<string, Tensor>;
+  prepare(tensors: ReadonlyMap<string, InputTensor>): ReadonlyMap<string, InputTensor>;
 }
 
 /** A value of an earlier trace is the model's first input: of a language model the tokens. */
@@ -37,8 +38,8 @@ export function takeInputs(model: OnnxModel, inputs: Readonly<Record<string, unk
     (entry): entry is [string, TensorProxy] => entry[1] instanceof TensorProxy,
   );
   const values = new Map(taken.map(([name, proxy]) => [name, proxy[inner].value()]));
-  const data = (tensors: ReadonlyMap<string, TensorData>) => ({ ...inputs, ...Object.fromEntries(tensors) }) as Inputs;
-  const prepare = (tensors: ReadonlyMap<string, TensorData>) =>
+  const data = (tensors: ReadonlyMap<string, InputTensor>) => ({ ...inputs, ...Object.fromEntries(tensors) }) as Inputs;
+  const prepare = (tensors: ReadonlyMap<string, InputTensor>) =>
     givenAt(
       () => site,
       () => prepareInputs(model, data(tensors)),
@@ -48,7 +49,10 @@ export function takeInputs(model: OnnxModel, inputs: Readonly<Record<string, unk
   const known = found.length === taken.length ? prepare(new Map(found)) : null;
   const sized =
     known ??
-    (new Map(Object.entries(inputs).filter(([, given]) => given instanceof Tensor)) as ReadonlyMap<string, Tensor>);
+    (new Map(Object.entries(inputs).filter(([, given]) => given instanceof Tensor)) as ReadonlyMap<
+      string,
+      InputTensor
+    >);
   const dims = Object.fromEntries([
     ...Array.from(sized, ([name, tensor]) => [name, tensor.dims] as const),
     ...taken.flatMap(([name, proxy]) => {

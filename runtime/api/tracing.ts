@@ -14,6 +14,7 @@ import type { Region, Site, Value } from '../graph/types.ts';
 import { findCycle } from '../lowering/dependencies.ts';
 import { addElements } from '../tensor/add.ts';
 import type { AnyParameter, Parameter } from '../tensor/parameter.ts';
+import type { InputTensor } from '../tensor/string-tensor.ts';
 import { type AnyTensor, Tensor } from '../tensor/tensor.ts';
 import type { ParameterGradient } from '../tracing/block-passes.ts';
 import { activeBuilder, Builder, withBuilder } from '../tracing/builder.ts';
@@ -37,7 +38,7 @@ export interface RunnableModel {
 export interface Traceable extends RunnableModel {
   readonly inputs: InputMaker;
   /** Opens a forward, with the edits of the model in it. */
-  openForward(tracing: Tracing, shapes: Shapes, inputs: ReadonlyMap<string, Tensor>): TracedForward;
+  openForward(tracing: Tracing, shapes: Shapes, inputs: ReadonlyMap<string, InputTensor>): TracedForward;
 }
 
 /** A forward of which a cache keeps the tensors: in a generation a step, and whether it is reached. */

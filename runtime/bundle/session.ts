@@ -1,3 +1,4 @@
+import type { InputTensor } from '../tensor/string-tensor.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { BundleError } from './error.ts';
 
@@ -22,7 +23,7 @@ export interface BundleSession {
   readonly device: BundleDevice;
   readonly inputs: readonly Declared[];
   readonly outputs: readonly Declared[];
-  run(feeds: ReadonlyMap<string, Tensor>, outputs: readonly string[]): Promise<Map<string, Tensor>>;
+  run(feeds: ReadonlyMap<string, InputTensor>, outputs: readonly string[]): Promise<Map<string, Tensor>>;
   release(): Promise<void>;
 }
 

@@ -2,6 +2,7 @@ import { extract } from '../graph/extract.ts';
 import { forwardOf } from '../graph/forwards.ts';
 import type { InterventionGraph } from '../graph/graph.ts';
 import type { Node, TensorType, Value } from '../graph/types.ts';
+import type { InputTensor } from '../tensor/string-tensor.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { callFunction, type HostFunction } from './apply.ts';
 import { checkReach } from './body-reach.ts';
@@ -15,11 +16,11 @@ import type { Taping } from './taping.ts';
 /** A model that is to run, and the data of its inputs, by their names. */
 export interface ModelRun {
   readonly engine: Engine;
-  inputs: ReadonlyMap<string, Tensor>;
+  inputs: ReadonlyMap<string, InputTensor>;
   /** The values of the graph that some of them are, by their names: what a step takes from the one before. */
   given?: ReadonlyMap<string, Value>;
   /** Makes the inputs of the tensors that these values are, once they are known: those of a trace of a session. */
-  prepare?: (given: ReadonlyMap<string, Tensor>) => ReadonlyMap<string, Tensor>;
+  prepare?: (given: ReadonlyMap<string, InputTensor>) => ReadonlyMap<string, InputTensor>;
 }
 
 /** Whether a stage is more than one run of one model. */
@@ -124,7 +125,7 @@ export class Composite {
   }
 
   /** The inputs of a model: values of the graph if it is called in the middle of another one. */
-  private inputsOf(forward: number): ReadonlyMap<string, Tensor> {
+  private inputsOf(forward: number): ReadonlyMap<string, InputTensor> {
     const openings = this.graph.root.nodes.filter((node) => node.op === 'forward');
     const opening = openings.find((node) => forwardOf(node) === forward);
     if (!opening) return this.runs[forward]!.inputs;

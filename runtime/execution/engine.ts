@@ -9,6 +9,7 @@ import type { Device } from '../ort/port.ts';
 import type { Plan } from '../partition/plan.ts';
 import { Planner } from '../partition/planner.ts';
 import { COPIES, type Segmentation, segmentationFor } from '../partition/segmentation.ts';
+import type { InputTensor } from '../tensor/string-tensor.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { BackwardPrograms } from './backward-programs.ts';
 import { checkFusing, Fused } from './fused.ts';
@@ -89,7 +90,7 @@ export class Engine {
   /** Runs the model with the graph's interventions and returns what it saves, in order. */
   async run(
     asked: InterventionGraph,
-    inputs: ReadonlyMap<string, Tensor>,
+    inputs: ReadonlyMap<string, InputTensor>,
     { signal, reuse, onStats, onProgress, onTrail }: RunOptions = {},
   ): Promise<Tensor[]> {
     if (this.isReleased) throw new ModelError(`${this.model.path} was released. Load the model again.`);
@@ -160,7 +161,7 @@ export class Engine {
 }
 
 /** The number of elements of the inputs. */
-function sizeOf(inputs: ReadonlyMap<string, Tensor>): number {
+function sizeOf(inputs: ReadonlyMap<string, InputTensor>): number {
   let size = 0;
   for (const { dims } of inputs.values()) size += dims.reduce((product, dim) => product * dim, 1);
   return size;

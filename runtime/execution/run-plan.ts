@@ -9,6 +9,7 @@ import { ort } from '../ort/ort.ts';
 import type { SessionTensor } from '../ort/port.ts';
 import type { Dispatch, Plan } from '../partition/plan.ts';
 import { refusalOf } from '../shapes/refusal.ts';
+import type { InputTensor } from '../tensor/string-tensor.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { ProgramError, type ProgramRunner } from './program-runner.ts';
 import type { Residuals } from './residuals.ts';
@@ -57,13 +58,16 @@ interface Reuse {
 export async function runPlan(
   plan: Plan,
   graph: InterventionGraph,
-  inputs: ReadonlyMap<string, Tensor>,
+  inputs: ReadonlyMap<string, InputTensor>,
   context: RunContext,
 ): Promise<Ran> {
   const registers = new Array<SessionTensor | undefined>(plan.registers);
   for (const { name, register } of plan.inputs) {
     const input = inputs.get(name);
-    if (!input) throw new TraceError(`The model's input '${name}' is needed and was not given.`);
+    if (!input) {
+      const site = graph.saves[0]?.value.node?.site ?? null;
+      throw new TraceError(`The model's input '${name}' is needed and was not given.`, site);
+    }
     registers[register] = ort.tensor(input.dtype, input.dims, input.raw);
   }
   if (plan.operands.length > 0) {

@@ -1,4 +1,5 @@
 import type { ModelTensor } from '../onnx/model.ts';
+import type { InputTensor } from '../tensor/string-tensor.ts';
 import { Tensor } from '../tensor/tensor.ts';
 
 /*
@@ -51,7 +52,7 @@ export function isFilledIn(input: string): boolean {
 }
 
 /** What is wrong with an attention mask beside tokens; null if it has an entry for each of them and of the cache. */
-export function maskFault(prepared: ReadonlyMap<string, Tensor>): string | null {
+export function maskFault(prepared: ReadonlyMap<string, InputTensor>): string | null {
   const tokens = prepared.get(TOKEN_IDS) ?? prepared.get(EMBEDDINGS);
   const mask = prepared.get(ATTENTION_MASK);
   if (!tokens || mask?.dims.length !== 2) return null;
@@ -64,12 +65,12 @@ export function maskFault(prepared: ReadonlyMap<string, Tensor>): string | null 
   return `${ATTENTION_MASK} has dims [${mask.dims.join(', ')}], but there are ${batch} rows of ${sequence} tokens${cached}: it has dims [${batch}, ${past + sequence}]`;
 }
 
-function pastLength(prepared: ReadonlyMap<string, Tensor>): number {
+function pastLength(prepared: ReadonlyMap<string, InputTensor>): number {
   return [...prepared].find(([name]) => isPast(name))?.[1].dims.at(-2) ?? 0;
 }
 
 /** Adds the inputs that may be left out beside tokens: an empty cache, a mask of ones, positions, token types of zeros. */
-export function fillIn(inputs: readonly ModelTensor[], prepared: Map<string, Tensor>): void {
+export function fillIn(inputs: readonly ModelTensor[], prepared: Map<string, InputTensor>): void {
   const tokens = prepared.get(TOKEN_IDS) ?? prepared.get(EMBEDDINGS);
   if (!tokens) return;
   const [batch, sequence] = tokens.dims as [number, number];
@@ -97,8 +98,8 @@ function filled(dims: readonly number[], value: number): Tensor {
 }
 
 /** Positions count the attended tokens, so that padding on the left does not shift them. */
-function positions(mask: Tensor | undefined, batch: number, sequence: number, past: number): Tensor {
-  const rows = mask ? Array.from(mask.data as ArrayLike<number>, Number) : null;
+function positions(mask: InputTensor | undefined, batch: number, sequence: number, past: number): Tensor {
+  const rows = mask ? Array.from(mask.raw as ArrayLike<number>, Number) : null;
   const data: number[] = [];
   for (let row = 0; row < batch; row++) {
     let position = rows ? 0 : past;

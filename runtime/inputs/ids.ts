@@ -1,6 +1,6 @@
 import { intAttribute } from '../onnx/attributes.ts';
 import type { OnnxModel } from '../onnx/model.ts';
-import type { Tensor } from '../tensor/tensor.ts';
+import type { InputTensor } from '../tensor/string-tensor.ts';
 
 /** An id in an input that is out of range: the embedding table has no row for it. */
 export interface WrongId {
@@ -16,7 +16,7 @@ export interface WrongId {
 const SAME_ELEMENTS = new Set(['Identity', 'Cast', 'Reshape', 'Unsqueeze', 'Squeeze', 'Flatten', 'Transpose']);
 
 /** The first id that is out of range of the embedding it goes to, as far as the model's file tells. */
-export function findWrongId(model: OnnxModel, inputs: ReadonlyMap<string, Tensor>): WrongId | null {
+export function findWrongId(model: OnnxModel, inputs: ReadonlyMap<string, InputTensor>): WrongId | null {
   for (const [input, tensor] of inputs) {
     if (tensor.dtype !== 'int64' && tensor.dtype !== 'int32') continue;
     const table = tableOf(model, input);

@@ -1,6 +1,6 @@
 import { CONTRIB } from '../onnx/domains.ts';
 import type { OnnxModel } from '../onnx/model.ts';
-import type { Tensor } from '../tensor/tensor.ts';
+import type { InputTensor } from '../tensor/string-tensor.ts';
 import { ATTENTION_MASK } from './convention.ts';
 
 /** The input of an attention operator that takes either a mask or, of one dimension, the number of tokens of each row. */
@@ -14,7 +14,7 @@ const MASK_OR_LENGTHS: ReadonlyMap<string, number> = new Map([
  * What is wrong with padding before a row's tokens: an attention operator that is told only how many tokens there are takes
  * the first ones, padding among them. Null where there is none, or where the model can tell it from tokens.
  */
-export function leftPaddingFault(model: OnnxModel, prepared: ReadonlyMap<string, Tensor>): string | null {
+export function leftPaddingFault(model: OnnxModel, prepared: ReadonlyMap<string, InputTensor>): string | null {
   const mask = prepared.get(ATTENTION_MASK);
   if (mask === undefined || !isPaddedOnLeft(mask)) return null;
   const reader = model.graph.node.find(({ opType, domain, input }) => {
@@ -28,9 +28,9 @@ export function leftPaddingFault(model: OnnxModel, prepared: ReadonlyMap<string,
 }
 
 /** Whether a token follows on padding in some row. */
-function isPaddedOnLeft({ dims, data }: Tensor): boolean {
+function isPaddedOnLeft({ dims, raw }: InputTensor): boolean {
   const length = dims.at(-1)!;
-  return Array.from(data as ArrayLike<number | bigint>).some(
+  return Array.from(raw as ArrayLike<number | bigint>).some(
     (value, i, all) => i % length > 0 && Number(value) !== 0 && Number(all[i - 1]) === 0,
   );
 }

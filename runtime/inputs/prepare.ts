@@ -1,5 +1,5 @@
 import type { OnnxModel } from '../onnx/model.ts';
-import type { Tensor } from '../tensor/tensor.ts';
+import type { InputTensor } from '../tensor/string-tensor.ts';
 import { POSITION_IDS } from './convention.ts';
 import { findWrongId } from './ids.ts';
 import { leftPaddingFault } from './left-padding.ts';
@@ -11,7 +11,7 @@ export { InputError, type Inputs };
  * Checks and converts what a user gave: dtype, number of dimensions, fixed sizes, token ids. What the published
  * convention for language models lets be left out is filled in: attention mask, position ids, an empty key-value cache.
  */
-export function prepareInputs(model: OnnxModel, given: Inputs): Map<string, Tensor> {
+export function prepareInputs(model: OnnxModel, given: Inputs): Map<string, InputTensor> {
   const prepared = matchInputs(model.inputs, given);
   checkIds(model, prepared);
   const fault = leftPaddingFault(model, prepared);
@@ -19,7 +19,7 @@ export function prepareInputs(model: OnnxModel, given: Inputs): Map<string, Tens
   return prepared;
 }
 
-function checkIds(model: OnnxModel, prepared: ReadonlyMap<string, Tensor>): void {
+function checkIds(model: OnnxModel, prepared: ReadonlyMap<string, InputTensor>): void {
   const wrong = findWrongId(model, prepared);
   if (!wrong) return;
   const { input, id, at, table, rows } = wrong;

@@ -1,5 +1,7 @@
+import { type InputTensor, StringTensor } from '../tensor/string-tensor.ts';
 import { Tensor, type TensorData } from '../tensor/tensor.ts';
 import { InputError, type Inputs } from './prepare.ts';
+import type { InputData } from './signature.ts';
 
 /** Inputs joined along dimension 0. All other dims must be equal, else it throws an InputError. */
 export function joinRows(list: readonly Inputs[]): Inputs {
@@ -14,14 +16,14 @@ export function joinRows(list: readonly Inputs[]): Inputs {
         name,
         concatenate(
           name,
-          list.map((inputs) => Tensor.from(inputs[name]! as number[])),
+          list.map((inputs) => laidOut(inputs[name]!)),
         ),
       ];
     }),
   );
 }
 
-function concatenate(name: string, tensors: readonly Tensor[]): TensorData {
+function concatenate(name: string, tensors: readonly InputTensor[]): InputData {
   const [first] = tensors;
   const [, ...rest] = first!.dims;
   for (const [i, { dims, dtype }] of tensors.entries()) {
@@ -32,12 +34,33 @@ function concatenate(name: string, tensors: readonly Tensor[]): TensorData {
     }
   }
   const rows = tensors.reduce((sum, { dims }) => sum + dims[0]!, 0);
-  const data = tensors.flatMap((tensor) => Array.from(tensor.data as ArrayLike<number>));
-  return Tensor.from(data, first!.dtype, [rows, ...rest]);
+  const dims = [rows, ...rest];
+  if (first instanceof StringTensor)
+    return new StringTensor(
+      dims,
+      (tensors as StringTensor[]).flatMap(({ raw }) => raw),
+    );
+  const data = (tensors as Tensor[]).flatMap((tensor) => Array.from(tensor.data as ArrayLike<number>));
+  return Tensor.from(data, first!.dtype, dims);
+}
+
+/** What was given for an input, as it would be for a model that takes it. */
+function laidOut(data: InputData): InputTensor {
+  return isOfTexts(data) ? StringTensor.from(data) : (Tensor.from(data as TensorData) as Tensor);
+}
+
+/** Whether what was given is texts, in arrays or not. */
+function isOfTexts(data: unknown): boolean {
+  if (Array.isArray(data)) return isOfTexts(data[0]);
+  return (
+    typeof data === 'string' ||
+    (data as StringTensor).dtype === 'string' ||
+    (data as { type?: string }).type === 'string'
+  );
 }
 
 /** How many rows inputs have. */
 export function rowsOf(inputs: Inputs): number {
   const [first] = Object.values(inputs);
-  return first === undefined ? 0 : (Tensor.from(first as number[]).dims[0] ?? 0);
+  return first === undefined ? 0 : (laidOut(first).dims[0] ?? 0);
 }

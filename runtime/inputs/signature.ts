@@ -2,6 +2,7 @@ import { UserError } from '../errors.ts';
 import type { DType } from '../graph/types.ts';
 import type { ModelTensor } from '../onnx/model.ts';
 import { isFloatDType } from '../tensor/storage.ts';
+import { type InputTensor, type NestedStrings, StringTensor } from '../tensor/string-tensor.ts';
 import { Tensor, type TensorData } from '../tensor/tensor.ts';
 import { fillIn, maskFault } from './convention.ts';
 
@@ -14,27 +15,30 @@ export class InputError extends UserError {
   }
 }
 
+/** What one input is made from: numbers and truths, or texts where the model takes strings. */
+export type InputData = TensorData | NestedStrings | StringTensor;
 /** What a model is run on, by the names of its inputs; one that is undefined is not given. */
-export type Inputs = Readonly<Record<string, TensorData | undefined>>;
+export type Inputs = Readonly<Record<string, InputData | undefined>>;
 
 /**
  * Checks and converts what was given for some inputs: dtype, number of dimensions, fixed sizes. What the published
  * convention for language models lets be left out is filled in: attention mask, position ids, an empty key-value cache.
  */
-export function matchInputs(inputs: readonly ModelTensor[], given: Inputs): Map<string, Tensor> {
+export function matchInputs(inputs: readonly ModelTensor[], given: Inputs): Map<string, InputTensor> {
   if (typeof given !== 'object' || given === null) {
     throw new InputError(
       `The inputs are ${given === null ? 'null' : typeof given}. Give an object with the model's inputs: ${inputs.map(describe).join(', ')}.`,
     );
   }
-  const prepared = new Map<string, Tensor>();
+  const prepared = new Map<string, InputTensor>();
   const known = new Map(inputs.map((input) => [input.name, input]));
   for (const [name, data] of Object.entries(given)) {
     const input = known.get(name);
     if (!input)
       throw new InputError(`The model has no input '${name}'. Its inputs are: ${inputs.map(describe).join(', ')}.`);
     if (data === undefined) continue;
-    if (input.dtype === null) throw new InputError(`The input ${describe(input)} cannot be given: ${unfit(input)}.`);
+    if (input.dtype === null && !isOfStrings(input))
+      throw new InputError(`The input ${describe(input)} cannot be given: ${unfit(input)}.`);
     prepared.set(name, convert(input, data));
   }
   const fault = maskFault(prepared);
@@ -54,19 +58,17 @@ function describe({ name, dtype, element, dims }: ModelTensor): string {
 function unfit({ element }: ModelTensor): string {
   return element === undefined
     ? 'it is a sequence, a map or optional, and only tensors can be given'
-    : `only tensors of numbers and truths can be given, and this one is of ${element}`;
+    : `only tensors of numbers, truths and texts can be given, and this one is of ${element}`;
 }
 
-function convert(input: ModelTensor, data: TensorData): Tensor {
-  let tensor: Tensor;
+function isOfStrings({ element }: ModelTensor): boolean {
+  return element === 'string';
+}
+
+function convert(input: ModelTensor, data: InputData): InputTensor {
+  let tensor: InputTensor;
   try {
-    // A tensor is fed as it is: a key-value cache is not copied from step to step.
-    tensor = data instanceof Tensor ? (data as Tensor) : Tensor.from(data);
-    if (input.dtype && tensor.dtype !== input.dtype) {
-      const loses = tensor.dtype.startsWith('float') && !input.dtype.startsWith('float');
-      if (loses) throw new TypeError(tensor.raw.length > 0 ? `it holds ${tensor.dtype} values` : 'it has no elements');
-      tensor = fitting(tensor, input.dtype as DType);
-    }
+    tensor = isOfStrings(input) ? StringTensor.from(data) : numbers(input, data as TensorData);
   } catch (error) {
     throw new InputError(
       `The input ${describe(input)} cannot be made from the value that was given: ${error instanceof Error ? error.message : error}.`,
@@ -91,6 +93,16 @@ function convert(input: ModelTensor, data: TensorData): Tensor {
   return tensor;
 }
 
+/** A tensor of the dtype that an input has. */
+function numbers({ dtype }: ModelTensor, data: TensorData): Tensor {
+  // A tensor is fed as it is: a key-value cache is not copied from step to step.
+  const tensor = data instanceof Tensor ? (data as Tensor) : Tensor.from(data);
+  if (!dtype || tensor.dtype === dtype) return tensor;
+  const loses = tensor.dtype.startsWith('float') && !dtype.startsWith('float');
+  if (loses) throw new TypeError(tensor.raw.length > 0 ? `it holds ${tensor.dtype} values` : 'it has no elements');
+  return fitting(tensor, dtype as DType);
+}
+
 /** The same elements as `dtype`. Throws a RangeError for whole numbers that do not fit. */
 function fitting(given: Tensor, dtype: DType): Tensor {
   const tensor = given.to(dtype) as Tensor;
@@ -101,8 +113,16 @@ function fitting(given: Tensor, dtype: DType): Tensor {
   return tensor;
 }
 
+/** As matchInputs, for what is declared by dtypes: nothing of it is texts. */
+export function matchNumbers(
+  declared: readonly (ModelTensor & { dtype: DType })[],
+  given: Inputs,
+): Map<string, Tensor> {
+  return matchInputs(declared, given) as Map<string, Tensor>;
+}
+
 /** Sizes with one name must be equal. */
-function checkSymbols(inputs: readonly ModelTensor[], prepared: ReadonlyMap<string, Tensor>): void {
+function checkSymbols(inputs: readonly ModelTensor[], prepared: ReadonlyMap<string, InputTensor>): void {
   const sizes = new Map<string, { size: number; name: string }>();
   for (const { name, dims } of inputs) {
     const tensor = prepared.get(name);

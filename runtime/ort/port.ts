@@ -92,8 +92,12 @@ export interface Ort {
   startThread(): SessionThread;
   /** Loads a model without running it, and tells the types of its outputs. Rejects where ONNX Runtime refuses the model. */
   examine(model: Uint8Array, options: ExamineOptions): Promise<readonly OutputType[]>;
-  /** Makes a tensor of data without copying it. */
-  tensor(dtype: DType, dims: readonly number[], data: OperandData['data']): SessionTensor;
+  /** Makes a tensor of data without copying it; of strings, too, which sessions take and give as any others. */
+  tensor(
+    dtype: DType | 'string',
+    dims: readonly number[],
+    data: OperandData['data'] | readonly string[],
+  ): SessionTensor;
   /** A tensor that shares nothing with the original. */
   copy(tensor: SessionTensor): SessionTensor;
   /** Whether two tensors hold the same bytes. */

@@ -1,5 +1,6 @@
 import type { InterventionGraph } from '../graph/graph.ts';
 import type { OnnxModel } from '../onnx/model.ts';
+import type { InputTensor } from '../tensor/string-tensor.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 
 /** A trace that is ready to run. */
@@ -7,7 +8,7 @@ export interface TraceRequest {
   /** The interventions: print them, or send them with `graphToJson`. */
   readonly graph: InterventionGraph;
   /** The model's inputs, by name. */
-  readonly inputs: Readonly<Record<string, Tensor>>;
+  readonly inputs: Readonly<Record<string, InputTensor>>;
   /** The model, as a read-only file: its path, and the hash of its graph and weights, which is worked out when it is read. */
   readonly model: Pick<OnnxModel, 'path' | 'hash'>;
   /** Ends the run, where the backend can: its reason is what the trace is rejected with. */
@@ -26,5 +27,5 @@ export interface Backend {
 export interface ReceivedRequest {
   readonly model: string;
   readonly graph: InterventionGraph;
-  readonly inputs: ReadonlyMap<string, Tensor>;
+  readonly inputs: ReadonlyMap<string, InputTensor>;
 }

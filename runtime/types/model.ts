@@ -7,6 +7,7 @@ import type { DType } from '../graph/types.ts';
 import type { ChatMessage, ChatOptions } from '../language/chat.ts';
 import type { HubOptions } from '../language/hub.ts';
 import type { Segmentation } from '../partition/segmentation.ts';
+import type { NestedStrings } from '../tensor/string-tensor.ts';
 import type { AnyTensor, Returned, Tensor, TensorData } from '../tensor/tensor.ts';
 import type { Backend, ReceivedRequest } from './backend.ts';
 import type { Generated, GenerateOptions, StepTracer } from './generation.ts';
@@ -21,7 +22,7 @@ import type { Tracer } from './tracer.ts';
 export type Device = 'cpu' | 'cuda' | 'webgpu';
 
 /** Inputs by the names that the model gives them. */
-export type Inputs = Readonly<Record<string, TensorData | undefined>>;
+export type Inputs = Readonly<Record<string, TensorData | NestedStrings | undefined>>;
 
 /** The inputs of a model: by name, or the data of the first one. */
 export type ModelInputs = Inputs | TensorData;
