@@ -4,6 +4,9 @@ import onnsight from './plugin/vite.ts';
 
 const source = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
+/** Tests that look at their process as a whole: each has one of its own. */
+const ALONE = 'test/**/*.alone.test.ts';
+
 export default defineConfig({
   plugins: [onnsight()],
   resolve: {
@@ -15,6 +18,23 @@ export default defineConfig({
       { find: /^onnsight\/operators$/, replacement: source('runtime/operators/index.ts') },
     ],
   },
-  // Many tests wait for processes of their own, so that no core is left to vitest itself.
-  test: { include: ['test/**/*.test.ts'], testTimeout: 120_000, pool: 'forks', isolate: false, maxWorkers: '100%' },
+  test: {
+    testTimeout: 120_000,
+    pool: 'forks',
+    // Many tests wait for processes of their own, so that no core is left to vitest itself.
+    maxWorkers: '100%',
+    projects: [
+      // Files share processes: the library is loaded once, and has to give the same answers in a process that has run others.
+      {
+        extends: true,
+        test: {
+          name: 'shared',
+          include: ['test/**/*.test.ts'],
+          exclude: [ALONE, '**/node_modules/**'],
+          isolate: false,
+        },
+      },
+      { extends: true, test: { name: 'alone', include: [ALONE] } },
+    ],
+  },
 });
