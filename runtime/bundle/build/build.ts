@@ -6,6 +6,7 @@ import type { InterventionGraph } from '../../graph/graph.ts';
 import type { Address } from '../../graph/ops.ts';
 import { type Site, siteOf } from '../../graph/site.ts';
 import { lower } from '../../lowering/lower.ts';
+import type { OnnxModel } from '../../onnx/model.ts';
 import { encodeModel } from '../../onnx/proto.ts';
 import { saving } from '../../tracing/hidden.ts';
 import type { SavedProxy } from '../../tracing/saves.ts';
@@ -15,6 +16,7 @@ import { BUNDLE_VERSION } from '../manifest.ts';
 import type { BundleFile, Manifest } from '../schema.ts';
 import { loadable } from './check.ts';
 import { freeSizes, namedDims, withDimNames, withOutputs } from './dim-names.ts';
+import { joinGraph } from './joined-graph.ts';
 import { noteMomentary } from './momentary.ts';
 import { optimize } from './optimize.ts';
 import { ReturnedValues } from './returns.ts';
@@ -58,19 +60,20 @@ export async function buildBundle(
     );
   }
   const { result: built, notes } = await noteMomentary(() => buildIntervention(map, intervention));
-  const { graph } = built.tracing;
-  checkPortable(graph);
+  checkPortable(built.tracing.graph);
+  const whole = joinGraph(map, built.tracing);
+  const { graph } = whole;
   const names = [...model.inputs, ...intervention.parameters].map((input) => input.name);
   const returned = new ReturnedValues(built.returned, names);
   const outputs = returned.outputs.map(({ name: output, value }) => ({
     name: output,
-    value: built.tracing.value(value),
+    value: whole.value(value),
   }));
   graph.saves.splice(0, graph.saves.length, ...outputs);
-  const lowered = lower(model, graph, map.locate);
+  const lowered = lower(whole.model, graph, whole.locate);
   const rewritten = rewriteModel(
-    model,
-    built,
+    whole,
+    built.parameters,
     lowered,
     returned.outputs.map((output) => output.name),
     describeIntervention(name, source, intervention.parameters),
@@ -91,7 +94,7 @@ export async function buildBundle(
   const proto = isOptimized ? await optimize(named, model) : named;
   const linked =
     weights === 'embed' ? { proto: embedWeights(proto, model), files: [] } : await linkWeights(proto, model, file);
-  model.checkFiles();
+  for (const one of [model, ...whole.attached.values()]) one.checkFiles();
   const bytes = encodeModel(linked.proto);
   const used = new Set(rewritten.inputs);
   const manifest: Manifest = {
@@ -100,7 +103,10 @@ export async function buildBundle(
     name,
     source,
     ...(packageName !== undefined && { package: packageName }),
-    model: { file: model.file, sha256: model.hash, opset: model.opset },
+    model: describeModel(model),
+    ...(whole.attached.size > 0 && {
+      attached: Array.from(whole.attached, ([path, one]) => ({ path, ...describeModel(one) })),
+    }),
     inputs: model.inputs.flatMap(({ name: input, dtype, dims }) =>
       dtype ? [{ name: input, dtype, dims: dims && [...dims], used: used.has(input) }] : [],
     ),
@@ -113,12 +119,13 @@ export async function buildBundle(
     returns: returned.returns,
     writes: graph.root.nodes
       .filter((node) => node.op === 'write')
+      .filter((node) => !whole.entering.has(node))
       .map((node) => ({ tensor: describe(node.attributes), source: siteOf(node) })),
     weights,
     optimized: isOptimized,
     files: [describeFile(file, bytes), ...linked.files.map((one) => one.file)],
   };
-  const { root } = graph;
+  const { root } = built.tracing.graph;
   // what the body of a loop pushed to an array that is returned comes back with it
   const mayComeBack = ({ [saving]: { body } }: SavedProxy) => returned.hasEntries && body !== root;
   const lost = built.tracing.builder.saves.all.some((saved) => !returned.saved.has(saved) && !mayComeBack(saved));
@@ -133,9 +140,11 @@ export async function buildBundle(
 /** Refuses operations that need this library while they run: they cannot be stored in a file. */
 function checkPortable(graph: InterventionGraph): void {
   for (const { op, site } of graph.root.nodes) {
-    if (op !== 'apply' && op !== 'forward') continue;
-    const what = op === 'apply' ? 'A JavaScript function (apply)' : 'Another model that is called in the block';
-    throw new TraceError(`${what} cannot become a part of one ONNX model, so this block cannot be a bundle.`, site);
+    if (op !== 'apply') continue;
+    throw new TraceError(
+      'A JavaScript function (apply) cannot become a part of one ONNX model, so this block cannot be a bundle.',
+      site,
+    );
   }
 }
 
@@ -157,6 +166,10 @@ function describeIntervention(
     'onnsight.parameters': shown.join(', '),
     ...(defaults.length > 0 && { 'onnsight.defaults': JSON.stringify(Object.fromEntries(defaults)) }),
   };
+}
+
+function describeModel({ file, hash, opset }: OnnxModel): Manifest['model'] {
+  return { file, sha256: hash, opset };
 }
 
 function describeFile(path: string, bytes: Uint8Array): BundleFile {
