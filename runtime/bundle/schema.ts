@@ -83,6 +83,8 @@ export const manifestSchema = z.strictObject({
   optimized: z.boolean(),
   /** The model first, then the files of its weights. */
   files: z.array(file).min(1),
+  /** What makes tokens of texts: the token that fills shorter rows up on the left, and how many tokens the model takes. */
+  tokenizer: z.strictObject({ file, config: file, pad: count, longest: count.nullable() }).optional(),
 });
 
 export type Manifest = z.infer<typeof manifestSchema>;

@@ -119,7 +119,8 @@ describe('onnsight compile', () => {
       'steer.onnx',
     ]);
     // The weights are the file itself, not a copy.
-    expect(statSync(join(out, 'model.onnx')).ino).toBe(statSync(TOY_MODEL).ino);
+    // ONNX's tools refuse weights that are hard links
+    expect(statSync(join(out, 'model.onnx'))).toMatchObject({ nlink: 1, size: statSync(TOY_MODEL).size });
     const bundle = await loadBundle(out);
     expect(bundle.manifest.source).toEqual({ file: 'src/steer.ts', line: 4, column: 14 });
     expect(bundle.manifest.writes).toEqual([

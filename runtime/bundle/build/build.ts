@@ -21,6 +21,7 @@ import { noteMomentary } from './momentary.ts';
 import { optimize } from './optimize.ts';
 import { ReturnedValues } from './returns.ts';
 import { rewriteModel } from './rewritten.ts';
+import { type BesideFile, bundleTokenizer } from './tokenizer.ts';
 import { embedWeights, linkWeights, type WeightFile } from './weights.ts';
 
 export interface BuildOptions {
@@ -34,6 +35,8 @@ export interface BuildOptions {
   readonly weights?: 'link' | 'embed';
   /** Lets ONNX Runtime simplify the model, as far as results and hosts do not change. */
   readonly optimize?: boolean;
+  /** A folder with a tokenizer, which goes beside the bundle's model: texts can go in. */
+  readonly tokenizer?: string | undefined;
 }
 
 /** A bundle that is ready to be written. */
@@ -41,6 +44,8 @@ export interface BuiltBundle {
   readonly manifest: Manifest;
   readonly model: Uint8Array;
   readonly weights: readonly WeightFile[];
+  /** Other files of it, as they are. */
+  readonly beside: readonly BesideFile[];
   /** Remarks for the user; the bundle is sound nevertheless. */
   readonly notes: readonly string[];
 }
@@ -49,13 +54,27 @@ export interface BuiltBundle {
 export async function buildBundle(
   map: ModelMap,
   intervention: InterventionFunction,
-  { name, source, package: packageName, weights = 'link', optimize: isOptimized = false }: BuildOptions,
+  {
+    name,
+    source,
+    package: packageName,
+    weights = 'link',
+    optimize: isOptimized = false,
+    tokenizer: folder,
+  }: BuildOptions,
 ): Promise<BuiltBundle> {
   const { model } = map;
   for (const parameter of intervention.parameters) {
     if (!model.inputs.some((input) => input.name === parameter.name)) continue;
     throw new TraceError(
       `The parameter '${parameter.name}' has the name of an input of ${model.file}. Call it something else.`,
+      source,
+    );
+  }
+  const tokenizer = folder === undefined ? null : bundleTokenizer(folder, model);
+  if (tokenizer && intervention.parameters.some((parameter) => parameter.name === 'text')) {
+    throw new TraceError(
+      "A bundle with a tokenizer takes texts as 'text', which is a parameter of this intervention. Call it something else.",
       source,
     );
   }
@@ -124,6 +143,7 @@ export async function buildBundle(
     weights,
     optimized: isOptimized,
     files: [describeFile(file, bytes), ...linked.files.map((one) => one.file)],
+    ...(tokenizer && { tokenizer: tokenizer.entry }),
   };
   const { root } = built.tracing.graph;
   // what the body of a loop pushed to an array that is returned comes back with it
@@ -134,7 +154,7 @@ export async function buildBundle(
       "Logged lines, and saves that are not returned, do not come out of a bundle: it only returns the block's result.",
     );
   }
-  return { manifest, model: bytes, weights: linked.files, notes };
+  return { manifest, model: bytes, weights: linked.files, beside: tokenizer?.files ?? [], notes };
 }
 
 /** Refuses operations that need this library while they run: they cannot be stored in a file. */
