@@ -69,6 +69,30 @@ export function intervention<const R, M extends EnvoyMembers = NNsight, const O 
   options?: O,
 ): Intervention<Record<never, never>, M, R, O>;
 export function intervention(...given: readonly unknown[]): InterventionFunction {
+  try {
+    return make(given);
+  } catch (error) {
+    if (!areMistakesLater || !(error instanceof TraceError)) throw error;
+    const fail = () => {
+      throw error;
+    };
+    return Object.assign(fail, { parameters: [], inside: fail, [MARK]: new Kept(fail, null) });
+  }
+}
+
+let areMistakesLater = false;
+
+/** Loads a file, in which an intervention that cannot be made fails when it is built: the others of the file are there. */
+export async function withMistakesLater<T>(load: () => Promise<T>): Promise<T> {
+  areMistakesLater = true;
+  try {
+    return await load();
+  } finally {
+    areMistakesLater = false;
+  }
+}
+
+function make(given: readonly unknown[]): InterventionFunction {
   const [declared, written, options] = typeof given[0] === 'function' ? [{}, ...given] : given;
   if (!isBlock(written) || !isPlainObject(declared)) {
     throw new TraceError(
