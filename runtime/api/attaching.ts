@@ -29,14 +29,26 @@ export function attaching(declared: Declared, site: Site | null): (whole: Module
   };
 }
 
-function attachOnce(whole: ModuleEnvoy, path: string, other: unknown): void {
+/** The first path at which nothing is attached yet; undefined if all models are there. */
+export function notAttached(whole: ModuleEnvoy, declared: Declared): string | undefined {
+  return Object.keys(declared).find((path) => {
+    const { around, name } = placeOf(whole, path);
+    return !around.map.names.attached.has(join(around.path, name));
+  });
+}
+
+function placeOf(whole: ModuleEnvoy, path: string): { readonly around: ModuleEnvoy; readonly name: string } {
   const parts = pathParts(path);
   const name = parts.pop() ?? '';
+  return { around: whole.within(parts.join('.')), name };
+}
+
+function attachOnce(whole: ModuleEnvoy, path: string, other: unknown): void {
   const given = envoyOf(other);
   if (given?.path !== '') {
     throw new TraceError(`The option attach has no model for '${path}': it takes what NNsight.load gives.`);
   }
-  const around = whole.within(parts.join('.'));
+  const { around, name } = placeOf(whole, path);
   const there = around.map.names.attached.get(join(around.path, name))?.given;
   if (there?.map === given.map) return;
   if (there) {

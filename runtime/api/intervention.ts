@@ -19,7 +19,7 @@ import type {
 import type { ModelInputs, ModelMembers, NNsight, Prompt } from '../types/model.ts';
 import type { EnvoyMembers } from '../types/module.ts';
 import type { Traced } from '../types/tensor.ts';
-import { attaching } from './attaching.ts';
+import { attaching, notAttached } from './attaching.ts';
 import { type Block, checkCompiled } from './blocks.ts';
 import { PlainInputs } from './input-maker.ts';
 import { LoadedModel } from './loaded-model.ts';
@@ -141,6 +141,14 @@ function make(given: readonly unknown[]): InterventionFunction {
 
   const inside = (model: EnvoyMembers, values: Readonly<Record<string, unknown>> = {}): unknown => {
     builder();
+    const whole = envoyOf(model);
+    const missing = attached && whole ? notAttached(whole, attached) : undefined;
+    if (missing !== undefined) {
+      throw new TraceError(
+        `The intervention calls the model at ${missing}, which is not attached here. Attach it before the trace, or by the option attach of the intervention around.`,
+        callerSite(),
+      );
+    }
     const unknown = Object.keys(values).find((name) => !names.has(name));
     if (unknown !== undefined) throw new TraceError(noParameter(unknown), callerSite());
     const proxies = parameters.map(({ name, dtype, default: usual }): [string, Traced] => {
@@ -218,14 +226,23 @@ export interface BuiltIntervention {
 
 /** Builds the graph of an intervention for inputs of any size. Throws a TraceError for mistakes in the block. */
 export async function buildIntervention(map: ModelMap, intervention: InterventionFunction) {
+  // The next intervention for this model may attach others.
+  const { attached } = map.names;
+  const before = [...attached];
+  try {
+    return await build(map, intervention);
+  } finally {
+    attached.clear();
+    for (const [path, one] of before) attached.set(path, one);
+  }
+}
+
+async function build(map: ModelMap, intervention: InterventionFunction): Promise<BuiltIntervention> {
   const { parameters } = intervention;
   const { block, attach } = intervention[MARK];
   const model = new LoadedModel(map, new PlainInputs(map.model), { device: 'cpu', fuse: false });
   const envoy = new Model(model);
   const { whole } = envoy;
-  // The next intervention for this model may have others of its own.
-  const { attached } = map.names;
-  const before = [...attached];
   await attach?.(envoy);
   const shapes = await shapesFor(map, new Map());
   const tracing = new Tracing();
@@ -244,7 +261,5 @@ export async function buildIntervention(map: ModelMap, intervention: Interventio
     returned = tracing.builder.inForward(forward, () => block(whole, Object.fromEntries(proxies)));
     return returned;
   });
-  attached.clear();
-  for (const [path, one] of before) attached.set(path, one);
-  return { tracing, returned, parameters: values } satisfies BuiltIntervention;
+  return { tracing, returned, parameters: values };
 }

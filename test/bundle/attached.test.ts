@@ -119,6 +119,13 @@ describe('mistakes', () => {
     await expect(attach(path, model)).rejects.toThrow(message);
   });
 
+  it('an intervention inside of another one, which does not attach its models', async () => {
+    const around = intervention((gpt2: LanguageModel) => clamp.ts!.inside(gpt2, { value: 1 }));
+    await expect(build(around)).rejects.toThrow(
+      /attached\.test\.ts:\d+:\d+ - The intervention calls the model at transformer\.h\.0\.sae, which is not attached/,
+    );
+  });
+
   it('a model that cannot be loaded', async () => {
     await expect(attach('transformer.h.0.sae', NNsight.load('absent.onnx'))).rejects.toThrow(/no such file: absent/);
   });
