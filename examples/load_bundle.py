@@ -1,4 +1,4 @@
-"""Runs a bundle of onnsight in Python, by its bundle.json alone (docs/bundles.md). It needs numpy and onnxruntime."""
+"""Runs a bundle of onnsight in Python, by its bundle.json alone (docs/bundles.md). It needs numpy and onnxruntime, and tokenizers for texts."""
 
 import json
 import pathlib
@@ -9,17 +9,30 @@ import onnxruntime
 
 class Bundle:
     def __init__(self, folder):
-        folder = pathlib.Path(folder)
-        self.manifest = json.loads((folder / "bundle.json").read_text("utf-8"))
-        self.session = onnxruntime.InferenceSession(str(folder / self.manifest["files"][0]["path"]))
+        self.folder = pathlib.Path(folder)
+        self.manifest = json.loads((self.folder / "bundle.json").read_text("utf-8"))
+        self.session = onnxruntime.InferenceSession(str(self.folder / self.manifest["files"][0]["path"]))
 
     def __call__(self, **given):
+        if "text" in given and "tokenizer" in self.manifest:
+            given.update(self.tokens(given.pop("text")))
         tensors = [t for t in self.manifest["inputs"] + self.manifest["parameters"] if t.get("used", True)]
         values = {t["name"]: given[t["name"]] if t["name"] in given else self.usual(t, given) for t in tensors}
         feeds = {t["name"]: np.asarray(values[t["name"]], t["dtype"]) for t in tensors}
         names = [output["name"] for output in self.manifest["outputs"]]
         self.outputs = dict(zip(names, self.session.run(names, feeds)))
         return self.build(self.manifest["returns"])
+
+    def tokens(self, text):
+        """A row of tokens for each text, shorter ones filled up on the left."""
+        from tokenizers import Tokenizer
+
+        about = self.manifest["tokenizer"]
+        tokenizer = Tokenizer.from_file(str(self.folder / about["file"]["path"]))
+        tokenizer.no_truncation()
+        tokenizer.enable_padding(direction="left", pad_id=about["pad"])
+        rows = tokenizer.encode_batch([text] if isinstance(text, str) else text)
+        return {"input_ids": [row.ids for row in rows], "attention_mask": [row.attention_mask for row in rows]}
 
     def usual(self, tensor, given):
         """What stands for a tensor that is left out: its default, or a mask of ones, positions, an empty cache."""
@@ -29,7 +42,8 @@ class Bundle:
         if tensor["name"] == "attention_mask":
             return np.ones([batch, length])
         if tensor["name"] == "position_ids":
-            return np.tile(np.arange(length), [batch, 1])
+            mask = np.asarray(given.get("attention_mask", np.ones([batch, length])))
+            return np.where(mask, np.cumsum(mask, 1) - 1, 1)
         if tensor["name"].startswith("past_key_values"):
             return np.zeros([d if isinstance(d, int) else batch if i == 0 else 0 for i, d in enumerate(tensor["dims"])])
         raise KeyError(tensor["name"])

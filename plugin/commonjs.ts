@@ -30,7 +30,7 @@ export function compileRequired(): void {
 /** What Node says of a module that is required and awaits at its top, by its version. */
 const AWAITS = ['ERR_REQUIRE_CYCLE_MODULE', 'ERR_REQUIRE_ASYNC_MODULE'];
 
-/** @throws Error that says what to do where the program awaits outside of functions, as it can in an ES module alone */
+/** @throws SyntaxError that says what to do where the program awaits outside of functions, as it can in an ES module alone */
 function run(module: CommonJsModule, code: string, filename: string): void {
   try {
     module._compile(code, filename);
@@ -38,7 +38,7 @@ function run(module: CommonJsModule, code: string, filename: string): void {
     const { code: reason } = error as NodeJS.ErrnoException;
     if (!AWAITS.includes(reason ?? '') || !String(error).includes(filename)) throw error;
     const name = basename(filename);
-    throw new Error(
+    throw new SyntaxError(
       `${filename} awaits outside of functions, which only an ES module can, and its package is of type commonjs. Rename it to ${name.replace(/\.(\w+)$/, '.m$1')}, or write "type": "module" into package.json, or put the program into an async function.`,
       { cause: error },
     );

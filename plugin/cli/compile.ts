@@ -11,7 +11,7 @@ import { configOf, type Found, findInterventions, openProject, place, programs }
 import { packageName } from './from-project.ts';
 import { type LeftOver, leftOvers, removeBundle, TRITON, VERSION } from './left-over.ts';
 import { loadIntervention } from './load.ts';
-import { type ModelOptions, modelFile } from './model.ts';
+import { type ModelOptions, modelFile, tokenizerFolder } from './model.ts';
 import { formatBytes, formatTable, styled } from './text.ts';
 import { typeErrors } from './type-errors.ts';
 
@@ -21,6 +21,8 @@ export interface CompileOptions extends ModelOptions {
   readonly weights: 'link' | 'embed';
   readonly optimize?: boolean;
   readonly triton?: boolean;
+  /** A folder or a model of the hub; true for that of the model. */
+  readonly tokenizer?: string | true;
   readonly check?: boolean;
   readonly project?: string;
 }
@@ -30,14 +32,23 @@ type Row = readonly [name: string, model: string, weights: string, folder: strin
 
 /** Compiles the interventions of some files, or checks their bundles. False if one failed or is out of date. */
 export async function compile(patterns: readonly string[], options: CompileOptions): Promise<boolean> {
-  const map = new ModelMap(await readModel(await modelFile(options.model, options)));
+  const file = await modelFile(options.model, options);
+  const map = new ModelMap(await readModel(file));
+  const tokenizer = options.tokenizer && (await tokenizerFolder(options.tokenizer, file));
   const project = openProject(patterns, options.project);
   const found = findInterventions(project, patterns);
   console.log(`${found.length} ${found.length === 1 ? 'intervention' : 'interventions'} for ${options.model}`);
   const rows: Row[] = [];
   const told = new Set<string>();
   for (const [i, one] of found.entries()) {
-    const row = await compileOne(one, map, options, told, `[${i + 1}/${found.length}] ${one.name}  ${place(one)}`);
+    const row = await compileOne(
+      one,
+      map,
+      tokenizer,
+      options,
+      told,
+      `[${i + 1}/${found.length}] ${one.name}  ${place(one)}`,
+    );
     if (row) rows.push(row);
   }
   const old = leftOvers(options.out, packageName(), new Set(programs(project)), new Set(found.map(({ name }) => name)));
@@ -73,6 +84,7 @@ function tell(old: LeftOver, { check }: CompileOptions): void {
 async function compileOne(
   found: Found,
   map: ModelMap,
+  tokenizer: string | undefined,
   options: CompileOptions,
   told: Set<string>,
   line: string,
@@ -93,6 +105,7 @@ async function compileOne(
       package: packageName(),
       weights: options.weights,
       optimize: options.optimize ?? false,
+      tokenizer,
     });
     const config = options.triton ? tritonConfig(built.manifest) : null;
     const row = options.check ? await check(found, built, folder, config, end) : write(found, built, folder, end);
@@ -124,11 +137,8 @@ async function check(
 }
 
 function write(found: Found, built: BuiltBundle, folder: string, end: (text: string) => void): Row {
-  const { copied } = writeBundle(built, folder);
+  writeBundle(built, folder);
   end(styled('green', 'done'));
-  for (const name of copied) {
-    console.log(`  ${styled('yellow', 'note')}: ${name} lies on another disk than ${folder} and was copied.`);
-  }
   return row(found, built, folder);
 }
 

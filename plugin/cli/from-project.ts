@@ -30,6 +30,8 @@ export function fromProject<Options extends CompileOptions>(
       ...options,
       model: existsSync(options.model) ? resolve(options.model) : options.model,
       out: resolve(options.out),
+      ...(typeof options.tokenizer === 'string' &&
+        existsSync(options.tokenizer) && { tokenizer: resolve(options.tokenizer) }),
       ...(project !== undefined && { project: fromThere(project) }),
     },
   };

@@ -1,5 +1,10 @@
 import { pathToFileURL } from 'node:url';
-import { type InterventionFunction, isForeignIntervention, isIntervention } from '../../runtime/api/intervention.ts';
+import {
+  type InterventionFunction,
+  isForeignIntervention,
+  isIntervention,
+  withMistakesLater,
+} from '../../runtime/api/intervention.ts';
 import { noteMomentary } from '../../runtime/bundle/build/momentary.ts';
 import { type Found, place } from './find.ts';
 import { UsageError } from './usage-error.ts';
@@ -13,7 +18,7 @@ export interface LoadedIntervention {
 /** Runs the file that exports an intervention, and returns it. Throws a UsageError if it is not one. */
 export async function loadIntervention(found: Found): Promise<LoadedIntervention> {
   const load = () => import(pathToFileURL(found.file).href) as Promise<Record<string, unknown>>;
-  const { result: module, notes } = await noteMomentary(load);
+  const { result: module, notes } = await noteMomentary(() => withMistakesLater(load));
   // a CommonJS module is the default export of what an import gives
   const values = [module, module.default].map((exports) => (Object(exports) as typeof module)[found.exported]);
   const value = values.find(isIntervention);

@@ -27,6 +27,10 @@ program
   )
   .option('--optimize', 'simplify the model as long as results and hosts stay the same')
   .option('--triton', "write a model repository of Triton: each bundle as its model's version 1, with a config.pbtxt")
+  .option(
+    '-t, --tokenizer [folder]',
+    "put a tokenizer beside each bundle, so that texts go in: the model's own, or that of another folder or model of the hub",
+  )
   .option('--check', 'write nothing: say whether the bundles are current, and fail if one is not')
   .option('--watch', 'compile again whenever a file of the project changes')
   .option('-p, --project <tsconfig>', 'the tsconfig.json to use; the nearest unless given')

@@ -1,5 +1,5 @@
-import { statSync } from 'node:fs';
-import { extname, join } from 'node:path';
+import { existsSync, statSync } from 'node:fs';
+import { dirname, extname, join, resolve } from 'node:path';
 import { modelFolder } from '../../runtime/language/hub.ts';
 import { chooseModelFile, filesUnder } from '../../runtime/language/model-files.ts';
 import { UsageError } from './usage-error.ts';
@@ -8,6 +8,22 @@ import { UsageError } from './usage-error.ts';
 export interface ModelOptions {
   readonly file?: string;
   readonly revision?: string;
+}
+
+/** The folder of a tokenizer: a folder, a model of the hub, or where the model's own file is. */
+export async function tokenizerFolder(tokenizer: string | true, model: string): Promise<string> {
+  if (tokenizer === true) {
+    const beside = [dirname(model), dirname(dirname(resolve(model)))];
+    const found = beside.find((folder) => existsSync(join(folder, 'tokenizer.json')));
+    if (found !== undefined) return found;
+    throw new UsageError(`There is no tokenizer.json beside ${model}. Name its folder: --tokenizer folder.`);
+  }
+  if (/\.[cm]?[jt]sx?$/.test(tokenizer)) {
+    throw new UsageError(
+      `--tokenizer takes the word behind it for a folder, and ${tokenizer} is none. For the model's own tokenizer write --tokenizer last.`,
+    );
+  }
+  return modelFolder(tokenizer);
 }
 
 /** The .onnx file that a command's argument means: that file, or one in a folder or a repository of the hub. */

@@ -34,7 +34,7 @@ export function callModel(model: LoadedModel, values: readonly unknown[], place:
   const symbolic = map.formulas;
   if (!symbolic) {
     throw new TraceError(
-      `${map.model.path} is called in a block, but is not a part of the traced model. Attach it before the trace: model.transformer.h[0].sae = other.`,
+      `${map.model.path} is called in a block, but is not a part of the traced model. Attach it before the trace: model.transformer.h[0].sae = other; for an intervention: { attach: { 'transformer.h.0.sae': other } } after its block.`,
       target.site,
     );
   }

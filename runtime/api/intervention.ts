@@ -19,12 +19,14 @@ import type {
 import type { ModelInputs, ModelMembers, NNsight, Prompt } from '../types/model.ts';
 import type { EnvoyMembers } from '../types/module.ts';
 import type { Traced } from '../types/tensor.ts';
+import { attaching, notAttached } from './attaching.ts';
 import { type Block, checkCompiled } from './blocks.ts';
 import { PlainInputs } from './input-maker.ts';
 import { LoadedModel } from './loaded-model.ts';
 import { type ModelMap, TypedModel } from './locate.ts';
 import { Model } from './model.ts';
 import { savedOutputs } from './model-outputs.ts';
+import { envoyOf } from './module-envoy.ts';
 import { checkOptions, type OptionKinds } from './options.ts';
 import { parseParameters } from './parameter-spec.ts';
 import { shapesFor } from './shapes.ts';
@@ -38,9 +40,12 @@ type InterventionBlock = Block<[model: EnvoyMembers, parameters: Readonly<Record
 /** What an intervention of this copy of the library keeps to itself. */
 class Kept {
   readonly block: InterventionBlock;
+  /** Attaches the models that the block calls to the one that it runs on. */
+  readonly attach: ReturnType<typeof attaching> | null;
 
-  constructor(block: InterventionBlock) {
+  constructor(block: InterventionBlock, attach: Kept['attach']) {
     this.block = block;
+    this.attach = attach;
   }
 }
 
@@ -64,6 +69,30 @@ export function intervention<const R, M extends EnvoyMembers = NNsight, const O 
   options?: O,
 ): Intervention<Record<never, never>, M, R, O>;
 export function intervention(...given: readonly unknown[]): InterventionFunction {
+  try {
+    return make(given);
+  } catch (error) {
+    if (!areMistakesLater || !(error instanceof TraceError)) throw error;
+    const fail = () => {
+      throw error;
+    };
+    return Object.assign(fail, { parameters: [], inside: fail, [MARK]: new Kept(fail, null) });
+  }
+}
+
+let areMistakesLater = false;
+
+/** Loads a file, in which an intervention that cannot be made fails when it is built: the others of the file are there. */
+export async function withMistakesLater<T>(load: () => Promise<T>): Promise<T> {
+  areMistakesLater = true;
+  try {
+    return await load();
+  } finally {
+    areMistakesLater = false;
+  }
+}
+
+function make(given: readonly unknown[]): InterventionFunction {
   const [declared, written, options] = typeof given[0] === 'function' ? [{}, ...given] : given;
   if (!isBlock(written) || !isPlainObject(declared)) {
     throw new TraceError(
@@ -72,7 +101,10 @@ export function intervention(...given: readonly unknown[]): InterventionFunction
     );
   }
   checkCompiled(written);
-  const block = withOutputs(written, options as InterventionOptions | undefined);
+  checkOptions('intervention', options as InterventionOptions | undefined, INTERVENTION_OPTIONS);
+  const { attach: attached, outputs } = (options ?? {}) as InterventionOptions;
+  const block = outputs === 'model' ? withOutputs(written) : written;
+  const attach = attached ? attaching(attached, callerSite()) : null;
   const parameters = parseParameters(declared);
   const names = new Set(parameters.map(({ name }) => name));
 
@@ -102,11 +134,21 @@ export function intervention(...given: readonly unknown[]): InterventionFunction
       ]);
       return block(model, Object.fromEntries(proxies));
     };
+    const whole = envoyOf(model);
+    if (attach && whole) await attach(whole);
     return model.trace(rest, compiledBlock(traced));
   };
 
   const inside = (model: EnvoyMembers, values: Readonly<Record<string, unknown>> = {}): unknown => {
     builder();
+    const whole = envoyOf(model);
+    const missing = attached && whole ? notAttached(whole, attached) : undefined;
+    if (missing !== undefined) {
+      throw new TraceError(
+        `The intervention calls the model at ${missing}, which is not attached here. Attach it before the trace, or by the option attach of the intervention around.`,
+        callerSite(),
+      );
+    }
     const unknown = Object.keys(values).find((name) => !names.has(name));
     if (unknown !== undefined) throw new TraceError(noParameter(unknown), callerSite());
     const proxies = parameters.map(({ name, dtype, default: usual }): [string, Traced] => {
@@ -120,7 +162,7 @@ export function intervention(...given: readonly unknown[]): InterventionFunction
   const noParameter = (name: string) =>
     `The intervention has no parameter '${name}'. It has ${[...names].join(', ') || 'none'}.`;
 
-  const made = Object.assign(run, { parameters, inside, [MARK]: new Kept(block) });
+  const made = Object.assign(run, { parameters, inside, [MARK]: new Kept(block, attach) });
   Object.defineProperty(made, MARK, { enumerable: false });
   ours(made);
   return made;
@@ -132,12 +174,11 @@ function isBlock(value: unknown): value is InterventionBlock {
 
 const INTERVENTION_OPTIONS: OptionKinds<InterventionOptions> = {
   outputs: { text: "'model'", fits: (value) => value === 'model' },
+  attach: { text: 'an object of models by the paths at which they are attached', fits: isPlainObject },
 };
 
-/** A block that returns the model's own outputs too, if that is asked for. */
-function withOutputs(block: InterventionBlock, options: InterventionOptions | undefined): InterventionBlock {
-  checkOptions('intervention', options, INTERVENTION_OPTIONS);
-  if (options?.outputs === undefined) return block;
+/** A block that returns the model's own outputs too. */
+function withOutputs(block: InterventionBlock): InterventionBlock {
   const site = callerSite();
   return (model, parameters) => {
     const own: unknown = block(model, parameters) ?? {};
@@ -185,10 +226,24 @@ export interface BuiltIntervention {
 
 /** Builds the graph of an intervention for inputs of any size. Throws a TraceError for mistakes in the block. */
 export async function buildIntervention(map: ModelMap, intervention: InterventionFunction) {
+  // The next intervention for this model may attach others.
+  const { attached } = map.names;
+  const before = [...attached];
+  try {
+    return await build(map, intervention);
+  } finally {
+    attached.clear();
+    for (const [path, one] of before) attached.set(path, one);
+  }
+}
+
+async function build(map: ModelMap, intervention: InterventionFunction): Promise<BuiltIntervention> {
   const { parameters } = intervention;
-  const { block } = intervention[MARK];
+  const { block, attach } = intervention[MARK];
   const model = new LoadedModel(map, new PlainInputs(map.model), { device: 'cpu', fuse: false });
-  const { whole } = new Model(model);
+  const envoy = new Model(model);
+  const { whole } = envoy;
+  await attach?.(envoy);
   const shapes = await shapesFor(map, new Map());
   const tracing = new Tracing();
   const values = new Map<Value, InterventionParameter>();
@@ -206,5 +261,5 @@ export async function buildIntervention(map: ModelMap, intervention: Interventio
     returned = tracing.builder.inForward(forward, () => block(whole, Object.fromEntries(proxies)));
     return returned;
   });
-  return { tracing, returned, parameters: values } satisfies BuiltIntervention;
+  return { tracing, returned, parameters: values };
 }

@@ -48,7 +48,8 @@ export const LanguageModel: LanguageModelLoader = {
   },
 };
 
-function readTokenizer(folder: string): Tokenizer {
+/** The tokenizer in a folder. Throws a ModelError if there is none, or none that can be used. */
+export function readTokenizer(folder: string): Tokenizer {
   const [tokenizer, config] = ['tokenizer.json', 'tokenizer_config.json'].map((name) => tokenizerFile(folder, name));
   try {
     return new Tokenizer(tokenizer!, config!);

@@ -109,6 +109,11 @@ export class Tracing {
     return forward;
   }
 
+  /** Where the model of a forward is attached; null for the traced model, and where nothing tells. */
+  placeOf(forward: number): Place | null {
+    return this.places.get(this.builder.forwards[forward]!) ?? null;
+  }
+
   /** The forward in which the code that runs now sees a module of a model: of one that is attached, its last call. */
   forwardOf(map: ModelMap, path = '', standing = ANYWHERE): TracedForward | null {
     if (standing.call) return standing.call;

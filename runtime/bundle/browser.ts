@@ -1,11 +1,11 @@
-import type { Inputs } from '../inputs/signature.ts';
 import { type Bundle, bundleOf } from './bundle.ts';
 import { checkBytes, fetchFile, placeIn } from './files.ts';
 import { type LazyBundle, lazyBundle } from './lazy.ts';
 import { checkManifest, MANIFEST, parseManifest } from './manifest.ts';
 import { checkLoadOptions } from './options.ts';
-import type { Manifest } from './schema.ts';
+import type { BundleFile, Manifest } from './schema.ts';
 import { type BundleDevice, type BundleSession, bundleSession, cannotLoad, type LoadBundleOptions } from './session.ts';
+import { type BundleInputs, openTokenizer } from './texts.ts';
 
 export { InputError } from '../inputs/signature.ts';
 export { Tensor } from '../tensor/tensor.ts';
@@ -19,7 +19,7 @@ const PAGE = globalThis as {
 };
 
 /** Opens the bundle in a folder on the web. Throws a BundleError if something is wrong with it. */
-export async function loadBundle<I = Inputs, R = unknown>(
+export async function loadBundle<I = BundleInputs, R = unknown>(
   folder: string | URL,
   options: LoadBundleOptions = {},
 ): Promise<Bundle<I, R>> {
@@ -39,16 +39,18 @@ export function defineBundle(json: object, files: Readonly<Record<string, () => 
 
 async function open(manifest: Manifest, locate: (path: string) => URL, options: LoadBundleOptions): Promise<Bundle> {
   checkLoadOptions(options, 'A browser', ['auto', 'wasm', 'webgpu']);
+  const read = async (file: BundleFile) => {
+    const url = locate(file.path);
+    const data = await fetchFile(url);
+    if (options.verify !== false) await checkBytes(data, file, url.href);
+    return data;
+  };
   const [model, ...weights] = await Promise.all(
-    manifest.files.map(async (file) => {
-      const url = locate(file.path);
-      const data = await fetchFile(url);
-      if (options.verify !== false) await checkBytes(data, file, url.href);
-      return { path: file.path, data };
-    }),
+    manifest.files.map(async (file) => ({ path: file.path, data: await read(file) })),
   );
+  const tokenizer = await openTokenizer(manifest, read);
   const session = await createSession(model!.data, weights, options.device ?? 'auto');
-  return bundleOf(manifest, session, `the manifest of '${manifest.name}'`);
+  return bundleOf(manifest, session, tokenizer, `the manifest of '${manifest.name}'`);
 }
 
 type Weights = readonly { readonly path: string; readonly data: Uint8Array }[];

@@ -1,18 +1,22 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 
 import { withDefaults } from '../inputs/defaults.ts';
-import { type Inputs, matchInputs } from '../inputs/signature.ts';
+import { matchInputs } from '../inputs/signature.ts';
+import type { Tokenizer } from '../types/tokenizer.ts';
 import { defaultFromJson } from './defaults.ts';
 import { BundleError } from './error.ts';
 import { outputsIn, resultsOf } from './results.ts';
 import type { BundleTensor, Manifest } from './schema.ts';
 import type { BundleDevice, BundleSession, Declared } from './session.ts';
+import { type BundleInputs, withTokens } from './texts.ts';
 
 /** An intervention that was compiled: call it with the model's inputs and the parameters. */
-export interface Bundle<I = Inputs, R = unknown> {
+export interface Bundle<I = BundleInputs, R = unknown> {
   /** Runs the model once with the intervention. Throws an InputError for inputs that do not fit. */
   (inputs: I): Promise<R>;
   readonly manifest: Manifest;
+  /** Makes tokens of texts and texts of tokens; null unless it was compiled with a tokenizer. */
+  readonly tokenizer: Tokenizer | null;
   /** Where it runs. */
   readonly device: BundleDevice;
   /** Frees the model's memory at once; `using` does it at the end of a scope. A later call is a BundleError. */
@@ -22,7 +26,12 @@ export interface Bundle<I = Inputs, R = unknown> {
 }
 
 /** Binds a manifest and a session together. Throws a BundleError if the model does not match the manifest. */
-export function bundleOf(manifest: Manifest, session: BundleSession, place: string): Bundle {
+export function bundleOf(
+  manifest: Manifest,
+  session: BundleSession,
+  tokenizer: Tokenizer | null,
+  place: string,
+): Bundle {
   const used = manifest.inputs.filter((input) => input.used);
   compare('input', [...used, ...manifest.parameters], session.inputs, place);
   compare('output', manifest.outputs, session.outputs, place);
@@ -38,8 +47,9 @@ export function bundleOf(manifest: Manifest, session: BundleSession, place: stri
     released ??= Promise.allSettled(running).then(() => session.release());
     return released;
   };
-  const run = async (inputs: Inputs): Promise<unknown> => {
+  const run = async (asked: BundleInputs): Promise<unknown> => {
     if (released) throw new BundleError(`The bundle '${manifest.name}' was released. Load it again.`);
+    const inputs = withTokens(asked, manifest, tokenizer);
     const given = manifest.inputs.filter((input) => input.used || inputs?.[input.name] !== undefined);
     const feeds = matchInputs([...given, ...parameters], withDefaults(parameters, inputs));
     for (const { name, used: isUsed } of manifest.inputs) if (!isUsed) feeds.delete(name);
@@ -55,6 +65,7 @@ export function bundleOf(manifest: Manifest, session: BundleSession, place: stri
   };
   return Object.assign(run, {
     manifest,
+    tokenizer,
     device: session.device,
     release,
     [Symbol.dispose]: () => void release(),

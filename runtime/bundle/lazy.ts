@@ -1,12 +1,12 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 
-import type { Inputs } from '../inputs/signature.ts';
 import type { Bundle } from './bundle.ts';
 import type { Manifest } from './schema.ts';
 import type { LoadBundleOptions } from './session.ts';
+import type { BundleInputs } from './texts.ts';
 
 /** A bundle that is loaded at its first call, or by `load`: the export of the file beside a bundle. */
-export interface LazyBundle<I = Inputs, R = unknown> {
+export interface LazyBundle<I = BundleInputs, R = unknown> {
   /** Runs the model once with the intervention; loads it before if necessary. */
   (inputs: I): Promise<R>;
   /** Loads the model now, here or there; throws a BundleError if something is wrong with the bundle's files. */
@@ -31,7 +31,7 @@ export function lazyBundle(manifest: Manifest, open: Open): LazyBundle {
     });
     return bundle;
   };
-  const run = async (inputs: Inputs) => (await (loaded ?? load()))(inputs);
+  const run = async (inputs: BundleInputs) => (await (loaded ?? load()))(inputs);
   const release = async () => (await loaded)?.release();
   return Object.assign(run, {
     load,

@@ -59,7 +59,8 @@ export function checkManifest(json: Record<string, unknown>, place: string): Man
   }
   const files: unknown = manifest.files;
   if (!Array.isArray(files) || files.length === 0) throw new BundleError(`${place}: files are missing.`);
-  for (const file of manifest.files) {
+  const { tokenizer } = manifest;
+  for (const file of [...manifest.files, ...(tokenizer ? [tokenizer.file, tokenizer.config] : [])]) {
     if (typeof file?.path !== 'string' || !/^[^/\\:]+$/.test(file.path) || /^\.+$/.test(file.path)) {
       throw new BundleError(`${place}: the file ${JSON.stringify(file?.path)} points outside the bundle's folder.`);
     }

@@ -14,7 +14,6 @@ import { basename, dirname } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import * as ort from 'onnxruntime-node';
 import * as z from 'zod';
-import type { Inputs } from '../inputs/signature.ts';
 import { OpenedFiles } from '../onnx/opened-files.ts';
 import { type Bundle, bundleOf } from './bundle.ts';
 import { BundleError } from './error.ts';
@@ -24,6 +23,7 @@ import { MANIFEST, parseManifest } from './manifest.ts';
 import { checkLoadOptions } from './options.ts';
 import { type BundleFile, type Manifest, manifestSchema } from './schema.ts';
 import { type BundleDevice, type BundleSession, bundleSession, cannotLoad, type LoadBundleOptions } from './session.ts';
+import { type BundleInputs, openTokenizer } from './texts.ts';
 
 export { InputError } from '../inputs/signature.ts';
 export { Tensor } from '../tensor/tensor.ts';
@@ -31,7 +31,7 @@ export { BundleError } from './error.ts';
 export type * from './types.ts';
 
 /** Opens the bundle in a folder, or at a URL. Throws a BundleError if something is wrong with it. */
-export async function loadBundle<I = Inputs, R = unknown>(
+export async function loadBundle<I = BundleInputs, R = unknown>(
   folder: string | URL,
   options: LoadBundleOptions = {},
 ): Promise<Bundle<I, R>> {
@@ -102,10 +102,11 @@ async function open(
   const { device = 'auto', verify = true } = options;
   const chosen = device === 'auto' ? 'cpu' : device;
   const urls = manifest.files.map(({ path }) => locate(path));
+  const tokenizer = await openTokenizer(manifest, (file) => readFile(file, locate(file.path), verify));
   const session = isFolder(manifest.files, urls)
     ? await localSession(manifest.files, urls, chosen, verify)
     : await readSession(manifest.files, urls, chosen, verify);
-  return bundleOf(manifest, session, place);
+  return bundleOf(manifest, session, tokenizer, place);
 }
 
 /** Whether the files lie in one folder of this machine under their own names: a bundler may have given them others. */
@@ -184,6 +185,12 @@ async function checkFile(path: string, file: BundleFile, verify: boolean, files:
   }
 }
 
+async function readFile(file: BundleFile, url: URL, verify: boolean): Promise<Uint8Array> {
+  const data = await readBytes(url);
+  if (verify) await checkBytes(data, file, url.href);
+  return data;
+}
+
 /** Files that do not lie together are read into memory, from the web or from disk. */
 async function readSession(
   files: readonly BundleFile[],
@@ -192,11 +199,7 @@ async function readSession(
   verify: boolean,
 ): Promise<BundleSession> {
   const [model, ...weights] = await Promise.all(
-    files.map(async (file, i) => {
-      const data = await readBytes(urls[i]!);
-      if (verify) await checkBytes(data, file, urls[i]!.href);
-      return { path: file.path, data };
-    }),
+    files.map(async (file, i) => ({ path: file.path, data: await readFile(file, urls[i]!, verify) })),
   );
   return create(model!.data, device, weights);
 }

@@ -60,6 +60,8 @@ const file = z.strictObject({
   sha256: hash,
 });
 
+const model = z.strictObject({ file: z.string(), sha256: hash, opset: count });
+
 export const manifestSchema = z.strictObject({
   format: z.literal('onnsight-bundle'),
   version: z.literal(1),
@@ -68,7 +70,9 @@ export const manifestSchema = z.strictObject({
   source: site,
   package: z.string().optional(),
   /** The model that it was compiled for. */
-  model: z.strictObject({ file: z.string(), sha256: hash, opset: count }),
+  model,
+  /** The models that the block calls, and the paths at which they are attached. They are inside of the bundle's model. */
+  attached: z.array(z.strictObject({ path: name, ...model.shape })).optional(),
   inputs: z.array(input),
   parameters: z.array(parameter),
   outputs: z.array(tensor).min(1),
@@ -79,6 +83,8 @@ export const manifestSchema = z.strictObject({
   optimized: z.boolean(),
   /** The model first, then the files of its weights. */
   files: z.array(file).min(1),
+  /** What makes tokens of texts: the token that fills shorter rows up on the left, and how many tokens the model takes. */
+  tokenizer: z.strictObject({ file, config: file, pad: count, longest: count.nullable() }).optional(),
 });
 
 export type Manifest = z.infer<typeof manifestSchema>;

@@ -1,3 +1,4 @@
+import { now } from '../clock.ts';
 import type { Share } from '../gradients/shares.ts';
 import type { Value } from '../graph/types.ts';
 import type { Dispatch } from '../partition/plan.ts';
@@ -293,7 +294,7 @@ export class BackwardPass {
       if (gradient) known.set(name, known.has(name) ? this.recorder.sum(known.get(name)!, gradient) : gradient);
     }
     if (known.size === 0 || wanted.length === 0) return new Map();
-    const start = performance.now();
+    const start = now();
     const derivative = engine.backwardPrograms.of(program, {
       seeds: [...known.keys()],
       wanted,
@@ -302,7 +303,7 @@ export class BackwardPass {
       shares,
       dims: new Map(feeds.map(({ name, register }) => [name, registers[register]!.dims])),
     });
-    if (derivative.isNew) this.planned = (this.planned ?? 0) + performance.now() - start;
+    if (derivative.isNew) this.planned = (this.planned ?? 0) + now() - start;
     if (derivative.outputs.length === 0) return new Map();
     const at = new Map([...made, ...feeds].map(({ name, register }) => [name, registers[register]!]));
     const given = Object.fromEntries([
@@ -314,9 +315,9 @@ export class BackwardPass {
       built = milliseconds;
     };
     const outputs = derivative.outputs.map((name) => gradientName(name, derivative.order));
-    const begin = performance.now();
+    const begin = now();
     const results = await engine.programs.run(derivative.program, given, outputs, onBuilt);
-    const ran = performance.now() - begin - (built ?? 0);
+    const ran = now() - begin - (built ?? 0);
     this.dispatches.push({ name: label, kind: 'backward', action: 'run', built, ran });
     return this.recorder.ran(entry, dispatch, derivative, known, results);
   }

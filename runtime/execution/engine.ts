@@ -1,3 +1,4 @@
+import { now } from '../clock.ts';
 import type { InterventionGraph } from '../graph/graph.ts';
 import type { Locate } from '../lowering/address.ts';
 import type { Module } from '../modules/module.ts';
@@ -96,7 +97,7 @@ export class Engine {
     if (this.isReleased) throw new ModelError(`${this.model.path} was released. Load the model again.`);
     // Sessions read weights while they run: from a file that was cut short they would end the process.
     if (this.model.hasExternal) this.model.checkFiles();
-    const start = performance.now();
+    const start = now();
     const isAlone = !reuse && !onTrail;
     const planned = this.planner.plan(asked, isAlone);
     const { graph, plan } = planned;
@@ -137,7 +138,7 @@ export class Engine {
       dispatches,
       skipped: plan.skipped,
       held: this.held,
-      total: performance.now() - start,
+      total: now() - start,
     });
     return tensors;
   }

@@ -1,3 +1,4 @@
+import { now } from '../clock.ts';
 import { keyOf } from '../graph/key.ts';
 import { ModelError } from '../onnx/error.ts';
 import type { OnnxModel } from '../onnx/model.ts';
@@ -77,7 +78,7 @@ export class Programs implements ProgramRunner, ProgramStore {
     built?: (milliseconds: number) => void,
   ): Promise<SessionTensors> {
     if (this.isReleased) throw new ModelError('The model was released while a trace of it was running.');
-    const start = performance.now();
+    const start = now();
     const key = device === this.config.device ? program.key : keyOf(program.key, device);
     const known = this.serving(key, program);
     const entry = known ?? this.create(key, program, device);
@@ -88,7 +89,7 @@ export class Programs implements ProgramRunner, ProgramStore {
     try {
       const session = await entry.ready;
       if (!known) {
-        entry.creation = performance.now() - start;
+        entry.creation = now() - start;
         built?.(entry.creation);
         this.shrink();
       }

@@ -1,3 +1,4 @@
+import { now } from '../clock.ts';
 import { TraceError } from '../errors.ts';
 import type { InterventionGraph } from '../graph/graph.ts';
 import { keyOf } from '../graph/key.ts';
@@ -119,7 +120,7 @@ async function runDispatch(
   const feeds: Record<string, SessionTensor> = {};
   for (const { name, register } of dispatch.feeds) feeds[name] = registers[register]!;
   const names = dispatch.fetches.map(({ name }) => name);
-  const start = performance.now();
+  const start = now();
   let built: number | null = null;
   const onBuilt = (milliseconds: number) => {
     built = milliseconds;
@@ -128,7 +129,7 @@ async function runDispatch(
     throw await dispatchError(error, dispatch, model, graph);
   });
   for (const { name, register } of dispatch.fetches) registers[register] = results[name]!;
-  const ran = performance.now() - start - (built ?? 0);
+  const ran = now() - start - (built ?? 0);
   return { name: dispatch.label, kind: dispatch.kind, action: 'run', built, ran };
 }
 
@@ -162,7 +163,7 @@ async function reuseDispatch(
   context: RunContext,
 ): Promise<DispatchStats> {
   const { programs } = context;
-  const start = performance.now();
+  const start = now();
   const key = keyOf(dispatch.program.key, ...dispatch.fetches.map(({ name }) => name));
   const feeds = dispatch.feeds.map(({ register }) => registers[register]!);
   const known = reuse.runs.recall(programs, key, feeds);
@@ -173,7 +174,7 @@ async function reuseDispatch(
       registers[register] = known[i]!;
       reuse.held.add(register);
     });
-    const ran = performance.now() - start;
+    const ran = now() - start;
     return { name: dispatch.label, kind: dispatch.kind, action: 'reused', built: null, ran };
   }
   const stats = await runDispatch(dispatch, registers, graph, context);

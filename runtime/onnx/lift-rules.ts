@@ -3,14 +3,14 @@ import { changed, type Lifter, withAttributes } from './lifter.ts';
 import { makeNode } from './make.ts';
 import { changedNode, type NodeProto } from './proto.ts';
 
-/** The operator set in which an operator got its form of 13, and how an older node is written in it. */
-interface Rule {
+/** The operator set in which an operator got its form of today, and how an older node is written in it. */
+export interface Rule {
   readonly before: number;
   lift(node: NodeProto, lifter: Lifter): NodeProto[];
 }
 
 /** What was an attribute is an input. */
-const axesAsInput: Rule['lift'] = (node, lifter) => {
+export const axesAsInput: Rule['lift'] = (node, lifter) => {
   const axes = intsAttribute(node, 'axes');
   const [x] = node.input as [string];
   return [changed(node, axes === null ? [x] : [x, lifter.ints(node, 'axes', axes)], ['axes'])];

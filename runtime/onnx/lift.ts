@@ -22,7 +22,7 @@ export function lifted(proto: ModelProto, path: string): ModelProto {
   const initializers = new Set(proto.graph.initializer.map(({ name }) => name));
   const graph = liftedGraph(
     { ...proto.graph, input: proto.graph.input.filter(({ name }) => !initializers.has(name)) },
-    { path, version, names: new FreshNames(proto.graph), types: new Map() },
+    { path, version, advised: 17, names: new FreshNames(proto.graph), types: new Map() },
   );
   const opsetImport = proto.opsetImport.map((one) => (isStandard(one) ? { ...one, version: BigInt(LIFTED) } : one));
   const irVersion = proto.irVersion < IR_VERSION ? IR_VERSION : proto.irVersion;

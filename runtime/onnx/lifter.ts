@@ -10,6 +10,8 @@ import { ranksIn } from './ranks.ts';
 export interface Around {
   readonly path: string;
   readonly version: number;
+  /** The operator set to export the model with where a node has no form in the new one. */
+  readonly advised: number;
   readonly names: FreshNames;
   readonly types: ReadonlyMap<string, number>;
 }
@@ -63,10 +65,10 @@ export class Lifter {
   }
 
   cannot(node: NodeProto, reason: string): ModelError {
-    const { path, version } = this.#around;
+    const { path, version, advised } = this.#around;
     const which = `its node ${node.name || node.output[0]} (${node.opType} of operator set ${version})`;
     return new ModelError(
-      `${path} cannot be used: ${which} ${reason}. Export it again with opset_version=17, or convert it in Python: onnx.version_converter.convert_version(model, 17)`,
+      `${path} cannot be used: ${which} ${reason}. Export it again with opset_version=${advised}, or convert it in Python: onnx.version_converter.convert_version(model, ${advised})`,
     );
   }
 }

@@ -1,7 +1,10 @@
-import { type BigIntStats, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 
-/** What tells a file from another one at its path, and from itself with other content. */
-type Identity = Pick<BigIntStats, 'dev' | 'ino' | 'size' | 'mtimeNs'>;
+/**
+ * What tells a file from another one at its path, and from itself with other content: some of Node's BigIntStats, whose types
+ * a project that uses this package's declarations need not have.
+ */
+type Identity = Readonly<Record<'dev' | 'ino' | 'size' | 'mtimeNs', bigint>>;
 
 /**
  * Files as they were when they were opened. Sessions read weights from them again and again, some while they run: a file

@@ -1,3 +1,4 @@
+import { now } from '../clock.ts';
 import type { InterventionGraph } from '../graph/graph.ts';
 import { keyOf } from '../graph/key.ts';
 import type { Address } from '../graph/ops.ts';
@@ -162,11 +163,11 @@ export class Planner {
       this.cut?.cuts.ran(known.cuts);
       return { graph, plan: known, milliseconds: null };
     }
-    const start = performance.now();
+    const start = now();
     const { plan, version } = make();
     this.plans.set(key, plan, version);
     this.cut?.cuts.ran(plan.cuts);
-    return { graph, plan, milliseconds: performance.now() - start };
+    return { graph, plan, milliseconds: now() - start };
   }
 
   /** A plan that runs the model whole, for a graph as `plan` gave it. */

@@ -46,6 +46,11 @@ export type TracedParameters<P extends ParameterSpecs> = { readonly [K in keyof 
 export interface InterventionOptions {
   /** `model`: the model's own outputs come back, by their names, beside what the block returns. */
   readonly outputs?: 'model' | undefined;
+  /**
+   * Models that the block calls, by the paths at which they are attached to the model that it runs on:
+   * `{ 'transformer.h.2.sae': NNsight.load('sae.onnx') }`. They stay attached. In a bundle they are inside of its model.
+   */
+  readonly attach?: Readonly<Record<string, EnvoyMembers | Promise<EnvoyMembers>>> | undefined;
 }
 
 /** The model's own outputs by their names, beside what a block returns. */

@@ -69,6 +69,10 @@ export const tooDeep = intervention((gpt2: LanguageModel) => {
   gpt2.transformer.h[9].output *= 2;
   return save(gpt2.lm_head.output);
 });
+export const misspelt = intervention({ alpha: 'float23' as 'float32' }, (gpt2: LanguageModel, { alpha }) =>
+  save(gpt2.lm_head.output * alpha),
+);
+export const right = intervention((gpt2: LanguageModel) => save(gpt2.lm_head.output));
 `,
 );
 write('src/none.ts', 'export const nothing = 1;\n');
@@ -118,8 +122,8 @@ describe('onnsight compile', () => {
       'steer.js',
       'steer.onnx',
     ]);
-    // The weights are the file itself, not a copy.
-    expect(statSync(join(out, 'model.onnx')).ino).toBe(statSync(TOY_MODEL).ino);
+    // ONNX's tools refuse weights that are hard links
+    expect(statSync(join(out, 'model.onnx'))).toMatchObject({ nlink: 1, size: statSync(TOY_MODEL).size });
     const bundle = await loadBundle(out);
     expect(bundle.manifest.source).toEqual({ file: 'src/steer.ts', line: 4, column: 14 });
     expect(bundle.manifest.writes).toEqual([
@@ -215,10 +219,13 @@ export const typed = intervention((gpt2: LanguageModel) => {
 
   it('finds interventions through the tsconfig, goes on after one that fails, and names its line', async () => {
     const { code, output } = await compile();
-    expect(output).toContain('3 interventions for');
+    expect(output).toContain('5 interventions for');
     expect(output).toMatch(/tooDeep {2}src\/wrong\.ts:2:14 {2}failed/);
     expect(output).toMatch(/src\/wrong\.ts:3:\d+ - no module transformer\.h\.9.*indices run from -4 to 3/);
     expect(output).toMatch(/steer .* done/);
+    // one of the same file that cannot even be made
+    expect(output).toMatch(/misspelt .* failed[\s\S]*src\/wrong\.ts:6:\d+ - The parameter 'alpha' is declared as/);
+    expect(output).toMatch(/right .* done/);
     expect(code).toBe(1);
   });
 

@@ -60,13 +60,13 @@ describe('the page that steers', () => {
   });
 
   it.skipIf(!CHROMIUM)(
-    'a bundle in a folder is opened by its URL, with its weights beside it, on wasm and webgpu, and checked',
+    'a bundle in a folder is opened by its URL, with its weights and tokenizer beside it, on wasm and webgpu, and checked',
     async () => {
       const root = join(work, 'folder');
       const out = join(root, 'public');
       mkdirSync(root, { recursive: true });
       const model = join(ROOT, 'models/toy-gpt2/model.onnx');
-      run(join(ROOT, 'dist/plugin/cli/main.js'), 'compile', 'steer.ts', '--model', model, '--out', out);
+      run(join(ROOT, 'dist/plugin/cli/main.js'), 'compile', 'steer.ts', '--model', model, '--out', out, '--tokenizer');
       writeFileSync(join(root, 'index.html'), '<script type="module" src="./main.js"></script>');
       writeFileSync(
         join(root, 'main.js'),
@@ -74,9 +74,11 @@ describe('the page that steers', () => {
        globalThis.steer = async (path, options) => {
          try {
            const bundle = await loadBundle(path, options);
-           const inputs = { input_ids: [[0, 134, 41]], alpha: 0, direction: new Float32Array(128) };
-           const { next } = await bundle(inputs);
-           return { device: bundle.device, dims: next.dims, data: Array.from(next.data) };
+           const parameters = { alpha: 0, direction: new Float32Array(128) };
+           const { next } = await bundle({ input_ids: [[0, 134, 41]], ...parameters });
+           const { data } = (await bundle({ text: 'The Eiffel Tower is in the city of', ...parameters })).next;
+           const city = bundle.tokenizer.decode([data.indexOf(Math.max(...data))]).trim();
+           return { device: bundle.device, dims: next.dims, data: Array.from(next.data), city };
          } catch (error) {
            return error.name + ': ' + error.message;
          }
@@ -94,7 +96,7 @@ describe('the page that steers', () => {
           );
         await page.waitForFunction(() => 'steer' in globalThis);
         const wasm = (await steer('./steer', 'wasm')) as Ran;
-        expect(wasm).toMatchObject({ device: 'wasm', dims: [189] });
+        expect(wasm).toMatchObject({ device: 'wasm', dims: [189], city: 'Paris' });
         const webgpu = (await steer('./steer', 'webgpu')) as Ran;
         expect(webgpu).toMatchObject({ device: 'webgpu', dims: [189] });
         expect(maxDifference(webgpu.data, wasm.data)).toBeLessThan(1e-4);
@@ -110,7 +112,7 @@ describe('the page that steers', () => {
 });
 
 describe('the loader in a browser', () => {
-  it('is under 15 kB, minified and gzipped, without ONNX Runtime', async () => {
+  it('is under 15 kB, minified and gzipped, without ONNX Runtime and what reads tokenizers', async () => {
     const root = join(work, 'size');
     mkdirSync(root, { recursive: true });
     writeFileSync(join(root, 'main.js'), `export * from 'onnsight/bundle';`);
@@ -121,7 +123,7 @@ describe('the loader in a browser', () => {
         write: false,
         minify: true,
         lib: { entry: join(root, 'main.js'), formats: ['es'] },
-        rollupOptions: { external: /^onnxruntime-web/ },
+        rollupOptions: { external: /^(onnxruntime-web|@huggingface)/ },
       },
     });
     const [{ output }] = result as unknown as [{ output: { code: string }[] }];

@@ -7,6 +7,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { manifestSchema } from '../../runtime/bundle/schema.ts';
 import { decodeModel } from '../../runtime/onnx/proto.ts';
+import { TOY } from '../support/toy.ts';
 import { compileTo } from './support/build.ts';
 
 const root = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
@@ -42,6 +43,10 @@ const INTERVENTIONS = {
     for (const row of model.transformer.h[1].output[0]) if (norm(row) < limit) kept.push(save(row['0:2']));
     return { kept };
   }),
+  texts: intervention({ alpha: { type: 'float32', default: 1 } }, (model: LanguageModel, { alpha }) => {
+    model.transformer.h[1].output *= alpha;
+    return save(model.lm_head.output[':, -1, 0:3']);
+  }),
   loop: intervention((model: LanguageModel) => {
     let last: unknown;
     for (const row of model.transformer.h[1].output[0]) last = save(row['0:2']);
@@ -60,6 +65,8 @@ const RUNS: readonly (readonly [keyof typeof INTERVENTIONS, Readonly<Record<stri
   ['entries', { ...INPUTS, limit: 1e9 }],
   ['entries', { ...INPUTS, limit: 0 }],
   ['loop', INPUTS],
+  ['texts', { text: 'The Eiffel Tower is in the city of' }],
+  ['texts', { text: ['The Eiffel Tower is in the city of', 'The Louvre is in the city of'], alpha: 2 }],
 ];
 
 /** Results as JSON, numbers rounded, what is undefined left out. */
@@ -84,7 +91,9 @@ describe('a bundle in Python, by its manifest alone', () => {
   const results: unknown[] = [];
 
   beforeAll(async () => {
-    for (const [name, one] of Object.entries(INTERVENTIONS)) folders[name] = await compileTo(one);
+    for (const [name, one] of Object.entries(INTERVENTIONS)) {
+      folders[name] = await compileTo(one, { ...(name === 'texts' && { tokenizer: TOY }) });
+    }
     for (const [name, inputs] of RUNS) {
       const bundle = await loadBundle(folders[name]!);
       results.push(plain(await bundle(inputs as never)));

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { lifted } from '../../runtime/onnx/lift.ts';
 import { makeGraph, makeModel, makeNode, makeTensor, makeValueInfo } from '../../runtime/onnx/make.ts';
 import { encodeModel, type ModelProto, type TensorProto } from '../../runtime/onnx/proto.ts';
+import { raised } from '../../runtime/onnx/raise.ts';
 import { type NodeSpec, nodeOf } from '../support/models.ts';
 
 interface Old {
@@ -180,6 +181,48 @@ describe('a model of an old operator set gives the same in a new one', () => {
     );
     const { irVersion, graph: now } = lifted({ ...makeModel(graph, 8), irVersion: 3n }, 'old.onnx');
     expect([irVersion, now!.input.map(({ name }) => name)]).toEqual([7n, ['x']]);
+  });
+});
+
+const RAISED: Readonly<Record<string, Old>> = {
+  'mean along an axis': { opset: 13, dims: [2, 3], nodes: [['ReduceMean', ['x'], 'y', { axes: [1], keepdims: 0 }]] },
+  'maximum of all': { opset: 17, dims: [2, 3], nodes: [['ReduceMax', ['x'], 'y']] },
+  'sum, whose axes are an input already': {
+    opset: 13,
+    dims: [2, 3],
+    nodes: [['ReduceSum', ['x', 'axes'], 'y']],
+    constants: [ints('axes', [0])],
+  },
+  'a split in equal parts': { opset: 13, dims: [4], nodes: [['Split', ['x'], 'y']] },
+  'a grid sample': {
+    opset: 16,
+    dims: [1, 1, 2, 2],
+    nodes: [['GridSample', ['x', 'grid'], 'y']],
+    constants: [makeTensor('grid', 'float32', [0.1, 0.2, -0.3, 0.4], [1, 1, 2, 2])],
+  },
+  'a region of interest': {
+    opset: 13,
+    dims: [1, 1, 4, 4],
+    nodes: [['RoiAlign', ['x', 'rois', 'of'], 'y', { output_height: 2, output_width: 2 }]],
+    constants: [makeTensor('rois', 'float32', [0, 0, 2, 2], [1, 4]), ints('of', [0])],
+  },
+  'batch norm': { ...OLD['batch norm']!, opset: 13, nodes: [['BatchNormalization', ['x', 'a', 'b', 'm', 'v'], 'y']] },
+};
+
+describe('a model gives the same in a later operator set', () => {
+  test.each(Object.entries(RAISED))('%s', async (_, old) => {
+    const proto = oldModel(old);
+    const now = raised(proto, 21, 'old.onnx');
+    expect(now.opsetImport.map(({ version }) => Number(version))).toEqual([21]);
+    expect(await run(now, old.dims)).toEqual(await run(proto, old.dims));
+  });
+
+  test('or it says that it cannot', () => {
+    const old = oldModel({ opset: 18, dims: [1], nodes: [['GroupNormalization', ['x'], 'y']] });
+    expect(() => raised(old, 21, 'old.onnx')).toThrow(
+      /its node y \(GroupNormalization of operator set 18\) means something else.*opset_version=21/,
+    );
+    expect(raised(old, 20, 'old.onnx').graph!.node).toEqual(old.graph!.node);
   });
 });
 

@@ -6,6 +6,7 @@ import type { InterventionGraph } from '../../graph/graph.ts';
 import type { Address } from '../../graph/ops.ts';
 import { type Site, siteOf } from '../../graph/site.ts';
 import { lower } from '../../lowering/lower.ts';
+import type { OnnxModel } from '../../onnx/model.ts';
 import { encodeModel } from '../../onnx/proto.ts';
 import { saving } from '../../tracing/hidden.ts';
 import type { SavedProxy } from '../../tracing/saves.ts';
@@ -15,10 +16,12 @@ import { BUNDLE_VERSION } from '../manifest.ts';
 import type { BundleFile, Manifest } from '../schema.ts';
 import { loadable } from './check.ts';
 import { freeSizes, namedDims, withDimNames, withOutputs } from './dim-names.ts';
+import { joinGraph } from './joined-graph.ts';
 import { noteMomentary } from './momentary.ts';
 import { optimize } from './optimize.ts';
 import { ReturnedValues } from './returns.ts';
 import { rewriteModel } from './rewritten.ts';
+import { type BesideFile, bundleTokenizer } from './tokenizer.ts';
 import { embedWeights, linkWeights, type WeightFile } from './weights.ts';
 
 export interface BuildOptions {
@@ -32,6 +35,8 @@ export interface BuildOptions {
   readonly weights?: 'link' | 'embed';
   /** Lets ONNX Runtime simplify the model, as far as results and hosts do not change. */
   readonly optimize?: boolean;
+  /** A folder with a tokenizer, which goes beside the bundle's model: texts can go in. */
+  readonly tokenizer?: string | undefined;
 }
 
 /** A bundle that is ready to be written. */
@@ -39,6 +44,8 @@ export interface BuiltBundle {
   readonly manifest: Manifest;
   readonly model: Uint8Array;
   readonly weights: readonly WeightFile[];
+  /** Other files of it, as they are. */
+  readonly beside: readonly BesideFile[];
   /** Remarks for the user; the bundle is sound nevertheless. */
   readonly notes: readonly string[];
 }
@@ -47,7 +54,14 @@ export interface BuiltBundle {
 export async function buildBundle(
   map: ModelMap,
   intervention: InterventionFunction,
-  { name, source, package: packageName, weights = 'link', optimize: isOptimized = false }: BuildOptions,
+  {
+    name,
+    source,
+    package: packageName,
+    weights = 'link',
+    optimize: isOptimized = false,
+    tokenizer: folder,
+  }: BuildOptions,
 ): Promise<BuiltBundle> {
   const { model } = map;
   for (const parameter of intervention.parameters) {
@@ -57,20 +71,28 @@ export async function buildBundle(
       source,
     );
   }
+  const tokenizer = folder === undefined ? null : bundleTokenizer(folder, model);
+  if (tokenizer && intervention.parameters.some((parameter) => parameter.name === 'text')) {
+    throw new TraceError(
+      "A bundle with a tokenizer takes texts as 'text', which is a parameter of this intervention. Call it something else.",
+      source,
+    );
+  }
   const { result: built, notes } = await noteMomentary(() => buildIntervention(map, intervention));
-  const { graph } = built.tracing;
-  checkPortable(graph);
+  checkPortable(built.tracing.graph);
+  const whole = joinGraph(map, built.tracing);
+  const { graph } = whole;
   const names = [...model.inputs, ...intervention.parameters].map((input) => input.name);
   const returned = new ReturnedValues(built.returned, names);
   const outputs = returned.outputs.map(({ name: output, value }) => ({
     name: output,
-    value: built.tracing.value(value),
+    value: whole.value(value),
   }));
   graph.saves.splice(0, graph.saves.length, ...outputs);
-  const lowered = lower(model, graph, map.locate);
+  const lowered = lower(whole.model, graph, whole.locate);
   const rewritten = rewriteModel(
-    model,
-    built,
+    whole,
+    built.parameters,
     lowered,
     returned.outputs.map((output) => output.name),
     describeIntervention(name, source, intervention.parameters),
@@ -91,7 +113,7 @@ export async function buildBundle(
   const proto = isOptimized ? await optimize(named, model) : named;
   const linked =
     weights === 'embed' ? { proto: embedWeights(proto, model), files: [] } : await linkWeights(proto, model, file);
-  model.checkFiles();
+  for (const one of [model, ...whole.attached.values()]) one.checkFiles();
   const bytes = encodeModel(linked.proto);
   const used = new Set(rewritten.inputs);
   const manifest: Manifest = {
@@ -100,7 +122,10 @@ export async function buildBundle(
     name,
     source,
     ...(packageName !== undefined && { package: packageName }),
-    model: { file: model.file, sha256: model.hash, opset: model.opset },
+    model: describeModel(model),
+    ...(whole.attached.size > 0 && {
+      attached: Array.from(whole.attached, ([path, one]) => ({ path, ...describeModel(one) })),
+    }),
     inputs: model.inputs.flatMap(({ name: input, dtype, dims }) =>
       dtype ? [{ name: input, dtype, dims: dims && [...dims], used: used.has(input) }] : [],
     ),
@@ -113,12 +138,14 @@ export async function buildBundle(
     returns: returned.returns,
     writes: graph.root.nodes
       .filter((node) => node.op === 'write')
+      .filter((node) => !whole.entering.has(node))
       .map((node) => ({ tensor: describe(node.attributes), source: siteOf(node) })),
     weights,
     optimized: isOptimized,
     files: [describeFile(file, bytes), ...linked.files.map((one) => one.file)],
+    ...(tokenizer && { tokenizer: tokenizer.entry }),
   };
-  const { root } = graph;
+  const { root } = built.tracing.graph;
   // what the body of a loop pushed to an array that is returned comes back with it
   const mayComeBack = ({ [saving]: { body } }: SavedProxy) => returned.hasEntries && body !== root;
   const lost = built.tracing.builder.saves.all.some((saved) => !returned.saved.has(saved) && !mayComeBack(saved));
@@ -127,15 +154,17 @@ export async function buildBundle(
       "Logged lines, and saves that are not returned, do not come out of a bundle: it only returns the block's result.",
     );
   }
-  return { manifest, model: bytes, weights: linked.files, notes };
+  return { manifest, model: bytes, weights: linked.files, beside: tokenizer?.files ?? [], notes };
 }
 
 /** Refuses operations that need this library while they run: they cannot be stored in a file. */
 function checkPortable(graph: InterventionGraph): void {
   for (const { op, site } of graph.root.nodes) {
-    if (op !== 'apply' && op !== 'forward') continue;
-    const what = op === 'apply' ? 'A JavaScript function (apply)' : 'Another model that is called in the block';
-    throw new TraceError(`${what} cannot become a part of one ONNX model, so this block cannot be a bundle.`, site);
+    if (op !== 'apply') continue;
+    throw new TraceError(
+      'A JavaScript function (apply) cannot become a part of one ONNX model, so this block cannot be a bundle.',
+      site,
+    );
   }
 }
 
@@ -157,6 +186,10 @@ function describeIntervention(
     'onnsight.parameters': shown.join(', '),
     ...(defaults.length > 0 && { 'onnsight.defaults': JSON.stringify(Object.fromEntries(defaults)) }),
   };
+}
+
+function describeModel({ file, hash, opset }: OnnxModel): Manifest['model'] {
+  return { file, sha256: hash, opset };
 }
 
 function describeFile(path: string, bytes: Uint8Array): BundleFile {

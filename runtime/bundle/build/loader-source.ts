@@ -3,7 +3,9 @@ import type { BundleParameter, BundleTensor, Manifest, Returns } from '../schema
 
 /** The JavaScript beside a bundle: a function by the intervention's name, with the manifest inside. */
 export function loaderSource(manifest: Manifest): string {
-  const files = manifest.files.map(({ path }) => {
+  const { tokenizer } = manifest;
+  const all = [...manifest.files, ...(tokenizer ? [tokenizer.file, tokenizer.config] : [])];
+  const files = all.map(({ path }) => {
     const name = JSON.stringify(path);
     return `  ${name}: () => new URL(${JSON.stringify(`./${path}`)}, import.meta.url),`;
   });
@@ -25,27 +27,36 @@ export default ${manifest.name};
 
 /** Its declarations: names, types and completion for its callers. */
 export function loaderTypes(manifest: Manifest): string {
-  const { name, inputs, parameters } = manifest;
+  const { name, inputs, parameters, tokenizer } = manifest;
   const type = name[0]!.toUpperCase() + name.slice(1);
   const takesTokens = takeTokens(inputs);
   const fields = [
     ...inputs.map((input) => field(input, 'TensorData', !input.used || (takesTokens && isFilledIn(input.name)))),
     ...parameters.map((one) => field(one, parameterType(one), one.default !== undefined)),
   ];
+  const isAlone = parameters.every((one) => one.default !== undefined);
+  const takes = [`${type}Inputs`, ...(tokenizer ? [`${type}Texts`, ...(isAlone ? ['Texts'] : [])] : [])];
   return `${head(manifest)}
-import type { AnyTensor, LazyBundle, Tensor, TensorData } from 'onnsight/bundle';
+import type { AnyTensor, LazyBundle, Tensor, TensorData${tokenizer ? ', Texts' : ''} } from 'onnsight/bundle';
 
 /** What \`${name}\` runs on. */
 export interface ${type}Inputs {
 ${fields.join('\n')}
 }
-
+${tokenizer ? textsType(type) : ''}
 /** What \`${name}\` gives. */
 export type ${type}Results = ${resultType(manifest.returns, manifest, '')};
 
 /** Loads the model when it is called first. */
-export declare const ${name}: LazyBundle<${type}Inputs, ${type}Results>;
+export declare const ${name}: LazyBundle<${takes.join(' | ')}, ${type}Results>;
 export default ${name};
+`;
+}
+
+function textsType(type: string): string {
+  return `
+/** The same with texts in the place of tokens. */
+export type ${type}Texts = Omit<${type}Inputs, 'input_ids' | 'attention_mask'> & { readonly text: Texts };
 `;
 }
 

@@ -14,6 +14,7 @@ import {
 } from '../../onnx/proto.ts';
 import { renameAll, tensorNames } from '../../onnx/rename.ts';
 import type { InterventionParameter } from '../../types/intervention.ts';
+import type { JoinedGraph } from './joined-graph.ts';
 import { placeWrites } from './placed-writes.ts';
 
 /** A model with an intervention in its graph; its weights are still in their files. */
@@ -30,21 +31,21 @@ export interface RewrittenModel {
  * constants, results become outputs by theirs. Throws a TraceError for a parameter that nothing depends on.
  */
 export function rewriteModel(
-  model: OnnxModel,
-  { tracing, parameters }: BuiltIntervention,
+  whole: JoinedGraph,
+  parameters: BuiltIntervention['parameters'],
   lowered: Lowered,
   outputNames: readonly string[],
   description: Readonly<Record<string, string>>,
 ): RewrittenModel {
+  const { model, graph } = whole;
   const proto = decodeModel(lowered.bytes);
-  const { graph } = tracing;
   const operands = [...graph.operands];
   const names = new Map<string, string>();
   const prefix = prefixFor(model.graph);
   const constants = new Constants();
   const inputs: ValueInfoProto[] = [];
   const unused = new Set(parameters.values());
-  const parameterOf = new Map([...parameters].map(([made, parameter]) => [tracing.value(made), parameter]));
+  const parameterOf = new Map([...parameters].map(([made, parameter]) => [whole.value(made), parameter]));
   for (const { position, name } of lowered.operands) {
     const [node, data] = operands[position]!;
     const value = node.outputs[0]!;

@@ -1,4 +1,4 @@
-import { constants, copyFileSync, existsSync, linkSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { constants, copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { replaceFile, writeWhole } from '../../onnx/replace-file.ts';
 import { MANIFEST } from '../manifest.ts';
@@ -7,7 +7,7 @@ import { loaderSource, loaderTypes } from './loader-source.ts';
 import { hashFile } from './weights.ts';
 
 /** The files of a bundle that are written, by their names in its folder. */
-function madeFiles({ manifest, model, weights }: BuiltBundle): Map<string, Uint8Array> {
+function madeFiles({ manifest, model, weights, beside }: BuiltBundle): Map<string, Uint8Array> {
   const text = (value: string) => new TextEncoder().encode(value);
   return new Map([
     [manifest.files[0]!.path, model],
@@ -16,55 +16,33 @@ function madeFiles({ manifest, model, weights }: BuiltBundle): Map<string, Uint8
     [MANIFEST, text(`${JSON.stringify(manifest, null, 2)}\n`)],
     [`${manifest.name}.js`, text(loaderSource(manifest))],
     [`${manifest.name}.d.ts`, text(loaderTypes(manifest))],
+    ...beside.map(({ file, data }): [string, Uint8Array] => [file.path, data]),
     ...weights.flatMap((one): [string, Uint8Array][] => ('data' in one ? [[one.file.path, one.data]] : [])),
   ]);
 }
 
-/** How the weights of a bundle were written. */
-export interface Written {
-  readonly bytes: number;
-  /** Names of weight files that had to be copied, since they lie on another disk. */
-  readonly copied: readonly string[];
-}
-
 /**
- * Writes a bundle into its folder. Weight files beside it share their bytes with the original: they are copies on write where
- * the file system has these, else hard links. A bundle whose linked weights are written to is refused by their hash.
+ * Writes a bundle into its folder. Weight files beside it are copies, which share their bytes with the original where the
+ * file system has copies on write: hard links are refused by ONNX's own tools, and the original would become one.
  */
-export function writeBundle(built: BuiltBundle, folder: string): Written {
+export function writeBundle(built: BuiltBundle, folder: string): void {
   mkdirSync(folder, { recursive: true });
   const before = modelFiles(folder);
-  const copied = built.weights.filter((one) => 'source' in one && !link(one.source, join(folder, one.file.path)));
-  let bytes = 0;
-  for (const [name, content] of madeFiles(built)) {
-    writeWhole(join(folder, name), content);
-    bytes += content.length;
-  }
-  const kept = new Set(built.manifest.files.map((file) => file.path));
+  for (const one of built.weights) if ('source' in one) copy(one.source, join(folder, one.file.path));
+  for (const [name, content] of madeFiles(built)) writeWhole(join(folder, name), content);
+  const kept = new Set([...built.manifest.files, ...built.beside.map(({ file }) => file)].map(({ path }) => path));
   for (const name of before) if (!kept.has(name)) rmSync(join(folder, name), { force: true });
-  return { bytes, copied: copied.map(({ file }) => file.path) };
 }
 
-/** False if the file had to be copied. */
-function link(source: string, target: string): boolean {
+/** A copy of the same size and time is current. */
+function copy(source: string, target: string): void {
   const from = statSync(source);
   const there = statSync(target, { throwIfNoEntry: false });
-  if (there && there.ino === from.ino && there.dev === from.dev) return true;
-  return replaceFile(target, (beside) => {
-    try {
-      copyFileSync(source, beside, constants.COPYFILE_FICLONE_FORCE);
-      return true;
-    } catch {
-      // This file system has no copies on write.
-      rmSync(beside, { force: true });
-    }
-    try {
-      linkSync(source, beside);
-      return true;
-    } catch {
-      copyFileSync(source, beside);
-      return false;
-    }
+  const isCurrent = there && there.size === from.size && there.mtimeMs === from.mtimeMs && there.ino !== from.ino;
+  if (isCurrent) return;
+  replaceFile(target, (beside) => {
+    copyFileSync(source, beside, constants.COPYFILE_FICLONE);
+    utimesSync(beside, from.atime, from.mtime);
   });
 }
 
@@ -74,15 +52,17 @@ export function bundleFiles(folder: string, name: string): string[] {
   return [...modelFiles(folder), ...made];
 }
 
-/** The model and weights that the manifest in `folder` names; none if there is no manifest. */
+/** The model, weights and tokenizer that the manifest in `folder` names; none if there is no manifest. */
 function modelFiles(folder: string): string[] {
-  let manifest: { files?: { path?: unknown }[] };
+  type File = { path?: unknown };
+  let manifest: { files?: File[]; tokenizer?: { file?: File; config?: File } };
   try {
     manifest = JSON.parse(readFileSync(join(folder, MANIFEST), 'utf8'));
   } catch {
     return [];
   }
-  const paths = (manifest.files ?? []).map(({ path }) => path);
+  const { files = [], tokenizer } = manifest;
+  const paths = [...files, tokenizer?.file, tokenizer?.config].map((file) => file?.path);
   return paths.filter((path) => typeof path === 'string').filter((path) => /^[^/\\]+$/.test(path));
 }
 

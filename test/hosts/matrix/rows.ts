@@ -30,6 +30,25 @@ async function main() {
 main();
 `;
 
+/** A page whose answer is computed when the program is built. */
+const ROUTE = `import { LanguageModel, save } from 'onnsight';
+import { steer } from '../../../src/steer';
+const wrong = (lm: LanguageModel) => lm.trace('The', () => save(lm.transformer.h[0].output.reshape([3, 3])));
+export const dynamic = 'force-static';
+export async function GET() {
+  const lm = await LanguageModel.load('toy-gpt2');
+  const message = await wrong(lm).then(String, (error: Error) => error.message);
+  return new Response(\`steered \${(await steer(lm, 2)).toFixed(3)}\\n\${message}\\n\`);
+}
+`;
+
+const NEXT_CONFIG = `import { onnsight } from 'onnsight/unplugin';
+export default {
+  serverExternalPackages: ['onnsight', 'onnxruntime-node'],
+  webpack: (config) => (config.plugins.unshift(onnsight.webpack()), config),
+};
+`;
+
 const PRINTS = ['steered 67.617', 'main.ts:3:'];
 
 const OPTIONS = {
@@ -261,6 +280,19 @@ export const ROWS: readonly Row[] = [
     commands: ['node --import onnsight/register src/threads.ts'],
     // Node 20 loads no TypeScript in a worker
     expects: [process.versions.node.startsWith('20.') ? 'Unknown file extension ".ts"' : 'steered 67.617'],
+  },
+  {
+    name: 'Next.js',
+    packages: ['next@16', 'react@19', 'react-dom@19', '@types/react@19', 'typescript@6'],
+    files: {
+      ...program('module'),
+      'next.config.mjs': NEXT_CONFIG,
+      'app/layout.tsx':
+        'export default ({ children }: { children: React.ReactNode }) => <html><body>{children}</body></html>;\n',
+      'app/api/steer/route.ts': ROUTE,
+    },
+    commands: ['npx next build --webpack', 'cat .next/server/app/api/steer.body'],
+    expects: ['steered 67.617', 'route.ts:3:'],
   },
   {
     name: 'mocha',

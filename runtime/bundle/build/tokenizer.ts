@@ -1,0 +1,39 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { readTokenizer } from '../../api/language-model.ts';
+import { TOKEN_IDS } from '../../inputs/convention.ts';
+import { readLanguageConfig } from '../../language/config.ts';
+import type { OnnxModel } from '../../onnx/model.ts';
+import { BundleError } from '../error.ts';
+import type { BundleFile, Manifest } from '../schema.ts';
+
+/** A file that is written as it is. */
+export interface BesideFile {
+  readonly file: BundleFile;
+  readonly data: Uint8Array;
+}
+
+export interface BundleTokenizer {
+  readonly entry: NonNullable<Manifest['tokenizer']>;
+  readonly files: readonly BesideFile[];
+}
+
+/** The tokenizer in a folder, for a bundle of a model. Throws a ModelError or a BundleError if it is of no use for it. */
+export function bundleTokenizer(folder: string, model: OnnxModel): BundleTokenizer {
+  if (!model.inputs.some(({ name }) => name === TOKEN_IDS)) {
+    throw new BundleError(
+      `${model.file} has no input ${TOKEN_IDS}, so a tokenizer is of no use: leave out --tokenizer.`,
+    );
+  }
+  readTokenizer(folder);
+  const { padTokenId, eosTokenIds, maxPositions } = readLanguageConfig(folder);
+  const [file, config] = [besideFile(folder, 'tokenizer.json'), besideFile(folder, 'tokenizer_config.json')];
+  const pad = padTokenId ?? eosTokenIds[0] ?? 0;
+  return { entry: { file: file.file, config: config.file, pad, longest: maxPositions }, files: [file, config] };
+}
+
+function besideFile(folder: string, path: string): BesideFile {
+  const data = readFileSync(join(folder, path));
+  return { data, file: { path, bytes: data.length, sha256: createHash('sha256').update(data).digest('hex') } };
+}

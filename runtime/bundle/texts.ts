@@ -1,0 +1,79 @@
+import { batchRows } from '../inputs/batch.ts';
+import { ATTENTION_MASK, TOKEN_IDS } from '../inputs/convention.ts';
+import { InputError, type Inputs } from '../inputs/signature.ts';
+import type { TensorData } from '../tensor/tensor.ts';
+import type { Tokenizer } from '../types/tokenizer.ts';
+import { BundleError } from './error.ts';
+import type { BundleFile, Manifest } from './schema.ts';
+
+/** A text, or several: a row of tokens each. */
+export type Texts = string | readonly string[];
+
+/** What a bundle runs on: data by the names of inputs and parameters; with a tokenizer also `text`, or texts alone. */
+export type BundleInputs = Texts | Readonly<Record<string, TensorData | Texts | undefined>>;
+
+/** The tokenizer of a bundle; null if it has none. */
+export async function openTokenizer(
+  { name, tokenizer }: Manifest,
+  read: (file: BundleFile) => Promise<Uint8Array>,
+): Promise<Tokenizer | null> {
+  if (!tokenizer) return null;
+  const [file, config] = await Promise.all(
+    [tokenizer.file, tokenizer.config].map(async (one) => JSON.parse(new TextDecoder().decode(await read(one)))),
+  );
+  // Only bundles that have a tokenizer wait for it.
+  const { Tokenizer } = await import('@huggingface/tokenizers');
+  try {
+    return new Tokenizer(file, config) as Tokenizer;
+  } catch (error) {
+    throw new BundleError(`The tokenizer of the bundle '${name}' cannot be used: ${error}`, { cause: error });
+  }
+}
+
+/** The inputs by name: texts among them have become tokens. Throws an InputError for texts that cannot. */
+export function withTokens(given: BundleInputs, manifest: Manifest, tokenizer: Tokenizer | null): Inputs {
+  const isTexts = typeof given === 'string' || (Array.isArray(given) && given.some((one) => typeof one === 'string'));
+  const named = isTexts
+    ? { text: given as Texts }
+    : (given as Readonly<Record<string, TensorData | Texts | undefined>>);
+  const isText = [...manifest.inputs, ...manifest.parameters].some(({ name }) => name === 'text');
+  if (isText || named?.text === undefined) return named as Inputs;
+  const { text, ...rest } = named;
+  if (!tokenizer || !manifest.tokenizer) {
+    throw new InputError(
+      `The bundle '${manifest.name}' has no tokenizer and takes no text: give ${TOKEN_IDS}, or compile it with --tokenizer.`,
+    );
+  }
+  const double = [TOKEN_IDS, ATTENTION_MASK].find((name) => rest[name] !== undefined);
+  if (double !== undefined) throw new InputError(`Both text and ${double} are given, and the text makes ${double}.`);
+  return { ...rest, ...tokensOf(text, tokenizer, manifest, manifest.tokenizer) } as Inputs;
+}
+
+function tokensOf(
+  text: unknown,
+  tokenizer: Tokenizer,
+  { inputs }: Manifest,
+  { pad, longest }: NonNullable<Manifest['tokenizer']>,
+): Inputs {
+  const texts: readonly unknown[] = Array.isArray(text) ? text : [text];
+  const rows = texts.map((one, i) => {
+    const which = texts.length === 1 ? 'The text' : `Text ${i}`;
+    if (typeof one !== 'string') throw new InputError(`${which} is not a text, but ${typeof one}.`);
+    if (tokenizer.encode(one, { add_special_tokens: false }).ids.length === 0) {
+      throw new InputError(`${which} is empty: it has no tokens.`);
+    }
+    const { ids } = tokenizer.encode(one);
+    if (longest !== null && ids.length > longest) {
+      throw new InputError(`${which} has ${ids.length} tokens, but the model's context holds ${longest}: shorten it.`);
+    }
+    return ids;
+  });
+  if (rows.length === 0) throw new InputError('There are no texts: the list is empty.');
+  const { [TOKEN_IDS]: ids, [ATTENTION_MASK]: mask } = batchRows(rows, pad);
+  if (inputs.some(({ name, used }) => name === ATTENTION_MASK && used))
+    return { [TOKEN_IDS]: ids, [ATTENTION_MASK]: mask };
+  if (rows.every(({ length }) => length === rows[0]!.length)) return { [TOKEN_IDS]: ids };
+  throw new InputError(
+    `The texts have ${rows.map(({ length }) => length).join(', ')} tokens and cannot be one batch: the model has no ${ATTENTION_MASK}, so padding would be seen. Give texts of one length, or one at a time.`,
+  );
+}
