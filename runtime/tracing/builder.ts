@@ -10,6 +10,7 @@ import { blank } from './blanks.ts';
 import { BlockPasses } from './block-passes.ts';
 import { BlockSaves } from './block-saves.ts';
 import { callerSite } from './caller.ts';
+import { Demands } from './demands.ts';
 import { type OpenCall, tooDeep } from './depth.ts';
 import { Consequences, type Fact, Knowledge } from './facts.ts';
 import { firstRowHint } from './first-row.ts';
@@ -94,8 +95,9 @@ export class Builder {
   /** Operands that the block has only once, by their dtype, dims and value. */
   readonly shared = new Map<string, Value>();
   readonly consequences = new Consequences();
+  readonly demands = new Demands();
   /** The facts that hold in a body. */
-  private readonly knowledge = new Map<Region, Knowledge>();
+  private readonly knowledge = new Map<Region, Knowledge[]>();
   private readonly closed = new Map<Region, Closed>();
 
   constructor(owner: object | null = null) {
@@ -200,10 +202,19 @@ export class Builder {
   /** Whether a truth value is true where the code runs now, as far as the conditions around tell; null if they don't. */
   knows(value: Value): boolean | null {
     for (const region of this.regions.toReversed()) {
-      const known = this.knowledge.get(region)?.of(value) ?? null;
-      if (known !== null) return known;
+      for (const one of this.knowledge.get(region) ?? []) {
+        const known = one.of(value);
+        if (known !== null) return known;
+      }
     }
     return null;
+  }
+
+  /** Notes a fact that holds from here on in the body that is being recorded. */
+  learn(fact: Fact, region = this.region): void {
+    const known = this.knowledge.get(region) ?? [];
+    this.knowledge.set(region, known);
+    known.push(new Knowledge(fact, this.consequences));
   }
 
   /**
@@ -276,7 +287,7 @@ export class Builder {
     const region: Region = { parameters: [], nodes: [], results: [] };
     const journal = new Journal(++this.time, this.births);
     const leavePasses = this.passes.enter();
-    if (holds) this.knowledge.set(region, new Knowledge(holds, this.consequences));
+    if (holds) this.learn(holds, region);
     this.regions.push(region);
     this.journals.push(journal);
     try {

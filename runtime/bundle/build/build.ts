@@ -14,6 +14,7 @@ import { defaultToJson } from '../defaults.ts';
 import { BUNDLE_VERSION } from '../manifest.ts';
 import type { BundleFile, Manifest } from '../schema.ts';
 import { loadable } from './check.ts';
+import { demanded } from './demanded.ts';
 import { freeSizes, namedDims, withDimNames, withOutputs } from './dim-names.ts';
 import { noteMomentary } from './momentary.ts';
 import { optimize } from './optimize.ts';
@@ -66,6 +67,10 @@ export async function buildBundle(
     name: output,
     value: built.tracing.value(value),
   }));
+  for (const demand of built.tracing.builder.demands.values.values()) {
+    const [first] = outputs;
+    if (first) first.value = demanded(graph, first.value, built.tracing.value(demand));
+  }
   graph.saves.splice(0, graph.saves.length, ...outputs);
   const lowered = lower(model, graph, map.locate);
   const rewritten = rewriteModel(
