@@ -22,6 +22,7 @@ import type { TracedModel } from './model.ts';
 import { ObjectSlots } from './object-slots.ts';
 import type { Rows } from './rows.ts';
 import { Storage } from './storage.ts';
+import { thrownInBody } from './thrown-in-body.ts';
 import type { Varying } from './varying.ts';
 
 /** A body that was recorded: its nodes, what it changed, and what its function returned. */
@@ -294,6 +295,8 @@ export class Builder {
       const recording = { region, journal, result: body(region) };
       finish(recording);
       return recording;
+    } catch (error) {
+      throw thrownInBody(error, this.site);
     } finally {
       this.regions.pop();
       this.journals.pop();
@@ -326,6 +329,8 @@ export class Builder {
       for (const slot of slots) this.note(slot);
       code();
       return journal.changes();
+    } catch (error) {
+      throw thrownInBody(error, this.site);
     } finally {
       this.journals.pop();
     }
