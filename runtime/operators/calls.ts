@@ -4,6 +4,7 @@ import { formatSite } from '../graph/site.ts';
 import type { Site } from '../graph/types.ts';
 import { activeBuilder, type Builder } from '../tracing/builder.ts';
 import { checkCopy } from '../tracing/copies.ts';
+import { guardEntries } from '../tracing/lists.ts';
 import { each, methodName, settled, type Varying, varyingOf } from '../tracing/varying.ts';
 import { isCompiled } from './blocks.ts';
 import { builtin, consoleMethod } from './builtins.ts';
@@ -103,6 +104,7 @@ export function construct(named: unknown, given: readonly unknown[], site: Site)
   if (varying) return each(varying, (one) => construct(one, given, site));
   if (typeof type !== 'function') throw notCallable(type, 'a constructor', site);
   checkSpread(values, site);
+  for (const value of values) if (isFilledHere(value)) guardEntries(value);
   if (type === Array && values.length === 1) checkLength('new Array()', values[0], site);
   if (type === Boolean || type === Number || type === String) native(`new ${type.name}`, values, site);
   if (target) checkLeaving(target, { fn: type, receiver: undefined, values }, site);

@@ -139,7 +139,7 @@ export function taken(
     checkGetters(values, site);
     if (isNested) checkWritten(values, site);
   }
-  if (isFilledHere(values) && count !== null) return takenOfFilled(values.slice(), count, asked, site);
+  if (isFilledHere(values) && count !== null) return takenOfFilled(values.slice(), count, isNested, asked, site);
   if (isFilledHere(values) || (isNested && target?.hasFilled && holdsFilled(values))) throw partsOfFilled(site);
   return values;
 }

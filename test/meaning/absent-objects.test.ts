@@ -73,6 +73,10 @@ describe('where it is not there, the run fails, whatever becomes of what is read
     ['what a helper returns', 'const f = (v) => { if (v > 1) return { p: T(1) }; }; f(T(0)).p;'],
     ['an entry of a filled array', 'const a = []; for (const r of V([1])) if (r > 7) a.push({ p: r }); a[0].p;'],
     [
+      'an entry that an inner pattern takes apart',
+      'const a = []; for (const r of V([1])) if (r > 7) a.push([r]); const [[p]] = a;',
+    ],
+    [
       'its first value, by reduce',
       'const a = []; for (const r of V([1])) if (r > 7) a.push(r); a.reduce((t, v) => t + v);',
     ],
