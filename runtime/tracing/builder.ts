@@ -11,7 +11,7 @@ import { BlockPasses } from './block-passes.ts';
 import { BlockSaves } from './block-saves.ts';
 import { callerSite } from './caller.ts';
 import { Demands } from './demands.ts';
-import { type OpenCall, tooDeep } from './depth.ts';
+import { MOST_BODIES, NESTED_CALLS, type OpenCall, tooDeep, tooMany } from './depth.ts';
 import { Consequences, type Fact, Knowledge } from './facts.ts';
 import { firstRowHint } from './first-row.ts';
 import { TracedForward } from './forward.ts';
@@ -87,6 +87,8 @@ export class Builder {
   hasFilled = false;
   /** The compiled functions that the bodies around have called, the innermost last. */
   readonly calls: OpenCall[] = [];
+  /** How many bodies were recorded in many such calls, one in another. */
+  private nestedBodies = 0;
   readonly saves = new BlockSaves();
   /** The lines that are printed when the model has run. */
   readonly lines: LogLine[] = [];
@@ -285,6 +287,7 @@ export class Builder {
     holds: Fact | null = null,
   ): Recording<T> {
     if (this.journals.length >= DEEPEST) throw tooDeep(this.calls, this.site);
+    if (this.calls.length >= NESTED_CALLS && ++this.nestedBodies > MOST_BODIES) throw tooMany(this.calls, this.site);
     const region: Region = { parameters: [], nodes: [], results: [] };
     const journal = new Journal(++this.time, this.births);
     const leavePasses = this.passes.enter();
