@@ -3,6 +3,8 @@ export type Frame =
   | { readonly kind: 'loop'; readonly labels: readonly string[] }
   | { readonly kind: 'switch' }
   | { readonly kind: 'labelled'; readonly labels: readonly string[] }
+  /** The body of a `try` with a `catch`: the target of a `throw`. */
+  | { readonly kind: 'try' }
   /** An arrow function that lowering made. */
   | { readonly kind: 'closure' };
 

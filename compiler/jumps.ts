@@ -33,10 +33,20 @@ function isTarget(frame: Frame, kind: 'break' | 'continue', label: string | unde
   return frame.kind === 'loop' || (kind === 'break' && frame.kind === 'switch');
 }
 
-/** `throw e` → `throw thrown(e)`: it cannot depend on a traced condition. */
+/** `throw e` → `throw thrown(e)`; to a `catch` of the same function it is a completion: `return throw_(e)`. */
 export function lowerThrow(lowering: Lowering, node: ts.ThrowStatement): Code {
   const at = lowering.start(node);
   const { expression } = node;
+  if (lowering.frame.frames.some(({ kind }) => kind === 'try')) {
+    return [
+      'return ',
+      { text: '__o.throw_', at },
+      '(',
+      lowering.argument(expression),
+      ')',
+      span(expression.end, node.end),
+    ];
+  }
   return [
     span(at, lowering.start(expression)),
     { text: '__o.thrown', at },
@@ -49,10 +59,20 @@ export function lowerThrow(lowering: Lowering, node: ts.ThrowStatement): Code {
 
 /** Whether `statement` may end in a jump to somewhere outside it. */
 export function mayJumpOut(statement: ts.Node): boolean {
-  return escapes(statement, { loops: 0, switches: 0, labels: [] });
+  return escapes(statement, { keepsThrows: !isCaughtAround(statement), loops: 0, switches: 0, labels: [] });
+}
+
+/** Whether a `throw` there goes to a `catch` of the same function. */
+function isCaughtAround(node: ts.Node): boolean {
+  const { parent } = node;
+  if (!parent || syntax.isFunctionLike(parent) || syntax.isClassStaticBlockDeclaration(parent)) return false;
+  const isBody = syntax.isTryStatement(parent) && parent.catchClause !== undefined && parent.tryBlock === node;
+  return isBody || isCaughtAround(parent);
 }
 
 interface Inside {
+  /** Whether a `throw` does not leave the statement for a `catch` of the same function. */
+  readonly keepsThrows: boolean;
   readonly loops: number;
   readonly switches: number;
   readonly labels: readonly string[];
@@ -61,6 +81,12 @@ interface Inside {
 function escapes(node: ts.Node, inside: Inside): boolean {
   if (syntax.isFunctionLike(node) || syntax.isClassLike(node)) return false;
   if (syntax.isReturnStatement(node)) return true;
+  if (syntax.isThrowStatement(node)) return !inside.keepsThrows;
+  if (syntax.isTryStatement(node) && node.catchClause) {
+    const { tryBlock, catchClause, finallyBlock } = node;
+    if (escapes(tryBlock, { ...inside, keepsThrows: true })) return true;
+    return escapes(catchClause, inside) || (finallyBlock !== undefined && escapes(finallyBlock, inside));
+  }
   if (syntax.isBreakOrContinueStatement(node)) {
     if (node.label) return !inside.labels.includes(node.label.text);
     return inside.loops === 0 && (syntax.isContinueStatement(node) || inside.switches === 0);

@@ -1,4 +1,5 @@
 import type { ts } from 'ts-morph';
+import { lowerTry } from './attempts.ts';
 import { lowerClosure, lowerNativeBody } from './closures.ts';
 import { arrow, type Code } from './code.ts';
 import { lowerIf, lowerNativeIf } from './conditionals.ts';
@@ -53,6 +54,7 @@ export function lowerCompletion(lowering: Lowering, node: ts.Statement): Code {
 function lowerUnlabelled(lowering: Lowering, node: ts.Statement): Code {
   if (syntax.isIfStatement(node)) return lowerIf(lowering, node);
   if (syntax.isSwitchStatement(node)) return lowerSwitch(lowering, node);
+  if (syntax.isTryStatement(node)) return lowerTry(lowering, node);
   return ['(', arrow(), lowerClosure(lowering, node), ')()'];
 }
 

@@ -50,7 +50,10 @@ export function treatmentOf(
   const name = constructName(statement);
   if (!name) return { kind: 'other' };
   const { frame } = lowering;
-  if (!syntax.isBlock(statement)) {
+  if (syntax.isTryStatement(statement)) {
+    if (suspends(frame, statement) || !(mayJumpOut(statement) || mayJumpOut(statement.tryBlock)))
+      return { kind: 'other' };
+  } else if (!syntax.isBlock(statement)) {
     const obstacle = obstacleIn(lowering, frame, statement);
     if (obstacle) return { kind: 'native', reason: `${name} around ${obstacle}` };
   } else if (!mayJumpOut(statement) || suspends(frame, statement)) return { kind: 'other' };
@@ -69,6 +72,7 @@ function constructName(node: ts.Statement): string | null {
   if (syntax.isWhileStatement(node)) return 'while';
   if (syntax.isDoStatement(node)) return 'do…while';
   if (syntax.isSwitchStatement(node)) return 'switch';
+  if (syntax.isTryStatement(node)) return 'try';
   return syntax.isBlock(node) ? 'block' : null;
 }
 

@@ -42,6 +42,7 @@ export class Results {
     this.collectAll(returned);
     for (const { cases } of this.varyings) for (const { test } of cases) this.want(test);
     for (const value of left.values) this.want(value);
+    for (const [step, value] of target.demands.values) this.want(value, step);
   }
 
   /** What code may hold when the trace has run: a save, or something else. */

@@ -137,7 +137,7 @@ export class Session implements PublicSession<unknown> {
     }
     // Later traces do not run, so nothing that they write into a saved value is in it.
     target.saves.settle(target.region);
-    this.#tracing.stopped ??= target.saves.all.length;
+    this.#tracing.stopHere();
   }
 }
 ours(Session);

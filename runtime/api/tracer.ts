@@ -105,7 +105,7 @@ export class Tracer implements PublicTracer<unknown> {
         target.site,
       );
     }
-    this.#tracing.stopped ??= target.saves.all.length;
+    this.#tracing.stopHere();
   }
 
   /**

@@ -161,6 +161,7 @@ export class Tracing {
       const left = new LeftBehind(this.builder);
       for (const end of this.atEnd) end();
       this.builder.saves.settle(this.builder.region);
+      this.builder.demands.close();
       this.builder.passes.close();
       this.trained = this.builder.passes.parameterGradients();
       this.closeForwards();
@@ -230,11 +231,18 @@ export class Tracing {
     });
   }
 
+  /** From here on nothing is computed for what the block does. */
+  stopHere(): void {
+    this.stopped ??= this.builder.saves.all.length;
+    this.builder.demands.areOver = true;
+  }
+
   /** Forgets saves made after `stop()`; writes of the region, from a position on, may then have no effect. */
   dropStopped(region: Region, from: number): void {
     if (this.stopped === null) return;
     this.builder.saves.stop(this.stopped);
     this.builder.makeLenient(region, from);
+    this.builder.demands.areOver = false;
     this.stopped = null;
   }
 

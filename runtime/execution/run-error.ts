@@ -1,7 +1,7 @@
 import { TraceError } from '../errors.ts';
 import type { InterventionGraph } from '../graph/graph.ts';
 import { formatSite, type Site, siteOf } from '../graph/site.ts';
-import { ABSENT, BELOW, UNEQUAL, UNREACHED } from '../graph/unequal.ts';
+import { ABSENT, BELOW, EMPTY, OUTSIDE, UNEQUAL, UNREACHED } from '../graph/unequal.ts';
 import { tensorName } from '../lowering/dependencies.ts';
 import { unmet } from '../lowering/operations/requirements.ts';
 import { describeNode, nodeIn } from '../modules/describe-node.ts';
@@ -73,7 +73,11 @@ function reasonOf(message: string, node: NodeProto | undefined, model: OnnxModel
     if (Number(index[1]) === BELOW)
       return 'an array is read or set at an index that is below 0 or no whole number, where it has nothing. To count from its end, write at(index).';
     if (Number(index[1]) === ABSENT)
-      return 'a member is read of what is undefined or null there: the condition did not hold, or the loop not run, that gives it a value. Ask first whether it is there: with if, or object?.key.';
+      return 'what a member is read of, or what is called or gone through, is undefined or null there: the condition did not hold, or the loop not run, that gives it a value. Ask first whether it is there: with if, or object?.key.';
+    if (Number(index[1]) === EMPTY)
+      return 'reduce() of an empty array has no first value. Give it one: reduce(fn, start).';
+    if (Number(index[1]) === OUTSIDE)
+      return 'an array is changed at an index that it does not have, or gets a length below 0.';
     if (Number(index[1]) === UNREACHED)
       return 'a value of a step is used that did not run, as a stop token came before. Ask first whether the step has run, by what a loop over the steps collects, or give stopTokens: [].';
     const weight = model.initializers.get(node?.input[0] ?? '')?.name;

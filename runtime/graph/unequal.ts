@@ -9,3 +9,9 @@ export const ABSENT = -4242424243;
 
 /** The index that stands for a value of a forward that did not run. */
 export const UNREACHED = -4242424244;
+
+/** The index that stands for the first entry of an empty array, of which `reduce` makes its start. */
+export const EMPTY = -4242424245;
+
+/** The index that stands for one that an array must have and has not: of `with`, or a length below 0. */
+export const OUTSIDE = -4242424246;

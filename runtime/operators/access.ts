@@ -10,7 +10,7 @@ import { writeGradient } from '../tracing/gradients.ts';
 import { inner } from '../tracing/hidden.ts';
 import { getitem as getTensorItem, setitem as setTensorItem } from '../tracing/indexing.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
-import { each, read, settled, varyingOf } from '../tracing/varying.ts';
+import { each, settled, varyingOf } from '../tracing/varying.ts';
 import { noteProperty } from './effects.ts';
 import { lengthOf } from './filled-entries.ts';
 import { isFilledHere } from './filled-here.ts';
@@ -24,6 +24,7 @@ import {
   writesLength,
 } from './filled-writes.ts';
 import { asName, checkConverted } from './implicit-calls.ts';
+import { there } from './there.ts';
 import { above, checkGetter } from './user-objects.ts';
 
 function at(site: Site): void {
@@ -43,13 +44,10 @@ function checkThere(object: unknown, key: unknown, site: Site): void {
 /** `object[key]` */
 export function getitem(of: unknown, by: unknown, site: Site): unknown {
   at(site);
-  const object = settled(of);
+  const object = there(of, site);
   const key = settled(by);
   const varying = varyingOf(object);
-  if (varying) {
-    const use = (one: unknown) => getitem(one, key, site);
-    return typeof key === 'string' || typeof key === 'number' ? read(varying, key, use) : each(varying, use);
-  }
+  if (varying) return each(varying, (one) => getitem(one, key, site));
   checkThere(object, key, site);
   const keys = varyingOf(key);
   if (keys) return each(keys, (one) => getitem(object, one, site));
@@ -79,7 +77,8 @@ function memberOfFilled(array: readonly unknown[], key: unknown, site: Site): un
 }
 
 /** `object.key` */
-export function member(object: unknown, key: string, site: Site): unknown {
+export function member(of: unknown, key: string, site: Site): unknown {
+  const object = there(of, site);
   checkThere(object, key, site);
   const target = activeBuilder();
   if (!target) return (object as Record<string, unknown>)[key];
@@ -94,7 +93,8 @@ export function member(object: unknown, key: string, site: Site): unknown {
 }
 
 /** `object.key` or `object[key]`, of which JavaScript itself makes a call. */
-export function method(object: unknown, by: unknown, site: Site): unknown {
+export function method(of: unknown, by: unknown, site: Site): unknown {
+  const object = there(of, site);
   checkThere(object, by, site);
   if (Array.isArray(object) && typeof by !== 'string') return getitem(object, by, site);
   const given = settled(by);
@@ -121,7 +121,7 @@ export function inherited(self: unknown, by: unknown, site: Site): unknown {
 export function setitem(of: unknown, by: unknown, value: unknown, site: Site): unknown {
   const target = activeBuilder();
   if (target) target.site = site;
-  const object = settled(of);
+  const object = there(of, site);
   const key = settled(by);
   checkThere(object, key, site);
   const varying = varyingOf(object) ?? varyingOf(key);
@@ -171,7 +171,7 @@ function checkElement(object: unknown, value: unknown, site: Site): void {
 export function delete_(of: unknown, by: unknown, site: Site): boolean {
   const target = activeBuilder();
   if (target) target.site = site;
-  const object = settled(of);
+  const object = there(of, site);
   const varying = varyingOf(object);
   if (varying) return each(varying, (one) => delete_(one, by, site)) as boolean;
   const key = asName(by, site);
@@ -184,7 +184,7 @@ export function delete_(of: unknown, by: unknown, site: Site): boolean {
 /** `object.length`: of a tensor its first dimension; of an array that a graph loop filled, a traced number. */
 export function length(of: unknown, site: Site): unknown {
   at(site);
-  const object = settled(of);
+  const object = there(of, site);
   const varying = varyingOf(object);
   if (varying) return each(varying, (one) => length(one, site));
   if (object instanceof TensorProxy)

@@ -18,6 +18,7 @@ import { isTruthy, power } from './math-functions.ts';
 import { asNumber } from './numbers.ts';
 import { primitive } from './primitives.ts';
 import { textError } from './text-error.ts';
+import { there } from './there.ts';
 
 /** Whether an operator on this value builds a node. */
 export function isTraced(x: unknown): boolean {
@@ -104,7 +105,12 @@ const ASKING = new Set([...EQUALITY, 'instanceof']);
 
 /** A binary operator: elementwise on tensors, JavaScript's own on anything else. */
 export function binary(operator: string, left: unknown, right: unknown, site: Site): unknown {
-  const [one, other] = converted(operator, settled(left), settled(right), site);
+  const [one, other] = converted(
+    operator,
+    settled(left),
+    operator === 'in' ? there(right, site) : settled(right),
+    site,
+  );
   const isEquality = EQUALITY.has(operator);
   const a = isEquality && isAsked(one, other) ? asked(one) : one;
   const b = isEquality && isAsked(other, one) ? asked(other) : other;

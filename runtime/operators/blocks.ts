@@ -1,5 +1,6 @@
 import type { Site } from '../graph/types.ts';
 import { activeBuilder } from '../tracing/builder.ts';
+import { guardEntries, isFilled } from '../tracing/lists.ts';
 
 /** Functions and classes that went through the compiler. A set of its own, since functions may be frozen or shared. */
 const compiled = new WeakSet<object>();
@@ -46,6 +47,7 @@ export function mayReturnOther(type: object): boolean {
 /** An object or array that was just made: nothing else refers to it yet. */
 export function fresh<T extends object>(object: T): T {
   activeBuilder()?.made(object);
+  if (isFilled(object)) guardEntries(object);
   return object;
 }
 

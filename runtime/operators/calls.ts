@@ -4,6 +4,7 @@ import { formatSite } from '../graph/site.ts';
 import type { Site } from '../graph/types.ts';
 import { activeBuilder, type Builder } from '../tracing/builder.ts';
 import { checkCopy } from '../tracing/copies.ts';
+import { guardEntries } from '../tracing/lists.ts';
 import { each, methodName, settled, type Varying, varyingOf } from '../tracing/varying.ts';
 import { isCompiled } from './blocks.ts';
 import { builtin, consoleMethod } from './builtins.ts';
@@ -17,12 +18,13 @@ import { checkKeys, checkLength, checkWeakKeys } from './keys.ts';
 import { checkLeaving } from './leaving.ts';
 import { native } from './plain-values.ts';
 import { lookedAt } from './stored-arguments.ts';
+import { there } from './there.ts';
 
 type Function_ = (...values: unknown[]) => unknown;
 
 /** `fn(…values)`, with `receiver` as its `this`. */
 export function call(called: unknown, on: unknown, given: readonly unknown[], site: Site): unknown {
-  const fn = settled(called);
+  const fn = there(called, site);
   const receiver = settled(on);
   const varying = varyingOf(fn);
   if (varying) return each(varying, (one) => call(one, receiver, given, site));
@@ -57,7 +59,7 @@ function tellsLength({ fn, receiver }: Call): boolean {
 
 /** A method of whichever object it is: its effects belong to the branch for that object. */
 function callMethod(name: PropertyKey, receiver: unknown, given: readonly unknown[], site: Site): unknown {
-  const objects = varyingOf(receiver);
+  const objects = varyingOf(there(receiver, site));
   if (objects) return each(objects, (one) => callMethod(name, one, given, site));
   return call(Reflect.get(Object(receiver), name, receiver), receiver, given, site);
 }
@@ -97,11 +99,12 @@ export function construct(named: unknown, given: readonly unknown[], site: Site)
   const values = given.map(settled);
   const target = activeBuilder();
   if (target) target.site = site;
-  const type = settled(named);
+  const type = there(named, site);
   const varying = varyingOf(type);
   if (varying) return each(varying, (one) => construct(one, given, site));
   if (typeof type !== 'function') throw notCallable(type, 'a constructor', site);
   checkSpread(values, site);
+  for (const value of values) if (isFilledHere(value)) guardEntries(value);
   if (type === Array && values.length === 1) checkLength('new Array()', values[0], site);
   if (type === Boolean || type === Number || type === String) native(`new ${type.name}`, values, site);
   if (target) checkLeaving(target, { fn: type, receiver: undefined, values }, site);

@@ -27,6 +27,16 @@ export class Return {
 }
 INNER.add(Return.prototype);
 
+/** The end of a statement by `throw`, where a `catch` of the same function takes it. */
+export class Throw {
+  readonly value: unknown;
+
+  constructor(value: unknown) {
+    this.value = value;
+  }
+}
+INNER.add(Throw.prototype);
+
 /** What was returned: from here on it is the user's. */
 export function valueOfReturn({ value }: Return): unknown {
   giveOut(value);
@@ -53,6 +63,10 @@ export function jump(kind: 'break' | 'continue', label: string): Jump {
 
 export function return_(value?: unknown): Return {
   return new Return(value);
+}
+
+export function throw_(value: unknown): Throw {
+  return new Throw(value);
 }
 
 /** Replaces the ends that `map` knows; leaves the others. */
@@ -101,9 +115,18 @@ export function labelled(end: Completion, label: string): Completion {
 
 /** Whether a statement ended normally: a truth value, or a traced one. */
 export function isNormal(completion: Completion): TensorProxy | boolean {
+  return endedBy(completion, (end) => end === undefined);
+}
+
+/** Whether a statement ended in a `throw`. */
+export function isThrow(completion: Completion): TensorProxy | boolean {
+  return endedBy(completion, (end) => end instanceof Throw);
+}
+
+function endedBy(completion: Completion, is: (end: unknown) => boolean): TensorProxy | boolean {
   const varying = varyingOf(settled(completion));
-  if (!varying) return settled(completion) === undefined;
-  const tests = varying.cases.filter(({ value }) => value === undefined).map(({ test }) => test);
+  if (!varying) return is(settled(completion));
+  const tests = varying.cases.filter(({ value }) => is(value)).map(({ test }) => test);
   return tests.length === 0 ? false : anyOf(varying.builder, tests);
 }
 

@@ -1,6 +1,5 @@
 import type { Node, Region, Site, Value } from '../graph/types.ts';
-import { ABSENT } from '../graph/unequal.ts';
-import { toProxy, wrap } from '../tracing/apply.ts';
+import { wrap } from '../tracing/apply.ts';
 import { type Builder, builder } from '../tracing/builder.ts';
 import { keepAsItIs } from '../tracing/copies.ts';
 import { asked } from '../tracing/doubtful.ts';
@@ -9,12 +8,11 @@ import type { Form } from '../tracing/forms/form.ts';
 import { isMadeOfParts, Made, NONE, type Parts } from '../tracing/forms/parts.ts';
 import { inner } from '../tracing/hidden.ts';
 import type { Change, Slot } from '../tracing/journal.ts';
-import { present } from '../tracing/present.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import { SaveSlot, type SaveState } from '../tracing/saves.ts';
 import { ArraySlot, MISSING, type State, VariableSlot } from '../tracing/slots.ts';
 import { Storage } from '../tracing/storage.ts';
-import { type Case, settled, setUses, type Varying } from '../tracing/varying.ts';
+import { settled, setUses, type Varying } from '../tracing/varying.ts';
 import {
   type Completion,
   isAbrupt,
@@ -171,18 +169,7 @@ export function distribute(
   return from(0);
 }
 
-function presentNumber(cases: readonly Case[], given: unknown): unknown {
-  const value = settled(given);
-  const isNumber = typeof value === 'number' || typeof value === 'boolean';
-  if (!isNumber && !(value instanceof TensorProxy && value[inner].type.shape?.length === 0)) return null;
-  const target = builder();
-  return present(
-    cases.map(({ test }) => wrap(target, test)),
-    toProxy(value),
-    ABSENT,
-  );
-}
-setUses({ distribute, present: presentNumber });
+setUses({ distribute });
 
 /** One body of a conditional: how it ended, and what the slots held at its end. */
 interface Side {

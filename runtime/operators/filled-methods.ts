@@ -1,4 +1,5 @@
 import type { Site } from '../graph/types.ts';
+import { EMPTY, OUTSIDE } from '../graph/unequal.ts';
 import { GraphEntries, guardEntries } from '../tracing/lists.ts';
 import { settled, uses, varyingOf } from '../tracing/varying.ts';
 import { binary } from './arithmetic.ts';
@@ -16,6 +17,7 @@ import { sort, toSorted } from './filled-sort.ts';
 import { setEntry, writesEntry } from './filled-writes.ts';
 import { math } from './math.ts';
 import { whole } from './positions.ts';
+import { demand } from './there.ts';
 import { truthOf } from './truth.ts';
 
 /** What the methods give. Those that are not here need to know how many entries there are. */
@@ -41,10 +43,10 @@ export const FILLED_METHODS: Readonly<Record<string, (asked: Asked) => unknown>>
     return lastFound({ ...asked, values: [null], run: (_, __, [entry]) => binary('===', entry, values[0], site) });
   },
   reduce({ array, values, site, run }) {
-    const [fn, start] = values;
-    const first = entryOf(array, 0, site);
+    const [fn, given] = values;
     const isGiven = values.length > 1;
-    return folding(isGiven ? start : first, (get, set) =>
+    if (!isGiven) demand(binary('>', lengthOf(array), 0, site), site, EMPTY);
+    return folding(isGiven ? given : entryOf(array, 0, site), (get, set) =>
       through(array, site, isGiven ? 0 : 1, (entry, index) => set(run(fn, undefined, [get(), entry, index, array]))),
     );
   },
@@ -78,6 +80,8 @@ export const FILLED_METHODS: Readonly<Record<string, (asked: Asked) => unknown>>
   with({ array, values: [index, value], site }) {
     const copy = fresh(array.slice());
     const at = around(array, whole(index, site), site);
+    const isInside = and(binary('>=', at, 0, site), () => binary('<', at, lengthOf(array), site), site);
+    demand(isInside, site, OUTSIDE);
     if (writesEntry(copy, at)) setEntry(copy, at, value, site);
     else copy[at as number] = value;
     guardEntries(copy);

@@ -96,17 +96,23 @@ function taken(array: readonly unknown[], index: TensorProxy, site: Site): unkno
 /** A value that is made anew for code that asks whether it is there; `read` fails the run where it is not. */
 function doubted(read: () => unknown, length: unknown, index: TensorProxy, site: Site): unknown {
   const value = read();
-  doubt(value as object, () => perhaps(read, length, index, site));
+  doubt(value as object, {
+    ask: () => perhaps(read, length, index, site),
+    isThere: () => toProxy(isInRange(length, index, site)),
+  });
   return value;
 }
 
 /** What is undefined where the index is out of range. */
 function perhaps(read: () => unknown, length: unknown, index: TensorProxy, site: Site): unknown {
-  const isThere = and(binary('>=', index, 0, site), () => binary('<', index, length, site), site);
   return assured(
-    conditional(isThere, read, () => undefined, null, site),
+    conditional(isInRange(length, index, site), read, () => undefined, null, site),
     read,
   );
+}
+
+function isInRange(length: unknown, index: TensorProxy, site: Site): unknown {
+  return and(binary('>=', index, 0, site), () => binary('<', index, length, site), site);
 }
 
 /** An entry whose plain numbers depend on the run, too: where there is no such entry, they fail it. */

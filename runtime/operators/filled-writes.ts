@@ -1,6 +1,7 @@
 import { TraceError } from '../errors.ts';
 import * as functions from '../functions/index.ts';
 import type { Site } from '../graph/types.ts';
+import { OUTSIDE } from '../graph/unequal.ts';
 import { toProxy } from '../tracing/apply.ts';
 import { getitem as getTensorItem, setitem as setTensorItem } from '../tracing/indexing.ts';
 import { GraphEntries } from '../tracing/lists.ts';
@@ -12,6 +13,8 @@ import { isFilledHere } from './filled-here.ts';
 import { collected, countTo } from './filled-loops.ts';
 import { changed, replaceEntries } from './filled-ranges.ts';
 import { fromStart } from './filled-reads.ts';
+import { math } from './math.ts';
+import { demand } from './there.ts';
 
 /**
  * Refuses to set the length of an array that a branch or loop of the graph filled, or an element after its own ones:
@@ -67,6 +70,8 @@ export function writesLength(array: readonly unknown[], key: unknown, length: un
 
 /** `array.length = length`, where the array has as many entries, or the run fails. */
 export function writeLength(array: unknown[], length: unknown, site: Site): unknown {
+  const isLength = binary('===', math('max', [math('floor', [length], site), 0], site), length, site);
+  demand(isLength, site, OUTSIDE);
   const list = array.length > 0 ? gathered(array) : null;
   const known = toProxy(functions.arange(binary('+', lengthOf(array), 1, site) as number));
   const left = getTensorItem(known, fromStart(toProxy(length), site));

@@ -3,9 +3,10 @@ import './members.ts';
 
 export { delete_, getitem, inherited, length, member, method, named, setitem } from './access.ts';
 export { binary, increment, typeof_, unary } from './arithmetic.ts';
+export { attempt } from './attempts.ts';
 export { accessors, block, fresh, mark, sites } from './blocks.ts';
 export { at, call, construct } from './calls.ts';
-export { BREAK, CONTINUE, complete, jump, labelled, return_ } from './completions.ts';
+export { BREAK, CONTINUE, complete, jump, labelled, return_, throw_ } from './completions.ts';
 export { andThen, chain, choose, inTurn } from './conditionals.ts';
 export { cleaningUp, doWhile, forOf, while_ } from './loops.ts';
 export { assigned, given, optional, sure } from './nullish.ts';

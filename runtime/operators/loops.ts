@@ -9,7 +9,7 @@ import { GraphEntries } from '../tracing/lists.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import type { State } from '../tracing/slots.ts';
 import { StepRange } from '../tracing/step-range.ts';
-import { settled, uses, varyingOf } from '../tracing/varying.ts';
+import { uses, varyingOf } from '../tracing/varying.ts';
 import { type Completion, isAbrupt, withoutBreak, withoutContinue } from './completions.ts';
 import { andThen } from './conditionals.ts';
 import { checkIterator } from './effects.ts';
@@ -20,6 +20,7 @@ import { graphLoop } from './graph-loops.ts';
 import { checkIterated } from './implicit-calls.ts';
 import { isIntrinsic } from './intrinsics.ts';
 import { forSteps } from './step-loops.ts';
+import { there } from './there.ts';
 import { truthOf } from './truth.ts';
 
 type Body = (item?: unknown) => Completion;
@@ -32,7 +33,7 @@ export function forOf(
   site: Site,
   label: string | null = null,
 ): Completion {
-  const items = iterated(settled(iterable));
+  const items = iterated(there(iterable, site));
   if (items instanceof TensorProxy) return forRows(items, body, state, site, label);
   if (items instanceof StepRange) return forSteps(items, body, state, site, label);
   const varying = varyingOf(items);

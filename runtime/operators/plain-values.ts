@@ -2,6 +2,7 @@ import { TraceError } from '../errors.ts';
 import type { Site } from '../graph/types.ts';
 import { activeBuilder } from '../tracing/builder.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
+import { noteThrow } from '../tracing/thrown-in-body.ts';
 import { settled, varies, varyingOf } from '../tracing/varying.ts';
 import { fresh } from './blocks.ts';
 import { isFilledHere } from './filled-here.ts';
@@ -84,14 +85,8 @@ export function native(name: string, given: readonly unknown[], site: Site): rea
   );
 }
 
-/** The operand of a `throw`: in a branch or loop of the graph nothing can be thrown. */
+/** The operand of a `throw`: in a branch or loop of the graph it has to be caught there. */
 export function thrown<T>(error: T, site: Site): T {
-  if (activeBuilder()?.isRecording) {
-    throw new TraceError(
-      'A throw stands in a branch or loop that depends on a traced value: while the model runs nothing can be thrown. Save the condition and throw after the trace.',
-      site,
-      { cause: error },
-    );
-  }
+  if (activeBuilder()?.isRecording) noteThrow(error, site);
   return error;
 }

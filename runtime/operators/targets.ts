@@ -16,6 +16,7 @@ import { checkFilledWrite } from './filled-writes.ts';
 import { asName, checkIterated, checkWritten } from './implicit-calls.ts';
 import { holdsFilled } from './leaving.ts';
 import { checkKeysKnown } from './plain-values.ts';
+import { there } from './there.ts';
 import { above, checkGetters, checkSetter } from './user-objects.ts';
 
 /** `object[key]`, for JavaScript to assign to: in a pattern, or by an operator that is not lowered. */
@@ -126,7 +127,8 @@ export function taken(
   isNested = false,
   asked: readonly number[] = [],
 ): unknown {
-  const values = count === null ? settled(given) : oneOf(settled(given), site);
+  const object = there(given, site);
+  const values = count === null ? object : oneOf(object, site);
   const target = activeBuilder();
   if (target) {
     target.site = site;
@@ -137,7 +139,7 @@ export function taken(
     checkGetters(values, site);
     if (isNested) checkWritten(values, site);
   }
-  if (isFilledHere(values) && count !== null) return takenOfFilled(values.slice(), count, asked, site);
+  if (isFilledHere(values) && count !== null) return takenOfFilled(values.slice(), count, isNested, asked, site);
   if (isFilledHere(values) || (isNested && target?.hasFilled && holdsFilled(values))) throw partsOfFilled(site);
   return values;
 }
@@ -151,7 +153,7 @@ function partsOfFilled(site: Site): TraceError {
 
 /** A value that JavaScript itself iterates over: `...values`, `yield* values`. */
 export function items(given: unknown, site: Site): unknown {
-  const values = oneOf(iterated(settled(given)), site);
+  const values = oneOf(iterated(there(given, site)), site);
   const target = activeBuilder();
   if (target) target.site = site;
   if (target) checkIterator(target, values, site);

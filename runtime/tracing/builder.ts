@@ -10,7 +10,8 @@ import { blank } from './blanks.ts';
 import { BlockPasses } from './block-passes.ts';
 import { BlockSaves } from './block-saves.ts';
 import { callerSite } from './caller.ts';
-import { type OpenCall, tooDeep } from './depth.ts';
+import { Demands } from './demands.ts';
+import { MOST_BODIES, NESTED_CALLS, type OpenCall, tooDeep, tooMany } from './depth.ts';
 import { Consequences, type Fact, Knowledge } from './facts.ts';
 import { firstRowHint } from './first-row.ts';
 import { TracedForward } from './forward.ts';
@@ -21,6 +22,7 @@ import type { TracedModel } from './model.ts';
 import { ObjectSlots } from './object-slots.ts';
 import type { Rows } from './rows.ts';
 import { Storage } from './storage.ts';
+import { thrownInBody } from './thrown-in-body.ts';
 import type { Varying } from './varying.ts';
 
 /** A body that was recorded: its nodes, what it changed, and what its function returned. */
@@ -85,6 +87,8 @@ export class Builder {
   hasFilled = false;
   /** The compiled functions that the bodies around have called, the innermost last. */
   readonly calls: OpenCall[] = [];
+  /** How many bodies were recorded in many such calls, one in another. */
+  private nestedBodies = 0;
   readonly saves = new BlockSaves();
   /** The lines that are printed when the model has run. */
   readonly lines: LogLine[] = [];
@@ -94,8 +98,9 @@ export class Builder {
   /** Operands that the block has only once, by their dtype, dims and value. */
   readonly shared = new Map<string, Value>();
   readonly consequences = new Consequences();
+  readonly demands = new Demands();
   /** The facts that hold in a body. */
-  private readonly knowledge = new Map<Region, Knowledge>();
+  private readonly knowledge = new Map<Region, Knowledge[]>();
   private readonly closed = new Map<Region, Closed>();
 
   constructor(owner: object | null = null) {
@@ -200,10 +205,19 @@ export class Builder {
   /** Whether a truth value is true where the code runs now, as far as the conditions around tell; null if they don't. */
   knows(value: Value): boolean | null {
     for (const region of this.regions.toReversed()) {
-      const known = this.knowledge.get(region)?.of(value) ?? null;
-      if (known !== null) return known;
+      for (const one of this.knowledge.get(region) ?? []) {
+        const known = one.of(value);
+        if (known !== null) return known;
+      }
     }
     return null;
+  }
+
+  /** Notes a fact that holds from here on in the body that is being recorded. */
+  learn(fact: Fact, region = this.region): void {
+    const known = this.knowledge.get(region) ?? [];
+    this.knowledge.set(region, known);
+    known.push(new Knowledge(fact, this.consequences));
   }
 
   /**
@@ -273,16 +287,19 @@ export class Builder {
     holds: Fact | null = null,
   ): Recording<T> {
     if (this.journals.length >= DEEPEST) throw tooDeep(this.calls, this.site);
+    if (this.calls.length >= NESTED_CALLS && ++this.nestedBodies > MOST_BODIES) throw tooMany(this.calls, this.site);
     const region: Region = { parameters: [], nodes: [], results: [] };
     const journal = new Journal(++this.time, this.births);
     const leavePasses = this.passes.enter();
-    if (holds) this.knowledge.set(region, new Knowledge(holds, this.consequences));
+    if (holds) this.learn(holds, region);
     this.regions.push(region);
     this.journals.push(journal);
     try {
       const recording = { region, journal, result: body(region) };
       finish(recording);
       return recording;
+    } catch (error) {
+      throw thrownInBody(error, this.site);
     } finally {
       this.regions.pop();
       this.journals.pop();
@@ -315,6 +332,8 @@ export class Builder {
       for (const slot of slots) this.note(slot);
       code();
       return journal.changes();
+    } catch (error) {
+      throw thrownInBody(error, this.site);
     } finally {
       this.journals.pop();
     }

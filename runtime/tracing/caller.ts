@@ -25,6 +25,11 @@ export function laterSite(frames = FEW): () => Site | null {
   return () => firstOutside(taken.stack ?? '');
 }
 
+/** The site in an error's own stack. */
+export function siteOfError(error: Error): Site | null {
+  return firstOutside(error.stack ?? '');
+}
+
 function firstOutside(stack: string): Site | null {
   for (const line of stack.split('\n').slice(1)) {
     const frame = userFrame(line);

@@ -1,14 +1,27 @@
 import { activeBuilder, builder } from './builder.ts';
+import type { TensorProxy } from './proxy.ts';
 
-/** Notes that an entry may not be there. `ask` gives it as a value that is undefined where the array has none. */
-export function doubt(entry: object, ask: () => unknown): void {
-  builder().objects.doubtful.set(entry, ask);
+/** An entry of an array that may not be there. */
+export interface Doubt {
+  /** The entry as a value that is undefined where the array has none. */
+  ask(): unknown;
+  /** Whether the array has it: a truth value of the graph. */
+  isThere(): TensorProxy;
+}
+
+export function doubt(entry: object, how: Doubt): void {
+  builder().objects.doubtful.set(entry, how);
 }
 
 /** A value that is about to be asked whether it is there: an entry that may not be is then undefined, as in JavaScript. */
 export function asked(value: unknown): unknown {
-  const ask = isObject(value) ? activeBuilder()?.objects.doubtful.get(value) : undefined;
-  return ask ? ask() : value;
+  const how = doubtOf(value);
+  return how ? how.ask() : value;
+}
+
+/** Null for a value that is certainly what it is. */
+export function doubtOf(value: unknown): Doubt | null {
+  return (isObject(value) && activeBuilder()?.objects.doubtful.get(value)) || null;
 }
 
 function isObject(value: unknown): value is object {

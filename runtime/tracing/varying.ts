@@ -41,8 +41,6 @@ export interface Uses {
     use: (value: unknown) => unknown,
     state?: State | null,
   ): unknown;
-  /** A number that is there if one of the cases holds; else the run fails. Null: the value is no single number. */
-  present(cases: readonly Case[], value: unknown): unknown;
 }
 
 export let uses: Uses;
@@ -104,24 +102,6 @@ export function each(varying: Varying, use: (value: unknown) => unknown): unknow
   return uses.distribute(varying, use);
 }
 
-/**
- * Reads a member of whichever object it is. Where it is undefined or null JavaScript throws: there the run fails, by the
- * number that is read. A getter would run before that, and of an object nothing may fail.
- */
-export function read(varying: Varying, key: PropertyKey, use: (object: unknown) => unknown): unknown {
-  const there = varying.cases.filter(({ value }) => value !== undefined && value !== null);
-  const isEach = varying.sure !== null || there.length === varying.cases.length || there.length === 0;
-  if (isEach || !there.every(({ value }) => holds(value, key))) return each(varying, use);
-  const value = uses.present(there, uses.distribute({ builder: varying.builder, cases: there }, use));
-  if (value === null) throw varies(varying);
-  return value;
-}
-
-function holds(object: unknown, key: PropertyKey): boolean {
-  const { value } = Object.getOwnPropertyDescriptor(Object(object), key) ?? {};
-  return value !== undefined && typeof value !== 'function';
-}
-
 /** A value that is undefined where it is not there. Code that needs one makes it by `sure`, which fails the run there. */
 export function assured(value: unknown, sure: () => unknown): unknown {
   const varying = varyingOf(value);
@@ -171,16 +151,12 @@ function handler(varying: Varying, self: () => object): ProxyHandler<typeof iner
   const refuse = (): never => {
     throw varies(varying);
   };
-  const whichever = (use: (value: unknown) => unknown, by = each): unknown => {
+  const whichever = (use: (value: unknown) => unknown): unknown => {
     const only = one();
     if (only) return use(only.value);
-    return builder.open ? by(varyingOf(settled(self()))!, use) : refuse();
+    return builder.open ? each(varyingOf(settled(self()))!, use) : refuse();
   };
-  const member = (key: PropertyKey): unknown =>
-    whichever(
-      (value) => memberOf(value, key),
-      (among, use) => read(among, key, use),
-    );
+  const member = (key: PropertyKey): unknown => whichever((value) => memberOf(value, key));
   return {
     get(_, key) {
       const only = one();

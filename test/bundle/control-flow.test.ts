@@ -95,3 +95,18 @@ describe('conditionals and loops in a bundle do as they do live, for any batch a
     await bundle.release();
   });
 });
+
+const unread = intervention({ side: 'int64' }, (model: LanguageModel, { side }) => {
+  let found: { v: number } | null = null;
+  if (side > 0) found = { v: side };
+  found!.v;
+  return { logits: save(model.lm_head.output['0, -1']) };
+});
+
+it('what is read and not there fails the run of a bundle, though nothing that comes out needs it', async () => {
+  const bundle = await loadBundle(await compileTo(unread));
+  const input_ids = [[0, 134, 41]];
+  await expect(bundle({ input_ids, side: 0 })).rejects.toThrow();
+  expect(await bundle({ input_ids, side: 1 })).toHaveProperty('logits');
+  await bundle.release();
+});

@@ -141,9 +141,9 @@ it('guards what stays native', () => {
       "  if (__o.plain(a, 'if around await', __s[0])) { await __o.plain(b, 'await', __s[1]); }",
       "  for (const x of __o.plain(xs, 'for…of around await', __s[2])) { await __o.plain(x, 'await', __s[3]); if (__o.plain(c, 'if with a jump inside a native construct', __s[4])) { break; } }",
       "  switch (__o.plain(a, 'switch', __s[5])) { case __o.plain(b, 'case', __s[7]): await __o.plain(c, 'await', __s[6]); }",
-      "  try { if (__o.plain(a, 'if with a jump inside a native construct', __s[8])) { return b; } } finally { __o.forOf(__o.keysIn(o, __s[10]), (k) => { __o.call(f, undefined, [k], __s[9]); }, null, __s[10]); }",
-      "  throw __o.thrown(e, __s[11]);",
-      "}",
+      "  return __o.complete(__o.andThen(__o.attempt(() => { return __o.ifElse(a, (__b0) => { if (__b0) { return __o.return_(b); } }, null, __s[8]); }, null, () => { __o.forOf(__o.keysIn(o, __s[10]), (k) => { __o.call(f, undefined, [k], __s[9]); }, null, __s[10]); }, null, __s[11]), () => {",
+      "  throw __o.thrown(e, __s[12]);",
+      "}, null, __s[11]));}",
     ]
   `);
 });

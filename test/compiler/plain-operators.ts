@@ -2,7 +2,11 @@
  * The operators contract on plain values alone: what a lowered program must do where nothing is traced. No node is
  * ever built here, so that a difference to the original program is the compiler's.
  */
-type Completion = undefined | { kind: 'break' | 'continue'; label?: string } | { kind: 'return'; value: unknown };
+type Completion =
+  | undefined
+  | { kind: 'break' | 'continue'; label?: string }
+  | { kind: 'return'; value: unknown }
+  | { kind: 'throw'; value: unknown };
 type State = { names: string[]; get: () => unknown[]; set: (values: unknown[]) => void } | null;
 type Body = (item?: unknown) => Completion;
 type Site = { file: string; line: number; column: number };
@@ -31,7 +35,7 @@ const UNARY = native(['a'], (operator) => `${operator} a`, '- + ! ~');
 /** Whether a loop is over after its body, and what it then ends in. */
 function afterBody(end: Completion, label?: string): { isOver: boolean; end?: Completion } {
   if (end === undefined) return { isOver: false };
-  const isOwn = end.kind !== 'return' && (end.label === undefined || end.label === label);
+  const isOwn = end.kind !== 'return' && end.kind !== 'throw' && (end.label === undefined || end.label === label);
   if (isOwn) return { isOver: end.kind === 'break' };
   return { isOver: true, end };
 }
@@ -229,6 +233,28 @@ export const operators = {
   CONTINUE: { kind: 'continue' },
   jump: (kind: 'break' | 'continue', label: string): Completion => ({ kind, label }),
   return_: (value: unknown): Completion => ({ kind: 'return', value }),
+  throw_: (value: unknown): Completion => ({ kind: 'throw', value }),
+  attempt(
+    body: () => Completion,
+    handler: ((thrown: unknown) => Completion) | null,
+    cleanUp: (() => Completion) | null,
+    state: State,
+    site: Site,
+  ): Completion {
+    check(site, state);
+    let end: Completion;
+    let last: Completion;
+    try {
+      end = body();
+      if (end?.kind === 'throw' && handler) throw end.value;
+    } catch (error) {
+      if (!handler) throw error;
+      end = handler(error);
+    } finally {
+      last = cleanUp?.();
+    }
+    return last ?? end;
+  },
   complete(end: Completion): unknown {
     if (end !== undefined && end.kind !== 'return') throw new Error(`A ${end.kind} left its function.`);
     return end?.value;

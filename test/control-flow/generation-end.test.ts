@@ -392,3 +392,27 @@ describe('next()', () => {
     expect(result.all).toBeUndefined();
   });
 });
+
+describe('what a step demands', () => {
+  const count = (options: object, least: number, from: number) =>
+    lm.generate(fact, options, (tracer) => {
+      let count = 0;
+      for (const step of tracer.iter()) {
+        let found: { v: number } | null = null;
+        if (step < from || top() > least) found = { v: 1 };
+        found!.v;
+        count++;
+      }
+      return save(count);
+    });
+
+  it('is nothing where it holds, or where the step does not run', async () => {
+    expect(number((await count(early, -1e6, 0)).result)).toBe(END);
+    expect(number((await count(early, 1e6, END)).result)).toBe(END);
+  });
+
+  it('fails the generation where it does not hold', async () => {
+    await expect(count(whole, 1e6, END)).rejects.toThrow(/generation-end\.test\.ts:\d+:\d+ - .* is undefined or null/s);
+    await expect(count(early, 1e6, 1)).rejects.toThrow(/generation-end\.test\.ts:\d+:\d+ - .* is undefined or null/s);
+  });
+});

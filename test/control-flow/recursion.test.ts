@@ -35,6 +35,21 @@ describe('a function that calls itself under a traced condition', () => {
     ));
 });
 
+const each = (count: number, make: (i: number) => string) => Array.from({ length: count }, (_, i) => make(i)).join('');
+const chained = (count: number, body: (inner: string) => string) =>
+  `const f0 = (v) => v; ${each(count, (i) => `const f${i + 1} = (v) => { ${body(`f${i}`)} };`)} return { n: f${count}(T(2)) };`;
+
+it('says so where functions call one another in both sides, twice as often with each', () =>
+  expectRefused(
+    chained(20, (f) => `if (v > 1) return ${f}(v + 1); return ${f}(v - 1);`),
+    /The functions f\d+, f\d+, f\d+ and others call one another in both sides of traced conditions/,
+  ));
+
+it('follows as many functions that call one another in one side, or behind the condition', async () => {
+  await expectEqual(chained(20, (f) => `let w = v - 1; if (v > 1) w = v + 1; return ${f}(w);`));
+  await expectEqual(chained(20, (f) => `if (v > 1) return ${f}(v + 1); return v;`));
+});
+
 it('says so where conditions stand one in another too deeply', () =>
   expectRefused(
     `let n = 0; ${'if (T(1) > 0) { '.repeat(40)} n = 1; ${'}'.repeat(40)} return { n };`,

@@ -15,6 +15,7 @@ import { defaultToJson } from '../defaults.ts';
 import { BUNDLE_VERSION } from '../manifest.ts';
 import type { BundleFile, Manifest } from '../schema.ts';
 import { loadable } from './check.ts';
+import { demanded } from './demanded.ts';
 import { freeSizes, namedDims, withDimNames, withOutputs } from './dim-names.ts';
 import { joinGraph } from './joined-graph.ts';
 import { noteMomentary } from './momentary.ts';
@@ -88,6 +89,10 @@ export async function buildBundle(
     name: output,
     value: whole.value(value),
   }));
+  for (const demand of built.tracing.builder.demands.values.values()) {
+    const [first] = outputs;
+    if (first) first.value = demanded(graph, first.value, built.tracing.value(demand));
+  }
   graph.saves.splice(0, graph.saves.length, ...outputs);
   const lowered = lower(whole.model, graph, whole.locate);
   const rewritten = rewriteModel(

@@ -10,7 +10,7 @@ const MEANINGLESS: readonly RegExp[] = [
   /^new Array\(\) is given a traced tensor/,
   /^A traced tensor stands in a template string/,
   /^join\(\) makes a text of the entries of an array/,
-  /^A throw stands in a branch or loop/,
+  /is thrown out of a branch or loop that depends on a traced value/,
   /^The function \w+ was not compiled and is called in a branch or loop/,
   /^An iterator that was made outside is advanced in a branch or loop/,
   /^What is there can depend on no traced value, only what it is/,

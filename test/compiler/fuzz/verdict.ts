@@ -7,9 +7,9 @@ import { asJavaScript, compile, FILES, type Outcome, onPlainValues, onTracedValu
  * What became of a program that was run in three ways:
  * - `equal`: all gave the same
  * - `refused`: an error of ours at one of its lines
- * - `different`: another value than JavaScript's
+ * - `different`: another value than JavaScript's, or one where JavaScript throws
  * - `broken`: an error that is not ours, has no line of the program, or is the engine's
- * - `unfit`: it proves nothing, as it throws, gives what is no number, or has numbers too large for single precision
+ * - `unfit`: it proves nothing, as it throws in all ways, gives what is no number, or has numbers too large for single precision
  */
 export interface Verdict {
   readonly kind: 'equal' | 'refused' | 'different' | 'broken' | 'unfit';
@@ -26,7 +26,8 @@ class Inexact extends Error {}
 export async function judge(text: string): Promise<Verdict> {
   const javascript = asJavaScript(text);
   const ends = { javascript: told(javascript), plain: '', traced: '' };
-  if ('error' in javascript || !isOfNumbers(javascript.value)) return { kind: 'unfit', reason: '', ends };
+  if ('error' in javascript) return throwing(text, javascript.error, ends);
+  if (!isOfNumbers(javascript.value)) return { kind: 'unfit', reason: '', ends };
   let compiled: string;
   try {
     compiled = compile(text);
@@ -47,6 +48,20 @@ export async function judge(text: string): Promise<Verdict> {
   return first === null ? { kind: 'equal', reason: '', ends } : { kind: 'different', reason: first, ends };
 }
 
+/** Of a program that throws: whether it gives something on traced values. */
+async function throwing(text: string, error: unknown, ends: Verdict['ends']): Promise<Verdict> {
+  const isTimeout = (error as { code?: string }).code === 'ERR_SCRIPT_EXECUTION_TIMEOUT';
+  if (isTimeout || error instanceof SyntaxError) return { kind: 'unfit', reason: '', ends };
+  try {
+    const traced = await onTracedValues(compile(text));
+    if ('error' in traced) return { kind: 'unfit', reason: '', ends };
+    return { kind: 'different', reason: 'JavaScript throws', ends: { ...ends, traced: told(traced) } };
+  } catch (refusal) {
+    if (!(refusal instanceof CompileError)) throw refusal;
+    return { kind: 'unfit', reason: '', ends };
+  }
+}
+
 /** Whether a result is made of finite numbers, truths, and undefined for what was not saved. */
 function isOfNumbers(value: unknown): boolean {
   if (typeof value === 'object' && value !== null) return Object.values(value).every(isOfNumbers);
@@ -56,7 +71,8 @@ function isOfNumbers(value: unknown): boolean {
 function errorOf(error: unknown): Pick<Verdict, 'kind' | 'reason'> {
   if (!(error instanceof TraceError)) return { kind: 'broken', reason: `not ours: ${reasonOf(String(error))}` };
   const { message, site } = error;
-  const isEngine = /could not run with this intervention/.test(message);
+  const isDemanded = /is undefined or null there/.test(message);
+  const isEngine = !isDemanded && /could not run with this intervention/.test(message);
   if (isEngine) return { kind: 'broken', reason: `the engine: ${reasonOf(message)}` };
   if (!site || !FILES.includes(site.file)) return { kind: 'broken', reason: `no line: ${reasonOf(message)}` };
   return { kind: 'refused', reason: reasonOf(message) };

@@ -11,6 +11,26 @@ export const errors: Constructs = {
       draw: (at) => (at.isDeep ? undefined : `try { ${body(at)} } finally { ${at.assignment()} }`),
     },
     {
+      name: 'a jump out of try and finally',
+      needs: ['number'],
+      draw: (at) => {
+        if (at.isDeep || !at.place.loop) return undefined;
+        const end = at.random.pick(['break', 'continue']);
+        const test = at.condition();
+        const text = `try { if (${test}) ${end}; ${body(at)} } finally { ${at.the('number')} += 1; }`;
+        at.jumps();
+        return text;
+      },
+    },
+    {
+      name: 'a return out of try and finally',
+      draw: (at) => {
+        const f = at.fresh('f');
+        const text = `try { if (v > 0) return v; v -= 1; } finally { v += 3; } return v;`;
+        return `const ${f} = (v) => { ${text} }; ${at.define('number', `${f}(${at.number()})`)}`;
+      },
+    },
+    {
       name: 'throw and catch on a plain condition',
       needs: ['number'],
       draw: (at) => {
@@ -21,7 +41,6 @@ export const errors: Constructs = {
     },
     {
       name: 'throw and catch on a traced condition',
-      onlyPlain: true,
       draw: (at) => {
         const f = at.fresh('f');
         const text = `try { if (v > 0) throw new RangeError('large'); return 1; } catch { return 2; }`;

@@ -1,0 +1,34 @@
+import type { ts } from 'ts-morph';
+import { lowerClosure } from './closures.ts';
+import { arrow, type Code, operator } from './code.ts';
+import { declared } from './declarations.ts';
+import type { Frame } from './frames.ts';
+import type { Lowering } from './lowering.ts';
+
+/** `try { … } catch (e) { … } finally { … }` → `attempt(() => { … }, (e) => { … }, () => { … })` */
+export function lowerTry(lowering: Lowering, node: ts.TryStatement): Code {
+  const { tryBlock, catchClause, finallyBlock } = node;
+  const at = lowering.start(node);
+  const around: readonly Frame[] = catchClause ? [{ kind: 'try' }] : [];
+  let end = tryBlock.end;
+  const gapTo = (next: ts.Node): Code => {
+    const gap = lowering.trivia(end, lowering.start(next));
+    end = next.end;
+    return gap;
+  };
+  return operator('attempt', at, [
+    [arrow(), lowerClosure(lowering, tryBlock, { around })],
+    catchClause ? [gapTo(catchClause), lowerCatch(lowering, catchClause)] : 'null',
+    finallyBlock ? [gapTo(finallyBlock), arrow(), lowerClosure(lowering, finallyBlock)] : 'null',
+    catchClause ? lowering.states.of({ start: catchClause.pos, end: catchClause.end }, node) : 'null',
+    lowering.sites.at(at),
+  ]);
+}
+
+function lowerCatch(lowering: Lowering, { variableDeclaration, block }: ts.CatchClause): Code {
+  if (!variableDeclaration) return [arrow(), lowerClosure(lowering, block)];
+  const caught = lowering.frame.fresh('e');
+  const slots = lowering.shared.declareFor(block.parent);
+  const before: Code = [' let ', declared(lowering, variableDeclaration.name, [' = ', caught]), ';', slots];
+  return [arrow(caught), lowerClosure(lowering, block, { before, isNested: true })];
+}
