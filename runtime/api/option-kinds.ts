@@ -51,6 +51,7 @@ export const TOKENS: OptionKind = {
   text: 'an array of token ids, whole numbers from 0 on',
   fits: allOf(isId),
 };
+export const TEXTS_BY_NAME: OptionKind = { text: 'an object of texts by name', fits: valuesOf(isText) };
 export const NAMES_BY_PATH: OptionKind = {
   text: 'an object of names, or arrays of names, by path',
   fits: valuesOf((value) => isText(value) || allOf(isText)(value)),
