@@ -6,6 +6,9 @@ import type { Refusal } from './refusal.ts';
 import { residentBytes } from './resident-bytes.ts';
 import type { ServedModel } from './served-model.ts';
 
+/** What runs in the process, compiled or not as this file is. */
+const MAIN = fileURLToPath(import.meta.url).replace(/model-process(?=\.\w+$)/, 'model-process-main');
+
 /** How often the memory of a process that runs is looked at, in milliseconds. */
 const LOOKS = 50;
 
@@ -37,9 +40,10 @@ export class ModelProcess {
 
   /** Starts a process and opens the model in it. */
   static async start({ path, isLanguage }: ServedModel, limits: Limits): Promise<ModelProcess | Refusal> {
-    const child = fork(fileURLToPath(new URL('./model-process-main.js', import.meta.url)), [], {
+    const child = fork(MAIN, [], {
       serialization: 'advanced',
-      execArgv: [`--max-old-space-size=${Math.ceil(limits.memory / 2 ** 20)}`],
+      // What compiles and loads TypeScript here does so there.
+      execArgv: [...process.execArgv, `--max-old-space-size=${Math.ceil(limits.memory / 2 ** 20)}`],
       // The log of the server is its standard output.
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
