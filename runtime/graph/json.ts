@@ -114,9 +114,16 @@ function regionToJson({ parameters, nodes, results }: Region): RegionJson {
   };
 }
 
-/** A deep copy of attributes. */
-function attributesToJson(attributes: object): z.infer<typeof node>['attributes'] {
-  return z.record(z.string(), z.json()).parse(attributes);
+type Json = z.infer<ReturnType<typeof z.json>>;
+
+/** A deep copy of attributes, which are data. */
+function attributesToJson(attributes: object): Record<string, Json> {
+  return Object.fromEntries(Object.entries(attributes).map(([name, value]) => [name, copyOf(value)]));
+}
+
+function copyOf(value: Json): Json {
+  if (typeof value !== 'object' || value === null) return value;
+  return Array.isArray(value) ? value.map(copyOf) : (attributesToJson(value) as Json);
 }
 
 function valueToJson({ id, type }: Value): z.infer<typeof value> {
