@@ -1,9 +1,11 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Jobs } from './jobs.ts';
 import type { Limits } from './limits.ts';
+import type { Opening } from './messages.ts';
 import { Metrics } from './metrics.ts';
 import type { ServerPackages } from './packages.ts';
 import { RefusalError } from './refusal.ts';
+import { completionRoutes } from './routes/completions.ts';
 import { modelRoutes } from './routes/models.ts';
 import { traceRoutes } from './routes/traces.ts';
 import { Scheduler } from './scheduler.ts';
@@ -19,16 +21,17 @@ declare module 'fastify' {
 
 export interface AppOptions {
   readonly models: readonly ServedModel[];
-  readonly limits: Limits;
+  readonly opening: Opening;
   readonly tokens: Tokens | null;
   /** Whether requests are logged, as JSON, to standard output. */
   readonly log: boolean;
 }
 
 /** The server's HTTP side, and what runs the jobs that it gets. */
-export async function makeApp({ models, limits, tokens, log }: AppOptions, packages: ServerPackages) {
+export async function makeApp({ models, opening, tokens, log }: AppOptions, packages: ServerPackages) {
+  const { limits } = opening;
   const metrics = new Metrics(packages.prometheus);
-  const scheduler = new Scheduler(models, limits, metrics);
+  const scheduler = new Scheduler(models, opening, metrics);
   const jobs = new Jobs(limits);
   const app: FastifyInstance = packages.fastify({
     logger: log && { redact: ['req.headers.authorization'] },
@@ -64,6 +67,7 @@ export async function makeApp({ models, limits, tokens, log }: AppOptions, packa
     );
     modelRoutes(inner, models);
     await inner.register(async (own) => traceRoutes(own, { models, jobs, scheduler }));
+    await inner.register(async (own) => completionRoutes(own, { models, jobs, scheduler }));
   });
   return { app, scheduler };
 }

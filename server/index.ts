@@ -19,6 +19,13 @@ export interface ServeOptions {
   readonly port?: number;
   /** A file with users and the hashes of their tokens; without it everybody may trace. */
   readonly tokens?: string;
+  /**
+   * A file that exports edits by name, for completions: functions that take a language model and give an edited copy,
+   * `export const calm = (lm: LanguageModel) => lm.edit(() => { … })`.
+   */
+  readonly edits?: string;
+  /** What the processes of the models import first: `onnsight/register`, if the file of edits is not compiled. */
+  readonly imports?: readonly string[];
   /** What users may ask for. */
   readonly limits?: Partial<Limits>;
   /** Whether requests are logged to standard output, as JSON, a line each: true unless given. */
@@ -40,13 +47,13 @@ export interface Server {
  * that cannot be read
  */
 export async function serve(options: ServeOptions): Promise<Server> {
-  const { host = '127.0.0.1', port = 8000, log = true } = options;
+  const { host = '127.0.0.1', port = 8000, log = true, edits = null, imports = [] } = options;
   const limits = checkLimits(options.limits ?? {});
   const packages = await serverPackages();
   const tokens = options.tokens === undefined ? null : new Tokens(options.tokens);
   const named = [...namedModels(options.models)];
   const models = await Promise.all(named.map(([name, path]) => servedModel(name, path)));
-  const { app, scheduler } = await makeApp({ models, limits, tokens, log }, packages);
+  const { app, scheduler } = await makeApp({ models, opening: { limits, edits, imports }, tokens, log }, packages);
   const close = async () => {
     scheduler.close();
     await app.close();

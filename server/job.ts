@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import type { Form } from './messages.ts';
+import type { Form, Told } from './messages.ts';
 import { CANCELLED, type Outcome } from './model-process.ts';
 
 export type JobStatus = 'queued' | 'running' | 'completed' | 'failed' | 'cancelled';
@@ -18,7 +18,7 @@ export interface JobRequest {
   readonly detached: boolean;
 }
 
-/** A trace that waits, runs, or has run. Emits `progress` and, once, `end`. */
+/** A trace that waits, runs, or has run. Emits `progress`, `text` (of a completion) and, once, `end`. */
 export class Job extends EventEmitter {
   readonly request: JobRequest;
   readonly created = performance.now();
@@ -49,9 +49,12 @@ export class Job extends EventEmitter {
     this.status = 'running';
   }
 
-  report(done: number, total: number): void {
-    this.progress = [done, total];
-    this.emit('progress');
+  report(told: Told): void {
+    if (told.kind === 'text') this.emit('text', told.text);
+    else {
+      this.progress = [told.done, told.total];
+      this.emit('progress');
+    }
   }
 
   end(outcome: Outcome): void {

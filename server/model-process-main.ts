@@ -9,6 +9,8 @@ import {
   requestFromJson,
   type Tensor,
 } from '../runtime/index.ts';
+import { type CompletionRequest, complete } from './completion.ts';
+import { loadEdits } from './edits.ts';
 import type { Limits } from './limits.ts';
 import type { Form, FromProcess, ToProcess } from './messages.ts';
 import type { Refusal } from './refusal.ts';
@@ -16,9 +18,11 @@ import type { Refusal } from './refusal.ts';
 type Model = Pick<NNsight, 'execute'>;
 
 /** Errors that say what is wrong with a request. */
-const OURS = new Set(['DeviceError', 'GraphError', 'InputError', 'ModelError', 'TraceError']);
+const OURS = new Set(['DeviceError', 'GraphError', 'InputError', 'ModelError', 'TraceError', 'UsageError']);
 
 let model: Model;
+/** The same, if it is a language model, and its edits. */
+let language: { readonly lm: LanguageModel; readonly edits: ReadonlyMap<string, LanguageModel> } | null = null;
 let limits: Limits;
 let running: AbortController | null = null;
 
@@ -31,11 +35,16 @@ process.on('message', async (message: ToProcess) => {
 process.on('disconnect', () => process.exit());
 
 async function load(message: ToProcess & { kind: 'load' }): Promise<void> {
-  limits = message.limits;
+  limits = message.opening.limits;
   beFirstToGo();
   const options = { device: 'cpu', maxIterations: limits.iterations } as const;
   try {
-    model = await (message.isLanguage ? LanguageModel : NNsight).load(message.path, options);
+    if (message.isLanguage) {
+      const { edits: file } = message.opening;
+      const lm = await LanguageModel.load(message.path, options);
+      model = lm;
+      language = { lm, edits: file === null ? new Map() : await loadEdits(file, lm) };
+    } else model = await NNsight.load(message.path, options);
     tell({ kind: 'ready' });
   } catch (error) {
     tell({ kind: 'refusal', refusal: refusalOf(error) });
@@ -45,6 +54,7 @@ async function load(message: ToProcess & { kind: 'load' }): Promise<void> {
 async function run(form: Form, body: Uint8Array): Promise<FromProcess> {
   running = new AbortController();
   try {
+    if (form === 'completion') return await continueText(body, running.signal);
     const request = form === 'bytes' ? requestFromBytes(body, limits) : requestFromJson(jsonOf(body), limits);
     const onProgress = (done: number, total: number) => tell({ kind: 'progress', done, total });
     const tensors = await model.execute(request, { signal: running.signal, onProgress });
@@ -59,6 +69,18 @@ async function run(form: Form, body: Uint8Array): Promise<FromProcess> {
   } finally {
     running = null;
   }
+}
+
+async function continueText(body: Uint8Array, signal: AbortSignal): Promise<FromProcess> {
+  const request = jsonOf(body) as CompletionRequest;
+  const { lm, edits } = language!;
+  const edited = request.edit === null ? lm : edits.get(request.edit);
+  if (!edited) {
+    const error = `There is no edit '${request.edit}': there is ${[...edits.keys()].join(', ') || 'none'}.`;
+    return { kind: 'refusal', refusal: { status: 404, error } };
+  }
+  const completion = await complete(edited, request, (text) => tell({ kind: 'text', text }), signal);
+  return { kind: 'answer', body: Buffer.from(JSON.stringify(completion)) };
 }
 
 function jsonOf(body: Uint8Array): unknown {

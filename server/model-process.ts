@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { Limits } from './limits.ts';
-import type { Form, FromProcess, ToProcess } from './messages.ts';
+import type { Form, FromProcess, Opening, Told, ToProcess } from './messages.ts';
 import type { Refusal } from './refusal.ts';
 import { residentBytes } from './resident-bytes.ts';
 import type { ServedModel } from './served-model.ts';
@@ -39,16 +39,21 @@ export class ModelProcess {
   }
 
   /** Starts a process and opens the model in it. */
-  static async start({ path, isLanguage }: ServedModel, limits: Limits): Promise<ModelProcess | Refusal> {
+  static async start({ path, isLanguage }: ServedModel, opening: Opening): Promise<ModelProcess | Refusal> {
+    const { limits, imports } = opening;
     const child = fork(MAIN, [], {
       serialization: 'advanced',
       // What compiles and loads TypeScript here does so there.
-      execArgv: [...process.execArgv, `--max-old-space-size=${Math.ceil(limits.memory / 2 ** 20)}`],
+      execArgv: [
+        ...process.execArgv,
+        ...imports.map((one) => `--import=${one}`),
+        `--max-old-space-size=${Math.ceil(limits.memory / 2 ** 20)}`,
+      ],
       // The log of the server is its standard output.
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
     const started = new ModelProcess(child, limits);
-    const loaded = await started.#ask({ kind: 'load', path, isLanguage, limits }, LOADING, () => {});
+    const loaded = await started.#ask({ kind: 'load', path, isLanguage, opening }, LOADING, () => {});
     if ('refusal' in loaded) {
       started.end();
       return loaded.refusal;
@@ -61,19 +66,14 @@ export class ModelProcess {
   }
 
   /** Runs a request. Afterwards the process may have ended. */
-  async run(
-    form: Form,
-    body: Uint8Array,
-    onProgress: (done: number, total: number) => void,
-    signal: AbortSignal,
-  ): Promise<Outcome> {
+  async run(form: Form, body: Uint8Array, onTold: (told: Told) => void, signal: AbortSignal): Promise<Outcome> {
     let ending: NodeJS.Timeout | undefined;
     const cancel = () => {
       this.#tell({ kind: 'cancel' });
       ending = setTimeout(() => this.end(), ENDING);
     };
     signal.addEventListener('abort', cancel);
-    const outcome = await this.#ask({ kind: 'run', form, body }, this.#limits.time * 1000, onProgress);
+    const outcome = await this.#ask({ kind: 'run', form, body }, this.#limits.time * 1000, onTold);
     signal.removeEventListener('abort', cancel);
     clearTimeout(ending);
     return signal.aborted ? { refusal: CANCELLED } : outcome;
@@ -90,7 +90,7 @@ export class ModelProcess {
   }
 
   /** Tells the process something, and waits until it answers, exceeds a limit, or ends. */
-  #ask(message: ToProcess, milliseconds: number, onProgress: (done: number, total: number) => void): Promise<Outcome> {
+  #ask(message: ToProcess, milliseconds: number, onTold: (told: Told) => void): Promise<Outcome> {
     const child = this.#child;
     return new Promise((resolve) => {
       const settle = (outcome: Outcome) => {
@@ -105,7 +105,7 @@ export class ModelProcess {
         settle({ refusal: { status: 422, error } });
       };
       const onMessage = (told: FromProcess) => {
-        if (told.kind === 'progress') onProgress(told.done, told.total);
+        if (told.kind === 'progress' || told.kind === 'text') onTold(told);
         else settle(told.kind === 'refusal' ? told : { body: told.kind === 'answer' ? told.body : new Uint8Array() });
       };
       const onExit = (code: number | null, signal: string | null) =>

@@ -1,5 +1,6 @@
 import type { Job } from './job.ts';
 import type { Limits } from './limits.ts';
+import type { Opening } from './messages.ts';
 import type { Metrics } from './metrics.ts';
 import { CANCELLED, ModelProcess, type Outcome } from './model-process.ts';
 import { type Refusal, RefusalError } from './refusal.ts';
@@ -18,14 +19,16 @@ interface Lane {
 
 /** Gives jobs to the processes of models: one after the other to each, and no more models in memory than the limit. */
 export class Scheduler {
+  readonly #opening: Opening;
   readonly #limits: Limits;
   readonly #metrics: Metrics;
   readonly #lanes: ReadonlyMap<string, Lane>;
   #bytes = 0;
   #isClosed = false;
 
-  constructor(models: readonly ServedModel[], limits: Limits, metrics: Metrics) {
-    this.#limits = limits;
+  constructor(models: readonly ServedModel[], opening: Opening, metrics: Metrics) {
+    this.#opening = opening;
+    this.#limits = opening.limits;
     this.#metrics = metrics;
     this.#lanes = new Map(
       models.map((model) => [model.name, { model, waiting: [], process: null, isBusy: false, used: 0 }] as const),
@@ -113,13 +116,13 @@ export class Scheduler {
     if (failed) return failed;
     if (job.signal.aborted) return { refusal: CANCELLED };
     const { form, body } = job.request;
-    return lane.process!.run(form, body, (done, total) => job.report(done, total), job.signal);
+    return lane.process!.run(form, body, (told) => job.report(told), job.signal);
   }
 
   /** Opens the model of a lane, unless it is open. */
   async #open(lane: Lane): Promise<{ readonly refusal: Refusal } | null> {
     if (lane.process && !lane.process.hasEnded) return null;
-    const started = await ModelProcess.start(lane.model, this.#limits);
+    const started = await ModelProcess.start(lane.model, this.#opening);
     if (!(started instanceof ModelProcess)) return { refusal: { ...started, status: 500 } };
     lane.process = started;
     if (this.#isClosed) started.end();

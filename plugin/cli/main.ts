@@ -83,6 +83,7 @@ program
   .option('--host <address>', 'the address to listen at; this machine alone unless given', '127.0.0.1')
   .option('--port <number>', 'the port to listen at; 0 is any that is free', '8000')
   .option('--tokens <file>', 'the users and the hashes of their tokens; without it everybody may trace')
+  .option('--edits <file>', 'a file that exports edits of the models by name, for completions')
   .option('--limit <name=number...>', 'what users may ask for: time=60 (seconds), memory=1.5e9 (bytes), …', [])
   .option('--quiet', 'log no requests')
   .action(async (models: string[], options: ServeCommandOptions) => {

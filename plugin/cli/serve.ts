@@ -6,6 +6,7 @@ export interface ServeCommandOptions {
   readonly host: string;
   readonly port: string;
   readonly tokens?: string;
+  readonly edits?: string;
   /** Each `name=number`. */
   readonly limit: readonly string[];
   readonly quiet?: boolean;
@@ -13,9 +14,14 @@ export interface ServeCommandOptions {
 
 /** Serves models until the process is told to end. */
 export async function serveModels(models: readonly string[], options: ServeCommandOptions): Promise<void> {
-  const { host, port, tokens, limit, quiet = false } = options;
+  const { host, port, tokens, edits, limit, quiet = false } = options;
   const limits = Object.fromEntries(limit.map(readLimit)) as Partial<Limits>;
-  const server = await serve({ models, host, port: readPort(port), limits, log: !quiet, ...(tokens && { tokens }) });
+  const server = await serve({
+    ...{ models, host, port: readPort(port), limits, log: !quiet },
+    ...(tokens && { tokens }),
+    // The file of edits is compiled as any program with blocks.
+    ...(edits && { edits, imports: [new URL('../register.js', import.meta.url).href] }),
+  });
   console.log(`${server.url} serves ${models.join(', ')}`);
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, async () => {
