@@ -33,7 +33,9 @@ ours(save);
 
 export { AnswerError } from './api/answer.ts';
 export { ExecutionBackend, NoopBackend } from './api/backend.ts';
+export { type MapOptions, map } from './api/map.ts';
 export { RemoteBackend, type RemoteOptions } from './api/remote.ts';
+export { RemoteError } from './api/remote-error.ts';
 export type { JobStatus, RemoteJob } from './api/remote-job.ts';
 export { TraceError } from './errors.ts';
 export { ReuseScope } from './execution/reuse.ts';

@@ -47,6 +47,7 @@ export const COUNT: OptionKind = {
   text: 'a whole number from 1 on',
   fits: (value) => Number.isSafeInteger(value) && (value as number) > 0,
 };
+export const WHOLE: OptionKind = { text: 'a whole number from 0 on', fits: isId };
 export const TOKENS: OptionKind = {
   text: 'an array of token ids, whole numbers from 0 on',
   fits: allOf(isId),

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import * as z from 'zod';
 import { TraceError } from '../errors.ts';
+import { RemoteError } from './remote-error.ts';
 
 /** What of a server's text an error shows. */
 const SHOWN = 500;
@@ -19,6 +20,9 @@ const errorSchema = z.object({
   /** The line of the user's program, where the server knows it. */
   site: z.object({ file: z.string(), line: z.number(), column: z.number() }).nullish(),
 });
+
+/** The statuses of servers that are busy, and of proxies before one that is not there. */
+const BUSY: ReadonlySet<number> = new Set([429, 502, 503, 504]);
 
 export interface Asked {
   readonly method: 'GET' | 'POST' | 'DELETE';
@@ -46,7 +50,7 @@ export class ServerConnection {
       const got = await this.#once(path, asked, read).catch(async (error: unknown) => {
         asked.signal.throwIfAborted();
         if (lost === PAUSES.length || (lost === 0 && !BROKEN.has(codeOf(error)))) {
-          throw this.error(`could not be asked: ${reasonOf(error)}`, error);
+          throw this.error(`could not be asked: ${reasonOf(error)}`, error, true);
         }
         await delay(PAUSES[lost], undefined, { signal: asked.signal }).catch(() => asked.signal.throwIfAborted());
         return null;
@@ -78,12 +82,13 @@ export class ServerConnection {
     if (!success)
       return this.error(`answered ${status} with something that is not an answer to a trace: ${shown(text)}`);
     const refused = `refused the trace: ${shown(data.error)}`;
-    return data.site ? new TraceError(`${this.#shownUrl} ${refused}`, data.site) : this.error(refused);
+    if (data.site) return new TraceError(`${this.#shownUrl} ${refused}`, data.site);
+    return this.error(refused, undefined, BUSY.has(status));
   }
 
   /** An error that names the server. */
-  error(what: string, cause?: unknown): Error {
-    return new Error(`${this.#shownUrl} ${what}`, { cause });
+  error(what: string, cause?: unknown, isPassing = false): RemoteError {
+    return new RemoteError(`${this.#shownUrl} ${what}`, isPassing, { cause });
   }
 
   /** Without a password. */
