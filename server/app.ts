@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { limitIntake } from './intake.ts';
 import { Jobs } from './jobs.ts';
 import type { Limits } from './limits.ts';
 import type { Opening } from './messages.ts';
@@ -36,8 +37,8 @@ export async function makeApp({ models, opening, tokens, log }: AppOptions, pack
   const app: FastifyInstance = packages.fastify({
     logger: log && { redact: ['req.headers.authorization'] },
     bodyLimit: limits.bytesIn,
-    // A trace may take as long as its limit, and waits for others before.
-    requestTimeout: 0,
+    // To come in; the answer may take as long as it likes.
+    requestTimeout: 120_000,
   });
   app.decorateRequest('user', '');
   app.setErrorHandler((error: Error & { statusCode?: number }, request, reply) => {
@@ -50,6 +51,10 @@ export async function makeApp({ models, opening, tokens, log }: AppOptions, pack
   app.setNotFoundHandler((request, reply) =>
     reply.code(404).send({ error: `There is no ${request.method} ${request.url.split('?')[0]} here.` }),
   );
+  // A connection that stays open would hold up the end of the server for a minute.
+  app.addHook('onSend', async (_, reply) => {
+    if (scheduler.isClosed) reply.header('connection', 'close');
+  });
   app.get('/health', async () => ({ status: 'ok', waiting: Object.fromEntries(scheduler.lengths) }));
   await app.register(packages.compress);
   await app.register(async (inner) => {
@@ -59,13 +64,13 @@ export async function makeApp({ models, opening, tokens, log }: AppOptions, pack
     await inner.register(packages.rateLimit, {
       max: limits.requests,
       timeWindow: '1 minute',
-      hook: 'preHandler',
       keyGenerator: ({ user, ip }) => user || ip,
     });
     inner.get('/metrics', async (_, reply) =>
       reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()),
     );
     modelRoutes(inner, models);
+    limitIntake(inner, limits.kept);
     await inner.register(async (own) => traceRoutes(own, { models, jobs, scheduler }));
     await inner.register(async (own) => completionRoutes(own, { models, jobs, scheduler }));
   });

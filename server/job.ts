@@ -11,8 +11,7 @@ export interface JobRequest {
   /** The name of its model. */
   readonly model: string;
   readonly form: Form;
-  readonly body: Uint8Array;
-  /** Of the body: the same id with another body is another trace. */
+  /** Of what is to run: the same id with another body is another trace. */
   readonly digest: string;
   /** Whether it goes on when nobody waits for it. */
   readonly detached: boolean;
@@ -25,6 +24,8 @@ export class Job extends EventEmitter {
   status: JobStatus = 'queued';
   progress: readonly [done: number, total: number] | null = null;
   outcome: Outcome | null = null;
+  /** What is to run, until it has. */
+  body: Uint8Array;
   /** When it ended, as `performance.now()` has it. */
   ended = 0;
   readonly #abort = new AbortController();
@@ -33,11 +34,12 @@ export class Job extends EventEmitter {
   #leaving: NodeJS.Timeout | undefined;
 
   /** @param reconnect how long it goes on when nobody waits for it, in milliseconds */
-  constructor(request: JobRequest, reconnect: number) {
+  constructor(request: JobRequest, body: Uint8Array, reconnect: number) {
     super();
     // Any number of connections may wait for one job.
     this.setMaxListeners(0);
     this.request = request;
+    this.body = body;
     this.#reconnect = reconnect;
   }
 
@@ -59,6 +61,7 @@ export class Job extends EventEmitter {
 
   end(outcome: Outcome): void {
     this.outcome = outcome;
+    this.body = new Uint8Array();
     this.ended = performance.now();
     const failed = 'refusal' in outcome;
     this.status = !failed ? 'completed' : outcome.refusal === CANCELLED ? 'cancelled' : 'failed';

@@ -22,14 +22,14 @@ export class Jobs {
   }
 
   /** The job of a request: that which has its id already, or a new one, which `enqueue` takes. */
-  open(request: JobRequest, enqueue: (job: Job) => void): Job {
+  open(request: JobRequest, body: Uint8Array, enqueue: (job: Job) => void): Job {
     const key = keyOf(request);
     const known = this.#jobs.get(key);
     if (known) {
       if (known.request.digest === request.digest && known.request.model === request.model) return known;
       throw new RefusalError(409, `The job ${request.id} is another trace. Choose another id.`);
     }
-    const job = new Job(request, this.#limits.reconnect * 1000);
+    const job = new Job(request, body, this.#limits.reconnect * 1000);
     enqueue(job);
     this.#jobs.set(key, job);
     job.once('end', () => this.#keep(job));

@@ -29,13 +29,20 @@ export class ModelProcess {
   readonly #child: ChildProcess;
   readonly #limits: Limits;
   #hasEnded = false;
+  /** Its memory before anything ran. */
+  #least = 0;
+  /** What it has more, after a run. */
+  #held = 0;
 
   private constructor(child: ChildProcess, limits: Limits) {
     this.#child = child;
     this.#limits = limits;
-    child.once('exit', () => {
-      this.#hasEnded = true;
-    });
+    // What could not be started has ended, too.
+    for (const event of ['exit', 'error']) {
+      child.once(event, () => {
+        this.#hasEnded = true;
+      });
+    }
   }
 
   /** Starts a process and opens the model in it. */
@@ -58,11 +65,13 @@ export class ModelProcess {
       started.end();
       return loaded.refusal;
     }
+    started.#least = await residentBytes(child.pid!);
     return started;
   }
 
-  get hasEnded(): boolean {
-    return this.#hasEnded;
+  /** Whether nothing more is to run in it: it has ended, or holds so much memory that the next trace had too little. */
+  get isSpent(): boolean {
+    return this.#hasEnded || this.#held > (this.#limits.memory - this.#least) / 2;
   }
 
   /** Runs a request. Afterwards the process may have ended. */
@@ -76,6 +85,7 @@ export class ModelProcess {
     const outcome = await this.#ask({ kind: 'run', form, body }, this.#limits.time * 1000, onTold);
     signal.removeEventListener('abort', cancel);
     clearTimeout(ending);
+    this.#held = (await residentBytes(this.#child.pid!)) - this.#least;
     return signal.aborted ? { refusal: CANCELLED } : outcome;
   }
 
@@ -98,6 +108,7 @@ export class ModelProcess {
         clearInterval(look);
         child.off('message', onMessage);
         child.off('exit', onExit);
+        child.off('error', onError);
         resolve(outcome);
       };
       const exceed = (error: string) => {
@@ -112,6 +123,8 @@ export class ModelProcess {
         settle({
           refusal: { status: 500, error: `It has ended the process of the model (${signal ?? `code ${code}`}).` },
         });
+      const onError = ({ message }: Error) =>
+        settle({ refusal: { status: 500, error: `The process of the model cannot be started or asked: ${message}` } });
       const late = setTimeout(
         () => exceed(`It takes longer than ${milliseconds / 1000} s, which this server allows.`),
         milliseconds,
@@ -123,6 +136,7 @@ export class ModelProcess {
       }, LOOKS);
       child.on('message', onMessage);
       child.on('exit', onExit);
+      child.on('error', onError);
       this.#tell(message);
     });
   }

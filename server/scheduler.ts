@@ -7,6 +7,8 @@ import { type Refusal, RefusalError } from './refusal.ts';
 import type { ServedModel } from './served-model.ts';
 import { UsageError } from './usage-error.ts';
 
+const CLOSING: Refusal = { status: 503, error: 'The server is being shut down. Try again later.' };
+
 /** A model with its process, if it has one, and the jobs that wait for it. */
 interface Lane {
   readonly model: ServedModel;
@@ -47,7 +49,7 @@ export class Scheduler {
   add(job: Job): void {
     const lane = this.#lanes.get(job.request.model)!;
     const { waiting, kept } = this.#limits;
-    const { byteLength } = job.request.body;
+    const { byteLength } = job.body;
     if (lane.waiting.length >= waiting || this.#bytes + byteLength > kept) {
       throw new RefusalError(
         503,
@@ -57,6 +59,9 @@ export class Scheduler {
     this.#bytes += byteLength;
     job.once('end', () => {
       this.#bytes -= byteLength;
+      // One that is cancelled waits no longer.
+      const place = lane.waiting.indexOf(job);
+      if (place !== -1) lane.waiting.splice(place, 1);
       this.#metrics.ended(job);
     });
     lane.waiting.push(job);
@@ -69,15 +74,21 @@ export class Scheduler {
     return new Map([...this.#lanes].map(([name, { waiting }]) => [name, waiting.length]));
   }
 
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
   close(): void {
     this.#isClosed = true;
-    for (const lane of this.#lanes.values()) lane.process?.end();
+    for (const { process, waiting } of this.#lanes.values()) {
+      process?.end();
+      for (const job of [...waiting]) job.end({ refusal: CLOSING });
+    }
   }
 
   /** Starts what can start: the job that has waited longest first. */
   #next(): void {
     const lanes = [...this.#lanes.values()];
-    for (const { waiting } of lanes) while (waiting[0]?.outcome) waiting.shift();
     const ready = lanes
       .filter(({ isBusy, waiting }) => !isBusy && waiting.length > 0)
       .sort((a, b) => a.waiting[0]!.created - b.waiting[0]!.created);
@@ -101,10 +112,12 @@ export class Scheduler {
     this.#metrics.waiting(lane.model.name, lane.waiting.length);
     lane.isBusy = true;
     job.start();
-    job.end(await this.#outcome(lane, job));
+    const outcome = await this.#outcome(lane, job);
+    job.end(this.#isClosed && 'refusal' in outcome ? { refusal: CLOSING } : outcome);
     lane.isBusy = false;
     lane.used = performance.now();
-    if (lane.process?.hasEnded) {
+    if (lane.process?.isSpent) {
+      lane.process.end();
       lane.process = null;
       this.#metrics.replaced(lane.model.name);
     }
@@ -115,13 +128,12 @@ export class Scheduler {
     const failed = await this.#open(lane);
     if (failed) return failed;
     if (job.signal.aborted) return { refusal: CANCELLED };
-    const { form, body } = job.request;
-    return lane.process!.run(form, body, (told) => job.report(told), job.signal);
+    return lane.process!.run(job.request.form, job.body, (told) => job.report(told), job.signal);
   }
 
   /** Opens the model of a lane, unless it is open. */
   async #open(lane: Lane): Promise<{ readonly refusal: Refusal } | null> {
-    if (lane.process && !lane.process.hasEnded) return null;
+    if (lane.process && !lane.process.isSpent) return null;
     const started = await ModelProcess.start(lane.model, this.#opening);
     if (!(started instanceof ModelProcess)) return { refusal: { ...started, status: 500 } };
     lane.process = started;

@@ -64,9 +64,10 @@ export function completionRoutes(app: FastifyInstance, { models, jobs, scheduler
     const request = Buffer.from(JSON.stringify(requestOf(body, edit)));
     const job = jobs.open(
       {
-        ...{ id: randomUUID(), user, model: model.name, form: 'completion', body: request, detached: false },
+        ...{ id: randomUUID(), user, model: model.name, form: 'completion', detached: false },
         digest: createHash('sha256').update(request).digest('hex'),
       },
+      request,
       (made) => scheduler.add(made),
     );
     const answered = new Answer(body, job, isChat);

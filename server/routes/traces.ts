@@ -26,7 +26,8 @@ export function traceRoutes(app: FastifyInstance, { models, jobs, scheduler }: T
   );
 
   app.post('/traces', async (request, reply) => {
-    const job = jobs.open(readRequest(request, models), (made) => scheduler.add(made));
+    const { body, ...asked } = readRequest(request, models);
+    const job = jobs.open(asked, body, (made) => scheduler.add(made));
     if (request.headers.accept === 'text/event-stream') return stream(reply, job);
     if (!job.request.detached) return answer(reply, job);
     return reply.code(202).header('location', `/traces/${job.request.id}`).send(statusOf(job));

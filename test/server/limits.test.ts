@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { type Server, serve } from 'onnsight/serve';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { baseRequest } from '../fuzz/inputs/base.ts';
 import { damageJson } from '../fuzz/inputs/damage.ts';
 import { Random } from '../fuzz/inputs/random.ts';
@@ -155,12 +155,20 @@ describe('what an operator sets', () => {
   });
 
   it('requests in a minute, jobs that wait, iterations; and limits that there are not', async () => {
-    const few = await Asked.start({ models: [MLP], limits: { requests: 4, waiting: 1, iterations: 1000 } });
+    const limits = { requests: 4, waiting: 1, iterations: 1000, kept: 8000 };
+    const few = await Asked.start({ models: [MLP], limits });
     const endless = () => few.post('mlp', graphOf('attack-endless'));
     const said = await Promise.all([endless(), endless(), endless()]);
     expect(said.map(({ status }) => status).sort()).toEqual([400, 400, 503]);
     expect(said.find(({ status }) => status === 400)!.answer.error).toMatch(/a loop has run 1000 times and goes on/);
     expect(said.find(({ status }) => status === 503)!.answer.error).toMatch(/^1 traces wait for mlp already/);
+    const large = await few.post('mlp', { ...base(), more: 'x'.repeat(8000) });
+    expect(large).toMatchObject({ status: 503, answer: { error: expect.stringMatching(/has its hands full/) } });
+    const unknown = await fetch(`${few.server.url}/traces`, {
+      ...{ method: 'POST', duplex: 'half', headers: { 'content-type': 'application/json' } },
+      body: new Blob(['{}']).stream(),
+    });
+    expect(unknown.status).toBe(411);
     const { status, answer } = await endless();
     expect([status, answer.error]).toEqual([429, 'More than 4 requests in a minute: try again later.']);
     await few.server.close();
@@ -170,5 +178,16 @@ describe('what an operator sets', () => {
     await expect(serve({ models: [MLP], limits: { time: 0 } })).rejects.toThrow(/time is a number above 0, not 0/);
     await expect(serve({ models: [MLP, MLP] })).rejects.toThrow(/Two models are called 'mlp'/);
     await expect(serve({ models: [MLP], tokens: 'nowhere' })).rejects.toThrow(/There is no nowhere. Make a token/);
+  });
+
+  it('a server that is shut down says so to those who wait', async () => {
+    const running = [1, 2].map(() => asked.post('mlp', graphOf('attack-loop1e9')));
+    await vi.waitFor(async () =>
+      expect(await (await fetch(`${asked.server.url}/health`)).json()).toMatchObject({ waiting: { mlp: 1 } }),
+    );
+    await asked.server.close();
+    for (const { status, answer } of await Promise.all(running)) {
+      expect([status, answer.error]).toEqual([503, 'The server is being shut down. Try again later.']);
+    }
   });
 });
