@@ -10,10 +10,11 @@ import { type OutputOptions, rolldown } from 'rolldown';
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const RUNTIME = join(ROOT, 'dist/runtime');
 
-/** What programs import, by the package's exports; what the command line takes besides; the thread of fused blocks. */
+/** What programs import, by the package's exports; what the command line and the server take besides; the thread of fused blocks. */
 const ENTRIES = [
   ...['index', 'analysis/index', 'bundle/node', 'operators/index', 'plots/index'],
   ...takenBy(join(ROOT, 'dist/plugin')),
+  ...takenBy(join(ROOT, 'dist/server')),
 ];
 const THREAD = 'ort/node/thread-main';
 

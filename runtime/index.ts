@@ -33,19 +33,16 @@ ours(save);
 
 export { AnswerError } from './api/answer.ts';
 export { ExecutionBackend, NoopBackend } from './api/backend.ts';
-export {
-  answerToJson,
-  RemoteBackend,
-  type RemoteOptions,
-  type RequestJson,
-  requestFromJson,
-  requestToJson,
-} from './api/remote.ts';
+export { type MapOptions, map } from './api/map.ts';
+export { RemoteBackend, type RemoteOptions } from './api/remote.ts';
+export { RemoteError } from './api/remote-error.ts';
+export type { JobStatus, RemoteJob } from './api/remote-job.ts';
 export { TraceError } from './errors.ts';
 export { ReuseScope } from './execution/reuse.ts';
 export type { DispatchStats, Held, RunStats } from './execution/stats.ts';
 export * from './files/index.ts';
 export * from './functions/index.ts';
+export type { GraphLimits } from './graph/check.ts';
 export { GraphError } from './graph/error.ts';
 export type { InterventionGraph } from './graph/graph.ts';
 export { type GraphJson, graphFromJson, graphToJson } from './graph/json.ts';
@@ -55,6 +52,9 @@ export type { HubOptions } from './language/hub.ts';
 export { ModelError } from './onnx/error.ts';
 export * from './optim/index.ts';
 export { DeviceError } from './ort/port.ts';
+export { answerFromBytes, answerToBytes, requestFromBytes, requestToBytes } from './requests/bytes.ts';
+export { FRAME_TYPE } from './requests/frame.ts';
+export { answerToJson, type RequestJson, requestFromJson, requestToJson } from './requests/json.ts';
 export { Tensor } from './tensor/tensor.ts';
 export { pure } from './tracing/harmless.ts';
 export type * from './types/index.ts';

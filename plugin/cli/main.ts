@@ -2,6 +2,7 @@
 import { Command, Option } from 'commander';
 import { packageVersion } from '../version.ts';
 import type { CompileOptions } from './compile.ts';
+import type { ServeCommandOptions } from './serve.ts';
 import type { TypesOptions } from './types.ts';
 
 const program = new Command('onnsight')
@@ -73,6 +74,43 @@ program
     try {
       const { writeTypes } = await import('./types.ts');
       if (!(await writeTypes(model, options))) process.exitCode = 1;
+    } catch (error) {
+      console.error(`error: ${describeError(error)}`);
+      process.exitCode = 1;
+    }
+  });
+
+program
+  .command('serve')
+  .description('Serve models to others, who trace them with a RemoteBackend.')
+  .argument('<models...>', '.onnx files, folders, or models of the Hugging Face hub; name=path names one')
+  .option('--host <address>', 'the address to listen at; this machine alone unless given', '127.0.0.1')
+  .option('--port <number>', 'the port to listen at; 0 is any that is free', '8000')
+  .option('--tokens <file>', 'the users and the hashes of their tokens; without it everybody may trace')
+  .option('--edits <file>', 'a file that exports edits of the models by name, for completions')
+  .option('--limit <name=number...>', 'what users may ask for: time=60 (seconds), memory=1.5e9 (bytes), …', [])
+  .option('--quiet', 'log no requests')
+  .action(async (models: string[], options: ServeCommandOptions) => {
+    const { describeError } = await import('./describe-error.ts');
+    try {
+      const { serveModels } = await import('./serve.ts');
+      await serveModels(models, options);
+    } catch (error) {
+      console.error(`error: ${describeError(error)}`);
+      process.exitCode = 1;
+    }
+  });
+
+program
+  .command('token')
+  .description('Make a token for a user of a server. It is shown once: the file has its hash.')
+  .argument('<user>', "the user's name")
+  .requiredOption('--tokens <file>', 'the file that serve is given')
+  .action(async (user: string, { tokens }: { tokens: string }) => {
+    const { describeError } = await import('./describe-error.ts');
+    try {
+      const { addToken } = await import('../../server/tokens.ts');
+      console.log(addToken(tokens, user));
     } catch (error) {
       console.error(`error: ${describeError(error)}`);
       process.exitCode = 1;

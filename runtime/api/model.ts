@@ -10,7 +10,14 @@ import { callerSite } from '../tracing/caller.ts';
 import { pure } from '../tracing/harmless.ts';
 import type { ReceivedRequest } from '../types/backend.ts';
 import type { InputHooks } from '../types/input-hooks.ts';
-import type { Described, EditOptions, ModelInputs, ModelMembers, TraceOptions } from '../types/model.ts';
+import type {
+  Described,
+  EditOptions,
+  ExecuteOptions,
+  ModelInputs,
+  ModelMembers,
+  TraceOptions,
+} from '../types/model.ts';
 import type { Loose } from '../types/module.ts';
 import type { Session } from '../types/session.ts';
 import type { Resolved, Traced } from '../types/tensor.ts';
@@ -20,10 +27,10 @@ import { callModel } from './call-model.ts';
 import type { LoadedModel } from './loaded-model.ts';
 import { type Members, ModuleEnvoy } from './module-envoy.ts';
 import { FLAG } from './option-kinds.ts';
-import { checkOptions, TRACE_OPTIONS } from './options.ts';
+import { checkOptions, EXECUTE_OPTIONS } from './options.ts';
 import { ANYWHERE, type Standing } from './place.ts';
 import { checkAddresses } from './request-addresses.ts';
-import { buildInvokes, buildSession, buildTrace, runSession, runTrace } from './run-trace.ts';
+import { buildInvokes, buildSession, buildTrace, checkTraceOptions, runSession, runTrace } from './run-trace.ts';
 import { describeTypes } from './scan.ts';
 import type { ReadSettings } from './session.ts';
 
@@ -107,11 +114,7 @@ export class Model<Input = ModelInputs, Whole extends ModelMembers<Input> = Mode
   }
 
   async #trace(inputs: unknown, block?: Block | TraceOptions, options?: TraceOptions): Promise<unknown> {
-    checkOptions(
-      'trace',
-      typeof block === 'function' || typeof options === 'function' ? options : block,
-      TRACE_OPTIONS,
-    );
+    checkTraceOptions('trace', typeof block === 'function' || typeof options === 'function' ? options : block);
     const model = this.loaded;
     if (typeof block === 'function') {
       checkCompiled(block);
@@ -143,9 +146,10 @@ export class Model<Input = ModelInputs, Whole extends ModelMembers<Input> = Mode
    * Runs a graph of the same model that came as data: the tensors of its saves, in order. Throws a GraphError for
    * modules that are not there.
    */
-  async execute(request: ReceivedRequest): Promise<(Tensor | undefined)[]> {
+  async execute(request: ReceivedRequest, options: ExecuteOptions = {}): Promise<(Tensor | undefined)[]> {
+    checkOptions('execute', options, EXECUTE_OPTIONS);
     if (!(request?.inputs instanceof Map)) {
-      throw new GraphError('execute takes a request that was read: model.execute(requestFromJson(json)).');
+      throw new GraphError('execute takes a request that was read: model.execute(requestFromBytes(bytes)).');
     }
     const { graph, inputs, model } = request;
     const { map, engine, edits } = this.loaded;
@@ -159,8 +163,8 @@ export class Model<Input = ModelInputs, Whole extends ModelMembers<Input> = Mode
     }
     checkAddresses(map, graph);
     const run = { engine, owner: 0, inputs: prepareInputs(map.model, Object.fromEntries(inputs)) };
-    if (!hasGradients(graph)) return engine.run(graph, run.inputs);
-    const execution = new Execution(graph, [run], new Map(), {});
+    if (!hasGradients(graph)) return engine.run(graph, run.inputs, options);
+    const execution = new Execution(graph, [run], new Map(), options);
     await execution.run(graph.saves.map(({ value }) => value));
     return graph.saves.map(({ value }) => execution.values.get(value)!);
   }
@@ -173,7 +177,7 @@ export class Model<Input = ModelInputs, Whole extends ModelMembers<Input> = Mode
   }
 
   async #session(block: (session: Session<Input>) => unknown, options: TraceOptions): Promise<unknown> {
-    checkOptions('session', options, TRACE_OPTIONS);
+    checkTraceOptions('session', options);
     checkCompiled(block);
     return runSession(this.loaded, await buildSession(this.loaded, block, this.generating), options);
   }

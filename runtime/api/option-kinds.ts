@@ -47,10 +47,12 @@ export const COUNT: OptionKind = {
   text: 'a whole number from 1 on',
   fits: (value) => Number.isSafeInteger(value) && (value as number) > 0,
 };
+export const WHOLE: OptionKind = { text: 'a whole number from 0 on', fits: isId };
 export const TOKENS: OptionKind = {
   text: 'an array of token ids, whole numbers from 0 on',
   fits: allOf(isId),
 };
+export const TEXTS_BY_NAME: OptionKind = { text: 'an object of texts by name', fits: valuesOf(isText) };
 export const NAMES_BY_PATH: OptionKind = {
   text: 'an object of names, or arrays of names, by path',
   fits: valuesOf((value) => isText(value) || allOf(isText)(value)),

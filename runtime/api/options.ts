@@ -2,7 +2,7 @@ import { TraceError } from '../errors.ts';
 import { unknownOption } from '../nearest.ts';
 import { callerSite } from '../tracing/caller.ts';
 import { isPlainObject } from '../tracing/plain-object.ts';
-import type { LoadOptions, TraceOptions } from '../types/model.ts';
+import type { ExecuteOptions, LoadOptions, TraceOptions } from '../types/model.ts';
 import {
   BACKEND,
   CHECKED_LATER,
@@ -21,11 +21,14 @@ export type OptionKinds<T> = { readonly [K in keyof Required<T>]: OptionKind };
 
 export const TRACE_OPTIONS: OptionKinds<TraceOptions> = {
   backend: BACKEND,
+  remote: FLAG,
   signal: SIGNAL,
   reuse: REUSE,
   onStats: FUNCTION,
   onProgress: FUNCTION,
 };
+
+export const EXECUTE_OPTIONS: OptionKinds<ExecuteOptions> = { signal: SIGNAL, onProgress: FUNCTION };
 
 export const LOAD_OPTIONS: OptionKinds<LoadOptions> = {
   device: CHECKED_LATER,

@@ -1,3 +1,4 @@
+import { TraceError } from '../errors.ts';
 import { ReuseScope } from '../execution/reuse.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { callerSite, laterSite } from '../tracing/caller.ts';
@@ -12,6 +13,8 @@ import { Invokes } from './invokes.ts';
 import type { LoadedModel } from './loaded-model.ts';
 import { savedOutputs } from './model-outputs.ts';
 import { writeTensor } from './module-tensors.ts';
+import { checkOptions, TRACE_OPTIONS } from './options.ts';
+import { defaultBackend } from './remote.ts';
 import type { Results } from './results.ts';
 import { type ReadSettings, Session } from './session.ts';
 import { declaredShapes, shapesFor } from './shapes.ts';
@@ -22,6 +25,14 @@ import { Tracing } from './tracing.ts';
 export interface BuiltTrace {
   readonly tracing: Tracing;
   readonly results: Results;
+}
+
+/** Checks the options of a trace or session. Throws a TraceError at the user's line. */
+export function checkTraceOptions(call: string, options: TraceOptions | undefined): void {
+  checkOptions(call, options, TRACE_OPTIONS);
+  if (!options?.remote) return;
+  if (options.backend) throw new TraceError(`${call} takes either a backend or remote: true.`, callerSite());
+  defaultBackend();
 }
 
 /** Builds a trace of inputs that are given; without a block all outputs of the model are saved. */
@@ -70,15 +81,20 @@ export async function buildSession(
 export async function runTrace(
   { map }: LoadedModel,
   { tracing, results }: BuiltTrace,
-  { backend = new ExecutionBackend(), ...options }: TraceOptions = {},
+  { backend: given, remote = false, ...options }: TraceOptions = {},
+  ownReuse?: ReuseScope,
 ): Promise<unknown> {
   options.signal?.throwIfAborted();
+  const backend = given ?? (remote ? defaultBackend() : new ExecutionBackend());
   const answer = await backend.run({
     graph: tracing.graph,
     inputs: givenTensors(tracing),
     model: new ModelIdentity(map.model),
     signal: options.signal,
-    execute: () => tracing.execute(options),
+    onProgress: options.onProgress,
+    onStats: options.onStats,
+    reuse: options.reuse,
+    execute: () => tracing.execute({ reuse: ownReuse, ...options }),
   });
   const tensors = checkAnswer(tracing.graph, answer);
   const resolved = results.resolve(tensors);
@@ -89,7 +105,7 @@ export async function runTrace(
 
 /** Runs a session, whose traces share what they have in common. */
 export function runSession(model: LoadedModel, built: BuiltTrace, options: TraceOptions): Promise<unknown> {
-  return runTrace(model, built, { reuse: new ReuseScope(), ...options });
+  return runTrace(model, built, options, new ReuseScope());
 }
 
 /** The model's inputs that are given from outside. */

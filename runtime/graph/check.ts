@@ -18,27 +18,38 @@ const MOST_NODES = 2 ** 15;
 /** Integer operands of at most so many elements may be sizes. */
 const MOST_SIZES = 64;
 
+/** What a graph that came as data may ask for. */
+export interface GraphLimits {
+  /** Elements that one operation may make out of fewer: 2^26 unless given. */
+  readonly elements?: number | undefined;
+  /** Nodes, those in bodies and operands among them, and saves: 32,768 unless given. */
+  readonly nodes?: number | undefined;
+}
+
 /**
  * Checks that the nodes of a graph that came as data fit together: each operation takes its inputs and makes outputs of
  * the types that the graph says, bodies take and give what their node does, and nothing is larger than a request may
  * ask for. Throws a GraphError that names the node.
  */
-export function checkGraph(graph: InterventionGraph): void {
+export function checkGraph(graph: InterventionGraph, limits: GraphLimits = {}): void {
+  const { elements = MOST_ELEMENTS, nodes = MOST_NODES } = limits;
   const count = [...withRegions(graph.root.nodes)].length + graph.operands.size;
-  if (count > MOST_NODES) throw new GraphError(`The graph has ${count} nodes, and a request may have ${MOST_NODES}.`);
+  if (count > nodes) throw new GraphError(`The graph has ${count} nodes, and a request may have ${nodes}.`);
   const saves = graph.saves.length;
-  if (saves > MOST_NODES) throw new GraphError(`The graph has ${saves} saves, and a request may have ${MOST_NODES}.`);
+  if (saves > nodes) throw new GraphError(`The graph has ${saves} saves, and a request may have ${nodes}.`);
   if (graph.root.parameters.length > 0) throw new GraphError('root: only bodies have parameters');
-  new Checker(graph).region(graph.root, 'root', 0);
+  new Checker(graph, elements).region(graph.root, 'root', 0);
 }
 
 class Checker {
   private readonly graph: InterventionGraph;
   /** The types of values, with the sizes that operands give. */
   private readonly types = new Map<Value, TensorType>();
+  private readonly mostElements: number;
 
-  constructor(graph: InterventionGraph) {
+  constructor(graph: InterventionGraph, mostElements: number) {
     this.graph = graph;
+    this.mostElements = mostElements;
   }
 
   region({ nodes }: Region, path: string, depth: number): void {
@@ -72,8 +83,8 @@ class Checker {
       checkShape(said[k]!.shape, type.shape, 'it makes');
       this.types.set(node.outputs[k]!, type);
       const count = elements(type.shape);
-      if (count <= MOST_ELEMENTS || count <= largest) return;
-      throw new OperationError(`it would make ${count} elements, and a request may make ${MOST_ELEMENTS} at once`);
+      if (count <= this.mostElements || count <= largest) return;
+      throw new OperationError(`it would make ${count} elements, and a request may make ${this.mostElements} at once`);
     });
   }
 

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { DTYPES } from './dtypes.ts';
+import { DTYPES, type DType } from './dtypes.ts';
 import { GraphError } from './error.ts';
 import { InterventionGraph, type OperandData } from './graph.ts';
 import { operandData } from './operand-data.ts';
@@ -37,22 +37,44 @@ const operand = z.strictObject({
   /** Numbers, or strings of digits for 64-bit integers, which JSON's numbers cannot hold. */
   data: z.array(z.union([z.number(), z.string().regex(/^-?\d+$/), z.literal(['NaN', 'Infinity', '-Infinity'])])),
 });
-const schema = z.strictObject({
+const structure = z.strictObject({
   format: z.literal('onnsight-graph'),
   version: z.literal(GRAPH_VERSION),
   root: region,
-  operands: z.array(operand),
   saves: z.array(z.strictObject({ name: z.string(), value: z.number().int() })),
 });
+const schema = z.strictObject({ ...structure.shape, operands: z.array(operand) });
 
+/** A graph without the data of its operands. */
+export type GraphStructure = z.infer<typeof structure>;
 export type GraphJson = z.infer<typeof schema>;
 type RegionJson = z.infer<typeof region>;
+
+/** The data of the operand that makes a value, once the value's dtype is known. */
+export interface GivenOperand {
+  readonly value: number;
+  readonly read: (dtype: DType, path: string) => OperandData;
+}
 
 /**
  * The whole graph as JSON data, operands included. Throws a GraphError if it contains anything else: functions given to apply,
  * or several forward passes.
  */
 export function graphToJson(graph: InterventionGraph): GraphJson {
+  return {
+    ...structureToJson(graph),
+    operands: [...graph.operands].map(([{ outputs }, data]) => ({
+      value: outputs[0]!.id,
+      dims: [...data.dims],
+      data: Array.from(data.data as ArrayLike<number | bigint>, (x) =>
+        typeof x === 'bigint' || !Number.isFinite(x) ? String(x) : x,
+      ),
+    })),
+  };
+}
+
+/** The graph without the data of its operands. Throws a GraphError where `graphToJson` does. */
+export function structureToJson(graph: InterventionGraph): GraphStructure {
   for (const node of graph.root.nodes) {
     const reason = notData(node);
     if (reason === null) continue;
@@ -63,13 +85,6 @@ export function graphToJson(graph: InterventionGraph): GraphJson {
     format: 'onnsight-graph',
     version: GRAPH_VERSION,
     root: regionToJson(graph.root),
-    operands: [...graph.operands].map(([{ outputs }, data]) => ({
-      value: outputs[0]!.id,
-      dims: [...data.dims],
-      data: Array.from(data.data as ArrayLike<number | bigint>, (x) =>
-        typeof x === 'bigint' || !Number.isFinite(x) ? String(x) : x,
-      ),
-    })),
     saves: graph.saves.map((save) => ({ name: save.name, value: save.value.id })),
   };
 }
@@ -99,9 +114,16 @@ function regionToJson({ parameters, nodes, results }: Region): RegionJson {
   };
 }
 
-/** A deep copy of attributes. */
-function attributesToJson(attributes: object): z.infer<typeof node>['attributes'] {
-  return z.record(z.string(), z.json()).parse(attributes);
+type Json = z.infer<ReturnType<typeof z.json>>;
+
+/** A deep copy of attributes, which are data. */
+function attributesToJson(attributes: object): Record<string, Json> {
+  return Object.fromEntries(Object.entries(attributes).map(([name, value]) => [name, copyOf(value)]));
+}
+
+function copyOf(value: Json): Json {
+  if (typeof value !== 'object' || value === null) return value;
+  return Array.isArray(value) ? value.map(copyOf) : (attributesToJson(value) as Json);
 }
 
 function valueToJson({ id, type }: Value): z.infer<typeof value> {
@@ -127,21 +149,40 @@ export function nested<T>(read: () => T): T {
 }
 
 function readGraph(json: unknown): InterventionGraph {
-  const parsed = schema.safeParse(json);
-  if (!parsed.success) throw new GraphError(`This is not an intervention graph: ${z.prettifyError(parsed.error)}`);
-  const { root, operands, saves } = parsed.data;
+  const { operands, ...rest } = checked(schema, json);
+  const given = operands.map(({ value, dims: sizes, data }) => ({
+    value,
+    read(dtype: DType, path: string): OperandData {
+      const size = sizes.reduce((a, b) => a * b, 1);
+      if (size !== data.length)
+        throw new GraphError(`${path}: dims [${sizes}] need ${size} elements, found ${data.length}`);
+      return { dims: sizes, data: operandData(dtype, data, path) };
+    },
+  }));
+  return graphOf(rest, given);
+}
+
+/** Reads a graph whose operands are given apart, as `graphFromJson` does. */
+export function graphFromStructure(json: unknown, operands: readonly GivenOperand[]): InterventionGraph {
+  return nested(() => graphOf(checked(structure, json), operands));
+}
+
+function checked<T>(wanted: z.ZodType<T>, json: unknown): T {
+  const { success, data, error } = wanted.safeParse(json);
+  if (success) return data;
+  throw new GraphError(`This is not an intervention graph: ${z.prettifyError(error)}`);
+}
+
+function graphOf({ root, saves }: GraphStructure, operands: readonly GivenOperand[]): InterventionGraph {
   const graph = new InterventionGraph();
   const values = new Map<number, Value>();
   readRegion(root, graph.root, values, 'root');
   const given = new Map<Node, OperandData>();
-  for (const [i, { value: id, dims: sizes, data }] of operands.entries()) {
+  for (const [i, { value: id, read }] of operands.entries()) {
     const made = find(values, id, `operands[${i}]`);
-    const size = sizes.reduce((a, b) => a * b, 1);
     if (made.node?.op !== 'operand') throw new GraphError(`operands[${i}]: %${id} is not an operand`);
     if (given.has(made.node)) throw new GraphError(`operands[${i}]: %${id} has data already`);
-    if (size !== data.length)
-      throw new GraphError(`operands[${i}]: dims [${sizes}] need ${size} elements, found ${data.length}`);
-    given.set(made.node, { dims: sizes, data: operandData(made.type.dtype, data, `operands[${i}]`) });
+    given.set(made.node, read(made.type.dtype, `operands[${i}]`));
   }
   // Operands are told apart by the order of their nodes, whatever the order of their data.
   for (const node of graph.root.nodes) {

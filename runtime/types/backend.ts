@@ -1,3 +1,5 @@
+import type { ReuseScope } from '../execution/reuse.ts';
+import type { RunStats } from '../execution/stats.ts';
 import type { InterventionGraph } from '../graph/graph.ts';
 import type { OnnxModel } from '../onnx/model.ts';
 import type { InputTensor } from '../tensor/string-tensor.ts';
@@ -13,6 +15,12 @@ export interface TraceRequest {
   readonly model: Pick<OnnxModel, 'path' | 'hash'>;
   /** Ends the run, where the backend can: its reason is what the trace is rejected with. */
   readonly signal?: AbortSignal | undefined;
+  /** Told how many segments and interventions of the run have ended, and how many there are. It is awaited. */
+  readonly onProgress?: ((done: number, total: number) => void) | undefined;
+  /** Told what was run and how long it took, if the user asks for it. */
+  readonly onStats?: ((stats: RunStats) => void) | undefined;
+  /** What it shares results with, if the user asks for it. */
+  readonly reuse?: ReuseScope | undefined;
   /** Runs it here: the tensors of `graph.saves`, in order. */
   execute(): Promise<(Tensor | undefined)[]>;
 }

@@ -66,6 +66,8 @@ export type LanguageLoadOptions = LoadOptions & HubOptions;
 export interface TraceOptions {
   /** Runs the graph; this process unless given. */
   readonly backend?: Backend;
+  /** Whether `RemoteBackend.default` runs it, where no backend is given. */
+  readonly remote?: boolean;
   /** Ends the run between two segments of the model: the promise is rejected with the signal's reason. */
   readonly signal?: AbortSignal;
   /** Runs that share a scope do not compute the same results on the same inputs again. */
@@ -75,6 +77,9 @@ export interface TraceOptions {
   /** Told after each segment and intervention how many of the run have ended, and how many there are. It is awaited. */
   readonly onProgress?: (done: number, total: number) => void;
 }
+
+/** How a request is run. */
+export type ExecuteOptions = Pick<TraceOptions, 'signal' | 'onProgress'>;
 
 /** Where an edit goes. */
 export interface EditOptions {
@@ -132,7 +137,7 @@ export interface ModelMembers<Input = ModelInputs, Tree = Loose> extends EnvoyMe
    * Runs a trace that came as data, `requestFromJson(json)`: the tensors of its saves, in order (`answerToJson` makes
    * the answer from them). Throws a `GraphError` if it was made for another model.
    */
-  execute(request: ReceivedRequest): Promise<(Tensor | undefined)[]>;
+  execute(request: ReceivedRequest, options?: ExecuteOptions): Promise<(Tensor | undefined)[]>;
   /** Runs several traces as one: values of one can be used in those that follow. */
   session<const R>(block: (session: Session<Input>) => R, options?: TraceOptions): Promise<Resolved<R>>;
   /** The intervention graph of a block, checked but not run: print it with `String`, or send it with `graphToJson`. */

@@ -63,9 +63,10 @@ it('a session', async () => {
 });
 
 it('backends, and what they are given', async () => {
-  const remote = new RemoteBackend('http://localhost', { authorization: 'secret' });
+  const remote = new RemoteBackend('http://localhost', { token: 'secret' });
+  expect(namesOf(remote.job())).toEqual(['cancel', 'id', 'run', 'status']);
   for (const backend of [remote, new NoopBackend(), new ExecutionBackend()]) {
-    expect(namesOf(backend)).toEqual(['run']);
+    expect(namesOf(backend)).toEqual(backend === remote ? ['job', 'run'] : ['run']);
     expect(printed(backend)).toBe(`${backend.constructor.name} {}`);
   }
   let given: TraceRequest | null = null;
@@ -74,7 +75,9 @@ it('backends, and what they are given', async () => {
     return request.execute();
   };
   await lm.trace(PROMPT, () => save(lm.lm_head.output), { backend: { run } });
-  expect(namesOf(given!)).toEqual(['execute', 'graph', 'inputs', 'model', 'signal']);
+  expect(namesOf(given!)).toEqual([
+    ...['execute', 'graph', 'inputs', 'model', 'onProgress', 'onStats', 'reuse', 'signal'],
+  ]);
   expect(namesOf(given!.model)).toEqual(['hash', 'path']);
 });
 

@@ -48,9 +48,12 @@ describe('the rooms', () => {
     expect(wrong).toEqual([]);
   });
 
-  it('of the runtime know nothing of the compiler and the plugin, nor the compiler of the others', () => {
+  it('of the runtime know nothing of the compiler, the plugin and the server, nor the compiler of the others', () => {
     for (const file of sources('runtime')) {
-      for (const other of imports(file)) expect(other, file).not.toMatch(/^(compiler|plugin)\//);
+      for (const other of imports(file)) expect(other, file).not.toMatch(/^(compiler|plugin|server)\//);
+    }
+    for (const file of sources('server')) {
+      for (const other of imports(file)) expect(other, file).toMatch(/^(runtime|server)\//);
     }
     for (const file of sources('compiler')) {
       for (const other of imports(file)) expect(other, file).toMatch(/^compiler\//);

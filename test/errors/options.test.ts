@@ -72,9 +72,7 @@ describe('an option that is not there is an error at its line, with the nearest 
 
   it('of a chat and a backend', () => {
     expect(thrown(() => lm.chatText([], { addGenerationPromt: true })).message).toMatch(/addGenerationPrompt/);
-    expect(thrown(() => new RemoteBackend('http://localhost', {}, { timeOut: 1 } as object)).message).toMatch(
-      /timeout/,
-    );
+    expect(thrown(() => new RemoteBackend('http://localhost', { timeOut: 1 } as object)).message).toMatch(/timeout/);
   });
 });
 
@@ -123,13 +121,13 @@ describe('a value that an option cannot have is an error at its line', () => {
   });
 
   it.each([Number.NaN, -1, 2 ** 32, '5'])('of a backend: timeout %j', (timeout) => {
-    const wrong = thrown(() => new RemoteBackend('http://localhost', {}, { timeout } as object)); // @timeout
+    const wrong = thrown(() => new RemoteBackend('http://localhost', { timeout } as object)); // @timeout
     return expectMistake(wrong, 'timeout', /timeout of RemoteBackend is a whole number of milliseconds/);
   });
 
   it.each([null, 5, {}, []])('and what is no request: %j', async (request) => {
     const error = await rejection(lm.execute(request));
-    expect([error.name, error.message]).toEqual(['GraphError', expect.stringContaining('requestFromJson(json)')]);
+    expect([error.name, error.message]).toEqual(['GraphError', expect.stringContaining('requestFromBytes(bytes)')]);
   });
 });
 

@@ -1,9 +1,5 @@
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import { text } from 'node:stream/consumers';
 import {
   add,
-  answerToJson,
   backward,
   detach,
   grad,
@@ -12,8 +8,9 @@ import {
   NNsight,
   norm,
   Parameter,
-  RemoteBackend,
+  requestFromBytes,
   requestFromJson,
+  requestToBytes,
   requestToJson,
   round,
   SGD,
@@ -22,6 +19,7 @@ import {
   sum,
   Tensor,
   type Traced,
+  type TraceRequest,
 } from 'onnsight';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { loadEachWay } from '../execution/ways.ts';
@@ -278,31 +276,23 @@ describe.each(['off', 'layers', 'modules'])('gradients go everywhere, cut: %s', 
 
   it('as data, to a backend of one’s own and to a server', async () => {
     const lm = models.get(way)!;
-    const own = {
-      run: (request: Parameters<typeof requestToJson>[0]) =>
-        lm.execute(requestFromJson(JSON.parse(JSON.stringify(requestToJson(request))))),
+    const json = {
+      run: (request: TraceRequest) => lm.execute(requestFromJson(JSON.parse(JSON.stringify(requestToJson(request))))),
     };
-    const server = createServer(async (request, response) => {
-      const answer = await lm.execute(requestFromJson(JSON.parse(await text(request))));
-      response.end(JSON.stringify(answerToJson(answer)));
-    }).listen(0);
-    await once(server, 'listening');
-    const { port } = server.address() as { port: number };
-    try {
-      for (const backend of [own, new RemoteBackend(`http://localhost:${port}`)]) {
-        const found = await lm.trace(
-          [clean],
-          () => {
-            backward(lead(lm.lm_head.output));
-            return { wte: save(lm.transformer.wte.output.grad), h1: save(lm.transformer.h[1].output.grad) };
-          },
-          { backend },
-        );
-        expectGradient(found.wte, first.layers.grads.wte, 'wte');
-        expectGradient(found.h1, first.layers.grads.h1, 'h1');
-      }
-    } finally {
-      server.close();
+    const bytes = {
+      run: (request: TraceRequest) => lm.execute(requestFromBytes(requestToBytes(request))),
+    };
+    for (const backend of [json, bytes]) {
+      const found = await lm.trace(
+        [clean],
+        () => {
+          backward(lead(lm.lm_head.output));
+          return { wte: save(lm.transformer.wte.output.grad), h1: save(lm.transformer.h[1].output.grad) };
+        },
+        { backend },
+      );
+      expectGradient(found.wte, first.layers.grads.wte, 'wte');
+      expectGradient(found.h1, first.layers.grads.h1, 'h1');
     }
   });
 

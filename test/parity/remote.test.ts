@@ -1,5 +1,21 @@
 import { createServer, type Server, type ServerResponse } from 'node:http';
-import { answerToJson, backward, GraphError, RemoteBackend, requestFromJson, save, sum } from 'onnsight';
+import { buffer } from 'node:stream/consumers';
+import {
+  answerToBytes,
+  backward,
+  FRAME_TYPE,
+  GraphError,
+  RemoteBackend,
+  ReuseScope,
+  requestFromBytes,
+  requestFromJson,
+  requestToJson,
+  save,
+  sum,
+  type Tensor,
+  TraceError,
+  type TraceRequest,
+} from 'onnsight';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { expectClose, expectEffect, loadToy, reference } from '../support/toy.ts';
 
@@ -10,19 +26,17 @@ const lm = await loadToy();
 const { clean } = reference.prompts;
 let server: Server;
 let url: string;
-const received: string[] = [];
+const received: Buffer[] = [];
 
 /** A server that holds the model: it gets data, looks at it, and answers with data. */
 beforeAll(async () => {
   server = createServer(async (request, response) => {
-    const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk as Buffer);
-    const text = Buffer.concat(chunks).toString();
-    received.push(text);
+    const bytes = await buffer(request);
+    received.push(bytes);
     try {
-      const trace = requestFromJson(JSON.parse(text));
+      const trace = requestFromBytes(bytes);
       if (trace.graph.root.nodes.length > 50) throw new Error('too many steps');
-      response.end(JSON.stringify(answerToJson(await lm.execute(trace))));
+      response.setHeader('content-type', FRAME_TYPE).end(answerToBytes(await lm.execute(trace)));
     } catch (error) {
       response.statusCode = 400;
       response.end(JSON.stringify({ error: (error as Error).message }));
@@ -48,7 +62,7 @@ describe('a remote backend', () => {
       { backend: new RemoteBackend(url) },
     );
     expectClose(logits, expected);
-    expect(JSON.parse(received.at(-1)!)).toMatchObject({ format: 'onnsight-request', version: 1 });
+    expect(received.at(-1)!.toString('latin1', 0, 8)).toBe('ONNSIGHT');
   });
 
   it('says why the server refuses', async () => {
@@ -75,21 +89,21 @@ describe('a remote backend', () => {
 });
 
 describe('an answer that is not sound', () => {
-  type Answer = { tensors: { dtype: string; dims: number[]; data: string }[] };
-  let misbehave: (answer: Answer, response: ServerResponse) => void;
+  type Misbehave = (answer: Tensor[], response: ServerResponse) => void;
+  let misbehave: Misbehave;
   let bad: Server;
   let badUrl: string;
   const seen: string[] = [];
   beforeAll(async () => {
     bad = createServer(async (request, response) => {
-      seen.push(request.url!);
-      const chunks: Buffer[] = [];
-      for await (const chunk of request) chunks.push(chunk as Buffer);
-      const trace = requestFromJson(JSON.parse(Buffer.concat(chunks).toString()));
-      misbehave(answerToJson(await lm.execute(trace)) as Answer, response);
+      seen.push(request.url!.split('?')[0]!);
+      const bytes = await buffer(request);
+      if (request.method === 'POST') {
+        misbehave((await lm.execute(requestFromBytes(bytes))) as Tensor[], response);
+      } else response.end();
     }).listen(0);
     await new Promise((resolve) => bad.once('listening', resolve));
-    badUrl = `http://localhost:${(bad.address() as { port: number }).port}/trace`;
+    badUrl = `http://localhost:${(bad.address() as { port: number }).port}/onnsight`;
   });
   afterAll(() => {
     bad.closeAllConnections();
@@ -97,46 +111,59 @@ describe('an answer that is not sound', () => {
   });
   const trace = (backend: RemoteBackend, options: { signal?: AbortSignal } = {}) =>
     lm.trace(clean, () => save(lm.transformer.h[0].output), { backend, ...options });
+  const answering =
+    (change: (tensors: Tensor[]) => (Tensor | undefined)[]): Misbehave =>
+    (tensors, response) =>
+      response.end(answerToBytes(change(tensors)));
+  const altered =
+    (alter: (bytes: Buffer) => void): Misbehave =>
+    (tensors, response) => {
+      const bytes = Buffer.from(answerToBytes(tensors));
+      alter(bytes);
+      response.end(bytes);
+    };
 
-  it.each<[string, (answer: Answer, response: ServerResponse) => void, RegExp]>([
+  it.each<[string, Misbehave, RegExp]>([
+    ['fewer tensors', answering(() => []), /saves 1 tensors, but the answer has 0/],
+    ['more tensors', answering((tensors) => [...tensors, ...tensors]), /the answer has 2/],
+    ['no tensor', answering(() => [undefined]), /has no tensor for/],
+    ['another dtype', answering(([one]) => [one!.to('int32') as never]), /is int32\[.*the trace saves float32/],
+    ['other dims', answering(([one]) => [one!.reshape(-1)]), /but the trace saves float32\[1, /],
     [
-      'fewer tensors',
-      (_, response) => response.end(JSON.stringify({ tensors: [] })),
-      /saves 1 tensors, but the answer has 0/,
+      'another version',
+      altered((bytes) => bytes.writeUInt32LE(7, 8)),
+      /has version 7, and this onnsight reads version 1: use the same version of onnsight on both sides/,
     ],
     [
-      'more tensors',
-      ({ tensors }, response) => response.end(JSON.stringify({ tensors: [...tensors, ...tensors] })),
-      /the answer has 2/,
-    ],
-    ['no tensor', (_, response) => response.end(JSON.stringify({ tensors: [null] })), /has no tensor for/],
-    [
-      'another dtype',
-      ({ tensors: [one] }, response) => response.end(JSON.stringify({ tensors: [{ ...one, dtype: 'int32' }] })),
-      /is int32\[.*the trace saves float32/,
+      'a header without an end',
+      altered((bytes) => bytes.writeUInt32LE(2 ** 31, 12)),
+      /wrong answer: it ends within its header/,
     ],
     [
-      'other dims',
-      ({ tensors: [one] }, response) =>
-        response.end(JSON.stringify({ tensors: [{ ...one, dims: [one!.dims.reduce((a, b) => a * b)] }] })),
-      /but the trace saves float32\[1, /,
+      'a tensor that is cut short',
+      (tensors, response) => response.end(answerToBytes(tensors).slice(0, -8)),
+      /it ends within its tensor 0/,
+    ],
+    [
+      'more than it tells',
+      (tensors, response) => response.end(Buffer.concat([answerToBytes(tensors), Buffer.alloc(8)])),
+      /and its header tells \d+/,
     ],
     [
       'an error with tensors',
-      (answer, response) => response.writeHead(500).end(JSON.stringify(answer)),
+      (tensors, response) => response.writeHead(500).end(answerToBytes(tensors)),
       /answered 500 with something/,
     ],
     [
       'a page',
-      (answer, response) => response.writeHead(200, { 'content-type': 'text/html' }).end(JSON.stringify(answer)),
-      /answered 200 with something/,
+      (_, response) => response.writeHead(200, { 'content-type': 'text/html' }).end('<html>Log in</html>'),
+      /gave a wrong answer: its bytes do not begin with ONNSIGHT/,
     ],
     [
       'control characters',
-      (_, response) => response.end(JSON.stringify({ error: '\u001b[31mred' })),
+      (_, response) => response.writeHead(400).end(JSON.stringify({ error: '\u001b[31mred' })),
       /refused the trace: {2}?\[31mred/,
     ],
-    ['a connection that breaks', (_, response) => response.destroy(), /could not be asked/],
     [
       'a redirect',
       (_, response) => response.writeHead(307, { location: 'http://example.com/other' }).end(),
@@ -145,17 +172,33 @@ describe('an answer that is not sound', () => {
   ])('%s', async (_, how, says) => {
     misbehave = how;
     seen.length = 0;
-    const refused = trace(new RemoteBackend(badUrl, { authorization: 'Bearer secret' }));
+    const refused = trace(new RemoteBackend(badUrl, { token: 'secret' }));
     await expect(refused).rejects.toThrow(says);
     await expect(refused).rejects.toThrow(badUrl);
-    expect(seen).toEqual(['/trace']);
+    expect(seen).toEqual(['/onnsight/traces']);
+  });
+
+  it("an error at the user's line", async () => {
+    const site = { file: 'steer.ts', line: 7, column: 3 };
+    misbehave = (_, response) => response.writeHead(400).end(JSON.stringify({ error: 'It does not fit.', site }));
+    const refused = trace(new RemoteBackend(badUrl));
+    await expect(refused).rejects.toThrow(TraceError);
+    await expect(refused).rejects.toThrow(/^steer\.ts:7:3 - http.* refused the trace: It does not fit\./);
+  });
+
+  it('a connection that breaks: it asks again, with the same id', async () => {
+    seen.length = 0;
+    misbehave = (tensors, response) => {
+      if (seen.length === 1) response.destroy();
+      else answering((same) => same)(tensors, response);
+    };
+    expect((await trace(new RemoteBackend(badUrl))).dims).toEqual([1, 15, 128]);
+    expect(seen).toEqual(['/onnsight/traces', '/onnsight/traces']);
   });
 
   it('none at all: a time limit, and the signal', async () => {
     misbehave = () => {};
-    await expect(trace(new RemoteBackend(badUrl, {}, { timeout: 300 }))).rejects.toThrow(
-      /has not answered within 0\.3 s/,
-    );
+    await expect(trace(new RemoteBackend(badUrl, { timeout: 300 }))).rejects.toThrow(/has not answered within 0\.3 s/);
     const reason = new Error('mine');
     const abort = new AbortController();
     setTimeout(() => abort.abort(reason), 100);
@@ -163,18 +206,53 @@ describe('an answer that is not sound', () => {
   });
 
   it('no password is shown', async () => {
-    await expect(trace(new RemoteBackend('http://me:secret@localhost:1/'))).rejects.toThrow(/^http:\/\/localhost:1\/ /);
+    await expect(trace(new RemoteBackend('http://me:secret@localhost:1/'))).rejects.toThrow(/^http:\/\/localhost:1 /);
   });
 });
 
+describe('options that choose where a trace runs', () => {
+  const block = () => {
+    'use trace';
+    return save(lm.lm_head.output['0, -1']);
+  };
+
+  it('remote: true needs a server, takes the configured one, and no other beside it', async () => {
+    await expect(lm.trace(clean, block, { remote: true })).rejects.toThrow(
+      /remote\.test\.ts:\d+:\d+ - remote: true needs a server/,
+    );
+    RemoteBackend.default = new RemoteBackend(url);
+    const before = received.length;
+    expectClose(await lm.trace(clean, block, { remote: true }), reference.cases.modules.logits_last);
+    expectClose(await lm.trace(clean, block, { remote: false }), reference.cases.modules.logits_last);
+    expect(received).toHaveLength(before + 1);
+    await expect(lm.trace(clean, block, { remote: true, backend: RemoteBackend.default })).rejects.toThrow(
+      /remote\.test\.ts:\d+:\d+ - trace takes either a backend or remote: true/,
+    );
+    RemoteBackend.default = null;
+  });
+
+  it('what a server does not do is refused', async () => {
+    const backend = new RemoteBackend(url);
+    await expect(lm.trace(clean, block, { backend, onStats: () => {} })).rejects.toThrow(/has no onStats/);
+    await expect(lm.trace(clean, block, { backend, reuse: new ReuseScope() })).rejects.toThrow(/has no reuse/);
+  });
+});
+
+/** Notes the request as JSON. */
+class Noting {
+  json: Json;
+
+  run(request: TraceRequest) {
+    this.json = JSON.parse(JSON.stringify(requestToJson(request)));
+    return request.execute();
+  }
+}
+
 describe('a request that is not sound', () => {
   const request = async () => {
-    let json = '';
-    await lm.trace(clean, () => save(lm.transformer.h[0].output * 2), {
-      backend: new RemoteBackend(url),
-    });
-    json = received.at(-1)!;
-    return JSON.parse(json) as Json;
+    const noting = new Noting();
+    await lm.trace(clean, () => save(lm.transformer.h[0].output * 2), { backend: noting });
+    return noting.json;
   };
 
   it.each([
@@ -207,6 +285,7 @@ describe('a request that is not sound', () => {
 
 describe('gradients in a request that is not sound', () => {
   const request = async () => {
+    const noting = new Noting();
     await lm.trace(
       clean,
       () => {
@@ -216,9 +295,9 @@ describe('gradients in a request that is not sound', () => {
         backward(loss);
         return save(output.grad);
       },
-      { backend: new RemoteBackend(url) },
+      { backend: noting },
     );
-    return JSON.parse(received.at(-1)!) as Json;
+    return noting.json;
   };
   const find = ({ graph }: Json, op: string) => graph.root.nodes.find((node: Json) => node.op === op);
 

@@ -1,0 +1,74 @@
+import { appendFileSync, readFileSync, truncateSync } from 'node:fs';
+import { TraceError } from '../errors.ts';
+import type { Site } from '../graph/types.ts';
+import { statFile } from '../onnx/stat-file.ts';
+import { tensorFromJson, tensorSchema, tensorToJson } from '../tensor/json.ts';
+import { Tensor } from '../tensor/tensor.ts';
+import { isPlainObject } from '../tracing/plain-object.ts';
+
+/** The name of what stands for a tensor in the file. */
+const TENSOR = '$tensor';
+
+/**
+ * Results as lines of JSON, each written when it is there: `{ "sweep": … }`, then `{ "index", "result" }`, tensors in base64.
+ * A last line that was cut off, when the program ended, counts as not written.
+ */
+export class ResultFile {
+  readonly results = new Map<number, unknown>();
+  readonly #path: string;
+
+  /** @throws TraceError if the file holds another sweep, or is no file of results */
+  constructor(path: string, sweep: string, site: Site | null) {
+    this.#path = path;
+    const text = statFile(path) ? readFileSync(path, 'utf8') : '';
+    const whole = text.slice(0, text.lastIndexOf('\n') + 1);
+    if (whole.length < text.length) truncateSync(path, Buffer.byteLength(whole));
+    const [first, ...rest] = whole.split('\n').slice(0, -1).map(parsed);
+    if (first === undefined && text === whole) this.#write({ sweep });
+    else if (first?.sweep !== sweep) {
+      throw new TraceError(
+        `${path} does not have the results of this sweep, but of other inputs or another function. Name another file, or remove it.`,
+        site,
+      );
+    }
+    for (const line of rest) this.results.set(line?.index as number, read(line?.result));
+  }
+
+  add(index: number, result: unknown): void {
+    this.#write({ index, result: written(result) });
+  }
+
+  #write(line: object): void {
+    appendFileSync(this.#path, `${JSON.stringify(line)}\n`);
+  }
+}
+
+function parsed(line: string): Readonly<Record<string, unknown>> | null {
+  try {
+    const json: unknown = JSON.parse(line);
+    return isPlainObject(json) ? json : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Throws a TypeError for what a file cannot hold. */
+function written(value: unknown): unknown {
+  if (value instanceof Tensor) return { [TENSOR]: tensorToJson(value) };
+  if (Array.isArray(value)) return value.map(written);
+  if (isPlainObject(value) && !(TENSOR in value)) {
+    return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, written(one)]));
+  }
+  const isData = value === null || ['string', 'boolean'].includes(typeof value) || Number.isFinite(value);
+  if (isData) return value;
+  throw new TypeError(
+    `a file of results holds tensors, finite numbers, texts, truths, null, and arrays and plain objects of these, not ${typeof value === 'object' ? 'such an object' : String(value)}`,
+  );
+}
+
+function read(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(read);
+  if (!isPlainObject(value)) return value;
+  if (TENSOR in value) return tensorFromJson(tensorSchema.parse(value[TENSOR]));
+  return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, read(one)]));
+}

@@ -1,0 +1,126 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import * as z from 'zod';
+import { TraceError } from '../errors.ts';
+import { RemoteError } from './remote-error.ts';
+
+/** What of a server's text an error shows. */
+const SHOWN = 500;
+
+/** How long to wait, in milliseconds, before what was asked over a connection that broke is asked again: so often it is. */
+const PAUSES = [100, 500, 2000];
+
+/** Codes of errors of a connection that there was. A server that was never reached is not asked again. */
+const BROKEN: ReadonlySet<string> = new Set([
+  ...['ECONNRESET', 'EPIPE', 'ETIMEDOUT'],
+  ...['UND_ERR_SOCKET', 'UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT'],
+]);
+
+const errorSchema = z.object({
+  error: z.string(),
+  /** The line of the user's program, where the server knows it. */
+  site: z.object({ file: z.string(), line: z.number(), column: z.number() }).nullish(),
+});
+
+/** The statuses of servers that are busy, and of proxies before one that is not there. */
+const BUSY: ReadonlySet<number> = new Set([429, 502, 503, 504]);
+
+export interface Asked {
+  readonly method: 'GET' | 'POST' | 'DELETE';
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: Uint8Array;
+  readonly signal: AbortSignal;
+}
+
+/** Speaks to one server. Redirects are not followed: the headers and the trace are for this server alone. */
+export class ServerConnection {
+  readonly #url: string;
+  readonly #headers: Readonly<Record<string, string>>;
+
+  constructor(url: string, headers: Readonly<Record<string, string>>) {
+    this.#url = url.replace(/\/+$/, '');
+    this.#headers = headers;
+  }
+
+  /**
+   * Asks, and reads the response with `read`. If the connection breaks on the way, it asks again: what is asked has to mean
+   * the same when it is asked twice.
+   */
+  async ask<T>(path: string, asked: Asked, read: (response: Response) => Promise<T>): Promise<T> {
+    for (let lost = 0; ; lost++) {
+      const got = await this.#once(path, asked, read).catch(async (error: unknown) => {
+        asked.signal.throwIfAborted();
+        if (lost === PAUSES.length || (lost === 0 && !BROKEN.has(codeOf(error)))) {
+          throw this.error(`could not be asked: ${reasonOf(error)}`, error, true);
+        }
+        await delay(PAUSES[lost], undefined, { signal: asked.signal }).catch(() => asked.signal.throwIfAborted());
+        return null;
+      });
+      if (got === null) continue;
+      if ('read' in got) return got.read;
+      throw this.#refusal(got.response, got.text);
+    }
+  }
+
+  async #once<T>(path: string, { method, headers, body, signal }: Asked, read: (response: Response) => Promise<T>) {
+    const response = await fetch(`${this.#url}${path}`, {
+      method,
+      headers: { ...this.#headers, ...headers },
+      ...(body && { body: body as Uint8Array<ArrayBuffer> }),
+      redirect: 'manual',
+      signal,
+    });
+    return response.ok ? { read: await read(response) } : { response, text: await response.text() };
+  }
+
+  #refusal({ status, headers }: Response, text: string): Error {
+    if (status >= 300 && status < 400) {
+      return this.error(
+        `redirects (${status}) to ${shown(headers.get('location') ?? 'nowhere')}: give the backend that URL`,
+      );
+    }
+    const { success, data } = errorSchema.safeParse(parseJson(text));
+    if (!success)
+      return this.error(`answered ${status} with something that is not an answer to a trace: ${shown(text)}`);
+    const refused = `refused the trace: ${shown(data.error)}`;
+    if (data.site) return new TraceError(`${this.#shownUrl} ${refused}`, data.site);
+    return this.error(refused, undefined, BUSY.has(status));
+  }
+
+  /** An error that names the server. */
+  error(what: string, cause?: unknown, isPassing = false): RemoteError {
+    return new RemoteError(`${this.#shownUrl} ${what}`, isPassing, { cause });
+  }
+
+  /** Without a password. */
+  get #shownUrl(): string {
+    return this.#url.replace(/^(\w+:\/\/)[^/@]*@/, '$1');
+  }
+}
+
+/** A text of a server in an error: some of it, without what moves a terminal's cursor. */
+export function shown(text: string): string {
+  const printable = text.replaceAll(/\p{Cc}+/gu, ' ');
+  return printable.length > SHOWN ? `${printable.slice(0, SHOWN)}…` : printable;
+}
+
+function codeOf(error: unknown): string {
+  const { cause } = error as Error;
+  return String((cause as NodeJS.ErrnoException | undefined)?.code);
+}
+
+/** fetch says "fetch failed" and hides why in causes. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { cause } = error;
+  return cause instanceof Error
+    ? `${error.message}: ${cause.message || (cause as NodeJS.ErrnoException).code}`
+    : error.message;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,112 @@
+import * as z from 'zod';
+import { checkGraph, type GraphLimits } from '../graph/check.ts';
+import { GraphError } from '../graph/error.ts';
+import { type GivenOperand, graphFromStructure, nested, structureToJson } from '../graph/json.ts';
+import type { DType } from '../graph/types.ts';
+import { Tensor } from '../tensor/tensor.ts';
+import type { ReceivedRequest, TraceRequest } from '../types/backend.ts';
+import { type Frame, frameFromBytes, frameToBytes } from './frame.ts';
+import { numberInputs } from './number-inputs.ts';
+
+/** The number of a tensor in its frame. */
+const number = z.number().int().nonnegative();
+
+const requestSchema = z.strictObject({
+  format: z.literal('onnsight-request'),
+  /** The hash of the model's graph and weights, so that a graph does not run in another model. */
+  model: z.string(),
+  inputs: z.record(z.string(), number),
+  graph: z.unknown(),
+  /** By the id of the value that an operand makes. */
+  operands: z.array(z.tuple([number, number])),
+});
+
+const answerSchema = z.strictObject({
+  format: z.literal('onnsight-answer'),
+  /** In the order of the graph's saves; null for one that was not computed. */
+  saves: z.array(number.nullable()),
+});
+
+/** Tensors on their way into a frame. */
+class Parts {
+  readonly tensors: Tensor[] = [];
+
+  add(tensor: Tensor): number {
+    return this.tensors.push(tensor) - 1;
+  }
+}
+
+/** A trace as bytes. Throws a GraphError if it contains what is no data: functions given to apply, calls of other models. */
+export function requestToBytes({ graph, inputs, model }: TraceRequest): Uint8Array {
+  const parts = new Parts();
+  const json = {
+    format: 'onnsight-request',
+    model: model.hash,
+    inputs: Object.fromEntries(numberInputs(inputs).map(([name, tensor]) => [name, parts.add(tensor)])),
+    graph: structureToJson(graph),
+    operands: [...graph.operands].map(([{ outputs }, { dims, data }]) => {
+      const { id, type } = outputs[0]!;
+      return [id, parts.add(new Tensor(type.dtype as 'float32', dims, data as Float32Array<ArrayBuffer>))];
+    }),
+  };
+  return frameToBytes({ json, tensors: parts.tensors });
+}
+
+/**
+ * Reads a request that came from outside. Nothing in it is trusted: a GraphError says what is wrong, and where.
+ * @param limits what a request may ask for, if it is less than a graph may have in any case
+ */
+export function requestFromBytes(bytes: Uint8Array, limits: GraphLimits = {}): ReceivedRequest {
+  const frame = readFrame(bytes);
+  const parsed = requestSchema.safeParse(frame.json);
+  if (!parsed.success) throw new GraphError(`This is not a request: ${z.prettifyError(parsed.error)}`);
+  const { model, inputs, graph: structure, operands } = parsed.data;
+  const given = operands.map(([value, part]): GivenOperand => {
+    return { value, read: (dtype, path) => operandOf(frame, part, dtype, path) };
+  });
+  const graph = graphFromStructure(structure, given);
+  nested(() => checkGraph(graph, limits));
+  const tensors = Object.entries(inputs).map(([name, part]) => [name, partOf(frame, part, `inputs.${name}`)] as const);
+  return { model, graph, inputs: new Map(tensors) };
+}
+
+/** The answer to a request that came as bytes: the tensors of the graph's saves, in order. */
+export function answerToBytes(answer: readonly (Tensor | undefined)[]): Uint8Array {
+  const parts = new Parts();
+  const saves = answer.map((tensor) => (tensor ? parts.add(tensor) : null));
+  return frameToBytes({ json: { format: 'onnsight-answer', saves }, tensors: parts.tensors });
+}
+
+/** Reads an answer. Throws a RangeError if it is none. */
+export function answerFromBytes(bytes: Uint8Array): (Tensor | undefined)[] {
+  const { json, tensors } = frameFromBytes(bytes);
+  const { success, data, error } = answerSchema.safeParse(json);
+  if (!success) throw new RangeError(`it is not an answer: ${z.prettifyError(error)}`);
+  return data.saves.map((part) => {
+    if (part === null) return undefined;
+    const tensor = tensors[part];
+    if (!tensor) throw new RangeError(`it has no tensor ${part}`);
+    return tensor;
+  });
+}
+
+function readFrame(bytes: Uint8Array): Frame {
+  try {
+    return nested(() => frameFromBytes(bytes));
+  } catch (error) {
+    if (error instanceof GraphError) throw error;
+    throw new GraphError(`This is not a request: ${error instanceof Error ? error.message : error}.`, { cause: error });
+  }
+}
+
+function partOf({ tensors }: Frame, part: number, path: string): Tensor {
+  const tensor = tensors[part];
+  if (!tensor) throw new GraphError(`${path}: there is no tensor ${part}`);
+  return tensor;
+}
+
+function operandOf(frame: Frame, part: number, dtype: DType, path: string) {
+  const { dtype: found, dims, raw } = partOf(frame, part, path);
+  if (found !== dtype) throw new GraphError(`${path}: its data is ${found}, but the graph says ${dtype}`);
+  return { dims, data: raw };
+}

@@ -1,0 +1,65 @@
+import * as z from 'zod';
+import { checkGraph, type GraphLimits } from '../graph/check.ts';
+import { GraphError } from '../graph/error.ts';
+import { type GraphJson, graphFromJson, graphToJson, nested } from '../graph/json.ts';
+import { type TensorJson, tensorFromJson, tensorSchema, tensorToJson } from '../tensor/json.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import type { ReceivedRequest, TraceRequest } from '../types/backend.ts';
+import { numberInputs } from './number-inputs.ts';
+
+/** The version of the format of requests; others are refused. */
+const VERSION = 1;
+
+const envelope = z.strictObject({
+  format: z.literal('onnsight-request'),
+  version: z.literal(VERSION),
+  /** The hash of the model's graph and weights, so that a graph does not run in another model. */
+  model: z.string(),
+  inputs: z.record(z.string(), tensorSchema),
+  graph: z.unknown(),
+});
+
+/** A trace as data: no code is sent, and only operations of a closed list can be in it. */
+export interface RequestJson {
+  readonly format: 'onnsight-request';
+  readonly version: typeof VERSION;
+  readonly model: string;
+  readonly inputs: Readonly<Record<string, TensorJson>>;
+  readonly graph: GraphJson;
+}
+
+/** A trace as data. Throws a GraphError if it contains anything else: functions given to apply, calls of other models. */
+export function requestToJson({ graph, inputs, model }: TraceRequest): RequestJson {
+  return {
+    format: 'onnsight-request',
+    version: VERSION,
+    model: model.hash,
+    inputs: Object.fromEntries(numberInputs(inputs).map(([name, tensor]) => [name, tensorToJson(tensor)])),
+    graph: graphToJson(graph),
+  };
+}
+
+/**
+ * Reads a request that came from outside. Nothing in it is trusted: a GraphError says what is wrong, and where.
+ * @param limits what a request may ask for, if it is less than a graph may have in any case
+ */
+export function requestFromJson(json: unknown, limits: GraphLimits = {}): ReceivedRequest {
+  const parsed = nested(() => envelope.safeParse(json));
+  if (!parsed.success) throw new GraphError(`This is not a request: ${z.prettifyError(parsed.error)}`);
+  const { model, inputs, graph: graphJson } = parsed.data;
+  const graph = graphFromJson(graphJson);
+  nested(() => checkGraph(graph, limits));
+  const tensors = Object.entries(inputs).map(([name, tensor]) => {
+    try {
+      return [name, tensorFromJson(tensor)] as const;
+    } catch (error) {
+      throw new GraphError(`inputs.${name}: ${error instanceof Error ? error.message : error}`, { cause: error });
+    }
+  });
+  return { model, graph, inputs: new Map(tensors) };
+}
+
+/** The answer to a request that came as JSON: the tensors of the graph's saves, in order. */
+export function answerToJson(tensors: readonly (Tensor | undefined)[]): { tensors: (TensorJson | null)[] } {
+  return { tensors: tensors.map((tensor) => (tensor ? tensorToJson(tensor) : null)) };
+}

@@ -1,0 +1,98 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { limitIntake } from './intake.ts';
+import { Jobs } from './jobs.ts';
+import type { Limits } from './limits.ts';
+import type { Opening } from './messages.ts';
+import { Metrics } from './metrics.ts';
+import type { ServerPackages } from './packages.ts';
+import { RefusalError } from './refusal.ts';
+import { completionRoutes } from './routes/completions.ts';
+import { modelRoutes } from './routes/models.ts';
+import { traceRoutes } from './routes/traces.ts';
+import { Scheduler } from './scheduler.ts';
+import type { ServedModel } from './served-model.ts';
+import type { Tokens } from './tokens.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Whose token it has; empty where there are no tokens. */
+    user: string;
+  }
+}
+
+export interface AppOptions {
+  readonly models: readonly ServedModel[];
+  readonly opening: Opening;
+  readonly tokens: Tokens | null;
+  /** Whether requests are logged, as JSON, to standard output. */
+  readonly log: boolean;
+}
+
+/** The server's HTTP side, and what runs the jobs that it gets. */
+export async function makeApp({ models, opening, tokens, log }: AppOptions, packages: ServerPackages) {
+  const { limits } = opening;
+  const metrics = new Metrics(packages.prometheus);
+  const scheduler = new Scheduler(models, opening, metrics);
+  const jobs = new Jobs(limits);
+  const app: FastifyInstance = packages.fastify({
+    logger: log && { redact: ['req.headers.authorization'] },
+    bodyLimit: limits.bytesIn,
+    // To come in; the answer may take as long as it likes.
+    requestTimeout: 120_000,
+  });
+  app.decorateRequest('user', '');
+  app.setErrorHandler((error: Error & { statusCode?: number }, request, reply) => {
+    if (error instanceof RefusalError) return reply.code(error.refusal.status).send({ error: error.message });
+    const { statusCode = 500 } = error;
+    if (statusCode < 500) return reply.code(statusCode).send({ error: saying(error, limits) });
+    request.log.error(error);
+    return reply.code(500).send({ error: 'The server has failed. Its log tells why.' });
+  });
+  app.setNotFoundHandler((request, reply) =>
+    reply.code(404).send({ error: `There is no ${request.method} ${request.url.split('?')[0]} here.` }),
+  );
+  // A connection that stays open would hold up the end of the server for a minute.
+  app.addHook('onSend', async (_, reply) => {
+    if (scheduler.isClosed) reply.header('connection', 'close');
+  });
+  app.get('/health', async () => ({ status: 'ok', waiting: Object.fromEntries(scheduler.lengths) }));
+  await app.register(packages.compress);
+  await app.register(async (inner) => {
+    inner.addHook('onRequest', async (request) => {
+      if (tokens) request.user = userOf(request, tokens);
+    });
+    await inner.register(packages.rateLimit, {
+      max: limits.requests,
+      timeWindow: '1 minute',
+      keyGenerator: ({ user, ip }) => user || ip,
+    });
+    inner.get('/metrics', async (_, reply) =>
+      reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()),
+    );
+    modelRoutes(inner, models);
+    limitIntake(inner, limits.kept);
+    await inner.register(async (own) => traceRoutes(own, { models, jobs, scheduler }));
+    await inner.register(async (own) => completionRoutes(own, { models, jobs, scheduler }));
+  });
+  return { app, scheduler };
+}
+
+function userOf({ headers: { authorization = '' } }: FastifyRequest, tokens: Tokens): string {
+  const [, token] = /^Bearer (.+)$/i.exec(authorization) ?? [];
+  const user = token === undefined ? null : tokens.user(token);
+  if (user !== null) return user;
+  throw new RefusalError(
+    401,
+    token === undefined
+      ? "This server wants a token: new RemoteBackend(url, { token: '…' })."
+      : 'The token is none of this server.',
+  );
+}
+
+/** Fastify's errors in the words of this server. */
+function saying({ code, message }: Error & { code?: string }, { bytesIn, requests }: Limits): string {
+  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE')
+    return `The request is larger than ${bytesIn} bytes, which this server takes.`;
+  if (/^Rate limit/.test(message)) return `More than ${requests} requests in a minute: try again later.`;
+  return message;
+}

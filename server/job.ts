@@ -1,0 +1,93 @@
+import { EventEmitter } from 'node:events';
+import type { Form, Told } from './messages.ts';
+import { CANCELLED, type Outcome } from './model-process.ts';
+
+export type JobStatus = 'queued' | 'running' | 'completed' | 'failed' | 'cancelled';
+
+export interface JobRequest {
+  readonly id: string;
+  /** Whose it is: others do not see it. */
+  readonly user: string;
+  /** The name of its model. */
+  readonly model: string;
+  readonly form: Form;
+  /** Of what is to run: the same id with another body is another trace. */
+  readonly digest: string;
+  /** Whether it goes on when nobody waits for it. */
+  readonly detached: boolean;
+}
+
+/** A trace that waits, runs, or has run. Emits `progress`, `text` (of a completion) and, once, `end`. */
+export class Job extends EventEmitter {
+  readonly request: JobRequest;
+  readonly created = performance.now();
+  status: JobStatus = 'queued';
+  progress: readonly [done: number, total: number] | null = null;
+  outcome: Outcome | null = null;
+  /** What is to run, until it has. */
+  body: Uint8Array;
+  /** When it ended, as `performance.now()` has it. */
+  ended = 0;
+  readonly #abort = new AbortController();
+  readonly #reconnect: number;
+  #waiters = 0;
+  #leaving: NodeJS.Timeout | undefined;
+
+  /** @param reconnect how long it goes on when nobody waits for it, in milliseconds */
+  constructor(request: JobRequest, body: Uint8Array, reconnect: number) {
+    super();
+    // Any number of connections may wait for one job.
+    this.setMaxListeners(0);
+    this.request = request;
+    this.body = body;
+    this.#reconnect = reconnect;
+  }
+
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  start(): void {
+    this.status = 'running';
+  }
+
+  report(told: Told): void {
+    if (told.kind === 'text') this.emit('text', told.text);
+    else {
+      this.progress = [told.done, told.total];
+      this.emit('progress');
+    }
+  }
+
+  end(outcome: Outcome): void {
+    this.outcome = outcome;
+    this.body = new Uint8Array();
+    this.ended = performance.now();
+    const failed = 'refusal' in outcome;
+    this.status = !failed ? 'completed' : outcome.refusal === CANCELLED ? 'cancelled' : 'failed';
+    clearTimeout(this.#leaving);
+    this.emit('end');
+  }
+
+  cancel(): void {
+    this.#abort.abort();
+    if (this.status === 'queued') this.end({ refusal: CANCELLED });
+  }
+
+  /** Somebody waits for it. Gives the function to call when they have gone. */
+  attend(): () => void {
+    clearTimeout(this.#leaving);
+    this.#waiters++;
+    return () => {
+      this.#waiters--;
+      if (this.#waiters > 0 || this.request.detached || this.outcome) return;
+      this.#leaving = setTimeout(() => this.cancel(), this.#reconnect);
+    };
+  }
+
+  /** What it has become, as soon as it has ended. */
+  async result(): Promise<Outcome> {
+    if (!this.outcome) await new Promise<void>((resolve) => this.once('end', () => resolve()));
+    return this.outcome!;
+  }
+}

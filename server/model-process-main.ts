@@ -1,0 +1,122 @@
+/** A process that holds one model and runs one request after the other. It may end at any time: nothing else is in it. */
+import { writeFileSync } from 'node:fs';
+import {
+  answerToBytes,
+  answerToJson,
+  LanguageModel,
+  NNsight,
+  requestFromBytes,
+  requestFromJson,
+  type Tensor,
+} from '../runtime/index.ts';
+import { type CompletionRequest, complete } from './completion.ts';
+import { loadEdits } from './edits.ts';
+import type { Limits } from './limits.ts';
+import type { Form, FromProcess, ToProcess } from './messages.ts';
+import type { Refusal } from './refusal.ts';
+
+type Model = Pick<NNsight, 'execute'>;
+
+/** Errors that say what is wrong with a request. */
+const OURS = new Set(['DeviceError', 'GraphError', 'InputError', 'ModelError', 'TraceError', 'UsageError']);
+
+let model: Model;
+/** The same, if it is a language model, and its edits. */
+let language: { readonly lm: LanguageModel; readonly edits: ReadonlyMap<string, LanguageModel> } | null = null;
+let limits: Limits;
+let running: AbortController | null = null;
+
+process.on('message', async (message: ToProcess) => {
+  if (message.kind === 'cancel') running?.abort();
+  else if (message.kind === 'load') await load(message);
+  else tell(await run(message.form, message.body));
+});
+// Without the server there is nobody to run for.
+process.on('disconnect', () => process.exit());
+
+async function load(message: ToProcess & { kind: 'load' }): Promise<void> {
+  limits = message.opening.limits;
+  beFirstToGo();
+  const options = { device: 'cpu', maxIterations: limits.iterations } as const;
+  try {
+    if (message.isLanguage) {
+      const { edits: file } = message.opening;
+      const lm = await LanguageModel.load(message.path, options);
+      model = lm;
+      language = { lm, edits: file === null ? new Map() : await loadEdits(file, lm) };
+    } else model = await NNsight.load(message.path, options);
+    tell({ kind: 'ready' });
+  } catch (error) {
+    tell({ kind: 'refusal', refusal: refusalOf(error) });
+  }
+}
+
+async function run(form: Form, body: Uint8Array): Promise<FromProcess> {
+  running = new AbortController();
+  try {
+    if (form === 'completion') return await continueText(body, running.signal);
+    const request = form === 'bytes' ? requestFromBytes(body, limits) : requestFromJson(jsonOf(body), limits);
+    const onProgress = (done: number, total: number) => tell({ kind: 'progress', done, total });
+    const tensors = await model.execute(request, { signal: running.signal, onProgress });
+    const tooMuch = overBytes(tensors);
+    if (tooMuch) return { kind: 'refusal', refusal: tooMuch };
+    return {
+      kind: 'answer',
+      body: form === 'bytes' ? answerToBytes(tensors) : Buffer.from(JSON.stringify(answerToJson(tensors))),
+    };
+  } catch (error) {
+    return { kind: 'refusal', refusal: refusalOf(error) };
+  } finally {
+    running = null;
+  }
+}
+
+async function continueText(body: Uint8Array, signal: AbortSignal): Promise<FromProcess> {
+  const request = jsonOf(body) as CompletionRequest;
+  const { lm, edits } = language!;
+  const edited = request.edit === null ? lm : edits.get(request.edit);
+  if (!edited) {
+    const error = `There is no edit '${request.edit}': there is ${[...edits.keys()].join(', ') || 'none'}.`;
+    return { kind: 'refusal', refusal: { status: 404, error } };
+  }
+  const completion = await complete(edited, request, (text) => tell({ kind: 'text', text }), signal);
+  return { kind: 'answer', body: Buffer.from(JSON.stringify(completion)) };
+}
+
+function jsonOf(body: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(body).toString('utf8'));
+  } catch {
+    return undefined;
+  }
+}
+
+function overBytes(tensors: readonly (Tensor | undefined)[]): Refusal | null {
+  const bytes = tensors.reduce((sum, tensor) => sum + (tensor?.raw.byteLength ?? 0), 0);
+  if (bytes <= limits.bytesOut) return null;
+  return {
+    status: 422,
+    error: `The answer has ${bytes} bytes, and this server sends ${limits.bytesOut} at most. Save less: a slice, or what you compute of it.`,
+  };
+}
+
+function refusalOf(error: unknown): Refusal {
+  if (error instanceof Error && OURS.has(error.name)) {
+    const { message } = error;
+    const site = (error as { site?: Refusal['site'] }).site ?? undefined;
+    // The client says the line itself.
+    const prefix = site ? `${site.file}:${site.line}:${site.column} - ` : '';
+    return { status: 400, error: message.startsWith(prefix) ? message.slice(prefix.length) : message, site };
+  }
+  console.error(error);
+  return { status: 500, error: 'Running it has failed within the server, whose log tells why.' };
+}
+
+/** Where the machine's memory is used up, Linux ends this process rather than the server. */
+function beFirstToGo(): void {
+  if (process.platform === 'linux') writeFileSync('/proc/self/oom_score_adj', '1000');
+}
+
+function tell(message: FromProcess): void {
+  process.send!(message);
+}

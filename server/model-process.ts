@@ -1,0 +1,143 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import type { Limits } from './limits.ts';
+import type { Form, FromProcess, Opening, Told, ToProcess } from './messages.ts';
+import type { Refusal } from './refusal.ts';
+import { residentBytes } from './resident-bytes.ts';
+import type { ServedModel } from './served-model.ts';
+
+/** What runs in the process, compiled or not as this file is. */
+const MAIN = fileURLToPath(import.meta.url).replace(/model-process(?=\.\w+$)/, 'model-process-main');
+
+/** How often the memory of a process that runs is looked at, in milliseconds. */
+const LOOKS = 50;
+
+/** How long a model may take to be opened, in milliseconds. */
+const LOADING = 600_000;
+
+/** How long a trace may go on that is told to end, in milliseconds: it ends between two segments. */
+const ENDING = 1000;
+
+/** What became of a request. */
+export type Outcome = { readonly body: Uint8Array } | { readonly refusal: Refusal };
+
+/** The refusal of a trace that was cancelled. */
+export const CANCELLED: Refusal = { status: 409, error: 'It was cancelled.' };
+
+/** The process of a model, seen from the server: it is ended when it exceeds its limits. */
+export class ModelProcess {
+  readonly #child: ChildProcess;
+  readonly #limits: Limits;
+  #hasEnded = false;
+  /** Its memory before anything ran. */
+  #least = 0;
+  /** What it has more, after a run. */
+  #held = 0;
+
+  private constructor(child: ChildProcess, limits: Limits) {
+    this.#child = child;
+    this.#limits = limits;
+    // What could not be started has ended, too.
+    for (const event of ['exit', 'error']) {
+      child.once(event, () => {
+        this.#hasEnded = true;
+      });
+    }
+  }
+
+  /** Starts a process and opens the model in it. */
+  static async start({ path, isLanguage }: ServedModel, opening: Opening): Promise<ModelProcess | Refusal> {
+    const { limits, imports } = opening;
+    const child = fork(MAIN, [], {
+      serialization: 'advanced',
+      // What compiles and loads TypeScript here does so there.
+      execArgv: [
+        ...process.execArgv,
+        ...imports.map((one) => `--import=${one}`),
+        `--max-old-space-size=${Math.ceil(limits.memory / 2 ** 20)}`,
+      ],
+      // The log of the server is its standard output.
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    });
+    const started = new ModelProcess(child, limits);
+    const loaded = await started.#ask({ kind: 'load', path, isLanguage, opening }, LOADING, () => {});
+    if ('refusal' in loaded) {
+      started.end();
+      return loaded.refusal;
+    }
+    started.#least = await residentBytes(child.pid!);
+    return started;
+  }
+
+  /** Whether nothing more is to run in it: it has ended, or holds so much memory that the next trace had too little. */
+  get isSpent(): boolean {
+    return this.#hasEnded || this.#held > (this.#limits.memory - this.#least) / 2;
+  }
+
+  /** Runs a request. Afterwards the process may have ended. */
+  async run(form: Form, body: Uint8Array, onTold: (told: Told) => void, signal: AbortSignal): Promise<Outcome> {
+    let ending: NodeJS.Timeout | undefined;
+    const cancel = () => {
+      this.#tell({ kind: 'cancel' });
+      ending = setTimeout(() => this.end(), ENDING);
+    };
+    signal.addEventListener('abort', cancel);
+    const outcome = await this.#ask({ kind: 'run', form, body }, this.#limits.time * 1000, onTold);
+    signal.removeEventListener('abort', cancel);
+    clearTimeout(ending);
+    this.#held = (await residentBytes(this.#child.pid!)) - this.#least;
+    return signal.aborted ? { refusal: CANCELLED } : outcome;
+  }
+
+  end(): void {
+    this.#hasEnded = true;
+    this.#child.kill('SIGKILL');
+  }
+
+  #tell(message: ToProcess): void {
+    // A process that has just ended is told of by its exit.
+    this.#child.send(message, () => {});
+  }
+
+  /** Tells the process something, and waits until it answers, exceeds a limit, or ends. */
+  #ask(message: ToProcess, milliseconds: number, onTold: (told: Told) => void): Promise<Outcome> {
+    const child = this.#child;
+    return new Promise((resolve) => {
+      const settle = (outcome: Outcome) => {
+        clearTimeout(late);
+        clearInterval(look);
+        child.off('message', onMessage);
+        child.off('exit', onExit);
+        child.off('error', onError);
+        resolve(outcome);
+      };
+      const exceed = (error: string) => {
+        this.end();
+        settle({ refusal: { status: 422, error } });
+      };
+      const onMessage = (told: FromProcess) => {
+        if (told.kind === 'progress' || told.kind === 'text') onTold(told);
+        else settle(told.kind === 'refusal' ? told : { body: told.kind === 'answer' ? told.body : new Uint8Array() });
+      };
+      const onExit = (code: number | null, signal: string | null) =>
+        settle({
+          refusal: { status: 500, error: `It has ended the process of the model (${signal ?? `code ${code}`}).` },
+        });
+      const onError = ({ message }: Error) =>
+        settle({ refusal: { status: 500, error: `The process of the model cannot be started or asked: ${message}` } });
+      const late = setTimeout(
+        () => exceed(`It takes longer than ${milliseconds / 1000} s, which this server allows.`),
+        milliseconds,
+      );
+      const look = setInterval(async () => {
+        const bytes = await residentBytes(child.pid!);
+        const { memory } = this.#limits;
+        if (bytes > memory) exceed(`The model and it take ${bytes} bytes of memory, and this server allows ${memory}.`);
+      }, LOOKS);
+      child.on('message', onMessage);
+      child.on('exit', onExit);
+      child.on('error', onError);
+      this.#tell(message);
+    });
+  }
+}

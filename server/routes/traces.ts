@@ -1,0 +1,105 @@
+import { createHash, randomUUID } from 'node:crypto';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { FRAME_TYPE } from '../../runtime/index.ts';
+import type { Job } from '../job.ts';
+import type { Jobs } from '../jobs.ts';
+import type { Form } from '../messages.ts';
+import { RefusalError } from '../refusal.ts';
+import type { Scheduler } from '../scheduler.ts';
+import type { ServedModel } from '../served-model.ts';
+
+/** The form of a job's id. */
+const ID = /^[\w.~-]{1,128}$/;
+
+export interface TraceRoutes {
+  readonly models: readonly ServedModel[];
+  readonly jobs: Jobs;
+  readonly scheduler: Scheduler;
+}
+
+/** Traces: they come in, are watched, cancelled, and answered. */
+export function traceRoutes(app: FastifyInstance, { models, jobs, scheduler }: TraceRoutes): void {
+  const find = (request: FastifyRequest) => jobs.find(request.user, (request.params as { id: string }).id);
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser([FRAME_TYPE, 'application/json'], { parseAs: 'buffer' }, (_, body, done) =>
+    done(null, body),
+  );
+
+  app.post('/traces', async (request, reply) => {
+    const { body, ...asked } = readRequest(request, models);
+    const job = jobs.open(asked, body, (made) => scheduler.add(made));
+    if (request.headers.accept === 'text/event-stream') return stream(reply, job);
+    if (!job.request.detached) return answer(reply, job);
+    return reply.code(202).header('location', `/traces/${job.request.id}`).send(statusOf(job));
+  });
+  app.get('/traces/:id', async (request) => statusOf(find(request)));
+  app.get('/traces/:id/events', async (request, reply) => stream(reply, find(request)));
+  app.get('/traces/:id/result', async (request, reply) => answer(reply, find(request)));
+  app.delete('/traces/:id', async (request) => {
+    const job = find(request);
+    job.cancel();
+    return statusOf(job);
+  });
+}
+
+function readRequest({ user, headers, query, body }: FastifyRequest, models: readonly ServedModel[]) {
+  if (!Buffer.isBuffer(body)) throw new RefusalError(400, 'A trace is sent as the body of the request.');
+  const { model: hash } = query as { model?: string };
+  const model = models.find((one) => one.hash === hash);
+  if (!model) {
+    const names = models.map(({ name }) => name).join(', ');
+    throw new RefusalError(
+      404,
+      hash === undefined
+        ? 'The request does not say which model it is for: POST /traces?model=HASH, with the hash that GET /models tells.'
+        : `None of the models of this server (${names}) has the graph and weights of the model that was traced (${hash}). Trace the same file.`,
+    );
+  }
+  const { 'idempotency-key': id = randomUUID(), prefer, 'content-type': type } = headers;
+  if (typeof id !== 'string' || !ID.test(id)) {
+    throw new RefusalError(400, 'idempotency-key is the id of the job: up to 128 letters, digits and any of _ . ~ -');
+  }
+  const form: Form = type === FRAME_TYPE ? 'bytes' : 'json';
+  const digest = createHash('sha256').update(body).digest('hex');
+  return { id, user, model: model.name, form, body, digest, detached: prefer === 'respond-async' };
+}
+
+function statusOf({ request: { id, model }, status, progress, outcome }: Job) {
+  const error = outcome && 'refusal' in outcome ? { error: outcome.refusal.error } : {};
+  return { id, model, status, progress, ...error };
+}
+
+/** Waits for a job, and sends its answer. */
+async function answer(reply: FastifyReply, job: Job): Promise<FastifyReply> {
+  const leave = job.attend();
+  reply.raw.once('close', leave);
+  const outcome = await job.result();
+  if ('body' in outcome) {
+    return reply.type(job.request.form === 'bytes' ? FRAME_TYPE : 'application/json').send(outcome.body);
+  }
+  const { status, ...refusal } = outcome.refusal;
+  return reply.code(status).send(refusal);
+}
+
+/** Sends what becomes of a job as it happens (server-sent events), until it has ended. */
+function stream(reply: FastifyReply, job: Job): FastifyReply {
+  reply.hijack();
+  const { raw } = reply;
+  raw.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
+  const send = (event: string, data: unknown) => raw.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
+  const onProgress = () => send('progress', job.progress);
+  const onEnd = () => {
+    send('end', statusOf(job));
+    raw.end();
+  };
+  const leave = job.attend();
+  raw.once('close', () => {
+    job.off('progress', onProgress);
+    job.off('end', onEnd);
+    leave();
+  });
+  send('status', statusOf(job));
+  if (job.outcome) onEnd();
+  else job.on('progress', onProgress).once('end', onEnd);
+  return reply;
+}

@@ -1,0 +1,143 @@
+import type { Job } from './job.ts';
+import type { Limits } from './limits.ts';
+import type { Opening } from './messages.ts';
+import type { Metrics } from './metrics.ts';
+import { CANCELLED, ModelProcess, type Outcome } from './model-process.ts';
+import { type Refusal, RefusalError } from './refusal.ts';
+import type { ServedModel } from './served-model.ts';
+import { UsageError } from './usage-error.ts';
+
+const CLOSING: Refusal = { status: 503, error: 'The server is being shut down. Try again later.' };
+
+/** A model with its process, if it has one, and the jobs that wait for it. */
+interface Lane {
+  readonly model: ServedModel;
+  readonly waiting: Job[];
+  process: ModelProcess | null;
+  isBusy: boolean;
+  /** When its last job ended. */
+  used: number;
+}
+
+/** Gives jobs to the processes of models: one after the other to each, and no more models in memory than the limit. */
+export class Scheduler {
+  readonly #opening: Opening;
+  readonly #limits: Limits;
+  readonly #metrics: Metrics;
+  readonly #lanes: ReadonlyMap<string, Lane>;
+  #bytes = 0;
+  #isClosed = false;
+
+  constructor(models: readonly ServedModel[], opening: Opening, metrics: Metrics) {
+    this.#opening = opening;
+    this.#limits = opening.limits;
+    this.#metrics = metrics;
+    this.#lanes = new Map(
+      models.map((model) => [model.name, { model, waiting: [], process: null, isBusy: false, used: 0 }] as const),
+    );
+  }
+
+  /** Opens models before the first jobs come, as many as may be in memory. Throws a UsageError if one cannot be opened. */
+  async warmUp(): Promise<void> {
+    for (const lane of [...this.#lanes.values()].slice(0, this.#limits.models)) {
+      const refusal = await this.#open(lane);
+      if (refusal) throw new UsageError(`${lane.model.name} cannot be opened: ${refusal.refusal.error}`);
+    }
+  }
+
+  /** Adds a job. Throws a RefusalError if too many wait already. */
+  add(job: Job): void {
+    const lane = this.#lanes.get(job.request.model)!;
+    const { waiting, kept } = this.#limits;
+    const { byteLength } = job.body;
+    if (lane.waiting.length >= waiting || this.#bytes + byteLength > kept) {
+      throw new RefusalError(
+        503,
+        `${lane.waiting.length} traces wait for ${lane.model.name} already. Try again later.`,
+      );
+    }
+    this.#bytes += byteLength;
+    job.once('end', () => {
+      this.#bytes -= byteLength;
+      // One that is cancelled waits no longer.
+      const place = lane.waiting.indexOf(job);
+      if (place !== -1) lane.waiting.splice(place, 1);
+      this.#metrics.ended(job);
+    });
+    lane.waiting.push(job);
+    this.#next();
+    this.#metrics.waiting(lane.model.name, lane.waiting.length);
+  }
+
+  /** How many jobs wait for each model. */
+  get lengths(): ReadonlyMap<string, number> {
+    return new Map([...this.#lanes].map(([name, { waiting }]) => [name, waiting.length]));
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    for (const { process, waiting } of this.#lanes.values()) {
+      process?.end();
+      for (const job of [...waiting]) job.end({ refusal: CLOSING });
+    }
+  }
+
+  /** Starts what can start: the job that has waited longest first. */
+  #next(): void {
+    const lanes = [...this.#lanes.values()];
+    const ready = lanes
+      .filter(({ isBusy, waiting }) => !isBusy && waiting.length > 0)
+      .sort((a, b) => a.waiting[0]!.created - b.waiting[0]!.created);
+    for (const lane of ready) if (!this.#isClosed && this.#makeRoom(lane)) this.#run(lane);
+  }
+
+  /** Whether the model is in memory, or there is room for it now. */
+  #makeRoom(lane: Lane): boolean {
+    if (lane.process) return true;
+    const others = [...this.#lanes.values()].filter((one) => one !== lane && (one.process || one.isBusy));
+    if (others.length < this.#limits.models) return true;
+    const [idle] = others.filter(({ isBusy }) => !isBusy).sort((a, b) => a.used - b.used);
+    if (!idle) return false;
+    idle.process!.end();
+    idle.process = null;
+    return true;
+  }
+
+  async #run(lane: Lane): Promise<void> {
+    const job = lane.waiting.shift()!;
+    this.#metrics.waiting(lane.model.name, lane.waiting.length);
+    lane.isBusy = true;
+    job.start();
+    const outcome = await this.#outcome(lane, job);
+    job.end(this.#isClosed && 'refusal' in outcome ? { refusal: CLOSING } : outcome);
+    lane.isBusy = false;
+    lane.used = performance.now();
+    if (lane.process?.isSpent) {
+      lane.process.end();
+      lane.process = null;
+      this.#metrics.replaced(lane.model.name);
+    }
+    this.#next();
+  }
+
+  async #outcome(lane: Lane, job: Job): Promise<Outcome> {
+    const failed = await this.#open(lane);
+    if (failed) return failed;
+    if (job.signal.aborted) return { refusal: CANCELLED };
+    return lane.process!.run(job.request.form, job.body, (told) => job.report(told), job.signal);
+  }
+
+  /** Opens the model of a lane, unless it is open. */
+  async #open(lane: Lane): Promise<{ readonly refusal: Refusal } | null> {
+    if (lane.process && !lane.process.isSpent) return null;
+    const started = await ModelProcess.start(lane.model, this.#opening);
+    if (!(started instanceof ModelProcess)) return { refusal: { ...started, status: 500 } };
+    lane.process = started;
+    if (this.#isClosed) started.end();
+    return null;
+  }
+}

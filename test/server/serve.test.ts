@@ -1,0 +1,259 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  backward,
+  ExecutionBackend,
+  FRAME_TYPE,
+  RemoteBackend,
+  requestToBytes,
+  save,
+  sum,
+  type TraceRequest,
+} from 'onnsight';
+import { type Server, serve } from 'onnsight/serve';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { addToken } from '../../server/tokens.ts';
+import { interventions, type Values } from '../reference/interventions.ts';
+import { modelPath } from '../support/fixtures.ts';
+import { expectClose, loadToy, reference } from '../support/toy.ts';
+
+const lm = await loadToy();
+const { clean, corrupt } = reference.prompts;
+const folder = mkdtempSync(join(tmpdir(), 'onnsight-serve-'));
+const tokens = join(folder, 'tokens');
+const [mine, other] = ['mine', 'other'].map((user) => addToken(tokens, user));
+
+let server: Server;
+let backend: RemoteBackend;
+
+beforeAll(async () => {
+  server = await serve({
+    models: ['toy=models/toy-gpt2', `mlp=${modelPath('zoo/mlp', 'ts')}`, `gpt2=${modelPath('zoo/gpt2', 'ts')}`],
+    port: 0,
+    tokens,
+    log: false,
+    limits: { time: 5, iterations: 1e9, elements: 2 ** 22, bytesIn: 2 ** 20, bytesOut: 2 ** 20, reconnect: 0.2 },
+  });
+  backend = new RemoteBackend(server.url, { token: mine! });
+  const { models } = (await (await ask('/models')).json()) as { models: { name: string; hash: string }[] };
+  hashes = new Map(models.map(({ name, hash }) => [name, hash]));
+});
+afterAll(async () => {
+  await server.close();
+  rmSync(folder, { recursive: true });
+});
+
+/** The hashes of the models, by their names. */
+let hashes: ReadonlyMap<string, string>;
+
+const ask = (path: string, init: RequestInit = {}) =>
+  fetch(`${server.url}${path}`, { ...init, headers: { authorization: `Bearer ${mine}`, ...init.headers } });
+
+const bits = ({ dims, data }: Values) => ({
+  dims,
+  bytes: Buffer.from(Float64Array.from(data, Number).buffer).toString('hex'),
+});
+
+/** A block that goes on until its limit of iterations. */
+const long = () => {
+  'use trace';
+  let x = lm.transformer.h[0].output.norm();
+  while (x > 0) x = x * 0.5 + 1;
+  return save(x);
+};
+
+/** What a client sends of a block. */
+async function bytesOf(block: () => unknown): Promise<Uint8Array> {
+  let bytes: Uint8Array;
+  const noting = {
+    async run(request: TraceRequest) {
+      bytes = requestToBytes(request);
+      return request.graph.saves.map(() => undefined);
+    },
+  };
+  await lm.trace(clean, block, { backend: noting });
+  return bytes!;
+}
+
+describe('what comes back is what the same trace gives here, to the bit', () => {
+  it.each(Object.entries(interventions))('%s', async (_, intervention) => {
+    const local = await intervention(lm, reference);
+    const run = vi.spyOn(ExecutionBackend.prototype, 'run').mockImplementation((request) => backend.run(request));
+    const remote = await intervention(lm, reference);
+    expect(run).toHaveBeenCalled();
+    run.mockRestore();
+    expect(Object.entries(remote).map(([name, values]) => [name, bits(values)])).toEqual(
+      Object.entries(local).map(([name, values]) => [name, bits(values)]),
+    );
+  });
+
+  it('invokes, edits and gradients', async () => {
+    const edited = lm.edit(() => {
+      lm.transformer.h[1].output *= 0.5;
+    });
+    const block = () => {
+      'use trace';
+      return save(edited.lm_head.output['0, -1']);
+    };
+    expectClose(await edited.trace(clean, block, { backend }), reference.cases.scale.logits_last);
+    const trace = (options: object) =>
+      lm.trace((tracer) => {
+        const grads = [clean, corrupt].map((prompt) =>
+          tracer.invoke(prompt, () => {
+            const { output } = lm.transformer.h[0];
+            backward(sum(lm.lm_head.output[':, -1']));
+            return save(output.grad);
+          }),
+        );
+        return grads;
+      }, options);
+    const [local, remote] = [await trace({}), await trace({ backend })];
+    expect(remote.map((tensor) => bits(tensor as never))).toEqual(local.map((tensor) => bits(tensor as never)));
+  });
+
+  it('what no request can say is an error at its line', async () => {
+    const applied = lm.trace(clean, (tracer) => save(tracer.apply((x) => x, lm.transformer.h[0].output)), { backend });
+    await expect(applied).rejects.toThrow(
+      /^test.serve?.*serve\.test\.ts:\d+:\d+ - This graph cannot be data: a function/,
+    );
+    const session = lm.session(
+      (given) => {
+        const hidden = given.trace(clean, () => lm.transformer.h[1].output);
+        return given.trace(corrupt, () => {
+          lm.transformer.h[1].output = hidden;
+          return save(lm.lm_head.output);
+        });
+      },
+      { backend },
+    );
+    await expect(session).rejects.toThrow(
+      /serve\.test\.ts:\d+:\d+ - This graph cannot be data: it runs several models/,
+    );
+  });
+});
+
+describe('what a user learns', () => {
+  const json = async (path: string) => (await ask(path)).json();
+
+  it('the models: their hash, inputs, modules and types', async () => {
+    const { models } = (await json('/models')) as { models: { name: string; hash: string; inputs: object[] }[] };
+    expect(models.map(({ name }) => name)).toEqual(['toy', 'mlp', 'gpt2']);
+    const toy = (await json('/models/toy')) as { inputs: object[] };
+    expect(toy).toMatchObject({ modules: { name: '', modules: [{ name: 'transformer' }, { name: 'lm_head' }] } });
+    expect(toy.inputs[0]).toEqual({ name: 'input_ids', dtype: 'int64', dims: ['batch', 'sequence'] });
+    expect(JSON.stringify(toy)).toContain('"name":"c_proj"');
+    expect(await (await ask('/models/toy/types')).text()).toContain('export interface Toy');
+    expect(await json('/models/other')).toEqual({ error: "There is no model 'other': there is toy, mlp, gpt2." });
+  });
+
+  it('health without a token, metrics with one', async () => {
+    expect(await (await fetch(`${server.url}/health`)).json()).toMatchObject({ status: 'ok' });
+    expect((await fetch(`${server.url}/metrics`)).status).toBe(401);
+    await lm.trace(clean, () => save(lm.lm_head.output['0, -1']), { backend });
+    expect(await (await ask('/metrics')).text()).toMatch(/onnsight_jobs_total\{model="toy",status="completed"\} \d/);
+  });
+
+  it('the progress of a trace, as it goes', async () => {
+    const told: [number, number][] = [];
+    await lm.trace(clean, () => save(lm.transformer.h[2].output), {
+      backend,
+      onProgress: (done, total) => told.push([done, total]),
+    });
+    expect(told.length).toBeGreaterThan(1);
+    expect(told.at(-1)![0]).toBe(told.at(-1)![1]);
+  });
+});
+
+describe('who may ask', () => {
+  const trace = (own: RemoteBackend) => lm.trace(clean, () => save(lm.lm_head.output['0, -1']), { backend: own });
+
+  it('nobody without a token of the file, which has no token itself', async () => {
+    await expect(trace(new RemoteBackend(server.url))).rejects.toThrow(/refused the trace: This server wants a token/);
+    await expect(trace(new RemoteBackend(server.url, { token: 'guessed' }))).rejects.toThrow(/is none of this server/);
+    expect(readFileSync(tokens, 'utf8')).not.toContain(mine);
+  });
+
+  it('no page of another origin: no answer allows it', async () => {
+    const preflight = await ask('/traces', { method: 'OPTIONS', headers: { origin: 'https://example.com' } });
+    expect(preflight.status).toBe(404);
+    expect([...preflight.headers.keys()].filter((name) => name.startsWith('access-control'))).toEqual([]);
+    const simple = await ask('/traces', { method: 'POST', body: 'x', headers: { 'content-type': 'text/plain' } });
+    expect(simple.status).toBe(415);
+  });
+
+  it('nobody sees the jobs of others', async () => {
+    const job = backend.job();
+    await trace(job as never);
+    expect((await job.status()).status).toBe('completed');
+    const theirs = new RemoteBackend(server.url, { token: other! }).job(job.id);
+    await expect(theirs.status()).rejects.toThrow(/There is no job/);
+    await expect(theirs.cancel()).rejects.toThrow(/There is no job/);
+  });
+});
+
+describe('jobs', () => {
+  const block = () => {
+    'use trace';
+    return save(lm.lm_head.output['0, -1']);
+  };
+  const dispatched = async () => (await (await ask('/metrics')).text()).match(/^onnsight_jobs_total.*$/gm)!;
+
+  it('the same trace under the same id does not run twice, and another one is refused', async () => {
+    const first = bits(await lm.trace(clean, block, { backend: backend.job('once') }));
+    const before = await dispatched();
+    expect(bits(await lm.trace(clean, block, { backend: backend.job('once') }))).toEqual(first);
+    expect(await dispatched()).toEqual(before);
+    await expect(lm.trace(corrupt, block, { backend: backend.job('once') })).rejects.toThrow(
+      /The job once is another trace/,
+    );
+    expect(() => backend.job('a b')).toThrow(/serve\.test\.ts:\d+:\d+ - The id of a job/);
+  });
+
+  it('waits, runs, is cancelled', async () => {
+    const first = backend.job();
+    const second = backend.job();
+    const running = lm.trace(clean, long, { backend: first });
+    await vi.waitFor(async () => expect((await first.status()).status).toBe('running'));
+    const waiting = lm.trace(clean, block, { backend: second });
+    await vi.waitFor(async () => expect((await second.status()).status).toBe('queued'));
+    const refused = [waiting, running].map((one) => expect(one).rejects.toThrow(/refused the trace: It was cancelled/));
+    await second.cancel();
+    await first.cancel();
+    await Promise.all(refused);
+    expect((await first.status()).status).toBe('cancelled');
+    expectClose(await lm.trace(clean, block, { backend }), reference.cases.modules.logits_last);
+  });
+
+  it('a trace is cancelled by its signal, and when its client is gone', async () => {
+    const cancelled = async () => Number(/status="cancelled"\} (\d+)/.exec((await dispatched()).join('\n'))?.[1] ?? 0);
+    const before = await cancelled();
+    const signal = AbortSignal.timeout(300);
+    await expect(lm.trace(clean, long, { backend, signal })).rejects.toThrow(/timeout/);
+    await vi.waitFor(async () => expect(await cancelled()).toBe(before + 1), 3000);
+    const abort = new AbortController();
+    const gone = ask(`/traces?model=${hashes.get('toy')}`, {
+      method: 'POST',
+      headers: { 'content-type': FRAME_TYPE },
+      body: (await bytesOf(long)) as Uint8Array<ArrayBuffer>,
+      signal: abort.signal,
+    });
+    setTimeout(() => abort.abort(), 200);
+    await expect(gone).rejects.toThrow(/abort/);
+    await vi.waitFor(async () => expect(await cancelled()).toBe(before + 2), 3000);
+  });
+
+  it('a process that is killed ends its trace in words, and is replaced', async () => {
+    const job = backend.job();
+    const running = lm.trace(clean, long, { backend: job });
+    await vi.waitFor(async () => expect((await job.status()).status).toBe('running'));
+    for (const pid of execFileSync('pgrep', ['-P', `${process.pid}`, '-f', 'model-process-main'], { encoding: 'utf8' })
+      .trim()
+      .split('\n')) {
+      process.kill(Number(pid), 'SIGKILL');
+    }
+    await expect(running).rejects.toThrow(/refused the trace: It has ended the process of the model \(SIGKILL\)/);
+    expectClose(await lm.trace(clean, block, { backend }), reference.cases.modules.logits_last);
+  });
+});
