@@ -70,7 +70,7 @@ export async function makeApp({ models, opening, tokens, log }: AppOptions, pack
       reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()),
     );
     modelRoutes(inner, models);
-    limitIntake(inner, limits.kept);
+    limitIntake(inner, limits);
     await inner.register(async (own) => traceRoutes(own, { models, jobs, scheduler }));
     await inner.register(async (own) => completionRoutes(own, { models, jobs, scheduler }));
   });

@@ -114,7 +114,12 @@ function refusalOf(error: unknown): Refusal {
 
 /** Where the machine's memory is used up, Linux ends this process rather than the server. */
 function beFirstToGo(): void {
-  if (process.platform === 'linux') writeFileSync('/proc/self/oom_score_adj', '1000');
+  if (process.platform !== 'linux') return;
+  try {
+    writeFileSync('/proc/self/oom_score_adj', '1000');
+  } catch {
+    // A container may have /proc read-only: then Linux chooses.
+  }
 }
 
 function tell(message: FromProcess): void {

@@ -39,7 +39,7 @@ export class ModelProcess {
     this.#limits = limits;
     // What could not be started has ended, too.
     for (const event of ['exit', 'error']) {
-      child.once(event, () => {
+      child.on(event, () => {
         this.#hasEnded = true;
       });
     }

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { gzipSync } from 'node:zlib';
 import { type Server, serve } from 'onnsight/serve';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { baseRequest } from '../fuzz/inputs/base.ts';
@@ -141,6 +142,15 @@ describe('what an operator sets', () => {
     const { status, answer } = await asked.post('mlp', request());
     expect(answer.error).toMatch(says);
     expect(status).toBe(code);
+  });
+
+  it('bytesIn, of a request that is small as long as it is compressed', async () => {
+    const { status } = await fetch(`${asked.server.url}/traces?model=${asked.hashes.get('mlp')}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'content-encoding': 'gzip' },
+      body: gzipSync(Buffer.alloc(1e7)),
+    });
+    expect(status).toBe(413);
   });
 
   it('models in memory: one takes the place of the other, and both run', async () => {
