@@ -51,10 +51,6 @@ export async function makeApp({ models, opening, tokens, log }: AppOptions, pack
   app.setNotFoundHandler((request, reply) =>
     reply.code(404).send({ error: `There is no ${request.method} ${request.url.split('?')[0]} here.` }),
   );
-  // A connection that stays open would hold up the end of the server for a minute.
-  app.addHook('onSend', async (_, reply) => {
-    if (scheduler.isClosed) reply.header('connection', 'close');
-  });
   app.get('/health', async () => ({ status: 'ok', waiting: Object.fromEntries(scheduler.lengths) }));
   await app.register(packages.compress);
   await app.register(async (inner) => {
