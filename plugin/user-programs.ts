@@ -6,7 +6,7 @@ const DECLARATIONS = /\.d(\.[^./\\]+)?\.[cm]?ts$/;
 const INSTALLED = /[\\/]node_modules[\\/]/;
 
 /** The library's own folders: their files mention onnsight, but there is nothing to rewrite. */
-const OWN = ['compiler', 'plugin', 'runtime'].map(
+const OWN = ['compiler', 'plugin', 'runtime', 'server'].map(
   (folder) => join(dirname(fileURLToPath(import.meta.url)), '..', folder) + sep,
 );
 

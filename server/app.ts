@@ -51,10 +51,6 @@ export async function makeApp({ models, opening, tokens, log }: AppOptions, pack
   app.setNotFoundHandler((request, reply) =>
     reply.code(404).send({ error: `There is no ${request.method} ${request.url.split('?')[0]} here.` }),
   );
-  // A connection that stays open would hold up the end of the server for a minute.
-  app.addHook('onSend', async (_, reply) => {
-    if (scheduler.isClosed) reply.header('connection', 'close');
-  });
   app.get('/health', async () => ({ status: 'ok', waiting: Object.fromEntries(scheduler.lengths) }));
   await app.register(packages.compress);
   await app.register(async (inner) => {
@@ -70,7 +66,7 @@ export async function makeApp({ models, opening, tokens, log }: AppOptions, pack
       reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()),
     );
     modelRoutes(inner, models);
-    limitIntake(inner, limits.kept);
+    limitIntake(inner, limits);
     await inner.register(async (own) => traceRoutes(own, { models, jobs, scheduler }));
     await inner.register(async (own) => completionRoutes(own, { models, jobs, scheduler }));
   });

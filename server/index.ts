@@ -6,6 +6,9 @@ import { Tokens } from './tokens.ts';
 
 export type { Limits } from './limits.ts';
 
+/** How long the last answers may take to be sent, in milliseconds. */
+const LAST_ANSWERS = 1000;
+
 /** What a server has, and where it listens. */
 export interface ServeOptions {
   /**
@@ -56,7 +59,10 @@ export async function serve(options: ServeOptions): Promise<Server> {
   const { app, scheduler } = await makeApp({ models, opening: { limits, edits, imports }, tokens, log }, packages);
   const close = async () => {
     scheduler.close();
+    // Clients keep connections open that they do not use.
+    const late = setTimeout(() => app.server.closeAllConnections(), LAST_ANSWERS);
     await app.close();
+    clearTimeout(late);
   };
   try {
     await scheduler.warmUp();

@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events';
 import type { Form, Told } from './messages.ts';
-import { CANCELLED, type Outcome } from './model-process.ts';
+import type { Outcome } from './model-process.ts';
+import { CANCELLED } from './refusal.ts';
 
 export type JobStatus = 'queued' | 'running' | 'completed' | 'failed' | 'cancelled';
 

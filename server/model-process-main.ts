@@ -13,7 +13,7 @@ import { type CompletionRequest, complete } from './completion.ts';
 import { loadEdits } from './edits.ts';
 import type { Limits } from './limits.ts';
 import type { Form, FromProcess, ToProcess } from './messages.ts';
-import type { Refusal } from './refusal.ts';
+import { CANCELLED, type Refusal } from './refusal.ts';
 
 type Model = Pick<NNsight, 'execute'>;
 
@@ -65,7 +65,7 @@ async function run(form: Form, body: Uint8Array): Promise<FromProcess> {
       body: form === 'bytes' ? answerToBytes(tensors) : Buffer.from(JSON.stringify(answerToJson(tensors))),
     };
   } catch (error) {
-    return { kind: 'refusal', refusal: refusalOf(error) };
+    return { kind: 'refusal', refusal: running.signal.aborted ? CANCELLED : refusalOf(error) };
   } finally {
     running = null;
   }
@@ -114,7 +114,12 @@ function refusalOf(error: unknown): Refusal {
 
 /** Where the machine's memory is used up, Linux ends this process rather than the server. */
 function beFirstToGo(): void {
-  if (process.platform === 'linux') writeFileSync('/proc/self/oom_score_adj', '1000');
+  if (process.platform !== 'linux') return;
+  try {
+    writeFileSync('/proc/self/oom_score_adj', '1000');
+  } catch {
+    // A container may have /proc read-only: then Linux chooses.
+  }
 }
 
 function tell(message: FromProcess): void {

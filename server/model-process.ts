@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { Limits } from './limits.ts';
 import type { Form, FromProcess, Opening, Told, ToProcess } from './messages.ts';
-import type { Refusal } from './refusal.ts';
+import { CANCELLED, type Refusal } from './refusal.ts';
 import { residentBytes } from './resident-bytes.ts';
 import type { ServedModel } from './served-model.ts';
 
@@ -21,9 +21,6 @@ const ENDING = 1000;
 /** What became of a request. */
 export type Outcome = { readonly body: Uint8Array } | { readonly refusal: Refusal };
 
-/** The refusal of a trace that was cancelled. */
-export const CANCELLED: Refusal = { status: 409, error: 'It was cancelled.' };
-
 /** The process of a model, seen from the server: it is ended when it exceeds its limits. */
 export class ModelProcess {
   readonly #child: ChildProcess;
@@ -39,7 +36,7 @@ export class ModelProcess {
     this.#limits = limits;
     // What could not be started has ended, too.
     for (const event of ['exit', 'error']) {
-      child.once(event, () => {
+      child.on(event, () => {
         this.#hasEnded = true;
       });
     }

@@ -13,6 +13,9 @@ export interface Refusal {
   readonly site?: Site | undefined;
 }
 
+/** The refusal of a trace that was cancelled. */
+export const CANCELLED: Refusal = { status: 409, error: 'It was cancelled.' };
+
 /** A request is refused. */
 export class RefusalError extends Error {
   override readonly name = 'RefusalError';

@@ -2,8 +2,8 @@ import type { Job } from './job.ts';
 import type { Limits } from './limits.ts';
 import type { Opening } from './messages.ts';
 import type { Metrics } from './metrics.ts';
-import { CANCELLED, ModelProcess, type Outcome } from './model-process.ts';
-import { type Refusal, RefusalError } from './refusal.ts';
+import { ModelProcess, type Outcome } from './model-process.ts';
+import { CANCELLED, type Refusal, RefusalError } from './refusal.ts';
 import type { ServedModel } from './served-model.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -72,10 +72,6 @@ export class Scheduler {
   /** How many jobs wait for each model. */
   get lengths(): ReadonlyMap<string, number> {
     return new Map([...this.#lanes].map(([name, { waiting }]) => [name, waiting.length]));
-  }
-
-  get isClosed(): boolean {
-    return this.#isClosed;
   }
 
   close(): void {

@@ -8,6 +8,7 @@ const ENTRIES = {
   onnsight: 'runtime/index.ts',
   'onnsight/analysis': 'runtime/analysis/index.ts',
   'onnsight/plots': 'runtime/plots/index.ts',
+  'onnsight/serve': 'server/index.ts',
   'onnsight/bundle': 'runtime/bundle/node.ts',
 };
 

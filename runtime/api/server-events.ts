@@ -12,15 +12,20 @@ export async function readProgress(
 ): Promise<boolean> {
   const reader = body.pipeThrough(new TextDecoderStream() as TransformStream<Uint8Array, string>).getReader();
   let open = '';
-  for (;;) {
-    const chunk = await reader.read().catch(() => null);
-    if (!chunk || chunk.done) return false;
-    const events = (open + chunk.value).split('\n\n');
-    open = events.pop()!;
-    for (const event of events) {
-      const [, name, data] = /^event: (\w+)\ndata: (.*)$/.exec(event) ?? [];
-      if (name === 'end') return true;
-      if (name === 'progress') await onProgress(...progressSchema.parse(JSON.parse(data!)));
+  try {
+    for (;;) {
+      const chunk = await reader.read().catch(() => null);
+      if (!chunk || chunk.done) return false;
+      const events = (open + chunk.value).split('\n\n');
+      open = events.pop()!;
+      for (const event of events) {
+        const [, name, data] = /^event: (\w+)\ndata: (.*)$/.exec(event) ?? [];
+        if (name === 'end') return true;
+        if (name === 'progress') await onProgress(...progressSchema.parse(JSON.parse(data!)));
+      }
     }
+  } finally {
+    // Where the callback has failed, nobody waits for the rest.
+    reader.cancel().catch(() => {});
   }
 }

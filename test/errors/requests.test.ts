@@ -1,6 +1,17 @@
 import { fileURLToPath } from 'node:url';
-import { GraphError, NNsight, type RequestJson, requestFromJson, requestToJson, save } from 'onnsight';
+import {
+  GraphError,
+  NNsight,
+  type RequestJson,
+  requestFromBytes,
+  requestFromJson,
+  requestToBytes,
+  requestToJson,
+  save,
+} from 'onnsight';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { damageBytes } from '../fuzz/inputs/damage.ts';
+import { Random } from '../fuzz/inputs/random.ts';
 
 const MLP = fileURLToPath(new URL('../fixtures/zoo/mlp.ts.onnx', import.meta.url));
 const x = [[0.1, 0.2, 0.3, 0.4, 0.5]];
@@ -9,12 +20,14 @@ const x = [[0.1, 0.2, 0.3, 0.4, 0.5]];
 type Json = any;
 let model: Json;
 let text: string;
+let frame: Uint8Array;
 
 beforeAll(async () => {
   model = await NNsight.load(MLP, { device: 'cpu' });
   const backend = {
     async run(request: Parameters<typeof requestToJson>[0]) {
       text = JSON.stringify(requestToJson(request));
+      frame = requestToBytes(request);
       return request.graph.saves.map(() => undefined);
     },
   };
@@ -239,5 +252,45 @@ describe('a request and the model', () => {
     });
     await expect(edited.execute(requestFromJson(JSON.parse(text)))).rejects.toThrow(GraphError);
     await expect(edited.execute(requestFromJson(JSON.parse(text)))).rejects.toThrow(/has edits/);
+  });
+});
+
+describe('a request as bytes', () => {
+  it('says what the same request says as JSON, wherever it begins in memory', async () => {
+    const [bytes, json] = [requestFromBytes(frame), requestFromJson(JSON.parse(text))];
+    expect(String(bytes.graph)).toBe(String(json.graph));
+    expect([...bytes.graph.operands.values()].map(({ data }) => Array.from(data as number[]))).toEqual(
+      [...json.graph.operands.values()].map(({ data }) => Array.from(data as number[])),
+    );
+    for (let offset = 1; offset < 8; offset++) {
+      const moved = new Uint8Array(frame.length + offset);
+      moved.set(frame, offset);
+      expect(requestFromBytes(moved.subarray(offset)).inputs.get('x')!.toArray()).toEqual(
+        bytes.inputs.get('x')!.toArray(),
+      );
+    }
+  });
+
+  it('of any damage is a GraphError, or a request', () => {
+    let read = 0;
+    for (let seed = 0; seed < 1000; seed++) {
+      try {
+        requestFromBytes(damageBytes(frame, new Random(seed)));
+        read++;
+      } catch (error) {
+        expect([seed, String(error)]).toEqual([seed, expect.stringMatching(/^GraphError: /)]);
+      }
+    }
+    // Elements may be any numbers.
+    expect(read).toBeGreaterThan(0);
+    expect(read).toBeLessThan(1000);
+  });
+
+  it('of another version says what to do', () => {
+    const other = Buffer.from(frame);
+    other.writeUInt32LE(2, 8);
+    expect(() => requestFromBytes(other)).toThrow(
+      'This is not a request: its format has version 2, and this onnsight reads version 1: use the same version of onnsight on both sides.',
+    );
   });
 });

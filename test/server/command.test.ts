@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { NNsight, RemoteBackend } from 'onnsight';
 import { afterAll, expect, it, onTestFinished, vi } from 'vitest';
+import { serveModels } from '../../plugin/cli/serve.ts';
 import { serverPackages } from '../../server/packages.ts';
 import { modelPath } from '../support/fixtures.ts';
 
@@ -41,11 +42,10 @@ it('npx onnsight token and serve: a server as an operator starts it, until it is
 });
 
 it.each([
-  [['serve', MLP, '--port', '99999'], '--port takes a number from 0 to 65535, not 99999.'],
-  [['serve', MLP, '--limit', 'time'], '--limit takes name=number, such as time=60, not time.'],
-])('%j is refused', (args, says) => {
-  const { stderr, status } = spawnSync(process.execPath, [MAIN, ...args], { encoding: 'utf8' });
-  expect([stderr, status]).toEqual([`error: ${says}\n`, 1]);
+  [{ port: '99999', limit: [] }, '--port takes a number from 0 to 65535, not 99999.'],
+  [{ port: '0', limit: ['time'] }, '--limit takes name=number, such as time=60, not time.'],
+])('%j is refused', async (options, says) => {
+  await expect(serveModels([MLP], { host: '127.0.0.1', ...options })).rejects.toThrow(says);
 });
 
 it('a package that is not there is named', async () => {

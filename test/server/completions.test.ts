@@ -43,7 +43,7 @@ export const dampened = (lm: LanguageModel) => lm.edit(() => { lm.transformer.h[
   });
   const [printed] = await once(server.stdout!.setEncoding('utf8'), 'data');
   url = /^(http\S+) serves toy,/.exec(printed)![1]!;
-});
+}, 60_000);
 afterAll(() => {
   server.kill('SIGTERM');
   rmSync(folder, { recursive: true });

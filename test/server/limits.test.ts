@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { gzipSync } from 'node:zlib';
 import { type Server, serve } from 'onnsight/serve';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { baseRequest } from '../fuzz/inputs/base.ts';
@@ -51,8 +52,8 @@ const BARE = /onnxruntime_src|Status Message|Non-zero status|Cannot read propert
 describe('no request ends the service', () => {
   let asked: Asked;
   beforeAll(async () => {
-    asked = await Asked.start({ models: [MLP, GPT2], limits: { time: 2, memory: 8e8, requests: 1e6 } });
-  });
+    asked = await Asked.start({ models: [MLP, GPT2], limits: { time: 20, memory: 8e8, requests: 1e6 } });
+  }, 60_000);
   afterAll(() => asked.server.close());
   const fine = () => asked.post('mlp', baseRequest(asked.hashes.get('mlp')!));
 
@@ -84,11 +85,11 @@ describe('what an operator sets', () => {
   let asked: Asked;
   beforeAll(async () => {
     const limits = {
-      ...{ time: 1, memory: 4e8, elements: 2 ** 28, iterations: 1e12, nodes: 40, models: 1 },
+      ...{ time: 2, memory: 4e8, elements: 2 ** 28, iterations: 1e12, nodes: 40, models: 1 },
       ...{ bytesIn: 20_000, bytesOut: 4000, requests: 1e6 },
     };
     asked = await Asked.start({ models: [MLP, GPT2], limits });
-  });
+  }, 60_000);
   afterAll(() => asked.server.close());
 
   const base = () => structuredClone(baseRequest('')) as Json;
@@ -104,7 +105,7 @@ describe('what an operator sets', () => {
   };
 
   it.each<[string, number, () => Json, RegExp]>([
-    ['time', 422, () => graphOf('attack-loop1e9'), /^It takes longer than 1 s, which this server allows\.$/],
+    ['time', 422, () => graphOf('attack-loop1e9'), /^It takes longer than 2 s, which this server allows\.$/],
     [
       'memory',
       422,
@@ -141,6 +142,15 @@ describe('what an operator sets', () => {
     const { status, answer } = await asked.post('mlp', request());
     expect(answer.error).toMatch(says);
     expect(status).toBe(code);
+  });
+
+  it('bytesIn, of a request that is small as long as it is compressed', async () => {
+    const { status } = await fetch(`${asked.server.url}/traces?model=${asked.hashes.get('mlp')}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'content-encoding': 'gzip' },
+      body: gzipSync(Buffer.alloc(1e7)),
+    });
+    expect(status).toBe(413);
   });
 
   it('models in memory: one takes the place of the other, and both run', async () => {
@@ -182,9 +192,8 @@ describe('what an operator sets', () => {
 
   it('a server that is shut down says so to those who wait', async () => {
     const running = [1, 2].map(() => asked.post('mlp', graphOf('attack-loop1e9')));
-    await vi.waitFor(async () =>
-      expect(await (await fetch(`${asked.server.url}/health`)).json()).toMatchObject({ waiting: { mlp: 1 } }),
-    );
+    const waiting = async () => (await fetch(`${asked.server.url}/health`)).json();
+    await vi.waitFor(async () => expect(await waiting()).toMatchObject({ waiting: { mlp: 1 } }), 1500);
     await asked.server.close();
     for (const { status, answer } of await Promise.all(running)) {
       expect([status, answer.error]).toEqual([503, 'The server is being shut down. Try again later.']);
