@@ -81,7 +81,7 @@ export async function runTrace(
     execute: () => tracing.execute(options),
   });
   const tensors = checkAnswer(tracing.graph, answer);
-  const resolved = results.resolve(tensors);
+  const resolved = results.resolve(tensors, tracing.missing(tensors));
   tracing.fillGradients(tensors);
   printLines(tracing.builder);
   return resolved;

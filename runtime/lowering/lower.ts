@@ -146,7 +146,7 @@ class Lowering {
     const renamed = new Map<string, string>(values.map((value, i) => [inputs[i]!, value]));
     for (const index of nodes) {
       const copy: NodeProto = renameReads(
-        this.model.graph.node[index]!,
+        this.model.plain.graph.node[index]!,
         (tensor) => renamed.get(tensor) ?? this.nameFor(tensor, null),
       );
       const output = copy.output.map((tensor) => (tensor === '' ? '' : writer.names.fresh('call')));

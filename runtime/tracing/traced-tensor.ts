@@ -100,12 +100,7 @@ export class TracedTensor {
   /** Replaces the tensor's elements in place: its views and the tensor it is a view of see the new ones. */
   assign(value: Value): void {
     if (this.storage) {
-      if (this.storage.isOfEntry) {
-        throw new TraceError(
-          'An entry of an array that a traced index takes is changed in place: it is a copy, and the array would not see the change. Set the entry, rows[i] = …, or make the array one tensor before, stack(rows), and change that.',
-          this.builder.site,
-        );
-      }
+      if (this.storage.unchangeable) throw new TraceError(this.storage.unchangeable, this.builder.site);
       this.checkUnassigned(this.storage);
       this.builder.note(this.storage);
       this.storage.content = value;

@@ -58,7 +58,13 @@ export async function buildBundle(
     );
   }
   const { result: built, notes } = await noteMomentary(() => buildIntervention(map, intervention));
-  const { graph } = built.tracing;
+  const { graph, isUncertain } = built.tracing;
+  if (isUncertain) {
+    throw new TraceError(
+      'The intervention gives back what is made of a module in a branch of the model, and an ONNX file has no output that may be missing. Give back the output of the module around.',
+      source,
+    );
+  }
   checkPortable(graph);
   const names = [...model.inputs, ...intervention.parameters].map((input) => input.name);
   const returned = new ReturnedValues(built.returned, names);

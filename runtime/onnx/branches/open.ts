@@ -1,0 +1,123 @@
+import { readsOf } from '../captures.ts';
+import { dtypeName } from '../dtypes.ts';
+import { elementTypes, nodeTypes } from '../element-types.ts';
+import { FreshNames } from '../fresh-names.ts';
+import { linkGraph } from '../links.ts';
+import { makeTensor } from '../make.ts';
+import { changedNode, type GraphProto, type ModelProto, type NodeProto, type TensorProto } from '../proto.ts';
+import { drawingIn } from '../randomness.ts';
+import { renameReads } from '../rename.ts';
+import { graphsWithin } from '../subgraphs.ts';
+import { openConditional } from './conditional.ts';
+import { type Branch, guarded } from './guarded.ts';
+import { isWorthOpening } from './has-modules.ts';
+
+/**
+ * A model in which the modules in the branches of its own conditionals can be reached: each node of a branch stands in the
+ * graph, in a conditional of its own, and the model's conditional chooses between what they give.
+ */
+export function withOpenBranches(proto: ModelProto): ModelProto {
+  const { graph } = proto;
+  if (!graph?.node.some(isWorthOpening)) return proto;
+  const opener = new Opener(proto);
+  for (const node of graph.node) opener.add(node, null);
+  return { ...proto, graph: { ...graph, node: opener.nodes, initializer: opener.initializers } };
+}
+
+/** A conditional stays as it is, as the file does not tell the type of what its nodes make. */
+class Untold extends Error {}
+
+/** Takes nodes out of branches, one after the other. */
+export class Opener {
+  nodes: NodeProto[] = [];
+  initializers: TensorProto[];
+  private readonly names: FreshNames;
+  private readonly types: Map<string, number>;
+  private readonly constant: Set<string>;
+  private readonly draws: (node: NodeProto) => boolean;
+  /** The names that only one tensor of the model has, and that no node here has taken. */
+  private readonly free = new Set<string>();
+  private scalar: string | null = null;
+
+  constructor({ graph, functions }: ModelProto) {
+    const main = graph!;
+    this.initializers = [...main.initializer];
+    this.names = new FreshNames(main);
+    this.types = elementTypes(main);
+    this.draws = drawingIn(main, functions);
+    this.constant = new Set(linkGraph(main, this.draws).constant);
+    const counts = new Map<string, number>();
+    for (const { input, initializer, node } of graphsWithin(main)) {
+      const made = [...[...input, ...initializer].map(({ name }) => name), ...node.flatMap(({ output }) => output)];
+      for (const name of made) counts.set(name, (counts.get(name) ?? 0) + 1);
+    }
+    for (const [name, count] of counts) if (count === 1) this.free.add(name);
+  }
+
+  /** Adds a node of the graph, or of a branch. Its tensors have the names that they are to have in the graph. */
+  add(node: NodeProto, branch: Branch | null): void {
+    if (!isWorthOpening(node)) {
+      this.place(node, branch);
+      return;
+    }
+    const { nodes, initializers, scalar } = this;
+    this.nodes = [...nodes];
+    this.initializers = [...initializers];
+    try {
+      openConditional(this, node, branch);
+    } catch (error) {
+      if (!(error instanceof Untold)) throw error;
+      this.nodes = nodes;
+      this.initializers = initializers;
+      this.scalar = scalar;
+      this.place(node, branch);
+    }
+  }
+
+  /** Adds the nodes of a body, and gives the names that its tensors have now. */
+  addBody({ initializer, node }: GraphProto, branch: Branch | null): (name: string) => string {
+    const own = new Map<string, string>();
+    const rename = (name: string) => own.get(name) ?? name;
+    for (const tensor of initializer) {
+      const name = this.fresh(tensor.name);
+      own.set(tensor.name, name);
+      this.initializers.push({ ...tensor, name });
+      this.types.set(name, tensor.dataType);
+      this.constant.add(name);
+    }
+    for (const one of node) {
+      const reading = renameReads(one, rename);
+      for (const name of one.output) if (name !== '') own.set(name, this.fresh(name));
+      this.add(changedNode(reading, { output: one.output.map(rename) }), branch);
+    }
+    return rename;
+  }
+
+  /** Adds a node as it is. Of a branch those that make constants stand in the graph itself. */
+  place(node: NodeProto, branch: Branch | null): void {
+    const isConstant = !this.draws(node) && readsOf(node).every((name) => this.constant.has(name));
+    const types = nodeTypes(node, this.types);
+    node.output.forEach((name, i) => {
+      if (branch && name !== '' && dtypeName(types[i] ?? 0) === null) throw new Untold();
+      if (types[i] !== undefined && !this.types.has(name)) this.types.set(name, types[i]);
+      if (isConstant) this.constant.add(name);
+    });
+    const isInBranch = branch !== null && !isConstant;
+    this.nodes.push(isInBranch ? guarded(node, branch, types as readonly number[]) : node);
+  }
+
+  /** The shape of a scalar. */
+  noDims(): string {
+    if (this.scalar === null) {
+      this.scalar = this.names.take('onnsight:no_dims');
+      this.initializers.push(makeTensor(this.scalar, 'int64', [], [0]));
+      this.constant.add(this.scalar);
+    }
+    return this.scalar;
+  }
+
+  /** A name for a tensor of a branch: its own, unless another one has it too. */
+  fresh(name: string): string {
+    return this.free.delete(name) ? name : this.names.take(name);
+  }
+}
