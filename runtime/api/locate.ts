@@ -187,6 +187,15 @@ export class ModelMap {
     return this.truths(first?.filter((ran, i) => others.every((other) => other[i] === ran)) ?? []);
   }
 
+  /** Of a module in the last iteration of a loop that can be reached: the value that says whether the loop goes on. */
+  goesOn(address: Address): Address | null {
+    const { nodes } = this.locate(address);
+    const more = nodes.flatMap((node) => branchOf(this.model.graph.node[node]!)?.more ?? []).at(-1);
+    return more !== undefined && nodes.length > 0 && this.branchesAround(address).length > 0
+      ? this.truths([more])[0]!
+      : null;
+  }
+
   /** Whether the tensor at an address is the value that says whether a branch runs. */
   saysWhetherRan(address: Address): boolean {
     const maker = this.model.makerOf(this.locate(address).tensor);

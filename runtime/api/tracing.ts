@@ -23,7 +23,7 @@ import { callerSite } from '../tracing/caller.ts';
 import type { TracedForward } from '../tracing/forward.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import { varyingOf } from '../tracing/varying.ts';
-import { notThere, refusal } from './branch-errors.ts';
+import * as branchErrors from './branch-errors.ts';
 import type { InputMaker } from './input-maker.ts';
 import { LeftBehind } from './left-behind.ts';
 import { type ModelMap, type Shapes, TypedModel } from './locate.ts';
@@ -177,7 +177,8 @@ export class Tracing {
     this.present = presence(returned.graph, {
       ran: (node) => this.ranAddresses(node),
       isTruth: ({ attributes }) => this.mapOf(attributes).saysWhetherRan(attributes),
-      refusal,
+      more: ({ attributes }) => this.mapOf(attributes).goesOn(attributes),
+      errors: branchErrors,
     });
     const { present } = this;
     const hoisted = hoistFunctions(present.graph, null);
@@ -280,7 +281,7 @@ export class Tracing {
   missing(tensors: readonly (Tensor | undefined)[]): ReadonlySet<number> {
     const { saved, checks } = this.present;
     const failed = checks.find(({ at }) => isFalse(tensors[at]));
-    if (failed) throw notThere(failed.write);
+    if (failed) throw failed.error();
     return new Set([...saved.keys()].filter((i) => isFalse(tensors[saved.get(i)!])));
   }
 

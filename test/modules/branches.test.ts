@@ -85,8 +85,8 @@ describe('modules of a branch that does not run', () => {
     expect(found.both).toBeUndefined();
     expect(found.list[0]).toBeUndefined();
     expect(found.list[1]!.dims).toEqual([2]);
-    expect(found.cache.block.right.output).toBeUndefined();
-    same(found.cache.block.left.output, values.if![1]!.block, 'the other branch in the cache');
+    expect(found.cache.block!.right.output).toBeUndefined();
+    same(found.cache.block!.left.output, values.if![1]!.block, 'the other branch in the cache');
     expect(found.gradient).toBeUndefined();
     expect(found.other.dims).toEqual([2, 3]);
     expect(found.applied).toBeUndefined();
@@ -148,18 +148,51 @@ describe('modules of a branch that does not run', () => {
 });
 
 describe('modules in the body of a loop', () => {
-  it('say where they run, in the tree and in the error', async () => {
+  const factors = Object.entries(values.loop!);
+
+  it.each(factors)(
+    'have a call for each iteration, and none where the loop has ended (x = %s)',
+    async (factor, wanted) => {
+      const model = await load('loop');
+      const given = input(Number(factor));
+      const found = await model.trace(given, () =>
+        [0, 1, 2].map((i) => [save(model.block.cell.calls[i].input), save(model.block.cell.calls[i].output)]),
+      );
+      found.forEach((pair, i) => {
+        const [entered, left] = wanted.calls['block.cell']![i] ?? [];
+        same(pair[0], entered, `what enters call ${i}`);
+        same(pair[1], left, `what leaves call ${i}`);
+      });
+      for (const call of [0, 1, 2]) {
+        const y = await model.trace(given, () => {
+          model.block.cell.calls[call].output *= 2;
+          return save(model.output);
+        });
+        same(y, wanted.doubled[`block.cell ${call}`] ?? wanted.y, `call ${call} doubled`);
+      }
+    },
+  );
+
+  it('are not all there in a loop that goes on after the calls that can be reached: an error at the line', async () => {
     const model = await load('loop');
-    await expect(model.trace(input(1), () => save(model.block.cell.output))).rejects.toThrow(
-      /branches\.test\.ts:\d+:\d+ - 'block\.cell' runs in the body of the model's own Loop .*: what leaves it is ops\.Loop\.output of the model/,
+    const rows = Array.from({ length: 20 }, () => [1, 1, 1, 1]);
+    const { calls } = model.block.cell;
+    expect(calls).toHaveLength(16);
+    // Each row goes through the loop by itself, and three rows three times.
+    const entering = await model.trace(rows, () => save(calls[3].input));
+    const three = await model.trace(rows.slice(0, 3), () => save(model.block.output));
+    same(
+      entering,
+      rows.flatMap(() => Array.from(three.data, Number).slice(0, 4)),
+      'what enters the fourth call',
     );
-    expect(String(model)).toContain("runs inside the model's own Loop");
-    const { block, y } = await model.trace(input(1), () => ({
-      block: save(model.block.output),
-      y: save(model.output),
-    }));
-    same(block, values.loop![1]!.block, 'what the loop gives');
-    same(y, values.loop![1]!.y, 'what the model gives');
+    const all = model.trace(rows, () => {
+      for (const call of calls) call.output *= 0;
+      return save(model.output);
+    });
+    await expect(all).rejects.toThrow(
+      /branches\.test\.ts:\d+:\d+ - block\.cell runs in a loop of the model that goes on: only its first 16 calls/,
+    );
   });
 });
 
@@ -191,7 +224,7 @@ describe('invokes of a model whose file does not tell which rows are whose', () 
       tracer.invoke(() => save(model.block.output)),
     ]);
     expect(one!.toArray()).toEqual(all!.toArray());
-    const expected = values.loop[1].block as number[];
+    const expected = values.loop![1]!.block;
     for (const [i, value] of Array.from(one!.data, Number).entries()) expect(value).toBeCloseTo(expected[i]!, 5);
   });
 });

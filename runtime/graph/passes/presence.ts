@@ -16,16 +16,26 @@ export interface PresenceContext {
   ran(node: NodeOf<'read'> | NodeOf<'write'>): readonly Address[];
   /** Whether what is read is such a truth value. */
   isTruth(node: NodeOf<'read'>): boolean;
-  /** The error for a node that cannot be computed of a value which may not be there. */
+  /** Of a tensor in the last iteration of a loop that can be reached: where it stands whether the loop goes on. */
+  more(node: NodeOf<'read'> | NodeOf<'write'>): Address | null;
+  readonly errors: PresenceErrors;
+}
+
+export interface PresenceErrors {
+  /** For a node that cannot be computed of a value which may not be there. */
   refusal(node: Node): Error;
+  /** For a write of a value that a run did not find. */
+  notThere(write: NodeOf<'write'>): Error;
+  /** For a run in which a loop goes on after the last iteration that can be reached. */
+  beyond(node: NodeOf<'read'> | NodeOf<'write'>): Error;
 }
 
 /** A graph in which nothing is computed of what is not there. */
 export interface Present extends Rewritten {
   /** For saves whose value may not be there: the save that says whether it is. Positions among the saves, behind the old ones. */
   readonly saved: ReadonlyMap<number, number>;
-  /** Writes of a value that may not be there, and the save that says whether all is well. */
-  readonly checks: readonly { readonly write: NodeOf<'write'>; readonly at: number }[];
+  /** What must not be in a run: the error, and the save that says whether all is well. */
+  readonly checks: readonly { error(): Error; readonly at: number }[];
 }
 
 const TRUTH: TensorType = { dtype: 'bool', shape: [] };
@@ -48,8 +58,8 @@ export function presence(graph: InterventionGraph, context: PresenceContext): Pr
 
 class Presence extends GraphCopier implements Present {
   readonly saved = new Map<number, number>();
-  readonly checks: { write: NodeOf<'write'>; at: number }[] = [];
-  private readonly safe: { write: NodeOf<'write'>; value: Value }[] = [];
+  readonly checks: { error(): Error; at: number }[] = [];
+  private readonly safe: { error(): Error; value: Value }[] = [];
   private readonly context: PresenceContext;
   /** What the values of the new graph need, where that is something. */
   private readonly needs = new Map<Value, Needs>();
@@ -75,7 +85,7 @@ class Presence extends GraphCopier implements Present {
       this.graph.saves[i] = { name, value: this.unsized(value, truth) };
       this.saved.set(i, this.save(truth));
     });
-    for (const { write, value } of this.safe) this.checks.push({ write, at: this.save(value) });
+    for (const { error, value } of this.safe) this.checks.push({ error, at: this.save(value) });
     return this;
   }
 
@@ -93,7 +103,7 @@ class Presence extends GraphCopier implements Present {
       super.node(node, region);
       this.need(node, this.left(this.value(node.inputs[1]!)));
     } else if (node.op === 'setgrad' || node.op === 'backward' || node.op === 'forward') {
-      if (this.of(node.inputs).size > 0) throw this.context.refusal(node);
+      if (this.of(node.inputs).size > 0) throw this.context.errors.refusal(node);
       super.node(node, region);
     } else this.computed(node, this.of(usesOf(node)), region);
   }
@@ -106,10 +116,21 @@ class Presence extends GraphCopier implements Present {
     super.node(node, region);
     const own = this.context.ran(node).at(-1);
     if (own) this.need(node, new Set([this.ran(own, node, region)]));
+    this.checkEnd(node, region);
+  }
+
+  /** All calls of a module in a loop are not all of them if the loop goes on. */
+  private checkEnd(node: NodeOf<'read'> | NodeOf<'write'>, region: Region): void {
+    const more = this.context.more(node);
+    if (!more) return;
+    if (region !== this.graph.root) throw this.context.errors.refusal(node);
+    const value = this.truth('logicalNot', [this.ran(more, node, region)], region);
+    this.safe.push({ error: () => this.context.errors.beyond(node), value });
   }
 
   /** Writes what is there; where the value is missing, but what it is written to runs, the run is at fault. */
   private write(node: NodeOf<'write'>, region: Region): void {
+    this.checkEnd(node, region);
     const value = this.value(node.inputs[0]!);
     const target = this.context.ran(node).map((address) => this.ran(address, node, region));
     const missing = new Set([...this.left(value)].filter((one) => !target.includes(one)));
@@ -117,7 +138,7 @@ class Presence extends GraphCopier implements Present {
       super.node(node, region);
       return;
     }
-    if (region !== this.graph.root) throw this.context.refusal(node);
+    if (region !== this.graph.root) throw this.context.errors.refusal(node);
     const { inplace: _, lenient: __, ...address } = node.attributes;
     const isThere = this.all(missing, region);
     const [original] = this.graph.add(region, 'read', [], [value.type], address, node.site).outputs as [Value];
@@ -126,7 +147,7 @@ class Presence extends GraphCopier implements Present {
     this.graph.add(region, 'write', [safe], [], node.attributes, node.site);
     const runs = target.at(-1);
     this.safe.push({
-      write: node,
+      error: () => this.context.errors.notThere(node),
       value: runs ? this.truth('logicalOr', [isThere, this.truth('logicalNot', [runs], region)], region) : isThere,
     });
   }
@@ -184,7 +205,7 @@ class Presence extends GraphCopier implements Present {
       super.node(node, region);
       return;
     }
-    if (isHosted(node)) throw this.context.refusal(node);
+    if (isHosted(node)) throw this.context.errors.refusal(node);
     const then: Region = { parameters: [], nodes: [], results: [] };
     this.given.push(...needs);
     this.node(node, then);

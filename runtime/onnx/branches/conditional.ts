@@ -1,6 +1,7 @@
-import { makeGraph, makeNode, makeValueInfo } from '../make.ts';
+import { makeNode } from '../make.ts';
 import { changedNode, type NodeProto } from '../proto.ts';
 import { branchesOf } from '../subgraphs.ts';
+import { choice } from './choice.ts';
 import type { Branch } from './guarded.ts';
 import type { Opener } from './open.ts';
 import { ranNode } from './ran.ts';
@@ -16,22 +17,8 @@ export function openConditional(opener: Opener, node: NodeProto, around: Branch 
   const [then, otherwise] = branchesOf(node).map((branch, side) => {
     const ran = side === 0 ? isThen : isElse;
     const renamed = opener.addBody(branch, { ran: [...(around?.ran ?? []), ran], of });
-    return { graph: handingOn(branch.output.map(({ name }) => renamed(name))) };
-  }) as [Handing, Handing];
-  const choice = makeNode('If', [condition], node.output, { then_branch: then, else_branch: otherwise }, node.name);
-  opener.place(changedNode(choice, { metadataProps: node.metadataProps }), around);
-}
-
-type Handing = { readonly graph: ReturnType<typeof handingOn> };
-
-/** A branch that gives tensors of the graph around. */
-function handingOn(tensors: readonly string[]) {
-  const names = tensors.map((_, i) => `chosen:${i}`);
-  const nodes = tensors.map((tensor, i) => makeNode('Identity', [tensor], [names[i]!]));
-  return makeGraph(
-    'chosen',
-    nodes,
-    [],
-    names.map((name) => makeValueInfo(name)),
-  );
+    return branch.output.map(({ name }) => renamed(name));
+  }) as [string[], string[]];
+  const chosen = choice(condition, then, otherwise, node.output, node.name);
+  opener.place(changedNode(chosen, { metadataProps: node.metadataProps }), around);
 }

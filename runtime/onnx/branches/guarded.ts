@@ -12,6 +12,10 @@ export interface Branch {
   readonly ran: readonly string[];
   /** What the If or Loop around gives: its first tensor. */
   readonly of: string;
+  /** Of a loop: which iteration it is. */
+  readonly iteration?: number;
+  /** Of the last iteration of a loop that was written out: the tensor that says whether the loop goes on. */
+  readonly more?: string;
 }
 
 /** What a tensor in the branch is called inside of its node. */

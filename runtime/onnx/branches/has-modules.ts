@@ -1,15 +1,17 @@
 import { readsOf } from '../captures.ts';
 import type { GraphProto, NodeProto } from '../proto.ts';
 import { nodesWithin, subgraphsOf } from '../subgraphs.ts';
+import { iterationsOf } from './loop.ts';
 
 /**
- * Whether a conditional of the model has modules in its branches, and other ones in each: a module that stands in both would
- * run twice to the graph, and once to its user.
+ * Whether a conditional of the model has modules in its branches, and other ones in each (a module that stands in both would
+ * run twice to the graph, and once to its user), or a loop has modules in its body and draws no random numbers: those of
+ * iterations follow one another.
  */
-export function isWorthOpening(node: NodeProto): boolean {
-  if (node.opType !== 'If') return false;
+export function isWorthOpening(node: NodeProto, draws: (node: NodeProto) => boolean): boolean {
   const [a, b] = subgraphsOf(node).map((branch) => modulesIn(branch, pathOf(node)));
-  return a !== undefined && b !== undefined && a.size + b.size > 0 && ![...a].some((module) => b.has(module));
+  if (node.opType === 'Loop') return a!.size > 0 && !draws(node) && iterationsOf(node) > 0;
+  return node.opType === 'If' && a!.size + b!.size > 0 && ![...a!].some((module) => b!.has(module));
 }
 
 /** The modules that run in a branch: by the parameters that are read, and by the paths in the names of nodes. */

@@ -1,3 +1,4 @@
+import type { DType } from '../../graph/types.ts';
 import { readsOf } from '../captures.ts';
 import { dtypeName } from '../dtypes.ts';
 import { elementTypes, nodeTypes } from '../element-types.ts';
@@ -6,19 +7,22 @@ import { linkGraph } from '../links.ts';
 import { makeTensor } from '../make.ts';
 import { changedNode, type GraphProto, type ModelProto, type NodeProto, type TensorProto } from '../proto.ts';
 import { drawingIn } from '../randomness.ts';
-import { renameReads } from '../rename.ts';
+import { renameAll, renameReads } from '../rename.ts';
 import { graphsWithin } from '../subgraphs.ts';
 import { openConditional } from './conditional.ts';
 import { type Branch, guarded } from './guarded.ts';
 import { isWorthOpening } from './has-modules.ts';
+import { openLoop } from './loop.ts';
 
 /**
- * A model in which the modules in the branches of its own conditionals can be reached: each node of a branch stands in the
- * graph, in a conditional of its own, and the model's conditional chooses between what they give.
+ * A model in which the modules in the branches of its own conditionals, and in the first iterations of its own loops, can be
+ * reached: each node of a branch stands in the graph, in a conditional of its own, and the model's conditional chooses
+ * between what they give.
  */
 export function withOpenBranches(proto: ModelProto): ModelProto {
   const { graph } = proto;
-  if (!graph?.node.some(isWorthOpening)) return proto;
+  const draws = graph && drawingIn(graph, proto.functions);
+  if (!draws || !graph.node.some((node) => isWorthOpening(node, draws))) return proto;
   const opener = new Opener(proto);
   for (const node of graph.node) opener.add(node, null);
   return { ...proto, graph: { ...graph, node: opener.nodes, initializer: opener.initializers } };
@@ -33,11 +37,11 @@ export class Opener {
   initializers: TensorProto[];
   private readonly names: FreshNames;
   private readonly types: Map<string, number>;
-  private readonly constant: Set<string>;
+  private readonly constantTensors: Set<string>;
   private readonly draws: (node: NodeProto) => boolean;
   /** The names that only one tensor of the model has, and that no node here has taken. */
   private readonly free = new Set<string>();
-  private scalar: string | null = null;
+  private readonly constants = new Map<string, string>();
 
   constructor({ graph, functions }: ModelProto) {
     const main = graph!;
@@ -45,7 +49,7 @@ export class Opener {
     this.names = new FreshNames(main);
     this.types = elementTypes(main);
     this.draws = drawingIn(main, functions);
-    this.constant = new Set(linkGraph(main, this.draws).constant);
+    this.constantTensors = new Set(linkGraph(main, this.draws).constant);
     const counts = new Map<string, number>();
     for (const { input, initializer, node } of graphsWithin(main)) {
       const made = [...[...input, ...initializer].map(({ name }) => name), ...node.flatMap(({ output }) => output)];
@@ -56,64 +60,102 @@ export class Opener {
 
   /** Adds a node of the graph, or of a branch. Its tensors have the names that they are to have in the graph. */
   add(node: NodeProto, branch: Branch | null): void {
-    if (!isWorthOpening(node)) {
+    if (!isWorthOpening(node, this.draws)) {
       this.place(node, branch);
       return;
     }
-    const { nodes, initializers, scalar } = this;
+    const { nodes, initializers } = this;
     this.nodes = [...nodes];
     this.initializers = [...initializers];
     try {
-      openConditional(this, node, branch);
+      if (node.opType === 'If') openConditional(this, node, branch);
+      else openLoop(this, node, branch);
     } catch (error) {
       if (!(error instanceof Untold)) throw error;
       this.nodes = nodes;
       this.initializers = initializers;
-      this.scalar = scalar;
+      this.constants.clear();
       this.place(node, branch);
     }
   }
 
-  /** Adds the nodes of a body, and gives the names that its tensors have now. */
-  addBody({ initializer, node }: GraphProto, branch: Branch | null): (name: string) => string {
-    const own = new Map<string, string>();
+  /** Adds the nodes of a body, and gives the names that its tensors have now. @param entering what its inputs are */
+  addBody(
+    { initializer, node }: GraphProto,
+    branch: Branch,
+    entering: ReadonlyMap<string, string> = new Map(),
+  ): (name: string) => string {
+    const own = new Map(entering);
     const rename = (name: string) => own.get(name) ?? name;
     for (const tensor of initializer) {
       const name = this.fresh(tensor.name);
       own.set(tensor.name, name);
       this.initializers.push({ ...tensor, name });
       this.types.set(name, tensor.dataType);
-      this.constant.add(name);
+      this.constantTensors.add(name);
     }
     for (const one of node) {
       const reading = renameReads(one, rename);
       for (const name of one.output) if (name !== '') own.set(name, this.fresh(name));
-      this.add(changedNode(reading, { output: one.output.map(rename) }), branch);
+      // No two nodes of a graph may have one name.
+      const name = one.name && branch.iteration ? `${one.name}#${branch.iteration}` : one.name;
+      this.add(changedNode(reading, { name, output: one.output.map(rename) }), branch);
     }
     return rename;
   }
 
   /** Adds a node as it is. Of a branch those that make constants stand in the graph itself. */
   place(node: NodeProto, branch: Branch | null): void {
-    const isConstant = !this.draws(node) && readsOf(node).every((name) => this.constant.has(name));
+    const isConstant = !this.draws(node) && readsOf(node).every((name) => this.constantTensors.has(name));
     const types = nodeTypes(node, this.types);
     node.output.forEach((name, i) => {
       if (branch && name !== '' && dtypeName(types[i] ?? 0) === null) throw new Untold();
       if (types[i] !== undefined && !this.types.has(name)) this.types.set(name, types[i]);
-      if (isConstant) this.constant.add(name);
+      if (isConstant) this.constantTensors.add(name);
     });
     const isInBranch = branch !== null && !isConstant;
     this.nodes.push(isInBranch ? guarded(node, branch, types as readonly number[]) : node);
   }
 
+  /** A copy of a body in which its own tensors have other names. */
+  copied(body: GraphProto): GraphProto {
+    const own = new Map<string, string>();
+    for (const { input, initializer, node } of graphsWithin(body)) {
+      const made = [...[...input, ...initializer].map(({ name }) => name), ...node.flatMap(({ output }) => output)];
+      for (const name of made) own.set(name, this.names.take(name));
+    }
+    return renameAll(body, (name) => own.get(name) ?? name);
+  }
+
   /** The shape of a scalar. */
   noDims(): string {
-    if (this.scalar === null) {
-      this.scalar = this.names.take('onnsight:no_dims');
-      this.initializers.push(makeTensor(this.scalar, 'int64', [], [0]));
-      this.constant.add(this.scalar);
+    return this.constant('no_dims', 'int64', [], [0]);
+  }
+
+  truth(): string {
+    return this.constant('true', 'bool', [1], []);
+  }
+
+  integer(value: number): string {
+    return this.constant(`${value}`, 'int64', [value], []);
+  }
+
+  /** A list of one integer. */
+  integers(value: number): string {
+    return this.constant(`[${value}]`, 'int64', [value], [1]);
+  }
+
+  private constant(text: string, dtype: DType, data: readonly number[], dims: readonly number[]): string {
+    let name = this.constants.get(text);
+    if (name === undefined) {
+      name = this.names.take(`onnsight:${text}`);
+      this.constants.set(text, name);
+      const tensor = makeTensor(name, dtype, data, dims);
+      this.initializers.push(tensor);
+      this.types.set(name, tensor.dataType);
+      this.constantTensors.add(name);
     }
-    return this.scalar;
+    return name;
   }
 
   /** A name for a tensor of a branch: its own, unless another one has it too. */
