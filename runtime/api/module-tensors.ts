@@ -79,11 +79,8 @@ export function writeTensor(forward: TracedForward, address: Address, value: unk
   const name = `${address.path || 'the model'}.${address.port}`;
   const rows = rowsAt(target, forward, address);
   const fit = fitted(target, name, value, readTensor(forward, address))[inner].value();
-  if (value instanceof TensorProxy) {
-    const { root } = value[inner];
-    // A tensor of the model has the rows of all invokes, and another invoke may change its own.
-    if (!rows || !root.isOfForward) root.assigned.push({ forward, region: target.region, name });
-  }
+  const storage = value instanceof TensorProxy ? value[inner].root : target.storage(fit);
+  target.assigned.add({ storage, forward, region: target.region, name, rows: rows && target.rows });
   if (!rows) {
     forward.bind(address, target.storage(fit));
     return;

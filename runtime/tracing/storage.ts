@@ -14,8 +14,6 @@ export class Storage implements Slot {
   readonly isOfForward: boolean;
   /** Why it must not be changed in place, where it must not: it is a copy, and nobody would see the change. */
   unchangeable: string | null = null;
-  /** Where it was assigned to a tensor of a model: in which forward, in which body, and what that tensor is. */
-  readonly assigned: { readonly forward: object; readonly region: Region; readonly name: string }[] = [];
   readonly #isOurs = true;
 
   /** @param isOfForward whether a model makes it */

@@ -111,9 +111,9 @@ export class TracedTensor {
   }
 
   /** Throws a TraceError if it was assigned to a tensor of the model that runs: whether this sees the change depends on what runs first. */
-  private checkUnassigned({ assigned }: Storage): void {
-    const { forward, openRegions, site } = this.builder;
-    const found = assigned.find((one) => one.forward === forward && openRegions.includes(one.region));
+  private checkUnassigned(storage: Storage): void {
+    const { assigned, forward, rows, openRegions, site } = this.builder;
+    const found = assigned.find(storage, forward, rows, openRegions);
     if (!found) return;
     throw new TraceError(
       `A tensor that was assigned to ${found.name} is changed in place after that, and ${found.name} would not see it. Change it before, change ${found.name} instead, or assign a clone() of it.`,
