@@ -178,9 +178,11 @@ class Lowering {
       ...this.writer.names.constants,
       ...model.graph.initializer.filter(({ name }) => read.has(name) && !this.provided.has(name)),
     ];
+    // What stands for a tensor of a branch that did not run has no dimensions of its own.
+    const hasBranches = model !== model.plain;
     const operands = this.usedOperands.map(({ name, node }) => {
       const { dtype, shape } = node.outputs[0]!.type;
-      return makeValueInfo(name, dtype, shape?.map(() => null) ?? null);
+      return makeValueInfo(name, dtype, hasBranches ? null : (shape?.map(() => null) ?? null));
     });
     const inputs = [...this.usedInputs].map((name) => this.provided.get(name) ?? known.get(name)!);
     const results = [...outputTypes].map(([name, type]) => makeValueInfo(name, type.dtype));
