@@ -11,7 +11,7 @@ import { renameAll, renameReads } from '../rename.ts';
 import { graphsWithin } from '../subgraphs.ts';
 import { openConditional } from './conditional.ts';
 import { type Branch, guarded } from './guarded.ts';
-import { isWorthOpening } from './has-modules.ts';
+import { type Around, isWorthOpening } from './has-modules.ts';
 import { openLoop } from './loop.ts';
 
 /**
@@ -21,9 +21,13 @@ import { openLoop } from './loop.ts';
  */
 export function withOpenBranches(proto: ModelProto): ModelProto {
   const { graph } = proto;
-  const draws = graph && drawingIn(graph, proto.functions);
-  if (!draws || !graph.node.some((node) => isWorthOpening(node, draws))) return proto;
-  const opener = new Opener(proto);
+  if (!graph) return proto;
+  const around = {
+    weights: new Set(graph.initializer.map(({ name }) => name)),
+    draws: drawingIn(graph, proto.functions),
+  };
+  if (!graph.node.some((node) => isWorthOpening(node, around))) return proto;
+  const opener = new Opener(graph, around);
   for (const node of graph.node) opener.add(node, null);
   return { ...proto, graph: { ...graph, node: opener.nodes, initializer: opener.initializers } };
 }
@@ -38,18 +42,17 @@ export class Opener {
   private readonly names: FreshNames;
   private readonly types: Map<string, number>;
   private readonly constantTensors: Set<string>;
-  private readonly draws: (node: NodeProto) => boolean;
+  private readonly around: Around;
   /** The names that only one tensor of the model has, and that no node here has taken. */
   private readonly free = new Set<string>();
   private readonly constants = new Map<string, string>();
 
-  constructor({ graph, functions }: ModelProto) {
-    const main = graph!;
+  constructor(main: GraphProto, around: Around) {
+    this.around = around;
     this.initializers = [...main.initializer];
     this.names = new FreshNames(main);
     this.types = elementTypes(main);
-    this.draws = drawingIn(main, functions);
-    this.constantTensors = new Set(linkGraph(main, this.draws).constant);
+    this.constantTensors = new Set(linkGraph(main, around.draws).constant);
     const counts = new Map<string, number>();
     for (const { input, initializer, node } of graphsWithin(main)) {
       const made = [...[...input, ...initializer].map(({ name }) => name), ...node.flatMap(({ output }) => output)];
@@ -60,7 +63,7 @@ export class Opener {
 
   /** Adds a node of the graph, or of a branch. Its tensors have the names that they are to have in the graph. */
   add(node: NodeProto, branch: Branch | null): void {
-    if (!isWorthOpening(node, this.draws)) {
+    if (!isWorthOpening(node, this.around)) {
       this.place(node, branch);
       return;
     }
@@ -106,7 +109,7 @@ export class Opener {
 
   /** Adds a node as it is. Of a branch those that make constants stand in the graph itself. */
   place(node: NodeProto, branch: Branch | null): void {
-    const isConstant = !this.draws(node) && readsOf(node).every((name) => this.constantTensors.has(name));
+    const isConstant = !this.around.draws(node) && readsOf(node).every((name) => this.constantTensors.has(name));
     const types = nodeTypes(node, this.types);
     node.output.forEach((name, i) => {
       if (branch && name !== '' && dtypeName(types[i] ?? 0) === null) throw new Untold();
