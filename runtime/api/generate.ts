@@ -86,7 +86,7 @@ export async function generate(
   const known = outcomes.known(decoding);
   const isReached = (condition: Value): boolean => Boolean(known(condition).item());
   const tensors = await tracing.finish(ran, execution, known, (value) => results.isWanted(value, isReached));
-  const result = results.resolve(tensors);
+  const result = results.resolve(tensors, tracing.missing(tensors));
   tracing.fillGradients(tensors);
   printLines(tracing.builder);
   return { sequences: decoding.sequences(), tokens: decoding.fresh, result };

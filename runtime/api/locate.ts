@@ -10,6 +10,8 @@ import { parameters } from '../modules/parameters.ts';
 import { transposedWeights } from '../modules/transposed-weights.ts';
 import { buildTree, nodesByName } from '../modules/tree.ts';
 import { guess, nearest } from '../nearest.ts';
+import { branchOf } from '../onnx/branches/guarded.ts';
+import { saysWhetherRan } from '../onnx/branches/ran.ts';
 import { dtypeName, elementTypeName } from '../onnx/dtypes.ts';
 import type { OnnxModel } from '../onnx/model.ts';
 import type { SymbolicTypes } from '../shapes/symbolic.ts';
@@ -50,12 +52,13 @@ export class ModelMap {
   /** Throws a ModelError for impossible other names of modules. */
   constructor(model: OnnxModel, options: NameOptions = {}) {
     this.model = model;
-    this.tree = buildTree(model);
-    this.nodes = nodesByName(model);
-    this.parameters = parameters(model);
-    this.transposed = transposedWeights(model, this.tree, this.parameters);
-    this.readers = new ParameterReaders(model, this.parameters);
-    this.types = new TensorTypes(model);
+    const { plain } = model;
+    this.tree = buildTree(plain);
+    this.nodes = nodesByName(plain);
+    this.parameters = parameters(plain);
+    this.transposed = transposedWeights(plain, this.tree, this.parameters);
+    this.readers = new ParameterReaders(plain, this.parameters);
+    this.types = new TensorTypes(plain);
     this.modules = new Map([...walk(this.tree)].map((module) => [module.path, module]));
     this.names = new Names(this.tree, this.parameters, options);
   }
@@ -170,6 +173,42 @@ export class ModelMap {
     );
   }
 
+  /** The branches of the model that the tensor at an address is made in, the outermost first: the values that say whether they run. */
+  branchesOf(address: Address): readonly Address[] {
+    const maker = this.model.makerOf(this.locate(address).tensor);
+    return this.truths((maker && branchOf(maker)?.ran) ?? []);
+  }
+
+  /** The branches of the model that the module at an address runs in. */
+  branchesAround(address: Address): readonly Address[] {
+    const [first, ...others] = this.locate(address).nodes.map(
+      (node) => branchOf(this.model.graph.node[node]!)?.ran ?? [],
+    );
+    return this.truths(first?.filter((ran, i) => others.every((other) => other[i] === ran)) ?? []);
+  }
+
+  /** Of a module in the last iteration of a loop that can be reached: the value that says whether the loop goes on. */
+  goesOn(address: Address): Address | null {
+    const { nodes } = this.locate(address);
+    const more = nodes.flatMap((node) => branchOf(this.model.graph.node[node]!)?.more ?? []).at(-1);
+    return more !== undefined && nodes.length > 0 && this.branchesAround(address).length > 0
+      ? this.truths([more])[0]!
+      : null;
+  }
+
+  /** Whether the tensor at an address is the value that says whether a branch runs. */
+  saysWhetherRan(address: Address): boolean {
+    const maker = this.model.makerOf(this.locate(address).tensor);
+    return maker !== undefined && saysWhetherRan(maker);
+  }
+
+  private truths(tensors: readonly string[]): Address[] {
+    return tensors.map((tensor) => {
+      const { name } = this.model.makerOf(tensor)!;
+      return { path: operationPath('', name), port: 'output', index: 0, call: 0 };
+    });
+  }
+
   /** Whether a module does nothing at inference, so that its output is its input. */
   isIdentity(path: string): boolean {
     return this.modules.get(path)?.note?.kind === 'identity';
@@ -182,7 +221,7 @@ export class ModelMap {
     const [at] = marks.filter((mark) => this.modules.has(path.slice(0, mark)));
     if (at === undefined) return null;
     const node = this.nodeOf(path.slice(0, at), path.slice(at + OPERATION.length));
-    const { input, output } = this.model.graph.node[node]!;
+    const { input, output } = this.model.plain.graph.node[node]!;
     const { initializers } = this.model;
     return {
       nodes: [node],

@@ -4,13 +4,14 @@ import type { Address, AttributesOf } from '../graph/ops.ts';
 import { initializerTensor } from '../onnx/initializer-tensor.ts';
 import type { AnyTensor } from '../tensor/tensor.ts';
 import { apply, copy, toProxy } from '../tracing/apply.ts';
+import { blank } from '../tracing/blanks.ts';
 import { type Builder, builder } from '../tracing/builder.ts';
 import { callerSite } from '../tracing/caller.ts';
 import { fitted } from '../tracing/fitted.ts';
 import type { TracedForward } from '../tracing/forward.ts';
 import { inner } from '../tracing/hidden.ts';
 import { owning, TensorProxy, viewing } from '../tracing/proxy.ts';
-import type { ModelMap } from './locate.ts';
+import { type ModelMap, TypedModel } from './locate.ts';
 import { ANYWHERE } from './place.ts';
 import { activeTracing } from './tracing.ts';
 
@@ -19,7 +20,7 @@ export function readTensor(forward: TracedForward, address: Address): TensorProx
   const target = builder();
   const whole = owning(target, forward.read(address));
   const rows = rowsAt(target, forward, address);
-  if (!rows) return whole;
+  if (!rows) return ifEntered(forward, address, whole);
   const view = viewing(target, {
     parent: whole[inner],
     op: 'getitem',
@@ -27,7 +28,23 @@ export function readTensor(forward: TracedForward, address: Address): TensorProx
     attributes: rows.attributes,
   });
   view[inner].rowsOf = whole[inner];
-  return view;
+  return ifEntered(forward, address, view);
+}
+
+/** What enters a module: of a module in a branch of the model, a copy that is there only if the branch runs. */
+function ifEntered(forward: TracedForward, address: Address, tensor: TensorProxy): TensorProxy {
+  if (address.port !== 'input') return tensor;
+  const { map } = TypedModel.of(forward);
+  const around = map.branchesAround(address);
+  const ran = around.at(-1);
+  if (!ran || map.branchesOf(address).length === around.length) return tensor;
+  const target = builder();
+  const value = tensor[inner].value();
+  const bodies = [value, blank(target, value.type)].map((one) => ({ parameters: [], nodes: [], results: [one] }));
+  const condition = forward.read(ran).content;
+  const storage = target.storage(target.addTyped('if', [condition], [value.type], {}, bodies).outputs[0]!);
+  storage.unchangeable = `The input of ${address.path} is changed in place, and the tensor is also read outside of the branch of the model that the module is in. Assign it instead: ${address.path}.input = …`;
+  return owning(target, storage);
 }
 
 /**
@@ -62,11 +79,8 @@ export function writeTensor(forward: TracedForward, address: Address, value: unk
   const name = `${address.path || 'the model'}.${address.port}`;
   const rows = rowsAt(target, forward, address);
   const fit = fitted(target, name, value, readTensor(forward, address))[inner].value();
-  if (value instanceof TensorProxy) {
-    const { root } = value[inner];
-    // A tensor of the model has the rows of all invokes, and another invoke may change its own.
-    if (!rows || !root.isOfForward) root.assigned.push({ forward, region: target.region, name });
-  }
+  const storage = value instanceof TensorProxy ? value[inner].root : target.storage(fit);
+  target.assigned.add({ storage, forward, region: target.region, name, rows: rows && target.rows });
   if (!rows) {
     forward.bind(address, target.storage(fit));
     return;

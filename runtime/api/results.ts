@@ -24,6 +24,8 @@ export class Results {
   /** For which steps of a generation each is wanted, by the conditions that these are reached; null for all. */
   private readonly steps = new Map<Value, Set<Value | null>>();
   private readonly left: LeftBehind;
+  /** The values of modules in branches of the model that did not run. */
+  private missing: ReadonlySet<Value> = new Set();
 
   /** Throws a TraceError if something unsaved is returned. */
   constructor(target: Builder, returned: unknown, left: LeftBehind) {
@@ -151,9 +153,13 @@ export class Results {
     }
   }
 
-  /** The user's result, once the run's tensors are there (in the order of `saves`); undefined for values that were not computed. */
-  resolve(tensors: readonly (Tensor | undefined)[]): unknown {
-    const at = (value: Value) => tensors[this.positions.get(value)!];
+  /**
+   * The user's result, once the run's tensors are there (in the order of `saves`); undefined for values that were not computed.
+   * @param missing the positions of those whose modules are in branches of the model that did not run
+   */
+  resolve(tensors: readonly (Tensor | undefined)[], missing: ReadonlySet<number>): unknown {
+    this.missing = new Set(this.wanted.filter((_, i) => missing.has(i)));
+    const at = (value: Value) => (this.missing.has(value) ? undefined : tensors[this.positions.get(value)!]);
     for (const saved of this.target.saves.all) {
       const { state } = saved[saving];
       if (state === null || state === 'pending') saved[saving].result = { value: undefined };
@@ -163,7 +169,9 @@ export class Results {
       } else if (state.kind === 'single') {
         const isThere = !state.when || isTrue(at(state.when));
         saved[saving].result = { value: isThere ? at(state.value) : undefined };
-        if (isThere) saved[saving].absence = 'was saved in a step that did not run';
+        if (this.missing.has(state.value))
+          saved[saving].absence = 'is of a module in a branch of the model that did not run';
+        else if (isThere) saved[saving].absence = 'was saved in a step that did not run';
       } else saved[saving].result = { value: foldEntries(split(state.list, at), state.loop) };
     }
     for (const varying of this.target.varyings) {
@@ -211,10 +219,16 @@ export class Results {
 
   /** Whether a value was saved in this trace in a step that did not run, or is an object of such values. */
   private isMissing(value: unknown, at: At, around: readonly unknown[] = []): boolean {
-    if (isSaved(value)) return value[saving].builder === this.target && isOfMissingStep(value, at);
+    if (isSaved(value)) return value[saving].builder === this.target && this.isOfMissingStep(value, at);
     if (!isPlainObject(value) || keptOf(value) || around.includes(value)) return false;
     const fields = Object.values(value);
     return fields.length > 0 && fields.every((field) => this.isMissing(field, at, [...around, value]));
+  }
+
+  private isOfMissingStep({ [saving]: { reached, state } }: SavedProxy, at: At): boolean {
+    if (reached) return !isTrue(at(reached));
+    if (typeof state !== 'object' || state?.kind !== 'single') return false;
+    return at(state.value) === undefined && !this.missing.has(state.value);
   }
 
   /** The entries of an array that the graph filled. */
@@ -255,11 +269,6 @@ function isUnfinished(value: unknown): boolean {
 
 /** The tensor that a value has become, if it was computed. */
 type At = (value: Value) => Tensor | undefined;
-
-function isOfMissingStep({ [saving]: { reached, state } }: SavedProxy, at: At): boolean {
-  if (reached) return !isTrue(at(reached));
-  return typeof state === 'object' && state?.kind === 'single' && at(state.value) === undefined;
-}
 
 function isTrue(truth: Tensor | undefined): boolean {
   return Boolean(truth?.item());

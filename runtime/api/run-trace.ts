@@ -97,7 +97,7 @@ export async function runTrace(
     execute: () => tracing.execute({ reuse: ownReuse, ...options }),
   });
   const tensors = checkAnswer(tracing.graph, answer);
-  const resolved = results.resolve(tensors);
+  const resolved = results.resolve(tensors, tracing.missing(tensors));
   tracing.fillGradients(tensors);
   printLines(tracing.builder);
   return resolved;

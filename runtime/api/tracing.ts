@@ -5,12 +5,14 @@ import { Execution, type ExecutionOptions, type ForwardRun, hasGradients } from 
 import { LateGraph } from '../execution/late-graph.ts';
 import { withoutUnreached } from '../execution/unreached.ts';
 import type { InterventionGraph } from '../graph/graph.ts';
+import type { Address } from '../graph/ops.ts';
 import { functionBesideGradient, hoistFunctions } from '../graph/passes/hoist-functions.ts';
 import type { Rewritten } from '../graph/passes/pass.ts';
+import { type Present, presence } from '../graph/passes/presence.ts';
 import { settleReturned } from '../graph/passes/settle-returned.ts';
 import { untangle } from '../graph/passes/untangle.ts';
 import { siteOf } from '../graph/site.ts';
-import type { Region, Site, Value } from '../graph/types.ts';
+import type { NodeOf, Region, Site, Value } from '../graph/types.ts';
 import { findCycle } from '../lowering/dependencies.ts';
 import { addElements } from '../tensor/add.ts';
 import type { AnyParameter, Parameter } from '../tensor/parameter.ts';
@@ -22,6 +24,7 @@ import { callerSite } from '../tracing/caller.ts';
 import type { TracedForward } from '../tracing/forward.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import { varyingOf } from '../tracing/varying.ts';
+import * as branchErrors from './branch-errors.ts';
 import type { InputMaker } from './input-maker.ts';
 import { LeftBehind } from './left-behind.ts';
 import { type ModelMap, type Shapes, TypedModel } from './locate.ts';
@@ -84,6 +87,8 @@ export class Tracing {
   /** The graph, once the block has ended. */
   private settled!: Rewritten;
   private late!: LateGraph;
+  /** What is known of values that may not be there. */
+  private present!: Present;
   /** The form in which it runs, of the graph that is settled. */
   private ready!: Rewritten;
 
@@ -176,8 +181,15 @@ export class Tracing {
     const models = this.runs.map(({ engine }) => engine);
     const returned = settleReturned(this.builder.graph, { finals: this.finals });
     checkFunctions(returned.graph);
-    const hoisted = hoistFunctions(returned.graph, null);
-    this.settled = { graph: hoisted.graph, value: (made) => hoisted.value(returned.value(made)) };
+    this.present = presence(returned.graph, {
+      ran: (node) => this.ranAddresses(node),
+      isTruth: ({ attributes }) => this.mapOf(attributes).saysWhetherRan(attributes),
+      more: ({ attributes }) => this.mapOf(attributes).goesOn(attributes),
+      errors: branchErrors,
+    });
+    const { present } = this;
+    const hoisted = hoistFunctions(present.graph, null);
+    this.settled = { graph: hoisted.graph, value: (made) => hoisted.value(present.value(returned.value(made))) };
     const all = (values: Iterable<Value>) => Array.from(values, (value) => this.settled.value(value));
     const [conditions, outcomes] = [new Set(all(this.conditions)), new Set(all(this.outcomes))];
     this.late = new LateGraph(this.settled.graph, { conditions, outcomes }, all(this.carried));
@@ -260,6 +272,33 @@ export class Tracing {
     return this.late.kept.map((value) => this.ready.value(value));
   }
 
+  private mapOf({ forward }: { readonly forward: number }): ModelMap {
+    return TypedModel.of(this.builder.forwards[forward]!).map;
+  }
+
+  /** The branches of the model that a tensor is made in, or read in: the values that say whether they run. */
+  private ranAddresses({ op, attributes }: NodeOf<'read'> | NodeOf<'write'>): readonly Address[] {
+    const map = this.mapOf(attributes);
+    const isOfModule = op === 'write' && attributes.port === 'input' && !attributes.inplace;
+    return isOfModule ? map.branchesAround(attributes) : map.branchesOf(attributes);
+  }
+
+  /** Whether something may not be there that is saved, or that the model needs. */
+  get isUncertain(): boolean {
+    return this.present.saved.size + this.present.checks.length > 0;
+  }
+
+  /**
+   * The saves whose value is not there, since the branch of the model did not run in which its module is. Throws a TraceError
+   * if such a value was written where the model needs it.
+   */
+  missing(tensors: readonly (Tensor | undefined)[]): ReadonlySet<number> {
+    const { saved, checks } = this.present;
+    const failed = checks.find(({ at }) => isFalse(tensors[at]));
+    if (failed) throw failed.error();
+    return new Set([...saved.keys()].filter((i) => isFalse(tensors[saved.get(i)!])));
+  }
+
   /** Runs the graph and gives what is saved. A value of a forward that did not run is undefined. */
   async execute(options: ExecutionOptions): Promise<(Tensor | undefined)[]> {
     const isSingle =
@@ -300,7 +339,8 @@ export class Tracing {
     const at = (value: Value) => met.value(decided.value(value));
     const rest = this.execution({ graph: met.graph, value: at }, { signal, reuse });
     for (const [value, tensor] of kept) rest.values.set(met.value(value), tensor);
-    const wanted = saves.filter((_, i) => isWanted(this.builder.graph.saves[i]!.value));
+    const made = this.builder.graph.saves;
+    const wanted = saves.filter((_, i) => i >= made.length || isWanted(made[i]!.value));
     await rest.finish(wanted.map(({ value }) => at(value)));
     return saves.map(({ value }) => rest.tensor(at(value)));
   }
@@ -311,6 +351,10 @@ export class Tracing {
     const named = new Map(functions.flatMap(([value, fn]) => (isThere(value) ? [[form.value(value), fn]] : [])));
     return new Execution(form.graph, this.runs, named, options);
   }
+}
+
+function isFalse(truth: Tensor | undefined): boolean {
+  return truth !== undefined && !truth.item();
 }
 
 /** The place where a model is attached to another one, if there is just one. */

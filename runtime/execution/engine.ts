@@ -73,7 +73,7 @@ export class Engine {
     this.model = model;
     this.device = device;
     this.locate = locate;
-    const { tree = buildTree(model), fuse = false, maxIterations } = options;
+    const { tree = buildTree(model.plain), fuse = false, maxIterations } = options;
     // What is fused runs in segments first: in the thread of the program for as short as can be.
     const segmentation = options.segmentation ?? segmentationFor(fuse ? 'cpu' : device);
     const config = { device, folder: model.folder };

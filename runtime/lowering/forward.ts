@@ -69,16 +69,18 @@ export class Forward {
     const own = new Set(nodes);
     const taken = new Set<number>();
     const outside = new Set<string>();
+    // A module of a branch that is called runs whether or not the branch does.
+    const { maker, reads } = this.model.plain.links;
     const pending = [...outputs];
     while (pending.length > 0) {
       const tensor = pending.pop()!;
       if (replaced.has(tensor)) continue;
-      const producer = this.links.maker.get(tensor);
+      const producer = maker.get(tensor);
       if (producer === undefined || !own.has(producer)) {
         outside.add(tensor);
       } else if (!taken.has(producer)) {
         taken.add(producer);
-        pending.push(...this.links.reads[producer]!);
+        pending.push(...reads[producer]!);
       }
     }
     return { nodes: [...taken].sort((a, b) => a - b), outside: [...outside], inputs, outputs };

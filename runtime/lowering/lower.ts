@@ -146,7 +146,7 @@ class Lowering {
     const renamed = new Map<string, string>(values.map((value, i) => [inputs[i]!, value]));
     for (const index of nodes) {
       const copy: NodeProto = renameReads(
-        this.model.graph.node[index]!,
+        this.model.plain.graph.node[index]!,
         (tensor) => renamed.get(tensor) ?? this.nameFor(tensor, null),
       );
       const output = copy.output.map((tensor) => (tensor === '' ? '' : writer.names.fresh('call')));
@@ -178,9 +178,11 @@ class Lowering {
       ...this.writer.names.constants,
       ...model.graph.initializer.filter(({ name }) => read.has(name) && !this.provided.has(name)),
     ];
+    // What stands for a tensor of a branch that did not run has no dimensions of its own.
+    const hasBranches = model !== model.plain;
     const operands = this.usedOperands.map(({ name, node }) => {
       const { dtype, shape } = node.outputs[0]!.type;
-      return makeValueInfo(name, dtype, shape?.map(() => null) ?? null);
+      return makeValueInfo(name, dtype, hasBranches ? null : (shape?.map(() => null) ?? null));
     });
     const inputs = [...this.usedInputs].map((name) => this.provided.get(name) ?? known.get(name)!);
     const results = [...outputTypes].map(([name, type]) => makeValueInfo(name, type.dtype));

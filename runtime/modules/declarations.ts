@@ -29,7 +29,7 @@ export const HEADER = '// Written by `onnsight types`, which writes it anew when
  * `NNsight.load<Tree>` takes, first. The same model gives the same text.
  * Throws a ModelError for a model whose file names no modules.
  */
-export function declareModules(model: OnnxModel, options: DeclarationOptions): string {
+export function declareModules({ plain: model }: OnnxModel, options: DeclarationOptions): string {
   const tree = buildTree(model);
   if (tree.children.size === 0) {
     throw new ModelError(`${model.path} has no modules to write types for: ${namesNoModules(tree)}`);

@@ -13,7 +13,7 @@ export function nodeIn(message: string, { graph }: OnnxModel): NodeProto | undef
 /** A node in the user's terms: its name and operator, its module, and the line of Python that made it, if the file knows them. */
 export function describeNode(node: NodeProto, model: OnnxModel): string {
   const index = model.graph.node.indexOf(node);
-  const found = [...walk(buildTree(model))].findLast(
+  const found = [...walk(buildTree(model.plain))].findLast(
     ({ path, operations }) => path !== '' && operations.some((operation) => operation.node === index),
   );
   const line = sourceLine(node);

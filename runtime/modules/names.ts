@@ -1,3 +1,4 @@
+import { branchOf } from '../onnx/branches/guarded.ts';
 import type { NodeProto } from '../onnx/proto.ts';
 import { BETWEEN } from '../onnx/split-fused.ts';
 import { nodePath, pathScopes } from './path-names.ts';
@@ -34,6 +35,7 @@ function dynamoScope(node: NodeProto): Scope | null {
   const names = property(node, SCOPES);
   if (names === undefined) return null;
   const paths = pythonList(names).slice(0, -1);
+  if (paths[0] !== '' && branchOf(node)) return null;
   // Nodes that measure the inputs come from no module: their only scope is a marker.
   if (paths[0] !== '') return { modules: [], classes: new Map(), call: null };
   const classes = pythonList(property(node, CLASSES) ?? '').map((name) => name.slice(name.lastIndexOf('.') + 1));

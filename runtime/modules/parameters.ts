@@ -30,7 +30,7 @@ export function parameters(model: OnnxModel): Map<string, string> {
 
 /** Paths of all parameters the file names, whether or not their values are still in it. */
 export function parameterPaths(graph: GraphProto): Set<string> {
-  const paths = new Set(signature(graph).values());
+  const paths = new Set(parametersByFxName(graph).values());
   for (const { name } of graph.initializer) if (!ANONYMOUS.test(name)) paths.add(name);
   for (const { opType, output } of graph.node) {
     if (opType === 'Identity' && !ANONYMOUS.test(output[0] ?? '')) paths.add(output[0]!);
@@ -44,7 +44,7 @@ export function isAnonymous(name: string): boolean {
 }
 
 /** The parameters that torch.export lists: what its nodes call them (`p_cell_weight`), and their paths. */
-function signature(graph: GraphProto): Map<string, string> {
+export function parametersByFxName(graph: GraphProto): Map<string, string> {
   const text = graph.metadataProps.find(({ key }) => key === SIGNATURE)?.value ?? '';
   const lines = text.matchAll(/^(\w+): (?:PARAMETER|BUFFER) target='([^']+)'/gm);
   return new Map([...lines].map(([, name, path]) => [name!, path!]));
@@ -56,7 +56,7 @@ function signature(graph: GraphProto): Map<string, string> {
  */
 function mergedParameters(graph: GraphProto, found: ReadonlyMap<string, string>): Map<string, string> {
   const merged = new Map<string, string>();
-  const paths = signature(graph);
+  const paths = parametersByFxName(graph);
   for (const { input, metadataProps } of graph.node) {
     const call = metadataProps.find(({ key }) => key === FX_NODE)?.value ?? '';
     const quoted = [...call.matchAll(/%(\w+)/g)]

@@ -1,6 +1,8 @@
+import { saysWhetherRan } from '../onnx/branches/ran.ts';
 import type { Links } from '../onnx/links.ts';
 import type { OnnxModel } from '../onnx/model.ts';
 import type { GraphProto } from '../onnx/proto.ts';
+import { withBranchScopes } from './branch-scopes.ts';
 import type { CallContext } from './call-context.ts';
 import { moduleCalls } from './calls.ts';
 import { ancestors, type Draft, draft, ensure } from './draft.ts';
@@ -18,7 +20,7 @@ import { settle } from './settle.ts';
 export function buildTree(model: OnnxModel): Module {
   const { graph, links } = model;
   const paths = parameterPaths(graph);
-  const named = scopes(graph.node, paths);
+  const named = withBranchScopes(graph, links, scopes(graph.node, paths));
   const told = settle(graph, links, named);
   const context: CallContext = {
     graph,
@@ -115,7 +117,10 @@ function ensureScope(root: Draft, { modules, classes }: Scope): Draft {
 
 function operations(graph: GraphProto, links: Links, nodes: readonly number[]): Operation[] {
   const counts = new Map<string, number>();
-  const changing = nodes.filter((index) => graph.node[index]!.output.some((name) => !links.constant.has(name)));
+  const changing = nodes.filter((index) => {
+    const node = graph.node[index]!;
+    return !saysWhetherRan(node) && node.output.some((name) => !links.constant.has(name));
+  });
   return changing.map((node) => {
     const { opType } = graph.node[node]!;
     const count = counts.get(opType) ?? 0;

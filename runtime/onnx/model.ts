@@ -1,4 +1,5 @@
 import type { DType } from '../graph/types.ts';
+import { plainNode } from './branches/guarded.ts';
 import { isStandard } from './domains.ts';
 import { dtypeName, elementTypeName } from './dtypes.ts';
 import { elementTypes } from './element-types.ts';
@@ -60,6 +61,7 @@ export class OnnxModel implements ModelFile {
   #elementTypes: ReadonlyMap<string, number> | null = null;
   #finalStates: ReadonlySet<string> | null = null;
   #hash: string | null = null;
+  #plain: OnnxModel | null = null;
 
   /** @param proto has a graph and imports a default operator set */
   constructor(proto: ModelProto, { path, folder, file, files }: ModelFile) {
@@ -89,6 +91,18 @@ export class OnnxModel implements ModelFile {
   checkFiles(): void {
     const changed = this.files.changed();
     if (changed !== null) throw new ModelError(`${changed} after the model was opened. Load the model again.`);
+  }
+
+  /**
+   * The same model with the nodes of its branches as they stand there, as if all ran: what modules and shapes are read from.
+   * Node by node it has what this one has.
+   */
+  get plain(): OnnxModel {
+    if (this.#plain) return this.#plain;
+    const node = this.graph.node.map(plainNode);
+    const isSame = node.every((one, i) => one === this.graph.node[i]);
+    this.#plain = isSame ? this : new OnnxModel({ ...this.proto, graph: { ...this.graph, node } }, this);
+    return this.#plain;
   }
 
   /** Who makes and who reads each tensor. */

@@ -1,5 +1,6 @@
 import { closeSync, fstatSync, openSync, realpathSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
+import { withOpenBranches } from './branches/open.ts';
 import { ModelError } from './error.ts';
 import { checkExternal } from './external.ts';
 import { withFinalNormBesideLayers } from './final-norm.ts';
@@ -33,7 +34,7 @@ export async function readModel(path: string): Promise<OnnxModel> {
   );
   if (!proto.graph?.output.length) throw new ModelError(`${path} has no outputs`);
   checkOperatorSet(path, proto);
-  const sorted = { ...proto, graph: inOrder(path, proto.graph) };
+  const sorted = withOpenBranches({ ...proto, graph: inOrder(path, proto.graph) });
   checkExternal(
     tensorsOf(sorted).filter((tensor) => !pointsInto(tensor.externalData, basename(real))),
     dirname(resolve(path)),

@@ -8,6 +8,12 @@ export function subgraphsOf({ attribute }: NodeProto): readonly GraphProto[] {
   return attribute.flatMap(({ g, graphs }) => (g === undefined ? graphs : [g, ...graphs]));
 }
 
+/** The branches of an If. */
+export function branchesOf({ attribute }: NodeProto): [then: GraphProto, otherwise: GraphProto] {
+  const branch = (side: string) => attribute.find(({ name }) => name === side)!.g!;
+  return [branch('then_branch'), branch('else_branch')];
+}
+
 /** A node with other subgraphs; the node itself where it has none. */
 export function mapSubgraphs(node: NodeProto, map: (subgraph: GraphProto) => GraphProto): NodeProto {
   if (subgraphsOf(node).length === 0) return node;

@@ -76,13 +76,16 @@ export function fromStart(index: TensorProxy, site: Site): TensorProxy {
   return asProxy(functions.where(functions.lt(asTraced(index), 0), BELOW, asTraced(index)));
 }
 
+const ENTRY =
+  'An entry of an array that a traced index takes is changed in place: it is a copy, and the array would not see the change. Set the entry, rows[i] = …, or make the array one tensor before, stack(rows), and change that.';
+
 /** The entry at an index that may be out of range. */
 function taken(array: readonly unknown[], index: TensorProxy, site: Site): unknown {
   if (array.every(isOfTensor) && !array.some(isEmpty)) {
     const stacked = toProxy(array);
     const read = () => {
       const entry = getitem(stacked, index);
-      entry[inner].root.isOfEntry = !array.every(isNumeric);
+      if (!array.every(isNumeric)) entry[inner].root.unchangeable = ENTRY;
       return entry;
     };
     return doubted(read, array.length, index, site);

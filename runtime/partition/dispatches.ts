@@ -99,6 +99,8 @@ export class Dispatches {
   private call(node: NodeOf<'call'>): NewDispatch | null {
     const { cut, registers, positions } = this.context;
     const { nodes, inputs, outputs } = this.forward.calledModule(node);
+    const { graph, plain } = cut.model;
+    if (nodes.some((index) => graph.node[index] !== plain.graph.node[index])) throw new Unsegmentable();
     const given = new Map(node.inputs.map((value, i) => [inputs[i]!, value]));
     const made = new Set(nodes.flatMap((index) => cut.model.graph.node[index]!.output));
     const own = [...new Set(outputs.filter((tensor) => made.has(tensor) && !given.has(tensor)))].sort();

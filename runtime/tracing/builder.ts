@@ -6,6 +6,7 @@ import { outputTypes } from '../graph/operations/index.ts';
 import type { AttributesOf, Op, TensorOp } from '../graph/ops.ts';
 import type { LazySite } from '../graph/site.ts';
 import type { Node, NodeOf, Region, Site, TensorType, Value } from '../graph/types.ts';
+import { AssignedTensors } from './assigned.ts';
 import { blank } from './blanks.ts';
 import { BlockPasses } from './block-passes.ts';
 import { BlockSaves } from './block-saves.ts';
@@ -90,6 +91,7 @@ export class Builder {
   /** How many bodies were recorded in many such calls, one in another. */
   private nestedBodies = 0;
   readonly saves = new BlockSaves();
+  readonly assigned = new AssignedTensors();
   /** The lines that are printed when the model has run. */
   readonly lines: LogLine[] = [];
   /** The slots of the user's objects. */

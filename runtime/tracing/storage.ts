@@ -12,10 +12,8 @@ export class Storage implements Slot {
   readonly region: Region;
 
   readonly isOfForward: boolean;
-  /** Whether it is a copy of an entry of an array, one that is known only when the model runs: nobody would see a change. */
-  isOfEntry = false;
-  /** Where it was assigned to a tensor of a model: in which forward, in which body, and what that tensor is. */
-  readonly assigned: { readonly forward: object; readonly region: Region; readonly name: string }[] = [];
+  /** Why it must not be changed in place, where it must not: it is a copy, and nobody would see the change. */
+  unchangeable: string | null = null;
   readonly #isOurs = true;
 
   /** @param isOfForward whether a model makes it */

@@ -100,12 +100,7 @@ export class TracedTensor {
   /** Replaces the tensor's elements in place: its views and the tensor it is a view of see the new ones. */
   assign(value: Value): void {
     if (this.storage) {
-      if (this.storage.isOfEntry) {
-        throw new TraceError(
-          'An entry of an array that a traced index takes is changed in place: it is a copy, and the array would not see the change. Set the entry, rows[i] = …, or make the array one tensor before, stack(rows), and change that.',
-          this.builder.site,
-        );
-      }
+      if (this.storage.unchangeable) throw new TraceError(this.storage.unchangeable, this.builder.site);
       this.checkUnassigned(this.storage);
       this.builder.note(this.storage);
       this.storage.content = value;
@@ -116,9 +111,9 @@ export class TracedTensor {
   }
 
   /** Throws a TraceError if it was assigned to a tensor of the model that runs: whether this sees the change depends on what runs first. */
-  private checkUnassigned({ assigned }: Storage): void {
-    const { forward, openRegions, site } = this.builder;
-    const found = assigned.find((one) => one.forward === forward && openRegions.includes(one.region));
+  private checkUnassigned(storage: Storage): void {
+    const { assigned, forward, rows, openRegions, site } = this.builder;
+    const found = assigned.find(storage, forward, rows, openRegions);
     if (!found) return;
     throw new TraceError(
       `A tensor that was assigned to ${found.name} is changed in place after that, and ${found.name} would not see it. Change it before, change ${found.name} instead, or assign a clone() of it.`,

@@ -87,6 +87,43 @@ describe("nnsight's transforms, as getters of envoys", () => {
     all(out, 0);
   });
 
+  it('an error wherever the assignment may have been made, and nowhere else', async () => {
+    const changed =
+      /transform\.test\.ts:\d+:\d+ - A tensor that was assigned to transformer\.h\.1\.output is changed in place/;
+    const inBranch = lm.trace(fact, () => {
+      const copy = second.output.clone();
+      if (first.output.norm() > 0) second.output = copy;
+      copy[':'] = 0;
+      return save(third.input);
+    });
+    await expect(inBranch).rejects.toThrow(changed);
+    const inLoop = lm.trace(fact, () => {
+      const copy = second.output.clone();
+      for (const _ of first.output['0, 0, :2']) second.output = copy;
+      copy[':'] = 0;
+      return save(third.input);
+    });
+    await expect(inLoop).rejects.toThrow(changed);
+    const inInvoke = lm.trace((tracer) => [
+      tracer.invoke(fact, () => {
+        const other = first.output;
+        second.output = other;
+        other[':'] = 0;
+        return save(third.input);
+      }),
+      tracer.invoke(fact, () => save(third.input)),
+    ]);
+    await expect(inInvoke).rejects.toThrow(changed);
+    const { replaced } = await lm.trace(fact, () => {
+      const copy = second.output.clone();
+      second.output = copy;
+      second.output = mul(second.output, 1);
+      copy[':'] = 0;
+      return { replaced: save(third.input) };
+    });
+    expect(replaced.toArray()).toEqual(plain.second.toArray());
+  });
+
   it('in another shape: one head is set', async () => {
     const { heads, out } = await lm.trace(fact, () => {
       const heads = save(second.heads);

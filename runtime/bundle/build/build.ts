@@ -80,6 +80,12 @@ export async function buildBundle(
     );
   }
   const { result: built, notes } = await noteMomentary(() => buildIntervention(map, intervention));
+  if (built.tracing.isUncertain) {
+    throw new TraceError(
+      'The intervention gives back what is made of a module in a branch of the model, and an ONNX file has no output that may be missing. Give back the output of the module around.',
+      source,
+    );
+  }
   checkPortable(built.tracing.graph);
   const whole = joinGraph(map, built.tracing);
   const { graph } = whole;
