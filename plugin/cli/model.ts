@@ -1,5 +1,5 @@
 import { existsSync, statSync } from 'node:fs';
-import { dirname, extname, join, resolve } from 'node:path';
+import { basename, dirname, extname, join, resolve } from 'node:path';
 import { modelFolder } from '../../runtime/language/hub.ts';
 import { chooseModelFile, filesUnder } from '../../runtime/language/model-files.ts';
 import { UsageError } from './usage-error.ts';
@@ -13,8 +13,10 @@ export interface ModelOptions {
 /** The folder of a tokenizer: a folder, a model of the hub, or where the model's own file is. */
 export async function tokenizerFolder(tokenizer: string | true, model: string): Promise<string> {
   if (tokenizer === true) {
-    const beside = [dirname(model), dirname(dirname(resolve(model)))];
-    const found = beside.find((folder) => existsSync(join(folder, 'tokenizer.json')));
+    const folder = dirname(resolve(model));
+    // as on the hub: the tokenizer stands above a folder of the model's forms
+    const beside = basename(folder) === 'onnx' ? [folder, dirname(folder)] : [folder];
+    const found = beside.find((one) => existsSync(join(one, 'tokenizer.json')));
     if (found !== undefined) return found;
     throw new UsageError(`There is no tokenizer.json beside ${model}. Name its folder: --tokenizer folder.`);
   }

@@ -10,7 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { loadBundle } from 'onnsight/bundle';
+import { loadBundle, type Tensor } from 'onnsight/bundle';
 import { afterAll, describe, expect, it } from 'vitest';
 import { ROOT } from '../hosts/hosts.ts';
 import { linkOnnsight, userEnvironment } from '../plugin/project.ts';
@@ -179,9 +179,9 @@ console.log(JSON.stringify(logits.dims));
     ]);
   });
 
-  it('--triton writes a model repository', async () => {
-    const { code } = await run(MAIN, 'compile', 'src/steer.ts', '-m', TOY_MODEL, '--out', 'repository', '--triton');
-    expect(code).toBe(0);
+  it('--triton writes a model repository, --tokenizer a tokenizer beside the model', async () => {
+    const args = ['compile', 'src/steer.ts', '-m', TOY_MODEL, '--out', 'repository', '--triton', '--tokenizer'];
+    expect((await run(MAIN, ...args)).code).toBe(0);
     const config = readFileSync(join(project, 'repository/steer/config.pbtxt'), 'utf8');
     expect(config).toContain('name: "steer"\nbackend: "onnxruntime"\ndefault_model_filename: "steer.onnx"\n');
     expect(config).toContain('input [ { name: "input_ids" data_type: TYPE_INT64 dims: [ -1, -1 ] } ]');
@@ -190,7 +190,9 @@ console.log(JSON.stringify(logits.dims));
     );
     expect(config).toContain('input [ { name: "alpha" data_type: TYPE_FP32 dims: [ 1 ] reshape: { shape: [ ] } } ]');
     expect(config).toContain('output [ { name: "logits" data_type: TYPE_FP32 dims: [ -1, -1, 189 ] } ]');
-    const bundle = await loadBundle(join(project, 'repository/steer/1'));
+    const bundle = await loadBundle<unknown, { logits: Tensor }>(join(project, 'repository/steer/1'));
+    const { logits } = await bundle({ text: 'The Louvre is in', alpha: 1 });
+    expect(logits.dims).toEqual([1, bundle.tokenizer!.encode('The Louvre is in').ids.length, 189]);
     await bundle.release();
   });
 
@@ -240,6 +242,11 @@ export const typed = intervention((gpt2: LanguageModel) => {
     ],
     ['a tsconfig that is not there', ['compile', '-m', TOY_MODEL, '-p', 'x.json'], /^error: There is no x\.json/],
     ['another way with weights', ['compile', '-m', TOY_MODEL, '-w', 'copy'], /Allowed choices are link, embed/],
+    [
+      'a file behind --tokenizer',
+      ['compile', '-m', TOY_MODEL, '-t', 'src/steer.ts'],
+      /^error: --tokenizer takes the word/,
+    ],
     ['two modes', ['compile', '-m', TOY_MODEL, '--watch', '--check'], /--watch and --check cannot go together/],
     ['an unknown option', ['compile', '-m', TOY_MODEL, '--optimise'], /unknown option '--optimise'[\s\S]*--optimize/],
     ['an unknown command', ['build'], /unknown command 'build'/],

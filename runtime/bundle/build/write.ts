@@ -38,8 +38,9 @@ export function writeBundle(built: BuiltBundle, folder: string): void {
 function copy(source: string, target: string): void {
   const from = statSync(source);
   const there = statSync(target, { throwIfNoEntry: false });
-  const isCurrent = there && there.size === from.size && there.mtimeMs === from.mtimeMs && there.ino !== from.ino;
-  if (isCurrent) return;
+  const isSame = there && there.size === from.size && there.mtime.getTime() === from.mtime.getTime();
+  // a link of earlier versions becomes a copy
+  if (isSame && there.ino !== from.ino) return;
   replaceFile(target, (beside) => {
     copyFileSync(source, beside, constants.COPYFILE_FICLONE);
     utimesSync(beside, from.atime, from.mtime);
