@@ -9,7 +9,7 @@ import type { Lowering } from './lowering.ts';
 export function lowerTry(lowering: Lowering, node: ts.TryStatement): Code {
   const { tryBlock, catchClause, finallyBlock } = node;
   const at = lowering.start(node);
-  const around: readonly Frame[] = catchClause ? [{ kind: 'try' }] : [];
+  const around: readonly Frame[] = catchClause ? [{ kind: 'try', isNative: false }] : [];
   let end = tryBlock.end;
   const gapTo = (next: ts.Node): Code => {
     const gap = lowering.trivia(end, lowering.start(next));
@@ -23,6 +23,15 @@ export function lowerTry(lowering: Lowering, node: ts.TryStatement): Code {
     catchClause ? lowering.states.of({ start: catchClause.pos, end: catchClause.end }, node) : 'null',
     lowering.sites.at(at),
   ]);
+}
+
+/** A `try` that stays. */
+export function lowerNativeTry(lowering: Lowering, node: ts.TryStatement): Code {
+  if (!node.catchClause) return lowering.copy(node);
+  const body = () => lowering.visit(node.tryBlock);
+  return lowering.copy(node, (child) =>
+    child === node.tryBlock ? lowering.frame.around([{ kind: 'try', isNative: true }], body) : lowering.visit(child),
+  );
 }
 
 function lowerCatch(lowering: Lowering, { variableDeclaration, block }: ts.CatchClause): Code {

@@ -3,8 +3,8 @@ export type Frame =
   | { readonly kind: 'loop'; readonly labels: readonly string[] }
   | { readonly kind: 'switch' }
   | { readonly kind: 'labelled'; readonly labels: readonly string[] }
-  /** The body of a `try` with a `catch`: the target of a `throw`. */
-  | { readonly kind: 'try' }
+  /** The body of a `try` with a `catch`, the target of a `throw`: one that stays catches what JavaScript throws. */
+  | { readonly kind: 'try'; readonly isNative: boolean }
   /** An arrow function that lowering made. */
   | { readonly kind: 'closure' };
 

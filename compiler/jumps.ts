@@ -37,7 +37,8 @@ function isTarget(frame: Frame, kind: 'break' | 'continue', label: string | unde
 export function lowerThrow(lowering: Lowering, node: ts.ThrowStatement): Code {
   const at = lowering.start(node);
   const { expression } = node;
-  if (lowering.frame.frames.some(({ kind }) => kind === 'try')) {
+  const target = lowering.frame.frames.findLast((frame) => frame.kind === 'try');
+  if (target?.isNative === false) {
     return [
       'return ',
       { text: '__o.throw_', at },

@@ -1,5 +1,5 @@
 import type { ts } from 'ts-morph';
-import { lowerTry } from './attempts.ts';
+import { lowerNativeTry, lowerTry } from './attempts.ts';
 import { lowerClosure, lowerNativeBody } from './closures.ts';
 import { arrow, type Code } from './code.ts';
 import { lowerIf, lowerNativeIf } from './conditionals.ts';
@@ -70,6 +70,7 @@ function lowerOther(lowering: Lowering, node: ts.Statement): Code {
   if (syntax.isBreakOrContinueStatement(node)) return lowerJump(lowering, node);
   if (syntax.isThrowStatement(node)) return ended(lowering, node, lowerThrow(lowering, node));
   if (syntax.isSwitchStatement(node)) return lowerNativeSwitch(lowering, node);
+  if (syntax.isTryStatement(node)) return lowerNativeTry(lowering, node);
   if (syntax.isWithStatement(node)) lowering.refuse('with', node);
   if (syntax.isVariableStatement(node)) return ended(lowering, node, lowering.copy(node));
   const isOpen = syntax.isExpressionStatement(node) || syntax.isDebuggerStatement(node);

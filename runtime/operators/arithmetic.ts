@@ -90,7 +90,7 @@ const MEANINGLESS: Readonly<Record<string, string>> = {
   '<<': 'The operator << has no meaning for tensors. Write x * 2 ** n.',
   '>>': 'The operator >> has no meaning for tensors. Write Math.floor(x / 2 ** n).',
   '>>>': 'The operator >>> has no meaning for tensors. Write Math.floor(x / 2 ** n).',
-  in: '`in` asks an object for a key and has no meaning for the elements of a tensor. To look for a value write any(tensor == value).',
+  in: '`in` asks an object for a key, and has no meaning for a number or the elements of a tensor. To look for a value write any(tensor == value).',
 };
 
 const ARITHMETIC = new Set(['+', '-', '*', '/', '%', '**']);
@@ -118,6 +118,7 @@ export function binary(operator: string, left: unknown, right: unknown, site: Si
   if (!isTraced(a) && !isTraced(b)) {
     checkArrays(operator, a, b, site);
     if (activeBuilder()?.isRecording) checkOperands(operator, [a, b], site);
+    if (operator === 'instanceof') return isInstance(a, b, site);
     if (ELEMENTWISE.has(operator) && [a, b].some(hasElements)) return TENSOR_BINARY[operator]!(a as never, b as never);
     return PLAIN_BINARY[operator]!(a as never, b as never);
   }
@@ -131,7 +132,11 @@ export function binary(operator: string, left: unknown, right: unknown, site: Si
   }
   // A tensor is never null, undefined or a text: such comparisons are decided now, as JavaScript does.
   const isOther = (x: unknown) => isNothing(x) || typeof x === 'string';
-  if (operator === 'in' && typeof a === 'string') return PLAIN_BINARY.in!(a as never, b as never);
+  if (operator === 'in' && typeof a === 'string' && !isNumber(b)) return PLAIN_BINARY.in!(a as never, b as never);
+  if ((isNumber(a) && typeof b === 'bigint') || (isNumber(b) && typeof a === 'bigint')) {
+    if (STRICT.has(operator)) return operator === '!==';
+    if (!ORDER.has(operator) && !LOOSE.has(operator)) throw mixedWithBigInt(operator, site);
+  }
   if (LOOSE.has(operator) && isText(a, b)) return binary(operator, Number(a), b, site);
   if (LOOSE.has(operator) && isText(b, a)) return binary(operator, a, Number(b), site);
   if (isEquality && (isOther(a) || isOther(b))) return operator.startsWith('!');
@@ -139,8 +144,11 @@ export function binary(operator: string, left: unknown, right: unknown, site: Si
   if (ORDER.has(operator) && (isNothing(a) || isNothing(b)) && [a, b].every(isOrdered)) {
     return a !== undefined && b !== undefined && binary(operator, a ?? 0, b ?? 0, site);
   }
-  if (operator === 'instanceof')
-    return isScalar(a, 'instanceof', site) ? false : PLAIN_BINARY.instanceof!(a as never, b as never);
+  // A number is an instance of nothing, but JavaScript asks what is on the right whether it can say so.
+  if (operator === 'instanceof') {
+    if (ownTest(b)) throw ownTestError(site);
+    return PLAIN_BINARY.instanceof!((isScalar(a, 'instanceof', site) ? 0 : a) as never, b as never);
+  }
   const target = activeBuilder();
   if (target) target.site = site;
   const operate = TENSOR_BINARY[operator];
@@ -152,6 +160,41 @@ export function binary(operator: string, left: unknown, right: unknown, site: Si
   return ARITHMETIC.has(operator)
     ? operate(asNumber(a) as never, asNumber(b) as never)
     : operate(a as never, b as never);
+}
+
+/** `a instanceof type`; a class may say so itself. */
+function isInstance(a: unknown, type: unknown, site: Site): boolean {
+  const test = ownTest(type);
+  if (!test) return PLAIN_BINARY.instanceof!(a as never, type as never) as boolean;
+  const is: unknown = Reflect.apply(test, type, [a]);
+  if (isTraced(is)) throw ownTestError(site);
+  return Boolean(is);
+}
+
+/** A class's own function by which JavaScript asks it; null if it has none. */
+function ownTest(type: unknown): ((value: unknown) => unknown) | null {
+  const test: unknown = Object(type) === type ? Reflect.get(type as object, Symbol.hasInstance) : null;
+  const isOwn = typeof test === 'function' && test !== Function.prototype[Symbol.hasInstance];
+  return isOwn ? (test as (value: unknown) => unknown) : null;
+}
+
+function ownTestError(site: Site): TraceError {
+  return new TraceError(
+    'instanceof asks a function of the class itself (Symbol.hasInstance) about a traced value, or gets one, and JavaScript makes a truth of it now. Call the function: Type.test(value).',
+    site,
+  );
+}
+
+/** Whether JavaScript takes a traced value for a number. */
+function isNumber(x: unknown): boolean {
+  return x instanceof TensorProxy && x[inner].type.shape?.length === 0 && x.dtype !== 'bool';
+}
+
+function mixedWithBigInt(operator: string, site: Site): TraceError {
+  return new TraceError(
+    `A traced number and a BigInt stand beside ${operator}, and JavaScript mixes the two in no calculation. Write the number without n, or Number(value).`,
+    site,
+  );
 }
 
 /** The operands, objects among them as the primitives that JavaScript makes of them. */

@@ -6,14 +6,9 @@ import { checkIterator, checkOwn, noteContent, noteEntry, noteProperty } from '.
 import { checkImplicitCalls, checkImplicitCallsOfNew } from './implicit-calls.ts';
 import type { Call } from './indirect-calls.ts';
 import { isIntrinsic } from './intrinsics.ts';
-import { checkKnown } from './known-functions.ts';
+import { checkCalledBack, checkKnown, isReading } from './known-functions.ts';
 
 const words = (text: string): ReadonlySet<string> => new Set(text.split(' '));
-
-/** Functions of JavaScript that change nothing, by name; `getTime`, `toString`, `isArray` and their like are others. */
-const READING = words(
-  'at concat entries every filter find findIndex findLast findLastIndex flat flatMap forEach get has includes indexOf join keys lastIndexOf map reduce reduceRight slice some subarray values with from of hasOwn hasOwnProperty is propertyIsEnumerable valueOf fromEntries create groupBy ownKeys stringify parse structuredClone [Symbol.iterator]',
-);
 
 /** Those that store a function like any value, and do not call it. */
 const KEEPING = words('push unshift add set has get delete includes indexOf lastIndexOf concat fill with of is');
@@ -43,7 +38,7 @@ export function beforeCall(target: Builder, direct: Call, site: Site): void {
   for (const value of [receiver, ...values]) checkIterator(target, value, site);
   checkImplicitCalls(direct, site);
   const keeps = KEEPING.has(name);
-  if (!keeps) for (const value of values) if (typeof value === 'function') checkKnown(value, site);
+  if (!keeps) for (const value of values) if (typeof value === 'function') checkCalledBack(value, site);
   if (changedBy(direct).length === 0) return;
   const [first] = values;
   const isOfArrays = Reflect.get(Array.prototype, name) === fn;
@@ -70,7 +65,7 @@ function copiedKeys(source: unknown): PropertyKey[] {
 export function changedBy({ fn, receiver, values }: Call): readonly unknown[] {
   if (!isIntrinsic(fn)) return [];
   const { name } = fn as { name: string };
-  if (READING.has(name) || /^(get|is|to)[A-Z]/.test(name)) return [];
+  if (isReading(fn)) return [];
   return KEEPING.has(name) && !isIntrinsic(Object(receiver)) ? [receiver] : [receiver, ...values];
 }
 

@@ -19,6 +19,7 @@ import { iterated } from './filled-iterators.ts';
 import { graphLoop } from './graph-loops.ts';
 import { checkIterated } from './implicit-calls.ts';
 import { isIntrinsic } from './intrinsics.ts';
+import { isLast } from './iterator-results.ts';
 import { forSteps } from './step-loops.ts';
 import { there } from './there.ts';
 import { truthOf } from './truth.ts';
@@ -134,9 +135,10 @@ function forItems(
   let isOver = false;
   // The iterator's own code belongs to the iteration too.
   const iteration = (): Completion => {
-    const { done, value } = end === undefined ? iterator.next() : nextPerhaps(iterator, site);
-    if (done) isOver = true;
-    if (done) return undefined;
+    const next = end === undefined ? iterator.next() : nextPerhaps(iterator, site);
+    isOver = isLast(next, site);
+    if (isOver) return undefined;
+    const { value } = next;
     if (value instanceof GraphEntries) return forEntries(value, body, state, site, label);
     return withoutContinue(body(value), label);
   };

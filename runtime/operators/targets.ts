@@ -14,6 +14,7 @@ import { iterated } from './filled-iterators.ts';
 import { takenOfFilled } from './filled-patterns.ts';
 import { checkFilledWrite } from './filled-writes.ts';
 import { asName, checkIterated, checkWritten } from './implicit-calls.ts';
+import { withKnownEnd } from './iterator-results.ts';
 import { holdsFilled } from './leaving.ts';
 import { checkKeysKnown } from './plain-values.ts';
 import { there } from './there.ts';
@@ -141,7 +142,7 @@ export function taken(
   }
   if (isFilledHere(values) && count !== null) return takenOfFilled(values.slice(), count, isNested, asked, site);
   if (isFilledHere(values) || (isNested && target?.hasFilled && holdsFilled(values))) throw partsOfFilled(site);
-  return values;
+  return target && count !== null ? withKnownEnd(values, site) : values;
 }
 
 function partsOfFilled(site: Site): TraceError {
@@ -164,7 +165,8 @@ export function items(given: unknown, site: Site): unknown {
       site,
     );
   }
-  return isFilledHere(values) ? values.slice() : values;
+  if (isFilledHere(values)) return values.slice();
+  return target ? withKnownEnd(values, site) : values;
 }
 
 /** One array of the items of whichever of several values it is; any other value is itself. */

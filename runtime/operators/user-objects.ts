@@ -5,7 +5,7 @@ import { isOwnProxy } from '../own-proxies.ts';
 import { isModule } from '../tracing/model.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import { varyingOf } from '../tracing/varying.ts';
-import { checkKnown } from './known-functions.ts';
+import { checkCalledBack, checkKnown } from './known-functions.ts';
 
 /** The accessor by which `object[key]` is read and set; null if it is none. */
 export function accessorOf(object: object, key: PropertyKey, site: Site | null): PropertyDescriptor | null {
@@ -21,14 +21,14 @@ export function accessorOf(object: object, key: PropertyKey, site: Site | null):
 export function checkGetter(object: unknown, key: PropertyKey, site: Site | null): void {
   const holder = holderOf(object, site);
   const getter = holder && accessorOf(holder, key, site)?.get;
-  if (getter && !givesName(getter)) checkKnown(getter, site);
+  if (getter && !givesName(getter)) checkCalledBack(getter, site);
 }
 
 /** `object[key]` is about to be set. */
 export function checkSetter(object: unknown, key: PropertyKey, site: Site | null): void {
   const holder = holderOf(object, site);
   const setter = holder && accessorOf(holder, key, site)?.set;
-  if (setter) checkKnown(setter, site);
+  if (setter) checkCalledBack(setter, site);
 }
 
 /** `object[key]()` is about to be called: what is called is read first. */
@@ -37,7 +37,8 @@ export function checkMethod(object: unknown, key: PropertyKey, site: Site | null
   if (!holder) return;
   checkGetter(holder, key, site);
   const method: unknown = Reflect.get(holder, key);
-  if (typeof method === 'function') checkKnown(method, site);
+  // Of a regular expression the caller notes what changes.
+  if (typeof method === 'function') (holder instanceof RegExp ? checkKnown : checkCalledBack)(method, site);
 }
 
 /** The prototypes of an object: `super` means one of them. */
@@ -60,13 +61,13 @@ export function checkElements(array: readonly unknown[], site: Site | null): voi
   checkNoProxy(array, site);
   for (let i = 0; i < array.length; i++) {
     const getter = Object.getOwnPropertyDescriptor(array, i)?.get;
-    if (getter) checkKnown(getter, site);
+    if (getter) checkCalledBack(getter, site);
   }
 }
 
 function checkOwnGetters(object: object, site: Site | null): void {
   for (const { get } of Object.values(Object.getOwnPropertyDescriptors(object))) {
-    if (get && !givesName(get)) checkKnown(get, site);
+    if (get && !givesName(get)) checkCalledBack(get, site);
   }
 }
 

@@ -71,6 +71,21 @@ describe('means what it means in JavaScript', () => {
     'let a = 0, b = 0; try { if (T(1)) { a = 1; throw 0; } a = 2; } catch { b = a; a = 3; } return { a, b };',
     'const q = []; try { q.push(1); if (T(1)) throw 2; q.push(3); } catch (e) { q.push(e); } return { n: q.length, m: q[1] };',
     'const o = { v: 1 }; try { o.v = 2; if (T(1)) throw 2; o.v = 3; } catch (e) { o.v += 10; } return { n: o.v };',
+    'let n = 0; try { for (let i = 0, f = () => i; i < 2; i++) { try { if (i > 0) throw 1; if (i > 5) break; } catch { n += 10; } } } catch { n = 99; } return { n };',
+    'let n = 0; try { for (let i = 0, f = () => i; i < 2; i++) { if (i > 0) throw 1; n += 2; } } catch { n += 99; } return { n };',
+    'let n = 0; try { for (let i = 0, f = () => i; i < 2; i++) { try { if (i > 0) throw 1; if (i > 5) break; } finally { n += 10; } } } catch { n += 99; } return { n };',
+    'let n = 0; try { for (let i = 0, f = () => i; i < 2; i++) { try { n += 1; } catch { throw 5; } } if (T(1)) throw 4; } catch (e) { n += e; } return { n };',
+    'function* g() { try { yield 1; try { if (n > 0) throw 3; } catch (e) { yield e; } throw 4; } catch (e) { yield e; } } let n = 0; for (const v of g()) n += v; return { n };',
+    'let n = 0; try { try { throw 1; } catch { if (T(1)) throw 2; } } catch (e) { n = e; } return { n };',
+    'let n = 0; try { (() => { throw 7; })(); } catch (e) { n = e; } return { n };',
+    'let n = 0; try { class A { static { if (1) throw 7; } } } catch (e) { n = e; } return { n };',
+    'let n = 0; try { class A { x = (() => { throw 7; })(); } new A(); } catch (e) { n = e; } return { n };',
+    'let n = 0; try { switch (T(2)) { case 2: throw 5; case 3: n = 1; } n = 2; } catch (e) { n += e; } return { n };',
+    'let n = 0; try { a: { if (T(1)) throw 5; n = 1; } n = 2; } catch (e) { n += e; } return { n };',
+    'let n = 0; try { do { n++; if (T(n) > 2) throw n; } while (true); } catch (e) { n += e * 10; } return { n };',
+    "let n = 0; try { for (const k in { a: 1, b: 2 }) { if (T(1) && k === 'b') throw k; n++; } } catch (e) { n += e === 'b' ? 10 : 0; } return { n };",
+    'let n = 0; try { while (T(n) < 5) { n += 2; if (n > 3) throw n; } } catch (e) { n = e * 10; } return { n };',
+    'let n = 0; try { [1].map((x) => { throw x; }); } catch (e) { n = e; } return { n };',
   ])('%s', (body) => expectEqual(body));
 });
 

@@ -26,7 +26,7 @@ describe('what a graph cannot hold', () => {
         return save(norm);
       }),
       'throw',
-      /throw stands in a branch/,
+      /is thrown out of a branch or loop/,
     ));
 
   it('a condition of several elements', () =>

@@ -245,7 +245,7 @@ export const FAULTS: Readonly<
   'a catch in a helper': [
     [
       'throw on a traced condition',
-      'error',
+      'right',
       `const block = () => { const f = (v) => { try { if (v > 0) throw new RangeError('too large'); return 1; } catch { return 2; } }; return save(f(T(-1))); };`,
     ],
     [

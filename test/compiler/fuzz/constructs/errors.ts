@@ -14,12 +14,9 @@ export const errors: Constructs = {
       name: 'a jump out of try and finally',
       needs: ['number'],
       draw: (at) => {
-        if (at.isDeep || !at.place.loop) return undefined;
-        const end = at.random.pick(['break', 'continue']);
-        const test = at.condition();
-        const text = `try { if (${test}) ${end}; ${body(at)} } finally { ${at.the('number')} += 1; }`;
-        at.jumps();
-        return text;
+        const [i, x, test] = [at.fresh('i'), at.the('number'), at.condition()];
+        const body = `if (${test}) ${at.random.pick(['break', 'continue'])}; ${at.assignment()}`;
+        return `for (const ${i} of [1, 2]) { try { ${body} } finally { ${x} += 1; } }`;
       },
     },
     {
