@@ -35,5 +35,5 @@ export interface Backend {
 export interface ReceivedRequest {
   readonly model: string;
   readonly graph: InterventionGraph;
-  readonly inputs: ReadonlyMap<string, InputTensor>;
+  readonly inputs: ReadonlyMap<string, Tensor>;
 }
