@@ -14,6 +14,7 @@ import { lengthOf } from './filled-entries.ts';
 import { isFilledHere } from './filled-here.ts';
 import { type Call, keepBound, resolveCall } from './indirect-calls.ts';
 import { isIntrinsic } from './intrinsics.ts';
+import { withKnownEnds } from './iterator-results.ts';
 import { checkKeys, checkLength, checkWeakKeys } from './keys.ts';
 import { checkLeaving } from './leaving.ts';
 import { native } from './plain-values.ts';
@@ -46,7 +47,8 @@ export function call(called: unknown, on: unknown, given: readonly unknown[], si
   if (target) for (const value of changedBy(direct)) checkCopy(value, site);
   if (target && !consoleMethod(direct.fn)) checkLeaving(target, direct, site);
   if (target?.isRecording && !consoleMethod(direct.fn)) beforeCall(target, direct, site);
-  const result = meaning ? meaning(direct.receiver, direct.values, site) : within(target, direct, site);
+  const values = target ? withKnownEnds(direct.fn, direct.values, site) : direct.values;
+  const result = meaning ? meaning(direct.receiver, values, site) : within(target, { ...direct, values }, site);
   if (direct.fn === Function.prototype.bind) keepBound(result as object, boundCall(direct.receiver, direct.values));
   if (target?.isRecording) afterCall(target, direct.fn, result);
   return target && tellsLength(direct) ? lengthOf(direct.receiver as unknown[]) : result;
@@ -110,7 +112,8 @@ export function construct(named: unknown, given: readonly unknown[], site: Site)
   if (target) checkLeaving(target, { fn: type, receiver: undefined, values }, site);
   if (target) checkWeakKeys(type, values, site);
   if (target?.isRecording) beforeNew(target, type, values, site);
-  const run = (): object => Reflect.construct(type, values);
+  const own = target ? withKnownEnds(type, values, site) : values;
+  const run = (): object => Reflect.construct(type, own);
   const result = target && isIntrinsic(type) ? ofJavaScript(target, `new ${type.name}()`, values, run) : run();
   if (target) checkKeys(result, site);
   if (target?.isRecording) afterNew(target, type, values, result);

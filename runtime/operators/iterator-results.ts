@@ -20,6 +20,21 @@ export function withKnownEnd(values: unknown, site: Site): unknown {
   return { [Symbol.iterator]: () => watched(Reflect.apply(iterate, values, []) as Iterator<unknown>, site) };
 }
 
+const TypedArray: Float32ArrayConstructor = Object.getPrototypeOf(Float32Array);
+
+/** What of JavaScript's own goes through its first argument. */
+const ITERATING: ReadonlySet<unknown> = new Set([
+  ...[Array.from, TypedArray.from, Object.fromEntries, Reflect.get(Object, 'groupBy'), Reflect.get(Map, 'groupBy')],
+  ...[Map, Set, WeakMap, WeakSet],
+  ...[Int8Array, Uint8Array, Uint8ClampedArray, Int16Array, Uint16Array, Int32Array, Uint32Array],
+  ...[Float32Array, Float64Array, BigInt64Array, BigUint64Array],
+]);
+
+/** The arguments of a function or class, which is about to be called: what it goes through is watched. */
+export function withKnownEnds(fn: unknown, values: readonly unknown[], site: Site): readonly unknown[] {
+  return ITERATING.has(fn) ? [withKnownEnd(values[0], site), ...values.slice(1)] : values;
+}
+
 function watched(iterator: Iterator<unknown>, site: Site): Iterator<unknown> {
   const checked = (result: IteratorResult<unknown>) => {
     isLast(result, site);

@@ -30,10 +30,16 @@ describe('under a traced condition', () => {
 const iterable = (next: string) =>
   `const it = { [Symbol.iterator]() { let c = 0; return { next: () => (${next}) }; } };`;
 const ended = iterable('{ value: c, done: T(c++) > 2 }');
+const entries = iterable('{ value: [c, 1], done: T(c++) > 2 }');
 describe('a truth that JavaScript takes itself', () => {
   it.each([
     ['the end of an iterator, in for…of', `${ended} let n = 0; for (const v of it) n += v; return { n };`],
     ['in a spread', `${ended} return { n: [...it].length };`],
+    ['in Array.from', `${ended} return { n: Array.from(it).length };`],
+    ['in Object.fromEntries', `${entries} return { n: Object.keys(Object.fromEntries(it)).length };`],
+    ['in a Set', `${ended} return { n: new Set(it).size };`],
+    ['in a Map', `${entries} return { n: new Map(it).size };`],
+    ['in a typed array', `${ended} return { n: new Float32Array(it).length };`],
     ['in a pattern', `${ended} const [a, b] = it; return { n: a + b };`],
   ])('%s is refused', (_, body) => expectRefused(body, /says by a traced value whether it is over/));
 
