@@ -4,7 +4,7 @@ import onnsight from './plugin/vite.ts';
 
 const source = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
-/** Tests that look at their process as a whole: each has one of its own. */
+/** Tests that look at their process as a whole, or replace modules in it: each has one of its own. */
 const ALONE = 'test/**/*.alone.test.ts';
 
 export default defineConfig({

@@ -56,7 +56,7 @@ describe('map', () => {
     expect((await map(inputs, run, { file }))[4]!.sum.toArray()).toEqual([5, 5.1]);
     expect(ran).toHaveLength(5);
     expect(readFileSync(file, 'utf8').split('\n')).toHaveLength(7);
-    const other = /map\.test\.ts:\d+:\d+ - .*sweep\.jsonl does not have the results of this sweep/;
+    const other = /map\.alone\.test\.ts:\d+:\d+ - .*sweep\.jsonl does not have the results of this sweep/;
     await expect(map([1, 2], run, { file })).rejects.toThrow(other);
     await expect(map(inputs, async (x) => x, { file })).rejects.toThrow(other);
   });
@@ -79,7 +79,7 @@ describe('map', () => {
 
   it('refuses options that it does not have, and results that no file holds', async () => {
     await expect(map([1], async (x) => x, { parallel: 2 } as object)).rejects.toThrow(
-      /map\.test\.ts:\d+:\d+ - .*parallel/,
+      /map\.alone\.test\.ts:\d+:\d+ - .*parallel/,
     );
     await expect(map([1], async (x) => x, { concurrency: 0 })).rejects.toThrow(/concurrency of map is a whole number/);
     await expect(map([1], async () => Number.NaN, { file: join(folder, 'nan.jsonl') })).rejects.toThrow(
