@@ -17,9 +17,19 @@ export interface Around {
  * iterations follow one another.
  */
 export function isWorthOpening(node: NodeProto, { weights, draws }: Around): boolean {
-  const [a, b] = subgraphsOf(node).map((branch) => modulesIn(branch, pathOf(node), weights));
+  const bodies = subgraphsOf(node);
+  if (!isWellFormed(node, bodies)) return false;
+  const [a, b] = bodies.map((branch) => modulesIn(branch, pathOf(node), weights));
   if (node.opType === 'Loop') return a!.size > 0 && !draws(node) && iterationsOf(node) > 0;
-  return node.opType === 'If' && a!.size + b!.size > 0 && ![...a!].some((module) => b!.has(module));
+  return a!.size + b!.size > 0 && ![...a!].some((module) => b!.has(module));
+}
+
+/** Whether a conditional or loop has the bodies that it must, which take and give what it does. A damaged file may not. */
+function isWellFormed({ opType, input, output }: NodeProto, bodies: readonly GraphProto[]): boolean {
+  if (opType === 'If') return bodies.length === 2 && bodies.every((branch) => branch.output.length === output.length);
+  const [body] = bodies;
+  if (opType !== 'Loop' || !body || bodies.length > 1) return false;
+  return body.input.length === Math.max(2, input.length) && body.output.length === output.length + 1;
 }
 
 /** The modules that run in a branch: by the parameters that are read, and by the paths in the names of nodes. */
