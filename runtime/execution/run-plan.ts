@@ -62,7 +62,7 @@ export async function runPlan(
 ): Promise<Ran> {
   const registers = new Array<SessionTensor | undefined>(plan.registers);
   for (const { name, register } of plan.inputs) {
-    const input = inputs.get(name);
+    const input = inputs.get(name) ?? plan.idle?.get(name);
     if (!input) throw new TraceError(`The model's input '${name}' is needed and was not given.`);
     registers[register] = ort.tensor(input.dtype, input.dims, input.raw);
   }

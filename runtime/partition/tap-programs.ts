@@ -1,0 +1,76 @@
+import { keyOf } from '../graph/key.ts';
+import type { Links } from '../onnx/links.ts';
+import type { Cuts } from './cuts.ts';
+import { describeFragment, type Fragment } from './fragment.ts';
+import { FragmentWriter } from './fragment-writer.ts';
+import type { Program } from './plan.ts';
+import { ranges } from './ranges.ts';
+import { programOf, type SegmentProgram, type SegmentRequest, type Segments } from './segment-programs.ts';
+import type { TappedModel } from './tapped-model.ts';
+
+/**
+ * The programs of a model with taps: the segment with the taps is one program for all traces, which gives whatever they may ask
+ * for; what comes after it is as deep as a trace asks.
+ */
+export class TapPrograms implements Segments {
+  /** The program of the segment with the taps. */
+  readonly program: Program;
+  private readonly segment: string;
+  private readonly fragment: Fragment;
+  private readonly links: Links;
+  private readonly origins: TappedModel['origins'];
+  private readonly others: Segments;
+
+  /**
+   * @param segment the number of the segment with the taps
+   * @param readable the tensors of the segment that traces may ask for
+   * @param others the programs of the original
+   */
+  constructor(
+    { keys, nodes }: Cuts,
+    segment: number,
+    readable: readonly string[],
+    { model, origins }: TappedModel,
+    others: Segments,
+  ) {
+    const { graph, links, elementTypes } = model;
+    const writer = new FragmentWriter(model);
+    const own = new Set(nodes[segment]!);
+    const isWanted = (name: string) =>
+      readable.includes(name) ||
+      links.outputs.has(name) ||
+      (links.readers.get(name) ?? []).some((reader) => !own.has(reader));
+    const made = nodes[segment]!.flatMap((index) => graph.node[index]!.output);
+    const outputs = made.filter((name) => elementTypes.has(name) && isWanted(name)).sort();
+    this.links = links;
+    this.segment = keys[segment]!;
+    this.fragment = describeFragment(model, nodes[segment]!, outputs, () => undefined);
+    const program = programOf(writer, this.fragment);
+    // Nodes have other numbers in the original.
+    this.program = { ...program, key: keyOf('taps', program.key) };
+    this.origins = origins;
+    this.others = others;
+  }
+
+  follow(): void {}
+
+  of(request: SegmentRequest): SegmentProgram | null {
+    return request.segment === this.segment ? this.withTaps(request) : this.behind(request);
+  }
+
+  private withTaps({ outputs, replaced }: SegmentRequest): SegmentProgram | null {
+    if (!outputs.every((name) => this.fragment.outputs.includes(name))) return null;
+    const fed = [...this.fragment.inputs.keys()].map((name) => {
+      const [reader] = this.links.readers.get(name)!;
+      return [name, replaced?.(name, reader!) ?? name] as const;
+    });
+    return { program: this.program, inputs: new Map(fed) };
+  }
+
+  /** What comes after the taps is the same as in the original, and shares its sessions. */
+  private behind({ nodes, all, ...rest }: SegmentRequest): SegmentProgram | null {
+    const original = (indices: readonly number[]) => indices.map((index) => this.origins[index]!);
+    const own = original(all);
+    return this.others.of({ ...rest, nodes: original(nodes), all: own, segment: ranges(own) });
+  }
+}

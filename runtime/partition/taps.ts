@@ -1,0 +1,105 @@
+import { TraceError } from '../errors.ts';
+import type { InterventionGraph } from '../graph/graph.ts';
+import type { NodeOf, Shape } from '../graph/types.ts';
+import type { Locate } from '../lowering/address.ts';
+import { Dependencies } from '../lowering/dependencies.ts';
+import type { Layer } from '../modules/layers.ts';
+import type { OnnxModel } from '../onnx/model.ts';
+import { type CutModel, Unsegmentable } from './cut-model.ts';
+import { Cuts } from './cuts.ts';
+import type { InterventionPrograms } from './intervention-programs.ts';
+import type { Plan, Program } from './plan.ts';
+import type { Segments } from './segment-programs.ts';
+import { planOf } from './segmented-plan.ts';
+import { stretchesOf } from './stretches.ts';
+import { TapPrograms } from './tap-programs.ts';
+import { tapWrites } from './tap-writes.ts';
+import { canBeTapped, type TappedModel, tappedModel } from './tapped-model.ts';
+
+export interface TapOptions {
+  readonly model: OnnxModel;
+  readonly locate: Locate;
+  /** The layers of the model, at least one: there are the taps. */
+  readonly layers: readonly Layer[];
+  /** What enters the row-wise ends of the model, which may run on some rows alone. */
+  readonly entries: readonly string[];
+  readonly interventions: InterventionPrograms;
+  /** The programs of the model as it is. */
+  readonly segments: Segments;
+  /** The number of dimensions of a tensor, if it is known. */
+  readonly rankOf: (tensor: string) => number | null;
+}
+
+/** Runs the model as one session, in which what a block reads and sets at the ends of layers are outputs and inputs. */
+export class Taps {
+  /** The program that has the taps. */
+  readonly program: Program;
+  private readonly original: OnnxModel;
+  private readonly tapped: TappedModel;
+  private readonly cut: CutModel;
+  /** Where the layers begin and end. */
+  private readonly boundaries: readonly string[];
+  private readonly entries: ReadonlySet<string>;
+
+  constructor({ model, locate, layers, entries, interventions, segments: others, rankOf }: TapOptions) {
+    const ends = [...new Set(entries)];
+    // The model is in two parts at most: more entries would leave taps in several of them.
+    this.entries = new Set(ends.length === 1 ? ends : []);
+    this.original = model;
+    const around = [...layers[0]!.call.inputs.slice(0, 1), ...layers.flatMap(({ call }) => call.outputs)];
+    this.boundaries = [...new Set(around)].filter((tensor) => canBeRead(model, tensor));
+    const own = this.boundaries.filter((tensor) => canBeTapped(model, tensor) && !this.entries.has(tensor));
+    this.tapped = tappedModel(model, locate, own, rankOf);
+    const stretches = { ...stretchesOf(this.tapped.model, []), names: ['the model with taps'] };
+    let cuts = new Cuts(this.tapped.model, stretches, this.entries);
+    // What does not lead to the end would be cut off with it.
+    if (!this.tapped.origins.every((origin, node) => origin !== null || cuts.segmentOf[node] === 0)) {
+      this.entries = new Set();
+      cuts = new Cuts(this.tapped.model, stretches);
+    }
+    const segments = new TapPrograms(cuts, 0, [...this.boundaries, ...this.entries], this.tapped, others);
+    this.program = segments.program;
+    this.cut = { model: this.tapped.model, locate: this.tapped.locate, cuts, isFixed: true, segments, interventions };
+  }
+
+  /** The graph with what it sets handed to taps; null where they cannot do it. */
+  rewritten(graph: InterventionGraph, shapeOf: (tensor: string) => Shape): InterventionGraph | null {
+    const { links } = this.original;
+    return tapWrites(graph, {
+      tapped: this.tapped,
+      shapeOf,
+      isCutAt: (tensor) => this.entries.has(tensor),
+      isGiven: (tensor) => !links.maker.has(tensor) || links.constant.has(tensor),
+      isForAll: (write) => this.isForAll(write),
+    });
+  }
+
+  /** How a rewritten graph runs; null where it reads more than the ends of layers, or does not need all of them. */
+  plan(graph: InterventionGraph): Plan | null {
+    const { cut } = this;
+    try {
+      const dependencies = new Dependencies(graph, [cut]);
+      const vertices = dependencies.order(graph.saves.map(({ value }) => value));
+      const needed = new Set(vertices);
+      const { maker } = cut.model.links;
+      if (!this.boundaries.every((tensor) => needed.has(maker.get(tensor)!))) return null;
+      dependencies.checkWrites(needed);
+      return { ...planOf(cut, graph, dependencies, vertices, []), idle: this.tapped.idle };
+    } catch (error) {
+      // In segments a mistake is told in the terms of the block.
+      if (error instanceof Unsegmentable || error instanceof TraceError) return null;
+      throw error;
+    }
+  }
+
+  private isForAll({ attributes }: NodeOf<'write'>): boolean {
+    if (attributes.port !== 'input' || attributes.inplace) return true;
+    const { tensor, nodes } = this.tapped.locate(attributes);
+    return (this.original.links.readers.get(tensor) ?? []).every((reader) => nodes.includes(reader));
+  }
+}
+
+/** Whether nodes make a tensor in each run, which can leave a session. */
+function canBeRead({ links, elementTypes }: OnnxModel, tensor: string): boolean {
+  return links.maker.has(tensor) && !links.constant.has(tensor) && elementTypes.has(tensor);
+}
