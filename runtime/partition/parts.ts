@@ -21,15 +21,14 @@ export function isSamePart(a: Part, b: Part): boolean {
   );
 }
 
-/** Whether two parts of one tensor have no element in common, as far as this run's numbers tell. */
-export function areApart(a: Part, b: Part): boolean {
+/** Whether two parts of a tensor of some shape have no element in common, as far as this run's numbers tell. */
+export function areApart(a: Part, b: Part, shape: readonly number[]): boolean {
   const [ones, others] = [itemsOf(a), itemsOf(b)];
-  for (const [i, one] of ones.entries()) {
-    const other = others[i];
-    if (!other || !takesDimension(one) || !takesDimension(other)) return false;
-    const [first, second] = [rangeOf(one), rangeOf(other)];
-    if (first === null || second === null || first[0] < 0 !== second[0] < 0) continue;
-    if (first[1] <= second[0] || second[1] <= first[0]) return true;
+  for (const [i, size] of shape.entries()) {
+    const [one, other] = [ones[i], others[i]];
+    if (!one || !other || !takesDimension(one) || !takesDimension(other)) return false;
+    const [first, second] = [rangeOf(one, size), rangeOf(other, size)];
+    if (first && second && (first[1] <= second[0] || second[1] <= first[0])) return true;
   }
   return false;
 }
@@ -42,15 +41,19 @@ const itemsOf = ({ items, operands }: Part) =>
 
 const takesDimension = ({ kind }: Item<TensorType>) => kind === 'int' || kind === 'slice';
 
-/** The positions that an item takes, from one up to another one, both counted from the same end; null if that is not known. */
-function rangeOf(item: Item<TensorType>): readonly [number, number] | null {
+/** The positions that an item takes of a dimension, from one up to another one; null if that is not known. */
+function rangeOf(item: Item<TensorType>, size: number): readonly [number, number] | null {
+  const position = (bound: TensorType) => {
+    const at = numberOf(bound);
+    return at !== null && at < 0 ? at + size : at;
+  };
   if (item.kind === 'int') {
-    const at = numberOf(item.index);
+    const at = position(item.index);
     return at === null ? null : [at, at + 1];
   }
-  if (item.kind !== 'slice' || item.step !== null || item.stop === null) return null;
-  const [start, stop] = [item.start === null ? 0 : numberOf(item.start), numberOf(item.stop)];
-  return start === null || stop === null || start < 0 !== stop < 0 ? null : [start, stop];
+  if (item.kind !== 'slice' || item.step !== null) return null;
+  const [start, stop] = [item.start ? position(item.start) : 0, item.stop ? position(item.stop) : size];
+  return start === null || stop === null ? null : [start, stop];
 }
 
 const numberOf = ({ constant }: TensorType) => (constant?.length === 1 ? constant[0]! : null);

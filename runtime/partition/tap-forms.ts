@@ -72,6 +72,8 @@ export class TapForms {
         return this.negative(first as TapForm, node);
       case 'cast':
         return isForm(first) && node.attributes.dtype === first.type.dtype ? first : null;
+      case 'expand':
+        return isForm(first) && second.type.constant?.join() === first.type.shape.join() ? first : null;
       case 'where':
         return isForm(first) ? null : this.chosen(first, second, third, node);
       case 'getitem':
@@ -91,6 +93,11 @@ export class TapForms {
     const dims = Array.from({ length: missing }, (_, i) => i);
     if (!data) return this.add('unsqueeze', [value], { dims }, node);
     return this.operand(value.type.dtype, [...dims.map(() => 1), ...data.dims], data.data);
+  }
+
+  /** A shape as a value. */
+  sizes(shape: readonly number[]): Value {
+    return this.operand('int64', [shape.length], BigInt64Array.from(shape, BigInt), shape);
   }
 
   private scaled(form: TapForm, by: Side, node: Node): TapForm | null {
@@ -134,7 +141,7 @@ export class TapForms {
 
   private part(form: TapForm, part: Part, node: NodeOf<'getitem'>): TapForm | null {
     let whole = form;
-    while (whole.last && areApart(whole.last.part, part)) whole = whole.last.before;
+    while (whole.last && areApart(whole.last.part, part, whole.type.shape)) whole = whole.last.before;
     if (whole.last?.to && isSamePart(whole.last.part, part)) return whole.last.to;
     const take = (value: Value | null, empty: number | boolean) =>
       value && this.add('getitem', [this.spread(value, whole, empty, node), ...part.operands], node.attributes, node);
@@ -182,8 +189,7 @@ export class TapForms {
   private spread(value: Value | null, { type: { dtype, shape } }: TapForm, empty: number | boolean, node: Node): Value {
     if (value && value.type.shape!.join() === shape.join()) return value;
     const one = value ?? this.constant(typeof empty === 'boolean' ? 'bool' : dtype, empty);
-    const sizes = this.operand('int64', [shape.length], BigInt64Array.from(shape, BigInt), shape);
-    return this.add('expand', [one, sizes], {}, node);
+    return this.add('expand', [one, this.sizes(shape)], {}, node);
   }
 
   private cast(value: Value, dtype: DType, node: Node): Value {

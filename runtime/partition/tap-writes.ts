@@ -85,7 +85,11 @@ class TapWriter extends GraphCopier {
 
   private madeForm(node: Node): TapForm | null {
     const sides = node.inputs.map((value) => this.formOf.get(value) ?? this.value(value));
-    return sides.some((side) => 'parts' in side) ? this.forms.of(node, sides) : null;
+    const form = sides.find((side) => 'parts' in side);
+    if (!form) return null;
+    // The shape of a part of the tensor is known before the run, although it is read from the tensor.
+    if (node.op === 'shape') this.values.set(node.outputs[0]!, this.forms.sizes(form.type.shape!));
+    return this.forms.of(node, sides);
   }
 
   /** Hands a tap what the last of some writes makes of its value; false where it cannot do that. */

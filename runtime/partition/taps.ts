@@ -95,7 +95,10 @@ export class Taps {
   private isForAll({ attributes }: NodeOf<'write'>): boolean {
     if (attributes.port !== 'input' || attributes.inplace) return true;
     const { tensor, nodes } = this.tapped.locate(attributes);
-    return (this.original.links.readers.get(tensor) ?? []).every((reader) => nodes.includes(reader));
+    const { graph, links } = this.original;
+    // What reads the shape alone gets the same.
+    const isShape = (node: number) => graph.node[node]!.output.every((name) => links.structural.has(name));
+    return links.readers.get(tensor)!.every((reader) => nodes.includes(reader) || isShape(reader));
   }
 }
 

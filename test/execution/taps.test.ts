@@ -1,51 +1,244 @@
-import { save } from 'onnsight';
-import { beforeAll, expect, it } from 'vitest';
+import { NNsight, norm, ReuseScope, type RunStats, save, type Tensor, where } from 'onnsight';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { TOY } from '../support/fixtures.ts';
-import { difference, type Engines, ids, names, openEngines, runGraph } from './engines.ts';
+import { ids, names } from './engines.ts';
+import { expectAgreement } from './ways.ts';
 
-const inputs = ids([1, 2, 3, 4, 5]);
-const TAPPED = 'the model with taps';
+// biome-ignore lint/suspicious/noExplicitAny: the modules of this model are not known to the type checker.
+type Loaded = any;
+const inputs = ids([1, 2, 3, 4, 5], [9, 8, 7, 6, 5]);
+const TAPS = 'the model with taps (1 of 2)';
 
-let file: Engines;
+let tapped: Loaded;
+let whole: Loaded;
+let vector: number & Tensor;
+let other: number & Tensor;
 beforeAll(async () => {
-  file = await openEngines(TOY);
+  tapped = await NNsight.load(TOY, { device: 'cpu', segmentation: 'taps' });
+  whole = await NNsight.load(TOY, { device: 'cpu', segmentation: 'off' });
+  const { h } = whole.transformer;
+  [vector, other] = await whole.trace(inputs, () => [save(h[1].output['0, -1']), save(h[2].output)]);
 });
 
-async function run(block: () => unknown, given = inputs) {
-  const graph = await file.model.graph(given, block);
-  const ran = await runGraph(file.engine('taps'), graph, given);
-  const whole = await runGraph(file.engine('off'), graph, given);
-  console.log(names(ran.stats), ran.stats.dispatches.map((d) => [d.built, d.ran]), ran.stats.planned, difference(ran.tensors, whole.tensors));
-  expect(difference(ran.tensors, whole.tensors)).toBeLessThan(1e-5);
-  return ran.stats;
+interface Options {
+  readonly given?: unknown;
+  readonly reuse?: ReuseScope;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: () => void;
 }
 
-it('reads', async () => {
-  await run(() => {
+/** Runs a block with taps and in the whole model, of which both must give the same. What ran with taps. */
+async function run(block: (model: Loaded) => unknown, { given = inputs, ...options }: Options = {}): Promise<RunStats> {
+  let stats: RunStats | null = null;
+  const onStats = (seen: RunStats) => {
+    stats = seen;
+  };
+  const results = await tapped.trace(given, () => block(tapped), { onStats, ...options });
+  const expected = await whole.trace(given, () => block(whole));
+  expectAgreement(
+    new Map([
+      ['off', expected],
+      ['taps', results],
+    ] as const),
+    'the block',
+  );
+  return stats!;
+}
+
+const BLOCKS: Record<string, (model: Loaded) => unknown> = {
+  'reads the ends of all layers': ({ transformer: { h } }) => {
     'use trace';
-    return file.model.transformer.h.map((x: any) => save(x.output));
-  });
-  await run(() => {
+    const all = [];
+    for (const layer of h) all.push(save(layer.output), save(layer.input));
+    return all;
+  },
+  'computes something of them': ({ transformer: { h }, lm_head }) => {
     'use trace';
-    return save(file.model.output);
-  });
-  await run(() => {
+    return [save(norm(h[1].output['0, -1'])), save(lm_head.output['0, -1'])];
+  },
+  'scales a layer': ({ transformer: { h }, output }) => {
     'use trace';
-    file.model.transformer.h[1].output *= 2;
-    return save(file.model.output);
-  });
-  await run(() => {
+    h[1].output *= 0.5;
+    return [save(output), save(h[1].output)];
+  },
+  'scales a layer by a number that the graph computes': ({ transformer: { h }, output }) => {
     'use trace';
-    file.model.transformer.h[1].output[':, -1'] = 2;
-    return save(file.model.lm_head.output['0, -1']);
-  });
-  await run(() => {
+    h[1].output = h[1].output * norm(vector) - vector;
+    return [save(output)];
+  },
+  'takes a layer from a vector': ({ transformer: { h }, output }) => {
     'use trace';
-    const h = file.model.transformer.h;
+    h[2].output = vector - h[2].output * 2;
+    h[1].output = -h[1].output;
+    return [save(output)];
+  },
+  'sets a position': ({ transformer: { h }, lm_head }) => {
+    'use trace';
+    h[0].output[':, 2'] = other[':, 2'];
+    return [save(lm_head.output['0, -1'])];
+  },
+  'changes positions, one after the other': ({ transformer: { h }, output }) => {
+    'use trace';
     h[0].output[':, -1'] *= 2;
-    h[0].output[':, 0'] += 3;
-    h[0].output[':, 1'] -= 3;
-    h[3].output[':, 2'] = 1;
-    return [save(file.model.lm_head.output['0, -1']), save(h[0].output.norm()), save(h[1].output['0, -1'])];
+    h[0].output[':, -2'] += vector;
+    h[0].output[':, -3'] -= 1;
+    h[0].output['1, 0:1'] = 0;
+    h[0].output['0, 0, 1:'] *= 2;
+    return [save(output)];
+  },
+  'changes a view of a view': ({ transformer: { h }, output }) => {
+    'use trace';
+    const row = h[1].output[1];
+    row[2] = 0;
+    row[3] += vector;
+    const part = row['0:2'];
+    part['0, :7'] *= 3;
+    return [save(output)];
+  },
+  'sets what a condition chooses': ({ transformer: { h }, output }) => {
+    'use trace';
+    h[1].output = where(other > 0, h[1].output, 0);
+    h[2].output = where(vector > 0, vector, h[2].output * 2);
+    return [save(output)];
+  },
+  'sets by a mask and by indices': ({ transformer: { h }, output }) => {
+    'use trace';
+    const mask: Loaded = other > 1;
+    h[1].output[mask] = 0.5;
+    h[2].output[':, [0, 3]'] = vector;
+    return [save(output)];
+  },
+  'sets inputs of layers': ({ transformer: { h }, output }) => {
+    'use trace';
+    h[0].input = h[0].input * 2;
+    h[3].input[0] = 0;
+    return [save(output)];
+  },
+  'changes what enters the unembedding': ({ transformer, lm_head }) => {
+    'use trace';
+    transformer.output[':, -1'] += norm(transformer.output);
+    return [save(lm_head.output[':, -1'])];
+  },
+  'keeps what is not a number where it is': ({ transformer: { h }, output }) => {
+    'use trace';
+    h[0].output[1] = Number.NaN;
+    h[1].output[1] *= 0;
+    h[2].output['1, 2:'] = 1;
+    h[3].output['1, 2:'] = where(vector > 0, 1, 2);
+    return [save(output)];
+  },
+  'gets a direction from the weights': ({ transformer: { h }, lm_head }) => {
+    'use trace';
+    h[1].output += lm_head.weight[5];
+    return [save(lm_head.output['0, -1'])];
+  },
+};
+
+describe.each(Object.entries(BLOCKS))('a block that %s', (_, block) => {
+  it('runs with taps, and gives what the whole model gives', async () => {
+    expect(names(await run(block))).toContain(TAPS);
   });
+});
+
+const OTHERS: Record<string, (model: Loaded) => unknown> = {
+  'sets a layer to what it computes of another one': ({ transformer: { h }, output }) => {
+    'use trace';
+    h[2].output += h[0].output;
+    return [save(output)];
+  },
+  'sets a layer to what it computes of its own value': ({ transformer: { h }, output }) => {
+    'use trace';
+    h[3].output[':, -1'] += norm(h[3].output);
+    h[1].output[':, 1'] = h[1].output[':, 0'];
+    return [save(output)];
+  },
+  'adds before it multiplies': ({ transformer: { h }, output }) => {
+    'use trace';
+    h[1].output = (h[1].output + vector) * 2;
+    return [save(output)];
+  },
+  'adds twice': ({ transformer: { h }, output }) => {
+    'use trace';
+    h[1].output = h[1].output + 1e8 - 1e8;
+    return [save(output)];
+  },
+  'reads inside a layer': ({ transformer: { h } }) => {
+    'use trace';
+    return [save(h[1].mlp.output), save(h[3].output)];
+  },
+  'needs the front alone': ({ transformer: { h } }) => {
+    'use trace';
+    return [save(h[1].output)];
+  },
+  'needs no front': ({ transformer: { h }, output }) => {
+    'use trace';
+    h[2].output = other;
+    return [save(output)];
+  },
+  'calls a module': ({ transformer, lm_head }) => {
+    'use trace';
+    return [save(lm_head(transformer.ln_f(transformer.h[1].output))), save(transformer.h[3].output)];
+  },
+};
+
+it.each(Object.entries(OTHERS))('a block that %s runs in segments', async (_, block) => {
+  expect(names(await run(block))).not.toContain(TAPS);
+});
+
+it('other numbers, positions and inputs are only data', async () => {
+  const steered = (factor: number, position: number) => (model: Loaded) => {
+    'use trace';
+    model.transformer.h[1].output[`:, ${position}`] *= factor;
+    return [save(model.output)];
+  };
+  await run(steered(2, 0));
+  for (const [block, given] of [
+    [steered(-3, 4), inputs],
+    [steered(0, -1), ids([3, 2, 1])],
+  ] as const) {
+    const { dispatches } = await run(block, { given });
+    expect(dispatches.map(({ name, built }) => [name, built]).filter(([, built]) => built !== null)).toEqual([]);
+    expect(dispatches.map(({ name }) => name)).toContain(TAPS);
+  }
+});
+
+it('each invoke changes its own rows', async () => {
+  const [one, two] = [ids([1, 2, 3, 4]), ids([7, 8, 9, 6])];
+  const batch = (model: Loaded) => (tracer: Loaded) => {
+    'use trace';
+    const { h } = model.transformer;
+    return [
+      tracer.invoke(one, () => {
+        h[1].output *= 2;
+        return save(model.output);
+      }),
+      tracer.invoke(two, () => {
+        h[1].output[':, -1'] = vector;
+        h[2].output += vector;
+        return save(model.output);
+      }),
+    ];
+  };
+  const seen: RunStats[] = [];
+  const ran = await tapped.trace(batch(tapped), { onStats: (stats: RunStats) => seen.push(stats) });
+  const expected = await whole.trace(batch(whole));
+  expectAgreement(
+    new Map([
+      ['off', expected],
+      ['taps', ran],
+    ] as const),
+    'the batch',
+  );
+  expect(seen.map(names)).toEqual([expect.arrayContaining([TAPS])]);
+});
+
+it('who shares runs, watches them or may end them has segments', async () => {
+  const read = ({ output }: Loaded) => {
+    'use trace';
+    return [save(output)];
+  };
+  expect(names(await run(read))).toContain(TAPS);
+  expect(names(await run(read, { reuse: new ReuseScope() }))).not.toContain(TAPS);
+  expect(names(await run(read, { signal: new AbortController().signal }))).not.toContain(TAPS);
+  expect(names(await run(read, { onProgress: () => {} }))).not.toContain(TAPS);
 });

@@ -19,7 +19,7 @@ function expectedOf(wanted: Record<string, unknown>, name: string): unknown {
   return inner.reduce((found, key) => (found as Record<string, unknown> | undefined)?.[key], wanted[outer!]);
 }
 
-describe.each(['off', 'layers', 'modules'] as const)(
+describe.each(['off', 'taps', 'modules'] as const)(
   'gradients on the toy GPT-2 agree with PyTorch, cut: %s',
   (way) => {
     it.each(Object.entries({ ...blocks, ...sessions, ...trainings }))('%s', async (name, block) => {
