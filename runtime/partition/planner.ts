@@ -57,7 +57,8 @@ interface Block {
   readonly key: string;
 }
 
-type Way = 'one' | 'segments' | 'read' | 'taps';
+/** `before taps`: in segments, as long as these are good enough. */
+type Way = 'one' | 'segments' | 'read' | 'taps' | 'before taps';
 
 /** A plan with the version of the cuts that it was made for; null for one that does not depend on them. */
 interface Versioned<P extends Plan | null> {
@@ -202,25 +203,33 @@ export class Planner {
     }));
   }
 
-  /** Null where taps cannot do what a block does, and as long as the segments that are there are good enough. */
+  /** Null where taps cannot do what a block does. */
   private withTaps(block: Block, inputs: ReadonlyMap<string, Tensor>): Planned | null {
     if (!this.makeTaps) return null;
     this.taps ??= this.makeTaps();
     const { taps } = this;
+    const never = keyOf(block.key, 'no taps');
+    if (this.plans.get(never, null) === null) return null;
     const graph = taps.rewritten(block.graph, (tensor) => this.shapeOf(tensor, inputs));
-    if (!graph) return null;
+    if (!graph) {
+      this.plans.set(never, null, null);
+      return null;
+    }
     const key = graph === block.graph ? block.key : graph.structuralKey();
     const planned = this.planned(block, 'taps', () => ({ plan: taps.plan(graph), version: null }), { graph, key });
-    if (planned.plan === null) return null;
-    if (this.tapping && !this.store.has(taps.program.key) && !this.tapping.pays(this.segmentsOf(block))) return null;
-    return planned as Planned;
+    const { plan } = planned;
+    if (plan === null) return null;
+    if (this.tapping && this.creations(plan).includes(null)) {
+      const segments = this.inSegments(block);
+      if (!this.tapping.pays(this.creations(segments.plan))) return { ...segments, way: 'before taps' };
+    }
+    return { ...planned, plan };
   }
 
-  /** The segments that run a block: milliseconds that compiling each took, null for one that is not there. */
-  private segmentsOf(block: Block): (number | null)[] {
-    const { dispatches } = this.inSegments(block).plan;
-    const own = dispatches.filter(({ kind }) => kind === 'segment' || kind === 'call');
-    return own.map(({ program }) => this.store.creation(program.key));
+  /** The milliseconds that compiling each segment of a plan took; null for one that is not there. */
+  private creations({ dispatches }: Plan): (number | null)[] {
+    const segments = dispatches.filter(({ kind }) => kind === 'segment' || kind === 'call');
+    return segments.map(({ program }) => this.store.creation(program.key));
   }
 
   private shapeOf(tensor: string, inputs: ReadonlyMap<string, Tensor>): Shape {
@@ -264,14 +273,14 @@ export class Planner {
 
   /** Told of a run that ended well and was alone: its costs decide how its block runs from now on. */
   ran({ block: { key }, plan, way }: Planned, ran: Ran): void {
-    if (!this.tiers) return;
+    // What handing over costs before there are taps is no reason for a session of the block's own.
+    if (!this.tiers || way === 'before taps') return;
     if (way === 'one') {
       this.tiers.ranAsOne(key, ran);
       return;
     }
-    const segments = plan.dispatches.filter(({ kind }) => kind === 'segment' || kind === 'call');
-    const times = segments.map(({ program }) => this.store.creation(program.key));
-    this.tiers.ranInSegments(key, { ...ran, segments: segments.length, creation: sumOf(times) });
+    const times = this.creations(plan);
+    this.tiers.ranInSegments(key, { ...ran, segments: times.length, creation: sumOf(times) });
   }
 
   /** Another way to run a graph, of which a program could not be compiled: `plan` gives it from now on. */

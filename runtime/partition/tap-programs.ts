@@ -10,11 +10,10 @@ import type { TappedModel } from './tapped-model.ts';
 
 /**
  * The programs of a model with taps: the segment with the taps is one program for all traces, which gives whatever they may ask
- * for; what comes after it is as deep as a trace asks.
+ * for; what comes after it is as deep as a trace asks. The first segment is the one with the taps.
  */
 export class TapPrograms implements Segments {
-  /** The program of the segment with the taps. */
-  readonly program: Program;
+  private readonly program: Program;
   private readonly segment: string;
   private readonly fragment: Fragment;
   private readonly links: Links;
@@ -22,29 +21,23 @@ export class TapPrograms implements Segments {
   private readonly others: Segments;
 
   /**
-   * @param segment the number of the segment with the taps
    * @param readable the tensors of the segment that traces may ask for
    * @param others the programs of the original
    */
-  constructor(
-    { keys, nodes }: Cuts,
-    segment: number,
-    readable: readonly string[],
-    { model, origins }: TappedModel,
-    others: Segments,
-  ) {
+  constructor({ keys, nodes }: Cuts, readable: readonly string[], { model, origins }: TappedModel, others: Segments) {
     const { graph, links, elementTypes } = model;
     const writer = new FragmentWriter(model);
-    const own = new Set(nodes[segment]!);
+    const first = nodes[0]!;
+    const own = new Set(first);
     const isWanted = (name: string) =>
       readable.includes(name) ||
       links.outputs.has(name) ||
       (links.readers.get(name) ?? []).some((reader) => !own.has(reader));
-    const made = nodes[segment]!.flatMap((index) => graph.node[index]!.output);
+    const made = first.flatMap((index) => graph.node[index]!.output);
     const outputs = made.filter((name) => elementTypes.has(name) && isWanted(name)).sort();
     this.links = links;
-    this.segment = keys[segment]!;
-    this.fragment = describeFragment(model, nodes[segment]!, outputs, () => undefined);
+    this.segment = keys[0]!;
+    this.fragment = describeFragment(model, first, outputs, () => undefined);
     const program = programOf(writer, this.fragment);
     // Nodes have other numbers in the original.
     this.program = { ...program, key: keyOf('taps', program.key) };

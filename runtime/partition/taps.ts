@@ -1,14 +1,15 @@
 import { TraceError } from '../errors.ts';
 import type { InterventionGraph } from '../graph/graph.ts';
-import type { NodeOf, Shape } from '../graph/types.ts';
+import type { Node, NodeOf, Shape } from '../graph/types.ts';
 import type { Locate } from '../lowering/address.ts';
-import { Dependencies } from '../lowering/dependencies.ts';
+import { Dependencies, type Vertex } from '../lowering/dependencies.ts';
 import type { Layer } from '../modules/layers.ts';
+import { bytesInFile } from '../onnx/external.ts';
 import type { OnnxModel } from '../onnx/model.ts';
 import { type CutModel, Unsegmentable } from './cut-model.ts';
 import { Cuts } from './cuts.ts';
 import type { InterventionPrograms } from './intervention-programs.ts';
-import type { Plan, Program } from './plan.ts';
+import type { Plan } from './plan.ts';
 import type { Segments } from './segment-programs.ts';
 import { planOf } from './segmented-plan.ts';
 import { stretchesOf } from './stretches.ts';
@@ -30,13 +31,19 @@ export interface TapOptions {
   readonly rankOf: (tensor: string) => number | null;
 }
 
-/** Runs the model as one session, in which what a block reads and sets at the ends of layers are outputs and inputs. */
+/** The bytes of weights up to which a model may have two sessions with taps: with the row-wise end, and without it. */
+const SMALL = 2 ** 26;
+
+/**
+ * Runs the model as one session, in which what a block reads and sets at the ends of layers are outputs and inputs. The row-wise
+ * end, which blocks do not need, or for some rows alone, is a session of its own; a small model has one with it, too.
+ */
 export class Taps {
-  /** The program that has the taps. */
-  readonly program: Program;
   private readonly original: OnnxModel;
   private readonly tapped: TappedModel;
-  private readonly cut: CutModel;
+  /** The model with its row-wise end apart, and where it is small, in one piece. */
+  private readonly parted: CutModel;
+  private readonly whole: CutModel | null;
   /** Where the layers begin and end. */
   private readonly boundaries: readonly string[];
   private readonly entries: ReadonlySet<string>;
@@ -51,15 +58,19 @@ export class Taps {
     const own = this.boundaries.filter((tensor) => canBeTapped(model, tensor) && !this.entries.has(tensor));
     this.tapped = tappedModel(model, locate, own, rankOf);
     const stretches = { ...stretchesOf(this.tapped.model, []), names: ['the model with taps'] };
-    let cuts = new Cuts(this.tapped.model, stretches, this.entries);
+    const readable = [...this.boundaries, ...this.entries];
+    const cutAt = (tensors: ReadonlySet<string>): CutModel => {
+      const cuts = new Cuts(this.tapped.model, stretches, tensors);
+      const segments = new TapPrograms(cuts, readable, this.tapped, others);
+      return { model: this.tapped.model, locate: this.tapped.locate, cuts, isFixed: true, segments, interventions };
+    };
+    const parted = cutAt(this.entries);
     // What does not lead to the end would be cut off with it.
-    if (!this.tapped.origins.every((origin, node) => origin !== null || cuts.segmentOf[node] === 0)) {
-      this.entries = new Set();
-      cuts = new Cuts(this.tapped.model, stretches);
-    }
-    const segments = new TapPrograms(cuts, 0, [...this.boundaries, ...this.entries], this.tapped, others);
-    this.program = segments.program;
-    this.cut = { model: this.tapped.model, locate: this.tapped.locate, cuts, isFixed: true, segments, interventions };
+    const holdsTaps = this.tapped.origins.every((origin, node) => origin !== null || parted.cuts.segmentOf[node] === 0);
+    if (!holdsTaps) this.entries = new Set();
+    this.parted = holdsTaps ? parted : cutAt(this.entries);
+    const bytes = model.graph.initializer.reduce((sum, tensor) => sum + bytesInFile(tensor), 0);
+    this.whole = bytes <= SMALL && this.parted.cuts.nodes.length > 1 ? cutAt(new Set()) : null;
   }
 
   /** The graph with what it sets handed to taps; null where they cannot do it. */
@@ -76,20 +87,26 @@ export class Taps {
 
   /** How a rewritten graph runs; null where it reads more than the ends of layers, or does not need all of them. */
   plan(graph: InterventionGraph): Plan | null {
-    const { cut } = this;
     try {
-      const dependencies = new Dependencies(graph, [cut]);
+      const dependencies = new Dependencies(graph, [this.tapped]);
       const vertices = dependencies.order(graph.saves.map(({ value }) => value));
       const needed = new Set(vertices);
-      const { maker } = cut.model.links;
+      const { maker } = this.tapped.model.links;
       if (!this.boundaries.every((tensor) => needed.has(maker.get(tensor)!))) return null;
       dependencies.checkWrites(needed);
+      const cut = this.whole && this.needsEnd(graph, needed) ? this.whole : this.parted;
       return { ...planOf(cut, graph, dependencies, vertices, []), idle: this.tapped.idle };
     } catch (error) {
       // In segments a mistake is told in the terms of the block.
       if (error instanceof Unsegmentable || error instanceof TraceError) return null;
       throw error;
     }
+  }
+
+  /** Whether the row-wise end runs as it is in the model. */
+  private needsEnd({ root }: InterventionGraph, needed: ReadonlySet<Vertex>): boolean {
+    const isSet = (node: Node) => node.op === 'write' && this.entries.has(this.tapped.locate(node.attributes).tensor);
+    return this.parted.cuts.nodes.at(-1)!.every((node) => needed.has(node)) && !root.nodes.some(isSet);
   }
 
   private isForAll({ attributes }: NodeOf<'write'>): boolean {
