@@ -1,5 +1,11 @@
-import { NNsight, norm, ReuseScope, type RunStats, save, type Tensor, where } from 'onnsight';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { LanguageModel, NNsight, norm, ReuseScope, type RunStats, save, type Tensor, where } from 'onnsight';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { Engine } from '../../runtime/execution/engine.ts';
+import { makeGraph, makeModel, makeNode, makeTensor, makeValueInfo } from '../../runtime/onnx/make.ts';
+import { encodeModel } from '../../runtime/onnx/proto.ts';
 import { TOY } from '../support/fixtures.ts';
 import { built, ids, names } from './engines.ts';
 import { expectAgreement } from './ways.ts';
@@ -251,6 +257,80 @@ it('the row-wise end runs for what is read alone', async () => {
   expect(await ran(all)).toEqual(['the model with taps']);
   expect(await ran(last)).toEqual([layers, end]);
   expect(await ran(layer)).toEqual([layers]);
+});
+
+it('steps of a generation run with taps', async () => {
+  let tappedSteps = 0;
+  const runs = Engine.prototype.run;
+  vi.spyOn(Engine.prototype, 'run').mockImplementation(function (this: Engine, graph, given, options) {
+    const onStats = (stats: RunStats) => {
+      if (hasTaps(stats)) tappedSteps++;
+    };
+    return runs.call(this, graph, given, { ...options, onStats });
+  });
+  const steered = async (segmentation: 'taps' | 'off') => {
+    const lm: Loaded = await LanguageModel.load(dirname(TOY), { device: 'cpu', segmentation });
+    const { tokens, result } = await lm.generate(
+      'The Eiffel Tower is in the city of',
+      (tracer: Loaded) => {
+        const norms: unknown[] = [];
+        for (const _ of tracer.iter()) {
+          lm.transformer.h[2].output += vector;
+          norms.push(save(norm(lm.transformer.h[3].output)));
+        }
+        return norms;
+      },
+      { maxNewTokens: 3 },
+    );
+    return [tokens, result.map((one: Tensor) => one.item().toFixed(3))];
+  };
+  expect(await steered('taps')).toEqual(await steered('off'));
+  expect(tappedSteps).toBe(3);
+  vi.restoreAllMocks();
+});
+
+describe.each<['float16' | 'float32' | 'float64', number]>([
+  ['float16', 2e-3],
+  ['float32', 1e-6],
+  ['float64', 1e-12],
+])('a model of %s', (dtype, tolerance) => {
+  it('has taps of that dtype', async () => {
+    const weights = [0.5, -0.25, 0.75, 0.5];
+    const nodes = [0, 1, 2].flatMap((i) => [
+      makeNode('MatMul', [i === 0 ? 'x' : `y${i - 1}`, 'w'], [`a${i}`], {}, `/h.${i}/fc/MatMul`),
+      makeNode('Tanh', [`a${i}`], [`y${i}`], {}, `/h.${i}/act/Tanh`),
+    ]);
+    nodes.push(makeNode('Neg', ['y2'], ['z'], {}, '/last/Neg'));
+    const [x, z] = ['x', 'z'].map((name) => makeValueInfo(name, dtype, [null, 2]));
+    const graph = makeGraph('g', nodes, [x!], [z!], [makeTensor('w', dtype, weights, [2, 2])]);
+    const path = join(mkdtempSync(join(tmpdir(), 'onnsight-')), `${dtype}.onnx`);
+    writeFileSync(path, encodeModel(makeModel(graph, 17)));
+    const model: Loaded = await NNsight.load(path, { device: 'cpu', segmentation: 'taps' });
+    let stats: RunStats | null = null;
+    const [end] = await model.trace(
+      { x: [[1, -2]] },
+      () => {
+        model.h[0].output *= 3;
+        model.h[1].output[':, 0'] -= 0.5;
+        model.h[1].output[':, 1'] = 0.25;
+        return [save(model.output)];
+      },
+      {
+        onStats: (seen: RunStats) => {
+          stats = seen;
+        },
+      },
+    );
+    const layer = ([a, b]: [number, number]): [number, number] => [
+      Math.tanh(a * weights[0]! + b * weights[2]!),
+      Math.tanh(a * weights[1]! + b * weights[3]!),
+    ];
+    const [a, b] = layer([1, -2]);
+    const [c] = layer([3 * a, 3 * b]);
+    const expected = layer([c - 0.5, 0.25]).map((value) => -value);
+    expect([hasTaps(stats!), end.dtype]).toEqual([true, dtype]);
+    for (const [i, value] of expected.entries()) expect(Math.abs(end.data[i] - value)).toBeLessThan(tolerance);
+  });
 });
 
 it('who shares runs, watches them or may end them has segments', async () => {
