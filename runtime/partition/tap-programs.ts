@@ -1,5 +1,4 @@
 import { keyOf } from '../graph/key.ts';
-import type { Links } from '../onnx/links.ts';
 import type { Cuts } from './cuts.ts';
 import { describeFragment, type Fragment } from './fragment.ts';
 import { FragmentWriter } from './fragment-writer.ts';
@@ -16,15 +15,15 @@ export class TapPrograms implements Segments {
   private readonly program: Program;
   private readonly segment: string;
   private readonly fragment: Fragment;
-  private readonly links: Links;
-  private readonly origins: TappedModel['origins'];
+  private readonly tapped: TappedModel;
   private readonly others: Segments;
 
   /**
    * @param readable the tensors of the segment that traces may ask for
    * @param others the programs of the original
    */
-  constructor({ keys, nodes }: Cuts, readable: readonly string[], { model, origins }: TappedModel, others: Segments) {
+  constructor({ keys, nodes }: Cuts, readable: readonly string[], tapped: TappedModel, others: Segments) {
+    const { model } = tapped;
     const { graph, links, elementTypes } = model;
     const writer = new FragmentWriter(model);
     const first = nodes[0]!;
@@ -35,13 +34,12 @@ export class TapPrograms implements Segments {
       (links.readers.get(name) ?? []).some((reader) => !own.has(reader));
     const made = first.flatMap((index) => graph.node[index]!.output);
     const outputs = made.filter((name) => elementTypes.has(name) && isWanted(name)).sort();
-    this.links = links;
     this.segment = keys[0]!;
     this.fragment = describeFragment(model, first, outputs, () => undefined);
     const program = programOf(writer, this.fragment);
     // Nodes have other numbers in the original.
     this.program = { ...program, key: keyOf('taps', program.key) };
-    this.origins = origins;
+    this.tapped = tapped;
     this.others = others;
   }
 
@@ -54,16 +52,23 @@ export class TapPrograms implements Segments {
   private withTaps({ outputs, replaced }: SegmentRequest): SegmentProgram | null {
     if (!outputs.every((name) => this.fragment.outputs.includes(name))) return null;
     const fed = [...this.fragment.inputs.keys()].map((name) => {
-      const [reader] = this.links.readers.get(name)!;
+      const [reader] = this.tapped.model.links.readers.get(name)!;
       return [name, replaced?.(name, reader!) ?? name] as const;
     });
     return { program: this.program, inputs: new Map(fed) };
   }
 
   /** What comes after the taps is the same as in the original, and shares its sessions. */
-  private behind({ nodes, all, ...rest }: SegmentRequest): SegmentProgram | null {
-    const original = (indices: readonly number[]) => indices.map((index) => this.origins[index]!);
+  private behind({ nodes, all, outputs, replaced }: SegmentRequest): SegmentProgram | null {
+    const { origins, numbers } = this.tapped;
+    const original = (indices: readonly number[]) => indices.map((index) => origins[index]!);
     const own = original(all);
-    return this.others.of({ ...rest, nodes: original(nodes), all: own, segment: ranges(own) });
+    return this.others.of({
+      nodes: original(nodes),
+      outputs,
+      segment: ranges(own),
+      all: own,
+      replaced: replaced && ((tensor, reader) => replaced(tensor, numbers[reader]!)),
+    });
   }
 }

@@ -34,6 +34,11 @@ export function tapWrites(graph: InterventionGraph, context: TapContext): Interv
   return nodes.some(({ op }) => op === 'write') ? new TapWriter(graph, context).run() : graph;
 }
 
+/** Whether a write replaces an input for one module alone. */
+export function isScoped({ attributes: { port, inplace } }: NodeOf<'write'>): boolean {
+  return port === 'input' && !inplace;
+}
+
 class TapWriter extends GraphCopier {
   private readonly context: TapContext;
   private readonly forms: TapForms;
@@ -97,7 +102,9 @@ class TapWriter extends GraphCopier {
     const write = writes.at(-1)!;
     const form = this.formOf.get(write.inputs[0]!);
     const isWhole = form?.tensor === tensor && form.parts.length === 0;
-    if (!isWhole || !writes.every((one) => this.context.isForAll(one))) return false;
+    // Of several writes a module's own may count before later ones: not here.
+    const isOnly = writes.length === 1 ? this.context.isForAll(write) : !writes.some(isScoped);
+    if (!isWhole || !isOnly) return false;
     for (const [input, value] of [
       [tap.scale, form.scale],
       [tap.add, form.add],

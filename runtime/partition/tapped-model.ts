@@ -21,11 +21,13 @@ export interface TappedModel {
   readonly model: OnnxModel;
   /** The number of each of its nodes in the original; null for those of taps. */
   readonly origins: readonly (number | null)[];
+  /** The number that each node of the original has in it. */
+  readonly numbers: readonly number[];
   /** By the tensor that they change. */
   readonly taps: ReadonlyMap<string, Tap>;
   /** What their inputs are fed where nothing is to change. */
   readonly idle: ReadonlyMap<string, Tensor>;
-  /** Finds what the addresses of the original lead to, and a tap's inputs by `tapAddress`. */
+  /** Finds the tensors and scopes that the addresses of the original lead to, and a tap's inputs by `tapAddress`. */
   readonly locate: Locate;
 }
 
@@ -82,9 +84,11 @@ export function tappedModel(
   const changed = new Set(tensors.flatMap((tensor) => links.readers.get(tensor)!));
   const node: NodeProto[] = [];
   const origins: (number | null)[] = [];
+  const numbers: number[] = [];
   graph.node.forEach((one, index) => {
     node.push(changed.has(index) ? renameReads(one, (tensor) => values.get(tensor) ?? tensor) : one);
     origins.push(index);
+    numbers.push(node.length - 1);
     for (const own of after.get(index) ?? []) {
       node.push(own);
       origins.push(null);
@@ -93,10 +97,14 @@ export function tappedModel(
   return {
     model: new OnnxModel({ ...proto, graph: { ...graph, node, input } }, model),
     origins,
+    numbers,
     taps,
     idle,
-    locate: (address) =>
-      idle.has(address.path) ? { tensor: address.path, nodes: [], inputs: [], outputs: [] } : locate(address),
+    locate: (address) => {
+      if (idle.has(address.path)) return { tensor: address.path, nodes: [], inputs: [], outputs: [] };
+      const found = locate(address);
+      return address.port === 'input' ? { ...found, nodes: found.nodes.map((index) => numbers[index]!) } : found;
+    },
   };
 }
 

@@ -3,6 +3,7 @@ import type { InterventionGraph } from '../graph/graph.ts';
 import type { Node, NodeOf, Shape } from '../graph/types.ts';
 import type { Locate } from '../lowering/address.ts';
 import { Dependencies, type Vertex } from '../lowering/dependencies.ts';
+import type { ForwardModel } from '../lowering/forward.ts';
 import type { Layer } from '../modules/layers.ts';
 import { bytesInFile } from '../onnx/external.ts';
 import type { OnnxModel } from '../onnx/model.ts';
@@ -14,7 +15,7 @@ import type { Segments } from './segment-programs.ts';
 import { planOf } from './segmented-plan.ts';
 import { stretchesOf } from './stretches.ts';
 import { TapPrograms } from './tap-programs.ts';
-import { tapWrites } from './tap-writes.ts';
+import { isScoped, tapWrites } from './tap-writes.ts';
 import { canBeTapped, type TappedModel, tappedModel } from './tapped-model.ts';
 
 export interface TapOptions {
@@ -39,7 +40,7 @@ const SMALL = 2 ** 26;
  * end, which blocks do not need, or for some rows alone, is a session of its own; a small model has one with it, too.
  */
 export class Taps {
-  private readonly original: OnnxModel;
+  private readonly original: ForwardModel;
   private readonly tapped: TappedModel;
   /** The model with its row-wise end apart, and where it is small, in one piece. */
   private readonly parted: CutModel;
@@ -52,7 +53,7 @@ export class Taps {
     const ends = [...new Set(entries)];
     // The model is in two parts at most: more entries would leave taps in several of them.
     this.entries = new Set(ends.length === 1 ? ends : []);
-    this.original = model;
+    this.original = { model, locate };
     const around = [...layers[0]!.call.inputs.slice(0, 1), ...layers.flatMap(({ call }) => call.outputs)];
     this.boundaries = [...new Set(around)].filter((tensor) => canBeRead(model, tensor));
     const own = this.boundaries.filter((tensor) => canBeTapped(model, tensor) && !this.entries.has(tensor));
@@ -75,7 +76,7 @@ export class Taps {
 
   /** The graph with what it sets handed to taps; null where they cannot do it. */
   rewritten(graph: InterventionGraph, shapeOf: (tensor: string) => Shape): InterventionGraph | null {
-    const { links } = this.original;
+    const { links } = this.original.model;
     return tapWrites(graph, {
       tapped: this.tapped,
       shapeOf,
@@ -109,10 +110,11 @@ export class Taps {
     return this.parted.cuts.nodes.at(-1)!.every((node) => needed.has(node)) && !root.nodes.some(isSet);
   }
 
-  private isForAll({ attributes }: NodeOf<'write'>): boolean {
-    if (attributes.port !== 'input' || attributes.inplace) return true;
-    const { tensor, nodes } = this.tapped.locate(attributes);
-    const { graph, links } = this.original;
+  private isForAll(write: NodeOf<'write'>): boolean {
+    if (!isScoped(write)) return true;
+    const { model, locate } = this.original;
+    const { tensor, nodes } = locate(write.attributes);
+    const { graph, links } = model;
     // What reads the shape alone gets the same.
     const isShape = (node: number) => graph.node[node]!.output.every((name) => links.structural.has(name));
     return links.readers.get(tensor)!.every((reader) => nodes.includes(reader) || isShape(reader));

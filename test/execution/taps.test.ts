@@ -121,6 +121,11 @@ const BLOCKS: Record<string, (model: Loaded) => unknown> = {
     h[3].input[0] = 0;
     return [save(output)];
   },
+  'sets what the unembedding alone takes in': ({ transformer, lm_head, output }) => {
+    'use trace';
+    lm_head.input = transformer.output * norm(transformer.output);
+    return [save(output), save(transformer.output)];
+  },
   'changes what enters the unembedding': ({ transformer, lm_head }) => {
     'use trace';
     transformer.output[':, -1'] += norm(transformer.output);
@@ -190,6 +195,16 @@ const OTHERS: Record<string, (model: Loaded) => unknown> = {
 
 it.each(Object.entries(OTHERS))('a block that %s runs in segments', async (_, block) => {
   expect(hasTaps(await run(block))).toBe(false);
+});
+
+it('a change that another one takes back is an error, as in segments', async () => {
+  const block = ({ transformer: { h }, output }: Loaded) => {
+    'use trace';
+    h[2].input = h[2].input * 3;
+    h[1].output *= 0.5;
+    return [save(output)];
+  };
+  await expect(run(block)).rejects.toThrow(/transformer\.h\.1\.output is set, but nothing .* depends on it/);
 });
 
 it('other numbers, positions and inputs are only data', async () => {
