@@ -250,13 +250,13 @@ export class Planner {
     const { graph } = own;
     const known = this.plans.get(key, this.version) as P | undefined;
     if (known !== undefined) {
-      this.cut?.cuts.ran(known?.cuts ?? []);
+      if (known) this.cut?.cuts.ran(known.cuts);
       return { graph, plan: known, milliseconds: null, block, way };
     }
     const start = performance.now();
     const { plan, version } = make();
     this.plans.set(key, plan, version);
-    this.cut?.cuts.ran(plan?.cuts ?? []);
+    if (plan) this.cut?.cuts.ran(plan.cuts);
     return { graph, plan, milliseconds: performance.now() - start, block, way };
   }
 

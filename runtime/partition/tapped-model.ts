@@ -10,7 +10,6 @@ import { Tensor } from '../tensor/tensor.ts';
 
 /** The names of a tap's inputs: where the mask is true, `add` goes on instead of the value, elsewhere `value * scale + add`. */
 export interface Tap {
-  readonly dtype: DType;
   readonly scale: string;
   readonly add: string;
   readonly mask: string;
@@ -55,21 +54,17 @@ export function tappedModel(
   const input = [...graph.input];
   for (const [i, tensor] of tensors.entries()) {
     const name = (part: string) => `onnsight/tap_${i}/${part}`;
-    const tap = {
-      dtype: dtypeName(elementTypes.get(tensor)!)!,
-      scale: name('scale'),
-      add: name('add'),
-      mask: name('mask'),
-    };
+    const tap = { scale: name('scale'), add: name('add'), mask: name('mask') };
+    const float = dtypeName(elementTypes.get(tensor)!)!;
     taps.set(tensor, tap);
     const rank = rankOf(tensor);
     const declare = (one: string, dtype: DType, value: number | boolean) => {
       input.push(makeValueInfo(one, dtype, rank === null ? null : Array<null>(rank).fill(null)));
       idle.set(one, Tensor.from([value] as number[], dtype, Array<number>(rank ?? 0).fill(1)));
     };
-    declare(tap.scale, tap.dtype, 1);
+    declare(tap.scale, float, 1);
     // Not even a -0 is changed by adding -0.
-    declare(tap.add, tap.dtype, -0);
+    declare(tap.add, float, -0);
     declare(tap.mask, 'bool', false);
     const maker = links.maker.get(tensor)!;
     const nodes = after.get(maker) ?? [];
