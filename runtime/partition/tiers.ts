@@ -2,7 +2,7 @@
  * What handing its tensors to the next session costs a segment, in milliseconds: measured on models from 4 layers of 256 to 12
  * of 768, as the difference to one session.
  */
-const HANDOVER = 0.2;
+export const HANDOVER = 0.2;
 
 /** After how many runs as one session it is seen, each time, whether that was worth it, and how many runs are compared. */
 const [TRIAL, COMPARED] = [16, 9];
@@ -110,4 +110,9 @@ function add(runs: number[], milliseconds: number): void {
 
 function median(runs: readonly number[]): number {
   return runs.toSorted((a, b) => a - b)[runs.length >> 1]!;
+}
+
+/** The sum of milliseconds; null if one is not known. */
+export function sumOf(times: readonly (number | null)[]): number | null {
+  return times.reduce((sum: number | null, time) => (sum === null || time === null ? null : sum + time), 0);
 }
