@@ -25,7 +25,6 @@ import { SegmentPrograms } from './segment-programs.ts';
 import type { Segmentation } from './segmentation.ts';
 import { segmentedPlan } from './segmented-plan.ts';
 import { stretchesOf } from './stretches.ts';
-import { Tapping } from './tapping.ts';
 import { Taps } from './taps.ts';
 import { type Ran, sumOf, Tiers } from './tiers.ts';
 import { wholeKey, wholePlan } from './whole-plan.ts';
@@ -58,8 +57,7 @@ interface Block {
   readonly key: string;
 }
 
-/** `before taps`: in segments, as long as these are good enough. */
-type Way = 'one' | 'segments' | 'read' | 'taps' | 'before taps';
+type Way = 'one' | 'segments' | 'read' | 'taps';
 
 /** A plan with the version of the cuts that it was made for; null for one that does not depend on them. */
 interface Versioned<P extends Plan | null> {
@@ -100,7 +98,6 @@ export class Planner {
   private makeTaps: (() => Taps) | null;
   /** It, from the first block that asks for it. */
   private taps: Taps | null = null;
-  private readonly tapping: Tapping | null;
   private readonly formulas: () => SymbolicTypes | null;
 
   constructor(
@@ -141,8 +138,7 @@ export class Planner {
         : null;
     this.tiers = segmentation === 'auto' && this.cut ? new Tiers((block) => store.drop(wholeKey(block))) : null;
     this.formulas = formulas;
-    this.tapping = segmentation === 'auto' ? new Tapping() : null;
-    const hasTaps = (segmentation === 'auto' || segmentation === 'taps') && layers.length > 0;
+    const hasTaps = segmentation === 'taps' && layers.length > 0;
     const rankOf = (tensor: string) => formulas()?.formulas(tensor)?.length ?? null;
     const { segments } = this.cut ?? {};
     this.makeTaps =
@@ -220,10 +216,6 @@ export class Planner {
     const planned = this.planned(block, 'taps', () => ({ plan: taps.plan(graph), version: null }), { graph, key });
     const { plan } = planned;
     if (plan === null) return null;
-    if (this.tapping && this.creations(plan).includes(null)) {
-      const segments = this.inSegments(block);
-      if (!this.tapping.pays(this.creations(segments.plan))) return { ...segments, way: 'before taps' };
-    }
     return { ...planned, plan };
   }
 
@@ -274,8 +266,7 @@ export class Planner {
 
   /** Told of a run that ended well and was alone: its costs decide how its block runs from now on. */
   ran({ block: { key }, plan, way }: Planned, ran: Ran): void {
-    // What handing over costs before there are taps is no reason for a session of the block's own.
-    if (!this.tiers || way === 'before taps') return;
+    if (!this.tiers) return;
     if (way === 'one') {
       this.tiers.ranAsOne(key, ran);
       return;

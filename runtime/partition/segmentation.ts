@@ -7,7 +7,7 @@ const KINDS = ['auto', 'taps', 'layers', 'modules', 'off', 'blocks'] as const;
  * module (`modules`), or nowhere (`off`), so that every new structure compiles the whole model. `blocks` is `off` for the
  * blocks that run most, `layers` for the others, and one session for all blocks that only read (see BlockSessions, Reading).
  * `taps` is `layers`, but for blocks that read and set no more than the ends of layers: these run in one session that all of them
- * share (see Taps). `auto` is `taps` until a block has come so often that a session of its own pays (see Tiers).
+ * share (see Taps). `auto` is `layers` until a block has come so often that a session of its own pays (see Tiers).
  */
 export type Segmentation = (typeof KINDS)[number];
 
@@ -36,9 +36,9 @@ export function checkSegmentation(what: string, value: unknown): Segmentation {
 
 /** How often the weights of a model may be in the memory of its sessions that are not in use. */
 export const COPIES: Readonly<Record<Segmentation, number>> = {
-  // Segments, the session with taps, and one of a block.
-  auto: 3,
-  taps: 3,
+  auto: 2,
+  // Segments, and the session with taps.
+  taps: 2,
   layers: 2,
   modules: 2,
   off: 2,

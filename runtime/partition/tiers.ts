@@ -2,7 +2,7 @@
  * What handing its tensors to the next session costs a segment, in milliseconds: measured on models from 4 layers of 256 to 12
  * of 768, as the difference to one session.
  */
-export const HANDOVER = 0.2;
+const HANDOVER = 0.2;
 
 /** After how many runs as one session it is seen, each time, whether that was worth it, and how many runs are compared. */
 const [TRIAL, COMPARED] = [16, 9];

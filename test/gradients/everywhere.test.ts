@@ -74,7 +74,7 @@ beforeAll(async () => {
   models = await loadEachWay(loadToy);
 });
 
-describe.each(['off', 'taps', 'modules'])('gradients go everywhere, cut: %s', (way) => {
+describe.each(['off', 'layers', 'modules'])('gradients go everywhere, cut: %s', (way) => {
   it('through a function of the user by the derivative that it comes with', async () => {
     const lm = models.get(way)!;
     const { h, wte } = lm.transformer;
@@ -412,7 +412,7 @@ describe.each(['off', 'taps', 'modules'])('gradients go everywhere, cut: %s', (w
   });
 });
 
-it.each(['off', 'taps', 'modules'])('gradients go through an attached model, cut: %s', async (way) => {
+it.each(['off', 'layers', 'modules'])('gradients go through an attached model, cut: %s', async (way) => {
   const lm = models.get(way)!;
   const layer = lm.transformer.h[2];
   layer.sae = await NNsight.load('onnsight/toy-sae');

@@ -39,7 +39,7 @@ function expectNear(actual: Tensor, expected: readonly number[]): void {
   });
 }
 
-describe.each(['off', 'taps', 'modules'])('a backward pass in a branch or loop, cut: %s', (way) => {
+describe.each(['off', 'layers', 'modules'])('a backward pass in a branch or loop, cut: %s', (way) => {
   it('goes through the model, where the branch runs', async () => {
     const lm = models.get(way)!;
     const { h, wte } = lm.transformer;
@@ -152,7 +152,7 @@ describe.each(['off', 'taps', 'modules'])('a backward pass in a branch or loop, 
 
 describe('a branch or loop around whole traces', () => {
   const session = (bound: number, times: number) => {
-    const lm = models.get('taps')!;
+    const lm = models.get('layers')!;
     const { h } = lm.transformer;
     return lm.session((session) => {
       const first = session.trace([clean], () => h[1].output['0, 0, :4']);
@@ -202,7 +202,7 @@ describe('a branch or loop around whole traces', () => {
   });
 
   it('may have a backward pass in it', async () => {
-    const lm = models.get('taps')!;
+    const lm = models.get('layers')!;
     const { h, wte } = lm.transformer;
     const found = await lm.session((session) => {
       const first = session.trace([clean], () => ({ wte: wte.output, norm: norm(h[1].output) }));
@@ -221,7 +221,7 @@ describe('a branch or loop around whole traces', () => {
 });
 
 it('what is detached ends the way back through earlier iterations', async () => {
-  const lm = models.get('taps')!;
+  const lm = models.get('layers')!;
   const { x, slope } = await lm.trace([clean], () => {
     const x = lm.transformer.h[1].output['0, 0, :4'];
     let y = x;

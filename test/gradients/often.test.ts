@@ -18,7 +18,7 @@ beforeAll(async () => {
 /** More often than a backward pass computes again what the way forward could have kept. */
 const OFTEN = 7;
 
-describe.each(['off', 'taps', 'modules'] as const)('a block with gradients that runs often, cut: %s', (way) => {
+describe.each(['off', 'layers', 'modules'] as const)('a block with gradients that runs often, cut: %s', (way) => {
   it.each(Object.entries(blocks))('%s agrees with PyTorch each time', async (name, block) => {
     for (let time = 0; time < OFTEN; time++) {
       for (const [key, actual] of Object.entries(await block(models.get(way)!))) {
@@ -45,7 +45,7 @@ describe('statistics', () => {
   };
 
   it('tell what ran on the backward pass, and what did not have to', async () => {
-    const model = (await loadEachWay(loadToy)).get('taps')!;
+    const model = (await loadEachWay(loadToy)).get('layers')!;
     const [forward, back] = await run(model);
     expect(forward!.dispatches.some(({ kind }) => kind === 'backward')).toBe(false);
     expect(back!.dispatches.every(({ kind, action }) => kind === 'backward' && action === 'run')).toBe(true);
@@ -60,7 +60,7 @@ describe('statistics', () => {
   });
 
   const builtBy = async (positions: string) => {
-    const model = (await loadEachWay(loadToy)).get('taps')!;
+    const model = (await loadEachWay(loadToy)).get('layers')!;
     const built: string[][] = [];
     for (let time = 0; time < 2 * OFTEN; time++) {
       const all = (await run(model, positions)).flatMap(({ dispatches }) => dispatches);

@@ -136,7 +136,7 @@ const blocks: Readonly<Record<string, (lm: Toy) => Promise<Record<string, Tensor
 /** `hessian_vector` of toy-gpt2.test.ts is whole and cut at modules, too. */
 describe('gradients of gradients are those of PyTorch', () => {
   it.each([
-    ...Object.keys(blocks).map((name) => [name, 'taps'] as const),
+    ...Object.keys(blocks).map((name) => [name, 'layers'] as const),
     ['loop', 'off'] as const,
     ['set', 'modules'] as const,
   ])('%s, cut: %s', async (name, way) => {
@@ -150,7 +150,7 @@ describe('gradients of gradients are those of PyTorch', () => {
 });
 
 it('a gradient that is detached is a constant', async () => {
-  const lm = models.get('taps')!;
+  const lm = models.get('layers')!;
   const found = await lm.trace([clean], () => {
     const x = lm.transformer.h[1].output;
     const gradient = grad(sum(square(x) * x), x);
