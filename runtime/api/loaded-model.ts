@@ -41,7 +41,7 @@ export class LoadedModel implements Traceable {
     this.map = map;
     this.inputs = inputs;
     this.#choice = choice;
-    this.engine = engine ?? new Engine(model, choice.device, locate, { tree, ...choice });
+    this.engine = engine ?? new Engine(model, choice.device, locate, { tree, formulas: () => map.formulas, ...choice });
   }
 
   get edits(): readonly Block<[]>[] {

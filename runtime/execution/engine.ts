@@ -8,8 +8,9 @@ import { bytesInFile } from '../onnx/external.ts';
 import type { OnnxModel } from '../onnx/model.ts';
 import type { Device } from '../ort/port.ts';
 import type { Plan } from '../partition/plan.ts';
-import { Planner } from '../partition/planner.ts';
+import { type Planned, Planner } from '../partition/planner.ts';
 import { COPIES, type Segmentation, segmentationFor } from '../partition/segmentation.ts';
+import type { SymbolicTypes } from '../shapes/symbolic.ts';
 import type { InputTensor } from '../tensor/string-tensor.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { BackwardPrograms } from './backward-programs.ts';
@@ -31,6 +32,8 @@ export interface EngineOptions {
   readonly fuse?: boolean;
   /** How often the body of a loop may run. */
   readonly maxIterations?: number | undefined;
+  /** The shapes of the model's tensors, once they are known. */
+  readonly formulas?: () => SymbolicTypes | null;
 }
 
 export interface RunOptions {
@@ -73,7 +76,7 @@ export class Engine {
     this.model = model;
     this.device = device;
     this.locate = locate;
-    const { tree = buildTree(model.plain), fuse = false, maxIterations } = options;
+    const { tree = buildTree(model.plain), fuse = false, maxIterations, formulas } = options;
     // What is fused runs in segments first: in the thread of the program for as short as can be.
     const segmentation = options.segmentation ?? segmentationFor(fuse ? 'cpu' : device);
     const config = { device, folder: model.folder };
@@ -83,7 +86,10 @@ export class Engine {
     this.programs = new Programs(config, model, Math.max(SMALL, COPIES[segmentation] * bytes));
     this.backwardPrograms = new BackwardPrograms(this.programs);
     this.residualBytes = Math.max(SMALL, KEPT * bytes);
-    this.planner = new Planner(model, tree, locate, segmentation, this.programs, maxIterations);
+    this.planner = new Planner(model, tree, locate, segmentation, this.programs, {
+      maxIterations,
+      formulas,
+    });
     if (fuse) checkFusing(device, this.planner.isCut);
     this.fused = fuse ? new Fused(config) : null;
   }
@@ -99,10 +105,12 @@ export class Engine {
     if (this.model.hasExternal) this.model.checkFiles();
     const start = now();
     const isAlone = !reuse && !onTrail;
-    const planned = this.planner.plan(asked, isAlone);
+    // A signal ends a run, and its progress is told, between two segments; what is to be fused leaves this thread free meanwhile.
+    const mayBeOne = !signal && !onProgress && !this.fused;
+    const planned = this.planner.plan({ graph: asked, inputs, isAlone, mayBeOne });
     const { graph, plan } = planned;
-    const run = (chosen: Plan, programs: ProgramRunner = this.programs) =>
-      runPlan(chosen, graph, inputs, {
+    const run = (chosen: Plan, programs: ProgramRunner = this.programs, own = graph) =>
+      runPlan(chosen, own, inputs, {
         model: this.model,
         programs,
         signal,
@@ -110,19 +118,24 @@ export class Engine {
         onProgress,
         residuals: onTrail && new Residuals(chosen, this.backwardPrograms, this.residualBytes),
       }).then((ran) => {
-        onTrail?.({ plan: ran.plan, graph, registers: ran.registers });
+        onTrail?.({ plan: ran.plan, graph: own, registers: ran.registers });
         return ran;
       });
-    const inSegments = () =>
-      run(plan).catch((error) => {
+    const asPlanned = (way: Planned): ReturnType<typeof run> =>
+      run(way.plan, this.programs, way.graph).catch((error) => {
         // What cannot be compiled by itself may well be compiled as a part of the whole, and the other way round.
-        if (error instanceof ProgramError) return run(this.planner.instead(planned));
+        if (error instanceof ProgramError) return asPlanned(this.planner.instead(way));
         throw error;
       });
     const mayFuse = this.fused && isAlone && plan.dispatches.length > 1;
     const { tensors, dispatches } = mayFuse
-      ? await this.fused.run(graph.structuralKey(), () => this.planner.wholePlan(graph), run, inSegments)
-      : await inSegments();
+      ? await this.fused.run(
+          graph.structuralKey(),
+          () => this.planner.wholePlan(graph),
+          run,
+          () => asPlanned(planned),
+        )
+      : await asPlanned(planned);
     this.model.checkFiles();
     if (isAlone && !this.fused) {
       this.planner.ran(planned, {

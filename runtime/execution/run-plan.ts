@@ -64,7 +64,7 @@ export async function runPlan(
 ): Promise<Ran> {
   const registers = new Array<SessionTensor | undefined>(plan.registers);
   for (const { name, register } of plan.inputs) {
-    const input = inputs.get(name);
+    const input = inputs.get(name) ?? plan.idle?.get(name);
     if (!input) {
       const site = graph.saves[0]?.value.node?.site ?? null;
       throw new TraceError(`The model's input '${name}' is needed and was not given.`, site);

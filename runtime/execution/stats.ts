@@ -3,7 +3,10 @@ import type { Segmentation } from '../partition/segmentation.ts';
 
 /** What became of one dispatch of a run; `backward`: of the backward pass through one, which has its name. */
 export interface DispatchStats {
-  /** The layer, or what else it is: `the whole model (fused)` for a trace that is one session in another thread. */
+  /**
+   * The layer, or what else it is: `the model with taps` for the session that blocks share which read and set no more than the ends
+   * of layers, `the whole model (fused)` for a trace that is one session in another thread.
+   */
   readonly name: string;
   readonly kind: DispatchKind | 'backward';
   /** Whether it ran, or gave what it gave earlier in the same scope on the same inputs. */

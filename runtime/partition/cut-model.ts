@@ -2,7 +2,7 @@ import type { Locate } from '../lowering/address.ts';
 import type { OnnxModel } from '../onnx/model.ts';
 import type { Cuts } from './cuts.ts';
 import type { InterventionPrograms } from './intervention-programs.ts';
-import type { SegmentPrograms } from './segment-programs.ts';
+import type { Segments } from './segment-programs.ts';
 
 /** A model that is cut into segments, with the programs that run them and what stands between them. */
 export interface CutModel {
@@ -11,7 +11,7 @@ export interface CutModel {
   readonly cuts: Cuts;
   /** Whether traces add cuts where they touch the model. */
   readonly isFixed: boolean;
-  readonly segments: SegmentPrograms;
+  readonly segments: Segments;
   readonly interventions: InterventionPrograms;
 }
 

@@ -1,3 +1,5 @@
+import type { Tensor } from '../tensor/tensor.ts';
+
 /** `whole`: the model with the interventions inside. `segment`: the nodes between neighbouring cuts. */
 export type ProgramKind = 'whole' | 'segment' | 'intervention';
 
@@ -67,4 +69,6 @@ export interface Plan {
   readonly skipped: readonly string[];
   /** The tensors that the model was to be cut at. */
   readonly cuts: readonly string[];
+  /** What inputs are fed that the run does not give: taps that are to change nothing. */
+  readonly idle?: ReadonlyMap<string, Tensor>;
 }

@@ -3,13 +3,15 @@ import type { InterventionGraph } from '../graph/graph.ts';
 import { keyOf } from '../graph/key.ts';
 import type { Address } from '../graph/ops.ts';
 import { narrow } from '../graph/passes/narrow.ts';
-import type { Value } from '../graph/types.ts';
+import type { Shape, Value } from '../graph/types.ts';
 import type { Locate } from '../lowering/address.ts';
 import { gradientFromOutside } from '../lowering/body-gradients.ts';
 import { Dependencies } from '../lowering/dependencies.ts';
 import { type Layer, layersOf } from '../modules/layers.ts';
 import { type Module, walk } from '../modules/module.ts';
 import type { OnnxModel } from '../onnx/model.ts';
+import type { SymbolicTypes } from '../shapes/symbolic.ts';
+import type { InputTensor } from '../tensor/string-tensor.ts';
 import { BlockSessions } from './block-sessions.ts';
 import type { CutModel } from './cut-model.ts';
 import { Cuts } from './cuts.ts';
@@ -23,8 +25,19 @@ import { SegmentPrograms } from './segment-programs.ts';
 import type { Segmentation } from './segmentation.ts';
 import { segmentedPlan } from './segmented-plan.ts';
 import { stretchesOf } from './stretches.ts';
-import { type Ran, Tiers } from './tiers.ts';
+import { Taps } from './taps.ts';
+import { type Ran, sumOf, Tiers } from './tiers.ts';
 import { wholeKey, wholePlan } from './whole-plan.ts';
+
+/** A run that is to be planned. */
+export interface Request {
+  readonly graph: InterventionGraph;
+  readonly inputs: ReadonlyMap<string, InputTensor>;
+  /** Whether nothing of the run is used again: its segments need not be found by others. */
+  readonly isAlone: boolean;
+  /** Whether it may be a single session in this thread: nobody waits for its parts. */
+  readonly mayBeOne: boolean;
+}
 
 /** How a graph is to be run. */
 export interface Planned {
@@ -33,11 +46,22 @@ export interface Planned {
   readonly plan: Plan;
   /** Milliseconds that planning took; null if a graph of this structure was planned before. */
   readonly milliseconds: number | null;
+  /** The graph that other ways to run it start from. */
+  readonly block: Block;
+  readonly way: Way;
 }
 
+/** A graph and its structure as text. */
+interface Block {
+  readonly graph: InterventionGraph;
+  readonly key: string;
+}
+
+type Way = 'one' | 'segments' | 'read' | 'taps';
+
 /** A plan with the version of the cuts that it was made for; null for one that does not depend on them. */
-interface Versioned {
-  readonly plan: Plan;
+interface Versioned<P extends Plan | null> {
+  readonly plan: P;
   readonly version: number | null;
 }
 
@@ -46,6 +70,13 @@ interface Blocks {
   readonly sessions: BlockSessions;
   /** The model for blocks that only read: in one piece, or two where it ends row by row. */
   readonly readable: CutModel;
+}
+
+export interface PlannerOptions {
+  /** How often the body of a loop may run. */
+  readonly maxIterations?: number | undefined;
+  /** The shapes of the model's tensors, once they are known. */
+  readonly formulas?: (() => SymbolicTypes | null) | undefined;
 }
 
 /** Plans how graphs are run inside one model, each structure once. */
@@ -63,15 +94,19 @@ export class Planner {
   private readonly tiers: Tiers | null;
   private readonly store: ProgramStore;
   private readonly maxIterations: number | undefined;
+  /** Makes the session with taps; null for a model without layers, or where it is not used. */
+  private makeTaps: (() => Taps) | null;
+  /** It, from the first block that asks for it. */
+  private taps: Taps | null = null;
+  private readonly formulas: () => SymbolicTypes | null;
 
-  /** @param maxIterations how often the body of a loop may run */
   constructor(
     model: OnnxModel,
     tree: Module,
     locate: Locate,
     segmentation: Segmentation,
     store: ProgramStore,
-    maxIterations?: number,
+    { maxIterations, formulas = () => null }: PlannerOptions = {},
   ) {
     this.maxIterations = maxIterations;
     this.model = model;
@@ -102,6 +137,14 @@ export class Planner {
           }
         : null;
     this.tiers = segmentation === 'auto' && this.cut ? new Tiers((block) => store.drop(wholeKey(block))) : null;
+    this.formulas = formulas;
+    const hasTaps = segmentation === 'taps' && layers.length > 0;
+    const rankOf = (tensor: string) => formulas()?.formulas(tensor)?.length ?? null;
+    const { segments } = this.cut ?? {};
+    this.makeTaps =
+      hasTaps && segments
+        ? () => new Taps({ model, locate, layers, entries: ends, interventions, segments, rankOf })
+        : null;
   }
 
   /** Whether every block runs in segments. */
@@ -109,23 +152,23 @@ export class Planner {
     return this.cut !== null && this.blocks === null;
   }
 
-  /**
-   * Throws a TraceError on a cycle and on a write that nothing saved depends on.
-   * @param isAlone whether nothing of the run is used again: its segments need not be found by others
-   */
-  plan(asked: InterventionGraph, isAlone: boolean): Planned {
+  /** Throws a TraceError on a cycle and on a write that nothing saved depends on. */
+  plan(request: Request): Planned {
+    const { graph: asked, isAlone, mayBeOne } = request;
     const tensorAt = (address: Address) => this.locate(address).tensor;
     const { graph } = narrow(asked, { tensorAt, endOf: (tensor) => this.ends.of(tensor) });
-    const key = graph.structuralKey();
-    if (this.goesBackInBody(graph)) return this.asOne(graph, key);
-    if (isAlone && this.tiers?.isOne(key)) return this.asOne(graph, key);
-    if (!this.blocks) return this.inSegments(graph, key);
+    const block = { graph, key: graph.structuralKey() };
+    if (this.goesBackInBody(graph)) return this.asOne(block);
+    if (isAlone && this.tiers?.isOne(block.key)) return this.asOne(block);
+    const tapped = isAlone && mayBeOne ? this.withTaps(block, request.inputs) : null;
+    if (tapped) return tapped;
+    if (!this.blocks) return this.inSegments(block);
     const { sessions, readable } = this.blocks;
-    const reading = onlyReads(asked) ? this.read(graph, key, readable) : null;
+    const reading = onlyReads(asked) ? this.read(block, readable) : null;
     // One session serves all that is read. A block that computes something of it has its own soon, which brings back less.
     if (reading?.plan.dispatches.length === 1) return reading;
-    if (sessions.take(key, reading !== null && graph === asked)) return this.asOne(graph, key);
-    return reading ?? this.inSegments(graph, key);
+    if (sessions.take(block.key, reading !== null && graph === asked)) return this.asOne(block);
+    return reading ?? this.inSegments(block);
   }
 
   /** Whether a branch or loop has a backward pass through the model in it: only where all is one model can it go there. */
@@ -139,35 +182,75 @@ export class Planner {
     return gradientFromOutside(graph.root.nodes, leadsTo) !== undefined;
   }
 
-  private inSegments(graph: InterventionGraph, key: string): Planned {
-    return this.planned(graph, keyOf(key, 'segments'), () => {
-      const plan = this.cut && segmentedPlan(this.cut, graph);
-      return plan ? { plan, version: this.version } : { plan: this.wholePlan(graph), version: null };
+  private inSegments(block: Block): Planned {
+    return this.planned(block, 'segments', () => {
+      const plan = this.cut && segmentedPlan(this.cut, block.graph);
+      return plan ? { plan, version: this.version } : { plan: this.wholePlan(block.graph), version: null };
     });
   }
 
-  private asOne(graph: InterventionGraph, key: string): Planned {
-    return this.planned(graph, keyOf(key, 'one'), () => ({ plan: this.wholePlan(graph), version: null }));
+  private asOne(block: Block): Planned {
+    return this.planned(block, 'one', () => ({ plan: this.wholePlan(block.graph), version: null }));
   }
 
-  private read(graph: InterventionGraph, key: string, cut: CutModel): Planned {
-    return this.planned(graph, keyOf(key, 'read'), () => ({
-      plan: segmentedPlan(cut, graph) ?? this.wholePlan(graph),
+  private read(block: Block, cut: CutModel): Planned {
+    return this.planned(block, 'read', () => ({
+      plan: segmentedPlan(cut, block.graph) ?? this.wholePlan(block.graph),
       version: null,
     }));
   }
 
-  private planned(graph: InterventionGraph, key: string, make: () => Versioned): Planned {
-    const known = this.plans.get(key, this.version);
-    if (known) {
-      this.cut?.cuts.ran(known.cuts);
-      return { graph, plan: known, milliseconds: null };
+  /** Null where taps cannot do what a block does. */
+  private withTaps(block: Block, inputs: ReadonlyMap<string, InputTensor>): Planned | null {
+    if (!this.makeTaps) return null;
+    this.taps ??= this.makeTaps();
+    const { taps } = this;
+    const never = keyOf(block.key, 'no taps');
+    if (this.plans.get(never, null) === null) return null;
+    const graph = taps.rewritten(block.graph, (tensor) => this.shapeOf(tensor, inputs));
+    if (!graph) {
+      this.plans.set(never, null, null);
+      return null;
+    }
+    const key = graph === block.graph ? block.key : graph.structuralKey();
+    const planned = this.planned(block, 'taps', () => ({ plan: taps.plan(graph), version: null }), { graph, key });
+    const { plan } = planned;
+    if (plan === null) return null;
+    return { ...planned, plan };
+  }
+
+  /** The milliseconds that compiling each segment of a plan took; null for one that is not there. */
+  private creations({ dispatches }: Plan): (number | null)[] {
+    const segments = dispatches.filter(({ kind }) => kind === 'segment' || kind === 'call');
+    return segments.map(({ program }) => this.store.creation(program.key));
+  }
+
+  private shapeOf(tensor: string, inputs: ReadonlyMap<string, InputTensor>): Shape {
+    const formulas = this.formulas();
+    if (!formulas) return null;
+    const dims = Object.fromEntries([...inputs].map(([name, input]) => [name, input.dims]));
+    return formulas.type(tensor, formulas.sizes(dims))?.shape ?? null;
+  }
+
+  /** @param own the graph that is run that way, and its key */
+  private planned<P extends Plan | null>(
+    block: Block,
+    way: Way,
+    make: () => Versioned<P>,
+    own: Block = block,
+  ): Omit<Planned, 'plan'> & { readonly plan: P } {
+    const key = keyOf(own.key, way);
+    const { graph } = own;
+    const known = this.plans.get(key, this.version) as P | undefined;
+    if (known !== undefined) {
+      if (known) this.cut?.cuts.ran(known.cuts);
+      return { graph, plan: known, milliseconds: null, block, way };
     }
     const start = now();
     const { plan, version } = make();
     this.plans.set(key, plan, version);
-    this.cut?.cuts.ran(plan.cuts);
-    return { graph, plan, milliseconds: now() - start };
+    if (plan) this.cut?.cuts.ran(plan.cuts);
+    return { graph, plan, milliseconds: now() - start, block, way };
   }
 
   /** A plan that runs the model whole, for a graph as `plan` gave it. */
@@ -182,29 +265,29 @@ export class Planner {
   }
 
   /** Told of a run that ended well and was alone: its costs decide how its block runs from now on. */
-  ran({ graph, plan }: Planned, ran: Ran): void {
+  ran({ block: { key }, plan, way }: Planned, ran: Ran): void {
     if (!this.tiers) return;
-    const key = graph.structuralKey();
-    if (this.tiers.isOne(key)) {
+    if (way === 'one') {
       this.tiers.ranAsOne(key, ran);
       return;
     }
-    const segments = plan.dispatches.filter(({ kind }) => kind === 'segment' || kind === 'call');
-    const times = segments.map(({ program }) => this.store.creation(program.key));
-    const creation = times.reduce((sum: number | null, time) => (sum === null || time === null ? null : sum + time), 0);
-    this.tiers.ranInSegments(key, { ...ran, segments: segments.length, creation });
+    const times = this.creations(plan);
+    this.tiers.ranInSegments(key, { ...ran, segments: times.length, creation: sumOf(times) });
   }
 
   /** Another way to run a graph, of which a program could not be compiled: `plan` gives it from now on. */
-  instead({ graph, plan }: Planned): Plan {
-    const key = graph.structuralKey();
-    if (this.tiers?.isOne(key) && plan.dispatches.every(({ kind }) => kind === 'whole')) {
-      this.tiers.refuse(key);
-      return this.inSegments(graph, key).plan;
+  instead({ block, way, plan }: Planned): Planned {
+    if (way === 'taps') {
+      this.makeTaps = null;
+      return this.inSegments(block);
     }
-    const whole = this.wholePlan(graph);
-    for (const way of ['segments', 'read']) this.plans.set(keyOf(key, way), whole, null);
-    return whole;
+    if (this.tiers && way === 'one' && plan.dispatches.every(({ kind }) => kind === 'whole')) {
+      this.tiers.refuse(block.key);
+      return this.inSegments(block);
+    }
+    const whole = this.wholePlan(block.graph);
+    for (const other of ['segments', 'read']) this.plans.set(keyOf(block.key, other), whole, null);
+    return { graph: block.graph, plan: whole, milliseconds: null, block, way };
   }
 
   private get version(): number | null {

@@ -44,8 +44,16 @@ export interface SegmentRequest {
   readonly replaced: Replaced | null;
 }
 
-/** Finds the program that runs a segment: one that is compiled, if it can, or a new one. */
-export class SegmentPrograms {
+/** Finds the programs that run segments. */
+export interface Segments {
+  /** Forgets the segments that the model is no longer cut into, so that no weights are held twice. */
+  follow(cuts: Cuts): void;
+  /** The program that does what is asked; null where there can be none. */
+  of(request: SegmentRequest): SegmentProgram | null;
+}
+
+/** Takes a program that is compiled, if one does what is asked, or a new one. */
+export class SegmentPrograms implements Segments {
   private readonly model: OnnxModel;
   private readonly writer: FragmentWriter;
   private readonly store: ProgramStore;
@@ -61,7 +69,6 @@ export class SegmentPrograms {
     this.reading = reading;
   }
 
-  /** Forgets the segments that the model is no longer cut into, so that no weights are held twice. */
   follow(cuts: Cuts): void {
     if (cuts.version === this.version) return;
     this.version = cuts.version;
@@ -73,7 +80,7 @@ export class SegmentPrograms {
     }
   }
 
-  /** The program that does what is asked; null where ONNX Runtime cannot be handed what enters it. */
+  /** Null where ONNX Runtime cannot be handed what enters it. */
   of(request: SegmentRequest): SegmentProgram | null {
     const variants = this.variants.get(request.segment) ?? { plain: new Map(), all: new Map() };
     this.variants.set(request.segment, variants);
@@ -88,7 +95,7 @@ export class SegmentPrograms {
       return { program: wider.program, inputs };
     }
     const fragment = this.reading && !asked.isSpecial ? this.widened(request, variants, compiled, this.reading) : asked;
-    const program = all.get(fragment.key)?.program ?? this.program(fragment);
+    const program = all.get(fragment.key)?.program ?? programOf(this.writer, fragment);
     all.set(fragment.key, { fragment, program });
     if (all.size > KEPT) {
       for (const key of all.keys()) if (key !== fragment.key && !this.store.has(key)) all.delete(key);
@@ -130,16 +137,16 @@ export class SegmentPrograms {
     }
     return fragment;
   }
+}
 
-  private program(fragment: Fragment): Program {
-    return {
-      key: fragment.key,
-      kind: 'segment',
-      weights: this.writer.bytes(fragment.initializers),
-      random: this.writer.isRandom(fragment),
-      write: () => this.writer.write(fragment),
-    };
-  }
+export function programOf(writer: FragmentWriter, fragment: Fragment): Program {
+  return {
+    key: fragment.key,
+    kind: 'segment',
+    weights: writer.bytes(fragment.initializers),
+    random: writer.isRandom(fragment),
+    write: () => writer.write(fragment),
+  };
 }
 
 /**

@@ -1,12 +1,13 @@
 import type { Device } from '../ort/port.ts';
 
-const KINDS = ['auto', 'layers', 'modules', 'off', 'blocks'] as const;
+const KINDS = ['auto', 'taps', 'layers', 'modules', 'off', 'blocks'] as const;
 
 /**
  * Where models are cut into segments that are compiled once for all traces: at their repeated modules (`layers`), at every
  * module (`modules`), or nowhere (`off`), so that every new structure compiles the whole model. `blocks` is `off` for the
  * blocks that run most, `layers` for the others, and one session for all blocks that only read (see BlockSessions, Reading).
- * `auto` is `layers` until a block has come so often that a session of its own pays (see Tiers).
+ * `taps` is `layers`, but for blocks that read and set no more than the ends of layers: these run in one session that all of them
+ * share (see Taps). `auto` is `layers` until a block has come so often that a session of its own pays (see Tiers).
  */
 export type Segmentation = (typeof KINDS)[number];
 
@@ -36,6 +37,8 @@ export function checkSegmentation(what: string, value: unknown): Segmentation {
 /** How often the weights of a model may be in the memory of its sessions that are not in use. */
 export const COPIES: Readonly<Record<Segmentation, number>> = {
   auto: 2,
+  // Segments, and the session with taps.
+  taps: 2,
   layers: 2,
   modules: 2,
   off: 2,

@@ -1,5 +1,5 @@
 import type { InterventionGraph } from '../graph/graph.ts';
-import { Dependencies } from '../lowering/dependencies.ts';
+import { Dependencies, type Vertex } from '../lowering/dependencies.ts';
 import { chooseCuts } from './choose-cuts.ts';
 import { type CutModel, Unsegmentable } from './cut-model.ts';
 import { Dispatches } from './dispatches.ts';
@@ -21,14 +21,27 @@ export function segmentedPlan(cut: CutModel, graph: InterventionGraph): Plan | n
   cut.cuts.cutAt(cuts);
   cut.segments.follow(cut.cuts);
   try {
-    return planOf(cut, graph, new SegmentGraph(cut, dependencies, vertices), cuts);
+    return planOf(cut, graph, dependencies, vertices, cuts);
   } catch (error) {
     if (error instanceof Unsegmentable) return null;
     throw error;
   }
 }
 
-function planOf(cut: CutModel, graph: InterventionGraph, needed: SegmentGraph, cuts: readonly string[]): Plan {
+/**
+ * The plan for a model that is cut already.
+ * @param vertices what has to run
+ * @param cuts the tensors that the model was to be cut at
+ * @throws Unsegmentable
+ */
+export function planOf(
+  cut: CutModel,
+  graph: InterventionGraph,
+  dependencies: Dependencies,
+  vertices: readonly Vertex[],
+  cuts: readonly string[],
+): Plan {
+  const needed = new SegmentGraph(cut, dependencies, vertices);
   const inputNames = cut.model.inputs.map(({ name }) => name);
   const registers = new Registers(graph, inputNames);
   // A tensor of the model that is read is that tensor.

@@ -111,3 +111,8 @@ function add(runs: number[], milliseconds: number): void {
 function median(runs: readonly number[]): number {
   return runs.toSorted((a, b) => a - b)[runs.length >> 1]!;
 }
+
+/** The sum of milliseconds; null if one is not known. */
+export function sumOf(times: readonly (number | null)[]): number | null {
+  return times.reduce((sum: number | null, time) => (sum === null || time === null ? null : sum + time), 0);
+}

@@ -37,7 +37,7 @@ export interface LoadOptions {
   readonly fuse?: boolean;
   /**
    * Where the model is cut: `auto` on the `cpu`, `blocks` on `cuda`, `layers` on `webgpu`, unless given here or by the
-   * environment variable ONNSIGHT_SEGMENTS.
+   * environment variable ONNSIGHT_SEGMENTS. `taps` is `auto` without sessions of single blocks.
    */
   readonly segmentation?: Segmentation;
   /**

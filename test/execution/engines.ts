@@ -8,7 +8,7 @@ import { readModel } from '../../runtime/onnx/read.ts';
 import type { Segmentation } from '../../runtime/partition/segmentation.ts';
 import { Tensor, type TensorData } from '../../runtime/tensor/tensor.ts';
 
-export const SEGMENTATIONS: readonly Segmentation[] = ['off', 'layers', 'modules', 'blocks'];
+export const SEGMENTATIONS: readonly Segmentation[] = ['off', 'taps', 'modules', 'blocks'];
 
 // biome-ignore lint/suspicious/noExplicitAny: the modules of these models are not known to the type checker.
 type Loaded = any;
@@ -24,6 +24,7 @@ export interface Engines {
 export async function openEngines(path: string): Promise<Engines> {
   const model = await NNsight.load(path, { device: 'cpu' });
   const map = new ModelMap(await readModel(path));
+  await map.symbolic();
   const engines = new Map<Segmentation, Engine>();
   const engine = (segmentation: Segmentation) => {
     const made = engines.get(segmentation) ?? newEngine(map, segmentation);
@@ -33,8 +34,9 @@ export async function openEngines(path: string): Promise<Engines> {
   return { model, map, engine };
 }
 
-export function newEngine({ model, tree, locate }: ModelMap, segmentation: Segmentation): Engine {
-  return new Engine(model, 'cpu', locate, { segmentation, tree });
+export function newEngine(map: ModelMap, segmentation: Segmentation): Engine {
+  const { model, tree, locate } = map;
+  return new Engine(model, 'cpu', locate, { segmentation, tree, formulas: () => map.formulas });
 }
 
 /** Runs a graph with an engine, and tells what happened. */

@@ -52,7 +52,7 @@ describe('how models are cut', () => {
     expect(segmentationFor('cuda', 'layers')).toBe('layers');
     expect(segmentationFor('cpu', 'blocks')).toBe('blocks');
     expect(() => segmentationFor('cuda', 'whole')).toThrow(
-      "ONNSIGHT_SEGMENTS is 'whole'. Set it to auto, layers, modules, off, blocks.",
+      "ONNSIGHT_SEGMENTS is 'whole'. Set it to auto, taps, layers, modules, off, blocks.",
     );
   });
 });
