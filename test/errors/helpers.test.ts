@@ -2,7 +2,7 @@ import { save } from 'onnsight';
 import { expect, it } from 'vitest';
 import { clean, lm, marked, rejection } from './support.ts';
 
-const { expectMistake, traceFails } = marked(import.meta.url);
+const { expectMistake } = marked(import.meta.url);
 
 /** Functions that carry the directive may be async, yield and try, for they also run on plain values. */
 const wait = async (x: number) => {
