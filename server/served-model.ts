@@ -64,7 +64,7 @@ export async function servedModel(name: string, given: string): Promise<ServedMo
     hash: model.hash,
     inputs: model.inputs.map(described),
     outputs: model.outputs.map(described),
-    modules: describedModule(buildTree(model)),
+    modules: describedModule(buildTree(model.plain)),
     types: declareModules(model, { name: typeName(name), isMember }),
   };
 }
