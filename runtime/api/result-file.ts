@@ -22,7 +22,6 @@ export class ResultFile {
     this.#path = path;
     const text = statFile(path) ? readFileSync(path, 'utf8') : '';
     const whole = text.slice(0, text.lastIndexOf('\n') + 1);
-    if (whole.length < text.length) truncateSync(path, Buffer.byteLength(whole));
     const [first, ...rest] = whole.split('\n').slice(0, -1).map(parsed);
     if (first === undefined && text === whole) this.#write({ sweep });
     else if (first?.sweep !== sweep) {
@@ -31,7 +30,21 @@ export class ResultFile {
         site,
       );
     }
-    for (const line of rest) this.results.set(line?.index as number, read(line?.result));
+    // Only now is it known to be a file of results, of which a line that was cut off may go.
+    if (whole.length < text.length) truncateSync(path, Buffer.byteLength(whole));
+    rest.forEach((line, i) => {
+      try {
+        if (!Number.isInteger(line?.index)) throw new TypeError('it has no index');
+        this.results.set(line!.index as number, read(line!.result));
+      } catch (cause) {
+        const why = cause instanceof Error ? cause.message : cause;
+        throw new TraceError(
+          `${path}:${i + 2} is not a result that was written here: ${why}. Remove the line, and it runs again.`,
+          site,
+          { cause },
+        );
+      }
+    });
   }
 
   add(index: number, result: unknown): void {

@@ -1,4 +1,4 @@
-import { appendFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { map, RemoteError, Tensor } from 'onnsight';
@@ -59,6 +59,17 @@ describe('map', () => {
     const other = /map\.alone\.test\.ts:\d+:\d+ - .*sweep\.jsonl does not have the results of this sweep/;
     await expect(map([1, 2], run, { file })).rejects.toThrow(other);
     await expect(map(inputs, async (x) => x, { file })).rejects.toThrow(other);
+    appendFileSync(file, '{"index":3}x\n');
+    await expect(map(inputs, run, { file })).rejects.toThrow(/sweep\.jsonl:7 is not a result .* Remove the line/);
+  });
+
+  it('leaves a file alone that is none of its own', async () => {
+    const file = join(folder, 'notes.txt');
+    for (const text of ['one line', 'a line\nand another one']) {
+      writeFileSync(file, text);
+      await expect(map([1], async (x) => x, { file })).rejects.toThrow(/notes\.txt does not have the results/);
+      expect(readFileSync(file, 'utf8')).toBe(text);
+    }
   });
 
   it('tries again what may succeed a little later, and nothing else', async () => {
