@@ -8,7 +8,7 @@ import { readModel } from '../../runtime/onnx/read.ts';
 import type { Segmentation } from '../../runtime/partition/segmentation.ts';
 import { Tensor, type TensorData } from '../../runtime/tensor/tensor.ts';
 
-export const SEGMENTATIONS: readonly Segmentation[] = ['off', 'taps', 'modules', 'blocks'];
+export const SEGMENTATIONS: readonly Segmentation[] = ['off', 'layers', 'taps', 'modules', 'blocks'];
 
 // biome-ignore lint/suspicious/noExplicitAny: the modules of these models are not known to the type checker.
 type Loaded = any;
