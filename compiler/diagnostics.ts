@@ -46,6 +46,11 @@ export const REFUSALS = {
     'A parameter of an intervention always has a value in its block: this default would never be taken.',
     "Declare it with the parameter: { alpha: { type: 'float32', default: 1 } }.",
   ],
+  unborn: [
+    'ONN1011',
+    'A variable or class is used before its declaration, where JavaScript throws.',
+    'Declare it before, or give it another name than the variable around it that is meant.',
+  ],
 } as const;
 
 export type Refusal = keyof typeof REFUSALS;

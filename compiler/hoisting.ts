@@ -42,8 +42,11 @@ export function hoist(
     }
   };
   const outside = new Set<Binding>();
-  for (const { binding, position } of lowering.states.within({ start: all.from, end: all.to })) {
+  for (const { binding, position, node } of lowering.states.within({ start: all.from, end: all.to })) {
     const part = late.get(binding);
+    if (part && position < binding.position && binding.kind !== 'function' && isRunWith(node, owner)) {
+      lowering.refuse('unborn', node);
+    }
     if (part && (position < part.from || position >= part.to)) outside.add(binding);
   }
   for (const binding of late.keys()) if (outside.has(binding) || marked.includes(binding.name)) move(binding);
@@ -58,6 +61,13 @@ function lateBindings(lowering: Lowering, owner: ts.Node, parts: readonly Stretc
     if (part && binding.kind !== 'var') found.set(binding, part);
   }
   return found;
+}
+
+/** Whether a node is run when the statements around it are, not later, when a function is called or an object made. */
+function isRunWith(node: ts.Node, owner: ts.Node): boolean {
+  let at = node;
+  while (at !== owner && !syntax.isFunctionLike(at) && !syntax.isPropertyDeclaration(at)) at = at.parent;
+  return at === owner;
 }
 
 function scopeOf(owner: ts.Node): ts.Node {

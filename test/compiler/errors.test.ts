@@ -192,6 +192,21 @@ intervention({ alpha: 'float16', beta: 'bool' }, (model, ${pattern}) => save(mod
     expect(error.remedy).toBe(`Declare it with the parameter: ${declared}.`);
   });
 
+  it.each([
+    ['const', 'for (const x of [1, 2]) { if (x > t) continue; const x = 3; }', 'x > t'],
+    ['let', 'if (x > t) return 1; let x = 2;', 'x > t'],
+    ['class', 'if (new A() > t) return 1; class A {}', 'A() > t'],
+  ])('refuses a %s that is used before it is declared', (_, body, shown) => {
+    const code = `function f(t) { 'use trace'; ${body} return 0; }`;
+    expect(refusal(code)).toMatchObject({ code: 'ONN1011', line: 1, column: code.indexOf(shown) + 1 });
+  });
+
+  it('takes one that a function uses which is called later', () => {
+    const body =
+      'const later = () => x; class B { v = x; } if (t > 1) return 1; let x = 2; return later() + new B().v;';
+    expect(() => refusal(`function f(t) { 'use trace'; ${body} }`)).toThrow('it was accepted');
+  });
+
   it('refuses the names of compiled code', () => {
     const code = `function f() { 'use trace'; const __s = 1; return __s; }`;
     expect(refusal(code)).toMatchObject({ code: 'ONN1005', line: 1, column: 35 });
