@@ -14,6 +14,8 @@ export interface JobRequest {
   readonly form: Form;
   /** Of what is to run: the same id with another body is another trace. */
   readonly digest: string;
+  /** Whether somebody wants to know how far it is. */
+  readonly isWatched: boolean;
   /** Whether it goes on when nobody waits for it. */
   readonly detached: boolean;
 }

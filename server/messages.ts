@@ -16,16 +16,21 @@ export interface Opening {
 /** What the server tells the process of a model. */
 export type ToProcess =
   | { readonly kind: 'load'; readonly path: string; readonly isLanguage: boolean; readonly opening: Opening }
-  | { readonly kind: 'run'; readonly form: Form; readonly body: Uint8Array }
+  /** `isWatched`: whether to tell how far it is. */
+  | { readonly kind: 'run'; readonly form: Form; readonly body: Uint8Array; readonly isWatched: boolean }
   | { readonly kind: 'cancel' };
 
-/** What the process of a model tells the server. */
-export type FromProcess =
+/** How something ended in the process of a model. */
+export type Ended =
   | { readonly kind: 'ready' }
-  | { readonly kind: 'progress'; readonly done: number; readonly total: number }
-  | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'answer'; readonly body: Uint8Array }
   | { readonly kind: 'refusal'; readonly refusal: Refusal };
+
+/** What the process of a model tells the server; at an end the bytes of memory that it has, too. */
+export type FromProcess =
+  | { readonly kind: 'progress'; readonly done: number; readonly total: number }
+  | { readonly kind: 'text'; readonly text: string }
+  | (Ended & { readonly memory: number });
 
 /** What a process tells while it runs. */
 export type Told = FromProcess & { readonly kind: 'progress' | 'text' };

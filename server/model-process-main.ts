@@ -12,7 +12,7 @@ import {
 import { type CompletionRequest, complete } from './completion.ts';
 import { loadEdits } from './edits.ts';
 import type { Limits } from './limits.ts';
-import type { Form, FromProcess, ToProcess } from './messages.ts';
+import type { Ended, FromProcess, ToProcess } from './messages.ts';
 import { CANCELLED, type Refusal } from './refusal.ts';
 
 type Model = Pick<NNsight, 'execute'>;
@@ -29,7 +29,7 @@ let running: AbortController | null = null;
 process.on('message', async (message: ToProcess) => {
   if (message.kind === 'cancel') running?.abort();
   else if (message.kind === 'load') await load(message);
-  else tell(await run(message.form, message.body));
+  else ended(await run(message));
 });
 // Without the server there is nobody to run for.
 process.on('disconnect', () => process.exit());
@@ -45,19 +45,19 @@ async function load(message: ToProcess & { kind: 'load' }): Promise<void> {
       model = lm;
       language = { lm, edits: file === null ? new Map() : await loadEdits(file, lm) };
     } else model = await NNsight.load(message.path, options);
-    tell({ kind: 'ready' });
+    ended({ kind: 'ready' });
   } catch (error) {
-    tell({ kind: 'refusal', refusal: refusalOf(error) });
+    ended({ kind: 'refusal', refusal: refusalOf(error) });
   }
 }
 
-async function run(form: Form, body: Uint8Array): Promise<FromProcess> {
+async function run({ form, body, isWatched }: ToProcess & { kind: 'run' }): Promise<Ended> {
   running = new AbortController();
   try {
     if (form === 'completion') return await continueText(body, running.signal);
     const request = form === 'bytes' ? requestFromBytes(body, limits) : requestFromJson(jsonOf(body), limits);
     const onProgress = (done: number, total: number) => tell({ kind: 'progress', done, total });
-    const tensors = await model.execute(request, { signal: running.signal, onProgress });
+    const tensors = await model.execute(request, { signal: running.signal, ...(isWatched && { onProgress }) });
     const tooMuch = overBytes(tensors);
     if (tooMuch) return { kind: 'refusal', refusal: tooMuch };
     return {
@@ -71,7 +71,7 @@ async function run(form: Form, body: Uint8Array): Promise<FromProcess> {
   }
 }
 
-async function continueText(body: Uint8Array, signal: AbortSignal): Promise<FromProcess> {
+async function continueText(body: Uint8Array, signal: AbortSignal): Promise<Ended> {
   const request = jsonOf(body) as CompletionRequest;
   const { lm, edits } = language!;
   const edited = request.edit === null ? lm : edits.get(request.edit);
@@ -120,6 +120,11 @@ function beFirstToGo(): void {
   } catch {
     // A container may have /proc read-only: then Linux chooses.
   }
+}
+
+/** The process tells its memory itself: looking from outside after each trace would take as long as a small trace. */
+function ended(how: Ended): void {
+  tell({ ...how, memory: process.memoryUsage.rss() });
 }
 
 function tell(message: FromProcess): void {

@@ -1,7 +1,8 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import type { JobRequest } from './job.ts';
 import type { Limits } from './limits.ts';
-import type { Form, FromProcess, Opening, Told, ToProcess } from './messages.ts';
+import type { FromProcess, Opening, Told, ToProcess } from './messages.ts';
 import { CANCELLED, type Refusal } from './refusal.ts';
 import { residentBytes } from './resident-bytes.ts';
 import type { ServedModel } from './served-model.ts';
@@ -26,6 +27,8 @@ export class ModelProcess {
   readonly #child: ChildProcess;
   readonly #limits: Limits;
   #hasEnded = false;
+  /** Its memory when it last told. */
+  #memory = 0;
   /** Its memory before anything ran. */
   #least = 0;
   /** What it has more, after a run. */
@@ -62,7 +65,7 @@ export class ModelProcess {
       started.end();
       return loaded.refusal;
     }
-    started.#least = await residentBytes(child.pid!);
+    started.#least = started.#memory;
     return started;
   }
 
@@ -72,17 +75,22 @@ export class ModelProcess {
   }
 
   /** Runs a request. Afterwards the process may have ended. */
-  async run(form: Form, body: Uint8Array, onTold: (told: Told) => void, signal: AbortSignal): Promise<Outcome> {
+  async run(
+    { form, isWatched }: Pick<JobRequest, 'form' | 'isWatched'>,
+    body: Uint8Array,
+    onTold: (told: Told) => void,
+    signal: AbortSignal,
+  ): Promise<Outcome> {
     let ending: NodeJS.Timeout | undefined;
     const cancel = () => {
       this.#tell({ kind: 'cancel' });
       ending = setTimeout(() => this.end(), ENDING);
     };
     signal.addEventListener('abort', cancel);
-    const outcome = await this.#ask({ kind: 'run', form, body }, this.#limits.time * 1000, onTold);
+    const outcome = await this.#ask({ kind: 'run', form, body, isWatched }, this.#limits.time * 1000, onTold);
     signal.removeEventListener('abort', cancel);
     clearTimeout(ending);
-    this.#held = (await residentBytes(this.#child.pid!)) - this.#least;
+    this.#held = this.#memory - this.#least;
     return signal.aborted ? { refusal: CANCELLED } : outcome;
   }
 
@@ -114,7 +122,10 @@ export class ModelProcess {
       };
       const onMessage = (told: FromProcess) => {
         if (told.kind === 'progress' || told.kind === 'text') onTold(told);
-        else settle(told.kind === 'refusal' ? told : { body: told.kind === 'answer' ? told.body : new Uint8Array() });
+        else {
+          this.#memory = told.memory;
+          settle(told.kind === 'refusal' ? told : { body: told.kind === 'answer' ? told.body : new Uint8Array() });
+        }
       };
       const onExit = (code: number | null, signal: string | null) =>
         settle({

@@ -124,7 +124,7 @@ export class Scheduler {
     const failed = await this.#open(lane);
     if (failed) return failed;
     if (job.signal.aborted) return { refusal: CANCELLED };
-    return lane.process!.run(job.request.form, job.body, (told) => job.report(told), job.signal);
+    return lane.process!.run(job.request, job.body, (told) => job.report(told), job.signal);
   }
 
   /** Opens the model of a lane, unless it is open. */

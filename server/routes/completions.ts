@@ -64,7 +64,7 @@ export function completionRoutes(app: FastifyInstance, { models, jobs, scheduler
     const request = Buffer.from(JSON.stringify(requestOf(body, edit)));
     const job = jobs.open(
       {
-        ...{ id: randomUUID(), user, model: model.name, form: 'completion', detached: false },
+        ...{ id: randomUUID(), user, model: model.name, form: 'completion', detached: false, isWatched: false },
         digest: createHash('sha256').update(request).digest('hex'),
       },
       request,

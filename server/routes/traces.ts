@@ -61,7 +61,9 @@ function readRequest({ user, headers, query, body }: FastifyRequest, models: rea
   }
   const form: Form = type === FRAME_TYPE ? 'bytes' : 'json';
   const digest = createHash('sha256').update(body).digest('hex');
-  return { id, user, model: model.name, form, body, digest, detached: prefer === 'respond-async' };
+  const detached = prefer === 'respond-async';
+  const isWatched = detached || headers.accept === 'text/event-stream';
+  return { id, user, model: model.name, form, body, digest, detached, isWatched };
 }
 
 function statusOf({ request: { id, model }, status, progress, outcome }: Job) {
