@@ -19,7 +19,8 @@ export function reachesOperators(file: string): boolean {
  * need not depend on this one, and gets those of the runner.
  */
 export function withOperators(code: string, file: string, format: 'module' | 'commonjs'): string {
-  if (reachesOperators(file)) return code;
+  // A file that imports the library finds it somehow, by a path of its tsconfig for one: the operators are those of the same copy.
+  if (/(?:\bfrom |\brequire\()(['"])onnsight\1/.test(code) || reachesOperators(file)) return code;
   const own = fileURLToPath(new URL('../runtime/operators/index.js', import.meta.url));
   const place = format === 'module' ? pathToFileURL(own).href : own;
   return code.replace(/(?<=\bfrom |\brequire\()(['"])onnsight\/operators\1/, JSON.stringify(place));
