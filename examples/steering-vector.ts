@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { Adam, backward, crossEntropy, LanguageModel, Parameter, ReuseScope, save, softmax } from 'onnsight';
+import { Adam, backward, crossEntropy, LanguageModel, Parameter, save, softmax } from 'onnsight';
 import { lines } from 'onnsight/plots';
 
 /*
@@ -15,24 +15,19 @@ const layer = lm.transformer.h[1];
 
 const vector = new Parameter(new Float32Array(128));
 const adam = new Adam([vector], { lr: 0.05 });
-// The layers before the vector give the same at every step, and run once.
-const reuse = new ReuseScope();
 
 console.log(`“${prompt} …”: probabilities while a vector is trained\n`);
 console.log(`step    loss${cities.map((city) => city.padStart(9)).join('')}`);
 const shares: number[][] = [];
 for (let step = 0; step < 20; step++) {
-  const { loss, likely } = await lm.trace(
-    prompt,
-    () => {
-      layer.output[':, -1'] += vector;
-      const logits = lm.lm_head.output[':, -1'];
-      const loss = crossEntropy(logits, [rome]);
-      backward(loss);
-      return { loss: save(loss), likely: save(softmax(logits[0], -1).take(ids)) };
-    },
-    { reuse },
-  );
+  // The layers before the vector give the same at every step: they run no more from the third on.
+  const { loss, likely } = await lm.trace(prompt, () => {
+    layer.output[':, -1'] += vector;
+    const logits = lm.lm_head.output[':, -1'];
+    const loss = crossEntropy(logits, [rome]);
+    backward(loss);
+    return { loss: save(loss), likely: save(softmax(logits[0], -1).take(ids)) };
+  });
   adam.step();
   adam.zeroGrad();
   const row = Array.from(likely.data, Number);

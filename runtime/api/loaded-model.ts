@@ -14,6 +14,8 @@ export interface EngineChoice {
   readonly device: Device;
   /** Whether a block that runs often becomes one session. */
   readonly fuse: boolean;
+  /** Whether runs on the same inputs share what they compute. */
+  readonly reuse?: boolean | undefined;
   /** Where the model is cut, if the user says it. */
   readonly segmentation?: Segmentation | undefined;
   /** How often the body of a loop may run. */
@@ -22,9 +24,9 @@ export interface EngineChoice {
 
 /** The choice that load options make. Throws a TypeError for a segmentation that there is not. */
 export function engineChoice(options: LoadOptions): Omit<EngineChoice, 'device'> {
-  const { fuse = false, maxIterations, segmentation } = options;
+  const { fuse = false, reuse, maxIterations, segmentation } = options;
   if (segmentation !== undefined) checkSegmentation('segmentation', segmentation);
-  return { fuse, maxIterations, segmentation };
+  return { fuse, reuse, maxIterations, segmentation };
 }
 
 /** A model that runs: its modules, the engine of a device, how its inputs are made, and the edits that it carries. */

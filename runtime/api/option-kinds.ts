@@ -32,7 +32,10 @@ export const SIGNAL: OptionKind = {
   text: 'an AbortSignal',
   fits: (value) => isObject(value) && 'aborted' in value && 'throwIfAborted' in value,
 };
-export const REUSE: OptionKind = { text: 'a ReuseScope', fits: (value) => value instanceof ReuseScope };
+export const REUSE: OptionKind = {
+  text: 'a ReuseScope or false',
+  fits: (value) => value === false || value instanceof ReuseScope,
+};
 export const BACKEND: OptionKind = {
   text: 'an object with a function run(request)',
   fits: (value) => isObject(value) && 'run' in value && isFunction(value.run),

@@ -33,6 +33,7 @@ export const EXECUTE_OPTIONS: OptionKinds<ExecuteOptions> = { signal: SIGNAL, on
 export const LOAD_OPTIONS: OptionKinds<LoadOptions> = {
   device: CHECKED_LATER,
   fuse: FLAG,
+  reuse: FLAG,
   segmentation: CHECKED_LATER,
   maxIterations: COUNT,
   rename: NAMES_BY_PATH,

@@ -59,7 +59,8 @@ export class RemoteJob implements Backend {
   async run(request: TraceRequest): Promise<(Tensor | undefined)[]> {
     const { connection, timeout } = this.#settings;
     for (const option of ['onStats', 'reuse'] as const) {
-      if (request[option]) throw connection.error(`has no ${option}: leave it out, or run the trace in this process`);
+      if (request[option] !== undefined)
+        throw connection.error(`has no ${option}: leave it out, or run the trace in this process`);
     }
     const late = AbortSignal.timeout(timeout);
     const signal = request.signal ? AbortSignal.any([request.signal, late]) : late;

@@ -58,7 +58,8 @@ export class Composite {
     this.runs = runs;
     this.functions = functions;
     // What a model computed up to a call is there when it goes on after it.
-    this.options = { ...options, reuse: options.reuse ?? new ReuseScope() };
+    const [{ engine, inputs }] = runs as readonly [ModelRun, ...ModelRun[]];
+    this.options = { ...options, reuse: engine.scopeFor(inputs, options.reuse) || new ReuseScope() };
   }
 
   /** Runs the stage and gives the graph's saves, in order. */

@@ -21,6 +21,7 @@ import { Residuals } from './residuals.ts';
 import type { ReuseScope } from './reuse.ts';
 import { runPlan } from './run-plan.ts';
 import type { Held, RunStats } from './stats.ts';
+import { Sweeps } from './sweeps.ts';
 import type { Trail } from './tape.ts';
 
 export interface EngineOptions {
@@ -30,6 +31,8 @@ export interface EngineOptions {
   readonly tree?: Module;
   /** Whether what is run often becomes one session, in another thread. */
   readonly fuse?: boolean;
+  /** Whether runs on the same inputs share what they compute, without a scope of the user. */
+  readonly reuse?: boolean | undefined;
   /** How often the body of a loop may run. */
   readonly maxIterations?: number | undefined;
   /** The shapes of the model's tensors, once they are known. */
@@ -39,8 +42,8 @@ export interface EngineOptions {
 export interface RunOptions {
   /** Ends the run between two segments: it fails with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
-  /** Within a scope, a segment that is fed what it was fed before gives what it gave. */
-  readonly reuse?: ReuseScope | undefined;
+  /** Within a scope, a segment that is fed what it was fed before gives what it gave. False: it shares nothing. */
+  readonly reuse?: ReuseScope | false | undefined;
   /** Told what happened, when the run has ended well. */
   readonly onStats?: ((stats: RunStats) => void) | undefined;
   /** Told what a run leaves behind, where a backward pass may come: it keeps all that it computes. */
@@ -70,13 +73,15 @@ export class Engine {
   readonly segmentation: Segmentation;
   private readonly planner: Planner;
   private readonly fused: Fused | null;
+  /** Null where runs share nothing unless a scope says so. */
+  private readonly sweeps: Sweeps | null;
   private released: Promise<void> | null = null;
 
   constructor(model: OnnxModel, device: Device, locate: Locate, options: EngineOptions = {}) {
     this.model = model;
     this.device = device;
     this.locate = locate;
-    const { tree = buildTree(model.plain), fuse = false, maxIterations, formulas } = options;
+    const { tree = buildTree(model.plain), fuse = false, reuse = true, maxIterations, formulas } = options;
     // What is fused runs in segments first: in the thread of the program for as short as can be.
     const segmentation = options.segmentation ?? segmentationFor(fuse ? 'cpu' : device);
     const config = { device, folder: model.folder };
@@ -92,29 +97,34 @@ export class Engine {
     });
     if (fuse) checkFusing(device, this.planner.isCut);
     this.fused = fuse ? new Fused(config) : null;
+    // One session of a block, in another thread or with taps, has no parts to share.
+    const hasParts = this.planner.isCut && !fuse && segmentation !== 'taps';
+    this.sweeps = reuse && hasParts ? new Sweeps() : null;
   }
 
   /** Runs the model with the graph's interventions and returns what it saves, in order. */
   async run(
     asked: InterventionGraph,
     inputs: ReadonlyMap<string, InputTensor>,
-    { signal, reuse, onStats, onProgress, onTrail }: RunOptions = {},
+    { signal, reuse: given, onStats, onProgress, onTrail }: RunOptions = {},
   ): Promise<Tensor[]> {
     if (this.isReleased) throw new ModelError(`${this.model.path} was released. Load the model again.`);
     // Sessions read weights while they run: from a file that was cut short they would end the process.
     if (this.model.hasExternal) this.model.checkFiles();
     const start = now();
-    const isAlone = !reuse && !onTrail;
+    const isAlone = !given && !onTrail;
     // A signal ends a run, and its progress is told, between two segments; what is to be fused leaves this thread free meanwhile.
     const mayBeOne = !signal && !onProgress && !this.fused;
     const planned = this.planner.plan({ graph: asked, inputs, isAlone, mayBeOne });
     const { graph, plan } = planned;
+    // A block that is one session by now has no parts to share.
+    const reuse = planned.way === 'one' ? given : this.scopeFor(inputs, given);
     const run = (chosen: Plan, programs: ProgramRunner = this.programs, own = graph) =>
       runPlan(chosen, own, inputs, {
         model: this.model,
         programs,
         signal,
-        reuse,
+        reuse: reuse || undefined,
         onProgress,
         residuals: onTrail && new Residuals(chosen, this.backwardPrograms, this.residualBytes),
       }).then((ran) => {
@@ -141,6 +151,7 @@ export class Engine {
       this.planner.ran(planned, {
         size: sizeOf(inputs),
         milliseconds: dispatches.reduce((sum, { ran }) => sum + ran, 0),
+        segments: dispatches.filter(({ action, kind }) => action === 'run' && kind !== 'intervention').length,
       });
     }
     // What is fused cannot end on the way.
@@ -156,6 +167,14 @@ export class Engine {
     return tensors;
   }
 
+  /** The scope of a run: the user's, if there is one, else that of the sweep that it belongs to. */
+  scopeFor(
+    inputs: ReadonlyMap<string, InputTensor>,
+    given: ReuseScope | false | undefined,
+  ): ReuseScope | false | undefined {
+    return given === undefined ? this.sweeps?.scopeFor(inputs) : given;
+  }
+
   /** Whether it has given back its sessions for good. */
   get isReleased(): boolean {
     return this.released !== null;
@@ -164,13 +183,14 @@ export class Engine {
   /** Gives back all sessions. Nothing runs afterwards; what runs now fails after the session that it is in. */
   release(): Promise<void> {
     this.fused?.release();
+    this.sweeps?.end();
     this.released ??= this.programs.release();
     return this.released;
   }
 
   /** What is kept compiled now. */
   get held(): Held {
-    return this.programs.held;
+    return { ...this.programs.held, results: this.sweeps?.bytes ?? 0 };
   }
 }
 

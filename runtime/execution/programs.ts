@@ -9,7 +9,7 @@ import type { Device, Session, SessionConfig, SessionTensors } from '../ort/port
 import { areForCpu } from '../ort/webgpu-limits.ts';
 import type { Program, ProgramStore } from '../partition/plan.ts';
 import { ProgramError, type ProgramRunner } from './program-runner.ts';
-import type { Held } from './stats.ts';
+import type { HeldSessions } from './stats.ts';
 
 /** How many compiled programs are kept besides the segments of the model, whose number is that of the cuts. */
 const KEPT = 64;
@@ -51,7 +51,7 @@ export class Programs implements ProgramRunner, ProgramStore {
   }
 
   /** What is kept now. */
-  get held(): Held {
+  get held(): HeldSessions {
     return { sessions: this.entries.size, weights: this.bytes };
   }
 

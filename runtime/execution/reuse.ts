@@ -36,11 +36,16 @@ export class KnownRuns {
   private readonly owners = new WeakMap<object, Map<string, History>>();
   /** All runs, the one used least recently first. */
   private readonly runs = new Set<Run>();
-  private bytes = 0;
+  private held = 0;
 
   /** @param limit how many bytes of tensors to hold on to */
   constructor(limit: number) {
     this.limit = limit;
+  }
+
+  /** The bytes of the tensors that it holds on to. */
+  get bytes(): number {
+    return this.held;
   }
 
   /** What a program of a model (`owner`) gave on equal feeds, or null. */
@@ -78,9 +83,9 @@ export class KnownRuns {
     const run = { feeds, outputs, bytes, siblings };
     siblings.push(run);
     this.runs.add(run);
-    this.bytes += bytes;
+    this.held += bytes;
     for (const oldest of this.runs) {
-      if (this.bytes <= this.limit) break;
+      if (this.held <= this.limit) break;
       this.forget(oldest);
     }
   }
@@ -101,7 +106,7 @@ export class KnownRuns {
   private forget(run: Run): void {
     run.siblings.splice(run.siblings.indexOf(run), 1);
     this.runs.delete(run);
-    this.bytes -= run.bytes;
+    this.held -= run.bytes;
   }
 }
 

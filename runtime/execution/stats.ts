@@ -18,9 +18,15 @@ export interface DispatchStats {
 }
 
 /** Sessions that are kept, and the size of the model's weights in them in bytes: each has its own. */
-export interface Held {
+export interface HeldSessions {
   readonly sessions: number;
   readonly weights: number;
+}
+
+/** What is kept for later runs. */
+export interface Held extends HeldSessions {
+  /** The bytes of the tensors that runs on the same inputs share. */
+  readonly results: number;
 }
 
 /** What happened in one run of a model, or on the backward pass through all that ran before a loss. */

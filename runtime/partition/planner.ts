@@ -26,7 +26,7 @@ import type { Segmentation } from './segmentation.ts';
 import { segmentedPlan } from './segmented-plan.ts';
 import { stretchesOf } from './stretches.ts';
 import { Taps } from './taps.ts';
-import { type Ran, sumOf, Tiers } from './tiers.ts';
+import { type RanInSegments, sumOf, Tiers } from './tiers.ts';
 import { wholeKey, wholePlan } from './whole-plan.ts';
 
 /** A run that is to be planned. */
@@ -265,14 +265,13 @@ export class Planner {
   }
 
   /** Told of a run that ended well and was alone: its costs decide how its block runs from now on. */
-  ran({ block: { key }, plan, way }: Planned, ran: Ran): void {
+  ran({ block: { key }, plan, way }: Planned, ran: Omit<RanInSegments, 'creation'>): void {
     if (!this.tiers) return;
     if (way === 'one') {
       this.tiers.ranAsOne(key, ran);
       return;
     }
-    const times = this.creations(plan);
-    this.tiers.ranInSegments(key, { ...ran, segments: times.length, creation: sumOf(times) });
+    this.tiers.ranInSegments(key, { ...ran, creation: sumOf(this.creations(plan)) });
   }
 
   /** Another way to run a graph, of which a program could not be compiled: `plan` gives it from now on. */

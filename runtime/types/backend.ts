@@ -20,7 +20,7 @@ export interface TraceRequest {
   /** Told what was run and how long it took, if the user asks for it. */
   readonly onStats?: ((stats: RunStats) => void) | undefined;
   /** What it shares results with, if the user asks for it. */
-  readonly reuse?: ReuseScope | undefined;
+  readonly reuse?: ReuseScope | false | undefined;
   /** Runs it here: the tensors of `graph.saves`, in order. */
   execute(): Promise<(Tensor | undefined)[]>;
 }

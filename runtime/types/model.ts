@@ -40,6 +40,8 @@ export interface LoadOptions {
    * environment variable ONNSIGHT_SEGMENTS. `taps` is `auto` without sessions of single blocks.
    */
   readonly segmentation?: Segmentation;
+  /** Whether runs on inputs that came lately share what they compute, up to 128 MiB of it: true unless given. */
+  readonly reuse?: boolean;
   /**
    * How often the body of a loop over traced values may run: 100,000 times unless given. A loop that goes on is an error
    * at its line: ONNX Runtime ends no loop by itself, and a `signal` ends a run between two segments only.
@@ -70,8 +72,11 @@ export interface TraceOptions {
   readonly remote?: boolean;
   /** Ends the run between two segments of the model: the promise is rejected with the signal's reason. */
   readonly signal?: AbortSignal;
-  /** Runs that share a scope do not compute the same results on the same inputs again. */
-  readonly reuse?: ReuseScope;
+  /**
+   * Runs that share a scope do not compute the same results on the same inputs again. Without one, runs on inputs that
+   * came lately share what they compute, up to 128 MiB; `false`: this run computes everything.
+   */
+  readonly reuse?: ReuseScope | false;
   /** Told what was compiled, run, reused and skipped, and how long it took: once for each run of a model. It is awaited. */
   readonly onStats?: (stats: RunStats) => void;
   /** Told after each segment and intervention how many of the run have ended, and how many there are. It is awaited. */

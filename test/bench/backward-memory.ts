@@ -11,7 +11,7 @@ const KILOBYTE = 1024;
 
 const [kind, path, length, vocabulary] = process.argv.slice(2);
 const { ours } = tokens(1, Number(length), Number(vocabulary));
-const model = await NNsight.load(path!, { device: 'cpu' });
+const model = await NNsight.load(path!, { device: 'cpu', reuse: false });
 for (let run = 0; run < RUNS; run++) await (kind === 'forward' ? forward() : back());
 globalThis.gc?.();
 // The pages of the model's file count as resident where a session has them mapped; anonymous memory is all else.

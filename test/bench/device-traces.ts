@@ -114,7 +114,7 @@ export const wayNames = namesOf(WAYS);
 function load(device: Device, way: Way, { path }: BenchModel) {
   const { segments, fuse } = WAYS[way];
   process.env.ONNSIGHT_SEGMENTS = segments;
-  return NNsight.load(path, { device, fuse });
+  return NNsight.load(path, { device, fuse, reuse: false });
 }
 
 /** What each trace costs at first, one after the other on one model. */

@@ -10,7 +10,7 @@ export const allLayers: Row = async (bench) => {
     model: { path, layers, sizes },
     effort,
   } = bench;
-  const model = await NNsight.load(path, { device: 'cpu' });
+  const model = await NNsight.load(path, { device: 'cpu', reuse: false });
   const session = await open(layers);
   const names = layerOutputs(sizes);
   const lines: Line[] = [];

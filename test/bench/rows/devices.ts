@@ -9,7 +9,7 @@ export const devices: Row = async (bench) => [
 ];
 
 async function onDevice(device: Device, ways: readonly Way[], bench: Bench): Promise<Line[]> {
-  const isHere = await NNsight.load(bench.model.path, { device }).then(
+  const isHere = await NNsight.load(bench.model.path, { device, reuse: false }).then(
     () => true,
     (error: unknown) => {
       if (error instanceof DeviceError) return false;

@@ -1,18 +1,4 @@
-import {
-  Adam,
-  backward,
-  crossEntropy,
-  matmul,
-  mul,
-  NNsight,
-  Parameter,
-  ReuseScope,
-  save,
-  stack,
-  sub,
-  sum,
-  Tensor,
-} from 'onnsight';
+import { Adam, backward, crossEntropy, matmul, mul, NNsight, Parameter, save, stack, sub, sum, Tensor } from 'onnsight';
 import { inTurns, median, ratio, repeatInTurns, type Turns, time } from '../measure.ts';
 import { open, tokens } from '../plain.ts';
 import { type Bench, type Line, type Row, times } from '../row.ts';
@@ -33,7 +19,7 @@ export const gradients: Row = async (bench) => [
 
 /** Forward and backward at all layers to a plain forward pass: while a block is new, and once it runs often. */
 async function beside({ model: { path, sizes }, effort }: Bench, length: number): Promise<Line[]> {
-  const model = await NNsight.load(path, { device: 'cpu' });
+  const model = await NNsight.load(path, { device: 'cpu', reuse: false });
   const plain = await open(path);
   const { ours, plain: feeds } = tokens(1, length, sizes.vocabulary);
   const run = () =>
@@ -66,7 +52,7 @@ async function beside({ model: { path, sizes }, effort }: Bench, length: number)
 
 /** Attribution patching of all layers and positions to as many plain runs as activation patching needs. */
 async function attribution({ model: { path, sizes }, effort }: Bench): Promise<Line> {
-  const model = await NNsight.load(path, { device: 'cpu' });
+  const model = await NNsight.load(path, { device: 'cpu', reuse: false });
   const plain = await open(path);
   const clean = tokens(1, POSITIONS, sizes.vocabulary);
   const corrupt = tokens(1, POSITIONS, sizes.vocabulary, 1013);
@@ -110,19 +96,14 @@ async function lowRankStep({ model: { path, sizes }, effort }: Bench): Promise<L
   const b = new Parameter(Tensor.from(new Float32Array(4 * sizes.width * rank), 'float32', [rank, 4 * sizes.width]));
   const adam = new Adam([a, b], { lr: 0.01 });
   const targets = Array.from(ours.input_ids.data, Number).slice(1);
-  const reuse = new ReuseScope();
   const run = async () => {
-    await model.trace(
-      ours,
-      () => {
-        const { c_fc } = layer.mlp;
-        c_fc.output += matmul(matmul(c_fc.input, a), b);
-        const loss = crossEntropy(model.lm_head.output['0, :-1'], targets);
-        backward(loss);
-        return save(loss);
-      },
-      { reuse },
-    );
+    await model.trace(ours, () => {
+      const { c_fc } = layer.mlp;
+      c_fc.output += matmul(matmul(c_fc.input, a), b);
+      const loss = crossEntropy(model.lm_head.output['0, :-1'], targets);
+      backward(loss);
+      return save(loss);
+    });
     adam.step();
     adam.zeroGrad();
   };

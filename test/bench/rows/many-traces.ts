@@ -11,7 +11,7 @@ const [WARM, TOGETHER] = [100, 20];
 export const manyTraces: Row = async ({ model: { path, sizes }, quick }) => {
   const traces = quick ? 200 : 1000;
   const what = `${traces} structurally different traces: memory, against that after ${WARM}`;
-  const model = await NNsight.load(path, { device: 'cpu' });
+  const model = await NNsight.load(path, { device: 'cpu', reuse: false });
   const inputs = tokens(1, 4, sizes.vocabulary).ours;
   const end = performance.now() + (quick ? 30_000 : 240_000);
   /** The resident memory after every few traces. */

@@ -9,7 +9,7 @@ const MODEL = fileURLToPath(new URL('../../fixtures/zoo/mlp.ts.onnx', import.met
 
 /** The time that a trace adds to a run that takes almost no time itself. */
 export const mlp: Row = async (bench) => {
-  const model = await NNsight.load(MODEL, { device: 'cpu' });
+  const model = await NNsight.load(MODEL, { device: 'cpu', reuse: false });
   const session = await open(MODEL);
   const data = Float32Array.from({ length: 10 }, (_, i) => i / 10);
   const [x, feed] = [new Tensor('float32', [2, 5], data), new OrtTensor('float32', data, [2, 5])];

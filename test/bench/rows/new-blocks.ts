@@ -14,7 +14,7 @@ export const newBlocks: Row = async (bench) => {
     model: { path, external, sizes },
     quick,
   } = bench;
-  const model = await NNsight.load(path, { device: 'cpu' });
+  const model = await NNsight.load(path, { device: 'cpu', reuse: false });
   const inputs = tokens(1, LENGTH, sizes.vocabulary).ours;
   let structure = 0;
   /** The first run of a new block that changes a module, minus the run of it. */

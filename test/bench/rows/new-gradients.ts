@@ -24,7 +24,7 @@ async function first({ model: { path, external, sizes }, quick }: Bench): Promis
   const next: number[] = [];
   const create: number[] = [];
   for (let turn = 0; turn < (quick ? 1 : 3); turn++) {
-    const model = await NNsight.load(path, { device: 'cpu' });
+    const model = await NNsight.load(path, { device: 'cpu', reuse: false });
     let structure = 0;
     /** The first run of a new block with gradients, minus the run of it. */
     const added = async () => {

@@ -7,7 +7,7 @@ import { type Row, times } from '../row.ts';
 /** The same block with another number, another tensor and another position: nothing may be built for it. */
 export const otherNumbers: Row = async ({ model: { path, sizes }, effort }) => {
   const built = countSessions();
-  const model = await NNsight.load(path, { device: 'cpu' });
+  const model = await NNsight.load(path, { device: 'cpu', reuse: false });
   const inputs = tokens(1, 16, sizes.vocabulary).ours;
   const layer = model.transformer.h[1];
   const steer = (position: number, strength: number, direction: Float32Array) =>

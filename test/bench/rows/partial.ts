@@ -5,7 +5,7 @@ import { type Line, type Row, times } from '../row.ts';
 
 /** Saving a part of what the model computes, against a full forward pass: the rest must not run. */
 export const partial: Row = async ({ model: { path, sizes }, effort }) => {
-  const model = await NNsight.load(path, { device: 'cpu' });
+  const model = await NNsight.load(path, { device: 'cpu', reuse: false });
   const session = await open(path);
   const parts = [
     { what: 'the first layer', part: () => save(model.transformer.h[0].output), bar: 0.15 },

@@ -11,7 +11,7 @@ export const scale: Row = async (bench) => {
 };
 
 async function lines({ model: { path, sizes }, effort }: Bench, session: InferenceSession, fuse: boolean) {
-  const model = await NNsight.load(path, { device: 'cpu', fuse });
+  const model = await NNsight.load(path, { device: 'cpu', fuse, reuse: false });
   const layer = model.transformer.h[sizes.layers / 2];
   const lines: Line[] = [];
   for (const length of [16, 128]) {
