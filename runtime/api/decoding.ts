@@ -1,4 +1,4 @@
-import { ATTENTION_MASK, pastOf, TOKEN_IDS } from '../inputs/convention.ts';
+import { ATTENTION_MASK, TOKEN_IDS } from '../inputs/convention.ts';
 import { prepareInputs } from '../inputs/prepare.ts';
 import type { OnnxModel } from '../onnx/model.ts';
 import type { InputTensor } from '../tensor/string-tensor.ts';
@@ -87,16 +87,18 @@ export class Decoding {
     );
   }
 
-  /** The inputs of the next step: with a key-value cache the last token alone, without one (empty) all tokens. */
-  inputs(present: ReadonlyMap<string, InputTensor>): Map<string, InputTensor> {
-    const cached = present.size > 0;
+  /**
+   * The inputs of the next step: with a key-value cache the last token alone, without one (empty) all tokens.
+   * @param cache by the names of the inputs that take it
+   */
+  inputs(cache: ReadonlyMap<string, InputTensor>): Map<string, InputTensor> {
+    const cached = cache.size > 0;
     const ids = this.rows.map((row) => (cached ? [row.at(-1)!] : row));
-    const past = [...present].map(([name, tensor]) => [pastOf(name), tensor] as const);
     const known = new Set(this.model.inputs.map(({ name }) => name));
     return prepareInputs(this.model, {
       [TOKEN_IDS]: ids,
       ...(known.has(ATTENTION_MASK) && { [ATTENTION_MASK]: this.mask }),
-      ...Object.fromEntries(past),
+      ...Object.fromEntries(cache),
     });
   }
 }

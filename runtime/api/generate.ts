@@ -1,7 +1,7 @@
 import { TraceError } from '../errors.ts';
 import type { ExecutionOptions } from '../execution/execution.ts';
 import type { Site, Value } from '../graph/types.ts';
-import { ATTENTION_MASK, isPast, LOGITS, pastOf, TOKEN_IDS } from '../inputs/convention.ts';
+import { ATTENTION_MASK, isKeyValue, isPast, LOGITS, TOKEN_IDS } from '../inputs/convention.ts';
 import { type Inputs, prepareInputs } from '../inputs/prepare.ts';
 import type { Sizes, SymbolicTypes } from '../shapes/symbolic.ts';
 import type { InputTensor } from '../tensor/string-tensor.ts';
@@ -55,9 +55,9 @@ export async function generate(
   });
   const prompt = given ?? invokes!.inputs();
   const decoding = new Decoding(model.map.model, prompt, options);
-  const outputs = generation.outputs.map(({ logits, present }) => ({
+  const outputs = generation.outputs.map(({ logits, cache }) => ({
     logits: tracing.value(logits),
-    present: new Map([...present].map(([name, value]) => [name, tracing.value(value)])),
+    cache: new Map([...cache].map(([name, value]) => [name, tracing.value(value)])),
   }));
   const kept = new Set(tracing.kept);
   tracing.runs[0]!.inputs = prompt;
@@ -70,12 +70,12 @@ export async function generate(
       if (step > generation.last) return false;
       const last = outputs[step - 1]!;
       if (!(await decoding.advance(values.get(last.logits)!))) return false;
-      const present = new Map([...last.present].map(([name, value]) => [name, values.get(value)!]));
+      const cache = new Map([...last.cache].map(([name, value]) => [name, values.get(value)!]));
       // From here on only the inputs hold the cache: of all steps together it would fill the memory.
-      for (const value of last.present.values()) if (!kept.has(value)) values.delete(value);
+      for (const value of last.cache.values()) if (!kept.has(value)) values.delete(value);
       const run = tracing.runs[forward]!;
-      run.inputs = decoding.inputs(present);
-      run.given = new Map([...last.present].map(([name, value]) => [pastOf(name), value]));
+      run.inputs = decoding.inputs(cache);
+      run.given = last.cache;
       return true;
     },
   };
@@ -152,7 +152,8 @@ function stepDims(
   const entries = [...prompt].map(([name, { dims }]): [string, readonly number[]] => {
     if (step === 0) return [name, dims];
     const length = prompt.get(TOKEN_IDS)!.dims[1]! + step;
-    if (isPast(name) && cached) return [name, dims.map((dim, i) => (i === dims.length - 2 ? length - 1 : dim))];
+    if (isPast(name) && !isKeyValue(name)) return [name, dims];
+    if (isKeyValue(name) && cached) return [name, dims.map((dim, i) => (i === dims.length - 2 ? length - 1 : dim))];
     if (dims.length !== 2) return [name, dims];
     const isWhole = !cached || name === ATTENTION_MASK;
     return [name, [dims[0]!, isWhole ? length : 1]];

@@ -1,6 +1,6 @@
 import type { ItemForm } from '../graph/ops.ts';
 import type { Value } from '../graph/types.ts';
-import { isPresent, LOGITS } from '../inputs/convention.ts';
+import { LOGITS, pastOf } from '../inputs/convention.ts';
 import type { Sizes } from '../shapes/symbolic.ts';
 import type { InputTensor } from '../tensor/string-tensor.ts';
 import { apply, toProxy } from '../tracing/apply.ts';
@@ -18,8 +18,8 @@ import type { Traceable, Tracing } from './tracing.ts';
 export interface StepOutputs {
   /** The logits of the last position, [rows, vocabulary]. */
   readonly logits: Value;
-  /** The key-value cache: the values of the outputs that give it, by name. */
-  readonly present: ReadonlyMap<string, Value>;
+  /** The key-value cache and other states, by the names of the inputs that take them in the next step. */
+  readonly cache: ReadonlyMap<string, Value>;
 }
 
 /** A step of a generation, of some rows or of all (null). */
@@ -146,7 +146,7 @@ export class Generation implements Steps {
   /** Reads what goes from step to step, as it is at the end of the block. */
   close(): void {
     for (const forward of this.forwards.slice(0, this.last + 1)) this.outputs.push(this.outputsOf(forward));
-    for (const { logits, present } of this.outputs) this.tracing.carried.push(logits, ...present.values());
+    for (const { logits, cache } of this.outputs) this.tracing.carried.push(logits, ...cache.values());
   }
 
   /** The step of a forward; -1 for the forward of another model that is called in a step. */
@@ -157,7 +157,7 @@ export class Generation implements Steps {
   /** The values of the model's outputs at the end of the block. */
   private outputsOf(forward: TracedForward): StepOutputs {
     const { builder } = this.tracing;
-    const { outputs } = this.model.map.model;
+    const { inputs, outputs } = this.model.map.model;
     const at = (index: number) => owning(builder, forward.read({ path: '', port: 'output', index, call: 0 }));
     const logits = outputs.findIndex(({ name }) => name === LOGITS);
     const items: readonly ItemForm[] = [
@@ -165,9 +165,10 @@ export class Generation implements Steps {
       { kind: 'int' },
     ];
     const last = apply('getitem', [at(logits), toProxy(-1)], { items });
-    const present = outputs.flatMap(({ name }, i) =>
-      this.cached && isPresent(name) ? [[name, at(i)[inner].value()] as const] : [],
-    );
-    return { logits: last[inner].value(), present: new Map(present) };
+    const cache = outputs.flatMap(({ name }, i) => {
+      const past = this.cached ? pastOf(name, inputs) : null;
+      return past === null ? [] : [[past, at(i)[inner].value()] as const];
+    });
+    return { logits: last[inner].value(), cache: new Map(cache) };
   }
 }

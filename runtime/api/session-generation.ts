@@ -2,7 +2,7 @@ import { TraceError } from '../errors.ts';
 import { asTraced } from '../functions/nodes.ts';
 import { usesOf } from '../graph/live.ts';
 import type { Site, TensorType, Value } from '../graph/types.ts';
-import { pastOf, TOKEN_IDS } from '../inputs/convention.ts';
+import { TOKEN_IDS } from '../inputs/convention.ts';
 import type { Inputs } from '../inputs/prepare.ts';
 import { type AnyTensor, Tensor } from '../tensor/tensor.ts';
 import { toProxy, wrap } from '../tracing/apply.ts';
@@ -137,7 +137,7 @@ class Steps {
   /** Chooses the tokens after a step, and gives them to the next one. Gives all tokens so far, of the shape that those at the end have. */
   choose(step: number, shape: readonly (number | null)[]): Value {
     const { outputs, forwards, last } = this.generation;
-    const { logits, present } = outputs[step]!;
+    const { logits, cache } = outputs[step]!;
     const isLast = step === last;
     const tokens = this.call(
       [logits],
@@ -148,9 +148,8 @@ class Steps {
       },
     );
     if (isLast) return tokens;
-    const cache = Array.from(present, ([name, value]) => [pastOf(name), value] as const);
     this.tracing.takeInputs(forwards[step + 1]!, new Map([...cache, [TOKEN_IDS, tokens]]), (given) =>
-      this.decoding.inputs(new Map(Array.from(present.keys(), (name) => [name, given.get(pastOf(name))!]))),
+      this.decoding.inputs(new Map(Array.from(cache.keys(), (name) => [name, given.get(name)!]))),
     );
     return tokens;
   }

@@ -1,11 +1,14 @@
+import type { DType } from '../graph/types.ts';
 import type { ModelTensor } from '../onnx/model.ts';
+import { allocate } from '../tensor/storage.ts';
 import type { InputTensor } from '../tensor/string-tensor.ts';
 import { Tensor } from '../tensor/tensor.ts';
 
 /*
  * The inputs and outputs of language models, by the names that published ONNX files have for them. Tokens come as ids or
- * as embeddings; with a key-value cache a model takes `past_key_values.*` and gives `present.*`, of the same shapes with
- * the new tokens added.
+ * as embeddings. What goes from step to step is an input `past…` with an output `present…`: keys and values, to which each
+ * step adds the new tokens (`past_key_values.0.key` and `present.0.key`, `past_key_0` and `present_key_0`, `past_0` and
+ * `present_0`), or the state of a convolution or recurrence, whose size is fixed (`past_conv.0` and `present_conv.0`).
  */
 
 /** int64 [batch, sequence] */
@@ -22,23 +25,26 @@ export const TOKEN_TYPE_IDS = 'token_type_ids';
 const USE_CACHE = 'use_cache_branch';
 /** The output that a language model's next token is chosen by: float [batch, sequence, vocabulary]. */
 export const LOGITS = 'logits';
-/** float [batch, heads, past, features] each */
-const PAST = 'past_key_values';
-const PRESENT = 'present';
+/** How many of the last positions get logits, 0 for all: int64, of no dimensions or one. */
+const LOGITS_TO_KEEP = 'num_logits_to_keep';
+/** Inputs that tell a length, though their names begin like those of a cache. */
+const LENGTHS = /^past_seq/;
 
-/** Whether an input is of the key-value cache. */
+/** Whether an input takes what an earlier step gave. */
 export function isPast(input: string): boolean {
-  return input.startsWith(PAST);
+  return /^past[._]/.test(input) && !LENGTHS.test(input);
 }
 
-/** Whether an output is of the key-value cache. */
-export function isPresent(output: string): boolean {
-  return output.startsWith(PRESENT);
+/** Whether an input is of the key-value cache: float [batch, heads, past, features]. */
+export function isKeyValue(input: string): boolean {
+  return isPast(input) && /key|value|^past_\d+$/.test(input);
 }
 
-/** The input that takes an output of the key-value cache in the next step. */
-export function pastOf(present: string): string {
-  return present.replace(PRESENT, PAST);
+/** The input that takes an output of a step in the next one; null for an output that none takes. */
+export function pastOf(output: string, inputs: readonly { readonly name: string }[]): string | null {
+  const [, rest] = /^present([._].*)$/.exec(output) ?? [];
+  const names = rest === undefined ? [] : [`past_key_values${rest}`, `past${rest}`];
+  return names.find((name) => inputs.some((input) => input.name === name)) ?? null;
 }
 
 /** Whether the model has an input for tokens: only then are other inputs filled in. */
@@ -48,7 +54,7 @@ export function takeTokens(inputs: Iterable<{ readonly name: string }>): boolean
 
 /** Whether an input may be left out beside tokens. */
 export function isFilledIn(input: string): boolean {
-  return [ATTENTION_MASK, POSITION_IDS, TOKEN_TYPE_IDS, USE_CACHE].includes(input) || isPast(input);
+  return [ATTENTION_MASK, POSITION_IDS, TOKEN_TYPE_IDS, USE_CACHE, LOGITS_TO_KEEP].includes(input) || isPast(input);
 }
 
 /** What is wrong with an attention mask beside tokens; null if it has an entry for each of them and of the cache. */
@@ -66,27 +72,56 @@ export function maskFault(prepared: ReadonlyMap<string, InputTensor>): string | 
 }
 
 function pastLength(prepared: ReadonlyMap<string, InputTensor>): number {
-  return [...prepared].find(([name]) => isPast(name))?.[1].dims.at(-2) ?? 0;
+  return [...prepared].find(([name]) => isKeyValue(name))?.[1].dims.at(-2) ?? 0;
 }
 
-/** Adds the inputs that may be left out beside tokens: an empty cache, a mask of ones, positions, token types of zeros. */
+/**
+ * Adds the inputs that may be left out beside tokens: an empty cache, states of zeros, a mask of ones, positions, token types
+ * of zeros. A cache with a size that only the model's author knows stays out.
+ */
 export function fillIn(inputs: readonly ModelTensor[], prepared: Map<string, InputTensor>): void {
   const tokens = prepared.get(TOKEN_IDS) ?? prepared.get(EMBEDDINGS);
   if (!tokens) return;
   const [batch, sequence] = tokens.dims as [number, number];
   const missing = inputs.filter(({ name }) => !prepared.has(name));
   const past = pastLength(prepared);
-  for (const { name, dtype, dims } of missing) {
-    if (!isPast(name) || !dims || !dtype) continue;
-    const shape = dims.map((dim, i) => (typeof dim === 'number' ? dim : i === 0 ? batch : 0));
-    prepared.set(name, Tensor.from([], dtype as 'float32', shape));
+  const rows = inputs.find(({ name }) => name === TOKEN_IDS || name === EMBEDDINGS)?.dims?.[0];
+  for (const input of missing) {
+    const shape = isPast(input.name) ? stateShape(input, rows, batch) : null;
+    if (shape && input.dtype) prepared.set(input.name, zeros(shape, input.dtype));
   }
-  const names = new Set(missing.map(({ name }) => name));
-  const add = (name: string, tensor: () => Tensor) => names.has(name) && prepared.set(name, tensor());
+  const left = new Map(missing.map((input) => [input.name, input]));
+  const add = (name: string, tensor: () => Tensor) => {
+    const { dtype } = left.get(name) ?? {};
+    if (dtype) prepared.set(name, tensor().to(dtype) as Tensor);
+  };
   add(ATTENTION_MASK, () => filled([batch, past + sequence], 1));
   add(POSITION_IDS, () => positions(prepared.get(ATTENTION_MASK), batch, sequence, past));
   add(TOKEN_TYPE_IDS, () => filled([batch, sequence], 0));
   add(USE_CACHE, () => Tensor.from([past > 0], 'bool' as 'float32', [1]));
+  add(LOGITS_TO_KEEP, () => integers([0], left.get(LOGITS_TO_KEEP)!.dims?.map(() => 1) ?? []));
+}
+
+/**
+ * The dims of what a first step takes from the step before it; null where the file does not tell one of them.
+ * @param rows the size of the batch, as the file has it for the tokens
+ */
+function stateShape(
+  { name, dims }: ModelTensor,
+  rows: string | number | null | undefined,
+  batch: number,
+): number[] | null {
+  const sizes = dims?.map((dim, i) => {
+    if (typeof dim === 'number') return dim;
+    if (i === 0 || (dim !== null && dim === rows)) return batch;
+    return isKeyValue(name) && i === dims.length - 2 ? 0 : null;
+  });
+  return sizes?.every((size) => size !== null) ? sizes : null;
+}
+
+function zeros(dims: readonly number[], dtype: DType): Tensor {
+  const size = dims.reduce((product, dim) => product * dim, 1);
+  return new Tensor(dtype as 'float32', dims, allocate(dtype as 'float32', size));
 }
 
 function filled(dims: readonly number[], value: number): Tensor {

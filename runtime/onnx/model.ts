@@ -6,6 +6,7 @@ import { elementTypes } from './element-types.ts';
 import { ModelError } from './error.ts';
 import { isExternal } from './external.ts';
 import { finalStates } from './final-states.ts';
+import { withHeadSizes } from './head-sizes.ts';
 import { type Links, linkGraph } from './links.ts';
 import type { Dim } from './make.ts';
 import { modelHash } from './model-hash.ts';
@@ -73,7 +74,8 @@ export class OnnxModel implements ModelFile {
     this.graph = proto.graph!;
     this.opset = Number(defaultOpset(proto));
     this.initializers = new Map(this.graph.initializer.map((tensor) => [tensor.name, tensor]));
-    this.inputs = this.graph.input.filter(({ name }) => !this.initializers.has(name)).map(modelTensor);
+    const declared = this.graph.input.filter(({ name }) => !this.initializers.has(name)).map(modelTensor);
+    this.inputs = withHeadSizes(declared, this.graph, this.initializers);
     this.outputs = this.graph.output.map(modelTensor);
     this.draws = drawingIn(this.graph, proto.functions);
     this.hasExternal = tensorsOf(proto).some(isExternal);

@@ -1,4 +1,11 @@
-import { ATTENTION_MASK, EMBEDDINGS, isPast, POSITION_IDS, TOKEN_IDS, TOKEN_TYPE_IDS } from '../inputs/convention.ts';
+import {
+  ATTENTION_MASK,
+  EMBEDDINGS,
+  isKeyValue,
+  POSITION_IDS,
+  TOKEN_IDS,
+  TOKEN_TYPE_IDS,
+} from '../inputs/convention.ts';
 import type { ModelTensor, OnnxModel } from '../onnx/model.ts';
 import {
   constant,
@@ -68,7 +75,7 @@ function conventional(inputs: InputSizes): Map<string, DimFormula> {
   const replaced = new Map<string, DimFormula>();
   const [batch, sequence] = main?.slice(0, 2).map(soleSymbol) ?? [];
   if (!batch || !sequence) return replaced;
-  const pasts = [...inputs].filter(([name, dims]) => isPast(name) && dims.length === 4);
+  const pasts = [...inputs].filter(([name, dims]) => isKeyValue(name) && dims.length === 4);
   const ofDecoder = pasts.filter(([name]) => !name.includes('.encoder.'));
   const past = ofDecoder.map(([, dims]) => soleSymbol(dims[2]!)).find((name) => name !== null) ?? null;
   const kept = new Set([batch, sequence, past]);

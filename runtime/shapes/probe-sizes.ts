@@ -1,4 +1,4 @@
-import { isPast } from '../inputs/convention.ts';
+import { isKeyValue } from '../inputs/convention.ts';
 import { soleSymbol, substitute, symbol } from './formulas.ts';
 import { type InputSizes, symbolsIn } from './input-sizes.ts';
 
@@ -110,7 +110,7 @@ function rolesIn(inputs: InputSizes): Map<string, Role> {
       const name = soleSymbol(dim);
       if (name === null || roles.get(name) !== 'length') return;
       if (i === 0) roles.set(name, 'rows');
-      else if (isPast(input)) roles.set(name, 'past');
+      else if (isKeyValue(input)) roles.set(name, 'past');
       else if (dims.length > 3 && i > 1) roles.set(name, 'extent');
     });
   }
