@@ -1,8 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import { isMember } from '../runtime/api/members.ts';
-import { modelFolder } from '../runtime/language/hub.ts';
-import { chooseModelFile, filesUnder } from '../runtime/language/model-files.ts';
+import { modelPlace } from '../runtime/language/model-place.ts';
 import { declareModules } from '../runtime/modules/declarations.ts';
 import { typeName } from '../runtime/modules/kind-names.ts';
 import type { Module } from '../runtime/modules/module.ts';
@@ -52,8 +51,7 @@ export function namedModels(models: readonly string[]): ReadonlyMap<string, stri
 /** Reads what users see of a model: its graph, not its weights, except for their hash. */
 export async function servedModel(name: string, given: string): Promise<ServedModel> {
   const isFile = extname(given) === '.onnx' || statSync(given, { throwIfNoEntry: false })?.isFile() === true;
-  const folder = isFile ? dirname(given) : await modelFolder(given, {});
-  const file = isFile ? given : join(folder, chooseModelFile(filesUnder(folder), folder));
+  const { folder, path: file } = await modelPlace(given);
   const isLanguage = !isFile && existsSync(join(folder, 'tokenizer.json'));
   const model = await readModel(file);
   const described = ({ name: own, dtype, dims }: DescribedTensor) => ({ name: own, dtype, dims });

@@ -1,7 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import { modelFolder } from '../../runtime/language/hub.ts';
-import { chooseModelFile, filesUnder } from '../../runtime/language/model-files.ts';
+import { modelPlace } from '../../runtime/language/model-place.ts';
 import { UsageError } from './usage-error.ts';
 
 /** Which file of a folder or repository is meant. */
@@ -34,6 +34,6 @@ export async function modelFile(model: string, { file, revision }: ModelOptions)
     if (file !== undefined) throw new UsageError(`${model} is a file already: leave out --file, or name its folder.`);
     return model;
   }
-  const folder = await modelFolder(model, { ...(file && { file }), ...(revision && { revision }) });
-  return join(folder, chooseModelFile(filesUnder(folder), folder, file));
+  const place = await modelPlace(model, { ...(file && { file }), ...(revision && { revision }) });
+  return place.path;
 }

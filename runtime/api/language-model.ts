@@ -2,43 +2,31 @@ import { join } from 'node:path';
 import { Tokenizer } from '@huggingface/tokenizers';
 import * as z from 'zod';
 import { readLanguageConfig } from '../language/config.ts';
-import { modelFolder } from '../language/hub.ts';
 import { readJson } from '../language/json-file.ts';
-import { chooseModelFile, filesUnder } from '../language/model-files.ts';
+import { modelPlace } from '../language/model-place.ts';
 import { ModelError } from '../onnx/error.ts';
 import { readModel } from '../onnx/read.ts';
 import { ort } from '../ort/ort.ts';
-import type { LanguageLoadOptions, LanguageModelLoader, LanguageModel as LanguageModelOf } from '../types/model.ts';
+import type { LanguageModelLoader, LanguageModel as LanguageModelOf, LoadOptions } from '../types/model.ts';
 import type { Loose } from '../types/module.ts';
 import { withHooks } from './input-maker.ts';
 import { engineChoice, LoadedModel } from './loaded-model.ts';
 import { ModelMap } from './locate.ts';
 import { LANGUAGE_MODEL_MEMBERS } from './members.ts';
-import { FLAG, PROGRESS, TEXT } from './option-kinds.ts';
-import { checkOptions, LOAD_OPTIONS, type OptionKinds } from './options.ts';
+import { checkOptions, LOAD_OPTIONS } from './options.ts';
 import { TextInputs } from './text-inputs.ts';
 import { TextModel } from './text-model.ts';
 
-const LANGUAGE_OPTIONS: OptionKinds<LanguageLoadOptions> = {
-  ...LOAD_OPTIONS,
-  revision: TEXT,
-  file: TEXT,
-  token: TEXT,
-  localFilesOnly: FLAG,
-  progress: PROGRESS,
-};
-
 /** Opens language models. */
 export const LanguageModel: LanguageModelLoader = {
-  async load<Tree = Loose>(pathOrHubId: string, options: LanguageLoadOptions = {}): Promise<LanguageModelOf<Tree>> {
-    checkOptions('LanguageModel.load', options, LANGUAGE_OPTIONS);
+  async load<Tree = Loose>(pathOrHubId: string, options: LoadOptions = {}): Promise<LanguageModelOf<Tree>> {
+    checkOptions('LanguageModel.load', options, LOAD_OPTIONS);
     const { rename, envoys, inputHooks } = options;
     const choice = engineChoice(options);
-    const folder = await modelFolder(pathOrHubId, options);
-    const file = chooseModelFile(filesUnder(folder), folder, options.file);
+    const { folder, path } = await modelPlace(pathOrHubId, options);
+    const model = await readModel(path);
     const tokenizer = readTokenizer(folder);
     const config = readLanguageConfig(folder);
-    const model = await readModel(join(folder, file));
     const methods = Object.keys(inputHooks?.methods ?? {});
     const map = new ModelMap(model, { members: LANGUAGE_MODEL_MEMBERS, rename, envoys, methods });
     const device = await ort.chooseDevice(options.device ?? 'auto');

@@ -1,5 +1,4 @@
-import { join } from 'node:path';
-import { packagedModel } from '../language/packaged-models.ts';
+import { modelPlace } from '../language/model-place.ts';
 import { readModel } from '../onnx/read.ts';
 import { ort } from '../ort/ort.ts';
 import type { LoadOptions, NNsightLoader, NNsight as NNsightOf } from '../types/model.ts';
@@ -12,12 +11,12 @@ import { checkOptions, LOAD_OPTIONS } from './options.ts';
 
 /** Opens ONNX models. */
 export const NNsight: NNsightLoader = {
-  async load<Tree = Loose>(path: string, options: LoadOptions = {}): Promise<NNsightOf<Tree>> {
+  async load<Tree = Loose>(pathOrHubId: string, options: LoadOptions = {}): Promise<NNsightOf<Tree>> {
     checkOptions('NNsight.load', options, LOAD_OPTIONS);
     const { rename, envoys, inputHooks } = options;
     const choice = engineChoice(options);
-    const packaged = packagedModel(path);
-    const model = await readModel(packaged === null ? path : join(packaged, 'model.onnx'));
+    const { path } = await modelPlace(pathOrHubId, options);
+    const model = await readModel(path);
     const map = new ModelMap(model, { rename, envoys, methods: Object.keys(inputHooks?.methods ?? {}) });
     const device = await ort.chooseDevice(options.device ?? 'auto');
     const loaded = new LoadedModel(map, withHooks(new PlainInputs(model), inputHooks), { ...choice, device });

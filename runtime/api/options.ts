@@ -12,8 +12,10 @@ import {
   NAMES_BY_PATH,
   OBJECT,
   type OptionKind,
+  PROGRESS,
   REUSE,
   SIGNAL,
+  TEXT,
 } from './option-kinds.ts';
 
 /** All options that a call takes, and what each may be: the compiler asks for each. */
@@ -39,6 +41,13 @@ export const LOAD_OPTIONS: OptionKinds<LoadOptions> = {
   rename: NAMES_BY_PATH,
   envoys: OBJECT,
   inputHooks: OBJECT,
+  revision: TEXT,
+  file: TEXT,
+  dtype: TEXT,
+  subfolder: TEXT,
+  token: TEXT,
+  localFilesOnly: FLAG,
+  progress: PROGRESS,
 };
 
 /**

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import * as z from 'zod';
+import { readGenaiConfig } from './genai-config.ts';
 import { readJson, readText } from './json-file.ts';
 
 /** The generation settings in a model's files; undefined if they do not say. */
@@ -72,20 +73,25 @@ const tokenizerConfig = z.looseObject({ bos_token: token, eos_token: token, chat
 const chatTemplate = z.looseObject({ chat_template: templates.nullish() });
 
 /**
- * Reads `config.json`, `generation_config.json`, `tokenizer_config.json` and `chat_template.jinja` (or `.json`) of a
- * folder. A missing file says nothing; `generation_config.json` goes before `config.json`, a template in a file of its
- * own before one in `tokenizer_config.json`. Throws a `ModelError` for a damaged file.
+ * Reads `config.json`, `generation_config.json`, `genai_config.json`, `tokenizer_config.json` and `chat_template.jinja` (or
+ * `.json`) of a folder. A missing file says nothing; `generation_config.json` goes before `config.json` and this before
+ * `genai_config.json`, a template in a file of its own before one in `tokenizer_config.json`. Throws a `ModelError` for a
+ * damaged file.
  */
 export function readLanguageConfig(folder: string): LanguageConfig {
   const path = join(folder, 'config.json');
   const { text_config: text, ...top } = readJson(path, config) ?? {};
-  const generation = readJson(join(folder, 'generation_config.json'), generationConfig) ?? {};
+  const { model: genai, search } = genaiDefaults(folder);
+  const generation = {
+    ...search,
+    ...defined(readJson(join(folder, 'generation_config.json'), generationConfig) ?? {}),
+  };
   const tokenizer = readJson(join(folder, 'tokenizer_config.json'), tokenizerConfig) ?? {};
   const first = (key: 'bos_token_id' | 'pad_token_id') => {
-    const found = generation[key] ?? top[key] ?? text?.[key] ?? -1;
+    const found = generation[key] ?? top[key] ?? text?.[key] ?? genai[key] ?? -1;
     return found < 0 ? null : found;
   };
-  const model = { ...text, ...defined(top) };
+  const model = { ...genai, ...defined({ ...text }), ...defined(top) };
   return {
     whole: readJson(path, z.looseObject({})) ?? {},
     eosTokenIds: generation.eos_token_id ?? model.eos_token_id ?? [],
@@ -106,6 +112,20 @@ export function readLanguageConfig(folder: string): LanguageConfig {
       topP: generation.top_p || undefined,
       repetitionPenalty: generation.repetition_penalty ?? undefined,
     },
+  };
+}
+
+/** What `genai_config.json` says, in the words of the other files. */
+function genaiDefaults(folder: string) {
+  const { model, search } = readGenaiConfig(folder) ?? {};
+  const { eos_token_id: eos } = model ?? {};
+  return {
+    model: {
+      ...defined({ bos_token_id: model?.bos_token_id, pad_token_id: model?.pad_token_id }),
+      ...defined({ n_positions: model?.context_length, vocab_size: model?.vocab_size }),
+      ...(eos !== null && eos !== undefined && { eos_token_id: [eos].flat() }),
+    },
+    search: defined({ ...search }),
   };
 }
 

@@ -7,14 +7,12 @@ import { type ProgressOption, type ProgressReport, reportProgress } from './down
 import { CachedModel, type HubFile } from './hub-cache.ts';
 import { type HubRequest, hubError, isRefusal, offlineError } from './hub-error.ts';
 import { isCommit, isContentHash, isInside } from './hub-names.ts';
-import { chooseModelFile, filesUnder, findModelFile, neededFiles } from './model-files.ts';
+import { chooseModelFile, type FileChoice, filesUnder, findModelFile, neededFiles } from './model-files.ts';
 
 /** How a model is fetched from the hub. */
-export interface HubOptions {
+export interface HubOptions extends FileChoice {
   /** A branch, a tag or a commit of the repository; `main` if not given. */
   readonly revision?: string;
-  /** The .onnx file to open, relative to the folder or repository, such as `onnx/model_fp16.onnx`. */
-  readonly file?: string;
   /** An access token of the hub; without it `HF_TOKEN` or the one that `hf auth login` stored. */
   readonly token?: string;
   /** Use only the cache and no network, as `HF_HUB_OFFLINE=1` does for all models. */
@@ -44,9 +42,9 @@ export async function hubFolder(id: string, options: HubOptions): Promise<string
 }
 
 /** The graph is the last file to be written, so that a folder that has it has all. */
-function cachedFolder(cache: CachedModel, { revision }: HubRequest, { file }: HubOptions): string | null {
+function cachedFolder(cache: CachedModel, { revision }: HubRequest, choice: HubOptions): string | null {
   const folder = cache.find(revision);
-  return folder !== null && findModelFile(filesUnder(folder), file) !== null ? folder : null;
+  return folder !== null && findModelFile(filesUnder(folder), choice) !== null ? folder : null;
 }
 
 async function fetchModel(cache: CachedModel, request: HubRequest, options: HubOptions): Promise<string> {
@@ -57,7 +55,11 @@ async function fetchModel(cache: CachedModel, request: HubRequest, options: HubO
   if (!isCommit(sha)) throw new ModelError(`${hubUrl} names a commit of ${id} that is none: ${JSON.stringify(sha)}`);
   const files = await listModelFiles(id, { ...hub, revision: sha, fetch: impatientFetch });
   const paths = [...files.keys()];
-  const needed = neededFiles(paths, chooseModelFile(paths, `the repository ${id} on ${hubUrl}`, options.file));
+  const needed = neededFiles(
+    paths,
+    chooseModelFile(paths, `the repository ${id} on ${hubUrl}`, options),
+    options.subfolder,
+  );
   const present = new Set(cache.find(sha) === null ? [] : filesUnder(cache.snapshot(sha)));
   const missing = needed.filter((path) => !present.has(path)).map((path) => files.get(path)!);
   if (missing.length > 0) {

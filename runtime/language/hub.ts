@@ -17,13 +17,11 @@ const HUB_ID = /^\w[\w.-]*\/\w[\w.-]*$/;
 export async function modelFolder(pathOrHubId: string, options: HubOptions = {}): Promise<string> {
   const stat = statFile(pathOrHubId);
   if (stat?.isDirectory()) return pathOrHubId;
-  if (stat) {
-    throw new ModelError(`${pathOrHubId} is a file: give its folder, and the file's name as the option file`);
-  }
+  if (stat) throw new ModelError(`${pathOrHubId} is a file: give its folder`);
   const packaged = packagedModel(pathOrHubId);
   if (packaged !== null) return packaged;
   if (!HUB_ID.test(pathOrHubId)) {
-    throw new ModelError(`no such folder: ${pathOrHubId} (a model on the hub is named owner/name)`);
+    throw new ModelError(`no such file or folder: ${pathOrHubId} (a model on the hub is named owner/name)`);
   }
   // The hub's client takes a tenth of a second to load: only those who need it wait.
   const { hubFolder } = await import('./hub-folder.ts');

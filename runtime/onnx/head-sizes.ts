@@ -31,11 +31,7 @@ function isGroupQueryAttention({ opType, domain }: NodeProto): boolean {
 }
 
 /** Null where the graph does not tell it. */
-function headSize(
-  node: NodeProto,
-  graph: GraphProto,
-  initializers: ReadonlyMap<string, TensorProto>,
-): number | null {
+function headSize(node: NodeProto, graph: GraphProto, initializers: ReadonlyMap<string, TensorProto>): number | null {
   const [heads, ofKeys] = [intAttribute(node, 'num_heads'), intAttribute(node, 'kv_num_heads')];
   if (!heads || !ofKeys) return null;
   const [query = '', key = ''] = node.input;

@@ -27,7 +27,8 @@ export type Inputs = Readonly<Record<string, TensorData | NestedStrings | undefi
 /** The inputs of a model: by name, or the data of the first one. */
 export type ModelInputs = Inputs | TensorData;
 
-export interface LoadOptions {
+/** How a model is found, and how it runs. */
+export interface LoadOptions extends HubOptions {
   /** `auto`, the default, takes the best device that works. */
   readonly device?: 'auto' | Device;
   /**
@@ -60,9 +61,6 @@ export interface LoadOptions {
   /** The user's own functions to prepare inputs and to batch them. */
   readonly inputHooks?: InputHooks;
 }
-
-/** How a language model is found and opened. */
-export type LanguageLoadOptions = LoadOptions & HubOptions;
 
 /** How one trace is run. */
 export interface TraceOptions {
@@ -203,11 +201,12 @@ export interface LanguageModelMembers<Tree = Loose> extends ModelMembers<Prompt,
 /** Opens ONNX models. */
 export interface NNsightLoader {
   /**
-   * Reads a model's graph (its weights stay in the file) and finds its modules. Throws a `ModelError` on a file that is
-   * not an ONNX model, a `DeviceError` on a device that does not work here. `onnsight/toy-sae`, an autoencoder for layer 2
-   * of `onnsight/toy-gpt2`, comes with this package.
+   * Reads a model's graph (its weights stay in the file) and finds its modules. It is an .onnx file, a folder with one (or
+   * several, of which options choose), or a model of the Hugging Face hub, `owner/name`, which is downloaded once into the
+   * usual cache. Throws a `ModelError` on a file that is not an ONNX model, a `DeviceError` on a device that does not work
+   * here. `onnsight/toy-sae`, an autoencoder for layer 2 of `onnsight/toy-gpt2`, comes with this package.
    */
-  load<Tree = Loose>(path: string, options?: LoadOptions): Promise<NNsight<Tree>>;
+  load<Tree = Loose>(pathOrHubId: string, options?: LoadOptions): Promise<NNsight<Tree>>;
 }
 
 /** Opens language models. */
@@ -218,7 +217,7 @@ export interface LanguageModelLoader {
    * which comes with this package.
    * Throws a `ModelError` that names what is missing.
    */
-  load<Tree = Loose>(pathOrHubId: string, options?: LanguageLoadOptions): Promise<LanguageModel<Tree>>;
+  load<Tree = Loose>(pathOrHubId: string, options?: LoadOptions): Promise<LanguageModel<Tree>>;
 }
 
 /** A class whose getters, setters and methods modules get. None is ever made of it. */

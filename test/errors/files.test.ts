@@ -49,7 +49,7 @@ describe('a file that is no model', () => {
       },
       /cannot be read/,
     ],
-    ['a folder', () => folder, /is a directory: name the \.onnx file in it/],
+    ['a folder', () => folder, /loop\.onnx" cannot be read: ELOOP/],
   ])('%s', async (_, path, says) => {
     const error = await rejection(NNsight.load(path()));
     expect(error).toBeInstanceOf(ModelError);
@@ -97,7 +97,7 @@ describe('a file that is no model', () => {
     const { LanguageModel } = await import('onnsight');
     const error = await rejection(LanguageModel.load(join(folder, 'nowhere')));
     expect(error).toBeInstanceOf(ModelError);
-    expect(error.message).toMatch(/no such folder: .*nowhere/);
+    expect(error.message).toMatch(/no such file or folder: .*nowhere/);
   });
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { chooseModelFile, findModelFile, neededFiles } from '../../runtime/language/model-files.ts';
+import { chooseModelFile, type FileChoice, findModelFile, neededFiles } from '../../runtime/language/model-files.ts';
 
 describe('the .onnx file of a model', () => {
   test.each([
@@ -15,13 +15,46 @@ describe('the .onnx file of a model', () => {
   });
 
   test('the one that is asked for', () => {
-    expect(findModelFile(['model.onnx', 'model_q4.onnx'], 'model_q4.onnx')).toBe('model_q4.onnx');
-    expect(findModelFile(['model.onnx'], 'model_q4.onnx')).toBe(null);
+    expect(findModelFile(['model.onnx', 'model_q4.onnx'], { file: 'model_q4.onnx' })).toBe('model_q4.onnx');
+    expect(findModelFile(['model.onnx'], { file: 'model_q4.onnx' })).toBe(null);
+  });
+
+  test.each([
+    [{ dtype: 'q4' }, 'onnx/model_q4.onnx'],
+    [{ dtype: 'q8' }, 'onnx/model_quantized.onnx'],
+    [{ dtype: 'fp32' }, 'onnx/model.onnx'],
+    [{ dtype: 'q4f16', subfolder: 'onnx/' }, 'onnx/model_q4f16.onnx'],
+    [{ subfolder: './cpu' }, 'cpu/model.onnx'],
+    [{ subfolder: 'gpu' }, 'gpu/whole.onnx'],
+    [{ subfolder: '' }, 'model.onnx'],
+    [{ dtype: 'fp16', subfolder: '' }, null],
+    [{ dtype: 'bnb4' }, null],
+  ] as const)('of the form and subfolder that %o say', (choice, expected) => {
+    const inFolder = ['model.onnx', 'model_q4.onnx', 'model_quantized.onnx', 'model_q4f16.onnx'];
+    const paths = ['model.onnx', ...inFolder.map((name) => `onnx/${name}`), 'cpu/model.onnx', 'gpu/whole.onnx'];
+    expect(findModelFile(paths, choice)).toBe(expected);
+  });
+
+  test.each([
+    [
+      { dtype: 'bnb4' },
+      'there has no model_bnb4.onnx or decoder_model_merged_bnb4.onnx or decoder_model_bnb4.onnx: choose',
+    ],
+    [{ dtype: 'q4', subfolder: 'cpu' }, 'decoder_model_q4.onnx in cpu: choose one with the option file out of a.onnx'],
+    [{ file: 'c.onnx' }, 'there has no file c.onnx: choose one with the option file out of a.onnx, b.onnx'],
+    [
+      { dtype: 'q4_f16' },
+      'there is no dtype "q4_f16": it is one of fp32, fp16, q8, int8, uint8, q4, q4f16, bnb4; did you mean q4f16?',
+    ],
+    [{ file: 'a.onnx', dtype: 'fp16' }, 'the option file names the file a.onnx: leave out dtype'],
+    [{ file: 'a.onnx', subfolder: 'x' }, 'the option file names the file a.onnx: leave out subfolder'],
+  ])('no file for %o: an error that lists those there are', (choice, says) => {
+    expect(() => chooseModelFile(['b.onnx', 'a.onnx'], 'there', choice as FileChoice)).toThrow(says);
   });
 
   test('none that is clear: an error that lists them', () => {
     expect(() => chooseModelFile(['b.onnx', 'a.onnx'], 'The folder x')).toThrow(
-      /^The folder x has none of onnx\/model\.onnx, .*: choose one with the option file out of a\.onnx, b\.onnx$/,
+      /^The folder x has none of model\.onnx, .*: choose one with the option file out of a\.onnx, b\.onnx$/,
     );
     expect(() => chooseModelFile([], 'The folder x')).toThrow('The folder x has no .onnx file: export the model');
   });

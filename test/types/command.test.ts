@@ -58,7 +58,7 @@ describe('onnsight types', { timeout: 30_000 }, () => {
     writeFileSync(join(folder, 'mine.ts'), 'export const mine = 1;\n');
     const wrong: [string[], string][] = [
       [['absent.onnx', '--out', 'x.d.ts'], 'no such file: absent.onnx'],
-      [['absent', '--out', 'x.d.ts'], 'no such folder: absent'],
+      [['absent', '--out', 'x.d.ts'], 'no such file or folder: absent'],
       [['fake.onnx', '--out', 'x.d.ts'], 'fake.onnx is not an ONNX model'],
       [['notes.md', '--out', 'x.d.ts'], 'notes.md is not an ONNX model'],
       [[join(ROOT, 'compiler'), '--out', 'x.d.ts'], 'has no .onnx file'],

@@ -1,0 +1,49 @@
+import { basename, dirname, join } from 'node:path';
+import { ModelError } from '../onnx/error.ts';
+import { statFile } from '../onnx/stat-file.ts';
+import { readGenaiConfig } from './genai-config.ts';
+import { type HubOptions, modelFolder } from './hub.ts';
+import { chooseModelFile, filesUnder } from './model-files.ts';
+
+/** Where the files of a model are on this machine. */
+export interface ModelPlace {
+  /** The folder of its tokenizer and configuration. */
+  readonly folder: string;
+  /** Its .onnx file. */
+  readonly path: string;
+}
+
+/**
+ * Finds the files of a model: an .onnx file, one in a folder, or a model of the hub, which is fetched where it is not in the
+ * cache. Throws a `ModelError` as `modelFolder` does, and where none or several .onnx files fit the options.
+ */
+export async function modelPlace(pathOrHubId: string, options: HubOptions = {}): Promise<ModelPlace> {
+  if (isFile(pathOrHubId)) return placeOfFile(pathOrHubId, options);
+  const root = await modelFolder(pathOrHubId, options);
+  const { subfolder = '' } = options;
+  // Folders of onnxruntime-genai hold a model each, whole; elsewhere a subfolder has the graphs alone.
+  const folder = hasCompanions(join(root, subfolder)) ? join(root, subfolder) : root;
+  const paths = filesUnder(root);
+  const named = join(subfolder, readGenaiConfig(folder)?.model.decoder?.filename ?? '');
+  const isFree = options.file === undefined && options.dtype === undefined;
+  const file = isFree && paths.includes(named) ? named : chooseModelFile(paths, root, options);
+  return { folder, path: join(root, file) };
+}
+
+/** What is named like a file is none of the hub's models, whether it is there or not. */
+function isFile(path: string): boolean {
+  return path.endsWith('.onnx') || statFile(path)?.isDirectory() === false;
+}
+
+function placeOfFile(path: string, options: HubOptions): ModelPlace {
+  const wrong = (['file', 'dtype', 'subfolder', 'revision'] as const).find((name) => options[name] !== undefined);
+  if (wrong !== undefined) throw new ModelError(`${path} is a file: leave out the option ${wrong}, or name the folder`);
+  const beside = dirname(path);
+  // As published models have it: the tokenizer stands above the folder of the graphs.
+  const isBelow = basename(beside) === 'onnx' && !hasCompanions(beside);
+  return { folder: isBelow ? dirname(beside) : beside, path };
+}
+
+function hasCompanions(folder: string): boolean {
+  return ['tokenizer.json', 'genai_config.json'].some((name) => statFile(join(folder, name)));
+}
