@@ -49,6 +49,8 @@ export { type GraphJson, graphFromJson, graphToJson } from './graph/json.ts';
 export { InputError } from './inputs/prepare.ts';
 export type { ChatMessage, ChatOptions } from './language/chat.ts';
 export type { HubOptions } from './language/hub.ts';
+export { type RawAudio, readAudio } from './media/raw-audio.ts';
+export { type RawImage, readImage } from './media/raw-image.ts';
 export { ModelError } from './onnx/error.ts';
 export * from './optim/index.ts';
 export { DeviceError } from './ort/port.ts';

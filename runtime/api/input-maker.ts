@@ -8,6 +8,8 @@ import type { InputHooks } from '../types/input-hooks.ts';
 
 /** Makes a model's inputs from the values that a user gives: the same for one trace and for invokes. */
 export interface InputMaker {
+  /** What takes time before inputs can be prepared: reading the files that they name. Null where there is nothing to wait for. */
+  read?(inputs: unknown): Promise<Inputs> | null;
   /** The inputs by the names that the model gives them. */
   prepare(inputs: unknown): Inputs;
   /** Several inputs as one batch: the rows of all, in order. */
@@ -45,6 +47,7 @@ export class PlainInputs implements InputMaker {
 /** The usual way to make inputs, except for the user's own hooks. */
 export function withHooks(usual: InputMaker, { prepareInputs, batch }: InputHooks = {}): InputMaker {
   return {
+    read: (inputs) => (prepareInputs ? null : (usual.read?.(inputs) ?? null)),
     prepare: (inputs) => (prepareInputs ? prepareInputs(inputs) : usual.prepare(inputs)),
     batch: (list) => (batch ? batch(list) : usual.batch(list)),
   };

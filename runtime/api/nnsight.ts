@@ -1,4 +1,5 @@
 import { modelPlace } from '../language/model-place.ts';
+import { readProcessor } from '../media/processor.ts';
 import { readModel } from '../onnx/read.ts';
 import { ort } from '../ort/ort.ts';
 import type { LoadOptions, NNsightLoader, NNsight as NNsightOf } from '../types/model.ts';
@@ -6,6 +7,7 @@ import type { Loose } from '../types/module.ts';
 import { PlainInputs, withHooks } from './input-maker.ts';
 import { engineChoice, LoadedModel } from './loaded-model.ts';
 import { ModelMap } from './locate.ts';
+import { MediaInputs } from './media-inputs.ts';
 import { Model } from './model.ts';
 import { checkOptions, LOAD_OPTIONS } from './options.ts';
 
@@ -15,11 +17,14 @@ export const NNsight: NNsightLoader = {
     checkOptions('NNsight.load', options, LOAD_OPTIONS);
     const { rename, envoys, inputHooks } = options;
     const choice = engineChoice(options);
-    const { path } = await modelPlace(pathOrHubId, options);
+    const { folder, path } = await modelPlace(pathOrHubId, options);
     const model = await readModel(path);
+    const processor = readProcessor(folder);
+    const plain = new PlainInputs(model);
+    const usual = processor ? new MediaInputs(model, plain, processor) : plain;
     const map = new ModelMap(model, { rename, envoys, methods: Object.keys(inputHooks?.methods ?? {}) });
     const device = await ort.chooseDevice(options.device ?? 'auto');
-    const loaded = new LoadedModel(map, withHooks(new PlainInputs(model), inputHooks), { ...choice, device });
+    const loaded = new LoadedModel(map, withHooks(usual, inputHooks), { ...choice, device });
     return new Model(loaded, inputHooks?.methods).whole as NNsightOf<Tree>;
   },
 };

@@ -38,7 +38,8 @@ export function checkTraceOptions(call: string, options: TraceOptions | undefine
 /** Builds a trace of inputs that are given; without a block all outputs of the model are saved. */
 export async function buildTrace(model: LoadedModel, inputs: unknown, block: Block | null): Promise<BuiltTrace> {
   const { map } = model;
-  const begun = givenAt(callerSite, () => startOf(map, model.inputs.prepare(inputs)));
+  const begin = (given: unknown) => startOf(map, model.inputs.prepare(given));
+  const begun = givenAt(callerSite, () => model.inputs.read?.(inputs)?.then(begin) ?? begin(inputs));
   const start = begun instanceof Promise ? await placedLater(begun, laterSite()) : begun;
   const isPlain = !block && model.edits.length === 0 && start.activations.length === 0;
   // A model that is only run needs no shapes of its inner tensors.

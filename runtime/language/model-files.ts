@@ -37,7 +37,7 @@ export interface FileChoice {
 
 /** The files that are read beside a model's graph. */
 const COMPANIONS =
-  /^(config\.json|generation_config\.json|genai_config\.json|tokenizer[\w.-]*\.json|special_tokens_map\.json|chat_template\.(jinja|json))$/;
+  /^(config\.json|generation_config\.json|genai_config\.json|preprocessor_config\.json|tokenizer[\w.-]*\.json|special_tokens_map\.json|chat_template\.(jinja|json))$/;
 
 /** The endings of external data after the name of its .onnx file: `_data`, `_data_1`, `.data`. */
 const EXTERNAL_DATA = /^(_data(_\d+)?|\.data)$/;

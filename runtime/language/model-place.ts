@@ -45,5 +45,7 @@ function placeOfFile(path: string, options: HubOptions): ModelPlace {
 }
 
 function hasCompanions(folder: string): boolean {
-  return ['tokenizer.json', 'genai_config.json'].some((name) => statFile(join(folder, name)));
+  return ['tokenizer.json', 'genai_config.json', 'preprocessor_config.json'].some((name) =>
+    statFile(join(folder, name)),
+  );
 }

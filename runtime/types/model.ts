@@ -6,6 +6,8 @@ import type { InterventionGraph } from '../graph/graph.ts';
 import type { DType } from '../graph/types.ts';
 import type { ChatMessage, ChatOptions } from '../language/chat.ts';
 import type { HubOptions } from '../language/hub.ts';
+import type { RawAudio } from '../media/raw-audio.ts';
+import type { RawImage } from '../media/raw-image.ts';
 import type { Segmentation } from '../partition/segmentation.ts';
 import type { NestedStrings } from '../tensor/string-tensor.ts';
 import type { AnyTensor, Returned, Tensor, TensorData } from '../tensor/tensor.ts';
@@ -22,7 +24,10 @@ import type { Tracer } from './tracer.ts';
 export type Device = 'cpu' | 'cuda' | 'webgpu';
 
 /** Inputs by the names that the model gives them. */
-export type Inputs = Readonly<Record<string, TensorData | NestedStrings | undefined>>;
+export type Inputs = Readonly<Record<string, TensorData | NestedStrings | Media | readonly Media[] | undefined>>;
+
+/** A picture or sound, for models with a `preprocessor_config.json`: as `image` or `audio`. */
+export type Media = RawImage | RawAudio;
 
 /** The inputs of a model: by name, or the data of the first one. */
 export type ModelInputs = Inputs | TensorData;

@@ -1,0 +1,88 @@
+import { InputError, type Inputs } from '../inputs/prepare.ts';
+import type { Processor } from '../media/processor.ts';
+import { isRawAudio, type RawAudio, readAudio } from '../media/raw-audio.ts';
+import { isRawImage, type RawImage, readImage } from '../media/raw-image.ts';
+import type { OnnxModel } from '../onnx/model.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import { isPlainObject } from '../tracing/plain-object.ts';
+import type { InputMaker } from './input-maker.ts';
+
+/** Inputs of a model of pictures or sound: beside those by their own names, `image` or `audio`, or a list of them. */
+export class MediaInputs implements InputMaker {
+  readonly #model: OnnxModel;
+  readonly #usual: InputMaker;
+  readonly #processor: Processor;
+
+  constructor(model: OnnxModel, usual: InputMaker, processor: Processor) {
+    this.#model = model;
+    this.#usual = usual;
+    this.#processor = processor;
+  }
+
+  read(inputs: unknown): Promise<Inputs> | null {
+    if (this.#processor.takes !== 'image' || !this.#isMedia(inputs)) return null;
+    const { image } = inputs;
+    const list = [image].flat();
+    if (!list.some(isFile)) return null;
+    return Promise.all(list.map((one) => (isFile(one) ? readImage(one) : one))).then(
+      (read) => ({ ...inputs, image: read }) as unknown as Inputs,
+    );
+  }
+
+  prepare(inputs: unknown): Inputs {
+    if (!this.#isMedia(inputs)) return this.#usual.prepare(inputs);
+    const { takes } = this.#processor;
+    const { [takes]: given, ...others } = inputs;
+    const list = [given].flat();
+    if (list.length === 0) throw new InputError(`The input ${takes} is an empty list.`);
+    const [name, tensor] = made(this.#processor, list);
+    if (!this.#has(name)) {
+      const names = this.#model.inputs.map((input) => input.name).join(', ');
+      throw new InputError(
+        `The model has no input '${name}' for ${takes === 'image' ? 'a picture' : 'sound'}, only ${names}.`,
+      );
+    }
+    return { ...this.#usual.prepare(others), [name]: tensor };
+  }
+
+  batch(list: readonly Inputs[]): Inputs {
+    return this.#usual.batch(list);
+  }
+
+  #isMedia(inputs: unknown): inputs is Readonly<Record<string, unknown>> {
+    const { takes } = this.#processor;
+    return isPlainObject(inputs) && (inputs as Record<string, unknown>)[takes] !== undefined && !this.#has(takes);
+  }
+
+  #has(name: string): boolean {
+    return this.#model.inputs.some((input) => input.name === name);
+  }
+}
+
+/** The name of the model's input, and its data. */
+function made(processor: Processor, list: readonly unknown[]): [string, Tensor] {
+  if (processor.takes === 'image') return ['pixel_values', processor.make().pixels(list.map(picture))];
+  const extractor = processor.make();
+  return [extractor.input, extractor.features(list.map(sound))];
+}
+
+function isFile(value: unknown): value is string | Uint8Array {
+  return typeof value === 'string' || value instanceof Uint8Array;
+}
+
+function picture(value: unknown): RawImage {
+  if (isRawImage(value)) return value;
+  throw new InputError(
+    isFile(value)
+      ? 'In a block a picture cannot be waited for: read it before, const image = await readImage(…), and give { image }.'
+      : `The input image is a file, its bytes, what readImage gave, or a list of these, not ${typeof value}.`,
+  );
+}
+
+function sound(value: unknown): RawAudio {
+  if (isRawAudio(value)) return value;
+  if (isFile(value)) return readAudio(value);
+  throw new InputError(
+    `The input audio is a WAV file, its bytes, what readAudio gave, or a list of these, not ${typeof value}.`,
+  );
+}

@@ -1,0 +1,88 @@
+import * as z from 'zod';
+import { InputError } from '../inputs/prepare.ts';
+import { Tensor } from '../tensor/tensor.ts';
+import { logMel } from './log-mel.ts';
+import type { RawAudio } from './raw-audio.ts';
+
+const count = z.number().int().positive();
+
+/** The settings of a feature extractor for sound, in the words of `preprocessor_config.json`. */
+export const audioSettings = z.looseObject({
+  sampling_rate: count.nullish(),
+  feature_size: count.nullish(),
+  do_normalize: z.boolean().nullish(),
+  n_fft: count.nullish(),
+  hop_length: count.nullish(),
+  chunk_length: count.nullish(),
+});
+type AudioSettings = z.infer<typeof audioSettings>;
+
+const TYPES = ['WhisperFeatureExtractor', 'Wav2Vec2FeatureExtractor'];
+
+/** Makes a model's input of sound, as the feature extractor of transformers does that the model was trained with. */
+export class FeatureExtractor {
+  /** The input of the model that it makes. */
+  readonly input: 'input_features' | 'input_values';
+  readonly #settings: AudioSettings;
+
+  /** Throws an InputError for a class that is not known here. */
+  constructor(type: string, settings: AudioSettings) {
+    if (!TYPES.includes(type)) {
+      throw new InputError(
+        `What a ${type} does to sound is not known here (only ${TYPES.join(', ')}): give the model's own input.`,
+      );
+    }
+    this.input = type === 'WhisperFeatureExtractor' ? 'input_features' : 'input_values';
+    this.#settings = settings;
+  }
+
+  /** float32 [sounds, mel filters, frames] for Whisper, else [sounds, samples] */
+  features(sounds: readonly RawAudio[]): Tensor {
+    const wanted = this.#settings.sampling_rate ?? 16_000;
+    const other = sounds.find(({ samplingRate }) => samplingRate !== wanted);
+    if (other) {
+      throw new InputError(
+        `The model takes sound of ${wanted} samples a second, and this has ${other.samplingRate}: ffmpeg -i in.wav -ar ${wanted} out.wav.`,
+      );
+    }
+    return this.input === 'input_features' ? this.#spectrograms(sounds, wanted) : this.#values(sounds);
+  }
+
+  #spectrograms(sounds: readonly RawAudio[], samplingRate: number): Tensor {
+    const { feature_size, n_fft, hop_length, chunk_length } = this.#settings;
+    const [filters, frame, hop, seconds] = [feature_size ?? 80, n_fft ?? 400, hop_length ?? 160, chunk_length ?? 30];
+    const length = seconds * samplingRate;
+    const frames = Math.floor(length / hop);
+    const data = new Float32Array(sounds.length * filters * frames);
+    sounds.forEach(({ samples }, i) => {
+      if (samples.length > length) {
+        const found = (samples.length / samplingRate).toFixed(1);
+        throw new InputError(`The model hears ${seconds} s at a time, and the sound has ${found} s: cut it.`);
+      }
+      const whole = new Float32Array(length);
+      whole.set(samples);
+      data.set(logMel(whole, { filters, frame, hop, samplingRate }), i * filters * frames);
+    });
+    return new Tensor('float32', [sounds.length, filters, frames], data);
+  }
+
+  #values(sounds: readonly RawAudio[]): Tensor {
+    const { length } = sounds[0]!.samples;
+    const other = sounds.find(({ samples }) => samples.length !== length);
+    if (other) {
+      throw new InputError(
+        `The sounds cannot be batched: they have ${length} and ${other.samples.length} samples. Give a trace for each.`,
+      );
+    }
+    const isNormalized = this.#settings.do_normalize ?? true;
+    const rows = sounds.flatMap(({ samples }) => Array.from(isNormalized ? normalized(samples) : samples));
+    return new Tensor('float32', [sounds.length, length], Float32Array.from(rows));
+  }
+}
+
+/** Of mean 0 and variance 1. */
+function normalized(samples: Float32Array): Float32Array {
+  const mean = samples.reduce((sum, value) => sum + value, 0) / samples.length;
+  const variance = samples.reduce((sum, value) => sum + (value - mean) ** 2, 0) / samples.length;
+  return samples.map((value) => (value - mean) / Math.sqrt(variance + 1e-7));
+}

@@ -1,0 +1,39 @@
+import { InputError } from '../inputs/prepare.ts';
+
+/** A picture in memory: three bytes (red, green, blue) for each pixel, row by row. */
+export interface RawImage {
+  readonly width: number;
+  readonly height: number;
+  readonly data: Uint8Array;
+}
+
+/**
+ * Reads a picture: a file (PNG, JPEG, WebP, …), or the bytes of one. Turned as the camera was held, transparency left out,
+ * colours as they are stored, as Pillow has them. Throws an `InputError` for what is none, and where the package sharp,
+ * which reads it, is not installed.
+ */
+export async function readImage(source: string | Uint8Array): Promise<RawImage> {
+  const { default: sharp } = await import('sharp').catch((cause) => {
+    throw new InputError('Pictures are read by the package sharp, which is not installed: npm install sharp.', {
+      cause,
+    });
+  });
+  const what = typeof source === 'string' ? source : `${source.byteLength} bytes`;
+  try {
+    const picture = sharp(source, { ignoreIcc: true }).autoOrient().removeAlpha().toColourspace('srgb');
+    const { data, info } = await picture.raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true });
+    return { width: info.width, height: info.height, data: new Uint8Array(data) };
+  } catch (cause) {
+    throw new InputError(`${what} cannot be read as a picture: ${(cause as Error).message}.`, { cause });
+  }
+}
+
+/** Whether a value is a picture in memory. Throws an `InputError` for one whose data has another size. */
+export function isRawImage(value: unknown): value is RawImage {
+  const { width, height, data } = (value ?? {}) as Partial<RawImage>;
+  if (typeof width !== 'number' || typeof height !== 'number' || !ArrayBuffer.isView(data)) return false;
+  if (width > 0 && height > 0 && data.length === width * height * 3) return true;
+  throw new InputError(
+    `A picture of ${width} × ${height} pixels has ${width * height * 3} bytes (red, green, blue), and this one has ${data.length}.`,
+  );
+}
