@@ -2,6 +2,7 @@ import { type LanguageModel, mul, save, stack, sub, type Tensor } from '../index
 import { block } from '../operators/blocks.ts';
 import type { Prompt } from '../types/model.ts';
 import { headMask, headSize } from './heads.ts';
+import { checkComponentOptions } from './options.ts';
 import { type Parts, transformer } from './parts.ts';
 
 /** Parts of the residual stream. */
@@ -21,9 +22,10 @@ export interface ComponentOptions {
 export async function accumulatedResidual(
   model: LanguageModel,
   prompt: Prompt,
-  { parts }: ComponentOptions = {},
+  options: ComponentOptions = {},
 ): Promise<Components> {
-  const { layers } = transformer(model, parts);
+  checkComponentOptions('accumulatedResidual', options);
+  const { layers } = transformer(model, options.parts);
   const values = await model.trace(
     prompt,
     block(() => save(stack([layers[0]!.whole.input, ...layers.map(({ whole }) => whole.output)], 0))),
@@ -38,9 +40,10 @@ export async function accumulatedResidual(
 export async function decomposeResidual(
   model: LanguageModel,
   prompt: Prompt,
-  { parts }: ComponentOptions = {},
+  options: ComponentOptions = {},
 ): Promise<Components> {
-  const { layers } = transformer(model, parts);
+  checkComponentOptions('decomposeResidual', options);
+  const { layers } = transformer(model, options.parts);
   const { values, last } = await model.trace(
     prompt,
     block(() => ({
@@ -68,9 +71,10 @@ export async function stackHeads(
   model: LanguageModel,
   prompt: Prompt,
   heads: number,
-  { parts }: ComponentOptions = {},
+  options: ComponentOptions = {},
 ): Promise<Components> {
-  const { layers } = transformer(model, parts);
+  checkComponentOptions('stackHeads', options);
+  const { layers } = transformer(model, options.parts);
   const values = await model.trace(
     prompt,
     block(() => {

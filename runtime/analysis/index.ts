@@ -18,6 +18,7 @@ export {
   getActPatchAttnOut,
   getActPatchMlpOut,
   getActPatchResidPre,
+  type HeadPatchingOptions,
   type PatchingGrid,
   type PatchingOptions,
 } from './patching.ts';

@@ -14,6 +14,7 @@ import {
 import { block } from '../operators/blocks.ts';
 import type { Prompt } from '../types/model.ts';
 import type { ComponentOptions, Components } from './components.ts';
+import { checkAnswer, checkComponentOptions } from './options.ts';
 import { transformer } from './parts.ts';
 
 /** The token whose logit is looked at, and the one that its logit is compared with. */
@@ -32,10 +33,13 @@ export async function logitAttribution(
   model: LanguageModel,
   prompt: Prompt,
   { values }: Components,
-  { token, instead }: Answer,
-  { parts }: ComponentOptions = {},
+  answer: Answer,
+  options: ComponentOptions = {},
 ): Promise<Tensor> {
-  const { norm: last, unembedding } = transformer(model, parts);
+  checkAnswer('logitAttribution', answer);
+  checkComponentOptions('logitAttribution', options);
+  const { token, instead } = answer;
+  const { norm: last, unembedding } = transformer(model, options.parts);
   const hasBias = hasParameter(last, 'bias');
   const { input, output, weight, bias, direction } = await model.trace(
     prompt,

@@ -1,6 +1,7 @@
 import { type LanguageModel, save, type Tensor } from '../index.ts';
 import { block } from '../operators/blocks.ts';
 import type { Prompt } from '../types/model.ts';
+import { checkPatch } from './options.ts';
 
 export interface PatchOptions {
   /** The path of the module whose output is taken. */
@@ -17,8 +18,10 @@ export async function patch(
   model: LanguageModel,
   source: Prompt,
   base: Prompt,
-  { module, positions }: PatchOptions,
+  options: PatchOptions,
 ): Promise<{ readonly patched: Tensor; readonly base: Tensor }> {
+  checkPatch('patch', options);
+  const { module, positions } = options;
   const target = model.get(module);
   const { from, to } = 'from' in positions ? positions : { from: positions, to: positions };
   if (from.length !== to.length) {

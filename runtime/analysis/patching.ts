@@ -1,7 +1,10 @@
-import { type Envoy, type LanguageModel, ReuseScope, save, type Tensor } from '../index.ts';
+import type { Site } from '../graph/types.ts';
+import { type Envoy, type LanguageModel, ReuseScope, save, Tensor, TraceError } from '../index.ts';
 import { block } from '../operators/blocks.ts';
+import { callerSite } from '../tracing/caller.ts';
 import type { Prompt } from '../types/model.ts';
 import { headSize } from './heads.ts';
+import { checkHeadPatching, checkPatching } from './options.ts';
 import { type Layer, type Parts, transformer } from './parts.ts';
 
 export interface PatchingOptions {
@@ -19,6 +22,11 @@ export interface PatchingOptions {
   readonly signal?: AbortSignal;
 }
 
+export interface HeadPatchingOptions extends PatchingOptions {
+  /** How many heads a layer has. */
+  readonly heads: number;
+}
+
 /** What patches do: `values[row][column]`, with a name for each row and column. */
 export interface PatchingGrid {
   readonly rows: readonly string[];
@@ -28,24 +36,26 @@ export interface PatchingGrid {
 
 /** The residual stream in front of each layer, at each position, from the clean run (`get_act_patch_resid_pre`). */
 export function getActPatchResidPre(model: LanguageModel, options: PatchingOptions): Promise<PatchingGrid> {
-  return byPosition(model, options, ({ whole }) => whole, 'input');
+  return byPosition('getActPatchResidPre', model, options, ({ whole }) => whole, 'input');
 }
 
 /** What each attention gives, at each position (`get_act_patch_attn_out`). */
 export function getActPatchAttnOut(model: LanguageModel, options: PatchingOptions): Promise<PatchingGrid> {
-  return byPosition(model, options, ({ attention }) => attention, 'output');
+  return byPosition('getActPatchAttnOut', model, options, ({ attention }) => attention, 'output');
 }
 
 /** What each MLP gives, at each position (`get_act_patch_mlp_out`). */
 export function getActPatchMlpOut(model: LanguageModel, options: PatchingOptions): Promise<PatchingGrid> {
-  return byPosition(model, options, ({ mlp }) => mlp, 'output');
+  return byPosition('getActPatchMlpOut', model, options, ({ mlp }) => mlp, 'output');
 }
 
 /** What each head gives, at all positions together (`get_act_patch_attn_head_out_all_pos`). */
 export async function getActPatchAttnHeadOutAllPos(
   model: LanguageModel,
-  { heads, ...options }: PatchingOptions & { readonly heads: number },
+  given: HeadPatchingOptions,
 ): Promise<PatchingGrid> {
+  checkHeadPatching('getActPatchAttnHeadOutAllPos', given);
+  const { heads, ...options } = given;
   const sweep = await Sweep.of(model, options, ({ projection }) => projection, 'input');
   const columns = Array.from({ length: heads }, (_, head) => `head ${head}`);
   return sweep.grid(columns, (projection, head) => {
@@ -55,11 +65,13 @@ export async function getActPatchAttnHeadOutAllPos(
 }
 
 async function byPosition(
+  call: string,
   model: LanguageModel,
   options: PatchingOptions,
   module: (layer: Layer) => Envoy,
   port: 'input' | 'output',
 ): Promise<PatchingGrid> {
+  checkPatching(call, options);
   const sweep = await Sweep.of(model, options, module, port);
   const columns = Array.from({ length: sweep.positions }, (_, position) => `${position}`);
   return sweep.grid(columns, (_, position) => `:, ${position}`);
@@ -75,6 +87,7 @@ class Sweep {
   private readonly modules: readonly Envoy[];
   private readonly port: 'input' | 'output';
   private readonly clean: readonly Tensor[];
+  private readonly site: Site | null;
   private readonly reuse = new ReuseScope();
 
   private constructor(
@@ -83,12 +96,14 @@ class Sweep {
     modules: readonly Envoy[],
     port: 'input' | 'output',
     clean: readonly Tensor[],
+    site: Site | null,
   ) {
     this.model = model;
     this.options = options;
     this.modules = modules;
     this.port = port;
     this.clean = clean;
+    this.site = site;
   }
 
   static async of(
@@ -97,6 +112,7 @@ class Sweep {
     module: (layer: Layer) => Envoy,
     port: 'input' | 'output',
   ): Promise<Sweep> {
+    const site = callerSite();
     const modules = transformer(model, options.parts).layers.map(module);
     const read = block(() => modules.map((one) => save(one[port])));
     const clean = (await model.trace(options.clean, read)) as Tensor[];
@@ -108,7 +124,7 @@ class Sweep {
     if (ours !== theirs) {
       throw new Error(`The prompts have other sizes: ${ours} in the clean one, ${theirs} in the corrupted one.`);
     }
-    return new Sweep(model, options, modules, port, clean);
+    return new Sweep(model, options, modules, port, clean, site);
   }
 
   get positions(): number {
@@ -130,10 +146,18 @@ class Sweep {
           return save(unembedding.output);
         });
         const logits = await this.model.trace(corrupted, patched, { reuse: this.reuse });
-        values[row]!.push(metric(logits as Tensor));
+        const measured: unknown = metric(logits as Tensor);
+        if (typeof measured !== 'number')
+          throw new TraceError(`metric gives ${named(measured)}, not a number.`, this.site);
+        values[row]!.push(measured);
         onProgress?.(row * columns.length + column + 1, this.modules.length * columns.length);
       }
     }
     return { rows: this.modules.map((_, layer) => `layer ${layer}`), columns, values };
   }
+}
+
+function named(value: unknown): string {
+  if (value instanceof Promise) return 'a promise';
+  return value instanceof Tensor ? 'a tensor (its number is metric(…).item())' : String(value);
 }

@@ -1,3 +1,4 @@
+import { checkPicture } from './options.ts';
 import type { PatchingGrid } from './patching.ts';
 
 const CELL = 36;
@@ -11,7 +12,9 @@ export interface PictureOptions {
 }
 
 /** A grid as an SVG text that stands alone: blue for negative values, orange for positive ones, white for 0. */
-export function drawGrid({ rows, columns, values }: PatchingGrid, { title = '', most }: PictureOptions = {}): string {
+export function drawGrid({ rows, columns, values }: PatchingGrid, options: PictureOptions = {}): string {
+  checkPicture('drawGrid', options);
+  const { title = '', most } = options;
   const full = most ?? (Math.max(...values.flat().map(Math.abs)) || 1);
   const [width, height] = [LEFT + columns.length * CELL, TOP + rows.length * CELL];
   const cells = values.flatMap((row, y) =>

@@ -19,7 +19,7 @@ import type { Tracing } from './tracing.ts';
 export function cacheOf(tracing: Tracing, options: CacheOptions): Cache {
   const target = builder();
   const { forward } = target;
-  const moments = tracing.moments?.() ?? (forward ? [{ forward, reached: () => null }] : []);
+  const moments = tracing.moments?.() ?? (forward ? [{ forward, reached: null }] : []);
   if (moments.length === 0) throw new TraceError('cache() belongs in the block of a trace.', callerSite());
   if (target.conditional) {
     throw new TraceError(
@@ -40,7 +40,7 @@ export function cacheOf(tracing: Tracing, options: CacheOptions): Cache {
     const calls = new Map<ModuleEnvoy, object[]>(chosen.map(([, module]) => [module, []]));
     for (const moment of moments) {
       target.inForward(moment.forward, () => {
-        target.reached = moment.reached();
+        target.reached = moment.reached;
         for (const [, module] of chosen) calls.get(module)!.push(...entriesOf(tracing, module, options));
       });
     }

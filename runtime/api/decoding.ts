@@ -68,6 +68,11 @@ export class Decoding {
       await this.options.onToken?.({ id, row: i, step: this.steps });
     }
     this.steps++;
+    return this.goesOn;
+  }
+
+  /** Whether a row is left that has not ended. */
+  get goesOn(): boolean {
     return this.ended.some((ended) => !ended);
   }
 

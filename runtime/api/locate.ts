@@ -11,6 +11,7 @@ import { transposedWeights } from '../modules/transposed-weights.ts';
 import { buildTree, nodesByName } from '../modules/tree.ts';
 import { guess, nearest } from '../nearest.ts';
 import { branchOf } from '../onnx/branches/guarded.ts';
+import { inBothBranches } from '../onnx/branches/has-modules.ts';
 import { saysWhetherRan } from '../onnx/branches/ran.ts';
 import { dtypeName, elementTypeName } from '../onnx/dtypes.ts';
 import type { OnnxModel } from '../onnx/model.ts';
@@ -25,6 +26,9 @@ import { type NameOptions, Names } from './names.ts';
 export function operationPath(module: string, name: string): string {
   return `${module}${OPERATION}${name}`;
 }
+
+/** How many modules an error names. */
+const MOST_NAMES = 3;
 
 /** How to get at modules in a branch or a body. */
 const INSIDE = {
@@ -118,10 +122,17 @@ export class ModelMap {
     }
     if (note?.kind === 'inside') {
       const around = this.model.graph.node[note.node]!;
-      const part = note.opType === 'If' ? 'a branch' : 'the body';
+      const isBranch = note.opType === 'If';
+      const part = isBranch ? 'a branch' : 'the body';
+      const shared = isBranch ? inBothBranches(around, new Set(this.model.initializers.keys())) : [];
+      const names = shared.filter((name) => !name.startsWith('/'));
+      const reason =
+        names.length === 0
+          ? 'where modules can neither be read nor set'
+          : `whose branches have modules in common (${listed(names)}), so that no module of them can be read or set`;
       const operation = this.tree.operations.find(({ node }) => node === note.node)?.name ?? note.opType;
       throw new OperationError(
-        `'${path}' runs in ${part} of the model's own ${note.opType} (the node '${around.name}'), where modules can neither be read nor set: what leaves it is ops.${operation}.output of the model. ${INSIDE[note.opType === 'If' ? 'branch' : 'body']}`,
+        `'${path}' runs in ${part} of the model's own ${note.opType} (the node '${around.name}'), ${reason}: what leaves it is ops.${operation}.output of the model. ${INSIDE[isBranch ? 'branch' : 'body']}`,
       );
     }
     if (module.calls.length > 0)
@@ -305,4 +316,10 @@ export class TypedModel implements TracedModel {
     const dtype = found && dtypeName(found.dataType);
     return dtype ? { dtype, shape: found.dims.map(Number) } : null;
   }
+}
+
+/** Some names, and how many more there are. */
+function listed(names: readonly string[]): string {
+  const more = names.length - MOST_NAMES;
+  return more > 0 ? `${names.slice(0, MOST_NAMES).join(', ')} and ${more} more` : names.join(', ');
 }

@@ -1,10 +1,11 @@
 import { TraceError } from '../errors.ts';
+import type { HostFunction } from '../execution/apply.ts';
 import { asTraced } from '../functions/nodes.ts';
 import { usesOf } from '../graph/live.ts';
 import type { Site, TensorType, Value } from '../graph/types.ts';
 import { TOKEN_IDS } from '../inputs/convention.ts';
 import type { Inputs } from '../inputs/prepare.ts';
-import { type AnyTensor, Tensor } from '../tensor/tensor.ts';
+import { Tensor } from '../tensor/tensor.ts';
 import { toProxy, wrap } from '../tracing/apply.ts';
 import { builder } from '../tracing/builder.ts';
 import { laterSite } from '../tracing/caller.ts';
@@ -22,7 +23,7 @@ import type { Traceable, Tracing } from './tracing.ts';
 
 /**
  * Records a generation among the traces of a session. Its steps are forwards like any others: between two of them a
- * function chooses the next tokens, and the second one takes what the first one left.
+ * function chooses the next tokens, and the second one takes what the first one left. Steps after a stop token do not run.
  */
 export function generateInSession(
   model: Traceable,
@@ -142,12 +143,16 @@ class Steps {
     const tokens = this.call(
       [logits],
       { dtype: 'int64', shape: isLast ? shape : [shape[0]!, null] },
-      async (scores) => {
-        await this.decoding.advance(scores as Tensor);
-        return this.decoding.sequences();
+      {
+        run: async (scores) => {
+          await this.decoding.advance(scores as Tensor);
+          return this.decoding.sequences();
+        },
+        unreached: () => this.decoding.sequences(),
       },
     );
     if (isLast) return tokens;
+    this.tracing.runs[forwards[step + 1]!.id]!.isReached = () => this.decoding.goesOn;
     this.tracing.takeInputs(forwards[step + 1]!, new Map([...cache, [TOKEN_IDS, tokens]]), (given) =>
       this.decoding.inputs(new Map(Array.from(cache.keys(), (name) => [name, given.get(name)!]))),
     );
@@ -158,17 +163,14 @@ class Steps {
   reached({ step, rows }: AskedStep, tokens: readonly Value[]): Value {
     const before = tokens[step - 1];
     if (!before) return toProxy(false)[inner].value();
-    return this.call([before], { dtype: 'bool', shape: [] }, () => Tensor.from(this.decoding.gotTo(step, rows)));
+    const gotTo = () => Tensor.from(this.decoding.gotTo(step, rows));
+    return this.call([before], { dtype: 'bool', shape: [] }, { run: gotTo, unreached: gotTo });
   }
 
-  private call(
-    inputs: readonly Value[],
-    type: TensorType,
-    run: (...tensors: AnyTensor[]) => AnyTensor | Promise<AnyTensor>,
-  ): Value {
+  private call(inputs: readonly Value[], type: TensorType, fn: Pick<HostFunction, 'run' | 'unreached'>): Value {
     const { builder, functions } = this.tracing;
     const { outputs } = builder.addTyped('apply', inputs, [type], { guarded: false }, [], builder.region, this.site);
-    functions.set(outputs[0]!, { run, backward: null });
+    functions.set(outputs[0]!, { ...fn, backward: null });
     return outputs[0]!;
   }
 }

@@ -59,7 +59,7 @@ export class Session implements PublicSession<unknown> {
 
   /**
    * A generation of the session: gives its tokens, prompts included, and what its block returns, as values of the traces
-   * that follow. All steps run, also those that a stop token makes needless.
+   * that follow. It ends where a stop token ends all prompts: later steps do not run, and have no values.
    */
   generate<R = undefined>(
     prompt: unknown,

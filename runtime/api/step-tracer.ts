@@ -91,7 +91,7 @@ export class StepTracer extends Tracer implements PublicStepTracer<unknown> {
     const all = Array.from({ length: this.#steps.count }, (_, step) => step);
     return (this.#loops > 0 ? [this.#steps.current] : all).map((step) => ({
       forward: this.#steps.forwardOf(step),
-      reached: () => this.#steps.reached(step),
+      reached: this.#steps.reached(step),
     }));
   }
 

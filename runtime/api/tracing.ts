@@ -47,7 +47,7 @@ export interface Traceable extends RunnableModel {
 /** A forward of which a cache keeps the tensors: in a generation a step, and whether it is reached. */
 export interface Moment {
   readonly forward: TracedForward;
-  reached(): Value | null;
+  readonly reached: Value | null;
 }
 
 /** A trace, session or generation while it is recorded: a graph in the making, and the forwards in it. */

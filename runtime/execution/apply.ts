@@ -1,6 +1,6 @@
 import { TraceError } from '../errors.ts';
 import type { Node } from '../graph/types.ts';
-import { Tensor } from '../tensor/tensor.ts';
+import { type AnyTensor, Tensor } from '../tensor/tensor.ts';
 import type { BackwardFunction } from './tape.ts';
 
 /** A function of the user that runs on real tensors in the middle of a forward. It may be asynchronous. */
@@ -8,6 +8,8 @@ export interface HostFunction {
   readonly run: (...tensors: Tensor[]) => unknown;
   /** Its derivative; null where the user gave none. */
   readonly backward: BackwardFunction | null;
+  /** What it gives in place of being called, where the forward whose values it takes did not run. */
+  readonly unreached?: () => AnyTensor;
 }
 
 /** Calls a user's function and checks what it gives. Throws a TraceError at the line that applied it. */

@@ -21,6 +21,8 @@ export interface ModelRun {
   given?: ReadonlyMap<string, Value>;
   /** Makes the inputs of the tensors that these values are, once they are known: those of a trace of a session. */
   prepare?: (given: ReadonlyMap<string, InputTensor>) => ReadonlyMap<string, InputTensor>;
+  /** Whether it runs at all, asked when its turn comes: a step of a generation may not. It does, where this is not given. */
+  isReached?: () => boolean;
 }
 
 /** Whether a stage is more than one run of one model. */

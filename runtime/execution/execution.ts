@@ -3,6 +3,7 @@ import { type Extract, extract } from '../graph/extract.ts';
 import { forwardOf, isHosted } from '../graph/forwards.ts';
 import type { InterventionGraph } from '../graph/graph.ts';
 import { usesOf } from '../graph/live.ts';
+import { siteOf } from '../graph/site.ts';
 import type { DType, Node, Region, Value } from '../graph/types.ts';
 import { valuesIn, withRegions } from '../graph/walk.ts';
 import { gradientsInBodies } from '../lowering/body-gradients.ts';
@@ -20,6 +21,7 @@ import { isSecondOrder } from './second-order.ts';
 import { lastStage, type Stage, stagesOf, usedForwards } from './stages.ts';
 import type { Tape } from './tape.ts';
 import { Taping } from './taping.ts';
+import { reachablePart, unreachedUse } from './unreached.ts';
 
 /** A forward that is to run. */
 export interface ForwardRun extends ModelRun {
@@ -36,6 +38,8 @@ export interface ExecutionOptions extends RunOptions {
 export class Execution {
   /** The values that are known so far. */
   readonly values = new Map<Value, Tensor>();
+  /** The values of forwards that did not run, and what was to be computed from them. */
+  private readonly gone = new Set<Value>();
   private readonly graph: InterventionGraph;
   private readonly forwards: readonly ForwardRun[];
   private readonly functions: ReadonlyMap<Value, HostFunction>;
@@ -108,11 +112,40 @@ export class Execution {
       return true;
     }
     if (forward !== null && (await this.options.before?.(forward, this.values)) === false) return false;
-    if (forward !== null) this.takeInputs(this.forwards[forward]!);
+    const isReached = this.isReached(forward);
+    if (forward !== null && isReached) this.takeInputs(this.forwards[forward]!);
+    if (!isReached || nodes.some((node) => usesOf(node).some((value) => this.gone.has(value)))) {
+      await this.around(forward, nodes, wanted, isReached);
+      return true;
+    }
     const parted = partAtGradients(nodes);
     if (parted) await this.withGradients(forward, parted, wanted, steps);
     else await this.compute(forward, nodes, wanted, steps);
     return true;
+  }
+
+  /**
+   * Whether a forward is to run. One that is not reached runs nevertheless where a gradient is taken: the pass goes back
+   * through all forwards.
+   */
+  private isReached(forward: number | null): boolean {
+    return forward === null || this.tape !== null || (this.forwards[forward]!.isReached?.() ?? true);
+  }
+
+  /** Computes of a stage what needs no value of a forward that did not run. The rest will not be there. */
+  private async around(
+    forward: number | null,
+    nodes: readonly Node[],
+    wanted: readonly Value[],
+    isReached: boolean,
+  ): Promise<void> {
+    for (const node of isReached ? [] : nodes) {
+      const given = node.op === 'apply' && this.functions.get(node.outputs[0]!)?.unreached;
+      if (given) this.values.set(node.outputs[0]!, given() as Tensor);
+    }
+    const left = nodes.filter(({ outputs }) => outputs.length === 0 || !outputs.every((one) => this.values.has(one)));
+    const asked = wanted.filter((value) => !this.values.has(value));
+    await this.compute(forward, left, asked, [], isReached);
   }
 
   /** Makes the inputs of a forward that are values of the graph. */
@@ -149,6 +182,7 @@ export class Execution {
     nodes: readonly Node[],
     wanted: readonly Value[],
     steps: readonly number[],
+    isReached = true,
   ): Promise<void> {
     const main = forward ?? 0;
     const attached = nodes.filter((node) => node.op === 'forward').map(forwardOf);
@@ -156,20 +190,28 @@ export class Execution {
       ...steps.map((step) => [step, 0] as const),
       ...[main, ...attached].map((number, i) => [number, i] as const),
     ]);
-    const own = extract(this.graph, nodes, wanted, numbers);
+    const whole = extract(this.graph, nodes, wanted, numbers);
     checkReach(
       this.graph,
       nodes,
       this.forwards.map(({ engine }) => engine),
     );
-    for (const { value, operand } of own.outer) setOperand(own.graph, operand, this.at(value));
+    const gone = new Set<Value>();
+    for (const { value, operand } of whole.outer) {
+      if (this.gone.has(value)) gone.add(operand.outputs[0]!);
+      else setOperand(whole.graph, operand, this.at(value));
+    }
+    const own = isReached && gone.size === 0 ? whole : reachablePart(whole, gone, isReached ? 0 : null);
+    const made = wanted.filter((value) => own.values.has(value));
+    for (const value of wanted) if (!own.values.has(value)) this.gone.add(value);
+    if (made.length === 0 && !own.graph.root.nodes.some(({ op }) => op === 'apply')) return;
     const runs = [main, ...attached].map((number) => this.forwards[number]!);
     const { engine, inputs, given = new Map() } = runs[0]!;
     const taping = this.tape && new Taping(this.tape, isComposite(nodes) ? own.values : new Map(), this.targets);
     const tensors = isComposite(nodes)
       ? await new Composite(own.graph, runs, this.functionsIn(own), this.options, taping).run()
       : await engine.run(own.graph, inputs, taping?.run(engine, own, wanted, given, this.options) ?? this.options);
-    wanted.forEach((value, i) => {
+    made.forEach((value, i) => {
       this.values.set(value, tensors[i]!);
     });
   }
@@ -189,10 +231,7 @@ export class Execution {
     if (node.op === 'if') {
       const body = node.regions[this.at(node.inputs[0]!).item() ? 0 : 1]!;
       if (!(await this.region(body, this.needed(body)))) return false;
-      this.assign(
-        node.outputs,
-        body.results.map((value) => this.at(value)),
-      );
+      this.pass(node.outputs, body.results);
       this.link(node.outputs, body.results);
       return true;
     }
@@ -202,7 +241,10 @@ export class Execution {
     let sources: readonly Value[] = node.inputs.slice(2);
     let goOn = Boolean(first!.item());
     for (let index = 0; index < Number(trip!.item()) && goOn; index++) {
-      for (const value of valuesIn(body)) this.values.delete(value);
+      for (const value of valuesIn(body)) {
+        this.values.delete(value);
+        this.gone.delete(value);
+      }
       this.assign(body.parameters, [Tensor.from(index, 'int64' as DType as 'float32'), ...carried]);
       const start = this.tape?.length ?? 0;
       this.link(body.parameters.slice(1), sources);
@@ -231,6 +273,14 @@ export class Execution {
     });
   }
 
+  /** Gives values what others are, if these are there. */
+  private pass(values: readonly Value[], others: readonly Value[]): void {
+    others.forEach((other, i) => {
+      if (this.gone.has(other)) this.gone.add(values[i]!);
+      else this.values.set(values[i]!, this.at(other));
+    });
+  }
+
   private assign(values: readonly Value[], tensors: readonly Tensor[]): void {
     values.forEach((value, i) => {
       this.values.set(value, tensors[i]!);
@@ -245,6 +295,7 @@ export class Execution {
   private at(value: Value): Tensor {
     const tensor = this.tensor(value);
     if (tensor) return tensor;
+    if (this.gone.has(value)) throw unreachedUse(value.node && siteOf(value.node));
     throw new TraceError('A value of a later forward pass is used in an earlier one.', value.node?.site ?? null);
   }
 }

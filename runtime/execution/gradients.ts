@@ -56,6 +56,8 @@ export class Gradients {
   private readonly passes = new Map<Value, BackwardPass>();
   private readonly replacements: ReadonlyMap<Value, ReadonlyMap<Value, NodeOf<'setgrad'>>>;
   private readonly pending = new Set<Node>();
+  /** The values whose gradients are being set, by the passes: what one is set to may be made of what it was. */
+  private readonly replacing = new Map<Value, Set<Value>>();
   /** What passes begin at, and the values whose gradients they are asked for: they are kept when they are computed. */
   private readonly kept: ReadonlySet<Value>;
 
@@ -116,10 +118,12 @@ export class Gradients {
     const [handle, of] = node.inputs as [Value, Value];
     const [made] = node.outputs as [Value];
     if (this.context.at(made)) return;
-    if (this.pending.has(node)) throw circle(node);
+    if (this.pending.has(node) && !this.replacing.get(handle)?.has(of)) throw circle(node);
     this.pending.add(node);
     try {
       const gradient = await (await this.pass(handle)).gradient(of);
+      // It may have been asked for on the way, by what it is set to.
+      if (this.context.at(made)) return;
       if (gradient) {
         this.context.recorder.given(made, gradient);
         this.context.set(made, toTensor(ort.copy(gradient.tensor)));
@@ -142,6 +146,8 @@ export class Gradients {
     const wanted = this.context.nodes.filter((node) => node.op === 'grad' && node.inputs[0] === handle);
     const { tape, recorder } = this.context;
     recorder.prepare();
+    const replacing = new Set<Value>();
+    this.replacing.set(handle, replacing);
     const goal = {
       loss,
       seed: this.seed(handle.node!, loss, given),
@@ -149,7 +155,9 @@ export class Gradients {
       replaced: new Set(replaced.keys()),
       replacement: async (value: Value) => {
         const what = replaced.get(value)!.inputs[2]!;
+        replacing.add(value);
         await this.settle([what]);
+        replacing.delete(value);
         return { tensor: fromTensor(this.context.at(what)!), value: what };
       },
     };

@@ -9,6 +9,7 @@ import type { OnnxModel } from '../onnx/model.ts';
 import type { NodeProto } from '../onnx/proto.ts';
 import type { CudaError } from '../ort/cuda-errors.ts';
 import { plainText } from '../ort/plain-text.ts';
+import { UNREACHED_USE } from './unreached.ts';
 
 /**
  * An error of ONNX Runtime in the user's terms. The name of the failing node tells where: nodes of the block carry
@@ -78,8 +79,7 @@ function reasonOf(message: string, node: NodeProto | undefined, model: OnnxModel
       return 'reduce() of an empty array has no first value. Give it one: reduce(fn, start).';
     if (Number(index[1]) === OUTSIDE)
       return 'an array is changed at an index that it does not have, or gets a length below 0.';
-    if (Number(index[1]) === UNREACHED)
-      return 'a value of a step is used that did not run, as a stop token came before. Ask first whether the step has run, by what a loop over the steps collects, or give stopTokens: [].';
+    if (Number(index[1]) === UNREACHED) return UNREACHED_USE;
     const weight = model.initializers.get(node?.input[0] ?? '')?.name;
     return `the index ${index[1]} is out of range${weight ? ` of ${weight}` : ''}: it has ${size} rows, so indices run from 0 to ${size - 1}.`;
   }

@@ -1,11 +1,18 @@
+import { TraceError } from '../errors.ts';
 import { GraphCopier } from '../graph/copy.ts';
+import type { Extract } from '../graph/extract.ts';
 import { forwardOf } from '../graph/forwards.ts';
 import type { InterventionGraph } from '../graph/graph.ts';
 import { type Rewritten, unchanged } from '../graph/passes/pass.ts';
-import type { Node, Region, TensorType, Value } from '../graph/types.ts';
+import { siteOf } from '../graph/site.ts';
+import type { Node, NodeOf, Region, Site, TensorType, Value } from '../graph/types.ts';
 import { UNREACHED } from '../graph/unequal.ts';
 import { type AnyTensor, Tensor } from '../tensor/tensor.ts';
 import { setOperand } from './operands.ts';
+
+/** What a value of a step that did not run is said to be, wherever something needs it. */
+export const UNREACHED_USE =
+  'a value of a step is used that did not run, as a stop token came before. Ask first whether the step has run, by what a loop over the steps collects, or give stopTokens: [].';
 
 /**
  * A graph in whose bodies stands something for each value of a forward that did not run: an iteration or branch that does
@@ -13,21 +20,58 @@ import { setOperand } from './operands.ts';
  * @param known the values that are there already
  */
 export function withoutUnreached(graph: InterventionGraph, known: ReadonlySet<Value>): Rewritten {
-  const missing = missingValues(graph.root, known);
-  return missing.size === 0 ? unchanged(graph) : new StandIns(graph, missing).run();
+  const { missing } = reachOf(graph.root, { known, gone: new Set(), running: null });
+  return missing.size === 0 ? unchanged(graph) : new StandIns(graph, missing).run(graph.root.nodes);
 }
 
-/** The values that cannot be computed, whatever conditions hold. */
-function missingValues({ nodes }: Region, known: ReadonlySet<Value>): ReadonlySet<Value> {
-  const missing = new Set<Value>();
-  const opened = new Set<number>();
-  for (const node of nodes) {
-    const isMet = node.op !== 'read' || opened.has(forwardOf(node));
-    const isThere = isMet && !needsOf(node).some((value) => missing.has(value));
+/**
+ * The part of an extract that can be computed without values that are not there. Throws a TraceError where one is written
+ * into the forward that runs.
+ * @param gone those of its operands that have no data
+ * @param running the forward of the extract that runs; null if none does
+ */
+export function reachablePart({ graph, values }: Extract, gone: ReadonlySet<Value>, running: number | null): Extract {
+  const { missing, nodes } = reachOf(graph.root, { known: new Set(), gone, running });
+  const lost = graph.root.nodes.find((node) => node.op === 'write' && missing.has(node.inputs[0]!));
+  if (lost && running === forwardOf(lost as NodeOf<'write'>)) throw unreachedUse(siteOf(lost));
+  // What a write has an effect on may be what is not there.
+  const lenient = (node: Node) =>
+    node.op === 'write' ? { ...node, attributes: { ...node.attributes, lenient: true } } : node;
+  const part = new StandIns(graph, missing);
+  part.run(nodes.map(lenient));
+  const there = Array.from(values).flatMap(([value, copy]) => {
+    const made = missing.has(copy) ? undefined : part.values.get(copy);
+    return made ? [[value, made] as const] : [];
+  });
+  return { graph: part.graph, outer: [], values: new Map(there) };
+}
+
+/** The error where a model, or a function of the user, needs a value of a step that did not run. */
+export function unreachedUse(site: Site | null): TraceError {
+  return new TraceError(`${UNREACHED_USE[0]!.toUpperCase()}${UNREACHED_USE.slice(1)}`, site);
+}
+
+/** What is there before the nodes of a body run. */
+interface Start {
+  readonly known: ReadonlySet<Value>;
+  /** The values that never will be. */
+  readonly gone: ReadonlySet<Value>;
+  /** The forward that runs, if any. */
+  readonly running: number | null;
+}
+
+/** The values that cannot be computed, whatever conditions hold, and the nodes that can run. */
+function reachOf({ nodes }: Region, { known, gone, running }: Start): { missing: ReadonlySet<Value>; nodes: Node[] } {
+  const missing = new Set(gone);
+  const opened = new Set(running === null ? [] : [running]);
+  const there = nodes.filter((node) => {
+    const isMet = (node.op !== 'read' && node.op !== 'write') || opened.has(forwardOf(node));
+    const isThere = isMet && ![...needsOf(node), ...node.outputs].some((value) => missing.has(value));
     if (isThere && node.op === 'forward') opened.add(forwardOf(node));
     if (!isThere) for (const output of node.outputs) if (!known.has(output)) missing.add(output);
-  }
-  return missing;
+    return isThere;
+  });
+  return { missing, nodes: there };
 }
 
 /** The values without which a node cannot run: what only the bodies of conditionals take may not be needed. */
@@ -44,9 +88,11 @@ class StandIns extends GraphCopier {
     this.missing = missing;
   }
 
-  run(): Rewritten {
-    for (const node of this.source.root.nodes) this.node(node, this.graph.root);
-    this.saves();
+  /** @param nodes those of the root that are copied; a save of what none of them makes is left out */
+  run(nodes: readonly Node[]): Rewritten {
+    for (const node of nodes) this.node(node, this.graph.root);
+    const saves = this.source.saves.filter(({ value }) => this.values.has(value));
+    for (const { name, value } of saves) this.graph.saves.push({ name, value: this.value(value) });
     return this;
   }
 
@@ -56,11 +102,12 @@ class StandIns extends GraphCopier {
       return;
     }
     const absent = node.inputs.filter((value) => this.missing.has(value));
-    const before = absent.map((value) => this.value(value));
+    const before = absent.map((value) => this.values.get(value));
     for (const value of absent) this.values.set(value, this.standIn(region, value.type));
     super.node(node, region);
     absent.forEach((value, i) => {
-      this.values.set(value, before[i]!);
+      if (before[i]) this.values.set(value, before[i]);
+      else this.values.delete(value);
     });
   }
 

@@ -27,6 +27,12 @@ export function zeros(...size: SizesAnd<DTypeOptions>): Traced {
   return full(sizes, 0, { dtype: options.dtype ?? 'float32' });
 }
 
+/** A tensor to be filled; float32 unless `dtype` is given. What PyTorch leaves to chance in it is zeros here. */
+export function empty(...size: SizesAnd<DTypeOptions>): Traced {
+  const [sizes, options] = splitOptions<DTypeOptions>('empty', size, DTYPE);
+  return full(sizes, 0, { dtype: options.dtype ?? 'float32' });
+}
+
 /** Ones; float32 unless `dtype` is given. */
 export function ones(...size: SizesAnd<DTypeOptions>): Traced {
   const [sizes, options] = splitOptions<DTypeOptions>('ones', size, DTYPE);

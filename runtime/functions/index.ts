@@ -45,7 +45,7 @@ export {
   zerosLike,
 } from './conversion.ts';
 export { cov } from './covariance.ts';
-export { arange, eye, full, linspace, logspace, ones, tensor, zeros } from './creation.ts';
+export { arange, empty, eye, full, linspace, logspace, ones, tensor, zeros } from './creation.ts';
 export { eigh, lstsq, pinv, qr, type SingularValues, svd } from './decompositions.ts';
 export { amax, amin, argmax, argmin, max, min } from './extrema.ts';
 export { backward, detach, grad } from './gradients.ts';

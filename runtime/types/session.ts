@@ -17,7 +17,7 @@ export interface Session<Input> {
   trace<R>(block: (tracer: Tracer<Input>) => R): R;
   /**
    * A generation of the session, as `model.generate` makes one. Its tokens and what its block returns can be used in the
-   * traces that follow. All of its steps run, also those that a stop token makes needless.
+   * traces that follow. It ends where a stop token ends all prompts: later steps do not run, and have no values.
    */
   generate<R = undefined>(
     prompt: Input | EarlierInputs,

@@ -130,6 +130,40 @@ describe('patching', () => {
   });
 });
 
+it('a wrong option is an error at the line, and so is one that is missing', async () => {
+  const components = await accumulatedResidual(lm, clean);
+  const at = (text: string) => new RegExp(`toy-gpt2\\.test\\.ts:\\d+:\\d+ - ${text}`);
+  const loose = (given: object) => given as never;
+  await expect(accumulatedResidual(lm, clean, loose({ part: {} }))).rejects.toThrow(at(".*has no option 'part'"));
+  await expect(stackHeads(lm, clean, 4, loose({ parts: { layers: 'transformer.h' } }))).rejects.toThrow(
+    at('The option parts of stackHeads is an object with the paths attention'),
+  );
+  await expect(logitAttribution(lm, clean, components, loose({ token: mary, against: john }))).rejects.toThrow(
+    at(".*has no option 'against'"),
+  );
+  await expect(logitAttribution(lm, clean, components, loose({ token: -1 }))).rejects.toThrow(at('The option token'));
+  await expect(logitAttribution(lm, clean, components, loose({}))).rejects.toThrow(at('logitAttribution needs token'));
+  await expect(patch(lm, clean, corrupted, loose({ module: 'transformer.h.1', position: [1] }))).rejects.toThrow(
+    at(".*has no option 'position'"),
+  );
+  await expect(patch(lm, clean, corrupted, loose({ module: 'transformer.h.1', positions: 3 }))).rejects.toThrow(
+    at('The option positions of patch is an array of positions'),
+  );
+  for (const heads of [0, 2.5]) {
+    await expect(getActPatchAttnHeadOutAllPos(lm, { ...options, heads })).rejects.toThrow(
+      at('The option heads .* is a whole number from 1 on'),
+    );
+  }
+  await expect(getActPatchMlpOut(lm, loose({ clean, corrupted }))).rejects.toThrow(
+    at('getActPatchMlpOut needs metric, which is a function'),
+  );
+  expect(() => drawGrid({ rows: [], columns: [], values: [] }, { most: 0 })).toThrow(at('The option most of drawGrid'));
+  const tensor = (logits: Tensor) => logits['0, -1, 0'];
+  await expect(getActPatchMlpOut(lm, loose({ clean, corrupted, metric: tensor }))).rejects.toThrow(
+    at('metric gives a tensor'),
+  );
+});
+
 it('a model with other names needs its parts: Llama with an RMSNorm', async () => {
   const llama = (await NNsight.load(modelPath('zoo/llama', 'ts'), { device: 'cpu' })) as unknown as LanguageModel;
   const prompt = { input_ids: [[1, 2, 3]], attention_mask: [[1, 1, 1]] };

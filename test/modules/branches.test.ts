@@ -196,6 +196,23 @@ describe('modules in the body of a loop', () => {
   });
 });
 
+describe('modules of a conditional whose branches have one in common', () => {
+  it('can be neither read nor set: the error names the common ones', async () => {
+    const model = await load('shared');
+    for (const name of ['a', 'b']) {
+      const error = new RegExp(
+        `branches\\.test\\.ts:\\d+:\\d+ - '${name}' runs in a branch of the model's own If \\(the node '/If'\\), whose branches have modules in common \\(a\\)`,
+      );
+      await expect(model.trace(input(1), () => save(model.get(name).output))).rejects.toThrow(error);
+      const set = model.trace(input(1), () => {
+        model.get(name).output *= 2;
+        return save(model.output);
+      });
+      await expect(set).rejects.toThrow(error);
+    }
+  });
+});
+
 describe('invokes of a model whose file does not tell which rows are whose', () => {
   const row = (value: number) => [Array.from({ length: 4 }, () => value)];
 

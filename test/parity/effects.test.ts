@@ -114,11 +114,11 @@ function take({ kind, at }: Step, model: LanguageModel, tracer: Tracer, saved: S
   const layer = model.transformer.h[at];
   const sae = model.transformer.h[2].sae;
   if (kind === 'scale') layer.output *= 0.5;
-  if (kind === 'row') layer.output['0, 2'] = 1;
+  if (kind === 'row') layer.output['0, -1'] = 1;
   if (kind === 'input') layer.input = layer.input * 2;
   if (kind === 'mlp') layer.mlp.output = layer.attn.output;
   if (kind === 'skip') layer.skip(layer.input * 2);
-  if (kind === 'apply') layer.output = tracer.apply(same, layer.output);
+  if (kind === 'apply') layer.output = tracer.apply(noting, layer.output);
   if (kind === 'sae') layer.output = sae(layer.output);
   if (kind === 'unused') sae(layer.output);
   if (kind === 'branch') if (norm(layer.attn.output) > 12) layer.mlp.output *= 3;
@@ -163,8 +163,16 @@ const lenient: Backend = {
 
 type How = { readonly steps?: number; readonly backend?: Backend };
 
-/** What the steps give: numbers, or the error. */
+/** What functions of the block were called with. */
+let seen: unknown[] = [];
+const noting = (x: Tensor) => {
+  seen.push(Array.from(x.data));
+  return x;
+};
+
+/** What the steps give, numbers and what functions saw of them, or the error. */
 async function run(model: LanguageModel, steps: readonly Step[], how: How = {}): Promise<unknown> {
+  seen = [];
   const block = (tracer: Tracer) => {
     const saved: Saved[] = [];
     for (const step of steps) take(step, model, tracer, saved);
@@ -174,7 +182,7 @@ async function run(model: LanguageModel, steps: readonly Step[], how: How = {}):
     const saved = how.steps
       ? (await model.generate(fact, { maxNewTokens: how.steps, stopTokens: [] }, (tracer) => block(tracer))).result
       : await model.trace(corrupt, (tracer) => block(tracer), how.backend ? { backend: how.backend } : {});
-    return (saved as Tensor[]).map(({ data }) => Array.from(data));
+    return [seen, ...(saved as Tensor[]).map(({ data }) => Array.from(data))];
   } catch (error) {
     if (error instanceof TraceError) return error;
     throw error;
@@ -221,4 +229,32 @@ describe('random programs', () => {
     }
     expect(refused).toBeGreaterThan(10);
   });
+
+  it('what is not refused has an effect: without the line something else comes back', async () => {
+    let checked = 0;
+    for (let seed = 0; seed < 40; seed++) {
+      // Times 0, what stands before is without effect in numbers alone.
+      const steps = randomSteps(seed).filter(({ kind }) => kind !== 'constant');
+      const whole = await run(lm, steps);
+      if (whole instanceof TraceError) continue;
+      for (const step of steps) {
+        if (!isChange(step, steps)) continue;
+        const without = await run(
+          lm,
+          steps.filter((one) => one !== step),
+          { backend: lenient },
+        );
+        expect(without, JSON.stringify([step, steps])).not.toEqual(whole);
+        checked++;
+      }
+    }
+    expect(checked).toBeGreaterThan(15);
+  });
 });
+
+/** Whether a step changes numbers: a read does not, nor does a function that gives what it gets; a skip behind a step gives another output. */
+function isChange({ kind, at }: Step, steps: readonly Step[]): boolean {
+  if (['read', 'features', 'logits', 'unused', 'apply'].includes(kind)) return false;
+  const own = steps.filter((step) => step.at === at).map((step) => step.kind);
+  return kind === 'skip' || kind === 'input' || own.indexOf('skip') < own.indexOf(kind);
+}

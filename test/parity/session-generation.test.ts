@@ -1,4 +1,15 @@
-import { add, backward, cat, type Loose, type NNsight, save, sum, type Tensor } from 'onnsight';
+import {
+  add,
+  backward,
+  cat,
+  type Loose,
+  type NNsight,
+  type RunStats,
+  type StepTracer,
+  save,
+  sum,
+  type Tensor,
+} from 'onnsight';
 import { describe, expect, it } from 'vitest';
 import { expectClose, loadToy, reference } from '../support/toy.ts';
 import { clean, expectSteps, fact, france, loadSmall, parity } from './support.ts';
@@ -91,6 +102,108 @@ describe('a generation in a session', () => {
     expect(inside.twice.item()).toBe(6);
     expect(inside.result.norms).toHaveLength(3);
     expect(inside.result.norms.map(numbers)).toEqual(alone.result.norms.map(numbers));
+  });
+
+  it('after a stop token no step runs, and what it would have given is absent, as in a generation alone', async () => {
+    const { h } = lm.transformer;
+    const blocks: ((tracer: StepTracer<unknown>) => unknown)[] = [
+      (tracer: StepTracer<unknown>) => {
+        'use trace';
+        const all = [];
+        for (const _ of tracer.iter()) all.push(h[1].output['0, -1, :4']);
+        return all.map((one) => save(one * 2));
+      },
+      (tracer: StepTracer<unknown>) => {
+        'use trace';
+        let last = h[1].output['0, -1, :4'];
+        let total = 0;
+        for (const _ of tracer.iter()) {
+          last = h[1].output['0, -1, :4'];
+          if (last.norm() > 1) total += last.norm();
+        }
+        return { last: save(last), total: save(total) };
+      },
+      (tracer: StepTracer<unknown>) => {
+        'use trace';
+        const seen = [];
+        for (const step of tracer.iter()) {
+          if (step > 0) h[0].output *= 0.5;
+          seen.push(save(tracer.apply(({ dims, data }: Tensor) => [dims[1]!, data[0]!], h[1].output, { dims: [2] })));
+        }
+        return { seen, all: save(tracer.result) };
+      },
+      (tracer: StepTracer<unknown>) => {
+        'use trace';
+        const seen = [];
+        for (let step = 0; step < 6; step++) {
+          seen.push(save(h[1].output['0, -1, :3']));
+          if (step < 5) tracer.next();
+        }
+        return seen;
+      },
+      (tracer: StepTracer<unknown>) => {
+        'use trace';
+        return tracer.cache({ modules: [h[0]], positions: [-1] });
+      },
+    ];
+    for (const block of blocks) {
+      const { result } = await lm.generate(fact, stopping(3), block);
+      const inside = await lm.session((session) => session.generate(fact, stopping(3), block).result);
+      expect(JSON.stringify(inside)).toBe(JSON.stringify(result));
+    }
+    const dispatches: number[] = [];
+    for (const options of [stopping(3), { maxNewTokens: 3, stopTokens: [] }]) {
+      let count = 0;
+      const onStats = (stats: RunStats) => {
+        count += stats.dispatches.length;
+      };
+      await lm.session((session) => save(session.generate(fact, options).sequences), { onStats });
+      dispatches.push(count);
+    }
+    expect(dispatches[0]).toBeGreaterThan(0);
+    expect(dispatches[0]).toBe(dispatches[1]);
+  });
+
+  it('a value of a step after a stop token is absent in later traces, and cannot go into a model', async () => {
+    const { h } = lm.transformer;
+    const steps = (session: Parameters<Parameters<typeof lm.session>[0]>[0]) => {
+      'use trace';
+      return session.generate(fact, stopping(3), (tracer) => {
+        let count = 0;
+        const all = [];
+        for (let step = 0; step < 6; step++) {
+          all.push(h[1].output[':, -1:']);
+          if (step < 5) tracer.next();
+        }
+        for (const _ of tracer.iter()) count += 1;
+        return { all, count };
+      }).result;
+    };
+    const read = await lm.session((session) => {
+      const { all } = steps(session);
+      return session.trace(clean, () => all.map((one) => save(one.sum() + h[0].output.sum() * 0)));
+    });
+    expect(read).toHaveLength(3);
+    const asked = (number: number) =>
+      lm.session((session) => {
+        const { all, count } = steps(session);
+        return session.trace(clean, () => {
+          if (count > number) h[0].output[':, -1:'] += all[number];
+          return save(lm.lm_head.output['0, -1']);
+        });
+      });
+    const logits = await asked(4);
+    expectClose(logits, reference.cases.modules.logits_last);
+    expect(numbers(await asked(2))).not.toEqual(numbers(logits));
+    await expect(
+      lm.session((session) => {
+        const { all } = steps(session);
+        return session.trace(clean, () => {
+          h[0].output[':, -1:'] += all[4];
+          return save(lm.lm_head.output);
+        });
+      }),
+    ).rejects.toThrow(/session-generation\.test\.ts:\d+:\d+ - A value of a step is used that did not run/);
   });
 
   it('draws what it draws alone, tells its tokens, and takes edits', async () => {

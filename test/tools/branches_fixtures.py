@@ -75,6 +75,22 @@ class Net(nn.Module):
         return self.head(self.block(x))
 
 
+class Shared(nn.Module):
+    """A module in both branches, another one in one."""
+
+    def __init__(self):
+        super().__init__()
+        self.a = nn.Linear(4, 4)
+        self.b = nn.Linear(4, 4)
+
+    def forward(self, x):
+        if x.sum() > 0:
+            y = torch.tanh(self.a(x))
+        else:
+            y = self.b(torch.relu(self.a(x)))
+        return y
+
+
 def export(name, net, dynamo):
     x = torch.ones(2, 4)
     path = OUT / f'{name}.onnx'
@@ -136,3 +152,5 @@ values = {
     'loop': export('loop', Net(Repeat(), 4), False),
 }
 (OUT / 'values.json').write_text(json.dumps(values))
+with torch.no_grad():
+    torch.onnx.export(torch.jit.script(Shared().eval()), (torch.ones(2, 4),), OUT / 'shared.onnx', dynamo=False, input_names=['x'], output_names=['y'])

@@ -21,7 +21,13 @@ export function isWorthOpening(node: NodeProto, { weights, draws }: Around): boo
   if (!isWellFormed(node, bodies)) return false;
   const [a, b] = bodies.map((branch) => modulesIn(branch, pathOf(node), weights));
   if (node.opType === 'Loop') return a!.size > 0 && !draws(node) && iterationsOf(node) > 0;
-  return a!.size + b!.size > 0 && ![...a!].some((module) => b!.has(module));
+  return a!.size + b!.size > 0 && inBothBranches(node, weights).length === 0;
+}
+
+/** The modules that stand in both branches of a conditional. */
+export function inBothBranches(node: NodeProto, weights: ReadonlySet<string>): string[] {
+  const [a, b] = subgraphsOf(node).map((branch) => modulesIn(branch, pathOf(node), weights));
+  return [...a!].filter((module) => b!.has(module));
 }
 
 /** Whether a conditional or loop has the bodies that it must, which take and give what it does. A damaged file may not. */
