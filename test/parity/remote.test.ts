@@ -231,6 +231,13 @@ describe('an answer that is not sound', () => {
     expect(seen).toEqual(['/onnsight/traces', '/onnsight/traces']);
   });
 
+  it('a connection that always breaks: it asks three times more', async () => {
+    seen.length = 0;
+    misbehave = (_, response) => response.destroy();
+    await expect(trace(new RemoteBackend(badUrl))).rejects.toThrow(/could not be asked: fetch failed/);
+    expect(seen).toEqual(Array(4).fill('/onnsight/traces'));
+  });
+
   it('none at all: a time limit, and the signal', async () => {
     misbehave = () => {};
     await expect(trace(new RemoteBackend(badUrl, { timeout: 300 }))).rejects.toThrow(/has not answered within 0\.3 s/);
