@@ -12,11 +12,11 @@ import { TensorProxy } from '../tracing/proxy.ts';
 import type { GenerateOptions, StepTracer } from '../types/generation.ts';
 import type { Prompt } from '../types/model.ts';
 import { checkCompiled, isBlock } from './blocks.ts';
-import { CHECKED_LATER, FLAG, FUNCTION, SIGNAL, TOKENS } from './option-kinds.ts';
+import { CHECKED_LATER, COUNT, FLAG, FUNCTION, SIGNAL, TOKENS } from './option-kinds.ts';
 import { checkOptions, type OptionKinds } from './options.ts';
 
 const OPTIONS: OptionKinds<GenerateOptions> = {
-  maxNewTokens: CHECKED_LATER,
+  maxNewTokens: COUNT,
   stopTokens: TOKENS,
   useCache: FLAG,
   onToken: FUNCTION,
@@ -78,9 +78,6 @@ export function readGenerateOptions(options: GenerateOptions, config: LanguageCo
 
 function countOf({ maxNewTokens }: GenerateOptions, config: LanguageConfig, promptLength: number | null): number {
   const { maxPositions, generation } = config;
-  if (maxNewTokens !== undefined && !(Number.isInteger(maxNewTokens) && maxNewTokens >= 1)) {
-    throw new TraceError(`maxNewTokens is a whole number from 1 on, not ${maxNewTokens}.`, callerSite());
-  }
   // The last token needs no position: nothing is computed from it.
   const room = maxPositions === null || promptLength === null ? Infinity : maxPositions - promptLength + 1;
   if (maxNewTokens !== undefined && maxNewTokens > room) {

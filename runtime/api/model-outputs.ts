@@ -1,9 +1,39 @@
+import { OperationError } from '../graph/operation.ts';
+import type { TracedForward } from '../tracing/forward.ts';
 import { saveTensor } from '../tracing/saves.ts';
-import type { ModelMap } from './locate.ts';
+import { type ModelMap, TypedModel } from './locate.ts';
 import { Ports } from './ports.ts';
+import { Unreadable } from './unreadable.ts';
 
 /** All outputs of a model by the names that its file gives them, saved. */
 export function savedOutputs(map: ModelMap): Record<string, unknown> {
   const outputs = new Ports(map, '').readAll('output');
   return Object.fromEntries(outputs.map((output, i) => [map.model.outputs[i]!.name, saveTensor(output)]));
+}
+
+/**
+ * Those that can be read, saved, and an `Unreadable` for each of the others. Throws a TraceError where there would be nothing
+ * but those.
+ */
+export function readableOutputs(forward: TracedForward): Record<string, unknown> {
+  const { map } = TypedModel.of(forward);
+  const reasons = map.model.outputs.map((_, i) => whyUnreadable(forward, i));
+  if (reasons.every((why) => why !== null)) return savedOutputs(map);
+  const ports = new Ports(map, '');
+  return Object.fromEntries(
+    reasons.map((why, i) => [
+      map.model.outputs[i]!.name,
+      why === null ? saveTensor(ports.read('output', i)) : new Unreadable(why),
+    ]),
+  );
+}
+
+function whyUnreadable({ model }: TracedForward, index: number): string | null {
+  try {
+    model.resolve({ path: '', port: 'output', index, call: 0 });
+    return null;
+  } catch (error) {
+    if (error instanceof OperationError) return error.message;
+    throw error;
+  }
 }

@@ -1,11 +1,14 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import * as z from 'zod';
 import { answerFromBytes, requestToBytes } from '../requests/bytes.ts';
 import { FRAME_TYPE } from '../requests/frame.ts';
+import { allocate } from '../tensor/storage.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import type { Backend, TraceRequest } from '../types/backend.ts';
 import { checkAnswer } from './answer.ts';
-import type { ServerConnection } from './server-connection.ts';
-import { readProgress } from './server-events.ts';
+import { limitedBody } from './limited-body.ts';
+import { type ServerConnection, shown } from './server-connection.ts';
+import { progressIn } from './server-events.ts';
 
 /** What a server tells of a job. */
 export interface JobStatus {
@@ -20,6 +23,22 @@ const statusSchema = z.object({
   status: z.enum(['queued', 'running', 'completed', 'failed', 'cancelled']),
   progress: z.tuple([z.number(), z.number()]).nullable(),
 });
+
+/** How many bytes of an answer are read whose sizes only the run tells. */
+const MOST = 2 ** 31;
+
+/** The bytes that an answer has beside its elements: so many, and so many for each tensor. */
+const BESIDE = 2 ** 16;
+const BESIDE_EACH = 2 ** 12;
+
+/** How many bytes of a status are read. */
+const STATUS = 2 ** 16;
+
+/** How often the progress may break off, and how long to wait before it is asked for again, in milliseconds. */
+const BREAKS = 20;
+const PAUSE = 100;
+
+type OnProgress = NonNullable<TraceRequest['onProgress']>;
 
 export interface JobSettings {
   readonly connection: ServerConnection;
@@ -46,14 +65,20 @@ export class RemoteJob implements Backend {
   status(): Promise<JobStatus> {
     const { connection, timeout } = this.#settings;
     const asked = { method: 'GET', signal: AbortSignal.timeout(timeout) } as const;
-    return connection.ask(this.#path(), asked, async (response) => statusSchema.parse(await response.json()));
+    return connection.ask(this.#path(), asked, async (response) => {
+      try {
+        return statusSchema.parse(JSON.parse(new TextDecoder().decode(await limitedBody(response, STATUS))));
+      } catch (error) {
+        throw this.#wrong(error);
+      }
+    });
   }
 
   /** Ends the job, whether it waits or runs. */
   async cancel(): Promise<void> {
     const { connection, timeout } = this.#settings;
     const asked = { method: 'DELETE', signal: AbortSignal.timeout(timeout) } as const;
-    await connection.ask(this.#path(), asked, (response) => response.text());
+    await connection.ask(this.#path(), asked, async ({ body }) => body?.cancel());
   }
 
   async run(request: TraceRequest): Promise<(Tensor | undefined)[]> {
@@ -80,6 +105,12 @@ export class RemoteJob implements Backend {
   async #answer(request: TraceRequest, signal: AbortSignal): Promise<Uint8Array> {
     const { connection, detached } = this.#settings;
     const { onProgress } = request;
+    const most = largestAnswer(request);
+    const bytesOf = async (response: Response) => {
+      return limitedBody(response, most).catch((error: unknown) => {
+        throw error instanceof RangeError ? this.#wrong(error) : error;
+      });
+    };
     const post = {
       method: 'POST',
       headers: {
@@ -94,15 +125,34 @@ export class RemoteJob implements Backend {
     const get = { method: 'GET', signal } as const;
     const path = `/traces?model=${request.model.hash}`;
     if (!onProgress && !detached) return connection.ask(path, post, bytesOf);
-    let streaming = detached
-      ? void (await connection.ask(path, post, (response) => response.text()))
-      : await connection.ask(path, post, bodyOf);
-    while (onProgress) {
-      streaming ??= await connection.ask(`${this.#path()}/events`, get, bodyOf);
-      if (await readProgress(streaming, onProgress)) break;
-      streaming = undefined;
+    let open = detached
+      ? void (await connection.ask(path, post, async ({ body }) => body?.cancel()))
+      : await connection.ask(path, post, (response) => this.#events(response));
+    for (let broken = 0; onProgress; broken++) {
+      if (broken === BREAKS) throw connection.error(`has ended the progress of the trace ${broken} times`);
+      open ??= await connection.ask(`${this.#path()}/events`, get, (response) => this.#events(response));
+      if (await this.#progress(open, onProgress)) break;
+      open = undefined;
+      await delay(PAUSE, undefined, { signal });
     }
     return connection.ask(`${this.#path()}/result`, get, bytesOf);
+  }
+
+  /** The events of a response. Throws a RemoteError if it has none. */
+  async #events({ headers, body }: Response): Promise<ReadableStream<Uint8Array>> {
+    const type = headers.get('content-type');
+    if (body && type?.startsWith('text/event-stream')) return body;
+    await body?.cancel();
+    throw this.#wrong(`it is ${type ? shown(type) : 'nothing'}, not the progress of the trace`);
+  }
+
+  /** Whether the job has ended; false if its events break off before. */
+  async #progress(events: ReadableStream<Uint8Array>, onProgress: OnProgress): Promise<boolean> {
+    for await (const progress of progressIn(events, (why) => this.#wrong(why))) {
+      if (progress === 'end') return true;
+      await onProgress(...progress);
+    }
+    return false;
   }
 
   #tensors(request: TraceRequest, bytes: Uint8Array): (Tensor | undefined)[] {
@@ -112,9 +162,14 @@ export class RemoteJob implements Backend {
       if (missing !== -1) throw new RangeError(`it has no tensor for ${request.graph.saves[missing]!.name}`);
       return tensors;
     } catch (error) {
-      const why = error instanceof Error ? error.message : error;
-      throw this.#settings.connection.error(`gave a wrong answer: ${why}`, error);
+      throw this.#wrong(error);
     }
+  }
+
+  /** @param error what is wrong, or an error that says it */
+  #wrong(error: unknown): Error {
+    const why = error instanceof Error ? error.message : error;
+    return this.#settings.connection.error(`gave a wrong answer: ${why}`, error);
   }
 
   #path(): string {
@@ -128,10 +183,14 @@ function mayBeAbsent({ graph }: TraceRequest, save: number): boolean {
   return node?.op === 'grad' && node.attributes.unused === 'absent';
 }
 
-async function bytesOf(response: Response): Promise<Uint8Array> {
-  return new Uint8Array(await response.arrayBuffer());
-}
-
-async function bodyOf({ body }: Response): Promise<ReadableStream<Uint8Array>> {
-  return body!;
+/** How many bytes the answer to a trace can have. */
+function largestAnswer({ graph }: TraceRequest): number {
+  let size = BESIDE;
+  for (const { value } of graph.saves) {
+    const { dtype, shape } = value.type;
+    const elements = shape?.reduce<number | null>((all, dim) => (all === null || dim === null ? null : all * dim), 1);
+    if (elements == null) return MOST;
+    size += BESIDE_EACH + elements * allocate(dtype, 0).BYTES_PER_ELEMENT;
+  }
+  return size;
 }

@@ -16,11 +16,13 @@ const TENSOR = '$tensor';
 export class ResultFile {
   readonly results = new Map<number, unknown>();
   readonly #path: string;
+  readonly #site: Site | null;
 
-  /** @throws TraceError if the file holds another sweep, or is no file of results */
+  /** @throws TraceError if the file holds another sweep, is no file of results, or cannot be read or written */
   constructor(path: string, sweep: string, site: Site | null) {
     this.#path = path;
-    const text = statFile(path) ? readFileSync(path, 'utf8') : '';
+    this.#site = site;
+    const text = this.#use(() => (statFile(path) ? readFileSync(path, 'utf8') : ''));
     const whole = text.slice(0, text.lastIndexOf('\n') + 1);
     const [first, ...rest] = whole.split('\n').slice(0, -1).map(parsed);
     if (first === undefined && text === whole) this.#write({ sweep });
@@ -31,7 +33,7 @@ export class ResultFile {
       );
     }
     // Only now is it known to be a file of results, of which a line that was cut off may go.
-    if (whole.length < text.length) truncateSync(path, Buffer.byteLength(whole));
+    if (whole.length < text.length) this.#use(() => truncateSync(path, Buffer.byteLength(whole)));
     rest.forEach((line, i) => {
       try {
         if (!Number.isInteger(line?.index)) throw new TypeError('it has no index');
@@ -52,7 +54,17 @@ export class ResultFile {
   }
 
   #write(line: object): void {
-    appendFileSync(this.#path, `${JSON.stringify(line)}\n`);
+    const text = `${JSON.stringify(line)}\n`;
+    this.#use(() => appendFileSync(this.#path, text));
+  }
+
+  #use<T>(file: () => T): T {
+    try {
+      return file();
+    } catch (cause) {
+      const why = cause instanceof Error ? cause.message : cause;
+      throw new TraceError(`The file of results ${this.#path} cannot be used: ${why}.`, this.#site, { cause });
+    }
   }
 }
 
@@ -65,12 +77,16 @@ function parsed(line: string): Readonly<Record<string, unknown>> | null {
   }
 }
 
+/** So deep do arrays and objects stand in one another at most: one that stands in itself has no end. */
+const DEEPEST = 500;
+
 /** Throws a TypeError for what a file cannot hold. */
-function written(value: unknown): unknown {
+function written(value: unknown, depth = 0): unknown {
+  if (depth > DEEPEST) throw new TypeError(`a file of results holds arrays and objects up to ${DEEPEST} deep`);
   if (value instanceof Tensor) return { [TENSOR]: tensorToJson(value) };
-  if (Array.isArray(value)) return value.map(written);
+  if (Array.isArray(value)) return value.map((one) => written(one, depth + 1));
   if (isPlainObject(value) && !(TENSOR in value)) {
-    return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, written(one)]));
+    return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, written(one, depth + 1)]));
   }
   const isData = value === null || ['string', 'boolean'].includes(typeof value) || Number.isFinite(value);
   if (isData) return value;

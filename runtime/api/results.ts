@@ -14,6 +14,7 @@ import { isSaved, type SavedProxy } from '../tracing/saves.ts';
 import { settled, type Varying, varyingOf } from '../tracing/varying.ts';
 import { keptOf } from './kept.ts';
 import type { LeftBehind } from './left-behind.ts';
+import { Unreadable } from './unreadable.ts';
 
 /** The values that a trace wants back from the run, and the user's own structure that is made of them. */
 export class Results {
@@ -211,7 +212,10 @@ export class Results {
 
   private fields(of: object, at: At, made: Map<object, unknown>, copy: object): Record<string, unknown> {
     for (const [key, field] of Object.entries(of)) {
-      const content = { value: this.build(field, at, made), enumerable: true, configurable: true, writable: true };
+      const content =
+        field instanceof Unreadable
+          ? field.property
+          : { value: this.build(field, at, made), enumerable: true, configurable: true, writable: true };
       Object.defineProperty(copy, key, content);
     }
     return copy as Record<string, unknown>;

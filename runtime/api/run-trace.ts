@@ -11,7 +11,7 @@ import { ExecutionBackend, ModelIdentity } from './backend.ts';
 import type { Block } from './blocks.ts';
 import { Invokes } from './invokes.ts';
 import type { LoadedModel } from './loaded-model.ts';
-import { savedOutputs } from './model-outputs.ts';
+import { readableOutputs } from './model-outputs.ts';
 import { writeTensor } from './module-tensors.ts';
 import { checkOptions, TRACE_OPTIONS } from './options.ts';
 import { defaultBackend } from './remote.ts';
@@ -50,7 +50,7 @@ export async function buildTrace(model: LoadedModel, inputs: unknown, block: Blo
     const forward = model.openForward(tracing, shapes, start.inputs);
     return tracing.builder.inForward(forward, () => {
       for (const { address, value } of start.activations) writeTensor(forward, address, value);
-      return block ? block(tracer) : savedOutputs(model.map);
+      return block ? block(tracer) : readableOutputs(forward);
     });
   });
   checkStandIns(map, tracing.graph, start.standIns);

@@ -1,10 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import * as z from 'zod';
 import { TraceError } from '../errors.ts';
+import { beginningOf } from './limited-body.ts';
 import { RemoteError } from './remote-error.ts';
 
 /** What of a server's text an error shows. */
 const SHOWN = 500;
+
+/** How many characters of a refusal are read: no server of this kind says more. */
+const READ = 2 ** 20;
 
 /** How long to wait, in milliseconds, before what was asked over a connection that broke is asked again: so often it is. */
 const PAUSES = [100, 500, 2000];
@@ -43,12 +47,13 @@ export class ServerConnection {
 
   /**
    * Asks, and reads the response with `read`. If the connection breaks on the way, it asks again: what is asked has to mean
-   * the same when it is asked twice.
+   * the same when it is asked twice. A RemoteError of `read` is what is wrong with the response, and is thrown on.
    */
   async ask<T>(path: string, asked: Asked, read: (response: Response) => Promise<T>): Promise<T> {
     for (let lost = 0; ; lost++) {
       const got = await this.#once(path, asked, read).catch(async (error: unknown) => {
         asked.signal.throwIfAborted();
+        if (error instanceof RemoteError) throw error;
         if (lost === PAUSES.length || (lost === 0 && !BROKEN.has(codeOf(error)))) {
           throw this.error(`could not be asked: ${reasonOf(error)}`, error, true);
         }
@@ -69,7 +74,7 @@ export class ServerConnection {
       redirect: 'manual',
       signal,
     });
-    return response.ok ? { read: await read(response) } : { response, text: await response.text() };
+    return response.ok ? { read: await read(response) } : { response, text: await beginningOf(response, READ) };
   }
 
   #refusal({ status, headers }: Response, text: string): Error {

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { TraceError } from '../errors.ts';
 import { callerSite } from '../tracing/caller.ts';
 
@@ -29,5 +30,5 @@ export function checkSampling(options: SamplingOptions): void {
 
 function check(name: string, value: unknown, expected: string, holds: (value: number) => boolean): void {
   if (value === undefined || (typeof value === 'number' && holds(value))) return;
-  throw new TraceError(`The option ${name} is ${value}, but ${expected} is expected.`, callerSite());
+  throw new TraceError(`The option ${name} is ${inspect(value)}, but ${expected} is expected.`, callerSite());
 }

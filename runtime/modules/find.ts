@@ -21,12 +21,10 @@ export function findModule(root: Module, path: string, inside: Inside = childOf)
 
 type Inside = (module: Module, name: string) => Module | undefined;
 
-/** `h[0].mlp` → h, 0, mlp */
+/** `h[0].mlp` → h, 0, mlp. A dot in front is as good as none; between two others it leaves a part without a name. */
 export function pathParts(path: string): string[] {
-  return path
-    .replace(/\[(-?\d+)\]/g, '.$1')
-    .split('.')
-    .filter((part) => part !== '');
+  const dotted = path.replace(/\[(-?\d+)\]/g, '.$1').replace(/^\.(?=[^.])/, '');
+  return dotted === '' ? [] : dotted.split('.');
 }
 
 /** The child of a name; in a list also by its number counted from the end. */

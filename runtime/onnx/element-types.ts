@@ -52,30 +52,61 @@ const NAMED = table<readonly [attribute: string, otherwise: number | null]>({
   RandomUniformLike: ['dtype', null],
 });
 
+/** Element types by the names of tensors. */
+export type Types = Pick<ReadonlyMap<string, number>, 'get'>;
+
+/** The types of a body's tensors. Those around it are looked up, not copied: a model may have thousands of bodies. */
+class BodyTypes implements Types {
+  readonly own: ReadonlyMap<string, number>;
+  readonly around: Types;
+
+  constructor(own: ReadonlyMap<string, number>, around: Types) {
+    this.own = own;
+    this.around = around;
+  }
+
+  get(name: string): number | undefined {
+    return this.own.get(name) ?? this.around.get(name);
+  }
+}
+
 /**
  * The ONNX element type of every tensor of a graph, as far as operators tell it: what the file declares, else the
  * operator's own rule, else the type of its first input. Tensors whose type stays unknown are left out.
  */
-export function elementTypes(graph: GraphProto, outer: ReadonlyMap<string, number> = new Map()): Map<string, number> {
-  const types = new Map(outer);
-  for (const { name, dataType } of graph.initializer) types.set(name, dataType);
+export function elementTypes(graph: GraphProto): Map<string, number> {
+  return typesIn(graph, new Map(), new Map());
+}
+
+/** The same in a body, with those of the tensors around it. */
+export function bodyElementTypes(graph: GraphProto, around: Types): Types {
+  return new BodyTypes(typesIn(graph, new Map(), around), around);
+}
+
+/**
+ * @param own the types that are known of tensors of the graph; the others are added
+ * @param around those of the tensors around it
+ */
+function typesIn(graph: GraphProto, own: Map<string, number>, around: Types): Map<string, number> {
+  const types = new BodyTypes(own, around);
+  for (const { name, dataType } of graph.initializer) own.set(name, dataType);
   for (const { name, type } of [...graph.input, ...graph.valueInfo, ...graph.output]) {
     if (type?.value.case === 'tensorType' && type.value.value.elemType !== T.UNDEFINED) {
-      types.set(name, type.value.value.elemType);
+      own.set(name, type.value.value.elemType);
     }
   }
   for (const node of graph.node) {
     const made = nodeTypes(node, types);
     node.output.forEach((name, i) => {
       const type = made[i];
-      if (name !== '' && type !== undefined && !types.has(name)) types.set(name, type);
+      if (name !== '' && type !== undefined && types.get(name) === undefined) own.set(name, type);
     });
   }
-  return types;
+  return own;
 }
 
 /** The element types of what a node makes, given those of what it reads; undefined where they are not known. */
-export function nodeTypes(node: NodeProto, types: ReadonlyMap<string, number>): readonly (number | undefined)[] {
+export function nodeTypes(node: NodeProto, types: Types): readonly (number | undefined)[] {
   const input = (i: number) => types.get(node.input[i] ?? '');
   const fixed = FIXED.get(node.opType);
   if (fixed !== undefined) return fixed;
@@ -102,14 +133,14 @@ export function nodeTypes(node: NodeProto, types: ReadonlyMap<string, number>): 
 }
 
 /** If yields the outputs of its branches; Loop and Scan yield their states (after Loop's condition) and their collected outputs. */
-function subgraphTypes(node: NodeProto, subgraph: GraphProto, types: ReadonlyMap<string, number>) {
+function subgraphTypes(node: NodeProto, subgraph: GraphProto, types: Types) {
   const yields = node.opType === 'Loop' ? subgraph.output.slice(1) : subgraph.output;
-  const known = elementTypes(subgraph, new Map([...types, ...bodyInputTypes(node, subgraph, types)]));
-  return yields.map(({ name }) => known.get(name));
+  const known = typesIn(subgraph, new Map(bodyInputTypes(node, subgraph, types)), types);
+  return yields.map(({ name }) => known.get(name) ?? types.get(name));
 }
 
 /** The types of what enters a body, which it need not declare: Loop's counter and condition, then what the node reads. */
-function bodyInputTypes(node: NodeProto, { input }: GraphProto, types: ReadonlyMap<string, number>) {
+function bodyInputTypes(node: NodeProto, { input }: GraphProto, types: Types) {
   const given = node.input.map((name) => types.get(name));
   const entering = node.opType === 'Loop' ? [T.INT64, T.BOOL, ...given.slice(2)] : given;
   return input.flatMap(({ name }, i): [string, number][] => {

@@ -1,5 +1,5 @@
 import { isStandard } from './domains.ts';
-import { elementTypes } from './element-types.ts';
+import { bodyElementTypes } from './element-types.ts';
 import { FreshNames } from './fresh-names.ts';
 import { RULES } from './lift-rules.ts';
 import { type Around, changed, Lifter } from './lifter.ts';
@@ -30,7 +30,7 @@ export function lifted(proto: ModelProto, path: string): ModelProto {
 }
 
 function liftedGraph(graph: GraphProto, around: Around): GraphProto {
-  const types = elementTypes(graph, around.types);
+  const types = bodyElementTypes(graph, around.types);
   const lifter = new Lifter(graph, { ...around, types });
   const node = graph.node.flatMap((one) => {
     const inner = mapSubgraphs(one, (subgraph) => liftedGraph(subgraph, { ...around, types }));

@@ -1,5 +1,6 @@
 import { constantsIn } from './constants.ts';
 import { dtypeName } from './dtypes.ts';
+import type { Types } from './element-types.ts';
 import { ModelError } from './error.ts';
 import type { FreshNames } from './fresh-names.ts';
 import { type Attributes, makeNode, makeTensor } from './make.ts';
@@ -13,7 +14,7 @@ export interface Around {
   /** The operator set to export the model with where a node has no form in the new one. */
   readonly advised: number;
   readonly names: FreshNames;
-  readonly types: ReadonlyMap<string, number>;
+  readonly types: Types;
 }
 
 /** Makes the nodes and constants that stand for old ones in a graph. */

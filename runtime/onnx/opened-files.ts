@@ -21,7 +21,12 @@ export class OpenedFiles {
   /** What became of the first file that is no longer what was opened, in a clause that names it; null if all are. */
   changed(): string | null {
     for (const [path, was] of this.#files) {
-      const is = statSync(path, { bigint: true, throwIfNoEntry: false });
+      let is: Identity | undefined;
+      try {
+        is = statSync(path, { bigint: true, throwIfNoEntry: false });
+      } catch (error) {
+        return `${path} became something that cannot be read (${error instanceof Error ? error.message : error})`;
+      }
       if (is === undefined) return `${path} is gone: it was removed or renamed`;
       if (is.dev !== was.dev || is.ino !== was.ino) return `${path} is another file now: it was replaced`;
       if (is.size !== was.size) return `${path} was written to: it had ${was.size} bytes and has ${is.size} now,`;

@@ -1,6 +1,6 @@
 import { stringAttribute } from './attributes.ts';
 import { isStandard } from './domains.ts';
-import { elementTypes } from './element-types.ts';
+import { bodyElementTypes } from './element-types.ts';
 import { FreshNames } from './fresh-names.ts';
 import { axesAsInput, type Rule } from './lift-rules.ts';
 import { type Around, changed, Lifter, withAttributes } from './lifter.ts';
@@ -28,7 +28,7 @@ export function raised(proto: ModelProto, version: number, path: string): ModelP
 }
 
 function raisedGraph(graph: GraphProto, around: Around): GraphProto {
-  const types = elementTypes(graph, around.types);
+  const types = bodyElementTypes(graph, around.types);
   const lifter = new Lifter(graph, { ...around, types });
   const node = graph.node.flatMap((one) => {
     const inner = mapSubgraphs(one, (subgraph) => raisedGraph(subgraph, { ...around, types }));

@@ -11,6 +11,9 @@ import { elementwiseType, isElementwise } from './elementwise.ts';
 import { perhapsScalars } from './perhaps-scalars.ts';
 import { refusalOf } from './refusal.ts';
 
+/** Of so many tensors ONNX Runtime is asked at once: the time that it takes grows with the square of their number. */
+const AT_ONCE = 8192;
+
 /** The sizes of a model's inputs by name. An input that is left out has the free dimensions that its file declares. */
 export type InputDims = Readonly<Record<string, readonly number[]>>;
 
@@ -32,14 +35,14 @@ export async function inferTypes(model: OnnxModel, inputDims: InputDims = {}): P
   const own = new Set(elementwise);
   // ONNX Runtime is asked for one tensor at least: it is what finds out that sizes do not go together.
   const asked = made(graph.node.filter((node) => !own.has(node)));
-  const found = await shapes(
-    model,
-    weightless(model, inputDims, asked.length > 0 ? asked : made(elementwise.slice(-1))),
-  );
+  const found = new Map<string, TensorType>();
+  for (const names of portions(asked.length > 0 ? asked : made(elementwise.slice(-1)))) {
+    for (const [name, type] of await shapes(model, weightless(model, inputDims, names))) found.set(name, type);
+  }
   const doubtful = perhapsScalars(graph.node, links, found);
-  if (doubtful.length > 0) {
-    const ranks = await shapes(model, weightless(model, inputDims, [], doubtful));
-    for (const name of doubtful) {
+  for (const probed of doubtful.length > 0 ? portions(doubtful) : []) {
+    const ranks = await shapes(model, weightless(model, inputDims, [], probed));
+    for (const name of probed) {
       const type = found.get(name)!;
       if (ranks.get(probeName(name))?.shape?.[0] !== 0) found.set(name, { ...type, shape: null });
     }
@@ -54,6 +57,11 @@ export async function inferTypes(model: OnnxModel, inputDims: InputDims = {}): P
     if (type !== null) found.set(node.output[0]!, type);
   }
   return found;
+}
+
+function portions(names: readonly string[]): string[][] {
+  const count = Math.max(1, Math.ceil(names.length / AT_ONCE));
+  return Array.from({ length: count }, (_, i) => names.slice(i * AT_ONCE, (i + 1) * AT_ONCE));
 }
 
 function checkDims(model: OnnxModel, inputDims: InputDims): void {

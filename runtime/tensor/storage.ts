@@ -70,7 +70,8 @@ export function encode<D extends DType>(values: ArrayLike<number | bigint | bool
     const value = values[i] ?? 0;
     if (range) checkRange(value, range, dtype);
     if (raw instanceof BigInt64Array || raw instanceof BigUint64Array) raw[i] = toBigInt(value);
-    else if (dtype === 'bool') raw[i] = value ? 1 : 0;
+    // NaN is true in PyTorch, and false in JavaScript.
+    else if (dtype === 'bool') raw[i] = value || Number.isNaN(value) ? 1 : 0;
     else if (dtype === 'float16') raw[i] = encodeFloat16(Number(value));
     else raw[i] = isFloatDType(dtype) ? Number(value) : toInteger(value);
   }

@@ -1,8 +1,10 @@
 import {
+  appendFileSync,
   copyFileSync,
   cpSync,
   mkdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   symlinkSync,
   truncateSync,
@@ -129,6 +131,28 @@ describe('a bundle is refused, with what is wrong', () => {
   it('but is opened where nothing is', async () => {
     const bundle = await loadBundle(damaged(() => {}));
     expect(bundle.manifest.name).toBe('steer');
+    await bundle.release();
+  });
+
+  it.each<[string, (path: string) => void, RegExp]>([
+    ['written to', (path) => appendFileSync(path, 'x'), /model\.onnx was written to/],
+    ['removed', (path) => rmSync(path), /model\.onnx is gone/],
+    [
+      'replaced',
+      (path) => {
+        copyFileSync(path, `${path}.new`);
+        renameSync(`${path}.new`, path);
+      },
+      /model\.onnx is another file now/,
+    ],
+  ])('or where its weights are %s after they were compared', async (_, change, message) => {
+    const folder = damaged(() => {});
+    const bundle = await loadBundle(folder);
+    const run = () => bundle({ input_ids: [[1, 2, 3]], alpha: 2 });
+    expect(Object.keys((await run()) as object)).toEqual(['logits']);
+    change(join(folder, 'model.onnx'));
+    await expect(run()).rejects.toThrow(BundleError);
+    await expect(run()).rejects.toThrow(message);
     await bundle.release();
   });
 

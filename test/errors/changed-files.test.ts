@@ -5,6 +5,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
   writeSync,
@@ -77,6 +78,14 @@ describe('a file that changes while a model is open', () => {
       /is another file now: it was replaced after the model was opened/,
     ],
     ['is removed', async (path) => rmSync(path), /is gone: it was removed/],
+    [
+      'becomes a link to itself',
+      async (path) => {
+        rmSync(path);
+        symlinkSync(path, path);
+      },
+      /became something that cannot be read \(ELOOP/,
+    ],
   ];
   const open = {
     'of one file': async () => {

@@ -6,7 +6,7 @@ import { TensorProto_DataType as T } from 'onnx-buf';
 import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
 import { makeGraph, makeModel, makeNode, makeRawTensor, makeTensor, makeValueInfo } from '../../runtime/onnx/make.ts';
 import { encodeModel, type NodeProto, type TensorProto, type ValueInfoProto } from '../../runtime/onnx/proto.ts';
-import { rejection } from './support.ts';
+import { rejection, thrown } from './support.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'onnsight-types-'));
 afterEach(() => vi.unstubAllEnvs());
@@ -65,9 +65,28 @@ describe.each<[string, number]>([
     const model = await load([cast('y', type, 'h', 'down')], [makeValueInfo('h', type, [-1, 2])]);
     const y = await model.trace({ x }, () => save(model.outputs.y));
     expect(y.toArray()).toEqual([[7, 10]]);
-    for (const run of [() => model.trace({ x }), () => model.trace({ x }, () => save(model.outputs.h))]) {
-      expect((await rejection(run())).message).toMatch(/test\.ts:\d+:\d+ - the model's output h is/);
-    }
+    const refused = await rejection(model.trace({ x }, () => save(model.outputs.h)));
+    expect(refused.message).toMatch(/test\.ts:\d+:\d+ - the model's output h is/);
+    // Without a block all that can be read comes back: who reads the rest finds out at that place.
+    const all = await model.trace({ x });
+    expect(Object.keys(all)).toEqual(['y', 'h']);
+    expect(all.y.toArray()).toEqual([[7, 10]]);
+    const error = thrown(() => all.h);
+    expect(error.message).toMatch(/test\.ts:\d+:\d+ - the model's output h is/);
+    expect(error.message).toContain(`is ${name}, which cannot be read or set`);
+  });
+
+  it('as the only output', async () => {
+    const graph = makeGraph(
+      'g',
+      [cast('x', type, 'h', 'down')],
+      [makeValueInfo('x', 'float32', [-1, 2])],
+      [makeValueInfo('h', type, [-1, 2])],
+    );
+    const path = join(folder, `only-${name}.onnx`);
+    writeFileSync(path, encodeModel(makeModel(graph, 21)));
+    const model = await NNsight.load(path, { device: 'cpu' });
+    expect((await rejection(model.trace({ x }))).message).toMatch(/test\.ts:\d+:\d+ - the model's output h is/);
   });
 
   it('as an input that nothing else needs', async () => {

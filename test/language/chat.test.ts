@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { renderBounded } from '../../runtime/language/bounded-template.ts';
 import { applyChatTemplate, type ChatMessage } from '../../runtime/language/chat.ts';
 
 interface Case {
@@ -102,4 +103,9 @@ describe('errors name the line', () => {
     expect(render).toThrow(message);
     expect(render).toThrow('chat.test.ts:');
   });
+});
+
+test('a template that takes too long is ended', () => {
+  const slow = '{% for i in range(100000) %}{% for j in range(100000) %}{{ i * j }}{% endfor %}{% endfor %}';
+  expect(() => renderBounded(slow, {}, 100)).toThrow(/^it takes longer than 0\.1 seconds$/);
 });

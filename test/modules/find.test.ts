@@ -17,6 +17,7 @@ test.each([
   ['transformer.h[-1].mlp', 'transformer.h.3.mlp'],
   ['transformer.h.-4.attn.c_attn', 'transformer.h.0.attn.c_attn'],
   ['lm_head', 'lm_head'],
+  ['.lm_head', 'lm_head'],
   ['', ''],
 ])('%s is %s', (path, found) => {
   expect(findModule(tree, path).path).toBe(found);
@@ -30,6 +31,8 @@ test.each([
   ['transformer.h[-5]', /indices run from -4 to 3/],
   ['lm_head.weight', /lm_head has no modules in it/],
   ['h.0', /did you mean transformer\.h\?/],
+  ['..', /no module \.\.: the model has transformer, lm_head/],
+  ['transformer..h', /no module transformer\.\.h: transformer has/],
 ])('%s names what is near', (path, message) => {
   expect(() => findModule(tree, path)).toThrow(ModelError);
   expect(() => findModule(tree, path)).toThrow(message);

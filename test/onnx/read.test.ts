@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { InferenceSession } from 'onnxruntime-node';
@@ -141,6 +141,14 @@ describe('a model with external data', () => {
       extra: { session: { model_external_initializers_file_folder_path: model.folder } },
     });
     expect(session.outputNames[0]).toBe('logits');
+  });
+
+  test('is refused behind a link that leaves the folder of the file', async () => {
+    const inside = join(folder, 'inside');
+    mkdirSync(inside);
+    const path = await split('inside/model.onnx', 'weights.data', 'outside.data');
+    symlinkSync(join(folder, 'outside.data'), join(inside, 'weights.data'));
+    expect(await failure(path)).toMatch(/transformer\.wte\.weight .*link/);
   });
 
   test('says which file is missing, and for which tensor', async () => {

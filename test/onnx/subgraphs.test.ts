@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { capturesOf, readsOf } from '../../runtime/onnx/captures.ts';
+import { elementTypes } from '../../runtime/onnx/element-types.ts';
 import { calledFunctions } from '../../runtime/onnx/functions.ts';
 import { makeFunction, makeGraph, makeModel, makeNode, makeTensor, makeValueInfo } from '../../runtime/onnx/make.ts';
 import type { GraphProto, NodeProto } from '../../runtime/onnx/proto.ts';
@@ -143,4 +144,16 @@ describe('the functions and the tensors of a model', () => {
     const other = mapTensors(model(), (tensor) => ({ ...tensor, name: `new ${tensor.name}` }));
     expect(tensorsOf(other).map(({ name }) => name)).toEqual(all.map((name) => `new ${name}`));
   });
+});
+
+it('of 40,000 bodies the types are found: those around a body are not copied for it', () => {
+  const count = 40_000;
+  const nodes = Array.from({ length: count }, (_, i) => {
+    const body = (op: string) => graph(op, [makeNode(op, [`t${i}`], ['r'])], ['r']);
+    return branches(body('Relu'), body('Shape'), `t${i + 1}`);
+  });
+  const types = elementTypes(makeGraph('g', nodes, [makeValueInfo('t0', 'float32')], []));
+  // Its branches make floats and whole numbers: the first is taken.
+  expect(types.get(`t${count}`)).toBe(types.get('t0'));
+  expect(types.size).toBe(count + 1);
 });

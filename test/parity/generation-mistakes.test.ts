@@ -107,7 +107,13 @@ describe('generation', () => {
   });
 
   it('a wrong option', async () => {
-    await expect(lm.generate(fact, { maxNewTokens: 0 })).rejects.toThrow(/maxNewTokens is a whole number from 1 on/);
+    await expect(lm.generate(fact, { maxNewTokens: 0 })).rejects.toThrow(
+      /maxNewTokens of generate is a whole number from 1 on, not 0/,
+    );
+    for (const maxNewTokens of ['5', 5n, Symbol('five')] as never[]) {
+      await expect(lm.generate(fact, { maxNewTokens })).rejects.toThrow(TraceError);
+      await expect(lm.generate(fact, { topK: maxNewTokens })).rejects.toThrow(TraceError);
+    }
     await expect(lm.generate(fact, { max_new_tokens: 3 } as never)).rejects.toThrow(
       /no option 'max_new_tokens'; did you mean maxNewTokens/,
     );

@@ -96,5 +96,18 @@ describe('map', () => {
     await expect(map([1], async () => Number.NaN, { file: join(folder, 'nan.jsonl') })).rejects.toThrow(
       /holds tensors, finite numbers.* not NaN/,
     );
+    const around: object[] = [];
+    around.push(around);
+    await expect(map([1], async () => around, { file: join(folder, 'around.jsonl') })).rejects.toThrow(
+      /up to 500 deep/,
+    );
+  });
+
+  it('says at its line that its file cannot be used', async () => {
+    for (const file of [folder, join(folder, 'nowhere', 'results.jsonl'), 'a\0b']) {
+      await expect(map([1], async (x) => x, { file })).rejects.toThrow(
+        /map\.alone\.test\.ts:\d+:\d+ - The file of results .* cannot be used: /,
+      );
+    }
   });
 });

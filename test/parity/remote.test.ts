@@ -1,5 +1,6 @@
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import { buffer } from 'node:stream/consumers';
+import { gzipSync } from 'node:zlib';
 import {
   answerToBytes,
   backward,
@@ -178,6 +179,40 @@ describe('an answer that is not sound', () => {
     expect(seen).toEqual(['/onnsight/traces']);
   });
 
+  it('of any size: no more is read of it than the trace can have', async () => {
+    const bomb = gzipSync(Buffer.alloc(200 * 2 ** 20));
+    const before = process.memoryUsage().rss;
+    misbehave = (_, response) => response.writeHead(200, { 'content-encoding': 'gzip' }).end(bomb);
+    await expect(trace(new RemoteBackend(badUrl))).rejects.toThrow(/gave a wrong answer: it has more than 77312 bytes/);
+    misbehave = (_, response) => response.writeHead(500, { 'content-encoding': 'gzip' }).end(bomb);
+    await expect(trace(new RemoteBackend(badUrl))).rejects.toThrow(/answered 500 with something/);
+    expect(process.memoryUsage().rss - before).toBeLessThan(100 * 2 ** 20);
+  });
+
+  const events = (...parts: string[]): Misbehave => {
+    return (_, response) => response.writeHead(200, { 'content-type': 'text/event-stream' }).end(parts.join(''));
+  };
+  it.each<[string, Misbehave, RegExp]>([
+    [
+      'a page',
+      (_, response) => response.writeHead(200, { 'content-type': 'text/html' }).end('<html>Log in</html>'),
+      /it is text\/html, not the progress/,
+    ],
+    ['nothing', (_, response) => response.writeHead(204).end(), /it is nothing, not the progress/],
+    ['no JSON', events('event: progress\ndata: {"\n\n'), /one of its events tells no progress/],
+    ['no numbers', events('event: progress\ndata: ["a", 2]\n\n'), /one of its events tells no progress/],
+    ['an event without an end', events('event: progress\ndata: ', '1'.repeat(2 ** 17)), /one of its events has no end/],
+    ['an end, and no answer', events('event: end\ndata: {}\n\n'), /gave a wrong answer: its bytes do not begin/],
+    // The next answer of this server has no type.
+    ['a stream that breaks off', events('event: progress\ndata: [1, 2]\n\n'), /it is nothing, not the progress/],
+  ])('progress that is %s', async (_, how, says) => {
+    misbehave = how;
+    const block = () => save(lm.transformer.h[0].output);
+    const refused = lm.trace(clean, block, { backend: new RemoteBackend(badUrl), onProgress: () => {} });
+    await expect(refused).rejects.toThrow(says);
+    await expect(refused).rejects.toThrow(badUrl);
+  });
+
   it("an error at the user's line", async () => {
     const site = { file: 'steer.ts', line: 7, column: 3 };
     misbehave = (_, response) => response.writeHead(400).end(JSON.stringify({ error: 'It does not fit.', site }));
@@ -194,6 +229,13 @@ describe('an answer that is not sound', () => {
     };
     expect((await trace(new RemoteBackend(badUrl))).dims).toEqual([1, 15, 128]);
     expect(seen).toEqual(['/onnsight/traces', '/onnsight/traces']);
+  });
+
+  it('a connection that always breaks: it asks three times more', async () => {
+    seen.length = 0;
+    misbehave = (_, response) => response.destroy();
+    await expect(trace(new RemoteBackend(badUrl))).rejects.toThrow(/could not be asked: fetch failed/);
+    expect(seen).toEqual(Array(4).fill('/onnsight/traces'));
   });
 
   it('none at all: a time limit, and the signal', async () => {

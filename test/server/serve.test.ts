@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -174,6 +174,16 @@ describe('who may ask', () => {
     await expect(trace(new RemoteBackend(server.url, { token: 'guessed' }))).rejects.toThrow(/is none of this server/);
     expect(readFileSync(tokens, 'utf8')).not.toContain(mine);
   });
+
+  it('whoever the file has when they ask: it is read again when it changes', async () => {
+    const before = readFileSync(tokens);
+    const late = new RemoteBackend(server.url, { token: addToken(tokens, 'late') });
+    expect((await trace(late)).dims).toHaveLength(1);
+    writeFileSync(tokens, before);
+    await expect(trace(late)).rejects.toThrow(/is none of this server/);
+  });
+
+  it('at 127.0.0.1, unless another address is given', () => expect(new URL(server.url).hostname).toBe('127.0.0.1'));
 
   it('no page of another origin: no answer allows it', async () => {
     const preflight = await ask('/traces', { method: 'OPTIONS', headers: { origin: 'https://example.com' } });

@@ -161,6 +161,25 @@ describe('what elementwise operators make', () => {
     examine.mockRestore();
     await expect(inferTypes(model, { x: [4, 6] })).rejects.toThrow(/wants the shape \[\?, 5\]/);
   });
+
+  test('of many tensors that ONNX Runtime is asked for it is asked in portions', async () => {
+    const count = 9_001;
+    const tensors = ['x', ...Array.from({ length: count }, (_, i) => `t${i}`)];
+    const node = tensors
+      .slice(1)
+      .map((name, i) => makeNode('Transpose', [tensors[i]!], [name], { perm: { ints: [1, 0] } }));
+    const model = modelOf(makeModel(makeGraph('chain', node, input.slice(0, 1), [makeValueInfo(tensors[count]!)], [])));
+    const examine = vi.spyOn(ort, 'examine');
+    const types = await inferTypes(model, { x: [4, 5] });
+    expect(types.size).toBe(count + 1);
+    expect([types.get('t0'), types.get('t8999'), types.get('t9000')].map((type) => type!.shape)).toEqual([
+      [5, 4],
+      [4, 5],
+      [5, 4],
+    ]);
+    expect(await Promise.all(examine.mock.results.map(async ({ value }) => (await value).length))).toEqual([8192, 809]);
+    examine.mockRestore();
+  });
 });
 
 describe('sizes that do not fit', () => {

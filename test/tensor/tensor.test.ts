@@ -40,6 +40,13 @@ describe('Tensor.from', () => {
     expect(() => Tensor.from([Number.NaN], 'int64')).toThrow('cannot convert NaN to an integer');
   });
 
+  it('takes NaN for true, as PyTorch does', () => {
+    for (const given of [[Number.NaN, 0, 2], Float32Array.of(Number.NaN, 0, 2)]) {
+      expect(Tensor.from(given, 'bool').toArray()).toEqual([true, false, true]);
+    }
+    expect(Tensor.from([Number.NaN]).to('bool').toArray()).toEqual([true]);
+  });
+
   it('rejects what is no rectangle of numbers', () => {
     expect(() => Tensor.from([[1, 2], [3]])).toThrow(
       'the arrays are ragged: [1] is an array of [1], but the entries before it are an array of [2]',
