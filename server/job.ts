@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events';
+import type { NewToken } from '../runtime/index.ts';
 import type { Form, Told } from './messages.ts';
 import type { Outcome } from './model-process.ts';
 import { CANCELLED } from './refusal.ts';
@@ -20,13 +21,15 @@ export interface JobRequest {
   readonly detached: boolean;
 }
 
-/** A trace that waits, runs, or has run. Emits `progress`, `text` (of a completion) and, once, `end`. */
+/** A trace that waits, runs, or has run. Emits `progress`, `token` (of a generation), `text` (of a completion) and, once, `end`. */
 export class Job extends EventEmitter {
   readonly request: JobRequest;
   readonly created = performance.now();
   status: JobStatus = 'queued';
   progress: readonly [done: number, total: number] | null = null;
   outcome: Outcome | null = null;
+  /** Those of its generations, as they have come. */
+  readonly tokens: NewToken[] = [];
   /** What is to run, until it has. */
   body: Uint8Array;
   /** When it ended, as `performance.now()` has it. */
@@ -56,7 +59,10 @@ export class Job extends EventEmitter {
 
   report(told: Told): void {
     if (told.kind === 'text') this.emit('text', told.text);
-    else {
+    else if (told.kind === 'token') {
+      this.tokens.push(told.token);
+      this.emit('token', told.token);
+    } else {
       this.progress = [told.done, told.total];
       this.emit('progress');
     }

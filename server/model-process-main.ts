@@ -4,11 +4,13 @@ import {
   answerToBytes,
   answerToJson,
   LanguageModel,
+  type NewToken,
   NNsight,
   requestFromBytes,
   requestFromJson,
   type Tensor,
 } from '../runtime/index.ts';
+import { AttachedModels } from './attached-models.ts';
 import { type CompletionRequest, complete } from './completion.ts';
 import { loadEdits } from './edits.ts';
 import type { Limits } from './limits.ts';
@@ -23,6 +25,8 @@ const OURS = new Set(['DeviceError', 'GraphError', 'InputError', 'ModelError', '
 let model: Model;
 /** The same, if it is a language model, and its edits. */
 let language: { readonly lm: LanguageModel; readonly edits: ReadonlyMap<string, LanguageModel> } | null = null;
+/** The models that traces may call beside it, by their hashes. */
+let others: AttachedModels;
 let limits: Limits;
 let running: AbortController | null = null;
 
@@ -38,13 +42,15 @@ async function load(message: ToProcess & { kind: 'load' }): Promise<void> {
   limits = message.opening.limits;
   beFirstToGo();
   const options = { device: 'cpu', maxIterations: limits.iterations } as const;
+  others = new AttachedModels(message.others, options);
+  const { path, isLanguage } = message.model;
   try {
-    if (message.isLanguage) {
+    if (isLanguage) {
       const { edits: file } = message.opening;
-      const lm = await LanguageModel.load(message.path, options);
+      const lm = await LanguageModel.load(path, options);
       model = lm;
       language = { lm, edits: file === null ? new Map() : await loadEdits(file, lm) };
-    } else model = await NNsight.load(message.path, options);
+    } else model = await NNsight.load(path, options);
     ended({ kind: 'ready' });
   } catch (error) {
     ended({ kind: 'refusal', refusal: refusalOf(error) });
@@ -57,7 +63,12 @@ async function run({ form, body, isWatched }: ToProcess & { kind: 'run' }): Prom
     if (form === 'completion') return await continueText(body, running.signal);
     const request = form === 'bytes' ? requestFromBytes(body, limits) : requestFromJson(jsonOf(body), limits);
     const onProgress = (done: number, total: number) => tell({ kind: 'progress', done, total });
-    const tensors = await model.execute(request, { signal: running.signal, ...(isWatched && { onProgress }) });
+    const onToken = (token: NewToken) => tell({ kind: 'token', token });
+    const tensors = await model.execute(request, {
+      signal: running.signal,
+      attached: (hash) => others.find(hash),
+      ...(isWatched && { onProgress, onToken }),
+    });
     const tooMuch = overBytes(tensors);
     if (tooMuch) return { kind: 'refusal', refusal: tooMuch };
     return {

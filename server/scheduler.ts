@@ -130,7 +130,8 @@ export class Scheduler {
   /** Opens the model of a lane, unless it is open. */
   async #open(lane: Lane): Promise<{ readonly refusal: Refusal } | null> {
     if (lane.process && !lane.process.isSpent) return null;
-    const started = await ModelProcess.start(lane.model, this.#opening);
+    const others = [...this.#lanes.values()].flatMap((one) => (one === lane ? [] : [one.model]));
+    const started = await ModelProcess.start(lane.model, others, this.#opening);
     if (!(started instanceof ModelProcess)) return { refusal: { ...started, status: 500 } };
     lane.process = started;
     if (this.#isClosed) started.end();

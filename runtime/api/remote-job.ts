@@ -5,7 +5,7 @@ import type { Tensor } from '../tensor/tensor.ts';
 import type { Backend, TraceRequest } from '../types/backend.ts';
 import { checkAnswer } from './answer.ts';
 import type { ServerConnection } from './server-connection.ts';
-import { readProgress } from './server-events.ts';
+import { ServerEvents } from './server-events.ts';
 
 /** What a server tells of a job. */
 export interface JobStatus {
@@ -78,27 +78,28 @@ export class RemoteJob implements Backend {
   /** Sends the trace, and waits for the bytes of its answer. */
   async #answer(request: TraceRequest, signal: AbortSignal): Promise<Uint8Array> {
     const { connection, detached } = this.#settings;
-    const { onProgress } = request;
+    const isWatched = request.onProgress !== undefined || request.onToken !== undefined;
     const post = {
       method: 'POST',
       headers: {
         'content-type': FRAME_TYPE,
         'idempotency-key': this.id,
         ...(detached && { prefer: 'respond-async' }),
-        ...(onProgress && !detached && { accept: 'text/event-stream' }),
+        ...(isWatched && !detached && { accept: 'text/event-stream' }),
       },
       body: requestToBytes(request),
       signal,
     } as const;
     const get = { method: 'GET', signal } as const;
     const path = `/traces?model=${request.model.hash}`;
-    if (!onProgress && !detached) return connection.ask(path, post, bytesOf);
+    if (!isWatched && !detached) return connection.ask(path, post, bytesOf);
     let streaming = detached
       ? void (await connection.ask(path, post, (response) => response.text()))
       : await connection.ask(path, post, bodyOf);
-    while (onProgress) {
+    const events = new ServerEvents(request);
+    while (isWatched) {
       streaming ??= await connection.ask(`${this.#path()}/events`, get, bodyOf);
-      if (await readProgress(streaming, onProgress)) break;
+      if (await events.read(streaming)) break;
       streaming = undefined;
     }
     return connection.ask(`${this.#path()}/result`, get, bytesOf);
@@ -121,8 +122,10 @@ export class RemoteJob implements Backend {
   }
 }
 
-/** A gradient may be saved that is not there. */
-function mayBeAbsent({ graph }: TraceRequest, save: number): boolean {
+/** A gradient may be saved that is not there, and what a generation has of steps that it does not get to. */
+function mayBeAbsent({ graph, course }: TraceRequest, save: number): boolean {
+  const wanted = course()?.late?.wanted[save];
+  if (wanted && !wanted.includes(null)) return true;
   const { node } = graph.saves[save]!.value;
   return node?.op === 'grad' && node.attributes.unused === 'absent';
 }

@@ -6,13 +6,15 @@ import { operandData } from './operand-data.ts';
 import { type AttributesOf, bodyCount, isOp, type Op, schemas } from './ops.ts';
 import { formatSite, siteOf } from './site.ts';
 import type { Node, Region, Value } from './types.ts';
+import { withRegions } from './walk.ts';
 
 /** The version of the format that is written; others are refused. */
 export const GRAPH_VERSION = 1;
 
 const dims = z.array(z.number().int().nonnegative().nullable()).nullable();
 const value = z.strictObject({ id: z.number().int().nonnegative(), dtype: z.enum(DTYPES), shape: dims });
-const site = z.strictObject({ file: z.string(), line: z.number(), column: z.number() }).nullable();
+/** A line of a user's program; null where it is not known. */
+export const siteSchema = z.strictObject({ file: z.string(), line: z.number(), column: z.number() }).nullable();
 
 const region = z.strictObject({
   parameters: z.array(value),
@@ -29,7 +31,7 @@ const node = z.strictObject({
   get regions() {
     return z.array(region);
   },
-  site,
+  site: siteSchema,
 });
 const operand = z.strictObject({
   value: z.number().int(),
@@ -59,10 +61,11 @@ export interface GivenOperand {
 /**
  * The whole graph as JSON data, operands included. Throws a GraphError if it contains anything else: functions given to apply,
  * or several forward passes.
+ * @param known the functions of a request that tells how its forwards follow one another
  */
-export function graphToJson(graph: InterventionGraph): GraphJson {
+export function graphToJson(graph: InterventionGraph, known?: KnownFunctions): GraphJson {
   return {
-    ...structureToJson(graph),
+    ...structureToJson(graph, known),
     operands: [...graph.operands].map(([{ outputs }, data]) => ({
       value: outputs[0]!.id,
       dims: [...data.dims],
@@ -73,10 +76,13 @@ export function graphToJson(graph: InterventionGraph): GraphJson {
   };
 }
 
+/** Functions of the library, which are known elsewhere, by the values that they give. */
+export type KnownFunctions = ReadonlyMap<Value, unknown>;
+
 /** The graph without the data of its operands. Throws a GraphError where `graphToJson` does. */
-export function structureToJson(graph: InterventionGraph): GraphStructure {
-  for (const node of graph.root.nodes) {
-    const reason = notData(node);
+export function structureToJson(graph: InterventionGraph, known?: KnownFunctions): GraphStructure {
+  for (const node of withRegions(graph.root.nodes)) {
+    const reason = notData(node, known);
     if (reason === null) continue;
     const site = siteOf(node);
     throw new GraphError(`${site ? `${formatSite(site)} - ` : ''}This graph cannot be data: ${reason}.`);
@@ -89,8 +95,9 @@ export function structureToJson(graph: InterventionGraph): GraphStructure {
   };
 }
 
-function notData(node: Node): string | null {
-  if (node.op === 'apply') return 'a function given to apply is code';
+function notData(node: Node, known: KnownFunctions | undefined): string | null {
+  if (node.op === 'apply') return known?.has(node.outputs[0]!) ? null : 'a function given to apply is code';
+  if (known) return null;
   const isOther =
     node.op === 'forward' || ((node.op === 'read' || node.op === 'write') && node.attributes.forward !== 0);
   return isOther ? 'it runs several models, or one of them several times' : null;

@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { FRAME_TYPE } from '../../runtime/index.ts';
+import { FRAME_TYPE, type NewToken } from '../../runtime/index.ts';
 import type { Job } from '../job.ts';
 import type { Jobs } from '../jobs.ts';
 import type { Form } from '../messages.ts';
@@ -90,6 +90,7 @@ function stream(reply: FastifyReply, job: Job): FastifyReply {
   raw.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
   const send = (event: string, data: unknown) => raw.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
   const onProgress = () => send('progress', job.progress);
+  const onToken = (token: NewToken) => send('token', token);
   const onEnd = () => {
     send('end', statusOf(job));
     raw.end();
@@ -97,11 +98,13 @@ function stream(reply: FastifyReply, job: Job): FastifyReply {
   const leave = job.attend();
   raw.once('close', () => {
     job.off('progress', onProgress);
+    job.off('token', onToken);
     job.off('end', onEnd);
     leave();
   });
   send('status', statusOf(job));
+  for (const token of job.tokens) onToken(token);
   if (job.outcome) onEnd();
-  else job.on('progress', onProgress).once('end', onEnd);
+  else job.on('progress', onProgress).on('token', onToken).once('end', onEnd);
   return reply;
 }
