@@ -139,5 +139,6 @@ function ended(how: Ended): void {
 }
 
 function tell(message: FromProcess): void {
-  process.send!(message);
+  // Where the server has just ended, so does this process.
+  process.send!(message, () => {});
 }

@@ -19,7 +19,17 @@ const LOADING = 600_000;
 const ENDING = 1000;
 
 /** What became of a request. */
-export type Outcome = { readonly body: Uint8Array } | { readonly refusal: Refusal };
+export type Outcome =
+  | { readonly body: Uint8Array }
+  | { readonly refusal: Refusal }
+  /** The answer lies in the store of a fleet. */
+  | { readonly stored: StoredAnswer };
+
+export interface StoredAnswer {
+  readonly key: string;
+  /** In bytes. */
+  readonly size: number;
+}
 
 /** The process of a model, seen from the server: it is ended when it exceeds its limits. */
 export class ModelProcess {

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { answerFromBytes, requestToBytes } from '../requests/bytes.ts';
-import { FRAME_TYPE } from '../requests/frame.ts';
+import { FRAME_TYPE, LINK_TYPE } from '../requests/frame.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import type { Backend, TraceRequest } from '../types/backend.ts';
 import { checkAnswer } from './answer.ts';
@@ -20,6 +20,8 @@ const statusSchema = z.object({
   status: z.enum(['queued', 'running', 'completed', 'failed', 'cancelled']),
   progress: z.tuple([z.number(), z.number()]).nullable(),
 });
+
+const linkSchema = z.object({ url: z.string().regex(/^\/answers\//) });
 
 export interface JobSettings {
   readonly connection: ServerConnection;
@@ -92,7 +94,7 @@ export class RemoteJob implements Backend {
     } as const;
     const get = { method: 'GET', signal } as const;
     const path = `/traces?model=${request.model.hash}`;
-    if (!isWatched && !detached) return connection.ask(path, post, bytesOf);
+    if (!isWatched && !detached) return this.#fetched(await connection.ask(path, post, bytesOf), signal);
     let streaming = detached
       ? void (await connection.ask(path, post, (response) => response.text()))
       : await connection.ask(path, post, bodyOf);
@@ -102,7 +104,16 @@ export class RemoteJob implements Backend {
       if (await events.read(streaming)) break;
       streaming = undefined;
     }
-    return connection.ask(`${this.#path()}/result`, get, bytesOf);
+    return this.#fetched(await connection.ask(`${this.#path()}/result`, get, bytesOf), signal);
+  }
+
+  /** The bytes of an answer, also where the response tells only where they are. */
+  #fetched(answer: Answered, signal: AbortSignal): Promise<Uint8Array> | Uint8Array {
+    if (!answer.isLink) return answer.bytes;
+    const { connection } = this.#settings;
+    const { success, data } = linkSchema.safeParse(jsonOf(answer.bytes));
+    if (!success) throw connection.error('gave a wrong answer: it does not tell where on this server it is');
+    return connection.ask(data.url, { method: 'GET', signal }, async (response) => (await bytesOf(response)).bytes);
   }
 
   #tensors(request: TraceRequest, bytes: Uint8Array): (Tensor | undefined)[] {
@@ -130,8 +141,22 @@ function mayBeAbsent({ graph, course }: TraceRequest, save: number): boolean {
   return node?.op === 'grad' && node.attributes.unused === 'absent';
 }
 
-async function bytesOf(response: Response): Promise<Uint8Array> {
-  return new Uint8Array(await response.arrayBuffer());
+interface Answered {
+  readonly bytes: Uint8Array;
+  readonly isLink: boolean;
+}
+
+async function bytesOf(response: Response): Promise<Answered> {
+  const isLink = response.headers.get('content-type')?.startsWith(LINK_TYPE) ?? false;
+  return { bytes: new Uint8Array(await response.arrayBuffer()), isLink };
+}
+
+function jsonOf(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder().decode(bytes));
+  } catch {
+    return undefined;
+  }
 }
 
 async function bodyOf({ body }: Response): Promise<ReadableStream<Uint8Array>> {
