@@ -1,5 +1,6 @@
 /** A process that holds one model and runs one request after the other. It may end at any time: nothing else is in it. */
 import { writeFileSync } from 'node:fs';
+import { MORE_ITERATIONS } from '../runtime/execution/run-error.ts';
 import {
   answerToBytes,
   answerToJson,
@@ -113,7 +114,11 @@ function overBytes(tensors: readonly (Tensor | undefined)[]): Refusal | null {
 
 function refusalOf(error: unknown): Refusal {
   if (error instanceof Error && OURS.has(error.name)) {
-    const { message } = error;
+    // The model was loaded by the operator.
+    const message = error.message.replace(
+      MORE_ITERATIONS,
+      'This server allows no more: it is its limit of iterations.',
+    );
     const site = (error as { site?: Refusal['site'] }).site ?? undefined;
     // The client says the line itself.
     const prefix = site ? `${site.file}:${site.line}:${site.column} - ` : '';
