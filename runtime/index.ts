@@ -55,7 +55,7 @@ export { ModelError } from './onnx/error.ts';
 export * from './optim/index.ts';
 export { DeviceError } from './ort/port.ts';
 export { answerFromBytes, answerToBytes, requestFromBytes, requestToBytes } from './requests/bytes.ts';
-export { FRAME_TYPE } from './requests/frame.ts';
+export { FRAME_TYPE, LINK_TYPE } from './requests/frame.ts';
 export { answerToJson, type RequestJson, requestFromJson, requestToJson } from './requests/json.ts';
 export { Tensor } from './tensor/tensor.ts';
 export { pure } from './tracing/harmless.ts';

@@ -1,11 +1,15 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { Dispatcher } from './dispatcher.ts';
 import { limitIntake } from './intake.ts';
 import { Jobs } from './jobs.ts';
 import type { Limits } from './limits.ts';
 import type { Opening } from './messages.ts';
 import { Metrics } from './metrics.ts';
 import type { ServerPackages } from './packages.ts';
+import { AnswerLinks } from './queue/links.ts';
+import { QueueDispatcher, type QueueOptions } from './queue/queue-dispatcher.ts';
 import { RefusalError } from './refusal.ts';
+import { answerRoutes } from './routes/answers.ts';
 import { completionRoutes } from './routes/completions.ts';
 import { modelRoutes } from './routes/models.ts';
 import { traceRoutes } from './routes/traces.ts';
@@ -23,17 +27,23 @@ declare module 'fastify' {
 export interface AppOptions {
   readonly models: readonly ServedModel[];
   readonly opening: Opening;
+  /** Where the queue of workers is; null if the models run here. */
+  readonly queue: QueueOptions | null;
   readonly tokens: Tokens | null;
   /** Whether requests are logged, as JSON, to standard output. */
   readonly log: boolean;
 }
 
 /** The server's HTTP side, and what runs the jobs that it gets. */
-export async function makeApp({ models, opening, tokens, log }: AppOptions, packages: ServerPackages) {
+export async function makeApp({ models, opening, queue, tokens, log }: AppOptions, packages: ServerPackages) {
   const { limits } = opening;
   const metrics = new Metrics(packages.prometheus);
-  const scheduler = new Scheduler(models, opening, metrics);
-  const jobs = new Jobs(limits);
+  const scheduler = queue
+    ? new QueueDispatcher(models, limits, metrics, queue, packages.queue!)
+    : new Scheduler(models, opening, metrics);
+  await warmUp(scheduler);
+  const links = scheduler instanceof QueueDispatcher ? new AnswerLinks(await scheduler.secret()) : null;
+  const jobs = new Jobs(limits, scheduler);
   const app: FastifyInstance = packages.fastify({
     logger: log && { redact: ['req.headers.authorization'] },
     bodyLimit: limits.bytesIn,
@@ -53,6 +63,7 @@ export async function makeApp({ models, opening, tokens, log }: AppOptions, pack
   );
   app.get('/health', async () => ({ status: 'ok', waiting: Object.fromEntries(scheduler.lengths) }));
   await app.register(packages.compress);
+  if (links) answerRoutes(app, links, queue!.store);
   await app.register(async (inner) => {
     inner.addHook('onRequest', async (request) => {
       if (tokens) request.user = userOf(request, tokens);
@@ -67,10 +78,19 @@ export async function makeApp({ models, opening, tokens, log }: AppOptions, pack
     );
     modelRoutes(inner, models);
     limitIntake(inner, limits);
-    await inner.register(async (own) => traceRoutes(own, { models, jobs, scheduler }));
-    await inner.register(async (own) => completionRoutes(own, { models, jobs, scheduler }));
+    await inner.register(async (own) => traceRoutes(own, { models, jobs, links }));
+    await inner.register(async (own) => completionRoutes(own, { models, jobs }));
   });
   return { app, scheduler };
+}
+
+async function warmUp(dispatcher: Dispatcher): Promise<void> {
+  try {
+    await dispatcher.warmUp();
+  } catch (error) {
+    await dispatcher.close();
+    throw error;
+  }
 }
 
 function userOf({ headers: { authorization = '' } }: FastifyRequest, tokens: Tokens): string {

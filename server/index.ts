@@ -1,10 +1,12 @@
 import { makeApp } from './app.ts';
 import { checkLimits, type Limits } from './limits.ts';
 import { serverPackages } from './packages.ts';
+import { FolderStore, USUAL_STORE } from './queue/answers.ts';
 import { namedModels, servedModel } from './served-model.ts';
 import { Tokens } from './tokens.ts';
 
 export type { Limits } from './limits.ts';
+export { type WorkOptions, work } from './queue/worker.ts';
 
 /** How long the last answers may take to be sent, in milliseconds. */
 const LAST_ANSWERS = 1000;
@@ -29,6 +31,13 @@ export interface ServeOptions {
   readonly edits?: string;
   /** What the processes of the models import first: `onnsight/register`, if the file of edits is not compiled. */
   readonly imports?: readonly string[];
+  /**
+   * Where the Redis of a fleet is, `redis://localhost:6379`: the jobs go to the workers of `npx onnsight worker` by a queue for
+   * each model, and no model runs here.
+   */
+  readonly redis?: string;
+  /** The folder that servers and workers share, for requests and answers above 1 MB: one of the system's temporary folder unless given. */
+  readonly store?: string;
   /** What users may ask for. */
   readonly limits?: Partial<Limits>;
   /** Whether requests are logged to standard output, as JSON, a line each: true unless given. */
@@ -51,21 +60,30 @@ export interface Server {
  */
 export async function serve(options: ServeOptions): Promise<Server> {
   const { host = '127.0.0.1', port = 8000, log = true, edits = null, imports = [] } = options;
+  const { redis, store = USUAL_STORE } = options;
   const limits = checkLimits(options.limits ?? {});
-  const packages = await serverPackages();
+  const packages = await serverPackages(redis !== undefined);
   const tokens = options.tokens === undefined ? null : new Tokens(options.tokens);
   const named = [...namedModels(options.models)];
   const models = await Promise.all(named.map(([name, path]) => servedModel(name, path)));
-  const { app, scheduler } = await makeApp({ models, opening: { limits, edits, imports }, tokens, log }, packages);
+  const { app, scheduler } = await makeApp(
+    {
+      models,
+      opening: { limits, edits, imports },
+      queue: redis === undefined ? null : { url: redis, store: new FolderStore(store) },
+      tokens,
+      log,
+    },
+    packages,
+  );
   const close = async () => {
-    scheduler.close();
+    await scheduler.close();
     // Clients keep connections open that they do not use.
     const late = setTimeout(() => app.server.closeAllConnections(), LAST_ANSWERS);
     await app.close();
     clearTimeout(late);
   };
   try {
-    await scheduler.warmUp();
     return { url: await app.listen({ host, port }), close };
   } catch (error) {
     await close();

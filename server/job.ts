@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events';
+import type { NewToken } from '../runtime/index.ts';
 import type { Form, Told } from './messages.ts';
 import type { Outcome } from './model-process.ts';
 import { CANCELLED } from './refusal.ts';
@@ -18,15 +19,24 @@ export interface JobRequest {
   readonly isWatched: boolean;
   /** Whether it goes on when nobody waits for it. */
   readonly detached: boolean;
+  /** As the header `priority` has it: 3 is usual, 7 is what may wait for all others. */
+  readonly urgency: number;
 }
 
-/** A trace that waits, runs, or has run. Emits `progress`, `text` (of a completion) and, once, `end`. */
+/** More than a user has at once. */
+const MOST_JOBS = 2 ** 16;
+
+/** A trace that waits, runs, or has run. Emits `progress`, `token` (of a generation), `text` (of a completion) and, once, `end`. */
 export class Job extends EventEmitter {
   readonly request: JobRequest;
   readonly created = performance.now();
+  /** Of two that wait the lower one goes first: by urgency, then that of the user who has fewer before it. */
+  readonly rank: number;
   status: JobStatus = 'queued';
   progress: readonly [done: number, total: number] | null = null;
   outcome: Outcome | null = null;
+  /** Those of its generations, as they have come. */
+  readonly tokens: NewToken[] = [];
   /** What is to run, until it has. */
   body: Uint8Array;
   /** When it ended, as `performance.now()` has it. */
@@ -36,12 +46,16 @@ export class Job extends EventEmitter {
   #waiters = 0;
   #leaving: NodeJS.Timeout | undefined;
 
-  /** @param reconnect how long it goes on when nobody waits for it, in milliseconds */
-  constructor(request: JobRequest, body: Uint8Array, reconnect: number) {
+  /**
+   * @param reconnect how long it goes on when nobody waits for it, in milliseconds
+   * @param before how many jobs its user has that have not ended
+   */
+  constructor(request: JobRequest, body: Uint8Array, reconnect: number, before = 0) {
     super();
     // Any number of connections may wait for one job.
     this.setMaxListeners(0);
     this.request = request;
+    this.rank = request.urgency * MOST_JOBS + Math.min(before, MOST_JOBS - 1);
     this.body = body;
     this.#reconnect = reconnect;
   }
@@ -51,18 +65,22 @@ export class Job extends EventEmitter {
   }
 
   start(): void {
-    this.status = 'running';
+    if (!this.outcome) this.status = 'running';
   }
 
   report(told: Told): void {
     if (told.kind === 'text') this.emit('text', told.text);
-    else {
+    else if (told.kind === 'token') {
+      this.tokens.push(told.token);
+      this.emit('token', told.token);
+    } else {
       this.progress = [told.done, told.total];
       this.emit('progress');
     }
   }
 
   end(outcome: Outcome): void {
+    if (this.outcome) return;
     this.outcome = outcome;
     this.body = new Uint8Array();
     this.ended = performance.now();

@@ -1,3 +1,4 @@
+import type { Dispatcher } from './dispatcher.ts';
 import { Job, type JobRequest } from './job.ts';
 import type { Limits } from './limits.ts';
 import { RefusalError } from './refusal.ts';
@@ -12,33 +13,75 @@ const MOST = 10_000;
 export class Jobs {
   readonly #limits: Limits;
   readonly #jobs = new Map<string, Job>();
+  /** How many of each user have not ended. */
+  readonly #open = new Map<string, number>();
+  readonly #dispatcher: Dispatcher;
   /** In the order in which they ended. */
   readonly #ended = new Set<Job>();
   /** Bytes of answers that are kept. */
   #bytes = 0;
 
-  constructor(limits: Limits) {
+  constructor(limits: Limits, dispatcher: Dispatcher) {
     this.#limits = limits;
+    this.#dispatcher = dispatcher;
   }
 
-  /** The job of a request: that which has its id already, or a new one, which `enqueue` takes. */
-  open(request: JobRequest, body: Uint8Array, enqueue: (job: Job) => void): Job {
+  /** The job of a request: that which has its id already, or a new one, which waits now. Throws a RefusalError for one too many. */
+  open(request: JobRequest, body: Uint8Array): Job {
     const key = keyOf(request);
     const known = this.#jobs.get(key);
     if (known) {
       if (known.request.digest === request.digest && known.request.model === request.model) return known;
       throw new RefusalError(409, `The job ${request.id} is another trace. Choose another id.`);
     }
-    const job = new Job(request, body, this.#limits.reconnect * 1000);
-    enqueue(job);
-    this.#jobs.set(key, job);
-    job.once('end', () => this.#keep(job));
+    const { user } = request;
+    const { jobs, reconnect } = this.#limits;
+    const before = this.#open.get(user) ?? 0;
+    if (before >= jobs) {
+      throw new RefusalError(
+        429,
+        `${before} jobs of yours wait or run already, and ${jobs} may at once. Try again later.`,
+      );
+    }
+    const job = new Job(request, body, reconnect * 1000, before);
+    this.#know(job);
+    try {
+      this.#dispatcher.add(job);
+    } catch (error) {
+      this.#jobs.delete(key);
+      this.#closed(user);
+      throw error;
+    }
     return job;
   }
 
+  #know(job: Job): void {
+    const { request } = job;
+    const { user } = request;
+    this.#jobs.set(keyOf(request), job);
+    this.#open.set(user, (this.#open.get(user) ?? 0) + 1);
+    const ended = () => {
+      this.#closed(user);
+      this.#keep(job);
+    };
+    if (job.outcome) ended();
+    else job.once('end', ended);
+  }
+
+  #closed(user: string): void {
+    const left = this.#open.get(user)! - 1;
+    if (left > 0) this.#open.set(user, left);
+    else this.#open.delete(user);
+  }
+
   /** The user's job of an id. Throws a RefusalError if there is none. */
-  find(user: string, id: string): Job {
-    const job = this.#jobs.get(keyOf({ user, id }));
+  async find(user: string, id: string): Promise<Job> {
+    const known = () => this.#jobs.get(keyOf({ user, id }));
+    const here = known();
+    if (here) return here;
+    const recalled = await this.#dispatcher.recall(user, id);
+    const job = known() ?? recalled;
+    if (recalled && job === recalled) this.#know(recalled);
     if (job) return job;
     throw new RefusalError(
       404,

@@ -20,12 +20,16 @@ export interface Limits {
   readonly models: number;
   /** Requests of a user, or of an address where there are no tokens, in a minute: 600 unless given. */
   readonly requests: number;
+  /** Jobs of a user, or of all who have no tokens, that wait or run at once: 100 unless given. */
+  readonly jobs: number;
   /** Jobs that wait for a model: 100 unless given. */
   readonly waiting: number;
   /** Bytes of requests that wait, and of answers that are kept, of each: 256 MiB unless given. */
   readonly kept: number;
   /** Seconds that a trace goes on whose client is gone, so that it can come back: 10 unless given. */
   readonly reconnect: number;
+  /** Seconds after which the jobs of a worker that was killed go to another one: 30 unless given. */
+  readonly lock: number;
 }
 
 export const USUAL_LIMITS: Limits = {
@@ -38,9 +42,11 @@ export const USUAL_LIMITS: Limits = {
   bytesOut: 2 ** 26,
   models: 2,
   requests: 600,
+  jobs: 100,
   waiting: 100,
   kept: 2 ** 28,
   reconnect: 10,
+  lock: 30,
 };
 
 /** Limits, completed by the usual ones. Throws a UsageError for one that there is not, or that is no number above 0. */

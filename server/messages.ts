@@ -1,8 +1,13 @@
+import type { NewToken } from '../runtime/index.ts';
 import type { Limits } from './limits.ts';
 import type { Refusal } from './refusal.ts';
+import type { ServedModel } from './served-model.ts';
 
 /** The form of a request, and of its answer: a trace as bytes or JSON, or a text to be continued, in JSON. */
 export type Form = 'bytes' | 'json' | 'completion';
+
+/** What a process has to know of a model. */
+export type OpenedModel = Pick<ServedModel, 'path' | 'isLanguage' | 'hash'>;
 
 /** How models are opened. */
 export interface Opening {
@@ -15,7 +20,13 @@ export interface Opening {
 
 /** What the server tells the process of a model. */
 export type ToProcess =
-  | { readonly kind: 'load'; readonly path: string; readonly isLanguage: boolean; readonly opening: Opening }
+  | {
+      readonly kind: 'load';
+      readonly model: OpenedModel;
+      /** The models that traces may call beside it. */
+      readonly others: readonly OpenedModel[];
+      readonly opening: Opening;
+    }
   /** `isWatched`: whether to tell how far it is. */
   | { readonly kind: 'run'; readonly form: Form; readonly body: Uint8Array; readonly isWatched: boolean }
   | { readonly kind: 'cancel' };
@@ -30,7 +41,8 @@ export type Ended =
 export type FromProcess =
   | { readonly kind: 'progress'; readonly done: number; readonly total: number }
   | { readonly kind: 'text'; readonly text: string }
+  | { readonly kind: 'token'; readonly token: NewToken }
   | (Ended & { readonly memory: number });
 
 /** What a process tells while it runs. */
-export type Told = FromProcess & { readonly kind: 'progress' | 'text' };
+export type Told = FromProcess & { readonly kind: 'progress' | 'text' | 'token' };

@@ -1,14 +1,17 @@
 /** A process that holds one model and runs one request after the other. It may end at any time: nothing else is in it. */
 import { writeFileSync } from 'node:fs';
+import { MORE_ITERATIONS } from '../runtime/execution/run-error.ts';
 import {
   answerToBytes,
   answerToJson,
   LanguageModel,
+  type NewToken,
   NNsight,
   requestFromBytes,
   requestFromJson,
   type Tensor,
 } from '../runtime/index.ts';
+import { AttachedModels } from './attached-models.ts';
 import { type CompletionRequest, complete } from './completion.ts';
 import { loadEdits } from './edits.ts';
 import type { Limits } from './limits.ts';
@@ -23,6 +26,8 @@ const OURS = new Set(['DeviceError', 'GraphError', 'InputError', 'ModelError', '
 let model: Model;
 /** The same, if it is a language model, and its edits. */
 let language: { readonly lm: LanguageModel; readonly edits: ReadonlyMap<string, LanguageModel> } | null = null;
+/** The models that traces may call beside it, by their hashes. */
+let others: AttachedModels;
 let limits: Limits;
 let running: AbortController | null = null;
 
@@ -38,13 +43,15 @@ async function load(message: ToProcess & { kind: 'load' }): Promise<void> {
   limits = message.opening.limits;
   beFirstToGo();
   const options = { device: 'cpu', maxIterations: limits.iterations } as const;
+  others = new AttachedModels(message.others, options);
+  const { path, isLanguage } = message.model;
   try {
-    if (message.isLanguage) {
+    if (isLanguage) {
       const { edits: file } = message.opening;
-      const lm = await LanguageModel.load(message.path, options);
+      const lm = await LanguageModel.load(path, options);
       model = lm;
       language = { lm, edits: file === null ? new Map() : await loadEdits(file, lm) };
-    } else model = await NNsight.load(message.path, options);
+    } else model = await NNsight.load(path, options);
     ended({ kind: 'ready' });
   } catch (error) {
     ended({ kind: 'refusal', refusal: refusalOf(error) });
@@ -57,7 +64,12 @@ async function run({ form, body, isWatched }: ToProcess & { kind: 'run' }): Prom
     if (form === 'completion') return await continueText(body, running.signal);
     const request = form === 'bytes' ? requestFromBytes(body, limits) : requestFromJson(jsonOf(body), limits);
     const onProgress = (done: number, total: number) => tell({ kind: 'progress', done, total });
-    const tensors = await model.execute(request, { signal: running.signal, ...(isWatched && { onProgress }) });
+    const onToken = (token: NewToken) => tell({ kind: 'token', token });
+    const tensors = await model.execute(request, {
+      signal: running.signal,
+      attached: (hash) => others.find(hash),
+      ...(isWatched && { onProgress, onToken }),
+    });
     const tooMuch = overBytes(tensors);
     if (tooMuch) return { kind: 'refusal', refusal: tooMuch };
     return {
@@ -102,7 +114,11 @@ function overBytes(tensors: readonly (Tensor | undefined)[]): Refusal | null {
 
 function refusalOf(error: unknown): Refusal {
   if (error instanceof Error && OURS.has(error.name)) {
-    const { message } = error;
+    // The model was loaded by the operator.
+    const message = error.message.replace(
+      MORE_ITERATIONS,
+      'This server allows no more: it is its limit of iterations.',
+    );
     const site = (error as { site?: Refusal['site'] }).site ?? undefined;
     // The client says the line itself.
     const prefix = site ? `${site.file}:${site.line}:${site.column} - ` : '';
@@ -128,5 +144,6 @@ function ended(how: Ended): void {
 }
 
 function tell(message: FromProcess): void {
-  process.send!(message);
+  // Where the server has just ended, so does this process.
+  process.send!(message, () => {});
 }

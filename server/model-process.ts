@@ -2,10 +2,9 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { JobRequest } from './job.ts';
 import type { Limits } from './limits.ts';
-import type { FromProcess, Opening, Told, ToProcess } from './messages.ts';
+import type { FromProcess, OpenedModel, Opening, Told, ToProcess } from './messages.ts';
 import { CANCELLED, type Refusal } from './refusal.ts';
 import { residentBytes } from './resident-bytes.ts';
-import type { ServedModel } from './served-model.ts';
 
 /** What runs in the process, compiled or not as this file is. */
 const MAIN = fileURLToPath(import.meta.url).replace(/model-process(?=\.\w+$)/, 'model-process-main');
@@ -20,7 +19,17 @@ const LOADING = 600_000;
 const ENDING = 1000;
 
 /** What became of a request. */
-export type Outcome = { readonly body: Uint8Array } | { readonly refusal: Refusal };
+export type Outcome =
+  | { readonly body: Uint8Array }
+  | { readonly refusal: Refusal }
+  /** The answer lies in the store of a fleet. */
+  | { readonly stored: StoredAnswer };
+
+export interface StoredAnswer {
+  readonly key: string;
+  /** In bytes. */
+  readonly size: number;
+}
 
 /** The process of a model, seen from the server: it is ended when it exceeds its limits. */
 export class ModelProcess {
@@ -46,7 +55,11 @@ export class ModelProcess {
   }
 
   /** Starts a process and opens the model in it. */
-  static async start({ path, isLanguage }: ServedModel, opening: Opening): Promise<ModelProcess | Refusal> {
+  static async start(
+    model: OpenedModel,
+    others: readonly OpenedModel[],
+    opening: Opening,
+  ): Promise<ModelProcess | Refusal> {
     const { limits, imports } = opening;
     const child = fork(MAIN, [], {
       serialization: 'advanced',
@@ -60,7 +73,11 @@ export class ModelProcess {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
     const started = new ModelProcess(child, limits);
-    const loaded = await started.#ask({ kind: 'load', path, isLanguage, opening }, LOADING, () => {});
+    const loaded = await started.#ask(
+      { kind: 'load', model: openedModel(model), others: others.map(openedModel), opening },
+      LOADING,
+      () => {},
+    );
     if ('refusal' in loaded) {
       started.end();
       return loaded.refusal;
@@ -121,7 +138,7 @@ export class ModelProcess {
         settle({ refusal: { status: 422, error } });
       };
       const onMessage = (told: FromProcess) => {
-        if (told.kind === 'progress' || told.kind === 'text') onTold(told);
+        if (told.kind === 'progress' || told.kind === 'text' || told.kind === 'token') onTold(told);
         else {
           this.#memory = told.memory;
           settle(told.kind === 'refusal' ? told : { body: told.kind === 'answer' ? told.body : new Uint8Array() });
@@ -148,4 +165,9 @@ export class ModelProcess {
       this.#tell(message);
     });
   }
+}
+
+/** Of what is known of a model that which a process needs: its description is long. */
+function openedModel({ path, isLanguage, hash }: OpenedModel): OpenedModel {
+  return { path, isLanguage, hash };
 }

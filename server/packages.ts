@@ -1,7 +1,9 @@
+import { queuePackages } from './queue/redis.ts';
 import { UsageError } from './usage-error.ts';
 
 /** The packages that a server is made of: those who only trace need not install them. */
-export async function serverPackages() {
+/** @param withQueue whether those of a fleet are wanted, too */
+export async function serverPackages(withQueue = false) {
   const [{ fastify }, { default: compress }, { default: rateLimit }, prometheus] = await Promise.all([
     import('fastify'),
     import('@fastify/compress'),
@@ -13,7 +15,7 @@ export async function serverPackages() {
       { cause },
     );
   });
-  return { fastify, compress, rateLimit, prometheus };
+  return { fastify, compress, rateLimit, prometheus, queue: withQueue ? await queuePackages() : null };
 }
 
 export type ServerPackages = Awaited<ReturnType<typeof serverPackages>>;

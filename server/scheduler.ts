@@ -1,3 +1,4 @@
+import type { Dispatcher } from './dispatcher.ts';
 import type { Job } from './job.ts';
 import type { Limits } from './limits.ts';
 import type { Opening } from './messages.ts';
@@ -20,15 +21,15 @@ interface Lane {
 }
 
 /** Gives jobs to the processes of models: one after the other to each, and no more models in memory than the limit. */
-export class Scheduler {
+export class Scheduler implements Dispatcher {
   readonly #opening: Opening;
   readonly #limits: Limits;
-  readonly #metrics: Metrics;
+  readonly #metrics: Metrics | null;
   readonly #lanes: ReadonlyMap<string, Lane>;
   #bytes = 0;
   #isClosed = false;
 
-  constructor(models: readonly ServedModel[], opening: Opening, metrics: Metrics) {
+  constructor(models: readonly ServedModel[], opening: Opening, metrics: Metrics | null) {
     this.#opening = opening;
     this.#limits = opening.limits;
     this.#metrics = metrics;
@@ -62,11 +63,12 @@ export class Scheduler {
       // One that is cancelled waits no longer.
       const place = lane.waiting.indexOf(job);
       if (place !== -1) lane.waiting.splice(place, 1);
-      this.#metrics.ended(job);
+      this.#metrics?.ended(job);
     });
-    lane.waiting.push(job);
+    const behind = lane.waiting.findIndex(({ rank }) => rank > job.rank);
+    lane.waiting.splice(behind === -1 ? lane.waiting.length : behind, 0, job);
     this.#next();
-    this.#metrics.waiting(lane.model.name, lane.waiting.length);
+    this.#metrics?.waiting(lane.model.name, lane.waiting.length);
   }
 
   /** How many jobs wait for each model. */
@@ -74,7 +76,12 @@ export class Scheduler {
     return new Map([...this.#lanes].map(([name, { waiting }]) => [name, waiting.length]));
   }
 
-  close(): void {
+  /** Jobs are in this process alone. */
+  async recall(): Promise<null> {
+    return null;
+  }
+
+  async close(): Promise<void> {
     this.#isClosed = true;
     for (const { process, waiting } of this.#lanes.values()) {
       process?.end();
@@ -82,7 +89,7 @@ export class Scheduler {
     }
   }
 
-  /** Starts what can start: the job that has waited longest first. */
+  /** Starts what can start: of several models that whose job has waited longest. */
   #next(): void {
     const lanes = [...this.#lanes.values()];
     const ready = lanes
@@ -105,7 +112,7 @@ export class Scheduler {
 
   async #run(lane: Lane): Promise<void> {
     const job = lane.waiting.shift()!;
-    this.#metrics.waiting(lane.model.name, lane.waiting.length);
+    this.#metrics?.waiting(lane.model.name, lane.waiting.length);
     lane.isBusy = true;
     job.start();
     const outcome = await this.#outcome(lane, job);
@@ -115,7 +122,7 @@ export class Scheduler {
     if (lane.process?.isSpent) {
       lane.process.end();
       lane.process = null;
-      this.#metrics.replaced(lane.model.name);
+      this.#metrics?.replaced(lane.model.name);
     }
     this.#next();
   }
@@ -130,7 +137,8 @@ export class Scheduler {
   /** Opens the model of a lane, unless it is open. */
   async #open(lane: Lane): Promise<{ readonly refusal: Refusal } | null> {
     if (lane.process && !lane.process.isSpent) return null;
-    const started = await ModelProcess.start(lane.model, this.#opening);
+    const others = [...this.#lanes.values()].flatMap((one) => (one === lane ? [] : [one.model]));
+    const started = await ModelProcess.start(lane.model, others, this.#opening);
     if (!(started instanceof ModelProcess)) return { refusal: { ...started, status: 500 } };
     lane.process = started;
     if (this.#isClosed) started.end();

@@ -4,6 +4,7 @@ import { packageVersion } from '../version.ts';
 import type { CompileOptions } from './compile.ts';
 import type { ServeCommandOptions } from './serve.ts';
 import type { TypesOptions } from './types.ts';
+import type { WorkerCommandOptions } from './worker.ts';
 
 const program = new Command('onnsight')
   .description('See inside and steer ONNX models.')
@@ -88,6 +89,8 @@ program
   .option('--port <number>', 'the port to listen at; 0 is any that is free', '8000')
   .option('--tokens <file>', 'the users and the hashes of their tokens; without it everybody may trace')
   .option('--edits <file>', 'a file that exports edits of the models by name, for completions')
+  .option('--redis <url>', 'give the jobs to workers (npx onnsight worker) by a queue in this Redis')
+  .option('--store <folder>', 'with --redis: a folder that servers and workers share')
   .option('--limit <name=number...>', 'what users may ask for: time=60 (seconds), memory=1.5e9 (bytes), …', [])
   .option('--quiet', 'log no requests')
   .action(async (models: string[], options: ServeCommandOptions) => {
@@ -95,6 +98,25 @@ program
     try {
       const { serveModels } = await import('./serve.ts');
       await serveModels(models, options);
+    } catch (error) {
+      console.error(`error: ${describeError(error)}`);
+      process.exitCode = 1;
+    }
+  });
+
+program
+  .command('worker')
+  .description('Run the jobs of servers that were started with --redis.')
+  .argument('<models...>', 'the models, as those of serve')
+  .requiredOption('--redis <url>', 'the Redis of the servers')
+  .option('--store <folder>', 'a folder that servers and workers share')
+  .option('--edits <file>', 'a file that exports edits of the models by name, for completions')
+  .option('--limit <name=number...>', 'what jobs may ask for, as those of serve', [])
+  .action(async (models: string[], options: WorkerCommandOptions) => {
+    const { describeError } = await import('./describe-error.ts');
+    try {
+      const { workOnModels } = await import('./worker.ts');
+      await workOnModels(models, options);
     } catch (error) {
       console.error(`error: ${describeError(error)}`);
       process.exitCode = 1;

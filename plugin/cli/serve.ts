@@ -7,6 +7,8 @@ export interface ServeCommandOptions {
   readonly port: string;
   readonly tokens?: string;
   readonly edits?: string;
+  readonly redis?: string;
+  readonly store?: string;
   /** Each `name=number`. */
   readonly limit: readonly string[];
   readonly quiet?: boolean;
@@ -14,13 +16,16 @@ export interface ServeCommandOptions {
 
 /** Serves models until the process is told to end. */
 export async function serveModels(models: readonly string[], options: ServeCommandOptions): Promise<void> {
-  const { host, port, tokens, edits, limit, quiet = false } = options;
-  const limits = Object.fromEntries(limit.map(readLimit)) as Partial<Limits>;
+  const { host, port, tokens, edits, redis, store, limit, quiet = false } = options;
+  if (store && !redis) throw new UsageError('--store is for a fleet: give --redis URL, too.');
+  const limits = readLimits(limit);
   const server = await serve({
     ...{ models, host, port: readPort(port), limits, log: !quiet },
     ...(tokens && { tokens }),
+    ...(redis && { redis }),
+    ...(store && { store }),
     // The file of edits is compiled as any program with blocks.
-    ...(edits && { edits, imports: [new URL('../register.js', import.meta.url).href] }),
+    ...(edits && { edits, imports: [REGISTER] }),
   });
   console.log(`${server.url} serves ${models.join(', ')}`);
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -29,6 +34,14 @@ export async function serveModels(models: readonly string[], options: ServeComma
       process.exit();
     });
   }
+}
+
+/** What compiles a file of edits, in the processes of the models. */
+export const REGISTER = new URL('../register.js', import.meta.url).href;
+
+/** Limits, each `name=number`. Throws a UsageError for another form. */
+export function readLimits(given: readonly string[]): Partial<Limits> {
+  return Object.fromEntries(given.map(readLimit));
 }
 
 function readLimit(text: string): [string, number] {

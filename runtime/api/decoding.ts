@@ -1,24 +1,17 @@
-import { ATTENTION_MASK, TOKEN_IDS } from '../inputs/convention.ts';
+import { GraphError } from '../graph/error.ts';
+import { ATTENTION_MASK, isPast, TOKEN_IDS } from '../inputs/convention.ts';
 import { prepareInputs } from '../inputs/prepare.ts';
 import type { OnnxModel } from '../onnx/model.ts';
 import type { InputTensor } from '../tensor/string-tensor.ts';
 import { Tensor } from '../tensor/tensor.ts';
+import type { NewToken } from '../types/backend.ts';
+import type { CourseGeneration } from '../types/course.ts';
 
 /** Chooses the next token of a row by the logits of its last position. */
 export type Sampler = (logits: Float32Array, row: number, rows: readonly (readonly number[])[]) => number;
 
-export interface NewToken {
-  readonly id: number;
-  readonly row: number;
-  readonly step: number;
-}
-
-export interface DecodingOptions {
+export interface DecodingOptions extends CourseGeneration {
   readonly sample: Sampler;
-  /** Tokens that end a row. */
-  readonly stop: ReadonlySet<number>;
-  /** The token that is appended to rows that have ended. */
-  readonly pad: number;
   /** Called with every new token, row by row. */
   readonly onToken?: (token: NewToken) => void;
 }
@@ -49,8 +42,12 @@ export class Decoding {
   }
 
   /** Takes the next token of each row. False when all rows have ended. */
-  async advance(logits: Tensor): Promise<boolean> {
-    const vocabulary = logits.dims.at(-1)!;
+  async advance(logits: Tensor | undefined): Promise<boolean> {
+    if (logits?.dims.length !== 2 || logits.dims[0] !== this.rows.length) {
+      // Those of a trace that was recorded here are; a request may say anything.
+      throw new GraphError(`The logits of a step are [${this.rows.length}, vocabulary], not [${logits?.dims ?? '?'}].`);
+    }
+    const vocabulary = logits.dims[1]!;
     const { data } = logits as { data: ArrayLike<number> };
     const all = data instanceof Float32Array ? data : Float32Array.from(data);
     // Tokens of padding belong to no text: a repetition penalty must not see them.
@@ -93,17 +90,17 @@ export class Decoding {
   }
 
   /**
-   * The inputs of the next step: with a key-value cache the last token alone, without one (empty) all tokens.
-   * @param cache by the names of the inputs that take it
+   * The inputs of the next step: with a key-value cache the last token alone, without one all tokens.
+   * @param given the key-value cache, by the names of the inputs that take it
    */
-  inputs(cache: ReadonlyMap<string, InputTensor>): Map<string, InputTensor> {
-    const cached = cache.size > 0;
-    const ids = this.rows.map((row) => (cached ? [row.at(-1)!] : row));
+  inputs(given: ReadonlyMap<string, InputTensor>): Map<string, InputTensor> {
+    const past = [...given].filter(([name]) => isPast(name));
+    const ids = this.rows.map((row) => (past.length > 0 ? [row.at(-1)!] : row));
     const known = new Set(this.model.inputs.map(({ name }) => name));
     return prepareInputs(this.model, {
       [TOKEN_IDS]: ids,
       ...(known.has(ATTENTION_MASK) && { [ATTENTION_MASK]: this.mask }),
-      ...Object.fromEntries(cache),
+      ...Object.fromEntries(past),
     });
   }
 }

@@ -12,13 +12,15 @@ import { TensorProxy } from '../tracing/proxy.ts';
 import type { GenerateOptions, StepTracer } from '../types/generation.ts';
 import type { Prompt } from '../types/model.ts';
 import { checkCompiled, isBlock } from './blocks.ts';
-import { CHECKED_LATER, COUNT, FLAG, FUNCTION, SIGNAL, TOKENS } from './option-kinds.ts';
+import { BACKEND, CHECKED_LATER, COUNT, FLAG, FUNCTION, SIGNAL, TOKENS } from './option-kinds.ts';
 import { checkOptions, type OptionKinds } from './options.ts';
 
 const OPTIONS: OptionKinds<GenerateOptions> = {
   maxNewTokens: COUNT,
   stopTokens: TOKENS,
   useCache: FLAG,
+  backend: BACKEND,
+  remote: FLAG,
   onToken: FUNCTION,
   signal: SIGNAL,
   doSample: FLAG,
@@ -62,13 +64,14 @@ const USUAL = 20;
 export function readGenerateOptions(options: GenerateOptions, config: LanguageConfig, promptLength: number | null) {
   checkOptions('generate', options, OPTIONS);
   const { generation, eosTokenIds, padTokenId } = config;
-  const sampling = { ...defined(generation), ...defined(options) } as SamplingOptions;
+  const sampling = samplingOf({ ...defined(generation), ...defined(options) });
   // Wrong options are an error at once, not at the first token.
   createSampler(sampling);
   const stop = new Set(options.stopTokens ?? eosTokenIds);
   return {
     count: countOf(options, config, promptLength),
     useCache: options.useCache ?? true,
+    sampling,
     sample: rowSampler(sampling),
     stop,
     pad: padTokenId ?? eosTokenIds[0] ?? 0,
@@ -90,12 +93,18 @@ function countOf({ maxNewTokens }: GenerateOptions, config: LanguageConfig, prom
 }
 
 /** Draws for every row of a batch as if it were alone. */
-function rowSampler(options: SamplingOptions) {
+export function rowSampler(options: SamplingOptions) {
   let samplers: Sampler[] | null = null;
   return (logits: Float32Array, row: number, rows: readonly (readonly number[])[]): number => {
     samplers ??= rowStreams(rows).map((stream) => createSampler(options, stream));
     return samplers[row]!.next(logits, rows[row]);
   };
+}
+
+/** The options of sampling among those of a generation. */
+function samplingOf(options: Partial<Record<keyof SamplingOptions, unknown>>): SamplingOptions {
+  const { doSample, temperature, topK, topP, repetitionPenalty, seed } = options;
+  return defined({ doSample, temperature, topK, topP, repetitionPenalty, seed }) as SamplingOptions;
 }
 
 function defined<T extends object>(values: T): T {

@@ -1,19 +1,24 @@
 import { TraceError } from '../errors.ts';
-import type { ExecutionOptions } from '../execution/execution.ts';
 import type { Site, Value } from '../graph/types.ts';
 import { ATTENTION_MASK, isKeyValue, isPast, LOGITS, TOKEN_IDS } from '../inputs/convention.ts';
 import { type Inputs, prepareInputs } from '../inputs/prepare.ts';
 import type { Sizes, SymbolicTypes } from '../shapes/symbolic.ts';
 import type { InputTensor } from '../tensor/string-tensor.ts';
-import { type AnyTensor, Tensor } from '../tensor/tensor.ts';
+import type { AnyTensor, Tensor } from '../tensor/tensor.ts';
 import { toProxy } from '../tracing/apply.ts';
 import { inner } from '../tracing/hidden.ts';
-import { printLines } from '../tracing/logs.ts';
+import type { Backend } from '../types/backend.ts';
+import type { AskedStep, LateCourse } from '../types/course.ts';
 import type { Generated as GeneratedTexts } from '../types/generation.ts';
+import { checkAnswer } from './answer.ts';
+import { ModelIdentity } from './backend.ts';
 import type { Block } from './blocks.ts';
 import { Decoding, type DecodingOptions } from './decoding.ts';
-import { type AskedStep, Generation, type Outcomes } from './generation.ts';
+import { finishTrace } from './finish-trace.ts';
+import { Generation, type Outcomes } from './generation.ts';
+import { runGeneration } from './generation-run.ts';
 import { Invokes } from './invokes.ts';
+import type { Results } from './results.ts';
 import type { StepTracer } from './step-tracer.ts';
 import { type Traceable, Tracing } from './tracing.ts';
 
@@ -31,12 +36,14 @@ export interface GenerateSettings extends DecodingOptions {
 /**
  * Generates tokens one by one. The block is traced once, over all steps; each step is a forward of its own.
  * @param inputs of the prompts; null if the block gives them by invoke
+ * @param backend what runs it; null is this process
  */
 export async function generate(
   model: Traceable,
   inputs: Inputs | null,
   block: Block<[StepTracer]> | null,
   options: GenerateSettings,
+  backend: Backend | null,
   site: () => Site | null,
 ): Promise<Generated> {
   checkLogits(model, site());
@@ -51,52 +58,71 @@ export async function generate(
   const results = tracing.build(() => {
     const returned = generation.record(block, stepSizes(symbolic, given, cached), invokes);
     tracing.atEnd.push(() => generation.close());
+    if (backend) tracing.alsoSaved.push({ name: SEQUENCES, value: outcomes.result() });
     return returned;
   });
   const prompt = given ?? invokes!.inputs();
-  const decoding = new Decoding(model.map.model, prompt, options);
-  const outputs = generation.outputs.map(({ logits, cache }) => ({
-    logits: tracing.value(logits),
-    cache: new Map([...cache].map(([name, value]) => [name, tracing.value(value)])),
-  }));
-  const kept = new Set(tracing.kept);
   tracing.runs[0]!.inputs = prompt;
-  const execution: ExecutionOptions = {
+  const decoding = new Decoding(model.map.model, prompt, options);
+  const late = lateCourse(tracing, generation, outcomes, results);
+  const run = () =>
+    runGeneration(tracing.run, late, decoding, (forward) => generation.stepOf(forward), { signal: options.signal });
+  if (!backend) {
+    const result = finishTrace({ tracing, results }, await run());
+    return { sequences: decoding.sequences(), tokens: decoding.fresh, result };
+  }
+  tracing.generations.push(options);
+  const { graph, course } = tracing.sent(late);
+  const answer = await backend.run({
+    graph,
+    course,
+    inputs: Object.fromEntries(prompt),
+    model: new ModelIdentity(model.map.model),
     signal: options.signal,
-    async before(forward, values) {
-      const step = generation.stepOf(forward);
-      options.signal?.throwIfAborted();
-      if (step === 0) return true;
-      if (step > generation.last) return false;
-      const last = outputs[step - 1]!;
-      if (!(await decoding.advance(values.get(last.logits)!))) return false;
-      const cache = new Map([...last.cache].map(([name, value]) => [name, values.get(value)!]));
-      // From here on only the inputs hold the cache: of all steps together it would fill the memory.
-      for (const value of last.cache.values()) if (!kept.has(value)) values.delete(value);
-      const run = tracing.runs[forward]!;
-      run.inputs = decoding.inputs(cache);
-      run.given = last.cache;
-      return true;
-    },
+    onToken: options.onToken,
+    execute: run,
+  });
+  const tensors = checkAnswer(graph, answer);
+  const sequences = tensors[graph.saves.findIndex(({ name }) => name === SEQUENCES)] as AnyTensor as Tensor<'int64'>;
+  const length = prompt.get(TOKEN_IDS)!.dims[1]!;
+  return {
+    sequences,
+    tokens: sequences ? newTokens(sequences, length, options.stop) : [],
+    result: finishTrace({ tracing, results }, tensors),
   };
-  const ran = await tracing.run(execution);
-  // The token of the last step, which no further step asks for.
-  const last = ran.tensor(outputs[generation.last]!.logits);
-  if (last) await decoding.advance(last);
-  const known = outcomes.known(decoding);
-  const isReached = (condition: Value): boolean => Boolean(known(condition).item());
-  const tensors = await tracing.finish(ran, execution, known, (value) => results.isWanted(value, isReached));
-  const result = results.resolve(tensors, tracing.missing(tensors));
-  tracing.fillGradients(tensors);
-  printLines(tracing.builder);
-  return { sequences: decoding.sequences(), tokens: decoding.fresh, result };
+}
+
+/** The name of the save that all tokens are. */
+const SEQUENCES = 'sequences';
+
+/** The new tokens of each row: those behind the prompt, up to one that ends it. */
+function newTokens(sequences: Tensor<'int64'>, prompt: number, stop: ReadonlySet<number>): number[][] {
+  return (sequences.toArray() as bigint[][]).map((row) => {
+    const fresh = row.slice(prompt).map(Number);
+    const end = fresh.findIndex((id) => stop.has(id));
+    return end === -1 ? fresh : fresh.slice(0, end + 1);
+  });
+}
+
+/** What is known only when the steps have run, in the values of the graph that is sent. */
+function lateCourse(tracing: Tracing, generation: Generation, outcomes: LateOutcomes, results: Results): LateCourse {
+  const settled = (made: Value) => tracing.settledValue(made);
+  return {
+    steps: generation.outputs.map(({ logits, cache }) => ({
+      logits: settled(logits),
+      cache: new Map([...cache].map(([name, value]) => [name, settled(value)])),
+    })),
+    conditions: new Map([...outcomes.asked].map(([made, asked]) => [settled(made), asked])),
+    outcomes: new Set([...tracing.outcomes].map(settled)),
+    wanted: results.wantedSteps.map((wanted) => wanted.map((made) => made && settled(made))),
+  };
 }
 
 /** What only the run tells, as values that get their data when all steps have run. */
 class LateOutcomes implements Outcomes {
+  readonly asked = new Map<Value, AskedStep>();
   private readonly tracing: Tracing;
   private readonly rows: number | null;
-  private readonly asked = new Map<Value, AskedStep>();
   private made: Value | null = null;
 
   /** @param rows how many prompts there are; null where invokes give them */
@@ -115,16 +141,9 @@ class LateOutcomes implements Outcomes {
   result(): Value {
     if (this.made) return this.made;
     const type = { dtype: 'int64' as const, shape: [this.rows, null] };
-    this.made = this.tracing.builder.operand(type, { dims: [0, 0], data: new BigInt64Array(0) });
+    this.made = this.tracing.builder.operand(type, { dims: [this.rows ?? 0, 0], data: new BigInt64Array(0) });
     this.tracing.outcomes.add(this.made);
     return this.made;
-  }
-
-  known(decoding: Decoding): (value: Value) => AnyTensor {
-    return (value) => {
-      const asked = this.asked.get(value);
-      return asked ? Tensor.from(decoding.gotTo(asked.step, asked.rows)) : decoding.sequences();
-    };
   }
 }
 

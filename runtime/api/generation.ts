@@ -7,26 +7,12 @@ import { apply, toProxy } from '../tracing/apply.ts';
 import type { TracedForward } from '../tracing/forward.ts';
 import { inner } from '../tracing/hidden.ts';
 import { owning } from '../tracing/proxy.ts';
-import type { Rows } from '../tracing/rows.ts';
+import type { AskedStep, StepOutputs } from '../types/course.ts';
 import type { Block } from './blocks.ts';
 import type { Invokes } from './invokes.ts';
 import { shapesOf } from './shapes.ts';
 import { type Steps, StepTracer } from './step-tracer.ts';
 import type { Traceable, Tracing } from './tracing.ts';
-
-/** The outputs of a step that the next one needs. */
-export interface StepOutputs {
-  /** The logits of the last position, [rows, vocabulary]. */
-  readonly logits: Value;
-  /** The key-value cache and other states, by the names of the inputs that take them in the next step. */
-  readonly cache: ReadonlyMap<string, Value>;
-}
-
-/** A step of a generation, of some rows or of all (null). */
-export interface AskedStep {
-  readonly step: number;
-  readonly rows: Rows | null;
-}
 
 /** Values that stand in the graph for what only the run of a generation tells. */
 export interface Outcomes {

@@ -1,8 +1,6 @@
 import { TraceError } from '../errors.ts';
-import { Execution, hasGradients } from '../execution/execution.ts';
 import { GraphError } from '../graph/error.ts';
 import type { InterventionGraph } from '../graph/graph.ts';
-import { prepareInputs } from '../inputs/prepare.ts';
 import { ort } from '../ort/ort.ts';
 import type { Device } from '../ort/port.ts';
 import type { Returned, Tensor } from '../tensor/tensor.ts';
@@ -24,15 +22,21 @@ import type { Resolved, Traced } from '../types/tensor.ts';
 import type { Tracer } from '../types/tracer.ts';
 import { type Block, checkCompiled, checkOutside, isBlock } from './blocks.ts';
 import { callModel } from './call-model.ts';
+import { executeRequest } from './execute-request.ts';
 import type { LoadedModel } from './loaded-model.ts';
-import { type Members, ModuleEnvoy } from './module-envoy.ts';
+import { envoyOf, type Members, ModuleEnvoy } from './module-envoy.ts';
 import { FLAG } from './option-kinds.ts';
 import { checkOptions, EXECUTE_OPTIONS } from './options.ts';
 import { ANYWHERE, type Standing } from './place.ts';
-import { checkAddresses } from './request-addresses.ts';
 import { buildInvokes, buildSession, buildTrace, checkTraceOptions, runSession, runTrace } from './run-trace.ts';
 import { describeTypes } from './scan.ts';
 import type { ReadSettings } from './session.ts';
+
+/** What runs of a model that a user holds; null if it is none. */
+function runnable(given: unknown): LoadedModel | null {
+  const envoy = envoyOf(given);
+  return envoy instanceof Model ? envoy.loadedModel : null;
+}
 
 /** The members that need the model's sessions. */
 const RUNNING: ReadonlySet<string> = new Set([
@@ -61,6 +65,11 @@ export class Model<Input = ModelInputs, Whole extends ModelMembers<Input> = Mode
     super(loaded.map, '', standing);
     this.loaded = loaded;
     this.methods = methods;
+  }
+
+  /** The model behind it. */
+  get loadedModel(): LoadedModel {
+    return this.loaded;
   }
 
   /** Where the model runs. */
@@ -152,8 +161,8 @@ export class Model<Input = ModelInputs, Whole extends ModelMembers<Input> = Mode
     if (!(request?.inputs instanceof Map)) {
       throw new GraphError('execute takes a request that was read: model.execute(requestFromBytes(bytes)).');
     }
-    const { graph, inputs, model } = request;
-    const { map, engine, edits } = this.loaded;
+    const { model } = request;
+    const { map, edits } = this.loaded;
     if (edits.length > 0) {
       throw new GraphError(
         'The model has edits, and a request says itself all that is to happen. Run it on the model without edits.',
@@ -162,12 +171,8 @@ export class Model<Input = ModelInputs, Whole extends ModelMembers<Input> = Mode
     if (model !== map.model.hash) {
       throw new GraphError(`The graph was made for another model than ${map.model.path} (their hashes differ).`);
     }
-    checkAddresses(map, graph);
-    const run = { engine, owner: 0, inputs: prepareInputs(map.model, Object.fromEntries(inputs)) };
-    if (!hasGradients(graph)) return engine.run(graph, run.inputs, options);
-    const execution = new Execution(graph, [run], new Map(), options);
-    await execution.run(graph.saves.map(({ value }) => value));
-    return graph.saves.map(({ value }) => execution.values.get(value)!);
+    const { attached, ...rest } = options;
+    return executeRequest(request, this.loaded, async (hash) => runnable(await attached?.(hash)), rest);
   }
 
   /** Runs several traces as one: values of one can be used in another, and nothing runs before all are known. */

@@ -30,7 +30,12 @@ export const TRACE_OPTIONS: OptionKinds<TraceOptions> = {
   onProgress: FUNCTION,
 };
 
-export const EXECUTE_OPTIONS: OptionKinds<ExecuteOptions> = { signal: SIGNAL, onProgress: FUNCTION };
+export const EXECUTE_OPTIONS: OptionKinds<ExecuteOptions> = {
+  signal: SIGNAL,
+  onProgress: FUNCTION,
+  onToken: FUNCTION,
+  attached: FUNCTION,
+};
 
 export const LOAD_OPTIONS: OptionKinds<LoadOptions> = {
   device: CHECKED_LATER,

@@ -1,14 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import * as z from 'zod';
 import { answerFromBytes, requestToBytes } from '../requests/bytes.ts';
-import { FRAME_TYPE } from '../requests/frame.ts';
+import { FRAME_TYPE, LINK_TYPE } from '../requests/frame.ts';
 import { allocate } from '../tensor/storage.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import type { Backend, TraceRequest } from '../types/backend.ts';
 import { checkAnswer } from './answer.ts';
 import { limitedBody } from './limited-body.ts';
 import { type ServerConnection, shown } from './server-connection.ts';
-import { progressIn } from './server-events.ts';
+import { ServerEvents } from './server-events.ts';
 
 /** What a server tells of a job. */
 export interface JobStatus {
@@ -38,7 +38,7 @@ const STATUS = 2 ** 16;
 const BREAKS = 20;
 const PAUSE = 100;
 
-type OnProgress = NonNullable<TraceRequest['onProgress']>;
+const linkSchema = z.object({ url: z.string().regex(/^\/answers\//) });
 
 export interface JobSettings {
   readonly connection: ServerConnection;
@@ -104,12 +104,14 @@ export class RemoteJob implements Backend {
   /** Sends the trace, and waits for the bytes of its answer. */
   async #answer(request: TraceRequest, signal: AbortSignal): Promise<Uint8Array> {
     const { connection, detached } = this.#settings;
-    const { onProgress } = request;
+    const isWatched = request.onProgress !== undefined || request.onToken !== undefined;
     const most = largestAnswer(request);
-    const bytesOf = async (response: Response) => {
-      return limitedBody(response, most).catch((error: unknown) => {
+    const answered = async (response: Response): Promise<Answered> => {
+      const isLink = response.headers.get('content-type')?.startsWith(LINK_TYPE) ?? false;
+      const bytes = await limitedBody(response, most).catch((error: unknown) => {
         throw error instanceof RangeError ? this.#wrong(error) : error;
       });
+      return { bytes, isLink };
     };
     const post = {
       method: 'POST',
@@ -117,25 +119,37 @@ export class RemoteJob implements Backend {
         'content-type': FRAME_TYPE,
         'idempotency-key': this.id,
         ...(detached && { prefer: 'respond-async' }),
-        ...(onProgress && !detached && { accept: 'text/event-stream' }),
+        ...(isWatched && !detached && { accept: 'text/event-stream' }),
       },
       body: requestToBytes(request),
       signal,
     } as const;
     const get = { method: 'GET', signal } as const;
     const path = `/traces?model=${request.model.hash}`;
-    if (!onProgress && !detached) return connection.ask(path, post, bytesOf);
+    const fetched = async ({ bytes, isLink }: Answered): Promise<Uint8Array> =>
+      isLink ? (await connection.ask(this.#linked(bytes), get, answered)).bytes : bytes;
+    if (!isWatched && !detached) return fetched(await connection.ask(path, post, answered));
     let open = detached
       ? void (await connection.ask(path, post, async ({ body }) => body?.cancel()))
       : await connection.ask(path, post, (response) => this.#events(response));
-    for (let broken = 0; onProgress; broken++) {
+    const events = new ServerEvents(request, (why) => this.#wrong(why));
+    for (let broken = 0; isWatched; broken++) {
       if (broken === BREAKS) throw connection.error(`has ended the progress of the trace ${broken} times`);
       open ??= await connection.ask(`${this.#path()}/events`, get, (response) => this.#events(response));
-      if (await this.#progress(open, onProgress)) break;
+      if (await events.read(open)) break;
       open = undefined;
       await delay(PAUSE, undefined, { signal });
     }
-    return connection.ask(`${this.#path()}/result`, get, bytesOf);
+    return fetched(await connection.ask(`${this.#path()}/result`, get, answered));
+  }
+
+  /** Where an answer is that did not come itself. */
+  #linked(bytes: Uint8Array): string {
+    try {
+      return linkSchema.parse(JSON.parse(new TextDecoder().decode(bytes))).url;
+    } catch {
+      throw this.#wrong('it does not tell where on this server it is');
+    }
   }
 
   /** The events of a response. Throws a RemoteError if it has none. */
@@ -144,15 +158,6 @@ export class RemoteJob implements Backend {
     if (body && type?.startsWith('text/event-stream')) return body;
     await body?.cancel();
     throw this.#wrong(`it is ${type ? shown(type) : 'nothing'}, not the progress of the trace`);
-  }
-
-  /** Whether the job has ended; false if its events break off before. */
-  async #progress(events: ReadableStream<Uint8Array>, onProgress: OnProgress): Promise<boolean> {
-    for await (const progress of progressIn(events, (why) => this.#wrong(why))) {
-      if (progress === 'end') return true;
-      await onProgress(...progress);
-    }
-    return false;
   }
 
   #tensors(request: TraceRequest, bytes: Uint8Array): (Tensor | undefined)[] {
@@ -177,10 +182,18 @@ export class RemoteJob implements Backend {
   }
 }
 
-/** A gradient may be saved that is not there. */
-function mayBeAbsent({ graph }: TraceRequest, save: number): boolean {
+/** A gradient may be saved that is not there, and what a generation has of steps that it does not get to. */
+function mayBeAbsent({ graph, course }: TraceRequest, save: number): boolean {
+  const wanted = course()?.late?.wanted[save];
+  if (wanted && !wanted.includes(null)) return true;
   const { node } = graph.saves[save]!.value;
   return node?.op === 'grad' && node.attributes.unused === 'absent';
+}
+
+/** The bytes of a response: an answer, or where it is. */
+interface Answered {
+  readonly bytes: Uint8Array;
+  readonly isLink: boolean;
 }
 
 /** How many bytes the answer to a trace can have. */

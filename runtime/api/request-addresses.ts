@@ -1,16 +1,23 @@
 import { GraphError } from '../graph/error.ts';
+import { forwardOf, isForwardNode } from '../graph/forwards.ts';
 import type { InterventionGraph } from '../graph/graph.ts';
-import type { Node, Value } from '../graph/types.ts';
+import type { Node, NodeOf, Value } from '../graph/types.ts';
 import { withRegions } from '../graph/walk.ts';
 import { dtypeName } from '../onnx/dtypes.ts';
 import type { ModelMap } from './locate.ts';
 
-/** Checks what a graph that came as data says of the model: modules, their tensors and dtypes. Throws a GraphError. */
-export function checkAddresses(map: ModelMap, graph: InterventionGraph): void {
+/**
+ * Checks what a graph that came as data says of the models: modules, their tensors and dtypes, inputs of models that are
+ * called. Throws a GraphError.
+ * @param maps of the models, by the numbers of the graph's forwards
+ */
+export function checkAddresses(maps: readonly ModelMap[], graph: InterventionGraph): void {
   for (const node of withRegions(graph.root.nodes)) {
-    if (node.op !== 'read' && node.op !== 'write' && node.op !== 'call') continue;
+    if (!isForwardNode(node)) continue;
+    const map = maps[forwardOf(node)]!;
     try {
-      check(map, node);
+      if (node.op === 'forward') checkOpening(map, node);
+      else check(map, node);
     } catch (error) {
       const at = placeOf(node, graph);
       throw new GraphError(`${at}: ${error instanceof Error ? error.message : error}`, { cause: error });
@@ -21,6 +28,18 @@ export function checkAddresses(map: ModelMap, graph: InterventionGraph): void {
 function placeOf(node: Node, { root }: InterventionGraph): string {
   const index = root.nodes.findIndex((one) => one === node || [...withRegions([one])].includes(node));
   return `root.nodes[${index}] (${node.op})`;
+}
+
+function checkOpening({ model }: ModelMap, { attributes, inputs }: NodeOf<'forward'>): void {
+  const wanted = model.inputs.map(({ name }) => name);
+  if (String([...attributes.inputs].sort()) !== String([...wanted].sort())) {
+    throw new GraphError(`the model takes ${wanted.join(', ')}, and the graph gives ${attributes.inputs.join(', ')}`);
+  }
+  attributes.inputs.forEach((name, i) => {
+    const { dtype } = model.inputs.find((input) => input.name === name)!;
+    const given = inputs[i]!.type.dtype;
+    if (dtype !== given) throw new GraphError(`the model's input ${name} is ${dtype}, but the graph gives ${given}`);
+  });
 }
 
 function check(map: ModelMap, node: Extract<Node, { op: 'read' | 'write' | 'call' }>): void {

@@ -75,9 +75,9 @@ export class Results {
     for (const value of [data, shapes, ranks]) this.want(value, step);
   }
 
-  /** Whether a value comes back where these steps of a generation are reached. */
-  isWanted(value: Value, isReached: (step: Value) => boolean): boolean {
-    return [...(this.steps.get(value) ?? [null])].some((step) => step === null || isReached(step));
+  /** For each of the saves the conditions that steps of a generation are reached, one of which brings it back; null always does. */
+  get wantedSteps(): readonly (readonly (Value | null)[])[] {
+    return this.wanted.map((value) => [...this.steps.get(value)!]);
   }
 
   private collectAll(returned: unknown): void {

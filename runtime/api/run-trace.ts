@@ -1,38 +1,28 @@
-import { TraceError } from '../errors.ts';
 import { ReuseScope } from '../execution/reuse.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { callerSite, laterSite } from '../tracing/caller.ts';
-import { printLines } from '../tracing/logs.ts';
 import type { TraceOptions } from '../types/model.ts';
 import { checkStandIns, startOf } from './activations.ts';
 import { checkAnswer } from './answer.ts';
 import { givenAt, placedLater } from './at-caller.ts';
 import { ExecutionBackend, ModelIdentity } from './backend.ts';
 import type { Block } from './blocks.ts';
+import { chosenBackend } from './chosen-backend.ts';
+import { type BuiltTrace, finishTrace } from './finish-trace.ts';
 import { Invokes } from './invokes.ts';
 import type { LoadedModel } from './loaded-model.ts';
 import { readableOutputs } from './model-outputs.ts';
 import { writeTensor } from './module-tensors.ts';
 import { checkOptions, TRACE_OPTIONS } from './options.ts';
-import { defaultBackend } from './remote.ts';
-import type { Results } from './results.ts';
 import { type ReadSettings, Session } from './session.ts';
 import { declaredShapes, shapesFor } from './shapes.ts';
 import { Tracer } from './tracer.ts';
 import { Tracing } from './tracing.ts';
 
-/** A graph that was built, and the results that are to come back. */
-export interface BuiltTrace {
-  readonly tracing: Tracing;
-  readonly results: Results;
-}
-
 /** Checks the options of a trace or session. Throws a TraceError at the user's line. */
 export function checkTraceOptions(call: string, options: TraceOptions | undefined): void {
   checkOptions(call, options, TRACE_OPTIONS);
-  if (!options?.remote) return;
-  if (options.backend) throw new TraceError(`${call} takes either a backend or remote: true.`, callerSite());
-  defaultBackend();
+  if (options) chosenBackend(call, options);
 }
 
 /** Builds a trace of inputs that are given; without a block all outputs of the model are saved. */
@@ -81,27 +71,28 @@ export async function buildSession(
 /** Runs what was built, and gives the user's own structure with tensors in it. */
 export async function runTrace(
   { map }: LoadedModel,
-  { tracing, results }: BuiltTrace,
-  { backend: given, remote = false, ...options }: TraceOptions = {},
+  built: BuiltTrace,
+  { backend: given, remote, ...options }: TraceOptions = {},
   ownReuse?: ReuseScope,
 ): Promise<unknown> {
   options.signal?.throwIfAborted();
-  const backend = given ?? (remote ? defaultBackend() : new ExecutionBackend());
+  const backend =
+    chosenBackend('trace', { ...(given && { backend: given }), ...(remote && { remote }) }) ?? new ExecutionBackend();
+  const { tracing } = built;
+  const { graph, course } = tracing.sent();
   const answer = await backend.run({
-    graph: tracing.graph,
+    graph,
+    course,
     inputs: givenTensors(tracing),
     model: new ModelIdentity(map.model),
     signal: options.signal,
     onProgress: options.onProgress,
+    onToken: tracing.onToken,
     onStats: options.onStats,
     reuse: options.reuse,
-    execute: () => tracing.execute({ reuse: ownReuse, ...options }),
+    execute: () => tracing.run.execute({ reuse: ownReuse, ...options }),
   });
-  const tensors = checkAnswer(tracing.graph, answer);
-  const resolved = results.resolve(tensors, tracing.missing(tensors));
-  tracing.fillGradients(tensors);
-  printLines(tracing.builder);
-  return resolved;
+  return finishTrace(built, checkAnswer(graph, answer));
 }
 
 /** Runs a session, whose traces share what they have in common. */

@@ -1,44 +1,64 @@
 import * as z from 'zod';
+import type { TraceRequest } from '../types/backend.ts';
 
 const progressSchema = z.tuple([z.number(), z.number()]);
+const tokenSchema = z.object({
+  id: z.number(),
+  row: z.number(),
+  step: z.number(),
+  generation: z.number().optional(),
+});
 
 /** How many characters an event has at most. */
 const LONGEST = 2 ** 16;
 
-/**
- * The progress that a server streams of a job (server-sent events, each with one line of data), and that it has ended. It
- * stops without that where the connection breaks.
- * @param wrong makes the error for a stream that is none
- */
-export async function* progressIn(
-  body: ReadableStream<Uint8Array>,
-  wrong: (why: string) => Error,
-): AsyncGenerator<readonly [done: number, total: number] | 'end'> {
-  const reader = body.pipeThrough(new TextDecoderStream() as TransformStream<Uint8Array, string>).getReader();
-  let open = '';
-  try {
-    for (;;) {
-      const chunk = await reader.read().catch(() => null);
-      if (!chunk || chunk.done) return;
-      const events = (open + chunk.value).split('\n\n');
-      open = events.pop()!;
-      if (open.length > LONGEST) throw wrong('one of its events has no end');
-      for (const event of events) {
-        const [, name, data] = /^event: (\w+)\ndata: (.*)$/.exec(event) ?? [];
-        if (name === 'end') yield 'end';
-        if (name === 'progress') yield progressOf(data!, wrong);
-      }
-    }
-  } finally {
-    // Where nobody waits for the rest any more.
-    reader.cancel().catch(() => {});
-  }
-}
+/** What a server streams of one job (server-sent events, each with one line of data), over as many connections as it takes. */
+export class ServerEvents {
+  readonly #told: Pick<TraceRequest, 'onProgress' | 'onToken'>;
+  readonly #wrong: (why: string) => Error;
+  /** How many tokens were told: a new connection begins with the first one again. */
+  #tokens = 0;
 
-function progressOf(data: string, wrong: (why: string) => Error): [number, number] {
-  try {
-    return progressSchema.parse(JSON.parse(data));
-  } catch {
-    throw wrong('one of its events tells no progress');
+  /** @param wrong makes the error for a stream that is none */
+  constructor(told: Pick<TraceRequest, 'onProgress' | 'onToken'>, wrong: (why: string) => Error) {
+    this.#told = told;
+    this.#wrong = wrong;
+  }
+
+  /** Reads them until the server says that the job has ended. False if the stream breaks before. */
+  async read(body: ReadableStream<Uint8Array>): Promise<boolean> {
+    const reader = body.pipeThrough(new TextDecoderStream() as TransformStream<Uint8Array, string>).getReader();
+    let open = '';
+    let tokens = 0;
+    try {
+      for (;;) {
+        const chunk = await reader.read().catch(() => null);
+        if (!chunk || chunk.done) return false;
+        const events = (open + chunk.value).split('\n\n');
+        open = events.pop()!;
+        if (open.length > LONGEST) throw this.#wrong('one of its events has no end');
+        for (const event of events) {
+          const [, name, data] = /^event: (\w+)\ndata: (.*)$/.exec(event) ?? [];
+          if (name === 'end') return true;
+          if (name === 'progress') await this.#told.onProgress?.(...this.#parsed(progressSchema, data!, 'no progress'));
+          if (name === 'token' && ++tokens > this.#tokens) {
+            this.#tokens = tokens;
+            const { generation, ...token } = this.#parsed(tokenSchema, data!, 'no token');
+            await this.#told.onToken?.({ ...token, ...(generation !== undefined && { generation }) });
+          }
+        }
+      }
+    } finally {
+      // Where the callback has failed, nobody waits for the rest.
+      reader.cancel().catch(() => {});
+    }
+  }
+
+  #parsed<T>(schema: z.ZodType<T>, data: string, what: string): T {
+    try {
+      return schema.parse(JSON.parse(data));
+    } catch {
+      throw this.#wrong(`one of its events tells ${what}`);
+    }
   }
 }

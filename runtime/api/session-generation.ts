@@ -10,16 +10,17 @@ import { toProxy, wrap } from '../tracing/apply.ts';
 import { builder } from '../tracing/builder.ts';
 import { laterSite } from '../tracing/caller.ts';
 import { inner } from '../tracing/hidden.ts';
+import type { AskedStep, CourseFunction } from '../types/course.ts';
 import type { GeneratedInSession } from '../types/generation.ts';
 import { givenAt } from './at-caller.ts';
 import { Decoding } from './decoding.ts';
 import { checkLogits, type GenerateSettings, hasCache, stepSizes } from './generate.ts';
 import { type GenerateCall, lengthOf } from './generate-options.ts';
-import { type AskedStep, Generation, type Outcomes } from './generation.ts';
+import { Generation, type Outcomes } from './generation.ts';
 import { Invokes } from './invokes.ts';
 import type { ReadSettings } from './session.ts';
-import { byName, type TakenInputs, takeInputs } from './taken-inputs.ts';
-import type { Traceable, Tracing } from './tracing.ts';
+import { byName, takeInputs } from './taken-inputs.ts';
+import type { LateInputs, Traceable, Tracing } from './tracing.ts';
 
 /**
  * Records a generation among the traces of a session. Its steps are forwards like any others: between two of them a
@@ -37,6 +38,8 @@ export function generateInSession(
   if (options.signal) {
     throw new TraceError('A generation of a session ends with it: give the signal to the session.', site);
   }
+  const place = (['backend', 'remote'] as const).find((name) => options[name]);
+  if (place) throw new TraceError(`A generation of a session runs where it does: give ${place} to the session.`, site);
   const given = isInvokes ? null : promptOf(model, prompt, later);
   const settings = read(options, given && lengthOf(given));
   const taken = given && takeInputs(model.map.model, given);
@@ -51,7 +54,8 @@ export function generateInSession(
   generation.leave();
   generation.close();
   const steps = new Steps(model, tracing, generation, settings, site);
-  steps.begin(taken ?? { values: new Map(), prepare: () => invokes!.inputs() });
+  const batch = () => invokes!.inputs();
+  steps.begin(taken ?? { values: new Map(), prepare: batch, data: batch, site });
   const total = mayEnd || length === null ? null : length! + generation.last + 1;
   const tokens = Array.from({ length: generation.last + 1 }, (_, step) => steps.choose(step, [rows!, total]));
   const sequences = tokens.at(-1)!;
@@ -109,6 +113,8 @@ class Steps {
   private readonly generation: Generation;
   private readonly settings: GenerateSettings;
   private readonly site: Site | null;
+  /** Among the generations of the session. */
+  private readonly number: number;
   /** There once the first step runs. */
   private decoding!: Decoding;
 
@@ -124,14 +130,21 @@ class Steps {
     this.generation = generation;
     this.settings = settings;
     this.site = site;
+    this.number = tracing.generations.push(settings) - 1;
   }
 
   /** Gives the first step the prompt. */
-  begin({ values, prepare }: Pick<TakenInputs, 'values' | 'prepare'>): void {
-    this.tracing.takeInputs(this.generation.forwards[0]!, values, (given) => {
-      const prompt = prepare(given);
-      this.decoding = new Decoding(this.model.map.model, prompt, this.settings);
-      return prompt;
+  begin({ values, prepare, data, site }: LateInputs): void {
+    this.tracing.takeInputs(this.generation.forwards[0]!, {
+      values,
+      data,
+      site,
+      step: { generation: this.number, index: 0 },
+      prepare: (given) => {
+        const prompt = prepare(given);
+        this.decoding = new Decoding(this.model.map.model, prompt, this.settings);
+        return prompt;
+      },
     });
   }
 
@@ -141,6 +154,7 @@ class Steps {
     const { logits, cache } = outputs[step]!;
     const isLast = step === last;
     const tokens = this.call(
+      { kind: 'tokens', generation: this.number },
       [logits],
       { dtype: 'int64', shape: isLast ? shape : [shape[0]!, null] },
       {
@@ -153,9 +167,13 @@ class Steps {
     );
     if (isLast) return tokens;
     this.tracing.runs[forwards[step + 1]!.id]!.isReached = () => this.decoding.goesOn;
-    this.tracing.takeInputs(forwards[step + 1]!, new Map([...cache, [TOKEN_IDS, tokens]]), (given) =>
-      this.decoding.inputs(new Map(Array.from(cache.keys(), (name) => [name, given.get(name)!]))),
-    );
+    this.tracing.takeInputs(forwards[step + 1]!, {
+      values: new Map([...cache, [TOKEN_IDS, tokens]]),
+      data: () => new Map(),
+      site: this.site,
+      step: { generation: this.number, index: step + 1 },
+      prepare: (given) => this.decoding.inputs(given),
+    });
     return tokens;
   }
 
@@ -163,14 +181,21 @@ class Steps {
   reached({ step, rows }: AskedStep, tokens: readonly Value[]): Value {
     const before = tokens[step - 1];
     if (!before) return toProxy(false)[inner].value();
+    const fn = { kind: 'reached', generation: this.number, step, rows } as const;
     const gotTo = () => Tensor.from(this.decoding.gotTo(step, rows));
-    return this.call([before], { dtype: 'bool', shape: [] }, { run: gotTo, unreached: gotTo });
+    return this.call(fn, [before], { dtype: 'bool', shape: [] }, { run: gotTo, unreached: gotTo });
   }
 
-  private call(inputs: readonly Value[], type: TensorType, fn: Pick<HostFunction, 'run' | 'unreached'>): Value {
-    const { builder, functions } = this.tracing;
+  private call(
+    fn: CourseFunction,
+    inputs: readonly Value[],
+    type: TensorType,
+    host: Pick<HostFunction, 'run' | 'unreached'>,
+  ): Value {
+    const { builder, functions, betweenSteps } = this.tracing;
     const { outputs } = builder.addTyped('apply', inputs, [type], { guarded: false }, [], builder.region, this.site);
-    functions.set(outputs[0]!, { ...fn, backward: null });
+    functions.set(outputs[0]!, { ...host, backward: null });
+    betweenSteps.set(outputs[0]!, fn);
     return outputs[0]!;
   }
 }

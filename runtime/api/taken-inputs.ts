@@ -1,6 +1,5 @@
-import type { Value } from '../graph/types.ts';
 import { TOKEN_IDS } from '../inputs/convention.ts';
-import { type Inputs, prepareInputs } from '../inputs/prepare.ts';
+import { convertInputs, type Inputs, prepareInputs } from '../inputs/prepare.ts';
 import type { OnnxModel } from '../onnx/model.ts';
 import type { InputTensor } from '../tensor/string-tensor.ts';
 import { Tensor } from '../tensor/tensor.ts';
@@ -9,16 +8,14 @@ import { inner } from '../tracing/hidden.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import type { TracedTensor } from '../tracing/traced-tensor.ts';
 import { givenAt } from './at-caller.ts';
+import type { LateInputs } from './tracing.ts';
 
 /** Inputs of a trace of a session, some of which are values of earlier traces. */
-export interface TakenInputs {
+export interface TakenInputs extends LateInputs {
   /** What is known before the run: data, and stand-ins for values of which all sizes are known; null if one is not. */
   readonly known: ReadonlyMap<string, InputTensor> | null;
   /** The sizes of the inputs, as far as they are known. */
   readonly dims: Readonly<Record<string, readonly (number | null)[]>>;
-  readonly values: ReadonlyMap<string, Value>;
-  /** Makes all inputs of the tensors that the values are. */
-  prepare(tensors: ReadonlyMap<string, InputTensor>): ReadonlyMap<string, InputTensor>;
 }
 
 /** A value of an earlier trace is the model's first input: of a language model the tokens. */
@@ -60,7 +57,13 @@ export function takeInputs(model: OnnxModel, inputs: Readonly<Record<string, unk
       return shape ? [[name, shape] as const] : [];
     }),
   ]);
-  return { known, dims, values, prepare };
+  const own = Object.fromEntries(Object.entries(inputs).filter(([name]) => !values.has(name))) as Inputs;
+  const convert = () =>
+    givenAt(
+      () => site,
+      () => convertInputs(model.inputs, own),
+    );
+  return { known, dims, values, prepare, data: convert, site };
 }
 
 /** Zeros in the place of a value; null if a size is not known before the run. */

@@ -3,11 +3,12 @@ import { applyChatTemplate, type ChatMessage, type ChatOptions } from '../langua
 import type { LanguageConfig } from '../language/config.ts';
 import { createTokenStream, decodeTokens, type TokenStream } from '../language/stream.ts';
 import { laterSite } from '../tracing/caller.ts';
+import type { NewToken } from '../types/backend.ts';
 import type { Generated, GenerateOptions, StepTracer } from '../types/generation.ts';
 import type { InputHooks } from '../types/input-hooks.ts';
 import type { LanguageModelMembers, Prompt } from '../types/model.ts';
 import { checkOutside } from './blocks.ts';
-import type { NewToken } from './decoding.ts';
+import { chosenBackend } from './chosen-backend.ts';
 import { type GenerateSettings, generate } from './generate.ts';
 import { lengthOf, readGenerateCall, readGenerateOptions } from './generate-options.ts';
 import type { LoadedModel } from './loaded-model.ts';
@@ -85,7 +86,7 @@ export class TextModel extends Model<Prompt, LanguageModelMembers> implements Me
     const { isInvokes, options, block } = readGenerateCall(prompt, second, third);
     const inputs = isInvokes ? null : this.loaded.inputs.prepare(prompt);
     const settings = this.#settings(options, inputs && lengthOf(inputs));
-    const generated = await generate(this.loaded, inputs, block, settings, site);
+    const generated = await generate(this.loaded, inputs, block, settings, chosenBackend('generate', options), site);
     return { ...generated, texts: generated.tokens.map((ids) => decodeTokens(this.tokenizer, ids)) };
   }
 

@@ -1,29 +1,31 @@
 import { TraceError } from '../errors.ts';
 import type { HostFunction } from '../execution/apply.ts';
 import type { Engine } from '../execution/engine.ts';
-import { Execution, type ExecutionOptions, type ForwardRun, hasGradients } from '../execution/execution.ts';
-import { LateGraph } from '../execution/late-graph.ts';
-import { withoutUnreached } from '../execution/unreached.ts';
-import type { InterventionGraph } from '../graph/graph.ts';
+import type { ForwardRun } from '../execution/execution.ts';
+import { TraceRun } from '../execution/trace-run.ts';
+import { forwardOf, isForwardNode } from '../graph/forwards.ts';
+import type { InterventionGraph, Save } from '../graph/graph.ts';
 import type { Address } from '../graph/ops.ts';
 import { functionBesideGradient, hoistFunctions } from '../graph/passes/hoist-functions.ts';
 import type { Rewritten } from '../graph/passes/pass.ts';
 import { type Present, presence } from '../graph/passes/presence.ts';
 import { settleReturned } from '../graph/passes/settle-returned.ts';
-import { untangle } from '../graph/passes/untangle.ts';
 import { siteOf } from '../graph/site.ts';
 import type { NodeOf, Region, Site, Value } from '../graph/types.ts';
-import { findCycle } from '../lowering/dependencies.ts';
+import { withRegions } from '../graph/walk.ts';
 import { addElements } from '../tensor/add.ts';
 import type { AnyParameter, Parameter } from '../tensor/parameter.ts';
 import type { InputTensor } from '../tensor/string-tensor.ts';
-import { type AnyTensor, Tensor } from '../tensor/tensor.ts';
+import { Tensor } from '../tensor/tensor.ts';
 import type { ParameterGradient } from '../tracing/block-passes.ts';
 import { activeBuilder, Builder, withBuilder } from '../tracing/builder.ts';
 import { callerSite } from '../tracing/caller.ts';
 import type { TracedForward } from '../tracing/forward.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import { varyingOf } from '../tracing/varying.ts';
+import type { TraceRequest } from '../types/backend.ts';
+import type { Course, CourseFunction, CourseGeneration, CourseStep, LateCourse } from '../types/course.ts';
+import { ModelIdentity } from './backend.ts';
 import * as branchErrors from './branch-errors.ts';
 import type { InputMaker } from './input-maker.ts';
 import { LeftBehind } from './left-behind.ts';
@@ -42,6 +44,19 @@ export interface Traceable extends RunnableModel {
   readonly inputs: InputMaker;
   /** Opens a forward, with the edits of the model in it. */
   openForward(tracing: Tracing, shapes: Shapes, inputs: ReadonlyMap<string, InputTensor>): TracedForward;
+}
+
+/** Inputs of a forward, some of which are values of earlier ones. */
+export interface LateInputs {
+  readonly values: ReadonlyMap<string, Value>;
+  /** Makes all inputs of the tensors that the values are. */
+  prepare(tensors: ReadonlyMap<string, InputTensor>): ReadonlyMap<string, InputTensor>;
+  /** Those that are data. */
+  data(): ReadonlyMap<string, InputTensor>;
+  /** The line that they are given at. */
+  readonly site: Site | null;
+  /** The step of a generation that the forward is. */
+  readonly step?: CourseStep;
 }
 
 /** A forward of which a cache keeps the tensors: in a generation a step, and whether it is reached. */
@@ -72,8 +87,14 @@ export class Tracing {
   unknownRows: { readonly name: string; readonly site: Site | null } | null = null;
   /** What goes from step to step of a generation: kept, beside what is saved. */
   readonly carried: Value[] = [];
-  /** The inputs of forwards that are values of the graph, by their names. */
-  private readonly taken = new Map<TracedForward, ReadonlyMap<string, Value>>();
+  /** The inputs of forwards that take some of earlier ones. */
+  private readonly taken = new Map<TracedForward, LateInputs>();
+  /** Those of the functions that stand between the steps of generations, as data. */
+  readonly betweenSteps = new Map<Value, CourseFunction>();
+  /** The generations of a session. */
+  readonly generations: (CourseGeneration & Pick<TraceRequest, 'onToken'>)[] = [];
+  /** What the library wants back of a run beside the user's saves. */
+  readonly alsoSaved: Save[] = [];
   /** How many saves there were when the trace was told to stop; null if it was not. */
   stopped: number | null = null;
 
@@ -86,11 +107,10 @@ export class Tracing {
   private readonly finals = new Map<Value, Value>();
   /** The graph, once the block has ended. */
   private settled!: Rewritten;
-  private late!: LateGraph;
   /** What is known of values that may not be there. */
   private present!: Present;
-  /** The form in which it runs, of the graph that is settled. */
-  private ready!: Rewritten;
+  /** How the graph that is settled runs. */
+  run!: TraceRun;
 
   /** Opens a forward of a model. */
   openForward(model: RunnableModel, shapes: Shapes, inputs: ForwardRun['inputs']): TracedForward {
@@ -99,11 +119,10 @@ export class Tracing {
     return forward;
   }
 
-  /** Lets a forward take values of earlier ones as inputs; `prepare` makes its inputs of their tensors. */
-  takeInputs(forward: TracedForward, values: ReadonlyMap<string, Value>, prepare: ForwardRun['prepare']): void {
-    this.taken.set(forward, values);
-    this.carried.push(...values.values());
-    this.runs[forward.id] = { ...this.runs[forward.id]!, ...(prepare && { prepare }) };
+  /** Lets a forward take values of earlier ones as inputs. */
+  takeInputs(forward: TracedForward, inputs: LateInputs): void {
+    this.taken.set(forward, inputs);
+    this.runs[forward.id] = { ...this.runs[forward.id]!, prepare: (given) => inputs.prepare(given) };
   }
 
   /** Opens a forward that runs in the middle of another one, at the place where its model is attached. */
@@ -176,9 +195,9 @@ export class Tracing {
     });
     this.builder.graph.saves.push(
       ...results.saves(),
+      ...this.alsoSaved,
       ...this.trained.map(({ gradient }, i) => ({ name: `gradient_${i}`, value: gradient })),
     );
-    const models = this.runs.map(({ engine }) => engine);
     const returned = settleReturned(this.builder.graph, { finals: this.finals });
     checkFunctions(returned.graph);
     this.present = presence(returned.graph, {
@@ -190,15 +209,15 @@ export class Tracing {
     const { present } = this;
     const hoisted = hoistFunctions(present.graph, null);
     this.settled = { graph: hoisted.graph, value: (made) => hoisted.value(present.value(returned.value(made))) };
-    const all = (values: Iterable<Value>) => Array.from(values, (value) => this.settled.value(value));
-    const [conditions, outcomes] = [new Set(all(this.conditions)), new Set(all(this.outcomes))];
-    this.late = new LateGraph(this.settled.graph, { conditions, outcomes }, all(this.carried));
-    const { early } = this.late;
-    const untangled = untangle(early.graph, { cycle: (graph) => findCycle(graph, models) });
-    this.ready = { graph: untangled.graph, value: (made) => untangled.value(early.value(made)) };
-    for (const [{ id }, values] of this.taken) {
-      this.runs[id]!.given = new Map(Array.from(values, ([name, made]) => [name, this.value(made)]));
-    }
+    const taken = this.takenHere();
+    this.run = new TraceRun(this.settled.graph, {
+      forwards: this.runs,
+      given: new Map(Array.from(taken, ([id, { values }]) => [id, this.settledValues(values)])),
+      functions: new Map(Array.from(this.functions, ([made, fn]) => [this.settled.value(made), fn])),
+      conditions: new Set(this.settledAll(this.conditions)),
+      outcomes: new Set(this.settledAll(this.outcomes)),
+      carried: this.settledAll([...this.carried, ...[...taken.values()].flatMap(({ values }) => [...values.values()])]),
+    });
     return results;
   }
 
@@ -259,17 +278,72 @@ export class Tracing {
   }
 
   get graph(): InterventionGraph {
-    return this.ready.graph;
+    return this.run.graph;
   }
 
   /** The value of the graph that runs for a value that the block made. */
   value(made: Value): Value {
-    return this.ready.value(this.settled.value(made));
+    return this.run.value(this.settled.value(made));
   }
 
-  /** What stays from the forwards until the end. */
-  get kept(): readonly Value[] {
-    return this.late.kept.map((value) => this.ready.value(value));
+  /** The value of the graph before it was made ready to run, for a value that the block made. */
+  settledValue(made: Value): Value {
+    return this.settled.value(made);
+  }
+
+  /** Told the tokens of the session's generations, where a generation wants to know. */
+  get onToken(): TraceRequest['onToken'] {
+    if (!this.generations.some(({ onToken }) => onToken)) return undefined;
+    return (token) => this.generations[token.generation!]!.onToken?.(token);
+  }
+
+  private settledAll(made: Iterable<Value>): Value[] {
+    return Array.from(made, (value) => this.settled.value(value));
+  }
+
+  private settledValues(made: ReadonlyMap<string, Value>): ReadonlyMap<string, Value> {
+    return new Map(Array.from(made, ([name, value]) => [name, this.settled.value(value)]));
+  }
+
+  /** What forwards take of earlier ones. Those that were recorded to find out what a body changes are in the graph no more. */
+  private takenHere(): ReadonlyMap<number, LateInputs> {
+    const used = new Set([...withRegions(this.builder.graph.root.nodes)].filter(isForwardNode).map(forwardOf));
+    return new Map([...this.taken].flatMap(([{ id }, inputs]) => (used.has(id) ? [[id, inputs] as const] : [])));
+  }
+
+  /** What runs elsewhere: the graph, and how its forwards follow one another if there are several (else null). */
+  sent(late: LateCourse | null = null): { readonly graph: InterventionGraph; readonly course: () => Course | null } {
+    const { runs, taken, functions } = this;
+    if (!late && runs.length === 1 && taken.size === 0 && functions.size === 0)
+      return { graph: this.graph, course: () => null };
+    let course: Course | undefined;
+    return {
+      graph: this.settled.graph,
+      course: () => {
+        course ??= this.course(late);
+        return course;
+      },
+    };
+  }
+
+  private course(late: LateCourse | null): Course {
+    const taken = this.takenHere();
+    // The forwards of a generation that is no part of a session are its steps, in order.
+    const steps = late ? this.runs.flatMap(({ owner }, id) => (owner === id ? [id] : [])) : [];
+    const stepOf = (id: number) => (steps.includes(id) ? { generation: 0, index: steps.indexOf(id) } : null);
+    return {
+      forwards: this.runs.map(({ engine, owner, inputs }, id) => ({
+        model: new ModelIdentity(engine.model),
+        owner,
+        inputs: taken.get(id)?.data() ?? inputs,
+        given: this.settledValues(taken.get(id)?.values ?? new Map()),
+        step: taken.get(id)?.step ?? stepOf(id),
+        site: taken.get(id)?.site ?? null,
+      })),
+      generations: this.generations,
+      functions: new Map(Array.from(this.betweenSteps, ([made, fn]) => [this.settled.value(made), fn])),
+      late,
+    };
   }
 
   private mapOf({ forward }: { readonly forward: number }): ModelMap {
@@ -297,59 +371,6 @@ export class Tracing {
     const failed = checks.find(({ at }) => isFalse(tensors[at]));
     if (failed) throw failed.error();
     return new Set([...saved.keys()].filter((i) => isFalse(tensors[saved.get(i)!])));
-  }
-
-  /** Runs the graph and gives what is saved. A value of a forward that did not run is undefined. */
-  async execute(options: ExecutionOptions): Promise<(Tensor | undefined)[]> {
-    const isSingle =
-      this.runs.length === 1 && this.taken.size === 0 && this.functions.size === 0 && !hasGradients(this.graph);
-    if (isSingle) return this.execution(this.ready, options).single();
-    return this.finish(await this.run(options), options);
-  }
-
-  /** Runs the forwards, until `options.before` says that it is enough. */
-  async run(options: ExecutionOptions): Promise<Execution> {
-    const execution = this.execution(this.ready, options);
-    await execution.run([...this.kept, ...this.carried.map((value) => this.value(value))]);
-    return execution;
-  }
-
-  /**
-   * Gives what is saved, when the forwards have run.
-   * @param known what is known only now, of the conditions and outcomes
-   * @param isWanted whether a value that is saved comes back
-   */
-  async finish(
-    ran: Execution,
-    { signal, reuse }: ExecutionOptions,
-    known: (value: Value) => AnyTensor = () => Tensor.from(true),
-    isWanted: (saved: Value) => boolean = () => true,
-  ): Promise<(Tensor | undefined)[]> {
-    const { saves } = this.settled.graph;
-    if (!this.late.waits) return saves.map(({ value }) => ran.tensor(this.ready.value(value)));
-    const asked = new Map(
-      [...this.conditions, ...this.outcomes].map((made) => [this.settled.value(made), made] as const),
-    );
-    const decided = this.late.decided((value) => known(asked.get(value)!));
-    const kept = this.late.kept.flatMap((value) => {
-      const tensor = ran.tensor(this.ready.value(value));
-      return tensor ? [[decided.value(value), tensor] as const] : [];
-    });
-    const met = withoutUnreached(decided.graph, new Set(kept.map(([value]) => value)));
-    const at = (value: Value) => met.value(decided.value(value));
-    const rest = this.execution({ graph: met.graph, value: at }, { signal, reuse });
-    for (const [value, tensor] of kept) rest.values.set(met.value(value), tensor);
-    const made = this.builder.graph.saves;
-    const wanted = saves.filter((_, i) => i >= made.length || isWanted(made[i]!.value));
-    await rest.finish(wanted.map(({ value }) => at(value)));
-    return saves.map(({ value }) => rest.tensor(at(value)));
-  }
-
-  private execution(form: Rewritten, options: ExecutionOptions): Execution {
-    const isThere = (value: Value) => form !== this.ready || !this.late.left.has(value.node!);
-    const functions = Array.from(this.functions, ([made, fn]) => [this.settled.value(made), fn] as const);
-    const named = new Map(functions.flatMap(([value, fn]) => (isThere(value) ? [[form.value(value), fn]] : [])));
-    return new Execution(form.graph, this.runs, named, options);
   }
 }
 

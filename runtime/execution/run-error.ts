@@ -57,11 +57,14 @@ function writesOf(graph: InterventionGraph): { text: string; site: Site | null }
     });
 }
 
+/** What to do about a loop that has run as often as the model was loaded for. */
+export const MORE_ITERATIONS = 'Load the model with a larger maxIterations if it is to.';
+
 /** What went wrong, in a sentence. */
 function reasonOf(message: string, node: NodeProto | undefined, model: OnnxModel): string {
   const unfinished = /Name:'iterations=(\d+):/.exec(message);
   if (unfinished) {
-    return `a loop has run ${unfinished[1]} times and goes on. Load the model with a larger maxIterations if it is to.`;
+    return `a loop has run ${unfinished[1]} times and goes on. ${MORE_ITERATIONS}`;
   }
   const given = /Name:'one:.*Input shape:\{([\d,]*)\}/s.exec(message)?.[1];
   if (given !== undefined) return conditionError(given);

@@ -26,19 +26,28 @@ export interface GraphLimits {
   readonly nodes?: number | undefined;
 }
 
+/** What a graph has that is more than one forward of one model. */
+export interface Several {
+  readonly forwards: number;
+  /** The functions of the library in it, by the values that they give. */
+  readonly functions: ReadonlyMap<Value, unknown>;
+  /** Operands that get their data when it has run. */
+  readonly late: ReadonlySet<Value>;
+}
+
 /**
  * Checks that the nodes of a graph that came as data fit together: each operation takes its inputs and makes outputs of
  * the types that the graph says, bodies take and give what their node does, and nothing is larger than a request may
  * ask for. Throws a GraphError that names the node.
  */
-export function checkGraph(graph: InterventionGraph, limits: GraphLimits = {}): void {
+export function checkGraph(graph: InterventionGraph, limits: GraphLimits = {}, several: Several | null = null): void {
   const { elements = MOST_ELEMENTS, nodes = MOST_NODES } = limits;
   const count = [...withRegions(graph.root.nodes)].length + graph.operands.size;
   if (count > nodes) throw new GraphError(`The graph has ${count} nodes, and a request may have ${nodes}.`);
   const saves = graph.saves.length;
   if (saves > nodes) throw new GraphError(`The graph has ${saves} saves, and a request may have ${nodes}.`);
   if (graph.root.parameters.length > 0) throw new GraphError('root: only bodies have parameters');
-  new Checker(graph, elements).region(graph.root, 'root', 0);
+  new Checker(graph, elements, several).region(graph.root, 'root', 0);
 }
 
 class Checker {
@@ -46,9 +55,11 @@ class Checker {
   /** The types of values, with the sizes that operands give. */
   private readonly types = new Map<Value, TensorType>();
   private readonly mostElements: number;
+  private readonly several: Several | null;
 
-  constructor(graph: InterventionGraph, mostElements: number) {
+  constructor(graph: InterventionGraph, mostElements: number, several: Several | null) {
     this.graph = graph;
+    this.several = several;
     this.mostElements = mostElements;
   }
 
@@ -58,11 +69,11 @@ class Checker {
       const at = `${path}.nodes[${i}] (${node.op})`;
       try {
         if (isTensorNode(node)) this.tensorNode(node);
-        else structureRules[node.op](node, { graph: this.graph, isRoot: depth === 0 });
+        else structureRules[node.op](node, { graph: this.graph, isRoot: depth === 0, several: this.several });
       } catch (error) {
         throw new GraphError(`${at}: ${error instanceof Error ? error.message : error}`, { cause: error });
       }
-      if (node.op === 'operand') this.sizes(node.outputs[0]!, node);
+      if (node.op === 'operand' && !this.several?.late.has(node.outputs[0]!)) this.sizes(node.outputs[0]!, node);
       for (const [k, body] of node.regions.entries()) this.region(body, `${at}.regions[${k}]`, depth + 1);
     }
   }
@@ -107,6 +118,7 @@ function elements(shape: Shape): number {
 interface Place {
   readonly graph: InterventionGraph;
   readonly isRoot: boolean;
+  readonly several: Several | null;
 }
 
 type Rule = (node: Node, place: Place) => void;
@@ -143,8 +155,8 @@ const structureRules: { readonly [O in Exclude<Op, TensorOp>]: Rule } = {
     checkDTypes(parameters.map(typeOf), [{ dtype: 'int64' }, ...outputs], 'its body takes');
     checkDTypes(results.map(typeOf), [{ dtype: 'bool' }, ...outputs], 'its body gives');
   },
-  forward: refuseCode,
-  apply: refuseCode,
+  forward: checkOpening,
+  apply: checkFunction,
   backward: checkGradient,
   grad: checkGradient,
   setgrad: checkGradient,
@@ -152,18 +164,34 @@ const structureRules: { readonly [O in Exclude<Op, TensorOp>]: Rule } = {
 
 const typeOf = ({ type }: Value) => type;
 
-function checkRoot(node: Node, { isRoot }: Place): void {
-  if (!isRoot) throw new OperationError('it stands in the root of a graph, not in a body');
-  checkForward(node);
+function checkRoot(node: Node, place: Place): void {
+  // Whole traces of a session may stand in a body.
+  if (!place.isRoot && !place.several) throw new OperationError('it stands in the root of a graph, not in a body');
+  checkForward(node, place);
 }
 
-function checkForward(node: Node): void {
+function checkForward(node: Node, { several }: Place): void {
   const { forward } = node.attributes as { readonly forward: number };
-  if (forward !== 0) throw new OperationError('a request runs one model, once');
+  const count = several?.forwards ?? 1;
+  if (forward < count) return;
+  throw new OperationError(
+    several
+      ? `there are ${count} forwards, and it is of forward ${forward}`
+      : 'a request without a course runs one model, once',
+  );
 }
 
-function refuseCode({ op }: Node): void {
-  throw new OperationError(op === 'apply' ? 'a function is code, not data' : 'a request runs one model, once');
+function checkOpening(node: Node, place: Place): void {
+  checkForward(node, place);
+  if (!place.several) throw new OperationError('a request without a course runs one model, once');
+  const { inputs } = node.attributes as { readonly inputs: readonly string[] };
+  checkCounts(node, [inputs.length], 0);
+}
+
+function checkFunction(node: Node, { several }: Place): void {
+  const { guarded } = node.attributes as { readonly guarded: boolean };
+  checkCounts(node, [1], 1);
+  if (guarded || !several?.functions.has(node.outputs[0]!)) throw new OperationError('a function is code, not data');
 }
 
 function checkCounts({ inputs, outputs }: Node, takes: readonly number[], gives = outputs.length): void {

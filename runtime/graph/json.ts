@@ -2,17 +2,20 @@ import * as z from 'zod';
 import { DTYPES, type DType } from './dtypes.ts';
 import { GraphError } from './error.ts';
 import { InterventionGraph, type OperandData } from './graph.ts';
+import { hasRegionForm } from './json-form.ts';
 import { operandData } from './operand-data.ts';
 import { type AttributesOf, bodyCount, isOp, type Op, schemas } from './ops.ts';
 import { formatSite, siteOf } from './site.ts';
 import type { Node, Region, Value } from './types.ts';
+import { withRegions } from './walk.ts';
 
 /** The version of the format that is written; others are refused. */
 export const GRAPH_VERSION = 1;
 
 const dims = z.array(z.number().int().nonnegative().nullable()).nullable();
 const value = z.strictObject({ id: z.number().int().nonnegative(), dtype: z.enum(DTYPES), shape: dims });
-const site = z.strictObject({ file: z.string(), line: z.number(), column: z.number() }).nullable();
+/** A line of a user's program; null where it is not known. */
+export const siteSchema = z.strictObject({ file: z.string(), line: z.number(), column: z.number() }).nullable();
 
 const region = z.strictObject({
   parameters: z.array(value),
@@ -29,7 +32,7 @@ const node = z.strictObject({
   get regions() {
     return z.array(region);
   },
-  site,
+  site: siteSchema,
 });
 const operand = z.strictObject({
   value: z.number().int(),
@@ -37,10 +40,16 @@ const operand = z.strictObject({
   /** Numbers, or strings of digits for 64-bit integers, which JSON's numbers cannot hold. */
   data: z.array(z.union([z.number(), z.string().regex(/^-?\d+$/), z.literal(['NaN', 'Infinity', '-Infinity'])])),
 });
+/** As its schema, but quicker where nothing is wrong. */
+const quickRegion = z.custom<z.infer<typeof region>>().superRefine((json, context) => {
+  if (hasRegionForm(json)) return;
+  const { error } = region.safeParse(json);
+  for (const issue of error?.issues ?? []) context.addIssue({ ...issue, code: 'custom' });
+});
 const structure = z.strictObject({
   format: z.literal('onnsight-graph'),
   version: z.literal(GRAPH_VERSION),
-  root: region,
+  root: quickRegion,
   saves: z.array(z.strictObject({ name: z.string(), value: z.number().int() })),
 });
 const schema = z.strictObject({ ...structure.shape, operands: z.array(operand) });
@@ -59,10 +68,11 @@ export interface GivenOperand {
 /**
  * The whole graph as JSON data, operands included. Throws a GraphError if it contains anything else: functions given to apply,
  * or several forward passes.
+ * @param known the functions of a request that tells how its forwards follow one another
  */
-export function graphToJson(graph: InterventionGraph): GraphJson {
+export function graphToJson(graph: InterventionGraph, known?: KnownFunctions): GraphJson {
   return {
-    ...structureToJson(graph),
+    ...structureToJson(graph, known),
     operands: [...graph.operands].map(([{ outputs }, data]) => ({
       value: outputs[0]!.id,
       dims: [...data.dims],
@@ -73,10 +83,13 @@ export function graphToJson(graph: InterventionGraph): GraphJson {
   };
 }
 
+/** Functions of the library, which are known elsewhere, by the values that they give. */
+export type KnownFunctions = ReadonlyMap<Value, unknown>;
+
 /** The graph without the data of its operands. Throws a GraphError where `graphToJson` does. */
-export function structureToJson(graph: InterventionGraph): GraphStructure {
-  for (const node of graph.root.nodes) {
-    const reason = notData(node);
+export function structureToJson(graph: InterventionGraph, known?: KnownFunctions): GraphStructure {
+  for (const node of withRegions(graph.root.nodes)) {
+    const reason = notData(node, known);
     if (reason === null) continue;
     const site = siteOf(node);
     throw new GraphError(`${site ? `${formatSite(site)} - ` : ''}This graph cannot be data: ${reason}.`);
@@ -89,8 +102,9 @@ export function structureToJson(graph: InterventionGraph): GraphStructure {
   };
 }
 
-function notData(node: Node): string | null {
-  if (node.op === 'apply') return 'a function given to apply is code';
+function notData(node: Node, known: KnownFunctions | undefined): string | null {
+  if (node.op === 'apply') return known?.has(node.outputs[0]!) ? null : 'a function given to apply is code';
+  if (known) return null;
   const isOther =
     node.op === 'forward' || ((node.op === 'read' || node.op === 'write') && node.attributes.forward !== 0);
   return isOther ? 'it runs several models, or one of them several times' : null;
@@ -237,9 +251,19 @@ function readRegion(json: RegionJson, target: Region, outer: ReadonlyMap<number,
   for (const id of json.results) target.results.push(find(values, id, `${path}.results`));
 }
 
+/** What operations have that are given no attributes. */
+const withoutAttributes = new Map<Op, AttributesOf<Op>>();
+
 function readAttributes(op: Op, attributes: unknown, path: string): AttributesOf<Op> {
+  // Most operations have none.
+  const isEmpty = Object.keys(attributes as object).length === 0;
+  const known = isEmpty ? withoutAttributes.get(op) : undefined;
+  if (known) return known;
   const parsed = schemas[op].safeParse(attributes);
-  if (parsed.success) return parsed.data;
+  if (parsed.success) {
+    if (isEmpty) withoutAttributes.set(op, parsed.data);
+    return parsed.data;
+  }
   throw new GraphError(`${path} (${op}): its attributes are wrong: ${z.prettifyError(parsed.error)}`);
 }
 

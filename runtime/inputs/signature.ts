@@ -25,6 +25,19 @@ export type Inputs = Readonly<Record<string, InputData | undefined>>;
  * convention for language models lets be left out is filled in: attention mask, position ids, an empty key-value cache.
  */
 export function matchInputs(inputs: readonly ModelTensor[], given: Inputs): Map<string, InputTensor> {
+  const prepared = convertInputs(inputs, given);
+  const fault = maskFault(prepared);
+  if (fault !== null) throw new InputError(`The inputs do not fit together: ${fault}.`);
+  fillIn(inputs, prepared);
+  // What needs an input that cannot be given fails; other parts of the model run without it.
+  const missing = inputs.filter(({ name, dtype }) => dtype !== null && !prepared.has(name));
+  if (missing.length > 0) throw new InputError(`Missing inputs: ${missing.map(describe).join(', ')}.`);
+  checkSymbols(inputs, prepared);
+  return prepared;
+}
+
+/** Checks and converts some inputs, each by itself: others may be missing. */
+export function convertInputs(inputs: readonly ModelTensor[], given: Inputs): Map<string, InputTensor> {
   if (typeof given !== 'object' || given === null) {
     throw new InputError(
       `The inputs are ${given === null ? 'null' : typeof given}. Give an object with the model's inputs: ${inputs.map(describe).join(', ')}.`,
@@ -41,13 +54,6 @@ export function matchInputs(inputs: readonly ModelTensor[], given: Inputs): Map<
       throw new InputError(`The input ${describe(input)} cannot be given: ${unfit(input)}.`);
     prepared.set(name, convert(input, data));
   }
-  const fault = maskFault(prepared);
-  if (fault !== null) throw new InputError(`The inputs do not fit together: ${fault}.`);
-  fillIn(inputs, prepared);
-  // What needs an input that cannot be given fails; other parts of the model run without it.
-  const missing = inputs.filter(({ name, dtype }) => dtype !== null && !prepared.has(name));
-  if (missing.length > 0) throw new InputError(`Missing inputs: ${missing.map(describe).join(', ')}.`);
-  checkSymbols(inputs, prepared);
   return prepared;
 }
 

@@ -1,10 +1,12 @@
 import * as z from 'zod';
-import { checkGraph, type GraphLimits } from '../graph/check.ts';
+import type { GraphLimits } from '../graph/check.ts';
 import { GraphError } from '../graph/error.ts';
 import { type GivenOperand, graphFromStructure, nested, structureToJson } from '../graph/json.ts';
 import type { DType } from '../graph/types.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import type { ReceivedRequest, TraceRequest } from '../types/backend.ts';
+import { checkRequest } from './check.ts';
+import { courseFromJson, courseSchema, courseToJson } from './course.ts';
 import { type Frame, frameFromBytes, frameToBytes } from './frame.ts';
 import { numberInputs } from './number-inputs.ts';
 
@@ -19,6 +21,8 @@ const requestSchema = z.strictObject({
   graph: z.unknown(),
   /** By the id of the value that an operand makes. */
   operands: z.array(z.tuple([number, number])),
+  /** Where there is more than one forward of one model. */
+  course: courseSchema(number).nullable().default(null),
 });
 
 const answerSchema = z.strictObject({
@@ -36,14 +40,16 @@ class Parts {
   }
 }
 
-/** A trace as bytes. Throws a GraphError if it contains what is no data: functions given to apply, calls of other models. */
-export function requestToBytes({ graph, inputs, model }: TraceRequest): Uint8Array {
+/** A trace as bytes. Throws a GraphError if it contains what is no data: functions given to apply, texts. */
+export function requestToBytes({ graph, inputs, model, course: makeCourse }: TraceRequest): Uint8Array {
   const parts = new Parts();
+  const course = makeCourse();
   const json = {
     format: 'onnsight-request',
     model: model.hash,
     inputs: Object.fromEntries(numberInputs(inputs).map(([name, tensor]) => [name, parts.add(tensor)])),
-    graph: structureToJson(graph),
+    graph: structureToJson(graph, course?.functions),
+    ...(course && { course: courseToJson(course, (tensor) => parts.add(tensor)) }),
     operands: [...graph.operands].map(([{ outputs }, { dims, data }]) => {
       const { id, type } = outputs[0]!;
       return [id, parts.add(new Tensor(type.dtype as 'float32', dims, data as Float32Array<ArrayBuffer>))];
@@ -60,14 +66,15 @@ export function requestFromBytes(bytes: Uint8Array, limits: GraphLimits = {}): R
   const frame = readFrame(bytes);
   const parsed = requestSchema.safeParse(frame.json);
   if (!parsed.success) throw new GraphError(`This is not a request: ${z.prettifyError(parsed.error)}`);
-  const { model, inputs, graph: structure, operands } = parsed.data;
-  const given = operands.map(([value, part]): GivenOperand => {
+  const { model, inputs, graph: structure, operands, course: given } = parsed.data;
+  const data = operands.map(([value, part]): GivenOperand => {
     return { value, read: (dtype, path) => operandOf(frame, part, dtype, path) };
   });
-  const graph = graphFromStructure(structure, given);
-  nested(() => checkGraph(graph, limits));
+  const graph = graphFromStructure(structure, data);
+  const course = given && courseFromJson(given, graph, (part, path) => partOf(frame, part, path));
+  nested(() => checkRequest(graph, course, limits));
   const tensors = Object.entries(inputs).map(([name, part]) => [name, partOf(frame, part, `inputs.${name}`)] as const);
-  return { model, graph, inputs: new Map(tensors) };
+  return { model, graph, inputs: new Map(tensors), course };
 }
 
 /** The answer to a request that came as bytes: the tensors of the graph's saves, in order. */

@@ -9,6 +9,9 @@ export const FRAME_VERSION = 1;
 /** The media type of a frame. */
 export const FRAME_TYPE = 'application/vnd.onnsight.frame';
 
+/** The media type of an answer that lies elsewhere: JSON with its `url`, on the same server. */
+export const LINK_TYPE = 'application/vnd.onnsight.link+json';
+
 /** The bytes that every frame begins with. */
 const MAGIC = 'ONNSIGHT';
 

@@ -1,10 +1,12 @@
 import * as z from 'zod';
-import { checkGraph, type GraphLimits } from '../graph/check.ts';
+import type { GraphLimits } from '../graph/check.ts';
 import { GraphError } from '../graph/error.ts';
 import { type GraphJson, graphFromJson, graphToJson, nested } from '../graph/json.ts';
 import { type TensorJson, tensorFromJson, tensorSchema, tensorToJson } from '../tensor/json.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import type { ReceivedRequest, TraceRequest } from '../types/backend.ts';
+import { checkRequest } from './check.ts';
+import { type CourseJson, courseFromJson, courseSchema, courseToJson } from './course.ts';
 import { numberInputs } from './number-inputs.ts';
 
 /** The version of the format of requests; others are refused. */
@@ -17,6 +19,8 @@ const envelope = z.strictObject({
   model: z.string(),
   inputs: z.record(z.string(), tensorSchema),
   graph: z.unknown(),
+  /** Where there is more than one forward of one model. */
+  course: courseSchema(tensorSchema).nullable().default(null),
 });
 
 /** A trace as data: no code is sent, and only operations of a closed list can be in it. */
@@ -26,16 +30,19 @@ export interface RequestJson {
   readonly model: string;
   readonly inputs: Readonly<Record<string, TensorJson>>;
   readonly graph: GraphJson;
+  readonly course?: CourseJson<TensorJson>;
 }
 
-/** A trace as data. Throws a GraphError if it contains anything else: functions given to apply, calls of other models. */
-export function requestToJson({ graph, inputs, model }: TraceRequest): RequestJson {
+/** A trace as data. Throws a GraphError if it contains anything else: functions given to apply, texts. */
+export function requestToJson({ graph, inputs, model, course: makeCourse }: TraceRequest): RequestJson {
+  const course = makeCourse();
   return {
     format: 'onnsight-request',
     version: VERSION,
     model: model.hash,
     inputs: Object.fromEntries(numberInputs(inputs).map(([name, tensor]) => [name, tensorToJson(tensor)])),
-    graph: graphToJson(graph),
+    graph: graphToJson(graph, course?.functions),
+    ...(course && { course: courseToJson(course, tensorToJson) }),
   };
 }
 
@@ -46,17 +53,20 @@ export function requestToJson({ graph, inputs, model }: TraceRequest): RequestJs
 export function requestFromJson(json: unknown, limits: GraphLimits = {}): ReceivedRequest {
   const parsed = nested(() => envelope.safeParse(json));
   if (!parsed.success) throw new GraphError(`This is not a request: ${z.prettifyError(parsed.error)}`);
-  const { model, inputs, graph: graphJson } = parsed.data;
+  const { model, inputs, graph: graphJson, course: given } = parsed.data;
   const graph = graphFromJson(graphJson);
-  nested(() => checkGraph(graph, limits));
-  const tensors = Object.entries(inputs).map(([name, tensor]) => {
-    try {
-      return [name, tensorFromJson(tensor)] as const;
-    } catch (error) {
-      throw new GraphError(`inputs.${name}: ${error instanceof Error ? error.message : error}`, { cause: error });
-    }
-  });
-  return { model, graph, inputs: new Map(tensors) };
+  const course = given && courseFromJson(given, graph, readTensor);
+  nested(() => checkRequest(graph, course, limits));
+  const tensors = Object.entries(inputs).map(([name, tensor]) => [name, readTensor(tensor, `inputs.${name}`)] as const);
+  return { model, graph, inputs: new Map(tensors), course };
+}
+
+function readTensor(json: TensorJson, path: string): Tensor {
+  try {
+    return tensorFromJson(json);
+  } catch (error) {
+    throw new GraphError(`${path}: ${error instanceof Error ? error.message : error}`, { cause: error });
+  }
 }
 
 /** The answer to a request that came as JSON: the tensors of the graph's saves, in order. */

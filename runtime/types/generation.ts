@@ -1,4 +1,5 @@
 import type { Tensor } from '../tensor/tensor.ts';
+import type { Backend } from './backend.ts';
 import type { Resolved, Traced } from './tensor.ts';
 import type { Tracer } from './tracer.ts';
 
@@ -35,6 +36,10 @@ export interface GenerateOptions {
   readonly useCache?: boolean;
   /** Called with every token as it comes, and awaited. */
   readonly onToken?: (token: GeneratedToken) => void;
+  /** Runs the generation, block and all; this process unless given. */
+  readonly backend?: Backend;
+  /** Whether `RemoteBackend.default` runs it, where no backend is given. */
+  readonly remote?: boolean;
   /** Ends the generation between two steps: the promise is rejected with the signal's reason. */
   readonly signal?: AbortSignal;
 }

@@ -11,7 +11,7 @@ import type { RawImage } from '../media/raw-image.ts';
 import type { Segmentation } from '../partition/segmentation.ts';
 import type { NestedStrings } from '../tensor/string-tensor.ts';
 import type { AnyTensor, Returned, Tensor, TensorData } from '../tensor/tensor.ts';
-import type { Backend, ReceivedRequest } from './backend.ts';
+import type { Backend, NewToken, ReceivedRequest } from './backend.ts';
 import type { Generated, GenerateOptions, StepTracer } from './generation.ts';
 import type { InputHooks } from './input-hooks.ts';
 import type { EnvoyMembers, Loose, Operations } from './module.ts';
@@ -87,7 +87,12 @@ export interface TraceOptions {
 }
 
 /** How a request is run. */
-export type ExecuteOptions = Pick<TraceOptions, 'signal' | 'onProgress'>;
+export interface ExecuteOptions extends Pick<TraceOptions, 'signal' | 'onProgress'> {
+  /** Told each token of a generation as it comes. It is awaited. */
+  readonly onToken?: (token: NewToken) => void;
+  /** Gives the model of a hash that the request calls beside this one; null or undefined if there is none. */
+  readonly attached?: (hash: string) => Promise<object | null | undefined>;
+}
 
 /** Where an edit goes. */
 export interface EditOptions {

@@ -3,9 +3,10 @@ import type { FastifyInstance, FastifyReply } from 'fastify';
 import * as z from 'zod';
 import type { Completion, CompletionRequest } from '../completion.ts';
 import type { Job } from '../job.ts';
+import type { Outcome } from '../model-process.ts';
 import { RefusalError } from '../refusal.ts';
 import type { ServedModel } from '../served-model.ts';
-import type { TraceRoutes } from './traces.ts';
+import { type TraceRoutes, USUAL_URGENCY } from './traces.ts';
 
 const tokens = z.array(z.int().nonnegative()).min(1);
 /** What OpenAI's clients may send, as far as it means something here; what would change the result unheard is refused. */
@@ -45,7 +46,7 @@ const USUAL = 16;
 type Body = z.infer<typeof textSchema> | z.infer<typeof chatSchema>;
 
 /** Texts that a model continues, as OpenAI's clients ask for them. */
-export function completionRoutes(app: FastifyInstance, { models, jobs, scheduler }: TraceRoutes): void {
+export function completionRoutes(app: FastifyInstance, { models, jobs }: Pick<TraceRoutes, 'models' | 'jobs'>): void {
   // Their errors are objects.
   app.addHook('preSerialization', async (_, reply, payload) => {
     const { error } = payload as { error?: unknown };
@@ -65,10 +66,10 @@ export function completionRoutes(app: FastifyInstance, { models, jobs, scheduler
     const job = jobs.open(
       {
         ...{ id: randomUUID(), user, model: model.name, form: 'completion', detached: false, isWatched: false },
+        urgency: USUAL_URGENCY,
         digest: createHash('sha256').update(request).digest('hex'),
       },
       request,
-      (made) => scheduler.add(made),
     );
     const answered = new Answer(body, job, isChat);
     const leave = job.attend();
@@ -126,7 +127,7 @@ class Answer {
   async send(reply: FastifyReply): Promise<FastifyReply> {
     const outcome = await this.#job.result();
     if ('refusal' in outcome) return reply.code(outcome.refusal.status).send({ error: outcome.refusal.error });
-    const completion = completionOf(outcome.body);
+    const completion = completionOf(bodyOf(outcome));
     const { text, finish } = completion;
     const content = this.#isChat ? { message: { role: 'assistant', content: text } } : { text };
     return reply.send({ ...this.#object(false), ...this.#choice(content, finish), usage: usageOf(completion) });
@@ -147,7 +148,7 @@ class Answer {
     if ('refusal' in outcome) {
       send({ error: { message: outcome.refusal.error, type: 'server_error', param: null, code: null } });
     } else {
-      const completion = completionOf(outcome.body);
+      const completion = completionOf(bodyOf(outcome));
       piece(this.#isChat ? { delta: {} } : { text: '' }, completion.finish);
       const { include_usage = false } = this.#body.stream_options ?? {};
       if (include_usage) send({ ...this.#object(true), choices: [], usage: usageOf(completion) });
@@ -165,6 +166,12 @@ class Answer {
   #choice(content: object, finish: string | null) {
     return { choices: [{ index: 0, ...content, logprobs: null, finish_reason: finish }] };
   }
+}
+
+/** A completion is too small for a store. */
+function bodyOf(outcome: Exclude<Outcome, { readonly refusal: unknown }>): Uint8Array {
+  if ('body' in outcome) return outcome.body;
+  throw new Error(`A completion of ${outcome.stored.size} bytes is in the store.`);
 }
 
 function completionOf(body: Uint8Array): Completion {

@@ -76,7 +76,7 @@ it('backends, and what they are given', async () => {
   };
   await lm.trace(PROMPT, () => save(lm.lm_head.output), { backend: { run } });
   expect(namesOf(given!)).toEqual([
-    ...['execute', 'graph', 'inputs', 'model', 'onProgress', 'onStats', 'reuse', 'signal'],
+    ...['course', 'execute', 'graph', 'inputs', 'model', 'onProgress', 'onStats', 'onToken', 'reuse', 'signal'],
   ]);
   expect(namesOf(given!.model)).toEqual(['hash', 'path']);
 });

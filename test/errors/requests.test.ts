@@ -90,7 +90,7 @@ describe('a request that does not fit together is a GraphError', () => {
       /stands in the root of a graph/,
     ],
     ['a write of nothing', (json) => find(json, 'write').inputs.pop(), /it takes 1 inputs/],
-    ['another forward', (json) => (find(json, 'read').attributes.forward = 1), /a request runs one model, once/],
+    ['another forward', (json) => (find(json, 'read').attributes.forward = 1), /runs one model, once/],
     [
       'a fraction as an integer',
       (json) => (operandOf(json, find(json, 'loop').inputs[0]).data = [1.5]),

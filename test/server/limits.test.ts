@@ -1,12 +1,11 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
-import { type Server, serve } from 'onnsight/serve';
+import { serve } from 'onnsight/serve';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { baseRequest } from '../fuzz/inputs/base.ts';
-import { damageJson } from '../fuzz/inputs/damage.ts';
-import { Random } from '../fuzz/inputs/random.ts';
 import { modelPath } from '../support/fixtures.ts';
+import { Asked, askDamaged, BARE } from './asked.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: the tests break what a type would say.
 type Json = any;
@@ -18,36 +17,6 @@ const GPT2 = `gpt2=${modelPath('zoo/gpt2', 'ts')}`;
 const bad: Record<string, { model: string; json: Json }> = JSON.parse(
   readFileSync(new URL('../fixtures/bad-graphs.json', import.meta.url), 'utf8'),
 );
-
-/** A server, and the hashes of its models. */
-class Asked {
-  readonly server: Server;
-  readonly hashes: ReadonlyMap<string, string>;
-
-  constructor(server: Server, hashes: ReadonlyMap<string, string>) {
-    this.server = server;
-    this.hashes = hashes;
-  }
-
-  static async start(options: Parameters<typeof serve>[0]): Promise<Asked> {
-    const server = await serve({ ...options, port: 0, log: false });
-    const { models } = (await (await fetch(`${server.url}/models`)).json()) as Json;
-    return new Asked(server, new Map(models.map(({ name, hash }: Json) => [name, hash])));
-  }
-
-  async post(model: string, json: Json): Promise<{ status: number; answer: Json }> {
-    const hash = this.hashes.get(model)!;
-    const response = await fetch(`${this.server.url}/traces?model=${hash}`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(json.model === undefined ? json : { ...json, model: hash }),
-    });
-    return { status: response.status, answer: await response.json() };
-  }
-}
-
-/** The form of a bare message of ONNX Runtime or of JavaScript. */
-const BARE = /onnxruntime_src|Status Message|Non-zero status|Cannot read propert|is not a function|is not iterable/;
 
 describe('no request ends the service', () => {
   let asked: Asked;
@@ -69,14 +38,10 @@ describe('no request ends the service', () => {
   });
 
   it('of random requests, all are refused in words, or run', async () => {
-    const hash = asked.hashes.get('mlp')!;
-    const said: Record<number, number> = {};
-    for (let seed = 0; seed < 300; seed++) {
-      const { status, answer } = await asked.post('mlp', damageJson(baseRequest(hash), new Random(seed)) as Json);
-      said[status] = (said[status] ?? 0) + 1;
-      if (status !== 200) expect(answer.error).not.toMatch(BARE);
-    }
-    expect(Object.keys(said)).toEqual(['200', '400']);
+    expect(await askDamaged(asked, 'mlp', { count: 2000, first: 0 })).toEqual({
+      200: expect.any(Number),
+      400: expect.any(Number),
+    });
     expect((await fine()).status).toBe(200);
   });
 });
@@ -170,7 +135,9 @@ describe('what an operator sets', () => {
     const endless = () => few.post('mlp', graphOf('attack-endless'));
     const said = await Promise.all([endless(), endless(), endless()]);
     expect(said.map(({ status }) => status).sort()).toEqual([400, 400, 503]);
-    expect(said.find(({ status }) => status === 400)!.answer.error).toMatch(/a loop has run 1000 times and goes on/);
+    expect(said.find(({ status }) => status === 400)!.answer.error).toMatch(
+      /a loop has run 1000 times and goes on\. This server allows no more: it is its limit of iterations\./,
+    );
     expect(said.find(({ status }) => status === 503)!.answer.error).toMatch(/^1 traces wait for mlp already/);
     const large = await few.post('mlp', { ...base(), more: 'x'.repeat(8000) });
     expect(large).toMatchObject({ status: 503, answer: { error: expect.stringMatching(/has its hands full/) } });
@@ -188,6 +155,35 @@ describe('what an operator sets', () => {
     await expect(serve({ models: [MLP], limits: { time: 0 } })).rejects.toThrow(/time is a number above 0, not 0/);
     await expect(serve({ models: [MLP, MLP] })).rejects.toThrow(/Two models are called 'mlp'/);
     await expect(serve({ models: [MLP], tokens: 'nowhere' })).rejects.toThrow(/There is no nowhere. Make a token/);
+  });
+
+  it('jobs of a user at once; what may wait for all others does', async () => {
+    const one = await Asked.start({ models: [MLP], limits: { jobs: 3, iterations: 1000, requests: 1e6 } });
+    const post = (id: string, urgency: string, json: Json) =>
+      fetch(`${one.server.url}/traces?model=${one.hashes.get('mlp')}`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', 'idempotency-key': id, priority: urgency },
+        body: JSON.stringify({ ...json, model: one.hashes.get('mlp') }),
+      });
+    const ended: string[] = [];
+    const asks = [
+      ['first', 'u=3', graphOf('attack-endless')],
+      ['later', 'u=7', base()],
+      ['usual', 'u=3', base()],
+    ] as const;
+    const running = asks.map(async ([id, urgency, json]) => {
+      await (await post(id, urgency, json)).text();
+      ended.push(id);
+    });
+    await vi.waitFor(async () => {
+      expect(await (await fetch(`${one.server.url}/health`)).json()).toMatchObject({ waiting: { mlp: 2 } });
+    });
+    const { status, answer } = await one.post('mlp', base());
+    expect([status, answer.error]).toEqual([429, expect.stringMatching(/^3 jobs of yours wait or run already, and 3/)]);
+    await Promise.all(running);
+    expect(ended).toEqual(['first', 'usual', 'later']);
+    expect((await post('before', 'u=0', base())).status).toBe(400);
+    await one.server.close();
   });
 
   it('a server that is shut down says so to those who wait', async () => {

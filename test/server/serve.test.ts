@@ -6,10 +6,12 @@ import {
   backward,
   ExecutionBackend,
   FRAME_TYPE,
+  NNsight,
   RemoteBackend,
   requestToBytes,
   save,
   sum,
+  Tensor,
   type TraceRequest,
 } from 'onnsight';
 import { type Server, serve } from 'onnsight/serve';
@@ -30,7 +32,12 @@ let backend: RemoteBackend;
 
 beforeAll(async () => {
   server = await serve({
-    models: ['toy=models/toy-gpt2', `mlp=${modelPath('zoo/mlp', 'ts')}`, `gpt2=${modelPath('zoo/gpt2', 'ts')}`],
+    models: [
+      'toy=models/toy-gpt2',
+      `mlp=${modelPath('zoo/mlp', 'ts')}`,
+      `gpt2=${modelPath('zoo/gpt2', 'ts')}`,
+      `sae=${modelPath('zoo/sae', 'ts')}`,
+    ],
     port: 0,
     tokens,
     log: false,
@@ -55,6 +62,14 @@ const bits = ({ dims, data }: Values) => ({
   dims,
   bytes: Buffer.from(Float64Array.from(data, Number).buffer).toString('hex'),
 });
+
+/** What a trace gave, its tensors as their bits. */
+const flat = (value: unknown): Record<string, unknown> => {
+  if (value instanceof Tensor) return bits(value as never);
+  return Object.fromEntries(
+    Object.entries(value as object).map(([name, one]) => [name, typeof one === 'object' ? flat(one) : one]),
+  );
+};
 
 /** A block that goes on until its limit of iterations. */
 const long = () => {
@@ -113,23 +128,86 @@ describe('what comes back is what the same trace gives here, to the bit', () => 
     expect(remote.map((tensor) => bits(tensor as never))).toEqual(local.map((tensor) => bits(tensor as never)));
   });
 
+  it('a session, as one unit: a value of one trace in another, a generation, a loop around traces', async () => {
+    const session = (options: object) =>
+      lm.session((given) => {
+        const hidden = given.trace(clean, () => lm.transformer.h[1].output);
+        const patched = given.trace(corrupt, () => {
+          lm.transformer.h[1].output = hidden;
+          return save(lm.lm_head.output['0, -1']);
+        });
+        const { sequences, result } = given.generate(clean, { maxNewTokens: 3 }, (tracer) => {
+          const norms = [];
+          for (const _ of tracer.iter()) norms.push(save(lm.transformer.h[0].output.norm()));
+          return norms;
+        });
+        const again = given.trace({ input_ids: sequences }, () => save(lm.lm_head.output['0, -1']));
+        const each = [];
+        for (const row of given.trace([clean, corrupt], () => lm.transformer.wte.input)) {
+          const ids = row.unsqueeze(0);
+          each.push(given.trace({ input_ids: ids }, () => save(lm.transformer.h[2].output.norm())));
+        }
+        return { patched, result, again, each };
+      }, options);
+    expect(flat(await session({ backend }))).toEqual(flat(await session({})));
+  });
+
+  it('a generation with a block, whose tokens come as they are made', async () => {
+    const generate = async (options: object) => {
+      const told: unknown[] = [];
+      const { sequences, tokens, texts, result } = await lm.generate(
+        [clean, 'When Mary and John went to the store , John gave a drink to'],
+        (tracer) => {
+          const norms = [];
+          for (const _ of tracer.iter()) {
+            lm.transformer.h[1].output *= 0.9;
+            norms.push(save(lm.transformer.h[0].output.norm()));
+          }
+          return { norms, all: save(tracer.result) };
+        },
+        { maxNewTokens: 6, doSample: true, seed: 5, onToken: (token) => told.push(token), ...options },
+      );
+      return { told, tokens, texts, ...flat({ sequences, result }) };
+    };
+    const local = await generate({});
+    expect(local.told.length).toBeGreaterThan(2);
+    expect(await generate({ backend })).toEqual(local);
+    expect(await generate({ backend: backend.job('generation') })).toEqual(local);
+  });
+
+  it('models that the server has, called in another one', async () => {
+    const own = await loadToy();
+    own.transformer.h[0].sae = await NNsight.load(modelPath('zoo/sae', 'ts'));
+    const trace = (options: object) =>
+      own.trace(
+        clean,
+        () => {
+          const { sae } = own.transformer.h[0];
+          own.transformer.h[0].output = sae(own.transformer.h[0].output);
+          return { features: save(sae.relu.output['0, -1']), logits: save(own.lm_head.output['0, -1']) };
+        },
+        options,
+      );
+    expect(flat(await trace({ backend }))).toEqual(flat(await trace({})));
+    own.transformer.h[0].probe = await NNsight.load(modelPath('zoo/sae', 'dynamo'));
+    const stranger = own.trace(clean, () => save(own.transformer.h[0].probe(own.transformer.h[0].output)), { backend });
+    await expect(stranger).rejects.toThrow(/serve\.test\.ts:\d+:\d+ - .* is none of those that this server has/);
+  });
+
   it('what no request can say is an error at its line', async () => {
     const applied = lm.trace(clean, (tracer) => save(tracer.apply((x) => x, lm.transformer.h[0].output)), { backend });
     await expect(applied).rejects.toThrow(
       /^test.serve?.*serve\.test\.ts:\d+:\d+ - This graph cannot be data: a function/,
     );
-    const session = lm.session(
-      (given) => {
-        const hidden = given.trace(clean, () => lm.transformer.h[1].output);
-        return given.trace(corrupt, () => {
-          lm.transformer.h[1].output = hidden;
-          return save(lm.lm_head.output);
-        });
-      },
+    const inSession = lm.session(
+      (given) => given.trace(clean, (tracer) => save(tracer.apply((x) => x, lm.transformer.h[0].output))),
       { backend },
     );
-    await expect(session).rejects.toThrow(
-      /serve\.test\.ts:\d+:\d+ - This graph cannot be data: it runs several models/,
+    await expect(inSession).rejects.toThrow(/serve\.test\.ts:\d+:\d+ - This graph cannot be data: a function/);
+    const twice = lm.session((given) => given.generate(clean, { backend }), {});
+    await expect(twice).rejects.toThrow(/serve\.test\.ts:\d+:\d+ - .*give backend to the session/);
+    await expect(lm.generate(clean, { backend, remote: true })).rejects.toThrow(
+      /serve\.test\.ts:\d+:\d+ - generate takes either a backend or remote: true/,
     );
   });
 });
@@ -139,13 +217,13 @@ describe('what a user learns', () => {
 
   it('the models: their hash, inputs, modules and types', async () => {
     const { models } = (await json('/models')) as { models: { name: string; hash: string; inputs: object[] }[] };
-    expect(models.map(({ name }) => name)).toEqual(['toy', 'mlp', 'gpt2']);
+    expect(models.map(({ name }) => name)).toEqual(['toy', 'mlp', 'gpt2', 'sae']);
     const toy = (await json('/models/toy')) as { inputs: object[] };
     expect(toy).toMatchObject({ modules: { name: '', modules: [{ name: 'transformer' }, { name: 'lm_head' }] } });
     expect(toy.inputs[0]).toEqual({ name: 'input_ids', dtype: 'int64', dims: ['batch', 'sequence'] });
     expect(JSON.stringify(toy)).toContain('"name":"c_proj"');
     expect(await (await ask('/models/toy/types')).text()).toContain('export interface Toy');
-    expect(await json('/models/other')).toEqual({ error: "There is no model 'other': there is toy, mlp, gpt2." });
+    expect(await json('/models/other')).toEqual({ error: "There is no model 'other': there is toy, mlp, gpt2, sae." });
   });
 
   it('health without a token, metrics with one', async () => {

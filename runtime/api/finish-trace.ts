@@ -1,0 +1,18 @@
+import type { Tensor } from '../tensor/tensor.ts';
+import { printLines } from '../tracing/logs.ts';
+import type { Results } from './results.ts';
+import type { Tracing } from './tracing.ts';
+
+/** A graph that was built, and the results that are to come back. */
+export interface BuiltTrace {
+  readonly tracing: Tracing;
+  readonly results: Results;
+}
+
+/** Gives the user's own structure with the tensors of a run in it, and does what else the user is to see of it. */
+export function finishTrace({ tracing, results }: BuiltTrace, tensors: readonly (Tensor | undefined)[]): unknown {
+  const resolved = results.resolve(tensors, tracing.missing(tensors));
+  tracing.fillGradients(tensors);
+  printLines(tracing.builder);
+  return resolved;
+}

@@ -1,0 +1,122 @@
+/** `npm run nightly -- requests|jobs|load`: what takes too long for the tests of a server. An error ends it. */
+import { program } from 'commander';
+import { LanguageModel, map, RemoteBackend, save } from 'onnsight';
+import { modelPath } from '../support/fixtures.ts';
+import { Asked, askDamaged } from './asked.ts';
+import { Fleet } from './fleet.ts';
+
+const TOY = 'models/toy-gpt2';
+const PROMPT = 'The Eiffel Tower is in the city of';
+
+program
+  .command('requests')
+  .description('damaged requests over HTTP: each is refused in words, or runs')
+  .option('--count <number>', 'how many', '100000')
+  .option('--first <number>', 'the first seed', '0')
+  .action(async (options: { count: string; first: string }) => {
+    const limits = { time: 20, memory: 8e8, requests: 1e9 };
+    const asked = await Asked.start({ models: [`mlp=${modelPath('zoo/mlp', 'ts')}`], limits });
+    console.log(await askDamaged(asked, 'mlp', { count: Number(options.count), first: Number(options.first) }));
+    await asked.server.close();
+  });
+
+program
+  .command('jobs')
+  .description('jobs of a fleet during which workers, Redis and the server are killed: each is answered right once')
+  .option('--count <number>', 'how many', '1000')
+  .action(async ({ count }: { count: string }) => {
+    const total = Number(count);
+    const fleet = await new Fleet([`toy=${TOY}`], ['lock=2', 'requests=1e9']).start(3);
+    const backend = new RemoteBackend(fleet.url);
+    const lm = await LanguageModel.load(TOY, { device: 'cpu' });
+    const scaled = (factor: number, options: object) =>
+      lm.trace(
+        PROMPT,
+        () => {
+          lm.transformer.h[1].output *= factor / total;
+          return save(lm.lm_head.output['0, -1']);
+        },
+        options,
+      );
+    const kills = [
+      async () => {
+        await fleet.killWorker();
+        await fleet.startWorker();
+      },
+      async () => {
+        await fleet.killRedis();
+        await fleet.startRedis();
+      },
+      async () => {
+        await fleet.killFront();
+        await fleet.startFront();
+      },
+    ];
+    let killing: Promise<unknown> = Promise.resolve();
+    const inputs = Array.from({ length: total }, (_, i) => i);
+    const answers = await map(inputs, (factor) => scaled(factor, { backend }), {
+      concurrency: 16,
+      retries: 8,
+      onProgress(done) {
+        if (done % 50 === 0) killing = killing.then(kills[(done / 50) % kills.length]);
+      },
+    });
+    await killing;
+    let wrong = 0;
+    for (const [i, answer] of answers.entries()) {
+      const { data } = await scaled(i, {});
+      if (String(data) !== String(answer.data)) wrong++;
+    }
+    console.log(`${total} jobs: ${answers.length} answered, ${wrong} wrong`);
+    await fleet.end();
+    if (wrong > 0) process.exitCode = 1;
+  });
+
+program
+  .command('load')
+  .description('clients that trace the toy at once, against direct calls in this process')
+  .option('--clients <number>', 'how many', '64')
+  .option('--seconds <number>', 'how long', '60')
+  .action(async (options: { clients: string; seconds: string }) => {
+    const limits = { requests: 1e9, jobs: 1e6, waiting: 1e6 };
+    const { server } = await Asked.start({ models: [`toy=${TOY}`], limits });
+    const backend = new RemoteBackend(server.url);
+    const lm = await LanguageModel.load(TOY, { device: 'cpu' });
+    const trace = (given: object) =>
+      lm.trace(
+        PROMPT,
+        () => {
+          lm.transformer.h[1].output *= 0.5;
+          return save(lm.lm_head.output['0, -1']);
+        },
+        given,
+      );
+    const rate = async (clients: number, seconds: number, given: object) => {
+      for (let i = 0; i < 50; i++) await trace(given);
+      const [times, until]: [number[], number] = [[], performance.now() + seconds * 1000];
+      const work = async () => {
+        while (performance.now() < until) {
+          const begun = performance.now();
+          await trace(given);
+          times.push(performance.now() - begun);
+        }
+      };
+      await Promise.all(Array.from({ length: clients }, work));
+      times.sort((a, b) => a - b);
+      return { perSecond: times.length / seconds, p99: times[Math.floor(times.length * 0.99)]! };
+    };
+    const bytes = async () =>
+      Number(/process_resident_memory_bytes (\S+)/.exec(await (await fetch(`${server.url}/metrics`)).text())![1]);
+    const seconds = Number(options.seconds);
+    const direct = await rate(1, Math.min(seconds, 10), {});
+    const before = await bytes();
+    const remote = await rate(Number(options.clients), seconds, { backend });
+    const grown = (await bytes()) - before;
+    console.log(`direct: ${direct.perSecond.toFixed(0)} traces a second`);
+    console.log(
+      `${options.clients} clients: ${remote.perSecond.toFixed(0)} (${(remote.perSecond / direct.perSecond).toFixed(2)} of direct calls), p99 ${remote.p99.toFixed(0)} ms, memory of this process ${(grown / 1e6).toFixed(0)} MB more`,
+    );
+    await server.close();
+  });
+
+await program.name('nightly').parseAsync();
