@@ -1,3 +1,5 @@
+import { OBJECT } from '../api/option-kinds.ts';
+import { checkOptions } from '../api/options.ts';
 import { type LanguageModel, mul, save, stack, sub, type Tensor } from '../index.ts';
 import { block } from '../operators/blocks.ts';
 import type { Prompt } from '../types/model.ts';
@@ -17,13 +19,17 @@ export interface ComponentOptions {
   readonly parts?: Parts;
 }
 
+/** What an option of `ComponentOptions` may be. */
+export const COMPONENT_OPTIONS = { parts: OBJECT };
+
 /** The residual stream in front of each layer, and behind the last one (TransformerLens: `accumulated_resid`). */
 export async function accumulatedResidual(
   model: LanguageModel,
   prompt: Prompt,
-  { parts }: ComponentOptions = {},
+  options: ComponentOptions = {},
 ): Promise<Components> {
-  const { layers } = transformer(model, parts);
+  checkOptions('accumulatedResidual', options, COMPONENT_OPTIONS);
+  const { layers } = transformer(model, options.parts);
   const values = await model.trace(
     prompt,
     block(() => save(stack([layers[0]!.whole.input, ...layers.map(({ whole }) => whole.output)], 0))),
@@ -38,9 +44,10 @@ export async function accumulatedResidual(
 export async function decomposeResidual(
   model: LanguageModel,
   prompt: Prompt,
-  { parts }: ComponentOptions = {},
+  options: ComponentOptions = {},
 ): Promise<Components> {
-  const { layers } = transformer(model, parts);
+  checkOptions('decomposeResidual', options, COMPONENT_OPTIONS);
+  const { layers } = transformer(model, options.parts);
   const { values, last } = await model.trace(
     prompt,
     block(() => ({
@@ -68,9 +75,10 @@ export async function stackHeads(
   model: LanguageModel,
   prompt: Prompt,
   heads: number,
-  { parts }: ComponentOptions = {},
+  options: ComponentOptions = {},
 ): Promise<Components> {
-  const { layers } = transformer(model, parts);
+  checkOptions('stackHeads', options, COMPONENT_OPTIONS);
+  const { layers } = transformer(model, options.parts);
   const values = await model.trace(
     prompt,
     block(() => {

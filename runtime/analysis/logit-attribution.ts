@@ -1,3 +1,5 @@
+import { WHOLE } from '../api/option-kinds.ts';
+import { checkOptions } from '../api/options.ts';
 import {
   div,
   type Envoy,
@@ -13,7 +15,8 @@ import {
 } from '../index.ts';
 import { block } from '../operators/blocks.ts';
 import type { Prompt } from '../types/model.ts';
-import type { ComponentOptions, Components } from './components.ts';
+import { COMPONENT_OPTIONS, type ComponentOptions, type Components } from './components.ts';
+import { checkGiven } from './options.ts';
 import { transformer } from './parts.ts';
 
 /** The token whose logit is looked at, and the one that its logit is compared with. */
@@ -32,10 +35,13 @@ export async function logitAttribution(
   model: LanguageModel,
   prompt: Prompt,
   { values }: Components,
-  { token, instead }: Answer,
-  { parts }: ComponentOptions = {},
+  answer: Answer,
+  options: ComponentOptions = {},
 ): Promise<Tensor> {
-  const { norm: last, unembedding } = transformer(model, parts);
+  checkGiven('The answer of logitAttribution', answer, { token: WHOLE, instead: WHOLE }, ['token']);
+  checkOptions('logitAttribution', options, COMPONENT_OPTIONS);
+  const { token, instead } = answer;
+  const { norm: last, unembedding } = transformer(model, options.parts);
   const hasBias = hasParameter(last, 'bias');
   const { input, output, weight, bias, direction } = await model.trace(
     prompt,

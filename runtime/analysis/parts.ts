@@ -1,4 +1,7 @@
+import { TEXT } from '../api/option-kinds.ts';
+import type { OptionKinds } from '../api/options.ts';
 import type { Envoy, LanguageModel } from '../index.ts';
+import { checkGiven } from './options.ts';
 
 /** Where a transformer has its parts, as paths of modules; the first three begin at a layer. */
 export interface Parts {
@@ -41,6 +44,9 @@ const neox: Parts = {
   unembedding: 'embed_out',
 };
 
+const NAMES = ['attention', 'mlp', 'projection', 'layers', 'norm', 'unembedding'] as const;
+const PARTS = Object.fromEntries(NAMES.map((name) => [name, TEXT])) as OptionKinds<Parts>;
+
 /** The modules of a transformer's parts. */
 export interface Transformer {
   readonly layers: readonly Layer[];
@@ -60,6 +66,7 @@ export interface Layer {
  * it) and GPT-NeoX have. Throws an Error where no names fit.
  */
 export function transformer(model: LanguageModel, given?: Parts): Transformer {
+  if (given) checkGiven('parts', given, PARTS, NAMES);
   const found = given ? at(model, given) : [gpt2, llama, neox].map((parts) => tried(model, parts)).find(Boolean);
   if (found) return found;
   throw new Error(

@@ -1,7 +1,10 @@
+import { CHECKED_LATER, COUNT, FUNCTION, OBJECT, SIGNAL } from '../api/option-kinds.ts';
+import type { OptionKinds } from '../api/options.ts';
 import { type Envoy, type LanguageModel, ReuseScope, save, type Tensor } from '../index.ts';
 import { block } from '../operators/blocks.ts';
 import type { Prompt } from '../types/model.ts';
 import { headSize } from './heads.ts';
+import { checkGiven } from './options.ts';
 import { type Layer, type Parts, transformer } from './parts.ts';
 
 export interface PatchingOptions {
@@ -18,6 +21,15 @@ export interface PatchingOptions {
   /** Ends the sweep between two patches: the promise is rejected with its reason. */
   readonly signal?: AbortSignal;
 }
+
+const PATCHING_OPTIONS: OptionKinds<PatchingOptions> = {
+  clean: CHECKED_LATER,
+  corrupted: CHECKED_LATER,
+  metric: FUNCTION,
+  parts: OBJECT,
+  onProgress: FUNCTION,
+  signal: SIGNAL,
+};
 
 /** What patches do: `values[row][column]`, with a name for each row and column. */
 export interface PatchingGrid {
@@ -46,6 +58,7 @@ export async function getActPatchAttnHeadOutAllPos(
   model: LanguageModel,
   { heads, ...options }: PatchingOptions & { readonly heads: number },
 ): Promise<PatchingGrid> {
+  checkGiven('getActPatchAttnHeadOutAllPos', { heads }, { heads: COUNT }, ['heads']);
   const sweep = await Sweep.of(model, options, ({ projection }) => projection, 'input');
   const columns = Array.from({ length: heads }, (_, head) => `head ${head}`);
   return sweep.grid(columns, (projection, head) => {
@@ -97,6 +110,7 @@ class Sweep {
     module: (layer: Layer) => Envoy,
     port: 'input' | 'output',
   ): Promise<Sweep> {
+    checkGiven('A patching grid', options, PATCHING_OPTIONS, ['clean', 'corrupted', 'metric']);
     const modules = transformer(model, options.parts).layers.map(module);
     const read = block(() => modules.map((one) => save(one[port])));
     const clean = (await model.trace(options.clean, read)) as Tensor[];

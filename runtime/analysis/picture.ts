@@ -1,3 +1,5 @@
+import { type OptionKind, TEXT } from '../api/option-kinds.ts';
+import { checkOptions } from '../api/options.ts';
 import type { PatchingGrid } from './patching.ts';
 
 const CELL = 36;
@@ -10,8 +12,15 @@ export interface PictureOptions {
   readonly most?: number;
 }
 
+const ABOVE_NOTHING: OptionKind = {
+  text: 'a number above 0',
+  fits: (value) => Number.isFinite(value) && Number(value) > 0,
+};
+
 /** A grid as an SVG text that stands alone: blue for negative values, orange for positive ones, white for 0. */
-export function drawGrid({ rows, columns, values }: PatchingGrid, { title = '', most }: PictureOptions = {}): string {
+export function drawGrid({ rows, columns, values }: PatchingGrid, options: PictureOptions = {}): string {
+  checkOptions('drawGrid', options, { title: TEXT, most: ABOVE_NOTHING });
+  const { title = '', most } = options;
   const full = most ?? (Math.max(...values.flat().map(Math.abs)) || 1);
   const [width, height] = [LEFT + columns.length * CELL, TOP + rows.length * CELL];
   const cells = values.flatMap((row, y) =>

@@ -15,7 +15,7 @@ import { engineChoice, LoadedModel } from './loaded-model.ts';
 import { ModelMap } from './locate.ts';
 import { LANGUAGE_MODEL_MEMBERS } from './members.ts';
 import { FLAG, PROGRESS, TEXT } from './option-kinds.ts';
-import { checkOptions, LOAD_OPTIONS, type OptionKinds } from './options.ts';
+import { checkInputHooks, checkOptions, LOAD_OPTIONS, type OptionKinds } from './options.ts';
 import { TextInputs } from './text-inputs.ts';
 import { TextModel } from './text-model.ts';
 
@@ -32,6 +32,7 @@ const LANGUAGE_OPTIONS: OptionKinds<LanguageLoadOptions> = {
 export const LanguageModel: LanguageModelLoader = {
   async load<Tree = Loose>(pathOrHubId: string, options: LanguageLoadOptions = {}): Promise<LanguageModelOf<Tree>> {
     checkOptions('LanguageModel.load', options, LANGUAGE_OPTIONS);
+    checkInputHooks(options.inputHooks);
     const { rename, envoys, inputHooks } = options;
     const choice = engineChoice(options);
     const folder = await modelFolder(pathOrHubId, options);
