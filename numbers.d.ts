@@ -3,6 +3,8 @@
  * tensors, and a traced tensor is a number. Then what operators give has them, too: `(x * y).sum()`, `(x > 0).float()`; and
  * `let t = x.sum(); t = t / 2` is right. The price: numbers that are none of a model's have these methods, too.
  */
+
+import type { AtIndex, Slice } from './dist/runtime/tensor/at-index.js';
 import type { Tensor } from './dist/runtime/tensor/tensor.js';
 import type { TensorFunctions } from './dist/runtime/types/methods.js';
 import type { Operand, Saved, Traced } from './dist/runtime/types/tensor.js';
@@ -13,10 +15,8 @@ interface Members extends Pick<Tensor, 'shape' | 'ndim' | 'dtype' | 'T' | 'mT' |
   set grad(gradient: Operand);
   save(): Saved;
   [Symbol.iterator](): IterableIterator<Traced>;
-  // biome-ignore lint/suspicious/noExplicitAny: reads give a tensor and writes take an operand, which an index cannot say.
-  [index: number]: any;
-  // biome-ignore lint/suspicious/noExplicitAny: as above, for h[':, -1'].
-  [slice: `${string}:${string}` | `...${string}` | `${string},${string}`]: any;
+  [index: number]: AtIndex<number>;
+  [slice: Slice]: AtIndex<number>;
 }
 
 declare global {

@@ -5,7 +5,7 @@ import { heatMap, printHeatMap } from 'onnsight/plots';
 
 const folder = fileURLToPath(new URL('../models/toy-gpt2', import.meta.url));
 const lm = await LanguageModel.load(folder);
-console.log(`A GPT-2 with four layers, on ${lm.device}:\n\n${lm}\n`);
+console.log(`A GPT-2 with four layers, on ${lm.device}:\n\n${String(lm)}\n`);
 
 // 1. Complete a sentence, before and after an intervention.
 const prompt = 'The Eiffel Tower is in the city of';

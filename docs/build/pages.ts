@@ -58,7 +58,7 @@ function attempt(body: string): { program: string; error: string } {
   if (error === undefined) throw new Error(`a wrong program ends with the comment // Error: …\n${body}`);
   const told = JSON.stringify(error);
   const program = `{
-const error = await (async () => {\n${body}})().then(() => 'no error', ({ message }) => message);
+const error = await (async () => {\n${body}})().then(() => 'no error', ({ message }: Error) => message);
 console.log(error.includes(${told}) ? ${told} : error);
 }`;
   return { program, error };

@@ -13,7 +13,7 @@ import type { GenerateOptions, StepTracer } from '../types/generation.ts';
 import type { Prompt } from '../types/model.ts';
 import { checkCompiled, isBlock } from './blocks.ts';
 import { BACKEND, CHECKED_LATER, COUNT, FLAG, FUNCTION, SIGNAL, TOKENS } from './option-kinds.ts';
-import { checkOptions, type OptionKinds } from './options.ts';
+import { checkNoMore, checkOptions, type OptionKinds } from './options.ts';
 
 const OPTIONS: OptionKinds<GenerateOptions> = {
   maxNewTokens: COUNT,
@@ -53,6 +53,7 @@ export function readGenerateCall(prompt: unknown, second?: unknown, third?: unkn
   const isInvokes = second === block && third === undefined && isGenerateOptions(prompt);
   const rest = second === block ? third : second;
   if (typeof rest === 'function') checkOptions('generate', rest as object, {});
+  if (!block) checkNoMore('generate(prompt, options)', third === undefined ? [] : [third]);
   if (block) checkCompiled(block);
   return { prompt, isInvokes, options: (isInvokes ? prompt : (rest ?? {})) as GenerateOptions, block };
 }

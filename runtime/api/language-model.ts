@@ -13,7 +13,7 @@ import { withHooks } from './input-maker.ts';
 import { engineChoice, LoadedModel } from './loaded-model.ts';
 import { ModelMap } from './locate.ts';
 import { LANGUAGE_MODEL_MEMBERS } from './members.ts';
-import { checkOptions, LOAD_OPTIONS } from './options.ts';
+import { checkInputHooks, checkOptions, LOAD_OPTIONS } from './options.ts';
 import { TextInputs } from './text-inputs.ts';
 import { TextModel } from './text-model.ts';
 
@@ -21,6 +21,7 @@ import { TextModel } from './text-model.ts';
 export const LanguageModel: LanguageModelLoader = {
   async load<Tree = Loose>(pathOrHubId: string, options: LoadOptions = {}): Promise<LanguageModelOf<Tree>> {
     checkOptions('LanguageModel.load', options, LOAD_OPTIONS);
+    checkInputHooks(options.inputHooks);
     const { rename, envoys, inputHooks } = options;
     const choice = engineChoice(options);
     const { folder, path } = await modelPlace(pathOrHubId, options);

@@ -26,7 +26,7 @@ import { executeRequest } from './execute-request.ts';
 import type { LoadedModel } from './loaded-model.ts';
 import { envoyOf, type Members, ModuleEnvoy } from './module-envoy.ts';
 import { FLAG } from './option-kinds.ts';
-import { checkOptions, EXECUTE_OPTIONS } from './options.ts';
+import { checkNoMore, checkOptions, EXECUTE_OPTIONS } from './options.ts';
 import { ANYWHERE, type Standing } from './place.ts';
 import { buildInvokes, buildSession, buildTrace, checkTraceOptions, runSession, runTrace } from './run-trace.ts';
 import { describeTypes } from './scan.ts';
@@ -136,8 +136,8 @@ export class Model<Input = ModelInputs, Whole extends ModelMembers<Input> = Mode
 
   /** Dtypes and dims of what a block returns, saved or not, without running anything. */
   scan<const R>(inputs: Input, block: (tracer: Tracer<Input>) => R): Promise<Described<R>>;
-  async scan(inputs: unknown, block: Block, options = {}): Promise<unknown> {
-    checkOptions('scan', options, {});
+  async scan(inputs: unknown, block: Block, ...rest: unknown[]): Promise<unknown> {
+    checkNoMore('scan(inputs, block)', rest);
     checkCompiled(block);
     let described: unknown;
     await buildTrace(this.loaded, inputs, (tracer) => {
@@ -147,7 +147,9 @@ export class Model<Input = ModelInputs, Whole extends ModelMembers<Input> = Mode
   }
 
   /** The intervention graph of a block, which is checked but not run: print it, or send it as data. */
-  async graph(inputs: Input, block: (tracer: Tracer<Input>) => unknown): Promise<InterventionGraph> {
+  graph(inputs: Input, block: (tracer: Tracer<Input>) => unknown): Promise<InterventionGraph>;
+  async graph(inputs: Input, block: Block, ...rest: unknown[]): Promise<InterventionGraph> {
+    checkNoMore('graph(inputs, block)', rest);
     checkCompiled(block);
     return (await buildTrace(this.loaded, inputs, block)).tracing.graph;
   }

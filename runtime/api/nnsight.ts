@@ -9,12 +9,13 @@ import { engineChoice, LoadedModel } from './loaded-model.ts';
 import { ModelMap } from './locate.ts';
 import { MediaInputs } from './media-inputs.ts';
 import { Model } from './model.ts';
-import { checkOptions, LOAD_OPTIONS } from './options.ts';
+import { checkInputHooks, checkOptions, LOAD_OPTIONS } from './options.ts';
 
 /** Opens ONNX models. */
 export const NNsight: NNsightLoader = {
   async load<Tree = Loose>(pathOrHubId: string, options: LoadOptions = {}): Promise<NNsightOf<Tree>> {
     checkOptions('NNsight.load', options, LOAD_OPTIONS);
+    checkInputHooks(options.inputHooks);
     const { rename, envoys, inputHooks } = options;
     const choice = engineChoice(options);
     const { folder, path } = await modelPlace(pathOrHubId, options);

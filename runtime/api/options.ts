@@ -2,6 +2,7 @@ import { TraceError } from '../errors.ts';
 import { unknownOption } from '../nearest.ts';
 import { callerSite } from '../tracing/caller.ts';
 import { isPlainObject } from '../tracing/plain-object.ts';
+import type { InputHooks } from '../types/input-hooks.ts';
 import type { ExecuteOptions, LoadOptions, TraceOptions } from '../types/model.ts';
 import {
   BACKEND,
@@ -76,6 +77,21 @@ export function checkOptions<T extends object>(call: string, given: T | undefine
     if (value === undefined || fits(value)) continue;
     throw new TraceError(`The option ${name} of ${call} is ${text}, not ${shown(value)}.`, callerSite());
   }
+}
+
+/** The functions of `inputHooks`; an object of a class may have more of its own. */
+export function checkInputHooks(hooks: InputHooks | undefined): void {
+  if (!isPlainObject(hooks)) return;
+  checkOptions('inputHooks', hooks as InputHooks, { prepareInputs: FUNCTION, batch: FUNCTION, methods: OBJECT });
+}
+
+/**
+ * Checks that nothing stands behind the arguments of a call: JavaScript would ignore it.
+ * @throws TraceError at the user's line
+ */
+export function checkNoMore(call: string, rest: readonly unknown[]): void {
+  if (rest.length > 0)
+    throw new TraceError(`${call} takes no more than that, but there is ${shown(rest[0])}.`, callerSite());
 }
 
 function shown(value: unknown): string {

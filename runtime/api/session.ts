@@ -14,6 +14,7 @@ import type { GenerateSettings } from './generate.ts';
 import { readGenerateCall } from './generate-options.ts';
 import { Invokes } from './invokes.ts';
 import { writeTensor } from './module-tensors.ts';
+import { checkNoMore } from './options.ts';
 import { generateInSession } from './session-generation.ts';
 import { shapesOf } from './shapes.ts';
 import { byName, takeInputs } from './taken-inputs.ts';
@@ -42,9 +43,10 @@ export class Session implements PublicSession<unknown> {
    */
   trace<R>(inputs: unknown, block: (tracer: PublicTracer<unknown>) => R): R;
   trace<R>(block: (tracer: PublicTracer<unknown>) => R): R;
-  trace(inputs: unknown, given?: Block): unknown {
+  trace(inputs: unknown, given?: Block, ...rest: unknown[]): unknown {
     const target = builder();
     const block = isBlock(inputs) ? inputs : given;
+    checkNoMore('session.trace(inputs, block)', block === inputs && given !== undefined ? [given] : rest);
     if (target.forward) {
       throw new TraceError('A trace stands inside another one. Put one after the other in the session.', callerSite());
     }

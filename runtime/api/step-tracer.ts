@@ -121,6 +121,9 @@ export class StepTracer extends Tracer implements PublicStepTracer<unknown> {
   ): number[] {
     const { count } = this.#steps;
     if (typeof start === 'object' && start !== null) {
+      if (!Array.isArray(start)) {
+        throw new TraceError('iter takes numbers, iter(start, stop, step), or an array of steps.', callerSite());
+      }
       for (const index of start) this.#check(index, `iter([${start}])`);
       const isBack = start.some((index, i) => i > 0 && index < start[i - 1]!);
       if (isBack && start.some((index) => this.#steps.reached(index))) {

@@ -23,7 +23,7 @@ import type {
 import { isBlock } from './blocks.ts';
 import { cacheOf } from './cache.ts';
 import { CHECKED_LATER, FLAG } from './option-kinds.ts';
-import { checkOptions, type OptionKinds } from './options.ts';
+import { checkNoMore, checkOptions, type OptionKinds } from './options.ts';
 import type { Tracing } from './tracing.ts';
 
 type OpenInvoke = (inputs: unknown, block: () => unknown) => unknown;
@@ -52,8 +52,9 @@ export class Tracer implements PublicTracer<unknown> {
    */
   invoke<R>(inputs: unknown, block: () => R): R;
   invoke<R>(block: () => R): R;
-  invoke(inputs: unknown, block?: () => unknown): unknown {
+  invoke(inputs: unknown, block?: () => unknown, ...rest: unknown[]): unknown {
     const [given, inner] = isBlock<[]>(inputs) ? [undefined, inputs] : [inputs, block];
+    checkNoMore('invoke(inputs, block)', inner === inputs && block !== undefined ? [block] : rest);
     if (!inner) throw new TraceError('invoke needs a block: tracer.invoke(inputs, () => { … }).', callerSite());
     if (!isCompiled(inner)) {
       throw new TraceError(

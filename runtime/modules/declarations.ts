@@ -82,7 +82,7 @@ class Declarations {
       lines.push(...this.#doc(kind, name, shape), `get(path: ${quote(name)}): ${type};`);
     }
     if (hidden.length > 0) lines.push('get(path: string): Found;');
-    const parents = list ? ['ModuleList', ...this.#items(kind)] : ['EnvoyMembers'];
+    const parents = list ? [`ModuleList<${union(types, 4)}>`, ...this.#items(kind)] : ['EnvoyMembers'];
     return [
       `/** ${clean(this.#describe(kind))} */`,
       `export interface ${this.#names.get(kind)} extends ${parents.join(', ')} {`,

@@ -1,4 +1,5 @@
 import { colours, draw, heading } from './draw.ts';
+import { checkChart, HEADING, OBJECTS, TEXT, TEXTS } from './options.ts';
 import type { Heading, Picture } from './picture.ts';
 
 /** A node of a diagram: its column (a token) and its row, and what is written beside it. */
@@ -26,6 +27,8 @@ export interface Diagram extends Heading {
 
 /** A diagram of nodes, with edges as wide as their values. */
 export function diagram(chart: Diagram): Picture {
+  const kinds = { ...HEADING, rows: TEXTS, columns: TEXTS, nodes: OBJECTS, edges: OBJECTS, valueTitle: TEXT };
+  checkChart('diagram', chart, kinds, ['rows', 'columns', 'nodes', 'edges']);
   const { rows, columns } = chart;
   const most = Math.max(...chart.edges.map(({ value }) => Math.abs(value)));
   const lines = chart.edges.map(({ from, to, value }) => ({

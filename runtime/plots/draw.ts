@@ -36,6 +36,12 @@ async function shown(this: Picture) {
   return { 'image/svg+xml': await this.toSVG() };
 }
 
+/** A text of a picture, as Vega has it. */
+interface TextItem {
+  readonly fontSize?: number;
+  readonly fontWeight?: string | number;
+}
+
 /** The libraries that draw, loaded with the first picture: they are not needed for anything else. */
 async function libraries() {
   const [vega, vegaLite] = await Promise.all([import('vega'), import('vega-lite')]).catch((cause) => {
@@ -43,13 +49,12 @@ async function libraries() {
       cause,
     });
   });
-  // Without a canvas Vega takes each character to be 0.8 em wide, which leaves holes in the layout: most are narrower.
+  // Without a canvas Vega takes each character to be 0.8 em wide, which leaves holes in the layout: most are narrower;
+  // those of bold titles less so.
   // Its types do not have this.
-  const metrics: { width(item: { readonly fontSize?: number }, text: unknown): number } = Reflect.get(
-    vega,
-    'textMetrics',
-  );
-  metrics.width = ({ fontSize = 11 }, text) => 0.56 * fontSize * String(text ?? '').length;
+  const metrics: { width(item: TextItem, text: unknown): number } = Reflect.get(vega, 'textMetrics');
+  metrics.width = ({ fontSize = 11, fontWeight }, text) =>
+    (fontWeight === 'bold' ? 0.66 : 0.56) * fontSize * String(text ?? '').length;
   return { vega, vegaLite };
 }
 

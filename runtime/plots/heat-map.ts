@@ -1,5 +1,6 @@
 import { styleText } from 'node:util';
 import { colours, domainOf, draw, heading, NAME, placed } from './draw.ts';
+import { checkChart, checkGrid, DOMAIN, HEADING, MATRIX, PIXELS, ROWS_OF_TEXTS, TEXT, TEXTS } from './options.ts';
 import type { Heading, Picture } from './picture.ts';
 import { type Matrix, matrixOf } from './values.ts';
 
@@ -20,9 +21,34 @@ export interface HeatMap extends Heading {
   readonly cellWidth?: number;
 }
 
+/** The values of a heat map, whose options are checked. */
+function checkedValues(call: string, map: HeatMap): number[][] {
+  checkChart(
+    call,
+    map,
+    {
+      ...HEADING,
+      rows: TEXTS,
+      rowTitle: TEXT,
+      columns: TEXTS,
+      columnTitle: TEXT,
+      values: MATRIX,
+      valueTitle: TEXT,
+      texts: ROWS_OF_TEXTS,
+      domain: DOMAIN,
+      cellWidth: PIXELS,
+    },
+    ['rows', 'columns', 'values'],
+  );
+  const values = matrixOf(map.values);
+  checkGrid(call, values, map);
+  if (map.texts) checkGrid(call, map.texts, map);
+  return values;
+}
+
 /** A heat map with its values, or other texts, in its cells. */
 export function heatMap(map: HeatMap): Picture {
-  const values = matrixOf(map.values);
+  const values = checkedValues('heatMap', map);
   const domain = domainOf(values, map.domain);
   const cells = values.flatMap((row, y) =>
     row.map((value, x) => ({
@@ -75,7 +101,7 @@ const SHADES = ' ░▒▓█';
 
 /** The same in the terminal: the darker, the larger; values or texts beside it. */
 export function printHeatMap(map: HeatMap): void {
-  const values = matrixOf(map.values);
+  const values = checkedValues('printHeatMap', map);
   const flat = values.flat();
   const [low, high] = map.domain ?? [Math.min(...flat), Math.max(...flat)];
   const width = 8;

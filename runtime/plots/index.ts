@@ -5,7 +5,7 @@
 
 export { type Diagram, type DiagramEdge, type DiagramNode, diagram } from './diagram.ts';
 export { type HeatMap, heatMap, printHeatMap } from './heat-map.ts';
-export { type Lines, lines } from './lines.ts';
+export { type Line, type Lines, lines } from './lines.ts';
 export { type AttentionPatterns, attentionPatterns, type Panel, type Panels, panels } from './panels.ts';
 export type { Heading, Picture } from './picture.ts';
 export { type Points, points } from './points.ts';

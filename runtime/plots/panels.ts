@@ -1,4 +1,5 @@
 import { colours, domainOf, draw, heading, NAME, placed } from './draw.ts';
+import { COUNT, checkChart, checkGrid, DOMAIN, HEADING, MATRIX, OBJECTS, PIXELS, TEXT, TEXTS } from './options.ts';
 import type { Heading, Picture } from './picture.ts';
 import { type Matrix, matrixOf } from './values.ts';
 
@@ -25,7 +26,16 @@ export interface Panels extends Heading {
 
 /** Heat maps side by side. */
 export function panels(charts: Panels): Picture {
+  const layout = { across: COUNT, cell: PIXELS, valueTitle: TEXT, domain: DOMAIN };
+  const kinds = { ...HEADING, ...layout, panels: OBJECTS, rows: TEXTS, columns: TEXTS };
+  checkChart('panels', charts, kinds, ['panels', 'rows', 'columns']);
+  return drawPanels('panels', charts);
+}
+
+function drawPanels(call: string, charts: Panels): Picture {
+  for (const panel of charts.panels) checkChart('A panel', panel, { title: TEXT, values: MATRIX }, ['title', 'values']);
   const grids = charts.panels.map(({ title, values }) => ({ title, values: matrixOf(values) }));
+  for (const { values } of grids) checkGrid(call, values, charts);
   const cells = grids.flatMap(({ title, values }) =>
     values.flatMap((row, y) =>
       row.map((value, x) => ({ title, row: placed(charts.rows, y), column: placed(charts.columns, x), value })),
@@ -71,7 +81,10 @@ export interface AttentionPatterns extends Heading {
 }
 
 /** The patterns of heads side by side, 0 white and 1 dark blue. */
-export function attentionPatterns({ tokens, heads, ...more }: AttentionPatterns): Picture {
+export function attentionPatterns(patterns: AttentionPatterns): Picture {
+  const kinds = { ...HEADING, tokens: TEXTS, heads: OBJECTS, across: COUNT, cell: PIXELS };
+  checkChart('attentionPatterns', patterns, kinds, ['tokens', 'heads']);
+  const { tokens, heads, ...more } = patterns;
   const names = { rows: tokens, columns: tokens, valueTitle: 'attention' };
-  return panels({ domain: [0, 1], cell: 13, ...more, ...names, panels: heads });
+  return drawPanels('attentionPatterns', { domain: [0, 1], cell: 13, ...more, ...names, panels: heads });
 }

@@ -1,5 +1,7 @@
 import { draw, heading } from './draw.ts';
+import { checkChart, checkCounts, HEADING, MATRIX, TEXT, TEXTS } from './options.ts';
 import type { Heading, Picture } from './picture.ts';
+import { placeNames } from './place-names.ts';
 import { type Matrix, matrixOf } from './values.ts';
 
 /** Points in the plane, each with a name, coloured by its group. */
@@ -13,16 +15,46 @@ export interface Points extends Heading {
   readonly yTitle?: string;
 }
 
+/** In pixels. */
+const WIDTH = 460;
+const HEIGHT = 340;
+
 /** A scatter plot. */
-export function points({ values, names, groups, xTitle, yTitle, ...head }: Points): Picture {
-  const all = matrixOf(values).map(([x, y], i) => ({ x, y, name: names[i], group: groups?.[i] ?? '' }));
+export function points(chart: Points): Picture {
+  const kinds = { ...HEADING, values: MATRIX, names: TEXTS, groups: TEXTS, xTitle: TEXT, yTitle: TEXT };
+  checkChart('points', chart, kinds, ['values', 'names']);
+  const { names, groups, xTitle, yTitle, ...head } = chart;
+  const values = matrixOf(chart.values);
+  checkCounts('points', 'names', names.length, 'points', values.length);
+  if (groups) checkCounts('points', 'groups', groups.length, 'points', values.length);
+  for (const point of values) checkCounts('points', 'numbers in a point', point.length, 'are expected', 2);
+  const across = stretched(
+    values.map(([x]) => x!),
+    WIDTH,
+  );
+  const down = stretched(
+    values.map(([, y]) => -y!),
+    HEIGHT,
+  );
+  const places = placeNames(
+    values.map(([x, y]) => ({ x: across.pixel(x!), y: down.pixel(-y!) })),
+    names,
+  );
+  const all = values.map(([x, y], i) => ({
+    x,
+    y,
+    name: names[i],
+    nameX: across.value(places[i]!.x),
+    nameY: -down.value(places[i]!.y),
+    group: groups?.[i] ?? '',
+  }));
   const axis = { gridColor: '#e4e7eb' };
   const scale = { zero: false };
   return draw({
     title: heading(head),
     data: { values: all },
-    width: 460,
-    height: 340,
+    width: WIDTH,
+    height: HEIGHT,
     encoding: {
       x: { field: 'x', type: 'quantitative', title: xTitle || null, scale, axis },
       y: { field: 'y', type: 'quantitative', title: yTitle || null, scale, axis },
@@ -30,7 +62,21 @@ export function points({ values, names, groups, xTitle, yTitle, ...head }: Point
     },
     layer: [
       { mark: { type: 'circle', size: 80, opacity: 0.9 } },
-      { mark: { type: 'text', dy: -10, fontSize: 10 }, encoding: { text: { field: 'name', type: 'nominal' } } },
+      {
+        mark: { type: 'text', fontSize: 10 },
+        encoding: {
+          x: { field: 'nameX', type: 'quantitative' },
+          y: { field: 'nameY', type: 'quantitative' },
+          text: { field: 'name', type: 'nominal' },
+        },
+      },
     ],
   });
+}
+
+/** Values on an axis of this many pixels, from the least to the largest, and back. */
+function stretched(values: readonly number[], pixels: number) {
+  const least = Math.min(...values);
+  const scale = (Math.max(...values) - least || 1) / pixels;
+  return { pixel: (value: number) => (value - least) / scale, value: (pixel: number) => least + pixel * scale };
 }

@@ -1,4 +1,5 @@
 import { colours, domainOf, draw, heading } from './draw.ts';
+import { checkChart, checkCounts, DOMAIN, HEADING, TEXT, TEXTS, VECTOR } from './options.ts';
 import type { Heading, Picture } from './picture.ts';
 import { type Vector, vectorOf } from './values.ts';
 
@@ -17,7 +18,10 @@ const HEIGHT = 26;
 
 /** A text, each of its tokens coloured by its value. */
 export function coloredTokens(chart: ColoredTokens): Picture {
+  const kinds = { ...HEADING, tokens: TEXTS, values: VECTOR, valueTitle: TEXT, domain: DOMAIN };
+  checkChart('coloredTokens', chart, kinds, ['tokens', 'values']);
   const values = vectorOf(chart.values);
+  checkCounts('coloredTokens', 'tokens', chart.tokens.length, 'values', values.length);
   const domain = domainOf([values], chart.domain);
   let [x, y] = [0, 0];
   const cells = chart.tokens.map((token, i) => {

@@ -2,7 +2,7 @@ import type { DType } from '../graph/types.ts';
 import { type DataOf, decode, isFloatDType } from './storage.ts';
 import { type AnyTensor, Tensor, type TensorData } from './tensor.ts';
 
-type FloatDType = 'float16' | 'float32' | 'float64';
+export type FloatDType = 'float16' | 'float32' | 'float64';
 
 /** A parameter of any floating-point dtype. */
 export type AnyParameter = Parameter<'float16'> | Parameter<'float32'> | Parameter<'float64'>;
@@ -13,20 +13,12 @@ export interface ParameterInBlock {
   write(parameter: object, gradient: unknown): boolean;
 }
 
-/**
- * A tensor that training changes: a steering vector, a probe, a low-rank update. In a block it is data from outside, so
- * that every step of a training runs the same compiled graph. After a trace with a backward pass its gradient has been
- * added to `grad`; an optimizer changes its elements in place.
- */
+/** What `Parameter` of the package makes. */
 export class Parameter<D extends FloatDType = 'float32'> extends Tensor<D> {
   /** Set by what traces. */
   static inBlock: ParameterInBlock = { read: () => undefined, write: () => false };
   #sum: Tensor<D> | null = null;
 
-  /**
-   * @param data numbers, nested arrays, a typed array or a tensor, of floats; its elements are copied
-   * @throws TypeError for whole numbers or truths in a typed array or a tensor: these have no gradient
-   */
   constructor(data: TensorData, dtype?: D) {
     const given = Tensor.from(data as AnyTensor, floatOf(data, dtype)) as unknown as Tensor<D>;
     super(given.dtype as D, given.dims, given.raw.slice() as Tensor<D>['raw']);
@@ -71,7 +63,9 @@ function floatOf(data: TensorData, wanted: DType | undefined): FloatDType {
   const isTyped = data instanceof Tensor || ArrayBuffer.isView(data);
   const dtype = wanted ?? (isTyped ? (Tensor.from(data) as AnyTensor).dtype : 'float32');
   if (!isFloatDType(dtype)) {
-    throw new TypeError(`a Parameter holds floating-point numbers, not ${dtype}: only they have gradients`);
+    throw new TypeError(
+      `a Parameter holds floating-point numbers, not ${JSON.stringify(dtype)}: only they have gradients`,
+    );
   }
   return dtype;
 }

@@ -27,6 +27,9 @@ export type TypedArray = Exclude<Raw, never> | Uint8ClampedArray;
 
 /** Room for `length` zeros. */
 export function allocate<D extends DType>(dtype: D, length: number): RawOf<D> {
+  if (!Object.hasOwn(RAW, dtype)) {
+    throw new TypeError(`there is no dtype ${JSON.stringify(dtype)}; there are ${Object.keys(RAW).join(', ')}`);
+  }
   return new RAW[dtype](length) as RawOf<D>;
 }
 

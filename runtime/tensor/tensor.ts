@@ -1,5 +1,6 @@
 import type { DType } from '../graph/types.ts';
 import { isOwnInstance, ownProxy } from '../own-proxies.ts';
+import type { AtIndex, Slice } from './at-index.ts';
 import { selectLists } from './list-selection.ts';
 import { flattenNested, type NestedArray, type OrtTensor } from './nested.ts';
 import { tensorPicture } from './picture.ts';
@@ -50,10 +51,8 @@ export class Tensor<D extends DType = 'float32'> extends Indexed {
   /** The elements as the engine holds them: halves as 16 bits, bools as bytes. */
   override readonly raw: RawOf<D>;
   #decoded: DataOf<D> | null = null;
-  // biome-ignore lint/suspicious/noExplicitAny: with noUncheckedIndexedAccess a typed t[0] would be "possibly undefined".
-  readonly [index: number]: any;
-  // biome-ignore lint/suspicious/noExplicitAny: as above, for t[':, -1'].
-  readonly [slice: `${string}:${string}` | `...${string}` | `${string},${string}`]: any;
+  readonly [index: number]: AtIndex<Returned<D>>;
+  readonly [slice: Slice]: AtIndex<Returned<D>>;
 
   /** `raw` holds the elements row by row and is not copied. */
   constructor(dtype: D, dims: readonly number[], raw: RawOf<D>) {

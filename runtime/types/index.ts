@@ -1,4 +1,5 @@
 export type { DType } from '../graph/types.ts';
+export type { AtIndex, Slice } from '../tensor/at-index.ts';
 export type { NestedArray } from '../tensor/nested.ts';
 export type { TypedArray } from '../tensor/storage.ts';
 export type { AnyTensor, Returned, TensorData } from '../tensor/tensor.ts';

@@ -1,3 +1,4 @@
+import type { AtIndex } from '../tensor/at-index.ts';
 import type { Operand, Traced } from './tensor.ts';
 
 /** One operation of the model's graph: the tensors that go in and out, in a traced block. */
@@ -55,8 +56,7 @@ export interface EnvoyMembers extends CallEnvoy {
 
 /** The calls of a module, in the order they run; indices may count from the end. */
 export interface Calls extends ReadonlyArray<CallEnvoy> {
-  // biome-ignore lint/suspicious/noExplicitAny: with noUncheckedIndexedAccess a call would be "possibly undefined".
-  readonly [index: number]: any;
+  readonly [index: number]: AtIndex<CallEnvoy>;
 }
 
 /** The methods of JavaScript's arrays that lists of modules have. */
@@ -83,18 +83,16 @@ export interface ModuleArray<M>
 
 /**
  * Modules by number, indices from the end among them, in a tree that `onnsight types` writes: it adds the numbers that
- * there are, each with its module's type. The type for an index that is a variable is not known.
+ * there are, each with its module's type.
  */
-export interface ModuleList extends EnvoyMembers, ModuleArray<Envoy> {
+export interface ModuleList<M = Envoy> extends EnvoyMembers, ModuleArray<M> {
   /** How many modules there are. */
   readonly length: number;
-  // biome-ignore lint/suspicious/noExplicitAny: with noUncheckedIndexedAccess a module would be "possibly undefined".
-  readonly [index: number]: any;
+  readonly [index: number]: AtIndex<M>;
 }
 
 export interface Operations {
-  // biome-ignore lint/suspicious/noExplicitAny: with noUncheckedIndexedAccess an OperationEnvoy would be "possibly undefined".
-  readonly [name: string]: any;
+  readonly [name: string]: AtIndex<OperationEnvoy>;
 }
 
 /** Operations with known names. */
@@ -105,7 +103,7 @@ export type NamedOperations<Names extends string> = { readonly [Name in Names]: 
  * TypeScript drops the index signature of a type alias that refers to itself.
  */
 export interface Loose extends Borrowed {
-  // biome-ignore lint/suspicious/noExplicitAny: with noUncheckedIndexedAccess a module would be "possibly undefined".
+  // biome-ignore lint/suspicious/noExplicitAny: every module with known names has to fit, and models that are attached by assigning.
   readonly [name: string]: any;
 }
 

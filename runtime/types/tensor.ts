@@ -1,4 +1,5 @@
 import type { DType } from '../graph/types.ts';
+import type { Slice } from '../tensor/at-index.ts';
 import type { NestedArray } from '../tensor/nested.ts';
 import type { TypedArray } from '../tensor/storage.ts';
 import type { AnyTensor, Returned, Tensor } from '../tensor/tensor.ts';
@@ -28,7 +29,7 @@ export interface TensorMembers {
   // biome-ignore lint/suspicious/noExplicitAny: reads give a Traced and writes take an Operand, which an index cannot say.
   [index: number]: any;
   // biome-ignore lint/suspicious/noExplicitAny: as above, for h[':, -1'].
-  [slice: `${string}:${string}` | `...${string}` | `${string},${string}`]: any;
+  [slice: Slice]: any;
 }
 
 // The emitted declarations keep this name as it is, so that it is that of the emitted file.

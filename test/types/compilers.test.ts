@@ -17,12 +17,24 @@ const programsIn = (path: string) =>
 
 /** The programs of README and of the manual. */
 const documents = [{ name: 'readme', program: readmeProgram().text }, ...pages()].map(({ name, program }) => ({
+  name,
   file: join(folder, `${name}.ts`),
   program: `${program}\nexport {};\n`,
 }));
 
+/** Pages with a name that no declaration has: one that is misspelt on purpose, and an attached model's. */
+const UNDECLARED = ['errors', 'how-to/sae'];
+/** The same where the model has declarations. */
+const declared = documents
+  .filter(({ name }) => !UNDECLARED.includes(name))
+  .map(({ name, program }) => ({
+    file: join(folder, 'declared', `${name}.ts`),
+    program: `import type { ToyGpt2 } from '${join(FIXTURES, 'generated/toy-gpt2.js')}';
+${program.replaceAll('LanguageModel.load(', 'LanguageModel.load<ToyGpt2>(')}`,
+  }));
+
 beforeAll(() => {
-  for (const { file, program } of documents) {
+  for (const { file, program } of [...documents, ...declared]) {
     mkdirSync(dirname(file), { recursive: true });
     writeFileSync(file, program);
   }
@@ -42,11 +54,23 @@ describe.each(Object.entries(COMPILERS))('%s', { timeout: 60_000 }, (version, co
     const files = [
       ...programsIn(join(ROOT, 'examples')),
       ...programsIn(FIXTURES),
-      ...documents.map(({ file }) => file),
+      ...[...documents, ...declared].map(({ file }) => file),
     ];
     const right = files.filter((file) => file !== MISTAKES);
     expect(right.length).toBeGreaterThan(5);
     expect(check(compiler, own, right)).toBe('');
+  });
+
+  it('knows what an index gives without `noUncheckedIndexedAccess`, in each way', () => {
+    const program = join(FIXTURES, 'indexed/program.ts');
+    expect(check(compiler, own, [program], { noUncheckedIndexedAccess: false })).toBe('');
+    const project = join(own, 'indexed');
+    linkOnnsight(project);
+    for (const name of ['indexed/program.ts', 'generated/toy-gpt2.d.ts']) {
+      cpSync(join(FIXTURES, name), join(project, name), { recursive: true });
+    }
+    const types = { types: ['node', 'onnsight/numbers'], noUncheckedIndexedAccess: false };
+    expect(check(compiler, project, ['indexed/program.ts'], types)).toBe('');
   });
 
   it('finds no error in what `onnsight/numbers` allows, and errors without it', () => {

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { ROOT } from '../hosts.ts';
 import { ROWS, type Row } from './rows.ts';
+import { TYPESCRIPT_ESLINT } from './typescript-eslint.ts';
 
 const wanted = process.argv[2];
 const folder = mkdtempSync(join(tmpdir(), 'onnsight-matrix-'));
@@ -39,7 +40,7 @@ function run(row: Row): string | null {
 }
 
 let failures = 0;
-for (const row of ROWS.filter(({ name }) => wanted === undefined || name.includes(wanted))) {
+for (const row of [...ROWS, TYPESCRIPT_ESLINT].filter(({ name }) => wanted === undefined || name.includes(wanted))) {
   const failure = run(row);
   if (failure !== null) failures++;
   console.log(`${failure === null ? 'ok    ' : 'failed'} ${row.name}${failure === null ? '' : `\n${failure}`}`);
