@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command, Option } from 'commander';
 import { packageVersion } from '../version.ts';
+import type { BuildOptions } from './build.ts';
 import type { CompileOptions } from './compile.ts';
 import type { ServeCommandOptions } from './serve.ts';
 import type { TypesOptions } from './types.ts';
@@ -55,6 +56,22 @@ program
       await import('../register.ts');
       const { compile } = await import('./compile.ts');
       if (!(await compile(given.patterns, given.options))) process.exitCode = 1;
+    } catch (error) {
+      console.error(`error: ${describeError(error)}`);
+      process.exitCode = 1;
+    }
+  });
+
+program
+  .command('build')
+  .description('Do what tsc --build does, with blocks compiled: for projects whose TypeScript has no transformers.')
+  .option('-p, --project <tsconfig>', 'the tsconfig.json, or the folder with it', '.')
+  .option('--watch', 'build again whenever a file of the project changes')
+  .action(async (options: BuildOptions) => {
+    const { describeError } = await import('./describe-error.ts');
+    try {
+      const { build } = await import('./build.ts');
+      if (!build(options)) process.exitCode = 1;
     } catch (error) {
       console.error(`error: ${describeError(error)}`);
       process.exitCode = 1;

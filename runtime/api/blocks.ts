@@ -16,7 +16,7 @@ export function isBlock<T extends unknown[] = [Tracer]>(value: unknown): value i
 export function checkCompiled(block: (...values: never[]) => unknown): void {
   if (isCompiled(block)) return;
   throw new TraceError(
-    `The block${block.name ? ` ${block.name}` : ''} was not compiled, so its operators and conditions cannot become part of the model. Run the file through the onnsight plugin (tsc of TypeScript 5 or 6 with ts-patch, \`node --import onnsight/register\`, onnsight/vite); for a function that is defined elsewhere, put the directive 'use trace' at its top.`,
+    `The block${block.name ? ` ${block.name}` : ''} was not compiled, so its operators and conditions cannot become part of the model. Run the file through the onnsight plugin (\`node --import onnsight/register\`, onnsight/vite, tsc of TypeScript 5.4 to 6 with ts-patch), or build with \`npx onnsight build\`: the tsc of TypeScript 7 has no plugins; for a function that is defined elsewhere, put the directive 'use trace' at its top.`,
     callerSite(),
   );
 }

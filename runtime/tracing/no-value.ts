@@ -2,7 +2,7 @@ import { TraceError } from '../errors.ts';
 import type { Site } from '../graph/types.ts';
 
 const COMPILE =
-  "Either run this file through the onnsight plugin (tsc of TypeScript 5 or 6 with ts-patch, onnsight/register, onnsight/vite), or, if it is a helper function, put the directive 'use trace' at its top.";
+  "Either run this file through the onnsight plugin (onnsight/register, onnsight/vite, npx onnsight build, tsc of TypeScript 5.4 to 6 with ts-patch), or, if it is a helper function, put the directive 'use trace' at its top.";
 
 /**
  * JavaScript wants a traced tensor as a primitive value of the kind `hint`, or as JSON: it has none before the run.

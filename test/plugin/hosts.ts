@@ -41,6 +41,17 @@ export const tspc: Host = {
   },
 };
 
+/** The command line of the package, seen from node_modules. */
+export const CLI = '../dist/plugin/cli/main.js';
+
+export const build: Host = {
+  name: 'onnsight build',
+  async run(project) {
+    project.write('tsconfig.json', tsconfig({ plugins: undefined }));
+    return builtBy(project, await project.tool(CLI, 'build'));
+  },
+};
+
 export const vite: Host = {
   name: 'vite build',
   async run(project) {
@@ -63,4 +74,7 @@ export const tsx: Host = {
   run: (project) => project.tool('tsx/dist/cli.mjs', '--import', 'onnsight/register', 'src/app.ts'),
 };
 
-export const HOSTS = [tspc, vite, node, tsx];
+export const HOSTS = [tspc, build, vite, node, tsx];
+
+/** The hosts that print errors as tsc does, the place first, in its own manner. */
+export const COMPILERS: readonly Host[] = [tspc, build];

@@ -171,6 +171,17 @@ export const ROWS: readonly Row[] = [
     }),
   ),
   {
+    name: 'onnsight build beside TypeScript 7',
+    packages: ['typescript@7'],
+    files: {
+      ...program('module'),
+      'src/main.ts': MAIN.replace("'./steer'", "'./steer.js'"),
+      'tsconfig.json': tsconfig({ module: 'NodeNext', moduleResolution: 'NodeNext', rootDir: 'src' }),
+    },
+    commands: ['npx tsc -p . --noEmit', 'npx onnsight build', 'node --enable-source-maps out/main.js'],
+    expects: PRINTS,
+  },
+  {
     name: 'ts-jest',
     packages: [...TYPESCRIPT, 'jest@30', 'ts-jest@29', '@types/jest@30'],
     files: {
