@@ -10,7 +10,13 @@ export class Extensions {
 
   /** Throws a ModelError for a class that no module gets, and for names that are taken. */
   constructor(tree: Module, names: Names, envoys: Readonly<Record<string, EnvoyClass>> = {}) {
-    for (const [key, { prototype }] of Object.entries(envoys)) {
+    for (const [key, given] of Object.entries(envoys)) {
+      if (typeof given !== 'function' || !given.prototype) {
+        throw new ModelError(
+          `envoys: '${key}' is given ${typeof given === 'function' ? 'a function' : String(given)}, not a class`,
+        );
+      }
+      const { prototype } = given;
       // A class says more than a path: its properties come first.
       const isOfClass = [...walk(tree)].some(({ className }) => className === key);
       const found = [...walk(tree)].filter((module) => (isOfClass ? module.className === key : isAt(module, key)));

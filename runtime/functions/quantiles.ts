@@ -1,4 +1,5 @@
 import { isFloatDType } from '../tensor/storage.ts';
+import { Tensor } from '../tensor/tensor.ts';
 import type { At, Keepdim, KeepdimOptions, QuantileOptions } from '../types/options.ts';
 import type { Operand, Traced, ValuesAndIndices } from '../types/tensor.ts';
 import { add, floorDivide, mul, ne, sub, where } from './arithmetic.ts';
@@ -54,6 +55,8 @@ export function quantile(
   const shares = cast(operand(q), dtype);
   const rank = knownShape(shares, 'quantile').length;
   if (rank > 1) fail('quantile() q must be a scalar or 1D tensor');
+  const outside = plainNumbers(q).find((share) => !(share >= 0 && share <= 1));
+  if (outside !== undefined) fail(`quantile() q must be in the range [0, 1] but got ${outside}`);
   const isAll = dim == null;
   const x = isAll ? flatten(given) : given;
   const at = wrapDim(dim ?? 0, knownShape(x, 'quantile').length);
@@ -64,6 +67,12 @@ export function quantile(
   let result = first;
   if (options.keepdim) for (let i = 0; i < many; i++) result = unsqueeze(result, isAll ? 1 : at + 1);
   return rank === 0 ? squeeze(result, 0) : result;
+}
+
+/** The numbers that are known before the run. */
+function plainNumbers(given: Operand): number[] {
+  if (given instanceof Tensor) return Array.from(given.data, Number);
+  return [given].flat().filter((one) => typeof one === 'number');
 }
 
 /** The sorted values at places that may lie between two of them. */

@@ -13,6 +13,7 @@ import {
   narrow,
   type Operand,
   ones,
+  quantile,
   rand,
   randint,
   randn,
@@ -331,6 +332,16 @@ describe('random numbers', () => {
     expect(high).toBeLessThan(1);
     expect(result.wholeBounds).toEqual([-2, 2]);
     expect((result.like as number[][])[0]).toHaveLength(2);
+  });
+});
+
+describe('quantile', () => {
+  it('takes shares from 0 to 1', async () => {
+    for (const q of [1.5, -0.1, Number.NaN, [0.5, 2]]) {
+      const told = `quantile() q must be in the range [0, 1] but got ${[q].flat().at(-1)}`;
+      expect(await failure(() => quantile(ones(3), q))).toContain(told);
+      expect(() => quantile([0.5, 2, 3], q)).toThrow(told);
+    }
   });
 });
 

@@ -83,6 +83,10 @@ describe('envoys: properties that modules get from classes', () => {
     await expect(load({ attn: Output })).rejects.toThrow(
       /envoys: transformer\.h\.0\.attn cannot have a property 'output'/,
     );
+    await expect(load({ attn: 5 as never })).rejects.toThrow(/envoys: 'attn' is given 5, not a class/);
+    await expect(load({ attn: (() => {}) as never })).rejects.toThrow(
+      /envoys: 'attn' is given a function, not a class/,
+    );
     const lm = await load({ 'attn.c_proj': Norms });
     const wrong = lm.trace(fact, () => {
       lm.transformer.h[1].attn.c_proj.norms = 1;

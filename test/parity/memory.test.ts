@@ -79,6 +79,25 @@ describe('memory is released when a trace ends', () => {
     }
   });
 
+  it('saved tensors one by one: of an object, of a list, and across the traces of a session', async () => {
+    const run = async () => {
+      const { kept, dropped, list } = await lm.trace(clean, () => ({
+        kept: save(lm.transformer.h[0].output),
+        dropped: save(lm.transformer.h[2].output),
+        list: [save(lm.transformer.h[1].output * 2)],
+      }));
+      const inSession = await lm.session((session) => {
+        const first = session.trace(clean, () => save(lm.transformer.h[0].output * 3));
+        session.trace(clean, () => save(lm.transformer.h[1].output + first));
+        return first;
+      });
+      return { kept, gone: [dropped, dropped.data, list, list[0]!, inSession].map((one) => new WeakRef<object>(one)) };
+    };
+    const { kept, gone } = await run();
+    for (const one of gone) expect(await isReleased(one)).toBe(true);
+    expect(kept.dims).toEqual([1, 15, 128]);
+  });
+
   it('a model', async () => {
     const load = async () => {
       const model = await loadToy();
