@@ -1,26 +1,48 @@
 /**
  * The bytes of a response. Throws a RangeError where there are more than `most`, without reading on: what is compressed on
  * its way may become any size.
+ * @param heard called for each piece that comes
  */
-export async function limitedBody({ body }: Response, most: number): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
+export async function limitedBody(
+  { body }: Response,
+  most: number,
+  heard: () => void = () => {},
+): Promise<Uint8Array<ArrayBuffer>> {
+  const pieces: Uint8Array[] = [];
   let size = 0;
-  // What leaves the loop early ends the response.
-  for await (const chunk of (body ?? []) as AsyncIterable<Uint8Array>) {
-    size += chunk.byteLength;
+  for await (const piece of piecesOf(body)) {
+    heard();
+    size += piece.byteLength;
     if (size > most) throw new RangeError(`it has more than ${most} bytes`);
-    chunks.push(chunk);
+    pieces.push(piece);
   }
-  return Buffer.concat(chunks);
+  const bytes = new Uint8Array(size);
+  let at = 0;
+  for (const piece of pieces) {
+    bytes.set(piece, at);
+    at += piece.byteLength;
+  }
+  return bytes;
 }
 
 /** The first characters of a response, up to about `most` of them. */
 export async function beginningOf({ body }: Response, most: number): Promise<string> {
   const decoder = new TextDecoder();
   let text = '';
-  for await (const chunk of (body ?? []) as AsyncIterable<Uint8Array>) {
-    text += decoder.decode(chunk, { stream: true });
+  for await (const piece of piecesOf(body)) {
+    text += decoder.decode(piece, { stream: true });
     if (text.length > most) break;
   }
   return text;
+}
+
+/** What comes of a response, which ends where nobody reads on. Not every browser has streams in `for await`. */
+async function* piecesOf(body: ReadableStream<Uint8Array> | null): AsyncGenerator<Uint8Array> {
+  const reader = body?.getReader();
+  if (!reader) return;
+  try {
+    for (let next = await reader.read(); !next.done; next = await reader.read()) yield next.value;
+  } finally {
+    reader.cancel().catch(() => {});
+  }
 }

@@ -1,5 +1,6 @@
 import { type Bundle, bundleOf } from './bundle.ts';
-import { checkBytes, fetchFile, placeIn } from './files.ts';
+import { fetchFile, MANIFEST_BYTES } from './fetch-file.ts';
+import { checkBytes, placeIn } from './files.ts';
 import { type LazyBundle, lazyBundle } from './lazy.ts';
 import { checkManifest, MANIFEST, parseManifest } from './manifest.ts';
 import { checkLoadOptions } from './options.ts';
@@ -25,7 +26,7 @@ export async function loadBundle<I = BundleInputs, R = unknown>(
 ): Promise<Bundle<I, R>> {
   const base = new URL(String(folder).replace(/\/*$/, '/'), PAGE.location?.href);
   const place = new URL(MANIFEST, base);
-  const text = new TextDecoder().decode(await fetchFile(place));
+  const text = new TextDecoder().decode(await fetchFile(place, MANIFEST_BYTES));
   const manifest = checkManifest(parseManifest(text, place.href), place.href);
   return (await open(manifest, (path) => new URL(path, base), options)) as Bundle<I, R>;
 }
@@ -41,7 +42,7 @@ async function open(manifest: Manifest, locate: (path: string) => URL, options: 
   checkLoadOptions(options, 'A browser', ['auto', 'wasm', 'webgpu']);
   const read = async (file: BundleFile) => {
     const url = locate(file.path);
-    const data = await fetchFile(url);
+    const data = await fetchFile(url, file.bytes);
     if (options.verify !== false) await checkBytes(data, file, url.href);
     return data;
   };

@@ -29,20 +29,6 @@ function hex(buffer: ArrayBuffer): string {
   return Array.from(new Uint8Array(buffer), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
-/** Reads a file of a bundle from the web, or as a bundler has included it. */
-export async function fetchFile(url: URL): Promise<Uint8Array<ArrayBuffer>> {
-  let response: Response;
-  try {
-    response = await fetch(url);
-  } catch (error) {
-    throw new BundleError(`${url} cannot be fetched: ${error instanceof Error ? error.message : error}.`, {
-      cause: error,
-    });
-  }
-  if (!response.ok) throw new BundleError(`${url} is missing: the server answered ${response.status}.`);
-  return new Uint8Array(await response.arrayBuffer());
-}
-
 /** What to do where a bundler has put a loader into a program, and left the bundle's files behind. */
 export const MOVED =
   'If the loader is part of a bundled program, add onnsight/unplugin to the bundler, leave the loader external, or open the folder by loadBundle(folder).';

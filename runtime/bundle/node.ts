@@ -17,7 +17,8 @@ import * as z from 'zod';
 import { OpenedFiles } from '../onnx/opened-files.ts';
 import { type Bundle, bundleOf } from './bundle.ts';
 import { BundleError } from './error.ts';
-import { checkBytes, checkHash, checkSize, fetchFile, MOVED, placeIn } from './files.ts';
+import { fetchFile, MANIFEST_BYTES } from './fetch-file.ts';
+import { checkBytes, checkHash, checkSize, MOVED, placeIn } from './files.ts';
 import { type LazyBundle, lazyBundle } from './lazy.ts';
 import { MANIFEST, parseManifest } from './manifest.ts';
 import { checkLoadOptions } from './options.ts';
@@ -51,7 +52,7 @@ export function defineBundle(json: object, files: Readonly<Record<string, () => 
 async function readManifest(base: URL): Promise<{ readonly manifest: Manifest; readonly place: string }> {
   const url = new URL(MANIFEST, base);
   if (url.protocol !== 'file:') {
-    const text = new TextDecoder().decode(await fetchFile(url));
+    const text = new TextDecoder().decode(await fetchFile(url, MANIFEST_BYTES));
     return { manifest: validate(parseManifest(text, url.href), url.href), place: url.href };
   }
   const place = pathOf(url);
@@ -147,8 +148,8 @@ async function localSession(
   };
 }
 
-async function readBytes(url: URL): Promise<Uint8Array<ArrayBuffer>> {
-  if (url.protocol !== 'file:') return fetchFile(url);
+async function readBytes(url: URL, most: number): Promise<Uint8Array<ArrayBuffer>> {
+  if (url.protocol !== 'file:') return fetchFile(url, most);
   const path = pathOf(url);
   if (!statOf(path)?.isFile()) throw missing(path);
   return new Uint8Array(readFileSync(path));
@@ -186,7 +187,7 @@ async function checkFile(path: string, file: BundleFile, verify: boolean, files:
 }
 
 async function readFile(file: BundleFile, url: URL, verify: boolean): Promise<Uint8Array> {
-  const data = await readBytes(url);
+  const data = await readBytes(url, file.bytes);
   if (verify) await checkBytes(data, file, url.href);
   return data;
 }

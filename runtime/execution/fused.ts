@@ -48,6 +48,8 @@ export class Fused {
   /** When traces that run in segments ran, up to `OFTEN` times; those that ran last stand last. */
   private readonly watched = new Map<string, readonly number[]>();
   private readonly refused = new Set<string>();
+  /** Traces that waited for a thread when it ended. */
+  private readonly lost = new Set<string>();
   private thread: SessionThread | null = null;
   private runs = 0;
   private isCreating = false;
@@ -76,7 +78,9 @@ export class Fused {
         return await run(trace.plan, { run: (_, feeds, outputs) => trace.session.run(feeds, outputs) });
       } catch {
         const result = await inSegments();
-        this.refuse(key);
+        // It may be the trace that has ended the thread: it is fused once more, and no oftener.
+        if (this.thread?.hasEnded && !this.lost.has(key)) this.lost.add(key);
+        else this.refuse(key);
         return result;
       }
     }
@@ -135,6 +139,10 @@ export class Fused {
   /** A thread that has ended took its sessions along: traces are fused anew, in another one. */
   private forgetThread(): void {
     if (!this.thread?.hasEnded) return;
+    process.emitWarning(
+      'The thread of the fused blocks has ended. They run in segments until they are fused anew, in another thread.',
+      'FuseWarning',
+    );
     this.thread = null;
     this.traces.clear();
   }

@@ -14,11 +14,14 @@ export interface Draft extends Module {
 /** The module at `path` in a tree under construction, made where it was missing. */
 export function ensure(root: Draft, path: string): Draft {
   let module = root;
-  for (const ancestor of ancestors(path)) {
-    const name = ancestor.slice(module.path === '' ? 0 : module.path.length + 1);
-    const child = module.children.get(name) ?? draft(ancestor);
+  for (let start = 0; start < path.length; ) {
+    const dot = path.indexOf('.', start);
+    const end = dot < 0 ? path.length : dot;
+    const name = path.slice(start, end);
+    const child = module.children.get(name) ?? draft(path.slice(0, end));
     module.children.set(name, child);
     module = child;
+    start = end + 1;
   }
   return module;
 }
@@ -38,8 +41,16 @@ export function draft(path: string): Draft {
   };
 }
 
+/** Modules and all that they stand in: ['a.b.c'] → 'a.b.c', 'a.b', 'a', ''. */
+export function withAncestors(paths: readonly string[]): ReadonlySet<string> {
+  const found = new Set(['']);
+  for (let path of paths) {
+    for (; !found.has(path); path = path.slice(0, Math.max(0, path.lastIndexOf('.')))) found.add(path);
+  }
+  return found;
+}
+
 /** `a.b.c` → ['a', 'a.b', 'a.b.c']. */
 export function ancestors(path: string): string[] {
-  const parts = path === '' ? [] : path.split('.');
-  return parts.map((_, i) => parts.slice(0, i + 1).join('.'));
+  return [...withAncestors([path])].filter((one) => one !== '').reverse();
 }

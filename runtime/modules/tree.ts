@@ -5,7 +5,7 @@ import type { GraphProto } from '../onnx/proto.ts';
 import { withBranchScopes } from './branch-scopes.ts';
 import type { CallContext } from './call-context.ts';
 import { moduleCalls } from './calls.ts';
-import { ancestors, type Draft, draft, ensure } from './draft.ts';
+import { type Draft, draft, ensure, withAncestors } from './draft.ts';
 import { type Module, type Operation, walk } from './module.ts';
 import { scopes, sourceLine } from './names.ts';
 import { noteModules } from './notes.ts';
@@ -33,8 +33,9 @@ export function buildTree(model: OnnxModel): Module {
   const root = draft('');
   const nodes = new Map<string, number[]>();
   // Many nodes share a scope: its modules are looked up once.
-  const own = memo((scope: Scope) => ensureScope(root, scope));
-  const around = memo(({ modules }: Scope) => [...new Set(['', ...modules.flatMap(ancestors)])]);
+  const module = memo((path: string) => ensure(root, path));
+  const own = memo((scope: Scope) => ensureScope(module, scope));
+  const around = memo(({ modules }: Scope) => withAncestors(modules));
   const place = (scope: Scope, index: number) => {
     own(scope).sourceLine ??= sourceLine(graph.node[index]!);
   };
@@ -106,9 +107,9 @@ function memo<A, B>(compute: (value: A) => B): (value: A) => B {
 }
 
 /** Makes the modules of a scope, and returns the innermost. */
-function ensureScope(root: Draft, { modules, classes }: Scope): Draft {
+function ensureScope(at: (path: string) => Draft, { modules, classes }: Scope): Draft {
   const made = ['', ...modules].map((path) => {
-    const module = ensure(root, path);
+    const module = at(path);
     module.className ??= classes.get(path) ?? null;
     return module;
   });

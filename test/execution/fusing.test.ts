@@ -217,23 +217,38 @@ describe('what is fused', () => {
 });
 
 describe('a block goes on in segments', () => {
-  it('when the thread ends while it is idle', async () => {
+  const warning = () => once(process, 'warning').then(([{ name, message }]) => `${name}: ${message}`);
+  const SAID =
+    /^FuseWarning: The thread of the fused blocks has ended\. They run in segments until they are fused anew/;
+
+  it('when the thread ends while it is idle, and says so', async () => {
     await untilFused(() => scaled(lm, 1));
     await threads[0]!.terminate();
+    const said = warning();
     await expectSame(1);
+    expect(await said).toMatch(SAID);
     // It is fused anew, in another thread.
     await untilFused(() => scaled(lm, 1));
     expect(threads).toHaveLength(2);
     await expectSame(1);
   });
 
-  it('when the thread ends while it is waited for', async () => {
+  it('when the thread ends while it is waited for: it is fused once more, and no oftener', async () => {
+    const end = async (thread: Worker) => {
+      const ended = once(thread, 'error');
+      const said = warning();
+      // A message that it cannot read.
+      thread.postMessage(null);
+      await expectSame(1);
+      await ended;
+      await expectSame(1);
+      expect(await said).toMatch(SAID);
+    };
     await untilFused(() => scaled(lm, 1));
-    const ended = once(threads[0]!, 'error');
-    // A message that it cannot read.
-    threads[0]!.postMessage(null);
-    await expectSame(1);
-    await ended;
+    await end(threads[0]!);
+    await untilFused(() => scaled(lm, 1));
+    expect(threads).toHaveLength(2);
+    await end(threads[1]!);
     expect(await times(20, () => scaled(lm, 1))).not.toContainEqual(FUSED);
   });
 

@@ -1,5 +1,7 @@
-import { readFileSync } from 'node:fs';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { findModule } from '../../runtime/modules/find.ts';
 import type { Module } from '../../runtime/modules/module.ts';
 import { buildTree, nodesByName } from '../../runtime/modules/tree.ts';
@@ -9,6 +11,10 @@ import { readModel } from '../../runtime/onnx/read.ts';
 import { TOY } from '../support/fixtures.ts';
 import { withGraph } from '../support/models.ts';
 import { fixtureModel, offset, runModel, tensor } from '../support/run-model.ts';
+import { namedModel } from './named-model.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'onnsight-tree-'));
+afterAll(() => rmSync(folder, { recursive: true }));
 
 interface Seen {
   readonly dims: number[];
@@ -150,4 +156,12 @@ describe('other names', () => {
     expect(findModule(tree, 'net.dense').calls).toHaveLength(1);
     expect(findModule(tree, 'net.dense_1').calls).toHaveLength(1);
   });
+});
+
+test('of modules that stand 250 deep in one another is built', async () => {
+  const paths = Array.from({ length: 250 }, (_, i) => Array.from({ length: i + 1 }, (_, k) => `m${k}`).join('.'));
+  const path = join(folder, 'deep.onnx');
+  writeFileSync(path, namedModel(paths));
+  const tree = buildTree(await readModel(path));
+  expect(findModule(tree, paths.at(-1)!).calls).toHaveLength(1);
 });
