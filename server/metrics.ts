@@ -8,6 +8,7 @@ export class Metrics {
   readonly #seconds;
   readonly #replaced;
   readonly #waiting;
+  readonly #memory;
 
   constructor({ Counter, Gauge, Histogram, Registry, collectDefaultMetrics }: ServerPackages['prometheus']) {
     const registry = new Registry();
@@ -33,6 +34,12 @@ export class Metrics {
       labelNames: ['model'],
       registers,
     });
+    this.#memory = new Gauge({
+      name: 'onnsight_model_process_bytes',
+      help: 'Memory of the process of a model after its last job.',
+      labelNames: ['model'],
+      registers,
+    });
     this.#waiting = new Gauge({
       name: 'onnsight_jobs_waiting',
       help: 'Jobs that wait.',
@@ -43,6 +50,10 @@ export class Metrics {
 
   waiting(model: string, count: number): void {
     this.#waiting.set({ model }, count);
+  }
+
+  memory(model: string, bytes: number): void {
+    this.#memory.set({ model }, bytes);
   }
 
   ended({ request: { model }, status, created, ended }: Job): void {

@@ -91,6 +91,11 @@ export class ModelProcess {
     return this.#hasEnded || this.#held > (this.#limits.memory - this.#least) / 2;
   }
 
+  /** Its bytes of memory, as it last told. */
+  get memory(): number {
+    return this.#memory;
+  }
+
   /** Runs a request. Afterwards the process may have ended. */
   async run(
     { form, isWatched }: Pick<JobRequest, 'form' | 'isWatched'>,

@@ -119,6 +119,7 @@ export class Scheduler implements Dispatcher {
     job.end(this.#isClosed && 'refusal' in outcome ? { refusal: CLOSING } : outcome);
     lane.isBusy = false;
     lane.used = performance.now();
+    this.#metrics?.memory(lane.model.name, lane.process?.memory ?? 0);
     if (lane.process?.isSpent) {
       lane.process.end();
       lane.process = null;

@@ -105,16 +105,19 @@ program
       times.sort((a, b) => a - b);
       return { perSecond: times.length / seconds, p99: times[Math.floor(times.length * 0.99)]! };
     };
-    const bytes = async () =>
-      Number(/process_resident_memory_bytes (\S+)/.exec(await (await fetch(`${server.url}/metrics`)).text())![1]);
+    const bytes = async () => {
+      const text = await (await fetch(`${server.url}/metrics`)).text();
+      return Number(/^onnsight_model_process_bytes\{.*\} (\S+)/m.exec(text)![1]);
+    };
     const seconds = Number(options.seconds);
     const direct = await rate(1, Math.min(seconds, 10), {});
+    await rate(Number(options.clients), seconds / 6, { backend });
     const before = await bytes();
     const remote = await rate(Number(options.clients), seconds, { backend });
     const grown = (await bytes()) - before;
     console.log(`direct: ${direct.perSecond.toFixed(0)} traces a second`);
     console.log(
-      `${options.clients} clients: ${remote.perSecond.toFixed(0)} (${(remote.perSecond / direct.perSecond).toFixed(2)} of direct calls), p99 ${remote.p99.toFixed(0)} ms, memory of this process ${(grown / 1e6).toFixed(0)} MB more`,
+      `${options.clients} clients: ${remote.perSecond.toFixed(0)} (${(remote.perSecond / direct.perSecond).toFixed(2)} of direct calls), p99 ${remote.p99.toFixed(0)} ms, memory of the model's process ${(grown / 1e6).toFixed(1)} MB more`,
     );
     await server.close();
   });
