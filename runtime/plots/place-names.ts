@@ -11,10 +11,11 @@ interface Box {
 
 const LETTER = 6;
 const HEIGHT = 11;
+const DOT = 8;
 
-/** The middles of names beside points: above, below, right or left of its point, where no earlier name is. */
+/** The middles of names beside points: above, below, right or left of its point, where neither a point nor an earlier name is. */
 export function placeNames(points: readonly Place[], names: readonly string[]): Place[] {
-  const taken: Box[] = [];
+  const taken: Box[] = points.map((middle) => ({ middle, width: DOT }));
   return points.map(({ x, y }, i) => {
     const width = LETTER * names[i]!.length;
     const beside = width / 2 + 9;

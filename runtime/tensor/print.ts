@@ -7,26 +7,50 @@ const PRECISION = 4;
 /** Tensors with more elements are shortened to this many entries at both ends of each dimension. */
 const THRESHOLD = 1000;
 const EDGE = 3;
+const INDENT = 'tensor('.length;
 
-/** Prints a tensor as PyTorch does: `tensor([[1., 2.]], dims=[1, 2], dtype=float32)`. */
+/** Dtypes that a tensor need not name: its elements tell them. */
+const USUAL: readonly DType[] = ['float32', 'int64', 'bool'];
+
+/** How elements are written, and the room that each has. */
+interface Format {
+  readonly width: number;
+  readonly write: (value: number | bigint) => string;
+}
+
+/** Prints a tensor as PyTorch does: `tensor([[1., 2.]], dtype=torch.float64)`. */
 export function printTensor(data: Data, dims: readonly number[], dtype: DType): string {
-  const suffix = `dims=[${dims.join(', ')}], dtype=${dtype}`;
-  if (data.length === 0) return `tensor([], ${suffix})`;
+  if (data.length === 0) {
+    const size = dims.length === 1 ? [] : [`size=(${dims.join(', ')})`];
+    return withSuffixes('tensor([]', [...size, ...(dtype === 'float32' ? [] : [`dtype=torch.${dtype}`])]);
+  }
   const kept = dims.map((size) => keptIndices(size, data.length > THRESHOLD));
   const strides = rowMajorStrides(dims);
   const shown = keptValues(data, kept, strides);
-  const format = isFloatDType(dtype) ? floatFormat(shown.map(Number)) : (value: number | bigint) => plain(value, dtype);
-  const width = Math.max(...shown.map((value) => format(value).length));
+  const { width, write } = isFloatDType(dtype) ? floatFormat(shown.map(Number)) : plainFormat(shown, dtype);
   const body = (dim: number, offset: number, indent: number): string => {
     const indices = kept[dim];
-    if (indices === undefined) return format(data[offset] ?? 0).padStart(dims.length === 0 ? 0 : width);
+    if (indices === undefined) return write(data[offset] ?? 0).padStart(width);
+    const isRow = dim === dims.length - 1;
     const entries = indices.map((index) =>
-      index === null ? '...' : body(dim + 1, offset + index * (strides[dim] ?? 1), indent + 1),
+      index === null ? `${isRow ? ' ' : ''}...` : body(dim + 1, offset + index * (strides[dim] ?? 1), indent + 1),
     );
-    if (dim === dims.length - 1) return `[${wrap(entries, width, indent + 1)}]`;
+    if (isRow) return `[${wrap(entries, width, indent)}]`;
     return `[${entries.join(`,${'\n'.repeat(dims.length - 1 - dim)}${' '.repeat(indent + 1)}`)}]`;
   };
-  return `tensor(${body(0, 0, 'tensor('.length)}, ${suffix})`;
+  const suffixes = USUAL.includes(dtype) ? [] : [`dtype=torch.${dtype}`];
+  return withSuffixes(`tensor(${body(0, 0, INDENT)}`, suffixes);
+}
+
+/** What follows the elements, in a line of its own where it does not fit. */
+function withSuffixes(text: string, suffixes: readonly string[]): string {
+  let [all, length] = [text, text.length - text.lastIndexOf('\n') + 1];
+  for (const suffix of suffixes) {
+    const fits = length + suffix.length + 2 <= LINE;
+    all += fits ? `, ${suffix}` : `,\n${' '.repeat(INDENT)}${suffix}`;
+    length = (fits ? length + 2 : INDENT) + suffix.length;
+  }
+  return `${all})`;
 }
 
 /** The indices shown of one dimension; null is the gap. */
@@ -48,27 +72,51 @@ function wrap(entries: readonly string[], width: number, indent: number): string
   const perLine = Math.max(1, Math.floor((LINE - indent) / (width + 2)));
   const lines: string[] = [];
   for (let i = 0; i < entries.length; i += perLine) lines.push(entries.slice(i, i + perLine).join(', '));
-  return lines.join(`,\n${' '.repeat(indent)}`);
+  return lines.join(`,\n${' '.repeat(indent + 1)}`);
 }
 
-function plain(value: number | bigint, dtype: DType): string {
-  return dtype === 'bool' ? String(Boolean(value)) : String(value);
+function plainFormat(values: readonly (number | bigint)[], dtype: DType): Format {
+  const write = (value: number | bigint) => (dtype === 'bool' ? (value ? 'True' : 'False') : String(value));
+  return { width: Math.max(...values.map((value) => write(value).length)), write };
 }
 
 /** One format for all: whole numbers as `2.`, otherwise four decimals, or powers of ten where the numbers span too far. */
-function floatFormat(values: readonly number[]): (value: number | bigint) => string {
-  const sizes = values.filter((value) => Number.isFinite(value) && value !== 0).map(Math.abs);
+function floatFormat(values: readonly number[]): Format {
+  const finite = values.filter((value) => Number.isFinite(value) && value !== 0);
+  const sizes = finite.map(Math.abs);
   const largest = Math.max(...sizes);
   const smallest = Math.min(...sizes);
   const whole = sizes.every(Number.isInteger);
   const scientific =
     sizes.length > 0 && (largest / smallest > 1000 || largest > 1e8 || (!whole && smallest < 10 ** -PRECISION));
-  return (element) => {
+  const write = (element: number | bigint) => {
     const value = Number(element);
     if (Number.isNaN(value)) return 'nan';
     if (!Number.isFinite(value)) return value > 0 ? 'inf' : '-inf';
-    if (scientific) return value.toExponential(PRECISION).replace(/e([+-])(\d)$/, 'e$10$2');
     const sign = Object.is(value, -0) ? '-' : '';
-    return sign + (whole ? `${value.toFixed(0)}.` : value.toFixed(PRECISION));
+    if (scientific) return sign + exponential(value);
+    return sign + (whole ? `${value.toFixed(0)}.` : fixed(value));
   };
+  // Zeros, infinities and what is no number take no part in it.
+  return { width: Math.max(1, ...finite.map((value) => write(value).length)), write };
+}
+
+/** Digits enough to see whether a number lies in the middle between two that are written. */
+const EXACT = 30;
+const HALF = '5'.padEnd(EXACT - PRECISION, '0');
+
+function fixed(value: number): string {
+  const exact = value.toFixed(EXACT);
+  return isEvenHalf(exact) ? exact.slice(0, -HALF.length) : value.toFixed(PRECISION);
+}
+
+function exponential(value: number): string {
+  const [digits, power] = value.toExponential(EXACT).split('e') as [string, string];
+  const text = isEvenHalf(digits) ? `${digits.slice(0, -HALF.length)}e${power}` : value.toExponential(PRECISION);
+  return text.replace(/e([+-])(\d)$/, 'e$10$2');
+}
+
+/** Whether it is cut and not rounded up: Python takes halves to the even neighbour, JavaScript away from zero. */
+function isEvenHalf(exact: string): boolean {
+  return exact.endsWith(HALF) && /[02468]$/.test(exact.slice(0, -HALF.length));
 }
