@@ -35,47 +35,38 @@ function lengthOf({ elseStatement }: ts.IfStatement): number {
   return elseStatement && syntax.isIfStatement(elseStatement) ? 1 + lengthOf(elseStatement) : 0;
 }
 
-/** `if (c) { … } else if (d) { … } else { … }` → `chain(c, () => { … }, [[() => d, () => { … }]], () => { … })` */
+/**
+ * `if (c) { … } else if (d) { … } else { … }` → `chain(c, [[() => d, site], [null, site]], (b) => { if (b === 0) { … } else if … }, state, site)`:
+ * the conditions beside the closure, in which the bodies stand as in `lowerIf`.
+ */
 function lowerChain(lowering: Lowering, node: ts.IfStatement): Code {
-  const { expression, thenStatement } = node;
   const at = lowering.start(node);
-  const then = lowering.start(thenStatement);
-  const { links, gap, last } = linksOf(lowering, node);
+  const which = lowering.frame.fresh('b');
+  const links: Code[] = [];
+  const bodies: Code[] = [];
+  let last = node;
+  for (let index = 0; ; index++) {
+    const { expression, thenStatement, elseStatement } = last;
+    const start = lowering.start(last);
+    if (index > 0) links.push(['[', joined([lowering.thunk(expression), lowering.sites.at(start)]), ']']);
+    const gap = lowering.trivia(expression.end, lowering.start(thenStatement));
+    bodies.push({ text: `if (${which} === ${index}) `, at: start }, gap, lowerClosure(lowering, thenStatement));
+    if (!elseStatement) break;
+    bodies.push(' else ', lowering.trivia(thenStatement.end, lowering.start(elseStatement)));
+    if (!syntax.isIfStatement(elseStatement)) {
+      links.push(['[', joined(['null', lowering.sites.at(at)]), ']']);
+      bodies.push(lowerClosure(lowering, elseStatement));
+      break;
+    }
+    last = elseStatement;
+  }
   return operator('chain', at, [
-    [lowering.argument(expression), lowering.trivia(expression.end, then)],
-    [arrow(), lowerClosure(lowering, thenStatement)],
+    lowering.argument(node.expression),
     ['[', joined(links), ']'],
-    [gap, last ? [arrow(), lowerClosure(lowering, last)] : 'null'],
-    lowering.states.of({ start: then, end: node.end }, node),
+    [arrow(which), '{ ', bodies, ' }'],
+    lowering.states.of({ start: lowering.start(node.thenStatement), end: node.end }, node),
     lowering.sites.at(at),
   ]);
-}
-
-interface Links {
-  readonly links: readonly Code[];
-  /** The text between the last of them and the `else`. */
-  readonly gap: Code;
-  readonly last: ts.Statement | undefined;
-}
-
-/** The `else if`s behind an `if`: `[() => c, () => { … }, site]`. */
-function linksOf(lowering: Lowering, { thenStatement, elseStatement }: ts.IfStatement): Links {
-  const links: Code[] = [];
-  let end = thenStatement.end;
-  let last = elseStatement;
-  for (; last && syntax.isIfStatement(last); last = last.elseStatement) {
-    const start = lowering.start(last);
-    const { expression, thenStatement: body } = last;
-    const test = [lowering.thunk(expression), lowering.trivia(expression.end, lowering.start(body))];
-    links.push([
-      lowering.trivia(end, start),
-      '[',
-      joined([test, [arrow(), lowerClosure(lowering, body)], lowering.sites.at(start)]),
-      ']',
-    ]);
-    end = body.end;
-  }
-  return { links, gap: last ? lowering.trivia(end, lowering.start(last)) : '', last };
 }
 
 /** An `if` that cannot become a call: its condition must be plain. */

@@ -49,10 +49,10 @@ export class States {
       .filter((binding) => this.#hoisted.has(binding) || !isUnborn(binding, range, at))
       .map(({ name }) => name);
     if (names.length === 0) return 'null';
-    const values = names.map((_, index) => `__v${index}`);
-    const assignments = names.map((name, index) => `${name} = __v${index};`).join(' ');
+    // calls, because V8 names the closures before an assignment of anything else after what is assigned
+    const assignments = names.map((name, index) => `${name} = __v(${index});`).join(' ');
     const quoted = names.map((name) => `'${name}'`).join(', ');
-    const access = `() => [${names.join(', ')}], ([${values.join(', ')}]) => { ${assignments} }`;
+    const access = `() => [${names.join(', ')}], (__v) => { ${assignments} }`;
     return { text: `__o.state([${quoted}], ${access})`, at: null };
   }
 

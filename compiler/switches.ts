@@ -4,8 +4,12 @@ import { hoist } from './hoisting.ts';
 import { lowerList } from './lists.ts';
 import type { Lowering } from './lowering.ts';
 import { syntax } from './parse.ts';
+import { treatmentOf } from './treatments.ts';
 
-/** `switch (v) { case 1: … default: … }` → `switch_(v, [[1, () => { … }, site], [null, () => { … }, site]], state)` */
+/**
+ * `switch (v) { case 1: … default: … }` → `switch_(v, [[1, site], [null, site]], (c) => { switch (c) { case 0: … case 1: … } }, state)`:
+ * the clauses stand in a `switch` of JavaScript, as the sides of an `if` in `lowerIf`. It does one at a time.
+ */
 export function lowerSwitch(lowering: Lowering, node: ts.SwitchStatement): Code {
   const { expression, caseBlock } = node;
   const { clauses } = caseBlock;
@@ -14,32 +18,53 @@ export function lowerSwitch(lowering: Lowering, node: ts.SwitchStatement): Code 
   const marked = clauses.flatMap((clause) => lowering.traced.marks.get(clause) ?? []);
   const none = { from: caseBlock.pos, to: caseBlock.pos };
   const front = hoist(lowering, caseBlock, [none, ...clauses.map(({ pos, end }) => ({ from: pos, to: end }))], marked);
+  const which = lowering.frame.fresh('c');
   let end = inner + 1;
-  const lowered = lowering.frame.around([{ kind: 'switch' }], () =>
-    clauses.map((clause): Code => {
+  const bodies = lowering.frame.around([{ kind: 'switch' }, { kind: 'closure' }], () =>
+    clauses.map((clause, index): Code => {
       const gap = lowering.trivia(end, lowering.start(clause));
       end = clause.end;
-      return [gap, lowerClause(lowering, clause)];
+      return [gap, lowerClause(lowering, clause, index)];
     }),
   );
+  const tests = clauses.map((clause): Code => {
+    const site = lowering.sites.at(lowering.start(clause));
+    return ['[', joined([testOf(lowering, clause), site]), ']'];
+  });
   const code = operator('switch_', at, [
-    [lowering.argument(expression), lowering.trivia(expression.end, inner)],
-    ['[', joined(lowered), lowering.trivia(end, caseBlock.end - 1), ']'],
+    lowering.argument(expression),
+    ['[', joined(tests), ']'],
+    [
+      arrow(which),
+      [{ text: `{ switch (${which}) {`, at }, lowering.trivia(expression.end, inner)],
+      [bodies, lowering.trivia(end, caseBlock.end - 1), '} }'],
+    ],
     lowering.states.of({ start: inner + 1, end: caseBlock.end - 1 }, caseBlock),
   ]);
   return isEmpty(front) ? code : ['(', arrow(), '{', front, ' return ', code, '; })()'];
 }
 
-/** A clause: what is compared (a function where that has to be found out, null for `default`), its statements, its place. */
-function lowerClause(lowering: Lowering, clause: ts.CaseOrDefaultClause): Code {
+/** A clause's statements. None runs into the next one: the operator asks for each. */
+function lowerClause(lowering: Lowering, clause: ts.CaseOrDefaultClause, index: number): Code {
   const { statements } = clause;
-  const body = lowering.frame.around([{ kind: 'closure' }], () =>
-    lowerList(lowering, { statements, from: statements.pos, to: clause.end, owner: clause.parent }, 'closure'),
+  const body = lowerList(
+    lowering,
+    { statements, from: statements.pos, to: clause.end, owner: clause.parent },
+    'closure',
   );
-  const at = lowering.start(clause);
-  return ['[', joined([testOf(lowering, clause), [arrow(), '{', body, '}'], lowering.sites.at(at)]), ']'];
+  const end = isLeft(lowering, statements.at(-1)) ? '' : '; break;';
+  return [{ text: `case ${index}:`, at: lowering.start(clause) }, body, end];
 }
 
+/** Whether a list that ends with `last` ends with a `return` or `throw` when it is lowered. */
+function isLeft(lowering: Lowering, last: ts.Statement | undefined): boolean {
+  if (!last) return false;
+  const isJump =
+    syntax.isBreakOrContinueStatement(last) || syntax.isReturnStatement(last) || syntax.isThrowStatement(last);
+  return isJump || treatmentOf(lowering, last, 'closure', []).kind === 'continued';
+}
+
+/** What is compared: a function where that has to be found out, null for `default`. */
 function testOf(lowering: Lowering, clause: ts.CaseOrDefaultClause): Code {
   if (syntax.isDefaultClause(clause)) return 'null';
   const { expression } = clause;

@@ -41,15 +41,14 @@ export function if_(
   return branch(builder(), test, then, otherwise ?? (() => undefined), state);
 }
 
-/** A further condition, and the body that runs if it is the first that holds. */
-export type Link = readonly [test: () => unknown, body: () => Completion, site: Site];
+/** A further condition, and the body that runs if it is the first that holds; null for what runs if none does. */
+export type Link = readonly [test: (() => unknown) | null, body: () => Completion, site: Site];
 
 /** `if … else if … else`, one beside the other. */
-export function chain(
+export function firstOf(
   first: unknown,
   then: () => Completion,
   links: readonly Link[],
-  otherwise: (() => Completion) | null,
   state: State | null,
   site: Site,
 ): Completion {
@@ -57,9 +56,8 @@ export function chain(
   let end = if_(first, taking(then), null, state, site);
   for (const [test, body, at] of links) {
     if (isAbrupt(end)) break;
-    end = andThen(end, () => if_(test(), taking(body), null, state, at), state, at);
+    end = andThen(end, test ? () => if_(test(), taking(body), null, state, at) : body, state, at);
   }
-  if (otherwise) end = andThen(end, otherwise, state, site);
   return mapEnds(end, (one) => (one === TAKEN ? undefined : one));
 }
 
@@ -76,8 +74,8 @@ export function choose(
   site: Site,
 ): unknown {
   const giving = (value: () => unknown) => () => return_(value());
-  const all = links.map(([test, value, at]): Link => [test, giving(value), at]);
-  return valueOfReturn(chain(first, giving(then), all, giving(otherwise), state, site) as Return);
+  const all = [...links, [null, otherwise, site] as const].map(([test, value, at]): Link => [test, giving(value), at]);
+  return valueOfReturn(firstOf(first, giving(then), all, state, site) as Return);
 }
 
 /** The statements after one that may have jumped: they run where it ended normally. */

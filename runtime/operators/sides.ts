@@ -1,5 +1,5 @@
 /**
- * The conditionals of compiled code. Both sides stand in one closure, in a conditional of JavaScript itself: that is where
+ * The conditionals of compiled code. All sides stand in one closure, in a conditional of JavaScript itself: that is where
  * debuggers stop, and what coverage reports count as branches. A closure is called once for each side that runs or is
  * recorded.
  */
@@ -7,7 +7,7 @@
 import type { Site } from '../graph/types.ts';
 import type { State } from '../tracing/slots.ts';
 import type { Completion } from './completions.ts';
-import { and, conditional, if_, or } from './conditionals.ts';
+import { and, conditional, firstOf, if_, or } from './conditionals.ts';
 import { coalesce } from './nullish.ts';
 
 /** `if … else` */
@@ -19,6 +19,22 @@ export function ifElse(test: unknown, sides: (is: boolean) => Completion, state:
     state,
     site,
   );
+}
+
+/** A further condition, null for the `else`, and its line. */
+type Link = readonly [test: (() => unknown) | null, site: Site];
+
+/** A long `if … else if … else`: `sides` does the body of the condition of that index. */
+export function chain(
+  test: unknown,
+  links: readonly Link[],
+  sides: (index: number) => Completion,
+  state: State | null,
+  site: Site,
+): Completion {
+  const body = (index: number) => () => sides(index);
+  const bodies = links.map(([one, at], i) => [one, body(i + 1), at] as const);
+  return firstOf(test, body(0), bodies, state, site);
 }
 
 /** `?:` */

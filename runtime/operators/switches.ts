@@ -5,18 +5,23 @@ import { type Completion, isNormal, Jump, mapEnds, withoutBreak } from './comple
 import { and, where } from './conditionals.ts';
 import { both, either, not, type Truth, truthOf } from './truth.ts';
 
-/** What is compared with the value (`null` for `default`; a function finds it out), what is done, the user's line. */
-export type Clause = readonly [test: unknown, body: () => Completion, site: Site];
+/** What is compared with the value (`null` for `default`; a function finds it out), and the user's line. */
+export type Clause = readonly [test: unknown, site: Site];
 
 /** The end of what stands before the clause that is entered. */
 const OUTSIDE = new Jump('break', 'switch');
 
-/** `switch`: the clauses stand side by side, each where it is entered or the one before falls through to it. */
-export function switch_(value: unknown, clauses: readonly Clause[], state: State | null): Completion {
+/** `switch`: `bodies` does one clause; they stand side by side, each where it is entered or the one before falls through to it. */
+export function switch_(
+  value: unknown,
+  clauses: readonly Clause[],
+  bodies: (index: number) => Completion,
+  state: State | null,
+): Completion {
   const entries = entriesOf(value, clauses, state);
   let end: Completion = OUTSIDE;
-  clauses.forEach(([, body, site], i) => {
-    end = where(either(isNormal(end), entries[i]!), body, end, state, site);
+  clauses.forEach(([, site], i) => {
+    end = where(either(isNormal(end), entries[i]!), () => bodies(i), end, state, site);
   });
   const left = mapEnds(end, (one) => (one === OUTSIDE ? undefined : one));
   return withoutBreak(left, null);
@@ -25,7 +30,7 @@ export function switch_(value: unknown, clauses: readonly Clause[], state: State
 /** Whether each clause is the one that is entered. What is compared is found out as long as nothing was equal. */
 function entriesOf(value: unknown, clauses: readonly Clause[], state: State | null): readonly Truth[] {
   let isOpen: Truth = true;
-  const entries = clauses.map(([test, , site]): Truth => {
+  const entries = clauses.map(([test, site]): Truth => {
     if (test === null || isOpen === false) return false;
     const isEqual = () => truthOf(binary('===', value, typeof test === 'function' ? test() : test, site), site);
     const isEntered: Truth =

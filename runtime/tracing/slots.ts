@@ -81,7 +81,7 @@ export class PropertySlot implements Slot {
 export interface State {
   readonly names: readonly string[];
   get(): unknown[];
-  set(values: readonly unknown[]): void;
+  set(valueAt: (index: number) => unknown): void;
 }
 
 /** One of those variables. */
@@ -103,6 +103,6 @@ export class VariableSlot implements Slot {
   set(value: unknown): void {
     const values = this.state.get();
     values[this.index] = value;
-    this.state.set(values);
+    this.state.set((index) => values[index]);
   }
 }

@@ -23,6 +23,32 @@ const CODE = `function run(a, b, log) {
   } else {
     log('third');
   }
+  switch (a) {
+    case true:
+      log('true');
+      break;
+    case b: {
+      log('both');
+    }
+    case null:
+      log('fell through');
+      break;
+    default:
+      log('default');
+  }
+  if (a && b) {
+    log('0');
+  } else if (a) {
+    log('1');
+  } else if (b) {
+    log('2');
+  } else if (log.length > 5) {
+    log('3');
+  } else if (log === 4) {
+    log('4');
+  } else {
+    log('5');
+  }
   const chosen = a
     ? 1
     : 2;

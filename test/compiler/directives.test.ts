@@ -177,7 +177,7 @@ describe('the output', () => {
   it('stays JavaScript in a JavaScript file', () => {
     const code = "import 'onnsight'; m.trace(() => { let x = 0; if (a) x = 1; return x; });";
     expect(lowered(code, '/a.js')).toMatchInlineSnapshot(
-      `"import 'onnsight'; m.trace(__o.block(() => { let x = 0; __o.ifElse(a, (__b0) => { if (__b0) { x = 1; } }, __o.state(['x'], () => [x], ([__v0]) => { x = __v0; }), __s[0]); return x; }));"`,
+      `"import 'onnsight'; m.trace(__o.block(() => { let x = 0; __o.ifElse(a, (__b0) => { if (__b0) { x = 1; } }, __o.state(['x'], () => [x], (__v) => { x = __v(0); }), __s[0]); return x; }));"`,
     );
   });
 });

@@ -49,7 +49,7 @@ if (c) { let z = 5; x = z; z = 6; add(); }`),
   ).toMatchInlineSnapshot(`
     "let x = 1, y = 2, z = 3, __w0 = __o.variable('y', () => y, (__v) => { y = __v; });
     const add = __o.block({ add: () => { (__o.note(__w0), y = __o.binary('+', y, 1, __s[0])); } }.add);
-    __o.ifElse(c, (__b0) => { if (__b0) { let z = 5; x = z; z = 6; __o.call(add, undefined, [], __s[1]); } }, __o.state(['x'], () => [x], ([__v0]) => { x = __v0; }), __s[2]);
+    __o.ifElse(c, (__b0) => { if (__b0) { let z = 5; x = z; z = 6; __o.call(add, undefined, [], __s[1]); } }, __o.state(['x'], () => [x], (__v) => { x = __v(0); }), __s[2]);
     }"
   `);
 });
@@ -64,14 +64,14 @@ if (c) step();`);
 
 it('gives a loop its counter, and not what lives in the body', () => {
   expect(lowered('let s = 0; for (let i = 0; i < n; i++) { let t = i; t += 1; s += t; }')).toMatchInlineSnapshot(`
-    "let s = 0; { let i = 0; __o.while_(() => __o.binary('<', i, n, __s[2]), () => { let t = i; t = __o.binary('+', t, 1, __s[0]); s = __o.binary('+', s, t, __s[1]); }, () => { i = __o.increment(i, 1, __s[3]); }, __o.state(['i', 's'], () => [i, s], ([__v0, __v1]) => { i = __v0; s = __v1; }), __s[4]); }
+    "let s = 0; { let i = 0; __o.while_(() => __o.binary('<', i, n, __s[2]), () => { let t = i; t = __o.binary('+', t, 1, __s[0]); s = __o.binary('+', s, t, __s[1]); }, () => { i = __o.increment(i, 1, __s[3]); }, __o.state(['i', 's'], () => [i, s], (__v) => { i = __v(0); s = __v(1); }), __s[4]); }
     }"
   `);
 });
 
 it('gives each iteration its own variable where a function needs it', () => {
   expect(lowered('for (let i = 0; i < n; i++) list.push(() => i);')).toMatchInlineSnapshot(`
-    "{ let i = 0; __o.while_(() => __o.binary('<', i, n, __s[1]), () => { let __p0 = i, __c0; { let i = __p0; __c0 = (() => { __o.call(__o.method(list, 'push', __s[0]), list, [__o.block(() => i)], __s[0]); })(); __p0 = i; } i = __p0; return __c0; }, () => { i = __o.increment(i, 1, __s[2]); }, __o.state(['i'], () => [i], ([__v0]) => { i = __v0; }), __s[3]); }
+    "{ let i = 0; __o.while_(() => __o.binary('<', i, n, __s[1]), () => { let __p0 = i, __c0; { let i = __p0; __c0 = (() => { __o.call(__o.method(list, 'push', __s[0]), list, [__o.block(() => i)], __s[0]); })(); __p0 = i; } i = __p0; return __c0; }, () => { i = __o.increment(i, 1, __s[2]); }, __o.state(['i'], () => [i], (__v) => { i = __v(0); }), __s[3]); }
     }"
   `);
 });
@@ -91,7 +91,7 @@ return x;`),
     __o.forOf(h, (row) => {
       return __o.andThen(__o.ifElse(__o.binary('>', row, 1, __s[1]), (__b1) => { if (__b1) { return __o.BREAK; } }, null, __s[2]), () => {
       x = row;
-    }, __o.state(['x'], () => [x], ([__v0]) => { x = __v0; }), __s[2]);}, __o.state(['x'], () => [x], ([__v0]) => { x = __v0; }), __s[3]);
+    }, __o.state(['x'], () => [x], (__v) => { x = __v(0); }), __s[2]);}, __o.state(['x'], () => [x], (__v) => { x = __v(0); }), __s[3]);
     return __o.return_(x);
     }, null, __s[0]));}"
   `);
@@ -124,7 +124,7 @@ function late() { return 1; }`),
     total = 5;
     return __o.return_(__o.call(show, undefined, [], __s[3]));
 
-    }, __o.state(['total'], () => [total], ([__v0]) => { total = __v0; }), __s[2]));}"
+    }, __o.state(['total'], () => [total], (__v) => { total = __v(0); }), __s[2]));}"
   `);
 });
 

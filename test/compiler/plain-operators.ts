@@ -7,7 +7,7 @@ type Completion =
   | { kind: 'break' | 'continue'; label?: string }
   | { kind: 'return'; value: unknown }
   | { kind: 'throw'; value: unknown };
-type State = { names: string[]; get: () => unknown[]; set: (values: unknown[]) => void } | null;
+type State = { names: string[]; get: () => unknown[]; set: (valueAt: (index: number) => unknown) => void } | null;
 type Body = (item?: unknown) => Completion;
 type Site = { file: string; line: number; column: number };
 
@@ -17,7 +17,7 @@ function check(site: Site, state?: State): void {
   if (!state) return;
   const values = state.get();
   if (values.length !== state.names.length) throw new Error('the state is inconsistent');
-  state.set(values);
+  state.set((index) => values[index]);
 }
 
 function native(parameters: string[], template: (operator: string) => string, operators: string) {
@@ -117,7 +117,7 @@ export const operators = {
     if (typeof name !== 'string') throw new Error('no name');
     return { get, set };
   },
-  state: (names: string[], get: () => unknown[], set: (values: unknown[]) => void): State => ({ names, get, set }),
+  state: (names: string[], get: () => unknown[], set: NonNullable<State>['set']): State => ({ names, get, set }),
   note(slot: { get: () => unknown; set: (value: unknown) => void }): void {
     slot.set(slot.get());
   },
@@ -276,15 +276,16 @@ export const operators = {
     end?.kind === 'break' && end.label === label ? undefined : end,
   switch_(
     value: unknown,
-    clauses: readonly [test: unknown, body: () => Completion, site: Site][],
+    clauses: readonly [test: unknown, site: Site][],
+    bodies: (index: number) => Completion,
     state: State,
   ): Completion {
-    for (const [, , site] of clauses) check(site, state);
+    for (const [, site] of clauses) check(site, state);
     const isEqual = (test: unknown) => test !== null && (typeof test === 'function' ? test() : test) === value;
     const found = clauses.findIndex(([test]) => isEqual(test));
     const first = found < 0 ? clauses.findIndex(([test]) => test === null) : found;
-    for (const [, body] of first < 0 ? [] : clauses.slice(first)) {
-      const end = body();
+    for (let i = first; i >= 0 && i < clauses.length; i++) {
+      const end = bodies(i);
       if (end !== undefined) return end.kind === 'break' && end.label === undefined ? undefined : end;
     }
     return undefined;
@@ -295,19 +296,18 @@ export const operators = {
   },
   chain(
     first: unknown,
-    body: () => Completion,
-    links: readonly [test: () => unknown, body: () => Completion, site: Site][],
-    otherwise: (() => Completion) | null,
+    links: readonly [test: (() => unknown) | null, site: Site][],
+    sides: (index: number) => Completion,
     state: State,
     site: Site,
   ): Completion {
     check(site, state);
-    if (first) return body();
-    for (const [test, then, at] of links) {
+    if (first) return sides(0);
+    for (const [i, [test, at]] of links.entries()) {
       check(at);
-      if (test()) return then();
+      if (test === null || test()) return sides(i + 1);
     }
-    return otherwise?.();
+    return undefined;
   },
   choose(
     first: unknown,
