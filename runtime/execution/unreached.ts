@@ -5,7 +5,7 @@ import { forwardOf } from '../graph/forwards.ts';
 import type { InterventionGraph } from '../graph/graph.ts';
 import { type Rewritten, unchanged } from '../graph/passes/pass.ts';
 import { siteOf } from '../graph/site.ts';
-import type { Node, NodeOf, Region, Site, TensorType, Value } from '../graph/types.ts';
+import type { Node, Region, Site, TensorType, Value } from '../graph/types.ts';
 import { UNREACHED } from '../graph/unequal.ts';
 import { type AnyTensor, Tensor } from '../tensor/tensor.ts';
 import { setOperand } from './operands.ts';
@@ -32,8 +32,10 @@ export function withoutUnreached(graph: InterventionGraph, known: ReadonlySet<Va
  */
 export function reachablePart({ graph, values }: Extract, gone: ReadonlySet<Value>, running: number | null): Extract {
   const { missing, nodes } = reachOf(graph.root, { known: new Set(), gone, running });
-  const lost = graph.root.nodes.find((node) => node.op === 'write' && missing.has(node.inputs[0]!));
-  if (lost && running === forwardOf(lost as NodeOf<'write'>)) throw unreachedUse(siteOf(lost));
+  const lost = graph.root.nodes.find(
+    (node) => node.op === 'write' && forwardOf(node) === running && missing.has(node.inputs[0]!),
+  );
+  if (lost) throw unreachedUse(siteOf(lost));
   // What a write has an effect on may be what is not there.
   const lenient = (node: Node) =>
     node.op === 'write' ? { ...node, attributes: { ...node.attributes, lenient: true } } : node;
@@ -46,7 +48,7 @@ export function reachablePart({ graph, values }: Extract, gone: ReadonlySet<Valu
   return { graph: part.graph, outer: [], values: new Map(there) };
 }
 
-/** The error where a model, or a function of the user, needs a value of a step that did not run. */
+/** The error where something that runs needs a value of a step that did not. */
 export function unreachedUse(site: Site | null): TraceError {
   return new TraceError(`${UNREACHED_USE[0]!.toUpperCase()}${UNREACHED_USE.slice(1)}`, site);
 }
