@@ -11,7 +11,7 @@ export type { Limits } from './limits.ts';
 export { type WorkOptions, work } from './queue/worker.ts';
 
 /** How long the last answers may take to be sent, in milliseconds. */
-const LAST_ANSWERS = 1000;
+const LAST_ANSWERS = 5000;
 
 /** What a server has, and where it listens. */
 export interface ServeOptions {

@@ -1,4 +1,4 @@
-import { CHECKED_LATER, COUNT, FUNCTION, type OptionKind, SIGNAL, TEXT, WHOLE } from '../api/option-kinds.ts';
+import { CHECKED_LATER, COUNT, FUNCTION, OBJECT, type OptionKind, SIGNAL, TEXT, WHOLE } from '../api/option-kinds.ts';
 import { checkOptions, type OptionKinds } from '../api/options.ts';
 import { TraceError } from '../errors.ts';
 import { callerSite } from '../tracing/caller.ts';
@@ -9,34 +9,30 @@ import type { PatchOptions } from './patch.ts';
 import type { HeadPatchingOptions, PatchingOptions } from './patching.ts';
 import type { PictureOptions } from './picture.ts';
 
-const NAMES: readonly (keyof Parts)[] = ['attention', 'mlp', 'projection', 'layers', 'norm', 'unembedding'];
-const isPositions = (value: unknown) => Array.isArray(value) && value.every(Number.isInteger);
-const has = (value: unknown, names: readonly string[], fits: (one: unknown) => boolean): boolean =>
-  typeof value === 'object' &&
-  value !== null &&
-  Object.keys(value).length === names.length &&
-  names.every((name) => fits((value as Record<string, unknown>)[name]));
-
-const PARTS: OptionKind = {
-  text: `an object with the paths ${NAMES.join(', ')}`,
-  fits: (value) => has(value, NAMES, TEXT.fits),
-};
+const NAMES = ['attention', 'mlp', 'projection', 'layers', 'norm', 'unembedding'] as const;
+const PARTS = Object.fromEntries(NAMES.map((name) => [name, TEXT])) as OptionKinds<Parts>;
 const POSITIONS: OptionKind = {
-  text: 'an array of positions, or two of them: { from: [2], to: [3] }',
-  fits: (value) => isPositions(value) || has(value, ['from', 'to'], isPositions),
+  text: 'an array of positions',
+  fits: (value) => Array.isArray(value) && value.every(Number.isInteger),
 };
+const PLACES: OptionKind = {
+  text: 'an array of positions, or two of them: { from: [2], to: [3] }',
+  fits: (value) => POSITIONS.fits(value) || (!Array.isArray(value) && OBJECT.fits(value)),
+};
+type Places = Extract<PatchOptions['positions'], { readonly from: unknown }>;
+const PLACE: OptionKinds<Places> = { from: POSITIONS, to: POSITIONS };
 const MAGNITUDE: OptionKind = {
   text: 'a number above 0',
   fits: (value) => typeof value === 'number' && value > 0,
 };
-const COMPONENTS: OptionKinds<ComponentOptions> = { parts: PARTS };
+const COMPONENTS: OptionKinds<ComponentOptions> = { parts: OBJECT };
 const ANSWER: OptionKinds<Answer> = { token: WHOLE, instead: WHOLE };
-const PATCH: OptionKinds<PatchOptions> = { module: TEXT, positions: POSITIONS };
+const PATCH: OptionKinds<PatchOptions> = { module: TEXT, positions: PLACES };
 const PATCHING: OptionKinds<PatchingOptions> = {
   clean: CHECKED_LATER,
   corrupted: CHECKED_LATER,
   metric: FUNCTION,
-  parts: PARTS,
+  parts: OBJECT,
   onProgress: FUNCTION,
   signal: SIGNAL,
 };
@@ -46,6 +42,7 @@ const PICTURE: OptionKinds<PictureOptions> = { title: TEXT, most: MAGNITUDE };
 
 export function checkComponentOptions(call: string, given: ComponentOptions): void {
   checkOptions(call, given, COMPONENTS);
+  checkParts(given.parts);
 }
 
 export function checkAnswer(call: string, given: Answer): void {
@@ -54,18 +51,26 @@ export function checkAnswer(call: string, given: Answer): void {
 
 export function checkPatch(call: string, given: PatchOptions): void {
   check(call, given, PATCH, ['module', 'positions']);
+  const { positions } = given;
+  if (!Array.isArray(positions)) check('positions', positions as Places, PLACE, ['from', 'to']);
 }
 
 export function checkPatching(call: string, given: PatchingOptions): void {
   check(call, given, PATCHING, ['clean', 'corrupted', 'metric']);
+  checkParts(given.parts);
 }
 
 export function checkHeadPatching(call: string, given: HeadPatchingOptions): void {
   check(call, given, HEADS, ['clean', 'corrupted', 'metric', 'heads']);
+  checkParts(given.parts);
 }
 
 export function checkPicture(call: string, given: PictureOptions): void {
   checkOptions(call, given, PICTURE);
+}
+
+function checkParts(parts: Parts | undefined): void {
+  if (parts) check('parts', parts, PARTS, NAMES);
 }
 
 /** Checks options of which some have to be given. */

@@ -136,7 +136,7 @@ it('a wrong option is an error at the line, and so is one that is missing', asyn
   const loose = (given: object) => given as never;
   await expect(accumulatedResidual(lm, clean, loose({ part: {} }))).rejects.toThrow(at(".*has no option 'part'"));
   await expect(stackHeads(lm, clean, 4, loose({ parts: { layers: 'transformer.h' } }))).rejects.toThrow(
-    at('The option parts of stackHeads is an object with the paths attention'),
+    at('parts needs attention, which is a text'),
   );
   await expect(logitAttribution(lm, clean, components, loose({ token: mary, against: john }))).rejects.toThrow(
     at(".*has no option 'against'"),

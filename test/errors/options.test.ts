@@ -32,7 +32,7 @@ describe('an option that is not there is an error at its line, with the nearest 
     traceFails(
       lm.scan(clean, () => 1, { signal: null }), // @scan
       'scan',
-      /scan has no option 'signal'\. It takes none/,
+      /scan\(inputs, block\) takes no more than that, but there is such an object/,
     ));
 
   it('of an edit', () => {

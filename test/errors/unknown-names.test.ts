@@ -145,7 +145,7 @@ const CALLS: readonly (readonly [says: string, call: () => unknown])[] = [
   ],
   ["no option 'corrupt'; did you mean corrupted", () => getActPatchResidPre(lm, loose({ ...grid, corrupt: text }))],
   [
-    'getActPatchAttnHeadOutAllPos needs heads: a whole number',
+    "getActPatchAttnHeadOutAllPos has no option 'head'; did you mean heads",
     () => getActPatchAttnHeadOutAllPos(lm, loose({ ...grid, head: 4 })),
   ],
   [
