@@ -34,7 +34,7 @@ const BESIDE_EACH = 2 ** 12;
 /** How many bytes of a status are read. */
 const STATUS = 2 ** 16;
 
-/** How often the progress may break off, and how long to wait before it is asked for again, in milliseconds. */
+/** How often the events may break off without any progress, and how long to wait before they are asked for again, in milliseconds. */
 const BREAKS = 20;
 const PAUSE = 100;
 
@@ -130,7 +130,11 @@ export class RemoteJob implements Backend {
     for (let broken = 0; onProgress; broken++) {
       if (broken === BREAKS) throw connection.error(`has ended the progress of the trace ${broken} times`);
       open ??= await connection.ask(`${this.#path()}/events`, get, (response) => this.#events(response));
-      if (await this.#progress(open, onProgress)) break;
+      const moved: OnProgress = (...progress) => {
+        broken = 0;
+        return onProgress(...progress);
+      };
+      if (await this.#progress(open, moved)) break;
       open = undefined;
       await delay(PAUSE, undefined, { signal });
     }
