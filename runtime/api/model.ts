@@ -127,8 +127,7 @@ export class Model<Input = ModelInputs, Whole extends ModelMembers<Input> = Mode
 
   /** Dtypes and dims of what a block returns, saved or not, without running anything. */
   scan<const R>(inputs: Input, block: (tracer: Tracer<Input>) => R): Promise<Described<R>>;
-  async scan(inputs: unknown, block: Block, options = {}): Promise<unknown> {
-    checkOptions('scan', options, {});
+  async scan(inputs: unknown, block: Block): Promise<unknown> {
     checkCompiled(block);
     let described: unknown;
     await buildTrace(this.loaded, inputs, (tracer) => {

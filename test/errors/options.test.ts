@@ -28,13 +28,6 @@ describe('an option that is not there is an error at its line, with the nearest 
       /did you mean reuse/,
     ));
 
-  it('of a scan, which takes none', () =>
-    traceFails(
-      lm.scan(clean, () => 1, { signal: null }), // @scan
-      'scan',
-      /scan has no option 'signal'\. It takes none/,
-    ));
-
   it('of an edit', () => {
     const wrong = thrown(() => lm.edit(() => {}, { inPlace: true })); // @edit
     return expectMistake(wrong, 'edit', /edit has no option 'inPlace'; did you mean inplace\?/);
