@@ -34,7 +34,7 @@ const BESIDE_EACH = 2 ** 12;
 /** How many bytes of a status are read. */
 const STATUS = 2 ** 16;
 
-/** How often the progress may break off, and how long to wait before it is asked for again, in milliseconds. */
+/** How often the events may break off without any news, and how long to wait before they are asked for again, in milliseconds. */
 const BREAKS = 20;
 const PAUSE = 100;
 
@@ -136,7 +136,9 @@ export class RemoteJob implements Backend {
     for (let broken = 0; isWatched; broken++) {
       if (broken === BREAKS) throw connection.error(`has ended the progress of the trace ${broken} times`);
       open ??= await connection.ask(`${this.#path()}/events`, get, (response) => this.#events(response));
+      const { count } = events;
       if (await events.read(open)) break;
+      if (events.count > count) broken = 0;
       open = undefined;
       await delay(PAUSE, undefined, { signal });
     }

@@ -18,11 +18,17 @@ export class ServerEvents {
   readonly #wrong: (why: string) => Error;
   /** How many tokens were told: a new connection begins with the first one again. */
   #tokens = 0;
+  #count = 0;
 
   /** @param wrong makes the error for a stream that is none */
   constructor(told: Pick<TraceRequest, 'onProgress' | 'onToken'>, wrong: (why: string) => Error) {
     this.#told = told;
     this.#wrong = wrong;
+  }
+
+  /** How many events there were, progress and tokens. */
+  get count(): number {
+    return this.#count;
   }
 
   /** Reads them until the server says that the job has ended. False if the stream breaks before. */
@@ -40,6 +46,7 @@ export class ServerEvents {
         for (const event of events) {
           const [, name, data] = /^event: (\w+)\ndata: (.*)$/.exec(event) ?? [];
           if (name === 'end') return true;
+          this.#count++;
           if (name === 'progress') await this.#told.onProgress?.(...this.#parsed(progressSchema, data!, 'no progress'));
           if (name === 'token' && ++tokens > this.#tokens) {
             this.#tokens = tokens;

@@ -78,9 +78,7 @@ export class Fused {
         return await run(trace.plan, { run: (_, feeds, outputs) => trace.session.run(feeds, outputs) });
       } catch {
         const result = await inSegments();
-        // It may be the trace that has ended the thread: it is fused once more, and no oftener.
-        if (this.thread?.hasEnded && !this.lost.has(key)) this.lost.add(key);
-        else this.refuse(key);
+        this.fail(key);
         return result;
       }
     }
@@ -130,7 +128,7 @@ export class Fused {
       const dispatches = [{ ...dispatch, label: `${dispatch.label} (fused)` }];
       this.traces.set(key, { session, plan: { ...plan, dispatches }, last: this.runs });
     } catch {
-      this.refused.add(key);
+      this.fail(key);
     } finally {
       this.isCreating = false;
     }
@@ -153,7 +151,12 @@ export class Fused {
     return thread;
   }
 
-  private refuse(key: string): void {
+  /** A trace that fails is fused no more. It may be what has ended its thread: then it is tried once again, and no oftener. */
+  private fail(key: string): void {
+    if (this.thread?.hasEnded && !this.lost.has(key)) {
+      this.lost.add(key);
+      return;
+    }
     this.drop(key);
     this.refused.add(key);
   }

@@ -14,14 +14,11 @@ export interface Draft extends Module {
 /** The module at `path` in a tree under construction, made where it was missing. */
 export function ensure(root: Draft, path: string): Draft {
   let module = root;
-  for (let start = 0; start < path.length; ) {
-    const dot = path.indexOf('.', start);
-    const end = dot < 0 ? path.length : dot;
-    const name = path.slice(start, end);
-    const child = module.children.get(name) ?? draft(path.slice(0, end));
+  for (const ancestor of ancestors(path)) {
+    const name = ancestor.slice(module.path === '' ? 0 : module.path.length + 1);
+    const child = module.children.get(name) ?? draft(ancestor);
     module.children.set(name, child);
     module = child;
-    start = end + 1;
   }
   return module;
 }
