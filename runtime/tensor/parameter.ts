@@ -64,7 +64,7 @@ function floatOf(data: TensorData, wanted: DType | undefined): FloatDType {
   const dtype = wanted ?? (isTyped ? (Tensor.from(data) as AnyTensor).dtype : 'float32');
   if (!isFloatDType(dtype)) {
     throw new TypeError(
-      `a Parameter holds floating-point numbers, not ${JSON.stringify(dtype)}: only they have gradients`,
+      `a Parameter holds floating-point numbers, not ${dtype}: only they have gradients`,
     );
   }
   return dtype;
