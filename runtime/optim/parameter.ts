@@ -18,4 +18,4 @@ export interface ParameterClass {
   readonly prototype: ParameterTensor<FloatDType>;
 }
 
-export const Parameter = ParameterTensor as unknown as ParameterClass;
+export const Parameter: ParameterClass = ParameterTensor as unknown as ParameterClass;

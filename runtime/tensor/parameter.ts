@@ -63,9 +63,7 @@ function floatOf(data: TensorData, wanted: DType | undefined): FloatDType {
   const isTyped = data instanceof Tensor || ArrayBuffer.isView(data);
   const dtype = wanted ?? (isTyped ? (Tensor.from(data) as AnyTensor).dtype : 'float32');
   if (!isFloatDType(dtype)) {
-    throw new TypeError(
-      `a Parameter holds floating-point numbers, not ${JSON.stringify(dtype)}: only they have gradients`,
-    );
+    throw new TypeError(`a Parameter holds floating-point numbers, not ${dtype}: only they have gradients`);
   }
   return dtype;
 }

@@ -95,7 +95,7 @@ const CALLS: readonly (readonly [says: string, call: () => unknown])[] = [
     "AdamW has no option 'weight_decay'; did you mean weightDecay",
     () => new AdamW(parameters, loose({ weight_decay: 1 })),
   ],
-  ['floating-point numbers, not "float"', () => new Parameter([1], loose('float'))],
+  ['floating-point numbers, not float', () => new Parameter([1], loose('float'))],
   ['there is no dtype "float"; there are', () => Tensor.from([1], loose('float'))],
   [
     "intervention has no option 'output'; did you mean outputs",

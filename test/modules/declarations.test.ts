@@ -43,13 +43,13 @@ describe('the declarations of a model', () => {
       'NewGELUActivation',
       'Linear',
     ]);
-    expect(found[4]![2]).toBe('ModuleList, Readonly<Record<0 | 1 | -2 | -1, GPT2Block>>');
+    expect(found[4]![2]).toBe('ModuleList<GPT2Block>, Readonly<Record<0 | 1 | -2 | -1, GPT2Block>>');
   });
 
   it('give each number of a Sequential its own type', async () => {
     const found = interfaces(declare(await fixtureModel('zoo/cnn', 'dynamo')));
     expect(found.find(([, name]) => name === 'Sequential')![2]).toBe(
-      'ModuleList, Readonly<Record<0 | -3, StemItem>>, Readonly<Record<1 | -2, BatchNorm2d>>, Readonly<Record<2 | -1, ReLU>>',
+      'ModuleList<StemItem | BatchNorm2d | ReLU>, Readonly<Record<0 | -3, StemItem>>, Readonly<Record<1 | -2, BatchNorm2d>>, Readonly<Record<2 | -1, ReLU>>',
     );
   });
 
