@@ -127,7 +127,7 @@ class ReceivedCourse {
       const prepare = (tensors: ReadonlyMap<string, InputTensor>) => this.decoding(step.generation).inputs(tensors);
       return { ...base, inputs: new Map(), prepare, isReached: () => this.decoding(step.generation).goesOn };
     }
-    if (!step && inputs.size > 0 && given.size === 0) return { ...base, inputs: all(given as never) };
+    if (!step && inputs.size > 0 && given.size === 0) return { ...base, inputs: all(new Map()) };
     return {
       ...base,
       inputs: new Map(),

@@ -29,10 +29,29 @@ export function findWrongId(model: OnnxModel, inputs: ReadonlyMap<string, InputT
   return null;
 }
 
+interface Table {
+  readonly name: string;
+  readonly rows: number;
+}
+
+/** Looked for once: a model has many nodes, and may run on few numbers. */
+const tables = new WeakMap<OnnxModel, Map<string, Table | null>>();
+
+function tableOf(model: OnnxModel, input: string): Table | null {
+  const known = tables.get(model) ?? new Map<string, Table | null>();
+  tables.set(model, known);
+  let table = known.get(input);
+  if (table === undefined) {
+    table = findTable(model, input);
+    known.set(input, table);
+  }
+  return table;
+}
+
 /** The smallest of the tables whose rows the ids of an input select. */
-function tableOf({ graph, initializers }: OnnxModel, input: string): { name: string; rows: number } | null {
+function findTable({ graph, initializers }: OnnxModel, input: string): Table | null {
   const ids = new Set([input]);
-  let found: { name: string; rows: number } | null = null;
+  let found: Table | null = null;
   for (const node of graph.node) {
     const { opType, input: read, output } = node;
     if (SAME_ELEMENTS.has(opType) && ids.has(read[0] ?? '')) ids.add(output[0]!);

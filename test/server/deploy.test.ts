@@ -42,7 +42,8 @@ it('the image has this version, and the packages of a server and a worker in the
 
 it('the services of the compose file run commands that there are, on volumes that are declared', () => {
   const compose = text('compose.yaml');
-  const commands = [...compose.matchAll(/^ {4}command: (\[.*\])$/gm)].map(([, list]) => JSON.parse(list!) as string[]);
+  const lists = [...compose.matchAll(/^ {4}command:\s*(\[[^\]]*\])/gm)].map(([, list]) => list!);
+  const commands = lists.map((list) => JSON.parse(list.replace(/,\s*\]/, ']')) as string[]);
   expect(commands).toHaveLength(3);
   const [redis, ...own] = commands;
   expect(redis).toEqual(expect.arrayContaining(['--appendonly', 'yes', 'noeviction']));
