@@ -52,16 +52,17 @@ function lowerClause(lowering: Lowering, clause: ts.CaseOrDefaultClause, index: 
     { statements, from: statements.pos, to: clause.end, owner: clause.parent },
     'closure',
   );
-  const end = isLeft(lowering, statements.at(-1)) ? '' : '; break;';
+  const end = isLeft(lowering, statements) ? '' : '; break;';
   return [{ text: `case ${index}:`, at: lowering.start(clause) }, body, end];
 }
 
-/** Whether a list that ends with `last` ends with a `return` or `throw` when it is lowered. */
-function isLeft(lowering: Lowering, last: ts.Statement | undefined): boolean {
+/** Whether what `statements` become when they are lowered ends with a `return` or `throw`. */
+function isLeft(lowering: Lowering, statements: readonly ts.Statement[]): boolean {
+  const last = statements.at(-1);
   if (!last) return false;
   const isJump =
     syntax.isBreakOrContinueStatement(last) || syntax.isReturnStatement(last) || syntax.isThrowStatement(last);
-  return isJump || treatmentOf(lowering, last, 'closure', []).kind === 'continued';
+  return isJump || statements.some((one) => treatmentOf(lowering, one, 'closure', []).kind === 'continued');
 }
 
 /** What is compared: a function where that has to be found out, null for `default`. */

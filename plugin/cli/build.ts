@@ -17,26 +17,17 @@ export function build({ project, watch = false }: BuildOptions): boolean {
   const config = configIn(project);
   if (watch) {
     const host = ts.createSolutionBuilderWithWatchHost(system, createProgram, report, report, reportStatus);
-    ts.createSolutionBuilderWithWatch(host, [config], { force: true }, { preserveWatchOutput: true }).build();
+    ts.createSolutionBuilderWithWatch(host, [config], { force: true }).build();
     return true;
   }
   const host = ts.createSolutionBuilderHost(system, createProgram, report, report);
   return ts.createSolutionBuilder(host, [config], { force: true }).build() === ts.ExitStatus.Success;
 }
 
-/** @throws UsageError if there is none, or nothing would be written by it. */
+/** @throws UsageError if there is none. */
 function configIn(project: string): string {
   const config = resolve(ts.sys.directoryExists(project) ? `${project}/tsconfig.json` : project);
   if (!ts.sys.fileExists(config)) throw new UsageError(`There is no ${config}. Name a tsconfig.json with --project.`);
-  const options = ts.getParsedCommandLineOfConfigFile(config, undefined, {
-    ...ts.sys,
-    onUnRecoverableConfigFileDiagnostic: report,
-  })?.options;
-  if (options?.noEmit) {
-    throw new UsageError(
-      `${config} says "noEmit": true, so that nothing would be written. Set it to false (with "outDir": "dist"), or name another tsconfig.json that extends it, with --project.`,
-    );
-  }
   return config;
 }
 
@@ -58,6 +49,11 @@ const createProgram: ts.CreateProgram<ts.EmitAndSemanticDiagnosticsBuilderProgra
   configFileParsingDiagnostics = [],
   projectReferences = [],
 ) => {
+  if (options.noEmit) {
+    throw new UsageError(
+      `${options.configFilePath} says "noEmit": true, so that nothing would be written. Set it to false (with "outDir": "dist"), or name another tsconfig.json that extends it, with --project.`,
+    );
+  }
   const program = ts.createProgram({
     rootNames,
     options,
@@ -66,7 +62,12 @@ const createProgram: ts.CreateProgram<ts.EmitAndSemanticDiagnosticsBuilderProgra
     configFileParsingDiagnostics,
     projectReferences,
   });
-  return ts.createEmitAndSemanticDiagnosticsBuilderProgram(lowered(program, host), host, old);
+  return ts.createEmitAndSemanticDiagnosticsBuilderProgram(
+    lowered(program, host),
+    host,
+    old,
+    configFileParsingDiagnostics,
+  );
 };
 
 /** The adapter is written with the types of the package typescript; they are the same, in another file. */

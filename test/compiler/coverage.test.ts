@@ -32,7 +32,10 @@ const CODE = `function run(a, b, log) {
     }
     case null:
       log('fell through');
-      break;
+      if (b) {
+        break;
+      }
+      log('and on');
     default:
       log('default');
   }

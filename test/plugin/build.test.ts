@@ -44,6 +44,10 @@ it('onnsight build says where nothing would be written, and where there is nothi
     output: expect.stringMatching(/^error: .*tsconfig\.json says "noEmit": true, so that nothing would be written\./),
     code: 1,
   });
+  project.write('both.json', JSON.stringify({ files: [], references: [{ path: 'tsconfig.json' }] }));
+  expect((await project.tool(CLI, 'build', '-p', 'both.json')).output).toContain('says "noEmit": true');
+  project.write('tsconfig.json', tsconfig({ target: 'es7x' }));
+  expect((await project.tool(CLI, 'build')).output).toMatch(/^tsconfig\.json\(1,\d+\): error TS6046: /);
   expect((await project.tool(CLI, 'build', '-p', 'library')).output).toMatch(
     /^error: There is no .*library\. Name a tsconfig\.json with --project\.\n$/,
   );
