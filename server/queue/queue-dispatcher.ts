@@ -74,7 +74,8 @@ export class QueueDispatcher implements Dispatcher {
   readonly #lanes = new Map<string, Lane>();
   /** How many tokens and texts of each job were told on. */
   readonly #told = new WeakMap<Job, number>();
-  readonly #following = new WeakMap<Job, Promise<void>>();
+  /** What tells them on, one after the other. */
+  readonly #telling = new WeakMap<Job, Promise<void>>();
   #redis!: Redis;
   #looking: NodeJS.Timeout | undefined;
   #sweeping: NodeJS.Timeout | undefined;
@@ -107,9 +108,11 @@ export class QueueDispatcher implements Dispatcher {
       queue.on('error', () => {});
       events.on('error', () => {});
       events.on('active', ({ jobId }) => lane.open.get(jobId)?.start());
-      events.on('progress', ({ jobId, data }) => void this.#progress(lane, jobId, data));
-      events.on('completed', ({ jobId }) => void this.#look(lane, jobId));
-      events.on('failed', ({ jobId }) => void this.#look(lane, jobId));
+      // What Redis does not answer now is looked at again soon.
+      const later = (one: Promise<void>) => void one.catch(() => {});
+      events.on('progress', ({ jobId, data }) => later(this.#progress(lane, jobId, data)));
+      events.on('completed', ({ jobId }) => later(this.#look(lane, jobId)));
+      events.on('failed', ({ jobId }) => later(this.#look(lane, jobId)));
       await events.waitUntilReady();
     }
     this.#looking = setInterval(() => this.#lookAtAll(), LOOKS);
@@ -165,7 +168,7 @@ export class QueueDispatcher implements Dispatcher {
   #follow(lane: Lane, job: Job): void {
     const queued = queueId(job.request.user, job.request.id);
     lane.open.set(queued, job);
-    job.signal.addEventListener('abort', () => void this.#cancel(queued, job));
+    job.signal.addEventListener('abort', () => this.#cancel(queued, job).catch(() => job.end({ refusal: CANCELLED })));
     job.once('end', () => {
       lane.open.delete(queued);
       this.#metrics.ended(job);
@@ -217,13 +220,15 @@ export class QueueDispatcher implements Dispatcher {
 
   /** Tells on what has come since, in order. */
   #tellOn(queued: string, job: Job): Promise<void> {
-    const telling = (this.#following.get(job) ?? Promise.resolve()).then(async () => {
-      const first = this.#told.get(job) ?? 0;
-      const texts = await this.#redis.lrange(toldKey(queued), first, -1);
-      this.#told.set(job, first + texts.length);
-      for (const text of texts) job.report(JSON.parse(text) as Told);
-    });
-    this.#following.set(job, telling);
+    const telling = (this.#telling.get(job) ?? Promise.resolve())
+      .catch(() => {})
+      .then(async () => {
+        const first = this.#told.get(job) ?? 0;
+        const texts = await this.#redis.lrange(toldKey(queued), first, -1);
+        this.#told.set(job, first + texts.length);
+        for (const text of texts) job.report(JSON.parse(text) as Told);
+      });
+    this.#telling.set(job, telling);
     return telling;
   }
 
