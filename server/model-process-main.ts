@@ -14,6 +14,7 @@ import {
 import { AttachedModels } from './attached-models.ts';
 import { type CompletionRequest, complete } from './completion.ts';
 import { loadEdits } from './edits.ts';
+import { endWithParent } from './end-with-parent.ts';
 import type { Limits } from './limits.ts';
 import type { Ended, FromProcess, ToProcess } from './messages.ts';
 import { CANCELLED, type Refusal } from './refusal.ts';
@@ -38,6 +39,7 @@ process.on('message', async (message: ToProcess) => {
 });
 // Without the server there is nobody to run for.
 process.on('disconnect', () => process.exit());
+endWithParent();
 
 async function load(message: ToProcess & { kind: 'load' }): Promise<void> {
   limits = message.opening.limits;

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -70,8 +70,12 @@ export class Fleet {
     await killed(this.#front!);
   }
 
-  async killWorker(): Promise<void> {
-    await killed(this.workers.shift()!);
+  /** Gives the processes of its models. */
+  async killWorker(): Promise<number[]> {
+    const worker = this.workers.shift()!;
+    const models = childrenOf(worker.pid!);
+    await killed(worker);
+    return models;
   }
 
   async end(): Promise<void> {
@@ -84,6 +88,28 @@ export class Fleet {
     return spawn(process.execPath, [MAIN, command, ...this.#models, ...args, ...own], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
+  }
+}
+
+/** Whether a process is there. */
+export function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
+function childrenOf(pid: number): number[] {
+  const processes = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+  return processes.map(Number).filter((one) => parentOf(one) === pid);
+}
+
+function parentOf(pid: number): number | null {
+  try {
+    return Number(/^PPid:\s*(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
+  } catch {
+    return null;
   }
 }
 

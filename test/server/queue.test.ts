@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { AnswerLinks } from '../../server/queue/links.ts';
 import { modelPath } from '../support/fixtures.ts';
 import { loadToy, reference } from '../support/toy.ts';
-import { Fleet, hasRedis } from './fleet.ts';
+import { Fleet, hasRedis, isAlive } from './fleet.ts';
 
 const MLP = modelPath('zoo/mlp', 'ts');
 const { clean } = reference.prompts;
@@ -84,12 +84,16 @@ describe.skipIf(!hasRedis)('a server with workers behind a queue', () => {
     const refused = expect(long).rejects.toThrow(/It has ended two workers while it ran, and is not tried again/);
     await vi.waitFor(async () => expect((await job.status()).status).toBe('running'), 20_000);
     // Which of them has it is not told: all end, and others come.
-    while (fleet.workers.length > 0) await fleet.killWorker();
+    const models: number[] = [];
+    while (fleet.workers.length > 0) models.push(...(await fleet.killWorker()));
     await fleet.startWorker();
     await vi.waitFor(async () => expect(await attempts(fleet.redisUrl)).toBe(2), 20_000);
-    await fleet.killWorker();
+    models.push(...(await fleet.killWorker()));
     await Promise.all([fleet.startWorker(), fleet.startWorker()]);
     await refused;
+    // The processes of the models end with their workers, also in the middle of a run.
+    expect(models.length).toBeGreaterThan(2);
+    await vi.waitFor(() => expect(models.filter(isAlive)).toEqual([]), 10_000);
   });
 
   it('of jobs during which a worker, Redis and the server are killed, each is answered right once', async () => {
