@@ -13,6 +13,7 @@ import { guess, nearest } from '../nearest.ts';
 import { branchOf } from '../onnx/branches/guarded.ts';
 import { inBothBranches } from '../onnx/branches/has-modules.ts';
 import { saysWhetherRan } from '../onnx/branches/ran.ts';
+import { BLOCKED } from '../onnx/domains.ts';
 import { dtypeName, elementTypeName } from '../onnx/dtypes.ts';
 import type { OnnxModel } from '../onnx/model.ts';
 import type { SymbolicTypes } from '../shapes/symbolic.ts';
@@ -50,6 +51,8 @@ export class ModelMap {
   readonly names: Names;
   /** Modules by path, also by paths that are not their own. */
   private readonly modules: Map<string, Module>;
+  /** Whether ONNX Runtime has laid tensors out for one kind of processor, and left out what turned them for a module. */
+  private readonly isBlocked: boolean;
   /** The shapes as functions of the inputs' sizes, once they were worked out. */
   formulas: SymbolicTypes | null = null;
 
@@ -59,6 +62,7 @@ export class ModelMap {
     const { plain } = model;
     this.tree = buildTree(plain);
     this.nodes = nodesByName(plain);
+    this.isBlocked = plain.graph.node.some(({ domain }) => domain === BLOCKED);
     this.parameters = parameters(plain);
     this.transposed = transposedWeights(plain, this.tree, this.parameters);
     this.readers = new ParameterReaders(plain, this.parameters);
@@ -100,6 +104,7 @@ export class ModelMap {
       if (tensor === undefined) throw new OperationError(`the model has no parameter ${path}`);
       return { tensor, nodes: this.readers.others(path), inputs: [], outputs: [] };
     }
+    if (this.isBlocked && path !== '') throw blocked(path);
     const call = this.operation(path) ?? this.call(address);
     if (port === 'output' && this.modules.has(path)) this.checkReturned(address, call.outputs[0]);
     const tensor = call[`${port}s`][index];
@@ -316,6 +321,13 @@ export class TypedModel implements TracedModel {
     const dtype = found && dtypeName(found.dataType);
     return dtype ? { dtype, shape: found.dims.map(Number) } : null;
   }
+}
+
+/** The error for a module of a model in which tensors are not laid out as its modules make them. */
+function blocked(path: string): OperationError {
+  return new OperationError(
+    `'${path.replace(OPERATION, '.')}' cannot be read or set: ONNX Runtime wrote this file at the level 'all', with tensors laid out for one kind of processor (NCHWc), so that what modules make is not in it as PyTorch has it. Take the file that it was made from, or write it at the level 'extended'. The model's own inputs and outputs are as they were.`,
+  );
 }
 
 /** Some names, and how many more there are. */
