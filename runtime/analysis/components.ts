@@ -2,8 +2,8 @@ import { type LanguageModel, mul, save, stack, sub, type Tensor } from '../index
 import { block } from '../operators/blocks.ts';
 import type { Prompt } from '../types/model.ts';
 import { headMask, headSize } from './heads.ts';
-import { checkComponentOptions } from './options.ts';
-import { type Parts, transformer } from './parts.ts';
+import { type ComponentOptions, checkComponentOptions } from './options.ts';
+import { transformer } from './parts.ts';
 
 /** Parts of the residual stream. */
 export interface Components {
@@ -11,11 +11,6 @@ export interface Components {
   readonly labels: readonly string[];
   /** float [component, batch, position, features] */
   readonly values: Tensor;
-}
-
-export interface ComponentOptions {
-  /** Where the model has its parts, if its names are not those of GPT-2, Llama or GPT-NeoX. */
-  readonly parts?: Parts;
 }
 
 /** The residual stream in front of each layer, and behind the last one (TransformerLens: `accumulated_resid`). */

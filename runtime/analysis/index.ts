@@ -5,21 +5,26 @@
 
 export {
   accumulatedResidual,
-  type ComponentOptions,
   type Components,
   decomposeResidual,
   stackHeads,
 } from './components.ts';
-export { type Answer, logitAttribution } from './logit-attribution.ts';
+export { logitAttribution } from './logit-attribution.ts';
+export type {
+  Answer,
+  ComponentOptions,
+  HeadPatchingOptions,
+  PatchingOptions,
+  PatchOptions,
+  PictureOptions,
+} from './options.ts';
 export type { Parts } from './parts.ts';
-export { type PatchOptions, patch } from './patch.ts';
+export { patch } from './patch.ts';
 export {
   getActPatchAttnHeadOutAllPos,
   getActPatchAttnOut,
   getActPatchMlpOut,
   getActPatchResidPre,
-  type HeadPatchingOptions,
   type PatchingGrid,
-  type PatchingOptions,
 } from './patching.ts';
-export { drawGrid, type PictureOptions } from './picture.ts';
+export { drawGrid } from './picture.ts';

@@ -13,15 +13,9 @@ import {
 } from '../index.ts';
 import { block } from '../operators/blocks.ts';
 import type { Prompt } from '../types/model.ts';
-import type { ComponentOptions, Components } from './components.ts';
-import { checkAnswer, checkComponentOptions } from './options.ts';
+import type { Components } from './components.ts';
+import { type Answer, type ComponentOptions, checkAnswer, checkComponentOptions } from './options.ts';
 import { transformer } from './parts.ts';
-
-/** The token whose logit is looked at, and the one that its logit is compared with. */
-export interface Answer {
-  readonly token: number;
-  readonly instead?: number;
-}
 
 /**
  * What each component adds to a logit, or to the difference of two logits (TransformerLens: `logit_attrs`). The last norm

@@ -1,13 +1,54 @@
 import { CHECKED_LATER, COUNT, FUNCTION, OBJECT, type OptionKind, SIGNAL, TEXT, WHOLE } from '../api/option-kinds.ts';
 import { checkOptions, type OptionKinds } from '../api/options.ts';
 import { TraceError } from '../errors.ts';
+import type { Tensor } from '../index.ts';
 import { callerSite } from '../tracing/caller.ts';
-import type { ComponentOptions } from './components.ts';
-import type { Answer } from './logit-attribution.ts';
+import type { Prompt } from '../types/model.ts';
 import type { Parts } from './parts.ts';
-import type { PatchOptions } from './patch.ts';
-import type { HeadPatchingOptions, PatchingOptions } from './patching.ts';
-import type { PictureOptions } from './picture.ts';
+
+export interface ComponentOptions {
+  /** Where the model has its parts, if its names are not those of GPT-2, Llama or GPT-NeoX. */
+  readonly parts?: Parts;
+}
+
+/** The token whose logit is looked at, and the one that its logit is compared with. */
+export interface Answer {
+  readonly token: number;
+  readonly instead?: number;
+}
+
+export interface PatchOptions {
+  /** The path of the module whose output is taken. */
+  readonly module: string;
+  /** The positions that it is taken at in the source, and put to in the base: the same ones, unless `to` is given. */
+  readonly positions: readonly number[] | { readonly from: readonly number[]; readonly to: readonly number[] };
+}
+
+export interface PatchingOptions {
+  /** The prompt that values are taken from. */
+  readonly clean: Prompt;
+  /** The prompt that they are put into: as many tokens. */
+  readonly corrupted: Prompt;
+  /** What a patch is measured by: of the logits, float [batch, position, vocabulary]. */
+  readonly metric: (logits: Tensor) => number;
+  /** Where the model has its parts, if its names are not those of GPT-2, Llama or GPT-NeoX. */
+  readonly parts?: Parts;
+  /** Told after each patch how many are done, and how many there are. */
+  readonly onProgress?: (done: number, total: number) => void;
+  /** Ends the sweep between two patches: the promise is rejected with its reason. */
+  readonly signal?: AbortSignal;
+}
+
+export interface HeadPatchingOptions extends PatchingOptions {
+  /** How many heads a layer has. */
+  readonly heads: number;
+}
+
+export interface PictureOptions {
+  readonly title?: string;
+  /** The value at which a colour is full; the largest magnitude unless given. */
+  readonly most?: number;
+}
 
 const NAMES = ['attention', 'mlp', 'projection', 'layers', 'norm', 'unembedding'] as const;
 const PARTS = Object.fromEntries(NAMES.map((name) => [name, TEXT])) as OptionKinds<Parts>;

@@ -1,14 +1,7 @@
 import { type LanguageModel, save, type Tensor } from '../index.ts';
 import { block } from '../operators/blocks.ts';
 import type { Prompt } from '../types/model.ts';
-import { checkPatch } from './options.ts';
-
-export interface PatchOptions {
-  /** The path of the module whose output is taken. */
-  readonly module: string;
-  /** The positions that it is taken at in the source, and put to in the base: the same ones, unless `to` is given. */
-  readonly positions: readonly number[] | { readonly from: readonly number[]; readonly to: readonly number[] };
-}
+import { checkPatch, type PatchOptions } from './options.ts';
 
 /**
  * Runs the base with what a module gives for the source at some positions (pyvene: an interchange intervention).

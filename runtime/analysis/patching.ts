@@ -2,30 +2,9 @@ import type { Site } from '../graph/types.ts';
 import { type Envoy, type LanguageModel, ReuseScope, save, Tensor, TraceError } from '../index.ts';
 import { block } from '../operators/blocks.ts';
 import { callerSite } from '../tracing/caller.ts';
-import type { Prompt } from '../types/model.ts';
 import { headSize } from './heads.ts';
-import { checkHeadPatching, checkPatching } from './options.ts';
-import { type Layer, type Parts, transformer } from './parts.ts';
-
-export interface PatchingOptions {
-  /** The prompt that values are taken from. */
-  readonly clean: Prompt;
-  /** The prompt that they are put into: as many tokens. */
-  readonly corrupted: Prompt;
-  /** What a patch is measured by: of the logits, float [batch, position, vocabulary]. */
-  readonly metric: (logits: Tensor) => number;
-  /** Where the model has its parts, if its names are not those of GPT-2, Llama or GPT-NeoX. */
-  readonly parts?: Parts;
-  /** Told after each patch how many are done, and how many there are. */
-  readonly onProgress?: (done: number, total: number) => void;
-  /** Ends the sweep between two patches: the promise is rejected with its reason. */
-  readonly signal?: AbortSignal;
-}
-
-export interface HeadPatchingOptions extends PatchingOptions {
-  /** How many heads a layer has. */
-  readonly heads: number;
-}
+import { checkHeadPatching, checkPatching, type HeadPatchingOptions, type PatchingOptions } from './options.ts';
+import { type Layer, transformer } from './parts.ts';
 
 /** What patches do: `values[row][column]`, with a name for each row and column. */
 export interface PatchingGrid {

@@ -1,15 +1,9 @@
-import { checkPicture } from './options.ts';
+import { checkPicture, type PictureOptions } from './options.ts';
 import type { PatchingGrid } from './patching.ts';
 
 const CELL = 36;
 const LEFT = 80;
 const TOP = 60;
-
-export interface PictureOptions {
-  readonly title?: string;
-  /** The value at which a colour is full; the largest magnitude unless given. */
-  readonly most?: number;
-}
 
 /** A grid as an SVG text that stands alone: blue for negative values, orange for positive ones, white for 0. */
 export function drawGrid({ rows, columns, values }: PatchingGrid, options: PictureOptions = {}): string {
