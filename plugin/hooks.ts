@@ -8,6 +8,7 @@ export const load: LoadHook = async (url, context, nextLoad) => {
   const source = lowered(url, loaded);
   if (source === null) return loaded;
   if (!isCommonJs(loaded)) return { ...loaded, format: 'module', source };
+  if (FOR_TSX.test(url)) return { format: 'commonjs', source: requiring(fileOf(url), source) };
   // given a source, Node 20 would run it with a `require` that knows no ES modules; given none, it asks commonjs.ts
   return { format: 'commonjs' };
 };
@@ -24,6 +25,23 @@ export function loadSync(
   return { ...loaded, format: isCommonJs(loaded) ? 'commonjs' : 'module', source };
 }
 
+/** How tsx names a CommonJS file that an ES module imports: what it gives for that name is run. */
+const FOR_TSX = /(%3F|\?)tsx-.*$/;
+
+/** The path of the file that a URL means. */
+function fileOf(url: string): string {
+  return fileURLToPath(url.replace(FOR_TSX, ''));
+}
+
+/** Code that gives what a file gives that is required, whose lines commonjs.ts knows, and that tells Node its names. */
+function requiring(path: string, source: string): string {
+  const names = new Set([...source.matchAll(/^exports\.([\w$]+) =/gm)].map(([, name]) => name));
+  const file = JSON.stringify(path);
+  names.delete('default'); // which is all that it gives
+  return `module.exports = require('node:module').createRequire(${file})(${file});
+0 && (module.exports = { ${[...names].join(', ')} });`;
+}
+
 function isCommonJs({ format }: LoadFnOutput): boolean {
   return format === 'commonjs' || (format as string) === 'commonjs-typescript';
 }
@@ -31,5 +49,5 @@ function isCommonJs({ format }: LoadFnOutput): boolean {
 /** The lowered JavaScript for `url`; null also for CommonJS that Node leaves to `Module._extensions`. */
 function lowered(url: string, loaded: LoadFnOutput): string | null {
   if (!url.startsWith('file:') || !loaded.source) return null;
-  return compile(fileURLToPath(url), isCommonJs(loaded) ? 'commonjs' : 'module');
+  return compile(fileOf(url), isCommonJs(loaded) ? 'commonjs' : 'module');
 }

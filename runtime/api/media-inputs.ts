@@ -22,7 +22,7 @@ export class MediaInputs implements InputMaker {
   read(inputs: unknown): Promise<Inputs> | null {
     if (this.#processor.takes !== 'image' || !this.#isMedia(inputs)) return null;
     const { image } = inputs;
-    const list = [image].flat();
+    const list = listOf(image);
     if (!list.some(isFile)) return null;
     return Promise.all(list.map((one) => (isFile(one) ? readImage(one) : one))).then(
       (read) => ({ ...inputs, image: read }) as unknown as Inputs,
@@ -33,7 +33,7 @@ export class MediaInputs implements InputMaker {
     if (!this.#isMedia(inputs)) return this.#usual.prepare(inputs);
     const { takes } = this.#processor;
     const { [takes]: given, ...others } = inputs;
-    const list = [given].flat();
+    const list = listOf(given);
     if (list.length === 0) throw new InputError(`The input ${takes} is an empty list.`);
     const [name, tensor] = made(this.#processor, list);
     if (!this.#has(name)) {
@@ -42,6 +42,8 @@ export class MediaInputs implements InputMaker {
         `The model has no input '${name}' for ${takes === 'image' ? 'a picture' : 'sound'}, only ${names}.`,
       );
     }
+    if (others[name] !== undefined)
+      throw new InputError(`The inputs have both ${takes} and ${name}, which is made of it.`);
     return { ...this.#usual.prepare(others), [name]: tensor };
   }
 
@@ -66,6 +68,15 @@ function made(processor: Processor, list: readonly unknown[]): [string, Tensor] 
   return [extractor.input, extractor.features(list.map(sound))];
 }
 
+/** Each of a list, also where nothing stands in it. */
+function listOf(given: unknown): readonly unknown[] {
+  return Array.isArray(given) ? Array.from(given) : [given];
+}
+
+function kindOf(value: unknown): string {
+  return value === null ? 'null' : typeof value;
+}
+
 function isFile(value: unknown): value is string | Uint8Array {
   return typeof value === 'string' || value instanceof Uint8Array;
 }
@@ -75,7 +86,7 @@ function picture(value: unknown): RawImage {
   throw new InputError(
     isFile(value)
       ? 'In a block a picture cannot be waited for: read it before, const image = await readImage(…), and give { image }.'
-      : `The input image is a file, its bytes, what readImage gave, or a list of these, not ${typeof value}.`,
+      : `The input image is a file, its bytes, what readImage gave, or a list of these, not ${kindOf(value)}.`,
   );
 }
 
@@ -83,6 +94,6 @@ function sound(value: unknown): RawAudio {
   if (isRawAudio(value)) return value;
   if (isFile(value)) return readAudio(value);
   throw new InputError(
-    `The input audio is a WAV file, its bytes, what readAudio gave, or a list of these, not ${typeof value}.`,
+    `The input audio is a WAV file, its bytes, what readAudio gave, or a list of these, not ${kindOf(value)}.`,
   );
 }

@@ -75,7 +75,7 @@ export class KnownRuns {
     feeds: readonly SessionTensor[],
     outputs: readonly SessionTensor[],
   ): void {
-    const bytes = [...feeds, ...outputs].reduce((sum, tensor) => sum + tensor.data.byteLength, 0);
+    const bytes = sizeOf([...feeds, ...outputs]);
     if (bytes > this.limit / 8) return;
     const { bases, variants } = this.history(owner, key);
     const siblings = isBase ? bases : variants;
@@ -108,6 +108,14 @@ export class KnownRuns {
     this.runs.delete(run);
     this.held -= run.bytes;
   }
+}
+
+/** The bytes of tensors; a letter of a text has two. */
+export function sizeOf(tensors: readonly SessionTensor[]): number {
+  return tensors.reduce((sum, { data }) => {
+    const texts: readonly unknown[] = Array.isArray(data) ? data : [];
+    return sum + texts.reduce((all: number, text) => all + 2 * String(text).length, data.byteLength ?? 0);
+  }, 0);
 }
 
 /** The runs that a scope knows. */

@@ -177,10 +177,10 @@ async function reuseDispatch(
     const ran = now() - start;
     return { name: dispatch.label, kind: dispatch.kind, action: 'reused', built: null, ran };
   }
-  const stats = await runDispatch(dispatch, registers, graph, context);
-  if (!reuse.runs.isWanted(programs, key, isBase)) return stats;
-  // What the user gave may change later.
+  if (!reuse.runs.isWanted(programs, key, isBase)) return runDispatch(dispatch, registers, graph, context);
+  // What the user gave may change later, also while this runs.
   const kept = feeds.map((feed, i) => (reuse.given.has(dispatch.feeds[i]!.register) ? ort.copy(feed) : feed));
+  const stats = await runDispatch(dispatch, registers, graph, context);
   const outputs = dispatch.fetches.map(({ register }) => registers[register]!);
   reuse.runs.remember(programs, key, isBase, kept, outputs);
   for (const { register } of [...dispatch.feeds, ...dispatch.fetches]) reuse.held.add(register);

@@ -1,7 +1,7 @@
 import { ort } from '../ort/ort.ts';
 import type { SessionTensor } from '../ort/port.ts';
 import type { InputTensor } from '../tensor/string-tensor.ts';
-import { ReuseScope, runsOf } from './reuse.ts';
+import { ReuseScope, runsOf, sizeOf } from './reuse.ts';
 
 /** How many different inputs may take turns in a sweep. */
 const TURNS = 4;
@@ -38,7 +38,7 @@ export class Sweeps {
     }
     if (++this.strangers === OVER) this.end();
     // What the user gave may change later.
-    if (sizeOf(inputs) <= WATCHED_BYTES) {
+    if (sizeOf([...inputs.values()]) <= WATCHED_BYTES) {
       this.seen.push(new Map(Array.from(inputs, ([name, input]) => [name, ort.copy(input)] as const)));
     }
     if (this.seen.length > TURNS) this.seen.shift();
@@ -59,8 +59,4 @@ export class Sweeps {
 function areSame(one: ReadonlyMap<string, SessionTensor>, other: ReadonlyMap<string, SessionTensor>): boolean {
   if (one.size !== other.size) return false;
   return Array.from(one).every(([name, tensor]) => other.has(name) && ort.isSame(tensor, other.get(name)!));
-}
-
-function sizeOf(inputs: ReadonlyMap<string, SessionTensor>): number {
-  return [...inputs.values()].reduce((sum, { data }) => sum + (data.byteLength ?? 0), 0);
 }

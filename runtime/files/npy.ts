@@ -8,6 +8,8 @@ import { besideOf, bytesOf, writeWhole } from './write.ts';
 
 /** A tensor as numpy's `save` writes it: read it with `numpy.load`. */
 export async function saveNpy(path: string, tensor: AnyTensor): Promise<void> {
+  if (typeof path !== 'string')
+    throw new TensorFileError('saveNpy takes the path before the tensor: saveNpy(path, tensor).');
   await writeWhole(path, npyOf(tensor));
 }
 

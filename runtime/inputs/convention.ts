@@ -27,6 +27,8 @@ const USE_CACHE = 'use_cache_branch';
 export const LOGITS = 'logits';
 /** How many of the last positions get logits, 0 for all: int64, of no dimensions or one. */
 const LOGITS_TO_KEEP = 'num_logits_to_keep';
+/** `past_key_values.0.key`, `past_key_values.0.decoder.value`, `past_key_0`, `past_value_self_0`, `past_0`. */
+const KEY_VALUE = /[._](key|value)$|^past_(key|value)(_self|_cross)?_\d+$|^past(_key_values)?[._]\d+$/;
 /** Inputs that tell a length, though their names begin like those of a cache. */
 const LENGTHS = /^past_seq/;
 
@@ -37,7 +39,7 @@ export function isPast(input: string): boolean {
 
 /** Whether an input is of the key-value cache: float [batch, heads, past, features]. */
 export function isKeyValue(input: string): boolean {
-  return isPast(input) && /key|value|^past_\d+$/.test(input);
+  return isPast(input) && KEY_VALUE.test(input);
 }
 
 /** The input that takes an output of a step in the next one; null for an output that none takes. */

@@ -54,7 +54,7 @@ export function filesUnder(folder: string): string[] {
  * given, else the first of the usual ones of that form and subfolder, else the only one there is. Null if there is none.
  */
 export function findModelFile(paths: readonly string[], { file, dtype, subfolder }: FileChoice = {}): string | null {
-  if (file !== undefined) return paths.includes(file) ? file : null;
+  if (file !== undefined) return paths.find((path) => path === posix.join('.', file)) ?? null;
   const folders = subfolder === undefined ? FOLDERS : [within(subfolder)];
   const usual = GRAPHS.flatMap((graph) => folders.map((folder) => `${folder}${graph}${ENDINGS[dtype ?? 'fp32']}.onnx`));
   const graphs = graphsOf(paths).filter((path) => subfolder === undefined || folderOf(path) === within(subfolder));
@@ -74,7 +74,7 @@ export function chooseModelFile(paths: readonly string[], where: string, choice:
 
 function missing({ file, dtype, subfolder }: FileChoice): string {
   if (file !== undefined) return `no file ${file}`;
-  const place = subfolder === undefined ? '' : ` in ${subfolder}`;
+  const place = subfolder ? ` in ${subfolder}` : '';
   if (dtype !== undefined) return `no ${GRAPHS.map((graph) => `${graph}${ENDINGS[dtype]}.onnx`).join(' or ')}${place}`;
   return `none of ${GRAPHS.map((graph) => `${graph}.onnx`).join(', ')}${place}, and not one .onnx file alone`;
 }

@@ -3,6 +3,7 @@ import { InputError } from '../inputs/prepare.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { logMel } from './log-mel.ts';
 import type { RawAudio } from './raw-audio.ts';
+import { unknownSetting } from './unknown-setting.ts';
 
 const count = z.number().int().positive();
 
@@ -14,8 +15,22 @@ export const audioSettings = z.looseObject({
   n_fft: count.nullish(),
   hop_length: count.nullish(),
   chunk_length: count.nullish(),
+  dither: z.literal(0).nullish(),
 });
 type AudioSettings = z.infer<typeof audioSettings>;
+
+/** Settings that follow from others, or say nothing of a sound that stands alone. */
+const WITHOUT_EFFECT = new Set([
+  ...[
+    'feature_extractor_type',
+    'processor_class',
+    'auto_map',
+    'padding_side',
+    'padding_value',
+    'return_attention_mask',
+  ],
+  ...['n_samples', 'nb_max_frames', 'mel_filters', 'return_tensors', 'device'],
+]);
 
 const TYPES = ['WhisperFeatureExtractor', 'Wav2Vec2FeatureExtractor'];
 
@@ -32,7 +47,15 @@ export class FeatureExtractor {
         `What a ${type} does to sound is not known here (only ${TYPES.join(', ')}): give the model's own input.`,
       );
     }
-    this.input = type === 'WhisperFeatureExtractor' ? 'input_features' : 'input_values';
+    const other = unknownSetting(settings, Object.keys(audioSettings.shape), WITHOUT_EFFECT);
+    const isSpectrogram = type === 'WhisperFeatureExtractor';
+    const wrong = isSpectrogram && settings.do_normalize ? 'do_normalize' : other;
+    if (wrong) {
+      throw new InputError(
+        `What the setting ${wrong} of preprocessor_config.json does to sound is not known here: give the model's own input.`,
+      );
+    }
+    this.input = isSpectrogram ? 'input_features' : 'input_values';
     this.#settings = settings;
   }
 

@@ -3,8 +3,10 @@ import { InputError } from '../inputs/prepare.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import type { RawImage } from './raw-image.ts';
 import { map, type Resampling, resize } from './resize.ts';
+import { unknownSetting } from './unknown-setting.ts';
 
-const count = z.number().int().positive();
+/** The pixels of a side, or more than any model takes. */
+const count = z.number().int().positive().max(16_384);
 const sides = z.object({ height: count, width: count });
 const sizes = z.union([count, sides, z.object({ shortest_edge: count, longest_edge: count.optional() })]);
 type Sizes = z.infer<typeof sizes>;
@@ -22,10 +24,17 @@ export const imageSettings = z.looseObject({
   rescale_factor: z.number().positive().nullish(),
   do_normalize: z.boolean().nullish(),
   image_mean: triple.nullish(),
-  image_std: triple.nullish(),
+  image_std: triple.refine((all) => all.every((one) => one !== 0), 'a deviation of 0').nullish(),
   do_pad: z.boolean().nullish(),
 });
 type ImageSettings = z.infer<typeof imageSettings>;
+
+/** Settings that say nothing of the pixels of a picture in red, green and blue. */
+const WITHOUT_EFFECT = new Set([
+  ...['image_processor_type', 'feature_extractor_type', 'processor_class', 'auto_map', '_valid_processor_keys'],
+  ...['data_format', 'input_data_format', 'return_tensors', 'device', 'disable_grouping', 'default_to_square'],
+  ...['do_convert_rgb', 'do_reduce_labels', 'reduce_labels', 'image_seq_length', 'use_square_size'],
+]);
 
 const HALF = [0.5, 0.5, 0.5];
 const CLIP = { mean: [0.48145466, 0.4578275, 0.40821073], std: [0.26862954, 0.26130258, 0.27577711] };
@@ -66,12 +75,18 @@ export class ImageProcessor {
    */
   constructor(type: string, settings: ImageSettings) {
     const name = type.replace(/(FeatureExtractor|ImageProcessor)(Fast|Pil)?$/, '');
-    const kind = KINDS[name];
+    const kind = Object.hasOwn(KINDS, name) ? KINDS[name] : undefined;
     if (!kind || settings.do_pad) {
       const known = Object.keys(KINDS).map((one) => `${one}ImageProcessor`);
       const what = kind ? `${type} with do_pad` : type;
       throw new InputError(
         `What a ${what} does to a picture is not known here (only ${known.join(', ')}): give the pixels as the model's own input.`,
+      );
+    }
+    const other = unknownSetting(settings, Object.keys(imageSettings.shape), WITHOUT_EFFECT);
+    if (other) {
+      throw new InputError(
+        `What the setting ${other} of preprocessor_config.json does to a picture is not known here: give the pixels as the model's own input.`,
       );
     }
     this.#kind = kind;

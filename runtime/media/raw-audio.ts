@@ -17,8 +17,11 @@ const READERS: Readonly<Record<string, (view: DataView, at: number) => number>> 
   '3 32': (view, at) => view.getFloat32(at, true),
   '3 64': (view, at) => view.getFloat64(at, true),
 };
-/** The format that says in its extension what it is. */
+/** The format that says in its extension what it is: by its number, and what follows on that in all that are told so. */
 const EXTENSIBLE = 0xfffe;
+const EXTENSION = '00 00 00 00 10 00 80 00 00 aa 00 38 9b 71';
+/** The parts of a file of which there is one. */
+const MAIN = new Set(['fmt ', 'data']);
 
 /** Reads sound: a WAV file of one channel, or the bytes of one. Throws an `InputError` for what is none. */
 export function readAudio(source: string | Uint8Array): RawAudio {
@@ -37,7 +40,11 @@ function decode(bytes: Uint8Array): RawAudio {
     throw new Error('it is no WAV file (ffmpeg makes one: ffmpeg -i in.mp3 -ac 1 -ar 16000 out.wav)');
   const chunks = new Map<string, { at: number; size: number }>();
   for (let at = 12; at + 8 <= bytes.length; ) {
-    const size = Math.min(view.getUint32(at + 4, true), bytes.length - at - 8);
+    const [told, there] = [view.getUint32(at + 4, true), bytes.length - at - 8];
+    // What is written as it comes does not know its size.
+    const size = told === 0xffffffff || (told === 0 && text(at) === 'data') ? there : told;
+    if (size > there) throw new Error('it is cut short');
+    if (chunks.has(text(at)) && MAIN.has(text(at))) throw new Error(`it has two parts '${text(at).trim()}'`);
     chunks.set(text(at), { at: at + 8, size });
     at += 8 + size + (size % 2);
   }
@@ -49,16 +56,25 @@ function decode(bytes: Uint8Array): RawAudio {
     view.getUint16(format.at + 14, true),
   ];
   const code = view.getUint16(format.at, true);
-  const kind = code === EXTENSIBLE && format.size >= 26 ? view.getUint16(format.at + 24, true) : code;
+  const isExtended = code === EXTENSIBLE && format.size >= 40 && hex(bytes, format.at + 26, 14) === EXTENSION;
+  const kind = isExtended ? view.getUint16(format.at + 24, true) : code;
   const read = READERS[`${kind} ${bits}`];
   if (!read) throw new Error(`it holds samples of format ${kind} with ${bits} bits, not of PCM or floats`);
   if (channels !== 1)
     throw new Error(`it has ${channels} channels, and models take one: ffmpeg -i in.wav -ac 1 out.wav`);
   const width = bits / 8;
+  if (view.getUint16(format.at + 12, true) !== width || data.size % width > 0) {
+    throw new Error(`its samples do not have the ${width} bytes that it tells`);
+  }
   const samples = Float32Array.from({ length: Math.floor(data.size / width) }, (_, i) =>
     read(view, data.at + i * width),
   );
+  if (!samples.every(Number.isFinite)) throw new Error('it holds samples that are no numbers');
   return { samplingRate, samples };
+}
+
+function hex(bytes: Uint8Array, at: number, count: number): string {
+  return Array.from(bytes.subarray(at, at + count), (one) => one.toString(16).padStart(2, '0')).join(' ');
 }
 
 /** Whether a value is sound in memory. */

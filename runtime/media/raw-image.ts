@@ -20,7 +20,11 @@ export async function readImage(source: string | Uint8Array): Promise<RawImage> 
   });
   const what = typeof source === 'string' ? source : `${source.byteLength} bytes`;
   try {
-    const picture = sharp(source, { ignoreIcc: true }).autoOrient().removeAlpha().toColourspace('srgb');
+    const file = sharp(source, { ignoreIcc: true });
+    const { space, depth, channels } = await file.metadata();
+    if (space === 'cmyk') throw new Error('its colours are those of a printer (CMYK): convert it to RGB');
+    if (depth === 'ushort' && channels === 1) throw new Error('it is gray with 16 bits: convert it to 8');
+    const picture = file.autoOrient().removeAlpha().toColourspace('srgb');
     const { data, info } = await picture.raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true });
     return { width: info.width, height: info.height, data: new Uint8Array(data) };
   } catch (cause) {
@@ -28,11 +32,14 @@ export async function readImage(source: string | Uint8Array): Promise<RawImage> 
   }
 }
 
-/** Whether a value is a picture in memory. Throws an `InputError` for one whose data has another size. */
+/** Whether a value is a picture in memory. Throws an `InputError` for one whose data has another size, or is no bytes. */
 export function isRawImage(value: unknown): value is RawImage {
   const { width, height, data } = (value ?? {}) as Partial<RawImage>;
   if (typeof width !== 'number' || typeof height !== 'number' || !ArrayBuffer.isView(data)) return false;
-  if (width > 0 && height > 0 && data.length === width * height * 3) return true;
+  const isBytes = data instanceof Uint8Array || (data as unknown) instanceof Uint8ClampedArray;
+  if (!isBytes) throw new InputError('The data of a picture is a Uint8Array of red, green and blue, from 0 to 255.');
+  const isWhole = [width, height].every((size) => Number.isInteger(size) && size > 0);
+  if (isWhole && data.length === width * height * 3) return true;
   throw new InputError(
     `A picture of ${width} × ${height} pixels has ${width * height * 3} bytes (red, green, blue), and this one has ${data.length}.`,
   );

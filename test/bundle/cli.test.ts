@@ -249,7 +249,7 @@ export const typed = intervention((gpt2: LanguageModel) => {
     ],
     ['two modes', ['compile', '-m', TOY_MODEL, '--watch', '--check'], /--watch and --check cannot go together/],
     ['an unknown option', ['compile', '-m', TOY_MODEL, '--optimise'], /unknown option '--optimise'[\s\S]*--optimize/],
-    ['an unknown command', ['build'], /unknown command 'build'/],
+    ['an unknown command', ['bild'], /unknown command 'bild'/],
   ])('%s is an error that says so', async (_, args, message) => {
     const { code, output } = await run(MAIN, ...args);
     expect(output).toMatch(message);

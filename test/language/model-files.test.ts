@@ -29,6 +29,7 @@ describe('the .onnx file of a model', () => {
     [{ subfolder: '' }, 'model.onnx'],
     [{ dtype: 'fp16', subfolder: '' }, null],
     [{ dtype: 'bnb4' }, null],
+    [{ file: './onnx/model_q4.onnx' }, 'onnx/model_q4.onnx'],
   ] as const)('of the form and subfolder that %o say', (choice, expected) => {
     const inFolder = ['model.onnx', 'model_q4.onnx', 'model_quantized.onnx', 'model_q4f16.onnx'];
     const paths = ['model.onnx', ...inFolder.map((name) => `onnx/${name}`), 'cpu/model.onnx', 'gpu/whole.onnx'];

@@ -68,6 +68,8 @@ describe('pictures', () => {
     ],
     ['no file', 'nowhere.png', /inputs\.test\.ts:\d+:\d+ - nowhere\.png cannot be read as a picture/],
     ['none', [], /The input image is an empty list/],
+    // biome-ignore lint/suspicious/noSparseArray: it is what is tested.
+    ['a hole', [, 'x.png'], /inputs\.test\.ts:\d+:\d+ - (The input image is a file.*not undefined|x\.png cannot)/],
     [
       'too few bytes',
       { width: 2, height: 2, data: new Uint8Array(3) },
@@ -76,6 +78,13 @@ describe('pictures', () => {
   ])('%s is an error', async (_, image, says) => {
     await expect(vit.trace({ image }, () => save(vit.output))).rejects.toThrow(says);
   });
+});
+
+test('a picture beside its own pixels is an error', async () => {
+  const both = { image: await readImage(at('wide.png')), pixel_values: await pixels('wide.png') };
+  await expect(vit.trace(both, () => save(vit.output))).rejects.toThrow(
+    'The inputs have both image and pixel_values, which is made of it.',
+  );
 });
 
 test('sound, by its file or as it was read', async () => {

@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { type RawImage, readAudio, readImage } from 'onnsight';
+import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
 import { FeatureExtractor } from '../../runtime/media/feature-extractor.ts';
 import { ImageProcessor } from '../../runtime/media/image-processor.ts';
+import { isRawImage } from '../../runtime/media/raw-image.ts';
 
 /** The path of a file in fixtures/media. */
 const at = (name: string) => fileURLToPath(new URL(`../fixtures/media/${name}`, import.meta.url));
@@ -75,6 +77,7 @@ test('samples of every format of a WAV file', () => {
     view.setUint16(20, code, true);
     view.setUint16(22, 1, true);
     view.setUint32(24, 8000, true);
+    view.setUint16(32, bits / 8, true);
     view.setUint16(34, bits, true);
     view.setUint32(40, bytes.length - 44, true);
     expected.forEach((value, i) => {
@@ -122,6 +125,36 @@ describe('what cannot be used is an error in words', () => {
       'they become 4 × 3 and 3 × 4 pixels. Give a trace for each.',
     ],
     [
+      'a name of every object',
+      () => new ImageProcessor('toString', {}),
+      'What a toString does to a picture is not known',
+    ],
+    [
+      'a setting that is on',
+      () => new ImageProcessor('ViTImageProcessor', { do_flip_channel_order: true }),
+      'What the setting do_flip_channel_order of preprocessor_config.json does to a picture is not known here',
+    ],
+    [
+      'a setting for sound',
+      () => new FeatureExtractor('WhisperFeatureExtractor', { do_normalize: true }),
+      'What the setting do_normalize of preprocessor_config.json does to sound is not known here',
+    ],
+    [
+      'half a pixel',
+      () => isRawImage({ width: 1.5, height: 2, data: new Uint8Array(9) }),
+      '1.5 × 2 pixels has 9 bytes',
+    ],
+    [
+      'pixels from 0 to 1',
+      () => isRawImage({ width: 1, height: 1, data: new Float32Array(3) }),
+      'The data of a picture is a Uint8Array of red, green and blue, from 0 to 255.',
+    ],
+    [
+      'a part that is longer than the file',
+      () => readAudio(readFileSync(at('tone.wav')).subarray(0, 100)),
+      '100 bytes cannot be read as sound: it is cut short',
+    ],
+    [
       'another class for sound',
       () => new FeatureExtractor('ASTFeatureExtractor', {}),
       'What a ASTFeatureExtractor does to sound is not known here',
@@ -154,6 +187,19 @@ describe('what cannot be used is an error in words', () => {
     ['no file', () => readAudio('nowhere.wav'), 'nowhere.wav cannot be read as sound: ENOENT'],
   ])('%s', (_, run, says) => {
     expect(run).toThrow(says);
+  });
+
+  test('pictures whose colours would be others', async () => {
+    const cmyk = await sharp({ create: { width: 4, height: 4, channels: 3, background: 'red' } })
+      .toColourspace('cmyk')
+      .jpeg()
+      .toBuffer();
+    await expect(readImage(cmyk)).rejects.toThrow('its colours are those of a printer (CMYK): convert it to RGB');
+    const gray = await sharp({ create: { width: 4, height: 4, channels: 3, background: 'red' } })
+      .toColourspace('grey16')
+      .png()
+      .toBuffer();
+    await expect(readImage(gray)).rejects.toThrow('it is gray with 16 bits: convert it to 8');
   });
 
   test('no picture', async () => {

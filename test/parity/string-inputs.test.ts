@@ -58,6 +58,20 @@ describe('an input of texts', () => {
     ['-3', '0.5'],
   ];
 
+  it('is shared among traces on the same texts, cut at every module too', async () => {
+    const cut = await NNsight.load(path, { device: 'cpu', segmentation: 'modules' });
+    const seen: { ran: number; results: number }[] = [];
+    for (let i = 0; i < 4; i++) {
+      await cut.trace({ texts, scale: [[2], [2]] }, () => save(cut.output), {
+        onStats: ({ dispatches, held }) => {
+          seen.push({ ran: dispatches.filter(({ action }) => action === 'run').length, results: held.results });
+        },
+      });
+    }
+    expect(seen.map(({ ran }) => ran > 0)).toEqual([true, true, false, false]);
+    expect(seen.map(({ results }) => results > 0)).toEqual([false, true, true, true]);
+  });
+
   it('is given as nested arrays, or as a tensor of ONNX Runtime', async () => {
     for (const given of [texts, new OrtTensor('string', texts.flat(), [2, 2])]) {
       const { z, changed } = await model.trace({ texts: given, scale: [[2], [2]] }, () => {

@@ -65,6 +65,23 @@ new Steer().fail();
     expect(output).toContain('twice 42\n');
   });
 
+  it('compiles a CommonJS file that an ES module imports, and its lines are the user’s', async () => {
+    const project = new Project('traced', {
+      ...COMMONJS,
+      'src/double.ts': `export default 1;
+export const double = (x: number) => { 'use trace'; return x * 2; };
+export function fail(): never {
+  throw new RangeError('here');
+}
+`,
+      'src/main.mts':
+        "import { double, fail } from './double.js';\nconsole.log(double(21), globalThis.operatorSites);\nfail();\n",
+    });
+    const { output } = await project.node(...REGISTER, 'src/main.mts');
+    expect(output).toMatch(/^42 \[ 'src\/double\.ts:2:\d+/);
+    expect(output).toContain('src/double.ts:4:9');
+  });
+
   it('refuses in required files in the same words', async () => {
     const project = new Project('refused', COMMONJS);
     const { output, code } = await project.node(...REGISTER, 'src/app.ts');

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { CLI, TSPC, tsconfig } from './hosts.ts';
 import { Project } from './project.ts';
@@ -17,6 +18,8 @@ it.each([
     try {
       expect(await watching.next(/Found \d+ errors?\./)).toContain('Found 0 errors.');
       expect(project.read('out/app.js')).toContain('.binary(');
+      // A build says that it watches, and begins to.
+      await setTimeout(1000);
 
       project.write('src/app.ts', app.replace('factor * 2', 'factor * 3'));
       expect(await watching.next(/Found \d+ errors?\./)).toContain('Found 0 errors.');

@@ -1,9 +1,10 @@
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { LanguageModel, save } from 'onnsight';
+import { LanguageModel, NNsight, save, zeros } from 'onnsight';
 import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import { expect, test } from 'vitest';
+import { makeGraph, makeModel, makeNode, makeTensor, makeValueInfo } from '../../runtime/onnx/make.ts';
 import { decodeModel, encodeModel } from '../../runtime/onnx/proto.ts';
 import { fixturePath } from './fixture-path.ts';
 
@@ -96,5 +97,46 @@ test('the size of a head that has only a name in the file is that of what the ke
   const { prompt, greedy } = generated('genai-llama');
   expect(cache).toHaveLength(12);
   expect((await lm.generate(prompt, GREEDY)).tokens).toEqual([greedy]);
+  rmSync(folder, { recursive: true });
+});
+
+test('a state that is named like a cache, with another ending, has no length', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'onnsight-'));
+  const add = makeNode('Add', ['past_key_values.0.conv_state', 'one'], ['present.0.conv_state'], {}, '/Add');
+  const joined = makeNode(
+    'Concat',
+    ['past_key_values.1.key', 'new'],
+    ['present.1.key'],
+    { axis: { int: 2 } },
+    '/Concat',
+  );
+  const positions = makeNode('Identity', ['position_ids'], ['positions'], {}, '/Identity');
+  const mask = makeNode('Identity', ['attention_mask'], ['mask'], {}, '/Mask');
+  const ids = makeNode('Identity', ['input_ids'], ['ids'], {}, '/Ids');
+  const graph = makeGraph(
+    'states',
+    [add, joined, positions, mask, ids],
+    [
+      makeValueInfo('input_ids', 'int64', ['batch', 'sequence']),
+      makeValueInfo('attention_mask', 'int64', ['batch', 'total']),
+      makeValueInfo('position_ids', 'int64', ['batch', 'sequence']),
+      makeValueInfo('past_key_values.0.conv_state', 'float32', ['batch', 64, 3]),
+      makeValueInfo('past_key_values.1.key', 'float32', ['batch', 2, 'past', 8]),
+    ],
+    ['present.0.conv_state', 'present.1.key', 'positions', 'mask', 'ids'].map((name) => makeValueInfo(name)),
+    [makeTensor('one', 'float32', [1], []), makeTensor('new', 'float32', Array(16).fill(0), [1, 2, 1, 8])],
+  );
+  writeFileSync(join(folder, 'model.onnx'), encodeModel(makeModel(graph)));
+  const model = await NNsight.load(folder, { device: 'cpu' });
+  const given = {
+    'past_key_values.0.conv_state': zeros([1, 64, 3]),
+    'past_key_values.1.key': zeros([1, 2, 4, 8]),
+  };
+  const found = await model.trace({ input_ids: [[1]], ...given }, () => ({
+    positions: save(model.outputs.positions),
+    mask: save(model.outputs.mask),
+  }));
+  expect([...found.positions.data].map(Number)).toEqual([4]);
+  expect(found.mask.dims).toEqual([1, 5]);
   rmSync(folder, { recursive: true });
 });
