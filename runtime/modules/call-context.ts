@@ -1,5 +1,6 @@
 import type { Links } from '../onnx/links.ts';
 import type { GraphProto } from '../onnx/proto.ts';
+import type { MadeOrder } from './made-order.ts';
 import type { Scope } from './scope.ts';
 
 /** The facts about the graph that are needed to divide a module's nodes into calls. */
@@ -11,6 +12,7 @@ export interface CallContext {
   readonly reach: ReadonlyMap<string, number>;
   /** The final states of recurrent operators. */
   readonly finalStates: ReadonlySet<string>;
+  readonly madeOrder: MadeOrder;
   /** ONNX element types by tensor. */
   readonly types: ReadonlyMap<string, number>;
 }

@@ -37,7 +37,18 @@ export function returned(names: readonly string[], own: ReadonlySet<number>, con
   const earlier = names.find((name) => rank(name) === 0 && places.get(name)! < lowest);
   if (earlier !== undefined) return { names: inOrder(earlier), order: 'model' };
   if (equal.length === 1) return { names: inOrder(equal[0]!), order: ends.length > 1 ? 'model' : 'sure' };
-  return { names: inOrder(equal[0]!), order: areAlike(equal, context) ? 'made' : 'unknown' };
+  const made = areAlike(equal, context) ? madeFirst(equal, context) : null;
+  return { names: inOrder(made ?? equal[0]!), order: made === null ? 'unknown' : 'made' };
+}
+
+/** Of tensors that which was made first; null if an optimizer moved their nodes and no names tell. */
+function madeFirst(names: readonly string[], { links, madeOrder }: CallContext): string | null {
+  const makers = names.map((name) => links.maker.get(name)!);
+  const first = madeOrder.first(
+    makers,
+    names.map((name) => links.readers.get(name) ?? []),
+  );
+  return first === null ? null : names[first]!;
 }
 
 /** Whether tensors are made by the same operator, or of the same tensors. */

@@ -6,6 +6,7 @@ import { withBranchScopes } from './branch-scopes.ts';
 import type { CallContext } from './call-context.ts';
 import { moduleCalls } from './calls.ts';
 import { type Draft, draft, ensure, withAncestors } from './draft.ts';
+import { MadeOrder } from './made-order.ts';
 import { type Module, type Operation, walk } from './module.ts';
 import { scopes, sourceLine } from './names.ts';
 import { noteModules } from './notes.ts';
@@ -28,6 +29,7 @@ export function buildTree(model: OnnxModel): Module {
     scopes: told,
     reach: reached(model),
     finalStates: model.finalStates,
+    madeOrder: new MadeOrder(graph),
     types: model.elementTypes,
   };
   const root = draft('');

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { findModule } from '../../runtime/modules/find.ts';
+import { formatTree } from '../../runtime/modules/format.ts';
 import type { Module } from '../../runtime/modules/module.ts';
 import { buildTree, nodesByName } from '../../runtime/modules/tree.ts';
 import { makeNode } from '../../runtime/onnx/make.ts';
@@ -103,6 +104,48 @@ describe('what the dynamo exporter tells', () => {
   test('several outputs of one kind stand in the order they are made', async () => {
     const tree = buildTree(await fixtureModel('zoo/llama', 'dynamo'));
     expect(findModule(tree, 'model.model.rotary_emb').calls[0]!.outputs).toEqual(['cos', 'sin']);
+  });
+});
+
+describe('a file whose nodes an optimizer has put elsewhere', () => {
+  const PATH = 'model.model.rotary_emb';
+
+  /** The nodes in another order in which they can run: what is needed last stands first. */
+  function moved({ graph, links }: OnnxModel) {
+    const placed = new Set<number>();
+    const place = (index: number) => {
+      if (placed.has(index)) return;
+      for (const name of links.reads[index]!.toReversed()) if (links.maker.has(name)) place(links.maker.get(name)!);
+      placed.add(index);
+    };
+    for (let index = graph.node.length - 1; index >= 0; index--) place(index);
+    return [...placed].map((index) => graph.node[index]!);
+  }
+
+  test('numbers in names tell the order in which several outputs were made', async () => {
+    const model = await fixtureModel('zoo/llama', 'ts');
+    const expected = findModule(buildTree(model), PATH).calls[0]!.outputs;
+    const node = moved(model);
+    const makers = node.flatMap(({ opType, output }) =>
+      output.some((name) => expected.includes(name)) ? [opType] : [],
+    );
+    const inFile = node.flatMap(({ output }) => output.filter((name) => expected.includes(name)));
+    expect(inFile).toEqual(expected.toReversed());
+    const call = findModule(buildTree(withGraph(model, { node })), PATH).calls[0]!;
+    expect(call).toMatchObject({ outputs: expected, order: 'made' });
+  });
+
+  test('where no numbers are left the tree says that nothing tells it', async () => {
+    const model = await fixtureModel('zoo/llama', 'ts');
+    const outputs = new Set(findModule(buildTree(model), PATH).calls[0]!.outputs);
+    const node = moved(model).map((one) =>
+      [...one.input, ...one.output].some((name) => outputs.has(name))
+        ? { ...one, name: one.name.replace(/_\d+$/, '') }
+        : one,
+    );
+    const tree = buildTree(withGraph(model, { node }));
+    expect(findModule(tree, PATH).calls[0]!.order).toBe('unknown');
+    expect(formatTree(tree)).toContain('the file does not tell the order of its outputs');
   });
 });
 

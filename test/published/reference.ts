@@ -3,7 +3,7 @@ import { Tensor } from 'onnsight';
 import { fixturePath } from './fixture-path.ts';
 
 /** A tensor of PyTorch's in the file of values: where it begins, and how many elements it has. */
-interface Entry {
+export interface Entry {
   readonly dims: readonly number[];
   readonly at: number;
   readonly n: number;
@@ -21,6 +21,8 @@ interface Reference {
   /** The outputs of each module, one for each call; null where the module returns no tensor. */
   readonly modules: Readonly<Record<string, readonly (Entry | null)[]>>;
   readonly writes: readonly { readonly path: string; readonly op: 'scale' | 'slice'; readonly output: Entry }[];
+  /** Of a language model: what transformers' greedy decoding continues a prompt with. */
+  readonly generation?: { readonly prompt: readonly number[]; readonly tokens: readonly number[] };
 }
 
 /** A published model's small sibling, and what PyTorch computes for it. */
@@ -30,13 +32,16 @@ export class Published {
   readonly inputs: Readonly<Record<string, Tensor>>;
   readonly #values: Float32Array;
 
-  /** @param name a file in fixtures/published without its ending, or a folder with a slash behind its name */
-  constructor(name: string) {
+  /**
+   * @param name a file in fixtures/published without its ending, or a folder with a slash behind its name
+   * @param stem the path of the values without its ending, if they are elsewhere: `name` is the path of the file then
+   */
+  constructor(name: string, stem?: string) {
     const isFolder = name.endsWith('/');
-    this.model = fixturePath(isFolder ? `${name}model.onnx` : `${name}.onnx`);
-    const stem = isFolder ? `${name}ref` : `${name}.ref`;
-    this.reference = JSON.parse(readFileSync(fixturePath(`${stem}.json`), 'utf8'));
-    const { buffer, byteOffset, byteLength } = readFileSync(fixturePath(`${stem}.bin`));
+    this.model = stem ? name : fixturePath(isFolder ? `${name}model.onnx` : `${name}.onnx`);
+    const values = stem ?? fixturePath(isFolder ? `${name}ref` : `${name}.ref`);
+    this.reference = JSON.parse(readFileSync(`${values}.json`, 'utf8'));
+    const { buffer, byteOffset, byteLength } = readFileSync(`${values}.bin`);
     this.#values = new Float32Array(buffer.slice(byteOffset, byteOffset + byteLength));
     const inputs = Object.entries(this.reference.inputs);
     this.inputs = Object.fromEntries(
@@ -44,10 +49,16 @@ export class Published {
     );
   }
 
+  /** PyTorch's values of a tensor. */
+  values({ at, n }: Entry): Float32Array {
+    return this.#values.subarray(at, at + n);
+  }
+
   /** The largest difference from PyTorch's values, of their standard deviation; infinite where the shapes differ. */
-  distance({ dims, data }: Tensor, { dims: expected, at, n }: Entry): number {
-    if (dims.join() !== expected.join()) return Number.POSITIVE_INFINITY;
-    const values = this.#values.subarray(at, at + n);
+  distance({ dims, data }: Tensor, expected: Entry): number {
+    if (dims.join() !== expected.dims.join()) return Number.POSITIVE_INFINITY;
+    const values = this.values(expected);
+    const n = values.length;
     const mean = values.reduce((sum, value) => sum + value, 0) / n;
     const deviation = Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / n);
     return values.reduce((most, value, i) => Math.max(most, Math.abs(value - Number(data[i]))), 0) / (deviation || 1);

@@ -1,0 +1,120 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { LanguageModel, NNsight, save, type Tensor } from 'onnsight';
+import { Published } from '../reference.ts';
+import { decodeByHand } from './by-hand.ts';
+import { Judge } from './judge.ts';
+
+/** So many of so many, and what is not right: where, and in which words it is refused, or that it is wrong. */
+export interface Count {
+  readonly right: number;
+  readonly all: number;
+  readonly refused: readonly (readonly [where: string, message: string])[];
+  readonly wrong: readonly string[];
+}
+
+/** What became of one file. */
+export type Cell =
+  | { readonly refused: string }
+  | { readonly reads: Count; readonly writes: Count; readonly generates: boolean | string | null };
+
+/** Reads every module of a file, halves outputs of some, and generates, each against PyTorch. */
+export async function cellOf(folder: string, kind: string): Promise<Cell> {
+  const inFolder = `${folder}/${kind}/model.onnx`;
+  const path = existsSync(inFolder) ? inFolder : `${folder}/${kind}.onnx`;
+  const published = new Published(path, `${folder}/ref`);
+  const { inputs, reference } = published;
+  const judge = new Judge(published, kind);
+  const named = kind.startsWith('genai') ? builderName : (one: string) => one;
+  try {
+    const model = await NNsight.load(path, { device: 'cpu' });
+    // Builders of onnxruntime-genai and exports with caches have their own first output.
+    const output = await model.trace(inputs, () => save(model.output));
+    const reads = new Counting();
+    for (const [module, calls] of Object.entries(reference.modules)) {
+      if (calls.every((call) => call === null)) continue;
+      await reads.count(module, async () => {
+        const got = await model.trace(inputs, () => {
+          const found = [];
+          for (const call of model.get(named(module)).calls) found.push(save(call.output));
+          return found;
+        });
+        return got.length === calls.length && got.every((one: Tensor, i: number) => judge.isOutput(one, calls[i]!));
+      });
+    }
+    const writes = new Counting();
+    for (const { path: module, output: expected } of reference.writes) {
+      await writes.count(module, async () => {
+        const got = await model.trace(inputs, () => {
+          model.get(named(module)).output *= 0.5;
+          return save(model.output);
+        });
+        return judge.isEffect(got, output, expected);
+      });
+    }
+    return { reads: reads.counted, writes: writes.counted, generates: await generates(path, published, judge) };
+  } catch (error) {
+    return { refused: messageOf(error) };
+  }
+}
+
+/** Whether greedy decoding gives transformers' tokens, or those that a loop by hand takes from rounded weights; null for what is no language model, words for what is refused. */
+async function generates(
+  path: string,
+  { reference: { generation } }: Published,
+  judge: Judge,
+): Promise<boolean | string | null> {
+  if (!generation) return null;
+  try {
+    const lm = await LanguageModel.load(path.endsWith('/model.onnx') ? dirname(path) : path, { device: 'cpu' });
+    const { prompt, tokens } = generation;
+    const options = { maxNewTokens: tokens.length, doSample: false, stopTokens: [] };
+    const cached = await lm.generate([...prompt], options);
+    const plain = await lm.generate([...prompt], { ...options, useCache: false });
+    if (judge.isExact) return [cached, plain].every((one) => one.tokens[0]!.join() === tokens.join());
+    const { head_dim, hidden_size, num_attention_heads } = JSON.parse(
+      readFileSync(`${dirname(path)}/config.json`, 'utf8'),
+    );
+    const headSize = head_dim ?? hidden_size / num_attention_heads;
+    const byHand = (useCache: boolean) => decodeByHand(path, prompt, tokens.length, { useCache, headSize });
+    return (
+      cached.tokens[0]!.join() === (await byHand(true)).join() &&
+      plain.tokens[0]!.join() === (await byHand(false)).join()
+    );
+  } catch (error) {
+    return messageOf(error);
+  }
+}
+
+class Counting {
+  private right = 0;
+  private all = 0;
+  private readonly refused: [string, string][] = [];
+  private readonly wrong: string[] = [];
+
+  async count(where: string, isRight: () => Promise<boolean>): Promise<void> {
+    this.all++;
+    try {
+      if (await isRight()) this.right++;
+      else this.wrong.push(where);
+    } catch (error) {
+      this.refused.push([where, messageOf(error)]);
+    }
+  }
+
+  get counted(): Count {
+    const { right, all, refused, wrong } = this;
+    return { right, all, refused, wrong };
+  }
+}
+
+function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  // Without the place of this program.
+  return error.message.replace(/^\S+:\d+:\d+ - /, '').split('\n')[0]!;
+}
+
+/** The names that the builders of onnxruntime-genai give modules, by PyTorch's. */
+function builderName(module: string): string {
+  return module.replace('.self_attn', '.attn').replace(/^model\.norm$/, 'model.final_norm_layernorm');
+}

@@ -1,0 +1,79 @@
+import type { Tensor } from 'onnsight';
+import type { Entry, Published } from '../reference.ts';
+
+/** Kinds of files whose numbers are PyTorch's own; in the others weights, or values too, are rounded. */
+const EXACT: ReadonlySet<string> = new Set([
+  'fp32',
+  'dynamo',
+  'slim',
+  'extended',
+  'all',
+  'optimizer',
+  'merged',
+  'genai-fp32',
+]);
+
+/** How far exact numbers may be from PyTorch's, of a tensor's standard deviation. */
+const CLOSE = 5e-3;
+
+/** How a rounded tensor has to go with PyTorch's: their correlation. */
+const ALIKE = 0.8;
+
+/** Tells whether tensors of a file are what PyTorch has. */
+export class Judge {
+  readonly #published: Published;
+  /** Whether its numbers are PyTorch's own. */
+  readonly isExact: boolean;
+
+  constructor(published: Published, kind: string) {
+    this.#published = published;
+    this.isExact = EXACT.has(kind);
+  }
+
+  /**
+   * Whether a module's output is PyTorch's: equal; in a rounded file, alike, and no other module's output is more alike.
+   */
+  isOutput(tensor: Tensor, expected: Entry): boolean {
+    if (this.isExact) return this.#published.distance(tensor, expected) < CLOSE;
+    if (tensor.dims.join() !== expected.dims.join()) return false;
+    const own = this.#alike(tensor, expected);
+    if (own < ALIKE) return false;
+    const others = Object.values(this.#published.reference.modules).flatMap((calls) =>
+      calls.filter((one) => one !== null),
+    );
+    const values = this.#published.values(expected);
+    return others.every(
+      (other) =>
+        other.dims.join() !== expected.dims.join() ||
+        this.#alike(tensor, other) <= own ||
+        // Modules that change next to nothing cannot be told apart by rounded numbers.
+        correlation(this.#published.values(other), values) > own,
+    );
+  }
+
+  /** Whether a write has the effect that it has in PyTorch: in a rounded file, what it changes is alike. */
+  isEffect(changed: Tensor, before: Tensor, expected: Entry): boolean {
+    if (this.isExact) return this.#published.distance(changed, expected) < CLOSE;
+    const there = this.#published.values(this.#published.reference.output);
+    const effect = this.#published.values(expected).map((value, i) => value - there[i]!);
+    const ours = Float32Array.from(changed.data, (value, i) => Number(value) - Number(before.data[i]));
+    return correlation(ours, effect) >= ALIKE;
+  }
+
+  #alike({ data }: Tensor, expected: Entry): number {
+    return correlation(Float32Array.from(data, Number), this.#published.values(expected));
+  }
+}
+
+function correlation(a: Float32Array, b: Float32Array): number {
+  const mean = (values: Float32Array) => values.reduce((sum, value) => sum + value, 0) / values.length;
+  const [ma, mb] = [mean(a), mean(b)];
+  let [ab, aa, bb] = [0, 0, 0];
+  for (let i = 0; i < a.length; i++) {
+    const [x, y] = [a[i]! - ma, b[i]! - mb];
+    ab += x * y;
+    aa += x * x;
+    bb += y * y;
+  }
+  return ab / (Math.sqrt(aa * bb) || 1);
+}

@@ -1,0 +1,42 @@
+/** `npm run published -- DIR`: what can be done with the files that test/tools/published_models.py made, as a table. */
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { program } from 'commander';
+import { type Cell, cellOf } from './cell.ts';
+import { pageOf } from './page.ts';
+
+program
+  .name('published')
+  .argument('<dir>', 'what published_models.py wrote')
+  .option('--only <architectures...>', 'some of them')
+  .option('--kinds <kinds...>', 'some of them')
+  .option('--page <file>', 'the page whose table is written anew')
+  .action(async (dir: string, { only, kinds, page }: { only?: string[]; kinds?: string[]; page?: string }) => {
+    const rows = new Map<string, Map<string, Cell>>();
+    for (const architecture of only ?? readdirSync(dir)) {
+      const made: Record<string, string> = JSON.parse(readFileSync(`${dir}/${architecture}/kinds.json`, 'utf8'));
+      const cells = new Map<string, Cell>();
+      for (const [kind, how] of Object.entries(made)) {
+        if (how !== 'made' || (kinds && !kinds.includes(kind))) continue;
+        const cell = await cellOf(`${dir}/${architecture}`, kind);
+        cells.set(kind, cell);
+        console.log(architecture, kind, told(cell));
+      }
+      rows.set(architecture, cells);
+    }
+    if (page) writeFileSync(page, pageOf(readFileSync(page, 'utf8'), rows));
+  });
+
+await program.parseAsync();
+
+function told(cell: Cell): string {
+  if ('refused' in cell) return cell.refused;
+  const { reads, writes, generates } = cell;
+  const lines = [...reads.wrong, ...writes.wrong].map((where) => `\n    WRONG ${where}`);
+  const refused = new Map<string, (readonly [string, string])[]>();
+  for (const one of [...reads.refused, ...writes.refused]) {
+    const form = one[1].replaceAll(/'[^']*'|\S+\.\S+/g, '…');
+    refused.set(form, [...(refused.get(form) ?? []), one]);
+  }
+  for (const places of refused.values()) lines.push(`\n    ${places.length} x ${places[0]!.join(': ').slice(0, 300)}`);
+  return `reads ${reads.right}/${reads.all}, writes ${writes.right}/${writes.all}, generates ${generates}${lines.join('')}`;
+}
