@@ -1,21 +1,25 @@
 import { intAttribute } from './attributes.ts';
 import { CONTRIB } from './domains.ts';
-import type { ModelTensor } from './model.ts';
-import type { GraphProto, NodeProto, TensorProto } from './proto.ts';
+import { integerConstants } from './integer-constants.ts';
+import type { ModelTensor, OnnxModel } from './model.ts';
+import type { NodeProto } from './proto.ts';
+
+/** Operators whose output is as wide as their first input. */
+const AS_WIDE = new Set([
+  ...['RotaryEmbedding', 'LayerNormalization', 'SimplifiedLayerNormalization', 'RMSNormalization'],
+  ...['Cast', 'Identity', 'QuantizeLinear', 'DequantizeLinear'],
+]);
 
 /**
  * The inputs of a model, with the size of an attention head in those of the key-value cache where the file has a name for it
- * (`kv_cache_dim`): as wide as GroupQueryAttention, which takes the cache, makes it from what its keys are computed by.
+ * (`kv_cache_dim`): as wide as GroupQueryAttention, which takes the cache, makes it from its keys or values.
  */
-export function withHeadSizes(
-  inputs: readonly ModelTensor[],
-  graph: GraphProto,
-  initializers: ReadonlyMap<string, TensorProto>,
-): readonly ModelTensor[] {
+export function withHeadSizes(inputs: readonly ModelTensor[], model: OnnxModel): readonly ModelTensor[] {
   if (!inputs.some(({ dims }) => typeof dims?.at(-1) === 'string')) return inputs;
+  const widthOf = widths(model);
   const sizes = new Map(
-    graph.node.filter(isGroupQueryAttention).flatMap((node) => {
-      const size = headSize(node, graph, initializers);
+    model.graph.node.filter(isGroupQueryAttention).flatMap((node) => {
+      const size = headSize(node, widthOf);
       return size === null ? [] : [3, 4].map((i) => [node.input[i] ?? '', size] as const);
     }),
   );
@@ -31,21 +35,47 @@ function isGroupQueryAttention({ opType, domain }: NodeProto): boolean {
 }
 
 /** Null where the graph does not tell it. */
-function headSize(node: NodeProto, graph: GraphProto, initializers: ReadonlyMap<string, TensorProto>): number | null {
+function headSize(node: NodeProto, widthOf: (tensor: string) => number | null): number | null {
   const [heads, ofKeys] = [intAttribute(node, 'num_heads'), intAttribute(node, 'kv_num_heads')];
   if (!heads || !ofKeys) return null;
-  const [query = '', key = ''] = node.input;
+  const [query = '', key = '', value = ''] = node.input;
   // Queries, keys and values stand side by side where there are no keys of their own.
-  const [tensor, count] = key === '' ? [query, heads + 2 * ofKeys] : [key, ofKeys];
-  const width = widthOf(tensor, graph, initializers);
+  const [count, tensors] = key === '' ? [heads + 2 * ofKeys, [query]] : [ofKeys, [key, value]];
+  const [width = null] = tensors.map(widthOf).filter((one) => one !== null);
   return width !== null && width % count === 0 ? width / count : null;
 }
 
-/** The last dim of what a linear layer gives. */
-function widthOf(tensor: string, graph: GraphProto, initializers: ReadonlyMap<string, TensorProto>): number | null {
-  const maker = graph.node.find(({ output }) => output.includes(tensor));
-  if (maker?.opType === 'MatMulNBits') return intAttribute(maker, 'N');
-  if (maker?.opType !== 'MatMul' && maker?.opType !== 'Add') return null;
-  const [weight] = maker.input.flatMap((name) => initializers.get(name) ?? []);
-  return weight ? Number(weight.dims.at(-1)) : null;
+/** The last dim of tensors; null where it is not told by what makes them. */
+function widths(model: OnnxModel): (tensor: string) => number | null {
+  const integers = integerConstants(model);
+  const widthOf = (tensor: string): number | null => {
+    const initializer = model.initializers.get(tensor);
+    if (initializer) return Number(initializer.dims.at(-1));
+    const maker = model.makerOf(tensor);
+    if (!maker) return null;
+    const [data = '', second = ''] = maker.input;
+    if (AS_WIDE.has(maker.opType)) return widthOf(data);
+    switch (maker.opType) {
+      case 'MatMul':
+        return widthOf(second);
+      case 'MatMulNBits':
+      case 'MatMulBnb4':
+        return intAttribute(maker, 'N');
+      // A bias is as wide as what it is added to.
+      case 'Add':
+        return widthOf(second) ?? widthOf(data);
+      case 'Reshape':
+        return known(integers(second).at(-1));
+      case 'Split':
+        return known(integers(second)[maker.output.indexOf(tensor)]);
+      default:
+        return null;
+    }
+  };
+  return widthOf;
+}
+
+/** A size that is a number: not the dim's own, and not the rest. */
+function known(size: number | undefined): number | null {
+  return size !== undefined && size > 0 ? size : null;
 }

@@ -75,9 +75,9 @@ export class OnnxModel implements ModelFile {
     this.opset = Number(defaultOpset(proto));
     this.initializers = new Map(this.graph.initializer.map((tensor) => [tensor.name, tensor]));
     const declared = this.graph.input.filter(({ name }) => !this.initializers.has(name)).map(modelTensor);
-    this.inputs = withHeadSizes(declared, this.graph, this.initializers);
     this.outputs = this.graph.output.map(modelTensor);
     this.draws = drawingIn(this.graph, proto.functions);
+    this.inputs = withHeadSizes(declared, this);
     this.hasExternal = tensorsOf(proto).some(isExternal);
   }
 

@@ -83,7 +83,7 @@ ARCHITECTURES = {
     'gemma3': decoder(
         T.Gemma3ForCausalLM,
         T.Gemma3TextConfig(**GROUPED, head_dim=16, query_pre_attn_scalar=16, sliding_window=64),
-        'model.layers.1', LLAMA, genai=True,
+        'model.layers.1', LLAMA,
     ),
     'phi3': decoder(T.Phi3ForCausalLM, T.Phi3Config(**GROUPED, original_max_position_embeddings=64), 'model.layers.1', LLAMA, genai=True),
     'gpt_neox': decoder(T.GPTNeoXForCausalLM, T.GPTNeoXConfig(**DECODER), 'gpt_neox.layers.1', ['attention', 'mlp']),

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { LanguageModel, NNsight, save, type Tensor } from 'onnsight';
-import { Published } from '../reference.ts';
+import { type Entry, Published } from '../reference.ts';
 import { decodeByHand } from './by-hand.ts';
 import { Judge } from './judge.ts';
 
@@ -39,7 +39,16 @@ export async function cellOf(folder: string, kind: string): Promise<Cell> {
           for (const call of model.get(named(module)).calls) found.push(save(call.output));
           return found;
         });
-        return got.length === calls.length && got.every((one: Tensor, i: number) => judge.isOutput(one, calls[i]!));
+        const [one, call] = [got[0] as Tensor | undefined, calls[0]!];
+        if (
+          got.length === calls.length &&
+          one &&
+          isReshaped(one, call) &&
+          judge.isOutput(one.view(...call.dims), call)
+        ) {
+          throw new Error(`'${module}' has the shape [${one.dims}] in the file, and [${call.dims}] in PyTorch`);
+        }
+        return got.length === calls.length && got.every((each: Tensor, i: number) => judge.isOutput(each, calls[i]!));
       });
     }
     const writes = new Counting();
@@ -84,6 +93,11 @@ async function generates(
   } catch (error) {
     return messageOf(error);
   }
+}
+
+/** Whether a file has the numbers of a tensor in another shape. */
+function isReshaped({ dims, data }: Tensor, expected: Entry): boolean {
+  return dims.join() !== expected.dims.join() && data.length === expected.n;
 }
 
 class Counting {
