@@ -1,4 +1,4 @@
-import { floatAttribute } from './attributes.ts';
+import { floatAttribute, floatsAttribute, stringAttribute } from './attributes.ts';
 import { CONTRIB } from './domains.ts';
 import { FreshNames } from './fresh-names.ts';
 import { makeMetadata, makeNode, makeTensor } from './make.ts';
@@ -12,7 +12,8 @@ export const BETWEEN = 'onnsight.between_modules';
 
 /**
  * A model with the nodes that ONNX Runtime's optimizer and onnxruntime-genai fuse across modules in their parts: a norm
- * and the residual sum before it, an activation and the bias of the linear layer before it, the embeddings and their norm.
+ * and the residual sum before it, an activation and the bias of the linear layer before it, or that whole layer or
+ * convolution, the embeddings and their norm.
  * Then each module's value is a tensor of its own. ONNX Runtime fuses again what nobody reads or writes.
  */
 export function withSplitNodes(proto: ModelProto): ModelProto {
@@ -24,10 +25,12 @@ export function withSplitNodes(proto: ModelProto): ModelProto {
 }
 
 /** Statistics of a norm (outputs 1 and 2) are made for training alone, and the fused nodes that make them stay. */
-function isSplit({ opType, domain, input, output }: NodeProto): boolean {
+function isSplit(node: NodeProto): boolean {
+  const { opType, domain, input, output } = node;
   if (domain !== CONTRIB) return false;
   if (opType === 'BiasGelu' || opType === 'FastGelu') return Boolean(input[1]);
   if (opType === 'EmbedLayerNormalization') return true;
+  if (opType === 'FusedGemm' || opType === 'FusedConv') return stringAttribute(node, 'activation') !== null;
   return /^Skip(Simplified)?LayerNormalization$/.test(opType) && !output[1] && !output[2];
 }
 
@@ -52,6 +55,7 @@ class Splitter {
     this.#prefix = (node.name || `${node.opType}_${index}`).replaceAll('/', ':');
     if (node.opType === 'EmbedLayerNormalization') this.#embeddings(node);
     else if (node.opType === 'BiasGelu' || node.opType === 'FastGelu') this.#activation(node);
+    else if (node.opType.startsWith('Fused')) this.#activated(node);
     else this.#skipNorm(node);
     return this.#nodes;
   }
@@ -87,6 +91,43 @@ class Splitter {
     const opType = node.opType === 'BiasGelu' ? 'Gelu' : 'FastGelu';
     const made = { ...makeNode(opType, [added], node.output, {}, node.name), domain: CONTRIB };
     this.#nodes.push([node.name, node.output[0]!].some((name) => name.includes('/')) ? made : between(made));
+  }
+
+  /** A linear layer or a convolution, what is added to it, and the activation that reads it. */
+  #activated(node: NodeProto): void {
+    const opType = node.opType.slice('Fused'.length);
+    const added = node.input[3] ?? '';
+    const isOwn = opType === 'Gemm' || added === '';
+    const made = this.#fresh('product');
+    const attribute = node.attribute.filter(({ name }) => !name.startsWith('activation'));
+    const name = node.name.replace(/^fused /, '');
+    const input = opType === 'Gemm' ? node.input : node.input.slice(0, 3);
+    this.#nodes.push(changedNode(node, { domain: '', opType, name, input, output: [made], attribute }));
+    const sum = isOwn ? made : this.#between('Add', [made, added], 'sum');
+    this.#activate(node, sum);
+  }
+
+  #activate(node: NodeProto, tensor: string): void {
+    const activation = stringAttribute(node, 'activation')!;
+    const inGemm = ['activation_alpha', 'activation_beta'].flatMap((name) => floatAttribute(node, name) ?? []);
+    const [first, second] = floatsAttribute(node, 'activation_params') ?? inGemm;
+    const [output] = node.output as [string];
+    const isClip = activation === 'Clip';
+    const parameters = {
+      ...(first !== undefined && { alpha: { float: first } }),
+      ...(second !== undefined && { beta: { float: second } }),
+    };
+    const [, path] = /^(\/.*)_output_0$/.exec(output) ?? [];
+    const made = makeNode(
+      activation,
+      isClip
+        ? [tensor, this.#constant('least', first!, 'float32'), this.#constant('most', second!, 'float32')]
+        : [tensor],
+      [output],
+      isClip ? {} : parameters,
+      path ?? `${this.#prefix}:activation`,
+    );
+    this.#nodes.push(path === undefined ? between(made) : made);
   }
 
   /** Three tables are looked up and added in PyTorch's order. Position ids that are left out count from 0. */
@@ -140,7 +181,7 @@ class Splitter {
     return made;
   }
 
-  #constant(suffix: string, value: number | readonly number[], dtype: 'int32' | 'int64' = 'int64'): string {
+  #constant(suffix: string, value: number | readonly number[], dtype: 'float32' | 'int32' | 'int64' = 'int64'): string {
     const name = this.#fresh(suffix);
     const dims = typeof value === 'number' ? [] : [value.length];
     this.constants.push(makeTensor(name, dtype, [value].flat(), dims));

@@ -89,6 +89,8 @@ function mapsOf(model: OnnxModel, tree: Module): Maps {
   const outputs = new Map<string, Address>();
   for (const { path, calls } of walk(tree)) {
     calls.forEach((one, call) => {
+      // An output that cannot be asked for is no place to write to.
+      if (one.order === 'unknown' || one.order === 'pooled') return;
       one.outputs.forEach((tensor, index) => {
         outputs.set(tensor, { path, port: 'output', index, call });
       });

@@ -110,7 +110,7 @@ ARCHITECTURES = {
         lambda: T.MPNetModel(T.MPNetConfig(**{**TEXT, 'max_position_embeddings': 66})), TOKENS, 'encoder.layer.1', ['attention']
     ),
     'vit': encoder(
-        lambda: T.ViTForImageClassification(T.ViTConfig(**IMAGE, image_size=32, patch_size=8)), picture(32), 'vit.encoder.layer.1', ['attention'], optimizer='vit'
+        lambda: T.ViTForImageClassification(T.ViTConfig(**IMAGE, image_size=32, patch_size=8)), picture(32), 'vit.layers.1', ['attention', 'mlp'], optimizer='vit'
     ),
     'dinov2': encoder(
         lambda: T.Dinov2ForImageClassification(
