@@ -1,6 +1,7 @@
 import { subgraphsOf } from '../onnx/subgraphs.ts';
 import type { CallContext } from './call-context.ts';
 import { type Draft, ensure } from './draft.ts';
+import { isFoldedConvolution } from './folded-convolution.ts';
 import { walk } from './module.ts';
 
 /**
@@ -73,19 +74,6 @@ function noteGaps(root: Draft, module: Draft, context: CallContext): void {
       }
     }
   }
-}
-
-/**
- * The TorchScript exporter gives a convolution a new, nameless weight and bias when it folds a batch norm into it. A
- * weight that it has only computed (a weight norm) leaves the bias its name.
- */
-function isFoldedConvolution(module: Draft, { graph, links }: CallContext): boolean {
-  const node =
-    graph.node[module.calls[0]?.outputs[0] === undefined ? -1 : (links.maker.get(module.calls[0].outputs[0]) ?? -1)];
-  if (node === undefined || module.children.size > 0) return false;
-  const [, weight = '', bias = ''] = node.input;
-  const isConvolution = node.opType === 'Conv' || node.opType === 'ConvTranspose';
-  return isConvolution && [weight, bias].every((name) => links.initializers.has(name) && name.startsWith('onnx::'));
 }
 
 function fuse(module: Draft, into: string | null): void {

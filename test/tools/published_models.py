@@ -151,6 +151,12 @@ def first(given):
     return next((one for one in map(first, values) if one is not None), None)
 
 
+def kept(given):
+    """That tensor as it is now: what follows may change it in place."""
+    tensor = first(given)
+    return None if tensor is None else tensor.detach().clone()
+
+
 def halved(given):
     """What a module returns, with its first tensor halved."""
     if isinstance(given, torch.Tensor):
@@ -203,7 +209,7 @@ def record(folder, model, spec):
     for path, module in model.named_modules():
         # What computes nothing is in no file.
         if path and not isinstance(module, (torch.nn.Dropout, torch.nn.Identity)):
-            hooks.append(module.register_forward_hook(lambda _m, _i, out, path=path: seen.setdefault(path, []).append(first(out))))
+            hooks.append(module.register_forward_hook(lambda _m, _i, out, path=path: seen.setdefault(path, []).append(kept(out))))
     output = first(run(model, spec))
     for hook in hooks:
         hook.remove()

@@ -35,9 +35,11 @@ export async function cellOf(folder: string, kind: string): Promise<Cell> {
       if (calls.every((call) => call === null)) continue;
       await reads.count(module, async () => {
         const got = await model.trace(inputs, () => {
+          const envoy = model.get(named(module));
           const found = [];
-          for (const call of model.get(named(module)).calls) found.push(save(call.output));
-          return found;
+          for (const call of envoy.calls) found.push(save(call.output));
+          // One that is in no file as a value of its own says why.
+          return found.length > 0 ? found : [save(envoy.output)];
         });
         const [one, call] = [got[0] as Tensor | undefined, calls[0]!];
         if (

@@ -1,0 +1,36 @@
+import type { CallContext } from './call-context.ts';
+import type { Module } from './module.ts';
+
+/** Where convolutions have their weight and their bias; what quantizes dynamically adds the bias in another node. */
+const WEIGHTS: ReadonlyMap<string, readonly [weight: number, bias: number | null]> = new Map([
+  ['Conv', [1, 2]],
+  ['ConvTranspose', [1, 2]],
+  ['QLinearConv', [3, 8]],
+  ['ConvInteger', [1, null]],
+]);
+
+/** What quantizers put between a parameter and its reader. */
+const HANDED_ON = new Set(['DequantizeLinear', 'Reshape', 'Identity']);
+
+/**
+ * Whether a module computes the value of the batch norm behind it: the TorchScript exporter gives a convolution a new,
+ * nameless weight and bias when it folds one into it. A weight that it has only computed (a weight norm) leaves the bias
+ * its name.
+ */
+export function isFoldedConvolution({ children, operations, calls }: Module, { graph, links }: CallContext): boolean {
+  const nodes = operations.map(({ node }) => graph.node[node]!);
+  const convolution = nodes.find(({ opType }) => WEIGHTS.has(opType));
+  if (convolution === undefined || calls.length === 0 || children.size > 0) return false;
+  const parameter = (name: string): string | null => {
+    if (links.initializers.has(name)) return name;
+    const maker = graph.node[links.maker.get(name) ?? -1];
+    return maker && HANDED_ON.has(maker.opType) ? parameter(maker.input[0]!) : null;
+  };
+  const [weight, bias] = WEIGHTS.get(convolution.opType)!;
+  const added = nodes.filter(({ opType }) => opType === 'Add').flatMap(({ input }) => input);
+  const biases = bias === null ? added : [convolution.input[bias] ?? ''];
+  const parameters = [parameter(convolution.input[weight] ?? ''), ...biases.map(parameter)].filter(
+    (name) => name !== null,
+  );
+  return parameters.length === 2 && parameters.every((name) => name.startsWith('onnx::'));
+}
