@@ -16,6 +16,7 @@ import { saysWhetherRan } from '../onnx/branches/ran.ts';
 import { BLOCKED } from '../onnx/domains.ts';
 import { dtypeName, elementTypeName } from '../onnx/dtypes.ts';
 import type { OnnxModel } from '../onnx/model.ts';
+import { isTurned } from '../onnx/turned.ts';
 import type { SymbolicTypes } from '../shapes/symbolic.ts';
 import { TensorTypes } from '../shapes/tensor-types.ts';
 import type { TracedForward } from '../tracing/forward.ts';
@@ -113,6 +114,7 @@ export class ModelMap {
         `${path || 'the model'} has ${call[`${port}s`].length} ${port}s: there is no ${port}s[${index}]`,
       );
     }
+    if (path !== '' && this.modules.has(path) && isTurned(tensor, this.model)) throw turned(address);
     return { tensor, ...call };
   }
 
@@ -327,6 +329,13 @@ export class TypedModel implements TracedModel {
 function blocked(path: string): OperationError {
   return new OperationError(
     `'${path.replace(OPERATION, '.')}' cannot be read or set: ONNX Runtime wrote this file at the level 'all', with tensors laid out for one kind of processor (NCHWc), so that what modules make is not in it as PyTorch has it. Take the file that it was made from, or write it at the level 'extended'. The model's own inputs and outputs are as they were.`,
+  );
+}
+
+/** The error for a tensor whose dims stand in another order than in PyTorch. */
+function turned({ path, port }: Address): OperationError {
+  return new OperationError(
+    `'${path}' has its ${port} with the dims in another order in this file: ONNX Runtime's optimizer has moved a transposition past it. Take the file that it was made from, or use it as it is: the operations of '${path}' (ops) can be read and set.`,
   );
 }
 

@@ -7,6 +7,7 @@ import { dtypeName } from '../onnx/dtypes.ts';
 import { integerConstants } from '../onnx/integer-constants.ts';
 import type { OnnxModel } from '../onnx/model.ts';
 import type { NodeProto } from '../onnx/proto.ts';
+import { isTurned } from '../onnx/turned.ts';
 
 const UNARY = new Set(
   'Abs Cast Elu Erf Exp Gelu HardSigmoid Identity LeakyRelu Log Neg Reciprocal Relu Sigmoid Sqrt Tanh'.split(' '),
@@ -92,7 +93,7 @@ function mapsOf(model: OnnxModel, tree: Module): Maps {
       // An output that cannot be asked for is no place to write to.
       if (one.order === 'unknown' || one.order === 'pooled') return;
       one.outputs.forEach((tensor, index) => {
-        outputs.set(tensor, { path, port: 'output', index, call });
+        if (!isTurned(tensor, model)) outputs.set(tensor, { path, port: 'output', index, call });
       });
     });
   }

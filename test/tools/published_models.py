@@ -343,7 +343,7 @@ def feeds(path, spec):
     """Inputs of a file for its calibration."""
     import onnxruntime as ort
 
-    types = {'tensor(float)': np.float32, 'tensor(int64)': np.int64, 'tensor(float16)': np.float16}
+    types = {'tensor(bool)': np.bool_, 'tensor(float)': np.float32, 'tensor(int64)': np.int64, 'tensor(float16)': np.float16}
     made = {}
     for one in ort.InferenceSession(path, providers=['CPUExecutionProvider']).get_inputs():
         kind = types[one.type]
@@ -354,6 +354,13 @@ def feeds(path, spec):
         else:
             made[one.name] = np.zeros([size if isinstance(size, int) else 2 if i == 0 else 0 for i, size in enumerate(one.shape)], kind)
     return made
+
+
+def runs(path, spec):
+    """Throws an error for a file that ONNX Runtime itself does not run."""
+    import onnxruntime as ort
+
+    ort.InferenceSession(path, providers=['CPUExecutionProvider']).run(None, feeds(path, spec))
 
 
 def half(file):
@@ -548,6 +555,9 @@ def make(name, options):
             continue
         try:
             convert(str(source) if kind not in ('genai-fp32', 'genai-fp16', 'genai-int4') else source, folder / f'{kind}.onnx', spec)
+            target = folder / f'{kind}.onnx'
+            if target.exists():
+                runs(str(target), spec)
             kinds[kind] = 'made'
         except Exception as error:
             kinds[kind] = f'{type(error).__name__}: {str(error).strip().splitlines()[0][:200] if str(error).strip() else ""}'

@@ -19,6 +19,9 @@ const CLOSE = 5e-3;
 /** How a rounded tensor has to go with PyTorch's: their correlation. */
 const ALIKE = 0.8;
 
+/** How what a write changes has to go with what it changes in PyTorch, where numbers are rounded: noise has 0. */
+const LIKE_EFFECT = 0.5;
+
 /** What a write changes at least, of the standard deviation of the model's output, if it can be told from what is rounded. */
 const EFFECT = 1e-2;
 
@@ -62,7 +65,7 @@ export class Judge {
     const [most, least] = [Math.max(...effect.map(Math.abs)), deviation(there) * EFFECT];
     const ours = Float32Array.from(changed.data, (value, i) => Number(value) - Number(before.data[i]));
     // A norm behind the module may undo the write, but for what is rounded.
-    return most < least ? Math.max(...ours.map(Math.abs)) < 10 * least : correlation(ours, effect) >= ALIKE;
+    return most < least ? Math.max(...ours.map(Math.abs)) < 10 * least : correlation(ours, effect) >= LIKE_EFFECT;
   }
 
   #alike({ data }: Tensor, expected: Entry): number {
