@@ -169,7 +169,7 @@ export class ModelMap {
     }
     if (module.calls[call]?.order === 'pooled') {
       throw new OperationError(
-        `only what the pooler of '${path}' makes is used in this file, and PyTorch's module may return what is pooled before that, as transformers' models do. Use ${path}.pooler.input or ${path}.pooler.output`,
+        `only what is pooled leaves '${path}' in this file, and PyTorch's module may return what it is pooled of before that, as transformers' models do. Use ${this.poolerOf(module, tensor!)}`,
       );
     }
     if (tensor === undefined || path === '') return;
@@ -178,6 +178,18 @@ export class ModelMap {
     throw new OperationError(
       `the model uses only the final states of '${path}', and its file does not have the sequence that PyTorch returns first. The states are outputs of its operations: ${path}.ops`,
     );
+  }
+
+  /** Where what is pooled is found, and what it is pooled of. */
+  private poolerOf({ path, operations }: Module, pooled: string): string {
+    const pooler = `${path}.pooler`;
+    if (this.modules.has(pooler)) return `${pooler}.input or ${pooler}.output`;
+    const inner = [...this.modules.values()].findLast(
+      (one) => one.path.startsWith(`${path}.`) && one.calls.some(({ outputs }) => outputs.includes(pooled)),
+    );
+    if (inner) return `${inner.path}.output, or the output of the last layer`;
+    const found = operations.find(({ node }) => this.model.graph.node[node]!.output.includes(pooled))!;
+    return `${path}.ops.${found.name}.output, or the output of the last layer`;
   }
 
   /** Refuses what an embedding looks up in a quantized table, where it becomes floats only behind the module. */

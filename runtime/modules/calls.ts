@@ -3,6 +3,7 @@ import { describeCall } from './boundary.ts';
 import type { CallContext } from './call-context.ts';
 import type { ModuleCall } from './module.ts';
 import { isAnonymous } from './parameters.ts';
+import { arePooled } from './pooled.ts';
 
 /**
  * The calls of the module at `path`, whose nodes (its children's too) are `nodes`, ascending. TorchScript's names
@@ -32,9 +33,7 @@ export function moduleCalls(path: string, nodes: readonly number[], context: Cal
 
 function describe(path: string, nodes: readonly number[], context: CallContext): ModuleCall {
   const call = describeCall(nodes, context);
-  const { links, scopes } = context;
-  const isPooled = (name: string) => scopes[links.maker.get(name) ?? -1]?.modules.includes(`${path}.pooler`) ?? false;
-  return call.outputs.every(isPooled) ? { ...call, order: 'pooled' } : call;
+  return arePooled(path, call.outputs, new Set(nodes), context) ? { ...call, order: 'pooled' } : call;
 }
 
 /** Describes the nodes of a module in terms that two calls have in common. */
