@@ -57,6 +57,7 @@ export default defineConfig({
           { text: 'Gradients', link: '/gradients' },
           { text: 'Analysis', link: '/analysis' },
           { text: 'Bundles', link: '/bundles' },
+          { text: 'Files of models', link: '/model-files' },
           { text: 'Hosts', link: '/hosts' },
           { text: 'Gotchas', link: '/gotchas' },
           { text: 'Errors', link: '/errors' },

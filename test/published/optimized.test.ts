@@ -1,0 +1,208 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { NNsight, save, Tensor } from 'onnsight';
+import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
+import { afterAll, expect, test } from 'vitest';
+import {
+  type AnyAttribute,
+  makeGraph,
+  makeModel,
+  makeNode,
+  makeTensor,
+  makeValueInfo,
+} from '../../runtime/onnx/make.ts';
+import { encodeModel, type NodeProto, type TensorProto } from '../../runtime/onnx/proto.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'onnsight-optimized-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+type Spec = readonly [
+  op: string,
+  name: string,
+  inputs: readonly string[],
+  output: string,
+  attributes?: Record<string, AnyAttribute>,
+];
+
+/** A file as ONNX Runtime's optimizer writes it: nodes whose names are paths, and fused ones. */
+function fileOf(
+  name: string,
+  dims: readonly number[],
+  specs: readonly Spec[],
+  weights: readonly TensorProto[],
+): string {
+  const nodes: NodeProto[] = specs.map(([op, path, inputs, output, attributes]) => {
+    const node = makeNode(op, inputs, [output], attributes ?? {}, path);
+    return op.startsWith('Fused') ? { ...node, domain: 'com.microsoft' } : node;
+  });
+  const graph = makeGraph(
+    name,
+    nodes,
+    [makeValueInfo('x', 'float32', dims)],
+    [makeValueInfo(specs.at(-1)![3], 'float32')],
+    [...weights],
+  );
+  const path = join(folder, `${name}.onnx`);
+  writeFileSync(path, encodeModel(makeModel(graph, 17)));
+  return path;
+}
+
+async function plainly(path: string, data: Float32Array, dims: readonly number[]): Promise<number[]> {
+  const session = await InferenceSession.create(path);
+  const [output] = Object.values(await session.run({ x: new OrtTensor('float32', data, dims) }));
+  return Array.from(output!.data as Float32Array);
+}
+
+test('a linear layer and its activation that ONNX Runtime has fused are modules of their own', async () => {
+  const path = fileOf(
+    'linear',
+    [1, 2],
+    [
+      [
+        'FusedGemm',
+        'fused /net/fc/Gemm',
+        ['x', 'net.fc.weight', 'net.fc.bias'],
+        '/net/act/LeakyRelu_output_0',
+        {
+          activation: { string: 'LeakyRelu' },
+          activation_alpha: { float: 0.5 },
+          transB: { int: 1 },
+        },
+      ],
+      ['Neg', '/net/Neg', ['/net/act/LeakyRelu_output_0'], '/net/Neg_output_0'],
+    ],
+    [
+      makeTensor('net.fc.weight', 'float32', [1, 2, -3, -4], [2, 2]),
+      makeTensor('net.fc.bias', 'float32', [0.5, 0.25], [2]),
+    ],
+  );
+  const x = Tensor.from([1, 1], 'float32', [1, 2]);
+  const model = await NNsight.load(path, { device: 'cpu' });
+  const got = await model.trace({ x }, () => ({
+    fc: save(model.get('net.fc').output),
+    act: save(model.get('net.act').output),
+    net: save(model.get('net').output),
+  }));
+  expect([...got.fc.data, ...got.act.data]).toEqual([3.5, -6.75, 3.5, -3.375]);
+  expect([...got.net.data]).toEqual(await plainly(path, Float32Array.of(1, 1), [1, 2]));
+  const changed = await model.trace({ x }, () => {
+    model.get('net.fc').output = -2 as never;
+    return save(model.get('net').output);
+  });
+  expect([...changed.data]).toEqual([1, 1]);
+});
+
+test('so are a convolution, what is added to it, and the bounds of what it gives', async () => {
+  const dims = [1, 1, 1, 3];
+  const path = fileOf(
+    'convolution',
+    dims,
+    [
+      [
+        'FusedConv',
+        '/net/conv/Conv',
+        ['x', 'net.conv.weight', 'net.conv.bias', 'x'],
+        '/net/act/Clip_output_0',
+        {
+          activation: { string: 'Clip' },
+          activation_params: { floats: [0, 6] },
+        },
+      ],
+      ['Neg', '/net/Neg', ['/net/act/Clip_output_0'], '/net/Neg_output_0'],
+    ],
+    [makeTensor('net.conv.weight', 'float32', [2], [1, 1, 1, 1]), makeTensor('net.conv.bias', 'float32', [1], [1])],
+  );
+  const model = await NNsight.load(path, { device: 'cpu' });
+  const data = Float32Array.of(-3, 1, 4);
+  const got = await model.trace({ x: Tensor.from(data, 'float32', dims) }, () => ({
+    conv: save(model.get('net.conv').output),
+    act: save(model.get('net.act').output),
+    net: save(model.get('net').output),
+  }));
+  expect([...got.conv.data, ...got.act.data]).toEqual([-5, 3, 9, 0, 4, 6]);
+  expect(Array.from(got.net.data, Math.abs)).toEqual((await plainly(path, data, dims)).map(Math.abs));
+});
+
+test('a convolution whose weight was quantized after a batch norm was folded into it has no output of its own', async () => {
+  const int8 = (name: string, values: readonly number[], dims: readonly number[]) =>
+    makeTensor(name, 'int8', values, dims);
+  const path = fileOf(
+    'quantized',
+    [1, 1, 1, 2],
+    [
+      ['DequantizeLinear', 'onnx::Conv_1_DequantizeLinear', ['onnx::Conv_1_quantized', 'scale'], 'onnx::Conv_1_out'],
+      ['Conv', '/net/conv/Conv', ['x', 'onnx::Conv_1_out', 'onnx::Conv_2'], '/net/conv/Conv_output_0'],
+      ['Relu', '/net/act/Relu', ['/net/conv/Conv_output_0'], '/net/act/Relu_output_0'],
+    ],
+    [
+      int8('onnx::Conv_1_quantized', [3], [1, 1, 1, 1]),
+      makeTensor('scale', 'float32', [0.5], []),
+      makeTensor('onnx::Conv_2', 'float32', [1], [1]),
+    ],
+  );
+  const model = await NNsight.load(path, { device: 'cpu' });
+  const x = Tensor.from([1, 2], 'float32', [1, 1, 1, 2]);
+  await expect(model.trace({ x }, () => save(model.get('net.conv').output))).rejects.toThrow(
+    /optimized.test.ts:\d+:\d+ - 'net.conv' is no longer in this file: the exporter has folded it into another module/,
+  );
+  expect([...(await model.trace({ x }, () => save(model.get('net.act').output))).data]).toEqual([2.5, 4]);
+});
+
+test('a tensor past which a transposition was moved is not taken for the module’s output', async () => {
+  const path = fileOf(
+    'turned',
+    [2, 2],
+    [
+      ['Relu', '/net/act/Relu', ['x'], '/net/act/Relu'],
+      ['Neg', '/net/Neg', ['/net/act/Relu'], '/net/Neg'],
+      ['Transpose', 'Transpose', ['/net/Neg'], '/net/Neg_output_0'],
+    ],
+    [],
+  );
+  const model = await NNsight.load(path, { device: 'cpu' });
+  const x = Tensor.from([1, 2, 3, 4], 'float32', [2, 2]);
+  await expect(model.trace({ x }, () => save(model.get('net.act').output))).rejects.toThrow(
+    /optimized.test.ts:\d+:\d+ - 'net.act' has its output with the dims in another order in this file/,
+  );
+  const { relu, net } = await model.trace({ x }, () => ({
+    relu: save(model.get('net.act').ops.Relu.output),
+    net: save(model.get('net').output),
+  }));
+  expect([...relu.data, ...net.data]).toEqual([1, 2, 3, 4, -1, -3, -2, -4]);
+});
+
+test('what a module pools of its last layer is not its first output in transformers', async () => {
+  const layers: Spec[] = ['x', '/vit/layers.0/Relu_output_0'].map((input, i) => [
+    'Relu',
+    `/vit/layers.${i}/Relu`,
+    [input],
+    `/vit/layers.${i}/Relu_output_0`,
+  ]);
+  const path = fileOf(
+    'pooled',
+    [1, 2, 2],
+    [
+      ...layers,
+      [
+        'ReduceMean',
+        '/vit/ReduceMean',
+        ['/vit/layers.1/Relu_output_0'],
+        '/vit/ReduceMean_output_0',
+        { axes: { ints: [1] } },
+      ],
+      ['Neg', '/head/Neg', ['/vit/ReduceMean_output_0'], '/head/Neg_output_0'],
+    ],
+    [],
+  );
+  const model = await NNsight.load(path, { device: 'cpu' });
+  const x = Tensor.from([1, 2, 3, 4], 'float32', [1, 2, 2]);
+  await expect(model.trace({ x }, () => save(model.get('vit').output))).rejects.toThrow(
+    /only what is pooled leaves 'vit' in this file, .* Use vit.ops.ReduceMean.output, or the output of the last layer/,
+  );
+  const { pooled, last } = await model.trace({ x }, () => ({
+    pooled: save(model.get('vit').ops.ReduceMean.output),
+    last: save(model.get('vit.layers.1').output),
+  }));
+  expect([...pooled.data, ...last.data]).toEqual([2, 3, 1, 2, 3, 4]);
+});
