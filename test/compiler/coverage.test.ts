@@ -55,6 +55,17 @@ const CODE = `function run(a, b, log) {
   const chosen = a
     ? 1
     : 2;
+  const long = a && b
+    ? 0
+    : a
+      ? 1
+      : b
+        ? 2
+        : (log.length > 5
+          ? 3
+          : log === 4
+            ? 4
+            : 5);
   const both = a
     && b;
   const either = a
@@ -66,7 +77,7 @@ const CODE = `function run(a, b, log) {
       log(one);
     }
   }
-  return [chosen, both, either, given];
+  return [chosen, long, both, either, given];
 }`;
 
 /** The lines of the user that a part begins in which V8 reports as a branch that did not run. */
