@@ -25,7 +25,7 @@ function run(row: Row): string | null {
   cpSync(join(ROOT, 'models/toy-gpt2'), join(project, 'toy-gpt2'), { recursive: true });
   const environment = { ...process.env, ONNXRUNTIME_NODE_INSTALL: 'skip', NO_COLOR: '1' };
   const packages = [join('..', tarball), '@types/node@20', ...row.packages];
-  execFileSync('npm', ['install', '--no-audit', '--no-fund', ...packages], {
+  execFileSync('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', ...packages], {
     cwd: project,
     env: environment,
     stdio: 'pipe',
