@@ -22,7 +22,8 @@ export function span(start: number, end: number): Span {
 
 /**
  * The head of a closure that lowering makes. Where it always runs it has no place, as reports would count it among the
- * user's functions. Where it may not run its place is that from which on JavaScript runs nothing: reports count its lines.
+ * user's functions. Where it may not run, its place is where the
+ * lines begin that reports then take for missed.
  */
 export function arrow(parameters = '', at: number | null = null): Code {
   return { text: `(${parameters}) => `, at };

@@ -118,7 +118,7 @@ function lowerPart(lowering: Lowering, { statements, treatments, from, to }: Par
   return { code: [...code, span(end, to)], last: null };
 }
 
-/** What follows a statement that ends at `from`, up to and with `last`: where it does not run, these lines are not counted. */
+/** What follows a statement that ends at `from`, up to and with `last`. Reports take its lines for missed where it does not run. */
 function inClosure(lowering: Lowering, from: number, last: ts.Statement, inner: () => Code): Code {
   const end = { text: '}', at: last.end - 1 };
   return [arrow('', from), '{', lowering.frame.around([{ kind: 'closure' }], inner), end];

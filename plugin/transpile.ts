@@ -69,8 +69,9 @@ export function transpile(
   format: 'module' | 'commonjs',
 ): Transpiled {
   const { options, read: configuration } = userOptions(dirname(file));
-  const isVerbatim = format === 'commonjs' || options.verbatimModuleSyntax;
-  const own = isVerbatim ? { code: rewritten.code, read: [] } : withoutExportedTypes(rewritten.code, file, options);
+  // to CommonJS a name that is not there is undefined
+  const isAsWritten = format === 'commonjs' || options.verbatimModuleSyntax;
+  const own = isAsWritten ? { code: rewritten.code, read: [] } : withoutExportedTypes(rewritten.code, file, options);
   const read = [...configuration, ...own.read];
   const compilerOptions: ts.CompilerOptions = {
     ...options,
