@@ -35,9 +35,10 @@ export function lowerNativeTry(lowering: Lowering, node: ts.TryStatement): Code 
 }
 
 function lowerCatch(lowering: Lowering, { variableDeclaration, block }: ts.CatchClause): Code {
-  if (!variableDeclaration) return [arrow(), lowerClosure(lowering, block)];
+  const start = lowering.start(block);
+  if (!variableDeclaration) return [arrow('', start), lowerClosure(lowering, block)];
   const caught = lowering.frame.fresh('e');
   const slots = lowering.shared.declareFor(block.parent);
   const before: Code = [' let ', declared(lowering, variableDeclaration.name, [' = ', caught]), ';', slots];
-  return [arrow(caught), lowerClosure(lowering, block, { before, isNested: true })];
+  return [arrow(caught, start), lowerClosure(lowering, block, { before, isNested: true })];
 }

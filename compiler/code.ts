@@ -20,9 +20,13 @@ export function span(start: number, end: number): Span {
   return { start, end };
 }
 
-/** The head of a closure that lowering makes: it has no place, as reports would count it among the user's functions. */
-export function arrow(parameters = ''): Code {
-  return { text: `(${parameters}) => `, at: null };
+/**
+ * The head of a closure that lowering makes. Where it always runs it has no place, as reports would count it among the
+ * user's functions. Where it may not run, its place is where the
+ * lines begin that reports then take for missed.
+ */
+export function arrow(parameters = '', at: number | null = null): Code {
+  return { text: `(${parameters}) => `, at };
 }
 
 /** A call of a runtime operator, on behalf of the source at `at`. */

@@ -69,7 +69,9 @@ function lowerNested(lowering: Lowering, [part, ...others]: readonly Part[], lis
   if (!last) return code;
   let { completion } = last;
   if (others.length > 0) {
-    const rest = inClosure(lowering, () => lowerNested(lowering, others, list, 'closure'));
+    const rest = inClosure(lowering, part!.to, list.statements.at(-1)!, () =>
+      lowerNested(lowering, others, list, 'closure'),
+    );
     const state = lowering.states.of({ start: part!.to, end: list.to }, list.owner);
     const at = lowering.start(last.statement);
     completion = operator('andThen', at, [completion, rest, state, lowering.sites.at(at)]);
@@ -83,7 +85,7 @@ function lowerInTurn(lowering: Lowering, first: Part, others: readonly Part[], o
   let at = lowering.start(last!.statement);
   const rests = others.map((part): Code => {
     const site = lowering.sites.at(at);
-    const rest = inClosure(lowering, () => {
+    const rest = inClosure(lowering, part.from, part.statements.at(-1)!, () => {
       const { code: inner, last: jumping } = lowerPart(lowering, part);
       if (jumping) at = lowering.start(jumping.statement);
       return jumping ? [inner, 'return ', jumping.completion, ';', jumping.after] : inner;
@@ -116,8 +118,10 @@ function lowerPart(lowering: Lowering, { statements, treatments, from, to }: Par
   return { code: [...code, span(end, to)], last: null };
 }
 
-function inClosure(lowering: Lowering, inner: () => Code): Code {
-  return [arrow(), '{', lowering.frame.around([{ kind: 'closure' }], inner), '}'];
+/** What follows a statement that ends at `from`, up to and with `last`. Reports take its lines for missed where it does not run. */
+function inClosure(lowering: Lowering, from: number, last: ts.Statement, inner: () => Code): Code {
+  const end = { text: '}', at: last.end - 1 };
+  return [arrow('', from), '{', lowering.frame.around([{ kind: 'closure' }], inner), end];
 }
 
 function ended(completion: Code, home: ListHome): Code {

@@ -65,16 +65,7 @@ export function lowerConditionalExpression(lowering: Lowering, node: ts.Conditio
     ];
     return operator('ternary', at, [test, [arrow(is), { text: `${is} `, at }, sides], state, site]);
   }
-  const { links, gap, last } = choicesOf(lowering, node);
-  const otherwise = [gap, lowering.thunk(last)];
-  return operator('choose', at, [
-    test,
-    [first, lowering.thunk(whenTrue)],
-    ['[', joined(links), ']'],
-    otherwise,
-    state,
-    site,
-  ]);
+  return lowerChoices(lowering, node, state);
 }
 
 /** As deep as conditionals nest; longer chains stand side by side. */
@@ -86,30 +77,38 @@ function lengthOf({ whenFalse }: ts.ConditionalExpression): number {
   return syntax.isConditionalExpression(next) ? 1 + lengthOf(next) : 0;
 }
 
-interface Choices {
-  readonly links: readonly Code[];
-  readonly gap: Code;
-  readonly last: ts.Expression;
-}
-
-/** The conditions behind the first of `c ? a : d ? b : …`: `[() => d, () => b, site]`. */
-function choicesOf(lowering: Lowering, { whenTrue, whenFalse }: ts.ConditionalExpression): Choices {
+/**
+ * `c ? a : d ? b : e` → `choose(c, [[() => d, site]], (b) => b === 0 ? a : b === 1 ? b : e, state, site)`: the conditions
+ * beside the closure, in which the values stand as in `ternary`.
+ */
+function lowerChoices(lowering: Lowering, node: ts.ConditionalExpression, state: Code): Code {
+  const at = lowering.start(node.condition);
+  const which = lowering.frame.fresh('b');
   const links: Code[] = [];
-  let end = whenTrue.end;
-  let last = whenFalse;
-  for (let next = unwrap(last); syntax.isConditionalExpression(next); next = unwrap(last)) {
-    const start = lowering.start(next.condition);
-    const test = [lowering.thunk(next.condition), lowering.trivia(next.condition.end, lowering.start(next.whenTrue))];
-    links.push([
-      lowering.trivia(end, start),
-      '[',
-      joined([test, lowering.thunk(next.whenTrue), lowering.sites.at(start)]),
-      ']',
-    ]);
-    end = next.whenTrue.end;
-    last = next.whenFalse;
+  const values: Code[] = [];
+  let last: ts.Expression = node;
+  for (let index = 0; syntax.isConditionalExpression(last); index++) {
+    const { condition, questionToken, whenTrue, colonToken, whenFalse } = last;
+    const start = lowering.start(condition);
+    if (index > 0) links.push(['[', joined([lowering.thunk(condition), lowering.sites.at(start)]), ']']);
+    const inner = unwrap(whenFalse);
+    const next = syntax.isConditionalExpression(inner) ? inner : whenFalse;
+    values.push(
+      { text: `${which} === ${index} `, at: start },
+      lowering.trivia(condition.end, lowering.start(questionToken)),
+      [{ text: '? ', at: lowering.start(questionToken) }, lowering.trivia(questionToken.end, lowering.start(whenTrue))],
+      ['(', lowering.visit(whenTrue), ') '],
+      [{ text: ': ', at: lowering.start(colonToken) }, lowering.trivia(whenTrue.end, lowering.start(next))],
+    );
+    last = next;
   }
-  return { links, gap: lowering.trivia(end, lowering.start(last)), last };
+  return operator('choose', at, [
+    lowering.argument(node.condition),
+    ['[', joined(links), ']'],
+    [arrow(which), values, '(', lowering.visit(last), ')'],
+    state,
+    lowering.sites.at(at),
+  ]);
 }
 
 /** The left side of a logical operator that stays JavaScript's: it decides while the block is built. */

@@ -20,7 +20,7 @@ export function lowerForOf(lowering: Lowering, node: ts.ForInOrOfStatement, labe
   const source = syntax.isForInStatement(node) ? operator('keysIn', at, [items, lowering.sites.at(at)]) : items;
   return operator('forOf', at, [
     [lowering.trivia(initializer.end, lowering.start(expression)), source],
-    [lowering.trivia(expression.end, lowering.start(statement)), arrow(parameter), body],
+    [lowering.trivia(expression.end, lowering.start(statement)), arrow(parameter, lowering.start(statement)), body],
     lowering.states.of({ start: at, end: node.end }, node.parent),
     lowering.sites.at(at),
     ...labelOf(labels),
@@ -71,7 +71,7 @@ export function lowerWhile(lowering: Lowering, node: ts.WhileStatement, labels: 
   const at = lowering.start(node);
   return operator('while_', at, [
     [lowering.thunk(expression), lowering.trivia(expression.end, lowering.start(statement))],
-    [arrow(), lowerClosure(lowering, statement, { around: [{ kind: 'loop', labels }] })],
+    [arrow('', lowering.start(statement)), lowerClosure(lowering, statement, { around: [{ kind: 'loop', labels }] })],
     'null',
     lowering.states.of({ start: at, end: node.end }, node),
     lowering.sites.at(at),
@@ -110,7 +110,7 @@ export function lowerFor(lowering: Lowering, node: ts.ForStatement, labels: read
     : '() => true';
   const loop = operator('while_', at, [
     test,
-    [arrow(), perIteration(lowering, node, body)],
+    [arrow('', bodyStart), perIteration(lowering, node, body)],
     incrementor ? [arrow(), '{ ', lowering.visit(incrementor), '; }'] : 'null',
     lowering.states.of({ start: initializer?.end ?? at, end: node.end }, node),
     lowering.sites.at(at),

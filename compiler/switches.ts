@@ -52,7 +52,7 @@ function lowerClause(lowering: Lowering, clause: ts.CaseOrDefaultClause, index: 
     { statements, from: statements.pos, to: clause.end, owner: clause.parent },
     'closure',
   );
-  const end = isLeft(lowering, statements) ? '' : '; break;';
+  const end: Code = isLeft(lowering, statements) ? '' : { text: '; break;', at: null };
   return [{ text: `case ${index}:`, at: lowering.start(clause) }, body, end];
 }
 

@@ -1,11 +1,12 @@
 import { dirname } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { ts } from '@ts-morph/common';
+import { withoutExportedTypes } from './exported-types.ts';
 import { throughNamespaces } from './metadata-imports.ts';
 import type { Rewritten } from './rewrite.ts';
 import { composeMaps, splitInlineMap, withInlineMap } from './source-maps.ts';
 
-/** The options of a user's tsconfig.json that change the meaning of a single transpiled file. */
+/** The options of a user's tsconfig.json that change the meaning of a single transpiled file, and where it finds others. */
 const KEPT = [
   'experimentalDecorators',
   'emitDecoratorMetadata',
@@ -15,6 +16,9 @@ const KEPT = [
   'jsxFactory',
   'jsxFragmentFactory',
   'jsxImportSource',
+  'baseUrl',
+  'paths',
+  'pathsBasePath',
 ] as const satisfies (keyof ts.CompilerOptions)[];
 
 /** The kept options of a folder, and the files that were looked for and read to find them. */
@@ -64,7 +68,11 @@ export function transpile(
   file: string,
   format: 'module' | 'commonjs',
 ): Transpiled {
-  const { options, read } = userOptions(dirname(file));
+  const { options, read: configuration } = userOptions(dirname(file));
+  // to CommonJS a name that is not there is undefined
+  const isAsWritten = format === 'commonjs' || options.verbatimModuleSyntax;
+  const own = isAsWritten ? { code: rewritten.code, read: [] } : withoutExportedTypes(rewritten.code, file, options);
+  const read = [...configuration, ...own.read];
   const compilerOptions: ts.CompilerOptions = {
     ...options,
     target: ts.ScriptTarget.ES2022,
@@ -74,7 +82,7 @@ export function transpile(
     inlineSources: true,
   };
   if (format === 'commonjs') compilerOptions.verbatimModuleSyntax = false;
-  const { outputText } = ts.transpileModule(rewritten.code, { fileName: file, compilerOptions });
+  const { outputText } = ts.transpileModule(own.code, { fileName: file, compilerOptions });
   const { code, map } = splitInlineMap(outputText);
   if (!map) return { code, read };
   const located = { ...map, sources: [pathToFileURL(file).href] };

@@ -1,6 +1,7 @@
 import { createUnplugin, type UnpluginBuildContext, type UnpluginContext, type UnpluginOptions } from 'unplugin';
 import { CompileError } from '../compiler/diagnostics.ts';
 import { BundleFiles, LOADER } from './bundle-files.ts';
+import { OPERATORS, withoutClosures } from './coverage.ts';
 import { originalOf } from './original.ts';
 import { type Rewritten, rewrite } from './rewrite.ts';
 import type { SourceMapJson } from './source-maps.ts';
@@ -42,6 +43,7 @@ export const onnsight = createUnplugin((_options: undefined, { framework }) => [
     },
   },
   bundlesPlugin(framework),
+  coveragePlugin(),
 ]);
 
 /** Brings the files of bundles along whose loaders are built. */
@@ -63,6 +65,29 @@ function bundlesPlugin(framework: string): UnpluginOptions {
       },
     },
     esbuild: { setup: files.esbuild },
+  };
+}
+
+/** Under vitest's coverage only: the functions of compiled code that are none of the user's are not counted. */
+function coveragePlugin(): UnpluginOptions {
+  let isCounting = false;
+  // vitest's own hook, of which Vite's types know nothing
+  const hook = {
+    configureVitest({ vitest }: { vitest: { config: { coverage: { enabled: boolean } } } }) {
+      isCounting = vitest.config.coverage.enabled;
+    },
+  };
+  return {
+    name: 'onnsight:coverage',
+    enforce: 'post',
+    vite: {
+      apply: 'serve',
+      ...hook,
+      transform: {
+        filter: { id: { exclude: INSTALLED }, code: OPERATORS },
+        handler: (code, id) => (isCounting ? withoutClosures(code, id.split('?')[0]!) : null),
+      },
+    },
   };
 }
 

@@ -213,12 +213,14 @@ function isObject(x: unknown): boolean {
 
 /** In a block, an operator of numbers on an array of them: JavaScript makes a text of it, and NaN of that. */
 function checkArrays(operator: string, a: unknown, b: unknown, site: Site): void {
-  if (!NUMERIC.has(operator) || typeof a === 'string' || typeof b === 'string') return;
+  const isAsNumber = LOOSE.has(operator) && (typeof a === 'number' || typeof b === 'number');
+  if (!(NUMERIC.has(operator) || isAsNumber) || typeof a === 'string' || typeof b === 'string') return;
   const shown = (x: unknown) => (typeof x === 'number' ? `${x}` : isNumbers(x) ? 'tensor(array)' : 'x');
   for (const x of [a, b]) checkArray(x, `${shown(a)} ${operator} ${shown(b)}`, site);
 }
 
-function checkArray(x: unknown, remedy: string, site: Site): void {
+/** @throws TraceError in a block, where a number is to be made of an array of them; `remedy` is what to write */
+export function checkArray(x: unknown, remedy: string, site: Site): void {
   if (!activeBuilder() || !isNumbers(x)) return;
   throw new TraceError(
     `JavaScript does not compute with the elements of an array: it makes a text of the array, and NaN of that. Make a tensor of it, with tensor of onnsight: ${remedy}.`,

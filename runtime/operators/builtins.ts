@@ -2,7 +2,7 @@ import { TraceError } from '../errors.ts';
 import type { Site } from '../graph/types.ts';
 import { activeBuilder } from '../tracing/builder.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
-import { binary, typeof_, unary } from './arithmetic.ts';
+import { binary, checkArray, typeof_, unary } from './arithmetic.ts';
 import { and, or } from './conditionals.ts';
 import { checkSpread } from './filled-arrays.ts';
 import { entryAround, perhapsEntry } from './filled-reads.ts';
@@ -51,6 +51,9 @@ const LOOKING = [
 /** Those that make a number of an object. */
 const CONVERTING: ReadonlySet<string> = new Set(['Number', 'isNaN', 'isFinite']);
 
+/** Those that make a number of what they are given. */
+const MAKING: ReadonlySet<string> = new Set([...CONVERTING, 'BigInt', 'parseInt', 'parseFloat']);
+
 /** What some of them give for a traced number. */
 const OF_NUMBERS: Readonly<Record<string, (x: unknown, site: Site) => unknown>> = {
   Boolean: truthOf,
@@ -65,6 +68,7 @@ for (const name of LOOKING) {
   const ofNumber = OF_NUMBERS[name.replace('Number.', '')];
   const kinds: readonly unknown[] = fn === Number || fn === Boolean ? ['number', 'boolean'] : ['number'];
   meanings.set(fn, (receiver, given, site) => {
+    if (MAKING.has(name)) checkArray(given[0], 'tensor(array)', site);
     const values = CONVERTING.has(name) ? given.map((value) => primitive(value, 'number', site)) : given;
     return ofNumber && isTracedSearch(null, values) && kinds.includes(typeof_(values[0], site))
       ? ofNumber(values[0], site)

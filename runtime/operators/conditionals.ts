@@ -64,20 +64,6 @@ export function firstOf(
 /** The end of a chain at the first condition that holds. */
 const TAKEN = new Jump('break', null);
 
-/** `c ? a : d ? b : …` */
-export function choose(
-  first: unknown,
-  then: () => unknown,
-  links: readonly (readonly [test: () => unknown, value: () => unknown, site: Site])[],
-  otherwise: () => unknown,
-  state: State | null,
-  site: Site,
-): unknown {
-  const giving = (value: () => unknown) => () => return_(value());
-  const all = [...links, [null, otherwise, site] as const].map(([test, value, at]): Link => [test, giving(value), at]);
-  return valueOfReturn(firstOf(first, giving(then), all, state, site) as Return);
-}
-
 /** The statements after one that may have jumped: they run where it ended normally. */
 export function andThen(completion: Completion, rest: () => Completion, state: State | null, site: Site): Completion {
   return where(isNormal(completion), rest, completion, state, site);

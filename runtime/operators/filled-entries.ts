@@ -46,7 +46,7 @@ export function gathered(array: readonly unknown[]): GraphEntries {
   if (array.length === 1 && array[0] instanceof GraphEntries) return array[0];
   const rest = restOf(array.map((item) => (item instanceof GraphEntries ? item : capture(target, item, NONE))));
   const values = valueLeaves(target).rest([], rest, rest);
-  const form = { kind: 'array', of: null, items: [], rest: { entry: rest.entry, parts: [] }, isShared: false } as const;
+  const form = { kind: 'array', of: null, items: [], rest: { ...rest, parts: [] }, isShared: false } as const;
   const made = build(target, form, values.values(), 'an array', (_, value) => wrap(target, value));
   return (made as readonly GraphEntries[])[0]!;
 }

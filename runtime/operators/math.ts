@@ -3,7 +3,7 @@ import * as functions from '../functions/index.ts';
 import type { Site } from '../graph/types.ts';
 import { activeBuilder } from '../tracing/builder.ts';
 import type { Operand, Traced } from '../types/tensor.ts';
-import { isTraced } from './arithmetic.ts';
+import { checkArray, isTraced } from './arithmetic.ts';
 import { cbrt, expm1, hypot, log1p, power, round, sign, trunc } from './math-functions.ts';
 import { asNumber } from './numbers.ts';
 import { primitive } from './primitives.ts';
@@ -38,10 +38,17 @@ const SEVERAL: Readonly<Record<string, (x: readonly Operand[]) => Operand>> = {
   pow: ([base, exponent]) => power(base!, exponent!),
 };
 
+/** Those that take any number of them. */
+const ANY_NUMBER: ReadonlySet<string> = new Set(['hypot', 'max', 'min']);
+
 /** `Math.name(…)` */
 export function math(name: string, given: readonly unknown[], site: Site): unknown {
+  const fn = Reflect.get(Math, name) as (...numbers: unknown[]) => number;
+  // `xs.map(Math.abs)` hands the whole array on, too
+  const taken = ANY_NUMBER.has(name) ? given : given.slice(0, fn.length);
+  for (const value of taken) checkArray(value, `Math.${name}(tensor(array))`, site);
   const values = given.map((value) => primitive(value, 'number', site));
-  if (!values.some(isTraced)) return Reflect.get(Math, name)(...values);
+  if (!values.some(isTraced)) return fn(...values);
   const target = activeBuilder();
   if (target) target.site = site;
   const numbers = values.map(asNumber) as Operand[];

@@ -6,7 +6,7 @@
 
 import type { Site } from '../graph/types.ts';
 import type { State } from '../tracing/slots.ts';
-import type { Completion } from './completions.ts';
+import { type Completion, type Return, return_, valueOfReturn } from './completions.ts';
 import { and, conditional, firstOf, if_, or } from './conditionals.ts';
 import { coalesce } from './nullish.ts';
 
@@ -46,6 +46,18 @@ export function ternary(test: unknown, sides: (is: boolean) => unknown, state: S
     state,
     site,
   );
+}
+
+/** A long `c ? a : d ? b : …`: `sides` gives the value of the condition of that index, or the last one. */
+export function choose(
+  test: unknown,
+  links: readonly (readonly [test: () => unknown, site: Site])[],
+  sides: (index: number) => unknown,
+  state: State | null,
+  site: Site,
+): unknown {
+  const giving = (index: number) => return_(sides(index));
+  return valueOfReturn(chain(test, [...links, [null, site]], giving, state, site) as Return);
 }
 
 /** The right side of a logical operator, behind what stands for its left side. */

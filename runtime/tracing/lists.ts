@@ -43,10 +43,10 @@ export class GraphEntries {
   cases: readonly EntriesCase[] = [];
 
   /** Whether the array that they stand in was saved as a whole. */
-  readonly #isKept: boolean;
+  readonly isKept: boolean;
 
   constructor(builder: Builder, form: Form<ListValue>, counter: ListValue, isKept = false) {
-    this.#isKept = isKept;
+    this.isKept = isKept;
     this.builder = builder;
     this.form = form;
     this.counter = counter;
@@ -60,7 +60,7 @@ export class GraphEntries {
 
   /** Whether the entries were saved, so that the array may be returned from the block. */
   get saved(): boolean {
-    return this.#isKept || isSaved(this.form);
+    return this.isKept || isSaved(this.form);
   }
 
   /** The same entries, saved. */

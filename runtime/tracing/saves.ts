@@ -82,12 +82,23 @@ export function save(value: unknown): unknown {
   const saveOne = (one: unknown) => (one === undefined || one === null ? one : save(one));
   if (varying?.builder.open) return uses.distribute(varying, saveOne);
   const parts = partsOf(value);
-  return parts ? parts(saveHeld) : saveTensor(value);
+  if (!parts) return saveTensor(value);
+  const saved = parts(saveHeld);
+  if (holdsEntries(saved)) builder().made(saved as object);
+  return saved;
 }
 
 /** Brings one tensor back. */
 export function saveTensor(value: unknown): SavedProxy {
   return register(new SavedProxy(builder(), toProxy(value)));
+}
+
+/** Whether an array or object holds entries that only the run knows: a branch gives its content on, not only the object. */
+function holdsEntries(value: unknown): boolean {
+  if (value instanceof GraphEntries) return true;
+  return (
+    (Array.isArray(value) || (isPlainObject(value) && !isOwnProxy(value))) && Object.values(value).some(holdsEntries)
+  );
 }
 
 /** What an array or object holds: what is no tensor, a text or nothing, is what it is. */

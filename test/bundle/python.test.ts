@@ -99,7 +99,7 @@ describe('a bundle in Python, by its manifest alone', () => {
       results.push(plain(await bundle(inputs as never)));
       await bundle.release();
     }
-  });
+  }, 120_000);
 
   it('gives what Python gave', () => {
     if (process.env.WRITE && hasPython) writeFileSync(FIXTURE, `${JSON.stringify(inPython(folders))}\n`);

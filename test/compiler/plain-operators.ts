@@ -311,19 +311,18 @@ export const operators = {
   },
   choose(
     first: unknown,
-    value: () => unknown,
-    links: readonly [test: () => unknown, value: () => unknown, site: Site][],
-    otherwise: () => unknown,
+    links: readonly [test: () => unknown, site: Site][],
+    sides: (index: number) => unknown,
     state: State,
     site: Site,
   ): unknown {
     check(site, state);
-    if (first) return value();
-    for (const [test, then, at] of links) {
+    if (first) return sides(0);
+    for (const [i, [test, at]] of links.entries()) {
       check(at);
-      if (test()) return then();
+      if (test()) return sides(i + 1);
     }
-    return otherwise();
+    return sides(links.length + 1);
   },
   forOf(items: Iterable<unknown>, body: Body, state: State, site: Site, label?: string): Completion {
     check(site, state);

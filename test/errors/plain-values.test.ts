@@ -52,6 +52,14 @@ function arrays(): [string, () => unknown, RegExp][] {
     ['a list behind a number', () => save(hidden() + 2 * (list as never)), /2 \* tensor\(array\)/],
     ['a sum', () => save(hidden() + ((direction as never) + (1 as never))), /tensor\(array\) \+ 1/],
     ['a comparison', () => save(hidden() * ((list as never) > 0 ? 1 : 2)), /tensor\(array\) > 0/],
+    ['a function of Math', () => save(hidden() * Math.sqrt(direction as never)), /Math\.sqrt\(tensor\(array\)\)/],
+    ['the greatest', () => save(hidden() * Math.max(1, list as never)), /Math\.max\(tensor\(array\)\)/],
+    ['Number', () => save(hidden() * Number(direction)), /: tensor\(array\)/],
+    ['parseFloat', () => save(hidden() * parseFloat(list as never)), /: tensor\(array\)/],
+    // biome-ignore lint/suspicious/noGlobalIsNan: the mistake itself
+    ['isNaN', () => save(hidden() * (isNaN(direction as never) ? 1 : 2)), /: tensor\(array\)/],
+    // biome-ignore lint/suspicious/noDoubleEquals: the mistake itself
+    ['equality', () => save(hidden() * ((direction as never) == 1 ? 1 : 2)), /tensor\(array\) == 1/],
     ['a sign', () => save(hidden() * -(direction as never)), /-tensor\(array\)/],
   ];
 }
@@ -61,6 +69,15 @@ describe('arithmetic on arrays, which is NaN', () => {
     const error = await rejection(lm.trace(clean, () => block()));
     expect(error.message).toMatch(/^test\/errors\/plain-values\.test\.ts:\d+:\d+ - JavaScript does not compute/);
     expect(error.message).toMatch(says);
+  });
+
+  it('what JavaScript gives for arrays of one number, and functions that are handed on, stay', async () => {
+    const given = await lm.trace(clean, () => {
+      const one = Math.sqrt([4] as never) + Number([5]) + parseFloat([6] as never);
+      const mapped = [1, -2].map(Math.abs).map(Number).map(Math.sign);
+      return { one, mapped, same: (list as never) == null, saved: save(hidden().norm()) };
+    });
+    expect(given).toMatchObject({ one: 13, mapped: [1, 1], same: false });
   });
 
   it('as a tensor it is computed', async () => {

@@ -28,7 +28,7 @@ describe('onnsight/register', { timeout: 60_000 }, () => {
     expect(code).not.toBe(0);
   });
 
-  it('gives metadata to decorators of types that are imported as values: of classes themselves, of interfaces Object', async () => {
+  it('gives metadata to decorators of types that are imported as values: of classes themselves, of interfaces Object, and leaves exported ones out', async () => {
     const project = new Project('traced', {
       'tsconfig.json': JSON.stringify({
         compilerOptions: { experimentalDecorators: true, emitDecoratorMetadata: true },
@@ -46,6 +46,7 @@ class Steer {
   fail() { throw new Error('here'); }
 }
 console.log(seen.join());
+export { Options, Other } from './types.ts';
 new Steer().fail();
 `,
     });

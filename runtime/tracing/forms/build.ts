@@ -75,7 +75,7 @@ export function build(
       const [data, shapes, ranks] = [next(values), next(values), next(values)];
       return { data, shapes, ranks, entry: shape };
     });
-    own.push(new GraphEntries(target, withLeaves(rest.entry, lists.values()), lists[0]!));
+    own.push(new GraphEntries(target, withLeaves(rest.entry, lists.values()), lists[0]!, rest.isKept));
     guardEntries(own);
     return own;
   };

@@ -128,5 +128,6 @@ function arrayForm(
 
 /** Entries whose number only the run will tell. */
 export function restOf<L>(parts: readonly (Form<L> | GraphEntries)[]): Rest<L> {
-  return { entry: joinEntries(parts.map((part) => (part instanceof GraphEntries ? part.form : part))), parts };
+  const entry = joinEntries(parts.map((part) => (part instanceof GraphEntries ? part.form : part)));
+  return { entry, parts, isKept: parts.some((part) => part instanceof GraphEntries && part.isKept) };
 }

@@ -42,6 +42,8 @@ export interface Rest<L> {
   /** How each entry is made. */
   readonly entry: Form<null>;
   readonly parts: readonly (Form<L> | GraphEntries)[];
+  /** Whether the array was saved as a whole. */
+  readonly isKept: boolean;
 }
 
 /** A plain object, by its fields. */
@@ -135,7 +137,7 @@ export function bare(form: Form<unknown>): Form<null> {
         ...form,
         of: null,
         items: form.items.map(bare),
-        rest: form.rest && { entry: form.rest.entry, parts: [] },
+        rest: form.rest && { ...form.rest, parts: [] },
       };
     case 'record':
       return { ...form, of: null, fields: form.fields.map(([name, field]) => [name, bare(field)] as const) };
@@ -155,7 +157,8 @@ export function isEqual(a: Form<unknown>, b: Form<unknown>): boolean {
     return text(a) === text(b);
   }
   if (a.kind === 'array' && b.kind === 'array') {
-    const isSameRest = a.rest && b.rest ? isEqual(a.rest.entry, b.rest.entry) : a.rest === b.rest;
+    const isSameRest =
+      a.rest && b.rest ? a.rest.isKept === b.rest.isKept && isEqual(a.rest.entry, b.rest.entry) : a.rest === b.rest;
     return isSameRest && all(a.items, b.items, isEqual);
   }
   if (a.kind === 'record' && b.kind === 'record') {

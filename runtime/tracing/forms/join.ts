@@ -114,7 +114,9 @@ function joinArrays(a: ArrayForm<unknown>, b: ArrayForm<unknown>): Form<null> {
   const count = Math.min(a.items.length, b.items.length);
   const items = a.items.slice(0, count).map((item, i) => join(item, b.items[i]!));
   const others = [...a.items.slice(count), ...b.items.slice(count), ...entriesOf(a.rest), ...entriesOf(b.rest)];
-  const rest = others.length === 0 ? null : { entry: joinEntries(others), parts: [] };
+  const rests = [a.rest, b.rest].filter((one) => one !== null);
+  const isKept = rests.length > 0 && rests.every((one) => one.isKept);
+  const rest = others.length === 0 ? null : { entry: joinEntries(others), parts: [], isKept };
   return { kind: 'array', of: null, items, rest, isShared: a.isShared || b.isShared };
 }
 

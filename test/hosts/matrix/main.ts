@@ -7,12 +7,13 @@ import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } fr
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { ROOT } from '../hosts.ts';
+import { COVERAGE } from './coverage.ts';
 import { ROWS, type Row } from './rows.ts';
 import { TYPESCRIPT_ESLINT } from './typescript-eslint.ts';
 
 const wanted = process.argv[2];
 const folder = mkdtempSync(join(tmpdir(), 'onnsight-matrix-'));
-execFileSync('npm', ['pack', '--ignore-scripts', '--pack-destination', folder], { cwd: ROOT });
+execFileSync('npm', ['pack', '--ignore-scripts', '--pack-destination', folder], { cwd: ROOT, stdio: 'pipe' });
 const tarball = readdirSync(folder).find((name) => name.endsWith('.tgz'))!;
 
 function run(row: Row): string | null {
@@ -24,7 +25,11 @@ function run(row: Row): string | null {
   cpSync(join(ROOT, 'models/toy-gpt2'), join(project, 'toy-gpt2'), { recursive: true });
   const environment = { ...process.env, ONNXRUNTIME_NODE_INSTALL: 'skip', NO_COLOR: '1' };
   const packages = [join('..', tarball), '@types/node@20', ...row.packages];
-  execFileSync('npm', ['install', '--no-audit', '--no-fund', ...packages], { cwd: project, env: environment });
+  execFileSync('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', ...packages], {
+    cwd: project,
+    env: environment,
+    stdio: 'pipe',
+  });
   for (const command of row.commands) {
     const { stdout, stderr, status } = spawnSync(command, {
       cwd: project,
@@ -40,7 +45,9 @@ function run(row: Row): string | null {
 }
 
 let failures = 0;
-for (const row of [...ROWS, TYPESCRIPT_ESLINT].filter(({ name }) => wanted === undefined || name.includes(wanted))) {
+for (const row of [...ROWS, ...COVERAGE, TYPESCRIPT_ESLINT].filter(
+  ({ name }) => wanted === undefined || name.includes(wanted),
+)) {
   const failure = run(row);
   if (failure !== null) failures++;
   console.log(`${failure === null ? 'ok    ' : 'failed'} ${row.name}${failure === null ? '' : `\n${failure}`}`);

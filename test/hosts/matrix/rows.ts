@@ -131,6 +131,12 @@ worker.on('message', (norm) => console.log('steered', norm));
 worker.on('error', (error) => console.log(error.message));
 `;
 
+/** As the manual has it. */
+const THREADS_OF_MODULES = THREADS.replace("import { join } from 'node:path';\n", '').replace(
+  "join(__dirname, 'worker.ts')",
+  "new URL('./worker.ts', import.meta.url)",
+);
+
 /** Starts a program under --watch, edits the file with the block, and ends when the new value is printed. */
 const WATCH = `import { spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -150,6 +156,53 @@ child.on('exit', () => console.log(output));
 
 const RUN = 'node --enable-source-maps out/main.mjs';
 const TYPESCRIPT = ['typescript@5.9', 'ts-patch@3.3.0'];
+
+/** The rows of a version of Node: what it runs itself, beside the hook. */
+function onNode(version: string): Row[] {
+  const node = './node_modules/.bin/node';
+  const packages = [`node@${version}`];
+  const threads = version === '20' ? 'Unknown file extension ".ts"' : 'steered 67.617';
+  return [
+    ...(['commonjs', 'module'] as const).flatMap((type): Row[] => [
+      {
+        name: `Node ${version}, ${type}`,
+        packages,
+        files: {
+          ...program(type),
+          ...(type === 'module' && { 'src/main.ts': MAIN.replace("'./steer'", "'./steer.ts'") }),
+        },
+        commands: [`${node} --import onnsight/register src/main.ts`],
+        expects: PRINTS,
+      },
+      {
+        name: `Node ${version}, worker threads, ${type}`,
+        packages,
+        files: {
+          ...program(type),
+          'src/worker.ts': type === 'module' ? WORKER.replace("'./steer'", "'./steer.ts'") : WORKER,
+          'src/threads.ts': type === 'module' ? THREADS_OF_MODULES : THREADS,
+        },
+        commands: [`${node} --import onnsight/register src/threads.ts`],
+        // Node 20 loads no TypeScript in a worker
+        expects: [threads],
+      },
+    ]),
+    {
+      name: `Node ${version}, --test`,
+      packages,
+      files: { ...program('commonjs'), 'src/steer.test.ts': NODE_TEST },
+      commands: [`${node} --import onnsight/register --test src/steer.test.ts`],
+      expects: ['pass 1', 'fail 0'],
+    },
+    {
+      name: `Node ${version}, --watch`,
+      packages,
+      files: { ...program('commonjs'), 'watch.mjs': WATCH },
+      commands: [`${node} watch.mjs`],
+      expects: [...PRINTS, 'steered 135.234'],
+    },
+  ];
+}
 
 export const ROWS: readonly Row[] = [
   ...['5.4', '5.9', '6.0'].map(
@@ -247,51 +300,16 @@ export const ROWS: readonly Row[] = [
     commands: ['npx ts-node src/main.ts'],
     expects: PRINTS,
   },
-  ...(['commonjs', 'module'] as const).flatMap((type): Row[] => [
-    {
-      name: `node --import onnsight/register, ${type}`,
-      packages: [],
-      files: {
-        ...program(type),
-        ...(type === 'module' && { 'src/main.ts': MAIN.replace("'./steer'", "'./steer.ts'") }),
-      },
-      commands: ['node --import onnsight/register src/main.ts'],
-      expects: PRINTS,
-    },
-    {
+  ...(['commonjs', 'module'] as const).map(
+    (type): Row => ({
       name: `tsx, ${type}`,
       packages: ['tsx@4'],
       files: program(type),
       commands: ['npx tsx --import onnsight/register src/main.ts'],
       expects: PRINTS,
-    },
-  ]),
-  {
-    name: 'node --test',
-    packages: [],
-    files: { ...program('commonjs'), 'src/steer.test.ts': NODE_TEST },
-    commands: ['node --import onnsight/register --test src/steer.test.ts'],
-    expects: ['pass 1', 'fail 0'],
-  },
-  {
-    name: 'node --watch',
-    packages: [],
-    files: { ...program('commonjs'), 'watch.mjs': WATCH },
-    commands: ['node watch.mjs'],
-    expects: [...PRINTS, 'steered 135.234'],
-  },
-  {
-    name: 'worker threads',
-    packages: [],
-    files: {
-      ...program('commonjs'),
-      'src/worker.ts': WORKER,
-      'src/threads.ts': THREADS,
-    },
-    commands: ['node --import onnsight/register src/threads.ts'],
-    // Node 20 loads no TypeScript in a worker
-    expects: [process.versions.node.startsWith('20.') ? 'Unknown file extension ".ts"' : 'steered 67.617'],
-  },
+    }),
+  ),
+  ...['20', '22', '24'].flatMap(onNode),
   {
     name: 'Next.js',
     packages: ['next@16', 'react@19', 'react-dom@19', '@types/react@19', 'typescript@6'],

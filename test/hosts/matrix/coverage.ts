@@ -1,0 +1,162 @@
+import type { Row } from './rows.ts';
+
+/** Conditionals, loops and jumps, each part on lines of its own. */
+const BODY = `  if (a) {
+    log('then');
+  } else {
+    log('else');
+  }
+  if (b) {
+    log('first');
+  } else if (a) {
+    log('second');
+  } else {
+    log('third');
+  }
+  switch (a) {
+    case true:
+      log('true');
+      break;
+    case b:
+      log('both');
+      break;
+    default:
+      log('default');
+  }
+  if (a && b) {
+    log('0');
+  } else if (a) {
+    log('1');
+  } else if (b) {
+    log('2');
+  } else if (log.length > 5) {
+    log('3');
+  } else if (log === 4) {
+    log('4');
+  } else {
+    log('5');
+  }
+  const chosen = a
+    ? 1
+    : 2;
+  const long = a && b
+    ? 0
+    : a
+      ? 1
+      : b
+        ? 2
+        : log.length > 5
+          ? 3
+          : log === 4
+            ? 4
+            : 5;
+  const logical = [a && log(1), a || log(2), log(3) ?? log(4)];
+  for (const one of a ? [1, 2] : []) {
+    if (one > 1) {
+      log(one);
+    }
+  }
+  try {
+    if (a) {
+      throw new Error('a');
+    }
+    log('not thrown');
+  } catch {
+    log('caught');
+  }
+  const inner = (x) => {
+    log('inner');
+    return x;
+  };
+  const never = () => {
+    log('never');
+  };
+  if (b) {
+    inner(1);
+    return [chosen, long, logical];
+  }
+  log('rest');
+  return never;
+}
+
+export function unused() {
+  return 1;
+}
+`;
+
+const HEAD = 'export function run(a, b, log) {\n';
+
+/** The line from which on a branch of c8's is what follows a jump: in a block that is a function, whose lines it counts. */
+const JUMPS = HEAD.split('\n').length + BODY.split('  try {')[0]!.split('\n').length;
+
+/**
+ * Says whether both files have the same missed lines, the same missed branches in front of the line that is given, and the
+ * same functions; ends with 1 otherwise.
+ */
+const COMPARE = `import { readFileSync } from 'node:fs';
+const until = Number(process.argv[2] ?? Infinity);
+const report = JSON.parse(readFileSync('coverage/coverage-final.json', 'utf8'));
+function of(name) {
+  const { statementMap, s, branchMap, b, fnMap, f } = Object.entries(report).find(([path]) => path.endsWith(name))[1];
+  const lines = Object.keys(s).filter((key) => s[key] === 0).map((key) => statementMap[key].start.line);
+  const branches = Object.entries(b).flatMap(([key, counts]) =>
+    counts.map((count, i) => [count, branchMap[key].locations[i].start.line]).filter(([count]) => count === 0).map(([, line]) => line));
+  const functions = Object.keys(f).map((key) => [fnMap[key].name, fnMap[key].loc.start.line, f[key]]);
+  return { lines: [...new Set(lines)], branches: [...new Set(branches)].filter((line) => line < until).sort((x, y) => x - y), functions };
+}
+const [plain, blocks] = [of('plain.js'), of('blocks.ts')].map((one) => JSON.stringify(one));
+console.log(plain === blocks ? 'equal' : plain + '\\n' + blocks);
+process.exitCode = plain === blocks ? 0 : 1;
+`;
+
+const FILES = {
+  'package.json': '{ "type": "module" }',
+  'src/plain.js': `${HEAD}\n${BODY}`,
+  'src/blocks.ts': `${HEAD}  'use trace';\n${BODY}`,
+  'src/each.ts': `import { run as plain } from './plain.js';
+import { run as blocks } from './blocks.ts';
+export function runEach(a: boolean, b: boolean) {
+  for (const run of [plain, blocks]) run(a, b, () => undefined);
+}
+`,
+  'compare.mjs': COMPARE,
+};
+
+const CASES = ['true, true', 'true, false', 'false, true', 'false, false'];
+
+/** What reports say of a block and of the same plain JavaScript. */
+export const COVERAGE: readonly Row[] = [
+  {
+    name: 'c8',
+    packages: ['c8@10'],
+    files: {
+      ...FILES,
+      ...Object.fromEntries(
+        CASES.map((both, i) => [`src/${i}.ts`, `import { runEach } from './each.ts';\nrunEach(${both});\n`]),
+      ),
+    },
+    commands: CASES.flatMap((_, i) => [
+      `npx c8 -r json --include 'src/{plain.js,blocks.ts}' node --import onnsight/register src/${i}.ts`,
+      `node compare.mjs ${JUMPS}`,
+    ]),
+    expects: ['equal'],
+  },
+  {
+    name: 'coverage of vitest',
+    packages: ['vitest@4.1.11', '@vitest/coverage-v8@4.1.11'],
+    files: {
+      ...FILES,
+      ...Object.fromEntries(
+        CASES.map((both, i) => [
+          `src/${i}.test.ts`,
+          `import { test } from 'vitest';\nimport { runEach } from './each.ts';\ntest('runs', () => runEach(${both}));\n`,
+        ]),
+      ),
+      'vitest.config.ts': `import onnsight from 'onnsight/vite';
+export default { plugins: [onnsight()], test: { coverage: { provider: 'v8', reporter: ['json'], include: ['src/{plain.js,blocks.ts}'] } } };
+`,
+    },
+    commands: CASES.flatMap((_, i) => [`npx vitest run --coverage src/${i}.test.ts`, 'node compare.mjs']),
+    expects: ['equal'],
+  },
+];
