@@ -348,7 +348,7 @@ export const steps: Readonly<Record<string, Step>> = Object.fromEntries<Step>([
     'rmsNorm',
     onRank(1, (x, draw, dims) => f.rmsNorm(x, dims.at(-1)!, draw.maybe() ? draw.tensor([dims.at(-1)!]) : null)),
   ],
-  ['normalize', onRank(1, (x, draw, dims) => f.normalize(x, draw.pick(axes(dims))))],
+  ['normalize', onRank(1, (x, draw, dims) => f.normalize(x, { dim: draw.pick(axes(dims)) }))],
   ['cosineSimilarity', onRank(1, (x, draw, dims) => f.cosineSimilarity(x, draw.tensor(dims), draw.pick(axes(dims))))],
   [
     'attention',
