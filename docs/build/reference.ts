@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type ExportedDeclarations, Node, Project, TypeFormatFlags, type VariableDeclaration } from 'ts-morph';
+import { type ExportedDeclarations, Node, Project, type VariableDeclaration } from 'ts-morph';
 
 /** The entry points of the package, with their modules. */
 const ENTRIES = {
@@ -58,8 +58,11 @@ function variableSignature(declaration: VariableDeclaration): string {
   return calls
     .map((call) => {
       const parameters = call.getParameters().map((parameter) => parameter.getDeclarations()[0]!.getText());
-      const result = call.getReturnType().getText(declaration, TypeFormatFlags.UseAliasDefinedOutsideCurrentScope);
-      return `function ${declaration.getName()}(${parameters.join(', ')}): ${result}`;
+      const written = call.getDeclaration();
+      const result = Node.isReturnTyped(written) ? written.getReturnTypeNode()?.getText() : undefined;
+      const types = Node.isTypeParametered(written) ? written.getTypeParameters().map((type) => type.getText()) : [];
+      const generic = types.length > 0 ? `<${types.join(', ')}>` : '';
+      return `function ${declaration.getName()}${generic}(${parameters.join(', ')}): ${result ?? '…'}`;
     })
     .join('\n');
 }
