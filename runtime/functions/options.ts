@@ -76,8 +76,14 @@ function checked<T extends object>(fn: string, options: T, names: readonly (keyo
   return options;
 }
 
+/** How much of a value an error shows, in characters. */
+const LONGEST = 80;
+
 /** A value as errors show it. */
 export function shown(value: unknown): string {
   if (isTraced(value)) return 'a tensor';
-  return typeof value === 'function' ? 'a function' : (JSON.stringify(value) ?? String(value));
+  if (typeof value === 'function') return 'a function';
+  if (ArrayBuffer.isView(value)) return `a ${value.constructor.name}`;
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text;
 }

@@ -88,14 +88,19 @@ export const std = withSignature(
   },
 );
 
-/** PyTorch has two forms: `dim` and options, and `dim`, `unbiased` and `keepdim` by position, the first of which may be left out. */
+/** PyTorch has three forms: `dim` and options; `dim`, `unbiased` and `keepdim` by position; and `unbiased` alone. */
 function varianceOptions(
   fn: string,
   dim: Dims | boolean | Over<VarianceOptions> | undefined,
   unbiased: boolean | VarianceOptions | undefined,
   keepdim: boolean | undefined,
 ): Over<VarianceOptions> {
-  if (typeof dim === 'boolean') return varianceOptions(fn, null, dim, keepdim ?? (unbiased as boolean | undefined));
+  if (typeof dim === 'boolean') {
+    if (unbiased === undefined && keepdim === undefined) return { correction: dim ? 1 : 0 };
+    fail(
+      `${fn}: without a dim there is unbiased alone: ${fn}(false), or by name ${fn}({ correction: 0, keepdim: true })`,
+    );
+  }
   if (typeof unbiased !== 'boolean') {
     if (keepdim !== undefined) fail(`${fn}: by position there are dim, unbiased and keepdim: ${fn}(-1, true, true)`);
     return dimOptions(fn, dim, unbiased, VARIANCE);

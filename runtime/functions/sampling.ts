@@ -37,6 +37,8 @@ export interface Randint {
 /** Whole numbers from `low`, or 0, to `high - 1`; int64 unless `dtype` is given. */
 export const randint: Randint = withSignature('randint', (...given: RandintBelow | RandintBetween): Traced => {
   const [low, high, size, more] = isBelow(given) ? ([0, ...given] as const) : given;
+  if (!Array.isArray(size))
+    fail('randint: size is missing. It is called as randint(high, size) or randint(low, high, size)');
   const options = optionsOf<RandomOptions>('randint', more, RANDOM);
   if (!(low < high)) fail(`random_ expects 'from' to be less than 'to', but got from=${low} >= to=${high}`);
   const uniform = uniformSource(options.seed);

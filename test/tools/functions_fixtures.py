@@ -336,6 +336,8 @@ fails('reshape', [y, [3, 4], 1], 'sizes are given one by one or as one array, no
 fails('max', [x, y, True], 'max: of two tensors no dimension is lost')
 fails('median', [x, None, True], 'median: along which dimension?')
 fails('clamp', [y, {'min': 0}, 1], 'clamp: options come last, and once')
+fails('var', [y, True, True], 'var: without a dim there is unbiased alone')
+fails('randint', [0, 5], 'randint: size is missing')
 fails('softplus', [y, 2], 'softplus is called as softplus(input)')
 ties = torch.tensor([[3, 1, 3], [2, 2, 1]])
 case('argmax', [ties], ties.argmax())
