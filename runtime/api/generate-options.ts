@@ -81,7 +81,7 @@ export function readGenerateOptions(options: GenerateOptions, config: LanguageCo
   };
 }
 
-/** What an option of sampling may be where nothing is drawn: that is what it would say there. */
+/** Options that matter only where tokens are drawn, with the values of each that change nothing elsewhere. */
 const WITHOUT_SAMPLING = { temperature: [0, 1], topK: [0], topP: [1], seed: [] } satisfies Partial<
   Record<keyof GenerateOptions, readonly number[]>
 >;

@@ -76,7 +76,7 @@ async function patiently<R>(run: () => Promise<R>, retries: number): Promise<R> 
 function told(_: string, value: unknown): unknown {
   if (typeof value === 'bigint') return { bigint: String(value) };
   if (typeof value === 'number' && (!Number.isFinite(value) || Object.is(value, -0))) return { number: inspect(value) };
-  if (value instanceof Map || value instanceof Set) return [value.constructor.name, ...value];
+  if (value instanceof Map || value instanceof Set) return { [value.constructor.name]: [...value] };
   if (typeof value === 'function') return { function: String(value) };
   return value === undefined ? { undefined: true } : value;
 }

@@ -2,14 +2,15 @@ import { fail } from './nodes.ts';
 import { isOptions, shown } from './options.ts';
 import { type Parameter, SIGNATURES } from './signatures.ts';
 
-/** The function as users call it: what its signature does not have is an error at their line, and is not left out of account. */
+/** The function as users call it: an argument that its signature does not have is an error at their line, not ignored. */
 export function withSignature<F extends (...args: never[]) => unknown>(fn: keyof typeof SIGNATURES, run: F): F {
   const parameters = Object.entries<Parameter>(SIGNATURES[fn]);
   const called = (...args: unknown[]): unknown => {
     check(fn, parameters, args);
-    return (run as unknown as (...args: unknown[]) => unknown)(...args);
+    return Reflect.apply(run, undefined, args);
   };
-  return called as unknown as F;
+  // What names a function, in errors for instance, names it as it is exported.
+  return Object.defineProperty(called, 'name', { value: fn }) as unknown as F;
 }
 
 type Parameters = readonly (readonly [name: string, parameter: Parameter])[];
@@ -43,9 +44,15 @@ function refuseFurther(fn: string, parameters: Parameters, args: readonly unknow
   const remedy = isMapped
     ? `. map gives it the place and the array, too: write map((x) => ${fn}(x))`
     : isOptions(further) && parameters.some(([, { options }]) => options)
-      ? '. Options stand together, in place of the first that is named'
+      ? `. Options stand together in one object, the last: ${withOptions(fn, parameters)}`
       : '';
   fail(`${fn} is called as ${shape(fn, parameters)}; found ${shown(further)} behind that${remedy}`);
+}
+
+/** `mean(input, dim?, { … })` */
+function withOptions(fn: string, parameters: Parameters): string {
+  const place = parameters.findLastIndex(([, { options }]) => options);
+  return `${shape(fn, parameters.slice(0, place)).slice(0, -1)}, { … })`;
 }
 
 /** `mean(input, dim?, keepdim?)` */

@@ -16,7 +16,7 @@ import { getitem } from '../tracing/indexing.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import { saveTensor } from '../tracing/saves.ts';
 
-const savedBy = withSignature('save', (self: TensorProxy, ..._: never[]) => saveTensor(self));
+const savedBy = withSignature<(self: TensorProxy, ...more: never[]) => unknown>('save', saveTensor);
 
 /** Gives proxies and tensors PyTorch's methods. The classes know no operations, so that operations can be built on them. */
 const members: Record<string, PropertyDescriptor> = {
@@ -77,6 +77,7 @@ Object.defineProperties(TensorProxy.prototype, members);
 for (const name of [...Object.keys(methods), 'T', 'mT']) {
   if (!(name in Tensor.prototype)) Object.defineProperty(Tensor.prototype, name, members[name]!);
 }
+// The methods of its own take no more than they say, either.
 for (const name of ['item', 'reshape', 'to', 'toArray'] as const) {
   const own: (...args: never[]) => unknown = Tensor.prototype[name];
   const checked = withSignature(name, (self: Tensor, ...args: never[]) => Reflect.apply(own, self, args));

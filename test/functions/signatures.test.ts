@@ -32,6 +32,7 @@ describe('every function', () => {
   it('has a signature, and there are no others', () => {
     const names = all.map(([name]) => ALIASES[name] ?? name);
     expect([...new Set([...names, ...OWN, 'save'])].sort()).toEqual(Object.keys(SIGNATURES).sort());
+    expect(all.map(([, fn]) => (fn as Called).name)).toEqual(names);
   });
 
   describe.each(places)('%s', (_, place) => {
