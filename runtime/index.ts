@@ -2,6 +2,7 @@ import './operators/members.ts';
 import { intervention as makeIntervention } from './api/intervention.ts';
 import { LanguageModel as languageModel } from './api/language-model.ts';
 import { NNsight as nnsight } from './api/nnsight.ts';
+import { withSignature } from './functions/with-signature.ts';
 import { ours } from './tracing/harmless.ts';
 import { save as saveValue } from './tracing/saves.ts';
 import type { InterventionMaker } from './types/intervention.ts';
@@ -28,7 +29,7 @@ export type LanguageModel<Tree = Loose> = LanguageModelOf<Tree>;
 export const intervention: InterventionMaker = makeIntervention;
 
 /** Brings a value back from the run. Inside a block only. */
-export const save: Save = saveValue as Save;
+export const save: Save = withSignature('save', saveValue as Save);
 ours(save);
 
 export { AnswerError } from './api/answer.ts';

@@ -49,9 +49,8 @@ export async function complete(
     await lm.generate([ids] as never, {
       maxNewTokens: most,
       doSample: temperature > 0,
-      ...(temperature > 0 && { temperature }),
-      ...(topP !== null && { topP }),
-      ...(seed !== null && { seed }),
+      // At 0 it is the most likely token, whatever the rest says.
+      ...(temperature > 0 && { temperature, ...(topP !== null && { topP }), ...(seed !== null && { seed }) }),
       signal: AbortSignal.any([signal, isStopped.signal]),
       onToken(token) {
         last.push(token.id);

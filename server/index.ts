@@ -1,11 +1,10 @@
-import { unknownOption } from '../runtime/nearest.ts';
 import { makeApp } from './app.ts';
 import { checkLimits, type Limits } from './limits.ts';
 import { serverPackages } from './packages.ts';
 import { FolderStore, USUAL_STORE } from './queue/answers.ts';
+import { checkServeOptions } from './serve-options.ts';
 import { namedModels, servedModel } from './served-model.ts';
 import { Tokens } from './tokens.ts';
-import { UsageError } from './usage-error.ts';
 
 export type { Limits } from './limits.ts';
 export { type WorkOptions, work } from './queue/worker.ts';
@@ -46,19 +45,6 @@ export interface ServeOptions {
   readonly log?: boolean;
 }
 
-const OPTIONS = Object.keys({
-  models: true,
-  host: true,
-  port: true,
-  tokens: true,
-  edits: true,
-  redis: true,
-  store: true,
-  imports: true,
-  limits: true,
-  log: true,
-} satisfies Record<keyof ServeOptions, true>);
-
 /** A server that runs. */
 export interface Server {
   /** Where it listens: `http://127.0.0.1:8000`. */
@@ -74,8 +60,7 @@ export interface Server {
  * that cannot be read
  */
 export async function serve(options: ServeOptions): Promise<Server> {
-  const wrong = unknownOption('serve', options, OPTIONS);
-  if (wrong !== null) throw new UsageError(`${wrong}.`);
+  checkServeOptions(options);
   const { host = '127.0.0.1', port = 8000, log = true, edits = null, imports = [] } = options;
   const { redis, store = USUAL_STORE } = options;
   const limits = checkLimits(options.limits ?? {});

@@ -9,7 +9,7 @@ export default defineConfig({
   srcExclude: ['build/**'],
   rewrites: { 'README.md': 'index.md' },
   // Pages link to files of the repository, which are not part of the site.
-  ignoreDeadLinks: [/\.\.\/(\.\.\/)?(examples|README|PARITY|CHANGELOG|bundle)/, /reference/],
+  ignoreDeadLinks: [/\.\.\/(\.\.\/)?(examples|README|SECURITY|CHANGELOG|bundle)/, /reference/],
   themeConfig: {
     search: { provider: 'local' },
     outline: [2, 3],
@@ -58,6 +58,8 @@ export default defineConfig({
           { text: 'Analysis', link: '/analysis' },
           { text: 'Bundles', link: '/bundles' },
           { text: 'Files of models', link: '/model-files' },
+          { text: 'Serving models', link: '/serve' },
+          { text: 'A fleet', link: '/fleet' },
           { text: 'Hosts', link: '/hosts' },
           { text: 'Gotchas', link: '/gotchas' },
           { text: 'Errors', link: '/errors' },
@@ -65,7 +67,7 @@ export default defineConfig({
       },
       {
         text: 'Reference',
-        items: ['onnsight', 'onnsight-analysis', 'onnsight-plots', 'onnsight-bundle'].map((name) => ({
+        items: ['onnsight', 'onnsight-analysis', 'onnsight-plots', 'onnsight-bundle', 'onnsight-serve'].map((name) => ({
           text: name.replace('-', '/'),
           link: `/reference/${name}`,
         })),

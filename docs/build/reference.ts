@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type ExportedDeclarations, Node, Project } from 'ts-morph';
+import { type ExportedDeclarations, Node, Project, type VariableDeclaration } from 'ts-morph';
 
 /** The entry points of the package, with their modules. */
 const ENTRIES = {
@@ -47,9 +47,24 @@ function signature(declaration: ExportedDeclarations): string {
       .replace(/^export /, '');
   }
   if (Node.isClassDeclaration(declaration)) return classSignature(declaration);
-  if (Node.isVariableDeclaration(declaration))
-    return `const ${declaration.getName()}: ${declaration.getTypeNode()?.getText() ?? '…'}`;
+  if (Node.isVariableDeclaration(declaration)) return variableSignature(declaration);
   return declaration.getText().replace(/^export /, '');
+}
+
+/** A function that is a constant is shown as the functions it is; another constant by its type. */
+function variableSignature(declaration: VariableDeclaration): string {
+  const calls = declaration.getType().getCallSignatures();
+  if (calls.length === 0) return `const ${declaration.getName()}: ${declaration.getTypeNode()?.getText() ?? '…'}`;
+  return calls
+    .map((call) => {
+      const parameters = call.getParameters().map((parameter) => parameter.getDeclarations()[0]!.getText());
+      const written = call.getDeclaration();
+      const result = Node.isReturnTyped(written) ? written.getReturnTypeNode()?.getText() : undefined;
+      const types = Node.isTypeParametered(written) ? written.getTypeParameters().map((type) => type.getText()) : [];
+      const generic = types.length > 0 ? `<${types.join(', ')}>` : '';
+      return `function ${declaration.getName()}${generic}(${parameters.join(', ')}): ${result ?? '…'}`;
+    })
+    .join('\n');
 }
 
 /** A class with its public members, without their bodies. */

@@ -68,6 +68,7 @@ export function readGenerateOptions(options: GenerateOptions, config: LanguageCo
   const sampling = samplingOf({ ...defined(generation), ...defined(options) });
   // Wrong options are an error at once, not at the first token.
   createSampler(sampling);
+  checkEffects(options, sampling.doSample === true);
   const stop = new Set(options.stopTokens ?? eosTokenIds);
   return {
     count: countOf(options, config, promptLength),
@@ -80,6 +81,24 @@ export function readGenerateOptions(options: GenerateOptions, config: LanguageCo
   };
 }
 
+/** Options that matter only where tokens are drawn, with the values of each that change nothing elsewhere. */
+const WITHOUT_SAMPLING = { temperature: [0, 1], topK: [0], topP: [1], seed: [] } satisfies Partial<
+  Record<keyof GenerateOptions, readonly number[]>
+>;
+
+/** Throws a TraceError for options that only change how tokens are drawn where none are. */
+function checkEffects(options: GenerateOptions, isDrawn: boolean): void {
+  if (isDrawn) return;
+  for (const [name, harmless] of Object.entries(WITHOUT_SAMPLING)) {
+    const value = options[name as keyof typeof WITHOUT_SAMPLING];
+    if (value === undefined || (harmless as readonly number[]).includes(value)) continue;
+    throw new TraceError(
+      `The option ${name} is ${value}, but no token is drawn at random: the most likely one is taken. Add doSample: true, or leave ${name} out.`,
+      callerSite(),
+    );
+  }
+}
+
 function countOf({ maxNewTokens }: GenerateOptions, config: LanguageConfig, promptLength: number | null): number {
   const { maxPositions, generation } = config;
   // The last token needs no position: nothing is computed from it.
@@ -90,7 +109,17 @@ function countOf({ maxNewTokens }: GenerateOptions, config: LanguageConfig, prom
       callerSite(),
     );
   }
-  return Math.min(maxNewTokens ?? generation.maxNewTokens ?? USUAL, room);
+  return Math.min(maxNewTokens ?? generation.maxNewTokens ?? usual(generation.maxLength, promptLength), room);
+}
+
+/** How many new tokens there are where nobody says: what the model's files hold for a whole text is the most. */
+function usual(maxLength: number | undefined, promptLength: number | null): number {
+  if (maxLength === undefined || promptLength === null) return USUAL;
+  if (promptLength < maxLength) return Math.min(USUAL, maxLength - promptLength);
+  throw new TraceError(
+    `The prompt has ${promptLength} tokens, and by max_length of the model's files a text has ${maxLength} at most. Say how many new ones there may be: { maxNewTokens: 10 }.`,
+    callerSite(),
+  );
 }
 
 /** Draws for every row of a batch as if it were alone. */

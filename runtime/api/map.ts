@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
+import { inspect } from 'node:util';
 import { callerSite } from '../tracing/caller.ts';
 import { COUNT, FUNCTION, TEXT, WHOLE } from './option-kinds.ts';
 import { checkOptions } from './options.ts';
@@ -12,7 +13,11 @@ export interface MapOptions {
   readonly concurrency?: number;
   /** How often one is tried again whose server could not be asked, or was busy: 3 times unless given. */
   readonly retries?: number;
-  /** A file of results. What is in it does not run again, so that a sweep that was ended goes on where it was. */
+  /**
+   * A file of results. What is in it does not run again, so that a sweep that was ended goes on where it was. It is for
+   * these inputs in their order (one that comes twice has two results) and this function, which is known by its text
+   * alone: the variables that it uses belong into the inputs, or into the name of the file.
+   */
   readonly file?: string;
   /** Told after each result how many there are, and how many there will be. It is awaited. */
   readonly onProgress?: (done: number, total: number) => void;
@@ -67,8 +72,18 @@ async function patiently<R>(run: () => Promise<R>, retries: number): Promise<R> 
   }
 }
 
+/** What JSON has no words for, so that two inputs which differ are not taken for one. */
+function told(_: string, value: unknown): unknown {
+  if (typeof value === 'bigint') return { bigint: String(value) };
+  if (typeof value === 'number' && (!Number.isFinite(value) || Object.is(value, -0))) return { number: inspect(value) };
+  if (value instanceof Map || value instanceof Set) return { [value.constructor.name]: [...value] };
+  if (typeof value === 'function') return { function: String(value) };
+  return value === undefined ? { undefined: true } : value;
+}
+
 /** What a file of results is for. The function is known by its text. */
 function sweepOf(inputs: readonly unknown[], run: (...values: never[]) => unknown): string {
-  const text = JSON.stringify(inputs, (_, value) => (typeof value === 'bigint' ? String(value) : value));
-  return createHash('sha256').update(`${run}\n${text}`).digest('hex');
+  return createHash('sha256')
+    .update(`${run}\n${JSON.stringify(inputs, told)}`)
+    .digest('hex');
 }

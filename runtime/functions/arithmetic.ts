@@ -4,24 +4,19 @@ import type { Operand, Traced } from '../types/tensor.ts';
 import { dtypeOf, fail, node, operand } from './nodes.ts';
 import { isOptions, optionsOf } from './options.ts';
 import { cast, like, pair, toBool } from './promotion.ts';
+import { withSignature } from './with-signature.ts';
 
 /** `input + other`, broadcast. */
-export function add(input: Operand, other: Operand): Traced {
-  return node('add', pair(input, other));
-}
+export const add = withSignature('add', (input: Operand, other: Operand): Traced => node('add', pair(input, other)));
 
 /** `input - other`, broadcast. */
-export function sub(input: Operand, other: Operand): Traced {
-  return node('sub', pair(input, other));
-}
+export const sub = withSignature('sub', (input: Operand, other: Operand): Traced => node('sub', pair(input, other)));
 
 /** `input * other`, broadcast. */
-export function mul(input: Operand, other: Operand): Traced {
-  return node('mul', pair(input, other));
-}
+export const mul = withSignature('mul', (input: Operand, other: Operand): Traced => node('mul', pair(input, other)));
 
 /** `input / other`, broadcast; integers give float32 unless `roundingMode` is `'floor'` or `'trunc'`. */
-export function div(input: Operand, other: Operand, given?: DivOptions): Traced {
+export const div = withSignature('div', (input: Operand, other: Operand, given?: DivOptions): Traced => {
   const [a, b] = pair(input, other);
   const options = given === undefined ? {} : optionsOf<DivOptions>('div', given, ['roundingMode']);
   if (!options.roundingMode) return node('div', [a, b]);
@@ -40,109 +35,107 @@ export function div(input: Operand, other: Operand, given?: DivOptions): Traced 
   if (options.roundingMode === 'floor') return floored;
   const upwards = node('logicalAnd', [node('lt', [floored, like(0, dtype)]), node('ne', [rest, like(0, dtype)])]);
   return node('add', [floored, cast(upwards, dtype)]);
-}
+});
 
 /** `floor(input / other)`. */
-export function floorDivide(input: Operand, other: Operand): Traced {
-  return div(input, other, { roundingMode: 'floor' });
-}
+export const floorDivide = withSignature(
+  'floorDivide',
+  (input: Operand, other: Operand): Traced => div(input, other, { roundingMode: 'floor' }),
+);
 
 /** The rest of the division, with the sign of the divisor. */
-export function remainder(input: Operand, other: Operand): Traced {
-  return node('remainder', pair(input, other));
-}
+export const remainder = withSignature(
+  'remainder',
+  (input: Operand, other: Operand): Traced => node('remainder', pair(input, other)),
+);
 
 /** The rest of the division, with the sign of `input`, as JavaScript's `%`. */
-export function fmod(input: Operand, other: Operand): Traced {
+export const fmod = withSignature('fmod', (input: Operand, other: Operand): Traced => {
   const [a, b] = pair(input, other);
   const rest = node('remainder', [node('abs', [a]), node('abs', [b])]);
   return node('mul', [node('sign', [a]), rest]);
-}
+});
 
 /** `input ** exponent`, broadcast. */
-export function pow(input: Operand, exponent: Operand): Traced {
+export const pow = withSignature('pow', (input: Operand, exponent: Operand): Traced => {
   const [base, power] = pair(input, exponent);
   if (typeof exponent === 'number' && exponent < 0 && dtypeOf(base).includes('int') && dtypeOf(power).includes('int')) {
     fail('Integers to negative integer powers are not allowed.');
   }
   return node('pow', [base, power]);
-}
+});
 
 /** The smaller of two elements, broadcast. */
-export function minimum(input: Operand, other: Operand): Traced {
-  return node('minimum', pair(input, other));
-}
+export const minimum = withSignature(
+  'minimum',
+  (input: Operand, other: Operand): Traced => node('minimum', pair(input, other)),
+);
 
 /** The larger of two elements, broadcast. */
-export function maximum(input: Operand, other: Operand): Traced {
-  return node('maximum', pair(input, other));
-}
+export const maximum = withSignature(
+  'maximum',
+  (input: Operand, other: Operand): Traced => node('maximum', pair(input, other)),
+);
 
 /** `input == other`; bool. */
-export function eq(input: Operand, other: Operand): Traced {
-  return node('eq', pair(input, other));
-}
+export const eq = withSignature('eq', (input: Operand, other: Operand): Traced => node('eq', pair(input, other)));
 
 /** `input != other`; bool. */
-export function ne(input: Operand, other: Operand): Traced {
-  return node('ne', pair(input, other));
-}
+export const ne = withSignature('ne', (input: Operand, other: Operand): Traced => node('ne', pair(input, other)));
 
 /** `input < other`; bool. */
-export function lt(input: Operand, other: Operand): Traced {
-  return node('lt', pair(input, other));
-}
+export const lt = withSignature('lt', (input: Operand, other: Operand): Traced => node('lt', pair(input, other)));
 
 /** `input <= other`; bool. */
-export function le(input: Operand, other: Operand): Traced {
-  return node('le', pair(input, other));
-}
+export const le = withSignature('le', (input: Operand, other: Operand): Traced => node('le', pair(input, other)));
 
 /** `input > other`; bool. */
-export function gt(input: Operand, other: Operand): Traced {
-  return node('gt', pair(input, other));
-}
+export const gt = withSignature('gt', (input: Operand, other: Operand): Traced => node('gt', pair(input, other)));
 
 /** `input >= other`; bool. */
-export function ge(input: Operand, other: Operand): Traced {
-  return node('ge', pair(input, other));
-}
+export const ge = withSignature('ge', (input: Operand, other: Operand): Traced => node('ge', pair(input, other)));
 
 /** Whether both are not zero; bool. */
-export function logicalAnd(input: Operand, other: Operand): Traced {
-  return node('logicalAnd', [toBool(input), toBool(other)]);
-}
+export const logicalAnd = withSignature(
+  'logicalAnd',
+  (input: Operand, other: Operand): Traced => node('logicalAnd', [toBool(input), toBool(other)]),
+);
 
 /** Whether one of both is not zero; bool. */
-export function logicalOr(input: Operand, other: Operand): Traced {
-  return node('logicalOr', [toBool(input), toBool(other)]);
-}
+export const logicalOr = withSignature(
+  'logicalOr',
+  (input: Operand, other: Operand): Traced => node('logicalOr', [toBool(input), toBool(other)]),
+);
 
 /** Whether exactly one of both is not zero; bool. */
-export function logicalXor(input: Operand, other: Operand): Traced {
-  return node('ne', [toBool(input), toBool(other)]);
-}
+export const logicalXor = withSignature(
+  'logicalXor',
+  (input: Operand, other: Operand): Traced => node('ne', [toBool(input), toBool(other)]),
+);
 
 /** The bits that both integers have; `and` of bools. */
-export function bitwiseAnd(input: Operand, other: Operand): Traced {
-  return node('bitwiseAnd', pair(input, other));
-}
+export const bitwiseAnd = withSignature(
+  'bitwiseAnd',
+  (input: Operand, other: Operand): Traced => node('bitwiseAnd', pair(input, other)),
+);
 
 /** The bits that one of both integers has; `or` of bools. */
-export function bitwiseOr(input: Operand, other: Operand): Traced {
-  return node('bitwiseOr', pair(input, other));
-}
+export const bitwiseOr = withSignature(
+  'bitwiseOr',
+  (input: Operand, other: Operand): Traced => node('bitwiseOr', pair(input, other)),
+);
 
 /** The bits in which both integers differ. */
-export function bitwiseXor(input: Operand, other: Operand): Traced {
-  return node('bitwiseXor', pair(input, other));
-}
+export const bitwiseXor = withSignature(
+  'bitwiseXor',
+  (input: Operand, other: Operand): Traced => node('bitwiseXor', pair(input, other)),
+);
 
 /** The point between `start` (weight 0) and `end` (weight 1). */
-export function lerp(start: Operand, end: Operand, weight: Operand): Traced {
+export const lerp = withSignature('lerp', (start: Operand, end: Operand, weight: Operand): Traced => {
   const [from, to] = pair(start, end);
   return add(from, mul(node('sub', [to, from]), weight));
-}
+});
 
 interface Bounds {
   readonly min?: Operand | null | undefined;
@@ -150,15 +143,18 @@ interface Bounds {
 }
 
 /** Elements below `min` become `min`, elements above `max` become `max`; either bound may be left out. */
-export function clamp(input: Operand, min?: Operand | ClampBounds | null, max?: Operand | null): Traced {
-  const bounds: Bounds = isOptions(min)
-    ? optionsOf<ClampBounds>('clamp', min, ['min', 'max'])
-    : { min: min as Operand | null | undefined, max };
-  if (bounds.min == null && bounds.max == null) fail("clamp: At least one of 'min' or 'max' must not be None");
-  let result = operand(input);
-  if (bounds.min != null) result = bounded('lt', result, bounds.min);
-  return bounds.max == null ? result : bounded('gt', result, bounds.max);
-}
+export const clamp = withSignature(
+  'clamp',
+  (input: Operand, min?: Operand | ClampBounds | null, max?: Operand | null): Traced => {
+    const bounds: Bounds = isOptions(min)
+      ? optionsOf<ClampBounds>('clamp', min, ['min', 'max'])
+      : { min: min as Operand | null | undefined, max };
+    if (bounds.min == null && bounds.max == null) fail("clamp: At least one of 'min' or 'max' must not be None");
+    let result = operand(input);
+    if (bounds.min != null) result = bounded('lt', result, bounds.min);
+    return bounds.max == null ? result : bounded('gt', result, bounds.max);
+  },
+);
 
 /** The bound in place of what lies beyond it. What is equal to it stays, so that the gradient is that by the input. */
 function bounded(beyond: 'lt' | 'gt', input: Traced, bound: Operand): Traced {
@@ -173,12 +169,14 @@ function mayBeNaN(bound: Operand): boolean {
 }
 
 /** `input` where the bool `condition` holds, `other` elsewhere, broadcast. */
-export function where(condition: Operand, input: Operand, other: Operand): Traced {
-  return node('where', [operand(condition), ...pair(input, other)]);
-}
+export const where = withSignature(
+  'where',
+  (condition: Operand, input: Operand, other: Operand): Traced =>
+    node('where', [operand(condition), ...pair(input, other)]),
+);
 
 /** The tensor with `value` where the bool `mask` holds. */
-export function maskedFill(input: Operand, mask: Operand, value: Operand): Traced {
+export const maskedFill = withSignature('maskedFill', (input: Operand, mask: Operand, value: Operand): Traced => {
   const x = operand(input);
   return node('where', [operand(mask), like(value, dtypeOf(x)), x]);
-}
+});

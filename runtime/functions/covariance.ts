@@ -7,12 +7,13 @@ import { isOptions, optionsOf } from './options.ts';
 import { cast, toFloat } from './promotion.ts';
 import { mean } from './reductions.ts';
 import { reshape, squeeze, t } from './shaping.ts';
+import { withSignature } from './with-signature.ts';
 
 /**
  * The covariance matrix of variables that stand in rows, with an observation in each column: [n, m] gives [n, n], a vector
  * its variance. `correction` is taken off the number of observations: 1 unless given.
  */
-export function cov(input: Operand, options?: CovarianceOptions): Traced {
+export const cov = withSignature('cov', (input: Operand, options?: CovarianceOptions): Traced => {
   if (options !== undefined && !isOptions(options)) {
     fail('cov: the correction is given by its name, as in PyTorch: { correction: 0 }');
   }
@@ -28,4 +29,4 @@ export function cov(input: Operand, options?: CovarianceOptions): Traced {
   // As in PyTorch, too few observations give nan or inf, and no negative variance.
   const found = div(matmul(centred, t(centred)), maximum(observations, 0));
   return shape.length === 2 ? found : squeeze(found);
-}
+});

@@ -9,6 +9,7 @@ import { decomposed } from './jacobi.ts';
 import { asProxy, fail, operand } from './nodes.ts';
 import { optionsOf } from './options.ts';
 import { pair } from './promotion.ts';
+import { withSignature } from './with-signature.ts';
 
 /*
  * ONNX Runtime has no kernels for these: ml-matrix computes them, in float64, of tensors that have their elements. Signs of
@@ -38,7 +39,7 @@ export interface SingularValues {
  * [..., n, n], k the smaller of m and n; with `{ fullMatrices: false }` U is [..., m, k] and Vh [..., k, n]. PyTorch's
  * `linalg.svd`. Of tensors with their elements only: not of what a block traces.
  */
-export function svd(input: Operand, options?: boolean | SvdOptions): SingularValues {
+export const svd = withSignature('svd', (input: Operand, options?: boolean | SvdOptions): SingularValues => {
   const { fullMatrices = true } = optionsOf<SvdOptions>('svd', options, ['fullMatrices']);
   const [U, S, Vh] = batched('svd', input, (matrix) => {
     const { u, s, v } = thinSvd(matrix);
@@ -46,10 +47,10 @@ export function svd(input: Operand, options?: boolean | SvdOptions): SingularVal
     return [shaped(left), { dims: [s.length], data: s }, shaped(right.transpose())];
   });
   return { U: U!, S: S!, Vh: Vh! };
-}
+});
 
 /** `Q @ R` is the matrix: [..., m, n] gives Q [..., m, k] with orthonormal columns and R [..., k, n], k the smaller of m and n. As `svd`, not of what a block traces. */
-export function qr(input: Operand): { readonly Q: Traced; readonly R: Traced } {
+export const qr = withSignature('qr', (input: Operand): { readonly Q: Traced; readonly R: Traced } => {
   const [Q, R] = batched('qr', input, (matrix) => {
     const { QrDecomposition } = loaded();
     const k = Math.min(matrix.rows, matrix.columns);
@@ -61,45 +62,49 @@ export function qr(input: Operand): { readonly Q: Traced; readonly R: Traced } {
     return [shaped(q), shaped(r)];
   });
   return { Q: Q!, R: R! };
-}
+});
 
 /**
  * The eigenvalues of a symmetric matrix, the smallest first, and its eigenvectors, in columns: [..., n, n] gives [..., n]
  * and [..., n, n]. The lower triangle is read. As `svd`, not of what a block traces.
  */
-export function eigh(input: Operand): { readonly eigenvalues: Traced; readonly eigenvectors: Traced } {
-  const [eigenvalues, eigenvectors] = batched('eigh', input, (matrix) => {
-    const { rows: n, columns } = matrix;
-    if (n !== columns)
-      fail(`linalg.eigh: A must be batches of square matrices, but they are ${n} by ${columns} matrices`);
-    if (n === 0) return [{ dims: [0], data: [] }, zeros(0, 0)];
-    const { Matrix, EigenvalueDecomposition } = loaded();
-    const symmetric = Matrix.zeros(n, n);
-    for (let i = 0; i < n; i++) {
-      for (let j = 0; j <= i; j++) {
-        symmetric.set(i, j, matrix.get(i, j));
-        symmetric.set(j, i, matrix.get(i, j));
+export const eigh = withSignature(
+  'eigh',
+  (input: Operand): { readonly eigenvalues: Traced; readonly eigenvectors: Traced } => {
+    const [eigenvalues, eigenvectors] = batched('eigh', input, (matrix) => {
+      const { rows: n, columns } = matrix;
+      if (n !== columns)
+        fail(`linalg.eigh: A must be batches of square matrices, but they are ${n} by ${columns} matrices`);
+      if (n === 0) return [{ dims: [0], data: [] }, zeros(0, 0)];
+      const { Matrix, EigenvalueDecomposition } = loaded();
+      const symmetric = Matrix.zeros(n, n);
+      for (let i = 0; i < n; i++) {
+        for (let j = 0; j <= i; j++) {
+          symmetric.set(i, j, matrix.get(i, j));
+          symmetric.set(j, i, matrix.get(i, j));
+        }
       }
-    }
-    const found = new EigenvalueDecomposition(symmetric, { assumeSymmetric: true });
-    const values = found.realEigenvalues;
-    const order = values.map((_, i) => i).sort((a, b) => values[a]! - values[b]!);
-    const vectors = found.eigenvectorMatrix.subMatrixColumn(order);
-    return [{ dims: [n], data: order.map((i) => values[i]!) }, shaped(vectors)];
-  });
-  return { eigenvalues: eigenvalues!, eigenvectors: eigenvectors! };
-}
+      const found = new EigenvalueDecomposition(symmetric, { assumeSymmetric: true });
+      const values = found.realEigenvalues;
+      const order = values.map((_, i) => i).sort((a, b) => values[a]! - values[b]!);
+      const vectors = found.eigenvectorMatrix.subMatrixColumn(order);
+      return [{ dims: [n], data: order.map((i) => values[i]!) }, shaped(vectors)];
+    });
+    return { eigenvalues: eigenvalues!, eigenvectors: eigenvectors! };
+  },
+);
 
 /** The pseudoinverse: [..., m, n] gives [..., n, m]. As `svd`, not of what a block traces. */
-export function pinv(input: Operand): Traced {
-  return batched('pinv', input, (matrix, epsilon) => [shaped(inverse(matrix, epsilon))])[0]!;
-}
+export const pinv = withSignature(
+  'pinv',
+  (input: Operand): Traced => batched('pinv', input, (matrix, epsilon) => [shaped(inverse(matrix, epsilon))])[0]!,
+);
 
 /**
  * The `solution` x for which `input @ x` is nearest to `other`, of several the shortest: [m, n] and [m, k] give [n, k]. As
  * `svd`, not of what a block traces.
  */
-export function lstsq(input: Operand, other: Operand): { readonly solution: Traced } {
+export const lstsq = withSignature('lstsq', (input: Operand, other: Operand): { readonly solution: Traced } => {
   const [a, b] = pair(input, other);
   const right = matrices('lstsq', b);
   const { rows } = matrices('lstsq', a).all[0] ?? { rows: 0 };
@@ -108,7 +113,7 @@ export function lstsq(input: Operand, other: Operand): { readonly solution: Trac
   }
   const [solution] = batched('lstsq', a, (matrix, epsilon) => [shaped(inverse(matrix, epsilon).mmul(right.all[0]!))]);
   return { solution: solution! };
-}
+});
 
 interface Part {
   readonly dims: readonly number[];

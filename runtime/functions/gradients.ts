@@ -10,6 +10,7 @@ import type { GradOptions } from '../types/options.ts';
 import type { Operand, Traced } from '../types/tensor.ts';
 import { asTraced, fail, node, operand } from './nodes.ts';
 import { optionsOf } from './options.ts';
+import { withSignature } from './with-signature.ts';
 
 /**
  * Opens a backward pass: from here on `x.grad` is the gradient of `loss` by `x`, for every tensor of the trace that the
@@ -18,9 +19,15 @@ import { optionsOf } from './options.ts';
  * @param loss a floating-point tensor of one element, or of any shape where `gradient` is given
  * @param gradient what comes in at the loss (of its shape); 1 unless given
  */
-export function backward(loss: Operand, gradient?: Operand): void {
+export const backward = withSignature('backward', (loss: Operand, gradient?: Operand): void => {
   const target = builder();
   target.passes.open(openPass(target, 'backward', loss, gradient));
+});
+
+/** `grad`: of one tensor there is one gradient, of an array there are as many. */
+export interface Grad {
+  (loss: Operand, inputs: Traced | AnyTensor, options?: GradOptions): Traced;
+  (loss: Operand, inputs: readonly (Traced | AnyTensor)[], options?: GradOptions): Traced[];
 }
 
 /**
@@ -30,13 +37,11 @@ export function backward(loss: Operand, gradient?: Operand): void {
  * @throws TraceError where the loss does not depend on one of them, unless `allowUnused` (it is undefined when it comes
  *   back) or `materializeGrads` (it is zeros)
  */
-export function grad(loss: Operand, inputs: Traced | AnyTensor, options?: GradOptions): Traced;
-export function grad(loss: Operand, inputs: readonly (Traced | AnyTensor)[], options?: GradOptions): Traced[];
-export function grad(
+export const grad: Grad = withSignature('grad', ((
   loss: Operand,
   inputs: Traced | AnyTensor | readonly (Traced | AnyTensor)[],
   options?: GradOptions,
-): Traced | Traced[] {
+): Traced | Traced[] => {
   const {
     gradient,
     allowUnused = false,
@@ -61,12 +66,10 @@ export function grad(
     return asTraced(inFile ? apply('permute', [found], { dims: [1, 0] }) : found);
   };
   return Array.isArray(inputs) ? inputs.map(by) : by(inputs);
-}
+}) as Grad);
 
 /** The same tensor as a constant: no gradient flows through it. */
-export function detach(input: Operand): Traced {
-  return node('detach', [operand(input)]);
-}
+export const detach = withSignature('detach', (input: Operand): Traced => node('detach', [operand(input)]));
 
 function openPass(target: Builder, name: string, loss: Operand, gradient: Operand | undefined): TracedPass {
   const value = toProxy(loss)[inner].value();

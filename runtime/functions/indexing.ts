@@ -1,22 +1,36 @@
 import type { ItemForm } from '../graph/ops.ts';
+import type { Sizes } from '../types/options.ts';
 import type { Operand, Traced } from '../types/tensor.ts';
 import { add, lt, maximum, minimum, mul, sub, where } from './arithmetic.ts';
 import { arange } from './creation.ts';
-import { dtypeOf, fail, isTraced, knownShape, node, operand, shapeOf, sizesOf, typeOf, wrapDim } from './nodes.ts';
+import {
+  dtypeOf,
+  fail,
+  isTraced,
+  knownShape,
+  listOf,
+  node,
+  operand,
+  shapeOf,
+  sizesOf,
+  typeOf,
+  wrapDim,
+} from './nodes.ts';
 import { like } from './promotion.ts';
 import { expandAs, flatten } from './shaping.ts';
+import { withSignature } from './with-signature.ts';
 
 const WHOLE: ItemForm = { kind: 'slice', start: false, stop: false, step: false, size: null };
 
 /** The slice at `index` along `dim`, without that dimension: a view, as `input[index]` is. */
-export function select(input: Operand, dim: number, index: number): Traced {
+export const select = withSignature('select', (input: Operand, dim: number, index: number): Traced => {
   const x = operand(input);
   const at = wrapDim(dim, knownShape(x, 'select').length);
   return node('getitem', [x, operand(index, 'int64')], { items: [...Array(at).fill(WHOLE), { kind: 'int' }] });
-}
+});
 
 /** `length` entries along `dim` from `start` on: a view, as `input[start:start + length]` is. None may lie outside. */
-export function narrow(input: Operand, dim: number, start: number, length: number): Traced {
+export const narrow = withSignature('narrow', (input: Operand, dim: number, start: number, length: number): Traced => {
   const x = operand(input);
   const sizes = sizesOf(x, 'narrow');
   const at = wrapDim(dim, sizes.length);
@@ -26,13 +40,13 @@ export function narrow(input: Operand, dim: number, start: number, length: numbe
     { kind: 'slice', start: true, stop: true, step: false, size: isTraced(length) ? null : length },
   ];
   return node('getitem', [x, operand(from, 'int64'), operand(to, 'int64')], { items });
-}
+});
 
 /**
  * The entries of two dimensions whose places differ by `offset`, as the last dimension: a view. The dimensions are the
  * first two unless given.
  */
-export function diagonal(input: Operand, offset = 0, dim1 = 0, dim2 = 1): Traced {
+export const diagonal = withSignature('diagonal', (input: Operand, offset = 0, dim1 = 0, dim2 = 1): Traced => {
   const x = operand(input);
   const sizes = sizesOf(x, 'diagonal');
   const [first, second] = [wrapDim(dim1, sizes.length), wrapDim(dim2, sizes.length)];
@@ -49,7 +63,7 @@ export function diagonal(input: Operand, offset = 0, dim1 = 0, dim2 = 1): Traced
   const size = isTraced(rows) || isTraced(columns) ? null : lengthOf(rows, columns, offset);
   const items = [...Array(others.length).fill(WHOLE), { kind: 'slice', start: true, stop: true, step: true, size }];
   return node('getitem', [flatten(matrices, -2), start, add(start, mul(length, step)), step], { items });
-}
+});
 
 /** How many entries a diagonal of a matrix has. */
 function lengthOf(rows: number, columns: number, offset: number): number {
@@ -78,60 +92,69 @@ function spanOf(size: number, start: number, length: number): readonly [number, 
 }
 
 /** Picks one value per entry of `index` along `dim`: `out[i][j] = input[index[i][j]][j]` for dim 0. */
-export function gather(input: Operand, dim: number, index: Operand): Traced {
-  return node('gather', [operand(input), operand(index)], { dim });
-}
+export const gather = withSignature(
+  'gather',
+  (input: Operand, dim: number, index: Operand): Traced => node('gather', [operand(input), operand(index)], { dim }),
+);
 
 /** The tensor with `src` written where `index` says along `dim`: `out[index[i][j]][j] = src[i][j]` for dim 0. */
-export function scatter(input: Operand, dim: number, index: Operand, src: Operand): Traced {
-  return scattered(input, dim, index, src, null);
-}
+export const scatter = withSignature(
+  'scatter',
+  (input: Operand, dim: number, index: Operand, src: Operand): Traced => scattered(input, dim, index, src, null),
+);
 
 /** The tensor with `src` added where `index` says along `dim`. */
-export function scatterAdd(input: Operand, dim: number, index: Operand, src: Operand): Traced {
-  return scattered(input, dim, index, src, 'add');
-}
+export const scatterAdd = withSignature(
+  'scatterAdd',
+  (input: Operand, dim: number, index: Operand, src: Operand): Traced => scattered(input, dim, index, src, 'add'),
+);
 
 /** The entries along `dim` that the one-dimensional `index` names. */
-export function indexSelect(input: Operand, dim: number, index: Operand): Traced {
-  return node('indexSelect', [operand(input), operand(index)], { dim });
-}
+export const indexSelect = withSignature(
+  'indexSelect',
+  (input: Operand, dim: number, index: Operand): Traced =>
+    node('indexSelect', [operand(input), operand(index)], { dim }),
+);
 
 /** The elements of the flattened tensor that `index` names, in the shape of `index`. */
-export function take(input: Operand, index: Operand): Traced {
-  return node('getitem', [flatten(input), operand(index)], { items: [{ kind: 'index' }] });
-}
+export const take = withSignature(
+  'take',
+  (input: Operand, index: Operand): Traced =>
+    node('getitem', [flatten(input), operand(index)], { items: [{ kind: 'index' }] }),
+);
 
 /** The elements where the bool `mask` holds, in one dimension whose size only the run tells. */
-export function maskedSelect(input: Operand, mask: Operand): Traced {
+export const maskedSelect = withSignature('maskedSelect', (input: Operand, mask: Operand): Traced => {
   const x = operand(input);
   const chosen = operand(mask);
   const [all, where] =
     typeOf(x).shape?.join() === typeOf(chosen).shape?.join() ? [x, chosen] : [x, expandAs(chosen, x)];
   return node('getitem', [all, where], { items: [{ kind: 'mask' }] });
-}
+});
 
 /** The lower triangle of the last two dimensions, zeros above the diagonal. */
-export function tril(input: Operand, diagonal = 0): Traced {
-  return node('tril', [operand(input)], { diagonal });
-}
+export const tril = withSignature(
+  'tril',
+  (input: Operand, diagonal = 0): Traced => node('tril', [operand(input)], { diagonal }),
+);
 
 /** The upper triangle of the last two dimensions, zeros below the diagonal. */
-export function triu(input: Operand, diagonal = 0): Traced {
-  return node('triu', [operand(input)], { diagonal });
-}
+export const triu = withSignature(
+  'triu',
+  (input: Operand, diagonal = 0): Traced => node('triu', [operand(input)], { diagonal }),
+);
 
 /** The tensor with the entries of the given dims in reverse order. */
-export function flip(input: Operand, dims: number | readonly number[]): Traced {
+export const flip = withSignature('flip', (input: Operand, ...dims: Sizes): Traced => {
   let x = operand(input);
   const sizes = sizesOf(x, 'flip');
-  for (const dim of typeof dims === 'number' ? [dims] : dims) {
+  for (const dim of listOf(dims)) {
     const size = sizes[wrapDim(dim, sizes.length)] ?? 1;
     const last = isTraced(size) ? sub(size, 1) : size - 1;
     x = indexSelect(x, dim, sub(last, arange(size)));
   }
   return x;
-}
+});
 
 function scattered(input: Operand, dim: number, index: Operand, src: Operand, reduce: 'add' | null): Traced {
   const x = operand(input);

@@ -5,9 +5,10 @@ import { narrow, select } from './indexing.ts';
 import { asTraced, dtypeOf, fail, knownShape, node, operand, wrapDim } from './nodes.ts';
 import { cast } from './promotion.ts';
 import { flatten, movedim, unsqueeze } from './shaping.ts';
+import { withSignature } from './with-signature.ts';
 
 /** Puts tensors one after another along an existing dimension. */
-export function cat(tensors: readonly Operand[], dim = 0): Traced {
+export const cat = withSignature('cat', (tensors: readonly Operand[], dim = 0): Traced => {
   if (tensors.length === 0) fail('cat: expected a non-empty list of Tensors');
   // Counted from the end, the dimension that is there and the new one before it.
   const at = dim < 0 ? dim - 1 : dim;
@@ -15,19 +16,19 @@ export function cat(tensors: readonly Operand[], dim = 0): Traced {
     tensors.map((tensor) => (isGraphEntries(tensor) ? flatten(rowsOf(tensor, at), at, at + 1) : operand(tensor))),
     dim,
   );
-}
+});
 
 /** The same as `cat`. */
 export const concat = cat;
 
 /** Puts tensors of one shape side by side along a new dimension. */
-export function stack(tensors: readonly Operand[], dim = 0): Traced {
+export const stack = withSignature('stack', (tensors: readonly Operand[], dim = 0): Traced => {
   if (tensors.length === 0) fail('stack: expects a non-empty TensorList');
   return joined(
     tensors.map((tensor) => (isGraphEntries(tensor) ? rowsOf(tensor, dim) : unsqueeze(operand(tensor), dim))),
     dim,
   );
-}
+});
 
 function joined(parts: readonly Traced[], dim: number): Traced {
   const dtype = parts.map(dtypeOf).reduce(promoteDtypes);
@@ -46,7 +47,7 @@ function rowsOf(entries: GraphEntries, dim: number): Traced {
 }
 
 /** Cuts the tensor along `dim` into pieces of `size` (the last may be smaller), or of the given sizes. */
-export function split(input: Operand, size: number | readonly number[], dim = 0): Traced[] {
+export const split = withSignature('split', (input: Operand, size: number | readonly number[], dim = 0): Traced[] => {
   const x = operand(input);
   const length = lengthOf(x, dim, 'split');
   if (typeof size === 'number' && !(size > 0)) fail(`split expects split_size be positive, but got split_size=${size}`);
@@ -63,20 +64,20 @@ export function split(input: Operand, size: number | readonly number[], dim = 0)
     start += piece;
     return part;
   });
-}
+});
 
 /** Cuts the tensor along `dim` into at most `chunks` pieces of one size; the last may be smaller. */
-export function chunk(input: Operand, chunks: number, dim = 0): Traced[] {
+export const chunk = withSignature('chunk', (input: Operand, chunks: number, dim = 0): Traced[] => {
   if (!(chunks > 0)) fail(`chunk expects \`chunks\` to be greater than 0, got: ${chunks}`);
   const x = operand(input);
   return split(x, Math.max(1, Math.ceil(lengthOf(x, dim, 'chunk') / chunks)), dim);
-}
+});
 
 /** The slices along `dim`, without that dimension. */
-export function unbind(input: Operand, dim = 0): Traced[] {
+export const unbind = withSignature('unbind', (input: Operand, dim = 0): Traced[] => {
   const x = operand(input);
   return Array.from({ length: lengthOf(x, dim, 'unbind') }, (_, i) => select(x, dim, i));
-}
+});
 
 /** The size of a dimension, which must be known while the block is traced. */
 function lengthOf(x: Traced, dim: number, what: string): number {

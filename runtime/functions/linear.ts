@@ -5,67 +5,71 @@ import { fail, node, operand, typeOf } from './nodes.ts';
 import { pair } from './promotion.ts';
 import { sum } from './reductions.ts';
 import { t, unsqueeze } from './shaping.ts';
+import { withSignature } from './with-signature.ts';
 
 /** The matrix product, batched and broadcast over the leading dimensions; vectors as in PyTorch. */
-export function matmul(input: Operand, other: Operand): Traced {
-  return node('matmul', pair(input, other));
-}
+export const matmul = withSignature(
+  'matmul',
+  (input: Operand, other: Operand): Traced => node('matmul', pair(input, other)),
+);
 
 /** The product of two matrices: [n, m] and [m, p] give [n, p]. */
-export function mm(input: Operand, mat2: Operand): Traced {
+export const mm = withSignature('mm', (input: Operand, mat2: Operand): Traced => {
   const [a, b] = pair(input, mat2);
   expectRank(a, 2, 'mm: self must be a matrix');
   expectRank(b, 2, 'mm: mat2 must be a matrix');
   return node('matmul', [a, b]);
-}
+});
 
 /** The products of two batches of matrices: [b, n, m] and [b, m, p] give [b, n, p]. */
-export function bmm(input: Operand, mat2: Operand): Traced {
+export const bmm = withSignature('bmm', (input: Operand, mat2: Operand): Traced => {
   const [a, b] = pair(input, mat2);
   expectRank(a, 3, 'bmm: batch1 must be a 3D tensor');
   expectRank(b, 3, 'bmm: batch2 must be a 3D tensor');
   return node('matmul', [a, b]);
-}
+});
 
 /** The scalar product of two vectors. */
-export function dot(input: Operand, other: Operand): Traced {
+export const dot = withSignature('dot', (input: Operand, other: Operand): Traced => {
   const [a, b] = pair(input, other);
   for (const vector of [a, b]) {
     expectRank(vector, 1, `dot: 1D tensors expected, but got ${rankOf(a)}D and ${rankOf(b)}D tensors`);
   }
   return node('matmul', [a, b]);
-}
+});
 
 /** All products of the elements of two vectors: [n] and [m] give [n, m]. */
-export function outer(input: Operand, vec2: Operand): Traced {
+export const outer = withSignature('outer', (input: Operand, vec2: Operand): Traced => {
   const [a, b] = pair(input, vec2);
   expectRank(a, 1, `outer: Expected 1-D argument self, but got ${rankOf(a)}-D`);
   expectRank(b, 1, `outer: Expected 1-D argument vec2, but got ${rankOf(b)}-D`);
   return mul(unsqueeze(a, 1), b);
-}
+});
 
 /** The sum of a matrix's diagonal. */
-export function trace(input: Operand): Traced {
+export const trace = withSignature('trace', (input: Operand): Traced => {
   const x = operand(input);
   expectRank(x, 2, `trace: expected a matrix, but got tensor with dim ${rankOf(x)}`);
   return sum(diagonal(x));
-}
+});
 
 /** Einstein's sum, such as `einsum('bhqd,bhkd->bhqk', q, k)`. */
-export function einsum(equation: string, ...operands: readonly Operand[]): Traced {
-  return node(
-    'einsum',
-    operands.map((tensor) => operand(tensor)),
-    { equation },
-  );
-}
+export const einsum = withSignature(
+  'einsum',
+  (equation: string, ...operands: readonly Operand[]): Traced =>
+    node(
+      'einsum',
+      operands.map((tensor) => operand(tensor)),
+      { equation },
+    ),
+);
 
 /** `input @ weight.t() + bias`: a linear layer, with the weight as PyTorch stores it, [out, in]. */
-export function linear(input: Operand, weight: Operand, bias?: Operand | null): Traced {
+export const linear = withSignature('linear', (input: Operand, weight: Operand, bias?: Operand | null): Traced => {
   const [x, matrix] = pair(input, weight);
   const product = node('matmul', [x, t(matrix)]);
   return bias == null ? product : add(product, bias);
-}
+});
 
 function rankOf(value: Traced): number | null {
   return typeOf(value).shape?.length ?? null;

@@ -10,31 +10,37 @@ import { neg, square } from './pointwise.ts';
 import { cast, like, pair } from './promotion.ts';
 import { mean, sum } from './reductions.ts';
 import { flatten, reshape, squeeze, unsqueeze } from './shaping.ts';
+import { withSignature } from './with-signature.ts';
 
 /**
  * The cross entropy of logits [N, C], [C] or [N, C, d1, …] and targets: class indices of the same shape without C, or
  * probabilities of the same shape.
  */
-export function crossEntropy(input: Operand, target: Operand, given?: CrossEntropyOptions): Traced {
-  const options = optionsOf<CrossEntropyOptions>('crossEntropy', given, [...CLASSES, 'labelSmoothing']);
-  const logits = operand(input);
-  const classDim = knownShape(logits, 'crossEntropy').length === 1 ? 0 : 1;
-  const labels = operand(target);
-  const { labelSmoothing = 0 } = options;
-  const logProbabilities = logSoftmax(logits, classDim);
-  if (isFloatDType(dtypeOf(labels))) return probabilityLoss(logProbabilities, labels, classDim, options);
-  const hard = likelihoodLoss(logProbabilities, labels, options);
-  if (labelSmoothing === 0) return hard;
-  return add(
-    mul(hard, 1 - labelSmoothing),
-    mul(smoothLoss(logProbabilities, labels, classDim, options), labelSmoothing),
-  );
-}
+export const crossEntropy = withSignature(
+  'crossEntropy',
+  (input: Operand, target: Operand, given?: CrossEntropyOptions): Traced => {
+    const options = optionsOf<CrossEntropyOptions>('crossEntropy', given, [...CLASSES, 'labelSmoothing']);
+    const logits = operand(input);
+    const classDim = knownShape(logits, 'crossEntropy').length === 1 ? 0 : 1;
+    const labels = operand(target);
+    const { labelSmoothing = 0 } = options;
+    const logProbabilities = logSoftmax(logits, classDim);
+    if (isFloatDType(dtypeOf(labels))) return probabilityLoss(logProbabilities, labels, classDim, options);
+    const hard = likelihoodLoss(logProbabilities, labels, options);
+    if (labelSmoothing === 0) return hard;
+    return add(
+      mul(hard, 1 - labelSmoothing),
+      mul(smoothLoss(logProbabilities, labels, classDim, options), labelSmoothing),
+    );
+  },
+);
 
 /** The negative log likelihood: of log probabilities [N, C], [C] or [N, C, d1, …], those of the target classes. */
-export function nllLoss(input: Operand, target: Operand, options?: ClassOptions): Traced {
-  return likelihoodLoss(input, target, optionsOf<ClassOptions>('nllLoss', options, CLASSES));
-}
+export const nllLoss = withSignature(
+  'nllLoss',
+  (input: Operand, target: Operand, options?: ClassOptions): Traced =>
+    likelihoodLoss(input, target, optionsOf<ClassOptions>('nllLoss', options, CLASSES)),
+);
 
 type ClassOptions = Omit<CrossEntropyOptions, 'labelSmoothing'>;
 const CLASSES = ['weight', 'ignoreIndex', 'reduction'] as const;
@@ -49,12 +55,12 @@ function likelihoodLoss(input: Operand, target: Operand, options: ClassOptions):
 }
 
 /** The squared differences. */
-export function mseLoss(input: Operand, target: Operand, given?: LossOptions): Traced {
+export const mseLoss = withSignature('mseLoss', (input: Operand, target: Operand, given?: LossOptions): Traced => {
   const options = optionsOf<LossOptions>('mseLoss', given, ['reduction']);
   const losses = square(node('sub', pair(input, target)));
   if (options.reduction === 'none') return losses;
   return options.reduction === 'sum' ? sum(losses) : mean(losses);
-}
+});
 
 interface Counts {
   /** The labels, class 0 in place of those that do not count. */
@@ -128,7 +134,7 @@ function expectClasses(logs: Traced, labels: Traced): number {
 }
 
 /** The distance of two distributions given as log probabilities and probabilities: `target * (log(target) - input)`. */
-export function klDiv(input: Operand, target: Operand, given?: KlDivOptions): Traced {
+export const klDiv = withSignature('klDiv', (input: Operand, target: Operand, given?: KlDivOptions): Traced => {
   const options = optionsOf<KlDivOptions>('klDiv', given, ['reduction', 'logTarget']);
   const [logs, wanted] = pair(input, target);
   const logTarget = options.logTarget ? wanted : node('log', [wanted]);
@@ -138,4 +144,4 @@ export function klDiv(input: Operand, target: Operand, given?: KlDivOptions): Tr
   const losses = where(ne(probabilities, 0), product, 0);
   if (options.reduction === 'none') return losses;
   return options.reduction === 'sum' ? sum(losses) : mean(losses);
-}
+});

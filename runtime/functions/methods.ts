@@ -148,5 +148,5 @@ export const methods: { readonly [K in keyof TensorFunctions]: Method<TensorFunc
   view: functions.view,
   zerosLike: functions.zerosLike,
   // As a method PyTorch's `where` begins with what is kept.
-  where: (self: Traced, condition: Operand, other: Operand) => functions.where(condition, self, other),
+  where: (self: Traced, condition: Operand, ...others: [other: Operand]) => functions.where(condition, self, ...others),
 };

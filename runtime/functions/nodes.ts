@@ -117,6 +117,8 @@ export function sizesOf(value: Traced, what: string): number[] {
 
 /** Sizes given one by one or as an array. */
 export function listOf(sizes: readonly number[] | readonly [readonly number[]]): readonly number[] {
-  const [first] = sizes;
-  return Array.isArray(first) ? first : (sizes as readonly number[]);
+  const list = sizes.findIndex(Array.isArray);
+  if (list < 0) return sizes as readonly number[];
+  if (sizes.length > 1) fail('sizes are given one by one or as one array, not both');
+  return sizes[0] as readonly number[];
 }

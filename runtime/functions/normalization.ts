@@ -3,77 +3,100 @@ import type { At, Dims, DTypeOptions, NormalizeOptions } from '../types/options.
 import type { Operand, Traced } from '../types/tensor.ts';
 import { add, maximum, mul, sub } from './arithmetic.ts';
 import { dtypeOf, fail, knownShape, node, operand } from './nodes.ts';
-import { dimOptions, optionsOf } from './options.ts';
+import { dimOptions, isOptions, optionsOf } from './options.ts';
 import { rsqrt, square } from './pointwise.ts';
 import { cast, inWide, pair, toFloat, toSummable } from './promotion.ts';
 import { norm, reduce, sum } from './reductions.ts';
+import { withSignature } from './with-signature.ts';
 
 /** `exp(input)` over its sum along `dim`. */
-export function softmax(input: Operand, dim: number | At<DTypeOptions>, dtype?: DType | DTypeOptions): Traced {
-  const options = dimOptions<At<DTypeOptions>>('softmax', dim, dtype, ['dtype']);
-  return node('softmax', [toFloat(converted(input, options))], { dim: oneDim('softmax', options) });
-}
+export const softmax = withSignature(
+  'softmax',
+  (input: Operand, dim: number | At<DTypeOptions>, dtype?: DType | DTypeOptions): Traced => {
+    const options = dimOptions<At<DTypeOptions>>('softmax', dim, dtype, ['dtype']);
+    return node('softmax', [toFloat(converted(input, options))], { dim: oneDim('softmax', options) });
+  },
+);
 
 /** The logarithm of `softmax`, without the loss of precision. */
-export function logSoftmax(input: Operand, dim: number | At<DTypeOptions>, dtype?: DType | DTypeOptions): Traced {
-  const options = dimOptions<At<DTypeOptions>>('logSoftmax', dim, dtype, ['dtype']);
-  return node('logSoftmax', [toFloat(converted(input, options))], { dim: oneDim('logSoftmax', options) });
-}
+export const logSoftmax = withSignature(
+  'logSoftmax',
+  (input: Operand, dim: number | At<DTypeOptions>, dtype?: DType | DTypeOptions): Traced => {
+    const options = dimOptions<At<DTypeOptions>>('logSoftmax', dim, dtype, ['dtype']);
+    return node('logSoftmax', [toFloat(converted(input, options))], { dim: oneDim('logSoftmax', options) });
+  },
+);
 
 /** The sums of all entries so far along `dim`; integers and bools give int64. */
-export function cumsum(input: Operand, dim: number | At<DTypeOptions>, dtype?: DType | DTypeOptions): Traced {
-  const options = dimOptions<At<DTypeOptions>>('cumsum', dim, dtype, ['dtype']);
-  return node('cumsum', [toSummable(converted(input, options))], { dim: oneDim('cumsum', options) });
-}
+export const cumsum = withSignature(
+  'cumsum',
+  (input: Operand, dim: number | At<DTypeOptions>, dtype?: DType | DTypeOptions): Traced => {
+    const options = dimOptions<At<DTypeOptions>>('cumsum', dim, dtype, ['dtype']);
+    return node('cumsum', [toSummable(converted(input, options))], { dim: oneDim('cumsum', options) });
+  },
+);
 
 /** Mean 0 and variance 1 over the last dimensions, which have `normalizedShape`; then times `weight` plus `bias`. */
-export function layerNorm(
-  input: Operand,
-  normalizedShape: number | readonly number[],
-  weight?: Operand | null,
-  bias?: Operand | null,
-  eps = 1e-5,
-): Traced {
-  const x = toFloat(input);
-  const sizes = typeof normalizedShape === 'number' ? [normalizedShape] : normalizedShape;
-  const dims = trailingDims(x, sizes);
-  const normalized = inWide(x, (wide) => {
-    const centred = sub(wide, reduce('mean', wide, dims, true));
-    return mul(centred, rsqrt(add(reduce('mean', square(centred), dims, true), eps)));
-  });
-  const scaled = weight == null ? normalized : mul(normalized, weight);
-  return bias == null ? scaled : add(scaled, bias);
-}
+export const layerNorm = withSignature(
+  'layerNorm',
+  (
+    input: Operand,
+    normalizedShape: number | readonly number[],
+    weight?: Operand | null,
+    bias?: Operand | null,
+    eps = 1e-5,
+  ): Traced => {
+    const x = toFloat(input);
+    const sizes = typeof normalizedShape === 'number' ? [normalizedShape] : normalizedShape;
+    const dims = trailingDims(x, sizes);
+    const normalized = inWide(x, (wide) => {
+      const centred = sub(wide, reduce('mean', wide, dims, true));
+      return mul(centred, rsqrt(add(reduce('mean', square(centred), dims, true), eps)));
+    });
+    const scaled = weight == null ? normalized : mul(normalized, weight);
+    return bias == null ? scaled : add(scaled, bias);
+  },
+);
 
 /** The input over its root mean square along the last dimensions, times `weight`. */
-export function rmsNorm(
-  input: Operand,
-  normalizedShape: number | readonly number[],
-  weight?: Operand | null,
-  eps?: number | null,
-): Traced {
-  const x = toFloat(input);
-  const dims = trailingDims(x, typeof normalizedShape === 'number' ? [normalizedShape] : normalizedShape);
-  // PyTorch's default is the smallest step of the dtype that it computes in.
-  const epsilon = eps ?? (dtypeOf(x) === 'float64' ? Number.EPSILON : 2 ** -23);
-  const normalized = inWide(x, (wide) => mul(wide, rsqrt(add(reduce('mean', square(wide), dims, true), epsilon))));
-  return weight == null ? normalized : mul(normalized, weight);
-}
+export const rmsNorm = withSignature(
+  'rmsNorm',
+  (
+    input: Operand,
+    normalizedShape: number | readonly number[],
+    weight?: Operand | null,
+    eps?: number | null,
+  ): Traced => {
+    const x = toFloat(input);
+    const dims = trailingDims(x, typeof normalizedShape === 'number' ? [normalizedShape] : normalizedShape);
+    // PyTorch's default is the smallest step of the dtype that it computes in.
+    const epsilon = eps ?? (dtypeOf(x) === 'float64' ? Number.EPSILON : 2 ** -23);
+    const normalized = inWide(x, (wide) => mul(wide, rsqrt(add(reduce('mean', square(wide), dims, true), epsilon))));
+    return weight == null ? normalized : mul(normalized, weight);
+  },
+);
 
-/** The input over its norm along `dim`, which is taken to be at least `eps`. */
-export function normalize(input: Operand, dim: Dims = 1, options?: NormalizeOptions): Traced {
-  const { p = 2, eps = 1e-12 } = optionsOf<NormalizeOptions>('normalize', options, ['p', 'eps']);
-  return inWide(input, (x) => node('div', pair(x, maximum(norm(x, p, dim, true), eps))));
-}
+/** The input over its norm of order `p` along `dim`, which is taken to be at least `eps`: 2, 1 and 1e-12 unless given. */
+export const normalize = withSignature(
+  'normalize',
+  (input: Operand, order?: number | NormalizeOptions, along?: Dims, least?: number): Traced => {
+    const given = isOptions(order) ? order : { p: order, dim: along, eps: least };
+    const { p = 2, dim = 1, eps = 1e-12 } = optionsOf<NormalizeOptions>('normalize', given, ['p', 'dim', 'eps']);
+    return inWide(input, (x) => node('div', pair(x, maximum(norm(x, p, dim, true), eps))));
+  },
+);
 
 /** The cosine of the angle between two tensors along `dim`, broadcast; norms are taken to be at least `eps`. */
-export function cosineSimilarity(input: Operand, other: Operand, dim = 1, eps = 1e-8): Traced {
-  const [a, b] = pair(input, other);
-  const dtype = dtypeOf(a);
-  const unit = (x: Traced) => normalize(cast(x, dtype === 'float16' ? 'float32' : dtype), dim, { eps });
-  const cosine = sum(mul(unit(a), unit(b)), dim);
-  return dtype === 'float16' ? cast(cosine, dtype) : cosine;
-}
+export const cosineSimilarity = withSignature(
+  'cosineSimilarity',
+  (input: Operand, other: Operand, dim = 1, eps = 1e-8): Traced => {
+    const [a, b] = pair(input, other);
+    const dtype = dtypeOf(a);
+    const unit = (x: Traced) => normalize(cast(x, dtype === 'float16' ? 'float32' : dtype), 2, dim, eps);
+    const cosine = sum(mul(unit(a), unit(b)), dim);
+    return dtype === 'float16' ? cast(cosine, dtype) : cosine;
+  },
+);
 
 function trailingDims(x: Traced, sizes: readonly number[]): number[] {
   const shape = knownShape(x, 'layerNorm');

@@ -1,21 +1,6 @@
-import { DTYPES } from '../graph/types.ts';
 import { unknownOption } from '../nearest.ts';
-import type { Dims } from '../types/options.ts';
+import { dims, dtype, flag, type Kind, number, oneOf, operand } from './kinds.ts';
 import { fail, isTraced } from './nodes.ts';
-
-/** What an option takes: its text in errors, and the test. */
-interface Kind {
-  readonly text: string;
-  readonly fits: (value: unknown) => boolean;
-}
-
-const flag: Kind = { text: 'true or false', fits: (value) => typeof value === 'boolean' };
-const number: Kind = { text: 'a number', fits: (value) => typeof value === 'number' || isTraced(value) };
-const operand: Kind = { text: 'a tensor, a number or an array', fits: () => true };
-
-function oneOf(values: readonly unknown[]): Kind {
-  return { text: values.map((value) => JSON.stringify(value)).join(', '), fits: (value) => values.includes(value) };
-}
 
 /** All options of functions. A name means the same in each that has it. */
 const KINDS = {
@@ -23,8 +8,8 @@ const KINDS = {
   approximate: oneOf(['none', 'tanh']),
   correction: number,
   descending: flag,
-  dim: { text: 'a dimension, an array of them or null', fits: isDims },
-  dtype: oneOf(DTYPES),
+  dim: dims,
+  dtype,
   eps: number,
   fullMatrices: flag,
   gradient: operand,
@@ -86,16 +71,19 @@ function checked<T extends object>(fn: string, options: T, names: readonly (keyo
   for (const name of names) {
     const value: unknown = options[name];
     const { text, fits }: Kind = KINDS[name];
-    if (value !== undefined && !fits(value)) fail(`${fn}: ${name} is ${shown(value)}. It is one of ${text}`);
+    if (value !== undefined && !fits(value)) fail(`${fn}: ${name} is ${shown(value)}. It is ${text}`);
   }
   return options;
 }
 
-function isDims(value: unknown): value is Dims {
-  return value === null || (Array.isArray(value) ? value : [value]).every((dim) => typeof dim === 'number');
-}
+/** How much of a value an error shows, in characters. */
+const LONGEST = 80;
 
-function shown(value: unknown): string {
+/** A value as errors show it. */
+export function shown(value: unknown): string {
   if (isTraced(value)) return 'a tensor';
-  return typeof value === 'function' ? 'a function' : (JSON.stringify(value) ?? String(value));
+  if (typeof value === 'function') return 'a function';
+  if (ArrayBuffer.isView(value)) return `a ${value.constructor.name}`;
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text;
 }

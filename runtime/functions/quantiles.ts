@@ -11,20 +11,30 @@ import { cast, like } from './promotion.ts';
 import { any } from './reductions.ts';
 import { flatten, movedim, squeeze, unsqueeze } from './shaping.ts';
 import { sort } from './sorting.ts';
+import { withSignature } from './with-signature.ts';
+
+/** `median`: one value, or those along a dimension and where they are. */
+export interface Median {
+  (input: Operand): Traced;
+  (input: Operand, dim: number, keepdim?: Keepdim): ValuesAndIndices;
+  (input: Operand, dim: At<KeepdimOptions>): ValuesAndIndices;
+}
 
 /**
  * The middle one of the values, the lower of two: of all, or along `dim`, with where it is. NaN where one of the values
  * is NaN.
  */
-export function median(input: Operand): Traced;
-export function median(input: Operand, dim: number, keepdim?: Keepdim): ValuesAndIndices;
-export function median(input: Operand, dim: At<KeepdimOptions>): ValuesAndIndices;
-export function median(input: Operand, given?: number | At<KeepdimOptions>, kept?: Keepdim): Traced | ValuesAndIndices {
+export const median: Median = withSignature('median', ((
+  input: Operand,
+  given?: number | At<KeepdimOptions>,
+  kept?: Keepdim,
+): Traced | ValuesAndIndices => {
   const x = operand(input);
-  const { dim, keepdim = false } = dimOptions<At<KeepdimOptions>>('median', given, kept, ['keepdim']);
-  if (typeof dim !== 'number') return alongDim(flatten(x), 0, false).values;
-  return alongDim(x, dim, keepdim);
-}
+  const { dim, keepdim } = dimOptions<At<KeepdimOptions>>('median', given, kept, ['keepdim']);
+  if (typeof dim === 'number') return alongDim(x, dim, keepdim ?? false);
+  if (keepdim !== undefined) fail('median: along which dimension? median(x, dim, keepdim), or median(x) of all');
+  return alongDim(flatten(x), 0, false).values;
+}) as Median);
 
 function alongDim(x: Traced, dim: number, keepdim: boolean): ValuesAndIndices {
   const at = wrapDim(dim, knownShape(x, 'median').length);
@@ -41,33 +51,36 @@ function alongDim(x: Traced, dim: number, keepdim: boolean): ValuesAndIndices {
  * The values below which a share `q` of the values lies, of all or along `dim`: between two values, by the distance to
  * them (`linear`), or as `interpolation` says. Several shares give a dimension of their own, the first.
  */
-export function quantile(
-  input: Operand,
-  q: Operand,
-  over?: number | null | At<QuantileOptions>,
-  kept?: boolean | QuantileOptions,
-): Traced {
-  const options = dimOptions<At<QuantileOptions>>('quantile', over, kept, ['keepdim', 'interpolation']);
-  const { dim } = options;
-  const given = operand(input);
-  const dtype = dtypeOf(given);
-  if (!isFloatDType(dtype)) fail('quantile() input tensor must be either float or double dtype');
-  const shares = cast(operand(q), dtype);
-  const rank = knownShape(shares, 'quantile').length;
-  if (rank > 1) fail('quantile() q must be a scalar or 1D tensor');
-  const outside = plainNumbers(q).find((share) => !(share >= 0 && share <= 1));
-  if (outside !== undefined) fail(`quantile() q must be in the range [0, 1] but got ${outside}`);
-  const isAll = dim == null;
-  const x = isAll ? flatten(given) : given;
-  const at = wrapDim(dim ?? 0, knownShape(x, 'quantile').length);
-  const last = sub(node('numel', [x], { dims: [at] }), 1);
-  const found = between(x, at, mul(rank === 0 ? unsqueeze(shares, 0) : shares, cast(last, dtype)), options);
-  const first = movedim(where(any(isNan(x), at, true), like(Number.NaN, dtype), found), at, 0);
-  const many = isAll ? knownShape(given, 'quantile').length : 1;
-  let result = first;
-  if (options.keepdim) for (let i = 0; i < many; i++) result = unsqueeze(result, isAll ? 1 : at + 1);
-  return rank === 0 ? squeeze(result, 0) : result;
-}
+export const quantile = withSignature(
+  'quantile',
+  (
+    input: Operand,
+    q: Operand,
+    over?: number | null | At<QuantileOptions>,
+    kept?: boolean | QuantileOptions,
+  ): Traced => {
+    const options = dimOptions<At<QuantileOptions>>('quantile', over, kept, ['keepdim', 'interpolation']);
+    const { dim } = options;
+    const given = operand(input);
+    const dtype = dtypeOf(given);
+    if (!isFloatDType(dtype)) fail('quantile() input tensor must be either float or double dtype');
+    const shares = cast(operand(q), dtype);
+    const rank = knownShape(shares, 'quantile').length;
+    if (rank > 1) fail('quantile() q must be a scalar or 1D tensor');
+    const outside = plainNumbers(q).find((share) => !(share >= 0 && share <= 1));
+    if (outside !== undefined) fail(`quantile() q must be in the range [0, 1] but got ${outside}`);
+    const isAll = dim == null;
+    const x = isAll ? flatten(given) : given;
+    const at = wrapDim(dim ?? 0, knownShape(x, 'quantile').length);
+    const last = sub(node('numel', [x], { dims: [at] }), 1);
+    const found = between(x, at, mul(rank === 0 ? unsqueeze(shares, 0) : shares, cast(last, dtype)), options);
+    const first = movedim(where(any(isNan(x), at, true), like(Number.NaN, dtype), found), at, 0);
+    const many = isAll ? knownShape(given, 'quantile').length : 1;
+    let result = first;
+    if (options.keepdim) for (let i = 0; i < many; i++) result = unsqueeze(result, isAll ? 1 : at + 1);
+    return rank === 0 ? squeeze(result, 0) : result;
+  },
+);
 
 /** The numbers that are known before the run. */
 function plainNumbers(given: Operand): number[] {

@@ -2,6 +2,7 @@ import type { Operand, Traced } from '../types/tensor.ts';
 import { floorDivide, mul } from './arithmetic.ts';
 import { fail, operand, sizesOf } from './nodes.ts';
 import { permute, reshape } from './shaping.ts';
+import { withSignature } from './with-signature.ts';
 
 /** The axes at each place of one side: several in brackets are one dimension. */
 type Side = readonly (readonly string[])[];
@@ -15,38 +16,41 @@ const APART: readonly string[] = [ELLIPSIS];
  * `rearrange(z, 'b t (h d) -> b h t d', { h: 12 })`. `1` and `()` are dimensions of size 1, `...` all that are not named.
  * What sizes cannot be worked out is given.
  */
-export function rearrange(input: Operand, pattern: string, sizes: Readonly<Record<string, number>> = {}): Traced {
-  const x = operand(input);
-  const shape = sizesOf(x, 'rearrange');
-  const [left, right, ...more] = pattern.split('->').map((side) => parse(side, pattern));
-  if (!left || !right || more.length > 0) {
-    fail(`rearrange: '${pattern}' has to have one '->', between what is there and what is to be`);
-  }
-  const unnamed = left.some((names) => names.includes(ELLIPSIS)) ? shape.length - (left.length - 1) : 0;
-  const [from, to] = [left, right].map((side) => expanded(side, Math.max(unnamed, 0))) as [Side, Side];
-  if (shape.length !== from.length) {
-    fail(`rearrange: '${pattern}' starts from ${from.length} dimensions, and the tensor has ${shape.length}`);
-  }
-  const [before, after] = [from.flat(), to.flat()];
-  const unknown = Object.keys(sizes).find((name) => !before.includes(name));
-  if (unknown !== undefined) fail(`rearrange: the size of '${unknown}' is given, which is not in '${pattern}'`);
-  const alone = [...before, ...after].find((name) => before.includes(name) !== after.includes(name));
-  if (alone !== undefined) fail(`rearrange: '${alone}' stands on one side of '${pattern}' only`);
-  const known = new Map<string, number>(Object.entries(sizes));
-  from.forEach((names, i) => {
-    split(names, shape[i]!, known, pattern);
-  });
-  const sizeOf = (name: string) => known.get(name)!;
-  const apart = reshape(x, before.map(sizeOf));
-  const turned = permute(
-    apart,
-    after.map((name) => before.indexOf(name)),
-  );
-  return reshape(
-    turned,
-    to.map((names) => names.map(sizeOf).reduce(times, 1)),
-  );
-}
+export const rearrange = withSignature(
+  'rearrange',
+  (input: Operand, pattern: string, sizes: Readonly<Record<string, number>> = {}): Traced => {
+    const x = operand(input);
+    const shape = sizesOf(x, 'rearrange');
+    const [left, right, ...more] = pattern.split('->').map((side) => parse(side, pattern));
+    if (!left || !right || more.length > 0) {
+      fail(`rearrange: '${pattern}' has to have one '->', between what is there and what is to be`);
+    }
+    const unnamed = left.some((names) => names.includes(ELLIPSIS)) ? shape.length - (left.length - 1) : 0;
+    const [from, to] = [left, right].map((side) => expanded(side, Math.max(unnamed, 0))) as [Side, Side];
+    if (shape.length !== from.length) {
+      fail(`rearrange: '${pattern}' starts from ${from.length} dimensions, and the tensor has ${shape.length}`);
+    }
+    const [before, after] = [from.flat(), to.flat()];
+    const unknown = Object.keys(sizes).find((name) => !before.includes(name));
+    if (unknown !== undefined) fail(`rearrange: the size of '${unknown}' is given, which is not in '${pattern}'`);
+    const alone = [...before, ...after].find((name) => before.includes(name) !== after.includes(name));
+    if (alone !== undefined) fail(`rearrange: '${alone}' stands on one side of '${pattern}' only`);
+    const known = new Map<string, number>(Object.entries(sizes));
+    from.forEach((names, i) => {
+      split(names, shape[i]!, known, pattern);
+    });
+    const sizeOf = (name: string) => known.get(name)!;
+    const apart = reshape(x, before.map(sizeOf));
+    const turned = permute(
+      apart,
+      after.map((name) => before.indexOf(name)),
+    );
+    return reshape(
+      turned,
+      to.map((names) => names.map(sizeOf).reduce(times, 1)),
+    );
+  },
+);
 
 function parse(side: string, pattern: string): Side {
   const places: (readonly string[])[] = [];

@@ -14,80 +14,93 @@ import { dtypeOf, fail, node, operand } from './nodes.ts';
 import { dimOptions, isOptions, optionsOf } from './options.ts';
 import { abs, exp, log, sqrt, square } from './pointwise.ts';
 import { cast, inWide, like, toBool, toFloat, toSummable } from './promotion.ts';
+import { withSignature } from './with-signature.ts';
 
 const REDUCTION = ['keepdim', 'dtype'] as const;
 const VARIANCE = ['correction', 'keepdim'] as const;
 
 /** The sum over `dim`, or over everything; integers and bools give int64. */
-export function sum(input: Operand, dim?: Dims | Over<ReductionOptions>, keepdim?: boolean | ReductionOptions): Traced {
-  const options = dimOptions<Over<ReductionOptions>>('sum', dim, keepdim, REDUCTION);
-  return reduce('sum', toSummable(converted(input, options)), options.dim, options.keepdim);
-}
+export const sum = withSignature(
+  'sum',
+  (input: Operand, dim?: Dims | Over<ReductionOptions>, keepdim?: boolean | ReductionOptions): Traced => {
+    const options = dimOptions<Over<ReductionOptions>>('sum', dim, keepdim, REDUCTION);
+    return reduce('sum', toSummable(converted(input, options)), options.dim, options.keepdim);
+  },
+);
 
 /** The product over `dim`, or over everything; integers and bools give int64. */
-export function prod(
-  input: Operand,
-  dim?: Dims | Over<ReductionOptions>,
-  keepdim?: boolean | ReductionOptions,
-): Traced {
-  const options = dimOptions<Over<ReductionOptions>>('prod', dim, keepdim, REDUCTION);
-  return reduce('prod', toSummable(converted(input, options)), options.dim, options.keepdim);
-}
+export const prod = withSignature(
+  'prod',
+  (input: Operand, dim?: Dims | Over<ReductionOptions>, keepdim?: boolean | ReductionOptions): Traced => {
+    const options = dimOptions<Over<ReductionOptions>>('prod', dim, keepdim, REDUCTION);
+    return reduce('prod', toSummable(converted(input, options)), options.dim, options.keepdim);
+  },
+);
 
 /** The mean over `dim`, or over everything. Integers need `{ dtype: 'float32' }`, as in PyTorch. */
-export function mean(
-  input: Operand,
-  dim?: Dims | Over<ReductionOptions>,
-  keepdim?: boolean | ReductionOptions,
-): Traced {
-  const options = dimOptions<Over<ReductionOptions>>('mean', dim, keepdim, REDUCTION);
-  const x = converted(input, options);
-  if (!isFloatDType(dtypeOf(x))) {
-    fail(
-      `mean(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. Got: ${dtypeOf(x)}. Convert the tensor with to('float32')`,
-    );
-  }
-  return reduce('mean', x, options.dim, options.keepdim);
-}
+export const mean = withSignature(
+  'mean',
+  (input: Operand, dim?: Dims | Over<ReductionOptions>, keepdim?: boolean | ReductionOptions): Traced => {
+    const options = dimOptions<Over<ReductionOptions>>('mean', dim, keepdim, REDUCTION);
+    const x = converted(input, options);
+    if (!isFloatDType(dtypeOf(x))) {
+      fail(
+        `mean(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. Got: ${dtypeOf(x)}. Convert the tensor with to('float32')`,
+      );
+    }
+    return reduce('mean', x, options.dim, options.keepdim);
+  },
+);
 
 /**
  * The variance over `dim`, or over everything, with Bessel's correction unless `{ correction: 0 }`, or `unbiased` is
  * false: `variance(x, dim, unbiased, keepdim)`, as in PyTorch.
  */
-export function variance(
-  input: Operand,
-  dim?: Dims | boolean | Over<VarianceOptions>,
-  unbiased?: boolean | VarianceOptions,
-  keepdim?: boolean,
-): Traced {
-  const options = varianceOptions('var', dim, unbiased, keepdim);
-  return inWide(floats(input, 'var'), (x) => {
-    const squares = square(centred(x, options.dim));
-    return node('div', [reduce('sum', squares, options.dim, options.keepdim), freedom(x, options)]);
-  });
-}
+export const variance = withSignature(
+  'var',
+  (
+    input: Operand,
+    dim?: Dims | boolean | Over<VarianceOptions>,
+    unbiased?: boolean | VarianceOptions,
+    keepdim?: boolean,
+  ): Traced => {
+    const options = varianceOptions('var', dim, unbiased, keepdim);
+    return inWide(floats(input, 'var'), (x) => {
+      const squares = square(centred(x, options.dim));
+      return node('div', [reduce('sum', squares, options.dim, options.keepdim), freedom(x, options)]);
+    });
+  },
+);
 
 /** The standard deviation over `dim`, or over everything; the rest as `variance`. */
-export function std(
-  input: Operand,
-  dim?: Dims | boolean | Over<VarianceOptions>,
-  unbiased?: boolean | VarianceOptions,
-  keepdim?: boolean,
-): Traced {
-  const options = varianceOptions('std', dim, unbiased, keepdim);
-  return inWide(floats(input, 'std'), (x) =>
-    node('div', [reduce('norm', centred(x, options.dim), options.dim, options.keepdim), sqrt(freedom(x, options))]),
-  );
-}
+export const std = withSignature(
+  'std',
+  (
+    input: Operand,
+    dim?: Dims | boolean | Over<VarianceOptions>,
+    unbiased?: boolean | VarianceOptions,
+    keepdim?: boolean,
+  ): Traced => {
+    const options = varianceOptions('std', dim, unbiased, keepdim);
+    return inWide(floats(input, 'std'), (x) =>
+      node('div', [reduce('norm', centred(x, options.dim), options.dim, options.keepdim), sqrt(freedom(x, options))]),
+    );
+  },
+);
 
-/** PyTorch has two forms: `dim` and options, and `dim`, `unbiased` and `keepdim` by position, the first of which may be left out. */
+/** PyTorch has three forms: `dim` and options; `dim`, `unbiased` and `keepdim` by position; and `unbiased` alone. */
 function varianceOptions(
   fn: string,
   dim: Dims | boolean | Over<VarianceOptions> | undefined,
   unbiased: boolean | VarianceOptions | undefined,
   keepdim: boolean | undefined,
 ): Over<VarianceOptions> {
-  if (typeof dim === 'boolean') return varianceOptions(fn, null, dim, keepdim ?? (unbiased as boolean | undefined));
+  if (typeof dim === 'boolean') {
+    if (unbiased === undefined && keepdim === undefined) return { correction: dim ? 1 : 0 };
+    fail(
+      `${fn}: without a dim there is unbiased alone: ${fn}(false), or by name ${fn}({ correction: 0, keepdim: true })`,
+    );
+  }
   if (typeof unbiased !== 'boolean') {
     if (keepdim !== undefined) fail(`${fn}: by position there are dim, unbiased and keepdim: ${fn}(-1, true, true)`);
     return dimOptions(fn, dim, unbiased, VARIANCE);
@@ -109,21 +122,23 @@ function freedom(x: Traced, { dim, correction = 1 }: Over<VarianceOptions>): Tra
  * The vector norm of order `p` over `dim`, or over everything; Euclidean unless `p` is given. `Infinity` and
  * `-Infinity` are the largest and smallest absolute value.
  */
-export function norm(
-  input: Operand,
-  p: number | 'fro' | null | NormOptions = 2,
-  dim?: Dims,
-  keepdim?: boolean | ReductionOptions,
-): Traced {
-  if (isOptions(p)) {
-    if (dim !== undefined) fail('norm: options come last, and once');
-    const { p: order, ...options } = optionsOf<NormOptions>('norm', p, ['p', 'dim', ...REDUCTION]);
-    return vectorNorm(input, order ?? 2, options);
-  }
-  if (isOptions(dim)) fail('norm: the order comes first, as in PyTorch: norm(x, p, dim, keepdim)');
-  if (p !== null && p !== 'fro' && typeof p !== 'number') fail(`norm: the order is a number or 'fro', found ${p}`);
-  return vectorNorm(input, typeof p === 'number' ? p : 2, dimOptions('norm', dim, keepdim, REDUCTION));
-}
+export const norm = withSignature(
+  'norm',
+  (
+    input: Operand,
+    p: number | 'fro' | null | NormOptions = 2,
+    dim?: Dims,
+    keepdim?: boolean | ReductionOptions,
+  ): Traced => {
+    if (isOptions(p)) {
+      if (dim !== undefined) fail('norm: options come last, and once');
+      const { p: order, ...options } = optionsOf<NormOptions>('norm', p, ['p', 'dim', ...REDUCTION]);
+      return vectorNorm(input, order ?? 2, options);
+    }
+    if (isOptions(dim)) fail('norm: the order comes first, as in PyTorch: norm(x, p, dim, keepdim)');
+    return vectorNorm(input, typeof p === 'number' ? p : 2, dimOptions('norm', dim, keepdim, REDUCTION));
+  },
+);
 
 function vectorNorm(input: Operand, p: number, options: Over<ReductionOptions>): Traced {
   const { dim, keepdim } = options;
@@ -138,35 +153,43 @@ function vectorNorm(input: Operand, p: number, options: Over<ReductionOptions>):
 }
 
 /** `log(sum(exp(input)))` over `dim`, without overflow. */
-export function logsumexp(input: Operand, over: Dims | Over<KeepdimOptions>, kept: Keepdim = false): Traced {
-  const { dim, keepdim } = dimOptions<Over<KeepdimOptions>>('logsumexp', over, isOptions(over) ? undefined : kept, [
-    'keepdim',
-  ]);
-  return inWide(toFloat(input), (x) => {
-    const highest = reduce('amax', x, dim, true);
-    // Infinite entries must not be taken off one another.
-    const shift = where(node('eq', [abs(highest), like(Number.POSITIVE_INFINITY, dtypeOf(x))]), 0, highest);
-    const sums = log(reduce('sum', exp(sub(x, shift)), dim, keepdim));
-    return add(sums, keepdim ? shift : reduce('sum', shift, dim, false));
-  });
-}
+export const logsumexp = withSignature(
+  'logsumexp',
+  (input: Operand, over: Dims | Over<KeepdimOptions>, kept?: Keepdim): Traced => {
+    const { dim, keepdim = false } = dimOptions<Over<KeepdimOptions>>('logsumexp', over, kept, ['keepdim']);
+    return inWide(toFloat(input), (x) => {
+      const highest = reduce('amax', x, dim, true);
+      // Infinite entries must not be taken off one another.
+      const shift = where(node('eq', [abs(highest), like(Number.POSITIVE_INFINITY, dtypeOf(x))]), 0, highest);
+      const sums = log(reduce('sum', exp(sub(x, shift)), dim, keepdim));
+      return add(sums, keepdim ? shift : reduce('sum', shift, dim, false));
+    });
+  },
+);
 
 /** Whether all elements are not zero; bool. */
-export function all(input: Operand, dim?: Dims | Over<KeepdimOptions>, keepdim?: Keepdim): Traced {
-  const options = dimOptions<Over<KeepdimOptions>>('all', dim, keepdim, ['keepdim']);
-  return reduce('all', toBool(input), options.dim, options.keepdim);
-}
+export const all = withSignature(
+  'all',
+  (input: Operand, dim?: Dims | Over<KeepdimOptions>, keepdim?: Keepdim): Traced => {
+    const options = dimOptions<Over<KeepdimOptions>>('all', dim, keepdim, ['keepdim']);
+    return reduce('all', toBool(input), options.dim, options.keepdim);
+  },
+);
 
 /** Whether any element is not zero; bool. */
-export function any(input: Operand, dim?: Dims | Over<KeepdimOptions>, keepdim?: Keepdim): Traced {
-  const options = dimOptions<Over<KeepdimOptions>>('any', dim, keepdim, ['keepdim']);
-  return reduce('any', toBool(input), options.dim, options.keepdim);
-}
+export const any = withSignature(
+  'any',
+  (input: Operand, dim?: Dims | Over<KeepdimOptions>, keepdim?: Keepdim): Traced => {
+    const options = dimOptions<Over<KeepdimOptions>>('any', dim, keepdim, ['keepdim']);
+    return reduce('any', toBool(input), options.dim, options.keepdim);
+  },
+);
 
 /** How many elements are not zero; int64. */
-export function countNonzero(input: Operand, dim?: Dims): Traced {
-  return sum(toBool(input), dim);
-}
+export const countNonzero = withSignature(
+  'countNonzero',
+  (input: Operand, dim?: Dims): Traced => sum(toBool(input), dim),
+);
 
 type ReductionOp = 'sum' | 'prod' | 'mean' | 'norm' | 'amax' | 'amin' | 'all' | 'any';
 

@@ -5,6 +5,7 @@ import type { Operand, Traced } from '../types/tensor.ts';
 import { dtypeOf, fail, operand, typeOf } from './nodes.ts';
 import { optionsOf } from './options.ts';
 import { splitOptions } from './sizes.ts';
+import { withSignature } from './with-signature.ts';
 
 /*
  * Random numbers are drawn while the block is traced and are data of the run: in a loop of the graph every iteration
@@ -14,29 +15,36 @@ import { splitOptions } from './sizes.ts';
 const RANDOM = ['dtype', 'seed'] as const;
 
 /** Uniform numbers in [0, 1); float32 unless `dtype` is given. The same `seed` gives the same numbers. */
-export function rand(...size: SizesAnd<RandomOptions>): Traced {
+export const rand = withSignature('rand', (...size: SizesAnd<RandomOptions>): Traced => {
   const [sizes, options] = splitOptions<RandomOptions>('rand', size, RANDOM);
   return drawn(sizes, uniformSource(options.seed), options);
-}
+});
 
 /** Normally distributed numbers, mean 0 and variance 1; float32 unless `dtype` is given. */
-export function randn(...size: SizesAnd<RandomOptions>): Traced {
+export const randn = withSignature('randn', (...size: SizesAnd<RandomOptions>): Traced => {
   const [sizes, options] = splitOptions<RandomOptions>('randn', size, RANDOM);
   return drawn(sizes, normalSource(options.seed), options);
+});
+
+/** `randint`. */
+export interface Randint {
+  /** Whole numbers from 0 to `high - 1`. */
+  (high: number, size: readonly number[], options?: RandomOptions): Traced;
+  /** Whole numbers from `low` to `high - 1`. */
+  (low: number, high: number, size: readonly number[], options?: RandomOptions): Traced;
 }
 
-/** Whole numbers from 0 to `high - 1`; int64 unless `dtype` is given. */
-export function randint(high: number, size: readonly number[], options?: RandomOptions): Traced;
-/** Whole numbers from `low` to `high - 1`; int64 unless `dtype` is given. */
-export function randint(low: number, high: number, size: readonly number[], options?: RandomOptions): Traced;
-export function randint(...given: RandintBelow | RandintBetween): Traced {
+/** Whole numbers from `low`, or 0, to `high - 1`; int64 unless `dtype` is given. */
+export const randint: Randint = withSignature('randint', (...given: RandintBelow | RandintBetween): Traced => {
   const [low, high, size, more] = isBelow(given) ? ([0, ...given] as const) : given;
+  if (!Array.isArray(size))
+    fail('randint: size is missing. It is called as randint(high, size) or randint(low, high, size)');
   const options = optionsOf<RandomOptions>('randint', more, RANDOM);
   if (!(low < high)) fail(`random_ expects 'from' to be less than 'to', but got from=${low} >= to=${high}`);
   const uniform = uniformSource(options.seed);
   const draw = () => low + Math.floor(uniform() * (high - low));
   return drawn(size, draw, { ...options, dtype: options.dtype ?? 'int64' });
-}
+});
 
 type RandintBelow = [high: number, size: readonly number[], options?: RandomOptions | undefined];
 type RandintBetween = [low: number, high: number, size: readonly number[], options?: RandomOptions | undefined];
@@ -46,7 +54,7 @@ function isBelow(given: RandintBelow | RandintBetween): given is RandintBelow {
 }
 
 /** The whole numbers from 0 to `n - 1` in a random order; int64 unless `dtype` is given. */
-export function randperm(n: number, more?: RandomOptions): Traced {
+export const randperm = withSignature('randperm', (n: number, more?: RandomOptions): Traced => {
   const options = optionsOf<RandomOptions>('randperm', more, RANDOM);
   if (!Number.isInteger(n)) fail(NEED_SIZES);
   if (n < 0) fail(`n must be non-negative, got ${n}`);
@@ -58,21 +66,21 @@ export function randperm(n: number, more?: RandomOptions): Traced {
     [order[last], order[at]] = [order[at]!, order[last]!];
   }
   return operand(Tensor.from(Float64Array.from(order), options.dtype ?? 'int64'));
-}
+});
 
 /** Uniform numbers in the shape and dtype of another tensor. */
-export function randLike(input: Operand, more?: RandomOptions): Traced {
+export const randLike = withSignature('randLike', (input: Operand, more?: RandomOptions): Traced => {
   const options = optionsOf<RandomOptions>('randLike', more, RANDOM);
   const x = operand(input);
   return drawn(shapeFor(x), uniformSource(options.seed), { ...options, dtype: options.dtype ?? dtypeOf(x) });
-}
+});
 
 /** Normally distributed numbers in the shape and dtype of another tensor. */
-export function randnLike(input: Operand, more?: RandomOptions): Traced {
+export const randnLike = withSignature('randnLike', (input: Operand, more?: RandomOptions): Traced => {
   const options = optionsOf<RandomOptions>('randnLike', more, RANDOM);
   const x = operand(input);
   return drawn(shapeFor(x), normalSource(options.seed), { ...options, dtype: options.dtype ?? dtypeOf(x) });
-}
+});
 
 function drawn(sizes: readonly number[], draw: () => number, options: RandomOptions): Traced {
   if (!sizes.every(Number.isInteger)) fail(NEED_SIZES);

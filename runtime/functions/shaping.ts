@@ -2,42 +2,47 @@ import type { Dims, Sizes } from '../types/options.ts';
 import type { Operand, Traced } from '../types/tensor.ts';
 import { mul } from './arithmetic.ts';
 import { fail, knownShape, listOf, node, operand, shapeOf, sizesOf, wrapDim } from './nodes.ts';
+import { withSignature } from './with-signature.ts';
 
 /** The same elements with other dimensions; one of them may be -1. Sizes may be traced numbers. */
-export function reshape(input: Operand, ...sizes: Sizes): Traced {
-  return node('reshape', [operand(input), shapeOf(listOf(sizes))]);
-}
+export const reshape = withSignature(
+  'reshape',
+  (input: Operand, ...sizes: Sizes): Traced => node('reshape', [operand(input), shapeOf(listOf(sizes))]),
+);
 
 /** The same as `reshape`: a view of the tensor, so that assigning to a part of it changes the tensor. */
-export function view(input: Operand, ...sizes: Sizes): Traced {
-  return reshape(input, listOf(sizes));
-}
+export const view = withSignature('view', (input: Operand, ...sizes: Sizes): Traced => reshape(input, listOf(sizes)));
 
 /** Joins the dimensions from `startDim` to `endDim`. */
-export function flatten(input: Operand, startDim = 0, endDim = -1): Traced {
-  return node('flatten', [operand(input)], { start: startDim, end: endDim });
-}
+export const flatten = withSignature(
+  'flatten',
+  (input: Operand, startDim = 0, endDim = -1): Traced =>
+    node('flatten', [operand(input)], { start: startDim, end: endDim }),
+);
 
 /** Splits one dimension into several; one of the sizes may be -1. */
-export function unflatten(input: Operand, dim: number, sizes: readonly number[]): Traced {
+export const unflatten = withSignature('unflatten', (input: Operand, dim: number, sizes: readonly number[]): Traced => {
   const x = operand(input);
   const shape = sizesOf(x, 'unflatten');
   const at = wrapDim(dim, shape.length);
   return reshape(x, [...shape.slice(0, at), ...sizes, ...shape.slice(at + 1)]);
-}
+});
 
 /** Takes dimensions of size 1 away: all of them, or those named (other sizes stay). */
-export function squeeze(input: Operand, dim?: Dims): Traced {
-  return node('squeeze', [operand(input)], { dims: dim == null ? null : typeof dim === 'number' ? [dim] : dim });
-}
+export const squeeze = withSignature(
+  'squeeze',
+  (input: Operand, dim?: Dims): Traced =>
+    node('squeeze', [operand(input)], { dims: dim == null ? null : typeof dim === 'number' ? [dim] : dim }),
+);
 
 /** Puts a dimension of size 1 before `dim`. */
-export function unsqueeze(input: Operand, dim: number): Traced {
-  return node('unsqueeze', [operand(input)], { dims: [dim] });
-}
+export const unsqueeze = withSignature(
+  'unsqueeze',
+  (input: Operand, dim: number): Traced => node('unsqueeze', [operand(input)], { dims: [dim] }),
+);
 
 /** Swaps two dimensions. */
-export function transpose(input: Operand, dim0: number, dim1: number): Traced {
+export const transpose = withSignature('transpose', (input: Operand, dim0: number, dim1: number): Traced => {
   const x = operand(input);
   const rank = knownShape(x, 'transpose').length;
   const dims = Array.from({ length: rank }, (_, dim) => dim);
@@ -47,30 +52,31 @@ export function transpose(input: Operand, dim0: number, dim1: number): Traced {
   dims[first] = second;
   dims[second] = first;
   return node('permute', [x], { dims });
-}
+});
 
 /** Puts the dimensions in another order. */
-export function permute(input: Operand, ...dims: Sizes): Traced {
-  return node('permute', [operand(input)], { dims: listOf(dims) });
-}
+export const permute = withSignature(
+  'permute',
+  (input: Operand, ...dims: Sizes): Traced => node('permute', [operand(input)], { dims: listOf(dims) }),
+);
 
 /** Moves one dimension to another place; the others keep their order. */
-export function movedim(input: Operand, source: number, destination: number): Traced {
+export const movedim = withSignature('movedim', (input: Operand, source: number, destination: number): Traced => {
   const x = operand(input);
   const rank = knownShape(x, 'movedim').length;
   const from = wrapDim(source, rank);
   const dims = Array.from({ length: rank }, (_, dim) => dim).filter((dim) => dim !== from);
   dims.splice(wrapDim(destination, rank), 0, from);
   return node('permute', [x], { dims });
-}
+});
 
 /** The transpose of a matrix; a vector stays as it is. */
-export function t(input: Operand): Traced {
+export const t = withSignature('t', (input: Operand): Traced => {
   const x = operand(input);
   const rank = knownShape(x, 't').length;
   if (rank > 2) fail(`t() expects a tensor with <= 2 dimensions, but self is ${rank}D`);
   return rank < 2 ? x : transpose(x, 0, 1);
-}
+});
 
 /** `x.T`: the transpose of a matrix; a vector stays as it is. */
 export function transposed(input: Operand): Traced {
@@ -89,17 +95,19 @@ export function matrixTransposed(input: Operand): Traced {
 }
 
 /** Repeats dimensions of size 1 without copying; -1 keeps a size. */
-export function expand(input: Operand, ...sizes: Sizes): Traced {
-  return node('expand', [operand(input), shapeOf(listOf(sizes))]);
-}
+export const expand = withSignature(
+  'expand',
+  (input: Operand, ...sizes: Sizes): Traced => node('expand', [operand(input), shapeOf(listOf(sizes))]),
+);
 
 /** `expand` to the shape of another tensor. */
-export function expandAs(input: Operand, other: Operand): Traced {
-  return node('expand', [operand(input), node('shape', [operand(other)])]);
-}
+export const expandAs = withSignature(
+  'expandAs',
+  (input: Operand, other: Operand): Traced => node('expand', [operand(input), node('shape', [operand(other)])]),
+);
 
 /** Tiles the tensor: so many times along each dimension. */
-export function repeat(input: Operand, ...repeats: Sizes): Traced {
+export const repeat = withSignature('repeat', (input: Operand, ...repeats: Sizes): Traced => {
   const times = listOf(repeats);
   const x = operand(input);
   const shape = sizesOf(x, 'repeat');
@@ -112,26 +120,29 @@ export function repeat(input: Operand, ...repeats: Sizes): Traced {
   const expanded = sizes.flatMap((size, dim) => [times[dim] ?? 1, size]);
   const tiled = sizes.map((size, dim) => product(size, times[dim] ?? 1));
   return reshape(expand(reshape(x, spread), expanded), tiled);
-}
+});
 
 /** The shape as a tensor: int64, one entry per dimension. */
-export function shape(input: Operand): Traced {
-  return node('shape', [operand(input)]);
+export const shape = withSignature('shape', (input: Operand): Traced => node('shape', [operand(input)]));
+
+/** `size`: of all dimensions, or of one. */
+export interface Size {
+  (input: Operand): readonly number[];
+  (input: Operand, dim: number): number;
+  (input: Operand, dim?: number): readonly number[] | number;
 }
 
 /** `x.size()`: the dimensions, or the size of one of them; a size that only the run will tell is a traced number. */
-export function size(input: Operand): readonly number[];
-export function size(input: Operand, dim: number): number;
-export function size(input: Operand, dim?: number): readonly number[] | number;
-export function size(input: Operand, dim?: number): readonly number[] | number {
+export const size: Size = withSignature('size', ((input: Operand, dim?: number): readonly number[] | number => {
   const sizes = sizesOf(operand(input), 'size');
   return dim === undefined ? sizes : sizes[wrapDim(dim, sizes.length)]!;
-}
+}) as Size);
 
 /** The number of elements: int64, no dimensions. */
-export function numel(input: Operand): Traced {
-  return node('numel', [operand(input)], { dims: null });
-}
+export const numel = withSignature(
+  'numel',
+  (input: Operand): Traced => node('numel', [operand(input)], { dims: null }),
+);
 
 function product(a: number, b: number): number {
   return typeof a === 'number' && typeof b === 'number' ? a * b : mul(a, b);

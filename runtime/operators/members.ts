@@ -3,6 +3,7 @@ import * as functions from '../functions/index.ts';
 import { methods } from '../functions/methods.ts';
 import { asTraced } from '../functions/nodes.ts';
 import { matrixTransposed, transposed } from '../functions/shaping.ts';
+import { withSignature } from '../functions/with-signature.ts';
 import { inner } from '../tracing/hidden.ts';
 import '../tracing/indexing.ts';
 import { Parameter } from '../tensor/parameter.ts';
@@ -14,6 +15,8 @@ import { ours } from '../tracing/harmless.ts';
 import { getitem } from '../tracing/indexing.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import { saveTensor } from '../tracing/saves.ts';
+
+const savedBy = withSignature<(self: TensorProxy, ...more: never[]) => unknown>('save', saveTensor);
 
 /** Gives proxies and tensors PyTorch's methods. The classes know no operations, so that operations can be built on them. */
 const members: Record<string, PropertyDescriptor> = {
@@ -41,8 +44,8 @@ const members: Record<string, PropertyDescriptor> = {
     },
   },
   save: {
-    value(this: TensorProxy) {
-      return saveTensor(this);
+    value(this: TensorProxy, ...args: never[]) {
+      return savedBy(this, ...args);
     },
   },
   shape: {
@@ -73,6 +76,16 @@ Object.defineProperties(TensorProxy.prototype, members);
 // What a trace has given has the same methods: outside of a block they compute at once.
 for (const name of [...Object.keys(methods), 'T', 'mT']) {
   if (!(name in Tensor.prototype)) Object.defineProperty(Tensor.prototype, name, members[name]!);
+}
+// The methods of its own take no more than they say, either.
+for (const name of ['item', 'reshape', 'to', 'toArray'] as const) {
+  const own: (...args: never[]) => unknown = Tensor.prototype[name];
+  const checked = withSignature(name, (self: Tensor, ...args: never[]) => Reflect.apply(own, self, args));
+  Object.defineProperty(Tensor.prototype, name, {
+    value(this: Tensor, ...args: never[]) {
+      return checked(this, ...args);
+    },
+  });
 }
 Parameter.inBlock = parameterInBlock;
 ours(TensorProxy, Tensor, ...Object.values(functions));

@@ -1,6 +1,7 @@
 import { unknownOption } from '../nearest.ts';
 import { decodeFloat16, encodeFloat16 } from '../tensor/float16.ts';
 import { type AnyParameter, Parameter } from '../tensor/parameter.ts';
+import { Tensor } from '../tensor/tensor.ts';
 
 /** The options that all optimizers take. */
 export interface OptimizerOptions {
@@ -53,6 +54,11 @@ export abstract class Optimizer<O extends Required<OptimizerOptions>> {
     for (const parameter of this.parameters) {
       const { grad, raw, dtype } = parameter;
       if (!grad) continue;
+      if (!(grad instanceof Tensor)) {
+        throw new TypeError(
+          'step() changes numbers in memory, and in a block a gradient has none yet: call it behind the trace, when that has run',
+        );
+      }
       const elements = dtype === 'float16' ? Float64Array.from(raw, decodeFloat16) : Float64Array.from(raw);
       const gradient = Float64Array.from(grad.data);
       if (this.options.maximize) for (let i = 0; i < gradient.length; i++) gradient[i] = -gradient[i]!;

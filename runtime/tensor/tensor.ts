@@ -72,7 +72,13 @@ export class Tensor<D extends DType = 'float32'> extends Indexed {
    * int64, other numbers float32, booleans bool, and typed arrays keep theirs. `dims` reshapes it.
    * Throws a `TypeError` for ragged arrays and entries that are not numbers, a `RangeError` if `dims` does not fit.
    */
-  static from<D extends DType = 'float32'>(data: TensorData, dtype?: D, dims?: readonly number[]): Returned<D> {
+  static from<D extends DType = 'float32'>(
+    data: TensorData,
+    dtype?: D,
+    dims?: readonly number[],
+    ...more: readonly never[]
+  ): Returned<D> {
+    if (more.length > 0) throw new TypeError('Tensor.from(data, dtype, dims) takes no more than that');
     const flat = flattenNested(data);
     const target = (dtype ?? flat.dtype) as D;
     return new Tensor(target, dims ?? flat.dims, encode(flat.values, target)) as Returned<D>;
@@ -117,14 +123,16 @@ export class Tensor<D extends DType = 'float32'> extends Indexed {
     return rows(0, 0, this.raw.length);
   }
 
-  /** The same elements as another dtype; fractions are cut off for integers. */
-  to<T extends DType>(dtype: T): Tensor<T> {
-    return Tensor.from(this, dtype);
+  /** The same elements as another dtype, or that of another tensor; fractions are cut off for integers. */
+  to<T extends DType>(dtype: T | Tensor<T>): Tensor<T> {
+    return Tensor.from(this, dtype instanceof Tensor ? (dtype.dtype as T) : dtype);
   }
 
   /** The same elements with other dimensions, given one by one or as an array; one of them may be -1: what is left. */
   reshape(...sizes: readonly number[] | readonly [readonly number[]]): Tensor<D> {
-    const given = (Array.isArray(sizes[0]) ? sizes[0] : sizes) as readonly number[];
+    const isList = sizes.some(Array.isArray);
+    if (isList && sizes.length > 1) throw new TypeError('sizes are given one by one or as one array, not both');
+    const given = (isList ? sizes[0] : sizes) as readonly number[];
     const known = given.filter((size) => size !== -1).reduce((product, size) => product * size, 1);
     const left = known > 0 && given.filter((size) => size === -1).length === 1 ? this.raw.length / known : -1;
     const dims = given.map((size) => (size === -1 && Number.isInteger(left) ? left : size));

@@ -16,11 +16,14 @@ export interface GeneratedToken {
 
 /** How tokens are generated. The names are those of `generation_config.json` in camelCase, and so are the defaults. */
 export interface GenerateOptions {
-  /** How many new tokens at most: 20 unless the model's files say otherwise. */
+  /**
+   * How many new tokens at most. Unless given, `max_new_tokens` of the model's files, or 20; and where they have a
+   * `max_length`, no more than fit into a text of that length, prompt included.
+   */
   readonly maxNewTokens?: number;
   /** Whether tokens are drawn at random; else the most likely one is taken. */
   readonly doSample?: boolean;
-  /** Divides the logits: below 1 the likely tokens become more likely. */
+  /** Divides the logits: below 1 the likely tokens become more likely. Like `topK`, `topP` and `seed`, an error where nothing is drawn. */
   readonly temperature?: number;
   /** Draws from the k most likely tokens alone; 0 means no limit, whatever the model's files say. */
   readonly topK?: number;
@@ -30,7 +33,7 @@ export interface GenerateOptions {
   readonly repetitionPenalty?: number;
   /** The same seed draws the same tokens. */
   readonly seed?: number;
-  /** Ids of tokens that end a row, beside the model's own. An empty list: nothing ends a row early. */
+  /** Ids of tokens that end a row, in place of the model's own. An empty list: nothing ends a row early. */
   readonly stopTokens?: readonly number[];
   /** Whether steps go on from the key-value cache of the step before, where the model has one: true unless given. */
   readonly useCache?: boolean;

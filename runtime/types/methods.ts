@@ -124,13 +124,13 @@ export interface ReductionMethods {
 export interface DimensionMethods {
   softmax(dim: number | At<DTypeOptions>, dtype?: DType | DTypeOptions): Traced;
   logSoftmax(dim: number | At<DTypeOptions>, dtype?: DType | DTypeOptions): Traced;
-  normalize(dim?: Dims, options?: NormalizeOptions): Traced;
+  normalize(p?: number | NormalizeOptions, dim?: Dims, eps?: number): Traced;
   cosineSimilarity(other: Operand, dim?: number, eps?: number): Traced;
   cumsum(dim: number | At<DTypeOptions>, dtype?: DType | DTypeOptions): Traced;
   topk(k: number, dim?: number | At<LargestOptions>, largest?: boolean | LargestOptions): ValuesAndIndices;
   sort(dim?: number | At<DescendingOptions>, descending?: boolean | DescendingOptions): ValuesAndIndices;
   argsort(dim?: number | At<DescendingOptions>, descending?: boolean | DescendingOptions): Traced;
-  flip(dims: number | readonly number[]): Traced;
+  flip(...dims: Sizes): Traced;
 }
 
 /** Other dimensions, the same elements: views of the tensor, as in PyTorch. */

@@ -96,8 +96,12 @@ export interface SvdOptions {
 }
 
 export interface NormalizeOptions {
-  readonly p?: number;
-  readonly eps?: number;
+  /** The order of the norm: 2 unless given. */
+  readonly p?: number | undefined;
+  /** 1 unless given. */
+  readonly dim?: Dims | undefined;
+  /** What the norm is at least: 1e-12 unless given. */
+  readonly eps?: number | undefined;
 }
 
 export interface KlDivOptions extends LossOptions {

@@ -1,4 +1,5 @@
 import type { DType } from '../graph/types.ts';
+import type { AtIndex } from '../tensor/at-index.ts';
 import type { AnyTensor, Tensor } from '../tensor/tensor.ts';
 import type { Operand, Saved, Traced } from './tensor.ts';
 
@@ -41,7 +42,7 @@ export interface CacheOptions {
  * Activations by the path of their module: by the name that it was chosen by, by any other path, and as modules are,
  * `cache.transformer.h[0].output`.
  */
-export type Cache<Entry = CacheEntry> = Record<string, Entry>;
+export type Cache<Entry = CacheEntry> = Record<string, AtIndex<Entry>>;
 
 /** What is kept of a module, and by further names what is kept of the modules in it. */
 export interface CacheEntry {

@@ -1,5 +1,5 @@
 import { dirname } from 'node:path';
-import { LanguageModel, RemoteBackend, save } from 'onnsight';
+import { LanguageModel, RemoteBackend, save, softplus, type Traced } from 'onnsight';
 import { describe, expect, it } from 'vitest';
 import { TOY } from '../support/fixtures.ts';
 import { clean, marked, rejection, thrown } from './support.ts';
@@ -8,6 +8,8 @@ const { traceFails, expectMistake } = marked(import.meta.url);
 // biome-ignore lint/suspicious/noExplicitAny: what these calls are given is refused by the type checker, too.
 const lm: any = await LanguageModel.load(dirname(TOY), { device: 'cpu' });
 const PROMPT = 'The Eiffel Tower';
+/** A function as code without types calls it. */
+type Loose = (...args: unknown[]) => Traced;
 
 describe('an option that is not there is an error at its line, with the nearest name', () => {
   it('of a trace, with a block and without', async () => {
@@ -83,6 +85,35 @@ describe('an option that is not there is an error at its line, with the nearest 
   });
 });
 
+describe('an argument that a function or method does not have is an error at its line', () => {
+  it('of a method', () =>
+    traceFails(
+      lm.trace(clean, () => save(lm.lm_head.output.mean(-1, true, { dtype: 'float64' }))), // @third
+      'third',
+      /mean is called as mean\(input, dim\?, keepdim\?\); found \{"dtype":"float64"\} behind that/,
+    ));
+
+  it('of a function', () =>
+    traceFails(
+      lm.trace(clean, () => save((softplus as Loose)(lm.lm_head.output, 2))), // @beta
+      'beta',
+      /softplus is called as softplus\(input\); found 2 behind that/,
+    ));
+
+  it('of save', () =>
+    traceFails(
+      lm.trace(clean, () => (save as Loose)(lm.lm_head.output, 'logits')), // @named
+      'named',
+      /save is called as save\(input\); found "logits" behind that/,
+    ));
+
+  it('of a method of a result', async () => {
+    const logits = await lm.trace(clean, () => save(lm.lm_head.output['0, -1']));
+    const wrong = thrown(() => logits.sum(0, true, { dtype: 'float64' })); // @result
+    await expectMistake(wrong, 'result', /sum is called as sum\(input, dim\?, keepdim\?\)/);
+  });
+});
+
 describe('a value that an option cannot have is an error at its line', () => {
   it.each<[name: string, value: unknown, says: RegExp]>([
     ['signal', 5, /signal of trace is an AbortSignal, not 5\./],
@@ -135,6 +166,21 @@ describe('a value that an option cannot have is an error at its line', () => {
   it.each([null, 5, {}, []])('and what is no request: %j', async (request) => {
     const error = await rejection(lm.execute(request));
     expect([error.name, error.message]).toEqual(['GraphError', expect.stringContaining('requestFromBytes(bytes)')]);
+  });
+});
+
+describe('an option of sampling where nothing is drawn is an error at its line', () => {
+  it.each([{ temperature: 0.7 }, { topK: 5 }, { topP: 0.9 }, { seed: 1 }, { doSample: false, temperature: 2 }])(
+    '%j',
+    async (options) => {
+      const wrong = lm.generate(PROMPT, { maxNewTokens: 1, ...options }); // @greedy
+      await traceFails(wrong, 'greedy', /but no token is drawn at random.*Add doSample: true/);
+    },
+  );
+
+  it('but not where it says what happens anyway', async () => {
+    const { tokens } = await lm.generate(PROMPT, { maxNewTokens: 2, temperature: 0, topK: 0, topP: 1 });
+    expect(tokens).toEqual((await lm.generate(PROMPT, { maxNewTokens: 2 })).tokens);
   });
 });
 

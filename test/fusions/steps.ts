@@ -72,19 +72,11 @@ const binary = [
 
 const bits = [f.bitwiseAnd, f.bitwiseOr, f.bitwiseXor];
 
-const reductions = [
-  f.sum,
-  f.mean,
-  f.prod,
-  f.amax,
-  f.amin,
-  f.var,
-  f.std,
-  f.logsumexp,
-  f.all,
-  f.any,
-  f.countNonzero,
-] as readonly ((x: Traced, dim: readonly number[], keepdim?: boolean) => Traced)[];
+const reductions = [f.sum, f.mean, f.prod, f.amax, f.amin, f.var, f.std, f.logsumexp, f.all, f.any] as readonly ((
+  x: Traced,
+  dim: readonly number[],
+  keepdim?: boolean,
+) => Traced)[];
 
 /** A second operand that broadcasts with the first: as large, smaller or larger. */
 function beside(x: Traced, draw: Draw): Traced {
@@ -158,8 +150,9 @@ export const steps: Readonly<Record<string, Step>> = Object.fromEntries<Step>([
   ],
   ['maskedFill', (x) => f.maskedFill(x, f.lt(x, 0.25), -3)],
   ['lerp', (x, draw) => f.lerp(x, draw.tensor(dimsOf(x)), 0.25)],
+  ['countNonzero', onRank(1, (x, draw, dims) => f.countNonzero(x, draw.some(axes(dims))))],
   ...named(reductions, (fn) => onRank(1, (x, draw, dims) => fn(x, draw.some(axes(dims)), draw.maybe()))),
-  ...named(reductions, (fn) => (x: Traced) => fn(x, null as never)).map(
+  ...named([...reductions, f.countNonzero], (fn) => (x: Traced) => fn(x, null as never)).map(
     ([name, step]) => [`${name} of all`, step] as const,
   ),
   [
@@ -348,7 +341,7 @@ export const steps: Readonly<Record<string, Step>> = Object.fromEntries<Step>([
     'rmsNorm',
     onRank(1, (x, draw, dims) => f.rmsNorm(x, dims.at(-1)!, draw.maybe() ? draw.tensor([dims.at(-1)!]) : null)),
   ],
-  ['normalize', onRank(1, (x, draw, dims) => f.normalize(x, draw.pick(axes(dims))))],
+  ['normalize', onRank(1, (x, draw, dims) => f.normalize(x, { dim: draw.pick(axes(dims)) }))],
   ['cosineSimilarity', onRank(1, (x, draw, dims) => f.cosineSimilarity(x, draw.tensor(dims), draw.pick(axes(dims))))],
   [
     'attention',

@@ -268,7 +268,7 @@ export function resultOf(call: string, operands: Operands): number {
     case 'norm(x, 1)':
       return norm(x, 2, 1);
     case 'normalize(x, 1)':
-      return normalize(x, 1);
+      return normalize(x);
     case 'cosineSimilarity(a, b, 1)':
       return cosineSimilarity(a, b, 1);
     case 'logsumexp(x, 0)':
@@ -288,7 +288,7 @@ export function resultOf(call: string, operands: Operands): number {
     case 'rmsNorm(x, 4, w)':
       return rmsNorm(x, 4, w);
     case 'normalize(x, -1)':
-      return normalize(x, -1);
+      return normalize(x, { dim: -1 });
     case 'cosineSimilarity(a, b, -1)':
       return cosineSimilarity(a, b, -1);
     case 'gather(x, 1, i)':

@@ -1,7 +1,21 @@
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { argmax, backward, clone, detach, float, grad, NNsight, round, save, square, sum } from 'onnsight';
+import {
+  Adam,
+  argmax,
+  backward,
+  clone,
+  detach,
+  float,
+  grad,
+  NNsight,
+  Parameter,
+  round,
+  save,
+  square,
+  sum,
+} from 'onnsight';
 import { describe, expect, it } from 'vitest';
 import { makeGraph, makeModel, makeNode, makeTensor, makeValueInfo } from '../../runtime/onnx/make.ts';
 import { encodeModel } from '../../runtime/onnx/proto.ts';
@@ -247,6 +261,18 @@ describe('a gradient that is not there is an error at its line', () => {
       'before',
       /'grad' is read or set before a backward pass\. Call backward\(loss\) first/,
     ));
+
+  it('as an optimizer needs it, in a block', async () => {
+    const vector = new Parameter(new Float32Array(128));
+    const adam = new Adam([vector]);
+    const trace = lm.trace(clean, () => {
+      h[1].output[':, -1'] += vector;
+      backward(lm.lm_head.output['0, -1'].max());
+      adam.step();
+    });
+    await expect(trace).rejects.toThrow(/step\(\) changes numbers in memory.* call it behind the trace/);
+    expect(vector.data.every((one) => one === 0)).toBe(true);
+  });
 
   it('set before a backward pass', () =>
     traceFails(

@@ -79,6 +79,19 @@ describe('a language model', () => {
     for (const { data } of found) expect(data).toEqual(expected!.data);
   });
 
+  test('whose files say how long a text may be', async () => {
+    writeFileSync(at('gpt2/generation_config.json'), JSON.stringify({ max_length: 12 }));
+    const lm = await LanguageModel.load(at('gpt2'), { device: 'cpu' });
+    const ids = Array.from({ length: 10 }, (_, i) => 40 + i);
+    const lengthOf = async (prompt: number[], options = {}) =>
+      (await lm.generate([prompt], { stopTokens: [], ...options })).sequences.dims[1];
+    expect(await lengthOf(ids)).toBe(12);
+    expect(await lengthOf(ids, { maxNewTokens: 5 })).toBe(15);
+    await expect(lengthOf([...ids, 50, 51])).rejects.toThrow(
+      /model-place.test.ts:\d+:\d+ - The prompt has 12 tokens, and by max_length of the model's files a text has 12 at most/,
+    );
+  });
+
   test('of onnxruntime-genai: the file, tokens and settings that its own configuration names', async () => {
     const lm = await LanguageModel.load(at('repository'), { device: 'cpu', subfolder: 'cpu/int4' });
     const { prompt, greedy } = JSON.parse(readFileSync(fixturePath('genai-llama/gen.json'), 'utf8'));

@@ -1,4 +1,4 @@
-import { type CacheOptions, type GenerateOptions, LanguageModel, save } from 'onnsight';
+import { type CacheEntry, type CacheOptions, type GenerateOptions, LanguageModel, save } from 'onnsight';
 import { describe, expect, it } from 'vitest';
 import { expectClose, loadToy, reference, TOY } from '../support/toy.ts';
 import { clean, corrupt, difference, expectSteps, fact, france, loadSmall, parity } from './support.ts';
@@ -111,7 +111,7 @@ describe('cache: the activations of all modules, or of some', () => {
     const { result: whole } = await generate({ maxNewTokens: 3, stopTokens: [] });
     const { logits } = parity.generate_cached.plain;
     expectSteps(
-      whole.lm_head!.calls!.map(({ output }) => output),
+      whole.lm_head!.calls!.map(({ output }: CacheEntry) => output),
       { dims: [3, 1, 189], data: logits.data.slice(0, 3 * 189) },
     );
     expect(whole.lm_head!.output.data).toEqual(whole.lm_head!.calls![0]!.output.data);
@@ -119,7 +119,7 @@ describe('cache: the activations of all modules, or of some', () => {
     const { result: early } = await generate({ maxNewTokens: 6, stopTokens: [3] });
     expect(early.lm_head!.calls).toHaveLength(2);
     expectSteps(
-      early.lm_head!.calls!.map(({ output }) => output),
+      early.lm_head!.calls!.map(({ output }: CacheEntry) => output),
       { dims: [2, 1, 189], data: logits.data.slice(0, 2 * 189) },
     );
   });

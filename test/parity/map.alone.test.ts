@@ -63,6 +63,19 @@ describe('map', () => {
     await expect(map(inputs, run, { file })).rejects.toThrow(/sweep\.jsonl:7 is not a result .* Remove the line/);
   });
 
+  it('tells inputs apart that are the same in JSON, and runs one that comes twice as often', async () => {
+    const file = join(folder, 'numbers.jsonl');
+    const run = async (x: unknown, index: number) => `${String(x)} at ${index}`;
+    expect(await map([Number.NaN, Number.NaN], run, { file })).toEqual(['NaN at 0', 'NaN at 1']);
+    for (const inputs of [
+      [null, Number.NaN],
+      [Number.NaN, Number.POSITIVE_INFINITY],
+      [Number.NaN, new Map([['a', 1]])],
+    ]) {
+      await expect(map(inputs, run, { file })).rejects.toThrow(/does not have the results of this sweep/);
+    }
+  });
+
   it('leaves a file alone that is none of its own', async () => {
     const file = join(folder, 'notes.txt');
     for (const text of ['one line', 'a line\nand another one']) {

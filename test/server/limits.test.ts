@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
-import { serve } from 'onnsight/serve';
+import { type ServeOptions, serve } from 'onnsight/serve';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { baseRequest } from '../fuzz/inputs/base.ts';
 import { modelPath } from '../support/fixtures.ts';
@@ -127,6 +127,17 @@ describe('what an operator sets', () => {
       // Those of the other server of this file have ended with it.
       expect(running.trim().split('\n')).toHaveLength(1);
     }
+  });
+
+  it.each<[options: unknown, says: string]>([
+    [[MLP], "serve takes one object: serve({ models: ['models/gpt2'] })"],
+    [{}, 'The option models of serve is an array of texts, not undefined'],
+    [{ models: { toy: MLP } }, 'The option models of serve is an array of texts, not {"toy":'],
+    [{ models: [MLP], port: '8000' }, 'The option port of serve is a whole number from 0 to 65535, not "8000"'],
+    [{ models: [MLP], log: 'no' }, 'The option log of serve is true or false, not "no"'],
+    [{ models: [MLP], ports: 1 }, "serve has no option 'ports'; did you mean port?"],
+  ])('options are checked before anything starts: %j', async (options, says) => {
+    await expect(serve(options as ServeOptions)).rejects.toThrow(says);
   });
 
   it('requests in a minute, jobs that wait, iterations; and limits that there are not', async () => {

@@ -99,7 +99,7 @@ function after({ kind, by, at, then, otherwise }: Step, x: Traced, q: Traced, mo
     case 'layerNorm':
       return layerNorm(x, 10, q);
     case 'normalize':
-      return normalize(x, -1);
+      return normalize(x, { dim: -1 });
     case 'cumsum':
       return (cumsum(x, 1) * 0.3) as Traced;
     case 'std':
