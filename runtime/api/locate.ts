@@ -95,6 +95,11 @@ export class ModelMap {
     return found;
   }
 
+  /** Whether there is a module at a path. */
+  has(path: string): boolean {
+    return this.modules.has(path);
+  }
+
   private tensorAt(address: Address): Located {
     const { path, port, index } = address;
     if (port === 'parameter') {
@@ -295,8 +300,28 @@ export class TypedModel implements TracedModel {
     throw new TypeError('the forward belongs to a model that has no modules');
   }
 
+  /** The map that users hold: this one, unless a part of their model runs here. */
+  get held(): ModelMap {
+    return this.map;
+  }
+
+  /** Whether a module or operation runs in this forward. */
+  runs(_path: string): boolean {
+    return true;
+  }
+
+  /** For edits: the earlier forward that a module ran in, if it does not run in this one. */
+  ranBefore(_path: string): TracedForward | null {
+    return null;
+  }
+
+  /** The tensor at an address. Throws an OperationError if there is none. */
+  locate(address: Address): Located {
+    return this.map.locate(address);
+  }
+
   resolve(address: Address): Resolved {
-    const { tensor } = this.map.locate(address);
+    const { tensor } = this.locate(address);
     const type = this.shapes.type(tensor) ?? this.initializerType(tensor);
     if (!type) throw new OperationError(this.untyped(address, tensor));
     return { tensor, type, batching: this.shapes.batching(tensor) };

@@ -55,7 +55,7 @@ export function readParameter(map: ModelMap, path: string, standing = ANYWHERE):
   const forward = activeTracing()?.forwardOf(map, '', standing);
   if (!forward) return parameterInFile(map, path);
   const inFile = owning(builder(), forward.read({ path, port: 'parameter', index: 0, call: 0 }));
-  if (!map.transposed.has(path)) return copy(inFile);
+  if (!TypedModel.of(forward).map.transposed.has(path)) return copy(inFile);
   const weight = copy(apply('permute', [inFile], { dims: [1, 0] }));
   weight[inner].turned = { inFile: copy(inFile)[inner], value: weight[inner].value() };
   return weight;

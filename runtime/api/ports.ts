@@ -1,6 +1,7 @@
 import { TraceError } from '../errors.ts';
 import { asTraced } from '../functions/nodes.ts';
 import type { Address } from '../graph/ops.ts';
+import { copy } from '../tracing/apply.ts';
 import { activeBuilder } from '../tracing/builder.ts';
 import { callerSite } from '../tracing/caller.ts';
 import type { TracedForward } from '../tracing/forward.ts';
@@ -31,12 +32,15 @@ export class Ports {
 
   /** The value of the main output or the first input. */
   read(port: Side, index = 0): Traced {
-    return asTraced(readTensor(this.#forward('read'), this.#address(port, index)));
+    const forward = this.#forward('read');
+    const address = this.#address(port, index);
+    const before = TypedModel.of(forward).ranBefore(this.path);
+    return asTraced(before ? copy(readTensor(before, address)) : readTensor(forward, address));
   }
 
   readAll(port: Side): Traced[] {
-    const tensors = this.map.locate(this.#address(port, 0))[`${port}s`];
     const typed = TypedModel.of(this.#forward('read'));
+    const tensors = typed.locate(this.#address(port, 0))[`${port}s`];
     const values: Traced[] = [];
     tensors.forEach((tensor, index) => {
       if (typed.isTyped(tensor)) values[index] = this.read(port, index);
@@ -48,12 +52,14 @@ export class Ports {
   }
 
   write(port: Side, value: unknown, index = 0): void {
-    writeTensor(this.#forward('set'), this.#address(port, index), value);
+    const forward = this.#forward('set');
+    // An edit has set it in the forward that it ran in.
+    if (TypedModel.of(forward).ranBefore(this.path)) return;
+    writeTensor(forward, this.#address(port, index), value);
   }
 
   writeAll(port: Side, values: unknown): void {
-    this.#forward('set');
-    const count = this.#count(port);
+    const count = TypedModel.of(this.#forward('set')).locate(this.#address(port, 0))[`${port}s`].length;
     if (!Array.isArray(values) || values.length > count) {
       throw new TraceError(`${this.#name}.${port}s is set to an array of up to ${count} tensors.`, callerSite());
     }
@@ -70,15 +76,11 @@ export class Ports {
   /** Whether the code that runs now stands in a forward of this model, not of one that calls it. */
   isTraced(): boolean {
     const forward = activeBuilder()?.forward;
-    return forward != null && TypedModel.of(forward).map === this.map;
+    return forward != null && TypedModel.of(forward).held === this.map;
   }
 
   get #name(): string {
     return this.path || 'the model';
-  }
-
-  #count(port: Side): number {
-    return this.map.locate(this.#address(port, 0))[`${port}s`].length;
   }
 
   #address(port: Side, index: number): Address {

@@ -1,4 +1,5 @@
 import type { DType } from '../graph/types.ts';
+import { DECODER_TOKEN_IDS, ENCODER_OUTPUT, ENCODER_STATES } from '../onnx/encoder-decoder.ts';
 import type { ModelTensor } from '../onnx/model.ts';
 import { allocate } from '../tensor/storage.ts';
 import type { InputTensor } from '../tensor/string-tensor.ts';
@@ -42,10 +43,21 @@ export function isKeyValue(input: string): boolean {
   return isPast(input) && KEY_VALUE.test(input);
 }
 
+/** Whether an input takes what an earlier step gave, or what the encoder did. */
+export function isCarried(input: string): boolean {
+  return isPast(input) || input === ENCODER_STATES;
+}
+
+/** The input whose tokens a generation goes on: of an encoder-decoder those of the decoder. */
+export function continuedInput(inputs: Iterable<{ readonly name: string }>): string {
+  return [...inputs].some(({ name }) => name === DECODER_TOKEN_IDS) ? DECODER_TOKEN_IDS : TOKEN_IDS;
+}
+
 /** The input that takes an output of a step in the next one; null for an output that none takes. */
 export function pastOf(output: string, inputs: readonly { readonly name: string }[]): string | null {
   const [, rest] = /^present([._].*)$/.exec(output) ?? [];
   const names = rest === undefined ? [] : [`past_key_values${rest}`, `past${rest}`];
+  if (output === ENCODER_OUTPUT) names.push(ENCODER_STATES);
   return names.find((name) => inputs.some((input) => input.name === name)) ?? null;
 }
 
