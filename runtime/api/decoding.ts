@@ -56,12 +56,12 @@ export class Decoding {
     const all = data instanceof Float32Array ? data : Float32Array.from(data);
     // Tokens of padding belong to no text: a repetition penalty must not see them.
     const { sample, pad, rules, count } = this.options;
-    const place = { prompt: this.prompt, step: this.steps, count };
     const real = this.rows.map((row, i) => row.filter((_, j) => this.mask[i]![j] !== 0));
     for (const [i, row] of this.rows.entries()) {
       const alive = !this.ended[i];
       const own = all.subarray(i * vocabulary, (i + 1) * vocabulary);
-      const id = alive ? sample(rules ? ruled(own, rules, place) : own, i, real) : pad;
+      const scores = rules && alive ? ruled(own, rules, { before: real[i]!, step: this.steps, count }) : own;
+      const id = alive ? sample(scores, i, real) : pad;
       row.push(id);
       this.mask[i]!.push(alive ? 1 : 0);
       if (!alive) continue;

@@ -58,6 +58,7 @@ const rules = {
   decoder_start_token_id: oneId,
   suppress_tokens: z.array(z.number().int()).nullish(),
   begin_suppress_tokens: z.array(z.number().int()).nullish(),
+  bad_words_ids: z.array(z.array(z.number().int())).nullish(),
   forced_bos_token_id: oneId,
   forced_eos_token_id: ids,
 };
@@ -109,13 +110,14 @@ export function readLanguageConfig(folder: string): LanguageConfig {
     return found < 0 ? null : found;
   };
   const model = { ...genai, ...defined({ ...text }), ...defined(top) };
+  const eosTokenIds = generation.eos_token_id ?? model.eos_token_id ?? [];
   const { relative_attention_num_buckets: relative, max_target_positions: targets } = top;
   const positions = model.n_positions ?? model.max_position_embeddings ?? model.n_ctx ?? null;
   // Where positions are only relative, `n_positions` is how long texts were in training, and no limit.
   const maxPromptTokens = relative ? null : positions;
   return {
     whole: readJson(path, z.looseObject({})) ?? {},
-    eosTokenIds: generation.eos_token_id ?? model.eos_token_id ?? [],
+    eosTokenIds,
     bosTokenId: first('bos_token_id'),
     padTokenId: first('pad_token_id'),
     bosToken: tokenizer.bos_token ?? null,
@@ -123,7 +125,7 @@ export function readLanguageConfig(folder: string): LanguageConfig {
     maxPositions: targets ?? maxPromptTokens,
     maxPromptTokens,
     decoderStartTokenId: generation.decoder_start_token_id ?? top.decoder_start_token_id ?? first('bos_token_id'),
-    tokenRules: rulesIn(generationFile ?? top),
+    tokenRules: rulesIn(generationFile ?? top, eosTokenIds),
     vocabSize: model.vocab_size ?? null,
     chatTemplates: { ...tokenizer.chat_template, ...ownTemplates(folder) },
     generation: {
@@ -139,11 +141,13 @@ export function readLanguageConfig(folder: string): LanguageConfig {
   };
 }
 
-function rulesIn(file: z.infer<z.ZodObject<typeof rules>>): TokenRules | null {
+function rulesIn(file: z.infer<z.ZodObject<typeof rules>>, eosTokenIds: readonly number[]): TokenRules | null {
   const found = {
     // transformers' files also have -1 for none.
     suppressTokens: file.suppress_tokens?.filter((token) => token >= 0) ?? [],
     beginSuppressTokens: file.begin_suppress_tokens?.filter((token) => token >= 0) ?? [],
+    // As in transformers, a word that is the end alone is none.
+    badWordsIds: file.bad_words_ids?.filter((word) => word.length !== 1 || !eosTokenIds.includes(word[0]!)) ?? [],
     forcedBosTokenId: file.forced_bos_token_id ?? null,
     forcedEosTokenIds: file.forced_eos_token_id ?? [],
   };

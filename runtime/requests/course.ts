@@ -35,6 +35,7 @@ const generation = z.strictObject({
     .strictObject({
       suppressTokens: tokens,
       beginSuppressTokens: tokens,
+      badWordsIds: z.array(tokens).readonly(),
       forcedBosTokenId: index.nullable(),
       forcedEosTokenIds: tokens,
     })

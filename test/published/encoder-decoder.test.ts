@@ -2,8 +2,18 @@ import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { LanguageModel, NNsight, save, type Tensor } from 'onnsight';
+import {
+  LanguageModel,
+  NNsight,
+  requestFromJson,
+  requestToJson,
+  save,
+  type Tensor,
+  type TraceRequest,
+  zeros,
+} from 'onnsight';
 import { afterAll, expect, test } from 'vitest';
+import { matchInputs } from '../../runtime/inputs/signature.ts';
 import { fixturePath } from './fixture-path.ts';
 
 /** Small random models in optimum's files, with what transformers computes: test/tools/seq2seq_fixtures.py. */
@@ -128,6 +138,19 @@ test('edits are in the encoder once and in the decoder in every step; a session 
   expect((inSession.toArray() as number[][]).map((row) => row.slice(1))).toEqual(reversed);
 });
 
+test('a generation runs as data, its parts found in the model and its rules kept to', async () => {
+  const lm = await LanguageModel.load(folderOf('t5'), { device: 'cpu' });
+  const { rows, greedy_cross_doubled: doubled, modules } = referenceOf('t5');
+  const cross = Object.keys(modules).at(-1)!;
+  const backend = {
+    run: (request: TraceRequest) => lm.execute(requestFromJson(JSON.parse(JSON.stringify(requestToJson(request))))),
+  };
+  const { tokens } = await lm.generate([rows[0]], { maxNewTokens: 8, backend }, (tracer) => {
+    for (const _ of tracer.iter()) lm.get(cross).output *= 2;
+  });
+  expect(tokens).toEqual(doubled);
+});
+
 test.each(['decoder_model_merged.onnx', 'decoder_model.onnx'])(
   'a T5 of optimum, with %s: all modules of the decoder, those that are set, tokens',
   async (file) => {
@@ -187,8 +210,11 @@ test('what ran in the first step alone is an error in later ones, which a cache 
   expect(result.patterns.map(({ dims }) => dims)).toEqual([1, 1, 1].map(() => [1, 2, 1, 9]));
 });
 
-test('an encoder and a decoder whose weights are stored differently are no model', async () => {
-  await expect(LanguageModel.load(folderOf('bart'), { device: 'cpu', dtype: 'q4' })).rejects.toThrow(
-    /no model_q4.onnx or decoder_model_merged_q4.onnx/,
-  );
+test('where tokens stand behind a cache is filled in', () => {
+  const ids = { name: 'decoder_input_ids', dtype: 'int64', dims: ['batch', 'tokens'] } as const;
+  const past = { name: 'past_key_values.0.decoder.key', dtype: 'float32', dims: ['batch', 2, 'past', 8] } as const;
+  const positions = { name: 'cache_position', dtype: 'int64', dims: ['tokens'] } as const;
+  const given = { [ids.name]: [[5, 6]], [past.name]: zeros(1, 2, 3, 8) };
+  const prepared = matchInputs([ids, past, positions], given);
+  expect((prepared.get('cache_position') as Tensor).toArray()).toEqual([3, 4]);
 });

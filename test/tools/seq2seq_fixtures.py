@@ -46,8 +46,8 @@ def whisper():
     config = T.WhisperConfig(vocab_size=VOCABULARY, d_model=16, encoder_layers=LAYERS, decoder_layers=LAYERS,
                              encoder_attention_heads=2, decoder_attention_heads=2, encoder_ffn_dim=32, decoder_ffn_dim=32,
                              num_mel_bins=80, max_source_positions=50, max_target_positions=64, pad_token_id=1,
-                             bos_token_id=0, eos_token_id=2, decoder_start_token_id=3, suppress_tokens=[5, 7],
-                             begin_suppress_tokens=[9])
+                             bos_token_id=0, eos_token_id=2, decoder_start_token_id=3, suppress_tokens=[],
+                             begin_suppress_tokens=[])
     return T.WhisperForConditionalGeneration(config)
 
 
@@ -272,6 +272,8 @@ def texts(name, make, paths, cross):
     model = randomized(make())
     if name == "bart":
         model.generation_config.forced_bos_token_id = 0
+    else:
+        model.generation_config.bad_words_ids = [[159], [59, 37]]
     export_all(model, folder / "onnx")
     rows = [[42, 65, 7, 88, 120, 33, 150, 61, 2], [11, 99, 101, 2]]
     pad = model.config.pad_token_id
@@ -300,8 +302,8 @@ def speech():
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "onnx").mkdir(parents=True)
     model = randomized(whisper())
-    model.generation_config.suppress_tokens = [5, 7]
-    model.generation_config.begin_suppress_tokens = [9]
+    model.generation_config.suppress_tokens = [5, 150]
+    model.generation_config.begin_suppress_tokens = [132]
     export_all(model, folder / "onnx")
     merge(folder / "onnx")
     extractor = T.WhisperFeatureExtractor(chunk_length=1)
