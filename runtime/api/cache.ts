@@ -62,18 +62,20 @@ export function cacheOf(tracing: Tracing, options: CacheOptions): Cache {
 function entriesOf(tracing: Tracing, { map, path, standing }: ModuleEnvoy, options: CacheOptions): object[] {
   const isKept: Record<Side, boolean> = { output: options.outputs !== false, input: options.inputs === true };
   const sides = (['output', 'input'] as const).filter((side) => isKept[side]);
-  const forwards = tracing.forwardsOf(map, path, standing).filter((forward) => TypedModel.of(forward).runs(path));
-  return forwards.flatMap((forward) =>
-    Array.from({ length: Math.max(1, TypedModel.of(forward).map.find(path).calls.length) }, (_, call) => {
+  return tracing.forwardsOf(map, path, standing).flatMap((forward) => {
+    const typed = TypedModel.of(forward);
+    const here = sides.filter((port) => typed.has({ path, port, index: 0, call: 0 }));
+    const count = here.length > 0 ? Math.max(1, typed.map.find(path).calls.length) : 0;
+    return Array.from({ length: count }, (_, call) => {
       const at = (port: Side) => readTensor(forward, { path, port, index: 0, call });
       const both = (of: (port: Side) => TensorProxy) =>
-        Object.fromEntries(sides.map((port) => [port, asSaved(saveTensor(positioned(of(port), options.positions)))]));
+        Object.fromEntries(here.map((port) => [port, asSaved(saveTensor(positioned(of(port), options.positions)))]));
       return {
         ...both(at),
         ...(options.gradients && { gradient: both((port) => readGradient(at(port), 'absent')) }),
       };
-    }),
-  );
+    });
+  });
 }
 
 type Side = 'output' | 'input';

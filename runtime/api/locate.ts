@@ -305,14 +305,29 @@ export class TypedModel implements TracedModel {
     return this.map;
   }
 
-  /** Whether a module or operation runs in this forward. */
-  runs(_path: string): boolean {
+  /** Whether a module runs in this forward, and the tensor at an address of it is the one that is meant elsewhere. */
+  has(_address: Address): boolean {
     return true;
   }
 
   /** For edits: the earlier forward that a module ran in, if it does not run in this one. */
   ranBefore(_path: string): TracedForward | null {
     return null;
+  }
+
+  /** The forward that a parameter is read in. */
+  readerOf(_parameter: string, forward: TracedForward): TracedForward {
+    return forward;
+  }
+
+  /** The address here of what the map that users hold has at an address. Throws an OperationError if it is not here. */
+  own(address: Address): Address {
+    return address;
+  }
+
+  /** All inputs or outputs that users see at an address. */
+  tensorsAt(address: Address): readonly string[] {
+    return this.locate(address)[address.port === 'input' ? 'inputs' : 'outputs'];
   }
 
   /** The tensor at an address. Throws an OperationError if there is none. */

@@ -6,6 +6,7 @@ import { activeBuilder } from '../tracing/builder.ts';
 import { callerSite } from '../tracing/caller.ts';
 import type { TracedForward } from '../tracing/forward.ts';
 import type { Traced } from '../types/tensor.ts';
+import { atCaller } from './at-caller.ts';
 import { callModule } from './call-module.ts';
 import { fixedList } from './fixed-list.ts';
 import { type ModelMap, TypedModel } from './locate.ts';
@@ -34,13 +35,14 @@ export class Ports {
   read(port: Side, index = 0): Traced {
     const forward = this.#forward('read');
     const address = this.#address(port, index);
-    const before = TypedModel.of(forward).ranBefore(this.path);
-    return asTraced(before ? copy(readTensor(before, address)) : readTensor(forward, address));
+    const typed = TypedModel.of(forward);
+    const before = typed.ranBefore(this.path);
+    return asTraced(before ? copy(readTensor(before, address)) : readTensor(forward, ownAddress(typed, address)));
   }
 
   readAll(port: Side): Traced[] {
     const typed = TypedModel.of(this.#forward('read'));
-    const tensors = typed.locate(this.#address(port, 0))[`${port}s`];
+    const tensors = atCaller(() => typed.tensorsAt(this.#address(port, 0)));
     const values: Traced[] = [];
     tensors.forEach((tensor, index) => {
       if (typed.isTyped(tensor)) values[index] = this.read(port, index);
@@ -54,12 +56,14 @@ export class Ports {
   write(port: Side, value: unknown, index = 0): void {
     const forward = this.#forward('set');
     // An edit has set it in the forward that it ran in.
-    if (TypedModel.of(forward).ranBefore(this.path)) return;
-    writeTensor(forward, this.#address(port, index), value);
+    const typed = TypedModel.of(forward);
+    if (typed.ranBefore(this.path)) return;
+    writeTensor(forward, ownAddress(typed, this.#address(port, index)), value);
   }
 
   writeAll(port: Side, values: unknown): void {
-    const count = TypedModel.of(this.#forward('set')).locate(this.#address(port, 0))[`${port}s`].length;
+    const typed = TypedModel.of(this.#forward('set'));
+    const count = atCaller(() => typed.tensorsAt(this.#address(port, 0))).length;
     if (!Array.isArray(values) || values.length > count) {
       throw new TraceError(`${this.#name}.${port}s is set to an array of up to ${count} tensors.`, callerSite());
     }
@@ -70,7 +74,8 @@ export class Ports {
 
   /** Runs the module on other values, in the middle of this forward. */
   call(values: readonly unknown[]): Traced {
-    return asTraced(callModule(this.#forward('called'), this.map, this.#address('output', 0), values));
+    const forward = this.#forward('called');
+    return asTraced(callModule(forward, TypedModel.of(forward).map, this.#address('output', 0), values));
   }
 
   /** Whether the code that runs now stands in a forward of this model, not of one that calls it. */
@@ -108,4 +113,8 @@ export class Ports {
       callerSite(),
     );
   }
+}
+
+function ownAddress(typed: TypedModel, address: Address): Address {
+  return atCaller(() => typed.own(address));
 }

@@ -2,6 +2,7 @@ import { OperationError } from '../graph/operation.ts';
 import type { Address } from '../graph/ops.ts';
 import type { Located } from '../lowering/address.ts';
 import { OPERATION } from '../modules/operation-path.ts';
+import { nodePath } from '../modules/path-names.ts';
 import type { TracedForward } from '../tracing/forward.ts';
 import { type ModelMap, type Shapes, TypedModel } from './locate.ts';
 
@@ -46,17 +47,59 @@ export class StepModel extends TypedModel {
   }
 
   override ranBefore(path: string): TracedForward | null {
-    return this.areEdits && !this.runs(path) ? this.first : null;
+    return this.areEdits && this.absence(path) !== null ? this.first : null;
   }
 
-  override runs(path: string): boolean {
-    return this.absence(path) === null;
+  override has(address: Address): boolean {
+    return this.absence(address.path) === null && this.isSameMain(address);
+  }
+
+  override readerOf(parameter: string, forward: TracedForward): TracedForward {
+    return this.map.parameters.has(parameter) || this.map.transposed.has(parameter) ? forward : this.first;
+  }
+
+  /**
+   * The main output of a module is its main output here, and so is its first input if it comes from the same place. Further
+   * ones, and the inputs and outputs of the whole, are those of the same names, as far as these are the model's own.
+   */
+  override own(address: Address): Address {
+    this.check(address.path);
+    if (address.path !== '' && address.index === 0 && this.isSameMain(address)) return address;
+    const name = this.whole.locate(address).tensor;
+    const { model } = this.whole;
+    const isNamed = !this.uncached || [...model.inputs, ...model.outputs].some((one) => one.name === name);
+    const index = isNamed ? super.tensorsAt({ ...address, index: 0 }).indexOf(name) : -1;
+    if (index >= 0) return { ...address, index };
+    throw new OperationError(
+      `${address.path || 'the model'}.${address.port}s[${address.index}] (${name}) is not there in later steps of a generation, or is another tensor. Take it in the first step`,
+    );
+  }
+
+  override tensorsAt(address: Address): readonly string[] {
+    this.check(address.path);
+    return this.whole.locate(address)[address.port === 'input' ? 'inputs' : 'outputs'];
   }
 
   override locate(address: Address): Located {
-    const reason = address.port === 'parameter' ? null : this.absence(address.path);
-    if (reason !== null) throw new OperationError(reason);
+    if (address.port !== 'parameter') this.check(address.path);
     return super.locate(address);
+  }
+
+  /** Whether the first input of a module comes from the same module as in the first step: a file does not tell which is PyTorch's. */
+  private isSameMain(address: Address): boolean {
+    if (address.port !== 'input') return true;
+    const [here, there] = [this.map, this.whole].map((map) => {
+      const { tensor } = map.locate(address);
+      const maker = map.model.makerOf(tensor);
+      return maker ? nodePath(maker) : tensor;
+    });
+    return here === there;
+  }
+
+  /** Throws an OperationError for what does not run in this step. */
+  private check(path: string): void {
+    const reason = this.absence(path);
+    if (reason !== null) throw new OperationError(reason);
   }
 
   /** Why a module or operation does not run in this step; null if it does. */

@@ -218,3 +218,26 @@ test('where tokens stand behind a cache is filled in', () => {
   const prepared = matchInputs([ids, past, positions], given);
   expect((prepared.get('cache_position') as Tensor).toArray()).toEqual([3, 4]);
 });
+
+test("the model's own inputs and outputs in later steps are those of their names", async () => {
+  const lm = await LanguageModel.load(folderOf('bart'), { device: 'cpu' });
+  const { rows, greedy } = referenceOf('bart');
+  const { result } = await lm.generate([rows[0]], { maxNewTokens: 3, stopTokens: [] }, (tracer) => {
+    const tokens: Tensor[] = [];
+    const keys: Tensor[] = [];
+    for (const _ of tracer.iter()) {
+      tokens.push(save(lm.inputs.decoder_input_ids));
+      keys.push(save(lm.outputs['present.1.decoder.key']));
+    }
+    return { tokens, keys };
+  });
+  expect(result.tokens.map((ids) => ids.item())).toEqual([2, ...greedy[0].slice(0, 2)]);
+  expect(result.keys.map(({ dims }) => dims)).toEqual([1, 2, 3].map((length) => [1, 2, length, 8]));
+  const later = (read: () => unknown) =>
+    lm.generate([rows[0]], { maxNewTokens: 2, stopTokens: [] }, (tracer) => {
+      for (const _ of tracer.iter(1)) read();
+    });
+  for (const read of [() => lm.input, () => lm.outputs.encoder_last_hidden_state, () => lm.decoder.input])
+    await expect(later(read)).rejects.toThrow('is not there in later steps of a generation, or is another tensor');
+  await later(() => lm.decoder.layers[1].input);
+});
