@@ -49,7 +49,7 @@ export function joinEncoderDecoder(encoder: OnnxModel, decoder: OnnxModel): Onnx
   const states = stateOf(encoder, decoder);
   const inDecoder = decoderNames(lower.graph!);
   const below = renameAll(lower.graph!, (name) => (name === ENCODER_STATES ? ENCODER_OUTPUT : inDecoder(name)));
-  const above = encoderPart(upper.graph!, states, encoderPath(below), tensorNames(below));
+  const above = encoderPart(upper.graph!, states, below);
   const shared = new Set(above.input.map(({ name }) => name));
   const graph: GraphProto = {
     ...below,
@@ -115,8 +115,10 @@ export function encoderPath({ initializer, node }: GraphProto): string {
   return `${around.sort((a, b) => a.length - b.length)[0] ?? ''}encoder`;
 }
 
-/** The encoder's graph with its modules below a path. @param taken the names of the decoder's tensors */
-function encoderPart(graph: GraphProto, states: string, path: string, taken: ReadonlySet<string>): GraphProto {
+/** The encoder's graph with its modules beside those of the decoder. */
+function encoderPart(graph: GraphProto, states: string, decoder: GraphProto): GraphProto {
+  const path = encoderPath(decoder);
+  const taken = tensorNames(decoder);
   const inputs = new Set(graph.input.map(({ name }) => name));
   const weights = new Set(graph.initializer.map(({ name }) => name));
   const below = `/${path.replaceAll('.', '/')}`;
@@ -130,29 +132,42 @@ function encoderPart(graph: GraphProto, states: string, path: string, taken: Rea
   };
   const node = (name: string) => (name.startsWith('/') ? `${below}${name}` : name && `${name}:encoder`);
   const renamed = renameAll(graph, rename, node);
-  return { ...renamed, node: renamed.node.map((one) => withScopes(one, path)) };
+  const stack = `'${path.replace(/encoder$/, 'decoder')}'`;
+  const inDecoder = decoder.node.find((one) => metadataOf(one)[SCOPES]?.includes(stack));
+  const around = inDecoder && quoted(metadataOf(inDecoder)[CLASSES]).slice(0, path.split('.').length);
+  return { ...renamed, node: renamed.node.map((one) => withScopes(one, path, around)) };
 }
 
 const SCOPES = 'pkg.torch.onnx.name_scopes';
 const CLASSES = 'pkg.torch.onnx.class_hierarchy';
 
-/** A node of the dynamo exporter, which has its modules in its metadata: as Python lists of paths and of classes, the root's first. */
-function withScopes(node: NodeProto, path: string): NodeProto {
-  const scopes = node.metadataProps.find(({ key }) => key === SCOPES)?.value;
-  if (scopes === undefined) return node;
+function metadataOf({ metadataProps }: NodeProto): Record<string, string | undefined> {
+  return Object.fromEntries(metadataProps.map(({ key, value }) => [key, value]));
+}
+
+/** The entries of a Python list of strings, with their quotes. */
+function quoted(list = ''): string[] {
+  return list.match(/'[^']*'/g) ?? [];
+}
+
+/**
+ * A node of the dynamo exporter, which has its modules in its metadata: as Python lists of paths and of classes, the root's
+ * first.
+ * @param around the classes of the modules around encoder and decoder, from the root's on, where the decoder tells them
+ */
+function withScopes(node: NodeProto, path: string, around: readonly string[] | undefined): NodeProto {
+  const metadata = metadataOf(node);
+  const { [SCOPES]: scopes, [CLASSES]: classes } = metadata;
+  // Nodes that measure the inputs are of no module.
+  if (!scopes?.startsWith("['',")) return node;
   const parts = path.split('.');
-  const around = parts.map((_, i) => parts.slice(0, i + 1).join('.'));
-  const moved = scopes
-    .replace(/'([^']+)'/g, `'${path}.$1'`)
-    .replace(/^\[''/, `['', ${around.map((one) => `'${one}'`).join(', ')}`);
-  const metadata = Object.fromEntries(node.metadataProps.map(({ key, value }) => [key, value]));
-  const classes = metadata[CLASSES]?.replace(
-    /^\[('[^']*')/,
-    (_, root: string) =>
-      `[${Array(parts.length + 1)
-        .fill(root)
-        .join(', ')}`,
-  );
-  const changed = { ...metadata, [SCOPES]: moved, ...(classes !== undefined && { [CLASSES]: classes }) };
+  const above = parts.map((_, i) => `'${parts.slice(0, i + 1).join('.')}'`);
+  const own = quoted(scopes).slice(1);
+  const moved = ["''", ...above, ...own.map((one) => `'${path}.${one.slice(1)}`)];
+  const changed = {
+    ...(metadata as Record<string, string>),
+    [SCOPES]: `[${moved.join(', ')}]`,
+    [CLASSES]: around ? `[${[...around, ...quoted(classes)].join(', ')}]` : '[]',
+  };
   return changedNode(node, { metadataProps: makeMetadata(changed) });
 }
