@@ -6,7 +6,7 @@ import { declareModules } from '../runtime/modules/declarations.ts';
 import { typeName } from '../runtime/modules/kind-names.ts';
 import type { Module } from '../runtime/modules/module.ts';
 import { buildTree } from '../runtime/modules/tree.ts';
-import { readModel } from '../runtime/onnx/read.ts';
+import { readParts } from '../runtime/onnx/read-parts.ts';
 import { UsageError } from './usage-error.ts';
 
 /** A model that a server has, as its users see it. */
@@ -51,13 +51,15 @@ export function namedModels(models: readonly string[]): ReadonlyMap<string, stri
 /** Reads what users see of a model: its graph, not its weights, except for their hash. */
 export async function servedModel(name: string, given: string): Promise<ServedModel> {
   const isFile = extname(given) === '.onnx' || statSync(given, { throwIfNoEntry: false })?.isFile() === true;
-  const { folder, path: file } = await modelPlace(given);
+  const place = await modelPlace(given);
+  const { folder, path: file, beside } = place;
   const isLanguage = !isFile && existsSync(join(folder, 'tokenizer.json'));
-  const model = await readModel(file);
+  const { model } = await readParts(place);
   const described = ({ name: own, dtype, dims }: DescribedTensor) => ({ name: own, dtype, dims });
   return {
     name,
-    path: isLanguage ? folder : file,
+    // An encoder-decoder is opened by its folder, too: a file that is named is opened alone.
+    path: isLanguage || beside ? folder : file,
     isLanguage,
     hash: model.hash,
     inputs: model.inputs.map(described),

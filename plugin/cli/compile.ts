@@ -4,14 +4,14 @@ import { ModelMap } from '../../runtime/api/locate.ts';
 import { type BuiltBundle, buildBundle } from '../../runtime/bundle/build/build.ts';
 import { tritonConfig } from '../../runtime/bundle/build/triton.ts';
 import { staleFiles, writeBundle } from '../../runtime/bundle/build/write.ts';
-import { readModel } from '../../runtime/onnx/read.ts';
+import { readParts } from '../../runtime/onnx/read-parts.ts';
 import { writeWhole } from '../../runtime/onnx/replace-file.ts';
 import { describeError } from './describe-error.ts';
 import { configOf, type Found, findInterventions, openProject, place, programs } from './find.ts';
 import { packageName } from './from-project.ts';
 import { type LeftOver, leftOvers, removeBundle, TRITON, VERSION } from './left-over.ts';
 import { loadIntervention } from './load.ts';
-import { type ModelOptions, modelFile, tokenizerFolder } from './model.ts';
+import { type ModelOptions, modelFiles, tokenizerFolder } from './model.ts';
 import { formatBytes, formatTable, styled } from './text.ts';
 import { typeErrors } from './type-errors.ts';
 
@@ -32,9 +32,10 @@ type Row = readonly [name: string, model: string, weights: string, folder: strin
 
 /** Compiles the interventions of some files, or checks their bundles. False if one failed or is out of date. */
 export async function compile(patterns: readonly string[], options: CompileOptions): Promise<boolean> {
-  const file = await modelFile(options.model, options);
-  const map = new ModelMap(await readModel(file));
-  const tokenizer = options.tokenizer && (await tokenizerFolder(options.tokenizer, file));
+  const files = await modelFiles(options.model, options);
+  const { model } = await readParts(files);
+  const map = new ModelMap(model);
+  const tokenizer = options.tokenizer && (await tokenizerFolder(options.tokenizer, files.path));
   const project = openProject(patterns, options.project);
   const found = findInterventions(project, patterns);
   console.log(`${found.length} ${found.length === 1 ? 'intervention' : 'interventions'} for ${options.model}`);

@@ -2,6 +2,7 @@ import { existsSync, statSync } from 'node:fs';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import { modelFolder } from '../../runtime/language/hub.ts';
 import { modelPlace } from '../../runtime/language/model-place.ts';
+import type { ModelPaths } from '../../runtime/onnx/read-parts.ts';
 import { UsageError } from './usage-error.ts';
 
 /** Which file of a folder or repository is meant. */
@@ -28,12 +29,11 @@ export async function tokenizerFolder(tokenizer: string | true, model: string): 
   return modelFolder(tokenizer);
 }
 
-/** The .onnx file that a command's argument means: that file, or one in a folder or a repository of the hub. */
-export async function modelFile(model: string, { file, revision }: ModelOptions): Promise<string> {
+/** The files that a command's argument means: an .onnx file, or those of a model in a folder or a repository of the hub. */
+export async function modelFiles(model: string, { file, revision }: ModelOptions): Promise<ModelPaths> {
   if (extname(model) === '.onnx' || statSync(model, { throwIfNoEntry: false })?.isFile()) {
     if (file !== undefined) throw new UsageError(`${model} is a file already: leave out --file, or name its folder.`);
-    return model;
+    return { path: model, beside: null };
   }
-  const place = await modelPlace(model, { ...(file && { file }), ...(revision && { revision }) });
-  return place.path;
+  return modelPlace(model, { ...(file && { file }), ...(revision && { revision }) });
 }

@@ -3,9 +3,9 @@ import { basename, dirname, extname, resolve } from 'node:path';
 import { isMember } from '../../runtime/api/members.ts';
 import { declareModules, HEADER, TAKEN_NAMES } from '../../runtime/modules/declarations.ts';
 import { typeName } from '../../runtime/modules/kind-names.ts';
-import { readModel } from '../../runtime/onnx/read.ts';
+import { readParts } from '../../runtime/onnx/read-parts.ts';
 import { writeWhole } from '../../runtime/onnx/replace-file.ts';
-import { type ModelOptions, modelFile } from './model.ts';
+import { type ModelOptions, modelFiles } from './model.ts';
 import { styled } from './text.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -20,7 +20,8 @@ export async function writeTypes(model: string, options: TypesOptions): Promise<
   const { out, check = false } = options;
   const name = checkName(options.name ?? typeName(nameOf(model)));
   checkTarget(out);
-  const text = declareModules(await readModel(await modelFile(model, options)), { name, isMember });
+  const read = await readParts(await modelFiles(model, options));
+  const text = declareModules(read.model, { name, isMember });
   const isCurrent = existsSync(out) && readFileSync(out, 'utf8') === text;
   if (check) {
     console.log(

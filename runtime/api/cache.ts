@@ -30,7 +30,7 @@ export function cacheOf(tracing: Tracing, options: CacheOptions): Cache {
   if (options.gradients && !target.passes.isOpen) {
     throw new TraceError('cache({ gradients: true }) needs a backward pass: call backward(loss) first.', callerSite());
   }
-  const root = new ModuleEnvoy(TypedModel.of(moments[0]!.forward).map, '');
+  const root = new ModuleEnvoy(TypedModel.of(moments[0]!.forward).held, '');
   const chosen = chosenOf(root, options.modules);
   const kept = new Kept(root);
   const { rows } = target;
@@ -59,21 +59,23 @@ export function cacheOf(tracing: Tracing, options: CacheOptions): Cache {
 }
 
 /** What is kept of each call of a module in the forward that is open. */
-function entriesOf(tracing: Tracing, { map, path, module, standing }: ModuleEnvoy, options: CacheOptions): object[] {
+function entriesOf(tracing: Tracing, { map, path, standing }: ModuleEnvoy, options: CacheOptions): object[] {
   const isKept: Record<Side, boolean> = { output: options.outputs !== false, input: options.inputs === true };
   const sides = (['output', 'input'] as const).filter((side) => isKept[side]);
-  const count = Math.max(1, module.calls.length);
-  return tracing.forwardsOf(map, path, standing).flatMap((forward) =>
-    Array.from({ length: count }, (_, call) => {
+  return tracing.forwardsOf(map, path, standing).flatMap((forward) => {
+    const typed = TypedModel.of(forward);
+    const here = sides.filter((port) => typed.has({ path, port, index: 0, call: 0 }));
+    const count = here.length > 0 ? Math.max(1, typed.map.find(path).calls.length) : 0;
+    return Array.from({ length: count }, (_, call) => {
       const at = (port: Side) => readTensor(forward, { path, port, index: 0, call });
       const both = (of: (port: Side) => TensorProxy) =>
-        Object.fromEntries(sides.map((port) => [port, asSaved(saveTensor(positioned(of(port), options.positions)))]));
+        Object.fromEntries(here.map((port) => [port, asSaved(saveTensor(positioned(of(port), options.positions)))]));
       return {
         ...both(at),
         ...(options.gradients && { gradient: both((port) => readGradient(at(port), 'absent')) }),
       };
-    }),
-  );
+    });
+  });
 }
 
 type Side = 'output' | 'input';

@@ -1,6 +1,7 @@
 import { GraphError } from '../graph/error.ts';
-import { ATTENTION_MASK, isPast, TOKEN_IDS } from '../inputs/convention.ts';
+import { ATTENTION_MASK, continuedInput, isCarried, isPast, TOKEN_IDS } from '../inputs/convention.ts';
 import { prepareInputs } from '../inputs/prepare.ts';
+import { ruled } from '../language/token-rules.ts';
 import type { OnnxModel } from '../onnx/model.ts';
 import type { InputTensor } from '../tensor/string-tensor.ts';
 import { Tensor } from '../tensor/tensor.ts';
@@ -22,19 +23,22 @@ export class Decoding {
   readonly rows: number[][];
   /** The new tokens of each row, its last stop token included. */
   readonly fresh: number[][];
-  private readonly model: OnnxModel;
   private readonly options: DecodingOptions;
   private readonly mask: number[][];
+  /** Of an encoder-decoder: which of the encoder's tokens are none but padding. */
+  private readonly encoderMask: InputTensor | undefined;
   private readonly ended: boolean[];
   /** How many tokens a prompt has, padding included. */
   private readonly prompt: number;
   private steps = 0;
 
   constructor(model: OnnxModel, prompt: ReadonlyMap<string, InputTensor>, options: DecodingOptions) {
-    this.model = model;
     this.options = options;
-    this.rows = table(prompt.get(TOKEN_IDS) as Tensor);
-    const mask = prompt.get(ATTENTION_MASK);
+    const tokens = continuedInput(model.inputs);
+    this.rows = table(prompt.get(tokens) as Tensor);
+    const given = prompt.get(ATTENTION_MASK);
+    const mask = tokens === TOKEN_IDS ? given : undefined;
+    this.encoderMask = tokens === TOKEN_IDS ? undefined : given;
     this.mask = mask ? table(mask as Tensor) : this.rows.map((row) => row.map(() => 1));
     this.fresh = this.rows.map(() => []);
     this.ended = this.rows.map(() => false);
@@ -51,12 +55,13 @@ export class Decoding {
     const { data } = logits as { data: ArrayLike<number> };
     const all = data instanceof Float32Array ? data : Float32Array.from(data);
     // Tokens of padding belong to no text: a repetition penalty must not see them.
+    const { sample, pad, rules, count } = this.options;
     const real = this.rows.map((row, i) => row.filter((_, j) => this.mask[i]![j] !== 0));
     for (const [i, row] of this.rows.entries()) {
       const alive = !this.ended[i];
-      const id = alive
-        ? this.options.sample(all.subarray(i * vocabulary, (i + 1) * vocabulary), i, real)
-        : this.options.pad;
+      const own = all.subarray(i * vocabulary, (i + 1) * vocabulary);
+      const scores = rules && alive ? ruled(own, rules, { before: real[i]!, step: this.steps, count }) : own;
+      const id = alive ? sample(scores, i, real) : pad;
       row.push(id);
       this.mask[i]!.push(alive ? 1 : 0);
       if (!alive) continue;
@@ -91,16 +96,17 @@ export class Decoding {
 
   /**
    * The inputs of the next step: with a key-value cache the last token alone, without one all tokens.
-   * @param given the key-value cache, by the names of the inputs that take it
+   * @param model what runs the step
+   * @param given what earlier steps have left, by the names of the inputs that take it
    */
-  inputs(given: ReadonlyMap<string, InputTensor>): Map<string, InputTensor> {
-    const past = [...given].filter(([name]) => isPast(name));
-    const ids = this.rows.map((row) => (past.length > 0 ? [row.at(-1)!] : row));
-    const known = new Set(this.model.inputs.map(({ name }) => name));
-    return prepareInputs(this.model, {
-      [TOKEN_IDS]: ids,
-      ...(known.has(ATTENTION_MASK) && { [ATTENTION_MASK]: this.mask }),
-      ...Object.fromEntries(past),
+  inputs(model: OnnxModel, given: ReadonlyMap<string, InputTensor>): Map<string, InputTensor> {
+    const carried = [...given].filter(([name]) => isCarried(name));
+    const hasPast = carried.some(([name]) => isPast(name));
+    const known = new Set(model.inputs.map(({ name }) => name));
+    return prepareInputs(model, {
+      [continuedInput(model.inputs)]: this.rows.map((row) => (hasPast ? [row.at(-1)!] : row)),
+      ...(known.has(ATTENTION_MASK) && { [ATTENTION_MASK]: this.encoderMask ?? this.mask }),
+      ...Object.fromEntries(carried),
     });
   }
 }

@@ -46,7 +46,8 @@ export async function executeRequest(
   }
   const models: RunnableModel[] = [];
   for (const [i, forward] of course.forwards.entries()) {
-    const found = forward.model.hash === map.model.hash ? model : await others(forward.model.hash);
+    const own = [model, ...model.parts].find((one) => one.map.model.hash === forward.model.hash);
+    const found = own ?? (await others(forward.model.hash));
     if (!found) throw notThere(graph.root.nodes, i);
     models.push(found);
   }
@@ -124,7 +125,8 @@ class ReceivedCourse {
       );
     if (this.course.late) return { ...base, inputs: step?.index === 0 ? all(new Map()) : new Map() };
     if (step && step.index > 0) {
-      const prepare = (tensors: ReadonlyMap<string, InputTensor>) => this.decoding(step.generation).inputs(tensors);
+      const prepare = (tensors: ReadonlyMap<string, InputTensor>) =>
+        this.decoding(step.generation).inputs(map.model, tensors);
       return { ...base, inputs: new Map(), prepare, isReached: () => this.decoding(step.generation).goesOn };
     }
     if (!step && inputs.size > 0 && given.size === 0) return { ...base, inputs: all(new Map()) };

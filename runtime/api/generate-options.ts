@@ -1,5 +1,5 @@
 import { TraceError } from '../errors.ts';
-import { TOKEN_IDS } from '../inputs/convention.ts';
+import { continuedInput } from '../inputs/convention.ts';
 import type { Inputs } from '../inputs/prepare.ts';
 import type { LanguageConfig } from '../language/config.ts';
 import { createSampler, rowStreams, type Sampler } from '../language/sampling.ts';
@@ -77,6 +77,7 @@ export function readGenerateOptions(options: GenerateOptions, config: LanguageCo
     sample: rowSampler(sampling),
     stop,
     pad: padTokenId ?? eosTokenIds[0] ?? 0,
+    rules: config.tokenRules,
     signal: options.signal,
   };
 }
@@ -141,8 +142,9 @@ function defined<T extends object>(values: T): T {
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as T;
 }
 
-/** How many tokens a prompt has, as far as it is known. */
-export function lengthOf({ [TOKEN_IDS]: ids }: Inputs): number | null {
+/** How many tokens a generation begins with, as far as it is known. */
+export function lengthOf(inputs: Inputs): number | null {
+  const ids = inputs[continuedInput(Object.keys(inputs).map((name) => ({ name })))];
   if (ids instanceof TensorProxy) return ids[inner].type.shape?.[1] ?? null;
   return ids === undefined ? null : (Tensor.from(ids as number[]).dims[1] ?? null);
 }

@@ -1,9 +1,7 @@
 import { TraceError } from '../errors.ts';
 import type { Site, Value } from '../graph/types.ts';
-import { ATTENTION_MASK, isKeyValue, isPast, LOGITS, TOKEN_IDS } from '../inputs/convention.ts';
+import { continuedInput, isPast, LOGITS } from '../inputs/convention.ts';
 import { type Inputs, prepareInputs } from '../inputs/prepare.ts';
-import type { Sizes, SymbolicTypes } from '../shapes/symbolic.ts';
-import type { InputTensor } from '../tensor/string-tensor.ts';
 import type { AnyTensor, Tensor } from '../tensor/tensor.ts';
 import { toProxy } from '../tracing/apply.ts';
 import { inner } from '../tracing/hidden.ts';
@@ -19,6 +17,7 @@ import { Generation, type Outcomes } from './generation.ts';
 import { runGeneration } from './generation-run.ts';
 import { Invokes } from './invokes.ts';
 import type { Results } from './results.ts';
+import { stepSizes } from './step-sizes.ts';
 import type { StepTracer } from './step-tracer.ts';
 import { type Traceable, Tracing } from './tracing.ts';
 
@@ -26,8 +25,6 @@ import { type Traceable, Tracing } from './tracing.ts';
 type Generated = Omit<GeneratedTexts<unknown>, 'texts'>;
 
 export interface GenerateSettings extends DecodingOptions {
-  /** How many new tokens at most. */
-  readonly count: number;
   /** Whether steps go on from the key-value cache of the step before, where the model has one. */
   readonly useCache: boolean;
   readonly signal?: AbortSignal | undefined;
@@ -47,16 +44,17 @@ export async function generate(
   site: () => Site | null,
 ): Promise<Generated> {
   checkLogits(model, site());
-  const symbolic = await model.map.symbolic();
+  await model.symbolic();
   const tracing = new Tracing();
   const invokes = inputs ? null : new Invokes(model, tracing, site);
   const given = inputs && prepareInputs(model.map.model, inputs);
   const cached = options.useCache && hasCache(model);
-  const outcomes = new LateOutcomes(tracing, given?.get(TOKEN_IDS)?.dims[0] ?? null);
+  const tokens = continuedInput(model.map.model.inputs);
+  const outcomes = new LateOutcomes(tracing, given?.get(tokens)?.dims[0] ?? null);
   const mayEnd = options.stop.size > 0;
   const generation = new Generation(model, tracing, outcomes, { count: options.count, cached, mayEnd });
   const results = tracing.build(() => {
-    const returned = generation.record(block, stepSizes(symbolic, given, cached), invokes);
+    const returned = generation.record(block, stepSizes(model, given, cached), invokes);
     tracing.atEnd.push(() => generation.close());
     if (backend) tracing.alsoSaved.push({ name: SEQUENCES, value: outcomes.result() });
     return returned;
@@ -84,7 +82,7 @@ export async function generate(
   });
   const tensors = checkAnswer(graph, answer);
   const sequences = tensors[graph.saves.findIndex(({ name }) => name === SEQUENCES)] as AnyTensor as Tensor<'int64'>;
-  const length = prompt.get(TOKEN_IDS)!.dims[1]!;
+  const length = prompt.get(tokens)!.dims[1]!;
   return {
     sequences,
     tokens: sequences ? newTokens(sequences, length, options.stop) : [],
@@ -147,37 +145,9 @@ class LateOutcomes implements Outcomes {
   }
 }
 
-/** Whether a model takes a key-value cache. */
-export function hasCache({ map }: Traceable): boolean {
-  return map.model.inputs.some(({ name }) => isPast(name));
-}
-
-/** The sizes of a step's inputs; null for those that only the run tells. */
-export function stepSizes(
-  symbolic: SymbolicTypes,
-  prompt: ReadonlyMap<string, InputTensor> | null,
-  cached: boolean,
-): (step: number) => Sizes {
-  if (!prompt) return () => new Map(symbolic.symbols.map((symbol) => [symbol, null]));
-  return (step) => symbolic.sizes(stepDims(prompt, step, cached));
-}
-
-/** The dims of a step's inputs, from those of the prompt. */
-function stepDims(
-  prompt: ReadonlyMap<string, InputTensor>,
-  step: number,
-  cached: boolean,
-): Readonly<Record<string, readonly number[]>> {
-  const entries = [...prompt].map(([name, { dims }]): [string, readonly number[]] => {
-    if (step === 0) return [name, dims];
-    const length = prompt.get(TOKEN_IDS)!.dims[1]! + step;
-    if (isPast(name) && !isKeyValue(name)) return [name, dims];
-    if (isKeyValue(name) && cached) return [name, dims.map((dim, i) => (i === dims.length - 2 ? length - 1 : dim))];
-    if (dims.length !== 2) return [name, dims];
-    const isWhole = !cached || name === ATTENTION_MASK;
-    return [name, [dims[0]!, isWhole ? length : 1]];
-  });
-  return Object.fromEntries(entries);
+/** Whether steps can go on from a key-value cache. */
+export function hasCache(model: Traceable): boolean {
+  return model.afterFirst(true).map.model.inputs.some(({ name }) => isPast(name));
 }
 
 /** A model that chooses no next token cannot generate, whatever its outputs are. */

@@ -33,8 +33,9 @@ export async function runGeneration(
       if (!(await decoding.advance(values.get(last.logits)))) return false;
       const past = new Map(last.cache.map(([name, value]) => [name, values.get(value)!]));
       // From here on only the inputs hold the cache: of all steps together it would fill the memory.
-      for (const [, value] of last.cache) if (!kept.has(value)) values.delete(value);
-      run.forwards[forward]!.inputs = decoding.inputs(past);
+      const stays = new Set(outputs[step]!.cache.map(([, value]) => value));
+      for (const [, value] of last.cache) if (!kept.has(value) && !stays.has(value)) values.delete(value);
+      run.forwards[forward]!.inputs = decoding.inputs(run.forwards[forward]!.engine.model, past);
       run.forwards[forward]!.given = new Map(last.cache);
       return true;
     },

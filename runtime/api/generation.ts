@@ -1,8 +1,7 @@
 import type { ItemForm } from '../graph/ops.ts';
 import type { Value } from '../graph/types.ts';
-import { LOGITS, pastOf } from '../inputs/convention.ts';
+import { isPast, LOGITS, pastOf } from '../inputs/convention.ts';
 import type { Sizes } from '../shapes/symbolic.ts';
-import type { InputTensor } from '../tensor/string-tensor.ts';
 import { apply, toProxy } from '../tracing/apply.ts';
 import type { TracedForward } from '../tracing/forward.ts';
 import { inner } from '../tracing/hidden.ts';
@@ -10,6 +9,7 @@ import { owning } from '../tracing/proxy.ts';
 import type { AskedStep, StepOutputs } from '../types/course.ts';
 import type { Block } from './blocks.ts';
 import type { Invokes } from './invokes.ts';
+import { TypedModel } from './locate.ts';
 import { shapesOf } from './shapes.ts';
 import { type Steps, StepTracer } from './step-tracer.ts';
 import type { Traceable, Tracing } from './tracing.ts';
@@ -31,7 +31,8 @@ export class Generation implements Steps {
   readonly forwards: TracedForward[] = [];
   private readonly outcomes: Outcomes;
   private readonly asked: { readonly one: AskedStep; readonly value: Value }[] = [];
-  private readonly cached: boolean;
+  /** Whether the key-value cache goes from step to step. */
+  readonly cached: boolean;
   private readonly mayEnd: boolean;
   /** The last step that runs. */
   last: number;
@@ -40,7 +41,6 @@ export class Generation implements Steps {
   private furthest = 0;
 
   /**
-   * @param cached whether the key-value cache goes from step to step
    * @param mayEnd whether a token may end it early
    */
   constructor(
@@ -110,15 +110,18 @@ export class Generation implements Steps {
       if (forward) this.furthest = Math.max(this.furthest, this.step + offset);
       return forward ?? null;
     };
-    const symbolic = this.model.map.formulas!;
-    const none: ReadonlyMap<string, InputTensor> = new Map();
-    for (let step = 0; step < this.count; step++) {
-      this.forwards.push(this.model.openForward(this.tracing, shapesOf(symbolic, sizes(step)), none));
-    }
+    for (let step = 0; step < this.count; step++) this.forwards.push(this.open(step, sizes(step)));
     const tracer = new StepTracer(this, this.tracing, invokes && ((inputs, inner) => invokes.invoke(inputs, inner)));
     const returned = builder.inForward(this.forwards[0]!, () => block?.(tracer));
     invokes?.checkGiven();
     return returned;
+  }
+
+  private open(step: number, sizes: Sizes): TracedForward {
+    const { model, tracing, cached } = this;
+    if (step === 0) return model.openForward(tracing, shapesOf(model.map.formulas!, sizes), new Map());
+    const { formulas } = model.afterFirst(cached).map;
+    return model.openStep(tracing, shapesOf(formulas!, sizes), cached, this.forwards[0]!);
   }
 
   /** Ends the block: what follows is about no step. */
@@ -140,10 +143,11 @@ export class Generation implements Steps {
     return this.forwards.findIndex(({ id }) => id === forward);
   }
 
-  /** The values of the model's outputs at the end of the block. */
+  /** The values of the outputs at the end of the block, and those of earlier steps that stay as they were. */
   private outputsOf(forward: TracedForward): StepOutputs {
     const { builder } = this.tracing;
-    const { inputs, outputs } = this.model.map.model;
+    const { outputs } = TypedModel.of(forward).map.model;
+    const { inputs } = this.model.afterFirst(this.cached).map.model;
     const at = (index: number) => owning(builder, forward.read({ path: '', port: 'output', index, call: 0 }));
     const logits = outputs.findIndex(({ name }) => name === LOGITS);
     const items: readonly ItemForm[] = [
@@ -151,10 +155,11 @@ export class Generation implements Steps {
       { kind: 'int' },
     ];
     const last = apply('getitem', [at(logits), toProxy(-1)], { items });
-    const cache = outputs.flatMap(({ name }, i) => {
-      const past = this.cached ? pastOf(name, inputs) : null;
-      return past === null ? [] : [[past, at(i)[inner].value()] as const];
-    });
-    return { logits: last[inner].value(), cache: new Map(cache) };
+    const cache = new Map(this.outputs.at(-1)?.cache);
+    for (const [i, { name }] of outputs.entries()) {
+      const input = pastOf(name, inputs);
+      if (input !== null && (this.cached || !isPast(input))) cache.set(input, at(i)[inner].value());
+    }
+    return { logits: last[inner].value(), cache };
   }
 }

@@ -4,15 +4,14 @@ import * as z from 'zod';
 import { readLanguageConfig } from '../language/config.ts';
 import { readJson } from '../language/json-file.ts';
 import { modelPlace } from '../language/model-place.ts';
+import { readProcessor } from '../media/processor.ts';
 import { ModelError } from '../onnx/error.ts';
-import { readModel } from '../onnx/read.ts';
-import { ort } from '../ort/ort.ts';
 import type { LanguageModelLoader, LanguageModel as LanguageModelOf, LoadOptions } from '../types/model.ts';
 import type { Loose } from '../types/module.ts';
-import { withHooks } from './input-maker.ts';
-import { engineChoice, LoadedModel } from './loaded-model.ts';
-import { ModelMap } from './locate.ts';
+import { DecoderInputs } from './decoder-inputs.ts';
+import { MediaInputs } from './media-inputs.ts';
 import { LANGUAGE_MODEL_MEMBERS } from './members.ts';
+import { openModel } from './open-model.ts';
 import { checkInputHooks, checkOptions, LOAD_OPTIONS } from './options.ts';
 import { TextInputs } from './text-inputs.ts';
 import { TextModel } from './text-model.ts';
@@ -22,18 +21,16 @@ export const LanguageModel: LanguageModelLoader = {
   async load<Tree = Loose>(pathOrHubId: string, options: LoadOptions = {}): Promise<LanguageModelOf<Tree>> {
     checkOptions('LanguageModel.load', options, LOAD_OPTIONS);
     checkInputHooks(options.inputHooks);
-    const { rename, envoys, inputHooks } = options;
-    const choice = engineChoice(options);
-    const { folder, path } = await modelPlace(pathOrHubId, options);
-    const model = await readModel(path);
-    const tokenizer = readTokenizer(folder);
-    const config = readLanguageConfig(folder);
-    const methods = Object.keys(inputHooks?.methods ?? {});
-    const map = new ModelMap(model, { members: LANGUAGE_MODEL_MEMBERS, rename, envoys, methods });
-    const device = await ort.chooseDevice(options.device ?? 'auto');
-    const inputs = withHooks(new TextInputs(model, tokenizer, config), inputHooks);
-    const loaded = new LoadedModel(map, inputs, { ...choice, device });
-    return new TextModel(loaded, inputHooks?.methods, tokenizer, config).whole as LanguageModelOf<Tree>;
+    const place = await modelPlace(pathOrHubId, options);
+    const tokenizer = readTokenizer(place.folder);
+    const config = readLanguageConfig(place.folder);
+    const processor = readProcessor(place.folder);
+    const loaded = await openModel(place, options, LANGUAGE_MODEL_MEMBERS, (model, isEncoderDecoder) => {
+      const texts = new TextInputs(model, tokenizer, config, isEncoderDecoder);
+      const usual = processor ? new MediaInputs(model, texts, processor) : texts;
+      return isEncoderDecoder ? new DecoderInputs(usual, config.decoderStartTokenId) : usual;
+    });
+    return new TextModel(loaded, options.inputHooks?.methods, tokenizer, config).whole as LanguageModelOf<Tree>;
   },
 };
 

@@ -7,7 +7,8 @@ import type { LoadOptions } from '../types/model.ts';
 import type { Block } from './blocks.ts';
 import type { InputMaker } from './input-maker.ts';
 import type { ModelMap, Shapes } from './locate.ts';
-import type { Traceable, Tracing } from './tracing.ts';
+import { StepModel } from './step-model.ts';
+import type { RunnableModel, Traceable, Tracing } from './tracing.ts';
 
 /** The user's choice of how a model runs. */
 export interface EngineChoice {
@@ -29,21 +30,44 @@ export function engineChoice(options: LoadOptions): Omit<EngineChoice, 'device'>
   return { fuse, reuse, maxIterations, segmentation };
 }
 
+/** What runs in the steps of a generation after the first, as `LaterParts` are in the file. */
+export interface StepMaps {
+  readonly whole: ModelMap;
+  readonly cached: ModelMap | null;
+}
+
 /** A model that runs: its modules, the engine of a device, how its inputs are made, and the edits that it carries. */
 export class LoadedModel implements Traceable {
   readonly map: ModelMap;
   readonly engine: Engine;
   readonly inputs: InputMaker;
   readonly #choice: EngineChoice;
+  readonly #later: StepMaps | null;
+  readonly #steps: { readonly whole: RunnableModel; readonly cached: RunnableModel | null } | null;
   /** Blocks that run at the beginning of every trace. */
   #edits: readonly Block<[]>[] = [];
 
-  constructor(map: ModelMap, inputs: InputMaker, choice: EngineChoice, engine: Engine | null = null) {
-    const { model, tree, locate } = map;
+  /** @param later of an encoder-decoder: what is left to do when the encoder has run */
+  constructor(
+    map: ModelMap,
+    inputs: InputMaker,
+    choice: EngineChoice,
+    later: StepMaps | null = null,
+    like: LoadedModel | null = null,
+  ) {
     this.map = map;
     this.inputs = inputs;
     this.#choice = choice;
-    this.engine = engine ?? new Engine(model, choice.device, locate, { tree, formulas: () => map.formulas, ...choice });
+    this.#later = later;
+    this.engine = like?.engine ?? engineOf(map, choice);
+    const run = (part: ModelMap): RunnableModel => ({ map: part, engine: engineOf(part, choice), parts: [] });
+    this.#steps = like ? like.#steps : later && { whole: run(later.whole), cached: later.cached && run(later.cached) };
+  }
+
+  /** What runs of an encoder-decoder in the steps of a generation after the first. */
+  get parts(): readonly RunnableModel[] {
+    const { whole, cached } = this.#steps ?? {};
+    return [whole, cached].filter((part) => part != null);
   }
 
   get edits(): readonly Block<[]>[] {
@@ -62,7 +86,7 @@ export class LoadedModel implements Traceable {
   /** A copy with the same edits, on another device or with the same engine. Later edits of one do not change the other. */
   copy(device: Device | null = null): LoadedModel {
     const choice = device ? { ...this.#choice, device } : this.#choice;
-    const copy = new LoadedModel(this.map, this.inputs, choice, device ? null : this.engine);
+    const copy = new LoadedModel(this.map, this.inputs, choice, this.#later, device ? null : this);
     copy.#edits = this.#edits;
     return copy;
   }
@@ -74,6 +98,31 @@ export class LoadedModel implements Traceable {
     return forward;
   }
 
+  afterFirst(cached: boolean): RunnableModel {
+    return (cached ? this.#steps?.cached : this.#steps?.whole) ?? this;
+  }
+
+  openStep(tracing: Tracing, shapes: Shapes, cached: boolean, first: TracedForward): TracedForward {
+    const none: ReadonlyMap<string, InputTensor> = new Map();
+    const part = this.afterFirst(cached);
+    if (part === this) return this.openForward(tracing, shapes, none);
+    const uncached = part === this.#steps!.cached ? this.#steps!.whole.map : null;
+    const step = new StepModel(part.map, shapes, { held: this.map, first, uncached });
+    const forward = tracing.openForward(part, shapes, none, step);
+    step.duringEdits(() => this.runEdits(tracing, forward));
+    return forward;
+  }
+
+  /** Works out the formulas of the shapes of all that a generation runs. */
+  async symbolic(): Promise<void> {
+    for (const { map } of [this, ...this.parts]) await map.symbolic();
+  }
+
+  /** Gives back the memory of all sessions. */
+  async release(): Promise<void> {
+    await Promise.all([this, ...this.parts].map(({ engine }) => engine.release()));
+  }
+
   /** Runs the edits of this model in a forward of it that has just begun. */
   runEdits({ builder }: Tracing, forward: TracedForward): void {
     builder.inForward(forward, () => {
@@ -81,4 +130,9 @@ export class LoadedModel implements Traceable {
     });
     forward.endEdits();
   }
+}
+
+function engineOf(map: ModelMap, choice: EngineChoice): Engine {
+  const { model, tree, locate } = map;
+  return new Engine(model, choice.device, locate, { tree, formulas: () => map.formulas, ...choice });
 }

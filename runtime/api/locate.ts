@@ -96,6 +96,11 @@ export class ModelMap {
     return found;
   }
 
+  /** Whether there is a module at a path. */
+  has(path: string): boolean {
+    return this.modules.has(path);
+  }
+
   private tensorAt(address: Address): Located {
     const { path, port, index } = address;
     if (port === 'parameter') {
@@ -309,8 +314,43 @@ export class TypedModel implements TracedModel {
     throw new TypeError('the forward belongs to a model that has no modules');
   }
 
+  /** The map that users hold: this one, unless a part of their model runs here. */
+  get held(): ModelMap {
+    return this.map;
+  }
+
+  /** Whether a module runs in this forward, and the tensor at an address of it is the one that is meant elsewhere. */
+  has(_address: Address): boolean {
+    return true;
+  }
+
+  /** For edits: the earlier forward that a module ran in, if it does not run in this one. */
+  ranBefore(_path: string): TracedForward | null {
+    return null;
+  }
+
+  /** The forward that a parameter is read in. */
+  readerOf(_parameter: string, forward: TracedForward): TracedForward {
+    return forward;
+  }
+
+  /** The address here of what the map that users hold has at an address. Throws an OperationError if it is not here. */
+  own(address: Address): Address {
+    return address;
+  }
+
+  /** All inputs or outputs that users see at an address. */
+  tensorsAt(address: Address): readonly string[] {
+    return this.locate(address)[address.port === 'input' ? 'inputs' : 'outputs'];
+  }
+
+  /** The tensor at an address. Throws an OperationError if there is none. */
+  locate(address: Address): Located {
+    return this.map.locate(address);
+  }
+
   resolve(address: Address): Resolved {
-    const { tensor } = this.map.locate(address);
+    const { tensor } = this.locate(address);
     const type = this.shapes.type(tensor) ?? this.initializerType(tensor);
     if (!type) throw new OperationError(this.untyped(address, tensor));
     return { tensor, type, batching: this.shapes.batching(tensor) };

@@ -87,7 +87,7 @@ export class Model<Input = ModelInputs, Whole extends ModelMembers<Input> = Mode
    * Without it garbage collection does, some time after nobody holds the model.
    */
   release(): Promise<void> {
-    return this.loaded.engine.release();
+    return this.loaded.release();
   }
 
   [Symbol.dispose](): void {

@@ -52,10 +52,11 @@ function ifEntered(forward: TracedForward, address: Address, tensor: TensorProxy
  * trace of the model it is a tensor with its elements, read from the file.
  */
 export function readParameter(map: ModelMap, path: string, standing = ANYWHERE): TensorProxy | AnyTensor {
-  const forward = activeTracing()?.forwardOf(map, '', standing);
-  if (!forward) return parameterInFile(map, path);
+  const current = activeTracing()?.forwardOf(map, '', standing);
+  if (!current) return parameterInFile(map, path);
+  const forward = TypedModel.of(current).readerOf(path, current);
   const inFile = owning(builder(), forward.read({ path, port: 'parameter', index: 0, call: 0 }));
-  if (!map.transposed.has(path)) return copy(inFile);
+  if (!TypedModel.of(forward).map.transposed.has(path)) return copy(inFile);
   const weight = copy(apply('permute', [inFile], { dims: [1, 0] }));
   weight[inner].turned = { inFile: copy(inFile)[inner], value: weight[inner].value() };
   return weight;

@@ -1,10 +1,12 @@
 import { TraceError } from '../errors.ts';
 import { asTraced } from '../functions/nodes.ts';
 import type { Address } from '../graph/ops.ts';
+import { copy } from '../tracing/apply.ts';
 import { activeBuilder } from '../tracing/builder.ts';
 import { callerSite } from '../tracing/caller.ts';
 import type { TracedForward } from '../tracing/forward.ts';
 import type { Traced } from '../types/tensor.ts';
+import { atCaller } from './at-caller.ts';
 import { callModule } from './call-module.ts';
 import { fixedList } from './fixed-list.ts';
 import { type ModelMap, TypedModel } from './locate.ts';
@@ -31,12 +33,16 @@ export class Ports {
 
   /** The value of the main output or the first input. */
   read(port: Side, index = 0): Traced {
-    return asTraced(readTensor(this.#forward('read'), this.#address(port, index)));
+    const forward = this.#forward('read');
+    const address = this.#address(port, index);
+    const typed = TypedModel.of(forward);
+    const before = typed.ranBefore(this.path);
+    return asTraced(before ? copy(readTensor(before, address)) : readTensor(forward, ownAddress(typed, address)));
   }
 
   readAll(port: Side): Traced[] {
-    const tensors = this.map.locate(this.#address(port, 0))[`${port}s`];
     const typed = TypedModel.of(this.#forward('read'));
+    const tensors = atCaller(() => typed.tensorsAt(this.#address(port, 0)));
     const values: Traced[] = [];
     tensors.forEach((tensor, index) => {
       if (typed.isTyped(tensor)) values[index] = this.read(port, index);
@@ -48,12 +54,16 @@ export class Ports {
   }
 
   write(port: Side, value: unknown, index = 0): void {
-    writeTensor(this.#forward('set'), this.#address(port, index), value);
+    const forward = this.#forward('set');
+    // An edit has set it in the forward that it ran in.
+    const typed = TypedModel.of(forward);
+    if (typed.ranBefore(this.path)) return;
+    writeTensor(forward, ownAddress(typed, this.#address(port, index)), value);
   }
 
   writeAll(port: Side, values: unknown): void {
-    this.#forward('set');
-    const count = this.#count(port);
+    const typed = TypedModel.of(this.#forward('set'));
+    const count = atCaller(() => typed.tensorsAt(this.#address(port, 0))).length;
     if (!Array.isArray(values) || values.length > count) {
       throw new TraceError(`${this.#name}.${port}s is set to an array of up to ${count} tensors.`, callerSite());
     }
@@ -64,21 +74,18 @@ export class Ports {
 
   /** Runs the module on other values, in the middle of this forward. */
   call(values: readonly unknown[]): Traced {
-    return asTraced(callModule(this.#forward('called'), this.map, this.#address('output', 0), values));
+    const forward = this.#forward('called');
+    return asTraced(callModule(forward, TypedModel.of(forward).map, this.#address('output', 0), values));
   }
 
   /** Whether the code that runs now stands in a forward of this model, not of one that calls it. */
   isTraced(): boolean {
     const forward = activeBuilder()?.forward;
-    return forward != null && TypedModel.of(forward).map === this.map;
+    return forward != null && TypedModel.of(forward).held === this.map;
   }
 
   get #name(): string {
     return this.path || 'the model';
-  }
-
-  #count(port: Side): number {
-    return this.map.locate(this.#address(port, 0))[`${port}s`].length;
   }
 
   #address(port: Side, index: number): Address {
@@ -106,4 +113,8 @@ export class Ports {
       callerSite(),
     );
   }
+}
+
+function ownAddress(typed: TypedModel, address: Address): Address {
+  return atCaller(() => typed.own(address));
 }

@@ -62,7 +62,7 @@ export async function buildSession(
   block: Block<[Session]>,
   generating: ReadSettings | null,
 ): Promise<BuiltTrace> {
-  await model.map.symbolic();
+  await (generating ? model.symbolic() : model.map.symbolic());
   const tracing = new Tracing();
   const session = new Session(model, tracing, generating);
   return { tracing, results: tracing.build(() => block(session)) };

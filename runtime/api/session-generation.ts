@@ -3,7 +3,7 @@ import type { HostFunction } from '../execution/apply.ts';
 import { asTraced } from '../functions/nodes.ts';
 import { usesOf } from '../graph/live.ts';
 import type { Site, TensorType, Value } from '../graph/types.ts';
-import { TOKEN_IDS } from '../inputs/convention.ts';
+import { continuedInput } from '../inputs/convention.ts';
 import type { Inputs } from '../inputs/prepare.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { toProxy, wrap } from '../tracing/apply.ts';
@@ -14,11 +14,12 @@ import type { AskedStep, CourseFunction } from '../types/course.ts';
 import type { GeneratedInSession } from '../types/generation.ts';
 import { givenAt } from './at-caller.ts';
 import { Decoding } from './decoding.ts';
-import { checkLogits, type GenerateSettings, hasCache, stepSizes } from './generate.ts';
+import { checkLogits, type GenerateSettings, hasCache } from './generate.ts';
 import { type GenerateCall, lengthOf } from './generate-options.ts';
 import { Generation, type Outcomes } from './generation.ts';
 import { Invokes } from './invokes.ts';
 import type { ReadSettings } from './session.ts';
+import { stepSizes } from './step-sizes.ts';
 import { byName, takeInputs } from './taken-inputs.ts';
 import type { LateInputs, Traceable, Tracing } from './tracing.ts';
 
@@ -47,10 +48,10 @@ export function generateInSession(
   const cached = settings.useCache && hasCache(model);
   const mayEnd = settings.stop.size > 0;
   const invokes = isInvokes ? new Invokes(model, tracing, later) : null;
-  const [rows, length] = known?.get(TOKEN_IDS)?.dims ?? [null, null];
+  const [rows, length] = known?.get(continuedInput(model.map.model.inputs))?.dims ?? [null, null];
   const standIns = new StandIns(tracing, rows!);
   const generation = new Generation(model, tracing, standIns, { count: settings.count, cached, mayEnd });
-  const result = generation.record(block, stepSizes(model.map.formulas!, known, cached), invokes);
+  const result = generation.record(block, stepSizes(model, known, cached), invokes);
   generation.leave();
   generation.close();
   const steps = new Steps(model, tracing, generation, settings, site);
@@ -166,13 +167,14 @@ class Steps {
       },
     );
     if (isLast) return tokens;
+    const { model } = this.model.afterFirst(this.generation.cached).map;
     this.tracing.runs[forwards[step + 1]!.id]!.isReached = () => this.decoding.goesOn;
     this.tracing.takeInputs(forwards[step + 1]!, {
-      values: new Map([...cache, [TOKEN_IDS, tokens]]),
+      values: new Map([...cache, [continuedInput(model.inputs), tokens]]),
       data: () => new Map(),
       site: this.site,
       step: { generation: this.number, index: step + 1 },
-      prepare: (given) => this.decoding.inputs(given),
+      prepare: (given) => this.decoding.inputs(model, given),
     });
     return tokens;
   }

@@ -16,10 +16,13 @@ export class TextInputs implements InputMaker {
   readonly #plain: PlainInputs;
   readonly #tokenizer: Tokenizer;
   readonly #config: LanguageConfig;
+  readonly #side: 'left' | 'right';
 
-  constructor(model: OnnxModel, tokenizer: Tokenizer, config: LanguageConfig) {
+  /** @param isEncoder whether texts go to an encoder, which counts positions from the first column */
+  constructor(model: OnnxModel, tokenizer: Tokenizer, config: LanguageConfig, isEncoder = false) {
     this.#model = model;
     this.#plain = new PlainInputs(model);
+    this.#side = isEncoder ? 'right' : 'left';
     this.#tokenizer = tokenizer;
     this.#config = config;
   }
@@ -31,7 +34,7 @@ export class TextInputs implements InputMaker {
     const prompts = isChat
       ? applyChatTemplate(this.#config, inputs, { addGenerationPrompt: true })
       : (inputs as Prompts);
-    const { maxPositions, vocabSize } = this.#config;
+    const { maxPromptTokens: maxPositions, vocabSize } = this.#config;
     return this.#pad(encodePrompts(this.#tokenizer, prompts, { maxPositions, vocabSize, addSpecialTokens: !isChat }));
   }
 
@@ -40,10 +43,10 @@ export class TextInputs implements InputMaker {
     return isText ? this.#pad(list.flatMap(unpadded)) : this.#plain.batch(list);
   }
 
-  /** Rows of tokens as inputs, padded on the left. */
+  /** Rows of tokens as inputs, padded to one length. */
   #pad(rows: readonly (readonly number[])[]): Inputs {
     const { padTokenId, eosTokenIds } = this.#config;
-    const { [TOKEN_IDS]: ids, [ATTENTION_MASK]: mask } = batchRows(rows, padTokenId ?? eosTokenIds[0] ?? 0);
+    const { [TOKEN_IDS]: ids, [ATTENTION_MASK]: mask } = batchRows(rows, padTokenId ?? eosTokenIds[0] ?? 0, this.#side);
     const hasMask = this.#model.inputs.some(({ name }) => name === ATTENTION_MASK);
     if (!hasMask && rows.some(({ length }) => length !== rows[0]!.length)) {
       throw new InputError(

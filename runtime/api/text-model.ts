@@ -84,7 +84,9 @@ export class TextModel extends Model<Prompt, LanguageModelMembers> implements Me
   ): Promise<Generated<unknown>> {
     const site = laterSite();
     const { isInvokes, options, block } = readGenerateCall(prompt, second, third);
-    const inputs = isInvokes ? null : this.loaded.inputs.prepare(prompt);
+    const { inputs: maker } = this.loaded;
+    const read = isInvokes ? prompt : ((await maker.read?.(prompt)) ?? prompt);
+    const inputs = isInvokes ? null : maker.prepare(read);
     const settings = this.#settings(options, inputs && lengthOf(inputs));
     const generated = await generate(this.loaded, inputs, block, settings, chosenBackend('generate', options), site);
     return { ...generated, texts: generated.tokens.map((ids) => decodeTokens(this.tokenizer, ids)) };

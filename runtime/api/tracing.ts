@@ -37,13 +37,21 @@ import { Results } from './results.ts';
 export interface RunnableModel {
   readonly map: ModelMap;
   readonly engine: Engine;
+  /** What runs of an encoder-decoder in the steps of a generation after the first; none of any other model. */
+  readonly parts: readonly RunnableModel[];
 }
 
 /** A model whose forwards can stand in a trace. */
 export interface Traceable extends RunnableModel {
   readonly inputs: InputMaker;
+  /** Works out the formulas of the shapes of all that a generation runs. */
+  symbolic(): Promise<void>;
   /** Opens a forward, with the edits of the model in it. */
   openForward(tracing: Tracing, shapes: Shapes, inputs: ReadonlyMap<string, InputTensor>): TracedForward;
+  /** What runs the steps of a generation after the first: the model itself, unless a part of it is all that is left to do. */
+  afterFirst(cached: boolean): RunnableModel;
+  /** Opens a step of a generation after the first, likewise. */
+  openStep(tracing: Tracing, shapes: Shapes, cached: boolean, first: TracedForward): TracedForward;
 }
 
 /** Inputs of a forward, some of which are values of earlier ones. */
@@ -113,8 +121,13 @@ export class Tracing {
   run!: TraceRun;
 
   /** Opens a forward of a model. */
-  openForward(model: RunnableModel, shapes: Shapes, inputs: ForwardRun['inputs']): TracedForward {
-    const forward = this.builder.addForward(new TypedModel(model.map, shapes));
+  openForward(
+    model: Pick<RunnableModel, 'map' | 'engine'>,
+    shapes: Shapes,
+    inputs: ForwardRun['inputs'],
+    typed = new TypedModel(model.map, shapes),
+  ): TracedForward {
+    const forward = this.builder.addForward(typed);
     this.runs[forward.id] = { engine: model.engine, owner: forward.id, inputs };
     return forward;
   }
@@ -126,10 +139,15 @@ export class Tracing {
   }
 
   /** Opens a forward that runs in the middle of another one, at the place where its model is attached. */
-  openInside(main: TracedForward, model: RunnableModel, shapes: Shapes, place: Place | null): TracedForward {
+  openInside(
+    main: TracedForward,
+    model: Pick<RunnableModel, 'map' | 'engine'>,
+    shapes: Shapes,
+    place: Place | null,
+  ): TracedForward {
     const forward = this.builder.addForward(new TypedModel(model.map, shapes), main.region);
     this.runs[forward.id] = { engine: model.engine, owner: main.id, inputs: new Map() };
-    this.places.set(forward, place ?? onlyPlace(TypedModel.of(main).map, model.map));
+    this.places.set(forward, place ?? onlyPlace(TypedModel.of(main).held, model.map));
     return forward;
   }
 
@@ -162,7 +180,7 @@ export class Tracing {
     const { rows } = this.builder;
     return this.builder.forwards.filter(
       (forward) =>
-        TypedModel.of(forward).map === map &&
+        TypedModel.of(forward).held === map &&
         (forward === main ||
           (this.isInside(forward, main) &&
             (rows === null || forward.rows === null || forward.rows === rows) &&

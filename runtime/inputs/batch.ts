@@ -7,17 +7,24 @@ export interface TokenBatch {
   readonly [ATTENTION_MASK]: Tensor<'int64'>;
 }
 
-/** Fills shorter rows up on the left, so that the last token of every row stands in the last column. */
-export function batchRows(rows: readonly (readonly number[])[], padTokenId: number): TokenBatch {
+/**
+ * Fills shorter rows up: on the left, so that the last token of every row stands in the last column; for an encoder, which
+ * counts positions from the first column, on the right.
+ */
+export function batchRows(
+  rows: readonly (readonly number[])[],
+  padTokenId: number,
+  side: 'left' | 'right' = 'left',
+): TokenBatch {
   const length = Math.max(0, ...rows.map((row) => row.length));
   const input = new BigInt64Array(rows.length * length).fill(BigInt(padTokenId));
   const mask = new BigInt64Array(rows.length * length);
   rows.forEach((row, index) => {
-    const end = (index + 1) * length;
+    const start = side === 'left' ? (index + 1) * length - row.length : index * length;
     row.forEach((id, position) => {
-      input[end - row.length + position] = BigInt(id);
+      input[start + position] = BigInt(id);
     });
-    mask.fill(1n, end - row.length, end);
+    mask.fill(1n, start, start + row.length);
   });
   const dims = [rows.length, length];
   return { [TOKEN_IDS]: new Tensor('int64', dims, input), [ATTENTION_MASK]: new Tensor('int64', dims, mask) };

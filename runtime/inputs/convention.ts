@@ -1,4 +1,5 @@
 import type { DType } from '../graph/types.ts';
+import { DECODER_TOKEN_IDS, ENCODER_OUTPUT, ENCODER_STATES } from '../onnx/encoder-decoder.ts';
 import type { ModelTensor } from '../onnx/model.ts';
 import { allocate } from '../tensor/storage.ts';
 import type { InputTensor } from '../tensor/string-tensor.ts';
@@ -21,6 +22,8 @@ export const ATTENTION_MASK = 'attention_mask';
 export const POSITION_IDS = 'position_ids';
 /** Which of several texts a token belongs to: int64 [batch, sequence]. */
 export const TOKEN_TYPE_IDS = 'token_type_ids';
+/** Where the tokens stand behind those of the cache: int64 [sequence]. */
+const CACHE_POSITION = 'cache_position';
 /** Whether there is something in the cache, in files that have a branch for each: bool [1]. */
 const USE_CACHE = 'use_cache_branch';
 /** The output that a language model's next token is chosen by: float [batch, sequence, vocabulary]. */
@@ -42,10 +45,21 @@ export function isKeyValue(input: string): boolean {
   return isPast(input) && KEY_VALUE.test(input);
 }
 
+/** Whether an input takes what an earlier step gave, or what the encoder did. */
+export function isCarried(input: string): boolean {
+  return isPast(input) || input === ENCODER_STATES;
+}
+
+/** The input whose tokens a generation goes on: of an encoder-decoder those of the decoder. */
+export function continuedInput(inputs: Iterable<{ readonly name: string }>): string {
+  return [...inputs].some(({ name }) => name === DECODER_TOKEN_IDS) ? DECODER_TOKEN_IDS : TOKEN_IDS;
+}
+
 /** The input that takes an output of a step in the next one; null for an output that none takes. */
 export function pastOf(output: string, inputs: readonly { readonly name: string }[]): string | null {
   const [, rest] = /^present([._].*)$/.exec(output) ?? [];
   const names = rest === undefined ? [] : [`past_key_values${rest}`, `past${rest}`];
+  if (output === ENCODER_OUTPUT) names.push(ENCODER_STATES);
   return names.find((name) => inputs.some((input) => input.name === name)) ?? null;
 }
 
@@ -56,7 +70,10 @@ export function takeTokens(inputs: Iterable<{ readonly name: string }>): boolean
 
 /** Whether an input may be left out beside tokens. */
 export function isFilledIn(input: string): boolean {
-  return [ATTENTION_MASK, POSITION_IDS, TOKEN_TYPE_IDS, USE_CACHE, LOGITS_TO_KEEP].includes(input) || isPast(input);
+  return (
+    [ATTENTION_MASK, POSITION_IDS, TOKEN_TYPE_IDS, CACHE_POSITION, USE_CACHE, LOGITS_TO_KEEP].includes(input) ||
+    isPast(input)
+  );
 }
 
 /** What is wrong with an attention mask beside tokens; null if it has an entry for each of them and of the cache. */
@@ -82,6 +99,7 @@ function pastLength(prepared: ReadonlyMap<string, InputTensor>): number {
  * of zeros. A cache with a size that only the model's author knows stays out.
  */
 export function fillIn(inputs: readonly ModelTensor[], prepared: Map<string, InputTensor>): void {
+  addCachePosition(inputs, prepared);
   const tokens = prepared.get(TOKEN_IDS) ?? prepared.get(EMBEDDINGS);
   if (!tokens) return;
   const [batch, sequence] = tokens.dims as [number, number];
@@ -102,6 +120,15 @@ export function fillIn(inputs: readonly ModelTensor[], prepared: Map<string, Inp
   add(TOKEN_TYPE_IDS, () => filled([batch, sequence], 0));
   add(USE_CACHE, () => Tensor.from([past > 0], 'bool' as 'float32', [1]));
   add(LOGITS_TO_KEEP, () => integers([0], left.get(LOGITS_TO_KEEP)!.dims?.map(() => 1) ?? []));
+}
+
+function addCachePosition(inputs: readonly ModelTensor[], prepared: Map<string, InputTensor>): void {
+  const tokens = prepared.get(DECODER_TOKEN_IDS) ?? prepared.get(TOKEN_IDS) ?? prepared.get(EMBEDDINGS);
+  const { dtype } = inputs.find(({ name }) => name === CACHE_POSITION) ?? {};
+  if (!tokens || !dtype || prepared.has(CACHE_POSITION)) return;
+  const past = pastLength(prepared);
+  const places = Array.from({ length: tokens.dims[1]! }, (_, i) => past + i);
+  prepared.set(CACHE_POSITION, integers(places, [places.length]).to(dtype) as Tensor);
 }
 
 /**

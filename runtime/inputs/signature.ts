@@ -4,7 +4,7 @@ import type { ModelTensor } from '../onnx/model.ts';
 import { isFloatDType } from '../tensor/storage.ts';
 import { type InputTensor, type NestedStrings, StringTensor } from '../tensor/string-tensor.ts';
 import { Tensor, type TensorData } from '../tensor/tensor.ts';
-import { fillIn, maskFault } from './convention.ts';
+import { fillIn, isPast, maskFault } from './convention.ts';
 
 /** An input that does not fit the model. */
 export class InputError extends UserError {
@@ -132,7 +132,8 @@ function checkSymbols(inputs: readonly ModelTensor[], prepared: ReadonlyMap<stri
   const sizes = new Map<string, { size: number; name: string }>();
   for (const { name, dims } of inputs) {
     const tensor = prepared.get(name);
-    if (!tensor) continue;
+    // An empty cache is as long as nothing.
+    if (!tensor || (isPast(name) && tensor.dims.includes(0))) continue;
     dims?.forEach((dim, i) => {
       if (typeof dim !== 'string') return;
       const size = tensor.dims[i]!;

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import * as z from 'zod';
 import { readGenaiConfig } from './genai-config.ts';
 import { readJson, readText } from './json-file.ts';
+import type { TokenRules } from './token-rules.ts';
 
 /** The generation settings in a model's files; undefined if they do not say. */
 export interface GenerationDefaults {
@@ -24,8 +25,14 @@ export interface LanguageConfig {
   readonly padTokenId: number | null;
   readonly bosToken: string | null;
   readonly eosToken: string | null;
-  /** The longest text that the model has positions for, in tokens. */
+  /** The longest text that the model has positions for, in tokens: of an encoder-decoder that of its decoder. */
   readonly maxPositions: number | null;
+  /** The longest prompt that it has positions for: of an encoder-decoder that of its encoder. */
+  readonly maxPromptTokens: number | null;
+  /** The token that the decoder of an encoder-decoder begins with. */
+  readonly decoderStartTokenId: number | null;
+  /** Tokens that the files forbid or demand; null if they do not. */
+  readonly tokenRules: TokenRules | null;
   /** How many tokens the model has logits for; the tokenizer may know fewer. */
   readonly vocabSize: number | null;
   /** Jinja templates by name; the usual one is `default`. */
@@ -47,14 +54,27 @@ const token = z
 const specialIds = { eos_token_id: ids, bos_token_id: oneId, pad_token_id: oneId };
 const sizes = { n_positions: size, max_position_embeddings: size, n_ctx: size, vocab_size: size };
 
+const rules = {
+  decoder_start_token_id: oneId,
+  suppress_tokens: z.array(z.number().int()).nullish(),
+  begin_suppress_tokens: z.array(z.number().int()).nullish(),
+  bad_words_ids: z.array(z.array(z.number().int())).nullish(),
+  forced_bos_token_id: oneId,
+  forced_eos_token_id: ids,
+};
+
 const config = z.looseObject({
   ...specialIds,
   ...sizes,
+  ...rules,
+  max_target_positions: size,
+  relative_attention_num_buckets: size,
   // Models that also take pictures keep their language model's sizes a level below.
   text_config: z.looseObject({ ...specialIds, ...sizes }).nullish(),
 });
 const generationConfig = z.looseObject({
   ...specialIds,
+  ...rules,
   max_new_tokens: size,
   max_length: size,
   do_sample: z.boolean().nullish(),
@@ -82,24 +102,30 @@ export function readLanguageConfig(folder: string): LanguageConfig {
   const path = join(folder, 'config.json');
   const { text_config: text, ...top } = readJson(path, config) ?? {};
   const { model: genai, search } = genaiDefaults(folder);
-  const generation = {
-    ...search,
-    ...defined(readJson(join(folder, 'generation_config.json'), generationConfig) ?? {}),
-  };
+  const generationFile = readJson(join(folder, 'generation_config.json'), generationConfig);
+  const generation = { ...search, ...defined(generationFile ?? {}) };
   const tokenizer = readJson(join(folder, 'tokenizer_config.json'), tokenizerConfig) ?? {};
   const first = (key: 'bos_token_id' | 'pad_token_id') => {
     const found = generation[key] ?? top[key] ?? text?.[key] ?? genai[key] ?? -1;
     return found < 0 ? null : found;
   };
   const model = { ...genai, ...defined({ ...text }), ...defined(top) };
+  const eosTokenIds = generation.eos_token_id ?? model.eos_token_id ?? [];
+  const { relative_attention_num_buckets: relative, max_target_positions: targets } = top;
+  const positions = model.n_positions ?? model.max_position_embeddings ?? model.n_ctx ?? null;
+  // Where positions are only relative, `n_positions` is how long texts were in training, and no limit.
+  const maxPromptTokens = relative ? null : positions;
   return {
     whole: readJson(path, z.looseObject({})) ?? {},
-    eosTokenIds: generation.eos_token_id ?? model.eos_token_id ?? [],
+    eosTokenIds,
     bosTokenId: first('bos_token_id'),
     padTokenId: first('pad_token_id'),
     bosToken: tokenizer.bos_token ?? null,
     eosToken: tokenizer.eos_token ?? null,
-    maxPositions: model.n_positions ?? model.max_position_embeddings ?? model.n_ctx ?? null,
+    maxPositions: targets ?? maxPromptTokens,
+    maxPromptTokens,
+    decoderStartTokenId: generation.decoder_start_token_id ?? top.decoder_start_token_id ?? first('bos_token_id'),
+    tokenRules: rulesIn(generationFile ?? top, eosTokenIds),
     vocabSize: model.vocab_size ?? null,
     chatTemplates: { ...tokenizer.chat_template, ...ownTemplates(folder) },
     generation: {
@@ -113,6 +139,21 @@ export function readLanguageConfig(folder: string): LanguageConfig {
       repetitionPenalty: generation.repetition_penalty ?? undefined,
     },
   };
+}
+
+function rulesIn(file: z.infer<z.ZodObject<typeof rules>>, eosTokenIds: readonly number[]): TokenRules | null {
+  const found = {
+    // transformers' files also have -1 for none.
+    suppressTokens: file.suppress_tokens?.filter((token) => token >= 0) ?? [],
+    beginSuppressTokens: file.begin_suppress_tokens?.filter((token) => token >= 0) ?? [],
+    // As in transformers, a word that is the end alone is none.
+    badWordsIds: file.bad_words_ids?.filter((word) => word.length !== 1 || !eosTokenIds.includes(word[0]!)) ?? [],
+    forcedBosTokenId: file.forced_bos_token_id ?? null,
+    forcedEosTokenIds: file.forced_eos_token_id ?? [],
+  };
+  return Object.values(found).every((rule) => rule === null || (Array.isArray(rule) && rule.length === 0))
+    ? null
+    : found;
 }
 
 /** What `genai_config.json` says, in the words of the other files. */

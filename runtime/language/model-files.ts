@@ -3,6 +3,7 @@ import { join, posix, sep } from 'node:path';
 import { guess, nearest } from '../nearest.ts';
 import { ModelError } from '../onnx/error.ts';
 import { statFile } from '../onnx/stat-file.ts';
+import { encoderFilesOf } from './encoder-files.ts';
 
 /** The graphs of published models, the usual ones first. */
 const GRAPHS = ['model', 'decoder_model_merged', 'decoder_model'];
@@ -103,15 +104,19 @@ function within(subfolder: string): string {
 const folderOf = (path: string) => path.slice(0, path.lastIndexOf('/') + 1);
 
 /**
- * The files that a model with the graph `model` needs, those beside it in its subfolder too. The graph comes last: where they are fetched in
- * this order, all the others are there once the graph is.
+ * The files that a model with the graph `model` needs, those beside it in its subfolder too, and of a decoder those of its
+ * encoder. The graph comes last: where they are fetched in this order, all the others are there once the graph is.
  */
 export function neededFiles(paths: readonly string[], model: string, subfolder = ''): string[] {
-  const external = (path: string) => path.startsWith(model) && EXTERNAL_DATA.test(path.slice(model.length));
+  const { encoder = null, withPast = null } = encoderFilesOf(model, paths) ?? {};
+  const others = [encoder, withPast].filter((path) => path !== null);
+  const isExternal = (path: string, graph: string) =>
+    path.startsWith(graph) && EXTERNAL_DATA.test(path.slice(graph.length));
+  const external = (path: string) => [...others, model].some((graph) => isExternal(path, graph));
   const beside = within(subfolder);
   const isCompanion = (path: string) =>
     COMPANIONS.test(path) || (path.startsWith(beside) && COMPANIONS.test(path.slice(beside.length)));
-  return [...paths.filter((path) => isCompanion(path) || external(path)), model];
+  return [...paths.filter((path) => isCompanion(path) || external(path)), ...others, model];
 }
 
 function graphsOf(paths: readonly string[]): string[] {

@@ -1,6 +1,7 @@
 import { basename, dirname, join } from 'node:path';
 import { ModelError } from '../onnx/error.ts';
 import { statFile } from '../onnx/stat-file.ts';
+import { type EncoderFiles, encoderFilesOf } from './encoder-files.ts';
 import { readGenaiConfig } from './genai-config.ts';
 import { type HubOptions, modelFolder } from './hub.ts';
 import { chooseModelFile, filesUnder } from './model-files.ts';
@@ -9,8 +10,10 @@ import { chooseModelFile, filesUnder } from './model-files.ts';
 export interface ModelPlace {
   /** The folder of its tokenizer and configuration. */
   readonly folder: string;
-  /** Its .onnx file. */
+  /** Its .onnx file; of an encoder-decoder that of the decoder. */
   readonly path: string;
+  /** What belongs to a decoder that has an encoder; null for any other model, and for a file that was named itself. */
+  readonly beside: EncoderFiles | null;
 }
 
 /**
@@ -27,7 +30,13 @@ export async function modelPlace(pathOrHubId: string, options: HubOptions = {}):
   const named = join(subfolder, readGenaiConfig(folder)?.model.decoder?.filename ?? '');
   const isFree = options.file === undefined && options.dtype === undefined;
   const file = isFree && paths.includes(named) ? named : chooseModelFile(paths, root, options);
-  return { folder, path: join(root, file) };
+  const beside = encoderFilesOf(file, paths);
+  const within = (path: string | null) => path && join(root, path);
+  return {
+    folder,
+    path: join(root, file),
+    beside: beside && { encoder: join(root, beside.encoder), withPast: within(beside.withPast) },
+  };
 }
 
 /** What is named like a file is none of the hub's models, whether it is there or not. */
@@ -41,7 +50,7 @@ function placeOfFile(path: string, options: HubOptions): ModelPlace {
   const beside = dirname(path);
   // As published models have it: the tokenizer stands above the folder of the graphs.
   const isBelow = basename(beside) === 'onnx' && !hasCompanions(beside);
-  return { folder: isBelow ? dirname(beside) : beside, path };
+  return { folder: isBelow ? dirname(beside) : beside, path, beside: null };
 }
 
 function hasCompanions(folder: string): boolean {

@@ -81,12 +81,13 @@ export function nodesByName(model: OnnxModel): Map<string, { index: number; outp
   return new Map(named.filter(([name]) => name !== ''));
 }
 
-/** By tensor the number of the model's first output that is made of it. */
+/** By tensor the number of the model's first output that is made of it, not only of its size. */
 function reached({ graph, links, outputs }: OnnxModel): Map<string, number> {
   const first = new Map(outputs.map(({ name }, i) => [name, i]));
   for (let index = graph.node.length - 1; index >= 0; index--) {
     const made = Math.min(...graph.node[index]!.output.map((name) => first.get(name) ?? Number.POSITIVE_INFINITY));
     if (made === Number.POSITIVE_INFINITY) continue;
+    if (graph.node[index]!.output.every((name) => links.structural.has(name))) continue;
     for (const name of links.reads[index]!) first.set(name, Math.min(made, first.get(name) ?? made));
   }
   return first;

@@ -18,6 +18,13 @@ export class OpenedFiles {
     this.#files.set(path, { dev, ino, size, mtimeNs });
   }
 
+  /** These files and others. */
+  and(others: OpenedFiles): OpenedFiles {
+    const both = new OpenedFiles();
+    for (const [path, identity] of [...this.#files, ...others.#files]) both.add(path, identity);
+    return both;
+  }
+
   /** What became of the first file that is no longer what was opened, in a clause that names it; null if all are. */
   changed(): string | null {
     for (const [path, was] of this.#files) {

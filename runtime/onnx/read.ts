@@ -1,6 +1,7 @@
 import { closeSync, fstatSync, openSync, realpathSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
 import { withOpenBranches } from './branches/open.ts';
+import { unmerged } from './cache-branches.ts';
 import { ModelError } from './error.ts';
 import { checkExternal } from './external.ts';
 import { withFinalNormBesideLayers } from './final-norm.ts';
@@ -24,14 +25,43 @@ import { WireError, WireReader } from './wire.ts';
  * external data that is missing, too short or outside the model's folder.
  */
 export async function readModel(path: string): Promise<OnnxModel> {
+  const file = readFile(path);
+  return modelOf(file, file.proto);
+}
+
+/** A decoder of which one run may go on from what another one has left. */
+export interface ReadDecoder {
+  /** Runs on tokens alone. */
+  readonly first: OnnxModel;
+  /** Runs on tokens and the cache of an earlier run; null where the file has no such part. */
+  readonly later: OnnxModel | null;
+}
+
+/** The same for a decoder, which may be merged of one that has a cache and one that has none. */
+export async function readDecoder(path: string): Promise<ReadDecoder> {
+  const file = readFile(path);
+  const parts = unmerged(file.proto);
+  if (!parts) return { first: modelOf(file, file.proto), later: null };
+  return { first: modelOf(file, parts.first), later: modelOf(file, parts.later) };
+}
+
+interface ReadFile {
+  readonly path: string;
+  readonly real: string;
+  readonly files: OpenedFiles;
+  readonly proto: ModelProto;
+}
+
+function readFile(path: string): ReadFile {
   checkFile(path);
   const real = realpathSync(path);
-  const folder = dirname(real);
   const files = new OpenedFiles();
-  const bytes = readGraph(path, real, files);
-  const proto = withFreeDims(
-    canonical(withInlinedFunctions(lifted(withDenseWeights(decode(path, bytes), path), path))),
-  );
+  return { path, real, files, proto: decode(path, readGraph(path, real, files)) };
+}
+
+function modelOf({ path, real, files }: ReadFile, read: ModelProto): OnnxModel {
+  const folder = dirname(real);
+  const proto = withFreeDims(canonical(withInlinedFunctions(lifted(withDenseWeights(read, path), path))));
   if (!proto.graph?.output.length) throw new ModelError(`${path} has no outputs`);
   checkOperatorSet(path, proto);
   const sorted = withOpenBranches({ ...proto, graph: inOrder(path, proto.graph) });

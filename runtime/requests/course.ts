@@ -10,6 +10,7 @@ import type { Course, LateCourse, StepOutputs } from '../types/course.ts';
 import { numberInputs } from './number-inputs.ts';
 
 const index = z.int().nonnegative();
+const tokens = z.array(index).readonly();
 const asked = { step: index, rows: z.strictObject({ start: index, count: index }).nullable() };
 const stepOutputs = z.strictObject({ logits: index, cache: z.record(z.string(), index) });
 const late = z.strictObject({
@@ -29,6 +30,16 @@ const generation = z.strictObject({
   }),
   stop: z.array(index),
   pad: index,
+  count: index,
+  rules: z
+    .strictObject({
+      suppressTokens: tokens,
+      beginSuppressTokens: tokens,
+      badWordsIds: z.array(tokens).readonly(),
+      forcedBosTokenId: index.nullable(),
+      forcedEosTokenIds: tokens,
+    })
+    .nullable(),
 });
 const fn = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('tokens'), generation: index }),
@@ -77,7 +88,13 @@ export function courseToJson<T>(
     forwards: forwards.map(({ model, owner, inputs, given, step, site }) => {
       return { model: model.hash, owner, inputs: tensors(inputs), given: idsOf(given), step, site };
     }),
-    generations: generations.map(({ sampling, stop, pad }) => ({ sampling, stop: [...stop], pad })),
+    generations: generations.map(({ sampling, stop, pad, count, rules }) => ({
+      sampling,
+      stop: [...stop],
+      pad,
+      count,
+      rules,
+    })),
     functions: Array.from(functions, ([{ id }, one]) => ({ value: id, fn: one })),
     late: own && lateToJson(own),
   };
@@ -127,10 +144,12 @@ export function courseFromJson<T>(
         site,
       };
     }),
-    generations: json.generations.map(({ sampling, stop, pad }) => ({
+    generations: json.generations.map(({ sampling, stop, pad, count, rules }) => ({
       sampling: sampling as Course['generations'][number]['sampling'],
       stop: new Set(stop),
       pad,
+      count,
+      rules,
     })),
     functions: new Map(json.functions.map(({ value, fn: one }, i) => [find(value, `course.functions[${i}]`), one])),
     late: json.late && lateFromJson(json.late, find, values),

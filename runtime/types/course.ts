@@ -1,5 +1,6 @@
 import type { Site, Value } from '../graph/types.ts';
 import type { SamplingOptions } from '../language/sampling-options.ts';
+import type { TokenRules } from '../language/token-rules.ts';
 import type { OnnxModel } from '../onnx/model.ts';
 import type { InputTensor } from '../tensor/string-tensor.ts';
 
@@ -39,6 +40,10 @@ export interface CourseGeneration {
   readonly stop: ReadonlySet<number>;
   /** What is appended to rows that have ended. */
   readonly pad: number;
+  /** How many new tokens there may be. */
+  readonly count: number;
+  /** Tokens that are forbidden or demanded; null if none is. */
+  readonly rules: TokenRules | null;
 }
 
 /** A function between two steps of a generation: it chooses the next tokens of logits, or tells whether a step is reached. */

@@ -93,3 +93,24 @@ test('what comes with it: the small files and its own external data, the graph l
     'onnx/model.onnx',
   ]);
 });
+
+test('what comes with a decoder: its encoder, and the decoder with a cache, stored as it is', () => {
+  const names = ['encoder_model', 'decoder_model', 'decoder_with_past_model', 'decoder_model_merged'];
+  const paths = names.flatMap((name) => [`onnx/${name}.onnx`, `onnx/${name}.onnx_data`, `onnx/${name}_q4.onnx`]);
+  expect(neededFiles(paths, 'onnx/decoder_model.onnx')).toEqual([
+    'onnx/encoder_model.onnx_data',
+    'onnx/decoder_model.onnx_data',
+    'onnx/decoder_with_past_model.onnx_data',
+    'onnx/encoder_model.onnx',
+    'onnx/decoder_with_past_model.onnx',
+    'onnx/decoder_model.onnx',
+  ]);
+  expect(neededFiles(paths, 'onnx/decoder_model_merged_q4.onnx')).toEqual([
+    'onnx/encoder_model_q4.onnx',
+    'onnx/decoder_model_merged_q4.onnx',
+  ]);
+  expect(neededFiles(['decoder_model_merged.onnx'], 'decoder_model_merged.onnx')).toHaveLength(1);
+  expect(() => neededFiles([...paths, 'onnx/decoder_model_fp16.onnx'], 'onnx/decoder_model_fp16.onnx')).toThrow(
+    'onnx/decoder_model_fp16.onnx has no encoder_model_fp16.onnx beside it, only encoder_model.onnx, encoder_model_q4.onnx',
+  );
+});

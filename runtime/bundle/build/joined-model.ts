@@ -1,9 +1,8 @@
-import { canonicalDomain } from '../../onnx/domains.ts';
-import { ModelError } from '../../onnx/error.ts';
 import { OnnxModel } from '../../onnx/model.ts';
-import { changedNode, type GraphProto, type ModelProto } from '../../onnx/proto.ts';
+import { changedNode, type GraphProto } from '../../onnx/proto.ts';
 import { raised } from '../../onnx/raise.ts';
 import { renameAll } from '../../onnx/rename.ts';
+import { operatorSets, ownFunctions } from '../../onnx/together.ts';
 import { embedWeights } from './weights.ts';
 
 /** One run of a model that is called in another one, as a part of that. */
@@ -66,7 +65,7 @@ export function joinModels(runs: readonly OnnxModel[]): JoinedModel {
     graph,
     irVersion: BigInt(Math.max(...models.map((model) => Number(model.proto.irVersion)))),
     opsetImport: operatorSets(models, opset),
-    functions: functionsOf(models),
+    functions: ownFunctions(models),
   };
   return { model: new OnnxModel(joined, host), parts };
 }
@@ -92,39 +91,4 @@ class PartNames {
 /** A graph whose nodes do not say to which modules of which model they belonged: they would be taken for those of another model. */
 function unscoped(graph: GraphProto): GraphProto {
   return { ...graph, node: graph.node.map((node) => changedNode(node, { metadataProps: [] })) };
-}
-
-/** The operator sets of all models. */
-function operatorSets(models: readonly OnnxModel[], opset: number): ModelProto['opsetImport'] {
-  const all = new Map<string, ModelProto['opsetImport'][number]>();
-  for (const { proto, path } of models) {
-    for (const one of proto.opsetImport) {
-      const domain = canonicalDomain(one.domain);
-      const known = all.get(domain);
-      if (domain !== '' && known && known.version !== one.version) {
-        throw new ModelError(
-          `${path} uses version ${one.version} of the operators of ${domain}, and ${models[0]!.path} uses version ${known.version}: they cannot become one model. Export both with one version.`,
-        );
-      }
-      all.set(domain, domain === '' ? { ...one, version: BigInt(opset) } : one);
-    }
-  }
-  return [...all.values()];
-}
-
-/** The functions that models have of their own. */
-function functionsOf(models: readonly OnnxModel[]): ModelProto['functions'] {
-  const all = new Map<string, OnnxModel>();
-  for (const model of models) {
-    for (const { domain, name } of model.proto.functions) {
-      const key = `${canonicalDomain(domain)}:${name}`;
-      if (all.has(key)) {
-        throw new ModelError(
-          `${model.path} and ${all.get(key)!.path} each have a function '${key}' of their own: they cannot become one model. Export one of them without functions.`,
-        );
-      }
-      all.set(key, model);
-    }
-  }
-  return models.flatMap(({ proto }) => proto.functions);
 }
