@@ -225,7 +225,7 @@ describe('modules of which only a run tells what they are', () => {
     'one that reads another, which reads it in the other branch: an error at the line',
     async (use) => {
       await expect(use('crossed', 'block.a')).rejects.toThrow(
-        /branches\.test\.ts:\d+:\d+ - 'block\.a' runs in a branch of the model's own If \(the node '\/block\/If'\), whose branches have modules in common that run otherwise, or in another order, in each \(\/block\/act\)/,
+        /branches\.test\.ts:\d+:\d+ - 'block\.a' runs in a branch of the model's own If \(the node '\/block\/If'\), whose branches have modules in common that run otherwise, or in another order, in each \(block\.act\)/,
       );
     },
   );

@@ -6,9 +6,9 @@ const CLOSED = 'onnsight.closed';
 
 /** A conditional whose modules cannot be reached, as these run otherwise in each branch. */
 export function closed(node: NodeProto, modules: readonly string[]): NodeProto {
-  return changedNode(node, {
-    metadataProps: [...node.metadataProps, ...makeMetadata({ [CLOSED]: JSON.stringify(modules) })],
-  });
+  const paths = new Set(modules.map((path) => path.replace(/^\//, '').replaceAll('/', '.')));
+  const metadata = makeMetadata({ [CLOSED]: JSON.stringify([...paths]) });
+  return changedNode(node, { metadataProps: [...node.metadataProps, ...metadata] });
 }
 
 /** The modules that run otherwise in each branch of a conditional, which therefore stayed as it was. */

@@ -42,7 +42,7 @@ export function mergeBranches(
   }
 }
 
-/** Nodes whose tensors have other names since the branches were merged. */
+/** The names that the tensors of a branch have since it was merged with the other one. */
 class Renamed {
   private readonly names = new Map<string, string>();
 
@@ -70,9 +70,14 @@ class BranchMerger {
   private readonly inElse = new Renamed();
   /** Which calls in the other branch are the same, by their paths. */
   private readonly calls = new Map<string, string>();
+  /** The path of the node that makes a tensor. */
   private readonly pathOfMaker = new Map<string, string>();
+  /** The choices between two tensors, by these. */
   private readonly choices = new Map<string, Chosen>();
+  /** What says whether one of two branches runs, by what says it of each. */
   private readonly unions = new Map<string, string>();
+  /** What the nodes that make constants give, by what these do. */
+  private readonly constants = new Map<string, readonly string[]>();
 
   constructor(
     opener: Opener,
@@ -101,13 +106,12 @@ class BranchMerger {
     ).filter(([i, j]) => String(a[i]!.types) === String(b[j]!.types));
     for (const [i, j] of pairs) this.noteCalls(pathOf(a[i]!.node), pathOf(b[j]!.node));
     const left: [Placed[], Placed[]] = [[], []];
-    const merged: Placed[] = [];
     const from = this.opener.placed.length;
     let [i, j] = [0, 0];
     for (const [p, q] of [...pairs, [a.length, b.length] as const]) {
       for (; i < p; i++) left[0].push(this.emit(a[i]!, this.inThen));
       for (; j < q; j++) left[1].push(this.emit(this.renumbered(b[j]!), this.inElse));
-      if (i < a.length && j < b.length) merged.push(this.pair(a[i++]!, b[j++]!));
+      if (i < a.length && j < b.length) this.pair(a[i++]!, b[j++]!);
     }
     const outputs = this.outputs();
     checkShared({
@@ -141,8 +145,6 @@ class BranchMerger {
     for (const { node } of others) for (const name of node.output) this.pathOfMaker.set(name, pathOf(node));
     return others;
   }
-
-  private readonly constants = new Map<string, readonly string[]>();
 
   /** What a node does, and with which constants: what else it reads may differ between the branches. */
   private keyed({ node, leaves }: Placed): Keyed {
@@ -189,15 +191,13 @@ class BranchMerger {
   }
 
   /** Adds what both branches do. */
-  private pair(a: Placed, b: Placed): Placed {
+  private pair(a: Placed, b: Placed): void {
     const branch = this.either(a.branch!, b.branch!);
     const input = a.node.input.map((name, i) => this.choose(name, b.node.input[i]!, branch));
     b.node.output.forEach((name, i) => void this.inElse.set(name, a.node.output[i]!));
     const other = this.renumbered(b).node;
     const { name } = pathOf(other).length > pathOf(a.node).length ? other : a.node;
-    const both = { ...a, node: changedNode(a.node, { input, name }), branch };
-    this.push(both);
-    return both;
+    this.push({ ...a, node: changedNode(a.node, { input, name }), branch });
   }
 
   /** Where a node runs that stands in both branches. */
@@ -229,8 +229,9 @@ class BranchMerger {
     this.opener.place(node, branch);
     this.pathOfMaker.set(name, path);
     this.choices.set(key, { name, sources: [then, otherwise], path });
-    // What leaves a module is read in both branches as what it is in the one that runs.
-    if (path.length > this.path.length) {
+    // What leaves a module is read in both branches as what it is in the one that runs, if it is there wherever they run.
+    const isEverywhere = branch.ran.length === (this.around?.ran.length ?? 0);
+    if (isEverywhere && path.length > this.path.length) {
       this.inThen.set(a, name);
       this.inElse.set(b, name);
     }

@@ -79,13 +79,16 @@ export function orderLike(anchors: readonly Pair[], placed: readonly Placed[]): 
   const maker = new Map(placed.flatMap(({ node }, i) => node.output.map((name) => [name, i] as const)));
   const order: number[] = [];
   const done = new Set<number>();
+  /** Those that wait for others: in a damaged file one may read what comes of it. */
+  const waiting = new Set<number>();
   const add = (last: number) => {
     const pending = [last];
     while (pending.length > 0) {
       const at = pending.at(-1)!;
       const { node, branch } = placed[at]!;
       const needed = [...readsOf(node), ...(branch?.ran ?? [])].flatMap((name) => maker.get(name) ?? []);
-      const missing = done.has(at) ? [] : needed.filter((one) => !done.has(one));
+      waiting.add(at);
+      const missing = done.has(at) ? [] : needed.filter((one) => !done.has(one) && !waiting.has(one));
       pending.push(...missing.reverse());
       if (missing.length > 0) continue;
       pending.pop();
