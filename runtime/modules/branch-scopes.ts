@@ -16,7 +16,8 @@ const MANY = 1000;
 /**
  * The scopes of nodes in branches of which the dynamo exporter told no module: it names only the calls of PyTorch there, and
  * the parameters that these read. A call that is all that a module of torch.nn does is that module, if no call of another
- * kind reads the module's parameters; all else stands in the module whose conditional it is. In a loop each iteration calls its modules anew.
+ * kind reads the module's parameters; all else stands in the module whose conditional it is. In a loop each iteration calls
+ * its modules anew.
  */
 export function withBranchScopes(graph: GraphProto, links: Links, told: readonly (Scope | null)[]): (Scope | null)[] {
   const paths = parametersByFxName(graph);

@@ -51,11 +51,14 @@ export function withOpenBranches(proto: ModelProto): ModelProto {
 function withOwnNames(placed: readonly Placed[], before: readonly NodeProto[]): NodeProto[] {
   const stayed = new Set(before);
   const taken = new Set(placed.flatMap(({ node }) => (stayed.has(node) ? [node.name] : [])));
+  const counts = new Map<string, number>();
   return placed.map((one) => {
     const { node } = one;
     if (stayed.has(node) || node.name === '') return placedNode(one);
     let { name } = node;
-    for (let count = 1; taken.has(name); count++) name = `${node.name}#${count}`;
+    let count = counts.get(name) ?? 0;
+    while (taken.has(name)) name = `${node.name}#${++count}`;
+    counts.set(node.name, count);
     taken.add(name);
     return placedNode({ ...one, node: changedNode(node, { name }) });
   });
