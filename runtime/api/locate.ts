@@ -2,6 +2,7 @@ import { OperationError } from '../graph/operation.ts';
 import type { Address } from '../graph/ops.ts';
 import type { TensorType } from '../graph/types.ts';
 import type { Located } from '../lowering/address.ts';
+import { conditionsOf } from '../modules/counted-calls.ts';
 import { findModule } from '../modules/find.ts';
 import { type Module, type Operation, walk } from '../modules/module.ts';
 import { OPERATION } from '../modules/operation-path.ts';
@@ -10,8 +11,8 @@ import { parameters } from '../modules/parameters.ts';
 import { transposedWeights } from '../modules/transposed-weights.ts';
 import { buildTree, nodesByName } from '../modules/tree.ts';
 import { guess, nearest } from '../nearest.ts';
-import { branchOf } from '../onnx/branches/guarded.ts';
-import { inBothBranches } from '../onnx/branches/has-modules.ts';
+import { branchOf } from '../onnx/branches/branch.ts';
+import { differingModules } from '../onnx/branches/closed.ts';
 import { saysWhetherRan } from '../onnx/branches/ran.ts';
 import { BLOCKED } from '../onnx/domains.ts';
 import { dtypeName, elementTypeName } from '../onnx/dtypes.ts';
@@ -132,16 +133,21 @@ export class ModelMap {
       const into = note.into ? `into '${note.into}': read ${note.into}.${port} instead` : 'into another module';
       throw new OperationError(`'${path}' is no longer in this file: the exporter has folded it ${into}`);
     }
+    if (note?.kind === 'uncounted') {
+      const operations = module.operations.slice(0, MOST_NAMES).map(({ name }) => `${path}.ops.${name}.output`);
+      throw new OperationError(
+        `'${path}' runs several times, and in branches of the model's own conditionals or loops, so that only a run tells which of its calls is the first. Use its operations, each of which stands in one place: ${operations.join(', ')}`,
+      );
+    }
     if (note?.kind === 'inside') {
       const around = this.model.graph.node[note.node]!;
       const isBranch = note.opType === 'If';
       const part = isBranch ? 'a branch' : 'the body';
-      const shared = isBranch ? inBothBranches(around, new Set(this.model.initializers.keys())) : [];
-      const names = shared.filter((name) => !name.startsWith('/'));
+      const names = differingModules(around);
       const reason =
         names.length === 0
           ? 'where modules can neither be read nor set'
-          : `whose branches have modules in common (${listed(names)}), so that no module of them can be read or set`;
+          : `whose branches have modules in common that run otherwise, or in another order, in each (${listed(names)}), so that no module of the branches can be read or set`;
       const operation = this.tree.operations.find(({ node }) => node === note.node)?.name ?? note.opType;
       throw new OperationError(
         `'${path}' runs in ${part} of the model's own ${note.opType} (the node '${around.name}'), ${reason}: what leaves it is ops.${operation}.output of the model. ${INSIDE[isBranch ? 'branch' : 'body']}`,
@@ -216,10 +222,7 @@ export class ModelMap {
 
   /** The branches of the model that the module at an address runs in. */
   branchesAround(address: Address): readonly Address[] {
-    const [first, ...others] = this.locate(address).nodes.map(
-      (node) => branchOf(this.model.graph.node[node]!)?.ran ?? [],
-    );
-    return this.truths(first?.filter((ran, i) => others.every((other) => other[i] === ran)) ?? []);
+    return this.truths(conditionsOf(this.locate(address).nodes, this.model.graph));
   }
 
   /** Of a module in the last iteration of a loop that can be reached: the value that says whether the loop goes on. */

@@ -62,6 +62,9 @@ export class ModuleEnvoy extends CallEnvoy implements Members<EnvoyMembers> {
   get calls(): Calls {
     const { map, path, module, standing } = this;
     const name = `${path || standing.place?.path || 'the model'}.calls`;
+    // The error says why there is none.
+    if (module.note?.kind === 'inside' || module.note?.kind === 'uncounted')
+      map.locate({ path, port: 'output', index: 0, call: 0 });
     const forwards = this.isTraced() ? [] : (activeTracing()?.forwardsOf(map, path, standing) ?? []);
     const several = forwards.length > 0 ? forwards.map((call) => ({ ...standing, call })) : [standing];
     const calls = several.flatMap((one) =>

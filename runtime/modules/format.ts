@@ -52,6 +52,7 @@ function describe(module: Module, isMember: IsMember, hidden: string | null = nu
 function remark({ note, calls }: Module): string | null {
   if (note?.kind === 'identity') return 'does nothing at inference';
   if (note?.kind === 'fused') return `fused into ${note.into ?? 'the module behind it'}`;
+  if (note?.kind === 'uncounted') return 'runs in some branches: which call is the first depends on the run';
   if (note?.kind === 'inside') return `runs inside the model's own ${note.opType}`;
   const remarks = [calls.length > 1 ? `runs ${calls.length} times` : null, ORDERS[calls[0]?.order ?? 'sure']];
   return remarks.filter((one) => one !== null).join(', ') || null;

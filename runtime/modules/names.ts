@@ -1,4 +1,4 @@
-import { branchOf } from '../onnx/branches/guarded.ts';
+import { branchOf } from '../onnx/branches/branch.ts';
 import type { NodeProto } from '../onnx/proto.ts';
 import { BETWEEN } from '../onnx/split-fused.ts';
 import { nodePath, pathScopes } from './path-names.ts';

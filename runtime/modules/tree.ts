@@ -5,6 +5,7 @@ import type { GraphProto } from '../onnx/proto.ts';
 import { withBranchScopes } from './branch-scopes.ts';
 import type { CallContext } from './call-context.ts';
 import { moduleCalls } from './calls.ts';
+import { areCounted } from './counted-calls.ts';
 import { type Draft, draft, ensure, withAncestors } from './draft.ts';
 import { MadeOrder } from './made-order.ts';
 import { type Module, type Operation, walk } from './module.ts';
@@ -55,7 +56,10 @@ export function buildTree(model: OnnxModel): Module {
   for (const module of walk(root)) {
     const own = nodes.get(module.path) ?? [];
     module.operations = operations(graph, links, own);
-    if (called.has(module.path)) module.calls = moduleCalls(module.path, own, context);
+    if (!called.has(module.path)) continue;
+    const calls = moduleCalls(module.path, own, context);
+    if (areCounted(calls, graph)) module.calls = calls;
+    else module.note = { kind: 'uncounted' };
   }
   root.calls = [
     {
@@ -86,8 +90,9 @@ function reached({ graph, links, outputs }: OnnxModel): Map<string, number> {
   const first = new Map(outputs.map(({ name }, i) => [name, i]));
   for (let index = graph.node.length - 1; index >= 0; index--) {
     const made = Math.min(...graph.node[index]!.output.map((name) => first.get(name) ?? Number.POSITIVE_INFINITY));
-    if (made === Number.POSITIVE_INFINITY) continue;
-    if (graph.node[index]!.output.every((name) => links.structural.has(name))) continue;
+    // Nothing is made of a tensor whose size alone is used.
+    const isSize = graph.node[index]!.output.every((name) => links.structural.has(name));
+    if (made === Number.POSITIVE_INFINITY || isSize) continue;
     for (const name of links.reads[index]!) first.set(name, Math.min(made, first.get(name) ?? made));
   }
   return first;

@@ -4,7 +4,7 @@ import type { Builder } from './builder.ts';
 import { inner } from './hidden.ts';
 import type { TensorProxy } from './proxy.ts';
 
-/** A value with the dtype and the shape of the tensor it replaces. */
+/** A value with the dtype and the shape of the tensor it replaces. Throws a TraceError for one of another shape. */
 export function fitted(target: Builder, name: string, value: unknown, current: TensorProxy): TensorProxy {
   const { dtype, shape } = current[inner].type;
   let proxy = toProxy(value, typeof value === 'number' ? dtype : undefined);
@@ -18,17 +18,16 @@ export function fitted(target: Builder, name: string, value: unknown, current: T
     proxy = apply('cast', [proxy], { dtype });
   }
   const given = proxy[inner].type.shape;
-  if (given && shape) {
-    const offset = shape.length - given.length;
-    const fits =
-      offset >= 0 &&
-      given.every((dim, i) => dim === null || shape[i + offset] === null || dim === 1 || dim === shape[i + offset]);
-    if (!fits)
+  // A number fills the tensor. Any other shape PyTorch would go on with, which the graph of a model cannot.
+  if (given && shape && given.length > 0) {
+    const isSame =
+      given.length === shape.length && given.every((dim, i) => dim === null || shape[i] === null || dim === shape[i]);
+    if (!isSame)
       throw new TraceError(
-        `${name} has dims [${shape.map((dim) => dim ?? '?')}] and cannot be set to a tensor of dims [${given.map((dim) => dim ?? '?')}].`,
+        `${name} has dims [${shape.map((dim) => dim ?? '?')}] and cannot be set to a tensor of dims [${given.map((dim) => dim ?? '?')}]: the rest of the model expects its shape. To set each of its elements, assign to these, as in PyTorch: ${name}[':'] = …`,
         target.site,
       );
-    if (offset === 0 && given.every((dim, i) => dim !== null && dim === shape[i])) return proxy;
+    if (given.every((dim) => dim !== null)) return proxy;
   }
   return copy(apply('expand', [proxy, apply('shape', [current])]));
 }

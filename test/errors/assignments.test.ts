@@ -5,7 +5,23 @@ import { clean, lm, marked, rejection } from './support.ts';
 const { expectMistake, lineOf, traceFails } = marked(import.meta.url);
 
 describe('an assignment that does not fit', () => {
-  it('a shape that cannot broadcast', () =>
+  it.each<[string, string]>([
+    ['the features of one position', '0, -1'],
+    ['one row without its dimension', '0'],
+    ['one position', ':, -1:'],
+  ])('a shape that PyTorch would go on with: %s', (_, index) =>
+    traceFails(
+      lm.trace(clean, () => {
+        const layer = lm.transformer.h[1];
+        layer.output = layer.output[index]; // @another shape
+        return save(lm.lm_head.output);
+      }),
+      'another shape',
+      /transformer\.h\.1\.output has dims \[1,15,128\] and cannot be set to a tensor of dims \[.*128\]: the rest of the model expects its shape\. .*transformer\.h\.1\.output\[':'\] = …/,
+    ),
+  );
+
+  it('another size', () =>
     traceFails(
       lm.trace(clean, () => {
         const wide = cat([lm.transformer.h[0].output, lm.transformer.h[0].output], -1);

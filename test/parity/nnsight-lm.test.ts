@@ -253,7 +253,7 @@ describe("nnsight's test_lm, assertion by assertion: invokes and scans", () => {
     }
     // What is set has the shape of what it is set for.
     const set = await lm.scan(fact, () => {
-      h[0].mlp.c_proj.output = ones(1, 1, 128);
+      h[0].mlp.c_proj.output = ones(1, 9, 128);
       return h[0].mlp.c_proj.output;
     });
     expect(set.dims).toEqual([1, 9, 128]);

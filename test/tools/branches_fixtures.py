@@ -76,28 +76,148 @@ class Net(nn.Module):
 
 
 class Shared(nn.Module):
-    """A module in both branches, another one in one."""
+    """A module before, in both branches and after, another one in one branch."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.b = nn.Linear(4, 4), nn.Linear(4, 4)
+
+    def forward(self, x):
+        x = torch.relu(self.a(x))
+        if x.sum() > 1:
+            y = self.b(self.a(x))
+        else:
+            y = self.a(x) * 2
+        return self.a(y) + y
+
+
+class SharedByCond(Shared):
+    def forward(self, x):
+        x = torch.relu(self.a(x))
+        y = torch.cond(x.sum() > 1, lambda x: self.b(self.a(x)), lambda x: self.a(x) * 2, (x,))
+        return self.a(y) + y
+
+
+class Turned(nn.Module):
+    """Two modules that do not read one another, in another order in each branch."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.b = nn.Linear(4, 4), nn.Linear(4, 4)
+
+    def forward(self, x):
+        if x.sum() > 0:
+            y, z = self.a(x), self.b(x)
+        else:
+            y, z = self.b(x * 2), self.a(x)
+        return y - z * 3
+
+
+class Chain(nn.Module):
+    """A module in the first and the last of three branches."""
+
+    def __init__(self):
+        super().__init__()
+        self.m, self.n = nn.Linear(4, 4), nn.Linear(4, 4)
+
+    def forward(self, x):
+        if x.sum() > 4:
+            y = self.m(x)
+        elif x.sum() > 0:
+            y = self.n(torch.relu(x))
+        else:
+            y = self.m(x * 5) + self.n(x)
+        return y
+
+
+class ChainByCond(Chain):
+    def forward(self, x):
+        return torch.cond(
+            x.sum() > 4,
+            lambda x: self.m(x),
+            lambda x: torch.cond(x.sum() > 0, lambda x: self.n(torch.relu(x)), lambda x: self.m(x * 5) + self.n(x), (x,)),
+            (x,),
+        )
+
+
+class Mode(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.p, self.q = nn.Linear(4, 4), nn.Linear(4, 4)
+
+    def forward(self, x, short: bool):
+        h = self.p(x)
+        if short:
+            return torch.tanh(h)
+        else:
+            return torch.sigmoid(self.q(h)) * 2
+
+
+class Modes(nn.Module):
+    """A module that does something else in each branch, and whose value each branch uses in another way."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner = Mode()
+
+    def forward(self, x):
+        if x.sum() > 0:
+            y = torch.exp(self.inner(x, True))
+        else:
+            y = torch.relu(self.inner(x + 1, False))
+        return y
+
+
+class Crossed(nn.Module):
+    """Each of two modules reads the other one, in one branch."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.act = nn.Linear(4, 4), nn.Tanh()
+
+    def forward(self, x):
+        if x.sum() > 0:
+            y = self.act(self.a(x))
+        else:
+            y = self.a(self.act(x))
+        return y
+
+
+class Maybe(nn.Module):
+    """A module that runs, or has run before and runs again."""
 
     def __init__(self):
         super().__init__()
         self.a = nn.Linear(4, 4)
-        self.b = nn.Linear(4, 4)
 
     def forward(self, x):
         if x.sum() > 0:
-            y = torch.tanh(self.a(x))
-        else:
-            y = self.b(torch.relu(self.a(x)))
-        return y
+            x = torch.relu(self.a(x))
+        return self.a(x)
+
+
+class Choosing(nn.Module):
+    """Runs one of two modules, and one that stands in both branches, again and again."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.b = nn.Linear(4, 4), nn.Linear(4, 4)
+
+    def forward(self, x):
+        for _ in range(int(x.size(0))):
+            if x.sum() > 0:
+                x = torch.tanh(self.a(x)) - 0.6
+            else:
+                x = self.b(torch.relu(self.a(x))) + 0.4
+        return x
 
 
 def export(name, net, dynamo):
     x = torch.ones(2, 4)
     path = OUT / f'{name}.onnx'
-    axes = {'dynamic_shapes': ({0: 'n'},)} if dynamo and name != 'cond' else {}
     with torch.no_grad():
         if dynamo:
-            torch.onnx.export(net, (x,), path, dynamo=True, external_data=False, input_names=['x'], output_names=['y'], **axes)
+            torch.onnx.export(net, (x,), path, dynamo=True, external_data=False, input_names=['x'], output_names=['y'])
             without_traces(path)
         else:
             torch.onnx.export(torch.jit.script(net), (x,), path, dynamo=False, input_names=['x'], output_names=['y'], dynamic_axes={'x': {0: 'n'}})
@@ -117,7 +237,7 @@ def without_traces(path):
     onnx.save(model, path)
 
 
-MORE = {'nested': (-0.1, 0.1, 5), 'loop': (0.5,)}
+MORE = {'nested': (-0.1, 0.1, 5), 'loop': (0.5,), 'chain': (0.1,), 'chain-cond': (0.1,), 'choosing': (0.1,)}
 
 
 def seen(net, x):
@@ -141,16 +261,24 @@ def seen(net, x):
 
 
 EAGER = {}
+
+
+def by_cond(name, cond, eager, width):
+    """A network by torch.cond, and the same one by an if, which hooks can look into."""
+    EAGER[name] = Net(eager, width)
+    EAGER[name].load_state_dict(cond.state_dict())
+    return export(name, cond, True)
+
+
 cond = Net(PickByCond(), 3)
-scripted = Net(Pick(), 3)
-scripted.load_state_dict(cond.state_dict())
-EAGER['cond'] = scripted
-values = {
-    'cond': export('cond', cond, True),
-    'if': export('if', scripted, False),
-    'nested': export('nested', Net(Nested(), 3), False),
-    'loop': export('loop', Net(Repeat(), 4), False),
-}
+values = {'cond': by_cond('cond', cond, Pick(), 3), 'if': export('if', EAGER['cond'], False)}
+values['nested'] = export('nested', Net(Nested(), 3), False)
+values['loop'] = export('loop', Net(Repeat(), 4), False)
+torch.manual_seed(1)
+for name, block in {'shared': Shared, 'turned': Turned, 'chain': Chain, 'modes': Modes, 'choosing': Choosing}.items():
+    values[name] = export(name, Net(block(), 4).eval(), False)
+values['shared-cond'] = by_cond('shared-cond', Net(SharedByCond(), 4), Shared(), 4)
+values['chain-cond'] = by_cond('chain-cond', Net(ChainByCond(), 4), Chain(), 4)
+for name, block in {'crossed': Crossed, 'maybe': Maybe}.items():
+    export(name, Net(block(), 4).eval(), False)
 (OUT / 'values.json').write_text(json.dumps(values))
-with torch.no_grad():
-    torch.onnx.export(torch.jit.script(Shared().eval()), (torch.ones(2, 4),), OUT / 'shared.onnx', dynamo=False, input_names=['x'], output_names=['y'])

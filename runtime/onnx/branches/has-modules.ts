@@ -2,6 +2,7 @@ import { readsOf } from '../captures.ts';
 import type { GraphProto, NodeProto } from '../proto.ts';
 import { nodesWithin, subgraphsOf } from '../subgraphs.ts';
 import { iterationsOf } from './loop.ts';
+import { pathOf } from './paths.ts';
 
 /** What is known of the graph around. */
 export interface Around {
@@ -9,25 +10,19 @@ export interface Around {
   readonly weights: ReadonlySet<string>;
   /** Whether a node draws random numbers. */
   readonly draws: (node: NodeProto) => boolean;
+  /** The path of the module that a path is a call of. */
+  readonly moduleOf: (path: string) => string;
 }
 
 /**
- * Whether a conditional of the model has modules in its branches, and other ones in each (a module that stands in both would
- * run twice to the graph, and once to its user), or a loop has modules in its body and draws no random numbers: those of
- * iterations follow one another.
+ * Whether a conditional of the model has modules in its branches, or a loop has modules in its body and draws no random
+ * numbers: those of iterations follow one another.
  */
-export function isWorthOpening(node: NodeProto, { weights, draws }: Around): boolean {
+export function isWorthOpening(node: NodeProto, around: Around): boolean {
   const bodies = subgraphsOf(node);
   if (!isWellFormed(node, bodies)) return false;
-  const [a, b] = bodies.map((branch) => modulesIn(branch, pathOf(node), weights));
-  if (node.opType === 'Loop') return a!.size > 0 && !draws(node) && iterationsOf(node) > 0;
-  return a!.size + b!.size > 0 && inBothBranches(node, weights).length === 0;
-}
-
-/** The modules that stand in both branches of a conditional. */
-export function inBothBranches(node: NodeProto, weights: ReadonlySet<string>): string[] {
-  const [a, b] = subgraphsOf(node).map((branch) => modulesIn(branch, pathOf(node), weights));
-  return [...a!].filter((module) => b!.has(module));
+  const hasModules = bodies.some((body) => modulesIn(body, pathOf(node), around).size > 0);
+  return hasModules && (node.opType === 'If' || (!around.draws(node) && iterationsOf(node) > 0));
 }
 
 /** Whether a conditional or loop has the bodies that it must, which take and give what it does. A damaged file may not. */
@@ -38,18 +33,19 @@ function isWellFormed({ opType, input, output }: NodeProto, bodies: readonly Gra
   return body.input.length === Math.max(2, input.length) && body.output.length === output.length + 1;
 }
 
-/** The modules that run in a branch: by the parameters that are read, and by the paths in the names of nodes. */
-function modulesIn({ node }: GraphProto, around: string, weights: ReadonlySet<string>): ReadonlySet<string> {
+/** The modules that run in a body: by the parameters that are read, and by the paths in the names of nodes. */
+export function modulesIn({ node }: GraphProto, around: string, { weights, moduleOf }: Around): ReadonlySet<string> {
   const found = new Set<string>();
   for (const one of nodesWithin(node)) {
-    const parameters = readsOf(one).filter((name) => weights.has(name) && name.includes('.') && !name.includes('::'));
-    for (const name of parameters) found.add(name.slice(0, name.lastIndexOf('.')));
+    for (const owner of ownersIn(one, weights)) found.add(owner);
     const path = pathOf(one);
-    if (path.startsWith('/') && path !== around) found.add(path);
+    if (path !== '' && path !== around) found.add(moduleOf(path));
   }
   return found;
 }
 
-function pathOf({ name }: NodeProto): string {
-  return name.slice(0, Math.max(0, name.lastIndexOf('/')));
+/** The modules whose parameters a node reads. */
+export function ownersIn(node: NodeProto, weights: ReadonlySet<string>): string[] {
+  const parameters = readsOf(node).filter((name) => weights.has(name) && name.includes('.') && !name.includes('::'));
+  return parameters.map((name) => name.slice(0, name.lastIndexOf('.')));
 }

@@ -1,8 +1,8 @@
 import { type Attributes, makeNode } from '../make.ts';
 import { changedNode, type GraphProto, type NodeProto, type ValueInfoProto } from '../proto.ts';
 import { nodesWithin, subgraphsOf } from '../subgraphs.ts';
+import { type Branch, branchIn } from './branch.ts';
 import { choice } from './choice.ts';
-import type { Branch } from './guarded.ts';
 import type { Opener } from './open.ts';
 import { ranNode } from './ran.ts';
 
@@ -59,7 +59,7 @@ class LoopOpener {
     for (let k = 0; k < count; k++) {
       ran.push(this.addRan(k, goesOn, within, opener.fresh(`${this.of}:${k}`)));
       const isLast = k === count - 1;
-      const branch = { ran: [...(around?.ran ?? []), ...ran], of: this.of, iteration: k, ...(isLast && { more }) };
+      const branch = { ...branchIn(around, this.of, ran), iteration: k, ...(isLast && { more }) };
       const entering = [opener.integer(k), opener.truth(), ...current];
       const renamed = opener.addBody(body, branch, new Map(body.input.map(({ name }, i) => [name, entering[i]!])));
       const made = body.output.map(({ name }) => renamed(name));
@@ -125,6 +125,6 @@ class LoopOpener {
   }
 
   private within(ran: string): Branch {
-    return { ran: [...(this.around?.ran ?? []), ran], of: this.of };
+    return branchIn(this.around, this.of, [ran]);
   }
 }

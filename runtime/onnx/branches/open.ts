@@ -5,14 +5,25 @@ import { elementTypes, nodeTypes } from '../element-types.ts';
 import { FreshNames } from '../fresh-names.ts';
 import { linkGraph } from '../links.ts';
 import { makeTensor } from '../make.ts';
-import { changedNode, type GraphProto, type ModelProto, type NodeProto, type TensorProto } from '../proto.ts';
+import {
+  changedNode,
+  type GraphProto,
+  type ModelProto,
+  type NodeProto,
+  type TensorProto,
+  tensorText,
+} from '../proto.ts';
 import { drawingIn } from '../randomness.ts';
 import { renameAll, renameReads } from '../rename.ts';
-import { graphsWithin } from '../subgraphs.ts';
+import { graphsWithin, subgraphsOf } from '../subgraphs.ts';
+import type { Branch } from './branch.ts';
+import { Unshared } from './check-shared.ts';
+import { closed } from './closed.ts';
 import { openConditional } from './conditional.ts';
-import { type Branch, guarded } from './guarded.ts';
 import { type Around, isWorthOpening } from './has-modules.ts';
 import { openLoop } from './loop.ts';
+import { CallPaths } from './paths.ts';
+import { type Placed, placedNode } from './placed.ts';
 
 /**
  * A model in which the modules in the branches of its own conditionals, and in the first iterations of its own loops, can be
@@ -21,15 +32,36 @@ import { openLoop } from './loop.ts';
  */
 export function withOpenBranches(proto: ModelProto): ModelProto {
   const { graph } = proto;
-  if (!graph) return proto;
+  if (!graph?.node.some((node) => subgraphsOf(node).length > 0)) return proto;
   const around = {
     weights: new Set(graph.initializer.map(({ name }) => name)),
     draws: drawingIn(graph, proto.functions),
+    moduleOf: new CallPaths(graph).moduleOf,
   };
   if (!graph.node.some((node) => isWorthOpening(node, around))) return proto;
   const opener = new Opener(graph, around);
   for (const node of graph.node) opener.add(node, null);
-  return { ...proto, graph: { ...graph, node: opener.nodes, initializer: opener.initializers } };
+  return {
+    ...proto,
+    graph: { ...graph, node: withOwnNames(opener.placed, graph.node), initializer: opener.initializers },
+  };
+}
+
+/** The nodes of the model. No two of a graph may have one name: those of branches give way. */
+function withOwnNames(placed: readonly Placed[], before: readonly NodeProto[]): NodeProto[] {
+  const stayed = new Set(before);
+  const taken = new Set(placed.flatMap(({ node }) => (stayed.has(node) ? [node.name] : [])));
+  const counts = new Map<string, number>();
+  return placed.map((one) => {
+    const { node } = one;
+    if (stayed.has(node) || node.name === '') return placedNode(one);
+    let { name } = node;
+    let count = counts.get(name) ?? 0;
+    while (taken.has(name)) name = `${node.name}#${++count}`;
+    counts.set(node.name, count);
+    taken.add(name);
+    return placedNode({ ...one, node: changedNode(node, { name }) });
+  });
 }
 
 /** A conditional stays as it is, as the file does not tell the type of what its nodes make. */
@@ -37,8 +69,8 @@ class Untold extends Error {}
 
 /** Takes nodes out of branches, one after the other. */
 export class Opener {
-  nodes: NodeProto[] = [];
-  initializers: TensorProto[];
+  readonly placed: Placed[] = [];
+  readonly initializers: TensorProto[];
   private readonly names: FreshNames;
   private readonly types: Map<string, number>;
   private readonly constantTensors: Set<string>;
@@ -67,18 +99,15 @@ export class Opener {
       this.place(node, branch);
       return;
     }
-    const { nodes, initializers } = this;
-    this.nodes = [...nodes];
-    this.initializers = [...initializers];
+    const before = [this.placed.length, this.initializers.length] as const;
     try {
-      if (node.opType === 'If') openConditional(this, node, branch);
+      if (node.opType === 'If') openConditional(this, node, branch, this.around);
       else openLoop(this, node, branch);
     } catch (error) {
-      if (!(error instanceof Untold)) throw error;
-      this.nodes = nodes;
-      this.initializers = initializers;
+      if (!(error instanceof Untold || error instanceof Unshared)) throw error;
+      [this.placed.length, this.initializers.length] = before;
       this.constants.clear();
-      this.place(node, branch);
+      this.place(error instanceof Unshared ? closed(node, error.modules) : node, branch);
     }
   }
 
@@ -90,21 +119,20 @@ export class Opener {
   ): (name: string) => string {
     const own = new Map(entering);
     const rename = (name: string) => own.get(name) ?? name;
-    for (const tensor of initializer) {
-      const name = this.fresh(tensor.name);
-      own.set(tensor.name, name);
-      this.initializers.push({ ...tensor, name });
-      this.types.set(name, tensor.dataType);
-      this.constantTensors.add(name);
-    }
+    for (const tensor of initializer) own.set(tensor.name, this.addInitializer(tensor));
     for (const one of node) {
       const reading = renameReads(one, rename);
       for (const name of one.output) if (name !== '') own.set(name, this.fresh(name));
-      // No two nodes of a graph may have one name.
-      const name = one.name && branch.iteration ? `${one.name}#${branch.iteration}` : one.name;
-      this.add(changedNode(reading, { name, output: one.output.map(rename) }), branch);
+      this.add(changedNode(reading, { output: one.output.map(rename) }), branch);
     }
     return rename;
+  }
+
+  /** Adds an initializer of a body, and gives its name. Bodies that have the same one share it. */
+  private addInitializer(tensor: TensorProto): string {
+    // The name of a parameter tells of its module.
+    const text = `${tensor.name.includes('.') ? tensor.name : ''} ${tensorText(tensor)}`;
+    return this.once(text, tensor.name, () => tensor);
   }
 
   /** Adds a node as it is. Of a branch those that make constants stand in the graph itself. */
@@ -116,8 +144,35 @@ export class Opener {
       if (types[i] !== undefined && !this.types.has(name)) this.types.set(name, types[i]);
       if (isConstant) this.constantTensors.add(name);
     });
-    const isInBranch = branch !== null && !isConstant;
-    this.nodes.push(isInBranch ? guarded(node, branch, types as readonly number[]) : node);
+    this.placed.push({ node, branch: isConstant ? null : branch, types });
+  }
+
+  /** Adds a node whose types are known. */
+  put(placed: Placed): void {
+    placed.node.output.forEach((name, i) => {
+      if (placed.types[i] !== undefined) this.types.set(name, placed.types[i]);
+    });
+    this.placed.push(placed);
+  }
+
+  /**
+   * Gives other names to tensors that nodes make which were added last. @param from the first of these
+   * @returns the names that are given: not to tensors that other nodes make
+   */
+  rename(from: number, names: ReadonlyMap<string, string>): ReadonlySet<string> {
+    const given = new Set<string>();
+    const now = (name: string) => names.get(name) ?? name;
+    for (const placed of this.placed.splice(from)) {
+      for (const name of placed.node.output) if (names.has(name)) given.add(now(name));
+      const reading = renameReads(placed.node, (name) => (given.has(now(name)) ? now(name) : name));
+      this.put({ ...placed, node: changedNode(reading, { output: placed.node.output.map(now) }) });
+    }
+    return given;
+  }
+
+  /** Whether a tensor is the same in every run. */
+  isConstant(name: string): boolean {
+    return this.constantTensors.has(name);
   }
 
   /** A copy of a body in which its own tensors have other names. */
@@ -149,15 +204,19 @@ export class Opener {
   }
 
   private constant(text: string, dtype: DType, data: readonly number[], dims: readonly number[]): string {
-    let name = this.constants.get(text);
-    if (name === undefined) {
-      name = this.names.take(`onnsight:${text}`);
-      this.constants.set(text, name);
-      const tensor = makeTensor(name, dtype, data, dims);
-      this.initializers.push(tensor);
-      this.types.set(name, tensor.dataType);
-      this.constantTensors.add(name);
-    }
+    return this.once(text, `onnsight:${text}`, () => makeTensor('', dtype, data, dims));
+  }
+
+  /** The name of a constant tensor, which is added when it is first asked for. */
+  private once(text: string, wanted: string, make: () => TensorProto): string {
+    const known = this.constants.get(text);
+    if (known !== undefined) return known;
+    const name = this.fresh(wanted);
+    const tensor = { ...make(), name };
+    this.constants.set(text, name);
+    this.initializers.push(tensor);
+    this.types.set(name, tensor.dataType);
+    this.constantTensors.add(name);
     return name;
   }
 

@@ -1,6 +1,6 @@
 import { makeGraph, makeMetadata, makeNode, makeTensor, makeValueInfo } from '../make.ts';
 import { changedNode, type NodeProto } from '../proto.ts';
-import type { Branch } from './guarded.ts';
+import { type Branch, inBranch } from './branch.ts';
 
 /** The metadata of a node that says whether a branch runs. */
 const RAN = 'onnsight.ran';
@@ -25,5 +25,6 @@ export function ranNode(says: NodeProto, decides: NodeProto, around: Branch | nu
     then_branch: side(changedNode(says, { output: [inner] })),
     else_branch: side(none),
   });
-  return changedNode(node, { name: output, metadataProps });
+  // It is there in any case, and stands where the branch around does.
+  return inBranch(changedNode(node, { name: output, metadataProps }), { ...around, ran: [] });
 }
