@@ -126,9 +126,6 @@ describe('a file whose nodes an optimizer has put elsewhere', () => {
     const model = await fixtureModel('zoo/llama', 'ts');
     const expected = findModule(buildTree(model), PATH).calls[0]!.outputs;
     const node = moved(model);
-    const makers = node.flatMap(({ opType, output }) =>
-      output.some((name) => expected.includes(name)) ? [opType] : [],
-    );
     const inFile = node.flatMap(({ output }) => output.filter((name) => expected.includes(name)));
     expect(inFile).toEqual(expected.toReversed());
     const call = findModule(buildTree(withGraph(model, { node })), PATH).calls[0]!;
