@@ -56,7 +56,18 @@ export async function inferTypes(model: OnnxModel, inputDims: InputDims = {}): P
     const type = elementwiseType(node, found);
     if (type !== null) found.set(node.output[0]!, type);
   }
+  checkOutputs(model, found);
   return found;
+}
+
+/** ONNX Runtime takes no file that declares an output as another type than that of what makes it. */
+function checkOutputs({ path, outputs }: OnnxModel, found: ReadonlyMap<string, TensorType>): void {
+  for (const { name, dtype, element } of outputs) {
+    const type = found.get(name);
+    const declared = dtype ?? element;
+    if (type && declared !== undefined && type.dtype !== declared)
+      throw new ModelError(`${path} declares its output ${name} as ${declared}, but what makes it gives ${type.dtype}`);
+  }
 }
 
 function portions(names: readonly string[]): string[][] {

@@ -140,6 +140,19 @@ describe('what ONNX Runtime would refuse is said by load', () => {
     expect(error.message).toMatch(says);
   });
 
+  it.each([0, 99])('an output of the element type %s', async (type) => {
+    const error = await rejection(load([makeNode('Relu', ['y'], ['z'])], [makeValueInfo('z', type)]));
+    expect(error.name).toBe('ModelError');
+    expect(error.message).toContain(`gives z the element type ${type}, which ONNX does not have`);
+  });
+
+  it.each([T.FLOAT8E4M3FN, T.STRING, T.INT64])('an output that is declared as another type (%s)', async (type) => {
+    const model = await load([makeNode('Relu', ['y'], ['z'])], [makeValueInfo('z', type)]);
+    const error = await rejection(model.trace({ x }, () => save(model.m.fc.output)));
+    expect(error.name).toBe('ModelError');
+    expect(error.message).toMatch(/declares its output z as \w+, but what makes it gives float32/);
+  });
+
   it('nodes in another order are right', async () => {
     const model = await load(
       [makeNode('Neg', ['a'], ['z'], {}, '/m/neg/Neg'), makeNode('Relu', ['y'], ['a'])],
