@@ -14,7 +14,7 @@ import { branchOf } from '../onnx/branches/guarded.ts';
 import { inBothBranches } from '../onnx/branches/has-modules.ts';
 import { saysWhetherRan } from '../onnx/branches/ran.ts';
 import { BLOCKED } from '../onnx/domains.ts';
-import { dtypeName, elementTypeName } from '../onnx/dtypes.ts';
+import { dtypeName, elementTypeName, TEXTS } from '../onnx/dtypes.ts';
 import type { OnnxModel } from '../onnx/model.ts';
 import type { SymbolicTypes } from '../shapes/symbolic.ts';
 import { TensorTypes } from '../shapes/tensor-types.ts';
@@ -313,6 +313,8 @@ export class TypedModel implements TracedModel {
     const type = model.elementTypes.get(tensor) ?? model.initializers.get(tensor)?.dataType;
     if (type === undefined || dtypeName(type) !== null)
       return `${name} is no tensor of numbers (a sequence, a map, or of a type that the file does not tell)`;
+    if (type === TEXTS)
+      return `${name} is a tensor of texts, which can be saved where the model makes it, and nothing else: a graph computes with numbers. Take the tensors before or behind it`;
     return `${name} is ${elementTypeName(type)}, which cannot be read or set: only tensors of numbers and truths that JavaScript knows can. Take the tensors before or behind it`;
   }
 

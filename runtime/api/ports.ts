@@ -8,6 +8,7 @@ import type { Traced } from '../types/tensor.ts';
 import { callModule } from './call-module.ts';
 import { fixedList } from './fixed-list.ts';
 import { type ModelMap, TypedModel } from './locate.ts';
+import { readTexts } from './model-texts.ts';
 import { readTensor, writeTensor } from './module-tensors.ts';
 import { ANYWHERE, type Standing } from './place.ts';
 import { activeTracing } from './tracing.ts';
@@ -31,7 +32,15 @@ export class Ports {
 
   /** The value of the main output or the first input. */
   read(port: Side, index = 0): Traced {
-    return asTraced(readTensor(this.#forward('read'), this.#address(port, index)));
+    const texts = this.texts(port, index);
+    return (texts as Traced | null) ?? asTraced(readTensor(this.#forward('read'), this.#address(port, index)));
+  }
+
+  /** The same of texts; null where there are none. */
+  texts(port: Side, index: number): object | null {
+    const forward = this.#forward('read');
+    const { runs } = activeTracing()!;
+    return readTexts(forward, this.#address(port, index), () => runs[forward.id]!.inputs);
   }
 
   readAll(port: Side): Traced[] {
@@ -39,7 +48,7 @@ export class Ports {
     const typed = TypedModel.of(this.#forward('read'));
     const values: Traced[] = [];
     tensors.forEach((tensor, index) => {
-      if (typed.isTyped(tensor)) values[index] = this.read(port, index);
+      if (typed.isTyped(tensor) || this.texts(port, index)) values[index] = this.read(port, index);
       // Who asks for one that no trace can read finds out at that place; the others are there.
       else Object.defineProperty(values, index, { get: () => this.read(port, index), enumerable: true });
     });

@@ -10,6 +10,7 @@ import type { Slot } from './journal.ts';
 import { GraphEntries, type ListValue } from './lists.ts';
 import { isPlainObject } from './plain-object.ts';
 import { TensorProxy } from './proxy.ts';
+import { saveTexts } from './texts.ts';
 import { TracedTensor } from './traced-tensor.ts';
 import { settled, uses, varyingOf } from './varying.ts';
 
@@ -82,7 +83,7 @@ export function save(value: unknown): unknown {
   const saveOne = (one: unknown) => (one === undefined || one === null ? one : save(one));
   if (varying?.builder.open) return uses.distribute(varying, saveOne);
   const parts = partsOf(value);
-  return parts ? parts(saveHeld) : saveTensor(value);
+  return parts ? parts(saveHeld) : (saveTexts(value) ?? saveTensor(value));
 }
 
 /** Brings one tensor back. */
