@@ -2,6 +2,7 @@ import { closeSync, fstatSync, openSync, realpathSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
 import { TensorProto_DataType as T } from 'onnx-buf';
 import { withOpenBranches } from './branches/open.ts';
+import { withCheckedLoops } from './checked-loops.ts';
 import { ModelError } from './error.ts';
 import { checkExternal } from './external.ts';
 import { withFinalNormBesideLayers } from './final-norm.ts';
@@ -51,7 +52,7 @@ export async function readModel(path: string): Promise<OnnxModel> {
 
 /** A model in which the value of each module is a tensor. */
 function canonical(proto: ModelProto): ModelProto {
-  return withFinalNormBesideLayers(withSplitNodes(proto));
+  return withFinalNormBesideLayers(withSplitNodes(withCheckedLoops(proto)));
 }
 
 function checkOperatorSet(path: string, proto: ModelProto): void {
