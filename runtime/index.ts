@@ -58,6 +58,7 @@ export { DeviceError } from './ort/port.ts';
 export { answerFromBytes, answerToBytes, requestFromBytes, requestToBytes } from './requests/bytes.ts';
 export { FRAME_TYPE, LINK_TYPE } from './requests/frame.ts';
 export { answerToJson, type RequestJson, requestFromJson, requestToJson } from './requests/json.ts';
+export { type NestedStrings, StringTensor } from './tensor/string-tensor.ts';
 export { Tensor } from './tensor/tensor.ts';
 export { pure } from './tracing/harmless.ts';
 export type * from './types/index.ts';

@@ -15,7 +15,7 @@ import { branchOf } from '../onnx/branches/branch.ts';
 import { differingModules } from '../onnx/branches/closed.ts';
 import { saysWhetherRan } from '../onnx/branches/ran.ts';
 import { BLOCKED } from '../onnx/domains.ts';
-import { dtypeName, elementTypeName } from '../onnx/dtypes.ts';
+import { dtypeName, elementTypeName, TEXTS } from '../onnx/dtypes.ts';
 import type { OnnxModel } from '../onnx/model.ts';
 import { isTurned } from '../onnx/turned.ts';
 import type { SymbolicTypes } from '../shapes/symbolic.ts';
@@ -54,6 +54,8 @@ export class ModelMap {
   /** Modules by path, also by paths that are not their own. */
   private readonly modules: Map<string, Module>;
   /** Whether ONNX Runtime has laid tensors out for one kind of processor, and left out what turned them for a module. */
+  /** Whether any of the model's tensors is of texts. */
+  readonly hasTexts: boolean;
   private readonly isBlocked: boolean;
   /** The shapes as functions of the inputs' sizes, once they were worked out. */
   formulas: SymbolicTypes | null = null;
@@ -64,6 +66,7 @@ export class ModelMap {
     const { plain } = model;
     this.tree = buildTree(plain);
     this.nodes = nodesByName(plain);
+    this.hasTexts = [...plain.elementTypes.values()].includes(TEXTS);
     this.isBlocked = plain.graph.node.some(({ domain }) => domain === BLOCKED);
     this.parameters = parameters(plain);
     this.transposed = transposedWeights(plain, this.tree, this.parameters);
@@ -370,6 +373,8 @@ export class TypedModel implements TracedModel {
     const type = model.elementTypes.get(tensor) ?? model.initializers.get(tensor)?.dataType;
     if (type === undefined || dtypeName(type) !== null)
       return `${name} is no tensor of numbers (a sequence, a map, or of a type that the file does not tell)`;
+    if (type === TEXTS)
+      return `${name} is a tensor of texts, which can be saved where the model makes it, and nothing else: a graph computes with numbers. Take the tensors before or behind it`;
     return `${name} is ${elementTypeName(type)}, which cannot be read or set: only tensors of numbers and truths that JavaScript knows can. Take the tensors before or behind it`;
   }
 

@@ -1,6 +1,6 @@
 import { OperationError } from '../graph/operation.ts';
 import type { TracedForward } from '../tracing/forward.ts';
-import { saveTensor } from '../tracing/saves.ts';
+import { save } from '../tracing/saves.ts';
 import { type ModelMap, TypedModel } from './locate.ts';
 import { Ports } from './ports.ts';
 import { Unreadable } from './unreadable.ts';
@@ -8,7 +8,7 @@ import { Unreadable } from './unreadable.ts';
 /** All outputs of a model by the names that its file gives them, saved. */
 export function savedOutputs(map: ModelMap): Record<string, unknown> {
   const outputs = new Ports(map, '').readAll('output');
-  return Object.fromEntries(outputs.map((output, i) => [map.model.outputs[i]!.name, saveTensor(output)]));
+  return Object.fromEntries(outputs.map((output, i) => [map.model.outputs[i]!.name, save(output)]));
 }
 
 /**
@@ -17,15 +17,15 @@ export function savedOutputs(map: ModelMap): Record<string, unknown> {
  */
 export function readableOutputs(forward: TracedForward): Record<string, unknown> {
   const { map } = TypedModel.of(forward);
-  const reasons = map.model.outputs.map((_, i) => whyUnreadable(forward, i));
-  if (reasons.every((why) => why !== null)) return savedOutputs(map);
   const ports = new Ports(map, '');
-  return Object.fromEntries(
-    reasons.map((why, i) => [
-      map.model.outputs[i]!.name,
-      why === null ? saveTensor(ports.read('output', i)) : new Unreadable(why),
-    ]),
-  );
+  const outputs = map.model.outputs.map((_, i) => {
+    const texts = ports.texts('output', i);
+    if (texts) return save(texts);
+    const why = whyUnreadable(forward, i);
+    return why === null ? save(ports.read('output', i)) : new Unreadable(why);
+  });
+  if (outputs.every((output) => output instanceof Unreadable)) return savedOutputs(map);
+  return Object.fromEntries(outputs.map((output, i) => [map.model.outputs[i]!.name, output]));
 }
 
 function whyUnreadable({ model }: TracedForward, index: number): string | null {

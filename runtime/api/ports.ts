@@ -10,6 +10,7 @@ import { atCaller } from './at-caller.ts';
 import { callModule } from './call-module.ts';
 import { fixedList } from './fixed-list.ts';
 import { type ModelMap, TypedModel } from './locate.ts';
+import { readTexts } from './model-texts.ts';
 import { readTensor, writeTensor } from './module-tensors.ts';
 import { ANYWHERE, type Standing } from './place.ts';
 import { activeTracing } from './tracing.ts';
@@ -37,7 +38,20 @@ export class Ports {
     const address = this.#address(port, index);
     const typed = TypedModel.of(forward);
     const before = typed.ranBefore(this.path);
-    return asTraced(before ? copy(readTensor(before, address)) : readTensor(forward, ownAddress(typed, address)));
+    if (before) return asTraced(copy(readTensor(before, address)));
+    const own = ownAddress(typed, address);
+    // Texts stand where numbers do, and are no tensor of numbers: what may be done with them says so.
+    return (this.#textsAt(forward, own) as Traced | null) ?? asTraced(readTensor(forward, own));
+  }
+
+  /** The same of texts; null where there are none. */
+  texts(port: Side, index: number): object | null {
+    const forward = this.#forward('read');
+    return this.#textsAt(forward, ownAddress(TypedModel.of(forward), this.#address(port, index)));
+  }
+
+  #textsAt(forward: TracedForward, address: Address): object | null {
+    return readTexts(forward, address, () => activeTracing()!.runs[forward.id]!.inputs);
   }
 
   readAll(port: Side): Traced[] {
@@ -45,7 +59,7 @@ export class Ports {
     const tensors = atCaller(() => typed.tensorsAt(this.#address(port, 0)));
     const values: Traced[] = [];
     tensors.forEach((tensor, index) => {
-      if (typed.isTyped(tensor)) values[index] = this.read(port, index);
+      if (typed.isTyped(tensor) || this.texts(port, index)) values[index] = this.read(port, index);
       // Who asks for one that no trace can read finds out at that place; the others are there.
       else Object.defineProperty(values, index, { get: () => this.read(port, index), enumerable: true });
     });

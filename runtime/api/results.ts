@@ -11,6 +11,7 @@ import { GraphEntries, type ListValue } from '../tracing/lists.ts';
 import { isPlainObject } from '../tracing/plain-object.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import { isSaved, type SavedProxy } from '../tracing/saves.ts';
+import { isTracedTexts, savedTexts } from '../tracing/texts.ts';
 import { settled, type Varying, varyingOf } from '../tracing/varying.ts';
 import { keptOf } from './kept.ts';
 import type { LeftBehind } from './left-behind.ts';
@@ -91,8 +92,8 @@ export class Results {
 
   private collect(given: unknown, path: string, seen: Set<object>): void {
     const value = settled(given);
-    if (isSaved(value)) return;
-    if (value instanceof TensorProxy || (value instanceof GraphEntries && !value.saved)) {
+    if (isSaved(value) || savedTexts(value)) return;
+    if (isTracedTexts(value) || value instanceof TensorProxy || (value instanceof GraphEntries && !value.saved)) {
       throw new TraceError(
         `${path} is a traced tensor that is not saved, so it does not come back. Return save(…) of it.`,
         this.target.site,
@@ -188,6 +189,8 @@ export class Results {
     // A variable may hold what an earlier trace has left there.
     const value = varyingOf(given)?.builder === this.target ? given : settled(given);
     if (isSaved(value)) return value[saving].result!.value;
+    const texts = savedTexts(value);
+    if (texts) return texts.tensor;
     const varying = varyingOf(value);
     if (varying) return this.build(varying.cases.find(({ test }) => isTrue(at(test)))?.value, at, made);
     const kept = keptOf(value);

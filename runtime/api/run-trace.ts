@@ -1,4 +1,5 @@
 import { ReuseScope } from '../execution/reuse.ts';
+import { type InputTensor, StringTensor } from '../tensor/string-tensor.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { callerSite, laterSite } from '../tracing/caller.ts';
 import type { TraceOptions } from '../types/model.ts';
@@ -101,7 +102,8 @@ export function runSession(model: LoadedModel, built: BuiltTrace, options: Trace
 }
 
 /** The model's inputs that are given from outside. */
-function givenTensors({ runs }: Tracing): Readonly<Record<string, Tensor>> {
+function givenTensors({ runs }: Tracing): Readonly<Record<string, InputTensor>> {
   const inputs = [...(runs[0]?.inputs ?? [])];
-  return Object.fromEntries(inputs.flatMap(([name, value]) => (value instanceof Tensor ? [[name, value]] : [])));
+  const isGiven = (value: unknown) => value instanceof Tensor || value instanceof StringTensor;
+  return Object.fromEntries(inputs.filter(([, value]) => isGiven(value)));
 }

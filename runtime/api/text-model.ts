@@ -85,7 +85,9 @@ export class TextModel extends Model<Prompt, LanguageModelMembers> implements Me
     const site = laterSite();
     const { isInvokes, options, block } = readGenerateCall(prompt, second, third);
     const { inputs: maker } = this.loaded;
-    const read = isInvokes ? prompt : ((await maker.read?.(prompt)) ?? prompt);
+    // Wrong options are an error at their line: behind an await the line is lost.
+    this.#settings(options, null);
+    const read = isInvokes || !maker.read ? prompt : ((await maker.read(prompt)) ?? prompt);
     const inputs = isInvokes ? null : maker.prepare(read);
     const settings = this.#settings(options, inputs && lengthOf(inputs));
     const generated = await generate(this.loaded, inputs, block, settings, chosenBackend('generate', options), site);

@@ -66,7 +66,8 @@ function reasonOf(message: string, node: NodeProto | undefined, model: OnnxModel
   if (unfinished) {
     return `a loop has run ${unfinished[1]} times and goes on. ${MORE_ITERATIONS}`;
   }
-  const given = /Name:'one:.*Input shape:\{([\d,]*)\}/s.exec(message)?.[1];
+  // What checks a condition of a block, and those of a loop of the model's own.
+  const given = /Name:'(?:one:|[^']*:(?:trip|condition|goes_on)').*Input shape:\{([\d,]*)\}/s.exec(message)?.[1];
   if (given !== undefined) return conditionError(given);
   if (/If nodes condition input must have exactly one element/.test(message)) return conditionError(null);
   const requirement = unmet(message);

@@ -16,6 +16,9 @@ const NAMES: Readonly<Record<number, DType>> = {
   [T.UINT64]: 'uint64',
 };
 
+/** The element type of texts, which have no dtype here. */
+export const TEXTS = T.STRING;
+
 /** The name of an ONNX element type, or null if it has no name here (strings, bfloat16, float8, int4). */
 export function dtypeName(elementType: number): DType | null {
   return NAMES[elementType] ?? null;
@@ -23,7 +26,7 @@ export function dtypeName(elementType: number): DType | null {
 
 /** Whether Node can be given tensors of an element type, or gets them: those that have a dtype, and texts. */
 export function isPassable(elementType: number): boolean {
-  return elementType === T.STRING || dtypeName(elementType) !== null;
+  return elementType === TEXTS || dtypeName(elementType) !== null;
 }
 
 /** How to call an element type, with a dtype or not. */

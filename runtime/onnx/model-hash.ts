@@ -1,15 +1,18 @@
 import { createHash } from 'node:crypto';
 import { closeSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
+import type { DType } from '../graph/types.ts';
+import { dtypeName } from './dtypes.ts';
 import { bytesInFile, externalEntry, isExternal, withData } from './external.ts';
+import { inlineBytes } from './inline-bytes.ts';
 import { encodeModel, type ModelProto, type TensorProto } from './proto.ts';
 import { mapTensors } from './tensors.ts';
 
 const CHUNK = 1 << 20;
 
 /**
- * A hash of what a model means: its graph and all its weights, wherever they stand and whatever their files are called.
- * It reads every weight once.
+ * A hash of what a model means: its graph and all its weights, wherever they stand, however they are written and whatever
+ * their files are called. It reads every weight once.
  */
 export function modelHash(proto: ModelProto, folder: string): string {
   const files = new Map<string, number>();
@@ -21,12 +24,38 @@ export function modelHash(proto: ModelProto, folder: string): string {
   try {
     const digested = mapTensors(proto, (tensor) => {
       if (isExternal(tensor)) return withData(tensor, digestInFile(tensor, fileAt));
-      return tensor.rawData.length === 0 ? tensor : withData(tensor, digest([tensor.rawData]));
+      const dtype = dtypeName(tensor.dataType);
+      const bytes = dtype !== null && LISTED.has(dtype) ? inlineBytes(tensor, dtype) : tensor.rawData;
+      return bytes.length === 0 ? tensor : withData({ ...tensor, ...NO_LISTS }, digest([bytes]));
     });
-    return createHash('sha256').update(encodeModel(digested)).digest('hex');
+    return createHash('sha256')
+      .update(encodeModel(withoutRemarks(digested)))
+      .digest('hex');
   } finally {
     for (const descriptor of files.values()) closeSync(descriptor);
   }
+}
+
+/** The dtypes that have lists of their own in a tensor. */
+const LISTED: ReadonlySet<DType> = new Set<DType>(['float32', 'float64', 'int32', 'int64', 'uint64']);
+
+/** The lists that a tensor's elements may stand in. */
+const NO_LISTS = { floatData: [], doubleData: [], int32Data: [], int64Data: [], uint64Data: [] };
+
+/** A model without what is said of it, and with its weights in the order of their names. */
+function withoutRemarks(model: ModelProto): ModelProto {
+  const { graph } = model;
+  const byName = (a: TensorProto, b: TensorProto) => (a.name < b.name ? -1 : 1);
+  return {
+    ...model,
+    producerName: '',
+    producerVersion: '',
+    modelVersion: 0n,
+    domain: '',
+    docString: '',
+    metadataProps: [],
+    ...(graph && { graph: { ...graph, docString: '', initializer: graph.initializer.toSorted(byName) } }),
+  };
 }
 
 function digestInFile(tensor: TensorProto, fileAt: (location: string) => number): Uint8Array<ArrayBuffer> {

@@ -7,6 +7,7 @@ import {
   type TensorProto,
   TensorProtoSchema,
 } from 'onnx-buf';
+import { checkWellFormed } from './well-formed.ts';
 
 /** ONNX's messages as plain objects, by the names they have in onnx.proto. Nothing outside of this folder imports protobuf. */
 export type {
@@ -42,7 +43,14 @@ export function encodeModel(model: ModelProto): Uint8Array {
   return toBinary(ModelProtoSchema, model);
 }
 
-/** Throws if the bytes are not those of a model. */
+/** A model out of bytes of another program. Throws if they are not those of a model. */
+export function decodeForeignModel(bytes: Uint8Array): ModelProto {
+  const model = decodeModel(bytes);
+  checkWellFormed(ModelProtoSchema, bytes);
+  return model;
+}
+
+/** A model out of bytes that this library or ONNX Runtime wrote. */
 export function decodeModel(bytes: Uint8Array): ModelProto {
   return fromBinary(ModelProtoSchema, bytes);
 }

@@ -1,7 +1,9 @@
 import { closeSync, fstatSync, openSync, realpathSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
+import { TensorProto_DataType as T } from 'onnx-buf';
 import { withOpenBranches } from './branches/open.ts';
 import { unmerged } from './cache-branches.ts';
+import { withCheckedLoops } from './checked-loops.ts';
 import { ModelError } from './error.ts';
 import { checkExternal } from './external.ts';
 import { withFinalNormBesideLayers } from './final-norm.ts';
@@ -10,7 +12,7 @@ import { withInlinedFunctions } from './inline.ts';
 import { lifted } from './lift.ts';
 import { defaultOpset, OnnxModel } from './model.ts';
 import { OpenedFiles } from './opened-files.ts';
-import { decodeModel, type ModelProto } from './proto.ts';
+import { decodeForeignModel, type GraphProto, type ModelProto } from './proto.ts';
 import { skim } from './skim.ts';
 import { withDenseWeights } from './sparse.ts';
 import { withSplitNodes } from './split-fused.ts';
@@ -64,6 +66,7 @@ function modelOf({ path, real, files }: ReadFile, read: ModelProto): OnnxModel {
   const proto = withFreeDims(canonical(withInlinedFunctions(lifted(withDenseWeights(read, path), path))));
   if (!proto.graph?.output.length) throw new ModelError(`${path} has no outputs`);
   checkOperatorSet(path, proto);
+  checkElementTypes(path, proto.graph);
   const sorted = withOpenBranches({ ...proto, graph: inOrder(path, proto.graph) });
   checkExternal(
     tensorsOf(sorted).filter((tensor) => !pointsInto(tensor.externalData, basename(real))),
@@ -79,7 +82,7 @@ function modelOf({ path, real, files }: ReadFile, read: ModelProto): OnnxModel {
 
 /** A model in which the value of each module is a tensor. */
 function canonical(proto: ModelProto): ModelProto {
-  return withFinalNormBesideLayers(withSplitNodes(proto));
+  return withFinalNormBesideLayers(withSplitNodes(withCheckedLoops(proto)));
 }
 
 function checkOperatorSet(path: string, proto: ModelProto): void {
@@ -92,6 +95,16 @@ function checkOperatorSet(path: string, proto: ModelProto): void {
   if (version === undefined) {
     const others = opsetImport.map(({ domain, version }) => `${domain} ${version}`).join(', ');
     throw new ModelError(`${path} uses the operator sets ${others} only: none of ONNX's own. ${remedy}`);
+  }
+}
+
+/** A tensor's type need not be told, but one that is told is one that ONNX has. */
+function checkElementTypes(path: string, { input, valueInfo, output }: GraphProto): void {
+  for (const { name, type } of [...input, ...valueInfo, ...output]) {
+    if (type?.value.case !== 'tensorType') continue;
+    const { elemType } = type.value.value;
+    if (elemType === T.UNDEFINED || T[elemType] === undefined)
+      throw new ModelError(`${path} gives ${name} the element type ${elemType}, which ONNX does not have`);
   }
 }
 
@@ -132,7 +145,7 @@ function readGraph(path: string, real: string, files: OpenedFiles): Uint8Array {
 
 function decode(path: string, bytes: Uint8Array): ModelProto {
   try {
-    return decodeModel(bytes);
+    return decodeForeignModel(bytes);
   } catch (error) {
     throw new ModelError(`${path} is damaged: ${error instanceof Error ? error.message : error}`);
   }

@@ -1,8 +1,8 @@
-import type { DType } from '../graph/types.ts';
-import { allocate, encode } from '../tensor/storage.ts';
+import { allocate } from '../tensor/storage.ts';
 import { dtypeName } from './dtypes.ts';
 import { ModelError } from './error.ts';
 import { isExternal } from './external.ts';
+import { inlineBytes } from './inline-bytes.ts';
 import { makeRawTensor } from './make.ts';
 import type { GraphProto, ModelProto, SparseTensorProto, TensorProto } from './proto.ts';
 import { graphsWithin, mapSubgraphs } from './subgraphs.ts';
@@ -44,8 +44,8 @@ function dense({ values, indices, dims }: SparseTensorProto, path: string): Tens
   const length = width * sizes.reduce((a, b) => a * b, 1);
   if (length > LARGEST) throw cannot(`written out it takes ${length} bytes, too many for one file`);
   const bytes = new Uint8Array(length);
-  const given = bytesOf(values, dtype);
-  const positions = places(bytesOf(indices, 'int64'), indices.dims.length > 1 ? sizes : null);
+  const given = inlineBytes(values, dtype);
+  const positions = places(inlineBytes(indices, 'int64'), indices.dims.length > 1 ? sizes : null);
   for (const [i, position] of positions.entries())
     bytes.set(given.subarray(i * width, (i + 1) * width), position * width);
   return makeRawTensor(name, dtype, bytes, sizes);
@@ -60,13 +60,4 @@ function places(indices: Uint8Array, sizes: readonly number[] | null): number[] 
   return Array.from({ length: numbers.length / rank }, (_, i) =>
     sizes.reduce((position, size, dim) => position * size + numbers[i * rank + dim]!, 0),
   );
-}
-
-/** The elements of a tensor that stand inside of it, as they lie in memory. */
-function bytesOf(tensor: TensorProto, dtype: DType): Uint8Array {
-  const { rawData, floatData, doubleData, int32Data, int64Data, uint64Data } = tensor;
-  if (rawData.length > 0) return rawData;
-  const list = [floatData, doubleData, int32Data, int64Data, uint64Data].find((one) => one.length > 0) ?? [];
-  // Halves stand as their bits among the int32.
-  return new Uint8Array(encode(list, dtype === 'float16' ? 'uint16' : dtype).buffer);
 }

@@ -14,12 +14,11 @@ import { INLINE_BYTES } from './skim.ts';
  * @param probes tensors whose shape becomes an output, called `probeName(tensor)`
  */
 export function weightless(
-  model: OnnxModel,
+  { graph, proto }: Pick<OnnxModel, 'graph' | 'proto'>,
   dims: Readonly<Record<string, readonly number[]>>,
   outputs: readonly string[],
   probes: readonly string[] = [],
 ): Uint8Array {
-  const { graph, proto } = model;
   // Old models list their initializers among the inputs, too.
   const initializers = new Set(graph.initializer.map(({ name }) => name));
   const given = graph.input.filter(({ name }) => !initializers.has(name));

@@ -2,6 +2,7 @@ import type { DType, Shape, TensorType } from '../graph/types.ts';
 import { describeNode, nodeIn } from '../modules/describe-node.ts';
 import { dtypeName } from '../onnx/dtypes.ts';
 import { ModelError } from '../onnx/error.ts';
+import { excerptOf } from '../onnx/excerpt.ts';
 import type { OnnxModel } from '../onnx/model.ts';
 import type { NodeProto } from '../onnx/proto.ts';
 import { probeName, weightless } from '../onnx/weightless.ts';
@@ -11,8 +12,11 @@ import { elementwiseType, isElementwise } from './elementwise.ts';
 import { perhapsScalars } from './perhaps-scalars.ts';
 import { refusalOf } from './refusal.ts';
 
-/** Of so many tensors ONNX Runtime is asked at once: the time that it takes grows with the square of their number. */
-const AT_ONCE = 8192;
+/**
+ * Of so many tensors ONNX Runtime is asked at once: the time that it takes grows with the square of their number. Of a
+ * model with more it is given the part that makes them.
+ */
+const AT_ONCE = 2048;
 
 /** The sizes of a model's inputs by name. An input that is left out has the free dimensions that its file declares. */
 export type InputDims = Readonly<Record<string, readonly number[]>>;
@@ -23,7 +27,11 @@ export type InputDims = Readonly<Record<string, readonly number[]>>;
  * null. Tensors of a kind that has no dtype here (strings, sequences) are left out.
  * Throws a ModelError if the sizes do not fit the model.
  */
-export async function inferTypes(model: OnnxModel, inputDims: InputDims = {}): Promise<Map<string, TensorType>> {
+export async function inferTypes(
+  model: OnnxModel,
+  inputDims: InputDims = {},
+  atOnce = AT_ONCE,
+): Promise<Map<string, TensorType>> {
   checkDims(model, inputDims);
   const { graph, links, elementTypes } = model;
   // Node cannot even ask for the type of what has no dtype, or is probably not a tensor.
@@ -36,11 +44,13 @@ export async function inferTypes(model: OnnxModel, inputDims: InputDims = {}): P
   // ONNX Runtime is asked for one tensor at least: it is what finds out that sizes do not go together.
   const asked = made(graph.node.filter((node) => !own.has(node)));
   const found = new Map<string, TensorType>();
-  for (const names of portions(asked.length > 0 ? asked : made(elementwise.slice(-1)))) {
-    for (const [name, type] of await shapes(model, weightless(model, inputDims, names))) found.set(name, type);
+  const all = portions(asked.length > 0 ? asked : made(elementwise.slice(-1)), atOnce);
+  for (const names of all) {
+    const part = all.length > 1 ? { proto: model.proto, graph: excerptOf(model, names, found) } : model;
+    for (const [name, type] of await shapes(model, weightless(part, inputDims, names))) found.set(name, type);
   }
   const doubtful = perhapsScalars(graph.node, links, found);
-  for (const probed of doubtful.length > 0 ? portions(doubtful) : []) {
+  for (const probed of doubtful.length > 0 ? portions(doubtful, atOnce) : []) {
     const ranks = await shapes(model, weightless(model, inputDims, [], probed));
     for (const name of probed) {
       const type = found.get(name)!;
@@ -56,12 +66,23 @@ export async function inferTypes(model: OnnxModel, inputDims: InputDims = {}): P
     const type = elementwiseType(node, found);
     if (type !== null) found.set(node.output[0]!, type);
   }
+  checkOutputs(model, found);
   return found;
 }
 
-function portions(names: readonly string[]): string[][] {
-  const count = Math.max(1, Math.ceil(names.length / AT_ONCE));
-  return Array.from({ length: count }, (_, i) => names.slice(i * AT_ONCE, (i + 1) * AT_ONCE));
+/** ONNX Runtime takes no file that declares an output as another type than that of what makes it. */
+function checkOutputs({ path, outputs }: OnnxModel, found: ReadonlyMap<string, TensorType>): void {
+  for (const { name, dtype, element } of outputs) {
+    const type = found.get(name);
+    const declared = dtype ?? element;
+    if (type && declared !== undefined && type.dtype !== declared)
+      throw new ModelError(`${path} declares its output ${name} as ${declared}, but what makes it gives ${type.dtype}`);
+  }
+}
+
+function portions(names: readonly string[], size: number): string[][] {
+  const count = Math.max(1, Math.ceil(names.length / size));
+  return Array.from({ length: count }, (_, i) => names.slice(i * size, (i + 1) * size));
 }
 
 function checkDims(model: OnnxModel, inputDims: InputDims): void {
@@ -86,8 +107,13 @@ async function shapes(model: OnnxModel, bytes: Uint8Array): Promise<Map<string, 
   const found = new Map<string, TensorType>();
   try {
     model.checkFiles();
-    // Level basic folds the arithmetic on shapes; below it most sizes would stay open.
-    const outputs = await ort.examine(bytes, { optimization: 'basic', folder: model.folder });
+    // Level basic folds the arithmetic on shapes; below it most sizes would stay open. What takes casts out of it loses
+    // the one behind an input of the graph (ONNX Runtime 1.30).
+    const outputs = await ort.examine(bytes, {
+      optimization: 'basic',
+      folder: model.folder,
+      without: ['CastElimination'],
+    });
     for (const { name, dtype, shape } of outputs) add(found, name, dtype, shape);
   } catch (error) {
     throw error instanceof ModelError ? error : ((await refusalOf(model)) ?? unfit(error, model));

@@ -5,8 +5,8 @@ import type { Tensor } from './tensor.ts';
 export type NestedStrings = string | readonly NestedStrings[];
 
 /**
- * An ONNX tensor of strings: what some models take as an input. It is not a value of a block: nothing can be computed
- * of it.
+ * An ONNX tensor of strings: what some models take as an input or give as an output (the labels of a classifier). In a
+ * block it can be saved, and nothing can be computed of it.
  */
 export class StringTensor {
   readonly dtype = 'string';
@@ -24,6 +24,25 @@ export class StringTensor {
     return this.raw;
   }
 
+  /** The one text of a tensor with one element. Throws a `RangeError` for others. */
+  item(): string {
+    if (this.raw.length !== 1) throw new RangeError(`a StringTensor with ${this.raw.length} elements is not one text`);
+    return this.raw[0]!;
+  }
+
+  /** Nested arrays of texts; a tensor without dimensions gives its one text. */
+  toArray(): NestedStrings {
+    return this.dims.reduceRight<NestedStrings[]>((rows, size) => chunks(rows, size), [...this.raw])[0] ?? [];
+  }
+
+  toString(): string {
+    return `StringTensor [${this.dims.join(', ')}] ${JSON.stringify(this.toArray())}`;
+  }
+
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return this.toString();
+  }
+
   /** Lays out a text, nested arrays of texts, or a tensor of strings. Throws a `TypeError` for anything else, and for ragged arrays. */
   static from(value: unknown): StringTensor {
     if (value instanceof StringTensor) return value;
@@ -35,6 +54,12 @@ export class StringTensor {
 
 /** An input as a model is fed it. */
 export type InputTensor = Tensor | StringTensor;
+
+/** The entries in rows of `size`. */
+function chunks(entries: readonly NestedStrings[], size: number): NestedStrings[] {
+  const count = size === 0 ? 0 : entries.length / size;
+  return Array.from({ length: count }, (_, i) => entries.slice(i * size, (i + 1) * size));
+}
 
 /** A tensor of strings of ONNX Runtime. */
 function isOrtStrings(value: unknown): value is { dims: readonly number[]; data: readonly string[] } {

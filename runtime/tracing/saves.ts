@@ -10,6 +10,7 @@ import type { Slot } from './journal.ts';
 import { GraphEntries, type ListValue } from './lists.ts';
 import { isPlainObject } from './plain-object.ts';
 import { TensorProxy } from './proxy.ts';
+import { saveTexts } from './texts.ts';
 import { TracedTensor } from './traced-tensor.ts';
 import { settled, uses, varyingOf } from './varying.ts';
 
@@ -82,7 +83,7 @@ export function save(value: unknown): unknown {
   const saveOne = (one: unknown) => (one === undefined || one === null ? one : save(one));
   if (varying?.builder.open) return uses.distribute(varying, saveOne);
   const parts = partsOf(value);
-  if (!parts) return saveTensor(value);
+  if (!parts) return saveTexts(value) ?? saveTensor(value);
   const saved = parts(saveHeld);
   if (holdsEntries(saved)) builder().made(saved as object);
   return saved;

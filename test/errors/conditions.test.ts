@@ -1,6 +1,12 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cat, NNsight, save, Tensor } from 'onnsight';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { TensorProto_DataType as T } from 'onnx-buf';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { makeGraph, makeModel, makeNode, makeTensor, makeValueInfo } from '../../runtime/onnx/make.ts';
+import { encodeModel } from '../../runtime/onnx/proto.ts';
 import { rejection } from './support.ts';
 
 const MLP = fileURLToPath(new URL('../fixtures/zoo/mlp.ts.onnx', import.meta.url));
@@ -134,4 +140,53 @@ describe('a loop that does not end', () => {
       );
     },
   );
+});
+
+describe("a loop of the model's own that ONNX Runtime ends the process for", () => {
+  const folder = mkdtempSync(join(tmpdir(), 'onnsight-loops-'));
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  /** Doubles 1 as often as the elements of x above 0 say, and while the state is below their number. */
+  async function looping(trip: string, goesOn: string): Promise<typeof model> {
+    const body = makeGraph(
+      'body',
+      [
+        makeNode('Add', ['v', 'v'], ['twice']),
+        makeNode('Less', ['twice', 'positive'], ['less']),
+        makeNode('Identity', ['on'], ['same']),
+      ],
+      [makeValueInfo('i', 'int64', []), makeValueInfo('on', 'bool', []), makeValueInfo('v', 'float32', [])],
+      [makeValueInfo(goesOn, 'bool'), makeValueInfo('twice', 'float32')],
+    );
+    const graph = makeGraph(
+      'g',
+      [
+        makeNode('Greater', ['x', 'zero'], ['mask'], {}, '/m/Greater'),
+        makeNode('Compress', ['x', 'mask'], ['positive'], { axis: { int: 0 } }, '/m/Compress'),
+        makeNode('Cast', ['positive'], ['count'], { to: { int: T.INT64 } }, '/m/Cast'),
+        makeNode('Loop', [trip, '', 'one'], ['y'], { body: { graph: body } }, '/Loop'),
+      ],
+      [makeValueInfo('x', 'float32', ['n'])],
+      [makeValueInfo('y', 'float32')],
+      [
+        makeTensor('zero', 'float32', [0], []),
+        makeTensor('one', 'float32', [1], []),
+        makeTensor('ten', 'int64', [10], []),
+      ],
+    );
+    const path = join(folder, 'loop.onnx');
+    writeFileSync(path, encodeModel(makeModel(graph)));
+    return NNsight.load(path, { device: 'cpu' });
+  }
+
+  it.each([
+    ['trip count', 'count', 'same', 8],
+    ['condition of the body', 'ten', 'less', 4],
+  ])('an empty %s', async (_, trip, goesOn, expected) => {
+    const own = await looping(trip, goesOn);
+    expect((await own.trace({ x: [-1, 3] })).y.item()).toBe(expected);
+    const error = await rejection(own.trace({ x: [-1, -2] }));
+    expect(error.name).toBe('TraceError');
+    expect(error.message).toMatch(/a number of iterations is a tensor of one element.*\(its dims are \[0\]\)/);
+  });
 });

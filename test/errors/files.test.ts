@@ -27,6 +27,12 @@ describe('a file that is no model', () => {
   };
   const zoo = (name: string) => readFileSync(new URL(`../fixtures/zoo/${name}`, import.meta.url));
 
+  const changed = (name: string, at: number, byte: number) => {
+    const bytes = zoo('mlp.ts.onnx');
+    bytes[at] = byte;
+    return file(name, bytes);
+  };
+
   it.each<[string, () => string, RegExp]>([
     ['missing', () => join(folder, 'none.onnx'), /no such file: .*none\.onnx/],
     ['empty', () => file('empty.onnx', ''), /empty\.onnx is empty/],
@@ -49,6 +55,9 @@ describe('a file that is no model', () => {
       },
       /cannot be read/,
     ],
+    // mlp.ts.onnx with one byte changed: Protobuf's own parser, and ONNX Runtime, refuse each.
+    ['a field as one of another type', () => changed('wire.onnx', 27, 0x0b), /NodeProto's field input is written as/],
+    ['a field that is too long', () => changed('long.onnx', 754, 0x05), /Dimension's field dim_param is longer than/],
     ['a folder', () => folder, /loop\.onnx" cannot be read: ELOOP/],
   ])('%s', async (_, path, says) => {
     const error = await rejection(NNsight.load(path()));

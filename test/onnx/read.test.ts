@@ -8,7 +8,7 @@ import { ModelError } from '../../runtime/onnx/error.ts';
 import { externalEntry, isExternal } from '../../runtime/onnx/external.ts';
 import { makeFunction, makeGraph, makeModel, makeNode, makeTensor, makeValueInfo } from '../../runtime/onnx/make.ts';
 import type { OnnxModel } from '../../runtime/onnx/model.ts';
-import { encodeModel, type TensorProto } from '../../runtime/onnx/proto.ts';
+import { decodeModel, encodeModel, type ModelProto, type TensorProto } from '../../runtime/onnx/proto.ts';
 import { readModel } from '../../runtime/onnx/read.ts';
 import { inFile } from '../support/external.ts';
 import { FILES, modelPath, reference, TOY } from '../support/fixtures.ts';
@@ -85,6 +85,37 @@ describe('reading a model', () => {
     expect(copy.hash).toBe((await readModel(TOY)).hash);
     expect(copy.hash).not.toBe((await fixtureModel('zoo/mlp', 'ts')).hash);
     expect(copy.hash).toHaveLength(createHash('sha256').digest('hex').length);
+  });
+
+  test('the hash is that of what the model means, however its weights are written and whatever is said of it', async () => {
+    const proto = decodeModel(readFileSync(modelPath('zoo/mlp', 'ts')));
+    const { graph } = proto;
+    const hashOf = async (changed: Partial<ModelProto>) =>
+      (await readModel(file('changed.onnx', encodeModel({ ...proto, ...changed })))).hash;
+    const weights = (map: (tensor: TensorProto, values: Float32Array) => TensorProto) => ({
+      graph: {
+        ...graph!,
+        initializer: graph!.initializer.map((tensor) =>
+          map(tensor, new Float32Array(Uint8Array.from(tensor.rawData).buffer)),
+        ),
+      },
+    });
+    const none = new Uint8Array();
+    const hash = await hashOf({});
+    expect(await hashOf(weights((one, values) => ({ ...one, rawData: none, floatData: [...values] })))).toBe(hash);
+    const reversed = { graph: { ...graph!, initializer: graph!.initializer.toReversed() } };
+    expect(await hashOf({ ...reversed, docString: 'another', producerName: 'another' })).toBe(hash);
+    const last = graph!.initializer.at(-1)!;
+    const changed = (values: Float32Array) => values.map((value, i) => (i === 0 ? value + 2 ** -20 : value));
+    const other = weights((one, values) =>
+      one === last ? { ...one, rawData: new Uint8Array(changed(values).buffer) } : one,
+    );
+    expect(await hashOf(other)).not.toBe(hash);
+    const names = new Map([
+      [graph!.initializer[1]!.name, last.name],
+      [last.name, graph!.initializer[1]!.name],
+    ]);
+    expect(await hashOf(weights((one) => ({ ...one, name: names.get(one.name) ?? one.name })))).not.toBe(hash);
   });
 });
 

@@ -4,6 +4,7 @@ import { saving } from '../../tracing/hidden.ts';
 import { GraphEntries, type ListValue } from '../../tracing/lists.ts';
 import { isPlainObject } from '../../tracing/plain-object.ts';
 import { SavedProxy } from '../../tracing/saves.ts';
+import { savedTexts } from '../../tracing/texts.ts';
 import { type Case, varyingOf } from '../../tracing/varying.ts';
 import type { ListOutputs, Returns } from '../schema.ts';
 
@@ -45,6 +46,11 @@ export class ReturnedValues {
     if (isPlainObject(value)) {
       const fields = Object.entries(value).map(([key, field]) => [key, this.describe(field, join(path, key))] as const);
       return { kind: 'object', fields: Object.fromEntries(fields) };
+    }
+    if (savedTexts(value)) {
+      throw new TraceError(
+        `The result${path && ` '${path}'`} of the intervention is a tensor of texts, which a bundle cannot hold. Return save(…) of the numbers that it is made of.`,
+      );
     }
     if (value === undefined) return { kind: 'value' };
     const isNumber = typeof value === 'number' && Number.isFinite(value);
