@@ -29,7 +29,6 @@ export function readTexts(
 ): object | null {
   const typed = TypedModel.of(forward);
   const { map } = typed;
-  if (!map.hasTexts) return null;
   const { tensor } = map.locate(address);
   const model = map.model.plain;
   if (model.elementTypes.get(tensor) !== TEXTS || typed.isTyped(tensor)) return null;

@@ -41,17 +41,20 @@ export class Ports {
     if (before) return asTraced(copy(readTensor(before, address)));
     const own = ownAddress(typed, address);
     // Texts stand where numbers do, and are no tensor of numbers: what may be done with them says so.
-    return (this.#textsAt(forward, own) as Traced | null) ?? asTraced(readTensor(forward, own));
+    const texts = this.map.hasTexts ? this.#textsAt(forward, own) : null;
+    return (texts as Traced | null) ?? asTraced(readTensor(forward, own));
   }
 
   /** The same of texts; null where there are none. */
   texts(port: Side, index: number): object | null {
+    if (!this.map.hasTexts) return null;
     const forward = this.#forward('read');
     return this.#textsAt(forward, ownAddress(TypedModel.of(forward), this.#address(port, index)));
   }
 
   #textsAt(forward: TracedForward, address: Address): object | null {
-    return readTexts(forward, address, () => activeTracing()!.runs[forward.id]!.inputs);
+    const { runs } = activeTracing()!;
+    return readTexts(forward, address, () => runs[forward.id]!.inputs);
   }
 
   readAll(port: Side): Traced[] {
