@@ -28,3 +28,9 @@ export {
   type PatchingGrid,
 } from './patching.ts';
 export { drawGrid } from './picture.ts';
+export {
+  type ByLayer,
+  StandardizedTransformer,
+  type StandardOptions,
+  type SteerOptions,
+} from './standardized-transformer.ts';

@@ -7,7 +7,7 @@ import type { Prompt } from '../types/model.ts';
 import type { Parts } from './parts.ts';
 
 export interface ComponentOptions {
-  /** Where the model has its parts, if its names are not those of GPT-2, Llama or GPT-NeoX. */
+  /** Where the model has its parts, if their names are not known. */
   readonly parts?: Parts;
 }
 
@@ -31,7 +31,7 @@ export interface PatchingOptions {
   readonly corrupted: Prompt;
   /** What a patch is measured by: of the logits, float [batch, position, vocabulary]. */
   readonly metric: (logits: Tensor) => number;
-  /** Where the model has its parts, if its names are not those of GPT-2, Llama or GPT-NeoX. */
+  /** Where the model has its parts, if their names are not known. */
   readonly parts?: Parts;
   /** Told after each patch how many are done, and how many there are. */
   readonly onProgress?: (done: number, total: number) => void;

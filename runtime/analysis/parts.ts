@@ -1,4 +1,5 @@
 import type { Envoy, LanguageModel } from '../index.ts';
+import { missing, projectionOf, type StandardName, standardModules } from './standard-names.ts';
 
 /** Where a transformer has its parts, as paths of modules; the first three begin at a layer. */
 export interface Parts {
@@ -16,31 +17,6 @@ export interface Parts {
   readonly unembedding: string;
 }
 
-const gpt2: Parts = {
-  attention: 'attn',
-  mlp: 'mlp',
-  projection: 'attn.c_proj',
-  layers: 'transformer.h',
-  norm: 'transformer.ln_f',
-  unembedding: 'lm_head',
-};
-const llama: Parts = {
-  attention: 'self_attn',
-  mlp: 'mlp',
-  projection: 'self_attn.o_proj',
-  layers: 'model.layers',
-  norm: 'model.norm',
-  unembedding: 'lm_head',
-};
-const neox: Parts = {
-  attention: 'attention',
-  mlp: 'mlp',
-  projection: 'attention.dense',
-  layers: 'gpt_neox.layers',
-  norm: 'gpt_neox.final_layer_norm',
-  unembedding: 'embed_out',
-};
-
 /** The modules of a transformer's parts. */
 export interface Transformer {
   readonly layers: readonly Layer[];
@@ -55,24 +31,30 @@ export interface Layer {
   readonly projection: Envoy;
 }
 
-/**
- * The parts of a model: where they are given, or by the names that GPT-2, Llama (and Mistral, Qwen and others that follow
- * it) and GPT-NeoX have. Throws an Error where no names fit.
- */
+/** The parts of a model: where they are given, or by the names that architectures have. Throws an Error where a part has none of them. */
 export function transformer(model: LanguageModel, given?: Parts): Transformer {
-  const found = given ? at(model, given) : [gpt2, llama, neox].map((parts) => tried(model, parts)).find(Boolean);
-  if (found) return found;
-  throw new Error(
-    `The model has none of the names that are known (${[gpt2, llama, neox].map(({ layers }) => layers).join(', ')}): say where its parts are, { parts: { layers: 'decoder.layers', attention: 'attn', … } }.`,
-  );
-}
-
-function tried(model: LanguageModel, parts: Parts): Transformer | null {
-  try {
-    return at(model, parts);
-  } catch {
-    return null;
-  }
+  if (given) return at(model, given);
+  const root = model as Envoy;
+  const { layers, self_attn, mlp, ln_final, lm_head } = standardModules(root);
+  const there = (found: Envoy | null | undefined, name: StandardName, within: Envoy): Envoy => {
+    if (found) return found;
+    throw new Error(
+      `${missing(name, within)} Say where the model has its parts, { parts: { layers: 'decoder.layers', attention: 'attn', … } }.`,
+    );
+  };
+  return {
+    layers: Array.from(layers, (whole, i) => {
+      const attention = there(self_attn[i], 'self_attn', whole);
+      return {
+        whole,
+        attention,
+        mlp: there(mlp[i], 'mlp', whole),
+        projection: there(projectionOf(attention), 'projection', attention),
+      };
+    }),
+    norm: there(ln_final, 'ln_final', root),
+    unembedding: there(lm_head, 'lm_head', root),
+  };
 }
 
 function at(model: LanguageModel, { layers, attention, mlp, projection, norm, unembedding }: Parts): Transformer {

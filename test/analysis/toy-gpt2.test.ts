@@ -164,10 +164,13 @@ it('a wrong option is an error at the line, and so is one that is missing', asyn
   );
 });
 
-it('a model with other names needs its parts: Llama with an RMSNorm', async () => {
+it('a model whose names are not known needs its parts, which are those that are found in another one', async () => {
+  const mlp = (await NNsight.load(modelPath('zoo/mlp', 'ts'), { device: 'cpu' })) as unknown as LanguageModel;
+  await expect(decomposeResidual(mlp, { x: [[1, 2, 3, 4, 5]] } as never)).rejects.toThrow(
+    /The model has no module that is the list of layers \(layers\): it has layer1, layer2/,
+  );
   const llama = (await NNsight.load(modelPath('zoo/llama', 'ts'), { device: 'cpu' })) as unknown as LanguageModel;
   const prompt = { input_ids: [[1, 2, 3]], attention_mask: [[1, 1, 1]] };
-  await expect(decomposeResidual(llama, prompt)).rejects.toThrow(/none of the names that are known/);
   const parts = {
     layers: 'model.model.layers',
     attention: 'self_attn',
@@ -176,13 +179,15 @@ it('a model with other names needs its parts: Llama with an RMSNorm', async () =
     norm: 'model.model.norm',
     unembedding: 'model.lm_head',
   };
-  const found = await logitAttribution(
+  const found = await logitAttribution(llama, prompt, await decomposeResidual(llama, prompt), { token: 5 });
+  const given = await logitAttribution(
     llama,
     prompt,
     await decomposeResidual(llama, prompt, { parts }),
     { token: 5 },
     { parts },
   );
+  expect([...found.data]).toEqual([...given.data]);
   const { output } = await llama.trace(prompt);
   const logits = output![':, :, 5'] as Tensor;
   expect(

@@ -1,0 +1,127 @@
+import type { Envoy } from '../index.ts';
+
+/**
+ * The names that transformers' architectures have for the same parts, as nnterp lists them, and those of encoders beside
+ * them. The first one that a module has is taken.
+ */
+const NAMES = {
+  layers: ['h', 'layers', 'layer', 'blocks', 'block'],
+  self_attn: ['self_attn', 'attn', 'attention', 'self_attention', 'norm_attn_norm'],
+  mlp: ['mlp', 'ffn', 'feed_forward', 'block_sparse_moe'],
+  ln_final: [
+    ...['ln_f', 'final_layer_norm', 'final_layernorm', 'final_norm_layernorm', 'norm_f', 'norm', 'embedding_norm'],
+    ...['ln_final', 'layernorm', 'layer_norm', 'post_layernorm'],
+  ],
+  lm_head: ['lm_head', 'embed_out', 'classifier', 'cls', 'qa_outputs', 'visual_projection'],
+  embed_tokens: ['embed_tokens', 'wte', 'embed_in', 'word_embeddings', 'patch_embeddings', 'patch_embedding'],
+  projection: ['c_proj', 'o_proj', 'dense', 'out_proj', 'out_lin', 'output'],
+} as const;
+
+export type StandardName = keyof typeof NAMES;
+
+/** What a module of each name is. */
+const MEANS: Readonly<Record<StandardName, string>> = {
+  layers: 'the list of layers',
+  self_attn: 'attention',
+  mlp: 'the MLP',
+  ln_final: 'the norm behind the last layer',
+  lm_head: 'what gives the logits',
+  embed_tokens: 'the embeddings of tokens',
+  projection: 'the last linear layer of attention',
+};
+
+/** The standard modules of a model. Those that it lacks are told by `missing`. */
+export interface Standard {
+  readonly layers: Envoy;
+  readonly self_attn: readonly (Envoy | null)[];
+  readonly mlp: readonly (Envoy | null)[];
+  readonly ln_final: Envoy | null;
+  readonly lm_head: Envoy | null;
+  readonly embed_tokens: Envoy | null;
+}
+
+/**
+ * Finds the parts of a transformer by the names that architectures have for them.
+ * @param within the module that has the layers: the model itself, or one of its several transformers
+ * @throws Error where there is no list of layers, or there are several
+ */
+export function standardModules(model: Envoy, within: Envoy = model): Standard {
+  const lists = layersIn(within);
+  const [found, ...others] = lists;
+  if (!found) throw new Error(missing('layers', within));
+  if (others.length > 0) {
+    throw new Error(
+      `${within.path || 'The model'} has several lists of layers (${lists.map(({ layers }) => layers.path).join(', ')}): say in which module to look, { within: '…' }.`,
+    );
+  }
+  const { layers, around } = found;
+  const all = Array.from(layers);
+  return {
+    layers,
+    self_attn: all.map((layer) => child(layer, 'self_attn')),
+    mlp: all.map((layer) => child(layer, 'mlp')),
+    // Beside the layers, or around the module that they stand in.
+    ln_final: firstOf(around, (one) => child(one, 'ln_final')),
+    lm_head: firstOf([...around, model], (one) => child(one, 'lm_head')),
+    embed_tokens: firstOf(around, (one) => below(one, 'embed_tokens', layers)),
+  };
+}
+
+/** The last linear layer of attention, whose input holds the heads side by side; null for one that has none. */
+export function projectionOf(attention: Envoy): Envoy | null {
+  const found = child(attention, 'projection');
+  // BERT has a module around it.
+  return found && (child(found, 'projection') ?? found);
+}
+
+/** Why a model has no module of a standard name. */
+export function missing(name: StandardName, within: Envoy): string {
+  const names = Object.keys(within);
+  const has = names.length === 0 ? 'no modules in it' : names.join(', ');
+  return `${within.path || 'The model'} has no module that is ${MEANS[name]} (${name}): it has ${has}.`;
+}
+
+interface Layers {
+  readonly layers: Envoy;
+  /** The modules around the list, from the inside out. */
+  readonly around: readonly Envoy[];
+}
+
+/** The outermost lists of layers. */
+function layersIn(model: Envoy): Layers[] {
+  const found = child(model, 'layers');
+  if (found && isList(found)) return [{ layers: found, around: [model] }];
+  return Object.keys(model).flatMap((name) =>
+    layersIn(model.get(name)).map(({ layers, around }) => ({ layers, around: [...around, model] })),
+  );
+}
+
+/** Whether a module is a list of modules that have modules in them. */
+function isList(module: Envoy): boolean {
+  return Number(module.length) > 0 && Array.from(module).every((one) => Object.keys(one).length > 0);
+}
+
+function child(module: Envoy, name: StandardName): Envoy | null {
+  const names = Object.keys(module);
+  const [found] = NAMES[name].filter((one) => names.includes(one));
+  return found === undefined ? null : module.get(found);
+}
+
+/** The first module of a standard name in a module or in those in it, the layers aside. */
+function below(module: Envoy, name: StandardName, layers: Envoy): Envoy | null {
+  const found = child(module, name);
+  if (found) return found;
+  const inner = Object.keys(module).map((one) => module.get(one));
+  return firstOf(
+    inner.filter(({ path }) => path !== layers.path),
+    (one) => below(one, name, layers),
+  );
+}
+
+function firstOf<T>(modules: readonly Envoy[], find: (module: Envoy) => T | null): T | null {
+  for (const module of modules) {
+    const found = find(module);
+    if (found !== null) return found;
+  }
+  return null;
+}
