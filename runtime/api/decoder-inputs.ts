@@ -1,6 +1,6 @@
 import { InputError, type Inputs } from '../inputs/prepare.ts';
 import { joinRows, rowsOf } from '../inputs/rows.ts';
-import { DECODER_TOKEN_IDS } from '../onnx/encoder-decoder.ts';
+import { DECODER_TOKEN_IDS } from '../onnx/encoder-decoder-names.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { inner } from '../tracing/hidden.ts';
 import { TensorProxy } from '../tracing/proxy.ts';

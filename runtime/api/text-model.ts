@@ -85,12 +85,14 @@ export class TextModel extends Model<Prompt, LanguageModelMembers> implements Me
     const site = laterSite();
     const { isInvokes, options, block } = readGenerateCall(prompt, second, third);
     const { inputs: maker } = this.loaded;
-    // Wrong options are an error at their line: behind an await the line is lost.
+    // What is wrong is an error at its line: behind an await the line is lost.
+    const backend = chosenBackend('generate', options);
     this.#settings(options, null);
-    const read = isInvokes || !maker.read ? prompt : ((await maker.read(prompt)) ?? prompt);
+    const reading = isInvokes ? null : maker.read?.(prompt);
+    const read = reading ? await reading : prompt;
     const inputs = isInvokes ? null : maker.prepare(read);
     const settings = this.#settings(options, inputs && lengthOf(inputs));
-    const generated = await generate(this.loaded, inputs, block, settings, chosenBackend('generate', options), site);
+    const generated = await generate(this.loaded, inputs, block, settings, backend, site);
     return { ...generated, texts: generated.tokens.map((ids) => decodeTokens(this.tokenizer, ids)) };
   }
 

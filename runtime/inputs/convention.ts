@@ -1,5 +1,5 @@
 import type { DType } from '../graph/types.ts';
-import { DECODER_TOKEN_IDS, ENCODER_OUTPUT, ENCODER_STATES } from '../onnx/encoder-decoder.ts';
+import { DECODER_TOKEN_IDS, ENCODER_OUTPUT, ENCODER_STATES } from '../onnx/encoder-decoder-names.ts';
 import type { ModelTensor } from '../onnx/model.ts';
 import { allocate } from '../tensor/storage.ts';
 import type { InputTensor } from '../tensor/string-tensor.ts';

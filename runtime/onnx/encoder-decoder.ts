@@ -1,3 +1,4 @@
+import { DECODER_TOKEN_IDS, ENCODER_OUTPUT, ENCODER_STATES } from './encoder-decoder-names.ts';
 import { ModelError } from './error.ts';
 import { type Dim, makeMetadata, makeValueInfo } from './make.ts';
 import { OnnxModel } from './model.ts';
@@ -5,13 +6,6 @@ import { changedNode, type GraphProto, type ModelProto, type NodeProto, type Val
 import { raised } from './raise.ts';
 import { renameAll, tensorNames } from './rename.ts';
 import { operatorSets, ownFunctions } from './together.ts';
-
-/** What the decoder continues: int64 [batch, decoder sequence]. */
-export const DECODER_TOKEN_IDS = 'decoder_input_ids';
-/** What the decoder takes of the encoder: float [batch, encoder sequence, features]. */
-export const ENCODER_STATES = 'encoder_hidden_states';
-/** The same as an output of the whole model. */
-export const ENCODER_OUTPUT = 'encoder_last_hidden_state';
 
 /** The inputs of a decoder's file, by the names that they have in the whole model: those of transformers. */
 const DECODER_INPUTS: ReadonlyMap<string, string> = new Map([
