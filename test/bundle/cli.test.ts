@@ -204,15 +204,16 @@ console.log(JSON.stringify(logits.dims));
       `import { intervention, type LanguageModel, save } from 'onnsight';
 import { half } from './mistyped.ts';
 export const typed = intervention((gpt2: LanguageModel) => {
-  gpt2.transformer.h[1].output *= half ? 0.5 : 1;
-  return save(gpt2.lm_head.output, 1);
+  const factor: string = half ? 0.5 : 1;
+  gpt2.transformer.h[1].output *= Number(factor);
+  return save(gpt2.lm_head.output);
 });
 `,
     );
     const { code, output } = await compile('src/typed.ts');
     for (const name of ['env.d', 'mistyped', 'typed']) rmSync(join(project, `src/${name}.ts`));
     rmSync(join(project, 'out/typed'), { recursive: true });
-    expect(output).toMatch(/type errors, as tsc has them:\n {2}src\/typed\.ts:5:36 - TS2554: Expected 1 arguments/);
+    expect(output).toMatch(/type errors, as tsc has them:\n {2}src\/typed\.ts:4:9 - TS2322: Type 'number' is not assignable/);
     expect(output).toContain("src/mistyped.ts:1:14 - TS2322: Type 'string' is not assignable to type 'number'.");
     expect(output.match(/- TS\d+/g)).toHaveLength(2);
     expect(output).toMatch(/typed .* done/);
