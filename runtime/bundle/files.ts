@@ -21,7 +21,7 @@ export function checkSize(bytes: number, file: BundleFile, place: string): void 
 export function checkHash(sha256: string, file: BundleFile, place: string): void {
   if (sha256 === file.sha256) return;
   throw new BundleError(
-    `${place} is damaged, or was changed: its hash is not the manifest's. Compile the bundle again.`,
+    `${place} is damaged, or was changed: its hash is not the manifest's. Delete it and compile the bundle again.`,
   );
 }
 

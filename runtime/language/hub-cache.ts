@@ -78,7 +78,9 @@ function checked({ path, size, hash }: HubFile): Transform {
     transform(chunk: Uint8Array, _encoding, done) {
       received += chunk.length;
       digest.update(chunk);
-      done(null, chunk);
+      // Nothing is written of a file that does not end.
+      if (received > size) done(new Error(`${path} has ${size} bytes, but more were received`));
+      else done(null, chunk);
     },
     flush(done) {
       if (received !== size) done(new Error(`${path} has ${size} bytes, but ${received} were received`));

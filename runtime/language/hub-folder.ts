@@ -51,9 +51,10 @@ async function fetchModel(cache: CachedModel, request: HubRequest, options: HubO
   const { id, revision, hubUrl } = request;
   const accessToken = options.token ?? storedToken();
   const hub = { hubUrl, ...(accessToken === undefined ? {} : { accessToken }) };
-  const { sha } = await modelInfo({ ...hub, name: id, revision, additionalFields: ['sha'], fetch: impatientFetch });
+  const ask = impatientFetch(hubUrl);
+  const { sha } = await modelInfo({ ...hub, name: id, revision, additionalFields: ['sha'], fetch: ask });
   if (!isCommit(sha)) throw new ModelError(`${hubUrl} names a commit of ${id} that is none: ${JSON.stringify(sha)}`);
-  const files = await listModelFiles(id, { ...hub, revision: sha, fetch: impatientFetch });
+  const files = await listModelFiles(id, { ...hub, revision: sha, fetch: ask });
   const paths = [...files.keys()];
   const needed = neededFiles(
     paths,
@@ -109,11 +110,19 @@ async function* chunks({ path }: HubFile, blob: Blob | null, progress: ProgressR
   }
 }
 
-/** A network that never answers must not hang the program: queries, unlike downloads, have a time limit. */
-const impatientFetch: typeof fetch = (input, init) => {
-  const seconds = Number(process.env.HF_HUB_ETAG_TIMEOUT) || 10;
-  return fetch(input, { ...init, signal: AbortSignal.timeout(seconds * 1000) });
-};
+/**
+ * Asks the hub, and nobody else: a list of files may name the address where it goes on, to which the token would go along.
+ * A network that never answers must not hang the program: queries, unlike downloads, have a time limit.
+ */
+function impatientFetch(hubUrl: string): typeof fetch {
+  const { origin } = new URL(hubUrl);
+  return async (input, init) => {
+    const url = input instanceof Request ? input.url : String(input);
+    if (new URL(url).origin !== origin) throw new ModelError(`${hubUrl} leads to another host: ${url}`);
+    const seconds = Number(process.env.HF_HUB_ETAG_TIMEOUT) || 10;
+    return fetch(input, { ...init, signal: AbortSignal.timeout(seconds * 1000) });
+  };
+}
 
 function storedToken(): string | undefined {
   if (process.env.HF_TOKEN) return process.env.HF_TOKEN;

@@ -11,6 +11,8 @@ export interface FakeRepository {
   readonly gated?: boolean;
   /** A file whose last byte is wrong when it is fetched. */
   readonly damaged?: string;
+  /** The address at which the list of files goes on. */
+  readonly next?: string;
 }
 
 /** A local server that answers what huggingface.co answers for the requests of its clients. */
@@ -47,6 +49,7 @@ export class FakeHub {
     if (api && verb === 'revision') {
       return json(response, { _id: '1', id, sha: repository.commit, private: false, lastModified: '2024-01-01' });
     }
+    if (repository.next) response.setHeader('Link', `<${repository.next}>; rel="next"`);
     if (api) return json(response, Object.entries(repository.files).map(describe));
     const contents = repository.files[file!];
     if (!contents) return fail(response, 404, 'EntryNotFound', 'Entry not found');

@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import { NNsight } from 'onnsight';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { modelFolder } from '../../runtime/language/hub.ts';
-import { isContentHash } from '../../runtime/language/hub-names.ts';
+import { isCommit, isContentHash, isInside } from '../../runtime/language/hub-names.ts';
 import { ModelError } from '../../runtime/onnx/error.ts';
 import { TOY } from '../support/toy.ts';
 import { FakeHub } from './fake-hub.ts';
@@ -180,11 +180,30 @@ describe('a model of the hub', () => {
     expect(existsSync(join(home, 'hub', 'models--tiny-lab--toy-gpt2'))).toBe(false);
   });
 
+  test('a list of files that goes on at another host takes no token there', async () => {
+    const other = new FakeHub();
+    const next = `${await other.open()}/api/models/${ID}/tree/${COMMIT}`;
+    hub.repositories.set(ID, { commit: COMMIT, files: TOY_FILES, next });
+    await expect(modelFolder(ID, { token: 'hf_secret' })).rejects.toThrow(`${url} leads to another host: ${next}`);
+    await other.close();
+    expect(other.requests).toEqual([]);
+  });
+
   test('a hash has the form of one', () => {
     for (const good of ['a'.repeat(40), 'f'.repeat(64)]) expect(isContentHash(good)).toBe(true);
-    for (const bad of ['', 'a'.repeat(41), '../../victim/secret.txt', `${'a'.repeat(40)}\n`, 'A'.repeat(40)]) {
+    for (const bad of [
+      '',
+      'a'.repeat(41),
+      '../../victim/secret.txt',
+      `${'a'.repeat(40)}\n`,
+      'A'.repeat(40),
+      ['a'.repeat(40)],
+      5,
+    ]) {
       expect(isContentHash(bad)).toBe(false);
+      expect(isCommit(bad)).toBe(false);
     }
+    expect(isInside(['../x'])).toBe(false);
   });
 
   test('a revision stays in the cache', async () => {
