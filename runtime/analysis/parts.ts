@@ -1,4 +1,5 @@
-import type { Envoy, LanguageModel } from '../index.ts';
+import { type Envoy, type LanguageModel, TraceError } from '../index.ts';
+import { callerSite } from '../tracing/caller.ts';
 
 /** Where a transformer has its parts, as paths of modules; the first three begin at a layer. */
 export interface Parts {
@@ -6,7 +7,7 @@ export interface Parts {
   readonly attention: string;
   /** Gives what the MLP adds to it. */
   readonly mlp: string;
-  /** The last linear layer of attention, whose input holds the heads side by side. */
+  /** The last linear layer of attention, whose input holds the heads, side by side or apart. */
   readonly projection: string;
   /** The list of layers. */
   readonly layers: string;
@@ -57,13 +58,14 @@ export interface Layer {
 
 /**
  * The parts of a model: where they are given, or by the names that GPT-2, Llama (and Mistral, Qwen and others that follow
- * it) and GPT-NeoX have. Throws an Error where no names fit.
+ * it) and GPT-NeoX have. Throws a TraceError where no names fit.
  */
 export function transformer(model: LanguageModel, given?: Parts): Transformer {
   const found = given ? at(model, given) : [gpt2, llama, neox].map((parts) => tried(model, parts)).find(Boolean);
   if (found) return found;
-  throw new Error(
+  throw new TraceError(
     `The model has none of the names that are known (${[gpt2, llama, neox].map(({ layers }) => layers).join(', ')}): say where its parts are, { parts: { layers: 'decoder.layers', attention: 'attn', … } }.`,
+    callerSite(),
   );
 }
 
