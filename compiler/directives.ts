@@ -104,15 +104,14 @@ export function findTraced(source: ts.SourceFile, scopes: Scopes, file: string):
   return traced;
 }
 
-/** The functions of the file that are given as blocks by a name that nothing else can be assigned to. */
+/** The functions of the file that are given as blocks, also by a name that nothing else can be assigned to. */
 function namedBlocks(source: ts.SourceFile, imports: LibraryImports, scopes: Scopes): Set<ts.Node> {
   const found = new Set<ts.Node>();
   const visit = (node: ts.Node): void => {
     if (syntax.isCallExpression(node) && takesBlocks(node, imports, scopes)) {
       for (const argument of node.arguments) {
-        const fn = namedFunction(unwrap(argument), scopes);
         // One that is given to a method of something else may be what no block can be.
-        if (fn && canBeBlock(fn)) found.add(fn);
+        for (const fn of functionsOf(argument, scopes)) if (canBeBlock(fn)) found.add(fn);
       }
     }
     syntax.forEachChild(node, visit);
@@ -121,13 +120,19 @@ function namedBlocks(source: ts.SourceFile, imports: LibraryImports, scopes: Sco
   return found;
 }
 
-/** The function that a `const` or a function declaration names. */
-function namedFunction(name: ts.Node, scopes: Scopes): ts.FunctionLikeDeclaration | null {
-  if (!syntax.isIdentifier(name)) return null;
-  const binding = scopes.resolve(name.text, name);
-  if (!binding?.value || (binding.kind !== 'const' && binding.kind !== 'function')) return null;
-  const value = syntax.isExpression(binding.value) ? unwrap(binding.value) : binding.value;
-  return isFunction(value) ? value : null;
+/** The functions that an expression may give: its own, those that a `const` or a declaration names, one of two by a condition. */
+function functionsOf(expression: ts.Node, scopes: Scopes, seen = new Set<ts.Node>()): ts.FunctionLikeDeclaration[] {
+  const value = syntax.isExpression(expression) ? unwrap(expression) : expression;
+  if (seen.has(value)) return [];
+  seen.add(value);
+  if (isFunction(value)) return [value];
+  if (syntax.isConditionalExpression(value)) {
+    return [value.whenTrue, value.whenFalse].flatMap((one) => functionsOf(one, scopes, seen));
+  }
+  if (!syntax.isIdentifier(value)) return [];
+  const binding = scopes.resolve(value.text, value);
+  const isFixed = binding?.kind === 'const' || binding?.kind === 'function';
+  return isFixed && binding.value ? functionsOf(binding.value, scopes, seen) : [];
 }
 
 /** The directives at the front of a body or a file. */

@@ -1,7 +1,8 @@
-import { type LanguageModel, mul, save, stack, sub, type Tensor } from '../index.ts';
+import { type LanguageModel, mul, save, stack, sub, type Tensor, TraceError } from '../index.ts';
 import { block } from '../operators/blocks.ts';
+import { callerSite } from '../tracing/caller.ts';
 import type { Prompt } from '../types/model.ts';
-import { headMask, headSize } from './heads.ts';
+import { headsOf } from './heads.ts';
 import { type ComponentOptions, checkComponentOptions } from './options.ts';
 import { transformer } from './parts.ts';
 
@@ -30,13 +31,14 @@ export async function accumulatedResidual(
 
 /**
  * What is added up to the residual stream behind the last layer: the embeddings (with those of positions), and the output
- * of each attention and MLP (TransformerLens: `decompose_resid`). Throws an Error for a model whose stream is not their sum.
+ * of each attention and MLP (TransformerLens: `decompose_resid`). Throws a TraceError for a model whose stream is not their sum.
  */
 export async function decomposeResidual(
   model: LanguageModel,
   prompt: Prompt,
   options: ComponentOptions = {},
 ): Promise<Components> {
+  const site = callerSite();
   checkComponentOptions('decomposeResidual', options);
   const { layers } = transformer(model, options.parts);
   const { values, last } = await model.trace(
@@ -50,8 +52,9 @@ export async function decomposeResidual(
   );
   const [off, size] = [sub(values.sum(0), last).norm().item(), last.norm().item()];
   if (!(Number(off) <= Number(size) * 1e-3)) {
-    throw new Error(
+    throw new TraceError(
       'The residual stream behind the last layer is not the sum of the embeddings and of what attention and MLPs give: the model does something else to them, a norm behind them for example.',
+      site,
     );
   }
   return { labels: ['embed', ...layers.flatMap((_, i) => [`${i}_attn_out`, `${i}_mlp_out`])], values };
@@ -68,17 +71,15 @@ export async function stackHeads(
   heads: number,
   options: ComponentOptions = {},
 ): Promise<Components> {
+  const site = callerSite();
   checkComponentOptions('stackHeads', options);
   const { layers } = transformer(model, options.parts);
   const values = await model.trace(
     prompt,
     block(() => {
       const all = layers.flatMap(({ projection }) => {
-        const size = headSize(projection, heads);
         const bias = projection(mul(projection.input, 0));
-        return Array.from({ length: heads }, (_, head) =>
-          sub(projection(mul(projection.input, headMask(head, heads, size))), bias),
-        );
+        return headsOf(projection, heads, site).map(({ mask }) => sub(projection(mul(projection.input, mask)), bias));
       });
       return save(stack(all, 0));
     }),

@@ -1,18 +1,34 @@
-import { type Envoy, Tensor } from '../index.ts';
+import type { Site } from '../graph/types.ts';
+import { type Envoy, Tensor, TraceError } from '../index.ts';
 
-/** The features of one head, of a projection whose input holds the heads side by side. */
-export function headSize(projection: Envoy, heads: number): number {
-  const features: unknown = projection.input.shape.at(-1);
-  if (!Number.isInteger(heads) || heads < 1 || typeof features !== 'number' || features % heads !== 0) {
-    throw new Error(`${projection.path} has ${String(features)} features, which are not those of ${heads} heads.`);
-  }
-  return features / heads;
+/** A slice with a comma, as tensors take it. */
+export type Slice = `${string},${string}`;
+
+/** Where one head is in the input of a projection. */
+interface Head {
+  readonly at: Slice;
+  /** 1 at the features of the head, 0 elsewhere. */
+  readonly mask: Tensor;
 }
 
-/** 1 at the features of a head, 0 elsewhere. */
-export function headMask(head: number, heads: number, size: number): Tensor {
-  return Tensor.from(
-    Array.from({ length: heads * size }, (_, i) => (Math.floor(i / size) === head ? 1 : 0)),
-    'float32',
-  );
+/**
+ * The heads in the input of a projection: side by side in its last dimension, or apart, [batch, position, head, features],
+ * where an exporter made one reshaping of the model's two.
+ * @param site where the user said how many they are: the line of the error
+ */
+export function headsOf(projection: Envoy, count: number, site: Site | null): readonly Head[] {
+  const shape: readonly unknown[] = projection.input.shape;
+  const apart = shape.length === 4;
+  const places = shape.at(apart ? -2 : -1);
+  if (typeof places !== 'number' || (apart ? places !== count : places % count !== 0)) {
+    const found = `${String(places)} ${apart ? 'heads' : 'features'}`;
+    throw new TraceError(`${projection.path} has ${found}, which are not those of ${count} heads.`, site);
+  }
+  const size = places / count;
+  return Array.from({ length: count }, (_, head) => {
+    const mask = Array.from({ length: places }, (_, i) => (Math.floor(i / size) === head ? 1 : 0));
+    return apart
+      ? { at: `:, :, ${head}`, mask: Tensor.from(mask, 'float32', [places, 1]) }
+      : { at: `..., ${head * size}:${(head + 1) * size}`, mask: Tensor.from(mask, 'float32') };
+  });
 }

@@ -10,8 +10,10 @@ import {
   sub,
   sum,
   type Tensor,
+  TraceError,
 } from '../index.ts';
 import { block } from '../operators/blocks.ts';
+import { callerSite } from '../tracing/caller.ts';
 import type { Prompt } from '../types/model.ts';
 import type { Components } from './components.ts';
 import { type Answer, type ComponentOptions, checkAnswer, checkComponentOptions } from './options.ts';
@@ -20,7 +22,7 @@ import { transformer } from './parts.ts';
 /**
  * What each component adds to a logit, or to the difference of two logits (TransformerLens: `logit_attrs`). The last norm
  * divides by the scale that it has for the prompt. All components together give the logit without what the biases of the
- * norm and the unembedding add to it. Throws an Error if the last norm is neither a LayerNorm nor an RMSNorm.
+ * norm and the unembedding add to it. Throws a TraceError if the last norm is neither a LayerNorm nor an RMSNorm.
  * @returns float [component, batch, position]
  */
 export async function logitAttribution(
@@ -30,6 +32,7 @@ export async function logitAttribution(
   answer: Answer,
   options: ComponentOptions = {},
 ): Promise<Tensor> {
+  const site = callerSite();
   checkAnswer('logitAttribution', answer);
   checkComponentOptions('logitAttribution', options);
   const { token, instead } = answer;
@@ -59,7 +62,10 @@ export async function logitAttribution(
     if (off > Number(norm(scaled).item()) * 1e-3) continue;
     return sum(mul(div(prepare(values), scale), mul(weight, direction)), -1) as Tensor;
   }
-  throw new Error(`${last.path} is neither a LayerNorm nor an RMSNorm: what it does is no sum over the components.`);
+  throw new TraceError(
+    `${last.path} is neither a LayerNorm nor an RMSNorm: what it does is no sum over the components.`,
+    site,
+  );
 }
 
 /** Whether a module has a parameter: one that is there is an error of another kind outside of a trace. */

@@ -1,4 +1,5 @@
-import type { Envoy, LanguageModel } from '../index.ts';
+import { type Envoy, type LanguageModel, TraceError } from '../index.ts';
+import { callerSite } from '../tracing/caller.ts';
 import { missing, projectionOf, type StandardName, standardModules } from './standard-names.ts';
 
 /** Where a transformer has its parts, as paths of modules; the first three begin at a layer. */
@@ -7,7 +8,7 @@ export interface Parts {
   readonly attention: string;
   /** Gives what the MLP adds to it. */
   readonly mlp: string;
-  /** The last linear layer of attention, whose input holds the heads side by side. */
+  /** The last linear layer of attention, whose input holds the heads, side by side or apart. */
   readonly projection: string;
   /** The list of layers. */
   readonly layers: string;
@@ -31,15 +32,16 @@ export interface Layer {
   readonly projection: Envoy;
 }
 
-/** The parts of a model: where they are given, or by the names that architectures have. Throws an Error where a part has none of them. */
+/** The parts of a model: where they are given, or by the names that architectures have. Throws a TraceError where a part has none of them. */
 export function transformer(model: LanguageModel, given?: Parts): Transformer {
   if (given) return at(model, given);
   const root = model as Envoy;
   const { layers, self_attn, mlp, ln_final, lm_head } = standardModules(root);
   const there = (found: Envoy | null | undefined, name: StandardName, within: Envoy): Envoy => {
     if (found) return found;
-    throw new Error(
+    throw new TraceError(
       `${missing(name, within)} Say where the model has its parts, { parts: { layers: 'decoder.layers', attention: 'attn', … } }.`,
+      callerSite(),
     );
   };
   return {

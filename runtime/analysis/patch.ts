@@ -1,5 +1,6 @@
-import { type LanguageModel, save, type Tensor } from '../index.ts';
+import { type LanguageModel, save, type Tensor, TraceError } from '../index.ts';
 import { block } from '../operators/blocks.ts';
+import { callerSite } from '../tracing/caller.ts';
 import type { Prompt } from '../types/model.ts';
 import { checkPatch, type PatchOptions } from './options.ts';
 
@@ -18,7 +19,10 @@ export async function patch(
   const target = model.get(module);
   const { from, to } = 'from' in positions ? positions : { from: positions, to: positions };
   if (from.length !== to.length) {
-    throw new Error(`${from.length} positions of the source are put to ${to.length} positions of the base.`);
+    throw new TraceError(
+      `${from.length} positions of the source are put to ${to.length} positions of the base.`,
+      callerSite(),
+    );
   }
   const at = (list: readonly number[]) => `:, [${list.join(', ')}]` as const;
   return model.session(

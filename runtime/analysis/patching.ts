@@ -2,7 +2,7 @@ import type { Site } from '../graph/types.ts';
 import { type Envoy, type LanguageModel, ReuseScope, save, Tensor, TraceError } from '../index.ts';
 import { block } from '../operators/blocks.ts';
 import { callerSite } from '../tracing/caller.ts';
-import { headSize } from './heads.ts';
+import { headsOf, type Slice } from './heads.ts';
 import { checkHeadPatching, checkPatching, type HeadPatchingOptions, type PatchingOptions } from './options.ts';
 import { type Layer, transformer } from './parts.ts';
 
@@ -35,12 +35,10 @@ export async function getActPatchAttnHeadOutAllPos(
 ): Promise<PatchingGrid> {
   checkHeadPatching('getActPatchAttnHeadOutAllPos', given);
   const { heads, ...options } = given;
+  const site = callerSite();
   const sweep = await Sweep.of(model, options, ({ projection }) => projection, 'input');
   const columns = Array.from({ length: heads }, (_, head) => `head ${head}`);
-  return sweep.grid(columns, (projection, head) => {
-    const size = headSize(projection, heads);
-    return `..., ${head * size}:${(head + 1) * size}`;
-  });
+  return sweep.grid(columns, (projection, head) => headsOf(projection, heads, site)[head]!.at);
 }
 
 async function byPosition(
@@ -55,9 +53,6 @@ async function byPosition(
   const columns = Array.from({ length: sweep.positions }, (_, position) => `${position}`);
   return sweep.grid(columns, (_, position) => `:, ${position}`);
 }
-
-/** A slice with a comma, as tensors take it. */
-type Slice = `${string},${string}`;
 
 /** A sweep over a tensor of each layer: its values in the clean run, and the runs that they are put into. */
 class Sweep {
@@ -101,7 +96,10 @@ class Sweep {
     );
     const [ours, theirs] = [clean[0]!.dims.join(', '), String(shapes.dims?.join(', '))];
     if (ours !== theirs) {
-      throw new Error(`The prompts have other sizes: ${ours} in the clean one, ${theirs} in the corrupted one.`);
+      throw new TraceError(
+        `The prompts have other sizes: ${ours} in the clean one, ${theirs} in the corrupted one.`,
+        site,
+      );
     }
     return new Sweep(model, options, modules, port, clean, site);
   }

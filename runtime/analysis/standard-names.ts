@@ -1,4 +1,5 @@
-import type { Envoy } from '../index.ts';
+import { type Envoy, TraceError } from '../index.ts';
+import { callerSite } from '../tracing/caller.ts';
 
 /**
  * The names that transformers' architectures have for the same parts, as nnterp lists them, and those of encoders beside
@@ -43,15 +44,16 @@ export interface Standard {
 /**
  * Finds the parts of a transformer by the names that architectures have for them.
  * @param within the module that has the layers: the model itself, or one of its several transformers
- * @throws Error where there is no list of layers, or there are several
+ * @throws TraceError where there is no list of layers, or there are several
  */
 export function standardModules(model: Envoy, within: Envoy = model): Standard {
   const lists = layersIn(within);
   const [found, ...others] = lists;
-  if (!found) throw new Error(missing('layers', within));
+  if (!found) throw new TraceError(missing('layers', within), callerSite());
   if (others.length > 0) {
-    throw new Error(
+    throw new TraceError(
       `${within.path || 'The model'} has several lists of layers (${lists.map(({ layers }) => layers.path).join(', ')}): say in which module to look, { within: '…' }.`,
+      callerSite(),
     );
   }
   const { layers, around } = found;

@@ -52,7 +52,7 @@ export class StandardizedTransformer {
   readonly attentionProbabilities: ByLayer<Value>;
   readonly #standard: Standard;
 
-  /** @throws Error for a model without a list of layers, or with several where `within` does not choose one */
+  /** @throws TraceError for a model without a list of layers, or with several where `within` does not choose one */
   constructor(model: LanguageModel | NNsight, options: StandardOptions = {}) {
     checkOptions('StandardizedTransformer', options, { within: TEXT });
     const { within } = options;

@@ -14,6 +14,7 @@ import { envoyOf, ModuleEnvoy } from './module-envoy.ts';
 import { readTensor } from './module-tensors.ts';
 import { join } from './names.ts';
 import type { Tracing } from './tracing.ts';
+import { wholePath } from './whole-path.ts';
 
 /** Keeps the tensors of modules in some forwards, as they are at the end of the block. */
 export function cacheOf(tracing: Tracing, options: CacheOptions): Cache {
@@ -98,18 +99,13 @@ function chosenOf(root: ModuleEnvoy, modules: CacheOptions['modules']): Chosen {
     if (typeof one === 'string') return [one, root.within(one)];
     const envoy = envoyOf(one);
     if (envoy?.map === root.map) return [envoy.path, root.within(envoy.path)];
-    const place = envoy && (envoy.standing.place?.path ?? placeOf(root, envoy));
-    if (envoy && place) return [join(place, envoy.path), envoy];
+    const path = envoy ? wholePath(root, envoy) : undefined;
+    if (envoy && path !== undefined) return [path, envoy];
     throw new TraceError(
       `${envoy?.path || 'A module'} belongs to another model than the one that runs here.`,
       callerSite(),
     );
   });
-}
-
-/** Where the model of a module is attached. */
-function placeOf(root: ModuleEnvoy, { map }: ModuleEnvoy): string | undefined {
-  return [...root.map.names.attached].find(([, { given }]) => given.map === map)?.[0];
 }
 
 /** The modules that run and have an output of their own, those of attached models among them. */

@@ -5,6 +5,7 @@ import { PROBED_NAMES } from '../probed-names.ts';
 import { callerSite } from '../tracing/caller.ts';
 import type { Cache } from '../types/tracer.ts';
 import type { ModuleEnvoy } from './module-envoy.ts';
+import { wholePath } from './whole-path.ts';
 
 /** What is kept of a module: its tensors by name. */
 type Entry = Readonly<Record<string, unknown>>;
@@ -87,18 +88,9 @@ export class Kept {
     for (const part of parts) at = at?.inner(part);
     if (!at || at === module) return undefined;
     const all = this.#all ?? [];
-    const entry = all.find((one) => isSame(one.module, at))?.entry;
-    return entry || all.some((one) => isIn(at, one.module)) ? this.#view(at, { ...entry }) : undefined;
+    const path = wholePath(this.#root, at);
+    const paths = all.map((one) => wholePath(this.#root, one.module));
+    const entry = all[paths.indexOf(path)]?.entry;
+    return entry || paths.some((one) => one?.startsWith(`${path}.`)) ? this.#view(at, { ...entry }) : undefined;
   }
-}
-
-/** Whether two names lead to one module, of one place where its model is attached. */
-function isSame(a: ModuleEnvoy, b: ModuleEnvoy): boolean {
-  return a.module === b.module && a.standing.place === b.standing.place;
-}
-
-/** Whether a module stands in another one, also in a model that is attached there. */
-function isIn(outer: ModuleEnvoy, inner: ModuleEnvoy): boolean {
-  const place = inner.map === outer.map ? inner.path : inner.standing.place?.path;
-  return place !== undefined && (outer.path === '' || place.startsWith(`${outer.path}.`));
 }

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { type LanguageModel, mul, NNsight, sum, Tensor } from 'onnsight';
+import { type LanguageModel, type Loose, mul, NNsight, save, sum, Tensor } from 'onnsight';
 import {
   accumulatedResidual,
   type Components,
@@ -66,7 +66,12 @@ describe('components of the residual stream', () => {
   });
 
   it('another number of heads than the features allow is an error', async () => {
-    await expect(stackHeads(lm, clean, 3)).rejects.toThrow(/128 features, which are not those of 3 heads/);
+    await expect(getActPatchAttnHeadOutAllPos(lm, { ...options, heads: 3 })).rejects.toThrow(
+      /toy-gpt2\.test\.ts:\d+:\d+ - .*3 heads/,
+    );
+    await expect(stackHeads(lm, clean, 3)).rejects.toThrow(
+      /toy-gpt2\.test\.ts:\d+:\d+ - .*128 features, which are not those of 3 heads/,
+    );
   });
 });
 
@@ -117,7 +122,9 @@ describe('patching', () => {
   });
 
   it('of prompts of other lengths is an error', async () => {
-    await expect(getActPatchMlpOut(lm, { ...options, corrupted: 'The Big Ben' })).rejects.toThrow(/other sizes/);
+    await expect(getActPatchMlpOut(lm, { ...options, corrupted: 'The Big Ben' })).rejects.toThrow(
+      /toy-gpt2\.test\.ts:\d+:\d+ - .*other sizes/,
+    );
   });
 
   it('patch: at the same positions, and at others', async () => {
@@ -127,6 +134,8 @@ describe('patching', () => {
     expect(metric(same.patched)).toBeCloseTo(expected.patch.same, 3);
     const moved = await patch(lm, clean, corrupted, { module, positions: { from: [10, 14], to: [9, 14] } });
     expect(metric(moved.patched)).toBeCloseTo(expected.patch.moved, 3);
+    const other = patch(lm, clean, corrupted, { module, positions: { from: [10], to: [9, 14] } });
+    await expect(other).rejects.toThrow(/toy-gpt2\.test\.ts:\d+:\d+ - 1 positions of the source/);
   });
 });
 
@@ -167,7 +176,7 @@ it('a wrong option is an error at the line, and so is one that is missing', asyn
 it('a model whose names are not known needs its parts, which are those that are found in another one', async () => {
   const mlp = (await NNsight.load(modelPath('zoo/mlp', 'ts'), { device: 'cpu' })) as unknown as LanguageModel;
   await expect(decomposeResidual(mlp, { x: [[1, 2, 3, 4, 5]] } as never)).rejects.toThrow(
-    /The model has no module that is the list of layers \(layers\): it has layer1, layer2/,
+    /toy-gpt2\.test\.ts:\d+:\d+ - The model has no module that is the list of layers \(layers\): it has layer1, layer2/,
   );
   const llama = (await NNsight.load(modelPath('zoo/llama', 'ts'), { device: 'cpu' })) as unknown as LanguageModel;
   const prompt = { input_ids: [[1, 2, 3]], attention_mask: [[1, 1, 1]] };
@@ -193,4 +202,56 @@ it('a model whose names are not known needs its parts, which are those that are 
   expect(
     maxDifference(Array.from(sum(found, 0).data as Float32Array), Array.from(logits.data as Float32Array)),
   ).toBeLessThan(1e-4);
+});
+
+describe('a file in which the heads are apart in the input of the projection, as the dynamo exporter leaves them', () => {
+  const parts = {
+    layers: 'model.transformer.h',
+    attention: 'attn',
+    mlp: 'mlp',
+    projection: 'attn.c_proj',
+    norm: 'model.transformer.ln_f',
+    unembedding: 'model.lm_head',
+  };
+  const load = async (exporter: 'ts' | 'dynamo') =>
+    (await NNsight.load(modelPath('zoo/gpt2', exporter), { device: 'cpu' })) as unknown as LanguageModel;
+  const prompt = { input_ids: [[5, 9, 3, 17, 2]], attention_mask: [[1, 1, 1, 1, 1]] };
+
+  it('stackHeads gives what the rows of the weight give for each head', async () => {
+    const gpt2 = await load('dynamo');
+    const { values } = await stackHeads(gpt2, prompt, 4, { parts });
+    const { z, weight } = await gpt2.trace(prompt, () => {
+      const { c_proj } = gpt2.get('model.transformer.h.1.attn') as Loose;
+      return { z: save(c_proj.input), weight: save(c_proj.weight) };
+    });
+    expect(z.dims).toEqual([1, 5, 4, 8]);
+    const wanted = Array.from({ length: 4 * 5 * 32 }, (_, at) => {
+      const [head, position, feature] = [Math.floor(at / 160), Math.floor(at / 32) % 5, at % 32];
+      let total = 0;
+      for (let i = head * 8; i < head * 8 + 8; i++) {
+        total += Number(z.data[position * 32 + i]) * Number(weight.data[i * 32 + feature]);
+      }
+      return total;
+    });
+    expect(values.dims).toEqual([8, 1, 5, 32]);
+    expect(maxDifference(Array.from(values.data as Float32Array).slice(4 * 160), wanted)).toBeLessThan(1e-6);
+    await expect(stackHeads(gpt2, prompt, 2, { parts })).rejects.toThrow(/has 4 heads, which are not those of 2 heads/);
+  });
+
+  it('patches of heads are those of the other exporter', async () => {
+    const measured = (logits: Tensor) => Number(logits['0, -1, 7'].item()) - Number(logits['0, -1, 3'].item());
+    const grid = async (exporter: 'ts' | 'dynamo') =>
+      getActPatchAttnHeadOutAllPos(await load(exporter), {
+        clean: prompt,
+        corrupted: { ...prompt, input_ids: [[5, 9, 4, 17, 2]] },
+        metric: measured,
+        heads: 4,
+        parts,
+      });
+    const [one, other] = [await grid('dynamo'), await grid('ts')];
+    for (const [i, row] of one.values.entries()) {
+      expect(maxDifference(row, other.values[i]! as number[])).toBeLessThan(1e-5);
+      expect(new Set(row).size).toBe(4);
+    }
+  });
 });

@@ -155,6 +155,22 @@ describe('cache: the activations of all modules, or of some', () => {
     );
   });
 
+  it('of a model that is attached at one place alone, read as modules are', async () => {
+    const model = await loadToy();
+    const first = model.transformer.h[0];
+    first.sae = await loadSmall('zoo/sae.ts');
+    for (const modules of [['transformer.h.0.sae.relu'], [first.sae.relu], (path: string) => path.endsWith('relu')]) {
+      const cache = await model.trace(clean, (tracer) => {
+        first.sae(first.output);
+        return tracer.cache({ modules, positions: [-1] });
+      });
+      const { output } = cache['transformer.h.0.sae.relu']!;
+      expectClose(output, { ...parity.attached.features[0], dims: [1, 1, 512] });
+      expect(cache.transformer!.h[0].sae.relu.output).toBe(output);
+      expect(cache.transformer!.h[0].sae.decoder).toBeUndefined();
+    }
+  });
+
   it('inputs alone, and some positions', async () => {
     const path = 'transformer.h.1.mlp';
     const whole = await lm.trace(clean, (tracer) => tracer.cache({ modules: [path], inputs: true }));

@@ -26,6 +26,23 @@ describe('invoke: several inputs in one forward pass', () => {
     }
   });
 
+  it('a block by another name of it, and one of two by a condition', async () => {
+    const halved = () => save(lm.lm_head.output[':, -1'] / 2);
+    const doubled = () => save(lm.lm_head.output[':, -1'] * 2);
+    const renamed = halved;
+    const logits = await lm.trace((tracer) => [
+      tracer.invoke(prompts[0]!, renamed),
+      ...[true, false].map((isLess) => tracer.invoke(prompts[0]!, isLess ? renamed : doubled)),
+      ...[true, false].map((isLess) =>
+        tracer.invoke(prompts[0]!, isLess ? () => save(lm.lm_head.output[':, -1'] / 2) : doubled),
+      ),
+    ]);
+    const first = reference.cases.batch.logits_last[0];
+    for (const [i, factor] of [0.5, 0.5, 2, 0.5, 2].entries()) {
+      expectClose(logits[i]!, { dims: [1, ...first.dims], data: first.data.map((x: number) => x * factor) });
+    }
+  });
+
   it('an invoke may have several rows, and the shapes are those of its rows', async () => {
     const shapes = await lm.trace((tracer) => {
       const one = tracer.invoke(fact, () => save(lm.transformer.h[0].output));

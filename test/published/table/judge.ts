@@ -23,7 +23,7 @@ const ALIKE = 0.8;
 const LIKE_EFFECT = 0.5;
 
 /** What a write changes at least, of the standard deviation of the model's output, if it can be told from what is rounded. */
-const EFFECT = 1e-2;
+const EFFECT = 5e-2;
 
 /** Tells whether tensors of a file are what PyTorch has. */
 export class Judge {

@@ -3,6 +3,9 @@ import type { Cell, Count } from './cell.ts';
 const BEGIN = '<!-- The table: made by npm run published -- DIR --page docs/model-files.md -->';
 const END = '<!-- End of the table -->';
 
+const NAMELESS =
+  'a module is not in the file under its name: it was fused with its neighbours, what it makes is not used, or the builder packs several in one (`qkv_proj` in place of `q_proj`, `k_proj` and `v_proj`). The error tells what is there';
+
 /** The cells of architectures by the kinds of their files. */
 export type Rows = ReadonlyMap<string, ReadonlyMap<string, Cell>>;
 
@@ -25,11 +28,11 @@ class Notes {
   private readonly numbers = new Map<string, { readonly number: number; readonly words: string }>();
 
   number(words: string): number {
-    const form = words.replaceAll(/'[^']*'|\b[\w]+(\.\w+)+\b|: .* has .*$/g, '…');
+    const form = words.replace(/^no module .*/, 'no module').replaceAll(/'[^']*'|\b[\w]+(\.\w+)+\b/g, '…');
     const known = this.numbers.get(form);
     if (known) return known.number;
     const number = this.numbers.size + 1;
-    this.numbers.set(form, { number, words });
+    this.numbers.set(form, { number, words: /^no module/.test(words) ? NAMELESS : words });
     return number;
   }
 
