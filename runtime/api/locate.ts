@@ -10,6 +10,7 @@ import { ParameterReaders } from '../modules/parameter-readers.ts';
 import { parameters } from '../modules/parameters.ts';
 import { transposedWeights } from '../modules/transposed-weights.ts';
 import { buildTree, nodesByName } from '../modules/tree.ts';
+import { type TurnedSequences, turnedSequences } from '../modules/turned-sequences.ts';
 import { guess, nearest } from '../nearest.ts';
 import { branchOf } from '../onnx/branches/branch.ts';
 import { differingModules } from '../onnx/branches/closed.ts';
@@ -53,9 +54,10 @@ export class ModelMap {
   readonly names: Names;
   /** Modules by path, also by paths that are not their own. */
   private readonly modules: Map<string, Module>;
-  /** Whether ONNX Runtime has laid tensors out for one kind of processor, and left out what turned them for a module. */
   /** Whether any of the model's tensors is of texts. */
   readonly hasTexts: boolean;
+  private readonly sequences: TurnedSequences;
+  /** Whether ONNX Runtime has laid tensors out for one kind of processor, and left out what turned them for a module. */
   private readonly isBlocked: boolean;
   /** The shapes as functions of the inputs' sizes, once they were worked out. */
   formulas: SymbolicTypes | null = null;
@@ -66,6 +68,7 @@ export class ModelMap {
     const { plain } = model;
     this.tree = buildTree(plain);
     this.nodes = nodesByName(plain);
+    this.sequences = turnedSequences(this.tree, plain);
     this.hasTexts = [...plain.elementTypes.values()].includes(TEXTS);
     this.isBlocked = plain.graph.node.some(({ domain }) => domain === BLOCKED);
     this.parameters = parameters(plain);
@@ -123,7 +126,7 @@ export class ModelMap {
         `${path || 'the model'} has ${call[`${port}s`].length} ${port}s: there is no ${port}s[${index}]`,
       );
     }
-    if (path !== '' && this.modules.has(path) && isTurned(tensor, this.model)) throw turned(address);
+    if (path !== '' && this.modules.has(path) && this.hasOtherDims(address, tensor)) throw turned(address);
     return { tensor, ...call };
   }
 
@@ -164,6 +167,12 @@ export class ModelMap {
         ? `'${path}' has no ${port} in this file: it never runs, or the exporter has folded it into another module`
         : `'${path}' is a container that is never called itself and so has no ${port}; its modules are: ${children}`,
     );
+  }
+
+  /** Whether a module's tensor has its dims in another order than in PyTorch. */
+  private hasOtherDims({ path, port }: Address, tensor: string): boolean {
+    const { tensors, inputs } = this.sequences;
+    return isTurned(tensor, this.model) || tensors.has(tensor) || (port === 'input' && inputs.has(path));
   }
 
   /**
@@ -395,7 +404,7 @@ function blocked(path: string): OperationError {
 /** The error for a tensor whose dims stand in another order than in PyTorch. */
 function turned({ path, port }: Address): OperationError {
   return new OperationError(
-    `'${path}' has its ${port} with the dims in another order in this file: ONNX Runtime's optimizer has moved a transposition past it. Take the file that it was made from, or use it as it is: the operations of '${path}' (ops) can be read and set.`,
+    `'${path}' has its ${port} with the dims in another order in this file: its exporter or optimizer has left out a transposition, or moved it past the module. Take the file that an optimizer read, or use the tensor as it is: the operations of '${path}' (ops) can be read and set.`,
   );
 }
 

@@ -1,5 +1,5 @@
 import { unknownOption } from '../nearest.ts';
-import { dims, dtype, flag, type Kind, number, oneOf, operand } from './kinds.ts';
+import { dims, dtype, flag, type Kind, number, oneOf, operand, tensor } from './kinds.ts';
 import { fail, isTraced } from './nodes.ts';
 
 /** All options of functions. A name means the same in each that has it. */
@@ -81,9 +81,17 @@ const LONGEST = 80;
 
 /** A value as errors show it. */
 export function shown(value: unknown): string {
-  if (isTraced(value)) return 'a tensor';
+  const text = whole(value);
+  return text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text;
+}
+
+function whole(value: unknown): string {
+  if (tensor.fits(value)) return 'a tensor';
   if (typeof value === 'function') return 'a function';
   if (ArrayBuffer.isView(value)) return `a ${value.constructor.name}`;
-  const text = JSON.stringify(value) ?? String(value);
-  return text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text;
+  // JSON has no tensors, no NaN and no bigint.
+  if (Array.isArray(value)) return `[${value.map(whole).join()}]`;
+  if (isOptions(value))
+    return `{${Object.entries(value).map(([name, entry]) => `${JSON.stringify(name)}:${whole(entry)}`)}}`;
+  return typeof value === 'string' ? JSON.stringify(value) : String(value);
 }

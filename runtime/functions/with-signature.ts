@@ -35,11 +35,17 @@ function check(fn: string, parameters: Parameters, args: readonly unknown[]): vo
   }
 }
 
-/** More arguments than parameters. `map` gives a function three; one that takes a tensor alone does not mind. */
+/**
+ * More arguments than parameters. `map` gives a function three; one that takes a tensor alone does not mind. `reduce` gives
+ * four; one that takes two tensors does not mind.
+ */
 function refuseFurther(fn: string, parameters: Parameters, args: readonly unknown[]): void {
   const [first, position, array] = args;
   const isMapped = args.length === 3 && Array.isArray(array) && array[position as number] === first;
   if (isMapped && parameters.length === 1) return;
+  const [, element, place, list] = args;
+  const isReduced = args.length === 4 && Array.isArray(list) && list[place as number] === element;
+  if (isReduced && parameters.length === 2 && parameters.every(([, { mode }]) => mode === 'needed')) return;
   const further = args.slice(parameters.length).find((value) => value !== undefined);
   const remedy = isMapped
     ? `. map gives it the place and the array, too: write map((x) => ${fn}(x))`

@@ -11,7 +11,8 @@ export interface Returned {
  * A graph has no tuples: what tells their order is what becomes of the tensors. Those that the module itself goes on with
  * (a cache, a residual stream) come after those it does not; of several of these, that from which the first of the model's
  * outputs is made comes first, and the final states of a recurrent operator come last. If this does not tell them apart,
- * tensors that are made alike (the cosines and sines of a rotary embedding) are returned in the order in which they are made.
+ * tensors that are made alike (the cosines and sines of a rotary embedding) are returned in the order in which they are made;
+ * where the last is made of another one alone, and as that is, nothing tells.
  */
 export function returned(names: readonly string[], own: ReadonlySet<number>, context: CallContext): Returned {
   const { graph, links, reach, finalStates: states } = context;
@@ -36,7 +37,14 @@ export function returned(names: readonly string[], own: ReadonlySet<number>, con
   const equal = ends.filter((name) => places.get(name) === lowest);
   const earlier = names.find((name) => rank(name) === 0 && places.get(name)! < lowest);
   if (earlier !== undefined) return { names: inOrder(earlier), order: 'model' };
-  if (equal.length === 1) return { names: inOrder(equal[0]!), order: ends.length > 1 ? 'model' : 'sure' };
+  if (equal.length === 1) {
+    // A list of what each layer makes, the first one first, looks as the last one with the others behind it does.
+    const end = equal[0]!;
+    const isRival = (name: string) =>
+      name !== end && rank(name) === 0 && places.get(name) === lowest && areAlike([end, name], context);
+    const hasRival = names.some((name) => isRival(name) && isMadeOf(end, name, own, context));
+    return { names: inOrder(end), order: hasRival ? 'unknown' : ends.length > 1 ? 'model' : 'sure' };
+  }
   const made = areAlike(equal, context) ? madeFirst(equal, context) : null;
   return { names: inOrder(made ?? equal[0]!), order: made === null ? 'unknown' : 'made' };
 }
@@ -56,4 +64,17 @@ function areAlike([one, ...others]: readonly string[], { graph, links }: CallCon
   const maker = (name: string) => graph.node[links.maker.get(name)!]!;
   const { opType, input } = maker(one!);
   return others.every((name) => maker(name).opType === opType || maker(name).input.join() === input.join());
+}
+
+/** Whether all data that a module takes comes to `tensor` by way of `source`. */
+function isMadeOf(tensor: string, source: string, own: ReadonlySet<number>, { links }: CallContext): boolean {
+  const found = new Set([source, tensor]);
+  // Iterating over a set includes elements that are added meanwhile.
+  for (const name of found) {
+    if (name === source || links.constant.has(name) || links.structural.has(name)) continue;
+    const maker = links.maker.get(name);
+    if (maker === undefined || !own.has(maker)) return false;
+    for (const read of links.reads[maker]!) found.add(read);
+  }
+  return true;
 }

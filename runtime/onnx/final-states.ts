@@ -1,7 +1,7 @@
 import type { GraphProto } from './proto.ts';
 
 /** Operators whose further outputs are final states. */
-const RECURRENT = new Set(['LSTM', 'GRU', 'RNN']);
+export const RECURRENT = new Set(['LSTM', 'GRU', 'RNN']);
 
 /** The final states of a graph's recurrent operators, and those of several layers or directions joined. */
 export function finalStates({ node }: GraphProto): ReadonlySet<string> {

@@ -28,6 +28,9 @@ export function fitted(target: Builder, name: string, value: unknown, current: T
         target.site,
       );
     if (given.every((dim) => dim !== null)) return proxy;
+    // What only the run tells must not broadcast there, either: dims that do not fit fail it, and so does what was broadcast.
+    const fit = apply('expand', [proxy, apply('shape', [current])]);
+    return copy(apply('reshape', [fit, apply('shape', [proxy])]));
   }
   return copy(apply('expand', [proxy, apply('shape', [current])]));
 }

@@ -81,6 +81,19 @@ describe('an assignment that does not fit', () => {
     );
   });
 
+  it.each([1, 2])('rows that only the run counts, and that are not all: %s of them', (rows) =>
+    traceFails(
+      lm.trace(clean, () => {
+        const layer = lm.transformer.h[1];
+        const counted = lm.inputs.input_ids[0].cumsum(0) * 0 + 1;
+        layer.output = layer.output[0][counted.cumsum(0) <= rows].unsqueeze(0); // @counted
+        return save(lm.lm_head.output);
+      }),
+      'counted',
+      /could not run with this intervention/,
+    ),
+  );
+
   it('a cycle through a value that was read in passing', async () => {
     const error = await rejection(
       lm.trace(clean, () => {

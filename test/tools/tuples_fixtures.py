@@ -40,6 +40,18 @@ class Steps(nn.Module):
         return first, torch.tanh(self.second(first))
 
 
+class Levels(nn.Module):
+    """Each is made of the one before, and as that is."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = nn.Linear(4, 3), nn.Linear(3, 3)
+
+    def forward(self, x):
+        first = torch.relu(self.first(x))
+        return first, torch.relu(self.second(first))
+
+
 class Policy(nn.Module):
     """Each of the model's outputs is made of one of them."""
 
@@ -55,9 +67,9 @@ class Policy(nn.Module):
 class Sample(nn.Module):
     """The model's output is made of both."""
 
-    def __init__(self):
+    def __init__(self, part):
         super().__init__()
-        self.part = Heads()
+        self.part = part
 
     def forward(self, x):
         first, second = self.part(x)
@@ -65,7 +77,7 @@ class Sample(nn.Module):
 
 
 cases = {}
-for name, model in {'policy': Policy(Heads()), 'steps': Policy(Steps()), 'sample': Sample()}.items():
+for name, model in {'policy': Policy(Heads()), 'steps': Policy(Steps()), 'sample': Sample(Heads()), 'levels': Sample(Levels())}.items():
     model.eval()
     x = torch.rand(2, 4)
     with torch.no_grad():
