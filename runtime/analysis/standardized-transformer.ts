@@ -162,7 +162,7 @@ export class StandardizedTransformer {
 
   /** Leaves out the layers from one to another, that one too. */
   skipLayers(start: number, end: number, skipWith: Value = this.layersInput[start]): void {
-    for (let layer = start; layer <= end; layer++) this.#layer(layer).skip(skipWith);
+    for (let layer = start; layer <= end; layer++) this.#layerAt(layer).skip(skipWith);
   }
 
   /** Adds a vector to what layers give, at all positions or at some. */
@@ -170,7 +170,7 @@ export class StandardizedTransformer {
     checkOptions('steer', options, { factor: FACTOR, positions: POSITIONS });
     const { factor = 1, positions } = options;
     for (const layer of [layers].flat()) {
-      const { output }: { output: Value } = this.#layer(layer);
+      const { output }: { output: Value } = this.#layerAt(layer);
       if (positions === undefined) this.layersOutput[layer] = add(output, mul(vector, factor));
       else {
         const index = `:, [${[positions].flat().join(', ')}]`;
@@ -184,7 +184,7 @@ export class StandardizedTransformer {
     return this.lmHead(this.lnFinal(hidden));
   }
 
-  #layer(index: number): Envoy {
+  #layerAt(index: number): Envoy {
     return this.layers[index]!;
   }
 

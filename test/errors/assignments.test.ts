@@ -1,4 +1,4 @@
-import { cat, save } from 'onnsight';
+import { cat, cumsum, save, unsqueeze } from 'onnsight';
 import { describe, it } from 'vitest';
 import { clean, lm, marked, rejection } from './support.ts';
 
@@ -85,8 +85,8 @@ describe('an assignment that does not fit', () => {
     traceFails(
       lm.trace(clean, () => {
         const layer = lm.transformer.h[1];
-        const counted = lm.inputs.input_ids[0].cumsum(0) * 0 + 1;
-        layer.output = layer.output[0][counted.cumsum(0) <= rows].unsqueeze(0); // @counted
+        const counted = cumsum(lm.inputs.input_ids[0]! * 0 + 1, 0);
+        layer.output = unsqueeze(layer.output[0]![(counted <= rows) as never]!, 0); // @counted
         return save(lm.lm_head.output);
       }),
       'counted',
