@@ -213,7 +213,9 @@ export const typed = intervention((gpt2: LanguageModel) => {
     const { code, output } = await compile('src/typed.ts');
     for (const name of ['env.d', 'mistyped', 'typed']) rmSync(join(project, `src/${name}.ts`));
     rmSync(join(project, 'out/typed'), { recursive: true });
-    expect(output).toMatch(/type errors, as tsc has them:\n {2}src\/typed\.ts:4:9 - TS2322: Type 'number' is not assignable/);
+    expect(output).toMatch(
+      /type errors, as tsc has them:\n {2}src\/typed\.ts:4:9 - TS2322: Type 'number' is not assignable/,
+    );
     expect(output).toContain("src/mistyped.ts:1:14 - TS2322: Type 'string' is not assignable to type 'number'.");
     expect(output.match(/- TS\d+/g)).toHaveLength(2);
     expect(output).toMatch(/typed .* done/);
