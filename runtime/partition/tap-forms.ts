@@ -73,6 +73,7 @@ export class TapForms {
       case 'cast':
         return isForm(first) && node.attributes.dtype === first.type.dtype ? first : null;
       case 'expand':
+      case 'reshape':
         return isForm(first) && second.type.constant?.join() === first.type.shape.join() ? first : null;
       case 'where':
         return isForm(first) ? null : this.chosen(first, second, third, node);
