@@ -5,7 +5,7 @@ import type { OnnxModel } from '../onnx/model.ts';
 import { withOwnSeeds } from '../onnx/seeds.ts';
 import { isFull } from '../ort/cuda-errors.ts';
 import { ort } from '../ort/ort.ts';
-import type { Device, Session, SessionConfig, SessionTensors } from '../ort/port.ts';
+import type { Device, Session, SessionConfig, SessionTensor, SessionTensors } from '../ort/port.ts';
 import { areForCpu } from '../ort/webgpu-limits.ts';
 import type { Program, ProgramStore } from '../partition/plan.ts';
 import { ProgramError, type ProgramRunner } from './program-runner.ts';
@@ -43,11 +43,11 @@ export class Programs implements ProgramRunner, ProgramStore {
   }
 
   has(key: string): boolean {
-    return this.entries.has(key);
+    return this.entries.has(key) || this.entries.has(oneRow(key));
   }
 
   creation(key: string): number | null {
-    return this.entries.get(key)?.creation ?? null;
+    return (this.entries.get(key) ?? this.entries.get(oneRow(key)))?.creation ?? null;
   }
 
   /** What is kept now. */
@@ -79,9 +79,10 @@ export class Programs implements ProgramRunner, ProgramStore {
   ): Promise<SessionTensors> {
     if (this.isReleased) throw new ModelError('The model was released while a trace of it was running.');
     const start = now();
-    const key = device === this.config.device ? program.key : keyOf(program.key, device);
-    const known = this.serving(key, program);
-    const entry = known ?? this.create(key, program, device);
+    const here = forFeeds(program, device, feeds);
+    const key = device === this.config.device ? here.key : keyOf(here.key, device);
+    const known = this.serving(key, here);
+    const entry = known ?? this.create(key, here, device);
     // The newest stand last.
     this.entries.delete(key);
     this.entries.set(key, entry);
@@ -109,10 +110,7 @@ export class Programs implements ProgramRunner, ProgramStore {
   }
 
   drop(key: string): void {
-    const entry = this.entries.get(key);
-    if (!entry) return;
-    this.forget(entry);
-    release(entry);
+    for (const own of [key, oneRow(key)]) this.letGo(own);
   }
 
   /**
@@ -129,8 +127,15 @@ export class Programs implements ProgramRunner, ProgramStore {
   private serving(key: string, { extras = [] }: Program): Entry | undefined {
     const known = this.entries.get(key);
     if (known && extras.every((name) => known.program.extras?.includes(name))) return known;
-    this.drop(key);
+    this.letGo(key);
     return undefined;
+  }
+
+  private letGo(key: string): void {
+    const entry = this.entries.get(key);
+    if (!entry) return;
+    this.forget(entry);
+    release(entry);
   }
 
   private create(key: string, program: Program, device: Device): Entry {
@@ -203,4 +208,21 @@ async function release(entry: Entry): Promise<void> {
     (session) => session.release(),
     () => {},
   );
+}
+
+/**
+ * One row times a matrix takes as long as reading the matrix, in whatever form: where that is all that a program computes, its
+ * weights stay as they are in the file, which a backward pass reads, too. More rows have a session of their own.
+ */
+function forFeeds(program: Program, device: Device, feeds: SessionTensors): Program {
+  if (!program.rowWise || device !== 'cpu' || !Object.values(feeds).every(isOneRow)) return program;
+  return { ...program, key: oneRow(program.key), prepack: false };
+}
+
+function isOneRow({ dims }: SessionTensor): boolean {
+  return dims.slice(0, -1).every((size) => size === 1);
+}
+
+function oneRow(key: string): string {
+  return keyOf('one row', key);
 }

@@ -17,6 +17,8 @@ export interface Program {
   readonly random: boolean;
   /** Whether weights are copied into the form that kernels like best: unless it is false, for what rarely runs. */
   readonly prepack?: boolean;
+  /** Whether it computes each row, a vector along the last dimension, from the same row of its inputs. */
+  readonly rowWise?: boolean;
   /** What it gives besides what its key tells: a session that gives more serves those that ask for less, too. */
   readonly extras?: readonly string[];
   /** Whether ONNX Runtime simplifies the model: unless it is false. */

@@ -124,7 +124,7 @@ export class Planner {
       locate,
       cuts: new Cuts(model, stretchesOf(model, at), tensors),
       isFixed: reading !== null,
-      segments: new SegmentPrograms(model, this.writer, store, reading),
+      segments: new SegmentPrograms(model, this.writer, store, this.ends, reading),
       interventions,
     });
     fixed.push(...ends);

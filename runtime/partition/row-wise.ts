@@ -8,6 +8,7 @@ import { integerConstants } from '../onnx/integer-constants.ts';
 import type { OnnxModel } from '../onnx/model.ts';
 import type { NodeProto } from '../onnx/proto.ts';
 import { isTurned } from '../onnx/turned.ts';
+import type { Fragment } from './fragment.ts';
 
 const UNARY = new Set(
   'Abs Cast Elu Erf Exp Gelu HardSigmoid Identity LeakyRelu Log Neg Reciprocal Relu Sigmoid Sqrt Tanh'.split(' '),
@@ -40,6 +41,14 @@ export class RowWiseEnds {
   /** What enters the ends that make the model's outputs. */
   entries(): string[] {
     return [...this.model.links.outputs].flatMap((tensor) => this.of(tensor)?.entry ?? []);
+  }
+
+  /** Whether a fragment is one of the ends, or a part of one. */
+  contain({ inputs, outputs }: Pick<Fragment, 'inputs' | 'outputs'>): boolean {
+    const end = outputs.map((tensor) => this.of(tensor)).find((found) => found !== null);
+    if (!end) return false;
+    const isInside = (tensor: string) => end.tensors.has(tensor);
+    return outputs.every(isInside) && [...inputs.keys()].every((name) => name === end.entry || isInside(name));
   }
 
   private find(tensor: string): RowWiseEnd | null {

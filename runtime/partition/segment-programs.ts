@@ -6,6 +6,7 @@ import type { FragmentWriter } from './fragment-writer.ts';
 import type { Program, ProgramStore } from './plan.ts';
 import { ranges } from './ranges.ts';
 import type { Reading } from './reading.ts';
+import type { RowWiseEnds } from './row-wise.ts';
 
 /** The program that runs a fragment of the model, and what it is fed. It may give more than was asked for. */
 export interface SegmentProgram {
@@ -57,15 +58,23 @@ export class SegmentPrograms implements Segments {
   private readonly model: OnnxModel;
   private readonly writer: FragmentWriter;
   private readonly store: ProgramStore;
+  private readonly ends: RowWiseEnds;
   private readonly reading: Reading | null;
   private readonly variants = new Map<string, Variants>();
   private version = 0;
 
   /** @param reading what programs give besides what is asked for; null for nothing */
-  constructor(model: OnnxModel, writer: FragmentWriter, store: ProgramStore, reading: Reading | null = null) {
+  constructor(
+    model: OnnxModel,
+    writer: FragmentWriter,
+    store: ProgramStore,
+    ends: RowWiseEnds,
+    reading: Reading | null = null,
+  ) {
     this.model = model;
     this.writer = writer;
     this.store = store;
+    this.ends = ends;
     this.reading = reading;
   }
 
@@ -95,7 +104,7 @@ export class SegmentPrograms implements Segments {
       return { program: wider.program, inputs };
     }
     const fragment = this.reading && !asked.isSpecial ? this.widened(request, variants, compiled, this.reading) : asked;
-    const program = all.get(fragment.key)?.program ?? programOf(this.writer, fragment);
+    const program = all.get(fragment.key)?.program ?? this.programOf(fragment);
     all.set(fragment.key, { fragment, program });
     if (all.size > KEPT) {
       for (const key of all.keys()) if (key !== fragment.key && !this.store.has(key)) all.delete(key);
@@ -124,6 +133,10 @@ export class SegmentPrograms implements Segments {
   ): Fragment {
     const deep = compiled.some(({ fragment }) => !fragment.isSpecial) ? all : nodes;
     return this.fragment({ ...rest, nodes: deep, all, outputs: reading.outputs(deep, outputs) }, variants);
+  }
+
+  private programOf(fragment: Fragment): Program {
+    return { ...programOf(this.writer, fragment), rowWise: this.ends.contain(fragment) };
   }
 
   private fragment({ nodes, outputs, replaced }: SegmentRequest, { plain }: Variants): Fragment {

@@ -14,10 +14,10 @@ const { ours } = tokens(1, Number(length), Number(vocabulary));
 const model = await NNsight.load(path!, { device: 'cpu', reuse: false });
 for (let run = 0; run < RUNS; run++) await (kind === 'forward' ? forward() : back());
 globalThis.gc?.();
-// The pages of the model's file count as resident where a session has them mapped; anonymous memory is all else.
-const status = readFileSync('/proc/self/status', 'utf8');
+// Pages of the model's file that two sessions have mapped are in memory once, as Pss counts them; anonymous memory is all else.
+const status = readFileSync('/proc/self/smaps_rollup', 'utf8');
 const bytes = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)![1]) * KILOBYTE;
-console.log(JSON.stringify({ resident: bytes('VmRSS'), anonymous: bytes('RssAnon') }));
+console.log(JSON.stringify({ resident: bytes('Pss'), anonymous: bytes('Anonymous') }));
 
 function forward() {
   return model.trace(ours, () => {

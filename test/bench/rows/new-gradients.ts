@@ -70,7 +70,7 @@ async function first({ model: { path, external, sizes }, quick }: Bench): Promis
 /** The memory of a process that goes forward and backward to that of one that goes forward, sessions included. */
 async function memory({ model: { path, sizes }, quick }: Bench): Promise<Line[]> {
   const what = (kind: string) => `${kind} of forward and backward, 1 × ${LONG} tokens, against that of the forward`;
-  if (!existsSync('/proc/self/status')) {
+  if (!existsSync('/proc/self/smaps_rollup')) {
     return [{ what: what('memory'), result: { missing: 'needs Linux' }, unit: '×', bar: 1.5 }];
   }
   const effort = quick ? { least: 1, most: 1, milliseconds: 0 } : { least: 2, most: 3, milliseconds: 60_000 };
