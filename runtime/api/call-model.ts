@@ -1,12 +1,12 @@
 import { TraceError } from '../errors.ts';
 import { asTraced } from '../functions/nodes.ts';
 import type { Address } from '../graph/ops.ts';
-import type { ModelTensor } from '../onnx/model.ts';
-import { apply, toProxy } from '../tracing/apply.ts';
+import { toProxy } from '../tracing/apply.ts';
 import { builder } from '../tracing/builder.ts';
 import { inner } from '../tracing/hidden.ts';
-import { owning, type TensorProxy } from '../tracing/proxy.ts';
+import { owning } from '../tracing/proxy.ts';
 import type { Traced } from '../types/tensor.ts';
+import { fittedInput } from './fitted-input.ts';
 import type { LoadedModel } from './loaded-model.ts';
 import type { Place } from './place.ts';
 import { shapesOf } from './shapes.ts';
@@ -38,7 +38,10 @@ export function callModel(model: LoadedModel, values: readonly unknown[], place:
       target.site,
     );
   }
-  const proxies = values.map((value, i) => fittedInput(toProxy(value), inputs[i]!));
+  const proxies = values.map((value, i) => {
+    const input = inputs[i]!;
+    return fittedInput(toProxy(value), input, `The input '${input.name}' of the model`);
+  });
   const dims = Object.fromEntries(proxies.map(({ [inner]: { type } }, i) => [inputs[i]!.name, type.shape ?? []]));
   const visible = proxies.map((proxy) => {
     const value = proxy[inner].value();
@@ -65,22 +68,4 @@ export function callModel(model: LoadedModel, values: readonly unknown[], place:
   const output = forward.read(address).content;
   const returned = target.addTyped('getitem', [output], [output.type], { items: [] }, [], main.region).outputs[0]!;
   return asTraced(owning(target, forward.return(address, returned)));
-}
-
-/** A value converted for a model's input. */
-function fittedInput(proxy: TensorProxy, { name, dtype, dims }: ModelTensor): TensorProxy {
-  const { site } = proxy[inner].builder;
-  const { shape } = proxy[inner].type;
-  if (shape && dims) {
-    const fits =
-      shape.length === dims.length &&
-      shape.every((dim, i) => dim === null || typeof dims[i] !== 'number' || dims[i] === dim);
-    if (!fits) {
-      throw new TraceError(
-        `The input '${name}' of the model has dims [${dims.map((dim) => dim ?? '?').join(', ')}] and cannot be a tensor of dims [${shape.map((dim) => dim ?? '?').join(', ')}].`,
-        site,
-      );
-    }
-  }
-  return dtype && proxy.dtype !== dtype ? apply('cast', [proxy], { dtype }) : proxy;
 }

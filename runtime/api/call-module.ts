@@ -2,8 +2,9 @@ import { TraceError } from '../errors.ts';
 import { asProxy, asTraced, sizesOf } from '../functions/nodes.ts';
 import { reshape } from '../functions/shaping.ts';
 import type { Address } from '../graph/ops.ts';
-import { apply, toProxy, wrap } from '../tracing/apply.ts';
+import { toProxy, wrap } from '../tracing/apply.ts';
 import { builder } from '../tracing/builder.ts';
+import { converted } from '../tracing/converted.ts';
 import type { TracedForward } from '../tracing/forward.ts';
 import { inner } from '../tracing/hidden.ts';
 import { commonShape } from '../tracing/lists.ts';
@@ -23,7 +24,7 @@ export function callModule(
 ): TensorProxy {
   if (values.length !== 1) return call(forward, map, address, values);
   const [usual, made] = [{ ...address, port: 'input' } as const, address].map((one) => forward.resolve(one).type.shape);
-  const value = converted(forward, { ...address, port: 'input', index: 0 }, toProxy(values[0]));
+  const value = asInput(forward, { ...address, port: 'input', index: 0 }, toProxy(values[0]));
   const given = value[inner].type.shape;
   if (!usual || !given || given.length === usual.length) return call(forward, map, address, [value]);
   const module = map.find(address.path);
@@ -52,9 +53,7 @@ function call(forward: TracedForward, map: ModelMap, address: Address, values: r
       target.site,
     );
   }
-  const proxies = values.map((value, index) =>
-    converted(forward, { ...address, port: 'input', index }, toProxy(value)),
-  );
+  const proxies = values.map((value, index) => asInput(forward, { ...address, port: 'input', index }, toProxy(value)));
   const usual = forward.resolve({ ...address, port: 'input' }).type.shape;
   const same = JSON.stringify(usual) === JSON.stringify(proxies[0]![inner].type.shape);
   const types = outputs.map((_, index) => {
@@ -74,14 +73,7 @@ function call(forward: TracedForward, map: ModelMap, address: Address, values: r
 }
 
 /** A value in the dtype that a module's input has. */
-function converted(forward: TracedForward, address: Address, value: TensorProxy): TensorProxy {
+function asInput(forward: TracedForward, address: Address, value: TensorProxy): TensorProxy {
   const { dtype } = forward.resolve(address).type;
-  if (value.dtype === dtype) return value;
-  if (value.dtype.startsWith('float') && !dtype.startsWith('float')) {
-    throw new TraceError(
-      `${address.path} takes ${dtype} values and is called on ${value.dtype}. Convert the value with to('${dtype}').`,
-      value[inner].builder.site,
-    );
-  }
-  return apply('cast', [value], { dtype });
+  return converted(value, dtype, (found) => `${address.path} takes ${dtype} values and is called on ${found}`);
 }

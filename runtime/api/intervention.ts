@@ -4,6 +4,7 @@ import type { Value } from '../graph/types.ts';
 import { withDefaults } from '../inputs/defaults.ts';
 import { type Inputs, matchNumbers } from '../inputs/signature.ts';
 import { block as compiledBlock } from '../operators/blocks.ts';
+import { isFloatDType } from '../tensor/storage.ts';
 import { toProxy, wrap } from '../tracing/apply.ts';
 import { activeBuilder, builder } from '../tracing/builder.ts';
 import { callerSite } from '../tracing/caller.ts';
@@ -21,6 +22,7 @@ import type { EnvoyMembers } from '../types/module.ts';
 import type { Traced } from '../types/tensor.ts';
 import { attaching, notAttached } from './attaching.ts';
 import { type Block, checkCompiled } from './blocks.ts';
+import { fittedInput } from './fitted-input.ts';
 import { PlainInputs } from './input-maker.ts';
 import { LoadedModel } from './loaded-model.ts';
 import { type ModelMap, TypedModel } from './locate.ts';
@@ -151,10 +153,12 @@ function make(given: readonly unknown[]): InterventionFunction {
     }
     const unknown = Object.keys(values).find((name) => !names.has(name));
     if (unknown !== undefined) throw new TraceError(noParameter(unknown), callerSite());
-    const proxies = parameters.map(({ name, dtype, default: usual }): [string, Traced] => {
+    const proxies = parameters.map((parameter): [string, Traced] => {
+      const { name, dtype, default: usual } = parameter;
       const value = (Object.hasOwn(values, name) ? values[name] : undefined) ?? usual;
       if (value === undefined) throw new TraceError(`The parameter '${name}' is missing.`, callerSite());
-      return [name, asTraced(toProxy(value, dtype))];
+      const proxy = toProxy(value, isFloatDType(dtype) ? dtype : undefined);
+      return [name, asTraced(fittedInput(proxy, parameter, `The parameter '${name}'`))];
     });
     return block(model, Object.fromEntries(proxies));
   };

@@ -107,7 +107,13 @@ export class RemoteJob implements Backend {
     const isWatched = request.onProgress !== undefined || request.onToken !== undefined;
     const most = largestAnswer(request);
     const answered = async (response: Response): Promise<Answered> => {
-      const isLink = response.headers.get('content-type')?.startsWith(LINK_TYPE) ?? false;
+      // Bytes without a type tell themselves what they are.
+      const [type] = (response.headers.get('content-type') ?? FRAME_TYPE).split(';') as [string];
+      const isLink = type === LINK_TYPE;
+      if (response.status !== 200 || (type !== FRAME_TYPE && !isLink)) {
+        await response.body?.cancel();
+        throw this.#wrong(`it is ${shown(type)} under the status ${response.status}, not the tensors of the trace`);
+      }
       const bytes = await limitedBody(response, most).catch((error: unknown) => {
         throw error instanceof RangeError ? this.#wrong(error) : error;
       });

@@ -1,7 +1,9 @@
 import { UserError } from '../errors.ts';
 import type { DType } from '../graph/types.ts';
 import type { ModelTensor } from '../onnx/model.ts';
-import { isFloatDType } from '../tensor/storage.ts';
+import { fitting } from '../tensor/fitting.ts';
+import { flattenNested } from '../tensor/nested.ts';
+import { dtypeOfArray, encode, isFloatDType } from '../tensor/storage.ts';
 import { type InputTensor, type NestedStrings, StringTensor } from '../tensor/string-tensor.ts';
 import { Tensor, type TensorData } from '../tensor/tensor.ts';
 import { fillIn, isPast, maskFault } from './convention.ts';
@@ -102,21 +104,23 @@ function convert(input: ModelTensor, data: InputData): InputTensor {
 /** A tensor of the dtype that an input has. */
 function numbers({ dtype }: ModelTensor, data: TensorData): Tensor {
   // A tensor is fed as it is: a key-value cache is not copied from step to step.
-  const tensor = data instanceof Tensor ? (data as Tensor) : Tensor.from(data);
+  if (data instanceof Tensor) return fed(data as Tensor, dtype);
+  const { dims, values, dtype: own } = flattenNested(data);
+  // A list has no dtype of its own: its numbers are the input's if they fit.
+  const isList = dtypeOfArray(values) === null && values.length > 0;
+  const target = dtype && isList && (isFloatDType(dtype) || Array.from(values).every(isWhole)) ? dtype : own;
+  return fed(new Tensor(target as 'float32', dims, encode(values, target as 'float32')), dtype);
+}
+
+function isWhole(value: number | bigint | boolean): boolean {
+  return typeof value !== 'number' || Number.isInteger(value);
+}
+
+function fed(tensor: Tensor, dtype: DType | null): Tensor {
   if (!dtype || tensor.dtype === dtype) return tensor;
   const loses = tensor.dtype.startsWith('float') && !dtype.startsWith('float');
   if (loses) throw new TypeError(tensor.raw.length > 0 ? `it holds ${tensor.dtype} values` : 'it has no elements');
-  return fitting(tensor, dtype as DType);
-}
-
-/** The same elements as `dtype`. Throws a RangeError for whole numbers that do not fit. */
-function fitting(given: Tensor, dtype: DType): Tensor {
-  const tensor = given.to(dtype) as Tensor;
-  if (isFloatDType(dtype) || dtype === 'bool') return tensor;
-  const { data } = given;
-  const wrong = tensor.data.findIndex((element, i) => Number(element) !== Number(data[i]));
-  if (wrong >= 0) throw new RangeError(`${data[wrong]} does not fit in ${dtype}`);
-  return tensor;
+  return fitting(tensor, dtype);
 }
 
 /** As matchInputs, for what is declared by dtypes: nothing of it is texts. */

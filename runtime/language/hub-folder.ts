@@ -9,6 +9,10 @@ import { type HubRequest, hubError, isRefusal, offlineError } from './hub-error.
 import { isCommit, isContentHash, isInside } from './hub-names.ts';
 import { chooseModelFile, type FileChoice, filesUnder, findModelFile, neededFiles } from './model-files.ts';
 
+/** How much of a list of files is read, which may not end: a page of the hub has up to a thousand. */
+const MOST_FILES = 1_000_000;
+const MOST_PAGES = 1000;
+
 /** How a model is fetched from the hub. */
 export interface HubOptions extends FileChoice {
   /** A branch, a tag or a commit of the repository; `main` if not given. */
@@ -87,6 +91,11 @@ async function listModelFiles(
   for await (const { type, path, size, lfs, oid } of listFiles({ ...hub, repo: id, recursive: true })) {
     const hash = lfs?.oid ?? oid;
     if (type !== 'file' || hash === undefined) continue;
+    if (files.has(path) || files.size === MOST_FILES) {
+      throw new ModelError(
+        `${hub.hubUrl} lists ${files.has(path) ? `${path} twice` : `more than ${MOST_FILES} files`}`,
+      );
+    }
     files.set(path, checkedFile({ path, size: lfs?.size ?? size, hash }, hub.hubUrl));
   }
   return files;
@@ -98,6 +107,9 @@ function checkedFile(file: HubFile, hubUrl = 'the hub'): HubFile {
     throw new ModelError(`${hubUrl} lists a file whose path leads elsewhere: ${JSON.stringify(file.path)}`);
   if (!isContentHash(file.hash)) {
     throw new ModelError(`${hubUrl} gives ${file.path} a hash that is none: ${JSON.stringify(file.hash)}`);
+  }
+  if (!Number.isSafeInteger(file.size) || file.size < 0) {
+    throw new ModelError(`${hubUrl} gives ${file.path} a size that is none: ${JSON.stringify(file.size)}`);
   }
   return file;
 }
@@ -116,8 +128,10 @@ async function* chunks({ path }: HubFile, blob: Blob | null, progress: ProgressR
  */
 function impatientFetch(hubUrl: string): typeof fetch {
   const { origin } = new URL(hubUrl);
+  let asked = 0;
   return async (input, init) => {
     const url = input instanceof Request ? input.url : String(input);
+    if (asked++ === MOST_PAGES) throw new ModelError(`${hubUrl} lists files on more than ${MOST_PAGES} pages`);
     if (new URL(url).origin !== origin) throw new ModelError(`${hubUrl} leads to another host: ${url}`);
     const seconds = Number(process.env.HF_HUB_ETAG_TIMEOUT) || 10;
     return fetch(input, { ...init, signal: AbortSignal.timeout(seconds * 1000) });

@@ -4,12 +4,13 @@ import { allocate } from '../tensor/storage.ts';
 import { type AnyTensor, Tensor } from '../tensor/tensor.ts';
 import { dtypeName } from './dtypes.ts';
 import { externalEntry, isExternal } from './external.ts';
+import { inlineBytes } from './inline-bytes.ts';
 import type { OnnxModel } from './model.ts';
 import type { TensorProto } from './proto.ts';
 
 /**
  * An initializer as a tensor with its elements, read from the file now: nothing of it is kept. Null where it has no dtype
- * here, or its elements do not stand there as bytes.
+ * here, or not as many elements as its dims say.
  * Throws a `ModelError` if a file of the model has changed since it was opened.
  */
 export function initializerTensor(model: OnnxModel, name: string): AnyTensor | null {
@@ -28,8 +29,9 @@ export function initializerTensor(model: OnnxModel, name: string): AnyTensor | n
 /** Fills `bytes` with the elements; false if they are not there as so many bytes. */
 function fill(bytes: Uint8Array, tensor: TensorProto, model: OnnxModel): boolean {
   if (!isExternal(tensor)) {
-    if (tensor.rawData.length !== bytes.length) return false;
-    bytes.set(tensor.rawData);
+    const own = inlineBytes(tensor);
+    if (own.length !== bytes.length) return false;
+    bytes.set(own);
     return true;
   }
   model.checkFiles();

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { closeSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
-import type { DType } from '../graph/types.ts';
+import { allocate } from '../tensor/storage.ts';
 import { dtypeName } from './dtypes.ts';
 import { bytesInFile, externalEntry, isExternal, withData } from './external.ts';
 import { inlineBytes } from './inline-bytes.ts';
@@ -24,8 +24,7 @@ export function modelHash(proto: ModelProto, folder: string): string {
   try {
     const digested = mapTensors(proto, (tensor) => {
       if (isExternal(tensor)) return withData(tensor, digestInFile(tensor, fileAt));
-      const dtype = dtypeName(tensor.dataType);
-      const bytes = dtype !== null && LISTED.has(dtype) ? inlineBytes(tensor, dtype) : tensor.rawData;
+      const bytes = inlineBytes(tensor);
       return bytes.length === 0 ? tensor : withData({ ...tensor, ...NO_LISTS }, digest([bytes]));
     });
     return createHash('sha256')
@@ -35,9 +34,6 @@ export function modelHash(proto: ModelProto, folder: string): string {
     for (const descriptor of files.values()) closeSync(descriptor);
   }
 }
-
-/** The dtypes that have lists of their own in a tensor. */
-const LISTED: ReadonlySet<DType> = new Set<DType>(['float32', 'float64', 'int32', 'int64', 'uint64']);
 
 /** The lists that a tensor's elements may stand in. */
 const NO_LISTS = { floatData: [], doubleData: [], int32Data: [], int64Data: [], uint64Data: [] };
@@ -61,9 +57,15 @@ function withoutRemarks(model: ModelProto): ModelProto {
 function digestInFile(tensor: TensorProto, fileAt: (location: string) => number): Uint8Array<ArrayBuffer> {
   const descriptor = fileAt(externalEntry(tensor, 'location')!);
   const start = Number(externalEntry(tensor, 'offset') ?? 0);
-  // Without a length the data reaches to the end of the file.
-  const end = externalEntry(tensor, 'length') === undefined ? Number.POSITIVE_INFINITY : start + bytesInFile(tensor);
-  return digest(chunks(descriptor, start, end));
+  const size = externalEntry(tensor, 'length') === undefined ? bytesOf(tensor) : bytesInFile(tensor);
+  return digest(chunks(descriptor, start, start + size));
+}
+
+/** How many bytes the elements take; to the end of the file where their type has no width here. */
+function bytesOf({ dataType, dims }: TensorProto): number {
+  const dtype = dtypeName(dataType);
+  const width = dtype === null ? Number.POSITIVE_INFINITY : allocate(dtype, 0).BYTES_PER_ELEMENT;
+  return dims.reduce((bytes, dim) => bytes * Number(dim), width);
 }
 
 function* chunks(descriptor: number, start: number, end: number): Generator<Uint8Array> {

@@ -1,3 +1,4 @@
+import { TensorProto_DataType as T } from 'onnx-buf';
 import { allocate } from '../tensor/storage.ts';
 import { dtypeName } from './dtypes.ts';
 import { ModelError } from './error.ts';
@@ -44,20 +45,27 @@ function dense({ values, indices, dims }: SparseTensorProto, path: string): Tens
   const length = width * sizes.reduce((a, b) => a * b, 1);
   if (length > LARGEST) throw cannot(`written out it takes ${length} bytes, too many for one file`);
   const bytes = new Uint8Array(length);
-  const given = inlineBytes(values, dtype);
-  const positions = places(inlineBytes(indices, 'int64'), indices.dims.length > 1 ? sizes : null);
+  const given = inlineBytes(values);
+  if (indices.dataType !== T.INT64) throw cannot('its indices are not int64');
+  const positions = places(inlineBytes(indices), indices.dims.length > 1 ? sizes : null);
+  if (given.length !== positions.length * width) throw cannot('it has not as many values as indices');
+  const outside = positions.find((position) => !(position >= 0 && position < length / width));
+  if (outside !== undefined) throw cannot(`an index lies outside of its dims [${sizes.join(', ')}]`);
   for (const [i, position] of positions.entries())
     bytes.set(given.subarray(i * width, (i + 1) * width), position * width);
   return makeRawTensor(name, dtype, bytes, sizes);
 }
 
-/** The position of each element in memory. Indices may give it as it is, or one number for each dimension. */
+/** The position of each element in memory, NaN for one outside of the sizes. Indices may give it as it is, or one number for each dimension. */
 function places(indices: Uint8Array, sizes: readonly number[] | null): number[] {
   const view = new DataView(indices.buffer, indices.byteOffset, indices.byteLength);
   const numbers = Array.from({ length: view.byteLength / 8 }, (_, i) => Number(view.getBigInt64(8 * i, true)));
   if (!sizes) return numbers;
   const rank = sizes.length;
   return Array.from({ length: numbers.length / rank }, (_, i) =>
-    sizes.reduce((position, size, dim) => position * size + numbers[i * rank + dim]!, 0),
+    sizes.reduce((position, size, dim) => {
+      const index = numbers[i * rank + dim]!;
+      return index >= 0 && index < size ? position * size + index : Number.NaN;
+    }, 0),
   );
 }

@@ -18,6 +18,9 @@ import { refusalOf } from './refusal.ts';
  */
 const AT_ONCE = 2048;
 
+/** How many nodes by rule take ONNX Runtime as long as one that it is asked for. */
+const OTHERS = 4;
+
 /** The sizes of a model's inputs by name. An input that is left out has the free dimensions that its file declares. */
 export type InputDims = Readonly<Record<string, readonly number[]>>;
 
@@ -41,13 +44,31 @@ export async function inferTypes(
       .filter((name) => name !== '' && dtypeName(elementTypes.get(name) ?? 0) !== null);
   const elementwise = graph.node.filter((node) => isElementwise(node, elementTypes));
   const own = new Set(elementwise);
-  // ONNX Runtime is asked for one tensor at least: it is what finds out that sizes do not go together.
-  const asked = made(graph.node.filter((node) => !own.has(node)));
+  const given = new Map<string, TensorType>();
+  for (const { name, dataType, dims } of graph.initializer) add(given, name, dtypeName(dataType), dims.map(Number));
+  for (const { name, dtype, dims } of model.inputs) {
+    const free = dims?.map((dim) => (typeof dim === 'number' && dim >= 0 ? dim : null)) ?? null;
+    add(given, name, dtype, inputDims[name] ?? free);
+  }
   const found = new Map<string, TensorType>();
-  const all = portions(asked.length > 0 ? asked : made(elementwise.slice(-1)), atOnce);
-  for (const names of all) {
-    const part = all.length > 1 ? { proto: model.proto, graph: excerptOf(model, names, found) } : model;
-    for (const [name, type] of await shapes(model, weightless(part, inputDims, names))) found.set(name, type);
+  const known = new Map(given);
+  const all = stretches(graph.node, own, atOnce);
+  for (const nodes of all) {
+    const asked = made(nodes.filter((node) => !own.has(node)));
+    // ONNX Runtime is asked for one tensor at least: it is what finds out that sizes do not go together.
+    const names = asked.length > 0 ? asked : made(nodes).slice(-1);
+    if (names.length === 0 && all.length > 1) continue;
+    const part = all.length > 1 ? { proto: model.proto, graph: excerptOf(model, names, known) } : model;
+    for (const [name, type] of await shapes(model, weightless(part, inputDims, names))) {
+      found.set(name, type);
+      // What has no dimensions may have some that are not known.
+      known.set(name, type.shape?.length === 0 ? { ...type, shape: null } : type);
+    }
+    if (all.length > 1)
+      addElementwise(
+        known,
+        nodes.filter((node) => own.has(node)),
+      );
   }
   const doubtful = perhapsScalars(graph.node, links, found);
   for (const probed of doubtful.length > 0 ? portions(doubtful, atOnce) : []) {
@@ -57,15 +78,8 @@ export async function inferTypes(
       if (ranks.get(probeName(name))?.shape?.[0] !== 0) found.set(name, { ...type, shape: null });
     }
   }
-  for (const { name, dataType, dims } of graph.initializer) add(found, name, dtypeName(dataType), dims.map(Number));
-  for (const { name, dtype, dims } of model.inputs) {
-    const free = dims?.map((dim) => (typeof dim === 'number' && dim >= 0 ? dim : null)) ?? null;
-    add(found, name, dtype, inputDims[name] ?? free);
-  }
-  for (const node of elementwise) {
-    const type = elementwiseType(node, found);
-    if (type !== null) found.set(node.output[0]!, type);
-  }
+  for (const [name, type] of given) found.set(name, type);
+  addElementwise(found, elementwise);
   checkOutputs(model, found);
   return found;
 }
@@ -78,6 +92,32 @@ function checkOutputs({ path, outputs }: OnnxModel, found: ReadonlyMap<string, T
     if (type && declared !== undefined && type.dtype !== declared)
       throw new ModelError(`${path} declares its output ${name} as ${declared}, but what makes it gives ${type.dtype}`);
   }
+}
+
+/** Adds the types of what elementwise nodes make, in their order, as far as those of what they read are known. */
+function addElementwise(types: Map<string, TensorType>, nodes: readonly NodeProto[]): void {
+  for (const node of nodes) {
+    const type = elementwiseType(node, types);
+    if (type !== null) types.set(node.output[0]!, type);
+  }
+}
+
+/**
+ * The nodes of a graph in stretches of at most so many that ONNX Runtime has to be asked for, and so many of others as it
+ * goes through in about the same time.
+ */
+function stretches(nodes: readonly NodeProto[], own: ReadonlySet<NodeProto>, size: number): NodeProto[][] {
+  const all: NodeProto[][] = [[]];
+  let asked = 0;
+  for (const node of nodes) {
+    if (asked === size || all.at(-1)!.length === OTHERS * size) {
+      all.push([]);
+      asked = 0;
+    }
+    all.at(-1)!.push(node);
+    if (!own.has(node)) asked++;
+  }
+  return all;
 }
 
 function portions(names: readonly string[], size: number): string[][] {

@@ -58,9 +58,17 @@ export function isWhole(value: number): boolean {
   return Number.isInteger(value) && value >= -(2 ** 63) && value < 2 ** 63;
 }
 
+/** The fractions whose conversion to integers is defined, and which PyTorch cuts off and lets wrap around. */
+const OF_FRACTIONS: Partial<Readonly<Record<DType, readonly [bigint, bigint]>>> = {
+  int64: RANGE.int64!,
+  uint64: [-(2n ** 63n), 2n ** 64n - 1n],
+  uint32: [-(2n ** 31n), 2n ** 32n - 1n],
+};
+
 /**
  * Elements for `dtype` out of numbers, bigints or booleans; fractions are cut off for integer dtypes, as in PyTorch.
- * A number that does not fit is a `RangeError`; the elements of a typed array are converted and wrap around.
+ * A number that does not fit is a `RangeError`; the elements of a typed array are converted and wrap around, as in PyTorch,
+ * except fractions so large that processors differ: they are a `RangeError`, too.
  */
 export function encode<D extends DType>(values: ArrayLike<number | bigint | boolean>, dtype: D): RawOf<D> {
   const raw: Raw = allocate(dtype, values.length);
@@ -68,7 +76,7 @@ export function encode<D extends DType>(values: ArrayLike<number | bigint | bool
     raw.set(values as never);
     return raw as RawOf<D>;
   }
-  const range = dtypeOfArray(values) === null ? RANGE[dtype] : undefined;
+  const range = rangeOf(values, dtype);
   for (let i = 0; i < values.length; i++) {
     const value = values[i] ?? 0;
     if (range) checkRange(value, range, dtype);
@@ -117,6 +125,14 @@ export function dtypeOfArray(array: unknown): DType | null {
   }
 }
 
+/** What the elements have to lie in to be of `dtype`, or undefined where all are. */
+function rangeOf(values: ArrayLike<number | bigint | boolean>, dtype: DType): readonly [bigint, bigint] | undefined {
+  const from = dtypeOfArray(values);
+  if (from === null || !RANGE[dtype]) return RANGE[dtype];
+  if (!isFloatDType(from)) return undefined;
+  return OF_FRACTIONS[dtype] ?? RANGE.int32;
+}
+
 function checkRange(
   value: number | bigint | boolean,
   [least, greatest]: readonly [bigint, bigint],
@@ -124,7 +140,8 @@ function checkRange(
 ): void {
   const whole = typeof value === 'bigint' ? value : toInteger(value);
   if (whole < least || whole > greatest) {
-    throw new RangeError(`${value} does not fit in ${dtype}, whose numbers go from ${least} to ${greatest}`);
+    const [from, to] = RANGE[dtype]!;
+    throw new RangeError(`${value} does not fit in ${dtype}, whose numbers go from ${from} to ${to}`);
   }
 }
 

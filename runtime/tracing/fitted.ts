@@ -1,22 +1,18 @@
 import { TraceError } from '../errors.ts';
 import { apply, copy, toProxy } from './apply.ts';
 import type { Builder } from './builder.ts';
+import { converted } from './converted.ts';
 import { inner } from './hidden.ts';
 import type { TensorProxy } from './proxy.ts';
 
 /** A value with the dtype and the shape of the tensor it replaces. Throws a TraceError for one of another shape. */
 export function fitted(target: Builder, name: string, value: unknown, current: TensorProxy): TensorProxy {
   const { dtype, shape } = current[inner].type;
-  let proxy = toProxy(value, typeof value === 'number' ? dtype : undefined);
-  if (proxy.dtype !== dtype) {
-    if (proxy.dtype.startsWith('float') && !dtype.startsWith('float')) {
-      throw new TraceError(
-        `${name} is ${dtype} and cannot be set to ${proxy.dtype}. Convert the value with to('${dtype}').`,
-        target.site,
-      );
-    }
-    proxy = apply('cast', [proxy], { dtype });
-  }
+  const proxy = converted(
+    toProxy(value, typeof value === 'number' ? dtype : undefined),
+    dtype,
+    (found) => `${name} is ${dtype} and cannot be set to ${found}`,
+  );
   const given = proxy[inner].type.shape;
   // A number fills the tensor. Any other shape PyTorch would go on with, which the graph of a model cannot.
   if (given && shape && given.length > 0) {

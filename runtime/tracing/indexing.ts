@@ -1,6 +1,7 @@
 import { TraceError } from '../errors.ts';
 import { type Item, isAdvanced, writeItems } from '../graph/operations/items.ts';
 import { parseSlices } from '../tensor/slices.ts';
+import { isFloatDType } from '../tensor/storage.ts';
 import { apply, toProxy } from './apply.ts';
 import { callerSite } from './caller.ts';
 import { inner } from './hidden.ts';
@@ -95,7 +96,9 @@ export function getitem(self: TensorProxy, key: unknown): TensorProxy {
 export function setitem(self: TensorProxy, key: unknown, value: unknown): void {
   const [target, index] = withoutIntegers(self, parseIndex(key, self));
   const { items, operands } = writeItems(index);
-  const typed = toProxy(value, typeof value === 'number' ? target.dtype : undefined);
+  // Numbers have no dtype of their own: whole ones that do not fit are an error.
+  const isWhole = Array.isArray(value) && !isFloatDType(target.dtype) && target.dtype !== 'bool';
+  const typed = toProxy(value, typeof value === 'number' || isWhole ? target.dtype : undefined);
   const inputs = [target, ...operands, typed].map((proxy) => proxy[inner].value());
   target[inner].assign(target[inner].builder.add('setitem', inputs, { items }).outputs[0]!);
 }

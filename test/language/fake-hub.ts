@@ -11,7 +11,11 @@ export interface FakeRepository {
   readonly gated?: boolean;
   /** A file whose last byte is wrong when it is fetched. */
   readonly damaged?: string;
-  /** The address at which the list of files goes on. */
+  /** A file that goes on and on when it is fetched. */
+  readonly endless?: string;
+  /** What the list says of all files, whatever they are. */
+  readonly listed?: object;
+  /** The address at which the list of files goes on, or `again`: at its own. */
   readonly next?: string;
 }
 
@@ -20,6 +24,8 @@ export class FakeHub {
   readonly repositories = new Map<string, FakeRepository>();
   /** `METHOD path` of every request, without the query. */
   readonly requests: string[] = [];
+  /** How many bytes of endless files were taken. */
+  sent = 0;
   /** The `Authorization` headers that came. */
   readonly authorizations = new Set<string>();
   private readonly server = createServer((request, response) => this.answer(request, response));
@@ -49,8 +55,13 @@ export class FakeHub {
     if (api && verb === 'revision') {
       return json(response, { _id: '1', id, sha: repository.commit, private: false, lastModified: '2024-01-01' });
     }
-    if (repository.next) response.setHeader('Link', `<${repository.next}>; rel="next"`);
-    if (api) return json(response, Object.entries(repository.files).map(describe));
+    const next = repository.next === 'again' ? `http://${request.headers.host}${request.url}` : repository.next;
+    if (next) response.setHeader('Link', `<${next}>; rel="next"`);
+    if (api)
+      return json(
+        response,
+        Object.entries(repository.files).map((file) => ({ ...describe(file), ...repository.listed })),
+      );
     const contents = repository.files[file!];
     if (!contents) return fail(response, 404, 'EntryNotFound', 'Entry not found');
     if (repository.gated) return fail(response, 403, 'GatedRepo', `Access to model ${id} is restricted`);
@@ -58,6 +69,10 @@ export class FakeHub {
     const range = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? '');
     const start = range ? Number(range[1]) : 0;
     const end = range?.[2] ? Number(range[2]) + 1 : contents.length;
+    if (file === repository.endless && request.method === 'GET' && !(range && end - start < contents.length)) {
+      response.writeHead(200, { ETag: `"${oid}"`, 'X-Repo-Commit': repository.commit });
+      return this.goOn(response);
+    }
     response.writeHead(range ? 206 : 200, {
       ETag: `"${oid}"`,
       'X-Repo-Commit': repository.commit,
@@ -67,6 +82,12 @@ export class FakeHub {
     const sent = Buffer.from(contents.subarray(start, end));
     if (file === repository.damaged) sent[sent.length - 1]! ^= 1;
     response.end(sent);
+  }
+
+  private goOn(response: ServerResponse): void {
+    const piece = Buffer.alloc(2 ** 16);
+    while (!response.destroyed && response.write(piece)) this.sent += piece.length;
+    if (!response.destroyed) response.once('drain', () => this.goOn(response));
   }
 }
 

@@ -173,6 +173,15 @@ describe('a model of the hub', () => {
       /whose path leads elsewhere/,
     ],
     ['a path of Windows', { files: { ...TOY_FILES, 'C:\\x.json': Buffer.from('{}') } }, /whose path leads elsewhere/],
+    ['a size that is a text', { listed: { size: '5', lfs: undefined } }, /gives README\.md a size that is none: "5"/],
+    [
+      'a size without end',
+      { listed: { size: 1e300, lfs: undefined } },
+      /gives README\.md a size that is none: 1e\+300/,
+    ],
+    ['no size', { listed: { size: null, lfs: undefined } }, /gives README\.md a size that is none: null/],
+    ['a list that begins again', { next: 'again' }, /lists README\.md twice/],
+    ['a list that goes on without files', { files: {}, next: 'again' }, /lists files on more than 1000 pages/],
   ])('nothing is written for %s', async (_, change, says) => {
     hub.repositories.set(ID, { commit: COMMIT, files: TOY_FILES, ...change });
     await expect(modelFolder(ID)).rejects.toThrow(ModelError);
@@ -300,6 +309,16 @@ describe('a model that cannot be had', () => {
     expect(await failure(ID)).toMatch(
       /could not be fetched from .* \(tokenizer\.json was damaged on the way: its hash is not 7a0713b/,
     );
+  });
+
+  test('a file that goes on for longer than the hub lists is given up at once', async () => {
+    hub.sent = 0;
+    hub.repositories.set(ID, { commit: COMMIT, files: TOY_FILES, endless: 'tokenizer.json' });
+    expect(await failure(ID)).toMatch(/\(tokenizer\.json has \d+ bytes, but more were received\)/);
+    // What was on its way in buffers.
+    expect(hub.sent).toBeLessThan(16 * 2 ** 20);
+    const left = readdirSync(join(home, 'hub', 'models--tiny-lab--toy-gpt2'), { recursive: true, encoding: 'utf8' });
+    expect(left.filter((path) => path.includes('incomplete') || path.includes('tokenizer.json'))).toEqual([]);
   });
 
   test('a cache that is in the way', async () => {

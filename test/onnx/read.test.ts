@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { TensorProto_DataType as T } from 'onnx-buf';
 import { InferenceSession } from 'onnxruntime-node';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
 import { ModelError } from '../../runtime/onnx/error.ts';
@@ -117,6 +118,45 @@ describe('reading a model', () => {
     ]);
     expect(await hashOf(weights((one) => ({ ...one, name: names.get(one.name) ?? one.name })))).not.toBe(hash);
   });
+
+  // How the onnx package writes the elements of each type: https://onnx.ai/onnx/api/classes.html#tensorproto
+  test.each<[string, T, Partial<TensorProto>, ArrayBufferView]>([
+    ['float16', T.FLOAT16, { int32Data: [0x3e00, 0xc080, 0] }, Uint16Array.of(0x3e00, 0xc080, 0)],
+    ['bfloat16', T.BFLOAT16, { int32Data: [0x3fc0, 0xc010, 0] }, Uint16Array.of(0x3fc0, 0xc010, 0)],
+    ['float8', T.FLOAT8E4M3FN, { int32Data: [0x3c, 0xc1, 0] }, Uint8Array.of(0x3c, 0xc1, 0)],
+    ['int4', T.INT4, { int32Data: [0x78, 0x01] }, Uint8Array.of(0x78, 0x01)],
+    ['int8', T.INT8, { int32Data: [-128, 127, -1] }, Int8Array.of(-128, 127, -1)],
+    ['uint8', T.UINT8, { int32Data: [255, 0, 7] }, Uint8Array.of(255, 0, 7)],
+    ['int16', T.INT16, { int32Data: [-32768, 32767, -1] }, Int16Array.of(-32768, 32767, -1)],
+    ['uint16', T.UINT16, { int32Data: [65535, 0, 7] }, Uint16Array.of(65535, 0, 7)],
+    ['bool', T.BOOL, { int32Data: [1, 0, 1] }, Uint8Array.of(1, 0, 1)],
+    ['uint32', T.UINT32, { uint64Data: [2n ** 32n - 1n, 0n, 1n] }, Uint32Array.of(2 ** 32 - 1, 0, 1)],
+    ['int64', T.INT64, { int64Data: [-(2n ** 63n), 1n, 0n] }, BigInt64Array.of(-(2n ** 63n), 1n, 0n)],
+    ['uint64', T.UINT64, { uint64Data: [2n ** 64n - 1n, 1n, 0n] }, BigUint64Array.of(2n ** 64n - 1n, 1n, 0n)],
+    ['float64', T.DOUBLE, { doubleData: [1.5, -0, 5e-324] }, Float64Array.of(1.5, -0, 5e-324)],
+  ])(
+    'the hash of %s is that of its values, in a list, in bytes and in a file',
+    async (name, dataType, list, { buffer }) => {
+      const proto = decodeModel(readFileSync(modelPath('zoo/mlp', 'ts')));
+      const hashOf = async (form: string, weight: Partial<TensorProto>) => {
+        const bare = { ...makeTensor('extra', 'float32', [0, 0, 0], [3]), rawData: new Uint8Array(), dataType };
+        const initializer = [...proto.graph!.initializer, { ...bare, ...weight }];
+        const path = file(`${name}-${form}.onnx`, encodeModel({ ...proto, graph: { ...proto.graph!, initializer } }));
+        return (await readModel(path)).hash;
+      };
+      const bytes = new Uint8Array(buffer as ArrayBuffer);
+      const hash = await hashOf('bytes', { rawData: bytes });
+      expect(await hashOf('list', list)).toBe(hash);
+      file(`${name}.data`, Buffer.concat([Buffer.alloc(64), bytes]));
+      const entries = [
+        { $typeName: 'onnx.StringStringEntryProto' as const, key: 'location', value: `${name}.data` },
+        { $typeName: 'onnx.StringStringEntryProto' as const, key: 'offset', value: '64' },
+      ];
+      expect(await hashOf('file', { dataLocation: 1, externalData: entries })).toBe(hash);
+      const other = Uint8Array.from(bytes, (byte, i) => (i === 0 ? byte ^ 1 : byte));
+      expect(await hashOf('other', { rawData: other })).not.toBe(hash);
+    },
+  );
 });
 
 /** The initializers of a model and one more, of 600 floats in a packed list. */

@@ -69,3 +69,15 @@ it('one that cannot be read is an error that names it', async () => {
     /texts\.onnx has a sparse weight, lin\.weight, that cannot be read: there is no name for its element type 8/,
   );
 });
+
+it.each<[string, SparseTensorProto]>([
+  ['a place outside', sparse(values([2]), makeTensor('', 'int64', [6], [1]), [3, 2])],
+  ['a place before the first', sparse(values([2]), makeTensor('', 'int64', [-1], [1]), [3, 2])],
+  ['a number outside of its dimension', sparse(values([2]), makeTensor('', 'int64', [0, 3], [1, 2]), [3, 2])],
+  ['fewer values than indices', sparse(values([2]), makeTensor('', 'int64', [1, 2], [2]), [3, 2])],
+  ['more values than indices', sparse(values([2, 3]), makeTensor('', 'int64', [1], [1]), [3, 2])],
+])('ONNX Runtime refuses %s, and so does the error that names it', async (name, weight) => {
+  const path = write(name, weight);
+  await expect(InferenceSession.create(path, { executionProviders: ['cpu'], logSeverityLevel: 4 })).rejects.toThrow();
+  await expect(NNsight.load(path)).rejects.toThrow(/has a sparse weight, lin\.weight, that cannot be read/);
+});

@@ -158,8 +158,23 @@ describe('an answer that is not sound', () => {
     [
       'a page',
       (_, response) => response.writeHead(200, { 'content-type': 'text/html' }).end('<html>Log in</html>'),
+      /gave a wrong answer: it is text\/html under the status 200, not the tensors of the trace/,
+    ],
+    [
+      'bytes of no kind',
+      (_, response) => response.end('<html>Log in</html>'),
       /gave a wrong answer: its bytes do not begin with ONNSIGHT/,
     ],
+    ...['text/html', 'application/json', 'application/octet-stream'].map((type): [string, Misbehave, RegExp] => [
+      `tensors as ${type}`,
+      (tensors, response) => response.writeHead(200, { 'content-type': type }).end(answerToBytes(tensors)),
+      new RegExp(`gave a wrong answer: it is ${type} under the status 200`),
+    ]),
+    ...[201, 202, 203, 206].map((status): [string, Misbehave, RegExp] => [
+      `tensors under the status ${status}`,
+      (tensors, response) => response.writeHead(status, { 'content-type': FRAME_TYPE }).end(answerToBytes(tensors)),
+      new RegExp(`gave a wrong answer: it is ${FRAME_TYPE.replace('.', '\\.')} under the status ${status}`),
+    ]),
     [
       'control characters',
       (_, response) => response.writeHead(400).end(JSON.stringify({ error: '\u001b[31mred' })),

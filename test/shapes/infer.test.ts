@@ -34,6 +34,20 @@ describe('types of every tensor', () => {
     expect(await inferTypes(model, dims, 9)).toEqual(types);
   });
 
+  test('of a chain that needs no asking: ONNX Runtime is given short stretches of it', async () => {
+    const chain = Array.from({ length: 100 }, (_, i) => makeNode('Add', [`y${i}`, i % 7 ? 'row' : 'x'], [`y${i + 1}`]));
+    const nodes = [makeNode('Relu', ['x'], ['y0']), ...chain];
+    const [x, y] = [makeValueInfo('x', 'float32', ['n', 4]), makeValueInfo('y100', 'float32', ['n', 4])];
+    const row = makeTensor('row', 'float32', [1, 2, 3, 4], [1, 4]);
+    const model = await modelOf(makeModel(makeGraph('chain', nodes, [x], [y], [row]), 17));
+    const examine = vi.spyOn(ort, 'examine');
+    const types = await inferTypes(model, { x: [3, 4] }, 5);
+    const sizes = examine.mock.calls.map(([bytes]) => decodeModel(bytes).graph!.node.length);
+    examine.mockRestore();
+    expect(sizes).toEqual([20, 20, 20, 20, 20, 1]);
+    for (const { output } of nodes) expect(types.get(output[0]!)).toEqual({ dtype: 'float32', shape: [3, 4] });
+  });
+
   test.each(FILES)('are what the operators tell without a session: %s (%s exporter)', async (name, exporter) => {
     const model = await fixtureModel(name, exporter);
     const types = await inferTypes(model);
