@@ -71,6 +71,8 @@ class Bundle:
                 return self.build(part["then" if self.outputs[part["test"]].item() else "else"])
             case "value":
                 return part.get("value")
+            case "number":
+                return float(part["value"])
 
     def entries(self, names):
         """A list of tensors, of which the model gives all elements, all sizes and all numbers of dimensions."""

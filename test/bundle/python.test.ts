@@ -27,6 +27,7 @@ const INTERVENTIONS = {
   nested: intervention({ alpha: 'float32' }, (model: LanguageModel, { alpha }) => ({
     list: [save(head(model) * alpha), [save(head(model).argmax())], 'text', 3, true, null],
     absent: undefined,
+    odd: [Number.POSITIVE_INFINITY, -0],
     deep: { er: { logits: save(head(model) > 0) } },
   })),
   choice: intervention({ side: 'int64' }, (model: LanguageModel, { side }) => {

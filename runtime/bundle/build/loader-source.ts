@@ -109,6 +109,8 @@ function resultType(returns: Returns, manifest: Manifest, margin: string): strin
     }
     case 'value':
       return returns.value === undefined ? 'undefined' : JSON.stringify(returns.value);
+    case 'number':
+      return 'number';
   }
 }
 
