@@ -75,7 +75,9 @@ export class ReturnedValues {
   }
 
   private describeArray(value: readonly unknown[], path: string): Returns {
-    return { kind: 'array', items: Array.from(value, (item, i) => this.describe(item, join(path, String(i)))) };
+    const items = value.map((item, i) => this.describe(item, join(path, String(i))));
+    // a hole is read as undefined
+    return { kind: 'array', items: Array.from(items, (item) => item ?? { kind: 'value' }) };
   }
 
   private describeObject(value: object, path: string): Returns {
