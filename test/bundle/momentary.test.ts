@@ -81,6 +81,25 @@ it.each<[string, () => unknown]>([
   expect(await asked(work)).toEqual([]);
 });
 
+it('what a block asks is noted, at its lines', async () => {
+  const lm = await loadToy();
+  const { notes } = await noteMomentary(() =>
+    lm.trace('a', () => {
+      const places = [process.cwd(), os.platform(), process.env.HOME, hostname(), (1.5).toLocaleString()];
+      const text = readFileSync('package.json', 'utf8');
+      return save(lm.lm_head.output.norm() * places.length * text.length);
+    }),
+  );
+  expect(notes.map((note) => /^test\/bundle\/momentary\.test\.ts:\d+:\d+ - (.+?) is /.exec(note)?.[1])).toEqual([
+    'process.cwd()',
+    'os.platform()',
+    'process.env.HOME',
+    'os.hostname()',
+    'Number.prototype.toLocaleString()',
+    "readFileSync('package.json')",
+  ]);
+});
+
 it('everything is as before afterwards', async () => {
   const before = [Date, Math.random, process.env, readFileSync, process.argv, Date.prototype.getHours];
   await noteMomentary(async () => {

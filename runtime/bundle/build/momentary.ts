@@ -1,4 +1,5 @@
 import { syncBuiltinESMExports } from 'node:module';
+import { activeBuilder } from '../../tracing/builder.ts';
 import { pure } from '../../tracing/harmless.ts';
 import { type Caller, usersPlace } from './callers.ts';
 import { CHANCE, FILES, LOCALE, MACHINE, PROPERTIES, type Watched } from './surroundings.ts';
@@ -40,13 +41,12 @@ type Note = (shown: string, trap: object, isAsked: (by: Caller) => boolean) => v
 
 /** Returns what puts everything back. */
 function watchAll(note: Note): (() => void)[] {
-  const byUser = (by: Caller) => by === 'user';
+  // the operators of a block are the user's code, too
+  const byUser = (by: Caller) => by === 'user' || (by === 'onnsight' && activeBuilder() !== null);
   return [
     ...CHANCE.map((one) => watchCalls(one, note, () => true)),
     ...[...MACHINE, ...LOCALE].map((one) => watchCalls(one, note, byUser)),
-    ...FILES.map((one) =>
-      watchCalls(one, note, (by, shown) => by === 'user' || (by === 'onnsight' && DATA.test(shown))),
-    ),
+    ...FILES.map((one) => watchCalls(one, note, (by, shown) => byUser(by) || (by === 'onnsight' && DATA.test(shown)))),
     ...PROPERTIES.map(([holder, name, prefix]) => {
       let value: unknown = Reflect.get(holder, name);
       const get = () => {
