@@ -15,7 +15,7 @@ class Bundle:
 
     def __call__(self, **given):
         if "text" in given and "tokenizer" in self.manifest:
-            given.update(self.tokens(given.pop("text")))
+            given = self.tokens(given.pop("text")) | given
         tensors = [t for t in self.manifest["inputs"] + self.manifest["parameters"] if t.get("used", True)]
         values = {t["name"]: given[t["name"]] if t["name"] in given else self.usual(t, given) for t in tensors}
         feeds = {t["name"]: np.asarray(values[t["name"]], t["dtype"]) for t in tensors}
@@ -24,15 +24,16 @@ class Bundle:
         return self.build(self.manifest["returns"])
 
     def tokens(self, text):
-        """A row of tokens for each text, shorter ones filled up on the left."""
+        """A row of tokens for each text, shorter ones filled up, and the first token of a decoder."""
         from tokenizers import Tokenizer
 
         about = self.manifest["tokenizer"]
         tokenizer = Tokenizer.from_file(str(self.folder / about["file"]["path"]))
         tokenizer.no_truncation()
-        tokenizer.enable_padding(direction="left", pad_id=about["pad"])
+        tokenizer.enable_padding(direction=about.get("side", "left"), pad_id=about["pad"])
         rows = tokenizer.encode_batch([text] if isinstance(text, str) else text)
-        return {"input_ids": [row.ids for row in rows], "attention_mask": [row.attention_mask for row in rows]}
+        start = {"decoder_input_ids": [[about["start"]] for _ in rows]} if "start" in about else {}
+        return {"input_ids": [row.ids for row in rows], "attention_mask": [row.attention_mask for row in rows]} | start
 
     def usual(self, tensor, given):
         """What stands for a tensor that is left out: its default, or a mask of ones, positions, an empty cache."""
@@ -41,6 +42,8 @@ class Bundle:
         batch, length = np.shape(given["input_ids"])
         if tensor["name"] == "attention_mask":
             return np.ones([batch, length])
+        if tensor["name"] == "token_type_ids":
+            return np.zeros([batch, length])
         if tensor["name"] == "position_ids":
             mask = np.asarray(given.get("attention_mask", np.ones([batch, length])))
             return np.where(mask, np.cumsum(mask, 1) - 1, 1)
@@ -68,6 +71,8 @@ class Bundle:
                 return self.build(part["then" if self.outputs[part["test"]].item() else "else"])
             case "value":
                 return part.get("value")
+            case "number":
+                return float(part["value"])
 
     def entries(self, names):
         """A list of tensors, of which the model gives all elements, all sizes and all numbers of dimensions."""

@@ -3,6 +3,7 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, wri
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { MISTAKES_LATER } from './mistakes-later.ts';
 import { packageVersion } from './version.ts';
 
 /** How many programs are kept: with more, the half that was compiled first goes. */
@@ -29,7 +30,7 @@ export class CompiledFile {
     const place = hash(file, format, process.cwd());
     const caches = process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache');
     this.path = join(process.env.ONNSIGHT_CACHE ?? join(caches, 'onnsight'), 'compiled', `${place}.json`);
-    this.key = hash(text, file, process.cwd(), packageVersion(), ownBuild());
+    this.key = hash(text, file, process.cwd(), packageVersion(), ownBuild(), process.env[MISTAKES_LATER] ?? '');
   }
 
   /** What was written for the same text; null if there is nothing, or not all is as it was. */

@@ -1,5 +1,6 @@
 import { pathToFileURL } from 'node:url';
-import { rewrite } from './rewrite.ts';
+import { leftOut } from './left-out.ts';
+import { type Rewritten, rewrite } from './rewrite.ts';
 import { runnerError } from './runner-error.ts';
 import { withInlineMap } from './source-maps.ts';
 import { type Transpiled, transpile } from './transpile.ts';
@@ -10,7 +11,7 @@ import { type Transpiled, transpile } from './transpile.ts';
  */
 export function lowerFile(text: string, file: string, format: 'module' | 'commonjs'): Transpiled | null {
   try {
-    const rewritten = rewrite(text, file);
+    const rewritten = rewriteFile(text, file);
     if (!rewritten) return null;
     const isJavaScript = /\.[cm]?js$/.test(file);
     if (isJavaScript && format === 'module') {
@@ -20,5 +21,15 @@ export function lowerFile(text: string, file: string, format: 'module' | 'common
     return transpile(rewritten, text, file, format);
   } catch (error) {
     throw runnerError(error, file);
+  }
+}
+
+function rewriteFile(text: string, file: string): Rewritten | null {
+  try {
+    return rewrite(text, file);
+  } catch (error) {
+    const rest = leftOut(text, file, error);
+    if (rest === null) throw error;
+    return rewriteFile(rest, file);
   }
 }

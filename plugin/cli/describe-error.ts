@@ -1,6 +1,25 @@
-/** The message of a user's mistake is enough; unexpected errors show their stack. */
+import { fileURLToPath } from 'node:url';
+import { userFrame } from '../../runtime/user-frames.ts';
+
+/** Errors that say all in their message. */
+const KNOWN =
+  /^(TraceError|ModelError|BundleError|UsageError|InputError|GraphError|DeviceError|CompileError|SyntaxError|TransformError)$/;
+
+const own = fileURLToPath(new URL('..', import.meta.url));
+
+/** The message of a user's mistake is enough; what the user's code throws shows its own lines, anything else its stack. */
 export function describeError(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  const known = /^(TraceError|ModelError|BundleError|UsageError|InputError|GraphError|DeviceError|SyntaxError)$/;
-  return known.test(error.name) ? error.message : (error.stack ?? error.message);
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  const isMissing = code === 'ERR_MODULE_NOT_FOUND' || code === 'MODULE_NOT_FOUND';
+  if (KNOWN.test(error.name) || syscall !== undefined || isMissing) return error.message;
+  const lines = (error.stack ?? error.message).split('\n');
+  const first = lines.findIndex((line) => /^\s+at /.test(line));
+  const kept = lines.slice(first).filter(isUsers);
+  return (first < 0 || kept.length === 0 ? lines : [...lines.slice(0, first), ...kept]).join('\n');
+}
+
+function isUsers(line: string): boolean {
+  const file = userFrame(line)?.file;
+  return file !== undefined && !file.startsWith(own) && !/[\\/]node_modules[\\/]/.test(file);
 }

@@ -53,6 +53,7 @@ export function findInterventions(project: Project, patterns: readonly string[])
   project.getProgram().compilerObject.getTypeChecker();
   const found = files.flatMap((file) => interventionsOf(file));
   if (found.length === 0) {
+    checkHandedOn(files);
     const where = patterns.length > 0 ? patterns.join(', ') : `the ${files.length} files of the project`;
     throw new UsageError(
       `No intervention is exported in ${where}. Write: export const steer = intervention({ alpha: 'float32' }, (model, { alpha }) => { … });`,
@@ -67,8 +68,34 @@ export function findInterventions(project: Project, patterns: readonly string[])
       );
     }
     byName.set(one.name, one);
+    checkName(one);
   }
   return found;
+}
+
+/** The loader of a bundle exports it by its name. */
+function checkName(found: Found): void {
+  const { name, exported } = found;
+  const scanner = ts.createScanner(ts.ScriptTarget.ESNext, false, ts.LanguageVariant.Standard, name);
+  const isName = scanner.scan() === ts.SyntaxKind.Identifier && scanner.getTokenEnd() === name.length;
+  if (isName) return;
+  const remedy = exported === 'default' ? 'Rename the file, or export it by a name' : 'Export it by another';
+  throw new UsageError(
+    `${place(found)} - The bundle would be called '${name}', which no variable of JavaScript can be. ${remedy}.`,
+  );
+}
+
+/** @throws UsageError for files that hand on the interventions of others, and have none of their own */
+function checkHandedOn(files: readonly SourceFile[]): void {
+  for (const file of files) {
+    for (const [exported, [declaration]] of file.getExportedDeclarations()) {
+      const other = declaration?.getSourceFile();
+      if (!declaration || !other || other === file || !isIntervention(declaration)) continue;
+      throw new UsageError(
+        `${fromHere(file)} hands on '${exported}' of ${fromHere(other)}, where it is declared. Compile that file.`,
+      );
+    }
+  }
 }
 
 /** The files of a project that may export interventions, as manifests name them. */

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command, Option } from 'commander';
+import { MISTAKES_LATER } from '../mistakes-later.ts';
 import { packageVersion } from '../version.ts';
 import type { BuildOptions } from './build.ts';
 import type { CompileOptions } from './compile.ts';
@@ -53,6 +54,7 @@ program
       }
       const { fromProject } = await import('./from-project.ts');
       const given = fromProject(files, options);
+      process.env[MISTAKES_LATER] = '1';
       await import('../register.ts');
       const { compile } = await import('./compile.ts');
       if (!(await compile(given.patterns, given.options))) process.exitCode = 1;

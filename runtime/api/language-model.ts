@@ -26,7 +26,7 @@ export const LanguageModel: LanguageModelLoader = {
     const config = readLanguageConfig(place.folder);
     const processor = readProcessor(place.folder);
     const loaded = await openModel(place, options, LANGUAGE_MODEL_MEMBERS, (model, isEncoderDecoder) => {
-      const texts = new TextInputs(model, tokenizer, config, isEncoderDecoder);
+      const texts = new TextInputs(model, tokenizer, config);
       const usual = processor ? new MediaInputs(model, texts, processor) : texts;
       return isEncoderDecoder ? new DecoderInputs(usual, config.decoderStartTokenId) : usual;
     });

@@ -1,12 +1,13 @@
 import { TraceError } from '../errors.ts';
 import type { Save } from '../graph/graph.ts';
+import { type Site, siteOf } from '../graph/site.ts';
 import type { Value } from '../graph/types.ts';
 import { foldEntries, splitEntries } from '../tensor/entries.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import type { Builder } from '../tracing/builder.ts';
 import { withLeaves } from '../tracing/forms/build.ts';
 import { type Form, leavesOf, plainValuesOf } from '../tracing/forms/form.ts';
-import { saving } from '../tracing/hidden.ts';
+import { inner, saving } from '../tracing/hidden.ts';
 import { GraphEntries, type ListValue } from '../tracing/lists.ts';
 import { isPlainObject } from '../tracing/plain-object.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
@@ -96,7 +97,7 @@ export class Results {
     if (isTracedTexts(value) || value instanceof TensorProxy || (value instanceof GraphEntries && !value.saved)) {
       throw new TraceError(
         `${path} is a traced tensor that is not saved, so it does not come back. Return save(…) of it.`,
-        this.target.site,
+        this.target.site ?? placeOf(value),
       );
     }
     if (value instanceof GraphEntries) {
@@ -200,12 +201,16 @@ export class Results {
     if (Array.isArray(value)) {
       const copy: unknown[] = [];
       made.set(value, copy);
-      // A hole is no entry.
-      value.forEach((item) => {
+      let next = 0;
+      value.forEach((item, i) => {
+        // holes stay holes
+        copy.length += i - next;
+        next = i + 1;
         if (item instanceof GraphEntries) for (const entry of this.entriesOf(item, at, made)) copy.push(entry);
         // Of a list with an entry per step, the steps that did not run have none.
         else if (!this.isMissing(item, at)) copy.push(this.build(item, at, made));
       });
+      copy.length += value.length - next;
       return copy;
     }
     const copy = {};
@@ -285,4 +290,10 @@ function isTrue(truth: Tensor | undefined): boolean {
 function split({ data, shapes, ranks }: ListValue, at: At): Tensor[] {
   const elements = at(data);
   return elements ? splitEntries(elements, at(shapes)!, at(ranks)!) : [];
+}
+
+/** Where a traced tensor was made: a block that only reads a module has no other line. */
+function placeOf(value: unknown): Site | null {
+  const made = value instanceof TensorProxy ? value[inner].root.content.node : null;
+  return made && siteOf(made);
 }

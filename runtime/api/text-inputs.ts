@@ -4,6 +4,7 @@ import { ATTENTION_MASK, TOKEN_IDS } from '../inputs/convention.ts';
 import { InputError, type Inputs } from '../inputs/prepare.ts';
 import { applyChatTemplate, type ChatMessage } from '../language/chat.ts';
 import type { LanguageConfig } from '../language/config.ts';
+import { paddingSide } from '../language/padding-side.ts';
 import { encodePrompts, type Prompts } from '../language/tokens.ts';
 import type { OnnxModel } from '../onnx/model.ts';
 import { Tensor } from '../tensor/tensor.ts';
@@ -18,11 +19,10 @@ export class TextInputs implements InputMaker {
   readonly #config: LanguageConfig;
   readonly #side: 'left' | 'right';
 
-  /** @param isEncoder whether texts go to an encoder, which counts positions from the first column */
-  constructor(model: OnnxModel, tokenizer: Tokenizer, config: LanguageConfig, isEncoder = false) {
+  constructor(model: OnnxModel, tokenizer: Tokenizer, config: LanguageConfig) {
     this.#model = model;
     this.#plain = new PlainInputs(model);
-    this.#side = isEncoder ? 'right' : 'left';
+    this.#side = paddingSide(model.inputs, config);
     this.#tokenizer = tokenizer;
     this.#config = config;
   }

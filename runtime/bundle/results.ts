@@ -22,6 +22,8 @@ export function resultsOf(returns: Returns, outputs: ReadonlyMap<string, Tensor>
         return build(at(one.test).item() ? one.then : one.else);
       case 'value':
         return one.value;
+      case 'number':
+        return Number(one.value);
     }
   };
   return build(returns);
@@ -42,6 +44,7 @@ export function outputsIn(returns: Returns): string[] {
     case 'choice':
       return [returns.test, ...outputsIn(returns.then), ...outputsIn(returns.else)];
     case 'value':
+    case 'number':
       return [];
   }
 }

@@ -52,6 +52,7 @@ const returns = z.union([
     kind: z.literal('value'),
     value: z.union([z.string(), z.number(), z.boolean(), z.null()]).optional(),
   }),
+  z.strictObject({ kind: z.literal('number'), value: z.enum(['NaN', 'Infinity', '-Infinity', '-0']) }),
 ]);
 
 const file = z.strictObject({
@@ -83,8 +84,20 @@ export const manifestSchema = z.strictObject({
   optimized: z.boolean(),
   /** The model first, then the files of its weights. */
   files: z.array(file).min(1),
-  /** What makes tokens of texts: the token that fills shorter rows up on the left, and how many tokens the model takes. */
-  tokenizer: z.strictObject({ file, config: file, pad: count, longest: count.nullable() }).optional(),
+  /**
+   * What makes tokens of texts: the token that fills shorter rows up, on which side (the left unless given), how many tokens
+   * the model takes, and the token that the decoder of an encoder-decoder begins with.
+   */
+  tokenizer: z
+    .strictObject({
+      file,
+      config: file,
+      pad: count,
+      side: z.enum(['left', 'right']).optional(),
+      longest: count.nullable(),
+      start: count.optional(),
+    })
+    .optional(),
 });
 
 export type Manifest = z.infer<typeof manifestSchema>;

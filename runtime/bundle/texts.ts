@@ -1,6 +1,7 @@
-import { batchRows } from '../inputs/batch.ts';
+import { batchRows, type TokenBatch } from '../inputs/batch.ts';
 import { ATTENTION_MASK, TOKEN_IDS } from '../inputs/convention.ts';
 import { InputError, type Inputs } from '../inputs/signature.ts';
+import { DECODER_TOKEN_IDS } from '../onnx/encoder-decoder-names.ts';
 import type { TensorData } from '../tensor/tensor.ts';
 import type { Tokenizer } from '../types/tokenizer.ts';
 import { BundleError } from './error.ts';
@@ -11,6 +12,11 @@ export type Texts = string | readonly string[];
 
 /** What a bundle runs on: data by the names of inputs and parameters; with a tokenizer also `text`, or texts alone. */
 export type BundleInputs = Texts | Readonly<Record<string, TensorData | Texts | undefined>>;
+
+type TokenizerEntry = NonNullable<Manifest['tokenizer']>;
+
+/** The mask is left out where the model has none. */
+type TextTokens = Pick<TokenBatch, typeof TOKEN_IDS> & Partial<TokenBatch>;
 
 /** The tokenizer of a bundle; null if it has none. */
 export async function openTokenizer(
@@ -46,15 +52,22 @@ export function withTokens(given: BundleInputs, manifest: Manifest, tokenizer: T
   }
   const double = [TOKEN_IDS, ATTENTION_MASK].find((name) => rest[name] !== undefined);
   if (double !== undefined) throw new InputError(`Both text and ${double} are given, and the text makes ${double}.`);
-  return { ...rest, ...tokensOf(text, tokenizer, manifest, manifest.tokenizer) } as Inputs;
+  const tokens = tokensOf(text, tokenizer, manifest, manifest.tokenizer);
+  return { ...startOf(tokens, manifest.tokenizer), ...rest, ...tokens } as Inputs;
+}
+
+/** The first token of a decoder for each row; nothing where there is none. */
+function startOf({ [TOKEN_IDS]: ids }: TextTokens, { start }: TokenizerEntry): Inputs {
+  if (start === undefined) return {};
+  return { [DECODER_TOKEN_IDS]: Array.from({ length: ids.dims[0]! }, () => [start]) };
 }
 
 function tokensOf(
   text: unknown,
   tokenizer: Tokenizer,
   { inputs }: Manifest,
-  { pad, longest }: NonNullable<Manifest['tokenizer']>,
-): Inputs {
+  { pad, side = 'left', longest }: TokenizerEntry,
+): TextTokens {
   const texts: readonly unknown[] = Array.isArray(text) ? text : [text];
   const rows = texts.map((one, i) => {
     const which = texts.length === 1 ? 'The text' : `Text ${i}`;
@@ -69,7 +82,7 @@ function tokensOf(
     return ids;
   });
   if (rows.length === 0) throw new InputError('There are no texts: the list is empty.');
-  const { [TOKEN_IDS]: ids, [ATTENTION_MASK]: mask } = batchRows(rows, pad);
+  const { [TOKEN_IDS]: ids, [ATTENTION_MASK]: mask } = batchRows(rows, pad, side);
   if (inputs.some(({ name, used }) => name === ATTENTION_MASK && used))
     return { [TOKEN_IDS]: ids, [ATTENTION_MASK]: mask };
   if (rows.every(({ length }) => length === rows[0]!.length)) return { [TOKEN_IDS]: ids };

@@ -7,14 +7,11 @@ export interface TokenBatch {
   readonly [ATTENTION_MASK]: Tensor<'int64'>;
 }
 
-/**
- * Fills shorter rows up: on the left, so that the last token of every row stands in the last column; for an encoder, which
- * counts positions from the first column, on the right.
- */
+/** Fills shorter rows up on one side. */
 export function batchRows(
   rows: readonly (readonly number[])[],
   padTokenId: number,
-  side: 'left' | 'right' = 'left',
+  side: 'left' | 'right',
 ): TokenBatch {
   const length = Math.max(0, ...rows.map((row) => row.length));
   const input = new BigInt64Array(rows.length * length).fill(BigInt(padTokenId));

@@ -15,6 +15,7 @@ import { each, settled, uses, type Varying, varyingOf } from '../tracing/varying
 import type { Traced } from '../types/tensor.ts';
 import { checkOperands } from './implicit-calls.ts';
 import { isTruthy, power } from './math-functions.ts';
+import { checkHasNumber, isNumbers } from './no-number.ts';
 import { asNumber } from './numbers.ts';
 import { primitive } from './primitives.ts';
 import { textError } from './text-error.ts';
@@ -116,7 +117,7 @@ export function binary(operator: string, left: unknown, right: unknown, site: Si
   const b = isEquality && isAsked(other, one) ? asked(other) : other;
   if (isEquality) checkCompared(a, b, site);
   if (!isTraced(a) && !isTraced(b)) {
-    checkArrays(operator, a, b, site);
+    checkNumbers(operator, a, b, site);
     if (activeBuilder()?.isRecording) checkOperands(operator, [a, b], site);
     if (operator === 'instanceof') return isInstance(a, b, site);
     if (ELEMENTWISE.has(operator) && [a, b].some(hasElements)) return TENSOR_BINARY[operator]!(a as never, b as never);
@@ -211,29 +212,12 @@ function isObject(x: unknown): boolean {
   return typeof x === 'object' && x !== null && !isTraced(x);
 }
 
-/** In a block, an operator of numbers on an array of them: JavaScript makes a text of it, and NaN of that. */
-function checkArrays(operator: string, a: unknown, b: unknown, site: Site): void {
+/** In a block, an operator of numbers on what JavaScript makes a text of, and NaN of that. */
+function checkNumbers(operator: string, a: unknown, b: unknown, site: Site): void {
   const isAsNumber = LOOSE.has(operator) && (typeof a === 'number' || typeof b === 'number');
   if (!(NUMERIC.has(operator) || isAsNumber) || typeof a === 'string' || typeof b === 'string') return;
   const shown = (x: unknown) => (typeof x === 'number' ? `${x}` : isNumbers(x) ? 'tensor(array)' : 'x');
-  for (const x of [a, b]) checkArray(x, `${shown(a)} ${operator} ${shown(b)}`, site);
-}
-
-/** @throws TraceError in a block, where a number is to be made of an array of them; `remedy` is what to write */
-export function checkArray(x: unknown, remedy: string, site: Site): void {
-  if (!activeBuilder() || !isNumbers(x)) return;
-  throw new TraceError(
-    `JavaScript does not compute with the elements of an array: it makes a text of the array, and NaN of that. Make a tensor of it, with tensor of onnsight: ${remedy}.`,
-    site,
-  );
-}
-
-/** A typed array, or an array that is no number to JavaScript: one of several numbers, or of arrays of them. */
-function isNumbers(x: unknown): boolean {
-  if (ArrayBuffer.isView(x)) return !(x instanceof DataView);
-  if (!Array.isArray(x)) return false;
-  const [first] = x as unknown[];
-  return x.length > 1 ? typeof first === 'number' || isNumbers(first) : x.length === 1 && isNumbers(first);
+  for (const x of [a, b]) checkHasNumber(x, `${shown(a)} ${operator} ${shown(b)}`, site);
 }
 
 /** Whether a comparison is about there being a value, too: undefined is equal to no number. */
@@ -272,7 +256,7 @@ function whichever(varying: Varying, takesNone: boolean, site: Site, operate: (v
 export function unary(operator: string, operand: unknown, site: Site): unknown {
   const x = operator === '!' ? asked(settled(operand)) : primitive(settled(operand), 'number', site);
   if (!isTraced(x)) {
-    if (operator !== '!') checkArray(x, `${operator}tensor(array)`, site);
+    if (operator !== '!') checkHasNumber(x, `${operator}tensor(array)`, site);
     if (activeBuilder()?.isRecording) checkOperands(operator, [x], site);
     if (operator === '-' && hasElements(x)) return functions.neg(x as Traced);
     return plainUnary(operator, x as number);
@@ -362,7 +346,7 @@ export function increment(operand: unknown, by: 1 | -1, site: Site): unknown {
   const x = primitive(settled(operand), 'number', site);
   if (isTraced(x)) return binary('+', x, by, site);
   if (typeof x === 'bigint') return x + BigInt(by);
-  checkArray(x, 'tensor(array) + 1', site);
+  checkHasNumber(x, 'tensor(array) + 1', site);
   if (activeBuilder()?.isRecording) checkOperands('+', [x], site);
   return Number(x) + by;
 }

@@ -3,8 +3,9 @@ import * as functions from '../functions/index.ts';
 import type { Site } from '../graph/types.ts';
 import { activeBuilder } from '../tracing/builder.ts';
 import type { Operand, Traced } from '../types/tensor.ts';
-import { checkArray, isTraced } from './arithmetic.ts';
+import { isTraced } from './arithmetic.ts';
 import { cbrt, expm1, hypot, log1p, power, round, sign, trunc } from './math-functions.ts';
+import { checkHasNumber } from './no-number.ts';
 import { asNumber } from './numbers.ts';
 import { primitive } from './primitives.ts';
 
@@ -46,7 +47,7 @@ export function math(name: string, given: readonly unknown[], site: Site): unkno
   const fn = Reflect.get(Math, name) as (...numbers: unknown[]) => number;
   // `xs.map(Math.abs)` hands the whole array on, too
   const taken = ANY_NUMBER.has(name) ? given : given.slice(0, fn.length);
-  for (const value of taken) checkArray(value, `Math.${name}(tensor(array))`, site);
+  for (const value of taken) checkHasNumber(value, `Math.${name}(tensor(array))`, site);
   const values = given.map((value) => primitive(value, 'number', site));
   if (!values.some(isTraced)) return fn(...values);
   const target = activeBuilder();

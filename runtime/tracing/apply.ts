@@ -119,11 +119,7 @@ export function toProxy(given: unknown, dtype?: DType): TensorProxy {
 export function toData(given: unknown, dtype: DType | undefined, site: () => Site | null): AnyTensor {
   const x = settled(given);
   if (x instanceof TensorProxy) x[inner].value();
-  const path = modulePath(x);
-  if (path !== null) {
-    const of = path === '' ? 'model' : path;
-    throw new TraceError(`${of} is a module, not a tensor. Its tensors are ${of}.output and ${of}.input.`, site());
-  }
+  checkNoModule(x, site);
   try {
     if (x instanceof Tensor) return dtype && x.dtype !== dtype ? Tensor.from(x, dtype) : x;
     return Tensor.from(x as number, dtype);
@@ -131,6 +127,14 @@ export function toData(given: unknown, dtype: DType | undefined, site: () => Sit
     const message = error instanceof Error ? error.message : String(error);
     throw new TraceError(`${describe(x)} cannot be used as a tensor: ${message}`, site(), { cause: error });
   }
+}
+
+/** @throws TraceError for a module where a number or a tensor stands */
+export function checkNoModule(x: unknown, site: () => Site | null): void {
+  const path = modulePath(x);
+  if (path === null) return;
+  const of = path === '' ? 'model' : path;
+  throw new TraceError(`${of} is a module, not a tensor. Its tensors are ${of}.output and ${of}.input.`, site());
 }
 
 /** The type of data; of few whole numbers the elements themselves, which help to check how they are used. */

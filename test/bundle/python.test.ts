@@ -27,6 +27,7 @@ const INTERVENTIONS = {
   nested: intervention({ alpha: 'float32' }, (model: LanguageModel, { alpha }) => ({
     list: [save(head(model) * alpha), [save(head(model).argmax())], 'text', 3, true, null],
     absent: undefined,
+    odd: [Number.POSITIVE_INFINITY, -0],
     deep: { er: { logits: save(head(model) > 0) } },
   })),
   choice: intervention({ side: 'int64' }, (model: LanguageModel, { side }) => {
@@ -69,8 +70,10 @@ const RUNS: readonly (readonly [keyof typeof INTERVENTIONS, Readonly<Record<stri
   ['texts', { text: ['The Eiffel Tower is in the city of', 'The Louvre is in the city of'], alpha: 2 }],
 ];
 
-/** Results as JSON, numbers rounded, what is undefined left out. */
+/** Results as JSON, numbers rounded, what is undefined left out; a number that JSON does not have as Python shows it. */
 function plain(value: unknown): unknown {
+  if (value === Number.POSITIVE_INFINITY) return 'inf';
+  if (Object.is(value, -0)) return '-0.0';
   if (value instanceof Tensor) {
     const data = Array.from(value.data as ArrayLike<number>, (one) => Number(Number(one).toFixed(3)));
     return { dtype: value.dtype, dims: [...value.dims], data };

@@ -80,7 +80,7 @@ describe('prompts', () => {
 });
 
 describe('a batch', () => {
-  const batch = batchRows([[5, 6, 7], [8], [9, 10]], 2);
+  const batch = batchRows([[5, 6, 7], [8], [9, 10]], 2, 'left');
 
   test('shorter rows are filled up on the left', () => {
     expect(batch.input_ids.dtype).toBe('int64');
@@ -98,7 +98,7 @@ describe('a batch', () => {
   });
 
   test('one row needs no padding', () => {
-    const one = batchRows([[5, 6]], 0);
+    const one = batchRows([[5, 6]], 0, 'right');
     expect(one.input_ids.toArray()).toEqual([[5, 6]]);
     expect(one.attention_mask.toArray()).toEqual([[1, 1]]);
   });

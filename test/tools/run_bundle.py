@@ -13,6 +13,8 @@ from load_bundle import Bundle  # noqa: E402
 def plain(value):
     if isinstance(value, np.ndarray) or isinstance(value, np.generic):
         return {"dtype": str(value.dtype), "dims": list(np.shape(value)), "data": np.ravel(value).tolist()}
+    if isinstance(value, float):
+        return repr(value)
     if isinstance(value, dict):
         return {key: plain(one) for key, one in value.items()}
     return [plain(one) for one in value] if isinstance(value, list) else value

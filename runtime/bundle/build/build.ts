@@ -90,7 +90,7 @@ export async function buildBundle(
   const whole = joinGraph(map, built.tracing);
   const { graph } = whole;
   const names = [...model.inputs, ...intervention.parameters].map((input) => input.name);
-  const returned = new ReturnedValues(built.returned, names);
+  const returned = new ReturnedValues(built.returned, names, source);
   const outputs = returned.outputs.map(({ name: output, value }) => ({
     name: output,
     value: whole.value(value),

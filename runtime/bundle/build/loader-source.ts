@@ -43,7 +43,7 @@ import type { AnyTensor, LazyBundle, Tensor, TensorData${tokenizer ? ', Texts' :
 export interface ${type}Inputs {
 ${fields.join('\n')}
 }
-${tokenizer ? textsType(type) : ''}
+${tokenizer ? textsType(type, tokenizer.start !== undefined) : ''}
 /** What \`${name}\` gives. */
 export type ${type}Results = ${resultType(manifest.returns, manifest, '')};
 
@@ -53,10 +53,13 @@ export default ${name};
 `;
 }
 
-function textsType(type: string): string {
+/** @param begins whether the decoder's first token is known */
+function textsType(type: string, begins: boolean): string {
+  const without = begins ? " | 'decoder_input_ids'" : '';
+  const decoder = begins ? `; readonly decoder_input_ids?: TensorData | undefined` : '';
   return `
 /** The same with texts in the place of tokens. */
-export type ${type}Texts = Omit<${type}Inputs, 'input_ids' | 'attention_mask'> & { readonly text: Texts };
+export type ${type}Texts = Omit<${type}Inputs, 'input_ids' | 'attention_mask'${without}> & { readonly text: Texts${decoder} };
 `;
 }
 
@@ -106,6 +109,8 @@ function resultType(returns: Returns, manifest: Manifest, margin: string): strin
     }
     case 'value':
       return returns.value === undefined ? 'undefined' : JSON.stringify(returns.value);
+    case 'number':
+      return 'number';
   }
 }
 

@@ -1,88 +1,132 @@
-import nodeCrypto from 'node:crypto';
 import { syncBuiltinESMExports } from 'node:module';
+import { activeBuilder } from '../../tracing/builder.ts';
 import { pure } from '../../tracing/harmless.ts';
-import { shownFile } from '../../tracing/shown-file.ts';
-import { userFrame } from '../../user-frames.ts';
+import { type Caller, usersPlace } from './callers.ts';
+import { CHANCE, FILES, LOCALE, MACHINE, PROPERTIES, type Watched } from './surroundings.ts';
 
-/** Functions whose result is of the moment, by the objects that hold them. */
-const FUNCTIONS: readonly (readonly [holder: object, name: string, shown: string])[] = [
-  [Math, 'random', 'Math.random()'],
-  [performance, 'now', 'performance.now()'],
-  [process.hrtime, 'bigint', 'process.hrtime.bigint()'],
-  [process, 'hrtime', 'process.hrtime()'],
-  [process, 'uptime', 'process.uptime()'],
-  [crypto, 'randomUUID', 'crypto.randomUUID()'],
-  [crypto, 'getRandomValues', 'crypto.getRandomValues()'],
-  ...['randomBytes', 'randomInt', 'randomUUID', 'randomFillSync'].map(
-    (name) => [nodeCrypto, name, `crypto.${name}()`] as const,
-  ),
-];
+/** Files of data that a user's program reads with this library: a model and what stands beside it are no data of a block. */
+const DATA = /\.(npy|npz|safetensors)'\)$/;
+
+const ENVIRONMENT = 'process.env';
 
 /**
- * Runs what loads the user's files or builds a bundle of them, and tells what their code asked of chance or the clock
- * meanwhile: what the bundle has of that stays in it.
+ * Runs what loads the user's files or builds a bundle of them, and tells what their code asked of chance, the clock, the
+ * machine and its files meanwhile: what the bundle has of that stays in it.
  */
 export async function noteMomentary<T>(work: () => Promise<T>): Promise<{ result: T; notes: string[] }> {
   const notes = new Set<string>();
-  const note = (shown: string) => {
-    const place = usersPlace();
+  const restore = watchAll((shown, trap, isAsked) => {
+    const place = usersPlace(trap, isAsked);
     if (place === null) return;
-    notes.add(
-      `${place} - ${shown} is called while the bundle is built, and its result stays in the bundle. What shall differ from run to run is a parameter.`,
-    );
-  };
-  const restore = FUNCTIONS.map(([holder, name, shown]) => {
-    const own = Object.getOwnPropertyDescriptor(holder, name);
-    const original: unknown = Reflect.get(holder, name);
-    const noting = new Proxy(original as () => unknown, {
-      apply(fn, receiver, values) {
-        note(shown);
-        return Reflect.apply(fn, receiver, values);
-      },
-    });
-    Object.defineProperty(holder, name, { configurable: true, writable: true, value: pure(noting) });
-    return () => (own ? Object.defineProperty(holder, name, own) : Reflect.deleteProperty(holder, name));
-  });
-  const { Date: clock } = globalThis;
-  globalThis.Date = new Proxy(clock, {
-    construct(type, values, target) {
-      if (values.length === 0) note('new Date()');
-      return Reflect.construct(type, values, target === globalThis.Date ? type : target);
-    },
-    apply(type, receiver, values) {
-      note('Date()');
-      return Reflect.apply(type, receiver, values);
-    },
-    get(type, key) {
-      if (key !== 'now') return Reflect.get(type, key);
-      return () => {
-        note('Date.now()');
-        return type.now();
-      };
-    },
+    // a copy of all variables asks for each of them
+    if (shown.startsWith(`${ENVIRONMENT}.`) && notes.has(noteOf(place, ENVIRONMENT))) return;
+    notes.add(noteOf(place, shown));
   });
   syncBuiltinESMExports();
   try {
     return { result: await work(), notes: [...notes] };
   } finally {
-    globalThis.Date = clock;
     for (const one of restore.reverse()) one();
     syncBuiltinESMExports();
   }
 }
 
-/** The line of the user's own code that asks; null if a library does so for itself while it is loaded. */
-function usersPlace(): string | null {
-  const usual = Error.stackTraceLimit;
-  Error.stackTraceLimit = 50;
-  const { stack = '' } = new Error();
-  Error.stackTraceLimit = usual;
-  for (const line of stack.split('\n').slice(1)) {
-    if (line.includes('node:internal/modules/')) return null;
-    const frame = userFrame(line);
-    if (frame && !/[\\/]node_modules[\\/]/.test(frame.file)) {
-      return `${shownFile(frame.file)}:${frame.line}:${frame.column}`;
-    }
-  }
-  return null;
+function noteOf(place: string, shown: string): string {
+  const asked = shown.endsWith(')') ? ['called', 'result'] : ['read', 'value'];
+  return `${place} - ${shown} is ${asked[0]} while the bundle is built, and its ${asked[1]} stays in the bundle. What shall differ from run to run is a parameter.`;
+}
+
+/** @param trap the function that noticed it: what called that has asked */
+type Note = (shown: string, trap: object, isAsked: (by: Caller) => boolean) => void;
+
+/** Returns what puts everything back. */
+function watchAll(note: Note): (() => void)[] {
+  // the operators of a block are the user's code, too
+  const byUser = (by: Caller) => by === 'user' || (by === 'onnsight' && activeBuilder() !== null);
+  return [
+    ...CHANCE.map((one) => watchCalls(one, note, () => true)),
+    ...[...MACHINE, ...LOCALE].map((one) => watchCalls(one, note, byUser)),
+    ...FILES.map((one) => watchCalls(one, note, (by, shown) => byUser(by) || (by === 'onnsight' && DATA.test(shown)))),
+    ...PROPERTIES.map(([holder, name, prefix]) => {
+      let value: unknown = Reflect.get(holder, name);
+      const get = () => {
+        note(`${prefix}${name}`, get, byUser);
+        return value;
+      };
+      const set = (next: unknown) => {
+        value = next;
+      };
+      return replace(holder, name, { get, set });
+    }),
+    replace(process, 'env', { writable: true, value: watchedEnvironment(process.env, note, byUser) }),
+    replace(globalThis, 'Date', { writable: true, value: watchedClock(Date, note) }),
+  ];
+}
+
+/** Puts something in the place of a property. Returns what puts it back. */
+function replace(holder: object, name: string, property: PropertyDescriptor): () => void {
+  const before = Object.getOwnPropertyDescriptor(holder, name);
+  Object.defineProperty(holder, name, { enumerable: before?.enumerable ?? false, ...property, configurable: true });
+  return () => void (before ? Object.defineProperty(holder, name, before) : Reflect.deleteProperty(holder, name));
+}
+
+function watchCalls(
+  [holder, name, show]: Watched,
+  note: Note,
+  isAsked: (by: Caller, shown: string) => boolean,
+): () => void {
+  const told = (values: readonly unknown[], trap: object) => {
+    const shown = show(values);
+    if (shown !== null) note(shown, trap, (by) => isAsked(by, shown));
+  };
+  const original = Reflect.get(holder, name) as () => unknown;
+  const handler = {
+    apply(fn: () => unknown, receiver: unknown, values: unknown[]): unknown {
+      told(values, handler.apply);
+      return Reflect.apply(fn, receiver, values);
+    },
+    construct(fn: () => unknown, values: unknown[], target: () => unknown): object {
+      told(values, handler.construct);
+      return Reflect.construct(fn, values, target);
+    },
+  };
+  return replace(holder, name, { writable: true, value: pure(new Proxy(original, handler)) });
+}
+
+function watchedEnvironment(env: NodeJS.ProcessEnv, note: Note, isAsked: (by: Caller) => boolean): NodeJS.ProcessEnv {
+  const handler = {
+    get(_: object, key: string | symbol): unknown {
+      if (typeof key === 'string') note(`${ENVIRONMENT}.${key}`, handler.get, isAsked);
+      return Reflect.get(env, key);
+    },
+    has(_: object, key: string | symbol): boolean {
+      note(`${ENVIRONMENT}.${String(key)}`, handler.has, isAsked);
+      return Reflect.has(env, key);
+    },
+    ownKeys(): (string | symbol)[] {
+      note(ENVIRONMENT, handler.ownKeys, isAsked);
+      return Reflect.ownKeys(env);
+    },
+  };
+  return new Proxy(env, handler) as NodeJS.ProcessEnv;
+}
+
+function watchedClock(clock: DateConstructor, note: Note): DateConstructor {
+  const always = () => true;
+  const now = pure(() => {
+    note('Date.now()', now, always);
+    return clock.now();
+  });
+  const handler = {
+    construct(type: DateConstructor, values: [], target: object): object {
+      if (values.length === 0) note('new Date()', handler.construct, always);
+      return Reflect.construct(type, values, target === globalThis.Date ? type : (target as DateConstructor));
+    },
+    apply(type: DateConstructor): string {
+      note('Date()', handler.apply, always);
+      return type();
+    },
+    get: (type: DateConstructor, key: string) => (key === 'now' ? now : Reflect.get(type, key)),
+  };
+  return new Proxy(clock, handler);
 }

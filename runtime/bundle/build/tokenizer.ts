@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { readTokenizer } from '../../api/language-model.ts';
 import { TOKEN_IDS } from '../../inputs/convention.ts';
 import { readLanguageConfig } from '../../language/config.ts';
+import { paddingSide } from '../../language/padding-side.ts';
+import { DECODER_TOKEN_IDS } from '../../onnx/encoder-decoder-names.ts';
 import type { OnnxModel } from '../../onnx/model.ts';
 import { BundleError } from '../error.ts';
 import type { BundleFile, Manifest } from '../schema.ts';
@@ -27,10 +29,20 @@ export function bundleTokenizer(folder: string, model: OnnxModel): BundleTokeniz
     );
   }
   readTokenizer(folder);
-  const { padTokenId, eosTokenIds, maxPositions } = readLanguageConfig(folder);
+  const language = readLanguageConfig(folder);
+  const { padTokenId, eosTokenIds, maxPromptTokens, decoderStartTokenId } = language;
+  const isEncoderDecoder = model.inputs.some(({ name }) => name === DECODER_TOKEN_IDS);
   const [file, config] = [besideFile(folder, 'tokenizer.json'), besideFile(folder, 'tokenizer_config.json')];
   const pad = padTokenId ?? eosTokenIds[0] ?? 0;
-  return { entry: { file: file.file, config: config.file, pad, longest: maxPositions }, files: [file, config] };
+  const entry = {
+    file: file.file,
+    config: config.file,
+    pad,
+    side: paddingSide(model.inputs, language),
+    longest: maxPromptTokens,
+    ...(isEncoderDecoder && decoderStartTokenId !== null && { start: decoderStartTokenId }),
+  };
+  return { entry, files: [file, config] };
 }
 
 function besideFile(folder: string, path: string): BesideFile {
