@@ -139,9 +139,13 @@ export const klDiv = withSignature('klDiv', (input: Operand, target: Operand, gi
   const [logs, wanted] = pair(input, target);
   const logTarget = options.logTarget ? wanted : node('log', [wanted]);
   const probabilities = options.logTarget ? node('exp', [wanted]) : wanted;
-  const product = node('mul', [probabilities, sub(logTarget, logs)]);
   // 0 * log(0) is 0.
-  const losses = where(ne(probabilities, 0), product, 0);
+  const entropy = options.logTarget
+    ? null
+    : where(ne(probabilities, 0), node('mul', [probabilities, logTarget]), like(0, dtypeOf(probabilities)));
+  const losses = entropy
+    ? sub(entropy, node('mul', [probabilities, logs]))
+    : node('mul', [probabilities, sub(logTarget, logs)]);
   if (options.reduction === 'none') return losses;
   return options.reduction === 'sum' ? sum(losses) : mean(losses);
 });
