@@ -4,7 +4,7 @@ import type { ClampBounds, DivOptions } from '../types/options.ts';
 import type { Operand, Traced } from '../types/tensor.ts';
 import { dtypeOf, fail, node, operand } from './nodes.ts';
 import { isOptions, optionsOf } from './options.ts';
-import { cast, like, pair, toBool } from './promotion.ts';
+import { allInWide, cast, like, pair, toBool } from './promotion.ts';
 import { withSignature } from './with-signature.ts';
 
 /** `input + other`, broadcast. */
@@ -183,14 +183,18 @@ export const bitwiseXor = withSignature(
 
 /** The point between `start` (weight 0) and `end` (weight 1). */
 export const lerp = withSignature('lerp', (start: Operand, end: Operand, weight: Operand): Traced => {
-  const [from, to] = pair(start, end);
+  if (typeof weight === 'number') return allInWide(pair(start, end), (from, to) => between(from!, to!, weight));
+  return allInWide([...pair(start, end), operand(weight)], (from, to, share) => between(from!, to!, share!));
+});
+
+function between(from: Traced, to: Traced, weight: Operand): Traced {
   const way = node('sub', [to, from]);
-  // Counted from the nearer end, so that weight 1 gives `end` itself.
+  // Counted from the nearer end, so that weight 1 gives the end itself.
   const near = () => add(from, mul(way, weight));
   const far = () => sub(to, mul(way, sub(1, weight)));
   if (typeof weight === 'number') return Math.abs(weight) < 0.5 ? near() : far();
   return where(lt(node('abs', [operand(weight)]), 0.5), near(), far());
-});
+}
 
 interface Bounds {
   readonly min?: Operand | null | undefined;

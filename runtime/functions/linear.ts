@@ -5,7 +5,7 @@ import { add, mul } from './arithmetic.ts';
 import { full } from './creation.ts';
 import { diagonal } from './indexing.ts';
 import { fail, node, operand, typeOf } from './nodes.ts';
-import { pair } from './promotion.ts';
+import { allInWide, pair } from './promotion.ts';
 import { sum } from './reductions.ts';
 import { t, unsqueeze } from './shaping.ts';
 import { withSignature } from './with-signature.ts';
@@ -64,8 +64,8 @@ export const einsum = withSignature('einsum', (equation: string, ...operands: re
 /** `input @ weight.t() + bias`: a linear layer, with the weight as PyTorch stores it, [out, in]. */
 export const linear = withSignature('linear', (input: Operand, weight: Operand, bias?: Operand | null): Traced => {
   const [x, matrix] = pair(input, weight);
-  const found = product([x, t(matrix)]);
-  return bias == null ? found : add(found, bias);
+  if (bias == null) return product([x, t(matrix)]);
+  return allInWide([x, matrix, operand(bias)], (a, b, added) => add(product([a!, t(b!)]), added!));
 });
 
 function product(factors: readonly [Traced, Traced]): Traced {

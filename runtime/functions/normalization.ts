@@ -16,7 +16,8 @@ export const softmax = withSignature(
   'softmax',
   (input: Operand, dim: number | At<DTypeOptions>, dtype?: DType | DTypeOptions): Traced => {
     const options = dimOptions<At<DTypeOptions>>('softmax', dim, dtype, ['dtype']);
-    return node('softmax', [shares('softmax', input, options)], { dim: oneDim('softmax', options) });
+    const at = oneDim('softmax', options);
+    return inWide(shares('softmax', input, options), (x) => node('softmax', [x], { dim: at }));
   },
 );
 
@@ -25,7 +26,8 @@ export const logSoftmax = withSignature(
   'logSoftmax',
   (input: Operand, dim: number | At<DTypeOptions>, dtype?: DType | DTypeOptions): Traced => {
     const options = dimOptions<At<DTypeOptions>>('logSoftmax', dim, dtype, ['dtype']);
-    return node('logSoftmax', [shares('logSoftmax', input, options)], { dim: oneDim('logSoftmax', options) });
+    const at = oneDim('logSoftmax', options);
+    return inWide(shares('logSoftmax', input, options), (x) => node('logSoftmax', [x], { dim: at }));
   },
 );
 

@@ -17,7 +17,10 @@ export const neg = withSignature('neg', (input: Operand): Traced => node('neg', 
 export const sqrt = withSignature('sqrt', (input: Operand): Traced => node('sqrt', [toFloat(input)]));
 
 /** `1 / sqrt(input)`. */
-export const rsqrt = withSignature('rsqrt', (input: Operand): Traced => node('reciprocal', [sqrt(input)]));
+export const rsqrt = withSignature(
+  'rsqrt',
+  (input: Operand): Traced => inWide(input, (x) => node('reciprocal', [sqrt(x)])),
+);
 
 /** `input * input`. */
 export const square = withSignature('square', (input: Operand): Traced => {

@@ -61,7 +61,8 @@ export const quantile = withSignature(
   ): Traced => {
     const options = dimOptions<At<QuantileOptions>>('quantile', over, kept, ['keepdim', 'interpolation']);
     const { dim } = options;
-    const given = operand(input);
+    const halves = dtypeOf(operand(input)) === 'float16';
+    const given = halves ? cast(operand(input), 'float32') : operand(input);
     const dtype = dtypeOf(given);
     if (!isFloatDType(dtype)) fail('quantile() input tensor must be either float or double dtype');
     const shares = cast(operand(q), dtype);
@@ -82,7 +83,8 @@ export const quantile = withSignature(
     const many = isAll ? dims : 1;
     let result = first;
     if (options.keepdim) for (let i = 0; i < many; i++) result = unsqueeze(result, isAll ? 1 : at + 1);
-    return rank === 0 ? squeeze(result, 0) : result;
+    if (rank === 0) result = squeeze(result, 0);
+    return halves ? cast(result, 'float16') : result;
   },
 );
 
