@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { Tokenizer } from '@huggingface/tokenizers';
+import type { Tokenizer } from '@huggingface/tokenizers';
 import * as z from 'zod';
 import { readLanguageConfig } from '../language/config.ts';
 import { readJson } from '../language/json-file.ts';
@@ -8,18 +8,23 @@ import { readProcessor } from '../media/processor.ts';
 import { ModelError } from '../onnx/error.ts';
 import type { LanguageModelLoader, LanguageModel as LanguageModelOf, LoadOptions } from '../types/model.ts';
 import type { Loose } from '../types/module.ts';
+import { CheckedTokenizer } from './checked-tokenizer.ts';
 import { DecoderInputs } from './decoder-inputs.ts';
 import { MediaInputs } from './media-inputs.ts';
 import { LANGUAGE_MODEL_MEMBERS } from './members.ts';
 import { openModel } from './open-model.ts';
-import { checkInputHooks, checkOptions, LOAD_OPTIONS } from './options.ts';
+import { checkInputHooks, checkLoad } from './options.ts';
 import { TextInputs } from './text-inputs.ts';
 import { TextModel } from './text-model.ts';
 
 /** Opens language models. */
 export const LanguageModel: LanguageModelLoader = {
-  async load<Tree = Loose>(pathOrHubId: string, options: LoadOptions = {}): Promise<LanguageModelOf<Tree>> {
-    checkOptions('LanguageModel.load', options, LOAD_OPTIONS);
+  async load<Tree = Loose>(
+    pathOrHubId: string,
+    options: LoadOptions = {},
+    ...rest: readonly never[]
+  ): Promise<LanguageModelOf<Tree>> {
+    checkLoad('LanguageModel.load', pathOrHubId, options, rest);
     checkInputHooks(options.inputHooks);
     const place = await modelPlace(pathOrHubId, options);
     const tokenizer = readTokenizer(place.folder);
@@ -38,7 +43,7 @@ export const LanguageModel: LanguageModelLoader = {
 export function readTokenizer(folder: string): Tokenizer {
   const [tokenizer, config] = ['tokenizer.json', 'tokenizer_config.json'].map((name) => tokenizerFile(folder, name));
   try {
-    return new Tokenizer(tokenizer!, config!);
+    return new CheckedTokenizer(tokenizer!, config!);
   } catch (error) {
     const reason = error instanceof Error ? error.message : error;
     throw new ModelError(`${join(folder, 'tokenizer.json')} is no tokenizer that can be used here: ${reason}`, {

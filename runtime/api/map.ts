@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { inspect } from 'node:util';
+import { TraceError } from '../errors.ts';
 import { callerSite } from '../tracing/caller.ts';
 import { COUNT, FUNCTION, TEXT, WHOLE } from './option-kinds.ts';
-import { checkOptions } from './options.ts';
+import { checkNoMore, checkOptions } from './options.ts';
 import { RemoteError } from './remote-error.ts';
 import { ResultFile } from './result-file.ts';
 
@@ -37,7 +38,15 @@ export async function map<Input, Result>(
   inputs: readonly Input[],
   run: (input: Input, index: number) => Promise<Result>,
   options: MapOptions = {},
+  ...rest: readonly never[]
 ): Promise<Result[]> {
+  if (!Array.isArray(inputs) || typeof run !== 'function') {
+    throw new TraceError(
+      'map takes an array of inputs, and a function of one: map(inputs, (input) => …).',
+      callerSite(),
+    );
+  }
+  checkNoMore('map(inputs, run, options)', rest);
   checkOptions('map', options, { concurrency: COUNT, retries: WHOLE, file: TEXT, onProgress: FUNCTION });
   const { concurrency = 4, retries = 3, file, onProgress } = options;
   const kept = file === undefined ? null : new ResultFile(file, sweepOf(inputs, run), callerSite());

@@ -86,7 +86,8 @@ export class Model<Input = ModelInputs, Whole extends ModelMembers<Input> = Mode
    * Gives back the memory of the model's sessions at once, those of its edited copies too; a later use is an error.
    * Without it garbage collection does, some time after nobody holds the model.
    */
-  release(): Promise<void> {
+  release(...rest: readonly never[]): Promise<void> {
+    checkNoMore('release()', rest);
     return this.loaded.release();
   }
 
@@ -117,8 +118,11 @@ export class Model<Input = ModelInputs, Whole extends ModelMembers<Input> = Mode
   trace(inputs: Input, options?: TraceOptions): Promise<Record<string, Returned>>;
   trace<const R>(inputs: Input, block: (tracer: Tracer<Input>) => R, options?: TraceOptions): Promise<Resolved<R>>;
   trace<const R>(block: (tracer: Tracer<Input>) => R, options?: TraceOptions): Promise<Resolved<R>>;
-  trace(inputs: unknown, block?: Block | TraceOptions, options?: TraceOptions): Promise<unknown> {
+  trace(inputs: unknown, block?: Block | TraceOptions, options?: TraceOptions, ...rest: unknown[]): Promise<unknown> {
     checkOutside('A trace');
+    const [last, further] = typeof block === 'function' ? [options, rest] : [block, [options, ...rest]];
+    // A block in the place of the options has an error of its own.
+    if (typeof further[0] !== 'function') checkNoMore(`trace(…${last === undefined ? '' : ', options'})`, further);
     return this.#trace(inputs, block, options);
   }
 
@@ -158,7 +162,12 @@ export class Model<Input = ModelInputs, Whole extends ModelMembers<Input> = Mode
    * Runs a graph of the same model that came as data: the tensors of its saves, in order. Throws a GraphError for
    * modules that are not there.
    */
-  async execute(request: ReceivedRequest, options: ExecuteOptions = {}): Promise<(Tensor | undefined)[]> {
+  async execute(
+    request: ReceivedRequest,
+    options: ExecuteOptions = {},
+    ...rest: readonly never[]
+  ): Promise<(Tensor | undefined)[]> {
+    checkNoMore('execute(request, options)', rest);
     checkOptions('execute', options, EXECUTE_OPTIONS);
     if (!(request?.inputs instanceof Map)) {
       throw new GraphError('execute takes a request that was read: model.execute(requestFromBytes(bytes)).');
@@ -173,14 +182,19 @@ export class Model<Input = ModelInputs, Whole extends ModelMembers<Input> = Mode
     if (model !== map.model.hash) {
       throw new GraphError(`The graph was made for another model than ${map.model.path} (their hashes differ).`);
     }
-    const { attached, ...rest } = options;
-    return executeRequest(request, this.loaded, async (hash) => runnable(await attached?.(hash)), rest);
+    const { attached, ...others } = options;
+    return executeRequest(request, this.loaded, async (hash) => runnable(await attached?.(hash)), others);
   }
 
   /** Runs several traces as one: values of one can be used in another, and nothing runs before all are known. */
   session<const R>(block: (session: Session<Input>) => R, options?: TraceOptions): Promise<Resolved<R>>;
-  session(block: (session: Session<Input>) => unknown, options: TraceOptions = {}): Promise<unknown> {
+  session(
+    block: (session: Session<Input>) => unknown,
+    options: TraceOptions = {},
+    ...rest: unknown[]
+  ): Promise<unknown> {
     checkOutside('A session');
+    checkNoMore('session(block, options)', rest);
     return this.#session(block, options);
   }
 
@@ -199,7 +213,8 @@ export class Model<Input = ModelInputs, Whole extends ModelMembers<Input> = Mode
    * A copy of the model with a block's interventions built in: they happen in every trace, invoke and generation. With
    * `inplace`, this very model gets them. Edits add up.
    */
-  edit(block: () => void, options: EditOptions = {}): Whole {
+  edit(block: () => void, options: EditOptions = {}, ...rest: readonly never[]): Whole {
+    checkNoMore('edit(block, options)', rest);
     checkCompiled(block);
     checkOptions('edit', options, { inplace: FLAG });
     const { inplace = false } = options;
@@ -209,7 +224,8 @@ export class Model<Input = ModelInputs, Whole extends ModelMembers<Input> = Mode
   }
 
   /** Takes out all edits of this model. */
-  clearEdits(): void {
+  clearEdits(...rest: readonly never[]): void {
+    checkNoMore('clearEdits()', rest);
     this.loaded.clearEdits();
   }
 

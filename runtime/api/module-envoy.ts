@@ -23,6 +23,7 @@ import { readParameter } from './module-tensors.ts';
 import { join } from './names.ts';
 import { nextStep } from './next-step.ts';
 import { operationsOf } from './operations.ts';
+import { checkNoMore } from './options.ts';
 import { ANYWHERE, type Standing } from './place.ts';
 import { Ports } from './ports.ts';
 import { activeTracing } from './tracing.ts';
@@ -96,7 +97,11 @@ export class ModuleEnvoy extends CallEnvoy implements Members<EnvoyMembers> {
 
   /** A module by its path from here; else a parameter, an output or input, or a node of the file. */
   get(path: string): Found;
-  get(path: string): unknown {
+  get(path: string, ...rest: unknown[]): unknown {
+    if (typeof path !== 'string') {
+      throw new TraceError('get takes a path as a text, such as get("h.0.mlp").', callerSite());
+    }
+    checkNoMore('get(path)', rest);
     const parts = pathParts(path);
     let at: ModuleEnvoy = this;
     for (const [i, part] of parts.entries()) {

@@ -8,12 +8,16 @@ import { PlainInputs } from './input-maker.ts';
 import { MediaInputs } from './media-inputs.ts';
 import { Model } from './model.ts';
 import { openModel } from './open-model.ts';
-import { checkInputHooks, checkOptions, LOAD_OPTIONS } from './options.ts';
+import { checkInputHooks, checkLoad } from './options.ts';
 
 /** Opens ONNX models. */
 export const NNsight: NNsightLoader = {
-  async load<Tree = Loose>(pathOrHubId: string, options: LoadOptions = {}): Promise<NNsightOf<Tree>> {
-    checkOptions('NNsight.load', options, LOAD_OPTIONS);
+  async load<Tree = Loose>(
+    pathOrHubId: string,
+    options: LoadOptions = {},
+    ...rest: readonly never[]
+  ): Promise<NNsightOf<Tree>> {
+    checkLoad('NNsight.load', pathOrHubId, options, rest);
     checkInputHooks(options.inputHooks);
     const place = await modelPlace(pathOrHubId, options);
     const processor = readProcessor(place.folder);

@@ -79,6 +79,16 @@ export function checkOptions<T extends object>(call: string, given: T | undefine
   }
 }
 
+/** What a loader of models is given. */
+export function checkLoad(call: string, place: unknown, options: LoadOptions, rest: readonly unknown[]): void {
+  if (typeof place !== 'string') {
+    const hint = place instanceof URL ? ': fileURLToPath(url) makes one of a URL' : '';
+    throw new TraceError(`${call} takes a path, or the id of a model of the hub, as a text${hint}.`, callerSite());
+  }
+  checkOptions(call, options, LOAD_OPTIONS);
+  checkNoMore(`${call}(path, options)`, rest);
+}
+
 /** The functions of `inputHooks`; an object of a class may have more of its own. */
 export function checkInputHooks(hooks: InputHooks | undefined): void {
   if (!isPlainObject(hooks)) return;
@@ -90,8 +100,9 @@ export function checkInputHooks(hooks: InputHooks | undefined): void {
  * @throws TraceError at the user's line
  */
 export function checkNoMore(call: string, rest: readonly unknown[]): void {
-  if (rest.length > 0)
-    throw new TraceError(`${call} takes no more than that, but there is ${shown(rest[0])}.`, callerSite());
+  const found = rest.find((argument) => argument !== undefined);
+  if (found !== undefined)
+    throw new TraceError(`${call} takes no more than that, but there is ${shown(found)}.`, callerSite());
 }
 
 function shown(value: unknown): string {

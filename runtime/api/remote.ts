@@ -4,7 +4,7 @@ import type { Tensor } from '../tensor/tensor.ts';
 import { callerSite } from '../tracing/caller.ts';
 import type { Backend, TraceRequest } from '../types/backend.ts';
 import { MILLISECONDS, TEXT, TEXTS_BY_NAME } from './option-kinds.ts';
-import { checkOptions } from './options.ts';
+import { checkNoMore, checkOptions } from './options.ts';
 import { RemoteJob } from './remote-job.ts';
 import { ServerConnection } from './server-connection.ts';
 
@@ -36,7 +36,14 @@ export class RemoteBackend implements Backend {
   readonly #timeout: number;
 
   /** @param url of a server of `npx onnsight serve`: `https://models.example.org` */
-  constructor(url: string, options: RemoteOptions = {}) {
+  constructor(url: string, options: RemoteOptions = {}, ...rest: readonly never[]) {
+    checkNoMore('new RemoteBackend(url, options)', rest);
+    if (typeof url !== 'string' || !/^https?:\/\//.test(url)) {
+      throw new TraceError(
+        'RemoteBackend takes the address of a server as a text: http://localhost:8080.',
+        callerSite(),
+      );
+    }
     checkOptions('RemoteBackend', options, { token: TEXT, headers: TEXTS_BY_NAME, timeout: MILLISECONDS });
     const { token, headers = {}, timeout = TEN_MINUTES } = options;
     this.#connection = new ServerConnection(url, { ...headers, ...(token && { authorization: `Bearer ${token}` }) });

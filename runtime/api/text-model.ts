@@ -15,7 +15,7 @@ import type { LoadedModel } from './loaded-model.ts';
 import { Model } from './model.ts';
 import type { Members } from './module-envoy.ts';
 import { FLAG, OBJECT, OBJECTS, TEXT } from './option-kinds.ts';
-import { checkOptions, type OptionKinds } from './options.ts';
+import { checkNoMore, checkOptions, type OptionKinds } from './options.ts';
 import { ANYWHERE } from './place.ts';
 import type { ReadSettings } from './session.ts';
 
@@ -72,8 +72,10 @@ export class TextModel extends Model<Prompt, LanguageModelMembers> implements Me
     prompt: unknown,
     second?: GenerateOptions | GenerateBlock,
     third?: GenerateOptions | GenerateBlock,
+    ...rest: unknown[]
   ): Promise<Generated<unknown>> {
     checkOutside('A generation');
+    checkNoMore('generate(prompt, options, block)', rest);
     return this.#generate(prompt, second, third);
   }
 

@@ -1,3 +1,5 @@
+import { refuseMore } from '../arguments.ts';
+import { UserError } from '../errors.ts';
 import { ort } from '../ort/ort.ts';
 import type { SessionTensor } from '../ort/port.ts';
 
@@ -133,7 +135,9 @@ export class ReuseScope {
   }
 
   /** @param limit how many bytes of tensors to hold on to: 256 MiB unless given */
-  constructor(limit: number = LIMIT) {
+  constructor(limit: number = LIMIT, ...more: readonly never[]) {
+    refuseMore('new ReuseScope(limit)', more);
+    if (!(Number.isFinite(limit) && limit >= 0)) throw new UserError('The limit of a ReuseScope is a number of bytes.');
     this.#runs = new KnownRuns(limit);
   }
 }

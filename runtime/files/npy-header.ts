@@ -63,13 +63,18 @@ export function parseHeader(bytes: Uint8Array, place: string): NpyHeader {
   const offset = at + width + view.readUIntLE(at, width);
   if (offset > view.length) throw new TensorFileError(`${place} ends within its header.`);
   const text = view.toString('latin1', at + width, offset);
-  const field = (name: string, value: string) => new RegExp(`['"]${name}['"]\\s*:\\s*${value}`).exec(text)?.[1];
+  let rest = text;
+  const field = (name: string, value: string) => {
+    const [whole, found] = new RegExp(`['"]${name}['"]\\s*:\\s*${value}`).exec(rest) ?? [];
+    rest = rest.replace(whole ?? '', '');
+    return found;
+  };
   const descr = field('descr', `['"]([^'"]*)['"]`);
   const shape = field('shape', '\\(([\\d\\s,L]*)\\)');
   const order = field('fortran_order', '(True|False)');
   if (shape === undefined || order === undefined)
     throw new TensorFileError(`${place} has a header that says no shape.`);
-  const [, bytesFirst, kind] = /^([<>|=])([a-z]\d+)$/.exec(descr ?? '') ?? [];
+  const [, bytesFirst, kind] = /^([<>|=]?)([a-z]\d+)$/.exec(descr ?? '') ?? [];
   const dtype = (Object.keys(DESCR) as DType[]).find((one) => DESCR[one].slice(1) === kind);
   if (!dtype) {
     const found = descr ?? 'a structured array';
@@ -77,6 +82,9 @@ export function parseHeader(bytes: Uint8Array, place: string): NpyHeader {
       `${place} holds ${found}, which no tensor is: its dtype is one of ${Object.values(DESCR).join(', ')}. Convert it with astype.`,
     );
   }
+  if (!/^\{[\s,]*\}\s*$/.test(rest))
+    throw new TensorFileError(`${place} has a header that says more than an array has.`);
   const dims = [...shape.matchAll(/\d+/g)].map(([size]) => Number(size));
+  if (!dims.every(Number.isSafeInteger)) throw new TensorFileError(`${place} has a header that says no shape.`);
   return { dtype, dims, isFortran: order === 'True' && dims.length > 1, isSwapped: bytesFirst === '>', offset };
 }

@@ -1,15 +1,16 @@
 import { type FileHandle, open, readFile, rename, rm } from 'node:fs/promises';
 import type { DType } from '../graph/types.ts';
 import type { AnyTensor, Returned } from '../tensor/tensor.ts';
+import { checkPath, checkTensor } from './check.ts';
 import { TensorFileError } from './error.ts';
 import { formatHeader, LONGEST_HEADER, type NpyHeader, parseHeader } from './npy-header.ts';
 import { readFully, sizeOf, tensorOf, widthOf } from './read.ts';
 import { besideOf, bytesOf, writeWhole } from './write.ts';
 
 /** A tensor as numpy's `save` writes it: read it with `numpy.load`. */
-export async function saveNpy(path: string, tensor: AnyTensor): Promise<void> {
-  if (typeof path !== 'string')
-    throw new TensorFileError('saveNpy takes the path before the tensor: saveNpy(path, tensor).');
+export async function saveNpy(path: string, tensor: AnyTensor, ...more: readonly never[]): Promise<void> {
+  checkPath('saveNpy(path, tensor)', path, more);
+  checkTensor('saveNpy(path, tensor)', tensor);
   await writeWhole(path, npyOf(tensor));
 }
 
@@ -22,7 +23,8 @@ export function npyOf(tensor: AnyTensor): Uint8Array[] {
  * dimensions.
  * @throws TensorFileError for a file that is damaged, or holds something else
  */
-export async function loadNpy(path: string): Promise<Returned<DType>> {
+export async function loadNpy(path: string, ...more: readonly never[]): Promise<Returned<DType>> {
+  checkPath('loadNpy(path)', path, more);
   return parseNpy(await readFile(path), path);
 }
 
@@ -47,7 +49,8 @@ export class NpyFile {
   }
 
   /** @throws TensorFileError */
-  static async open(path: string): Promise<NpyFile> {
+  static async open(path: string, ...more: readonly never[]): Promise<NpyFile> {
+    checkPath('NpyFile.open(path)', path, more);
     const file = await open(path);
     try {
       const start = new Uint8Array(LONGEST_HEADER);
@@ -75,7 +78,8 @@ export class NpyFile {
   }
 
   /** The rows from `start` to before `end`, all unless given. */
-  async rows(start = 0, end = this.dims[0]!): Promise<Returned<DType>> {
+  async rows(start = 0, end = this.dims[0]!, ...more: readonly never[]): Promise<Returned<DType>> {
+    checkPath('rows(start, end)', this.#path, more);
     const [count, ...rest] = this.dims as [number, ...number[]];
     if (!(Number.isInteger(start) && Number.isInteger(end) && 0 <= start && start <= end && end <= count)) {
       throw new RangeError(`${this.#path} has ${count} rows: there are none from ${start} to ${end}`);
@@ -107,6 +111,7 @@ export class NpyWriter {
   #rows = 0;
   /** Appends wait for each other. */
   #last: Promise<void> = Promise.resolve();
+  #closed: Promise<void> | null = null;
 
   private constructor(path: string, beside: string, file: FileHandle) {
     this.#path = path;
@@ -114,7 +119,8 @@ export class NpyWriter {
     this.#file = file;
   }
 
-  static async open(path: string): Promise<NpyWriter> {
+  static async open(path: string, ...more: readonly never[]): Promise<NpyWriter> {
+    checkPath('NpyWriter.open(path)', path, more);
     const beside = besideOf(path);
     return new NpyWriter(path, beside, await open(beside, 'wx'));
   }
@@ -123,7 +129,10 @@ export class NpyWriter {
    * Adds rows: a tensor [rows, ...], of the dtype and the other dims of those before.
    * @throws TensorFileError where they differ
    */
-  append(tensor: AnyTensor): Promise<void> {
+  append(tensor: AnyTensor, ...more: readonly never[]): Promise<void> {
+    checkPath('append(tensor)', this.#path, more);
+    checkTensor('append(tensor)', tensor);
+    if (this.#closed) throw new TensorFileError(`${this.#path} is closed: no rows can be appended.`);
     const { dtype, dims } = tensor;
     const [count, ...rest] = dims;
     if (count === undefined)
@@ -137,15 +146,22 @@ export class NpyWriter {
     this.#like ??= { dtype, dims: rest };
     const isFirst = like === null;
     this.#rows += count;
+    // As they are now: a parameter changes in place.
+    const bytes = bytesOf(tensor).slice();
     this.#last = this.#last.then(async () => {
       if (isFirst) await this.#file.write(formatHeader(dtype, [0, ...rest]));
-      await this.#file.appendFile(bytesOf(tensor));
+      await this.#file.appendFile(bytes);
     });
     return this.#last;
   }
 
-  /** @throws TensorFileError if nothing was appended */
-  async close(): Promise<void> {
+  /** Closing it again does nothing. @throws TensorFileError if nothing was appended */
+  close(): Promise<void> {
+    this.#closed ??= this.#finish();
+    return this.#closed;
+  }
+
+  async #finish(): Promise<void> {
     try {
       await this.#last;
       if (!this.#like)

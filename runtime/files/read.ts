@@ -7,7 +7,8 @@ import { TensorFileError } from './error.ts';
 /** A tensor whose elements are a copy of these bytes. */
 export function tensorOf(dtype: DType, dims: readonly number[], bytes: Uint8Array): Returned<DType> {
   const raw = allocate(dtype, sizeOf(dims));
-  new Uint8Array(raw.buffer).set(bytes);
+  // Any byte but 0 is true, as numpy has it.
+  new Uint8Array(raw.buffer).set(dtype === 'bool' ? bytes.map(Math.sign) : bytes);
   return new Tensor(dtype as 'float32', dims, raw as Float32Array<ArrayBuffer>) as Returned<DType>;
 }
 

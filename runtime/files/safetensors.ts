@@ -2,7 +2,9 @@ import { type FileHandle, open } from 'node:fs/promises';
 import * as z from 'zod';
 import type { DType } from '../graph/types.ts';
 import { type AnyTensor, type Returned, Tensor } from '../tensor/tensor.ts';
+import { checkPath, checkTensors } from './check.ts';
 import { TensorFileError } from './error.ts';
+import { nameThatStandsTwice } from './json-names.ts';
 import { readFully, sizeOf, tensorOf, widthOf } from './read.ts';
 import { bytesOf, writeWhole } from './write.ts';
 
@@ -26,6 +28,7 @@ const DTYPES = Object.keys(NAMES) as DType[];
 /** A dtype that tensors here do not have: its values are those of float32 with fewer digits. */
 const BFLOAT16 = 'BF16';
 
+const SAVE = 'saveSafetensors(path, tensors, metadata?)';
 const METADATA = '__metadata__';
 const ALIGNMENT = 8;
 /** As the format's own reader has it: a longer header is an attack. */
@@ -47,7 +50,13 @@ export async function saveSafetensors(
   path: string,
   tensors: Readonly<Record<string, AnyTensor>>,
   metadata?: Readonly<Record<string, string>>,
+  ...more: readonly never[]
 ): Promise<void> {
+  checkPath(SAVE, path, more);
+  checkTensors(SAVE, tensors);
+  if (metadata !== undefined && !(isPlainHeader(metadata) && Object.values(metadata).every(isText))) {
+    throw new TensorFileError(`${SAVE}: the metadata are texts by name, { model: 'toy' }.`);
+  }
   if (Object.hasOwn(tensors, METADATA)) throw new TensorFileError(`No tensor can be called ${METADATA}.`);
   const sorted = Object.entries(tensors).sort(
     ([a, one], [b, other]) => DTYPES.indexOf(other.dtype) - DTYPES.indexOf(one.dtype) || (a < b ? -1 : 1),
@@ -70,7 +79,11 @@ export async function saveSafetensors(
  * All tensors of a .safetensors file, by name. bfloat16 becomes float32, which has all of its values.
  * @throws TensorFileError for a file that is damaged, or holds dtypes that tensors do not have
  */
-export async function loadSafetensors(path: string): Promise<Record<string, Returned<DType>>> {
+export async function loadSafetensors(
+  path: string,
+  ...more: readonly never[]
+): Promise<Record<string, Returned<DType>>> {
+  checkPath('loadSafetensors(path)', path, more);
   const file = await SafetensorsFile.open(path);
   try {
     const tensors: [string, Returned<DType>][] = [];
@@ -105,7 +118,8 @@ export class SafetensorsFile {
   }
 
   /** @throws TensorFileError */
-  static async open(path: string): Promise<SafetensorsFile> {
+  static async open(path: string, ...more: readonly never[]): Promise<SafetensorsFile> {
+    checkPath('SafetensorsFile.open(path)', path, more);
     const file = await open(path);
     try {
       const { size: total } = await file.stat();
@@ -119,8 +133,8 @@ export class SafetensorsFile {
       if (length > LONGEST_HEADER || start > total) throw bad(`its header would have ${length} bytes`);
       const text = Buffer.alloc(length);
       await readFully(file, text, ALIGNMENT, path);
-      const { entries, metadata } = parsed(text.toString(), bad);
-      // As the format demands it, each byte is one tensor's: of a name that stands twice, JSON keeps the last alone.
+      const { entries, metadata } = parsed(text, bad);
+      // As the format demands it, each byte is one tensor's.
       let end = 0;
       const byOffset = [...entries].sort(([, a], [, b]) => order(a.data_offsets, b.data_offsets));
       for (const [name, { data_offsets: offsets }] of byOffset) {
@@ -153,7 +167,8 @@ export class SafetensorsFile {
    * Reads a tensor.
    * @throws TensorFileError for a name that it does not have, and a dtype that tensors do not have
    */
-  async get(name: string): Promise<Returned<DType>> {
+  async get(name: string, ...more: readonly never[]): Promise<Returned<DType>> {
+    checkPath('get(name)', this.#path, more);
     const { dtype: written, shape, data_offsets } = this.#entry(name);
     const isBfloat16 = written === BFLOAT16;
     const dtype = isBfloat16 ? 'uint16' : DTYPES.find((one) => NAMES[one] === written);
@@ -188,8 +203,11 @@ export class SafetensorsFile {
   }
 }
 
-function parsed(text: string, bad: (what: string, cause?: unknown) => TensorFileError) {
+function parsed(bytes: Uint8Array, bad: (what: string, cause?: unknown) => TensorFileError) {
   try {
+    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+    const twice = nameThatStandsTwice(text);
+    if (twice !== null) throw new SyntaxError(`the name ${twice} stands twice`);
     const { [METADATA]: metadata = {}, ...rest } = objectSchema.parse(JSON.parse(text));
     const entries = Object.entries(rest).map(([name, entry]) => [name, entrySchema.parse(entry)] as const);
     return { entries: new Map(entries), metadata: metadataSchema.parse(metadata) };
@@ -200,6 +218,10 @@ function parsed(text: string, bad: (what: string, cause?: unknown) => TensorFile
 
 function isPlainHeader(value: unknown): boolean {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === 'string';
 }
 
 type Offsets = Entry['data_offsets'];

@@ -1,9 +1,10 @@
+import type { DType } from '../graph/types.ts';
 import { isFloatDType } from '../tensor/storage.ts';
 import type { ClampBounds, DivOptions } from '../types/options.ts';
 import type { Operand, Traced } from '../types/tensor.ts';
 import { dtypeOf, fail, node, operand } from './nodes.ts';
 import { isOptions, optionsOf } from './options.ts';
-import { cast, like, pair, toBool } from './promotion.ts';
+import { allInWide, cast, like, pair, toBool } from './promotion.ts';
 import { withSignature } from './with-signature.ts';
 
 /** `input + other`, broadcast. */
@@ -20,22 +21,53 @@ export const div = withSignature('div', (input: Operand, other: Operand, given?:
   const [a, b] = pair(input, other);
   const options = given === undefined ? {} : optionsOf<DivOptions>('div', given, ['roundingMode']);
   if (!options.roundingMode) return node('div', [a, b]);
-  // The remainder has the dtype that both promote to. Taking it off makes the quotient whole, whatever the rounding.
   const rest = node('remainder', [a, b]);
+  // That to which both promote.
   const dtype = dtypeOf(rest);
-  const floored = cast(
-    node('round', [
-      node(
-        'div',
-        [node('sub', [a, rest]), b].map((x) => cast(x, 'float64')),
-      ),
-    ]),
-    dtype,
-  );
-  if (options.roundingMode === 'floor') return floored;
-  const upwards = node('logicalAnd', [node('lt', [floored, like(0, dtype)]), node('ne', [rest, like(0, dtype)])]);
-  return node('add', [floored, cast(upwards, dtype)]);
+  if (isFloatDType(dtype)) return options.roundingMode === 'floor' ? floored(a, b, rest) : cutOff(a, b, dtype);
+  // Without the rest that has the sign of `a` all stays within the numbers that there are.
+  const cut = restOfCut(a, b, rest);
+  const [whole, divisor] = [node('sub', [cast(a, dtype), cut]), cast(b, dtype)];
+  const near = wholeQuotient(whole, divisor, dtype);
+  // Beyond 2^53 it has lost digits: what is missing is found in the same way.
+  const missing = wholeQuotient(node('sub', [whole, node('mul', [near, divisor])]), divisor, dtype);
+  const quotient = node('add', [near, missing]);
+  if (options.roundingMode === 'trunc') return quotient;
+  return node('sub', [quotient, cast(node('ne', [rest, cut]), dtype)]);
 });
+
+/** The quotient of what can be divided without a rest. */
+function wholeQuotient(a: Traced, b: Traced, dtype: DType): Traced {
+  return cast(node('round', [node('div', [cast(a, 'float64'), cast(b, 'float64')])]), dtype);
+}
+
+/** Of whole numbers the rest that has the sign of `a`, by the one that has the sign of `b`. */
+function restOfCut(a: Traced, b: Traced, rest: Traced): Traced {
+  const zero = like(0, dtypeOf(rest));
+  const isTurned = node('ne', [node('lt', [a, like(0, dtypeOf(a))]), node('lt', [rest, zero])]);
+  const isUneven = node('ne', [rest, zero]);
+  return node('where', [node('logicalAnd', [isTurned, isUneven]), node('sub', [rest, cast(b, dtypeOf(rest))]), rest]);
+}
+
+/** Taking the rest off makes the quotient whole, whatever the rounding. By 0 and by infinity there is no such rest. */
+function floored(a: Traced, b: Traced, rest: Traced): Traced {
+  const dtype = dtypeOf(rest);
+  const [x, y] = [cast(a, dtype), cast(b, dtype)];
+  const [zero, infinity] = [like(0, dtype), like(Number.POSITIVE_INFINITY, dtype)];
+  const isNegative = node('lt', [node('mul', [node('sign', [x]), node('sign', [y])]), zero]);
+  // NaN where `a` is infinite, too.
+  const byInfinity = node('sub', [node('sub', [x, x]), cast(isNegative, dtype)]);
+  const whole = wholeQuotient(node('sub', [x, rest]), y, dtype);
+  const finite = node('where', [node('eq', [node('abs', [y]), infinity]), byInfinity, whole]);
+  return node('where', [node('eq', [y, zero]), node('div', [x, y]), finite]);
+}
+
+/** Halves are divided as float32, as PyTorch does it, so that the quotient is not rounded up before it is cut. */
+function cutOff(a: Traced, b: Traced, dtype: DType): Traced {
+  const wide = dtype === 'float16' ? 'float32' : dtype;
+  const quotient = node('div', [cast(a, wide), cast(b, wide)]);
+  return cast(node('mul', [node('sign', [quotient]), node('floor', [node('abs', [quotient])])]), dtype);
+}
 
 /** `floor(input / other)`. */
 export const floorDivide = withSignature(
@@ -52,18 +84,36 @@ export const remainder = withSignature(
 /** The rest of the division, with the sign of `input`, as JavaScript's `%`. */
 export const fmod = withSignature('fmod', (input: Operand, other: Operand): Traced => {
   const [a, b] = pair(input, other);
-  const rest = node('remainder', [node('abs', [a]), node('abs', [b])]);
-  return node('mul', [node('sign', [a]), rest]);
+  const rest = node('remainder', [a, b]);
+  const dtype = dtypeOf(rest);
+  if (isFloatDType(dtype)) {
+    const [x, y] = [cast(a, dtype), cast(b, dtype)];
+    return node('mul', [node('sign', [x]), node('remainder', [node('abs', [x]), node('abs', [y])])]);
+  }
+  // The lowest whole number has no absolute value.
+  return restOfCut(a, b, rest);
 });
 
 /** `input ** exponent`, broadcast. */
 export const pow = withSignature('pow', (input: Operand, exponent: Operand): Traced => {
   const [base, power] = pair(input, exponent);
-  if (typeof exponent === 'number' && exponent < 0 && dtypeOf(base).includes('int') && dtypeOf(power).includes('int')) {
-    fail('Integers to negative integer powers are not allowed.');
+  if (typeof exponent !== 'number' || isFloatDType(dtypeOf(base)) || isFloatDType(dtypeOf(power))) {
+    return node('pow', [base, power]);
   }
-  return node('pow', [base, power]);
+  if (exponent < 0) fail('Integers to negative integer powers are not allowed.');
+  return wholePower(cast(base, dtypeOf(power)), exponent, dtypeOf(power));
 });
+
+/** By multiplication, which wraps around as PyTorch's does: ONNX Runtime takes the power as float64. */
+function wholePower(base: Traced, exponent: number, dtype: DType): Traced {
+  let product: Traced | null = null;
+  let square = base;
+  for (let rest = exponent; rest > 0; rest = Math.floor(rest / 2)) {
+    if (rest % 2 === 1) product = product === null ? square : node('mul', [product, square]);
+    if (rest > 1) square = node('mul', [square, square]);
+  }
+  return product ?? node('pow', [base, like(0, dtype)]);
+}
 
 /** The smaller of two elements, broadcast. */
 export const minimum = withSignature(
@@ -133,9 +183,18 @@ export const bitwiseXor = withSignature(
 
 /** The point between `start` (weight 0) and `end` (weight 1). */
 export const lerp = withSignature('lerp', (start: Operand, end: Operand, weight: Operand): Traced => {
-  const [from, to] = pair(start, end);
-  return add(from, mul(node('sub', [to, from]), weight));
+  if (typeof weight === 'number') return allInWide(pair(start, end), (from, to) => between(from!, to!, weight));
+  return allInWide([...pair(start, end), operand(weight)], (from, to, share) => between(from!, to!, share!));
 });
+
+function between(from: Traced, to: Traced, weight: Operand): Traced {
+  const way = node('sub', [to, from]);
+  // Counted from the nearer end, so that weight 1 gives the end itself.
+  const near = () => add(from, mul(way, weight));
+  const far = () => sub(to, mul(way, sub(1, weight)));
+  if (typeof weight === 'number') return Math.abs(weight) < 0.5 ? near() : far();
+  return where(lt(node('abs', [operand(weight)]), 0.5), near(), far());
+}
 
 interface Bounds {
   readonly min?: Operand | null | undefined;

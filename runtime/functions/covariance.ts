@@ -2,7 +2,7 @@ import type { CovarianceOptions } from '../types/options.ts';
 import type { Operand, Traced } from '../types/tensor.ts';
 import { div, maximum, sub } from './arithmetic.ts';
 import { matmul } from './linear.ts';
-import { dtypeOf, fail, knownShape, node } from './nodes.ts';
+import { dtypeOf, fail, knownShape, node, operand } from './nodes.ts';
 import { isOptions, optionsOf } from './options.ts';
 import { cast, toFloat } from './promotion.ts';
 import { mean } from './reductions.ts';
@@ -18,6 +18,7 @@ export const cov = withSignature('cov', (input: Operand, options?: CovarianceOpt
     fail('cov: the correction is given by its name, as in PyTorch: { correction: 0 }');
   }
   const { correction = 1 } = optionsOf<CovarianceOptions>('cov', options, ['correction']);
+  if (dtypeOf(operand(input)) === 'bool') fail('cov(): bool dtype is not supported for input');
   const x = toFloat(input);
   const shape = knownShape(x, 'cov');
   if (shape.length > 2) {
@@ -28,5 +29,5 @@ export const cov = withSignature('cov', (input: Operand, options?: CovarianceOpt
   const observations = sub(cast(node('numel', [rows], { dims: [1] }), dtypeOf(x)), correction);
   // As in PyTorch, too few observations give nan or inf, and no negative variance.
   const found = div(matmul(centred, t(centred)), maximum(observations, 0));
-  return shape.length === 2 ? found : squeeze(found);
+  return squeeze(found);
 });

@@ -17,7 +17,7 @@ import {
   wrapDim,
 } from './nodes.ts';
 import { like } from './promotion.ts';
-import { expandAs, flatten } from './shaping.ts';
+import { broadcast, flatten } from './shaping.ts';
 import { withSignature } from './with-signature.ts';
 
 const WHOLE: ItemForm = { kind: 'slice', start: false, stop: false, step: false, size: null };
@@ -125,10 +125,7 @@ export const take = withSignature(
 
 /** The elements where the bool `mask` holds, in one dimension whose size only the run tells. */
 export const maskedSelect = withSignature('maskedSelect', (input: Operand, mask: Operand): Traced => {
-  const x = operand(input);
-  const chosen = operand(mask);
-  const [all, where] =
-    typeOf(x).shape?.join() === typeOf(chosen).shape?.join() ? [x, chosen] : [x, expandAs(chosen, x)];
+  const [all, where] = broadcast(operand(input), operand(mask));
   return node('getitem', [all, where], { items: [{ kind: 'mask' }] });
 });
 

@@ -70,7 +70,9 @@ export const split = withSignature('split', (input: Operand, size: number | read
 export const chunk = withSignature('chunk', (input: Operand, chunks: number, dim = 0): Traced[] => {
   if (!(chunks > 0)) fail(`chunk expects \`chunks\` to be greater than 0, got: ${chunks}`);
   const x = operand(input);
-  return split(x, Math.max(1, Math.ceil(lengthOf(x, dim, 'chunk') / chunks)), dim);
+  const length = lengthOf(x, dim, 'chunk');
+  // Of nothing there are as many pieces as are asked for.
+  return split(x, length === 0 ? Array(chunks).fill(0) : Math.ceil(length / chunks), dim);
 });
 
 /** The slices along `dim`, without that dimension. */

@@ -1,24 +1,24 @@
+import { outputTypes } from '../graph/operations/index.ts';
+import type { TensorType } from '../graph/types.ts';
 import type { Operand, Traced } from '../types/tensor.ts';
 import { add, mul } from './arithmetic.ts';
+import { full } from './creation.ts';
 import { diagonal } from './indexing.ts';
 import { fail, node, operand, typeOf } from './nodes.ts';
-import { pair } from './promotion.ts';
+import { allInWide, pair } from './promotion.ts';
 import { sum } from './reductions.ts';
 import { t, unsqueeze } from './shaping.ts';
 import { withSignature } from './with-signature.ts';
 
 /** The matrix product, batched and broadcast over the leading dimensions; vectors as in PyTorch. */
-export const matmul = withSignature(
-  'matmul',
-  (input: Operand, other: Operand): Traced => node('matmul', pair(input, other)),
-);
+export const matmul = withSignature('matmul', (input: Operand, other: Operand): Traced => product(pair(input, other)));
 
 /** The product of two matrices: [n, m] and [m, p] give [n, p]. */
 export const mm = withSignature('mm', (input: Operand, mat2: Operand): Traced => {
   const [a, b] = pair(input, mat2);
   expectRank(a, 2, 'mm: self must be a matrix');
   expectRank(b, 2, 'mm: mat2 must be a matrix');
-  return node('matmul', [a, b]);
+  return product([a, b]);
 });
 
 /** The products of two batches of matrices: [b, n, m] and [b, m, p] give [b, n, p]. */
@@ -26,7 +26,7 @@ export const bmm = withSignature('bmm', (input: Operand, mat2: Operand): Traced 
   const [a, b] = pair(input, mat2);
   expectRank(a, 3, 'bmm: batch1 must be a 3D tensor');
   expectRank(b, 3, 'bmm: batch2 must be a 3D tensor');
-  return node('matmul', [a, b]);
+  return product([a, b]);
 });
 
 /** The scalar product of two vectors. */
@@ -35,7 +35,7 @@ export const dot = withSignature('dot', (input: Operand, other: Operand): Traced
   for (const vector of [a, b]) {
     expectRank(vector, 1, `dot: 1D tensors expected, but got ${rankOf(a)}D and ${rankOf(b)}D tensors`);
   }
-  return node('matmul', [a, b]);
+  return product([a, b]);
 });
 
 /** All products of the elements of two vectors: [n] and [m] give [n, m]. */
@@ -54,22 +54,30 @@ export const trace = withSignature('trace', (input: Operand): Traced => {
 });
 
 /** Einstein's sum, such as `einsum('bhqd,bhkd->bhqk', q, k)`. */
-export const einsum = withSignature(
-  'einsum',
-  (equation: string, ...operands: readonly Operand[]): Traced =>
-    node(
-      'einsum',
-      operands.map((tensor) => operand(tensor)),
-      { equation },
-    ),
-);
+export const einsum = withSignature('einsum', (equation: string, ...operands: readonly Operand[]): Traced => {
+  const factors = operands.map((tensor) => operand(tensor));
+  return orZeros(node('einsum', factors, { equation }), factors, () =>
+    outputTypes('einsum', factors.map(typeOf), { equation }),
+  );
+});
 
 /** `input @ weight.t() + bias`: a linear layer, with the weight as PyTorch stores it, [out, in]. */
 export const linear = withSignature('linear', (input: Operand, weight: Operand, bias?: Operand | null): Traced => {
   const [x, matrix] = pair(input, weight);
-  const product = node('matmul', [x, t(matrix)]);
-  return bias == null ? product : add(product, bias);
+  if (bias == null) return product([x, t(matrix)]);
+  return allInWide([x, matrix, operand(bias)], (a, b, added) => add(product([a!, t(b!)]), added!));
 });
+
+function product(factors: readonly [Traced, Traced]): Traced {
+  return orZeros(node('matmul', factors), factors, () => outputTypes('matmul', factors.map(typeOf), {}));
+}
+
+/** Sums of nothing are 0; ONNX Runtime's products leave what was in the memory. */
+function orZeros(found: Traced, factors: readonly Traced[], types: () => readonly TensorType[]): Traced {
+  if (!factors.some((factor) => typeOf(factor).shape?.includes(0))) return found;
+  const { dtype, shape } = types()[0]!;
+  return shape === null || shape.includes(null) ? found : full(shape.map(Number), 0, { dtype });
+}
 
 function rankOf(value: Traced): number | null {
   return typeOf(value).shape?.length ?? null;

@@ -7,7 +7,7 @@ import { dtypeOf, fail, knownShape, node, operand, sizesOf } from './nodes.ts';
 import { logSoftmax } from './normalization.ts';
 import { optionsOf } from './options.ts';
 import { neg, square } from './pointwise.ts';
-import { cast, like, pair } from './promotion.ts';
+import { allInWide, cast, like, pair } from './promotion.ts';
 import { mean, sum } from './reductions.ts';
 import { flatten, reshape, squeeze, unsqueeze } from './shaping.ts';
 import { withSignature } from './with-signature.ts';
@@ -20,33 +20,32 @@ export const crossEntropy = withSignature(
   'crossEntropy',
   (input: Operand, target: Operand, given?: CrossEntropyOptions): Traced => {
     const options = optionsOf<CrossEntropyOptions>('crossEntropy', given, [...CLASSES, 'labelSmoothing']);
-    const logits = operand(input);
-    const classDim = knownShape(logits, 'crossEntropy').length === 1 ? 0 : 1;
     const labels = operand(target);
-    const { labelSmoothing = 0 } = options;
-    const logProbabilities = logSoftmax(logits, classDim);
-    if (isFloatDType(dtypeOf(labels))) return probabilityLoss(logProbabilities, labels, classDim, options);
-    const hard = likelihoodLoss(logProbabilities, labels, options);
-    if (labelSmoothing === 0) return hard;
-    return add(
-      mul(hard, 1 - labelSmoothing),
-      mul(smoothLoss(logProbabilities, labels, classDim, options), labelSmoothing),
-    );
+    return allInWide([operand(input)], (logits) => classLoss(logits!, labels, options));
   },
 );
 
+function classLoss(logits: Traced, labels: Traced, options: CrossEntropyOptions): Traced {
+  const classDim = knownShape(logits, 'crossEntropy').length === 1 ? 0 : 1;
+  const { labelSmoothing = 0 } = options;
+  const logProbabilities = logSoftmax(logits, classDim);
+  if (isFloatDType(dtypeOf(labels))) return probabilityLoss(logProbabilities, labels, classDim, options);
+  const hard = likelihoodLoss(logProbabilities, labels, options);
+  if (labelSmoothing === 0) return hard;
+  const smooth = smoothLoss(logProbabilities, labels, classDim, options);
+  return add(mul(hard, 1 - labelSmoothing), mul(smooth, labelSmoothing));
+}
+
 /** The negative log likelihood: of log probabilities [N, C], [C] or [N, C, d1, …], those of the target classes. */
-export const nllLoss = withSignature(
-  'nllLoss',
-  (input: Operand, target: Operand, options?: ClassOptions): Traced =>
-    likelihoodLoss(input, target, optionsOf<ClassOptions>('nllLoss', options, CLASSES)),
-);
+export const nllLoss = withSignature('nllLoss', (input: Operand, target: Operand, given?: ClassOptions): Traced => {
+  const options = optionsOf<ClassOptions>('nllLoss', given, CLASSES);
+  return allInWide([operand(input)], (logProbabilities) => likelihoodLoss(logProbabilities!, target, options));
+});
 
 type ClassOptions = Omit<CrossEntropyOptions, 'labelSmoothing'>;
 const CLASSES = ['weight', 'ignoreIndex', 'reduction'] as const;
 
-function likelihoodLoss(input: Operand, target: Operand, options: ClassOptions): Traced {
-  const logProbabilities = operand(input);
+function likelihoodLoss(logProbabilities: Traced, target: Operand, options: ClassOptions): Traced {
   const labels = cast(operand(target), 'int64');
   const classDim = expectClasses(logProbabilities, labels);
   const counts = countedLabels(labels, options);
@@ -57,10 +56,13 @@ function likelihoodLoss(input: Operand, target: Operand, options: ClassOptions):
 /** The squared differences. */
 export const mseLoss = withSignature('mseLoss', (input: Operand, target: Operand, given?: LossOptions): Traced => {
   const options = optionsOf<LossOptions>('mseLoss', given, ['reduction']);
-  const losses = square(node('sub', pair(input, target)));
-  if (options.reduction === 'none') return losses;
-  return options.reduction === 'sum' ? sum(losses) : mean(losses);
+  return allInWide(pair(input, target), (found, wanted) => summedUp(square(node('sub', [found!, wanted!])), options));
 });
+
+function summedUp(losses: Traced, { reduction }: LossOptions): Traced {
+  if (reduction === 'none') return losses;
+  return reduction === 'sum' ? sum(losses) : mean(losses);
+}
 
 interface Counts {
   /** The labels, class 0 in place of those that do not count. */
@@ -136,12 +138,12 @@ function expectClasses(logs: Traced, labels: Traced): number {
 /** The distance of two distributions given as log probabilities and probabilities: `target * (log(target) - input)`. */
 export const klDiv = withSignature('klDiv', (input: Operand, target: Operand, given?: KlDivOptions): Traced => {
   const options = optionsOf<KlDivOptions>('klDiv', given, ['reduction', 'logTarget']);
-  const [logs, wanted] = pair(input, target);
-  const logTarget = options.logTarget ? wanted : node('log', [wanted]);
-  const probabilities = options.logTarget ? node('exp', [wanted]) : wanted;
-  const product = node('mul', [probabilities, sub(logTarget, logs)]);
-  // 0 * log(0) is 0.
-  const losses = where(ne(probabilities, 0), product, 0);
-  if (options.reduction === 'none') return losses;
-  return options.reduction === 'sum' ? sum(losses) : mean(losses);
+  return allInWide(pair(input, target), (logs, wanted) => summedUp(divergence(logs!, wanted!, options), options));
 });
+
+function divergence(logs: Traced, wanted: Traced, { logTarget }: KlDivOptions): Traced {
+  if (logTarget) return node('mul', [node('exp', [wanted]), sub(wanted, logs)]);
+  // 0 * log(0) is 0.
+  const entropy = where(ne(wanted, 0), node('mul', [wanted, node('log', [wanted])]), like(0, dtypeOf(wanted)));
+  return sub(entropy, node('mul', [wanted, logs]));
+}

@@ -1,4 +1,5 @@
 import type { DType } from '../graph/types.ts';
+import { isFloatDType } from '../tensor/storage.ts';
 import type { At, Dims, DTypeOptions, NormalizeOptions } from '../types/options.ts';
 import type { Operand, Traced } from '../types/tensor.ts';
 import { add, maximum, mul, sub } from './arithmetic.ts';
@@ -7,6 +8,7 @@ import { dimOptions, isOptions, optionsOf } from './options.ts';
 import { rsqrt, square } from './pointwise.ts';
 import { cast, inWide, pair, toFloat, toSummable } from './promotion.ts';
 import { norm, reduce, sum } from './reductions.ts';
+import { broadcast } from './shaping.ts';
 import { withSignature } from './with-signature.ts';
 
 /** `exp(input)` over its sum along `dim`. */
@@ -14,7 +16,8 @@ export const softmax = withSignature(
   'softmax',
   (input: Operand, dim: number | At<DTypeOptions>, dtype?: DType | DTypeOptions): Traced => {
     const options = dimOptions<At<DTypeOptions>>('softmax', dim, dtype, ['dtype']);
-    return node('softmax', [toFloat(converted(input, options))], { dim: oneDim('softmax', options) });
+    const at = oneDim('softmax', options);
+    return inWide(shares('softmax', input, options), (x) => node('softmax', [x], { dim: at }));
   },
 );
 
@@ -23,7 +26,8 @@ export const logSoftmax = withSignature(
   'logSoftmax',
   (input: Operand, dim: number | At<DTypeOptions>, dtype?: DType | DTypeOptions): Traced => {
     const options = dimOptions<At<DTypeOptions>>('logSoftmax', dim, dtype, ['dtype']);
-    return node('logSoftmax', [toFloat(converted(input, options))], { dim: oneDim('logSoftmax', options) });
+    const at = oneDim('logSoftmax', options);
+    return inWide(shares('logSoftmax', input, options), (x) => node('logSoftmax', [x], { dim: at }));
   },
 );
 
@@ -32,7 +36,8 @@ export const cumsum = withSignature(
   'cumsum',
   (input: Operand, dim: number | At<DTypeOptions>, dtype?: DType | DTypeOptions): Traced => {
     const options = dimOptions<At<DTypeOptions>>('cumsum', dim, dtype, ['dtype']);
-    return node('cumsum', [toSummable(converted(input, options))], { dim: oneDim('cumsum', options) });
+    const sums = node('cumsum', [toSummable(converted(input, options))], { dim: oneDim('cumsum', options) });
+    return options.dtype ? cast(sums, options.dtype) : sums;
   },
 );
 
@@ -90,8 +95,8 @@ export const normalize = withSignature(
 export const cosineSimilarity = withSignature(
   'cosineSimilarity',
   (input: Operand, other: Operand, dim = 1, eps = 1e-8): Traced => {
-    const [a, b] = pair(input, other);
-    const dtype = dtypeOf(a);
+    const [a, b] = broadcast(...pair(input, other));
+    const dtype = dtypeOf(add(a, b));
     const unit = (x: Traced) => normalize(cast(x, dtype === 'float16' ? 'float32' : dtype), 2, dim, eps);
     const cosine = sum(mul(unit(a), unit(b)), dim);
     return dtype === 'float16' ? cast(cosine, dtype) : cosine;
@@ -113,6 +118,12 @@ function trailingDims(x: Traced, sizes: readonly number[]): number[] {
 function oneDim(fn: string, { dim }: At<DTypeOptions>): number {
   if (typeof dim !== 'number') fail(`${fn}: along which dimension? ${fn}(x, -1)`);
   return dim;
+}
+
+/** Shares of a whole are no whole numbers. */
+function shares(fn: string, input: Operand, options: DTypeOptions): Traced {
+  if (options.dtype && !isFloatDType(options.dtype)) fail(`${fn} is not implemented for ${options.dtype}`);
+  return toFloat(converted(input, options));
 }
 
 function converted(input: Operand, options: DTypeOptions): Traced {

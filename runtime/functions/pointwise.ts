@@ -1,9 +1,10 @@
+import { isFloatDType } from '../tensor/storage.ts';
 import type { GeluOptions } from '../types/options.ts';
 import type { Operand, Traced } from '../types/tensor.ts';
 import { add, div, eq, logicalOr, maximum, mul, sub, where } from './arithmetic.ts';
-import { dtypeOf, node, operand } from './nodes.ts';
+import { dtypeOf, fail, node, operand } from './nodes.ts';
 import { optionsOf } from './options.ts';
-import { inDouble, inWide, like, toBool, toFloat } from './promotion.ts';
+import { cast, inDouble, inWide, like, toBool, toFloat } from './promotion.ts';
 import { withSignature } from './with-signature.ts';
 
 /** The absolute value of each element. */
@@ -16,11 +17,15 @@ export const neg = withSignature('neg', (input: Operand): Traced => node('neg', 
 export const sqrt = withSignature('sqrt', (input: Operand): Traced => node('sqrt', [toFloat(input)]));
 
 /** `1 / sqrt(input)`. */
-export const rsqrt = withSignature('rsqrt', (input: Operand): Traced => node('reciprocal', [sqrt(input)]));
+export const rsqrt = withSignature(
+  'rsqrt',
+  (input: Operand): Traced => inWide(input, (x) => node('reciprocal', [sqrt(x)])),
+);
 
 /** `input * input`. */
 export const square = withSignature('square', (input: Operand): Traced => {
-  const x = operand(input);
+  const given = operand(input);
+  const x = dtypeOf(given) === 'bool' ? cast(given, 'int64') : given;
   return node('mul', [x, x]);
 });
 
@@ -58,7 +63,7 @@ export const log1p = withSignature(
   (input: Operand): Traced =>
     inWide(input, (x) => {
       const sum = add(x, 1);
-      const [isTiny, isFar] = [eq(sum, 1), isinf(sum)];
+      const [isTiny, isFar] = [eq(sum, 1), eq(sum, Number.POSITIVE_INFINITY)];
       const loss = div(x, where(logicalOr(isTiny, isFar), 1, sub(sum, 1)));
       return where(isTiny, x, where(isFar, sum, mul(log(sum), loss)));
     }),
@@ -110,10 +115,13 @@ export const ceil = withSignature('ceil', (input: Operand): Traced => node('ceil
 export const round = withSignature('round', (input: Operand, decimals = 0): Traced => {
   const x = operand(input);
   if (decimals === 0) return node('round', [x]);
-  const scale = like(10 ** Math.abs(decimals), dtypeOf(x));
-  return decimals > 0
-    ? node('div', [node('round', [node('mul', [x, scale])]), scale])
-    : node('mul', [node('round', [node('div', [x, scale])]), scale]);
+  if (!isFloatDType(dtypeOf(x))) fail(`round: ${dtypeOf(x)} has no decimals. Convert the tensor with to('float32')`);
+  return inWide(x, (wide) => {
+    const scale = like(10 ** Math.abs(decimals), dtypeOf(wide));
+    return decimals > 0
+      ? node('div', [node('round', [node('mul', [wide, scale])]), scale])
+      : node('mul', [node('round', [node('div', [wide, scale])]), scale]);
+  });
 });
 
 /** Cuts the fraction off. */

@@ -67,6 +67,12 @@ export function inWide(value: Operand, compute: (wide: Traced) => Traced): Trace
   return dtype === 'float16' ? cast(compute(cast(tensor, 'float32')), dtype) : compute(tensor);
 }
 
+/** The same with several tensors that are halves; what is none of that is computed with as it is. */
+export function allInWide(values: readonly Traced[], compute: (...wide: Traced[]) => Traced): Traced {
+  if (!values.every((value) => dtypeOf(value) === 'float16')) return compute(...values);
+  return cast(compute(...values.map((value) => cast(value, 'float32'))), 'float16');
+}
+
 /** Computes in float64 and rounds the result only, where a last digit decides: `log10(1000)` is 3. */
 export function inDouble(value: Operand, compute: (double: Traced) => Traced): Traced {
   const tensor = toFloat(value);

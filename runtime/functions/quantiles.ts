@@ -2,7 +2,7 @@ import { isFloatDType } from '../tensor/storage.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import type { At, Keepdim, KeepdimOptions, QuantileOptions } from '../types/options.ts';
 import type { Operand, Traced, ValuesAndIndices } from '../types/tensor.ts';
-import { add, floorDivide, mul, ne, sub, where } from './arithmetic.ts';
+import { floorDivide, lerp, mul, ne, sub, where } from './arithmetic.ts';
 import { gather, indexSelect } from './indexing.ts';
 import { dtypeOf, fail, knownShape, node, operand, wrapDim } from './nodes.ts';
 import { dimOptions } from './options.ts';
@@ -61,7 +61,8 @@ export const quantile = withSignature(
   ): Traced => {
     const options = dimOptions<At<QuantileOptions>>('quantile', over, kept, ['keepdim', 'interpolation']);
     const { dim } = options;
-    const given = operand(input);
+    const halves = dtypeOf(operand(input)) === 'float16';
+    const given = halves ? cast(operand(input), 'float32') : operand(input);
     const dtype = dtypeOf(given);
     if (!isFloatDType(dtype)) fail('quantile() input tensor must be either float or double dtype');
     const shares = cast(operand(q), dtype);
@@ -69,16 +70,21 @@ export const quantile = withSignature(
     if (rank > 1) fail('quantile() q must be a scalar or 1D tensor');
     const outside = plainNumbers(q).find((share) => !(share >= 0 && share <= 1));
     if (outside !== undefined) fail(`quantile() q must be in the range [0, 1] but got ${outside}`);
-    const isAll = dim == null;
+    const dims = knownShape(given, 'quantile').length;
+    wrapDim(dim ?? 0, dims);
+    // What has no dimensions has one element along each that it is asked for.
+    const isAll = dim == null || dims === 0;
     const x = isAll ? flatten(given) : given;
-    const at = wrapDim(dim ?? 0, knownShape(x, 'quantile').length);
+    const at = isAll ? 0 : wrapDim(dim, dims);
+    if (knownShape(x, 'quantile').includes(0)) fail('quantile() input tensor must be non-empty');
     const last = sub(node('numel', [x], { dims: [at] }), 1);
     const found = between(x, at, mul(rank === 0 ? unsqueeze(shares, 0) : shares, cast(last, dtype)), options);
     const first = movedim(where(any(isNan(x), at, true), like(Number.NaN, dtype), found), at, 0);
-    const many = isAll ? knownShape(given, 'quantile').length : 1;
+    const many = isAll ? dims : 1;
     let result = first;
     if (options.keepdim) for (let i = 0; i < many; i++) result = unsqueeze(result, isAll ? 1 : at + 1);
-    return rank === 0 ? squeeze(result, 0) : result;
+    if (rank === 0) result = squeeze(result, 0);
+    return halves ? cast(result, 'float16') : result;
   },
 );
 
@@ -96,12 +102,11 @@ function between(x: Traced, dim: number, places: Traced, { interpolation = 'line
   if (interpolation === 'lower') return value(floor(places));
   if (interpolation === 'higher') return value(ceil(places));
   const [below, above] = [value(floor(places)), value(ceil(places))];
-  const distance = sub(above, below);
-  if (interpolation === 'midpoint') return add(below, mul(distance, 0.5));
+  if (interpolation === 'midpoint') return lerp(below, above, 0.5);
   const rank = knownShape(x, 'quantile').length;
   let share = sub(places, floor(places));
   for (let i = dim + 1; i < rank; i++) share = unsqueeze(share, -1);
-  return add(below, mul(distance, share));
+  return lerp(below, above, share);
 }
 
 function isNan(x: Traced): Traced {

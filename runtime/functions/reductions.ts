@@ -24,16 +24,16 @@ export const sum = withSignature(
   'sum',
   (input: Operand, dim?: Dims | Over<ReductionOptions>, keepdim?: boolean | ReductionOptions): Traced => {
     const options = dimOptions<Over<ReductionOptions>>('sum', dim, keepdim, REDUCTION);
-    return reduce('sum', toSummable(converted(input, options)), options.dim, options.keepdim);
+    return as(reduce('sum', toSummable(converted(input, options)), options.dim, options.keepdim), options);
   },
 );
 
-/** The product over `dim`, or over everything; integers and bools give int64. */
+/** The product over `dim`, or over everything; integers and bools give int64, exact up to 2^53. */
 export const prod = withSignature(
   'prod',
   (input: Operand, dim?: Dims | Over<ReductionOptions>, keepdim?: boolean | ReductionOptions): Traced => {
     const options = dimOptions<Over<ReductionOptions>>('prod', dim, keepdim, REDUCTION);
-    return reduce('prod', toSummable(converted(input, options)), options.dim, options.keepdim);
+    return as(reduce('prod', toSummable(converted(input, options)), options.dim, options.keepdim), options);
   },
 );
 
@@ -167,21 +167,21 @@ export const logsumexp = withSignature(
   },
 );
 
-/** Whether all elements are not zero; bool. */
+/** Whether all elements are not zero; bool, and of uint8 uint8. */
 export const all = withSignature(
   'all',
   (input: Operand, dim?: Dims | Over<KeepdimOptions>, keepdim?: Keepdim): Traced => {
     const options = dimOptions<Over<KeepdimOptions>>('all', dim, keepdim, ['keepdim']);
-    return reduce('all', toBool(input), options.dim, options.keepdim);
+    return quantified('all', input, options);
   },
 );
 
-/** Whether any element is not zero; bool. */
+/** Whether any element is not zero; bool, and of uint8 uint8. */
 export const any = withSignature(
   'any',
   (input: Operand, dim?: Dims | Over<KeepdimOptions>, keepdim?: Keepdim): Traced => {
     const options = dimOptions<Over<KeepdimOptions>>('any', dim, keepdim, ['keepdim']);
-    return reduce('any', toBool(input), options.dim, options.keepdim);
+    return quantified('any', input, options);
   },
 );
 
@@ -206,6 +206,18 @@ function dimsOf(dim: Dims | undefined): readonly number[] | null {
 
 function converted(input: Operand, { dtype }: ReductionOptions): Traced {
   return dtype ? cast(operand(input), dtype) : operand(input);
+}
+
+/** What was added up as int64, as the dtype that was asked for. */
+function as(found: Traced, { dtype }: ReductionOptions): Traced {
+  return dtype ? cast(found, dtype) : found;
+}
+
+/** As in PyTorch, over an empty list of dimensions each element is by itself, and of uint8 the result is uint8. */
+function quantified(op: 'all' | 'any', input: Operand, { dim, keepdim }: Over<KeepdimOptions>): Traced {
+  const bools = toBool(input);
+  const found = Array.isArray(dim) && dim.length === 0 ? bools : reduce(op, bools, dim, keepdim);
+  return dtypeOf(operand(input)) === 'uint8' ? cast(found, 'uint8') : found;
 }
 
 function floats(input: Operand, name: string): Traced {

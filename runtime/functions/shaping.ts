@@ -1,7 +1,7 @@
 import type { Dims, Sizes } from '../types/options.ts';
 import type { Operand, Traced } from '../types/tensor.ts';
 import { mul } from './arithmetic.ts';
-import { fail, knownShape, listOf, node, operand, shapeOf, sizesOf, wrapDim } from './nodes.ts';
+import { fail, knownShape, listOf, node, operand, shapeOf, sizesOf, typeOf, wrapDim } from './nodes.ts';
 import { withSignature } from './with-signature.ts';
 
 /** The same elements with other dimensions; one of them may be -1. Sizes may be traced numbers. */
@@ -65,6 +65,7 @@ export const movedim = withSignature('movedim', (input: Operand, source: number,
   const x = operand(input);
   const rank = knownShape(x, 'movedim').length;
   const from = wrapDim(source, rank);
+  if (rank === 0) return x;
   const dims = Array.from({ length: rank }, (_, dim) => dim).filter((dim) => dim !== from);
   dims.splice(wrapDim(destination, rank), 0, from);
   return node('permute', [x], { dims });
@@ -99,6 +100,14 @@ export const expand = withSignature(
   'expand',
   (input: Operand, ...sizes: Sizes): Traced => node('expand', [operand(input), shapeOf(listOf(sizes))]),
 );
+
+/** Two tensors in the shape to which both broadcast. */
+export function broadcast(a: Traced, b: Traced): [Traced, Traced] {
+  const [first, second] = [a, b].map((one) => typeOf(one).shape?.join());
+  if (first !== undefined && first === second) return [a, b];
+  const common = node('shape', [node('eq', [a, b])]);
+  return [node('expand', [a, common]), node('expand', [b, common])];
+}
 
 /** `expand` to the shape of another tensor. */
 export const expandAs = withSignature(

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { refuseMore } from '../arguments.ts';
 import { DTYPES, type DType } from './dtypes.ts';
 import { GraphError } from './error.ts';
 import { InterventionGraph, type OperandData } from './graph.ts';
@@ -148,7 +149,8 @@ function valueToJson({ id, type }: Value): z.infer<typeof value> {
  * Reads a graph that was written by `graphToJson`. Nothing in it is trusted: a `GraphError` names the path of anything that is
  * wrong, an operation that is not on the closed list, or a value that is used before it is made.
  */
-export function graphFromJson(json: unknown): InterventionGraph {
+export function graphFromJson(json: unknown, ...more: readonly never[]): InterventionGraph {
+  refuseMore('graphFromJson(json)', more);
   return nested(() => readGraph(json));
 }
 

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { refuseMore } from '../arguments.ts';
 import { InputError } from '../inputs/prepare.ts';
 
 /** Sound in memory: one channel, samples from -1 to 1. */
@@ -24,7 +25,10 @@ const EXTENSION = '00 00 00 00 10 00 80 00 00 aa 00 38 9b 71';
 const MAIN = new Set(['fmt ', 'data']);
 
 /** Reads sound: a WAV file of one channel, or the bytes of one. Throws an `InputError` for what is none. */
-export function readAudio(source: string | Uint8Array): RawAudio {
+export function readAudio(source: string | Uint8Array, ...more: readonly never[]): RawAudio {
+  refuseMore('readAudio(source)', more);
+  if (typeof source !== 'string' && !(source instanceof Uint8Array))
+    throw new InputError('readAudio takes a path, or the bytes of a file as a Uint8Array.');
   const what = typeof source === 'string' ? source : `${source.byteLength} bytes`;
   try {
     return decode(typeof source === 'string' ? readFileSync(source) : source);

@@ -1,3 +1,4 @@
+import { refuseMore } from '../arguments.ts';
 import { InputError } from '../inputs/prepare.ts';
 
 /** A picture in memory: three bytes (red, green, blue) for each pixel, row by row. */
@@ -12,7 +13,10 @@ export interface RawImage {
  * colours as they are stored, as Pillow has them. Throws an `InputError` for what is none, and where the package sharp,
  * which reads it, is not installed.
  */
-export async function readImage(source: string | Uint8Array): Promise<RawImage> {
+export async function readImage(source: string | Uint8Array, ...more: readonly never[]): Promise<RawImage> {
+  refuseMore('readImage(source)', more);
+  if (typeof source !== 'string' && !(source instanceof Uint8Array))
+    throw new InputError('readImage takes a path, or the bytes of a file as a Uint8Array.');
   const { default: sharp } = await import('sharp').catch((cause) => {
     throw new InputError('Pictures are read by the package sharp, which is not installed: npm install sharp.', {
       cause,

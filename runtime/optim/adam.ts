@@ -30,10 +30,11 @@ interface State {
 abstract class AdamLike extends Optimizer<Required<AdamOptions>> {
   readonly #states = new Map<AnyParameter, State>();
 
-  constructor(parameters: Iterable<AnyParameter>, options: AdamOptions, defaults: Required<AdamOptions>) {
-    super(parameters, options, defaults);
-    if (this.options.betas.some((beta) => !(beta >= 0 && beta < 1))) {
-      throw new RangeError(`${new.target.name}: betas are ${this.options.betas.join(' and ')}, and lie in [0, 1)`);
+  protected override checkOptions(): void {
+    super.checkOptions();
+    const { betas } = this.options;
+    if (betas.length !== 2 || betas.some((beta) => !(typeof beta === 'number' && beta >= 0 && beta < 1))) {
+      throw new RangeError(`${this.constructor.name}: betas are ${betas.join(' and ')}, and are two numbers in [0, 1)`);
     }
   }
 
@@ -71,8 +72,8 @@ abstract class AdamLike extends Optimizer<Required<AdamOptions>> {
 export class Adam extends AdamLike {
   protected override readonly isDecoupled = false;
 
-  constructor(parameters: Iterable<AnyParameter>, options: AdamOptions = {}) {
-    super(parameters, options, DEFAULTS);
+  constructor(parameters: Iterable<AnyParameter>, options: AdamOptions = {}, ...more: readonly never[]) {
+    super(parameters, options, DEFAULTS, more);
   }
 }
 
@@ -80,7 +81,7 @@ export class Adam extends AdamLike {
 export class AdamW extends AdamLike {
   protected override readonly isDecoupled = true;
 
-  constructor(parameters: Iterable<AnyParameter>, options: AdamOptions = {}) {
-    super(parameters, options, { ...DEFAULTS, weightDecay: 1e-2 });
+  constructor(parameters: Iterable<AnyParameter>, options: AdamOptions = {}, ...more: readonly never[]) {
+    super(parameters, options, { ...DEFAULTS, weightDecay: 1e-2 }, more);
   }
 }

@@ -1,3 +1,4 @@
+import { refuseMore } from '../arguments.ts';
 import { unknownOption } from '../nearest.ts';
 import { decodeFloat16, encodeFloat16 } from '../tensor/float16.ts';
 import { type AnyParameter, Parameter } from '../tensor/parameter.ts';
@@ -21,36 +22,49 @@ export abstract class Optimizer<O extends Required<OptimizerOptions>> {
   readonly parameters: readonly AnyParameter[];
   /** The options, with their defaults; `lr` and the others may be changed between steps. */
   readonly options: { -readonly [K in keyof O]: O[K] };
+  readonly #defaults: O;
 
   /**
    * @throws TypeError for anything but parameters, and for options that the optimizer does not have
    */
-  constructor(parameters: Iterable<AnyParameter>, given: Partial<O>, defaults: O) {
-    this.parameters = [...parameters];
-    for (const parameter of this.parameters) {
-      if (!(parameter instanceof Parameter)) {
-        throw new TypeError('an optimizer takes parameters: new Adam([new Parameter(zeros)], { lr: 0.01 })');
-      }
-    }
+  constructor(parameters: Iterable<AnyParameter>, given: Partial<O>, defaults: O, more: readonly unknown[]) {
     const name = new.target.name;
+    this.parameters = parametersOf(parameters);
     if (this.parameters.length === 0) throw new TypeError(`${name} got an empty list of parameters`);
+    if (new Set(this.parameters).size < this.parameters.length) {
+      throw new TypeError(`${name} got a parameter twice, which would change twice at each step`);
+    }
+    refuseMore(`new ${name}(parameters, options)`, more);
+    if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+      throw new TypeError(`${name} takes its options by their names: { lr: 0.01 }`);
+    }
     const wrong = unknownOption(name, given, Object.keys(defaults));
     if (wrong !== null) throw new TypeError(wrong);
-    for (const [option, value] of Object.entries(given)) {
-      const otherwise = defaults[option as keyof O];
-      if (value !== undefined && typeof value !== typeof otherwise) {
-        throw new TypeError(`${name}: ${option} is a ${typeof value}, and must be a ${typeof otherwise}`);
+    const set = Object.entries(given).filter(([, value]) => value !== undefined);
+    // Options may be changed, and there are no others.
+    this.options = Object.seal({ ...defaults, ...Object.fromEntries(set) });
+    this.#defaults = defaults;
+    this.checkOptions();
+  }
+
+  /** @throws TypeError or RangeError for a value that an option does not take */
+  protected checkOptions(): void {
+    const { name } = this.constructor;
+    for (const [option, value] of Object.entries(this.options)) {
+      const otherwise: unknown = this.#defaults[option as keyof O];
+      if (typeof value !== typeof otherwise || Array.isArray(value) !== Array.isArray(otherwise)) {
+        throw new TypeError(`${name}: ${option} is ${kindOf(value)}, and must be ${kindOf(otherwise)}`);
       }
       if (typeof value === 'number' && !(value >= 0 && Number.isFinite(value))) {
         throw new RangeError(`${name}: ${option} is ${value}, and must be a number from 0 on`);
       }
     }
-    const set = Object.entries(given).filter(([, value]) => value !== undefined);
-    this.options = { ...defaults, ...Object.fromEntries(set) };
   }
 
   /** One step: every parameter that has a gradient changes. */
-  step(): void {
+  step(...more: readonly never[]): void {
+    refuseMore('step()', more);
+    this.checkOptions();
     for (const parameter of this.parameters) {
       const { grad, raw, dtype } = parameter;
       if (!grad) continue;
@@ -68,10 +82,22 @@ export abstract class Optimizer<O extends Required<OptimizerOptions>> {
   }
 
   /** Forgets the gradients. */
-  zeroGrad(): void {
+  zeroGrad(...more: readonly never[]): void {
+    refuseMore('zeroGrad()', more);
     for (const parameter of this.parameters) parameter.zeroGrad();
   }
 
   /** Changes the elements of one parameter. */
   protected abstract update(parameter: AnyParameter, elements: Float64Array, gradient: Float64Array): void;
+}
+
+function parametersOf(given: unknown): AnyParameter[] {
+  const isList = typeof given === 'object' && given !== null && !(given instanceof Tensor) && Symbol.iterator in given;
+  const found = isList ? [...(given as Iterable<AnyParameter>)] : [null];
+  if (found.every((one) => one instanceof Parameter)) return found;
+  throw new TypeError('an optimizer takes a list of parameters: new Adam([new Parameter(zeros)], { lr: 0.01 })');
+}
+
+function kindOf(value: unknown): string {
+  return Array.isArray(value) ? 'an array' : typeof value === 'object' ? 'an object' : `a ${typeof value}`;
 }

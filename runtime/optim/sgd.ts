@@ -23,8 +23,12 @@ const DEFAULTS: Required<SGDOptions> = {
 export class SGD extends Optimizer<Required<SGDOptions>> {
   readonly #velocities = new Map<AnyParameter, Moments>();
 
-  constructor(parameters: Iterable<AnyParameter>, options: SGDOptions = {}) {
-    super(parameters, options, DEFAULTS);
+  constructor(parameters: Iterable<AnyParameter>, options: SGDOptions = {}, ...more: readonly never[]) {
+    super(parameters, options, DEFAULTS, more);
+  }
+
+  protected override checkOptions(): void {
+    super.checkOptions();
     const { nesterov, momentum, dampening } = this.options;
     if (nesterov && (momentum === 0 || dampening !== 0)) {
       throw new RangeError('SGD: nesterov needs a momentum and no dampening');

@@ -26,9 +26,9 @@ export interface Diagram extends Heading {
 }
 
 /** A diagram of nodes, with edges as wide as their values. */
-export function diagram(chart: Diagram): Picture {
+export function diagram(chart: Diagram, ...more: readonly never[]): Picture {
   const kinds = { ...HEADING, rows: TEXTS, columns: TEXTS, nodes: OBJECTS, edges: OBJECTS, valueTitle: TEXT };
-  checkChart('diagram', chart, kinds, ['rows', 'columns', 'nodes', 'edges']);
+  checkChart('diagram', chart, kinds, ['rows', 'columns', 'nodes', 'edges'], more);
   const { rows, columns } = chart;
   const most = Math.max(...chart.edges.map(({ value }) => Math.abs(value)));
   const lines = chart.edges.map(({ from, to, value }) => ({

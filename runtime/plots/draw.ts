@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { TopLevelSpec } from 'vega-lite';
+import { refuseMore } from '../arguments.ts';
 import { UserError } from '../errors.ts';
 import type { Heading, Picture } from './picture.ts';
 
@@ -22,8 +23,15 @@ export function draw(chart: TopLevelSpec): Picture {
     return new vega.View(vega.parse(spec), { renderer: 'none' }).toSVG();
   };
   return Object.assign(Object.create({ [Symbol.for('Jupyter.display')]: shown }), {
-    toSVG,
-    async save(file: string) {
+    toSVG: (...more: readonly never[]) => {
+      refuseMore('toSVG()', more);
+      return toSVG();
+    },
+    async save(file: string, ...more: readonly never[]) {
+      refuseMore('save(file)', more);
+      if (typeof file !== 'string' || /\.(?!svg$)[a-z]+$/i.test(file)) {
+        throw new UserError('A picture is saved as an SVG file: save("picture.svg").');
+      }
       const svg = await toSVG();
       await mkdir(dirname(file), { recursive: true });
       await writeFile(file, svg);

@@ -22,7 +22,7 @@ export interface HeatMap extends Heading {
 }
 
 /** The values of a heat map, whose options are checked. */
-function checkedValues(call: string, map: HeatMap): number[][] {
+function checkedValues(call: string, map: HeatMap, more: readonly unknown[]): number[][] {
   checkChart(
     call,
     map,
@@ -39,6 +39,7 @@ function checkedValues(call: string, map: HeatMap): number[][] {
       cellWidth: PIXELS,
     },
     ['rows', 'columns', 'values'],
+    more,
   );
   const values = matrixOf(map.values);
   checkGrid(call, values, map);
@@ -47,8 +48,8 @@ function checkedValues(call: string, map: HeatMap): number[][] {
 }
 
 /** A heat map with its values, or other texts, in its cells. */
-export function heatMap(map: HeatMap): Picture {
-  const values = checkedValues('heatMap', map);
+export function heatMap(map: HeatMap, ...more: readonly never[]): Picture {
+  const values = checkedValues('heatMap', map, more);
   const domain = domainOf(values, map.domain);
   const cells = values.flatMap((row, y) =>
     row.map((value, x) => ({
@@ -100,8 +101,8 @@ function written(value: number, [, most]: readonly [number, number]): string {
 const SHADES = ' ░▒▓█';
 
 /** The same in the terminal: the darker, the larger; values or texts beside it. */
-export function printHeatMap(map: HeatMap): void {
-  const values = checkedValues('printHeatMap', map);
+export function printHeatMap(map: HeatMap, ...more: readonly never[]): void {
+  const values = checkedValues('printHeatMap', map, more);
   const flat = values.flat();
   const [low, high] = map.domain ?? [Math.min(...flat), Math.max(...flat)];
   const width = 8;

@@ -26,9 +26,9 @@ const HEIGHT = 260;
 const NAME_HEIGHT = 15;
 
 /** A chart of lines, each with its name at its end. */
-export function lines(chart: Lines): Picture {
+export function lines(chart: Lines, ...more: readonly never[]): Picture {
   const kinds = { ...HEADING, x: VECTOR, xTitle: TEXT, lines: OBJECTS, yTitle: TEXT, domain: DOMAIN };
-  checkChart('lines', chart, kinds, ['lines']);
+  checkChart('lines', chart, kinds, ['lines'], more);
   for (const line of chart.lines) checkChart('A line', line, { name: TEXT, values: VECTOR }, ['name', 'values']);
   const series = chart.lines.map(({ name, values }) => ({ name, values: vectorOf(values) }));
   const x = chart.x ? vectorOf(chart.x) : [...(series[0]?.values.keys() ?? [])];

@@ -1,3 +1,4 @@
+import { refuseMore } from '../arguments.ts';
 import { UserError } from '../errors.ts';
 import { unknownOption } from '../nearest.ts';
 import type { Heading } from './picture.ts';
@@ -57,7 +58,9 @@ export function checkChart<Chart extends object>(
   chart: Chart,
   kinds: Kinds<Chart>,
   needed: readonly (keyof Chart & string)[],
+  more: readonly unknown[] = [],
 ): void {
+  refuseMore(`${call}(chart)`, more);
   if (typeof chart !== 'object' || chart === null)
     throw new UserError(`${call} takes an object, not ${String(chart)}.`);
   const wrong = unknownOption(call, chart, Object.keys(kinds));
@@ -81,6 +84,7 @@ export function checkGrid(
   values: readonly (readonly unknown[])[],
   { rows, columns }: { readonly rows: readonly string[]; readonly columns: readonly string[] },
 ): void {
+  if (values.length === 0 || columns.length === 0) throw new UserError(`${call} is given no values.`);
   checkCounts(call, 'names of rows', rows.length, 'rows of values', values.length);
   for (const row of values) checkCounts(call, 'names of columns', columns.length, 'values in a row', row.length);
 }

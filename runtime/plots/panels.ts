@@ -25,10 +25,10 @@ export interface Panels extends Heading {
 }
 
 /** Heat maps side by side. */
-export function panels(charts: Panels): Picture {
+export function panels(charts: Panels, ...more: readonly never[]): Picture {
   const layout = { across: COUNT, cell: PIXELS, valueTitle: TEXT, domain: DOMAIN };
   const kinds = { ...HEADING, ...layout, panels: OBJECTS, rows: TEXTS, columns: TEXTS };
-  checkChart('panels', charts, kinds, ['panels', 'rows', 'columns']);
+  checkChart('panels', charts, kinds, ['panels', 'rows', 'columns'], more);
   return drawPanels('panels', charts);
 }
 
@@ -81,10 +81,10 @@ export interface AttentionPatterns extends Heading {
 }
 
 /** The patterns of heads side by side, 0 white and 1 dark blue. */
-export function attentionPatterns(patterns: AttentionPatterns): Picture {
+export function attentionPatterns(patterns: AttentionPatterns, ...more: readonly never[]): Picture {
   const kinds = { ...HEADING, tokens: TEXTS, heads: OBJECTS, across: COUNT, cell: PIXELS };
-  checkChart('attentionPatterns', patterns, kinds, ['tokens', 'heads']);
-  const { tokens, heads, ...more } = patterns;
+  checkChart('attentionPatterns', patterns, kinds, ['tokens', 'heads'], more);
+  const { tokens, heads, ...layout } = patterns;
   const names = { rows: tokens, columns: tokens, valueTitle: 'attention' };
-  return drawPanels('attentionPatterns', { domain: [0, 1], cell: 13, ...more, ...names, panels: heads });
+  return drawPanels('attentionPatterns', { domain: [0, 1], cell: 13, ...layout, ...names, panels: heads });
 }

@@ -20,9 +20,9 @@ const WIDTH = 460;
 const HEIGHT = 340;
 
 /** A scatter plot. */
-export function points(chart: Points): Picture {
+export function points(chart: Points, ...more: readonly never[]): Picture {
   const kinds = { ...HEADING, values: MATRIX, names: TEXTS, groups: TEXTS, xTitle: TEXT, yTitle: TEXT };
-  checkChart('points', chart, kinds, ['values', 'names']);
+  checkChart('points', chart, kinds, ['values', 'names'], more);
   const { names, groups, xTitle, yTitle, ...head } = chart;
   const values = matrixOf(chart.values);
   checkCounts('points', 'names', names.length, 'points', values.length);

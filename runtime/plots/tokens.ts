@@ -17,9 +17,9 @@ const LINE = 720;
 const HEIGHT = 26;
 
 /** A text, each of its tokens coloured by its value. */
-export function coloredTokens(chart: ColoredTokens): Picture {
+export function coloredTokens(chart: ColoredTokens, ...more: readonly never[]): Picture {
   const kinds = { ...HEADING, tokens: TEXTS, values: VECTOR, valueTitle: TEXT, domain: DOMAIN };
-  checkChart('coloredTokens', chart, kinds, ['tokens', 'values']);
+  checkChart('coloredTokens', chart, kinds, ['tokens', 'values'], more);
   const values = vectorOf(chart.values);
   checkCounts('coloredTokens', 'tokens', chart.tokens.length, 'values', values.length);
   const domain = domainOf([values], chart.domain);

@@ -1,3 +1,4 @@
+import { refuseMore } from '../arguments.ts';
 import type { DType } from '../graph/types.ts';
 import { type DataOf, decode, isFloatDType } from './storage.ts';
 import { type AnyTensor, Tensor, type TensorData } from './tensor.ts';
@@ -19,7 +20,8 @@ export class Parameter<D extends FloatDType = 'float32'> extends Tensor<D> {
   static inBlock: ParameterInBlock = { read: () => undefined, write: () => false };
   #sum: Tensor<D> | null = null;
 
-  constructor(data: TensorData, dtype?: D) {
+  constructor(data: TensorData, dtype?: D, ...more: readonly never[]) {
+    refuseMore('new Parameter(data, dtype)', more);
     const given = Tensor.from(data as AnyTensor, floatOf(data, dtype)) as unknown as Tensor<D>;
     super(given.dtype as D, given.dims, given.raw.slice() as Tensor<D>['raw']);
   }
@@ -53,7 +55,8 @@ export class Parameter<D extends FloatDType = 'float32'> extends Tensor<D> {
   }
 
   /** Forgets the gradient. */
-  zeroGrad(): void {
+  zeroGrad(...more: readonly never[]): void {
+    refuseMore('zeroGrad()', more);
     this.#sum = null;
   }
 }
@@ -63,7 +66,8 @@ function floatOf(data: TensorData, wanted: DType | undefined): FloatDType {
   const isTyped = data instanceof Tensor || ArrayBuffer.isView(data);
   const dtype = wanted ?? (isTyped ? (Tensor.from(data) as AnyTensor).dtype : 'float32');
   if (!isFloatDType(dtype)) {
-    throw new TypeError(`a Parameter holds floating-point numbers, not ${dtype}: only they have gradients`);
+    const found = typeof dtype === 'string' ? dtype : 'this';
+    throw new TypeError(`a Parameter holds floating-point numbers, not ${found}: only they have gradients`);
   }
   return dtype;
 }

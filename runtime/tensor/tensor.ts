@@ -55,8 +55,9 @@ export class Tensor<D extends DType = 'float32'> extends Indexed {
   readonly [slice: Slice]: AtIndex<Returned<D>>;
 
   /** `raw` holds the elements row by row and is not copied. */
-  constructor(dtype: D, dims: readonly number[], raw: RawOf<D>) {
+  constructor(dtype: D, dims: readonly number[], raw: RawOf<D>, ...more: readonly never[]) {
     super();
+    if (more.length > 0) throw new TypeError('new Tensor(dtype, dims, raw) takes no more than that');
     if (!isRawOf(raw, dtype)) throw new TypeError(`the elements of a ${dtype} tensor are not a ${typeName(raw)}`);
     const size = countElements(dims);
     if (raw.length !== size) {

@@ -1,3 +1,5 @@
+import { refuseMore } from '../arguments.ts';
+
 /** Functions that a branch or loop of the graph may call though the compiler has not seen them. */
 const harmless = new WeakSet<object>();
 
@@ -9,7 +11,8 @@ const library = new WeakSet<object>();
  * can see, so that a block may call it under a traced condition and in a traced loop. Returns the function.
  * @throws TypeError if it is given anything but a function
  */
-export function pure<F extends (...values: never[]) => unknown>(fn: F): F {
+export function pure<F extends (...values: never[]) => unknown>(fn: F, ...more: readonly never[]): F {
+  refuseMore('pure(fn)', more);
   if (typeof fn !== 'function') throw new TypeError('pure() takes a function: pure(lodash.clamp).');
   harmless.add(fn);
   return fn;

@@ -1,9 +1,9 @@
 import { normaliseDims } from '../../graph/operations/dims.ts';
 import { isFloat } from '../../graph/promotion.ts';
+import type { DType } from '../../graph/types.ts';
 import type { Emitter, Lower, Lowerings } from '../emitter.ts';
 import { castTo, kernelType } from './kernels.ts';
 import { type Operand, rankOf } from './operand.ts';
-import { orderingKey } from './ordering.ts';
 import { reduce } from './reduce.ts';
 import { requireOne, requiring } from './requirements.ts';
 import { int, ints, reshape, shapeOf, sizesAlong } from './sizes.ts';
@@ -20,12 +20,31 @@ function dimsOf(x: Operand, dims: readonly number[] | null): readonly number[] |
 
 type LowerReduction = Lower<'sum' | 'prod' | 'mean' | 'norm' | 'amax' | 'amin' | 'all' | 'any'>;
 
-/** ONNX Runtime adds and multiplies int64 as float64: exact up to 2^53. */
-function accumulate(op: string): LowerReduction {
-  return (emitter, [x], { dims, keepdim }, [output]) => [
-    reduce(emitter, op, castTo(emitter, x!, output!.dtype), dimsOf(x!, dims), keepdim),
-  ];
+/** Halves are added up as float32, as PyTorch does it. */
+function wide(dtype: DType): DType {
+  return dtype === 'float16' ? 'float32' : dtype;
 }
+
+/** ONNX Runtime multiplies int64 as float64: exact up to 2^53. */
+const prod: LowerReduction = (emitter, [x], { dims, keepdim }, [output]) => [
+  reduce(emitter, 'ReduceProd', castTo(emitter, x!, output!.dtype), dimsOf(x!, dims), keepdim),
+];
+
+/** Half of the bits of an int64. */
+const HALF = 2 ** 32;
+
+/** ONNX Runtime adds int64 as float64, too: the upper and the lower halves of the bits are added up by themselves. */
+const sum: LowerReduction = (emitter, [x], { dims, keepdim }, [output]) => {
+  const total = (of: string) => reduce(emitter, 'ReduceSum', of, dimsOf(x!, dims), keepdim);
+  const computed = wide(output!.dtype);
+  if (x!.type.dtype !== 'int64') {
+    return [emitter.cast(total(castTo(emitter, x!, computed)), computed, output!.dtype)];
+  }
+  const half = int(emitter, HALF);
+  const lower = emitter.node('Mod', [x!.name, half]);
+  const upper = emitter.node('Div', [emitter.node('Sub', [x!.name, lower]), half]);
+  return [emitter.node('Add', [emitter.node('Mul', [total(upper), half]), total(lower)])];
+};
 
 /** How many elements are reduced to one. */
 function countOf(emitter: Emitter, x: string, dims: readonly number[] | null): string {
@@ -36,16 +55,17 @@ function countOf(emitter: Emitter, x: string, dims: readonly number[] | null): s
 /** ONNX Runtime's mean of nothing is 0. Dividing it by the count, but at most by 1, gives PyTorch's NaN. */
 const mean: LowerReduction = (emitter, [x], attributes) => {
   const { name, type } = x!;
-  const dims = dimsOf(x!, attributes.dims);
-  const average = reduce(emitter, 'ReduceMean', name, dims, attributes.keepdim);
+  const { dtype } = type;
+  const [computed, dims] = [wide(dtype), dimsOf(x!, attributes.dims)];
+  const average = reduce(emitter, 'ReduceMean', castTo(emitter, x!, computed), dims, attributes.keepdim);
   const any = emitter.node('Min', [countOf(emitter, name, dims), int(emitter, 1)]);
-  return [emitter.node('Div', [average, emitter.cast(any, 'int64', type.dtype)])];
+  return [emitter.cast(emitter.node('Div', [average, emitter.cast(any, 'int64', computed)]), computed, dtype)];
 };
 
 /** One operator rather than the root of a sum of squares: its gradient at a vector of zeros is 0, as PyTorch's. */
 const norm: LowerReduction = (emitter, [x], { dims, keepdim }) => {
   const { dtype } = x!.type;
-  const computed = dtype === 'float16' ? 'float32' : dtype;
+  const computed = wide(dtype);
   const found = reduce(emitter, 'ReduceL2', castTo(emitter, x!, computed), dimsOf(x!, dims), keepdim);
   return [emitter.cast(found, computed, dtype)];
 };
@@ -89,20 +109,27 @@ function requireSome(emitter: Emitter, count: string): string {
 }
 
 /** The position of the first extremum; NaN is both the largest and the smallest, as in PyTorch. */
-function argExtremum(op: string, nan: number): Lower<'argmax' | 'argmin'> {
+function argExtremum(op: string): Lower<'argmax' | 'argmin'> {
   return (emitter, [x], { dim, keepdim }) => {
     const { name, type } = x!;
     const computed = kernelType(type.dtype);
-    const key = emitter.cast(orderingKey(emitter, name, type.dtype, nan), type.dtype, computed);
-    const whole = dim === null || rankOf(x!) === 0;
+    const axes = dimsOf(x!, dim === null ? null : [dim]);
+    const whole = axes === null;
     // What has no elements is refused before ONNX Runtime sees it: some of its kernels give nothing, some fail.
-    const some = requireSome(emitter, countOf(emitter, name, whole ? null : [dim]));
+    const some = requireSome(emitter, countOf(emitter, name, axes));
     const shape = emitter.node('Add', [whole ? ints(emitter, [-1]) : shapeOf(emitter, name), some]);
-    const rows = whole ? emitter.node('Reshape', [key, shape]) : reshape(emitter, key, shape);
-    const found = emitter.node(op, [rows], {
-      axis: { int: whole ? 0 : dim },
-      keepdims: { int: keepdim && !whole ? 1 : 0 },
-    });
+    const inRows = (of: string) => (whole ? emitter.node('Reshape', [of, shape]) : reshape(emitter, of, shape));
+    const axis = axes?.[0] ?? 0;
+    const keepdims = keepdim && !whole;
+    const first = (of: string, rows: string) =>
+      emitter.node(of, [rows], { axis: { int: axis }, keepdims: { int: keepdims ? 1 : 0 } });
+    const firstNaNOr = (otherwise: string) => {
+      const missing = inRows(emitter.cast(emitter.node('IsNaN', [name]), 'bool', 'uint8'));
+      const some = emitter.cast(reduce(emitter, 'ReduceMax', missing, [axis], keepdims), 'uint8', 'bool');
+      return emitter.node('Where', [some, first('ArgMax', missing), otherwise]);
+    };
+    const extreme = first(op, inRows(emitter.cast(name, type.dtype, computed)));
+    const found = isFloat(type.dtype) ? firstNaNOr(extreme) : extreme;
     if (!whole || !keepdim) return [found];
     // As many dimensions of size 1 as the tensor has dimensions.
     const rank = emitter.node('Shape', [emitter.node('Shape', [name])]);
@@ -123,15 +150,15 @@ const cumsum: Lower<'cumsum'> = (emitter, [x], { dim }, [output]) => {
 export const reductions: Lowerings<
   'sum' | 'prod' | 'mean' | 'norm' | 'amax' | 'amin' | 'all' | 'any' | 'argmax' | 'argmin' | 'cumsum'
 > = {
-  sum: accumulate('ReduceSum'),
-  prod: accumulate('ReduceProd'),
+  sum,
+  prod,
   mean,
   norm,
   amax: extremum('ReduceMax'),
   amin: extremum('ReduceMin'),
   all: quantifier('ReduceMin'),
   any: quantifier('ReduceMax'),
-  argmax: argExtremum('ArgMax', Number.POSITIVE_INFINITY),
-  argmin: argExtremum('ArgMin', Number.NEGATIVE_INFINITY),
+  argmax: argExtremum('ArgMax'),
+  argmin: argExtremum('ArgMin'),
   cumsum,
 };
