@@ -1,10 +1,13 @@
 import { now } from '../clock.ts';
 import type { InterventionGraph } from '../graph/graph.ts';
+import { type Padding, paddingToGather } from '../inputs/left-padding.ts';
 import type { Locate } from '../lowering/address.ts';
 import type { Module } from '../modules/module.ts';
+import { movedModule } from '../modules/moved.ts';
 import { buildTree } from '../modules/tree.ts';
 import { ModelError } from '../onnx/error.ts';
 import { bytesInFile } from '../onnx/external.ts';
+import { type Rewritten, withGatheredRows } from '../onnx/gathered-rows.ts';
 import type { OnnxModel } from '../onnx/model.ts';
 import type { Device } from '../ort/port.ts';
 import type { Plan } from '../partition/plan.ts';
@@ -76,11 +79,15 @@ export class Engine {
   /** Null where runs share nothing unless a scope says so. */
   private readonly sweeps: Sweeps | null;
   private released: Promise<void> | null = null;
+  private readonly options: EngineOptions;
+  /** The engine of the same model for rows that begin with padding, from the first run on that has such rows. */
+  private forPadding: Engine | null = null;
 
   constructor(model: OnnxModel, device: Device, locate: Locate, options: EngineOptions = {}) {
     this.model = model;
     this.device = device;
     this.locate = locate;
+    this.options = options;
     const { tree = buildTree(model.plain), fuse = false, reuse = true, maxIterations, formulas } = options;
     // What is fused runs in segments first: in the thread of the program for as short as can be.
     const segmentation = options.segmentation ?? segmentationFor(fuse ? 'cpu' : device);
@@ -100,6 +107,35 @@ export class Engine {
     // One session of a block, in another thread or with taps, has no parts to share.
     const hasParts = this.planner.isCut && !fuse && segmentation !== 'taps';
     this.sweeps = reuse && hasParts ? new Sweeps() : null;
+  }
+
+  /**
+   * The engine that does what this one does for some inputs: another one where these have padding before tokens, and the model
+   * has operators that need the tokens in front. It has sessions of its own.
+   */
+  serving(inputs: ReadonlyMap<string, InputTensor>): Engine {
+    const padding = paddingToGather(this.model, inputs);
+    if (padding === null) return this;
+    this.forPadding ??= this.withPadding(padding);
+    return this.forPadding;
+  }
+
+  private withPadding({ tokens, mask }: Padding): Engine {
+    return this.rewritten(withGatheredRows(this.model, tokens, mask));
+  }
+
+  private rewritten({ model, nodesOf }: Rewritten): Engine {
+    const moved = (nodes: readonly number[]) => nodes.flatMap(nodesOf);
+    const locate: Locate = (address) => {
+      const located = this.locate(address);
+      return { ...located, nodes: moved(located.nodes) };
+    };
+    // Each block has to be fused once: in the engine that it runs in most.
+    return new Engine(model, this.device, locate, {
+      ...this.options,
+      tree: movedModule(this.tree, nodesOf),
+      fuse: false,
+    });
   }
 
   /** Runs the model with the graph's interventions and returns what it saves, in order. */
@@ -184,7 +220,7 @@ export class Engine {
   release(): Promise<void> {
     this.fused?.release();
     this.sweeps?.end();
-    this.released ??= this.programs.release();
+    this.released ??= Promise.all([this.programs.release(), this.forPadding?.release()]).then(() => {});
     return this.released;
   }
 

@@ -28,16 +28,17 @@ export const groupQuery = decomposed((emit, at) => {
   return [emit.times(joined(emit, result), allBefore(emit, at, before)), k, v];
 });
 
-/** 1, if all rows of the batch have all of the past: else the index is one that an error of ONNX Runtime names. */
+/**
+ * 1, if all rows of the batch have all of the past: else the index is one that an error of ONNX Runtime names. Without a past
+ * rows may end in padding, which no token sees.
+ */
 function allBefore(emit: Emitter, at: Application, before: string): string {
   const one = emit.constant(emit.dtype(at.input(0)), [1], [1]);
   if (at.input(3) === '') return one;
   const last = emit.shift(emit.plus(before, emit.size(at.input(0), 1)), -1);
   const missing = emit.minus(emit.cast(at.input(5), 'int64'), last);
-  const isMissing = emit.cast(
-    emit.cast(emit.reduce('ReduceMax', emit.node('Abs', [missing]), null, false), 'bool'),
-    'int64',
-  );
+  const beside = emit.times(emit.node('Abs', [missing]), before);
+  const isMissing = emit.cast(emit.cast(emit.reduce('ReduceMax', beside, null, false), 'bool'), 'int64');
   return emit.node('Gather', [one, isMissing]);
 }
 
