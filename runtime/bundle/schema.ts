@@ -83,8 +83,19 @@ export const manifestSchema = z.strictObject({
   optimized: z.boolean(),
   /** The model first, then the files of its weights. */
   files: z.array(file).min(1),
-  /** What makes tokens of texts: the token that fills shorter rows up on the left, and how many tokens the model takes. */
-  tokenizer: z.strictObject({ file, config: file, pad: count, longest: count.nullable() }).optional(),
+  /**
+   * What makes tokens of texts: the token that fills shorter rows up and on which side (on the left unless told; 'none':
+   * texts of one batch have one length), and how many tokens the model takes.
+   */
+  tokenizer: z
+    .strictObject({
+      file,
+      config: file,
+      pad: count,
+      longest: count.nullable(),
+      side: z.enum(['left', 'right', 'none']).optional(),
+    })
+    .optional(),
 });
 
 export type Manifest = z.infer<typeof manifestSchema>;

@@ -1,6 +1,6 @@
 import { now } from '../clock.ts';
 import type { InterventionGraph } from '../graph/graph.ts';
-import { type Padding, paddingToGather } from '../inputs/left-padding.ts';
+import { anyPadding, type Padding, paddingToGather } from '../inputs/left-padding.ts';
 import type { Locate } from '../lowering/address.ts';
 import type { Module } from '../modules/module.ts';
 import { movedModule } from '../modules/moved.ts';
@@ -114,14 +114,18 @@ export class Engine {
    * has operators that need the tokens in front. It has sessions of its own.
    */
   serving(inputs: ReadonlyMap<string, InputTensor>): Engine {
-    const padding = paddingToGather(this.model, inputs);
-    if (padding === null) return this;
-    this.forPadding ??= this.withPadding(padding);
-    return this.forPadding;
+    return this.withPadding(paddingToGather(this.model, inputs));
   }
 
-  private withPadding({ tokens, mask }: Padding): Engine {
-    return this.rewritten(withGatheredRows(this.model, tokens, mask));
+  /** The engine whose model is right for all inputs: that of a bundle, which runs where nobody looks at them. */
+  get forAnyInputs(): Engine {
+    return this.withPadding(anyPadding(this.model));
+  }
+
+  private withPadding(padding: Padding | null): Engine {
+    if (padding === null) return this;
+    this.forPadding ??= this.rewritten(withGatheredRows(this.model, padding.tokens, padding.mask));
+    return this.forPadding;
   }
 
   private rewritten({ model, nodesOf }: Rewritten): Engine {

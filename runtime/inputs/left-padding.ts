@@ -1,5 +1,5 @@
 import { CONTRIB, isStandard } from '../onnx/domains.ts';
-import { canGatherRows, isGroupQueryAttention } from '../onnx/gathered-rows.ts';
+import { canGatherRows, isGroupQueryAttention, takesTokensInFront } from '../onnx/gathered-rows.ts';
 import type { OnnxModel } from '../onnx/model.ts';
 import type { NodeProto } from '../onnx/proto.ts';
 import type { InputTensor } from '../tensor/string-tensor.ts';
@@ -52,10 +52,16 @@ export function leftPaddingFault(model: OnnxModel, prepared: ReadonlyMap<string,
  */
 export function paddingToGather(model: OnnxModel, inputs: ReadonlyMap<string, InputTensor>): Padding | null {
   const mask = inputs.get(ATTENTION_MASK);
-  if (!mask || !model.graph.node.some(isGroupQueryAttention)) return null;
-  if (pastLength(inputs) > 0 || !isPaddedOnLeft(mask)) return null;
-  const tokens = [TOKEN_IDS, EMBEDDINGS].find((name) => inputs.has(name));
-  return tokens === undefined ? null : { tokens, mask: ATTENTION_MASK };
+  if (!mask || pastLength(inputs) > 0 || !takesTokensInFront(model) || !isPaddedOnLeft(mask)) return null;
+  return anyPadding(model);
+}
+
+/** The same for runs whose inputs are not known, as those of a bundle: any may have padding. */
+export function anyPadding(model: OnnxModel): Padding | null {
+  const has = (name: string) => model.inputs.some((input) => input.name === name);
+  const tokens = [TOKEN_IDS, EMBEDDINGS].find(has);
+  const isMasked = has(ATTENTION_MASK) && takesTokensInFront(model) && canGatherRows(model);
+  return isMasked && tokens !== undefined ? { tokens, mask: ATTENTION_MASK } : null;
 }
 
 /** An operator whose tokens cannot be given in front, or whose new ones have padding beside a cache. */

@@ -23,6 +23,13 @@ export function isGroupQueryAttention({ opType, domain }: NodeProto): boolean {
   return opType === 'GroupQueryAttention' && domain === CONTRIB;
 }
 
+/** Whether a model has such nodes that do not get their tokens in front already. */
+export function takesTokensInFront(model: OnnxModel): boolean {
+  return model.graph.node.some(
+    (node) => isGroupQueryAttention(node) && model.makerOf(node.input[0]!)?.opType !== 'GatherND',
+  );
+}
+
 /** Whether it can be given rows that begin with padding: what it reads can be put in another order. */
 export function canGatherRows({ graph }: OnnxModel): boolean {
   return graph.node.every((node) => !isGroupQueryAttention(node) || (!node.input[BIAS] && !node.output[SCORES]));

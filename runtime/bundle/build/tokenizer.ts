@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { readTokenizer } from '../../api/language-model.ts';
 import { TOKEN_IDS } from '../../inputs/convention.ts';
 import { readLanguageConfig } from '../../language/config.ts';
+import { paddingSide } from '../../language/padding-side.ts';
 import type { OnnxModel } from '../../onnx/model.ts';
 import { BundleError } from '../error.ts';
 import type { BundleFile, Manifest } from '../schema.ts';
@@ -27,10 +28,12 @@ export function bundleTokenizer(folder: string, model: OnnxModel): BundleTokeniz
     );
   }
   readTokenizer(folder);
-  const { padTokenId, eosTokenIds, maxPositions } = readLanguageConfig(folder);
+  const { padTokenId, eosTokenIds, maxPositions, whole } = readLanguageConfig(folder);
   const [file, config] = [besideFile(folder, 'tokenizer.json'), besideFile(folder, 'tokenizer_config.json')];
   const pad = padTokenId ?? eosTokenIds[0] ?? 0;
-  return { entry: { file: file.file, config: config.file, pad, longest: maxPositions }, files: [file, config] };
+  const side = paddingSide(model, whole);
+  const entry = { file: file.file, config: config.file, pad, longest: maxPositions, side };
+  return { entry, files: [file, config] };
 }
 
 function besideFile(folder: string, path: string): BesideFile {

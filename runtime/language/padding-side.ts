@@ -1,0 +1,26 @@
+import { isPast } from '../inputs/convention.ts';
+import { countsFromFirstColumn } from '../onnx/counted-positions.ts';
+import type { OnnxModel } from '../onnx/model.ts';
+import { continuesTexts, isEncoder } from './encoders.ts';
+
+/**
+ * Where shorter texts are filled up: of a model that goes on from texts on the left, so that the last token of each stands in
+ * the last column, and of an encoder on the right, as transformers does, so that the first stands in the first one.
+ * 'none': the model goes on from texts, and counts positions from the first column.
+ */
+export type PaddingSide = 'left' | 'right' | 'none';
+
+/** @param config `config.json`, whole */
+export function paddingSide(model: OnnxModel, config: Readonly<Record<string, unknown>>): PaddingSide {
+  const goesOn = model.inputs.some(({ name }) => isPast(name)) || continuesTexts(config);
+  if (!goesOn && isEncoder(config)) return 'right';
+  if (!countsFromFirstColumn(model)) return 'left';
+  return goesOn ? 'none' : 'right';
+}
+
+/** Why texts of several lengths cannot be one batch; null if they can. */
+export function sideFault(side: PaddingSide): string | null {
+  return side === 'none'
+    ? 'the model has no position_ids and counts positions from the first column, so padding before a prompt would move it'
+    : null;
+}
