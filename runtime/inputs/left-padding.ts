@@ -46,22 +46,29 @@ export function leftPaddingFault(model: OnnxModel, prepared: ReadonlyMap<string,
 }
 
 /**
- * The padding of a run for whose sake a model has to give its attention operators the tokens of each row in front; null
- * where it has none before tokens, where the operators see the mask itself, and where a run goes on from a cache, which has
- * each row's tokens in front already.
+ * Whether tokens of a run follow on padding. One that goes on from a cache has no new tokens that do, and the cache has each
+ * row's tokens in front already.
  */
-export function paddingToGather(model: OnnxModel, inputs: ReadonlyMap<string, InputTensor>): Padding | null {
+export function isPadded(inputs: ReadonlyMap<string, InputTensor>): boolean {
   const mask = inputs.get(ATTENTION_MASK);
-  if (!mask || pastLength(inputs) > 0 || !takesTokensInFront(model) || !isPaddedOnLeft(mask)) return null;
-  return anyPadding(model);
+  return mask !== undefined && pastLength(inputs) === 0 && isPaddedOnLeft(mask);
 }
 
-/** The same for runs whose inputs are not known, as those of a bundle: any may have padding. */
+/**
+ * The inputs that tell where padding is, of a model that has to give its attention operators the tokens of each row in front;
+ * null for one whose operators see the mask itself.
+ */
 export function anyPadding(model: OnnxModel): Padding | null {
   const has = (name: string) => model.inputs.some((input) => input.name === name);
   const tokens = [TOKEN_IDS, EMBEDDINGS].find(has);
   const isMasked = has(ATTENTION_MASK) && takesTokensInFront(model) && canGatherRows(model);
   return isMasked && tokens !== undefined ? { tokens, mask: ATTENTION_MASK } : null;
+}
+
+/** Whether a run has fewer tokens in some rows than in others, and an operator of attention is told only how many. */
+export function hasUnevenRows({ graph }: OnnxModel, inputs: ReadonlyMap<string, InputTensor>): boolean {
+  const mask = inputs.get(ATTENTION_MASK);
+  return graph.node.some(isGroupQueryAttention) && mask !== undefined && isPaddedOnLeft(mask);
 }
 
 /** An operator whose tokens cannot be given in front, or whose new ones have padding beside a cache. */
