@@ -42,7 +42,7 @@ function open(whole: OnnxModel): OpenedAttention {
         own = writtenOut(node, emit, names);
         constants.push(...emit.constants.map((tensor) => ({ ...tensor, name: renamed(tensor.name, node) })));
       } catch (error) {
-        if (!(error instanceof GradientError)) throw error;
+        if (!(error instanceof GradientError || error instanceof Unwritten)) throw error;
         faults.set(index, error.message.replace(/ ha(s|ve) no derivative here$/, ''));
       }
     }
@@ -73,14 +73,17 @@ function renamed(name: string, { output }: NodeProto): string {
     : name;
 }
 
-/** @throws GradientError for what has no definition here */
+/** What the definition of an operator here does not give. */
+class Unwritten extends Error {}
+
+/** @throws GradientError or Unwritten for what has no definition here */
 function writtenOut(node: NodeProto, emit: Emitter, names: FreshNames): NodeProto[] {
   const at = new Application(node, [], []);
   const made = attentionWrittenOut(emit, at);
   const softmax = emit.nodes.filter(({ opType }) => opType === 'Softmax');
-  if (softmax.length !== 1) throw at.refuse('it has no softmax of its own');
+  if (softmax.length !== 1) throw new Unwritten(`${node.opType} has no softmax of its own`);
   const { scores, probabilities } = insideOf(node);
-  const names_ = new Map([
+  const called = new Map([
     [softmax[0]!.input[0]!, scores],
     [softmax[0]!.output[0]!, probabilities],
   ]);
@@ -89,11 +92,11 @@ function writtenOut(node: NodeProto, emit: Emitter, names: FreshNames): NodeProt
   for (const [i, output] of node.output.entries()) {
     if (output === '') continue;
     const tensor = made[i];
-    if (!tensor) throw at.refuse(`its output ${output}`);
-    if (own.has(tensor) && !names_.has(tensor)) names_.set(tensor, output);
+    if (!tensor) throw new Unwritten(`its output ${output}`);
+    if (own.has(tensor) && !called.has(tensor)) called.set(tensor, output);
     else copies.push(makeNode('Identity', [tensor], [output]));
   }
-  const call = (name: string) => names_.get(name) ?? renamed(name, node);
+  const call = (name: string) => called.get(name) ?? renamed(name, node);
   return [...emit.nodes, ...copies].map((one) =>
     changedNode(one, {
       name: names.take(`${node.name || node.output.find(Boolean)}:${one.opType}`),
