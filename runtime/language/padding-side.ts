@@ -1,5 +1,5 @@
-import { isPast } from '../inputs/convention.ts';
-import { countsFromFirstColumn } from '../onnx/counted-positions.ts';
+import { isPast, TOKEN_IDS } from '../inputs/convention.ts';
+import { positionsCountedBy } from '../onnx/counted-positions.ts';
 import type { OnnxModel } from '../onnx/model.ts';
 import { continuesTexts, isEncoder } from './encoders.ts';
 
@@ -13,9 +13,9 @@ export type PaddingSide = 'left' | 'right' | 'none';
 /** @param config `config.json`, whole */
 export function paddingSide(model: OnnxModel, config: Readonly<Record<string, unknown>>): PaddingSide {
   const goesOn = model.inputs.some(({ name }) => isPast(name)) || continuesTexts(config);
-  if (!goesOn && isEncoder(config)) return 'right';
-  if (!countsFromFirstColumn(model)) return 'left';
-  return goesOn ? 'none' : 'right';
+  const counted = positionsCountedBy(model, TOKEN_IDS);
+  if (goesOn) return counted === 'columns' ? 'none' : 'left';
+  return counted !== null || isEncoder(config) ? 'right' : 'left';
 }
 
 /** Why texts of several lengths cannot be one batch; null if they can. */
