@@ -24,13 +24,13 @@ class Bundle:
         return self.build(self.manifest["returns"])
 
     def tokens(self, text):
-        """A row of tokens for each text, shorter ones filled up, and the first token of a decoder."""
+        """A row of tokens for each text, shorter ones filled up on the left, or as the manifest says, and the first token of a decoder."""
         from tokenizers import Tokenizer
 
         about = self.manifest["tokenizer"]
         tokenizer = Tokenizer.from_file(str(self.folder / about["file"]["path"]))
         tokenizer.no_truncation()
-        tokenizer.enable_padding(direction=about.get("side", "left"), pad_id=about["pad"])
+        tokenizer.enable_padding(direction="right" if about.get("side") == "right" else "left", pad_id=about["pad"])
         rows = tokenizer.encode_batch([text] if isinstance(text, str) else text)
         start = {"decoder_input_ids": [[about["start"]] for _ in rows]} if "start" in about else {}
         return {"input_ids": [row.ids for row in rows], "attention_mask": [row.attention_mask for row in rows]} | start

@@ -1,9 +1,11 @@
+import { withOpenedAttention } from '../gradients/opened-attention.ts';
 import { OperationError } from '../graph/operation.ts';
 import type { Address } from '../graph/ops.ts';
 import type { TensorType } from '../graph/types.ts';
 import type { Located } from '../lowering/address.ts';
 import { conditionsOf } from '../modules/counted-calls.ts';
 import { findModule } from '../modules/find.ts';
+import { insideOfModule } from '../modules/inside.ts';
 import { type Module, type Operation, walk } from '../modules/module.ts';
 import { OPERATION } from '../modules/operation-path.ts';
 import { ParameterReaders } from '../modules/parameter-readers.ts';
@@ -17,8 +19,10 @@ import { differingModules } from '../onnx/branches/closed.ts';
 import { saysWhetherRan } from '../onnx/branches/ran.ts';
 import { BLOCKED } from '../onnx/domains.ts';
 import { dtypeName, elementTypeName, TEXTS } from '../onnx/dtypes.ts';
+import { insideOf, isFusedAttention, isInside } from '../onnx/fused-attention.ts';
 import type { OnnxModel } from '../onnx/model.ts';
 import { isTurned } from '../onnx/turned.ts';
+import { insideType } from '../shapes/inside-type.ts';
 import type { SymbolicTypes } from '../shapes/symbolic.ts';
 import { TensorTypes } from '../shapes/tensor-types.ts';
 import type { TracedForward } from '../tracing/forward.ts';
@@ -270,7 +274,10 @@ export class ModelMap {
     const marks = [...path.matchAll(new RegExp(`(?=${OPERATION})`, 'g'))].map((match) => match.index).reverse();
     const [at] = marks.filter((mark) => this.modules.has(path.slice(0, mark)));
     if (at === undefined) return null;
-    const node = this.nodeOf(path.slice(0, at), path.slice(at + OPERATION.length));
+    const [module, name] = [path.slice(0, at), path.slice(at + OPERATION.length)];
+    const around = this.insideOf(module).get(name);
+    if (around !== undefined) return this.inside(around, path);
+    const node = this.nodeOf(module, name);
     const { input, output } = this.model.plain.graph.node[node]!;
     const { initializers } = this.model;
     return {
@@ -280,11 +287,31 @@ export class ModelMap {
     };
   }
 
+  /** What is inside of the operators of a module that do attention as a whole, by its names as an operation. */
+  insideOf(module: string): ReadonlyMap<string, number> {
+    return insideOfModule(this.find(module), this.model.plain.graph);
+  }
+
+  private inside(node: number, path: string): Omit<Located, 'tensor'> {
+    const around = this.model.graph.node[node]!;
+    const fault = isFusedAttention(around)
+      ? withOpenedAttention(this.model).faults.get(node)
+      : "it stands in a branch of the model's own";
+    if (fault !== undefined) {
+      const { opType } = this.model.plain.graph.node[node]!;
+      throw new OperationError(
+        `${path.replace(OPERATION, '.ops.')} is inside of ${opType}, which does attention as a whole and cannot be written out as what it is made of: ${fault}`,
+      );
+    }
+    const { scores, probabilities } = insideOf(around);
+    return { nodes: [node], inputs: [scores], outputs: [probabilities] };
+  }
+
   /** The index of an operation's node in the graph: by its name in a module, or a node's own name in the file. */
   findNode(module: string, name: string): number | undefined {
     const { operations } = this.find(module);
     const found = operations.find((operation) => operation.name === name)?.node;
-    return found ?? (module === '' ? this.nodes.get(name)?.index : undefined);
+    return found ?? this.insideOf(module).get(name) ?? (module === '' ? this.nodes.get(name)?.index : undefined);
   }
 
   /** The same. If there is no such operation, it throws an OperationError that names similar ones. */
@@ -366,6 +393,10 @@ export class TypedModel implements TracedModel {
 
   resolve(address: Address): Resolved {
     const { tensor } = this.locate(address);
+    if (isInside(tensor)) {
+      const around = this.map.model.graph.node[this.locate(address).nodes[0]!]!;
+      return { tensor, ...insideType(around, this.shapes) };
+    }
     const type = this.shapes.type(tensor) ?? this.initializerType(tensor);
     if (!type) throw new OperationError(this.untyped(address, tensor));
     return { tensor, type, batching: this.shapes.batching(tensor) };

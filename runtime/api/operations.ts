@@ -24,7 +24,10 @@ export function operationsOf(map: ModelMap, path: string, standing: Standing): O
       callerSite(),
     );
   // Node prints what stands behind a proxy, not the proxy.
-  const printed = { [Symbol.for('nodejs.util.inspect.custom')]: () => `ops: ${names().join(', ') || 'none'}` };
+  const inside = () => [...map.insideOf(path).keys()].map((name) => `${name} (inside)`);
+  const printed = {
+    [Symbol.for('nodejs.util.inspect.custom')]: () => `ops: ${[...names(), ...inside()].join(', ') || 'none'}`,
+  };
   return ownProxy<Operations>(printed, {
     get(_, key) {
       if (typeof key === 'symbol' || (PROBED_NAMES.has(key) && !has(key))) return undefined;

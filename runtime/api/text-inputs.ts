@@ -4,7 +4,7 @@ import { ATTENTION_MASK, TOKEN_IDS } from '../inputs/convention.ts';
 import { InputError, type Inputs } from '../inputs/prepare.ts';
 import { applyChatTemplate, type ChatMessage } from '../language/chat.ts';
 import type { LanguageConfig } from '../language/config.ts';
-import { paddingSide } from '../language/padding-side.ts';
+import { type PaddingSide, paddingSide, sideFault } from '../language/padding-side.ts';
 import { encodePrompts, type Prompts } from '../language/tokens.ts';
 import type { OnnxModel } from '../onnx/model.ts';
 import { Tensor } from '../tensor/tensor.ts';
@@ -17,12 +17,12 @@ export class TextInputs implements InputMaker {
   readonly #plain: PlainInputs;
   readonly #tokenizer: Tokenizer;
   readonly #config: LanguageConfig;
-  readonly #side: 'left' | 'right';
+  readonly #side: PaddingSide;
 
   constructor(model: OnnxModel, tokenizer: Tokenizer, config: LanguageConfig) {
     this.#model = model;
     this.#plain = new PlainInputs(model);
-    this.#side = paddingSide(model.inputs, config);
+    this.#side = paddingSide(model, config.whole);
     this.#tokenizer = tokenizer;
     this.#config = config;
   }
@@ -46,13 +46,15 @@ export class TextInputs implements InputMaker {
   /** Rows of tokens as inputs, padded to one length. */
   #pad(rows: readonly (readonly number[])[]): Inputs {
     const { padTokenId, eosTokenIds } = this.#config;
-    const { [TOKEN_IDS]: ids, [ATTENTION_MASK]: mask } = batchRows(rows, padTokenId ?? eosTokenIds[0] ?? 0, this.#side);
     const hasMask = this.#model.inputs.some(({ name }) => name === ATTENTION_MASK);
-    if (!hasMask && rows.some(({ length }) => length !== rows[0]!.length)) {
+    const fault = hasMask ? sideFault(this.#side) : `the model has no ${ATTENTION_MASK}, so padding would be seen`;
+    if (fault !== null && rows.some(({ length }) => length !== rows[0]!.length)) {
       throw new InputError(
-        `The prompts have ${rows.map(({ length }) => length).join(', ')} tokens and cannot be batched: the model has no ${ATTENTION_MASK}, so padding would be seen. Give prompts of one length, or a trace for each.`,
+        `The prompts have ${rows.map(({ length }) => length).join(', ')} tokens and cannot be batched: ${fault}. Give prompts of one length, or a trace for each.`,
       );
     }
+    const side = this.#side === 'right' ? 'right' : 'left';
+    const { [TOKEN_IDS]: ids, [ATTENTION_MASK]: mask } = batchRows(rows, padTokenId ?? eosTokenIds[0] ?? 0, side);
     return { [TOKEN_IDS]: ids, ...(hasMask && { [ATTENTION_MASK]: mask }) };
   }
 }

@@ -85,16 +85,17 @@ export const manifestSchema = z.strictObject({
   /** The model first, then the files of its weights. */
   files: z.array(file).min(1),
   /**
-   * What makes tokens of texts: the token that fills shorter rows up, on which side (the left unless given), how many tokens
-   * the model takes, and the token that the decoder of an encoder-decoder begins with.
+   * What makes tokens of texts: the token that fills shorter rows up and on which side (on the left unless told; 'none':
+   * texts of one batch have one length), how many tokens the model takes, and the
+   * token that the decoder of an encoder-decoder begins with.
    */
   tokenizer: z
     .strictObject({
       file,
       config: file,
       pad: count,
-      side: z.enum(['left', 'right']).optional(),
       longest: count.nullable(),
+      side: z.enum(['left', 'right', 'none']).optional(),
       start: count.optional(),
     })
     .optional(),

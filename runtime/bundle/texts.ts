@@ -66,7 +66,7 @@ function tokensOf(
   text: unknown,
   tokenizer: Tokenizer,
   { inputs }: Manifest,
-  { pad, side = 'left', longest }: TokenizerEntry,
+  { pad, longest, side = 'left' }: TokenizerEntry,
 ): TextTokens {
   const texts: readonly unknown[] = Array.isArray(text) ? text : [text];
   const rows = texts.map((one, i) => {
@@ -82,11 +82,14 @@ function tokensOf(
     return ids;
   });
   if (rows.length === 0) throw new InputError('There are no texts: the list is empty.');
-  const { [TOKEN_IDS]: ids, [ATTENTION_MASK]: mask } = batchRows(rows, pad, side);
-  if (inputs.some(({ name, used }) => name === ATTENTION_MASK && used))
-    return { [TOKEN_IDS]: ids, [ATTENTION_MASK]: mask };
-  if (rows.every(({ length }) => length === rows[0]!.length)) return { [TOKEN_IDS]: ids };
+  const { [TOKEN_IDS]: ids, [ATTENTION_MASK]: mask } = batchRows(rows, pad, side === 'right' ? side : 'left');
+  const isMasked = inputs.some(({ name, used }) => name === ATTENTION_MASK && used);
+  if (rows.every(({ length }) => length === rows[0]!.length) || (isMasked && side !== 'none'))
+    return { [TOKEN_IDS]: ids, ...(isMasked && { [ATTENTION_MASK]: mask }) };
+  const reason = isMasked
+    ? 'counts positions from the first column, so padding would move a text'
+    : `has no ${ATTENTION_MASK}, so padding would be seen`;
   throw new InputError(
-    `The texts have ${rows.map(({ length }) => length).join(', ')} tokens and cannot be one batch: the model has no ${ATTENTION_MASK}, so padding would be seen. Give texts of one length, or one at a time.`,
+    `The texts have ${rows.map(({ length }) => length).join(', ')} tokens and cannot be one batch: the model ${reason}. Give texts of one length, or one at a time.`,
   );
 }

@@ -104,8 +104,8 @@ export class Composite {
       this.runs.map(({ engine: { model, locate } }) => ({ model, locate })),
     );
     for (const { value, operand } of outer) setOperand(graph, operand, this.at(value));
-    const { engine } = this.runs[forward]!;
     const inputs = this.inputsOf(forward);
+    const engine = this.runs[forward]!.engine.serving(graph, inputs);
     const options = this.taping?.run(engine, extracted, kept, this.inputValues(forward), this.options) ?? this.options;
     const run = (asked: InterventionGraph) => engine.run(asked, inputs, options);
     const tensors = await (this.draws.get(forward)?.run(graph, engine, run) ?? run(graph));

@@ -73,7 +73,8 @@ export class Execution {
   /** Runs a graph of one forward as it is, and gives its saves. */
   async single(): Promise<Tensor[]> {
     const { graph } = this;
-    if (graph.saves.length > 0) return this.forwards[0]!.engine.run(graph, this.forwards[0]!.inputs, this.options);
+    const { engine, inputs } = this.forwards[0]!;
+    if (graph.saves.length > 0) return engine.serving(graph, inputs).run(graph, inputs, this.options);
     checkEffects(graph.root.nodes);
     return [];
   }
@@ -206,7 +207,8 @@ export class Execution {
     for (const value of wanted) if (!own.values.has(value)) this.gone.add(value);
     if (made.length === 0 && !own.graph.root.nodes.some(({ op }) => op === 'apply')) return;
     const runs = [main, ...attached].map((number) => this.forwards[number]!);
-    const { engine, inputs, given = new Map() } = runs[0]!;
+    const { inputs, given = new Map() } = runs[0]!;
+    const engine = runs[0]!.engine.serving(own.graph, inputs);
     const taping = this.tape && new Taping(this.tape, isComposite(nodes) ? own.values : new Map(), this.targets);
     const tensors = isComposite(nodes)
       ? await new Composite(own.graph, runs, this.functionsIn(own), this.options, taping).run()

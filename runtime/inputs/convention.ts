@@ -90,7 +90,8 @@ export function maskFault(prepared: ReadonlyMap<string, InputTensor>): string | 
   return `${ATTENTION_MASK} has dims [${mask.dims.join(', ')}], but there are ${batch} rows of ${sequence} tokens${cached}: it has dims [${batch}, ${past + sequence}]`;
 }
 
-function pastLength(prepared: ReadonlyMap<string, InputTensor>): number {
+/** How many tokens the cache has. */
+export function pastLength(prepared: ReadonlyMap<string, InputTensor>): number {
   return [...prepared].find(([name]) => isKeyValue(name))?.[1].dims.at(-2) ?? 0;
 }
 

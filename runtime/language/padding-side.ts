@@ -1,28 +1,29 @@
-import { isPast, TOKEN_TYPE_IDS } from '../inputs/convention.ts';
+import { isPast, TOKEN_IDS } from '../inputs/convention.ts';
+import { positionsCountedBy } from '../onnx/counted-positions.ts';
 import { DECODER_TOKEN_IDS } from '../onnx/encoder-decoder-names.ts';
-import type { LanguageConfig } from './config.ts';
-
-/** The encoders of transformers by their `model_type`: they see a whole text at once, and its first token stands for it. */
-const ENCODERS = new Set(
-  `albert bert big_bird camembert canine convbert data2vec-text deberta deberta-v2 distilbert electra ernie esm eurobert flaubert
-  fnet funnel gte ibert layoutlm longformer luke megatron-bert mobilebert modernbert mpnet mra nezha nomic_bert nystromformer
-  rembert roberta roberta-prelayernorm roc_bert roformer splinter squeezebert tapas xlm xlm-roberta xlm-roberta-xl xmod yoso`.split(
-    /\s+/,
-  ),
-);
+import type { OnnxModel } from '../onnx/model.ts';
+import { continuesTexts, isEncoder } from './encoders.ts';
 
 /**
- * Where shorter texts are filled up to the length of the longest: on the left, so that the last token of every row stands in
- * the last column; for an encoder on the right, as it counts positions from the first column.
+ * Where shorter texts are filled up: of a model that goes on from texts on the left, so that the last token of each stands in
+ * the last column, and of an encoder on the right, as transformers does, so that the first stands in the first one.
+ * 'none': the model goes on from texts, and counts positions from the first column.
  */
-export function paddingSide(
-  inputs: readonly { readonly name: string }[],
-  { whole }: Pick<LanguageConfig, 'whole'>,
-): 'left' | 'right' {
-  const has = (test: (name: string) => boolean) => inputs.some(({ name }) => test(name));
-  if (has((name) => name === DECODER_TOKEN_IDS)) return 'right';
-  if (has(isPast) || whole.is_decoder === true) return 'left';
-  const { model_type: type } = whole;
-  const isEncoder = typeof type === 'string' ? ENCODERS.has(type) : has((name) => name === TOKEN_TYPE_IDS);
-  return isEncoder ? 'right' : 'left';
+export type PaddingSide = 'left' | 'right' | 'none';
+
+/** @param config `config.json`, whole */
+export function paddingSide(model: OnnxModel, config: Readonly<Record<string, unknown>>): PaddingSide {
+  // Texts go to the encoder.
+  if (model.inputs.some(({ name }) => name === DECODER_TOKEN_IDS)) return 'right';
+  const goesOn = model.inputs.some(({ name }) => isPast(name)) || continuesTexts(config);
+  const counted = positionsCountedBy(model, TOKEN_IDS);
+  if (goesOn) return counted === 'columns' ? 'none' : 'left';
+  return counted !== null || isEncoder(config) ? 'right' : 'left';
+}
+
+/** Why texts of several lengths cannot be one batch; null if they can. */
+export function sideFault(side: PaddingSide): string | null {
+  return side === 'none'
+    ? 'the model has no position_ids and counts positions from the first column, so padding before a prompt would move it'
+    : null;
 }

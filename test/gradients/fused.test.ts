@@ -332,9 +332,13 @@ describe('Attention of ONNX Runtime', () => {
     await expectRight(one('Attention', { ...inputs, none: null, none2: null, bias }, heads), RANKED);
   });
 
-  it('with lengths, a past or a rotary embedding in it is refused', () => {
-    expectRefused(one('Attention', { ...inputs, lengths: int32s([2, 3]) }, heads), '1 dimensions');
-    expectRefused(one('Attention', { ...inputs, none: null, past: floats([2, 2, 2, 1, 2]) }, heads), 'past');
+  it('with lengths, and with a past', async () => {
+    await expectRight(one('Attention', { ...inputs, lengths: int32s([2, 3]) }, heads), RANKED);
+    const past = { ...inputs, none: null, past: floats([2, 2, 2, 1, 2]) };
+    await expectRight(one('Attention', past, { ...heads, unidirectional: { int: 1 } }, ['y', 'present']), RANKED);
+  });
+
+  it('with a rotary embedding in it is refused', () => {
     expectRefused(one('Attention', inputs, { ...heads, do_rotary: { int: 1 } }), 'rotary');
   });
 });

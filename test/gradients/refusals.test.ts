@@ -263,6 +263,29 @@ const REFUSALS: readonly Refusal[] = [
     declared: flat,
   },
   {
+    because: 'a past in a buffer has no derivative here',
+    domain: ONNX_RUNTIME,
+    op: 'Attention',
+    inputs: ['x', 'w', 'b'],
+    attributes: { num_heads: int(2), past_present_share_buffer: int(1) },
+    declared: flat,
+  },
+  ...(
+    [
+      ['attention to later tokens has no derivative here', { causal: int(0) }],
+      ['a cache that slides has no derivative here', { sliding_window_cache: int(1) }],
+    ] as const
+  ).map(
+    ([because, attributes]): Refusal => ({
+      because,
+      domain: ONNX_RUNTIME,
+      op: 'GroupQueryAttention',
+      inputs: ['x', 'k', 'v', '', '', 'n', 't'],
+      attributes: { num_heads: int(2), kv_num_heads: int(1), ...attributes },
+      declared: { n: ['int32', [2]], t: ['int32', []] },
+    }),
+  ),
+  {
     because: 'packed queries, keys and values have no derivative here',
     domain: ONNX_RUNTIME,
     op: 'MultiHeadAttention',

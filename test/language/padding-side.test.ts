@@ -1,50 +1,77 @@
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { LanguageModel, save } from 'onnsight';
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { paddingSide } from '../../runtime/language/padding-side.ts';
+import { makeGraph, makeModel, makeNode, makeTensor, makeValueInfo } from '../../runtime/onnx/make.ts';
+import { OnnxModel } from '../../runtime/onnx/model.ts';
+import { readModel } from '../../runtime/onnx/read.ts';
 import { fixturePath } from '../published/fixture-path.ts';
 import { TOY } from '../support/toy.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'onnsight-'));
-afterAll(() => rmSync(folder, { recursive: true }));
+const file = await readModel(`${TOY}/model.onnx`);
+const bert = await readModel(fixturePath('bert-optimizer.onnx'));
+const mpnet = await readModel(fixturePath('mpnet-int8.onnx'));
 
-/** A classifier's class comes of its first token, and its positions count from the first column. */
-describe('rows of an encoder are padded on the right', () => {
-  cpSync(fixturePath('bert-cls.onnx'), join(folder, 'model.onnx'));
-  for (const name of ['tokenizer.json', 'tokenizer_config.json']) cpSync(join(TOY, name), join(folder, name));
-  writeFileSync(join(folder, 'config.json'), '{ "model_type": "bert", "pad_token_id": 0 }');
-  const rows = [[11, 99, 11, 2, 5, 7], [11, 99, 2], [8]];
+/** A model that adds a table of words and one of positions, which it takes by an index made of its inputs. */
+function model(nodes: readonly ReturnType<typeof makeNode>[], inputs: readonly string[] = []): OnnxModel {
+  const table = (name: string) =>
+    makeTensor(
+      name,
+      'float32',
+      Array.from({ length: 32 }, () => 0),
+      [16, 2],
+    );
+  const all = ['input_ids', 'attention_mask', ...inputs].map((name) =>
+    makeValueInfo(name, 'int64', ['batch', 'length']),
+  );
+  const graph = makeGraph(
+    'graph',
+    [
+      makeNode('Gather', ['words', 'input_ids'], ['w']),
+      ...nodes,
+      makeNode('Gather', ['places', 'index'], ['p']),
+      makeNode('Add', ['w', 'p'], ['y']),
+    ],
+    all,
+    [makeValueInfo('y', 'float32')],
+    [
+      table('words'),
+      table('places'),
+      makeTensor('zero', 'int64', [0], []),
+      makeTensor('one', 'int64', [1], []),
+      makeTensor('axis', 'int64', [1], []),
+    ],
+  );
+  return new OnnxModel(makeModel(graph, 17), file);
+}
 
-  it('each gives what it does alone, which plain ONNX Runtime gives', async () => {
-    const lm = await LanguageModel.load(folder, { device: 'cpu' });
-    const together = await lm.trace(rows, () => save(lm.output));
-    const invoked = await lm.trace((tracer) => rows.map((row) => tracer.invoke([row], () => save(lm.output))));
-    for (const [i, row] of rows.entries()) {
-      const alone = Array.from((await lm.trace([row])).logits!.data, Number);
-      for (const [j, value] of alone.entries()) {
-        expect(Number(together.data[i * alone.length + j])).toBeCloseTo(value, 5);
-        expect(Number((invoked[i] as typeof together).data[j])).toBeCloseTo(value, 5);
-      }
-    }
+const columns = [
+  makeNode('Shape', ['input_ids'], ['shape']),
+  makeNode('Gather', ['shape', 'one'], ['length']),
+  makeNode('Range', ['zero', 'length', 'one'], ['index']),
+];
+const tokens = [
+  makeNode('Equal', ['input_ids', 'one'], ['is_pad']),
+  makeNode('Not', ['is_pad'], ['is_token']),
+  makeNode('Cast', ['is_token'], ['counted'], { to: { int: 7 } }),
+  makeNode('CumSum', ['counted', 'axis'], ['index']),
+];
+const masked = [makeNode('CumSum', ['attention_mask', 'axis'], ['index'])];
+const given = [makeNode('Identity', ['position_ids'], ['index'])];
+
+describe('where texts are padded', () => {
+  it.each([
+    ['positions by columns', model(columns), {}, 'right'],
+    ['the same with a cache', model(columns, ['past_key_values.0.key']), {}, 'none'],
+    ['the same of a decoder', model(columns), { architectures: ['GPT2LMHeadModel'] }, 'none'],
+    ['an encoder as decoder', model(columns), { model_type: 'bert', is_decoder: true }, 'none'],
+    ['positions by tokens', model(tokens), {}, 'right'],
+    ['the same of a decoder', model(tokens), { architectures: ['RobertaForCausalLM'] }, 'left'],
+    ['positions by the mask', model(masked), {}, 'left'],
+    ['positions that are given', model(given, ['position_ids']), {}, 'left'],
+    ['an encoder', model(given, ['position_ids']), { model_type: 'modernbert' }, 'right'],
+    ['the toy', file, {}, 'left'],
+    ['BERT', bert, {}, 'right'],
+    ['MPNet', mpnet, {}, 'right'],
+  ] as const)('%s', (_name, made, config, side) => {
+    expect(paddingSide(made, config)).toBe(side);
   });
-});
-
-it.each([
-  [['input_ids', 'attention_mask', 'token_type_ids'], {}, 'right'],
-  [['input_ids', 'attention_mask'], { model_type: 'distilbert' }, 'right'],
-  [['input_ids', 'attention_mask'], { model_type: 'gpt2' }, 'left'],
-  [['input_ids', 'attention_mask', 'token_type_ids'], { model_type: 'xlnet' }, 'left'],
-  [['input_ids', 'attention_mask'], { model_type: 'bert', is_decoder: true }, 'left'],
-  [['input_ids', 'attention_mask', 'past_key_values.0.key'], {}, 'left'],
-  [['input_ids', 'attention_mask', 'decoder_input_ids'], { model_type: 't5' }, 'right'],
-  [['input_ids', 'attention_mask'], {}, 'left'],
-])('%j of %j: %s', (names, whole, side) => {
-  expect(
-    paddingSide(
-      names.map((name) => ({ name })),
-      { whole },
-    ),
-  ).toBe(side);
 });

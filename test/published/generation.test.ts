@@ -1,7 +1,7 @@
 import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { LanguageModel, save, type Tensor } from 'onnsight';
+import { LanguageModel } from 'onnsight';
 import { expect, test } from 'vitest';
 import { fixturePath } from './fixture-path.ts';
 
@@ -42,24 +42,4 @@ test('a model without logits cannot generate', async () => {
     /generation.test.ts:\d+:\d+ - The model cannot generate: it has no output 'logits'/,
   );
   rmSync(folder, { recursive: true });
-});
-
-test('padding that an attention operator takes for tokens is an error, in texts, batches and invokes', async () => {
-  const lm = await LanguageModel.load(fixturePath('genai-llama'), { device: 'cpu' });
-  const [short, long] = [[[0, 42, 65]], [[0, 11, 99, 101, 5]]];
-  const fault = /has padding before tokens, which this file's GroupQueryAttention takes for tokens/;
-  await expect(lm.generate([...short, ...long], GREEDY)).rejects.toThrow(fault);
-  const both = lm.trace((tracer) => {
-    tracer.invoke(short, () => void save(lm.output));
-    tracer.invoke(long, () => void save(lm.output));
-  });
-  await expect(both).rejects.toThrow(fault);
-  const alone = (await lm.trace(short, () => save(lm.output['0, -1']))) as unknown as Tensor;
-  const twice = await lm.trace((tracer) => {
-    const rows: Tensor[] = [];
-    tracer.invoke(short, () => void rows.push(save(lm.output['0, -1']) as unknown as Tensor));
-    tracer.invoke([[0, 11, 99]], () => void save(lm.output));
-    return rows;
-  });
-  for (const [i, value] of [...alone.data].entries()) expect(twice[0]!.data[i]).toBeCloseTo(Number(value), 4);
 });

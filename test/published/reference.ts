@@ -21,6 +21,10 @@ interface Reference {
   /** The outputs of each module, one for each call; null where the module returns no tensor. */
   readonly modules: Readonly<Record<string, readonly (Entry | null)[]>>;
   readonly writes: readonly { readonly path: string; readonly op: 'scale' | 'slice'; readonly output: Entry }[];
+  /** Of an encoder-decoder: what its generation is given. */
+  readonly encoderDecoder?: Readonly<Record<string, Input>>;
+  /** What softmax gives in each layer, [batch, heads, from, to]; none of a model without attention. */
+  readonly attentions?: readonly Entry[];
   /** Of a language model: what transformers' greedy decoding continues a prompt with. */
   readonly generation?: { readonly prompt: readonly number[]; readonly tokens: readonly number[] };
 }
@@ -43,10 +47,7 @@ export class Published {
     this.reference = JSON.parse(readFileSync(`${values}.json`, 'utf8'));
     const { buffer, byteOffset, byteLength } = readFileSync(`${values}.bin`);
     this.#values = new Float32Array(buffer.slice(byteOffset, byteOffset + byteLength));
-    const inputs = Object.entries(this.reference.inputs);
-    this.inputs = Object.fromEntries(
-      inputs.map(([input, { data, dtype, dims }]) => [input, Tensor.from([...data], dtype, [...dims])]),
-    );
+    this.inputs = tensorsOf(this.reference.inputs);
   }
 
   /** PyTorch's values of a tensor. */
@@ -63,4 +64,11 @@ export class Published {
     const deviation = Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / n);
     return values.reduce((most, value, i) => Math.max(most, Math.abs(value - Number(data[i]))), 0) / (deviation || 1);
   }
+}
+
+/** Inputs of a reference as tensors. */
+export function tensorsOf(inputs: Readonly<Record<string, Input>>): Readonly<Record<string, Tensor>> {
+  return Object.fromEntries(
+    Object.entries(inputs).map(([input, { data, dtype, dims }]) => [input, Tensor.from([...data], dtype, [...dims])]),
+  );
 }

@@ -154,7 +154,7 @@ def export_all(model, folder):
     def later(of, *args):
         count = len(mask_names) + 1
         *m, x = args[:count]
-        hidden = torch.zeros(x.shape[0], args[count + 2].shape[2], 16)
+        hidden = torch.zeros(x.shape[0], args[count + 2].shape[2], model.config.d_model)
         logits, cache = run(of, x, hidden, *(m or [None]), past=cache_of(args[count:]))
         return (logits, *cache_tensors(cache, ["decoder"]))
 

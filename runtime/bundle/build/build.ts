@@ -87,7 +87,7 @@ export async function buildBundle(
     );
   }
   checkPortable(built.tracing.graph);
-  const whole = joinGraph(map, built.tracing);
+  const whole = joinGraph(built.tracing);
   const { graph } = whole;
   const names = [...model.inputs, ...intervention.parameters].map((input) => input.name);
   const returned = new ReturnedValues(built.returned, names, source);

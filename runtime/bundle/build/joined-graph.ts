@@ -1,4 +1,3 @@
-import type { ModelMap } from '../../api/locate.ts';
 import type { Tracing } from '../../api/tracing.ts';
 import { GraphCopier } from '../../graph/copy.ts';
 import { forwardOf, isForwardNode } from '../../graph/forwards.ts';
@@ -22,8 +21,9 @@ export interface JoinedGraph {
   readonly attached: ReadonlyMap<string, OnnxModel>;
 }
 
-export function joinGraph({ model, locate }: ModelMap, tracing: Tracing): JoinedGraph {
+export function joinGraph(tracing: Tracing): JoinedGraph {
   if (tracing.runs.length > 1) return new Joiner(tracing);
+  const { model, locate } = tracing.runs[0]!.engine.forAnyInputs;
   return {
     model,
     graph: tracing.graph,
@@ -56,7 +56,7 @@ class Joiner extends GraphCopier implements JoinedGraph {
   constructor(tracing: Tracing) {
     super(tracing.graph);
     this.#tracing = tracing;
-    const engines = tracing.runs.map(({ engine }) => engine);
+    const engines = tracing.runs.map(({ engine }) => engine.forAnyInputs);
     const { model, parts } = joinModels(engines.map((engine) => engine.model));
     this.model = model;
     const calls = new Map<string, number>();

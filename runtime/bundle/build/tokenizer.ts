@@ -29,8 +29,7 @@ export function bundleTokenizer(folder: string, model: OnnxModel): BundleTokeniz
     );
   }
   readTokenizer(folder);
-  const language = readLanguageConfig(folder);
-  const { padTokenId, eosTokenIds, maxPromptTokens, decoderStartTokenId } = language;
+  const { padTokenId, eosTokenIds, maxPromptTokens, decoderStartTokenId, whole } = readLanguageConfig(folder);
   const isEncoderDecoder = model.inputs.some(({ name }) => name === DECODER_TOKEN_IDS);
   const [file, config] = [besideFile(folder, 'tokenizer.json'), besideFile(folder, 'tokenizer_config.json')];
   const pad = padTokenId ?? eosTokenIds[0] ?? 0;
@@ -38,7 +37,7 @@ export function bundleTokenizer(folder: string, model: OnnxModel): BundleTokeniz
     file: file.file,
     config: config.file,
     pad,
-    side: paddingSide(model.inputs, language),
+    side: paddingSide(model, whole),
     longest: maxPromptTokens,
     ...(isEncoderDecoder && decoderStartTokenId !== null && { start: decoderStartTokenId }),
   };

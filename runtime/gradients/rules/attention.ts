@@ -1,11 +1,13 @@
-import type { Rules } from '../rule.ts';
-import { decomposed } from './decomposed.ts';
+import { CONTRIB } from '../../onnx/domains.ts';
+import type { Emitter } from '../emitter.ts';
+import type { Application, Rules } from '../rule.ts';
+import { type Decomposition, decomposed } from './decomposed.ts';
 import { groupQuery } from './group-query.ts';
 import { heads, joined, repeated } from './heads.ts';
 import { added, attend, behind, causal, padding, pastLength, refuseInputs, where } from './scores.ts';
 
 /** ONNX's own. */
-const standard = decomposed((emit, at) => {
+const standard: Decomposition = (emit, at) => {
   const [q, k, v, mask, pastKey, pastValue] = Array.from({ length: 6 }, (_, i) => at.input(i)) as [
     string,
     string,
@@ -38,27 +40,68 @@ const standard = decomposed((emit, at) => {
     masks,
   });
   return [isApart ? result : joined(emit, result), K, V];
-});
+};
+
+/** What enters an operator that makes queries, keys and values itself. */
+interface Projected {
+  /** [batch, places, features] */
+  readonly x: string;
+  /** Queries, keys and values side by side. */
+  readonly whole: string;
+  readonly mask: string;
+  /** Keys and values: [2, batch, heads, places, size]. */
+  readonly past: string;
+  readonly bias: string;
+}
 
 /** ONNX Runtime's own, with the projections in it. */
-const contrib = decomposed((emit, at) => {
-  refuseInputs(at, { 4: 'a past', 6: 'a past' });
+const contrib: Decomposition = (emit, at) => {
+  refuseInputs(at, { 6: 'a past in a buffer' });
+  const projected = emit.node('MatMul', [at.input(0), at.input(1)]);
+  const whole = at.input(2) ? emit.plus(projected, at.input(2)) : projected;
+  return ofProjected(emit, at, { x: at.input(0), whole, mask: at.input(3), past: at.input(4), bias: at.input(5) });
+};
+
+/** The same of whole numbers. */
+const quantized: Decomposition = (emit, at) => {
+  const floats = (tensor: number, scale: number, zero: number) =>
+    emit.node(
+      'DequantizeLinear',
+      [tensor, scale, zero].map((i) => at.input(i)),
+      { axis: { int: -1 } },
+    );
+  const x = floats(0, 3, 6);
+  const whole = emit.plus(emit.node('MatMul', [x, floats(1, 4, 7)]), at.input(2));
+  return ofProjected(emit, at, { x, whole, mask: at.input(5), past: at.input(8), bias: '' });
+};
+
+function ofProjected(emit: Emitter, at: Application, { x, whole, mask, past, bias }: Projected): readonly string[] {
   if (at.int('do_rotary', 0)) throw at.refuse('its rotary embedding has no derivative here');
-  const [x, weight, bias, mask] = [at.input(0), at.input(1), at.input(2), at.input(3)];
+  if (at.int('past_present_share_buffer', 0)) throw at.refuse('a past in a buffer has no derivative here');
   const count = at.int('num_heads', 0);
-  const projected = emit.node('MatMul', [x, weight]);
-  const whole = bias ? emit.plus(projected, bias) : projected;
   const sizes = at.ints('qkv_hidden_sizes');
   const parts = sizes?.length ? emit.split(whole, sizes, -1) : emit.parts(whole, 3, -1);
-  const [q, k, v] = parts.map((part) => heads(emit, part, count)) as [string, string, string];
+  const [q, newKey, newValue] = parts.map((part) => heads(emit, part, count)) as [string, string, string];
+  const [pastKey, pastValue] = past
+    ? emit.parts(past, 2, 0).map((part) => emit.node('Squeeze', [part, emit.ints(0)]))
+    : ['', ''];
+  const k = behind(emit, pastKey!, newKey);
+  const v = behind(emit, pastValue!, newValue);
   const masks = [];
-  if (at.int('unidirectional', 0)) masks.push(causal(emit, q, k, emit.ints(0)));
-  if (mask) masks.push(padding(emit, at, mask));
-  if (at.input(5)) masks.push(added(emit, at.input(5)));
-  return [joined(emit, attend(emit, q, k, v, { scale: at.float('scale', 0), softcap: 0, masks }))];
-});
+  if (at.int('unidirectional', 0)) masks.push(causal(emit, q, k, pastLength(emit, pastKey!)));
+  if (mask) masks.push(padding(emit, at, mask, { x, keys: k }));
+  if (bias) masks.push(added(emit, bias));
+  const result = joined(emit, attend(emit, q, k, v, { scale: at.float('scale', 0), softcap: 0, masks }));
+  const present = at.outputs[1]
+    ? emit.concat(
+        [k, v].map((tensor) => emit.unsqueeze(tensor, 0)),
+        0,
+      )
+    : '';
+  return [result, present];
+}
 
-const multiHead = decomposed((emit, at) => {
+const multiHead: Decomposition = (emit, at) => {
   refuseInputs(at, { 8: 'a shared past', 9: 'an indirect cache' });
   const [query, key, value, bias, mask] = [0, 1, 2, 3, 4].map((i) => at.input(i)) as [
     string,
@@ -84,17 +127,33 @@ const multiHead = decomposed((emit, at) => {
   const v = behind(emit, pastValue, apart(value, 2));
   const masks = [];
   if (at.int('unidirectional', 0)) masks.push(causal(emit, q, k, pastLength(emit, pastKey)));
-  if (mask) masks.push(padding(emit, at, mask));
+  if (mask) masks.push(padding(emit, at, mask, { x: query, keys: k }));
   if (at.input(5)) masks.push(added(emit, at.input(5)));
   return [joined(emit, attend(emit, q, k, v, { scale: at.float('scale', 0), softcap: 0, masks })), k, v];
-});
+};
 
 /** Rules of attention. */
-export const ATTENTION: Rules = { Attention: standard };
+export const ATTENTION: Rules = { Attention: decomposed(standard) };
 
-/** Rules of ONNX Runtime's own operators of attention. */
-export const CONTRIB_ATTENTION: Rules = {
-  Attention: contrib,
-  MultiHeadAttention: multiHead,
-  GroupQueryAttention: groupQuery,
+/** ONNX Runtime's own operators of attention. */
+const OF_CONTRIB: ReadonlyMap<string, Decomposition> = new Map([
+  ['Attention', contrib],
+  ['QAttention', quantized],
+  ['MultiHeadAttention', multiHead],
+  ['GroupQueryAttention', groupQuery],
+]);
+
+export const CONTRIB_ATTENTION: Rules = Object.fromEntries(
+  ['Attention', 'MultiHeadAttention', 'GroupQueryAttention'].map((opType) => [
+    opType,
+    decomposed(OF_CONTRIB.get(opType)!),
+  ]),
+);
+
+/** Writes an operator of attention as what it is made of. */
+export const attentionWrittenOut: Decomposition = (emit, at) => {
+  const { domain, opType } = at.node;
+  const write = domain === CONTRIB ? OF_CONTRIB.get(opType) : standard;
+  if (!write) throw at.refuse(`${opType} has no derivative here`);
+  return write(emit, at);
 };

@@ -1,13 +1,21 @@
 import type { Emitter } from '../emitter.ts';
 import type { Application } from '../rule.ts';
-import { decomposed } from './decomposed.ts';
+import type { Decomposition } from './decomposed.ts';
 import { heads, joined, repeated } from './heads.ts';
 import { angles, counting, rotated } from './rotary.ts';
 import { added, attend, behind, causal, pastLength, refuseInputs } from './scores.ts';
 
 /** Keys and values have fewer heads than queries; with a past, all rows of the batch have all of it. */
-export const groupQuery = decomposed((emit, at) => {
-  refuseInputs(at, { 11: 'a sink', 12: 'a quantized cache', 13: 'a quantized cache' });
+export const groupQuery: Decomposition = (emit, at) => {
+  refuseInputs(at, {
+    11: 'a sink',
+    12: 'a quantized cache',
+    13: 'a quantized cache',
+    14: 'a norm of its queries',
+    15: 'a norm of its keys',
+  });
+  if (!at.int('causal', 1)) throw at.refuse('attention to later tokens has no derivative here');
+  if (at.int('sliding_window_cache', 0)) throw at.refuse('a cache that slides has no derivative here');
   if (at.int('smooth_softmax', 0)) throw at.refuse('its smooth softmax has no derivative here');
   const [count, keyCount] = [at.int('num_heads', 0), at.int('kv_num_heads', 0)];
   const [pastKey, pastValue] = [at.input(3), at.input(4)];
@@ -26,18 +34,19 @@ export const groupQuery = decomposed((emit, at) => {
     masks,
   });
   return [emit.times(joined(emit, result), allBefore(emit, at, before)), k, v];
-});
+};
 
-/** 1, if all rows of the batch have all of the past: else the index is one that an error of ONNX Runtime names. */
+/**
+ * 1, if all rows of the batch have all of the past: else the index is one that an error of ONNX Runtime names. Without a past
+ * rows may end in padding, which no token sees.
+ */
 function allBefore(emit: Emitter, at: Application, before: string): string {
   const one = emit.constant(emit.dtype(at.input(0)), [1], [1]);
   if (at.input(3) === '') return one;
   const last = emit.shift(emit.plus(before, emit.size(at.input(0), 1)), -1);
   const missing = emit.minus(emit.cast(at.input(5), 'int64'), last);
-  const isMissing = emit.cast(
-    emit.cast(emit.reduce('ReduceMax', emit.node('Abs', [missing]), null, false), 'bool'),
-    'int64',
-  );
+  const beside = emit.times(emit.node('Abs', [missing]), before);
+  const isMissing = emit.cast(emit.cast(emit.reduce('ReduceMax', beside, null, false), 'bool'), 'int64');
   return emit.node('Gather', [one, isMissing]);
 }
 

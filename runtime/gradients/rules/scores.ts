@@ -53,15 +53,34 @@ export function added(emit: Emitter, bias: string): (scores: string) => string {
   return (scores) => emit.plus(scores, bias);
 }
 
-/** The bias for a mask of whole numbers, which are 1 for the keys that count: [batch, keys] or [batch, queries, keys]. */
-export function padding(emit: Emitter, at: Application, mask: string): (scores: string) => string {
-  const rank = at.rankOf(mask, emit);
+/**
+ * The bias for a mask of whole numbers, which are 1 for the keys that count: [batch, keys] or [batch, queries, keys]; or for
+ * how many keys count in each row: [batch].
+ */
+export function padding(
+  emit: Emitter,
+  at: Application,
+  given: string,
+  { x, keys }: { readonly x: string; readonly keys: string },
+): (scores: string) => string {
+  const areLengths = at.rankOf(given, emit) === 1;
+  // A list of another length has where rows begin and end: a run would fail at the reshape.
+  const lengths = () => emit.reshape(given, emit.join(emit.size(x, 0), emit.ints(1)));
+  const mask = areLengths ? upTo(emit, lengths(), keys) : given;
+  const rank = areLengths ? 2 : at.rankOf(mask, emit);
   if (rank !== 2 && rank !== 3) throw at.refuse(`a mask with ${rank} dimensions has no derivative here`);
   const off = at.float('mask_filter_value', -10000);
   return (scores) => {
     const isOff = emit.shift(emit.neg(emit.cast(mask, emit.dtype(scores))), 1);
     return emit.plus(scores, emit.unsqueeze(emit.scale(isOff, off), ...(rank === 2 ? [1, 2] : [1])));
   };
+}
+
+/** A mask [batch, keys] of the first keys of each row, as many as [batch, 1] says. */
+function upTo(emit: Emitter, lengths: string, keys: string): string {
+  const places = emit.unsqueeze(counting(emit, emit.ints(0), emit.size(keys, 2)), 0);
+  const isIn = emit.node('Less', [places, emit.cast(lengths, 'int64')]);
+  return emit.cast(isIn, 'int64');
 }
 
 export function refuseInputs(at: Application, reasons: Readonly<Record<number, string>>): void {

@@ -1,7 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { LanguageModel, NNsight, save, type Tensor } from 'onnsight';
-import { type Entry, Published } from '../reference.ts';
+import { StandardizedTransformer } from 'onnsight/analysis';
+import { type Entry, Published, tensorsOf } from '../reference.ts';
 import { decodeByHand } from './by-hand.ts';
 import { Judge } from './judge.ts';
 
@@ -16,12 +17,16 @@ export interface Count {
 /** What became of one file. */
 export type Cell =
   | { readonly refused: string }
-  | { readonly reads: Count; readonly writes: Count; readonly generates: boolean | string | null };
+  | {
+      readonly reads: Count;
+      readonly writes: Count;
+      readonly patterns: Count;
+      readonly generates: boolean | string | null;
+    };
 
 /** Reads every module of a file, halves outputs of some, and generates, each against PyTorch. */
 export async function cellOf(folder: string, kind: string): Promise<Cell> {
-  const inFolder = `${folder}/${kind}/model.onnx`;
-  const path = existsSync(inFolder) ? inFolder : `${folder}/${kind}.onnx`;
+  const path = [`${folder}/${kind}/model.onnx`, `${folder}/${kind}.onnx`].find(existsSync) ?? `${folder}/${kind}`;
   const published = new Published(path, `${folder}/ref`);
   const { inputs, reference } = published;
   const judge = new Judge(published, kind);
@@ -63,7 +68,19 @@ export async function cellOf(folder: string, kind: string): Promise<Cell> {
         return judge.isEffect(got, output, expected);
       });
     }
-    return { reads: reads.counted, writes: writes.counted, generates: await generates(path, published, judge) };
+    const patterns = new Counting();
+    for (const [layer, expected] of (reference.attentions ?? []).entries()) {
+      await patterns.count(`attention ${layer}`, async () => {
+        const { attentionProbabilities } = new StandardizedTransformer(model);
+        return judge.isPattern(await model.trace(inputs, () => save(attentionProbabilities[layer])), expected);
+      });
+    }
+    return {
+      reads: reads.counted,
+      writes: writes.counted,
+      patterns: patterns.counted,
+      generates: await generates(path, published, judge),
+    };
   } catch (error) {
     return { refused: messageOf(error) };
   }
@@ -72,9 +89,10 @@ export async function cellOf(folder: string, kind: string): Promise<Cell> {
 /** Whether greedy decoding gives transformers' tokens, or those that a loop by hand takes from rounded weights; null for what is no language model, words for what is refused. */
 async function generates(
   path: string,
-  { reference: { generation } }: Published,
+  { reference: { generation, encoderDecoder } }: Published,
   judge: Judge,
 ): Promise<boolean | string | null> {
+  if (encoderDecoder) return generatesFrom(path, tensorsOf(encoderDecoder));
   if (!generation) return null;
   try {
     const lm = await LanguageModel.load(path.endsWith('/model.onnx') ? dirname(path) : path, { device: 'cpu' });
@@ -92,6 +110,19 @@ async function generates(
       cached.tokens[0]!.join() === (await byHand(true)).join() &&
       plain.tokens[0]!.join() === (await byHand(false)).join()
     );
+  } catch (error) {
+    return messageOf(error);
+  }
+}
+
+/** The same of an encoder-decoder, with a cache where it has one and without: its tokens are those of plain ONNX Runtime. */
+async function generatesFrom(path: string, inputs: Readonly<Record<string, Tensor>>): Promise<boolean | string> {
+  try {
+    const lm = await LanguageModel.load(path, { device: 'cpu' });
+    const tokens: number[] = JSON.parse(readFileSync(`${path}/tokens.json`, 'utf8'));
+    const options = { maxNewTokens: tokens.length, doSample: false, stopTokens: [] };
+    const made = [await lm.generate(inputs, options), await lm.generate(inputs, { ...options, useCache: false })];
+    return made.every((one) => one.tokens[0]!.join() === tokens.join());
   } catch (error) {
     return messageOf(error);
   }

@@ -57,6 +57,12 @@ export class Judge {
     );
   }
 
+  /** Whether probabilities are PyTorch's: equal; in a rounded file, alike. */
+  isPattern(tensor: Tensor, expected: Entry): boolean {
+    if (tensor.dims.join() !== expected.dims.join()) return false;
+    return this.isExact ? this.#published.distance(tensor, expected) < CLOSE : this.#alike(tensor, expected) >= ALIKE;
+  }
+
   /** Whether a write has the effect that it has in PyTorch: in a rounded file, what it changes is alike. */
   isEffect(changed: Tensor, before: Tensor, expected: Entry): boolean {
     if (this.isExact) return this.#published.distance(changed, expected) < CLOSE;

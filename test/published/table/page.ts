@@ -48,12 +48,13 @@ function line(cells: readonly string[]): string {
 function shown(cell: Cell | undefined, notes: Notes): string {
   if (!cell) return '';
   if ('refused' in cell) return `no ${mark([cell.refused], notes)}`;
-  const { reads, writes, generates } = cell;
+  const { reads, writes, patterns, generates } = cell;
   const tokens =
     generates === null ? '' : generates === true ? ', generates' : generates === false ? ', **wrong tokens**' : '';
-  const refused = [reads, writes].flatMap((one) => one.refused.map(([, message]) => message));
+  const refused = [reads, writes, patterns].flatMap((one) => one.refused.map(([, message]) => message));
   if (typeof generates === 'string') refused.push(generates);
-  return `${share(reads)}, ${share(writes)}${tokens}${mark(refused, notes)}`;
+  const seen = patterns.all > 0 ? `, ${share(patterns)}` : '';
+  return `${share(reads)}, ${share(writes)}${seen}${tokens}${mark(refused, notes)}`;
 }
 
 function share({ right, all, wrong }: Count): string {
