@@ -1,4 +1,4 @@
-import type { Row } from './rows.ts';
+import type { Row } from '../row.ts';
 
 /** Conditionals, loops and jumps, each part on lines of its own. */
 const BODY = `  if (a) {
@@ -136,7 +136,7 @@ export const COVERAGE: readonly Row[] = [
       ),
     },
     commands: CASES.flatMap((_, i) => [
-      `npx c8 -r json --include 'src/{plain.js,blocks.ts}' node --import onnsight/register src/${i}.ts`,
+      `c8 -r json --include 'src/{plain.js,blocks.ts}' node --import onnsight/register src/${i}.ts`,
       `node compare.mjs ${JUMPS}`,
     ]),
     expects: ['equal'],
@@ -156,7 +156,7 @@ export const COVERAGE: readonly Row[] = [
 export default { plugins: [onnsight()], test: { coverage: { provider: 'v8', reporter: ['json'], include: ['src/{plain.js,blocks.ts}'] } } };
 `,
     },
-    commands: CASES.flatMap((_, i) => [`npx vitest run --coverage src/${i}.test.ts`, 'node compare.mjs']),
+    commands: CASES.flatMap((_, i) => [`vitest run --coverage src/${i}.test.ts`, 'node compare.mjs']),
     expects: ['equal'],
   },
 ];
