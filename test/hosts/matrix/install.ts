@@ -11,8 +11,8 @@ export async function installInto(folder: string, rows: readonly Row[]): Promise
   execFileSync('npm', ['pack', '--ignore-scripts', '--pack-destination', folder], { cwd: ROOT, stdio: 'pipe' });
   const tarball = readdirSync(folder).find((name) => name.endsWith('.tgz'))!;
   await npmInstall(folder, [`./${tarball}`, '@types/node@20', ...new Set(rows.flatMap(({ packages }) => packages))]);
-  const breakpoint = fileURLToPath(new URL('breakpoint.mjs', import.meta.url));
-  cpSync(breakpoint, join(folder, 'breakpoint.mjs'));
+  const breakpoint = fileURLToPath(new URL('breakpoint.cjs', import.meta.url));
+  cpSync(breakpoint, join(folder, 'breakpoint.cjs'));
 }
 
 /** A folder for the row below `folder`, with its files and a model. */

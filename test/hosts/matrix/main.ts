@@ -6,7 +6,6 @@ import { exec } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { environmentOf, installInto, projectOf } from './install.ts';
 import type { Row } from './row.ts';
 import { ROWS } from './rows/index.ts';
@@ -22,7 +21,7 @@ async function run(row: Row): Promise<string | null> {
   const breaks = join(project, 'breaks.txt');
   for (const command of row.commands) {
     const isLast = command === row.commands.at(-1);
-    const debugged = { NODE_OPTIONS: `--import ${pathToFileURL(join(folder, 'breakpoint.mjs'))}`, BREAKS: breaks };
+    const debugged = { NODE_OPTIONS: `--require ${join(folder, 'breakpoint.cjs')}`, BREAKS: breaks };
     const env = { ...environment, ...(isLast && debugged) };
     const { output, code } = await printedBy(command, { cwd: project, env, encoding: 'utf8', timeout: 300_000 });
     if (!isLast && code === 0) continue;

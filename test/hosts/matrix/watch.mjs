@@ -3,7 +3,8 @@
  * on it, and says after each edit what came of it: what the tool prints, or what the file prints that it has built.
  */
 import { exec, spawn } from 'node:child_process';
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { promisify } from 'node:util';
 
@@ -34,12 +35,16 @@ const child = spawn(given[0], { shell: true, detached: true, stdio: ['pipe', 'pi
 let printed = '';
 for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => (printed += data));
 
-const changedAt = () => (built ? statSync(built, { throwIfNoEntry: false })?.mtimeMs : undefined);
+/** When the newest file was built. */
+function changedAt() {
+  if (!built || !existsSync(dirname(built))) return 0;
+  return Math.max(0, ...readdirSync(dirname(built)).map((name) => statSync(join(dirname(built), name)).mtimeMs));
+}
 
 /** Waits until the tool, or what it has built, prints `text`; says whether it did. */
 async function prints(text) {
-  let seen;
-  for (const end = Date.now() + 60_000; Date.now() < end && child.exitCode === null; await setTimeout(100)) {
+  let seen = 0;
+  for (const end = Date.now() + 120_000; Date.now() < end && child.exitCode === null; await setTimeout(100)) {
     if (printed.includes(text)) return true;
     if (changedAt() === seen) continue;
     seen = changedAt();

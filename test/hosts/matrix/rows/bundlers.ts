@@ -111,7 +111,7 @@ export const BUNDLERS: readonly Row[] = [
   }),
   bundler(
     'rollup-plugin-typescript2 behind onnsight.rollup()',
-    ['typescript@5.9', 'rollup@4', 'rollup-plugin-typescript2@0.36', 'tslib@2'],
+    ['typescript@5.9', 'rollup@4', 'rollup-plugin-typescript2@0.37', 'tslib@2'],
     { 'build.mjs': ROLLUP('onnsight.rollup(), ts()', "import ts from 'rollup-plugin-typescript2';") },
   ),
   bundler(

@@ -1,4 +1,4 @@
-import { BREAKS, PLUGINS, program, STEER, TYPESCRIPT, tsconfig } from '../program.ts';
+import { BREAKS, PLUGINS, packageJson, program, STEER, TYPESCRIPT, tsconfig } from '../program.ts';
 import type { Row } from '../row.ts';
 
 /** A test in the manner of mocha, jest and vitest. */
@@ -15,35 +15,25 @@ it('a block in a test, and one in a module', async () => {
   const wrong = lm.trace('The', () => save(lm.transformer.h[0].output.reshape([3, 3])));
   const message = await wrong.catch((error: Error) => error.message);
   if (!String(message).includes('steer.test.ts:11:')) fail(String(message));
-});
+}, 60_000);
 `;
 
-const NODE_TEST = TEST("import { it } from 'node:test';");
 const REGISTER = '--import onnsight/register';
 
-/** jest in an ES module, and in the manner that ts-jest begins with. */
-function jest(type: 'module' | 'commonjs'): Row {
-  const isModule = type === 'module';
-  const esm = isModule ? "extensionsToTreatAsEsm: ['.ts'], " : '';
-  return {
-    name: `ts-jest, ${type}`,
-    packages: [...TYPESCRIPT, 'jest@30', 'ts-jest@29', '@types/jest@30'],
-    files: {
-      'package.json': program(type)['package.json']!,
-      'src/steer.ts': STEER,
-      'src/steer.test.ts': TEST(''),
-      'src/mistake.test.ts': "it('is no test', () => { const text: string = 1; });\n",
-      'tsconfig.json': tsconfig({
-        types: ['node', 'jest'],
-        plugins: PLUGINS,
-        ...(!isModule && { module: 'CommonJS', moduleResolution: 'node10' }),
-      }),
-      'jest.config.mjs': `export default { testEnvironment: 'node', ${esm}transform: { '^.+\\\\.ts$': ['ts-jest', { useESM: ${isModule}, compiler: 'ts-patch/compiler' }] } };`,
-    },
-    commands: ['NODE_OPTIONS="$NODE_OPTIONS --experimental-vm-modules" jest --runInBand'],
-    expects: ['1 passed', "TS2322: Type 'number' is not assignable to type 'string'", BREAKS],
-  };
-}
+/** ts-jest in either kind of package: it compiles to ES modules. */
+const jest = (type: 'module' | 'commonjs'): Row => ({
+  name: `ts-jest, ${type}`,
+  packages: [...TYPESCRIPT, 'jest@30', 'ts-jest@29', '@types/jest@30'],
+  files: {
+    'package.json': packageJson(type),
+    'src/steer.ts': STEER,
+    'src/steer.test.ts': TEST(''),
+    'tsconfig.json': tsconfig({ types: ['node', 'jest'], plugins: PLUGINS }),
+    'jest.config.mjs': `export default { testEnvironment: 'node', extensionsToTreatAsEsm: ['.ts'], transform: { '^.+\\.ts$': ['ts-jest', { useESM: true, compiler: 'ts-patch/compiler' }] } };`,
+  },
+  commands: ['NODE_OPTIONS="$NODE_OPTIONS --experimental-vm-modules" jest --runInBand'],
+  expects: ['1 passed', BREAKS],
+});
 
 export const TEST_RUNNERS: readonly Row[] = [
   jest('module'),
@@ -74,9 +64,9 @@ export const TEST_RUNNERS: readonly Row[] = [
       'src/steer.test.ts': TEST("import test from 'ava';", '.ts')
         .replace("it('", "test('")
         .replace('async () => {\n  const lm', 'async (t) => {\n  const lm')
-        .replace('\n});', '\n  t.pass();\n});'),
+        .replace('\n}, 60_000);', '\n  t.pass();\n});'),
       'ava.config.js':
-        "export default { extensions: { ts: 'module' }, nodeArguments: ['--import=onnsight/register'], timeout: '60s' };\n",
+        "export default { extensions: { ts: 'module' }, nodeArguments: ['--import=onnsight/register'], workerThreads: false, timeout: '60s' };\n",
     },
     commands: ['ava'],
     expects: ['1 test passed', BREAKS],
@@ -86,8 +76,8 @@ export const TEST_RUNNERS: readonly Row[] = [
       name: `node --test, ${type}`,
       packages: [],
       files: {
-        ...program(type, '.ts'),
-        'src/steer.test.ts': type === 'module' ? TEST("import { it } from 'node:test';", '.ts') : NODE_TEST,
+        ...program(type),
+        'src/steer.test.ts': TEST("import { it } from 'node:test';", type === 'module' ? '.ts' : ''),
       },
       commands: [`node ${REGISTER} --test src/steer.test.ts`],
       expects: ['pass 1', 'fail 0', BREAKS],

@@ -1,4 +1,4 @@
-import { BREAKS, NODE_NEXT, PLUGINS, PRINTS, program, RUN, tsconfig } from '../program.ts';
+import { BREAKS, NODE_NEXT, PLUGINS, PRINTS, program, RUN, TYPESCRIPT, tsconfig } from '../program.ts';
 import type { Row } from '../row.ts';
 
 const files = {
@@ -8,6 +8,18 @@ const files = {
 
 /** What a type error in the program is to each of them. */
 const MISTAKE = { ...files, 'src/mistake.ts': 'export const text: string = 1;\n' };
+
+/** The parts of the package that programs import, and what a program makes of one. */
+const SUBPATHS = `import { patch } from 'onnsight/analysis';
+import { loadBundle } from 'onnsight/bundle';
+import { heatMap } from 'onnsight/plots';
+import 'onnsight/register';
+import type { serve } from 'onnsight/serve';
+import { onnsight } from 'onnsight/unplugin';
+import vite from 'onnsight/vite';
+export const functions: ((...values: never[]) => unknown)[] = [patch, loadBundle, heatMap, vite, onnsight.rollup];
+export type Serve = typeof serve;
+`;
 
 /** The compilers of TypeScript, from the oldest to the newest that is taken. */
 export const TSC: readonly Row[] = [
@@ -35,6 +47,17 @@ export const TSC: readonly Row[] = [
       },
     ];
   }),
+  {
+    name: 'tspc as TypeScript resolved modules before package.json had exports',
+    packages: TYPESCRIPT,
+    files: {
+      ...program('commonjs'),
+      'src/subpaths.ts': SUBPATHS,
+      'tsconfig.json': tsconfig({ module: 'CommonJS', moduleResolution: 'node10', plugins: PLUGINS }),
+    },
+    commands: ['tspc -p .', `${RUN}.js`],
+    expects: [...PRINTS, BREAKS],
+  },
   {
     name: 'onnsight build beside TypeScript 7',
     packages: [],

@@ -46,7 +46,7 @@ export const WATCHERS: readonly Row[] = [
   },
   {
     name: 'rollup --watch',
-    packages: ['rollup@4', 'rollup-plugin-typescript2@0.36', 'typescript@5.9', 'tslib@2'],
+    packages: ['rollup@4', 'rollup-plugin-typescript2@0.37', 'typescript@5.9', 'tslib@2'],
     files: {
       ...bundled,
       'rollup.config.mjs': `import { onnsight } from 'onnsight/unplugin';

@@ -1,12 +1,13 @@
 /*
  * Preloaded into every process of a row's last command: a breakpoint on the block's line, set through the source map as
- * editors do. Where it stops, the file that BREAKS names gets the user's line and the variables in scope.
+ * editors do. Where it stops, the file that BREAKS names gets the user's line and the variables in scope. It is required
+ * and not imported, as that would make Node start programs as modules that it starts otherwise.
  */
-import { appendFileSync, readFileSync } from 'node:fs';
-import { Session } from 'node:inspector';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { generatedPositionFor, LEAST_UPPER_BOUND, originalPositionFor, TraceMap } from '@jridgewell/trace-mapping';
+const { appendFileSync, readFileSync } = require('node:fs');
+const { Session } = require('node:inspector');
+const { dirname, join } = require('node:path');
+const { fileURLToPath } = require('node:url');
+const { generatedPositionFor, LEAST_UPPER_BOUND, originalPositionFor, TraceMap } = require('@jridgewell/trace-mapping');
 
 const FILE = 'steer.ts';
 const LINE = 5;
