@@ -5,7 +5,10 @@ import { declared } from './declarations.ts';
 import type { Frame } from './frames.ts';
 import type { Lowering } from './lowering.ts';
 
-/** `try { … } catch (e) { … } finally { … }` → `attempt(() => { … }, (e) => { … }, () => { … })` */
+/**
+ * `try { … } catch (e) { … } finally { … }` → `attempt(() => { … }, (n, e) => { if (n) { … } }, () => { … })`: the `catch`
+ * stands in an `if` of JavaScript, so that coverage reports see a branch that runs or does not.
+ */
 export function lowerTry(lowering: Lowering, node: ts.TryStatement): Code {
   const { tryBlock, catchClause, finallyBlock } = node;
   const at = lowering.start(node);
@@ -36,9 +39,11 @@ export function lowerNativeTry(lowering: Lowering, node: ts.TryStatement): Code 
 
 function lowerCatch(lowering: Lowering, { variableDeclaration, block }: ts.CatchClause): Code {
   const start = lowering.start(block);
-  if (!variableDeclaration) return [arrow('', start), lowerClosure(lowering, block)];
+  const is = lowering.frame.fresh('n');
+  const head = { text: `{ if (${is}) `, at: start };
+  if (!variableDeclaration) return [arrow(is, start), head, lowerClosure(lowering, block), ' }'];
   const caught = lowering.frame.fresh('e');
   const slots = lowering.shared.declareFor(block.parent);
   const before: Code = [' let ', declared(lowering, variableDeclaration.name, [' = ', caught]), ';', slots];
-  return [arrow(caught, start), lowerClosure(lowering, block, { before, isNested: true })];
+  return [arrow(`${is}, ${caught}`, start), head, lowerClosure(lowering, block, { before, isNested: true }), ' }'];
 }

@@ -28,7 +28,7 @@ const NESTED_PARTS = 4;
 
 /**
  * A statement list. A statement that may jump out hands its completion on, with what follows it as the continuation:
- * `if (c) return a; f();` → `return complete(andThen(if_(c, …), () => { f(); }))`.
+ * `if (c) return a; f();` → `return complete(proceed(ifElse(c, …), (n) => { if (n) { f(); } }))`.
  */
 export function lowerList(lowering: Lowering, list: List, home: ListHome): Code {
   const { statements, owner } = list;
@@ -74,12 +74,12 @@ function lowerNested(lowering: Lowering, [part, ...others]: readonly Part[], lis
     );
     const state = lowering.states.of({ start: part!.to, end: list.to }, list.owner);
     const at = lowering.start(last.statement);
-    completion = operator('andThen', at, [completion, rest, state, lowering.sites.at(at)]);
+    completion = operator('proceed', at, [completion, rest, state, lowering.sites.at(at)]);
   }
   return [code, ended(completion, home), others.length > 0 ? '' : last.after];
 }
 
-/** `inTurn(if_(…), [[() => { … }, state, site], …])`: each part beside the one before. */
+/** `inTurn(ifElse(…), [[(n) => { if (n) { … } }, state, site], …])`: each part beside the one before. */
 function lowerInTurn(lowering: Lowering, first: Part, others: readonly Part[], owner: ts.Node, home: ListHome): Code {
   const { code, last } = lowerPart(lowering, first);
   let at = lowering.start(last!.statement);
@@ -118,10 +118,15 @@ function lowerPart(lowering: Lowering, { statements, treatments, from, to }: Par
   return { code: [...code, span(end, to)], last: null };
 }
 
-/** What follows a statement that ends at `from`, up to and with `last`. Reports take its lines for missed where it does not run. */
+/**
+ * What follows a statement that ends at `from`, up to and with `last`: `(n) => { if (n) { … } }`. It is a branch to coverage
+ * reports, as what follows a jump is in plain code, and missed where it does not run.
+ */
 function inClosure(lowering: Lowering, from: number, last: ts.Statement, inner: () => Code): Code {
-  const end = { text: '}', at: last.end - 1 };
-  return [arrow('', from), '{', lowering.frame.around([{ kind: 'closure' }], inner), end];
+  const is = lowering.frame.fresh('n');
+  const start = { text: `{ if (${is}) {`, at: from };
+  const end = { text: '} }', at: last.end - 1 };
+  return [arrow(is, from), start, lowering.frame.around([{ kind: 'closure' }], inner), end];
 }
 
 function ended(completion: Code, home: ListHome): Code {

@@ -1,6 +1,16 @@
-import type { LoadFnOutput, LoadHook, LoadHookContext } from 'node:module';
+import type { LoadFnOutput, LoadHook, LoadHookContext, ResolveHook } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { compile } from './compile.ts';
+
+/** What ES modules import: all but the program that Node was started with. */
+const imported = new Set<string>();
+
+/** Node's asynchronous `resolve` hook. */
+export const resolve: ResolveHook = async (specifier, context, nextResolve) => {
+  const resolved = await nextResolve(specifier, context);
+  if (context.parentURL !== undefined) imported.add(resolved.url);
+  return resolved;
+};
 
 /** Node's asynchronous `load` hook, above tsx's: the result of the hooks below is replaced for a file with blocks. */
 export const load: LoadHook = async (url, context, nextLoad) => {
@@ -8,7 +18,7 @@ export const load: LoadHook = async (url, context, nextLoad) => {
   const source = lowered(url, loaded);
   if (source === null) return loaded;
   if (!isCommonJs(loaded)) return { ...loaded, format: 'module', source };
-  if (FOR_TSX.test(url)) return { format: 'commonjs', source: requiring(fileOf(url), source) };
+  if (FOR_TSX.test(url) || imported.has(url)) return { format: 'commonjs', source: requiring(fileOf(url), source) };
   // given a source, Node 20 would run it with a `require` that knows no ES modules; given none, it asks commonjs.ts
   return { format: 'commonjs' };
 };

@@ -1,8 +1,19 @@
 import { type OptionKind, TEXT } from '../api/option-kinds.ts';
 import { checkOptions } from '../api/options.ts';
 import { TraceError } from '../errors.ts';
-import { add, type Envoy, type LanguageModel, mul, type NNsight, softmax, type Tensor } from '../index.ts';
+import {
+  add,
+  type Envoy,
+  type LanguageModel,
+  mul,
+  type NNsight,
+  type Operand,
+  softmax,
+  type Tensor,
+  type Traced,
+} from '../index.ts';
 import { ownProxy } from '../own-proxies.ts';
+import type { AtIndex } from '../tensor/at-index.ts';
 import { callerSite } from '../tracing/caller.ts';
 import { missing, type Standard, type StandardName, standardModules } from './standard-names.ts';
 
@@ -12,8 +23,9 @@ export interface ByLayer<T> {
   readonly length: number;
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: what operators may stand between, as `output` of a module has it.
-type Value = any;
+/** What is read and written at an index: where a traced tensor is no number, one type has to take what operators give. */
+// biome-ignore lint/suspicious/noExplicitAny: an index has one type for both.
+type Value = 'numbers' extends keyof OnnsightTypes ? AtIndex<number> : any;
 
 const FACTOR: OptionKind = { text: 'a number', fits: (value) => typeof value === 'number' };
 const POSITIONS: OptionKind = {
@@ -106,11 +118,11 @@ export class StandardizedTransformer {
   }
 
   /** What it gives: float [batch, position, features]. */
-  get tokenEmbeddings(): Value {
+  get tokenEmbeddings(): Traced {
     return this.embedTokens.output;
   }
 
-  set tokenEmbeddings(value: Value) {
+  set tokenEmbeddings(value: Operand) {
     this.embedTokens.output = value;
   }
 
@@ -125,16 +137,16 @@ export class StandardizedTransformer {
   }
 
   /** float [batch, position, vocabulary] */
-  get logits(): Value {
+  get logits(): Traced {
     return this.lmHead.output;
   }
 
-  set logits(value: Value) {
+  set logits(value: Operand) {
     this.lmHead.output = value;
   }
 
   /** The probabilities of the next token: float [batch, vocabulary]. Texts are padded on the left. */
-  get nextTokenProbs(): Value {
+  get nextTokenProbs(): Traced {
     return softmax(this.logits[':, -1'], -1);
   }
 
@@ -156,12 +168,12 @@ export class StandardizedTransformer {
   }
 
   /** Leaves a layer out: what it gives is its input, or another value. */
-  skipLayer(layer: number, skipWith?: Value): void {
+  skipLayer(layer: number, skipWith?: Operand): void {
     this.skipLayers(layer, layer, skipWith);
   }
 
   /** Leaves out the layers from one to another, that one too. */
-  skipLayers(start: number, end: number, skipWith: Value = this.layersInput[start]): void {
+  skipLayers(start: number, end: number, skipWith: Operand = this.layersInput[start]): void {
     for (let layer = start; layer <= end; layer++) this.#layerAt(layer).skip(skipWith);
   }
 
@@ -180,7 +192,7 @@ export class StandardizedTransformer {
   }
 
   /** The logits of a hidden state: float [..., features] to [..., vocabulary]. */
-  projectOnVocab(hidden: Value): Value {
+  projectOnVocab(hidden: Operand): Traced {
     return this.lmHead(this.lnFinal(hidden));
   }
 

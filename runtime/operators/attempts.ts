@@ -5,8 +5,8 @@ import { settled } from '../tracing/varying.ts';
 import { type Completion, isAbrupt, isNormal, isThrow, type Throw } from './completions.ts';
 import { where } from './conditionals.ts';
 
-/** The body of a `catch`, which is given what was thrown. */
-type Handler = (thrown: unknown) => Completion;
+/** The body of a `catch`, which is given what was thrown. Where nothing was, it runs past itself, to be counted. */
+type Handler = (is: boolean, thrown?: unknown) => Completion;
 
 /** `try`, `catch` and `finally`. */
 export function attempt(
@@ -35,7 +35,9 @@ function caught(body: () => Completion, handler: Handler, state: State | null, s
   try {
     end = body();
   } catch (error) {
-    return handler(error);
+    return handler(true, error);
   }
-  return where(isThrow(end), () => handler((settled(end) as Throw).value), end, state, site);
+  const isThrown = isThrow(end);
+  if (isThrown === false) handler(false);
+  return where(isThrown, () => handler(true, (settled(end) as Throw).value), end, state, site);
 }

@@ -69,19 +69,6 @@ export function andThen(completion: Completion, rest: () => Completion, state: S
   return where(isNormal(completion), rest, completion, state, site);
 }
 
-/** The parts of a long list, one beside the other: each runs where those before ended normally. */
-export function inTurn(
-  first: Completion,
-  parts: readonly (readonly [rest: () => Completion, state: State | null, site: Site])[],
-): Completion {
-  let end = first;
-  for (const [rest, state, site] of parts) {
-    if (isAbrupt(end)) break;
-    end = andThen(end, rest, state, site);
-  }
-  return end;
-}
-
 /** What runs where `test` holds; elsewhere a completion stays what it is. */
 export function where(
   test: Truth,

@@ -6,8 +6,8 @@
 
 import type { Site } from '../graph/types.ts';
 import type { State } from '../tracing/slots.ts';
-import { type Completion, type Return, return_, valueOfReturn } from './completions.ts';
-import { and, conditional, firstOf, if_, or } from './conditionals.ts';
+import { type Completion, isAbrupt, type Return, return_, valueOfReturn } from './completions.ts';
+import { and, andThen, conditional, firstOf, if_, or } from './conditionals.ts';
 import { coalesce } from './nullish.ts';
 
 /** `if … else` */
@@ -19,6 +19,26 @@ export function ifElse(test: unknown, sides: (is: boolean) => Completion, state:
     state,
     site,
   );
+}
+
+/** What follows a statement that may have jumped. Where that has, the closure runs past it, to be counted. */
+type Rest = (is: boolean) => Completion;
+
+/** The statements after one that may have jumped: they run where it ended normally. */
+export function proceed(completion: Completion, rest: Rest, state: State | null, site: Site): Completion {
+  if (isAbrupt(completion)) {
+    rest(false);
+    return completion;
+  }
+  return andThen(completion, () => rest(true), state, site);
+}
+
+/** The parts of a long list, one beside the other: each runs where those before ended normally. */
+export function inTurn(
+  first: Completion,
+  parts: readonly (readonly [rest: Rest, state: State | null, site: Site])[],
+): Completion {
+  return parts.reduce((end, part) => proceed(end, ...part), first);
 }
 
 /** A further condition, null for the `else`, and its line. */

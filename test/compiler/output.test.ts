@@ -86,14 +86,14 @@ for (const row of h) {
 }
 return x;`),
   ).toMatchInlineSnapshot(`
-    "return __o.complete(__o.andThen(__o.ifElse(c, (__b0) => { if (__b0) { return __o.return_(a); } }, null, __s[0]), () => {
+    "return __o.complete(__o.proceed(__o.ifElse(c, (__b0) => { if (__b0) { return __o.return_(a); } }, null, __s[0]), (__n0) => { if (__n0) {
     let x = 0;
     __o.forOf(h, (row) => {
-      return __o.andThen(__o.ifElse(__o.binary('>', row, 1, __s[1]), (__b1) => { if (__b1) { return __o.BREAK; } }, null, __s[2]), () => {
+      return __o.proceed(__o.ifElse(__o.binary('>', row, 1, __s[1]), (__b1) => { if (__b1) { return __o.BREAK; } }, null, __s[2]), (__n1) => { if (__n1) {
       x = row;
-    }, __o.state(['x'], () => [x], (__v) => { x = __v(0); }), __s[2]);}, __o.state(['x'], () => [x], (__v) => { x = __v(0); }), __s[3]);
+    } }, __o.state(['x'], () => [x], (__v) => { x = __v(0); }), __s[2]);}, __o.state(['x'], () => [x], (__v) => { x = __v(0); }), __s[3]);
     return __o.return_(x);
-    }, null, __s[0]));}"
+    } }, null, __s[0]));}"
   `);
 });
 
@@ -104,7 +104,7 @@ it('leaves labels and jumps to the loops', () => {
 }`),
   ).toMatchInlineSnapshot(`
     "return __o.complete(__o.forOf(h, (row) => {
-      return __o.while_(() => __o.binary('>', row, 0, __s[0]), () => { return __o.andThen(__o.ifElse(c, (__b0) => { if (__b0) { return __o.jump('continue', 'outer'); } }, null, __s[1]), () => { return __o.andThen(__o.ifElse(d, (__b1) => { if (__b1) { return __o.BREAK; } }, null, __s[2]), () => { return __o.return_(row); }, null, __s[2]);}, null, __s[1]);}, null, null, __s[3]);
+      return __o.while_(() => __o.binary('>', row, 0, __s[0]), () => { return __o.proceed(__o.ifElse(c, (__b0) => { if (__b0) { return __o.jump('continue', 'outer'); } }, null, __s[1]), (__n0) => { if (__n0) { return __o.proceed(__o.ifElse(d, (__b1) => { if (__b1) { return __o.BREAK; } }, null, __s[2]), (__n1) => { if (__n1) { return __o.return_(row); } }, null, __s[2]);} }, null, __s[1]);}, null, null, __s[3]);
     }, null, __s[4], 'outer'));
     }"
   `);
@@ -120,11 +120,11 @@ function late() { return 1; }`),
   ).toMatchInlineSnapshot(`
     "let total; function late() { return 1; } __o.mark(late);
     const show = __o.block({ show: () => __o.binary('+', total, __o.call(late, undefined, [], __s[0]), __s[1]) }.show);
-    return __o.complete(__o.andThen(__o.ifElse(c, (__b0) => { if (__b0) { return __o.return_(0); } }, null, __s[2]), () => {
+    return __o.complete(__o.proceed(__o.ifElse(c, (__b0) => { if (__b0) { return __o.return_(0); } }, null, __s[2]), (__n0) => { if (__n0) {
     total = 5;
     return __o.return_(__o.call(show, undefined, [], __s[3]));
 
-    }, __o.state(['total'], () => [total], (__v) => { total = __v(0); }), __s[2]));}"
+    } }, __o.state(['total'], () => [total], (__v) => { total = __v(0); }), __s[2]));}"
   `);
 });
 
@@ -141,9 +141,9 @@ it('guards what stays native', () => {
       "  if (__o.plain(a, 'if around await', __s[0])) { await __o.plain(b, 'await', __s[1]); }",
       "  for (const x of __o.plain(xs, 'for…of around await', __s[2])) { await __o.plain(x, 'await', __s[3]); if (__o.plain(c, 'if with a jump inside a native construct', __s[4])) { break; } }",
       "  switch (__o.plain(a, 'switch', __s[5])) { case __o.plain(b, 'case', __s[7]): await __o.plain(c, 'await', __s[6]); }",
-      "  return __o.complete(__o.andThen(__o.attempt(() => { return __o.ifElse(a, (__b0) => { if (__b0) { return __o.return_(b); } }, null, __s[8]); }, null, () => { __o.forOf(__o.keysIn(o, __s[10]), (k) => { __o.call(f, undefined, [k], __s[9]); }, null, __s[10]); }, null, __s[11]), () => {",
+      "  return __o.complete(__o.proceed(__o.attempt(() => { return __o.ifElse(a, (__b0) => { if (__b0) { return __o.return_(b); } }, null, __s[8]); }, null, () => { __o.forOf(__o.keysIn(o, __s[10]), (k) => { __o.call(f, undefined, [k], __s[9]); }, null, __s[10]); }, null, __s[11]), (__n0) => { if (__n0) {",
       "  throw __o.thrown(e, __s[12]);",
-      "}, null, __s[11]));}",
+      "} }, null, __s[11]));}",
     ]
   `);
 });

@@ -9,6 +9,7 @@ type Completion =
   | { kind: 'throw'; value: unknown };
 type State = { names: string[]; get: () => unknown[]; set: (valueAt: (index: number) => unknown) => void } | null;
 type Body = (item?: unknown) => Completion;
+type Rest = (is: boolean) => Completion;
 type Site = { file: string; line: number; column: number };
 
 /** Every operator must know its place; where there is state, its variables must be within reach and settable. */
@@ -236,7 +237,7 @@ export const operators = {
   throw_: (value: unknown): Completion => ({ kind: 'throw', value }),
   attempt(
     body: () => Completion,
-    handler: ((thrown: unknown) => Completion) | null,
+    handler: ((is: boolean, thrown?: unknown) => Completion) | null,
     cleanUp: (() => Completion) | null,
     state: State,
     site: Site,
@@ -249,7 +250,7 @@ export const operators = {
       if (end?.kind === 'throw' && handler) throw end.value;
     } catch (error) {
       if (!handler) throw error;
-      end = handler(error);
+      end = handler(true, error);
     } finally {
       last = cleanUp?.();
     }
@@ -259,16 +260,16 @@ export const operators = {
     if (end !== undefined && end.kind !== 'return') throw new Error(`A ${end.kind} left its function.`);
     return end?.value;
   },
-  andThen(end: Completion, rest: () => Completion, state: State, site: Site): Completion {
+  proceed(end: Completion, rest: Rest, state: State, site: Site): Completion {
     check(site, state);
-    return end === undefined ? rest() : end;
+    return end === undefined ? rest(true) : end;
   },
-  inTurn(first: Completion, parts: readonly [rest: () => Completion, state: State, site: Site][]): Completion {
+  inTurn(first: Completion, parts: readonly [rest: Rest, state: State, site: Site][]): Completion {
     let end = first;
     for (const [rest, state, site] of parts) {
       check(site, state);
       if (end !== undefined) return end;
-      end = rest();
+      end = rest(true);
     }
     return end;
   },

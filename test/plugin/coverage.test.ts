@@ -16,6 +16,12 @@ const CODE = `function run(a, log) {
     if (one > 2) continue;
     log(one);
   }
+  try {
+    if (chosen === 3) throw new Error('three');
+    log('less');
+  } catch ({ message }) {
+    log(message);
+  }
   return [1, 2].map((x) => x * chosen + (a && 1));
 }`;
 
@@ -35,6 +41,7 @@ it('the heads of closures that compiling made are on no line of the user’s, an
   const mappings = decodedMappings(new TraceMap(JSON.stringify(moved.map)));
   const lines = moved.code.split('\n');
   const mapped = lines.filter((_, i) => (mappings[i] ?? []).length > 0);
+  expect(mapped.join('\n')).not.toMatch(/if \(__n\d|= __e\d/);
   // those that are left are the user's own
   expect(mapped.join('\n').match(/\([\w, ]*\) =>/g)).toEqual(['() =>', '(x) =>']);
 });

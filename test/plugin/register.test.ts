@@ -20,6 +20,16 @@ describe('onnsight/register', { timeout: 60_000 }, () => {
     }
   });
 
+  it.each(['ts', 'cts'])('gives ES modules the names that a CommonJS .%s file exports', async (extension) => {
+    const project = new Project('traced', {
+      ...COMMONJS,
+      [`src/half.${extension}`]:
+        "export function half(x: number): number { 'use trace'; return x * 0.5; }\nexport default half;\n",
+      'src/main.mts': `import { half } from './half.${extension}';\nimport whole from './half.${extension}';\nconsole.log(half(84), whole.half(6));\n`,
+    });
+    expect(await project.node(...REGISTER, 'src/main.mts')).toEqual({ output: '42 3\n', code: 0 });
+  });
+
   it.each(['the entry', 'required'])('says what to do where a CommonJS file awaits at its top: %s', async (how) => {
     const text = "export const f = (x: number) => { 'use trace'; return x * 2; };\nawait 1;\nconsole.log(f(4));\n";
     const project = new Project('traced', { ...COMMONJS, 'src/top.ts': text, 'src/in.cjs': "require('./top.ts');" });

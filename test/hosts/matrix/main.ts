@@ -1,56 +1,59 @@
 /**
- * `npm run test:hosts`: tools that people compile TypeScript with, each installed from npm into a folder of its own beside
- * the packed package, compile the same program. It needs the registry and takes minutes, so it is no part of the tests.
+ * `npm run test:hosts`: tools that people compile TypeScript with, installed from npm beside the packed package, compile
+ * the same program, each in a folder of its own. It needs the registry, so that it is no part of `npm test`.
  */
-import { execFileSync, spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { ROOT } from '../hosts.ts';
-import { COVERAGE } from './coverage.ts';
-import { ROWS, type Row } from './rows.ts';
-import { TYPESCRIPT_ESLINT } from './typescript-eslint.ts';
+import { exec } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { environmentOf, installInto, projectOf } from './install.ts';
+import type { Row } from './row.ts';
+import { ROWS } from './rows/index.ts';
 
 const wanted = process.argv[2];
-const folder = mkdtempSync(join(tmpdir(), 'onnsight-matrix-'));
-execFileSync('npm', ['pack', '--ignore-scripts', '--pack-destination', folder], { cwd: ROOT, stdio: 'pipe' });
-const tarball = readdirSync(folder).find((name) => name.endsWith('.tgz'))!;
+const rows = ROWS.filter(({ name }) => wanted === undefined || name.includes(wanted));
+const folder = realpathSync(mkdtempSync(join(tmpdir(), 'onnsight-matrix-')));
 
-function run(row: Row): string | null {
-  const project = join(folder, row.name.replaceAll(/\W+/g, '-'));
-  for (const [path, text] of Object.entries(row.files)) {
-    mkdirSync(dirname(join(project, path)), { recursive: true });
-    writeFileSync(join(project, path), text);
-  }
-  cpSync(join(ROOT, 'models/toy-gpt2'), join(project, 'toy-gpt2'), { recursive: true });
-  const environment = { ...process.env, ONNXRUNTIME_NODE_INSTALL: 'skip', NO_COLOR: '1' };
-  const packages = [join('..', tarball), '@types/node@20', ...row.packages];
-  execFileSync('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', ...packages], {
-    cwd: project,
-    env: environment,
-    stdio: 'pipe',
-  });
+/** What was printed where it is not what the row expects. */
+async function run(row: Row): Promise<string | null> {
+  const project = await projectOf(row, folder);
+  const environment = environmentOf(row, project, folder);
+  const breaks = join(project, 'breaks.txt');
   for (const command of row.commands) {
-    const { stdout, stderr, status } = spawnSync(command, {
-      cwd: project,
-      env: environment,
-      shell: true,
-      encoding: 'utf8',
-    });
-    const output = stdout + stderr;
-    if (command !== row.commands.at(-1) && status === 0) continue;
-    return row.expects.every((text) => output.includes(text)) ? null : output;
+    const isLast = command === row.commands.at(-1);
+    const debugged = { NODE_OPTIONS: `--require ${join(folder, 'breakpoint.cjs')}`, BREAKS: breaks };
+    const env = { ...environment, ...(isLast && debugged) };
+    const { output, code } = await printedBy(command, { cwd: project, env, encoding: 'utf8', timeout: 300_000 });
+    if (!isLast && code === 0) continue;
+    const all = existsSync(breaks) ? output + readFileSync(breaks, 'utf8') : output;
+    return row.expects.every((text) => all.includes(text)) ? null : all;
   }
   return 'no command ran';
 }
 
-let failures = 0;
-for (const row of [...ROWS, ...COVERAGE, TYPESCRIPT_ESLINT].filter(
-  ({ name }) => wanted === undefined || name.includes(wanted),
-)) {
-  const failure = run(row);
-  if (failure !== null) failures++;
-  console.log(`${failure === null ? 'ok    ' : 'failed'} ${row.name}${failure === null ? '' : `\n${failure}`}`);
+function printedBy(command: string, options: object): Promise<{ output: string; code: number }> {
+  return new Promise((resolve) => {
+    exec(command, options, (error, stdout, stderr) =>
+      resolve({ output: `${stdout}${stderr}`, code: error ? (error.code ?? 1) : 0 }),
+    );
+  });
 }
+
+await installInto(folder, rows);
+let failures = 0;
+const waiting = rows.values();
+async function runAll(): Promise<void> {
+  for (const row of waiting) {
+    const start = performance.now();
+    const failure = await run(row).catch(String);
+    if (failure !== null) failures++;
+    const seconds = ((performance.now() - start) / 1000).toFixed(1);
+    console.log(
+      `${failure === null ? 'ok    ' : 'failed'} ${row.name}, ${seconds} s${failure === null ? '' : `\n${failure}`}`,
+    );
+  }
+}
+await Promise.all(Array.from({ length: availableParallelism() }, runAll));
 rmSync(folder, { recursive: true, force: true });
-process.exitCode = failures === 0 ? 0 : 1;
+console.log(`${rows.length - failures} of ${rows.length} rows`);
+process.exitCode = failures === 0 && rows.length > 0 ? 0 : 1;

@@ -1,6 +1,6 @@
-import { pages } from '../../../docs/build/pages.ts';
-import { readmeProgram } from '../programs.ts';
-import type { Row } from './rows.ts';
+import { pages } from '../../../../docs/build/pages.ts';
+import { readmeProgram } from '../../programs.ts';
+import type { Row } from '../row.ts';
 
 /** Pages that are written without declarations: types of a name that none has, and where a module is of any model. */
 const UNDECLARED = ['errors', 'bundles', 'how-to/sae'];
@@ -28,7 +28,7 @@ export default tseslint.config(...tseslint.configs.recommendedTypeChecked, {
 /** The README's program and the manual's, with a model that has declarations: no complaint of `recommendedTypeChecked`. */
 export const TYPESCRIPT_ESLINT: Row = {
   name: 'typescript-eslint',
-  packages: ['typescript@6', 'eslint@9', 'typescript-eslint@8', 'vega@6', 'vega-lite@6'],
+  packages: ['typescript@5.9', 'eslint@9', 'typescript-eslint@8', 'vega@6', 'vega-lite@6'],
   files: {
     'package.json': '{ "type": "module" }',
     'tsconfig.json': JSON.stringify({
@@ -45,6 +45,6 @@ export const TYPESCRIPT_ESLINT: Row = {
     'eslint.config.mjs': CONFIG,
     ...Object.fromEntries(programs),
   },
-  commands: ['npx onnsight types toy-gpt2 --out src/toy-gpt2.d.ts', 'npx eslint src && echo "nothing to complain of"'],
+  commands: ['onnsight types toy-gpt2 --out src/toy-gpt2.d.ts', 'eslint src && echo "nothing to complain of"'],
   expects: ['nothing to complain of'],
 };

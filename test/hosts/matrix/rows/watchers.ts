@@ -1,0 +1,84 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { NODE_NEXT, PLUGINS, program, tsconfig } from '../program.ts';
+import type { Row } from '../row.ts';
+
+const DRIVER = readFileSync(fileURLToPath(new URL('../watch.mjs', import.meta.url)), 'utf8');
+
+/** A tool that watches: its command, and the file that it builds, or none if it runs the program. */
+interface Watcher {
+  readonly name: string;
+  readonly packages: readonly string[];
+  readonly own?: readonly string[];
+  readonly files: Readonly<Record<string, string>>;
+  readonly command: string;
+  readonly built?: string;
+}
+
+function row({ name, command, built, files, ...installed }: Watcher): Row {
+  return {
+    name: `${name}, five edits`,
+    ...installed,
+    files: { ...files, 'watch.mjs': DRIVER },
+    commands: [`node watch.mjs ${built ? `--runs ${built}` : ''} '${command}'`],
+    expects: ['6 of 6 edits'],
+  };
+}
+
+const modules = { ...program('module', '.js'), 'tsconfig.json': tsconfig({ ...NODE_NEXT, plugins: PLUGINS }) };
+const bundled = { ...program('module'), 'tsconfig.json': tsconfig() };
+
+export const WATCHERS: readonly Row[] = [
+  ...['5.4', '5.9', '6.0'].map((version) => ({
+    name: `tspc --watch with TypeScript ${version}`,
+    packages: [],
+    own: [`typescript@${version}`, 'ts-patch@3.3.0'],
+    files: modules,
+    command: 'tspc --watch --incremental --preserveWatchOutput',
+    built: 'out/main.js',
+  })),
+  {
+    name: 'onnsight build --watch',
+    packages: [],
+    files: { ...modules, 'tsconfig.json': tsconfig(NODE_NEXT) },
+    command: 'onnsight build --watch',
+    built: 'out/main.js',
+  },
+  {
+    name: 'rollup --watch',
+    packages: ['rollup@4', 'rollup-plugin-typescript2@0.37', 'typescript@5.9', 'tslib@2'],
+    files: {
+      ...bundled,
+      'rollup.config.mjs': `import { onnsight } from 'onnsight/unplugin';
+import ts from 'rollup-plugin-typescript2';
+export default { input: 'src/main.ts', external: [/^onnsight/], plugins: [onnsight.rollup(), ts()], output: { file: 'out/main.mjs' } };
+`,
+    },
+    command: 'rollup -c --watch --no-watch.clearScreen',
+    built: 'out/main.mjs',
+  },
+  {
+    name: 'vite build --watch',
+    packages: ['vite@8'],
+    files: {
+      ...bundled,
+      'vite.config.mjs': `import onnsight from 'onnsight/vite';
+export default { plugins: [onnsight()], build: { ssr: 'src/main.ts', outDir: 'out', rollupOptions: { output: { entryFileNames: 'main.mjs' } } } };
+`,
+    },
+    command: 'vite build --watch --no-clearScreen',
+    built: 'out/main.mjs',
+  },
+  {
+    name: 'node --watch',
+    packages: [],
+    files: program('commonjs'),
+    command: 'node --watch --import onnsight/register src/main.ts',
+  },
+  {
+    name: 'tsx watch',
+    packages: ['tsx@4'],
+    files: program('module'),
+    command: 'tsx watch --clear-screen=false --import onnsight/register src/main.ts',
+  },
+].map(row);
