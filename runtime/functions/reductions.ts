@@ -24,7 +24,7 @@ export const sum = withSignature(
   'sum',
   (input: Operand, dim?: Dims | Over<ReductionOptions>, keepdim?: boolean | ReductionOptions): Traced => {
     const options = dimOptions<Over<ReductionOptions>>('sum', dim, keepdim, REDUCTION);
-    return as(reduce('sum', toSummable(converted(input, options)), options.dim, options.keepdim), options);
+    return as(reduce('sum', converted(input, options), options.dim, options.keepdim), options);
   },
 );
 

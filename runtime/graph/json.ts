@@ -1,5 +1,4 @@
 import * as z from 'zod';
-import { refuseMore } from '../arguments.ts';
 import { DTYPES, type DType } from './dtypes.ts';
 import { GraphError } from './error.ts';
 import { InterventionGraph, type OperandData } from './graph.ts';
@@ -150,7 +149,7 @@ function valueToJson({ id, type }: Value): z.infer<typeof value> {
  * wrong, an operation that is not on the closed list, or a value that is used before it is made.
  */
 export function graphFromJson(json: unknown, ...more: readonly never[]): InterventionGraph {
-  refuseMore('graphFromJson(json)', more);
+  if (more.length > 0) throw new GraphError('graphFromJson(json) takes no more than that.');
   return nested(() => readGraph(json));
 }
 

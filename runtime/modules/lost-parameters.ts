@@ -8,8 +8,8 @@ const REMEDY =
   'To keep weights as PyTorch has them, export with optimize=False (dynamo), or with do_constant_folding=False and training=TrainingMode.PRESERVE (TorchScript).';
 
 /**
- * Why a module's parameter cannot be read although PyTorch has it: the exporter has transposed it, or folded another
- * module into it. Null where nothing tells of such a parameter.
+ * Why a module's parameter cannot be read although PyTorch has it: it is quantized, or the exporter has transposed it, or
+ * folded another module into it. Null where nothing tells of such a parameter.
  */
 export function lostParameter({ graph }: OnnxModel, module: Module, name: string): string | null {
   const path = module.path === '' ? name : `${module.path}.${name}`;
@@ -17,11 +17,29 @@ export function lostParameter({ graph }: OnnxModel, module: Module, name: string
   if (batchNorm !== undefined) {
     return `${path} is not in this file: the exporter has folded the batch norm ${batchNorm} into it, and what stands under its name is the product of both. ${REMEDY}`;
   }
+  const rounded = quantizedBy(graph, module);
+  if (name === 'weight' && rounded !== null) {
+    return `${path} is quantized in this file: ${rounded} works with it in a few bits, and no tensor of floats is there to be read. Read it from a file of the model with dtype 'fp32' or 'fp16'.`;
+  }
   const made = madeWeights(graph, module);
   const isNamed = parameterPaths(graph).has(path) || ((name === 'weight' || name === 'bias') && made.length > 0);
   if (!isNamed) return null;
   const instead = made.length === 0 ? '' : `: the module reads ${made.join(' and ')} instead`;
   return `${path} is not in this file as PyTorch has it, but transposed or folded into another weight${instead}. ${REMEDY}`;
+}
+
+/** Operators that take weights in few bits, with scales. */
+const QUANTIZED =
+  /^(MatMul(NBits|Bnb4|Integer|IntegerToFloat)|ConvInteger|QLinear(MatMul|Conv)|QGemm|DynamicQuantizeMatMul|GatherBlockQuantized|DequantizeLinear)$/;
+
+/** The operator of a module that takes its weight in few bits; null if none does. */
+function quantizedBy(graph: OnnxModel['graph'], { operations, children }: Module): string | null {
+  if (children.size > 0) return null;
+  const weights = new Set(graph.initializer.map(({ name }) => name));
+  const found = operations.find(
+    ({ node, opType }) => QUANTIZED.test(opType) && graph.node[node]!.input.some((name) => weights.has(name)),
+  );
+  return found?.opType ?? null;
 }
 
 /** What to know where a name that is not there may be that of a parameter; null where the module has its own ones. */

@@ -95,7 +95,7 @@ function parametersOf(given: unknown): AnyParameter[] {
   const isList = typeof given === 'object' && given !== null && !(given instanceof Tensor) && Symbol.iterator in given;
   const found = isList ? [...(given as Iterable<AnyParameter>)] : [null];
   if (found.every((one) => one instanceof Parameter)) return found;
-  throw new TypeError('an optimizer takes a list of parameters: new Adam([new Parameter(zeros)], { lr: 0.01 })');
+  throw new TypeError('an optimizer takes parameters in a list: new Adam([new Parameter(zeros)], { lr: 0.01 })');
 }
 
 function kindOf(value: unknown): string {

@@ -12,3 +12,11 @@ test('an embedding whose table is quantized has no floats of its own: an error a
   const table = await model.trace(inputs, () => save(model.get('encoder.relative_attention_bias').ops.Gather.output));
   expect(table.dtype).toBe('uint8');
 });
+
+test('a weight in few bits is an error that says so', async () => {
+  const { model: path } = new Published('mpnet-int8');
+  const model = await NNsight.load(path, { device: 'cpu' });
+  expect(() => model.get('encoder.layer.0.attention.attn.q.weight')).toThrow(
+    /quantized.test.ts:\d+:\d+ - encoder.layer.0.attention.attn.q.weight is quantized in this file: MatMulInteger works/,
+  );
+});
