@@ -19,8 +19,8 @@ async function run(row: Row): Promise<string | null> {
   const project = await projectOf(row, folder);
   const environment = environmentOf(row, project, folder);
   const breaks = join(project, 'breaks.txt');
-  for (const command of row.commands) {
-    const isLast = command === row.commands.at(-1);
+  for (const [index, command] of row.commands.entries()) {
+    const isLast = index === row.commands.length - 1;
     const debugged = { NODE_OPTIONS: `--require ${join(folder, 'breakpoint.cjs')}`, BREAKS: breaks };
     const env = { ...environment, ...(isLast && debugged) };
     const { output, code } = await printedBy(command, { cwd: project, env, encoding: 'utf8', timeout: 300_000 });
