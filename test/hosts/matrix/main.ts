@@ -13,6 +13,7 @@ import { ROWS } from './rows/index.ts';
 const wanted = process.argv[2];
 const rows = ROWS.filter(({ name }) => wanted === undefined || name.includes(wanted));
 const folder = realpathSync(mkdtempSync(join(tmpdir(), 'onnsight-matrix-')));
+process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
 
 /** What was printed where it is not what the row expects. */
 async function run(row: Row): Promise<string | null> {
@@ -54,6 +55,5 @@ async function runAll(): Promise<void> {
   }
 }
 await Promise.all(Array.from({ length: availableParallelism() }, runAll));
-rmSync(folder, { recursive: true, force: true });
 console.log(`${rows.length - failures} of ${rows.length} rows`);
 process.exitCode = failures === 0 && rows.length > 0 ? 0 : 1;
