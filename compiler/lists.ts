@@ -69,9 +69,8 @@ function lowerNested(lowering: Lowering, [part, ...others]: readonly Part[], lis
   if (!last) return code;
   let { completion } = last;
   if (others.length > 0) {
-    const rest = inClosure(lowering, part!.to, list.statements.at(-1)!, () =>
-      lowerNested(lowering, others, list, 'closure'),
-    );
+    const end = closingOf(list);
+    const rest = inClosure(lowering, part!.to, end, () => lowerNested(lowering, others, list, 'closure'));
     const state = lowering.states.of({ start: part!.to, end: list.to }, list.owner);
     const at = lowering.start(last.statement);
     completion = operator('proceed', at, [completion, rest, state, lowering.sites.at(at)]);
@@ -85,7 +84,7 @@ function lowerInTurn(lowering: Lowering, first: Part, others: readonly Part[], o
   let at = lowering.start(last!.statement);
   const rests = others.map((part): Code => {
     const site = lowering.sites.at(at);
-    const rest = inClosure(lowering, part.from, part.statements.at(-1)!, () => {
+    const rest = inClosure(lowering, part.from, part.statements.at(-1)!.end - 1, () => {
       const { code: inner, last: jumping } = lowerPart(lowering, part);
       if (jumping) at = lowering.start(jumping.statement);
       return jumping ? [inner, 'return ', jumping.completion, ';', jumping.after] : inner;
@@ -118,14 +117,19 @@ function lowerPart(lowering: Lowering, { statements, treatments, from, to }: Par
   return { code: [...code, span(end, to)], last: null };
 }
 
+/** Where reports see the end of what follows a jump, in plain code: the brace of a block, but not a function's. */
+function closingOf({ statements, owner, to }: List): number {
+  return syntax.isBlock(owner) && !syntax.isFunctionLike(owner.parent) ? to : statements.at(-1)!.end - 1;
+}
+
 /**
- * What follows a statement that ends at `from`, up to and with `last`: `(n) => { if (n) { … } }`. It is a branch to coverage
- * reports, as what follows a jump is in plain code, and missed where it does not run.
+ * What follows a statement that ends at `from`, up to `to`: `(n) => { if (n) { … } }`. It is a branch to coverage reports,
+ * as what follows a jump is in plain code, and missed where it does not run.
  */
-function inClosure(lowering: Lowering, from: number, last: ts.Statement, inner: () => Code): Code {
+function inClosure(lowering: Lowering, from: number, to: number, inner: () => Code): Code {
   const is = lowering.frame.fresh('n');
   const start = { text: `{ if (${is}) {`, at: from };
-  const end = { text: '} }', at: last.end - 1 };
+  const end = { text: '} }', at: to };
   return [arrow(is, from), start, lowering.frame.around([{ kind: 'closure' }], inner), end];
 }
 

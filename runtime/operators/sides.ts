@@ -38,7 +38,13 @@ export function inTurn(
   first: Completion,
   parts: readonly (readonly [rest: Rest, state: State | null, site: Site])[],
 ): Completion {
-  return parts.reduce((end, part) => proceed(end, ...part), first);
+  let end = first;
+  for (const part of parts) {
+    const isOver = isAbrupt(end);
+    end = proceed(end, ...part);
+    if (isOver) break;
+  }
+  return end;
 }
 
 /** A further condition, null for the `else`, and its line. */

@@ -14,7 +14,6 @@ const LINE = 5;
 const VARIABLES = ['alpha', 'layer', 'lm'];
 
 const session = new Session();
-session.connect();
 const maps = new Map();
 
 session.on('Debugger.scriptParsed', ({ params: { scriptId, url, sourceMapURL } }) => {
@@ -44,7 +43,12 @@ session.on('Debugger.paused', ({ params: { callFrames } }) => {
   appendFileSync(process.env.BREAKS, `breakpoint at ${FILE}:${line} shows ${shown.join(', ')}\n`);
 });
 
-session.post('Debugger.enable');
+try {
+  session.connect();
+  session.post('Debugger.enable');
+} catch {
+  // some of Node's own threads cannot be debugged
+}
 
 function mapText(url, map) {
   const [, inline] = /^data:.*?base64,(.*)$/s.exec(map) ?? [];

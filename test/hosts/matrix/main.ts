@@ -13,14 +13,15 @@ import { ROWS } from './rows/index.ts';
 const wanted = process.argv[2];
 const rows = ROWS.filter(({ name }) => wanted === undefined || name.includes(wanted));
 const folder = realpathSync(mkdtempSync(join(tmpdir(), 'onnsight-matrix-')));
+process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
 
 /** What was printed where it is not what the row expects. */
 async function run(row: Row): Promise<string | null> {
   const project = await projectOf(row, folder);
   const environment = environmentOf(row, project, folder);
   const breaks = join(project, 'breaks.txt');
-  for (const command of row.commands) {
-    const isLast = command === row.commands.at(-1);
+  for (const [index, command] of row.commands.entries()) {
+    const isLast = index === row.commands.length - 1;
     const debugged = { NODE_OPTIONS: `--require ${join(folder, 'breakpoint.cjs')}`, BREAKS: breaks };
     const env = { ...environment, ...(isLast && debugged) };
     const { output, code } = await printedBy(command, { cwd: project, env, encoding: 'utf8', timeout: 300_000 });
@@ -54,6 +55,5 @@ async function runAll(): Promise<void> {
   }
 }
 await Promise.all(Array.from({ length: availableParallelism() }, runAll));
-rmSync(folder, { recursive: true, force: true });
 console.log(`${rows.length - failures} of ${rows.length} rows`);
 process.exitCode = failures === 0 && rows.length > 0 ? 0 : 1;
