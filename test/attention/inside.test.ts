@@ -1,7 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { inspect } from 'node:util';
 import { backward, NNsight, save, sum, Tensor } from 'onnsight';
 import { describe, expect, it } from 'vitest';
+import { declareModules } from '../../runtime/modules/declarations.ts';
+import { readModel } from '../../runtime/onnx/read.ts';
 import { fixturePath } from '../published/fixture-path.ts';
 
 interface Data {
@@ -124,4 +127,18 @@ it('rows that begin with padding, and operators without a definition here, are e
   await expect(run).rejects.toThrow(
     /inside.test.ts:\d+:\d+ - .*begin with padding, for which it cannot be written out/,
   );
+});
+
+it('stands among the operations of its module, and of no other', async () => {
+  const model = await NNsight.load(fixturePath('genai-llama/model.onnx'), { device: 'cpu' });
+  const { ops } = model.get('model.layers.1.attn');
+  expect('Softmax' in ops).toBe(true);
+  expect(inspect(ops)).toMatch(/GroupQueryAttention.*, Softmax \(inside\)$/);
+  expect('Softmax' in model.get('model.layers.1.mlp').ops).toBe(false);
+  const { plain } = await readModel(fixturePath('genai-llama/model.onnx'));
+  const text = declareModules(plain, { name: 'Model', isMember: () => false });
+  expect(text).toMatch(/'GroupQueryAttention'[^;]*'Softmax'/);
+  await expect(
+    model.trace({ input_ids: [[1]] }, () => save(model.get('model.layers.1.mlp').ops.Softmax!.output)),
+  ).rejects.toThrow(/no operation 'Softmax'/);
 });
