@@ -275,7 +275,7 @@ export class ModelMap {
     const [at] = marks.filter((mark) => this.modules.has(path.slice(0, mark)));
     if (at === undefined) return null;
     const [module, name] = [path.slice(0, at), path.slice(at + OPERATION.length)];
-    const around = this.insideOf(module).get(name);
+    const around = this.findNode(module, name) === undefined ? this.insideOf(module).get(name) : undefined;
     if (around !== undefined) return this.inside(around, path);
     const node = this.nodeOf(module, name);
     const { input, output } = this.model.plain.graph.node[node]!;
@@ -311,15 +311,20 @@ export class ModelMap {
   findNode(module: string, name: string): number | undefined {
     const { operations } = this.find(module);
     const found = operations.find((operation) => operation.name === name)?.node;
-    return found ?? this.insideOf(module).get(name) ?? (module === '' ? this.nodes.get(name)?.index : undefined);
+    return found ?? (module === '' ? this.nodes.get(name)?.index : undefined);
   }
 
-  /** The same. If there is no such operation, it throws an OperationError that names similar ones. */
+  /** Whether a module has an operation, or an operator that has it inside. */
+  hasOperation(module: string, name: string): boolean {
+    return this.findNode(module, name) !== undefined || this.insideOf(module).has(name);
+  }
+
+  /** The node of an operation, or that which has it inside. If there is no such operation, it throws an OperationError that names similar ones. */
   nodeOf(module: string, name: string): number {
-    const found = this.findNode(module, name);
+    const found = this.findNode(module, name) ?? this.insideOf(module).get(name);
     if (found !== undefined) return found;
     const { operations } = this.find(module);
-    const names = operations.map((one) => one.name);
+    const names = [...operations.map((one) => one.name), ...this.insideOf(module).keys()];
     const near = nearest(name, module === '' ? [...names, ...this.nodes.keys()] : names);
     throw new OperationError(
       `${module || 'the model'} has no operation '${name}'; it has ${kinds(operations)}${guess(near)}`,

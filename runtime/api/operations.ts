@@ -17,7 +17,7 @@ export function operationsOf(map: ModelMap, path: string, standing: Standing): O
   const names = () => map.find(path).operations.map(({ name }) => name);
   const envoy = (name: string) =>
     new OperationEnvoy(new Ports(map, operationPath(path, name), 0, standing), `${path && `${path}.`}ops.${name}`);
-  const has = (key: PropertyKey): key is string => typeof key === 'string' && map.findNode(path, key) !== undefined;
+  const has = (key: PropertyKey): key is string => typeof key === 'string' && map.hasOperation(path, key);
   const cannot = (key: PropertyKey) =>
     new TraceError(
       `${path || 'the model'}.ops.${String(key)} cannot be set or deleted: a model keeps its operations. Set .output or .input of one.`,

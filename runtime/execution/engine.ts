@@ -1,6 +1,7 @@
 import { now } from '../clock.ts';
 import { TraceError } from '../errors.ts';
 import { withOpenedAttention } from '../gradients/opened-attention.ts';
+import { forwardOf } from '../graph/forwards.ts';
 import type { InterventionGraph } from '../graph/graph.ts';
 import { siteOf } from '../graph/site.ts';
 import type { NodeOf } from '../graph/types.ts';
@@ -136,23 +137,38 @@ export class Engine {
         siteOf(inner),
       );
     }
-    this.opened ??= this.rewritten(withOpenedAttention(this.model));
-    return this.opened;
+    return this.withOpened();
   }
 
   /** The first read or write of a graph that is inside of an operator that does attention as a whole. */
-  private insideOf({ root }: InterventionGraph): NodeOf<'read'> | NodeOf<'write'> | null {
+  private insideOf({ root }: InterventionGraph, forward = 0): NodeOf<'read'> | NodeOf<'write'> | null {
     for (const node of withRegions(root.nodes)) {
-      if (node.op !== 'read' && node.op !== 'write') continue;
+      if ((node.op !== 'read' && node.op !== 'write') || forwardOf(node) !== forward) continue;
       const { path } = node.attributes;
       if (path.includes(OPERATION) && isInside(this.locate(node.attributes).tensor)) return node;
     }
     return null;
   }
 
-  /** The engine whose model is right for all inputs: that of a bundle, which runs where nobody looks at them. */
-  get forAnyInputs(): Engine {
-    return this.withPadding(this.anyPadding);
+  /**
+   * The engine whose model is right for all inputs: that of a bundle, which runs where nobody looks at them.
+   * @param forward the forward of the graph that is run
+   */
+  forAnyInputs(graph: InterventionGraph, forward: number): Engine {
+    const inner = this.insideOf(graph, forward);
+    if (inner === null) return this.withPadding(this.anyPadding);
+    if (this.anyPadding !== null) {
+      throw new TraceError(
+        `${inner.attributes.path.replace(OPERATION, '.ops.')} is inside of GroupQueryAttention, which a bundle cannot look into: what is fed to it may begin with padding, for which it cannot be written out.`,
+        siteOf(inner),
+      );
+    }
+    return this.withOpened();
+  }
+
+  private withOpened(): Engine {
+    this.opened ??= this.rewritten(withOpenedAttention(this.model));
+    return this.opened;
   }
 
   private withPadding(padding: Padding | null): Engine {

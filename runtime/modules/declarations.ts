@@ -2,6 +2,7 @@ import { ModelError } from '../onnx/error.ts';
 import type { OnnxModel } from '../onnx/model.ts';
 import { clean, indices, member, numbered, quote, union } from './declaration-text.ts';
 import { namesNoModules } from './format.ts';
+import { insideOfModule } from './inside.ts';
 import { kindNames } from './kind-names.ts';
 import { type Kind, kindsOf, pattern } from './kinds.ts';
 import type { Module } from './module.ts';
@@ -66,7 +67,9 @@ class Declarations {
 
   #interface(kind: Kind): string {
     const [{ path, list, calls }] = kind.modules as [Module];
-    const lines = [`readonly ops: NamedOperations<${union(kind.operations.map(quote), 4)}>;`];
+    const inside = kind.modules.flatMap((module) => [...insideOfModule(module, this.#model.graph).keys()]);
+    const operations = [...new Set([...kind.operations, ...inside])];
+    const lines = [`readonly ops: NamedOperations<${union(operations.map(quote), 4)}>;`];
     if (calls.length > 1) lines.push(`readonly calls: Calls & ${numbered(indices(calls.length), 'CallEnvoy', 4)};`);
     if (list) lines.push(`readonly length: ${kind.children.size};`);
     const types = [...new Set([...kind.children.values()].map((child) => this.#names.get(child)!))];

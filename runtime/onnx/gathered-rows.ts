@@ -1,7 +1,7 @@
 import { CONTRIB } from './domains.ts';
-import { dtypeName } from './dtypes.ts';
+import { dtypeName, elementType } from './dtypes.ts';
 import { FreshNames } from './fresh-names.ts';
-import { makeNode, makeTensor } from './make.ts';
+import { type Attributes, makeNode, makeTensor } from './make.ts';
 import { OnnxModel } from './model.ts';
 import { changedNode, type NodeProto, type TensorProto } from './proto.ts';
 
@@ -79,12 +79,7 @@ function orderOf(
     constants.push(makeTensor(constant, 'int64', [value], dims));
     return constant;
   };
-  const add = (
-    op: string,
-    inputs: readonly string[],
-    name: string,
-    attributes: Parameters<typeof makeNode>[3] = {},
-  ) => {
+  const add = (op: string, inputs: readonly string[], name: string, attributes: Attributes = {}) => {
     const made = names.take(`rows:${name}`);
     nodes.push(makeNode(op, inputs, [made], attributes, made));
     return made;
@@ -96,8 +91,8 @@ function orderOf(
   const counts = add('Gather', [shape, first], 'counts');
   // The mask has places for the cache, too.
   const recent = add('Slice', [mask, add('Neg', [counts], 'start'), end, first], 'recent');
-  const isToken = add('Cast', [recent], 'is_token', { to: { int: 9 } });
-  const before = add('Mul', [add('Cast', [isToken], 'tokens', { to: { int: 7 } }), count], 'before');
+  const isToken = add('Cast', [recent], 'is_token', { to: { int: elementType('bool') } });
+  const before = add('Mul', [add('Cast', [isToken], 'tokens', { to: { int: elementType('int64') } }), count], 'before');
   const rank = add('Sub', [before, add('Range', [zero, count, one], 'places')], 'rank');
   const sorted = (ranks: string, name: string, largest: number) => {
     const made = names.take(`rows:${name}`);
@@ -123,12 +118,7 @@ function gathered(
 ): NodeProto[] {
   const { names, constants, order } = parts;
   const nodes: NodeProto[] = [];
-  const add = (
-    op: string,
-    inputs: readonly string[],
-    what: string,
-    attributes: Parameters<typeof makeNode>[3] = {},
-  ) => {
+  const add = (op: string, inputs: readonly string[], what: string, attributes: Attributes = {}) => {
     const made = names.beside(node, what);
     nodes.push(makeNode(op, inputs, [made], attributes, made));
     return made;

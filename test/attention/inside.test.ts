@@ -1,7 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { backward, NNsight, save, sum, Tensor } from 'onnsight';
+import { inspect } from 'node:util';
+import { backward, intervention, NNsight, save, sum, Tensor } from 'onnsight';
+import { loadBundle } from 'onnsight/bundle';
 import { describe, expect, it } from 'vitest';
+import { declareModules } from '../../runtime/modules/declarations.ts';
+import { readModel } from '../../runtime/onnx/read.ts';
+import { compileTo } from '../bundle/support/build.ts';
 import { fixturePath } from '../published/fixture-path.ts';
 
 interface Data {
@@ -124,4 +129,39 @@ it('rows that begin with padding, and operators without a definition here, are e
   await expect(run).rejects.toThrow(
     /inside.test.ts:\d+:\d+ - .*begin with padding, for which it cannot be written out/,
   );
+});
+
+it('stands among the operations of its module, and of no other', async () => {
+  const model = await NNsight.load(fixturePath('genai-llama/model.onnx'), { device: 'cpu' });
+  const { ops } = model.get('model.layers.1.attn');
+  expect('Softmax' in ops).toBe(true);
+  expect(inspect(ops)).toMatch(/GroupQueryAttention.*, Softmax \(inside\)$/);
+  expect('Softmax' in model.get('model.layers.1.mlp').ops).toBe(false);
+  const { plain } = await readModel(fixturePath('genai-llama/model.onnx'));
+  const text = declareModules(plain, { name: 'Model', isMember: () => false });
+  expect(text).toMatch(/'GroupQueryAttention'[^;]*'Softmax'/);
+  await expect(
+    model.trace({ input_ids: [[1]] }, () => save(model.get('model.layers.1.mlp').ops.Softmax!.output)),
+  ).rejects.toThrow(/no operation 'Softmax'/);
+});
+
+const pattern = (path: string) =>
+  intervention({ by: 'float32' }, (model: NNsight, { by }) => {
+    model.get(path).ops.Softmax!.output[':, 0'] *= by;
+    return { probabilities: save(model.get(path).ops.Softmax!.output) };
+  });
+
+it('goes into bundles, but for operators that padding may be fed to', async () => {
+  const bert = pattern('encoder.layer.1.attention.self');
+  const folder = await compileTo(bert, { model: fixturePath('bert-optimizer.onnx') });
+  const bundle = await loadBundle<unknown, { probabilities: Tensor }>(folder);
+  const model = await NNsight.load(fixturePath('bert-optimizer.onnx'), { device: 'cpu' });
+  const inputs = { input_ids: [[5, 42, 65, 7]], attention_mask: [[1, 1, 1, 1]], by: 0.5 };
+  const live = (await bert(model as never, inputs)) as unknown as { probabilities: Tensor };
+  const { probabilities } = await bundle(inputs);
+  expect(probabilities.dims).toEqual([1, 4, 4, 4]);
+  for (const [i, one] of [...probabilities.data].entries())
+    expect(one).toBeCloseTo(Number(live.probabilities.data[i]), 5);
+  const llama = compileTo(pattern('model.layers.1.attn'), { model: fixturePath('genai-llama/model.onnx') });
+  await expect(llama).rejects.toThrow(/inside.test.ts:\d+:\d+ - .*which a bundle cannot look into/);
 });

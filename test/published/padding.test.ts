@@ -113,6 +113,22 @@ test.each([{ useCache: true }, { useCache: false }])(
   },
 );
 
+test.each([{ useCache: true }, { useCache: false }])(
+  'rows of such a batch end at their own stop tokens: %o',
+  async ({ useCache }) => {
+    const lm = await open();
+    const options = { maxNewTokens: 6, useCache };
+    const free = [];
+    for (const ids of ROWS) free.push((await lm.generate([ids], { ...options, stopTokens: [] })).tokens[0]!);
+    // The second token of the first row, and whatever it ends in the others.
+    const stopTokens = [free[0]![1]!];
+    const singles = [];
+    for (const ids of ROWS) singles.push((await lm.generate([ids], { ...options, stopTokens })).tokens[0]);
+    expect(singles[0]).toHaveLength(2);
+    expect((await lm.generate(ROWS, { ...options, stopTokens })).tokens).toEqual(singles);
+  },
+);
+
 test('the cache of such a batch has each row from the first place on, and later runs go on from it', async () => {
   const lm = await open();
   const next = [
