@@ -46,19 +46,12 @@ export function openProject(patterns: readonly string[], tsconfig: string | unde
   return project;
 }
 
-/** The interventions that files export. Throws a UsageError for a file without any, and if two have one name. */
-export function findInterventions(project: Project, patterns: readonly string[]): Found[] {
+/** The interventions that files export. Throws a UsageError if two have one name, or one has none that a loader can export. */
+export function findInterventions(project: Project): Found[] {
   const files = programsOf(project);
   // the exports of a CommonJS file are known when a checker has seen it
   project.getProgram().compilerObject.getTypeChecker();
   const found = files.flatMap((file) => interventionsOf(file));
-  if (found.length === 0) {
-    checkHandedOn(files);
-    const where = patterns.length > 0 ? patterns.join(', ') : `the ${files.length} files of the project`;
-    throw new UsageError(
-      `No intervention is exported in ${where}. Write: export const steer = intervention({ alpha: 'float32' }, (model, { alpha }) => { … });`,
-    );
-  }
   const byName = new Map<string, Found>();
   for (const one of found) {
     const other = byName.get(one.name);
@@ -82,6 +75,16 @@ function checkName(found: Found): void {
   const remedy = exported === 'default' ? 'Rename the file, or export it by a name' : 'Export it by another';
   throw new UsageError(
     `${place(found)} - The bundle would be called '${name}', which no variable of JavaScript can be. ${remedy}.`,
+  );
+}
+
+/** The error for files without any. */
+export function noIntervention(project: Project, patterns: readonly string[]): UsageError {
+  const files = programsOf(project);
+  checkHandedOn(files);
+  const where = patterns.length > 0 ? patterns.join(', ') : `the ${files.length} files of the project`;
+  return new UsageError(
+    `No intervention is exported in ${where}. Write: export const steer = intervention({ alpha: 'float32' }, (model, { alpha }) => { … });`,
   );
 }
 
