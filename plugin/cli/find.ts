@@ -69,13 +69,21 @@ export function findInterventions(project: Project): Found[] {
 /** The loader of a bundle exports it by its name. */
 function checkName(found: Found): void {
   const { name, exported } = found;
-  const scanner = ts.createScanner(ts.ScriptTarget.ESNext, false, ts.LanguageVariant.Standard, name);
-  const isName = scanner.scan() === ts.SyntaxKind.Identifier && scanner.getTokenEnd() === name.length;
-  if (isName) return;
+  if (canBeVariable(name)) return;
   const remedy = exported === 'default' ? 'Rename the file, or export it by a name' : 'Export it by another';
   throw new UsageError(
     `${place(found)} - The bundle would be called '${name}', which no variable of JavaScript can be. ${remedy}.`,
   );
+}
+
+/** Whether an ES module can have a variable of this name. */
+function canBeVariable(name: string): boolean {
+  const scanner = ts.createScanner(ts.ScriptTarget.ESNext, false, ts.LanguageVariant.Standard, name);
+  const kind = scanner.scan();
+  // the keywords behind the reserved ones are names elsewhere: type, of, get
+  const { Identifier, LastFutureReservedWord, LastKeyword, AwaitKeyword } = ts.SyntaxKind;
+  const isFree = kind === Identifier || (kind > LastFutureReservedWord && kind <= LastKeyword && kind !== AwaitKeyword);
+  return isFree && scanner.getTokenEnd() === name.length && name !== 'arguments' && name !== 'eval';
 }
 
 /** The error for files without any. */
