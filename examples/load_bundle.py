@@ -40,13 +40,16 @@ class Bundle:
         if "default" in tensor:
             return np.array(tensor["default"]["data"], tensor["dtype"]).reshape(tensor["default"]["dims"])
         batch, length = np.shape(given["input_ids"])
+        past = next((np.shape(value)[2] for name, value in given.items() if name.startswith("past_key_values")), 0)
+        mask = given.get("attention_mask", np.ones([batch, past + length]))
         if tensor["name"] == "attention_mask":
-            return np.ones([batch, length])
+            return mask
         if tensor["name"] == "token_type_ids":
             return np.zeros([batch, length])
         if tensor["name"] == "position_ids":
-            mask = np.asarray(given.get("attention_mask", np.ones([batch, length])))
-            return np.where(mask, np.cumsum(mask, 1) - 1, 1)
+            return np.where(mask, np.cumsum(mask, 1) - 1, 1)[:, past:]
+        if tensor["name"] == "use_cache_branch":
+            return [past > 0]
         if tensor["name"].startswith("past_key_values"):
             return np.zeros([d if isinstance(d, int) else batch if i == 0 else 0 for i, d in enumerate(tensor["dims"])])
         raise KeyError(tensor["name"])

@@ -1,6 +1,7 @@
 /** A page has this file from a server, and its stacks are left as they are. */
 const isInNode = import.meta.url.startsWith('file:');
-const own = pathOf(new URL('.', import.meta.url).href);
+/** The folders of this library: the runtime's, and that of the plugin, which compiles a file while another one requires it. */
+const own = ['.', '../plugin/'].map((folder) => pathOf(new URL(folder, import.meta.url).href));
 
 /** A line of a stack: the file, line and column it stands at. Node's own files have no path. */
 const FRAME = /(?:^|[\s(])((?:file:\/\/|\/|[A-Za-z]:\\)[^()]*?):(\d+):(\d+)\)?$/;
@@ -10,7 +11,7 @@ export function userFrame(line: string): { file: string; line: number; column: n
   const match = FRAME.exec(line);
   if (!match) return null;
   const file = match[1]!.startsWith('file:') ? pathOf(match[1]!) : match[1]!;
-  if (file.startsWith(own) || /[\\/]node_modules[\\/]onnxruntime/.test(file)) return null;
+  if (own.some((folder) => file.startsWith(folder)) || /[\\/]node_modules[\\/]onnxruntime/.test(file)) return null;
   return { file, line: Number(match[2]), column: Number(match[3]) };
 }
 

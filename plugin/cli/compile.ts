@@ -7,7 +7,7 @@ import { staleFiles, writeBundle } from '../../runtime/bundle/build/write.ts';
 import { readParts } from '../../runtime/onnx/read-parts.ts';
 import { writeWhole } from '../../runtime/onnx/replace-file.ts';
 import { describeError } from './describe-error.ts';
-import { configOf, type Found, findInterventions, openProject, place, programs } from './find.ts';
+import { configOf, type Found, findInterventions, noIntervention, openProject, place, programs } from './find.ts';
 import { packageName } from './from-project.ts';
 import { type LeftOver, leftOvers, removeBundle, TRITON, VERSION } from './left-over.ts';
 import { loadIntervention } from './load.ts';
@@ -37,8 +37,9 @@ export async function compile(patterns: readonly string[], options: CompileOptio
   const map = new ModelMap(model);
   const tokenizer = options.tokenizer && (await tokenizerFolder(options.tokenizer, files.path));
   const project = openProject(patterns, options.project);
-  const found = findInterventions(project, patterns);
-  console.log(`${found.length} ${found.length === 1 ? 'intervention' : 'interventions'} for ${options.model}`);
+  const found = findInterventions(project);
+  if (found.length > 0)
+    console.log(`${found.length} ${found.length === 1 ? 'intervention' : 'interventions'} for ${options.model}`);
   const rows: Row[] = [];
   const told = new Set<string>();
   for (const [i, one] of found.entries()) {
@@ -54,6 +55,7 @@ export async function compile(patterns: readonly string[], options: CompileOptio
   }
   const old = leftOvers(options.out, packageName(), new Set(programs(project)), new Set(found.map(({ name }) => name)));
   for (const one of old) tell(one, options);
+  if (found.length === 0) throw noIntervention(project, patterns);
   if (rows.length > 0 && !options.check) {
     console.log(`\n${formatTable([['bundle', 'model', 'weights', 'folder'], ...rows])}`);
   }

@@ -1,11 +1,8 @@
-import { fileURLToPath } from 'node:url';
 import { userFrame } from '../../runtime/user-frames.ts';
 
 /** Errors that say all in their message. */
 const KNOWN =
   /^(TraceError|ModelError|BundleError|UsageError|InputError|GraphError|DeviceError|CompileError|SyntaxError|TransformError)$/;
-
-const own = fileURLToPath(new URL('..', import.meta.url));
 
 /** The message of a user's mistake is enough; what the user's code throws shows its own lines, anything else its stack. */
 export function describeError(error: unknown): string {
@@ -21,5 +18,5 @@ export function describeError(error: unknown): string {
 
 function isUsers(line: string): boolean {
   const file = userFrame(line)?.file;
-  return file !== undefined && !file.startsWith(own) && !/[\\/]node_modules[\\/]/.test(file);
+  return file !== undefined && !/[\\/]node_modules[\\/]/.test(file);
 }

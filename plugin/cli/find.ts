@@ -46,19 +46,12 @@ export function openProject(patterns: readonly string[], tsconfig: string | unde
   return project;
 }
 
-/** The interventions that files export. Throws a UsageError for a file without any, and if two have one name. */
-export function findInterventions(project: Project, patterns: readonly string[]): Found[] {
+/** The interventions that files export. Throws a UsageError if two have one name, or one has none that a loader can export. */
+export function findInterventions(project: Project): Found[] {
   const files = programsOf(project);
   // the exports of a CommonJS file are known when a checker has seen it
   project.getProgram().compilerObject.getTypeChecker();
   const found = files.flatMap((file) => interventionsOf(file));
-  if (found.length === 0) {
-    checkHandedOn(files);
-    const where = patterns.length > 0 ? patterns.join(', ') : `the ${files.length} files of the project`;
-    throw new UsageError(
-      `No intervention is exported in ${where}. Write: export const steer = intervention({ alpha: 'float32' }, (model, { alpha }) => { … });`,
-    );
-  }
   const byName = new Map<string, Found>();
   for (const one of found) {
     const other = byName.get(one.name);
@@ -76,12 +69,30 @@ export function findInterventions(project: Project, patterns: readonly string[])
 /** The loader of a bundle exports it by its name. */
 function checkName(found: Found): void {
   const { name, exported } = found;
-  const scanner = ts.createScanner(ts.ScriptTarget.ESNext, false, ts.LanguageVariant.Standard, name);
-  const isName = scanner.scan() === ts.SyntaxKind.Identifier && scanner.getTokenEnd() === name.length;
-  if (isName) return;
+  if (canBeVariable(name)) return;
   const remedy = exported === 'default' ? 'Rename the file, or export it by a name' : 'Export it by another';
   throw new UsageError(
     `${place(found)} - The bundle would be called '${name}', which no variable of JavaScript can be. ${remedy}.`,
+  );
+}
+
+/** Whether an ES module can have a variable of this name. */
+function canBeVariable(name: string): boolean {
+  const scanner = ts.createScanner(ts.ScriptTarget.ESNext, false, ts.LanguageVariant.Standard, name);
+  const kind = scanner.scan();
+  // the keywords behind the reserved ones are names elsewhere: type, of, get
+  const { Identifier, LastFutureReservedWord, LastKeyword, AwaitKeyword } = ts.SyntaxKind;
+  const isFree = kind === Identifier || (kind > LastFutureReservedWord && kind <= LastKeyword && kind !== AwaitKeyword);
+  return isFree && scanner.getTokenEnd() === name.length && name !== 'arguments' && name !== 'eval';
+}
+
+/** The error for files without any. */
+export function noIntervention(project: Project, patterns: readonly string[]): UsageError {
+  const files = programsOf(project);
+  checkHandedOn(files);
+  const where = patterns.length > 0 ? patterns.join(', ') : `the ${files.length} files of the project`;
+  return new UsageError(
+    `No intervention is exported in ${where}. Write: export const steer = intervention({ alpha: 'float32' }, (model, { alpha }) => { … });`,
   );
 }
 

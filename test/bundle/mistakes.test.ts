@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -24,7 +24,7 @@ export const tries = intervention((m: LanguageModel) => {
   try { return save(m.lm_head.output); } finally { m.lm_head.output *= 2; }
 });
 export const deep = intervention((m: LanguageModel) => ({ l: save(m.transformer.h[9].output) }));
-export const last = intervention((m: LanguageModel) => ({ l: save(m.lm_head.output) }));
+export const of = intervention((m: LanguageModel) => ({ l: save(m.lm_head.output) }));
 `,
   'throws.ts': `${HEAD}const settings = undefined as unknown as { alpha: number };
 export const thrown = intervention((m: LanguageModel) => ({ l: save(m.lm_head.output) }));
@@ -50,10 +50,10 @@ describe.each(['commonjs', 'module'])('in a package of type %s', (type) => {
     writeFileSync(join(project, 'src', name), imported);
   }
 
-  const compile = (file: string, out = 'out'): Promise<{ code: number; output: string }> =>
+  const compile = (file: string, ...more: string[]): Promise<{ code: number; output: string }> =>
     new Promise((resolve) => {
       const main = join(ROOT, 'dist/plugin/cli/main.js');
-      const args = [main, 'compile', `src/${file}`, '--model', TOY_MODEL, '--out', out];
+      const args = [main, 'compile', `src/${file}`, '--model', TOY_MODEL, '--out', 'out', ...more];
       execFile(process.execPath, args, { cwd: project, env: userEnvironment() }, (error, stdout, stderr) => {
         resolve({ code: Number(error?.code ?? 0), output: stdout + stderr });
       });
@@ -61,7 +61,7 @@ describe.each(['commonjs', 'module'])('in a package of type %s', (type) => {
 
   it('one intervention that fails, in whatever way, keeps none of the others from being built', async () => {
     const { code, output } = await compile('some.ts');
-    for (const name of ['ok', 'last']) expect(output).toMatch(new RegExp(`\\] ${name} .* done`));
+    for (const name of ['ok', 'of']) expect(output).toMatch(new RegExp(`\\] ${name} .* done`));
     for (const name of ['waits', 'spec', 'tries', 'deep']) expect(output).toMatch(new RegExp(`\\] ${name} .* failed `));
     expect(output).toMatch(/^src\/some\.ts:5:\d+ - error ONN1006: `await` cannot stand in a trace block[\s\S]*\^{5}/m);
     expect(output).toMatch(/^src\/some\.ts:8:\d+ - The parameter 'alpha' is declared as "float32\?"/m);
@@ -92,4 +92,19 @@ describe.each(['commonjs', 'module'])('in a package of type %s', (type) => {
       expect(code).toBe(1);
     },
   );
+
+  it.skipIf(type === 'module')('the last intervention of a file goes, and its bundle with it', async () => {
+    const path = join(project, 'src/gone.ts');
+    writeFileSync(path, FILES['default.ts']!.replace('export default', 'export const gone ='));
+    await compile('gone.ts');
+    writeFileSync(path, HEAD);
+    const checked = await compile('gone.ts', '--check');
+    expect(checked.output).toMatch(/gone {2}not current: the intervention of src\/gone\.ts:3:14 is no longer exported/);
+    expect(checked.code).toBe(1);
+    const { output, code } = await compile('gone.ts');
+    expect(output).toContain('gone  removed: the intervention of src/gone.ts:3:14 is no longer exported.');
+    expect(output).toContain('No intervention is exported in src/gone.ts.');
+    expect(existsSync(join(project, 'out/gone'))).toBe(false);
+    expect(code).toBe(1);
+  });
 });

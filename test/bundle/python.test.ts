@@ -56,8 +56,19 @@ const INTERVENTIONS = {
 };
 
 const INPUTS = { input_ids: [[1, 2, 3]] };
+/** A cache of two tokens. */
+const PAST = Object.fromEntries(
+  [0, 1, 2, 3].flatMap((layer) =>
+    ['key', 'value'].map((part, i) => {
+      const row = (at: number) => Array.from({ length: 32 }, (_, k) => Math.sin(layer + i + at + k));
+      const heads = Array.from({ length: 4 }, (_, head) => [row(head), row(head + 0.5)]);
+      return [`past_key_values.${layer}.${part}`, [heads]];
+    }),
+  ),
+);
 const RUNS: readonly (readonly [keyof typeof INTERVENTIONS, Readonly<Record<string, unknown>>])[] = [
   ['tensor', INPUTS],
+  ['tensor', { ...INPUTS, ...PAST }],
   ['nested', { ...INPUTS, alpha: 2 }],
   ['choice', { ...INPUTS, side: 1 }],
   ['choice', { ...INPUTS, side: -1 }],
