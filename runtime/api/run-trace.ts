@@ -1,4 +1,5 @@
 import { ReuseScope } from '../execution/reuse.ts';
+import { refusalOf } from '../shapes/refusal.ts';
 import { type InputTensor, StringTensor } from '../tensor/string-tensor.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { callerSite, laterSite } from '../tracing/caller.ts';
@@ -93,8 +94,12 @@ export async function runTrace(
     reuse: options.reuse,
     execute: () => tracing.run.execute({ reuse: ownReuse, ...options }),
   });
-  // A file may declare its outputs with other sizes than they have. ONNX Runtime gives them, and only warns.
-  return finishTrace(built, chosen ? checkAnswer(graph, answer) : answer);
+  // Of a file that declares an output as another type than it has, ONNX Runtime says so when it loads it whole.
+  const isOther = (tensor: Tensor | undefined, i: number) =>
+    tensor && tensor.dtype !== graph.saves[i]!.value.type.dtype;
+  const refusal = !chosen && answer.some(isOther) ? await refusalOf(map.model) : null;
+  if (refusal) throw refusal;
+  return finishTrace(built, checkAnswer(graph, answer));
 }
 
 /** Runs a session, whose traces share what they have in common. */
