@@ -1,4 +1,5 @@
 import { ReuseScope } from '../execution/reuse.ts';
+import { refusalOf } from '../shapes/refusal.ts';
 import { type InputTensor, StringTensor } from '../tensor/string-tensor.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { callerSite, laterSite } from '../tracing/caller.ts';
@@ -77,8 +78,8 @@ export async function runTrace(
   ownReuse?: ReuseScope,
 ): Promise<unknown> {
   options.signal?.throwIfAborted();
-  const backend =
-    chosenBackend('trace', { ...(given && { backend: given }), ...(remote && { remote }) }) ?? new ExecutionBackend();
+  const chosen = chosenBackend('trace', { ...(given && { backend: given }), ...(remote && { remote }) });
+  const backend = chosen ?? new ExecutionBackend();
   const { tracing } = built;
   const { graph, course } = tracing.sent();
   const answer = await backend.run({
@@ -93,6 +94,11 @@ export async function runTrace(
     reuse: options.reuse,
     execute: () => tracing.run.execute({ reuse: ownReuse, ...options }),
   });
+  // Of a file that declares an output as another type than it has, ONNX Runtime says so when it loads it whole.
+  const isOther = (tensor: Tensor | undefined, i: number) =>
+    tensor && tensor.dtype !== graph.saves[i]!.value.type.dtype;
+  const refusal = !chosen && answer.some(isOther) ? await refusalOf(map.model) : null;
+  if (refusal) throw refusal;
   return finishTrace(built, checkAnswer(graph, answer));
 }
 

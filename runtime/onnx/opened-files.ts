@@ -4,7 +4,7 @@ import { statSync } from 'node:fs';
  * What tells a file from another one at its path, and from itself with other content: some of Node's BigIntStats, whose types
  * a project that uses this package's declarations need not have.
  */
-type Identity = Readonly<Record<'dev' | 'ino' | 'size' | 'mtimeNs', bigint>>;
+type Identity = Readonly<Record<'dev' | 'ino' | 'size' | 'mtimeNs' | 'ctimeNs', bigint>>;
 
 /**
  * Files as they were when they were opened. Sessions read weights from them again and again, some while they run: a file
@@ -14,8 +14,8 @@ export class OpenedFiles {
   /** By path. */
   readonly #files = new Map<string, Identity>();
 
-  add(path: string, { dev, ino, size, mtimeNs }: Identity): void {
-    this.#files.set(path, { dev, ino, size, mtimeNs });
+  add(path: string, { dev, ino, size, mtimeNs, ctimeNs }: Identity): void {
+    this.#files.set(path, { dev, ino, size, mtimeNs, ctimeNs });
   }
 
   /** These files and others. */
@@ -38,6 +38,8 @@ export class OpenedFiles {
       if (is.dev !== was.dev || is.ino !== was.ino) return `${path} is another file now: it was replaced`;
       if (is.size !== was.size) return `${path} was written to: it had ${was.size} bytes and has ${is.size} now,`;
       if (is.mtimeNs !== was.mtimeNs) return `${path} was written to`;
+      // Who writes may put the other time back, as copying with -p does. This one changes with names and rights, too.
+      if (is.ctimeNs !== was.ctimeNs) return `${path} may have been written to: its status changed`;
     }
     return null;
   }

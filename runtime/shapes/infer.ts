@@ -10,7 +10,7 @@ import { ort } from '../ort/ort.ts';
 import { plainText } from '../ort/plain-text.ts';
 import { elementwiseType, isElementwise } from './elementwise.ts';
 import { perhapsScalars } from './perhaps-scalars.ts';
-import { refusalOf } from './refusal.ts';
+import { checkOutputs, refusalOf } from './refusal.ts';
 
 /**
  * Of so many tensors ONNX Runtime is asked at once: the time that it takes grows with the square of their number. Of a
@@ -82,16 +82,6 @@ export async function inferTypes(
   addElementwise(found, elementwise);
   checkOutputs(model, found);
   return found;
-}
-
-/** ONNX Runtime takes no file that declares an output as another type than that of what makes it. */
-function checkOutputs({ path, outputs }: OnnxModel, found: ReadonlyMap<string, TensorType>): void {
-  for (const { name, dtype, element } of outputs) {
-    const type = found.get(name);
-    const declared = dtype ?? element;
-    if (type && declared !== undefined && type.dtype !== declared)
-      throw new ModelError(`${path} declares its output ${name} as ${declared}, but what makes it gives ${type.dtype}`);
-  }
 }
 
 /** Adds the types of what elementwise nodes make, in their order, as far as those of what they read are known. */

@@ -5,8 +5,10 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   symlinkSync,
   truncateSync,
+  utimesSync,
   writeFileSync,
   writeSync,
 } from 'node:fs';
@@ -68,6 +70,16 @@ describe('a file that changes while a model is open', () => {
       },
       /was written to after the model was opened/,
     ],
+    [
+      'is written in place, with the time of before',
+      async (path) => {
+        const { atime, mtime } = statSync(path);
+        const descriptor = openSync(path, 'r+');
+        writeSync(descriptor, await otherWeights());
+        utimesSync(path, atime, mtime);
+      },
+      /may have been written to: its status changed after the model was opened/,
+    ],
     ['is cut short', async (path) => truncateSync(path, 2000), /was written to: it had \d+ bytes and has 2000 now/],
     [
       'is replaced',
@@ -101,6 +113,8 @@ describe('a file that changes while a model is open', () => {
   for (const [kind, make] of Object.entries(open)) {
     it.each(changes)(`${kind}: %s`, async (_, change, says) => {
       const { path, changing } = await make();
+      // A time that a program can put back: without parts of a millisecond.
+      utimesSync(changing, 1e9, 1e9);
       // biome-ignore lint/suspicious/noExplicitAny: the modules of this model are not known to the type checker.
       const model: any = await NNsight.load(path, { device: 'cpu' });
       await model.trace(inputs, () => save(model.output));

@@ -66,6 +66,12 @@ describe('a model without a tokenizer', () => {
   ])('%s with %o is an error', async (path, options, says) => {
     await expect(layers(path, options)).rejects.toThrow(says);
   });
+
+  test.each([undefined, null, 5, {}])('%s is no path', async (path) => {
+    for (const load of [NNsight.load, LanguageModel.load]) {
+      await expect(load(path as never)).rejects.toThrow(/by its id on the hub: a text, not \w+/);
+    }
+  });
 });
 
 describe('a language model', () => {
