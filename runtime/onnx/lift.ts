@@ -1,5 +1,6 @@
 import { isStandard } from './domains.ts';
 import { bodyElementTypes } from './element-types.ts';
+import { ModelError } from './error.ts';
 import { FreshNames } from './fresh-names.ts';
 import { RULES } from './lift-rules.ts';
 import { type Around, changed, Lifter } from './lifter.ts';
@@ -19,6 +20,7 @@ const IR_VERSION = 7n;
 export function lifted(proto: ModelProto, path: string): ModelProto {
   const version = Number(proto.opsetImport.find(isStandard)?.version ?? LIFTED);
   if (!proto.graph || version >= LIFTED) return proto;
+  if (version < 1) throw new ModelError(`${path} uses the operator set ${version}, which there is none of`);
   const initializers = new Set(proto.graph.initializer.map(({ name }) => name));
   const graph = liftedGraph(
     { ...proto.graph, input: proto.graph.input.filter(({ name }) => !initializers.has(name)) },

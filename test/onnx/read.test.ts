@@ -81,6 +81,14 @@ describe('reading a model', () => {
     expect(floats).toHaveLength(600);
   });
 
+  test('an operator set that there is none of is an error', async () => {
+    const proto = decodeModel(readFileSync(modelPath('zoo/mlp', 'ts')));
+    const opsetImport = proto.opsetImport.map((one) => ({ ...one, version: 0n }));
+    await expect(readModel(file('none.onnx', encodeModel({ ...proto, opsetImport })))).rejects.toThrow(
+      /none\.onnx uses the operator set 0, which there is none of/,
+    );
+  });
+
   test('the hash is that of the graph, wherever the file lies', async () => {
     const copy = await readModel(file('model.onnx', readFileSync(TOY)));
     expect(copy.hash).toBe((await readModel(TOY)).hash);
