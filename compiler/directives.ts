@@ -1,5 +1,6 @@
 import type { ts } from 'ts-morph';
 import { CompileError } from './diagnostics.ts';
+import { type Helper, helperOf } from './helpers.ts';
 import { isRequired, type LibraryImports, libraryImports } from './imports.ts';
 import { checkParameterDefaults } from './intervention-defaults.ts';
 import { syntax } from './parse.ts';
@@ -97,6 +98,12 @@ export function findTraced(source: ts.SourceFile, scopes: Scopes, file: string):
     syntax.forEachChild(node, (child) => visit(child, isInside));
   };
   visit(source, false);
+  // What is found here calls others.
+  for (const fn of traced.functions) {
+    for (const helper of helpersIn(fn, scopes)) {
+      if (!isWithin(helper, traced.functions) && !isWithin(helper, traced.optedOut)) addFunction(helper, false);
+    }
+  }
   for (const fn of traced.optedOut) {
     traced.functions.delete(fn);
     traced.blocks.delete(fn);
@@ -133,6 +140,23 @@ function functionsOf(expression: ts.Node, scopes: Scopes, seen = new Set<ts.Node
   const binding = scopes.resolve(value.text, value);
   const isFixed = binding?.kind === 'const' || binding?.kind === 'function';
   return isFixed && binding.value ? functionsOf(binding.value, scopes, seen) : [];
+}
+
+/** The helpers of the file that a function calls by their names, also in functions inside. */
+function helpersIn(fn: ts.Node, scopes: Scopes): Helper[] {
+  const found: Helper[] = [];
+  const visit = (node: ts.Node): void => {
+    const helper = syntax.isCallExpression(node) ? helperOf(node, scopes) : null;
+    if (helper) found.push(helper);
+    syntax.forEachChild(node, visit);
+  };
+  visit(fn);
+  return found;
+}
+
+function isWithin(node: ts.Node, nodes: ReadonlySet<ts.Node>): boolean {
+  for (let at = node; !syntax.isSourceFile(at); at = at.parent) if (nodes.has(at)) return true;
+  return false;
 }
 
 /** The directives at the front of a body or a file. */
