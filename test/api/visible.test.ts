@@ -32,7 +32,10 @@ function namesOf(value: object): string[] {
 }
 
 /** A member, asked for by code that was not compiled. */
-const read = (value: unknown, name: string) => (value as Record<string, unknown>)[name];
+const read = (value: unknown, name: string) => {
+  'use no trace';
+  return (value as Record<string, unknown>)[name];
+};
 
 /** What Node prints of a value, hidden properties and all. */
 function printed(value: unknown): string {
