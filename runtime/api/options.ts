@@ -82,8 +82,8 @@ export function checkOptions<T extends object>(call: string, given: T | undefine
 /** What a loader of models is given. */
 export function checkLoad(call: string, place: unknown, options: LoadOptions, rest: readonly unknown[]): void {
   if (typeof place !== 'string') {
-    const hint = place instanceof URL ? ': fileURLToPath(url) makes one of a URL' : '';
-    throw new TraceError(`${call} takes a path, or the id of a model of the hub, as a text${hint}.`, callerSite());
+    const found = place instanceof URL ? ': fileURLToPath(url) makes one of a URL' : `, not ${shown(place)}`;
+    throw new TraceError(`${call} takes a path, or the id of a model of the hub, as a text${found}.`, callerSite());
   }
   checkOptions(call, options, LOAD_OPTIONS);
   checkNoMore(`${call}(path, options)`, rest);

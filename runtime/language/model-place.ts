@@ -21,11 +21,6 @@ export interface ModelPlace {
  * cache. Throws a `ModelError` as `modelFolder` does, and where none or several .onnx files fit the options.
  */
 export async function modelPlace(pathOrHubId: string, options: HubOptions = {}): Promise<ModelPlace> {
-  if (typeof pathOrHubId !== 'string') {
-    throw new ModelError(
-      `a model is loaded by the path of its file or folder, or by its id on the hub: a text, not ${pathOrHubId === null ? 'null' : typeof pathOrHubId}`,
-    );
-  }
   if (isFile(pathOrHubId)) return placeOfFile(pathOrHubId, options);
   const root = await modelFolder(pathOrHubId, options);
   const { subfolder = '' } = options;
