@@ -69,7 +69,9 @@ describe('a model without a tokenizer', () => {
 
   test.each([undefined, null, 5, {}])('%s is no path', async (path) => {
     for (const load of [NNsight.load, LanguageModel.load]) {
-      await expect(load(path as never)).rejects.toThrow(/takes a path, or the id of a model of the hub, as a text, not .+\.$/);
+      await expect(load(path as never)).rejects.toThrow(
+        /takes a path, or the id of a model of the hub, as a text, not .+\.$/,
+      );
     }
   });
 });
