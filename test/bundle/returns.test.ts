@@ -10,7 +10,9 @@ const INPUTS = { input_ids: [[1, 2, 3]] };
 type Make = (logits: Tensor, model: LanguageModel) => unknown;
 
 function returning(make: Make) {
-  return intervention((model: LanguageModel) => make(save(model.transformer.h[1].output['0, -1, 0:3']) as never, model));
+  return intervention((model: LanguageModel) =>
+    make(save(model.transformer.h[1].output['0, -1, 0:3']) as never, model),
+  );
 }
 
 /** A result with its tensors as plain objects. */
