@@ -3,12 +3,13 @@ import { syntax } from './parse.ts';
 import type { Scopes } from './scope.ts';
 import { unwrap } from './wrappers.ts';
 
-/** A function that is one expression: an arrow without a body, or a body that only returns. */
+/** A function that is one expression: an arrow without a body, or one that only returns. */
 export type Helper = ts.ArrowFunction | ts.FunctionExpression | ts.FunctionDeclaration;
 
 /**
- * The function of the file that a call means, if compiling it can refuse nothing: it is one expression of operators, members,
- * calls and literals. `layer(1).output` is written so often, with `layer` beside the block, that it needs no directive.
+ * The function of the file that a call means, if it only gets at something: one expression of members, calls and literals,
+ * which compiling cannot refuse. `layer(1).output` is written so often, with `layer` beside the block, that it needs no
+ * directive; a function with operators does, as it is written for numbers as often as for tensors.
  */
 export function helperOf(call: ts.CallExpression, scopes: Scopes): Helper | null {
   const callee = unwrap(call.expression);
@@ -52,21 +53,12 @@ function isPlain(expression: ts.Expression): boolean {
   const node = unwrap(expression);
   if (syntax.isIdentifier(node)) return node.text !== 'arguments';
   if (syntax.isLiteralExpression(node)) return true;
-  if (syntax.isTemplateExpression(node)) return node.templateSpans.every((span) => isPlain(span.expression));
   if (syntax.isPropertyAccessExpression(node)) return syntax.isIdentifier(node.name) && isPlain(node.expression);
   if (syntax.isElementAccessExpression(node)) return isPlain(node.expression) && isPlain(node.argumentExpression);
   if (syntax.isCallExpression(node)) return isPlainCall(node);
-  if (syntax.isBinaryExpression(node)) return isOperator(node) && isPlain(node.left) && isPlain(node.right);
-  if (syntax.isConditionalExpression(node)) {
-    return [node.condition, node.whenTrue, node.whenFalse].every(isPlain);
-  }
   if (syntax.isArrayLiteralExpression(node)) return node.elements.every(isPlain);
   if (syntax.isSpreadElement(node)) return isPlain(node.expression);
   if (syntax.isObjectLiteralExpression(node)) return node.properties.every(isPlainProperty);
-  if (syntax.isPrefixUnaryExpression(node)) {
-    const { PlusPlusToken, MinusMinusToken } = syntax.SyntaxKind;
-    return node.operator !== PlusPlusToken && node.operator !== MinusMinusToken && isPlain(node.operand);
-  }
   if (syntax.isArrowFunction(node)) return isHelper(node);
   const { TrueKeyword, FalseKeyword, NullKeyword } = syntax.SyntaxKind;
   return [TrueKeyword, FalseKeyword, NullKeyword].some((kind) => kind === node.kind);
@@ -75,12 +67,6 @@ function isPlain(expression: ts.Expression): boolean {
 function isPlainCall({ expression, arguments: given }: ts.CallExpression): boolean {
   const callee = unwrap(expression);
   return !(syntax.isIdentifier(callee) && callee.text === 'eval') && isPlain(callee) && given.every(isPlain);
-}
-
-/** Neither an assignment nor a question about private names. */
-function isOperator({ operatorToken: { kind }, left }: ts.BinaryExpression): boolean {
-  const { FirstAssignment, LastAssignment } = syntax.SyntaxKind;
-  return (kind < FirstAssignment || kind > LastAssignment) && !syntax.isPrivateIdentifier(left);
 }
 
 function isPlainProperty(property: ts.ObjectLiteralElementLike): boolean {

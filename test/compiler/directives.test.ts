@@ -63,33 +63,36 @@ describe('what is traced', () => {
     `);
   });
 
-  it('functions of one expression that traced code of the file calls, and those that they call', () => {
+  it('functions that only get at something, which traced code of the file calls, and those that they call', () => {
     const called = [
-      "import 'onnsight'; const f = (v) => g(v)[-a]; const g = ({ o: [p] }) => -p; m.trace(() => f(b));",
-      "import 'onnsight'; function f(v) { return v ? -v : (w) => -w; } m.trace(() => n.map(() => f(b)));",
+      "import 'onnsight'; const f = (v) => g(v)[a]; const g = ({ o: [p] }) => p.q; m.trace(() => f(b));",
+      "import 'onnsight'; function f(v) { return h(v, [1, ...v], (w) => w.x); } m.trace(() => n.map(() => f(b)));",
     ];
     expect(called.map((code) => lowered(code))).toMatchInlineSnapshot(`
       [
-        "import 'onnsight'; const f = __o.block({ f: (v) => __o.getitem(__o.call(g, undefined, [v], __s[0]), __o.unary('-', a, __s[1]), __s[0]) }.f); const g = __o.block({ g: (__d0) => { var { o: [p] } = __o.taken(__d0, __s[2], null, true); return __o.unary('-', p, __s[3]); } }.g); m.trace(__o.block(() => __o.call(f, undefined, [b], __s[4])));",
-        "__o.mark(f); import 'onnsight'; function f(v) { return __o.ternary(v, (__b0) => __b0 ? (__o.unary('-', v, __s[1])) : ((w) => __o.unary('-', w, __s[2])), null, __s[0]); } m.trace(__o.block(() => __o.call(__o.method(n, 'map', __s[3]), n, [__o.block(() => __o.call(f, undefined, [b], __s[4]))], __s[3])));",
+        "import 'onnsight'; const f = __o.block({ f: (v) => __o.getitem(__o.call(g, undefined, [v], __s[0]), a, __s[0]) }.f); const g = __o.block({ g: (__d0) => { var { o: [p] } = __o.taken(__d0, __s[1], null, true); return __o.member(p, 'q', __s[2]); } }.g); m.trace(__o.block(() => __o.call(f, undefined, [b], __s[3])));",
+        "__o.mark(f); import 'onnsight'; function f(v) { return __o.call(h, undefined, [v, __o.fresh([1, ...__o.items(v, __s[0])]), (w) => __o.member(w, 'x', __s[1])], __s[2]); } m.trace(__o.block(() => __o.call(__o.method(n, 'map', __s[3]), n, [__o.block(() => __o.call(f, undefined, [b], __s[4]))], __s[3])));",
       ]
     `);
   });
 
   it.each([
     'const f = (v) => (n = v); ',
+    'const f = (v) => -v; ',
+    'const f = (v) => v + 1; ',
+    'const f = (v) => (v ? v.x : v.y); ',
     'const f = (v) => n++; ',
-    'const f = (v = -a) => -v; ',
-    'const f = async (v) => -v; ',
+    'const f = (v = a) => v.x; ',
+    'const f = async (v) => v.x; ',
     'const f = (v) => eval(v); ',
     'const f = (v) => tag`x`; ',
     'const f = (v) => class {}; ',
     'const f = (v) => delete v.x; ',
-    'let f = (v) => -v; ',
-    'function f(v) { const w = -v; return w; } ',
-    "function f(v) { 'use no trace'; return -v; } ",
+    'let f = (v) => v.x; ',
+    'function f(v) { const w = v.x; return w; } ',
+    "function f(v) { 'use no trace'; return v.x; } ",
     'function f(v) { return arguments[0]; } ',
-    'const f = { f: (v) => -v }.f; ',
+    'const f = { f: (v) => v.x }.f; ',
   ])('not %s', (helper) => {
     expect(lowered(`import 'onnsight'; ${helper}m.trace(() => f(b));`)).toContain(
       `import 'onnsight'; ${helper}m.trace`,

@@ -1,4 +1,4 @@
-import { norm, save } from 'onnsight';
+import { mul, norm, save } from 'onnsight';
 import { beforeAll, expect, it } from 'vitest';
 import { loadToy } from '../support/toy.ts';
 
@@ -7,7 +7,7 @@ type Any = any;
 
 const layer = (model: Any, i = 1) => model.transformer.h[i];
 const at = (model: Any) => model.transformer.h[1];
-const strength = (value: Any, { by }: { by: number }) => (value > 0 ? value * by : value);
+const strength = (value: Any, { by }: { by: number }) => mul(value, by);
 function last(model: Any) {
   return save(model.lm_head.output[':, -1']);
 }
@@ -21,7 +21,7 @@ beforeAll(async () => {
 
 const prompt = 'The Eiffel Tower is in the city of';
 
-it.each([0, 1e9])('helpers of one expression are followed under a traced condition: norm > %d', async (least) => {
+it.each([0, 1e9])('helpers that get at something are followed under a traced condition: norm > %d', async (least) => {
   const helped = await model.trace(prompt, () => {
     const size = norm(at(model).output);
     if (size > least) at(model).output = at(model).output * strength(size / size, { by: 3 });
