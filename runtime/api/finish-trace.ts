@@ -9,8 +9,18 @@ export interface BuiltTrace {
   readonly results: Results;
 }
 
-/** Gives the user's own structure with the tensors of a run in it, and does what else the user is to see of it. */
-export function finishTrace({ tracing, results }: BuiltTrace, tensors: readonly (Tensor | undefined)[]): unknown {
+/**
+ * Runs a trace. Gives the user's own structure with the tensors of the run in it, and does what else the user is to see
+ * of it.
+ */
+export async function finishTrace(
+  { tracing, results }: BuiltTrace,
+  run: () => Promise<readonly (Tensor | undefined)[]>,
+): Promise<unknown> {
+  const tensors = await run().catch((error: unknown) => {
+    results.undo();
+    throw error;
+  });
   const resolved = results.resolve(tensors, tracing.missing(tensors));
   tracing.fillGradients(tensors);
   printLines(tracing.builder);

@@ -66,27 +66,31 @@ export async function generate(
   const run = () =>
     runGeneration(tracing.run, late, decoding, (forward) => generation.stepOf(forward), { signal: options.signal });
   if (!backend) {
-    const result = finishTrace({ tracing, results }, await run());
+    const result = await finishTrace({ tracing, results }, run);
     return { sequences: decoding.sequences(), tokens: decoding.fresh, result };
   }
   tracing.generations.push(options);
   const { graph, course } = tracing.sent(late);
-  const answer = await backend.run({
-    graph,
-    course,
-    inputs: Object.fromEntries(prompt),
-    model: new ModelIdentity(model.map.model),
-    signal: options.signal,
-    onToken: options.onToken,
-    execute: run,
+  let tensors: readonly (Tensor | undefined)[] = [];
+  const result = await finishTrace({ tracing, results }, async () => {
+    const answer = await backend.run({
+      graph,
+      course,
+      inputs: Object.fromEntries(prompt),
+      model: new ModelIdentity(model.map.model),
+      signal: options.signal,
+      onToken: options.onToken,
+      execute: run,
+    });
+    tensors = checkAnswer(graph, answer);
+    return tensors;
   });
-  const tensors = checkAnswer(graph, answer);
   const sequences = tensors[graph.saves.findIndex(({ name }) => name === SEQUENCES)] as AnyTensor as Tensor<'int64'>;
   const length = prompt.get(tokens)!.dims[1]!;
   return {
     sequences,
     tokens: sequences ? newTokens(sequences, length, options.stop) : [],
-    result: finishTrace({ tracing, results }, tensors),
+    result,
   };
 }
 

@@ -252,7 +252,7 @@ async function build(map: ModelMap, intervention: InterventionFunction): Promise
   const tracing = new Tracing();
   const values = new Map<Value, InterventionParameter>();
   let returned: unknown;
-  tracing.build(() => {
+  tracing.record(() => {
     const proxies = parameters.map((parameter): [string, Traced] => {
       const { name, dtype, dims } = parameter;
       const shape = dims.map((dim) => (typeof dim === 'number' ? dim : null));

@@ -2,11 +2,10 @@ import { TraceError } from '../errors.ts';
 import type { Save } from '../graph/graph.ts';
 import { type Site, siteOf } from '../graph/site.ts';
 import type { Value } from '../graph/types.ts';
-import { foldEntries, splitEntries } from '../tensor/entries.ts';
+import { foldEntries } from '../tensor/entries.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import type { Builder } from '../tracing/builder.ts';
-import { withLeaves } from '../tracing/forms/build.ts';
-import { type Form, leavesOf, plainValuesOf } from '../tracing/forms/form.ts';
+import { leavesOf, plainValuesOf } from '../tracing/forms/form.ts';
 import { inner, saving } from '../tracing/hidden.ts';
 import { GraphEntries, type ListValue } from '../tracing/lists.ts';
 import { isPlainObject } from '../tracing/plain-object.ts';
@@ -14,6 +13,7 @@ import { TensorProxy } from '../tracing/proxy.ts';
 import { isSaved, type SavedProxy } from '../tracing/saves.ts';
 import { isTracedTexts, savedTexts } from '../tracing/texts.ts';
 import { settled, type Varying, varyingOf } from '../tracing/varying.ts';
+import { type At, entriesBack, isTrue, split } from './entries-back.ts';
 import { keptOf } from './kept.ts';
 import type { LeftBehind } from './left-behind.ts';
 import { Unreadable } from './unreadable.ts';
@@ -180,9 +180,18 @@ export class Results {
     for (const varying of this.target.varyings) {
       varying.outcome = varying.cases.find(({ test }) => this.positions.has(test) && isTrue(at(test))) ?? null;
     }
-    const result = this.build(this.returned, at, new Map());
     this.left.settle(at);
-    return result;
+    return this.build(this.returned, at, new Map());
+  }
+
+  /** The run is about to begin. */
+  suspend(): void {
+    this.left.suspend();
+  }
+
+  /** The run has failed. */
+  undo(): void {
+    this.left.undo();
   }
 
   /** @param made the copies of arrays and objects: one that stands at several places, or in itself, stays one */
@@ -206,7 +215,10 @@ export class Results {
         // holes stay holes
         copy.length += i - next;
         next = i + 1;
-        if (item instanceof GraphEntries) for (const entry of this.entriesOf(item, at, made)) copy.push(entry);
+        if (item instanceof GraphEntries) {
+          const plain = (one: unknown) => this.build(one, at, made);
+          for (const entry of entriesBack(item, at, { plain, tensor: (tensor) => tensor })) copy.push(entry);
+        }
         // Of a list with an entry per step, the steps that did not run have none.
         else if (!this.isMissing(item, at)) copy.push(this.build(item, at, made));
       });
@@ -242,29 +254,6 @@ export class Results {
     if (typeof state !== 'object' || state?.kind !== 'single') return false;
     return at(state.value) === undefined && !this.missing.has(state.value);
   }
-
-  /** The entries of an array that the graph filled. */
-  private entriesOf({ form, counter }: GraphEntries, at: At, made: Map<object, unknown>): unknown[] {
-    const lists = leavesOf(form).map((list) => split(list, at));
-    return split(counter, at).map((_, i) =>
-      this.entry(withLeaves(form, lists.map((list) => list[i]!).values()), at, made),
-    );
-  }
-
-  private entry(form: Form<Tensor>, at: At, made: Map<object, unknown>): unknown {
-    switch (form.kind) {
-      case 'plain':
-        return this.build(form.value, at, made);
-      case 'tensor':
-        return form.leaf;
-      case 'array':
-        return form.items.map((item) => this.entry(item, at, made));
-      case 'record':
-        return Object.fromEntries(form.fields.map(([name, field]) => [name, this.entry(field, at, made)]));
-      case 'cases':
-        return this.entry(form.cases.find(({ test }) => isTrue(test!))!.form, at, made);
-    }
-  }
 }
 
 /** What an object holds: the entries of a Map or Set, and its own properties. */
@@ -277,19 +266,6 @@ function heldBy(holder: object): unknown[] {
 /** Whether a value is the result of an async function or a generator: its body has not run to its end. */
 function isUnfinished(value: unknown): boolean {
   return value instanceof Promise || Object.prototype.toString.call(value) === '[object Generator]';
-}
-
-/** The tensor that a value has become, if it was computed. */
-type At = (value: Value) => Tensor | undefined;
-
-function isTrue(truth: Tensor | undefined): boolean {
-  return Boolean(truth?.item());
-}
-
-/** The entries of a list. */
-function split({ data, shapes, ranks }: ListValue, at: At): Tensor[] {
-  const elements = at(data);
-  return elements ? splitEntries(elements, at(shapes)!, at(ranks)!) : [];
 }
 
 /** Where a traced tensor was made: a block that only reads a module has no other line. */

@@ -82,24 +82,26 @@ export async function runTrace(
   const backend = chosen ?? new ExecutionBackend();
   const { tracing } = built;
   const { graph, course } = tracing.sent();
-  const answer = await backend.run({
-    graph,
-    course,
-    inputs: givenTensors(tracing),
-    model: new ModelIdentity(map.model),
-    signal: options.signal,
-    onProgress: options.onProgress,
-    onToken: tracing.onToken,
-    onStats: options.onStats,
-    reuse: options.reuse,
-    execute: () => tracing.run.execute({ reuse: ownReuse, ...options }),
+  return finishTrace(built, async () => {
+    const answer = await backend.run({
+      graph,
+      course,
+      inputs: givenTensors(tracing),
+      model: new ModelIdentity(map.model),
+      signal: options.signal,
+      onProgress: options.onProgress,
+      onToken: tracing.onToken,
+      onStats: options.onStats,
+      reuse: options.reuse,
+      execute: () => tracing.run.execute({ reuse: ownReuse, ...options }),
+    });
+    // Of a file that declares an output as another type than it has, ONNX Runtime says so when it loads it whole.
+    const isOther = (tensor: Tensor | undefined, i: number) =>
+      tensor && tensor.dtype !== graph.saves[i]!.value.type.dtype;
+    const refusal = !chosen && answer.some(isOther) ? await refusalOf(map.model) : null;
+    if (refusal) throw refusal;
+    return checkAnswer(graph, answer);
   });
-  // Of a file that declares an output as another type than it has, ONNX Runtime says so when it loads it whole.
-  const isOther = (tensor: Tensor | undefined, i: number) =>
-    tensor && tensor.dtype !== graph.saves[i]!.value.type.dtype;
-  const refusal = !chosen && answer.some(isOther) ? await refusalOf(map.model) : null;
-  if (refusal) throw refusal;
-  return finishTrace(built, checkAnswer(graph, answer));
 }
 
 /** Runs a session, whose traces share what they have in common. */

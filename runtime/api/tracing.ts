@@ -196,8 +196,15 @@ export class Tracing {
     }
   }
 
-  /** Runs the user's code that builds the graph, and finds the results that are wanted back. */
+  /** Runs the user's code that builds the graph, for a run, and finds the results that are wanted back. */
   build(block: () => unknown): Results {
+    const results = this.record(block);
+    results.suspend();
+    return results;
+  }
+
+  /** The same for a graph that does not run here. */
+  record(block: () => unknown): Results {
     const results = withBuilder(this.builder, () => {
       const returned = this.recorded(block);
       const left = new LeftBehind(this.builder);
@@ -245,10 +252,21 @@ export class Tracing {
     try {
       returned = block();
     } catch (error) {
+      this.abandon();
       throw this.builder.failure ?? thrownOut(error, this.builder.site);
     }
-    if (this.builder.failure) throw this.builder.failure;
+    if (this.builder.failure) {
+      this.abandon();
+      throw this.builder.failure;
+    }
     return returned;
+  }
+
+  /** No run will tell what the block has left outside. */
+  private abandon(): void {
+    const left = new LeftBehind(this.builder);
+    left.suspend();
+    left.undo();
   }
 
   /** Writes the new values of the models' tensors; forwards inside others come first, since their outputs may be written there. */

@@ -24,6 +24,7 @@ import {
   writesLength,
 } from './filled-writes.ts';
 import { asName, checkConverted } from './implicit-calls.ts';
+import { setsOutside } from './outside.ts';
 import { there } from './there.ts';
 import { above, checkGetter } from './user-objects.ts';
 
@@ -153,7 +154,7 @@ export function setitem(of: unknown, by: unknown, value: unknown, site: Site): u
   if (target?.isRecording) {
     if (ArrayBuffer.isView(object) || name === 'length') checkConverted(value, site);
     noteProperty(target, object, name, value);
-  }
+  } else if (target) setsOutside(target, object, name);
   (object as Record<PropertyKey, unknown>)[name] = value;
   return value;
 }

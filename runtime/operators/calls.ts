@@ -17,6 +17,7 @@ import { isIntrinsic } from './intrinsics.ts';
 import { withKnownEnds } from './iterator-results.ts';
 import { checkKeys, checkLength, checkWeakKeys } from './keys.ts';
 import { checkLeaving } from './leaving.ts';
+import { callsOutside } from './outside.ts';
 import { native } from './plain-values.ts';
 import { lookedAt } from './stored-arguments.ts';
 import { there } from './there.ts';
@@ -47,10 +48,11 @@ export function call(called: unknown, on: unknown, given: readonly unknown[], si
   if (target) for (const value of changedBy(direct)) checkCopy(value, site);
   if (target && !consoleMethod(direct.fn)) checkLeaving(target, direct, site);
   if (target?.isRecording && !consoleMethod(direct.fn)) beforeCall(target, direct, site);
+  else if (target) callsOutside(target, direct);
   const values = target ? withKnownEnds(direct.fn, direct.values, site) : direct.values;
   const result = meaning ? meaning(direct.receiver, values, site) : within(target, { ...direct, values }, site);
   if (direct.fn === Function.prototype.bind) keepBound(result as object, boundCall(direct.receiver, direct.values));
-  if (target?.isRecording) afterCall(target, direct.fn, result);
+  if (target) afterCall(target, direct.fn, result);
   return target && tellsLength(direct) ? lengthOf(direct.receiver as unknown[]) : result;
 }
 
@@ -116,7 +118,7 @@ export function construct(named: unknown, given: readonly unknown[], site: Site)
   const run = (): object => Reflect.construct(type, own);
   const result = target && isIntrinsic(type) ? ofJavaScript(target, `new ${type.name}()`, values, run) : run();
   if (target) checkKeys(result, site);
-  if (target?.isRecording) afterNew(target, type, values, result);
+  if (target) afterNew(target, type, values, result);
   return result;
 }
 

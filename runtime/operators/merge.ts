@@ -11,7 +11,6 @@ import { inner } from '../tracing/hidden.ts';
 import { type EntriesCase, emptyList, type GraphEntries, type ListValue, listOf } from '../tracing/lists.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import { SavedProxy, type SaveState, saveMerged } from '../tracing/saves.ts';
-import type { PlainCase } from '../tracing/traced-tensor.ts';
 
 /** Makes the real value once the node exists whose outputs it is made of. */
 export type Later<T> = (node: Node) => T;
@@ -33,7 +32,7 @@ export class Merge {
 
   /** The value after the node: `a` where the condition holds, else `b`. */
   values(name: string, a: Form<Value>, b: Form<Value>): Later<unknown> {
-    const form = join(a, b);
+    const form = this.withPlain(join(a, b), a, b);
     const types = typesOf(form);
     const [then, otherwise] = [a, b].map((one, side) =>
       this.target.within(this.bodies[side]!, () => encode(one, form, valueLeaves(this.target))),
@@ -44,7 +43,6 @@ export class Merge {
       const made = build(this.target, form, given, name, ({ saves }, value, tests) =>
         mergedSave(this.target, value, tests, saves),
       );
-      if (made instanceof TensorProxy) made[inner].plain = this.plainCases(a, b);
       if (form.kind === 'array' && form.rest) {
         const entries = (made as unknown[]).at(-1) as GraphEntries;
         entries.cases = this.entriesCases(form.items.length, a, b);
@@ -53,12 +51,25 @@ export class Merge {
     };
   }
 
-  /** The plain values that it is known to be where the condition is known. */
-  private plainCases(a: Form<Value>, b: Form<Value>): readonly PlainCase[] {
-    const sides = [a, b].map((form, side) => ({ form, is: side === 0 }));
-    return sides.flatMap(({ form, is }) =>
-      form.kind === 'plain' ? [{ test: this.condition, is, value: form.value }] : [],
-    );
+  /** Notes of each tensor in it the plain values that it is known to be where the condition is known. */
+  private withPlain(form: Form<null>, a: Form<Value>, b: Form<Value>): Form<null> {
+    if (form.kind === 'tensor') {
+      const sides = [a, b].map((side, i) => ({ side, is: i === 0 }));
+      const plain = sides.flatMap(({ side, is }) =>
+        side.kind === 'plain' ? [{ test: this.condition, is, value: side.value }] : [],
+      );
+      return plain.length > 0 ? { ...form, plain } : form;
+    }
+    if (form.kind === 'array' && a.kind === 'array' && b.kind === 'array') {
+      return { ...form, items: form.items.map((item, i) => this.withPlain(item, a.items[i]!, b.items[i]!)) };
+    }
+    if (form.kind === 'record' && a.kind === 'record' && b.kind === 'record') {
+      const fields = form.fields.map(
+        ([name, field], i) => [name, this.withPlain(field, a.fields[i]![1], b.fields[i]![1])] as const,
+      );
+      return { ...form, fields };
+    }
+    return form;
   }
 
   /** The entries behind the first ones, where the condition is known. */

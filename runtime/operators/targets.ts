@@ -16,6 +16,7 @@ import { checkFilledWrite } from './filled-writes.ts';
 import { asName, checkIterated, checkWritten } from './implicit-calls.ts';
 import { withKnownEnd } from './iterator-results.ts';
 import { holdsFilled } from './leaving.ts';
+import { setsOutside } from './outside.ts';
 import { checkKeysKnown } from './plain-values.ts';
 import { there } from './there.ts';
 import { above, checkGetters, checkSetter } from './user-objects.ts';
@@ -72,7 +73,7 @@ export function touch(object: object, by: unknown, site: Site): unknown {
   if (target?.isRecording) {
     noteProperty(target, object, key as PropertyKey);
     for (const one of above(object)) checkSetter(one, key as PropertyKey, site);
-  }
+  } else if (target) setsOutside(target, object, key as PropertyKey);
   return key;
 }
 
@@ -84,7 +85,7 @@ export function field<T extends object>(
   set: (object: T, value: unknown) => void,
 ): T {
   const target = activeBuilder();
-  if (!target?.isRecording) return object;
+  if (!target) return object;
   const slot = target.slots.of(object, field, id, () => ({
     name: 'a private field',
     owner: object,

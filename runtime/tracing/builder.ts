@@ -73,7 +73,7 @@ export class Builder {
   perhapsOver: Site | null = null;
   /** Counts the bodies that were recorded: the time of births. */
   private time = 0;
-  /** Objects that were made in a body, each with the time. */
+  /** Objects that were made in the trace, each with the time. */
   private readonly births: Births = new WeakMap();
   /** The first error of the block: even if it is caught, the block cannot mean what it says. */
   failure: TraceError | null = null;
@@ -82,7 +82,7 @@ export class Builder {
   private readonly loopBodies = new WeakSet<Region>();
   /** The values of which only the run will tell which of several they are. */
   readonly varyings: Varying[] = [];
-  /** The variables from outside of the trace that the block assigns, each with what it was before. */
+  /** What code after the trace sees and the block sets, each with what it held before. */
   readonly outside = new Map<Slot, unknown>();
   /** Whether there is an array that a branch or loop of the graph filled. */
   hasFilled = false;
@@ -265,13 +265,24 @@ export class Builder {
 
   /** Notes that a slot is about to change, in every body that is being recorded. */
   note(slot: Slot): void {
-    if (slot.isOutside && !this.outside.has(slot)) this.outside.set(slot, slot.get());
+    this.noteOutside(slot);
     for (const journal of this.journals) journal.note(slot, this.site);
   }
 
-  /** Notes that an object was made just now: its changes in this body concern no other body. */
+  /** Notes the same where no body is recorded: for the code after the trace alone. */
+  noteOutside(slot: Slot): void {
+    const isSeen = slot.isOutside || (slot.owner && !slot.fixed && !this.isMade(slot.owner));
+    if (isSeen && !this.outside.has(slot)) this.outside.set(slot, slot.get());
+  }
+
+  /** Notes that an object was made just now: its changes in this body concern no other body, and outside nobody has it. */
   made(object: object): void {
-    if (this.isRecording) this.births.set(object, this.time);
+    this.births.set(object, this.time);
+  }
+
+  /** Whether an object is known to be made in this trace. */
+  isMade(object: object): boolean {
+    return this.births.has(object);
   }
 
   /** Whether an object was made in the innermost body that is being recorded. */

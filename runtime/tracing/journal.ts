@@ -18,6 +18,8 @@ export interface Slot {
   readonly fixed?: string;
   get(): unknown;
   set(value: unknown): void;
+  /** Refuses what a conditional or loop cannot put together. */
+  check?(): void;
   /** Whether two values of the slot are equal, if that is not identity. */
   same?(one: unknown, other: unknown): boolean;
 }
@@ -39,7 +41,9 @@ export class Journal {
 
   /** To be called before a slot changes. */
   note(slot: Slot, site: Site | null): void {
-    if (!this.before.has(slot) && !this.made(slot.owner ?? slot)) this.before.set(slot, { value: slot.get(), site });
+    if (this.before.has(slot) || this.made(slot.owner ?? slot)) return;
+    slot.check?.();
+    this.before.set(slot, { value: slot.get(), site });
   }
 
   /** Whether an object was made in the body: its changes there concern no other body. */
@@ -53,6 +57,7 @@ export class Journal {
     for (const [slot, { value: before, site }] of this.before) {
       // A class's instance is known to be new only when its constructor has ended.
       if (this.made(slot.owner ?? slot)) continue;
+      slot.check?.();
       const after = slot.get();
       if (!isSame(slot, before, after)) changes.push({ slot, before, after, site });
     }

@@ -22,10 +22,13 @@ export class ArraySlot implements Slot {
     return target.slots.of(array, ArraySlot, null, () => new ArraySlot(target, array));
   }
 
-  /** @throws TraceError for an array with holes: what the graph puts together has none */
   get(): readonly unknown[] {
-    const items = this.owner.slice();
-    if (!items.includes(undefined) || isDense(items)) return items;
+    return this.owner.slice();
+  }
+
+  /** @throws TraceError for an array with holes: what the graph puts together has none */
+  check(): void {
+    if (!this.owner.includes(undefined) || isDense(this.owner)) return;
     throw new TraceError(
       'An array that has or gets holes (delete array[i], a greater length, new Array(n)) is changed in a branch or loop that depends on a traced value. Fill it first: new Array(n).fill(0), or set the entry to undefined.',
       this.target.site,

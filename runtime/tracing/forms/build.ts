@@ -39,6 +39,7 @@ export function build(
         if (one.saves.length > 0) return resave(one, value, tests);
         const proxy = wrap(target, value);
         proxy[inner].isMixed = one.isMixed ?? false;
+        proxy[inner].plain = one.plain ?? null;
         return proxy;
       }
       case 'array':

@@ -2,6 +2,7 @@ import type { TensorType } from '../../graph/types.ts';
 import type { GraphEntries } from '../lists.ts';
 import type { TensorProxy } from '../proxy.ts';
 import type { SavedProxy } from '../saves.ts';
+import type { PlainCase } from '../traced-tensor.ts';
 
 /**
  * How a JavaScript value is made of tensors of the graph, so that conditionals and loops can pass it on. `L` is what a
@@ -26,6 +27,8 @@ export interface TensorForm<L> {
   readonly saves: readonly SavedProxy[];
   /** Whether it may be a number and may be a truth value. */
   readonly isMixed?: boolean;
+  /** The plain values that it is known to be where a condition is known. */
+  readonly plain?: readonly PlainCase[];
 }
 
 export interface ArrayForm<L> {
@@ -131,7 +134,14 @@ export function bare(form: Form<unknown>): Form<null> {
     case 'plain':
       return form;
     case 'tensor':
-      return { ...form, type: { dtype: form.type.dtype, shape: form.type.shape }, leaf: null, proxy: null };
+      return {
+        kind: 'tensor',
+        type: { dtype: form.type.dtype, shape: form.type.shape },
+        leaf: null,
+        proxy: null,
+        saves: form.saves,
+        isMixed: form.isMixed ?? false,
+      };
     case 'array':
       return {
         ...form,
