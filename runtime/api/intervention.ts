@@ -24,6 +24,7 @@ import { attaching, notAttached } from './attaching.ts';
 import { type Block, checkCompiled } from './blocks.ts';
 import { fittedInput } from './fitted-input.ts';
 import { PlainInputs } from './input-maker.ts';
+import type { Changed } from './left-behind.ts';
 import { LoadedModel } from './loaded-model.ts';
 import { type ModelMap, TypedModel } from './locate.ts';
 import { Model } from './model.ts';
@@ -224,6 +225,8 @@ export interface BuiltIntervention {
   readonly tracing: Tracing;
   /** What the block returned: saved proxies in objects and arrays. */
   readonly returned: unknown;
+  /** What it changes outside of the block as the run decides. */
+  readonly changed: readonly Changed[];
   /** The operands that stand for the parameters. */
   readonly parameters: ReadonlyMap<Value, InterventionParameter>;
 }
@@ -252,7 +255,7 @@ async function build(map: ModelMap, intervention: InterventionFunction): Promise
   const tracing = new Tracing();
   const values = new Map<Value, InterventionParameter>();
   let returned: unknown;
-  tracing.record(() => {
+  const { changed } = tracing.record(() => {
     const proxies = parameters.map((parameter): [string, Traced] => {
       const { name, dtype, dims } = parameter;
       const shape = dims.map((dim) => (typeof dim === 'number' ? dim : null));
@@ -265,5 +268,5 @@ async function build(map: ModelMap, intervention: InterventionFunction): Promise
     returned = tracing.builder.inForward(forward, () => block(whole, Object.fromEntries(proxies)));
     return returned;
   });
-  return { tracing, returned, parameters: values };
+  return { tracing, returned, parameters: values, changed };
 }

@@ -1,4 +1,4 @@
-import type { Value } from '../graph/types.ts';
+import type { Site, Value } from '../graph/types.ts';
 import { isOwnProxy } from '../own-proxies.ts';
 import { wrap } from '../tracing/apply.ts';
 import type { Builder } from '../tracing/builder.ts';
@@ -28,6 +28,13 @@ interface Left {
   undo(): void;
 }
 
+/** A variable, or a part of an object, that a block has changed; `site` is the line. */
+export interface Changed {
+  readonly name: string;
+  readonly owner: object | null;
+  readonly site: Site | null;
+}
+
 /**
  * What variables and objects from outside hold when the block is over. Code after the trace asks them as JavaScript does,
  * so that they get what the run decided: one of several values, the number that a number has become, the entries of an
@@ -40,13 +47,17 @@ export class LeftBehind {
   /** The arrays to which entries were added, each with how many it had. */
   private readonly longer = new Map<unknown[], number>();
   private readonly seen = new Set<object>();
+  /** What holds something that only the run knows. */
+  readonly changed: Changed[] = [];
 
   constructor(target: Builder) {
     this.target = target;
-    for (const [slot, before] of target.outside) {
+    for (const [slot, { value: before, site }] of target.outside) {
+      const count = this.all.length;
       if (slot.owner && target.isMade(slot.owner)) continue;
       if (Array.isArray(slot.owner)) this.lookAtArray(slot.owner, before as readonly unknown[]);
       else this.lookAt(slot, before);
+      if (this.all.length > count) this.changed.push({ name: slot.name, owner: slot.owner ?? null, site });
     }
   }
 
@@ -91,8 +102,9 @@ export class LeftBehind {
     const held = array.slice();
     const settled = (items: readonly unknown[], at: At) =>
       items.flatMap((item) => {
-        const outcome = outcomes.get(item)?.(at);
-        return item instanceof GraphEntries ? (outcome as unknown[]) : [outcomes.has(item) ? outcome : item];
+        const outcome = outcomes.get(item);
+        if (!outcome) return [item];
+        return item instanceof GraphEntries ? (outcome(at) as unknown[]) : [outcome(at)];
       });
     if (before.every((item, i) => Object.is(item, held[i]))) {
       this.longer.set(array, before.length);
@@ -128,9 +140,10 @@ export class LeftBehind {
    * Of a number that was one before or that the block wrote down, and of a truth: whoever asks `if (found)` means the truth.
    */
   private numberOf(held: TensorProxy, before: unknown): Outcome | null {
-    const { builder, type } = held[inner];
+    if (held[inner].builder !== this.target || isSaved(held) || !held[inner].isReachable()) return null;
+    const { type } = held[inner];
     const plain = held[inner].plain ?? [];
-    if (builder !== this.target || isSaved(held) || type.shape?.length !== 0) return null;
+    if (type.shape?.length !== 0) return null;
     const isNumber = plain.length > 0 || typeof before === 'number' || typeof before === 'boolean';
     if (!isNumber && type.dtype !== 'bool') return null;
     const value = held[inner].value();

@@ -15,7 +15,7 @@ import { isTracedTexts, savedTexts } from '../tracing/texts.ts';
 import { settled, type Varying, varyingOf } from '../tracing/varying.ts';
 import { type At, entriesBack, isTrue, split } from './entries-back.ts';
 import { keptOf } from './kept.ts';
-import type { LeftBehind } from './left-behind.ts';
+import type { Changed, LeftBehind } from './left-behind.ts';
 import { Unreadable } from './unreadable.ts';
 
 /** The values that a trace wants back from the run, and the user's own structure that is made of them. */
@@ -182,6 +182,18 @@ export class Results {
     }
     this.left.settle(at);
     return this.build(this.returned, at, new Map());
+  }
+
+  /** What the run changes outside of the block, and does not give back. */
+  get changed(): readonly Changed[] {
+    const given = new Set<unknown>();
+    const look = (value: unknown): void => {
+      if (typeof value !== 'object' || value === null || given.has(value)) return;
+      given.add(value);
+      if (Array.isArray(value) || isPlainObject(value)) Object.values(value).forEach(look);
+    };
+    look(this.returned);
+    return this.left.changed.filter(({ owner }) => !owner || !given.has(owner));
   }
 
   /** The run is about to begin. */

@@ -16,7 +16,7 @@ import { MOST_BODIES, NESTED_CALLS, type OpenCall, tooDeep, tooMany } from './de
 import { Consequences, type Fact, Knowledge } from './facts.ts';
 import { firstRowHint } from './first-row.ts';
 import { TracedForward } from './forward.ts';
-import { type Births, type Change, Journal, type Slot } from './journal.ts';
+import { type Births, type Change, Journal, type Noted, type Slot } from './journal.ts';
 import type { LogLine } from './logs.ts';
 import { MadeObjects } from './made-objects.ts';
 import type { TracedModel } from './model.ts';
@@ -83,7 +83,7 @@ export class Builder {
   /** The values of which only the run will tell which of several they are. */
   readonly varyings: Varying[] = [];
   /** What code after the trace sees and the block sets, each with what it held before. */
-  readonly outside = new Map<Slot, unknown>();
+  readonly outside = new Map<Slot, Noted>();
   /** Whether there is an array that a branch or loop of the graph filled. */
   hasFilled = false;
   /** The compiled functions that the bodies around have called, the innermost last. */
@@ -272,7 +272,7 @@ export class Builder {
   /** Notes the same where no body is recorded: for the code after the trace alone. */
   noteOutside(slot: Slot): void {
     const isSeen = slot.isOutside || (slot.owner && !slot.fixed && !this.isMade(slot.owner));
-    if (isSeen && !this.outside.has(slot)) this.outside.set(slot, slot.get());
+    if (isSeen && !this.outside.has(slot)) this.outside.set(slot, { value: slot.get(), site: this.site });
   }
 
   /** Notes that an object was made just now: its changes in this body concern no other body, and outside nobody has it. */

@@ -73,7 +73,8 @@ export class Journal {
   }
 }
 
-interface Noted {
+/** What a slot held before its first change, and the user's line of that. */
+export interface Noted {
   readonly value: unknown;
   readonly site: Site | null;
 }

@@ -23,7 +23,8 @@ export class ArraySlot implements Slot {
   }
 
   get(): readonly unknown[] {
-    return this.owner.slice();
+    // Its own slice() would call the constructor of a class of arrays.
+    return ([] as unknown[]).concat(this.owner);
   }
 
   /** @throws TraceError for an array with holes: what the graph puts together has none */

@@ -24,6 +24,11 @@ export const tries = intervention((m: LanguageModel) => {
   try { return save(m.lm_head.output); } finally { m.lm_head.output *= 2; }
 });
 export const deep = intervention((m: LanguageModel) => ({ l: save(m.transformer.h[9].output) }));
+const seen: string[] = [];
+export const tells = intervention((m: LanguageModel) => {
+  if (m.lm_head.output.max() > 3) seen.push('high');
+  return { l: save(m.lm_head.output) };
+});
 export const of = intervention((m: LanguageModel) => ({ l: save(m.lm_head.output) }));
 `,
   'throws.ts': `${HEAD}const settings = undefined as unknown as { alpha: number };
@@ -62,11 +67,12 @@ describe.each(['commonjs', 'module'])('in a package of type %s', (type) => {
   it('one intervention that fails, in whatever way, keeps none of the others from being built', async () => {
     const { code, output } = await compile('some.ts');
     for (const name of ['ok', 'of']) expect(output).toMatch(new RegExp(`\\] ${name} .* done`));
-    for (const name of ['waits', 'spec', 'tries', 'deep']) expect(output).toMatch(new RegExp(`\\] ${name} .* failed `));
+    for (const name of ['waits', 'spec', 'tries', 'deep', 'tells']) expect(output).toMatch(new RegExp(`\\] ${name} .* failed `));
     expect(output).toMatch(/^src\/some\.ts:5:\d+ - error ONN1006: `await` cannot stand in a trace block[\s\S]*\^{5}/m);
     expect(output).toMatch(/^src\/some\.ts:8:\d+ - The parameter 'alpha' is declared as "float32\?"/m);
     expect(output).toMatch(/^src\/some\.ts:10:\d+ - error ONN\d+: /m);
     expect(output).toMatch(/^src\/some\.ts:12:\d+ - no module transformer\.h\.9/m);
+    expect(output).toMatch(/^src\/some\.ts:15:\d+ - The block changes what is outside of it \(an array\), .* Return it\./m);
     expect(output).not.toMatch(/\n {4}at /);
     expect(code).toBe(1);
   });

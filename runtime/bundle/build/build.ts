@@ -86,6 +86,13 @@ export async function buildBundle(
       source,
     );
   }
+  const [changed] = built.changed;
+  if (changed) {
+    throw new TraceError(
+      `The block changes ${changed.owner ? `what is outside of it (${changed.name})` : `'${changed.name}'`}, as values of the model decide, and outside of a bundle there is nothing. Return it.`,
+      changed.site ?? source,
+    );
+  }
   checkPortable(built.tracing.graph);
   const whole = joinGraph(built.tracing);
   const { graph } = whole;
