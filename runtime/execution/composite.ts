@@ -105,7 +105,7 @@ export class Composite {
     );
     for (const { value, operand } of outer) setOperand(graph, operand, this.at(value));
     const inputs = this.inputsOf(forward);
-    const engine = this.runs[forward]!.engine.serving(graph, inputs);
+    const engine = this.runs[forward]!.engine.forms.for(graph, inputs);
     const options = this.taping?.run(engine, extracted, kept, this.inputValues(forward), this.options) ?? this.options;
     const run = (asked: InterventionGraph) => engine.run(asked, inputs, options);
     const tensors = await (this.draws.get(forward)?.run(graph, engine, run) ?? run(graph));

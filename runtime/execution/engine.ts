@@ -1,21 +1,10 @@
 import { now } from '../clock.ts';
-import { TraceError } from '../errors.ts';
-import { withOpenedAttention } from '../gradients/opened-attention.ts';
-import { forwardOf } from '../graph/forwards.ts';
 import type { InterventionGraph } from '../graph/graph.ts';
-import { siteOf } from '../graph/site.ts';
-import type { NodeOf } from '../graph/types.ts';
-import { withRegions } from '../graph/walk.ts';
-import { anyPadding, hasUnevenRows, isPadded, type Padding } from '../inputs/left-padding.ts';
 import type { Locate } from '../lowering/address.ts';
 import type { Module } from '../modules/module.ts';
-import { movedModule } from '../modules/moved.ts';
-import { OPERATION } from '../modules/operation-path.ts';
 import { buildTree } from '../modules/tree.ts';
 import { ModelError } from '../onnx/error.ts';
 import { bytesInFile } from '../onnx/external.ts';
-import { isInside } from '../onnx/fused-attention.ts';
-import { type Rewritten, withGatheredRows } from '../onnx/gathered-rows.ts';
 import type { OnnxModel } from '../onnx/model.ts';
 import type { Device } from '../ort/port.ts';
 import type { Plan } from '../partition/plan.ts';
@@ -26,6 +15,7 @@ import type { InputTensor } from '../tensor/string-tensor.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { BackwardPrograms } from './backward-programs.ts';
 import { checkFusing, Fused } from './fused.ts';
+import { ModelForms } from './model-forms.ts';
 import { ProgramError, type ProgramRunner } from './program-runner.ts';
 import { Programs } from './programs.ts';
 import { Residuals } from './residuals.ts';
@@ -87,20 +77,13 @@ export class Engine {
   /** Null where runs share nothing unless a scope says so. */
   private readonly sweeps: Sweeps | null;
   private released: Promise<void> | null = null;
-  private readonly options: EngineOptions;
-  /** The engine of the same model for rows that begin with padding, from the first run on that has such rows. */
-  private forPadding: Engine | null = null;
-  /** Where padding may be that the model's operators take for tokens. */
-  private readonly anyPadding: Padding | null;
-  /** The engine of the same model with its attention written out, from the first trace on that looks inside. */
-  private opened: Engine | null = null;
+  /** The engines of the model's other forms. */
+  readonly forms: ModelForms<Engine>;
 
   constructor(model: OnnxModel, device: Device, locate: Locate, options: EngineOptions = {}) {
     this.model = model;
     this.device = device;
     this.locate = locate;
-    this.options = options;
-    this.anyPadding = anyPadding(model);
     const { tree = buildTree(model.plain), fuse = false, reuse = true, maxIterations, formulas } = options;
     // What is fused runs in segments first: in the thread of the program for as short as can be.
     const segmentation = options.segmentation ?? segmentationFor(fuse ? 'cpu' : device);
@@ -120,75 +103,10 @@ export class Engine {
     // One session of a block, in another thread or with taps, has no parts to share.
     const hasParts = this.planner.isCut && !fuse && segmentation !== 'taps';
     this.sweeps = reuse && hasParts ? new Sweeps() : null;
-  }
-
-  /**
-   * The engine that runs a graph on some inputs for this one. Where the graph reads or sets what is inside of attention, its
-   * model has attention written out; where the inputs have padding before tokens, and the model has operators that need
-   * the tokens in front, it gives them so. Both have sessions of their own.
-   */
-  serving(graph: InterventionGraph, inputs: ReadonlyMap<string, InputTensor>): Engine {
-    const padding = this.anyPadding && isPadded(inputs) ? this.anyPadding : null;
-    const inner = this.insideOf(graph);
-    if (inner === null) return this.withPadding(padding);
-    if (hasUnevenRows(this.model, inputs)) {
-      throw new TraceError(
-        `${inner.attributes.path.replace(OPERATION, '.ops.')} is inside of GroupQueryAttention, and rows of this run begin with padding, for which it cannot be written out. Give rows of one length, or a trace for each.`,
-        siteOf(inner),
-      );
-    }
-    return this.withOpened();
-  }
-
-  /** The first read or write of a graph that is inside of an operator that does attention as a whole. */
-  private insideOf({ root }: InterventionGraph, forward = 0): NodeOf<'read'> | NodeOf<'write'> | null {
-    for (const node of withRegions(root.nodes)) {
-      if ((node.op !== 'read' && node.op !== 'write') || forwardOf(node) !== forward) continue;
-      const { path } = node.attributes;
-      if (path.includes(OPERATION) && isInside(this.locate(node.attributes).tensor)) return node;
-    }
-    return null;
-  }
-
-  /**
-   * The engine whose model is right for all inputs: that of a bundle, which runs where nobody looks at them.
-   * @param forward the forward of the graph that is run
-   */
-  forAnyInputs(graph: InterventionGraph, forward: number): Engine {
-    const inner = this.insideOf(graph, forward);
-    if (inner === null) return this.withPadding(this.anyPadding);
-    if (this.anyPadding !== null) {
-      throw new TraceError(
-        `${inner.attributes.path.replace(OPERATION, '.ops.')} is inside of GroupQueryAttention, which a bundle cannot look into: what is fed to it may begin with padding, for which it cannot be written out.`,
-        siteOf(inner),
-      );
-    }
-    return this.withOpened();
-  }
-
-  private withOpened(): Engine {
-    this.opened ??= this.rewritten(withOpenedAttention(this.model));
-    return this.opened;
-  }
-
-  private withPadding(padding: Padding | null): Engine {
-    if (padding === null) return this;
-    this.forPadding ??= this.rewritten(withGatheredRows(this.model, padding.tokens, padding.mask));
-    return this.forPadding;
-  }
-
-  private rewritten({ model, nodesOf }: Rewritten): Engine {
-    const moved = (nodes: readonly number[]) => nodes.flatMap(nodesOf);
-    const locate: Locate = (address) => {
-      const located = this.locate(address);
-      return { ...located, nodes: moved(located.nodes) };
-    };
     // Each block has to be fused once: in the engine that it runs in most.
-    return new Engine(model, this.device, locate, {
-      ...this.options,
-      tree: movedModule(this.tree, nodesOf),
-      fuse: false,
-    });
+    const make = (other: OnnxModel, where: Locate, modules: Module) =>
+      new Engine(other, device, where, { ...options, tree: modules, fuse: false });
+    this.forms = new ModelForms<Engine>({ model, locate, tree, engine: this }, make);
   }
 
   /** Runs the model with the graph's interventions and returns what it saves, in order. */
@@ -273,9 +191,7 @@ export class Engine {
   release(): Promise<void> {
     this.fused?.release();
     this.sweeps?.end();
-    this.released ??= Promise.all([this.programs, this.forPadding, this.opened].map((one) => one?.release())).then(
-      () => {},
-    );
+    this.released ??= Promise.all([this.programs, ...this.forms.others].map((one) => one.release())).then(() => {});
     return this.released;
   }
 

@@ -74,7 +74,7 @@ export class Execution {
   async single(): Promise<Tensor[]> {
     const { graph } = this;
     const { engine, inputs } = this.forwards[0]!;
-    if (graph.saves.length > 0) return engine.serving(graph, inputs).run(graph, inputs, this.options);
+    if (graph.saves.length > 0) return engine.forms.for(graph, inputs).run(graph, inputs, this.options);
     checkEffects(graph.root.nodes);
     return [];
   }
@@ -208,7 +208,7 @@ export class Execution {
     if (made.length === 0 && !own.graph.root.nodes.some(({ op }) => op === 'apply')) return;
     const runs = [main, ...attached].map((number) => this.forwards[number]!);
     const { inputs, given = new Map() } = runs[0]!;
-    const engine = runs[0]!.engine.serving(own.graph, inputs);
+    const engine = runs[0]!.engine.forms.for(own.graph, inputs);
     const taping = this.tape && new Taping(this.tape, isComposite(nodes) ? own.values : new Map(), this.targets);
     const tensors = isComposite(nodes)
       ? await new Composite(own.graph, runs, this.functionsIn(own), this.options, taping).run()

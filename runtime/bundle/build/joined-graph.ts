@@ -23,7 +23,7 @@ export interface JoinedGraph {
 
 export function joinGraph(tracing: Tracing): JoinedGraph {
   if (tracing.runs.length > 1) return new Joiner(tracing);
-  const { model, locate } = tracing.runs[0]!.engine.forAnyInputs(tracing.graph, 0);
+  const { model, locate } = tracing.runs[0]!.engine.forms.forAnyInputs(tracing.graph, 0);
   return {
     model,
     graph: tracing.graph,
@@ -56,7 +56,7 @@ class Joiner extends GraphCopier implements JoinedGraph {
   constructor(tracing: Tracing) {
     super(tracing.graph);
     this.#tracing = tracing;
-    const engines = tracing.runs.map(({ engine }, run) => engine.forAnyInputs(tracing.graph, run));
+    const engines = tracing.runs.map(({ engine }, run) => engine.forms.forAnyInputs(tracing.graph, run));
     const { model, parts } = joinModels(engines.map((engine) => engine.model));
     this.model = model;
     const calls = new Map<string, number>();

@@ -1,0 +1,112 @@
+import { TraceError } from '../errors.ts';
+import { withOpenedAttention } from '../gradients/opened-attention.ts';
+import { forwardOf } from '../graph/forwards.ts';
+import type { InterventionGraph } from '../graph/graph.ts';
+import { siteOf } from '../graph/site.ts';
+import type { NodeOf } from '../graph/types.ts';
+import { withRegions } from '../graph/walk.ts';
+import { anyPadding, hasUnevenRows, isPadded, type Padding } from '../inputs/left-padding.ts';
+import type { Locate } from '../lowering/address.ts';
+import type { Module } from '../modules/module.ts';
+import { movedModule } from '../modules/moved.ts';
+import { OPERATION } from '../modules/operation-path.ts';
+import { isInside } from '../onnx/fused-attention.ts';
+import { type Rewritten, withGatheredRows } from '../onnx/gathered-rows.ts';
+import type { OnnxModel } from '../onnx/model.ts';
+import type { InputTensor } from '../tensor/string-tensor.ts';
+
+/** A model with its modules, and what is made to run it. */
+export interface Form<E> {
+  readonly model: OnnxModel;
+  readonly locate: Locate;
+  readonly tree: Module;
+  readonly engine: E;
+}
+
+/**
+ * The forms in which a model runs: as it is; where rows begin with padding and its operators need the tokens in front, so
+ * that they get them there; where a graph reads or sets what is inside of attention, with that written out. Each has an
+ * engine, with sessions of its own, from the first run on that needs it.
+ */
+export class ModelForms<E> {
+  private readonly plain: Form<E>;
+  private readonly make: (model: OnnxModel, locate: Locate, tree: Module) => E;
+  /** Where padding may be that the model's operators take for tokens. */
+  private readonly anyPadding: Padding | null;
+  private gathered: E | null = null;
+  private opened: E | null = null;
+
+  constructor(plain: Form<E>, make: (model: OnnxModel, locate: Locate, tree: Module) => E) {
+    this.plain = plain;
+    this.make = make;
+    this.anyPadding = anyPadding(plain.model);
+  }
+
+  /** The engines of the other forms. */
+  get others(): readonly E[] {
+    return [this.gathered, this.opened].filter((one) => one !== null);
+  }
+
+  /** For a graph on some inputs. */
+  for(graph: InterventionGraph, inputs: ReadonlyMap<string, InputTensor>): E {
+    const inner = this.insideOf(graph, 0);
+    if (inner === null) return this.withPadding(this.anyPadding && isPadded(inputs) ? this.anyPadding : null);
+    if (hasUnevenRows(this.plain.model, inputs)) {
+      throw new TraceError(
+        `${told(inner)} is inside of GroupQueryAttention, and rows of this run begin with padding, for which it cannot be written out. Give rows of one length, or a trace for each.`,
+        siteOf(inner),
+      );
+    }
+    return this.withOpened();
+  }
+
+  /**
+   * For any inputs: in a bundle, which runs where nobody looks at them.
+   * @param forward the forward of the graph that is run
+   */
+  forAnyInputs(graph: InterventionGraph, forward: number): E {
+    const inner = this.insideOf(graph, forward);
+    if (inner === null) return this.withPadding(this.anyPadding);
+    if (this.anyPadding !== null) {
+      throw new TraceError(
+        `${told(inner)} is inside of GroupQueryAttention, which a bundle cannot look into: what is fed to it may begin with padding, for which it cannot be written out.`,
+        siteOf(inner),
+      );
+    }
+    return this.withOpened();
+  }
+
+  /** The first read or write of a graph that is inside of an operator that does attention as a whole. */
+  private insideOf({ root }: InterventionGraph, forward: number): NodeOf<'read'> | NodeOf<'write'> | null {
+    for (const node of withRegions(root.nodes)) {
+      if ((node.op !== 'read' && node.op !== 'write') || forwardOf(node) !== forward) continue;
+      const { path } = node.attributes;
+      if (path.includes(OPERATION) && isInside(this.plain.locate(node.attributes).tensor)) return node;
+    }
+    return null;
+  }
+
+  private withOpened(): E {
+    this.opened ??= this.rewritten(withOpenedAttention(this.plain.model));
+    return this.opened;
+  }
+
+  private withPadding(padding: Padding | null): E {
+    if (padding === null) return this.plain.engine;
+    this.gathered ??= this.rewritten(withGatheredRows(this.plain.model, padding.tokens, padding.mask));
+    return this.gathered;
+  }
+
+  private rewritten({ model, nodesOf }: Rewritten): E {
+    const moved = (nodes: readonly number[]) => nodes.flatMap(nodesOf);
+    const locate: Locate = (address) => {
+      const located = this.plain.locate(address);
+      return { ...located, nodes: moved(located.nodes) };
+    };
+    return this.make(model, locate, movedModule(this.plain.tree, nodesOf));
+  }
+}
+
+function told({ attributes }: NodeOf<'read'> | NodeOf<'write'>): string {
+  return attributes.path.replace(OPERATION, '.ops.');
+}
