@@ -41,10 +41,12 @@ export async function judge(text: string): Promise<Verdict> {
   ends.plain = told(plain);
   if ('error' in plain && plain.error instanceof Inexact) return { kind: 'unfit', reason: '', ends };
   if (ends.plain !== ends.javascript) return { kind: 'different', reason: 'on plain values', ends };
-  const traced = await onTracedValues(compiled);
+  const numbers = numbersOf(javascript.value);
+  const outside = Object.fromEntries(Object.keys(numbers).map((name) => [name, 0]));
+  const traced = await onTracedValues(compiled, outside);
   ends.traced = told(traced);
   if ('error' in traced) return { ...errorOf(traced.error), ends };
-  const first = difference(javascript.value, traced.value);
+  const first = difference(javascript.value, traced.value) ?? difference(numbers, outside);
   return first === null ? { kind: 'equal', reason: '', ends } : { kind: 'different', reason: first, ends };
 }
 
@@ -66,6 +68,13 @@ async function throwing(text: string, error: unknown, ends: Verdict['ends']): Pr
 function isOfNumbers(value: unknown): boolean {
   if (typeof value === 'object' && value !== null) return Object.values(value).every(isOfNumbers);
   return value === undefined || typeof value === 'boolean' || Number.isFinite(value);
+}
+
+/** The fields that are numbers or truths. */
+function numbersOf(result: unknown): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(result ?? {}).filter(([, one]) => ['number', 'boolean'].includes(typeof one)),
+  );
 }
 
 function errorOf(error: unknown): Pick<Verdict, 'kind' | 'reason'> {

@@ -52,8 +52,11 @@ export function onPlainValues(compiled: string, check: (result: unknown) => void
   return ended(() => evaluate(compiledFront(), compiled, { ...operators, binary }, plain()));
 }
 
-/** Compiled, on numbers that come out of a model. */
-export async function onTracedValues(compiled: string): Promise<Outcome> {
+/**
+ * Compiled, on numbers that come out of a model.
+ * @param outside an object in which the program leaves its numbers: what they are is known when the trace is over
+ */
+export async function onTracedValues(compiled: string, outside: Result = {}): Promise<Outcome> {
   const of = await model();
   const block = operators.block(() => {
     const zero = mul(of.layer1.output['0, 0'], 0);
@@ -61,6 +64,7 @@ export async function onTracedValues(compiled: string): Promise<Outcome> {
     const I = operators.block((value: number) => add(zero.long(), value));
     const V = operators.block((values: number[]) => add(zero, Tensor.from(values, 'float32')));
     const result = evaluate(compiledFront(), compiled, operators, { T, I, V, save, library: library() });
+    leave()(outside, result, T);
     return Object.fromEntries(
       Object.entries(result).map(([name, value]) => [name, isSave(value) ? value : save(value as Operand)]),
     );
@@ -71,6 +75,22 @@ export async function onTracedValues(compiled: string): Promise<Outcome> {
     return { error };
   }
 }
+
+/** Sets each field, some of them in a branch. */
+const LEAVE = `function leave(outside, result, T) {
+  let i = 0;
+  for (const name of Object.keys(outside)) {
+    if (i++ % 2 === 0) outside[name] = result[name];
+    else if (T(1) > 0) outside[name] = result[name];
+    else outside[name] = -1;
+  }
+}`;
+
+let left: ((outside: Result, result: Result, T: Given['T']) => void) | undefined;
+const leave = (): typeof left & {} => {
+  left ??= load(compile(LEAVE, 'leave.js'), 'leave', 'leave.js')(operators) as typeof left & {};
+  return left;
+};
 
 /** Whether the program saved a value itself, or did not get to save it. */
 function isSave(value: unknown): boolean {
@@ -92,11 +112,13 @@ const compiledFront = (): string => {
 
 /** Runs a program: `codes` are what compiled code calls. */
 function evaluate(front: string, text: string, codes: Codes, given: Given): Result {
-  const load = (code: string, result: string, filename: string): ((codes: Codes) => unknown) =>
-    compileFunction(`'use strict'; ${code}\nreturn ${result};`, ['__o'], { filename: resolve(filename) }) as never;
   const classes = load(front, '{ Cell, Double, counter }', FILES[1]!)(codes) as object;
   const run = load(text, 'run', FILES[0]!)(codes) as (given: object) => Result;
   return run({ ...given, ...classes });
+}
+
+function load(code: string, result: string, filename: string): (codes: Codes) => unknown {
+  return compileFunction(`'use strict'; ${code}\nreturn ${result};`, ['__o'], { filename: resolve(filename) }) as never;
 }
 
 function plain(): Given {
