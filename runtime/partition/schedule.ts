@@ -10,7 +10,7 @@ export type Group =
   | { readonly kind: 'intervention'; readonly nodes: readonly Node[] };
 
 /** Nodes of one program. ONNX Runtime's time to compile one grows with their square; programs of equal structure are one. */
-const MOST_NODES = 500;
+export const MOST_NODES = 500;
 
 type Needs = (vertex: SegmentOrNode) => readonly SegmentOrNode[];
 
