@@ -74,7 +74,7 @@ export function checkStandIns(map: ModelMap, graph: InterventionGraph, standIns:
         `The input '${name}' is left out, but something that is saved depends on it beside the activations that are given. Give it, too, or save only what comes after them.`,
       );
     }
-    pending.push(...dependencies.needs(vertex));
+    for (const one of dependencies.needs(vertex)) pending.push(one);
   }
 }
 

@@ -10,8 +10,15 @@ export class AnswerError extends Error {
   }
 }
 
-/** The tensors that a backend gave for a graph's saves. Throws an AnswerError if they are not what the graph saves. */
-export function checkAnswer(graph: InterventionGraph, answer: unknown): readonly (Tensor | undefined)[] {
+/**
+ * The tensors that a backend gave for a graph's saves. Throws an AnswerError if they are not what the graph saves.
+ * @param sizes whether their sizes are compared, too
+ */
+export function checkAnswer(
+  graph: InterventionGraph,
+  answer: unknown,
+  { sizes = true }: { readonly sizes?: boolean } = {},
+): readonly (Tensor | undefined)[] {
   if (!Array.isArray(answer)) throw new AnswerError('The answer to the trace is not an array of tensors.');
   if (answer.length !== graph.saves.length) {
     throw new AnswerError(`The trace saves ${graph.saves.length} tensors, but the answer has ${answer.length}.`);
@@ -22,6 +29,7 @@ export function checkAnswer(graph: InterventionGraph, answer: unknown): readonly
     if (!(tensor instanceof Tensor)) throw new AnswerError(`The answer for ${name} is not a tensor.`);
     const { dtype, dims } = tensor;
     const fits =
+      !sizes ||
       !type.shape ||
       (type.shape.length === dims.length && type.shape.every((dim, k) => dim === null || dim === dims[k]));
     if (dtype === type.dtype && fits) return tensor as Tensor;

@@ -7,6 +7,8 @@ import type { Tracing } from './tracing.ts';
 export interface BuiltTrace {
   readonly tracing: Tracing;
   readonly results: Results;
+  /** Whether the sizes of what it saves are those that the file declares, which may be wrong: ONNX Runtime gives what there is. */
+  readonly isDeclared?: boolean;
 }
 
 /**

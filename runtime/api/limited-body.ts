@@ -1,17 +1,17 @@
 /**
  * The bytes of a response. Throws a RangeError where there are more than `most`, without reading on: what is compressed on
  * its way may become any size.
- * @param heard called for each piece that comes
+ * @param heard called for each piece that comes, with its bytes
  */
 export async function limitedBody(
   { body }: Response,
   most: number,
-  heard: () => void = () => {},
+  heard: (bytes: number) => void = () => {},
 ): Promise<Uint8Array<ArrayBuffer>> {
   const pieces: Uint8Array[] = [];
   let size = 0;
   for await (const piece of piecesOf(body)) {
-    heard();
+    heard(piece.byteLength);
     size += piece.byteLength;
     if (size > most) throw new RangeError(`it has more than ${most} bytes`);
     pieces.push(piece);

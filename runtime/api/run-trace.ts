@@ -35,7 +35,8 @@ export async function buildTrace(model: LoadedModel, inputs: unknown, block: Blo
   const start = begun instanceof Promise ? await placedLater(begun, laterSite()) : begun;
   const isPlain = !block && model.edits.length === 0 && start.activations.length === 0;
   // A model that is only run needs no shapes of its inner tensors.
-  const shapes = (isPlain && declaredShapes(map)) || (await shapesFor(map, start.inputs));
+  const declared = isPlain ? declaredShapes(map) : null;
+  const shapes = declared ?? (await shapesFor(map, start.inputs));
   const tracing = new Tracing();
   const tracer = new Tracer(tracing);
   const results = tracing.build(() => {
@@ -46,7 +47,7 @@ export async function buildTrace(model: LoadedModel, inputs: unknown, block: Blo
     });
   });
   checkStandIns(map, tracing.graph, start.standIns);
-  return { tracing, results };
+  return { tracing, results, isDeclared: declared !== null };
 }
 
 /** Builds a trace whose block gives the inputs. */
@@ -77,12 +78,12 @@ export async function runTrace(
   { backend: given, remote, ...options }: TraceOptions = {},
   ownReuse?: ReuseScope,
 ): Promise<unknown> {
-  options.signal?.throwIfAborted();
-  const chosen = chosenBackend('trace', { ...(given && { backend: given }), ...(remote && { remote }) });
-  const backend = chosen ?? new ExecutionBackend();
-  const { tracing } = built;
-  const { graph, course } = tracing.sent();
   return finishTrace(built, async () => {
+    options.signal?.throwIfAborted();
+    const chosen = chosenBackend('trace', { ...(given && { backend: given }), ...(remote && { remote }) });
+    const backend = chosen ?? new ExecutionBackend();
+    const { tracing } = built;
+    const { graph, course } = tracing.sent();
     const answer = await backend.run({
       graph,
       course,
@@ -100,7 +101,7 @@ export async function runTrace(
       tensor && tensor.dtype !== graph.saves[i]!.value.type.dtype;
     const refusal = !chosen && answer.some(isOther) ? await refusalOf(map.model) : null;
     if (refusal) throw refusal;
-    return checkAnswer(graph, answer);
+    return checkAnswer(graph, answer, { sizes: chosen !== null || !built.isDeclared });
   });
 }
 

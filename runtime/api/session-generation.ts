@@ -215,6 +215,6 @@ function checkOwn(sequences: Value, result: Value, site: Site | null): void {
         site,
       );
     }
-    if (value.node) open.push(...usesOf(value.node));
+    if (value.node) for (const one of usesOf(value.node)) open.push(one);
   }
 }

@@ -218,11 +218,8 @@ export class Tracing {
       this.dropStopped(this.builder.graph.root, 0);
       return new Results(this.builder, returned, left);
     });
-    this.builder.graph.saves.push(
-      ...results.saves(),
-      ...this.alsoSaved,
-      ...this.trained.map(({ gradient }, i) => ({ name: `gradient_${i}`, value: gradient })),
-    );
+    const gradients = this.trained.map(({ gradient }, i) => ({ name: `gradient_${i}`, value: gradient }));
+    for (const save of [...results.saves(), ...this.alsoSaved, ...gradients]) this.builder.graph.saves.push(save);
     const returned = settleReturned(this.builder.graph, { finals: this.finals });
     checkFunctions(returned.graph);
     this.present = presence(returned.graph, {

@@ -4,7 +4,7 @@ import { BundleError } from './error.ts';
 /** How many bytes a manifest may have. */
 export const MANIFEST_BYTES = 2 ** 26;
 
-/** How long a server may send nothing, in milliseconds. */
+/** How long a server may send less than a byte for each millisecond, in milliseconds. */
 const SILENCE = 60_000;
 
 /**
@@ -13,16 +13,22 @@ const SILENCE = 60_000;
  */
 export async function fetchFile(url: URL, most: number, silence = SILENCE): Promise<Uint8Array<ArrayBuffer>> {
   const abort = new AbortController();
-  const late = () => abort.abort(new Error(`nothing has come for ${silence / 1000} s`));
+  let come = 0;
+  const late = () =>
+    abort.abort(new Error(`${come === 0 ? 'nothing' : 'next to nothing'} has come for ${silence / 1000} s`));
   let timer = setTimeout(late, silence);
-  const heard = () => {
+  // A server that sends byte by byte would keep a program waiting for years.
+  const heard = (bytes: number) => {
+    come += bytes;
+    if (come < silence) return;
+    come = 0;
     clearTimeout(timer);
     timer = setTimeout(late, silence);
   };
   try {
     const response = await fetch(url, { signal: abort.signal });
     if (!response.ok) throw new BundleError(`${url} is missing: the server answered ${response.status}.`);
-    heard();
+    heard(silence);
     return await limitedBody(response, most, heard);
   } catch (error) {
     if (error instanceof BundleError) throw error;

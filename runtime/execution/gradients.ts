@@ -109,7 +109,7 @@ export class Gradients {
       const node = this.makers.get(value);
       if (!node || found.has(node) || this.context.at(value)) continue;
       found.add(node);
-      if (!isGradientNode(node)) pending.push(...usesOf(node));
+      if (!isGradientNode(node)) for (const one of usesOf(node)) pending.push(one);
     }
     return [...found];
   }

@@ -107,7 +107,7 @@ function frontier({ root }: InterventionGraph, wanted: readonly Value[], late: R
   for (let value = open.pop(); value; value = open.pop()) {
     if (found.has(value) || !made.has(value)) continue;
     found.add(value);
-    if (late.has(value.node!)) open.push(...usesOf(value.node!));
+    if (late.has(value.node!)) for (const one of usesOf(value.node!)) open.push(one);
   }
   return [...found];
 }

@@ -5,7 +5,7 @@ import { GraphError } from './error.ts';
 export type ElementJson = number | string;
 
 /** The integers that each dtype holds; a float16 is its 16 bits. */
-const RANGES: Readonly<Partial<Record<DType, readonly [least: bigint, most: bigint]>>> = {
+export const RANGES: Readonly<Partial<Record<DType, readonly [least: bigint, most: bigint]>>> = {
   bool: [0n, 1n],
   int8: [-(2n ** 7n), 2n ** 7n - 1n],
   uint8: [0n, 2n ** 8n - 1n],

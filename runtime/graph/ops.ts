@@ -59,7 +59,8 @@ const tensorOps = {
   logicalNot: none,
   bitwiseNot: none,
   gelu: z.strictObject({ approximate: z.literal(['none', 'tanh']) }),
-  cast: z.strictObject({ dtype: z.enum(DTYPES) }),
+  /** `exact`: whole numbers that the dtype does not hold fail the run; else they wrap around, as in PyTorch. */
+  cast: z.strictObject({ dtype: z.enum(DTYPES), exact: z.literal(true).optional() }),
   // One element each, of operands broadcast together.
   add: none,
   sub: none,

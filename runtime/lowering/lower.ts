@@ -90,7 +90,8 @@ class Lowering {
     const order = this.dependencies.order(this.graph.saves.map(({ value }) => value));
     this.dependencies.checkWrites(new Set(order));
     for (const vertex of order) this.emit(vertex);
-    const outputs = this.graph.saves.map(({ value }) => this.output(value));
+    const made = new Set(this.writer.written.flatMap(({ output }) => output));
+    const outputs = this.graph.saves.map(({ value }) => this.output(value, made));
     const proto = this.proto(outputs);
     const initializers = proto.graph!.initializer.map(({ name }) => name);
     return {
@@ -159,11 +160,11 @@ class Lowering {
   }
 
   /** The output that brings a value back. What no node makes cannot be an output itself. */
-  private output(value: Value): string {
+  private output(value: Value, made: Set<string>): string {
     const name = this.writer.name(value);
-    const made = this.writer.written.some((node) => node.output.includes(name));
-    if (made) return name;
+    if (made.has(name)) return name;
     const copy = this.writer.node('Identity', [name]);
+    made.add(copy);
     this.values.set(value, copy);
     return copy;
   }
@@ -182,7 +183,9 @@ class Lowering {
     const hasBranches = model !== model.plain;
     const operands = this.usedOperands.map(({ name, node }) => {
       const { dtype, shape } = node.outputs[0]!.type;
-      return makeValueInfo(name, dtype, hasBranches ? null : (shape?.map(() => null) ?? null));
+      // Sizes without names take ONNX Runtime a time that grows with the square of the nodes.
+      const dims = shape?.map((_, axis) => `${name}.${axis}`) ?? null;
+      return makeValueInfo(name, dtype, hasBranches ? null : dims);
     });
     const inputs = [...this.usedInputs].map((name) => this.provided.get(name) ?? known.get(name)!);
     const results = [...outputTypes].map(([name, type]) => makeValueInfo(name, type.dtype));

@@ -50,7 +50,7 @@ function sourcesOf(value: Value): Value[] {
     found.add(next);
     const { node } = next;
     if (!node || node.op === 'detach') continue;
-    pending.push(...node.inputs, ...node.regions.flatMap(({ results }) => results));
+    for (const { results } of [{ results: node.inputs }, ...node.regions]) for (const one of results) pending.push(one);
   }
   return [...found];
 }

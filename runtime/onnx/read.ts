@@ -13,6 +13,7 @@ import { lifted } from './lift.ts';
 import { defaultOpset, OnnxModel } from './model.ts';
 import { OpenedFiles } from './opened-files.ts';
 import { decodeForeignModel, type GraphProto, type ModelProto } from './proto.ts';
+import { checkNames } from './reserved-names.ts';
 import { skim } from './skim.ts';
 import { withDenseWeights } from './sparse.ts';
 import { withSplitNodes } from './split-fused.ts';
@@ -63,6 +64,7 @@ function readFile(path: string): ReadFile {
 
 function modelOf({ path, real, files }: ReadFile, read: ModelProto): OnnxModel {
   const folder = dirname(real);
+  if (read.graph) checkNames(path, read.graph);
   const proto = withFreeDims(canonical(withInlinedFunctions(lifted(withDenseWeights(read, path), path))));
   if (!proto.graph?.output.length) throw new ModelError(`${path} has no outputs`);
   checkOperatorSet(path, proto);

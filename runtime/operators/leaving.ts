@@ -75,8 +75,8 @@ function* parts(values: readonly unknown[]): Generator<unknown> {
     const isTree = typeof value === 'object' && value !== null && !(value instanceof TensorProxy);
     if (!isTree || value instanceof GraphEntries || ArrayBuffer.isView(value) || seen.has(value)) continue;
     seen.add(value);
-    if (value instanceof Map) open.push(...value.keys(), ...value.values());
-    else if (value instanceof Set) open.push(...value);
+    if (value instanceof Map) for (const [key, held] of value) open.push(key, held);
+    else if (value instanceof Set) for (const one of value) open.push(one);
     else for (const { value: held } of Object.values(Object.getOwnPropertyDescriptors(value))) open.push(held);
   }
 }

@@ -48,7 +48,7 @@ function sourcesOf(values: readonly Value[]): Set<Node> {
   for (let value = pending.pop(); value !== undefined; value = pending.pop()) {
     if (value.node === null || sources.has(value.node)) continue;
     sources.add(value.node);
-    pending.push(...usesOf(value.node));
+    for (const one of usesOf(value.node)) pending.push(one);
   }
   return sources;
 }

@@ -21,6 +21,7 @@ import type { Plan, ProgramStore } from './plan.ts';
 import { PlanCache } from './plan-cache.ts';
 import { onlyReads, Reading } from './reading.ts';
 import { RowWiseEnds } from './row-wise.ts';
+import { MOST_NODES } from './schedule.ts';
 import { SegmentPrograms } from './segment-programs.ts';
 import type { Segmentation } from './segmentation.ts';
 import { segmentedPlan } from './segmented-plan.ts';
@@ -88,6 +89,8 @@ export class Planner {
   /** Null for a model that always runs whole. */
   private readonly cut: CutModel | null;
   private readonly plans = new PlanCache();
+  /** The model in one piece, for blocks of more nodes than one program is to have; null where every block is one. */
+  private readonly inOnePiece: (() => CutModel) | null;
   /** Null where all blocks run alike. */
   private readonly blocks: Blocks | null;
   /** Null where no block changes its way. */
@@ -129,6 +132,14 @@ export class Planner {
     });
     fixed.push(...ends);
     this.cut = layers.length + fixed.length === 0 ? null : cut(layers, fixed, null);
+    let whole: CutModel | null = null;
+    this.inOnePiece =
+      segmentation === 'off'
+        ? null
+        : () => {
+            whole ??= cut([], [], null);
+            return whole;
+          };
     this.blocks =
       segmentation === 'blocks'
         ? {
@@ -159,6 +170,7 @@ export class Planner {
     const { graph } = narrow(asked, { tensorAt, endOf: (tensor) => this.ends.of(tensor) });
     const block = { graph, key: graph.structuralKey() };
     if (this.goesBackInBody(graph)) return this.asOne(block);
+    if (graph.root.nodes.length > MOST_NODES) return this.inSegments(block);
     if (isAlone && this.tiers?.isOne(block.key)) return this.asOne(block);
     const tapped = isAlone && mayBeOne ? this.withTaps(block, request.inputs) : null;
     if (tapped) return tapped;
@@ -184,8 +196,10 @@ export class Planner {
 
   private inSegments(block: Block): Planned {
     return this.planned(block, 'segments', () => {
-      const plan = this.cut && segmentedPlan(this.cut, block.graph);
-      return plan ? { plan, version: this.version } : { plan: this.wholePlan(block.graph), version: null };
+      const isLong = block.graph.root.nodes.length > MOST_NODES;
+      const cut = this.cut ?? (isLong ? (this.inOnePiece?.() ?? null) : null);
+      const plan = cut && segmentedPlan(cut, block.graph);
+      return plan ? { plan, version: this.cut && this.version } : { plan: this.wholePlan(block.graph), version: null };
     });
   }
 

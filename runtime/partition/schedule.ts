@@ -9,6 +9,9 @@ export type Group =
   | { readonly kind: 'call'; readonly node: NodeOf<'call'> }
   | { readonly kind: 'intervention'; readonly nodes: readonly Node[] };
 
+/** Nodes of one program. ONNX Runtime's time to compile one grows with their square; programs of equal structure are one. */
+export const MOST_NODES = 500;
+
 type Needs = (vertex: SegmentOrNode) => readonly SegmentOrNode[];
 
 /**
@@ -56,7 +59,11 @@ function levelsOf(
     if (typeof vertex === 'number') continue;
     const before = needs(vertex).filter((need) => typeof need !== 'number');
     const together = before.filter((need) => deadlines.get(need) === deadlines.get(vertex));
-    levels.set(vertex, Math.max(0, ...together.map((need) => levels.get(need)! + (need.op === 'call' ? 1 : 0))));
+    const level = (need: Node) => levels.get(need)! + (need.op === 'call' ? 1 : 0);
+    levels.set(
+      vertex,
+      together.reduce((most, need) => Math.max(most, level(need)), 0),
+    );
   }
   return levels;
 }
@@ -67,7 +74,8 @@ function groupsOf(nodes: readonly Node[], levels: ReadonlyMap<Node, number>): Gr
   for (let level = 0; nodes.some((node) => levels.get(node)! >= level); level++) {
     const own = nodes.filter((node) => levels.get(node) === level);
     const together = own.filter(({ op }) => op !== 'call');
-    if (together.length > 0) groups.push({ kind: 'intervention', nodes: together });
+    for (let first = 0; first < together.length; first += MOST_NODES)
+      groups.push({ kind: 'intervention', nodes: together.slice(first, first + MOST_NODES) });
     for (const node of own) if (node.op === 'call') groups.push({ kind: 'call', node });
   }
   return groups;

@@ -1,4 +1,5 @@
 import { TraceError } from '../errors.ts';
+import { RANGES } from '../graph/operand-data.ts';
 import type { DType } from '../graph/types.ts';
 import { fitting } from '../tensor/fitting.ts';
 import { Tensor } from '../tensor/tensor.ts';
@@ -26,5 +27,13 @@ export function converted(proxy: TensorProxy, dtype: DType, refusal: (found: DTy
       throw new TraceError(`${refusal(proxy.dtype)}: ${(error as Error).message}.`, builder.site, { cause: error });
     }
   }
-  return apply('cast', [proxy], { dtype });
+  // What only the run computes must not wrap around without a word, either.
+  return apply('cast', [proxy], { dtype, ...(!given && !holds(dtype, proxy.dtype) && { exact: true }) });
+}
+
+/** Whether a place takes all values of another dtype: no whole number is none of a float, and every one is true or false. */
+function holds(place: DType, found: DType): boolean {
+  if (place.startsWith('float') || place === 'bool') return true;
+  const [[least, most], [lowest, highest]] = [RANGES[place]!, RANGES[found]!];
+  return least <= lowest && highest <= most;
 }

@@ -59,7 +59,7 @@ export class Knowledge {
       if (fact.value === wanted) return fact.is;
       if (fact.value.id < wanted.id || seen.has(fact.value)) continue;
       seen.add(fact.value);
-      open.push(...this.consequences.of(fact));
+      for (const one of this.consequences.of(fact)) open.push(one);
     }
     return null;
   }

@@ -1,14 +1,17 @@
 import {
   appendFileSync,
+  closeSync,
   copyFileSync,
   cpSync,
   mkdirSync,
+  openSync,
   readFileSync,
   renameSync,
   rmSync,
   symlinkSync,
   truncateSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { intervention, type LanguageModel, save } from 'onnsight';
@@ -16,7 +19,7 @@ import { BundleError, loadBundle } from 'onnsight/bundle';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { checkManifest, parseManifest } from '../../runtime/bundle/manifest.ts';
 import type { Manifest } from '../../runtime/bundle/schema.ts';
-import { compileTo, freshFolder } from './support/build.ts';
+import { compileTo, freshFolder, TOY_MODEL } from './support/build.ts';
 
 const steer = intervention({ alpha: 'float32' }, (model: LanguageModel, { alpha }) => {
   model.transformer.h[1].output *= alpha;
@@ -154,6 +157,27 @@ describe('a bundle is refused, with what is wrong', () => {
     await expect(run()).rejects.toThrow(BundleError);
     await expect(run()).rejects.toThrow(message);
     await bundle.release();
+  });
+
+  it('and who writes to its weights, or to the model, does not write to the other', async () => {
+    const folder = freshFolder();
+    mkdirSync(folder, { recursive: true });
+    const model = join(folder, 'model.onnx');
+    copyFileSync(TOY_MODEL, model);
+    const original = readFileSync(model);
+    const bundle = await compileTo(steer, { model });
+    const weights = join(bundle, 'model.onnx');
+    expect(readFileSync(weights).equals(original)).toBe(true);
+    for (const [written, other] of [
+      [weights, model],
+      [model, weights],
+    ] as const) {
+      const [before, descriptor] = [readFileSync(other), openSync(written, 'r+')];
+      writeSync(descriptor, Buffer.alloc(64, 7), 0, 64, 2000);
+      closeSync(descriptor);
+      expect(readFileSync(other).equals(before)).toBe(true);
+    }
+    await expect(loadBundle(bundle)).rejects.toThrow(/model\.onnx/);
   });
 
   it('for devices that are not there', async () => {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { NNsight, save } from 'onnsight';
 import { TensorProto_DataType as T } from 'onnx-buf';
+import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
 import { makeGraph, makeModel, makeNode, makeRawTensor, makeTensor, makeValueInfo } from '../../runtime/onnx/make.ts';
 import { encodeModel, type NodeProto, type TensorProto, type ValueInfoProto } from '../../runtime/onnx/proto.ts';
@@ -158,6 +159,31 @@ describe('what ONNX Runtime would refuse is said by load', () => {
     );
     expect((await model.trace({ x }, () => save(model.m.neg.output))).toArray()).toEqual([[-7, -10]]);
   });
+});
+
+it.each([
+  ['of another size', [1, 2]],
+  ['of another rank', [-1, 2, 1]],
+])('an output that is declared %s is what plain ONNX Runtime gives', async (_, dims) => {
+  const concat = makeNode('Concat', ['y', 'y'], ['z'], { axis: { int: 1 } }, '/m/twice/Concat');
+  const model = await load([concat], [makeValueInfo('z', 'float32', dims)]);
+  const session = await InferenceSession.create(join(folder, `model-${made - 1}.onnx`), { logSeverityLevel: 4 });
+  const plain = await session.run({ x: new OrtTensor('float32', [1, 2, 3, 4], [2, 2]) });
+  const given = {
+    x: [
+      [1, 2],
+      [3, 4],
+    ],
+  };
+  const { z } = await model.trace(given);
+  const { read, doubled, columns } = await model.trace(given, () => {
+    const z = model.m.twice.output;
+    return { read: save(z), doubled: save(z * 2), columns: save(z[':, 3']) };
+  });
+  for (const one of [z, read, doubled]) expect(one.dims).toEqual(plain.z!.dims);
+  expect([...z.data]).toEqual([...(plain.z!.data as Float32Array)]);
+  expect([...read.data]).toEqual([...z.data]);
+  expect([...columns.data]).toEqual([z.data[3], z.data[7]]);
 });
 
 it('what only ONNX Runtime knows is said by the first error, not laid on the block', async () => {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { intervention, NNsight, save, Tensor } from 'onnsight';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { DType } from '../../runtime/graph/types.ts';
+import { elementType } from '../../runtime/onnx/dtypes.ts';
 import { makeGraph, makeModel, makeNode, makeValueInfo } from '../../runtime/onnx/make.ts';
 import { encodeModel } from '../../runtime/onnx/proto.ts';
 import { rejection } from './support.ts';
@@ -21,6 +22,21 @@ async function echo(dtype: DType): Promise<any> {
     makeNode('Identity', ['h'], ['y'], {}, '/m/b/Identity'),
   ];
   writeFileSync(path, encodeModel(makeModel(makeGraph('g', nodes, [x!], [y!]), 17)));
+  return NNsight.load(path, { device: 'cpu' });
+}
+
+/** A model that converts what it is given: its module `a` has it before, `b` after. */
+// biome-ignore lint/suspicious/noExplicitAny: its modules are not known to the type checker.
+async function converting(from: DType, to: DType): Promise<any> {
+  const path = join(folder, `${from}-${to}.onnx`);
+  const nodes = [
+    makeNode('Identity', ['x'], ['h'], {}, '/m/a/Identity'),
+    makeNode('Cast', ['h'], ['c'], { to: { int: elementType(to) } }, '/m/Cast'),
+    makeNode('Identity', ['c'], ['d'], {}, '/m/b/Identity'),
+    makeNode('Identity', ['d'], ['y'], {}, '/m/Identity'),
+  ];
+  const graph = makeGraph('g', nodes, [makeValueInfo('x', from, ['n'])], [makeValueInfo('y', to, ['n'])]);
+  writeFileSync(path, encodeModel(makeModel(graph, 17)));
   return NNsight.load(path, { device: 'cpu' });
 }
 
@@ -103,6 +119,53 @@ describe('whole numbers that do not fit are errors', () => {
     }
     // biome-ignore lint/suspicious/noExplicitAny: what the block returns.
     expect(texts((await inside(100)) as any)).toEqual(['101']);
+  });
+});
+
+describe('whole numbers that the model computes', () => {
+  const places: [DType, DType, (number | bigint)[], (number | bigint)[]][] = [
+    // from, to, what fits, what does not
+    ['int64', 'int32', [-(2 ** 31), 2 ** 31 - 1], [2 ** 31]],
+    ['int64', 'int32', [0, 5], [-(2 ** 31) - 1]],
+    ['int64', 'uint8', [0, 255], [256]],
+    ['int64', 'uint8', [7, 0], [-1]],
+    ['int64', 'uint64', [0, 2n ** 63n - 1n], [-1]],
+    ['uint64', 'int64', [0, 2n ** 63n - 1n], [2n ** 63n]],
+    ['uint64', 'int32', [0, 7], [2n ** 64n - 1n]],
+    ['uint32', 'int32', [0, 7], [2 ** 31]],
+    ['int32', 'uint32', [0, 2 ** 31 - 1], [-1]],
+    ['int8', 'uint8', [0, 127], [-1]],
+    ['uint8', 'int8', [0, 127], [128]],
+    ['int64', 'int16', [-32768, 32767], [32768]],
+  ];
+
+  it.each(places)('of %s fit at a place of %s, or the run says so', async (from, to, right, wrong) => {
+    const model = await converting(from, to);
+    // biome-ignore lint/suspicious/noExplicitAny: numbers and bigints.
+    const set = (x: any) =>
+      model.trace({ x }, () => {
+        model.m.b.output = model.m.a.output;
+        return save(model.output);
+      });
+    // biome-ignore lint/suspicious/noExplicitAny: numbers and bigints.
+    const called = (x: any) => model.trace({ x }, () => save(model.m.b(model.m.a.output)));
+    for (const run of [set, called]) {
+      expect(texts(await run(right))).toEqual(right.map((one) => String(BigInt(one))));
+      const { message } = await rejection(run(wrong));
+      expect(message).toMatch(/whole-numbers\.test\.ts:\d+:\d+ - .*does not fit/);
+    }
+  });
+
+  it('wrap around where they are converted, and in a slice, as in PyTorch', async () => {
+    const model = await converting('int64', 'int32');
+    const x = [2 ** 33 + 5, -(2 ** 31) - 1];
+    const { whole, slice } = await model.trace({ x }, () => {
+      const whole = model.m.a.output.to('int32');
+      model.m.b.output[':'] = model.m.a.output;
+      return { whole: save(whole), slice: save(model.output) };
+    });
+    expect(texts(whole)).toEqual(['5', '2147483647']);
+    expect(texts(slice)).toEqual(['5', '2147483647']);
   });
 });
 

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { NNsight, save, type Tensor } from 'onnsight';
 import { TensorProto_DataType as T } from 'onnx-buf';
 import { InferenceSession } from 'onnxruntime-node';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
@@ -251,6 +252,62 @@ describe('a model with external data', () => {
       );
     },
   );
+});
+
+describe('names', () => {
+  let made = 0;
+  const named = (input: string, inner: string, output: string, module: string) => {
+    const nodes = [
+      makeNode('Mul', [input, 'w'], [inner], {}, `/${module}/Mul`),
+      makeNode('Add', [inner, 'w'], [output], {}, `/${module}/next/Add`),
+    ];
+    const graph = makeGraph(
+      'g',
+      nodes,
+      [makeValueInfo(input, 'float32', ['n', 2])],
+      [makeValueInfo(output, 'float32', ['n', 2])],
+      [makeTensor('w', 'float32', [2, 3], [2])],
+    );
+    return file(`${made++}named.onnx`, encodeModel(makeModel(graph, 17)));
+  };
+
+  it.each([
+    ['__proto__', 'h', 'y'],
+    ['x', '__proto__', 'y'],
+    ['x', 'h', '__proto__'],
+    ['onnsight/operand_0', 'h', 'y'],
+    ['x', 'onnsight/Add_0', 'y'],
+  ])('that mean something else are refused: %s, %s, %s', async (...names) => {
+    expect(await failure(named(...names, 'a'))).toMatch(
+      /named\.onnx has a tensor named (__proto__|onnsight\/\w+)[,:] /,
+    );
+  });
+
+  // What plain ONNX Runtime gives for [[1, 2]]: times [2, 3], and added.
+  it.each([
+    'constructor',
+    'toString',
+    'then',
+    'a\nb',
+    'a"b',
+    'a\\b',
+    'a%b|:;',
+    '日本',
+    '😀',
+    '[]',
+    'length',
+    'x'.repeat(5000),
+  ])('that are strange are names as others are: %j', async (name) => {
+    for (const path of [named(name, 'h', `${name}_y`, 'a'), named('x', name, 'y', 'a'), named('x', 'h', name, name)]) {
+      // biome-ignore lint/suspicious/noExplicitAny: the modules of this model are not known to the type checker.
+      const model: any = await NNsight.load(path, { device: 'cpu' });
+      const given = { [(await readModel(path)).inputs[0]!.name]: [[1, 2]] };
+      const all = Object.values(await model.trace(given)) as Tensor[];
+      const block = await model.trace(given, () => ({ [name]: save(model.output), twice: save(model.output * 2) }));
+      expect(all.map((one) => one.toArray())).toEqual([[[4, 9]]]);
+      expect([block[name].toArray(), block.twice.toArray()]).toEqual([[[4, 9]], [[8, 18]]]);
+    }
+  });
 });
 
 describe('external data of a node', () => {

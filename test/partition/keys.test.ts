@@ -32,6 +32,8 @@ beforeAll(async () => {
 /** Names that are made to be taken for the syntax of a key. */
 const hostile = fc.oneof(
   fc.string(),
+  fc.string({ unit: 'grapheme' }),
+  fc.constantFrom('', '__proto__', 'constructor', 'toString', 'then', '\u202e', '\ud800', 'x'.repeat(20_000)),
   fc.string({ unit: fc.constantFrom('\n', ' ', '%', '"', '\\', ',', ':', '|', ']', 'save', '0', '1', '6', '=') }),
 );
 

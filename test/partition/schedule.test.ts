@@ -47,3 +47,19 @@ it('keeps the order of segments alone, and of nodes without segments', () => {
   expect(scheduled([0], [1, 0], [2, 1])).toEqual([0, 1, 2]);
   expect(scheduled([a], [b, a])).toEqual([[a, b]]);
 });
+
+it('cuts what would be a program of very many nodes into several, in order', () => {
+  const nodes = Array.from({ length: 1201 }, () => make.op('neg'));
+  const groups = scheduled([0], ...nodes.map((node, i): [SegmentOrNode, SegmentOrNode] => [node, nodes[i - 1] ?? 0]));
+  expect(groups.map((group) => (Array.isArray(group) ? group.length : group))).toEqual([0, 500, 500, 201]);
+  expect(groups.slice(1).flat()).toEqual(nodes);
+});
+
+it('takes a node that needs another 200,000 times', () => {
+  const needs = new Map<SegmentOrNode, SegmentOrNode[]>([
+    [0, []],
+    [a, [0]],
+    [b, Array(200_000).fill(a)],
+  ]);
+  expect(schedule([0, a, b], (vertex) => needs.get(vertex)!).length).toBe(2);
+});

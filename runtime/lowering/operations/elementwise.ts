@@ -3,6 +3,7 @@ import type { DType } from '../../graph/types.ts';
 import type { Emitter, Lower, LowerPlain } from '../emitter.ts';
 import { binary } from './binary.ts';
 import { bitwiseNot } from './bitwise.ts';
+import { exactly } from './exactly.ts';
 import { castTo, compute, select } from './kernels.ts';
 
 /** A function on floats; whole numbers and bools are converted first. */
@@ -91,7 +92,9 @@ const where: LowerPlain = (emitter, [condition, a, b], _, [output]) => {
   return [select(emitter, condition!.name, castTo(emitter, a!, dtype), castTo(emitter, b!, dtype), dtype)];
 };
 
-const cast: Lower<'cast'> = (emitter, [x], attributes) => [castTo(emitter, x!, attributes.dtype)];
+const cast: Lower<'cast'> = (emitter, [x], { dtype, exact }) => [
+  exact ? exactly(emitter, x!, dtype) : castTo(emitter, x!, dtype),
+];
 
 const detach: LowerPlain = (emitter, [x]) => [emitter.detach(x!.name)];
 
