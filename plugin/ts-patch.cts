@@ -7,6 +7,10 @@
  */
 import path = require('node:path');
 import type ts = require('typescript');
+import plugAndPlay = require('./plug-n-play.ts');
+
+plugAndPlay.checkPlugAndPlay(24);
+
 import diagnostics = require('../compiler/diagnostics.ts');
 import parsing = require('../compiler/parse.ts');
 import reaching = require('./reach.ts');
