@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import type { UnpluginOptions } from 'unplugin';
-import { ownOperators, reachesOperators } from './reach.ts';
+import { ownOperators, reachesOperators, UNREACHED } from './reach.ts';
 
 const NAME = 'onnsight:operators';
 const ID = /^onnsight\/operators$/;
@@ -18,12 +18,23 @@ export function operatorsPlugin(framework: string): UnpluginOptions {
     };
   }
   let program = resolve('index.js');
+  let isServing = false;
   return {
     name: NAME,
     enforce: 'pre',
     vite: {
-      configResolved({ root }) {
+      configResolved({ root, command }) {
         program = resolve(root, 'index.js');
+        isServing = command === 'serve';
+      },
+    },
+    transform: {
+      filter: { code: /onnsight\/operators/ },
+      handler(_, id) {
+        // there Node finds packages, and asks nobody
+        const isInNode = isServing && (this as unknown as RollupContext).environment?.config?.consumer === 'server';
+        if (isInNode && isMissing(id)) this.warn(`${id} has functions with 'use trace'. ${UNREACHED}`);
+        return null;
       },
     },
     resolveId: {
@@ -39,6 +50,7 @@ export function operatorsPlugin(framework: string): UnpluginOptions {
 
 /** What is asked of the context of Rollup's, Rolldown's and Vite's plugins. */
 interface RollupContext {
+  readonly environment?: { readonly config?: { readonly consumer?: string } };
   resolve(id: string, importer: string, options: { readonly skipSelf: boolean }): Promise<{ id: string } | null>;
 }
 

@@ -4,6 +4,10 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 /** What compiled code imports. */
 const OPERATORS = 'onnsight/operators';
 
+/** What is told where code does not find it. */
+export const UNREACHED =
+  'The compiled file imports the package onnsight, which cannot be found from here. Add onnsight to the dependencies of its package (npm install onnsight).';
+
 /** Whether code at the absolute path `file` finds what compiled code imports. */
 export function reachesOperators(file: string): boolean {
   try {

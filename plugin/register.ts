@@ -18,7 +18,7 @@ interface CompileCache {
   enableCompileCache?(): void;
 }
 
-checkPlugAndPlay(22);
+checkPlugAndPlay('onnsight/register', 22);
 
 // Coverage is less exact with it.
 if (!process.env.NODE_V8_COVERAGE) (Module as CompileCache).enableCompileCache?.();
