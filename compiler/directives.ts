@@ -68,7 +68,7 @@ export function findTraced(source: ts.SourceFile, scopes: Scopes, file: string):
     }
   };
 
-  const named = imports ? namedBlocks(source, imports, scopes) : new Set<ts.Node>();
+  const named = imports ? namedBlocks(source, imports, scopes, file) : new Set<ts.Node>();
   const visit = (node: ts.Node, isTraced: boolean): void => {
     let isInside = isTraced;
     const isOfFile = () => fileDirective === 'use trace' && isTopLevel(node);
@@ -112,13 +112,14 @@ export function findTraced(source: ts.SourceFile, scopes: Scopes, file: string):
 }
 
 /** The functions of the file that are given as blocks, also by a name that nothing else can be assigned to. */
-function namedBlocks(source: ts.SourceFile, imports: LibraryImports, scopes: Scopes): Set<ts.Node> {
+function namedBlocks(source: ts.SourceFile, imports: LibraryImports, scopes: Scopes, file: string): Set<ts.Node> {
   const found = new Set<ts.Node>();
   const visit = (node: ts.Node): void => {
     if (syntax.isCallExpression(node) && takesBlocks(node, imports, scopes)) {
-      for (const argument of node.arguments) {
+      for (const fn of node.arguments.flatMap((argument) => functionsOf(argument, scopes))) {
         // One that is given to a method of something else may be what no block can be.
-        for (const fn of functionsOf(argument, scopes)) if (canBeBlock(fn)) found.add(fn);
+        if (canBeBlock(fn)) found.add(fn);
+        else if (!isBlockMethod(unwrap(node.expression)) && directiveIn(fn) !== 'use no trace') checkBlock(fn, file);
       }
     }
     syntax.forEachChild(node, visit);
@@ -218,13 +219,17 @@ export function keyText(name: ts.PropertyName): string | null {
   return isSymbol ? name.expression.getText() : null;
 }
 
+function isBlockMethod(callee: ts.Expression): boolean {
+  return syntax.isPropertyAccessExpression(callee) && BLOCK_METHODS.has(callee.name.text);
+}
+
 function takesBlocks(call: ts.CallExpression, imports: LibraryImports, scopes: Scopes): boolean {
   const callee = unwrap(call.expression);
   const isOfFile = (node: ts.Identifier): boolean =>
     syntax.isSourceFile(scopes.resolve(node.text, node)?.scope ?? node);
   if (syntax.isIdentifier(callee)) return imports.interventions.has(callee.text) && isOfFile(callee);
   if (!syntax.isPropertyAccessExpression(callee)) return false;
-  if (BLOCK_METHODS.has(callee.name.text)) return true;
+  if (isBlockMethod(callee)) return true;
   const { expression, name } = callee;
   if (name.text !== 'intervention') return false;
   if (isRequired(unwrap(expression))) return true;

@@ -6,7 +6,7 @@ import { syntax } from './parse.ts';
  * Refuses constructs that a block cannot contain whatever their values are: it describes the model's graph, and has ended before the
  * model runs. Functions inside it are plain JavaScript and left alone.
  */
-export function checkBlock(fn: ts.ArrowFunction | ts.FunctionExpression, file: string): void {
+export function checkBlock(fn: ts.FunctionLikeDeclaration, file: string): void {
   if (fn.asteriskToken) throw new CompileError('generator', fn, file);
   const found = firstRefused(fn);
   if (found) throw new CompileError(found.refusal, found.node, file);

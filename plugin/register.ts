@@ -6,6 +6,7 @@
 import Module from 'node:module';
 import { compileRequired } from './commonjs.ts';
 import { loadSync } from './hooks.ts';
+import { checkPlugAndPlay } from './plug-n-play.ts';
 
 /** Node's synchronous hooks, which serve `require` too: since 22.15, past the oldest Node that the types describe. */
 interface SynchronousHooks {
@@ -16,6 +17,8 @@ interface SynchronousHooks {
 interface CompileCache {
   enableCompileCache?(): void;
 }
+
+checkPlugAndPlay('onnsight/register', 22);
 
 // Coverage is less exact with it.
 if (!process.env.NODE_V8_COVERAGE) (Module as CompileCache).enableCompileCache?.();

@@ -7,6 +7,10 @@
  */
 import path = require('node:path');
 import type ts = require('typescript');
+import plugAndPlay = require('./plug-n-play.ts');
+
+plugAndPlay.checkPlugAndPlay('compiling by tsc', 24);
+
 import diagnostics = require('../compiler/diagnostics.ts');
 import parsing = require('../compiler/parse.ts');
 import reaching = require('./reach.ts');
@@ -70,8 +74,7 @@ function unreached(typescript: typeof ts, file: ts.SourceFile): ts.Diagnostic {
     file,
     start: file.getStart(),
     length: 1,
-    messageText:
-      'The compiled file imports the package onnsight, which cannot be found from here. Add onnsight to the dependencies of its package (npm install onnsight).',
+    messageText: reaching.UNREACHED,
     source: 'onnsight',
   };
 }

@@ -2,6 +2,7 @@ import { createUnplugin, type UnpluginBuildContext, type UnpluginContext, type U
 import { CompileError } from '../compiler/diagnostics.ts';
 import { BundleFiles, LOADER } from './bundle-files.ts';
 import { OPERATORS, withoutClosures } from './coverage.ts';
+import { operatorsPlugin } from './operators-plugin.ts';
 import { originalOf } from './original.ts';
 import { type Rewritten, rewrite } from './rewrite.ts';
 import type { SourceMapJson } from './source-maps.ts';
@@ -43,6 +44,7 @@ export const onnsight = createUnplugin((_options: undefined, { framework }) => [
     },
   },
   bundlesPlugin(framework),
+  operatorsPlugin(framework),
   coveragePlugin(),
 ]);
 

@@ -6,12 +6,15 @@ const own = ['.', '../plugin/'].map((folder) => pathOf(new URL(folder, import.me
 /** A line of a stack: the file, line and column it stands at. Node's own files have no path. */
 const FRAME = /(?:^|[\s(])((?:file:\/\/|\/|[A-Za-z]:\\)[^()]*?):(\d+):(\d+)\)?$/;
 
+/** ONNX Runtime, and what Yarn's Plug'n'Play has in Node's place. */
+const BELOW = /[\\/]node_modules[\\/]onnxruntime|[\\/]\.pnp\.c?js$/;
+
 /** Where a line of a stack stands, if that is the user's own code: neither this library nor the engine below it, nor Node. */
 export function userFrame(line: string): { file: string; line: number; column: number } | null {
   const match = FRAME.exec(line);
   if (!match) return null;
   const file = match[1]!.startsWith('file:') ? pathOf(match[1]!) : match[1]!;
-  if (own.some((folder) => file.startsWith(folder)) || /[\\/]node_modules[\\/]onnxruntime/.test(file)) return null;
+  if (own.some((folder) => file.startsWith(folder)) || BELOW.test(file)) return null;
   return { file, line: Number(match[2]), column: Number(match[3]) };
 }
 

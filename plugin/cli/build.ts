@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { getLibFiles, libFolderInMemoryPath, ts } from '@ts-morph/common';
+import { checkPlugAndPlay } from '../plug-n-play.ts';
 import lowerProgram from '../ts-patch.cts';
 import { UsageError } from './usage-error.ts';
 
@@ -14,6 +15,8 @@ export interface BuildOptions {
  * transformers. Everything is built anew, whatever another compiler says to have built before. False if there are errors.
  */
 export function build({ project, watch = false }: BuildOptions): boolean {
+  // the TypeScript that Yarn changes to read its archives is not this one
+  checkPlugAndPlay('onnsight build');
   const config = configIn(project);
   if (watch) {
     const host = ts.createSolutionBuilderWithWatchHost(system, createProgram, report, report, reportStatus);

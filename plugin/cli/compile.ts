@@ -42,6 +42,8 @@ export async function compile(patterns: readonly string[], options: CompileOptio
     console.log(`${found.length} ${found.length === 1 ? 'intervention' : 'interventions'} for ${options.model}`);
   const rows: Row[] = [];
   const told = new Set<string>();
+  // a promise that a file leaves alone is not what keeps others from being built
+  process.on('unhandledRejection', (error) => fail(error, told));
   for (const [i, one] of found.entries()) {
     const row = await compileOne(
       one,
@@ -116,12 +118,17 @@ async function compileOne(
     for (const note of [...notes, ...built.notes]) console.log(`  ${styled('yellow', 'note')}: ${note}`);
     return row;
   } catch (error) {
-    const text = describeError(error);
-    end(styled('red', told.has(text) ? 'failed, as above' : 'failed'));
-    if (!told.has(text)) console.error(text);
-    told.add(text);
+    end(styled('red', told.has(describeError(error)) ? 'failed, as above' : 'failed'));
+    fail(error, told);
     return null;
   }
+}
+
+function fail(error: unknown, told: Set<string>): void {
+  process.exitCode = 1;
+  const text = describeError(error);
+  if (!told.has(text)) console.error(text);
+  told.add(text);
 }
 
 async function check(

@@ -1,6 +1,13 @@
 import { existsSync } from 'node:fs';
 import { basename, relative, resolve, sep } from 'node:path';
-import { type ExportedDeclarations, Node, Project, type SourceFile, ts } from 'ts-morph';
+import {
+  Node,
+  Project,
+  type PropertyAssignment,
+  type ShorthandPropertyAssignment,
+  type SourceFile,
+  ts,
+} from 'ts-morph';
 import { UsageError } from './usage-error.ts';
 
 /** An intervention that a file exports. */
@@ -124,19 +131,50 @@ function fromHere(file: SourceFile): string {
 
 function interventionsOf(file: SourceFile): Found[] {
   if (!/onnsight|intervention/i.test(file.getFullText())) return [];
-  return [...file.getExportedDeclarations()].flatMap(([exported, declarations]) => {
-    const [declaration] = declarations;
+  const path = file.getFilePath();
+  return [...exportsOf(file)].flatMap(([exported, node]) => {
     // A re-export belongs to the file that declares it.
-    if (!declaration || declaration.getSourceFile() !== file || !isIntervention(declaration)) return [];
-    const { line, column } = file.getLineAndColumnAtPos(declaration.getStart());
-    const path = file.getFilePath();
+    if (node.getSourceFile() !== file || !isIntervention(node)) return [];
+    const { line, column } = file.getLineAndColumnAtPos(node.getStart());
     const source = { file: fromHere(file), line, column };
     return [{ name: exported === 'default' ? fileName(path) : exported, exported, file: resolve(path), source }];
   });
 }
 
+/** What a file exports by its names, also by `module.exports = { steer }` and `export = { steer }`. */
+function exportsOf(file: SourceFile): Map<string, Node> {
+  const found = new Map<string, Node>();
+  for (const statement of file.getStatements()) {
+    const value = wholeExport(statement);
+    const whole = Node.isIdentifier(value) ? (file.getVariableDeclaration(value.getText()) ?? value) : value;
+    const object = whole && initializerOf(whole);
+    if (Node.isObjectLiteralExpression(object)) {
+      for (const property of object.getProperties()) {
+        if (Node.isPropertyAssignment(property)) found.set(nameOf(property), property.getInitializerOrThrow());
+        else if (Node.isShorthandPropertyAssignment(property)) {
+          found.set(nameOf(property), file.getVariableDeclaration(property.getName()) ?? property.getNameNode());
+        }
+      }
+    } else if (whole) found.set('default', whole);
+  }
+  for (const [name, [node]] of file.getExportedDeclarations()) if (node) found.set(name, node);
+  return found;
+}
+
+/** What a CommonJS file exports in one piece. */
+function wholeExport(statement: Node): Node | undefined {
+  if (Node.isExportAssignment(statement)) return statement.isExportEquals() ? statement.getExpression() : undefined;
+  const assigned = Node.isExpressionStatement(statement) ? statement.getExpression() : undefined;
+  if (!Node.isBinaryExpression(assigned) || assigned.getOperatorToken().getText() !== '=') return undefined;
+  return /^module\s*\.\s*exports$/.test(assigned.getLeft().getText()) ? assigned.getRight() : undefined;
+}
+
+function nameOf(property: PropertyAssignment | ShorthandPropertyAssignment): string {
+  return property.getSymbolOrThrow().getName();
+}
+
 /** By its type, so that the result of a factory is found too; by its text if types cannot be resolved. */
-function isIntervention(declaration: ExportedDeclarations): boolean {
+function isIntervention(declaration: Node): boolean {
   if (declaration.getType().getSymbol()?.getName() === 'Intervention') return !Node.isInterfaceDeclaration(declaration);
   const value = initializerOf(declaration);
   return Node.isCallExpression(value) && /(^|\.)intervention$/.test(value.getExpression().getText());

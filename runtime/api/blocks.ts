@@ -12,11 +12,16 @@ export function isBlock<T extends unknown[] = [Tracer]>(value: unknown): value i
   return typeof value === 'function';
 }
 
+const CANNOT_BE_COMPILED = /^async\b|^function\s*\*|\bawait\b|\btry\b/;
+
 /** Throws a TraceError for a block that the compiler has not seen. */
 export function checkCompiled(block: (...values: never[]) => unknown): void {
   if (isCompiled(block)) return;
+  const left = CANNOT_BE_COMPILED.test(Function.prototype.toString.call(block))
+    ? ' A function that is async or a generator, or has `await` or `try` in it, cannot be a block, and is left as it is where it is given by its name.'
+    : '';
   throw new TraceError(
-    `The block${block.name ? ` ${block.name}` : ''} was not compiled, so its operators and conditions cannot become part of the model. Run the file through the onnsight plugin (\`node --import onnsight/register\`, onnsight/vite, tsc of TypeScript 5.4 to 6 with ts-patch), or build with \`npx onnsight build\`: the tsc of TypeScript 7 has no plugins; for a function that is defined elsewhere, put the directive 'use trace' at its top.`,
+    `The block${block.name ? ` ${block.name}` : ''} was not compiled, so its operators and conditions cannot become part of the model.${left} Run the file through the onnsight plugin (\`node --import onnsight/register\`, onnsight/vite, tsc of TypeScript 5.4 to 6 with ts-patch), or build with \`npx onnsight build\`: the tsc of TypeScript 7 has no plugins; for a function that is defined elsewhere, put the directive 'use trace' at its top.`,
     callerSite(),
   );
 }

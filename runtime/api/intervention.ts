@@ -22,6 +22,7 @@ import type { EnvoyMembers } from '../types/module.ts';
 import type { Traced } from '../types/tensor.ts';
 import { attaching, notAttached } from './attaching.ts';
 import { type Block, checkCompiled } from './blocks.ts';
+import { declaredParameters, noParameter } from './declared-parameters.ts';
 import { fittedInput } from './fitted-input.ts';
 import { PlainInputs } from './input-maker.ts';
 import type { Changed } from './left-behind.ts';
@@ -125,7 +126,7 @@ function make(given: readonly unknown[]): InterventionFunction {
     const merged = isPlainObject(inputs) ? inputs : {};
     const own = Object.entries({ ...merged, ...more }).filter(([name]) => names.has(name));
     const unknown = Object.keys(more).find((name) => !names.has(name));
-    if (unknown !== undefined) throw new TraceError(`${noParameter(unknown)}`, callerSite());
+    if (unknown !== undefined) throw new TraceError(noParameter(unknown, [...names]), callerSite());
     const values = matchNumbers(parameters, withDefaults(parameters, Object.fromEntries(own) as Inputs));
     const rest = isPlainObject(inputs)
       ? Object.fromEntries(Object.entries(inputs).filter(([name]) => !names.has(name)))
@@ -135,7 +136,7 @@ function make(given: readonly unknown[]): InterventionFunction {
         name,
         asTraced(wrap(builder(), builder().operand({ dtype, shape: dims }, { dims, data: raw }))),
       ]);
-      return block(model, Object.fromEntries(proxies));
+      return block(model, declaredParameters(proxies));
     };
     const whole = envoyOf(model);
     if (attach && whole) await attach(whole);
@@ -153,7 +154,7 @@ function make(given: readonly unknown[]): InterventionFunction {
       );
     }
     const unknown = Object.keys(values).find((name) => !names.has(name));
-    if (unknown !== undefined) throw new TraceError(noParameter(unknown), callerSite());
+    if (unknown !== undefined) throw new TraceError(noParameter(unknown, [...names]), callerSite());
     const proxies = parameters.map((parameter): [string, Traced] => {
       const { name, dtype, default: usual } = parameter;
       const value = (Object.hasOwn(values, name) ? values[name] : undefined) ?? usual;
@@ -161,11 +162,8 @@ function make(given: readonly unknown[]): InterventionFunction {
       const proxy = toProxy(value, isFloatDType(dtype) ? dtype : undefined);
       return [name, asTraced(fittedInput(proxy, parameter, `The parameter '${name}'`))];
     });
-    return block(model, Object.fromEntries(proxies));
+    return block(model, declaredParameters(proxies));
   };
-
-  const noParameter = (name: string) =>
-    `The intervention has no parameter '${name}'. It has ${[...names].join(', ') || 'none'}.`;
 
   const made = Object.assign(run, { parameters, inside, [MARK]: new Kept(block, attach) });
   Object.defineProperty(made, MARK, { enumerable: false });
@@ -265,7 +263,7 @@ async function build(map: ModelMap, intervention: InterventionFunction): Promise
       return [name, asTraced(wrap(tracing.builder, value))];
     });
     const forward = model.openForward(tracing, shapes, new Map());
-    returned = tracing.builder.inForward(forward, () => block(whole, Object.fromEntries(proxies)));
+    returned = tracing.builder.inForward(forward, () => block(whole, declaredParameters(proxies)));
     return returned;
   });
   return { tracing, returned, parameters: values, changed };

@@ -15,6 +15,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import * as ort from 'onnxruntime-node';
 import * as z from 'zod';
 import { OpenedFiles } from '../onnx/opened-files.ts';
+import { readable } from '../ort/node/halves.ts';
 import { type Bundle, bundleOf } from './bundle.ts';
 import { BundleError } from './error.ts';
 import { fetchFile, MANIFEST_BYTES } from './fetch-file.ts';
@@ -23,7 +24,14 @@ import { type LazyBundle, lazyBundle } from './lazy.ts';
 import { MANIFEST, parseManifest } from './manifest.ts';
 import { checkLoadOptions } from './options.ts';
 import { type BundleFile, type Manifest, manifestSchema } from './schema.ts';
-import { type BundleDevice, type BundleSession, bundleSession, cannotLoad, type LoadBundleOptions } from './session.ts';
+import {
+  type BundleDevice,
+  type BundleSession,
+  bundleSession,
+  cannotLoad,
+  type LoadBundleOptions,
+  type OrtSession,
+} from './session.ts';
 import { type BundleInputs, openTokenizer } from './texts.ts';
 
 export { InputError } from '../inputs/signature.ts';
@@ -220,7 +228,9 @@ async function create(
       typeof model === 'string'
         ? await ort.InferenceSession.create(model, options)
         : await ort.InferenceSession.create(model, options);
-    return bundleSession(ort, session, device);
+    const { inputMetadata, outputMetadata } = session;
+    const run: OrtSession['run'] = (feeds, outputs) => session.run(readable(feeds), outputs);
+    return bundleSession(ort, { inputMetadata, outputMetadata, run, release: () => session.release() }, device);
   } catch (error) {
     throw cannotLoad(device, error);
   }

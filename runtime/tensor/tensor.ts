@@ -7,7 +7,17 @@ import { tensorPicture } from './picture.ts';
 import { printTensor } from './print.ts';
 import { selectedPositions, selectItems } from './selection.ts';
 import { isSliceString, parseSlices, type SliceItem } from './slices.ts';
-import { allocate, type Data, type DataOf, decode, encode, isRawOf, type RawOf, type TypedArray } from './storage.ts';
+import {
+  allocate,
+  bitsOfHalves,
+  type Data,
+  type DataOf,
+  decode,
+  encode,
+  isRawOf,
+  type RawOf,
+  type TypedArray,
+} from './storage.ts';
 
 /** A tensor of any dtype, where its `data` is a union of typed arrays. */
 export type AnyTensor = Tensor<DType>;
@@ -58,14 +68,15 @@ export class Tensor<D extends DType = 'float32'> extends Indexed {
   constructor(dtype: D, dims: readonly number[], raw: RawOf<D>, ...more: readonly never[]) {
     super();
     if (more.length > 0) throw new TypeError('new Tensor(dtype, dims, raw) takes no more than that');
-    if (!isRawOf(raw, dtype)) throw new TypeError(`the elements of a ${dtype} tensor are not a ${typeName(raw)}`);
+    const held = (dtype === 'float16' ? bitsOfHalves(raw) : raw) as RawOf<D>;
+    if (!isRawOf(held, dtype)) throw new TypeError(`the elements of a ${dtype} tensor are not a ${typeName(raw)}`);
     const size = countElements(dims);
-    if (raw.length !== size) {
-      throw new RangeError(`dims [${dims.join(', ')}] need ${size} elements, but ${raw.length} are given`);
+    if (held.length !== size) {
+      throw new RangeError(`dims [${dims.join(', ')}] need ${size} elements, but ${held.length} are given`);
     }
     this.dtype = dtype;
     this.dims = dims;
-    this.raw = raw;
+    this.raw = held;
   }
 
   /**

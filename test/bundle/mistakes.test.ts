@@ -30,6 +30,30 @@ export const tells = intervention((m: LanguageModel) => {
   return { l: save(m.lm_head.output) };
 });
 export const of = intervention((m: LanguageModel) => ({ l: save(m.lm_head.output) }));
+const held = (m: LanguageModel) => save(eval('m.lm_head.output'));
+export const holds = intervention(held);
+async function helper(x: number) {
+  'use trace';
+  return eval('x * 2');
+}
+export const helped = intervention((m: LanguageModel) => ({ l: save(helper(m.lm_head.output) as never) }));
+class Tools {
+  static twice(x: number) {
+    'use trace';
+    return eval('x * 2');
+  }
+  half(x: number) {
+    'use trace';
+    return x / 2;
+  }
+}
+export const twice = intervention((m: LanguageModel) => ({ l: save(Tools.twice(m.lm_head.output)) }));
+export const half = intervention((m: LanguageModel) => ({ l: save(new Tools().half(m.lm_head.output)) }));
+const later = async (m: LanguageModel) => save(m.lm_head.output);
+export const lets = intervention(later as never);
+export const misspelt = intervention({ alpha: 'float32' }, (m: LanguageModel, { alhpa }: any) => ({
+  l: save(m.lm_head.output * alhpa),
+}));
 `,
   'throws.ts': `${HEAD}const settings = undefined as unknown as { alpha: number };
 export const thrown = intervention((m: LanguageModel) => ({ l: save(m.lm_head.output) }));
@@ -66,13 +90,20 @@ describe.each(['commonjs', 'module'])('in a package of type %s', (type) => {
 
   it('one intervention that fails, in whatever way, keeps none of the others from being built', async () => {
     const { code, output } = await compile('some.ts');
-    for (const name of ['ok', 'of']) expect(output).toMatch(new RegExp(`\\] ${name} .* done`));
-    for (const name of ['waits', 'spec', 'tries', 'deep', 'tells']) expect(output).toMatch(new RegExp(`\\] ${name} .* failed `));
+    for (const name of ['ok', 'of', 'half']) expect(output).toMatch(new RegExp(`\\] ${name} .* done`));
+    for (const name of ['waits', 'spec', 'tries', 'deep', 'holds', 'helped', 'twice', 'lets', 'misspelt', 'tells'])
+      expect(output).toMatch(new RegExp(`\\] ${name} .* failed `));
     expect(output).toMatch(/^src\/some\.ts:5:\d+ - error ONN1006: `await` cannot stand in a trace block[\s\S]*\^{5}/m);
     expect(output).toMatch(/^src\/some\.ts:8:\d+ - The parameter 'alpha' is declared as "float32\?"/m);
     expect(output).toMatch(/^src\/some\.ts:10:\d+ - error ONN\d+: /m);
     expect(output).toMatch(/^src\/some\.ts:12:\d+ - no module transformer\.h\.9/m);
-    expect(output).toMatch(/^src\/some\.ts:15:\d+ - The block changes what is outside of it \(an array\), .* Return it\./m);
+    expect(output).toMatch(
+      /^src\/some\.ts:15:\d+ - The block changes what is outside of it \(an array\), .* Return it\./m,
+    );
+    for (const line of [19, 23, 29])
+      expect(output).toMatch(new RegExp(`^src/some\\.ts:${line}:\\d+ - error ONN1002: `, 'm'));
+    expect(output).toMatch(/^src\/some\.ts:38:\d+ - error ONN1007: /m);
+    expect(output).toMatch(/^src\/some\.ts:40:\d+ - The intervention has no parameter 'alhpa'; did you mean alpha\?/m);
     expect(output).not.toMatch(/\n {4}at /);
     expect(code).toBe(1);
   });

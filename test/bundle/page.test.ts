@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import type { Browser, Page } from 'playwright-core';
@@ -7,9 +7,12 @@ import { build } from 'vite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ROOT } from '../hosts/hosts.ts';
 import { userEnvironment } from '../plugin/project.ts';
-import { maxDifference } from '../support/toy.ts';
+import { maxDifference, TOY } from '../support/toy.ts';
 import { COMPILERS } from '../types/compilers.ts';
 import { CHROMIUM, launch, serve } from './support/browser.ts';
+import { compileTo } from './support/build.ts';
+import { rounded } from './support/plain.ts';
+import { INTERVENTIONS, RUNS } from './support/structures.ts';
 
 interface Ran {
   readonly device: string;
@@ -17,6 +20,8 @@ interface Ran {
   readonly data: readonly number[];
 }
 
+/** What the loader for Python gives for each of them. */
+const PYTHON = join(ROOT, 'test/fixtures/bundle-python.json');
 const PAGE = join(ROOT, 'examples/steering-page');
 const work = mkdtempSync(join(ROOT, 'test/bundle/out-'));
 afterAll(() => rmSync(work, { recursive: true, force: true }));
@@ -60,7 +65,7 @@ describe('the page that steers', () => {
   });
 
   it.skipIf(!CHROMIUM)(
-    'a bundle in a folder is opened by its URL, with its weights and tokenizer beside it, on wasm and webgpu, and checked',
+    'a bundle in a folder is opened by its URL, with its weights and tokenizer beside it, on wasm and webgpu, and checked; every structure is that of Python',
     async () => {
       const root = join(work, 'folder');
       const out = join(root, 'public');
@@ -71,6 +76,12 @@ describe('the page that steers', () => {
       writeFileSync(
         join(root, 'main.js'),
         `import { loadBundle } from 'onnsight/bundle';
+       import { plain } from '../../support/plain.ts';
+       const bundles = {};
+       globalThis.give = async (path, inputs) => {
+         const bundle = (bundles[path] ??= await loadBundle(path, { device: 'wasm' }));
+         return plain(await bundle(inputs));
+       };
        globalThis.steer = async (path, options) => {
          try {
            const bundle = await loadBundle(path, options);
@@ -103,6 +114,17 @@ describe('the page that steers', () => {
         expect(await steer('./steer', 'auto')).toMatchObject({ device: 'webgpu' });
         expect(await steer('./nowhere', 'wasm')).toMatch(/^BundleError: .*nowhere\/bundle\.json is missing/);
         expect(await steer('./steer', 'cpu')).toMatch(/^BundleError: A browser has no device 'cpu'/);
+        const structures = Object.entries(INTERVENTIONS);
+        for (const [name, one] of structures) {
+          await compileTo(one, { folder: join(work, 'opened', name), ...(name === 'texts' && { tokenizer: TOY }) });
+        }
+        const given: unknown[] = [];
+        for (const run of RUNS) {
+          const give = ([path, inputs]: (typeof RUNS)[number]) =>
+            (globalThis as unknown as { give(path: string, inputs: object): Promise<unknown> }).give(path, inputs);
+          given.push(await page.evaluate(give, run));
+        }
+        expect(rounded(given)).toEqual(rounded(JSON.parse(readFileSync(PYTHON, 'utf8'))));
         rmSync(join(work, 'opened/steer/model.onnx'));
         writeFileSync(join(work, 'opened/steer/model.onnx'), Buffer.alloc(3531420));
         expect(await steer('./steer', 'wasm')).toMatch(/^BundleError: .*model\.onnx is damaged/);

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { intervention, LanguageModel, matmul, norm, save, Tensor } from 'onnsight';
+import { intervention, LanguageModel, matmul, save, Tensor } from 'onnsight';
 import { loadBundle } from 'onnsight/bundle';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
@@ -9,96 +9,14 @@ import { manifestSchema } from '../../runtime/bundle/schema.ts';
 import { decodeModel } from '../../runtime/onnx/proto.ts';
 import { TOY } from '../support/toy.ts';
 import { compileTo } from './support/build.ts';
+import { plain, rounded } from './support/plain.ts';
+import { INTERVENTIONS, RUNS } from './support/structures.ts';
 
 const root = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 const PYTHON = process.env.ONNSIGHT_PYTHON ?? 'python3';
 const hasPython = spawnSync(PYTHON, ['-c', 'import numpy, onnxruntime']).status === 0;
 /** What Python gave: `ONNSIGHT_PYTHON=python WRITE=1 npx vitest run test/bundle/python.test.ts` writes it. */
 const FIXTURE = root('test/fixtures/bundle-python.json');
-
-function head(model: LanguageModel) {
-  'use trace';
-  return model.lm_head.output['0, -1, 0:3'];
-}
-
-/** An intervention for each form of `returns`. */
-const INTERVENTIONS = {
-  tensor: intervention((model: LanguageModel) => save(head(model))),
-  nested: intervention({ alpha: 'float32' }, (model: LanguageModel, { alpha }) => ({
-    list: [save(head(model) * alpha), [save(head(model).argmax())], 'text', 3, true, null],
-    absent: undefined,
-    odd: [Number.POSITIVE_INFINITY, -0],
-    deep: { er: { logits: save(head(model) > 0) } },
-  })),
-  choice: intervention({ side: 'int64' }, (model: LanguageModel, { side }) => {
-    if (side > 0) return { early: save(head(model)) };
-    return { late: [save(head(model) * 2)] };
-  }),
-  branch: intervention({ side: 'int64' }, (model: LanguageModel, { side }) => {
-    const results: Record<string, unknown> = {};
-    if (side > 0) results.positive = save(head(model));
-    return { ...results, all: save(head(model)) };
-  }),
-  entries: intervention({ limit: 'float32' }, (model: LanguageModel, { limit }) => {
-    const kept = [];
-    for (const row of model.transformer.h[1].output[0]) if (norm(row) < limit) kept.push(save(row['0:2']));
-    return { kept };
-  }),
-  texts: intervention({ alpha: { type: 'float32', default: 1 } }, (model: LanguageModel, { alpha }) => {
-    model.transformer.h[1].output *= alpha;
-    return save(model.lm_head.output[':, -1, 0:3']);
-  }),
-  loop: intervention((model: LanguageModel) => {
-    let last: unknown;
-    for (const row of model.transformer.h[1].output[0]) last = save(row['0:2']);
-    return { last };
-  }),
-};
-
-const INPUTS = { input_ids: [[1, 2, 3]] };
-/** A cache of two tokens. */
-const PAST = Object.fromEntries(
-  [0, 1, 2, 3].flatMap((layer) =>
-    ['key', 'value'].map((part, i) => {
-      const row = (at: number) => Array.from({ length: 32 }, (_, k) => Math.sin(layer + i + at + k));
-      const heads = Array.from({ length: 4 }, (_, head) => [row(head), row(head + 0.5)]);
-      return [`past_key_values.${layer}.${part}`, [heads]];
-    }),
-  ),
-);
-const RUNS: readonly (readonly [keyof typeof INTERVENTIONS, Readonly<Record<string, unknown>>])[] = [
-  ['tensor', INPUTS],
-  ['tensor', { ...INPUTS, ...PAST }],
-  ['nested', { ...INPUTS, alpha: 2 }],
-  ['choice', { ...INPUTS, side: 1 }],
-  ['choice', { ...INPUTS, side: -1 }],
-  ['branch', { ...INPUTS, side: 1 }],
-  ['branch', { ...INPUTS, side: -1 }],
-  ['entries', { ...INPUTS, limit: 1e9 }],
-  ['entries', { ...INPUTS, limit: 0 }],
-  ['loop', INPUTS],
-  ['texts', { text: 'The Eiffel Tower is in the city of' }],
-  ['texts', { text: ['The Eiffel Tower is in the city of', 'The Louvre is in the city of'], alpha: 2 }],
-];
-
-/** Results as JSON, numbers rounded, what is undefined left out; a number that JSON does not have as Python shows it. */
-function plain(value: unknown): unknown {
-  if (value === Number.POSITIVE_INFINITY) return 'inf';
-  if (Object.is(value, -0)) return '-0.0';
-  if (value instanceof Tensor) {
-    const data = Array.from(value.data as ArrayLike<number>, (one) => Number(Number(one).toFixed(3)));
-    return { dtype: value.dtype, dims: [...value.dims], data };
-  }
-  if (Array.isArray(value)) return value.map((one) => plain(one) ?? null);
-  if (typeof value !== 'object' || value === null) return value ?? null;
-  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, plain(one)]));
-}
-
-/** The same for what Python printed. */
-const rounded = (value: unknown): unknown =>
-  JSON.parse(JSON.stringify(value), (_, one) =>
-    typeof one === 'number' ? Number(one.toFixed(3)) : one === true ? 1 : one === false ? 0 : one,
-  );
 
 describe('a bundle in Python, by its manifest alone', () => {
   const folders: Record<string, string> = {};

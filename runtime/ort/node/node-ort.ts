@@ -1,9 +1,10 @@
 import './environment.ts';
-import { InferenceSession, type Tensor } from 'onnxruntime-node';
+import { InferenceSession } from 'onnxruntime-node';
 import { DTYPES } from '../../graph/types.ts';
 import type { Ort, OutputType, SessionTensors } from '../port.ts';
 import { makeRoom } from './collect.ts';
 import { chooseDevice } from './devices.ts';
+import { readable } from './halves.ts';
 import { compilation } from './options.ts';
 import { createSynchronousSession } from './synchronous.ts';
 import { copyTensor, isSameTensor, makeTensor } from './tensors.ts';
@@ -22,7 +23,7 @@ export const nodeOrt: Ort = {
     const { model, options } = compilation(bytes, config);
     const session = await InferenceSession.create(model, options);
     return {
-      run: async (feeds, outputs) => (await session.run(feeds as Record<string, Tensor>, outputs)) as SessionTensors,
+      run: async (feeds, outputs) => (await session.run(readable(feeds), outputs)) as SessionTensors,
       release: () => session.release(),
     };
   },

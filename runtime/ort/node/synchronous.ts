@@ -1,7 +1,8 @@
 import './environment.ts';
-import type { InferenceSession, Tensor } from 'onnxruntime-node';
+import type { InferenceSession } from 'onnxruntime-node';
 import { binding, initOrt } from 'onnxruntime-node/dist/binding.js';
 import type { SessionTensors, SynchronousSession } from '../port.ts';
+import { readable } from './halves.ts';
 
 /**
  * A session that runs in the call itself. onnxruntime-node's own sessions do so too, in a later turn of the event loop and
@@ -20,7 +21,7 @@ export function createSynchronousSession(model: Uint8Array, threads: 1 | 'all'):
   return {
     run(feeds, outputs) {
       const fetches = Object.fromEntries(outputs.map((name) => [name, null]));
-      return session.run(feeds as Record<string, Tensor>, fetches, {}) as SessionTensors;
+      return session.run(readable(feeds), fetches, {}) as SessionTensors;
     },
     release: () => session.dispose(),
   };

@@ -1,7 +1,9 @@
 // @ts-check
 // Plain JavaScript, for a thread has no loader: this very file runs from the source and from the built package.
 import { parentPort, workerData } from 'node:worker_threads';
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { InferenceSession } from 'onnxruntime-node';
+
+/** @typedef {import('onnxruntime-node').Tensor} Tensor */
 
 /**
  * A tensor on its way between threads.
@@ -70,10 +72,9 @@ async function perform(task) {
     await session.release();
     return {};
   }
-  const results = await session.run(
-    map(task.feeds, ({ type, dims, data }) => new Tensor(type, data, dims)),
-    task.names,
-  );
+  // a Tensor would hold halves as no session can read them where the engine has arrays for them
+  const feeds = map(task.feeds, (one) => /** @type {Tensor} */ ({ ...one, location: 'cpu' }));
+  const results = await session.run(feeds, task.names);
   return map(/** @type {Outputs} */ (results), ({ type, dims, data }) => ({ type, dims, data }));
 }
 

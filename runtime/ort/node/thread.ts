@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads';
+import { bitsOfHalves } from '../../tensor/storage.ts';
 import type { Session, SessionConfig, SessionTensor, SessionTensors, SessionThread } from '../port.ts';
 import { compilation } from './options.ts';
 import { copyTensor, makeTensor } from './tensors.ts';
@@ -105,7 +106,7 @@ export class NodeThread implements SessionThread {
 }
 
 function sent({ type, dims, data }: SessionTensor): Sent {
-  return { type: type as 'float32', dims, data: data as Float32Array<ArrayBuffer> };
+  return { type: type as 'float32', dims, data: bitsOfHalves(data) as Float32Array<ArrayBuffer> };
 }
 
 function map<A, B>(record: Readonly<Record<string, A>>, change: (value: A) => B): Record<string, B> {

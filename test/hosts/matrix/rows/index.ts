@@ -1,5 +1,6 @@
 import type { Row } from '../row.ts';
 import { BUNDLERS } from './bundlers.ts';
+import { COMPONENTS } from './components.ts';
 import { COVERAGE } from './coverage.ts';
 import { RUNNERS } from './runners.ts';
 import { TEST_RUNNERS } from './test-runners.ts';
@@ -13,6 +14,7 @@ export const ROWS: readonly Row[] = [
   ...COVERAGE,
   TYPESCRIPT_ESLINT,
   ...BUNDLERS,
+  ...COMPONENTS,
   ...TSC,
   ...TEST_RUNNERS,
   ...RUNNERS,

@@ -1,4 +1,16 @@
-import { BREAKS, NODE_NEXT, PLUGINS, PRINTS, program, RUN, TYPESCRIPT, tsconfig } from '../program.ts';
+import {
+  BREAKS,
+  MAIN,
+  NODE_NEXT,
+  PLUGINS,
+  PRINTS,
+  packageJson,
+  program,
+  RUN,
+  STEER,
+  TYPESCRIPT,
+  tsconfig,
+} from '../program.ts';
 import type { Row } from '../row.ts';
 
 const files = {
@@ -20,6 +32,37 @@ import vite from 'onnsight/vite';
 export const functions: ((...values: never[]) => unknown)[] = [patch, loadBundle, heatMap, vite, onnsight.rollup];
 export type Serve = typeof serve;
 `;
+
+/** One file of JavaScript for two of TypeScript, and a loader of what it defines. */
+const AMD = `const defined = new Map();
+globalThis.define = (name, needs, make) => defined.set(name, { needs, make });
+await import('./out/all.js');
+async function load(name) {
+  const module = defined.get(name);
+  if (!module) return import(name);
+  const exports = {};
+  const given = await Promise.all(module.needs.map((need) => (need === 'exports' ? exports : need === 'require' ? null : load(need))));
+  module.make(...given);
+  return exports;
+}
+await load('main');
+`;
+
+/** A project of two, each with blocks: the program and what it steers with. */
+const COMPOSITE = {
+  'package.json': packageJson('module'),
+  'tsconfig.json': JSON.stringify({ files: [], references: [{ path: './lib' }, { path: './src' }] }),
+  'src/main.ts': MAIN.replace("'./steer'", "'../lib/out/steer.js'"),
+  'src/tsconfig.json': tsconfig(
+    { ...NODE_NEXT, composite: true, rootDir: '.', outDir: '../out', plugins: PLUGINS },
+    { include: ['main.ts'], references: [{ path: '../lib' }] },
+  ),
+  'lib/steer.ts': STEER,
+  'lib/tsconfig.json': tsconfig(
+    { ...NODE_NEXT, composite: true, rootDir: '.', outDir: 'out', plugins: PLUGINS },
+    { include: ['steer.ts'] },
+  ),
+};
 
 /** The compilers of TypeScript, from the oldest to the newest that is taken. */
 export const TSC: readonly Row[] = [
@@ -59,6 +102,29 @@ export const TSC: readonly Row[] = [
     expects: [...PRINTS, BREAKS],
   },
   {
+    name: 'tspc, AMD in one outFile',
+    packages: TYPESCRIPT,
+    files: {
+      ...program('module'),
+      'tsconfig.json': tsconfig({ module: 'AMD', moduleResolution: 'node10', outFile: 'out/all.js', plugins: PLUGINS }),
+      'amd.mjs': AMD,
+    },
+    commands: ['tspc -p .', 'node --enable-source-maps amd.mjs'],
+    expects: [...PRINTS, BREAKS],
+  },
+  ...[
+    { name: 'tspc --build', command: 'tspc --build', packages: TYPESCRIPT },
+    { name: 'onnsight build', command: 'onnsight build', packages: [] },
+  ].map(
+    ({ name, command, packages }): Row => ({
+      name: `${name} of projects that refer to each other`,
+      packages,
+      files: COMPOSITE,
+      commands: [command, `${RUN}.js`],
+      expects: [...PRINTS, BREAKS],
+    }),
+  ),
+  {
     name: 'onnsight build beside TypeScript 7',
     packages: [],
     own: ['typescript@7'],
@@ -67,11 +133,11 @@ export const TSC: readonly Row[] = [
     expects: [...PRINTS, BREAKS],
   },
   {
-    name: 'TypeScript 7 alone',
+    name: 'TypeScript 7 beside ts-patch, which ends before it reads the configuration',
     packages: [],
-    own: ['typescript@7'],
+    own: ['typescript@7', 'ts-patch@3.3.0'],
     files: { ...files, 'tsconfig.json': tsconfig({ ...NODE_NEXT, plugins: PLUGINS }) },
-    commands: ['tsc -p .', `${RUN}.js || true`],
+    commands: ['! tspc -p . 2> said.txt && grep -F "reading \'LineFeed\'" said.txt', 'tsc -p .', `${RUN}.js || true`],
     expects: ['steer.ts:3:', 'npx onnsight build'],
   },
 ];

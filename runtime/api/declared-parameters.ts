@@ -1,0 +1,31 @@
+import { TraceError } from '../errors.ts';
+import { guess, nearest } from '../nearest.ts';
+import { PROBED_NAMES } from '../probed-names.ts';
+import { callerSite } from '../tracing/caller.ts';
+import type { Traced } from '../types/tensor.ts';
+
+/** The parameters as the block of an intervention gets them: reading one that was not declared is an error at its line. */
+export function declaredParameters(
+  parameters: readonly (readonly [string, Traced])[],
+): Readonly<Record<string, Traced>> {
+  const names = parameters.map(([name]) => name);
+  // the object itself stays a plain one, whose properties are its own
+  const others = new Proxy(Object.prototype, {
+    get(target, name, receiver) {
+      if (typeof name === 'symbol' || name in target || PROBED_NAMES.has(name))
+        return Reflect.get(target, name, receiver);
+      const declared = [...names, name].map((one) => `${one}: …`).join(', ');
+      throw new TraceError(
+        `${noParameter(name, names)} To have it, declare it: intervention({ ${declared} }, …).`,
+        callerSite(),
+      );
+    },
+  });
+  return Object.assign(Object.create(others), Object.fromEntries(parameters));
+}
+
+/** The message for a name that no parameter has. */
+export function noParameter(name: string, names: readonly string[]): string {
+  const guessed = guess(nearest(name, names));
+  return `The intervention has no parameter '${name}'${guessed || '.'} It has ${names.join(', ') || 'none'}.`;
+}
