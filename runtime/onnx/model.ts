@@ -1,12 +1,13 @@
 import type { DType } from '../graph/types.ts';
 import { plainNode } from './branches/guarded.ts';
+import { cacheSwitch } from './cache-branches.ts';
 import { isStandard } from './domains.ts';
 import { dtypeName, elementTypeName } from './dtypes.ts';
 import { elementTypes } from './element-types.ts';
 import { ModelError } from './error.ts';
 import { isExternal } from './external.ts';
 import { finalStates } from './final-states.ts';
-import { withHeadSizes } from './head-sizes.ts';
+import { type CacheSizes, withHeadSizes } from './head-sizes.ts';
 import { type Links, linkGraph } from './links.ts';
 import type { Dim } from './make.ts';
 import { modelHash } from './model-hash.ts';
@@ -23,6 +24,8 @@ export interface ModelTensor {
   /** How to call an element type that has no name here. */
   readonly element?: string;
   readonly dims: readonly Dim[] | null;
+  /** Of an input that asks whether the cache holds something: what it is where it does. */
+  readonly cacheSwitch?: boolean;
 }
 
 /** The file that a model was read from. */
@@ -35,6 +38,8 @@ export interface ModelFile {
   readonly file: string;
   /** The file, and those that its weights stand in, as they were when it was read. */
   readonly files: OpenedFiles;
+  /** What stands beside it about its key-value cache. */
+  readonly cache?: CacheSizes;
 }
 
 /**
@@ -46,6 +51,7 @@ export class OnnxModel implements ModelFile {
   readonly folder: string;
   readonly file: string;
   readonly files: OpenedFiles;
+  readonly cache?: CacheSizes;
   readonly proto: ModelProto;
   readonly graph: GraphProto;
   /** The version of the default operator set. */
@@ -65,11 +71,12 @@ export class OnnxModel implements ModelFile {
   #plain: OnnxModel | null = null;
 
   /** @param proto has a graph and imports a default operator set */
-  constructor(proto: ModelProto, { path, folder, file, files }: ModelFile) {
+  constructor(proto: ModelProto, { path, folder, file, files, cache }: ModelFile) {
     this.path = path;
     this.folder = folder;
     this.file = file;
     this.files = files;
+    if (cache) this.cache = cache;
     this.proto = proto;
     this.graph = proto.graph!;
     this.opset = Number(defaultOpset(proto));
@@ -141,7 +148,9 @@ export function defaultOpset({ opsetImport }: ModelProto): bigint | undefined {
   return opsetImport.find(isStandard)?.version;
 }
 
-function modelTensor({ name, type }: ValueInfoProto): ModelTensor {
+function modelTensor(info: ValueInfoProto): ModelTensor {
+  const { name, type } = info;
+  const asked = cacheSwitch(info);
   if (type?.value.case !== 'tensorType') return { name, dtype: null, dims: null };
   const { elemType, shape } = type.value.value;
   const dims = shape?.dim.map(({ value }): Dim => {
@@ -149,5 +158,11 @@ function modelTensor({ name, type }: ValueInfoProto): ModelTensor {
     return value.value === undefined || value.value === '' ? null : value.value;
   });
   const dtype = dtypeName(elemType);
-  return { name, dtype, ...(dtype === null && { element: elementTypeName(elemType) }), dims: dims ?? null };
+  return {
+    name,
+    dtype,
+    ...(dtype === null && { element: elementTypeName(elemType) }),
+    dims: dims ?? null,
+    ...(asked !== null && { cacheSwitch: asked }),
+  };
 }
