@@ -25,6 +25,7 @@ import type { SymbolicTypes } from '../shapes/symbolic.ts';
 import type { InputTensor } from '../tensor/string-tensor.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { BackwardPrograms } from './backward-programs.ts';
+import { ClosedModel } from './closed-form.ts';
 import { checkFusing, Fused } from './fused.ts';
 import { ProgramError, type ProgramRunner } from './program-runner.ts';
 import { Programs } from './programs.ts';
@@ -94,6 +95,9 @@ export class Engine {
   private readonly anyPadding: Padding | null;
   /** The engine of the same model with its attention written out, from the first trace on that looks inside. */
   private opened: Engine | null = null;
+  /** The model with its bodies as its file has them, for all that does not look into these; null where they are so. */
+  private readonly closedModel: ClosedModel | null;
+  private closed: Engine | null = null;
 
   constructor(model: OnnxModel, device: Device, locate: Locate, options: EngineOptions = {}) {
     this.model = model;
@@ -101,6 +105,7 @@ export class Engine {
     this.locate = locate;
     this.options = options;
     this.anyPadding = anyPadding(model);
+    this.closedModel = model.closed && new ClosedModel(model, model.closed);
     const { tree = buildTree(model.plain), fuse = false, reuse = true, maxIterations, formulas } = options;
     // What is fused runs in segments first: in the thread of the program for as short as can be.
     const segmentation = options.segmentation ?? segmentationFor(fuse ? 'cpu' : device);
@@ -125,9 +130,12 @@ export class Engine {
   /**
    * The engine that runs a graph on some inputs for this one. Where the graph reads or sets what is inside of attention, its
    * model has attention written out; where the inputs have padding before tokens, and the model has operators that need
-   * the tokens in front, it gives them so. Both have sessions of their own.
+   * the tokens in front, it gives them so. Both have sessions of their own. Where bodies of the model were opened for what
+   * stands in them, and the graph does not look there, the model is as its file has it.
    */
   serving(graph: InterventionGraph, inputs: ReadonlyMap<string, InputTensor>): Engine {
+    const closed = this.closedFor(graph, 0);
+    if (closed !== null) return closed.serving(graph, inputs);
     const padding = this.anyPadding && isPadded(inputs) ? this.anyPadding : null;
     const inner = this.insideOf(graph);
     if (inner === null) return this.withPadding(padding);
@@ -155,6 +163,8 @@ export class Engine {
    * @param forward the forward of the graph that is run
    */
   forAnyInputs(graph: InterventionGraph, forward: number): Engine {
+    const closed = this.closedFor(graph, forward);
+    if (closed !== null) return closed.forAnyInputs(graph, forward);
     const inner = this.insideOf(graph, forward);
     if (inner === null) return this.withPadding(this.anyPadding);
     if (this.anyPadding !== null) {
@@ -164,6 +174,12 @@ export class Engine {
       );
     }
     return this.withOpened();
+  }
+
+  private closedFor(graph: InterventionGraph, forward: number): Engine | null {
+    if (!this.closedModel?.serves(graph, forward, this.locate)) return null;
+    this.closed ??= this.rewritten(this.closedModel, this.options.fuse);
+    return this.closed;
   }
 
   private withOpened(): Engine {
@@ -177,7 +193,7 @@ export class Engine {
     return this.forPadding;
   }
 
-  private rewritten({ model, nodesOf }: Rewritten): Engine {
+  private rewritten({ model, nodesOf }: Rewritten, fuse = false): Engine {
     const moved = (nodes: readonly number[]) => nodes.flatMap(nodesOf);
     const locate: Locate = (address) => {
       const located = this.locate(address);
@@ -187,7 +203,7 @@ export class Engine {
     return new Engine(model, this.device, locate, {
       ...this.options,
       tree: movedModule(this.tree, nodesOf),
-      fuse: false,
+      fuse,
     });
   }
 
@@ -273,9 +289,9 @@ export class Engine {
   release(): Promise<void> {
     this.fused?.release();
     this.sweeps?.end();
-    this.released ??= Promise.all([this.programs, this.forPadding, this.opened].map((one) => one?.release())).then(
-      () => {},
-    );
+    this.released ??= Promise.all(
+      [this.programs, this.forPadding, this.opened, this.closed].map((one) => one?.release()),
+    ).then(() => {});
     return this.released;
   }
 

@@ -42,6 +42,13 @@ export interface ModelFile {
   readonly cache?: CacheSizes;
 }
 
+/** A model before its bodies were opened. */
+export interface ClosedForm {
+  readonly model: OnnxModel;
+  /** For each node of the open form that which it comes from. */
+  readonly origins: readonly number[];
+}
+
 /**
  * An .onnx file: its graph, whose large weights are external data that points into the files they came from, and facts
  * about the graph, which nothing may change. Each fact is worked out once, when it is first asked for.
@@ -70,8 +77,12 @@ export class OnnxModel implements ModelFile {
   #hash: string | null = null;
   #plain: OnnxModel | null = null;
 
+  /** The model as it stands in the file, where bodies of it are open here for what few traces look at. */
+  readonly closed: ClosedForm | null;
+
   /** @param proto has a graph and imports a default operator set */
-  constructor(proto: ModelProto, { path, folder, file, files, cache }: ModelFile) {
+  constructor(proto: ModelProto, { path, folder, file, files, cache }: ModelFile, closed: ClosedForm | null = null) {
+    this.closed = closed;
     this.path = path;
     this.folder = folder;
     this.file = file;

@@ -69,14 +69,16 @@ function modelOf({ cache, path, real, files }: ReadFile, read: ModelProto): Onnx
   if (!proto.graph?.output.length) throw new ModelError(`${path} has no outputs`);
   checkOperatorSet(path, proto);
   checkElementTypes(path, proto.graph);
-  const sorted = withOpenBranches(withCacheSwitches({ ...proto, graph: inOrder(path, proto.graph) }));
+  const sorted = withCacheSwitches({ ...proto, graph: inOrder(path, proto.graph) });
+  const { proto: open, origins } = withOpenBranches(sorted);
   checkExternal(
-    tensorsOf(sorted).filter((tensor) => !pointsInto(tensor.externalData, basename(real))),
+    tensorsOf(open).filter((tensor) => !pointsInto(tensor.externalData, basename(real))),
     dirname(resolve(path)),
     folder,
     files,
   );
-  const model = new OnnxModel(sorted, { path, folder, file: basename(real), files, ...(cache && { cache }) });
+  const from = { path, folder, file: basename(real), files, ...(cache && { cache }) };
+  const model = new OnnxModel(open, from, origins && { model: new OnnxModel(sorted, from), origins });
   // It may have been written to while it was read.
   model.checkFiles();
   return model;

@@ -36,6 +36,14 @@ export async function inferTypes(
   inputDims: InputDims = {},
   atOnce = AT_ONCE,
 ): Promise<Map<string, TensorType>> {
+  if (!model.closed) return inferOwnTypes(model, inputDims, atOnce);
+  const closed = await inferOwnTypes(model.closed.model, inputDims, atOnce);
+  // Of what stands in bodies less is known, and nothing where that cannot be worked out: all else is as the file has it.
+  const open = await inferOwnTypes(model, inputDims, atOnce).catch(() => new Map<string, TensorType>());
+  return new Map([...open, ...closed]);
+}
+
+async function inferOwnTypes(model: OnnxModel, inputDims: InputDims, atOnce: number): Promise<Map<string, TensorType>> {
   checkDims(model, inputDims);
   const { graph, links, elementTypes } = model;
   // Node cannot even ask for the type of what has no dtype, or is probably not a tensor.
