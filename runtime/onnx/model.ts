@@ -121,7 +121,7 @@ export class OnnxModel implements ModelFile {
     if (this.#plain) return this.#plain;
     const node = this.graph.node.map(plainNode);
     const isSame = node.every((one, i) => one === this.graph.node[i]);
-    this.#plain = isSame ? this : new OnnxModel({ ...this.proto, graph: { ...this.graph, node } }, this);
+    this.#plain = isSame ? this : new OnnxModel({ ...this.proto, graph: { ...this.graph, node } }, this, this.closed);
     return this.#plain;
   }
 
