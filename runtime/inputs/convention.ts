@@ -164,7 +164,7 @@ function filled(dims: readonly number[], value: number): Tensor {
 }
 
 /** Positions count the attended tokens, so that padding on the left does not shift them. */
-function positions(mask: InputTensor | undefined, batch: number, sequence: number, past: number): Tensor {
+export function positions(mask: InputTensor | undefined, batch: number, sequence: number, past: number): Tensor {
   const rows = mask ? Array.from(mask.raw as ArrayLike<number>, Number) : null;
   const data: number[] = [];
   for (let row = 0; row < batch; row++) {
