@@ -47,7 +47,7 @@ async function startInside(map: ModelMap, own: Inputs, places: readonly Given<In
   const sizes = await sizesOf(map, activations);
   const standIns = Object.fromEntries(
     model.inputs.flatMap((input) => {
-      const isLeftOut = own[input.name] === undefined && !isFilledIn(input.name);
+      const isLeftOut = own[input.name] === undefined && !isFilledIn(input);
       return isLeftOut ? [[input.name, standIn(input, sizes)] as const] : [];
     }),
   );

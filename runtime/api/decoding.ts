@@ -1,5 +1,13 @@
 import { GraphError } from '../graph/error.ts';
-import { ATTENTION_MASK, continuedInput, isCarried, isPast, TOKEN_IDS } from '../inputs/convention.ts';
+import {
+  ATTENTION_MASK,
+  continuedInput,
+  isCarried,
+  isPast,
+  POSITION_IDS,
+  positions,
+  TOKEN_IDS,
+} from '../inputs/convention.ts';
 import { prepareInputs } from '../inputs/prepare.ts';
 import { ruled } from '../language/token-rules.ts';
 import type { OnnxModel } from '../onnx/model.ts';
@@ -27,6 +35,8 @@ export class Decoding {
   private readonly mask: number[][];
   /** Of an encoder-decoder: which of the encoder's tokens are none but padding. */
   private readonly encoderMask: InputTensor | undefined;
+  /** The positions of the prompts' tokens, where they are others than those that are filled in. */
+  private readonly positions: readonly (readonly number[])[] | null;
   private readonly ended: boolean[];
   /** How many tokens a prompt has, padding included. */
   private readonly prompt: number;
@@ -43,6 +53,7 @@ export class Decoding {
     this.fresh = this.rows.map(() => []);
     this.ended = this.rows.map(() => false);
     this.prompt = this.rows[0]!.length;
+    this.positions = ownPositions(prompt.get(POSITION_IDS), mask, [this.rows.length, this.prompt]);
   }
 
   /** Takes the next token of each row. False when all rows have ended. */
@@ -106,9 +117,29 @@ export class Decoding {
     return prepareInputs(model, {
       [continuedInput(model.inputs)]: this.rows.map((row) => (hasPast ? [row.at(-1)!] : row)),
       ...(known.has(ATTENTION_MASK) && { [ATTENTION_MASK]: this.encoderMask ?? this.mask }),
+      ...(this.positions && { [POSITION_IDS]: this.rows.map((row, i) => this.positionsOf(i, row.length, hasPast)) }),
       ...Object.fromEntries(carried),
     });
   }
+
+  /** New tokens stand behind the last one of the prompt, as in transformers. */
+  private positionsOf(row: number, count: number, isLastAlone: boolean): number[] {
+    const given = this.positions![row]!;
+    const all = [...given, ...Array.from({ length: count - given.length }, (_, i) => given.at(-1)! + 1 + i)];
+    return isLastAlone ? all.slice(-1) : all;
+  }
+}
+
+/** Positions that a user gave: others than those that count the tokens which are attended to. */
+function ownPositions(
+  given: InputTensor | undefined,
+  mask: InputTensor | undefined,
+  [batch, sequence]: readonly [number, number],
+): number[][] | null {
+  if (given?.dims.join() !== [batch, sequence].join()) return null;
+  const own = table(given as Tensor);
+  const counted = table(positions(mask, batch, sequence, 0));
+  return own.join() === counted.join() ? null : own;
 }
 
 function table(tensor: Tensor): number[][] {

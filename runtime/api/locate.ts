@@ -17,6 +17,7 @@ import { guess, nearest } from '../nearest.ts';
 import { branchOf } from '../onnx/branches/branch.ts';
 import { differingModules } from '../onnx/branches/closed.ts';
 import { saysWhetherRan } from '../onnx/branches/ran.ts';
+import { portsOf } from '../onnx/branches/stands-for.ts';
 import { BLOCKED } from '../onnx/domains.ts';
 import { dtypeName, elementTypeName, TEXTS } from '../onnx/dtypes.ts';
 import { insideOf, isFusedAttention, isInside } from '../onnx/fused-attention.ts';
@@ -278,7 +279,7 @@ export class ModelMap {
     const around = this.findNode(module, name) === undefined ? this.insideOf(module).get(name) : undefined;
     if (around !== undefined) return this.inside(around, path);
     const node = this.nodeOf(module, name);
-    const { input, output } = this.model.plain.graph.node[node]!;
+    const { input, output } = portsOf(this.model.plain.graph.node[node]!);
     const { initializers } = this.model;
     return {
       nodes: [node],

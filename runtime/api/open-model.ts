@@ -1,3 +1,4 @@
+import { cacheSizes } from '../language/cache-sizes.ts';
 import type { ModelPlace } from '../language/model-place.ts';
 import { encoderPath } from '../onnx/encoder-decoder.ts';
 import type { OnnxModel } from '../onnx/model.ts';
@@ -21,7 +22,7 @@ export async function openModel(
   inputsOf: (model: OnnxModel, isEncoderDecoder: boolean) => InputMaker,
 ): Promise<LoadedModel> {
   const choice = engineChoice(options);
-  const { model, later } = await readParts(place);
+  const { model, later } = await readParts(place, cacheSizes(place.folder));
   const methods = Object.keys(inputHooks?.methods ?? {});
   const map = new ModelMap(model, { members, rename: later ? withShortNames(model, rename) : rename, envoys, methods });
   const device = await ort.chooseDevice(options.device ?? 'auto');

@@ -15,7 +15,7 @@ import type { InputTensor } from '../tensor/string-tensor.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { BackwardPrograms } from './backward-programs.ts';
 import { checkFusing, Fused } from './fused.ts';
-import { ModelForms } from './model-forms.ts';
+import { type Form, ModelForms } from './model-forms.ts';
 import { ProgramError, type ProgramRunner } from './program-runner.ts';
 import { Programs } from './programs.ts';
 import { Residuals } from './residuals.ts';
@@ -104,8 +104,8 @@ export class Engine {
     const hasParts = this.planner.isCut && !fuse && segmentation !== 'taps';
     this.sweeps = reuse && hasParts ? new Sweeps() : null;
     // Each block has to be fused once: in the engine that it runs in most.
-    const make = (other: OnnxModel, where: Locate, modules: Module) =>
-      new Engine(other, device, where, { ...options, tree: modules, fuse: false });
+    const make = (form: Form, isMain: boolean) =>
+      new Engine(form.model, device, form.locate, { ...options, tree: form.tree, fuse: fuse && isMain });
     this.forms = new ModelForms<Engine>({ model, locate, tree, engine: this }, make);
   }
 

@@ -14,41 +14,52 @@ import { isInside } from '../onnx/fused-attention.ts';
 import { type Rewritten, withGatheredRows } from '../onnx/gathered-rows.ts';
 import type { OnnxModel } from '../onnx/model.ts';
 import type { InputTensor } from '../tensor/string-tensor.ts';
+import { ClosedModel } from './closed-form.ts';
 
-/** A model with its modules, and what is made to run it. */
-export interface Form<E> {
+/** A model with its modules. */
+export interface Form {
   readonly model: OnnxModel;
   readonly locate: Locate;
   readonly tree: Module;
-  readonly engine: E;
 }
+
+/** Makes the engine of a form; `isMain` says whether it is the form that most runs are in. */
+export type Maker<E> = (form: Form, isMain: boolean) => E;
 
 /**
  * The forms in which a model runs: as it is; where rows begin with padding and its operators need the tokens in front, so
- * that they get them there; where a graph reads or sets what is inside of attention, with that written out. Each has an
- * engine, with sessions of its own, from the first run on that needs it.
+ * that they get them there; where a graph reads or sets what is inside of attention, with that written out; where bodies
+ * were opened for what stands in them, and a graph does not look there, as its file has it. Each has an engine, with
+ * sessions of its own, from the first run on that needs it.
  */
-export class ModelForms<E> {
-  private readonly plain: Form<E>;
-  private readonly make: (model: OnnxModel, locate: Locate, tree: Module) => E;
+export class ModelForms<E extends { readonly forms: ModelForms<E> }> {
+  private readonly plain: Form & { readonly engine: E };
+  private readonly make: Maker<E>;
   /** Where padding may be that the model's operators take for tokens. */
   private readonly anyPadding: Padding | null;
   private gathered: E | null = null;
   private opened: E | null = null;
+  /** The model with its bodies as its file has them; null where they are so. */
+  private readonly closedModel: ClosedModel | null;
+  private closed: E | null = null;
 
-  constructor(plain: Form<E>, make: (model: OnnxModel, locate: Locate, tree: Module) => E) {
+  constructor(plain: Form & { readonly engine: E }, make: Maker<E>) {
     this.plain = plain;
     this.make = make;
-    this.anyPadding = anyPadding(plain.model);
+    const { model } = plain;
+    this.anyPadding = anyPadding(model);
+    this.closedModel = model.closed && new ClosedModel(model, model.closed);
   }
 
   /** The engines of the other forms. */
   get others(): readonly E[] {
-    return [this.gathered, this.opened].filter((one) => one !== null);
+    return [this.gathered, this.opened, this.closed].filter((one) => one !== null);
   }
 
   /** For a graph on some inputs. */
   for(graph: InterventionGraph, inputs: ReadonlyMap<string, InputTensor>): E {
+    const closed = this.closedFor(graph, 0);
+    if (closed !== null) return closed.forms.for(graph, inputs);
     const inner = this.insideOf(graph, 0);
     if (inner === null) return this.withPadding(this.anyPadding && isPadded(inputs) ? this.anyPadding : null);
     if (hasUnevenRows(this.plain.model, inputs)) {
@@ -65,6 +76,8 @@ export class ModelForms<E> {
    * @param forward the forward of the graph that is run
    */
   forAnyInputs(graph: InterventionGraph, forward: number): E {
+    const closed = this.closedFor(graph, forward);
+    if (closed !== null) return closed.forms.forAnyInputs(graph, forward);
     const inner = this.insideOf(graph, forward);
     if (inner === null) return this.withPadding(this.anyPadding);
     if (this.anyPadding !== null) {
@@ -86,6 +99,12 @@ export class ModelForms<E> {
     return null;
   }
 
+  private closedFor(graph: InterventionGraph, forward: number): E | null {
+    if (!this.closedModel?.serves(graph, forward, this.plain.locate)) return null;
+    this.closed ??= this.rewritten(this.closedModel, true);
+    return this.closed;
+  }
+
   private withOpened(): E {
     this.opened ??= this.rewritten(withOpenedAttention(this.plain.model));
     return this.opened;
@@ -97,13 +116,13 @@ export class ModelForms<E> {
     return this.gathered;
   }
 
-  private rewritten({ model, nodesOf }: Rewritten): E {
+  private rewritten({ model, nodesOf }: Rewritten, isMain = false): E {
     const moved = (nodes: readonly number[]) => nodes.flatMap(nodesOf);
     const locate: Locate = (address) => {
       const located = this.plain.locate(address);
       return { ...located, nodes: moved(located.nodes) };
     };
-    return this.make(model, locate, movedModule(this.plain.tree, nodesOf));
+    return this.make({ model, locate, tree: movedModule(this.plain.tree, nodesOf) }, isMain);
   }
 }
 

@@ -43,7 +43,8 @@ function open(whole: OnnxModel): OpenedAttention {
         constants.push(...emit.constants.map((tensor) => ({ ...tensor, name: renamed(tensor.name, node) })));
       } catch (error) {
         if (!(error instanceof GradientError || error instanceof Unwritten)) throw error;
-        faults.set(index, error.message.replace(/ ha(s|ve) no derivative here$/, ''));
+        const fault = error.message.replace(/ ha(s|ve) no derivative here$/, '');
+        faults.set(index, fault === node.opType ? 'there is no definition of it here' : fault);
       }
     }
     nodes.push(...own);

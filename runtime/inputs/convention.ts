@@ -24,7 +24,7 @@ export const POSITION_IDS = 'position_ids';
 export const TOKEN_TYPE_IDS = 'token_type_ids';
 /** Where the tokens stand behind those of the cache: int64 [sequence]. */
 const CACHE_POSITION = 'cache_position';
-/** Whether there is something in the cache, in files that have a branch for each: bool [1]. */
+/** Whether there is something in the cache, in files that have a branch for each: bool, of no dimensions or one. */
 const USE_CACHE = 'use_cache_branch';
 /** The output that a language model's next token is chosen by: float [batch, sequence, vocabulary]. */
 export const LOGITS = 'logits';
@@ -69,11 +69,9 @@ export function takeTokens(inputs: Iterable<{ readonly name: string }>): boolean
 }
 
 /** Whether an input may be left out beside tokens. */
-export function isFilledIn(input: string): boolean {
-  return (
-    [ATTENTION_MASK, POSITION_IDS, TOKEN_TYPE_IDS, CACHE_POSITION, USE_CACHE, LOGITS_TO_KEEP].includes(input) ||
-    isPast(input)
-  );
+export function isFilledIn({ name, cacheSwitch }: Pick<ModelTensor, 'name' | 'cacheSwitch'>): boolean {
+  const names = [ATTENTION_MASK, POSITION_IDS, TOKEN_TYPE_IDS, CACHE_POSITION, USE_CACHE, LOGITS_TO_KEEP];
+  return names.includes(name) || isPast(name) || cacheSwitch !== undefined;
 }
 
 /** What is wrong with an attention mask beside tokens; null if it has an entry for each of them and of the cache. */
@@ -119,7 +117,10 @@ export function fillIn(inputs: readonly ModelTensor[], prepared: Map<string, Inp
   add(ATTENTION_MASK, () => filled([batch, past + sequence], 1));
   add(POSITION_IDS, () => positions(prepared.get(ATTENTION_MASK), batch, sequence, past));
   add(TOKEN_TYPE_IDS, () => filled([batch, sequence], 0));
-  add(USE_CACHE, () => Tensor.from([past > 0], 'bool' as 'float32', [1]));
+  for (const { name, dims, cacheSwitch } of missing) {
+    if (name !== USE_CACHE && cacheSwitch === undefined) continue;
+    add(name, () => Tensor.from([past > 0 === (cacheSwitch ?? true)], 'bool' as 'float32', dims?.map(() => 1) ?? [1]));
+  }
   add(LOGITS_TO_KEEP, () => integers([0], left.get(LOGITS_TO_KEEP)!.dims?.map(() => 1) ?? []));
 }
 
@@ -163,7 +164,7 @@ function filled(dims: readonly number[], value: number): Tensor {
 }
 
 /** Positions count the attended tokens, so that padding on the left does not shift them. */
-function positions(mask: InputTensor | undefined, batch: number, sequence: number, past: number): Tensor {
+export function positions(mask: InputTensor | undefined, batch: number, sequence: number, past: number): Tensor {
   const rows = mask ? Array.from(mask.raw as ArrayLike<number>, Number) : null;
   const data: number[] = [];
   for (let row = 0; row < batch; row++) {

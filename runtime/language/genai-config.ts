@@ -12,7 +12,15 @@ const genaiConfig = z.looseObject({
     pad_token_id: id.nullish(),
     context_length: size,
     vocab_size: size,
-    decoder: z.looseObject({ filename: z.string().nullish() }).nullish(),
+    decoder: z
+      .looseObject({
+        filename: z.string().nullish(),
+        head_size: size,
+        hidden_size: size,
+        num_attention_heads: size,
+        num_key_value_heads: size,
+      })
+      .nullish(),
   }),
   search: z
     .looseObject({

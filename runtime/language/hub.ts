@@ -16,6 +16,12 @@ const HUB_ID = /^\w[\w.-]*\/\w[\w.-]*$/;
  */
 export async function modelFolder(pathOrHubId: string, options: HubOptions = {}): Promise<string> {
   const stat = statFile(pathOrHubId);
+  const { revision } = options;
+  if (stat?.isDirectory() && revision !== undefined) {
+    throw new ModelError(
+      `${pathOrHubId} is a folder, which has no revisions: leave out revision ${JSON.stringify(revision)}`,
+    );
+  }
   if (stat?.isDirectory()) return pathOrHubId;
   if (stat) throw new ModelError(`${pathOrHubId} is a file: give its folder`);
   const packaged = packagedModel(pathOrHubId);

@@ -55,6 +55,8 @@ function madeWeights(graph: OnnxModel['graph'], { operations, children }: Module
   const texts = tensorTexts(graph);
   const weights = new Set(graph.initializer.filter(({ dims }) => dims.length > 0).map(({ name }) => name));
   const read = operations.flatMap(({ node }) => graph.node[node]!.input);
-  const made = [...new Set(read)].filter((name) => weights.has(name) && isAnonymous(name));
+  const made = [...new Set(read)].filter(
+    (name) => weights.has(name) && isAnonymous(name) && !name.startsWith('onnsight:'),
+  );
   return made.map((name) => `${name} (${texts.get(name) ?? 'a tensor'})`);
 }

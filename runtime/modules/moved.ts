@@ -5,7 +5,7 @@ import type { Module, ModuleCall } from './module.ts';
  * @param nodesOf the nodes that stand for one, by its index
  */
 export function movedModule(module: Module, nodesOf: (index: number) => readonly number[]): Module {
-  const call = (one: ModuleCall): ModuleCall => ({ ...one, nodes: one.nodes.flatMap(nodesOf) });
+  const call = (one: ModuleCall): ModuleCall => ({ ...one, nodes: [...new Set(one.nodes.flatMap(nodesOf))] });
   const { note } = module;
   return {
     ...module,

@@ -1,4 +1,5 @@
 import { saysWhetherRan } from '../onnx/branches/ran.ts';
+import { isAdded } from '../onnx/branches/stands-for.ts';
 import type { Links } from '../onnx/links.ts';
 import type { OnnxModel } from '../onnx/model.ts';
 import type { GraphProto } from '../onnx/proto.ts';
@@ -128,7 +129,7 @@ function operations(graph: GraphProto, links: Links, nodes: readonly number[]): 
   const counts = new Map<string, number>();
   const changing = nodes.filter((index) => {
     const node = graph.node[index]!;
-    return !saysWhetherRan(node) && node.output.some((name) => !links.constant.has(name));
+    return !saysWhetherRan(node) && !isAdded(node) && node.output.some((name) => !links.constant.has(name));
   });
   return changing.map((node) => {
     const { opType } = graph.node[node]!;

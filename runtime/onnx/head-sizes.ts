@@ -1,6 +1,7 @@
 import { intAttribute } from './attributes.ts';
 import { CONTRIB } from './domains.ts';
 import { integerConstants } from './integer-constants.ts';
+import type { Dim } from './make.ts';
 import type { ModelTensor, OnnxModel } from './model.ts';
 import type { NodeProto } from './proto.ts';
 
@@ -10,11 +11,33 @@ const AS_WIDE = new Set([
   ...['Cast', 'Identity', 'QuantizeLinear', 'DequantizeLinear'],
 ]);
 
+/** What files beside a model tell of the dims of its key-value cache; null for what they do not. */
+export interface CacheSizes {
+  readonly heads: number | null;
+  readonly headSize: number | null;
+}
+
+/** An input of the key-value cache: float [batch, heads, past, features]. */
+const KEY_VALUE = /^past.*(key|value)/;
+
 /**
- * The inputs of a model, with the size of an attention head in those of the key-value cache where the file has a name for it
- * (`kv_cache_dim`): as wide as GroupQueryAttention, which takes the cache, makes it from its keys or values.
+ * The inputs of a model, with the number of heads and the size of one in those of the key-value cache where the file has
+ * names for them (`kv_cache_dim`): as wide as GroupQueryAttention, which takes the cache, makes it from its keys or values;
+ * else what the files beside the model tell.
  */
 export function withHeadSizes(inputs: readonly ModelTensor[], model: OnnxModel): readonly ModelTensor[] {
+  const graph = withGraphSizes(inputs, model);
+  const { heads, headSize } = model.cache ?? { heads: null, headSize: null };
+  return graph.map((input) => {
+    if (input.dims?.length !== 4 || !KEY_VALUE.test(input.name)) return input;
+    const [batch, count, past, size] = input.dims as [Dim, Dim, Dim, Dim];
+    const told = (dim: Dim, known: number | null) => (typeof dim === 'number' ? dim : (known ?? dim));
+    // Where the heads stand beside each other in one dim, that is named like the batch.
+    return { ...input, dims: [batch, count === batch ? count : told(count, heads), past, told(size, headSize)] };
+  });
+}
+
+function withGraphSizes(inputs: readonly ModelTensor[], model: OnnxModel): readonly ModelTensor[] {
   if (!inputs.some(({ dims }) => typeof dims?.at(-1) === 'string')) return inputs;
   const widthOf = widths(model);
   const sizes = new Map(

@@ -1,12 +1,13 @@
 import type { DType } from '../graph/types.ts';
 import { plainNode } from './branches/guarded.ts';
+import { cacheSwitch } from './cache-branches.ts';
 import { isStandard } from './domains.ts';
 import { dtypeName, elementTypeName } from './dtypes.ts';
 import { elementTypes } from './element-types.ts';
 import { ModelError } from './error.ts';
 import { isExternal } from './external.ts';
 import { finalStates } from './final-states.ts';
-import { withHeadSizes } from './head-sizes.ts';
+import { type CacheSizes, withHeadSizes } from './head-sizes.ts';
 import { type Links, linkGraph } from './links.ts';
 import type { Dim } from './make.ts';
 import { modelHash } from './model-hash.ts';
@@ -23,6 +24,8 @@ export interface ModelTensor {
   /** How to call an element type that has no name here. */
   readonly element?: string;
   readonly dims: readonly Dim[] | null;
+  /** Of an input that asks whether the cache holds something: what it is where it does. */
+  readonly cacheSwitch?: boolean;
 }
 
 /** The file that a model was read from. */
@@ -35,6 +38,15 @@ export interface ModelFile {
   readonly file: string;
   /** The file, and those that its weights stand in, as they were when it was read. */
   readonly files: OpenedFiles;
+  /** What stands beside it about its key-value cache. */
+  readonly cache?: CacheSizes;
+}
+
+/** A model before its bodies were opened. */
+export interface ClosedForm {
+  readonly model: OnnxModel;
+  /** For each node of the open form that which it comes from. */
+  readonly origins: readonly number[];
 }
 
 /**
@@ -46,6 +58,7 @@ export class OnnxModel implements ModelFile {
   readonly folder: string;
   readonly file: string;
   readonly files: OpenedFiles;
+  readonly cache?: CacheSizes;
   readonly proto: ModelProto;
   readonly graph: GraphProto;
   /** The version of the default operator set. */
@@ -64,12 +77,17 @@ export class OnnxModel implements ModelFile {
   #hash: string | null = null;
   #plain: OnnxModel | null = null;
 
+  /** The model as it stands in the file, where bodies of it are open here for what few traces look at. */
+  readonly closed: ClosedForm | null;
+
   /** @param proto has a graph and imports a default operator set */
-  constructor(proto: ModelProto, { path, folder, file, files }: ModelFile) {
+  constructor(proto: ModelProto, { path, folder, file, files, cache }: ModelFile, closed: ClosedForm | null = null) {
+    this.closed = closed;
     this.path = path;
     this.folder = folder;
     this.file = file;
     this.files = files;
+    if (cache) this.cache = cache;
     this.proto = proto;
     this.graph = proto.graph!;
     this.opset = Number(defaultOpset(proto));
@@ -103,7 +121,7 @@ export class OnnxModel implements ModelFile {
     if (this.#plain) return this.#plain;
     const node = this.graph.node.map(plainNode);
     const isSame = node.every((one, i) => one === this.graph.node[i]);
-    this.#plain = isSame ? this : new OnnxModel({ ...this.proto, graph: { ...this.graph, node } }, this);
+    this.#plain = isSame ? this : new OnnxModel({ ...this.proto, graph: { ...this.graph, node } }, this, this.closed);
     return this.#plain;
   }
 
@@ -141,7 +159,9 @@ export function defaultOpset({ opsetImport }: ModelProto): bigint | undefined {
   return opsetImport.find(isStandard)?.version;
 }
 
-function modelTensor({ name, type }: ValueInfoProto): ModelTensor {
+function modelTensor(info: ValueInfoProto): ModelTensor {
+  const { name, type } = info;
+  const asked = cacheSwitch(info);
   if (type?.value.case !== 'tensorType') return { name, dtype: null, dims: null };
   const { elemType, shape } = type.value.value;
   const dims = shape?.dim.map(({ value }): Dim => {
@@ -149,5 +169,11 @@ function modelTensor({ name, type }: ValueInfoProto): ModelTensor {
     return value.value === undefined || value.value === '' ? null : value.value;
   });
   const dtype = dtypeName(elemType);
-  return { name, dtype, ...(dtype === null && { element: elementTypeName(elemType) }), dims: dims ?? null };
+  return {
+    name,
+    dtype,
+    ...(dtype === null && { element: elementTypeName(elemType) }),
+    dims: dims ?? null,
+    ...(asked !== null && { cacheSwitch: asked }),
+  };
 }

@@ -1,4 +1,5 @@
 import { decoderPart, joinEncoderDecoder } from './encoder-decoder.ts';
+import type { CacheSizes } from './head-sizes.ts';
 import type { OnnxModel } from './model.ts';
 import { readDecoder, readModel } from './read.ts';
 
@@ -25,11 +26,11 @@ export interface ReadParts {
 }
 
 /** Reads a model. Throws a ModelError as `readModel` does, and for an encoder and a decoder that do not fit together. */
-export async function readParts({ path, beside }: ModelPaths): Promise<ReadParts> {
-  if (!beside) return { model: await readModel(path), later: null };
+export async function readParts({ path, beside }: ModelPaths, cache?: CacheSizes): Promise<ReadParts> {
+  if (!beside) return { model: await readModel(path, cache), later: null };
   const encoder = await readModel(beside.encoder);
-  const { first, later } = await readDecoder(path);
-  const cached = later ?? (beside.withPast === null ? null : await readModel(beside.withPast));
+  const { first, later } = await readDecoder(path, cache);
+  const cached = later ?? (beside.withPast === null ? null : await readModel(beside.withPast, cache));
   return {
     model: joinEncoderDecoder(encoder, first),
     later: { whole: decoderPart(first), cached: cached && decoderPart(cached) },

@@ -2,12 +2,13 @@ import { closeSync, fstatSync, openSync, realpathSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
 import { TensorProto_DataType as T } from 'onnx-buf';
 import { withOpenBranches } from './branches/open.ts';
-import { unmerged } from './cache-branches.ts';
+import { unmerged, withCacheSwitches } from './cache-branches.ts';
 import { withCheckedLoops } from './checked-loops.ts';
 import { ModelError } from './error.ts';
 import { checkExternal } from './external.ts';
 import { withFinalNormBesideLayers } from './final-norm.ts';
 import { withFreeDims } from './free-dims.ts';
+import type { CacheSizes } from './head-sizes.ts';
 import { withInlinedFunctions } from './inline.ts';
 import { lifted } from './lift.ts';
 import { defaultOpset, OnnxModel } from './model.ts';
@@ -27,8 +28,8 @@ import { WireError, WireReader } from './wire.ts';
  * Throws a ModelError that says what is wrong: no such file, not a file, empty, not ONNX, cut short, a Git LFS pointer,
  * external data that is missing, too short or outside the model's folder.
  */
-export async function readModel(path: string): Promise<OnnxModel> {
-  const file = readFile(path);
+export async function readModel(path: string, cache?: CacheSizes): Promise<OnnxModel> {
+  const file = readFile(path, cache);
   return modelOf(file, file.proto);
 }
 
@@ -41,42 +42,45 @@ export interface ReadDecoder {
 }
 
 /** The same for a decoder, which may be merged of one that has a cache and one that has none. */
-export async function readDecoder(path: string): Promise<ReadDecoder> {
-  const file = readFile(path);
+export async function readDecoder(path: string, cache?: CacheSizes): Promise<ReadDecoder> {
+  const file = readFile(path, cache);
   const parts = unmerged(file.proto);
   if (!parts) return { first: modelOf(file, file.proto), later: null };
   return { first: modelOf(file, parts.first), later: modelOf(file, parts.later) };
 }
 
 interface ReadFile {
+  readonly cache?: CacheSizes | undefined;
   readonly path: string;
   readonly real: string;
   readonly files: OpenedFiles;
   readonly proto: ModelProto;
 }
 
-function readFile(path: string): ReadFile {
+function readFile(path: string, cache?: CacheSizes): ReadFile {
   checkFile(path);
   const real = realpathSync(path);
   const files = new OpenedFiles();
-  return { path, real, files, proto: decode(path, readGraph(path, real, files)) };
+  return { cache, path, real, files, proto: decode(path, readGraph(path, real, files)) };
 }
 
-function modelOf({ path, real, files }: ReadFile, read: ModelProto): OnnxModel {
+function modelOf({ cache, path, real, files }: ReadFile, read: ModelProto): OnnxModel {
   const folder = dirname(real);
   if (read.graph) checkNames(path, read.graph);
   const proto = withFreeDims(canonical(withInlinedFunctions(lifted(withDenseWeights(read, path), path))));
   if (!proto.graph?.output.length) throw new ModelError(`${path} has no outputs`);
   checkOperatorSet(path, proto);
   checkElementTypes(path, proto.graph);
-  const sorted = withOpenBranches({ ...proto, graph: inOrder(path, proto.graph) });
+  const sorted = withCacheSwitches({ ...proto, graph: inOrder(path, proto.graph) });
+  const { proto: open, origins } = withOpenBranches(sorted);
   checkExternal(
-    tensorsOf(sorted).filter((tensor) => !pointsInto(tensor.externalData, basename(real))),
+    tensorsOf(open).filter((tensor) => !pointsInto(tensor.externalData, basename(real))),
     dirname(resolve(path)),
     folder,
     files,
   );
-  const model = new OnnxModel(sorted, { path, folder, file: basename(real), files });
+  const from = { path, folder, file: basename(real), files, ...(cache && { cache }) };
+  const model = new OnnxModel(open, from, origins && { model: new OnnxModel(sorted, from), origins });
   // It may have been written to while it was read.
   model.checkFiles();
   return model;

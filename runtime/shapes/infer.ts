@@ -8,6 +8,7 @@ import type { NodeProto } from '../onnx/proto.ts';
 import { probeName, weightless } from '../onnx/weightless.ts';
 import { ort } from '../ort/ort.ts';
 import { plainText } from '../ort/plain-text.ts';
+import type { OutputType } from '../ort/port.ts';
 import { elementwiseType, isElementwise } from './elementwise.ts';
 import { perhapsScalars } from './perhaps-scalars.ts';
 import { checkOutputs, refusalOf } from './refusal.ts';
@@ -35,6 +36,14 @@ export async function inferTypes(
   inputDims: InputDims = {},
   atOnce = AT_ONCE,
 ): Promise<Map<string, TensorType>> {
+  if (!model.closed) return inferOwnTypes(model, inputDims, atOnce);
+  const closed = await inferOwnTypes(model.closed.model, inputDims, atOnce);
+  // Of what stands in bodies less is known, and nothing where that cannot be worked out: all else is as the file has it.
+  const open = await inferOwnTypes(model, inputDims, atOnce).catch(() => new Map<string, TensorType>());
+  return new Map([...open, ...closed]);
+}
+
+async function inferOwnTypes(model: OnnxModel, inputDims: InputDims, atOnce: number): Promise<Map<string, TensorType>> {
   checkDims(model, inputDims);
   const { graph, links, elementTypes } = model;
   // Node cannot even ask for the type of what has no dtype, or is probably not a tensor.
@@ -139,16 +148,25 @@ async function shapes(model: OnnxModel, bytes: Uint8Array): Promise<Map<string, 
     model.checkFiles();
     // Level basic folds the arithmetic on shapes; below it most sizes would stay open. What takes casts out of it loses
     // the one behind an input of the graph (ONNX Runtime 1.30).
-    const outputs = await ort.examine(bytes, {
-      optimization: 'basic',
-      folder: model.folder,
-      without: ['CastElimination'],
+    const outputs = await examined(model, bytes, ['CastElimination']).catch((error: Error) => {
+      if (!LOST.test(error.message)) throw error;
+      return examined(model, bytes, ['CastElimination', 'ConstantFolding']);
     });
     for (const { name, dtype, shape } of outputs) add(found, name, dtype, shape);
   } catch (error) {
     throw error instanceof ModelError ? error : ((await refusalOf(model)) ?? unfit(error, model));
   }
   return found;
+}
+
+/**
+ * What ONNX Runtime 1.30 says of its own work: where sizes decide a conditional, folding puts the branch in its place, and
+ * conditionals within it read by names that are gone.
+ */
+const LOST = /^Invalid model\. Node input '/;
+
+function examined(model: OnnxModel, bytes: Uint8Array, without: readonly string[]): Promise<readonly OutputType[]> {
+  return ort.examine(bytes, { optimization: 'basic', folder: model.folder, without });
 }
 
 /** The error for sizes that the model's own operations refuse, in the user's terms. */

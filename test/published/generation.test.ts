@@ -1,7 +1,7 @@
 import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { LanguageModel } from 'onnsight';
+import { LanguageModel, type Loose, save } from 'onnsight';
 import { expect, test } from 'vitest';
 import { fixturePath } from './fixture-path.ts';
 
@@ -42,4 +42,32 @@ test('a model without logits cannot generate', async () => {
     /generation.test.ts:\d+:\d+ - The model cannot generate: it has no output 'logits'/,
   );
   rmSync(folder, { recursive: true });
+});
+
+test.each([{ useCache: true }, { useCache: false }])(
+  'new tokens stand behind the positions that the prompt was given: %o',
+  async ({ useCache }) => {
+    const lm = await LanguageModel.load<Loose>(fixturePath('gpt2-merged'), { device: 'cpu' });
+    const prompt = [0, 42, 65];
+    const { tokens } = await lm.generate(
+      { input_ids: [prompt], position_ids: [[5, 6, 9]] },
+      { maxNewTokens: 4, stopTokens: [], useCache },
+    );
+    // A loop by hand, which runs the model on all tokens.
+    const ids = [...prompt];
+    const positions = [5, 6, 9];
+    for (let step = 0; step < 4; step++) {
+      const logits = await lm.trace({ input_ids: [ids], position_ids: [positions] }, () => save(lm.output[0][-1]));
+      const all = [...logits.data].map(Number);
+      ids.push(all.indexOf(Math.max(...all)));
+      positions.push(positions.at(-1)! + 1);
+    }
+    expect(tokens).toEqual([ids.slice(3)]);
+  },
+);
+
+test('a folder has no revisions', async () => {
+  await expect(LanguageModel.load(fixturePath('gpt2-merged'), { revision: 'v2' })).rejects.toThrow(
+    /gpt2-merged is a folder, which has no revisions: leave out revision "v2"/,
+  );
 });

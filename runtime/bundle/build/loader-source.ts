@@ -31,7 +31,7 @@ export function loaderTypes(manifest: Manifest): string {
   const type = name[0]!.toUpperCase() + name.slice(1);
   const takesTokens = takeTokens(inputs);
   const fields = [
-    ...inputs.map((input) => field(input, 'TensorData', !input.used || (takesTokens && isFilledIn(input.name)))),
+    ...inputs.map((input) => field(input, 'TensorData', !input.used || (takesTokens && isFilledIn(input)))),
     ...parameters.map((one) => field(one, parameterType(one), one.default !== undefined)),
   ];
   const isAlone = parameters.every((one) => one.default !== undefined);

@@ -1,5 +1,5 @@
 import { makeNode } from '../make.ts';
-import { changedNode, type NodeProto } from '../proto.ts';
+import type { NodeProto } from '../proto.ts';
 import { branchesOf } from '../subgraphs.ts';
 import { type Branch, branchIn } from './branch.ts';
 import { choice } from './choice.ts';
@@ -8,6 +8,7 @@ import { mergeBranches } from './merge.ts';
 import type { Opener } from './open.ts';
 import { ranNode } from './ran.ts';
 import type { Side } from './side.ts';
+import { standingFor } from './stands-for.ts';
 
 /** Adds the nodes in a conditional's branches, and what chooses between what they give. */
 export function openConditional(opener: Opener, node: NodeProto, around: Branch | null, facts: Around): void {
@@ -32,5 +33,5 @@ export function openConditional(opener: Opener, node: NodeProto, around: Branch 
   if (left.length === 0) return;
   const pick = (names: readonly string[]) => left.map((i) => names[i]!);
   const chosen = choice(isThen, pick(then), pick(otherwise), pick(node.output), node.name);
-  opener.place(changedNode(chosen, { metadataProps: node.metadataProps }), around);
+  opener.place(standingFor(chosen, node), around);
 }

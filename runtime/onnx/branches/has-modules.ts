@@ -14,15 +14,25 @@ export interface Around {
   readonly moduleOf: (path: string) => string;
 }
 
+/** What bodies are opened for: the modules in them, or any operation. */
+export type Reason = 'modules' | 'operations';
+
 /**
- * Whether a conditional of the model has modules in its branches, or a loop has modules in its body and draws no random
- * numbers: those of iterations follow one another.
+ * Whether a conditional or loop of the model has modules, or operations, in its bodies. Random numbers that are drawn in the
+ * iterations of a loop follow one another, and operations that draw some stay where they are.
  */
-export function isWorthOpening(node: NodeProto, around: Around): boolean {
+export function isWorthOpening(node: NodeProto, around: Around, reason: Reason): boolean {
   const bodies = subgraphsOf(node);
   if (!isWellFormed(node, bodies)) return false;
-  const hasModules = bodies.some((body) => modulesIn(body, pathOf(node), around).size > 0);
-  return hasModules && (node.opType === 'If' || (!around.draws(node) && iterationsOf(node) > 0));
+  const hasAny = bodies.some((body) =>
+    reason === 'modules' ? modulesIn(body, pathOf(node), around).size > 0 : hasOperations(body),
+  );
+  if (!hasAny || (node.opType !== 'If' && iterationsOf(node) === 0)) return false;
+  return (node.opType === 'If' && reason === 'modules') || !around.draws(node);
+}
+
+function hasOperations({ node }: GraphProto): boolean {
+  return node.some(({ opType }) => opType !== 'Identity' && opType !== 'Constant');
 }
 
 /** Whether a conditional or loop has the bodies that it must, which take and give what it does. A damaged file may not. */

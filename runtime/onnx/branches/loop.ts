@@ -5,6 +5,7 @@ import { type Branch, branchIn } from './branch.ts';
 import { choice } from './choice.ts';
 import type { Opener } from './open.ts';
 import { ranNode } from './ran.ts';
+import { added, standingFor } from './stands-for.ts';
 
 /** How many iterations are written out at most, and how many nodes they may have together. */
 const MOST_ITERATIONS = 16;
@@ -100,7 +101,7 @@ class LoopOpener {
     const later = { ...body, input: [{ ...counter, name: from }, ...others], node: [counted, ...body.node] };
     const outputs = rows.length === 0 ? node.output : node.output.map(() => opener.fresh(`${this.of}:rest`));
     const loop = makeNode('Loop', [left, more, ...ended], outputs, { body: { graph: later } }, node.name);
-    opener.place(changedNode(loop, { metadataProps: node.metadataProps }), around);
+    opener.place(standingFor(loop, node), around);
     if (rows.length === 0) return;
     const collected = outputs.slice(initial.length);
     const both = rows.map((row, i) =>
@@ -108,19 +109,19 @@ class LoopOpener {
     );
     const some = this.addChoice(more, both, rows, this.within(first));
     const given = choice(first, [...outputs.slice(0, initial.length), ...some], outputs, node.output);
-    opener.place(changedNode(given, { metadataProps: node.metadataProps }), around);
+    opener.place(added(changedNode(given, { metadataProps: node.metadataProps })), around);
   }
 
   private addChoice(ran: string, a: readonly string[], b: readonly string[], within: Branch | null): readonly string[] {
     if (a.length === 0) return [];
     const names = a.map(() => this.opener.fresh(`${this.of}:chosen`));
-    this.opener.place(choice(ran, a, b, names), within);
+    this.opener.place(added(choice(ran, a, b, names)), within);
     return names;
   }
 
   private add(op: string, inputs: readonly string[], within: Branch | null, attributes: Attributes = {}): string {
     const name = this.opener.fresh(`${this.of}:${op}`);
-    this.opener.place(makeNode(op, inputs, [name], attributes), within);
+    this.opener.place(added(makeNode(op, inputs, [name], attributes)), within);
     return name;
   }
 

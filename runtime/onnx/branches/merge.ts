@@ -12,6 +12,7 @@ import { commonPath, pathOf } from './paths.ts';
 import type { Placed } from './placed.ts';
 import { ranNode, saysWhetherRan } from './ran.ts';
 import { orderLike, type Side, withHandOvers } from './side.ts';
+import { added } from './stands-for.ts';
 
 /**
  * Adds the nodes of two branches. What both do is done once, over the inputs of the branch that runs: so a module that
@@ -226,7 +227,7 @@ class BranchMerger {
     const path = commonPath(this.pathAt(then), this.pathAt(otherwise));
     const isNamed = this.node.name.includes('/') || this.pathAt(then) + this.pathAt(otherwise) !== '';
     const node = choice(this.then.ran, [then], [otherwise], [name], isNamed ? `${path}/${name}` : name);
-    this.opener.place(node, branch);
+    this.opener.place(added(node), branch);
     this.pathOfMaker.set(name, path);
     this.choices.set(key, { name, sources: [then, otherwise], path });
     // What leaves a module is read in both branches as what it is in the one that runs, if it is there wherever they run.

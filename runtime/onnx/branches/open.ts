@@ -20,31 +20,44 @@ import type { Branch } from './branch.ts';
 import { Unshared } from './check-shared.ts';
 import { closed } from './closed.ts';
 import { openConditional } from './conditional.ts';
-import { type Around, isWorthOpening } from './has-modules.ts';
+import { type Around, isWorthOpening, type Reason } from './has-modules.ts';
 import { openLoop } from './loop.ts';
 import { CallPaths } from './paths.ts';
 import { type Placed, placedNode } from './placed.ts';
 
+/** A model whose bodies are open. */
+export interface Opened {
+  readonly proto: ModelProto;
+  /**
+   * Where there are only operations in them, which few traces look at: for each node that which it comes from. All others may
+   * run the model as it was.
+   */
+  readonly origins: readonly number[] | null;
+}
+
 /**
- * A model in which the modules in the branches of its own conditionals, and in the first iterations of its own loops, can be
+ * A model in which what stands in the branches of its own conditionals, and in the first iterations of its own loops, can be
  * reached: each node of a branch stands in the graph, in a conditional of its own, and the model's conditional chooses
  * between what they give.
  */
-export function withOpenBranches(proto: ModelProto): ModelProto {
+export function withOpenBranches(proto: ModelProto): Opened {
   const { graph } = proto;
-  if (!graph?.node.some((node) => subgraphsOf(node).length > 0)) return proto;
+  if (!graph?.node.some((node) => subgraphsOf(node).length > 0)) return { proto, origins: null };
   const around = {
     weights: new Set(graph.initializer.map(({ name }) => name)),
     draws: drawingIn(graph, proto.functions),
     moduleOf: new CallPaths(graph).moduleOf,
   };
-  if (!graph.node.some((node) => isWorthOpening(node, around))) return proto;
+  if (!graph.node.some((node) => isWorthOpening(node, around, 'operations'))) return { proto, origins: null };
   const opener = new Opener(graph, around);
-  for (const node of graph.node) opener.add(node, null);
-  return {
-    ...proto,
-    graph: { ...graph, node: withOwnNames(opener.placed, graph.node), initializer: opener.initializers },
-  };
+  const origins: number[] = [];
+  for (const [index, node] of graph.node.entries()) {
+    opener.add(node, null);
+    while (origins.length < opener.placed.length) origins.push(index);
+  }
+  const own = { node: withOwnNames(opener.placed, graph.node), initializer: opener.initializers };
+  const hasModules = graph.node.some((node) => isWorthOpening(node, around, 'modules'));
+  return { proto: { ...proto, graph: { ...graph, ...own } }, origins: hasModules ? null : origins };
 }
 
 /** The nodes of the model. No two of a graph may have one name: those of branches give way. */
@@ -75,6 +88,7 @@ export class Opener {
   private readonly types: Map<string, number>;
   private readonly constantTensors: Set<string>;
   private readonly around: Around;
+  private reason: Reason = 'operations';
   /** The names that only one tensor of the model has, and that no node here has taken. */
   private readonly free = new Set<string>();
   private readonly constants = new Map<string, string>();
@@ -95,7 +109,7 @@ export class Opener {
 
   /** Adds a node of the graph, or of a branch. Its tensors have the names that they are to have in the graph. */
   add(node: NodeProto, branch: Branch | null): void {
-    if (!isWorthOpening(node, this.around)) {
+    if (!isWorthOpening(node, this.around, this.reason)) {
       this.place(node, branch);
       return;
     }
@@ -107,8 +121,16 @@ export class Opener {
       if (!(error instanceof Untold || error instanceof Unshared)) throw error;
       [this.placed.length, this.initializers.length] = before;
       this.constants.clear();
-      this.place(error instanceof Unshared ? closed(node, error.modules) : node, branch);
+      if (this.reason === 'modules') this.place(error instanceof Unshared ? closed(node, error.modules) : node, branch);
+      else this.addForModules(node, branch);
     }
+  }
+
+  /** The same where bodies within that have no modules are in the way: these stay as they are. */
+  private addForModules(node: NodeProto, branch: Branch | null): void {
+    this.reason = 'modules';
+    this.add(node, branch);
+    this.reason = 'operations';
   }
 
   /** Adds the nodes of a body, and gives the names that its tensors have now. @param entering what its inputs are */

@@ -5,6 +5,7 @@ import { renameReads } from '../rename.ts';
 import type { Pair } from './pairs.ts';
 import { isWithin, pathOf, pathsBelow } from './paths.ts';
 import type { Placed } from './placed.ts';
+import { added } from './stands-for.ts';
 
 /** What a branch of a conditional does. */
 export interface Side {
@@ -64,7 +65,7 @@ export function withHandOvers(
           {},
           `${call}/${leaving}`,
         );
-        found.push({ node, branch: one.branch, types: [one.types[i]], leaves: moduleOf(call) });
+        found.push({ node: added(node), branch: one.branch, types: [one.types[i]], leaves: moduleOf(call) });
         handed.set(name, [...(handed.get(name) ?? []), { path: call, name: leaving }]);
       });
     }
