@@ -28,7 +28,18 @@ const MORE =
 /** PyTorch adds up whole numbers of some einsums as int64, and gives back empty whole numbers where it has no softmax of them. */
 const OTHER_DTYPE = new Set(['einsum', 'softmax', 'logSoftmax']);
 /** Sums that begin with 0 in PyTorch and with their first term here, one of equal zeros, and 0.5 as an exponent. */
-const ANY_ZERO = new Set(['sum', 'mean', 'cumsum', 'median', 'crossEntropy', 'cosineSimilarity', 'einsum', 'pow', 'layerNorm', 'nllLoss']);
+const ANY_ZERO = new Set([
+  'sum',
+  'mean',
+  'cumsum',
+  'median',
+  'crossEntropy',
+  'cosineSimilarity',
+  'einsum',
+  'pow',
+  'layerNorm',
+  'nllLoss',
+]);
 
 const ARRAYS = {
   float16: Uint16Array,
