@@ -1,6 +1,6 @@
 import { intAttribute } from '../onnx/attributes.ts';
 import type { Coded, Quantized } from '../onnx/dequantize.ts';
-import { elementType, INT4, UINT4 } from '../onnx/dtypes.ts';
+import { elementType } from '../onnx/dtypes.ts';
 import type { OnnxModel } from '../onnx/model.ts';
 import type { NodeProto } from '../onnx/proto.ts';
 import { type Module, walk } from './module.ts';
