@@ -71,6 +71,9 @@ function hasModule(tree: Module, parameter: string): boolean {
 export const READS_FEW_BITS =
   /^(MatMul(NBits|Bnb4|Integer|IntegerToFloat)|ConvInteger|QLinear(MatMul|Conv)|QGemm|DynamicQuantizeMatMul|GatherBlockQuantized|DequantizeLinear)$/;
 
+/** Operators that leave elements as they are. */
+const MOVES = /^(Transpose|Unsqueeze|Squeeze|Reshape|Flatten|Expand|Slice|Identity)$/;
+
 function tensorOf(weight: Quantized | Coded): string {
   return 'codes' in weight ? weight.codes : weight.values;
 }
@@ -211,9 +214,22 @@ class Reader {
   /** A table of few bits whose rows become floats when they are looked up. */
   #lookedUp({ input, output }: NodeProto): Read[] {
     if (!this.#dims(input[0])) return [];
-    const behind = (this.#readers.get(output[0]!) ?? []).find(({ opType }) => opType === 'DequantizeLinear');
+    const behind = this.#dequantizedBehind(output[0]!);
     const read = behind && this.#listed(input[0], behind.input[1], behind.input[2], 'as it is', 1);
     return read && (read.weight as Quantized).along === null ? [read] : [];
+  }
+
+  /** Where a tensor becomes floats, maybe after its elements were moved. */
+  #dequantizedBehind(tensor: string): NodeProto | undefined {
+    const readers = this.#readers.get(tensor) ?? [];
+    const found = readers.find(({ opType }) => opType === 'DequantizeLinear');
+    if (found) return found;
+    const moved = readers.filter(({ opType, input }) => MOVES.test(opType) && input[0] === tensor);
+    for (const { output } of moved) {
+      const behind = this.#dequantizedBehind(output[0]!);
+      if (behind) return behind;
+    }
+    return undefined;
   }
 
   #blockwise(node: NodeProto): Read | null {
