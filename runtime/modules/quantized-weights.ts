@@ -4,7 +4,7 @@ import { elementType } from '../onnx/dtypes.ts';
 import type { OnnxModel } from '../onnx/model.ts';
 import type { NodeProto } from '../onnx/proto.ts';
 import { type Module, walk } from './module.ts';
-import { parameterPaths } from './parameters.ts';
+import { parameterPaths, parametersByFxName } from './parameters.ts';
 
 /** A module's weight in few bits: what it stands for, and whether PyTorch's has its two dims the other way round. */
 export interface QuantizedWeight {
@@ -14,12 +14,13 @@ export interface QuantizedWeight {
 
 /**
  * What a node reads in few bits. `columns`: it multiplies by the matrix as it is, [in, out], which may be PyTorch's order;
- * `turned`: it is not; `repacked`: it had one of `columns`, and its quantizer has made it [out, in].
+ * `turned`: it is not; `repacked`: it had one of `columns`, and its quantizer has made it [out, in]; `named`: under another
+ * name than PyTorch's it is what the exporter has made of several.
  */
 interface Read {
   readonly name: 'weight' | 'bias';
   readonly weight: Quantized | Coded;
-  readonly layout: 'columns' | 'turned' | 'repacked' | 'as it is';
+  readonly layout: 'columns' | 'turned' | 'repacked' | 'named' | 'as it is';
 }
 
 /**
@@ -35,9 +36,11 @@ export function quantizedWeights(
   const weights = new Map<string, QuantizedWeight>();
   if (!model.graph.node.some(({ opType }) => READS_FEW_BITS.test(opType))) return weights;
   const reader = new Reader(model);
+  const mayBeFolded = lacksBatchNorms(model.graph);
   const add = (path: string, { weight, layout }: Read) => {
     if (found.has(path)) return;
     const isNamed = tensorOf(weight).startsWith(path);
+    if (layout === 'named' && (!isNamed || mayBeFolded)) return;
     const isTurned = layout === 'repacked' ? isNamed : layout === 'turned' || (layout === 'columns' && !isNamed);
     weights.set(path, { weight, isTurned: isTurned && weight.dims.length === 2 });
   };
@@ -57,6 +60,15 @@ export function quantizedWeights(
     }
   }
   return weights;
+}
+
+/**
+ * Whether a file of the dynamo exporter has lost batch norms that its model had: it multiplies them into convolutions, which
+ * keep their names, and a quantizer drops what tells of which.
+ */
+function lacksBatchNorms(graph: OnnxModel['graph']): boolean {
+  const there = new Set(graph.initializer.map(({ name }) => name));
+  return [...parametersByFxName(graph).values()].some((path) => path.endsWith('.running_var') && !there.has(path));
 }
 
 /** A parameter's path in the name that a quantizer gives to what it has made of it. */
@@ -111,14 +123,10 @@ class Reader {
     if (read) return [read];
     if (/^(MatMul|Gemm|Conv|ConvTranspose)$/.test(opType)) {
       const isRows = opType === 'Gemm' && intAttribute(node, 'transB') === 1;
-      const layout = opType.startsWith('Conv') || isRows ? 'as it is' : 'columns';
-      return [
-        ...this.#made(input[1], 'weight', layout),
-        // A bias is no matrix, whichever way its module's weight lies.
-        ...this.#made(input[2], 'bias', 'as it is'),
-      ];
+      const layout = opType.startsWith('Conv') || isRows ? 'named' : 'columns';
+      return [...this.#made(input[1], 'weight', layout), ...this.#made(input[2], 'bias', 'named')];
     }
-    if (opType === 'Add') return input.flatMap((one) => this.#made(one, 'bias', 'as it is'));
+    if (opType === 'Add') return input.flatMap((one) => this.#made(one, 'bias', 'named'));
     if (opType === 'Gather') return [...this.#made(input[0], 'weight', 'as it is'), ...this.#lookedUp(node)];
     return [];
   }
@@ -138,7 +146,7 @@ class Reader {
       case 'MatMulInteger':
         return this.#listed(input[1], this.#scalesBehind(node), input[3], columns, 1);
       case 'ConvInteger':
-        return this.#listed(input[1], this.#scalesBehind(node), input[3], 'as it is', 0);
+        return this.#listed(input[1], this.#scalesBehind(node), input[3], 'named', 0);
       case 'MatMulIntegerToFloat':
         return byList(1, 3, 5, columns);
       case 'DynamicQuantizeMatMul':
@@ -146,10 +154,10 @@ class Reader {
       case 'QLinearMatMul':
         return byList(3, 4, 5, columns);
       case 'QLinearConv':
-        return byList(3, 4, 5, 'as it is');
+        return byList(3, 4, 5, 'named');
       case 'QGemm': {
         const isRows = intAttribute(node, 'transB') === 1;
-        return this.#listed(input[3], input[4], input[5], isRows ? 'as it is' : 'columns', isRows ? 0 : 1);
+        return this.#listed(input[3], input[4], input[5], isRows ? 'named' : 'columns', isRows ? 0 : 1);
       }
       default:
         return null;

@@ -64,6 +64,18 @@ function isLost(read: () => unknown): boolean {
   }
 }
 
+describe.each(['folded-uint8.ts', 'folded-qdq.ts', 'folded-uint8.dynamo', 'folded-qdq.dynamo'])('%s', (name) => {
+  it.each(['conv.weight', 'conv.bias', 'norm.bias'])(
+    'has no %s of PyTorch any more: an error at the line',
+    async (path) => {
+      const model = await open(name);
+      expect(() => model.get(path)).toThrow(
+        /quantized-weights\.test\.ts:\d+:\d+ - .*(is quantized in this file|is not in this file|no module)/,
+      );
+    },
+  );
+});
+
 describe('a weight in few bits in a block', () => {
   it('is that of outside, and computes what its module computes', async () => {
     const model = await open('q4-zeros.ts');

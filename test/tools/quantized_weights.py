@@ -63,6 +63,20 @@ class Picture(torch.nn.Module):
         return self.head(torch.relu(self.conv(x)).flatten(1))
 
 
+class Folded(torch.nn.Module):
+    """Both exporters multiply its batch norm into the convolution."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = torch.nn.Conv2d(3, 4, 3)
+        self.norm = torch.nn.BatchNorm2d(4)
+        self.norm.running_mean.normal_()
+        self.norm.running_var.uniform_(2, 3)
+
+    def forward(self, x):
+        return self.norm(self.conv(x))
+
+
 torch.manual_seed(0)
 IDS = torch.arange(12).reshape(2, 6)
 PICTURE = torch.randn(2, 3, 4, 4)
@@ -236,6 +250,12 @@ for exporter in ('ts', 'dynamo'):
     image = export(picture, PICTURE, f'picture.{exporter}', exporter == 'dynamo')
     feed = {onnx.load(text).graph.input[0].name: IDS.numpy()}
     shown = {onnx.load(image).graph.input[0].name: PICTURE.numpy()}
+    merged = export(Folded().eval(), PICTURE, f'folded.{exporter}', exporter == 'dynamo')
+    for kind, make in {
+        'folded-uint8': lambda: dynamic(merged, QuantType.QUInt8, False),
+        'folded-qdq': lambda: static(merged, {onnx.load(merged).graph.input[0].name: PICTURE.numpy()}, QuantFormat.QDQ, False),
+    }.items():
+        onnx.save(make(), OUT / f'{kind}.{exporter}.onnx')
     models = {
         'q4': lambda: nbits(text, bits=4, block_size=16, is_symmetric=True),
         'q4-zeros': lambda: nbits(text, bits=4, block_size=32, is_symmetric=False),
