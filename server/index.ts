@@ -59,8 +59,8 @@ export interface Server {
  * @throws UsageError for models, limits and tokens that cannot be, and where packages are missing; ModelError for a model
  * that cannot be read
  */
-export async function serve(options: ServeOptions): Promise<Server> {
-  checkServeOptions(options);
+export async function serve(options: ServeOptions, ...more: readonly never[]): Promise<Server> {
+  checkServeOptions(options, more);
   const { host = '127.0.0.1', port = 8000, log = true, edits = null, imports = [] } = options;
   const { redis, store = USUAL_STORE } = options;
   const limits = checkLimits(options.limits ?? {});

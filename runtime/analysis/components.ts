@@ -3,7 +3,7 @@ import { block } from '../operators/blocks.ts';
 import { callerSite } from '../tracing/caller.ts';
 import type { Prompt } from '../types/model.ts';
 import { headsOf } from './heads.ts';
-import { type ComponentOptions, checkComponentOptions } from './options.ts';
+import { type ComponentOptions, checkCall, checkComponentOptions, checkHeads } from './options.ts';
 import { transformer } from './parts.ts';
 
 /** Parts of the residual stream. */
@@ -19,7 +19,9 @@ export async function accumulatedResidual(
   model: LanguageModel,
   prompt: Prompt,
   options: ComponentOptions = {},
+  ...more: readonly never[]
 ): Promise<Components> {
+  checkCall('accumulatedResidual', 'model, prompt, options', model, more);
   checkComponentOptions('accumulatedResidual', options);
   const { layers } = transformer(model, options.parts);
   const values = await model.trace(
@@ -37,8 +39,10 @@ export async function decomposeResidual(
   model: LanguageModel,
   prompt: Prompt,
   options: ComponentOptions = {},
+  ...more: readonly never[]
 ): Promise<Components> {
   const site = callerSite();
+  checkCall('decomposeResidual', 'model, prompt, options', model, more);
   checkComponentOptions('decomposeResidual', options);
   const { layers } = transformer(model, options.parts);
   const { values, last } = await model.trace(
@@ -70,8 +74,11 @@ export async function stackHeads(
   prompt: Prompt,
   heads: number,
   options: ComponentOptions = {},
+  ...more: readonly never[]
 ): Promise<Components> {
   const site = callerSite();
+  checkCall('stackHeads', 'model, prompt, heads, options', model, more);
+  checkHeads('stackHeads', heads);
   checkComponentOptions('stackHeads', options);
   const { layers } = transformer(model, options.parts);
   const values = await model.trace(

@@ -9,14 +9,14 @@ import {
   save,
   sub,
   sum,
-  type Tensor,
+  Tensor,
   TraceError,
 } from '../index.ts';
 import { block } from '../operators/blocks.ts';
 import { callerSite } from '../tracing/caller.ts';
 import type { Prompt } from '../types/model.ts';
 import type { Components } from './components.ts';
-import { type Answer, type ComponentOptions, checkAnswer, checkComponentOptions } from './options.ts';
+import { type Answer, type ComponentOptions, checkAnswer, checkCall, checkComponentOptions } from './options.ts';
 import { transformer } from './parts.ts';
 
 /**
@@ -28,11 +28,20 @@ import { transformer } from './parts.ts';
 export async function logitAttribution(
   model: LanguageModel,
   prompt: Prompt,
-  { values }: Components,
+  components: Components,
   answer: Answer,
   options: ComponentOptions = {},
+  ...more: readonly never[]
 ): Promise<Tensor> {
   const site = callerSite();
+  checkCall('logitAttribution', 'model, prompt, components, answer, options', model, more);
+  const values: unknown = components?.values;
+  if (!(values instanceof Tensor) || values.dims.length !== 4) {
+    throw new TraceError(
+      'logitAttribution takes components, as decomposeResidual, accumulatedResidual and stackHeads give them.',
+      site,
+    );
+  }
   checkAnswer('logitAttribution', answer);
   checkComponentOptions('logitAttribution', options);
   const { token, instead } = answer;
@@ -42,7 +51,11 @@ export async function logitAttribution(
     prompt,
     block(() => {
       const rows = unembedding.weight;
-      const row = (id: number) => rows[id];
+      const words = Number(rows.shape[0]);
+      const row = (id: number) => {
+        if (id >= words) throw new TraceError(`There is no token ${id}: the model knows ${words}, from 0 on.`, site);
+        return rows[id];
+      };
       return {
         input: save(last.input),
         output: save(last.output),
@@ -52,6 +65,10 @@ export async function logitAttribution(
       };
     }),
   );
+  const [there, here] = [values.dims.slice(1), input.dims].map((dims) => dims.join(', '));
+  if (there !== here) {
+    throw new TraceError(`The components are those of another prompt: [${there}], and [${here}] here.`, site);
+  }
   const scaled = (bias ? sub(output, bias) : output) as Tensor;
   const centred = (x: Tensor) => sub(x, mean(x, -1, true)) as Tensor;
   const same = (x: Tensor) => x;

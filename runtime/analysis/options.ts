@@ -1,10 +1,12 @@
 import { CHECKED_LATER, COUNT, FUNCTION, OBJECT, type OptionKind, SIGNAL, TEXT, WHOLE } from '../api/option-kinds.ts';
 import { checkOptions, type OptionKinds } from '../api/options.ts';
+import { refuseMore } from '../arguments.ts';
 import { TraceError } from '../errors.ts';
 import type { Tensor } from '../index.ts';
 import { callerSite } from '../tracing/caller.ts';
 import type { Prompt } from '../types/model.ts';
 import type { Parts } from './parts.ts';
+import type { PatchingGrid } from './patching.ts';
 
 export interface ComponentOptions {
   /** Where the model has its parts, if their names are not known. */
@@ -80,6 +82,39 @@ const PATCHING: OptionKinds<PatchingOptions> = {
 const HEADS: OptionKinds<HeadPatchingOptions> = { ...PATCHING, heads: COUNT };
 
 const PICTURE: OptionKinds<PictureOptions> = { title: TEXT, most: MAGNITUDE };
+
+/** Checks that a call is given a model first, and no more than its parameters. */
+export function checkCall(call: string, parameters: string, model: unknown, more: readonly unknown[]): void {
+  refuseMore(`${call}(${parameters})`, more);
+  checkModel(call, model);
+}
+
+export function checkModel(call: string, model: unknown): void {
+  const isObject = (typeof model === 'object' && model !== null) || typeof model === 'function';
+  if (isObject && typeof Reflect.get(model, 'trace') === 'function') return;
+  throw new TraceError(
+    `${call} takes a model first, as LanguageModel.load gives one, not ${typeof model}.`,
+    callerSite(),
+  );
+}
+
+export function checkHeads(call: string, heads: number): void {
+  if (COUNT.fits(heads)) return;
+  throw new TraceError(`${call} needs the number of heads of a layer, which is ${COUNT.text}.`, callerSite());
+}
+
+/** Checks that each row of a grid has a name, and each of its numbers the name of a column. */
+export function checkGrid(call: string, grid: PatchingGrid): void {
+  const { rows, columns, values } = grid ?? {};
+  const isRow = (row: unknown) =>
+    Array.isArray(row) && row.length === columns.length && row.every((one) => typeof one === 'number');
+  const fits = [rows, columns, values].every(Array.isArray) && values.length === rows.length && values.every(isRow);
+  if (fits) return;
+  throw new TraceError(
+    `${call} takes a grid: { rows, columns, values }, names of rows and of columns, and for each row a list of numbers, one for each column.`,
+    callerSite(),
+  );
+}
 
 export function checkComponentOptions(call: string, given: ComponentOptions): void {
   checkOptions(call, given, COMPONENTS);

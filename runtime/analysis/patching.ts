@@ -3,7 +3,13 @@ import { type Envoy, type LanguageModel, ReuseScope, save, Tensor, TraceError } 
 import { block } from '../operators/blocks.ts';
 import { callerSite } from '../tracing/caller.ts';
 import { headsOf, type Slice } from './heads.ts';
-import { checkHeadPatching, checkPatching, type HeadPatchingOptions, type PatchingOptions } from './options.ts';
+import {
+  checkCall,
+  checkHeadPatching,
+  checkPatching,
+  type HeadPatchingOptions,
+  type PatchingOptions,
+} from './options.ts';
 import { type Layer, transformer } from './parts.ts';
 
 /** What patches do: `values[row][column]`, with a name for each row and column. */
@@ -14,25 +20,39 @@ export interface PatchingGrid {
 }
 
 /** The residual stream in front of each layer, at each position, from the clean run (`get_act_patch_resid_pre`). */
-export function getActPatchResidPre(model: LanguageModel, options: PatchingOptions): Promise<PatchingGrid> {
-  return byPosition('getActPatchResidPre', model, options, ({ whole }) => whole, 'input');
+export function getActPatchResidPre(
+  model: LanguageModel,
+  options: PatchingOptions,
+  ...more: readonly never[]
+): Promise<PatchingGrid> {
+  return byPosition('getActPatchResidPre', model, options, more, ({ whole }) => whole, 'input');
 }
 
 /** What each attention gives, at each position (`get_act_patch_attn_out`). */
-export function getActPatchAttnOut(model: LanguageModel, options: PatchingOptions): Promise<PatchingGrid> {
-  return byPosition('getActPatchAttnOut', model, options, ({ attention }) => attention, 'output');
+export function getActPatchAttnOut(
+  model: LanguageModel,
+  options: PatchingOptions,
+  ...more: readonly never[]
+): Promise<PatchingGrid> {
+  return byPosition('getActPatchAttnOut', model, options, more, ({ attention }) => attention, 'output');
 }
 
 /** What each MLP gives, at each position (`get_act_patch_mlp_out`). */
-export function getActPatchMlpOut(model: LanguageModel, options: PatchingOptions): Promise<PatchingGrid> {
-  return byPosition('getActPatchMlpOut', model, options, ({ mlp }) => mlp, 'output');
+export function getActPatchMlpOut(
+  model: LanguageModel,
+  options: PatchingOptions,
+  ...more: readonly never[]
+): Promise<PatchingGrid> {
+  return byPosition('getActPatchMlpOut', model, options, more, ({ mlp }) => mlp, 'output');
 }
 
 /** What each head gives, at all positions together (`get_act_patch_attn_head_out_all_pos`). */
 export async function getActPatchAttnHeadOutAllPos(
   model: LanguageModel,
   given: HeadPatchingOptions,
+  ...more: readonly never[]
 ): Promise<PatchingGrid> {
+  checkCall('getActPatchAttnHeadOutAllPos', 'model, options', model, more);
   checkHeadPatching('getActPatchAttnHeadOutAllPos', given);
   const { heads, ...options } = given;
   const site = callerSite();
@@ -45,9 +65,11 @@ async function byPosition(
   call: string,
   model: LanguageModel,
   options: PatchingOptions,
+  more: readonly never[],
   module: (layer: Layer) => Envoy,
   port: 'input' | 'output',
 ): Promise<PatchingGrid> {
+  checkCall(call, 'model, options', model, more);
   checkPatching(call, options);
   const sweep = await Sweep.of(model, options, module, port);
   const columns = Array.from({ length: sweep.positions }, (_, position) => `${position}`);

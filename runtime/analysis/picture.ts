@@ -1,4 +1,5 @@
-import { checkPicture, type PictureOptions } from './options.ts';
+import { refuseMore } from '../arguments.ts';
+import { checkGrid, checkPicture, type PictureOptions } from './options.ts';
 import type { PatchingGrid } from './patching.ts';
 
 const CELL = 36;
@@ -6,8 +7,11 @@ const LEFT = 80;
 const TOP = 60;
 
 /** A grid as an SVG text that stands alone: blue for negative values, orange for positive ones, white for 0. */
-export function drawGrid({ rows, columns, values }: PatchingGrid, options: PictureOptions = {}): string {
+export function drawGrid(grid: PatchingGrid, options: PictureOptions = {}, ...more: readonly never[]): string {
+  refuseMore('drawGrid(grid, options)', more);
+  checkGrid('drawGrid', grid);
   checkPicture('drawGrid', options);
+  const { rows, columns, values } = grid;
   const { title = '', most } = options;
   const full = most ?? (Math.max(...values.flat().map(Math.abs)) || 1);
   const [width, height] = [LEFT + columns.length * CELL, TOP + rows.length * CELL];

@@ -15,6 +15,7 @@ import {
 import { ownProxy } from '../own-proxies.ts';
 import type { AtIndex } from '../tensor/at-index.ts';
 import { callerSite } from '../tracing/caller.ts';
+import { checkCall } from './options.ts';
 import { missing, type Standard, type StandardName, standardModules } from './standard-names.ts';
 
 /** A value of each layer, by the layer's number, which may count from the end: read and set in a block. */
@@ -65,7 +66,8 @@ export class StandardizedTransformer {
   readonly #standard: Standard;
 
   /** @throws TraceError for a model without a list of layers, or with several where `within` does not choose one */
-  constructor(model: LanguageModel | NNsight, options: StandardOptions = {}) {
+  constructor(model: LanguageModel | NNsight, options: StandardOptions = {}, ...more: readonly never[]) {
+    checkCall('new StandardizedTransformer', 'model, options', model, more);
     checkOptions('StandardizedTransformer', options, { within: TEXT });
     const { within } = options;
     const standard = standardModules(model as Envoy, within === undefined ? undefined : model.get(within));

@@ -10,6 +10,7 @@ import { type Module, type Operation, walk } from '../modules/module.ts';
 import { OPERATION } from '../modules/operation-path.ts';
 import { ParameterReaders } from '../modules/parameter-readers.ts';
 import { parameters } from '../modules/parameters.ts';
+import { type QuantizedWeight, quantizedWeights } from '../modules/quantized-weights.ts';
 import { transposedWeights } from '../modules/transposed-weights.ts';
 import { buildTree, nodesByName } from '../modules/tree.ts';
 import { type TurnedSequences, turnedSequences } from '../modules/turned-sequences.ts';
@@ -54,6 +55,8 @@ export class ModelMap {
   readonly parameters: ReadonlyMap<string, string>;
   /** Those of weights that the file has transposed. */
   readonly transposed: ReadonlyMap<string, string>;
+  /** Those of weights that the file has in few bits. */
+  readonly quantized: ReadonlyMap<string, QuantizedWeight>;
   private readonly readers: ParameterReaders;
   readonly types: TensorTypes;
   readonly names: Names;
@@ -78,6 +81,7 @@ export class ModelMap {
     this.isBlocked = plain.graph.node.some(({ domain }) => domain === BLOCKED);
     this.parameters = parameters(plain);
     this.transposed = transposedWeights(plain, this.tree, this.parameters);
+    this.quantized = quantizedWeights(plain, this.tree, this.parameters);
     this.readers = new ParameterReaders(plain, this.parameters);
     this.types = new TensorTypes(plain);
     this.modules = new Map([...walk(this.tree)].map((module) => [module.path, module]));

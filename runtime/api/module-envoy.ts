@@ -161,8 +161,9 @@ export class ModuleEnvoy extends CallEnvoy implements Members<EnvoyMembers> {
   }
 
   hasParameter(name: string): boolean {
+    const { parameters, transposed, quantized } = this.map;
     const path = join(this.path, name);
-    return this.map.parameters.has(path) || this.map.transposed.has(path);
+    return [parameters, transposed, quantized].some((paths) => paths.has(path));
   }
 
   /** The module or parameter with a name that is not a member. Throws if there is none, unless JavaScript itself may ask for it. */
@@ -222,7 +223,7 @@ export class ModuleEnvoy extends CallEnvoy implements Members<EnvoyMembers> {
 
   #parameters(): string[] {
     const start = join(this.path, '');
-    return [...this.map.parameters.keys()].flatMap((path) =>
+    return [...this.map.parameters.keys(), ...this.map.quantized.keys()].flatMap((path) =>
       path.startsWith(start) ? [path.slice(start.length)] : [],
     );
   }

@@ -1,6 +1,7 @@
 import { TraceError } from '../errors.ts';
 import { permute } from '../functions/shaping.ts';
 import type { Address, AttributesOf } from '../graph/ops.ts';
+import { dequantized } from '../onnx/dequantize.ts';
 import { initializerTensor } from '../onnx/initializer-tensor.ts';
 import type { AnyTensor } from '../tensor/tensor.ts';
 import { apply, copy, toProxy } from '../tracing/apply.ts';
@@ -54,6 +55,11 @@ function ifEntered(forward: TracedForward, address: Address, tensor: TensorProxy
 export function readParameter(map: ModelMap, path: string, standing = ANYWHERE): TensorProxy | AnyTensor {
   const current = activeTracing()?.forwardOf(map, '', standing);
   if (!current) return parameterInFile(map, path);
+  if (map.quantized.has(path)) {
+    const { isTurned } = map.quantized.get(path)!;
+    const numbers = toProxy(elementsInFile(map, path));
+    return copy(isTurned ? apply('permute', [numbers], { dims: [1, 0] }) : numbers);
+  }
   const forward = TypedModel.of(current).readerOf(path, current);
   const inFile = owning(builder(), forward.read({ path, port: 'parameter', index: 0, call: 0 }));
   if (!TypedModel.of(forward).map.transposed.has(path)) return copy(inFile);
@@ -62,16 +68,25 @@ export function readParameter(map: ModelMap, path: string, standing = ANYWHERE):
   return weight;
 }
 
-function parameterInFile({ model, parameters, transposed }: ModelMap, path: string): AnyTensor {
-  const turned = transposed.get(path);
-  const tensor = initializerTensor(model, turned ?? parameters.get(path)!);
-  if (tensor === null) {
-    throw new TraceError(
-      `The parameter ${path} is read outside of a trace, where its elements cannot be had. Save it in a block.`,
-      callerSite(),
-    );
-  }
-  return turned === undefined ? tensor : permute(tensor, 1, 0);
+function parameterInFile(map: ModelMap, path: string): AnyTensor {
+  const isTurned = map.transposed.has(path) || map.quantized.get(path)?.isTurned;
+  const tensor = elementsInFile(map, path);
+  return isTurned ? permute(tensor, 1, 0) : tensor;
+}
+
+/** A parameter with its dims in the file's order; of one in few bits, the numbers that these stand for. */
+function elementsInFile({ model, parameters, transposed, quantized }: ModelMap, path: string): AnyTensor {
+  const inFewBits = quantized.get(path);
+  const tensor = inFewBits
+    ? dequantized(model, inFewBits.weight)
+    : initializerTensor(model, transposed.get(path) ?? parameters.get(path)!);
+  if (tensor !== null) return tensor;
+  throw new TraceError(
+    inFewBits
+      ? `The parameter ${path} is quantized in this file, in a way that cannot be read.`
+      : `The parameter ${path} is read outside of a trace, where its elements cannot be had. Save it in a block.`,
+    callerSite(),
+  );
 }
 
 /** Puts a value at an address for everything downstream; in an invoke, into its own rows. */

@@ -46,7 +46,7 @@ function restOfCut(a: Traced, b: Traced, rest: Traced): Traced {
   const zero = like(0, dtypeOf(rest));
   const isTurned = node('ne', [node('lt', [a, like(0, dtypeOf(a))]), node('lt', [rest, zero])]);
   const isUneven = node('ne', [rest, zero]);
-  return node('where', [node('logicalAnd', [isTurned, isUneven]), node('sub', [rest, cast(b, dtypeOf(rest))]), rest]);
+  return chosen(node('logicalAnd', [isTurned, isUneven]), node('sub', [rest, cast(b, dtypeOf(rest))]), rest);
 }
 
 /** Taking the rest off makes the quotient whole, whatever the rounding. By 0 and by infinity there is no such rest. */
@@ -57,16 +57,28 @@ function floored(a: Traced, b: Traced, rest: Traced): Traced {
   const isNegative = node('lt', [node('mul', [node('sign', [x]), node('sign', [y])]), zero]);
   // NaN where `a` is infinite, too.
   const byInfinity = node('sub', [node('sub', [x, x]), cast(isNegative, dtype)]);
+  const quotient = node('div', [x, y]);
   const whole = wholeQuotient(node('sub', [x, rest]), y, dtype);
-  const finite = node('where', [node('eq', [node('abs', [y]), infinity]), byInfinity, whole]);
-  return node('where', [node('eq', [y, zero]), node('div', [x, y]), finite]);
+  const finite = withSignOf(quotient, unsigned(node('eq', [node('abs', [y]), infinity]), byInfinity, whole));
+  return unsigned(node('eq', [y, zero]), quotient, finite);
+}
+
+/** What is rounded to 0 has the sign of the quotient. */
+function withSignOf(quotient: Traced, whole: Traced): Traced {
+  const zero = like(0, dtypeOf(whole));
+  return chosen(node('eq', [whole, zero]), node('mul', [node('detach', [quotient]), zero]), whole);
 }
 
 /** Halves are divided as float32, as PyTorch does it, so that the quotient is not rounded up before it is cut. */
 function cutOff(a: Traced, b: Traced, dtype: DType): Traced {
   const wide = dtype === 'float16' ? 'float32' : dtype;
   const quotient = node('div', [cast(a, wide), cast(b, wide)]);
-  return cast(node('mul', [node('sign', [quotient]), node('floor', [node('abs', [quotient])])]), dtype);
+  return cast(towardsZero(quotient), dtype);
+}
+
+/** Fractions without their fraction, and with their sign. */
+export function towardsZero(x: Traced): Traced {
+  return chosen(node('lt', [x, like(0, dtypeOf(x))]), node('ceil', [x]), node('floor', [x]));
 }
 
 /** `floor(input / other)`. */
@@ -88,7 +100,9 @@ export const fmod = withSignature('fmod', (input: Operand, other: Operand): Trac
   const dtype = dtypeOf(rest);
   if (isFloatDType(dtype)) {
     const [x, y] = [cast(a, dtype), cast(b, dtype)];
-    return node('mul', [node('sign', [x]), node('remainder', [node('abs', [x]), node('abs', [y])])]);
+    const left = node('remainder', [node('abs', [x]), node('abs', [y])]);
+    const isZero = node('logicalAnd', [node('eq', [x, like(0, dtype)]), node('eq', [left, like(0, dtype)])]);
+    return chosen(isZero, x, node('mul', [node('sign', [x]), left]));
   }
   // The lowest whole number has no absolute value.
   return restOfCut(a, b, rest);
@@ -220,7 +234,7 @@ function bounded(beyond: 'lt' | 'gt', input: Traced, bound: Operand): Traced {
   const [x, limit] = pair(input, bound);
   const isBeyond = node(beyond, [x, limit]);
   const isReplaced = mayBeNaN(bound) ? node('logicalOr', [isBeyond, node('isnan', [limit])]) : isBeyond;
-  return node('where', [isReplaced, limit, x]);
+  return hasNoSign(bound) ? unsigned(isReplaced, limit, x) : chosen(isReplaced, limit, x);
 }
 
 function mayBeNaN(bound: Operand): boolean {
@@ -228,14 +242,31 @@ function mayBeNaN(bound: Operand): boolean {
 }
 
 /** `input` where the bool `condition` holds, `other` elsewhere, broadcast. */
-export const where = withSignature(
-  'where',
-  (condition: Operand, input: Operand, other: Operand): Traced =>
-    node('where', [operand(condition), ...pair(input, other)]),
-);
+export const where = withSignature('where', (condition: Operand, input: Operand, other: Operand): Traced => {
+  const [mask, [a, b]] = [operand(condition), pair(input, other)];
+  if (hasNoSign(input)) return unsigned(mask, a, b);
+  // The condition is what it is compared to here: one that is no bool is refused as it stands.
+  if (hasNoSign(other) && dtypeOf(mask) === 'bool') return unsigned(node('eq', [mask, operand(false)]), b, a);
+  return chosen(mask, a, b);
+});
 
 /** The tensor with `value` where the bool `mask` holds. */
 export const maskedFill = withSignature('maskedFill', (input: Operand, mask: Operand, value: Operand): Traced => {
   const x = operand(input);
-  return node('where', [operand(mask), like(value, dtypeOf(x)), x]);
+  const choose = hasNoSign(value) ? unsigned : chosen;
+  return choose(operand(mask), like(value, dtypeOf(x)), x);
 });
+
+function chosen(condition: Traced, a: Traced, b: Traced): Traced {
+  return node('where', [condition, a, b], { signed: true });
+}
+
+/** The same where the first branch has no -0. */
+export function unsigned(condition: Traced, a: Traced, b: Traced): Traced {
+  return node('where', [condition, a, b], { signed: false });
+}
+
+/** Whether a value is a number of the program other than -0. */
+function hasNoSign(value: Operand): boolean {
+  return typeof value === 'number' && !Object.is(value, -0);
+}

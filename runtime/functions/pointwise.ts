@@ -1,7 +1,7 @@
 import { isFloatDType } from '../tensor/storage.ts';
 import type { GeluOptions } from '../types/options.ts';
 import type { Operand, Traced } from '../types/tensor.ts';
-import { add, div, eq, logicalOr, maximum, mul, sub, where } from './arithmetic.ts';
+import { add, div, eq, logicalOr, maximum, mul, sub, towardsZero, unsigned, where } from './arithmetic.ts';
 import { dtypeOf, fail, node, operand } from './nodes.ts';
 import { optionsOf } from './options.ts';
 import { cast, inDouble, inWide, like, toBool, toFloat } from './promotion.ts';
@@ -44,7 +44,7 @@ export const expm1 = withSignature(
       const less = sub(power, 1);
       const [isTiny, isFar] = [eq(power, 1), logicalOr(eq(less, -1), isinf(power))];
       const quotient = div(less, where(logicalOr(isTiny, isFar), 1, log(power)));
-      return where(isTiny, x, where(isFar, less, mul(x, quotient)));
+      return where(isTiny, x, unsigned(isFar, less, mul(x, quotient)));
     }),
 );
 
@@ -65,7 +65,7 @@ export const log1p = withSignature(
       const sum = add(x, 1);
       const [isTiny, isFar] = [eq(sum, 1), eq(sum, Number.POSITIVE_INFINITY)];
       const loss = div(x, where(logicalOr(isTiny, isFar), 1, sub(sum, 1)));
-      return where(isTiny, x, where(isFar, sum, mul(log(sum), loss)));
+      return where(isTiny, x, unsigned(isFar, sum, mul(log(sum), loss)));
     }),
 );
 
@@ -127,7 +127,7 @@ export const round = withSignature('round', (input: Operand, decimals = 0): Trac
 /** Cuts the fraction off. */
 export const trunc = withSignature('trunc', (input: Operand): Traced => {
   const x = operand(input);
-  return node('mul', [node('sign', [x]), node('floor', [node('abs', [x])])]);
+  return isFloatDType(dtypeOf(x)) ? towardsZero(x) : node('floor', [x]);
 });
 
 /** -1, 0 or 1. */

@@ -28,7 +28,7 @@ export const sum = withSignature(
   },
 );
 
-/** The product over `dim`, or over everything; integers and bools give int64, exact up to 2^53. */
+/** The product over `dim`, or over everything; integers and bools give int64. Beyond 2^53 it is an error, as ONNX Runtime would round it. */
 export const prod = withSignature(
   'prod',
   (input: Operand, dim?: Dims | Over<ReductionOptions>, keepdim?: boolean | ReductionOptions): Traced => {

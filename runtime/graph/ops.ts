@@ -81,7 +81,8 @@ const tensorOps = {
   bitwiseAnd: none,
   bitwiseOr: none,
   bitwiseXor: none,
-  where: none,
+  /** `signed`: the first branch may have -0, which ONNX Runtime's operator would make 0. */
+  where: z.strictObject({ signed: z.boolean().default(true) }),
   // Many elements to one.
   sum: reduction,
   prod: reduction,

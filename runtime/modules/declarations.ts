@@ -7,6 +7,7 @@ import { kindNames } from './kind-names.ts';
 import { type Kind, kindsOf, pattern } from './kinds.ts';
 import type { Module } from './module.ts';
 import { parameters } from './parameters.ts';
+import { type QuantizedWeight, quantizedWeights } from './quantized-weights.ts';
 import { tensorText, tensorTexts } from './tensor-texts.ts';
 import { transposedWeights } from './transposed-weights.ts';
 import { buildTree } from './tree.ts';
@@ -48,6 +49,8 @@ class Declarations {
   readonly #parameters: ReadonlyMap<string, string>;
   /** The weights that the file has transposed. */
   readonly #transposed: ReadonlyMap<string, string>;
+  /** Those that it has in few bits. */
+  readonly #quantized: ReadonlyMap<string, QuantizedWeight>;
   readonly #tensors: ReadonlyMap<string, string>;
 
   constructor(model: OnnxModel, tree: Module, { name, isMember }: DeclarationOptions) {
@@ -56,7 +59,8 @@ class Declarations {
     this.#tensors = tensorTexts(model.graph);
     this.#isMember = isMember;
     this.#transposed = transposedWeights(model, tree, this.#parameters);
-    const own = ownParameters([...this.#transposed.keys(), ...this.#parameters.keys()]);
+    this.#quantized = quantizedWeights(model, tree, this.#parameters);
+    const own = ownParameters([...this.#transposed.keys(), ...this.#quantized.keys(), ...this.#parameters.keys()]);
     this.#kinds = kindsOf(tree, ({ path, children }) => (own.get(path) ?? []).filter((one) => !children.has(one)));
     this.#names = kindNames(this.#kinds, name, TAKEN_NAMES);
   }
@@ -148,6 +152,12 @@ class Declarations {
   }
 
   #parameterShape(path: string): string | null {
+    const inFewBits = this.#quantized.get(path);
+    if (inFewBits) {
+      const { weight, isTurned } = inFewBits;
+      const dtype = this.#model.initializers.get(weight.scales)!.dataType;
+      return tensorText({ dataType: dtype, dims: (isTurned ? weight.dims.toReversed() : weight.dims).map(BigInt) });
+    }
     const turned = this.#model.initializers.get(this.#transposed.get(path) ?? '');
     if (turned) return tensorText({ ...turned, dims: turned.dims.toReversed() });
     return this.#tensors.get(this.#parameters.get(path) ?? '') ?? null;

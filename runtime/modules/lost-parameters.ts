@@ -2,6 +2,7 @@ import type { OnnxModel } from '../onnx/model.ts';
 import { foldedWeights } from './folded-weights.ts';
 import type { Module } from './module.ts';
 import { isAnonymous, parameterPaths } from './parameters.ts';
+import { READS_FEW_BITS } from './quantized-weights.ts';
 import { tensorTexts } from './tensor-texts.ts';
 
 const REMEDY =
@@ -19,7 +20,10 @@ export function lostParameter({ graph }: OnnxModel, module: Module, name: string
   }
   const rounded = quantizedBy(graph, module);
   if (name === 'weight' && rounded !== null) {
-    return `${path} is quantized in this file: ${rounded} works with it in a few bits, and no tensor of floats is there to be read. Read it from a file of the model with dtype 'fp32' or 'fp16'.`;
+    return `${path} is quantized in this file: ${rounded} works with it in a few bits, together with other weights or in a way that cannot be read. ${FLOATS}`;
+  }
+  if (module.operations.length === 0 && parameterPaths(graph).has(path) && isQuantized(graph)) {
+    return `${path} is quantized in this file, which does not tell which of its tensors is that weight. ${FLOATS}`;
   }
   const made = madeWeights(graph, module);
   const isNamed = parameterPaths(graph).has(path) || ((name === 'weight' || name === 'bias') && made.length > 0);
@@ -28,16 +32,18 @@ export function lostParameter({ graph }: OnnxModel, module: Module, name: string
   return `${path} is not in this file as PyTorch has it, but transposed or folded into another weight${instead}. ${REMEDY}`;
 }
 
-/** Operators that take weights in few bits, with scales. */
-const QUANTIZED =
-  /^(MatMul(NBits|Bnb4|Integer|IntegerToFloat)|ConvInteger|QLinear(MatMul|Conv)|QGemm|DynamicQuantizeMatMul|GatherBlockQuantized|DequantizeLinear)$/;
+const FLOATS = "Read it from a file of the model with dtype 'fp32' or 'fp16'.";
+
+function isQuantized(graph: OnnxModel['graph']): boolean {
+  return graph.node.some(({ opType }) => READS_FEW_BITS.test(opType));
+}
 
 /** The operator of a module that takes its weight in few bits; null if none does. */
 function quantizedBy(graph: OnnxModel['graph'], { operations, children }: Module): string | null {
   if (children.size > 0) return null;
   const weights = new Set(graph.initializer.map(({ name }) => name));
   const found = operations.find(
-    ({ node, opType }) => QUANTIZED.test(opType) && graph.node[node]!.input.some((name) => weights.has(name)),
+    ({ node, opType }) => READS_FEW_BITS.test(opType) && graph.node[node]!.input.some((name) => weights.has(name)),
   );
   return found?.opType ?? null;
 }

@@ -4,8 +4,8 @@ import { foldedWeights } from './folded-weights.ts';
 import { type Module, walk } from './module.ts';
 import { isAnonymous, parameterPaths } from './parameters.ts';
 
-/** Operations that a linear layer may have beside its product: its bias. */
-const BIAS: ReadonlySet<string> = new Set(['Add', 'Identity']);
+/** Operations that a linear layer may have beside its product: its bias, and in half precision conversions. */
+const BESIDE: ReadonlySet<string> = new Set(['Add', 'Identity', 'Cast']);
 
 /**
  * The weights of linear layers that the file has transposed, under a name of the exporter's (`onnx::MatMul_1070`,
@@ -26,7 +26,7 @@ export function transposedWeights(
     const weight = `${path}.weight`;
     const isLinear = className === null || className.includes('Linear') || paths.has(weight);
     if (path === '' || found.has(weight) || children.size > 0 || !isLinear) continue;
-    const factors = operations.flatMap(({ node, opType }) => (BIAS.has(opType) ? [] : [factorOf(graph.node[node]!)]));
+    const factors = operations.flatMap(({ node, opType }) => (BESIDE.has(opType) ? [] : [factorOf(graph.node[node]!)]));
     const [factor = null, ...others] = new Set(factors);
     if (factor === null || others.length > 0 || !isAnonymous(factor) || folded.has(factor)) continue;
     if (initializers.get(factor)?.dims.length === 2) weights.set(weight, factor);

@@ -48,6 +48,8 @@ export function elementType(dtype: DType): number {
 
 /** The ONNX element type of whole numbers of four bits, for which there is no dtype. Two share a byte, the low one first. */
 export const UINT4 = T.UINT4;
+/** The same of numbers with a sign. */
+export const INT4 = T.INT4;
 
 const FLOAT_BYTES: ReadonlyMap<number, number> = new Map([
   [T.FLOAT16, 2],

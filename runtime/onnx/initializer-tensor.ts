@@ -26,6 +26,18 @@ export function initializerTensor(model: OnnxModel, name: string): AnyTensor | n
   return new Tensor(dtype as 'float32', dims, raw as Float32Array<ArrayBuffer>);
 }
 
+/**
+ * The bytes of an initializer of any element type, as they lie in the file. Null where they are not there.
+ * Throws a `ModelError` if a file of the model has changed since it was opened.
+ */
+export function initializerBytes(model: OnnxModel, name: string): Uint8Array | null {
+  const tensor = model.initializers.get(name);
+  if (tensor === undefined) return null;
+  if (!isExternal(tensor)) return inlineBytes(tensor);
+  const bytes = new Uint8Array(Number(externalEntry(tensor, 'length') ?? 0));
+  return bytes.length > 0 && fill(bytes, tensor, model) ? bytes : null;
+}
+
 /** Fills `bytes` with the elements; false if they are not there as so many bytes. */
 function fill(bytes: Uint8Array, tensor: TensorProto, model: OnnxModel): boolean {
   if (!isExternal(tensor)) {

@@ -138,7 +138,7 @@ export function stackedList(target: Builder, { data, shapes, ranks, entry }: Lis
     const rows = apply('reshape', [wrap(target, shapes), toProxy([-1, entry!.length])]);
     const all = apply('indexSelect', [rows, toProxy([i])], { dim: 1 });
     const isSame = apply('all', [apply('eq', [all, last])], { dims: null, keepdim: false });
-    return apply('where', [isSame, last, toProxy(UNEQUAL)]);
+    return apply('where', [isSame, last, toProxy(UNEQUAL)], { signed: false });
   });
   return apply('reshape', [wrap(target, data), shapeOperand([length, ...dims])]);
 }

@@ -5,6 +5,7 @@ import { checkLimits, type Limits } from '../limits.ts';
 import type { Opening } from '../messages.ts';
 import { CANCELLED } from '../refusal.ts';
 import { Scheduler } from '../scheduler.ts';
+import { checkWorkOptions } from '../serve-options.ts';
 import { namedModels, type ServedModel, servedModel } from '../served-model.ts';
 import { type AnswerStore, FolderStore, USUAL_STORE } from './answers.ts';
 import type { QueuedData } from './queue-dispatcher.ts';
@@ -39,7 +40,8 @@ export interface WorkOptions {
  * ends what it runs before it closes.
  * @throws UsageError as `serve` does, and where Redis is not there
  */
-export async function work(options: WorkOptions): Promise<{ close(): Promise<void> }> {
+export async function work(options: WorkOptions, ...more: readonly never[]): Promise<{ close(): Promise<void> }> {
+  checkWorkOptions(options, more);
   const { edits = null, imports = [] } = options;
   const opening: Opening = { limits: checkLimits(options.limits ?? {}), edits, imports };
   const packages = await queuePackages();

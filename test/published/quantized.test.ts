@@ -14,12 +14,11 @@ test('an embedding whose table is quantized has no floats of its own: an error a
   expect(table.dtype).toBe('uint8');
 });
 
-test('a weight in few bits is an error that says so', async () => {
+test('a weight in few bits is the numbers that these stand for', async () => {
   const { model: path } = new Published('mpnet-int8');
   const model = await NNsight.load(path, { device: 'cpu' });
-  expect(() => model.get('encoder.layer.0.attention.attn.q.weight')).toThrow(
-    /quantized.test.ts:\d+:\d+ - encoder.layer.0.attention.attn.q.weight is quantized in this file: MatMulInteger works/,
-  );
+  const weight = model.get('encoder.layer.0.attention.attn.q.weight') as unknown as Tensor;
+  expect([weight.dtype, weight.dims]).toEqual(['float32', [32, 32]]);
 });
 
 test('rows of several lengths in a file with dynamic quantization are what plain ONNX Runtime gives of the batch', async () => {

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
-import { type ServeOptions, serve } from 'onnsight/serve';
+import { type ServeOptions, serve, type WorkOptions, work } from 'onnsight/serve';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { baseRequest } from '../fuzz/inputs/base.ts';
 import { modelPath } from '../support/fixtures.ts';
@@ -131,13 +131,26 @@ describe('what an operator sets', () => {
 
   it.each<[options: unknown, says: string]>([
     [[MLP], "serve takes one object: serve({ models: ['models/gpt2'] })"],
-    [{}, 'The option models of serve is an array of texts, not undefined'],
-    [{ models: { toy: MLP } }, 'The option models of serve is an array of texts, not {"toy":'],
+    [{}, 'The option models of serve is an array of at least one text, not undefined'],
+    [{ models: [] }, 'The option models of serve is an array of at least one text, not []'],
+    [{ models: [MLP], limits: [] }, 'The option limits of serve is an object, not []'],
+    [{ models: { toy: MLP } }, 'The option models of serve is an array of at least one text, not {"toy":'],
     [{ models: [MLP], port: '8000' }, 'The option port of serve is a whole number from 0 to 65535, not "8000"'],
     [{ models: [MLP], log: 'no' }, 'The option log of serve is true or false, not "no"'],
     [{ models: [MLP], ports: 1 }, "serve has no option 'ports'; did you mean port?"],
   ])('options are checked before anything starts: %j', async (options, says) => {
     await expect(serve(options as ServeOptions)).rejects.toThrow(says);
+  });
+
+  it.each<[args: readonly unknown[], says: string]>([
+    [[], "work takes one object: work({ models: ['models/gpt2'], redis: 'redis://localhost:6379' })"],
+    [[{ models: [MLP], redis: 'redis://localhost:1' }, 5], 'work takes one object'],
+    [[{}], 'The option models of work is an array of at least one text, not undefined'],
+    [[{ models: [MLP] }], 'The option redis of work is a text, not undefined'],
+    [[{ models: [MLP], redis: 'redis://localhost:1', port: 1 }], "work has no option 'port'"],
+  ])('so are those of a worker: %j', async (args, says) => {
+    await expect(work(...(args as [WorkOptions]))).rejects.toThrow(says);
+    await expect(serve(...([{ models: [MLP] }, 5] as unknown as [ServeOptions]))).rejects.toThrow('serve takes one');
   });
 
   it('requests in a minute, jobs that wait, iterations; and limits that there are not', async () => {

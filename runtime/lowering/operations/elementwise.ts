@@ -5,6 +5,7 @@ import { binary } from './binary.ts';
 import { bitwiseNot } from './bitwise.ts';
 import { exactly } from './exactly.ts';
 import { castTo, compute, select } from './kernels.ts';
+import { selectOther, selectSigned } from './select.ts';
 
 /** A function on floats; whole numbers and bools are converted first. */
 function onFloats(op: string, kernels: readonly DType[] = ['float16', 'float32', 'float64']): LowerPlain {
@@ -87,9 +88,10 @@ function geluTanh(emitter: Emitter, x: string, dtype: DType): string {
   return emitter.node('Tanh', [emitter.node('Mul', [emitter.node('Add', [x, correction]), scale])]);
 }
 
-const where: LowerPlain = (emitter, [condition, a, b], _, [output]) => {
+const where: Lower<'where'> = (emitter, [condition, a, b], { signed }, [output]) => {
   const { dtype } = output!;
-  return [select(emitter, condition!.name, castTo(emitter, a!, dtype), castTo(emitter, b!, dtype), dtype)];
+  const chosen = signed ? selectSigned : selectOther;
+  return [chosen(emitter, condition!.name, castTo(emitter, a!, dtype), castTo(emitter, b!, dtype), dtype)];
 };
 
 const cast: Lower<'cast'> = (emitter, [x], { dtype, exact }) => [

@@ -50,7 +50,7 @@ export function castTo(emitter: Emitter, x: Operand, dtype: DType): string {
   return emitter.cast(x.name, x.type.dtype, dtype);
 }
 
-/** `Where` with branches of one element type. */
+/** `Where` with branches of one element type. ONNX Runtime may give 0 for -0: `selectSigned` does not. */
 export function select(emitter: Emitter, condition: string, a: string, b: string, dtype: DType): string {
   const type = kernelType(dtype);
   const [then, otherwise] = [emitter.cast(a, dtype, type), emitter.cast(b, dtype, type)];

@@ -10,7 +10,16 @@ function along(op: string): Lower<'softmax' | 'logSoftmax'> {
   };
 }
 
+/** Of float64 ONNX Runtime's kernel passes over NaNs, where its softmax is NaN. */
+const logSoftmax: Lower<'logSoftmax'> = (emitter, inputs, attributes, outputs) => {
+  const [logs] = along('LogSoftmax')(emitter, inputs, attributes, outputs);
+  if (inputs[0]!.type.dtype !== 'float64') return [logs!];
+  const [shares] = along('Softmax')(emitter, inputs, attributes, outputs);
+  const nothing = emitter.node('Mul', [shares!, emitter.constant('float64', [0])]);
+  return [emitter.node('Add', [logs!, nothing])];
+};
+
 export const normalisation: Lowerings<'softmax' | 'logSoftmax'> = {
   softmax: along('Softmax'),
-  logSoftmax: along('LogSoftmax'),
+  logSoftmax,
 };

@@ -5,7 +5,7 @@ import type { Emitter, Lower, Lowerings } from '../emitter.ts';
 import { castTo, kernelType } from './kernels.ts';
 import { type Operand, rankOf } from './operand.ts';
 import { reduce } from './reduce.ts';
-import { requireOne, requiring } from './requirements.ts';
+import { requireAll, requireOne, requiring } from './requirements.ts';
 import { int, ints, reshape, shapeOf, sizesAlong } from './sizes.ts';
 
 /**
@@ -25,10 +25,19 @@ function wide(dtype: DType): DType {
   return dtype === 'float16' ? 'float32' : dtype;
 }
 
-/** ONNX Runtime multiplies int64 as float64: exact up to 2^53. */
-const prod: LowerReduction = (emitter, [x], { dims, keepdim }, [output]) => [
-  reduce(emitter, 'ReduceProd', castTo(emitter, x!, output!.dtype), dimsOf(x!, dims), keepdim),
-];
+/** ONNX Runtime multiplies int64 as float64, which is exact up to 2^53: beyond that the run must fail. */
+const prod: LowerReduction = (emitter, [x], { dims, keepdim }, [output]) => {
+  const { dtype } = output!;
+  const [computed, over] = [wide(dtype), dimsOf(x!, dims)];
+  const factors = castTo(emitter, x!, computed);
+  const product = reduce(emitter, 'ReduceProd', factors, over, keepdim);
+  if (dtype !== 'int64') return [emitter.cast(product, computed, dtype)];
+  const one = emitter.constant('float64', [1]);
+  const sizes = emitter.node('Max', [emitter.node('Abs', [emitter.cast(factors, 'int64', 'float64')]), one]);
+  const largest = reduce(emitter, 'ReduceProd', sizes, over, keepdim);
+  const isExact = emitter.node('LessOrEqual', [largest, emitter.constant('float64', [2 ** 53])]);
+  return [emitter.node('Add', [product, requireAll(emitter, 'exact', isExact)])];
+};
 
 /** Half of the bits of an int64. */
 const HALF = 2 ** 32;

@@ -9,6 +9,8 @@ export const REQUIREMENTS = {
   fits: 'a whole number does not fit in the dtype of the place that it is set at. Convert it with to(…), which wraps around, or clamp it first.',
   covered: 'the indices have more elements along a dimension than the tensor that they select from.',
   dimensions: 'a matrix product takes no number without dimensions. Multiply by it with *.',
+  exact:
+    'the product of whole numbers may be beyond 2^53, where ONNX Runtime rounds it. Multiply fractions: prod of x.double().',
   mask: 'a mask has other sizes than the dimensions that it selects from.',
 } as const;
 

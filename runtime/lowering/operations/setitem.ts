@@ -2,10 +2,11 @@ import { indexShape } from '../../graph/operations/getitem.ts';
 import { type Item, isWhole, readItems } from '../../graph/operations/items.ts';
 import type { Emitter, Lower, Lowerings } from '../emitter.ts';
 import { selectItems } from './getitem.ts';
-import { castTo, select } from './kernels.ts';
+import { castTo } from './kernels.ts';
 import { type Operand, rankOf } from './operand.ts';
 import { place } from './placement.ts';
 import { requiring } from './requirements.ts';
+import { selectSigned } from './select.ts';
 import { maskFits } from './selectors.ts';
 import {
   END,
@@ -127,7 +128,7 @@ function assignMasked(
     Array.from({ length: following }, (_, i) => covered + i),
   );
   const checked = requiring(emitter, value.name, maskFits(emitter, x.name, mask.name, covered, axis));
-  return select(emitter, condition, checked, x.name, x.type.dtype);
+  return selectSigned(emitter, condition, checked, x.name, x.type.dtype);
 }
 
 const setitem: Lower<'setitem'> = (emitter, [x, ...rest], attributes) => {
