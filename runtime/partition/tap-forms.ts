@@ -125,7 +125,12 @@ export class TapForms {
     const [form, other] = (isForm(a) ? [a, b] : [b, a]) as [TapForm, Value];
     return this.elementwise(form, other, node, (given) => {
       const own = isForm(a) ? this.add('logicalNot', [condition], {}, node) : condition;
-      const add = this.add('where', [own, given, form.add ?? this.constant(form.type.dtype, -0)], { signed: true }, node);
+      const add = this.add(
+        'where',
+        [own, given, form.add ?? this.constant(form.type.dtype, -0)],
+        { signed: true },
+        node,
+      );
       const mask = form.mask ? this.add('logicalOr', [form.mask, own], {}, node) : own;
       return { add, mask };
     });
