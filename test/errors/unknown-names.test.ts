@@ -105,7 +105,7 @@ const CALLS: readonly (readonly [says: string, call: () => unknown])[] = [
     "The declaration of the parameter 'a' has 'defualt'",
     () => intervention({ a: loose({ type: 'float32', defualt: 1 }) }, () => 1),
   ],
-  ["The intervention has no parameter 'alpah'. It has alpha", () => scaled(lm, text, { alpah: 1 })],
+  ["The intervention has no parameter 'alpah'; did you mean alpha? It has alpha", () => scaled(lm, text, { alpah: 1 })],
   ["tensor has no option 'dtyp'; did you mean dtype", () => tensor([1], loose({ dtyp: 'int64' }))],
   ["zeros has no option 'dtyp'; did you mean dtype", () => zeros(2, loose({ dtyp: 'int64' }))],
   ["randn has no option 'sed'; did you mean seed", () => randn([2], loose({ sed: 1 }))],

@@ -1,8 +1,8 @@
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { TSPC, tsconfig, VITE } from './hosts.ts';
+import { tsconfig, VITE } from './hosts.ts';
 import { Project } from './project.ts';
 
 /** A package of a workspace with nothing but a function with 'use trace': it does not depend on onnsight. */
@@ -42,20 +42,6 @@ describe('a helper in a package of a workspace that does not depend on onnsight'
   it('runs under the hook', async () => {
     const { output } = await project.node('--import', 'onnsight/register', 'src/app.ts');
     expect(output).toMatch(/^got 7 /);
-  });
-
-  it('is an error of tsc that says what to do, where its JavaScript stays in that package', async () => {
-    mkdirSync(join(helper, 'src'), { recursive: true });
-    writeFileSync(join(helper, 'src/index.ts'), "export const f = (x: number) => { 'use trace'; return x * 2; };\n");
-    const config = JSON.parse(tsconfig());
-    config.compilerOptions.plugins[0].transform = join(
-      project.folder,
-      'node_modules/onnsight/dist/plugin/ts-patch.cjs',
-    );
-    writeFileSync(join(helper, 'tsconfig.json'), JSON.stringify(config));
-    const { output, code } = await project.tool(TSPC, '-p', helper);
-    expect(output).toMatch(/index\.ts\(1,1\): error TS91000: .*Add onnsight to the dependencies of its package/);
-    expect(code).not.toBe(0);
   });
 });
 
