@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { NNsight, save } from 'onnsight';
+import { intervention, LanguageModel, NNsight, RemoteBackend, save } from 'onnsight';
 import { afterAll, describe, expect, it } from 'vitest';
 import { makeGraph, makeModel, makeNode, makeRawTensor, makeValueInfo } from '../../runtime/onnx/make.ts';
 import { encodeModel } from '../../runtime/onnx/proto.ts';
@@ -48,8 +48,31 @@ describe('a model that is released', () => {
     for (const one of [model, other]) expect(thrown(() => one.trace).message).toMatch(WAS_RELEASED);
   });
 
+  it('generates, caches, asks a server and runs what was taken from it no more, either', async () => {
+    const model = await LanguageModel.load(TOY, { device: 'cpu' });
+    const own = intervention((one: LanguageModel) => save(one.lm_head.output));
+    const kept = await model.trace('Hello', () => save(model.lm_head.output));
+    // Taken out before: what runs later has no line of its own, but names the file.
+    const [trace, generate] = [model.trace.bind(model), model.generate.bind(model)];
+    await model.release();
+    const backend = new RemoteBackend('http://localhost:9');
+    for (const use of [
+      () => model.generate('Hello', { maxNewTokens: 1 }),
+      () => model.trace('Hello', (tracer) => tracer.cache()),
+      () => model.trace('Hello', { backend }),
+      () => own(model, 'Hello'),
+      () => trace('Hello'),
+      () => generate('Hello', { maxNewTokens: 1 }),
+    ]) {
+      const error = await Promise.resolve()
+        .then(use)
+        .catch((reason: unknown) => reason);
+      expect(String(error)).toMatch(/model\.onnx was released/);
+    }
+    expect(kept.toArray()).toBeDefined();
+  });
+
   it('while traces of it run, ends them with their results or an error', async () => {
-    const { LanguageModel } = await import('onnsight');
     const model = await LanguageModel.load(TOY, { device: 'cpu' });
     const running = Array.from({ length: 4 }, () => model.generate('The Eiffel', { maxNewTokens: 8 }));
     await new Promise((resolve) => setTimeout(resolve, 20));

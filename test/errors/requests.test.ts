@@ -157,6 +157,28 @@ describe('a request that does not fit together is a GraphError', () => {
     }
   });
 
+  it('an exact conversion of what is no whole number', () => {
+    const json: Json = JSON.parse(text);
+    const operand = {
+      op: 'operand',
+      inputs: [],
+      attributes: { dtype: 'float32' },
+      outputs: [{ id: 9000, dtype: 'float32', shape: [] }],
+    };
+    const cast = (dtype: string) => ({
+      op: 'cast',
+      inputs: [9000],
+      attributes: { dtype, exact: true },
+      outputs: [{ id: 9001, dtype, shape: [] }],
+    });
+    for (const dtype of ['int32', 'float64', 'bool']) {
+      const given = structuredClone(json);
+      for (const one of [operand, cast(dtype)]) given.graph.root.nodes.push({ ...one, regions: [], site: null });
+      given.graph.operands.push({ value: 9000, dims: [], data: [1.5] });
+      expect(() => requestFromJson(given)).toThrow(/only whole numbers become others exactly/);
+    }
+  });
+
   it('a graph that contains itself', () => {
     const json: Json = JSON.parse(text);
     find(json, 'if').regions[0].nodes.push(find(json, 'if'));

@@ -100,3 +100,9 @@ it.each(Object.entries(requests))('a %s runs as JSON, and damaged it is refused 
   expect(told).toEqual([]);
   expect(refused).toBeGreaterThan(40);
 });
+
+it('more forwards than a request may have are refused', async () => {
+  const json = await jsonOf(requests.attached!);
+  json.course.forwards = Array(4097).fill(json.course.forwards[0]);
+  expect(() => requestFromJson(json)).toThrow('The request has 4097 forwards, and may have 4096.');
+});

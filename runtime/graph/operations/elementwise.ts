@@ -100,8 +100,10 @@ const where: InputsRule = {
 };
 
 const cast: Operation<'cast'> = {
-  infer(inputs, { dtype }) {
+  infer(inputs, { dtype, exact }) {
     const x = input(inputs, 0);
+    if (exact && ![x.dtype, dtype].every((one) => /^u?int/.test(one)))
+      throw new OperationError(`cast(): only whole numbers become others exactly, not ${x.dtype} as ${dtype}`);
     return [withConstant(dtype, x.shape, x.constant)];
   },
 };
