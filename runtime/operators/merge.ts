@@ -9,7 +9,6 @@ import { type Form, type PlainForm, type TensorForm, typesOf } from '../tracing/
 import { join } from '../tracing/forms/join.ts';
 import { inner } from '../tracing/hidden.ts';
 import { type EntriesCase, emptyList, type GraphEntries, type ListValue, listOf } from '../tracing/lists.ts';
-import { TensorProxy } from '../tracing/proxy.ts';
 import { SavedProxy, type SaveState, saveMerged } from '../tracing/saves.ts';
 
 /** Makes the real value once the node exists whose outputs it is made of. */
