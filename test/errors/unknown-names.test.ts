@@ -30,7 +30,7 @@ import {
 } from 'onnsight/analysis';
 import { serve } from 'onnsight/serve';
 import { expect, it } from 'vitest';
-import { loadToy } from '../support/toy.ts';
+import { loadToy, TOY } from '../support/toy.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: what these calls are given is refused by the type checker, too.
 type Any = any;
@@ -128,7 +128,7 @@ const CALLS: readonly (readonly [says: string, call: () => unknown])[] = [
       ),
   ],
   ["serve has no option 'prot'; did you mean port", () => serve(loose({ models: [], prot: 1 }))],
-  ["There is no limit 'memry'", () => serve({ models: [], limits: loose({ memry: 1 }) })],
+  ["There is no limit 'memry'", () => serve({ models: [TOY], limits: loose({ memry: 1 }) })],
   [
     "patch has no option 'modul'; did you mean module",
     () => patch(lm, text, text, loose({ modul: 'lm_head', positions: [0] })),
@@ -141,7 +141,7 @@ const CALLS: readonly (readonly [says: string, call: () => unknown])[] = [
   ["parts has no option 'layer'; did you mean layers", () => stackHeads(lm, text, 4, { parts: loose({ layer: 'h' }) })],
   [
     "no option 'tokn'; did you mean token",
-    () => logitAttribution(lm, text, { labels: [], values }, loose({ tokn: 1 })),
+    () => logitAttribution(lm, text, { labels: [], values: zeros(1, 1, 1, 128) }, loose({ tokn: 1 })),
   ],
   ["no option 'corrupt'; did you mean corrupted", () => getActPatchResidPre(lm, loose({ ...grid, corrupt: text }))],
   [
