@@ -52,7 +52,7 @@ const returns = z.union([
     kind: z.literal('value'),
     value: z.union([z.string(), z.number(), z.boolean(), z.null()]).optional(),
   }),
-  z.strictObject({ kind: z.literal('number'), value: z.enum(['NaN', 'Infinity', '-Infinity', '-0']) }),
+  z.strictObject({ kind: z.literal('number'), value: z.literal(['NaN', 'Infinity', '-Infinity', '-0']) }),
 ]);
 
 const file = z.strictObject({

@@ -2,6 +2,7 @@ import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } fr
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { pages } from '../../docs/build/pages.ts';
+import manifest from '../../package.json' with { type: 'json' };
 import { readmeProgram } from '../hosts/programs.ts';
 import { linkOnnsight } from '../plugin/project.ts';
 import { COMPILERS, check, errorsIn, errorsWantedIn, ROOT, tsc } from './compilers.ts';
@@ -90,7 +91,10 @@ describe.each(Object.entries(COMPILERS))('%s', { timeout: 60_000 }, (version, co
 
 it('the declarations of the package have no errors, which `skipLibCheck` would hide', { timeout: 60_000 }, () => {
   const compiler = COMPILERS['TypeScript 7']!;
-  const printed = check(compiler, folder, [join(FIXTURES, 'language.ts')], { skipLibCheck: false });
+  const entries = Object.entries(manifest.exports).filter(([, one]) => typeof one === 'object');
+  const all = join(folder, 'all.ts');
+  writeFileSync(all, entries.map(([entry]) => `import type {} from 'onnsight${entry.slice(1)}';\n`).join(''));
+  const printed = check(compiler, folder, [join(FIXTURES, 'language.ts'), all], { skipLibCheck: false });
   expect(
     printed.split('\n').filter((line) => /\bdist\/.*error TS/.test(line) && !line.includes('node_modules')),
   ).toEqual([]);
