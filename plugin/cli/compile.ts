@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
-import { ModelMap } from '../../runtime/api/locate.ts';
+import { ModelMap } from '../../runtime/api/model-map.ts';
 import { type BuiltBundle, buildBundle } from '../../runtime/bundle/build/build.ts';
 import { tritonConfig } from '../../runtime/bundle/build/triton.ts';
 import { staleFiles, writeBundle } from '../../runtime/bundle/build/write.ts';

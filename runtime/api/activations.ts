@@ -8,7 +8,7 @@ import { Dependencies, type Vertex } from '../lowering/dependencies.ts';
 import type { ModelTensor } from '../onnx/model.ts';
 import { type InputTensor, StringTensor } from '../tensor/string-tensor.ts';
 import { Tensor } from '../tensor/tensor.ts';
-import type { ModelMap } from './locate.ts';
+import type { ModelMap } from './model-map.ts';
 
 /** A value that replaces a module's output from the beginning: the nodes that compute it do not run. */
 export interface Activation {

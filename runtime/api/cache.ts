@@ -9,11 +9,11 @@ import { TensorProxy } from '../tracing/proxy.ts';
 import { saveTensor } from '../tracing/saves.ts';
 import type { Cache, CacheOptions } from '../types/tracer.ts';
 import { Kept, type Named } from './kept.ts';
-import { TypedModel } from './locate.ts';
 import { envoyOf, ModuleEnvoy } from './module-envoy.ts';
 import { readTensor } from './module-tensors.ts';
 import { join } from './names.ts';
 import type { Tracing } from './tracing.ts';
+import { TypedModel } from './typed-model.ts';
 import { wholePath } from './whole-path.ts';
 
 /** Keeps the tensors of modules in some forwards, as they are at the end of the block. */

@@ -9,7 +9,7 @@ import type { TracedForward } from '../tracing/forward.ts';
 import { inner } from '../tracing/hidden.ts';
 import { commonShape } from '../tracing/lists.ts';
 import type { TensorProxy } from '../tracing/proxy.ts';
-import type { ModelMap } from './locate.ts';
+import type { ModelMap } from './model-map.ts';
 import { isLookUp, isTokenWise } from './token-wise.ts';
 
 /**

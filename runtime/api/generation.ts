@@ -9,10 +9,10 @@ import { owning } from '../tracing/proxy.ts';
 import type { AskedStep, StepOutputs } from '../types/course.ts';
 import type { Block } from './blocks.ts';
 import type { Invokes } from './invokes.ts';
-import { TypedModel } from './locate.ts';
 import { shapesOf } from './shapes.ts';
 import { type Steps, StepTracer } from './step-tracer.ts';
 import type { Traceable, Tracing } from './tracing.ts';
+import { TypedModel } from './typed-model.ts';
 
 /** Values that stand in the graph for what only the run of a generation tells. */
 export interface Outcomes {

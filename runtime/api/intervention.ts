@@ -27,14 +27,15 @@ import { fittedInput } from './fitted-input.ts';
 import { PlainInputs } from './input-maker.ts';
 import type { Changed } from './left-behind.ts';
 import { LoadedModel } from './loaded-model.ts';
-import { type ModelMap, TypedModel } from './locate.ts';
 import { Model } from './model.ts';
+import type { ModelMap } from './model-map.ts';
 import { savedOutputs } from './model-outputs.ts';
 import { envoyOf } from './module-envoy.ts';
 import { checkOptions, type OptionKinds } from './options.ts';
 import { parseParameters } from './parameter-spec.ts';
 import { shapesFor } from './shapes.ts';
 import { Tracing } from './tracing.ts';
+import { TypedModel } from './typed-model.ts';
 
 /** Marks interventions, those of another copy of the library too; the value tells which copy made them. */
 const MARK = Symbol.for('onnsight.intervention');

@@ -6,9 +6,10 @@ import type { TracedForward } from '../tracing/forward.ts';
 import type { LoadOptions } from '../types/model.ts';
 import type { Block } from './blocks.ts';
 import type { InputMaker } from './input-maker.ts';
-import type { ModelMap, Shapes } from './locate.ts';
+import type { ModelMap } from './model-map.ts';
 import { StepModel } from './step-model.ts';
 import type { RunnableModel, Traceable, Tracing } from './tracing.ts';
+import type { Shapes } from './typed-model.ts';
 
 /** The user's choice of how a model runs. */
 export interface EngineChoice {

@@ -1,8 +1,9 @@
 import { OperationError } from '../graph/operation.ts';
 import type { TracedForward } from '../tracing/forward.ts';
 import { save } from '../tracing/saves.ts';
-import { type ModelMap, TypedModel } from './locate.ts';
+import type { ModelMap } from './model-map.ts';
 import { Ports } from './ports.ts';
+import { TypedModel } from './typed-model.ts';
 import { Unreadable } from './unreadable.ts';
 
 /** All outputs of a model by the names that its file gives them, saved. */

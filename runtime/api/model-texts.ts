@@ -1,6 +1,7 @@
 import { TraceError } from '../errors.ts';
 import { fromTensor } from '../execution/session-tensors.ts';
 import type { Address } from '../graph/ops.ts';
+import { operationPath } from '../modules/operation-path.ts';
 import { elementType, TEXTS } from '../onnx/dtypes.ts';
 import { ModelError } from '../onnx/error.ts';
 import { tailModel, tailOf } from '../onnx/tail.ts';
@@ -14,8 +15,9 @@ import { callerSite } from '../tracing/caller.ts';
 import type { TracedForward } from '../tracing/forward.ts';
 import { saveTensor } from '../tracing/saves.ts';
 import { tracedTexts } from '../tracing/texts.ts';
-import { type ModelMap, operationPath, TypedModel } from './locate.ts';
+import type { ModelMap } from './model-map.ts';
 import { readTensor } from './module-tensors.ts';
+import { TypedModel } from './typed-model.ts';
 
 /**
  * The texts at an address of a model, for a block; null where there are none. A graph computes with numbers, so that what

@@ -12,9 +12,10 @@ import { fitted } from '../tracing/fitted.ts';
 import type { TracedForward } from '../tracing/forward.ts';
 import { inner } from '../tracing/hidden.ts';
 import { owning, TensorProxy, viewing } from '../tracing/proxy.ts';
-import { type ModelMap, TypedModel } from './locate.ts';
+import type { ModelMap } from './model-map.ts';
 import { ANYWHERE } from './place.ts';
 import { activeTracing } from './tracing.ts';
+import { TypedModel } from './typed-model.ts';
 
 /** The value at an address: only the rows of the invoke that runs now. */
 export function readTensor(forward: TracedForward, address: Address): TensorProxy {
@@ -36,9 +37,9 @@ export function readTensor(forward: TracedForward, address: Address): TensorProx
 function ifEntered(forward: TracedForward, address: Address, tensor: TensorProxy): TensorProxy {
   if (address.port !== 'input') return tensor;
   const { map } = TypedModel.of(forward);
-  const around = map.branchesAround(address);
+  const around = map.branches.around(address);
   const ran = around.at(-1);
-  if (!ran || map.branchesOf(address).length === around.length) return tensor;
+  if (!ran || map.branches.of(address).length === around.length) return tensor;
   const target = builder();
   const value = tensor[inner].value();
   const bodies = [value, blank(target, value.type)].map((one) => ({ parameters: [], nodes: [], results: [one] }));

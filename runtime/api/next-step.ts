@@ -1,6 +1,6 @@
 import { TraceError } from '../errors.ts';
 import { callerSite } from '../tracing/caller.ts';
-import type { ModelMap } from './locate.ts';
+import type { ModelMap } from './model-map.ts';
 import { activeTracing } from './tracing.ts';
 
 /** In a generation: from here on, the module at a path is that of a later step. */

@@ -7,7 +7,7 @@ import { ort } from '../ort/ort.ts';
 import type { LoadOptions } from '../types/model.ts';
 import { type InputMaker, withHooks } from './input-maker.ts';
 import { engineChoice, LoadedModel } from './loaded-model.ts';
-import { ModelMap } from './locate.ts';
+import { ModelMap } from './model-map.ts';
 import type { Rename } from './names.ts';
 
 /**

@@ -1,11 +1,12 @@
 import { TraceError } from '../errors.ts';
+import { operationPath } from '../modules/operation-path.ts';
 import { ownProxy } from '../own-proxies.ts';
 import { PROBED_NAMES } from '../probed-names.ts';
 import { callerSite } from '../tracing/caller.ts';
 import type { Operations } from '../types/module.ts';
 import { atCaller } from './at-caller.ts';
 import { OperationEnvoy } from './envoy.ts';
-import { type ModelMap, operationPath } from './locate.ts';
+import type { ModelMap } from './model-map.ts';
 import type { Standing } from './place.ts';
 import { Ports } from './ports.ts';
 

@@ -1,5 +1,5 @@
 import type { TracedForward } from '../tracing/forward.ts';
-import type { ModelMap } from './locate.ts';
+import type { ModelMap } from './model-map.ts';
 
 /** Where a model is attached: a path in another model. */
 export interface Place {

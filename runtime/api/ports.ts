@@ -9,11 +9,12 @@ import type { Traced } from '../types/tensor.ts';
 import { atCaller } from './at-caller.ts';
 import { callModule } from './call-module.ts';
 import { fixedList } from './fixed-list.ts';
-import { type ModelMap, TypedModel } from './locate.ts';
+import type { ModelMap } from './model-map.ts';
 import { readTexts } from './model-texts.ts';
 import { readTensor, writeTensor } from './module-tensors.ts';
 import { ANYWHERE, type Standing } from './place.ts';
 import { activeTracing } from './tracing.ts';
+import { TypedModel } from './typed-model.ts';
 
 type Side = 'output' | 'input';
 

@@ -4,7 +4,7 @@ import type { InterventionGraph } from '../graph/graph.ts';
 import type { Node, NodeOf, Value } from '../graph/types.ts';
 import { withRegions } from '../graph/walk.ts';
 import { dtypeName } from '../onnx/dtypes.ts';
-import type { ModelMap } from './locate.ts';
+import type { ModelMap } from './model-map.ts';
 
 /**
  * Checks what a graph that came as data says of the models: modules, their tensors and dtypes, inputs of models that are

@@ -2,7 +2,8 @@ import type { TensorType } from '../graph/types.ts';
 import type { Sizes, SymbolicTypes } from '../shapes/symbolic.ts';
 import type { InputTensor } from '../tensor/string-tensor.ts';
 import type { Batching } from '../tracing/model.ts';
-import type { ModelMap, Shapes } from './locate.ts';
+import type { ModelMap } from './model-map.ts';
+import type { Shapes } from './typed-model.ts';
 
 /** The shapes for given inputs: by formulas if all are known, else by a run of ONNX Runtime's inference. */
 export async function shapesFor(map: ModelMap, inputs: ReadonlyMap<string, InputTensor>): Promise<Shapes> {

@@ -4,7 +4,8 @@ import type { Located } from '../lowering/address.ts';
 import { OPERATION } from '../modules/operation-path.ts';
 import { nodePath } from '../modules/path-names.ts';
 import type { TracedForward } from '../tracing/forward.ts';
-import { type ModelMap, type Shapes, TypedModel } from './locate.ts';
+import type { ModelMap } from './model-map.ts';
+import { type Shapes, TypedModel } from './typed-model.ts';
 
 /**
  * What a step of a generation runs after the first one: the decoder of an encoder-decoder. Its modules have the names that

@@ -29,9 +29,10 @@ import { ModelIdentity } from './backend.ts';
 import * as branchErrors from './branch-errors.ts';
 import type { InputMaker } from './input-maker.ts';
 import { LeftBehind } from './left-behind.ts';
-import { type ModelMap, type Shapes, TypedModel } from './locate.ts';
+import type { ModelMap } from './model-map.ts';
 import { ANYWHERE, type Place, type Standing } from './place.ts';
 import { Results } from './results.ts';
+import { type Shapes, TypedModel } from './typed-model.ts';
 
 /** A model that can run in a trace. */
 export interface RunnableModel {
@@ -224,8 +225,8 @@ export class Tracing {
     checkFunctions(returned.graph);
     this.present = presence(returned.graph, {
       ran: (node) => this.ranAddresses(node),
-      isTruth: ({ attributes }) => this.mapOf(attributes).saysWhetherRan(attributes),
-      more: ({ attributes }) => this.mapOf(attributes).goesOn(attributes),
+      isTruth: ({ attributes }) => this.mapOf(attributes).branches.saysWhetherRan(attributes),
+      more: ({ attributes }) => this.mapOf(attributes).branches.goesOn(attributes),
       errors: branchErrors,
     });
     const { present } = this;
@@ -387,7 +388,7 @@ export class Tracing {
   private ranAddresses({ op, attributes }: NodeOf<'read'> | NodeOf<'write'>): readonly Address[] {
     const map = this.mapOf(attributes);
     const isOfModule = op === 'write' && attributes.port === 'input' && !attributes.inplace;
-    return isOfModule ? map.branchesAround(attributes) : map.branchesOf(attributes);
+    return isOfModule ? map.branches.around(attributes) : map.branches.of(attributes);
   }
 
   /** Whether something may not be there that is saved, or that the model needs. */

@@ -1,7 +1,7 @@
 import { TraceError } from '../errors.ts';
 import type { InterventionGraph } from '../graph/graph.ts';
 import { Dependencies } from '../lowering/dependencies.ts';
-import { operationPath } from '../modules/operation-path.ts';
+import { pathOfNode } from '../modules/operation-path.ts';
 import { dtypeName } from '../onnx/dtypes.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import type { Engine } from './engine.ts';
@@ -45,7 +45,7 @@ export class Draws {
           );
         }
         const address = {
-          path: operationPath(tree, vertex as number),
+          path: pathOfNode(tree, vertex as number),
           port: 'output',
           index,
           call: 0,

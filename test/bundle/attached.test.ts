@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { backward, intervention, type LanguageModel, NNsight, save, sum, type Tensor } from 'onnsight';
 import { loadBundle } from 'onnsight/bundle';
 import { describe, expect, it } from 'vitest';
-import { ModelMap } from '../../runtime/api/locate.ts';
+import { ModelMap } from '../../runtime/api/model-map.ts';
 import { manifestSchema } from '../../runtime/bundle/schema.ts';
 import { walk } from '../../runtime/modules/module.ts';
 import { readModel } from '../../runtime/onnx/read.ts';

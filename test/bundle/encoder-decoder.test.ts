@@ -5,7 +5,7 @@ import { intervention, LanguageModel, save, type Tensor } from 'onnsight';
 import { loadBundle } from 'onnsight/bundle';
 import { describe, expect, it } from 'vitest';
 import type { InterventionFunction } from '../../runtime/api/intervention.ts';
-import { ModelMap } from '../../runtime/api/locate.ts';
+import { ModelMap } from '../../runtime/api/model-map.ts';
 import { buildBundle } from '../../runtime/bundle/build/build.ts';
 import { loaderTypes } from '../../runtime/bundle/build/loader-source.ts';
 import { writeBundle } from '../../runtime/bundle/build/write.ts';

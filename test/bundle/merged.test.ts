@@ -3,7 +3,7 @@ import { intervention, type LanguageModel, save, type Tensor } from 'onnsight';
 import { loadBundle } from 'onnsight/bundle';
 import { expect, it } from 'vitest';
 import type { InterventionFunction } from '../../runtime/api/intervention.ts';
-import { ModelMap } from '../../runtime/api/locate.ts';
+import { ModelMap } from '../../runtime/api/model-map.ts';
 import { buildBundle } from '../../runtime/bundle/build/build.ts';
 import { writeBundle } from '../../runtime/bundle/build/write.ts';
 import { modelPlace } from '../../runtime/language/model-place.ts';

@@ -1,7 +1,7 @@
 import { intervention, NNsight, norm, save } from 'onnsight';
 import { loadBundle } from 'onnsight/bundle';
 import { describe, expect, it } from 'vitest';
-import { ModelMap } from '../../runtime/api/locate.ts';
+import { ModelMap } from '../../runtime/api/model-map.ts';
 import { walk } from '../../runtime/modules/module.ts';
 import { readModel } from '../../runtime/onnx/read.ts';
 import { maxDifference } from '../support/toy.ts';

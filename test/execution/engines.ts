@@ -1,5 +1,5 @@
 import { NNsight } from 'onnsight';
-import { ModelMap } from '../../runtime/api/locate.ts';
+import { ModelMap } from '../../runtime/api/model-map.ts';
 import { Engine, type RunOptions } from '../../runtime/execution/engine.ts';
 import type { RunStats } from '../../runtime/execution/stats.ts';
 import type { InterventionGraph } from '../../runtime/graph/graph.ts';

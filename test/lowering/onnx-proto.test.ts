@@ -1,9 +1,10 @@
 import { fileURLToPath } from 'node:url';
 import onnxProto from 'onnx-proto';
 import { describe, expect, it } from 'vitest';
-import { ModelMap, type Shapes } from '../../runtime/api/locate.ts';
+import { ModelMap } from '../../runtime/api/model-map.ts';
 import { ModuleEnvoy } from '../../runtime/api/module-envoy.ts';
 import { Tracing } from '../../runtime/api/tracing.ts';
+import type { Shapes } from '../../runtime/api/typed-model.ts';
 import { Engine } from '../../runtime/execution/engine.ts';
 import { lower } from '../../runtime/lowering/lower.ts';
 import { decodeModel } from '../../runtime/onnx/proto.ts';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { buildIntervention, type InterventionFunction } from '../../api/intervention.ts';
-import type { ModelMap } from '../../api/locate.ts';
+import type { ModelMap } from '../../api/model-map.ts';
 import { TraceError } from '../../errors.ts';
 import type { InterventionGraph } from '../../graph/graph.ts';
 import type { Address } from '../../graph/ops.ts';

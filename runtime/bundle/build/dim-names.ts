@@ -1,4 +1,4 @@
-import type { ModelMap } from '../../api/locate.ts';
+import type { ModelMap } from '../../api/model-map.ts';
 import type { DType } from '../../graph/types.ts';
 import { makeValueInfo } from '../../onnx/make.ts';
 import type { ModelProto } from '../../onnx/proto.ts';

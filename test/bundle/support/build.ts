@@ -5,7 +5,7 @@ import type { Inputs, LanguageModel } from 'onnsight';
 import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import { afterAll } from 'vitest';
 import { isIntervention } from '../../../runtime/api/intervention.ts';
-import { ModelMap } from '../../../runtime/api/locate.ts';
+import { ModelMap } from '../../../runtime/api/model-map.ts';
 import { type BuildOptions, buildBundle } from '../../../runtime/bundle/build/build.ts';
 import { writeBundle } from '../../../runtime/bundle/build/write.ts';
 import { readModel } from '../../../runtime/onnx/read.ts';

@@ -1,0 +1,58 @@
+import { OperationError } from '../graph/operation.ts';
+import type { Address } from '../graph/ops.ts';
+import { type Module, walk } from '../modules/module.ts';
+import { elementTypeName } from '../onnx/dtypes.ts';
+import type { OnnxModel } from '../onnx/model.ts';
+import type { ModelMap } from './model-map.ts';
+
+/**
+ * Refuses outputs whose order the file does not tell, and the output of an LSTM, GRU or RNN of which it has only the final
+ * states: PyTorch's is the sequence. A model returns what its file declares.
+ */
+export function checkReturned(map: ModelMap, { path, call }: Address, tensor: string | undefined): void {
+  const { model } = map;
+  const module = map.find(path);
+  if (module.calls[call]?.order === 'unknown') {
+    const made = module.calls[call].outputs.flatMap((output) => {
+      const found = module.operations.find(({ node }) => model.graph.node[node]!.output.includes(output));
+      return found ? [`${path}.ops.${found.name}.output`] : [];
+    });
+    throw new OperationError(
+      `'${path}' returns several tensors, and its file does not tell which of them is the first in PyTorch. Use them where they are made: ${made.join(', ')}`,
+    );
+  }
+  if (module.calls[call]?.order === 'pooled') {
+    throw new OperationError(
+      `only what is pooled leaves '${path}' in this file, and PyTorch's module may return what it is pooled of before that, as transformers' models do. Use ${poolerOf(map, module, tensor!)}`,
+    );
+  }
+  if (tensor === undefined || path === '') return;
+  checkTable(model, path, tensor);
+  if (!model.finalStates.has(tensor)) return;
+  throw new OperationError(
+    `the model uses only the final states of '${path}', and its file does not have the sequence that PyTorch returns first. The states are outputs of its operations: ${path}.ops`,
+  );
+}
+
+/** Where what is pooled is found, and what it is pooled of. */
+function poolerOf(map: ModelMap, { path, operations }: Module, pooled: string): string {
+  const pooler = `${path}.pooler`;
+  if (map.has(pooler)) return `${pooler}.input or ${pooler}.output`;
+  const inner = [...walk(map.tree)].findLast(
+    (one) => one.path.startsWith(`${path}.`) && one.calls.some(({ outputs }) => outputs.includes(pooled)),
+  );
+  if (inner) return `${inner.path}.output, or the output of the last layer`;
+  const found = operations.find(({ node }) => map.model.graph.node[node]!.output.includes(pooled))!;
+  return `${path}.ops.${found.name}.output, or the output of the last layer`;
+}
+
+/** Refuses what an embedding looks up in a quantized table, where it becomes floats only behind the module. */
+function checkTable(model: OnnxModel, path: string, tensor: string): void {
+  const { elementTypes, initializers } = model;
+  const maker = model.makerOf(tensor);
+  const type = elementTypeName(elementTypes.get(tensor) ?? 0);
+  if (maker?.opType !== 'Gather' || !/^u?int8$/.test(type) || !initializers.has(maker.input[0]!)) return;
+  throw new OperationError(
+    `'${path}' looks its output up in a quantized table in this file (${type}), and the floats that PyTorch returns are made of it later. The quantized values are ${path}.ops.Gather.output`,
+  );
+}
