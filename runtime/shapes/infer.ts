@@ -17,7 +17,7 @@ import { checkOutputs, refusalOf } from './refusal.ts';
  * Of so many tensors ONNX Runtime is asked at once: the time that it takes grows with the square of their number. Of a
  * model with more it is given the part that makes them.
  */
-const AT_ONCE = 2048;
+const AT_ONCE = 1024;
 
 /** How many nodes by rule take ONNX Runtime as long as one that it is asked for. */
 const OTHERS = 4;
