@@ -1,3 +1,4 @@
+import { activeBuilder } from '../../tracing/builder.ts';
 import { shownFile } from '../../tracing/shown-file.ts';
 import { userFrame } from '../../user-frames.ts';
 
@@ -5,8 +6,8 @@ import { userFrame } from '../../user-frames.ts';
 export type Caller = 'user' | 'onnsight' | 'library';
 
 /**
- * The line of the user's code on whose behalf `trap` was called; null if there is none, while a library is loaded, and
- * where the direct caller is one that `isAsked` doesn't mean.
+ * The line of the user's code on whose behalf `trap` was called; null if there is none, while a library is loaded, where
+ * a library is called by this one, and where the direct caller is one that `isAsked` doesn't mean.
  */
 export function usersPlace(trap: object, isAsked: (by: Caller) => boolean): string | null {
   const usual = Error.stackTraceLimit;
@@ -20,6 +21,8 @@ export function usersPlace(trap: object, isAsked: (by: Caller) => boolean): stri
     if (!/:\d+:\d+\)?$/.test(line)) continue;
     const frame = userFrame(line);
     const isLibrary = line.includes('node:') || /[\\/]node_modules[\\/]/.test(frame?.file ?? '');
+    // A library that this one has called asks for itself; what a block calls goes through the operators.
+    if (by === 'library' && !isLibrary && !frame && !activeBuilder()) return null;
     by ??= isLibrary ? 'library' : frame ? 'user' : 'onnsight';
     if (isLibrary || !frame) continue;
     return isAsked(by) ? `${shownFile(frame.file)}:${frame.line}:${frame.column}` : null;
