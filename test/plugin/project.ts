@@ -86,36 +86,6 @@ export class Project {
     });
   }
 
-  /** Starts an installed tool that watches; `next` is what it prints until `end` matches. */
-  watch(path: string, ...args: string[]): { next(end: RegExp): Promise<string>; end(): void } {
-    const child = spawn(process.execPath, [join(INSTALLED, path), ...args], {
-      cwd: this.folder,
-      env: userEnvironment(),
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    let output = '';
-    let wake = () => {};
-    for (const stream of [child.stdout, child.stderr]) {
-      stream.on('data', (data) => {
-        output += data;
-        wake();
-      });
-    }
-    child.on('close', () => wake());
-    const next = async (end: RegExp): Promise<string> => {
-      while (!end.test(output)) {
-        if (child.exitCode !== null) throw new Error(`It ended: ${output}`);
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-        });
-      }
-      const printed = output;
-      output = '';
-      return printed;
-    };
-    return { next, end: () => child.kill() };
-  }
-
   /** Runs an installed command-line tool, named by its file inside node_modules, under Node. */
   tool(path: string, ...args: string[]): Promise<Outcome> {
     return this.node(join(INSTALLED, path), ...args);
