@@ -1,6 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';
-import type { CompileOptions } from './compile.ts';
 
 /** The folder at or above `path` that has a file of this name; null if none has. */
 function folderWith(file: string, path: string): string | null {
@@ -8,11 +7,19 @@ function folderWith(file: string, path: string): string | null {
   return dirname(path) === path ? null : folderWith(file, dirname(path));
 }
 
+/** The options that name files and folders. */
+interface Places {
+  readonly model: string;
+  readonly out: string;
+  readonly project?: string;
+  readonly tokenizer?: string | true;
+}
+
 /**
  * Goes to the folder of the package, where npm runs scripts: what the command writes depends on no other folder.
  * Returns the patterns and options as they are from there, with the nearest tsconfig.json, by which the files run, too.
  */
-export function fromProject<Options extends CompileOptions>(
+export function fromProject<Options extends Places>(
   patterns: readonly string[],
   options: Options,
 ): { patterns: string[]; options: Options } {

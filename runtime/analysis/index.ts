@@ -14,6 +14,7 @@ export type {
   Answer,
   ComponentOptions,
   HeadPatchingOptions,
+  PatchingGrid,
   PatchingOptions,
   PatchOptions,
   PictureOptions,
@@ -25,7 +26,6 @@ export {
   getActPatchAttnOut,
   getActPatchMlpOut,
   getActPatchResidPre,
-  type PatchingGrid,
 } from './patching.ts';
 export { drawGrid } from './picture.ts';
 export {

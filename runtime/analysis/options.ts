@@ -6,7 +6,6 @@ import type { Tensor } from '../index.ts';
 import { callerSite } from '../tracing/caller.ts';
 import type { Prompt } from '../types/model.ts';
 import type { Parts } from './parts.ts';
-import type { PatchingGrid } from './patching.ts';
 
 export interface ComponentOptions {
   /** Where the model has its parts, if their names are not known. */
@@ -17,6 +16,13 @@ export interface ComponentOptions {
 export interface Answer {
   readonly token: number;
   readonly instead?: number;
+}
+
+/** What patches do: `values[row][column]`, with a name for each row and column. */
+export interface PatchingGrid {
+  readonly rows: readonly string[];
+  readonly columns: readonly string[];
+  readonly values: readonly (readonly number[])[];
 }
 
 export interface PatchOptions {

@@ -8,16 +8,10 @@ import {
   checkHeadPatching,
   checkPatching,
   type HeadPatchingOptions,
+  type PatchingGrid,
   type PatchingOptions,
 } from './options.ts';
 import { type Layer, transformer } from './parts.ts';
-
-/** What patches do: `values[row][column]`, with a name for each row and column. */
-export interface PatchingGrid {
-  readonly rows: readonly string[];
-  readonly columns: readonly string[];
-  readonly values: readonly (readonly number[])[];
-}
 
 /** The residual stream in front of each layer, at each position, from the clean run (`get_act_patch_resid_pre`). */
 export function getActPatchResidPre(

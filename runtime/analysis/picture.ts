@@ -1,6 +1,6 @@
 import { refuseMore } from '../arguments.ts';
+import type { PatchingGrid } from './options.ts';
 import { checkGrid, checkPicture, type PictureOptions } from './options.ts';
-import type { PatchingGrid } from './patching.ts';
 
 const CELL = 36;
 const LEFT = 80;

@@ -41,7 +41,7 @@ export class ModelMap {
   private readonly readers: ParameterReaders;
   readonly types: TensorTypes;
   readonly names: Names;
-  readonly branches = new ModelBranches(this);
+  readonly branches: ModelBranches;
   /** Modules by path, also by paths that are not their own. */
   private readonly modules: Map<string, Module>;
   /** Whether any of the model's tensors is of texts. */
@@ -67,6 +67,7 @@ export class ModelMap {
     this.readers = new ParameterReaders(plain, this.parameters);
     this.types = new TensorTypes(plain);
     this.modules = new Map([...walk(this.tree)].map((module) => [module.path, module]));
+    this.branches = new ModelBranches(model, this.locate);
     this.names = new Names(this.tree, this.parameters, options);
   }
 

@@ -3,13 +3,20 @@ import type { Address } from '../graph/ops.ts';
 import { type Module, walk } from '../modules/module.ts';
 import { elementTypeName } from '../onnx/dtypes.ts';
 import type { OnnxModel } from '../onnx/model.ts';
-import type { ModelMap } from './model-map.ts';
+
+/** A model and its modules, by their paths. */
+interface Modules {
+  readonly model: OnnxModel;
+  readonly tree: Module;
+  find(path: string): Module;
+  has(path: string): boolean;
+}
 
 /**
  * Refuses outputs whose order the file does not tell, and the output of an LSTM, GRU or RNN of which it has only the final
  * states: PyTorch's is the sequence. A model returns what its file declares.
  */
-export function checkReturned(map: ModelMap, { path, call }: Address, tensor: string | undefined): void {
+export function checkReturned(map: Modules, { path, call }: Address, tensor: string | undefined): void {
   const { model } = map;
   const module = map.find(path);
   if (module.calls[call]?.order === 'unknown') {
@@ -35,7 +42,7 @@ export function checkReturned(map: ModelMap, { path, call }: Address, tensor: st
 }
 
 /** Where what is pooled is found, and what it is pooled of. */
-function poolerOf(map: ModelMap, { path, operations }: Module, pooled: string): string {
+function poolerOf(map: Modules, { path, operations }: Module, pooled: string): string {
   const pooler = `${path}.pooler`;
   if (map.has(pooler)) return `${pooler}.input or ${pooler}.output`;
   const inner = [...walk(map.tree)].findLast(
