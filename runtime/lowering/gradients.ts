@@ -81,7 +81,7 @@ export class GradientLowering {
     const gradient = sum ?? (node.attributes.unused === 'zeros' ? emit.zerosLike(wanted) : null);
     if (!gradient) throw independent(node);
     writer.names.constants.push(...emit.constants);
-    writer.written.push(...needed(emit.nodes, [gradient]).nodes);
+    writer.push(needed(emit.nodes, [gradient]).nodes);
     return gradient;
   }
 

@@ -154,7 +154,7 @@ class Lowering {
       copy.output.forEach((tensor, i) => {
         renamed.set(tensor, output[i]!);
       });
-      writer.written.push({ ...copy, name: writer.nodeName(), output });
+      writer.push([{ ...copy, name: writer.nodeName(), output }]);
     }
     return outputs.map((tensor) => renamed.get(tensor) ?? this.nameFor(tensor, null));
   }

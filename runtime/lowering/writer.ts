@@ -1,8 +1,8 @@
 import { TraceError } from '../errors.ts';
 import { liveNodes } from '../graph/live.ts';
 import { OperationError } from '../graph/operation.ts';
-import { formatSite, siteOf } from '../graph/site.ts';
-import type { DType, Node, NodeOf, Region, Value } from '../graph/types.ts';
+import { formatSite, type LazySite, siteOf } from '../graph/site.ts';
+import type { DType, Node, NodeOf, Region, Site, Value } from '../graph/types.ts';
 import { detached } from '../onnx/detached.ts';
 import { elementType } from '../onnx/dtypes.ts';
 import { type Attributes, makeGraph, makeNode, makeTensor, makeValueInfo, type OnnxAttribute } from '../onnx/make.ts';
@@ -13,6 +13,8 @@ import { lowerOperation } from './operations/index.ts';
 /** What all regions of one rewritten model share: constants, and names that are not taken. */
 export class Names {
   readonly constants: TensorProto[] = [];
+  /** How many nodes stand in all regions. */
+  nodes = 0;
   private readonly constantNames = new Map<string, string>();
   private count = 0;
 
@@ -40,6 +42,22 @@ function siteOrOp(node: Node): string {
 
 /** How often the body of a loop may run, unless the model was loaded with another number. */
 export const MAX_ITERATIONS = 100_000;
+
+/**
+ * As many nodes as a program may have besides those of the model. The time in which ONNX Runtime compiles one grows with
+ * their square: so many take it some seconds, ten times as many many minutes.
+ */
+export const MOST_WRITTEN = 15_000;
+
+function tooManyNodes(isInBody: boolean, site: LazySite | Site | null): TraceError {
+  const how = isInBody
+    ? 'All that stands in a condition or loop over traced values is one program: let it have fewer operations, by a loop that is traced (while) instead of one that is unrolled, or by operations on whole tensors; outside of the condition there may be any number.'
+    : 'Where nothing is divided (a bundle, ONNSIGHT_SEGMENTS=off, a backward pass in a body), the operations of a block are one program: use operations on whole tensors, or divide the block.';
+  return new TraceError(
+    `With this operation a program has more than ${MOST_WRITTEN.toLocaleString('en')} nodes besides the model's own, and ONNX Runtime would take minutes to compile it. ${how}`,
+    site,
+  );
+}
 
 /** How calls of modules are written. */
 export type LowerCall = (node: NodeOf<'call'>, inputs: readonly string[], writer: Writer) => readonly string[];
@@ -112,15 +130,22 @@ export class Writer implements Emitter {
 
   private nodesOf(op: string, inputs: readonly string[], count: number, attributes: Attributes = {}): string[] {
     const outputs = Array.from({ length: count }, () => this.names.fresh(op));
-    this.written.push(makeNode(op, inputs, outputs, attributes, this.nodeName()));
+    this.push([makeNode(op, inputs, outputs, attributes, this.nodeName())]);
     return outputs;
   }
 
   /** A node that fails with a message of its own (`runError`): its name begins with what it checks. */
   checking(check: string, op: string, inputs: readonly string[], attributes: Attributes = {}): string {
     const output = this.names.fresh(op);
-    this.written.push(makeNode(op, inputs, [output], attributes, `${check}:${this.nodeName()}`));
+    this.push([makeNode(op, inputs, [output], attributes, `${check}:${this.nodeName()}`)]);
     return output;
+  }
+
+  /** Adds nodes as they are. Throws a TraceError, at the operation that is being written, where they are too many. */
+  push(nodes: readonly NodeProto[]): void {
+    this.names.nodes += nodes.length;
+    if (this.names.nodes > MOST_WRITTEN) throw tooManyNodes(this.body !== null, this.current?.site ?? null);
+    for (const node of nodes) this.written.push(node);
   }
 
   detach(name: string): string {

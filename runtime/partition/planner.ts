@@ -21,7 +21,7 @@ import type { Plan, ProgramStore } from './plan.ts';
 import { PlanCache } from './plan-cache.ts';
 import { onlyReads, Reading } from './reading.ts';
 import { RowWiseEnds } from './row-wise.ts';
-import { MOST_NODES } from './schedule.ts';
+import { areMany } from './schedule.ts';
 import { SegmentPrograms } from './segment-programs.ts';
 import type { Segmentation } from './segmentation.ts';
 import { segmentedPlan } from './segmented-plan.ts';
@@ -170,7 +170,7 @@ export class Planner {
     const { graph } = narrow(asked, { tensorAt, endOf: (tensor) => this.ends.of(tensor) });
     const block = { graph, key: graph.structuralKey() };
     if (this.goesBackInBody(graph)) return this.asOne(block);
-    if (graph.root.nodes.length > MOST_NODES) return this.inSegments(block);
+    if (areMany(graph.root.nodes)) return this.inSegments(block);
     if (isAlone && this.tiers?.isOne(block.key)) return this.asOne(block);
     const tapped = isAlone && mayBeOne ? this.withTaps(block, request.inputs) : null;
     if (tapped) return tapped;
@@ -196,8 +196,7 @@ export class Planner {
 
   private inSegments(block: Block): Planned {
     return this.planned(block, 'segments', () => {
-      const isLong = block.graph.root.nodes.length > MOST_NODES;
-      const cut = this.cut ?? (isLong ? (this.inOnePiece?.() ?? null) : null);
+      const cut = this.cut ?? (areMany(block.graph.root.nodes) ? (this.inOnePiece?.() ?? null) : null);
       const plan = cut && segmentedPlan(cut, block.graph);
       return plan ? { plan, version: this.cut && this.version } : { plan: this.wholePlan(block.graph), version: null };
     });

@@ -10,7 +10,20 @@ export type Group =
   | { readonly kind: 'intervention'; readonly nodes: readonly Node[] };
 
 /** Nodes of one program. ONNX Runtime's time to compile one grows with their square; programs of equal structure are one. */
-export const MOST_NODES = 500;
+const MOST_NODES = 500;
+
+/** The same with those in bodies, whose structures are seldom equal. */
+const MOST_INSIDE = 3000;
+
+/** Whether nodes are more than one program should have. */
+export function areMany(nodes: readonly Node[]): boolean {
+  return nodes.length > MOST_NODES || sizeOf(nodes) > MOST_INSIDE;
+}
+
+/** How many nodes there are, with those in bodies. */
+function sizeOf(nodes: readonly Node[]): number {
+  return nodes.reduce((sum, { regions }) => regions.reduce((all, region) => all + sizeOf(region.nodes), sum + 1), 0);
+}
 
 type Needs = (vertex: SegmentOrNode) => readonly SegmentOrNode[];
 
@@ -74,9 +87,24 @@ function groupsOf(nodes: readonly Node[], levels: ReadonlyMap<Node, number>): Gr
   for (let level = 0; nodes.some((node) => levels.get(node)! >= level); level++) {
     const own = nodes.filter((node) => levels.get(node) === level);
     const together = own.filter(({ op }) => op !== 'call');
-    for (let first = 0; first < together.length; first += MOST_NODES)
-      groups.push({ kind: 'intervention', nodes: together.slice(first, first + MOST_NODES) });
+    for (const nodes of portions(together)) groups.push({ kind: 'intervention', nodes });
     for (const node of own) if (node.op === 'call') groups.push({ kind: 'call', node });
   }
   return groups;
+}
+
+/** Nodes in portions that are one program each. */
+function portions(nodes: readonly Node[]): Node[][] {
+  const found: Node[][] = [];
+  let inside = Number.POSITIVE_INFINITY;
+  for (const node of nodes) {
+    const size = sizeOf([node]);
+    if (inside + size > MOST_INSIDE || found.at(-1)!.length === MOST_NODES) {
+      found.push([]);
+      inside = 0;
+    }
+    found.at(-1)!.push(node);
+    inside += size;
+  }
+  return found;
 }

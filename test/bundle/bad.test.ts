@@ -15,7 +15,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { intervention, type LanguageModel, save } from 'onnsight';
-import { BundleError, loadBundle } from 'onnsight/bundle';
+import { BundleError, loadBundle, type Tensor } from 'onnsight/bundle';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { checkManifest, parseManifest } from '../../runtime/bundle/manifest.ts';
 import type { Manifest } from '../../runtime/bundle/schema.ts';
@@ -157,6 +157,39 @@ describe('a bundle is refused, with what is wrong', () => {
     await expect(run()).rejects.toThrow(BundleError);
     await expect(run()).rejects.toThrow(message);
     await bundle.release();
+  });
+
+  it('or is one of two that a link is turned to at any moment, never a mixture', async () => {
+    const three = intervention({ alpha: 'float32' }, (model: LanguageModel, { alpha }) => {
+      model.transformer.h[0].output *= alpha * 3;
+      return { logits: save(model.lm_head.output) };
+    });
+    const folders = [await compileTo(steer), await compileTo(three)];
+    const run = async (place: string) => {
+      const bundle = await loadBundle(place);
+      try {
+        const { logits } = (await bundle({ input_ids: [[1, 2, 3]], alpha: 2 })) as { logits: Tensor };
+        return String(logits.data);
+      } finally {
+        await bundle.release();
+      }
+    };
+    const expected = [await run(folders[0]!), await run(folders[1]!)];
+    expect(expected[0]).not.toBe(expected[1]);
+    const current = freshFolder();
+    let turns = 0;
+    const turn = () => {
+      symlinkSync(folders[turns++ % 2]!, `${current}.next`);
+      renameSync(`${current}.next`, current);
+    };
+    turn();
+    const timer = setInterval(turn, 3);
+    const found = new Set<unknown>();
+    for (let i = 0; i < 6; i++)
+      found.add(await run(current).catch((error) => (error instanceof BundleError ? 'refused' : error)));
+    clearInterval(timer);
+    expect(turns).toBeGreaterThan(3);
+    expect([...found].filter((one) => one !== 'refused' && !expected.includes(one as string))).toEqual([]);
   });
 
   it('and who writes to its weights, or to the model, does not write to the other', async () => {

@@ -110,6 +110,35 @@ describe('a file that changes while a model is open', () => {
     },
   };
 
+  it.each(Object.keys(open) as (keyof typeof open)[])(
+    '%s: a link that is turned to another file leaves a model what it was',
+    async (kind) => {
+      const { path, changing } = await open[kind]();
+      const other = `${changing}.other`;
+      writeFileSync(other, await otherWeights());
+      renameSync(changing, `${changing}.first`);
+      const turn = (to: string) => {
+        symlinkSync(to, `${changing}.next`);
+        renameSync(`${changing}.next`, changing);
+      };
+      const load = () => NNsight.load(path, { device: 'cpu' });
+      const logits = async (model: Awaited<ReturnType<typeof load>>) => {
+        const found = await model.trace(inputs, () => save(model.model.lm_head.output));
+        return String(found.data);
+      };
+      turn(`${changing}.first`);
+      const model = await load();
+      const expected = await logits(await load());
+      turn(other);
+      expect(await logits(model)).toBe(expected);
+      const now = await load();
+      expect(await logits(now)).not.toBe(expected);
+      turn(`${changing}.first`);
+      expect(await logits(now)).not.toBe(expected);
+      expect(await logits(model)).toBe(expected);
+    },
+  );
+
   for (const [kind, make] of Object.entries(open)) {
     it.each(changes)(`${kind}: %s`, async (_, change, says) => {
       const { path, changing } = await make();

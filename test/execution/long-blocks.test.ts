@@ -1,5 +1,6 @@
-import { cat, NNsight, type RunStats, save, type Tensor } from 'onnsight';
-import { expect, it } from 'vitest';
+import { cat, intervention, NNsight, type RunStats, save, sum, type Tensor } from 'onnsight';
+import { describe, expect, it } from 'vitest';
+import { build } from '../bundle/support/build.ts';
 import { modelPath } from '../support/fixtures.ts';
 
 const x = [[0.1, 0.2, 0.3, 0.4, 0.5]];
@@ -52,3 +53,55 @@ it.each(['auto', 'blocks', 'layers', 'modules', 'taps'] as const)(
     expect(stats!.dispatches.filter(({ built }) => built !== null)).toEqual([]);
   },
 );
+
+describe('what is one program, and has more nodes than ONNX Runtime compiles in seconds, is an error at its line', () => {
+  const long = (value: number): number => {
+    'use trace';
+    let sum = value;
+    for (let i = 0; i < 16_000; i++) sum = sum + (i % 7); // here
+    return sum;
+  };
+  // biome-ignore lint/suspicious/noExplicitAny: the modules of this model are not known to the type checker.
+  const loaded: Promise<any> = NNsight.load(modelPath('zoo/mlp', 'ts'), { device: 'cpu' });
+  const here = /long-blocks\.test\.ts:\d+:\d+ - With this operation a program has more than 15,000 nodes/;
+
+  it('the body of a loop in a branch', async () => {
+    const model = await loaded;
+    const run = model.trace({ x }, () => {
+      let found = model.layer1.output;
+      if (found.sum() > 0) {
+        while (found.sum() < 10) found = long(found);
+      }
+      return save(found);
+    });
+    await expect(run).rejects.toThrow(here);
+    await expect(run).rejects.toThrow(/outside of the condition there may be any number/);
+  });
+
+  it('a bundle', async () => {
+    const adds = intervention((model: NNsight) => {
+      model.layer1.output = long(model.layer1.output);
+      return save(model.layer2.output);
+    });
+    await expect(build(adds, modelPath('zoo/mlp', 'ts'))).rejects.toThrow(here);
+  });
+});
+
+it('conditionals that are many nodes together are several programs', async () => {
+  const model = await NNsight.load(modelPath('zoo/mlp', 'ts'), { device: 'cpu' });
+  let stats: RunStats | undefined;
+  const added = await model.trace(
+    { x },
+    () => {
+      let found = model.layer1.output * 0;
+      for (let i = 0; i < 100; i++) {
+        if (sum(found) >= 0) for (let j = 0; j < 160; j++) found = found + 1;
+        else found = found - 1;
+      }
+      return save(found);
+    },
+    { onStats: (one: RunStats) => (stats = one) },
+  );
+  expect(new Set(added.data)).toEqual(new Set([16_000]));
+  expect(stats!.dispatches.length).toBeGreaterThan(4);
+});
