@@ -1,6 +1,6 @@
 import { OperationError } from '../graph/operation.ts';
 import type { Address } from '../graph/ops.ts';
-import type { Module } from '../modules/module.ts';
+import { type Module, walk } from '../modules/module.ts';
 import { OPERATION } from '../modules/operation-path.ts';
 import { differingModules } from '../onnx/branches/closed.ts';
 import type { OnnxModel } from '../onnx/model.ts';
@@ -24,7 +24,9 @@ export function uncalled(
 ): OperationError {
   const { note } = module;
   if (note?.kind === 'fused') {
-    const into = note.into ? `into '${note.into}': read ${note.into}.${port} instead` : 'into another module';
+    const into = note.into
+      ? `into '${note.into}': ${instead(note.into, note.node, port, { model, tree })}`
+      : 'into another module';
     return new OperationError(`'${path}' is no longer in this file: the exporter has folded it ${into}`);
   }
   if (note?.kind === 'uncounted') {
@@ -55,6 +57,26 @@ export function uncalled(
       ? `'${path}' has no ${port} in this file: it never runs, or the exporter has folded it into another module`
       : `'${path}' is a container that is never called itself and so has no ${port}; its modules are: ${children}`,
   );
+}
+
+/**
+ * What can be had in place of a module that was folded into another one: what that gives, if the operator that reads the
+ * module's parameter makes it; else that operator's own.
+ */
+function instead(
+  into: string,
+  reader: number | undefined,
+  port: Address['port'],
+  { model, tree }: { readonly model: OnnxModel; readonly tree: Module },
+): string {
+  const around = [...walk(tree)].find((module) => module.path === into);
+  const operation = around?.operations.find(({ node }) => node === reader);
+  const made = reader === undefined ? [] : model.graph.node[reader]!.output;
+  if (!operation || around?.calls.some(({ outputs }) => made.includes(outputs[0] ?? ''))) {
+    return `read ${into}.${port} instead`;
+  }
+  const { name, opType } = operation;
+  return `its parameter is read by ${opType} there, whose result is ${into}.ops.${name}.output; ${into}.${port} is another tensor`;
 }
 
 /** The error for a module of a model in which tensors are not laid out as its modules make them. */

@@ -41,12 +41,12 @@ export interface ModuleCall {
 /**
  * `identity`: the module (a dropout) does nothing at inference; its calls have no nodes, and their output is their input.
  * `fused`: the exporter has folded the module into another, so its own output is no longer computed; `into` is the
- * other one's path, null where the file has no name for it. `inside`: it runs in a branch or body of a node of the model.
+ * other one's path, null where the file has no name for it, and `node` what reads its parameter. `inside`: it runs in a branch or body of a node of the model.
  * `uncounted`: it runs in some branches of the model, so that only a run tells which of its calls is the first.
  */
 export type ModuleNote =
   | { readonly kind: 'identity' }
-  | { readonly kind: 'fused'; readonly into: string | null }
+  | { readonly kind: 'fused'; readonly into: string | null; readonly node?: number }
   | { readonly kind: 'inside'; readonly node: number; readonly opType: string }
   | { readonly kind: 'uncounted' };
 

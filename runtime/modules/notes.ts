@@ -33,7 +33,7 @@ function noteParameters(root: Draft, { graph, links, scopes }: CallContext, para
     const into = scopes[reader]!.modules.at(-1);
     if (subgraphsOf(graph.node[reader]!).length > 0 && !input.includes(parameter)) {
       module.note = { kind: 'inside', node: reader, opType };
-    } else if (into !== undefined) module.note = { kind: 'fused', into };
+    } else if (into !== undefined) module.note = { kind: 'fused', into, node: reader };
   }
 }
 

@@ -11,8 +11,9 @@ export interface Returned {
  * A graph has no tuples: what tells their order is what becomes of the tensors. Those that the module itself goes on with
  * (a cache, a residual stream) come after those it does not; of several of these, that from which the first of the model's
  * outputs is made comes first, and the final states of a recurrent operator come last. If this does not tell them apart,
- * tensors that are made alike (the cosines and sines of a rotary embedding) are returned in the order in which they are made;
- * where the last is made of another one alone, and as that is, nothing tells.
+ * tensors that are made alike, of the same weights (the cosines and sines of a rotary embedding), are returned in the order in
+ * which they are made. Those of weights of their own may be of a list that is turned around, or whose first the model does not
+ * use; and where the last is made of another one alone, and as that is, nothing tells either.
  */
 export function returned(names: readonly string[], own: ReadonlySet<number>, context: CallContext): Returned {
   const { graph, links, reach, finalStates: states } = context;
@@ -45,7 +46,8 @@ export function returned(names: readonly string[], own: ReadonlySet<number>, con
     const hasRival = names.some((name) => isRival(name) && isMadeOf(end, name, own, context));
     return { names: inOrder(end), order: hasRival ? 'unknown' : ends.length > 1 ? 'model' : 'sure' };
   }
-  const made = areAlike(equal, context) ? madeFirst(equal, context) : null;
+  const areOne = areAlike(equal, context) && !haveOwnWeights(equal, own, context);
+  const made = areOne ? madeFirst(equal, context) : null;
   return { names: inOrder(made ?? equal[0]!), order: made === null ? 'unknown' : 'made' };
 }
 
@@ -64,6 +66,25 @@ function areAlike([one, ...others]: readonly string[], { graph, links }: CallCon
   const maker = (name: string) => graph.node[links.maker.get(name)!]!;
   const { opType, input } = maker(one!);
   return others.every((name) => maker(name).opType === opType || maker(name).input.join() === input.join());
+}
+
+/** Whether one of some tensors is made by weights that are not those of the first. */
+function haveOwnWeights([one, ...others]: readonly string[], own: ReadonlySet<number>, context: CallContext): boolean {
+  const { graph, links } = context;
+  const weights = new Set(graph.initializer.filter(({ dims }) => dims.length > 0).map(({ name }) => name));
+  const weightsOf = (tensor: string) => {
+    const found = new Set([tensor]);
+    for (const name of found) {
+      const maker = links.maker.get(name);
+      if (maker !== undefined && own.has(maker)) for (const read of links.reads[maker]!) found.add(read);
+    }
+    return [...found].filter((name) => weights.has(name));
+  };
+  const first = new Set(weightsOf(one!));
+  return others.some((other) => {
+    const read = weightsOf(other);
+    return read.length !== first.size || read.some((name) => !first.has(name));
+  });
 }
 
 /** Whether all data that a module takes comes to `tensor` by way of `source`. */

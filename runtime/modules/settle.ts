@@ -15,8 +15,8 @@ export const ROOT: Scope = { modules: [], classes: new Map(), call: null };
  * - A residual sum, or what else an optimizer had fused with its neighbours, is of the deepest module that contains two of
  *   the nodes around it: both that it adds, or one of these and the norm that reads the sum.
  * - A node that quantizes an activation repeats the activation's name: it belongs to the innermost module around all
- *   readers of its outputs, as every other node without a scope does. A node that turns a quantized tensor back into floats belongs to
- *   the node that made it.
+ *   readers of its outputs, as every other node without a scope does. A node that turns a quantized tensor back into floats, or a
+ *   flattened one back into its dims, belongs to the node that made it.
  */
 export function settle(graph: GraphProto, links: Links, told: readonly (Scope | null)[]): Scope[] {
   const settled = told.map((scope, index) => (/QuantizeLinear$/.test(graph.node[index]!.opType) ? null : scope));
@@ -41,8 +41,8 @@ const OF_ONE_MODULE: ReadonlySet<string> = new Set([
 function byParameter({ node, initializer }: GraphProto, links: Links, settled: (Scope | null)[]): void {
   const weights = new Set(initializer.filter(({ dims }) => dims.length > 0).map(({ name }) => name));
   const called = new Set(settled.flatMap((scope) => scope?.modules ?? []));
-  node.forEach(({ opType, input }, index) => {
-    if (settled[index] !== null || !OF_ONE_MODULE.has(opType)) return;
+  node.forEach(({ opType, input, output }, index) => {
+    if (settled[index] !== null || !OF_ONE_MODULE.has(opType) || isOfBatchNorm(opType, output)) return;
     const own = input.filter(
       (name) => weights.has(name) && !isAnonymous(name) && links.readers.get(name)!.length === 1,
     );
@@ -53,6 +53,14 @@ function byParameter({ node, initializer }: GraphProto, links: Links, settled: (
     const isList = (i: number) => /\.\d+$/.test(around[i + 1] ?? '') && !called.has(around[i]!);
     settled[index] = { modules: around.filter((_, i) => !isList(i)), classes: new Map(), call: null };
   });
+}
+
+/**
+ * Whether what reads a layer's weights makes the value of the batch norm behind it: the dynamo exporter calls that `getitem`, and
+ * what a quantizer makes of the folded node keeps this name alone.
+ */
+function isOfBatchNorm(opType: string, [made = '']: readonly string[]): boolean {
+  return opType !== 'LayerNormalization' && /^getitem(_\d+)?$/.test(made);
 }
 
 function byNeighbours({ node }: GraphProto, links: Links, settled: (Scope | null)[]): void {
@@ -70,13 +78,17 @@ function byNeighbours({ node }: GraphProto, links: Links, settled: (Scope | null
   });
 }
 
+/** What ONNX Runtime puts behind a product and a sum that it has made one operator of two dims. */
+const BACK_IN_SHAPE = /^gemm_output_reshape/;
+
 function byReaders({ node }: GraphProto, links: Links, settled: (Scope | null)[]): void {
   const operator = (index: number) => node[index]?.opType ?? '';
   for (let index = settled.length - 1; index >= 0; index--) {
     if (settled[index] !== null) continue;
-    const { opType, input, output } = node[index]!;
+    const { opType, name, input, output } = node[index]!;
     const source = links.maker.get(input[0] ?? '') ?? -1;
-    const isBack = opType === 'DequantizeLinear' && source >= 0 && operator(source) !== 'QuantizeLinear';
+    const isFloats = opType === 'DequantizeLinear' && operator(source) !== 'QuantizeLinear';
+    const isBack = source >= 0 && (isFloats || BACK_IN_SHAPE.test(name));
     const neighbours = isBack ? [source] : output.flatMap((name) => links.readers.get(name) ?? []);
     const around = neighbours.map((neighbour) => settled[neighbour] ?? ROOT);
     settled[index] = around.length === 0 ? ROOT : around.reduce(common);

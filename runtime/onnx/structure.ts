@@ -1,10 +1,12 @@
 import { readsOf } from './captures.ts';
 import { ModelError } from './error.ts';
+import { isOutOfMadeOrder, madeOrder } from './made-order.ts';
 import type { GraphProto, NodeProto } from './proto.ts';
 
 /**
- * A graph whose nodes stand in an order in which each tensor is made before it is read. Throws a ModelError that names the
- * tensor where there is none: one that nothing makes, that is made twice, or that needs itself.
+ * A graph whose nodes stand in an order in which each tensor is made before it is read: that of its exporter, as far as it is
+ * known. Throws a ModelError that names the tensor where there is none: one that nothing makes, that is made twice, or that
+ * needs itself.
  */
 export function inOrder(path: string, graph: GraphProto): GraphProto {
   const given = new Set(
@@ -31,23 +33,27 @@ export function inOrder(path: string, graph: GraphProto): GraphProto {
       throw new ModelError(`${path} has nothing that makes its output ${name}`);
   }
   const needs = reads.map((names) => names.map((name) => makers.get(name)!));
-  if (needs.every((own, index) => own.every((other) => other < index))) return graph;
-  const order = orderOf(needs);
+  const isOrdered = needs.every((own, index) => own.every((other) => other < index));
+  if (isOrdered && !isOutOfMadeOrder(graph.node)) return graph;
+  const order = madeOrder(graph.node, needs, constants(graph, needs));
   if (order.length === graph.node.length) return { ...graph, node: order.map((index) => graph.node[index]!) };
   const circular = graph.node.find((_, index) => !order.includes(index))!;
   throw new ModelError(`${path} goes in a circle: its ${told(circular)} reads what is made from its own result`);
 }
 
-/** The numbers of nodes, each after those that it needs. Those that need themselves, directly or not, are left out. */
-function orderOf(needs: readonly (readonly number[])[]): number[] {
-  const missing = needs.map((own) => own.length);
+/** By node whether no input of the model changes what it makes. */
+function constants({ node, input }: GraphProto, needs: readonly (readonly number[])[]): boolean[] {
   const neededBy: number[][] = needs.map(() => []);
   needs.forEach((own, index) => {
     for (const other of own) neededBy[other]!.push(index);
   });
-  const order = missing.flatMap((count, index) => (count === 0 ? [index] : []));
-  for (const node of order) for (const reader of neededBy[node]!) if (--missing[reader]! === 0) order.push(reader);
-  return order;
+  const inputs = new Set(input.map(({ name }) => name));
+  const changing = new Set(
+    node.flatMap((one, index) => (readsOf(one).some((name) => inputs.has(name)) ? [index] : [])),
+  );
+  // Iterating over a set includes elements that are added meanwhile.
+  for (const index of changing) for (const reader of neededBy[index]!) changing.add(reader);
+  return node.map((_, index) => !changing.has(index));
 }
 
 function told({ name, opType }: NodeProto): string {
