@@ -62,7 +62,11 @@ export async function compile(patterns: readonly string[], options: CompileOptio
     console.log(`\n${formatTable([['bundle', 'model', 'weights', 'folder'], ...rows])}`);
   }
   const config = configOf(options.project);
-  if (config !== undefined) printTypeErrors(typeErrors(project, config, new Set(found.map(({ file }) => file))));
+  const sources = new Set(found.map(({ file }) => file));
+  if (config !== undefined) printTypeErrors(typeErrors(project, config, sources));
+  else if ([...sources].some((file) => /ts$/.test(file))) {
+    console.log('\nTypes were not checked: there is no tsconfig.json to check them by. `npx tsc --init` writes one.');
+  }
   return rows.length === found.length && (old.length === 0 || !options.check);
 }
 
