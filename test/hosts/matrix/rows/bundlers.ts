@@ -74,6 +74,7 @@ export async function GET() {
 
 const NEXT_CONFIG = `${IMPORT}
 export default {
+  experimental: { serverSourceMaps: true, serverMinification: false },
   serverExternalPackages: ['onnsight', 'onnxruntime-node'],
   webpack: (config) => (config.plugins.unshift(onnsight.webpack()), config),
 };
@@ -102,8 +103,8 @@ export const BUNDLERS: readonly Row[] = [
         'export default ({ children }: { children: React.ReactNode }) => <html><body>{children}</body></html>;\n',
       'app/api/steer/route.ts': ROUTE,
     },
-    commands: ['next build --webpack', 'cat .next/server/app/api/steer.body'],
-    expects: ['steered 67.617', 'route.ts:3:'],
+    commands: ['next build --webpack && cat .next/server/app/api/steer.body'],
+    expects: ['steered 67.617', 'route.ts:3:', BREAKS],
   },
   bundler('ts-loader with ts-patch/compiler', [...TYPESCRIPT, 'webpack@5', 'ts-loader@9'], {
     'tsconfig.json': tsconfig({ plugins: PLUGINS }),

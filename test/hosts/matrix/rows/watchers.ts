@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { NODE_NEXT, PLUGINS, program, tsconfig } from '../program.ts';
+import { NODE_NEXT, PLUGINS, program, TYPESCRIPT, tsconfig } from '../program.ts';
 import type { Row } from '../row.ts';
 import { BUNDLERS } from './bundlers.ts';
 import { SVELTE, VUE } from './components.ts';
+import { AVA, JEST } from './test-runners.ts';
 
 const DRIVER = readFileSync(fileURLToPath(new URL('../watch.mjs', import.meta.url)), 'utf8');
 
@@ -34,9 +35,9 @@ const bundled = { ...program('module'), 'tsconfig.json': tsconfig() };
 const SCRIPTS = BUNDLERS.filter(({ name }) => /^(ts-loader|webpack|Rspack|esbuild|Rolldown)/.test(name));
 
 /** Runs anew when a file changes. */
-const TEST = (runner: string) => `import { it } from '${runner}';
+const TEST = (imports: string, extension = '.ts') => `${imports}
 import { LanguageModel } from 'onnsight';
-import { steer } from './steer.ts';
+import { steer } from './steer${extension}';
 it('steers', async () => console.log('steered', (await steer(await LanguageModel.load('toy-gpt2'), 2)).toFixed(3)));
 `;
 
@@ -97,15 +98,45 @@ export default { plugins: [onnsight()], build: { ssr: 'src/main.ts', outDir: 'ou
     packages: ['vitest@4.1.11'],
     files: {
       ...program('module', '.ts'),
-      'src/steer.test.ts': TEST('vitest'),
+      'src/steer.test.ts': TEST("import { it } from 'vitest';"),
       'vitest.config.ts': "import onnsight from 'onnsight/vite';\nexport default { plugins: [onnsight()] };\n",
     },
     command: 'vitest --watch',
   },
   {
+    name: 'jest --watchAll with ts-jest',
+    packages: [...TYPESCRIPT, 'jest@30', 'ts-jest@29', '@types/jest@30'],
+    files: {
+      ...program('module'),
+      'src/steer.test.ts': TEST('', ''),
+      'tsconfig.json': tsconfig({ types: ['node', 'jest'], plugins: PLUGINS }),
+      'jest.config.mjs': JEST,
+    },
+    command: 'NODE_OPTIONS=--experimental-vm-modules jest --runInBand --watchAll',
+  },
+  {
+    name: 'mocha --watch',
+    packages: ['mocha@11', '@types/mocha@10'],
+    files: { ...program('commonjs'), 'src/steer.test.ts': TEST('', '') },
+    command:
+      'NODE_OPTIONS="--import onnsight/register" mocha --watch --watch-files src --timeout 60000 src/steer.test.ts',
+  },
+  {
+    name: 'AVA --watch',
+    packages: ['ava@6'],
+    files: {
+      ...program('module', '.ts'),
+      'src/steer.test.ts': TEST("import it from 'ava';")
+        .replace('async () => console', 'async (t) => (t.pass(), console')
+        .replace(/\);\n$/, '));\n'),
+      'ava.config.js': AVA,
+    },
+    command: 'ava --watch',
+  },
+  {
     name: 'node --test --watch',
     packages: [],
-    files: { ...program('module', '.ts'), 'src/steer.test.ts': TEST('node:test') },
+    files: { ...program('module', '.ts'), 'src/steer.test.ts': TEST("import { it } from 'node:test';") },
     command: 'node --import onnsight/register --test --watch src/steer.test.ts',
   },
   {
