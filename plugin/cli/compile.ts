@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { ModelMap } from '../../runtime/api/model-map.ts';
 import { type BuiltBundle, buildBundle } from '../../runtime/bundle/build/build.ts';
@@ -14,6 +14,7 @@ import { loadIntervention } from './load.ts';
 import { type ModelOptions, modelFiles, tokenizerFolder } from './model.ts';
 import { formatBytes, formatTable, styled } from './text.ts';
 import { typeErrors } from './type-errors.ts';
+import { UsageError } from './usage-error.ts';
 
 export interface CompileOptions extends ModelOptions {
   readonly model: string;
@@ -32,6 +33,9 @@ type Row = readonly [name: string, model: string, weights: string, folder: strin
 
 /** Compiles the interventions of some files, or checks their bundles. False if one failed or is out of date. */
 export async function compile(patterns: readonly string[], options: CompileOptions): Promise<boolean> {
+  if (statSync(options.out, { throwIfNoEntry: false })?.isFile()) {
+    throw new UsageError(`${options.out} is a file. Name a folder for the bundles with --out.`);
+  }
   const files = await modelFiles(options.model, options);
   const { model } = await readParts(files);
   const map = new ModelMap(model);
@@ -62,7 +66,11 @@ export async function compile(patterns: readonly string[], options: CompileOptio
     console.log(`\n${formatTable([['bundle', 'model', 'weights', 'folder'], ...rows])}`);
   }
   const config = configOf(options.project);
-  if (config !== undefined) printTypeErrors(typeErrors(project, config, new Set(found.map(({ file }) => file))));
+  const sources = new Set(found.map(({ file }) => file));
+  if (config !== undefined) printTypeErrors(typeErrors(project, config, sources));
+  else if ([...sources].some((file) => /ts$/.test(file))) {
+    console.log('\nTypes were not checked: there is no tsconfig.json to check them by. `npx tsc --init` writes one.');
+  }
   return rows.length === found.length && (old.length === 0 || !options.check);
 }
 

@@ -4,6 +4,9 @@ import { PROBED_NAMES } from '../probed-names.ts';
 import { callerSite } from '../tracing/caller.ts';
 import type { Traced } from '../types/tensor.ts';
 
+/** What a debugger asks any object for, to find out whether to show it as an array. */
+const ASKED_BY_DEBUGGERS = 'splice';
+
 /** The parameters as the block of an intervention gets them: reading one that was not declared is an error at its line. */
 export function declaredParameters(
   parameters: readonly (readonly [string, Traced])[],
@@ -12,8 +15,8 @@ export function declaredParameters(
   // the object itself stays a plain one, whose properties are its own
   const others = new Proxy(Object.prototype, {
     get(target, name, receiver) {
-      if (typeof name === 'symbol' || name in target || PROBED_NAMES.has(name))
-        return Reflect.get(target, name, receiver);
+      const isProbed = typeof name === 'symbol' || PROBED_NAMES.has(name) || name === ASKED_BY_DEBUGGERS;
+      if (isProbed || name in target) return Reflect.get(target, name, receiver);
       const declared = [...names, name].map((one) => `${one}: …`).join(', ');
       throw new TraceError(
         `${noParameter(name, names)} To have it, declare it: intervention({ ${declared} }, …).`,

@@ -237,6 +237,11 @@ export const typed = intervention((gpt2: LanguageModel) => {
   it.each<[string, string[], RegExp]>([
     ['no model', ['compile', 'src/steer.ts'], /required option '-m, --model <file>' not specified/],
     ['a model that is not there', ['compile', '-m', 'x.onnx'], /^error: no such file: x\.onnx/],
+    [
+      'a file in the place of the folder',
+      ['compile', '-m', TOY_MODEL, '--out', TOY_MODEL],
+      /is a file\. Name a folder/,
+    ],
     ['a file that is not there', ['compile', 'x.ts', '-m', TOY_MODEL], /^error: No file matches x\.ts/],
     [
       'a file without any',

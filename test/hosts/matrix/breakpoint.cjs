@@ -5,11 +5,11 @@
  */
 const { appendFileSync, readFileSync } = require('node:fs');
 const { Session } = require('node:inspector');
-const { dirname, join } = require('node:path');
+const { basename, dirname, join } = require('node:path');
 const { fileURLToPath } = require('node:url');
 const { generatedPositionFor, LEAST_UPPER_BOUND, originalPositionFor, TraceMap } = require('@jridgewell/trace-mapping');
 
-const FILE = 'steer.ts';
+const FILES = /\b(steer\.ts|app\.(vue|svelte|astro))$/;
 const LINE = 5;
 const VARIABLES = ['alpha', 'layer', 'lm'];
 
@@ -19,7 +19,7 @@ const maps = new Map();
 session.on('Debugger.scriptParsed', ({ params: { scriptId, url, sourceMapURL } }) => {
   if (!sourceMapURL || url.includes('node_modules')) return;
   const map = new TraceMap(mapText(url, sourceMapURL));
-  const source = map.sources.find((path) => path?.endsWith(FILE));
+  const source = map.sources.find((path) => FILES.test(path ?? ''));
   if (source === undefined) return;
   const { line, column } = generatedPositionFor(map, { source, line: LINE, column: 0, bias: LEAST_UPPER_BOUND });
   if (line === null) return;
@@ -31,7 +31,7 @@ session.on('Debugger.paused', ({ params: { callFrames } }) => {
   const [{ location, scopeChain }] = callFrames;
   const map = maps.get(location.scriptId);
   if (!map) return;
-  const { line } = originalPositionFor(map, { line: location.lineNumber + 1, column: location.columnNumber });
+  const { line, source } = originalPositionFor(map, { line: location.lineNumber + 1, column: location.columnNumber });
   const names = new Set();
   for (const { type, object } of scopeChain) {
     if (type === 'global') continue;
@@ -40,7 +40,7 @@ session.on('Debugger.paused', ({ params: { callFrames } }) => {
     });
   }
   const shown = VARIABLES.filter((name) => names.has(name));
-  appendFileSync(process.env.BREAKS, `breakpoint at ${FILE}:${line} shows ${shown.join(', ')}\n`);
+  appendFileSync(process.env.BREAKS, `breakpoint at ${basename(source)}:${line} shows ${shown.join(', ')}\n`);
 });
 
 try {

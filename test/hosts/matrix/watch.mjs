@@ -10,14 +10,17 @@ import { promisify } from 'node:util';
 
 const [, , ...given] = process.argv;
 const built = given[0] === '--runs' ? given.splice(0, 2)[1] : null;
-const STEER = 'src/steer.ts';
+// where the block is: a component has it itself
+const STEER = ['src/app.vue', 'src/app.svelte', 'src/steer.ts'].find(existsSync);
 const original = readFileSync(STEER, 'utf8');
-const extension = /from '.\/steer(.*)'/.exec(readFileSync('src/main.ts', 'utf8'))[1];
+const extension = /from '.\/steer(.*)'/.exec(readFileSync('src/main.ts', 'utf8'))?.[1] ?? '.ts';
 const SAVED = 'save(layer.output.norm())';
 const helper = (name, by) =>
   `export function ${name}(x: number): number {\n  'use trace';\n  return x > 0 ? x * ${by} : x;\n}\n`;
 const calling = (name) =>
-  `import { ${name} } from './${name}${extension}';\n${original.replace(SAVED, `save(${name}(layer.output.norm()))`)}`;
+  original
+    .replace('import', `import { ${name} } from './${name}${extension}';\nimport`)
+    .replace(SAVED, `save(${name}(layer.output.norm()))`);
 
 /** What is written, and what is to come of it. */
 const EDITS = [

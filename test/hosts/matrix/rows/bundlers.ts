@@ -12,35 +12,45 @@ const bundle = await rollup({ input: 'src/main.ts', external: [/^onnsight/], plu
 await bundle.write({ file: 'out/main.mjs', format: 'es', sourcemap: true });
 `;
 
+/** Build scripts that watch when they are started with WATCH. */
+const WATCH = 'process.env.WATCH';
+
 /** webpack and Rspack take the same options. */
 const PACK = (bundler: string, rule: string, plugins: string) => `${bundler}
 import { resolve } from 'node:path';
 ${IMPORT}
-pack({
+const compiler = pack({
   mode: 'development', devtool: 'source-map', target: 'node20', entry: './src/main.ts',
   externalsType: 'module', externals: [/^onnsight/], experiments: { outputModule: true },
   output: { path: resolve('out'), filename: 'main.mjs', module: true, library: { type: 'module' } },
   resolve: { extensions: ['.ts', '.js'] },
   module: { rules: [{ test: /\\.ts$/, ${rule} }] },
   plugins: [${plugins}],
-}, (error, stats) => { if (error) throw error; console.log(stats.toString({ preset: 'errors-warnings' })); process.exitCode = stats.hasErrors() ? 1 : 0; });
+});
+const done = (error, stats) => { if (error) throw error; console.log(stats.toString({ preset: 'errors-warnings' })); process.exitCode = stats.hasErrors() ? 1 : 0; };
+if (${WATCH}) compiler.watch({}, done);
+else compiler.run(done);
 `;
 const WEBPACK = "import pack from 'webpack';";
 
 const OF_TS_LOADER = (options: string) => `loader: 'ts-loader', options: ${options}`;
 
-const ESBUILD = `import { build } from 'esbuild';
+const ESBUILD = `import { build, context } from 'esbuild';
 ${IMPORT}
-await build({
+const options = {
   entryPoints: ['src/main.ts'], bundle: true, platform: 'node', format: 'esm', packages: 'external', sourcemap: true,
   outfile: 'out/main.mjs', plugins: [onnsight.esbuild()],
-});
+};
+if (${WATCH}) await (await context(options)).watch();
+else await build(options);
 `;
 
-const ROLLDOWN = `import { rolldown } from 'rolldown';
+const ROLLDOWN = `import { rolldown, watch } from 'rolldown';
 ${IMPORT}
-const bundle = await rolldown({ input: 'src/main.ts', external: [/^onnsight/], platform: 'node', plugins: [onnsight.rolldown()] });
-await bundle.write({ file: 'out/main.mjs', format: 'es', sourcemap: true });
+const options = { input: 'src/main.ts', external: [/^onnsight/], platform: 'node', plugins: [onnsight.rolldown()] };
+const output = { file: 'out/main.mjs', format: 'es', sourcemap: true };
+if (${WATCH}) watch({ ...options, output }).on('event', ({ error }) => error && console.log(error.message));
+else await (await rolldown(options)).write(output);
 `;
 
 const VITE = `import onnsight from 'onnsight/vite';
@@ -64,6 +74,7 @@ export async function GET() {
 
 const NEXT_CONFIG = `${IMPORT}
 export default {
+  experimental: { serverSourceMaps: true, serverMinification: false },
   serverExternalPackages: ['onnsight', 'onnxruntime-node'],
   webpack: (config) => (config.plugins.unshift(onnsight.webpack()), config),
 };
@@ -92,8 +103,8 @@ export const BUNDLERS: readonly Row[] = [
         'export default ({ children }: { children: React.ReactNode }) => <html><body>{children}</body></html>;\n',
       'app/api/steer/route.ts': ROUTE,
     },
-    commands: ['next build --webpack', 'cat .next/server/app/api/steer.body'],
-    expects: ['steered 67.617', 'route.ts:3:'],
+    commands: ['next build --webpack && cat .next/server/app/api/steer.body'],
+    expects: ['steered 67.617', 'route.ts:3:', BREAKS],
   },
   bundler('ts-loader with ts-patch/compiler', [...TYPESCRIPT, 'webpack@5', 'ts-loader@9'], {
     'tsconfig.json': tsconfig({ plugins: PLUGINS }),

@@ -1,5 +1,6 @@
 import type { Row } from '../row.ts';
 import { BUNDLERS } from './bundlers.ts';
+import { BUNDLES } from './bundles.ts';
 import { COMPONENTS } from './components.ts';
 import { COVERAGE } from './coverage.ts';
 import { RUNNERS } from './runners.ts';
@@ -18,4 +19,5 @@ export const ROWS: readonly Row[] = [
   ...TSC,
   ...TEST_RUNNERS,
   ...RUNNERS,
+  ...BUNDLES,
 ];

@@ -1,4 +1,4 @@
-import { BREAKS, NODE_NEXT, PLUGINS, PRINTS, packageJson, program, TYPESCRIPT, tsconfig } from '../program.ts';
+import { BREAKS, NODE_NEXT, PLUGINS, PRINTS, packageJson, program, STEER, TYPESCRIPT, tsconfig } from '../program.ts';
 import type { Row } from '../row.ts';
 
 const TYPES = ['commonjs', 'module'] as const;
@@ -100,6 +100,30 @@ function onNode(version: string): Row[] {
   ];
 }
 
+/** Modules under aliases, and elements of JSX beside blocks and in one. */
+const ALIASES = {
+  'package.json': packageJson('module'),
+  'tsconfig.json': tsconfig({
+    jsx: 'react-jsx',
+    jsxImportSource: 'preact',
+    paths: { '@/*': ['./src/*'], '~steer': ['./src/steer.ts'] },
+  }),
+  'src/steer.ts': STEER,
+  'src/main.tsx': `import { render } from 'preact-render-to-string';
+import { LanguageModel, save } from 'onnsight';
+import { steer } from '~steer';
+import { steer as again } from '@/steer';
+const lm = await LanguageModel.load('toy-gpt2');
+const Steered = ({ norm }: { norm: number }) => <b>steered {norm.toFixed(3)}</b>;
+const { views, half } = await lm.trace('The', () => {
+  const views = [<i>in a block</i>];
+  return { views, half: save(lm.transformer.h[0].output.norm() / 2) };
+});
+console.log(render(<p>{views} {half.item() > 0 ? <Steered norm={await steer(lm, 2)} /> : null}</p>), steer === again);
+await lm.trace('The', () => save(lm.transformer.h[0].output.reshape([3, 3]))).catch((e: Error) => console.log(e.message));
+`,
+};
+
 export const RUNNERS: readonly Row[] = [
   {
     name: 'ts-node with ts-patch/compiler',
@@ -124,5 +148,15 @@ export const RUNNERS: readonly Row[] = [
       expects: [...PRINTS, BREAKS],
     }),
   ),
+  {
+    name: 'pnpm, aliases of modules, TSX',
+    packages: ['pnpm@9'],
+    files: ALIASES,
+    commands: [
+      'pnpm add --prefer-offline ../onnsight-*.tgz preact@10 preact-render-to-string@6',
+      'node --import onnsight/register src/main.tsx',
+    ],
+    expects: ['<p><i>in a block</i> <b>steered 67.617</b></p> true', 'main.tsx:12:', BREAKS],
+  },
   ...['20', '22', '24'].flatMap(onNode),
 ];

@@ -20,6 +20,11 @@ it('a block in a test, and one in a module', async () => {
 
 const REGISTER = '--import onnsight/register';
 
+const JEST = `export default { testEnvironment: 'node', extensionsToTreatAsEsm: ['.ts'], transform: { '^.+\\.ts$': ['ts-jest', { useESM: true, compiler: 'ts-patch/compiler' }] } };`;
+
+export const AVA =
+  "export default { extensions: { ts: 'module' }, nodeArguments: ['--import=onnsight/register'], workerThreads: false, timeout: '60s' };\n";
+
 /** ts-jest in either kind of package: it compiles to ES modules. */
 const jest = (type: 'module' | 'commonjs'): Row => ({
   name: `ts-jest, ${type}`,
@@ -29,7 +34,7 @@ const jest = (type: 'module' | 'commonjs'): Row => ({
     'src/steer.ts': STEER,
     'src/steer.test.ts': TEST(''),
     'tsconfig.json': tsconfig({ types: ['node', 'jest'], plugins: PLUGINS }),
-    'jest.config.mjs': `export default { testEnvironment: 'node', extensionsToTreatAsEsm: ['.ts'], transform: { '^.+\\.ts$': ['ts-jest', { useESM: true, compiler: 'ts-patch/compiler' }] } };`,
+    'jest.config.mjs': JEST,
   },
   commands: ['NODE_OPTIONS="$NODE_OPTIONS --experimental-vm-modules" jest --runInBand'],
   expects: ['1 passed', BREAKS],
@@ -65,8 +70,7 @@ export const TEST_RUNNERS: readonly Row[] = [
         .replace("it('", "test('")
         .replace('async () => {\n  const lm', 'async (t) => {\n  const lm')
         .replace('\n}, 60_000);', '\n  t.pass();\n});'),
-      'ava.config.js':
-        "export default { extensions: { ts: 'module' }, nodeArguments: ['--import=onnsight/register'], workerThreads: false, timeout: '60s' };\n",
+      'ava.config.js': AVA,
     },
     commands: ['ava'],
     expects: ['1 test passed', BREAKS],

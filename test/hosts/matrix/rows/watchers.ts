@@ -2,6 +2,9 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { NODE_NEXT, PLUGINS, program, tsconfig } from '../program.ts';
 import type { Row } from '../row.ts';
+import { BUNDLERS } from './bundlers.ts';
+import { SVELTE, VUE } from './components.ts';
+import { AVA } from './test-runners.ts';
 
 const DRIVER = readFileSync(fileURLToPath(new URL('../watch.mjs', import.meta.url)), 'utf8');
 
@@ -27,6 +30,16 @@ function row({ name, command, built, files, ...installed }: Watcher): Row {
 
 const modules = { ...program('module', '.js'), 'tsconfig.json': tsconfig({ ...NODE_NEXT, plugins: PLUGINS }) };
 const bundled = { ...program('module'), 'tsconfig.json': tsconfig() };
+
+/** Those whose build scripts watch. */
+const SCRIPTS = BUNDLERS.filter(({ name }) => /^(ts-loader|webpack|Rspack|esbuild|Rolldown)/.test(name));
+
+/** Runs anew when a file changes. */
+const TEST = (imports: string, extension = '.ts') => `${imports}
+import { LanguageModel } from 'onnsight';
+import { steer } from './steer${extension}';
+it('steers', async () => console.log('steered', (await steer(await LanguageModel.load('toy-gpt2'), 2)).toFixed(3)));
+`;
 
 export const WATCHERS: readonly Row[] = [
   ...['5.4', '5.9', '6.0'].map((version) => ({
@@ -68,6 +81,52 @@ export default { plugins: [onnsight()], build: { ssr: 'src/main.ts', outDir: 'ou
     },
     command: 'vite build --watch --no-clearScreen',
     built: 'out/main.mjs',
+  },
+  ...[
+    { name: 'Vue, vite build --watch', ...VUE },
+    { name: 'Svelte, vite build --watch', ...SVELTE },
+  ].map((one) => ({ ...one, command: 'vite build --watch --no-clearScreen', built: 'out/main.mjs' })),
+  ...SCRIPTS.map(({ name, packages, files }) => ({
+    name,
+    packages,
+    files,
+    command: 'WATCH=1 node build.mjs',
+    built: 'out/main.mjs',
+  })),
+  {
+    name: 'vitest --watch',
+    packages: ['vitest@4.1.11'],
+    files: {
+      ...program('module', '.ts'),
+      'src/steer.test.ts': TEST("import { it } from 'vitest';"),
+      'vitest.config.ts': "import onnsight from 'onnsight/vite';\nexport default { plugins: [onnsight()] };\n",
+    },
+    command: 'vitest --watch',
+  },
+  {
+    name: 'mocha --watch',
+    packages: ['mocha@11', '@types/mocha@10'],
+    files: { ...program('commonjs'), 'src/steer.test.ts': TEST('', '') },
+    command:
+      'NODE_OPTIONS="--import onnsight/register" mocha --watch --watch-files src --timeout 60000 src/steer.test.ts',
+  },
+  {
+    name: 'AVA --watch',
+    packages: ['ava@6'],
+    files: {
+      ...program('module', '.ts'),
+      'src/steer.test.ts': TEST("import it from 'ava';")
+        .replace('async () => console', 'async (t) => (t.pass(), console')
+        .replace(/\);\n$/, '));\n'),
+      'ava.config.js': AVA,
+    },
+    command: 'ava --watch',
+  },
+  {
+    name: 'node --test --watch',
+    packages: [],
+    files: { ...program('module', '.ts'), 'src/steer.test.ts': TEST("import { it } from 'node:test';") },
+    command: 'node --import onnsight/register --test --watch src/steer.test.ts',
   },
   {
     name: 'node --watch',
