@@ -1,18 +1,21 @@
 /**
  * `npm run test:hosts`: tools that people compile TypeScript with, installed from npm beside the packed package, compile
- * the same program, each in a folder of its own. It needs the registry, so that it is no part of `npm test`.
+ * the same program, each in a folder of its own. It needs the registry, so that it is no part of `npm test`. With a name,
+ * rows of that name alone; `--short` leaves out the nightly ones.
  */
 import { exec } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { environmentOf, installInto, projectOf } from './install.ts';
 import type { Row } from './row.ts';
 import { ROWS } from './rows/index.ts';
 import { WATCHERS } from './rows/watchers.ts';
 
-const wanted = process.argv[2];
-const rows = ROWS.filter(({ name }) => wanted === undefined || name.includes(wanted));
+const { values, positionals } = parseArgs({ allowPositionals: true, options: { short: { type: 'boolean' } } });
+const [wanted = ''] = positionals;
+const rows = ROWS.filter(({ name, nightly }) => name.includes(wanted) && !(values.short && nightly));
 const folder = realpathSync(mkdtempSync(join(tmpdir(), 'onnsight-matrix-')));
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
 

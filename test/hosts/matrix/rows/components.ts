@@ -48,6 +48,7 @@ console.log(render(App).body);
 /** A page, which is computed when it is built. */
 const ASTRO: Row = {
   name: 'Astro, the script of a page',
+  nightly: true,
   packages: ['astro@5'],
   files: {
     'package.json': packageJson('module'),

@@ -150,6 +150,7 @@ export const RUNNERS: readonly Row[] = [
   ),
   {
     name: 'pnpm, aliases of modules, TSX',
+    nightly: true,
     packages: ['pnpm@9'],
     files: ALIASES,
     commands: [

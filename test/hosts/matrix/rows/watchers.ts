@@ -16,6 +16,7 @@ interface Watcher {
   readonly files: Readonly<Record<string, string>>;
   readonly command: string;
   readonly built?: string;
+  readonly nightly?: boolean;
 }
 
 function row({ name, command, built, files, ...installed }: Watcher): Row {
@@ -85,16 +86,18 @@ export default { plugins: [onnsight()], build: { ssr: 'src/main.ts', outDir: 'ou
   ...[
     { name: 'Vue, vite build --watch', ...VUE },
     { name: 'Svelte, vite build --watch', ...SVELTE },
-  ].map((one) => ({ ...one, command: 'vite build --watch --no-clearScreen', built: 'out/main.mjs' })),
+  ].map((one) => ({ ...one, command: 'vite build --watch --no-clearScreen', built: 'out/main.mjs', nightly: true })),
   ...SCRIPTS.map(({ name, packages, files }) => ({
     name,
     packages,
     files,
     command: 'WATCH=1 node build.mjs',
     built: 'out/main.mjs',
+    nightly: true,
   })),
   {
     name: 'vitest --watch',
+    nightly: true,
     packages: ['vitest@4.1.11'],
     files: {
       ...program('module', '.ts'),
@@ -105,6 +108,7 @@ export default { plugins: [onnsight()], build: { ssr: 'src/main.ts', outDir: 'ou
   },
   {
     name: 'mocha --watch',
+    nightly: true,
     packages: ['mocha@11', '@types/mocha@10'],
     files: { ...program('commonjs'), 'src/steer.test.ts': TEST('', '') },
     command:
@@ -112,6 +116,7 @@ export default { plugins: [onnsight()], build: { ssr: 'src/main.ts', outDir: 'ou
   },
   {
     name: 'AVA --watch',
+    nightly: true,
     packages: ['ava@6'],
     files: {
       ...program('module', '.ts'),
@@ -124,6 +129,7 @@ export default { plugins: [onnsight()], build: { ssr: 'src/main.ts', outDir: 'ou
   },
   {
     name: 'node --test --watch',
+    nightly: true,
     packages: [],
     files: { ...program('module', '.ts'), 'src/steer.test.ts': TEST("import { it } from 'node:test';") },
     command: 'node --import onnsight/register --test --watch src/steer.test.ts',
