@@ -99,7 +99,7 @@ export class LeftBehind {
       if (item instanceof GraphEntries) known = [];
     });
     if (outcomes.size === 0) return;
-    const held = array.slice();
+    const held = ([] as unknown[]).concat(array);
     const settled = (items: readonly unknown[], at: At) =>
       items.flatMap((item) => {
         const outcome = outcomes.get(item);
