@@ -2,7 +2,7 @@ import type { Site, Value } from '../graph/types.ts';
 import { isOwnProxy } from '../own-proxies.ts';
 import { wrap } from '../tracing/apply.ts';
 import type { Builder } from '../tracing/builder.ts';
-import { type Form, leavesOf, plainValuesOf, type TensorForm } from '../tracing/forms/form.ts';
+import { leavesOf, plainValuesOf, type TensorForm, tensorsOf } from '../tracing/forms/form.ts';
 import { inner } from '../tracing/hidden.ts';
 import { GraphEntries } from '../tracing/lists.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
@@ -200,21 +200,6 @@ export class LeftBehind {
 /** Whether a tensor of an entry comes back: one that is saved, or a number. */
 function comesBack({ type, saves, isMixed }: TensorForm<unknown>): boolean {
   return saves.length > 0 || (type.shape?.length === 0 && !isMixed);
-}
-
-function tensorsOf<L>(form: Form<L>): TensorForm<L>[] {
-  switch (form.kind) {
-    case 'plain':
-      return [];
-    case 'tensor':
-      return [form];
-    case 'array':
-      return form.items.flatMap(tensorsOf);
-    case 'record':
-      return form.fields.flatMap(([, field]) => tensorsOf(field));
-    case 'cases':
-      return form.cases.flatMap((one) => tensorsOf(one.form));
-  }
 }
 
 /** The entries of a Map, and the properties of an object. */

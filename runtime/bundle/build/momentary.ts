@@ -1,4 +1,5 @@
 import { syncBuiltinESMExports } from 'node:module';
+import { inPlaceOf } from '../../operators/intrinsics.ts';
 import { activeBuilder } from '../../tracing/builder.ts';
 import { pure } from '../../tracing/harmless.ts';
 import { type Caller, usersPlace } from './callers.ts';
@@ -59,7 +60,7 @@ function watchAll(note: Note): (() => void)[] {
       return replace(holder, name, { get, set });
     }),
     replace(process, 'env', { writable: true, value: watchedEnvironment(process.env, note, byUser) }),
-    replace(globalThis, 'Date', { writable: true, value: watchedClock(Date, note) }),
+    replace(globalThis, 'Date', { writable: true, value: inPlaceOf(Date, watchedClock(Date, note)) }),
   ];
 }
 
@@ -90,7 +91,7 @@ function watchCalls(
       return Reflect.construct(fn, values, target);
     },
   };
-  return replace(holder, name, { writable: true, value: pure(new Proxy(original, handler)) });
+  return replace(holder, name, { writable: true, value: inPlaceOf(original, pure(new Proxy(original, handler))) });
 }
 
 function watchedEnvironment(env: NodeJS.ProcessEnv, note: Note, isAsked: (by: Caller) => boolean): NodeJS.ProcessEnv {
@@ -117,6 +118,7 @@ function watchedClock(clock: DateConstructor, note: Note): DateConstructor {
     note('Date.now()', now, always);
     return clock.now();
   });
+  inPlaceOf(clock.now, now);
   const handler = {
     construct(type: DateConstructor, values: [], target: object): object {
       if (values.length === 0) note('new Date()', handler.construct, always);

@@ -99,6 +99,22 @@ export function leavesOf<L>(form: Form<L>): L[] {
   }
 }
 
+/** The parts of it that are tensors, each as a form. */
+export function tensorsOf<L>(form: Form<L>): TensorForm<L>[] {
+  switch (form.kind) {
+    case 'plain':
+      return [];
+    case 'tensor':
+      return [form];
+    case 'array':
+      return form.items.flatMap(tensorsOf);
+    case 'record':
+      return form.fields.flatMap(([, field]) => tensorsOf(field));
+    case 'cases':
+      return form.cases.flatMap((one) => tensorsOf(one.form));
+  }
+}
+
 /** The values in it that no tensor is needed for. Arrays in it have a known number of items. */
 export function plainValuesOf(form: Form<unknown>): unknown[] {
   switch (form.kind) {
