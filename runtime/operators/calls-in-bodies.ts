@@ -31,10 +31,11 @@ const RESHAPING_RECEIVER = words(
  */
 export function beforeCall(target: Builder, direct: Call, site: Site): void {
   const { fn, receiver, values } = direct;
+  const { name } = fn as { name: string };
+  // Before what is known of a function: a program may have put one of its own in the place of Math.random.
+  if (isRandom(fn) && target.isLooping) throw random(name, site);
   checkKnown(fn, site);
   if (!isIntrinsic(fn)) return;
-  const { name } = fn as { name: string };
-  if (isRandom(fn) && target.isLooping) throw random(name, site);
   for (const value of [receiver, ...values]) checkIterator(target, value, site);
   checkImplicitCalls(direct, site);
   const keeps = KEEPING.has(name);
