@@ -31,11 +31,12 @@ const RESHAPING_RECEIVER = words(
  */
 export function beforeCall(target: Builder, direct: Call, site: Site): void {
   const { fn, receiver, values } = direct;
-  const { name } = fn as { name: string };
   // Before what is known of a function: a program may have put one of its own in the place of Math.random.
-  if (isRandom(fn) && target.isLooping) throw random(name, site);
+  if (isRandom(fn) && target.isLooping) throw random((fn as { name: string }).name, site);
   checkKnown(fn, site);
   if (!isIntrinsic(fn)) return;
+  // Only now: the modules of a model are called, too, and any property of theirs may be a module of the model.
+  const { name } = fn as { name: string };
   for (const value of [receiver, ...values]) checkIterator(target, value, site);
   checkImplicitCalls(direct, site);
   const keeps = KEEPING.has(name);
