@@ -20,7 +20,7 @@ import { wholePath } from './whole-path.ts';
 export function cacheOf(tracing: Tracing, options: CacheOptions): Cache {
   const target = builder();
   const { forward } = target;
-  const moments = tracing.moments?.() ?? (forward ? [{ forward, reached: null }] : []);
+  const moments = tracing.forwards.moments?.() ?? (forward ? [{ forward, reached: null }] : []);
   if (moments.length === 0) throw new TraceError('cache() belongs in the block of a trace.', callerSite());
   if (target.conditional) {
     throw new TraceError(
@@ -63,7 +63,7 @@ export function cacheOf(tracing: Tracing, options: CacheOptions): Cache {
 function entriesOf(tracing: Tracing, { map, path, standing }: ModuleEnvoy, options: CacheOptions): object[] {
   const isKept: Record<Side, boolean> = { output: options.outputs !== false, input: options.inputs === true };
   const sides = (['output', 'input'] as const).filter((side) => isKept[side]);
-  return tracing.forwardsOf(map, path, standing).flatMap((forward) => {
+  return tracing.forwards.allOf(map, path, standing).flatMap((forward) => {
     const typed = TypedModel.of(forward);
     const here = sides.filter((port) => typed.has({ path, port, index: 0, call: 0 }));
     const count = here.length > 0 ? Math.max(1, typed.map.find(path).calls.length) : 0;

@@ -60,7 +60,7 @@ export function callModel(model: LoadedModel, values: readonly unknown[], place:
     );
   }
   const tracing = activeTracing()!;
-  const forward = tracing.openInside(main, model, shapesOf(symbolic, symbolic.sizes(dims)), place);
+  const forward = tracing.forwards.openInside(main, model, shapesOf(symbolic, symbolic.sizes(dims)), place);
   const attributes = { inputs: inputs.map(({ name }) => name), forward: forward.id };
   target.addTyped('forward', visible, [], attributes, [], main.region);
   model.runEdits(tracing, forward);

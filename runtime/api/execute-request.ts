@@ -17,7 +17,7 @@ import { Decoding } from './decoding.ts';
 import { rowSampler } from './generate-options.ts';
 import { runGeneration } from './generation-run.ts';
 import { checkAddresses } from './request-addresses.ts';
-import type { RunnableModel } from './tracing.ts';
+import type { RunnableModel } from './runnable-model.ts';
 
 export interface RequestRunOptions extends Pick<ExecutionOptions, 'signal' | 'onProgress'> {
   readonly onToken?: ((token: NewToken) => void) | undefined;

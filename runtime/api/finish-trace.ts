@@ -1,5 +1,6 @@
 import type { Tensor } from '../tensor/tensor.ts';
 import { printLines } from '../tracing/logs.ts';
+import { fillGradients } from './filled-gradients.ts';
 import type { Results } from './results.ts';
 import type { Tracing } from './tracing.ts';
 
@@ -23,8 +24,9 @@ export async function finishTrace(
     results.undo();
     throw error;
   });
-  const resolved = results.resolve(tensors, tracing.missing(tensors));
-  tracing.fillGradients(tensors);
-  printLines(tracing.builder);
+  const resolved = results.resolve(tensors, tracing.settled.missing(tensors));
+  const { builder, trained } = tracing;
+  fillGradients(trained, tensors.slice(builder.graph.saves.length - trained.length));
+  printLines(builder);
   return resolved;
 }

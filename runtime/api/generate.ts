@@ -60,7 +60,7 @@ export async function generate(
     return returned;
   });
   const prompt = given ?? invokes!.inputs();
-  tracing.runs[0]!.inputs = prompt;
+  tracing.forwards.runs[0]!.inputs = prompt;
   const decoding = new Decoding(model.map.model, prompt, options);
   const late = lateCourse(tracing, generation, outcomes, results);
   const run = () =>
@@ -108,7 +108,7 @@ function newTokens(sequences: Tensor<'int64'>, prompt: number, stop: ReadonlySet
 
 /** What is known only when the steps have run, in the values of the graph that is sent. */
 function lateCourse(tracing: Tracing, generation: Generation, outcomes: LateOutcomes, results: Results): LateCourse {
-  const settled = (made: Value) => tracing.settledValue(made);
+  const settled = (made: Value) => tracing.settled.value(made);
   return {
     steps: generation.outputs.map(({ logits, cache }) => ({
       logits: settled(logits),

@@ -65,8 +65,8 @@ export class Generation implements Steps {
   set current(step: number) {
     this.step = step;
     this.furthest = Math.max(this.furthest, step);
-    const { builder, offsets } = this.tracing;
-    offsets.clear();
+    const { builder, forwards } = this.tracing;
+    forwards.offsets.clear();
     builder.forward = this.forwards[step]!;
     builder.reached = this.reached(step);
   }
@@ -105,7 +105,7 @@ export class Generation implements Steps {
    */
   record(block: Block<[StepTracer]> | null, sizes: (step: number) => Sizes, invokes: Invokes | null): unknown {
     const { builder } = this.tracing;
-    this.tracing.stepForward = (offset) => {
+    this.tracing.forwards.stepForward = (offset) => {
       const forward = this.forwards[this.step + offset];
       if (forward) this.furthest = Math.max(this.furthest, this.step + offset);
       return forward ?? null;
@@ -127,9 +127,9 @@ export class Generation implements Steps {
   /** Ends the block: what follows is about no step. */
   leave(): void {
     this.tracing.builder.reached = null;
-    this.tracing.stepForward = null;
-    this.tracing.moments = null;
-    this.tracing.offsets.clear();
+    this.tracing.forwards.stepForward = null;
+    this.tracing.forwards.moments = null;
+    this.tracing.forwards.offsets.clear();
   }
 
   /** Reads what goes from step to step, as it is at the end of the block. */

@@ -38,7 +38,7 @@ export class Invokes {
     const forward = this.model.openForward(this.tracing, shapesOf(symbolic, sizes), new Map());
     const returned = this.tracing.builder.inForward(forward, () => block(tracer));
     this.checkGiven();
-    this.tracing.runs[forward.id]!.inputs = this.inputs();
+    this.tracing.forwards.runs[forward.id]!.inputs = this.inputs();
     return returned;
   }
 

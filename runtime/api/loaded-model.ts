@@ -7,8 +7,9 @@ import type { LoadOptions } from '../types/model.ts';
 import type { Block } from './blocks.ts';
 import type { InputMaker } from './input-maker.ts';
 import type { ModelMap } from './model-map.ts';
+import type { RunnableModel } from './runnable-model.ts';
 import { StepModel } from './step-model.ts';
-import type { RunnableModel, Traceable, Tracing } from './tracing.ts';
+import type { Traceable, Tracing } from './tracing.ts';
 import type { Shapes } from './typed-model.ts';
 
 /** The user's choice of how a model runs. */
@@ -94,7 +95,7 @@ export class LoadedModel implements Traceable {
 
   /** Opens a forward, with the edits of this model in it. */
   openForward(tracing: Tracing, shapes: Shapes, inputs: ReadonlyMap<string, InputTensor>): TracedForward {
-    const forward = tracing.openForward(this, shapes, inputs);
+    const forward = tracing.forwards.open(this, shapes, inputs);
     this.runEdits(tracing, forward);
     return forward;
   }
@@ -109,7 +110,7 @@ export class LoadedModel implements Traceable {
     if (part === this) return this.openForward(tracing, shapes, none);
     const uncached = part === this.#steps!.cached ? this.#steps!.whole.map : null;
     const step = new StepModel(part.map, shapes, { held: this.map, first, uncached });
-    const forward = tracing.openForward(part, shapes, none, step);
+    const forward = tracing.forwards.open(part, shapes, none, step);
     step.duringEdits(() => this.runEdits(tracing, forward));
     return forward;
   }

@@ -67,7 +67,7 @@ export class ModuleEnvoy extends CallEnvoy implements Members<EnvoyMembers> {
     // The error says why there is none.
     if (module.note?.kind === 'inside' || module.note?.kind === 'uncounted')
       map.locate({ path, port: 'output', index: 0, call: 0 });
-    const forwards = this.isTraced() ? [] : (activeTracing()?.forwardsOf(map, path, standing) ?? []);
+    const forwards = this.isTraced() ? [] : (activeTracing()?.forwards.allOf(map, path, standing) ?? []);
     const several = forwards.length > 0 ? forwards.map((call) => ({ ...standing, call })) : [standing];
     const calls = several.flatMap((one) =>
       module.calls.map((_, i) =>

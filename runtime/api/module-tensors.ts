@@ -54,7 +54,7 @@ function ifEntered(forward: TracedForward, address: Address, tensor: TensorProxy
  * trace of the model it is a tensor with its elements, read from the file.
  */
 export function readParameter(map: ModelMap, path: string, standing = ANYWHERE): TensorProxy | AnyTensor {
-  const current = activeTracing()?.forwardOf(map, '', standing);
+  const current = activeTracing()?.forwards.of(map, '', standing);
   if (!current) return parameterInFile(map, path);
   if (map.quantized.has(path)) {
     const { isTurned } = map.quantized.get(path)!;

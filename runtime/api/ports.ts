@@ -54,7 +54,7 @@ export class Ports {
   }
 
   #textsAt(forward: TracedForward, address: Address): object | null {
-    const { runs } = activeTracing()!;
+    const { runs } = activeTracing()!.forwards;
     return readTexts(forward, address, () => runs[forward.id]!.inputs);
   }
 
@@ -121,7 +121,7 @@ export class Ports {
         `${name} is ${verb} outside of a trace. Do it in the block of model.trace(inputs, () => { … }).`,
         callerSite(),
       );
-    const forward = tracing.forwardOf(this.map, this.path, this.#standing);
+    const forward = tracing.forwards.of(this.map, this.path, this.#standing);
     if (forward) return forward;
     const { place } = this.#standing;
     throw new TraceError(

@@ -111,7 +111,7 @@ export function runSession(model: LoadedModel, built: BuiltTrace, options: Trace
 }
 
 /** The model's inputs that are given from outside. */
-function givenTensors({ runs }: Tracing): Readonly<Record<string, InputTensor>> {
+function givenTensors({ forwards: { runs } }: Tracing): Readonly<Record<string, InputTensor>> {
   const inputs = [...(runs[0]?.inputs ?? [])];
   const isGiven = (value: unknown) => value instanceof Tensor || value instanceof StringTensor;
   return Object.fromEntries(inputs.filter(([, value]) => isGiven(value)));

@@ -18,10 +18,11 @@ import { checkLogits, type GenerateSettings, hasCache } from './generate.ts';
 import { type GenerateCall, lengthOf } from './generate-options.ts';
 import { Generation, type Outcomes } from './generation.ts';
 import { Invokes } from './invokes.ts';
+import type { LateInputs } from './late-inputs.ts';
 import type { ReadSettings } from './session.ts';
 import { stepSizes } from './step-sizes.ts';
 import { byName, takeInputs } from './taken-inputs.ts';
-import type { LateInputs, Traceable, Tracing } from './tracing.ts';
+import type { Traceable, Tracing } from './tracing.ts';
 
 /**
  * Records a generation among the traces of a session. Its steps are forwards like any others: between two of them a
@@ -136,7 +137,7 @@ class Steps {
 
   /** Gives the first step the prompt. */
   begin({ values, prepare, data, site }: LateInputs): void {
-    this.tracing.takeInputs(this.generation.forwards[0]!, {
+    this.tracing.forwards.takeInputs(this.generation.forwards[0]!, {
       values,
       data,
       site,
@@ -168,8 +169,8 @@ class Steps {
     );
     if (isLast) return tokens;
     const { model } = this.model.afterFirst(this.generation.cached).map;
-    this.tracing.runs[forwards[step + 1]!.id]!.isReached = () => this.decoding.goesOn;
-    this.tracing.takeInputs(forwards[step + 1]!, {
+    this.tracing.forwards.runs[forwards[step + 1]!.id]!.isReached = () => this.decoding.goesOn;
+    this.tracing.forwards.takeInputs(forwards[step + 1]!, {
       values: new Map([...cache, [continuedInput(model.inputs), tokens]]),
       data: () => new Map(),
       site: this.site,

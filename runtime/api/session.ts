@@ -124,7 +124,7 @@ export class Session implements PublicSession<unknown> {
       shapesOf(symbolic, symbolic.sizes(taken.dims)),
       taken.known ?? new Map(),
     );
-    if (taken.values.size > 0) this.#tracing.takeInputs(forward, taken);
+    if (taken.values.size > 0) this.#tracing.forwards.takeInputs(forward, taken);
     return forward;
   }
 

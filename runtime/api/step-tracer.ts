@@ -9,8 +9,8 @@ import { ours } from '../tracing/harmless.ts';
 import { type Step, StepRange } from '../tracing/step-range.ts';
 import type { StepTracer as PublicStepTracer } from '../types/generation.ts';
 import type { Traced } from '../types/tensor.ts';
+import type { Moment } from './forwards.ts';
 import { Tracer } from './tracer.ts';
-import type { Moment } from './tracing.ts';
 
 /** The forwards of a generation, as its block goes through them. */
 export interface Steps {
@@ -39,7 +39,7 @@ export class StepTracer extends Tracer implements PublicStepTracer<unknown> {
   constructor(steps: Steps, ...rest: ConstructorParameters<typeof Tracer>) {
     super(...rest);
     this.#steps = steps;
-    rest[0].moments = () => this.#moments();
+    rest[0].forwards.moments = () => this.#moments();
   }
 
   /**

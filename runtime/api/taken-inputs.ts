@@ -8,7 +8,7 @@ import { inner } from '../tracing/hidden.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import type { TracedTensor } from '../tracing/traced-tensor.ts';
 import { givenAt } from './at-caller.ts';
-import type { LateInputs } from './tracing.ts';
+import type { LateInputs } from './late-inputs.ts';
 
 /** Inputs of a trace of a session, some of which are values of earlier traces. */
 export interface TakenInputs extends LateInputs {

@@ -26,7 +26,7 @@ async function written(file: string): Promise<Uint8Array> {
   const tracing = new Tracing();
   const target = tracing.builder;
   const shapes: Shapes = { type: (tensor) => types.get(tensor), batching: () => 'none' };
-  const forward = tracing.openForward({ map, engine: new Engine(model, 'cpu', map.locate) }, shapes, new Map());
+  const forward = tracing.forwards.open({ map, engine: new Engine(model, 'cpu', map.locate) }, shapes, new Map());
   // biome-ignore lint/suspicious/noExplicitAny: the module tree of this model is not known to the type checker.
   const root = new ModuleEnvoy(map, '').proxy as any;
   withBuilder(target, () => {

@@ -80,7 +80,7 @@ export async function buildBundle(
     );
   }
   const { result: built, notes } = await noteMomentary(() => buildIntervention(map, intervention));
-  if (built.tracing.isUncertain) {
+  if (built.tracing.settled.isUncertain) {
     throw new TraceError(
       'The intervention gives back what is made of a module in a branch of the model, and an ONNX file has no output that may be missing. Give back the output of the module around.',
       source,

@@ -22,8 +22,8 @@ export interface JoinedGraph {
 }
 
 export function joinGraph(tracing: Tracing): JoinedGraph {
-  if (tracing.runs.length > 1) return new Joiner(tracing);
-  const { model, locate } = tracing.runs[0]!.engine.forms.forAnyInputs(tracing.graph, 0);
+  if (tracing.forwards.runs.length > 1) return new Joiner(tracing);
+  const { model, locate } = tracing.forwards.runs[0]!.engine.forms.forAnyInputs(tracing.graph, 0);
   return {
     model,
     graph: tracing.graph,
@@ -56,7 +56,7 @@ class Joiner extends GraphCopier implements JoinedGraph {
   constructor(tracing: Tracing) {
     super(tracing.graph);
     this.#tracing = tracing;
-    const engines = tracing.runs.map(({ engine }, run) => engine.forms.forAnyInputs(tracing.graph, run));
+    const engines = tracing.forwards.runs.map(({ engine }, run) => engine.forms.forAnyInputs(tracing.graph, run));
     const { model, parts } = joinModels(engines.map((engine) => engine.model));
     this.model = model;
     const calls = new Map<string, number>();
@@ -127,8 +127,8 @@ class Joiner extends GraphCopier implements JoinedGraph {
 
   /** The path at which the model of a run is attached, from the first model on; else the name of its file. */
   #place(run: number): string {
-    const { engine, owner } = this.#tracing.runs[run]!;
-    const place = this.#tracing.placeOf(run);
+    const { engine, owner } = this.#tracing.forwards.runs[run]!;
+    const place = this.#tracing.forwards.placeOf(run);
     if (!place) return engine.model.file;
     return owner === 0 ? place.path : `${this.#place(owner)}.${place.path}`;
   }
