@@ -45,7 +45,7 @@ export function callModel(model: LoadedModel, values: readonly unknown[], place:
   const dims = Object.fromEntries(proxies.map(({ [inner]: { type } }, i) => [inputs[i]!.name, type.shape ?? []]));
   const visible = proxies.map((proxy) => {
     const value = proxy[inner].value();
-    if (!target.visibleIn(value, main.region)) {
+    if (!target.scope.visibleIn(value, main.region)) {
       throw new TraceError(
         'A model is called on a value that is made in the body of a traced condition or loop. Call it before, on a value from outside.',
         target.site,

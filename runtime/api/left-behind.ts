@@ -191,7 +191,7 @@ export class LeftBehind {
 
   /** Wants values from the run. Gives whether it has all of them. */
   private want(values: readonly Value[]): boolean {
-    if (!values.every((value) => this.target.visible(value))) return false;
+    if (!values.every((value) => this.target.scope.visible(value))) return false;
     for (const value of values) this.wanted.add(value);
     return true;
   }

@@ -55,7 +55,7 @@ export class Results {
     return this.target.varyings.filter(
       ({ cases }) =>
         cases.some(({ value }) => isSaved(value) && value[saving].state !== null) &&
-        cases.every(({ test }) => this.target.visible(test)),
+        cases.every(({ test }) => this.target.scope.visible(test)),
     );
   }
 

@@ -234,7 +234,7 @@ function branch(
   const end = merge.values('the result', a.end, b.end);
   target.saves.dropMerged([a.region, b.region]);
   const node = target.addTyped('if', [condition], merge.types, {}, [a.region, b.region]);
-  target.close(node, condition);
+  target.scope.close(node, condition);
   for (const [slot, set] of merged) {
     target.note(slot);
     set(node);

@@ -84,7 +84,7 @@ export class Merge {
   /** What a body has made, where it is known to have run. */
   private reached(form: PlainForm | TensorForm<Value>): unknown {
     if (form.kind === 'plain') return form.value;
-    const value = wrap(this.target, this.target.reach(form.leaf!, true)!);
+    const value = wrap(this.target, this.target.scope.reach(form.leaf!, true)!);
     value[inner].isMixed = form.isMixed ?? false;
     return value;
   }
@@ -110,7 +110,7 @@ export class Merge {
   }
 
   private tells(value: Value, is: boolean, ...others: readonly Fact[]): void {
-    this.target.consequences.add({ value, is }, others);
+    this.target.scope.consequences.add({ value, is }, others);
   }
 
   private not(): Value {

@@ -30,8 +30,8 @@ function withoutNone(target: Builder, value: unknown, varying: Varying, site: Si
   const left = cases.filter((one) => !none.includes(one));
   // What is demanded of a step that may not run holds only in that step.
   if (!target.demands.areOver && target.reached === null) {
-    for (const { test } of none) target.learn({ value: test, is: false });
-    if (left.length === 1) target.learn({ value: left[0]!.test, is: true });
+    for (const { test } of none) target.scope.learn({ value: test, is: false });
+    if (left.length === 1) target.scope.learn({ value: left[0]!.test, is: true });
   }
   return left.length === 1 ? settled(left[0]!.value) : vary(target, name, left, sure);
 }

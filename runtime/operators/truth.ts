@@ -35,7 +35,7 @@ export function truthOf(given: unknown, site: Site): Truth {
   if (varying) return uses.distribute(varying, (one) => truthOf(one, site)) as Truth;
   if (!(value instanceof TensorProxy)) return Boolean(value);
   const test = truth(value);
-  return test[inner].builder.knows(test[inner].value()) ?? test;
+  return test[inner].builder.scope.knows(test[inner].value()) ?? test;
 }
 
 /** The truth of a tensor of one element, which for NaN is false, as JavaScript has it. */

@@ -33,8 +33,8 @@ export class BlockPasses {
 
   /** Opens the pass whose gradients are read from here on. */
   open(pass: TracedPass): void {
-    const { openRegions, isLooping, site } = this.builder;
-    const read = openRegions.find((region) => this.readBefore.has(region));
+    const { scope, isLooping, site } = this.builder;
+    const read = scope.regions.find((region) => this.readBefore.has(region));
     if (isLooping && read) {
       throw new TraceError(
         `'grad' is read in this loop before the backward pass (${told(this.readBefore.get(read)!)}): from the second iteration on it would be that of the iteration before. Keep the gradient in a variable at the end of an iteration.`,
@@ -63,7 +63,7 @@ export class BlockPasses {
   /** The pass whose gradients are read. */
   get current(): TracedPass {
     const { builder, last, left } = this;
-    if (left && (left.isInLoop || builder.isClosed(left.region))) {
+    if (left && (left.isInLoop || builder.scope.isClosed(left.region))) {
       throw new TraceError(
         `'grad' is read or set after a branch or loop that depends on a traced value and has a backward pass in it (${told(left.site)}): only the run will tell whether there was one. Read the gradients there and assign them to a variable declared before, or call backward after it.`,
         callerSite() ?? builder.site,
@@ -76,7 +76,7 @@ export class BlockPasses {
       );
     }
     if (builder.isLooping) {
-      const inside = builder.openRegions.slice(builder.openRegions.indexOf(last.region) + 1);
+      const inside = builder.scope.regions.slice(builder.scope.regions.indexOf(last.region) + 1);
       for (const region of inside) this.readBefore.set(region, callerSite() ?? builder.site);
     }
     return last;

@@ -5,15 +5,14 @@ import { OperationError } from '../graph/operation.ts';
 import { outputTypes } from '../graph/operations/index.ts';
 import type { AttributesOf, Op, TensorOp } from '../graph/ops.ts';
 import type { LazySite } from '../graph/site.ts';
-import type { Node, NodeOf, Region, Site, TensorType, Value } from '../graph/types.ts';
+import type { NodeOf, Region, Site, TensorType, Value } from '../graph/types.ts';
 import { AssignedTensors } from './assigned.ts';
-import { blank } from './blanks.ts';
 import { BlockPasses } from './block-passes.ts';
 import { BlockSaves } from './block-saves.ts';
 import { callerSite } from './caller.ts';
 import { Demands } from './demands.ts';
 import { MOST_BODIES, NESTED_CALLS, type OpenCall, tooDeep, tooMany } from './depth.ts';
-import { Consequences, type Fact, Knowledge } from './facts.ts';
+import type { Fact } from './facts.ts';
 import { firstRowHint } from './first-row.ts';
 import { TracedForward } from './forward.ts';
 import { type Births, type Change, Journal, type Noted, type Slot } from './journal.ts';
@@ -22,6 +21,7 @@ import { MadeObjects } from './made-objects.ts';
 import type { TracedModel } from './model.ts';
 import { ObjectSlots } from './object-slots.ts';
 import type { Rows } from './rows.ts';
+import { Scope } from './scope.ts';
 import { Storage } from './storage.ts';
 import { thrownInBody } from './thrown-in-body.ts';
 import type { Varying } from './varying.ts';
@@ -31,15 +31,6 @@ export interface Recording<T> {
   readonly region: Region;
   readonly journal: Journal;
   readonly result: T;
-}
-
-/** The finished body of a conditional: its values can be used where it is known to have run. */
-interface Closed {
-  readonly node: Node;
-  readonly around: Region;
-  /** The condition under which it runs. */
-  readonly fact: Fact;
-  readonly given: Map<Value, Value>;
 }
 
 /** Builds the intervention graph of one block while the block's compiled code runs. */
@@ -59,6 +50,7 @@ export class Builder {
   forward: TracedForward | null = null;
   /** Every forward of the graph, by id. */
   readonly forwards: TracedForward[] = [];
+  readonly scope = new Scope(this);
   readonly passes = new BlockPasses(this);
   /** The tensors of the user that are used in the block, with the operands that stand for them. */
   readonly tensors = new Map<object, Value>();
@@ -66,9 +58,7 @@ export class Builder {
   rows: Rows | null = null;
   /** In a generation: whether it gets to the step that the code which runs now is about; null where it always does. */
   reached: Value | null = null;
-  private readonly regions: Region[] = [this.graph.root];
   private readonly journals: Journal[] = [];
-  private readonly regionOf = new Map<Value, Region>();
   /** The loop that may have ended on a traced condition and takes the next value of an iterator all the same. */
   perhapsOver: Site | null = null;
   /** Counts the bodies that were recorded: the time of births. */
@@ -99,11 +89,7 @@ export class Builder {
   readonly objects = new MadeObjects();
   /** Operands that the block has only once, by their dtype, dims and value. */
   readonly shared = new Map<string, Value>();
-  readonly consequences = new Consequences();
   readonly demands = new Demands();
-  /** The facts that hold in a body. */
-  private readonly knowledge = new Map<Region, Knowledge[]>();
-  private readonly closed = new Map<Region, Closed>();
 
   constructor(owner: object | null = null) {
     this.owner = owner;
@@ -111,7 +97,7 @@ export class Builder {
 
   /** Whether the code that runs now is the body of a conditional or loop node. */
   get conditional(): boolean {
-    return this.regions.length > 1;
+    return this.scope.regions.length > 1;
   }
 
   /** The same inside its forward: a whole trace may stand in a body, too. */
@@ -120,7 +106,7 @@ export class Builder {
   }
 
   get region(): Region {
-    return this.regions.at(-1)!;
+    return this.scope.innermost;
   }
 
   /** Whether a call now stands for one in each iteration. */
@@ -130,8 +116,8 @@ export class Builder {
 
   /** Whether the code that runs now is, inside its forward, in the body of a loop node. */
   get isIterating(): boolean {
-    const around = this.regions.indexOf(this.forward?.region ?? this.graph.root);
-    return this.regions.slice(around + 1).some((region) => this.loopBodies.has(region));
+    const around = this.scope.regions.indexOf(this.forward?.region ?? this.graph.root);
+    return this.scope.regions.slice(around + 1).some((region) => this.loopBodies.has(region));
   }
 
   /** Whether changes now belong to a body, and may have to be undone. */
@@ -167,7 +153,7 @@ export class Builder {
     site: Site | LazySite | null = this.site,
   ): NodeOf<O> {
     const node = this.graph.add(target, op, inputs, types, attributes, site, regions);
-    for (const output of node.outputs) this.regionOf.set(output, target);
+    for (const output of node.outputs) this.scope.made(output, target);
     return node;
   }
 
@@ -181,86 +167,14 @@ export class Builder {
   parameter(type: TensorType, region: Region): Value {
     const value = this.graph.parameter(type);
     region.parameters.push(value);
-    this.regionOf.set(value, region);
+    this.scope.made(value, region);
     return value;
   }
 
   storage(content: Value): Storage {
-    const storage = new Storage(content, this.regionOf.get(content) ?? this.region);
+    const storage = new Storage(content, this.scope.regionOf(content) ?? this.region);
     this.made(storage);
     return storage;
-  }
-
-  /** Whether the code that runs now can use a value: it was made here or in a region around. */
-  visible(value: Value): boolean {
-    const region = this.regionOf.get(value);
-    return region !== undefined && this.regions.includes(region);
-  }
-
-  /** Whether a value can be used in one of the regions that are open now. */
-  visibleIn(value: Value, region: Region): boolean {
-    const made = this.regionOf.get(value);
-    const at = this.regions.indexOf(region);
-    return made !== undefined && this.regions.slice(0, at + 1).includes(made);
-  }
-
-  /** Whether a truth value is true where the code runs now, as far as the conditions around tell; null if they don't. */
-  knows(value: Value): boolean | null {
-    for (const region of this.regions.toReversed()) {
-      for (const one of this.knowledge.get(region) ?? []) {
-        const known = one.of(value);
-        if (known !== null) return known;
-      }
-    }
-    return null;
-  }
-
-  /** Notes a fact that holds from here on in the body that is being recorded. */
-  learn(fact: Fact, region = this.region): void {
-    const known = this.knowledge.get(region) ?? [];
-    this.knowledge.set(region, known);
-    known.push(new Knowledge(fact, this.consequences));
-  }
-
-  /**
-   * A value as the code that runs now can use it: itself, or a result of the conditional in whose body it was made, if
-   * that body is known to have run (or the caller is sure that the value is not used otherwise). Null if there is none.
-   */
-  reach(value: Value, isSure = false): Value | null {
-    if (this.visible(value)) return value;
-    const region = this.regionOf.get(value);
-    const closed = region && this.closed.get(region);
-    if (!closed || !(isSure || this.knows(closed.fact.value) === closed.fact.is)) return null;
-    let given = closed.given.get(value);
-    if (!given) {
-      const none = blank(this, value.type);
-      given = this.graph.addResult(closed.node, closed.fact.is ? [value, none] : [none, value], value.type);
-      this.regionOf.set(given, closed.around);
-      closed.given.set(value, given);
-    }
-    return this.reach(given, isSure);
-  }
-
-  /** Notes that the bodies of a conditional are finished. */
-  close(node: Node, condition: Value): void {
-    node.regions.forEach((region, i) => {
-      const fact = { value: condition, is: i === 0 };
-      this.closed.set(region, { node, around: this.region, fact, given: new Map() });
-    });
-  }
-
-  /** Whether a body of a conditional is finished. */
-  isClosed(region: Region): boolean {
-    return this.closed.has(region);
-  }
-
-  /** The regions that are open, from the root of the graph on. */
-  get openRegions(): readonly Region[] {
-    return this.regions;
-  }
-
-  reachable(storage: Storage): boolean {
-    return this.regions.includes(storage.region);
   }
 
   /** Notes that a slot is about to change, in every body that is being recorded. */
@@ -304,8 +218,8 @@ export class Builder {
     const region: Region = { parameters: [], nodes: [], results: [] };
     const journal = new Journal(++this.time, this.births);
     const leavePasses = this.passes.enter();
-    if (holds) this.learn(holds, region);
-    this.regions.push(region);
+    if (holds) this.scope.learn(holds, region);
+    this.scope.enter(region);
     this.journals.push(journal);
     try {
       const recording = { region, journal, result: body(region) };
@@ -314,7 +228,7 @@ export class Builder {
     } catch (error) {
       throw thrownInBody(error, this.site);
     } finally {
-      this.regions.pop();
+      this.scope.leave();
       this.journals.pop();
       leavePasses();
       journal.undo();
@@ -354,11 +268,11 @@ export class Builder {
 
   /** Goes on building inside a region that was recorded before. */
   within<T>(region: Region, build: () => T): T {
-    this.regions.push(region);
+    this.scope.enter(region);
     try {
       return build();
     } finally {
-      this.regions.pop();
+      this.scope.leave();
     }
   }
 

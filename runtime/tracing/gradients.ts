@@ -101,7 +101,7 @@ export class TracedPass {
         callerSite() ?? this.builder.site,
       );
     }
-    if (!this.builder.visibleIn(of, this.region)) {
+    if (!this.builder.scope.visibleIn(of, this.region)) {
       throw new TraceError(
         'The gradient by a value that was made in a branch or loop after the backward pass is asked for: the loss does not depend on it. Take the gradient by something that the loss is computed from.',
         callerSite() ?? this.builder.site,

@@ -72,7 +72,7 @@ export class GraphEntries {
 
   /** The entries where the code runs now, as far as the conditions around tell; null if they don't. */
   known(): readonly unknown[] | null {
-    return this.cases.find(({ test, is }) => this.builder.knows(test) === is)?.entries() ?? null;
+    return this.cases.find(({ test, is }) => this.builder.scope.knows(test) === is)?.entries() ?? null;
   }
 
   /** No text, number or JSON: JavaScript wants them now, and only the run knows the entries. */

@@ -57,7 +57,7 @@ export class TracedTensor {
     const error = this.ended();
     if (error) throw error;
     if (this.storage) {
-      const value = this.builder.reach(this.storage.content, isSure);
+      const value = this.builder.scope.reach(this.storage.content, isSure);
       if (!value) {
         throw new TraceError(
           'A value made in the body of a condition or loop is used outside of it. Assign it to a variable declared before, or push it to an array.',
@@ -68,7 +68,7 @@ export class TracedTensor {
     }
     const { parent, op, operands, attributes } = this.viewOf!;
     const base = parent.value(isSure);
-    if (this.seen?.parent === base && this.builder.visible(this.seen.value)) return this.seen.value;
+    if (this.seen?.parent === base && this.builder.scope.visible(this.seen.value)) return this.seen.value;
     const node = this.builder.add(op, [base, ...operands.map((operand) => operand.value(isSure))], attributes);
     this.seen = { parent: base, value: node.outputs[0]! };
     return this.seen.value;
@@ -89,7 +89,7 @@ export class TracedTensor {
 
   /** Whether the code that runs now can use it. */
   isReachable(): boolean {
-    return this.storage ? this.builder.reach(this.storage.content) !== null : this.viewOf!.parent.isReachable();
+    return this.storage ? this.builder.scope.reach(this.storage.content) !== null : this.viewOf!.parent.isReachable();
   }
 
   /** The memory that it shows. */
@@ -112,8 +112,8 @@ export class TracedTensor {
 
   /** Throws a TraceError if it was assigned to a tensor of the model that runs: whether this sees the change depends on what runs first. */
   private checkUnassigned(storage: Storage): void {
-    const { assigned, forward, rows, openRegions, site } = this.builder;
-    const found = assigned.find(storage, forward, rows, openRegions);
+    const { assigned, forward, rows, scope, site } = this.builder;
+    const found = assigned.find(storage, forward, rows, scope.regions);
     if (!found) return;
     throw new TraceError(
       `A tensor that was assigned to ${found.name} is changed in place after that, and ${found.name} would not see it. Change it before, change ${found.name} instead, or assign a clone() of it.`,

@@ -82,16 +82,16 @@ export function methodName(fn: unknown): PropertyKey | undefined {
 /** The value that it is known to be where the code runs now, by the conditions around; else the value itself. */
 export function settled(value: unknown): unknown {
   if (value instanceof TensorProxy) {
-    const plain = value[inner].plain?.find(({ test, is }) => value[inner].builder.knows(test) === is);
+    const plain = value[inner].plain?.find(({ test, is }) => value[inner].builder.scope.knows(test) === is);
     return plain ? plain.value : value;
   }
   const varying = varyingOf(value);
   if (!varying) return value;
   if (!varying.builder.open) return varying.outcome ? settled(varying.outcome.value) : value;
   const { name, builder, cases } = varying;
-  const holding = cases.find(({ test }) => builder.knows(test) === true);
+  const holding = cases.find(({ test }) => builder.scope.knows(test) === true);
   if (holding) return settled(holding.value);
-  const possible = cases.filter(({ test }) => builder.knows(test) !== false);
+  const possible = cases.filter(({ test }) => builder.scope.knows(test) !== false);
   if (possible.length === 1) return settled(possible[0]!.value);
   return possible.length < cases.length ? vary(builder, name, possible, varying.sure) : value;
 }

@@ -103,7 +103,7 @@ function captureTensor(target: Builder, proxy: TensorProxy, isLoop: boolean): Fo
     return { kind: 'tensor', type: leaf.type, leaf, proxy, saves: [proxy] };
   }
   const leaf = proxy[inner].value();
-  const truth = leaf.type.dtype === 'bool' ? target.knows(leaf) : null;
+  const truth = leaf.type.dtype === 'bool' ? target.scope.knows(leaf) : null;
   return truth === null
     ? { kind: 'tensor', type: leaf.type, leaf, proxy, saves: [], isMixed: proxy[inner].isMixed }
     : { kind: 'plain', value: truth };
@@ -112,7 +112,7 @@ function captureTensor(target: Builder, proxy: TensorProxy, isLoop: boolean): Fo
 /** The saved value, for callers who know that the code that saved it has run. */
 export function valueOfSave(target: Builder, saved: SavedProxy): Value {
   const { value } = saved[saving];
-  return (value && target.reach(value, true)) ?? saved[inner].value();
+  return (value && target.scope.reach(value, true)) ?? saved[inner].value();
 }
 
 function arrayForm(
