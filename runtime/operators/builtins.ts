@@ -2,12 +2,13 @@ import { TraceError } from '../errors.ts';
 import type { Site } from '../graph/types.ts';
 import { activeBuilder } from '../tracing/builder.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
-import { binary, typeof_, unary } from './arithmetic.ts';
+import { binary } from './binary.ts';
 import { and, or } from './conditionals.ts';
 import { checkSpread } from './filled-arrays.ts';
 import { entryAround, perhapsEntry } from './filled-reads.ts';
 import { resolveCall } from './indirect-calls.ts';
 import { checkKey, checkLength, KEYED } from './keys.ts';
+import { typeof_ } from './kinds.ts';
 import { checkCopied } from './leaving.ts';
 import { log } from './log.ts';
 import { includes, indexOf, isTracedSearch, lastIndexOf } from './look-ups.ts';
@@ -17,6 +18,7 @@ import { native } from './plain-values.ts';
 import { primitive } from './primitives.ts';
 import { textError } from './text-error.ts';
 import { truthOf } from './truth.ts';
+import { unary } from './unary.ts';
 
 /** The meaning of a call of a JavaScript function whose arguments may be traced. */
 type Meaning = (receiver: unknown, values: readonly unknown[], site: Site) => unknown;

@@ -4,7 +4,7 @@ import { builder } from '../tracing/builder.ts';
 import type { Slot } from '../tracing/journal.ts';
 import { GraphEntries } from '../tracing/lists.ts';
 import { ArraySlot } from '../tracing/slots.ts';
-import { binary } from './arithmetic.ts';
+import { binary } from './binary.ts';
 import { fresh } from './blocks.ts';
 import { if_ } from './conditionals.ts';
 import { entryAt } from './filled-entries.ts';

@@ -2,7 +2,7 @@ import type { Site } from '../graph/types.ts';
 import { EMPTY, OUTSIDE } from '../graph/unequal.ts';
 import { GraphEntries, guardEntries } from '../tracing/lists.ts';
 import { settled, uses, varyingOf } from '../tracing/varying.ts';
-import { binary } from './arithmetic.ts';
+import { binary } from './binary.ts';
 import { fresh } from './blocks.ts';
 import { and, conditional, if_, or } from './conditionals.ts';
 import { type Asked, unfollowed } from './filled-calls.ts';

@@ -1,7 +1,7 @@
 import type { Site } from '../graph/types.ts';
 import { GraphEntries } from '../tracing/lists.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
-import { binary } from './arithmetic.ts';
+import { binary } from './binary.ts';
 import { lengthOf } from './filled-entries.ts';
 import { sliced } from './filled-ranges.ts';
 import { entryOf, perhapsEntry } from './filled-reads.ts';

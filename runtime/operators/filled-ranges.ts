@@ -2,7 +2,7 @@ import type { Site } from '../graph/types.ts';
 import { builder } from '../tracing/builder.ts';
 import { GraphEntries } from '../tracing/lists.ts';
 import { ArraySlot } from '../tracing/slots.ts';
-import { binary } from './arithmetic.ts';
+import { binary } from './binary.ts';
 import { and, conditional, if_ } from './conditionals.ts';
 import { entryAt, lengthOf } from './filled-entries.ts';
 import { collected, countTo, through } from './filled-loops.ts';

@@ -13,7 +13,7 @@ import { getitem } from '../tracing/indexing.ts';
 import { GraphEntries } from '../tracing/lists.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import { assured } from '../tracing/varying.ts';
-import { binary } from './arithmetic.ts';
+import { binary } from './binary.ts';
 import { and, conditional } from './conditionals.ts';
 import { entryAt, gathered, lengthOf, reached } from './filled-entries.ts';
 import { whole } from './positions.ts';

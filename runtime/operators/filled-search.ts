@@ -1,5 +1,5 @@
 import type { Site } from '../graph/types.ts';
-import { binary } from './arithmetic.ts';
+import { binary } from './binary.ts';
 import { and, conditional, or } from './conditionals.ts';
 import { isFilledHere } from './filled-here.ts';
 import { folding, through } from './filled-loops.ts';

@@ -4,7 +4,7 @@ import { builder } from '../tracing/builder.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import { ArraySlot } from '../tracing/slots.ts';
 import { settled, varyingOf } from '../tracing/varying.ts';
-import { binary } from './arithmetic.ts';
+import { binary } from './binary.ts';
 import { fresh } from './blocks.ts';
 import { conditional } from './conditionals.ts';
 import type { Asked } from './filled-calls.ts';

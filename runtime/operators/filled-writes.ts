@@ -6,7 +6,7 @@ import { toProxy } from '../tracing/apply.ts';
 import { getitem as getTensorItem, setitem as setTensorItem } from '../tracing/indexing.ts';
 import { GraphEntries } from '../tracing/lists.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
-import { binary } from './arithmetic.ts';
+import { binary } from './binary.ts';
 import { if_ } from './conditionals.ts';
 import { entryAt, gathered, lengthOf } from './filled-entries.ts';
 import { isFilledHere } from './filled-here.ts';

@@ -1,8 +1,8 @@
 import { TraceError } from '../errors.ts';
 import type { Site } from '../graph/types.ts';
 import { isOurs } from '../tracing/harmless.ts';
-import { isTraced } from './arithmetic.ts';
 import { isIntrinsic } from './intrinsics.ts';
+import { isTraced } from './is-traced.ts';
 
 /** Whether an iterator is over, by what its `next()` gave. @throws TraceError where only the run would know */
 export function isLast({ done }: IteratorResult<unknown>, site: Site): boolean {

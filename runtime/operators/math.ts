@@ -3,7 +3,7 @@ import * as functions from '../functions/index.ts';
 import type { Site } from '../graph/types.ts';
 import { activeBuilder } from '../tracing/builder.ts';
 import type { Operand, Traced } from '../types/tensor.ts';
-import { isTraced } from './arithmetic.ts';
+import { isTraced } from './is-traced.ts';
 import { cbrt, expm1, hypot, log1p, power, round, sign, trunc } from './math-functions.ts';
 import { checkHasNumber } from './no-number.ts';
 import { asNumber } from './numbers.ts';

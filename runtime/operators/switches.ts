@@ -1,6 +1,6 @@
 import type { Site } from '../graph/types.ts';
 import type { State } from '../tracing/slots.ts';
-import { binary } from './arithmetic.ts';
+import { binary } from './binary.ts';
 import { type Completion, isNormal, Jump, mapEnds, withoutBreak } from './completions.ts';
 import { and, where } from './conditionals.ts';
 import { both, either, not, type Truth, truthOf } from './truth.ts';

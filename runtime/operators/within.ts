@@ -1,6 +1,6 @@
 import type { Site } from '../graph/types.ts';
 import { settled } from '../tracing/varying.ts';
-import { binary } from './arithmetic.ts';
+import { binary } from './binary.ts';
 import { lengthOf } from './filled-entries.ts';
 import { isFilledHere } from './filled-here.ts';
 
