@@ -1,7 +1,7 @@
 import * as functions from '../functions/index.ts';
 import { power } from './math-functions.ts';
 
-/** Operators that compute with the elements of such tensors. A comparison of them is not one truth value. */
+/** Operators that compute with the elements of tensors that a trace gave. A comparison of these is not one truth value. */
 export const ELEMENTWISE = new Set(['+', '-', '*', '/', '%', '**', '&', '|', '^']);
 
 type Binary = (a: never, b: never) => unknown;
