@@ -73,9 +73,9 @@ function firstDifference(one: InterventionGraph, other: InterventionGraph): Node
   });
 }
 
-function contentOf(node: Node, { operands }: InterventionGraph) {
-  const { op, attributes, inputs, outputs } = node;
-  return [op, attributes, inputs.map(({ id }) => id), outputs.map(({ type }) => type), operands.get(node)];
+function contentOf({ op, attributes, inputs, outputs }: Node, { operands }: InterventionGraph) {
+  const given = inputs.map(({ id, node }) => [id, node && operands.get(node)]);
+  return [op, attributes, given, outputs.map(({ type }) => type)];
 }
 
 /** Without the lines that the block prints when it runs: they have been printed. */
