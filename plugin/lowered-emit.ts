@@ -12,14 +12,15 @@ interface Output {
 
 /**
  * Makes `program` emit the JavaScript of `lowered` files in place of its own, their maps composed.
- * Of files in `failed` nothing is written: their JavaScript would be the untransformed program.
+ * Of files in `failed` nothing is written: their JavaScript would be the untransformed program. A language service gets a
+ * module that throws what is wrong, because some (ts-jest's, for ES modules) look at diagnostics only of files with code.
  */
 export function emitLowered(
   typescript: typeof ts,
   program: ts.Program,
   host: ts.CompilerHost,
   lowered: LoweredFiles,
-  failed: ReadonlySet<string>,
+  failed: ReadonlyMap<string, string>,
 ): void {
   const emit = program.emit;
   let second: ts.Program | undefined;
@@ -48,11 +49,15 @@ export function emitLowered(
   let outer: ts.Program['emit'] = (target, writeFile, token, onlyDeclarations, transformers, ...rest) => {
     const write = writeFile ?? host.writeFile;
     let skipped = false;
-    const result = emit(
+    const isThrowing = target !== undefined && failed.has(target.fileName) && isOfLanguageService(host);
+    const emitted = isThrowing ? emittingAnyway(program.getCompilerOptions(), emit) : emit;
+    const result = emitted(
       target,
       (path, text, bom, onError, sources, data) => {
-        if (sources?.some((source) => failed.has(source.fileName))) {
-          skipped = true;
+        const failure = sources?.map((source) => failed.get(source.fileName)).find((message) => message !== undefined);
+        if (failure !== undefined) {
+          if (isOfLanguageService(host)) write(path, throwing(path, text, failure), bom, onError, sources, data);
+          else skipped = true;
           return;
         }
         const fileName = sources?.find((source) => lowered.has(source.fileName))?.fileName;
@@ -81,6 +86,31 @@ export function emitLowered(
     },
   });
 }
+
+/** Of the hosts that TypeScript itself makes, those of language services alone have this member. */
+function isOfLanguageService(host: ts.CompilerHost): boolean {
+  return host.getCancellationToken !== undefined;
+}
+
+/** `emit` of a file that throws what is wrong with it, though it is wrong. */
+function emittingAnyway(options: ts.CompilerOptions, emit: ts.Program['emit']): ts.Program['emit'] {
+  return (...given) => {
+    const { noEmitOnError = false } = options;
+    options.noEmitOnError = false;
+    try {
+      return emit(...given);
+    } finally {
+      options.noEmitOnError = noEmitOnError;
+    }
+  };
+}
+
+/** JavaScript that throws before anything of it runs; what others import from it is still there, so that they get so far. */
+function throwing(path: string, text: string, message: string): string {
+  return JAVASCRIPT.test(path) ? `throw new Error(${JSON.stringify(message)}); ${text}` : text;
+}
+
+const JAVASCRIPT = /\.[cm]?jsx?$/;
 
 /** The text to write to `path` when the first program would write `text`. */
 function swap(path: string, text: string, lowered: LoweredFiles, outputOf: () => Output): string {

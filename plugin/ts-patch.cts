@@ -53,7 +53,9 @@ function lowerProgram(
     // hosts of builds that are remembered have hashes; a language service compares versions with its own
     if (compilerHost.createHash) versions.salt(file);
   }
-  const failed = new Set([...errors.keys()].map((file) => file.fileName));
+  const failed = new Map(
+    Array.from(errors, ([file, error]) => [file.fileName, ts.formatDiagnostic(error, compilerHost)]),
+  );
   if (errors.size > 0) report(program, errors);
   if (lowered.size > 0 || errors.size > 0) {
     emitting.emitLowered(ts, program, compilerHost, lowered, failed);

@@ -1,7 +1,9 @@
 import { TraceError } from '../errors.ts';
+import type { Site } from '../graph/types.ts';
 import { guess, nearest } from '../nearest.ts';
 import { PROBED_NAMES } from '../probed-names.ts';
 import { callerSite } from '../tracing/caller.ts';
+import { close } from '../tracing/closed-objects.ts';
 import type { Traced } from '../types/tensor.ts';
 
 /** What a debugger asks any object for, to find out whether to show it as an array. */
@@ -12,19 +14,24 @@ export function declaredParameters(
   parameters: readonly (readonly [string, Traced])[],
 ): Readonly<Record<string, Traced>> {
   const names = parameters.map(([name]) => name);
-  // the object itself stays a plain one, whose properties are its own
+  const refuse = (name: string, site: Site | null): never => {
+    const declared = [...names, name].map((one) => `${one}: …`).join(', ');
+    throw new TraceError(
+      `${noParameter(name, names)} To have it, declare it: intervention({ ${declared} }, …).`,
+      site ?? callerSite(),
+    );
+  };
+  // for code that is not compiled; the object itself stays a plain one, whose properties are its own
   const others = new Proxy(Object.prototype, {
     get(target, name, receiver) {
       const isProbed = typeof name === 'symbol' || PROBED_NAMES.has(name) || name === ASKED_BY_DEBUGGERS;
       if (isProbed || name in target) return Reflect.get(target, name, receiver);
-      const declared = [...names, name].map((one) => `${one}: …`).join(', ');
-      throw new TraceError(
-        `${noParameter(name, names)} To have it, declare it: intervention({ ${declared} }, …).`,
-        callerSite(),
-      );
+      return refuse(name, null);
     },
   });
-  return Object.assign(Object.create(others), Object.fromEntries(parameters));
+  const given = Object.assign(Object.create(others), Object.fromEntries(parameters));
+  close(given, refuse);
+  return given;
 }
 
 /** The message for a name that no parameter has. */

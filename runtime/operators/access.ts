@@ -5,6 +5,7 @@ import type { Site } from '../graph/types.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { toProxy } from '../tracing/apply.ts';
 import { activeBuilder } from '../tracing/builder.ts';
+import { checkClosed } from '../tracing/closed-objects.ts';
 import { checkCopy } from '../tracing/copies.ts';
 import { writeGradient } from '../tracing/gradients.ts';
 import { inner } from '../tracing/hidden.ts';
@@ -66,6 +67,7 @@ export function getitem(of: unknown, by: unknown, site: Site): unknown {
     throw new TraceError('Only tensors and arrays of tensors or numbers can be indexed with a traced value.', site);
   }
   const name = asName(key, site);
+  checkClosed(object, name, site);
   if (activeBuilder()?.isRecording) checkGetter(object, name, site);
   return (object as Record<PropertyKey, unknown>)[name];
 }
@@ -83,6 +85,7 @@ export function member(of: unknown, key: string, site: Site): unknown {
   checkThere(object, key, site);
   const target = activeBuilder();
   if (!target) return (object as Record<string, unknown>)[key];
+  checkClosed(object, key, site);
   if (target.isRecording) checkGetter(object, key, site);
   const outer = target.reading;
   target.reading = site;
@@ -102,6 +105,7 @@ export function method(of: unknown, by: unknown, site: Site): unknown {
   const keys = varyingOf(given);
   if (keys) return each(keys, (one) => method(object, one, site));
   const key = asName(given, site);
+  checkClosed(object, key, site);
   if (activeBuilder()?.isRecording) checkGetter(object, key, site);
   return (object as Record<PropertyKey, unknown>)[key];
 }
@@ -191,6 +195,7 @@ export function length(of: unknown, site: Site): unknown {
   if (object instanceof TensorProxy)
     return object[inner].type.shape?.[0] ?? getTensorItem(toProxy(functions.shape(asTraced(object))), 0);
   checkThere(object, 'length', site);
+  checkClosed(object, 'length', site);
   if (isFilledHere(object)) return lengthOf(object);
   if (activeBuilder()?.isRecording) checkGetter(object, 'length', site);
   return (object as { length: unknown }).length;

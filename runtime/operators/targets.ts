@@ -1,6 +1,7 @@
 import { TraceError } from '../errors.ts';
 import type { Site } from '../graph/types.ts';
 import { activeBuilder } from '../tracing/builder.ts';
+import { closedForPattern } from '../tracing/closed-objects.ts';
 import { checkCopy } from '../tracing/copies.ts';
 import type { Slot } from '../tracing/journal.ts';
 import type { State } from '../tracing/slots.ts';
@@ -143,7 +144,7 @@ export function taken(
   }
   if (isFilledHere(values) && count !== null) return takenOfFilled(values.slice(), count, isNested, asked, site);
   if (isFilledHere(values) || (isNested && target?.hasFilled && holdsFilled(values))) throw partsOfFilled(site);
-  return target && count !== null ? withKnownEnd(values, site) : values;
+  return target && count !== null ? withKnownEnd(values, site) : closedForPattern(values, site);
 }
 
 function partsOfFilled(site: Site): TraceError {

@@ -13,6 +13,27 @@ beforeAll(async () => {
   lm = await loadToy();
 });
 
+/** Parameters to one who does not look at types. */
+type Loose = Record<string, unknown>;
+
+/** Names that no parameter has, and ways to read them in compiled code. */
+function undeclared(): [string, (parameters: Loose) => unknown][] {
+  'use trace';
+  return [
+    ['alhpa', ({ alhpa }) => alhpa],
+    ['splice', ({ splice }) => splice],
+    ['constructor', ({ constructor: one }) => one],
+    ['toString', ({ toString: one }) => one],
+    ['then', (parameters) => parameters.then],
+    ['splice', (parameters) => parameters.splice],
+    ['toJSON', (parameters) => parameters[`to${'JSON'}`]],
+    ['constructor', (parameters) => parameters.constructor],
+    ['length', (parameters) => parameters.length],
+    ['map', (parameters) => parameters.map],
+    ['tagName', (parameters) => (parameters as Loose | undefined)?.tagName],
+  ];
+}
+
 const numbers = ({ data }: Tensor) => Array.from(data as ArrayLike<number>, Number);
 
 describe('parameters', () => {
@@ -71,6 +92,32 @@ describe('parameters', () => {
       /parameters\.test\.ts:\d+:\d+ - The parameter 'alpha' is declared as "float".*'float32\[128\]'/,
     );
     expect(() => intervention({ alpha: 'float32[a b]' }, () => 0)).toThrow(/"float32\[a b\]"/);
+  });
+
+  it.each(undeclared())('that were not declared are errors, whatever their name: %s', async (name, read) => {
+    const one = intervention({ alpha: 'float32' }, (model: LanguageModel, parameters) => {
+      read(parameters as unknown as Loose);
+      return save(model.lm_head.output * parameters.alpha);
+    });
+    const message = new RegExp(
+      `^test/bundle/parameters\\.test\\.ts:\\d+:\\d+ - The intervention has no parameter '${name}'.* It has alpha`,
+    );
+    await expect(build(one)).rejects.toThrow(message);
+  });
+
+  it('are an object like others to what asks for nothing that is not there', async () => {
+    const one = intervention({ alpha: 'float32' }, (model: LanguageModel, parameters) => {
+      const { alpha, ...rest } = parameters;
+      const known = [
+        Object.keys(parameters),
+        'beta' in parameters,
+        Object.hasOwn(parameters, 'alpha'),
+        Object.keys(rest),
+      ];
+      return { a: save(model.lm_head.output * alpha), known: JSON.stringify(known) };
+    });
+    const { manifest } = await build(one);
+    expect(manifest.returns).toMatchObject({ fields: { known: { value: '[["alpha"],false,true,[]]' } } });
   });
 
   it('are refused live, too', async () => {

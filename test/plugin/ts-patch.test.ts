@@ -1,9 +1,27 @@
 import { cpSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { TSPC, tsconfig } from './hosts.ts';
 import { Project } from './project.ts';
+
+/** What ts-jest, ts-node and ts-loader do. */
+const EMIT_BY_SERVICE = `
+const ts = require(${JSON.stringify(createRequire(import.meta.url).resolve('ts-patch/compiler'))});
+const { options, fileNames } = ts.getParsedCommandLineOfConfigFile('tsconfig.json', {}, { ...ts.sys, onUnRecoverableConfigFileDiagnostic() {} });
+const service = ts.createLanguageService({
+  ...ts.sys,
+  getCompilationSettings: () => ({ ...options, declaration: false }),
+  getScriptFileNames: () => fileNames,
+  getScriptVersion: () => '1',
+  getScriptSnapshot: (name) => ts.sys.fileExists(name) ? ts.ScriptSnapshot.fromString(ts.sys.readFile(name)) : undefined,
+  getCurrentDirectory: () => __dirname,
+  useCaseSensitiveFileNames: () => true,
+  getDefaultLibFileName: ts.getDefaultLibFilePath,
+});
+for (const name of fileNames) for (const { text } of service.getEmitOutput(name).outputFiles) console.log(text);
+`;
 
 describe('tspc', { timeout: 60_000 }, () => {
   it('writes declarations and type errors of the program the user wrote', async () => {
@@ -55,6 +73,19 @@ describe('tspc', { timeout: 60_000 }, () => {
     expect(project.has('out/app.js')).toBe(false);
     expect(project.has('out/factor.js')).toBe(true);
   });
+
+  it.each([{}, { noEmitOnError: true }])(
+    'gives a language service a module that throws what is wrong (%o)',
+    async (more) => {
+      const project = new Project('refused', { 'tsconfig.json': tsconfig(more), 'emit.cjs': EMIT_BY_SERVICE });
+      const { output } = await project.node('emit.cjs');
+      expect(output).toMatch(
+        /^throw new Error\("src\/app\.ts\(7,27\): error TS91002: ONN1002: `eval` cannot be traced/m,
+      );
+      expect(output).toContain('export function hidden');
+      expect(output).toMatch(/export const factor/);
+    },
+  );
 
   it('writes the same when tsc itself is patched', async () => {
     const project = new Project('traced', { 'tsconfig.json': tsconfig() });

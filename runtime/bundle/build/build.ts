@@ -19,6 +19,7 @@ import { demanded } from './demanded.ts';
 import { freeSizes, namedDims, withDimNames, withOutputs } from './dim-names.ts';
 import { joinGraph } from './joined-graph.ts';
 import { noteMomentary } from './momentary.ts';
+import { noteStates } from './once-more.ts';
 import { optimize } from './optimize.ts';
 import { ReturnedValues } from './returns.ts';
 import { rewriteModel } from './rewritten.ts';
@@ -94,6 +95,7 @@ export async function buildBundle(
     );
   }
   checkPortable(built.tracing.graph);
+  notes.push(...(await noteStates(map, intervention, built, { source, isMomentary: notes.length > 0 })));
   const whole = joinGraph(built.tracing);
   const { graph } = whole;
   const names = [...model.inputs, ...intervention.parameters].map((input) => input.name);

@@ -20,7 +20,7 @@ it('a block in a test, and one in a module', async () => {
 
 const REGISTER = '--import onnsight/register';
 
-const JEST = `export default { testEnvironment: 'node', extensionsToTreatAsEsm: ['.ts'], transform: { '^.+\\.ts$': ['ts-jest', { useESM: true, compiler: 'ts-patch/compiler' }] } };`;
+export const JEST = `export default { testEnvironment: 'node', extensionsToTreatAsEsm: ['.ts'], transform: { '^.+\\.ts$': ['ts-jest', { useESM: true, compiler: 'ts-patch/compiler' }] } };`;
 
 export const AVA =
   "export default { extensions: { ts: 'module' }, nodeArguments: ['--import=onnsight/register'], workerThreads: false, timeout: '60s' };\n";

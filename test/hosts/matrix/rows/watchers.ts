@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { NODE_NEXT, PLUGINS, program, tsconfig } from '../program.ts';
+import { NODE_NEXT, PLUGINS, program, TYPESCRIPT, tsconfig } from '../program.ts';
 import type { Row } from '../row.ts';
 import { BUNDLERS } from './bundlers.ts';
 import { SVELTE, VUE } from './components.ts';
-import { AVA } from './test-runners.ts';
+import { AVA, JEST } from './test-runners.ts';
 
 const DRIVER = readFileSync(fileURLToPath(new URL('../watch.mjs', import.meta.url)), 'utf8');
 
@@ -105,6 +105,18 @@ export default { plugins: [onnsight()], build: { ssr: 'src/main.ts', outDir: 'ou
       'vitest.config.ts': "import onnsight from 'onnsight/vite';\nexport default { plugins: [onnsight()] };\n",
     },
     command: 'vitest --watch',
+  },
+  {
+    name: 'ts-jest, jest --watchAll',
+    nightly: true,
+    packages: [...TYPESCRIPT, 'jest@30', 'ts-jest@29', '@types/jest@30'],
+    files: {
+      ...program('module'),
+      'src/steer.test.ts': TEST('', ''),
+      'tsconfig.json': tsconfig({ types: ['node', 'jest'], plugins: PLUGINS }),
+      'jest.config.mjs': JEST,
+    },
+    command: 'NODE_OPTIONS=--experimental-vm-modules jest --runInBand --watchAll',
   },
   {
     name: 'mocha --watch',

@@ -1,0 +1,36 @@
+import type { Site } from '../graph/types.ts';
+
+/** Throws, as an object has no `name`. */
+type Refuse = (name: string, site: Site | null) => never;
+
+/**
+ * Objects that have what they have: of another name compiled code gets an error. Debuggers and tools ask any object for
+ * some, and go on getting undefined.
+ */
+const closed = new WeakMap<object, Refuse>();
+
+export function close(object: object, refuse: Refuse): void {
+  closed.set(object, refuse);
+}
+
+/** `object.key` in compiled code. What every object has can be called: `object.hasOwnProperty('a')`. */
+export function checkClosed(object: unknown, key: unknown, site: Site): void {
+  if (typeof key !== 'string' || (key !== 'constructor' && key in Object.prototype)) return;
+  refusalOf(object, key)?.(key, site);
+}
+
+/** A closed object as a pattern takes it apart, which JavaScript itself does; others are given back. */
+export function closedForPattern<T>(object: T, site: Site): T {
+  if (!closed.has(Object(object))) return object;
+  return new Proxy(object as T & object, {
+    get(target, key, receiver) {
+      if (typeof key === 'string') refusalOf(target, key)?.(key, site);
+      return Reflect.get(target, key, receiver);
+    },
+  });
+}
+
+function refusalOf(object: unknown, key: string): Refuse | undefined {
+  const refuse = closed.get(Object(object));
+  return refuse && !Object.hasOwn(object as object, key) ? refuse : undefined;
+}
