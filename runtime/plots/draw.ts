@@ -15,7 +15,7 @@ export function draw(chart: TopLevelSpec): Picture {
       ...chart,
       config: {
         view: { stroke: null },
-        axis: { labelFontSize: 12, titleFontSize: 13, titlePadding: 10, titleFontWeight: 'normal' },
+        axis: { labelFontSize: 12, titleFontSize: 13, titlePadding: 10, titleFontWeight: 'normal', maxExtent: 420 },
         legend: { labelFontSize: 12, titleFontSize: 12, titleFontWeight: 'normal', titleLimit: 400 },
         header: { labelFontSize: 13, titleFontSize: 13 },
       },
@@ -93,7 +93,7 @@ const interpolate = 'lab' as const;
 const BLUES = ['#ffffff', '#c6dbef', '#6baed6', '#2171b5', '#08306b'];
 
 /** Blue for less than nothing, orange for more. */
-const BLUE_TO_ORANGE = { range: ['#08306b', '#6baed6', '#ffffff', '#fdae6b', '#8c2d04'], interpolate };
+const BLUE_TO_ORANGE = ['#08306b', '#6baed6', '#ffffff', '#fdae6b', '#8c2d04'];
 
 /** Where colours begin and end: unless given, at 0 and the largest magnitude, on both sides of 0 where values are. */
 export function domainOf(
@@ -101,16 +101,17 @@ export function domainOf(
   domain?: readonly [number, number],
 ): readonly [number, number] {
   if (domain) return domain;
-  const all = values.flat();
+  const all = values.flat().filter(Number.isFinite);
   const most = Math.max(...all.map(Math.abs)) || 1;
   return [all.some((value) => value < 0) ? -most : 0, all.some((value) => value > 0) ? most : 0];
 }
 
 /** The scale of colours between two values: of one colour, the darker the farther from 0, or of two around it. */
 export function colours([low, high]: readonly [number, number]) {
-  if (low >= 0) return { range: BLUES, interpolate, domain: [low, high] };
-  if (high <= 0) return { range: BLUES.toReversed(), interpolate, domain: [low, high] };
-  return { ...BLUE_TO_ORANGE, domain: [low, low / 2, 0, high / 2, high] };
+  const style = { interpolate, clamp: true };
+  if (low >= 0) return { ...style, range: BLUES, domain: [low, high] };
+  if (high <= 0) return { ...style, range: BLUES.toReversed(), domain: [low, high] };
+  return { ...style, range: BLUE_TO_ORANGE, domain: [low, low / 2, 0, high / 2, high] };
 }
 
 /** The colour of a text on `datum.value`: white where it is dark there. */
@@ -118,7 +119,10 @@ export function inkOn([low, high]: readonly [number, number]) {
   const nothing = low >= 0 ? low : high <= 0 ? high : 0;
   const side = (end: number) => `(datum.value - ${nothing}) / ${end - nothing} > 0.6`;
   const dark = [low, high].filter((end) => end !== nothing).map(side);
-  return { condition: { test: dark.join(' || '), value: 'white' }, value: 'black' } as const;
+  return {
+    condition: { test: `isFinite(datum.value) && (${dark.join(' || ')})`, value: 'white' },
+    value: 'black',
+  } as const;
 }
 
 /** A name with its place before it, so that names may occur more than once: `4: John`. */

@@ -15,7 +15,7 @@ export interface HeatMap extends Heading {
   readonly valueTitle?: string;
   /** The texts in the cells, `texts[row][column]`: the values, unless given. */
   readonly texts?: readonly (readonly string[])[];
-  /** Where the colours begin and end, 0 to 1 for probabilities. Unless given, they tell positive from negative. */
+  /** Where the colours begin and end, 0 to 1 for probabilities. Unless given, at 0 and the largest magnitude. */
   readonly domain?: readonly [number, number];
   /** In pixels: 44 unless given. */
   readonly cellWidth?: number;
@@ -60,7 +60,7 @@ export function heatMap(map: HeatMap, ...more: readonly never[]): Picture {
     })),
   );
   const width = map.cellWidth ?? 44;
-  const axis = { ticks: false, labelPadding: 6, labelLimit: 360, labelExpr: NAME };
+  const axis = { ticks: false, labelPadding: 6, labelLimit: 400, labelExpr: NAME };
   return draw({
     title: heading(map),
     data: { values: cells },
@@ -96,7 +96,7 @@ export function heatMap(map: HeatMap, ...more: readonly never[]): Picture {
 
 /** With a true minus, and one digit behind the point, two where all values are small. */
 function written(value: number, [low, high]: readonly [number, number]): string {
-  const text = value.toFixed(Math.max(-low, high) > 2 ? 1 : 2);
+  const text = value.toFixed(Math.max(-low, high) > 2 ? 1 : 2).replace('Infinity', '∞');
   return /^-0\.0+$/.test(text) ? text.slice(1) : text.replace('-', '−');
 }
 

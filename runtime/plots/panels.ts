@@ -18,7 +18,7 @@ export interface Panels extends Heading {
   readonly rows: readonly string[];
   readonly columns: readonly string[];
   readonly valueTitle?: string;
-  /** Where the colours begin and end. Unless given, they tell positive from negative. */
+  /** Where the colours begin and end. Unless given, at 0 and the largest magnitude. */
   readonly domain?: readonly [number, number];
   /** In pixels: 22 unless given. */
   readonly cell?: number;

@@ -8,7 +8,7 @@ export interface ColoredTokens extends Heading {
   readonly tokens: readonly string[];
   readonly values: Vector;
   readonly valueTitle?: string;
-  /** Where the colours begin and end. Unless given, they tell positive from negative. */
+  /** Where the colours begin and end. Unless given, at 0 and the largest magnitude. */
   readonly domain?: readonly [number, number];
 }
 

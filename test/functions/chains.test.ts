@@ -62,7 +62,7 @@ describe.each(Object.entries(MODELS))('a model %s', (_, load) => {
     );
     const outside = cases.map(({ call }) => call() as unknown as Tensor);
     const inside = (await (model as NNsight).trace(
-      input,
+      input as never,
       block(() => cases.map(({ call }) => save(call()))),
     )) as unknown as Tensor[];
     expect(cases.filter((_, i) => `${inside[i]!.raw}` !== `${outside[i]!.raw}`).map(({ name }) => name)).toEqual([]);
