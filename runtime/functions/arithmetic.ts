@@ -1,10 +1,11 @@
+import { promote } from '../graph/promotion.ts';
 import type { DType } from '../graph/types.ts';
 import { isFloatDType } from '../tensor/storage.ts';
 import type { ClampBounds, DivOptions } from '../types/options.ts';
 import type { Operand, Traced } from '../types/tensor.ts';
-import { dtypeOf, fail, node, operand } from './nodes.ts';
+import { dtypeOf, fail, node, operand, typeOf } from './nodes.ts';
 import { isOptions, optionsOf } from './options.ts';
-import { allInWide, cast, like, pair, toBool } from './promotion.ts';
+import { allInWide, cast, hasDtype, like, pair, toBool } from './promotion.ts';
 import { withSignature } from './with-signature.ts';
 
 /** `input + other`, broadcast. */
@@ -223,9 +224,16 @@ export const clamp = withSignature(
       ? optionsOf<ClampBounds>('clamp', min, ['min', 'max'])
       : { min: min as Operand | null | undefined, max };
     if (bounds.min == null && bounds.max == null) fail("clamp: At least one of 'min' or 'max' must not be None");
-    let result = operand(input);
-    if (bounds.min != null) result = bounded('lt', result, bounds.min);
-    return bounds.max == null ? result : bounded('gt', result, bounds.max);
+    const { min: low, max: high } = bounds;
+    if (low == null || high == null || !hasDtype(low) || !hasDtype(high)) {
+      const above = low == null ? operand(input) : bounded('lt', operand(input), low);
+      return high == null ? above : bounded('gt', above, high);
+    }
+    // All three decide the dtype, before one of them is converted for another.
+    const all = [input, low, high].map((one) => operand(one));
+    const dtype = promote(all.map(typeOf));
+    const [x, least, most] = all.map((one) => cast(one, dtype)) as [Traced, Traced, Traced];
+    return bounded('gt', bounded('lt', x, least), most);
   },
 );
 

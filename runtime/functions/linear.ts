@@ -1,4 +1,5 @@
 import { outputTypes } from '../graph/operations/index.ts';
+import type { AttributesOf } from '../graph/ops.ts';
 import type { TensorType } from '../graph/types.ts';
 import type { Operand, Traced } from '../types/tensor.ts';
 import { add, mul } from './arithmetic.ts';
@@ -64,12 +65,17 @@ export const einsum = withSignature('einsum', (equation: string, ...operands: re
 /** `input @ weight.t() + bias`: a linear layer, with the weight as PyTorch stores it, [out, in]. */
 export const linear = withSignature('linear', (input: Operand, weight: Operand, bias?: Operand | null): Traced => {
   const [x, matrix] = pair(input, weight);
-  if (bias == null) return product([x, t(matrix)]);
-  return allInWide([x, matrix, operand(bias)], (a, b, added) => add(product([a!, t(b!)]), added!));
+  if (bias == null) return productWithTurned(x, matrix);
+  return allInWide([x, matrix, operand(bias)], (a, b, added) => add(productWithTurned(a!, b!), added!));
 });
 
-function product(factors: readonly [Traced, Traced]): Traced {
-  return orZeros(node('matmul', factors), factors, () => outputTypes('matmul', factors.map(typeOf), {}));
+function productWithTurned(x: Traced, matrix: Traced): Traced {
+  return rankOf(matrix) === 2 ? product([x, matrix], { turned: true }) : product([x, t(matrix)]);
+}
+
+function product(factors: readonly [Traced, Traced], attributes: AttributesOf<'matmul'> = {}): Traced {
+  const types = () => outputTypes('matmul', factors.map(typeOf), attributes);
+  return orZeros(node('matmul', factors, attributes), factors, types);
 }
 
 /** Sums of nothing are 0; ONNX Runtime's products leave what was in the memory. */

@@ -31,6 +31,11 @@ export function pair(a: Operand, b: Operand): [Traced, Traced] {
   return [operand(a), operand(b)];
 }
 
+/** Whether a value brings a dtype, as numbers and plain arrays do not. */
+export function hasDtype(value: Operand): boolean {
+  return looseKind(value) === null;
+}
+
 /** An operand converted to the dtype of another tensor. */
 export function like(value: Operand, dtype: DType): Traced {
   return cast(operand(value, looseKind(value) === null ? undefined : dtype), dtype);

@@ -10,7 +10,7 @@ import type {
 } from '../types/options.ts';
 import type { Operand, Traced } from '../types/tensor.ts';
 import { add, maximum, ne, pow, sub, where } from './arithmetic.ts';
-import { dtypeOf, fail, node, operand } from './nodes.ts';
+import { dtypeOf, fail, node, operand, typeOf } from './nodes.ts';
 import { dimOptions, isOptions, optionsOf } from './options.ts';
 import { abs, exp, log, sqrt, square } from './pointwise.ts';
 import { cast, inWide, like, toBool, toFloat, toSummable } from './promotion.ts';
@@ -158,6 +158,8 @@ export const logsumexp = withSignature(
   (input: Operand, over: Dims | Over<KeepdimOptions>, kept?: Keepdim): Traced => {
     const { dim, keepdim = false } = dimOptions<Over<KeepdimOptions>>('logsumexp', over, kept, ['keepdim']);
     return inWide(toFloat(input), (x) => {
+      // Nothing has no highest, and needs none.
+      if (typeOf(x).shape?.includes(0)) return log(reduce('sum', exp(x), dim, keepdim));
       const highest = reduce('amax', x, dim, true);
       // Infinite entries must not be taken off one another.
       const shift = where(node('eq', [abs(highest), like(Number.POSITIVE_INFINITY, dtypeOf(x))]), 0, highest);

@@ -25,8 +25,21 @@ export const unflatten = withSignature('unflatten', (input: Operand, dim: number
   const x = operand(input);
   const shape = sizesOf(x, 'unflatten');
   const at = wrapDim(dim, shape.length);
-  return reshape(x, [...shape.slice(0, at), ...sizes, ...shape.slice(at + 1)]);
+  return reshape(x, [...shape.slice(0, at), ...partsOf(shape[at]!, sizes, dim), ...shape.slice(at + 1)]);
 });
+
+/** The sizes that a dimension is divided into: what stands for -1 follows from the others, if they are known. */
+function partsOf(size: number, sizes: readonly number[], dim: number): readonly number[] {
+  if (sizes.length === 0) fail('unflatten: sizes must be non-empty');
+  if (![size, ...sizes].every(Number.isInteger) || sizes.filter((one) => one < 0).length > 1) return sizes;
+  const known = sizes.filter((one) => one !== -1).reduce((product, one) => product * one, 1);
+  if (sizes.includes(-1) ? known === 0 || size % known !== 0 : known !== size) {
+    fail(
+      `unflatten: Provided sizes [${sizes.join(', ')}] don't multiply up to the size of dim ${dim} (${size}) in the input tensor`,
+    );
+  }
+  return sizes.map((one) => (one === -1 ? size / known : one));
+}
 
 /** Takes dimensions of size 1 away: all of them, or those named (other sizes stay). */
 export const squeeze = withSignature(

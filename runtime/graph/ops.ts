@@ -124,7 +124,8 @@ const tensorOps = {
   /** The same tensor, through which no gradient flows. */
   detach: none,
   // Products of matrices.
-  matmul: none,
+  /** `turned`: the second one stands transposed, as PyTorch has the weight of a linear layer. */
+  matmul: z.strictObject({ turned: z.literal(true).optional() }),
   einsum: z.strictObject({ equation: z.string() }),
   // Tensors made from a pattern.
   triu: triangle,

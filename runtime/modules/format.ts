@@ -8,7 +8,7 @@ export type IsMember = (path: string, name: string) => boolean;
  * list on one line (`(0-3): 4 x GPT2Block(`).
  */
 export function formatTree(module: Module, isMember: IsMember = () => false): string {
-  const head = className(module) ?? 'Model';
+  const head = className(module) ?? (module.path === '' ? 'Model' : 'Module');
   if (module.path === '' && module.children.size === 0) return `${head}() # ${namesNoModules(module)}`;
   return module.children.size === 0 ? `${head}()` : `${head}(\n${childLines(module, isMember)}\n)`;
 }

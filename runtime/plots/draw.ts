@@ -15,7 +15,7 @@ export function draw(chart: TopLevelSpec): Picture {
       ...chart,
       config: {
         view: { stroke: null },
-        axis: { labelFontSize: 12, titleFontSize: 13, titlePadding: 10, titleFontWeight: 'normal' },
+        axis: { labelFontSize: 12, titleFontSize: 13, titlePadding: 10, titleFontWeight: 'normal', maxExtent: 420 },
         legend: { labelFontSize: 12, titleFontSize: 12, titleFontWeight: 'normal', titleLimit: 400 },
         header: { labelFontSize: 13, titleFontSize: 13 },
       },
@@ -62,8 +62,15 @@ async function libraries() {
   // Its types do not have this.
   const metrics: { width(item: TextItem, text: unknown): number } = Reflect.get(vega, 'textMetrics');
   metrics.width = ({ fontSize = 11, fontWeight }, text) =>
-    (fontWeight === 'bold' ? 0.66 : 0.56) * fontSize * String(text ?? '').length;
+    fontWeight === 'bold' ? 0.66 * fontSize * String(text ?? '').length : widthOf(String(text ?? ''), fontSize);
   return { vega, vegaLite };
+}
+
+const widthOf = (text: string, fontSize: number) => 0.56 * fontSize * text.length;
+
+/** The angle of the names of columns: as a text has it where all fit above each other's column, else slanted. */
+export function labelAngle(names: readonly string[], width: number, fontSize: number, slanted: number): number {
+  return names.every((name) => widthOf(name, fontSize) <= width - 4) ? 0 : slanted;
 }
 
 /** The heading as Vega-Lite has it. */
@@ -83,20 +90,39 @@ export function heading({ title = '', subtitle = [] }: Heading) {
 const interpolate = 'lab' as const;
 
 /** White for nothing, dark blue for all. */
-const BLUES = { range: ['#ffffff', '#c6dbef', '#6baed6', '#2171b5', '#08306b'], interpolate };
+const BLUES = ['#ffffff', '#c6dbef', '#6baed6', '#2171b5', '#08306b'];
 
 /** Blue for less than nothing, orange for more. */
-const BLUE_TO_ORANGE = { range: ['#08306b', '#6baed6', '#ffffff', '#fdae6b', '#8c2d04'], interpolate };
+const BLUE_TO_ORANGE = ['#08306b', '#6baed6', '#ffffff', '#fdae6b', '#8c2d04'];
 
-/** Where colours begin and end: unless given, they tell positive from negative, and are full at the largest magnitude. */
-export function domainOf(values: readonly (readonly number[])[], domain?: readonly [number, number]) {
-  const most = Math.max(...values.flat().map(Math.abs)) || 1;
-  return domain ?? ([-most, most] as const);
+/** Where colours begin and end: unless given, at 0 and the largest magnitude, on both sides of 0 where values are. */
+export function domainOf(
+  values: readonly (readonly number[])[],
+  domain?: readonly [number, number],
+): readonly [number, number] {
+  if (domain) return domain;
+  const all = values.flat().filter(Number.isFinite);
+  const most = Math.max(...all.map(Math.abs)) || 1;
+  return [all.some((value) => value < 0) ? -most : 0, all.some((value) => value > 0) ? most : 0];
 }
 
-/** The scale of colours between two values: of one colour from 0 on, of two around it. */
+/** The scale of colours between two values: of one colour, the darker the farther from 0, or of two around it. */
 export function colours([low, high]: readonly [number, number]) {
-  return low < 0 ? { ...BLUE_TO_ORANGE, domain: [low, low / 2, 0, high / 2, high] } : { ...BLUES, domain: [low, high] };
+  const style = { interpolate, clamp: true };
+  if (low >= 0) return { ...style, range: BLUES, domain: [low, high] };
+  if (high <= 0) return { ...style, range: BLUES.toReversed(), domain: [low, high] };
+  return { ...style, range: BLUE_TO_ORANGE, domain: [low, low / 2, 0, high / 2, high] };
+}
+
+/** The colour of a text on `datum.value`: white where it is dark there. */
+export function inkOn([low, high]: readonly [number, number]) {
+  const nothing = low >= 0 ? low : high <= 0 ? high : 0;
+  const side = (end: number) => `(datum.value - ${nothing}) / ${end - nothing} > 0.6`;
+  const dark = [low, high].filter((end) => end !== nothing).map(side);
+  return {
+    condition: { test: `isFinite(datum.value) && (${dark.join(' || ')})`, value: 'white' },
+    value: 'black',
+  } as const;
 }
 
 /** A name with its place before it, so that names may occur more than once: `4: John`. */

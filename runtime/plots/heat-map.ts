@@ -1,5 +1,5 @@
 import { styleText } from 'node:util';
-import { colours, domainOf, draw, heading, NAME, placed } from './draw.ts';
+import { colours, domainOf, draw, heading, inkOn, labelAngle, NAME, placed } from './draw.ts';
 import { checkChart, checkGrid, DOMAIN, HEADING, MATRIX, PIXELS, ROWS_OF_TEXTS, TEXT, TEXTS } from './options.ts';
 import type { Heading, Picture } from './picture.ts';
 import { type Matrix, matrixOf } from './values.ts';
@@ -15,7 +15,7 @@ export interface HeatMap extends Heading {
   readonly valueTitle?: string;
   /** The texts in the cells, `texts[row][column]`: the values, unless given. */
   readonly texts?: readonly (readonly string[])[];
-  /** Where the colours begin and end, 0 to 1 for probabilities. Unless given, they tell positive from negative. */
+  /** Where the colours begin and end, 0 to 1 for probabilities. Unless given, at 0 and the largest magnitude. */
   readonly domain?: readonly [number, number];
   /** In pixels: 44 unless given. */
   readonly cellWidth?: number;
@@ -59,10 +59,12 @@ export function heatMap(map: HeatMap, ...more: readonly never[]): Picture {
       text: map.texts?.[y]?.[x] ?? written(value, domain),
     })),
   );
+  const width = map.cellWidth ?? 44;
+  const axis = { ticks: false, labelPadding: 6, labelLimit: 400, labelExpr: NAME };
   return draw({
     title: heading(map),
     data: { values: cells },
-    width: { step: map.cellWidth ?? 44 },
+    width: { step: width },
     height: { step: 44 },
     encoding: {
       x: {
@@ -70,9 +72,9 @@ export function heatMap(map: HeatMap, ...more: readonly never[]): Picture {
         type: 'nominal',
         sort: null,
         title: map.columnTitle || null,
-        axis: { labelAngle: -45, labelExpr: NAME },
+        axis: { ...axis, labelAngle: labelAngle(map.columns, width, 12, -45) },
       },
-      y: { field: 'row', type: 'nominal', sort: null, title: map.rowTitle || null, axis: { labelExpr: NAME } },
+      y: { field: 'row', type: 'nominal', sort: null, title: map.rowTitle || null, axis },
     },
     layer: [
       {
@@ -85,7 +87,7 @@ export function heatMap(map: HeatMap, ...more: readonly never[]): Picture {
         mark: { type: 'text', fontSize: 11 },
         encoding: {
           text: { field: 'text', type: 'nominal' },
-          color: { condition: { test: `abs(datum.value) > ${domain[1] * 0.6}`, value: 'white' }, value: 'black' },
+          color: inkOn(domain),
         },
       },
     ],
@@ -93,8 +95,8 @@ export function heatMap(map: HeatMap, ...more: readonly never[]): Picture {
 }
 
 /** With a true minus, and one digit behind the point, two where all values are small. */
-function written(value: number, [, most]: readonly [number, number]): string {
-  const text = value.toFixed(most > 2 ? 1 : 2);
+function written(value: number, [low, high]: readonly [number, number]): string {
+  const text = value.toFixed(Math.max(-low, high) > 2 ? 1 : 2).replace('Infinity', '∞');
   return /^-0\.0+$/.test(text) ? text.slice(1) : text.replace('-', '−');
 }
 

@@ -1,4 +1,4 @@
-import { colours, domainOf, draw, heading, NAME, placed } from './draw.ts';
+import { colours, domainOf, draw, heading, labelAngle, NAME, placed } from './draw.ts';
 import { COUNT, checkChart, checkGrid, DOMAIN, HEADING, MATRIX, OBJECTS, PIXELS, TEXT, TEXTS } from './options.ts';
 import type { Heading, Picture } from './picture.ts';
 import { type Matrix, matrixOf } from './values.ts';
@@ -18,7 +18,7 @@ export interface Panels extends Heading {
   readonly rows: readonly string[];
   readonly columns: readonly string[];
   readonly valueTitle?: string;
-  /** Where the colours begin and end. Unless given, they tell positive from negative. */
+  /** Where the colours begin and end. Unless given, at 0 and the largest magnitude. */
   readonly domain?: readonly [number, number];
   /** In pixels: 22 unless given. */
   readonly cell?: number;
@@ -47,6 +47,7 @@ function drawPanels(call: string, charts: Panels): Picture {
   );
   const axis = { domain: false, ticks: false, labelFontSize: 10, labelExpr: NAME };
   const step = charts.cell ?? 22;
+  const angle = labelAngle(charts.columns, step, 10, -60);
   return draw({
     title: heading(charts),
     data: { values: cells },
@@ -64,7 +65,7 @@ function drawPanels(call: string, charts: Panels): Picture {
       height: { step },
       mark: { type: 'rect', stroke: '#e4e7eb', strokeWidth: 0.5 },
       encoding: {
-        x: { field: 'column', type: 'nominal', sort: null, title: null, axis: { ...axis, labelAngle: -60 } },
+        x: { field: 'column', type: 'nominal', sort: null, title: null, axis: { ...axis, labelAngle: angle } },
         y: { field: 'row', type: 'nominal', sort: null, title: null, axis },
         color: { field: 'value', type: 'quantitative', title: charts.valueTitle || null, scale: colours(domain) },
       },

@@ -1,4 +1,4 @@
-import { colours, domainOf, draw, heading } from './draw.ts';
+import { colours, domainOf, draw, heading, inkOn } from './draw.ts';
 import { checkChart, checkCounts, DOMAIN, HEADING, TEXT, TEXTS, VECTOR } from './options.ts';
 import type { Heading, Picture } from './picture.ts';
 import { type Vector, vectorOf } from './values.ts';
@@ -8,7 +8,7 @@ export interface ColoredTokens extends Heading {
   readonly tokens: readonly string[];
   readonly values: Vector;
   readonly valueTitle?: string;
-  /** Where the colours begin and end. Unless given, they tell positive from negative. */
+  /** Where the colours begin and end. Unless given, at 0 and the largest magnitude. */
   readonly domain?: readonly [number, number];
 }
 
@@ -64,7 +64,7 @@ export function coloredTokens(chart: ColoredTokens, ...more: readonly never[]): 
           x: { ...across, field: 'middle' },
           y: { ...down, field: 'centre' },
           text: { field: 'token', type: 'nominal' },
-          color: { condition: { test: `abs(datum.value) > ${domain[1] * 0.6}`, value: 'white' }, value: 'black' },
+          color: inkOn(domain),
         },
       },
     ],

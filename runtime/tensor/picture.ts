@@ -23,7 +23,7 @@ export function tensorPicture(data: Data, dims: readonly number[], dtype: DType)
   );
   const largest = shown.flat().reduce<number>((most, x) => Math.max(most, finite(x)), 0);
   const body = shown.map((row) => `<tr>${row.map((x) => cell(x, largest, dtype)).join('')}</tr>`).join('');
-  return `<div>${title}</div>${first}<table style="border-collapse:collapse">${body}</table>`;
+  return `<div>${title}</div>${first}<table style="border-collapse:collapse;color:inherit">${body}</table>`;
 }
 
 /** The positions that are shown of so many; null is the gap. */
@@ -54,13 +54,14 @@ function number(value: number | bigint, dtype: DType): string {
   return typeof value === 'bigint' || Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(4)));
 }
 
-/** From where to where the elements go. */
+/** From where to where the elements go, but for those that are NaN. */
 function extent(data: Data, dtype: DType): string[] {
   if (data.length < 2 || dtype === 'bool') return [];
-  let [least, most] = [data[0]!, data[0]!];
+  let [least, most]: [number | bigint, number | bigint] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   for (const value of data) {
     if (value < least) least = value;
     if (value > most) most = value;
   }
+  if (least > most) return [];
   return [`${number(least, dtype)} to ${number(most, dtype)}`];
 }

@@ -21,6 +21,12 @@ describe('in a notebook', () => {
     expect(shown['text/html']).toContain('[0, :, :]');
   });
 
+  it('what a tensor goes from and to is told without its NaN, and a part of a model is no model', () => {
+    expect(display(Tensor.from([Number.NaN, 2, -1]))['text/html']).toContain('float32, -1 to 2<');
+    expect(display(Tensor.from([Number.NaN, Number.NaN]))['text/html']).toContain('float32<');
+    expect(display(lm.transformer.h[0])['text/html']).toContain('<summary>Module</summary>');
+  });
+
   it.each([
     [[0, 3], 0],
     [[], 1],

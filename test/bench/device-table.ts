@@ -1,7 +1,7 @@
 /*
  * node --import onnsight/register test/bench/device-table.ts [--device cuda] [--way 'by block'] [--quick] [--model gpt2|tiny]
  *
- * Measures everyday traces on one device, in each of the ways that a model can be cut, and prints tables for the README: the
+ * Measures everyday traces on one device, in each of the ways that a model can be cut, and prints tables for docs/devices.md: the
  * ratio to a plain session and milliseconds, then the first runs and the memory of the card. Each way has a process of its
  * own. It needs the built package and no test runner.
  */

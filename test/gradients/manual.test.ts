@@ -9,11 +9,6 @@ import { userEnvironment } from '../plugin/project.ts';
 const page = readFileSync(`${ROOT}docs/gradients.md`, 'utf8');
 const rows = [...page.matchAll(/^\| `(.+ return .+;|return .+;)` \| (.+?) \| .+ \|$/gm)];
 
-const readme = /^## Gradients\n.*?^```ts\n(.*?)^```$/ms.exec(readFileSync(`${ROOT}README.md`, 'utf8'))![1]!;
-
-/** What the comments of programs say that their lines print. */
-const saidIn = (text: string) => [...text.matchAll(/^console\.log\(.*\); \/\/ (.*)$/gm)].map(([, end]) => end);
-
 const folder = mkdtempSync(join(ROOT, 'test/gradients/out-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -25,11 +20,6 @@ async function printed(name: string, text: string): Promise<string[]> {
   const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: ROOT, env: userEnvironment() });
   return stdout.trim().split('\n');
 }
-
-it('the program about gradients in the README prints what it says', async () => {
-  expect(saidIn(readme)).toHaveLength(1);
-  expect(await printed('readme', readme)).toEqual(saidIn(readme));
-});
 
 it('the errors of docs/gradients.md are those that it tells', async () => {
   expect(rows.length).toBe(page.slice(page.indexOf('## What is an error')).match(/^\| `/gm)!.length);

@@ -98,3 +98,37 @@ it('names of points at the same place stand beside each other, and tensors are t
   const [one, other] = [textOf(svg, 'left'), textOf(svg, 'right')];
   expect(Math.max(Math.abs(one.x - other.x) / 30, Math.abs(one.y - other.y) / 11)).toBeGreaterThan(1);
 });
+
+/** The colours of a heat map's cells, row after row, and those of the texts in them. */
+async function coloursOf(values: number[][], domain?: readonly [number, number]) {
+  const columns = values[0]!.map((_, i) => `${i}`);
+  const chart = { rows: values.map((_, i) => `${i}`), columns, values, ...(domain && { domain }) };
+  const svg = await heatMap(chart).toSVG();
+  const fills = (mark: string) =>
+    [...svg.matchAll(new RegExp(`aria-roledescription="${mark} mark"[^>]* fill="([^"]+)"`, 'g'))].map(
+      ([, fill]) => fill,
+    );
+  return { cells: fills('rect'), texts: fills('text') };
+}
+const [WHITE, DARK] = ['rgb(255, 255, 255)', 'rgb(8, 48, 107)'];
+
+it('values of one sign have one colour, and those of both two', async () => {
+  expect((await coloursOf([[0, 2]])).cells).toEqual([WHITE, DARK]);
+  expect((await coloursOf([[0, -2]])).cells).toEqual([WHITE, DARK]);
+  expect((await coloursOf([[-2, 0, 2]])).cells).toEqual([DARK, WHITE, 'rgb(140, 45, 4)']);
+});
+
+it('texts are white on dark cells, wherever the colours begin and end', async () => {
+  expect(await coloursOf([[5, 6, 10, 12]], [5, 10])).toMatchObject({
+    cells: [WHITE, expect.anything(), DARK, DARK],
+    texts: ['black', 'black', 'white', 'white'],
+  });
+  expect((await coloursOf([[-10, -2, 2]], [-10, 2])).texts).toEqual(['white', 'black', 'white']);
+  expect((await coloursOf([[-10, -6]], [-10, -5])).texts).toEqual(['white', 'black']);
+});
+
+it('names of columns stand upright where all fit', async () => {
+  const chart = { rows: ['a'], columns: ['0', '1'], values: [[1, 2]] };
+  expect(await heatMap(chart).toSVG()).not.toContain('rotate(315)');
+  expect(await heatMap({ ...chart, columns: ['Senso-ji', 'x'] }).toSVG()).toContain('rotate(315)');
+});

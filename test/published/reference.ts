@@ -20,6 +20,8 @@ interface Reference {
   readonly output: Entry;
   /** The outputs of each module, one for each call; null where the module returns no tensor. */
   readonly modules: Readonly<Record<string, readonly (Entry | null)[]>>;
+  /** `named_parameters`, tied ones under each of their names. */
+  readonly parameters?: Readonly<Record<string, Entry>>;
   readonly writes: readonly { readonly path: string; readonly op: 'scale' | 'slice'; readonly output: Entry }[];
   /** Of an encoder-decoder: what its generation is given. */
   readonly encoderDecoder?: Readonly<Record<string, Input>>;

@@ -569,6 +569,22 @@ case('crossEntropy', [image, pixels], F.cross_entropy(image, pixels))
 case('crossEntropy', [image, pixels, {'reduction': 'none', 'weight': weight}], F.cross_entropy(image, pixels, weight, reduction='none'))
 fails('nllLoss', [logits, [1, 2]], 'Expected target size [4], got [2]')
 
+# --- sizes of 0, and three dtypes
+for nothing, dims in ((torch.empty(5, 0), [[], [1], [0]]), (torch.empty(2, 0, 3, dtype=torch.uint8), [[], [1]])):
+    for dim in dims:
+        for keepdim in (False, True):
+            case('logsumexp', [nothing, dim, {'keepdim': keepdim}], nothing.logsumexp(dim, keepdim))
+empty = torch.empty(0, 1, 4)
+case('unflatten', [empty, 2, [2, -1]], empty.unflatten(2, (2, -1)))
+case('unflatten', [empty, 0, [0, 2]], empty.unflatten(0, (0, 2)))
+fails('unflatten', [empty, 2, [2, 3]], "unflatten: Provided sizes [2, 3] don't multiply up to the size of dim 2 (4) in the input tensor")
+fails('unflatten', [empty, 2, [3, -1]], "unflatten: Provided sizes [3, -1] don't multiply up to the size of dim 2 (4) in the input tensor")
+fails('unflatten', [empty, 2, []], 'unflatten: sizes must be non-empty')
+least, most = torch.tensor([4], dtype=torch.uint8), torch.tensor([-2, 6], dtype=torch.int16)
+for low in (torch.tensor(-6, dtype=torch.int16), torch.tensor([-6, 3], dtype=torch.int8)):
+    case('clamp', [low, least, most], low.clamp(least, most))
+    case('clamp', [low, torch.tensor([-4], dtype=torch.int16), torch.tensor([1.5])], low.clamp(torch.tensor([-4], dtype=torch.int16), torch.tensor([1.5])))
+
 target = pathlib.Path(__file__).parent.parent / 'fixtures' / 'functions.json'
 target.write_text('[\n' + ',\n'.join(json.dumps(entry) for entry in cases) + '\n]\n')
 print(len(cases), 'cases')

@@ -217,6 +217,7 @@ def record(folder, model, spec):
         'inputs': {name: {'dims': list(one.shape), 'dtype': str(one.dtype).removeprefix('torch.'), 'data': one.flatten().tolist()} for name, one in inputs.items()},
         'output': values.put(output),
         'modules': {path: [values.put(one) for one in calls] for path, calls in seen.items()},
+        'parameters': {path: values.put(one) for path, one in model.named_parameters(remove_duplicate=False)},
         'writes': [],
     }
     for path in spec['writes']:

@@ -3,7 +3,7 @@ import { modelPath, type Reference, reference } from '../support/fixtures.ts';
 import type { Expected, Pair } from '../support/pytorch.ts';
 
 interface Zoo {
-  /** Modules that agree with PyTorch and modules that ran in PyTorch, by either exporter: the numbers of the README. */
+  /** Modules that agree with PyTorch and modules that ran in PyTorch, by either exporter: the numbers of docs/model-files.md. */
   readonly agree: readonly [number, number];
   /** The middle module whose output is halved. */
   readonly halved: string;

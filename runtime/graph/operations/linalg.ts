@@ -1,5 +1,5 @@
 import { broadcastShapes } from '../broadcast.ts';
-import { type InputsRule, type Operation, OperationError, type Operations } from '../operation.ts';
+import { type Operation, OperationError, type Operations } from '../operation.ts';
 import { isFloat } from '../promotion.ts';
 import type { Dim, DType, Shape, TensorType } from '../types.ts';
 import { einsumShape } from './einsum.ts';
@@ -58,10 +58,11 @@ function mismatch(a: readonly Dim[], b: readonly Dim[]): OperationError {
   );
 }
 
-const matmul: InputsRule = {
-  infer(inputs) {
+const matmul: Operation<'matmul'> = {
+  infer(inputs, { turned }) {
     const [a, b] = [input(inputs, 0), input(inputs, 1)];
-    return [{ dtype: productType([a, b]), shape: matmulShape(a.shape, b.shape) }];
+    const shape = turned && b.shape ? b.shape.toReversed() : b.shape;
+    return [{ dtype: productType([a, b]), shape: matmulShape(a.shape, shape) }];
   },
 };
 

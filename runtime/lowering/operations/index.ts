@@ -5,6 +5,7 @@ import { creation } from './creation.ts';
 import { elementwise } from './elementwise.ts';
 import { indexingByItems } from './getitem.ts';
 import { indexing } from './indexing.ts';
+import { castTo } from './kernels.ts';
 import { linalg } from './linalg.ts';
 import { normalisation } from './normalisation.ts';
 import type { Operand } from './operand.ts';
@@ -27,7 +28,32 @@ export const lowerings: Lowerings<TensorOp> = {
   ...creation,
 };
 
-/** Writes an operation as ONNX nodes and returns the names of its outputs. */
+/** Operations that give the numbers of their operands as they are. */
+const MOVES: ReadonlySet<TensorOp> = new Set<TensorOp>([
+  'cast',
+  'detach',
+  'reshape',
+  'expand',
+  'permute',
+  'unsqueeze',
+  'squeeze',
+  'flatten',
+  'split',
+  'cat',
+  'shape',
+  'numel',
+  'gather',
+  'indexSelect',
+  'getitem',
+  'setitem',
+]);
+
+/**
+ * Writes an operation as ONNX nodes and returns the names of its outputs.
+ *
+ * Operations compute halves in float32, and round: ONNX Runtime does so, too, but of neighbours that it computes in float32
+ * only the last one rounds, unless the conversions stand in the graph.
+ */
 export function lowerOperation<O extends TensorOp>(
   op: O,
   emitter: Emitter,
@@ -35,5 +61,12 @@ export function lowerOperation<O extends TensorOp>(
   attributes: AttributesOf<O>,
   outputs: readonly TensorType[],
 ): readonly string[] {
-  return lowerings[op](emitter, inputs, attributes, outputs);
+  if (MOVES.has(op)) return lowerings[op](emitter, inputs, attributes, outputs);
+  const wide = inputs.map((x) => ({ name: castTo(emitter, x, wider(x.type).dtype), type: wider(x.type) }));
+  const names = lowerings[op](emitter, wide, attributes, outputs.map(wider));
+  return names.map((name, i) => castTo(emitter, { name, type: wider(outputs[i]!) }, outputs[i]!.dtype));
+}
+
+function wider(type: TensorType): TensorType {
+  return type.dtype === 'float16' ? { ...type, dtype: 'float32' } : type;
 }

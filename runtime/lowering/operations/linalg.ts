@@ -1,15 +1,16 @@
 import { batchRanks, explicitEquation } from '../../graph/operations/einsum.ts';
-import type { Emitter, Lower, Lowerings, LowerPlain } from '../emitter.ts';
+import type { Emitter, Lower, Lowerings } from '../emitter.ts';
 import { compute } from './kernels.ts';
 import { type Operand, rankOf } from './operand.ts';
 import { requireOne } from './requirements.ts';
-import { END, int, ints, reshape, shapeOf, slice, unsqueeze } from './sizes.ts';
+import { END, int, ints, reshape, shapeOf, slice, transpose, unsqueeze } from './sizes.ts';
 
 /**
  * A vector beside a matrix becomes a matrix of one row or column: ONNX Runtime joins a MatMul with a Transpose in front of
  * it, and what it makes of the two is wrong for a vector.
  */
-const matmul: LowerPlain = (emitter, [a, b]) => {
+const matmul: Lower<'matmul'> = (emitter, [a, given], { turned }) => {
+  const b = turned ? { ...given!, name: transpose(emitter, given!.name, [1, 0]) } : given;
   const [rankOfA, rankOfB] = [rankOf(a!), rankOf(b!)];
   if (rankOfA === null || rankOfB === null) return [matmulOfAnyRank(emitter, a!, b!)];
   const [isRow, isColumn] = [rankOfA === 1, rankOfB === 1];

@@ -28,14 +28,17 @@ const expand: LowerPlain = (emitter, [x, sizes]) => {
   return [reshapeTo(emitter, expanded, expected)];
 };
 
+/**
+ * ONNX Runtime joins the transpose of a matrix with a product after it, which rounds in another way than the two do outside
+ * of blocks: a dimension of 1 keeps them apart.
+ */
 const permute: Lower<'permute'> = (emitter, [x], { dims }) => {
-  return [
-    transpose(
-      emitter,
-      x!.name,
-      dims.map((dim) => normaliseDim(dim, dims.length)),
-    ),
-  ];
+  const order = dims.map((dim) => normaliseDim(dim, dims.length));
+  const rank = order.length;
+  if (order[rank - 1] !== rank - 2) return [transpose(emitter, x!.name, order)];
+  const within = insert(emitter, x!.name, [0]);
+  const turned = transpose(emitter, within, [0, ...order.map((dim) => dim + 1)]);
+  return [emitter.node('Squeeze', [turned, ints(emitter, [0])])];
 };
 
 const unsqueeze: Lower<'unsqueeze'> = (emitter, [x], { dims }) => [insert(emitter, x!.name, dims)];

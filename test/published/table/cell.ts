@@ -21,6 +21,7 @@ export type Cell =
       readonly reads: Count;
       readonly writes: Count;
       readonly patterns: Count;
+      readonly weights: Count;
       readonly generates: boolean | string | null;
     };
 
@@ -72,13 +73,20 @@ export async function cellOf(folder: string, kind: string): Promise<Cell> {
     for (const [layer, expected] of (reference.attentions ?? []).entries()) {
       await patterns.count(`attention ${layer}`, async () => {
         const { attentionProbabilities } = new StandardizedTransformer(model);
-        return judge.isPattern(await model.trace(inputs, () => save(attentionProbabilities[layer])), expected);
+        return judge.isSame(await model.trace(inputs, () => save(attentionProbabilities[layer])), expected);
       });
+    }
+    const weights = new Counting();
+    for (const [parameter, expected] of Object.entries(reference.parameters ?? {})) {
+      const [, module, name] = /^(?:(.+)\.)?(.+)$/.exec(parameter)!;
+      const path = module ? `${named(module)}.${name}` : name!;
+      await weights.count(parameter, async () => judge.isSame(model.get(path) as unknown as Tensor, expected));
     }
     return {
       reads: reads.counted,
       writes: writes.counted,
       patterns: patterns.counted,
+      weights: weights.counted,
       generates: await generates(path, published, judge),
     };
   } catch (error) {

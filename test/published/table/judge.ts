@@ -57,8 +57,8 @@ export class Judge {
     );
   }
 
-  /** Whether probabilities are PyTorch's: equal; in a rounded file, alike. */
-  isPattern(tensor: Tensor, expected: Entry): boolean {
+  /** Whether probabilities or parameters are PyTorch's: equal; in a rounded file, alike. */
+  isSame(tensor: Tensor, expected: Entry): boolean {
     if (tensor.dims.join() !== expected.dims.join()) return false;
     return this.isExact ? this.#published.distance(tensor, expected) < CLOSE : this.#alike(tensor, expected) >= ALIKE;
   }

@@ -30,13 +30,14 @@ await program.parseAsync();
 
 function told(cell: Cell): string {
   if ('refused' in cell) return cell.refused;
-  const { reads, writes, patterns, generates } = cell;
-  const lines = [...reads.wrong, ...writes.wrong, ...patterns.wrong].map((where) => `\n    WRONG ${where}`);
+  const { reads, writes, patterns, weights, generates } = cell;
+  const all = [reads, writes, patterns, weights];
+  const lines = all.flatMap(({ wrong }) => wrong).map((where) => `\n    WRONG ${where}`);
   const refused = new Map<string, (readonly [string, string])[]>();
-  for (const one of [...reads.refused, ...writes.refused, ...patterns.refused]) {
+  for (const one of all.flatMap(({ refused }) => refused)) {
     const form = one[1].replaceAll(/'[^']*'|\S+\.\S+/g, '…');
     refused.set(form, [...(refused.get(form) ?? []), one]);
   }
   for (const places of refused.values()) lines.push(`\n    ${places.length} x ${places[0]!.join(': ').slice(0, 300)}`);
-  return `reads ${reads.right}/${reads.all}, writes ${writes.right}/${writes.all}, patterns ${patterns.right}/${patterns.all}, generates ${generates}${lines.join('')}`;
+  return `reads ${reads.right}/${reads.all}, writes ${writes.right}/${writes.all}, patterns ${patterns.right}/${patterns.all}, weights ${weights.right}/${weights.all}, generates ${generates}${lines.join('')}`;
 }
