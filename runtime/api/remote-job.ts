@@ -9,6 +9,7 @@ import { checkAnswer } from './answer.ts';
 import { limitedBody } from './limited-body.ts';
 import { type ServerConnection, shown } from './server-connection.ts';
 import { ServerEvents } from './server-events.ts';
+import { checkTokens, ToldTokens } from './told-tokens.ts';
 
 /** What a server tells of a job. */
 export interface JobStatus {
@@ -89,9 +90,10 @@ export class RemoteJob implements Backend {
     }
     const late = AbortSignal.timeout(timeout);
     const signal = request.signal ? AbortSignal.any([request.signal, late]) : late;
+    const told = request.onToken ? new ToldTokens(request) : null;
     try {
-      const bytes = await this.#answer(request, signal);
-      return this.#tensors(request, bytes);
+      const bytes = await this.#answer(request, signal, told);
+      return this.#tensors(request, bytes, told);
     } catch (error) {
       if (!signal.aborted) throw error;
       // The server sees, too, that nobody waits any longer; this way it sees it at once.
@@ -102,7 +104,7 @@ export class RemoteJob implements Backend {
   }
 
   /** Sends the trace, and waits for the bytes of its answer. */
-  async #answer(request: TraceRequest, signal: AbortSignal): Promise<Uint8Array> {
+  async #answer(request: TraceRequest, signal: AbortSignal, told: ToldTokens | null): Promise<Uint8Array> {
     const { connection, detached } = this.#settings;
     const isWatched = request.onProgress !== undefined || request.onToken !== undefined;
     const most = largestAnswer(request);
@@ -138,7 +140,7 @@ export class RemoteJob implements Backend {
     let open = detached
       ? void (await connection.ask(path, post, async ({ body }) => body?.cancel()))
       : await connection.ask(path, post, (response) => this.#events(response));
-    const events = new ServerEvents(request, (why) => this.#wrong(why));
+    const events = new ServerEvents(request, told, (why) => this.#wrong(why));
     for (let broken = 0; isWatched; broken++) {
       if (broken === BREAKS) throw connection.error(`has ended the progress of the trace ${broken} times`);
       open ??= await connection.ask(`${this.#path()}/events`, get, (response) => this.#events(response));
@@ -168,11 +170,12 @@ export class RemoteJob implements Backend {
     throw this.#wrong(`it is ${type ? shown(type) : 'nothing'}, not the progress of the trace`);
   }
 
-  #tensors(request: TraceRequest, bytes: Uint8Array): (Tensor | undefined)[] {
+  #tensors(request: TraceRequest, bytes: Uint8Array, told: ToldTokens | null): (Tensor | undefined)[] {
     try {
       const tensors = answerFromBytes(bytes);
       const missing = checkAnswer(request.graph, tensors).findIndex((tensor, i) => !tensor && !mayBeAbsent(request, i));
       if (missing !== -1) throw new RangeError(`it has no tensor for ${request.graph.saves[missing]!.name}`);
+      checkTokens(request, tensors, told);
       return tensors;
     } catch (error) {
       throw this.#wrong(error);
@@ -182,7 +185,7 @@ export class RemoteJob implements Backend {
   /** @param error what is wrong, or an error that says it */
   #wrong(error: unknown): Error {
     const why = error instanceof Error ? error.message : error;
-    return this.#settings.connection.error(`gave a wrong answer: ${why}`, error);
+    return this.#settings.connection.error(`gave a wrong answer: ${shown(String(why))}`, error);
   }
 
   #path(): string {

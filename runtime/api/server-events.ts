@@ -1,13 +1,10 @@
 import * as z from 'zod';
-import type { TraceRequest } from '../types/backend.ts';
+import type { NewToken, TraceRequest } from '../types/backend.ts';
+import type { ToldTokens } from './told-tokens.ts';
 
 const progressSchema = z.tuple([z.number(), z.number()]);
-const tokenSchema = z.object({
-  id: z.number(),
-  row: z.number(),
-  step: z.number(),
-  generation: z.number().optional(),
-});
+const whole = z.int().nonnegative();
+const tokenSchema = z.object({ id: whole, row: whole, step: whole, generation: whole.optional() });
 
 /** How many characters an event has at most. */
 const LONGEST = 2 ** 16;
@@ -16,13 +13,22 @@ const LONGEST = 2 ** 16;
 export class ServerEvents {
   readonly #told: Pick<TraceRequest, 'onProgress' | 'onToken'>;
   readonly #wrong: (why: string) => Error;
+  readonly #sequence: ToldTokens | null;
   /** How many tokens were told: a new connection begins with the first one again. */
   #tokens = 0;
   #count = 0;
 
-  /** @param wrong makes the error for a stream that is none */
-  constructor(told: Pick<TraceRequest, 'onProgress' | 'onToken'>, wrong: (why: string) => Error) {
+  /**
+   * @param sequence takes the tokens
+   * @param wrong makes the error for a stream that is none
+   */
+  constructor(
+    told: Pick<TraceRequest, 'onProgress' | 'onToken'>,
+    sequence: ToldTokens | null,
+    wrong: (why: string) => Error,
+  ) {
     this.#told = told;
+    this.#sequence = sequence;
     this.#wrong = wrong;
   }
 
@@ -50,7 +56,7 @@ export class ServerEvents {
           if (name === 'progress') await this.#told.onProgress?.(...this.#parsed(progressSchema, data!, 'no progress'));
           if (name === 'token' && ++tokens > this.#tokens) {
             this.#tokens = tokens;
-            const { generation, ...token } = this.#parsed(tokenSchema, data!, 'no token');
+            const { generation, ...token } = this.#next(data!);
             await this.#told.onToken?.({ ...token, ...(generation !== undefined && { generation }) });
           }
         }
@@ -59,6 +65,16 @@ export class ServerEvents {
       // Where the callback has failed, nobody waits for the rest.
       reader.cancel().catch(() => {});
     }
+  }
+
+  #next(data: string): z.infer<typeof tokenSchema> {
+    const token = this.#parsed(tokenSchema, data, 'no token');
+    try {
+      this.#sequence?.add(token as NewToken);
+    } catch (error) {
+      throw this.#wrong((error as Error).message);
+    }
+    return token;
   }
 
   #parsed<T>(schema: z.ZodType<T>, data: string, what: string): T {

@@ -25,18 +25,18 @@ function isPooled(path: string, output: string, own: ReadonlySet<number>, contex
   const found = new Set<number>();
   let pooled = false;
   let layered = false;
-  const enter = (tensor: string) => {
+  const open = [output];
+  for (let tensor = open.pop(); tensor !== undefined; tensor = open.pop()) {
     const index = links.maker.get(tensor) ?? -1;
-    if (!own.has(index) || found.has(index) || links.structural.has(tensor)) return;
+    if (!own.has(index) || found.has(index) || links.structural.has(tensor)) continue;
     found.add(index);
     if (isLayer(index)) {
       layered = true;
-      return;
+      continue;
     }
     const within = scopes[index]!.modules.at(-1);
     pooled ||= POOLING.has(graph.node[index]!.opType) && (within === path || within === `${path}.pooler`);
-    for (const read of links.reads[index]!) enter(read);
-  };
-  enter(output);
+    open.push(...links.reads[index]!);
+  }
   return pooled && layered;
 }

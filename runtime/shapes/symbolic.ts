@@ -97,6 +97,8 @@ export async function symbolicTypes(
       return new SymbolicTypes(probes.inputs, batch, types, limits);
     }
   }
+  // A file that has changed fits no sizes, either.
+  model.checkFiles();
   const named = inputSizes(model, 'names');
   return new SymbolicTypes(named, rowsOf(model, named));
 }

@@ -1,5 +1,6 @@
 import {
   copyFileSync,
+  cpSync,
   mkdtempSync,
   openSync,
   readFileSync,
@@ -15,12 +16,13 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { NNsight, requestFromJson, requestToJson, save, type Tensor } from 'onnsight';
+import { LanguageModel, NNsight, requestFromJson, requestToJson, save, type Tensor } from 'onnsight';
 import { afterAll, describe, expect, it } from 'vitest';
 import { atLocation, externalEntry, isExternal } from '../../runtime/onnx/external.ts';
 import { encodeModel } from '../../runtime/onnx/proto.ts';
 import { readModel } from '../../runtime/onnx/read.ts';
 import { mapTensors } from '../../runtime/onnx/tensors.ts';
+import { TOY } from '../support/toy.ts';
 import { rejection } from './support.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'onnsight-changed-'));
@@ -160,6 +162,25 @@ describe('a file that changes while a model is open', () => {
       }
     });
   }
+
+  it('is what the first use of it says, whatever that is', async () => {
+    const path = join(folder, 'language');
+    const model = join(path, 'model.onnx');
+    const uses: ((lm: LanguageModel) => Promise<unknown>)[] = [
+      (lm) => lm.generate('The Eiffel', { maxNewTokens: 2 }),
+      (lm) => lm.trace('The Eiffel', () => save(lm.lm_head.output)),
+      (lm) => lm.scan('The Eiffel', () => lm.lm_head.output.shape),
+    ];
+    for (const use of uses) {
+      cpSync(TOY, path, { recursive: true });
+      const lm = await LanguageModel.load(path, { device: 'cpu' });
+      writeFileSync(`${model}.new`, readFileSync(model));
+      renameSync(`${model}.new`, model);
+      const error = await rejection(use(lm));
+      expect(error.name).toBe('ModelError');
+      expect(error.message).toContain(`${model} is another file now`);
+    }
+  });
 });
 
 describe('a request names its model by graph and weights', () => {
