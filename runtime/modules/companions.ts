@@ -10,6 +10,8 @@ const SHARED = new Set([...CONVERSIONS, 'Unsqueeze']);
 /** What stands between a tensor and the softmax that it is added to, multiplied by or chosen beside. */
 const BEFORE_SOFTMAX = new Set(['Add', 'Mul', 'Slice', 'Where', ...SAME_NUMBERS]);
 const ATTENTION = /^(Group|Multi|Q|Packed)?\w*Attention$/;
+/** What takes no more of a tensor than its size. */
+const OF_SIZES = /^(Random\w+|Eye)Like$/;
 /** What a model has for later steps, and for those who look inside, as transformers names it. */
 const ASIDE = /^(\w+_)?(present|past|hidden_states|attentions)([._]|\d|$)/;
 
@@ -111,12 +113,13 @@ class Look {
 
   /** Whether floating-point data that enters the module is in what a tensor is made of. */
   hasActivations(tensor: string): boolean {
-    const { links, types } = this.#context;
+    const { graph, links, types } = this.#context;
     const found = new Set([tensor]);
     // Iterating over a set includes elements that are added meanwhile.
     for (const name of found) {
       if (links.structural.has(name)) continue;
       const maker = this.#maker(name);
+      if (maker !== undefined && OF_SIZES.test(graph.node[maker]!.opType)) continue;
       if (maker !== undefined) for (const read of links.reads[maker]!) found.add(read);
       else if (isFloat(types.get(name))) return true;
     }
