@@ -16,6 +16,7 @@ import { guess, nearest } from '../nearest.ts';
 import { portsOf } from '../onnx/branches/stands-for.ts';
 import { BLOCKED } from '../onnx/domains.ts';
 import { TEXTS } from '../onnx/dtypes.ts';
+import { isFlattened } from '../onnx/flattened.ts';
 import { insideOf, isFusedAttention } from '../onnx/fused-attention.ts';
 import type { OnnxModel } from '../onnx/model.ts';
 import { isTurned } from '../onnx/turned.ts';
@@ -25,7 +26,7 @@ import { atCaller } from './at-caller.ts';
 import { ModelBranches } from './model-branches.ts';
 import { type NameOptions, Names } from './names.ts';
 import { checkReturned } from './returned.ts';
-import { blocked, turned, uncalled } from './unreachable.ts';
+import { blocked, flattened, turned, uncalled } from './unreachable.ts';
 
 /** A model with its module tree: finds the tensor at an address. */
 export class ModelMap {
@@ -118,7 +119,10 @@ export class ModelMap {
         `${path || 'the model'} has ${call[`${port}s`].length} ${port}s: there is no ${port}s[${index}]`,
       );
     }
-    if (path !== '' && this.modules.has(path) && this.hasOtherDims(address, tensor)) throw turned(address);
+    if (path !== '' && this.modules.has(path)) {
+      if (this.hasOtherDims(address, tensor)) throw turned(address);
+      if (isFlattened(tensor, this.model)) throw flattened(address);
+    }
     return { tensor, ...call };
   }
 

@@ -22,8 +22,15 @@ export function checkReturned(map: Modules, { path, call }: Address, tensor: str
   if (module.calls[call]?.order === 'unknown') {
     const made = module.calls[call].outputs.flatMap((output) => {
       const found = module.operations.find(({ node }) => model.graph.node[node]!.output.includes(output));
-      return found ? [`${path}.ops.${found.name}.output`] : [];
+      if (found === undefined) return [];
+      const { output: all } = model.graph.node[found.node]!;
+      return [`${path}.ops.${found.name}.${all.length === 1 ? 'output' : `outputs[${all.indexOf(output)}]`}`];
     });
+    if (made.length === 1) {
+      throw new OperationError(
+        `what is used of '${path}' are parts of ${made[0]}, and its file does not tell whether the module returns these or the whole. The parts are outputs of what divides it: ${dividers(model, module, call)}`,
+      );
+    }
     throw new OperationError(
       `'${path}' returns several tensors, and its file does not tell which of them is the first in PyTorch. Use them where they are made: ${made.join(', ')}`,
     );
@@ -39,6 +46,12 @@ export function checkReturned(map: Modules, { path, call }: Address, tensor: str
   throw new OperationError(
     `the model uses only the final states of '${path}', and its file does not have the sequence that PyTorch returns first. The states are outputs of its operations: ${path}.ops`,
   );
+}
+
+/** The nodes that divide what a module makes. */
+function dividers(model: OnnxModel, { calls }: Module, call: number): string {
+  const output = calls[call]!.outputs[0]!;
+  return model.graph.node.flatMap(({ name, input }) => (input.includes(output) ? [`get('${name}')`] : [])).join(', ');
 }
 
 /** Where what is pooled is found, and what it is pooled of. */

@@ -93,6 +93,13 @@ export function turned({ path, port }: Address): OperationError {
   );
 }
 
+/** The error for a tensor whose rows stand in one dim, where PyTorch's has several. */
+export function flattened({ path, port }: Address): OperationError {
+  return new OperationError(
+    `'${path}' has its ${port} with all rows in one dim in this file: ONNX Runtime has joined it to the product beside it. Take the file that its optimizer read, or use the tensor as it is: the operations of '${path}' (ops) can be read and set.`,
+  );
+}
+
 /** Some names, and how many more there are. */
 function listed(names: readonly string[]): string {
   const more = names.length - MOST_NAMES;

@@ -20,7 +20,9 @@ export function describeCall(nodes: readonly number[], context: CallContext): Mo
   const changing = made.some(changes) ? made.filter(changes) : made;
   const floats = changing.filter((name) => rank(name) === 0);
   const data = floats.filter((name) => !links.structural.has(name));
-  const main = floats.length === 0 ? null : returned(data.length > 0 ? data : floats, own, context);
+  // Numbers of tokens, places and experts are data, too: `return indices, weights`.
+  const whole = changing.filter((name) => rank(name) === 1);
+  const main = floats.length === 0 ? null : returned([...(data.length > 0 ? data : floats), ...whole], own, context);
   const first = main?.names ?? [];
   const outputs = [...first, ...byRank(changing.filter((name) => !first.includes(name) && rank(name) < 2))];
   return {

@@ -3,6 +3,7 @@ import { describeCall } from './boundary.ts';
 import type { CallContext } from './call-context.ts';
 import type { ModuleCall } from './module.ts';
 import { isAnonymous } from './parameters.ts';
+import { isParted } from './parted.ts';
 import { arePooled } from './pooled.ts';
 
 /**
@@ -33,7 +34,8 @@ export function moduleCalls(path: string, nodes: readonly number[], context: Cal
 
 function describe(path: string, nodes: readonly number[], context: CallContext): ModuleCall {
   const call = describeCall(nodes, context);
-  return arePooled(path, call.outputs, new Set(nodes), context) ? { ...call, order: 'pooled' } : call;
+  if (arePooled(path, call.outputs, new Set(nodes), context)) return { ...call, order: 'pooled' };
+  return isParted(path, call, context) ? { ...call, order: 'unknown' } : call;
 }
 
 /** Describes the nodes of a module in terms that two calls have in common. */

@@ -61,8 +61,6 @@ function remark({ note, calls }: Module): string | null {
 /** What tells the order of a module's outputs, where it returns several. */
 const ORDERS: Readonly<Record<ReturnOrder, string | null>> = {
   sure: null,
-  model: "its outputs stand in the order of the model's",
-  made: 'its outputs stand in the order in which they are made',
   unknown: 'the file does not tell the order of its outputs',
   pooled: 'of its outputs only the pooled one is used',
 };

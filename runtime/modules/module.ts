@@ -20,11 +20,10 @@ export interface Module {
 }
 
 /**
- * What tells the order in which a module returns several activations: there is no doubt, or only one; the order of the
- * model's outputs that are made of them; the order in which they are made; nothing. `pooled`: only what its pooler made
- * is used, but PyTorch may return what is pooled before that.
+ * Whether the order is known in which a module returns several activations. `pooled`: only what its pooler made is used, but
+ * PyTorch may return what is pooled before that.
  */
-export type ReturnOrder = 'sure' | 'model' | 'made' | 'unknown' | 'pooled';
+export type ReturnOrder = 'sure' | 'unknown' | 'pooled';
 
 /** One run of a module. */
 export interface ModuleCall {

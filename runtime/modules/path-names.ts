@@ -6,8 +6,8 @@ import type { Scope } from './scope.ts';
  * optimizer's `BiasGelu_token_1`), the path in the name of its output. Null if there is neither.
  */
 export function nodePath({ name, output }: NodeProto): string | null {
-  // ONNX Runtime names a fused node after one it was made of: `/a/MatMul/MatMulScaleFusion/`.
-  return pathOf(name.replace(/\/[^/]*\/$/, '')) ?? pathOf(output[0] ?? '');
+  // ONNX Runtime names a fused node after one it was made of: `/a/MatMul/MatMulScaleFusion/`, `/a/MatMul/MatMulAddFusion`.
+  return pathOf(name.replace(/\/([^/]*\/|\w+Fusion)$/, '')) ?? pathOf(output[0] ?? '');
 }
 
 function pathOf(name: string): string | null {

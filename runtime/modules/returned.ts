@@ -1,4 +1,5 @@
 import type { CallContext } from './call-context.ts';
+import { companions } from './companions.ts';
 import type { ReturnOrder } from './module.ts';
 
 /** The activations that leave a module, in the order in which PyTorch returns them as far as the graph tells. */
@@ -8,94 +9,48 @@ export interface Returned {
 }
 
 /**
- * A graph has no tuples: what tells their order is what becomes of the tensors. Those that the module itself goes on with
- * (a cache, a residual stream) come after those it does not; of several of these, that from which the first of the model's
- * outputs is made comes first, and the final states of a recurrent operator come last. If this does not tell them apart,
- * tensors that are made alike, of the same weights (the cosines and sines of a rotary embedding), are returned in the order in
- * which they are made. Those of weights of their own may be of a list that is turned around, or whose first the model does not
- * use; and where the last is made of another one alone, and as that is, nothing tells either.
+ * A graph has no tuples: what tells their order is what the tensors are. Those that go beside another one come after it, in the
+ * order of the model's outputs that are made of them. Where several are left, nothing tells: neither what becomes of them
+ * (what a module returns second may lead to the model's first output), nor which is made of which, nor which is made first.
+ * Cosines and sines are known by the module that makes them.
  */
 export function returned(names: readonly string[], own: ReadonlySet<number>, context: CallContext): Returned {
-  const { graph, links, reach, finalStates: states } = context;
-  const isSize = (reader: number) => graph.node[reader]!.output.every((name) => links.structural.has(name));
-  const readers = (name: string, inside: boolean) =>
-    (links.readers.get(name) ?? []).filter((reader) => own.has(reader) === inside && !isSize(reader));
-  const isEnd = (name: string) => readers(name, true).length === 0;
-  /** The number of the model's first output that is made of a tensor. What is one itself, as a cache, counts as an end alone. */
-  const place = (name: string) => {
-    if (isEnd(name)) return reach.get(name) ?? Number.POSITIVE_INFINITY;
-    const made = readers(name, false).flatMap((reader) => graph.node[reader]!.output);
-    return Math.min(...made.map((one) => reach.get(one) ?? Number.POSITIVE_INFINITY));
-  };
-  const last = names.at(-1)!;
-  const ends = names.filter((name) => isEnd(name) && !states.has(name));
-  if (names.length === 1 || ends.length === 0) return { names: [last, ...names.slice(0, -1)], order: 'sure' };
-  const places = new Map(names.map((name) => [name, place(name)]));
-  const lowest = Math.min(...ends.map((name) => places.get(name)!));
-  const rank = (name: string) => (states.has(name) ? 1 : 0);
-  const ordered = [...names].sort((a, b) => rank(a) - rank(b) || places.get(a)! - places.get(b)! || 0);
-  const inOrder = (main: string) => [main, ...ordered.filter((name) => name !== main)];
-  const equal = ends.filter((name) => places.get(name) === lowest);
-  const earlier = names.find((name) => rank(name) === 0 && places.get(name)! < lowest);
-  if (earlier !== undefined) return { names: inOrder(earlier), order: 'model' };
-  if (equal.length === 1) {
-    // A list of what each layer makes, the first one first, looks as the last one with the others behind it does.
-    const end = equal[0]!;
-    const isRival = (name: string) =>
-      name !== end && rank(name) === 0 && places.get(name) === lowest && areAlike([end, name], context);
-    const hasRival = names.some((name) => isRival(name) && isMadeOf(end, name, own, context));
-    return { names: inOrder(end), order: hasRival ? 'unknown' : ends.length > 1 ? 'model' : 'sure' };
-  }
-  const areOne = areAlike(equal, context) && !haveOwnWeights(equal, own, context);
-  const made = areOne ? madeFirst(equal, context) : null;
-  return { names: inOrder(made ?? equal[0]!), order: made === null ? 'unknown' : 'made' };
-}
-
-/** Of tensors that which was made first; null if an optimizer moved their nodes and no names tell. */
-function madeFirst(names: readonly string[], { links, madeOrder }: CallContext): string | null {
-  const makers = names.map((name) => links.maker.get(name)!);
-  const first = madeOrder.first(
-    makers,
-    names.map((name) => links.readers.get(name) ?? []),
+  if (names.length === 1) return { names, order: 'sure' };
+  const beside = companions(names, own, context);
+  const others = sorted(
+    names.filter((name) => beside.has(name)),
+    own,
+    context,
   );
-  return first === null ? null : names[first]!;
+  const main = names.filter((name) => !beside.has(name));
+  const rotary = main.length === 2 ? rotaryOrder(main, context) : null;
+  return { names: [...(rotary ?? main), ...others], order: main.length === 1 || rotary ? 'sure' : 'unknown' };
 }
 
-/** Whether tensors are made by the same operator, or of the same tensors. */
-function areAlike([one, ...others]: readonly string[], { graph, links }: CallContext): boolean {
-  const maker = (name: string) => graph.node[links.maker.get(name)!]!;
-  const { opType, input } = maker(one!);
-  return others.every((name) => maker(name).opType === opType || maker(name).input.join() === input.join());
-}
-
-/** Whether one of some tensors is made by weights that are not those of the first. */
-function haveOwnWeights([one, ...others]: readonly string[], own: ReadonlySet<number>, context: CallContext): boolean {
-  const { graph, links } = context;
-  const weights = new Set(graph.initializer.filter(({ dims }) => dims.length > 0).map(({ name }) => name));
-  const weightsOf = (tensor: string) => {
-    const found = new Set([tensor]);
-    for (const name of found) {
-      const maker = links.maker.get(name);
-      if (maker !== undefined && own.has(maker)) for (const read of links.reads[maker]!) found.add(read);
-    }
-    return [...found].filter((name) => weights.has(name));
+/** What goes beside a module's first output: the final states of recurrent operators last. */
+function sorted(names: readonly string[], own: ReadonlySet<number>, context: CallContext): string[] {
+  const { finalStates, graph, links, reach } = context;
+  const rank = (name: string) => (finalStates.has(name) ? 1 : 0);
+  const numbers = new Map(graph.output.map(({ name }, i) => [name, i]));
+  const place = (name: string) => {
+    const outside = (links.readers.get(name) ?? []).filter((reader) => !own.has(reader));
+    const made = outside.flatMap((reader) => graph.node[reader]!.output);
+    return Math.min(numbers.get(name) ?? Number.MAX_SAFE_INTEGER, ...made.flatMap((one) => reach.get(one) ?? []));
   };
-  const first = new Set(weightsOf(one!));
-  return others.some((other) => {
-    const read = weightsOf(other);
-    return read.length !== first.size || read.some((name) => !first.has(name));
-  });
+  return [...names].sort((a, b) => rank(a) - rank(b) || place(a) - place(b));
 }
 
-/** Whether all data that a module takes comes to `tensor` by way of `source`. */
-function isMadeOf(tensor: string, source: string, own: ReadonlySet<number>, { links }: CallContext): boolean {
-  const found = new Set([source, tensor]);
-  // Iterating over a set includes elements that are added meanwhile.
-  for (const name of found) {
-    if (name === source || links.constant.has(name) || links.structural.has(name)) continue;
+/** What transformers' rotary embeddings return: cosines, then sines. */
+function rotaryOrder(names: readonly string[], context: CallContext): readonly string[] | null {
+  const { graph, links, scopes } = context;
+  const functionOf = (name: string): string | null => {
     const maker = links.maker.get(name);
-    if (maker === undefined || !own.has(maker)) return false;
-    for (const read of links.reads[maker]!) found.add(read);
-  }
-  return true;
+    if (maker === undefined || !/(^|\.)rotary_emb\w*$/.test(scopes[maker]!.modules.at(-1) ?? '')) return null;
+    const { opType, input } = graph.node[maker]!;
+    // Both may be scaled by a number, and in another dtype.
+    return opType === 'Cast' || opType === 'Mul' ? functionOf(input[0]!) : opType;
+  };
+  const [one, other] = names.map(functionOf);
+  if (one === 'Cos' && other === 'Sin') return names;
+  return one === 'Sin' && other === 'Cos' ? [...names].reverse() : null;
 }

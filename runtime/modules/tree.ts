@@ -8,7 +8,6 @@ import type { CallContext } from './call-context.ts';
 import { moduleCalls } from './calls.ts';
 import { areCounted } from './counted-calls.ts';
 import { type Draft, draft, ensure, withAncestors } from './draft.ts';
-import { MadeOrder } from './made-order.ts';
 import { type Module, type Operation, walk } from './module.ts';
 import { scopes, sourceLine } from './names.ts';
 import { noteModules } from './notes.ts';
@@ -30,8 +29,8 @@ export function buildTree(model: OnnxModel): Module {
     links,
     scopes: told,
     reach: reached(model),
+    splits: new Set(graph.node.flatMap(({ opType }, i) => (opType === 'Split' && named[i] === null ? [i] : []))),
     finalStates: model.finalStates,
-    madeOrder: new MadeOrder(graph),
     types: model.elementTypes,
   };
   const root = draft('');

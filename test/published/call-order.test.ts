@@ -54,6 +54,20 @@ test.each([['dense', 'neck', 'a list of which the model does not use the first']
   },
 );
 
+test('a product that ONNX Runtime has joined to the next one is an error, and the others have PyTorch’s dims', async () => {
+  const { model, x, calls } = await opened('joined.extended');
+  for (const [path, [value]] of Object.entries(calls)) {
+    const run = model.trace({ x }, () => save(model.get(path).output));
+    if (path === 'first')
+      await expect(run).rejects.toThrow(/test.ts:\d+:\d+ - 'first' has its output with all rows in one/);
+    else expect(distance((await run) as unknown as Tensor, value!), path).toBeLessThan(1e-4);
+  }
+  const given = model.trace({ x }, () => save(model.get('second').input));
+  await expect(given).rejects.toThrow(/'second' has its input with all rows in one dim/);
+  const flat = await model.trace({ x }, () => save(model.get('first').ops.Gemm.output));
+  expect(Array.from(flat.data as Float32Array)).toHaveLength(calls.first![0]!.data.length);
+});
+
 test('a quantized layer that a batch norm was folded into has no output of its own', async () => {
   const { model, x, calls } = await opened('normed-dynamo.int8');
   await expect(model.trace({ x }, () => save(model.get('lin').output))).rejects.toThrow(

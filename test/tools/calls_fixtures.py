@@ -75,6 +75,18 @@ class Normed(nn.Module):
         return self.head(self.bn(self.lin(x)).relu())
 
 
+class Joined(nn.Module):
+    """Products behind each other on three dims, which ONNX Runtime writes as products of two."""
+
+    def __init__(self):
+        super().__init__()
+        self.norm, self.first, self.second, self.head = nn.LayerNorm(D), nn.Linear(D, 6), nn.Linear(6, D), nn.Linear(D, 3)
+        self.act = nn.Tanh()
+
+    def forward(self, x):
+        return self.head(self.act(self.second(self.first(self.norm(x)))))
+
+
 def shuffled(path):
     model = onnx.load(path)
     nodes = list(model.graph.node)
@@ -130,3 +142,4 @@ make('around', around, X, False, shuffled, int8, extended)
 make('around-dynamo', around, X, True, shuffled, int8)
 make('dense', Dense().eval(), X, False)
 make('normed-dynamo', Normed().eval(), X[:, 0], True, int8)
+make('joined', Joined().eval(), X, False, extended)
