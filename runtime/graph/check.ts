@@ -1,4 +1,5 @@
 import { DEEPEST } from './deepest.ts';
+import type { DType } from './dtypes.ts';
 import { GraphError } from './error.ts';
 import type { InterventionGraph } from './graph.ts';
 import { OperationError } from './operation.ts';
@@ -102,13 +103,18 @@ class Checker {
   /** What an operand holds may be the shape of another tensor. */
   private sizes(value: Value, node: Node): void {
     const { dims, data } = this.graph.operands.get(node)!;
-    if (!/int/.test(value.type.dtype) || data.length > MOST_SIZES) return;
+    if (!mayBeSizes(value.type.dtype, data.length)) return;
     this.types.set(value, {
       ...value.type,
       shape: dims,
       constant: Array.from(data as ArrayLike<number | bigint>, Number),
     });
   }
+}
+
+/** Whether the numbers of an operand are looked at when its graph is checked. */
+export function mayBeSizes(dtype: DType, count: number): boolean {
+  return /int/.test(dtype) && count <= MOST_SIZES;
 }
 
 function elements(shape: Shape): number {

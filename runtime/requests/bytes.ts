@@ -7,7 +7,7 @@ import { Tensor } from '../tensor/tensor.ts';
 import type { ReceivedRequest, TraceRequest } from '../types/backend.ts';
 import { checkRequest } from './check.ts';
 import { courseFromJson, courseSchema, courseToJson } from './course.ts';
-import { type Frame, frameFromBytes, frameToBytes } from './frame.ts';
+import { type Frame, type FrameHeader, frameFromBytes, frameToBytes } from './frame.ts';
 import { numberInputs } from './number-inputs.ts';
 
 /** The number of a tensor in its frame. */
@@ -63,7 +63,11 @@ export function requestToBytes({ graph, inputs, model, course: makeCourse }: Tra
  * @param limits what a request may ask for, if it is less than a graph may have in any case
  */
 export function requestFromBytes(bytes: Uint8Array, limits: GraphLimits = {}): ReceivedRequest {
-  const frame = readFrame(bytes);
+  return requestFromFrame(requestFrame(bytes), limits);
+}
+
+/** Reads the request that is in a frame, as `requestFromBytes` does. */
+export function requestFromFrame(frame: Frame, limits: GraphLimits): ReceivedRequest {
   const parsed = requestSchema.safeParse(frame.json);
   if (!parsed.success) throw new GraphError(`This is not a request: ${z.prettifyError(parsed.error)}`);
   const { model, inputs, graph: structure, operands, course: given } = parsed.data;
@@ -97,9 +101,10 @@ export function answerFromBytes(bytes: Uint8Array): (Tensor | undefined)[] {
   });
 }
 
-function readFrame(bytes: Uint8Array): Frame {
+/** The frame of a request. Throws a GraphError if it is none. */
+export function requestFrame(bytes: Uint8Array, readHeader?: (text: string) => FrameHeader): Frame {
   try {
-    return nested(() => frameFromBytes(bytes));
+    return nested(() => frameFromBytes(bytes, readHeader));
   } catch (error) {
     if (error instanceof GraphError) throw error;
     throw new GraphError(`This is not a request: ${error instanceof Error ? error.message : error}.`, { cause: error });

@@ -24,6 +24,8 @@ const ALIGNMENT = 8;
 const partSchema = z.strictObject({ dtype: z.enum(DTYPES), dims: z.array(z.number().int().nonnegative()) });
 const headerSchema = z.strictObject({ json: z.unknown(), tensors: z.array(partSchema) });
 
+export type FrameHeader = z.infer<typeof headerSchema>;
+
 /** JSON, and the tensors that it names by their numbers. */
 export interface Frame {
   readonly json: unknown;
@@ -57,8 +59,11 @@ export function frameToBytes({ json, tensors }: Frame): Uint8Array {
   return bytes;
 }
 
-/** Reads a frame. Nothing in it is trusted: a RangeError says what is wrong. */
-export function frameFromBytes(given: Uint8Array): Frame {
+/**
+ * Reads a frame. Nothing in it is trusted: a RangeError says what is wrong.
+ * @param readHeader what a header's text says
+ */
+export function frameFromBytes(given: Uint8Array, readHeader = frameHeader): Frame {
   // What was received may start anywhere in memory, and tensors do not.
   const { buffer, byteOffset, byteLength } = given.byteOffset % ALIGNMENT === 0 ? given : new Uint8Array(given);
   const bytes = Buffer.from(buffer, byteOffset, byteLength);
@@ -91,7 +96,8 @@ export function frameFromBytes(given: Uint8Array): Frame {
   return { json, tensors: read };
 }
 
-function readHeader(text: string): z.infer<typeof headerSchema> {
+/** Reads the header of a frame. Throws a RangeError if it is none. */
+export function frameHeader(text: string): FrameHeader {
   let json: unknown;
   try {
     json = JSON.parse(text);
