@@ -67,15 +67,15 @@ class Checker {
   region({ nodes }: Region, path: string, depth: number): void {
     if (depth > DEEPEST) throw new GraphError(`${path}: more than ${DEEPEST} bodies stand one in another`);
     for (const [i, node] of nodes.entries()) {
-      const at = `${path}.nodes[${i}] (${node.op})`;
+      const at = () => `${path}.nodes[${i}] (${node.op})`;
       try {
         if (isTensorNode(node)) this.tensorNode(node);
         else structureRules[node.op](node, { graph: this.graph, isRoot: depth === 0, several: this.several });
       } catch (error) {
-        throw new GraphError(`${at}: ${error instanceof Error ? error.message : error}`, { cause: error });
+        throw new GraphError(`${at()}: ${error instanceof Error ? error.message : error}`, { cause: error });
       }
       if (node.op === 'operand' && !this.several?.late.has(node.outputs[0]!)) this.sizes(node.outputs[0]!, node);
-      for (const [k, body] of node.regions.entries()) this.region(body, `${at}.regions[${k}]`, depth + 1);
+      for (const [k, body] of node.regions.entries()) this.region(body, `${at()}.regions[${k}]`, depth + 1);
     }
   }
 

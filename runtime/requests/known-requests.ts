@@ -2,7 +2,7 @@ import { type GraphLimits, mayBeSizes } from '../graph/check.ts';
 import type { OperandData } from '../graph/graph.ts';
 import type { Node } from '../graph/types.ts';
 import type { ReceivedRequest } from '../types/backend.ts';
-import { requestFrame, requestFromFrame } from './bytes.ts';
+import { requestFrame, requestFromFrame, tensorOf } from './bytes.ts';
 import { type Frame, type FrameHeader, frameHeader } from './frame.ts';
 
 /** How many requests are known, and how many bytes each may have: their tensors are kept, too. */
@@ -61,7 +61,7 @@ function withNumbers({ model, graph, inputs }: ReceivedRequest, { json, tensors 
     if (mayBeSizes(type.dtype, data.length) && !isSame(data, before.data)) return null;
     operands.set(node, { dims, data });
   }
-  const others = Array.from(inputs.keys(), (name) => [name, tensors[said.inputs[name]!]!] as const);
+  const others = Array.from(inputs.keys(), (name) => [name, tensorOf(tensors[said.inputs[name]!]!)] as const);
   return { model, graph: graph.withData(operands), inputs: new Map(others), course: null };
 }
 
