@@ -7,10 +7,10 @@ import {
   LanguageModel,
   type NewToken,
   NNsight,
-  requestFromBytes,
   requestFromJson,
   type Tensor,
 } from '../runtime/index.ts';
+import { KnownRequests } from '../runtime/requests/known-requests.ts';
 import { AttachedModels } from './attached-models.ts';
 import { type CompletionRequest, complete } from './completion.ts';
 import { loadEdits } from './edits.ts';
@@ -30,6 +30,7 @@ let language: { readonly lm: LanguageModel; readonly edits: ReadonlyMap<string, 
 /** The models that traces may call beside it, by their hashes. */
 let others: AttachedModels;
 let limits: Limits;
+let requests: KnownRequests;
 let running: AbortController | null = null;
 
 process.on('message', async (message: ToProcess) => {
@@ -43,6 +44,7 @@ endWithParent();
 
 async function load(message: ToProcess & { kind: 'load' }): Promise<void> {
   limits = message.opening.limits;
+  requests = new KnownRequests(limits);
   beFirstToGo();
   const options = { device: 'cpu', maxIterations: limits.iterations } as const;
   others = new AttachedModels(message.others, options);
@@ -64,7 +66,7 @@ async function run({ form, body, isWatched }: ToProcess & { kind: 'run' }): Prom
   running = new AbortController();
   try {
     if (form === 'completion') return await continueText(body, running.signal);
-    const request = form === 'bytes' ? requestFromBytes(body, limits) : requestFromJson(jsonOf(body), limits);
+    const request = form === 'bytes' ? requests.read(body) : requestFromJson(jsonOf(body), limits);
     const onProgress = (done: number, total: number) => tell({ kind: 'progress', done, total });
     const onToken = (token: NewToken) => tell({ kind: 'token', token });
     const tensors = await model.execute(request, {
@@ -140,9 +142,16 @@ function beFirstToGo(): void {
   }
 }
 
+/** How often the memory is told at most, in milliseconds: looking takes its part of a small trace's time. */
+const LOOKS = 50;
+
+let memory = { bytes: 0, at: Number.NEGATIVE_INFINITY };
+
 /** The process tells its memory itself: looking from outside after each trace would take as long as a small trace. */
 function ended(how: Ended): void {
-  tell({ ...how, memory: process.memoryUsage.rss() });
+  const at = performance.now();
+  if (at - memory.at > LOOKS) memory = { bytes: process.memoryUsage.rss(), at };
+  tell({ ...how, memory: memory.bytes });
 }
 
 function tell(message: FromProcess): void {

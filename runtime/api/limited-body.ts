@@ -4,13 +4,13 @@
  * @param heard called for each piece that comes, with its bytes
  */
 export async function limitedBody(
-  { body }: Response,
+  body: AsyncIterable<Uint8Array>,
   most: number,
   heard: (bytes: number) => void = () => {},
 ): Promise<Uint8Array<ArrayBuffer>> {
   const pieces: Uint8Array[] = [];
   let size = 0;
-  for await (const piece of piecesOf(body)) {
+  for await (const piece of body) {
     heard(piece.byteLength);
     size += piece.byteLength;
     if (size > most) throw new RangeError(`it has more than ${most} bytes`);
@@ -26,18 +26,18 @@ export async function limitedBody(
 }
 
 /** The first characters of a response, up to about `most` of them. */
-export async function beginningOf({ body }: Response, most: number): Promise<string> {
+export async function beginningOf(body: AsyncIterable<Uint8Array>, most: number): Promise<string> {
   const decoder = new TextDecoder();
   let text = '';
-  for await (const piece of piecesOf(body)) {
+  for await (const piece of body) {
     text += decoder.decode(piece, { stream: true });
     if (text.length > most) break;
   }
   return text;
 }
 
-/** What comes of a response, which ends where nobody reads on. Not every browser has streams in `for await`. */
-async function* piecesOf(body: ReadableStream<Uint8Array> | null): AsyncGenerator<Uint8Array> {
+/** What comes of a response of `fetch`, which ends where nobody reads on. Not every browser has streams in `for await`. */
+export async function* piecesOf({ body }: Response): AsyncGenerator<Uint8Array> {
   const reader = body?.getReader();
   if (!reader) return;
   try {

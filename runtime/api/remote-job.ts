@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import * as z from 'zod';
 import { answerFromBytes, requestToBytes } from '../requests/bytes.ts';
@@ -6,6 +7,7 @@ import { allocate } from '../tensor/storage.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import type { Backend, TraceRequest } from '../types/backend.ts';
 import { checkAnswer } from './answer.ts';
+import type { HttpResponse } from './http-exchange.ts';
 import { limitedBody } from './limited-body.ts';
 import { type ServerConnection, shown } from './server-connection.ts';
 import { ServerEvents } from './server-events.ts';
@@ -68,7 +70,7 @@ export class RemoteJob implements Backend {
     const asked = { method: 'GET', signal: AbortSignal.timeout(timeout) } as const;
     return connection.ask(this.#path(), asked, async (response) => {
       try {
-        return statusSchema.parse(JSON.parse(new TextDecoder().decode(await limitedBody(response, STATUS))));
+        return statusSchema.parse(JSON.parse(new TextDecoder().decode(await limitedBody(response.body, STATUS))));
       } catch (error) {
         throw this.#wrong(error);
       }
@@ -79,7 +81,7 @@ export class RemoteJob implements Backend {
   async cancel(): Promise<void> {
     const { connection, timeout } = this.#settings;
     const asked = { method: 'DELETE', signal: AbortSignal.timeout(timeout) } as const;
-    await connection.ask(this.#path(), asked, async ({ body }) => body?.cancel());
+    await connection.ask(this.#path(), asked, async ({ body }) => void body.destroy());
   }
 
   async run(request: TraceRequest): Promise<(Tensor | undefined)[]> {
@@ -88,8 +90,9 @@ export class RemoteJob implements Backend {
       if (request[option] !== undefined)
         throw connection.error(`has no ${option}: leave it out, or run the trace in this process`);
     }
-    const late = AbortSignal.timeout(timeout);
-    const signal = request.signal ? AbortSignal.any([request.signal, late]) : late;
+    const late = new AbortController();
+    const timer = setTimeout(() => late.abort(), timeout);
+    const signal = request.signal ? AbortSignal.any([request.signal, late.signal]) : late.signal;
     const told = request.onToken ? new ToldTokens(request) : null;
     try {
       const bytes = await this.#answer(request, signal, told);
@@ -97,9 +100,11 @@ export class RemoteJob implements Backend {
     } catch (error) {
       if (!signal.aborted) throw error;
       // The server sees, too, that nobody waits any longer; this way it sees it at once.
-      if (!(late.aborted && this.#settings.detached)) this.cancel().catch(() => {});
+      if (!(late.signal.aborted && this.#settings.detached)) this.cancel().catch(() => {});
       request.signal?.throwIfAborted();
       throw connection.error(`has not answered within ${timeout / 1000} s`, error);
+    } finally {
+      clearTimeout(timer);
     }
   }
 
@@ -108,15 +113,15 @@ export class RemoteJob implements Backend {
     const { connection, detached } = this.#settings;
     const isWatched = request.onProgress !== undefined || request.onToken !== undefined;
     const most = largestAnswer(request);
-    const answered = async (response: Response): Promise<Answered> => {
+    const answered = async (response: HttpResponse): Promise<Answered> => {
       // Bytes without a type tell themselves what they are.
-      const [type] = (response.headers.get('content-type') ?? FRAME_TYPE).split(';') as [string];
+      const [type] = (response.headers['content-type'] ?? FRAME_TYPE).split(';') as [string];
       const isLink = type === LINK_TYPE;
       if (response.status !== 200 || (type !== FRAME_TYPE && !isLink)) {
-        await response.body?.cancel();
+        response.body.destroy();
         throw this.#wrong(`it is ${shown(type)} under the status ${response.status}, not the tensors of the trace`);
       }
-      const bytes = await limitedBody(response, most).catch((error: unknown) => {
+      const bytes = await limitedBody(response.body, most).catch((error: unknown) => {
         throw error instanceof RangeError ? this.#wrong(error) : error;
       });
       return { bytes, isLink };
@@ -138,7 +143,7 @@ export class RemoteJob implements Backend {
       isLink ? (await connection.ask(this.#linked(bytes), get, answered)).bytes : bytes;
     if (!isWatched && !detached) return fetched(await connection.ask(path, post, answered));
     let open = detached
-      ? void (await connection.ask(path, post, async ({ body }) => body?.cancel()))
+      ? void (await connection.ask(path, post, async ({ body }) => void body.destroy()))
       : await connection.ask(path, post, (response) => this.#events(response));
     const events = new ServerEvents(request, told, (why) => this.#wrong(why));
     for (let broken = 0; isWatched; broken++) {
@@ -163,10 +168,10 @@ export class RemoteJob implements Backend {
   }
 
   /** The events of a response. Throws a RemoteError if it has none. */
-  async #events({ headers, body }: Response): Promise<ReadableStream<Uint8Array>> {
-    const type = headers.get('content-type');
-    if (body && type?.startsWith('text/event-stream')) return body;
-    await body?.cancel();
+  async #events({ headers, body }: HttpResponse): Promise<Readable> {
+    const type = headers['content-type'];
+    if (type?.startsWith('text/event-stream')) return body;
+    body.destroy();
     throw this.#wrong(`it is ${type ? shown(type) : 'nothing'}, not the progress of the trace`);
   }
 

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import * as z from 'zod';
 import { TraceError } from '../errors.ts';
+import { exchange, type HttpRequest, type HttpResponse } from './http-exchange.ts';
 import { beginningOf } from './limited-body.ts';
 import { RemoteError } from './remote-error.ts';
 
@@ -14,10 +15,7 @@ const READ = 2 ** 20;
 const PAUSES = [100, 500, 2000];
 
 /** Codes of errors of a connection that there was. A server that was never reached is not asked again. */
-const BROKEN: ReadonlySet<string> = new Set([
-  ...['ECONNRESET', 'EPIPE', 'ETIMEDOUT'],
-  ...['UND_ERR_SOCKET', 'UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT'],
-]);
+const BROKEN: ReadonlySet<unknown> = new Set(['ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ERR_STREAM_PREMATURE_CLOSE']);
 
 const errorSchema = z.object({
   error: z.string(),
@@ -28,12 +26,7 @@ const errorSchema = z.object({
 /** The statuses of servers that are busy, and of proxies before one that is not there. */
 const BUSY: ReadonlySet<number> = new Set([429, 502, 503, 504]);
 
-export interface Asked {
-  readonly method: 'GET' | 'POST' | 'DELETE';
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: Uint8Array;
-  readonly signal: AbortSignal;
-}
+export type Asked = Omit<HttpRequest, 'headers'> & Partial<Pick<HttpRequest, 'headers'>>;
 
 /** Speaks to one server. Redirects are not followed: the headers and the trace are for this server alone. */
 export class ServerConnection {
@@ -49,12 +42,12 @@ export class ServerConnection {
    * Asks, and reads the response with `read`. If the connection breaks on the way, it asks again: what is asked has to mean
    * the same when it is asked twice. A RemoteError of `read` is what is wrong with the response, and is thrown on.
    */
-  async ask<T>(path: string, asked: Asked, read: (response: Response) => Promise<T>): Promise<T> {
+  async ask<T>(path: string, asked: Asked, read: (response: HttpResponse) => Promise<T>): Promise<T> {
     for (let lost = 0; ; lost++) {
       const got = await this.#once(path, asked, read).catch(async (error: unknown) => {
         asked.signal.throwIfAborted();
         if (error instanceof RemoteError) throw error;
-        if (lost === PAUSES.length || (lost === 0 && !BROKEN.has(codeOf(error)))) {
+        if (lost === PAUSES.length || (lost === 0 && !BROKEN.has((error as NodeJS.ErrnoException).code))) {
           throw this.error(`could not be asked: ${reasonOf(error)}`, error, true);
         }
         await delay(PAUSES[lost], undefined, { signal: asked.signal }).catch(() => asked.signal.throwIfAborted());
@@ -66,22 +59,16 @@ export class ServerConnection {
     }
   }
 
-  async #once<T>(path: string, { method, headers, body, signal }: Asked, read: (response: Response) => Promise<T>) {
-    const response = await fetch(`${this.#url}${path}`, {
-      method,
-      headers: { ...this.#headers, ...headers },
-      ...(body && { body: body as Uint8Array<ArrayBuffer> }),
-      redirect: 'manual',
-      signal,
-    });
-    return response.ok ? { read: await read(response) } : { response, text: await beginningOf(response, READ) };
+  async #once<T>(path: string, asked: Asked, read: (response: HttpResponse) => Promise<T>) {
+    const headers = { ...this.#headers, ...asked.headers };
+    const response = await exchange(`${this.#url}${path}`, { ...asked, headers });
+    const isOk = response.status >= 200 && response.status < 300;
+    return isOk ? { read: await read(response) } : { response, text: await beginningOf(response.body, READ) };
   }
 
-  #refusal({ status, headers }: Response, text: string): Error {
+  #refusal({ status, headers }: HttpResponse, text: string): Error {
     if (status >= 300 && status < 400) {
-      return this.error(
-        `redirects (${status}) to ${shown(headers.get('location') ?? 'nowhere')}: give the backend that URL`,
-      );
+      return this.error(`redirects (${status}) to ${shown(headers.location ?? 'nowhere')}: give the backend that URL`);
     }
     const { success, data } = errorSchema.safeParse(parseJson(text));
     if (!success)
@@ -108,18 +95,10 @@ export function shown(text: string): string {
   return printable.length > SHOWN ? `${printable.slice(0, SHOWN)}…` : printable;
 }
 
-function codeOf(error: unknown): string {
-  const { cause } = error as Error;
-  return String((cause as NodeJS.ErrnoException | undefined)?.code);
-}
-
-/** fetch says "fetch failed" and hides why in causes. */
+/** Where a name has several addresses, the error has one error for each. */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  const { cause } = error;
-  return cause instanceof Error
-    ? `${error.message}: ${cause.message || (cause as NodeJS.ErrnoException).code}`
-    : error.message;
+  return error.message || (error as NodeJS.ErrnoException).code || error.name;
 }
 
 function parseJson(text: string): unknown {

@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import * as z from 'zod';
 import type { NewToken, TraceRequest } from '../types/backend.ts';
 import type { ToldTokens } from './told-tokens.ts';
@@ -38,15 +39,15 @@ export class ServerEvents {
   }
 
   /** Reads them until the server says that the job has ended. False if the stream breaks before. */
-  async read(body: ReadableStream<Uint8Array>): Promise<boolean> {
-    const reader = body.pipeThrough(new TextDecoderStream() as TransformStream<Uint8Array, string>).getReader();
+  async read(body: Readable): Promise<boolean> {
+    const pieces = body.setEncoding('utf8').iterator() as AsyncIterator<string, undefined>;
     let open = '';
     let tokens = 0;
     try {
       for (;;) {
-        const chunk = await reader.read().catch(() => null);
-        if (!chunk || chunk.done) return false;
-        const events = (open + chunk.value).split('\n\n');
+        const piece = await pieces.next().catch(() => null);
+        if (!piece || piece.done) return false;
+        const events = (open + piece.value).split('\n\n');
         open = events.pop()!;
         if (open.length > LONGEST) throw this.#wrong('one of its events has no end');
         for (const event of events) {
@@ -63,7 +64,7 @@ export class ServerEvents {
       }
     } finally {
       // Where the callback has failed, nobody waits for the rest.
-      reader.cancel().catch(() => {});
+      body.destroy();
     }
   }
 

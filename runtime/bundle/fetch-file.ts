@@ -1,4 +1,4 @@
-import { limitedBody } from '../api/limited-body.ts';
+import { limitedBody, piecesOf } from '../api/limited-body.ts';
 import { BundleError } from './error.ts';
 
 /** How many bytes a manifest may have. */
@@ -29,7 +29,7 @@ export async function fetchFile(url: URL, most: number, silence = SILENCE): Prom
     const response = await fetch(url, { signal: abort.signal });
     if (!response.ok) throw new BundleError(`${url} is missing: the server answered ${response.status}.`);
     heard(silence);
-    return await limitedBody(response, most, heard);
+    return await limitedBody(piecesOf(response), most, heard);
   } catch (error) {
     if (error instanceof BundleError) throw error;
     if (error instanceof RangeError) throw new BundleError(`${url} is too long: ${error.message}.`, { cause: error });

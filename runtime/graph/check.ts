@@ -1,4 +1,5 @@
 import { DEEPEST } from './deepest.ts';
+import type { DType } from './dtypes.ts';
 import { GraphError } from './error.ts';
 import type { InterventionGraph } from './graph.ts';
 import { OperationError } from './operation.ts';
@@ -66,15 +67,15 @@ class Checker {
   region({ nodes }: Region, path: string, depth: number): void {
     if (depth > DEEPEST) throw new GraphError(`${path}: more than ${DEEPEST} bodies stand one in another`);
     for (const [i, node] of nodes.entries()) {
-      const at = `${path}.nodes[${i}] (${node.op})`;
+      const at = () => `${path}.nodes[${i}] (${node.op})`;
       try {
         if (isTensorNode(node)) this.tensorNode(node);
         else structureRules[node.op](node, { graph: this.graph, isRoot: depth === 0, several: this.several });
       } catch (error) {
-        throw new GraphError(`${at}: ${error instanceof Error ? error.message : error}`, { cause: error });
+        throw new GraphError(`${at()}: ${error instanceof Error ? error.message : error}`, { cause: error });
       }
       if (node.op === 'operand' && !this.several?.late.has(node.outputs[0]!)) this.sizes(node.outputs[0]!, node);
-      for (const [k, body] of node.regions.entries()) this.region(body, `${at}.regions[${k}]`, depth + 1);
+      for (const [k, body] of node.regions.entries()) this.region(body, `${at()}.regions[${k}]`, depth + 1);
     }
   }
 
@@ -102,13 +103,18 @@ class Checker {
   /** What an operand holds may be the shape of another tensor. */
   private sizes(value: Value, node: Node): void {
     const { dims, data } = this.graph.operands.get(node)!;
-    if (!/int/.test(value.type.dtype) || data.length > MOST_SIZES) return;
+    if (!mayBeSizes(value.type.dtype, data.length)) return;
     this.types.set(value, {
       ...value.type,
       shape: dims,
       constant: Array.from(data as ArrayLike<number | bigint>, Number),
     });
   }
+}
+
+/** Whether the numbers of an operand are looked at when its graph is checked. */
+export function mayBeSizes(dtype: DType, count: number): boolean {
+  return /int/.test(dtype) && count <= MOST_SIZES;
 }
 
 function elements(shape: Shape): number {

@@ -252,20 +252,25 @@ function readRegion(json: RegionJson, target: Region, outer: ReadonlyMap<number,
   for (const id of json.results) target.results.push(find(values, id, `${path}.results`));
 }
 
-/** What operations have that are given no attributes. */
-const withoutAttributes = new Map<Op, AttributesOf<Op>>();
+/** What thousands of nodes have the same, by what they have. */
+const readBefore = new Map<string, AttributesOf<Op>>();
 
-function readAttributes(op: Op, attributes: unknown, path: string): AttributesOf<Op> {
-  // Most operations have none.
-  const isEmpty = Object.keys(attributes as object).length === 0;
-  const known = isEmpty ? withoutAttributes.get(op) : undefined;
+function readAttributes(op: Op, attributes: Readonly<Record<string, unknown>>, path: string): AttributesOf<Op> {
+  const usual = usualText(op, attributes);
+  const known = usual === null ? undefined : readBefore.get(usual);
   if (known) return known;
-  const parsed = schemas[op].safeParse(attributes);
-  if (parsed.success) {
-    if (isEmpty) withoutAttributes.set(op, parsed.data);
-    return parsed.data;
-  }
-  throw new GraphError(`${path} (${op}): its attributes are wrong: ${z.prettifyError(parsed.error)}`);
+  const { success, data, error } = schemas[op].safeParse(attributes);
+  if (!success) throw new GraphError(`${path} (${op}): its attributes are wrong: ${z.prettifyError(error)}`);
+  if (usual !== null) readBefore.set(usual, data);
+  return data;
+}
+
+/** Most operations have no attributes, and operands have a dtype. */
+function usualText(op: Op, attributes: Readonly<Record<string, unknown>>): string | null {
+  const [name, ...others] = Object.keys(attributes);
+  if (name === undefined) return op;
+  const { dtype } = attributes;
+  return op === 'operand' && others.length === 0 && typeof dtype === 'string' ? `${op} ${dtype}` : null;
 }
 
 function find(values: ReadonlyMap<number, Value>, id: number, path: string): Value {

@@ -1,13 +1,15 @@
 import * as z from 'zod';
 import type { GraphLimits } from '../graph/check.ts';
 import { GraphError } from '../graph/error.ts';
+import type { OperandData } from '../graph/graph.ts';
 import { type GivenOperand, graphFromStructure, nested, structureToJson } from '../graph/json.ts';
 import type { DType } from '../graph/types.ts';
+import { isRawOf } from '../tensor/storage.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import type { ReceivedRequest, TraceRequest } from '../types/backend.ts';
 import { checkRequest } from './check.ts';
 import { courseFromJson, courseSchema, courseToJson } from './course.ts';
-import { type Frame, frameFromBytes, frameToBytes } from './frame.ts';
+import { type Frame, type FrameHeader, type FramePart, frameFromBytes, frameToBytes } from './frame.ts';
 import { numberInputs } from './number-inputs.ts';
 
 /** The number of a tensor in its frame. */
@@ -33,10 +35,10 @@ const answerSchema = z.strictObject({
 
 /** Tensors on their way into a frame. */
 class Parts {
-  readonly tensors: Tensor[] = [];
+  readonly tensors: FramePart[] = [];
 
-  add(tensor: Tensor): number {
-    return this.tensors.push(tensor) - 1;
+  add(part: FramePart): number {
+    return this.tensors.push(part) - 1;
   }
 }
 
@@ -52,7 +54,7 @@ export function requestToBytes({ graph, inputs, model, course: makeCourse }: Tra
     ...(course && { course: courseToJson(course, (tensor) => parts.add(tensor)) }),
     operands: [...graph.operands].map(([{ outputs }, { dims, data }]) => {
       const { id, type } = outputs[0]!;
-      return [id, parts.add(new Tensor(type.dtype as 'float32', dims, data as Float32Array<ArrayBuffer>))];
+      return [id, parts.add(partFor(type.dtype, dims, data))];
     }),
   };
   return frameToBytes({ json, tensors: parts.tensors });
@@ -63,7 +65,11 @@ export function requestToBytes({ graph, inputs, model, course: makeCourse }: Tra
  * @param limits what a request may ask for, if it is less than a graph may have in any case
  */
 export function requestFromBytes(bytes: Uint8Array, limits: GraphLimits = {}): ReceivedRequest {
-  const frame = readFrame(bytes);
+  return requestFromFrame(requestFrame(bytes), limits);
+}
+
+/** Reads the request that is in a frame, as `requestFromBytes` does. */
+export function requestFromFrame(frame: Frame, limits: GraphLimits): ReceivedRequest {
   const parsed = requestSchema.safeParse(frame.json);
   if (!parsed.success) throw new GraphError(`This is not a request: ${z.prettifyError(parsed.error)}`);
   const { model, inputs, graph: structure, operands, course: given } = parsed.data;
@@ -71,9 +77,11 @@ export function requestFromBytes(bytes: Uint8Array, limits: GraphLimits = {}): R
     return { value, read: (dtype, path) => operandOf(frame, part, dtype, path) };
   });
   const graph = graphFromStructure(structure, data);
-  const course = given && courseFromJson(given, graph, (part, path) => partOf(frame, part, path));
+  const course = given && courseFromJson(given, graph, (part, path) => tensorOf(partOf(frame, part, path)));
   nested(() => checkRequest(graph, course, limits));
-  const tensors = Object.entries(inputs).map(([name, part]) => [name, partOf(frame, part, `inputs.${name}`)] as const);
+  const tensors = Object.entries(inputs).map(
+    ([name, part]) => [name, tensorOf(partOf(frame, part, `inputs.${name}`))] as const,
+  );
   return { model, graph, inputs: new Map(tensors), course };
 }
 
@@ -91,25 +99,35 @@ export function answerFromBytes(bytes: Uint8Array): (Tensor | undefined)[] {
   if (!success) throw new RangeError(`it is not an answer: ${z.prettifyError(error)}`);
   return data.saves.map((part) => {
     if (part === null) return undefined;
-    const tensor = tensors[part];
-    if (!tensor) throw new RangeError(`it has no tensor ${part}`);
-    return tensor;
+    const found = tensors[part];
+    if (!found) throw new RangeError(`it has no tensor ${part}`);
+    return tensorOf(found);
   });
 }
 
-function readFrame(bytes: Uint8Array): Frame {
+/** The frame of a request. Throws a GraphError if it is none. */
+export function requestFrame(bytes: Uint8Array, readHeader?: (text: string) => FrameHeader): Frame {
   try {
-    return nested(() => frameFromBytes(bytes));
+    return nested(() => frameFromBytes(bytes, readHeader));
   } catch (error) {
     if (error instanceof GraphError) throw error;
     throw new GraphError(`This is not a request: ${error instanceof Error ? error.message : error}.`, { cause: error });
   }
 }
 
-function partOf({ tensors }: Frame, part: number, path: string): Tensor {
-  const tensor = tensors[part];
-  if (!tensor) throw new GraphError(`${path}: there is no tensor ${part}`);
-  return tensor;
+function partOf({ tensors }: Frame, part: number, path: string): FramePart {
+  const found = tensors[part];
+  if (!found) throw new GraphError(`${path}: there is no tensor ${part}`);
+  return found;
+}
+
+export function tensorOf({ dtype, dims, raw }: FramePart): Tensor {
+  return new Tensor(dtype as 'float32', dims, raw as never);
+}
+
+/** Data of the graph, which holds halves as their bits or as numbers. */
+function partFor(dtype: DType, dims: readonly number[], data: OperandData['data']): FramePart {
+  return isRawOf(data, dtype) ? { dtype, dims, raw: data } : new Tensor(dtype as 'float32', dims, data as never);
 }
 
 function operandOf(frame: Frame, part: number, dtype: DType, path: string) {

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { DTYPES } from '../graph/dtypes.ts';
-import { allocate } from '../tensor/storage.ts';
-import { Tensor } from '../tensor/tensor.ts';
+import type { DType } from '../graph/types.ts';
+import { arrayOf, type Raw } from '../tensor/storage.ts';
 
 /** The version of the format of frames; others are refused. */
 export const FRAME_VERSION = 1;
@@ -24,10 +24,19 @@ const ALIGNMENT = 8;
 const partSchema = z.strictObject({ dtype: z.enum(DTYPES), dims: z.array(z.number().int().nonnegative()) });
 const headerSchema = z.strictObject({ json: z.unknown(), tensors: z.array(partSchema) });
 
+export type FrameHeader = z.infer<typeof headerSchema>;
+
+/** A tensor of a frame: there may be thousands, of which few are ever used as tensors. */
+export interface FramePart {
+  readonly dtype: DType;
+  readonly dims: readonly number[];
+  readonly raw: Raw;
+}
+
 /** JSON, and the tensors that it names by their numbers. */
 export interface Frame {
   readonly json: unknown;
-  readonly tensors: readonly Tensor[];
+  readonly tensors: readonly FramePart[];
 }
 
 /**
@@ -57,8 +66,11 @@ export function frameToBytes({ json, tensors }: Frame): Uint8Array {
   return bytes;
 }
 
-/** Reads a frame. Nothing in it is trusted: a RangeError says what is wrong. */
-export function frameFromBytes(given: Uint8Array): Frame {
+/**
+ * Reads a frame. Nothing in it is trusted: a RangeError says what is wrong.
+ * @param readHeader what a header's text says
+ */
+export function frameFromBytes(given: Uint8Array, readHeader = frameHeader): Frame {
   // What was received may start anywhere in memory, and tensors do not.
   const { buffer, byteOffset, byteLength } = given.byteOffset % ALIGNMENT === 0 ? given : new Uint8Array(given);
   const bytes = Buffer.from(buffer, byteOffset, byteLength);
@@ -75,23 +87,24 @@ export function frameFromBytes(given: Uint8Array): Frame {
   if (first > bytes.byteLength) throw new RangeError('it ends within its header');
   const { json, tensors } = readHeader(bytes.toString('utf8', HEADER_AT, first));
   let at = first;
-  const read = tensors.map(({ dtype, dims }, i) => {
-    const empty = allocate(dtype, 0);
+  const read = tensors.map(({ dtype, dims }, i): FramePart => {
+    const Elements = arrayOf(dtype) as Float32ArrayConstructor;
     const size = dims.reduce((a, b) => a * b, 1);
-    if (at + size * empty.BYTES_PER_ELEMENT > bytes.byteLength) throw new RangeError(`it ends within its tensor ${i}`);
-    const Elements = empty.constructor as Float32ArrayConstructor;
+    if (at + size * Elements.BYTES_PER_ELEMENT > bytes.byteLength)
+      throw new RangeError(`it ends within its tensor ${i}`);
     const raw = new Elements(bytes.buffer as ArrayBuffer, bytes.byteOffset + at, size);
     if (dtype === 'bool' && raw.some((element) => element > 1)) {
       throw new RangeError(`its tensor ${i} is bool, and has bytes other than 0 and 1`);
     }
     at += aligned(raw.byteLength);
-    return new Tensor(dtype as 'float32', dims, raw);
+    return { dtype, dims, raw };
   });
   if (at !== bytes.byteLength) throw new RangeError(`it has ${bytes.byteLength} bytes, and its header tells ${at}`);
   return { json, tensors: read };
 }
 
-function readHeader(text: string): z.infer<typeof headerSchema> {
+/** Reads the header of a frame. Throws a RangeError if it is none. */
+export function frameHeader(text: string): FrameHeader {
   let json: unknown;
   try {
     json = JSON.parse(text);

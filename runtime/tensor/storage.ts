@@ -25,6 +25,11 @@ export type Data = DataOf<DType>;
 /** What a tensor can be made from. `Float16Array` is accepted too where the engine has it. */
 export type TypedArray = Exclude<Raw, never> | Uint8ClampedArray;
 
+/** The constructor of a dtype's elements. */
+export function arrayOf(dtype: DType) {
+  return RAW[dtype];
+}
+
 /** Room for `length` zeros. */
 export function allocate<D extends DType>(dtype: D, length: number): RawOf<D> {
   if (!Object.hasOwn(RAW, dtype)) {

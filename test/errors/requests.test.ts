@@ -1,7 +1,9 @@
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import {
   GraphError,
   NNsight,
+  type ReceivedRequest,
   type RequestJson,
   requestFromBytes,
   requestFromJson,
@@ -10,6 +12,7 @@ import {
   save,
 } from 'onnsight';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { KnownRequests } from '../../runtime/requests/known-requests.ts';
 import { damageBytes } from '../fuzz/inputs/damage.ts';
 import { Random } from '../fuzz/inputs/random.ts';
 
@@ -21,6 +24,7 @@ type Json = any;
 let model: Json;
 let text: string;
 let frame: Uint8Array;
+const bad = JSON.parse(readFileSync(new URL('../fixtures/bad-graphs.json', import.meta.url), 'utf8'));
 
 beforeAll(async () => {
   model = await NNsight.load(MLP, { device: 'cpu' });
@@ -306,6 +310,40 @@ describe('a request as bytes', () => {
     // Elements may be any numbers.
     expect(read).toBeGreaterThan(0);
     expect(read).toBeLessThan(1000);
+  });
+
+  it('whose header is known already is read as if it were not', () => {
+    const known = new KnownRequests({});
+    const said = (read: () => ReceivedRequest) => {
+      try {
+        const { graph, inputs } = read();
+        const operands = Array.from(graph.operands, ([{ outputs }, { dims, data }]) => [outputs[0]!.id, dims, data]);
+        return [String(graph), operands, [...inputs].map(([name, tensor]) => [name, tensor.dims, tensor.raw])];
+      } catch (error) {
+        return String(error);
+      }
+    };
+    known.read(frame);
+    for (let seed = 0; seed < 1000; seed++) {
+      const random = new Random(seed);
+      const damaged = Buffer.from(damageBytes(frame, random));
+      // Other numbers under the same header: floats, sizes, and those of a bool.
+      if (seed % 2 === 0) damaged.set(frame.subarray(0, Math.min(frame.length - 64, damaged.length)));
+      expect([seed, said(() => known.read(damaged))]).toEqual([seed, said(() => requestFromBytes(damaged))]);
+    }
+    const { json } = bad['attack-full12'];
+    const making = (elements: number) => {
+      const operands = json.graph.operands.map((one: Json) => (one.value === 0 ? { ...one, data: [elements] } : one));
+      const {
+        graph,
+        inputs,
+        model: hash,
+      } = requestFromJson({ ...json, graph: { ...json.graph, operands } }, { elements: 1e9 });
+      return requestToBytes({ graph, inputs: Object.fromEntries(inputs), model: { hash }, course: () => null } as Json);
+    };
+    expect(known.read(making(10)).graph.operands.size).toBe(2);
+    expect(() => known.read(making(5e8))).toThrow(/it would make 500000000 elements/);
+    expect(known.read(making(10)).graph.operands.size).toBe(2);
   });
 
   it('of another version says what to do', () => {

@@ -249,7 +249,7 @@ describe('an answer that is not sound', () => {
   it('a connection that always breaks: it asks three times more', async () => {
     seen.length = 0;
     misbehave = (_, response) => response.destroy();
-    await expect(trace(new RemoteBackend(badUrl))).rejects.toThrow(/could not be asked: fetch failed/);
+    await expect(trace(new RemoteBackend(badUrl))).rejects.toThrow(/could not be asked: socket hang up/);
     expect(seen).toEqual(Array(4).fill('/onnsight/traces'));
   });
 

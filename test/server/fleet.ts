@@ -85,10 +85,13 @@ export class Fleet {
 
   #onnsight(command: string, args: readonly string[]): ChildProcess {
     const own = ['--redis', this.redisUrl, '--store', join(this.folder, 'store'), '--limit', ...this.#limits];
-    return spawn(process.execPath, [MAIN, command, ...this.#models, ...args, ...own], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
+    return onnsight([command, ...this.#models, ...args, ...own]);
   }
+}
+
+/** The command line, as an operator starts it. */
+export function onnsight(args: readonly string[]): ChildProcess {
+  return spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
 }
 
 /** Whether a process is there. */
@@ -120,13 +123,14 @@ async function killed(child: ChildProcess): Promise<void> {
   await exit;
 }
 
-/** Waits until a process prints what it is asked for. */
-function printed(child: ChildProcess, wanted: RegExp): Promise<void> {
+/** Waits until a process prints what is asked for. */
+export function printed(child: ChildProcess, wanted: RegExp): Promise<RegExpExecArray> {
   let text = '';
   return new Promise((resolve, reject) => {
     child.stdout!.setEncoding('utf8').on('data', (more: string) => {
       text += more;
-      if (wanted.test(text)) resolve();
+      const found = wanted.exec(text);
+      if (found) resolve(found);
     });
     child.once('exit', (code) => reject(new Error(`It has ended (${code}): ${text}`)));
   });

@@ -3,9 +3,10 @@ import { program } from 'commander';
 import { LanguageModel, map, RemoteBackend, save } from 'onnsight';
 import { modelPath } from '../support/fixtures.ts';
 import { Asked, askDamaged } from './asked.ts';
-import { Fleet } from './fleet.ts';
+import { Fleet, onnsight, printed } from './fleet.ts';
 
 const TOY = 'models/toy-gpt2';
+const LOAD_LIMITS = ['requests=1e9', 'jobs=1e6', 'waiting=1e6'];
 const PROMPT = 'The Eiffel Tower is in the city of';
 
 program
@@ -78,9 +79,10 @@ program
   .option('--clients <number>', 'how many', '64')
   .option('--seconds <number>', 'how long', '60')
   .action(async (options: { clients: string; seconds: string }) => {
-    const limits = { requests: 1e9, jobs: 1e6, waiting: 1e6 };
-    const { server } = await Asked.start({ models: [`toy=${TOY}`], limits });
-    const backend = new RemoteBackend(server.url);
+    // A process of its own, as servers are.
+    const served = onnsight(['serve', `toy=${TOY}`, '--port', '0', '--quiet', '--limit', ...LOAD_LIMITS]);
+    const [, url] = await printed(served, /^(http\S+) serves /m);
+    const backend = new RemoteBackend(url!);
     const lm = await LanguageModel.load(TOY, { device: 'cpu' });
     const trace = (given: object) =>
       lm.trace(
@@ -106,7 +108,7 @@ program
       return { perSecond: times.length / seconds, p99: times[Math.floor(times.length * 0.99)]! };
     };
     const bytes = async () => {
-      const text = await (await fetch(`${server.url}/metrics`)).text();
+      const text = await (await fetch(`${url}/metrics`)).text();
       return Number(/^onnsight_model_process_bytes\{.*\} (\S+)/m.exec(text)![1]);
     };
     const seconds = Number(options.seconds);
@@ -119,7 +121,7 @@ program
     console.log(
       `${options.clients} clients: ${remote.perSecond.toFixed(0)} (${(remote.perSecond / direct.perSecond).toFixed(2)} of direct calls), p99 ${remote.p99.toFixed(0)} ms, memory of the model's process ${(grown / 1e6).toFixed(1)} MB more`,
     );
-    await server.close();
+    served.kill('SIGTERM');
   });
 
 await program.name('nightly').parseAsync();

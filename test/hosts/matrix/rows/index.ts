@@ -3,6 +3,7 @@ import { BUNDLERS } from './bundlers.ts';
 import { BUNDLES } from './bundles.ts';
 import { COMPONENTS } from './components.ts';
 import { COVERAGE } from './coverage.ts';
+import { DEPLOY } from './deploy.ts';
 import { RUNNERS } from './runners.ts';
 import { TEST_RUNNERS } from './test-runners.ts';
 import { TSC } from './tsc.ts';
@@ -20,4 +21,5 @@ export const ROWS: readonly Row[] = [
   ...TEST_RUNNERS,
   ...RUNNERS,
   ...BUNDLES,
+  DEPLOY,
 ];
