@@ -59,19 +59,19 @@ function isNested(pattern: ts.Node): boolean {
   return found === true;
 }
 
-/** `yield* x` → `yield* items(x)` */
+/** `yield* x` → `yield* delegated(x)` */
 export function lowerDelegation(lowering: Lowering, node: ts.YieldExpression): Code {
   const { expression } = node;
   return lowering.copy(node, (child) =>
-    child === expression ? itemsOf(lowering, expression, 'items') : lowering.visit(child),
+    child === expression ? itemsOf(lowering, expression, 'delegated') : lowering.visit(child),
   );
 }
 
 /** A value whose items are taken by JavaScript itself. */
-function itemsOf(lowering: Lowering, value: ts.Expression, by: 'items' | 'fields'): Code {
+function itemsOf(lowering: Lowering, value: ts.Expression, by: 'items' | 'delegated' | 'fields'): Code {
   if (syntax.isArrayLiteralExpression(value) && !value.elements.some(syntax.isSpreadElement))
     return lowering.visit(value);
-  if (by !== 'items' && syntax.isObjectLiteralExpression(value)) return lowering.visit(value);
+  if (by === 'fields' && syntax.isObjectLiteralExpression(value)) return lowering.visit(value);
   const at = lowering.start(value);
   return operator(by, at, [lowering.argument(value), lowering.sites.at(at)]);
 }

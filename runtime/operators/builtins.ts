@@ -6,6 +6,7 @@ import { binary } from './binary.ts';
 import { and, or } from './conditionals.ts';
 import { checkSpread } from './filled-arrays.ts';
 import { entryAround, perhapsEntry } from './filled-reads.ts';
+import { beforeNext, goesThrough, throughAll } from './going-through.ts';
 import { resolveCall } from './indirect-calls.ts';
 import { checkKey, checkLength, KEYED } from './keys.ts';
 import { typeof_ } from './kinds.ts';
@@ -81,8 +82,27 @@ for (const name of LOOKING) {
 
 /** Methods of arrays that pass the elements to a function. */
 for (const fn of [[].map, [].flatMap, [].forEach, [].reduce, [].reduceRight] as Function_[]) {
-  meanings.set(fn, (receiver, values, site) => Reflect.apply(fn, receiver, withMeanings(values, site)));
+  meanings.set(fn, (receiver, values, site) =>
+    throughAll(receiver, withMeanings(values, site), site, (given) => Reflect.apply(fn, receiver, given)),
+  );
 }
+
+/** Iterators over arrays. */
+for (const fn of [[].values, [].keys, [].entries] as Function_[]) {
+  meanings.set(fn, (receiver) => {
+    const iterator = Reflect.apply(fn, receiver, []) as Iterator<unknown>;
+    return Array.isArray(receiver) && activeBuilder() ? goesThrough(iterator, receiver, fn !== [].values) : iterator;
+  });
+}
+
+const { next: nextOfArray } = Object.getPrototypeOf([].values()) as { readonly next: Function_ };
+
+meanings.set(nextOfArray, (receiver, values, site) => {
+  beforeNext(receiver as object, site);
+  const result = Reflect.apply(nextOfArray, receiver, values) as IteratorResult<unknown>;
+  checkSpread([result.value], site);
+  return result;
+});
 
 const SEVERAL_NUMBERS: ReadonlySet<unknown> = new Set<unknown>([Math.max, Math.min, Math.hypot]);
 

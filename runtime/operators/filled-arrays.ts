@@ -2,7 +2,7 @@ import { TraceError } from '../errors.ts';
 import type { Site } from '../graph/types.ts';
 import { GraphEntries, guardEntries } from '../tracing/lists.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
-import { type Run, unfollowed } from './filled-calls.ts';
+import { checkWhole, type Run, unfollowed } from './filled-calls.ts';
 import { isFilledHere } from './filled-here.ts';
 import { iterated } from './filled-iterators.ts';
 import { extreme, FILLED_METHODS } from './filled-methods.ts';
@@ -57,11 +57,14 @@ function isAtTraced({ fn, receiver, values }: Call): boolean {
 export function callOnFilled(asked: Call, site: Site, run: Run): { readonly result: unknown } | null {
   const { fn, receiver, values } = asked;
   const isDecided = Array.isArray(receiver) && DECIDING.has(fn) && !isByText(receiver, values);
-  if (isDecided || isAtTraced(asked)) {
+  const isFilledReceiver = isFilledHere(receiver);
+  const isBounded = isAtTraced(asked);
+  if (isFilledReceiver || isBounded) checkWhole(receiver as unknown[], `${(fn as { name: string }).name}()`, site);
+  if (isDecided || isBounded) {
     return { result: method((fn as { name: string }).name, receiver, values, site, run) };
   }
   const isAbout =
-    isFilledHere(receiver) || values.some((value) => isFilledHere(iterated(value)) || value instanceof GraphEntries);
+    isFilledReceiver || values.some((value) => isFilledHere(iterated(value)) || value instanceof GraphEntries);
   if (!isAbout) return null;
   for (const value of values) if (isFilledHere(value)) guardEntries(value);
   if (!isIntrinsic(fn)) checkSpread(values, site);
@@ -75,7 +78,7 @@ export function callOnFilled(asked: Call, site: Site, run: Run): { readonly resu
     const [, map, ...others] = values;
     return { result: map ? method('map', array, [map, ...others], site, run) : method('slice', array, [], site, run) };
   }
-  if (isFilledHere(receiver) && fn === Reflect.get(Array.prototype, name) && Object.hasOwn(FILLED_METHODS, name)) {
+  if (isFilledReceiver && fn === Reflect.get(Array.prototype, name) && Object.hasOwn(FILLED_METHODS, name)) {
     return { result: method(name, receiver, values, site, run) };
   }
   if (fn === Array.prototype.join || fn === Array.prototype.toString) throw text(name, site);

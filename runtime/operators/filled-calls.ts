@@ -12,6 +12,15 @@ export interface Asked {
   readonly run: Run;
 }
 
+/** @throws TraceError for an array that has nothing at some positions, where more would have to be known of it */
+export function checkWhole(array: readonly unknown[], name: string, site: Site): void {
+  if (array.findIndex((_, index) => !(index in array)) < 0) return;
+  throw new TraceError(
+    `${name} depends on traced values, and the array has holes, where it has no entries. Fill it before: Array.from(array).`,
+    site,
+  );
+}
+
 /** The error for a call that has to know how many entries there are. */
 export function unfollowed(what: string, site: Site): TraceError {
   return new TraceError(

@@ -1,4 +1,3 @@
-import { TraceError } from '../errors.ts';
 import type { Site } from '../graph/types.ts';
 import { builder } from '../tracing/builder.ts';
 import type { Slot } from '../tracing/journal.ts';
@@ -8,22 +7,31 @@ import { binary } from './binary.ts';
 import { fresh } from './blocks.ts';
 import { if_ } from './conditionals.ts';
 import { entryAt } from './filled-entries.ts';
+import { changedMeanwhile, isUnchanged } from './going-through.ts';
 import { graphLoop } from './graph-loops.ts';
 import { math } from './math.ts';
 
-/** Goes through the entries from the first or second on: a loop of the graph goes through those that only the run knows. */
+/**
+ * Goes through the entries from the first or second on: a loop of the graph goes through those that only the run knows.
+ * @param ofHoles whether where there is no entry is gone to, too
+ */
 export function through(
   array: readonly unknown[],
   site: Site,
   from: 0 | 1,
   use: (entry: unknown, index: unknown) => void,
+  ofHoles = false,
 ): void {
   let before: unknown = 0;
   /** How many entries are still to be passed over: those that the run fills may turn out to be none. */
   let skipped: unknown = from;
   unchanged(array, site, (parts) => {
-    for (const part of parts) {
+    for (const [position, part] of parts.entries()) {
       const [start, over] = [before, skipped];
+      if (!ofHoles && !(position in parts)) {
+        before = binary('+', start, 1, site);
+        continue;
+      }
       if (!(part instanceof GraphEntries)) {
         if (over !== 1) if_(binary('===', over, 0, site), () => void use(part, start), null, null, site);
         skipped = 0;
@@ -47,11 +55,8 @@ export function through(
 export function unchanged<T>(array: readonly unknown[], site: Site, go: (parts: readonly unknown[]) => T): T {
   const parts = array.slice();
   const result = go(parts);
-  if (array.length === parts.length && parts.every((part, position) => part === array[position])) return result;
-  throw new TraceError(
-    'An array is changed by the function that goes through it. Change another array, or go through a copy: array.slice().',
-    site,
-  );
+  if (isUnchanged(array, parts)) return result;
+  throw changedMeanwhile(site);
 }
 
 /** A loop over as many positions as the run will tell. */

@@ -66,10 +66,13 @@ export const FILLED_METHODS: Readonly<Record<string, (asked: Asked) => unknown>>
     return collected((add) => through(array, site, 0, (entry) => addAll(entry, site, add)));
   },
   flatMap: (asked) => collected((add) => eachCalled(asked, (result) => addAll(result, asked.site, add))),
-  keys: ({ array, site }) => iteratorOver(collected((add) => through(array, site, 0, (_, index) => add(index)))),
+  keys: ({ array, site }) =>
+    iteratorOver(array, () => collected((add) => through(array, site, 0, (_, index) => add(index)))),
   values: ({ array }) => iteratorOver(array),
   entries: ({ array, site }) =>
-    iteratorOver(collected((add) => through(array, site, 0, (entry, index) => add(fresh([index, entry]))))),
+    iteratorOver(array, () =>
+      collected((add) => through(array, site, 0, (entry, index) => add(fresh([index, entry])))),
+    ),
   sort,
   toSorted,
   slice: ({ array, values: [from, to], site }) => sliced(array, from, to, site),

@@ -24,7 +24,7 @@ export function firstIndex(
           () => -1,
         ),
     );
-  return folding(-1, (get, set) => through(array, site, 0, (entry, index) => set(next(get(), entry, index))));
+  return folding(-1, (get, set) => through(array, site, 0, (entry, index) => set(next(get(), entry, index)), true));
 }
 
 /** `array.indexOf(wanted, from)` */

@@ -7,7 +7,7 @@ import { settled, varyingOf } from '../tracing/varying.ts';
 import { binary } from './binary.ts';
 import { fresh } from './blocks.ts';
 import { conditional } from './conditionals.ts';
-import type { Asked } from './filled-calls.ts';
+import { type Asked, checkWhole } from './filled-calls.ts';
 import { isFilledHere } from './filled-here.ts';
 import { collected, folding, through } from './filled-loops.ts';
 import { changed } from './filled-ranges.ts';
@@ -59,6 +59,7 @@ function isOpen(value: unknown): boolean {
 /** Each entry goes to the place that the number of entries before it tells. Equal ones keep their order. */
 function sorted({ array, values: [fn], site, run }: Asked): unknown[] {
   if (fn === undefined) throw byText(site);
+  checkWhole(array, 'sort()', site);
   const isMissing = (item: unknown) => settled(item) === undefined;
   const items = array.filter((item) => !isMissing(item));
   const goesBefore = (later: unknown, earlier: unknown): unknown => {

@@ -13,6 +13,19 @@ export { assigned, given, optional, sure } from './nullish.ts';
 export { key, keysIn, plain, string, thrown } from './plain-values.ts';
 export { andRight, chain, choose, ifElse, inTurn, nullishRight, orRight, proceed, ternary } from './sides.ts';
 export { switch_ } from './switches.ts';
-export { field, fields, items, note, place, state, tag, taken, touch, unnoted, variable } from './targets.ts';
+export {
+  delegated,
+  field,
+  fields,
+  items,
+  note,
+  place,
+  state,
+  tag,
+  taken,
+  touch,
+  unnoted,
+  variable,
+} from './targets.ts';
 export { increment, unary } from './unary.ts';
 export { within } from './within.ts';

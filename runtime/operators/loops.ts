@@ -15,7 +15,8 @@ import { andThen } from './conditionals.ts';
 import { checkIterator } from './effects.ts';
 import { entryAt } from './filled-entries.ts';
 import { isFilledHere } from './filled-here.ts';
-import { iterated } from './filled-iterators.ts';
+import { iterated, sourceOf } from './filled-iterators.ts';
+import { beforeNext, goesThrough, goesThroughCopy } from './going-through.ts';
 import { graphLoop } from './graph-loops.ts';
 import { checkIterated } from './implicit-calls.ts';
 import { isIntrinsic } from './intrinsics.ts';
@@ -46,9 +47,16 @@ function iteratorOf(value: unknown, site: Site): Iterator<unknown> {
   const target = activeBuilder();
   if (target) checkIterator(target, value, site);
   if (target?.isRecording) checkIterated(value, site);
-  if (isFilledHere(value)) return Array.prototype.values.call(value);
+  const source = sourceOf(value);
+  if (isFilledHere(value)) {
+    const iterator = Array.prototype.values.call(value);
+    return source ? goesThroughCopy(iterator, source) : goesThrough(iterator, value);
+  }
   const method = (value as Partial<Iterable<unknown>> | null | undefined)?.[Symbol.iterator];
-  if (typeof method === 'function') return method.call(value);
+  if (typeof method === 'function') {
+    const iterator = method.call(value) as Iterator<unknown>;
+    return method === Array.prototype.values && Array.isArray(value) ? goesThrough(iterator, value) : iterator;
+  }
   const message = `for…of needs an array or a tensor: ${described(value)} is not iterable`;
   if (target?.conditional)
     throw new TraceError(`${message}, in a branch or loop that depends on a traced value.`, site);
@@ -135,6 +143,7 @@ function forItems(
   let isOver = false;
   // The iterator's own code belongs to the iteration too.
   const iteration = (): Completion => {
+    beforeNext(iterator, site);
     const next = end === undefined ? iterator.next() : nextPerhaps(iterator, site);
     isOver = isLast(next, site);
     if (isOver) return undefined;

@@ -14,6 +14,7 @@ import { isFilledHere } from './filled-here.ts';
 import { iterated } from './filled-iterators.ts';
 import { takenOfFilled } from './filled-patterns.ts';
 import { checkFilledWrite } from './filled-writes.ts';
+import { beforeNext, goesThrough } from './going-through.ts';
 import { asName, checkIterated, checkWritten } from './implicit-calls.ts';
 import { withKnownEnd } from './iterator-results.ts';
 import { holdsFilled } from './leaving.ts';
@@ -154,7 +155,7 @@ function partsOfFilled(site: Site): TraceError {
   );
 }
 
-/** A value that JavaScript itself iterates over: `...values`, `yield* values`. */
+/** A value that JavaScript itself iterates over: `...values`. */
 export function items(given: unknown, site: Site): unknown {
   const values = oneOf(iterated(there(given, site)), site);
   const target = activeBuilder();
@@ -169,6 +170,19 @@ export function items(given: unknown, site: Site): unknown {
   }
   if (isFilledHere(values)) return values.slice();
   return target ? withKnownEnd(values, site) : values;
+}
+
+/** The same for `yield* values`: other code runs before it is at the end. */
+export function delegated(given: unknown, site: Site): unknown {
+  const values = items(given, site);
+  const array = settled(given);
+  if (!activeBuilder() || !Array.isArray(array)) return values;
+  const iterator = goesThrough(array.values(), array);
+  const next = () => {
+    beforeNext(iterator, site);
+    return iterator.next();
+  };
+  return { [Symbol.iterator]: () => ({ next }) };
 }
 
 /** One array of the items of whichever of several values it is; any other value is itself. */
