@@ -62,3 +62,5 @@ export { type NestedStrings, StringTensor } from './tensor/string-tensor.ts';
 export { Tensor } from './tensor/tensor.ts';
 export { pure } from './tracing/harmless.ts';
 export type * from './types/index.ts';
+/** What `load` gives, under names by which declarations of a program can tell the types of what it exports. */
+export type { LanguageModelOf, NNsightOf };

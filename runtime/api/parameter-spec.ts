@@ -12,6 +12,7 @@ const HELP =
 /** Reads the parameters that an intervention declares. Throws a TraceError for anything but a dtype with dims, and a default. */
 export function parseParameters(specs: Readonly<Record<string, unknown>>): InterventionParameter[] {
   return Object.entries(specs).map(([name, spec]) => {
+    if (name === '') throw new TraceError('A parameter has no name. Call it something.', callerSite());
     if (!isPlainObject(spec)) return parseType(name, spec);
     const { type, default: usual, ...others } = spec;
     const [stray] = Object.keys(others);

@@ -6,6 +6,7 @@ export function withDefaults(
   parameters: readonly { readonly name: string; readonly default?: TensorData | undefined }[],
   given: Inputs,
 ): Inputs {
-  const defaults = parameters.filter((one) => one.default !== undefined && given[one.name] === undefined);
+  const isGiven = (name: string) => Object.hasOwn(given, name) && given[name] !== undefined;
+  const defaults = parameters.filter((one) => one.default !== undefined && !isGiven(one.name));
   return { ...given, ...Object.fromEntries(defaults.map((one) => [one.name, one.default])) };
 }

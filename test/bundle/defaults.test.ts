@@ -50,6 +50,14 @@ describe('parameters with defaults', () => {
     expect(maxDifference(numbers(logits), numbers((await lm.trace({ input_ids })).logits!))).toBeLessThan(1e-4);
   });
 
+  it('are taken where the parameter has the name of a member that all objects have', async () => {
+    const one = intervention({ toString: { type: 'float32', default: 2 } }, (_: LanguageModel, parameters) => ({
+      all: save(parameters.toString + 0),
+    }));
+    const { all } = await one(lm, { input_ids });
+    expect(numbers(all)).toEqual([2]);
+  });
+
   it('are in the metadata, the manifest and the types, and taken by the loader in Python', async () => {
     const folder = await compileTo(steer);
     const { metadataProps } = decodeModel(readFileSync(`${folder}/steer.onnx`));

@@ -92,6 +92,7 @@ describe('parameters', () => {
       /parameters\.test\.ts:\d+:\d+ - The parameter 'alpha' is declared as "float".*'float32\[128\]'/,
     );
     expect(() => intervention({ alpha: 'float32[a b]' }, () => 0)).toThrow(/"float32\[a b\]"/);
+    expect(() => intervention({ '': 'float32' }, () => 0)).toThrow(/:\d+ - A parameter has no name/);
   });
 
   it.each(undeclared())('that were not declared are errors, whatever their name: %s', async (name, read) => {

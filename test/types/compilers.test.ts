@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { pages } from '../../docs/build/pages.ts';
@@ -72,6 +72,22 @@ describe.each(Object.entries(COMPILERS))('%s', { timeout: 60_000 }, (version, co
     }
     const types = { types: ['node', 'onnsight/numbers'], noUncheckedIndexedAccess: false };
     expect(check(compiler, project, ['indexed/program.ts'], types)).toBe('');
+  });
+
+  it('writes declarations of models that a program exports by the names of the package', () => {
+    const project = join(own, 'exported');
+    linkOnnsight(project);
+    const program = `import { intervention, LanguageModel, NNsight, save } from 'onnsight';
+export const lm = LanguageModel.load('onnsight/toy-gpt2');
+export const model = NNsight.load('onnsight/toy-gpt2');
+export const attached = intervention((gpt2: LanguageModel) => save(gpt2.lm_head.output), { attach: { 'h.2.sae': model } });
+`;
+    writeFileSync(join(project, 'program.ts'), program);
+    const emit = { noEmit: false, declaration: true, emitDeclarationOnly: true, outDir: 'out', rootDir: '.' };
+    expect(check(compiler, project, ['program.ts'], emit)).toBe('');
+    const written = readFileSync(join(project, 'out/program.d.ts'), 'utf8');
+    expect(written).toMatch(/lm: Promise<.*LanguageModelOf</);
+    expect(written).not.toContain('dist/');
   });
 
   it('finds no error in what `onnsight/numbers` allows, and errors without it', () => {
