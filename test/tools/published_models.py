@@ -224,7 +224,7 @@ def record(folder, model, spec):
         hook = model.get_submodule(path).register_forward_hook(lambda _m, _i, out: halved(out))
         told['writes'].append({'path': path, 'op': 'scale', 'output': values.put(first(run(model, spec)))})
         hook.remove()
-    with contextlib.suppress(TypeError, ValueError):
+    with contextlib.suppress(AttributeError, TypeError, ValueError):
         told['attentions'] = [values.put(one) for one in run(model, {**spec, 'inputs': {**inputs, 'output_attentions': True}}).attentions or []]
     if spec['decodes']:
         made = model.generate(
