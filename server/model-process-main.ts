@@ -38,6 +38,8 @@ process.on('message', async (message: ToProcess) => {
   else if (message.kind === 'load') await load(message);
   else ended(await run(message));
 });
+// What a file of edits leaves behind and nobody awaits ends no trace of others: the log has it.
+process.on('unhandledRejection', (error) => console.error(error));
 // Without the server there is nobody to run for.
 process.on('disconnect', () => process.exit());
 endWithParent();

@@ -22,9 +22,13 @@ export function isFoldedConvolution({ children, operations, calls }: Module, { g
   const convolution = nodes.find(({ opType }) => WEIGHTS.has(opType));
   if (convolution === undefined || calls.length === 0 || children.size > 0) return false;
   const parameter = (name: string): string | null => {
-    if (links.initializers.has(name)) return name;
-    const maker = graph.node[links.maker.get(name) ?? -1];
-    return maker && HANDED_ON.has(maker.opType) ? parameter(maker.input[0]!) : null;
+    let source = name;
+    let maker = graph.node[links.maker.get(source) ?? -1];
+    while (maker && HANDED_ON.has(maker.opType)) {
+      source = maker.input[0]!;
+      maker = graph.node[links.maker.get(source) ?? -1];
+    }
+    return links.initializers.has(source) ? source : null;
   };
   const [weight, bias] = WEIGHTS.get(convolution.opType)!;
   const added = nodes.filter(({ opType }) => opType === 'Add').flatMap(({ input }) => input);

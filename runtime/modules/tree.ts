@@ -57,7 +57,9 @@ export function buildTree(model: OnnxModel): Module {
     const own = nodes.get(module.path) ?? [];
     module.operations = operations(graph, links, own);
     if (!called.has(module.path)) continue;
-    const calls = moduleCalls(module.path, own, context);
+    // A module may run outside of the one that it stands in: where its parent calls a part of a block behind the block.
+    const within = own.filter((index) => told[index]!.modules.includes(module.path));
+    const calls = moduleCalls(module.path, within, context);
     if (areCounted(calls, graph)) module.calls = calls;
     else module.note = { kind: 'uncounted' };
   }

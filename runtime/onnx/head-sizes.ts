@@ -71,22 +71,23 @@ function headSize(node: NodeProto, widthOf: (tensor: string) => number | null): 
 /** The last dim of tensors; null where it is not told by what makes them. */
 function widths(model: OnnxModel): (tensor: string) => number | null {
   const integers = integerConstants(model);
-  const widthOf = (tensor: string): number | null => {
+  /** The width, or the tensors that are as wide, the surest one last. */
+  const told = (tensor: string): number | null | readonly string[] => {
     const initializer = model.initializers.get(tensor);
     if (initializer) return Number(initializer.dims.at(-1));
     const maker = model.makerOf(tensor);
     if (!maker) return null;
     const [data = '', second = ''] = maker.input;
-    if (AS_WIDE.has(maker.opType)) return widthOf(data);
+    if (AS_WIDE.has(maker.opType)) return [data];
     switch (maker.opType) {
       case 'MatMul':
-        return widthOf(second);
+        return [second];
       case 'MatMulNBits':
       case 'MatMulBnb4':
         return intAttribute(maker, 'N');
       // A bias is as wide as what it is added to.
       case 'Add':
-        return widthOf(second) ?? widthOf(data);
+        return [data, second];
       case 'Reshape':
         return known(integers(second).at(-1));
       case 'Split':
@@ -95,7 +96,18 @@ function widths(model: OnnxModel): (tensor: string) => number | null {
         return null;
     }
   };
-  return widthOf;
+  return (tensor) => {
+    const asked = new Set<string>();
+    const open = [tensor];
+    for (let name = open.pop(); name !== undefined; name = open.pop()) {
+      if (asked.has(name)) continue;
+      asked.add(name);
+      const found = told(name);
+      if (typeof found === 'number') return found;
+      open.push(...(found ?? []));
+    }
+    return null;
+  };
 }
 
 /** A size that is a number: not the dim's own, and not the rest. */

@@ -7,14 +7,17 @@ const HANDS_ON = new Set(['Unsqueeze', 'Squeeze', 'Reshape', 'Identity', 'Cast']
 
 /** Reads the elements of constants that hold integers; undefined for anything else. */
 export function integerConstants(model: OnnxModel): (tensor: string) => readonly number[] {
-  const read = (name: string): readonly number[] => {
-    const initializer = model.initializers.get(name);
+  return (name) => {
+    let source = name;
+    let node = model.makerOf(source);
+    while (node && HANDS_ON.has(node.opType)) {
+      source = node.input[0]!;
+      node = model.makerOf(source);
+    }
+    const initializer = model.initializers.get(source);
     if (initializer) return elements(initializer);
-    const node = model.makerOf(name);
-    if (node?.opType === 'Constant') return constantElements(node);
-    return node && HANDS_ON.has(node.opType) ? read(node.input[0]!) : [];
+    return node?.opType === 'Constant' ? constantElements(node) : [];
   };
-  return read;
 }
 
 function constantElements({ attribute }: NodeProto): readonly number[] {

@@ -135,12 +135,14 @@ function isRowWise(node: NodeProto, model: OnnxModel, { integers }: Maps): boole
 
 /** The rank of a constant; null where the file does not tell it at once. */
 function rankOf(tensor: string, model: OnnxModel): number | null {
-  const initializer = model.initializers.get(tensor);
-  if (initializer) return initializer.dims.length;
-  const maker = model.makerOf(tensor);
-  if (maker?.opType === 'Transpose' || maker?.opType === 'Identity' || maker?.opType === 'Cast') {
-    return rankOf(maker.input[0]!, model);
+  let source = tensor;
+  let maker = model.makerOf(source);
+  while (maker?.opType === 'Transpose' || maker?.opType === 'Identity' || maker?.opType === 'Cast') {
+    source = maker.input[0]!;
+    maker = model.makerOf(source);
   }
+  const initializer = model.initializers.get(source);
+  if (initializer) return initializer.dims.length;
   if (maker?.opType !== 'Constant') return null;
   const isNumber = intAttribute(maker, 'value_int') !== null || floatAttribute(maker, 'value_float') !== null;
   return isNumber ? 0 : (tensorAttribute(maker, 'value')?.dims.length ?? null);

@@ -114,18 +114,21 @@ export class SegmentGraph {
   private findNeeds(vertex: SegmentOrNode): SegmentOrNode[] {
     const found = new Set<SegmentOrNode>();
     const constants = new Set<number>();
-    const add = (need: Vertex) => {
-      const segment = typeof need === 'number' ? this.segmentOf[need]! : null;
-      if (typeof need !== 'number') found.add(need);
-      else if (segment !== null) found.add(segment);
-      else if (!constants.has(need)) {
-        // A node that makes a constant runs with what needs it.
-        constants.add(need);
-        for (const inner of this.dependencies.needs(need)) add(inner);
-      }
-    };
+    const open: Vertex[] = [];
+    // The first one comes out first.
+    const add = (needs: Iterable<Vertex>) => open.push(...[...needs].reverse());
     for (const own of typeof vertex === 'number' ? this.nodes.get(vertex)! : [vertex]) {
-      for (const need of this.dependencies.needs(own)) add(need);
+      add(this.dependencies.needs(own));
+      for (let need = open.pop(); need !== undefined; need = open.pop()) {
+        const segment = typeof need === 'number' ? this.segmentOf[need]! : null;
+        if (typeof need !== 'number') found.add(need);
+        else if (segment !== null) found.add(segment);
+        else if (!constants.has(need)) {
+          // A node that makes a constant runs with what needs it.
+          constants.add(need);
+          add(this.dependencies.needs(need));
+        }
+      }
     }
     if (typeof vertex === 'number') found.delete(vertex);
     return [...found];

@@ -245,7 +245,7 @@ describe('names that are given', () => {
     const model: Any = await load(bytes, 'given', { rename: { block: 'part' } });
     let other: Any;
     for (const name of ['read', 'map', 'engine', 'valueOf', 'trace']) {
-      other = await load(bytes, 'other');
+      other = await load(bytes, `other-${name}`);
       model.block[name] = other;
       expect(model.block[name]).toBe(other);
       expect(model.part.get(`${name}.block.inner`)).toBe(other.block.inner);

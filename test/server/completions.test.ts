@@ -32,7 +32,9 @@ beforeAll(async () => {
   writeFileSync(
     join(folder, 'edits.mts'),
     `import type { LanguageModel } from 'onnsight';
-export const dampened = (lm: LanguageModel) => lm.edit(() => { lm.transformer.h[2].output *= -1; });
+export const dampened = async (lm: LanguageModel) => lm.edit(() => { lm.transformer.h[2].output *= -1; });
+// Nobody awaits it: the process of the model goes on.
+Promise.reject('left behind by edits.mts');
 `,
   );
   lm = await LanguageModel.load(toy, { device: 'cpu' });
