@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { LanguageModel, NNsight, save, type Tensor } from 'onnsight';
@@ -28,11 +28,11 @@ function variant(name: string, attributes: Readonly<Record<string, { int: number
 }
 
 /** Logits and new tokens of a loop around a plain session. */
-async function byHand(path: string, prompt: readonly number[], count: number) {
-  const session = await InferenceSession.create(join(path, 'model.onnx'));
+async function byHand(file: string, prompt: readonly number[], count: number, empty = [1, 2, 0, 16]) {
+  const session = await InferenceSession.create(file);
   const pasts = session.inputNames.filter((name) => name.startsWith('past'));
   let past: Record<string, OrtTensor> = Object.fromEntries(
-    pasts.map((name) => [name, new OrtTensor('float32', [], [1, 2, 0, 16])]),
+    pasts.map((name) => [name, new OrtTensor('float32', [], empty)]),
   );
   const tokens = [...prompt];
   const logits: number[][] = [];
@@ -60,9 +60,9 @@ test.each([
 ])('a decoder with %s attention: steps, rows and what is inside', async (name, attributes) => {
   const path = variant(name, attributes);
   const [long, short, plain] = await Promise.all([
-    byHand(path, LONG, 5),
-    byHand(path, SHORT, 5),
-    byHand(fixturePath('genai-llama'), LONG, 5),
+    byHand(join(path, 'model.onnx'), LONG, 5),
+    byHand(join(path, 'model.onnx'), SHORT, 5),
+    byHand(fixturePath('genai-llama/model.onnx'), LONG, 5),
   ]);
   expect(long.logits).not.toEqual(plain.logits);
   const lm = await LanguageModel.load(path, { device: 'cpu' });
@@ -86,6 +86,59 @@ test.each([
   // Of the last token: itself and the two before.
   const last = [...inside.chances.data].slice(-LONG.length);
   expect(last.map((one) => one > 0)).toEqual(LONG.map((_, i) => i > LONG.length - 4));
+});
+
+/** A decoder whose file names the number and size of its heads and does not tell them: there are 2 of 4. */
+function unsized(name: string, decoder: Readonly<Record<string, number>>): string {
+  const path = join(folder, name);
+  mkdirSync(path);
+  for (const file of ['tokenizer.json', 'tokenizer_config.json']) cpSync(fixturePath(`lfm2/${file}`), join(path, file));
+  const table = Array.from({ length: 11 * 8 }, (_, i) => Math.sin(i * 1.9));
+  const shape = ['batch', 'heads', 'past', 'size'];
+  const graph = makeGraph(
+    'unsized',
+    [
+      makeNode('Gather', ['table', 'input_ids'], ['looked'], {}, '/Gather'),
+      makeNode('Reshape', ['looked', 'apart'], ['split'], {}, '/Reshape'),
+      makeNode('Transpose', ['split'], ['new'], { perm: { ints: [0, 2, 1, 3] } }, '/Transpose'),
+      makeNode('Concat', ['past_key_values.0.key', 'new'], ['present.0.key'], { axis: { int: 2 } }, '/Concat'),
+      makeNode('Concat', ['past_key_values.0.value', 'new'], ['present.0.value'], { axis: { int: 2 } }, '/Concat_1'),
+      makeNode('ReduceSum', ['present.0.key', 'two'], ['sum'], {}, '/ReduceSum'),
+      makeNode('Transpose', ['sum'], ['turned'], { perm: { ints: [0, 2, 1, 3] } }, '/Transpose_1'),
+      makeNode('Add', ['split', 'turned'], ['added'], {}, '/Add'),
+      makeNode('Sin', ['added'], ['wave'], {}, '/Sin'),
+      makeNode('Reshape', ['wave', 'together'], ['joined'], {}, '/Reshape_1'),
+      makeNode('MatMul', ['joined', 'head'], ['logits'], {}, '/MatMul'),
+    ],
+    [
+      makeValueInfo('input_ids', 'int64', ['batch', 'sequence']),
+      makeValueInfo('attention_mask', 'int64', ['batch', 'total']),
+      makeValueInfo('past_key_values.0.key', 'float32', shape),
+      makeValueInfo('past_key_values.0.value', 'float32', shape),
+    ],
+    ['logits', 'present.0.key', 'present.0.value'].map((one) => makeValueInfo(one, 'float32')),
+    [
+      makeTensor('table', 'float32', table, [11, 8]),
+      makeTensor('head', 'float32', table.map(Math.cos), [8, 11]),
+      makeTensor('apart', 'int64', [0, 0, 2, 4], [4]),
+      makeTensor('together', 'int64', [0, 0, 8], [3]),
+      makeTensor('two', 'int64', [2], [1]),
+    ],
+  );
+  writeFileSync(join(path, 'decoder.onnx'), encodeModel(makeModel(graph, 17)));
+  const config = { model: { type: 'x', vocab_size: 11, decoder: { filename: 'decoder.onnx', ...decoder } } };
+  writeFileSync(join(path, 'genai_config.json'), JSON.stringify(config));
+  return path;
+}
+
+test.each([
+  ['told', { head_size: 4, num_key_value_heads: 2, num_attention_heads: 4, hidden_size: 32 }],
+  ['divided', { num_attention_heads: 2, hidden_size: 8 }],
+])('the sizes of a cache are those of genai_config.json: %s', async (name, decoder) => {
+  const path = unsized(name, decoder);
+  const expected = await byHand(join(path, 'decoder.onnx'), [3, 1, 7], 5, [1, 2, 0, 4]);
+  const lm = await LanguageModel.load(path, { device: 'cpu' });
+  expect((await lm.generate([[3, 1, 7]], { maxNewTokens: 5, stopTokens: [] })).tokens).toEqual([expected.tokens]);
 });
 
 /** A block with a mixture of experts, named as the builder names it. */
