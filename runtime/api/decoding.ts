@@ -114,9 +114,14 @@ export class Decoding {
     const carried = [...given].filter(([name]) => isCarried(name));
     const hasPast = carried.some(([name]) => isPast(name));
     const known = new Set(model.inputs.map(({ name }) => name));
+    const tokens = continuedInput(model.inputs);
+    const lengthOf = (input: string) => model.inputs.find(({ name }) => name === input)?.dims?.[1];
+    // Beside states alone a mask may be of the new tokens.
+    const isOfNew = hasPast && lengthOf(ATTENTION_MASK) === lengthOf(tokens);
+    const mask = isOfNew ? this.mask.map((row) => row.slice(-1)) : this.mask;
     return prepareInputs(model, {
-      [continuedInput(model.inputs)]: this.rows.map((row) => (hasPast ? [row.at(-1)!] : row)),
-      ...(known.has(ATTENTION_MASK) && { [ATTENTION_MASK]: this.encoderMask ?? this.mask }),
+      [tokens]: this.rows.map((row) => (hasPast ? [row.at(-1)!] : row)),
+      ...(known.has(ATTENTION_MASK) && { [ATTENTION_MASK]: this.encoderMask ?? mask }),
       ...(this.positions && { [POSITION_IDS]: this.rows.map((row, i) => this.positionsOf(i, row.length, hasPast)) }),
       ...Object.fromEntries(carried),
     });

@@ -7,6 +7,7 @@ import type { LanguageConfig } from '../language/config.ts';
 import { type PaddingSide, paddingSide, sideFault } from '../language/padding-side.ts';
 import { encodePrompts, type Prompts } from '../language/tokens.ts';
 import type { OnnxModel } from '../onnx/model.ts';
+import { seesMask } from '../onnx/seen-mask.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { isPlainObject } from '../tracing/plain-object.ts';
 import { type InputMaker, PlainInputs } from './input-maker.ts';
@@ -43,12 +44,22 @@ export class TextInputs implements InputMaker {
     return isText ? this.#pad(list.flatMap(unpadded)) : this.#plain.batch(list);
   }
 
+  /** Why there can be no padding; null if there can. */
+  #fault(hasMask: boolean): string | null {
+    if (!hasMask) return `the model has no ${ATTENTION_MASK}, so padding would be seen`;
+    const isSeen = seesMask(this.#model, ATTENTION_MASK);
+    return (
+      sideFault(this.#side) ?? (isSeen ? null : `its attention reads no ${ATTENTION_MASK}, so padding would be seen`)
+    );
+  }
+
   /** Rows of tokens as inputs, padded to one length. */
   #pad(rows: readonly (readonly number[])[]): Inputs {
     const { padTokenId, eosTokenIds } = this.#config;
     const hasMask = this.#model.inputs.some(({ name }) => name === ATTENTION_MASK);
-    const fault = hasMask ? sideFault(this.#side) : `the model has no ${ATTENTION_MASK}, so padding would be seen`;
-    if (fault !== null && rows.some(({ length }) => length !== rows[0]!.length)) {
+    const isUneven = rows.some(({ length }) => length !== rows[0]!.length);
+    const fault = isUneven ? this.#fault(hasMask) : null;
+    if (fault !== null) {
       throw new InputError(
         `The prompts have ${rows.map(({ length }) => length).join(', ')} tokens and cannot be batched: ${fault}. Give prompts of one length, or a trace for each.`,
       );

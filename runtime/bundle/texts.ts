@@ -87,7 +87,7 @@ function tokensOf(
   if (rows.every(({ length }) => length === rows[0]!.length) || (isMasked && side !== 'none'))
     return { [TOKEN_IDS]: ids, ...(isMasked && { [ATTENTION_MASK]: mask }) };
   const reason = isMasked
-    ? 'counts positions from the first column, so padding would move a text'
+    ? 'would take padding for part of a text'
     : `has no ${ATTENTION_MASK}, so padding would be seen`;
   throw new InputError(
     `The texts have ${rows.map(({ length }) => length).join(', ')} tokens and cannot be one batch: the model ${reason}. Give texts of one length, or one at a time.`,

@@ -81,8 +81,10 @@ export function maskFault(prepared: ReadonlyMap<string, InputTensor>): string | 
   if (!tokens || mask?.dims.length !== 2) return null;
   const [batch, sequence] = tokens.dims as [number, number];
   const past = pastLength(prepared);
-  // A cache of a fixed size has room for more tokens than there are.
-  const fits = mask.dims[0] === batch && (past > 0 ? mask.dims[1]! >= past + sequence : mask.dims[1] === sequence);
+  // A cache of a fixed size has room for more tokens than there are, and a state does not tell how many it has seen.
+  const hasState = past === 0 && [...prepared.keys()].some((name) => isPast(name) && !isKeyValue(name));
+  const fits =
+    mask.dims[0] === batch && (past > 0 || hasState ? mask.dims[1]! >= past + sequence : mask.dims[1] === sequence);
   if (fits) return null;
   const cached = past > 0 ? ` and ${past} in the cache` : '';
   return `${ATTENTION_MASK} has dims [${mask.dims.join(', ')}], but there are ${batch} rows of ${sequence} tokens${cached}: it has dims [${batch}, ${past + sequence}]`;

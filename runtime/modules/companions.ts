@@ -9,18 +9,17 @@ const SAME_NUMBERS = new Set([...CONVERSIONS, 'Expand', 'Flatten', 'Reshape', 'S
 const SHARED = new Set([...CONVERSIONS, 'Unsqueeze']);
 /** What stands between a tensor and the softmax that it is added to, multiplied by or chosen beside. */
 const BEFORE_SOFTMAX = new Set(['Add', 'Mul', 'Slice', 'Where', ...SAME_NUMBERS]);
-const ATTENTION = /^(Group|Multi|Q|Packed)?\w*Attention$/;
 /** What takes no more of a tensor than its size. */
 const OF_SIZES = /^(Random\w+|Eye)Like$/;
 /** What a model has for later steps, and for those who look inside, as transformers names it. */
 const ASIDE = /^(\w+_)?(present|past|hidden_states|attentions)([._]|\d|$)/;
 
 /**
- * Whether a tensor that leaves a module goes beside what the module returns first, by what it is: the final state of a
- * recurrent operator; a cache or another of the model's outputs with a name of its own kind; the probabilities of attention, and
- * what is added to its scores; an input of the module, or another of the tensors that leave it, in another form; or what is made without the activations
- * of which others are (masks and positions, that all layers share). Where several tensors are none of these, it is in no
- * graph which of them PyTorch's module returns first.
+ * Of the tensors that leave a module those that go beside what it returns first, by what they are: final states of recurrent
+ * operators; caches, and others of the model's outputs with a name of their own kind; probabilities of attention, and what is
+ * added to its scores; places of a pooling; an input of the module, or another of the tensors, in another form; what is made
+ * without the activations of which others are (masks and positions, which all layers share); what a pooler makes. Where several
+ * tensors are none of these, it is in no graph which of them PyTorch's module returns first.
  */
 export function companions(
   names: readonly string[],
@@ -31,7 +30,12 @@ export function companions(
   const look = new Look(own, context);
   const found = new Set(
     names.filter(
-      (name) => look.isOfInputs(name) || finalStates.has(name) || look.isAside(name) || look.isOfAttention(name),
+      (name) =>
+        look.isOfInputs(name) ||
+        finalStates.has(name) ||
+        look.isAside(name) ||
+        look.isOfAttention(name) ||
+        look.isOfPooling(name),
     ),
   );
   const left = () => names.filter((name) => !found.has(name));
@@ -60,16 +64,17 @@ class Look {
 
   /** Whether the name of a tensor, or of all that becomes of it outside of the module, is one of those. */
   isAside(tensor: string): boolean {
-    if (ASIDE.test(tensor)) return true;
-    if (this.#context.links.outputs.has(tensor)) return false;
-    const outside = this.#readers(tensor, false);
-    return outside.length > 0 && outside.every((one) => this.#leadsAside(one));
-  }
-
-  #leadsAside(node: number): boolean {
-    const { graph } = this.#context;
-    const { opType, output } = graph.node[node]!;
-    return SAME_NUMBERS.has(opType) && output.every((name) => this.isAside(name));
+    const { graph, links } = this.#context;
+    const found = new Set([tensor]);
+    // Iterating over a set includes elements that are added meanwhile.
+    for (const name of found) {
+      if (ASIDE.test(name)) continue;
+      const outside = this.#readers(name, false).map((reader) => graph.node[reader]!);
+      const isSame = outside.length > 0 && outside.every(({ opType }) => SAME_NUMBERS.has(opType));
+      if (!isSame || links.outputs.has(name)) return false;
+      for (const { output } of outside) for (const made of output) found.add(made);
+    }
+    return true;
   }
 
   /** Whether a tensor of whole numbers or truth values is made of such alone: positions, lengths, masks. */
@@ -77,33 +82,41 @@ class Look {
     return !isFloat(this.#context.types.get(tensor)) && !this.hasActivations(tensor);
   }
 
+  /** Whether a tensor is made in a module of attention, and is what values are weighted by or what goes into the softmax. */
   isOfAttention(tensor: string): boolean {
-    const { graph } = this.#context;
-    const [maker] = this.formOf(tensor)
-      .map((name) => this.#maker(name))
-      .filter((one) => one !== undefined)
-      .slice(-1);
-    if (maker !== undefined && graph.node[maker]!.opType === 'Softmax') return true;
-    const inside = this.#readers(tensor, true);
-    return inside.length > 0 && inside.every((one) => this.#leadsToSoftmax(one, tensor));
+    const { graph, scopes } = this.#context;
+    const maker = this.#maker(tensor);
+    if (maker === undefined || !scopes[maker]!.modules.some((path) => /att/i.test(path))) return false;
+    const first = this.#maker(this.formOf(tensor, SAME_NUMBERS).at(-1)!);
+    if (first !== undefined && graph.node[first]!.opType === 'Softmax') return true;
+    const found = new Set([tensor]);
+    for (const name of found) {
+      const inside = this.#readers(name, true).map((reader) => graph.node[reader]!);
+      if (inside.length === 0) return false;
+      for (const { opType, input, output } of inside) {
+        if (opType === 'Softmax' || (/Attention$/.test(opType) && input.indexOf(name) > 2)) continue;
+        if (!BEFORE_SOFTMAX.has(opType)) return false;
+        for (const made of output) found.add(made);
+      }
+    }
+    return true;
   }
 
-  #leadsToSoftmax(node: number, tensor: string): boolean {
-    const { graph } = this.#context;
-    const { opType, input, output } = graph.node[node]!;
-    if (opType === 'Softmax') return true;
-    if (ATTENTION.test(opType)) return input.indexOf(tensor) > 2;
-    if (!BEFORE_SOFTMAX.has(opType)) return false;
-    const readers = output.flatMap((name) => this.#readers(name, true).map((one) => [one, name] as const));
-    return readers.length > 0 && readers.every(([one, name]) => this.#leadsToSoftmax(one, name));
+  /** Whether a tensor is the places that a pooling took the largest numbers from. */
+  isOfPooling(tensor: string): boolean {
+    const maker = this.#context.graph.node[this.#maker(tensor) ?? -1];
+    return maker?.opType === 'MaxPool' && maker.output.indexOf(tensor) === 1;
   }
 
   /** A tensor and those in the module that it was made of by such operators alone. */
-  formOf(tensor: string, by: ReadonlySet<string> = SAME_NUMBERS): string[] {
+  formOf(tensor: string, by: ReadonlySet<string>): string[] {
     const { graph } = this.#context;
-    const maker = this.#maker(tensor);
-    if (maker === undefined || !by.has(graph.node[maker]!.opType)) return [tensor];
-    return [tensor, ...this.formOf(graph.node[maker]!.input[0]!, by)];
+    const forms = [tensor];
+    for (let maker = this.#maker(tensor); maker !== undefined && by.has(graph.node[maker]!.opType); ) {
+      forms.push(graph.node[maker]!.input[0]!);
+      maker = this.#maker(forms.at(-1)!);
+    }
+    return forms;
   }
 
   /** Whether a tensor is what the module is given, in another form. */
@@ -126,6 +139,7 @@ class Look {
     return false;
   }
 
+  /** Whether a tensor is made in a module of the name `pooler`. */
   isPoolers(tensor: string): boolean {
     const maker = this.#maker(tensor);
     return maker !== undefined && this.#context.scopes[maker]!.modules.some((path) => /(^|\.)pooler$/.test(path));

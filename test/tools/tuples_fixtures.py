@@ -85,6 +85,18 @@ class Attention(nn.Module):
         return weights @ self.v(x), weights
 
 
+class Chances(nn.Module):
+    """A softmax that is no attention's."""
+
+    def __init__(self):
+        super().__init__()
+        self.lin = nn.Linear(4, 4)
+
+    def forward(self, x):
+        scores = self.lin(x)
+        return scores.softmax(-1), scores
+
+
 class Angles(nn.Module):
     def __init__(self, turned):
         super().__init__()
@@ -143,7 +155,8 @@ models = {
     'halves': Model(Halves(), 0),
     'router': Model(Router(), 1),
     'view': Model(View(), 1),
-    'attention': Model(Attention()),
+    'attention': Model(Attention(), None, 'self_attn'),
+    'weights': Model(Chances(), 1),
     'rotary': Model(Angles(False), 1, 'rotary_emb'),
     'turned angles': Model(Angles(True), 0, 'rope'),
     'pooled': Model(Pooled(), 1),

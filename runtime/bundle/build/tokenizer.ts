@@ -32,12 +32,14 @@ export function bundleTokenizer(folder: string, model: OnnxModel): BundleTokeniz
   const { padTokenId, eosTokenIds, maxPromptTokens, decoderStartTokenId, whole } = readLanguageConfig(folder);
   const isEncoderDecoder = model.inputs.some(({ name }) => name === DECODER_TOKEN_IDS);
   const [file, config] = [besideFile(folder, 'tokenizer.json'), besideFile(folder, 'tokenizer_config.json')];
+  const side = paddingSide(model, whole);
   const pad = padTokenId ?? eosTokenIds[0] ?? 0;
   const entry = {
     file: file.file,
     config: config.file,
     pad,
-    side: paddingSide(model, whole),
+    // A bundle has one word for all models that take no padding.
+    side: side === 'states' ? ('none' as const) : side,
     longest: maxPromptTokens,
     ...(isEncoderDecoder && decoderStartTokenId !== null && { start: decoderStartTokenId }),
   };

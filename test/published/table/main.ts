@@ -2,7 +2,15 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { program } from 'commander';
 import { type Cell, cellOf } from './cell.ts';
+import { namesTable } from './names.ts';
 import { pageOf } from './page.ts';
+
+interface Options {
+  readonly only?: string[];
+  readonly kinds?: string[];
+  readonly page?: string;
+  readonly names?: boolean;
+}
 
 program
   .name('published')
@@ -10,7 +18,12 @@ program
   .option('--only <architectures...>', 'some of them')
   .option('--kinds <kinds...>', 'some of them')
   .option('--page <file>', 'the page whose table is written anew')
-  .action(async (dir: string, { only, kinds, page }: { only?: string[]; kinds?: string[]; page?: string }) => {
+  .option('--names', 'only what standard names stand for')
+  .action(async (dir: string, { only, kinds, page, names }: Options) => {
+    if (names) {
+      console.log(await namesTable(dir, only ?? readdirSync(dir)));
+      return;
+    }
     const rows = new Map<string, Map<string, Cell>>();
     for (const architecture of only ?? readdirSync(dir)) {
       const made: Record<string, string> = JSON.parse(readFileSync(`${dir}/${architecture}/kinds.json`, 'utf8'));
