@@ -101,7 +101,7 @@ async function continueText(body: Uint8Array, signal: AbortSignal): Promise<Ende
 
 function jsonOf(body: Uint8Array): unknown {
   try {
-    return JSON.parse(Buffer.from(body).toString('utf8'));
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
   } catch {
     return undefined;
   }
