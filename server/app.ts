@@ -1,4 +1,5 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { Socket } from 'node:net';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Dispatcher } from './dispatcher.ts';
 import { limitIntake } from './intake.ts';
 import { Jobs } from './jobs.ts';
@@ -12,7 +13,7 @@ import { RefusalError } from './refusal.ts';
 import { answerRoutes } from './routes/answers.ts';
 import { completionRoutes } from './routes/completions.ts';
 import { modelRoutes } from './routes/models.ts';
-import { traceRoutes } from './routes/traces.ts';
+import { LONGEST_ID, traceRoutes } from './routes/traces.ts';
 import { Scheduler } from './scheduler.ts';
 import type { ServedModel } from './served-model.ts';
 import type { Tokens } from './tokens.ts';
@@ -49,6 +50,10 @@ export async function makeApp({ models, opening, queue, tokens, log }: AppOption
     bodyLimit: limits.bytesIn,
     // To come in; the answer may take as long as it likes.
     requestTimeout: 120_000,
+    routerOptions: { maxParamLength: LONGEST_ID },
+    clientErrorHandler: refuseUnreadable,
+    frameworkErrors: (error, _, reply: FastifyReply) =>
+      void reply.code(error.statusCode ?? 400).send({ error: error.message }),
   });
   app.decorateRequest('user', '');
   app.setErrorHandler((error: Error & { statusCode?: number }, request, reply) => {
@@ -83,6 +88,26 @@ export async function makeApp({ models, opening, queue, tokens, log }: AppOption
   });
   return { app, scheduler };
 }
+
+/** What is no HTTP is answered like any other request, as far as it can be. */
+function refuseUnreadable({ code }: Error & { code?: string }, socket: Socket): void {
+  if (code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const [status, error] = UNREADABLE[code ?? ''] ?? [
+    '400 Bad Request',
+    'This is no request of HTTP, or not all of it.',
+  ];
+  const body = JSON.stringify({ error });
+  const head = `HTTP/1.1 ${status}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}`;
+  socket.end(`${head}\r\nconnection: close\r\n\r\n${body}`);
+}
+
+const UNREADABLE: Readonly<Record<string, readonly [status: string, error: string]>> = {
+  HPE_HEADER_OVERFLOW: ['431 Request Header Fields Too Large', 'The headers of the request are too large.'],
+  ERR_HTTP_REQUEST_TIMEOUT: ['408 Request Timeout', 'The request has not come in time.'],
+};
 
 async function warmUp(dispatcher: Dispatcher): Promise<void> {
   try {

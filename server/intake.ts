@@ -12,6 +12,8 @@ export function limitIntake(app: FastifyInstance, { kept, bytesIn }: Limits): vo
       throw new RefusalError(411, 'The request does not tell the length of its body (content-length).');
     // What is compressed may become as large as a body can be.
     const size = encoding === undefined ? Number(length) : bytesIn;
+    // The parser refuses it: there will never be room for it.
+    if (size > bytesIn) return;
     if (bytes + size > kept) throw new RefusalError(503, 'The server has its hands full. Try again later.');
     bytes += size;
     reply.raw.once('close', () => {

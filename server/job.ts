@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import type { NewToken } from '../runtime/index.ts';
 import type { Form, Told } from './messages.ts';
@@ -21,6 +22,14 @@ export interface JobRequest {
   readonly detached: boolean;
   /** As the header `priority` has it: 3 is usual, 7 is what may wait for all others. */
   readonly urgency: number;
+}
+
+/** What a job draws tokens by: one that runs again, as its worker was lost, has to go on with what it has told. */
+export function seedOf({ user, id }: Pick<JobRequest, 'user' | 'id'>): number {
+  return createHash('sha256')
+    .update(JSON.stringify([user, id]))
+    .digest()
+    .readUIntBE(0, 6);
 }
 
 /** More than a user has at once. */

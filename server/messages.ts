@@ -27,8 +27,15 @@ export type ToProcess =
       readonly others: readonly OpenedModel[];
       readonly opening: Opening;
     }
-  /** `isWatched`: whether to tell how far it is. */
-  | { readonly kind: 'run'; readonly form: Form; readonly body: Uint8Array; readonly isWatched: boolean }
+  | {
+      readonly kind: 'run';
+      readonly form: Form;
+      readonly body: Uint8Array;
+      /** Whether to tell how far it is. */
+      readonly isWatched: boolean;
+      /** What tokens are drawn by that are to be drawn by no other seed. */
+      readonly seed: number;
+    }
   | { readonly kind: 'cancel' };
 
 /** How something ended in the process of a model. */

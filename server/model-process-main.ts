@@ -7,6 +7,7 @@ import {
   LanguageModel,
   type NewToken,
   NNsight,
+  type ReceivedRequest,
   requestFromJson,
   type Tensor,
 } from '../runtime/index.ts';
@@ -64,11 +65,12 @@ async function load(message: ToProcess & { kind: 'load' }): Promise<void> {
   }
 }
 
-async function run({ form, body, isWatched }: ToProcess & { kind: 'run' }): Promise<Ended> {
+async function run({ form, body, isWatched, seed }: ToProcess & { kind: 'run' }): Promise<Ended> {
   running = new AbortController();
   try {
-    if (form === 'completion') return await continueText(body, running.signal);
-    const request = form === 'bytes' ? requests.read(body) : requestFromJson(jsonOf(body), limits);
+    if (form === 'completion') return await continueText(body, seed, running.signal);
+    const read = form === 'bytes' ? requests.read(body) : requestFromJson(jsonOf(body), limits);
+    const request = withSeed(read, seed);
     const onProgress = (done: number, total: number) => tell({ kind: 'progress', done, total });
     const onToken = (token: NewToken) => tell({ kind: 'token', token });
     const tensors = await model.execute(request, {
@@ -89,8 +91,9 @@ async function run({ form, body, isWatched }: ToProcess & { kind: 'run' }): Prom
   }
 }
 
-async function continueText(body: Uint8Array, signal: AbortSignal): Promise<Ended> {
-  const request = jsonOf(body) as CompletionRequest;
+async function continueText(body: Uint8Array, seed: number, signal: AbortSignal): Promise<Ended> {
+  const asked = jsonOf(body) as CompletionRequest;
+  const request = { ...asked, seed: asked.seed ?? seed };
   const { lm, edits } = language!;
   const edited = request.edit === null ? lm : edits.get(request.edit);
   if (!edited) {
@@ -101,9 +104,20 @@ async function continueText(body: Uint8Array, signal: AbortSignal): Promise<Ende
   return { kind: 'answer', body: Buffer.from(JSON.stringify(completion)) };
 }
 
+/** A request whose generations draw their tokens by a seed, where they have none of their own. */
+function withSeed(request: ReceivedRequest, seed: number): ReceivedRequest {
+  const { course } = request;
+  if (!course) return request;
+  const generations = course.generations.map((one, i) => {
+    const isOpen = one.sampling.doSample && one.sampling.seed === undefined;
+    return isOpen ? { ...one, sampling: { ...one.sampling, seed: seed + i } } : one;
+  });
+  return { ...request, course: { ...course, generations } };
+}
+
 function jsonOf(body: Uint8Array): unknown {
   try {
-    return JSON.parse(Buffer.from(body).toString('utf8'));
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
   } catch {
     return undefined;
   }

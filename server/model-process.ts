@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import type { JobRequest } from './job.ts';
+import { type JobRequest, seedOf } from './job.ts';
 import type { Limits } from './limits.ts';
 import type { FromProcess, OpenedModel, Opening, Told, ToProcess } from './messages.ts';
 import { CANCELLED, type Refusal } from './refusal.ts';
@@ -98,7 +98,7 @@ export class ModelProcess {
 
   /** Runs a request. Afterwards the process may have ended. */
   async run(
-    { form, isWatched }: Pick<JobRequest, 'form' | 'isWatched'>,
+    request: Pick<JobRequest, 'form' | 'isWatched' | 'user' | 'id'>,
     body: Uint8Array,
     onTold: (told: Told) => void,
     signal: AbortSignal,
@@ -109,7 +109,9 @@ export class ModelProcess {
       ending = setTimeout(() => this.end(), ENDING);
     };
     signal.addEventListener('abort', cancel);
-    const outcome = await this.#ask({ kind: 'run', form, body, isWatched }, this.#limits.time * 1000, onTold);
+    const { form, isWatched } = request;
+    const message: ToProcess = { kind: 'run', form, body, isWatched, seed: seedOf(request) };
+    const outcome = await this.#ask(message, this.#limits.time * 1000, onTold);
     signal.removeEventListener('abort', cancel);
     clearTimeout(ending);
     this.#held = this.#memory - this.#least;

@@ -27,7 +27,8 @@ const common = {
 };
 const textSchema = z.strictObject({
   ...common,
-  prompt: z.union([z.string(), tokens]),
+  /** Clients send a list of prompts, too: here of one. */
+  prompt: z.union([z.string(), tokens, z.array(z.union([z.string(), tokens])).length(1)]),
   echo: z.literal(false).nullish(),
   best_of: z.literal(1).nullish(),
   logprobs: z.null().optional(),
@@ -99,13 +100,21 @@ function requestOf(body: Body, edit: string | null): CompletionRequest {
   const isChat = 'messages' in body;
   return {
     edit,
-    prompt: isChat ? body.messages.map((message) => ({ ...message, content: textOf(message.content) })) : body.prompt,
+    prompt: isChat
+      ? body.messages.map((message) => ({ ...message, content: textOf(message.content) }))
+      : promptOf(body.prompt),
     maxTokens: isChat ? (body.max_completion_tokens ?? max_tokens ?? null) : (max_tokens ?? USUAL),
     temperature: temperature ?? 1,
     topP: top_p ?? null,
     seed: seed ?? null,
     stop: [stop ?? []].flat(),
   };
+}
+
+function promptOf(given: z.infer<typeof textSchema>['prompt']): string | readonly number[] {
+  if (typeof given === 'string') return given;
+  const [first] = given;
+  return typeof first === 'number' ? (given as number[]) : first!;
 }
 
 function textOf(given: z.infer<typeof content>): string {

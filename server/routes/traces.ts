@@ -8,8 +8,11 @@ import type { AnswerLinks } from '../queue/links.ts';
 import { RefusalError } from '../refusal.ts';
 import type { ServedModel } from '../served-model.ts';
 
+/** How many characters the id of a job has at most. */
+export const LONGEST_ID = 128;
+
 /** The form of a job's id. */
-const ID = /^[\w.~-]{1,128}$/;
+const ID = new RegExp(`^[\\w.~-]{1,${LONGEST_ID}}$`);
 
 /** Of jobs that say nothing of it, as RFC 9218 has it. */
 export const USUAL_URGENCY = 3;
@@ -59,11 +62,14 @@ function readRequest({ user, headers, query, body }: FastifyRequest, models: rea
         : `None of the models of this server (${names}) has the graph and weights of the model that was traced (${hash}). Trace the same file.`,
     );
   }
-  const { 'idempotency-key': id = randomUUID(), prefer, 'content-type': type } = headers;
+  const { 'idempotency-key': id = randomUUID(), prefer, 'content-type': contentType } = headers;
   if (typeof id !== 'string' || !ID.test(id)) {
     throw new RefusalError(400, 'idempotency-key is the id of the job: up to 128 letters, digits and any of _ . ~ -');
   }
-  const form: Form = type === FRAME_TYPE ? 'bytes' : 'json';
+  // JSON is UTF-8, whatever its type says: another encoding would be read wrongly.
+  const [, charset = 'utf-8'] = /;\s*charset="?([\w-]+)/i.exec(contentType!) ?? [];
+  if (!/^utf-?8$/i.test(charset)) throw new RefusalError(415, `A trace is sent in UTF-8, not in ${charset}.`);
+  const form: Form = contentType!.startsWith(FRAME_TYPE) ? 'bytes' : 'json';
   const digest = createHash('sha256').update(body).digest('hex');
   const detached = prefer === 'respond-async';
   const isWatched = detached || headers.accept === 'text/event-stream';

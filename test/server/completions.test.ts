@@ -85,6 +85,8 @@ describe('completions, as OpenAI has them', () => {
       choices: [{ index: 0, text: texts[0], finish_reason: 'length', logprobs: null }],
       usage: { prompt_tokens: 15, completion_tokens: 2, total_tokens: 17 },
     });
+    const { answer: ofList } = await post('/v1/completions', { ...greedy, prompt: [PROMPT] });
+    expect(ofList.choices).toEqual(answer.choices);
     const edited = lm.edit(() => {
       lm.transformer.h[2].output *= -1;
     });
@@ -148,6 +150,7 @@ describe('completions, as OpenAI has them', () => {
     ['an edit that there is not', 404, { model: 'toy:calm' }, /^There is no edit 'calm': there is dampened\.$/],
     ['an option that would be ignored', 400, { logit_bias: { 5: 1 } }, /Unrecognized key: "logit_bias"/],
     ['more than one choice', 400, { n: 2 }, /n/],
+    ['more than one prompt', 400, { prompt: [PROMPT, PROMPT] }, /prompt/],
     ['tokens that are none of the model', 400, { prompt: [5, 9999] }, /9999/],
     ['more than the context holds', 400, { max_tokens: 1000 }, /the model's context holds 64/],
   ])('%s is refused', async (_, code, change, says) => {

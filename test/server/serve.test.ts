@@ -176,6 +176,29 @@ describe('what comes back is what the same trace gives here, to the bit', () => 
     expect(await generate({ backend: backend.job('generation') })).toEqual(local);
   });
 
+  it('a generation without a seed: a job that runs again, elsewhere, draws the same tokens', async () => {
+    const elsewhere = await serve({ models: ['toy=models/toy-gpt2'], port: 0, log: false });
+    const drawn = async (from: RemoteBackend, id: string) => {
+      const told: number[] = [];
+      const { tokens } = await lm.generate([clean, clean], {
+        ...{ maxNewTokens: 12, doSample: true, temperature: 5 },
+        onToken: ({ id: token }) => told.push(token),
+        backend: from.job(id),
+      });
+      expect(told).toHaveLength(tokens.flat().length);
+      return tokens;
+    };
+    const open = new RemoteBackend(elsewhere.url);
+    const first = await drawn(open, 'drawn');
+    await elsewhere.close();
+    const again = await serve({ models: ['toy=models/toy-gpt2'], port: 0, log: false });
+    const second = new RemoteBackend(again.url);
+    expect(await drawn(second, 'drawn')).toEqual(first);
+    expect(await drawn(second, 'drawn-anew')).not.toEqual(first);
+    expect(first[0]).not.toEqual(first[1]);
+    await again.close();
+  });
+
   it('models that the server has, called in another one', async () => {
     const own = await loadToy();
     own.transformer.h[0].sae = await NNsight.load(modelPath('zoo/sae', 'ts'));
