@@ -282,6 +282,6 @@ function isUnfinished(value: unknown): boolean {
 
 /** Where a traced tensor was made: a block that only reads a module has no other line. */
 function placeOf(value: unknown): Site | null {
-  const made = value instanceof TensorProxy ? value[inner].root.content.node : null;
+  const made = value instanceof TensorProxy ? value[inner].root.get().node : null;
   return made && siteOf(made);
 }
