@@ -196,6 +196,11 @@ export class Results {
     return this.left.changed.filter(({ owner }) => !owner || !given.has(owner));
   }
 
+  /** Whether only the run tells what something outside holds. */
+  get leavesOpen(): boolean {
+    return this.left.changed.length > 0;
+  }
+
   /** The run is about to begin. */
   suspend(): void {
     this.left.suspend();
