@@ -12,7 +12,7 @@ import { checkAnswer } from './answer.ts';
 import { ModelIdentity } from './backend.ts';
 import type { Block } from './blocks.ts';
 import { Decoding, type DecodingOptions } from './decoding.ts';
-import { finishTrace } from './finish-trace.ts';
+import { type BuiltTrace, finishTrace } from './finish-trace.ts';
 import { Generation, type Outcomes } from './generation.ts';
 import { runGeneration } from './generation-run.ts';
 import { Invokes } from './invokes.ts';
@@ -20,6 +20,7 @@ import type { Results } from './results.ts';
 import { stepSizes } from './step-sizes.ts';
 import type { StepTracer } from './step-tracer.ts';
 import { type Traceable, Tracing } from './tracing.ts';
+import { inTurn, type Turn } from './turns.ts';
 
 /** The result of a generation without the texts. */
 type Generated = Omit<GeneratedTexts<unknown>, 'texts'>;
@@ -35,7 +36,7 @@ export interface GenerateSettings extends DecodingOptions {
  * @param inputs of the prompts; null if the block gives them by invoke
  * @param backend what runs it; null is this process
  */
-export async function generate(
+export function generate(
   model: Traceable,
   inputs: Inputs | null,
   block: Block<[StepTracer]> | null,
@@ -43,6 +44,25 @@ export async function generate(
   backend: Backend | null,
   site: () => Site | null,
 ): Promise<Generated> {
+  return inTurn(
+    (turn) => buildGeneration(model, inputs, block, options, backend, site, turn),
+    ({ finish }) => finish(),
+  );
+}
+
+interface BuiltGeneration extends BuiltTrace {
+  finish(): Promise<Generated>;
+}
+
+async function buildGeneration(
+  model: Traceable,
+  inputs: Inputs | null,
+  block: Block<[StepTracer]> | null,
+  options: GenerateSettings,
+  backend: Backend | null,
+  site: () => Site | null,
+  turn: Turn,
+): Promise<BuiltGeneration> {
   checkLogits(model, site());
   await model.symbolic();
   const tracing = new Tracing();
@@ -53,45 +73,53 @@ export async function generate(
   const outcomes = new LateOutcomes(tracing, given?.get(tokens)?.dims[0] ?? null);
   const mayEnd = options.stop.size > 0;
   const generation = new Generation(model, tracing, outcomes, { count: options.count, cached, mayEnd });
-  const results = tracing.build(() => {
+  const record = () => {
     const returned = generation.record(block, stepSizes(model, given, cached), invokes);
     tracing.atEnd.push(() => generation.close());
     if (backend) tracing.alsoSaved.push({ name: SEQUENCES, value: outcomes.result() });
     return returned;
-  });
+  };
+  const build = (): BuiltTrace => ({ tracing, results: tracing.build(record) });
+  const built = block ? await turn.build(build) : build();
   const prompt = given ?? invokes!.inputs();
   tracing.forwards.runs[0]!.inputs = prompt;
   const decoding = new Decoding(model.map.model, prompt, options);
-  const late = lateCourse(tracing, generation, outcomes, results);
+  const late = lateCourse(tracing, generation, outcomes, built.results);
   const run = () =>
     runGeneration(tracing.run, late, decoding, (forward) => generation.stepOf(forward), { signal: options.signal });
   if (!backend) {
-    const result = await finishTrace({ tracing, results }, run);
-    return { sequences: decoding.sequences(), tokens: decoding.fresh, result };
+    const finish = async () => {
+      const result = await finishTrace(built, run);
+      return { sequences: decoding.sequences(), tokens: decoding.fresh, result };
+    };
+    return { ...built, finish };
   }
   tracing.generations.push(options);
   const { graph, course } = tracing.sent(late);
-  let tensors: readonly (Tensor | undefined)[] = [];
-  const result = await finishTrace({ tracing, results }, async () => {
-    const answer = await backend.run({
-      graph,
-      course,
-      inputs: Object.fromEntries(prompt),
-      model: new ModelIdentity(model.map.model),
-      signal: options.signal,
-      onToken: options.onToken,
-      execute: run,
+  const finish = async () => {
+    let tensors: readonly (Tensor | undefined)[] = [];
+    const result = await finishTrace(built, async () => {
+      const answer = await backend.run({
+        graph,
+        course,
+        inputs: Object.fromEntries(prompt),
+        model: new ModelIdentity(model.map.model),
+        signal: options.signal,
+        onToken: options.onToken,
+        execute: run,
+      });
+      tensors = checkAnswer(graph, answer);
+      return tensors;
     });
-    tensors = checkAnswer(graph, answer);
-    return tensors;
-  });
-  const sequences = tensors[graph.saves.findIndex(({ name }) => name === SEQUENCES)] as AnyTensor as Tensor<'int64'>;
-  const length = prompt.get(tokens)!.dims[1]!;
-  return {
-    sequences,
-    tokens: sequences ? newTokens(sequences, length, options.stop) : [],
-    result,
+    const sequences = tensors[graph.saves.findIndex(({ name }) => name === SEQUENCES)] as AnyTensor as Tensor<'int64'>;
+    const length = prompt.get(tokens)!.dims[1]!;
+    return {
+      sequences,
+      tokens: sequences ? newTokens(sequences, length, options.stop) : [],
+      result,
+    };
   };
+  return { ...built, finish };
 }
 
 /** The name of the save that all tokens are. */

@@ -31,6 +31,7 @@ import { ANYWHERE, type Standing } from './place.ts';
 import { buildInvokes, buildSession, buildTrace, checkTraceOptions, runSession, runTrace } from './run-trace.ts';
 import { describeTypes } from './scan.ts';
 import type { ReadSettings } from './session.ts';
+import { inTurn } from './turns.ts';
 
 /** What runs of a model that a user holds; null if it is none. */
 function runnable(given: unknown): LoadedModel | null {
@@ -131,11 +132,17 @@ export class Model<Input = ModelInputs, Whole extends ModelMembers<Input> = Mode
     const model = this.loaded;
     if (typeof block === 'function') {
       checkCompiled(block);
-      return runTrace(model, await buildTrace(model, inputs, block), options);
+      return inTurn(
+        (turn) => buildTrace(model, inputs, block, turn),
+        (built) => runTrace(model, built, options),
+      );
     }
     if (!isBlock(inputs)) return runTrace(model, await buildTrace(model, inputs, null), block);
     checkCompiled(inputs);
-    return runTrace(model, await buildInvokes(model, inputs), block);
+    return inTurn(
+      (turn) => buildInvokes(model, inputs, turn),
+      (built) => runTrace(model, built, block),
+    );
   }
 
   /** Dtypes and dims of what a block returns, saved or not, without running anything. */
@@ -201,7 +208,10 @@ export class Model<Input = ModelInputs, Whole extends ModelMembers<Input> = Mode
   async #session(block: (session: Session<Input>) => unknown, options: TraceOptions): Promise<unknown> {
     checkTraceOptions('session', options);
     checkCompiled(block);
-    return runSession(this.loaded, await buildSession(this.loaded, block, this.generating), options);
+    return inTurn(
+      (turn) => buildSession(this.loaded, block, this.generating, turn),
+      (built) => runSession(this.loaded, built, options),
+    );
   }
 
   /** Reads the options of a generation; null if the model is no language model. */

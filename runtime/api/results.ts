@@ -196,6 +196,11 @@ export class Results {
     return this.left.changed.filter(({ owner }) => !owner || !given.has(owner));
   }
 
+  /** Whether only the run tells what something outside holds. */
+  get leavesOpen(): boolean {
+    return this.left.changed.length > 0;
+  }
+
   /** The run is about to begin. */
   suspend(): void {
     this.left.suspend();
@@ -282,6 +287,6 @@ function isUnfinished(value: unknown): boolean {
 
 /** Where a traced tensor was made: a block that only reads a module has no other line. */
 function placeOf(value: unknown): Site | null {
-  const made = value instanceof TensorProxy ? value[inner].root.content.node : null;
+  const made = value instanceof TensorProxy ? value[inner].root.get().node : null;
   return made && siteOf(made);
 }

@@ -20,6 +20,7 @@ import { type ReadSettings, Session } from './session.ts';
 import { declaredShapes, shapesFor } from './shapes.ts';
 import { Tracer } from './tracer.ts';
 import { Tracing } from './tracing.ts';
+import { Turn } from './turns.ts';
 
 /** Checks the options of a trace or session. Throws a TraceError at the user's line. */
 export function checkTraceOptions(call: string, options: TraceOptions | undefined): void {
@@ -28,7 +29,12 @@ export function checkTraceOptions(call: string, options: TraceOptions | undefine
 }
 
 /** Builds a trace of inputs that are given; without a block all outputs of the model are saved. */
-export async function buildTrace(model: LoadedModel, inputs: unknown, block: Block | null): Promise<BuiltTrace> {
+export async function buildTrace(
+  model: LoadedModel,
+  inputs: unknown,
+  block: Block | null,
+  turn = new Turn(),
+): Promise<BuiltTrace> {
   const { map } = model;
   const begin = (given: unknown) => startOf(map, model.inputs.prepare(given));
   const begun = givenAt(callerSite, () => model.inputs.read?.(inputs)?.then(begin) ?? begin(inputs));
@@ -37,26 +43,32 @@ export async function buildTrace(model: LoadedModel, inputs: unknown, block: Blo
   // A model that is only run needs no shapes of its inner tensors.
   const declared = isPlain ? declaredShapes(map) : null;
   const shapes = declared ?? (await shapesFor(map, start.inputs));
-  const tracing = new Tracing();
-  const tracer = new Tracer(tracing);
-  const results = tracing.build(() => {
-    const forward = model.openForward(tracing, shapes, start.inputs);
-    return tracing.builder.inForward(forward, () => {
-      for (const { address, value } of start.activations) writeTensor(forward, address, value);
-      return block ? block(tracer) : readableOutputs(forward);
+  const record = (): BuiltTrace => {
+    const tracing = new Tracing();
+    const tracer = new Tracer(tracing);
+    const results = tracing.build(() => {
+      const forward = model.openForward(tracing, shapes, start.inputs);
+      return tracing.builder.inForward(forward, () => {
+        for (const { address, value } of start.activations) writeTensor(forward, address, value);
+        return block ? block(tracer) : readableOutputs(forward);
+      });
     });
-  });
-  checkStandIns(map, tracing.graph, start.standIns);
-  return { tracing, results, isDeclared: declared !== null };
+    return { tracing, results, isDeclared: declared !== null };
+  };
+  const built = block ? await turn.build(record) : record();
+  checkStandIns(map, built.tracing.graph, start.standIns);
+  return built;
 }
 
 /** Builds a trace whose block gives the inputs. */
-export async function buildInvokes(model: LoadedModel, block: Block): Promise<BuiltTrace> {
+export async function buildInvokes(model: LoadedModel, block: Block, turn: Turn): Promise<BuiltTrace> {
   const site = laterSite();
   await model.map.symbolic();
-  const tracing = new Tracing();
-  const invokes = new Invokes(model, tracing, site);
-  return { tracing, results: tracing.build(() => invokes.build(block)) };
+  return turn.build(() => {
+    const tracing = new Tracing();
+    const invokes = new Invokes(model, tracing, site);
+    return { tracing, results: tracing.build(() => invokes.build(block)) };
+  });
 }
 
 /** Builds several traces as one. */
@@ -64,11 +76,14 @@ export async function buildSession(
   model: LoadedModel,
   block: Block<[Session]>,
   generating: ReadSettings | null,
+  turn: Turn,
 ): Promise<BuiltTrace> {
   await (generating ? model.symbolic() : model.map.symbolic());
-  const tracing = new Tracing();
-  const session = new Session(model, tracing, generating);
-  return { tracing, results: tracing.build(() => block(session)) };
+  return turn.build(() => {
+    const tracing = new Tracing();
+    const session = new Session(model, tracing, generating);
+    return { tracing, results: tracing.build(() => block(session)) };
+  });
 }
 
 /** Runs what was built, and gives the user's own structure with tensors in it. */

@@ -32,6 +32,8 @@ import { whichever } from './whichever.ts';
 
 /** A binary operator: elementwise on tensors, JavaScript's own on anything else. */
 export function binary(operator: string, left: unknown, right: unknown, site: Site): unknown {
+  const target = activeBuilder();
+  if (target) target.site = site;
   const [one, other] = converted(
     operator,
     settled(left),
@@ -44,7 +46,7 @@ export function binary(operator: string, left: unknown, right: unknown, site: Si
   if (isEquality) checkCompared(a, b, site);
   if (!isTraced(a) && !isTraced(b)) {
     checkNumbers(operator, a, b, site);
-    if (activeBuilder()?.isRecording) checkOperands(operator, [a, b], site);
+    if (target?.isRecording) checkOperands(operator, [a, b], site);
     if (operator === 'instanceof') return isInstance(a, b, site);
     if (ELEMENTWISE.has(operator) && [a, b].some(hasElements)) return TENSOR_BINARY[operator]!(a as never, b as never);
     return PLAIN_BINARY[operator]!(a as never, b as never);
@@ -76,8 +78,6 @@ export function binary(operator: string, left: unknown, right: unknown, site: Si
     if (ownTest(b)) throw ownTestError(site);
     return PLAIN_BINARY.instanceof!((isScalar(a, 'instanceof', site) ? 0 : a) as never, b as never);
   }
-  const target = activeBuilder();
-  if (target) target.site = site;
   const operate = TENSOR_BINARY[operator];
   if (!operate) throw new TraceError(MEANINGLESS[operator]!, site);
   if (operator === '+' && (typeof a === 'string' || typeof b === 'string')) {

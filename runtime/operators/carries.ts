@@ -8,6 +8,7 @@ import { join } from '../tracing/forms/join.ts';
 import { NONE, type Parts } from '../tracing/forms/parts.ts';
 import type { Change, Slot } from '../tracing/journal.ts';
 import { SavedProxy } from '../tracing/saves.ts';
+import { handOnDoubt, perhapsChangedAt } from '../tracing/shared-perhaps.ts';
 import { formOf, put } from './holding.ts';
 
 /** How a value goes through the iterations of a loop node, as tensors. */
@@ -15,6 +16,8 @@ export class Carry {
   readonly name: string;
   private readonly target: Builder;
   form: Form<unknown>;
+  /** What it is at some moment, if that is doubtful: then it is so in every iteration. */
+  doubtful: Value | null = null;
 
   constructor(target: Builder, name: string, form: Form<unknown>) {
     this.target = target;
@@ -39,7 +42,9 @@ export class Carry {
   }
 
   encode(value: Form<Value>): Value[] {
-    return encode(value, this.form, valueLeaves(this.target));
+    const values = encode(value, this.form, valueLeaves(this.target));
+    this.doubtful ??= values.find((one) => perhapsChangedAt(one) !== undefined) ?? null;
+    return values;
   }
 
   decode(values: readonly Value[], resave: Resave): unknown {
@@ -72,6 +77,7 @@ export class SlotCarry extends Carry {
 
   /** At the start of the body: the slot holds the parameters. */
   load(parameters: readonly Value[]): void {
+    this.handOn(parameters);
     put(
       this.builder,
       this.slot,
@@ -79,8 +85,13 @@ export class SlotCarry extends Carry {
     );
   }
 
+  private handOn(values: readonly Value[]): void {
+    for (const value of this.doubtful ? values : []) handOnDoubt([this.doubtful!], value);
+  }
+
   /** After the loop. What the body saved has an entry for each iteration. */
   store(outputs: readonly Value[]): void {
+    this.handOn(outputs);
     put(
       this.builder,
       this.slot,

@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { TraceError } from '../errors.ts';
 import type { Site } from '../graph/types.ts';
 import { GraphEntries, isFilled } from '../tracing/lists.ts';
@@ -21,12 +22,16 @@ export function goesThrough<T extends Iterator<unknown>>(
   array: readonly unknown[],
   isCounting = false,
 ): T {
+  // What a program's own Proxy is asked may have an effect.
+  if (types.isProxy(array)) return iterator;
   const passed: unknown[] = [];
   checks.set(iterator, (site) => {
     const isOther = (item: unknown, index: number) => array[index] instanceof GraphEntries && array[index] !== item;
-    const isOpen = isCounting && array[passed.length] instanceof GraphEntries;
-    if (isFilled(array) && (isOpen || passed.some(isOther))) throw changedMeanwhile(site);
-    if (passed.length < array.length) passed.push(array[passed.length]);
+    const isFilledNow: boolean = isFilled(array);
+    const next = isFilledNow ? array[passed.length] : undefined;
+    const isOpen = isCounting && next instanceof GraphEntries;
+    if (isFilledNow && (isOpen || passed.some(isOther))) throw changedMeanwhile(site);
+    passed.push(next);
   });
   return iterator;
 }
@@ -55,7 +60,7 @@ export function throughAll<T>(
   site: Site,
   run: (values: readonly unknown[]) => T,
 ): T {
-  if (!Array.isArray(receiver)) return run(values);
+  if (!Array.isArray(receiver) || types.isProxy(receiver)) return run(values);
   const count = receiver.length;
   const check = () => {
     if (isFilled(receiver) && isFilled(receiver.slice(0, count))) throw changedMeanwhile(site);

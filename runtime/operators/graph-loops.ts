@@ -138,7 +138,11 @@ class Attempt {
     if (carry.widen(value)) {
       this.stable = false;
       this.findings.unsettled = carry.name;
-    } else this.region.results.push(...carry.encode(value));
+    } else {
+      const wasDoubtful = carry.doubtful !== null;
+      this.region.results.push(...carry.encode(value));
+      if (!wasDoubtful && carry.doubtful) this.stable = false;
+    }
   }
 
   /** Finds what the body changes beyond what is known. */

@@ -11,9 +11,17 @@ import { Storage } from '../tracing/storage.ts';
 
 /** The value of a slot, now or before, as a form. */
 export function formOf(target: Builder, slot: Slot, held: unknown, parts: Parts, isLoop = false): Form<Value> {
-  const content = slot instanceof Storage ? (held as Value) : held instanceof Storage ? held.content : null;
+  const storage = !(slot instanceof Storage) && held instanceof Storage ? held : null;
+  const content = slot instanceof Storage ? (held as Value) : storage?.get();
   if (!content) return capture(target, held, slot instanceof ArraySlot ? withContent(parts, held) : parts, isLoop);
-  return { kind: 'tensor', type: content.type, leaf: content, proxy: null, saves: [] };
+  return {
+    kind: 'tensor',
+    type: content.type,
+    leaf: content,
+    proxy: null,
+    saves: [],
+    ...(storage && { from: [storage] }),
+  };
 }
 
 /** What a slot that holds `held` makes reachable: of an array its elements, as the list of them is nobody's. */
@@ -23,6 +31,7 @@ export function heldIn(slot: Slot, held: unknown): readonly unknown[] {
 
 /** Puts a value that was made of a form into its slot. */
 export function put(target: Builder, slot: Slot, value: unknown): void {
-  if (slot instanceof Storage) slot.set((value as TensorProxy)[inner].value());
-  else slot.set(slot.get() instanceof Storage ? target.storage((value as TensorProxy)[inner].value()) : value);
+  const isTensor = slot instanceof Storage || slot.get() instanceof Storage;
+  const storage = isTensor ? (value as TensorProxy)[inner].root : null;
+  slot.set(slot instanceof Storage ? storage!.get() : (storage ?? value));
 }

@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 import { TraceError } from '../errors.ts';
 import { formatSite } from '../graph/site.ts';
 import type { Site } from '../graph/types.ts';
-import { apply, copy, toProxy } from '../tracing/apply.ts';
+import { apply, toProxy } from '../tracing/apply.ts';
 import { activeBuilder, builder } from '../tracing/builder.ts';
 import { inner } from '../tracing/hidden.ts';
 import { GraphEntries } from '../tracing/lists.ts';
@@ -81,9 +81,7 @@ function forRows(rows: TensorProxy, body: Body, state: State | null, site: Site,
     );
   const known = shape?.[0];
   const count = known ?? apply('getitem', [apply('shape', [rows]), toProxy(0)], { items: [{ kind: 'int' }] });
-  // Rows are those that the tensor has when the loop begins.
-  const source = copy(rows);
-  const row = (index: TensorProxy) => copy(apply('getitem', [source, index], { items: [{ kind: 'int' }] }));
+  const row = (index: TensorProxy) => apply('getitem', [rows, index], { items: [{ kind: 'int' }] });
   return graphLoop(target, {
     trip: toProxy(count),
     test: null,

@@ -10,6 +10,7 @@ import { join } from '../tracing/forms/join.ts';
 import { inner } from '../tracing/hidden.ts';
 import { type EntriesCase, emptyList, type GraphEntries, type ListValue, listOf } from '../tracing/lists.ts';
 import { SavedProxy, type SaveState, saveMerged } from '../tracing/saves.ts';
+import { handOnDoubt } from '../tracing/shared-perhaps.ts';
 
 /** Makes the real value once the node exists whose outputs it is made of. */
 export type Later<T> = (node: Node) => T;
@@ -101,6 +102,7 @@ export class Merge {
     this.types.push(type);
     return (node) => {
       const value = node.outputs[index]!;
+      handOnDoubt([a, b], value);
       // If it has a value that one body never gives, the other body ran.
       if (then !== null) this.tells(value, !then, { value: this.condition, is: false }, { value: b, is: !then });
       if (otherwise !== null)

@@ -46,8 +46,10 @@ export function apply<O extends TensorOp>(
 ): TensorProxy {
   const target = builder();
   if (!isView(op, attributes)) return applyMany(op, inputs, attributes)[0]!;
-  const [parent, ...operands] = inputs.map((input) => input[inner]);
-  const view: ViewOf<O & ViewOp> = { parent: parent!, op, operands, attributes };
+  const [parent, ...operands] = inputs;
+  // Where the view looks is settled now, whatever becomes of the tensors that tell it.
+  const places = operands.map((operand) => copy(operand)[inner]);
+  const view: ViewOf<O & ViewOp> = { parent: parent![inner], op, operands: places, attributes };
   const proxy = viewing(target, view as View);
   proxy[inner].value();
   return proxy;

@@ -1,5 +1,6 @@
 import type { Region, Value } from '../graph/types.ts';
 import type { Slot } from './journal.ts';
+import { checkSure } from './shared-perhaps.ts';
 
 /**
  * The memory of one tensor, as PyTorch has it: proxies that are views of one another share it, and slice assignment
@@ -7,7 +8,7 @@ import type { Slot } from './journal.ts';
  */
 export class Storage implements Slot {
   readonly name = 'a tensor';
-  content: Value;
+  #content: Value;
   /** The region it was made in: outside of it, the storage cannot be reached. */
   readonly region: Region;
 
@@ -19,7 +20,7 @@ export class Storage implements Slot {
   /** @param isOfForward whether a model makes it */
   constructor(content: Value, region: Region, isOfForward = false) {
     this.isOfForward = isOfForward;
-    this.content = content;
+    this.#content = content;
     this.region = region;
   }
 
@@ -28,11 +29,21 @@ export class Storage implements Slot {
     return typeof value === 'object' && value !== null && #isOurs in value;
   }
 
+  /** @throws TraceError if only the run knows whether it was changed */
+  get content(): Value {
+    checkSure(this.#content);
+    return this.#content;
+  }
+
+  set content(content: Value) {
+    this.#content = content;
+  }
+
   get(): Value {
-    return this.content;
+    return this.#content;
   }
 
   set(content: unknown): void {
-    this.content = content as Value;
+    this.#content = content as Value;
   }
 }

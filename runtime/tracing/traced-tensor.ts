@@ -3,6 +3,7 @@ import type { AttributesOf } from '../graph/ops.ts';
 import type { TensorType, Value } from '../graph/types.ts';
 import type { Builder } from './builder.ts';
 import { callerSite } from './caller.ts';
+import { changedInPlace, checkSure, handOnDoubt } from './shared-perhaps.ts';
 import type { Storage } from './storage.ts';
 
 /** The operations whose result shares memory with their first input, as in PyTorch; of getitem without index tensors. */
@@ -52,12 +53,14 @@ export class TracedTensor {
   /**
    * The graph's value that the tensor is now.
    * @param isSure whether the caller is sure that the body that made it has run where the value is used
+   * @param isHeld whether nobody uses it now: then it may be that it was changed
    */
-  value(isSure = false): Value {
+  value(isSure = false, isHeld = false): Value {
     const error = this.ended();
     if (error) throw error;
     if (this.storage) {
-      const value = this.builder.scope.reach(this.storage.content, isSure);
+      if (!isHeld) checkSure(this.storage.get(), this.builder.site);
+      const value = this.builder.scope.reach(this.storage.get(), isSure);
       if (!value) {
         throw new TraceError(
           'A value made in the body of a condition or loop is used outside of it. Assign it to a variable declared before, or push it to an array.',
@@ -67,10 +70,11 @@ export class TracedTensor {
       return value;
     }
     const { parent, op, operands, attributes } = this.viewOf!;
-    const base = parent.value(isSure);
+    const base = parent.value(isSure, isHeld);
     if (this.seen?.parent === base && this.builder.scope.visible(this.seen.value)) return this.seen.value;
     const node = this.builder.add(op, [base, ...operands.map((operand) => operand.value(isSure))], attributes);
     this.seen = { parent: base, value: node.outputs[0]! };
+    handOnDoubt([base], this.seen.value);
     return this.seen.value;
   }
 
@@ -89,7 +93,7 @@ export class TracedTensor {
 
   /** Whether the code that runs now can use it. */
   isReachable(): boolean {
-    return this.storage ? this.builder.scope.reach(this.storage.content) !== null : this.viewOf!.parent.isReachable();
+    return this.storage ? this.builder.scope.reach(this.storage.get()) !== null : this.viewOf!.parent.isReachable();
   }
 
   /** The memory that it shows. */
@@ -104,6 +108,7 @@ export class TracedTensor {
       this.checkUnassigned(this.storage);
       this.builder.note(this.storage);
       this.storage.content = value;
+      changedInPlace(this.builder, this.storage);
       return;
     }
     const view = this.viewOf!;

@@ -368,3 +368,95 @@ it('in a session', async () => {
   expect(list).toEqual(['one']);
   expect(kind).toBe('small');
 });
+
+/** Programs of several traces at once, which share what they change; `one(n, block)` is given n as a number of the trace. */
+const together: Record<
+  string,
+  (o: Outside, one: (n: number, block: (z: number) => void) => Promise<unknown>) => unknown
+> = {
+  'a counter': (o, one) =>
+    Promise.all(
+      [1, 0, 1].map((n) =>
+        one(n, (z) => {
+          'use trace';
+          if (z > 0) o.counts[0]!++;
+        }),
+      ),
+    ),
+  'the best of all': (o, one) =>
+    Promise.all(
+      [1, 3, 2].map((n) =>
+        one(n, (z) => {
+          'use trace';
+          if (z > o.counts[0]!) {
+            o.counts[0] = z;
+            o.stats.kind = `of ${n}`;
+          }
+        }),
+      ),
+    ),
+  'an array that tells its length': (o, one) =>
+    Promise.all(
+      [1, 0, 1].map((n) =>
+        one(n, (z) => {
+          'use trace';
+          if (z > 0) o.list.push(o.list.length);
+        }),
+      ),
+    ),
+  'what is there once': (o, one) =>
+    Promise.all(
+      [1, 1].map((n) =>
+        one(n, (z) => {
+          'use trace';
+          if (z > 0 && !o.list.includes('a')) o.list.push('a');
+        }),
+      ),
+    ),
+  'an array filled from its front': (o, one) =>
+    Promise.all(
+      [1, 0, 2].map((n) =>
+        one(n, (z) => {
+          'use trace';
+          if (z > 0) o.list.unshift(n);
+        }),
+      ),
+    ),
+};
+
+it.each(Object.entries(together))('traces at once see what those before them left: %s', async (_, program) => {
+  const [plain, traced] = [outside(), outside()];
+  await program(plain, async (n, block) => block(n));
+  await program(traced, (n, block) => model.trace(x, () => block((zero() + n) as never)));
+  expect(told(traced)).toBe(told(plain));
+});
+
+it('a trace in a function of another one does not wait for it', async () => {
+  const o = { n: 0, inside: 0 };
+  const { r } = await model.trace(x, (tracer) => {
+    if (zero() < 1) o.n = 5;
+    const run = async (v: unknown) => {
+      await model.trace(x, () => {
+        if (zero() < 1) o.inside = 3;
+      });
+      return v;
+    };
+    return { r: save(tracer.apply(run as never, zero()) as never) } as { r: unknown };
+  });
+  expect((r as { item(): number }).item()).toBe(0);
+  expect(o).toEqual({ n: 5, inside: 3 });
+});
+
+it('a trace that fails keeps none waiting', async () => {
+  const o = { n: 0 };
+  const failing = model.trace(x, () => {
+    if (zero() < 1) o.n = 5;
+    return save(model.layer1.output[0]![10 + Math.round(zero())]);
+  });
+  const other = model.trace(x, () => {
+    if (zero() < 1) o.n += 7;
+  });
+  await expect(failing).rejects.toThrow();
+  await other;
+  expect(o.n).toBe(7);
+});

@@ -7,6 +7,7 @@ import { inner } from '../hidden.ts';
 import { GraphEntries, guardEntries, type ListValue } from '../lists.ts';
 import { present } from '../present.ts';
 import { TensorProxy } from '../proxy.ts';
+import { mayBe } from '../shared-perhaps.ts';
 import { type Case, type Varying, vary } from '../varying.ts';
 import { type ArrayForm, entryTypes, type Form, type TensorForm } from './form.ts';
 import { INNER, leaveUnnamed } from './parts.ts';
@@ -39,6 +40,7 @@ export function build(
         if (one.saves.length > 0) return resave(one, value, tests);
         const proxy = wrap(target, value);
         proxy[inner].isMixed = one.isMixed ?? false;
+        mayBe(proxy[inner].root, one.from ?? []);
         proxy[inner].plain = one.plain ?? null;
         return proxy;
       }

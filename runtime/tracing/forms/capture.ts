@@ -102,7 +102,7 @@ function captureTensor(target: Builder, proxy: TensorProxy, isLoop: boolean): Fo
     const leaf = valueOfSave(target, proxy);
     return { kind: 'tensor', type: leaf.type, leaf, proxy, saves: [proxy] };
   }
-  const leaf = proxy[inner].value();
+  const leaf = proxy[inner].value(false, true);
   const truth = leaf.type.dtype === 'bool' ? target.scope.knows(leaf) : null;
   return truth === null
     ? { kind: 'tensor', type: leaf.type, leaf, proxy, saves: [], isMixed: proxy[inner].isMixed }

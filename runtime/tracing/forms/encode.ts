@@ -5,6 +5,7 @@ import type { Builder } from '../builder.ts';
 import { inner } from '../hidden.ts';
 import { GraphEntries, joinLists, type ListValue, listOf } from '../lists.ts';
 import { SavedProxy } from '../saves.ts';
+import { checkSure, handOnDoubt } from '../shared-perhaps.ts';
 import { valueOfSave } from './capture.ts';
 import { type ArrayForm, type Form, type Rest, TRUTH, typesOf } from './form.ts';
 import { casesOf, isAlike, nestedLists } from './join.ts';
@@ -53,8 +54,12 @@ function encodeTensor<L>(from: Form<L>, dtype: DType, leaves: Leaves<L>): L {
 
 /** Values of the graph, made where the code runs. */
 export function valueLeaves(target: Builder): Leaves<Value> {
-  const cast = (value: Value, dtype: DType): Value =>
-    value.type.dtype === dtype ? value : target.add('cast', [value], { dtype }).outputs[0]!;
+  const cast = (value: Value, dtype: DType): Value => {
+    if (value.type.dtype === dtype) return value;
+    const made = target.add('cast', [value], { dtype }).outputs[0]!;
+    handOnDoubt([value], made);
+    return made;
+  };
   const leaves: Leaves<Value> = {
     cast,
     of(value, dtype) {
@@ -68,6 +73,7 @@ export function valueLeaves(target: Builder): Leaves<Value> {
       const lists = [...items, ...(from?.parts ?? [])].map((part): ListValue[] => {
         if (!(part instanceof GraphEntries)) {
           const own = types.length > 0 ? encode(part, entry, leaves) : [truthValue(target, true)];
+          for (const leaf of own) checkSure(leaf, target.site);
           return own.map((leaf) => listOf(target, leaf));
         }
         return types.length > 0 ? encode(part.form, entry, listLeaves(target, part)) : [part.counter];

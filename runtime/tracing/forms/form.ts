@@ -2,6 +2,7 @@ import type { TensorType } from '../../graph/types.ts';
 import type { GraphEntries } from '../lists.ts';
 import type { TensorProxy } from '../proxy.ts';
 import type { SavedProxy } from '../saves.ts';
+import type { Storage } from '../storage.ts';
 import type { PlainCase } from '../traced-tensor.ts';
 
 /**
@@ -23,6 +24,8 @@ export interface TensorForm<L> {
   readonly leaf: L | null;
   /** The proxy that it was. */
   readonly proxy: TensorProxy | null;
+  /** The memory that it may be, where several are one tensor of the graph. */
+  readonly from?: readonly Storage[];
   /** The saves that bring it back; empty if it is not saved in every case. */
   readonly saves: readonly SavedProxy[];
   /** Whether it may be a number and may be a truth value. */

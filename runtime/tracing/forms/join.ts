@@ -7,6 +7,7 @@ import { inner, saving } from '../hidden.ts';
 import { commonShape } from '../lists.ts';
 import { TensorProxy } from '../proxy.ts';
 import { SavedProxy } from '../saves.ts';
+import type { Storage } from '../storage.ts';
 import { type ArrayForm, bare, type CasesForm, type Form, isNumeric, type PlainForm, type Rest } from './form.ts';
 
 /** The form that the entries of a list have. Each of them has its own save. */
@@ -48,7 +49,8 @@ export function join(a: Form<unknown>, b: Form<unknown>): Form<null> {
       shape: commonShape(typeA.shape, typeB.shape),
     };
     const isMixed = isMixedForm(a) || isMixedForm(b) || (typeA.dtype === 'bool') !== (typeB.dtype === 'bool');
-    return { kind: 'tensor', type, leaf: null, proxy: null, saves: joinSaves(savesOf(a), savesOf(b)), isMixed };
+    const from = [...new Set([...memoryOf(a), ...memoryOf(b)])];
+    return { kind: 'tensor', type, leaf: null, proxy: null, from, saves: joinSaves(savesOf(a), savesOf(b)), isMixed };
   }
   if (a.kind === 'array' && b.kind === 'array') return joinArrays(a, b);
   if (a.kind === 'record' && b.kind === 'record' && isAlike(a, b)) {
@@ -98,6 +100,13 @@ function isSame(a: Form<unknown>, b: Form<unknown>): boolean {
 function originOf(form: Exclude<Form<unknown>, { kind: 'cases' }>): unknown {
   if (form.kind === 'plain') return form.value;
   return form.kind === 'tensor' ? form.proxy : form.of;
+}
+
+/** What it shares memory with. */
+function memoryOf(form: Form<unknown>): readonly Storage[] {
+  if (form.kind === 'tensor' && form.from) return form.from;
+  const proxy = form.kind === 'tensor' ? form.proxy : form.kind === 'plain' ? form.value : null;
+  return proxy instanceof TensorProxy && !(proxy instanceof SavedProxy) ? [proxy[inner].root] : [];
 }
 
 function savesOf(form: Form<unknown>): readonly SavedProxy[] {
