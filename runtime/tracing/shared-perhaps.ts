@@ -66,7 +66,7 @@ export function changedInPlace(builder: Builder, storage: Storage): void {
   others.delete(storage);
   for (const one of others) {
     const held = one.get();
-    if (doubtful.has(held) || !builder.visible(held)) continue;
+    if (doubtful.has(held) || !builder.scope.visible(held)) continue;
     builder.note(one);
     const value = builder.add('cast', [held], { dtype: held.type.dtype }).outputs[0]!;
     doubtful.set(value, builder.site);
