@@ -103,7 +103,8 @@ export function domainOf(
   if (domain) return domain;
   const all = values.flat().filter(Number.isFinite);
   const most = Math.max(...all.map(Math.abs)) || 1;
-  return [all.some((value) => value < 0) ? -most : 0, all.some((value) => value > 0) ? most : 0];
+  const low = all.some((value) => value < 0) ? -most : 0;
+  return [low, low === 0 || all.some((value) => value > 0) ? most : 0];
 }
 
 /** The scale of colours between two values: of one colour, the darker the farther from 0, or of two around it. */

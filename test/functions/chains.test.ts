@@ -69,10 +69,20 @@ describe.each(Object.entries(MODELS))('a model %s', (_, load) => {
   });
 });
 
-it('halves are rounded after each function, as in PyTorch', () => {
+it('halves are rounded after each function, as in PyTorch', async () => {
   const half = (...values: number[]) => Tensor.from(values).to('float16') as unknown as Traced;
   const [x, w, b] = [half(1.1, 2.3, -3.7, 0.7), half(3.3, -1.9, 2.7, 5.1), half(0.013, 7.7, -0.21, 100.1)];
   expect((f.add(f.mul(x, w), b) as unknown as Tensor).toArray()).toEqual([
     3.642578125, 3.328125, -10.1953125, 103.6875,
   ]);
+  // What is changed in place keeps the rest as it was.
+  const lm = await LanguageModel.load(TOY, { device: 'cpu' });
+  const changed = await lm.trace('The', () => {
+    const [one, two, three] = [f.mul(x, w), f.mul(x, w), f.mul(x, w)];
+    one['0:1'] = 1;
+    two[f.gt(two, 3.6)] = 1;
+    three[f.tensor([0])] = 1;
+    return [one, two, three].map((y) => save(f.add(y, b)));
+  });
+  for (const one of changed) expect((one.toArray() as number[]).slice(1)).toEqual([3.328125, -10.1953125, 103.6875]);
 });

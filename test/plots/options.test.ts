@@ -115,6 +115,7 @@ const [WHITE, DARK] = ['rgb(255, 255, 255)', 'rgb(8, 48, 107)'];
 it('values of one sign have one colour, and those of both two', async () => {
   expect((await coloursOf([[0, 2]])).cells).toEqual([WHITE, DARK]);
   expect((await coloursOf([[0, -2]])).cells).toEqual([WHITE, DARK]);
+  expect((await coloursOf([[0, 0]])).cells).toEqual([WHITE, WHITE]);
   expect((await coloursOf([[-2, 0, 2]])).cells).toEqual([DARK, WHITE, 'rgb(140, 45, 4)']);
 });
 

@@ -45,7 +45,6 @@ const MOVES: ReadonlySet<TensorOp> = new Set<TensorOp>([
   'gather',
   'indexSelect',
   'getitem',
-  'setitem',
 ]);
 
 /**
