@@ -25,16 +25,6 @@ export class InterventionGraph {
   readonly saves: Save[] = [];
   #nextId = 0;
 
-  /** The same nodes and saves, with other data: no node may be added to either one any more. */
-  withData(operands: ReadonlyMap<Node, OperandData>): InterventionGraph {
-    const other = new InterventionGraph();
-    for (const node of this.root.nodes) other.root.nodes.push(node);
-    for (const [node, data] of operands) other.operands.set(node, data);
-    other.saves.push(...this.saves);
-    other.#nextId = this.#nextId;
-    return other;
-  }
-
   /** A value that no node of the graph makes: a parameter of a region. */
   parameter(type: TensorType): Value {
     return { id: this.#nextId++, type, node: null, index: 0 };
