@@ -31,7 +31,9 @@ export function heldIn(slot: Slot, held: unknown): readonly unknown[] {
 
 /** Puts a value that was made of a form into its slot. */
 export function put(target: Builder, slot: Slot, value: unknown): void {
-  const isTensor = slot instanceof Storage || slot.get() instanceof Storage;
-  const storage = isTensor ? (value as TensorProxy)[inner].root : null;
-  slot.set(slot instanceof Storage ? storage!.get() : (storage ?? value));
+  const isHolder = slot instanceof Storage;
+  if (!isHolder && !(slot.get() instanceof Storage)) return slot.set(value);
+  const { [inner]: tensor } = value as TensorProxy;
+  const content = tensor.value(false, true);
+  slot.set(isHolder ? content : (tensor.storage ?? target.storage(content)));
 }
