@@ -8,6 +8,7 @@ import type { Slot } from '../tracing/journal.ts';
 import type { TensorProxy } from '../tracing/proxy.ts';
 import { ArraySlot } from '../tracing/slots.ts';
 import { Storage } from '../tracing/storage.ts';
+import type { TracedTensor } from '../tracing/traced-tensor.ts';
 
 /** The value of a slot, now or before, as a form. */
 export function formOf(target: Builder, slot: Slot, held: unknown, parts: Parts, isLoop = false): Form<Value> {
@@ -29,9 +30,14 @@ export function heldIn(slot: Slot, held: unknown): readonly unknown[] {
   return slot instanceof ArraySlot ? (held as readonly unknown[]) : [held];
 }
 
+/** What a tensor's slot holds: a tensor's memory its content, a place of the model the memory. */
+function memoryOf(target: Builder, slot: Slot, tensor: TracedTensor): Value | Storage {
+  const content = tensor.value(false, true);
+  return slot instanceof Storage ? content : (tensor.storage ?? target.storage(content));
+}
+
 /** Puts a value that was made of a form into its slot. */
 export function put(target: Builder, slot: Slot, value: unknown): void {
   const isTensor = slot instanceof Storage || slot.get() instanceof Storage;
-  const storage = isTensor ? (value as TensorProxy)[inner].root : null;
-  slot.set(slot instanceof Storage ? storage!.get() : (storage ?? value));
+  slot.set(isTensor ? memoryOf(target, slot, (value as TensorProxy)[inner]) : value);
 }
