@@ -15,7 +15,8 @@ export function close(object: object, refuse: Refuse): void {
 
 /** `object.key` in compiled code. What every object has can be called: `object.hasOwnProperty('a')`. */
 export function checkClosed(object: unknown, key: unknown, site: Site): void {
-  if (typeof key !== 'string' || (key !== 'constructor' && key in Object.prototype)) return;
+  if (typeof object !== 'object' || typeof key !== 'string') return;
+  if (key !== 'constructor' && key in Object.prototype) return;
   refusalOf(object, key)?.(key, site);
 }
 

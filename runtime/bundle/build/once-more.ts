@@ -6,6 +6,7 @@ import { formatSite, type Site, siteOf } from '../../graph/site.ts';
 import type { Node } from '../../graph/types.ts';
 import { withRegions } from '../../graph/walk.ts';
 import { isSame } from '../../tracing/journal.ts';
+import type { Returns } from '../schema.ts';
 import { ReturnedValues } from './returns.ts';
 
 const REMEDY = 'What shall differ from run to run is a parameter.';
@@ -27,9 +28,12 @@ export async function noteStates(
   first: BuiltIntervention,
   { source, isMomentary }: About,
 ): Promise<string[]> {
+  const returnsOf = ({ returned }: BuiltIntervention) => new ReturnedValues(returned, [], source).returns;
   let again: BuiltIntervention;
+  let returns: Returns;
   try {
     again = await silently(() => buildIntervention(map, intervention));
+    returns = returnsOf(again);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     return [`${formatSite(source)} - The block can run only once, and the bundle keeps that run. Then: ${reason}`];
@@ -39,8 +43,9 @@ export async function noteStates(
       `${formatSite(site ?? source)} - ${name} is outside of the block, which changes it whenever it runs. A bundle keeps what it was when it was built, and changes nothing. ${REMEDY}`,
   );
   if (notes.length > 0 || isMomentary) return notes;
-  const site = differs(first, again, source);
-  if (!site) return [];
+  const other = firstDifference(first.tracing.graph, again.tracing.graph);
+  if (!other && isDeepStrictEqual(returnsOf(first), returns)) return [];
+  const site = (other && siteOf(other)) ?? source;
   return [
     `${formatSite(site)} - This is another when the block runs once more, as something outside of it (a counter, an iterator) has gone on. The bundle keeps what it was when it was built. ${REMEDY}`,
   ];
@@ -57,14 +62,7 @@ function changesOutside({ tracing }: BuiltIntervention): { name: string; site: S
   return changes.reverse();
 }
 
-/** Where two runs of a block begin to differ. */
-function differs(first: BuiltIntervention, again: BuiltIntervention, source: Site): Site | null {
-  const node = firstDifference(first.tracing.graph, again.tracing.graph);
-  if (node) return siteOf(node) ?? source;
-  const [one, other] = [first, again].map(({ returned }) => new ReturnedValues(returned, [], source).returns);
-  return isDeepStrictEqual(one, other) ? null : source;
-}
-
+/** The node at which two runs of a block begin to differ. */
 function firstDifference(one: InterventionGraph, other: InterventionGraph): Node | undefined {
   const others = [...withRegions(other.root.nodes)];
   return [...withRegions(one.root.nodes)].find((node, i) => {
