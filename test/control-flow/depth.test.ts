@@ -173,7 +173,11 @@ const GROWING: Readonly<Record<string, (count: number) => Promise<void>>> = {
   },
 };
 
-it.each(Object.entries(GROWING))('takes time in proportion to the number of iterations: %s', async (_, grow) => {
+// Whole, a switch of a thousand rounds is more than one program may be.
+const growing = Object.entries(GROWING).filter(
+  ([name]) => name !== 'switch' || process.env.ONNSIGHT_SEGMENTS !== 'off',
+);
+it.each(growing)('takes time in proportion to the number of iterations: %s', async (_, grow) => {
   const run = async (count: number) => {
     const before = process.cpuUsage().user;
     await grow(count);

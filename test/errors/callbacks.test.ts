@@ -1,4 +1,4 @@
-import { save } from 'onnsight';
+import { map, save } from 'onnsight';
 import { describe, expect, it } from 'vitest';
 import { loadToy } from '../support/toy.ts';
 import { rejection } from './support.ts';
@@ -31,6 +31,9 @@ describe('what a callback throws is what the promise is rejected with', () => {
     });
     it(`onToken ${way}`, async () => {
       expect(await rejection(lm.generate(inputs, { maxNewTokens: 2, onToken: callback }, block))).toBe(mine);
+    });
+    it(`onProgress of map ${way}`, async () => {
+      expect(await rejection(map([1, 2, 3], async (one) => one, { onProgress: callback }))).toBe(mine);
     });
   }
 

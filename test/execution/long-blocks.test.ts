@@ -1,5 +1,5 @@
 import { cat, intervention, NNsight, type RunStats, save, sum, type Tensor } from 'onnsight';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { build } from '../bundle/support/build.ts';
 import { modelPath } from '../support/fixtures.ts';
 
@@ -88,7 +88,9 @@ describe('what is one program, and has more nodes than ONNX Runtime compiles in 
 });
 
 it('conditionals that are many nodes together are several programs', async () => {
+  vi.stubEnv('ONNSIGHT_SEGMENTS', undefined);
   const model = await NNsight.load(modelPath('zoo/mlp', 'ts'), { device: 'cpu' });
+  vi.unstubAllEnvs();
   let stats: RunStats | undefined;
   const added = await model.trace(
     { x },

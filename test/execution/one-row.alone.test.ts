@@ -54,6 +54,7 @@ async function expectRows(positions: string, expected: number[][]) {
 const prepacked = () => created.map(({ prepack }) => prepack);
 
 it('reads the weights of the last position from the file, and prepares them for more', async () => {
+  vi.stubEnv('ONNSIGHT_SEGMENTS', undefined);
   model = await NNsight.load(PATH, { device: 'cpu', reuse: false });
   created.length = 0;
   await expectRows('0, -1', rows.slice(-1));

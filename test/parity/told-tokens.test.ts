@@ -93,4 +93,21 @@ describe('the tokens that a server tells are those of its answer, in their order
     await expect(generated(how)).rejects.toThrow(says);
     await expect(generated(how)).rejects.toThrow(/^http:\/\/localhost:\d+ gave a wrong answer/);
   });
+
+  it.each([
+    ['rejects', () => Promise.reject(new Error('mine'))],
+    [
+      'throws',
+      () => {
+        throw new Error('mine');
+      },
+    ],
+  ])(
+    'a callback that %s is what a generation there is rejected with, and the next one is right',
+    async (_, onToken) => {
+      misbehaviour = {};
+      await expect(lm.generate(prompts, { maxNewTokens: 3, backend, onToken })).rejects.toThrow(/^mine$/);
+      await generated({});
+    },
+  );
 });
