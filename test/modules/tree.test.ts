@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { findModule } from '../../runtime/modules/find.ts';
-import { formatTree } from '../../runtime/modules/format.ts';
 import type { Module } from '../../runtime/modules/module.ts';
 import { buildTree, nodesByName } from '../../runtime/modules/tree.ts';
 import { makeNode } from '../../runtime/onnx/make.ts';
