@@ -2,7 +2,7 @@ import type { DType } from '../graph/types.ts';
 import type { DTypeOptions } from '../types/options.ts';
 import type { Operand, Traced } from '../types/tensor.ts';
 import { tensor } from './creation.ts';
-import { dtypeOf, node, operand, shapeOf, typeOf } from './nodes.ts';
+import { dtypeOf, inOrderOfDims, node, operand, shapeOf, typeOf } from './nodes.ts';
 import { optionsOf } from './options.ts';
 import { cast } from './promotion.ts';
 import { withSignature } from './with-signature.ts';
@@ -38,8 +38,8 @@ export const clone = withSignature('clone', (input: Operand): Traced => {
   return node('cast', [x], { dtype: dtypeOf(x) });
 });
 
-/** The tensor itself: how it lies in memory is the runtime's business. */
-export const contiguous = withSignature('contiguous', (input: Operand): Traced => operand(input));
+/** The tensor itself; of a transposed or sliced one a copy, which does not change with it. */
+export const contiguous = withSignature('contiguous', (input: Operand): Traced => inOrderOfDims(operand(input)));
 
 /** Zeros in the shape and dtype of another tensor. */
 export const zerosLike = withSignature(

@@ -3,7 +3,7 @@ import { TraceError } from '../errors.ts';
 import type { AttributesOf, PlainOp, TensorOp } from '../graph/ops.ts';
 import type { Dim, DType, Shape, TensorType } from '../graph/types.ts';
 import { type AnyTensor, Tensor } from '../tensor/tensor.ts';
-import { apply, applyMany, operandType, shapeOperand, toData, toProxy } from '../tracing/apply.ts';
+import { apply, applyMany, inOrder, operandType, shapeOperand, toData, toProxy } from '../tracing/apply.ts';
 import { activeBuilder } from '../tracing/builder.ts';
 import { callerSite } from '../tracing/caller.ts';
 import { inner } from '../tracing/hidden.ts';
@@ -63,6 +63,11 @@ function computed<O extends TensorOp>(op: O, inputs: readonly Traced[], attribut
 /** An operand of the user as a tensor. `dtype` is for numbers and arrays; tensors keep theirs. */
 export function operand(value: Operand, dtype?: DType): Traced {
   return activeBuilder() ? asTraced(toProxy(value, dtype)) : asResult(toData(value, dtype, callerSite));
+}
+
+/** A tensor whose elements lie in the order of its dimensions: itself, or a copy. */
+export function inOrderOfDims(value: Traced): Traced {
+  return activeBuilder() ? asTraced(inOrder(asProxy(value))) : value;
 }
 
 /** Whether a value is a tensor of the block, or outside of blocks one that has its elements. */

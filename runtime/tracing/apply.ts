@@ -1,4 +1,5 @@
 import { TraceError } from '../errors.ts';
+import { isElementwise } from '../graph/operations/index.ts';
 import { isAdvanced } from '../graph/operations/items.ts';
 import type { AttributesOf, PlainOp, TensorOp } from '../graph/ops.ts';
 import type { DType, Site, TensorType, Value } from '../graph/types.ts';
@@ -6,9 +7,11 @@ import { MOST_DIMS } from '../tensor/nested.ts';
 import { type AnyTensor, Tensor } from '../tensor/tensor.ts';
 import { type Builder, builder } from './builder.ts';
 import { inner } from './hidden.ts';
+import { copiesOnReshape, type Layout, layoutOf, layoutOfResult } from './layout.ts';
 import { modulePath } from './model.ts';
 import { owning, TensorProxy, viewing } from './proxy.ts';
-import type { View, ViewOf, ViewOp } from './traced-tensor.ts';
+import { mayBe } from './shared-perhaps.ts';
+import type { TracedTensor, View, ViewOf, ViewOp } from './traced-tensor.ts';
 import { settled, sureOf, varyingOf } from './varying.ts';
 
 export type NestedArray = readonly (number | boolean | bigint | TensorProxy | NestedArray)[];
@@ -51,8 +54,8 @@ export function apply<O extends TensorOp>(
   const places = operands.map((operand) => copy(operand)[inner]);
   const view: ViewOf<O & ViewOp> = { parent: parent![inner], op, operands: places, attributes };
   const proxy = viewing(target, view as View);
-  proxy[inner].value();
-  return proxy;
+  const value = proxy[inner].value();
+  return op === 'reshape' || op === 'flatten' ? reshaped(target, parent![inner], proxy, value) : proxy;
 }
 
 /** The same for an operation with several outputs. */
@@ -67,12 +70,33 @@ export function applyMany<O extends TensorOp>(
     inputs.map((input) => valueIn(target, input)),
     attributes,
   );
-  return node.outputs.map((output) => wrap(target, output));
+  const layout = isElementwise(op) ? layoutOfResult(inputs.map((input) => input[inner])) : 'contiguous';
+  return node.outputs.map((output) => wrap(target, output, layout));
+}
+
+/** A tensor with other sizes is a view where its elements lie so that it can be one, as in PyTorch; else it is a copy. */
+function reshaped(target: Builder, parent: TracedTensor, view: TensorProxy, value: Value): TensorProxy {
+  const isCopy = copiesOnReshape(parent, value.type.shape);
+  if (isCopy === false) return view;
+  const made = wrap(target, value);
+  if (isCopy === null) mayBe(made[inner].storage!, [parent.root]);
+  return made;
+}
+
+/** A tensor whose elements lie in the order of its dimensions: itself, or a copy. */
+export function inOrder(x: TensorProxy): TensorProxy {
+  const layout = layoutOf(x[inner]);
+  if (layout === 'contiguous') return x;
+  const made = copy(x);
+  if (layout === null) mayBe(made[inner].storage!, [x[inner].root]);
+  return made;
 }
 
 /** A proxy for a value that nothing else shares. */
-export function wrap(target: Builder, value: Value): TensorProxy {
-  return owning(target, target.storage(value));
+export function wrap(target: Builder, value: Value, layout: Layout = 'contiguous'): TensorProxy {
+  const storage = target.storage(value);
+  storage.layout = layout;
+  return owning(target, storage);
 }
 
 /** A tensor of its own with the elements that `x` has now: no node is needed, since the graph's values never change. */

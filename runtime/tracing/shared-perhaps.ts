@@ -7,7 +7,8 @@ import type { Storage } from './storage.ts';
 /*
  * Behind a branch that gave a name another tensor, and in a loop that does, only the run knows which tensor it names. The
  * graph has a tensor of its own for it. A change in place of one of them may be a change of the others, or none: whoever
- * asks for these afterwards gets an error.
+ * asks for these afterwards gets an error. The same for a tensor that was reshaped, where PyTorch copies or not by how the
+ * elements lie, and that is not known.
  */
 
 interface Kin {
@@ -47,7 +48,7 @@ export function checkSure(value: Value, site?: Site | null): void {
   if (changed === undefined) return;
   const at = changed ? ` at ${formatSite(changed)}` : '';
   throw new TraceError(
-    `A tensor is used that was changed in place${at} by another name, if it is the one that the name has: that is decided by a branch or loop of the graph. Change a clone() there, or use the tensor by that name.`,
+    `A tensor is used that was changed in place${at} by another name, if the two are one in memory: a branch or loop of the graph decides that, or where the elements of a transposed or sliced tensor lie. Change a clone() there, or use the tensor by that name.`,
     site ?? changed,
   );
 }

@@ -1,5 +1,6 @@
 import type { Region, Value } from '../graph/types.ts';
 import type { Slot } from './journal.ts';
+import type { Layout } from './layout.ts';
 import { checkSure } from './shared-perhaps.ts';
 
 /**
@@ -15,6 +16,8 @@ export class Storage implements Slot {
   readonly isOfForward: boolean;
   /** Why it must not be changed in place, where it must not: it is a copy, and nobody would see the change. */
   unchangeable: string | null = null;
+  /** How its elements lie. */
+  layout: Layout = 'contiguous';
   readonly #isOurs = true;
 
   /** @param isOfForward whether a model makes it */

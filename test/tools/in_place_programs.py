@@ -2,6 +2,7 @@
 them: python test/tools/in_place_programs.py. Each line is written twice, as TypeScript and as Python."""
 
 import json
+import math
 import pathlib
 import random
 
@@ -56,12 +57,18 @@ class Program:
 
     def view(self):
         name, shape = self.tensor()
-        kind = self.random.choice(["index", "index", "index", "name", "clone()", "turn", "unsqueeze(0)"])
+        kind = self.random.choice(["index", "index", "index", "name", "clone()", "turn", "unsqueeze(0)", "turn", "sizes", "contiguous()", "scaled"])
         if kind == "index":
             text, left = self.index(shape)
             return f"{name}['{text}']", f"{name}[{text}]", left
         if kind == "turn" and len(shape) == 2:
             return f"{name}.t()", f"{name}.t()", shape[::-1]
+        if kind == "sizes":
+            sizes = self.random.choice([[-1], [1, -1], shape[::-1], [2, -1] if shape[0] % 2 == 0 else [-1]])
+            count = math.prod(shape)
+            return f"{name}.reshape({sizes})", f"{name}.reshape({sizes})", [*torch.empty(count).reshape(sizes).shape]
+        if kind == "scaled":
+            return f"mul({name}, 1)", f"{name} * 1", shape
         if kind in ("name", "turn"):
             return name, name, shape
         return f"{name}.{kind}", f"{name}.{kind}", [1, *shape] if kind == "unsqueeze(0)" else shape
@@ -155,6 +162,29 @@ while len(programs) < COUNT:
     changed = sum("[" in line.split("=")[0] and "let" not in line for line in program.typescript)
     if expected and changed > 2 and any("if" in line or "for" in line for line in program.typescript):
         programs.append({"program": "\n".join(program.typescript), "expected": expected})
+
+# Whether these are views or copies is decided by how the elements lie: each as TypeScript and as Python.
+LAYOUTS = [
+    ("a.t().reshape([-1])", "a.t().reshape([-1])"),
+    ("a.t().contiguous()", "a.t().contiguous()"),
+    ("a.contiguous()", "a.contiguous()"),
+    ("a[':, 1:'].reshape([-1])", "a[:, 1:].reshape([-1])"),
+    ("a['1:'].reshape([-1])", "a[1:].reshape([-1])"),
+    ("a.t().reshape([4, 1, 3])", "a.t().reshape([4, 1, 3])"),
+    ("mul(a.t(), 1).reshape([-1])", "(a.t() * 1).reshape([-1])"),
+    ("a.t().clone().t().reshape([-1])", "a.t().clone().t().reshape([-1])"),
+    ("a[':, 1:3'].unsqueeze(0).reshape([3, 1, 2])", "a[:, 1:3].unsqueeze(0).reshape([3, 1, 2])"),
+    ("a.unsqueeze(-1).expand([3, 4, 2]).reshape([-1])", "a.unsqueeze(-1).expand([3, 4, 2]).reshape([-1])"),
+    ("a[':, ::2'].flatten()", "a[:, ::2].flatten()"),
+]
+for typescript, python in LAYOUTS:
+    scope = {"a": torch.tensor(eval(START), dtype=torch.float32)}
+    exec(f"s = {python}\nt = s.t() if s.dim() == 2 else s\ns[0] = 50\na[2, 1] = 70\nt[0] += 1", scope)
+    lines = [f"const a = tensor({START});", f"const s = {typescript};"]
+    lines.append("const t = s.t();" if scope["s"].dim() == 2 else "const t = s;")
+    lines += ["s['0'] = 50;", "a['2, 1'] = 70;", "t['0'] += 1;", "return { a, s };"]
+    expected = {name: scope[name].tolist() for name in ("a", "s")}
+    programs.append({"program": "\n".join(lines), "expected": expected})
 
 path = pathlib.Path(__file__).parent.parent / "fixtures" / "in-place-programs.json"
 path.write_text(json.dumps(programs, indent=1) + "\n")

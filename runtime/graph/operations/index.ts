@@ -35,6 +35,11 @@ export function outputTypes<O extends TensorOp>(
   return operations[op].infer(inputs, attributes);
 }
 
+/** Whether an operation computes each element of one of each operand. */
+export function isElementwise(op: TensorOp): boolean {
+  return op in elementwise;
+}
+
 /** Whether a node computes tensors from tensors: every node except reads, writes, calls and control flow. */
 export function isTensorNode(node: Node): node is TensorNode {
   return isTensorOp(node.op);
