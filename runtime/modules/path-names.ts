@@ -18,7 +18,18 @@ function pathOf(name: string): string | null {
 /** The scope that each path in the nodes' names stands for. `parameters` are the paths of the model's parameters. */
 export function pathScopes(nodes: readonly NodeProto[], parameters: ReadonlySet<string>): Map<string, Scope> {
   const names = new PathNames(nodes, parameters);
-  return new Map([...names.paths()].map((path) => [path, names.scope(path)]));
+  const scopes = new Map([...names.paths()].map((path) => [path, names.scope(path)]));
+  for (const module of names.borrowed) numberCalls(module, scopes);
+  return scopes;
+}
+
+/** Numbers the calls of a module in order, where paths that stand for it bear the same number: each counts its own. */
+function numberCalls(module: string, scopes: Map<string, Scope>): void {
+  const own = [...scopes].filter(([, { modules }]) => modules.at(-1) === module);
+  if (new Set(own.map(([, { call }]) => call)).size === own.length) return;
+  own.forEach(([path, scope], call) => {
+    scopes.set(path, { ...scope, call });
+  });
 }
 
 /** Reads the paths in node names the way the TorchScript exporter writes them. */
@@ -29,6 +40,8 @@ class PathNames {
   readonly #reads = new Map<string, Set<string>>();
   /** Every module that holds a parameter, at any depth. */
   readonly #owners = new Set<string>();
+  /** Modules that are called by one that does not hold them itself, and all in them. */
+  readonly borrowed = new Set<string>();
 
   constructor(nodes: readonly NodeProto[], parameters: ReadonlySet<string>) {
     for (const parameter of parameters) for (const owner of above(parameter, '.')) this.#owners.add(owner);
@@ -61,7 +74,10 @@ class PathNames {
       if (around === '') continue;
       const parent = modules.at(-1) ?? '';
       const repeat = isTorchScript ? this.#repeat(around, parent) : null;
-      modules.push(this.#module(parent, around, repeat?.path ?? around));
+      const module = this.#module(parent, around, repeat?.path ?? around);
+      modules.push(module);
+      const isPart = lastPart(around, '/').includes('.');
+      if ((!isPart && parent !== pathOfModule(module)) || this.borrowed.has(parent)) this.borrowed.add(module);
       if (isTorchScript) call = repeat?.call ?? 0;
     }
     return { modules, classes: new Map(), call };
@@ -69,8 +85,8 @@ class PathNames {
 
   /**
    * The module that the last part of a path names. Children of a Sequential or ModuleList have its own name before
-   * theirs (`/stem/stem.0` is `stem.0`); those of a ModuleDict lack it (`/a` may be `d.a`), and only the parameters read
-   * there tell.
+   * theirs (`/stem/stem.0` is `stem.0`); those of a ModuleDict lack it (`/a` may be `d.a`), as does what a module calls of
+   * those in it (`/norm` may be `h.0.norm`), and only the parameters read there tell.
    */
   #module(parent: string, around: string, path: string): string {
     const part = lastPart(path, '/');
@@ -81,10 +97,9 @@ class PathNames {
       return this.#owners.has(nested) && !this.#owners.has(merged) ? nested : merged;
     }
     if (this.#owners.has(nested)) return nested;
-    const hidden = [...(this.#reads.get(around) ?? [])].filter((owner) => {
-      const container = owner.slice(0, Math.max(0, owner.lastIndexOf('.')));
-      return lastPart(owner, '.') === part && join(parent, lastPart(container, '.')) === container;
-    });
+    const hidden = [...(this.#reads.get(around) ?? [])].filter(
+      (owner) => lastPart(owner, '.') === part && owner !== part && owner.startsWith(join(parent, '')),
+    );
     return hidden.length === 1 ? hidden[0]! : nested;
   }
 
@@ -113,6 +128,11 @@ function above(path: string, separator: string): string[] {
 
 function lastPart(path: string, separator: string): string {
   return path.slice(path.lastIndexOf(separator) + 1);
+}
+
+/** The module that holds a module; '' for the root. */
+function pathOfModule(module: string): string {
+  return module.slice(0, Math.max(0, module.lastIndexOf('.')));
 }
 
 function join(parent: string, part: string): string {
