@@ -5,7 +5,7 @@ import { runAll } from './fuzz/crew.ts';
 import { randomProgram } from './fuzz/program.ts';
 import { Tally } from './fuzz/tally.ts';
 
-const PROGRAMS = Number(process.env.ONNSIGHT_RANDOM_PROGRAMS ?? 2000);
+const PROGRAMS = Number(process.env.ONNSIGHT_RANDOM_PROGRAMS ?? 1400);
 const SEED = 15;
 /** Milliseconds that the programs may take on a machine that does much else. */
 const PATIENCE = 20 * 60_000;

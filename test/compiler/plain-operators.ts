@@ -53,7 +53,10 @@ export const operators = {
     return keys;
   },
 
-  delegated: (of: unknown): unknown => of,
+  delegated(of: unknown, site: Site): unknown {
+    check(site);
+    return of;
+  },
 
   items(of: unknown, site: Site): unknown {
     check(site);
