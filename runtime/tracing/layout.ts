@@ -1,4 +1,4 @@
-import type { AttributesOf } from '../graph/ops.ts';
+import type { AttributesOf, ItemForm } from '../graph/ops.ts';
 import type { TracedTensor, View } from './traced-tensor.ts';
 
 /**
@@ -13,7 +13,7 @@ export function layoutOf(tensor: TracedTensor): Layout {
   const view = tensor.viewOf!;
   const parent = layoutOf(view.parent);
   const isPlain = view.op === 'reshape' || view.op === 'flatten' || view.op === 'squeeze' || view.op === 'unsqueeze';
-  if (parent === 'contiguous' && isPlain) return 'contiguous';
+  if (parent === 'contiguous' && (isPlain || isStretch(view))) return 'contiguous';
   const [from, to] = [sizesOf(view.parent), sizesOf(tensor)];
   if (parent === null || !from || !to) return null;
   const strides = parent === 'contiguous' ? packed(from) : parent;
@@ -108,6 +108,24 @@ function stridesOf(
     case 'flatten':
       return reshaped(from, strides, to);
   }
+}
+
+/** Whether an index gives elements that lie side by side in a contiguous tensor, whatever its sizes: `x['0, 2:5']`. */
+function isStretch({ op, attributes }: View): boolean {
+  if (op !== 'getitem') return false;
+  const items = attributes.items.filter(({ kind }) => kind !== 'newaxis');
+  const first = items.findIndex(({ kind }) => kind !== 'int');
+  const [, ...rest] = first < 0 ? [] : items.slice(first);
+  const isOfNeighbours = first < 0 || items[first]!.kind === 'ellipsis' || !hasStep(items[first]!);
+  return isOfNeighbours && rest.every(isWhole);
+}
+
+function hasStep(item: ItemForm): boolean {
+  return item.kind !== 'slice' || item.step;
+}
+
+function isWhole(item: ItemForm): boolean {
+  return item.kind === 'ellipsis' || (item.kind === 'slice' && !item.start && !item.stop && !item.step);
 }
 
 /** Of what an index without tensors gives. */
