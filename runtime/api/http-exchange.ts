@@ -1,6 +1,6 @@
-import { type IncomingHttpHeaders, type IncomingMessage, request as overHttp } from 'node:http';
+import { type IncomingMessage, request as overHttp } from 'node:http';
 import { request as overHttps } from 'node:https';
-import { pipeline, type Readable } from 'node:stream';
+import { pipeline } from 'node:stream';
 import { createGunzip, createInflate } from 'node:zlib';
 
 /** How long a connection may be silent, in milliseconds: one that has broken need not say so. */
@@ -13,11 +13,16 @@ export interface HttpRequest {
   readonly signal: AbortSignal;
 }
 
+/** What comes, not compressed any more. Whoever does not read it to its end destroys it. */
+export interface HttpBody extends AsyncIterable<Uint8Array> {
+  destroy(): unknown;
+}
+
+/** By types of its own: projects without those of Node check the declarations of this one, too. */
 export interface HttpResponse {
   readonly status: number;
-  readonly headers: IncomingHttpHeaders;
-  /** Not compressed any more. Whoever does not read it to its end destroys it. */
-  readonly body: Readable;
+  readonly headers: { readonly 'content-type'?: string | undefined; readonly location?: string | undefined };
+  readonly body: HttpBody;
 }
 
 /**
@@ -42,7 +47,7 @@ export function exchange(url: string, { method, headers, body, signal }: HttpReq
   });
 }
 
-function decoded(message: IncomingMessage): Readable {
+function decoded(message: IncomingMessage): HttpBody {
   const encoding = message.headers['content-encoding'];
   const decoder = encoding === 'gzip' ? createGunzip() : encoding === 'deflate' ? createInflate() : null;
   // An error of either one is one of what is read.

@@ -1,4 +1,3 @@
-import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import * as z from 'zod';
 import { answerFromBytes, requestToBytes } from '../requests/bytes.ts';
@@ -7,7 +6,7 @@ import { allocate } from '../tensor/storage.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import type { Backend, TraceRequest } from '../types/backend.ts';
 import { checkAnswer } from './answer.ts';
-import type { HttpResponse } from './http-exchange.ts';
+import type { HttpBody, HttpResponse } from './http-exchange.ts';
 import { limitedBody } from './limited-body.ts';
 import { type ServerConnection, shown } from './server-connection.ts';
 import { ServerEvents } from './server-events.ts';
@@ -168,7 +167,7 @@ export class RemoteJob implements Backend {
   }
 
   /** The events of a response. Throws a RemoteError if it has none. */
-  async #events({ headers, body }: HttpResponse): Promise<Readable> {
+  async #events({ headers, body }: HttpResponse): Promise<HttpBody> {
     const type = headers['content-type'];
     if (type?.startsWith('text/event-stream')) return body;
     body.destroy();

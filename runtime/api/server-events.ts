@@ -1,6 +1,6 @@
-import type { Readable } from 'node:stream';
 import * as z from 'zod';
 import type { NewToken, TraceRequest } from '../types/backend.ts';
+import type { HttpBody } from './http-exchange.ts';
 import type { ToldTokens } from './told-tokens.ts';
 
 const progressSchema = z.tuple([z.number(), z.number()]);
@@ -39,15 +39,16 @@ export class ServerEvents {
   }
 
   /** Reads them until the server says that the job has ended. False if the stream breaks before. */
-  async read(body: Readable): Promise<boolean> {
-    const pieces = body.setEncoding('utf8').iterator() as AsyncIterator<string, undefined>;
+  async read(body: HttpBody): Promise<boolean> {
+    const pieces = body[Symbol.asyncIterator]();
+    const decoder = new TextDecoder();
     let open = '';
     let tokens = 0;
     try {
       for (;;) {
         const piece = await pieces.next().catch(() => null);
         if (!piece || piece.done) return false;
-        const events = (open + piece.value).split('\n\n');
+        const events = (open + decoder.decode(piece.value, { stream: true })).split('\n\n');
         open = events.pop()!;
         if (open.length > LONGEST) throw this.#wrong('one of its events has no end');
         for (const event of events) {
