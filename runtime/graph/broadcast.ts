@@ -5,16 +5,19 @@ import type { Dim, Shape } from './types.ts';
 export function broadcastShapes(a: Shape, b: Shape): Shape {
   if (a === null || b === null) return null;
   const rank = Math.max(a.length, b.length);
-  return Array.from({ length: rank }, (_, i) => {
-    const [left, right] = [dimAt(a, i - rank), dimAt(b, i - rank)];
+  const dims: Dim[] = [];
+  for (let i = 0; i < rank; i++) {
+    const left = dimAt(a, i - rank);
+    const right = dimAt(b, i - rank);
     const dim = broadcastDims(left, right);
     if (dim === undefined) {
       throw new OperationError(
         `The size of tensor a (${left}) must match the size of tensor b (${right}) at non-singleton dimension ${i}: their dims are [${a.map(shown).join(', ')}] and [${b.map(shown).join(', ')}]`,
       );
     }
-    return dim;
-  });
+    dims.push(dim);
+  }
+  return dims;
 }
 
 /** The size that two dimensions broadcast to; null if only the run will tell, undefined if they do not fit. */

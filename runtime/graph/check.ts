@@ -43,7 +43,8 @@ export interface Several {
  */
 export function checkGraph(graph: InterventionGraph, limits: GraphLimits = {}, several: Several | null = null): void {
   const { elements = MOST_ELEMENTS, nodes = MOST_NODES } = limits;
-  const count = [...withRegions(graph.root.nodes)].length + graph.operands.size;
+  let count = graph.operands.size;
+  for (const _ of withRegions(graph.root.nodes)) count++;
   if (count > nodes) throw new GraphError(`The graph has ${count} nodes, and a request may have ${nodes}.`);
   const saves = graph.saves.length;
   if (saves > nodes) throw new GraphError(`The graph has ${saves} saves, and a request may have ${nodes}.`);
@@ -212,8 +213,9 @@ function checkDTypes(
   wanted: readonly Pick<TensorType, 'dtype'>[],
   what: string,
 ): void {
+  if (is.length === wanted.length && is.every(({ dtype }, i) => dtype === wanted[i]!.dtype)) return;
   const [found, expected] = [is, wanted].map((types) => types.map(({ dtype }) => dtype).join(', ') || 'nothing');
-  if (found !== expected) throw new OperationError(`${what} ${found}, but ${expected} is needed`);
+  throw new OperationError(`${what} ${found}, but ${expected} is needed`);
 }
 
 function checkShape(said: Shape, is: Shape, what: string): void {

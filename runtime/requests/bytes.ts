@@ -2,7 +2,9 @@ import * as z from 'zod';
 import type { GraphLimits } from '../graph/check.ts';
 import { GraphError } from '../graph/error.ts';
 import type { OperandData } from '../graph/graph.ts';
-import { type GivenOperand, graphFromStructure, nested, structureToJson } from '../graph/json.ts';
+import { nested } from '../graph/json.ts';
+import type { GivenOperand } from '../graph/made-graph.ts';
+import { packGraph, unpackGraph } from '../graph/packed.ts';
 import type { DType } from '../graph/types.ts';
 import { isRawOf } from '../tensor/storage.ts';
 import { Tensor } from '../tensor/tensor.ts';
@@ -50,7 +52,7 @@ export function requestToBytes({ graph, inputs, model, course: makeCourse }: Tra
     format: 'onnsight-request',
     model: model.hash,
     inputs: Object.fromEntries(numberInputs(inputs).map(([name, tensor]) => [name, parts.add(tensor)])),
-    graph: structureToJson(graph, course?.functions),
+    graph: packGraph(graph, course?.functions),
     ...(course && { course: courseToJson(course, (tensor) => parts.add(tensor)) }),
     operands: [...graph.operands].map(([{ outputs }, { dims, data }]) => {
       const { id, type } = outputs[0]!;
@@ -72,11 +74,11 @@ export function requestFromBytes(bytes: Uint8Array, limits: GraphLimits = {}): R
 export function requestFromFrame(frame: Frame, limits: GraphLimits): ReceivedRequest {
   const parsed = requestSchema.safeParse(frame.json);
   if (!parsed.success) throw new GraphError(`This is not a request: ${z.prettifyError(parsed.error)}`);
-  const { model, inputs, graph: structure, operands, course: given } = parsed.data;
+  const { model, inputs, graph: packed, operands, course: given } = parsed.data;
   const data = operands.map(([value, part]): GivenOperand => {
     return { value, read: (dtype, path) => operandOf(frame, part, dtype, path) };
   });
-  const graph = graphFromStructure(structure, data);
+  const graph = nested(() => unpackGraph(packed, data));
   const course = given && courseFromJson(given, graph, (part, path) => tensorOf(partOf(frame, part, path)));
   nested(() => checkRequest(graph, course, limits));
   const tensors = Object.entries(inputs).map(

@@ -4,7 +4,7 @@ import type { DType } from '../graph/types.ts';
 import { arrayOf, type Raw } from '../tensor/storage.ts';
 
 /** The version of the format of frames; others are refused. */
-export const FRAME_VERSION = 1;
+export const FRAME_VERSION = 2;
 
 /** The media type of a frame. */
 export const FRAME_TYPE = 'application/vnd.onnsight.frame';

@@ -12,6 +12,7 @@ import {
   save,
 } from 'onnsight';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { frameFromBytes, frameToBytes } from '../../runtime/requests/frame.ts';
 import { KnownRequests } from '../../runtime/requests/known-requests.ts';
 import { damageBytes } from '../fuzz/inputs/damage.ts';
 import { Random } from '../fuzz/inputs/random.ts';
@@ -297,6 +298,41 @@ describe('a request as bytes', () => {
     }
   });
 
+  it.each<[string, (graph: Json) => void, RegExp]>([
+    [
+      'ends within a node',
+      ({ root }) => root.pop(),
+      /^root(\.results|\.nodes\[\d+\])?: the row of the graph ends within it/,
+    ],
+    ['has numbers behind its end', ({ root }) => root.push(0), /^root: 1 numbers follow its end/],
+    [
+      'tells more than there is',
+      ({ root }) => root.splice(1, 1, 1e9),
+      /^root: the row of the graph has no 1000000000 more/,
+    ],
+    ['tells a negative count', ({ root }) => root.splice(0, 1, -1), /^root: the row of the graph has no -1 more/],
+    ['has a kind that is none', ({ root }) => root.splice(2, 1, 99), /^root\.nodes\[0\]: there is no kind 99/],
+    ['has a site that is none', ({ root }) => root.splice(3, 1, 99), /^root\.nodes\[0\]: there is no site 98/],
+    ['has a type that is none', ({ types }) => types.splice(0), /^root\.nodes\[0\]: there is no type 0/],
+    [
+      'has an operation that is none',
+      ({ kinds }) => Object.assign(kinds[0], { op: 'system' }),
+      /no operation 'system'/,
+    ],
+    [
+      'has attributes that are none',
+      ({ kinds }) => Object.assign(kinds[0].attributes, { x: 1 }),
+      /attributes are wrong/,
+    ],
+    ['has fractions', ({ root }) => root.push(0.5), /expected whole numbers/],
+    ['saves what nobody makes', ({ saves }) => Object.assign(saves[0], { value: 1e6 }), /%1000000 is used/],
+  ])('whose row %s is refused', (_, spoil, message) => {
+    const { json, tensors } = frameFromBytes(frame) as Json;
+    spoil(json.graph);
+    expect(() => requestFromBytes(frameToBytes({ json, tensors }))).toThrow(GraphError);
+    expect(() => requestFromBytes(frameToBytes({ json, tensors }))).toThrow(message);
+  });
+
   it('of any damage is a GraphError, or a request', () => {
     let read = 0;
     for (let seed = 0; seed < 1000; seed++) {
@@ -348,9 +384,9 @@ describe('a request as bytes', () => {
 
   it('of another version says what to do', () => {
     const other = Buffer.from(frame);
-    other.writeUInt32LE(2, 8);
+    other.writeUInt32LE(1, 8);
     expect(() => requestFromBytes(other)).toThrow(
-      'This is not a request: its format has version 2, and this onnsight reads version 1: use the same version of onnsight on both sides.',
+      'This is not a request: its format has version 1, and this onnsight reads version 2: use the same version of onnsight on both sides.',
     );
   });
 });

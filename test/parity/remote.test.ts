@@ -133,7 +133,7 @@ describe('an answer that is not sound', () => {
     [
       'another version',
       altered((bytes) => bytes.writeUInt32LE(7, 8)),
-      /has version 7, and this onnsight reads version 1: use the same version of onnsight on both sides/,
+      /has version 7, and this onnsight reads version 2: use the same version of onnsight on both sides/,
     ],
     [
       'a header without an end',
