@@ -32,14 +32,14 @@ export function seedOf({ user, id }: Pick<JobRequest, 'user' | 'id'>): number {
     .readUIntBE(0, 6);
 }
 
-/** More than a user has at once. */
-const MOST_JOBS = 2 ** 16;
+/** Turns of one urgency; later ones are alike. */
+const MOST_TURNS = 2 ** 16;
 
-/** A trace that waits, runs, or has run. Emits `progress`, `token` (of a generation), `text` (of a completion) and, once, `end`. */
+/** A trace that waits, runs, or has run. Emits `start`, `progress`, `token` (of a generation), `text` (of a completion) and, once, `end`. */
 export class Job extends EventEmitter {
   readonly request: JobRequest;
   readonly created = performance.now();
-  /** Of two that wait the lower one goes first: by urgency, then that of the user who has fewer before it. */
+  /** Of two that wait the lower one goes first: by urgency, then by whose turn it is. */
   readonly rank: number;
   status: JobStatus = 'queued';
   progress: readonly [done: number, total: number] | null = null;
@@ -57,14 +57,14 @@ export class Job extends EventEmitter {
 
   /**
    * @param reconnect how long it goes on when nobody waits for it, in milliseconds
-   * @param before how many jobs its user has that have not ended
+   * @param turn its turn among those of its urgency
    */
-  constructor(request: JobRequest, body: Uint8Array, reconnect: number, before = 0) {
+  constructor(request: JobRequest, body: Uint8Array, reconnect: number, turn = 0) {
     super();
     // Any number of connections may wait for one job.
     this.setMaxListeners(0);
     this.request = request;
-    this.rank = request.urgency * MOST_JOBS + Math.min(before, MOST_JOBS - 1);
+    this.rank = request.urgency * MOST_TURNS + Math.min(turn, MOST_TURNS - 1);
     this.body = body;
     this.#reconnect = reconnect;
   }
@@ -74,7 +74,9 @@ export class Job extends EventEmitter {
   }
 
   start(): void {
-    if (!this.outcome) this.status = 'running';
+    if (this.outcome) return;
+    this.status = 'running';
+    this.emit('start');
   }
 
   report(told: Told): void {

@@ -1,4 +1,5 @@
 import type { Dispatcher } from './dispatcher.ts';
+import { FairTurns } from './fair-turns.ts';
 import { Job, type JobRequest } from './job.ts';
 import type { Limits } from './limits.ts';
 import { RefusalError } from './refusal.ts';
@@ -15,6 +16,8 @@ export class Jobs {
   readonly #jobs = new Map<string, Job>();
   /** How many of each user have not ended. */
   readonly #open = new Map<string, number>();
+  /** Of each model and urgency, as long as there are jobs. */
+  readonly #turns = new Map<string, FairTurns>();
   readonly #dispatcher: Dispatcher;
   /** In the order in which they ended. */
   readonly #ended = new Set<Job>();
@@ -43,7 +46,10 @@ export class Jobs {
         `${before} jobs of yours wait or run already, and ${jobs} may at once. Try again later.`,
       );
     }
-    const job = new Job(request, body, reconnect * 1000, before);
+    const turns = this.#turnsOf(request);
+    const turn = turns.next(user);
+    const job = new Job(request, body, reconnect * 1000, turn);
+    job.once('start', () => turns.started(turn));
     this.#know(job);
     try {
       this.#dispatcher.add(job);
@@ -72,6 +78,14 @@ export class Jobs {
     const left = this.#open.get(user)! - 1;
     if (left > 0) this.#open.set(user, left);
     else this.#open.delete(user);
+    if (this.#open.size === 0) this.#turns.clear();
+  }
+
+  #turnsOf({ model, urgency }: JobRequest): FairTurns {
+    const key = JSON.stringify([model, urgency]);
+    const turns = this.#turns.get(key) ?? new FairTurns();
+    this.#turns.set(key, turns);
+    return turns;
   }
 
   /** The user's job of an id. Throws a RefusalError if there is none. */
