@@ -107,7 +107,7 @@ export class Tiers {
     const before = this.blocks.get(key)?.last ?? 0;
     const block = this.watch(key);
     if (handover !== null) add(this.handovers, Math.min(MOST, Math.max(LEAST, handover)));
-    const cost = this.handovers.length > 0 ? Math.min(...this.handovers) : HANDOVER;
+    const cost = this.handovers.length > 0 ? median(this.handovers) : HANDOVER;
     const lost = Math.max(0, sessions - 1) * cost;
     const latest = latestOf(block, size);
     add(latest.segments, milliseconds);
