@@ -84,7 +84,8 @@ const PORT = /^(.+)\.(output|input)$/;
 export function withoutActivations<T>(
   map: ModelMap,
   given: Readonly<Record<string, T>>,
-): { own: Record<string, T>; places: Given<T>[] } {
+): { own: Readonly<Record<string, T>>; places: Given<T>[] } {
+  if (!Object.keys(given).some((key) => PORT.test(key))) return { own: given, places: [] };
   const names = new Set(map.model.inputs.map(({ name }) => name));
   const entries = Object.entries(given);
   const isOwn = (key: string) => names.has(key) || !PORT.test(key);

@@ -116,6 +116,7 @@ export class Forwards {
 
   /** What forwards take of earlier ones. Those that were recorded to find out what a body changes are in the graph no more. */
   takenInputs(): ReadonlyMap<number, LateInputs> {
+    if (this.taken.size === 0) return new Map();
     const used = new Set([...withRegions(this.builder.graph.root.nodes)].filter(isForwardNode).map(forwardOf));
     return new Map([...this.taken].flatMap(([{ id }, inputs]) => (used.has(id) ? [[id, inputs] as const] : [])));
   }

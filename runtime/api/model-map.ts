@@ -45,6 +45,8 @@ export class ModelMap {
   readonly branches: ModelBranches;
   /** Modules by path, also by paths that are not their own. */
   private readonly modules: Map<string, Module>;
+  /** What was found at addresses: a trace asks for each several times. */
+  private readonly located = new Map<string, Located>();
   /** Whether any of the model's tensors is of texts. */
   readonly hasTexts: boolean;
   private readonly sequences: TurnedSequences;
@@ -102,6 +104,14 @@ export class ModelMap {
   }
 
   private tensorAt(address: Address): Located {
+    const { path, port, index, call } = address;
+    const place = `${port} ${index} ${call} ${path}`;
+    const known = this.located.get(place) ?? this.lookUp(address);
+    this.located.set(place, known);
+    return known;
+  }
+
+  private lookUp(address: Address): Located {
     const { path, port, index } = address;
     if (port === 'parameter') {
       const turned = this.transposed.get(path);

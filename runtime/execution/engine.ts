@@ -10,6 +10,7 @@ import type { Device } from '../ort/port.ts';
 import type { Plan } from '../partition/plan.ts';
 import { type Planned, Planner } from '../partition/planner.ts';
 import { COPIES, type Segmentation, segmentationFor } from '../partition/segmentation.ts';
+import type { RanInSegments } from '../partition/tiers.ts';
 import type { SymbolicTypes } from '../shapes/symbolic.ts';
 import type { InputTensor } from '../tensor/string-tensor.ts';
 import type { Tensor } from '../tensor/tensor.ts';
@@ -21,7 +22,7 @@ import { Programs } from './programs.ts';
 import { Residuals } from './residuals.ts';
 import type { ReuseScope } from './reuse.ts';
 import { runPlan } from './run-plan.ts';
-import type { Held, RunStats } from './stats.ts';
+import type { DispatchStats, Held, RunStats } from './stats.ts';
 import { Sweeps } from './sweeps.ts';
 import type { Trail } from './tape.ts';
 
@@ -55,6 +56,9 @@ export interface RunOptions {
 
 /** The bytes of weights that compiled programs may hold in any case. */
 const SMALL = 2 ** 28;
+
+/** How many blocks may have a session of their own, however small the model is. */
+const OWN = 16;
 
 /** The part of the weights' size that the tensors of a run may have which are kept for its backward pass. */
 const KEPT = 1 / 2;
@@ -91,12 +95,15 @@ export class Engine {
     this.tree = tree;
     this.segmentation = segmentation;
     const bytes = weightBytes(model);
-    this.programs = new Programs(config, model, Math.max(SMALL, COPIES[segmentation] * bytes));
+    const limit = Math.max(SMALL, COPIES[segmentation] * bytes);
+    this.programs = new Programs(config, model, limit);
     this.backwardPrograms = new BackwardPrograms(this.programs);
     this.residualBytes = Math.max(SMALL, KEPT * bytes);
     this.planner = new Planner(model, tree, locate, segmentation, this.programs, {
       maxIterations,
       formulas,
+      // Beside the segments.
+      ownSessions: Math.min(OWN, Math.floor(limit / Math.max(1, bytes)) - 1),
     });
     if (fuse) checkFusing(device, this.planner.isCut);
     this.fused = fuse ? new Fused(config) : null;
@@ -122,10 +129,16 @@ export class Engine {
     const isAlone = !given && !onTrail;
     // A signal ends a run, and its progress is told, between two segments; what is to be fused leaves this thread free meanwhile.
     const mayBeOne = !signal && !onProgress && !this.fused;
-    const planned = this.planner.plan({ graph: asked, inputs, isAlone, mayBeOne });
+    let scope: ReuseScope | false | null | undefined = null;
+    const scopeHere = () => {
+      if (scope === null) scope = this.scopeFor(inputs, given);
+      return scope;
+    };
+    const isNew = () => !scopeHere();
+    const planned = this.planner.plan({ graph: asked, inputs, isAlone, mayBeOne, isNew });
     const { graph, plan } = planned;
     // A block that is one session by now has no parts to share.
-    const reuse = planned.way === 'one' ? given : this.scopeFor(inputs, given);
+    const reuse = planned.way === 'one' || planned.way === 'taps' ? given : scopeHere();
     const run = (chosen: Plan, programs: ProgramRunner = this.programs, own = graph) =>
       runPlan(chosen, own, inputs, {
         model: this.model,
@@ -155,11 +168,9 @@ export class Engine {
       : await asPlanned(planned);
     this.model.checkFiles();
     if (isAlone && !this.fused) {
-      this.planner.ran(planned, {
-        size: sizeOf(inputs),
-        milliseconds: dispatches.reduce((sum, { ran }) => sum + ran, 0),
-        segments: dispatches.filter(({ action, kind }) => action === 'run' && kind !== 'intervention').length,
-      });
+      const compiled = dispatches.reduce((sum, { built }) => sum + (built ?? 0), planned.milliseconds ?? 0);
+      const milliseconds = now() - start - compiled;
+      this.planner.ran(planned, { size: sizeOf(inputs), milliseconds, ...costsOf(dispatches) });
     }
     // What is fused cannot end on the way.
     signal?.throwIfAborted();
@@ -199,6 +210,18 @@ export class Engine {
   get held(): Held {
     return { ...this.programs.held, results: this.sweeps?.bytes ?? 0 };
   }
+}
+
+/** What of a run tells how its block should run. */
+function costsOf(dispatches: readonly DispatchStats[]): Pick<RanInSegments, 'sessions' | 'isWhole' | 'handover'> {
+  let [sessions, least] = [0, Number.POSITIVE_INFINITY];
+  for (const { action, kind, ran } of dispatches) {
+    if (action !== 'run') continue;
+    sessions++;
+    if (kind === 'intervention') least = Math.min(least, ran);
+  }
+  const handover = Number.isFinite(least) ? least : null;
+  return { sessions, isWhole: sessions === dispatches.length, handover };
 }
 
 /** The number of elements of the inputs. */

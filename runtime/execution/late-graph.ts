@@ -34,6 +34,12 @@ export class LateGraph {
   constructor(graph: InterventionGraph, operands: LateOperands, carried: readonly Value[]) {
     this.graph = graph;
     this.operands = operands;
+    if (!this.waits) {
+      this.left = new Set();
+      this.kept = [...new Set(graph.saves.map(({ value }) => value))].filter(({ node }) => node?.op !== 'operand');
+      this.early = unchanged(graph);
+      return;
+    }
     const late = lateNodes(graph, [...operands.conditions, ...operands.outcomes]);
     checkPasses(late);
     checkWrites(lateNodes(graph, operands.outcomes));
@@ -47,7 +53,7 @@ export class LateGraph {
       .flatMap(({ outputs }) => outputs);
     this.kept = [...frontier(graph, saved, late).filter((value) => !late.has(value.node!)), ...called];
     const holds = { truth: this.truths(() => true), without: this.left };
-    this.early = this.waits ? decide(graph, holds) : unchanged(graph);
+    this.early = decide(graph, holds);
   }
 
   /** Whether there is anything that only the run tells. */

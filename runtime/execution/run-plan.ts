@@ -108,7 +108,7 @@ export async function runPlan(
     const isShared = given.has(register) || residuals || reuse?.held.has(register);
     return toTensor(isShared ? ort.copy(tensor) : tensor);
   });
-  return { tensors, dispatches, registers, plan: { ...plan, dispatches: ran } };
+  return { tensors, dispatches, registers, plan: residuals ? { ...plan, dispatches: ran } : plan };
 }
 
 async function runDispatch(

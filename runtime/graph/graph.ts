@@ -1,4 +1,4 @@
-import { type KeyPart, keyOf } from './key.ts';
+import { keyOf } from './key.ts';
 import type { AttributesOf, Op } from './ops.ts';
 import type { LazySite, Site } from './site.ts';
 import type { Node, NodeOf, Region, Shape, TensorType, Value } from './types.ts';
@@ -69,10 +69,12 @@ export class InterventionGraph {
 
   /** The graph as it is compiled, without the data that changes from run to run: equal keys share one compiled session. */
   structuralKey(): string {
-    const saves = this.saves.map(({ name, value }) => [name, value.id]);
+    let text = structureOf(this.root);
     // Plans name operands by their order.
-    const operands = [...this.operands.keys()].map(({ outputs }) => outputs[0]!.id);
-    return keyOf(structureOf(this.root), operands, saves);
+    for (const { outputs } of this.operands.keys()) text += `${outputs[0]!.id},`;
+    text += ';';
+    for (const { name, value } of this.saves) text += `${keyOf(name)}${value.id},`;
+    return text;
   }
 
   /** The graph as text: a line a node, bodies indented. */
@@ -84,18 +86,31 @@ export class InterventionGraph {
   }
 }
 
-function structureOf({ parameters, nodes, results }: Region): KeyPart {
-  return [parameters.map(valueStructure), nodes.map(nodeStructure), results.map(({ id }) => id)];
+/** Each list ends with a bracket, so that none can pass for the beginning of the next. It is written for every run. */
+function structureOf({ parameters, nodes, results }: Region): string {
+  let text = '(';
+  for (const parameter of parameters) text += valueStructure(parameter);
+  text += ')(';
+  for (const node of nodes) text += nodeStructure(node);
+  text += ')(';
+  for (const { id } of results) text += `${id},`;
+  return `${text})`;
 }
 
-function nodeStructure({ op, inputs, attributes, regions, outputs }: Node): KeyPart {
+function nodeStructure({ op, inputs, attributes, regions, outputs }: Node): string {
+  let text = `${op}(`;
   // Which dimensions a squeeze without dims removes depends on which sizes are 1.
-  const ones = op === 'squeeze' ? inputs[0]!.type.shape?.map((dim) => dim === 1) : null;
-  return [op, ones, inputs.map(({ id }) => id), attributes, outputs.map(valueStructure), regions.map(structureOf)];
+  if (op === 'squeeze') text += keyOf(inputs[0]!.type.shape?.map((dim) => dim === 1));
+  for (const { id } of inputs) text += `${id},`;
+  text += `)${keyOf(attributes)}(`;
+  for (const output of outputs) text += valueStructure(output);
+  text += ')';
+  for (const region of regions) text += structureOf(region);
+  return text;
 }
 
-function valueStructure({ id, type }: Value): KeyPart {
-  return [id, type.dtype, type.shape?.length];
+function valueStructure({ id, type }: Value): string {
+  return `${id}:${type.dtype}:${type.shape?.length},`;
 }
 
 function printRegion(region: Region, indent: string, lines: string[]): void {

@@ -6,7 +6,9 @@ export type KeyPart = string | number | boolean | null | undefined | object;
  * length, so that none can pass for the beginning of the next.
  */
 export function keyOf(...parts: readonly KeyPart[]): string {
-  return parts.map(written).join('');
+  let text = '';
+  for (const part of parts) text += written(part);
+  return text;
 }
 
 function written(part: KeyPart): string {

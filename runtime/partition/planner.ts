@@ -38,6 +38,8 @@ export interface Request {
   readonly isAlone: boolean;
   /** Whether it may be a single session in this thread: nobody waits for its parts. */
   readonly mayBeOne: boolean;
+  /** Whether nothing is known that segments of it gave on the same inputs. */
+  isNew(): boolean;
 }
 
 /** How a graph is to be run. */
@@ -78,6 +80,8 @@ export interface PlannerOptions {
   readonly maxIterations?: number | undefined;
   /** The shapes of the model's tensors, once they are known. */
   readonly formulas?: (() => SymbolicTypes | null) | undefined;
+  /** How many blocks may have a session of their own that had none at first. */
+  readonly ownSessions?: number | undefined;
 }
 
 /** Plans how graphs are run inside one model, each structure once. */
@@ -109,7 +113,7 @@ export class Planner {
     locate: Locate,
     segmentation: Segmentation,
     store: ProgramStore,
-    { maxIterations, formulas = () => null }: PlannerOptions = {},
+    { maxIterations, formulas = () => null, ownSessions }: PlannerOptions = {},
   ) {
     this.maxIterations = maxIterations;
     this.model = model;
@@ -147,9 +151,10 @@ export class Planner {
             readable: cut([], ends, new Reading(model, tree, layers)),
           }
         : null;
-    this.tiers = segmentation === 'auto' && this.cut ? new Tiers((block) => store.drop(wholeKey(block))) : null;
+    const hasTaps = (segmentation === 'taps' || segmentation === 'auto') && layers.length > 0;
+    const letGo = (block: string) => store.drop(wholeKey(block));
+    this.tiers = segmentation === 'auto' && this.cut ? new Tiers(letGo, hasTaps, ownSessions) : null;
     this.formulas = formulas;
-    const hasTaps = segmentation === 'taps' && layers.length > 0;
     const rankOf = (tensor: string) => formulas()?.formulas(tensor)?.length ?? null;
     const { segments } = this.cut ?? {};
     this.makeTaps =
@@ -171,9 +176,12 @@ export class Planner {
     const block = { graph, key: graph.structuralKey() };
     if (this.goesBackInBody(graph)) return this.asOne(block);
     if (areMany(graph.root.nodes)) return this.inSegments(block);
-    if (isAlone && this.tiers?.isOne(block.key)) return this.asOne(block);
-    const tapped = isAlone && mayBeOne ? this.withTaps(block, request.inputs) : null;
+    const tier = isAlone ? this.tiers?.of(block.key) : undefined;
+    if (tier === 'one') return this.asOne(block);
+    const mayTap = isAlone && mayBeOne && (this.tiers ? tier === 'taps' && request.isNew() : true);
+    const tapped = mayTap ? this.withTaps(block, request.inputs) : null;
     if (tapped) return tapped;
+    if (mayTap) this.tiers?.refuseTaps(block.key);
     if (!this.blocks) return this.inSegments(block);
     const { sessions, readable } = this.blocks;
     const reading = onlyReads(asked) ? this.read(block, readable) : null;
@@ -279,12 +287,10 @@ export class Planner {
 
   /** Told of a run that ended well and was alone: its costs decide how its block runs from now on. */
   ran({ block: { key }, plan, way }: Planned, ran: Omit<RanInSegments, 'creation'>): void {
-    if (!this.tiers) return;
-    if (way === 'one') {
-      this.tiers.ranAsOne(key, ran);
-      return;
-    }
-    this.tiers.ranInSegments(key, { ...ran, creation: sumOf(this.creations(plan)) });
+    const { tiers } = this;
+    if (way === 'one') tiers?.ranAsOne(key, ran);
+    else if (way === 'taps') tiers?.ranWithTaps(key, ran);
+    else tiers?.ranInSegments(key, { ...ran, creation: sumOf(this.creations(plan)) });
   }
 
   /** Another way to run a graph, of which a program could not be compiled: `plan` gives it from now on. */

@@ -1,19 +1,28 @@
 /**
- * What handing its tensors to the next session costs a segment, in milliseconds: measured on models from 4 layers of 256 to 12
- * of 768, as the difference to one session.
+ * What handing its tensors to the next session costs a dispatch, in milliseconds, until it was measured; and between what
+ * measured costs are believed, since what an intervention takes may be its own computation.
  */
-const HANDOVER = 0.2;
+const [HANDOVER, LEAST, MOST] = [0.2, 0.02, 1];
 
-/** After how many runs as one session it is seen, each time, whether that was worth it, and how many runs are compared. */
+/** A session that is made in so many milliseconds is made for a block that came so often, whatever that has cost. */
+const [CHEAP, FEW] = [100, 8];
+
+/** After how many runs in a tier it is seen, each time, whether that was worth it, and how many runs are compared. */
 const [TRIAL, COMPARED] = [16, 9];
 
-/** How much slower than in segments a block may be as one session. */
-const TOLERATED = 1.1;
+/** How much slower than in segments a block may be in a tier, and by how much more it has to pay before it is tried again. */
+const [TOLERATED, DEARER] = [1.1, 4];
 
 /** How many blocks are known at a time, and of each how many sizes of its inputs. */
 const [WATCHED, SIZES] = [256, 8];
 
-/** One run of a block, without what was compiled for it. */
+/**
+ * How a block runs: in the segments that are there at once; in the session with taps, which all blocks share that it can do;
+ * as a session of its own.
+ */
+export type Tier = 'segments' | 'taps' | 'one';
+
+/** One run of a block, from its plan to its results, without what was compiled for it. */
 export interface Ran {
   /** The number of elements of the model's inputs: runs of one size are compared with each other. */
   readonly size: number;
@@ -22,68 +31,171 @@ export interface Ran {
 
 /** One run in segments. */
 export interface RanInSegments extends Ran {
-  readonly segments: number;
+  /** How many sessions ran, one after the other. */
+  readonly sessions: number;
+  /** Whether all that it needs ran: nothing was known of an earlier run. */
+  readonly isWhole: boolean;
+  /** What a session took that computes next to nothing, in milliseconds; null if there was none. */
+  readonly handover: number | null;
   /** Milliseconds that it took to compile what ran; null where that is no longer known. */
   readonly creation: number | null;
 }
 
-/** The last runs of a block with inputs of one size, each way, in milliseconds. */
-interface Latest {
-  readonly segments: number[];
-  readonly one: number[];
-  /** How many runs as one session there were. */
-  runs: number;
-}
-
 interface Block {
-  tier: 'segments' | 'one' | 'segments for good';
+  /** Its own session, or none: whether it runs with taps follows from all blocks. */
+  hasOwn: boolean;
+  /** False where taps cannot do what it does, or do it slower. */
+  canTap: boolean;
+  /** The tier that is compared with segments anew just now: runs of another time say little. */
+  doubted: Tier | null;
   /** What handing over has cost since the block came first. */
   spent: number;
+  /** How often it ran as a whole. */
+  runs: number;
+  /** The number of its last run among those of all blocks. */
+  last: number;
+  /** By how much more than a session costs it has to have lost; infinite where its session cannot be compiled. */
+  price: number;
   readonly latest: Map<number, Latest>;
 }
 
+/** The last runs of a block with inputs of one size, each way, in milliseconds. */
+interface Latest extends Record<Tier, number[]> {
+  /** How many runs there were in a tier above segments. */
+  runs: number;
+}
+
 /**
- * Decides which blocks become one session, as a just-in-time compiler does: a block runs in the segments that are there until
- * handing tensors from one to the next has cost as much as creating the session would. One that turns out slower goes back.
+ * Decides how blocks run, as a just-in-time compiler does: in the segments that are there until handing tensors from one to
+ * the next has cost as much as creating a better session would: of all blocks together the one with taps, of one block its
+ * own. Where sessions cost next to nothing, a block has its own after a few runs. A tier that turns out slower is left.
  */
 export class Tiers {
   /** Those that ran last stand last. */
   private readonly blocks = new Map<string, Block>();
   private readonly release: (block: string) => void;
+  private readonly hasTaps: boolean;
+  private readonly most: number;
+  private runs = 0;
+  /** What the blocks have lost that taps may do. */
+  private lost = 0;
+  /** What compiling all of the model's segments took, as far as it was seen. */
+  private creation = 0;
+  private readonly handovers: number[] = [];
 
-  /** @param release is told the blocks that are no longer one session */
-  constructor(release: (block: string) => void) {
+  /**
+   * @param release is told the blocks that no longer have a session of their own
+   * @param hasTaps whether there may be a session with taps
+   * @param most how many blocks may have a session of their own at a time
+   */
+  constructor(release: (block: string) => void, hasTaps = false, most = 16) {
     this.release = release;
+    this.hasTaps = hasTaps;
+    this.most = most;
   }
 
-  /** Whether a block runs as one session now. */
-  isOne(block: string): boolean {
-    return this.blocks.get(block)?.tier === 'one';
+  /** How a block runs now. */
+  of(key: string): Tier {
+    const block = this.blocks.get(key);
+    if (block?.doubted) return 'segments';
+    if (block?.hasOwn) return 'one';
+    return this.arePaid && block?.canTap !== false ? 'taps' : 'segments';
   }
 
-  ranInSegments(key: string, { size, milliseconds, segments, creation }: RanInSegments): void {
+  ranInSegments(key: string, ran: RanInSegments): void {
+    const { size, milliseconds, sessions, isWhole, handover, creation } = ran;
+    const before = this.blocks.get(key)?.last ?? 0;
     const block = this.watch(key);
-    add(latestOf(block, size).segments, milliseconds);
-    block.spent += Math.max(0, segments - 1) * HANDOVER;
-    if (block.tier === 'segments' && creation !== null && block.spent >= creation) block.tier = 'one';
-  }
-
-  ranAsOne(key: string, { size, milliseconds }: Ran): void {
-    const block = this.watch(key);
+    if (handover !== null) add(this.handovers, Math.min(MOST, Math.max(LEAST, handover)));
+    const cost = this.handovers.length > 0 ? median(this.handovers) : HANDOVER;
+    const lost = Math.max(0, sessions - 1) * cost;
     const latest = latestOf(block, size);
-    add(latest.one, milliseconds);
-    if (++latest.runs % TRIAL > 0 || latest.segments.length < COMPARED) return;
-    if (median(latest.one) > TOLERATED * median(latest.segments)) this.refuse(key);
+    add(latest.segments, milliseconds);
+    if (block.doubted) this.compare(key, block, latest);
+    block.spent += lost;
+    if (block.canTap && isWhole) this.lost += lost;
+    if (lost > 0 && isWhole) block.runs++;
+    if (creation === null) return;
+    this.creation = Math.max(this.creation, creation);
+    const waitsForTaps = this.hasTaps && block.canTap && this.creation > CHEAP;
+    const pays = this.isCheap(block) || (!waitsForTaps && block.spent >= creation * block.price);
+    if (pays && !block.doubted) block.hasOwn ||= this.makesRoom(before);
   }
 
-  /** Keeps a block in segments for good. */
+  ranWithTaps(key: string, ran: Ran): void {
+    this.judge(this.watch(key), ran, 'taps');
+  }
+
+  ranAsOne(key: string, ran: Ran): void {
+    this.judge(this.watch(key), ran, 'one');
+  }
+
+  /** Keeps a block from a session of its own, which cannot be compiled. */
   refuse(key: string): void {
-    this.watch(key).tier = 'segments for good';
+    const block = this.watch(key);
+    block.price = Number.POSITIVE_INFINITY;
+    this.leave(key, block, 'one');
+  }
+
+  /** Keeps a block from taps, which cannot do what it does. */
+  refuseTaps(key: string): void {
+    this.leave(key, this.watch(key), 'taps');
+  }
+
+  /** Whether the session with taps pays. Where sessions cost next to nothing each block soon has its own, which does nothing else. */
+  private get arePaid(): boolean {
+    return this.hasTaps && this.creation > CHEAP && this.lost >= this.creation;
+  }
+
+  private isCheap({ runs, price }: Block): boolean {
+    return this.creation > 0 && this.creation <= CHEAP && runs >= FEW * price;
+  }
+
+  /** Doubts a tier in which a block seems to be slower than in segments. */
+  private judge(block: Block, { size, milliseconds }: Ran, tier: Tier): void {
+    const latest = latestOf(block, size);
+    add(latest[tier], milliseconds);
+    if (++latest.runs % TRIAL > 0 || latest.segments.length < COMPARED || !isSlower(latest, tier)) return;
+    block.doubted = tier;
+    latest.segments.length = 0;
+  }
+
+  private compare(key: string, block: Block, latest: Latest): void {
+    const tier = block.doubted!;
+    if (latest.segments.length < COMPARED) return;
+    block.doubted = null;
+    if (latest[tier].length === 0 || !isSlower(latest, tier)) return;
+    if (tier === 'one') Object.assign(block, { price: block.price * DEARER, spent: 0, runs: 0 });
+    this.leave(key, block, tier);
+  }
+
+  /**
+   * Whether one more block can have a session of its own: the one that ran longest ago gives its own up, unless it ran since
+   * the run `before`. Blocks that take turns would only push each other out.
+   */
+  private makesRoom(before: number): boolean {
+    const own = [...this.blocks].filter(([, { hasOwn }]) => hasOwn);
+    if (own.length < this.most) return true;
+    const [key, oldest] = own[0]!;
+    if (oldest.last > before) return false;
+    Object.assign(oldest, { spent: 0, runs: 0 });
+    this.leave(key, oldest, 'one');
+    return true;
+  }
+
+  private leave(key: string, block: Block, tier: Tier): void {
+    if (tier === 'taps') {
+      if (block.canTap) this.lost = Math.max(0, this.lost - block.spent);
+      block.canTap = false;
+      return;
+    }
+    block.hasOwn = false;
     this.release(key);
   }
 
   private watch(key: string): Block {
-    const block = this.blocks.get(key) ?? { tier: 'segments', spent: 0, latest: new Map() };
+    const block = this.blocks.get(key) ?? newBlock();
+    block.last = ++this.runs;
     this.blocks.delete(key);
     this.blocks.set(key, block);
     if (this.blocks.size > WATCHED) this.forget(this.blocks.keys().next().value!);
@@ -91,16 +203,24 @@ export class Tiers {
   }
 
   private forget(key: string): void {
-    if (this.isOne(key)) this.release(key);
+    if (this.blocks.get(key)!.hasOwn) this.release(key);
     this.blocks.delete(key);
   }
 }
 
+function newBlock(): Block {
+  return { hasOwn: false, canTap: true, doubted: null, spent: 0, runs: 0, last: 0, price: 1, latest: new Map() };
+}
+
 function latestOf({ latest }: Block, size: number): Latest {
-  const known = latest.get(size) ?? { segments: [], one: [], runs: 0 };
+  const known = latest.get(size) ?? { segments: [], taps: [], one: [], runs: 0 };
   latest.set(size, known);
   if (latest.size > SIZES) latest.delete(latest.keys().next().value!);
   return known;
+}
+
+function isSlower(latest: Latest, tier: Tier): boolean {
+  return median(latest[tier]) > TOLERATED * median(latest.segments);
 }
 
 function add(runs: number[], milliseconds: number): void {

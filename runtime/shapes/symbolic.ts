@@ -1,3 +1,4 @@
+import { keyOf } from '../graph/key.ts';
 import type { TensorType } from '../graph/types.ts';
 import { ModelError } from '../onnx/error.ts';
 import type { OnnxModel } from '../onnx/model.ts';
@@ -29,6 +30,10 @@ export class SymbolicTypes {
   private readonly inputs: InputSizes;
   private readonly limits: Limits;
   private readonly types: ReadonlyMap<string, SymbolicType>;
+  /** The sizes that were asked for last, by the dims of the inputs: traces in a loop ask for the same. */
+  private last: { readonly dims: string; readonly sizes: Sizes } | null = null;
+  /** The types of tensors that were worked out for sizes. */
+  private readonly known = new WeakMap<Sizes, Map<string, TensorType>>();
 
   constructor(
     inputs: InputSizes,
@@ -50,14 +55,25 @@ export class SymbolicTypes {
    * not hold for.
    */
   sizes(dims: Readonly<Record<string, readonly (number | null)[]>>): Sizes {
-    return withinLimits(solve(this.inputs, dims), this.limits);
+    const key = keyOf(Object.entries(dims));
+    if (this.last?.dims !== key) {
+      this.last = { dims: key, sizes: withinLimits(solve(this.inputs, dims), this.limits) };
+    }
+    return this.last.sizes;
   }
 
   /** A tensor's type for these sizes (dims that depend on an unknown size, or have no formula, are null); undefined for an unknown name. */
   type(tensor: string, sizes: Sizes): TensorType | undefined {
     const found = this.types.get(tensor);
     if (!found) return undefined;
-    return { dtype: found.dtype, shape: found.dims?.map((dim) => dim && evaluate(dim, sizes)) ?? null };
+    const known = this.known.get(sizes) ?? new Map<string, TensorType>();
+    this.known.set(sizes, known);
+    let type = known.get(tensor);
+    if (!type) {
+      type = { dtype: found.dtype, shape: found.dims?.map((dim) => dim && evaluate(dim, sizes)) ?? null };
+      known.set(tensor, type);
+    }
+    return type;
   }
 
   /** A tensor's dtype; undefined for an unknown name. */

@@ -34,11 +34,15 @@ export type TensorData = number | bigint | boolean | NestedArray | TypedArray | 
 
 /** Catches `t[0]` and `t[':, -1']` by a proxy around the object. Classes that extend it have their private fields on the proxy. */
 abstract class Indexed {
-  abstract readonly dtype: DType;
-  abstract readonly dims: readonly number[];
-  abstract readonly raw: RawOf<DType>;
+  readonly dtype: DType;
+  readonly dims: readonly number[];
+  readonly raw: RawOf<DType>;
 
-  constructor() {
+  /** Sets what every tensor has: through the proxy it would take several times as long. */
+  constructor(dtype: DType, dims: readonly number[], raw: RawOf<DType>) {
+    this.dtype = dtype;
+    this.dims = dims;
+    this.raw = raw;
     // biome-ignore lint/correctness/noConstructorReturn: no other object can be asked for any index.
     return ownProxy(this, indexing);
   }
@@ -56,17 +60,16 @@ abstract class Indexed {
  * `Int32Array`. Indexing follows numpy and copies: `t[0]`, `t[-1]`, `t[':, -1']`, `t['..., 3:5']`.
  */
 export class Tensor<D extends DType = 'float32'> extends Indexed {
-  override readonly dtype: DType;
-  override readonly dims: readonly number[];
+  declare readonly dtype: DType;
+  declare readonly dims: readonly number[];
   /** The elements as the engine holds them: halves as 16 bits, bools as bytes. */
-  override readonly raw: RawOf<D>;
+  declare readonly raw: RawOf<D>;
   #decoded: DataOf<D> | null = null;
   readonly [index: number]: AtIndex<Returned<D>>;
   readonly [slice: Slice]: AtIndex<Returned<D>>;
 
   /** `raw` holds the elements row by row and is not copied. */
   constructor(dtype: D, dims: readonly number[], raw: RawOf<D>, ...more: readonly never[]) {
-    super();
     if (more.length > 0) throw new TypeError('new Tensor(dtype, dims, raw) takes no more than that');
     const held = (dtype === 'float16' ? bitsOfHalves(raw) : raw) as RawOf<D>;
     if (!isRawOf(held, dtype)) throw new TypeError(`the elements of a ${dtype} tensor are not a ${typeName(raw)}`);
@@ -74,9 +77,7 @@ export class Tensor<D extends DType = 'float32'> extends Indexed {
     if (held.length !== size) {
       throw new RangeError(`dims [${dims.join(', ')}] need ${size} elements, but ${held.length} are given`);
     }
-    this.dtype = dtype;
-    this.dims = dims;
-    this.raw = held;
+    super(dtype, dims, held);
   }
 
   /**

@@ -108,7 +108,7 @@ export class TracedForward {
     const place = placeOf(address, tensor);
     const known = this.originals.get(place);
     if (known) return known.storage;
-    const attributes = { ...address, forward: this.id };
+    const attributes = this.attributes(address);
     const site = this.builder.reading ?? this.readerSite();
     const node = this.builder.addTyped('read', [], [type], attributes, [], this.region, site);
     const value = node.outputs[0]!;
@@ -205,7 +205,12 @@ export class TracedForward {
   }
 
   private writeAttributes(address: Address, value: Value, inplace: boolean): AttributesOf<'write'> {
-    return { ...address, forward: this.id, inplace, lenient: this.lenient.has(value) };
+    return Object.assign(this.attributes(address), { inplace, lenient: this.lenient.has(value) });
+  }
+
+  /** Written out: to spread an address takes longer than all else of a read. */
+  private attributes({ path, port, index, call }: Address): AttributesOf<'read'> {
+    return { path, port, index, call, forward: this.id };
   }
 }
 

@@ -43,7 +43,8 @@ export interface LoadOptions extends HubOptions {
   readonly fuse?: boolean;
   /**
    * Where the model is cut: `auto` on the `cpu`, `blocks` on `cuda`, `layers` on `webgpu`, unless given here or by the
-   * environment variable ONNSIGHT_SEGMENTS. `taps` is `auto` without sessions of single blocks.
+   * environment variable ONNSIGHT_SEGMENTS. `auto` changes its ways by what they cost, `taps` uses one session
+   * with taps from the first run on.
    */
   readonly segmentation?: Segmentation;
   /** Whether runs on inputs that came lately share what they compute, up to 128 MiB of it: true unless given. */

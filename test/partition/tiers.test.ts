@@ -1,5 +1,5 @@
-import { beforeEach, expect, it } from 'vitest';
-import { Tiers } from '../../runtime/partition/tiers.ts';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { type RanInSegments, type Tier, Tiers } from '../../runtime/partition/tiers.ts';
 
 let released: string[];
 let tiers: Tiers;
@@ -8,58 +8,169 @@ beforeEach(() => {
   tiers = new Tiers((block) => released.push(block));
 });
 
-/** Runs a block of six segments until it is one session; after how many runs it was. */
-function runsUntilOne(block: string, creation: number | null, { size = 16, milliseconds = 2, segments = 6 } = {}) {
+/** A run of seven sessions, each of which costs 0.2 ms to hand over to. */
+const RUN: RanInSegments = {
+  size: 16,
+  milliseconds: 2,
+  sessions: 7,
+  isWhole: true,
+  handover: 0.2,
+  creation: 500,
+};
+
+/** Runs a block until it no longer runs in segments; after how many runs it did not. */
+function runsUntilBetter(block: string, ran: Partial<RanInSegments> = {}): number | null {
   for (let runs = 1; runs <= 1000; runs++) {
-    tiers.ranInSegments(block, { size, milliseconds, segments, creation });
-    if (tiers.isOne(block)) return runs;
+    tiers.ranInSegments(block, { ...RUN, ...ran });
+    if (tiers.of(block) !== 'segments') return runs;
   }
   return null;
 }
 
+function repeat(times: number, tier: Exclude<Tier, 'segments'>, milliseconds: number, size = 16): void {
+  for (let i = 0; i < times; i++) {
+    if (tier === 'one') tiers.ranAsOne('a', { size, milliseconds });
+    else tiers.ranWithTaps('a', { size, milliseconds });
+  }
+}
+
 it('a block becomes one session when handing over has cost what the session costs', () => {
-  expect(tiers.isOne('a')).toBe(false);
-  expect(runsUntilOne('a', 50)).toBe(50);
-  expect(runsUntilOne('cheap', 5)).toBe(5);
-  expect(tiers.isOne('b')).toBe(false);
+  expect(tiers.of('a')).toBe('segments');
+  expect(runsUntilBetter('a')).toBe(417);
+  expect([tiers.of('a'), tiers.of('b')]).toEqual(['one', 'segments']);
+  expect(runsUntilBetter('b', { creation: 239 })).toBe(200);
 });
 
-it('one whose session costs too much, or that is one segment, stays', () => {
-  expect(runsUntilOne('large', 1e6)).toBeNull();
-  expect(runsUntilOne('front', 50, { segments: 1 })).toBeNull();
+it('what handing over costs is what a session took that computes nothing, as far as that can be', () => {
+  expect(runsUntilBetter('quick', { handover: 0.1 })).toBe(834);
+  expect(runsUntilBetter('computes much', { handover: 300, creation: 600 })).toBeGreaterThan(9);
+});
+
+it('until it was measured it is taken to be what it was elsewhere', () => {
+  expect(runsUntilBetter('a', { handover: null })).toBe(417);
+});
+
+it('where a session costs next to nothing, a block has its own after a few runs', () => {
+  expect(runsUntilBetter('a', { creation: 40 })).toBe(8);
+  expect(runsUntilBetter('shares what was computed', { creation: 40, isWhole: false })).toBe(34);
+  expect(runsUntilBetter('front', { creation: 40, sessions: 1 })).toBeNull();
+});
+
+it('one whose session costs too much, or that is one session, stays', () => {
+  expect(runsUntilBetter('large', { creation: 1e6 })).toBeNull();
+  expect(runsUntilBetter('front', { sessions: 1 })).toBeNull();
 });
 
 it('one of which it is not known what compiling it takes waits until it is', () => {
-  expect(runsUntilOne('a', null)).toBeNull();
-  expect(runsUntilOne('a', 50)).toBe(1);
+  expect(runsUntilBetter('a', { creation: null })).toBeNull();
+  expect(runsUntilBetter('a')).toBe(1);
 });
 
-it('one that is slower as one session goes back for good', () => {
-  runsUntilOne('a', 50);
-  for (let i = 0; i < 15; i++) tiers.ranAsOne('a', { size: 16, milliseconds: 3 });
-  expect(tiers.isOne('a')).toBe(true);
-  tiers.ranAsOne('a', { size: 16, milliseconds: 3 });
-  expect(tiers.isOne('a')).toBe(false);
-  expect(released).toEqual(['a']);
-  expect(runsUntilOne('a', 50)).toBeNull();
+it('one that seems slower is compared with segments anew, and goes back if it is', () => {
+  runsUntilBetter('a', { creation: 40 });
+  tiers.ranInSegments('a', RUN);
+  repeat(15, 'one', 3);
+  expect(tiers.of('a')).toBe('one');
+  repeat(1, 'one', 3);
+  expect([tiers.of('a'), released]).toEqual(['segments', []]);
+  for (let i = 0; i < 9; i++) tiers.ranInSegments('a', { ...RUN, creation: 40 });
+  expect([tiers.of('a'), released]).toEqual(['segments', ['a']]);
+});
+
+it('it is tried again when handing over has cost a few times as much', () => {
+  runsUntilBetter('a', { creation: 40 });
+  tiers.ranInSegments('a', RUN);
+  repeat(16, 'one', 3);
+  for (let i = 0; i < 8; i++) tiers.ranInSegments('a', { ...RUN, creation: 40 });
+  expect(runsUntilBetter('a', { creation: 40 })).toBeGreaterThan(30);
+  expect(tiers.of('a')).toBe('one');
+});
+
+it('one whose machine was slow for a while stays', () => {
+  runsUntilBetter('a', { creation: 40 });
+  tiers.ranInSegments('a', RUN);
+  repeat(16, 'one', 30);
+  expect(tiers.of('a')).toBe('segments');
+  for (let i = 0; i < 9; i++) tiers.ranInSegments('a', { ...RUN, milliseconds: 28 });
+  expect([tiers.of('a'), released]).toEqual(['one', []]);
 });
 
 it('one that is as fast stays one session, and longer inputs are no reason to go back', () => {
-  runsUntilOne('a', 50);
-  for (let i = 0; i < 20; i++) tiers.ranAsOne('a', { size: 16, milliseconds: 2.1 });
-  for (let i = 0; i < 20; i++) tiers.ranAsOne('a', { size: 512, milliseconds: 40 });
-  expect(tiers.isOne('a')).toBe(true);
+  runsUntilBetter('a');
+  repeat(20, 'one', 2.1);
+  repeat(20, 'one', 40, 512);
+  expect(tiers.of('a')).toBe('one');
 });
 
 it('one that could not be compiled stays in segments', () => {
-  runsUntilOne('a', 50);
+  runsUntilBetter('a');
   tiers.refuse('a');
-  expect(runsUntilOne('a', 50)).toBeNull();
+  expect(runsUntilBetter('a')).toBeNull();
 });
 
 it('of many different blocks those that ran longest ago are forgotten, and their sessions released', () => {
-  runsUntilOne('a', 50);
-  for (let i = 0; i < 300; i++) tiers.ranInSegments(`b${i}`, { size: 1, milliseconds: 1, segments: 6, creation: 50 });
+  runsUntilBetter('a');
+  for (let i = 0; i < 300; i++) tiers.ranInSegments(`b${i}`, RUN);
   expect(released).toEqual(['a']);
-  expect(tiers.isOne('a')).toBe(false);
+  expect(tiers.of('a')).toBe('segments');
+});
+
+describe('with taps', () => {
+  beforeEach(() => {
+    tiers = new Tiers((block) => released.push(block), true);
+  });
+
+  it('all blocks share the session when handing over has cost them together what it costs', () => {
+    for (let i = 0; i < 416; i++) tiers.ranInSegments(`b${i % 200}`, RUN);
+    expect(tiers.of('b0')).toBe('segments');
+    tiers.ranInSegments('b0', RUN);
+    expect([tiers.of('b0'), tiers.of('new')]).toEqual(['taps', 'taps']);
+  });
+
+  it('one that they cannot do has a session of its own when that pays', () => {
+    expect(runsUntilBetter('a')).toBe(417);
+    tiers.refuseTaps('a');
+    expect(tiers.of('a')).toBe('segments');
+    expect(runsUntilBetter('a')).toBe(1);
+    expect(tiers.of('a')).toBe('one');
+  });
+
+  it('one that is slower with them goes back to segments', () => {
+    runsUntilBetter('a');
+    repeat(16, 'taps', 3);
+    expect(tiers.of('a')).toBe('segments');
+    for (let i = 0; i < 9; i++) tiers.ranInSegments('a', RUN);
+    expect(tiers.of('a')).not.toBe('taps');
+    for (let i = 0; i < 417; i++) tiers.ranInSegments('b', RUN);
+    expect(tiers.of('b')).toBe('taps');
+  });
+
+  it('where a session costs next to nothing each block has its own instead', () => {
+    expect(runsUntilBetter('a', { creation: 40 })).toBe(8);
+    expect(tiers.of('a')).toBe('one');
+  });
+});
+
+describe('sessions of blocks', () => {
+  beforeEach(() => {
+    tiers = new Tiers((block) => released.push(block), false, 2);
+  });
+
+  const own = (blocks: readonly string[]) => blocks.filter((block) => tiers.of(block) === 'one');
+
+  it('are bounded: blocks that take turns do not push each other out', () => {
+    const blocks = ['a', 'b', 'c', 'd'];
+    for (let i = 0; i < 40; i++) {
+      for (const block of blocks) {
+        if (tiers.of(block) === 'one') tiers.ranAsOne(block, { size: 16, milliseconds: 2 });
+        else tiers.ranInSegments(block, { ...RUN, creation: 40 });
+      }
+    }
+    expect([own(blocks), released]).toEqual([['a', 'b'], []]);
+  });
+
+  it('go to a block that comes often from one that came no more', () => {
+    for (const block of ['a', 'b', 'c']) runsUntilBetter(block, { creation: 40 });
+    expect([own(['a', 'b', 'c']), released]).toEqual([['b', 'c'], ['a']]);
+  });
 });

@@ -52,8 +52,9 @@ export function presence(graph: InterventionGraph, context: PresenceContext): Pr
   const isIn = (node: Node) =>
     (node.op === 'read' && (context.isTruth(node) || context.ran(node).length > 0)) ||
     (node.op === 'write' && context.ran(node).length > 0);
-  const isConcerned = [...withRegions(graph.root.nodes)].some(isIn);
-  return isConcerned ? new Presence(graph, context).run() : { ...unchanged(graph), saved: new Map(), checks: [] };
+  for (const node of withRegions(graph.root.nodes)) if (isIn(node)) return new Presence(graph, context).run();
+  const { value } = unchanged(graph);
+  return { graph, value, saved: new Map(), checks: [] };
 }
 
 class Presence extends GraphCopier implements Present {

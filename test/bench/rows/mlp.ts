@@ -26,7 +26,7 @@ export const mlp: Row = async (bench) => {
       what: 'a repeated trace on a small MLP adds',
       result: spread(added),
       unit: 'ms',
-      bar: 0.1,
+      bar: 0.05,
       note: times(median(turns.ours), median(turns.plain)),
     },
   ];

@@ -8,7 +8,7 @@ import { open, tokens } from '../plain.ts';
 import { type Bench, type Line, type Row, times } from '../row.ts';
 
 /** After so many runs a block that is to be one session is. */
-const SETTLED = 400;
+const SETTLED = 200;
 
 interface Small {
   readonly what: string;
