@@ -35,6 +35,7 @@ function narrowed(rows: readonly number[]): Example {
   const context = {
     tensorAt: ({ path, port }: { path: string; port: string }) => `${path}.${port}`,
     endOf: (tensor: string) => (tensor === 'head.output' ? end : null),
+    isRowWise: () => false,
   };
   return { graph: make.graph, before: String(make.graph), rewritten: narrow(make.graph, context) };
 }
@@ -207,7 +208,7 @@ describe('a pass that has nothing to do', () => {
     const make = new GraphMaker();
     make.save(make.op('exp', make.read('head')));
     expect(untangle(make.graph, { cycle: () => null }).graph).toBe(make.graph);
-    expect(narrow(make.graph, { tensorAt: () => 'x', endOf: () => null }).graph).toBe(make.graph);
+    expect(narrow(make.graph, { tensorAt: () => 'x', endOf: () => null, isRowWise: () => false }).graph).toBe(make.graph);
     expect(settleReturned(make.graph, { finals: new Map() }).graph).toBe(make.graph);
     expect(decide(make.graph, { truth: () => null }).graph).toBe(make.graph);
   });
