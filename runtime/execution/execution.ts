@@ -19,8 +19,8 @@ import { operandTensor, setOperand } from './operands.ts';
 import { NOT_RECORDED, type Recorder, TapeRecorder } from './recorder.ts';
 import { isSecondOrder } from './second-order.ts';
 import { lastStage, type Stage, stagesOf, usedForwards } from './stages.ts';
-import type { Tape } from './tape.ts';
 import { Taken } from './taken.ts';
+import type { Tape } from './tape.ts';
 import { Taping } from './taping.ts';
 import { reachablePart, unreachedUse } from './unreached.ts';
 

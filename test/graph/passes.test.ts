@@ -208,7 +208,9 @@ describe('a pass that has nothing to do', () => {
     const make = new GraphMaker();
     make.save(make.op('exp', make.read('head')));
     expect(untangle(make.graph, { cycle: () => null }).graph).toBe(make.graph);
-    expect(narrow(make.graph, { tensorAt: () => 'x', endOf: () => null, isRowWise: () => false }).graph).toBe(make.graph);
+    expect(narrow(make.graph, { tensorAt: () => 'x', endOf: () => null, isRowWise: () => false }).graph).toBe(
+      make.graph,
+    );
     expect(settleReturned(make.graph, { finals: new Map() }).graph).toBe(make.graph);
     expect(decide(make.graph, { truth: () => null }).graph).toBe(make.graph);
   });

@@ -10,6 +10,7 @@ export const rows: Readonly<Record<string, () => Promise<Row>>> = {
   'all-layers': async () => (await import('./all-layers.ts')).allLayers,
   scale: async () => (await import('./scale.ts')).scale,
   'small-models': async () => (await import('./small-models.ts')).smallModels,
+  growth: async () => (await import('./growth.ts')).growth,
   mlp: async () => (await import('./mlp.ts')).mlp,
   'new-blocks': async () => (await import('./new-blocks.ts')).newBlocks,
   'other-numbers': async () => (await import('./other-numbers.ts')).otherNumbers,
