@@ -174,7 +174,7 @@ describe('on the toy model', () => {
   it('the logits of the last layer are plain ONNX Runtime’s', async () => {
     const feeds = Array.from(prepareInputs(file.map.model, inputs), ([name, { dtype, dims, raw }]) => [
       name,
-      new OrtTensor(dtype as 'int64', raw as BigInt64Array<ArrayBuffer>, dims),
+      new OrtTensor(dtype as 'int64', raw as unknown as BigInt64Array, dims),
     ]);
     const { logits } = await runModel(file.map.model, Object.fromEntries(feeds), ['logits']);
     const rows = await model.trace(inputs, () =>
