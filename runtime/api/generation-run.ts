@@ -21,7 +21,12 @@ export async function runGeneration(
     logits: run.value(logits),
     cache: Array.from(cache, ([name, value]) => [name, run.value(value)] as const),
   }));
-  const kept = new Set(run.kept);
+  for (const [forward, one] of run.forwards.entries()) {
+    const last = outputs[stepOf(forward) - 1];
+    if (!last) continue;
+    one.given = new Map(last.cache);
+    one.awaited = [last.logits];
+  }
   const execution: ExecutionOptions = {
     ...options,
     async before(forward, values) {
@@ -32,11 +37,7 @@ export async function runGeneration(
       if (step >= outputs.length || !last) return false;
       if (!(await decoding.advance(values.get(last.logits)))) return false;
       const past = new Map(last.cache.map(([name, value]) => [name, values.get(value)!]));
-      // From here on only the inputs hold the cache: of all steps together it would fill the memory.
-      const stays = new Set(outputs[step]!.cache.map(([, value]) => value));
-      for (const [, value] of last.cache) if (!kept.has(value) && !stays.has(value)) values.delete(value);
       run.forwards[forward]!.inputs = decoding.inputs(run.forwards[forward]!.engine.model, past);
-      run.forwards[forward]!.given = new Map(last.cache);
       return true;
     },
   };

@@ -134,7 +134,12 @@ export class Generation implements Steps {
 
   /** Reads what goes from step to step, as it is at the end of the block. */
   close(): void {
+    const { builder } = this.tracing;
+    const { reading } = builder;
+    // No line of the user reads them: to look for one, thousands of times, is slow.
+    builder.reading ??= builder.site;
     for (const forward of this.forwards.slice(0, this.last + 1)) this.outputs.push(this.outputsOf(forward));
+    builder.reading = reading;
     for (const { logits, cache } of this.outputs) this.tracing.carried.push(logits, ...cache.values());
   }
 

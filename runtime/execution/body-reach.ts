@@ -10,6 +10,8 @@ import type { ForwardModel } from '../lowering/forward.ts';
  * @param nodes what that model runs in one go
  */
 export function checkReach(graph: InterventionGraph, nodes: readonly Node[], models: readonly ForwardModel[]): void {
+  // Most runs have no gradient in a body, and a generation has a graph of all its steps.
+  if (!nodes.some(({ regions }) => regions.length > 0)) return;
   const made = new Set(nodes.flatMap(({ outputs }) => outputs));
   const root = new Set(graph.root.nodes);
   let dependencies: Dependencies | null = null;

@@ -19,6 +19,7 @@ import { operandTensor, setOperand } from './operands.ts';
 import { NOT_RECORDED, type Recorder, TapeRecorder } from './recorder.ts';
 import { isSecondOrder } from './second-order.ts';
 import { lastStage, type Stage, stagesOf, usedForwards } from './stages.ts';
+import { Taken } from './taken.ts';
 import type { Tape } from './tape.ts';
 import { Taping } from './taping.ts';
 import { reachablePart, unreachedUse } from './unreached.ts';
@@ -27,6 +28,8 @@ import { reachablePart, unreachedUse } from './unreached.ts';
 export interface ForwardRun extends ModelRun {
   /** Which forward it runs in the middle of: another model's, which calls it there, or its own number. */
   readonly owner: number;
+  /** Values that are looked at before it runs, besides those that its inputs are. */
+  awaited?: readonly Value[];
 }
 
 export interface ExecutionOptions extends RunOptions {
@@ -45,6 +48,8 @@ export class Execution {
   private readonly functions: ReadonlyMap<Value, HostFunction>;
   private readonly options: ExecutionOptions;
   private readonly stages = new Map<Region, readonly Stage[]>();
+  /** What later stages take of earlier ones; null where a backward pass may take all. */
+  private readonly taken: Taken | null;
   /** What has run so far, where the graph has a backward pass. */
   private readonly tape: Tape | null;
   private readonly recorder: Recorder;
@@ -62,6 +67,7 @@ export class Execution {
     this.functions = functions;
     this.options = options;
     this.tape = hasGradients(graph) ? [] : null;
+    this.taken = this.tape ? null : new Taken(forwards);
     this.recorder = this.tape && isSecondOrder(graph) ? new TapeRecorder(this.tape) : NOT_RECORDED;
     this.targets = new Set(
       [...withRegions(graph.root.nodes)].flatMap((node) =>
@@ -79,9 +85,16 @@ export class Execution {
     return [];
   }
 
-  /** Runs everything that `wanted` needs. Values of forwards that `before` refused stay unknown. */
-  async run(wanted: readonly Value[]): Promise<void> {
-    await this.region(this.graph.root, wanted);
+  /**
+   * Runs everything that is needed, and keeps the values that are wanted. Values of forwards that `before` refused stay unknown.
+   * @param carried what goes from forward to forward, and is there until it is taken
+   */
+  async run(wanted: readonly Value[], carried: readonly Value[] = []): Promise<void> {
+    const { root } = this.graph;
+    const stages = stagesOf(root, [...wanted, ...carried], (forward) => this.forwards[forward]!.owner);
+    this.stages.set(root, stages);
+    this.taken?.plan(stages, wanted);
+    await this.region(root, wanted);
   }
 
   /** Computes what `wanted` needs of the values that are known, when all forwards have run. What has no value stays unknown. */
@@ -100,6 +113,8 @@ export class Execution {
     for (const stage of stages) {
       if (stage.hosted && stage.saves.length > 0 && !(await this.hosted(stage.hosted))) return false;
       if (!(await this.stage(stage))) return false;
+      // A key-value cache of each step of a generation would fill the memory.
+      if (region === this.graph.root) this.taken?.release(stage, this.values);
     }
     return true;
   }

@@ -80,7 +80,7 @@ export class TraceRun {
   /** Runs the forwards, until `options.before` says that it is enough. */
   async run(options: ExecutionOptions): Promise<Execution> {
     const execution = this.execution(this.ready, options);
-    await execution.run([...this.kept, ...this.carried]);
+    await execution.run(this.kept, this.carried);
     return execution;
   }
 

@@ -1,3 +1,5 @@
+import { plainText } from './plain-text.ts';
+
 /** What an error of a CUDA session says, and what to do. */
 export interface CudaError {
   readonly reason: string;
@@ -7,8 +9,14 @@ export interface CudaError {
 const FULL =
   "The device's memory is full. Models keep theirs as long as your program holds them, and then until the garbage collector has run. Each session of a model has its weights once more: onStats tells how many are kept.";
 
-export const INSTALL_LIBRARIES =
-  "Install the libraries of CUDA and cuDNN in the version that this file's name ends in, and name their folders in LD_LIBRARY_PATH before the program starts.";
+const NEEDS_DRIVER = 'It needs a GPU of NVIDIA and its driver.';
+
+/** The number in the name of a library is not always CUDA's: CUDA 13 comes with libcufft.so.12. */
+const INSTALL_LIBRARIES =
+  'Install the version of CUDA (of cuDNN, for a libcudnn) that has a library of this name, and name the folders of all of them in LD_LIBRARY_PATH before the program starts.';
+
+/** The library that comes with the driver. */
+const DRIVER = 'libcuda.so.1';
 
 const NO_CUDNN =
   "Install cuDNN for the CUDA that onnxruntime-node was built for, and name the folder of its libraries in LD_LIBRARY_PATH before the program starts, or load the model with { device: 'cpu' }.";
@@ -22,12 +30,33 @@ const ALLOCATION = /allocation failed|out of memory|Failed to allocate memory|Av
 export function cudaError(message: string): CudaError | null {
   const said = /(?:CUDA|CUBLAS|CUDNN|CUDNN_FE|CUFFT|CURAND) failure \d+: [^;]+/.exec(message)?.[0].trim();
   if (isFull(message)) return { reason: said ?? allocation(message), how: FULL };
-  const library = /(libcud\w+\.so[.\d]*): cannot open shared object file/.exec(message)?.[1];
-  if (library) return { reason: `${library} is not found`, how: INSTALL_LIBRARIES };
+  const library = /(lib(?:cu|nv)\w+\.so[.\d]*): cannot open shared object file/.exec(message)?.[1];
+  if (library) return withoutLibrary(library);
   if (/cudnn/i.test(said ?? '') || isWithoutCudnn(message)) {
     return { reason: said ? `cuDNN does not work (${said})` : 'it needs cuDNN, which is not found', how: NO_CUDNN };
   }
-  return said ? { reason: said, how: 'It needs a GPU of NVIDIA and its driver.' } : null;
+  return said ? { reason: said, how: NEEDS_DRIVER } : null;
+}
+
+/** For a library that the system does not find. */
+function withoutLibrary(library: string): CudaError {
+  return { reason: `${library} is not found`, how: library === DRIVER ? NEEDS_DRIVER : INSTALL_LIBRARIES };
+}
+
+/** For what the system says of the provider when it opens it; null where it could be opened. */
+export function loadingError(said: string): CudaError | null {
+  const missing = /^(\S+): cannot open shared object file/.exec(said)?.[1];
+  if (missing) return withoutLibrary(missing);
+  // Not being an addon of Node, it is refused for its own symbols once all its libraries are there.
+  if (/undefined symbol: Provider_|did not self-register/.test(said)) return null;
+  const [line] = said.split('\n');
+  return { reason: line!.replace(/\.$/, ''), how: INSTALL_LIBRARIES };
+}
+
+/** For an error of ONNX Runtime whose cause is not known. */
+export function unknownError(message: string): CudaError {
+  const [line] = (plainText(message) || message).split('\n');
+  return { reason: line!.replace(/\.$/, ''), how: NEEDS_DRIVER };
 }
 
 /** Whether an error says that the memory of the card is full. */

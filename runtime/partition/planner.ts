@@ -1,8 +1,8 @@
 import { now } from '../clock.ts';
 import type { InterventionGraph } from '../graph/graph.ts';
 import { keyOf } from '../graph/key.ts';
-import type { Address } from '../graph/ops.ts';
 import { narrow } from '../graph/passes/narrow.ts';
+import { narrowCalls } from '../graph/passes/narrow-calls.ts';
 import type { Shape, Value } from '../graph/types.ts';
 import type { Locate } from '../lowering/address.ts';
 import { gradientFromOutside } from '../lowering/body-gradients.ts';
@@ -171,8 +171,8 @@ export class Planner {
   /** Throws a TraceError on a cycle and on a write that nothing saved depends on. */
   plan(request: Request): Planned {
     const { graph: asked, isAlone, mayBeOne } = request;
-    const tensorAt = (address: Address) => this.locate(address).tensor;
-    const { graph } = narrow(asked, { tensorAt, endOf: (tensor) => this.ends.of(tensor) });
+    const context = this.ends.context(this.locate);
+    const { graph } = narrow(narrowCalls(asked, context).graph, context);
     const block = { graph, key: graph.structuralKey() };
     if (this.goesBackInBody(graph)) return this.asOne(block);
     if (areMany(graph.root.nodes)) return this.inSegments(block);

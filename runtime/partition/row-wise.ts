@@ -1,5 +1,6 @@
 import type { Address } from '../graph/ops.ts';
-import type { RowWiseEnd } from '../graph/passes/narrow.ts';
+import type { NarrowContext, RowWiseEnd } from '../graph/passes/narrow.ts';
+import type { Locate, Located } from '../lowering/address.ts';
 import { layersOf } from '../modules/layers.ts';
 import { type Module, walk } from '../modules/module.ts';
 import { floatAttribute, intAttribute, intsAttribute, tensorAttribute } from '../onnx/attributes.ts';
@@ -38,6 +39,15 @@ export class RowWiseEnds {
     return end;
   }
 
+  /** What the passes that narrow a graph have to know of the model. */
+  context(locate: Locate): NarrowContext {
+    return {
+      tensorAt: (address) => locate(address).tensor,
+      endOf: (tensor) => this.of(tensor),
+      isRowWise: (address) => this.isRowWise(locate(address)),
+    };
+  }
+
   /** What enters the ends that make the model's outputs. */
   entries(): string[] {
     return [...this.model.links.outputs].flatMap((tensor) => this.of(tensor)?.entry ?? []);
@@ -49,6 +59,22 @@ export class RowWiseEnds {
     if (!end) return false;
     const isInside = (tensor: string) => end.tensors.has(tensor);
     return outputs.every(isInside) && [...inputs.keys()].every((name) => name === end.entry || isInside(name));
+  }
+
+  /** Whether what a module gives when it is called on one value is computed row by row from that value alone. */
+  isRowWise({ nodes, inputs: [given], outputs: [made] }: Located): boolean {
+    if (given === undefined || made === undefined || made === given) return false;
+    this.maps ??= mapsOf(this.model, this.tree);
+    const own = new Set(nodes);
+    const seen = new Set([made]);
+    for (const tensor of seen) {
+      if (tensor === given) continue;
+      const index = this.model.links.maker.get(tensor);
+      if (index === undefined || !own.has(index)) return false;
+      if (!isRowWise(this.model.graph.node[index]!, this.model, this.maps)) return false;
+      for (const name of this.model.links.reads[index]!) if (!this.model.links.constant.has(name)) seen.add(name);
+    }
+    return seen.has(given);
   }
 
   private find(tensor: string): RowWiseEnd | null {

@@ -19,7 +19,14 @@ describe('why CUDA does not work', () => {
   it('a library of CUDA is missing: its name, with its version', () => {
     const { reason, how } = cudaTrouble(NOT_LOADED, missing('libcublasLt.so.13'));
     expect(reason).toBe('libcublasLt.so.13 is not found');
-    expect(how).toMatch(/CUDA and cuDNN.*LD_LIBRARY_PATH/);
+    expect(how).toMatch(/CUDA.*cuDNN.*that has a library of this name.*LD_LIBRARY_PATH/);
+  });
+
+  it('a library is there in a version that does not do', () => {
+    const said = "/usr/lib/libcudart.so.13: version `libcudart.so.13' not found (required by /app/libonnxruntime.so)";
+    const { reason, how } = cudaTrouble(NOT_LOADED, opening(said));
+    expect(reason).toBe(said);
+    expect(how).toMatch(/LD_LIBRARY_PATH/);
   });
 
   it("the driver's library is missing", () => {
@@ -42,8 +49,11 @@ describe('why CUDA does not work', () => {
     expect(how).toMatch(/memory is full/);
   });
 
-  it("what is not known is told in the engine's words", () => {
+  it("what is not known is told in the engine's words, without its C++", () => {
     expect(cudaTrouble(NOT_LOADED, opened).reason).toBe(NOT_LOADED.message);
+    const inside =
+      '/onnxruntime_src/onnxruntime/core/session/provider_bridge_ort.cc:2251 onnxruntime::Provider& onnxruntime::ProviderLibrary::Get() ';
+    expect(cudaTrouble(new Error(`${inside}It is not there.`), opened).reason).toBe('It is not there');
   });
 });
 
@@ -59,6 +69,12 @@ describe('why a run on CUDA fails', () => {
     expect(reason).toMatch(/cuDNN/);
     expect(reason).not.toMatch(/onnxruntime_src|hostname/);
     expect(how).toMatch(/Install cuDNN .*LD_LIBRARY_PATH.*device: 'cpu'/);
+  });
+
+  it.each(['libcublasLt.so.13', 'libnvrtc.so.13'])('%s cannot be opened: its name', (library) => {
+    const { reason, how } = cudaError(`${library}: cannot open shared object file: No such file`)!;
+    expect(reason).toBe(`${library} is not found`);
+    expect(how).toMatch(/Install/);
   });
 
   it('the name of a library that cannot be opened', () => {

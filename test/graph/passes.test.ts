@@ -4,6 +4,7 @@ import type { InterventionGraph } from '../../runtime/graph/graph.ts';
 import { decide } from '../../runtime/graph/passes/decide.ts';
 import { hoistFunctions } from '../../runtime/graph/passes/hoist-functions.ts';
 import { narrow } from '../../runtime/graph/passes/narrow.ts';
+import { narrowCalls } from '../../runtime/graph/passes/narrow-calls.ts';
 import type { Rewritten } from '../../runtime/graph/passes/pass.ts';
 import { settleReturned } from '../../runtime/graph/passes/settle-returned.ts';
 import { untangle } from '../../runtime/graph/passes/untangle.ts';
@@ -35,8 +36,28 @@ function narrowed(rows: readonly number[]): Example {
   const context = {
     tensorAt: ({ path, port }: { path: string; port: string }) => `${path}.${port}`,
     endOf: (tensor: string) => (tensor === 'head.output' ? end : null),
+    isRowWise: () => false,
   };
   return { graph: make.graph, before: String(make.graph), rewritten: narrow(make.graph, context) };
+}
+
+/** Modules called on layers, of which a row of the first text is read each time. */
+function called(rows: readonly number[]): Example {
+  const make = new GraphMaker();
+  const type = { dtype: 'float32' as const, shape: [2, 16, 8] };
+  rows.forEach((row, i) => {
+    let value = make.read(`layer${i}`, { site: at(3 * i + 1), dims: type.shape });
+    for (const path of ['norm', 'unembedding']) {
+      const address = { path, port: 'output' as const, index: 0, call: 0, forward: 0 };
+      value = make.graph.add(make.graph.root, 'call', value.outputs, [type], address, at(3 * i + 2)) as Node;
+    }
+    make.save(make.op('exp', make.item(value, [0, row], at(3 * i + 3))));
+  });
+  return {
+    graph: make.graph,
+    before: String(make.graph),
+    rewritten: narrowCalls(make.graph, { isRowWise: () => true }),
+  };
 }
 
 /** A conditional of several results, one of which is on a cycle. */
@@ -105,6 +126,7 @@ const examples = fc.oneof(
         decided(results, is),
   ),
   fc.uniqueArray(fc.integer({ min: 0, max: 15 }), { minLength: 1, maxLength: 4 }).map((rows) => () => narrowed(rows)),
+  fc.array(fc.integer({ min: 0, max: 15 }), { minLength: 1, maxLength: 3 }).map((rows) => () => called(rows)),
   fc.integer({ min: 2, max: 4 }).map((results) => () => untangled(results)),
 );
 
@@ -115,6 +137,8 @@ function sites(graph: InterventionGraph): Set<unknown> {
 describe('every pass', () => {
   it('changes these examples', () => {
     expect(narrowed([3]).rewritten.graph.root.nodes.some(({ op }) => op === 'write')).toBe(true);
+    const calls = ({ rewritten }: Example) => rewritten.graph.root.nodes.filter(({ op }) => op === 'call').length;
+    expect([calls(called([3])), calls(called([3, 0, 5]))]).toEqual([2, 2]);
     expect(untangled(3).rewritten.graph.root.nodes.filter(({ op }) => op === 'if')).toHaveLength(3);
     const [read, final, use] = settled(1, true).rewritten.graph.root.nodes;
     expect(final!.inputs).toEqual(read!.outputs);
@@ -207,7 +231,10 @@ describe('a pass that has nothing to do', () => {
     const make = new GraphMaker();
     make.save(make.op('exp', make.read('head')));
     expect(untangle(make.graph, { cycle: () => null }).graph).toBe(make.graph);
-    expect(narrow(make.graph, { tensorAt: () => 'x', endOf: () => null }).graph).toBe(make.graph);
+    expect(narrow(make.graph, { tensorAt: () => 'x', endOf: () => null, isRowWise: () => false }).graph).toBe(
+      make.graph,
+    );
+    expect(narrowCalls(make.graph, { isRowWise: () => true }).graph).toBe(make.graph);
     expect(settleReturned(make.graph, { finals: new Map() }).graph).toBe(make.graph);
     expect(decide(make.graph, { truth: () => null }).graph).toBe(make.graph);
   });

@@ -19,6 +19,7 @@ import { demanded } from './demanded.ts';
 import { freeSizes, namedDims, withDimNames, withOutputs } from './dim-names.ts';
 import { joinGraph } from './joined-graph.ts';
 import { noteMomentary } from './momentary.ts';
+import { narrowedGraph } from './narrowed-graph.ts';
 import { noteStates } from './once-more.ts';
 import { optimize } from './optimize.ts';
 import { ReturnedValues } from './returns.ts';
@@ -109,9 +110,10 @@ export async function buildBundle(
     if (first) first.value = demanded(graph, first.value, built.tracing.value(demand));
   }
   graph.saves.splice(0, graph.saves.length, ...outputs);
-  const lowered = lower(whole.model, graph, whole.locate);
+  const ready = narrowedGraph(whole);
+  const lowered = lower(ready.model, ready.graph, ready.locate);
   const rewritten = rewriteModel(
-    whole,
+    ready,
     built.parameters,
     lowered,
     returned.outputs.map((output) => output.name),

@@ -5,6 +5,7 @@ import type { InterventionGraph } from '../../graph/graph.ts';
 import type { Address, AttributesOf, Op } from '../../graph/ops.ts';
 import type { Node, NodeOf, Region, Value } from '../../graph/types.ts';
 import type { Locate, Located } from '../../lowering/address.ts';
+import type { Module } from '../../modules/module.ts';
 import type { OnnxModel } from '../../onnx/model.ts';
 import { joinModels, type Part } from './joined-model.ts';
 
@@ -13,9 +14,11 @@ export interface JoinedGraph {
   readonly model: OnnxModel;
   readonly graph: InterventionGraph;
   readonly locate: Locate;
+  /** The model's modules; null where it is several models as one. */
+  readonly tree: Module | null;
   /** The value of the graph for one that the block made. */
   value(made: Value): Value;
-  /** The writes that give a called model its inputs. */
+  /** The writes that nobody asked for: what a called model is given, and the rows that the end of a model runs on. */
   readonly entering: ReadonlySet<Node>;
   /** The models that are called, each once, where they are first called. */
   readonly attached: ReadonlyMap<string, OnnxModel>;
@@ -23,11 +26,12 @@ export interface JoinedGraph {
 
 export function joinGraph(tracing: Tracing): JoinedGraph {
   if (tracing.forwards.runs.length > 1) return new Joiner(tracing);
-  const { model, locate } = tracing.forwards.runs[0]!.engine.forms.forAnyInputs(tracing.graph, 0);
+  const { model, locate, tree } = tracing.forwards.runs[0]!.engine.forms.forAnyInputs(tracing.graph, 0);
   return {
     model,
     graph: tracing.graph,
     locate,
+    tree,
     value: (made) => tracing.value(made),
     entering: new Set(),
     attached: new Map(),
@@ -43,6 +47,7 @@ interface Placed extends Part {
 /** Copies a graph of several runs: what a called model is given is written to its inputs. */
 class Joiner extends GraphCopier implements JoinedGraph {
   readonly model: OnnxModel;
+  readonly tree = null;
   readonly attached = new Map<string, OnnxModel>();
   readonly entering = new Set<Node>();
   readonly #tracing: Tracing;

@@ -60,7 +60,8 @@ export function rewriteModel(
     if (first !== name) names.set(name, addedName(first, prefix));
   }
   for (const parameter of unused) throw unread(parameter);
-  const written = placeWrites(model, proto.graph!.node, lowered, prefix);
+  const writes = lowered.writes.filter(({ node }) => !whole.entering.has(node));
+  const written = placeWrites(model, proto.graph!.node, { ...lowered, writes }, prefix);
   const { nodes, outputs } = distinctOutputs(written.nodes, written.outputs);
   outputs.forEach((name, i) => {
     names.set(name, outputNames[i]!);

@@ -1,13 +1,11 @@
-import { GraphCopier } from '../copy.ts';
 import type { InterventionGraph } from '../graph.ts';
-import { liveNodes, usesOf } from '../live.ts';
-import { outputTypes } from '../operations/index.ts';
-import { type Item, writeItems } from '../operations/items.ts';
-import type { Address, AttributesOf, TensorOp } from '../ops.ts';
+import type { Address } from '../ops.ts';
 import type { DType, Node, NodeOf, Value } from '../types.ts';
 import { withRegions } from '../walk.ts';
-import { type Pass, type Rewritten, unchanged } from './pass.ts';
-import { type JoinedRows, rowSelections, WHOLE } from './row-selections.ts';
+import type { RowWiseCalls } from './narrow-calls.ts';
+import { type Rewritten, unchanged } from './pass.ts';
+import { liveUsers, RowCopier } from './row-copier.ts';
+import { rowSelections } from './row-selections.ts';
 
 /**
  * The last nodes of a model (a normalisation, an unembedding), if they compute each row, a vector along the last
@@ -23,26 +21,37 @@ export interface RowWiseEnd {
   readonly tensors: ReadonlySet<string>;
 }
 
-export interface NarrowContext {
+export interface NarrowContext extends RowWiseCalls {
   /** The name of the tensor at an address. */
   tensorAt(address: Address): string;
   /** The row-wise end of the model that makes a tensor; null if there is none. */
   endOf(tensor: string): RowWiseEnd | null;
 }
 
+/** A graph with its reads narrowed. */
+export interface Narrowed extends Rewritten {
+  /** The writes that give the end of the model the rows that are read: nobody asked for them. */
+  readonly entering: ReadonlySet<Node>;
+}
+
 /**
  * Where a trace reads some positions of the logits only, lets the end of the model, which computes each row by itself, run
  * on the rows that are read: its input is replaced by these rows.
  */
-export const narrow: Pass<NarrowContext> = (graph, context) => {
+export function narrow(graph: InterventionGraph, context: NarrowContext): Narrowed {
   let current = unchanged(graph);
+  let entering: Value[] = [];
   for (const read of selectedReads(graph, context)) {
     const before = current;
-    const next = new Narrower(before.graph, before.value(read.outputs[0]!), context).run();
-    if (next) current = { graph: next.graph, value: (old) => next.value(before.value(old)) };
+    const narrower = new Narrower(before.graph, before.value(read.outputs[0]!), context);
+    const next = narrower.run();
+    if (!next) continue;
+    current = { graph: next.graph, value: (old) => next.value(before.value(old)) };
+    entering = [...entering.map((rows) => next.value(rows)), narrower.entering!];
   }
-  return current;
-};
+  const writes = entering.length === 0 ? [] : current.graph.root.nodes.filter(({ op }) => op === 'write');
+  return { ...current, entering: new Set(writes.filter(({ inputs }) => entering.includes(inputs[0]!))) };
+}
 
 /** The reads of logits that some node takes rows from. */
 function selectedReads({ root }: InterventionGraph, { tensorAt, endOf }: NarrowContext): Set<NodeOf<'read'>> {
@@ -54,11 +63,13 @@ function selectedReads({ root }: InterventionGraph, { tensorAt, endOf }: NarrowC
 }
 
 /** Copies a graph with one read of logits narrowed. */
-class Narrower extends GraphCopier {
+class Narrower extends RowCopier {
   private readonly context: NarrowContext;
   private readonly logits: Value;
   private readonly read: NodeOf<'read'>;
   private readonly end: RowWiseEnd;
+  /** The rows that the end of the model is given; null before the run. */
+  entering: Value | null = null;
 
   constructor(source: InterventionGraph, logits: Value, context: NarrowContext) {
     super(source);
@@ -70,90 +81,44 @@ class Narrower extends GraphCopier {
 
   /** Null where the logits have to be whole. */
   run(): Rewritten | null {
-    const { nodes } = this.source.root;
-    const { before, after } = this.parted(nodes);
+    const sources = new Set<Node>([this.read]);
+    const { before, after } = this.parted(sources);
     // A write that depends on logits makes a cycle, which is reported when the graph is ordered.
     if (after.some(({ op }) => op === 'write') || !this.isUntouched()) return null;
     const saved = new Set(this.source.saves.map(({ value }) => value));
-    const set = nodes.filter(({ op }) => op === 'write').flatMap(({ inputs }) => inputs);
-    const live = liveNodes({ ...this.source.root, results: [...saved, ...set] });
-    const rows = rowSelections(this.logits, usersOf(live), (value) => saved.has(value));
+    const rows = rowSelections(this.logits, liveUsers(this.source), (value) => saved.has(value));
     const written = this.written();
     if (rows === null || written === undefined) return null;
     // The rows that are read are known before the logits: no index among them depends on these.
     for (const node of before) this.node(node, this.graph.root);
-    this.narrow(rows, written);
-    const replaced = new Set<Node>(rows.selections.map(({ node }) => node));
-    // The nodes that still use the whole logits only led to the selections.
-    const gone = new Set([this.logits]);
-    for (const node of after) {
-      if (node === this.read || replaced.has(node)) continue;
-      if (usesOf(node).some((value) => gone.has(value))) for (const output of node.outputs) gone.add(output);
-      else this.node(node, this.graph.root);
-    }
+    const entry = written ? this.value(written) : this.readEntry();
+    this.narrowed(
+      rows.selections.map(() => entry),
+      rows,
+      this.read,
+      (some) => this.throughEnd(some),
+    );
+    this.rest(after, sources, rows);
     this.saves();
     return this;
   }
 
-  /** The nodes that have nothing to do with the logits, and the read with those that depend on it. */
-  private parted(nodes: readonly Node[]): { before: Node[]; after: Node[] } {
-    const before: Node[] = [];
-    const after: Node[] = [];
-    const dependent = new Set<Value>();
-    for (const node of nodes) {
-      const follows = node === this.read || usesOf(node).some((value) => dependent.has(value));
-      if (follows) for (const output of node.outputs) dependent.add(output);
-      (follows ? after : before).push(node);
-    }
-    return { before, after };
-  }
-
-  private narrow({ selections, dim, sizes }: JoinedRows, written: Value | null): void {
+  /** The logits of some rows. */
+  private throughEnd(rows: Value): Value {
     const { root } = this.graph;
-    const entry = written ? this.value(written) : this.readEntry();
-    const parts = selections.map(({ node, indices }) =>
-      indices.reduce((x, index) => {
-        // A dimension that an integer takes out stays, with one element: the end of the model finds the rank that it knows.
-        const kept = index.flatMap((item): Item<Value>[] =>
-          item.kind === 'int' ? [item, { kind: 'newaxis' }] : [item],
-        );
-        const { items, operands } = writeItems(kept);
-        return this.add('getitem', [x, ...operands.map((operand) => this.value(operand))], { items }, node)[0]!;
-      }, entry),
-    );
-    const rows = parts.length === 1 ? parts[0]! : this.add('cat', parts, { dim }, this.read)[0]!;
-    const { forward } = this.read.attributes;
-    const write = { ...this.end.address, forward, inplace: true, lenient: true };
-    this.graph.add(root, 'write', [rows], [], write, this.read.site);
+    const { attributes, site } = this.read;
+    const write = { ...this.end.address, forward: attributes.forward, inplace: true, lenient: true };
+    this.graph.add(root, 'write', [rows], [], write, site);
+    this.entering = rows;
     const { dtype, shape } = this.logits.type;
     const type = { dtype, shape: rows.type.shape!.with(-1, shape!.at(-1)!) };
-    const read = this.graph.add(root, 'read', [], [type], this.read.attributes, this.read.site);
-    const logits = read.outputs[0]!;
-    const split = { sizes, count: parts.length, dim };
-    const results = parts.length === 1 ? [logits] : this.add('split', [logits], split, this.read);
-    selections.forEach(({ node, kept, columns }, i) => {
-      const dims = kept.flatMap((kind, at) => (kind === 'int' ? [at] : []));
-      const result = dims.length === 0 ? results[i]! : this.add('squeeze', [results[i]!], { dims }, node)[0]!;
-      const left = [...kept.filter((kind) => kind !== 'int').map(() => WHOLE), ...columns];
-      const { items, operands } = writeItems(left);
-      const inputs = [result, ...operands.map((operand) => this.value(operand))];
-      this.values.set(node.outputs[0]!, this.add('getitem', inputs, { items }, node)[0]!);
-    });
+    return this.graph.add(root, 'read', [], [type], attributes, site).outputs[0]!;
   }
 
-  private add<O extends TensorOp>(op: O, inputs: readonly Value[], attributes: AttributesOf<O>, { site }: Node) {
-    const types = outputTypes(
-      op,
-      inputs.map(({ type }) => type),
-      attributes,
-    );
-    return this.graph.add(this.graph.root, op, inputs, types, attributes, site).outputs;
-  }
-
-  /** Whether nothing else reads or changes what the end of the model makes, and no module is called by itself. */
+  /** Whether nothing else reads or changes what the end of the model makes, and no module that is called does. */
   private isUntouched(): boolean {
     for (const node of withRegions(this.source.root.nodes)) {
-      if (node.op === 'call') return false;
+      if (node.op === 'call' && !this.context.isRowWise(node.attributes)) return false;
       if (node === this.read || (node.op !== 'read' && node.op !== 'write')) continue;
       if (this.end.tensors.has(this.context.tensorAt(node.attributes))) return false;
     }
@@ -179,17 +144,4 @@ class Narrower extends GraphCopier {
     const { forward } = this.read.attributes;
     return this.graph.add(this.graph.root, 'read', [], [type], { ...address, forward }, this.read.site).outputs[0]!;
   }
-}
-
-/** The nodes that use each value. */
-function usersOf(nodes: readonly Node[]): Map<Value, Node[]> {
-  const users = new Map<Value, Node[]>();
-  for (const node of nodes) {
-    for (const value of new Set(usesOf(node))) {
-      const others = users.get(value);
-      if (others === undefined) users.set(value, [node]);
-      else others.push(node);
-    }
-  }
-  return users;
 }

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { type CudaError, cudaError, INSTALL_LIBRARIES } from '../cuda-errors.ts';
+import { type CudaError, cudaError, loadingError, unknownError } from '../cuda-errors.ts';
 
 /** Why a device does not work, and what to do. */
 export type Trouble = CudaError;
@@ -22,23 +22,14 @@ export const NO_PROVIDER: Trouble = {
  */
 export function cudaTrouble(error: unknown, open = openProvider): Trouble {
   const message = error instanceof Error ? error.message : String(error);
-  const said = cudaError(message);
-  if (said) return said;
-  const library = missingLibrary(open);
-  if (library !== null && library !== DRIVER) return { reason: `${library} is not found`, how: INSTALL_LIBRARIES };
-  const reason = library === DRIVER ? `${DRIVER} is not found` : message.split('\n', 1)[0]!.replace(/\.$/, '');
-  return { reason, how: 'It needs a GPU of NVIDIA and its driver.' };
+  return cudaError(message) ?? whileOpening(open) ?? unknownError(message);
 }
 
-/** The library that comes with the driver. */
-const DRIVER = 'libcuda.so.1';
-
-/** The library that the provider needs and that the system does not find, if that is what keeps it from being opened. */
-function missingLibrary(open: () => void): string | null {
+function whileOpening(open: () => void): Trouble | null {
   try {
     open();
   } catch (error) {
-    return /^(\S+): cannot open shared object file/.exec((error as Error).message)?.[1] ?? null;
+    return loadingError((error as Error).message);
   }
   return null;
 }

@@ -7,6 +7,11 @@ export class Exporter {
   readonly nodes: NodeProto[] = [];
   private readonly counts = new Map<string, number>();
 
+  /** The node that was written last, whose output may get a name that the user chose. */
+  get lastNode(): NodeProto {
+    return this.nodes.at(-1)!;
+  }
+
   /** A module, named by its path in the exporter's way: `/transformer/h.0/attn`. */
   scope(path: string): Scope {
     return new Scope(this, path);
@@ -36,6 +41,10 @@ export class Scope {
   constructor(exporter: Exporter, path: string) {
     this.exporter = exporter;
     this.path = path;
+  }
+
+  get lastNode(): NodeProto {
+    return this.exporter.lastNode;
   }
 
   child(name: string): Scope {

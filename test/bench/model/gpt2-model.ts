@@ -3,14 +3,14 @@ import { existsSync, mkdirSync, mkdtempSync, renameSync, writeFileSync } from 'n
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { makeGraph, makeModel, makeNode, makeTensor, makeValueInfo } from '../../../runtime/onnx/make.ts';
-import type { ModelProto, NodeProto } from '../../../runtime/onnx/proto.ts';
+import type { ModelProto, NodeProto, ValueInfoProto } from '../../../runtime/onnx/proto.ts';
 import { withInitializers, writeModelFile } from './file.ts';
-import { gpt2Nodes, layerOutput } from './graph.ts';
+import { cacheNames, gpt2Nodes, layerOutput } from './graph.ts';
 import type { Sizes } from './sizes.ts';
 import { gpt2Weights } from './weights.ts';
 
 /** To be counted up when the same sizes give another model. */
-const VERSION = 2;
+const VERSION = 3;
 
 /** The files of one made-up GPT-2. The small ones have their weights in the large one. */
 export interface BenchModel {
@@ -23,6 +23,8 @@ export interface BenchModel {
   readonly layers: string;
   /** A model that gives the logits of the last position alone. */
   readonly last: string;
+  /** The model with a key-value cache. With it, the folder has what a language model needs beside its file. */
+  readonly cached: string;
 }
 
 /** The names of a GPT-2's layer outputs. */
@@ -39,11 +41,12 @@ export function gpt2Model(sizes: Sizes): BenchModel {
     writeModels(made, sizes);
     renameSync(made, folder);
   }
-  const [path, external, layers, last] = [FILE, EXTERNAL, LAYERS, LAST].map((name) => join(folder, name));
-  return { sizes, path: path!, external: external!, layers: layers!, last: last! };
+  const [path, external, layers, last, cached] = FILES.map((name) => join(folder, name));
+  return { sizes, path: path!, external: external!, layers: layers!, last: last!, cached: cached! };
 }
 
-const [FILE, EXTERNAL, LAYERS, LAST] = ['model.onnx', 'external.onnx', 'layers.onnx', 'last.onnx'] as const;
+const FILES = ['model.onnx', 'external.onnx', 'layers.onnx', 'last.onnx', 'cached.onnx'] as const;
+const [FILE, EXTERNAL, LAYERS, LAST, CACHED] = FILES;
 
 function writeModels(folder: string, sizes: Sizes): void {
   const model = gpt2Proto(sizes);
@@ -65,6 +68,10 @@ function writeModels(folder: string, sizes: Sizes): void {
     output: [value('logits', ['batch', 1, sizes.vocabulary])],
   };
   writeFileSync(join(folder, LAST), withInitializers(model, lastOnly));
+  writeFileSync(join(folder, CACHED), withInitializers(cachedProto(sizes), { initializer }));
+  for (const [name, content] of Object.entries(languageFiles(sizes))) {
+    writeFileSync(join(folder, name), JSON.stringify(content));
+  }
 }
 
 const POSITION = 'position';
@@ -80,10 +87,53 @@ function onLastPosition(nodes: readonly NodeProto[]): NodeProto[] {
 /** The model without its weights. */
 function gpt2Proto(sizes: Sizes): ModelProto {
   const ids = (name: string) => value(name, ['batch', 'sequence'], 'int64');
-  const inputs = [ids('input_ids'), ids('attention_mask')];
-  const logits = value('logits', ['batch', 'sequence', sizes.vocabulary]);
-  const graph = makeGraph('main_graph', gpt2Nodes(sizes), inputs, [logits]);
+  return exported(gpt2Nodes(sizes), [ids('input_ids'), ids('attention_mask')], [logitsOf(sizes)]);
+}
+
+/** The model with a key-value cache, without its weights. */
+function cachedProto(sizes: Sizes): ModelProto {
+  const { layers, heads, width } = sizes;
+  const parts = Array.from({ length: layers }, (_, i) => [cacheNames(i, 'key'), cacheNames(i, 'value')]).flat();
+  const cache = (name: string, length: string) => value(name, ['batch', heads, length, width / heads]);
+  const inputs = [
+    value('input_ids', ['batch', 'sequence'], 'int64'),
+    value('attention_mask', ['batch', 'past + sequence'], 'int64'),
+    ...parts.map(({ past }) => cache(past, 'past')),
+  ];
+  const outputs = [logitsOf(sizes), ...parts.map(({ present }) => cache(present, 'past + sequence'))];
+  return exported(gpt2Nodes(sizes, true), inputs, outputs);
+}
+
+function exported(nodes: NodeProto[], inputs: ValueInfoProto[], outputs: ValueInfoProto[]): ModelProto {
+  const graph = makeGraph('main_graph', nodes, inputs, outputs);
   return { ...makeModel(graph), producerName: 'pytorch', producerVersion: '2.13.0' };
+}
+
+const logitsOf = ({ vocabulary }: Sizes) => value('logits', ['batch', 'sequence', vocabulary]);
+
+/** What stands beside a language model's file: a tokenizer that has a word for each number. */
+function languageFiles({ layers, width, heads, vocabulary, positions }: Sizes) {
+  const vocab = Object.fromEntries(Array.from({ length: vocabulary }, (_, i) => [`${i}`, i]));
+  return {
+    'tokenizer.json': {
+      version: '1.0',
+      added_tokens: [],
+      pre_tokenizer: { type: 'WhitespaceSplit' },
+      normalizer: null,
+      post_processor: null,
+      decoder: { type: 'WordPiece', prefix: '##', cleanup: false },
+      model: { type: 'WordLevel', vocab, unk_token: '0' },
+    },
+    'tokenizer_config.json': { tokenizer_class: 'PreTrainedTokenizerFast' },
+    'config.json': {
+      model_type: 'gpt2',
+      n_layer: layers,
+      n_embd: width,
+      n_head: heads,
+      n_positions: positions,
+      vocab_size: vocabulary,
+    },
+  };
 }
 
 function value(name: string, dims: readonly (string | number)[], dtype: 'float32' | 'int64' = 'float32') {

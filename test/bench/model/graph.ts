@@ -8,31 +8,42 @@ export const HEAD = 'onnx::MatMul_1070';
 /** The main output of a layer. */
 export const layerOutput = (layer: number) => `/transformer/h.${layer}/Add_1_output_0`;
 
-/** The nodes of a GPT-2 without a cache, in the order and under the names of the TorchScript exporter. */
-export function gpt2Nodes(sizes: Sizes): NodeProto[] {
+/** The keys or values of a layer: those of earlier tokens, and with those of this run's. */
+export const cacheNames = (layer: number, part: 'key' | 'value') => ({
+  past: `past_key_values.${layer}.${part}`,
+  present: `present.${layer}.${part}`,
+});
+
+/**
+ * The nodes of a GPT-2, in the order and under the names of the TorchScript exporter.
+ * @param isCached whether the model goes on from a key-value cache, which it gives, too
+ */
+export function gpt2Nodes(sizes: Sizes, isCached = false): NodeProto[] {
   const exporter = new Exporter();
   const transformer = exporter.scope('/transformer');
-  const { embedded, mask, sequence } = embed(transformer);
+  const { embedded, mask, sequence } = embed(transformer, isCached);
   let hidden = embedded;
   const width = transformer.lastSize(hidden);
-  for (let i = 0; i < sizes.layers; i++) hidden = layer(transformer.child(`h.${i}`), hidden, mask, sizes);
+  for (let i = 0; i < sizes.layers; i++) {
+    hidden = layer(transformer.child(`h.${i}`), hidden, mask, sizes, isCached ? i : null);
+  }
   hidden = layerNorm(transformer.child('ln_f'), hidden);
   const any = transformer.constant([-1]);
   const shape = transformer.concat(any, transformer.listed(sequence), transformer.listed(width));
   exporter.scope('/lm_head').op('MatMul', [transformer.reshape(hidden, shape), HEAD]);
-  exporter.nodes.at(-1)!.output = ['logits'];
+  exporter.lastNode.output = ['logits'];
   return exporter.nodes;
 }
 
 /** Token and position embeddings, and the causal mask with the padding in it. */
-function embed(t: Scope) {
+function embed(t: Scope, isCached: boolean) {
   const sequence = t.size('input_ids', 1);
   const ids = t.reshape('input_ids', t.concat(t.constant([-1]), t.listed(sequence)));
   const batch = t.size(ids, 0);
   const words = t.child('wte').op('Gather', ['transformer.wte.weight', ids]);
   const length = t.size(words, 1);
   const range = (end: string) => t.op('Range', [t.constant(0), t.cast(end, DataType.INT64), t.constant(1)]);
-  const positions = t.unsqueeze(range(length), 0);
+  const positions = t.unsqueeze(isCached ? behindCache(t, length) : range(length), 0);
   const places = t.child('wpe').op('Gather', ['transformer.wpe.weight', positions]);
   const embedded = t.op('Add', [words, t.cast(places, DataType.FLOAT)]);
   const padding = t.cast(t.reshape('attention_mask', t.concat(t.listed(batch), t.constant([-1]))), DataType.BOOL);
@@ -59,8 +70,15 @@ function embed(t: Scope) {
   return { embedded, mask, sequence };
 }
 
-function layer(h: Scope, input: string, mask: string, sizes: Sizes): string {
-  const attended = attention(h.child('attn'), layerNorm(h.child('ln_1'), input), mask, sizes);
+/** The positions of this run's tokens behind those of the cache. */
+function behindCache(t: Scope, length: string): string {
+  const start = t.size(cacheNames(0, 'key').past, 2);
+  return t.op('Range', [start, t.cast(t.op('Add', [start, length]), DataType.INT64), t.constant(1)]);
+}
+
+/** @param cached the number of the layer, if it has a cache */
+function layer(h: Scope, input: string, mask: string, sizes: Sizes, cached: number | null): string {
+  const attended = attention(h.child('attn'), layerNorm(h.child('ln_1'), input), mask, sizes, cached);
   const middle = h.op('Add', [attended, input]);
   const mlp = h.child('mlp');
   const wide = linear(mlp.child('c_fc'), layerNorm(h.child('ln_2'), middle), 4 * sizes.width);
@@ -84,7 +102,7 @@ function linear(c: Scope, input: string, width: number): string {
   return c.reshape(product, c.concat(c.listed(batch), c.listed(sequence), c.constant([width])));
 }
 
-function attention(a: Scope, input: string, mask: string, { width, heads }: Sizes): string {
+function attention(a: Scope, input: string, mask: string, { width, heads }: Sizes, cached: number | null): string {
   const all = linear(a.child('c_attn'), input, 3 * width);
   const sizes = a.constant([width, width, width]);
   const [query, key, value] = a.ops('Split', [all, sizes], 3, { axis: { int: 2 } });
@@ -93,10 +111,23 @@ function attention(a: Scope, input: string, mask: string, { width, heads }: Size
     const shape = a.concat(a.listed(batch), a.listed(sequence), a.constant([-1]), a.constant([width / heads]));
     return a.reshape(tensor, shape);
   };
+  /** The keys or values of this run's tokens behind those of earlier ones: [batch, head, token, feature]. */
+  const withPast = (own: string, part: 'key' | 'value') => {
+    if (cached === null) return own;
+    const { past, present } = cacheNames(cached, part);
+    a.op('Concat', [past, own], { axis: { int: 2 } });
+    a.lastNode.output = [present];
+    return present;
+  };
   const keys = apart(key!);
-  const values = a.transpose(apart(value!), 0, 2, 1, 3);
+  const values = withPast(a.transpose(apart(value!), 0, 2, 1, 3), 'value');
   const queries = a.transpose(apart(query!), 0, 2, 1, 3);
-  const scores = a.op('MatMul', [queries, a.transpose(keys, 0, 2, 3, 1)]);
+  // Without a cache the exporter makes one of the two transpositions of the keys.
+  const turned =
+    cached === null
+      ? a.transpose(keys, 0, 2, 3, 1)
+      : a.transpose(withPast(a.transpose(keys, 0, 2, 1, 3), 'key'), 0, 1, 3, 2);
+  const scores = a.op('MatMul', [queries, turned]);
   const scaled = a.op('Mul', [scores, a.constant((width / heads) ** -0.5, 'float32')]);
   const pattern = a.op('Softmax', [a.op('Add', [scaled, mask])], { axis: { int: -1 } });
   const mixed = a.transpose(a.op('MatMul', [a.cast(pattern, DataType.FLOAT), values]), 0, 2, 1, 3);

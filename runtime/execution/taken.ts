@@ -1,0 +1,45 @@
+import { usesOf } from '../graph/live.ts';
+import type { Value } from '../graph/types.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import type { ForwardRun } from './execution.ts';
+import { type Stage, usedForwards } from './stages.ts';
+
+/** What the stages of a run take of one another: a value goes when the last of them that takes it has run. */
+export class Taken {
+  private readonly forwards: readonly ForwardRun[];
+  /** What nobody takes any more, by the stage that was the last. */
+  private readonly values = new Map<Stage, Value[]>();
+  private readonly inputs = new Map<Stage, ForwardRun[]>();
+
+  constructor(forwards: readonly ForwardRun[]) {
+    this.forwards = forwards;
+  }
+
+  /** @param wanted values that stay */
+  plan(stages: readonly Stage[], wanted: readonly Value[]): void {
+    const values = new Map<Value, Stage>();
+    const runs = new Map<ForwardRun, Stage>();
+    for (const stage of stages) {
+      const nodes = stage.hosted ? [...stage.nodes, stage.hosted] : stage.nodes;
+      const forwards = new Set([...nodes.flatMap(usedForwards), ...(stage.forward === null ? [] : [stage.forward])]);
+      const own = [...forwards].map((forward) => this.forwards[forward]!);
+      const taken = own.flatMap(({ given, awaited = [] }) => [...(given?.values() ?? []), ...awaited]);
+      for (const value of [...nodes.flatMap(usesOf), ...taken]) values.set(value, stage);
+      // Other inputs are the user's, and no more of them come.
+      for (const run of own) if (run.given) runs.set(run, stage);
+    }
+    for (const value of wanted) values.delete(value);
+    invert(values, this.values);
+    invert(runs, this.inputs);
+  }
+
+  /** Lets go of what only stages up to this one take. */
+  release(stage: Stage, values: Map<Value, Tensor>): void {
+    for (const value of this.values.get(stage) ?? []) values.delete(value);
+    for (const run of this.inputs.get(stage) ?? []) run.inputs = new Map();
+  }
+}
+
+function invert<K>(last: ReadonlyMap<K, Stage>, lists: Map<Stage, K[]>): void {
+  for (const [key, stage] of last) lists.set(stage, [...(lists.get(stage) ?? []), key]);
+}
