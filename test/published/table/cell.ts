@@ -6,6 +6,8 @@ import { type Entry, Published, tensorsOf } from '../reference.ts';
 import { decodeByHand } from './by-hand.ts';
 import { Judge } from './judge.ts';
 
+type Calls = readonly (Entry | null)[];
+
 /** So many of so many, and what is not right: where, and in which words it is refused, or that it is wrong. */
 export interface Count {
   readonly right: number;
@@ -37,9 +39,18 @@ export async function cellOf(folder: string, kind: string): Promise<Cell> {
     // Builders of onnxruntime-genai and exports with caches have their own first output.
     const output = await model.trace(inputs, () => save(model.output));
     const reads = new Counting();
-    for (const [module, calls] of Object.entries(reference.modules)) {
-      if (calls.every((call) => call === null)) continue;
+    const modules = Object.entries(reference.modules).filter(([, calls]) => calls.some((call) => call !== null));
+    const isRight = (got: readonly Tensor[], calls: Calls) =>
+      got.length === calls.length && got.every((each, i) => judge.isOutput(each, calls[i]!));
+    // All that can be read is read in one trace; what is not right there has one of its own, which says why.
+    const together = await model.trace(inputs, () => {
+      const found: Record<string, Tensor[]> = {};
+      for (const [module] of modules) found[module] = readable(model, named(module));
+      return found;
+    });
+    for (const [module, calls] of modules) {
       await reads.count(module, async () => {
+        if (isRight(together[module]!, calls)) return true;
         const got = await model.trace(inputs, () => {
           const envoy = model.get(named(module));
           const found = [];
@@ -56,7 +67,7 @@ export async function cellOf(folder: string, kind: string): Promise<Cell> {
         ) {
           throw new Error(`'${module}' has the shape [${one.dims}] in the file, and [${call.dims}] in PyTorch`);
         }
-        return got.length === calls.length && got.every((each: Tensor, i: number) => judge.isOutput(each, calls[i]!));
+        return isRight(got as unknown as Tensor[], calls);
       });
     }
     const writes = new Counting();
@@ -91,6 +102,15 @@ export async function cellOf(folder: string, kind: string): Promise<Cell> {
     };
   } catch (error) {
     return { refused: messageOf(error) };
+  }
+}
+
+/** The outputs of a module's calls in a trace; none of one that has none. */
+function readable(model: NNsight, path: string): Tensor[] {
+  try {
+    return model.get(path).calls.map((call) => save(call.output) as unknown as Tensor);
+  } catch {
+    return [];
   }
 }
 
