@@ -48,6 +48,18 @@ export function elementwiseType(node: NodeProto, types: ReadonlyMap<string, Tens
   return { dtype, shape: BROADCASTING.has(node.opType) ? broadcast(shapes) : shapes[0]! };
 }
 
+/** Whether all sizes of what an elementwise node reads are known, and each is that of what it makes, or 1. */
+export function goTogether(node: NodeProto, { shape }: TensorType, types: ReadonlyMap<string, TensorType>): boolean {
+  return (
+    shape !== null &&
+    node.input.every((name) => {
+      const read = name === '' ? [] : types.get(name)?.shape;
+      const isLike = LIKE_FIRST.has(node.opType);
+      return read?.every((size, i) => size !== null && (isLike || size === 1 || size === shape.at(i - read.length)));
+    })
+  );
+}
+
 /** The shape that inputs are broadcast to. What is not known is null, as a size that only another one could tell. */
 function broadcast(shapes: readonly Shape[]): Shape {
   const rank = Math.max(...shapes.map((shape) => shape?.length ?? Number.POSITIVE_INFINITY));
