@@ -62,9 +62,11 @@ async function inferOwnTypes(model: OnnxModel, inputDims: InputDims, atOnce: num
   const found = new Map<string, TensorType>();
   const known = new Map(given);
   const all = stretches(graph.node, own, atOnce);
+  let isAsked = false;
   for (const nodes of all) {
     const asked = made(nodes.filter((node) => !own.has(node)));
     if (asked.length === 0 && addElementwise(known, nodes)) continue;
+    isAsked = true;
     // ONNX Runtime is asked for one tensor at least: it is what finds out that sizes do not go together.
     const names = asked.length > 0 ? asked : made(nodes).slice(-1);
     if (names.length === 0 && all.length > 1) continue;
@@ -79,6 +81,10 @@ async function inferOwnTypes(model: OnnxModel, inputDims: InputDims, atOnce: num
         known,
         nodes.filter((node) => own.has(node)),
       );
+  }
+  if (!isAsked) {
+    checkOutputs(model, known);
+    return known;
   }
   const doubtful = perhapsScalars(graph.node, links, found);
   for (const probed of doubtful.length > 0 ? portions(doubtful, atOnce) : []) {
