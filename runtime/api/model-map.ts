@@ -18,6 +18,7 @@ import { BLOCKED } from '../onnx/domains.ts';
 import { TEXTS } from '../onnx/dtypes.ts';
 import { isFlattened } from '../onnx/flattened.ts';
 import type { OnnxModel } from '../onnx/model.ts';
+import { isScaled } from '../onnx/scaled-product.ts';
 import { isTurned } from '../onnx/turned.ts';
 import { partsOf } from '../onnx/written-out.ts';
 import type { SymbolicTypes } from '../shapes/symbolic.ts';
@@ -26,7 +27,7 @@ import { atCaller } from './at-caller.ts';
 import { ModelBranches } from './model-branches.ts';
 import { type NameOptions, Names } from './names.ts';
 import { checkReturned } from './returned.ts';
-import { blocked, flattened, turned, uncalled } from './unreachable.ts';
+import { blocked, flattened, scaled, turned, uncalled } from './unreachable.ts';
 
 /** A model with its module tree: finds the tensor at an address. */
 export class ModelMap {
@@ -122,6 +123,7 @@ export class ModelMap {
     if (path !== '' && this.modules.has(path)) {
       if (this.hasOtherDims(address, tensor)) throw turned(address);
       if (isFlattened(tensor, this.model)) throw flattened(address);
+      if (port === 'output' && isScaled(tensor, this.model)) throw scaled(address);
     }
     return { tensor, ...call };
   }
