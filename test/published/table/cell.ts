@@ -42,15 +42,14 @@ export async function cellOf(folder: string, kind: string): Promise<Cell> {
     const modules = Object.entries(reference.modules).filter(([, calls]) => calls.some((call) => call !== null));
     const isRight = (got: readonly Tensor[], calls: Calls) =>
       got.length === calls.length && got.every((each, i) => judge.isOutput(each, calls[i]!));
-    // All that can be read is read in one trace; what is not right there has one of its own, which says why.
-    const together = await model.trace(inputs, () => {
-      const found: Record<string, Tensor[]> = {};
-      for (const [module] of modules) found[module] = readable(model, named(module));
-      return found;
-    });
+    const together = await readTogether(
+      model,
+      inputs,
+      modules.map(([module]) => named(module)),
+    );
     for (const [module, calls] of modules) {
       await reads.count(module, async () => {
-        if (isRight(together[module]!, calls)) return true;
+        if (isRight(together[named(module)] ?? [], calls)) return true;
         const got = await model.trace(inputs, () => {
           const envoy = model.get(named(module));
           const found = [];
@@ -105,12 +104,37 @@ export async function cellOf(folder: string, kind: string): Promise<Cell> {
   }
 }
 
-/** The outputs of a module's calls in a trace; none of one that has none. */
-function readable(model: NNsight, path: string): Tensor[] {
+/** So many modules are read in one trace. */
+const AT_ONCE = 12;
+
+/**
+ * The outputs of modules' calls, several in one trace: what cannot be read there, or is not right, has a trace of its own,
+ * which says why.
+ */
+async function readTogether(
+  model: NNsight,
+  inputs: Readonly<Record<string, Tensor>>,
+  paths: readonly string[],
+): Promise<Readonly<Record<string, Tensor[]>>> {
+  const found: Record<string, Tensor[]> = {};
+  for (let at = 0; at < paths.length; at += AT_ONCE) {
+    const some = paths.slice(at, at + AT_ONCE).filter((path) => has(model, path));
+    const read = model.trace(inputs, () => {
+      const outputs: Record<string, Tensor[]> = {};
+      for (const path of some)
+        outputs[path] = model.get(path).calls.map((call) => save(call.output) as unknown as Tensor);
+      return outputs;
+    });
+    Object.assign(found, await read.catch(() => ({})));
+  }
+  return found;
+}
+
+function has(model: NNsight, path: string): boolean {
   try {
-    return model.get(path).calls.map((call) => save(call.output) as unknown as Tensor);
+    return model.get(path).calls.length > 0;
   } catch {
-    return [];
+    return false;
   }
 }
 
