@@ -268,3 +268,46 @@ test('what T5 multiplies by in front of its head is in what the head makes', asy
   const head = await model.trace(AT, () => save(model.lm_head.output));
   for (const value of head.data) expect(value).toBeCloseTo(3 / Math.sqrt(2), 6);
 });
+
+test('the last linear layer has its dims where its sum is the model’s output', async () => {
+  const weights = [
+    makeTensor('weight', 'float32', [1, 2, 3, 4], [2, 2]),
+    makeTensor('head.bias', 'float32', [1, 2], [2]),
+  ];
+  const source = fileOf(
+    'head-source',
+    [1, 3, 2],
+    [
+      ['Relu', '/act/Relu', ['x'], '/act/Relu_output_0'],
+      ['MatMul', '/head/MatMul', ['/act/Relu_output_0', 'weight'], '/head/MatMul_output_0'],
+      ['Add', '/head/Add', ['head.bias', '/head/MatMul_output_0'], 'logits'],
+    ],
+    weights,
+  );
+  const path = join(folder, 'head.onnx');
+  await InferenceSession.create(source, { graphOptimizationLevel: 'extended', optimizedModelFilePath: path });
+  const model = await NNsight.load(path, { device: 'cpu' });
+  const { head, logits } = await model.trace(
+    {
+      x: [
+        [
+          [1, 0],
+          [0, 1],
+          [1, 1],
+        ],
+      ],
+    },
+    () => {
+      model.head.output[':, 0'] = 0;
+      return { head: save(model.head.output), logits: save(model.output) };
+    },
+  );
+  expect(head.toArray()).toEqual([
+    [
+      [0, 0],
+      [4, 6],
+      [5, 8],
+    ],
+  ]);
+  expect(logits.data).toEqual(head.data);
+});
