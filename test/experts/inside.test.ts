@@ -81,7 +81,7 @@ describe.each(Object.entries(CASES))('%s', (name, one) => {
 });
 
 it('sets the choice of the router', async () => {
-  const one = CASES['q4']!;
+  const one = CASES.q4!;
   const model = await NNsight.load(folder('q4.onnx'), { device: 'cpu' });
   const { first, all } = await model.trace(tensorsOf(one), () => {
     const { Softmax, ReduceSum } = model.get('moe').ops;
@@ -95,16 +95,21 @@ it('sets the choice of the router', async () => {
 it.each(['silu-normalized', 'swiglu', 'q4-swiglu-blocks', 'q8-swiglu'])('has a gradient through %s', async (name) => {
   const inputs = tensorsOf(CASES[name]!);
   const model = await NNsight.load(folder(`${name}.onnx`), { device: 'cpu' });
-  const loss = (x: Tensor) => model.trace({ ...inputs, x }, () => save(sum(model.output))) as unknown as Promise<Tensor>;
+  const loss = (x: Tensor) =>
+    model.trace({ ...inputs, x }, () => save(sum(model.output))) as unknown as Promise<Tensor>;
   const { gradient } = (await model.trace(inputs, () => {
     const x = model.input;
     backward(sum(model.output));
     return { gradient: save(x.grad) };
   })) as unknown as { gradient: Tensor };
-  const { data, dims } = inputs['x']!;
+  const { data, dims } = inputs.x!;
   for (const at of [0, 17, 101]) {
     const [up, down] = [0.01, -0.01].map((by) =>
-      Tensor.from(Array.from(data, (value, i) => Number(value) + (i === at ? by : 0)), 'float32', [...dims]),
+      Tensor.from(
+        Array.from(data, (value, i) => Number(value) + (i === at ? by : 0)),
+        'float32',
+        [...dims],
+      ),
     );
     const slope = ((await loss(up!)).item() as number) - ((await loss(down!)).item() as number);
     expect(gradient.data[at]).toBeCloseTo(slope / 0.02, 1);
