@@ -7,15 +7,16 @@ import { callerSite } from '../tracing/caller.ts';
  */
 const NAMES = {
   layers: ['h', 'layers', 'layer', 'blocks', 'block'],
-  self_attn: ['self_attn', 'attn', 'attention', 'self_attention', 'norm_attn_norm'],
-  mlp: ['mlp', 'ffn', 'feed_forward', 'block_sparse_moe'],
+  self_attn: ['self_attn', 'attn', 'attention', 'self_attention', 'norm_attn_norm', 'SelfAttention'],
+  cross_attn: ['encoder_attn', 'EncDecAttention', 'crossattention', 'cross_attn', 'cross_attention'],
+  mlp: ['mlp', 'ffn', 'feed_forward', 'block_sparse_moe', 'DenseReluDense'],
   ln_final: [
     ...['ln_f', 'final_layer_norm', 'final_layernorm', 'final_norm_layernorm', 'norm_f', 'norm', 'embedding_norm'],
     ...['ln_final', 'layernorm', 'layer_norm', 'post_layernorm'],
   ],
-  lm_head: ['lm_head', 'embed_out', 'classifier', 'cls', 'qa_outputs', 'visual_projection'],
+  lm_head: ['lm_head', 'proj_out', 'embed_out', 'classifier', 'cls', 'qa_outputs', 'visual_projection'],
   embed_tokens: ['embed_tokens', 'wte', 'embed_in', 'word_embeddings', 'patch_embeddings', 'patch_embedding'],
-  projection: ['c_proj', 'o_proj', 'dense', 'out_proj', 'out_lin', 'output'],
+  projection: ['c_proj', 'o_proj', 'dense', 'out_proj', 'out_lin', 'output', 'o'],
 } as const;
 
 export type StandardName = keyof typeof NAMES;
@@ -24,6 +25,7 @@ export type StandardName = keyof typeof NAMES;
 const MEANS: Readonly<Record<StandardName, string>> = {
   layers: 'the list of layers',
   self_attn: 'attention',
+  cross_attn: 'attention to what the encoder made',
   mlp: 'the MLP',
   ln_final: 'the norm behind the last layer',
   lm_head: 'what gives the logits',
@@ -35,6 +37,7 @@ const MEANS: Readonly<Record<StandardName, string>> = {
 export interface Standard {
   readonly layers: Envoy;
   readonly self_attn: readonly (Envoy | null)[];
+  readonly cross_attn: readonly (Envoy | null)[];
   readonly mlp: readonly (Envoy | null)[];
   readonly ln_final: Envoy | null;
   readonly lm_head: Envoy | null;
@@ -60,11 +63,12 @@ export function standardModules(model: Envoy, within: Envoy = model): Standard {
   const all = Array.from(layers);
   return {
     layers,
-    self_attn: all.map((layer) => child(layer, 'self_attn')),
-    mlp: all.map((layer) => child(layer, 'mlp')),
+    self_attn: all.map((layer) => part(layer, 'self_attn')),
+    cross_attn: all.map((layer) => part(layer, 'cross_attn')),
+    mlp: all.map((layer) => part(layer, 'mlp')),
     // Beside the layers, or around the module that they stand in.
     ln_final: firstOf(around, (one) => child(one, 'ln_final')),
-    lm_head: firstOf([...around, model], (one) => child(one, 'lm_head')),
+    lm_head: isBesideDecoder(within, model) ? null : firstOf([...around, model], (one) => child(one, 'lm_head')),
     embed_tokens: firstOf(around, (one) => below(one, 'embed_tokens', layers)),
   };
 }
@@ -107,6 +111,19 @@ function child(module: Envoy, name: StandardName): Envoy | null {
   const names = Object.keys(module);
   const [found] = NAMES[name].filter((one) => names.includes(one));
   return found === undefined ? null : module.get(found);
+}
+
+/** A part of a layer: in itself, or in one of the parts that it is a list of, as in T5. */
+function part(layer: Envoy, name: StandardName): Envoy | null {
+  const found = child(layer, name);
+  if (found || !Object.keys(layer).includes('layer')) return found;
+  return firstOf(Array.from(layer.get('layer')), (one) => child(one, name));
+}
+
+/** Whether a transformer is the encoder of a model with a decoder, whose logits are not made of what it gives. */
+function isBesideDecoder({ path }: Envoy, model: Envoy): boolean {
+  const around = /^(?:(.+)\.)?encoder$/.exec(path);
+  return around !== null && Object.keys(around[1] ? model.get(around[1]) : model).includes('decoder');
 }
 
 /** The first module of a standard name in a module or in those in it, the layers aside. */

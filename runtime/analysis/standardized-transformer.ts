@@ -54,6 +54,8 @@ export class StandardizedTransformer {
   /** The modules of attention and the MLPs, by layer. */
   readonly attentions: ByLayer<Envoy>;
   readonly mlps: ByLayer<Envoy>;
+  /** In a decoder beside an encoder: attention to what that made. */
+  readonly crossAttentions: ByLayer<Envoy>;
   /** float [batch, position, features], as the model has it. */
   readonly layersInput: ByLayer<Value>;
   readonly layersOutput: ByLayer<Value>;
@@ -61,8 +63,11 @@ export class StandardizedTransformer {
   readonly attentionsOutput: ByLayer<Value>;
   readonly mlpsInput: ByLayer<Value>;
   readonly mlpsOutput: ByLayer<Value>;
+  readonly crossAttentionsInput: ByLayer<Value>;
+  readonly crossAttentionsOutput: ByLayer<Value>;
   /** What softmax gives in attention: float [batch, head, position, position]. */
   readonly attentionProbabilities: ByLayer<Value>;
+  readonly crossAttentionProbabilities: ByLayer<Value>;
   readonly #standard: Standard;
 
   /** @throws TraceError for a model without a list of layers, or with several where `within` does not choose one */
@@ -75,11 +80,13 @@ export class StandardizedTransformer {
     this.#standard = standard;
     this.layers = standard.layers;
     const layer = (index: number): Envoy => Array.from(standard.layers)[index]!;
-    const part = (name: 'self_attn' | 'mlp') => (index: number) => standard[name][index] ?? lacks(name, layer(index));
-    const [attention, mlp] = [part('self_attn'), part('mlp')];
+    const part = (name: 'self_attn' | 'cross_attn' | 'mlp') => (index: number) =>
+      standard[name][index] ?? lacks(name, layer(index));
+    const [attention, mlp, cross] = [part('self_attn'), part('mlp'), part('cross_attn')];
     const { length } = standard.self_attn;
     this.attentions = byLayer('attentions', length, attention);
     this.mlps = byLayer('mlps', length, mlp);
+    this.crossAttentions = byLayer('crossAttentions', length, cross);
     const port = (name: string, module: (index: number) => Envoy, side: 'input' | 'output') =>
       byLayer<Value>(
         name,
@@ -95,7 +102,11 @@ export class StandardizedTransformer {
     this.attentionsOutput = port('attentionsOutput', attention, 'output');
     this.mlpsInput = port('mlpsInput', mlp, 'input');
     this.mlpsOutput = port('mlpsOutput', mlp, 'output');
-    this.attentionProbabilities = port('attentionProbabilities', (index) => attention(index).ops.Softmax, 'output');
+    this.crossAttentionsInput = port('crossAttentionsInput', cross, 'input');
+    this.crossAttentionsOutput = port('crossAttentionsOutput', cross, 'output');
+    const softmax = (module: (index: number) => Envoy) => (index: number) => module(index).ops.Softmax!;
+    this.attentionProbabilities = port('attentionProbabilities', softmax(attention), 'output');
+    this.crossAttentionProbabilities = port('crossAttentionProbabilities', softmax(cross), 'output');
     // Blocks take what stands in a proxy of this library for parts of the model: writes to it are the model's.
     const own: StandardizedTransformer = ownProxy<StandardizedTransformer>(this, {
       get: (target, key) => {
@@ -195,7 +206,22 @@ export class StandardizedTransformer {
 
   /** The logits of a hidden state: float [..., features] to [..., vocabulary]. */
   projectOnVocab(hidden: Operand): Traced {
-    return this.lmHead(this.lnFinal(hidden));
+    return this.lmHead(this.#unembedded(this.lnFinal(hidden)));
+  }
+
+  /** What goes into the unembedding: models of T5's kind whose embeddings are tied divide by the root of their width. */
+  #unembedded(normed: Traced): Operand {
+    if (!/(^|\.)block$/.test(this.layers.path)) return normed;
+    const { config } = this.model as Partial<LanguageModel>;
+    const { scale_decoder_outputs, tie_word_embeddings = true } = (config ?? {}) as Record<string, unknown>;
+    if (!(scale_decoder_outputs ?? tie_word_embeddings)) return normed;
+    if (this.hiddenSize === null) {
+      throw new TraceError(
+        `projectOnVocab needs the model's configuration: models of T5's kind may divide what goes into ${this.lmHead.path} by the root of their width. Load the model with LanguageModel.load, or call the modules yourself.`,
+        callerSite(),
+      );
+    }
+    return mul(normed, this.hiddenSize ** -0.5);
   }
 
   #layerAt(index: number): Envoy {

@@ -1,9 +1,9 @@
-import { withOpenedAttention } from '../gradients/opened-attention.ts';
+import { withWrittenOut } from '../gradients/written-out.ts';
 import { OperationError } from '../graph/operation.ts';
 import type { Address } from '../graph/ops.ts';
 import type { Located } from '../lowering/address.ts';
 import { findModule } from '../modules/find.ts';
-import { insideOfModule } from '../modules/inside.ts';
+import { type InsidePart, insideOfModule } from '../modules/inside.ts';
 import { type Module, type Operation, walk } from '../modules/module.ts';
 import { OPERATION } from '../modules/operation-path.ts';
 import { ParameterReaders } from '../modules/parameter-readers.ts';
@@ -17,16 +17,17 @@ import { portsOf } from '../onnx/branches/stands-for.ts';
 import { BLOCKED } from '../onnx/domains.ts';
 import { TEXTS } from '../onnx/dtypes.ts';
 import { isFlattened } from '../onnx/flattened.ts';
-import { insideOf, isFusedAttention } from '../onnx/fused-attention.ts';
 import type { OnnxModel } from '../onnx/model.ts';
+import { isScaled } from '../onnx/scaled-product.ts';
 import { isTurned } from '../onnx/turned.ts';
+import { partsOf } from '../onnx/written-out.ts';
 import type { SymbolicTypes } from '../shapes/symbolic.ts';
 import { TensorTypes } from '../shapes/tensor-types.ts';
 import { atCaller } from './at-caller.ts';
 import { ModelBranches } from './model-branches.ts';
 import { type NameOptions, Names } from './names.ts';
 import { checkReturned } from './returned.ts';
-import { blocked, flattened, turned, uncalled } from './unreachable.ts';
+import { blocked, flattened, scaled, turned, uncalled } from './unreachable.ts';
 
 /** A model with its module tree: finds the tensor at an address. */
 export class ModelMap {
@@ -132,6 +133,7 @@ export class ModelMap {
     if (path !== '' && this.modules.has(path)) {
       if (this.hasOtherDims(address, tensor)) throw turned(address);
       if (isFlattened(tensor, this.model)) throw flattened(address);
+      if (port === 'output' && isScaled(tensor, this.model)) throw scaled(address);
     }
     return { tensor, ...call };
   }
@@ -173,24 +175,22 @@ export class ModelMap {
     };
   }
 
-  /** What is inside of the operators of a module that do attention as a whole, by its names as an operation. */
-  insideOf(module: string): ReadonlyMap<string, number> {
+  /** What is inside of the operators of a module that do the work of many, by its names as an operation. */
+  insideOf(module: string): ReadonlyMap<string, InsidePart> {
     return insideOfModule(this.find(module), this.model.plain.graph);
   }
 
-  private inside(node: number, path: string): Omit<Located, 'tensor'> {
+  private inside({ node, index }: InsidePart, path: string): Omit<Located, 'tensor'> {
     const around = this.model.graph.node[node]!;
-    const fault = isFusedAttention(around)
-      ? withOpenedAttention(this.model).faults.get(node)
-      : "it stands in a branch of the model's own";
-    if (fault !== undefined) {
+    const part = partsOf(around)[index];
+    const fault = part ? withWrittenOut(this.model).faults.get(node) : "it stands in a branch of the model's own";
+    if (!part || fault !== undefined) {
       const { opType } = this.model.plain.graph.node[node]!;
       throw new OperationError(
-        `${path.replace(OPERATION, '.ops.')} is inside of ${opType}, which does attention as a whole and cannot be written out as what it is made of: ${fault}`,
+        `${path.replace(OPERATION, '.ops.')} is inside of ${opType}, which is one operator and cannot be written out as what it is made of: ${fault}`,
       );
     }
-    const { scores, probabilities } = insideOf(around);
-    return { nodes: [node], inputs: [scores], outputs: [probabilities] };
+    return { nodes: [node], inputs: [part.input], outputs: [part.output] };
   }
 
   /** The index of an operation's node in the graph: by its name in a module, or a node's own name in the file. */
@@ -207,7 +207,7 @@ export class ModelMap {
 
   /** The node of an operation, or that which has it inside. If there is no such operation, it throws an OperationError that names similar ones. */
   nodeOf(module: string, name: string): number {
-    const found = this.findNode(module, name) ?? this.insideOf(module).get(name);
+    const found = this.findNode(module, name) ?? this.insideOf(module).get(name)?.node;
     if (found !== undefined) return found;
     const { operations } = this.find(module);
     const names = [...operations.map((one) => one.name), ...this.insideOf(module).keys()];

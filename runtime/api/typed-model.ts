@@ -3,7 +3,7 @@ import type { Address } from '../graph/ops.ts';
 import type { TensorType } from '../graph/types.ts';
 import type { Located } from '../lowering/address.ts';
 import { dtypeName, elementTypeName, TEXTS } from '../onnx/dtypes.ts';
-import { isInside } from '../onnx/fused-attention.ts';
+import { isInside } from '../onnx/written-out.ts';
 import { insideType } from '../shapes/inside-type.ts';
 import type { TracedForward } from '../tracing/forward.ts';
 import type { Batching, Resolved, TracedModel } from '../tracing/model.ts';
@@ -70,7 +70,11 @@ export class TypedModel implements TracedModel {
     const { tensor } = this.locate(address);
     if (isInside(tensor)) {
       const around = this.map.model.graph.node[this.locate(address).nodes[0]!]!;
-      return { tensor, ...insideType(around, this.shapes) };
+      const types = {
+        type: (name: string) => this.shapes.type(name) ?? this.initializerType(name) ?? undefined,
+        batching: (name: string) => this.shapes.batching(name),
+      };
+      return { tensor, ...insideType(around, tensor, types) };
     }
     const type = this.shapes.type(tensor) ?? this.initializerType(tensor);
     if (!type) throw new OperationError(this.untyped(address, tensor));

@@ -100,6 +100,13 @@ export function flattened({ path, port }: Address): OperationError {
   );
 }
 
+/** The error for a product that is multiplied by a number, in it or behind it. */
+export function scaled({ path, port }: Address): OperationError {
+  return new OperationError(
+    `'${path}' has its ${port} times a number in this file: ONNX Runtime has joined both to one operator, and nothing tells whether the number stood in front of '${path}' or behind it. Take the file that its optimizer read, or use the tensor as it is: the operations of '${path}' (ops) can be read and set.`,
+  );
+}
+
 /** Some names, and how many more there are. */
 function listed(names: readonly string[]): string {
   const more = names.length - MOST_NAMES;

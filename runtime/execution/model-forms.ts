@@ -1,5 +1,5 @@
 import { TraceError } from '../errors.ts';
-import { withOpenedAttention } from '../gradients/opened-attention.ts';
+import { withWrittenOut } from '../gradients/written-out.ts';
 import { forwardOf } from '../graph/forwards.ts';
 import type { InterventionGraph } from '../graph/graph.ts';
 import { siteOf } from '../graph/site.ts';
@@ -10,9 +10,9 @@ import type { Locate } from '../lowering/address.ts';
 import type { Module } from '../modules/module.ts';
 import { movedModule } from '../modules/moved.ts';
 import { OPERATION } from '../modules/operation-path.ts';
-import { isInside } from '../onnx/fused-attention.ts';
 import { type Rewritten, withGatheredRows } from '../onnx/gathered-rows.ts';
 import type { OnnxModel } from '../onnx/model.ts';
+import { isInside } from '../onnx/written-out.ts';
 import type { InputTensor } from '../tensor/string-tensor.ts';
 import { ClosedModel } from './closed-form.ts';
 
@@ -28,7 +28,7 @@ export type Maker<E> = (form: Form, isMain: boolean) => E;
 
 /**
  * The forms in which a model runs: as it is; where rows begin with padding and its operators need the tokens in front, so
- * that they get them there; where a graph reads or sets what is inside of attention, with that written out; where bodies
+ * that they get them there; where a graph reads or sets what is inside of an operator that does the work of many, with that written out; where bodies
  * were opened for what stands in them, and a graph does not look there, as its file has it. Each has an engine, with
  * sessions of its own, from the first run on that needs it.
  */
@@ -64,7 +64,7 @@ export class ModelForms<E extends { readonly forms: ModelForms<E> }> {
     if (inner === null) return this.withPadding(this.anyPadding && isPadded(inputs) ? this.anyPadding : null);
     if (hasUnevenRows(this.plain.model, inputs)) {
       throw new TraceError(
-        `${told(inner)} is inside of GroupQueryAttention, and rows of this run begin with padding, for which it cannot be written out. Give rows of one length, or a trace for each.`,
+        `${told(inner)} is inside of ${this.around(inner)}, and rows of this run begin with padding, for which it cannot be written out. Give rows of one length, or a trace for each.`,
         siteOf(inner),
       );
     }
@@ -82,14 +82,14 @@ export class ModelForms<E extends { readonly forms: ModelForms<E> }> {
     if (inner === null) return this.withPadding(this.anyPadding);
     if (this.anyPadding !== null) {
       throw new TraceError(
-        `${told(inner)} is inside of GroupQueryAttention, which a bundle cannot look into: what is fed to it may begin with padding, for which it cannot be written out.`,
+        `${told(inner)} is inside of ${this.around(inner)}, which a bundle cannot look into: what is fed to the model may begin with padding, for which it cannot be written out.`,
         siteOf(inner),
       );
     }
     return this.withOpened();
   }
 
-  /** The first read or write of a graph that is inside of an operator that does attention as a whole. */
+  /** The first read or write of a graph that is inside of an operator that does the work of many. */
   private insideOf({ root }: InterventionGraph, forward: number): NodeOf<'read'> | NodeOf<'write'> | null {
     for (const node of withRegions(root.nodes)) {
       if ((node.op !== 'read' && node.op !== 'write') || forwardOf(node) !== forward) continue;
@@ -99,6 +99,11 @@ export class ModelForms<E extends { readonly forms: ModelForms<E> }> {
     return null;
   }
 
+  /** The operator that a read or write is inside of. */
+  private around({ attributes }: NodeOf<'read'> | NodeOf<'write'>): string {
+    return this.plain.model.graph.node[this.plain.locate(attributes).nodes[0]!]!.opType;
+  }
+
   private closedFor(graph: InterventionGraph, forward: number): E | null {
     if (!this.closedModel?.serves(graph, forward, this.plain.locate)) return null;
     this.closed ??= this.rewritten(this.closedModel, true);
@@ -106,7 +111,7 @@ export class ModelForms<E extends { readonly forms: ModelForms<E> }> {
   }
 
   private withOpened(): E {
-    this.opened ??= this.rewritten(withOpenedAttention(this.plain.model));
+    this.opened ??= this.rewritten(withWrittenOut(this.plain.model));
     return this.opened;
   }
 

@@ -1,20 +1,35 @@
-import { isFusedAttention } from '../onnx/fused-attention.ts';
 import type { GraphProto } from '../onnx/proto.ts';
+import { type Part, partsOf } from '../onnx/written-out.ts';
 import type { Module } from './module.ts';
 
-const known = new WeakMap<Module, ReadonlyMap<string, number>>();
+/** A part of the operator that a node of the file is. */
+export interface InsidePart extends Part {
+  /** The index of the node around it. */
+  readonly node: number;
+  /** Which of the parts of its node it is. */
+  readonly index: number;
+}
+
+const known = new WeakMap<Module, ReadonlyMap<string, InsidePart>>();
 
 /**
- * The softmax inside of each operator of a module that does attention as a whole, by the name that it would have if it stood in
- * the file by itself, behind those that do: the index of the node around it.
+ * What is inside of the operators of a module that do the work of many, by the names that it would have if it stood in the
+ * file by itself, behind the operations that do.
  */
-export function insideOfModule(module: Module, graph: GraphProto): ReadonlyMap<string, number> {
+export function insideOfModule(module: Module, graph: GraphProto): ReadonlyMap<string, InsidePart> {
   let found = known.get(module);
   if (!found) {
-    const { operations } = module;
-    const own = operations.filter(({ opType }) => opType === 'Softmax').length;
-    const fused = operations.filter(({ node }) => isFusedAttention(graph.node[node]!));
-    found = new Map(fused.map(({ node }, i) => [own + i === 0 ? 'Softmax' : `Softmax_${own + i}`, node]));
+    const counts = new Map<string, number>();
+    const next = (opType: string) => {
+      const count = counts.get(opType) ?? module.operations.filter((one) => one.opType === opType).length;
+      counts.set(opType, count + 1);
+      return count === 0 ? opType : `${opType}_${count}`;
+    };
+    found = new Map(
+      module.operations.flatMap(({ node }) =>
+        partsOf(graph.node[node]!).map((part, index) => [next(part.opType), { ...part, node, index }] as const),
+      ),
+    );
     known.set(module, found);
   }
   return found;

@@ -36,6 +36,9 @@ function numberCalls(module: string, scopes: Map<string, Scope>): void {
 class PathNames {
   /** The operators of the nodes right in each path. */
   readonly #operators = new Map<string, string[]>();
+  /** The tensors that the nodes right in each path read, and those that they make. */
+  readonly #read = new Map<string, Set<string>>();
+  readonly #made = new Map<string, Set<string>>();
   /** The modules whose parameters are read in a path, at any depth. */
   readonly #reads = new Map<string, Set<string>>();
   /** Every module that holds a parameter, at any depth. */
@@ -46,9 +49,11 @@ class PathNames {
   constructor(nodes: readonly NodeProto[], parameters: ReadonlySet<string>) {
     for (const parameter of parameters) for (const owner of above(parameter, '.')) this.#owners.add(owner);
     for (const node of nodes) {
-      const { opType, input } = node;
+      const { opType, input, output } = node;
       const path = nodePath(node);
       if (path === null) continue;
+      addTo(this.#read, path, input);
+      addTo(this.#made, path, output);
       const operators = this.#operators.get(path);
       if (operators === undefined) this.#operators.set(path, [opType]);
       else operators.push(opType);
@@ -105,17 +110,38 @@ class PathNames {
 
   /**
    * `cell_1` may be a module of that name or the second call of `cell`. It is a call where there is a `cell` beside it
-   * and no parameter lies in a `cell_1`; without parameters to tell, where both hold the same operators.
+   * and no parameter lies in a `cell_1`; without parameters to tell, where both hold the same operators, but for what the
+   * exporter has found to be the same in both and left to the first.
    */
   #repeat(around: string, parent: string): { path: string; call: number } | null {
     const [, path, number] = /^(.*[^/])_([1-9]\d*)$/.exec(around) ?? [];
     if (path === undefined || !this.#reads.has(path)) return null;
     if (this.#owners.has(this.#module(parent, around, around))) return null;
     const hasParameters = this.#owners.has(this.#module(parent, path, path));
-    const operators = this.#operators.get(around)?.join();
-    const isAlike = operators !== undefined && operators === this.#operators.get(path)?.join();
-    return hasParameters || isAlike ? { path, call: Number(number) } : null;
+    return hasParameters || this.#isAlike(around, path) ? { path, call: Number(number) } : null;
   }
+
+  #isAlike(later: string, first: string): boolean {
+    const [own, others] = [this.#operators.get(later), this.#operators.get(first)];
+    if (own === undefined || others === undefined) return false;
+    if (own.join() === others.join()) return true;
+    const [made, read] = [this.#made.get(first)!, this.#read.get(first)!];
+    const isShared = [...this.#read.get(later)!].some((tensor) => made.has(tensor) && read.has(tensor));
+    return isShared && isWithin(own, others);
+  }
+}
+
+function addTo(sets: Map<string, Set<string>>, path: string, names: readonly string[]): void {
+  const known = sets.get(path) ?? new Set();
+  for (const name of names) known.add(name);
+  sets.set(path, known);
+}
+
+/** Whether a list is another one without some of its elements. */
+function isWithin(some: readonly string[], all: readonly string[]): boolean {
+  let at = 0;
+  for (const one of all) if (one === some[at]) at++;
+  return at === some.length;
 }
 
 /** The paths around a path: `a.b.c` → ['a', 'a.b'], `/a/b` → ['', '/a']. */

@@ -13,6 +13,7 @@ import { withInlinedFunctions } from './inline.ts';
 import { lifted } from './lift.ts';
 import { defaultOpset, OnnxModel } from './model.ts';
 import { OpenedFiles } from './opened-files.ts';
+import { withNamedReshapes } from './output-reshapes.ts';
 import { decodeForeignModel, type GraphProto, type ModelProto } from './proto.ts';
 import { checkNames } from './reserved-names.ts';
 import { skim } from './skim.ts';
@@ -88,7 +89,7 @@ function modelOf({ cache, path, real, files }: ReadFile, read: ModelProto): Onnx
 
 /** A model in which the value of each module is a tensor. */
 function canonical(proto: ModelProto): ModelProto {
-  return withFinalNormBesideLayers(withSplitNodes(withCheckedLoops(proto)));
+  return withFinalNormBesideLayers(withNamedReshapes(withSplitNodes(withCheckedLoops(proto))));
 }
 
 function checkOperatorSet(path: string, proto: ModelProto): void {

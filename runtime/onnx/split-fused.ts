@@ -1,8 +1,10 @@
 import { floatAttribute, floatsAttribute, stringAttribute } from './attributes.ts';
 import { CONTRIB } from './domains.ts';
+import { dtypeName } from './dtypes.ts';
 import { FreshNames } from './fresh-names.ts';
 import { makeMetadata, makeNode, makeTensor } from './make.ts';
 import { changedNode, type GraphProto, type ModelProto, type NodeProto, type TensorProto } from './proto.ts';
+import { scaleBehind } from './scaled-product.ts';
 
 /**
  * The metadata of a node that stood inside a fused one, between two modules (a residual sum): its name tells nothing of
@@ -13,7 +15,7 @@ export const BETWEEN = 'onnsight.between_modules';
 /**
  * A model with the nodes that ONNX Runtime's optimizer and onnxruntime-genai fuse across modules in their parts: a norm
  * and the residual sum before it, an activation and the bias of the linear layer before it, or that whole layer or
- * convolution, the embeddings and their norm.
+ * convolution, the embeddings and their norm, a product and a number that another module multiplies it by.
  * Then each module's value is a tensor of its own. ONNX Runtime fuses again what nobody reads or writes.
  */
 export function withSplitNodes(proto: ModelProto): ModelProto {
@@ -30,6 +32,7 @@ function isSplit(node: NodeProto): boolean {
   if (domain !== CONTRIB) return false;
   if (opType === 'BiasGelu' || opType === 'FastGelu') return Boolean(input[1]);
   if (opType === 'EmbedLayerNormalization') return true;
+  if (opType === 'FusedMatMul') return scaleBehind(node) !== null;
   if (opType === 'FusedGemm' || opType === 'FusedConv') return stringAttribute(node, 'activation') !== null;
   return /^Skip(Simplified)?LayerNormalization$/.test(opType) && !output[1] && !output[2];
 }
@@ -37,6 +40,7 @@ function isSplit(node: NodeProto): boolean {
 class Splitter {
   readonly constants: TensorProto[] = [];
   readonly #names: FreshNames;
+  readonly #graph: GraphProto;
   /** How long the path of a residual sum is where its name is still there, by what it adds, whatever layer that is in. */
   readonly #depths: ReadonlyMap<string, number>;
   #nodes: NodeProto[] = [];
@@ -45,6 +49,7 @@ class Splitter {
 
   constructor(graph: GraphProto) {
     this.#names = new FreshNames(graph);
+    this.#graph = graph;
     const skips = graph.node.filter(({ opType }) => opType.startsWith('Skip'));
     this.#depths = new Map(skips.flatMap(depthOfSum));
   }
@@ -55,6 +60,7 @@ class Splitter {
     this.#prefix = (node.name || `${node.opType}_${index}`).replaceAll('/', ':');
     if (node.opType === 'EmbedLayerNormalization') this.#embeddings(node);
     else if (node.opType === 'BiasGelu' || node.opType === 'FastGelu') this.#activation(node);
+    else if (node.opType === 'FusedMatMul') this.#scaled(node);
     else if (node.opType.startsWith('Fused')) this.#activated(node);
     else this.#skipNorm(node);
     return this.#nodes;
@@ -105,6 +111,17 @@ class Splitter {
     this.#nodes.push(changedNode(node, { domain: '', opType, name, input, output: [made], attribute }));
     const sum = isOwn ? made : this.#between('Add', [made, added], 'sum');
     this.#activate(node, sum);
+  }
+
+  /** A product, and the number that it is multiplied by in another module. */
+  #scaled(node: NodeProto): void {
+    const product = this.#fresh('product');
+    const attribute = node.attribute.filter(({ name }) => name !== 'alpha');
+    this.#nodes.push(changedNode(node, { output: [product], attribute }));
+    const { dataType } = this.#graph.initializer.find(({ name }) => name === node.input[1]) ?? { dataType: 0 };
+    const dtype = dtypeName(dataType) === 'float16' ? 'float16' : 'float32';
+    const alpha = this.#constant('alpha', floatAttribute(node, 'alpha')!, dtype);
+    this.#nodes.push(makeNode('Mul', [product, alpha], node.output, {}, scaleBehind(node)!));
   }
 
   #activate(node: NodeProto, tensor: string): void {
@@ -181,7 +198,11 @@ class Splitter {
     return made;
   }
 
-  #constant(suffix: string, value: number | readonly number[], dtype: 'float32' | 'int32' | 'int64' = 'int64'): string {
+  #constant(
+    suffix: string,
+    value: number | readonly number[],
+    dtype: 'float16' | 'float32' | 'int32' | 'int64' = 'int64',
+  ): string {
     const name = this.#fresh(suffix);
     const dims = typeof value === 'number' ? [] : [value.length];
     this.constants.push(makeTensor(name, dtype, [value].flat(), dims));

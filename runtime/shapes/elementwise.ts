@@ -38,25 +38,49 @@ export function isElementwiseOperator(opType: string): boolean {
 
 /** The type of what an elementwise node makes; null where it reads something that is no tensor after all. */
 export function elementwiseType(node: NodeProto, types: ReadonlyMap<string, TensorType>): TensorType | null {
-  const given = node.input.filter((name) => name !== '');
-  const read = given.flatMap((name) => types.get(name) ?? []);
-  if (read.length < given.length) return null;
-  const [type] = nodeTypes(node, new Map(given.map((name, i) => [name, elementType(read[i]!.dtype)])));
-  const dtype = dtypeName(type ?? 0);
+  const shapes: Shape[] = [];
+  const elements = new Map<string, number>();
+  for (const name of node.input) {
+    if (name === '') continue;
+    const read = types.get(name);
+    if (!read) return null;
+    shapes.push(read.shape);
+    elements.set(name, elementType(read.dtype));
+  }
+  const dtype = dtypeName(nodeTypes(node, elements)[0] ?? 0);
   if (dtype === null) return null;
-  const shapes = read.map(({ shape }) => shape);
   return { dtype, shape: BROADCASTING.has(node.opType) ? broadcast(shapes) : shapes[0]! };
+}
+
+/** Whether all sizes of what an elementwise node reads are known, and each is that of what it makes, or 1. */
+export function goTogether(node: NodeProto, { shape }: TensorType, types: ReadonlyMap<string, TensorType>): boolean {
+  return (
+    shape !== null &&
+    node.input.every((name) => {
+      const read = name === '' ? [] : types.get(name)?.shape;
+      const isLike = LIKE_FIRST.has(node.opType);
+      return read?.every((size, i) => size !== null && (isLike || size === 1 || size === shape.at(i - read.length)));
+    })
+  );
 }
 
 /** The shape that inputs are broadcast to. What is not known is null, as a size that only another one could tell. */
 function broadcast(shapes: readonly Shape[]): Shape {
-  const rank = Math.max(...shapes.map((shape) => shape?.length ?? Number.POSITIVE_INFINITY));
-  if (!Number.isFinite(rank)) return null;
-  return Array.from({ length: rank }, (_, axis) => {
-    const sizes = shapes.map((shape) => {
-      const at = axis - rank + shape!.length;
-      return at < 0 ? 1 : shape![at]!;
-    });
-    return sizes.find((size) => size !== null && size !== 1) ?? (sizes.some((size) => size === null) ? null : 1);
-  });
+  let rank = 0;
+  for (const shape of shapes) {
+    if (shape === null) return null;
+    rank = Math.max(rank, shape.length);
+  }
+  const sizes: (number | null)[] = [];
+  for (let axis = -rank; axis < 0; axis++) {
+    let found: number | null = 1;
+    for (const shape of shapes) {
+      const size = shape!.length < -axis ? 1 : shape!.at(axis)!;
+      if (size === 1 || (size === null && found !== 1)) continue;
+      found = size;
+      if (size !== null) break;
+    }
+    sizes.push(found);
+  }
+  return sizes;
 }

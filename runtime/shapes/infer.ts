@@ -9,7 +9,7 @@ import { probeName, weightless } from '../onnx/weightless.ts';
 import { ort } from '../ort/ort.ts';
 import { plainText } from '../ort/plain-text.ts';
 import type { OutputType } from '../ort/port.ts';
-import { elementwiseType, isElementwise } from './elementwise.ts';
+import { elementwiseType, goTogether, isElementwise } from './elementwise.ts';
 import { perhapsScalars } from './perhaps-scalars.ts';
 import { checkOutputs, refusalOf } from './refusal.ts';
 
@@ -62,8 +62,11 @@ async function inferOwnTypes(model: OnnxModel, inputDims: InputDims, atOnce: num
   const found = new Map<string, TensorType>();
   const known = new Map(given);
   const all = stretches(graph.node, own, atOnce);
+  let isAsked = false;
   for (const nodes of all) {
     const asked = made(nodes.filter((node) => !own.has(node)));
+    if (asked.length === 0 && addElementwise(known, nodes)) continue;
+    isAsked = true;
     // ONNX Runtime is asked for one tensor at least: it is what finds out that sizes do not go together.
     const names = asked.length > 0 ? asked : made(nodes).slice(-1);
     if (names.length === 0 && all.length > 1) continue;
@@ -79,6 +82,10 @@ async function inferOwnTypes(model: OnnxModel, inputDims: InputDims, atOnce: num
         nodes.filter((node) => own.has(node)),
       );
   }
+  if (!isAsked) {
+    checkOutputs(model, known);
+    return known;
+  }
   const doubtful = perhapsScalars(graph.node, links, found);
   for (const probed of doubtful.length > 0 ? portions(doubtful, atOnce) : []) {
     const ranks = await shapes(model, weightless(model, inputDims, [], probed));
@@ -93,12 +100,18 @@ async function inferOwnTypes(model: OnnxModel, inputDims: InputDims, atOnce: num
   return found;
 }
 
-/** Adds the types of what elementwise nodes make, in their order, as far as those of what they read are known. */
-function addElementwise(types: Map<string, TensorType>, nodes: readonly NodeProto[]): void {
+/**
+ * Adds the types of what elementwise nodes make, in their order, as far as those of what they read are known.
+ * @returns whether all sizes are known, and go together
+ */
+function addElementwise(types: Map<string, TensorType>, nodes: readonly NodeProto[]): boolean {
+  let isWhole = true;
   for (const node of nodes) {
     const type = elementwiseType(node, types);
     if (type !== null) types.set(node.output[0]!, type);
+    isWhole &&= type !== null && goTogether(node, type, types);
   }
+  return isWhole;
 }
 
 /**

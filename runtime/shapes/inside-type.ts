@@ -2,14 +2,25 @@ import type { TensorType } from '../graph/types.ts';
 import { intAttribute } from '../onnx/attributes.ts';
 import { CONTRIB } from '../onnx/domains.ts';
 import type { NodeProto } from '../onnx/proto.ts';
+import { isExperts, partsOf } from '../onnx/written-out.ts';
 
 interface Types<B> {
   type(tensor: string): TensorType | undefined;
   batching(tensor: string): B;
 }
 
-/** The type of the scores and probabilities inside of an operator that does attention: [batch, heads, places, keys]. */
-export function insideType<B>(node: NodeProto, { type, batching }: Types<B>): { type: TensorType; batching: B } {
+interface Typed<B> {
+  readonly type: TensorType;
+  readonly batching: B;
+}
+
+/** The type of a tensor inside of an operator. */
+export function insideType<B>(node: NodeProto, tensor: string, types: Types<B>): Typed<B> {
+  return isExperts(node) ? insideExperts(node, tensor, types) : insideAttention(node, types);
+}
+
+/** Scores and probabilities: [batch, heads, places, keys]. */
+function insideAttention<B>(node: NodeProto, { type, batching }: Types<B>): Typed<B> {
   const at = (name: string | undefined) => (name ? type(name) : undefined);
   const [query, key] = [node.input[0]!, node.input[1]];
   const shape = at(query)?.shape ?? [null, null, null];
@@ -36,4 +47,31 @@ function keysOf(
   if (output[1]) return at(output[1])?.shape?.at(-2) ?? null;
   const makesKeys = domain === CONTRIB && opType !== 'MultiHeadAttention';
   return makesKeys ? places : ((key?.length === 4 ? key[2] : key?.[1]) ?? null);
+}
+
+/**
+ * Of experts: scores and probabilities [batch, places, experts], neurons and what experts make [batch, experts, places, width],
+ * or the same without a batch.
+ */
+function insideExperts<B>(node: NodeProto, tensor: string, { type, batching }: Types<B>): Typed<B> {
+  const at = (index: number) => type(node.input[index] ?? '');
+  const isQuantized = node.opType === 'QMoE';
+  const { dtype, shape } = at(0) ?? { dtype: 'float32' as const, shape: null };
+  const [places, width] = [shape?.slice(0, -1) ?? [null, null], shape?.at(-1) ?? null];
+  const [count = null, first = null] = at(2)?.shape ?? [];
+  const packed = at(isQuantized ? 5 : 4)?.shape?.[2] ?? null;
+  const inner =
+    packed === null ? null : (packed * 8) / (isQuantized ? (intAttribute(node, 'expert_weight_bits') ?? 4) : 8);
+  const names = partsOf(node);
+  const [one, two] = names.filter(({ opType }) => opType === 'MatMul');
+  const byExpert = (last: number | null) => [...places.slice(0, -1), count, ...places.slice(-1), last];
+  const sizes = new Map([
+    [one!.input, [...places.slice(0, -1), 1, ...places.slice(-1), width]],
+    [one!.output, byExpert(first)],
+    [two!.input, byExpert(inner)],
+    [two!.output, byExpert(width)],
+    [names.at(-1)!.input, byExpert(width)],
+    [names.at(-1)!.output, [...places, width]],
+  ]);
+  return { type: { dtype, shape: sizes.get(tensor) ?? [...places, count] }, batching: batching(node.input[0]!) };
 }

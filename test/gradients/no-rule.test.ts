@@ -34,7 +34,7 @@ const INPUTS = Array<string>(8).fill('h');
 /** Of ONNX Runtime and of makers of models. */
 const OTHERS: readonly (readonly [domain: string, op: string])[] = [
   ['com.microsoft', 'FusedMatMulActivation'],
-  ['com.microsoft', 'MoE'],
+  ['com.microsoft', 'LongformerAttention'],
   ['com.microsoft', 'SparseAttention'],
   ['my.company', 'Relu'],
   ['my.company', 'constructor'],

@@ -30,6 +30,18 @@ const apart = { k: ['float32', [2, 2, 3, 4]], v: ['float32', [2, 2, 3, 4]] } as 
 const image = ['float32', [1, 2, 5, 5]] as const;
 const kernel = ['float32', [2, 2, 3, 3]] as const;
 const quantized = { b: ['uint8', [4, 1, 2]], s: ['float32', [4]], z: ['uint8', [4]], o: ['int32', [4]] } as const;
+const experts = {
+  r: ['float32', [6, 3]],
+  w1: ['float32', [3, 5, 4]],
+  w2: ['float32', [3, 4, 5]],
+  b1: ['uint8', [3, 6, 2]],
+  b2: ['uint8', [3, 4, 3]],
+  'b?': ['uint8', null],
+  s1: ['float32', [3, 6]],
+  s2: ['float32', [3, 4]],
+  s3: ['float32', [3, 6, 3]],
+} as const;
+const FEW_BITS = ['x', 'r', 'b1', 's1', '', 'b2', 's2'] as const;
 const recurrent = ['x', 'w', 'r', '', '', '', ''];
 
 /** Graphs that stand in nodes: what a loop draws, and what it does to a list. */
@@ -338,6 +350,37 @@ const REFUSALS: readonly Refusal[] = [
       wanted,
       attributes: { N: int(4), K: int(4), block_size: int(16), bits: int(bits) },
       declared: quantized,
+    }),
+  ),
+  ...(
+    [
+      ['a sparse mixer has no derivative here', 'MoE', ['x', 'r', 'w1', '', 'w2'], { use_sparse_mixer: int(1) }],
+      ['a third layer has no derivative here', 'MoE', ['x', 'r', 'w1', '', 'w2', '', 'w1'], {}],
+      [
+        "the activation 'tanh' has no derivative here",
+        'MoE',
+        ['x', 'r', 'w1', '', 'w2'],
+        { activation_type: string('tanh') },
+      ],
+      [
+        'gates in a layer of their own have no derivative here',
+        'MoE',
+        ['x', 'r', 'w1', '', 'w2'],
+        { activation_type: string('swiglu') },
+      ],
+      ['weights of 2 bits have no derivative here', 'QMoE', FEW_BITS, { expert_weight_bits: int(2) }],
+      ['weights of floats in few bits have no derivative here', 'QMoE', FEW_BITS, { quant_type: string('fp4') }],
+      ['the sizes of its weights are not known', 'QMoE', ['x', 'r', 'b?', 's1', '', 'b2', 's2'], {}],
+      ['a last block that is not whole has no derivative here', 'QMoE', ['x', 'r', 'b1', 's3', '', 'b2', 's2'], {}],
+    ] as const
+  ).map(
+    ([because, op, inputs, attributes]): Refusal => ({
+      because,
+      domain: ONNX_RUNTIME,
+      op,
+      inputs,
+      attributes,
+      declared: experts,
     }),
   ),
 ];

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { findModule } from '../../runtime/modules/find.ts';
 import type { Module } from '../../runtime/modules/module.ts';
 import { buildTree, nodesByName } from '../../runtime/modules/tree.ts';
-import { makeNode } from '../../runtime/onnx/make.ts';
+import { makeNode, makeValueInfo } from '../../runtime/onnx/make.ts';
 import type { OnnxModel } from '../../runtime/onnx/model.ts';
 import { readModel } from '../../runtime/onnx/read.ts';
 import { TOY } from '../support/fixtures.ts';
@@ -181,6 +181,27 @@ describe('other names', () => {
     const tree = buildTree(withGraph(model, { initializer: [], node }));
     expect(findModule(tree, 'net.dense').calls).toHaveLength(1);
     expect(findModule(tree, 'net.dense_1').calls).toHaveLength(1);
+  });
+
+  test.each([
+    // Gemma 3's rotary embedding, once for each kind of layer: the exporter makes the sizes once.
+    { shared: '/rope/Neg_output_0', modules: ['rope'], calls: 2 },
+    // Behind `rope` stands another module.
+    { shared: '/rope/Cos_output_0', modules: ['rope', 'rope_1'], calls: 1 },
+  ])('a later call lacks what the exporter has left to the first: $modules', async ({ shared, modules, calls }) => {
+    const node = [
+      makeNode('Neg', ['x'], ['/rope/Neg_output_0'], {}, '/rope/Neg'),
+      makeNode('Exp', ['/rope/Neg_output_0'], ['/rope/Exp_output_0'], {}, '/rope/Exp'),
+      makeNode('Cos', ['/rope/Exp_output_0'], ['/rope/Cos_output_0'], {}, '/rope/Cos'),
+      makeNode('Exp', [shared], ['/rope_1/Exp_output_0'], {}, '/rope_1/Exp'),
+      makeNode('Cos', ['/rope_1/Exp_output_0'], ['/rope_1/Cos_output_0'], {}, '/rope_1/Cos'),
+      makeNode('Add', ['/rope/Cos_output_0', '/rope_1/Cos_output_0'], ['output'], {}, '/Add'),
+    ];
+    const model = await fixtureModel('zoo/mlp', 'ts');
+    const tree = buildTree(withGraph(model, { initializer: [], node, output: [makeValueInfo('output', 'float32')] }));
+    expect([...tree.children.keys()]).toEqual(modules);
+    const made = findModule(tree, 'rope').calls.map(({ outputs }) => outputs.at(-1));
+    expect(made).toEqual(['/rope/Cos_output_0', '/rope_1/Cos_output_0'].slice(0, calls));
   });
 });
 

@@ -9,7 +9,7 @@ import { fromBinary } from '@bufbuild/protobuf';
 import { TensorProtoSchema } from 'onnx-buf';
 import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import { mul, NNsight, save, Tensor } from '../../runtime/index.ts';
-import { dtypeName } from '../../runtime/onnx/dtypes.ts';
+import { dtypeName, TEXTS } from '../../runtime/onnx/dtypes.ts';
 import { readModel } from '../../runtime/onnx/read.ts';
 import * as operators from '../../runtime/operators/index.ts';
 import { allocate, encode } from '../../runtime/tensor/storage.ts';
@@ -17,8 +17,10 @@ import { allocate, encode } from '../../runtime/tensor/storage.ts';
 interface Plain {
   readonly type: string;
   readonly dims: readonly number[];
-  readonly data: ArrayLike<number | bigint>;
+  readonly data: ArrayLike<number | bigint | string>;
 }
+
+type Given = Tensor | OrtTensor;
 
 /** More elements than any of the tests has. */
 const LARGEST = 1_000_000;
@@ -42,18 +44,21 @@ if ([...counts.keys()].some((told) => told.startsWith('WRONG'))) process.exitCod
 async function tried(path: string): Promise<string> {
   const set = join(dirname(path), 'test_data_set_0');
   const plain = await plainRun(path, set).catch((error: Error) => error);
-  if (plain === null) return 'not tried: strings, sequences or types that JavaScript does not have';
+  if (plain === null) return 'not tried: sequences, optional inputs or types that JavaScript does not have';
   try {
     const [{ inputs, outputs }, model] = [await readModel(path), await NNsight.load(path, { device: 'cpu' })];
     const names = inputs.map(({ name }) => name);
-    const given = names.flatMap((name, i): [string, Tensor][] => {
+    const given = names.flatMap((name, i): [string, Given][] => {
       const one = read(join(set, `input_${i}.pb`));
+      if (one?.type === 'string') return [[name, new OrtTensor('string', one.data as string[], one.dims)]];
       return one === null
         ? []
         : [[name, new Tensor(one.type as 'float32', [...one.dims], one.data as Float32Array<ArrayBuffer>)]];
     });
     const wanted = plain instanceof Error ? outputs.map((_, i) => read(join(set, `output_${i}.pb`))!) : plain;
-    for (const isWritten of [false, true]) {
+    const hasTexts = wanted.some(({ type }) => type === 'string');
+    // Texts are saved, and nothing is computed with them.
+    for (const isWritten of hasTexts ? [false] : [false, true]) {
       const made = await traced(model, Object.fromEntries(given), wanted.length, isWritten);
       const isSame = made.every((one, i) => same(one, wanted[i]!, plain instanceof Error ? 1e-5 : 0));
       if (!isSame && !RANDOM.test(path)) return `WRONG${isWritten ? ' when written' : ''}`;
@@ -77,7 +82,7 @@ async function plainRun(path: string, set: string): Promise<Plain[] | null> {
   return session.outputNames.map((name) => results[name] as unknown as Plain);
 }
 
-function traced(model: NNsight, given: Record<string, Tensor>, outputs: number, isWritten: boolean): Promise<Plain[]> {
+function traced(model: NNsight, given: Record<string, Given>, outputs: number, isWritten: boolean): Promise<Plain[]> {
   const block = operators.block(() => {
     const once = (value: (typeof model.outputs)[number]) => (value.dtype === 'bool' ? value : mul(value, 1));
     if (isWritten) model.outputs = model.outputs.map(once);
@@ -91,7 +96,11 @@ function traced(model: NNsight, given: Record<string, Tensor>, outputs: number, 
 /** A tensor in a file; null where it has no dtype here. */
 function read(file: string): Plain | null {
   if (!existsSync(file)) return null;
-  const { dataType, dims, rawData, ...lists } = fromBinary(TensorProtoSchema, readFileSync(file));
+  const { dataType, dims, rawData, stringData, ...lists } = fromBinary(TensorProtoSchema, readFileSync(file));
+  if (dataType === TEXTS) {
+    const texts = stringData.map((bytes) => new TextDecoder().decode(bytes));
+    return { type: 'string', dims: dims.map(Number), data: texts };
+  }
   const type = dtypeName(dataType);
   if (type === null) return null;
   const sizes = dims.map(Number);
@@ -112,6 +121,7 @@ function read(file: string): Plain | null {
 
 function same(one: Plain, other: Plain, within: number): boolean {
   if (one.type !== other.type || one.dims.join() !== other.dims.join()) return false;
+  if (one.type === 'string') return Array.from(one.data).join('\n') === Array.from(other.data).join('\n');
   return Array.from(one.data, Number).every((value, i) => {
     const wanted = Number(other.data[i]);
     return Object.is(value, wanted) || value === wanted || Math.abs(value - wanted) <= within;

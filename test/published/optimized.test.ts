@@ -206,3 +206,108 @@ test('what a module pools of its last layer is not its first output in transform
   }));
   expect([...pooled.data, ...last.data]).toEqual([2, 3, 1, 2, 3, 4]);
 });
+
+/** Files as ONNX Runtime's optimizer writes them of a linear layer `lm_head` and what stands around it. */
+async function scaledBy(name: string, specs: readonly Spec[]): Promise<string> {
+  const weights = [
+    makeTensor('weight', 'float32', [1, 2, 3, 4, 5, 6], [2, 3]),
+    makeTensor('three', 'float32', [3], []),
+    makeTensor('root', 'float32', [2 ** -0.5], []),
+  ];
+  const source = fileOf(`${name}-source`, [1, 2], specs, weights);
+  const path = join(folder, `${name}.onnx`);
+  await InferenceSession.create(source, { graphOptimizationLevel: 'extended', optimizedModelFilePath: path });
+  return path;
+}
+
+const NORM: Spec = ['Neg', '/norm/Neg', ['x'], '/norm/Neg_output_0'];
+const HEAD: Spec = ['MatMul', '/lm_head/MatMul', ['/norm/Neg_output_0', 'weight'], '/lm_head/MatMul_output_0'];
+const AT = { x: [[1, -1]] };
+
+test('the logits that a model divides before it caps them are those of its head', async () => {
+  const path = await scaledBy('capped', [
+    NORM,
+    HEAD,
+    ['Div', '/Div', ['/lm_head/MatMul_output_0', 'three'], '/Div_output_0'],
+    ['Tanh', '/Tanh', ['/Div_output_0'], 'logits'],
+  ]);
+  const model = await NNsight.load(path, { device: 'cpu' });
+  const { head, logits } = await model.trace(AT, () => ({
+    head: save(model.lm_head.output),
+    logits: save(model.output),
+  }));
+  expect([...head.data]).toEqual([3, 3, 3]);
+  for (const value of logits.data) expect(value).toBeCloseTo(Math.tanh(1), 6);
+  const halved = await model.trace(AT, () => {
+    model.lm_head.output *= 0.5;
+    return save(model.output);
+  });
+  for (const value of halved.data) expect(value).toBeCloseTo(Math.tanh(0.5), 6);
+});
+
+test('a number of which nothing tells where it stood is said', async () => {
+  const path = await scaledBy('divided', [
+    NORM,
+    HEAD,
+    ['Div', '/Div', ['/lm_head/MatMul_output_0', 'three'], 'logits'],
+  ]);
+  const model = await NNsight.load(path, { device: 'cpu' });
+  await expect(model.trace(AT, () => save(model.lm_head.output))).rejects.toThrow(
+    /optimized.test.ts:\d+:\d+ - 'lm_head' has its output times a number in this file/,
+  );
+  expect([...(await model.trace(AT, () => save(model.output))).data]).toEqual([1, 1, 1]);
+});
+
+test('what T5 multiplies by in front of its head is in what the head makes', async () => {
+  const path = await scaledBy('t5', [
+    NORM,
+    ['Mul', '/Mul', ['/norm/Neg_output_0', 'root'], '/Mul_output_0'],
+    ['MatMul', '/lm_head/MatMul', ['/Mul_output_0', 'weight'], 'logits'],
+  ]);
+  const model = await NNsight.load(path, { device: 'cpu' });
+  const head = await model.trace(AT, () => save(model.lm_head.output));
+  for (const value of head.data) expect(value).toBeCloseTo(3 / Math.sqrt(2), 6);
+});
+
+test('the last linear layer has its dims where its sum is the model’s output', async () => {
+  const weights = [
+    makeTensor('weight', 'float32', [1, 2, 3, 4], [2, 2]),
+    makeTensor('head.bias', 'float32', [1, 2], [2]),
+  ];
+  const source = fileOf(
+    'head-source',
+    [1, 3, 2],
+    [
+      ['Relu', '/act/Relu', ['x'], '/act/Relu_output_0'],
+      ['MatMul', '/head/MatMul', ['/act/Relu_output_0', 'weight'], '/head/MatMul_output_0'],
+      ['Add', '/head/Add', ['head.bias', '/head/MatMul_output_0'], 'logits'],
+    ],
+    weights,
+  );
+  const path = join(folder, 'head.onnx');
+  await InferenceSession.create(source, { graphOptimizationLevel: 'extended', optimizedModelFilePath: path });
+  const model = await NNsight.load(path, { device: 'cpu' });
+  const { head, logits } = await model.trace(
+    {
+      x: [
+        [
+          [1, 0],
+          [0, 1],
+          [1, 1],
+        ],
+      ],
+    },
+    () => {
+      model.head.output[':, 0'] = 0;
+      return { head: save(model.head.output), logits: save(model.output) };
+    },
+  );
+  expect(head.toArray()).toEqual([
+    [
+      [0, 0],
+      [4, 6],
+      [5, 8],
+    ],
+  ]);
+  expect(logits.data).toEqual(head.data);
+});

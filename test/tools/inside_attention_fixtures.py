@@ -114,9 +114,10 @@ def main():
     added = random(B, H, S, S)
     case('attention-bias', 'Attention', [*own, '', '', ('added', added)], attention(q, k, v, added, scale=0.3), constants=held, num_heads=H, scale=0.3)
 
-    codes, levels = torch.randint(0, 255, (B, S, W), dtype=torch.uint8, generator=generator), torch.randint(-127, 127, (W, 3 * W), dtype=torch.int8, generator=generator)
-    sx, sw, zx, zw = torch.tensor(0.01), torch.tensor(0.01), torch.tensor(128, dtype=torch.uint8), torch.tensor(0, dtype=torch.int8)
-    real = projected((codes.float() - 128) * sx, levels.float() * sw, bias)
+    # Codes of seven bits: processors without instructions for eight cut off larger sums.
+    codes, levels = torch.randint(0, 127, (B, S, W), dtype=torch.uint8, generator=generator), torch.randint(-127, 127, (W, 3 * W), dtype=torch.int8, generator=generator)
+    sx, sw, zx, zw = torch.tensor(0.02), torch.tensor(0.01), torch.tensor(64, dtype=torch.uint8), torch.tensor(0, dtype=torch.int8)
+    real = projected((codes.float() - 64) * sx, levels.float() * sw, bias)
     quantized = [('codes', codes), ('levels', levels), ('bias', bias), ('sx', sx), ('sw', sw), ('mask', mask), ('zx', zx), ('zw', zw)]
     case('qattention', 'QAttention', quantized, attention(*real, off), constants=['levels', 'bias', 'sx', 'sw', 'zx', 'zw'], num_heads=H)
 

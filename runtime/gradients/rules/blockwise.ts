@@ -40,6 +40,32 @@ function cut(emit: Emitter, tensor: string, columns: number, whole: number): str
   return emit.node('Slice', [tensor, emit.ints(0), emit.ints(columns), emit.ints(1)]);
 }
 
+/** Weights of several matrices in few bits, [count, rows, columns], with a scale for each row or for every block of it. */
+export function quantizedMatrix(
+  emit: Emitter,
+  { bytes, scales, zeros, bits }: Pick<Quantized, 'bytes' | 'scales' | 'zeros' | 'bits'>,
+  { count, rows, columns, perRow }: Record<'count' | 'rows' | 'columns' | 'perRow', number>,
+): string {
+  const all = count * rows;
+  // Where a row has one scale, the zeros of a matrix follow one another; else those of a row do.
+  const isPacked = zeros !== '' && perRow === 1 && emit.rank(zeros) === 2;
+  const listed = () =>
+    emit.cast(
+      emit.node('Slice', [elements(emit, zeros, count, bits), emit.ints(0), emit.ints(rows), emit.ints(1)]),
+      emit.dtype(scales),
+    );
+  const weight = {
+    bytes,
+    scales,
+    zeros: isPacked ? emit.reshape(listed(), emit.ints(all, 1)) : zeros,
+    rows: all,
+    blocks: perRow,
+    size: columns / perRow,
+    bits,
+  };
+  return emit.reshape(matrix(emit, weight), emit.ints(count, rows, columns));
+}
+
 /** The numbers that the weight stands for, [rows, blocks · size]. */
 function matrix(emit: Emitter, weight: Quantized): string {
   return asItLies(emit, weight) ?? unpacked(emit, weight);

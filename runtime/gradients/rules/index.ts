@@ -10,6 +10,7 @@ import { loopRule } from './control-flow/loop.ts';
 import { scanRule } from './control-flow/scan.ts';
 import { CONVOLUTION } from './convolution.ts';
 import { ELEMENTWISE } from './elementwise.ts';
+import { EXPERTS } from './experts.ts';
 import { FUSED } from './fused.ts';
 import { INDEXING } from './indexing.ts';
 import { NORMALISATION } from './normalisation.ts';
@@ -40,7 +41,7 @@ const STANDARD: ReadonlyMap<string, Rule> = table(
   { RotaryEmbedding: rotary },
 );
 
-const OF_ONNX_RUNTIME: ReadonlyMap<string, Rule> = table(FUSED, CONTRIB_ATTENTION, BLOCKWISE, {
+const OF_ONNX_RUNTIME: ReadonlyMap<string, Rule> = table(FUSED, CONTRIB_ATTENTION, EXPERTS, BLOCKWISE, {
   RotaryEmbedding: contribRotary,
 });
 

@@ -6,6 +6,8 @@ import { type Entry, Published, tensorsOf } from '../reference.ts';
 import { decodeByHand } from './by-hand.ts';
 import { Judge } from './judge.ts';
 
+type Calls = readonly (Entry | null)[];
+
 /** So many of so many, and what is not right: where, and in which words it is refused, or that it is wrong. */
 export interface Count {
   readonly right: number;
@@ -37,9 +39,17 @@ export async function cellOf(folder: string, kind: string): Promise<Cell> {
     // Builders of onnxruntime-genai and exports with caches have their own first output.
     const output = await model.trace(inputs, () => save(model.output));
     const reads = new Counting();
-    for (const [module, calls] of Object.entries(reference.modules)) {
-      if (calls.every((call) => call === null)) continue;
+    const modules = Object.entries(reference.modules).filter(([, calls]) => calls.some((call) => call !== null));
+    const isRight = (got: readonly Tensor[], calls: Calls) =>
+      got.length === calls.length && got.every((each, i) => judge.isOutput(each, calls[i]!));
+    const together = await readTogether(
+      model,
+      inputs,
+      modules.map(([module]) => named(module)),
+    );
+    for (const [module, calls] of modules) {
       await reads.count(module, async () => {
+        if (isRight(together[named(module)] ?? [], calls)) return true;
         const got = await model.trace(inputs, () => {
           const envoy = model.get(named(module));
           const found = [];
@@ -56,7 +66,7 @@ export async function cellOf(folder: string, kind: string): Promise<Cell> {
         ) {
           throw new Error(`'${module}' has the shape [${one.dims}] in the file, and [${call.dims}] in PyTorch`);
         }
-        return got.length === calls.length && got.every((each: Tensor, i: number) => judge.isOutput(each, calls[i]!));
+        return isRight(got as unknown as Tensor[], calls);
       });
     }
     const writes = new Counting();
@@ -91,6 +101,40 @@ export async function cellOf(folder: string, kind: string): Promise<Cell> {
     };
   } catch (error) {
     return { refused: messageOf(error) };
+  }
+}
+
+/** So many modules are read in one trace. */
+const AT_ONCE = 12;
+
+/**
+ * The outputs of modules' calls, several in one trace: what cannot be read there, or is not right, has a trace of its own,
+ * which says why.
+ */
+async function readTogether(
+  model: NNsight,
+  inputs: Readonly<Record<string, Tensor>>,
+  paths: readonly string[],
+): Promise<Readonly<Record<string, Tensor[]>>> {
+  const found: Record<string, Tensor[]> = {};
+  for (let at = 0; at < paths.length; at += AT_ONCE) {
+    const some = paths.slice(at, at + AT_ONCE).filter((path) => has(model, path));
+    const read = model.trace(inputs, () => {
+      const outputs: Record<string, Tensor[]> = {};
+      for (const path of some)
+        outputs[path] = model.get(path).calls.map((call) => save(call.output) as unknown as Tensor);
+      return outputs;
+    });
+    Object.assign(found, await read.catch(() => ({})));
+  }
+  return found;
+}
+
+function has(model: NNsight, path: string): boolean {
+  try {
+    return model.get(path).calls.length > 0;
+  } catch {
+    return false;
   }
 }
 

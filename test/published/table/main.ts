@@ -1,5 +1,5 @@
 /** `npm run published -- DIR`: what can be done with the files that test/tools/published_models.py made, as a table. */
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { program } from 'commander';
 import { type Cell, cellOf } from './cell.ts';
 import { namesTable } from './names.ts';
@@ -9,6 +9,7 @@ interface Options {
   readonly only?: string[];
   readonly kinds?: string[];
   readonly page?: string;
+  readonly cells?: string;
   readonly names?: boolean;
 }
 
@@ -18,8 +19,9 @@ program
   .option('--only <architectures...>', 'some of them')
   .option('--kinds <kinds...>', 'some of them')
   .option('--page <file>', 'the page whose table is written anew')
+  .option('--cells <folder>', 'where cells are kept as they are made: what is there is not made again')
   .option('--names', 'only what standard names stand for')
-  .action(async (dir: string, { only, kinds, page, names }: Options) => {
+  .action(async (dir: string, { only, kinds, page, cells: kept, names }: Options) => {
     if (names) {
       console.log(await namesTable(dir, only ?? readdirSync(dir)));
       return;
@@ -30,9 +32,18 @@ program
       const cells = new Map<string, Cell>();
       for (const [kind, how] of Object.entries(made)) {
         if (how !== 'made' || (kinds && !kinds.includes(kind))) continue;
+        const known = kept && `${kept}/${architecture}-${kind}.json`;
+        if (known && existsSync(known)) {
+          cells.set(kind, JSON.parse(readFileSync(known, 'utf8')) as Cell);
+          continue;
+        }
         const cell = await cellOf(`${dir}/${architecture}`, kind);
         cells.set(kind, cell);
         console.log(architecture, kind, told(cell));
+        if (known) {
+          mkdirSync(kept, { recursive: true });
+          writeFileSync(known, JSON.stringify(cell));
+        }
       }
       rows.set(architecture, cells);
     }

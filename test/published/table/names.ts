@@ -8,21 +8,35 @@ import { Judge } from './judge.ts';
 const PARTS: Readonly<Record<string, (st: StandardizedTransformer) => Envoy>> = {
   'layersOutput[0]': ({ layers }) => layers[0]!,
   'attentionsOutput[0]': ({ attentions }) => attentions[0]!,
+  'crossAttentionsOutput[0]': ({ crossAttentions }) => crossAttentions[0]!,
   'mlpsOutput[0]': ({ mlps }) => mlps[0]!,
   lnFinal: ({ lnFinal }) => lnFinal,
   lmHead: ({ lmHead }) => lmHead,
   embedTokens: ({ embedTokens }) => embedTokens,
 };
 
+/** The transformers of architectures that have several. */
+const SEVERAL: Readonly<Record<string, readonly string[]>> = {
+  bart: ['model.encoder', 'model.decoder'],
+  t5: ['encoder', 'decoder'],
+  whisper: ['model.encoder', 'model.decoder'],
+};
+
+/** The file in single precision, or the folder of those of an encoder-decoder. */
+function fileOf(folder: string): string {
+  return existsSync(`${folder}/fp32`) ? `${folder}/fp32` : `${folder}/fp32.onnx`;
+}
+
 /**
  * The modules of a file by standard names, where what is read of each is what PyTorch's module of that path gives; for a
  * part that there is not, nothing. Throws for one that is another tensor.
  */
-export async function namesOf(folder: string): Promise<Readonly<Record<string, string>>> {
-  const published = new Published(`${folder}/fp32.onnx`, `${folder}/ref`);
+export async function namesOf(folder: string, within?: string): Promise<Readonly<Record<string, string>>> {
+  const path = fileOf(folder);
+  const published = new Published(path, `${folder}/ref`);
   const judge = new Judge(published, 'fp32');
-  const model = await NNsight.load(`${folder}/fp32.onnx`, { device: 'cpu' });
-  const st = new StandardizedTransformer(model);
+  const model = await NNsight.load(path, { device: 'cpu' });
+  const st = new StandardizedTransformer(model, within === undefined ? {} : { within });
   const found: Record<string, string> = {};
   for (const [name, part] of Object.entries(PARTS)) {
     const envoy = await there(() => part(st));
@@ -41,9 +55,14 @@ export async function namesTable(dir: string, architectures: readonly string[]):
   const names = Object.keys(PARTS);
   const rows = [];
   for (const one of architectures) {
-    if (!existsSync(`${dir}/${one}/fp32.onnx`)) continue;
-    const found = await namesOf(`${dir}/${one}`);
-    rows.push([one, ...names.map((name) => (found[name] === undefined ? '–' : `\`${found[name]}\``))]);
+    const folder = `${dir}/${one}`;
+    if (!existsSync(fileOf(folder))) continue;
+    const parts: readonly (string | undefined)[] = SEVERAL[one] ?? [undefined];
+    for (const within of parts) {
+      const found = await namesOf(folder, within);
+      const called = within === undefined ? one : `${one}, \`{ within: '${within}' }\``;
+      rows.push([called, ...names.map((name) => (found[name] === undefined ? '–' : `\`${found[name]}\``))]);
+    }
   }
   return [['', ...names.map((name) => `\`${name}\``)], ['', ...names].map(() => '---'), ...rows]
     .map((row) => `| ${row.join(' | ')} |`)

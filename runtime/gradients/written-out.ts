@@ -1,32 +1,33 @@
 import { FreshNames } from '../onnx/fresh-names.ts';
-import { insideOf, isFusedAttention } from '../onnx/fused-attention.ts';
 import type { Rewritten } from '../onnx/gathered-rows.ts';
 import { makeNode } from '../onnx/make.ts';
 import { OnnxModel } from '../onnx/model.ts';
 import { changedNode, type NodeProto, type TensorProto } from '../onnx/proto.ts';
+import { isExperts, partsOf } from '../onnx/written-out.ts';
 import { declaredDims } from './declared-dims.ts';
 import { Emitter } from './emitter.ts';
 import { GradientError } from './error.ts';
 import { Facts } from './facts.ts';
 import { Application } from './rule.ts';
 import { attentionWrittenOut } from './rules/attention.ts';
+import { experts } from './rules/experts.ts';
 
-/** A model whose attention is written out, operator by operator. */
-export interface OpenedAttention extends Rewritten {
+/** A model whose operators that do the work of many are written out. */
+export interface WrittenOut extends Rewritten {
   /** Why operators are still as they were, by their index in the model they come from. */
   readonly faults: ReadonlyMap<number, string>;
 }
 
-const opened = new WeakMap<OnnxModel, OpenedAttention>();
+const known = new WeakMap<OnnxModel, WrittenOut>();
 
-/** A model with its operators of attention as what they are made of, by their definitions, so that there is a softmax. */
-export function withOpenedAttention(model: OnnxModel): OpenedAttention {
-  const known = opened.get(model) ?? open(model);
-  opened.set(model, known);
-  return known;
+/** A model with its operators of attention and of experts as what they are made of, by their definitions. */
+export function withWrittenOut(model: OnnxModel): WrittenOut {
+  const found = known.get(model) ?? writeOut(model);
+  known.set(model, found);
+  return found;
 }
 
-function open(whole: OnnxModel): OpenedAttention {
+function writeOut(whole: OnnxModel): WrittenOut {
   const { graph, opset } = whole;
   const facts = factsOf(whole);
   const names = new FreshNames(graph);
@@ -36,7 +37,7 @@ function open(whole: OnnxModel): OpenedAttention {
   const places = graph.node.map((node, index) => {
     const start = nodes.length;
     let own: readonly NodeProto[] = [node];
-    if (isFusedAttention(node)) {
+    if (partsOf(node).length > 0) {
       try {
         const emit = new Emitter(facts.inner(), opset, 0);
         own = writtenOut(node, emit, names);
@@ -80,14 +81,8 @@ class Unwritten extends Error {}
 /** @throws GradientError or Unwritten for what has no definition here */
 function writtenOut(node: NodeProto, emit: Emitter, names: FreshNames): NodeProto[] {
   const at = new Application(node, [], []);
-  const made = attentionWrittenOut(emit, at);
-  const softmax = emit.nodes.filter(({ opType }) => opType === 'Softmax');
-  if (softmax.length !== 1) throw new Unwritten(`${node.opType} has no softmax of its own`);
-  const { scores, probabilities } = insideOf(node);
-  const called = new Map([
-    [softmax[0]!.input[0]!, scores],
-    [softmax[0]!.output[0]!, probabilities],
-  ]);
+  const made = (isExperts(node) ? experts : attentionWrittenOut)(emit, at);
+  const called = namesOf(node, emit.nodes);
   const own = new Set(emit.nodes.flatMap(({ output }) => output));
   const copies: NodeProto[] = [];
   for (const [i, output] of node.output.entries()) {
@@ -106,4 +101,21 @@ function writtenOut(node: NodeProto, emit: Emitter, names: FreshNames): NodeProt
       metadataProps: node.metadataProps,
     }),
   );
+}
+
+/** The names that tensors inside get, by those that they were made with. */
+function namesOf(node: NodeProto, nodes: readonly NodeProto[]): Map<string, string> {
+  const parts = partsOf(node);
+  const called = new Map<string, string>();
+  for (const kind of new Set(parts.map(({ opType }) => opType))) {
+    const wanted = parts.filter(({ opType }) => opType === kind);
+    // What prepares them comes before.
+    const there = nodes.filter(({ opType }) => opType === kind).slice(-wanted.length);
+    if (wanted.length !== there.length) throw new Unwritten(`${node.opType} has no ${kind.toLowerCase()} of its own`);
+    for (const [i, { input, output }] of wanted.entries()) {
+      called.set(there[i]!.input[0]!, input);
+      called.set(there[i]!.output[0]!, output);
+    }
+  }
+  return called;
 }
