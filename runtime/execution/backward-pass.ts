@@ -1,6 +1,7 @@
 import { now } from '../clock.ts';
 import type { Share } from '../gradients/shares.ts';
 import type { Value } from '../graph/types.ts';
+import type { SessionTensor } from '../ort/port.ts';
 import type { Dispatch } from '../partition/plan.ts';
 import { gradientName, seedName } from './backward-programs.ts';
 import { callBackward } from './call-backward.ts';
@@ -49,6 +50,7 @@ export class BackwardPass {
   private readonly goal: PassGoal;
   private readonly slots: Slots;
   private readonly recorder: Recorder;
+  private readonly made: SessionTensor[];
   /** The gradients by values that go from run to run: what later runs made of them. */
   private readonly byValue = new Map<Value, Gradient>();
   /** The gradients by registers, run by run, as far as they have added up. */
@@ -63,11 +65,15 @@ export class BackwardPass {
   /** What is set at the dispatch which the pass is at. */
   private settling: Settling | null = null;
 
-  /** @param recorder told what is computed, where another pass may go back through this one */
-  constructor(tape: Tape, goal: PassGoal, recorder: Recorder) {
+  /**
+   * @param recorder told what is computed, where another pass may go back through this one
+   * @param made takes the tensors that are made on the way: nobody else holds them
+   */
+  constructor(tape: Tape, goal: PassGoal, recorder: Recorder, made: SessionTensor[]) {
     this.tape = tape;
     this.goal = goal;
     this.recorder = recorder;
+    this.made = made;
     this.slots = new Slots(tape, goal.wanted, goal.replaced);
     this.byRegister = tape.map(() => new Map());
     this.byValue.set(goal.loss, goal.seed);
@@ -318,6 +324,7 @@ export class BackwardPass {
     const begin = now();
     const results = await engine.programs.run(derivative.program, given, outputs, onBuilt);
     const ran = now() - begin - (built ?? 0);
+    this.made.push(...Object.values(results));
     this.dispatches.push({ name: label, kind: 'backward', action: 'run', built, ran });
     return this.recorder.ran(entry, dispatch, derivative, known, results);
   }

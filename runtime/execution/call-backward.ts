@@ -2,6 +2,7 @@ import { TraceError } from '../errors.ts';
 import { ort } from '../ort/ort.ts';
 import type { SessionTensor } from '../ort/port.ts';
 import { Tensor } from '../tensor/tensor.ts';
+import { toTensor as toUser } from './session-tensors.ts';
 import type { TapedCall } from './tape.ts';
 
 /**
@@ -26,8 +27,8 @@ export async function callBackward(
   }
   let result: unknown;
   try {
-    const { type, dims, data } = gradient;
-    result = await backward(new Tensor(type as 'float32', dims, data as Float32Array<ArrayBuffer>), ...tensors);
+    // What the function gets is the user's.
+    result = await backward(toUser(ort.copy(gradient)), ...tensors);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new TraceError(`The backward given to apply threw: ${reason}`, node.site, { cause: error });

@@ -148,7 +148,7 @@ export class Engine {
         onProgress,
         residuals: onTrail && new Residuals(chosen, this.backwardPrograms, this.residualBytes),
       }).then((ran) => {
-        onTrail?.({ plan: ran.plan, graph: own, registers: ran.registers });
+        onTrail?.({ plan: ran.plan, graph: own, registers: ran.registers, own: ran.own });
         return ran;
       });
     const asPlanned = (way: Planned): ReturnType<typeof run> =>

@@ -8,6 +8,8 @@ import type { DType, Node, Region, Value } from '../graph/types.ts';
 import { valuesIn, withRegions } from '../graph/walk.ts';
 import { gradientsInBodies } from '../lowering/body-gradients.ts';
 import { noEffect } from '../lowering/dependencies.ts';
+import { ort } from '../ort/ort.ts';
+import type { SessionTensor } from '../ort/port.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import type { HostFunction } from './apply.ts';
 import { checkReach } from './body-reach.ts';
@@ -53,6 +55,8 @@ export class Execution {
   /** What has run so far, where the graph has a backward pass. */
   private readonly tape: Tape | null;
   private readonly recorder: Recorder;
+  /** What backward passes have made: nobody else holds it. */
+  private readonly made: SessionTensor[] = [];
   /** The values whose gradients are read or set. */
   private readonly targets: ReadonlySet<Value>;
 
@@ -95,6 +99,7 @@ export class Execution {
     this.stages.set(root, stages);
     this.taken?.plan(stages, wanted);
     await this.region(root, wanted);
+    this.free();
   }
 
   /** Computes what `wanted` needs of the values that are known, when all forwards have run. What has no value stays unknown. */
@@ -184,12 +189,19 @@ export class Execution {
       nodes: derived,
       tape: this.tape!,
       recorder: this.recorder,
+      made: this.made,
       at: (value) => this.values.get(value) ?? operandTensor(value, this.graph),
       set: (value, tensor) => this.values.set(value, tensor),
       compute: (some, values) => this.compute(forward, some, values, steps),
     });
     await gradients.settle(wanted.filter((value) => !made.has(value)));
     for (const stats of gradients.stats()) await this.options.onStats?.(stats);
+  }
+
+  /** Gives back what was kept for backward passes, when there are no more. */
+  private free(): void {
+    const kept = (this.tape ?? []).flatMap((entry) => (entry.kind === 'run' ? entry.own : []));
+    for (const tensor of [...kept, ...this.made]) ort.free(tensor);
   }
 
   /** Runs nodes in one go, and keeps the values that are wanted of them. */

@@ -4,6 +4,7 @@ import { independent, noDerivative } from '../gradients/no-derivative.ts';
 import { usesOf } from '../graph/live.ts';
 import type { Node, NodeOf, Value } from '../graph/types.ts';
 import { ort } from '../ort/ort.ts';
+import type { SessionTensor } from '../ort/port.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { BackwardPass, IndependentError, OrderError } from './backward-pass.ts';
 import { constant, type Gradient, type Recorder } from './recorder.ts';
@@ -42,6 +43,8 @@ interface Context {
   readonly nodes: readonly Node[];
   readonly tape: Tape;
   readonly recorder: Recorder;
+  /** Takes what passes make: nobody else holds it. */
+  readonly made: SessionTensor[];
   /** A value that is known. */
   at(value: Value): Tensor | undefined;
   set(value: Value, tensor: Tensor): void;
@@ -144,7 +147,7 @@ export class Gradients {
     await this.settle(given ? [loss, given] : [loss]);
     const replaced = this.replacements.get(handle) ?? new Map<Value, NodeOf<'setgrad'>>();
     const wanted = this.context.nodes.filter((node) => node.op === 'grad' && node.inputs[0] === handle);
-    const { tape, recorder } = this.context;
+    const { tape, recorder, made } = this.context;
     recorder.prepare();
     const replacing = new Set<Value>();
     this.replacing.set(handle, replacing);
@@ -162,7 +165,7 @@ export class Gradients {
       },
     };
     // What is recorded from here on is nothing that this loss depends on.
-    const pass = new BackwardPass([...tape], goal, recorder);
+    const pass = new BackwardPass([...tape], goal, recorder, made);
     this.passes.set(handle, pass);
     return pass;
   }

@@ -122,6 +122,7 @@ export class TapeRecorder implements Recorder {
       graph: run.graph,
       plan,
       registers: [...fed, ...given].map(({ tensor }) => tensor),
+      own: [],
       saves: given.map(({ value }) => value),
       operands: fed.map(({ value }) => value),
       inputs: new Map(),

@@ -39,6 +39,8 @@ export interface Ran {
   readonly plan: Plan;
   /** What was computed, as far as it was kept. */
   readonly registers: readonly (SessionTensor | undefined)[];
+  /** Of these the tensors that nobody else holds, where all was kept. */
+  readonly own: readonly SessionTensor[];
 }
 
 /** How one run makes use of earlier ones. */
@@ -108,7 +110,9 @@ export async function runPlan(
     const isShared = given.has(register) || residuals || reuse?.held.has(register);
     return toTensor(isShared ? ort.copy(tensor) : tensor);
   });
-  return { tensors, dispatches, registers, plan: residuals ? { ...plan, dispatches: ran } : plan };
+  const filled = residuals ? ran.flatMap(({ fetches }) => fetches.map(({ register }) => register)) : [];
+  const own = filled.filter((register) => !reuse?.held.has(register)).map((register) => registers[register]!);
+  return { tensors, dispatches, registers, own, plan: residuals ? { ...plan, dispatches: ran } : plan };
 }
 
 async function runDispatch(

@@ -15,6 +15,8 @@ export interface Trail {
   /** The graph that was run. */
   readonly graph: InterventionGraph;
   readonly registers: readonly (SessionTensor | undefined)[];
+  /** Of these the tensors that nobody else holds. */
+  readonly own: readonly SessionTensor[];
 }
 
 /** What a backward pass needs of the engine that ran. */

@@ -29,6 +29,8 @@ export interface SessionConfig {
   readonly folder: string;
   /** Whether weights are copied into the form that kernels like best: it doubles them, and makes runs faster. */
   readonly prepack?: boolean;
+  /** Whether the session holds on to the memory of its runs, for the next one: unless it is false, or weights stay as they are. */
+  readonly arena?: boolean;
   /** How many bytes of weights the session holds. */
   readonly weights?: number;
   /** Whether the model is simplified before it is compiled. */
@@ -100,6 +102,8 @@ export interface Ort {
   ): SessionTensor;
   /** A tensor that shares nothing with the original. */
   copy(tensor: SessionTensor): SessionTensor;
+  /** Gives back the memory of a tensor that a session gave and that nobody holds any more. */
+  free(tensor: SessionTensor): void;
   /** Whether two tensors hold the same bytes. */
   isSame(a: SessionTensor, b: SessionTensor): boolean;
 }

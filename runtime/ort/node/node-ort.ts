@@ -4,6 +4,7 @@ import { DTYPES } from '../../graph/types.ts';
 import type { Ort, OutputType, SessionTensors } from '../port.ts';
 import { makeRoom } from './collect.ts';
 import { chooseDevice } from './devices.ts';
+import { freeTensor } from './free.ts';
 import { readable } from './halves.ts';
 import { compilation } from './options.ts';
 import { createSynchronousSession } from './synchronous.ts';
@@ -16,6 +17,7 @@ export const nodeOrt: Ort = {
   startThread: () => new NodeThread(),
   tensor: makeTensor,
   copy: copyTensor,
+  free: freeTensor,
   isSame: isSameTensor,
 
   async createSession(bytes, config) {

@@ -15,7 +15,7 @@ export function compilation(model: Uint8Array, config: SessionConfig): Compilati
 }
 
 function sessionOptions(
-  { folder, alone = false, prepack = true, simplify = true }: SessionConfig,
+  { folder, alone = false, prepack = true, simplify = true, arena = prepack }: SessionConfig,
   provider: Provider,
   without: readonly string[],
 ): InferenceSession.SessionOptions {
@@ -24,7 +24,7 @@ function sessionOptions(
     graphOptimizationLevel: simplify ? 'all' : 'disabled',
     logSeverityLevel: 4,
     // What is to take little memory does not hold on to that of its last run either.
-    ...(!prepack && { enableCpuMemArena: false, enableMemPattern: false }),
+    ...(!arena && { enableCpuMemArena: false, enableMemPattern: false }),
     extra: {
       session: {
         model_external_initializers_file_folder_path: folder,
