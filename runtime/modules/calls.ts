@@ -17,7 +17,7 @@ export function moduleCalls(path: string, nodes: readonly number[], context: Cal
   const body = changing.length > 0 ? changing : nodes;
   if (work.isOneCall(path, body)) return [describe(path, body, context)];
   const calls: number[][] = [];
-  for (const section of sections(body, work)) {
+  for (const section of joined(sections(body, work), work)) {
     const parts = numberedParts(path, section, work);
     parts.forEach((part, i) => {
       const current = calls.at(-1);
@@ -68,6 +68,12 @@ class Work {
   ownNumber(path: string, index: number): number | null {
     const { modules, call } = this.context.scopes[index]!;
     return modules.at(-1) === path && !this.isConstant(index) ? call : null;
+  }
+
+  /** The call that a node is of, where its name numbers it. */
+  numberedCall(index: number): string | null {
+    const { modules, call } = this.context.scopes[index]!;
+    return call === null || modules.length === 0 || this.isConstant(index) ? null : `${call} ${modules.at(-1)}`;
   }
 
   /** Whether numbers in names rule a second call out; order alone would not do, as optimizers and quantizers change it. */
@@ -133,6 +139,23 @@ function sections(nodes: readonly number[], work: Work): number[][] {
     if (isLeft) parts.push([index]);
     else parts.at(-1)!.push(index);
     next = index + 1;
+  }
+  return parts;
+}
+
+/** Sections, those joined that one call of a module in them goes through: an optimizer has put other nodes between. */
+function joined(sections: readonly number[][], work: Work): number[][] {
+  const parts: number[][] = [];
+  let before = new Set<string>();
+  for (const section of sections) {
+    const calls = new Set(section.flatMap((index) => work.numberedCall(index) ?? []));
+    if ([...calls].some((call) => before.has(call))) {
+      parts.at(-1)!.push(...section);
+      before = new Set([...before, ...calls]);
+    } else {
+      parts.push([...section]);
+      before = calls;
+    }
   }
   return parts;
 }

@@ -62,7 +62,7 @@ function madeWeights(graph: OnnxModel['graph'], { operations, children }: Module
   const weights = new Set(graph.initializer.filter(({ dims }) => dims.length > 0).map(({ name }) => name));
   const read = operations.flatMap(({ node }) => graph.node[node]!.input);
   const made = [...new Set(read)].filter(
-    (name) => weights.has(name) && isAnonymous(name) && !name.startsWith('onnsight:'),
+    (name) => weights.has(name) && isAnonymous(name) && !/^(onnsight:|\/)/.test(name),
   );
   return made.map((name) => `${name} (${texts.get(name) ?? 'a tensor'})`);
 }

@@ -4,8 +4,11 @@ import { FX_NODE, foldedWeights } from './folded-weights.ts';
 import { scopes } from './names.ts';
 
 const SIGNATURE = 'pkg.torch.export.ExportedProgram.graph_signature';
-/** Names that exporters give to weights they have computed, by folding a transpose or a batch norm into others. */
-const ANONYMOUS = /::|^[^.]*$/;
+/**
+ * Names that exporters give to weights they have computed, by folding a transpose or a batch norm into others, and
+ * optimizers to constants, after the node that made them (`/h.0/attn/Constant_output_0`).
+ */
+const ANONYMOUS = /^\/|::|^[^.]*$/;
 
 /**
  * The parameters of a model by their paths in the original module (`transformer.h.0.attn.c_attn.weight`), each with

@@ -93,7 +93,7 @@ class Splitter {
 
   #activation(node: NodeProto): void {
     const [x, bias] = node.input as [string, string];
-    const added = this.#add('Add', [x, bias], 'bias');
+    const added = this.#add('Add', [x, bias], 'bias', callOf(x, bias));
     const opType = node.opType === 'BiasGelu' ? 'Gelu' : 'FastGelu';
     const made = { ...makeNode(opType, [added], node.output, {}, node.name), domain: CONTRIB };
     this.#nodes.push([node.name, node.output[0]!].some((name) => name.includes('/')) ? made : between(made));
@@ -186,9 +186,10 @@ class Splitter {
     this.#nodes.push({ ...made, domain: '', metadataProps: node.metadataProps });
   }
 
-  #add(opType: string, inputs: readonly string[], suffix: string): string {
+  /** @param path of the module that it belongs to, where its inputs do not tell */
+  #add(opType: string, inputs: readonly string[], suffix: string, path: string | null = null): string {
     const made = this.#fresh(suffix);
-    this.#nodes.push(makeNode(opType, inputs, [made], {}, made));
+    this.#nodes.push(makeNode(opType, inputs, [made], {}, path === null ? made : `${path}/${made}`));
     return made;
   }
 
@@ -217,6 +218,16 @@ class Splitter {
 /** The path in an exporter's own name for a sum. onnxruntime-genai gives it the name of the norm, which tells nothing. */
 function sumPath(sum: string): string | null {
   return /^(\/.*)\/Add(_\d+)?_output_0$/.exec(sum)?.[1] ?? null;
+}
+
+/**
+ * The path of the linear layer of whose call the product and the bias are left: `/ffn_1/MatMul_output_0` and `ffn.bias`.
+ * The bias alone does not tell which call it is.
+ */
+function callOf(product: string, bias: string): string | null {
+  const [, path, layer] = /^(\/(?:.*\/)?([^/]+))\/[^/]+$/.exec(product) ?? [];
+  const owner = bias.split('.').at(-2);
+  return path !== undefined && (layer === owner || layer!.replace(/_\d+$/, '') === owner) ? path : null;
 }
 
 function depthOfSum({ input, output }: NodeProto): [string, number][] {

@@ -34,7 +34,7 @@ function fileOf(
 ): string {
   const nodes: NodeProto[] = specs.map(([op, path, inputs, output, attributes]) => {
     const node = makeNode(op, inputs, [output], attributes ?? {}, path);
-    return op.startsWith('Fused') ? { ...node, domain: 'com.microsoft' } : node;
+    return /^(Fused|FastGelu)/.test(op) ? { ...node, domain: 'com.microsoft' } : node;
   });
   const graph = makeGraph(
     name,
@@ -91,6 +91,59 @@ test('a linear layer and its activation that ONNX Runtime has fused are modules 
     return save(model.get('net').output);
   });
   expect([...changed.data]).toEqual([1, 1]);
+});
+
+test('a layer that runs twice is fused in each call, also where other nodes run in the middle of the first', async () => {
+  const path = fileOf(
+    'twice',
+    [1, 2],
+    [
+      ['MatMul', '/net/layer/fc/MatMul', ['x', 'onnx::MatMul_7'], '/net/layer/fc/MatMul_output_0'],
+      ['Abs', '/Abs', ['x'], '/Abs_output_0'],
+      ['FastGelu', 'FastGelu', ['/net/layer/fc/MatMul_output_0', 'net.layer.fc.bias'], '/net/layer/act/Mul_output_0'],
+      ['Add', '/net/layer/Add', ['/net/layer/act/Mul_output_0', '/Abs_output_0'], '/net/layer/Add_output_0'],
+      [
+        'MatMul',
+        '/net/layer/fc_1/MatMul',
+        ['/net/layer/Add_output_0', 'onnx::MatMul_7'],
+        '/net/layer/fc_1/MatMul_output_0',
+      ],
+      [
+        'FastGelu',
+        'FastGelu_token_1',
+        ['/net/layer/fc_1/MatMul_output_0', 'net.layer.fc.bias'],
+        '/net/layer/act_1/Mul_output_0',
+      ],
+      ['Add', '/net/layer_1/Add', ['/net/layer/act_1/Mul_output_0', '/Abs_output_0'], '/net/layer_1/Add_output_0'],
+      ['Mul', '/Mul', ['/net/layer_1/Add_output_0', '/h.0/Constant_output_0'], 'y'],
+    ],
+    [
+      makeTensor('onnx::MatMul_7', 'float32', [1, 2, -3, 4], [2, 2]),
+      makeTensor('net.layer.fc.bias', 'float32', [0.5, 0.25], [2]),
+      // As an optimizer names what it has computed.
+      makeTensor('/h.0/Constant_output_0', 'float32', [-1, -1], [2]),
+    ],
+  );
+  const x = [1, -2];
+  const fc = ([a, b]: number[]) => [a! - 3 * b! + 0.5, 2 * a! + 4 * b! + 0.25];
+  const gelu = (v: number) => 0.5 * v * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (v + 0.044715 * v ** 3)));
+  const layer = (given: number[]) => fc(given).map((v, i) => gelu(v) + Math.abs(x[i]!));
+  const first = layer(x);
+  const model = await NNsight.load(path, { device: 'cpu' });
+  expect(String(model)).not.toContain('h.0');
+  const got = await model.trace({ x: Tensor.from(x, 'float32', [1, 2]) }, () => ({
+    fc: save(model.get('net.layer.fc').output),
+    fcAgain: save(model.get('net.layer.fc').calls[1]!.output),
+    layer: save(model.get('net.layer').output),
+    layerAgain: save(model.get('net.layer').calls[1]!.output),
+  }));
+  const wanted = { fc: fc(x), fcAgain: fc(first), layer: first, layerAgain: layer(first) };
+  for (const [name, values] of Object.entries(wanted)) {
+    const found = [...got[name as keyof typeof wanted].data] as number[];
+    for (const [i, value] of values.entries()) expect([name, found[i]]).toEqual([name, expect.closeTo(value, 4)]);
+  }
+  const y = await plainly(path, Float32Array.from(x), [1, 2]);
+  expect([...got.layerAgain.data].map((v) => -v)).toEqual(y);
 });
 
 test('so are a convolution, what is added to it, and the bounds of what it gives', async () => {
