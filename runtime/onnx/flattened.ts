@@ -7,7 +7,7 @@ import type { OnnxModel } from './model.ts';
 export function isFlattened(tensor: string, model: OnnxModel): boolean {
   const maker = model.makerOf(tensor);
   if (maker === undefined) return false;
-  if (maker.opType === 'Reshape') return /^gemm_(in|out)put_reshape/.test(maker.name) && isReadFlat(tensor, model);
+  if (maker.opType === 'Reshape') return /(^|\/)gemm_(in|out)put_reshape/.test(maker.name) && isReadFlat(tensor, model);
   // What the optimizer has made a Gemm is read in its own dims by such a Reshape alone.
   return maker.opType === 'Gemm' && isFused(maker.name) && readersOf(tensor, model).some(({ name }) => isReshape(name));
 }
@@ -18,7 +18,7 @@ function isReadFlat(tensor: string, model: OnnxModel): boolean {
 }
 
 const isFused = (name: string) => /\/MatMulAddFusion\/?/.test(name);
-const isReshape = (name: string) => /^gemm_output_reshape/.test(name);
+const isReshape = (name: string) => /(^|\/)gemm_output_reshape/.test(name);
 
 function readersOf(tensor: string, { graph, links }: OnnxModel) {
   return (links.readers.get(tensor) ?? []).map((reader) => graph.node[reader]!);
