@@ -1,6 +1,7 @@
 import { TraceError } from '../errors.ts';
 import type { HostFunction } from '../execution/apply.ts';
-import { Execution, type ExecutionOptions, type ForwardRun, hasGradients } from '../execution/execution.ts';
+import { Execution, type ExecutionOptions, hasGradients } from '../execution/execution.ts';
+import type { ForwardRun } from '../execution/forward-run.ts';
 import { ReuseScope } from '../execution/reuse.ts';
 import { TraceRun } from '../execution/trace-run.ts';
 import { GraphError } from '../graph/error.ts';

@@ -1,5 +1,5 @@
 import { TraceError } from '../errors.ts';
-import type { ForwardRun } from '../execution/execution.ts';
+import type { ForwardRun } from '../execution/forward-run.ts';
 import { forwardOf, isForwardNode } from '../graph/forwards.ts';
 import type { Value } from '../graph/types.ts';
 import { withRegions } from '../graph/walk.ts';

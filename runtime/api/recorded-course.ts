@@ -1,4 +1,4 @@
-import type { ForwardRun } from '../execution/execution.ts';
+import type { ForwardRun } from '../execution/forward-run.ts';
 import type { Value } from '../graph/types.ts';
 import type { Course, CourseFunction, CourseGeneration, LateCourse } from '../types/course.ts';
 import { ModelIdentity } from './backend.ts';

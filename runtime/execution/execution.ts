@@ -13,8 +13,9 @@ import type { SessionTensor } from '../ort/port.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import type { HostFunction } from './apply.ts';
 import { checkReach } from './body-reach.ts';
-import { Composite, isComposite, type ModelRun } from './composite.ts';
+import { Composite, isComposite } from './composite.ts';
 import type { RunOptions } from './engine.ts';
+import type { ForwardRun } from './forward-run.ts';
 import { Gradients, isGradientNode, type Parted, partAtGradients } from './gradients.ts';
 import { nameIteration } from './iterations.ts';
 import { operandTensor, setOperand } from './operands.ts';
@@ -25,14 +26,6 @@ import { Taken } from './taken.ts';
 import type { Tape } from './tape.ts';
 import { Taping } from './taping.ts';
 import { reachablePart, unreachedUse } from './unreached.ts';
-
-/** A forward that is to run. */
-export interface ForwardRun extends ModelRun {
-  /** Which forward it runs in the middle of: another model's, which calls it there, or its own number. */
-  readonly owner: number;
-  /** Values that are looked at before it runs, besides those that its inputs are. */
-  awaited?: readonly Value[];
-}
 
 export interface ExecutionOptions extends RunOptions {
   /** Called before a forward runs: false ends the run there. */

@@ -1,7 +1,7 @@
 import { usesOf } from '../graph/live.ts';
 import type { Value } from '../graph/types.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import type { ForwardRun } from './execution.ts';
+import type { ForwardRun } from './forward-run.ts';
 import { type Stage, usedForwards } from './stages.ts';
 
 /** What the stages of a run take of one another: a value goes when the last of them that takes it has run. */
@@ -41,5 +41,9 @@ export class Taken {
 }
 
 function invert<K>(last: ReadonlyMap<K, Stage>, lists: Map<Stage, K[]>): void {
-  for (const [key, stage] of last) lists.set(stage, [...(lists.get(stage) ?? []), key]);
+  for (const [key, stage] of last) {
+    const list = lists.get(stage);
+    if (list) list.push(key);
+    else lists.set(stage, [key]);
+  }
 }

@@ -5,7 +5,8 @@ import type { Value } from '../graph/types.ts';
 import { findCycle } from '../lowering/dependencies.ts';
 import { type AnyTensor, Tensor } from '../tensor/tensor.ts';
 import type { HostFunction } from './apply.ts';
-import { Execution, type ExecutionOptions, type ForwardRun, hasGradients } from './execution.ts';
+import { Execution, type ExecutionOptions, hasGradients } from './execution.ts';
+import type { ForwardRun } from './forward-run.ts';
 import { LateGraph } from './late-graph.ts';
 import { withoutUnreached } from './unreached.ts';
 

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { ForwardRun } from '../../runtime/execution/execution.ts';
+import type { ForwardRun } from '../../runtime/execution/forward-run.ts';
 import type { Stage } from '../../runtime/execution/stages.ts';
 import { Taken } from '../../runtime/execution/taken.ts';
 import type { Node, Value } from '../../runtime/graph/types.ts';
