@@ -19,6 +19,8 @@ export interface Traced {
   readonly functions: Set<ts.Node>;
   /** Function expressions, and methods of object literals, to wrap in `block(…)`. */
   readonly blocks: Set<ts.Node>;
+  /** Those that are given to `trace`: a program may run them again and again. */
+  readonly repeated: Set<ts.Node>;
   /** Functions to leave as they are, with everything inside. */
   readonly optedOut: Set<ts.Node>;
   /** Names of function declarations to mark, by the node that holds their statement list. */
@@ -37,6 +39,7 @@ export function findTraced(source: ts.SourceFile, scopes: Scopes, file: string):
   const traced: Traced = {
     functions: new Set(),
     blocks: new Set(),
+    repeated: new Set(),
     optedOut: new Set(),
     marks: new Map(),
     methods: new Map(),
@@ -68,7 +71,7 @@ export function findTraced(source: ts.SourceFile, scopes: Scopes, file: string):
     }
   };
 
-  const named = imports ? namedBlocks(source, imports, scopes, file) : new Set<ts.Node>();
+  const named = imports ? namedBlocks(source, imports, scopes, file) : new Map<ts.Node, boolean>();
   const visit = (node: ts.Node, isTraced: boolean): void => {
     let isInside = isTraced;
     const isOfFile = () => fileDirective === 'use trace' && isTopLevel(node);
@@ -82,6 +85,7 @@ export function findTraced(source: ts.SourceFile, scopes: Scopes, file: string):
       }
       if (directive === 'use trace') addFunction(node, true);
       else if (isInside || isOfFile() || named.has(node)) addFunction(node, false);
+      if (named.get(node)) traced.repeated.add(node);
       isInside ||= traced.functions.has(node);
     }
     if (imports && syntax.isCallExpression(node) && takesBlocks(node, imports, scopes)) {
@@ -93,6 +97,7 @@ export function findTraced(source: ts.SourceFile, scopes: Scopes, file: string):
         checkParameterDefaults(node, fn, file);
         traced.functions.add(fn);
         traced.blocks.add(fn);
+        if (isTraceCall(node)) traced.repeated.add(fn);
       }
     }
     syntax.forEachChild(node, (child) => visit(child, isInside));
@@ -111,14 +116,22 @@ export function findTraced(source: ts.SourceFile, scopes: Scopes, file: string):
   return traced;
 }
 
-/** The functions of the file that are given as blocks, also by a name that nothing else can be assigned to. */
-function namedBlocks(source: ts.SourceFile, imports: LibraryImports, scopes: Scopes, file: string): Set<ts.Node> {
-  const found = new Set<ts.Node>();
+/**
+ * The functions of the file that are given as blocks, also by a name that nothing else can be assigned to, each with
+ * whether it is given to `trace`.
+ */
+function namedBlocks(
+  source: ts.SourceFile,
+  imports: LibraryImports,
+  scopes: Scopes,
+  file: string,
+): ReadonlyMap<ts.Node, boolean> {
+  const found = new Map<ts.Node, boolean>();
   const visit = (node: ts.Node): void => {
     if (syntax.isCallExpression(node) && takesBlocks(node, imports, scopes)) {
       for (const fn of node.arguments.flatMap((argument) => functionsOf(argument, scopes))) {
         // One that is given to a method of something else may be what no block can be.
-        if (canBeBlock(fn)) found.add(fn);
+        if (canBeBlock(fn)) found.set(fn, found.get(fn) || isTraceCall(node));
         else if (!isBlockMethod(unwrap(node.expression)) && directiveIn(fn) !== 'use no trace') checkBlock(fn, file);
       }
     }
@@ -217,6 +230,12 @@ export function keyText(name: ts.PropertyName): string | null {
   if (syntax.isStringLiteral(name) || syntax.isNumericLiteral(name)) return name.getText();
   const isSymbol = syntax.isComputedPropertyName(name) && /^Symbol\.\w+$/.test(name.expression.getText());
   return isSymbol ? name.expression.getText() : null;
+}
+
+/** `model.trace(…)` */
+function isTraceCall({ expression }: ts.CallExpression): boolean {
+  const callee = unwrap(expression);
+  return syntax.isPropertyAccessExpression(callee) && callee.name.text === 'trace';
 }
 
 function isBlockMethod(callee: ts.Expression): boolean {

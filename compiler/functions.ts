@@ -5,6 +5,7 @@ import { lowerList } from './lists.ts';
 import type { Lowering } from './lowering.ts';
 import { Parameters } from './parameters.ts';
 import { syntax } from './parse.ts';
+import { guardsOf } from './repeatable.ts';
 
 /** A traced function: lowered, and wrapped if the runtime must recognise it as compiled. */
 export function lowerFunction(lowering: Lowering, node: ts.Node & { readonly body: ts.ConciseBody }): Code {
@@ -73,7 +74,8 @@ function wrap(lowering: Lowering, node: ts.Node, code: Code): Code {
     return [`${name}: `, operator('block', at, [['{ ', code, ` }${member}`]])];
   }
   const name = inferredName(node);
-  return operator('block', at, [name === null ? code : [`{ ${name}: `, code, ` }.${name}`]]);
+  const fn = name === null ? code : [`{ ${name}: `, code, ` }.${name}`];
+  return operator('block', at, [fn, ...guardsOf(lowering, node)]);
 }
 
 /** The name that JavaScript gives an anonymous function: stack traces show it. */

@@ -34,6 +34,10 @@ export class Extensions {
     }
   }
 
+  get isEmpty(): boolean {
+    return this.#of.size === 0;
+  }
+
   /** The object that has a property of a module; undefined if no class gives it one. */
   holder(module: Module, name: string): object | undefined {
     return this.#of.get(module)?.find((prototype) => namesOf(prototype).includes(name));

@@ -12,10 +12,11 @@ import { checkAnswer } from './answer.ts';
 import { ModelIdentity } from './backend.ts';
 import type { Block } from './blocks.ts';
 import { Decoding, type DecodingOptions } from './decoding.ts';
-import { type BuiltTrace, finishTrace } from './finish-trace.ts';
+import { finishTrace } from './finish-trace.ts';
 import { Generation, type Outcomes } from './generation.ts';
 import { runGeneration } from './generation-run.ts';
 import { Invokes } from './invokes.ts';
+import { RecordedTrace } from './recorded-trace.ts';
 import type { Results } from './results.ts';
 import { stepSizes } from './step-sizes.ts';
 import type { StepTracer } from './step-tracer.ts';
@@ -50,7 +51,7 @@ export function generate(
   );
 }
 
-interface BuiltGeneration extends BuiltTrace {
+interface BuiltGeneration {
   finish(): Promise<Generated>;
 }
 
@@ -79,7 +80,7 @@ async function buildGeneration(
     if (backend) tracing.alsoSaved.push({ name: SEQUENCES, value: outcomes.result() });
     return returned;
   };
-  const build = (): BuiltTrace => ({ tracing, results: tracing.build(record) });
+  const build = () => new RecordedTrace(tracing, tracing.build(record));
   const built = block ? await turn.build(build) : build();
   const prompt = given ?? invokes!.inputs();
   tracing.forwards.runs[0]!.inputs = prompt;
@@ -92,7 +93,7 @@ async function buildGeneration(
       const result = await finishTrace(built, run);
       return { sequences: decoding.sequences(), tokens: decoding.fresh, result };
     };
-    return { ...built, finish };
+    return { finish };
   }
   tracing.generations.push(options);
   const { graph, course } = tracing.sent(late);
@@ -119,7 +120,7 @@ async function buildGeneration(
       result,
     };
   };
-  return { ...built, finish };
+  return { finish };
 }
 
 /** The name of the save that all tokens are. */

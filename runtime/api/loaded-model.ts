@@ -6,6 +6,7 @@ import type { TracedForward } from '../tracing/forward.ts';
 import type { LoadOptions } from '../types/model.ts';
 import type { Block } from './blocks.ts';
 import type { InputMaker } from './input-maker.ts';
+import { KnownBlocks } from './known-blocks.ts';
 import type { ModelMap } from './model-map.ts';
 import type { RunnableModel } from './runnable-model.ts';
 import { StepModel } from './step-model.ts';
@@ -46,6 +47,8 @@ export class LoadedModel implements Traceable {
   readonly #choice: EngineChoice;
   readonly #later: StepMaps | null;
   readonly #steps: { readonly whole: RunnableModel; readonly cached: RunnableModel | null } | null;
+  /** What was recorded of blocks that run again. */
+  readonly blocks = new KnownBlocks();
   /** Blocks that run at the beginning of every trace. */
   #edits: readonly Block<[]>[] = [];
 

@@ -162,7 +162,7 @@ export class Model<Input = ModelInputs, Whole extends ModelMembers<Input> = Mode
   async graph(inputs: Input, block: Block, ...rest: unknown[]): Promise<InterventionGraph> {
     checkNoMore('graph(inputs, block)', rest);
     checkCompiled(block);
-    return (await buildTrace(this.loaded, inputs, block)).tracing.graph;
+    return (await buildTrace(this.loaded, inputs, block)).graph;
   }
 
   /**

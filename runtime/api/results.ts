@@ -16,6 +16,7 @@ import { settled, type Varying, varyingOf } from '../tracing/varying.ts';
 import { type At, entriesBack, isTrue, split } from './entries-back.ts';
 import { keptOf } from './kept.ts';
 import type { Changed, LeftBehind } from './left-behind.ts';
+import { formOf, type ReturnedForm } from './returned-form.ts';
 import { Unreadable } from './unreadable.ts';
 
 /** The values that a trace wants back from the run, and the user's own structure that is made of them. */
@@ -194,6 +195,13 @@ export class Results {
     };
     look(this.returned);
     return this.left.changed.filter(({ owner }) => !owner || !given.has(owner));
+  }
+
+  /** What the block returned, without the values of this trace; null where that is more than saves and plain values. */
+  form(): ReturnedForm | null {
+    const { target, left, positions } = this;
+    const isMore = target.varyings.length > 0 || target.demands.values.size > 0 || [...left.values].length > 0;
+    return isMore ? null : formOf(this.returned, (value) => positions.get(value) ?? null);
   }
 
   /** Whether only the run tells what something outside holds. */

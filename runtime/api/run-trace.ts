@@ -1,7 +1,6 @@
 import { ReuseScope } from '../execution/reuse.ts';
 import { refusalOf } from '../shapes/refusal.ts';
-import { type InputTensor, StringTensor } from '../tensor/string-tensor.ts';
-import { Tensor } from '../tensor/tensor.ts';
+import type { Tensor } from '../tensor/tensor.ts';
 import { callerSite, laterSite } from '../tracing/caller.ts';
 import type { TraceOptions } from '../types/model.ts';
 import { checkStandIns, startOf } from './activations.ts';
@@ -16,6 +15,7 @@ import type { LoadedModel } from './loaded-model.ts';
 import { readableOutputs } from './model-outputs.ts';
 import { writeTensor } from './module-tensors.ts';
 import { checkOptions, TRACE_OPTIONS } from './options.ts';
+import { RecordedTrace } from './recorded-trace.ts';
 import { type ReadSettings, Session } from './session.ts';
 import { declaredShapes, shapesFor } from './shapes.ts';
 import { Tracer } from './tracer.ts';
@@ -28,22 +28,29 @@ export function checkTraceOptions(call: string, options: TraceOptions | undefine
   if (options) chosenBackend(call, options);
 }
 
-/** Builds a trace of inputs that are given; without a block all outputs of the model are saved. */
+/**
+ * Builds a trace of inputs that are given; without a block all outputs of the model are saved.
+ * @param turn of a trace that is to run; null where the graph is looked at
+ */
 export async function buildTrace(
   model: LoadedModel,
   inputs: unknown,
   block: Block | null,
-  turn = new Turn(),
+  turn: Turn | null = null,
 ): Promise<BuiltTrace> {
   const { map } = model;
   const begin = (given: unknown) => startOf(map, model.inputs.prepare(given));
   const begun = givenAt(callerSite, () => model.inputs.read?.(inputs)?.then(begin) ?? begin(inputs));
   const start = begun instanceof Promise ? await placedLater(begun, laterSite()) : begun;
+  const isWhole = start.standIns.length + start.activations.length === 0;
+  const found = turn && block && isWhole ? await turn.build(() => model.blocks.find(block, start.inputs, model)) : null;
+  if (found) return found;
   const isPlain = !block && model.edits.length === 0 && start.activations.length === 0;
   // A model that is only run needs no shapes of its inner tensors.
   const declared = isPlain ? declaredShapes(map) : null;
   const shapes = declared ?? (await shapesFor(map, start.inputs));
-  const record = (): BuiltTrace => {
+  const record = (): RecordedTrace => {
+    const keep = turn && block && isWhole ? model.blocks.keeper(block, start.inputs, model) : null;
     const tracing = new Tracing();
     const tracer = new Tracer(tracing);
     const results = tracing.build(() => {
@@ -53,10 +60,12 @@ export async function buildTrace(
         return block ? block(tracer) : readableOutputs(forward);
       });
     });
-    return { tracing, results, isDeclared: declared !== null };
+    const built = new RecordedTrace(tracing, results, declared !== null);
+    if (keep) built.whenDone = () => keep(built);
+    return built;
   };
-  const built = block ? await turn.build(record) : record();
-  checkStandIns(map, built.tracing.graph, start.standIns);
+  const built = block ? await (turn ?? new Turn()).build(record) : record();
+  checkStandIns(map, built.graph, start.standIns);
   return built;
 }
 
@@ -67,7 +76,10 @@ export async function buildInvokes(model: LoadedModel, block: Block, turn: Turn)
   return turn.build(() => {
     const tracing = new Tracing();
     const invokes = new Invokes(model, tracing, site);
-    return { tracing, results: tracing.build(() => invokes.build(block)) };
+    return new RecordedTrace(
+      tracing,
+      tracing.build(() => invokes.build(block)),
+    );
   });
 }
 
@@ -82,7 +94,10 @@ export async function buildSession(
   return turn.build(() => {
     const tracing = new Tracing();
     const session = new Session(model, tracing, generating);
-    return { tracing, results: tracing.build(() => block(session)) };
+    return new RecordedTrace(
+      tracing,
+      tracing.build(() => block(session)),
+    );
   });
 }
 
@@ -97,19 +112,18 @@ export async function runTrace(
     options.signal?.throwIfAborted();
     const chosen = chosenBackend('trace', { ...(given && { backend: given }), ...(remote && { remote }) });
     const backend = chosen ?? new ExecutionBackend();
-    const { tracing } = built;
-    const { graph, course } = tracing.sent();
+    const { graph, course } = built.sent;
     const answer = await backend.run({
       graph,
       course,
-      inputs: givenTensors(tracing),
+      inputs: built.inputs,
       model: new ModelIdentity(map.model),
       signal: options.signal,
       onProgress: options.onProgress,
-      onToken: tracing.onToken,
+      onToken: built.onToken,
       onStats: options.onStats,
       reuse: options.reuse,
-      execute: () => tracing.run.execute({ reuse: ownReuse, ...options }),
+      execute: () => built.execute({ reuse: ownReuse, ...options }),
     });
     // Of a file that declares an output as another type than it has, ONNX Runtime says so when it loads it whole.
     const isOther = (tensor: Tensor | undefined, i: number) =>
@@ -123,11 +137,4 @@ export async function runTrace(
 /** Runs a session, whose traces share what they have in common. */
 export function runSession(model: LoadedModel, built: BuiltTrace, options: TraceOptions): Promise<unknown> {
   return runTrace(model, built, options, new ReuseScope());
-}
-
-/** The model's inputs that are given from outside. */
-function givenTensors({ forwards: { runs } }: Tracing): Readonly<Record<string, InputTensor>> {
-  const inputs = [...(runs[0]?.inputs ?? [])];
-  const isGiven = (value: unknown) => value instanceof Tensor || value instanceof StringTensor;
-  return Object.fromEntries(inputs.filter(([, value]) => isGiven(value)));
 }

@@ -166,6 +166,16 @@ export class Tracing {
     return this.run.graph;
   }
 
+  /** Whether the graph is one forward's, and followed from nothing but what the guards of the block tell. */
+  get isRepeatable(): boolean {
+    const { builder, forwards, functions, conditions, outcomes, carried, alsoSaved, generations, trained } = this;
+    const isAlone = forwards.runs.length === 1 && forwards.takenInputs().size === 0;
+    const isPlain = functions.size + conditions.size + outcomes.size === 0 && !this.settled.isUncertain;
+    const isWhole = carried.length + alsoSaved.length + generations.length + trained.length === 0;
+    const isSilent = builder.lines.length + builder.outside.size + this.atEnd.length === 0;
+    return builder.isRepeatable && isAlone && isPlain && isWhole && isSilent;
+  }
+
   /** The value of the graph that runs for a value that the block made. */
   value(made: Value): Value {
     return this.run.value(this.settled.value(made));

@@ -25,10 +25,10 @@ export class Turn {
   }
 
   /** Records a trace as soon as it is known what others leave: nothing comes between that and this. */
-  async build(record: () => BuiltTrace): Promise<BuiltTrace> {
+  async build<B extends BuiltTrace | null>(record: () => B): Promise<B> {
     for (let other = this.other(); other; other = this.other()) await other.ended;
     const built = record();
-    if (built.results.leavesOpen) open.add(this);
+    if (built?.leavesOpen) open.add(this);
     return built;
   }
 
@@ -51,10 +51,7 @@ export class Turn {
 }
 
 /** Builds a trace when its turn has come, and runs it. */
-export async function inTurn<B extends BuiltTrace, T>(
-  build: (turn: Turn) => Promise<B>,
-  run: (built: B) => Promise<T>,
-): Promise<T> {
+export async function inTurn<B, T>(build: (turn: Turn) => Promise<B>, run: (built: B) => Promise<T>): Promise<T> {
   const turn = new Turn();
   try {
     const built = await build(turn);

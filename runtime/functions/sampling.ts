@@ -1,5 +1,6 @@
 import { normalSource, uniformSource } from '../tensor/random.ts';
 import { Tensor } from '../tensor/tensor.ts';
+import { activeBuilder } from '../tracing/builder.ts';
 import type { RandomOptions, SizesAnd } from '../types/options.ts';
 import type { Operand, Traced } from '../types/tensor.ts';
 import { dtypeOf, fail, operand, typeOf } from './nodes.ts';
@@ -17,13 +18,13 @@ const RANDOM = ['dtype', 'seed'] as const;
 /** Uniform numbers in [0, 1); float32 unless `dtype` is given. The same `seed` gives the same numbers. */
 export const rand = withSignature('rand', (...size: SizesAnd<RandomOptions>): Traced => {
   const [sizes, options] = splitOptions<RandomOptions>('rand', size, RANDOM);
-  return drawn(sizes, uniformSource(options.seed), options);
+  return drawn(sizes, numbers(uniformSource, options.seed), options);
 });
 
 /** Normally distributed numbers, mean 0 and variance 1; float32 unless `dtype` is given. */
 export const randn = withSignature('randn', (...size: SizesAnd<RandomOptions>): Traced => {
   const [sizes, options] = splitOptions<RandomOptions>('randn', size, RANDOM);
-  return drawn(sizes, normalSource(options.seed), options);
+  return drawn(sizes, numbers(normalSource, options.seed), options);
 });
 
 /** `randint`. */
@@ -41,7 +42,7 @@ export const randint: Randint = withSignature('randint', (...given: RandintBelow
     fail('randint: size is missing. It is called as randint(high, size) or randint(low, high, size)');
   const options = optionsOf<RandomOptions>('randint', more, RANDOM);
   if (!(low < high)) fail(`random_ expects 'from' to be less than 'to', but got from=${low} >= to=${high}`);
-  const uniform = uniformSource(options.seed);
+  const uniform = numbers(uniformSource, options.seed);
   const draw = () => low + Math.floor(uniform() * (high - low));
   return drawn(size, draw, { ...options, dtype: options.dtype ?? 'int64' });
 });
@@ -58,7 +59,7 @@ export const randperm = withSignature('randperm', (n: number, more?: RandomOptio
   const options = optionsOf<RandomOptions>('randperm', more, RANDOM);
   if (!Number.isInteger(n)) fail(NEED_SIZES);
   if (n < 0) fail(`n must be non-negative, got ${n}`);
-  const uniform = uniformSource(options.seed);
+  const uniform = numbers(uniformSource, options.seed);
   const order = Array.from({ length: n }, (_, i) => i);
   // Each place from the last on takes one of those that are left.
   for (let last = n - 1; last > 0; last--) {
@@ -72,15 +73,22 @@ export const randperm = withSignature('randperm', (n: number, more?: RandomOptio
 export const randLike = withSignature('randLike', (input: Operand, more?: RandomOptions): Traced => {
   const options = optionsOf<RandomOptions>('randLike', more, RANDOM);
   const x = operand(input);
-  return drawn(shapeFor(x), uniformSource(options.seed), { ...options, dtype: options.dtype ?? dtypeOf(x) });
+  return drawn(shapeFor(x), numbers(uniformSource, options.seed), { ...options, dtype: options.dtype ?? dtypeOf(x) });
 });
 
 /** Normally distributed numbers in the shape and dtype of another tensor. */
 export const randnLike = withSignature('randnLike', (input: Operand, more?: RandomOptions): Traced => {
   const options = optionsOf<RandomOptions>('randnLike', more, RANDOM);
   const x = operand(input);
-  return drawn(shapeFor(x), normalSource(options.seed), { ...options, dtype: options.dtype ?? dtypeOf(x) });
+  return drawn(shapeFor(x), numbers(normalSource, options.seed), { ...options, dtype: options.dtype ?? dtypeOf(x) });
 });
+
+/** A source of numbers that are others the next time: a block that draws some is recorded each time. */
+function numbers(source: typeof uniformSource, seed: number | undefined): () => number {
+  const target = activeBuilder();
+  if (target) target.isRepeatable = false;
+  return source(seed);
+}
 
 function drawn(sizes: readonly number[], draw: () => number, options: RandomOptions): Traced {
   if (!sizes.every(Number.isInteger)) fail(NEED_SIZES);

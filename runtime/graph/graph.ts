@@ -9,6 +9,14 @@ export interface OperandData {
   readonly data: ArrayLike<number> | ArrayLike<bigint>;
 }
 
+/** The nodes that several graphs have. */
+const shared = new WeakSet<Region>();
+
+/** Whether there are graphs with the same nodes and saves as this one, and other data. */
+export function hasLikes({ root }: InterventionGraph): boolean {
+  return shared.has(root);
+}
+
 /** What a trace wants back: values of the root region under the names of `saves`. */
 export interface Save {
   readonly name: string;
@@ -20,10 +28,20 @@ export interface Save {
  * operations in the order of the source; `write` nodes put values back into the model.
  */
 export class InterventionGraph {
-  readonly root: Region = { parameters: [], nodes: [], results: [] };
-  readonly operands = new Map<Node, OperandData>();
-  readonly saves: Save[] = [];
+  readonly root: Region;
+  readonly operands: Map<Node, OperandData>;
+  readonly saves: Save[];
   #nextId = 0;
+
+  /** @param like to have its nodes and saves: no node may be added to either one any more */
+  constructor(like: InterventionGraph | null = null, operands = new Map<Node, OperandData>()) {
+    this.root = like?.root ?? { parameters: [], nodes: [], results: [] };
+    this.saves = like?.saves ?? [];
+    this.operands = operands;
+    if (!like) return;
+    this.#nextId = like.#nextId;
+    shared.add(this.root);
+  }
 
   /** A value that no node of the graph makes: a parameter of a region. */
   parameter(type: TensorType): Value {

@@ -2,12 +2,14 @@ import { TraceError } from '../errors.ts';
 import * as functions from '../functions/index.ts';
 import { asTraced } from '../functions/nodes.ts';
 import type { Site } from '../graph/types.ts';
+import { isOwnProxy } from '../own-proxies.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { toProxy } from '../tracing/apply.ts';
 import { activeBuilder } from '../tracing/builder.ts';
 import { checkClosed } from '../tracing/closed-objects.ts';
 import { checkCopy } from '../tracing/copies.ts';
 import { writeGradient } from '../tracing/gradients.ts';
+import { isOurs } from '../tracing/harmless.ts';
 import { inner } from '../tracing/hidden.ts';
 import { getitem as getTensorItem, setitem as setTensorItem } from '../tracing/indexing.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
@@ -43,10 +45,19 @@ function checkThere(object: unknown, key: unknown, site: Site): void {
   );
 }
 
+/** Notes what an object is asked for that may be other the next time: neither a module nor something that the block has made. */
+function noteAsked(object: unknown): void {
+  const target = activeBuilder();
+  if (!target?.isRepeatable || Object(object) !== object) return;
+  const isKnown = isOwnProxy(object) || Array.isArray(object) || object === Math || isOurs(object as object);
+  if (!isKnown && !target.isMade(object as object)) target.isRepeatable = false;
+}
+
 /** `object[key]` */
 export function getitem(of: unknown, by: unknown, site: Site): unknown {
   at(site);
   const object = there(of, site);
+  noteAsked(object);
   const key = settled(by);
   const varying = varyingOf(object);
   if (varying) return each(varying, (one) => getitem(one, key, site));
@@ -82,6 +93,7 @@ function memberOfFilled(array: readonly unknown[], key: unknown, site: Site): un
 /** `object.key` */
 export function member(of: unknown, key: string, site: Site): unknown {
   const object = there(of, site);
+  noteAsked(object);
   checkThere(object, key, site);
   const target = activeBuilder();
   if (!target) return (object as Record<string, unknown>)[key];
@@ -99,6 +111,7 @@ export function member(of: unknown, key: string, site: Site): unknown {
 /** `object.key` or `object[key]`, of which JavaScript itself makes a call. */
 export function method(of: unknown, by: unknown, site: Site): unknown {
   const object = there(of, site);
+  noteAsked(object);
   checkThere(object, by, site);
   if (Array.isArray(object) && typeof by !== 'string') return getitem(object, by, site);
   const given = settled(by);

@@ -2,9 +2,13 @@ import { inspect } from 'node:util';
 import { TraceError } from '../errors.ts';
 import { formatSite } from '../graph/site.ts';
 import type { Site } from '../graph/types.ts';
+import { isOwnProxy } from '../own-proxies.ts';
+import { Tensor } from '../tensor/tensor.ts';
 import { activeBuilder, type Builder } from '../tracing/builder.ts';
 import { checkCopy } from '../tracing/copies.ts';
+import { isOurs } from '../tracing/harmless.ts';
 import { guardEntries } from '../tracing/lists.ts';
+import { TensorProxy } from '../tracing/proxy.ts';
 import { each, methodName, settled, type Varying, varyingOf } from '../tracing/varying.ts';
 import { isCompiled } from './blocks.ts';
 import { builtin, consoleMethod } from './builtins.ts';
@@ -44,6 +48,7 @@ export function call(called: unknown, on: unknown, given: readonly unknown[], si
   if (some) return each(some, (one) => call(direct.fn, direct.receiver, replaced(direct.values, some, one), site));
   const filled = target && callOnFilled(direct, site, (f, self, values) => call(f, self, values, site));
   if (filled) return filled.result;
+  if (target?.isRepeatable && !isKnown(direct)) target.isRepeatable = false;
   const meaning = builtin(direct.fn);
   if (target) for (const value of changedBy(direct)) checkCopy(value, site);
   if (target && !consoleMethod(direct.fn)) checkLeaving(target, direct, site);
@@ -52,8 +57,23 @@ export function call(called: unknown, on: unknown, given: readonly unknown[], si
   const values = target ? withKnownEnds(direct.fn, direct.values, site) : direct.values;
   const result = meaning ? meaning(direct.receiver, values, site) : within(target, { ...direct, values }, site);
   if (direct.fn === Function.prototype.bind) keepBound(result as object, boundCall(direct.receiver, direct.values));
+  if (target?.isRepeatable && tellsElements(direct, result)) target.isRepeatable = false;
   if (target) afterCall(target, direct.fn, result);
   return target && tellsLength(direct) ? lengthOf(direct.receiver as unknown[]) : result;
+}
+
+/** Whether a call does the same with the same values: of this library, of the block's own functions, of JavaScript's. */
+function isKnown({ fn, values }: Call): boolean {
+  if (isOurs(fn) || isOwnProxy(fn)) return true;
+  if (!isCompiled(fn) && !isIntrinsic(fn)) return false;
+  // What they ask a tensor of the user nobody knows.
+  return fn !== Math.random && !values.some((value) => value instanceof Tensor);
+}
+
+/** Whether a call has asked a tensor of the user for its elements: what is computed of them in the run is a value of the trace. */
+function tellsElements({ values }: Call, result: unknown): boolean {
+  const isOfTrace = result === undefined || result instanceof TensorProxy;
+  return !isOfTrace && values.some((value) => value instanceof Tensor);
 }
 
 /** Whether a call gives how long an array is now, which only the run tells where the graph filled it. */

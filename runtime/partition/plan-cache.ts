@@ -1,6 +1,9 @@
 import type { Plan } from './plan.ts';
 
-/** How many plans are kept; the one used least recently goes first. */
+/** How a graph is run: as one session, in segments, in segments for what only reads, in the session with taps. */
+export type Way = 'one' | 'segments' | 'read' | 'taps';
+
+/** How many plans are kept for each way; the one used least recently goes first. */
 const KEPT = 64;
 
 interface Entry {
@@ -10,22 +13,24 @@ interface Entry {
   readonly version: number | null;
 }
 
-/** Plans by the structure of their graphs. */
+/** Plans by the way in which they run, and by the structure of their graphs: keys are long, and are not joined for each run. */
 export class PlanCache {
-  private readonly entries = new Map<string, Entry>();
+  private readonly ways = new Map<Way, Map<string, Entry>>();
 
   /** A plan that still holds while the cuts are at `version`; undefined for a graph of which none is known. */
-  get(key: string, version: number | null): Plan | null | undefined {
-    const entry = this.entries.get(key);
+  get(way: Way, key: string, version: number | null): Plan | null | undefined {
+    const entry = this.ways.get(way)?.get(key);
     if (!entry || (entry.version !== null && entry.version !== version)) return undefined;
-    this.set(key, entry.plan, entry.version);
+    this.set(way, key, entry.plan, entry.version);
     return entry.plan;
   }
 
-  set(key: string, plan: Plan | null, version: number | null): void {
+  set(way: Way, key: string, plan: Plan | null, version: number | null): void {
+    const entries = this.ways.get(way) ?? new Map<string, Entry>();
+    this.ways.set(way, entries);
     // The newest stand last.
-    this.entries.delete(key);
-    this.entries.set(key, { plan, version });
-    if (this.entries.size > KEPT) this.entries.delete(this.entries.keys().next().value!);
+    entries.delete(key);
+    entries.set(key, { plan, version });
+    if (entries.size > KEPT) entries.delete(entries.keys().next().value!);
   }
 }

@@ -1,9 +1,8 @@
 import { now } from '../clock.ts';
-import type { InterventionGraph } from '../graph/graph.ts';
-import { keyOf } from '../graph/key.ts';
+import { hasLikes, type InterventionGraph } from '../graph/graph.ts';
 import { narrow } from '../graph/passes/narrow.ts';
 import { narrowCalls } from '../graph/passes/narrow-calls.ts';
-import type { Shape, Value } from '../graph/types.ts';
+import type { Region, Shape, Value } from '../graph/types.ts';
 import type { Locate } from '../lowering/address.ts';
 import { gradientFromOutside } from '../lowering/body-gradients.ts';
 import { Dependencies } from '../lowering/dependencies.ts';
@@ -18,7 +17,7 @@ import { Cuts } from './cuts.ts';
 import { FragmentWriter } from './fragment-writer.ts';
 import { InterventionPrograms } from './intervention-programs.ts';
 import type { Plan, ProgramStore } from './plan.ts';
-import { PlanCache } from './plan-cache.ts';
+import { PlanCache, type Way } from './plan-cache.ts';
 import { onlyReads, Reading } from './reading.ts';
 import { RowWiseEnds } from './row-wise.ts';
 import { areMany } from './schedule.ts';
@@ -60,8 +59,6 @@ interface Block {
   readonly key: string;
 }
 
-type Way = 'one' | 'segments' | 'read' | 'taps';
-
 /** A plan with the version of the cuts that it was made for; null for one that does not depend on them. */
 interface Versioned<P extends Plan | null> {
   readonly plan: P;
@@ -93,6 +90,8 @@ export class Planner {
   /** Null for a model that always runs whole. */
   private readonly cut: CutModel | null;
   private readonly plans = new PlanCache();
+  /** The keys of graphs as they run, by the nodes that several have, and whether these read their rows already. */
+  private readonly known = new WeakMap<Region, { readonly key: string; readonly isNarrow: boolean }>();
   /** The model in one piece, for blocks of more nodes than one program is to have; null where every block is one. */
   private readonly inOnePiece: (() => CutModel) | null;
   /** Null where all blocks run alike. */
@@ -171,9 +170,8 @@ export class Planner {
   /** Throws a TraceError on a cycle and on a write that nothing saved depends on. */
   plan(request: Request): Planned {
     const { graph: asked, isAlone, mayBeOne } = request;
-    const context = this.ends.context(this.locate);
-    const { graph } = narrow(narrowCalls(asked, context).graph, context);
-    const block = { graph, key: graph.structuralKey() };
+    const block = this.blockOf(asked);
+    const { graph } = block;
     if (this.goesBackInBody(graph)) return this.asOne(block);
     if (areMany(graph.root.nodes)) return this.inSegments(block);
     const tier = isAlone ? this.tiers?.of(block.key) : undefined;
@@ -189,6 +187,17 @@ export class Planner {
     if (reading?.plan.dispatches.length === 1) return reading;
     if (sessions.take(block.key, reading !== null && graph === asked)) return this.asOne(block);
     return reading ?? this.inSegments(block);
+  }
+
+  /** A graph as it runs: with the rows that are read. What is found out of one holds for those that are like it. */
+  private blockOf(asked: InterventionGraph): Block {
+    const known = this.known.get(asked.root);
+    if (known?.isNarrow) return { graph: asked, key: known.key };
+    const context = this.ends.context(this.locate);
+    const { graph } = narrow(narrowCalls(asked, context).graph, context);
+    const key = known?.key ?? graph.structuralKey();
+    if (hasLikes(asked)) this.known.set(asked.root, { key, isNarrow: graph === asked });
+    return { graph, key };
   }
 
   /** Whether a branch or loop has a backward pass through the model in it: only where all is one model can it go there. */
@@ -226,11 +235,10 @@ export class Planner {
     if (!this.makeTaps) return null;
     this.taps ??= this.makeTaps();
     const { taps } = this;
-    const never = keyOf(block.key, 'no taps');
-    if (this.plans.get(never, null) === null) return null;
+    if (this.plans.get('taps', block.key, null) === null) return null;
     const graph = taps.rewritten(block.graph, (tensor) => this.shapeOf(tensor, inputs));
     if (!graph) {
-      this.plans.set(never, null, null);
+      this.plans.set('taps', block.key, null, null);
       return null;
     }
     const key = graph === block.graph ? block.key : graph.structuralKey();
@@ -260,16 +268,15 @@ export class Planner {
     make: () => Versioned<P>,
     own: Block = block,
   ): Omit<Planned, 'plan'> & { readonly plan: P } {
-    const key = keyOf(own.key, way);
-    const { graph } = own;
-    const known = this.plans.get(key, this.version) as P | undefined;
+    const { graph, key } = own;
+    const known = this.plans.get(way, key, this.version) as P | undefined;
     if (known !== undefined) {
       if (known) this.cut?.cuts.ran(known.cuts);
       return { graph, plan: known, milliseconds: null, block, way };
     }
     const start = now();
     const { plan, version } = make();
-    this.plans.set(key, plan, version);
+    this.plans.set(way, key, plan, version);
     if (plan) this.cut?.cuts.ran(plan.cuts);
     return { graph, plan, milliseconds: now() - start, block, way };
   }
@@ -304,7 +311,7 @@ export class Planner {
       return this.inSegments(block);
     }
     const whole = this.wholePlan(block.graph);
-    for (const other of ['segments', 'read']) this.plans.set(keyOf(block.key, other), whole, null);
+    for (const other of ['segments', 'read'] as const) this.plans.set(other, block.key, whole, null);
     return { graph: block.graph, plan: whole, milliseconds: null, block, way };
   }
 

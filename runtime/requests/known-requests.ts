@@ -1,7 +1,6 @@
 import { type GraphLimits, mayBeSizes } from '../graph/check.ts';
 import { InterventionGraph, type OperandData } from '../graph/graph.ts';
 import type { Node } from '../graph/types.ts';
-import { valuesIn } from '../graph/walk.ts';
 import type { ReceivedRequest } from '../types/backend.ts';
 import { requestFrame, requestFromFrame, tensorOf } from './bytes.ts';
 import { type Frame, type FrameHeader, frameHeader } from './frame.ts';
@@ -63,18 +62,7 @@ function withNumbers({ model, graph, inputs }: ReceivedRequest, { json, tensors 
     operands.set(node, { dims, data });
   }
   const others = Array.from(inputs.keys(), (name) => [name, tensorOf(tensors[said.inputs[name]!]!)] as const);
-  return { model, graph: withData(graph, operands), inputs: new Map(others), course: null };
-}
-
-/** The same nodes and saves, with other data: no node may be added to either one any more. */
-function withData(graph: InterventionGraph, operands: ReadonlyMap<Node, OperandData>): InterventionGraph {
-  const other = new InterventionGraph();
-  for (const node of graph.root.nodes) other.root.nodes.push(node);
-  other.root.results.push(...graph.root.results);
-  for (const [node, data] of operands) other.operands.set(node, data);
-  other.saves.push(...graph.saves);
-  for (const { id } of valuesIn(graph.root)) other.reserve(id + 1);
-  return other;
+  return { model, graph: new InterventionGraph(graph, operands), inputs: new Map(others), course: null };
 }
 
 function isSame(a: OperandData['data'], b: OperandData['data']): boolean {

@@ -132,6 +132,8 @@ export function toProxy(given: unknown, dtype?: DType): TensorProxy {
   const tensor = toData(x, dtype, () => target.site);
   const known = target.tensors.get(tensor);
   if (known) return wrap(target, known);
+  // Elements that the user may have changed by the next time.
+  if (tensor !== x && holdsElements(x)) target.isRepeatable = false;
   const value = target.operand(operandType(tensor), { dims: tensor.dims, data: tensor.raw });
   // A tensor of the user is one value wherever it is used: there is one gradient by it.
   if (tensor === x) target.tensors.set(tensor, value);
@@ -177,6 +179,11 @@ export function shapeOperand(dims: readonly (number | TensorProxy)[]): TensorPro
   return dims.every((dim) => typeof dim === 'number')
     ? toProxy(Tensor.from(dims as number[], 'int64', [dims.length]))
     : stackArray(dims, 'int64');
+}
+
+/** Whether a value is more than numbers that the code itself says. */
+function holdsElements(x: unknown): boolean {
+  return Array.isArray(x) ? x.some(holdsElements) : Object(x) === x;
 }
 
 function containsProxy(items: readonly unknown[], depth = 1): boolean {

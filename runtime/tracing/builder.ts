@@ -61,6 +61,8 @@ export class Builder {
   private readonly journals: Journal[] = [];
   /** The loop that may have ended on a traced condition and takes the next value of an iterator all the same. */
   perhapsOver: Site | null = null;
+  /** False once the code has asked something that may be other the next time, and that its guards do not tell. */
+  isRepeatable = true;
   /** Counts the bodies that were recorded: the time of births. */
   private time = 0;
   /** Objects that were made in the trace, each with the time. */
