@@ -42,7 +42,7 @@ it.each([
   ['asks what the file does not declare', '() => save(m.a.output * other)'],
   ['makes objects of classes', '() => save(m.a.output * new Date().x)'],
   ['takes apart', '() => { const { a } = m; return save(a.output); }'],
-  ['has texts with values', '() => save(m.get(`h.${by}`).output)'],
+  ['has texts with values', `() => save(m.get(\`h.\${by}\`).output)`],
   ['asks perhaps', '() => save(m.a?.output)'],
   ['has methods', '() => ({ f() { return save(m.a.output); } })'],
   ['has getters', '() => ({ get f() { return save(m.a.output); } })'],
