@@ -66,7 +66,7 @@ function onNode(version: string): Row[] {
     packages: own ? [] : [`node${version}@npm:node-${process.platform}-${process.arch}@${version}`],
     ...(own ? {} : { node: version }),
   };
-  // between the oldest and the newest
+  // Between the oldest and the newest.
   const nightly = version === '22' && !own;
   const run = `node -v | grep -F v${version}. && node --import onnsight/register`;
   return [
