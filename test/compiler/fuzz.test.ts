@@ -19,7 +19,8 @@ it(
     await runAll(programs, Math.min(availableParallelism(), 4), (told) => tally.add(told));
     expect(tally.programs).toBe(PROGRAMS);
     expect(tally.wrong(), String(tally)).toEqual([]);
-    expect(tally.needless / PROGRAMS, String(tally)).toBeLessThanOrEqual(0.01);
+    // One of a hundred; of few programs, some more by chance.
+    expect(tally.needless, String(tally)).toBeLessThanOrEqual(Math.max(5, PROGRAMS / 100));
   },
   PATIENCE,
 );
