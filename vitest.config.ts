@@ -20,6 +20,7 @@ export default defineConfig({
   },
   test: {
     testTimeout: 120_000,
+    hookTimeout: 120_000,
     pool: 'forks',
     // Many tests wait for processes of their own, so that no core is left to vitest itself.
     maxWorkers: '100%',

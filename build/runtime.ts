@@ -67,7 +67,7 @@ function takenBy(folder: string): Set<string> {
   const taken = new Set<string>();
   for (const name of namesIn(folder).filter((one) => one.endsWith('.js'))) {
     const text = readFileSync(join(folder, name), 'utf8');
-    for (const [, module] of text.matchAll(/from "[./]+\/runtime\/([\w./-]+)\.js"/g)) taken.add(module!);
+    for (const [, module] of text.matchAll(/from ["'][./]+\/runtime\/([\w./-]+)\.js["']/g)) taken.add(module!);
   }
   return taken;
 }

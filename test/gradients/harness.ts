@@ -56,7 +56,7 @@ export function modelOf(one: Case, knowledge: Knowledge, float: Float): ModelPro
 }
 
 export function session(model: ModelProto): Promise<InferenceSession> {
-  return InferenceSession.create(encodeModel(model), { logSeverityLevel: 4 });
+  return InferenceSession.create(encodeModel(model), { logSeverityLevel: 4, intraOpNumThreads: 1 });
 }
 
 export function feed({ dtype, dims, data }: Values, float: Float): OrtTensor {

@@ -3,7 +3,7 @@ import { type Compared, compare, load, small } from './fuzz/compare.ts';
 import { programOf, written } from './fuzz/program.ts';
 
 /** `npm run fuzz -- gradients` asks for more. */
-const { FUZZ_PROGRAMS = '60', FUZZ_SEED = '0' } = process.env;
+const { FUZZ_PROGRAMS = '30', FUZZ_SEED = '0' } = process.env;
 const [count, first] = [Number(FUZZ_PROGRAMS), Number(FUZZ_SEED)];
 /** How many are made small and shown. */
 const SHOWN = 5;

@@ -31,25 +31,38 @@ export function infer(one: Case, knowledge: Knowledge): readonly TensorType[] {
   return outputTypes(one.op, inputTypes(one, knowledge), one.attributes);
 }
 
-/** The one-operation model that the lowering writes. */
-export function lower(one: Case, knowledge: Knowledge, opset: number): Uint8Array {
-  const types = inputTypes(one, knowledge);
-  const outputs = infer(one, knowledge);
+/** The model that the lowering writes of some cases: each with inputs and outputs of its own. */
+export function lower(cases: readonly Case[], knowledge: Knowledge, opset: number): Uint8Array {
   const emitter = new ModelEmitter(opset);
-  const operands = types.map((type, i) => ({ name: `in${i}`, type }));
-  const results = lowerOperation(one.op, emitter, operands, one.attributes, outputs);
-  const inputs = one.inputs.map(({ dtype, dims }, i) => ({ name: `in${i}`, dtype, rank: dims.length }));
+  const lowered = cases.map((one, at) => {
+    const outputs = infer(one, knowledge);
+    const operands = inputTypes(one, knowledge).map((type, i) => ({ name: input(at, i), type }));
+    return { results: lowerOperation(one.op, emitter, operands, one.attributes, outputs), outputs };
+  });
+  const inputs = cases.flatMap((one, at) =>
+    one.inputs.map(({ dtype, dims }, i) => ({ name: input(at, i), dtype, rank: dims.length })),
+  );
+  const results = lowered.flatMap((one) => one.results);
+  const outputs = lowered.flatMap((one) => one.outputs);
   return emitter.model(inputs, results, outputs);
 }
 
-/** Runs a one-operation model on the inputs of its case. */
-export async function run(model: Uint8Array, { inputs }: Case): Promise<readonly Tensor[]> {
-  const session = await InferenceSession.create(model, { logSeverityLevel: 4, executionProviders: ['cpu'] });
-  const feeds = Object.fromEntries(inputs.map((recorded, i) => [`in${i}`, toOrt(toTensor(recorded))]));
-  const results = await session.run(feeds, { logSeverityLevel: 4 });
-  const outputs = session.outputNames.map((name) => results[name]!);
-  await session.release();
-  return outputs.map(({ type, dims, data }) => new Tensor(type as DType, dims, data as Float32Array<ArrayBuffer>));
+const input = (at: number, i: number) => `in${at}_${i}`;
+
+/** Runs the model of some cases on their inputs. */
+export async function run(model: Uint8Array, cases: readonly Case[]): Promise<readonly (readonly Tensor[])[]> {
+  const options = { logSeverityLevel: 4, executionProviders: ['cpu'], intraOpNumThreads: 1 } as const;
+  const session = await InferenceSession.create(model, options);
+  try {
+    const feeds = cases.flatMap(({ inputs }, at) =>
+      inputs.map((recorded, i) => [input(at, i), toOrt(toTensor(recorded))] as const),
+    );
+    const results = await session.run(Object.fromEntries(feeds), { logSeverityLevel: 4 });
+    const outputs = session.outputNames.map((name) => fromOrt(results[name]!)).values();
+    return cases.map((one) => infer(one, 'all').map(() => outputs.next().value!));
+  } finally {
+    await session.release();
+  }
 }
 
 export function toTensor({ dtype, dims, data }: Recorded): Tensor {
@@ -59,4 +72,8 @@ export function toTensor({ dtype, dims, data }: Recorded): Tensor {
 
 function toOrt(tensor: Tensor): OrtTensor {
   return new OrtTensor(tensor.dtype as 'float32', tensor.raw as Float32Array<ArrayBuffer>, tensor.dims);
+}
+
+function fromOrt({ type, dims, data }: OrtTensor): Tensor {
+  return new Tensor(type as DType, dims, data as Float32Array<ArrayBuffer>);
 }

@@ -59,7 +59,7 @@ export class ModelEmitter implements Emitter {
     return from === to ? name : this.node('Cast', [name], { to: { int: elementType(to) } });
   }
 
-  /** The model of what was written: inputs of any size, outputs `out0`, `out1`, … */
+  /** The model of what was written: inputs of any size, outputs `out0`, `out1`, … in the order of the results */
   model(
     inputs: readonly { name: string; dtype: DType; rank: number }[],
     results: readonly string[],

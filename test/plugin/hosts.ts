@@ -17,6 +17,7 @@ export function tsconfig(extra: Record<string, unknown> = {}): string {
       target: 'es2022',
       module: 'nodenext',
       strict: true,
+      skipLibCheck: true,
       rootDir: 'src',
       outDir: 'out',
       sourceMap: true,

@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { expect } from 'vitest';
 
 /** The folder of the package. */
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -28,7 +29,7 @@ export function tsc(compiler: string, folder: string, ...args: string[]): string
  * declarations and no plugin, and with `more` options. Gives what the compiler prints.
  */
 export function check(compiler: string, folder: string, files: readonly string[], more: object = {}): string {
-  tsc(compiler, folder, '--init');
+  if (!existsSync(join(folder, 'tsconfig.json'))) tsc(compiler, folder, '--init');
   const config = {
     extends: './tsconfig.json',
     compilerOptions: { types: ['node'], allowImportingTsExtensions: true, noEmit: true, ...more },
@@ -50,4 +51,11 @@ export function errorsWantedIn(file: string): string[] {
     const code = /\/\/ (TS\d+)$/.exec(line)?.[1];
     return code === undefined ? [] : [`${i + 1}: ${code}`];
   });
+}
+
+/** Fails unless the errors that a compiler printed are those of one file, and these the ones that its comments ask for. */
+export function expectMistakes(printed: string, file: string): void {
+  const elsewhere = printed.split('\n').filter((line) => /error TS/.test(line) && !line.includes(basename(file)));
+  expect(elsewhere).toEqual([]);
+  expect(errorsIn(printed)).toEqual(errorsWantedIn(file));
 }

@@ -66,12 +66,15 @@ function onNode(version: string): Row[] {
     packages: own ? [] : [`node${version}@npm:node-${process.platform}-${process.arch}@${version}`],
     ...(own ? {} : { node: version }),
   };
+  // Between the oldest and the newest.
+  const nightly = version === '22' && !own;
   const run = `node -v | grep -F v${version}. && node --import onnsight/register`;
   return [
     ...TYPES.flatMap((type): Row[] => [
       {
         name: `Node ${version}, ${type}`,
         ...node,
+        nightly,
         files: forNode(type),
         commands: [`${run} src/main.ts`],
         expects: [...PRINTS, BREAKS],
@@ -79,6 +82,7 @@ function onNode(version: string): Row[] {
       {
         name: `Node ${version}, worker threads, ${type}`,
         ...node,
+        nightly,
         files: {
           ...forNode(type),
           'src/worker.ts': WORKER(type === 'module' ? '.ts' : ''),
@@ -92,6 +96,7 @@ function onNode(version: string): Row[] {
     {
       name: `Node ${version}, require of files that require each other`,
       ...node,
+      nightly,
       files: CYCLE,
       commands: [`${run} src/main.cjs`],
       // newer engines have an array of their own for halves, which ONNX Runtime then uses

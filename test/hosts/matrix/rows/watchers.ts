@@ -50,6 +50,7 @@ export const WATCHERS: readonly Row[] = [
     files: modules,
     command: 'tspc --watch --incremental --preserveWatchOutput',
     built: 'out/main.js',
+    nightly: version === '5.9',
   })),
   {
     name: 'onnsight build --watch',
