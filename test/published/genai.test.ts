@@ -267,3 +267,37 @@ test.each([['some'], ['all']])(
     }
   },
 );
+
+/** As the builder writes Granite and Gemma 2: logits are scaled and capped under the name of the head. */
+test('what an lm_head makes is its product, where the builder scales and caps logits behind it', async () => {
+  const path = variant('scaled', {});
+  const file = join(path, 'model.onnx');
+  const proto = decodeModel(readFileSync(file));
+  const graph = proto.graph!;
+  const head = graph.node.find(({ output }) => output[0] === 'logits')!;
+  head.output[0] = '/lm_head/MatMul/output_0';
+  graph.initializer.push(makeTensor('scale', 'float32', [0.25], []), makeTensor('cap', 'float32', [3], []));
+  graph.node.push(
+    makeNode('Mul', ['/lm_head/MatMul/output_0', 'scale'], ['/lm_head/Mul/output_0'], {}, '/lm_head/Mul'),
+    makeNode('Div', ['/lm_head/Mul/output_0', 'cap'], ['/lm_head/softcap/Div/output_0'], {}, '/lm_head/softcap/Div'),
+    makeNode(
+      'Tanh',
+      ['/lm_head/softcap/Div/output_0'],
+      ['/lm_head/softcap/Tanh/output_0'],
+      {},
+      '/lm_head/softcap/Tanh',
+    ),
+    makeNode('Mul', ['/lm_head/softcap/Tanh/output_0', 'cap'], ['logits'], {}, '/lm_head/softcap/Mul'),
+  );
+  writeFileSync(file, encodeModel(proto));
+  const plain = await byHand(fixturePath('genai-llama/model.onnx'), LONG, 1);
+  const lm = await LanguageModel.load(path, { device: 'cpu' });
+  const found = await lm.trace([LONG], () => ({
+    head: save(lm.lm_head.output['0, -1']),
+    logits: save(lm.output['0, -1']),
+  }));
+  for (const [i, value] of plain.logits[0]!.entries()) {
+    expect(found.head.data[i]).toBeCloseTo(value, 4);
+    expect(found.logits.data[i]).toBeCloseTo(3 * Math.tanh((value * 0.25) / 3), 4);
+  }
+});
