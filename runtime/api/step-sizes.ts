@@ -23,8 +23,9 @@ export function stepSizes(
     if (step === 0) return first;
     const length = prompt.get(tokens)!.dims[1]! + step;
     const kept = part === model ? {} : dimsKept(model, part.map.model.inputs, first);
-    const dims = part.map.model.inputs.flatMap(({ name }): [string, Dims][] => {
+    const dims = part.map.model.inputs.flatMap(({ name, window }): [string, Dims][] => {
       const known = given[name] ?? kept[name];
+      if (known && window !== undefined) return [[name, known]];
       return known ? [[name, dimsAt(name, known, tokens, length, cached)]] : [];
     });
     return after.sizes(Object.fromEntries(dims));

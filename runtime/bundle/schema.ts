@@ -10,8 +10,11 @@ const dim = z.union([count, name]).nullable();
 
 /** Free sizes are names, or null; dims are null where even their number is free. */
 const tensor = z.strictObject({ name, dtype: z.enum(DTYPES), dims: z.array(dim).nullable() });
-/** Whether the model reads the input. If not, a caller may give it, and it is ignored. */
-const input = z.strictObject({ ...tensor.shape, used: z.boolean() });
+/**
+ * Whether the model reads the input: if not, a caller may give it, and it is ignored. Of a part of the key-value cache that
+ * keeps the last tokens alone: how many.
+ */
+const input = z.strictObject({ ...tensor.shape, used: z.boolean(), window: count.exactOptional() });
 /** Feeds the parameter where a caller leaves it out. Texts stand for what JSON has no numbers for: "NaN", "-0". */
 const parameter = z.strictObject({
   ...tensor.shape,

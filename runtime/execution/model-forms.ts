@@ -61,7 +61,8 @@ export class ModelForms<E extends { readonly forms: ModelForms<E> }> {
     const closed = this.closedFor(graph, 0);
     if (closed !== null) return closed.forms.for(graph, inputs);
     const inner = this.insideOf(graph, 0);
-    if (inner === null) return this.withPadding(this.anyPadding && isPadded(inputs) ? this.anyPadding : null);
+    if (inner === null)
+      return this.withPadding(this.anyPadding && isPadded(this.plain.model, inputs) ? this.anyPadding : null);
     if (hasUnevenRows(this.plain.model, inputs)) {
       throw new TraceError(
         `${told(inner)} is inside of ${this.around(inner)}, and rows of this run begin with padding, for which it cannot be written out. Give rows of one length, or a trace for each.`,

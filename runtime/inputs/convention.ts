@@ -75,12 +75,16 @@ export function isFilledIn({ name, cacheSwitch }: Pick<ModelTensor, 'name' | 'ca
 }
 
 /** What is wrong with an attention mask beside tokens; null if it has an entry for each of them and of the cache. */
-export function maskFault(prepared: ReadonlyMap<string, InputTensor>): string | null {
+export function maskFault(inputs: readonly ModelTensor[], prepared: ReadonlyMap<string, InputTensor>): string | null {
   const tokens = prepared.get(TOKEN_IDS) ?? prepared.get(EMBEDDINGS);
   const mask = prepared.get(ATTENTION_MASK);
+  const window = inputs.find(({ name, window }) => window !== undefined && prepared.has(name));
+  if (tokens && window && !mask && inputs.some(({ name }) => name === ATTENTION_MASK)) {
+    return `'${window.name}' keeps the last ${window.window} tokens, which does not tell how many there were. Give ${ATTENTION_MASK} too, a 1 for each of them and of the new ones`;
+  }
   if (!tokens || mask?.dims.length !== 2) return null;
   const [batch, sequence] = tokens.dims as [number, number];
-  const past = pastLength(prepared);
+  const past = pastLength(inputs, prepared);
   // A cache of a fixed size has room for more tokens than there are, and a state does not tell how many it has seen.
   const hasState = past === 0 && [...prepared.keys()].some((name) => isPast(name) && !isKeyValue(name));
   const fits =
@@ -90,9 +94,14 @@ export function maskFault(prepared: ReadonlyMap<string, InputTensor>): string | 
   return `${ATTENTION_MASK} has dims [${mask.dims.join(', ')}], but there are ${batch} rows of ${sequence} tokens${cached}: it has dims [${batch}, ${past + sequence}]`;
 }
 
-/** How many tokens the cache has. */
-export function pastLength(prepared: ReadonlyMap<string, InputTensor>): number {
-  return [...prepared].find(([name]) => isKeyValue(name))?.[1].dims.at(-2) ?? 0;
+/** How many tokens went into the cache before. */
+export function pastLength(inputs: readonly ModelTensor[], prepared: ReadonlyMap<string, InputTensor>): number {
+  const caches = inputs.filter(({ name }) => isKeyValue(name) && prepared.has(name));
+  const whole = caches.find(({ window }) => window === undefined);
+  if (whole || caches.length === 0) return prepared.get(whole?.name ?? '')?.dims.at(-2) ?? 0;
+  // Beside windows alone the mask tells it.
+  const tokens = prepared.get(TOKEN_IDS) ?? prepared.get(EMBEDDINGS);
+  return (prepared.get(ATTENTION_MASK)?.dims[1] ?? 0) - (tokens?.dims[1] ?? 0);
 }
 
 /**
@@ -105,7 +114,7 @@ export function fillIn(inputs: readonly ModelTensor[], prepared: Map<string, Inp
   if (!tokens) return;
   const [batch, sequence] = tokens.dims as [number, number];
   const missing = inputs.filter(({ name }) => !prepared.has(name));
-  const past = pastLength(prepared);
+  const past = pastLength(inputs, prepared);
   const rows = inputs.find(({ name }) => name === TOKEN_IDS || name === EMBEDDINGS)?.dims?.[0];
   for (const input of missing) {
     const shape = isPast(input.name) ? stateShape(input, rows, batch) : null;
@@ -130,7 +139,7 @@ function addCachePosition(inputs: readonly ModelTensor[], prepared: Map<string, 
   const tokens = prepared.get(DECODER_TOKEN_IDS) ?? prepared.get(TOKEN_IDS) ?? prepared.get(EMBEDDINGS);
   const { dtype } = inputs.find(({ name }) => name === CACHE_POSITION) ?? {};
   if (!tokens || !dtype || prepared.has(CACHE_POSITION)) return;
-  const past = pastLength(prepared);
+  const past = pastLength(inputs, prepared);
   const places = Array.from({ length: tokens.dims[1]! }, (_, i) => past + i);
   prepared.set(CACHE_POSITION, integers(places, [places.length]).to(dtype) as Tensor);
 }

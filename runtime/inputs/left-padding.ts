@@ -1,5 +1,6 @@
 import { CONTRIB, isStandard } from '../onnx/domains.ts';
-import { canGatherRows, isGroupQueryAttention, takesTokensInFront } from '../onnx/gathered-rows.ts';
+import { canGatherRows, takesTokensInFront } from '../onnx/gathered-rows.ts';
+import { isGroupQueryAttention } from '../onnx/group-query.ts';
 import type { OnnxModel } from '../onnx/model.ts';
 import type { NodeProto } from '../onnx/proto.ts';
 import type { InputTensor } from '../tensor/string-tensor.ts';
@@ -49,9 +50,9 @@ export function leftPaddingFault(model: OnnxModel, prepared: ReadonlyMap<string,
  * Whether tokens of a run follow on padding. One that goes on from a cache has no new tokens that do, and the cache has each
  * row's tokens in front already.
  */
-export function isPadded(inputs: ReadonlyMap<string, InputTensor>): boolean {
+export function isPadded(model: OnnxModel, inputs: ReadonlyMap<string, InputTensor>): boolean {
   const mask = inputs.get(ATTENTION_MASK);
-  return mask !== undefined && pastLength(inputs) === 0 && isPaddedOnLeft(mask);
+  return mask !== undefined && pastLength(model.inputs, inputs) === 0 && isPaddedOnLeft(mask);
 }
 
 /**
@@ -78,7 +79,7 @@ function groupQueryFault(model: OnnxModel, prepared: ReadonlyMap<string, InputTe
   const tokens = prepared.get(TOKEN_IDS) ?? prepared.get(EMBEDDINGS);
   if (!tokens) return node;
   const count = tokens.dims[1]!;
-  const isAlone = pastLength(prepared) === 0 || count === 1;
+  const isAlone = pastLength(model.inputs, prepared) === 0 || count === 1;
   return isAlone || !isPaddedOnLeft(prepared.get(ATTENTION_MASK)!, count) ? undefined : node;
 }
 

@@ -28,7 +28,7 @@ export type Inputs = Readonly<Record<string, InputData | undefined>>;
  */
 export function matchInputs(inputs: readonly ModelTensor[], given: Inputs): Map<string, InputTensor> {
   const prepared = convertInputs(inputs, given);
-  const fault = maskFault(prepared);
+  const fault = maskFault(inputs, prepared);
   if (fault !== null) throw new InputError(`The inputs do not fit together: ${fault}.`);
   fillIn(inputs, prepared);
   // What needs an input that cannot be given fails; other parts of the model run without it.

@@ -49,7 +49,8 @@ export class FeatureExtractor {
     }
     const other = unknownSetting(settings, Object.keys(audioSettings.shape), WITHOUT_EFFECT);
     const isSpectrogram = type === 'WhisperFeatureExtractor';
-    const wrong = isSpectrogram && settings.do_normalize ? 'do_normalize' : other;
+    const isOdd = isSpectrogram && (settings.n_fft ?? 0) % 2 === 1;
+    const wrong = isSpectrogram && settings.do_normalize ? 'do_normalize' : isOdd ? 'n_fft' : other;
     if (wrong) {
       throw new InputError(
         `What the setting ${wrong} of preprocessor_config.json does to sound is not known here: give the model's own input.`,

@@ -45,7 +45,10 @@ interface Kind {
   readonly size: Sizes;
   readonly whole?: boolean;
   readonly resample: Resampling;
-  readonly crop?: number;
+  /** Null for a kind that takes no part of a picture, whatever its file says. */
+  readonly crop?: number | null;
+  /** Whether it crops where its file does not say. */
+  readonly crops?: boolean;
   readonly mean: readonly number[];
   readonly std: readonly number[];
 }
@@ -53,13 +56,13 @@ interface Kind {
 /** Those kinds of transformers that resize, crop, rescale and normalize, and nothing else. */
 const KINDS: Readonly<Record<string, Kind>> = {
   ViT: { size: 224, resample: 2, mean: HALF, std: HALF },
-  DeiT: { size: 256, resample: 3, crop: 224, mean: HALF, std: HALF },
-  CLIP: { size: 224, whole: true, resample: 3, crop: 224, ...CLIP },
-  ChineseCLIP: { size: 224, whole: true, resample: 3, crop: 224, ...CLIP },
-  Siglip: { size: 224, resample: 3, mean: HALF, std: HALF },
-  Bit: { size: 224, whole: true, resample: 3, crop: 224, ...CLIP },
-  Beit: { size: 224, resample: 3, mean: HALF, std: HALF },
-  Segformer: { size: 512, resample: 2, ...IMAGENET },
+  DeiT: { size: 256, resample: 3, crop: 224, crops: true, mean: HALF, std: HALF },
+  CLIP: { size: 224, whole: true, resample: 3, crop: 224, crops: true, ...CLIP },
+  ChineseCLIP: { size: 224, whole: true, resample: 3, crop: 224, crops: true, ...CLIP },
+  Siglip: { size: { height: 224, width: 224 }, whole: true, resample: 3, mean: HALF, std: HALF },
+  Bit: { size: 224, whole: true, resample: 3, crop: 224, crops: true, ...CLIP },
+  Beit: { size: 224, resample: 3, crop: 224, mean: HALF, std: HALF },
+  Segformer: { size: 512, resample: 2, crop: null, ...IMAGENET },
   ConvNext: { size: 384, whole: true, resample: 3, mean: HALF, std: HALF },
 };
 
@@ -122,8 +125,14 @@ export class ImageProcessor {
         ? this.#likeConvNext(image, wanted, resampling)
         : resize(image, ...this.#sidesOf(image, wanted), resampling)
       : image;
-    const crop = crop_size ?? this.#kind.crop;
-    if (!(do_center_crop ?? this.#kind.crop !== undefined) || crop === undefined) return resized;
+    if (!(do_center_crop ?? this.#kind.crops)) return resized;
+    const crop = crop_size ?? this.#kind.crop ?? null;
+    if (crop === null) {
+      throw new InputError(
+        "preprocessor_config.json has do_center_crop and no crop_size: set the size of the part that is taken, or give the pixels as the model's own input.",
+      );
+    }
+    if (this.#kind.crop === null) return resized;
     return typeof crop === 'number' ? cropped(resized, crop, crop) : cropped(resized, crop.width, crop.height);
   }
 

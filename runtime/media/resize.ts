@@ -83,8 +83,19 @@ function transposed(image: RawImage): RawImage {
 }
 
 function nearest(image: RawImage, width: number, height: number): RawImage {
-  const [across, down] = [image.width / width, image.height / height];
-  return map(image, width, height, (x, y) => [Math.floor((x + 0.5) * across), Math.floor((y + 0.5) * down)]);
+  const [across, down] = [placesOf(image.width, width), placesOf(image.height, height)];
+  return map(image, width, height, (x, y) => [across[x]!, down[y]!]);
+}
+
+/** The pixel of a line that each of the new line is: Pillow adds up the steps, and their errors. */
+function placesOf(from: number, to: number): number[] {
+  const step = from / to;
+  let place = step * 0.5;
+  return Array.from({ length: to }, () => {
+    const pixel = Math.trunc(place);
+    place += step;
+    return pixel;
+  });
 }
 
 /** A picture whose pixels are some of another one. `from` gives the column and row of each; where there is none, it is black. */

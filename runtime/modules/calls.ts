@@ -14,7 +14,31 @@ import { arePooled } from './pooled.ts';
 export function moduleCalls(path: string, nodes: readonly number[], context: CallContext): ModuleCall[] {
   const work = new Work(context);
   const changing = nodes.filter((index) => !work.isConstant(index));
-  const body = changing.length > 0 ? changing : nodes;
+  if (changing.length === 0 || changing.length === nodes.length) return callsIn(path, nodes, work);
+  const calls = callsIn(path, changing, work);
+  const more = constantCalls(calls, nodes, work).map((call) => describe(path, call, context));
+  return [...calls, ...more].sort((a, b) => a.nodes[0]! - b.nodes[0]!);
+}
+
+/**
+ * Calls on what is the same in every run (DeBERTa projects the embeddings of its distances as it does its states): nodes that do
+ * what a call does, with a parameter of it.
+ */
+function constantCalls([call]: readonly ModuleCall[], nodes: readonly number[], work: Work): number[][] {
+  const { node } = work.context.graph;
+  const body = call?.nodes ?? [];
+  const parameters = new Set(body.flatMap((index) => work.parametersRead(index)));
+  if (parameters.size === 0) return [];
+  const still = nodes.filter((index) => work.isConstant(index));
+  const isCall = (part: readonly number[]) =>
+    part.length === body.length &&
+    part.every((index, i) => node[index]!.opType === node[body[i]!]!.opType) &&
+    part.some((index) => work.parametersRead(index).some((name) => parameters.has(name)));
+  return still.map((_, i) => still.slice(i, i + body.length)).filter(isCall);
+}
+
+function callsIn(path: string, body: readonly number[], work: Work): ModuleCall[] {
+  const { context } = work;
   if (work.isOneCall(path, body)) return [describe(path, body, context)];
   const calls: number[][] = [];
   for (const section of joined(sections(body, work), work)) {

@@ -43,6 +43,7 @@ export function companions(
     const beside = left().filter(isBeside);
     if (beside.length < left().length) for (const name of beside) found.add(name);
   };
+  if (left().length > 1) drop((name) => look.isMeasured(name));
   if (left().length > 1) drop((name) => look.isGiven(name));
   if (left().length > 1) {
     const forms = new Set(left().flatMap((name) => look.formOf(name, SHARED).slice(1)));
@@ -80,6 +81,14 @@ class Look {
   /** Whether a tensor of whole numbers or truth values is made of such alone: positions, lengths, masks. */
   isOfInputs(tensor: string): boolean {
     return !isFloat(this.#context.types.get(tensor)) && !this.hasActivations(tensor);
+  }
+
+  /** Whether nothing reads a tensor behind the module but what is in no module and takes its size: a scripted function's. */
+  isMeasured(tensor: string): boolean {
+    const { links, scopes } = this.#context;
+    const outside = (links.readers.get(tensor) ?? []).filter((reader) => !this.#own.has(reader));
+    const areNowhere = outside.every((reader) => scopes[reader]!.modules.length === 0);
+    return areNowhere && !links.outputs.has(tensor) && this.#readers(tensor, false).length === 0;
   }
 
   /** Whether a tensor is made in a module of attention, and is what values are weighted by or what goes into the softmax. */

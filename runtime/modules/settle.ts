@@ -20,11 +20,37 @@ export const ROOT: Scope = { modules: [], classes: new Map(), call: null };
  */
 export function settle(graph: GraphProto, links: Links, told: readonly (Scope | null)[]): Scope[] {
   const settled = told.map((scope, index) => (/QuantizeLinear$/.test(graph.node[index]!.opType) ? null : scope));
+  behindHead(graph, links, settled);
   // Parameters alone do not make modules.
   if (told.some((scope) => scope !== null)) byParameter(graph, links, settled);
   byNeighbours(graph, links, settled);
   byReaders(graph, links, settled);
   return settled.map((scope) => scope ?? ROOT);
+}
+
+/** What scales logits, begins to cap them (by a division), or masks them. */
+const OF_LOGITS: ReadonlySet<string> = new Set(['Div', 'Mul', 'Where']);
+
+/**
+ * An `lm_head` is a linear layer in PyTorch. What onnxruntime-genai's builder puts behind its product, under its name, is the
+ * model's: the scale of the logits (Granite), or the cap on them (Gemma 2).
+ */
+function behindHead({ node }: GraphProto, links: Links, settled: (Scope | null)[]): void {
+  const linear = new Set<number>();
+  const behind = new Set<number>();
+  node.forEach(({ opType, input }, index) => {
+    const modules = settled[index]?.modules ?? [];
+    if (!modules.some((path) => /(^|\.)lm_head$/.test(path))) return;
+    const makers = input.flatMap((name) => links.maker.get(name) ?? []);
+    const isRight = /(^|\.)lm_head$/.test(modules.at(-1)!);
+    if (isRight && /^(MatMul\w*|Gemm)$/.test(opType)) linear.add(index);
+    else if (isRight && opType === 'Add' && makers.some((maker) => linear.has(maker))) linear.add(index);
+    // A Cast right behind the product hands its numbers on.
+    else if (opType === 'Cast' && makers.some((maker) => linear.has(maker))) linear.add(index);
+    else if (makers.some((maker) => behind.has(maker) || (linear.has(maker) && OF_LOGITS.has(opType))))
+      behind.add(index);
+  });
+  for (const index of behind) settled[index] = ROOT;
 }
 
 /** Operators that read a parameter of one module, and no other's. */

@@ -1,6 +1,7 @@
-import { CONTRIB } from './domains.ts';
+import { intAttribute } from './attributes.ts';
 import { dtypeName, elementType } from './dtypes.ts';
 import { FreshNames } from './fresh-names.ts';
+import { isGroupQueryAttention } from './group-query.ts';
 import { type Attributes, makeNode, makeTensor } from './make.ts';
 import { OnnxModel } from './model.ts';
 import { changedNode, type NodeProto, type TensorProto } from './proto.ts';
@@ -19,10 +20,6 @@ const BIAS = 10;
 /** The output of GroupQueryAttention that has. */
 const SCORES = 3;
 
-export function isGroupQueryAttention({ opType, domain }: NodeProto): boolean {
-  return opType === 'GroupQueryAttention' && domain === CONTRIB;
-}
-
 /** Whether a model has such nodes that do not get their tokens in front already. */
 export function takesTokensInFront(model: OnnxModel): boolean {
   return model.graph.node.some(
@@ -32,7 +29,10 @@ export function takesTokensInFront(model: OnnxModel): boolean {
 
 /** Whether it can be given rows that begin with padding: what it reads can be put in another order. */
 export function canGatherRows({ graph }: OnnxModel): boolean {
-  return graph.node.every((node) => !isGroupQueryAttention(node) || (!node.input[BIAS] && !node.output[SCORES]));
+  // With a cache that slides the operator refuses rows of several lengths.
+  const isFree = (node: NodeProto) =>
+    !node.input[BIAS] && !node.output[SCORES] && !intAttribute(node, 'sliding_window_cache');
+  return graph.node.every((node) => !isGroupQueryAttention(node) || isFree(node));
 }
 
 /**

@@ -1,5 +1,5 @@
 import { intAttribute } from './attributes.ts';
-import { CONTRIB } from './domains.ts';
+import { isGroupQueryAttention } from './group-query.ts';
 import { integerConstants } from './integer-constants.ts';
 import type { Dim } from './make.ts';
 import type { ModelTensor, OnnxModel } from './model.ts';
@@ -51,10 +51,6 @@ function withGraphSizes(inputs: readonly ModelTensor[], model: OnnxModel): reado
     if (size === undefined || typeof input.dims?.at(-1) !== 'string') return input;
     return { ...input, dims: [...input.dims.slice(0, -1), size] };
   });
-}
-
-function isGroupQueryAttention({ opType, domain }: NodeProto): boolean {
-  return opType === 'GroupQueryAttention' && domain === CONTRIB;
 }
 
 /** Null where the graph does not tell it. */

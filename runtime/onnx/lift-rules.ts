@@ -1,4 +1,5 @@
 import { floatAttribute, floatsAttribute, intAttribute, intsAttribute, stringAttribute } from './attributes.ts';
+import { scanOfBatch } from './lift-scan.ts';
 import { changed, type Lifter, withAttributes } from './lifter.ts';
 import { makeNode } from './make.ts';
 import { changedNode, type NodeProto } from './proto.ts';
@@ -143,15 +144,7 @@ export const RULES: ReadonlyMap<string, Rule> = new Map<string, Rule>([
   ['PRelu', { before: 7, lift: slopes }],
   ['ReduceSum', { before: 13, lift: axesAsInput }],
   ['Resize', { before: 11, lift: resized }],
-  [
-    'Scan',
-    {
-      before: 9,
-      lift(node, lifter) {
-        throw lifter.cannot(node, 'goes through a batch of sequences, as it did only there');
-      },
-    },
-  ],
+  ['Scan', { before: 9, lift: scanOfBatch }],
   ['Scatter', { before: 11, lift: (node) => [changed(node, node.input, [], 'ScatterElements')] }],
   [
     'Slice',

@@ -15,6 +15,7 @@ import type { OpenedFiles } from './opened-files.ts';
 import type { GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto } from './proto.ts';
 import { drawingIn } from './randomness.ts';
 import { tensorsOf } from './tensors.ts';
+import { withWindows } from './windows.ts';
 
 /** An input or an output of a model. Dims are null where even their number is free. */
 export interface ModelTensor {
@@ -26,6 +27,8 @@ export interface ModelTensor {
   readonly dims: readonly Dim[] | null;
   /** Of an input that asks whether the cache holds something: what it is where it does. */
   readonly cacheSwitch?: boolean;
+  /** Of an input of the key-value cache that keeps the last tokens alone: how many, however many there were. */
+  readonly window?: number;
 }
 
 /** The file that a model was read from. */
@@ -95,7 +98,7 @@ export class OnnxModel implements ModelFile {
     const declared = this.graph.input.filter(({ name }) => !this.initializers.has(name)).map(modelTensor);
     this.outputs = this.graph.output.map(modelTensor);
     this.draws = drawingIn(this.graph, proto.functions);
-    this.inputs = withHeadSizes(declared, this);
+    this.inputs = withWindows(withHeadSizes(declared, this), this);
     this.hasExternal = tensorsOf(proto).some(isExternal);
   }
 

@@ -1,5 +1,5 @@
 import { isFusedAttention } from './fused-attention.ts';
-import { isGroupQueryAttention } from './gathered-rows.ts';
+import { isGroupQueryAttention } from './group-query.ts';
 import type { OnnxModel } from './model.ts';
 
 /** What makes lengths and positions of a mask: attention is not kept from padding by these. */

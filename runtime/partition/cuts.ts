@@ -2,6 +2,7 @@ import { dtypeName, elementType } from '../onnx/dtypes.ts';
 import type { Links } from '../onnx/links.ts';
 import type { OnnxModel } from '../onnx/model.ts';
 import { ranges } from './ranges.ts';
+import { restoredFrom } from './restored.ts';
 import type { Stretches } from './stretches.ts';
 
 /** How many cuts inside a stretch are kept for traces that don't ask for them. */
@@ -39,13 +40,21 @@ export class Cuts {
   private readonly names: readonly string[];
   private readonly stretchOf: readonly (number | null)[];
   private readonly fixed: ReadonlySet<string>;
+  /** What restores the quantized tensors that a node makes: they stay together. */
+  private readonly restorers = new Map<number, number[]>();
   /** The runs so far. */
   private runs = 0;
 
   /** @param fixed tensors to cut at from the start, and for good */
-  constructor({ links, elementTypes }: OnnxModel, { names, of }: Stretches, fixed: Iterable<string> = []) {
-    this.links = links;
-    this.elementTypes = elementTypes;
+  constructor(model: OnnxModel, { names, of }: Stretches, fixed: Iterable<string> = []) {
+    this.links = model.links;
+    this.elementTypes = model.elementTypes;
+    model.graph.node.forEach(({ output }, index) => {
+      const quantized = restoredFrom(model, output[0]!);
+      if (quantized === null) return;
+      const maker = this.links.maker.get(quantized)!;
+      this.restorers.set(maker, [...(this.restorers.get(maker) ?? []), index]);
+    });
     this.names = names;
     this.stretchOf = of;
     this.segmentOf = of.map(() => null);
@@ -162,6 +171,7 @@ export class Cuts {
       for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
         if (!left.delete(node)) continue;
         segment.push(node);
+        pending.push(...(this.restorers.get(node) ?? []));
         for (const name of this.links.reads[node]!) pending.push(this.links.maker.get(name) ?? -1);
       }
       return segment.sort((a, b) => a - b);

@@ -7,6 +7,7 @@ import type { Replaced } from './fragment.ts';
 import type { Port } from './plan.ts';
 import { ranges } from './ranges.ts';
 import type { NewDispatch, Registers } from './registers.ts';
+import { restoredFrom } from './restored.ts';
 import type { Group } from './schedule.ts';
 import type { SegmentGraph } from './segment-graph.ts';
 
@@ -67,13 +68,17 @@ export class Dispatches {
     };
   }
 
-  /** Whether something that a segment reads was replaced; every segment makes the constants that it needs. */
+  /** Whether something that a segment reads was replaced; every segment makes the constants, and restores the tensors, that it needs. */
   private isAffected(segment: number): boolean {
-    const { segmentOf } = this.context.cut.cuts;
+    const { model, cuts } = this.context.cut;
+    const isRestored = (tensor: string, reader: number) =>
+      restoredFrom(model, model.graph.node[reader]!.output[0]!) === tensor;
     return this.forward.overrides.all.some(
       ({ tensor }) =>
         this.links.constant.has(tensor) ||
-        (this.links.readers.get(tensor) ?? []).some((reader) => segmentOf[reader] === segment),
+        (this.links.readers.get(tensor) ?? []).some(
+          (reader) => cuts.segmentOf[reader] === segment || isRestored(tensor, reader),
+        ),
     );
   }
 

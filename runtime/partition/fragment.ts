@@ -2,12 +2,13 @@ import { type KeyPart, keyOf } from '../graph/key.ts';
 import type { Value } from '../graph/types.ts';
 import type { OnnxModel } from '../onnx/model.ts';
 import { ranges } from './ranges.ts';
+import { restoredFrom } from './restored.ts';
 
 /** Some nodes of a model that run together, with the tensors that enter and leave them. */
 export interface Fragment {
   /** Fragments of one model with equal keys are equal. */
   readonly key: string;
-  /** Ascending, with those that make the constants they need. */
+  /** Ascending, with those that make the constants and restore the quantized tensors that they need. */
   readonly nodes: readonly number[];
   readonly initializers: ReadonlySet<string>;
   /** The names of its inputs, and what each is fed: a tensor of the model, or a value that stands in for one. */
@@ -17,7 +18,7 @@ export interface Fragment {
   readonly aliases: ReadonlyMap<string, string>;
   /** The names under which nodes find what they read, where these differ. */
   readonly renamed: ReadonlyMap<number, ReadonlyMap<string, string>>;
-  /** Whether what replaces tensors shows in its form: only some readers see it, or it stands in for a constant. */
+  /** Whether what replaces tensors shows in its form: only some readers see it, or it stands in for what a fragment makes itself. */
   readonly isSpecial: boolean;
 }
 
@@ -37,6 +38,7 @@ export function describeFragment(
   const links = model.links;
   const taken = new Set(nodes);
   const reads: { tensor: string; reader: number; value: Value | undefined }[] = [];
+  const isMadeAnew = (tensor: string) => links.constant.has(tensor) || restoredFrom(model, tensor) !== null;
   const pending = [...nodes];
   for (let next = 0; next < pending.length; next++) {
     const reader = pending[next]!;
@@ -44,7 +46,7 @@ export function describeFragment(
       const value = replaced(tensor, reader);
       reads.push({ tensor, reader, value });
       const maker = links.maker.get(tensor);
-      if (value || maker === undefined || taken.has(maker) || !links.constant.has(tensor)) continue;
+      if (value || maker === undefined || taken.has(maker) || !isMadeAnew(tensor)) continue;
       taken.add(maker);
       pending.push(maker);
     }
@@ -72,7 +74,7 @@ export function describeFragment(
       known.set(tensor, name);
       inputs.set(name, value);
       if (name !== tensor) aliases.set(name, tensor);
-      else if (links.constant.has(tensor)) marks.push(['free', tensor]);
+      else if (isMadeAnew(tensor)) marks.push(['free', tensor]);
     }
     if (name === tensor) continue;
     renamed.set(reader, (renamed.get(reader) ?? new Map()).set(tensor, name));

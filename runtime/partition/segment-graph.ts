@@ -4,8 +4,10 @@ import type { Dependencies, Vertex } from '../lowering/dependencies.ts';
 import type { Forward } from '../lowering/forward.ts';
 import { topologicalOrder } from '../lowering/topological-order.ts';
 import type { Links } from '../onnx/links.ts';
+import type { OnnxModel } from '../onnx/model.ts';
 import { outsideOf } from './choose-cuts.ts';
 import { type CutModel, Unsegmentable } from './cut-model.ts';
+import { restoredFrom } from './restored.ts';
 import type { Group, SegmentOrNode } from './schedule.ts';
 
 /** The graph of dependencies in terms of segments: which are needed, what each has to give, and what needs what. */
@@ -18,7 +20,10 @@ export class SegmentGraph {
   private readonly segmentOf: readonly (number | null)[];
   private readonly dependencies: Dependencies;
   private readonly graphNodes: readonly Node[];
+  private readonly model: OnnxModel;
   private readonly links: Links;
+  /** The nodes of which each segment that needs them has a copy, and their own segment none. */
+  private readonly leftOut = new Set<number>();
   private readonly known = new Map<SegmentOrNode, readonly SegmentOrNode[]>();
 
   /** @param vertices what has to run */
@@ -27,9 +32,11 @@ export class SegmentGraph {
     this.dependencies = dependencies;
     this.forward = dependencies.forwards[0]!;
     this.graphNodes = vertices.filter((vertex) => typeof vertex !== 'number');
+    this.model = model;
     this.links = model.links;
     for (const vertex of vertices) if (typeof vertex === 'number') this.addNode(vertex);
     this.collectOutputs();
+    this.leaveOutRestorers();
   }
 
   /** The reads of tensors that segments, or the model's inputs, give: nothing has to run for them. */
@@ -86,15 +93,48 @@ export class SegmentGraph {
   private collectOutputs(): void {
     for (const [segment, nodes] of this.nodes) {
       for (const read of nodes.flatMap((node) => this.forward.reads(node))) {
-        if (typeof read === 'string') this.addOutput(read, segment);
+        if (typeof read === 'string') this.handOn(read, segment);
       }
     }
     for (const node of this.graphNodes) {
       if (node.op === 'read') this.addOutput(this.forward.tensorOf(node), null);
       for (const tensor of outsideOf(node, this.forward)) {
-        if (!this.forward.overrides.of(tensor, null)) this.addOutput(tensor, null);
+        if (this.forward.overrides.of(tensor, null)) continue;
+        this.addOutput(tensor, null);
+        // A call of a module restores it itself.
+        this.handOn(tensor, null);
       }
     }
+  }
+
+  /** What a segment is given for a tensor that it reads: where it restores the tensor itself, the quantized one. */
+  private handOn(tensor: string, reader: number | null): void {
+    const maker = this.links.maker.get(tensor);
+    const isOwn = maker !== undefined && this.segmentOf[maker] === reader;
+    this.addOutput((isOwn ? null : restoredFrom(this.model, tensor)) ?? tensor, reader);
+  }
+
+  /** What restores tensors for other segments alone has nothing to do: they do so themselves. */
+  private leaveOutRestorers(): void {
+    for (const [segment, nodes] of this.nodes) {
+      const made = (index: number) => this.model.graph.node[index]!.output[0]!;
+      const restorers = new Set(nodes.filter((index) => restoredFrom(this.model, made(index)) !== null));
+      if (restorers.size === 0) continue;
+      const read = new Set(nodes.flatMap((index) => this.forward.reads(index)));
+      const given = this.outputs.get(segment);
+      const isUsed = (index: number) => read.has(made(index)) || given?.has(made(index));
+      const used = nodes.filter((index) => !restorers.has(index) || isUsed(index));
+      this.nodes.set(segment, used);
+      if (used.length === 0) this.nodes.delete(segment);
+      for (const index of restorers) if (!isUsed(index)) this.leftOut.add(index);
+    }
+  }
+
+  /** Whether a node runs with whatever needs it: one that makes a constant, or restores a tensor. */
+  private isCopied(index: number): boolean {
+    return (
+      this.segmentOf[index] === null || restoredFrom(this.model, this.model.graph.node[index]!.output[0]!) !== null
+    );
   }
 
   /** A tensor that is read outside of the segment that makes it is one of its outputs. */
@@ -113,7 +153,7 @@ export class SegmentGraph {
 
   private findNeeds(vertex: SegmentOrNode): SegmentOrNode[] {
     const found = new Set<SegmentOrNode>();
-    const constants = new Set<number>();
+    const copied = new Set<number>();
     const open: Vertex[] = [];
     // The first one comes out first.
     const add = (needs: Iterable<Vertex>) => open.push(...[...needs].reverse());
@@ -122,12 +162,10 @@ export class SegmentGraph {
       for (let need = open.pop(); need !== undefined; need = open.pop()) {
         const segment = typeof need === 'number' ? this.segmentOf[need]! : null;
         if (typeof need !== 'number') found.add(need);
-        else if (segment !== null) found.add(segment);
-        else if (!constants.has(need)) {
-          // A node that makes a constant runs with what needs it.
-          constants.add(need);
-          add(this.dependencies.needs(need));
-        }
+        else if (segment !== null && !this.leftOut.has(need)) found.add(segment);
+        if (typeof need !== 'number' || copied.has(need) || !this.isCopied(need)) continue;
+        copied.add(need);
+        add(this.dependencies.needs(need));
       }
     }
     if (typeof vertex === 'number') found.delete(vertex);

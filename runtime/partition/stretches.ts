@@ -1,5 +1,6 @@
 import type { Layer } from '../modules/layers.ts';
 import type { OnnxModel } from '../onnx/model.ts';
+import { restoredFrom } from './restored.ts';
 
 /** A model cut before and after each of its layers: what comes first, a stretch for each layer, what comes last. One without layers is one stretch. */
 export interface Stretches {
@@ -7,17 +8,23 @@ export interface Stretches {
   readonly names: readonly string[];
   /**
    * The stretch of each node of the graph. No node needs anything of a later stretch. Null for nodes that make constants:
-   * each fragment makes the constants that it needs.
+   * each fragment makes the constants that it needs. What restores a quantized tensor is where the tensor is made.
    */
   readonly of: readonly (number | null)[];
 }
 
-export function stretchesOf({ graph, links }: OnnxModel, layers: readonly Layer[]): Stretches {
+export function stretchesOf(model: OnnxModel, layers: readonly Layer[]): Stretches {
+  const { graph, links } = model;
   const layerOf = new Map(layers.flatMap(({ call }, i) => call.nodes.map((node) => [node, i + 1] as const)));
   const of: (number | null)[] = [];
   graph.node.forEach((node, index) => {
     if (node.output.every((name) => links.constant.has(name))) {
       of.push(null);
+      return;
+    }
+    const quantized = restoredFrom(model, node.output[0]!);
+    if (quantized !== null) {
+      of.push(of[links.maker.get(quantized)!]!);
       return;
     }
     const layer = layerOf.get(index);

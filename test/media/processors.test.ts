@@ -125,6 +125,16 @@ describe('what cannot be used is an error in words', () => {
       'they become 4 × 3 and 3 × 4 pixels. Give a trace for each.',
     ],
     [
+      'a part without a size',
+      () => new ImageProcessor('ViTImageProcessor', { do_center_crop: true }).pixels([image]),
+      'has do_center_crop and no crop_size',
+    ],
+    [
+      'frames of an odd length',
+      () => new FeatureExtractor('WhisperFeatureExtractor', { n_fft: 401 }),
+      'What the setting n_fft of preprocessor_config.json does to sound is not known here',
+    ],
+    [
       'a name of every object',
       () => new ImageProcessor('toString', {}),
       'What a toString does to a picture is not known',

@@ -164,6 +164,29 @@ describe('a model of an old operator set gives the same in a new one', () => {
     expect(await run(lifted(proto, 'old.onnx'), [2, 3])).toEqual(await run(proto, [2, 3]));
   });
 
+  test.each([[[0]], [[1]]])('a scan of a batch of sequences, in the direction %s', async (directions) => {
+    const body = makeGraph(
+      'body',
+      [makeNode('Add', ['sum', 'next'], ['more']), makeNode('Mul', ['more', 'next'], ['each'])],
+      [makeValueInfo('sum', 'float32', [2]), makeValueInfo('next', 'float32', [2])],
+      [makeValueInfo('more', 'float32', [2]), makeValueInfo('each', 'float32', [2])],
+    );
+    const attributes = { body: { graph: body }, num_scan_inputs: { int: 1 }, directions: { ints: directions } };
+    const graph = makeGraph(
+      '',
+      [
+        makeNode('Scan', ['', 'start', 'x'], ['last', 'all'], attributes),
+        makeNode('Reshape', ['all', 'sizes'], ['flat']),
+        makeNode('Concat', ['last', 'flat'], ['y'], { axis: { int: 1 } }),
+      ],
+      [makeValueInfo('x', 'float32', [3, 4, 2])],
+      [makeValueInfo('y', 'float32')],
+      [makeTensor('start', 'float32', [1, 2, 3, 4, 5, 6], [3, 2]), ints('sizes', [3, 8])],
+    );
+    const proto = makeModel(graph, 8);
+    expect(await run(lifted(proto, 'old.onnx'), [3, 4, 2])).toEqual(await run(proto, [3, 4, 2]));
+  });
+
   test('a softmax along the last of known dimensions stays one node, which is what an attention pattern is read from', () => {
     const nodesOf = (old: Old) => lifted(oldModel(old), 'old.onnx').graph!.node.map(({ opType }) => opType);
     expect(nodesOf(OLD['softmax over the last dimension']!)).toEqual(['Softmax']);
@@ -233,9 +256,9 @@ test.each<[string, Old, RegExp]>([
     /its node y \(BatchNormalization of operator set 7\) normalizes each position by itself/,
   ],
   [
-    'a scan of a batch',
-    { opset: 8, dims: [1], nodes: [['Scan', ['x'], 'y']] },
-    /its node y \(Scan of operator set 8\) goes through a batch/,
+    'a scan of a batch of sequences of several lengths',
+    { opset: 8, dims: [1], nodes: [['Scan', ['x', 'x'], 'y']] },
+    /its node y \(Scan of operator set 8\) goes through a batch of sequences, each as far as it is told to/,
   ],
   [
     'scales that are computed',

@@ -53,6 +53,7 @@ async function byHand(file: string, prompt: readonly number[], count: number, em
 
 const LONG = [0, 11, 99, 101, 5, 7, 42];
 const SHORT = [0, 42];
+const OTHER = [0, 7, 12, 3, 44, 150, 2];
 
 test.each([
   ['window', { local_window_size: { int: 3 } }],
@@ -210,4 +211,93 @@ test('a mixture of experts is a module, and its router: read and set', async () 
   const [mixed] = Object.values(await plain.run({ x: new OrtTensor('float32', x, [3, 4]), given }));
   expect([...set.mixed.data]).toEqual([...(mixed!.data as Float32Array)]);
   expect([...set.mixed.data]).not.toEqual([...read.mixed.data]);
+});
+
+/** Layers that slide, as the builder writes them for models with windows: their caches have room for the window alone. */
+test.each([['some'], ['all']])(
+  'caches that slide in %s layers are as long as the window from the first step on',
+  async (which) => {
+    const path = variant(`sliding-${which}`, { local_window_size: { int: 3 } });
+    const file = join(path, 'model.onnx');
+    const proto = decodeModel(readFileSync(file));
+    const nodes = proto.graph!.node.filter(({ opType }) => opType === 'GroupQueryAttention');
+    const sliding = which === 'all' ? nodes : nodes.slice(0, 1);
+    for (const node of sliding) node.attribute.push(makeAttribute('sliding_window_cache', { int: 1 }));
+    const caches = new Set(sliding.flatMap(({ input, output }) => [...input.slice(3, 5), ...output.slice(1, 3)]));
+    for (const info of [...proto.graph!.input, ...proto.graph!.output]) {
+      if (!caches.has(info.name) || info.type?.value.case !== 'tensorType') continue;
+      info.type.value.value.shape!.dim[2]!.value = { case: 'dimParam', value: 'sliding_length' };
+    }
+    writeFileSync(file, encodeModel(proto));
+    // What the whole caches of the same windows give.
+    const whole = join(variant(`windows-${which}`, { local_window_size: { int: 3 } }), 'model.onnx');
+    const [long, other] = [await byHand(whole, LONG, 6), await byHand(whole, OTHER, 6)];
+    const lm = await LanguageModel.load(path, { device: 'cpu' });
+    for (const useCache of [true, false]) {
+      const options = { maxNewTokens: 6, stopTokens: [], useCache };
+      const { tokens, result } = await lm.generate([LONG, OTHER], options, (tracer) => {
+        const all: Tensor[] = [];
+        for (const _ of tracer.iter()) all.push(save(lm.output[':, -1']) as unknown as Tensor);
+        return all;
+      });
+      expect(tokens).toEqual([long.tokens, other.tokens]);
+      for (const [step, { data }] of result.entries()) {
+        const expected = [...long.logits[step]!, ...other.logits[step]!];
+        for (const [i, value] of expected.entries()) expect(data[i]).toBeCloseTo(value, 4);
+      }
+    }
+    const alone = await lm.generate([...LONG], { maxNewTokens: 6, stopTokens: [] });
+    expect(alone.tokens).toEqual([long.tokens]);
+    await expect(lm.generate([LONG, SHORT], { maxNewTokens: 2 })).rejects.toThrow(
+      "padding before tokens, which this file's GroupQueryAttention takes for tokens",
+    );
+    // By hand, in two pieces.
+    const names = [...proto.graph!.input].map(({ name }) => name).filter((name) => name.startsWith('past'));
+    const first = await lm.trace({ input_ids: [LONG.slice(0, 4)] }, () =>
+      Object.fromEntries(names.map((name) => [name, save(lm.outputs[name.replace('past_key_values', 'present')]!)])),
+    );
+    const given = { input_ids: [LONG.slice(4)], attention_mask: [LONG.map(() => 1)], ...first };
+    const logits = await lm.trace(given as never, () => save(lm.output[':, -1']));
+    for (const [i, value] of long.logits[0]!.entries()) expect(logits.data[i]).toBeCloseTo(value, 4);
+    const { attention_mask: _, ...maskless } = given;
+    if (which === 'all') {
+      await expect(lm.trace(maskless as never, () => save(lm.output[':, -1']))).rejects.toThrow(
+        "'past_key_values.0.key' keeps the last 3 tokens, which does not tell how many there were. Give attention_mask too",
+      );
+    }
+  },
+);
+
+/** As the builder writes Granite and Gemma 2: logits are scaled and capped under the name of the head. */
+test('what an lm_head makes is its product, where the builder scales and caps logits behind it', async () => {
+  const path = variant('scaled', {});
+  const file = join(path, 'model.onnx');
+  const proto = decodeModel(readFileSync(file));
+  const graph = proto.graph!;
+  const head = graph.node.find(({ output }) => output[0] === 'logits')!;
+  head.output[0] = '/lm_head/MatMul/output_0';
+  graph.initializer.push(makeTensor('scale', 'float32', [0.25], []), makeTensor('cap', 'float32', [3], []));
+  graph.node.push(
+    makeNode('Mul', ['/lm_head/MatMul/output_0', 'scale'], ['/lm_head/Mul/output_0'], {}, '/lm_head/Mul'),
+    makeNode('Div', ['/lm_head/Mul/output_0', 'cap'], ['/lm_head/softcap/Div/output_0'], {}, '/lm_head/softcap/Div'),
+    makeNode(
+      'Tanh',
+      ['/lm_head/softcap/Div/output_0'],
+      ['/lm_head/softcap/Tanh/output_0'],
+      {},
+      '/lm_head/softcap/Tanh',
+    ),
+    makeNode('Mul', ['/lm_head/softcap/Tanh/output_0', 'cap'], ['logits'], {}, '/lm_head/softcap/Mul'),
+  );
+  writeFileSync(file, encodeModel(proto));
+  const plain = await byHand(fixturePath('genai-llama/model.onnx'), LONG, 1);
+  const lm = await LanguageModel.load(path, { device: 'cpu' });
+  const found = await lm.trace([LONG], () => ({
+    head: save(lm.lm_head.output['0, -1']),
+    logits: save(lm.output['0, -1']),
+  }));
+  for (const [i, value] of plain.logits[0]!.entries()) {
+    expect(found.head.data[i]).toBeCloseTo(value, 4);
+    expect(found.logits.data[i]).toBeCloseTo(3 * Math.tanh((value * 0.25) / 3), 4);
+  }
 });

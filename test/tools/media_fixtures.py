@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 from transformers import Wav2Vec2FeatureExtractor, WhisperFeatureExtractor
+from transformers.models.beit.image_processing_pil_beit import BeitImageProcessorPil
 from transformers.models.bit.image_processing_pil_bit import BitImageProcessorPil
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 from transformers.models.convnext.image_processing_pil_convnext import ConvNextImageProcessorPil
@@ -50,10 +51,19 @@ processors = [
     SegformerImageProcessorPil(size={"height": 24, "width": 12}),
     ConvNextImageProcessorPil(size={"shortest_edge": 16}),
     ConvNextImageProcessorPil(size={"shortest_edge": 16}, crop_pct=0.95),
+    # What files say in other words, or leave to the class.
+    ViTImageProcessorPil(size={"height": 57, "width": 57}, resample=0),
+    BeitImageProcessorPil(size=small),
+    BeitImageProcessorPil(size=small, do_center_crop=True, crop_size=12),
+    SegformerImageProcessorPil(size=small, do_center_crop=True, crop_size=12),
+    ConvNextImageProcessorPil(size={"shortest_edge": 16}, do_center_crop=True, crop_size=12),
 ]
+made = [(processor, {k: v for k, v in processor.to_dict().items() if not k.startswith("_")}) for processor in processors]
+for kind in (SiglipImageProcessorPil, ViTImageProcessorPil, BeitImageProcessorPil, CLIPImageProcessorPil):
+    config = {"image_processor_type": kind.__name__, "size": 13, **({"crop_size": 9} if kind is CLIPImageProcessorPil else {})}
+    made.append((kind.from_dict(config), config))
 cases = []
-for processor in processors:
-    config = {k: v for k, v in processor.to_dict().items() if not k.startswith("_")}
+for processor, config in made:
     for name in [*pictures, "wide.jpg"]:
         pixels = processor(Image.open(out / name).convert("RGB"), return_tensors="np")["pixel_values"]
         # Of the whole its sums by row and channel, of each of its rows a value.

@@ -148,8 +148,18 @@ export async function buildBundle(
     ...(whole.attached.size > 0 && {
       attached: Array.from(whole.attached, ([path, one]) => ({ path, ...describeModel(one) })),
     }),
-    inputs: model.inputs.flatMap(({ name: input, dtype, dims }) =>
-      dtype ? [{ name: input, dtype, dims: dims && [...dims], used: used.has(input) }] : [],
+    inputs: model.inputs.flatMap(({ name: input, dtype, dims, window }) =>
+      dtype
+        ? [
+            {
+              name: input,
+              dtype,
+              dims: dims && [...dims],
+              used: used.has(input),
+              ...(window !== undefined && { window }),
+            },
+          ]
+        : [],
     ),
     parameters: intervention.parameters.map(({ default: usual, dims, ...rest }) => ({
       ...rest,

@@ -14,7 +14,9 @@ export function pageOf(page: string, rows: Rows): string {
   const [before, rest] = page.split(BEGIN);
   const after = rest?.split(END)[1];
   if (after === undefined) throw new Error(`The page has no place for the table: ${BEGIN} … ${END}`);
-  const kinds = [...new Set([...rows.values()].flatMap((cells) => [...cells.keys()]))];
+  // In the order of the architecture that has most.
+  const most = [...rows.values()].sort((a, b) => b.size - a.size);
+  const kinds = [...new Set(most.flatMap((cells) => [...cells.keys()]))];
   const notes = new Notes();
   const lines = Array.from(rows, ([architecture, cells]) =>
     line([architecture, ...kinds.map((kind) => shown(cells.get(kind), notes))]),
