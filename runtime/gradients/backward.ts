@@ -93,7 +93,8 @@ export function backward(model: ModelProto, request: BackwardRequest): Backward 
   };
 }
 
-function factsOf({ graph }: ModelProto, dims: ReadonlyMap<string, Dims>): Facts {
+/** The facts about a model, as far as its nodes and the sizes of its inputs tell. */
+export function factsOf({ graph }: ModelProto, dims: ReadonlyMap<string, Dims>): Facts {
   const facts = new Facts();
   for (const input of graph!.input) {
     const given = dims.get(input.name);
