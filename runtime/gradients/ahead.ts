@@ -2,7 +2,7 @@ import { makeGraph, makeModelLike, makeNode, makeTensor, makeValueInfo } from '.
 import type { ModelProto } from '../onnx/proto.ts';
 import { tensorNames } from '../onnx/rename.ts';
 import { type Backward, type BackwardRequest, backward, factsOf, gradientName, seedName } from './backward.ts';
-import { nextOrder } from './emitter.ts';
+import { nextOrder } from './names.ts';
 import { withGradientOperators } from './operator-sets.ts';
 
 /** A model that has gone back before it is asked to, and what is left of its derivative then. */

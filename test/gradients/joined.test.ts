@@ -1,5 +1,6 @@
 import { backward, crossEntropy, grad, Parameter, type RunStats, save, square, sum } from 'onnsight';
 import { beforeAll, expect, it } from 'vitest';
+import { loadEachWay } from '../execution/ways.ts';
 import { loadToy } from '../support/toy.ts';
 
 /*
@@ -16,7 +17,7 @@ let lm: Awaited<ReturnType<typeof loadToy>>;
 let targets: number[];
 
 beforeAll(async () => {
-  lm = await loadToy({ segmentation: 'layers' });
+  lm = (await loadEachWay(loadToy)).get('layers')!;
   const { ids } = lm.tokenizer.encode(sentence);
   targets = batch.flatMap(() => [...ids.slice(1)]);
 });
@@ -88,8 +89,8 @@ it('several passes, what comes in, and gradients of gradients', async () => {
       return [save(slope['0, -1']), save(twice['0, -1']), save(other['0, -1']), save(second['0, -1'])];
     });
     found.push(saved.flatMap((one) => Array.from(one.data, Number)));
-    saved[0]!.data.forEach((value, i) => {
-      expect(Number(saved[1]!.data[i])).toBeCloseTo(2 * Number(value), 4);
+    Array.from(saved[0]!.data, Number).forEach((value, i) => {
+      expect(Number(saved[1]!.data[i])).toBeCloseTo(2 * value, 4);
     });
   }
   expectSame(found);
