@@ -1,14 +1,12 @@
-import { now } from '../clock.ts';
-import type { Share } from '../gradients/shares.ts';
 import type { Value } from '../graph/types.ts';
 import type { SessionTensor } from '../ort/port.ts';
-import type { Dispatch } from '../partition/plan.ts';
-import { gradientName, seedName } from './backward-programs.ts';
+import { AddedGradients } from './added-gradients.ts';
 import { callBackward } from './call-backward.ts';
+import { Derivatives } from './derivatives.ts';
 import { constant, type Gradient, type Recorder } from './recorder.ts';
 import { zerosLike } from './session-tensors.ts';
 import { type ReplacedPort, Slots } from './slots.ts';
-import type { DispatchStats, RunStats } from './stats.ts';
+import type { RunStats } from './stats.ts';
 import type { Tape, TapedCall, TapedRun, TapedSum } from './tape.ts';
 
 /** What a pass is asked for. */
@@ -50,18 +48,10 @@ export class BackwardPass {
   private readonly goal: PassGoal;
   private readonly slots: Slots;
   private readonly recorder: Recorder;
-  private readonly made: SessionTensor[];
-  /** The gradients by values that go from run to run: what later runs made of them. */
-  private readonly byValue = new Map<Value, Gradient>();
-  /** The gradients by registers, run by run, as far as they have added up. */
-  private readonly byRegister: readonly Map<number, Gradient>[];
-  /** The gradients by weights of the models, by the values that stand for them. */
-  private readonly byWeight = new Map<Value, Gradient>();
+  private readonly added: AddedGradients;
+  private readonly derivatives: Derivatives;
   /** Everything behind this place has been gone through. */
   private place: Place;
-  private readonly dispatches: DispatchStats[] = [];
-  /** Milliseconds that writing derivatives took; null where all were known. */
-  private planned: number | null = null;
   /** What is set at the dispatch which the pass is at. */
   private settling: Settling | null = null;
 
@@ -73,10 +63,11 @@ export class BackwardPass {
     this.tape = tape;
     this.goal = goal;
     this.recorder = recorder;
-    this.made = made;
     this.slots = new Slots(tape, goal.wanted, goal.replaced);
-    this.byRegister = tape.map(() => new Map());
-    this.byValue.set(goal.loss, goal.seed);
+    this.added = new AddedGradients(tape.length, recorder);
+    this.added.toValue(goal.loss, goal.seed);
+    const { slots, added } = this;
+    this.derivatives = new Derivatives({ tape, slots, added, recorder, made });
     this.place = { run: tape.length, dispatch: -1 };
   }
 
@@ -89,13 +80,13 @@ export class BackwardPass {
     if (weight) {
       await this.advance({ run: -1, dispatch: -1 });
       // What the model makes of it, and what later runs made of it that were given it.
-      const [inModel, given] = [this.byWeight.get(value), this.byValue.get(value)];
-      return inModel && given ? this.recorder.sum(inModel, given) : (inModel ?? given ?? null);
+      const [inModel, given] = [this.added.ofWeight(value), this.added.ofValue(value)];
+      return inModel && given ? this.recorder.sum(inModel, given) : (inModel ?? given);
     }
     const call = this.tape.findIndex((entry) => entry.kind !== 'run' && entry.value === value);
     if (call >= 0) {
       await this.advance({ run: call + 1, dispatch: -1 });
-      return this.byValue.get(value) ?? null;
+      return this.added.ofValue(value);
     }
     const own = this.slots.of(value);
     let sum: Gradient | null = null;
@@ -105,32 +96,19 @@ export class BackwardPass {
     }
     if (own.length > 0) return sum;
     await this.advance({ run: -1, dispatch: -1 });
-    return this.byValue.get(value) ?? null;
+    return this.added.ofValue(value);
   }
 
   /** What has happened so far. */
   stats(): RunStats {
-    const { planned, dispatches } = this;
-    const { segmentation, held } = this.tape.findLast((entry) => entry.kind === 'run')!.engine;
-    const passed = new Set(dispatches.map(({ name }) => name));
-    const segments = this.tape.flatMap((entry) =>
-      entry.kind === 'run' ? entry.plan.dispatches.filter(({ kind }) => kind === 'segment') : [],
-    );
-    return {
-      segmentation,
-      planned,
-      dispatches,
-      held,
-      skipped: segments.map(({ label }) => label).filter((label) => !passed.has(label)),
-      total: dispatches.reduce((sum, { built, ran }) => sum + (built ?? 0) + ran, planned ?? 0),
-    };
+    return this.derivatives.stats();
   }
 
   /** The gradient by a register once all that comes behind its maker has been gone through. */
   private async at(place: Place, register: number): Promise<Gradient | null> {
     if (this.settling && isSame(place, this.place)) return this.inside(register, this.settling);
     await this.advance(place);
-    return this.byRegister[place.run]!.get(register) ?? null;
+    return this.added.ofRegister(place.run, register);
   }
 
   /** Goes back until everything down to a place has been gone through, the place included. */
@@ -160,24 +138,19 @@ export class BackwardPass {
     const { plan, saves } = entry;
     const seen = new Set<Value>();
     saves.forEach((value, i) => {
-      const gradient = this.byValue.get(value);
+      const gradient = this.added.ofValue(value);
       if (!gradient || seen.has(value) || !this.slots.isHome(value, run)) return;
       seen.add(value);
-      this.add(run, plan.saves[i]!, gradient);
+      this.added.toRegister(run, plan.saves[i]!, gradient);
     });
   }
 
   /** What a run made of its operands goes on to the runs in front of it. */
   private leave(run: number): void {
     for (const { value, register } of this.slots.givenTo(run)) {
-      const gradient = this.byRegister[run]!.get(register);
-      if (gradient) this.addTo(value, gradient);
+      const gradient = this.added.ofRegister(run, register);
+      if (gradient) this.added.toValue(value, gradient);
     }
-  }
-
-  private addTo(value: Value, gradient: Gradient): void {
-    const known = this.byValue.get(value);
-    this.byValue.set(value, known ? this.recorder.sum(known, gradient) : gradient);
   }
 
   /** Goes through a function of the user by the derivative that the user gave. */
@@ -186,7 +159,7 @@ export class BackwardPass {
     if (!gradient) return;
     const made = this.recorder.called(call, gradient, await callBackward(call, gradient.tensor));
     made.forEach((one, i) => {
-      if (one) this.addTo(call.inputs[i]!, one);
+      if (one) this.added.toValue(call.inputs[i]!, one);
     });
   }
 
@@ -194,22 +167,16 @@ export class BackwardPass {
     const gradient = await this.arriving(sum);
     if (!gradient) return;
     const own = sum.isTransposed ? this.recorder.transposed(gradient) : gradient;
-    for (const input of sum.inputs) this.addTo(input, own);
+    for (const input of sum.inputs) this.added.toValue(input, own);
   }
 
   /** What goes back through something that is no run; null where nothing does, or nothing that comes before is asked for. */
   private async arriving({ value, inputs }: TapedCall | TapedSum): Promise<Gradient | null> {
     if (!inputs.some((input) => this.slots.isActiveValue(input))) return null;
-    const gradient = this.byValue.get(value) ?? null;
+    const gradient = this.added.ofValue(value);
     if (!this.goal.replaced.has(value)) return gradient;
     if (!gradient) throw new IndependentError(value);
     return this.goal.replacement(value);
-  }
-
-  private add(run: number, register: number, gradient: Gradient): void {
-    const registers = this.byRegister[run]!;
-    const known = registers.get(register);
-    registers.set(register, known ? this.recorder.sum(known, gradient) : gradient);
   }
 
   /** Goes through one dispatch: from the gradients by what it gave to those by what it was fed. */
@@ -230,7 +197,7 @@ export class BackwardPass {
     const weights = this.slots.weightsIn(run, dispatch);
     const inner = this.slots.wantedIn(run, dispatch).filter(({ name }) => !settled.has(name));
     const wanted = [...feeds, ...weights, ...inner].map(({ name }) => name);
-    const made = await this.derive(
+    const made = await this.derivatives.of(
       run,
       step,
       [...new Set(wanted)],
@@ -239,13 +206,12 @@ export class BackwardPass {
     );
     this.settling = null;
     for (const { name, register } of inner) if (made.has(name)) before.set(register, made.get(name)!);
-    for (const [register, gradient] of before) this.byRegister[run]!.set(register, gradient);
-    for (const { name, register } of feeds) if (made.has(name)) this.add(run, register, made.get(name)!);
+    for (const [register, gradient] of before) this.added.setRegister(run, register, gradient);
+    for (const { name, register } of feeds) if (made.has(name)) this.added.toRegister(run, register, made.get(name)!);
     for (const { value, name, isTransposed } of weights) {
       const given = made.get(name);
       const gradient = given && isTransposed ? this.recorder.transposed(given) : given;
-      const known = this.byWeight.get(value);
-      if (gradient) this.byWeight.set(value, known ? this.recorder.sum(known, gradient) : gradient);
+      if (gradient) this.added.toWeight(value, gradient);
     }
   }
 
@@ -256,7 +222,7 @@ export class BackwardPass {
     if (pending.has(name)) throw new OrderError();
     pending.add(name);
     const { run } = this.place;
-    const hasCome = this.byRegister[run]!.has(register);
+    const hasCome = this.added.ofRegister(run, register) !== null;
     const own = this.goal.wanted.has(value) || !hasCome ? await this.inside(register, settling) : null;
     if (own) before.set(register, own);
     else if (isHome && !hasCome) throw new IndependentError(value);
@@ -274,59 +240,11 @@ export class BackwardPass {
     for (const port of settling.ports) {
       if (engine.backwardPrograms.depends(step.program, port.name, name)) await this.settle(port, settling);
     }
-    return (await this.derive(run, step, [name], settling.settled)).get(name) ?? null;
+    return (await this.derivatives.of(run, step, [name], settling.settled)).get(name) ?? null;
   }
 
   private runAt(run: number): TapedRun {
     return this.tape[run] as TapedRun;
-  }
-
-  /** Runs the derivative of a dispatch's program. */
-  private async derive(
-    run: number,
-    dispatch: Dispatch,
-    wanted: readonly string[],
-    settled: ReadonlyMap<string, Gradient>,
-    shares: readonly Share[] = [],
-  ): Promise<ReadonlyMap<string, Gradient>> {
-    const { program, feeds, fetches, label } = dispatch;
-    const entry = this.runAt(run);
-    const { registers, engine } = entry;
-    // A copy of what the run was given leads nowhere that its feed does not.
-    const made = fetches.filter(({ register }) => !this.slots.isFed(run, register));
-    const known = new Map(settled);
-    for (const { name, register } of made) {
-      const gradient = settled.has(name) ? undefined : this.byRegister[run]!.get(register);
-      if (gradient) known.set(name, known.has(name) ? this.recorder.sum(known.get(name)!, gradient) : gradient);
-    }
-    if (known.size === 0 || wanted.length === 0) return new Map();
-    const start = now();
-    const derivative = engine.backwardPrograms.of(program, {
-      seeds: [...known.keys()],
-      wanted,
-      replaced: new Set(settled.keys()),
-      given: new Set(made.map(({ name }) => name)),
-      shares,
-      dims: new Map(feeds.map(({ name, register }) => [name, registers[register]!.dims])),
-    });
-    if (derivative.isNew) this.planned = (this.planned ?? 0) + now() - start;
-    if (derivative.outputs.length === 0) return new Map();
-    const at = new Map([...made, ...feeds].map(({ name, register }) => [name, registers[register]!]));
-    const given = Object.fromEntries([
-      ...derivative.inputs.map((name) => [name, at.get(name)!] as const),
-      ...derivative.seeds.map((name) => [seedName(name), known.get(name)!.tensor] as const),
-    ]);
-    let built: number | null = null;
-    const onBuilt = (milliseconds: number) => {
-      built = milliseconds;
-    };
-    const outputs = derivative.outputs.map((name) => gradientName(name, derivative.order));
-    const begin = now();
-    const results = await engine.programs.run(derivative.program, given, outputs, onBuilt);
-    const ran = now() - begin - (built ?? 0);
-    this.made.push(...Object.values(results));
-    this.dispatches.push({ name: label, kind: 'backward', action: 'run', built, ran });
-    return this.recorder.ran(entry, dispatch, derivative, known, results);
   }
 }
 

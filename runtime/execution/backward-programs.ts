@@ -1,3 +1,4 @@
+import { goneAhead } from '../gradients/ahead.ts';
 import { type Backward, backward, gradientName, seedName } from '../gradients/backward.ts';
 import type { Dim } from '../gradients/facts.ts';
 import { fromResiduals } from '../gradients/residuals.ts';
@@ -53,6 +54,12 @@ interface Written extends BackwardProgram {
   readonly keeps: boolean;
 }
 
+/** What runs of a program keep: what it computes on the way, or what it has gone back for at once. */
+interface Kept {
+  readonly names: readonly string[];
+  readonly ahead: ModelProto | null;
+}
+
 export { gradientName, seedName };
 
 /** What is known of a program. */
@@ -70,7 +77,9 @@ export class BackwardPrograms {
   private readonly written = new Map<string, Written>();
   private readonly known = new Map<string, Known>();
   /** By programs: what their runs keep for the backward pass. */
-  private readonly kept = new Map<string, readonly string[]>();
+  private readonly kept = new Map<string, Kept>();
+  /** How often the derivatives of programs were used. */
+  private readonly uses = new Map<string, number>();
   /** By derivatives: the one that computed again what they are given. */
   private readonly outdated = new Map<string, string>();
   private readonly store: ProgramStore;
@@ -85,7 +94,8 @@ export class BackwardPrograms {
     const key = requestKey(program, request);
     const known = this.written.get(key);
     const first = known ?? { ...this.write(key, program, request), uses: 0, keeps: !program.random };
-    const isOften = first.keeps && first.uses === OFTEN;
+    remember(this.uses, program.key, (this.uses.get(program.key) ?? 0) + 1);
+    const isOften = first.keeps && first.uses === (program.isOften ? 0 : OFTEN);
     const used = isOften ? this.often(key, program, request, first, isShort(question)) : first;
     this.dropOutdated(key);
     remember(this.written, key, { ...used, uses: used.uses + 1 });
@@ -107,15 +117,24 @@ export class BackwardPrograms {
     return tensor !== on && seen.has(on);
   }
 
+  /** Whether runs of a program have been gone back through so often that it is worth making better ones of it. */
+  isOften({ key }: Program): boolean {
+    return (this.uses.get(key) ?? 0) >= OFTEN - 1;
+  }
+
   /** What a run of a program keeps for the backward pass besides what it gives: nothing before that has been gone often. */
   residuals({ key }: Program): readonly string[] {
-    return this.kept.get(key) ?? [];
+    return this.kept.get(key)?.names ?? [];
   }
 
   /** The program that gives these, too. */
   withResiduals(program: Program): Program {
-    const extras = this.residuals(program);
-    return { ...program, extras, write: () => encodeModel(withOutputs(decodeModel(program.write()), extras)) };
+    const { names: extras, ahead } = this.kept.get(program.key)!;
+    // Its weights are there in two forms: for the way there and back.
+    if (ahead) return { ...program, extras, weights: 2 * program.weights, write: () => encodeModel(ahead) };
+    const write = () => encodeModel(withOutputs(decodeModel(program.write()), extras));
+    // What it gives is held until the pass has come back: each session would keep room for all of it.
+    return { ...program, extras, arena: false, write };
   }
 
   private write(key: string, program: Program, request: Request): BackwardProgram {
@@ -127,20 +146,44 @@ export class BackwardPrograms {
    * for this run.
    */
   private often(key: string, program: Program, request: Request, used: Written, isShort: boolean): Written {
+    if (program.isOften && this.goAhead(key, program, request)) return used;
     const { derivative, residuals } = fromResiduals(forwardOf(program, request), request);
     const known = this.residuals(program);
     const all = [...new Set([...known, ...residuals])];
     if (all.length > known.length) {
-      remember(this.kept, program.key, all);
-      const next = requestKey(program, { ...request, given: new Set([...request.given, ...all]) });
-      const written = made(next, program, derivative);
-      remember(this.written, next, { ...(isShort ? prepacked(written) : written), uses: 0, keeps: false });
-      remember(this.outdated, next, key);
+      remember(this.kept, program.key, { names: all, ahead: null });
+      this.replace(key, program, request, all, derivative, isShort);
       return used;
     }
     if (!isShort || used.weights === 0) return used;
     this.store.drop(used.program.key);
     return { ...used, ...prepacked(used) };
+  }
+
+  /** From now on runs of a program, which ends in a loss, go back at once. False where it does not. */
+  private goAhead(key: string, program: Program, request: Request): boolean {
+    const known = this.kept.has(program.key);
+    const found = known || request.shares.length > 0 ? null : goneAhead(forwardOf(program, request), request);
+    if (!found) return false;
+    const { model, gradients, derivative } = found;
+    remember(this.kept, program.key, { names: gradients, ahead: model });
+    this.replace(key, program, request, gradients, derivative, false);
+    return true;
+  }
+
+  /** The derivative that takes the place of another one where runs keep more. */
+  private replace(
+    key: string,
+    program: Program,
+    request: Request,
+    kept: readonly string[],
+    derivative: Backward,
+    isShort: boolean,
+  ): void {
+    const next = requestKey(program, { ...request, given: new Set([...request.given, ...kept]) });
+    const written = made(next, program, derivative);
+    remember(this.written, next, { ...(isShort ? prepacked(written) : written), uses: 0, keeps: false });
+    remember(this.outdated, next, key);
   }
 
   /** Where a derivative takes the place of another one, that one's session is not needed any more. */

@@ -16,6 +16,7 @@ import type { InputTensor } from '../tensor/string-tensor.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { BackwardPrograms } from './backward-programs.ts';
 import { checkFusing, Fused } from './fused.ts';
+import { Joins } from './joins.ts';
 import { type Form, ModelForms } from './model-forms.ts';
 import { ProgramError, type ProgramRunner } from './program-runner.ts';
 import { Programs } from './programs.ts';
@@ -73,6 +74,7 @@ export class Engine {
   readonly programs: Programs;
   /** The derivatives of programs. */
   readonly backwardPrograms: BackwardPrograms;
+  private readonly joins: Joins;
   /** How much of a run may be kept for its backward pass. */
   private readonly residualBytes: number;
   readonly segmentation: Segmentation;
@@ -98,6 +100,7 @@ export class Engine {
     const limit = Math.max(SMALL, COPIES[segmentation] * bytes);
     this.programs = new Programs(config, model, limit);
     this.backwardPrograms = new BackwardPrograms(this.programs);
+    this.joins = new Joins(this.backwardPrograms);
     this.residualBytes = Math.max(SMALL, KEPT * bytes);
     this.planner = new Planner(model, tree, locate, segmentation, this.programs, {
       maxIterations,
@@ -139,8 +142,9 @@ export class Engine {
     const { graph, plan } = planned;
     // A block that is one session by now has no parts to share.
     const reuse = planned.way === 'one' || planned.way === 'taps' ? given : scopeHere();
-    const run = (chosen: Plan, programs: ProgramRunner = this.programs, own = graph) =>
-      runPlan(chosen, own, inputs, {
+    const run = (asPlanned: Plan, programs: ProgramRunner = this.programs, own = graph) => {
+      const chosen = onTrail ? this.joins.of(asPlanned, !!reuse) : asPlanned;
+      return runPlan(chosen, own, inputs, {
         model: this.model,
         programs,
         signal,
@@ -148,9 +152,11 @@ export class Engine {
         onProgress,
         residuals: onTrail && new Residuals(chosen, this.backwardPrograms, this.residualBytes),
       }).then((ran) => {
+        if (onTrail) this.joins.ran(chosen, ran.registers);
         onTrail?.({ plan: ran.plan, graph: own, registers: ran.registers, own: ran.own });
         return ran;
       });
+    };
     const asPlanned = (way: Planned): ReturnType<typeof run> =>
       run(way.plan, this.programs, way.graph).catch((error) => {
         // What cannot be compiled by itself may well be compiled as a part of the whole, and the other way round.

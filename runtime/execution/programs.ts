@@ -146,8 +146,7 @@ export class Programs implements ProgramRunner, ProgramStore {
         device,
         weights: program.weights,
         prepack: program.prepack ?? true,
-        // What it gives is held until the pass has come back: each session would keep room for all of it.
-        ...(program.extras && { arena: false }),
+        ...(program.arena === false && { arena: false }),
         simplify: program.simplify ?? true,
       });
     };

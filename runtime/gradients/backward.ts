@@ -4,10 +4,11 @@ import { drawingIn } from '../onnx/randomness.ts';
 import { tensorNames } from '../onnx/rename.ts';
 import { Cotangents } from './cotangents.ts';
 import { declaredDims } from './declared-dims.ts';
-import { Emitter, nextOrder } from './emitter.ts';
+import { Emitter } from './emitter.ts';
 import { GradientError } from './error.ts';
 import { type Dims, Facts } from './facts.ts';
 import { withFixedShapes } from './fixed-shapes.ts';
+import { nextOrder } from './names.ts';
 import { needed } from './needed.ts';
 import { gradientOpset, withGradientOperators } from './operator-sets.ts';
 import { sweep } from './sweep.ts';
@@ -93,7 +94,8 @@ export function backward(model: ModelProto, request: BackwardRequest): Backward 
   };
 }
 
-function factsOf({ graph }: ModelProto, dims: ReadonlyMap<string, Dims>): Facts {
+/** The facts about a model, as far as its nodes and the sizes of its inputs tell. */
+export function factsOf({ graph }: ModelProto, dims: ReadonlyMap<string, Dims>): Facts {
   const facts = new Facts();
   for (const input of graph!.input) {
     const given = dims.get(input.name);

@@ -21,6 +21,10 @@ export interface Program {
   readonly rowWise?: boolean;
   /** What it gives besides what its key tells: a session that gives more serves those that ask for less, too. */
   readonly extras?: readonly string[];
+  /** Whether its session keeps room for what it computes: unless it is false. */
+  readonly arena?: boolean;
+  /** Whether it was made of programs that have gone back often. */
+  readonly isOften?: boolean;
   /** Whether ONNX Runtime simplifies the model: unless it is false. */
   readonly simplify?: boolean;
   /** The model in ONNX's format. */

@@ -1,5 +1,6 @@
 import { activeBuilder, builder } from './builder.ts';
 import type { TensorProxy } from './proxy.ts';
+import { checkAsked } from './unused.ts';
 
 /** An entry of an array that may not be there. */
 export interface Doubt {
@@ -16,7 +17,9 @@ export function doubt(entry: object, how: Doubt): void {
 /** A value that is about to be asked whether it is there: an entry that may not be is then undefined, as in JavaScript. */
 export function asked(value: unknown): unknown {
   const how = doubtOf(value);
-  return how ? how.ask() : value;
+  if (how) return how.ask();
+  checkAsked(value);
+  return value;
 }
 
 /** Null for a value that is certainly what it is. */

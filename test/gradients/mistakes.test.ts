@@ -124,6 +124,27 @@ describe('a gradient that is not there is an error at its line', () => {
     );
   });
 
+  it('of what the loss may not depend on, asked in the block whether it is there', async () => {
+    const perhaps = () => {
+      'use trace';
+      return grad(sum(h[0].output), [h[2].output], { allowUnused: true });
+    };
+    const message = /undefined is known only after the run/;
+    await expect(lm.trace(clean, () => ({ is: perhaps()[0] === undefined }))).rejects.toThrow(message);
+    await expect(lm.trace(clean, () => ({ is: perhaps()[0] != null }))).rejects.toThrow(message);
+    await expect(lm.trace(clean, () => save(perhaps()[0] ?? h[0].output))).rejects.toThrow(message);
+    await expect(lm.trace(clean, () => ({ dtype: perhaps()[0]?.dtype }))).rejects.toThrow(message);
+    await expect(lm.trace(clean, () => ({ is: typeof perhaps()[0] }))).rejects.toThrow(message);
+    await expect(lm.trace(clean, () => save(perhaps()[0]! && h[0].output))).rejects.toThrow(message);
+    await expect(
+      lm.trace(clean, () => {
+        const [g = h[0].output] = perhaps();
+        return save(g);
+      }),
+    ).rejects.toThrow(message);
+    expect(await lm.trace(clean, () => save(perhaps()[0]!))).toBeUndefined();
+  });
+
   it('after a branch or loop with a backward pass in it', () =>
     traceFails(
       lm.trace(clean, () => {
