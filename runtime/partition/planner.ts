@@ -38,6 +38,8 @@ export interface Request {
   readonly isAlone: boolean;
   /** Whether it may be a single session in this thread: nobody waits for its parts. */
   readonly mayBeOne: boolean;
+  /** How many runs like this one are sure to come, this one among them. */
+  readonly runs: number;
   /** Whether nothing is known that segments of it gave on the same inputs. */
   isNew(): boolean;
 }
@@ -170,15 +172,15 @@ export class Planner {
 
   /** Throws a TraceError on a cycle and on a write that nothing saved depends on. */
   plan(request: Request): Planned {
-    const { graph: asked, isAlone, mayBeOne } = request;
+    const { graph: asked, isAlone, mayBeOne, runs } = request;
     const context = this.ends.context(this.locate);
     const { graph } = narrow(narrowCalls(asked, context).graph, context);
     const block = { graph, key: graph.structuralKey() };
     if (this.goesBackInBody(graph)) return this.asOne(block);
     if (areMany(graph.root.nodes)) return this.inSegments(block);
-    const tier = isAlone ? this.tiers?.of(block.key) : undefined;
+    const tier = isAlone ? this.tiers?.of(block.key, runs) : undefined;
     if (tier === 'one') return this.asOne(block);
-    const mayTap = isAlone && mayBeOne && (this.tiers ? tier === 'taps' && request.isNew() : true);
+    const mayTap = isAlone && mayBeOne && (this.tiers ? tier === 'taps' && (runs > 1 || request.isNew()) : true);
     const tapped = mayTap ? this.withTaps(block, request.inputs) : null;
     if (tapped) return tapped;
     if (mayTap) this.tiers?.refuseTaps(block.key);
@@ -288,9 +290,10 @@ export class Planner {
   /** Told of a run that ended well and was alone: its costs decide how its block runs from now on. */
   ran({ block: { key }, plan, way }: Planned, ran: Omit<RanInSegments, 'creation'>): void {
     const { tiers } = this;
+    const creation = () => sumOf(this.creations(plan));
     if (way === 'one') tiers?.ranAsOne(key, ran);
-    else if (way === 'taps') tiers?.ranWithTaps(key, ran);
-    else tiers?.ranInSegments(key, { ...ran, creation: sumOf(this.creations(plan)) });
+    else if (way === 'taps') tiers?.ranWithTaps(key, { ...ran, creation: creation() });
+    else tiers?.ranInSegments(key, { ...ran, creation: creation() });
   }
 
   /** Another way to run a graph, of which a program could not be compiled: `plan` gives it from now on. */

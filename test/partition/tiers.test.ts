@@ -30,7 +30,7 @@ function runsUntilBetter(block: string, ran: Partial<RanInSegments> = {}): numbe
 function repeat(times: number, tier: Exclude<Tier, 'segments'>, milliseconds: number, size = 16): void {
   for (let i = 0; i < times; i++) {
     if (tier === 'one') tiers.ranAsOne('a', { size, milliseconds });
-    else tiers.ranWithTaps('a', { size, milliseconds });
+    else tiers.ranWithTaps('a', { size, milliseconds, creation: null });
   }
 }
 
