@@ -90,7 +90,8 @@ export class Execution {
     const { root } = this.graph;
     const stages = stagesOf(root, [...wanted, ...carried], (forward) => this.forwards[forward]!.owner);
     this.stages.set(root, stages);
-    this.taken?.plan(stages, wanted);
+    // A function of the user may keep what it is called with.
+    this.taken?.plan(stages, wanted, this.functions.size === 0 ? carried : []);
     await this.region(root, wanted);
     this.free();
   }
