@@ -7,7 +7,7 @@ import type { Shape, Value } from '../graph/types.ts';
 import type { Locate } from '../lowering/address.ts';
 import { gradientFromOutside } from '../lowering/body-gradients.ts';
 import { Dependencies } from '../lowering/dependencies.ts';
-import { type Layer, layersOf } from '../modules/layers.ts';
+import { type Layer, layersOf, partOutputs } from '../modules/layers.ts';
 import { type Module, walk } from '../modules/module.ts';
 import type { OnnxModel } from '../onnx/model.ts';
 import type { SymbolicTypes } from '../shapes/symbolic.ts';
@@ -103,10 +103,10 @@ export class Planner {
   private readonly tiers: Tiers | null;
   private readonly store: ProgramStore;
   private readonly maxIterations: number | undefined;
-  /** Makes the session with taps; null for a model without layers, or where it is not used. */
-  private makeTaps: (() => Taps) | null;
-  /** It, from the first block that asks for it. */
-  private taps: Taps | null = null;
+  /** Makes taps at layers, or at the modules inside of them, too; null for a model without layers, or where there are none. */
+  private makeTaps: ((isDeep: boolean) => Taps) | null;
+  /** Those at layers and those inside of them, from the first block that asks for each. */
+  private readonly taps = new Map<boolean, Taps>();
   private readonly formulas: () => SymbolicTypes | null;
 
   constructor(
@@ -159,9 +159,21 @@ export class Planner {
     this.formulas = formulas;
     const rankOf = (tensor: string) => formulas()?.formulas(tensor)?.length ?? null;
     const { segments } = this.cut ?? {};
+    const inside = () => partOutputs(tree, layers);
     this.makeTaps =
       hasTaps && segments
-        ? () => new Taps({ model, locate, layers, entries: ends, interventions, segments, rankOf })
+        ? (isDeep) =>
+            new Taps({
+              model,
+              locate,
+              layers,
+              inside: inside(),
+              isDeep,
+              entries: ends,
+              interventions,
+              segments,
+              rankOf,
+            })
         : null;
   }
 
@@ -181,9 +193,9 @@ export class Planner {
     const tier = isAlone ? this.tiers?.of(block.key, runs) : undefined;
     if (tier === 'one') return this.asOne(block);
     const mayTap = isAlone && mayBeOne && (this.tiers ? tier === 'taps' && (runs > 1 || request.isNew()) : true);
-    const tapped = mayTap ? this.withTaps(block, request.inputs) : null;
-    if (tapped) return tapped;
-    if (mayTap) this.tiers?.refuseTaps(block.key);
+    const tapped = mayTap ? this.withTaps(block, request) : 'later';
+    if (tapped && tapped !== 'later') return tapped;
+    if (!tapped) this.tiers?.refuseTaps(block.key);
     if (!this.blocks) return this.inSegments(block);
     const { sessions, readable } = this.blocks;
     const reading = onlyReads(asked) ? this.read(block, readable) : null;
@@ -223,23 +235,32 @@ export class Planner {
     }));
   }
 
-  /** Null where taps cannot do what a block does. */
-  private withTaps(block: Block, inputs: ReadonlyMap<string, InputTensor>): Planned | null {
+  /** Null where taps cannot do what a block does, `later` where it needs taps that do not pay yet. */
+  private withTaps(block: Block, { inputs, runs }: Request): Planned | null | 'later' {
     if (!this.makeTaps) return null;
-    this.taps ??= this.makeTaps();
-    const { taps } = this;
-    const never = keyOf(block.key, 'no taps');
+    const isMade = (isDeep: boolean) => this.taps.get(isDeep)?.isMade(this.store) ?? false;
+    const kinds = isMade(true) && !isMade(false) ? [true, false] : [false, true];
+    for (const isDeep of kinds) {
+      const taps = this.taps.get(isDeep) ?? this.makeTaps(isDeep);
+      this.taps.set(isDeep, taps);
+      const planned = this.tapped(block, inputs, taps, isDeep);
+      if (planned) return taps.isMade(this.store) || (this.tiers?.payNow(runs) ?? true) ? planned : 'later';
+    }
+    return null;
+  }
+
+  private tapped(block: Block, inputs: ReadonlyMap<string, InputTensor>, taps: Taps, isDeep: boolean): Planned | null {
+    const never = keyOf(block.key, 'no taps', isDeep);
     if (this.plans.get(never, null) === null) return null;
     const graph = taps.rewritten(block.graph, (tensor) => this.shapeOf(tensor, inputs));
     if (!graph) {
       this.plans.set(never, null, null);
       return null;
     }
-    const key = graph === block.graph ? block.key : graph.structuralKey();
-    const planned = this.planned(block, 'taps', () => ({ plan: taps.plan(graph), version: null }), { graph, key });
+    const key = keyOf(graph === block.graph ? block.key : graph.structuralKey(), isDeep);
+    const planned = this.planned(block, 'taps', () => ({ plan: taps.plan(graph, block.graph), version: null }), { graph, key });
     const { plan } = planned;
-    if (plan === null) return null;
-    return { ...planned, plan };
+    return plan && { ...planned, plan };
   }
 
   /** The milliseconds that compiling each segment of a plan took; null for one that is not there. */
@@ -288,11 +309,12 @@ export class Planner {
   }
 
   /** Told of a run that ended well and was alone: its costs decide how its block runs from now on. */
-  ran({ block: { key }, plan, way }: Planned, ran: Omit<RanInSegments, 'creation'>): void {
+  ran({ block: { key }, plan, way, milliseconds }: Planned, ran: Omit<RanInSegments, 'creation'>): void {
+    const isNew = milliseconds !== null;
     const { tiers } = this;
     const creation = () => sumOf(this.creations(plan));
     if (way === 'one') tiers?.ranAsOne(key, ran);
-    else if (way === 'taps') tiers?.ranWithTaps(key, { ...ran, creation: creation() });
+    else if (way === 'taps') tiers?.ranWithTaps(key, { ...ran, creation: creation(), isNew });
     else tiers?.ranInSegments(key, { ...ran, creation: creation() });
   }
 

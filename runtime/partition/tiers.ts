@@ -35,6 +35,12 @@ export interface RanShared extends Ran {
   readonly creation: number | null;
 }
 
+/** One run with taps. */
+export interface RanWithTaps extends RanShared {
+  /** Whether the session may have been made for it. */
+  readonly isNew: boolean;
+}
+
 /** One run in segments. */
 export interface RanInSegments extends RanShared {
   /** How many sessions ran, one after the other. */
@@ -110,7 +116,19 @@ export class Tiers {
     const block = this.blocks.get(key);
     if (block?.doubted) return 'segments';
     if (block?.hasOwn) return 'one';
-    return (this.arePaid || this.willPay(runs)) && block?.canTap !== false ? 'taps' : 'segments';
+    const mayTap = this.payNow(runs) || (this.areMade && (this.creation > CHEAP || runs >= FEW));
+    return mayTap && block?.canTap !== false ? 'taps' : 'segments';
+  }
+
+  /**
+   * Whether a session with taps pays that is not there yet: by what the blocks have lost that it may do, or by what is sure to
+   * come. Where no segments are compiled yet, it costs no more than these do. Where sessions cost next to nothing each block soon
+   * has its own, which does nothing else.
+   */
+  payNow(runs: number): boolean {
+    if (!this.hasTaps) return false;
+    if (this.creation > CHEAP && this.lost >= this.creation) return true;
+    return runs >= FEW && (this.dearest === 0 || runs * this.dearest >= this.creation);
   }
 
   ranInSegments(key: string, ran: RanInSegments): void {
@@ -134,7 +152,9 @@ export class Tiers {
     if (pays && !block.doubted) block.hasOwn ||= this.makesRoom(before);
   }
 
-  ranWithTaps(key: string, ran: RanShared): void {
+  ranWithTaps(key: string, ran: RanWithTaps): void {
+    // What was lost has paid for this session. More taps have to pay for themselves.
+    if (ran.isNew || !this.areMade) this.lost = 0;
     this.areMade = true;
     this.creation = Math.max(this.creation, ran.creation ?? 0);
     this.judge(this.watch(key), ran, 'taps');
@@ -154,17 +174,6 @@ export class Tiers {
   /** Keeps a block from taps, which cannot do what it does. */
   refuseTaps(key: string): void {
     this.leave(key, this.watch(key), 'taps');
-  }
-
-  /** Whether the session with taps pays. Where sessions cost next to nothing each block soon has its own, which does nothing else. */
-  private get arePaid(): boolean {
-    return this.hasTaps && this.creation > CHEAP && (this.areMade || this.lost >= this.creation);
-  }
-
-  /** Whether the session with taps pays for what is sure to come: where nothing is compiled yet, it costs no more than segments. */
-  private willPay(runs: number): boolean {
-    if (!this.hasTaps || runs < FEW) return false;
-    return this.areMade || this.creation === 0 || runs * this.dearest >= this.creation;
   }
 
   private isCheap({ runs, price }: Block): boolean {
