@@ -32,7 +32,9 @@ export class Taken {
       const forwards = new Set([...nodes.flatMap(usedForwards), ...(stage.forward === null ? [] : [stage.forward])]);
       const own = [...forwards].map((forward) => this.forwards[forward]!);
       const taken = own.flatMap(({ given, awaited = [] }) => [...(given?.values() ?? []), ...awaited]);
-      for (const value of [...nodes.flatMap(usesOf), ...taken]) values.set(value, stage);
+      // What a stage makes and gives away stays, though it takes it itself: the logits that the last token is chosen by.
+      const made = new Set(stage.saves);
+      for (const value of [...nodes.flatMap(usesOf), ...taken]) if (!made.has(value)) values.set(value, stage);
       // Other inputs are the user's, and no more of them come.
       for (const run of own) if (run.given) runs.set(run, stage);
     }
