@@ -258,7 +258,10 @@ export class Planner {
       return null;
     }
     const key = keyOf(graph === block.graph ? block.key : graph.structuralKey(), isDeep);
-    const planned = this.planned(block, 'taps', () => ({ plan: taps.plan(graph, block.graph), version: null }), { graph, key });
+    const planned = this.planned(block, 'taps', () => ({ plan: taps.plan(graph, block.graph), version: null }), {
+      graph,
+      key,
+    });
     const { plan } = planned;
     return plan && { ...planned, plan };
   }
