@@ -56,13 +56,20 @@ export class Decoding {
     this.positions = ownPositions(prompt.get(POSITION_IDS), mask, [this.rows.length, this.prompt]);
   }
 
-  /** Takes the next token of each row. False when all rows have ended. */
+  /**
+   * Takes the next token of each row. False when all rows have ended.
+   * @param logits of the last position of each: [rows, vocabulary], or [rows, 1, vocabulary]
+   */
   async advance(logits: Tensor | undefined): Promise<boolean> {
-    if (logits?.dims.length !== 2 || logits.dims[0] !== this.rows.length) {
+    const [rows, ...dims] = logits?.dims ?? [];
+    const isOfOne = dims.length === 1 || (dims.length === 2 && dims[0] === 1);
+    if (!logits || !isOfOne || rows !== this.rows.length) {
       // Those of a trace that was recorded here are; a request may say anything.
-      throw new GraphError(`The logits of a step are [${this.rows.length}, vocabulary], not [${logits?.dims ?? '?'}].`);
+      throw new GraphError(
+        `The logits of a step are [${this.rows.length}, vocabulary] or [${this.rows.length}, 1, vocabulary], not [${logits?.dims ?? '?'}].`,
+      );
     }
-    const vocabulary = logits.dims[1]!;
+    const vocabulary = dims.at(-1)!;
     const { data } = logits as { data: ArrayLike<number> };
     const all = data instanceof Float32Array ? data : Float32Array.from(data);
     // Tokens of padding belong to no text: a repetition penalty must not see them.

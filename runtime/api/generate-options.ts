@@ -23,6 +23,7 @@ const OPTIONS: OptionKinds<GenerateOptions> = {
   remote: FLAG,
   onToken: FUNCTION,
   signal: SIGNAL,
+  onStats: FUNCTION,
   doSample: FLAG,
   temperature: CHECKED_LATER,
   topK: CHECKED_LATER,
@@ -79,6 +80,7 @@ export function readGenerateOptions(options: GenerateOptions, config: LanguageCo
     pad: padTokenId ?? eosTokenIds[0] ?? 0,
     rules: config.tokenRules,
     signal: options.signal,
+    onStats: options.onStats,
   };
 }
 

@@ -1,4 +1,5 @@
 import { TraceError } from '../errors.ts';
+import type { RunStats } from '../execution/stats.ts';
 import type { Site, Value } from '../graph/types.ts';
 import { continuedInput, isPast, LOGITS } from '../inputs/convention.ts';
 import { type Inputs, prepareInputs } from '../inputs/prepare.ts';
@@ -30,6 +31,7 @@ export interface GenerateSettings extends DecodingOptions {
   /** Whether steps go on from the key-value cache of the step before, where the model has one. */
   readonly useCache: boolean;
   readonly signal?: AbortSignal | undefined;
+  readonly onStats?: ((stats: RunStats) => void) | undefined;
 }
 
 /**
@@ -86,8 +88,9 @@ async function buildGeneration(
   tracing.forwards.runs[0]!.inputs = prompt;
   const decoding = new Decoding(model.map.model, prompt, options);
   const late = lateCourse(tracing, generation, outcomes, built.results);
+  const { signal, onStats } = options;
   const run = () =>
-    runGeneration(tracing.run, late, decoding, (forward) => generation.stepOf(forward), { signal: options.signal });
+    runGeneration(tracing.run, late, decoding, (forward) => generation.stepOf(forward), { signal, onStats });
   if (!backend) {
     const finish = async () => {
       const result = await finishTrace(built, run);
@@ -105,7 +108,8 @@ async function buildGeneration(
         course,
         inputs: Object.fromEntries(prompt),
         model: new ModelIdentity(model.map.model),
-        signal: options.signal,
+        signal,
+        onStats,
         onToken: options.onToken,
         execute: run,
       });

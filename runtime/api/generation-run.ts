@@ -22,6 +22,8 @@ export async function runGeneration(
     cache: Array.from(cache, ([name, value]) => [name, run.value(value)] as const),
   }));
   for (const [forward, one] of run.forwards.entries()) {
+    if (stepOf(forward) < 0 || stepOf(forward) >= outputs.length) continue;
+    one.alike = run.forwards.filter(({ engine, owner }, other) => owner === other && engine === one.engine).length;
     const last = outputs[stepOf(forward) - 1];
     if (!last) continue;
     one.given = new Map(last.cache);

@@ -154,12 +154,15 @@ export class Generation implements Steps {
     const { outputs } = TypedModel.of(forward).map.model;
     const { inputs } = this.model.afterFirst(this.cached).map.model;
     const at = (index: number) => owning(builder, forward.read({ path: '', port: 'output', index, call: 0 }));
-    const logits = outputs.findIndex(({ name }) => name === LOGITS);
+    const logits = at(outputs.findIndex(({ name }) => name === LOGITS));
     const items: readonly ItemForm[] = [
       { kind: 'slice', start: false, stop: false, step: false, size: null },
       { kind: 'int' },
     ];
-    const last = apply('getitem', [at(logits), toProxy(-1)], { items });
+    // Those of one token, as with a cache, are the last ones: to take them out would be one more session in each step.
+    const { shape } = logits[inner].type;
+    const isOne = shape?.length === 3 && shape[1] === 1;
+    const last = isOne ? logits : apply('getitem', [logits, toProxy(-1)], { items });
     const cache = new Map(this.outputs.at(-1)?.cache);
     for (const [i, { name }] of outputs.entries()) {
       const input = pastOf(name, inputs);

@@ -40,6 +40,9 @@ export function generateInSession(
   if (options.signal) {
     throw new TraceError('A generation of a session ends with it: give the signal to the session.', site);
   }
+  if (options.onStats) {
+    throw new TraceError('A generation of a session is a part of its run: give onStats to the session.', site);
+  }
   const place = (['backend', 'remote'] as const).find((name) => options[name]);
   if (place) throw new TraceError(`A generation of a session runs where it does: give ${place} to the session.`, site);
   const given = isInvokes ? null : promptOf(model, prompt, later);

@@ -47,6 +47,8 @@ export interface RunOptions {
   readonly signal?: AbortSignal | undefined;
   /** Within a scope, a segment that is fed what it was fed before gives what it gave. False: it shares nothing. */
   readonly reuse?: ReuseScope | false | undefined;
+  /** How many runs like this one are sure to come, this one among them: steps of a generation, which may end it only between them. */
+  readonly runs?: number | undefined;
   /** Told what happened, when the run has ended well. */
   readonly onStats?: ((stats: RunStats) => void) | undefined;
   /** Told what a run leaves behind, where a backward pass may come: it keeps all that it computes. */
@@ -123,7 +125,7 @@ export class Engine {
   async run(
     asked: InterventionGraph,
     inputs: ReadonlyMap<string, InputTensor>,
-    { signal, reuse: given, onStats, onProgress, onTrail }: RunOptions = {},
+    { signal, reuse: given, runs = 1, onStats, onProgress, onTrail }: RunOptions = {},
   ): Promise<Tensor[]> {
     if (this.isReleased) throw new ModelError(`${this.model.path} was released. Load the model again.`);
     // Sessions read weights while they run: from a file that was cut short they would end the process.
@@ -131,14 +133,14 @@ export class Engine {
     const start = now();
     const isAlone = !given && !onTrail;
     // A signal ends a run, and its progress is told, between two segments; what is to be fused leaves this thread free meanwhile.
-    const mayBeOne = !signal && !onProgress && !this.fused;
+    const mayBeOne = (!signal || runs > 1) && !onProgress && !this.fused;
     let scope: ReuseScope | false | null | undefined = null;
     const scopeHere = () => {
       if (scope === null) scope = this.scopeFor(inputs, given);
       return scope;
     };
     const isNew = () => !scopeHere();
-    const planned = this.planner.plan({ graph: asked, inputs, isAlone, mayBeOne, isNew });
+    const planned = this.planner.plan({ graph: asked, inputs, isAlone, mayBeOne, runs, isNew });
     const { graph, plan } = planned;
     // A block that is one session by now has no parts to share.
     const reuse = planned.way === 'one' || planned.way === 'taps' ? given : scopeHere();

@@ -90,7 +90,8 @@ export class Execution {
     const { root } = this.graph;
     const stages = stagesOf(root, [...wanted, ...carried], (forward) => this.forwards[forward]!.owner);
     this.stages.set(root, stages);
-    this.taken?.plan(stages, wanted);
+    // A function of the user may keep what it is called with.
+    this.taken?.plan(stages, wanted, this.functions.size === 0 ? carried : []);
     await this.region(root, wanted);
     this.free();
   }
@@ -227,12 +228,13 @@ export class Execution {
     for (const value of wanted) if (!own.values.has(value)) this.gone.add(value);
     if (made.length === 0 && !own.graph.root.nodes.some(({ op }) => op === 'apply')) return;
     const runs = [main, ...attached].map((number) => this.forwards[number]!);
-    const { inputs, given = new Map() } = runs[0]!;
+    const { inputs, given = new Map(), alike } = runs[0]!;
+    const options = { ...this.options, runs: alike };
     const engine = runs[0]!.engine.forms.for(own.graph, inputs);
     const taping = this.tape && new Taping(this.tape, isComposite(nodes) ? own.values : new Map(), this.targets);
     const tensors = isComposite(nodes)
       ? await new Composite(own.graph, runs, this.functionsIn(own), this.options, taping).run()
-      : await engine.run(own.graph, inputs, taping?.run(engine, own, wanted, given, this.options) ?? this.options);
+      : await engine.run(own.graph, inputs, taping?.run(engine, own, wanted, given, options) ?? options);
     made.forEach((value, i) => {
       this.values.set(value, tensors[i]!);
     });

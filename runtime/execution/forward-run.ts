@@ -7,4 +7,6 @@ export interface ForwardRun extends ModelRun {
   readonly owner: number;
   /** Values that are looked at before it runs, besides those that its inputs are. */
   awaited?: readonly Value[];
+  /** How many forwards there are like it, where they are steps of a generation. */
+  alike?: number;
 }

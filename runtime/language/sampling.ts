@@ -26,13 +26,14 @@ export function createSampler(options: SamplingOptions = {}, stream = 0): Sample
   const uniform = greedy ? null : seed === undefined ? uniformSource() : streamSource(seed, stream);
   return {
     next(logits, previous = []) {
-      if (hasNaN(logits)) {
+      const best = likeliest(logits);
+      if (best === null) {
         throw new TraceError('The logits of the next token contain NaN: no token can be chosen.', callerSite());
       }
-      if (uniform === null && repetitionPenalty === 1) return likeliest(logits);
+      if (uniform === null && repetitionPenalty === 1) return best;
       const scores = Float32Array.from(logits);
       penalise(scores, previous, repetitionPenalty);
-      if (uniform === null) return likeliest(scores);
+      if (uniform === null) return likeliest(scores)!;
       warp(scores, options);
       return draw(softmax(scores), uniform());
     },
@@ -69,16 +70,17 @@ function warp(scores: Float32Array, { temperature = 1, topK, topP = 1 }: Samplin
   if (topP < 1) keepNucleus(scores, topP);
 }
 
-/** Ten times as fast as `some`: a vocabulary has 50,000 tokens and more. */
-function hasNaN(logits: Float32Array): boolean {
-  for (let i = 0; i < logits.length; i++) if (Number.isNaN(logits[i]!)) return true;
-  return false;
-}
-
-/** The first of equal ones, as torch.argmax on a CPU has it. */
-function likeliest(logits: Float32Array): number {
+/** The first of equal ones, as torch.argmax on a CPU has it; null where one is NaN. In one pass: a vocabulary has 50,000 tokens. */
+function likeliest(logits: Float32Array): number | null {
   let best = 0;
-  for (let i = 1; i < logits.length; i++) if (logits[i]! > logits[best]!) best = i;
+  let greatest = logits[0]!;
+  for (let i = 0; i < logits.length; i++) {
+    const logit = logits[i]!;
+    if (logit <= greatest) continue;
+    if (Number.isNaN(logit)) return null;
+    best = i;
+    greatest = logit;
+  }
   return best;
 }
 

@@ -1,4 +1,4 @@
-import type { Module, ModuleCall } from './module.ts';
+import { type Module, type ModuleCall, walk } from './module.ts';
 
 /** One call of a repeated module. */
 export interface Layer {
@@ -13,6 +13,14 @@ export interface Layer {
 export function layersOf(root: Module): Layer[] {
   const found = [...root.children.values()].flatMap((child) => (isRepeated(child) ? calls(child) : layersOf(child)));
   return found.sort((a, b) => a.call.nodes[0]! - b.call.nodes[0]!);
+}
+
+/** What the modules that stand directly in layers give (an attention, an MLP): the main output of each of their calls. */
+export function partOutputs(root: Module, layers: readonly Layer[]): string[] {
+  const paths = new Set(layers.map(({ path }) => path));
+  const found = [...walk(root)].filter(({ path }) => paths.has(path));
+  const parts = found.flatMap(({ children }) => [...children.values()]);
+  return [...new Set(parts.flatMap((part) => part.calls.flatMap(({ outputs }) => outputs.slice(0, 1))))];
 }
 
 function calls(list: Module): Layer[] {

@@ -10,7 +10,8 @@ const READS_CUT = 2;
 /**
  * The tensors that a model has to be cut at for a trace: those that are replaced, those that what replaces them is made
  * of, and the ends of modules that are called, so that the call and the model can share a program. A tensor that is only
- * read could as well be one more output, but a trace that changes it would need the cut.
+ * read could as well be one more output, but a trace that changes it would need the cut. What the model gives itself is
+ * one more output, like the cache that a generation reads in each step.
  */
 export function chooseCuts(vertices: readonly Vertex[], forward: Forward, cuts: Cuts): Set<string> {
   const nodes = vertices.filter((vertex) => typeof vertex !== 'number');
@@ -26,12 +27,13 @@ export function chooseCuts(vertices: readonly Vertex[], forward: Forward, cuts: 
     const { inputs, outputs } = forward.calledModule(node);
     for (const tensor of [...inputs, ...outputs]) touched.add(tensor);
   }
+  const { outputs: results } = forward.model.links;
   const reads = new Map<number, Set<string>>();
   for (const node of nodes) {
     if (node.op !== 'read') continue;
     const tensor = forward.tensorOf(node);
     const stretch = cuts.stretchOfTensor(tensor);
-    if (stretch === null) continue;
+    if (stretch === null || (results.has(tensor) && !touched.has(tensor))) continue;
     if (touched.has(tensor) || !cuts.isInside(tensor)) touched.add(tensor);
     else reads.set(stretch, (reads.get(stretch) ?? new Set()).add(tensor));
   }

@@ -1,12 +1,13 @@
 import { now } from '../clock.ts';
 import { hasLikes, type InterventionGraph } from '../graph/graph.ts';
+import { keyOf } from '../graph/key.ts';
 import { narrow } from '../graph/passes/narrow.ts';
 import { narrowCalls } from '../graph/passes/narrow-calls.ts';
 import type { Region, Shape, Value } from '../graph/types.ts';
 import type { Locate } from '../lowering/address.ts';
 import { gradientFromOutside } from '../lowering/body-gradients.ts';
 import { Dependencies } from '../lowering/dependencies.ts';
-import { type Layer, layersOf } from '../modules/layers.ts';
+import { type Layer, layersOf, partOutputs } from '../modules/layers.ts';
 import { type Module, walk } from '../modules/module.ts';
 import type { OnnxModel } from '../onnx/model.ts';
 import type { SymbolicTypes } from '../shapes/symbolic.ts';
@@ -37,6 +38,8 @@ export interface Request {
   readonly isAlone: boolean;
   /** Whether it may be a single session in this thread: nobody waits for its parts. */
   readonly mayBeOne: boolean;
+  /** How many runs like this one are sure to come, this one among them. */
+  readonly runs: number;
   /** Whether nothing is known that segments of it gave on the same inputs. */
   isNew(): boolean;
 }
@@ -100,10 +103,10 @@ export class Planner {
   private readonly tiers: Tiers | null;
   private readonly store: ProgramStore;
   private readonly maxIterations: number | undefined;
-  /** Makes the session with taps; null for a model without layers, or where it is not used. */
-  private makeTaps: (() => Taps) | null;
-  /** It, from the first block that asks for it. */
-  private taps: Taps | null = null;
+  /** Makes taps at layers, or at the modules inside of them, too; null for a model without layers, or where there are none. */
+  private makeTaps: ((isDeep: boolean) => Taps) | null;
+  /** Those at layers and those inside of them, from the first block that asks for each. */
+  private readonly taps = new Map<boolean, Taps>();
   private readonly formulas: () => SymbolicTypes | null;
 
   constructor(
@@ -156,9 +159,21 @@ export class Planner {
     this.formulas = formulas;
     const rankOf = (tensor: string) => formulas()?.formulas(tensor)?.length ?? null;
     const { segments } = this.cut ?? {};
+    const inside = () => partOutputs(tree, layers);
     this.makeTaps =
       hasTaps && segments
-        ? () => new Taps({ model, locate, layers, entries: ends, interventions, segments, rankOf })
+        ? (isDeep) =>
+            new Taps({
+              model,
+              locate,
+              layers,
+              inside: inside(),
+              isDeep,
+              entries: ends,
+              interventions,
+              segments,
+              rankOf,
+            })
         : null;
   }
 
@@ -169,17 +184,17 @@ export class Planner {
 
   /** Throws a TraceError on a cycle and on a write that nothing saved depends on. */
   plan(request: Request): Planned {
-    const { graph: asked, isAlone, mayBeOne } = request;
+    const { graph: asked, isAlone, mayBeOne, runs } = request;
     const block = this.blockOf(asked);
     const { graph } = block;
     if (this.goesBackInBody(graph)) return this.asOne(block);
     if (areMany(graph.root.nodes)) return this.inSegments(block);
-    const tier = isAlone ? this.tiers?.of(block.key) : undefined;
+    const tier = isAlone ? this.tiers?.of(block.key, runs) : undefined;
     if (tier === 'one') return this.asOne(block);
-    const mayTap = isAlone && mayBeOne && (this.tiers ? tier === 'taps' && request.isNew() : true);
-    const tapped = mayTap ? this.withTaps(block, request.inputs) : null;
-    if (tapped) return tapped;
-    if (mayTap) this.tiers?.refuseTaps(block.key);
+    const mayTap = isAlone && mayBeOne && (this.tiers ? tier === 'taps' && (runs > 1 || request.isNew()) : true);
+    const tapped = mayTap ? this.withTaps(block, request) : 'later';
+    if (tapped && tapped !== 'later') return tapped;
+    if (!tapped) this.tiers?.refuseTaps(block.key);
     if (!this.blocks) return this.inSegments(block);
     const { sessions, readable } = this.blocks;
     const reading = onlyReads(asked) ? this.read(block, readable) : null;
@@ -230,22 +245,36 @@ export class Planner {
     }));
   }
 
-  /** Null where taps cannot do what a block does. */
-  private withTaps(block: Block, inputs: ReadonlyMap<string, InputTensor>): Planned | null {
+  /** Null where taps cannot do what a block does, `later` where it needs taps that do not pay yet. */
+  private withTaps(block: Block, { inputs, runs }: Request): Planned | null | 'later' {
     if (!this.makeTaps) return null;
-    this.taps ??= this.makeTaps();
-    const { taps } = this;
-    if (this.plans.get('taps', block.key, null) === null) return null;
+    const isMade = (isDeep: boolean) => this.taps.get(isDeep)?.isMade(this.store) ?? false;
+    const kinds = isMade(true) && !isMade(false) ? [true, false] : [false, true];
+    for (const isDeep of kinds) {
+      const taps = this.taps.get(isDeep) ?? this.makeTaps(isDeep);
+      this.taps.set(isDeep, taps);
+      const planned = this.tapped(block, inputs, taps, isDeep);
+      if (planned) return taps.isMade(this.store) || (this.tiers?.payNow(runs) ?? true) ? planned : 'later';
+    }
+    return null;
+  }
+
+  private tapped(block: Block, inputs: ReadonlyMap<string, InputTensor>, taps: Taps, isDeep: boolean): Planned | null {
+    const keyIn = (key: string) => (isDeep ? keyOf(key, 'inside layers') : key);
+    const never = keyIn(block.key);
+    if (this.plans.get('taps', never, null) === null) return null;
     const graph = taps.rewritten(block.graph, (tensor) => this.shapeOf(tensor, inputs));
     if (!graph) {
-      this.plans.set('taps', block.key, null, null);
+      this.plans.set('taps', never, null, null);
       return null;
     }
-    const key = graph === block.graph ? block.key : graph.structuralKey();
-    const planned = this.planned(block, 'taps', () => ({ plan: taps.plan(graph), version: null }), { graph, key });
+    const key = graph === block.graph ? never : keyIn(graph.structuralKey());
+    const planned = this.planned(block, 'taps', () => ({ plan: taps.plan(graph, block.graph), version: null }), {
+      graph,
+      key,
+    });
     const { plan } = planned;
-    if (plan === null) return null;
-    return { ...planned, plan };
+    return plan && { ...planned, plan };
   }
 
   /** The milliseconds that compiling each segment of a plan took; null for one that is not there. */
@@ -293,11 +322,13 @@ export class Planner {
   }
 
   /** Told of a run that ended well and was alone: its costs decide how its block runs from now on. */
-  ran({ block: { key }, plan, way }: Planned, ran: Omit<RanInSegments, 'creation'>): void {
+  ran({ block: { key }, plan, way, milliseconds }: Planned, ran: Omit<RanInSegments, 'creation'>): void {
+    const isNew = milliseconds !== null;
     const { tiers } = this;
+    const creation = () => sumOf(this.creations(plan));
     if (way === 'one') tiers?.ranAsOne(key, ran);
-    else if (way === 'taps') tiers?.ranWithTaps(key, ran);
-    else tiers?.ranInSegments(key, { ...ran, creation: sumOf(this.creations(plan)) });
+    else if (way === 'taps') tiers?.ranWithTaps(key, { ...ran, creation: creation(), isNew });
+    else tiers?.ranInSegments(key, { ...ran, creation: creation() });
   }
 
   /** Another way to run a graph, of which a program could not be compiled: `plan` gives it from now on. */

@@ -6,8 +6,8 @@ const KINDS = ['auto', 'taps', 'layers', 'modules', 'off', 'blocks'] as const;
  * Where models are cut into segments that are compiled once for all traces: at their repeated modules (`layers`), at every
  * module (`modules`), or nowhere (`off`), so that every new structure compiles the whole model. `blocks` is `off` for the
  * blocks that run most, `layers` for the others, and one session for all blocks that only read (see BlockSessions, Reading).
- * `taps` is `layers`, but for blocks that read and set no more than the ends of layers: these run in one session that all of them
- * share (see Taps). `auto` is `layers` until handing tensors over has cost what a better session costs: one with taps, or one of
+ * `taps` is `layers`, but for blocks that read and set no more than the ends of layers and of the modules in them: these run in
+ * one session that all of them share (see Taps). `auto` is `layers` until handing tensors over has cost what a better session costs: one with taps, or one of
  * a block alone (see Tiers).
  */
 export type Segmentation = (typeof KINDS)[number];

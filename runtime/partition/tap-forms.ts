@@ -50,6 +50,12 @@ export class TapForms {
     return { tensor, type: { dtype, shape }, parts: [], scale: null, add: null, mask: null, isMoved: false };
   }
 
+  /** The form of a tensor of which nothing is left: a value stands in its place. Null where that has another type. */
+  replaced(tensor: string, type: TensorType, value: Value, node: Node): TapForm | null {
+    const form = this.read(tensor, type);
+    return form && this.elementwise(form, value, node, (add) => ({ add, mask: this.constant('bool', true) }));
+  }
+
   /**
    * The form of what a node makes of forms and of independent values; null if it has none.
    * @param sides the forms of its inputs, or what they are in the graph

@@ -12,7 +12,8 @@ import type { TappedModel } from './tapped-model.ts';
  * for; what comes after it is as deep as a trace asks. The first segment is the one with the taps.
  */
 export class TapPrograms implements Segments {
-  private readonly program: Program;
+  /** The one with the taps. */
+  readonly program: Program;
   private readonly segment: string;
   private readonly fragment: Fragment;
   private readonly tapped: TappedModel;
@@ -37,8 +38,8 @@ export class TapPrograms implements Segments {
     this.segment = keys[0]!;
     this.fragment = describeFragment(model, first, outputs, () => undefined);
     const program = programOf(writer, this.fragment);
-    // Nodes have other numbers in the original.
-    this.program = { ...program, key: keyOf('taps', program.key) };
+    // Nodes have other numbers in the original, and where there are more taps.
+    this.program = { ...program, key: keyOf('taps', tapped.taps.size, program.key) };
     this.tapped = tapped;
     this.others = others;
   }

@@ -17,6 +17,8 @@ export interface TapContext {
   isGiven(tensor: string): boolean;
   /** Whether all who read a tensor get what a write sets it to. */
   isForAll(write: NodeOf<'write'>): boolean;
+  /** Whether the model is a chain at a tensor: where it is set as a whole, nothing before it has to run. */
+  isBoundary(tensor: string): boolean;
   /** Whether a tensor may be set to anything, since the model is cut there. */
   isCutAt(tensor: string): boolean;
   /** The shape of a tensor in this run, as far as it is known. */
@@ -84,7 +86,7 @@ class TapWriter extends GraphCopier {
     const tensor = this.tensorOf(node);
     if (!this.context.tapped.taps.has(tensor)) return null;
     const { dtype, shape } = node.outputs[0]!.type;
-    const known = this.context.shapeOf(tensor);
+    const known = shape?.every((dim) => dim !== null) ? shape : this.context.shapeOf(tensor);
     return this.forms.read(tensor, { dtype, shape: shape?.map((dim, i) => dim ?? known?.[i] ?? null) ?? known });
   }
 
@@ -100,7 +102,7 @@ class TapWriter extends GraphCopier {
   /** Hands a tap what the last of some writes makes of its value; false where it cannot do that. */
   private tap(tensor: string, tap: Tap, writes: readonly NodeOf<'write'>[]): boolean {
     const write = writes.at(-1)!;
-    const form = this.formOf.get(write.inputs[0]!);
+    const form = this.formOf.get(write.inputs[0]!) ?? this.replaced(tensor, write);
     const isWhole = form?.tensor === tensor && form.parts.length === 0;
     // Of several writes a module's own may count before later ones: not here.
     const isOnly = writes.length === 1 ? this.context.isForAll(write) : !writes.some(isScoped);
@@ -117,6 +119,14 @@ class TapWriter extends GraphCopier {
       this.graph.add(this.graph.root, 'write', [ranked], [], attributes, write.site);
     }
     return true;
+  }
+
+  /** The form of a tensor within a layer that is set to what is known before the run. */
+  private replaced(tensor: string, write: NodeOf<'write'>): TapForm | null {
+    const value = this.value(write.inputs[0]!);
+    if (this.context.isBoundary(tensor) || !this.isIndependent(value)) return null;
+    const { dtype } = this.context.tapped.idle.get(this.context.tapped.taps.get(tensor)!.add)!;
+    return this.forms.replaced(tensor, { dtype, shape: this.context.shapeOf(tensor) }, value, write);
   }
 
   private copy(writes: readonly Node[]): true {

@@ -29,16 +29,26 @@ export interface Ran {
   readonly milliseconds: number;
 }
 
+/** One run in sessions of which others may run, too. */
+export interface RanShared extends Ran {
+  /** Milliseconds that it took to compile what ran; null where that is no longer known. */
+  readonly creation: number | null;
+}
+
+/** One run with taps. */
+export interface RanWithTaps extends RanShared {
+  /** Whether the session may have been made for it. */
+  readonly isNew: boolean;
+}
+
 /** One run in segments. */
-export interface RanInSegments extends Ran {
+export interface RanInSegments extends RanShared {
   /** How many sessions ran, one after the other. */
   readonly sessions: number;
   /** Whether all that it needs ran: nothing was known of an earlier run. */
   readonly isWhole: boolean;
   /** What a session took that computes next to nothing, in milliseconds; null if there was none. */
   readonly handover: number | null;
-  /** Milliseconds that it took to compile what ran; null where that is no longer known. */
-  readonly creation: number | null;
 }
 
 interface Block {
@@ -79,8 +89,12 @@ export class Tiers {
   private runs = 0;
   /** What the blocks have lost that taps may do. */
   private lost = 0;
-  /** What compiling all of the model's segments took, as far as it was seen. */
+  /** What compiling all of the model took, in segments or with taps, as far as it was seen. */
   private creation = 0;
+  /** The most that handing over has cost in one run. */
+  private dearest = 0;
+  /** Whether the session with taps was made. */
+  private areMade = false;
   private readonly handovers: number[] = [];
 
   /**
@@ -94,12 +108,27 @@ export class Tiers {
     this.most = most;
   }
 
-  /** How a block runs now. */
-  of(key: string): Tier {
+  /**
+   * How a block runs now.
+   * @param runs how many runs like this one are sure to come, this one among them
+   */
+  of(key: string, runs = 1): Tier {
     const block = this.blocks.get(key);
     if (block?.doubted) return 'segments';
     if (block?.hasOwn) return 'one';
-    return this.arePaid && block?.canTap !== false ? 'taps' : 'segments';
+    const mayTap = this.payNow(runs) || (this.areMade && (this.creation > CHEAP || runs >= FEW));
+    return mayTap && block?.canTap !== false ? 'taps' : 'segments';
+  }
+
+  /**
+   * Whether a session with taps pays that is not there yet: by what the blocks have lost that it may do, or by what is sure to
+   * come. Where no segments are compiled yet, it costs no more than these do. Where sessions cost next to nothing each block soon
+   * has its own, which does nothing else.
+   */
+  payNow(runs: number): boolean {
+    if (!this.hasTaps) return false;
+    if (this.creation > CHEAP && this.lost >= this.creation) return true;
+    return runs >= FEW && (this.dearest === 0 || runs * this.dearest >= this.creation);
   }
 
   ranInSegments(key: string, ran: RanInSegments): void {
@@ -109,6 +138,7 @@ export class Tiers {
     if (handover !== null) add(this.handovers, Math.min(MOST, Math.max(LEAST, handover)));
     const cost = this.handovers.length > 0 ? median(this.handovers) : HANDOVER;
     const lost = Math.max(0, sessions - 1) * cost;
+    this.dearest = Math.max(this.dearest, lost);
     const latest = latestOf(block, size);
     add(latest.segments, milliseconds);
     if (block.doubted) this.compare(key, block, latest);
@@ -122,7 +152,11 @@ export class Tiers {
     if (pays && !block.doubted) block.hasOwn ||= this.makesRoom(before);
   }
 
-  ranWithTaps(key: string, ran: Ran): void {
+  ranWithTaps(key: string, ran: RanWithTaps): void {
+    // What was lost has paid for this session. More taps have to pay for themselves.
+    if (ran.isNew || !this.areMade) this.lost = 0;
+    this.areMade = true;
+    this.creation = Math.max(this.creation, ran.creation ?? 0);
     this.judge(this.watch(key), ran, 'taps');
   }
 
@@ -140,11 +174,6 @@ export class Tiers {
   /** Keeps a block from taps, which cannot do what it does. */
   refuseTaps(key: string): void {
     this.leave(key, this.watch(key), 'taps');
-  }
-
-  /** Whether the session with taps pays. Where sessions cost next to nothing each block soon has its own, which does nothing else. */
-  private get arePaid(): boolean {
-    return this.hasTaps && this.creation > CHEAP && this.lost >= this.creation;
   }
 
   private isCheap({ runs, price }: Block): boolean {

@@ -1,3 +1,4 @@
+import type { RunStats } from '../execution/stats.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import type { Backend } from './backend.ts';
 import type { Resolved, Traced } from './tensor.ts';
@@ -45,6 +46,8 @@ export interface GenerateOptions {
   readonly remote?: boolean;
   /** Ends the generation between two steps: the promise is rejected with the signal's reason. */
   readonly signal?: AbortSignal;
+  /** Told what was compiled, run, reused and skipped, and how long it took: once for each step, and for what comes after. It is awaited. */
+  readonly onStats?: (stats: RunStats) => void;
 }
 
 /** The result of a generation. */

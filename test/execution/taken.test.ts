@@ -24,7 +24,7 @@ it('what a step leaves for the next one goes when that has run; what is wanted, 
   ] as unknown as ForwardRun[];
   const stages = [stage(0, []), stage(1, [saved, shared]), stage(2, [])];
   const taken = new Taken(runs);
-  taken.plan(stages, [saved]);
+  taken.plan(stages, [saved], []);
   const values = new Map([cache, logits, saved, shared].map((one) => [one, Tensor.from(1)]));
   taken.release(stages[0]!, values);
   expect([...values.keys()]).toEqual([cache, logits, saved, shared]);

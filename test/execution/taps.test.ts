@@ -139,6 +139,25 @@ const BLOCKS: Record<string, (model: Loaded) => unknown> = {
     h[3].output['1, 2:'] = where(vector > 0, 1, 2);
     return [save(output)];
   },
+  'reads inside of layers': ({ transformer: { h }, output }) => {
+    'use trace';
+    const all = [save(output)];
+    for (const layer of h) all.push(save(layer.attn.output), save(layer.mlp.output), save(layer.output));
+    return all;
+  },
+  'sets an attention': ({ transformer: { h }, output }) => {
+    'use trace';
+    h[1].attn.output = 0;
+    return [save(output), save(h[1].attn.output)];
+  },
+  'changes attentions, MLPs and layers': ({ transformer: { h }, lm_head }) => {
+    'use trace';
+    h[0].attn.output[':, -1'] *= 2;
+    h[1].mlp.output += vector;
+    h[1].output *= 0.5;
+    h[3].mlp.output[0] = other[0];
+    return [save(lm_head.output['0, -1']), save(h[2].mlp.output)];
+  },
   'gets a direction from the weights': ({ transformer: { h }, lm_head }) => {
     'use trace';
     h[1].output += lm_head.weight[5];
@@ -174,9 +193,14 @@ const OTHERS: Record<string, (model: Loaded) => unknown> = {
     h[1].output = h[1].output + 1e8 - 1e8;
     return [save(output)];
   },
-  'reads inside a layer': ({ transformer: { h } }) => {
+  'reads an operation inside a layer': ({ transformer: { h }, output }) => {
     'use trace';
-    return [save(h[1].mlp.output), save(h[3].output)];
+    return [save(h[1].attn.ops.Softmax.output), save(output)];
+  },
+  'sets what a module of a module gives': ({ transformer: { h }, output }) => {
+    'use trace';
+    h[1].mlp.c_fc.output *= 2;
+    return [save(output)];
   },
   'needs the front alone': ({ transformer: { h } }) => {
     'use trace';
@@ -205,6 +229,16 @@ it('a change that another one takes back is an error, as in segments', async () 
     return [save(output)];
   };
   await expect(run(block)).rejects.toThrow(/transformer\.h\.1\.output is set, but nothing .* depends on it/);
+});
+
+it('a change inside of a layer that another one takes back is an error, too', async () => {
+  const block = ({ transformer: { h }, output }: Loaded) => {
+    'use trace';
+    h[1].ln_1.output *= 0.5;
+    h[1].attn.output = other;
+    return [save(output)];
+  };
+  await expect(run(block)).rejects.toThrow(/transformer\.h\.1\.ln_1\.output is set, but nothing .* depends on it/);
 });
 
 it('other numbers, positions and inputs are only data', async () => {
@@ -302,6 +336,33 @@ it('steps of a generation run with taps', async () => {
   expect(await steered('taps')).toEqual(await steered('off'));
   expect(tappedSteps).toBe(3);
   vi.restoreAllMocks();
+});
+
+it('a generation of some tokens has one session from its first step on, and with more taps where it needs them', async () => {
+  const lm: Loaded = await LanguageModel.load(dirname(TOY), { device: 'cpu', segmentation: 'auto' });
+  const same: Loaded = await LanguageModel.load(dirname(TOY), { device: 'cpu', segmentation: 'off' });
+  const generated = async (model: Loaded, module: (layer: Loaded) => Loaded) => {
+    const seen: RunStats[] = [];
+    const { tokens } = await model.generate(
+      'The Eiffel Tower is in the city of',
+      (tracer: Loaded) => {
+        for (const _ of tracer.iter()) module(model.transformer.h[2]).output += vector;
+      },
+      {
+        maxNewTokens: 8,
+        stopTokens: [],
+        signal: new AbortController().signal,
+        onStats: (one: RunStats) => seen.push(one),
+      },
+    );
+    return { tokens, seen };
+  };
+  for (const module of [(layer: Loaded) => layer, (layer: Loaded) => layer.attn]) {
+    const [{ tokens, seen }, expected] = [await generated(lm, module), await generated(same, module)];
+    expect(tokens).toEqual(expected.tokens);
+    expect(seen).toHaveLength(8);
+    expect(seen.every(hasTaps)).toBe(true);
+  }
 });
 
 describe.each<['float16' | 'float32' | 'float64', number]>([

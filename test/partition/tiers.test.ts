@@ -30,7 +30,7 @@ function runsUntilBetter(block: string, ran: Partial<RanInSegments> = {}): numbe
 function repeat(times: number, tier: Exclude<Tier, 'segments'>, milliseconds: number, size = 16): void {
   for (let i = 0; i < times; i++) {
     if (tier === 'one') tiers.ranAsOne('a', { size, milliseconds });
-    else tiers.ranWithTaps('a', { size, milliseconds });
+    else tiers.ranWithTaps('a', { size, milliseconds, creation: null, isNew: false });
   }
 }
 
@@ -54,6 +54,26 @@ it('where a session costs next to nothing, a block has its own after a few runs'
   expect(runsUntilBetter('a', { creation: 40 })).toBe(8);
   expect(runsUntilBetter('shares what was computed', { creation: 40, isWhole: false })).toBe(34);
   expect(runsUntilBetter('front', { creation: 40, sessions: 1 })).toBeNull();
+});
+
+describe('with taps, in advance', () => {
+  beforeEach(() => {
+    tiers = new Tiers(() => {}, true);
+  });
+
+  it('runs that are sure to come pay for taps in advance', () => {
+    expect([1, 7, 8].map((runs) => tiers.of('a', runs))).toEqual(['segments', 'segments', 'taps']);
+    tiers.ranInSegments('a', RUN);
+    // Six hand-overs of 0.2 ms a run, against 500.
+    expect([8, 416, 417].map((runs) => tiers.of('b', runs))).toEqual(['segments', 'segments', 'taps']);
+  });
+
+  it('a session with taps that is there serves all, and more taps have to pay anew', () => {
+    tiers.ranWithTaps('a', { size: 16, milliseconds: 2, creation: 500, isNew: true });
+    expect([tiers.of('b'), tiers.payNow(1)]).toEqual(['taps', false]);
+    for (let i = 0; i < 417; i++) tiers.ranInSegments('b', RUN);
+    expect(tiers.payNow(1)).toBe(true);
+  });
 });
 
 it('one whose session costs too much, or that is one session, stays', () => {

@@ -9,6 +9,7 @@ export const rows: Readonly<Record<string, () => Promise<Row>>> = {
   load: async () => (await import('./load.ts')).load,
   'all-layers': async () => (await import('./all-layers.ts')).allLayers,
   scale: async () => (await import('./scale.ts')).scale,
+  'inside-layers': async () => (await import('./inside-layers.ts')).insideLayers,
   'small-models': async () => (await import('./small-models.ts')).smallModels,
   growth: async () => (await import('./growth.ts')).growth,
   mlp: async () => (await import('./mlp.ts')).mlp,
