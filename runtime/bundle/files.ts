@@ -6,7 +6,7 @@ export async function checkBytes(bytes: Uint8Array<ArrayBuffer>, file: BundleFil
   checkSize(bytes.length, file, place);
   if (!globalThis.crypto?.subtle) {
     throw new BundleError(
-      `${place} cannot be checked: a browser computes hashes on pages from https or localhost only. Serve the page from there, or load the bundle with { verify: false }.`,
+      `${place} cannot be checked: a browser computes hashes on pages from https or localhost only. Serve the page from there, or give { verify: false }.`,
     );
   }
   checkHash(hex(await crypto.subtle.digest('SHA-256', bytes)), file, place);

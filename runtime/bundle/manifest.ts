@@ -61,7 +61,7 @@ export function checkManifest(json: Record<string, unknown>, place: string): Man
   if (!Array.isArray(files) || files.length === 0) throw new BundleError(`${place}: files are missing.`);
   const { tokenizer } = manifest;
   for (const file of [...manifest.files, ...(tokenizer ? [tokenizer.file, tokenizer.config] : [])]) {
-    if (typeof file?.path !== 'string' || !/^[^/\\:]+$/.test(file.path) || /^\.+$/.test(file.path)) {
+    if (typeof file?.path !== 'string' || !/^(?!\.+$)[^/\\:]+$/.test(file.path)) {
       throw new BundleError(`${place}: the file ${JSON.stringify(file?.path)} points outside the bundle's folder.`);
     }
     if (!/^[0-9a-f]{64}$/.test(file.sha256)) throw new BundleError(`${place}: the file ${file.path} has no hash.`);

@@ -47,7 +47,7 @@ export function withTokens(given: BundleInputs, manifest: Manifest, tokenizer: T
   const { text, ...rest } = named;
   if (!tokenizer || !manifest.tokenizer) {
     throw new InputError(
-      `The bundle '${manifest.name}' has no tokenizer and takes no text: give ${TOKEN_IDS}, or compile it with --tokenizer.`,
+      `The bundle '${manifest.name}' has no tokenizer: give ${TOKEN_IDS}, or compile it with --tokenizer.`,
     );
   }
   const double = [TOKEN_IDS, ATTENTION_MASK].find((name) => rest[name] !== undefined);

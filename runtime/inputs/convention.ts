@@ -78,9 +78,10 @@ export function isFilledIn({ name, cacheSwitch }: Pick<ModelTensor, 'name' | 'ca
 export function maskFault(inputs: readonly ModelTensor[], prepared: ReadonlyMap<string, InputTensor>): string | null {
   const tokens = prepared.get(TOKEN_IDS) ?? prepared.get(EMBEDDINGS);
   const mask = prepared.get(ATTENTION_MASK);
-  const window = inputs.find(({ name, window }) => window !== undefined && prepared.has(name));
-  if (tokens && window && !mask && inputs.some(({ name }) => name === ATTENTION_MASK)) {
-    return `'${window.name}' keeps the last ${window.window} tokens, which does not tell how many there were. Give ${ATTENTION_MASK} too, a 1 for each of them and of the new ones`;
+  const window = inputs.find(({ name, window }) => window && prepared.has(name));
+  // Without it the positions of the new tokens are not known.
+  if (window && !mask) {
+    return `'${window.name}' keeps the last ${window.window} tokens alone. Give ${ATTENTION_MASK} too`;
   }
   if (!tokens || mask?.dims.length !== 2) return null;
   const [batch, sequence] = tokens.dims as [number, number];
@@ -96,12 +97,16 @@ export function maskFault(inputs: readonly ModelTensor[], prepared: ReadonlyMap<
 
 /** How many tokens went into the cache before. */
 export function pastLength(inputs: readonly ModelTensor[], prepared: ReadonlyMap<string, InputTensor>): number {
-  const caches = inputs.filter(({ name }) => isKeyValue(name) && prepared.has(name));
-  const whole = caches.find(({ window }) => window === undefined);
-  if (whole || caches.length === 0) return prepared.get(whole?.name ?? '')?.dims.at(-2) ?? 0;
-  // Beside windows alone the mask tells it.
-  const tokens = prepared.get(TOKEN_IDS) ?? prepared.get(EMBEDDINGS);
-  return (prepared.get(ATTENTION_MASK)?.dims[1] ?? 0) - (tokens?.dims[1] ?? 0);
+  let past = 0;
+  for (const { name, window } of inputs) {
+    const cache = isKeyValue(name) && prepared.get(name);
+    if (!cache) continue;
+    if (!window) return cache.dims.at(-2)!;
+    // Beside windows alone the mask tells it.
+    const tokens = prepared.get(TOKEN_IDS) ?? prepared.get(EMBEDDINGS);
+    past = (prepared.get(ATTENTION_MASK)?.dims[1] ?? 0) - (tokens?.dims[1] ?? 0);
+  }
+  return past;
 }
 
 /**
@@ -168,10 +173,7 @@ function zeros(dims: readonly number[], dtype: DType): Tensor {
 
 function filled(dims: readonly number[], value: number): Tensor {
   const size = dims.reduce((a, b) => a * b, 1);
-  return integers(
-    Array.from({ length: size }, () => value),
-    dims,
-  );
+  return integers(new Array<number>(size).fill(value), dims);
 }
 
 /** Positions count the attended tokens, so that padding on the left does not shift them. */
@@ -179,10 +181,10 @@ export function positions(mask: InputTensor | undefined, batch: number, sequence
   const rows = mask ? Array.from(mask.raw as ArrayLike<number>, Number) : null;
   const data: number[] = [];
   for (let row = 0; row < batch; row++) {
-    let position = rows ? 0 : past;
+    let position = 0;
     const total = past + sequence;
-    for (let i = rows ? 0 : past; i < total; i++) {
-      const attended = rows ? rows[row * total + i] !== 0 : true;
+    for (let i = 0; i < total; i++) {
+      const attended = rows?.[row * total + i] !== 0;
       if (i >= past) data.push(attended ? position : 1);
       if (attended) position++;
     }

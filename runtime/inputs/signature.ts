@@ -86,19 +86,13 @@ function convert(input: ModelTensor, data: InputData): InputTensor {
     );
   }
   const { dims } = input;
-  if (dims && dims.length !== tensor.dims.length) {
-    throw new InputError(
-      `The input ${describe(input)} has ${dims.length} dimensions, but a tensor of dims [${tensor.dims.join(', ')}] was given.`,
-    );
-  }
-  dims?.forEach((dim, i) => {
-    if (typeof dim === 'number' && dim !== tensor.dims[i]) {
-      throw new InputError(
-        `The input ${describe(input)} must have size ${dim} in dimension ${i}, but a tensor of dims [${tensor.dims.join(', ')}] was given.`,
-      );
-    }
-  });
-  return tensor;
+  const at = dims?.findIndex((dim, i) => typeof dim === 'number' && dim !== tensor.dims[i]) ?? -1;
+  const isOfOther = dims && dims.length !== tensor.dims.length;
+  if (!isOfOther && at < 0) return tensor;
+  const wanted = isOfOther ? `has ${dims.length} dimensions` : `must have size ${dims![at]} in dimension ${at}`;
+  throw new InputError(
+    `The input ${describe(input)} ${wanted}, but a tensor of dims [${tensor.dims.join(', ')}] was given.`,
+  );
 }
 
 /** A tensor of the dtype that an input has. */

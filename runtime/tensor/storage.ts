@@ -106,33 +106,9 @@ export function bitsOfHalves(raw: Raw): Raw {
 
 /** The dtype whose elements a typed array holds, or null if it is not a typed array. */
 export function dtypeOfArray(array: unknown): DType | null {
-  switch (Object.prototype.toString.call(array)) {
-    case '[object Float16Array]':
-      return 'float16';
-    case '[object Float32Array]':
-      return 'float32';
-    case '[object Float64Array]':
-      return 'float64';
-    case '[object Int8Array]':
-      return 'int8';
-    case '[object Int16Array]':
-      return 'int16';
-    case '[object Int32Array]':
-      return 'int32';
-    case '[object BigInt64Array]':
-      return 'int64';
-    case '[object Uint8Array]':
-    case '[object Uint8ClampedArray]':
-      return 'uint8';
-    case '[object Uint16Array]':
-      return 'uint16';
-    case '[object Uint32Array]':
-      return 'uint32';
-    case '[object BigUint64Array]':
-      return 'uint64';
-    default:
-      return null;
-  }
+  const name = Object.prototype.toString.call(array);
+  const [, kind, bits] = /^.object (?:Big)?(Float|Int|Uint)(\d+)(?:Clamped)?Array.$/i.exec(name) ?? [];
+  return kind ? ((kind.toLowerCase() + bits) as DType) : null;
 }
 
 /** What the elements have to lie in to be of `dtype`, or undefined where all are. */

@@ -171,7 +171,7 @@ export class Tensor<D extends DType = 'float32'> extends Indexed {
     if (hint === 'string') return this.toString();
     if (this.raw.length === 1) return this.item();
     throw new TypeError(
-      `a Tensor with ${this.raw.length} elements is not a number, as JavaScript's operators need one here: write sub(a, b) or a.sub(b), or put the code into a function with the directive 'use trace'. Its text is String(a)`,
+      `a Tensor with ${this.raw.length} elements is not a number: write sub(a, b) or a.sub(b), or put the code into a function with 'use trace'. Its text is String(a)`,
     );
   }
 

@@ -262,7 +262,7 @@ test.each([['some'], ['all']])(
     const { attention_mask: _, ...maskless } = given;
     if (which === 'all') {
       await expect(lm.trace(maskless as never, () => save(lm.output[':, -1']))).rejects.toThrow(
-        "'past_key_values.0.key' keeps the last 3 tokens, which does not tell how many there were. Give attention_mask too",
+        "'past_key_values.0.key' keeps the last 3 tokens alone. Give attention_mask too",
       );
     }
   },
