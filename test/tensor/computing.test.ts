@@ -75,7 +75,7 @@ it('takes operators in compiled code, where JavaScript would have none', () => {
 
 it('says at the line what to write where JavaScript needs a number or a name', () => {
   expect(() => (a as never) - (b as never)).toThrow(
-    "a Tensor with 6 elements is not a number: write sub(a, b) or a.sub(b)",
+    'a Tensor with 6 elements is not a number: write sub(a, b) or a.sub(b)',
   );
   expect(() => (a as never) < (b as never)).toThrow('is not a number');
   expect(() => a[topk(a, 2).indices as never]).toThrow('write indexSelect(t, dim, indices) or maskedSelect(t, mask)');
