@@ -1,4 +1,4 @@
-import { type ExecutionOptions, hasGradients } from '../execution/execution.ts';
+import { hasGradients } from '../execution/execution.ts';
 import { InterventionGraph, type OperandData } from '../graph/graph.ts';
 import type { Node, Site } from '../graph/types.ts';
 import { type BlockGuards, guardsOf } from '../operators/blocks.ts';
@@ -8,10 +8,12 @@ import { Tensor } from '../tensor/tensor.ts';
 import { isOurs } from '../tracing/harmless.ts';
 import { isModule } from '../tracing/model.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
+import type { Block } from './blocks.ts';
 import type { BuiltTrace } from './finish-trace.ts';
-import type { LoadedModel } from './loaded-model.ts';
 import type { RecordedTrace } from './recorded-trace.ts';
-import { filledForm, type ReturnedForm } from './returned-form.ts';
+import { RepeatedTrace } from './repeated-trace.ts';
+import type { ReturnedForm } from './returned-form.ts';
+import type { RunnableModel } from './runnable-model.ts';
 
 /*
  * A block that stands in a loop is recorded once, and found again by its place and its guards: what it takes from around it,
@@ -30,6 +32,11 @@ const IN_VAIN = 32;
 
 /** How many elements the data may have that the code itself says: they are held as long as the recording. */
 const MOST_ELEMENTS = 65_536;
+
+/** A model whose blocks are recorded. */
+interface Repeating extends RunnableModel {
+  readonly edits: readonly Block<[]>[];
+}
 
 /** What a block takes from around it where it is a tensor. */
 interface TensorGuard {
@@ -67,7 +74,7 @@ export class KnownBlocks {
   private count = 0;
 
   /** A trace of a block on some inputs that was recorded before; null if none is known. */
-  find(block: object, inputs: ReadonlyMap<string, InputTensor>, model: LoadedModel): BuiltTrace | null {
+  find(block: object, inputs: ReadonlyMap<string, InputTensor>, model: Repeating): BuiltTrace | null {
     const guards = guardsOf(block);
     const known = guards && this.bySite.get(guards.site);
     if (!known || known.blocks.length === 0 || !mayRepeat(model)) return null;
@@ -78,7 +85,7 @@ export class KnownBlocks {
     const found = known.blocks[at]!;
     if (at < known.blocks.length - 1) known.blocks.push(...known.blocks.splice(at, 1));
     known.vain = 0;
-    return new RepeatedTrace(found, values, inputs, model);
+    return new RepeatedTrace(graphWith(found, values), found.returned, inputs, model);
   }
 
   /**
@@ -88,7 +95,7 @@ export class KnownBlocks {
   keeper(
     block: object,
     inputs: ReadonlyMap<string, InputTensor>,
-    model: LoadedModel,
+    model: Repeating,
   ): ((built: RecordedTrace) => void) | null {
     const guards = guardsOf(block);
     if (!guards || !mayRepeat(model)) return null;
@@ -117,7 +124,7 @@ export class KnownBlocks {
 }
 
 /** Whether what a block is recorded as follows from the block: edits, models that are attached and classes of the user have a say. */
-function mayRepeat({ edits, map: { names } }: LoadedModel): boolean {
+function mayRepeat({ edits, map: { names } }: Repeating): boolean {
   return edits.length === 0 && names.attached.size === 0 && names.extensions.isEmpty;
 }
 
@@ -172,6 +179,16 @@ function isSameList(a: readonly number[], b: readonly number[]): boolean {
   return a.length === b.length && a.every((one, i) => one === b[i]);
 }
 
+/** The graph of a recording, with the tensors of this run. */
+function graphWith({ graph, operands }: KnownBlock, values: readonly unknown[]): InterventionGraph {
+  const data = operands.map(([node, known]): [Node, OperandData] => {
+    if (typeof known !== 'number') return [node, known];
+    const { dims, raw } = values[known] as Tensor;
+    return [node, { dims, data: raw }];
+  });
+  return new InterventionGraph(graph, new Map(data));
+}
+
 /** Null for what was recorded of code that asked for more than its guards tell. */
 function knownBlock(
   { tracing, results, graph }: RecordedTrace,
@@ -200,53 +217,4 @@ function knownBlock(
     operands,
     returned,
   };
-}
-
-/** A trace whose block was recorded before, on other inputs and with other tensors. */
-class RepeatedTrace implements BuiltTrace {
-  readonly isDeclared = false;
-  readonly leavesOpen = false;
-  readonly graph: InterventionGraph;
-  private readonly given: ReadonlyMap<string, InputTensor>;
-  private readonly model: LoadedModel;
-  private readonly returned: ReturnedForm;
-
-  constructor(
-    known: KnownBlock,
-    values: readonly unknown[],
-    inputs: ReadonlyMap<string, InputTensor>,
-    model: LoadedModel,
-  ) {
-    const operands = new Map<Node, OperandData>();
-    for (const [node, data] of known.operands) {
-      if (typeof data === 'number') {
-        const { dims, raw } = values[data] as Tensor;
-        operands.set(node, { dims, data: raw });
-      } else operands.set(node, data);
-    }
-    this.graph = new InterventionGraph(known.graph, operands);
-    this.returned = known.returned;
-    this.given = inputs;
-    this.model = model;
-  }
-
-  get sent(): BuiltTrace['sent'] {
-    return { graph: this.graph, course: () => null };
-  }
-
-  get inputs(): Readonly<Record<string, InputTensor>> {
-    return Object.fromEntries(this.given);
-  }
-
-  async execute(options: ExecutionOptions): Promise<(Tensor | undefined)[]> {
-    const { engine } = this.model;
-    return engine.forms.for(this.graph, this.given).run(this.graph, this.given, options);
-  }
-
-  finish(tensors: readonly (Tensor | undefined)[]): unknown {
-    return filledForm(this.returned, tensors);
-  }
-
-  /** It leaves nothing outside. */
-  undo(): void {}
 }
