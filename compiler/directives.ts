@@ -19,20 +19,17 @@ export interface Traced {
   readonly functions: Set<ts.Node>;
   /** Function expressions, and methods of object literals, to wrap in `block(…)`. */
   readonly blocks: Set<ts.Node>;
-  /** Those that are given to `trace`: a program may run them again and again. */
+  /** Those that are given to `trace`, and what these call: a program may run them again and again. */
   readonly repeated: Set<ts.Node>;
   /** Functions to leave as they are, with everything inside. */
   readonly optedOut: Set<ts.Node>;
-  /** Names of function declarations to mark, by the node that holds their statement list. */
-  readonly marks: Map<ts.Node, string[]>;
+  /** Function declarations to mark, by the node that holds their statement list. */
+  readonly marks: Map<ts.Node, ts.FunctionDeclaration[]>;
   /** Member expressions of methods to mark, by class. */
   readonly methods: Map<ts.Node, string[]>;
   /** Classes whose instances are made by lowered code alone. */
   readonly classes: Set<ts.Node>;
 }
-
-/** The name an anonymous default export gets, so that it can be marked. */
-export const DEFAULT_NAME = '__default';
 
 /** Finds the traced functions of a file. @throws CompileError for blocks that are not synchronous. */
 export function findTraced(source: ts.SourceFile, scopes: Scopes, file: string): Traced {
@@ -52,8 +49,7 @@ export function findTraced(source: ts.SourceFile, scopes: Scopes, file: string):
   const addFunction = (node: ts.FunctionLikeDeclaration, isExplicit: boolean): void => {
     traced.functions.add(node);
     if (syntax.isFunctionDeclaration(node)) {
-      const names = traced.marks.get(node.parent) ?? [];
-      traced.marks.set(node.parent, [...names, node.name?.text ?? DEFAULT_NAME]);
+      traced.marks.set(node.parent, [...(traced.marks.get(node.parent) ?? []), node]);
     } else if (syntax.isFunctionExpression(node) || syntax.isArrowFunction(node)) traced.blocks.add(node);
     else if (syntax.isMethodDeclaration(node)) addMethod(node, isExplicit);
   };
@@ -113,6 +109,9 @@ export function findTraced(source: ts.SourceFile, scopes: Scopes, file: string):
     traced.functions.delete(fn);
     traced.blocks.delete(fn);
   }
+  for (const fn of traced.repeated) {
+    for (const called of calledIn(fn, scopes)) if (traced.functions.has(called)) traced.repeated.add(called);
+  }
   return traced;
 }
 
@@ -162,6 +161,17 @@ function helpersIn(fn: ts.Node, scopes: Scopes): Helper[] {
   const visit = (node: ts.Node): void => {
     const helper = syntax.isCallExpression(node) ? helperOf(node, scopes) : null;
     if (helper) found.push(helper);
+    syntax.forEachChild(node, visit);
+  };
+  visit(fn);
+  return found;
+}
+
+/** The functions of the file that a function calls by their names, also in functions inside. */
+function calledIn(fn: ts.Node, scopes: Scopes): ts.Node[] {
+  const found: ts.Node[] = [];
+  const visit = (node: ts.Node): void => {
+    if (syntax.isCallExpression(node)) found.push(...functionsOf(unwrap(node.expression), scopes));
     syntax.forEachChild(node, visit);
   };
   visit(fn);

@@ -1,8 +1,9 @@
 import type { ts } from 'ts-morph';
 import { type Code, isEmpty, operator, span } from './code.ts';
-import { DEFAULT_NAME, isFunction, prologue } from './directives.ts';
+import { isFunction, prologue } from './directives.ts';
 import { lowerList } from './lists.ts';
 import type { Lowering } from './lowering.ts';
+import { DEFAULT_NAME } from './marks.ts';
 import { Parameters } from './parameters.ts';
 import { syntax } from './parse.ts';
 import { guardsOf } from './repeatable.ts';

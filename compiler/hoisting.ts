@@ -17,7 +17,7 @@ interface Stretch {
  *
  * @param parts what each part can see; the first stays where it is
  * @param owner the node that holds the statements
- * @param marked functions that are marked at the front, as compiled
+ * @param marked what marks functions at the front, as compiled
  */
 export function hoist(
   lowering: Lowering,
@@ -25,7 +25,7 @@ export function hoist(
   [first, ...parts]: readonly Stretch[],
   marked: readonly string[],
 ): Code {
-  const marks = marked.map((name) => ` __o.mark(${name});`);
+  const marks = marked.map((mark) => ` ${mark}`);
   if (!first || parts.length === 0) return marks;
   const all = { from: first.from, to: parts.at(-1)!.to };
   const late = lateBindings(lowering, owner, parts);

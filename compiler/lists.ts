@@ -2,6 +2,7 @@ import type { ts } from 'ts-morph';
 import { arrow, type Code, joined, operator, span } from './code.ts';
 import { hoist } from './hoisting.ts';
 import type { Lowering } from './lowering.ts';
+import { marksIn } from './marks.ts';
 import { syntax } from './parse.ts';
 import { lowerCompletion, lowerStatement } from './statements.ts';
 import { type ListHome, type Treatment, treatmentOf } from './treatments.ts';
@@ -36,7 +37,7 @@ export function lowerList(lowering: Lowering, list: List, home: ListHome): Code 
   const parts = partsOf(list, treatments);
   const isLong = parts.length > NESTED_PARTS && !statements.some(isUsing);
   const ranges = isLong ? parts : parts.map(({ from }) => ({ from, to: list.to }));
-  const front = hoist(lowering, owner, ranges, lowering.traced.marks.get(owner) ?? []);
+  const front = hoist(lowering, owner, ranges, marksIn(lowering, owner));
   const [first, ...others] = parts;
   const code = isLong ? lowerInTurn(lowering, first!, others, owner, home) : lowerNested(lowering, parts, list, home);
   return [front, code];

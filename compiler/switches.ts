@@ -3,6 +3,7 @@ import { arrow, type Code, isEmpty, joined, operator } from './code.ts';
 import { hoist } from './hoisting.ts';
 import { lowerList } from './lists.ts';
 import type { Lowering } from './lowering.ts';
+import { marksIn } from './marks.ts';
 import { syntax } from './parse.ts';
 import { treatmentOf } from './treatments.ts';
 
@@ -15,7 +16,7 @@ export function lowerSwitch(lowering: Lowering, node: ts.SwitchStatement): Code 
   const { clauses } = caseBlock;
   const at = lowering.start(node);
   const inner = lowering.start(caseBlock);
-  const marked = clauses.flatMap((clause) => lowering.traced.marks.get(clause) ?? []);
+  const marked = clauses.flatMap((clause) => marksIn(lowering, clause));
   const none = { from: caseBlock.pos, to: caseBlock.pos };
   const front = hoist(lowering, caseBlock, [none, ...clauses.map(({ pos, end }) => ({ from: pos, to: end }))], marked);
   const which = lowering.frame.fresh('c');

@@ -2,9 +2,10 @@ import type { SourceMap } from 'magic-string';
 import type { ts } from 'ts-morph';
 import { type Code, span } from './code.ts';
 import { CompileError } from './diagnostics.ts';
-import { findTraced, prologue, type Traced } from './directives.ts';
+import { findTraced, prologue } from './directives.ts';
 import { mayHaveBlocks } from './gate.ts';
 import { Lowering } from './lowering.ts';
+import { marksIn } from './marks.ts';
 import type { Original } from './original.ts';
 import { parse, syntax } from './parse.ts';
 import { print } from './print.ts';
@@ -51,17 +52,17 @@ function transformText(code: string, { file, id, original }: TransformOptions): 
   if (traced.functions.size === 0) return null;
   refuseReservedNames(scopes, file);
   const lowering = new Lowering(source, file, scopes, traced, visit, original);
-  return print(lowerFile(lowering, traced), code, id);
+  return print(lowerFile(lowering), code, id);
 }
 
-function lowerFile(lowering: Lowering, traced: Traced): Code {
+function lowerFile(lowering: Lowering): Code {
   const { source, text } = lowering;
   const directives = prologue(source.statements);
   const end = directives.at(-1)?.end;
   // Before the first statement: comments above it may be pragmas, which must stay at the top of the file.
   const at = end ?? lowering.start(source.statements[0]!);
   const body = lowering.copyFrom(source, at, text.length);
-  const marks = (traced.marks.get(source) ?? []).map((name) => `__o.mark(${name}); `);
+  const marks = marksIn(lowering, source).map((mark) => `${mark} `);
   const separator = end === undefined ? '' : text[end - 1] === ';' ? ' ' : '; ';
   return [span(0, at), separator, header(lowering), lowering.shared.declareFor(source), marks, body];
 }

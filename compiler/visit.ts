@@ -16,6 +16,7 @@ import { lowerList } from './lists.ts';
 import { lowerLiteral, lowerUntracedLiteral } from './literals.ts';
 import { LOGICAL, lowerConditionalExpression, lowerLogical } from './logical.ts';
 import type { Lowering } from './lowering.ts';
+import { marksIn } from './marks.ts';
 import {
   isLoweredBinary,
   isLoweredRelation,
@@ -127,7 +128,7 @@ function copyUntraced(lowering: Lowering, node: ts.Node): Code {
   if (syntax.isVariableDeclarationList(node)) return [lowering.copy(node), slotsOf(lowering, node)];
   if (syntax.isObjectLiteralExpression(node)) return lowerUntracedLiteral(lowering, node);
   const slots = syntax.isBlock(node) ? lowering.shared.declareFor(node.parent) : '';
-  const marks = (lowering.traced.marks.get(node) ?? []).map((name) => ` __o.mark(${name});`);
+  const marks = marksIn(lowering, node).map((mark) => ` ${mark}`);
   if ((marks.length === 0 && slots === '') || !('statements' in node)) return lowering.copy(node);
   const statements = node.statements as ts.NodeArray<ts.Statement>;
   const at = prologue(statements).at(-1)?.end ?? statements.pos;

@@ -197,11 +197,14 @@ export class Results {
     return this.left.changed.filter(({ owner }) => !owner || !given.has(owner));
   }
 
-  /** What the block returned, without the values of this trace; null where that is more than saves and plain values. */
-  form(): ReturnedForm | null {
+  /**
+   * What the block returned, without the values of this trace; null where that is more than saves and plain values.
+   * @param others the arrays and objects of the program that it may hold, which no copy can stand for
+   */
+  form(others: ReadonlySet<object>): ReturnedForm | null {
     const { target, left, positions } = this;
     const isMore = target.varyings.length > 0 || target.demands.values.size > 0 || [...left.values].length > 0;
-    return isMore ? null : formOf(this.returned, (value) => positions.get(value) ?? null);
+    return isMore ? null : formOf(this.returned, (value) => positions.get(value) ?? null, new Set(others));
   }
 
   /** Whether only the run tells what something outside holds. */

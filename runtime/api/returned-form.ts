@@ -15,11 +15,12 @@ export type ReturnedForm =
 /**
  * Null of what is more than arrays and objects of saves and plain values, each at one place.
  * @param position the position of a value among those that come back
+ * @param seen the arrays and objects that it must not hold
  */
 export function formOf(
   returned: unknown,
   position: (value: Value) => number | null,
-  seen = new Set<object>(),
+  seen: Set<object>,
 ): ReturnedForm | null {
   if (isSaved(returned)) {
     const { state, reached } = returned[saving];

@@ -2,6 +2,7 @@ import { ReuseScope } from '../execution/reuse.ts';
 import { refusalOf } from '../shapes/refusal.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { callerSite, laterSite } from '../tracing/caller.ts';
+import { watchTensors } from '../tracing/watched-tensors.ts';
 import type { TraceOptions } from '../types/model.ts';
 import { checkStandIns, startOf } from './activations.ts';
 import { checkAnswer } from './answer.ts';
@@ -50,18 +51,22 @@ export async function buildTrace(
   const declared = isPlain ? declaredShapes(map) : null;
   const shapes = declared ?? (await shapesFor(map, start.inputs));
   const record = (): RecordedTrace => {
-    const keep = turn && block && isWhole ? model.blocks.keeper(block, start.inputs, model) : null;
+    const recording = turn && block && isWhole ? model.blocks.prepare(block, start.inputs, model) : null;
     const tracing = new Tracing();
     const tracer = new Tracer(tracing);
-    const results = tracing.build(() => {
-      const forward = model.openForward(tracing, shapes, start.inputs);
-      return tracing.builder.inForward(forward, () => {
-        for (const { address, value } of start.activations) writeTensor(forward, address, value);
-        return block ? block(tracer) : readableOutputs(forward);
+    const build = () =>
+      tracing.build(() => {
+        const forward = model.openForward(tracing, shapes, start.inputs);
+        return tracing.builder.inForward(forward, () => {
+          for (const { address, value } of start.activations) writeTensor(forward, address, value);
+          return block ? block(tracer) : readableOutputs(forward);
+        });
       });
-    });
+    if (recording) tracing.builder.guarded = recording.holders;
+    const results = recording ? watchTensors(recording, build) : build();
     const built = new RecordedTrace(tracing, results, declared !== null);
-    if (keep) built.whenDone = () => keep(built);
+    recording?.recorded();
+    if (recording) built.whenDone = () => recording.done(built);
     return built;
   };
   const built = block ? await (turn ?? new Turn()).build(record) : record();

@@ -7,6 +7,7 @@ import type { InputTensor } from '../tensor/string-tensor.ts';
 import type { ParameterGradient } from '../tracing/block-passes.ts';
 import { activeBuilder, Builder, withBuilder } from '../tracing/builder.ts';
 import type { TracedForward } from '../tracing/forward.ts';
+import type { Slot } from '../tracing/journal.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import { varyingOf } from '../tracing/varying.ts';
 import type { TraceRequest } from '../types/backend.ts';
@@ -169,10 +170,12 @@ export class Tracing {
   /** Whether the graph is one forward's, and followed from nothing but what the guards of the block tell. */
   get isRepeatable(): boolean {
     const { builder, forwards, functions, conditions, outcomes, carried, alsoSaved, generations, trained } = this;
+    // Of these it is seen whether they have changed.
+    const isGuarded = ({ owner }: Slot) => owner != null && builder.guarded.has(owner);
     const isAlone = forwards.runs.length === 1 && forwards.takenInputs().size === 0;
     const isPlain = functions.size + conditions.size + outcomes.size === 0 && !this.settled.isUncertain;
     const isWhole = carried.length + alsoSaved.length + generations.length + trained.length === 0;
-    const isSilent = builder.lines.length + builder.outside.size + this.atEnd.length === 0;
+    const isSilent = builder.lines.length + this.atEnd.length === 0 && [...builder.outside.keys()].every(isGuarded);
     return builder.isRepeatable && isAlone && isPlain && isWhole && isSilent;
   }
 

@@ -2,18 +2,17 @@ import { TraceError } from '../errors.ts';
 import * as functions from '../functions/index.ts';
 import { asTraced } from '../functions/nodes.ts';
 import type { Site } from '../graph/types.ts';
-import { isOwnProxy } from '../own-proxies.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { toProxy } from '../tracing/apply.ts';
 import { activeBuilder } from '../tracing/builder.ts';
 import { checkClosed } from '../tracing/closed-objects.ts';
 import { checkCopy } from '../tracing/copies.ts';
 import { writeGradient } from '../tracing/gradients.ts';
-import { isOurs } from '../tracing/harmless.ts';
 import { inner } from '../tracing/hidden.ts';
 import { getitem as getTensorItem, setitem as setTensorItem } from '../tracing/indexing.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import { each, settled, varyingOf } from '../tracing/varying.ts';
+import { noteAsked } from './asked-objects.ts';
 import { noteProperty } from './effects.ts';
 import { lengthOf } from './filled-entries.ts';
 import { isFilledHere } from './filled-here.ts';
@@ -43,14 +42,6 @@ function checkThere(object: unknown, key: unknown, site: Site): void {
     `${String(object)} has no ${typeof key === 'string' ? `'${key}'` : 'members'}, in a branch or loop that depends on a traced value: where that runs, JavaScript would throw an error. Ask first whether it is there: object?.key.`,
     site,
   );
-}
-
-/** Notes what an object is asked for that may be other the next time: neither a module nor something that the block has made. */
-function noteAsked(object: unknown): void {
-  const target = activeBuilder();
-  if (!target?.isRepeatable || Object(object) !== object) return;
-  const isKnown = isOwnProxy(object) || Array.isArray(object) || object === Math || isOurs(object as object);
-  if (!isKnown && !target.isMade(object as object)) target.isRepeatable = false;
 }
 
 /** `object[key]` */

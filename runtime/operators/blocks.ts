@@ -8,31 +8,28 @@ const compiled = new WeakSet<object>();
 /** Classes whose constructors may give another object than the one that is made. */
 const returning = new WeakSet<object>();
 
-/** What a block takes from around it: where that is the same, an earlier recording of the block is what it would be now. */
+/** What a function takes from around it: where that is the same, it does the same. */
 export interface BlockGuards {
-  /** Where the block stands. */
+  /** Where the function stands. */
   readonly site: Site;
   /** The values of the names that it takes from around it. */
   readonly read: () => readonly unknown[];
-  /** How many of these come first that are nothing but operands. */
-  readonly operands: number;
 }
 
 const guards = new WeakMap<object, BlockGuards>();
 
-/** Marks a function as compiled and returns it. The rest is known of a block that depends on nothing but what it reads. */
+/** Marks a function as compiled and returns it. The rest is known of one that depends on nothing but what it reads. */
 export function block<T extends (...values: never[]) => unknown>(
   fn: T,
   site?: Site,
   read?: () => readonly unknown[],
-  operands = 0,
 ): T {
   compiled.add(fn);
-  if (site && read) guards.set(fn, { site, read, operands });
+  if (site && read) guards.set(fn, { site, read });
   return fresh(fn);
 }
 
-/** Null for a block that may depend on more than what it reads. */
+/** Null for a function that may depend on more than what it reads. */
 export function guardsOf(fn: object): BlockGuards | null {
   return guards.get(fn) ?? null;
 }

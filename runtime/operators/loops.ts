@@ -10,6 +10,7 @@ import { TensorProxy } from '../tracing/proxy.ts';
 import type { State } from '../tracing/slots.ts';
 import { StepRange } from '../tracing/step-range.ts';
 import { uses, varyingOf } from '../tracing/varying.ts';
+import { noteAsked } from './asked-objects.ts';
 import { type Completion, isAbrupt, withoutBreak, withoutContinue } from './completions.ts';
 import { andThen } from './conditionals.ts';
 import { checkIterator } from './effects.ts';
@@ -44,6 +45,7 @@ export function forOf(
 }
 
 function iteratorOf(value: unknown, site: Site): Iterator<unknown> {
+  noteAsked(value);
   const target = activeBuilder();
   if (target) checkIterator(target, value, site);
   if (target?.isRecording) checkIterated(value, site);

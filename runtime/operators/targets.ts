@@ -7,6 +7,7 @@ import type { Slot } from '../tracing/journal.ts';
 import type { State } from '../tracing/slots.ts';
 import { described, each, settled, varyingOf } from '../tracing/varying.ts';
 import { getitem, setitem } from './access.ts';
+import { noteAsked } from './asked-objects.ts';
 import { fresh } from './blocks.ts';
 import { call } from './calls.ts';
 import { checkIterator, noteProperty } from './effects.ts';
@@ -133,6 +134,7 @@ export function taken(
 ): unknown {
   const object = there(given, site);
   const values = count === null ? object : oneOf(object, site);
+  noteAsked(values);
   const target = activeBuilder();
   if (target) {
     target.site = site;
@@ -158,6 +160,7 @@ function partsOfFilled(site: Site): TraceError {
 /** A value that JavaScript itself iterates over: `...values`. */
 export function items(given: unknown, site: Site): unknown {
   const values = oneOf(iterated(there(given, site)), site);
+  noteAsked(values);
   const target = activeBuilder();
   if (target) target.site = site;
   if (target) checkIterator(target, values, site);

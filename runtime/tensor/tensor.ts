@@ -185,8 +185,9 @@ export class Tensor<D extends DType = 'float32'> extends Indexed {
   }
 }
 
-const indexing: ProxyHandler<Indexed> = {
-  get(target, key, receiver) {
+/** What a tensor is asked for goes through here. */
+export const indexing = {
+  get(target: Indexed, key: string | symbol, receiver: object): unknown {
     if (typeof key === 'string' && !(key in target)) {
       if (key.startsWith('tensor(')) {
         throw new TypeError(
@@ -197,7 +198,7 @@ const indexing: ProxyHandler<Indexed> = {
     }
     return Reflect.get(target, key, receiver);
   },
-  set(target, key, value, receiver) {
+  set(target: Indexed, key: string | symbol, value: unknown, receiver: object): boolean {
     if (typeof key === 'string' && !(key in target) && isSliceString(key)) {
       throw new TypeError(`a tensor outside of a trace cannot be assigned to by index [${key}]: change its data`);
     }

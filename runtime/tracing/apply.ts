@@ -13,6 +13,7 @@ import { owning, TensorProxy, viewing } from './proxy.ts';
 import { mayBe } from './shared-perhaps.ts';
 import type { TracedTensor, View, ViewOf, ViewOp } from './traced-tensor.ts';
 import { settled, sureOf, varyingOf } from './varying.ts';
+import { unwatched } from './watched-tensors.ts';
 
 export type NestedArray = readonly (number | boolean | bigint | TensorProxy | NestedArray)[];
 export type TypedArray = ArrayBufferView & ArrayLike<number | bigint>;
@@ -134,7 +135,7 @@ export function toProxy(given: unknown, dtype?: DType): TensorProxy {
   if (known) return wrap(target, known);
   // Elements that the user may have changed by the next time.
   if (tensor !== x && holdsElements(x)) target.isRepeatable = false;
-  const value = target.operand(operandType(tensor), { dims: tensor.dims, data: tensor.raw });
+  const value = unwatched(() => target.operand(operandType(tensor), { dims: tensor.dims, data: tensor.raw }));
   // A tensor of the user is one value wherever it is used: there is one gradient by it.
   if (tensor === x) target.tensors.set(tensor, value);
   return wrap(target, value);

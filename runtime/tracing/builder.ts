@@ -63,6 +63,8 @@ export class Builder {
   perhapsOver: Site | null = null;
   /** False once the code has asked something that may be other the next time, and that its guards do not tell. */
   isRepeatable = true;
+  /** The arrays and objects of the program of which its guards tell all. */
+  guarded: ReadonlySet<object> = new Set();
   /** Counts the bodies that were recorded: the time of births. */
   private time = 0;
   /** Objects that were made in the trace, each with the time. */

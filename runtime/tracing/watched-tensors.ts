@@ -1,0 +1,45 @@
+import { isSliceString } from '../tensor/slices.ts';
+import { indexing } from '../tensor/tensor.ts';
+
+/** Told what code does with tensors of the program besides using them as operands. */
+export interface TensorWatch {
+  /** The elements of one were asked for, or what a program has put on it. */
+  read(tensor: object): void;
+  /** A part of one was taken by an index: a tensor of its own. */
+  sliced(tensor: object, key: string, part: object): void;
+}
+
+const { get } = indexing;
+let watch: TensorWatch | null = null;
+
+/** Runs code that builds a trace, and tells what it does with tensors of the program. */
+export function watchTensors<T>(by: TensorWatch, run: () => T): T {
+  watch = by;
+  // Tensors are asked for their elements all the time: only while something watches does that cost anything.
+  indexing.get = watchedGet;
+  try {
+    return run();
+  } finally {
+    watch = null;
+    indexing.get = get;
+  }
+}
+
+/** Runs code of this library that makes an operand of a tensor. */
+export function unwatched<T>(run: () => T): T {
+  const outer = watch;
+  watch = null;
+  try {
+    return run();
+  } finally {
+    watch = outer;
+  }
+}
+
+const watchedGet: typeof get = (target, key, receiver) => {
+  const value = get(target, key, receiver);
+  if (!watch) return value;
+  if (typeof key === 'string' && !(key in target) && isSliceString(key)) watch.sliced(receiver, key, value as object);
+  else if (key === 'data' || (Object.hasOwn(target, key) && key !== 'dtype' && key !== 'dims')) watch.read(receiver);
+  return value;
+};
