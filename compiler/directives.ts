@@ -110,7 +110,9 @@ export function findTraced(source: ts.SourceFile, scopes: Scopes, file: string):
     traced.blocks.delete(fn);
   }
   for (const fn of traced.repeated) {
-    for (const called of calledIn(fn, scopes)) if (traced.functions.has(called)) traced.repeated.add(called);
+    for (const called of calledIn(fn, scopes)) {
+      if (traced.functions.has(called) && !isWithin(called, traced.repeated)) traced.repeated.add(called);
+    }
   }
   return traced;
 }

@@ -2,6 +2,7 @@ import type { ts } from 'ts-morph';
 import type { Code } from './code.ts';
 import { namesOf } from './declarations.ts';
 import type { Lowering } from './lowering.ts';
+import type { Mark } from './marks.ts';
 import { syntax } from './parse.ts';
 import type { Binding } from './scope.ts';
 
@@ -17,15 +18,15 @@ interface Stretch {
  *
  * @param parts what each part can see; the first stays where it is
  * @param owner the node that holds the statements
- * @param marked what marks functions at the front, as compiled
+ * @param marked of the functions that are marked at the front
  */
 export function hoist(
   lowering: Lowering,
   owner: ts.Node,
   [first, ...parts]: readonly Stretch[],
-  marked: readonly string[],
+  marked: readonly Mark[],
 ): Code {
-  const marks = marked.map((mark) => ` ${mark}`);
+  const marks = marked.map(({ code }) => ` ${code}`);
   if (!first || parts.length === 0) return marks;
   const all = { from: first.from, to: parts.at(-1)!.to };
   const late = lateBindings(lowering, owner, parts);
@@ -49,7 +50,8 @@ export function hoist(
     }
     if (part && (position < part.from || position >= part.to)) outside.add(binding);
   }
-  for (const binding of late.keys()) if (outside.has(binding) || marked.includes(binding.name)) move(binding);
+  for (const binding of late.keys())
+    if (outside.has(binding) || marked.some(({ name }) => name === binding.name)) move(binding);
   return [declare(lowering, moved), marks];
 }
 

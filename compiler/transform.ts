@@ -62,7 +62,7 @@ function lowerFile(lowering: Lowering): Code {
   // Before the first statement: comments above it may be pragmas, which must stay at the top of the file.
   const at = end ?? lowering.start(source.statements[0]!);
   const body = lowering.copyFrom(source, at, text.length);
-  const marks = marksIn(lowering, source).map((mark) => `${mark} `);
+  const marks = marksIn(lowering, source).map(({ code }) => `${code} `);
   const separator = end === undefined ? '' : text[end - 1] === ';' ? ' ' : '; ';
   return [span(0, at), separator, header(lowering), lowering.shared.declareFor(source), marks, body];
 }

@@ -128,7 +128,7 @@ function copyUntraced(lowering: Lowering, node: ts.Node): Code {
   if (syntax.isVariableDeclarationList(node)) return [lowering.copy(node), slotsOf(lowering, node)];
   if (syntax.isObjectLiteralExpression(node)) return lowerUntracedLiteral(lowering, node);
   const slots = syntax.isBlock(node) ? lowering.shared.declareFor(node.parent) : '';
-  const marks = marksIn(lowering, node).map((mark) => ` ${mark}`);
+  const marks = marksIn(lowering, node).map(({ code }) => ` ${code}`);
   if ((marks.length === 0 && slots === '') || !('statements' in node)) return lowering.copy(node);
   const statements = node.statements as ts.NodeArray<ts.Statement>;
   const at = prologue(statements).at(-1)?.end ?? statements.pos;

@@ -129,7 +129,7 @@ export class Engine {
   ): Promise<Tensor[]> {
     if (this.isReleased) throw new ModelError(`${this.model.path} was released. Load the model again.`);
     // Sessions read weights while they run: from a file that was cut short they would end the process.
-    if (this.model.hasExternal) this.model.checkFiles();
+    if (this.model.hasExternal) this.model.checkHeldFiles();
     const start = now();
     const isAlone = !given && !onTrail;
     // A signal ends a run, and its progress is told, between two segments; what is to be fused leaves this thread free meanwhile.
@@ -174,7 +174,10 @@ export class Engine {
           () => asPlanned(planned),
         )
       : await asPlanned(planned);
-    this.model.checkFiles();
+    // New sessions have opened them by their paths.
+    const hasOpened = this.fused || planned.milliseconds || dispatches.some(({ built }) => built !== null);
+    if (hasOpened) this.model.checkFiles();
+    else this.model.checkHeldFiles();
     if (isAlone && !this.fused) {
       const compiled = dispatches.reduce((sum, { built }) => sum + (built ?? 0), planned.milliseconds ?? 0);
       const milliseconds = now() - start - compiled;
@@ -210,6 +213,7 @@ export class Engine {
   release(): Promise<void> {
     this.fused?.release();
     this.sweeps?.end();
+    this.model.files.close();
     this.released ??= Promise.all([this.programs, ...this.forms.others].map((one) => one.release())).then(() => {});
     return this.released;
   }

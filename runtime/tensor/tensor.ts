@@ -32,6 +32,9 @@ export type Returned<D extends DType = 'float32'> = number & Tensor<D>;
 /** What `Tensor.from` takes. */
 export type TensorData = number | bigint | boolean | NestedArray | TypedArray | AnyTensor | OrtTensor;
 
+/** The elements of halves, decoded, by their bits. */
+const halves = new WeakMap<object, Data>();
+
 /** Catches `t[0]` and `t[':, -1']` by a proxy around the object. Classes that extend it have their private fields on the proxy. */
 abstract class Indexed {
   readonly dtype: DType;
@@ -64,7 +67,6 @@ export class Tensor<D extends DType = 'float32'> extends Indexed {
   declare readonly dims: readonly number[];
   /** The elements as the engine holds them: halves as 16 bits, bools as bytes. */
   declare readonly raw: RawOf<D>;
-  #decoded: DataOf<D> | null = null;
   readonly [index: number]: AtIndex<Returned<D>>;
   readonly [slice: Slice]: AtIndex<Returned<D>>;
 
@@ -99,8 +101,12 @@ export class Tensor<D extends DType = 'float32'> extends Indexed {
 
   /** The elements, row by row; halves are decoded to a Float32Array. */
   get data(): DataOf<D> {
-    this.#decoded ??= decode(this.raw, this.dtype) as DataOf<D>;
-    return this.#decoded;
+    const { raw } = this;
+    if (this.dtype !== 'float16') return raw as DataOf<D>;
+    // The same one each time: who writes to it finds that again.
+    const known = halves.get(raw) ?? decode(raw, 'float16');
+    halves.set(raw, known);
+    return known as DataOf<D>;
   }
 
   /** The dimensions, by PyTorch's name. */

@@ -70,7 +70,7 @@ describe('what is traced', () => {
     ];
     expect(called.map((code) => lowered(code))).toMatchInlineSnapshot(`
       [
-        "import 'onnsight'; const f = __o.block({ f: (v) => __o.getitem(__o.call(g, undefined, [v], __s[0]), a, __s[0]) }.f); const g = __o.block({ g: (__d0) => { var { o: [p] } = __o.taken(__d0, __s[1], null, true); return __o.member(p, 'q', __s[2]); } }.g); m.trace(__o.block(() => __o.call(f, undefined, [b], __s[3])));",
+        "import 'onnsight'; const f = __o.block({ f: (v) => __o.getitem(__o.call(g, undefined, [v], __s[0]), a, __s[0]) }.f); const g = __o.block({ g: (__d0) => { var { o: [p] } = __o.taken(__d0, __s[1], null, true); return __o.member(p, 'q', __s[2]); } }.g, __s[3], () => []); m.trace(__o.block(() => __o.call(f, undefined, [b], __s[4])));",
         "__o.mark(f); import 'onnsight'; function f(v) { return __o.call(h, undefined, [v, __o.fresh([1, ...__o.items(v, __s[0])]), (w) => __o.member(w, 'x', __s[1])], __s[2]); } m.trace(__o.block(() => __o.call(__o.method(n, 'map', __s[3]), n, [__o.block(() => __o.call(f, undefined, [b], __s[4]))], __s[3])));",
       ]
     `);
@@ -186,7 +186,7 @@ function h() { const k = () => -a; function l() { 'use no trace'; return () => -
         `import 'onnsight'; m.session((s) => { const r = m.trace(1, () => -a); return m.trace((t) => { t.invoke(2, () => -r); }); });`,
       ),
     ).toMatchInlineSnapshot(
-      `"import 'onnsight'; m.session(__o.block((s) => { const r = __o.call(__o.method(m, 'trace', __s[0]), m, [1, __o.block(() => __o.unary('-', a, __s[1]))], __s[0]); return __o.call(__o.method(m, 'trace', __s[2]), m, [__o.block((t) => { __o.call(__o.method(t, 'invoke', __s[3]), t, [2, __o.block(() => __o.unary('-', r, __s[4]))], __s[3]); })], __s[2]); }));"`,
+      `"import 'onnsight'; m.session(__o.block((s) => { const r = __o.call(__o.method(m, 'trace', __s[0]), m, [1, __o.block(() => __o.unary('-', a, __s[1]))], __s[0]); return __o.call(__o.method(m, 'trace', __s[2]), m, [__o.block((t) => { __o.call(__o.method(t, 'invoke', __s[3]), t, [2, __o.block(() => __o.unary('-', r, __s[4]))], __s[3]); }, __s[5], () => [r])], __s[2]); }));"`,
     );
   });
 });
