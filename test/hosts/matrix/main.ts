@@ -64,6 +64,6 @@ async function runAll(): Promise<void> {
   }
 }
 // Watchers wait more than they compute.
-await Promise.all(Array.from({ length: availableParallelism() + 1 }, runAll));
+await Promise.all(Array.from({ length: availableParallelism() + 2 }, runAll));
 console.log(`${rows.length - failures} of ${rows.length} rows`);
 process.exitCode = failures === 0 && rows.length > 0 ? 0 : 1;

@@ -50,7 +50,7 @@ export const WATCHERS: readonly Row[] = [
     files: modules,
     command: 'tspc --watch --incremental --preserveWatchOutput',
     built: 'out/main.js',
-    nightly: version === '5.9',
+    nightly: version !== '6.0',
   })),
   {
     name: 'onnsight build --watch',
@@ -71,6 +71,7 @@ export default { input: 'src/main.ts', external: [/^onnsight/], plugins: [onnsig
     },
     command: 'rollup -c --watch --no-watch.clearScreen',
     built: 'out/main.mjs',
+    nightly: true,
   },
   {
     name: 'vite build --watch',
