@@ -19,7 +19,7 @@ export interface Traced {
   readonly functions: Set<ts.Node>;
   /** Function expressions, and methods of object literals, to wrap in `block(…)`. */
   readonly blocks: Set<ts.Node>;
-  /** Those that are given to `trace`, and what these call: a program may run them again and again. */
+  /** Those of traces and interventions, and what these call: a program may run them again and again. */
   readonly repeated: Set<ts.Node>;
   /** Functions to leave as they are, with everything inside. */
   readonly optedOut: Set<ts.Node>;
@@ -93,7 +93,7 @@ export function findTraced(source: ts.SourceFile, scopes: Scopes, file: string):
         checkParameterDefaults(node, fn, file);
         traced.functions.add(fn);
         traced.blocks.add(fn);
-        if (isTraceCall(node)) traced.repeated.add(fn);
+        if (isRepeating(node)) traced.repeated.add(fn);
       }
     }
     syntax.forEachChild(node, (child) => visit(child, isInside));
@@ -119,7 +119,7 @@ export function findTraced(source: ts.SourceFile, scopes: Scopes, file: string):
 
 /**
  * The functions of the file that are given as blocks, also by a name that nothing else can be assigned to, each with
- * whether it is given to `trace`.
+ * whether a program may run it again and again.
  */
 function namedBlocks(
   source: ts.SourceFile,
@@ -132,7 +132,7 @@ function namedBlocks(
     if (syntax.isCallExpression(node) && takesBlocks(node, imports, scopes)) {
       for (const fn of node.arguments.flatMap((argument) => functionsOf(argument, scopes))) {
         // One that is given to a method of something else may be what no block can be.
-        if (canBeBlock(fn)) found.set(fn, found.get(fn) || isTraceCall(node));
+        if (canBeBlock(fn)) found.set(fn, found.get(fn) || isRepeating(node));
         else if (!isBlockMethod(unwrap(node.expression)) && directiveIn(fn) !== 'use no trace') checkBlock(fn, file);
       }
     }
@@ -244,10 +244,10 @@ export function keyText(name: ts.PropertyName): string | null {
   return isSymbol ? name.expression.getText() : null;
 }
 
-/** `model.trace(…)` */
-function isTraceCall({ expression }: ts.CallExpression): boolean {
+/** `model.trace(…)`, `intervention(…)`: of what takes blocks, that of which a program may run the same block again and again. */
+function isRepeating({ expression }: ts.CallExpression): boolean {
   const callee = unwrap(expression);
-  return syntax.isPropertyAccessExpression(callee) && callee.name.text === 'trace';
+  return !isBlockMethod(callee) || (syntax.isPropertyAccessExpression(callee) && callee.name.text === 'trace');
 }
 
 function isBlockMethod(callee: ts.Expression): boolean {

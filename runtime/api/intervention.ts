@@ -3,7 +3,7 @@ import { asTraced } from '../functions/nodes.ts';
 import type { Value } from '../graph/types.ts';
 import { withDefaults } from '../inputs/defaults.ts';
 import { type Inputs, matchNumbers } from '../inputs/signature.ts';
-import { block as compiledBlock } from '../operators/blocks.ts';
+import { block as compiledBlock, guardsOf } from '../operators/blocks.ts';
 import { isFloatDType } from '../tensor/storage.ts';
 import { toProxy, wrap } from '../tracing/apply.ts';
 import { activeBuilder, builder } from '../tracing/builder.ts';
@@ -132,16 +132,27 @@ function make(given: readonly unknown[]): InterventionFunction {
     const rest = isPlainObject(inputs)
       ? Object.fromEntries(Object.entries(inputs).filter(([name]) => !names.has(name)))
       : inputs;
+    const operands = Array.from(values, ([name, { dtype, dims, raw }]) => ({
+      name,
+      type: { dtype, shape: dims },
+      data: { dims, data: raw },
+    }));
     const traced = () => {
-      const proxies = [...values].map(([name, { dtype, dims, raw }]): [string, Traced] => [
+      const proxies = operands.map(({ name, type, data }): [string, Traced] => [
         name,
-        asTraced(wrap(builder(), builder().operand({ dtype, shape: dims }, { dims, data: raw }))),
+        asTraced(wrap(builder(), builder().operand(type, data))),
       ]);
-      return block(model, declaredParameters(proxies));
+      const declared = declaredParameters(proxies);
+      builder().made(declared);
+      return block(model, declared);
     };
     const whole = envoyOf(model);
     if (attach && whole) await attach(whole);
-    return model.trace(rest, compiledBlock(traced));
+    const site = guardsOf(block)?.site;
+    return model.trace(
+      rest,
+      compiledBlock(traced, site, () => [model, block, ...values.values()]),
+    );
   };
 
   const inside = (model: EnvoyMembers, values: Readonly<Record<string, unknown>> = {}): unknown => {

@@ -1,5 +1,5 @@
 /** What a block takes from around it: found again where all of it is the same, and the same numbers as recorded anew. */
-import { type Envoy, NNsight, save, Tensor } from 'onnsight';
+import { type Envoy, intervention, NNsight, save, Tensor } from 'onnsight';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { KnownBlocks } from '../../runtime/api/known-blocks.ts';
 import { modelPath } from '../support/fixtures.ts';
@@ -443,4 +443,34 @@ it('records anew what holds more than is worth comparing', async () => {
   const list = Array.from({ length: 1000 }, () => 1);
   for (let i = 0; i < 2; i++) await model.trace({ x }, () => by(list[0]!));
   expect(found()).toEqual([false, false]);
+});
+
+describe('interventions', () => {
+  const steered = intervention({ by: 'float32', steer: 'float32[10]' }, (mlp: NNsight, { by, steer }) => {
+    mlp.layer1.output = mlp.layer1.output * by + steer;
+    return save(mlp.layer1.output);
+  });
+  const scaledBy = (factor: number) =>
+    intervention({ by: 'float32' }, (mlp: NNsight, { by }) => save(mlp.layer1.output * (by * factor)));
+
+  it('are found again with other parameters', async () => {
+    for (const [factor, moved] of [
+      [2, 1],
+      [3, 1],
+      [3, 5],
+    ] as const) {
+      const result = await steered(model, { x }, { by: factor, steer: new Array(10).fill(moved) });
+      const expected = numbers(hidden).map((one) => Math.fround(Math.fround(one * factor) + moved));
+      expect(numbers(result)).toEqual(expected);
+    }
+    expect(found()).toEqual([false, true, true]);
+  });
+
+  it('of a function, by what it is given', async () => {
+    const [twice, thrice] = [scaledBy(2), scaledBy(3)];
+    const all = [await twice(model, { x }, { by: 1 }), await thrice(model, { x }, { by: 1 })];
+    all.push(await twice(model, { x }, { by: 2 }), await thrice(model, { x }, { by: 2 }));
+    expect(all.map(numbers)).toEqual([2, 3, 4, 6].map(scaled));
+    expect(found()).toEqual([false, false, true, true]);
+  });
 });

@@ -110,7 +110,7 @@ describe('what is traced', () => {
     expect(
       lowered(`import * as o from 'onnsight'; o.intervention((alpha) => -alpha); p.intervention(() => -a);`),
     ).toMatchInlineSnapshot(
-      `"import * as o from 'onnsight'; o.intervention(__o.block((alpha) => __o.unary('-', alpha, __s[0]))); p.intervention(() => -a);"`,
+      `"import * as o from 'onnsight'; o.intervention(__o.block((alpha) => __o.unary('-', alpha, __s[0]), __s[1], () => [])); p.intervention(() => -a);"`,
     );
   });
 
