@@ -9,8 +9,9 @@ import { probeName, weightless } from '../onnx/weightless.ts';
 import { ort } from '../ort/ort.ts';
 import { plainText } from '../ort/plain-text.ts';
 import type { OutputType } from '../ort/port.ts';
-import { elementwiseType, goTogether, isElementwise } from './elementwise.ts';
-import { perhapsScalars } from './perhaps-scalars.ts';
+import { Alike } from './alike.ts';
+import { clashes, elementwiseType, goTogether, isElementwise } from './elementwise.ts';
+import { PerhapsScalars } from './perhaps-scalars.ts';
 import { checkOutputs, refusalOf } from './refusal.ts';
 
 /**
@@ -18,6 +19,9 @@ import { checkOutputs, refusalOf } from './refusal.ts';
  * model with more it is given the part that makes them.
  */
 const AT_ONCE = 1024;
+
+/** So many nodes are worth asking ONNX Runtime once more. */
+const WORTH = 32;
 
 /** How many nodes by rule take ONNX Runtime as long as one that it is asked for. */
 const OTHERS = 4;
@@ -61,37 +65,93 @@ async function inferOwnTypes(model: OnnxModel, inputDims: InputDims, atOnce: num
   }
   const found = new Map<string, TensorType>();
   const known = new Map(given);
-  const all = stretches(graph.node, own, atOnce);
+  const alike = new Alike(model, known);
+  const perhaps = new PerhapsScalars(links, found);
+  const learn = (index: number, types: readonly (TensorType | undefined)[]) => {
+    const node = graph.node[index]!;
+    node.output.forEach((name, i) => {
+      if (types[i]) found.set(name, types[i]);
+    });
+    perhaps.add(node, index);
+    node.output.forEach((name, i) => {
+      if (types[i]) known.set(name, perhaps.has(name) ? { ...types[i], shape: null } : types[i]);
+    });
+    alike.learn(index, types);
+  };
+  const learnElementwise = (index: number) => {
+    perhaps.add(graph.node[index]!, index);
+    alike.learn(index, []);
+  };
+  /** Whether what a node makes is told by a rule, or by a node like it. */
+  const isTold = (index: number) => {
+    const node = graph.node[index]!;
+    if (own.has(node)) {
+      const isWhole = addElementwise(known, [node]);
+      if (isWhole) learnElementwise(index);
+      return isWhole;
+    }
+    const types = alike.find(index);
+    if (types) learn(index, types);
+    return types !== null;
+  };
   let isAsked = false;
-  for (const nodes of all) {
+  let told = WORTH;
+  for (let next = 0; next < graph.node.length; ) {
+    const stretch: number[] = [];
+    let asking = 0;
+    // Where what has been told by nodes like them was little, there are no layers that are alike.
+    const stops = told >= WORTH;
+    told = 0;
+    for (; next < graph.node.length && asking < atOnce && stretch.length < OTHERS * atOnce; next++) {
+      if (stops && asking >= WORTH && alike.isRepeated(next)) break;
+      if (isTold(next)) {
+        told++;
+        continue;
+      }
+      stretch.push(next);
+      if (!own.has(graph.node[next]!)) asking++;
+    }
+    if (stretch.length === 0) break;
+    const nodes = stretch.map((index) => graph.node[index]!);
     const asked = made(nodes.filter((node) => !own.has(node)));
-    if (asked.length === 0 && addElementwise(known, nodes)) continue;
-    isAsked = true;
     // ONNX Runtime is asked for one tensor at least: it is what finds out that sizes do not go together.
     const names = asked.length > 0 ? asked : made(nodes).slice(-1);
-    if (names.length === 0 && all.length > 1) continue;
-    const part = all.length > 1 ? { proto: model.proto, graph: excerptOf(model, names, known) } : model;
-    for (const [name, type] of await shapes(model, weightless(part, inputDims, names))) {
-      found.set(name, type);
-      // What has no dimensions may have some that are not known.
-      known.set(name, type.shape?.length === 0 ? { ...type, shape: null } : type);
+    if (names.length > 0) {
+      isAsked = true;
+      const isWhole = stretch.length === graph.node.length;
+      const part = isWhole ? model : { proto: model.proto, graph: excerptOf(model, names, known) };
+      const types = await shapes(model, weightless(part, inputDims, names));
+      for (const index of stretch) {
+        const node = graph.node[index]!;
+        const its = node.output.map((name) => types.get(name));
+        if (!own.has(node)) learn(index, its);
+        else {
+          addElementwise(known, [node]);
+          learnElementwise(index);
+        }
+      }
     }
-    if (all.length > 1)
-      addElementwise(
-        known,
-        nodes.filter((node) => own.has(node)),
-      );
   }
+  // Sizes that do not go together are refused by ONNX Runtime, which is given only what it has to be asked for.
+  const clash = elementwise.find((node) => clashes(node, known));
+  if (clash) await shapes(model, weightless(model, inputDims, made([clash])));
   if (!isAsked) {
     checkOutputs(model, known);
     return known;
   }
-  const doubtful = perhapsScalars(graph.node, links, found);
-  for (const probed of doubtful.length > 0 ? portions(doubtful, atOnce) : []) {
-    const ranks = await shapes(model, weightless(model, inputDims, [], probed));
-    for (const name of probed) {
-      const type = found.get(name)!;
-      if (ranks.get(probeName(name))?.shape?.[0] !== 0) found.set(name, { ...type, shape: null });
+  for (const probed of portions(groupedBy(perhaps.all, alike), atOnce)) {
+    const ranks = await shapes(
+      model,
+      weightless(
+        model,
+        inputDims,
+        [],
+        probed.map(([first]) => first!),
+      ),
+    );
+    for (const names of probed) {
+      if (ranks.get(probeName(names[0]!))?.shape?.[0] === 0) continue;
+      for (const name of names) found.set(name, { ...found.get(name)!, shape: null });
     }
   }
   for (const [name, type] of given) found.set(name, type);
@@ -114,27 +174,19 @@ function addElementwise(types: Map<string, TensorType>, nodes: readonly NodeProt
   return isWhole;
 }
 
-/**
- * The nodes of a graph in stretches of at most so many that ONNX Runtime has to be asked for, and so many of others as it
- * goes through in about the same time.
- */
-function stretches(nodes: readonly NodeProto[], own: ReadonlySet<NodeProto>, size: number): NodeProto[][] {
-  const all: NodeProto[][] = [[]];
-  let asked = 0;
-  for (const node of nodes) {
-    if (asked === size || all.at(-1)!.length === OTHERS * size) {
-      all.push([]);
-      asked = 0;
-    }
-    all.at(-1)!.push(node);
-    if (!own.has(node)) asked++;
+/** Tensors that are made alike stand together. */
+function groupedBy(names: readonly string[], alike: Alike): string[][] {
+  const groups = new Map<number | string, string[]>();
+  for (const name of names) {
+    const kind = alike.of(name) ?? name;
+    groups.set(kind, [...(groups.get(kind) ?? []), name]);
   }
-  return all;
+  return [...groups.values()];
 }
 
-function portions(names: readonly string[], size: number): string[][] {
-  const count = Math.max(1, Math.ceil(names.length / size));
-  return Array.from({ length: count }, (_, i) => names.slice(i * size, (i + 1) * size));
+function portions<T>(items: readonly T[], size: number): T[][] {
+  const count = Math.ceil(items.length / size);
+  return Array.from({ length: count }, (_, i) => items.slice(i * size, (i + 1) * size));
 }
 
 function checkDims(model: OnnxModel, inputDims: InputDims): void {
