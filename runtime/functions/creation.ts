@@ -3,7 +3,7 @@ import { Tensor } from '../tensor/tensor.ts';
 import type { DTypeOptions, SizesAnd } from '../types/options.ts';
 import type { Operand, Traced } from '../types/tensor.ts';
 import { add, eq, floorDivide, mul, sub } from './arithmetic.ts';
-import { fail, isTraced, node, operand, shapeOf } from './nodes.ts';
+import { created, fail, isTraced, node, operand, shapeOf } from './nodes.ts';
 import { isOptions, optionsOf } from './options.ts';
 import { cast } from './promotion.ts';
 import { splitOptions } from './sizes.ts';
@@ -62,7 +62,7 @@ export const arange = withSignature(
     const length = Math.max(0, Math.ceil((end - start) / step));
     const values = Array.from({ length }, (_, i) => start + i * step);
     const dtype = options.dtype ?? ([start, end, step].every(Number.isInteger) ? 'int64' : 'float32');
-    return operand(Tensor.from(values, dtype));
+    return created(Tensor.from(values, dtype));
   },
 );
 
@@ -77,7 +77,7 @@ export const linspace = withSignature(
     const values = Array.from({ length: steps }, (_, i) =>
       i < steps / 2 ? start + i * step : end - (steps - 1 - i) * step,
     );
-    return operand(Tensor.from(values, dtype));
+    return created(Tensor.from(values, dtype));
   },
 );
 
@@ -91,7 +91,7 @@ export const logspace = withSignature(
     const values = Array.from({ length: steps }, (_, i) =>
       i < steps / 2 ? base ** (start + i * step) : base ** (end - (steps - 1 - i) * step),
     );
-    return operand(Tensor.from(values, dtype));
+    return created(Tensor.from(values, dtype));
   },
 );
 

@@ -6,7 +6,7 @@ import { TensorProxy } from '../tracing/proxy.ts';
 import type { SvdOptions } from '../types/options.ts';
 import type { Operand, Traced } from '../types/tensor.ts';
 import { decomposed } from './jacobi.ts';
-import { asProxy, fail, operand } from './nodes.ts';
+import { asProxy, created, fail, operand } from './nodes.ts';
 import { optionsOf } from './options.ts';
 import { pair } from './promotion.ts';
 import { withSignature } from './with-signature.ts';
@@ -140,7 +140,7 @@ function batched(
   if (parts.length === 0) fail(`${name}: a batch of no matrices`);
   return parts[0]!.map(({ dims }, i) => {
     const data = parts.flatMap((one) => Array.from(one[i]!.data));
-    return operand(Tensor.from(data, dtype, [...lead, ...dims]));
+    return created(Tensor.from(data, dtype, [...lead, ...dims]));
   });
 }
 

@@ -2,8 +2,9 @@ import { compute } from '../eager/compute.ts';
 import { TraceError } from '../errors.ts';
 import type { AttributesOf, PlainOp, TensorOp } from '../graph/ops.ts';
 import type { Dim, DType, Shape, TensorType } from '../graph/types.ts';
+import { isOfParameters, noteOfParameters } from '../tensor/of-parameters.ts';
 import { type AnyTensor, Tensor } from '../tensor/tensor.ts';
-import { apply, applyMany, inOrder, operandType, shapeOperand, toData, toProxy } from '../tracing/apply.ts';
+import { apply, applyMany, copy, inOrder, operandType, shapeOperand, toData, toProxy } from '../tracing/apply.ts';
 import { activeBuilder } from '../tracing/builder.ts';
 import { callerSite } from '../tracing/caller.ts';
 import { inner } from '../tracing/hidden.ts';
@@ -57,12 +58,20 @@ export function nodes<O extends TensorOp>(op: O, inputs: readonly Traced[], attr
 }
 
 function computed<O extends TensorOp>(op: O, inputs: readonly Traced[], attributes: AttributesOf<O>): Traced[] {
-  return compute(op, inputs.map(asTensor), inputs.map(typeOf), attributes, callerSite).map(asResult);
+  const tensors = inputs.map(asTensor);
+  const results = compute(op, tensors, inputs.map(typeOf), attributes, callerSite).map(asResult);
+  if (op !== 'detach' && tensors.some(isOfParameters)) for (const one of results) noteOfParameters(asTensor(one));
+  return results;
 }
 
 /** An operand of the user as a tensor. `dtype` is for numbers and arrays; tensors keep theirs. */
 export function operand(value: Operand, dtype?: DType): Traced {
   return activeBuilder() ? asTraced(toProxy(value, dtype)) : asResult(toData(value, dtype, callerSite));
+}
+
+/** A tensor that a function has made of numbers: nobody else has it. */
+export function created(tensor: AnyTensor): Traced {
+  return activeBuilder() ? asTraced(copy(toProxy(tensor))) : asResult(tensor);
 }
 
 /** A tensor whose elements lie in the order of its dimensions: itself, or a copy. */

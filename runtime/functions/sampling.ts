@@ -3,7 +3,7 @@ import { Tensor } from '../tensor/tensor.ts';
 import { activeBuilder } from '../tracing/builder.ts';
 import type { RandomOptions, SizesAnd } from '../types/options.ts';
 import type { Operand, Traced } from '../types/tensor.ts';
-import { dtypeOf, fail, operand, typeOf } from './nodes.ts';
+import { created, dtypeOf, fail, operand, typeOf } from './nodes.ts';
 import { optionsOf } from './options.ts';
 import { splitOptions } from './sizes.ts';
 import { withSignature } from './with-signature.ts';
@@ -66,7 +66,7 @@ export const randperm = withSignature('randperm', (n: number, more?: RandomOptio
     const at = Math.floor(uniform() * (last + 1));
     [order[last], order[at]] = [order[at]!, order[last]!];
   }
-  return operand(Tensor.from(Float64Array.from(order), options.dtype ?? 'int64'));
+  return created(Tensor.from(Float64Array.from(order), options.dtype ?? 'int64'));
 });
 
 /** Uniform numbers in the shape and dtype of another tensor. */
@@ -95,7 +95,7 @@ function drawn(sizes: readonly number[], draw: () => number, options: RandomOpti
   const length = sizes.reduce((product, size) => product * size, 1);
   const values = new Float64Array(length);
   for (let i = 0; i < length; i++) values[i] = draw();
-  return operand(Tensor.from(values, options.dtype ?? 'float32', sizes));
+  return created(Tensor.from(values, options.dtype ?? 'float32', sizes));
 }
 
 function shapeFor(value: Traced): readonly number[] {

@@ -72,7 +72,7 @@ function fromStandIn(input: ValueInfoProto): NodeProto {
 }
 
 /** Small external data is read after all: a shape may depend on it. */
-function isWeight(tensor: TensorProto): boolean {
+export function isWeight(tensor: TensorProto): boolean {
   if (!isExternal(tensor)) return false;
   const length = externalEntry(tensor, 'length');
   return length === undefined || Number(length) > INLINE_BYTES;

@@ -2,6 +2,7 @@ import { TraceError } from '../errors.ts';
 import * as functions from '../functions/index.ts';
 import { asTraced } from '../functions/nodes.ts';
 import type { Site } from '../graph/types.ts';
+import { isSliceString } from '../tensor/slices.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { toProxy } from '../tracing/apply.ts';
 import { activeBuilder } from '../tracing/builder.ts';
@@ -159,6 +160,12 @@ export function setitem(of: unknown, by: unknown, value: unknown, site: Site): u
   if (key instanceof TensorProxy) return writeEntry(object as unknown[], key, value, site);
   checkElement(object, value, site);
   const name = asName(key, site);
+  if (object instanceof Tensor && isSliceString(String(name))) {
+    throw new TraceError(
+      `A tensor from outside of the block is assigned to by index [${String(name)}], and would not change. Assign to a copy: clone(tensor).`,
+      site,
+    );
+  }
   if (target?.isRecording) {
     if (ArrayBuffer.isView(object) || name === 'length') checkConverted(value, site);
     noteProperty(target, object, name, value);

@@ -4,6 +4,7 @@ import type { Site } from '../graph/types.ts';
 import { activeBuilder } from '../tracing/builder.ts';
 import { inner } from '../tracing/hidden.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
+import { checkAsked } from '../tracing/unused.ts';
 import type { Operand, Traced } from '../types/tensor.ts';
 
 /*
@@ -47,7 +48,12 @@ export function lastIndexOf(list: ArrayLike<unknown>, values: readonly unknown[]
 /** Whether a search has to compare while the model runs. */
 export function isTracedSearch(list: unknown, [wanted]: readonly unknown[]): boolean {
   if (!activeBuilder()) return false;
-  if (wanted instanceof TensorProxy) return true;
+  // Only the run tells whether a gradient under allowUnused is undefined.
+  if (wanted === undefined && Array.isArray(list)) list.forEach(checkAsked);
+  if (wanted instanceof TensorProxy) {
+    checkAsked(wanted);
+    return true;
+  }
   const isNumber = typeof wanted === 'number' || typeof wanted === 'boolean';
   return isNumber && Array.isArray(list) && list.some((element) => element instanceof TensorProxy);
 }

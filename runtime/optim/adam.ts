@@ -39,7 +39,7 @@ abstract class AdamLike extends Optimizer<Required<AdamOptions>> {
   }
 
   /** Where weight decay acts: on the gradient, or on the elements themselves. */
-  protected abstract readonly isDecoupled: boolean;
+  protected abstract get isDecoupled(): boolean;
 
   protected override update(parameter: AnyParameter, elements: Float64Array, gradient: Float64Array): void {
     const { lr, eps, weightDecay, amsgrad } = this.options;
@@ -70,7 +70,9 @@ abstract class AdamLike extends Optimizer<Required<AdamOptions>> {
 
 /** Adam, as torch.optim.Adam: `weightDecay` (0 unless given) is added to the gradient. */
 export class Adam extends AdamLike {
-  protected override readonly isDecoupled = false;
+  protected override get isDecoupled(): boolean {
+    return false;
+  }
 
   constructor(parameters: Iterable<AnyParameter>, options: AdamOptions = {}, ...more: readonly never[]) {
     super(parameters, options, DEFAULTS, more);
@@ -79,7 +81,9 @@ export class Adam extends AdamLike {
 
 /** Adam with decoupled weight decay, as torch.optim.AdamW: `weightDecay` (0.01 unless given) acts on the elements. */
 export class AdamW extends AdamLike {
-  protected override readonly isDecoupled = true;
+  protected override get isDecoupled(): boolean {
+    return true;
+  }
 
   constructor(parameters: Iterable<AnyParameter>, options: AdamOptions = {}, ...more: readonly never[]) {
     super(parameters, options, { ...DEFAULTS, weightDecay: 1e-2 }, more);

@@ -45,6 +45,17 @@ export abstract class Optimizer<O extends Required<OptimizerOptions>> {
     this.options = Object.seal({ ...defaults, ...Object.fromEntries(set) });
     this.#defaults = defaults;
     this.checkOptions();
+    // Another name would be set without a word, and change nothing.
+    Object.freeze(this);
+  }
+
+  /** The learning rate, which may change between steps. */
+  get lr(): number {
+    return this.options.lr;
+  }
+
+  set lr(rate: number) {
+    this.options.lr = rate;
   }
 
   /** @throws TypeError or RangeError for a value that an option does not take */
@@ -64,15 +75,11 @@ export abstract class Optimizer<O extends Required<OptimizerOptions>> {
   /** One step: every parameter that has a gradient changes. */
   step(...more: readonly never[]): void {
     refuseMore('step()', more);
+    Parameter.inBlock.checkOutside('step()');
     this.checkOptions();
     for (const parameter of this.parameters) {
       const { grad, raw, dtype } = parameter;
       if (!grad) continue;
-      if (!(grad instanceof Tensor)) {
-        throw new TypeError(
-          'step() changes numbers in memory, and in a block a gradient has none yet: call it behind the trace, when that has run',
-        );
-      }
       const elements = dtype === 'float16' ? Float64Array.from(raw, decodeFloat16) : Float64Array.from(raw);
       const gradient = Float64Array.from(grad.data);
       if (this.options.maximize) for (let i = 0; i < gradient.length; i++) gradient[i] = -gradient[i]!;

@@ -64,6 +64,22 @@ export function goTogether(node: NodeProto, { shape }: TensorType, types: Readon
   );
 }
 
+/** Whether two sizes of what a node reads are known not to go together. */
+export function clashes(node: NodeProto, types: ReadonlyMap<string, TensorType>): boolean {
+  if (!BROADCASTING.has(node.opType)) return false;
+  const shapes = node.input.flatMap((name) => {
+    const shape = types.get(name)?.shape;
+    return shape ? [shape] : [];
+  });
+  const whole = broadcast(shapes)!;
+  return shapes.some((shape) =>
+    shape.some((size, i) => {
+      const other = whole.at(i - shape.length);
+      return size !== null && other !== null && size !== 1 && size !== other;
+    }),
+  );
+}
+
 /** The shape that inputs are broadcast to. What is not known is null, as a size that only another one could tell. */
 function broadcast(shapes: readonly Shape[]): Shape {
   let rank = 0;

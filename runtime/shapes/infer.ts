@@ -9,8 +9,9 @@ import { probeName, weightless } from '../onnx/weightless.ts';
 import { ort } from '../ort/ort.ts';
 import { plainText } from '../ort/plain-text.ts';
 import type { OutputType } from '../ort/port.ts';
-import { elementwiseType, goTogether, isElementwise } from './elementwise.ts';
-import { perhapsScalars } from './perhaps-scalars.ts';
+import type { Alike } from './alike.ts';
+import { clashes } from './elementwise.ts';
+import { addElementwise, Learned } from './learned.ts';
 import { checkOutputs, refusalOf } from './refusal.ts';
 
 /**
@@ -18,6 +19,9 @@ import { checkOutputs, refusalOf } from './refusal.ts';
  * model with more it is given the part that makes them.
  */
 const AT_ONCE = 1024;
+
+/** So many nodes are worth asking ONNX Runtime once more. */
+const WORTH = 32;
 
 /** How many nodes by rule take ONNX Runtime as long as one that it is asked for. */
 const OTHERS = 4;
@@ -45,96 +49,102 @@ export async function inferTypes(
 
 async function inferOwnTypes(model: OnnxModel, inputDims: InputDims, atOnce: number): Promise<Map<string, TensorType>> {
   checkDims(model, inputDims);
-  const { graph, links, elementTypes } = model;
-  // Node cannot even ask for the type of what has no dtype, or is probably not a tensor.
-  const made = (nodes: readonly NodeProto[]) =>
-    nodes
-      .flatMap(({ output }) => output)
-      .filter((name) => name !== '' && dtypeName(elementTypes.get(name) ?? 0) !== null);
-  const elementwise = graph.node.filter((node) => isElementwise(node, elementTypes));
-  const own = new Set(elementwise);
-  const given = new Map<string, TensorType>();
-  for (const { name, dataType, dims } of graph.initializer) add(given, name, dtypeName(dataType), dims.map(Number));
-  for (const { name, dtype, dims } of model.inputs) {
-    const free = dims?.map((dim) => (typeof dim === 'number' && dim >= 0 ? dim : null)) ?? null;
-    add(given, name, dtype, inputDims[name] ?? free);
-  }
-  const found = new Map<string, TensorType>();
-  const known = new Map(given);
-  const all = stretches(graph.node, own, atOnce);
+  const { graph } = model;
+  const given = givenTypes(model, inputDims);
+  const learned = new Learned(model, given);
+  const { found, known } = learned;
   let isAsked = false;
-  for (const nodes of all) {
-    const asked = made(nodes.filter((node) => !own.has(node)));
-    if (asked.length === 0 && addElementwise(known, nodes)) continue;
-    isAsked = true;
+  for (const stretch of stretches(graph.node, learned, atOnce)) {
+    const nodes = stretch.map((index) => graph.node[index]!);
+    const asked = made(
+      model,
+      nodes.filter((_, i) => !learned.hasRule(stretch[i]!)),
+    );
     // ONNX Runtime is asked for one tensor at least: it is what finds out that sizes do not go together.
-    const names = asked.length > 0 ? asked : made(nodes).slice(-1);
-    if (names.length === 0 && all.length > 1) continue;
-    const part = all.length > 1 ? { proto: model.proto, graph: excerptOf(model, names, known) } : model;
-    for (const [name, type] of await shapes(model, weightless(part, inputDims, names))) {
-      found.set(name, type);
-      // What has no dimensions may have some that are not known.
-      known.set(name, type.shape?.length === 0 ? { ...type, shape: null } : type);
-    }
-    if (all.length > 1)
-      addElementwise(
-        known,
-        nodes.filter((node) => own.has(node)),
-      );
+    const names = asked.length > 0 ? asked : made(model, nodes).slice(-1);
+    if (names.length === 0) continue;
+    isAsked = true;
+    const isWhole = stretch.length === graph.node.length;
+    const part = isWhole ? model : { proto: model.proto, graph: excerptOf(model, names, known) };
+    const types = await shapes(model, weightless(part, inputDims, names));
+    for (const index of stretch) learned.learn(index, types);
   }
+  // Sizes that do not go together are refused by ONNX Runtime, which is given only what it has to be asked for.
+  const clash = learned.elementwise.find((node) => clashes(node, known));
+  if (clash) await shapes(model, weightless(model, inputDims, made(model, [clash])));
   if (!isAsked) {
     checkOutputs(model, known);
     return known;
   }
-  const doubtful = perhapsScalars(graph.node, links, found);
-  for (const probed of doubtful.length > 0 ? portions(doubtful, atOnce) : []) {
-    const ranks = await shapes(model, weightless(model, inputDims, [], probed));
-    for (const name of probed) {
-      const type = found.get(name)!;
-      if (ranks.get(probeName(name))?.shape?.[0] !== 0) found.set(name, { ...type, shape: null });
+  for (const probed of portions(groupedBy(learned.perhaps.all, learned.alike), atOnce)) {
+    const first = probed.map(([name]) => name!);
+    const ranks = await shapes(model, weightless(model, inputDims, [], first));
+    for (const names of probed) {
+      if (ranks.get(probeName(names[0]!))?.shape?.[0] === 0) continue;
+      for (const name of names) found.set(name, { ...found.get(name)!, shape: null });
     }
   }
   for (const [name, type] of given) found.set(name, type);
-  addElementwise(found, elementwise);
+  addElementwise(found, learned.elementwise);
   checkOutputs(model, found);
   return found;
 }
 
-/**
- * Adds the types of what elementwise nodes make, in their order, as far as those of what they read are known.
- * @returns whether all sizes are known, and go together
- */
-function addElementwise(types: Map<string, TensorType>, nodes: readonly NodeProto[]): boolean {
-  let isWhole = true;
-  for (const node of nodes) {
-    const type = elementwiseType(node, types);
-    if (type !== null) types.set(node.output[0]!, type);
-    isWhole &&= type !== null && goTogether(node, type, types);
+function givenTypes({ graph, inputs }: OnnxModel, inputDims: InputDims): Map<string, TensorType> {
+  const given = new Map<string, TensorType>();
+  for (const { name, dataType, dims } of graph.initializer) add(given, name, dtypeName(dataType), dims.map(Number));
+  for (const { name, dtype, dims } of inputs) {
+    const free = dims?.map((dim) => (typeof dim === 'number' && dim >= 0 ? dim : null)) ?? null;
+    add(given, name, dtype, inputDims[name] ?? free);
   }
-  return isWhole;
+  return given;
+}
+
+/** What nodes make that Node can ask for: not what has no dtype, or is probably not a tensor. */
+function made({ elementTypes }: OnnxModel, nodes: readonly NodeProto[]): string[] {
+  return nodes
+    .flatMap(({ output }) => output)
+    .filter((name) => name !== '' && dtypeName(elementTypes.get(name) ?? 0) !== null);
 }
 
 /**
- * The nodes of a graph in stretches of at most so many that ONNX Runtime has to be asked for, and so many of others as it
- * goes through in about the same time.
+ * The nodes of a graph that are told neither by a rule nor by nodes like them, in stretches of at most so many that ONNX
+ * Runtime has to be asked for, and so many of others as it goes through in about the same time. What a stretch makes is
+ * learned before the next one is asked for. One ends where a layer begins that may be like the one before.
  */
-function stretches(nodes: readonly NodeProto[], own: ReadonlySet<NodeProto>, size: number): NodeProto[][] {
-  const all: NodeProto[][] = [[]];
-  let asked = 0;
-  for (const node of nodes) {
-    if (asked === size || all.at(-1)!.length === OTHERS * size) {
-      all.push([]);
-      asked = 0;
+function* stretches(nodes: readonly NodeProto[], learned: Learned, size: number): Generator<number[]> {
+  let told = WORTH;
+  for (let next = 0; next < nodes.length; ) {
+    const stretch: number[] = [];
+    let asked = 0;
+    // Where nodes like them have told of few, there are no layers that are alike.
+    const stops = told >= WORTH;
+    told = 0;
+    for (; next < nodes.length && asked < size && stretch.length < OTHERS * size; next++) {
+      if (stops && asked >= WORTH && learned.alike.isRepeated(next)) break;
+      if (learned.isTold(next)) told++;
+      else {
+        stretch.push(next);
+        if (!learned.hasRule(next)) asked++;
+      }
     }
-    all.at(-1)!.push(node);
-    if (!own.has(node)) asked++;
+    if (stretch.length > 0) yield stretch;
   }
-  return all;
 }
 
-function portions(names: readonly string[], size: number): string[][] {
-  const count = Math.max(1, Math.ceil(names.length / size));
-  return Array.from({ length: count }, (_, i) => names.slice(i * size, (i + 1) * size));
+/** Tensors that are made alike stand together. */
+function groupedBy(names: readonly string[], alike: Alike): string[][] {
+  const groups = new Map<number | string, string[]>();
+  for (const name of names) {
+    const kind = alike.of(name) ?? name;
+    groups.set(kind, [...(groups.get(kind) ?? []), name]);
+  }
+  return [...groups.values()];
+}
+
+function portions<T>(items: readonly T[], size: number): T[][] {
+  const count = Math.ceil(items.length / size);
+  return Array.from({ length: count }, (_, i) => items.slice(i * size, (i + 1) * size));
 }
 
 function checkDims(model: OnnxModel, inputDims: InputDims): void {

@@ -30,19 +30,33 @@ const TOLD_BY_VALUE: ReadonlyMap<string, number> = new Map([
  * ONNX Runtime's metadata does not tell a scalar from a tensor of unknown rank: both have no dimensions.
  * These are the tensors that may be either: all without dimensions, but those of operators that are known to tell.
  */
-export function perhapsScalars(
-  nodes: readonly NodeProto[],
-  { reads, constant }: Links,
-  found: ReadonlyMap<string, TensorType>,
-): string[] {
-  const doubtful = new Set<string>();
-  nodes.forEach((node, index) => {
-    const isDoubtful = !tellsRank(node, constant) || reads[index]!.some((name) => doubtful.has(name));
+export class PerhapsScalars {
+  private readonly links: Links;
+  private readonly found: ReadonlyMap<string, TensorType>;
+  private readonly doubtful = new Set<string>();
+
+  /** @param found what ONNX Runtime has told by now */
+  constructor(links: Links, found: ReadonlyMap<string, TensorType>) {
+    this.links = links;
+    this.found = found;
+  }
+
+  /** What a node makes is in `found` now, where ONNX Runtime has told it. Nodes are added in their order. */
+  add(node: NodeProto, index: number): void {
+    const { reads, constant } = this.links;
+    const isDoubtful = !tellsRank(node, constant) || reads[index]!.some((name) => this.doubtful.has(name));
     if (!isDoubtful) return;
     // What has no dtype hands doubt on.
-    for (const name of node.output) if ((found.get(name)?.shape?.length ?? 0) === 0) doubtful.add(name);
-  });
-  return [...doubtful].filter((name) => found.get(name)?.shape?.length === 0);
+    for (const name of node.output) if ((this.found.get(name)?.shape?.length ?? 0) === 0) this.doubtful.add(name);
+  }
+
+  has(name: string): boolean {
+    return this.doubtful.has(name) && this.found.get(name)?.shape?.length === 0;
+  }
+
+  get all(): string[] {
+    return [...this.doubtful].filter((name) => this.has(name));
+  }
 }
 
 function tellsRank(node: NodeProto, constant: Links['constant']): boolean {

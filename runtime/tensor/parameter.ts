@@ -1,29 +1,62 @@
 import { refuseMore } from '../arguments.ts';
 import type { DType } from '../graph/types.ts';
+import { noteOfParameters } from './of-parameters.ts';
 import { type DataOf, decode, isFloatDType } from './storage.ts';
-import { type AnyTensor, Tensor, type TensorData } from './tensor.ts';
+import { type AnyTensor, at, Tensor, type TensorData } from './tensor.ts';
 
 export type FloatDType = 'float16' | 'float32' | 'float64';
 
 /** A parameter of any floating-point dtype. */
 export type AnyParameter = Parameter<'float16'> | Parameter<'float32'> | Parameter<'float64'>;
 
-/** What a parameter's gradient is in the block that runs now: undefined, and not written, where none runs that has one. */
+/** What a parameter is in the block that is recorded now. */
 export interface ParameterInBlock {
+  /** Its gradient; undefined, and not written, where no block runs that has one. */
   read(parameter: object): unknown;
   write(parameter: object, gradient: unknown): boolean;
+  /** What stands for it, so that gradients come back from its slices and views; null outside of blocks. */
+  traced(parameter: object): Viewed | null;
+  /** @throws TraceError in a block, for what acts at once */
+  checkOutside(what: string): void;
+}
+
+export interface Viewed {
+  readonly [key: string]: unknown;
+  reshape(...sizes: readonly unknown[]): unknown;
+  to(dtype: unknown): unknown;
 }
 
 /** What `Parameter` of the package makes. */
 export class Parameter<D extends FloatDType = 'float32'> extends Tensor<D> {
   /** Set by what traces. */
-  static inBlock: ParameterInBlock = { read: () => undefined, write: () => false };
+  static inBlock: ParameterInBlock = {
+    read: () => undefined,
+    write: () => false,
+    traced: () => null,
+    checkOutside: () => {},
+  };
   #sum: Tensor<D> | null = null;
 
   constructor(data: TensorData, dtype?: D, ...more: readonly never[]) {
     refuseMore('new Parameter(data, dtype)', more);
     const given = Tensor.from(data as AnyTensor, floatOf(data, dtype)) as unknown as Tensor<D>;
     super(given.dtype as D, given.dims, given.raw.slice() as Tensor<D>['raw']);
+    noteOfParameters(this);
+  }
+
+  override [at](key: string): unknown {
+    const traced = Parameter.inBlock.traced(this);
+    return traced ? traced[key] : super[at](key);
+  }
+
+  override reshape(...sizes: readonly number[] | readonly [readonly number[]]): Tensor<D> {
+    const traced = Parameter.inBlock.traced(this);
+    return traced ? (traced.reshape(...sizes) as Tensor<D>) : super.reshape(...(sizes as readonly number[]));
+  }
+
+  override to<T extends DType>(dtype: T | Tensor<T>): Tensor<T> {
+    const traced = Parameter.inBlock.traced(this);
+    return traced ? (traced.to(dtype) as Tensor<T>) : super.to(dtype);
   }
 
   /** The elements, row by row, as they are now: an optimizer changes them. Halves are decoded to a Float32Array. */
@@ -57,6 +90,7 @@ export class Parameter<D extends FloatDType = 'float32'> extends Tensor<D> {
   /** Forgets the gradient. */
   zeroGrad(...more: readonly never[]): void {
     refuseMore('zeroGrad()', more);
+    Parameter.inBlock.checkOutside('zeroGrad()');
     this.#sum = null;
   }
 }

@@ -3,6 +3,7 @@ import { isOwnInstance, ownProxy } from '../own-proxies.ts';
 import type { AtIndex, Slice } from './at-index.ts';
 import { selectLists } from './list-selection.ts';
 import { flattenNested, type NestedArray, type OrtTensor } from './nested.ts';
+import { alsoOfParameters } from './of-parameters.ts';
 import { tensorPicture } from './picture.ts';
 import { printTensor } from './print.ts';
 import { selectedPositions, selectItems } from './selection.ts';
@@ -34,6 +35,9 @@ export type TensorData = number | bigint | boolean | NestedArray | TypedArray | 
 
 /** The elements of halves, decoded, by their bits. */
 const halves = new WeakMap<object, Data>();
+
+/** What an index gives: `tensor[at](':, -1')`. */
+export const at = Symbol('at');
 
 /** Catches `t[0]` and `t[':, -1']` by a proxy around the object. Classes that extend it have their private fields on the proxy. */
 abstract class Indexed {
@@ -144,7 +148,7 @@ export class Tensor<D extends DType = 'float32'> extends Indexed {
 
   /** The same elements as another dtype, or that of another tensor; fractions are cut off for integers. */
   to<T extends DType>(dtype: T | Tensor<T>): Tensor<T> {
-    return Tensor.from(this, dtype instanceof Tensor ? (dtype.dtype as T) : dtype);
+    return alsoOfParameters(this, Tensor.from(this, dtype instanceof Tensor ? (dtype.dtype as T) : dtype));
   }
 
   /** The same elements with other dimensions, given one by one or as an array; one of them may be -1: what is left. */
@@ -155,7 +159,12 @@ export class Tensor<D extends DType = 'float32'> extends Indexed {
     const known = given.filter((size) => size !== -1).reduce((product, size) => product * size, 1);
     const left = known > 0 && given.filter((size) => size === -1).length === 1 ? this.raw.length / known : -1;
     const dims = given.map((size) => (size === -1 && Number.isInteger(left) ? left : size));
-    return new Tensor(this.dtype as D, dims, this.raw);
+    return alsoOfParameters(this, new Tensor(this.dtype as D, dims, this.raw));
+  }
+
+  /** What `this[key]` is, where the key is an index. */
+  [at](key: string): unknown {
+    return alsoOfParameters(this, index(this, key));
   }
 
   /** The rows along dimension 0. */
@@ -200,7 +209,7 @@ export const indexing = {
           'JavaScript makes a text of a tensor that stands in brackets: write indexSelect(t, dim, indices) or maskedSelect(t, mask)',
         );
       }
-      if (isSliceString(key)) return index(target, key);
+      if (isSliceString(key)) return (receiver as AnyTensor)[at](key);
     }
     return Reflect.get(target, key, receiver);
   },

@@ -4,6 +4,7 @@ import { isAdvanced } from '../graph/operations/items.ts';
 import type { AttributesOf, PlainOp, TensorOp } from '../graph/ops.ts';
 import type { DType, Site, TensorType, Value } from '../graph/types.ts';
 import { MOST_DIMS } from '../tensor/nested.ts';
+import { Parameter } from '../tensor/parameter.ts';
 import { type AnyTensor, Tensor } from '../tensor/tensor.ts';
 import { type Builder, builder } from './builder.ts';
 import { inner } from './hidden.ts';
@@ -128,17 +129,25 @@ export function toProxy(given: unknown, dtype?: DType): TensorProxy {
   const varying = varyingOf(x);
   if (varying) return toProxy(sureOf(varying), dtype);
   if (x instanceof TensorProxy) return x;
-  if (Array.isArray(x) && containsProxy(x)) return stackArray(x, dtype);
+  if (Array.isArray(x) && containsTraced(x)) return stackArray(x, dtype);
+  if (x instanceof Parameter && dtype && x.dtype !== dtype) return apply('cast', [toProxy(x)], { dtype });
   const target = builder();
   const tensor = toData(x, dtype, () => target.site);
   const known = target.tensors.get(tensor);
-  if (known) return wrap(target, known);
+  if (known) return outside(wrap(target, known));
   // Elements that the user may have changed by the next time.
   if (tensor !== x && holdsElements(x)) target.isRepeatable = false;
   const value = unwatched(() => target.operand(operandType(tensor), { dims: tensor.dims, data: tensor.raw }));
   // A tensor of the user is one value wherever it is used: there is one gradient by it.
   if (tensor === x) target.tensors.set(tensor, value);
-  return wrap(target, value);
+  return tensor === x ? outside(wrap(target, value)) : wrap(target, value);
+}
+
+/** A tensor of the user is not changed by a block, and what is a view of it in PyTorch would change it. */
+function outside(proxy: TensorProxy): TensorProxy {
+  proxy[inner].storage!.unchangeable =
+    'A tensor from outside of the block is changed in place, and would stay as it is. Change a copy: clone(tensor).';
+  return proxy;
 }
 
 /**
@@ -187,10 +196,13 @@ function holdsElements(x: unknown): boolean {
   return Array.isArray(x) ? x.some(holdsElements) : Object(x) === x;
 }
 
-function containsProxy(items: readonly unknown[], depth = 1): boolean {
+/** Whether an array has elements that are recorded: values of the block, and parameters, to which gradients go back. */
+function containsTraced(items: readonly unknown[], depth = 1): boolean {
   // What is nested more deeply is refused when a tensor is made from it.
   if (depth > MOST_DIMS) return false;
-  return items.some((item) => item instanceof TensorProxy || (Array.isArray(item) && containsProxy(item, depth + 1)));
+  return items.some((item) =>
+    Array.isArray(item) ? containsTraced(item, depth + 1) : item instanceof TensorProxy || item instanceof Parameter,
+  );
 }
 
 function stackArray(items: readonly unknown[], dtype?: DType): TensorProxy {

@@ -1,6 +1,8 @@
 import { TraceError } from '../errors.ts';
-import { formatSite } from '../graph/site.ts';
+import { formatSite, siteOf } from '../graph/site.ts';
 import type { Region, Site, Value } from '../graph/types.ts';
+import { withRegions } from '../graph/walk.ts';
+import { isOfParameters } from '../tensor/of-parameters.ts';
 import { type AnyParameter, Parameter } from '../tensor/parameter.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import type { Builder } from './builder.ts';
@@ -85,6 +87,25 @@ export class BlockPasses {
   /** Adds what was set to the graph, once the block has ended. */
   close(): void {
     for (const pass of this.all) pass.close();
+    if (this.all.length > 0) this.checkOutside();
+  }
+
+  /** A parameter gets no gradient through what was computed from it outside of the block. */
+  private checkOutside(): void {
+    const { graph, tensors } = this.builder;
+    const cut = new Set(
+      [...tensors].flatMap(([tensor, value]) =>
+        isOfParameters(tensor) && !(tensor instanceof Parameter) ? [value] : [],
+      ),
+    );
+    if (cut.size === 0) return;
+    for (const node of withRegions(graph.root.nodes)) {
+      if (node.op === 'detach' || !node.inputs.some((input) => cut.has(input))) continue;
+      throw new TraceError(
+        'A tensor that was computed from a Parameter outside of the block is used in one with a backward pass: no gradient goes back through it. Compute it in the block, or say that it is a constant: detach(tensor).',
+        siteOf(node),
+      );
+    }
   }
 
   /** What adds up in the parameters of a block once it has run. */

@@ -2,7 +2,7 @@ import { TraceError } from '../errors.ts';
 import type { AttributesOf } from '../graph/ops.ts';
 import { isFloat } from '../graph/promotion.ts';
 import type { Region, Site, Value } from '../graph/types.ts';
-import type { ParameterInBlock } from '../tensor/parameter.ts';
+import type { ParameterInBlock, Viewed } from '../tensor/parameter.ts';
 import { apply, toProxy } from './apply.ts';
 import { activeBuilder, type Builder, builder } from './builder.ts';
 import { callerSite, laterSite } from './caller.ts';
@@ -152,12 +152,21 @@ export function inFileOf(x: TracedTensor): TracedTensor | null {
   return x.turned && x.turned.value === x.value() ? x.turned.inFile : null;
 }
 
-/** The gradient by a parameter in the block that runs now, if one with a backward pass does. */
+/** A parameter in the block that is recorded now, and the gradient by it, if the block has a backward pass. */
 export const parameterInBlock: ParameterInBlock = {
   read: (parameter) => (hasPass() ? readGradient(toProxy(parameter)) : undefined),
   write(parameter, gradient) {
     if (hasPass()) writeGradient(toProxy(parameter), gradient);
     return hasPass();
+  },
+  traced: (parameter) => (activeBuilder() ? (toProxy(parameter) as unknown as Viewed) : null),
+  checkOutside(what) {
+    const target = activeBuilder();
+    if (!target) return;
+    throw new TraceError(
+      `${what} changes numbers in memory at once, and in a block nothing has run yet: call it before the trace, or behind it.`,
+      callerSite() ?? target.site,
+    );
   },
 };
 

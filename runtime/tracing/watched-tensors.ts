@@ -37,7 +37,8 @@ export function unwatched<T>(run: () => T): T {
 }
 
 const watchedGet: typeof get = (target, key, receiver) => {
-  const value = get(target, key, receiver);
+  // What a member of a tensor asks of it itself is told of the member.
+  const value = unwatched(() => get(target, key, receiver));
   if (!watch) return value;
   if (typeof key === 'string' && !(key in target) && isSliceString(key)) watch.sliced(receiver, key, value as object);
   else if (key === 'data' || (Object.hasOwn(target, key) && key !== 'dtype' && key !== 'dims')) watch.read(receiver);

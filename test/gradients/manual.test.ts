@@ -30,7 +30,7 @@ it('the errors of docs/gradients.md are those that it tells', async () => {
 } catch (error) { console.log(error.message); }`,
   );
   const text = [
-    "import { argmax, backward, grad, LanguageModel, round, save, square, sum } from 'onnsight';",
+    "import { argmax, backward, grad, LanguageModel, Parameter, round, save, square, sum } from 'onnsight';",
     "const lm = await LanguageModel.load('models/toy-gpt2');",
     ...attempts,
   ].join('\n');

@@ -37,9 +37,9 @@ describe('types of every tensor', () => {
   test.each([
     { chain: 'that needs no asking: ONNX Runtime is given nothing', every: 0, given: [] },
     {
-      chain: 'with few nodes that need asking: ONNX Runtime is given short stretches',
+      chain: 'with few nodes that need asking, all alike: ONNX Runtime is given the first ones',
       every: 10,
-      given: [11, 11, 11, 11, 11, 1],
+      given: [11],
     },
   ])('of a chain $chain of it', async ({ every, given }) => {
     const add = (i: number) => makeNode('Add', [`y${i}`, i % 7 ? 'row' : 'x'], [`y${i + 1}`]);
@@ -187,13 +187,22 @@ describe('what elementwise operators make', () => {
     await expect(inferTypes(model, { x: [4, 6] })).rejects.toThrow(/wants the shape \[\?, 5\]/);
   });
 
-  test('of many tensors ONNX Runtime is asked in portions, each with the nodes that make them alone', async () => {
+  test.each([
+    // Whole numbers may be sizes: what is made of others is not like what is made of these.
+    {
+      what: 'of many tensors in portions, each with the nodes that make them alone',
+      dtype: 'int64' as const,
+      given: [32, 1024, 1024, 170],
+    },
+    { what: 'of tensors that are made alike once', dtype: 'float32' as const, given: [32] },
+  ])('ONNX Runtime is asked $what', async ({ dtype, given }) => {
     const count = 2_250;
+    const x = makeValueInfo('x', dtype, ['n', 5]);
     const tensors = ['x', ...Array.from({ length: count }, (_, i) => `t${i}`)];
     const node = tensors
       .slice(1)
       .map((name, i) => makeNode('Transpose', [tensors[i]!], [name], { perm: { ints: [1, 0] } }));
-    const model = modelOf(makeModel(makeGraph('chain', node, input.slice(0, 1), [makeValueInfo(tensors[count]!)], [])));
+    const model = modelOf(makeModel(makeGraph('chain', node, [x], [makeValueInfo(tensors[count]!)], [])));
     const examine = vi.spyOn(ort, 'examine');
     const types = await inferTypes(model, { x: [4, 5] });
     expect(types.size).toBe(count + 1);
@@ -203,8 +212,8 @@ describe('what elementwise operators make', () => {
       [4, 5],
     ]);
     const asked = examine.mock.calls.map(([bytes]) => decodeModel(bytes).graph!);
-    expect(asked.map((graph) => graph.output.length)).toEqual([1024, 1024, 202]);
-    expect(asked.map((graph) => graph.node.length)).toEqual([1024, 1024, 202]);
+    expect(asked.map((graph) => graph.output.length)).toEqual(given);
+    expect(asked.map((graph) => graph.node.length)).toEqual(given);
     examine.mockRestore();
   });
 });
