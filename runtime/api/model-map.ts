@@ -9,6 +9,7 @@ import { OPERATION } from '../modules/operation-path.ts';
 import { ParameterReaders } from '../modules/parameter-readers.ts';
 import { parameters } from '../modules/parameters.ts';
 import { type QuantizedWeight, quantizedWeights } from '../modules/quantized-weights.ts';
+import { raisedWeights } from '../modules/raised-weights.ts';
 import { transposedWeights } from '../modules/transposed-weights.ts';
 import { buildTree, nodesByName } from '../modules/tree.ts';
 import { type TurnedSequences, turnedSequences } from '../modules/turned-sequences.ts';
@@ -40,6 +41,8 @@ export class ModelMap {
   readonly transposed: ReadonlyMap<string, string>;
   /** Those of weights that the file has in few bits. */
   readonly quantized: ReadonlyMap<string, QuantizedWeight>;
+  /** The paths of those that the file has with 1 added. */
+  readonly raised: ReadonlySet<string>;
   private readonly readers: ParameterReaders;
   readonly types: TensorTypes;
   readonly names: Names;
@@ -68,6 +71,7 @@ export class ModelMap {
     this.parameters = parameters(plain);
     this.transposed = transposedWeights(plain, this.tree, this.parameters);
     this.quantized = quantizedWeights(plain, this.tree, this.parameters);
+    this.raised = raisedWeights(plain, this.parameters);
     this.readers = new ParameterReaders(plain, this.parameters);
     this.types = new TensorTypes(plain);
     this.modules = new Map([...walk(this.tree)].map((module) => [module.path, module]));
