@@ -387,7 +387,8 @@ test('a GELU whose half its optimizer has moved into the layer behind it is whol
     input: save(model.get('fc').input),
   }));
   const expected = [-1, 1].map((x) => 0.5 * x * (1 + Math.tanh(x)));
-  for (const found of [act, input]) found.data.forEach((value, i) => expect(value).toBeCloseTo(expected[i]!, 6));
+  for (const { data } of [act, input])
+    for (const [i, value] of expected.entries()) expect(data[i]).toBeCloseTo(value, 6);
   const set = await model.trace(AT, () => {
     model.get('act').output = ones([1, 2]);
     return save(model.get('fc').output);
@@ -407,5 +408,5 @@ test('a number in front of a linear layer that may be the end of another module 
     /optimized.test.ts:\d+:\d+ - 'act' has its output without a number that it is multiplied by in this file/,
   );
   const { data } = await model.trace(AT, () => save(model.get('fc').input));
-  [-1, 1].forEach((x, i) => expect(data[i]).toBeCloseTo(3 * Math.sin(x), 6));
+  for (const [i, x] of [-1, 1].entries()) expect(data[i]).toBeCloseTo(3 * Math.sin(x), 6);
 });
