@@ -104,9 +104,19 @@ export class StandardizedTransformer {
     this.mlpsOutput = port('mlpsOutput', mlp, 'output');
     this.crossAttentionsInput = port('crossAttentionsInput', cross, 'input');
     this.crossAttentionsOutput = port('crossAttentionsOutput', cross, 'output');
-    const softmax = (module: (index: number) => Envoy) => (index: number) => module(index).ops.Softmax!;
-    this.attentionProbabilities = port('attentionProbabilities', softmax(attention), 'output');
-    this.crossAttentionProbabilities = port('crossAttentionProbabilities', softmax(cross), 'output');
+    const patterns = (name: string, module: (index: number) => Envoy) =>
+      byLayer<Value>(
+        name,
+        length,
+        (index) => this.#byHead(name, module(index).ops.Softmax!.output),
+        (index, value) => {
+          const softmax = module(index).ops.Softmax!;
+          if (softmax.output.shape.length !== 3) softmax.output = value;
+          else this.#byHead(name, softmax.output)[':'] = value;
+        },
+      );
+    this.attentionProbabilities = patterns('attentionProbabilities', attention);
+    this.crossAttentionProbabilities = patterns('crossAttentionProbabilities', cross);
     // Blocks take what stands in a proxy of this library for parts of the model: writes to it are the model's.
     const own: StandardizedTransformer = ownProxy<StandardizedTransformer>(this, {
       get: (target, key) => {
@@ -222,6 +232,18 @@ export class StandardizedTransformer {
       );
     }
     return mul(normed, this.hiddenSize ** -0.5);
+  }
+
+  /** Some models count their heads beside the rows of the batch, in one dim: [batch x heads, from, to]. */
+  #byHead(name: string, probabilities: Value): Value {
+    if (probabilities.shape.length !== 3) return probabilities;
+    if (this.numHeads === null) {
+      throw new TraceError(
+        `${name} are [batch x heads, from, to] in this file, and no configuration tells how many heads there are. Load the model with LanguageModel.load from a folder with its config.json, or use the operation: ops.Softmax.output of the module of attention.`,
+        callerSite(),
+      );
+    }
+    return probabilities.unflatten(0, [-1, this.numHeads]);
   }
 
   #layerAt(index: number): Envoy {

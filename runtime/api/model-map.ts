@@ -9,6 +9,7 @@ import { OPERATION } from '../modules/operation-path.ts';
 import { ParameterReaders } from '../modules/parameter-readers.ts';
 import { parameters } from '../modules/parameters.ts';
 import { type QuantizedWeight, quantizedWeights } from '../modules/quantized-weights.ts';
+import { raisedWeights } from '../modules/raised-weights.ts';
 import { transposedWeights } from '../modules/transposed-weights.ts';
 import { buildTree, nodesByName } from '../modules/tree.ts';
 import { type TurnedSequences, turnedSequences } from '../modules/turned-sequences.ts';
@@ -18,7 +19,7 @@ import { BLOCKED } from '../onnx/domains.ts';
 import { TEXTS } from '../onnx/dtypes.ts';
 import { isFlattened } from '../onnx/flattened.ts';
 import type { OnnxModel } from '../onnx/model.ts';
-import { isScaled } from '../onnx/scaled-product.ts';
+import { isScaled, UNCERTAIN } from '../onnx/scaled-product.ts';
 import { isTurned } from '../onnx/turned.ts';
 import { partsOf } from '../onnx/written-out.ts';
 import type { SymbolicTypes } from '../shapes/symbolic.ts';
@@ -27,7 +28,7 @@ import { atCaller } from './at-caller.ts';
 import { ModelBranches } from './model-branches.ts';
 import { type NameOptions, Names } from './names.ts';
 import { checkReturned } from './returned.ts';
-import { blocked, flattened, scaled, turned, uncalled } from './unreachable.ts';
+import { blocked, flattened, scaled, turned, uncalled, unscaled } from './unreachable.ts';
 
 /** A model with its module tree: finds the tensor at an address. */
 export class ModelMap {
@@ -40,6 +41,8 @@ export class ModelMap {
   readonly transposed: ReadonlyMap<string, string>;
   /** Those of weights that the file has in few bits. */
   readonly quantized: ReadonlyMap<string, QuantizedWeight>;
+  /** The paths of those that the file has with 1 added. */
+  readonly raised: ReadonlySet<string>;
   private readonly readers: ParameterReaders;
   readonly types: TensorTypes;
   readonly names: Names;
@@ -68,6 +71,7 @@ export class ModelMap {
     this.parameters = parameters(plain);
     this.transposed = transposedWeights(plain, this.tree, this.parameters);
     this.quantized = quantizedWeights(plain, this.tree, this.parameters);
+    this.raised = raisedWeights(plain, this.parameters);
     this.readers = new ParameterReaders(plain, this.parameters);
     this.types = new TensorTypes(plain);
     this.modules = new Map([...walk(this.tree)].map((module) => [module.path, module]));
@@ -134,6 +138,7 @@ export class ModelMap {
       if (this.hasOtherDims(address, tensor)) throw turned(address);
       if (isFlattened(tensor, this.model)) throw flattened(address);
       if (port === 'output' && isScaled(tensor, this.model)) throw scaled(address);
+      if (port === 'output' && this.isUnscaled(tensor)) throw unscaled(address);
     }
     return { tensor, ...call };
   }
@@ -143,6 +148,12 @@ export class ModelMap {
     const found = module.calls[address.call];
     if (!found) throw uncalled(module, address, this);
     return found;
+  }
+
+  /** Whether what reads a module's output multiplies it by a number that may have been the module's own. */
+  private isUnscaled(tensor: string): boolean {
+    const { graph, links } = this.model;
+    return Boolean(links.readers.get(tensor)?.some((index) => graph.node[index]!.name.endsWith(UNCERTAIN)));
   }
 
   /** Whether a module's tensor has its dims in another order than in PyTorch. */

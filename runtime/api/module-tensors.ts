@@ -1,4 +1,6 @@
 import { TraceError } from '../errors.ts';
+import { sub } from '../functions/arithmetic.ts';
+import { asTraced } from '../functions/nodes.ts';
 import { permute } from '../functions/shaping.ts';
 import type { Address, AttributesOf } from '../graph/ops.ts';
 import { dequantized } from '../onnx/dequantize.ts';
@@ -63,15 +65,18 @@ export function readParameter(map: ModelMap, path: string, standing = ANYWHERE):
   }
   const forward = TypedModel.of(current).readerOf(path, current);
   const inFile = owning(builder(), forward.read({ path, port: 'parameter', index: 0, call: 0 }));
-  if (!TypedModel.of(forward).map.transposed.has(path)) return copy(inFile);
-  const weight = copy(apply('permute', [inFile], { dims: [1, 0] }));
-  weight[inner].turned = { inFile: copy(inFile)[inner], value: weight[inner].value() };
+  const { transposed, raised } = TypedModel.of(forward).map;
+  const isTurned = transposed.has(path);
+  if (!isTurned && !raised.has(path)) return copy(inFile);
+  const weight = copy(isTurned ? apply('permute', [inFile], { dims: [1, 0] }) : toProxy(sub(asTraced(inFile), 1)));
+  weight[inner].fileForm = { inFile: copy(inFile)[inner], value: weight[inner].value(), isTurned };
   return weight;
 }
 
 function parameterInFile(map: ModelMap, path: string): AnyTensor {
   const isTurned = map.transposed.has(path) || map.quantized.get(path)?.isTurned;
   const tensor = elementsInFile(map, path);
+  if (map.raised.has(path)) return sub(tensor, 1) as AnyTensor;
   return isTurned ? permute(tensor, 1, 0) : tensor;
 }
 

@@ -107,6 +107,12 @@ export function scaled({ path, port }: Address): OperationError {
   );
 }
 
+export function unscaled({ path, port }: Address): OperationError {
+  return new OperationError(
+    `'${path}' has its ${port} without a number that it is multiplied by in this file: ONNX Runtime has joined the number and the product that reads it to one operator, and nothing tells whether it was '${path}' that multiplied. Take the file that its optimizer read, or use the tensor as it is: the operations of '${path}' (ops) can be read and set.`,
+  );
+}
+
 /** Some names, and how many more there are. */
 function listed(names: readonly string[]): string {
   const more = names.length - MOST_NAMES;

@@ -1,9 +1,9 @@
 import { isFloat } from '../graph/promotion.ts';
 import type { Value } from '../graph/types.ts';
 import { type AnyTensor, Tensor } from '../tensor/tensor.ts';
-import { apply, toProxy } from '../tracing/apply.ts';
+import { toProxy } from '../tracing/apply.ts';
 import { type Builder, builder } from '../tracing/builder.ts';
-import { inFileOf, TracedPass } from '../tracing/gradients.ts';
+import { formInFile, fromFile, TracedPass } from '../tracing/gradients.ts';
 import { inner } from '../tracing/hidden.ts';
 import { owning, TensorProxy } from '../tracing/proxy.ts';
 import type { GradOptions } from '../types/options.ts';
@@ -60,10 +60,13 @@ export const grad: Grad = withSignature('grad', ((
         `grad: the gradient by a tensor of ${value.type.dtype} is asked for: only floating-point tensors have gradients.`,
       );
     }
-    const inFile = inFileOf(input[inner]);
-    const made = pass.node(inFile?.value() ?? value, materializeGrads ? 'zeros' : allowUnused ? 'absent' : 'error');
+    const form = formInFile(input[inner]);
+    const made = pass.node(
+      form?.inFile.value() ?? value,
+      materializeGrads ? 'zeros' : allowUnused ? 'absent' : 'error',
+    );
     const found = owning(target, target.storage(made));
-    return asTraced(inFile ? apply('permute', [found], { dims: [1, 0] }) : found);
+    return asTraced(form ? fromFile(form, found) : found);
   };
   return Array.isArray(inputs) ? inputs.map(by) : by(inputs);
 }) as Grad);

@@ -15,11 +15,24 @@ export function arePooled(
   own: ReadonlySet<number>,
   context: CallContext,
 ): boolean {
-  return outputs.every((output) => isPooled(path, output, own, context));
+  const { graph, scopes } = context;
+  const isPooling = (index: number) => {
+    if (!POOLING.has(graph.node[index]!.opType)) return false;
+    const within = scopes[index]!.modules.at(-1);
+    return within === path || within === `${path}.pooler`;
+  };
+  const pooling = new Set([...own].filter(isPooling));
+  // Few modules pool: what the others make need not be gone through.
+  return pooling.size > 0 && outputs.every((output) => isPooled(path, output, own, pooling, context));
 }
 
-function isPooled(path: string, output: string, own: ReadonlySet<number>, context: CallContext): boolean {
-  const { graph, links, scopes } = context;
+function isPooled(
+  path: string,
+  output: string,
+  own: ReadonlySet<number>,
+  pooling: ReadonlySet<number>,
+  { links, scopes }: CallContext,
+): boolean {
   const isLayer = (index: number) =>
     scopes[index]!.modules.some((one) => one.startsWith(`${path}.`) && /\.\d+$/.test(one));
   const found = new Set<number>();
@@ -34,8 +47,7 @@ function isPooled(path: string, output: string, own: ReadonlySet<number>, contex
       layered = true;
       continue;
     }
-    const within = scopes[index]!.modules.at(-1);
-    pooled ||= POOLING.has(graph.node[index]!.opType) && (within === path || within === `${path}.pooler`);
+    pooled ||= pooling.has(index);
     open.push(...links.reads[index]!);
   }
   return pooled && layered;

@@ -3,6 +3,7 @@ import type { GraphProto } from '../onnx/proto.ts';
 import { BETWEEN } from '../onnx/split-fused.ts';
 import { ancestors } from './draft.ts';
 import { isAnonymous } from './parameters.ts';
+import { isEmbeddingScale, scalesByWidth } from './raised-weights.ts';
 import type { Scope } from './scope.ts';
 
 /** The scope of what stands in no module. */
@@ -21,6 +22,7 @@ export const ROOT: Scope = { modules: [], classes: new Map(), call: null };
 export function settle(graph: GraphProto, links: Links, told: readonly (Scope | null)[]): Scope[] {
   const settled = told.map((scope, index) => (/QuantizeLinear$/.test(graph.node[index]!.opType) ? null : scope));
   behindHead(graph, links, settled);
+  behindEmbedding(graph, settled);
   // Parameters alone do not make modules.
   if (told.some((scope) => scope !== null)) byParameter(graph, links, settled);
   byNeighbours(graph, links, settled);
@@ -51,6 +53,13 @@ function behindHead({ node }: GraphProto, links: Links, settled: (Scope | null)[
       behind.add(index);
   });
   for (const index of behind) settled[index] = ROOT;
+}
+
+/** onnxruntime-genai's builder names what scales embeddings after their table; only Gemma's own module does that. */
+function behindEmbedding(graph: GraphProto, settled: (Scope | null)[]): void {
+  const index = graph.node.findIndex(isEmbeddingScale);
+  const scope = settled[index];
+  if (scope && !scalesByWidth(graph)) settled[index] = { ...scope, modules: scope.modules.slice(0, -1) };
 }
 
 /** Operators that read a parameter of one module, and no other's. */

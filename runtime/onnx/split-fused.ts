@@ -2,9 +2,9 @@ import { floatAttribute, floatsAttribute, stringAttribute } from './attributes.t
 import { CONTRIB } from './domains.ts';
 import { dtypeName } from './dtypes.ts';
 import { FreshNames } from './fresh-names.ts';
-import { makeMetadata, makeNode, makeTensor } from './make.ts';
+import { makeAttribute, makeMetadata, makeNode, makeTensor } from './make.ts';
 import { changedNode, type GraphProto, type ModelProto, type NodeProto, type TensorProto } from './proto.ts';
-import { scaleBehind } from './scaled-product.ts';
+import { moduleOf, type ScaleInFront, scaleBehind, scaleInFront, UNCERTAIN } from './scaled-product.ts';
 
 /**
  * The metadata of a node that stood inside a fused one, between two modules (a residual sum): its name tells nothing of
@@ -32,7 +32,7 @@ function isSplit(node: NodeProto): boolean {
   if (domain !== CONTRIB) return false;
   if (opType === 'BiasGelu' || opType === 'FastGelu') return Boolean(input[1]);
   if (opType === 'EmbedLayerNormalization') return true;
-  if (opType === 'FusedMatMul') return scaleBehind(node) !== null;
+  if (opType === 'FusedMatMul') return moduleOf(node) !== null;
   if (opType === 'FusedGemm' || opType === 'FusedConv') return stringAttribute(node, 'activation') !== null;
   return /^Skip(Simplified)?LayerNormalization$/.test(opType) && !output[1] && !output[2];
 }
@@ -40,16 +40,19 @@ function isSplit(node: NodeProto): boolean {
 class Splitter {
   readonly constants: TensorProto[] = [];
   readonly #names: FreshNames;
-  readonly #graph: GraphProto;
   /** How long the path of a residual sum is where its name is still there, by what it adds, whatever layer that is in. */
   readonly #depths: ReadonlyMap<string, number>;
+  readonly #makers: ReadonlyMap<string, NodeProto>;
+  readonly #weights: ReadonlyMap<string, TensorProto>;
+  readonly #scaledInputs = new Map<string, string>();
   #nodes: NodeProto[] = [];
   /** What the names of new tensors begin with. They have no slashes: those would be read as paths of modules. */
   #prefix = '';
 
   constructor(graph: GraphProto) {
     this.#names = new FreshNames(graph);
-    this.#graph = graph;
+    this.#makers = new Map(graph.node.flatMap((node) => node.output.map((output) => [output, node] as const)));
+    this.#weights = new Map(graph.initializer.map((tensor) => [tensor.name, tensor]));
     const skips = graph.node.filter(({ opType }) => opType.startsWith('Skip'));
     this.#depths = new Map(skips.flatMap(depthOfSum));
   }
@@ -113,15 +116,34 @@ class Splitter {
     this.#activate(node, sum);
   }
 
-  /** A product, and the number that it is multiplied by in another module. */
+  /** A linear layer's product, and the numbers by which other modules multiply what it reads and what it makes. */
   #scaled(node: NodeProto): void {
-    const product = this.#fresh('product');
-    const attribute = node.attribute.filter(({ name }) => name !== 'alpha');
-    this.#nodes.push(changedNode(node, { output: [product], attribute }));
-    const { dataType } = this.#graph.initializer.find(({ name }) => name === node.input[1]) ?? { dataType: 0 };
-    const dtype = dtypeName(dataType) === 'float16' ? 'float16' : 'float32';
-    const alpha = this.#constant('alpha', floatAttribute(node, 'alpha')!, dtype);
-    this.#nodes.push(makeNode('Mul', [product, alpha], node.output, {}, scaleBehind(node)!));
+    const [x, matrix] = node.input as [string, string];
+    const weight = this.#weights.get(matrix);
+    const front = scaleInFront(node, weight, (tensor) => this.#makers.get(tensor));
+    const behind = scaleBehind(node);
+    const rest = floatAttribute(node, 'alpha')! / (front?.factor ?? 1);
+    const dtype = dtypeName(weight?.dataType ?? 0) === 'float16' ? 'float16' : 'float32';
+    const read = front ? this.#inFront(x, front, dtype) : x;
+    const isBehind = behind !== null && rest !== 1;
+    const product = isBehind ? this.#fresh('product') : node.output[0]!;
+    const others = node.attribute.filter(({ name }) => name !== 'alpha');
+    const attribute = isBehind || rest === 1 ? others : [...others, makeAttribute('alpha', { float: rest })];
+    this.#nodes.push(changedNode(node, { input: [read, ...node.input.slice(1)], output: [product], attribute }));
+    if (isBehind)
+      this.#nodes.push(makeNode('Mul', [product, this.#constant('alpha', rest, dtype)], node.output, {}, behind));
+  }
+
+  /** What a linear layer reads, once for all layers that read it so. */
+  #inFront(x: string, { factor, path, isBetween }: ScaleInFront, dtype: 'float16' | 'float32'): string {
+    const known = this.#scaledInputs.get(`${factor} ${x}`);
+    if (known !== undefined) return known;
+    const made = this.#fresh('scaled');
+    const name = path === null ? `${made}${isBetween ? '' : UNCERTAIN}` : `${path}/${made}`;
+    const node = makeNode('Mul', [x, this.#constant('factor', factor, dtype)], [made], {}, name);
+    this.#nodes.push(path === null ? between(node) : node);
+    this.#scaledInputs.set(`${factor} ${x}`, made);
+    return made;
   }
 
   #activate(node: NodeProto, tensor: string): void {

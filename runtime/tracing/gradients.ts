@@ -127,10 +127,10 @@ export class TracedPass {
 export function readGradient(x: TensorProxy, unused: Unused = 'error'): TensorProxy {
   const target = builder();
   const { rowsOf, viewOf } = x[inner];
-  const inFile = inFileOf(x[inner]);
-  const of = inFile ?? rowsOf ?? x[inner];
+  const form = formInFile(x[inner]);
+  const of = form?.inFile ?? rowsOf ?? x[inner];
   const whole = owning(target, target.passes.current.read(of.value(), unused));
-  if (inFile) return apply('permute', [whole], { dims: [1, 0] });
+  if (form) return fromFile(form, whole);
   return rowsOf ? viewing(target, { ...viewOf!, parent: whole[inner] }) : whole;
 }
 
@@ -139,17 +139,20 @@ export function writeGradient(x: TensorProxy, value: unknown): void {
   const target = builder();
   const current = readGradient(x);
   const fit = fitted(target, 'grad', value, current);
-  const inFile = inFileOf(x[inner]);
-  if (inFile) {
-    const turned = apply('permute', [fit], { dims: [1, 0] })[inner].value();
-    target.passes.current.bind(inFile.value(), target.storage(turned));
-  } else if (x[inner].rowsOf) current[inner].assign(fit[inner].value());
+  const form = formInFile(x[inner]);
+  if (form) target.passes.current.bind(form.inFile.value(), target.storage(fromFile(form, fit)[inner].value()));
+  else if (x[inner].rowsOf) current[inner].assign(fit[inner].value());
   else target.passes.current.bind(x[inner].value(), target.storage(fit[inner].value()));
 }
 
-/** The matrix in the file of a weight that it has transposed: the model multiplies by that one. */
-export function inFileOf(x: TracedTensor): TracedTensor | null {
-  return x.turned && x.turned.value === x.value() ? x.turned.inFile : null;
+/** What the file has of a weight in another form than PyTorch's: the model works with that one. */
+export function formInFile(x: TracedTensor): TracedTensor['fileForm'] {
+  return x.fileForm?.value === x.value() ? x.fileForm : null;
+}
+
+/** A gradient by what the file has, as one by PyTorch's weight, and back: a number that was added changes none. */
+export function fromFile({ isTurned }: { readonly isTurned: boolean }, gradient: TensorProxy): TensorProxy {
+  return isTurned ? apply('permute', [gradient], { dims: [1, 0] }) : gradient;
 }
 
 /** A parameter in the block that is recorded now, and the gradient by it, if the block has a backward pass. */

@@ -38,8 +38,8 @@ export class TracedTensor {
   plain: readonly PlainCase[] | null = null;
   /** Where it shows the rows of one invoke: the tensor of the whole batch. */
   rowsOf: TracedTensor | null = null;
-  /** Of a weight that the file has transposed: the matrix in the file, and what was made of it. */
-  turned: { readonly inFile: TracedTensor; readonly value: Value } | null = null;
+  /** Of a weight that the file has transposed, or with a number added: the tensor in the file, and what was made of it. */
+  fileForm: { readonly inFile: TracedTensor; readonly value: Value; readonly isTurned: boolean } | null = null;
   /** Whether it is a number on one side of a condition and a truth value on the other: 1 and true are one tensor. */
   isMixed = false;
   private seen: { parent: Value; value: Value } | null = null;

@@ -1,6 +1,11 @@
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { LanguageModel, NNsight, ones, save, zeros } from 'onnsight';
 import { StandardizedTransformer } from 'onnsight/analysis';
-import { describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
+import { makeGraph, makeModel, makeNode, makeValueInfo } from '../../runtime/onnx/make.ts';
+import { encodeModel } from '../../runtime/onnx/proto.ts';
 import { modelPath, TOY } from '../support/fixtures.ts';
 
 const PROMPT = 'The Eiffel Tower is in the city of';
@@ -113,4 +118,54 @@ test.each([
     ]);
     expect(found.lmHead.path).toBe('model.lm_head');
   }
+});
+
+describe('patterns of a model that counts heads beside the rows of the batch', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'onnsight-heads-'));
+  afterAll(() => rmSync(folder, { recursive: true }));
+  const at = '/layers.0/self_attn';
+  const graph = makeGraph(
+    'heads',
+    [
+      makeNode('Softmax', ['x'], [`${at}/Softmax_output_0`], { axis: { int: -1 } }, `${at}/Softmax`),
+      makeNode('Neg', [`${at}/Softmax_output_0`], [`${at}/Neg_output_0`], {}, `${at}/Neg`),
+      makeNode('Relu', [`${at}/Neg_output_0`], ['/layers.0/mlp/Relu_output_0'], {}, '/layers.0/mlp/Relu'),
+      makeNode('Add', [`${at}/Neg_output_0`, '/layers.0/mlp/Relu_output_0'], ['y'], {}, '/layers.0/Add'),
+    ],
+    [makeValueInfo('x', 'float32', [4, 1, 2])],
+    [makeValueInfo('y', 'float32', [4, 1, 2])],
+    [],
+  );
+  writeFileSync(join(folder, 'model.onnx'), encodeModel(makeModel(graph, 17)));
+  const x = [[[0, 9]], [[9, 0]], [[0, 0]], [[0, 9]]];
+
+  test('are an error that says so where no configuration tells how many heads there are', async () => {
+    const model = await NNsight.load(join(folder, 'model.onnx'), { device: 'cpu' });
+    const heads = new StandardizedTransformer(model);
+    await expect(model.trace({ x }, () => save(heads.attentionProbabilities[0]))).rejects.toThrow(
+      /standardized.test.ts:\d+:\d+ - attentionProbabilities are \[batch x heads, from, to\] in this file/,
+    );
+  });
+
+  test('are read and set by row and head', async () => {
+    for (const file of ['tokenizer.json', 'tokenizer_config.json'])
+      cpSync(join(dirname(TOY), file), join(folder, file));
+    writeFileSync(join(folder, 'config.json'), JSON.stringify({ num_attention_heads: 2 }));
+    const model = await LanguageModel.load(folder, { device: 'cpu' });
+    const heads = new StandardizedTransformer(model);
+    const { pattern, set } = await model.trace({ x }, () => {
+      const found = save(heads.attentionProbabilities[0].clone());
+      heads.attentionProbabilities[0][':, 1'] = 0.25;
+      return { pattern: found, set: save(model.output) };
+    });
+    expect([...pattern.dims]).toEqual([2, 2, 1, 2]);
+    for (const [i, value] of [0, 1, 1, 0, 0.5, 0.5, 0, 1].entries()) expect(pattern.data[i]).toBeCloseTo(value, 3);
+    const changed = [0, -1, -0.25, -0.25, -0.5, -0.5, -0.25, -0.25];
+    for (const [i, value] of changed.entries()) expect(set.data[i]).toBeCloseTo(value, 3);
+    const whole = await model.trace({ x }, () => {
+      heads.attentionProbabilities[0] = ones([2, 2, 1, 2]);
+      return save(model.output);
+    });
+    expect([...whole.data]).toEqual(Array(8).fill(-1));
+  });
 });

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { NNsight, save, Tensor } from 'onnsight';
+import { NNsight, ones, save, Tensor } from 'onnsight';
 import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import { afterAll, expect, test } from 'vitest';
 import {
@@ -265,6 +265,8 @@ async function scaledBy(name: string, specs: readonly Spec[]): Promise<string> {
   const weights = [
     makeTensor('weight', 'float32', [1, 2, 3, 4, 5, 6], [2, 3]),
     makeTensor('three', 'float32', [3], []),
+    makeTensor('half', 'float32', [0.5], []),
+    makeTensor('one', 'float32', [1], []),
     makeTensor('root', 'float32', [2 ** -0.5], []),
   ];
   const source = fileOf(`${name}-source`, [1, 2], specs, weights);
@@ -363,4 +365,48 @@ test('the last linear layer has its dims where its sum is the model’s output',
     ],
   ]);
   expect(logits.data).toEqual(head.data);
+});
+
+const FC: readonly Spec[] = [
+  ['MatMul', '/fc/MatMul', ['/act/Mul_1_output_0', 'weight'], '/fc/MatMul_output_0'],
+  ['Relu', '/Relu', ['/fc/MatMul_output_0'], 'y'],
+];
+
+test('a GELU whose half its optimizer has moved into the layer behind it is whole', async () => {
+  const path = await scaledBy('gelu', [
+    NORM,
+    ['Tanh', '/act/Tanh', ['/norm/Neg_output_0'], '/act/Tanh_output_0'],
+    ['Add', '/act/Add', ['/act/Tanh_output_0', 'one'], '/act/Add_output_0'],
+    ['Mul', '/act/Mul', ['/norm/Neg_output_0', '/act/Add_output_0'], '/act/Mul_output_0'],
+    ['Mul', '/act/Mul_1', ['/act/Mul_output_0', 'half'], '/act/Mul_1_output_0'],
+    ...FC,
+  ]);
+  const model = await NNsight.load(path, { device: 'cpu' });
+  const { act, input } = await model.trace(AT, () => ({
+    act: save(model.get('act').output),
+    input: save(model.get('fc').input),
+  }));
+  const expected = [-1, 1].map((x) => 0.5 * x * (1 + Math.tanh(x)));
+  for (const { data } of [act, input])
+    for (const [i, value] of expected.entries()) expect(data[i]).toBeCloseTo(value, 6);
+  const set = await model.trace(AT, () => {
+    model.get('act').output = ones([1, 2]);
+    return save(model.get('fc').output);
+  });
+  expect([...set.data]).toEqual([5, 7, 9]);
+});
+
+test('a number in front of a linear layer that may be the end of another module is said', async () => {
+  const path = await scaledBy('tripled', [
+    NORM,
+    ['Sin', '/act/Sin', ['/norm/Neg_output_0'], '/act/Sin_output_0'],
+    ['Mul', '/act/Mul_1', ['/act/Sin_output_0', 'three'], '/act/Mul_1_output_0'],
+    ...FC,
+  ]);
+  const model = await NNsight.load(path, { device: 'cpu' });
+  await expect(model.trace(AT, () => save(model.get('act').output))).rejects.toThrow(
+    /optimized.test.ts:\d+:\d+ - 'act' has its output without a number that it is multiplied by in this file/,
+  );
+  const { data } = await model.trace(AT, () => save(model.get('fc').input));
+  for (const [i, x] of [-1, 1].entries()) expect(data[i]).toBeCloseTo(3 * Math.sin(x), 6);
 });
