@@ -181,7 +181,7 @@ function beFirstToGo(): void {
 }
 
 /** How long what became of a run may wait for that of others, in milliseconds. */
-const HELD = 5;
+const HELD = 10;
 
 /** How often the memory is told at most, in milliseconds: looking takes its part of a small trace's time. */
 const LOOKS = 50;

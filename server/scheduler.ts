@@ -11,8 +11,8 @@ import { UsageError } from './usage-error.ts';
 const CLOSING: Refusal = { status: 503, error: 'The server is being shut down. Try again later.' };
 
 /** How many jobs go to a process at once at most, and for how long they may keep it from others by what the last ones took, in milliseconds. */
-const MOST_AT_ONCE = 16;
-const TIME_AT_ONCE = 20;
+const MOST_AT_ONCE = 32;
+const TIME_AT_ONCE = 50;
 
 /** The bytes of a request that goes with others. */
 const SMALL = 2 ** 16;

@@ -120,8 +120,9 @@ export class RemoteJob implements Backend {
       });
       return { bytes, isLink };
     };
-    const { hash } = request.model;
-    const body = requestToBytes(request);
+    // Whether the files of the model are what they were is looked at whenever it is asked for.
+    const { path: file, hash } = request.model;
+    const body = requestToBytes({ ...request, model: { path: file, hash } });
     const post = {
       method: 'POST',
       headers: {

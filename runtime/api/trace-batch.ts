@@ -129,8 +129,7 @@ class TraceBatch {
     if (status === 200 && type.startsWith(PARTS_TYPE)) return this.#read(body);
     if (!this.#target.isBusy(status)) {
       body.destroy();
-      // One that is older knows no such type; a page of a proxy is no answer.
-      return status === 415 || status === 200 ? 'refused' : 'alone';
+      return status === 413 ? 'alone' : 'refused';
     }
     const text = await limitedBody(body, READ);
     for (const { settle } of [...this.#waiting.values()]) settle({ status, type, body: text });

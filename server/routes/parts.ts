@@ -75,24 +75,32 @@ export function answerParts(
     if (left === 0) raw.end(bytes);
     else raw.write(bytes);
   };
-  const answer = async (part: TracePart, place: number) => {
-    const { id } = part;
-    const { body, ...rest } = await (async () => {
-      const job = await open(part, place);
-      const leave = job.attend();
-      if (raw.closed) leave();
-      else leaves.push(leave);
-      return answerOf(job);
-    })().catch((error: unknown) => {
+  const answer = async ({ id, model }: TracePart, answered: Promise<PartAnswer>) => {
+    const { body, ...rest } = await answered.catch((error: unknown) => {
       if (error instanceof RefusalError) return refused(error.refusal);
       log.error(error);
       return refused({ status: 500, error: 'The server has failed. Its log tells why.' });
     });
-    log.info({ trace: id, model: part.model, status: rest.status }, 'trace answered');
+    log.info({ trace: id, model, status: rest.status }, 'trace answered');
     left--;
     if (made.push(partToBytes({ head: { id, ...rest }, body })) === 1) setImmediate(send);
   };
-  parts.forEach(answer);
+  const openAll = async () => {
+    // One after the other: they are counted, and wait, in their order.
+    for (const [place, part] of parts.entries()) {
+      const opened = open(part, place);
+      const job = await opened.catch(() => null);
+      if (!job) {
+        answer(part, opened as Promise<never>);
+        continue;
+      }
+      const leave = job.attend();
+      if (raw.closed) leave();
+      else leaves.push(leave);
+      answer(part, answerOf(job));
+    }
+  };
+  openAll();
   return reply;
 }
 
