@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { subscribe } from 'node:diagnostics_channel';
 import { createServer, type IncomingMessage, request as overHttp, type ServerResponse } from 'node:http';
 import { buffer } from 'node:stream/consumers';
@@ -102,6 +103,28 @@ describe('traces that are asked for at once', () => {
     const behind = factors.slice(8).map(async (factor) => bits(await scaled(factor, { backend })));
     expect(await Promise.all([...before, ...behind])).toEqual(here);
     await said;
+  });
+
+  it('a process that ends under several: each runs again, and is answered right, or in words', async () => {
+    const all = Array.from({ length: 8 }, () => factors).flat();
+    let answered = 0;
+    const settled = all.map(async (factor) => {
+      const answer = bits(await scaled(factor, { backend }));
+      answered++;
+      return answer;
+    });
+    const ended = Promise.allSettled(settled);
+    await vi.waitFor(() => expect(answered).toBeGreaterThan(0), { interval: 1, timeout: 20_000 });
+    const pid = execFileSync('pgrep', ['-P', `${process.pid}`, '-f', 'model-process-main'], { encoding: 'utf8' });
+    process.kill(Number(pid), 'SIGKILL');
+    expect(answered).toBeLessThan(all.length);
+    const wrong = (await ended).filter((one, i) =>
+      one.status === 'rejected'
+        ? !/has ended the process/.test(one.reason.message)
+        : one.value !== here[i % here.length],
+    );
+    expect(wrong).toEqual([]);
+    expect(answered).toBeGreaterThanOrEqual(all.length - 1);
   });
 
   it('one that is given up is given up alone', async () => {
