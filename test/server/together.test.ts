@@ -15,7 +15,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { PARTS_TYPE, type Part, PartReader, partToBytes } from '../../runtime/requests/parts.ts';
 import { damageBytes } from '../fuzz/inputs/damage.ts';
 import { Random } from '../fuzz/inputs/random.ts';
-import { loadToy, reference } from '../support/toy.ts';
+import { expectClose, loadToy, reference } from '../support/toy.ts';
 import { Asked, BARE } from './asked.ts';
 
 const lm = await loadToy();
@@ -32,7 +32,7 @@ beforeAll(async () => {
   });
   asked = await Asked.start({
     models: ['toy=models/toy-gpt2'],
-    limits: { requests: 1e6, time: 3, iterations: 1e9, nodes: 50 },
+    limits: { requests: 1e6, jobs: 1e4, waiting: 1e4, time: 10, iterations: 1e9, nodes: 50 },
   });
   backend = new RemoteBackend(asked.server.url);
 }, 60_000);
@@ -59,7 +59,8 @@ const long = (options: object) =>
     options,
   );
 const bits = ({ data }: Pick<Tensor, 'data'>) => Buffer.from(Float64Array.from(data, Number).buffer).toString('hex');
-const here = await Promise.all(factors.map(async (factor) => bits(await scaled(factor, {}))));
+const locals = await Promise.all(factors.map((factor) => scaled(factor, {})));
+const here = locals.map(bits);
 const dispatched = async () =>
   (await (await fetch(`${asked.server.url}/metrics`)).text()).match(/^onnsight_jobs_total.*$/gm);
 
@@ -99,7 +100,7 @@ describe('traces that are asked for at once', () => {
 
   it('one that takes too long ends alone, and those behind it are answered', async () => {
     const before = factors.slice(0, 8).map(async (factor) => bits(await scaled(factor, { backend })));
-    const said = expect(long({ backend })).rejects.toThrow(/refused the trace: It takes longer than 3 s/);
+    const said = expect(long({ backend })).rejects.toThrow(/refused the trace: It takes longer than 10 s/);
     const behind = factors.slice(8).map(async (factor) => bits(await scaled(factor, { backend })));
     expect(await Promise.all([...before, ...behind])).toEqual(here);
     await said;
@@ -109,7 +110,7 @@ describe('traces that are asked for at once', () => {
     const all = Array.from({ length: 8 }, () => factors).flat();
     let answered = 0;
     const settled = all.map(async (factor) => {
-      const answer = bits(await scaled(factor, { backend }));
+      const answer = await scaled(factor, { backend });
       answered++;
       return answer;
     });
@@ -118,12 +119,14 @@ describe('traces that are asked for at once', () => {
     const pid = execFileSync('pgrep', ['-P', `${process.pid}`, '-f', 'model-process-main'], { encoding: 'utf8' });
     process.kill(Number(pid), 'SIGKILL');
     expect(answered).toBeLessThan(all.length);
-    const wrong = (await ended).filter((one, i) =>
-      one.status === 'rejected'
-        ? !/has ended the process/.test(one.reason.message)
-        : one.value !== here[i % here.length],
-    );
-    expect(wrong).toEqual([]);
+    for (const [i, one] of (await ended).entries()) {
+      if (one.status === 'rejected') expect(one.reason.message).toMatch(/has ended the process/);
+      // A process that has just begun runs the model in other pieces, whose last bits may differ.
+      else {
+        const { dims, data } = locals[i % factors.length]!;
+        expectClose(one.value, { dims, data: Array.from(data, Number) } as never);
+      }
+    }
     expect(answered).toBeGreaterThanOrEqual(all.length - 1);
   });
 
