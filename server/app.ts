@@ -81,9 +81,14 @@ export async function makeApp({ models, opening, queue, tokens, log }: AppOption
     inner.get('/metrics', async (_, reply) =>
       reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()),
     );
+    const limitRate = inner.createRateLimit();
+    const count = async (request: FastifyRequest) => {
+      const counted = await limitRate(request);
+      if (!counted.isAllowed && counted.isExceeded) throw new RefusalError(429, tooMany(limits));
+    };
     modelRoutes(inner, models);
     limitIntake(inner, limits);
-    await inner.register(async (own) => traceRoutes(own, { models, jobs, links }));
+    await inner.register(async (own) => traceRoutes(own, { models, jobs, links, count }));
     await inner.register(async (own) => completionRoutes(own, { models, jobs }));
   });
   return { app, scheduler };
@@ -131,9 +136,12 @@ function userOf({ headers: { authorization = '' } }: FastifyRequest, tokens: Tok
 }
 
 /** Fastify's errors in the words of this server. */
-function saying({ code, message }: Error & { code?: string }, { bytesIn, requests }: Limits): string {
+function saying({ code, message }: Error & { code?: string }, limits: Limits): string {
   if (code === 'FST_ERR_CTP_BODY_TOO_LARGE')
-    return `The request is larger than ${bytesIn} bytes, which this server takes.`;
-  if (/^Rate limit/.test(message)) return `More than ${requests} requests in a minute: try again later.`;
-  return message;
+    return `The request is larger than ${limits.bytesIn} bytes, which this server takes.`;
+  return /^Rate limit/.test(message) ? tooMany(limits) : message;
+}
+
+function tooMany({ requests }: Limits): string {
+  return `More than ${requests} requests in a minute: try again later.`;
 }

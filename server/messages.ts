@@ -27,29 +27,39 @@ export type ToProcess =
       readonly others: readonly OpenedModel[];
       readonly opening: Opening;
     }
-  | {
-      readonly kind: 'run';
-      readonly form: Form;
-      readonly body: Uint8Array;
-      /** Whether to tell how far it is. */
-      readonly isWatched: boolean;
-      /** What tokens are drawn by that are to be drawn by no other seed. */
-      readonly seed: number;
-    }
-  | { readonly kind: 'cancel' };
+  /** To be run one after the other. */
+  | { readonly kind: 'run'; readonly runs: readonly Run[] }
+  /** Of those that it was told last the one at that place. */
+  | { readonly kind: 'cancel'; readonly place: number };
 
-/** How something ended in the process of a model. */
-export type Ended =
-  | { readonly kind: 'ready' }
-  | { readonly kind: 'answer'; readonly body: Uint8Array }
-  | { readonly kind: 'refusal'; readonly refusal: Refusal };
+/** What is to run. */
+export interface Run {
+  readonly form: Form;
+  readonly body: Uint8Array;
+  /** Whether to tell how far it is: of one that runs alone. */
+  readonly isWatched: boolean;
+  /** Whose job it is: its tokens are drawn by that, where they are to be drawn by no other seed. */
+  readonly user: string;
+  readonly id: string;
+}
 
-/** What the process of a model tells the server; at an end the bytes of memory that it has, too. */
+/** How a run ended in the process of a model. */
+export type Ended = { readonly body: Uint8Array } | { readonly refusal: Refusal };
+
+/** What the process of a model tells the server; at ends the bytes of memory that it has, too. */
 export type FromProcess =
+  | { readonly kind: 'loaded'; readonly refusal: Refusal | null; readonly memory: number }
+  | {
+      readonly kind: 'ended';
+      /** Of those runs that follow the ones that were told of before, in their order. */
+      readonly ends: readonly Ended[];
+      /** Whether the next one begins now, and is like none that has run here before. */
+      readonly isNew: boolean;
+      readonly memory: number;
+    }
   | { readonly kind: 'progress'; readonly done: number; readonly total: number }
   | { readonly kind: 'text'; readonly text: string }
-  | { readonly kind: 'token'; readonly token: NewToken }
-  | (Ended & { readonly memory: number });
+  | { readonly kind: 'token'; readonly token: NewToken };
 
 /** What a process tells while it runs. */
 export type Told = FromProcess & { readonly kind: 'progress' | 'text' | 'token' };

@@ -12,12 +12,14 @@ import {
   type Tensor,
 } from '../runtime/index.ts';
 import { KnownRequests } from '../runtime/requests/known-requests.ts';
+import type { Course } from '../runtime/types/course.ts';
 import { AttachedModels } from './attached-models.ts';
 import { type CompletionRequest, complete } from './completion.ts';
 import { loadEdits } from './edits.ts';
 import { endWithParent } from './end-with-parent.ts';
+import { seedOf } from './job.ts';
 import type { Limits } from './limits.ts';
-import type { Ended, FromProcess, ToProcess } from './messages.ts';
+import type { Ended, FromProcess, Run, ToProcess } from './messages.ts';
 import { CANCELLED, type Refusal } from './refusal.ts';
 
 type Model = Pick<NNsight, 'execute'>;
@@ -32,12 +34,15 @@ let language: { readonly lm: LanguageModel; readonly edits: ReadonlyMap<string, 
 let others: AttachedModels;
 let limits: Limits;
 let requests: KnownRequests;
-let running: AbortController | null = null;
+/** What ends the runs that it was told last. */
+let running: readonly AbortController[] = [];
+/** Graphs that have run here, by their nodes: many requests have the same ones. */
+const known = new WeakSet<object>();
 
 process.on('message', async (message: ToProcess) => {
-  if (message.kind === 'cancel') running?.abort();
+  if (message.kind === 'cancel') running[message.place]?.abort();
   else if (message.kind === 'load') await load(message);
-  else ended(await run(message));
+  else await runAll(message.runs);
 });
 // What a file of edits leaves behind and nobody awaits ends no trace of others: the log has it.
 process.on('unhandledRejection', (error) => console.error(error));
@@ -59,35 +64,54 @@ async function load(message: ToProcess & { kind: 'load' }): Promise<void> {
       model = lm;
       language = { lm, edits: file === null ? new Map() : await loadEdits(file, lm) };
     } else model = await NNsight.load(path, options);
-    ended({ kind: 'ready' });
+    tell({ kind: 'loaded', refusal: null, memory: memoryNow() });
   } catch (error) {
-    ended({ kind: 'refusal', refusal: refusalOf(error) });
+    tell({ kind: 'loaded', refusal: refusalOf(error), memory: memoryNow() });
   }
 }
 
-async function run({ form, body, isWatched, seed }: ToProcess & { kind: 'run' }): Promise<Ended> {
-  running = new AbortController();
+/** Runs one after the other. What became of small ones is told together: telling takes as long as one of them. */
+async function runAll(runs: readonly Run[]): Promise<void> {
+  running = runs.map(() => new AbortController());
+  let ends: Ended[] = [];
+  let told = performance.now();
+  const tellEnds = (isNew: boolean) => {
+    tell({ kind: 'ended', ends, isNew, memory: memoryNow() });
+    ends = [];
+    told = performance.now();
+  };
+  // What may take long keeps no answers back, and is known to the server if it ends this process.
+  const onNew = () => {
+    if (runs.length > 1) tellEnds(true);
+  };
+  for (const [i, one] of runs.entries()) {
+    ends.push(await run(one, running[i]!.signal, onNew));
+    if (i === runs.length - 1 || performance.now() - told > HELD) tellEnds(false);
+  }
+}
+
+/** @param onNew called before it runs, if nothing like it has run here */
+async function run({ form, body, isWatched, user, id }: Run, signal: AbortSignal, onNew: () => void): Promise<Ended> {
   try {
-    if (form === 'completion') return await continueText(body, seed, running.signal);
+    signal.throwIfAborted();
+    if (form === 'completion') return await continueText(body, seedOf({ user, id }), signal);
     const read = form === 'bytes' ? requests.read(body) : requestFromJson(jsonOf(body), limits);
-    const request = withSeed(read, seed);
+    const { root } = read.graph;
+    if (!known.has(root)) onNew();
+    const request = read.course ? withSeed(read, read.course, seedOf({ user, id })) : read;
     const onProgress = (done: number, total: number) => tell({ kind: 'progress', done, total });
     const onToken = (token: NewToken) => tell({ kind: 'token', token });
     const tensors = await model.execute(request, {
-      signal: running.signal,
+      signal,
       attached: (hash) => others.find(hash),
       ...(isWatched && { onProgress, onToken }),
     });
     const tooMuch = overBytes(tensors);
-    if (tooMuch) return { kind: 'refusal', refusal: tooMuch };
-    return {
-      kind: 'answer',
-      body: form === 'bytes' ? answerToBytes(tensors) : Buffer.from(JSON.stringify(answerToJson(tensors))),
-    };
+    if (tooMuch) return { refusal: tooMuch };
+    known.add(root);
+    return { body: form === 'bytes' ? answerToBytes(tensors) : Buffer.from(JSON.stringify(answerToJson(tensors))) };
   } catch (error) {
-    return { kind: 'refusal', refusal: running.signal.aborted ? CANCELLED : refusalOf(error) };
-  } finally {
-    running = null;
+    return { refusal: signal.aborted ? CANCELLED : refusalOf(error) };
   }
 }
 
@@ -98,16 +122,14 @@ async function continueText(body: Uint8Array, seed: number, signal: AbortSignal)
   const edited = request.edit === null ? lm : edits.get(request.edit);
   if (!edited) {
     const error = `There is no edit '${request.edit}': there is ${[...edits.keys()].join(', ') || 'none'}.`;
-    return { kind: 'refusal', refusal: { status: 404, error } };
+    return { refusal: { status: 404, error } };
   }
   const completion = await complete(edited, request, (text) => tell({ kind: 'text', text }), signal);
-  return { kind: 'answer', body: Buffer.from(JSON.stringify(completion)) };
+  return { body: Buffer.from(JSON.stringify(completion)) };
 }
 
 /** A request whose generations draw their tokens by a seed, where they have none of their own. */
-function withSeed(request: ReceivedRequest, seed: number): ReceivedRequest {
-  const { course } = request;
-  if (!course) return request;
+function withSeed(request: ReceivedRequest, course: Course, seed: number): ReceivedRequest {
   const generations = course.generations.map((one, i) => {
     const isOpen = one.sampling.doSample && one.sampling.seed === undefined;
     return isOpen ? { ...one, sampling: { ...one.sampling, seed: seed + i } } : one;
@@ -158,16 +180,19 @@ function beFirstToGo(): void {
   }
 }
 
+/** How long what became of a run may wait for that of others, in milliseconds. */
+const HELD = 10;
+
 /** How often the memory is told at most, in milliseconds: looking takes its part of a small trace's time. */
 const LOOKS = 50;
 
 let memory = { bytes: 0, at: Number.NEGATIVE_INFINITY };
 
 /** The process tells its memory itself: looking from outside after each trace would take as long as a small trace. */
-function ended(how: Ended): void {
+function memoryNow(): number {
   const at = performance.now();
   if (at - memory.at > LOOKS) memory = { bytes: process.memoryUsage.rss(), at };
-  tell({ ...how, memory: memory.bytes });
+  return memory.bytes;
 }
 
 function tell(message: FromProcess): void {

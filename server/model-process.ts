@@ -1,8 +1,8 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { type JobRequest, seedOf } from './job.ts';
+import type { Job } from './job.ts';
 import type { Limits } from './limits.ts';
-import type { FromProcess, OpenedModel, Opening, Told, ToProcess } from './messages.ts';
+import type { FromProcess, OpenedModel, Opening, ToProcess } from './messages.ts';
 import { CANCELLED, type Refusal } from './refusal.ts';
 import { residentBytes } from './resident-bytes.ts';
 
@@ -73,14 +73,21 @@ export class ModelProcess {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
     const started = new ModelProcess(child, limits);
-    const loaded = await started.#ask(
+    let refused: Refusal | null = null;
+    const failed = await started.#ask(
       { kind: 'load', model: openedModel(model), others: others.map(openedModel), opening },
       LOADING,
-      () => {},
+      (told) => {
+        if (told.kind !== 'loaded') return false;
+        refused = told.refusal;
+        started.#memory = told.memory;
+        return true;
+      },
     );
-    if ('refusal' in loaded) {
+    const refusal = failed ?? refused;
+    if (refusal) {
       started.end();
-      return loaded.refusal;
+      return refusal;
     }
     started.#least = started.#memory;
     return started;
@@ -96,26 +103,48 @@ export class ModelProcess {
     return this.#memory;
   }
 
-  /** Runs a request. Afterwards the process may have ended. */
-  async run(
-    request: Pick<JobRequest, 'form' | 'isWatched' | 'user' | 'id'>,
-    body: Uint8Array,
-    onTold: (told: Told) => void,
-    signal: AbortSignal,
-  ): Promise<Outcome> {
+  /**
+   * Runs jobs, one after the other, and ends each with what became of it. Afterwards the process may have ended.
+   * @returns those of several of which it is not known whether one of them has ended the process, and which
+   */
+  async run(jobs: readonly Job[], end: (job: Job, outcome: Outcome) => void): Promise<readonly Job[]> {
+    let ended = 0;
+    let isNew = false;
     let ending: NodeJS.Timeout | undefined;
-    const cancel = () => {
-      this.#tell({ kind: 'cancel' });
-      ending = setTimeout(() => this.end(), ENDING);
-    };
-    signal.addEventListener('abort', cancel);
-    const { form, isWatched } = request;
-    const message: ToProcess = { kind: 'run', form, body, isWatched, seed: seedOf(request) };
-    const outcome = await this.#ask(message, this.#limits.time * 1000, onTold);
-    signal.removeEventListener('abort', cancel);
+    const cancels = jobs.map((job, place) => {
+      const cancel = () => {
+        if (place < ended) return;
+        this.#tell({ kind: 'cancel', place });
+        ending ??= setTimeout(() => this.end(), ENDING);
+      };
+      job.signal.addEventListener('abort', cancel);
+      return () => job.signal.removeEventListener('abort', cancel);
+    });
+    const outcomeOf = (job: Job, outcome: Outcome) => (job.signal.aborted ? { refusal: CANCELLED } : outcome);
+    const runs = jobs.map(({ body, request: { form, isWatched, user, id } }) => ({ form, body, isWatched, user, id }));
+    const failed = await this.#ask({ kind: 'run', runs }, this.#limits.time * 1000, (told) => {
+      if (told.kind === 'loaded') return false;
+      if (told.kind !== 'ended') {
+        jobs[ended]!.report(told);
+        return false;
+      }
+      this.#memory = told.memory;
+      isNew = told.isNew;
+      for (const one of told.ends) {
+        const job = jobs[ended++]!;
+        end(job, outcomeOf(job, one));
+      }
+      return ended === jobs.length;
+    });
+    for (const leave of cancels) leave();
     clearTimeout(ending);
     this.#held = this.#memory - this.#least;
-    return signal.aborted ? { refusal: CANCELLED } : outcome;
+    if (!failed) return [];
+    const left = jobs.slice(ended);
+    const isCancelled = left.some(({ signal }) => signal.aborted);
+    const [guilty] = left.length === 1 || (isNew && !isCancelled) ? left : [];
+    for (const job of left) if (job === guilty || job.signal.aborted) end(job, outcomeOf(job, { refusal: failed }));
+    return left.filter((job) => job !== guilty && !job.signal.aborted);
   }
 
   end(): void {
@@ -128,35 +157,35 @@ export class ModelProcess {
     this.#child.send(message, () => {});
   }
 
-  /** Tells the process something, and waits until it answers, exceeds a limit, or ends. */
-  #ask(message: ToProcess, milliseconds: number, onTold: (told: Told) => void): Promise<Outcome> {
+  /**
+   * Tells the process something, and waits until it has told all, exceeds a limit, or ends.
+   * @param milliseconds how long that may take, or each of several runs
+   * @param hear whether that was all
+   * @returns why it has not told all
+   */
+  #ask(message: ToProcess, milliseconds: number, hear: (told: FromProcess) => boolean): Promise<Refusal | null> {
     const child = this.#child;
     return new Promise((resolve) => {
-      const settle = (outcome: Outcome) => {
+      const settle = (failed: Refusal | null) => {
         clearTimeout(late);
         clearInterval(look);
         child.off('message', onMessage);
         child.off('exit', onExit);
         child.off('error', onError);
-        resolve(outcome);
+        resolve(failed);
       };
       const exceed = (error: string) => {
         this.end();
-        settle({ refusal: { status: 422, error } });
+        settle({ status: 422, error });
       };
       const onMessage = (told: FromProcess) => {
-        if (told.kind === 'progress' || told.kind === 'text' || told.kind === 'token') onTold(told);
-        else {
-          this.#memory = told.memory;
-          settle(told.kind === 'refusal' ? told : { body: told.kind === 'answer' ? told.body : new Uint8Array() });
-        }
+        if (told.kind === 'ended') late.refresh();
+        if (hear(told)) settle(null);
       };
       const onExit = (code: number | null, signal: string | null) =>
-        settle({
-          refusal: { status: 500, error: `It has ended the process of the model (${signal ?? `code ${code}`}).` },
-        });
+        settle({ status: 500, error: `It has ended the process of the model (${signal ?? `code ${code}`}).` });
       const onError = ({ message }: Error) =>
-        settle({ refusal: { status: 500, error: `The process of the model cannot be started or asked: ${message}` } });
+        settle({ status: 500, error: `The process of the model cannot be started or asked: ${message}` });
       const late = setTimeout(
         () => exceed(`It takes longer than ${milliseconds / 1000} s, which this server allows.`),
         milliseconds,

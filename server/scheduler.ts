@@ -10,12 +10,21 @@ import { UsageError } from './usage-error.ts';
 
 const CLOSING: Refusal = { status: 503, error: 'The server is being shut down. Try again later.' };
 
+/** How many jobs go to a process at once at most, and for how long they may keep it from others by what the last ones took, in milliseconds. */
+const MOST_AT_ONCE = 32;
+const TIME_AT_ONCE = 50;
+
+/** The bytes of a request that goes with others. */
+const SMALL = 2 ** 16;
+
 /** A model with its process, if it has one, and the jobs that wait for it. */
 interface Lane {
   readonly model: ServedModel;
   readonly waiting: Job[];
   process: ModelProcess | null;
   isBusy: boolean;
+  /** How long one of its last jobs took, in milliseconds. */
+  pace: number;
   /** When its last job ended. */
   used: number;
 }
@@ -26,6 +35,8 @@ export class Scheduler implements Dispatcher {
   readonly #limits: Limits;
   readonly #metrics: Metrics | null;
   readonly #lanes: ReadonlyMap<string, Lane>;
+  /** Jobs that were in a process with others when it ended: to tell whether one of them ends it, each runs alone. */
+  readonly #alone = new WeakSet<Job>();
   #bytes = 0;
   #isClosed = false;
 
@@ -34,7 +45,13 @@ export class Scheduler implements Dispatcher {
     this.#limits = opening.limits;
     this.#metrics = metrics;
     this.#lanes = new Map(
-      models.map((model) => [model.name, { model, waiting: [], process: null, isBusy: false, used: 0 }] as const),
+      models.map(
+        (model) =>
+          [
+            model.name,
+            { model, waiting: [], process: null, isBusy: false, pace: Number.POSITIVE_INFINITY, used: 0 },
+          ] as const,
+      ),
     );
   }
 
@@ -111,12 +128,25 @@ export class Scheduler implements Dispatcher {
   }
 
   async #run(lane: Lane): Promise<void> {
-    const job = lane.waiting.shift()!;
+    const jobs = this.#takeJobs(lane);
     this.#metrics?.waiting(lane.model.name, lane.waiting.length);
     lane.isBusy = true;
-    job.start();
-    const outcome = await this.#outcome(lane, job);
-    job.end(this.#isClosed && 'refusal' in outcome ? { refusal: CLOSING } : outcome);
+    for (const job of jobs) job.start();
+    const end = (job: Job, outcome: Outcome) =>
+      job.end(this.#isClosed && 'refusal' in outcome ? { refusal: CLOSING } : outcome);
+    const failed = await this.#open(lane);
+    if (failed) for (const job of jobs) end(job, failed);
+    for (const job of jobs) if (job.signal.aborted) end(job, { refusal: CANCELLED });
+    const open = jobs.filter(({ outcome }) => !outcome);
+    if (open.length > 0) {
+      const begun = performance.now();
+      const left = await lane.process!.run(open, end);
+      lane.pace = (performance.now() - begun) / open.length;
+      for (const job of left) this.#alone.add(job);
+      // Those whose turn it was are the first again.
+      if (this.#isClosed) for (const job of left) end(job, { refusal: CLOSING });
+      else lane.waiting.unshift(...left);
+    }
     lane.isBusy = false;
     lane.used = performance.now();
     this.#metrics?.memory(lane.model.name, lane.process?.memory ?? 0);
@@ -128,11 +158,12 @@ export class Scheduler implements Dispatcher {
     this.#next();
   }
 
-  async #outcome(lane: Lane, job: Job): Promise<Outcome> {
-    const failed = await this.#open(lane);
-    if (failed) return failed;
-    if (job.signal.aborted) return { refusal: CANCELLED };
-    return lane.process!.run(job.request, job.body, (told) => job.report(told), job.signal);
+  /** The jobs whose turn it is: several, where they take so little time that handing them over one by one would take more. */
+  #takeJobs({ waiting, pace }: Lane): readonly Job[] {
+    const most = Math.max(1, Math.min(MOST_AT_ONCE, Math.floor(TIME_AT_ONCE / pace)));
+    const other = waiting.findIndex((job) => !isSmall(job) || this.#alone.has(job));
+    const small = other === -1 ? waiting.length : other;
+    return waiting.splice(0, Math.max(1, Math.min(most, small)));
   }
 
   /** Opens the model of a lane, unless it is open. */
@@ -145,4 +176,8 @@ export class Scheduler implements Dispatcher {
     if (this.#isClosed) started.end();
     return null;
   }
+}
+
+function isSmall({ body, request: { form, isWatched } }: Job): boolean {
+  return form === 'bytes' && !isWatched && body.byteLength <= SMALL;
 }

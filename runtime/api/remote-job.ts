@@ -114,17 +114,15 @@ export class RemoteJob implements Backend {
     const most = largestAnswer(request);
     const answered = async (response: HttpResponse): Promise<Answered> => {
       // Bytes without a type tell themselves what they are.
-      const [type] = (response.headers['content-type'] ?? FRAME_TYPE).split(';') as [string];
-      const isLink = type === LINK_TYPE;
-      if (response.status !== 200 || (type !== FRAME_TYPE && !isLink)) {
-        response.body.destroy();
-        throw this.#wrong(`it is ${shown(type)} under the status ${response.status}, not the tensors of the trace`);
-      }
+      const isLink = this.#isLink(response.status, response.headers['content-type'] ?? FRAME_TYPE, response.body);
       const bytes = await limitedBody(response.body, most).catch((error: unknown) => {
         throw error instanceof RangeError ? this.#wrong(error) : error;
       });
       return { bytes, isLink };
     };
+    // Whether the files of the model are what they were is looked at whenever it is asked for.
+    const { path: file, hash } = request.model;
+    const body = requestToBytes({ ...request, model: { path: file, hash } });
     const post = {
       method: 'POST',
       headers: {
@@ -133,14 +131,23 @@ export class RemoteJob implements Backend {
         ...(detached && { prefer: 'respond-async' }),
         ...(isWatched && !detached && { accept: 'text/event-stream' }),
       },
-      body: requestToBytes(request),
+      body,
       signal,
     } as const;
     const get = { method: 'GET', signal } as const;
-    const path = `/traces?model=${request.model.hash}`;
+    const path = `/traces?model=${hash}`;
     const fetched = async ({ bytes, isLink }: Answered): Promise<Uint8Array> =>
       isLink ? (await connection.ask(this.#linked(bytes), get, answered)).bytes : bytes;
-    if (!isWatched && !detached) return fetched(await connection.ask(path, post, answered));
+    if (!isWatched && !detached) {
+      const tooLarge = (error: unknown) => {
+        throw error instanceof RangeError ? this.#wrong(error) : error;
+      };
+      const came = await connection.askTogether({ id: this.id, model: hash, body, most, signal }).catch(tooLarge);
+      if (typeof came !== 'string') {
+        return fetched({ bytes: came.body, isLink: this.#isLink(came.status, came.type) });
+      }
+      return fetched(await connection.ask(path, post, answered, came === 'broken' ? 1 : 0));
+    }
     let open = detached
       ? void (await connection.ask(path, post, async ({ body }) => void body.destroy()))
       : await connection.ask(path, post, (response) => this.#events(response));
@@ -155,6 +162,14 @@ export class RemoteJob implements Backend {
       await delay(PAUSE, undefined, { signal });
     }
     return fetched(await connection.ask(`${this.#path()}/result`, get, answered));
+  }
+
+  /** Whether what came tells where the answer is. Throws a RemoteError if it is neither that nor an answer. */
+  #isLink(status: number, given: string, body?: HttpBody): boolean {
+    const [type] = given.split(';') as [string];
+    if (status === 200 && (type === FRAME_TYPE || type === LINK_TYPE)) return type === LINK_TYPE;
+    body?.destroy();
+    throw this.#wrong(`it is ${shown(type)} under the status ${status}, not the tensors of the trace`);
   }
 
   /** Where an answer is that did not come itself. */

@@ -4,6 +4,7 @@ import { TraceError } from '../errors.ts';
 import { exchange, type HttpRequest, type HttpResponse } from './http-exchange.ts';
 import { beginningOf } from './limited-body.ts';
 import { RemoteError } from './remote-error.ts';
+import { type Alone, type AskedTrace, askTogether, type BatchTarget, type TraceAnswer } from './trace-batch.ts';
 
 /** What of a server's text an error shows. */
 const SHOWN = 500;
@@ -32,25 +33,48 @@ export type Asked = Omit<HttpRequest, 'headers'> & Partial<Pick<HttpRequest, 'he
 export class ServerConnection {
   readonly #url: string;
   readonly #headers: Readonly<Record<string, string>>;
+  readonly #together: BatchTarget;
+  /** Whether the server takes several traces in one request, as far as it is known. */
+  #takesSeveral = true;
 
   constructor(url: string, headers: Readonly<Record<string, string>>) {
     this.#url = url.replace(/\/+$/, '');
     this.#headers = headers;
+    this.#together = {
+      key: JSON.stringify([this.#url, headers]),
+      exchange: (request) =>
+        exchange(`${this.#url}/traces`, { ...request, headers: { ...headers, ...request.headers } }),
+      isBroken: (error) => BROKEN.has((error as NodeJS.ErrnoException).code),
+      isBusy: (status) => BUSY.has(status),
+    };
+  }
+
+  /** Asks for a trace, with others that are asked for at the same time. Throws as `ask` does. */
+  async askTogether(trace: AskedTrace): Promise<TraceAnswer | Alone> {
+    if (!this.#takesSeveral) return 'alone';
+    const answer = await askTogether(this.#together, trace);
+    trace.signal.throwIfAborted();
+    if (answer === 'refused') this.#takesSeveral = false;
+    if (typeof answer === 'string' || answer.status === 200) return answer;
+    throw this.#refusal({ status: answer.status, headers: {} }, new TextDecoder().decode(answer.body));
   }
 
   /**
    * Asks, and reads the response with `read`. If the connection breaks on the way, it asks again: what is asked has to mean
    * the same when it is asked twice. A RemoteError of `read` is what is wrong with the response, and is thrown on.
+   * @param before how often it was asked already over a connection that broke
    */
-  async ask<T>(path: string, asked: Asked, read: (response: HttpResponse) => Promise<T>): Promise<T> {
-    for (let lost = 0; ; lost++) {
+  async ask<T>(path: string, asked: Asked, read: (response: HttpResponse) => Promise<T>, before = 0): Promise<T> {
+    for (let lost = before; ; lost++) {
+      if (lost > 0) {
+        await delay(PAUSES[lost - 1], undefined, { signal: asked.signal }).catch(() => asked.signal.throwIfAborted());
+      }
       const got = await this.#once(path, asked, read).catch(async (error: unknown) => {
         asked.signal.throwIfAborted();
         if (error instanceof RemoteError) throw error;
         if (lost === PAUSES.length || (lost === 0 && !BROKEN.has((error as NodeJS.ErrnoException).code))) {
           throw this.error(`could not be asked: ${reasonOf(error)}`, error, true);
         }
-        await delay(PAUSES[lost], undefined, { signal: asked.signal }).catch(() => asked.signal.throwIfAborted());
         return null;
       });
       if (got === null) continue;
@@ -66,7 +90,7 @@ export class ServerConnection {
     return isOk ? { read: await read(response) } : { response, text: await beginningOf(response.body, READ) };
   }
 
-  #refusal({ status, headers }: HttpResponse, text: string): Error {
+  #refusal({ status, headers }: Pick<HttpResponse, 'status' | 'headers'>, text: string): Error {
     if (status >= 300 && status < 400) {
       return this.error(`redirects (${status}) to ${shown(headers.location ?? 'nowhere')}: give the backend that URL`);
     }

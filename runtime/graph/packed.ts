@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { DTYPES } from './dtypes.ts';
 import { GraphError } from './error.ts';
-import { hasLikes, type InterventionGraph } from './graph.ts';
+import type { InterventionGraph } from './graph.ts';
 import { checkIsData, type KnownFunctions } from './is-data.ts';
 import { dims } from './json.ts';
 import { attributesOf, type GivenOperand, madeGraph, operationOf, type Path, type ValuesSoFar } from './made-graph.ts';
@@ -34,20 +34,8 @@ const schema = z.strictObject({
 
 type PackedGraph = z.infer<typeof schema>;
 
-/** Graphs whose nodes others have, too, by these: a block that runs again is written once. */
-const written = new WeakMap<Region, PackedGraph>();
-
 /** The graph without the data of its operands. Throws a GraphError where `graphToJson` does. */
 export function packGraph(graph: InterventionGraph, known?: KnownFunctions): PackedGraph {
-  if (known || !hasLikes(graph)) return packed(graph, known);
-  const before = written.get(graph.root);
-  if (before) return before;
-  const made = packed(graph);
-  written.set(graph.root, made);
-  return made;
-}
-
-function packed(graph: InterventionGraph, known?: KnownFunctions): PackedGraph {
   checkIsData(graph, known);
   const kinds = new Table<Node, PackedGraph['kinds'][number]>(
     ({ op, attributes }) => `${op} ${JSON.stringify(attributes)}`,

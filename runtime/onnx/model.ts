@@ -104,8 +104,10 @@ export class OnnxModel implements ModelFile {
 
   /** A hash of the graph and all weights. It is worked out when it is first asked for: that reads the whole file. */
   get hash(): string {
-    this.checkFiles();
-    this.#hash ??= modelHash(this.proto, this.folder);
+    if (this.#hash === null) {
+      this.checkFiles();
+      this.#hash = modelHash(this.proto, this.folder);
+    }
     this.checkFiles();
     return this.#hash;
   }

@@ -49,16 +49,26 @@ export interface Frame {
  *   bool a byte, 0 or 1.
  */
 export function frameToBytes({ json, tensors }: Frame): Uint8Array {
+  return frameWith(frameHead(json, tensors), tensors);
+}
+
+/** What a frame has before the elements of its tensors: the same for all tensors of these types and sizes. */
+export function frameHead(json: unknown, tensors: readonly Omit<FramePart, 'raw'>[]): Uint8Array {
   const header = Buffer.from(JSON.stringify({ json, tensors: tensors.map(({ dtype, dims }) => ({ dtype, dims })) }));
-  const first = HEADER_AT + aligned(header.byteLength);
-  const size = tensors.reduce((sum, { raw }) => sum + aligned(raw.byteLength), first);
-  const bytes = Buffer.alloc(size);
+  const bytes = Buffer.alloc(HEADER_AT + aligned(header.byteLength), ' ');
   bytes.write(MAGIC, 'latin1');
   bytes.writeUInt32LE(FRAME_VERSION, 8);
-  bytes.writeUInt32LE(first - HEADER_AT, 12);
-  bytes.fill(' ', HEADER_AT, first);
+  bytes.writeUInt32LE(bytes.byteLength - HEADER_AT, 12);
   bytes.set(header, HEADER_AT);
-  let at = first;
+  return bytes;
+}
+
+/** A frame of what it has before the elements of its tensors, and these. */
+export function frameWith(head: Uint8Array, tensors: readonly FramePart[]): Uint8Array {
+  const size = tensors.reduce((sum, { raw }) => sum + aligned(raw.byteLength), head.byteLength);
+  const bytes = new Uint8Array(size);
+  bytes.set(head);
+  let at = head.byteLength;
   for (const { raw } of tensors) {
     bytes.set(new Uint8Array(raw.buffer, raw.byteOffset, raw.byteLength), at);
     at += aligned(raw.byteLength);

@@ -1,12 +1,15 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { hash, randomUUID } from 'node:crypto';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { FRAME_TYPE, LINK_TYPE, type NewToken } from '../../runtime/index.ts';
-import type { Job } from '../job.ts';
+import { PARTS_TYPE } from '../../runtime/requests/parts.ts';
+import type { Job, JobRequest } from '../job.ts';
 import type { Jobs } from '../jobs.ts';
 import type { Form } from '../messages.ts';
+import type { Outcome } from '../model-process.ts';
 import type { AnswerLinks } from '../queue/links.ts';
 import { RefusalError } from '../refusal.ts';
 import type { ServedModel } from '../served-model.ts';
+import { answerParts, type PartAnswer, refused, tracesIn } from './parts.ts';
 
 /** How many characters the id of a job has at most. */
 export const LONGEST_ID = 128;
@@ -22,17 +25,29 @@ export interface TraceRoutes {
   readonly jobs: Jobs;
   /** Of answers that lie in the store of a fleet. */
   readonly links: AnswerLinks | null;
+  /** Counts one request more of a user. Throws a RefusalError for one too many. */
+  readonly count: (request: FastifyRequest) => Promise<void>;
 }
 
 /** Traces: they come in, are watched, cancelled, and answered. */
-export function traceRoutes(app: FastifyInstance, { models, jobs, links }: TraceRoutes): void {
+export function traceRoutes(app: FastifyInstance, { models, jobs, links, count }: TraceRoutes): void {
   const find = (request: FastifyRequest) => jobs.find(request.user, (request.params as { id: string }).id);
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser([FRAME_TYPE, 'application/json'], { parseAs: 'buffer' }, (_, body, done) =>
+  app.addContentTypeParser([FRAME_TYPE, PARTS_TYPE, 'application/json'], { parseAs: 'buffer' }, (_, body, done) =>
     done(null, body),
   );
 
   app.post('/traces', async (request, reply) => {
+    if (request.headers['content-type']!.startsWith(PARTS_TYPE)) {
+      return answerParts(request, reply, tracesIn(bodyOf(request)), {
+        async open({ id, model, body }, place) {
+          // The first one was counted as the request that it is.
+          if (place > 0) await count(request);
+          return jobs.open(openedBy(request, { id, model, body, form: 'bytes' }, models), body);
+        },
+        answerOf: async (job) => answerOf(job, await job.result(), links),
+      });
+    }
     const { body, ...asked } = readRequest(request, models);
     const job = jobs.open(asked, body);
     if (request.headers.accept === 'text/event-stream') return stream(reply, job);
@@ -49,31 +64,52 @@ export function traceRoutes(app: FastifyInstance, { models, jobs, links }: Trace
   });
 }
 
-function readRequest({ user, headers, query, body }: FastifyRequest, models: readonly ServedModel[]) {
-  if (!Buffer.isBuffer(body)) throw new RefusalError(400, 'A trace is sent as the body of the request.');
-  const { model: hash } = query as { model?: string };
-  const model = models.find((one) => one.hash === hash);
-  if (!model) {
-    const names = models.map(({ name }) => name).join(', ');
-    throw new RefusalError(
-      404,
-      hash === undefined
-        ? 'The request does not say which model it is for: POST /traces?model=HASH, with the hash that GET /models tells.'
-        : `None of the models of this server (${names}) has the graph and weights of the model that was traced (${hash}). Trace the same file.`,
-    );
-  }
+function bodyOf({ body }: FastifyRequest): Buffer {
+  if (Buffer.isBuffer(body)) return body;
+  throw new RefusalError(400, 'A trace is sent as the body of the request.');
+}
+
+/** The trace that a request is. */
+function readRequest(request: FastifyRequest, models: readonly ServedModel[]) {
+  const { headers, query } = request;
+  const body = bodyOf(request);
+  const { model } = query as { model?: string };
   const { 'idempotency-key': id = randomUUID(), prefer, 'content-type': contentType } = headers;
-  if (typeof id !== 'string' || !ID.test(id)) {
-    throw new RefusalError(400, 'idempotency-key is the id of the job: up to 128 letters, digits and any of _ . ~ -');
-  }
   // JSON is UTF-8, whatever its type says: another encoding would be read wrongly.
   const [, charset = 'utf-8'] = /;\s*charset="?([\w-]+)/i.exec(contentType!) ?? [];
   if (!/^utf-?8$/i.test(charset)) throw new RefusalError(415, `A trace is sent in UTF-8, not in ${charset}.`);
   const form: Form = contentType!.startsWith(FRAME_TYPE) ? 'bytes' : 'json';
-  const digest = createHash('sha256').update(body).digest('hex');
   const detached = prefer === 'respond-async';
   const isWatched = detached || headers.accept === 'text/event-stream';
-  return { id, user, model: model.name, form, body, digest, detached, isWatched, urgency: urgencyOf(headers.priority) };
+  return { ...openedBy(request, { id, model, body, form }, models), body, detached, isWatched };
+}
+
+interface Opened {
+  readonly id: unknown;
+  readonly model: string | undefined;
+  readonly body: Buffer;
+  readonly form: Form;
+}
+
+/** The job that a trace of a request is. Throws a RefusalError if it is none. */
+function openedBy({ user, headers }: FastifyRequest, opened: Opened, models: readonly ServedModel[]): JobRequest {
+  const { id, model: known, body, form } = opened;
+  const model = models.find((one) => one.hash === known);
+  if (!model) {
+    const names = models.map(({ name }) => name).join(', ');
+    throw new RefusalError(
+      404,
+      known === undefined
+        ? 'The request does not say which model it is for: POST /traces?model=HASH, with the hash that GET /models tells.'
+        : `None of the models of this server (${names}) has the graph and weights of the model that was traced (${known}). Trace the same file.`,
+    );
+  }
+  if (typeof id !== 'string' || !ID.test(id)) {
+    throw new RefusalError(400, 'idempotency-key is the id of the job: up to 128 letters, digits and any of _ . ~ -');
+  }
+  const urgency = urgencyOf(headers.priority);
+  const digest = hash('sha256', body, 'hex');
+  return { id, user, model: model.name, form, digest, detached: false, isWatched: false, urgency };
 }
 
 /** The urgency of a header `priority: u=5`. Throws a RefusalError for one that goes before that of others. */
@@ -93,13 +129,18 @@ function statusOf({ request: { id, model }, status, progress, outcome }: Job) {
 async function answer(reply: FastifyReply, job: Job, links: AnswerLinks | null): Promise<FastifyReply> {
   const leave = job.attend();
   reply.raw.once('close', leave);
-  const outcome = await job.result();
+  const { status, type, body } = answerOf(job, await job.result(), links);
+  return reply.code(status).type(type).send(body);
+}
+
+/** What a job that has ended is answered with. */
+function answerOf({ request: { form } }: Job, outcome: Outcome, links: AnswerLinks | null): PartAnswer {
+  if ('refusal' in outcome) return refused(outcome.refusal);
   if ('body' in outcome) {
-    return reply.type(job.request.form === 'bytes' ? FRAME_TYPE : 'application/json').send(outcome.body);
+    return { status: 200, type: form === 'bytes' ? FRAME_TYPE : 'application/json', body: outcome.body };
   }
-  if ('stored' in outcome) return reply.type(LINK_TYPE).send(JSON.stringify({ url: links!.link(outcome.stored.key) }));
-  const { status, ...refusal } = outcome.refusal;
-  return reply.code(status).send(refusal);
+  const link = JSON.stringify({ url: links!.link(outcome.stored.key) });
+  return { status: 200, type: LINK_TYPE, body: Buffer.from(link) };
 }
 
 /** Sends what becomes of a job as it happens (server-sent events), until it has ended. */
