@@ -37,11 +37,17 @@ const node = await rolldown({
   platform: 'node',
   external: isOutside,
 });
-// Never together with the others: it is for web pages.
+// Never together with the others: it is for web pages, which leave the stacks of errors as they are.
 const browser = await rolldown({
   input: { 'bundle/browser': file('bundle/browser') },
   platform: 'browser',
   external: isOutside,
+  plugins: [
+    {
+      name: 'whole-stacks',
+      load: (id) => (/[\\/]user-frames\.js$/.test(id) ? 'export const keepUserFrames = () => {};' : null),
+    },
+  ],
 });
 const built = [...(await node.generate(output)).output, ...(await browser.generate(output)).output];
 

@@ -1,4 +1,4 @@
-/** A page has this file from a server, and its stacks are left as they are. */
+/** Where a page has this file from a server, stacks are left as they are. Its own loader goes without this file (build/runtime.ts). */
 const isInNode = import.meta.url.startsWith('file:');
 /** The folders of this library: the runtime's, and that of the plugin, which compiles a file while another one requires it. */
 const own = ['.', '../plugin/'].map((folder) => pathOf(new URL(folder, import.meta.url).href));
