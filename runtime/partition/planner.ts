@@ -3,6 +3,7 @@ import { hasLikes, type InterventionGraph } from '../graph/graph.ts';
 import { keyOf } from '../graph/key.ts';
 import { narrow } from '../graph/passes/narrow.ts';
 import { narrowCalls } from '../graph/passes/narrow-calls.ts';
+import { Remade } from '../graph/remade.ts';
 import type { Region, Shape, Value } from '../graph/types.ts';
 import type { Locate } from '../lowering/address.ts';
 import { gradientFromOutside } from '../lowering/body-gradients.ts';
@@ -93,8 +94,8 @@ export class Planner {
   /** Null for a model that always runs whole. */
   private readonly cut: CutModel | null;
   private readonly plans = new PlanCache();
-  /** The keys of graphs as they run, by the nodes that several have, and whether these read their rows already. */
-  private readonly known = new WeakMap<Region, { readonly key: string; readonly isNarrow: boolean }>();
+  /** Of graphs, by the nodes that several have: how they run, and the key of that. */
+  private readonly known = new WeakMap<Region, { readonly key: string; readonly narrowed: Remade | null }>();
   /** The model in one piece, for blocks of more nodes than one program is to have; null where every block is one. */
   private readonly inOnePiece: (() => CutModel) | null;
   /** Null where all blocks run alike. */
@@ -207,11 +208,12 @@ export class Planner {
   /** A graph as it runs: with the rows that are read. What is found out of one holds for those that are like it. */
   private blockOf(asked: InterventionGraph): Block {
     const known = this.known.get(asked.root);
-    if (known?.isNarrow) return { graph: asked, key: known.key };
+    if (known) return { graph: known.narrowed?.from(asked) ?? asked, key: known.key };
     const context = this.ends.context(this.locate);
     const { graph } = narrow(narrowCalls(asked, context).graph, context);
-    const key = known?.key ?? graph.structuralKey();
-    if (hasLikes(asked)) this.known.set(asked.root, { key, isNarrow: graph === asked });
+    const key = graph.structuralKey();
+    const narrowed = graph === asked ? null : Remade.of(graph, asked);
+    if (hasLikes(asked) && (graph === asked || narrowed)) this.known.set(asked.root, { key, narrowed });
     return { graph, key };
   }
 
