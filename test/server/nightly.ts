@@ -8,6 +8,11 @@ import { Fleet, onnsight, printed } from './fleet.ts';
 const TOY = 'models/toy-gpt2';
 const LOAD_LIMITS = ['requests=1e9', 'jobs=1e6', 'waiting=1e6'];
 const PROMPT = 'The Eiffel Tower is in the city of';
+/** What the traces of a load are about: the same prompt each time, of which all is known soon, or others of ten tokens. */
+const PROMPTS: Record<string, () => unknown> = {
+  'the same prompt': () => PROMPT,
+  'other prompts': () => ({ input_ids: [Array.from({ length: 10 }, () => Math.floor(Math.random() * 150))] }),
+};
 
 program
   .command('requests')
@@ -84,44 +89,48 @@ program
     const [, url] = await printed(served, /^(http\S+) serves /m);
     const backend = new RemoteBackend(url!);
     const lm = await LanguageModel.load(TOY, { device: 'cpu' });
-    const trace = (given: object) =>
-      lm.trace(
-        PROMPT,
-        () => {
-          lm.transformer.h[1].output *= 0.5;
-          return save(lm.lm_head.output['0, -1']);
-        },
-        given,
-      );
-    const rate = async (clients: number, seconds: number, given: object) => {
-      for (let i = 0; i < 50; i++) await trace(given);
-      const [times, until]: [number[], number] = [[], performance.now() + seconds * 1000];
-      const work = async () => {
-        while (performance.now() < until) {
-          const begun = performance.now();
-          await trace(given);
-          times.push(performance.now() - begun);
-        }
-      };
-      await Promise.all(Array.from({ length: clients }, work));
-      times.sort((a, b) => a - b);
-      return { perSecond: times.length / seconds, p99: times[Math.floor(times.length * 0.99)]! };
-    };
     const bytes = async () => {
       const text = await (await fetch(`${url}/metrics`)).text();
       return Number(/^onnsight_model_process_bytes\{.*\} (\S+)/m.exec(text)![1]);
     };
-    const seconds = Number(options.seconds);
-    const direct = await rate(1, Math.min(seconds, 10), {});
-    await rate(Number(options.clients), seconds / 6, { backend });
-    const before = await bytes();
-    const remote = await rate(Number(options.clients), seconds, { backend });
-    const grown = (await bytes()) - before;
-    console.log(`direct: ${direct.perSecond.toFixed(0)} traces a second`);
-    console.log(
-      `${options.clients} clients: ${remote.perSecond.toFixed(0)} (${(remote.perSecond / direct.perSecond).toFixed(2)} of direct calls), p99 ${remote.p99.toFixed(0)} ms, memory of the model's process ${(grown / 1e6).toFixed(1)} MB more`,
-    );
+    const [clients, seconds] = [Number(options.clients), Number(options.seconds)];
+    for (const [about, prompt] of Object.entries(PROMPTS)) {
+      const trace = (given: object) =>
+        lm.trace(
+          prompt() as string,
+          () => {
+            lm.transformer.h[1].output *= 0.5;
+            return save(lm.lm_head.output['0, -1']);
+          },
+          given,
+        );
+      const direct = await rate(() => trace({}), 1, Math.min(seconds, 10));
+      await rate(() => trace({ backend }), clients, seconds / 6);
+      const before = await bytes();
+      const remote = await rate(() => trace({ backend }), clients, seconds);
+      const grown = (await bytes()) - before;
+      console.log(`${about}: ${direct.perSecond.toFixed(0)} direct traces a second`);
+      console.log(
+        `${clients} clients: ${remote.perSecond.toFixed(0)} (${(remote.perSecond / direct.perSecond).toFixed(2)} of direct calls), p99 ${remote.p99.toFixed(0)} ms, memory of the model's process ${(grown / 1e6).toFixed(1)} MB more`,
+      );
+    }
     served.kill('SIGTERM');
   });
+
+/** How many traces so many clients get in a second, and how long all but one in a hundred take at most, in milliseconds. */
+async function rate(trace: () => Promise<unknown>, clients: number, seconds: number) {
+  for (let i = 0; i < 50; i++) await trace();
+  const [times, until]: [number[], number] = [[], performance.now() + seconds * 1000];
+  const work = async () => {
+    while (performance.now() < until) {
+      const begun = performance.now();
+      await trace();
+      times.push(performance.now() - begun);
+    }
+  };
+  await Promise.all(Array.from({ length: clients }, work));
+  times.sort((a, b) => a - b);
+  return { perSecond: times.length / seconds, p99: times[Math.floor(times.length * 0.99)]! };
+}
 
 await program.name('nightly').parseAsync();
