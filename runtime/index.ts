@@ -1,3 +1,4 @@
+/** @internal Declarations that imported it would bring in those of all that records a block. */
 import './operators/members.ts';
 import { intervention as makeIntervention } from './api/intervention.ts';
 import { LanguageModel as languageModel } from './api/language-model.ts';
@@ -47,7 +48,7 @@ export type { GraphLimits } from './graph/check.ts';
 export { GraphError } from './graph/error.ts';
 export type { InterventionGraph } from './graph/graph.ts';
 export { type GraphJson, graphFromJson, graphToJson } from './graph/json.ts';
-export { InputError } from './inputs/prepare.ts';
+export { InputError } from './inputs/signature.ts';
 export type { ChatMessage, ChatOptions } from './language/chat.ts';
 export type { HubOptions } from './language/hub.ts';
 export { type RawAudio, readAudio } from './media/raw-audio.ts';

@@ -2,7 +2,7 @@ import { TraceError } from '../errors.ts';
 import { OperationError } from '../graph/operation.ts';
 import { formatSite } from '../graph/site.ts';
 import type { Site } from '../graph/types.ts';
-import { InputError } from '../inputs/prepare.ts';
+import { InputError } from '../inputs/signature.ts';
 import { ModelError } from '../onnx/error.ts';
 import { activeBuilder } from '../tracing/builder.ts';
 import { callerSite } from '../tracing/caller.ts';

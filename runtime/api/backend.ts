@@ -1,15 +1,14 @@
-import type { OnnxModel } from '../onnx/model.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import type { Backend, TraceRequest } from '../types/backend.ts';
+import type { Backend, ModelSource, TraceRequest } from '../types/backend.ts';
 
 /**
  * What a backend learns of the model. A class, since V8 keeps the function of an accessor in an object literal, and with
  * it the whole trace that it was made for, until its next full garbage collection.
  */
-export class ModelIdentity implements Pick<OnnxModel, 'path' | 'hash'> {
-  readonly #model: OnnxModel;
+export class ModelIdentity implements ModelSource {
+  readonly #model: ModelSource;
 
-  constructor(model: OnnxModel) {
+  constructor(model: ModelSource) {
     this.#model = model;
   }
 

@@ -1,5 +1,5 @@
-import { InputError, type Inputs } from '../inputs/prepare.ts';
 import { joinRows, rowsOf } from '../inputs/rows.ts';
+import { InputError, type Inputs } from '../inputs/signature.ts';
 import { DECODER_TOKEN_IDS } from '../onnx/encoder-decoder-names.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { inner } from '../tracing/hidden.ts';

@@ -1,5 +1,5 @@
 import { TraceError } from '../errors.ts';
-import type { ModelTensor } from '../onnx/model.ts';
+import type { ModelTensor } from '../onnx/model-tensor.ts';
 import { converted } from '../tracing/converted.ts';
 import { inner } from '../tracing/hidden.ts';
 import type { TensorProxy } from '../tracing/proxy.ts';

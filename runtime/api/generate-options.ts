@@ -1,6 +1,6 @@
 import { TraceError } from '../errors.ts';
 import { continuedInput } from '../inputs/convention.ts';
-import type { Inputs } from '../inputs/prepare.ts';
+import type { Inputs } from '../inputs/signature.ts';
 import type { LanguageConfig } from '../language/config.ts';
 import { createSampler, rowStreams, type Sampler } from '../language/sampling.ts';
 import type { SamplingOptions } from '../language/sampling-options.ts';

@@ -1,6 +1,6 @@
 import { TraceError } from '../errors.ts';
-import { InputError, type Inputs } from '../inputs/prepare.ts';
 import { joinRows } from '../inputs/rows.ts';
+import { InputError, type Inputs } from '../inputs/signature.ts';
 import type { OnnxModel } from '../onnx/model.ts';
 import { Tensor, type TensorData } from '../tensor/tensor.ts';
 import { callerSite } from '../tracing/caller.ts';

@@ -1,7 +1,8 @@
 import { TraceError } from '../errors.ts';
 import type { Site } from '../graph/types.ts';
-import { type Inputs, prepareInputs } from '../inputs/prepare.ts';
+import { prepareInputs } from '../inputs/prepare.ts';
 import { rowsOf } from '../inputs/rows.ts';
+import type { Inputs } from '../inputs/signature.ts';
 import type { Sizes } from '../shapes/symbolic.ts';
 import type { InputTensor } from '../tensor/string-tensor.ts';
 import { builder } from '../tracing/builder.ts';

@@ -1,4 +1,4 @@
-import { InputError, type Inputs } from '../inputs/prepare.ts';
+import { InputError, type Inputs } from '../inputs/signature.ts';
 import type { Processor } from '../media/processor.ts';
 import { isRawAudio, type RawAudio, readAudio } from '../media/raw-audio.ts';
 import { isRawImage, type RawImage, readImage } from '../media/raw-image.ts';

@@ -4,7 +4,7 @@ import { asTraced } from '../functions/nodes.ts';
 import { usesOf } from '../graph/live.ts';
 import type { Site, TensorType, Value } from '../graph/types.ts';
 import { continuedInput } from '../inputs/convention.ts';
-import type { Inputs } from '../inputs/prepare.ts';
+import type { Inputs } from '../inputs/signature.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { toProxy, wrap } from '../tracing/apply.ts';
 import { builder } from '../tracing/builder.ts';

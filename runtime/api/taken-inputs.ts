@@ -1,5 +1,6 @@
 import { TOKEN_IDS } from '../inputs/convention.ts';
-import { convertInputs, type Inputs, prepareInputs } from '../inputs/prepare.ts';
+import { prepareInputs } from '../inputs/prepare.ts';
+import { convertInputs, type Inputs } from '../inputs/signature.ts';
 import type { OnnxModel } from '../onnx/model.ts';
 import type { InputTensor } from '../tensor/string-tensor.ts';
 import { Tensor } from '../tensor/tensor.ts';

@@ -1,7 +1,7 @@
 import type { Tokenizer } from '@huggingface/tokenizers';
 import { batchRows } from '../inputs/batch.ts';
 import { ATTENTION_MASK, TOKEN_IDS } from '../inputs/convention.ts';
-import { InputError, type Inputs } from '../inputs/prepare.ts';
+import { InputError, type Inputs } from '../inputs/signature.ts';
 import { applyChatTemplate, type ChatMessage } from '../language/chat.ts';
 import type { LanguageConfig } from '../language/config.ts';
 import { type PaddingSide, paddingSide, sideFault } from '../language/padding-side.ts';

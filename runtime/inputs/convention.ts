@@ -1,6 +1,6 @@
 import type { DType } from '../graph/types.ts';
 import { DECODER_TOKEN_IDS, ENCODER_OUTPUT, ENCODER_STATES } from '../onnx/encoder-decoder-names.ts';
-import type { ModelTensor } from '../onnx/model.ts';
+import type { ModelTensor } from '../onnx/model-tensor.ts';
 import { allocate } from '../tensor/storage.ts';
 import type { InputTensor } from '../tensor/string-tensor.ts';
 import { Tensor } from '../tensor/tensor.ts';

@@ -3,9 +3,7 @@ import type { InputTensor } from '../tensor/string-tensor.ts';
 import { POSITION_IDS } from './convention.ts';
 import { findWrongId } from './ids.ts';
 import { leftPaddingFault } from './left-padding.ts';
-import { convertInputs, InputError, type Inputs, matchInputs } from './signature.ts';
-
-export { convertInputs, InputError, type Inputs };
+import { InputError, type Inputs, matchInputs } from './signature.ts';
 
 /**
  * Checks and converts what a user gave: dtype, number of dimensions, fixed sizes, token ids. What the published

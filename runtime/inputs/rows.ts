@@ -1,7 +1,7 @@
 import { type InputTensor, StringTensor } from '../tensor/string-tensor.ts';
 import { Tensor, type TensorData } from '../tensor/tensor.ts';
-import { InputError, type Inputs } from './prepare.ts';
 import type { InputData } from './signature.ts';
+import { InputError, type Inputs } from './signature.ts';
 
 /** Inputs joined along dimension 0. All other dims must be equal, else it throws an InputError. */
 export function joinRows(list: readonly Inputs[]): Inputs {

@@ -1,6 +1,6 @@
 import { UserError } from '../errors.ts';
 import type { DType } from '../graph/types.ts';
-import type { ModelTensor } from '../onnx/model.ts';
+import type { ModelTensor } from '../onnx/model-tensor.ts';
 import { fitting } from '../tensor/fitting.ts';
 import { flattenNested } from '../tensor/nested.ts';
 import { dtypeOfArray, encode, isFloatDType } from '../tensor/storage.ts';

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { InputError } from '../inputs/prepare.ts';
+import { InputError } from '../inputs/signature.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { logMel } from './log-mel.ts';
 import type { RawAudio } from './raw-audio.ts';

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { InputError } from '../inputs/prepare.ts';
+import { InputError } from '../inputs/signature.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import type { RawImage } from './raw-image.ts';
 import { map, type Resampling, resize } from './resize.ts';

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { refuseMore } from '../arguments.ts';
-import { InputError } from '../inputs/prepare.ts';
+import { InputError } from '../inputs/signature.ts';
 
 /** Sound in memory: one channel, samples from -1 to 1. */
 export interface RawAudio {

@@ -1,5 +1,5 @@
 import { refuseMore } from '../arguments.ts';
-import { InputError } from '../inputs/prepare.ts';
+import { InputError } from '../inputs/signature.ts';
 
 /** A picture in memory: three bytes (red, green, blue) for each pixel, row by row. */
 export interface RawImage {

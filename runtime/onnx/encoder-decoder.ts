@@ -1,7 +1,8 @@
 import { DECODER_TOKEN_IDS, ENCODER_OUTPUT, ENCODER_STATES } from './encoder-decoder-names.ts';
 import { ModelError } from './error.ts';
-import { type Dim, makeMetadata, makeValueInfo } from './make.ts';
+import { makeMetadata, makeValueInfo } from './make.ts';
 import { OnnxModel } from './model.ts';
+import type { Dim } from './model-tensor.ts';
 import { changedNode, type GraphProto, type ModelProto, type NodeProto, type ValueInfoProto } from './proto.ts';
 import { raised } from './raise.ts';
 import { renameAll, tensorNames } from './rename.ts';

@@ -1,8 +1,8 @@
 import { intAttribute } from './attributes.ts';
 import { isGroupQueryAttention } from './group-query.ts';
 import { integerConstants } from './integer-constants.ts';
-import type { Dim } from './make.ts';
-import type { ModelTensor, OnnxModel } from './model.ts';
+import type { OnnxModel } from './model.ts';
+import type { Dim, ModelTensor } from './model-tensor.ts';
 import type { NodeProto } from './proto.ts';
 
 /** Operators whose output is as wide as their first input. */

@@ -21,6 +21,7 @@ import {
 import type { DType } from '../graph/types.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { elementType } from './dtypes.ts';
+import type { Dim } from './model-tensor.ts';
 
 /** An attribute of a node in plain JavaScript, by its kind in ONNX. */
 export type OnnxAttribute =
@@ -83,9 +84,6 @@ export function makeRawTensor(
   rawData.set(new Uint8Array(buffer, byteOffset, byteLength));
   return create(TensorProtoSchema, { name, dataType: elementType(dtype), dims: dims.map(BigInt), rawData });
 }
-
-/** A dimension: a size, the name of a free one, or null for one without a name. */
-export type Dim = number | string | null;
 
 /**
  * The declaration of an input or an output. Its type is a dtype, or the number that ONNX gives an element type (0 where it

@@ -9,27 +9,13 @@ import { isExternal } from './external.ts';
 import { finalStates } from './final-states.ts';
 import { type CacheSizes, withHeadSizes } from './head-sizes.ts';
 import { type Links, linkGraph } from './links.ts';
-import type { Dim } from './make.ts';
 import { modelHash } from './model-hash.ts';
+import type { Dim, ModelTensor } from './model-tensor.ts';
 import type { OpenedFiles } from './opened-files.ts';
 import type { GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto } from './proto.ts';
 import { drawingIn } from './randomness.ts';
 import { tensorsOf } from './tensors.ts';
 import { withWindows } from './windows.ts';
-
-/** An input or an output of a model. Dims are null where even their number is free. */
-export interface ModelTensor {
-  readonly name: string;
-  /** Null if it is not a tensor, or has an element type without a name here. */
-  readonly dtype: DType | null;
-  /** How to call an element type that has no name here. */
-  readonly element?: string;
-  readonly dims: readonly Dim[] | null;
-  /** Of an input that asks whether the cache holds something: what it is where it does. */
-  readonly cacheSwitch?: boolean;
-  /** Of an input of the key-value cache that keeps the last tokens alone: how many, however many there were. */
-  readonly window?: number;
-}
 
 /** The file that a model was read from. */
 export interface ModelFile {

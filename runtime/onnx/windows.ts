@@ -1,6 +1,7 @@
 import { intAttribute } from './attributes.ts';
 import { isGroupQueryAttention } from './group-query.ts';
-import type { ModelTensor, OnnxModel } from './model.ts';
+import type { OnnxModel } from './model.ts';
+import type { ModelTensor } from './model-tensor.ts';
 
 /**
  * The inputs of a model, with the length of those of the key-value cache that slide (GroupQueryAttention with

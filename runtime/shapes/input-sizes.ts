@@ -6,7 +6,8 @@ import {
   TOKEN_IDS,
   TOKEN_TYPE_IDS,
 } from '../inputs/convention.ts';
-import type { ModelTensor, OnnxModel } from '../onnx/model.ts';
+import type { OnnxModel } from '../onnx/model.ts';
+import type { ModelTensor } from '../onnx/model-tensor.ts';
 import {
   constant,
   type DimFormula,

@@ -1,6 +1,7 @@
 import type { DType } from '../graph/types.ts';
 import { ModelError } from '../onnx/error.ts';
-import type { ModelTensor, OnnxModel } from '../onnx/model.ts';
+import type { OnnxModel } from '../onnx/model.ts';
+import type { ModelTensor } from '../onnx/model-tensor.ts';
 import { weightless } from '../onnx/weightless.ts';
 import { ort } from '../ort/ort.ts';
 import { plainText } from '../ort/plain-text.ts';

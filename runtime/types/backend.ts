@@ -1,10 +1,16 @@
 import type { ReuseScope } from '../execution/reuse.ts';
 import type { RunStats } from '../execution/stats.ts';
 import type { InterventionGraph } from '../graph/graph.ts';
-import type { OnnxModel } from '../onnx/model.ts';
 import type { InputTensor } from '../tensor/string-tensor.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import type { Course } from './course.ts';
+
+/** The file of a model, as backends may know it. */
+export interface ModelSource {
+  readonly path: string;
+  /** Of its graph and weights: worked out when it is read. */
+  readonly hash: string;
+}
 
 /** A trace that is ready to run. */
 export interface TraceRequest {
@@ -14,8 +20,7 @@ export interface TraceRequest {
   readonly course: () => Course | null;
   /** The model's inputs, by name: those of the first forward. */
   readonly inputs: Readonly<Record<string, InputTensor>>;
-  /** The model, as a read-only file: its path, and the hash of its graph and weights, which is worked out when it is read. */
-  readonly model: Pick<OnnxModel, 'path' | 'hash'>;
+  readonly model: ModelSource;
   /** Ends the run, where the backend can: its reason is what the trace is rejected with. */
   readonly signal?: AbortSignal | undefined;
   /** Told how many segments and interventions of the run have ended, and how many there are. It is awaited. */

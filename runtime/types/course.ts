@@ -1,7 +1,6 @@
 import type { Site, Value } from '../graph/types.ts';
 import type { SamplingOptions } from '../language/sampling-options.ts';
 import type { TokenRules } from '../language/token-rules.ts';
-import type { OnnxModel } from '../onnx/model.ts';
 import type { InputTensor } from '../tensor/string-tensor.ts';
 
 /** A step of a generation: its forward is one of several in the trace. */
@@ -15,7 +14,7 @@ export interface CourseStep {
 /** One forward of a trace that has several. */
 export interface CourseForward {
   /** The model that runs: the hash of its graph and weights. */
-  readonly model: Pick<OnnxModel, 'hash'>;
+  readonly model: { readonly hash: string };
   /** Which forward it runs in the middle of: its own number, unless its model is called in another one. */
   readonly owner: number;
   /** The inputs that are data, by name. */

@@ -1,4 +1,4 @@
-import type { Inputs } from '../inputs/prepare.ts';
+import type { Inputs } from '../inputs/signature.ts';
 
 /** The user's own functions for the preparation of a run. */
 export interface InputHooks {

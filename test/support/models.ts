@@ -1,7 +1,6 @@
 import type { DType } from '../../runtime/graph/types.ts';
 import {
   type AnyAttribute,
-  type Dim,
   makeGraph,
   makeModel,
   makeNode,
@@ -9,6 +8,7 @@ import {
   makeValueInfo,
 } from '../../runtime/onnx/make.ts';
 import { OnnxModel } from '../../runtime/onnx/model.ts';
+import type { Dim } from '../../runtime/onnx/model-tensor.ts';
 import { OpenedFiles } from '../../runtime/onnx/opened-files.ts';
 import type { GraphProto, ModelProto, NodeProto } from '../../runtime/onnx/proto.ts';
 
