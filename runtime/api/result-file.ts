@@ -2,7 +2,8 @@ import { appendFileSync, readFileSync, truncateSync } from 'node:fs';
 import { TraceError } from '../errors.ts';
 import type { Site } from '../graph/types.ts';
 import { statFile } from '../onnx/stat-file.ts';
-import { tensorFromJson, tensorSchema, tensorToJson } from '../tensor/json.ts';
+import { tensorFromJson, tensorToJson } from '../tensor/json.ts';
+import { tensorSchema } from '../tensor/json-schema.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { isPlainObject } from '../tracing/plain-object.ts';
 

@@ -1,62 +1,14 @@
 import * as z from 'zod';
-import { DTYPES, type DType } from './dtypes.ts';
+import type { DType } from './dtypes.ts';
 import { GraphError } from './error.ts';
 import type { InterventionGraph, OperandData } from './graph.ts';
 import { checkIsData, type KnownFunctions } from './is-data.ts';
-import { hasRegionForm } from './json-form.ts';
+import { graphSchema } from './json-schema.ts';
+import { GRAPH_VERSION, type GraphJson, type Json, type RegionJson, type ValueJson } from './json-types.ts';
 import { attributesOf, madeGraph, operationOf, type Path, type ValuesSoFar } from './made-graph.ts';
 import { operandData } from './operand-data.ts';
 import { siteOf } from './site.ts';
 import type { Node, Region, Value } from './types.ts';
-
-/** The version of the format that is written; others are refused. */
-export const GRAPH_VERSION = 1;
-
-/** The sizes of a tensor; null for one that only the run tells, or if not even their number is known. */
-export const dims = z.array(z.number().int().nonnegative().nullable()).nullable();
-const value = z.strictObject({ id: z.number().int().nonnegative(), dtype: z.enum(DTYPES), shape: dims });
-/** A line of a user's program; null where it is not known. */
-export const siteSchema = z.strictObject({ file: z.string(), line: z.number(), column: z.number() }).nullable();
-
-const region = z.strictObject({
-  parameters: z.array(value),
-  get nodes() {
-    return z.array(node);
-  },
-  results: z.array(z.number().int()),
-});
-const node = z.strictObject({
-  op: z.string(),
-  inputs: z.array(z.number().int()),
-  attributes: z.record(z.string(), z.json()),
-  outputs: z.array(value),
-  get regions() {
-    return z.array(region);
-  },
-  site: siteSchema,
-});
-const operand = z.strictObject({
-  value: z.number().int(),
-  dims: z.array(z.number().int().nonnegative()),
-  /** Numbers, or strings of digits for 64-bit integers, which JSON's numbers cannot hold. */
-  data: z.array(z.union([z.number(), z.string().regex(/^-?\d+$/), z.literal(['NaN', 'Infinity', '-Infinity'])])),
-});
-/** As its schema, but quicker where nothing is wrong. */
-const quickRegion = z.custom<z.infer<typeof region>>().superRefine((json, context) => {
-  if (hasRegionForm(json)) return;
-  const { error } = region.safeParse(json);
-  for (const issue of error?.issues ?? []) context.addIssue({ ...issue, code: 'custom' });
-});
-const schema = z.strictObject({
-  format: z.literal('onnsight-graph'),
-  version: z.literal(GRAPH_VERSION),
-  root: quickRegion,
-  saves: z.array(z.strictObject({ name: z.string(), value: z.number().int() })),
-  operands: z.array(operand),
-});
-
-export type GraphJson = z.infer<typeof schema>;
-type RegionJson = z.infer<typeof region>;
 
 /**
  * The whole graph as JSON data, operands included. Throws a GraphError if it contains anything else: functions given to apply,
@@ -98,8 +50,6 @@ function regionToJson({ parameters, nodes, results }: Region): RegionJson {
   };
 }
 
-type Json = z.infer<ReturnType<typeof z.json>>;
-
 /** A deep copy of attributes, which are data. */
 function attributesToJson(attributes: object): Record<string, Json> {
   return Object.fromEntries(Object.entries(attributes).map(([name, value]) => [name, copyOf(value)]));
@@ -110,7 +60,7 @@ function copyOf(value: Json): Json {
   return Array.isArray(value) ? value.map(copyOf) : (attributesToJson(value) as Json);
 }
 
-function valueToJson({ id, type }: Value): z.infer<typeof value> {
+function valueToJson({ id, type }: Value): ValueJson {
   return { id, dtype: type.dtype, shape: type.shape && [...type.shape] };
 }
 
@@ -134,7 +84,7 @@ export function nested<T>(read: () => T): T {
 }
 
 function readGraph(json: unknown): InterventionGraph {
-  const { success, data: graph, error } = schema.safeParse(json);
+  const { success, data: graph, error } = graphSchema.safeParse(json);
   if (!success) throw new GraphError(`This is not an intervention graph: ${z.prettifyError(error)}`);
   const { root, saves, operands } = graph;
   const given = operands.map(({ value, dims: sizes, data }) => ({
@@ -150,7 +100,7 @@ function readGraph(json: unknown): InterventionGraph {
 }
 
 function readRegion(json: RegionJson, target: Region, values: ValuesSoFar, path: Path, isRoot: boolean): void {
-  const make = ({ id, dtype, shape }: z.infer<typeof value>, made: Node | null, index: number): Value =>
+  const make = ({ id, dtype, shape }: ValueJson, made: Node | null, index: number): Value =>
     values.make(id, { dtype, shape }, made, index, path);
   for (const parameter of json.parameters) target.parameters.push(make(parameter, null, 0));
   for (const [i, one] of json.nodes.entries()) {

@@ -2,7 +2,8 @@ import * as z from 'zod';
 import type { DType } from './dtypes.ts';
 import { GraphError } from './error.ts';
 import { InterventionGraph, type OperandData } from './graph.ts';
-import { type AttributesOf, bodyCount, isOp, type Op, schemas } from './ops.ts';
+import { isOp, schemas } from './op-schemas.ts';
+import { type AttributesOf, bodyCount, type Op } from './ops.ts';
 import type { Node, Region, TensorType, Value } from './types.ts';
 
 /** Where in what is read something stands, for an error. */

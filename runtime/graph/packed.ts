@@ -3,7 +3,7 @@ import { DTYPES } from './dtypes.ts';
 import { GraphError } from './error.ts';
 import type { InterventionGraph } from './graph.ts';
 import { checkIsData, type KnownFunctions } from './is-data.ts';
-import { dims } from './json.ts';
+import { dims } from './json-schema.ts';
 import { attributesOf, type GivenOperand, madeGraph, operationOf, type Path, type ValuesSoFar } from './made-graph.ts';
 import type { AttributesOf, Op } from './ops.ts';
 import { type Site, siteOf } from './site.ts';

@@ -1,4 +1,3 @@
-import type { DType } from '../graph/types.ts';
 import { plainNode } from './branches/guarded.ts';
 import { cacheSwitch } from './cache-branches.ts';
 import { isStandard } from './domains.ts';

@@ -10,7 +10,8 @@ import { isRawOf } from '../tensor/storage.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import type { ReceivedRequest, TraceRequest } from '../types/backend.ts';
 import { checkRequest } from './check.ts';
-import { courseFromJson, courseSchema, courseToJson } from './course.ts';
+import { courseFromJson, courseToJson } from './course.ts';
+import { courseSchema } from './course-schema.ts';
 import {
   type Frame,
   type FrameHeader,

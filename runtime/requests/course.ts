@@ -1,81 +1,43 @@
-import * as z from 'zod';
 import { GraphError } from '../graph/error.ts';
 import type { InterventionGraph } from '../graph/graph.ts';
-import { siteSchema } from '../graph/json.ts';
-import type { Value } from '../graph/types.ts';
+import type { Site, Value } from '../graph/types.ts';
 import { valuesIn } from '../graph/walk.ts';
 import type { InputTensor } from '../tensor/string-tensor.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import type { Course, LateCourse, StepOutputs } from '../types/course.ts';
+import type {
+  AskedStep,
+  Course,
+  CourseFunction,
+  CourseGeneration,
+  CourseStep,
+  LateCourse,
+  StepOutputs,
+} from '../types/course.ts';
 import { numberInputs } from './number-inputs.ts';
 
-const index = z.int().nonnegative();
-const tokens = z.array(index).readonly();
-const asked = { step: index, rows: z.strictObject({ start: index, count: index }).nullable() };
-const stepOutputs = z.strictObject({ logits: index, cache: z.record(z.string(), index) });
-const late = z.strictObject({
-  steps: z.array(stepOutputs).min(1),
-  conditions: z.array(z.strictObject({ value: index, ...asked })),
-  outcomes: z.array(index),
-  wanted: z.array(z.array(index.nullable())),
-});
-const generation = z.strictObject({
-  sampling: z.strictObject({
-    doSample: z.boolean().optional(),
-    temperature: z.number().nonnegative().optional(),
-    topK: index.optional(),
-    topP: z.number().positive().max(1).optional(),
-    repetitionPenalty: z.number().positive().optional(),
-    seed: z.int().optional(),
-  }),
-  stop: z.array(index),
-  pad: index,
-  count: index,
-  rules: z
-    .strictObject({
-      suppressTokens: tokens,
-      beginSuppressTokens: tokens,
-      badWordsIds: z.array(tokens).readonly(),
-      forcedBosTokenId: index.nullable(),
-      forcedEosTokenIds: tokens,
-    })
-    .nullable(),
-});
-const fn = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('tokens'), generation: index }),
-  z.strictObject({ kind: z.literal('reached'), generation: index, ...asked }),
-]);
-
-/** The schema of a course whose tensors are written as `tensor` says. */
-export function courseSchema<T extends z.ZodType>(tensor: T) {
-  const forward = z.strictObject({
-    /** The hash of the model. */
-    model: z.string(),
-    owner: index,
-    inputs: z.record(z.string(), tensor),
-    given: z.record(z.string(), index),
-    step: z.strictObject({ generation: index, index }).nullable(),
-    site: siteSchema,
-  });
-  return z.strictObject({
-    forwards: z.array(forward).min(1),
-    generations: z.array(generation),
-    functions: z.array(z.strictObject({ value: index, fn })),
-    late: late.nullable(),
-  });
+/** What is known of a generation when it runs, in which values are their ids. */
+interface LateJson {
+  readonly steps: readonly { readonly logits: number; readonly cache: Readonly<Record<string, number>> }[];
+  readonly conditions: readonly (AskedStep & { readonly value: number })[];
+  readonly outcomes: readonly number[];
+  readonly wanted: readonly (readonly (number | null)[])[];
 }
 
 /** A course as data, in which values are their ids. */
-export type CourseJson<T> = Omit<z.infer<ReturnType<typeof courseSchema<z.ZodType<unknown>>>>, 'forwards'> & {
+export interface CourseJson<T> {
   readonly forwards: readonly {
+    /** The hash of the model. */
     readonly model: string;
     readonly owner: number;
     readonly inputs: Readonly<Record<string, T>>;
     readonly given: Readonly<Record<string, number>>;
-    readonly step: Course['forwards'][number]['step'];
-    readonly site: Course['forwards'][number]['site'];
+    readonly step: CourseStep | null;
+    readonly site: Site | null;
   }[];
-};
+  readonly generations: readonly (Omit<CourseGeneration, 'stop'> & { readonly stop: readonly number[] })[];
+  readonly functions: readonly { readonly value: number; readonly fn: CourseFunction }[];
+  readonly late: LateJson | null;
+}
 
 /** A course as data. @param write makes what stands for a tensor */
 export function courseToJson<T>(
@@ -100,7 +62,7 @@ export function courseToJson<T>(
   };
 }
 
-function lateToJson({ steps, conditions, outcomes, wanted }: LateCourse): z.infer<typeof late> {
+function lateToJson({ steps, conditions, outcomes, wanted }: LateCourse): LateJson {
   return {
     steps: steps.map(({ logits, cache }) => ({ logits: logits.id, cache: idsOf(cache) })),
     conditions: Array.from(conditions, ([{ id }, { step, rows }]) => ({ value: id, step, rows })),
@@ -145,7 +107,7 @@ export function courseFromJson<T>(
       };
     }),
     generations: json.generations.map(({ sampling, stop, pad, count, rules }) => ({
-      sampling: sampling as Course['generations'][number]['sampling'],
+      sampling,
       stop: new Set(stop),
       pad,
       count,
@@ -157,7 +119,7 @@ export function courseFromJson<T>(
 }
 
 function lateFromJson(
-  { steps, conditions, outcomes, wanted }: z.infer<typeof late>,
+  { steps, conditions, outcomes, wanted }: LateJson,
   find: (id: number, path: string) => Value,
   values: (ids: Readonly<Record<string, number>>, path: string) => ReadonlyMap<string, Value>,
 ): LateCourse {

@@ -22,9 +22,13 @@ const HEADER_AT = 16;
 const ALIGNMENT = 8;
 
 const partSchema = z.strictObject({ dtype: z.enum(DTYPES), dims: z.array(z.number().int().nonnegative()) });
-const headerSchema = z.strictObject({ json: z.unknown(), tensors: z.array(partSchema) });
+const headerSchema: z.ZodType<FrameHeader> = z.strictObject({ json: z.unknown(), tensors: z.array(partSchema) });
 
-export type FrameHeader = z.infer<typeof headerSchema>;
+/** What stands before the elements of the tensors: the JSON, and what the tensors are. */
+export interface FrameHeader {
+  readonly json: unknown;
+  readonly tensors: readonly { readonly dtype: DType; readonly dims: readonly number[] }[];
+}
 
 /** A tensor of a frame: there may be thousands, of which few are ever used as tensors. */
 export interface FramePart {

@@ -1,12 +1,15 @@
 import * as z from 'zod';
 import type { GraphLimits } from '../graph/check.ts';
 import { GraphError } from '../graph/error.ts';
-import { type GraphJson, graphFromJson, graphToJson, nested } from '../graph/json.ts';
-import { type TensorJson, tensorFromJson, tensorSchema, tensorToJson } from '../tensor/json.ts';
+import { graphFromJson, graphToJson, nested } from '../graph/json.ts';
+import type { GraphJson } from '../graph/json-types.ts';
+import { type TensorJson, tensorFromJson, tensorToJson } from '../tensor/json.ts';
+import { tensorSchema } from '../tensor/json-schema.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import type { ReceivedRequest, TraceRequest } from '../types/backend.ts';
 import { checkRequest } from './check.ts';
-import { type CourseJson, courseFromJson, courseSchema, courseToJson } from './course.ts';
+import { type CourseJson, courseFromJson, courseToJson } from './course.ts';
+import { courseSchema } from './course-schema.ts';
 import { numberInputs } from './number-inputs.ts';
 
 /** The version of the format of requests; others are refused. */

@@ -1,15 +1,13 @@
-import * as z from 'zod';
-import { DTYPES } from '../graph/types.ts';
+import type { DType } from '../graph/types.ts';
 import { Tensor } from './tensor.ts';
 
-/** A tensor as JSON: its elements as the engine holds them, in base64. */
-export const tensorSchema = z.strictObject({
-  dtype: z.enum(DTYPES),
-  dims: z.array(z.number().int().nonnegative()),
-  data: z.base64(),
-});
-
-export type TensorJson = z.infer<typeof tensorSchema>;
+/** A tensor as JSON. */
+export interface TensorJson {
+  readonly dtype: DType;
+  readonly dims: readonly number[];
+  /** Its elements as the engine holds them, in base64. */
+  readonly data: string;
+}
 
 export function tensorToJson({ dtype, dims, raw }: Tensor): TensorJson {
   const bytes = Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength);

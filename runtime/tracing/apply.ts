@@ -12,7 +12,7 @@ import { copiesOnReshape, type Layout, layoutOf, layoutOfResult } from './layout
 import { modulePath } from './model.ts';
 import { owning, TensorProxy, viewing } from './proxy.ts';
 import { mayBe } from './shared-perhaps.ts';
-import type { TracedTensor, View, ViewOf, ViewOp } from './traced-tensor.ts';
+import type { TracedTensor, View, ViewOp } from './traced-tensor.ts';
 import { settled, sureOf, varyingOf } from './varying.ts';
 import { unwatched } from './watched-tensors.ts';
 
@@ -54,8 +54,8 @@ export function apply<O extends TensorOp>(
   const [parent, ...operands] = inputs;
   // Where the view looks is settled now, whatever becomes of the tensors that tell it.
   const places = operands.map((operand) => copy(operand)[inner]);
-  const view: ViewOf<O & ViewOp> = { parent: parent![inner], op, operands: places, attributes };
-  const proxy = viewing(target, view as View);
+  const view = { parent: parent![inner], op, operands: places, attributes } as View;
+  const proxy = viewing(target, view);
   const value = proxy[inner].value();
   return op === 'reshape' || op === 'flatten' ? reshaped(target, parent![inner], proxy, value) : proxy;
 }

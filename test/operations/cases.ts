@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { type AttributesOf, schemas, type TensorOp } from '../../runtime/graph/ops.ts';
+import { schemas } from '../../runtime/graph/op-schemas.ts';
+import type { AttributesOf, TensorOp } from '../../runtime/graph/ops.ts';
 import type { DType } from '../../runtime/graph/types.ts';
 
 export interface Recorded {

@@ -1,5 +1,6 @@
+import { isTensorOp } from '../op-schemas.ts';
 import type { Operations } from '../operation.ts';
-import { type AttributesOf, isTensorOp, type TensorOp } from '../ops.ts';
+import type { AttributesOf, TensorOp } from '../ops.ts';
 import type { Node, TensorNode, TensorType } from '../types.ts';
 import { concatenation } from './concatenation.ts';
 import { creation } from './creation.ts';
