@@ -198,7 +198,8 @@ export class Planner {
     // One session ends no earlier than it is done.
     const mayBeOne = !request.mayEnd || (this.tiers?.isBrief(block.key, request.size) ?? false);
     if (tier === 'one' && mayBeOne) return this.asOne(block);
-    const mayTap = isAlone && request.mayTap && mayBeOne && (this.tiers ? tier === 'taps' && (runs > 1 || request.isNew()) : true);
+    const mayTap =
+      isAlone && request.mayTap && mayBeOne && (this.tiers ? tier === 'taps' && (runs > 1 || request.isNew()) : true);
     const tapped = mayTap ? this.withTaps(block, request) : 'later';
     if (tapped && tapped !== 'later') return tapped;
     if (!tapped) this.tiers?.refuseTaps(block.key);
