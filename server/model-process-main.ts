@@ -1,5 +1,6 @@
 /** A process that holds one model and runs one request after the other. It may end at any time: nothing else is in it. */
 import { writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { MORE_ITERATIONS } from '../runtime/execution/run-error.ts';
 import {
   answerToBytes,
@@ -11,6 +12,7 @@ import {
   requestFromJson,
   type Tensor,
 } from '../runtime/index.ts';
+import { keepFromSpinning } from '../runtime/ort/node/options.ts';
 import { KnownRequests } from '../runtime/requests/known-requests.ts';
 import type { Course } from '../runtime/types/course.ts';
 import { AttachedModels } from './attached-models.ts';
@@ -54,6 +56,7 @@ async function load(message: ToProcess & { kind: 'load' }): Promise<void> {
   limits = message.opening.limits;
   requests = new KnownRequests(limits);
   beFirstToGo();
+  if (availableParallelism() <= FEW_CORES) keepFromSpinning();
   const options = { device: 'cpu', maxIterations: limits.iterations } as const;
   others = new AttachedModels(message.others, options);
   const { path, isLanguage } = message.model;
@@ -85,7 +88,9 @@ async function runAll(runs: readonly Run[]): Promise<void> {
     if (runs.length > 1) tellEnds(true);
   };
   for (const [i, one] of runs.entries()) {
-    ends.push(await run(one, running[i]!.signal, onNew));
+    // It may tell those before, and begin another list.
+    const ended = await run(one, running[i]!.signal, onNew);
+    ends.push(ended);
     if (i === runs.length - 1 || performance.now() - told > HELD) tellEnds(false);
   }
 }
@@ -179,6 +184,9 @@ function beFirstToGo(): void {
     // A container may have /proc read-only: then Linux chooses.
   }
 }
+
+/** So many cores are fought for by this process, the server and what is beside them. */
+const FEW_CORES = 2;
 
 /** How long what became of a run may wait for that of others, in milliseconds. */
 const HELD = 10;

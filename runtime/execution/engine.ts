@@ -132,15 +132,16 @@ export class Engine {
     if (this.model.hasExternal) this.model.checkHeldFiles();
     const start = now();
     const isAlone = !given && !onTrail;
+    const size = sizeOf(inputs);
     // A signal ends a run, and its progress is told, between two segments; what is to be fused leaves this thread free meanwhile.
-    const mayBeOne = (!signal || runs > 1) && !onProgress && !this.fused;
+    const [mayTap, mayEnd] = [!onProgress && !this.fused, signal !== undefined && runs === 1];
     let scope: ReuseScope | false | null | undefined = null;
     const scopeHere = () => {
       if (scope === null) scope = this.scopeFor(inputs, given);
       return scope;
     };
     const isNew = () => !scopeHere();
-    const planned = this.planner.plan({ graph: asked, inputs, isAlone, mayBeOne, runs, isNew });
+    const planned = this.planner.plan({ graph: asked, inputs, isAlone, mayTap, mayEnd, size, runs, isNew });
     const { graph, plan } = planned;
     // A block that is one session by now has no parts to share.
     const reuse = planned.way === 'one' || planned.way === 'taps' ? given : scopeHere();
@@ -181,7 +182,7 @@ export class Engine {
     if (isAlone && !this.fused) {
       const compiled = dispatches.reduce((sum, { built }) => sum + (built ?? 0), planned.milliseconds ?? 0);
       const milliseconds = now() - start - compiled;
-      this.planner.ran(planned, { size: sizeOf(inputs), milliseconds, ...costsOf(dispatches) });
+      this.planner.ran(planned, { size, milliseconds, ...costsOf(dispatches) });
     }
     // What is fused cannot end on the way.
     signal?.throwIfAborted();

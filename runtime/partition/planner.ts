@@ -37,8 +37,12 @@ export interface Request {
   readonly inputs: ReadonlyMap<string, InputTensor>;
   /** Whether nothing of the run is used again: its segments need not be found by others. */
   readonly isAlone: boolean;
-  /** Whether it may be a single session in this thread: nobody waits for its parts. */
-  readonly mayBeOne: boolean;
+  /** Whether it may run with taps in this thread: nobody waits for its parts. */
+  readonly mayTap: boolean;
+  /** Whether it may be told to end, which it does between two parts. */
+  readonly mayEnd: boolean;
+  /** The number of elements of the inputs. */
+  readonly size: number;
   /** How many runs like this one are sure to come, this one among them. */
   readonly runs: number;
   /** Whether nothing is known that segments of it gave on the same inputs. */
@@ -185,14 +189,17 @@ export class Planner {
 
   /** Throws a TraceError on a cycle and on a write that nothing saved depends on. */
   plan(request: Request): Planned {
-    const { graph: asked, isAlone, mayBeOne, runs } = request;
+    const { graph: asked, isAlone, runs } = request;
     const block = this.blockOf(asked);
     const { graph } = block;
     if (this.goesBackInBody(graph)) return this.asOne(block);
     if (areMany(graph.root.nodes)) return this.inSegments(block);
     const tier = isAlone ? this.tiers?.of(block.key, runs) : undefined;
-    if (tier === 'one') return this.asOne(block);
-    const mayTap = isAlone && mayBeOne && (this.tiers ? tier === 'taps' && (runs > 1 || request.isNew()) : true);
+    // One session ends no earlier than it is done.
+    const mayBeOne = !request.mayEnd || (this.tiers?.isBrief(block.key, request.size) ?? false);
+    if (tier === 'one' && mayBeOne) return this.asOne(block);
+    const mayTap =
+      isAlone && request.mayTap && mayBeOne && (this.tiers ? tier === 'taps' && (runs > 1 || request.isNew()) : true);
     const tapped = mayTap ? this.withTaps(block, request) : 'later';
     if (tapped && tapped !== 'later') return tapped;
     if (!tapped) this.tiers?.refuseTaps(block.key);

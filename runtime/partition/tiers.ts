@@ -13,6 +13,9 @@ const [TRIAL, COMPARED] = [16, 9];
 /** How much slower than in segments a block may be in a tier, and by how much more it has to pay before it is tried again. */
 const [TOLERATED, DEARER] = [1.1, 4];
 
+/** Runs of so many milliseconds may go on to their end when they are told to end: one session ends no earlier. */
+const BRIEF = 100;
+
 /** How many blocks are known at a time, and of each how many sizes of its inputs. */
 const [WATCHED, SIZES] = [256, 8];
 
@@ -21,6 +24,8 @@ const [WATCHED, SIZES] = [256, 8];
  * as a session of its own.
  */
 export type Tier = 'segments' | 'taps' | 'one';
+
+const TIERS: readonly Tier[] = ['segments', 'taps', 'one'];
 
 /** One run of a block, from its plan to its results, without what was compiled for it. */
 export interface Ran {
@@ -35,16 +40,20 @@ export interface RanShared extends Ran {
   readonly creation: number | null;
 }
 
+/** One run in several sessions. */
+interface RanInParts extends RanShared {
+  /** How many sessions ran, one after the other. */
+  readonly sessions: number;
+}
+
 /** One run with taps. */
-export interface RanWithTaps extends RanShared {
+export interface RanWithTaps extends RanInParts {
   /** Whether the session may have been made for it. */
   readonly isNew: boolean;
 }
 
 /** One run in segments. */
-export interface RanInSegments extends RanShared {
-  /** How many sessions ran, one after the other. */
-  readonly sessions: number;
+export interface RanInSegments extends RanInParts {
   /** Whether all that it needs ran: nothing was known of an earlier run. */
   readonly isWhole: boolean;
   /** What a session took that computes next to nothing, in milliseconds; null if there was none. */
@@ -78,7 +87,8 @@ interface Latest extends Record<Tier, number[]> {
 /**
  * Decides how blocks run, as a just-in-time compiler does: in the segments that are there until handing tensors from one to
  * the next has cost as much as creating a better session would: of all blocks together the one with taps, of one block its
- * own. Where sessions cost next to nothing, a block has its own after a few runs. A tier that turns out slower is left.
+ * own. Where sessions cost next to nothing, a block has its own after a few runs, and where there is room for some beside the
+ * one with taps, blocks that run often go on from there to their own. A tier that turns out slower is left.
  */
 export class Tiers {
   /** Those that ran last stand last. */
@@ -131,13 +141,21 @@ export class Tiers {
     return runs >= FEW && (this.dearest === 0 || runs * this.dearest >= this.creation);
   }
 
+  /** Whether a block with inputs of this size takes so little time, by its last runs, that it need not end on its way. */
+  isBrief(key: string, size: number): boolean {
+    const latest = this.blocks.get(key)?.latest;
+    const same = latest?.get(size);
+    if (same) return longest(same) <= BRIEF;
+    // What attention takes grows with the square of the tokens, and nothing grows faster.
+    return [...(latest ?? [])].some(([known, of]) => longest(of) * Math.max(1, size / known) ** 2 <= BRIEF);
+  }
+
   ranInSegments(key: string, ran: RanInSegments): void {
-    const { size, milliseconds, sessions, isWhole, handover, creation } = ran;
+    const { size, milliseconds, isWhole, handover, creation } = ran;
     const before = this.blocks.get(key)?.last ?? 0;
     const block = this.watch(key);
     if (handover !== null) add(this.handovers, Math.min(MOST, Math.max(LEAST, handover)));
-    const cost = this.handovers.length > 0 ? median(this.handovers) : HANDOVER;
-    const lost = Math.max(0, sessions - 1) * cost;
+    const lost = this.lostBy(ran);
     this.dearest = Math.max(this.dearest, lost);
     const latest = latestOf(block, size);
     add(latest.segments, milliseconds);
@@ -147,17 +165,21 @@ export class Tiers {
     if (lost > 0 && isWhole) block.runs++;
     if (creation === null) return;
     this.creation = Math.max(this.creation, creation);
-    const waitsForTaps = this.hasTaps && block.canTap && this.creation > CHEAP;
+    const waitsForTaps = this.hasTaps && block.canTap && this.creation > CHEAP && !this.hasRoom;
     const pays = this.isCheap(block) || (!waitsForTaps && block.spent >= creation * block.price);
-    if (pays && !block.doubted) block.hasOwn ||= this.makesRoom(before);
+    if (pays && !block.doubted) this.giveOwn(block, before);
   }
 
   ranWithTaps(key: string, ran: RanWithTaps): void {
+    const before = this.blocks.get(key)?.last ?? 0;
     // What was lost has paid for this session. More taps have to pay for themselves.
     if (ran.isNew || !this.areMade) this.lost = 0;
     this.areMade = true;
     this.creation = Math.max(this.creation, ran.creation ?? 0);
-    this.judge(this.watch(key), ran, 'taps');
+    const block = this.watch(key);
+    this.judge(block, ran, 'taps');
+    block.spent += this.lostBy(ran);
+    if (this.hasRoom && !block.doubted && block.spent >= this.creation * block.price) this.giveOwn(block, before);
   }
 
   ranAsOne(key: string, ran: Ran): void {
@@ -176,8 +198,31 @@ export class Tiers {
     this.leave(key, this.watch(key), 'taps');
   }
 
+  /** What handing over has cost a run, in milliseconds. */
+  private lostBy({ sessions }: RanInParts): number {
+    const cost = this.handovers.length > 0 ? median(this.handovers) : HANDOVER;
+    return Math.max(0, sessions - 1) * cost;
+  }
+
+  /** Whether there is room for sessions of blocks beside the segments and the session with taps: all have the model's weights. */
+  private get hasRoom(): boolean {
+    return this.most > 1;
+  }
+
+  private giveOwn(block: Block, before: number): void {
+    if (block.hasOwn || !this.makesRoom(before)) return;
+    block.hasOwn = true;
+    // It loses no more of what taps would have to pay for.
+    this.lost = Math.max(0, this.lost - block.spent);
+  }
+
+  /**
+   * Whether a block came often enough for a session that costs little. A machine that is busy takes longer for it, so that there is
+   * no edge: where there is room for it, one that takes twice as long needs four times as many runs.
+   */
   private isCheap({ runs, price }: Block): boolean {
-    return this.creation > 0 && this.creation <= CHEAP && runs >= FEW * price;
+    const times = Math.max(1, this.creation / CHEAP);
+    return this.creation > 0 && (times === 1 || this.hasRoom) && runs >= FEW * price * times ** 2;
   }
 
   /** Doubts a tier in which a block seems to be slower than in segments. */
@@ -246,6 +291,11 @@ function latestOf({ latest }: Block, size: number): Latest {
   latest.set(size, known);
   if (latest.size > SIZES) latest.delete(latest.keys().next().value!);
   return known;
+}
+
+/** What the last runs took, the way that took longest. */
+function longest(latest: Latest): number {
+  return Math.max(...TIERS.map((tier) => latest[tier]).map((runs) => (runs.length > 0 ? median(runs) : 0)));
 }
 
 function isSlower(latest: Latest, tier: Tier): boolean {

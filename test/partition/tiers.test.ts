@@ -5,7 +5,7 @@ let released: string[];
 let tiers: Tiers;
 beforeEach(() => {
   released = [];
-  tiers = new Tiers((block) => released.push(block));
+  tiers = new Tiers((block) => released.push(block), false, 1);
 });
 
 /** A run of seven sessions, each of which costs 0.2 ms to hand over to. */
@@ -30,7 +30,7 @@ function runsUntilBetter(block: string, ran: Partial<RanInSegments> = {}): numbe
 function repeat(times: number, tier: Exclude<Tier, 'segments'>, milliseconds: number, size = 16): void {
   for (let i = 0; i < times; i++) {
     if (tier === 'one') tiers.ranAsOne('a', { size, milliseconds });
-    else tiers.ranWithTaps('a', { size, milliseconds, creation: null, isNew: false });
+    else tiers.ranWithTaps('a', { size, milliseconds, sessions: 3, creation: null, isNew: false });
   }
 }
 
@@ -56,9 +56,16 @@ it('where a session costs next to nothing, a block has its own after a few runs'
   expect(runsUntilBetter('front', { creation: 40, sessions: 1 })).toBeNull();
 });
 
+it('where there is room for it, a session that takes twice as long needs four times as many runs', () => {
+  tiers = new Tiers((block) => released.push(block));
+  expect(runsUntilBetter('a', { creation: 100 })).toBe(8);
+  expect(runsUntilBetter('b', { creation: 200 })).toBe(32);
+  expect(runsUntilBetter('c', { creation: 2000 })).toBeNull();
+});
+
 describe('with taps, in advance', () => {
   beforeEach(() => {
-    tiers = new Tiers(() => {}, true);
+    tiers = new Tiers(() => {}, true, 1);
   });
 
   it('runs that are sure to come pay for taps in advance', () => {
@@ -69,7 +76,7 @@ describe('with taps, in advance', () => {
   });
 
   it('a session with taps that is there serves all, and more taps have to pay anew', () => {
-    tiers.ranWithTaps('a', { size: 16, milliseconds: 2, creation: 500, isNew: true });
+    tiers.ranWithTaps('a', { size: 16, milliseconds: 2, sessions: 3, creation: 500, isNew: true });
     expect([tiers.of('b'), tiers.payNow(1)]).toEqual(['taps', false]);
     for (let i = 0; i < 417; i++) tiers.ranInSegments('b', RUN);
     expect(tiers.payNow(1)).toBe(true);
@@ -137,7 +144,7 @@ it('of many different blocks those that ran longest ago are forgotten, and their
 
 describe('with taps', () => {
   beforeEach(() => {
-    tiers = new Tiers((block) => released.push(block), true);
+    tiers = new Tiers((block) => released.push(block), true, 1);
   });
 
   it('all blocks share the session when handing over has cost them together what it costs', () => {
@@ -169,6 +176,40 @@ describe('with taps', () => {
     expect(runsUntilBetter('a', { creation: 40 })).toBe(8);
     expect(tiers.of('a')).toBe('one');
   });
+});
+
+describe('with taps, where there is room for sessions of blocks beside them', () => {
+  beforeEach(() => {
+    tiers = new Tiers((block) => released.push(block), true, 2);
+  });
+
+  it('one that comes often has its own, and others that come seldom share the one with taps', () => {
+    expect(runsUntilBetter('a')).toBe(200);
+    expect(tiers.of('a')).toBe('one');
+    for (let i = 0; i < 416; i++) tiers.ranInSegments(`b${i}`, RUN);
+    expect(tiers.of('new')).toBe('segments');
+    tiers.ranInSegments('new', RUN);
+    expect(tiers.of('new')).toBe('taps');
+  });
+
+  it('one goes on from taps to its own when handing over has cost it as much', () => {
+    for (let i = 0; i < 417; i++) tiers.ranInSegments(`b${i}`, RUN);
+    expect(tiers.of('a')).toBe('taps');
+    // Two hand-overs of 0.2 ms a run, against 500.
+    repeat(1240, 'taps', 2);
+    expect(tiers.of('a')).toBe('taps');
+    repeat(20, 'taps', 2);
+    expect(tiers.of('a')).toBe('one');
+  });
+});
+
+it('one is brief if its last runs with inputs of this size were', () => {
+  expect(tiers.isBrief('a', 16)).toBe(false);
+  tiers.ranInSegments('a', RUN);
+  // Of another size it is not known: it may grow with the square.
+  expect([113, 114, 8].map((size) => tiers.isBrief('a', size))).toEqual([true, false, true]);
+  tiers.ranInSegments('a', { ...RUN, size: 512, milliseconds: 101 });
+  expect([tiers.isBrief('a', 16), tiers.isBrief('a', 512)]).toEqual([true, false]);
 });
 
 describe('sessions of blocks', () => {

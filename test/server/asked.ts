@@ -28,13 +28,27 @@ export class Asked {
 
   async post(model: string, json: Json): Promise<{ status: number; answer: Json }> {
     const hash = this.hashes.get(model)!;
-    const response = await fetch(`${this.server.url}/traces?model=${hash}`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(json.model === undefined ? json : { ...json, model: hash }),
+    const post = () =>
+      fetch(`${this.server.url}/traces?model=${hash}`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(json.model === undefined ? json : { ...json, model: hash }),
+      });
+    // The server may close an idle connection just when it is used again; what breaks a new one, too, is the request.
+    const response = await post().catch((error: TypeError) => {
+      if ((error.cause as NodeJS.ErrnoException | undefined)?.code !== 'ECONNRESET') throw error;
+      return post();
     });
     return { status: response.status, answer: await response.json() };
   }
+}
+
+export interface Damaged {
+  readonly count: number;
+  /** The first seed. */
+  readonly first: number;
+  /** Told how many were answered, after each. */
+  readonly onAnswered?: (answered: number) => void;
 }
 
 /** How many requests are asked at once. */
@@ -47,16 +61,17 @@ const AT_ONCE = 8;
 export async function askDamaged(
   asked: Asked,
   model: string,
-  { count, first }: { readonly count: number; readonly first: number },
+  { count, first, onAnswered }: Damaged,
 ): Promise<Record<number, number>> {
   const base = baseRequest(asked.hashes.get(model)!);
   const said: Record<number, number> = {};
-  let next = first;
+  let [next, answered] = [first, 0];
   const work = async () => {
     for (let seed = next++; seed < first + count; seed = next++) {
       const { status, answer } = await asked.post(model, damageJson(structuredClone(base), new Random(seed)) as Json);
       said[status] = (said[status] ?? 0) + 1;
       const isRight = status === 200 || (status >= 400 && status < 500 && !BARE.test(answer.error));
+      onAnswered?.(++answered);
       if (!isRight) throw new Error(`The request ${seed} is answered ${status}: ${JSON.stringify(answer)}`);
     }
   };

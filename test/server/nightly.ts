@@ -22,7 +22,11 @@ program
   .action(async (options: { count: string; first: string }) => {
     const limits = { time: 20, memory: 8e8, requests: 1e9 };
     const asked = await Asked.start({ models: [`mlp=${modelPath('zoo/mlp', 'ts')}`], limits });
-    console.log(await askDamaged(asked, 'mlp', { count: Number(options.count), first: Number(options.first) }));
+    const onAnswered = (answered: number) => {
+      if (answered % 10_000 === 0) console.log(`${answered} answered`);
+    };
+    const asks = { count: Number(options.count), first: Number(options.first), onAnswered };
+    console.log(await askDamaged(asked, 'mlp', asks));
     await asked.server.close();
   });
 

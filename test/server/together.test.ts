@@ -98,6 +98,27 @@ describe('traces that are asked for at once', () => {
     expect(there).toEqual(here);
   });
 
+  it('those that are like none before have each its own answer, and so have those behind them', async () => {
+    const added = (count: number, options: object) =>
+      lm.trace(
+        clean,
+        () => {
+          let x = lm.lm_head.output['0, -1'];
+          for (let i = 0; i < count; i++) x = x + 1;
+          return save(x);
+        },
+        options,
+      );
+    const both = (options: object) =>
+      Promise.all(factors.flatMap((factor, i) => [scaled(factor, options), added((i % 12) + 1, options)]));
+    // Where they are handed over together, as small ones have run before.
+    await Promise.all(factors.map((factor) => scaled(factor, { backend })));
+    const [there, local] = [await both({ backend }), await both({})];
+    for (const [i, { dims, data }] of local.entries()) {
+      expectClose(there[i]!, { dims, data: Array.from(data, Number) } as never);
+    }
+  });
+
   it('one that takes too long ends alone, and those behind it are answered', async () => {
     const before = factors.slice(0, 8).map(async (factor) => bits(await scaled(factor, { backend })));
     const said = expect(long({ backend })).rejects.toThrow(/refused the trace: It takes longer than 10 s/);

@@ -2,6 +2,16 @@ import type { InferenceSession } from 'onnxruntime-node';
 import type { SessionConfig } from '../port.ts';
 import { forWebGpu, type Provider } from '../webgpu-limits.ts';
 
+let areSpinning = true;
+
+/**
+ * From now on threads of sessions sleep while they wait for work within a run, too. Where several processes share few cores, what
+ * they would wait for does not get the core that they take.
+ */
+export function keepFromSpinning(): void {
+  areSpinning = false;
+}
+
 /** A model as onnxruntime-node gets it, as plain data. */
 export interface Compilation {
   readonly model: Uint8Array;
@@ -31,6 +41,7 @@ function sessionOptions(
         ...(!prepack && { disable_prepacking: '1' }),
         // Every session has its own threads: after a run they must not keep the cores from the next session.
         force_spinning_stop: alone ? '0' : '1',
+        ...(!areSpinning && { intra_op: { allow_spinning: '0' } }),
       },
       ...(without.length > 0 && { optimization: { disable_specified_optimizers: without.join(';') } }),
     },
