@@ -72,7 +72,7 @@ export async function cellOf(folder: string, kind: string): Promise<Cell> {
           isRight(got as unknown as Tensor[], calls.slice(0, got.length))
         ) {
           throw new Error(
-            `of the ${calls.length} calls of '${module}' this file has ${got.length}: the others give the same in each run, and were computed when it was written`,
+            `of the ${calls.length} calls of '${module}' this file has ${got.length}: what the others give is not used, or the same in each run`,
           );
         }
         return isRight(got as unknown as Tensor[], calls);
