@@ -16,6 +16,7 @@ import { ownProxy } from '../own-proxies.ts';
 import type { AtIndex } from '../tensor/at-index.ts';
 import { callerSite } from '../tracing/caller.ts';
 import { checkCall } from './options.ts';
+import { probabilitiesIn } from './probabilities.ts';
 import { missing, type Standard, type StandardName, standardModules } from './standard-names.ts';
 
 /** A value of each layer, by the layer's number, which may count from the end: read and set in a block. */
@@ -108,11 +109,11 @@ export class StandardizedTransformer {
       byLayer<Value>(
         name,
         length,
-        (index) => this.#byHead(name, module(index).ops.Softmax!.output),
+        (index) => this.#byHead(name, probabilitiesIn(module(index)).output),
         (index, value) => {
-          const softmax = module(index).ops.Softmax!;
-          if (softmax.output.shape.length !== 3) softmax.output = value;
-          else this.#byHead(name, softmax.output)[':'] = value;
+          const probabilities = probabilitiesIn(module(index));
+          if (probabilities.output.shape.length !== 3) probabilities.output = value;
+          else this.#byHead(name, probabilities.output)[':'] = value;
         },
       );
     this.attentionProbabilities = patterns('attentionProbabilities', attention);

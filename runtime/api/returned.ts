@@ -40,6 +40,11 @@ export function checkReturned(map: Modules, { path, call }: Address, tensor: str
       `only what is pooled leaves '${path}' in this file, and PyTorch's module may return what it is pooled of before that, as transformers' models do. Use ${poolerOf(map, module, tensor!)}`,
     );
   }
+  if (module.calls[call]?.order === 'listed') {
+    throw new OperationError(
+      `only what the last of its layers makes leaves '${path}' in this file, and PyTorch's module may return a list of what all of them make, as feature pyramids do. Use the output of the layer: ${layerOf(map, module, tensor!)}.output`,
+    );
+  }
   if (tensor === undefined || path === '') return;
   checkTable(model, path, tensor);
   if (!model.finalStates.has(tensor)) return;
@@ -64,6 +69,15 @@ function poolerOf(map: Modules, { path, operations }: Module, pooled: string): s
   if (inner) return `${inner.path}.output, or the output of the last layer`;
   const found = operations.find(({ node }) => map.model.graph.node[node]!.output.includes(pooled))!;
   return `${path}.ops.${found.name}.output, or the output of the last layer`;
+}
+
+/** The layer that makes a tensor. */
+function layerOf(map: Modules, { path }: Module, tensor: string): string {
+  const isMaker = (one: Module) =>
+    one.path.startsWith(`${path}.`) &&
+    /\.\d+$/.test(one.path) &&
+    one.calls.some(({ outputs }) => outputs[0] === tensor);
+  return [...walk(map.tree)].find(isMaker)?.path ?? `${path}.…`;
 }
 
 /** Refuses what an embedding looks up in a quantized table, where it becomes floats only behind the module. */

@@ -5,6 +5,7 @@ import type { ModuleCall } from './module.ts';
 import { isAnonymous } from './parameters.ts';
 import { isParted } from './parted.ts';
 import { arePooled } from './pooled.ts';
+import { isPyramid } from './pyramid.ts';
 
 /**
  * The calls of the module at `path`, whose nodes (its children's too) are `nodes`, ascending. TorchScript's names
@@ -40,6 +41,8 @@ function constantCalls([call]: readonly ModuleCall[], nodes: readonly number[], 
 function callsIn(path: string, body: readonly number[], work: Work): ModuleCall[] {
   const { context } = work;
   if (work.isOneCall(path, body)) return [describe(path, body, context)];
+  const numbered = work.byNumber(path, body);
+  if (numbered) return numbered.map((call) => describe(path, call, context));
   const calls: number[][] = [];
   for (const section of joined(sections(body, work), work)) {
     const parts = numberedParts(path, section, work);
@@ -59,6 +62,7 @@ function callsIn(path: string, body: readonly number[], work: Work): ModuleCall[
 function describe(path: string, nodes: readonly number[], context: CallContext): ModuleCall {
   const call = describeCall(nodes, context);
   if (arePooled(path, call.outputs, new Set(nodes), context)) return { ...call, order: 'pooled' };
+  if (isPyramid(path, call.outputs, nodes, context)) return { ...call, order: 'listed' };
   return isParted(path, call, context) ? { ...call, order: 'unknown' } : call;
 }
 
@@ -92,6 +96,17 @@ class Work {
   ownNumber(path: string, index: number): number | null {
     const { modules, call } = this.context.scopes[index]!;
     return modules.at(-1) === path && !this.isConstant(index) ? call : null;
+  }
+
+  /** The nodes of each call of a module that has no other modules in it, where the names of all number them, in whatever order an optimizer has left them. */
+  byNumber(path: string, nodes: readonly number[]): number[][] | null {
+    const calls = new Map<number, number[]>();
+    for (const index of nodes) {
+      const number = this.ownNumber(path, index);
+      if (number === null) return null;
+      calls.set(number, [...(calls.get(number) ?? []), index]);
+    }
+    return [...calls].sort(([a], [b]) => a - b).map(([, call]) => call);
   }
 
   /** The call that a node is of, where its name numbers it. */

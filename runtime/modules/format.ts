@@ -63,6 +63,7 @@ const ORDERS: Readonly<Record<ReturnOrder, string | null>> = {
   sure: null,
   unknown: 'the file does not tell the order of its outputs',
   pooled: 'of its outputs only the pooled one is used',
+  listed: 'of what its layers make only the last is used',
 };
 
 function className(module: Module): string | null {

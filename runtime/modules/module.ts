@@ -21,9 +21,10 @@ export interface Module {
 
 /**
  * Whether the order is known in which a module returns several activations. `pooled`: only what its pooler made is used, but
- * PyTorch may return what is pooled before that.
+ * PyTorch may return what is pooled before that. `listed`: only the last of its layers' tensors is used, but PyTorch may return
+ * a list of them all.
  */
-export type ReturnOrder = 'sure' | 'unknown' | 'pooled';
+export type ReturnOrder = 'sure' | 'unknown' | 'pooled' | 'listed';
 
 /** One run of a module. */
 export interface ModuleCall {

@@ -6,11 +6,13 @@ import type { Scope } from './scope.ts';
  * optimizer's `BiasGelu_token_1`), the path in the name of its output. Null if there is neither.
  */
 export function nodePath({ name, output }: NodeProto): string | null {
-  // ONNX Runtime names a fused node after one it was made of: `/a/MatMul/MatMulScaleFusion/`, `/a/MatMul/MatMulAddFusion`.
-  return pathOf(name.replace(/\/([^/]*\/|\w+Fusion)$/, '')) ?? pathOf(output[0] ?? '');
+  // ONNX Runtime names a fused node after one it was made of: `/a/MatMul/MatMulScaleFusion/`, `/a/MatMul/MatMulAddFusion`, and
+  // one that is fused again after that.
+  return pathOf(name.replace(/(\/[^/]*\/|\/\w+Fusion)+$/, '')) ?? pathOf(output[0] ?? '');
 }
 
-function pathOf(name: string): string | null {
+/** The path in a tensor's name, which begins with that of the node that made it. */
+export function pathOf(name: string): string | null {
   const end = name.lastIndexOf('/');
   return end < 0 ? null : name.slice(0, end);
 }
@@ -110,8 +112,8 @@ class PathNames {
 
   /**
    * `cell_1` may be a module of that name or the second call of `cell`. It is a call where there is a `cell` beside it
-   * and no parameter lies in a `cell_1`; without parameters to tell, where both hold the same operators, but for what the
-   * exporter has found to be the same in both and left to the first.
+   * and no parameter lies in a `cell_1`; without parameters to tell, where both hold the same operators, but for what was
+   * found to be the same in both and left to one of them.
    */
   #repeat(around: string, parent: string): { path: string; call: number } | null {
     const [, path, number] = /^(.*[^/])_([1-9]\d*)$/.exec(around) ?? [];
@@ -125,9 +127,15 @@ class PathNames {
     const [own, others] = [this.#operators.get(later), this.#operators.get(first)];
     if (own === undefined || others === undefined) return false;
     if (own.join() === others.join()) return true;
-    const [made, read] = [this.#made.get(first)!, this.#read.get(first)!];
-    const isShared = [...this.#read.get(later)!].some((tensor) => made.has(tensor) && read.has(tensor));
-    return isShared && isWithin(own, others);
+    if (!this.#sharesWith(later, first)) return false;
+    // An optimizer leaves it to either of them.
+    return isWithin(own, others) || (this.#sharesWith(first, later) && own.at(-1) === others.at(-1));
+  }
+
+  /** Whether the nodes of a path read what those of another one have made and read themselves. */
+  #sharesWith(path: string, other: string): boolean {
+    const [made, read] = [this.#made.get(other)!, this.#read.get(other)!];
+    return [...this.#read.get(path)!].some((tensor) => made.has(tensor) && read.has(tensor));
   }
 }
 

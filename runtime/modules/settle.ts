@@ -1,8 +1,9 @@
 import type { Links } from '../onnx/links.ts';
-import type { GraphProto } from '../onnx/proto.ts';
+import type { GraphProto, NodeProto } from '../onnx/proto.ts';
 import { BETWEEN } from '../onnx/split-fused.ts';
 import { ancestors } from './draft.ts';
 import { isAnonymous } from './parameters.ts';
+import { nodePath, pathOf } from './path-names.ts';
 import { isEmbeddingScale, scalesByWidth } from './raised-weights.ts';
 import type { Scope } from './scope.ts';
 
@@ -14,7 +15,8 @@ export const ROOT: Scope = { modules: [], classes: new Map(), call: null };
  *
  * - A node that reads a parameter which no other reads is of the parameter's module.
  * - A residual sum, or what else an optimizer had fused with its neighbours, is of the deepest module that contains two of
- *   the nodes around it: both that it adds, or one of these and the norm that reads the sum.
+ *   the nodes around it: both that it adds, or one of these and the norm that reads the sum. A constant of several dims that it
+ *   adds is of the module that its name tells (positions, a parameter or folded, are added in the module that has them).
  * - A node that quantizes an activation repeats the activation's name: it belongs to the innermost module around all
  *   readers of its outputs, as every other node without a scope does. A node that turns a quantized tensor back into floats, or a
  *   flattened one back into its dims, belongs to the node that made it.
@@ -98,12 +100,16 @@ function isOfBatchNorm(opType: string, [made = '']: readonly string[]): boolean 
   return opType !== 'LayerNormalization' && /^getitem(_\d+)?$/.test(made);
 }
 
-function byNeighbours({ node }: GraphProto, links: Links, settled: (Scope | null)[]): void {
+function byNeighbours({ node, initializer }: GraphProto, links: Links, settled: (Scope | null)[]): void {
+  const ofConstant = constantScopes(node, initializer, settled);
   node.forEach(({ input, output, metadataProps }, index) => {
     if (settled[index] !== null || !metadataProps.some(({ key }) => key === BETWEEN)) return;
     const scopesOf = (numbers: readonly (number | undefined)[]) =>
       numbers.flatMap((number) => settled[number ?? -1] ?? []);
-    const made = scopesOf(input.map((name) => links.maker.get(name)));
+    const made = [
+      ...scopesOf(input.map((name) => links.maker.get(name))),
+      ...input.flatMap((name) => ofConstant(name) ?? []),
+    ];
     const read = scopesOf(output.flatMap((name) => links.readers.get(name) ?? []));
     const pairs = made.flatMap((one, i) => [...made.slice(i + 1), ...read].map((other) => common(one, other)));
     const around = read.map(({ modules }) => ({ ...ROOT, modules: modules.slice(0, -1) }));
@@ -111,6 +117,33 @@ function byNeighbours({ node }: GraphProto, links: Links, settled: (Scope | null
     if (first !== undefined)
       settled[index] = others.reduce((a, b) => (b.modules.length > a.modules.length ? b : a), first);
   });
+}
+
+/** Of initializers of several dims the scope that their names tell: those of parameters, and of what was computed once and for all. */
+function constantScopes(
+  node: readonly NodeProto[],
+  initializer: GraphProto['initializer'],
+  settled: readonly (Scope | null)[],
+): (name: string) => Scope | null {
+  const scopes = new Map<string, Scope>();
+  const large = new Set<string>();
+  return (name) => {
+    if (scopes.size === 0) {
+      node.forEach((one, index) => {
+        const path = nodePath(one);
+        const scope = settled[index];
+        if (path !== null && scope && !one.metadataProps.some(({ key }) => key === BETWEEN)) scopes.set(path, scope);
+      });
+      for (const { name, dims } of initializer) if (dims.length > 1) large.add(name);
+    }
+    if (!large.has(name)) return null;
+    if (!name.includes('/')) return isAnonymous(name) ? null : { ...ROOT, modules: ancestors(name).slice(0, -1) };
+    for (let path = pathOf(name); path !== null; path = pathOf(path)) {
+      const found = scopes.get(path);
+      if (found) return found;
+    }
+    return null;
+  };
 }
 
 /** What ONNX Runtime puts behind a product and a sum that it has made one operator of two dims. */

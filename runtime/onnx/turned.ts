@@ -2,8 +2,12 @@ import type { OnnxModel } from './model.ts';
 
 /**
  * Whether ONNX Runtime's optimizer has moved a transposition past the node that makes a tensor, so that its dims stand in
- * another order than the exporter's. The tensor has a new name then, that of the node; the exporter's is `NODE_output_0`.
+ * another order than the exporter's. The tensor has a new name then, that of the node; the exporter's is `NODE_output_0`. A node
+ * that was fused of several after that has a name by its operator (`Gelu_token_1`), and makes what the last of them made.
  */
 export function isTurned(tensor: string, model: OnnxModel): boolean {
-  return tensor.startsWith('/') && model.makerOf(tensor)?.name === tensor;
+  const maker = tensor.startsWith('/') ? model.makerOf(tensor) : undefined;
+  if (!maker) return false;
+  const isFused = maker.name.replace(/_token_\d+$/, '') === maker.opType;
+  return maker.name === tensor || (isFused && /\/[A-Z]\w*$/.test(tensor) && !/_output_\d+/.test(tensor));
 }

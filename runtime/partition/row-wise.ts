@@ -126,7 +126,7 @@ function mapsOf(model: OnnxModel, tree: Module): Maps {
   for (const { path, calls } of walk(tree)) {
     calls.forEach((one, call) => {
       // An output that cannot be asked for is no place to write to.
-      if (one.order === 'unknown' || one.order === 'pooled') return;
+      if (one.order !== 'sure') return;
       one.outputs.forEach((tensor, index) => {
         if (!isTurned(tensor, model)) outputs.set(tensor, { path, port: 'output', index, call });
       });

@@ -16,7 +16,6 @@ export class Alike {
   private readonly model: OnnxModel;
   private readonly known: ReadonlyMap<string, TensorType>;
   private readonly texts: readonly (number | null)[];
-  private readonly repeated: ReadonlySet<number>;
   private readonly kinds = new Map<string, number>();
   /** The kinds of tensors, of those whose types are known. */
   private readonly tensors = new Map<string, number>([['', 0]]);
@@ -26,7 +25,7 @@ export class Alike {
   constructor(model: OnnxModel, known: ReadonlyMap<string, TensorType>) {
     this.model = model;
     this.known = known;
-    ({ texts: this.texts, repeated: this.repeated } = textsOf(model));
+    this.texts = textsOf(model);
     for (const tensor of model.graph.initializer) {
       const { name, dataType, dims } = tensor;
       this.tensors.set(name, this.kind(isWeight(tensor) ? `weight ${dataType} ${dims}` : `data ${tensorText(tensor)}`));
@@ -36,7 +35,7 @@ export class Alike {
 
   /** Whether the nodes from this one on do what others before them do: a layer begins that may be alike. */
   isRepeated(index: number): boolean {
-    return this.repeated.has(index);
+    return repeatedOf(this.texts).has(index);
   }
 
   /** What a node makes, if one like it was noted. */
@@ -87,17 +86,14 @@ export class Alike {
   }
 }
 
-interface Texts {
-  /** Numbers that are the same for nodes with the same operator, attributes and outputs; null for nodes with bodies. */
-  readonly texts: readonly (number | null)[];
-  /** The nodes from which on so many have the texts of others before them. */
-  readonly repeated: ReadonlySet<number>;
-}
+/** Numbers that are the same for nodes with the same operator, attributes and outputs; null for nodes with bodies. */
+type Texts = readonly (number | null)[];
 
 const WINDOW = 64;
 
 /** Sizes are tried three times and more. */
 const known = new WeakMap<OnnxModel, Texts>();
+const knownRepeated = new WeakMap<Texts, ReadonlySet<number>>();
 
 function textsOf(model: OnnxModel): Texts {
   const found = known.get(model) ?? readTexts(model);
@@ -107,7 +103,7 @@ function textsOf(model: OnnxModel): Texts {
 
 function readTexts(model: OnnxModel): Texts {
   const numbers = new Map<string, number>();
-  const texts = model.graph.node.map((node) => {
+  return model.graph.node.map((node) => {
     // Bodies read by name what stands around them.
     if (subgraphsOf(node).length > 0) return null;
     const text = nodeText({ ...node, input: [], output: node.output.map((name) => (name === '' ? '' : 'made')) });
@@ -115,6 +111,12 @@ function readTexts(model: OnnxModel): Texts {
     numbers.set(text, number);
     return number;
   });
+}
+
+/** The nodes from which on so many have the texts of others before them; where all types follow by rules, nobody asks. */
+function repeatedOf(texts: Texts): ReadonlySet<number> {
+  const found = knownRepeated.get(texts);
+  if (found) return found;
   const windows = new Set<string>();
   const repeated = new Set<number>();
   for (let i = 0; i + WINDOW <= texts.length; i++) {
@@ -122,5 +124,6 @@ function readTexts(model: OnnxModel): Texts {
     if (windows.has(window)) repeated.add(i);
     windows.add(window);
   }
-  return { texts, repeated };
+  knownRepeated.set(texts, repeated);
+  return repeated;
 }

@@ -158,14 +158,24 @@ def kept(given):
 
 
 def halved(given):
-    """What a module returns, with its first tensor halved."""
-    if isinstance(given, torch.Tensor):
-        return given * 0.5
-    if isinstance(given, tuple):
-        return (halved(given[0]), *given[1:])
-    key = next(key for key in given.keys() if first(given[key]) is not None)
-    given[key] = halved(given[key])
+    """What a module returns, with its first tensor halved, wherever that stands in it: a file has it once."""
+    return replaced(given, first(given), first(given) * 0.5)
+
+
+def replaced(given, old, new):
+    if given is old:
+        return new
+    if isinstance(given, (tuple, list)):
+        return type(given)(replaced(one, old, new) for one in given)
+    if hasattr(given, 'keys'):
+        for key in list(given.keys()):
+            given[key] = replaced(given[key], old, new)
     return given
+
+
+def write_hook(model, path):
+    """Halves what a module returns, before transformers' own hooks keep it as a hidden state."""
+    return model.get_submodule(path).register_forward_hook(lambda _m, _i, out: halved(out), prepend=True)
 
 
 def weighted(model):
@@ -220,8 +230,9 @@ def record(folder, model, spec):
         'parameters': {path: values.put(one) for path, one in model.named_parameters(remove_duplicate=False)},
         'writes': [],
     }
-    for path in spec['writes']:
-        hook = model.get_submodule(path).register_forward_hook(lambda _m, _i, out: halved(out))
+    once = [path for path, calls in seen.items() if len(calls) == 1 and calls[0] is not None and calls[0].is_floating_point()]
+    for path in once if spec['writes'] == 'all' else spec['writes']:
+        hook = write_hook(model, path)
         told['writes'].append({'path': path, 'op': 'scale', 'output': values.put(first(run(model, spec)))})
         hook.remove()
     with contextlib.suppress(AttributeError, TypeError, ValueError):
@@ -285,8 +296,13 @@ def takes_positions(model):
 def cache_shape(model, batch, length):
     config = model.config
     heads = getattr(config, 'num_key_value_heads', None) or config.num_attention_heads
-    size = getattr(config, 'head_dim', None) or config.hidden_size // config.num_attention_heads
-    return (batch, heads, length, size)
+    if getattr(config, 'new_decoder_architecture', False):
+        heads = config.num_kv_heads
+    elif getattr(config, 'multi_query', False):
+        heads = 1
+    # What `head_dim` is of latent attention are its rotated numbers alone.
+    own = None if hasattr(config, 'kv_lora_rank') else getattr(config, 'head_dim', None)
+    return (batch, heads, length, own or config.hidden_size // config.num_attention_heads)
 
 
 def export(model, spec, target, dynamo):
@@ -312,7 +328,7 @@ def export(model, spec, target, dynamo):
         outputs, axes = ['output'], {name: {0: 'batch_size'} for name in names}
         if 'input_ids' in names:
             axes = {name: {0: 'batch_size', 1: 'sequence_length'} for name in names}
-        if 'input_values' in names:
+        if 'input_values' in names or spec.get('fixed'):
             axes = {}
         forward = plain(model, names)
     options = dict(input_names=names, output_names=outputs, opset_version=18 if dynamo else 17)
@@ -550,11 +566,21 @@ def make(name, options):
         for file in ('tokenizer.json', 'tokenizer_config.json', 'config.json'):
             shutil.copy(folder / 'hf' / file, folder)
     source = folder / 'fp32.onnx'
-    export(model, spec, source, False)
     told = folder / 'kinds.json'
     kinds = json.loads(told.read_text()) if told.exists() else {}
+    done = set()
+    try:
+        export(model, spec, source, False)
+    except Exception as error:
+        # What the older exporter cannot write is made of the other one's file.
+        kinds['fp32'] = f'{type(error).__name__}: {str(error).strip().splitlines()[-1][:200]}'
+        source.unlink(missing_ok=True)
+        source = folder / 'dynamo.onnx'
+        export(model, spec, source, True)
+        kinds['dynamo'] = 'made'
+        done = {'fp32', 'dynamo'}
     for kind, convert in KINDS.items():
-        if not is_made(kind, spec, options) or (options.kinds and kind not in options.kinds):
+        if not is_made(kind, spec, options) or (options.kinds and kind not in options.kinds) or kind in done:
             continue
         try:
             convert(str(source) if kind not in ('genai-fp32', 'genai-fp16', 'genai-int4') else source, folder / f'{kind}.onnx', spec)

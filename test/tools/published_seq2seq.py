@@ -15,9 +15,10 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 import torch
+import transformers as T
 
 import seq2seq_fixtures as seq2seq
-from published_models import Values, four_bits, half, halved, kept, make_int8, optimized, weighted
+from published_models import Values, four_bits, half, kept, make_int8, optimized, weighted, write_hook
 
 IDS = torch.tensor([[42, 65, 7, 88, 120], [33, 61, 9, 2, 1]])
 MASK = torch.tensor([[1, 1, 1, 1, 1], [1, 1, 1, 1, 1]])
@@ -36,8 +37,33 @@ def widened(make):
     return type(model)(config)
 
 
+SMALL = dict(
+    vocab_size=seq2seq.VOCABULARY, d_model=16, encoder_layers=seq2seq.LAYERS, decoder_layers=seq2seq.LAYERS, encoder_attention_heads=2,
+    decoder_attention_heads=2, encoder_ffn_dim=32, decoder_ffn_dim=32, max_position_embeddings=64, pad_token_id=1, eos_token_id=2,
+)  # fmt: skip
+
+
+def marian():
+    return T.MarianMTModel(T.MarianConfig(**SMALL, decoder_vocab_size=seq2seq.VOCABULARY, bos_token_id=0, decoder_start_token_id=1))
+
+
+def pegasus():
+    return T.PegasusForConditionalGeneration(T.PegasusConfig(**SMALL, bos_token_id=0, decoder_start_token_id=1))
+
+
+def mt5():
+    config = T.MT5Config(
+        vocab_size=seq2seq.VOCABULARY, d_model=16, d_kv=8, d_ff=32, num_layers=seq2seq.LAYERS, num_decoder_layers=seq2seq.LAYERS, num_heads=2,
+        pad_token_id=0, eos_token_id=1, decoder_start_token_id=0,
+    )  # fmt: skip
+    return T.MT5ForConditionalGeneration(config)
+
+
 ARCHITECTURES = {
     't5': (seq2seq.t5, TEXT, ['encoder.block.1', 'decoder.block.0', 'decoder.block.1.layer.1.EncDecAttention']),
+    'mt5': (mt5, TEXT, ['encoder.block.1', 'decoder.block.0', 'decoder.block.1.layer.1.EncDecAttention']),
+    'marian': (marian, TEXT, ['model.encoder.layers.1', 'model.decoder.layers.0', 'model.decoder.layers.1.encoder_attn']),
+    'pegasus': (pegasus, TEXT, ['model.encoder.layers.1', 'model.decoder.layers.0', 'model.decoder.layers.1.encoder_attn']),
     'bart': (seq2seq.bart, TEXT, ['model.encoder.layers.1', 'model.decoder.layers.0', 'model.decoder.layers.1.encoder_attn']),
     'whisper': (seq2seq.whisper, SOUND, ['model.encoder.layers.1', 'model.decoder.layers.0', 'model.decoder.layers.1.encoder_attn']),
 }
@@ -64,7 +90,7 @@ def record(folder, model, inputs, writes):
         'encoderDecoder': {name: data(one[:1]) for name, one in inputs.items()},
     }
     for path in writes:
-        hook = model.get_submodule(path).register_forward_hook(lambda _m, _i, out: halved(out))
+        hook = write_hook(model, path)
         told['writes'].append({'path': path, 'op': 'scale', 'output': values.put(run())})
         hook.remove()
     np.concatenate(values.all).astype('<f4').tofile(folder / 'ref.bin')
