@@ -56,7 +56,7 @@ export function noteMember(object: unknown, key: unknown): void {
   noteAsked(object);
   const name = typeof key === 'symbol' ? key : String(key);
   const of = languageOf(object, name);
-  if (!of || !target.isRepeatable) return;
+  if (!of || !target.isRepeatable || target.asked.some((one) => one.of === of && one.key === name)) return;
   const value: unknown = Reflect.get(of, name);
   const isKept = Object(value) !== value || isOurs(value as object) || isIntrinsic(value as object);
   if (isKept && !isOfChance(value) && !isAccessor(of, name)) target.asked.push({ of, key: name, value });
