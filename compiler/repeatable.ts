@@ -65,10 +65,23 @@ function namesIn(lowering: Lowering, fn: ts.Node): readonly string[] | null {
   };
   const reads = (node: ts.Node): boolean => {
     if (syntax.isIdentifier(node)) return name(node);
+    const member = memberOfLanguage(lowering, node);
+    if (member !== null) {
+      found.add(member);
+      return true;
+    }
     if (!isPlain(node)) return false;
     return !syntax.forEachChild(node, (child) => !isNoValue(child) && !reads(child));
   };
   return reads(fn) ? [...found] : null;
+}
+
+/** `Math.max`: a program may set what the language's objects hold, so that it is read as the names are. */
+function memberOfLanguage(lowering: Lowering, node: ts.Node): string | null {
+  if (!syntax.isPropertyAccessExpression(node) || node.questionDotToken || isAssignmentTarget(node)) return null;
+  const { expression, name } = node;
+  if (!syntax.isIdentifier(expression) || !OBJECTS.has(expression.text)) return null;
+  return lowering.scopes.resolve(expression.text, expression) ? null : `${expression.text}.${name.text}`;
 }
 
 function isPlain(node: ts.Node): boolean {

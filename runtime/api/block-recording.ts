@@ -1,6 +1,7 @@
 import { hasGradients } from '../execution/execution.ts';
 import { InterventionGraph, type OperandData } from '../graph/graph.ts';
 import type { Node } from '../graph/types.ts';
+import { type Asked, askedByItself } from '../operators/asked-objects.ts';
 import type { BlockGuards } from '../operators/blocks.ts';
 import type { InputTensor } from '../tensor/string-tensor.ts';
 import type { Tensor } from '../tensor/tensor.ts';
@@ -32,6 +33,8 @@ export interface KnownBlock {
   /** In their order: data that the code itself says, or where the tensor is that the block takes from around it. */
   readonly operands: readonly (readonly [node: Node, data: OperandData | TensorPlace])[];
   readonly returned: ReturnedForm;
+  /** What the block, or JavaScript in it, has asked objects of the language for. */
+  readonly asked: readonly Asked[];
 }
 
 /** A block that is being recorded, to be found again if nothing but its guards tells what becomes of it. */
@@ -84,8 +87,9 @@ export class BlockRecording implements TensorWatch {
     const returned = results.form(this.holders);
     const operands = this.operandsOf(graph);
     if (!returned || !operands) return;
-    const inputs = Array.from(this.inputs, ([name, { dtype, dims }]) => [name, dtype, dims] as const);
-    this.keep({ guards: this.guards, inputs, graph: new InterventionGraph(graph), operands, returned });
+    const inputs = Array.from(this.inputs, ([name, { dtype, dims }]) => [name, dtype, [...dims]] as const);
+    const asked = [...tracing.builder.asked, ...askedByItself()];
+    this.keep({ guards: this.guards, inputs, graph: new InterventionGraph(graph), operands, returned, asked });
   }
 
   /** Null where it cannot be told which tensor one is, or where they are too large to be kept. */

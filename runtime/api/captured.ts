@@ -1,5 +1,6 @@
 import { types } from 'node:util';
-import { guardsOf } from '../operators/blocks.ts';
+import { isOfChance } from '../operators/asked-objects.ts';
+import { guardsOf, isBlockSite } from '../operators/blocks.ts';
 import { isIntrinsic } from '../operators/intrinsics.ts';
 import { isOwnProxy } from '../own-proxies.ts';
 import { Parameter } from '../tensor/parameter.ts';
@@ -20,6 +21,9 @@ const MOST_VALUES = 256;
 
 /** How deep arrays and objects are followed. */
 const MOST_DEPTH = 6;
+
+/** The members that every function has. */
+const OF_FUNCTIONS: ReadonlySet<PropertyKey> = new Set(['length', 'name', 'prototype', 'arguments', 'caller']);
 
 /** What stands for a value. */
 export type Guard =
@@ -61,9 +65,11 @@ export function guardsFor(values: readonly unknown[]): readonly Guard[] | null {
 }
 
 function guardFor(value: unknown, values: readonly unknown[]): Guard | null {
+  if (isOfChance(value)) return null;
   if (Object(value) !== value || isFixed(value as object)) return { kind: 'value', value };
   const first = values.indexOf(value);
-  if (isData(value)) return { kind: 'tensor', dtype: value.dtype, dims: value.dims, first };
+  // A program may change its list of dims.
+  if (isData(value)) return { kind: 'tensor', dtype: value.dtype, dims: [...value.dims], first };
   const of = holderOf(value);
   return of && { kind: 'holder', of, first };
 }
@@ -95,7 +101,7 @@ export function isData(value: unknown): value is Tensor {
 
 /** What is the same as long as it is the same one. */
 function isFixed(value: object): boolean {
-  return isModule(value) || isOurs(value) || isIntrinsic(value);
+  return isModule(value) || isOurs(value) || isIntrinsic(value) || isBlockSite(value);
 }
 
 /** How a value holds others; null for one that does not, or of which that cannot be told. */
@@ -108,20 +114,24 @@ function holderOf(value: unknown): Holder | null {
 
 /** All that a value holds. Throws for what holds more than entries as literals make them. */
 function heldBy(value: object, holder: Holder): readonly unknown[] {
+  const keys = Reflect.ownKeys(value);
   if (holder === 'function') {
+    if (!keys.every((key) => OF_FUNCTIONS.has(key))) throw new TypeError('a function with members');
     const { site, read } = guardsOf(value)!;
     return [site, ...read()];
   }
   const isFrozen = Object.isFrozen(value);
-  const keys = Reflect.ownKeys(value);
-  if (holder === 'array') keys.pop();
+  if (Object.isExtensible(value) === isFrozen) throw new TypeError('neither frozen nor plain');
   const held = keys.map((key) => {
-    const { value: own, enumerable, writable, get, set } = Object.getOwnPropertyDescriptor(value, key)!;
-    if (get || set || !enumerable || writable === isFrozen) throw new TypeError('no plain entry');
+    const { value: own, enumerable, writable, configurable, get, set } = Object.getOwnPropertyDescriptor(value, key)!;
+    const isLength = holder === 'array' && key === 'length';
+    const isPlain = !get && !set && enumerable !== isLength && writable !== isFrozen;
+    if (!isPlain || (!isLength && configurable === isFrozen)) throw new TypeError('no plain entry');
     return own as unknown;
   });
   if (holder === 'object') return [isFrozen, Object.getPrototypeOf(value) === null, keys.length, ...keys, ...held];
-  // The last key of one without holes is its length.
-  if (held.length !== (value as readonly unknown[]).length) throw new TypeError('holes');
-  return [isFrozen, held.length, ...held];
+  // The last key of one without other members is its length.
+  const length = keys.at(-1) === 'length' ? held.pop() : null;
+  if (held.length !== length) throw new TypeError('holes, or members');
+  return [isFrozen, length, ...held];
 }

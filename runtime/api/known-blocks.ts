@@ -1,5 +1,6 @@
 import { InterventionGraph, type OperandData } from '../graph/graph.ts';
 import type { Node, Site } from '../graph/types.ts';
+import { giveTheSame } from '../operators/asked-objects.ts';
 import { guardsOf } from '../operators/blocks.ts';
 import type { InputTensor } from '../tensor/string-tensor.ts';
 import { BlockRecording, type KnownBlock, tensorAt } from './block-recording.ts';
@@ -48,7 +49,9 @@ export class KnownBlocks {
     if (!known || known.blocks.length === 0 || !mayRepeat(model)) return null;
     const values = captured(guards.read);
     if (!values) return null;
-    const at = known.blocks.findLastIndex((one) => fits(one.guards, values) && areOfSizes(inputs, one.inputs));
+    const at = known.blocks.findLastIndex(
+      (one) => fits(one.guards, values) && areOfSizes(inputs, one.inputs) && giveTheSame(one.asked),
+    );
     if (at < 0) return null;
     const found = known.blocks[at]!;
     if (at < known.blocks.length - 1) known.blocks.push(...known.blocks.splice(at, 1));

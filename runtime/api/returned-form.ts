@@ -61,10 +61,7 @@ export function filledForm(form: ReturnedForm, tensors: readonly (Tensor | undef
     }
     case 'array':
       return form.items.map((item) => filledForm(item, tensors));
-    case 'object': {
-      const object: Record<string, unknown> = {};
-      for (const [key, field] of form.fields) object[key] = filledForm(field, tensors);
-      return object;
-    }
+    case 'object':
+      return Object.fromEntries(form.fields.map(([key, field]) => [key, filledForm(field, tensors)]));
   }
 }

@@ -13,7 +13,7 @@ import { inner } from '../tracing/hidden.ts';
 import { getitem as getTensorItem, setitem as setTensorItem } from '../tracing/indexing.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import { each, settled, varyingOf } from '../tracing/varying.ts';
-import { noteAsked } from './asked-objects.ts';
+import { noteAsked, noteMember } from './asked-objects.ts';
 import { noteProperty } from './effects.ts';
 import { lengthOf } from './filled-entries.ts';
 import { isFilledHere } from './filled-here.ts';
@@ -70,6 +70,7 @@ export function getitem(of: unknown, by: unknown, site: Site): unknown {
     throw new TraceError('Only tensors and arrays of tensors or numbers can be indexed with a traced value.', site);
   }
   const name = asName(key, site);
+  noteMember(object, name);
   checkClosed(object, name, site);
   if (activeBuilder()?.isRecording) checkGetter(object, name, site);
   return (object as Record<PropertyKey, unknown>)[name];
@@ -85,7 +86,7 @@ function memberOfFilled(array: readonly unknown[], key: unknown, site: Site): un
 /** `object.key` */
 export function member(of: unknown, key: string, site: Site): unknown {
   const object = there(of, site);
-  noteAsked(object);
+  noteMember(object, key);
   checkThere(object, key, site);
   const target = activeBuilder();
   if (!target) return (object as Record<string, unknown>)[key];
@@ -110,6 +111,7 @@ export function method(of: unknown, by: unknown, site: Site): unknown {
   const keys = varyingOf(given);
   if (keys) return each(keys, (one) => method(object, one, site));
   const key = asName(given, site);
+  noteMember(object, key);
   checkClosed(object, key, site);
   if (activeBuilder()?.isRecording) checkGetter(object, key, site);
   return (object as Record<PropertyKey, unknown>)[key];

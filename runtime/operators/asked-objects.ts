@@ -3,6 +3,40 @@ import { activeBuilder } from '../tracing/builder.ts';
 import { isOurs } from '../tracing/harmless.ts';
 import { isIntrinsic } from './intrinsics.ts';
 
+/** What an object of the language was asked for, and what it gave: a program may set that. */
+export interface Asked {
+  readonly of: object;
+  readonly key: PropertyKey;
+  readonly value: unknown;
+}
+
+/** Functions of the language that give something else each time. */
+const OF_CHANCE: ReadonlySet<unknown> = new Set([Math.random, Date, Date.now]);
+
+const iterators = [[], ''].map((one) => Object.getPrototypeOf(one[Symbol.iterator]()) as object);
+
+/** What JavaScript itself calls for a block of plain statements: where it goes through a value, and makes a text of one. */
+const IMPLICIT: readonly (readonly [of: object, key: PropertyKey])[] = [
+  ...[Array.prototype, String.prototype].map((of) => [of, Symbol.iterator] as const),
+  ...iterators.map((of) => [of, 'next'] as const),
+  ...[Array.prototype, Object.prototype].flatMap((of) => [[of, 'toString'] as const, [of, 'valueOf'] as const]),
+  [Array.prototype, 'join'],
+];
+
+/** What JavaScript may ask in any block. */
+export function askedByItself(): readonly Asked[] {
+  return IMPLICIT.map(([of, key]) => ({ of, key, value: Reflect.get(of, key) }));
+}
+
+/** Whether objects of the language still give what they gave. */
+export function giveTheSame(asked: readonly Asked[]): boolean {
+  return asked.every(({ of, key, value }) => Object.is(Reflect.get(of, key), value));
+}
+
+export function isOfChance(value: unknown): boolean {
+  return OF_CHANCE.has(value);
+}
+
 /**
  * Notes that an object is asked for something that may be other the next time: it is neither a module or a tensor, nor of
  * the language, nor made by the block, nor one of which the guards of the block tell all.
@@ -13,4 +47,41 @@ export function noteAsked(object: unknown): void {
   const asked = object as object;
   const isKnown = isOwnProxy(asked) || Array.isArray(asked) || isOurs(asked) || isIntrinsic(asked);
   if (!isKnown && !target.isMade(asked) && !target.guarded.has(asked)) target.isRepeatable = false;
+}
+
+/** Notes that an object is asked for a member: where an object of the language gives it, what that is. */
+export function noteMember(object: unknown, key: unknown): void {
+  const target = activeBuilder();
+  if (!target?.isRepeatable || object === undefined || object === null) return;
+  noteAsked(object);
+  const name = typeof key === 'symbol' ? key : String(key);
+  const of = languageOf(object, name);
+  if (!of || !target.isRepeatable || target.asked.some((one) => one.of === of && one.key === name)) return;
+  const value: unknown = Reflect.get(of, name);
+  const isKept = Object(value) !== value || isOurs(value as object) || isIntrinsic(value as object);
+  if (isKept && !isOfChance(value) && !isAccessor(of, name)) target.asked.push({ of, key: name, value });
+  else target.isRepeatable = false;
+}
+
+/** Notes that an object is taken apart, by names or as a whole. */
+export function noteTakenApart(object: unknown): void {
+  noteAsked(object);
+  const target = activeBuilder();
+  if (target && Object(object) === object && isIntrinsic(object as object)) target.isRepeatable = false;
+}
+
+/** The object of the language that answers for another one; null where that has the member itself, or knows it. */
+function languageOf(object: unknown, key: PropertyKey): object | null {
+  const asked = Object(object) as object;
+  if (isOwnProxy(asked) || isOurs(asked)) return null;
+  if (isIntrinsic(asked)) return asked;
+  return Object.hasOwn(asked, key) ? null : (Object.getPrototypeOf(asked) as object | null);
+}
+
+function isAccessor(of: object, key: PropertyKey): boolean {
+  for (let at: object | null = of; at; at = Object.getPrototypeOf(at) as object | null) {
+    const found = Object.getOwnPropertyDescriptor(at, key);
+    if (found) return found.get !== undefined || found.set !== undefined;
+  }
+  return false;
 }

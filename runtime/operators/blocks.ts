@@ -18,6 +18,13 @@ export interface BlockGuards {
 
 const guards = new WeakMap<object, BlockGuards>();
 
+/** The sites of such functions: a file that is loaded anew may hold other code at the same place. */
+const blockSites = new WeakSet<object>();
+
+export function isBlockSite(value: object): boolean {
+  return blockSites.has(value);
+}
+
 /** Marks a function as compiled and returns it. The rest is known of one that depends on nothing but what it reads. */
 export function block<T extends (...values: never[]) => unknown>(
   fn: T,
@@ -25,7 +32,10 @@ export function block<T extends (...values: never[]) => unknown>(
   read?: () => readonly unknown[],
 ): T {
   compiled.add(fn);
-  if (site && read) guards.set(fn, { site, read });
+  if (site && read) {
+    guards.set(fn, { site, read });
+    blockSites.add(site);
+  }
   return fresh(fn);
 }
 

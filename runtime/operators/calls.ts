@@ -10,6 +10,7 @@ import { isOurs } from '../tracing/harmless.ts';
 import { guardEntries } from '../tracing/lists.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import { each, methodName, settled, type Varying, varyingOf } from '../tracing/varying.ts';
+import { isOfChance } from './asked-objects.ts';
 import { isCompiled } from './blocks.ts';
 import { builtin, consoleMethod } from './builtins.ts';
 import { afterCall, afterNew, beforeCall, beforeNew, changedBy } from './calls-in-bodies.ts';
@@ -67,7 +68,7 @@ function isKnown({ fn, values }: Call): boolean {
   if (isOurs(fn) || isOwnProxy(fn)) return true;
   if (!isCompiled(fn) && !isIntrinsic(fn)) return false;
   // What they ask a tensor of the user nobody knows.
-  return fn !== Math.random && !values.some((value) => value instanceof Tensor);
+  return !isOfChance(fn) && !values.some((value) => value instanceof Tensor);
 }
 
 /** Whether a call has asked a tensor of the user for its elements: what is computed of them in the run is a value of the trace. */

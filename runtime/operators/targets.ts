@@ -7,7 +7,7 @@ import type { Slot } from '../tracing/journal.ts';
 import type { State } from '../tracing/slots.ts';
 import { described, each, settled, varyingOf } from '../tracing/varying.ts';
 import { getitem, setitem } from './access.ts';
-import { noteAsked } from './asked-objects.ts';
+import { noteAsked, noteTakenApart } from './asked-objects.ts';
 import { fresh } from './blocks.ts';
 import { call } from './calls.ts';
 import { checkIterator, noteProperty } from './effects.ts';
@@ -134,7 +134,7 @@ export function taken(
 ): unknown {
   const object = there(given, site);
   const values = count === null ? object : oneOf(object, site);
-  noteAsked(values);
+  noteTakenApart(values);
   const target = activeBuilder();
   if (target) {
     target.site = site;

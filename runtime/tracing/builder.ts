@@ -65,6 +65,8 @@ export class Builder {
   isRepeatable = true;
   /** The arrays and objects of the program of which its guards tell all. */
   guarded: ReadonlySet<object> = new Set();
+  /** What the block has asked objects of the language for, which a program may set. */
+  readonly asked: { readonly of: object; readonly key: PropertyKey; readonly value: unknown }[] = [];
   /** Counts the bodies that were recorded: the time of births. */
   private time = 0;
   /** Objects that were made in the trace, each with the time. */

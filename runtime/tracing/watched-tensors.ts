@@ -3,13 +3,13 @@ import { indexing } from '../tensor/tensor.ts';
 
 /** Told what code does with tensors of the program besides using them as operands. */
 export interface TensorWatch {
-  /** The elements of one were asked for, or what a program has put on it. */
+  /** The elements of one were asked for, or what a program has put on it, or may put there. */
   read(tensor: object): void;
   /** A part of one was taken by an index: a tensor of its own. */
   sliced(tensor: object, key: string, part: object): void;
 }
 
-const { get } = indexing;
+const { get, set } = indexing;
 let watch: TensorWatch | null = null;
 
 /** Runs code that builds a trace, and tells what it does with tensors of the program. */
@@ -17,11 +17,13 @@ export function watchTensors<T>(by: TensorWatch, run: () => T): T {
   watch = by;
   // Tensors are asked for their elements all the time: only while something watches does that cost anything.
   indexing.get = watchedGet;
+  indexing.set = watchedSet;
   try {
     return run();
   } finally {
     watch = null;
     indexing.get = get;
+    indexing.set = set;
   }
 }
 
@@ -40,7 +42,14 @@ const watchedGet: typeof get = (target, key, receiver) => {
   // What a member of a tensor asks of it itself is told of the member.
   const value = unwatched(() => get(target, key, receiver));
   if (!watch) return value;
-  if (typeof key === 'string' && !(key in target) && isSliceString(key)) watch.sliced(receiver, key, value as object);
-  else if (key === 'data' || (Object.hasOwn(target, key) && key !== 'dtype' && key !== 'dims')) watch.read(receiver);
+  const isMember = key in target;
+  if (typeof key === 'string' && !isMember && isSliceString(key)) watch.sliced(receiver, key, value as object);
+  else if (!isMember || key === 'data' || (Object.hasOwn(target, key) && key !== 'dtype' && key !== 'dims'))
+    watch.read(receiver);
   return value;
+};
+
+const watchedSet: typeof set = (target, key, value, receiver) => {
+  watch?.read(receiver);
+  return set(target, key, value, receiver);
 };
