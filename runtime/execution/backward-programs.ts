@@ -1,14 +1,15 @@
 import { goneAhead } from '../gradients/ahead.ts';
-import { type Backward, backward, gradientName, seedName } from '../gradients/backward.ts';
+import { type Backward, gradientName, seedName } from '../gradients/backward.ts';
 import type { Dim } from '../gradients/facts.ts';
+import { DerivativeKinds } from '../gradients/kinds.ts';
 import { fromResiduals } from '../gradients/residuals.ts';
 import { type Share, withShares } from '../gradients/shares.ts';
 import { keyOf } from '../graph/key.ts';
 import { readsOf } from '../onnx/captures.ts';
 import { bytesInFile } from '../onnx/external.ts';
 import { makeValueInfo } from '../onnx/make.ts';
-import { decodeModel, encodeModel, type ModelProto } from '../onnx/proto.ts';
-import type { Program, ProgramStore } from '../partition/plan.ts';
+import { encodeModel, type ModelProto } from '../onnx/proto.ts';
+import { modelOf, type Program, type ProgramStore } from '../partition/plan.ts';
 import { sizeClasses } from './size-classes.ts';
 
 /** How many derivatives of programs are kept; the one used least recently goes first. */
@@ -74,6 +75,7 @@ interface Known {
 
 /** The derivatives of the programs of one engine, each written once. */
 export class BackwardPrograms {
+  private readonly kinds = new DerivativeKinds();
   private readonly written = new Map<string, Written>();
   private readonly known = new Map<string, Known>();
   /** By programs: what their runs keep for the backward pass. */
@@ -97,9 +99,11 @@ export class BackwardPrograms {
     remember(this.uses, program.key, (this.uses.get(program.key) ?? 0) + 1);
     const isOften = first.keeps && first.uses === (program.isOften ? 0 : OFTEN);
     const used = isOften ? this.often(key, program, request, first, isShort(question)) : first;
+    // It still runs where what it computes again is too large to be kept.
+    const last = used.uses > OFTEN ? this.simplified(program, used) : used;
     this.dropOutdated(key);
-    remember(this.written, key, { ...used, uses: used.uses + 1 });
-    return { ...used, isNew: !known || isOften };
+    remember(this.written, key, { ...last, uses: last.uses + 1 });
+    return { ...last, isNew: !known || isOften };
   }
 
   /**
@@ -132,13 +136,15 @@ export class BackwardPrograms {
     const { names: extras, ahead } = this.kept.get(program.key)!;
     // Its weights are there in two forms: for the way there and back.
     if (ahead) return { ...program, extras, weights: 2 * program.weights, write: () => encodeModel(ahead) };
-    const write = () => encodeModel(withOutputs(decodeModel(program.write()), extras));
+    const write = () => encodeModel(withOutputs(modelOf(program), extras));
     // What it gives is held until the pass has come back: each session would keep room for all of it.
     return { ...program, extras, arena: false, write };
   }
 
   private write(key: string, program: Program, request: Request): BackwardProgram {
-    return made(key, program, backward(forwardOf(program, request), request));
+    const { program: own, ...names } = made(key, program, this.kinds.of(forwardOf(program, request), request));
+    // Simplifying takes ONNX Runtime twice as long as all else: what runs a few times is as fast without.
+    return { ...names, program: { ...own, simplify: program.random && own.simplify !== false } };
   }
 
   /**
@@ -147,7 +153,9 @@ export class BackwardPrograms {
    */
   private often(key: string, program: Program, request: Request, used: Written, isShort: boolean): Written {
     if (program.isOften && this.goAhead(key, program, request)) return used;
-    const { derivative, residuals } = fromResiduals(forwardOf(program, request), request);
+    const { derivative, residuals } = fromResiduals(forwardOf(program, request), request, (model, asked) =>
+      this.kinds.of(model, asked),
+    );
     const known = this.residuals(program);
     const all = [...new Set([...known, ...residuals])];
     if (all.length > known.length) {
@@ -155,9 +163,17 @@ export class BackwardPrograms {
       this.replace(key, program, request, all, derivative, isShort);
       return used;
     }
-    if (!isShort || used.weights === 0) return used;
+    if (!isShort || used.weights === 0) return this.simplified(program, used);
     this.store.drop(used.program.key);
     return { ...used, ...prepacked(used) };
+  }
+
+  /** A derivative whose model ONNX Runtime simplifies, if it does that of the program. */
+  private simplified(program: Program, used: Written): Written {
+    if (used.program.simplify !== false || program.simplify === false) return used;
+    this.store.drop(used.program.key);
+    const key = keyOf('simplified', used.program.key);
+    return { ...used, program: { ...used.program, key, simplify: true } };
   }
 
   /** From now on runs of a program, which ends in a loss, go back at once. False where it does not. */
@@ -219,7 +235,7 @@ function requestKey(program: Program, { seeds, wanted, replaced, given, shares, 
 }
 
 function forwardOf(program: Program, { shares }: Request): ModelProto {
-  return withShares(decodeModel(program.write()), shares);
+  return withShares(modelOf(program), shares);
 }
 
 function made(key: string, program: Program, { model, ...names }: Backward): BackwardProgram {
@@ -230,7 +246,8 @@ function made(key: string, program: Program, { model, ...names }: Backward): Bac
 /** The same with its weights in the form that kernels like best. */
 function prepacked(written: BackwardProgram): BackwardProgram {
   const { program, weights } = written;
-  return { ...written, program: { ...program, key: keyOf('prepacked', program.key), prepack: true, weights } };
+  const key = keyOf('prepacked', program.key);
+  return { ...written, program: { ...program, key, prepack: true, simplify: true, weights } };
 }
 
 /** Whether products of matrices have few rows, yet more than one: all dimensions but the last count. */
@@ -241,12 +258,12 @@ function isShort({ dims }: BackwardQuestion): boolean {
 }
 
 /** By itself, so that what the program keeps does not hold more. Weights stay as they are: prepacked, they would be in memory twice. */
-function programOf(key: string, { kind }: Program, model: ModelProto): Program {
-  return { key, kind, weights: 0, random: false, prepack: false, write: () => encodeModel(model) };
+function programOf(key: string, { kind, simplify = true }: Program, model: ModelProto): Program {
+  return { key, kind, weights: 0, random: false, prepack: false, simplify, write: () => encodeModel(model) };
 }
 
 function describe(program: Program): Known {
-  const { node, initializer } = decodeModel(program.write()).graph!;
+  const { node, initializer } = modelOf(program).graph!;
   return {
     makers: new Map([
       ...initializer.map(({ name }) => [name, -1] as const),

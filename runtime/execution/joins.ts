@@ -1,8 +1,8 @@
 import { keyOf } from '../graph/key.ts';
 import { joinedModels, nameInSecond } from '../onnx/joined-models.ts';
-import { decodeModel, encodeModel } from '../onnx/proto.ts';
+import { encodeModel } from '../onnx/proto.ts';
 import type { SessionTensor } from '../ort/port.ts';
-import type { Dispatch, Plan, Port, Program } from '../partition/plan.ts';
+import { type Dispatch, modelOf, type Plan, type Port, type Program } from '../partition/plan.ts';
 import type { BackwardPrograms } from './backward-programs.ts';
 
 /** What one program hands to the next has to be of so many bytes for them to become one. */
@@ -87,7 +87,7 @@ function pairOf(plan: Plan, first: Dispatch, second: Dispatch): Pair | null {
 }
 
 function programOf({ key, first, second, handed }: Pair): Program | null {
-  const write = () => joinedModels(decodeModel(first.program.write()), decodeModel(second.program.write()), handed);
+  const write = () => joinedModels(modelOf(first.program), modelOf(second.program), handed);
   if (write() === null) return null;
   return {
     key,

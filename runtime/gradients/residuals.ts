@@ -1,5 +1,5 @@
 import type { GraphProto, ModelProto } from '../onnx/proto.ts';
-import { type Backward, type BackwardRequest, backward } from './backward.ts';
+import type { Backward, BackwardRequest } from './backward.ts';
 
 /** Operators that take longer than all others: their outputs are kept instead of being computed again. */
 const HEAVY: ReadonlySet<string> = new Set([
@@ -28,10 +28,11 @@ const HEAVY: ReadonlySet<string> = new Set([
 export function fromResiduals(
   model: ModelProto,
   request: BackwardRequest,
+  write: (model: ModelProto, request: BackwardRequest) => Backward,
 ): { readonly derivative: Backward; readonly residuals: readonly string[] } {
   const given = request.given ?? new Set();
   const heavy = heavyIn(model.graph!);
-  const derivative = backward(model, { ...request, given: new Set([...given, ...heavy]) });
+  const derivative = write(model, { ...request, given: new Set([...given, ...heavy]) });
   return { derivative, residuals: derivative.inputs.filter((tensor) => heavy.has(tensor) && !given.has(tensor)) };
 }
 

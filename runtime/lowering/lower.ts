@@ -176,7 +176,8 @@ class Lowering {
     const known = new Map(model.graph.input.map((input) => [input.name, input]));
     const outputTypes = new Map(this.graph.saves.map(({ value }, i) => [outputs[i]!, value.type]));
     const initializer = [
-      ...this.writer.names.constants,
+      // Rules write constants for nodes that may turn out not to be needed.
+      ...this.writer.names.constants.filter(({ name }) => read.has(name)),
       ...model.graph.initializer.filter(({ name }) => read.has(name) && !this.provided.has(name)),
     ];
     // What stands for a tensor of a branch that did not run has no dimensions of its own.

@@ -1,7 +1,7 @@
 import { bytesInFile } from '../onnx/external.ts';
 import { makeGraph, makeModelLike, makeValueInfo } from '../onnx/make.ts';
 import type { OnnxModel } from '../onnx/model.ts';
-import { encodeModel, type ValueInfoProto } from '../onnx/proto.ts';
+import type { ModelProto, ValueInfoProto } from '../onnx/proto.ts';
 import { renameReads } from '../onnx/rename.ts';
 import type { Fragment } from './fragment.ts';
 
@@ -23,7 +23,7 @@ export class FragmentWriter {
     });
   }
 
-  write(fragment: Fragment): Uint8Array {
+  write(fragment: Fragment): ModelProto {
     const { proto, graph, initializers } = this.model;
     const nodes = fragment.nodes.map((index) => {
       const node = graph.node[index]!;
@@ -33,7 +33,7 @@ export class FragmentWriter {
     const weights = [...fragment.initializers].flatMap((name) => initializers.get(name) ?? []);
     const inputs = [...fragment.inputs.keys()].map((name) => this.input(name, fragment.aliases.get(name) ?? name));
     const outputs = fragment.outputs.map((name) => makeValueInfo(name));
-    return encodeModel(makeModelLike(proto, makeGraph('onnsight', nodes, inputs, outputs, weights)));
+    return makeModelLike(proto, makeGraph('onnsight', nodes, inputs, outputs, weights));
   }
 
   /** Whether a fragment may give other results when it runs again. */

@@ -1,3 +1,4 @@
+import { decodeModel, type ModelProto } from '../onnx/proto.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 
 /** `whole`: the model with the interventions inside. `segment`: the nodes between neighbouring cuts. */
@@ -29,6 +30,13 @@ export interface Program {
   readonly simplify?: boolean;
   /** The model in ONNX's format. */
   write(): Uint8Array;
+  /** The model before it is written, where that is at hand. */
+  model?(): ModelProto;
+}
+
+/** The model of a program, to be looked at: its nodes may be those of other models. */
+export function modelOf(program: Program): ModelProto {
+  return program.model?.() ?? decodeModel(program.write());
 }
 
 /** Where compiled programs are kept, as far as planning needs to know. */

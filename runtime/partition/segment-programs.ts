@@ -1,5 +1,6 @@
 import { keyOf } from '../graph/key.ts';
 import type { OnnxModel } from '../onnx/model.ts';
+import { encodeModel } from '../onnx/proto.ts';
 import type { Cuts } from './cuts.ts';
 import { describeFragment, type Fragment, type Replaced } from './fragment.ts';
 import type { FragmentWriter } from './fragment-writer.ts';
@@ -158,7 +159,8 @@ export function programOf(writer: FragmentWriter, fragment: Fragment): Program {
     kind: 'segment',
     weights: writer.bytes(fragment.initializers),
     random: writer.isRandom(fragment),
-    write: () => writer.write(fragment),
+    write: () => encodeModel(writer.write(fragment)),
+    model: () => writer.write(fragment),
   };
 }
 

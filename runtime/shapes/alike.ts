@@ -1,7 +1,7 @@
 import type { TensorType } from '../graph/types.ts';
 import type { OnnxModel } from '../onnx/model.ts';
-import { nodeText, tensorText } from '../onnx/proto.ts';
-import { subgraphsOf } from '../onnx/subgraphs.ts';
+import { nodeKind } from '../onnx/node-kind.ts';
+import { tensorText } from '../onnx/proto.ts';
 import { isWeight } from '../onnx/weightless.ts';
 
 /** What a node makes: the type of each output, undefined for what has no dtype here. */
@@ -104,9 +104,8 @@ function textsOf(model: OnnxModel): Texts {
 function readTexts(model: OnnxModel): Texts {
   const numbers = new Map<string, number>();
   return model.graph.node.map((node) => {
-    // Bodies read by name what stands around them.
-    if (subgraphsOf(node).length > 0) return null;
-    const text = nodeText({ ...node, input: [], output: node.output.map((name) => (name === '' ? '' : 'made')) });
+    const text = nodeKind(node);
+    if (text === null) return null;
     const number = numbers.get(text) ?? numbers.size;
     numbers.set(text, number);
     return number;

@@ -13,9 +13,11 @@ import {
 } from 'onnsight';
 import { loadBundle } from 'onnsight/bundle';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { readsOf } from '../../runtime/onnx/captures.ts';
+import { decodeModel } from '../../runtime/onnx/proto.ts';
 import { expectGradient, fixture } from '../gradients/pytorch.ts';
 import { loadToy, maxDifference } from '../support/toy.ts';
-import { compileTo, runLive, tensorsIn } from './support/build.ts';
+import { build, compileTo, runLive, tensorsIn } from './support/build.ts';
 
 let lm: Awaited<ReturnType<typeof loadToy>>;
 
@@ -96,6 +98,12 @@ describe('a backward pass in a bundle does as it does live, for any batch and le
     }
     await bundle.release();
   });
+});
+
+it.each(cases)('a bundle holds no tensor that nothing in it reads: %s', async (_, intervention) => {
+  const { graph } = decodeModel((await build(intervention)).model);
+  const read = new Set(graph!.node.flatMap(readsOf));
+  expect(graph!.initializer.filter(({ name }) => !read.has(name)).map(({ name }) => name)).toEqual([]);
 });
 
 it('the gradients that a bundle gives are those of PyTorch', async () => {
