@@ -36,6 +36,8 @@ program
   .option('--count <number>', 'how many', '1000')
   .action(async ({ count }: { count: string }) => {
     const total = Number(count);
+    // Here and there in the same pieces, however often a block has run: the last bits of other ways differ.
+    process.env.ONNSIGHT_SEGMENTS ??= 'layers';
     const fleet = await new Fleet([`toy=${TOY}`], ['lock=2', 'requests=1e9']).start(3);
     const backend = new RemoteBackend(fleet.url);
     const lm = await LanguageModel.load(TOY, { device: 'cpu' });

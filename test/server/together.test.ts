@@ -18,6 +18,8 @@ import { Random } from '../fuzz/inputs/random.ts';
 import { expectClose, loadToy, reference } from '../support/toy.ts';
 import { Asked, BARE } from './asked.ts';
 
+// Here and there in the same pieces, however often a block has run: the last bits of other ways differ.
+process.env.ONNSIGHT_SEGMENTS ??= 'layers';
 const lm = await loadToy();
 const { clean } = reference.prompts;
 const factors = Array.from({ length: 24 }, (_, i) => i / 24);
