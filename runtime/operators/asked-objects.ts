@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { isOwnProxy } from '../own-proxies.ts';
 import { activeBuilder } from '../tracing/builder.ts';
 import { isOurs } from '../tracing/harmless.ts';
@@ -30,7 +31,10 @@ export function askedByItself(): readonly Asked[] {
 
 /** Whether objects of the language still give what they gave. */
 export function giveTheSame(asked: readonly Asked[]): boolean {
-  return asked.every(({ of, key, value }) => Object.is(Reflect.get(of, key), value));
+  return asked.every(({ of, key, value }) => {
+    const found = dataMember(of, key);
+    return found !== null && Object.is(found.value, value);
+  });
 }
 
 export function isOfChance(value: unknown): boolean {
@@ -54,12 +58,13 @@ export function noteMember(object: unknown, key: unknown): void {
   const target = activeBuilder();
   if (!target?.isRepeatable || object === undefined || object === null) return;
   noteAsked(object);
-  const name = typeof key === 'symbol' ? key : String(key);
-  const of = languageOf(object, name);
-  if (!of || !target.isRepeatable || target.asked.some((one) => one.of === of && one.key === name)) return;
-  const value: unknown = Reflect.get(of, name);
-  const isKept = Object(value) !== value || isOurs(value as object) || isIntrinsic(value as object);
-  if (isKept && !isOfChance(value) && !isAccessor(of, name)) target.asked.push({ of, key: name, value });
+  if (!target.isRepeatable || isOwnProxy(object) || isOurs(Object(object) as object)) return;
+  const name = typeof key === 'number' ? String(key) : key;
+  const of = typeof name === 'string' || typeof name === 'symbol' ? giverOf(object, name) : 'unknown';
+  if (of === null) return;
+  if (of !== 'unknown' && target.asked.some((one) => one.of === of && one.key === name)) return;
+  const found = of === 'unknown' ? null : dataMember(of, name as PropertyKey);
+  if (of !== 'unknown' && found && isKept(found.value)) target.asked.push({ of, key: name as PropertyKey, ...found });
   else target.isRepeatable = false;
 }
 
@@ -70,18 +75,35 @@ export function noteTakenApart(object: unknown): void {
   if (target && Object(object) === object && isIntrinsic(object as object)) target.isRepeatable = false;
 }
 
-/** The object of the language that answers for another one; null where that has the member itself, or knows it. */
-function languageOf(object: unknown, key: PropertyKey): object | null {
-  const asked = Object(object) as object;
-  if (isOwnProxy(asked) || isOurs(asked)) return null;
-  if (isIntrinsic(asked)) return asked;
-  return Object.hasOwn(asked, key) ? null : (Object.getPrototypeOf(asked) as object | null);
+/** Whether a value is the same as long as it is the same one. */
+function isKept(value: unknown): boolean {
+  return (Object(value) !== value || isOurs(value as object) || isIntrinsic(value as object)) && !isOfChance(value);
 }
 
-function isAccessor(of: object, key: PropertyKey): boolean {
+/** The object of the language that answers for another one; null where that has the member itself. */
+function giverOf(object: unknown, key: PropertyKey): object | null | 'unknown' {
+  const asked = Object(object) as object;
+  if (isIntrinsic(asked)) return asked;
+  // Nobody but the block asks it: its traps are the user's code.
+  if (types.isProxy(asked)) return 'unknown';
+  if (Object.hasOwn(asked, key)) return null;
+  const prototype = Object.getPrototypeOf(asked) as object | null;
+  return prototype === null || isOfLanguage(prototype) ? prototype : 'unknown';
+}
+
+/** Whether an object is the prototype of a class of the language. */
+function isOfLanguage(prototype: object): boolean {
+  if (types.isProxy(prototype)) return false;
+  const maker: unknown = Object.getOwnPropertyDescriptor(prototype, 'constructor')?.value;
+  return typeof maker === 'function' && isIntrinsic(maker) && maker.prototype === prototype;
+}
+
+/** What an object of the language has under a name, itself or by its prototypes; null where that runs code. */
+function dataMember(of: object, key: PropertyKey): { readonly value: unknown } | null {
   for (let at: object | null = of; at; at = Object.getPrototypeOf(at) as object | null) {
+    if (types.isProxy(at)) return null;
     const found = Object.getOwnPropertyDescriptor(at, key);
-    if (found) return found.get !== undefined || found.set !== undefined;
+    if (found) return found.get || found.set ? null : { value: found.value };
   }
-  return false;
+  return { value: undefined };
 }

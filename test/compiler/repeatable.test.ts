@@ -20,7 +20,7 @@ it.each([
   ['() => [...m.h].map((h, i) => save(h.output * i))', '() => [m, save]'],
   [
     '() => { const f = (x) => x * by; return save(f(m.a.output ?? 1) ? Math.sqrt(2) : -1); }',
-    '() => [by, save, m, Math]',
+    '() => [by, save, m, Math.sqrt]',
   ],
   ['() => { const { a, b: [c = by, ...d] } = m; return save(a.output * c); }', '() => [by, m, save]'],
   ['() => { for (const [i, h] of list.entries()) m.h[h].output *= i; return save(m.a); }', '() => [list, m, save]'],
@@ -36,7 +36,10 @@ it.each([
   ],
   ['() => { switch (by) { case 1: return save(m.a); default: return save(m.b); } }', '() => [by, save, m]'],
   ['() => { function f(x: number): number { return x * by; } return save(f(m.a)); }', '() => [by, save, m]'],
-  ['() => save(m.a.output * Number(by) + Object.keys(steer).length)', '() => [save, m, Number, by, Object, steer]'],
+  [
+    '() => save(m.a.output * Number(by) + Object.keys(steer).length)',
+    '() => [save, m, Number, by, Object.keys, steer]',
+  ],
   [
     '() => { const f = <T,>(x: T): T => x; return save<number>(f<any>(m.a!.output satisfies any)); }',
     '() => [save, m]',
