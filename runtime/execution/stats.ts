@@ -1,4 +1,4 @@
-import type { DispatchKind } from '../partition/plan.ts';
+import type { DispatchKind } from '../partition/dispatch-kind.ts';
 import type { Segmentation } from '../partition/segmentation.ts';
 
 /** What became of one dispatch of a run; `backward`: of the backward pass through one, which has its name. */

@@ -1,11 +1,6 @@
 import { decodeModel, type ModelProto } from '../onnx/proto.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-
-/** `whole`: the model with the interventions inside. `segment`: the nodes between neighbouring cuts. */
-export type ProgramKind = 'whole' | 'segment' | 'intervention';
-
-/** A `call` is a segment of the model that runs on other values. */
-export type DispatchKind = ProgramKind | 'call';
+import type { DispatchKind, ProgramKind } from './dispatch-kind.ts';
 
 /** A model that is compiled to one session. */
 export interface Program {

@@ -1,6 +1,7 @@
 import { ReuseScope, save, tanh } from 'onnsight';
 import { beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Engine } from '../../runtime/execution/engine.ts';
+import { Tiers } from '../../runtime/partition/tiers.ts';
 import { TOY } from '../support/fixtures.ts';
 import { difference, type Engines, ids, names, newEngine, openEngines, runGraph } from './engines.ts';
 
@@ -71,9 +72,12 @@ it('others go on in segments, and what shares its runs in a scope does too', asy
   expect(names(await run(scaled(2), inputs, new ReuseScope())).length).toBeGreaterThan(3);
 });
 
-describe('where sessions cost much', () => {
+describe('where sessions cost much, and memory has no room for those of single blocks', () => {
   beforeEach(() => {
     clock.tick = 50;
+    const room = vi.spyOn(Tiers.prototype as unknown as { readonly hasRoom: boolean }, 'hasRoom', 'get');
+    room.mockReturnValue(false);
+    return () => room.mockRestore();
   });
 
   const last = () => {
