@@ -3,8 +3,8 @@ import { fetchFile, MANIFEST_BYTES } from './fetch-file.ts';
 import { checkBytes, placeIn } from './files.ts';
 import { type LazyBundle, lazyBundle } from './lazy.ts';
 import { checkManifest, MANIFEST, parseManifest } from './manifest.ts';
+import type { BundleFile, Manifest } from './manifest-types.ts';
 import { checkLoadOptions } from './options.ts';
-import type { BundleFile, Manifest } from './schema.ts';
 import { type BundleDevice, type BundleSession, bundleSession, cannotLoad, type LoadBundleOptions } from './session.ts';
 import { type BundleInputs, openTokenizer } from './texts.ts';
 

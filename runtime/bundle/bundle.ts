@@ -5,8 +5,8 @@ import { matchInputs } from '../inputs/signature.ts';
 import type { Tokenizer } from '../types/tokenizer.ts';
 import { defaultFromJson } from './defaults.ts';
 import { BundleError } from './error.ts';
+import type { BundleTensor, Manifest } from './manifest-types.ts';
 import { outputsIn, resultsOf } from './results.ts';
-import type { BundleTensor, Manifest } from './schema.ts';
 import type { BundleDevice, BundleSession, Declared } from './session.ts';
 import { type BundleInputs, withTokens } from './texts.ts';
 

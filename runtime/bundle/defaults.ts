@@ -1,7 +1,7 @@
 import type { DType } from '../graph/types.ts';
 import { type AnyTensor, Tensor } from '../tensor/tensor.ts';
 import { BundleError } from './error.ts';
-import type { BundleParameter } from './schema.ts';
+import type { BundleParameter } from './manifest-types.ts';
 
 type Default = NonNullable<BundleParameter['default']>;
 

@@ -1,5 +1,5 @@
 import { BundleError } from './error.ts';
-import type { BundleFile } from './schema.ts';
+import type { BundleFile } from './manifest-types.ts';
 
 /** Compares a file of a bundle with the manifest. Throws a BundleError if they differ. */
 export async function checkBytes(bytes: Uint8Array<ArrayBuffer>, file: BundleFile, place: string): Promise<void> {

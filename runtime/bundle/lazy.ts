@@ -1,7 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 
 import type { Bundle } from './bundle.ts';
-import type { Manifest } from './schema.ts';
+import type { Manifest } from './manifest-types.ts';
 import type { LoadBundleOptions } from './session.ts';
 import type { BundleInputs } from './texts.ts';
 

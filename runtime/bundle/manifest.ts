@@ -1,5 +1,5 @@
 import { BundleError } from './error.ts';
-import type { Manifest } from './schema.ts';
+import type { Manifest } from './manifest-types.ts';
 
 /** The version of the bundle format that is written and read. */
 export const BUNDLE_VERSION = 1;

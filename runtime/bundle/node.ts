@@ -22,8 +22,9 @@ import { fetchFile, MANIFEST_BYTES } from './fetch-file.ts';
 import { checkBytes, checkHash, checkSize, MOVED, placeIn } from './files.ts';
 import { type LazyBundle, lazyBundle } from './lazy.ts';
 import { MANIFEST, parseManifest } from './manifest.ts';
+import type { BundleFile, Manifest } from './manifest-types.ts';
 import { checkLoadOptions } from './options.ts';
-import { type BundleFile, type Manifest, manifestSchema } from './schema.ts';
+import { manifestSchema } from './schema.ts';
 import {
   type BundleDevice,
   type BundleSession,

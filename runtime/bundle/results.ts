@@ -1,6 +1,6 @@
 import { foldEntries, splitEntries } from '../tensor/entries.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import type { ListOutputs, Returns } from './schema.ts';
+import type { ListOutputs, Returns } from './manifest-types.ts';
 
 /** The value that the block returned, made of the outputs of a run. */
 export function resultsOf(returns: Returns, outputs: ReadonlyMap<string, Tensor>): unknown {

@@ -5,7 +5,7 @@ import { DECODER_TOKEN_IDS } from '../onnx/encoder-decoder-names.ts';
 import type { TensorData } from '../tensor/tensor.ts';
 import type { Tokenizer } from '../types/tokenizer.ts';
 import { BundleError } from './error.ts';
-import type { BundleFile, Manifest } from './schema.ts';
+import type { BundleFile, Manifest } from './manifest-types.ts';
 
 /** A text, or several: a row of tokens each. */
 export type Texts = string | readonly string[];

@@ -18,7 +18,7 @@ import { intervention, type LanguageModel, save } from 'onnsight';
 import { BundleError, loadBundle, type Tensor } from 'onnsight/bundle';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { checkManifest, parseManifest } from '../../runtime/bundle/manifest.ts';
-import type { Manifest } from '../../runtime/bundle/schema.ts';
+import type { Manifest } from '../../runtime/bundle/manifest-types.ts';
 import { compileTo, freshFolder, TOY_MODEL } from './support/build.ts';
 
 const steer = intervention({ alpha: 'float32' }, (model: LanguageModel, { alpha }) => {
@@ -94,7 +94,11 @@ const cases: readonly [what: string, folder: () => string, message: RegExp][] = 
     () => changed((m) => void Object.assign(tensor(m.outputs, 0), { name: 'x' })),
     /names an output 'x' that the model does not have/,
   ],
-  ['an input left out', () => changed((m) => void m.parameters.pop()), /does not name the model's input 'alpha'/],
+  [
+    'an input left out',
+    () => changed((m) => ({ ...m, parameters: m.parameters.slice(0, -1) })),
+    /does not name the model's input 'alpha'/,
+  ],
   [
     'results of an output that is not there',
     () => changed((m) => ({ ...m, returns: { kind: 'tensor', output: 'x' } })),

@@ -5,7 +5,7 @@ import { intervention, type LanguageModel, save } from 'onnsight';
 import protobuf from 'protobufjs';
 import { beforeAll, expect, it } from 'vitest';
 import { tritonConfig } from '../../runtime/bundle/build/triton.ts';
-import type { BundleTensor, Manifest } from '../../runtime/bundle/schema.ts';
+import type { BundleTensor, Manifest } from '../../runtime/bundle/manifest-types.ts';
 import { build } from './support/build.ts';
 import { INTERVENTIONS } from './support/structures.ts';
 

@@ -8,9 +8,8 @@ const { exports } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
 };
 const entries = Object.entries(exports).flatMap(([name, { types }]) => (types ? [[name, types] as const] : []));
 
-/** Plugins are those of other packages; what a bundle holds is known by its schema. */
+/** Plugins are those of other packages. */
 const KNOWN: Readonly<Record<string, readonly string[]>> = {
-  './bundle': ['zod'],
   './unplugin': ['unplugin'],
   './vite': ['vite'],
 };

@@ -13,7 +13,7 @@ import type { SavedProxy } from '../../tracing/saves.ts';
 import type { InterventionParameter } from '../../types/intervention.ts';
 import { defaultToJson } from '../defaults.ts';
 import { BUNDLE_VERSION } from '../manifest.ts';
-import type { BundleFile, Manifest } from '../schema.ts';
+import type { BundleFile, Manifest } from '../manifest-types.ts';
 import { loadable } from './check.ts';
 import { demanded } from './demanded.ts';
 import { freeSizes, namedDims, withDimNames, withOutputs } from './dim-names.ts';

@@ -1,5 +1,5 @@
 import { isFilledIn, takeTokens } from '../../inputs/convention.ts';
-import type { BundleParameter, BundleTensor, Manifest, Returns } from '../schema.ts';
+import type { BundleParameter, BundleTensor, Manifest, Returns } from '../manifest-types.ts';
 
 /** The JavaScript beside a bundle: a function by the intervention's name, with the manifest inside. */
 export function loaderSource(manifest: Manifest): string {

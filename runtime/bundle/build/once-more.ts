@@ -6,7 +6,7 @@ import { formatSite, type Site, siteOf } from '../../graph/site.ts';
 import type { Node } from '../../graph/types.ts';
 import { withRegions } from '../../graph/walk.ts';
 import { isSame } from '../../tracing/journal.ts';
-import type { Returns } from '../schema.ts';
+import type { Returns } from '../manifest-types.ts';
 import { ReturnedValues } from './returns.ts';
 
 const REMEDY = 'What shall differ from run to run is a parameter.';

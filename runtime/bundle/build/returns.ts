@@ -7,7 +7,7 @@ import { isPlainObject } from '../../tracing/plain-object.ts';
 import { SavedProxy } from '../../tracing/saves.ts';
 import { savedTexts } from '../../tracing/texts.ts';
 import { type Case, varyingOf } from '../../tracing/varying.ts';
-import type { ListOutputs, Returns } from '../schema.ts';
+import type { ListOutputs, Returns } from '../manifest-types.ts';
 
 /** The value that a block returned, as data, and the traced values in it: each has an output of its own. */
 export class ReturnedValues {

@@ -8,7 +8,7 @@ import { paddingSide } from '../../language/padding-side.ts';
 import { DECODER_TOKEN_IDS } from '../../onnx/encoder-decoder-names.ts';
 import type { OnnxModel } from '../../onnx/model.ts';
 import { BundleError } from '../error.ts';
-import type { BundleFile, Manifest } from '../schema.ts';
+import type { BundleFile, Manifest } from '../manifest-types.ts';
 
 /** A file that is written as it is. */
 export interface BesideFile {

@@ -1,4 +1,4 @@
-import type { BundleTensor, Manifest } from '../schema.ts';
+import type { BundleTensor, Manifest } from '../manifest-types.ts';
 
 /** The names that the Open Inference Protocol, and Triton behind `TYPE_`, have for dtypes. */
 const DATATYPES: Readonly<Record<BundleTensor['dtype'], string>> = {

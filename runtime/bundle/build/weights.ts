@@ -6,7 +6,7 @@ import type { OnnxModel } from '../../onnx/model.ts';
 import type { ModelProto } from '../../onnx/proto.ts';
 import { mapTensors, tensorsOf } from '../../onnx/tensors.ts';
 import { BundleError } from '../error.ts';
-import type { BundleFile } from '../schema.ts';
+import type { BundleFile } from '../manifest-types.ts';
 
 /** A file with weights of a bundle, under its name there: a file of the model, or data that is written with the bundle. */
 export type WeightFile = { readonly file: BundleFile } & ({ readonly source: string } | { readonly data: Uint8Array });
