@@ -9,6 +9,10 @@ import type { ServedModel } from '../served-model.ts';
 import { type TraceRoutes, USUAL_URGENCY } from './traces.ts';
 
 const tokens = z.array(z.int().nonnegative()).min(1);
+/** What clients send although it is what happens anyway. */
+const only = <const T extends number | false | null>(value: T) =>
+  z.literal(value, { error: ({ input }) => `${input} is not served: leave it out, or send ${value}` });
+const PROMPT = { error: 'one prompt at a time: a text, or the ids of its tokens' };
 /** What OpenAI's clients may send, as far as it means something here; what would change the result unheard is refused. */
 const common = {
   /** The name of a model, or of a model and an edit: `gpt2:calm`. */
@@ -20,25 +24,25 @@ const common = {
   stop: z.union([z.string().min(1), z.array(z.string().min(1)).max(16)]).nullish(),
   stream: z.boolean().nullish(),
   stream_options: z.strictObject({ include_usage: z.boolean().optional() }).nullish(),
-  n: z.literal(1).nullish(),
-  frequency_penalty: z.literal(0).nullish(),
-  presence_penalty: z.literal(0).nullish(),
+  n: only(1).nullish(),
+  frequency_penalty: only(0).nullish(),
+  presence_penalty: only(0).nullish(),
   user: z.string().nullish(),
 };
 const textSchema = z.strictObject({
   ...common,
   /** Clients send a list of prompts, too: here of one. */
-  prompt: z.union([z.string(), tokens, z.array(z.union([z.string(), tokens])).length(1)]),
-  echo: z.literal(false).nullish(),
-  best_of: z.literal(1).nullish(),
-  logprobs: z.null().optional(),
+  prompt: z.union([z.string(), tokens, z.array(z.union([z.string(), tokens])).length(1)], PROMPT),
+  echo: only(false).nullish(),
+  best_of: only(1).nullish(),
+  logprobs: only(null).optional(),
 });
 const content = z.union([z.string(), z.array(z.strictObject({ type: z.literal('text'), text: z.string() }))]);
 const chatSchema = z.strictObject({
   ...common,
   messages: z.array(z.looseObject({ role: z.string(), content })).min(1),
   max_completion_tokens: z.int().positive().nullish(),
-  logprobs: z.literal(false).nullish(),
+  logprobs: only(false).nullish(),
 });
 
 /** The tokens of a completion where none are asked for, as OpenAI has it. */

@@ -149,8 +149,14 @@ describe('completions, as OpenAI has them', () => {
     ['a model of no language', 404, { model: 'mlp' }, /^There is no language model 'mlp'/],
     ['an edit that there is not', 404, { model: 'toy:calm' }, /^There is no edit 'calm': there is dampened\.$/],
     ['an option that would be ignored', 400, { logit_bias: { 5: 1 } }, /Unrecognized key: "logit_bias"/],
-    ['more than one choice', 400, { n: 2 }, /n/],
-    ['more than one prompt', 400, { prompt: [PROMPT, PROMPT] }, /prompt/],
+    ['more than one choice', 400, { n: 2 }, /2 is not served: leave it out, or send 1\n.*at n$/],
+    [
+      'more than one prompt',
+      400,
+      { prompt: [PROMPT, PROMPT] },
+      /one prompt at a time: a text, or the ids of its tokens/,
+    ],
+    ['probabilities of tokens', 400, { logprobs: 2 }, /2 is not served: leave it out, or send null/],
     ['tokens that are none of the model', 400, { prompt: [5, 9999] }, /9999/],
     ['more than the context holds', 400, { max_tokens: 1000 }, /the model's context holds 64/],
   ])('%s is refused', async (_, code, change, says) => {
