@@ -9,6 +9,7 @@ import { Tensor } from '../tensor/tensor.ts';
 import { BackwardPass, IndependentError, OrderError } from './backward-pass.ts';
 import { constant, type Gradient, type Recorder } from './recorder.ts';
 import { fromTensor, toTensor, zerosLike } from './session-tensors.ts';
+import { isOfWeightsAlone } from './slots.ts';
 import type { RunStats } from './stats.ts';
 import type { Tape } from './tape.ts';
 
@@ -149,6 +150,7 @@ export class Gradients {
     const wanted = this.context.nodes.filter((node) => node.op === 'grad' && node.inputs[0] === handle);
     const { tape, recorder, made } = this.context;
     recorder.prepare();
+    for (const [value, node] of replaced) if (isOfWeightsAlone(value, tape)) throw ofWeightsAlone(node);
     const replacing = new Set<Value>();
     this.replacing.set(handle, replacing);
     const goal = {
@@ -205,6 +207,13 @@ export class Gradients {
 function circle(node: Node): TraceError {
   return new TraceError(
     'This is a cycle: a gradient is set to something that depends on a gradient further back, which is computed from it.',
+    node.site,
+  );
+}
+
+function ofWeightsAlone(node: Node): TraceError {
+  return new TraceError(
+    "The gradient by this tensor cannot be set: the model computes it of its weights alone, anew at each place that needs it. Set the gradient by what is computed from it, or set the tensor itself: module.output = …, whose gradient is a value's as any other.",
     node.site,
   );
 }

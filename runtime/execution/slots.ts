@@ -11,7 +11,10 @@ export interface ValueSlot {
   readonly producer: number;
 }
 
-/** A weight of a model that a value of the graph stands for; as the parameter that it is there, where it is several. */
+/**
+ * A weight of a model, or what it computes of weights alone, that a value of the graph stands for; as the parameter that it
+ * is there, where it is several.
+ */
 export interface Weight {
   readonly value: Value;
   readonly engine: TapedRun['engine'];
@@ -182,12 +185,16 @@ export class Slots {
 
   private weightOf(value: Value): [Value, Weight[]][] {
     const { node } = value;
-    if (node?.op !== 'read' || node.attributes.port !== 'parameter') return [];
-    const run = this.tape.find((entry): entry is TapedRun => entry.kind === 'run' && entry.saves.includes(value));
+    if (node?.op !== 'read') return [];
+    const run = runOf(value, this.tape);
     if (!run) return [];
     const { engine } = run;
     const address = (node as NodeOf<'read'>).attributes;
     const { tensor, nodes } = engine.locate(address);
+    if (address.port !== 'parameter') {
+      const isOf = isOfWeightsAlone(value, this.tape);
+      return isOf ? [[value, [{ value, engine, name: tensor, tensor, share: null, isTransposed: false }]]] : [];
+    }
     if (nodes.length === 0) {
       const own = { value, engine, name: tensor, tensor, share: null, isTransposed: false };
       const copy = transposedCopy(engine.model, tensor);
@@ -197,4 +204,17 @@ export class Slots {
     const share = { name: `onnsight/share/${address.path}`, weight: tensor, others };
     return [[value, [{ value, engine, name: share.name, tensor, share, isTransposed: false }]]];
   }
+}
+
+/** Whether a value is what a model computes of its weights alone: each program that needs it makes it. */
+export function isOfWeightsAlone(value: Value, tape: Tape): boolean {
+  const { node } = value;
+  if (node?.op !== 'read' || (node as NodeOf<'read'>).attributes.port === 'parameter') return false;
+  const engine = runOf(value, tape)?.engine;
+  return engine?.model.links.constant.has(engine.locate((node as NodeOf<'read'>).attributes).tensor) ?? false;
+}
+
+/** The run that gives a value. */
+function runOf(value: Value, tape: Tape): TapedRun | undefined {
+  return tape.find((entry): entry is TapedRun => entry.kind === 'run' && entry.saves.includes(value));
 }

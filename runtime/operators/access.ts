@@ -27,6 +27,7 @@ import {
   writesLength,
 } from './filled-writes.ts';
 import { asName, checkConverted } from './implicit-calls.ts';
+import { asScalar } from './of-results.ts';
 import { setsOutside } from './outside.ts';
 import { there } from './there.ts';
 import { above, checkGetter } from './user-objects.ts';
@@ -50,7 +51,7 @@ export function getitem(of: unknown, by: unknown, site: Site): unknown {
   at(site);
   const object = there(of, site);
   noteAsked(object);
-  const key = settled(by);
+  const key = object instanceof Tensor ? settled(by) : asScalar(settled(by));
   const varying = varyingOf(object);
   if (varying) return each(varying, (one) => getitem(one, key, site));
   checkThere(object, key, site);
@@ -66,6 +67,11 @@ export function getitem(of: unknown, by: unknown, site: Site): unknown {
   } else if (object instanceof Tensor && activeBuilder() && (Object(key) === key || key === null)) {
     // JavaScript would make a text of a list: [[0, 1]] would be [0, 1].
     return getTensorItem(toProxy(object), key);
+  } else if (object instanceof Tensor && Array.isArray(key)) {
+    throw new TraceError(
+      'JavaScript makes a text of a list that stands in brackets, which is another index. Write indexSelect(t, dim, tensor(list)).',
+      site,
+    );
   } else if (key instanceof TensorProxy) {
     throw new TraceError('Only tensors and arrays of tensors or numbers can be indexed with a traced value.', site);
   }
@@ -134,7 +140,7 @@ export function setitem(of: unknown, by: unknown, value: unknown, site: Site): u
   const target = activeBuilder();
   if (target) target.site = site;
   const object = there(of, site);
-  const key = settled(by);
+  const key = asScalar(settled(by));
   checkThere(object, key, site);
   const varying = varyingOf(object) ?? varyingOf(key);
   if (varying) {
@@ -207,6 +213,7 @@ export function length(of: unknown, site: Site): unknown {
   if (varying) return each(varying, (one) => length(one, site));
   if (object instanceof TensorProxy)
     return object[inner].type.shape?.[0] ?? getTensorItem(toProxy(functions.shape(asTraced(object))), 0);
+  if (object instanceof Tensor) return object.dims[0];
   checkThere(object, 'length', site);
   checkClosed(object, 'length', site);
   if (isFilledHere(object)) return lengthOf(object);

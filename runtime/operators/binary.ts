@@ -25,6 +25,7 @@ import { hasElements, isTraced } from './is-traced.ts';
 import { areOfTwoKinds, isScalar } from './kinds.ts';
 import { checkHasNumber, isNumbers } from './no-number.ts';
 import { asNumber } from './numbers.ts';
+import { asEqual, asScalar } from './of-results.ts';
 import { primitive } from './primitives.ts';
 import { textError } from './text-error.ts';
 import { there } from './there.ts';
@@ -34,13 +35,9 @@ import { whichever } from './whichever.ts';
 export function binary(operator: string, left: unknown, right: unknown, site: Site): unknown {
   const target = activeBuilder();
   if (target) target.site = site;
-  const [one, other] = converted(
-    operator,
-    settled(left),
-    operator === 'in' ? there(right, site) : settled(right),
-    site,
-  );
   const isEquality = EQUALITY.has(operator);
+  const [x, y] = ofResults(operator, settled(left), operator === 'in' ? there(right, site) : settled(right), site);
+  const [one, other] = converted(operator, x, y, site);
   const a = isEquality && isAsked(one, other) ? asked(one) : one;
   const b = isEquality && isAsked(other, one) ? asked(other) : other;
   if (isEquality) checkCompared(a, b, site);
@@ -48,7 +45,7 @@ export function binary(operator: string, left: unknown, right: unknown, site: Si
     checkNumbers(operator, a, b, site);
     if (target?.isRecording) checkOperands(operator, [a, b], site);
     if (operator === 'instanceof') return isInstance(a, b, site);
-    if (ELEMENTWISE.has(operator) && [a, b].some(hasElements)) return TENSOR_BINARY[operator]!(a as never, b as never);
+    if (ELEMENTWISE.has(operator) && [a, b].some(hasElements)) return elementwise(operator, a, b);
     return PLAIN_BINARY[operator]!(a as never, b as never);
   }
   const varying = varyingOf(a) ?? varyingOf(b);
@@ -78,15 +75,26 @@ export function binary(operator: string, left: unknown, right: unknown, site: Si
     if (ownTest(b)) throw ownTestError(site);
     return PLAIN_BINARY.instanceof!((isScalar(a, 'instanceof', site) ? 0 : a) as never, b as never);
   }
-  const operate = TENSOR_BINARY[operator];
-  if (!operate) throw new TraceError(MEANINGLESS[operator]!, site);
+  if (!TENSOR_BINARY[operator]) throw new TraceError(MEANINGLESS[operator]!, site);
   if (operator === '+' && (typeof a === 'string' || typeof b === 'string')) {
     if (!(a instanceof TensorProxy) && !(b instanceof TensorProxy)) return PLAIN_BINARY['+']!(a as never, b as never);
     throw textError('is joined to a text', site);
   }
+  return elementwise(operator, a, b);
+}
+
+function elementwise(operator: string, a: unknown, b: unknown): unknown {
+  const operate = TENSOR_BINARY[operator]!;
   return ARITHMETIC.has(operator)
     ? operate(asNumber(a) as never, asNumber(b) as never)
     : operate(a as never, b as never);
+}
+
+/** Both sides, results of earlier traces as the values that they are in a block. */
+function ofResults(operator: string, a: unknown, b: unknown, site: Site): readonly [unknown, unknown] {
+  if (activeBuilder()) return [asScalar(a), asScalar(b)];
+  if (operator === 'in') return [asScalar(a), b];
+  return EQUALITY.has(operator) ? asEqual(a, b, operator, site) : [a, b];
 }
 
 /** Whether JavaScript takes a traced value for a number. */

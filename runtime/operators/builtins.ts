@@ -1,5 +1,6 @@
 import { TraceError } from '../errors.ts';
 import type { Site } from '../graph/types.ts';
+import { Tensor } from '../tensor/tensor.ts';
 import { activeBuilder } from '../tracing/builder.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import { binary } from './binary.ts';
@@ -15,6 +16,7 @@ import { log } from './log.ts';
 import { includes, indexOf, isTracedSearch, lastIndexOf } from './look-ups.ts';
 import { math } from './math.ts';
 import { checkArray } from './no-number.ts';
+import { asCondition, asScalar } from './of-results.ts';
 import { native } from './plain-values.ts';
 import { primitive } from './primitives.ts';
 import { textError } from './text-error.ts';
@@ -73,10 +75,29 @@ for (const name of LOOKING) {
   const kinds: readonly unknown[] = fn === Number || fn === Boolean ? ['number', 'boolean'] : ['number'];
   meanings.set(fn, (receiver, given, site) => {
     if (MAKING.has(name)) checkArray(given[0], 'tensor(array)', site);
+    if (!activeBuilder()) return Reflect.apply(fn, receiver, ofResults(fn, given, site));
     const values = CONVERTING.has(name) ? given.map((value) => primitive(value, 'number', site)) : given;
     return ofNumber && isTracedSearch(null, values) && kinds.includes(typeof_(values[0], site))
       ? ofNumber(values[0], site)
       : Reflect.apply(fn, receiver, native(name, values, site));
+  });
+}
+
+/** Outside of a block: results as what is in them. */
+function ofResults(fn: Function_, values: readonly unknown[], site: Site): readonly unknown[] {
+  if (fn === Boolean) return values.map((value) => asCondition(value, site));
+  return fn === String ? values : values.map(asScalar);
+}
+
+/** Methods that a function decides for, where the graph does not: outside of a block. */
+for (const name of ['filter', 'find', 'findIndex', 'findLast', 'findLastIndex', 'some', 'every']) {
+  const fn = Reflect.get(Array.prototype, name) as Function_;
+  meanings.set(fn, (receiver, [decide, ...others], site) => {
+    const [meant] = withMeanings([decide], site);
+    function isTrue(this: unknown, ...items: unknown[]): unknown {
+      return asCondition(Reflect.apply(meant as Function_, this, items), site);
+    }
+    return Reflect.apply(fn, receiver, [typeof decide === 'function' ? isTrue : decide, ...others]);
   });
 }
 
@@ -117,16 +138,22 @@ function givenAll({ name }: Function_, site: Site): TraceError {
 /** Functions of JavaScript among the arguments have the same meaning as in a block: `xs.map(Math.abs)`. */
 function withMeanings(values: readonly unknown[], site: Site): readonly unknown[] {
   return values.map((value) => {
-    if (typeof value !== 'function' || !activeBuilder()) return value;
+    if (typeof value !== 'function') return value;
     const { fn, receiver, values: first } = resolveCall({ fn: value, receiver: undefined, values: [] });
     const meaning = builtin(fn);
     if (!meaning) return value;
     return (...items: unknown[]) => {
-      const isOfSeveral = SEVERAL_NUMBERS.has(fn) && items.some((item) => Array.isArray(item));
+      const isOfSeveral = activeBuilder() && SEVERAL_NUMBERS.has(fn) && items.some((item) => Array.isArray(item));
       if (isOfSeveral) throw givenAll(fn as Function_, site);
       return meaning(receiver, [...first, ...items], site);
     };
   });
+}
+
+/** A search outside of a block, or among what is no number of it. */
+function foundNow(fn: Function_, list: unknown, [wanted, ...from]: readonly unknown[]): unknown {
+  const isPlain = activeBuilder() || !Array.isArray(list) || ![wanted, ...list].some((one) => one instanceof Tensor);
+  return Reflect.apply(fn, isPlain ? list : list.map(asScalar), [isPlain ? wanted : asScalar(wanted), ...from]);
 }
 
 /** Searches, by the value that a traced number will have. */
@@ -136,7 +163,7 @@ for (const [name, search] of Object.entries(SEARCHES)) {
   for (const prototype of [Array.prototype, Object.getPrototypeOf(Uint8Array.prototype)]) {
     const fn = Reflect.get(prototype, name) as Function_;
     meanings.set(fn, (receiver, values, site) =>
-      isTracedSearch(receiver, values) ? search(receiver as [], values, site) : Reflect.apply(fn, receiver, values),
+      isTracedSearch(receiver, values) ? search(receiver as [], values, site) : foundNow(fn, receiver, values),
     );
   }
 }
@@ -145,11 +172,17 @@ for (const fn of [Map.prototype.has, Set.prototype.has] as Function_[]) {
   meanings.set(fn, (receiver, values, site) =>
     isTracedSearch(null, values)
       ? includes([...(receiver as Set<unknown>).keys()], values, site)
-      : Reflect.apply(fn, receiver, values),
+      : Reflect.apply(fn, receiver, [keyOf(receiver as Set<unknown>, values[0])]),
   );
 }
 
-meanings.set(Object.is, (_, [a, b], site) => {
+/** What a result outside of a block is found by: itself, if it is a key. */
+function keyOf(keyed: Pick<Set<unknown>, 'has'>, wanted: unknown): unknown {
+  return activeBuilder() || keyed.has(wanted) ? wanted : asScalar(wanted);
+}
+
+meanings.set(Object.is, (_, given, site) => {
+  const [a, b] = [asScalar(given[0]), asScalar(given[1])];
   const areScalars = [a, b].every((one) => !(one instanceof TensorProxy) || typeof_(one, site) !== 'object');
   if (areScalars && [a, b].some((one) => one instanceof TensorProxy)) return isSameValue(a, b, site);
   return Object.is(...(native('Object.is', [a, b], site) as [unknown, unknown]));
@@ -175,7 +208,7 @@ meanings.set(Map.prototype.get, (receiver, values, site) => {
   // A key that is NaN is found by no comparison.
   if (!isTracedSearch(null, values) || keys.some(Number.isNaN)) {
     checkKey('Map.get()', values[0], 'Compare the keys with if/else, or keep the values in an array.', site);
-    return map.get(values[0]);
+    return map.get(keyOf(map, values[0]));
   }
   const index = indexOf(keys, values, site);
   return perhapsEntry([...map.values()], index, binary('>=', index, 0, site), site);

@@ -5,10 +5,11 @@ import { isMadeOfParts } from '../tracing/forms/parts.ts';
 import { inner } from '../tracing/hidden.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import { settled, uses, varyingOf } from '../tracing/varying.ts';
+import { asScalar } from './of-results.ts';
 
 /** `typeof`: a traced tensor without dimensions is the number or truth value that it will be, any other an object. */
 export function typeof_(given: unknown, site: Site): unknown {
-  const x = asked(settled(given));
+  const x = asScalar(asked(settled(given)));
   const varying = varyingOf(x);
   if (varying?.builder.open) {
     varying.builder.site = site;

@@ -6,6 +6,7 @@ import { inner } from '../tracing/hidden.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import { checkAsked } from '../tracing/unused.ts';
 import type { Operand, Traced } from '../types/tensor.ts';
+import { asScalar } from './of-results.ts';
 
 /*
  * JavaScript looks numbers up by their value. A traced number is an object while the block is built and would be found
@@ -46,8 +47,9 @@ export function lastIndexOf(list: ArrayLike<unknown>, values: readonly unknown[]
 }
 
 /** Whether a search has to compare while the model runs. */
-export function isTracedSearch(list: unknown, [wanted]: readonly unknown[]): boolean {
+export function isTracedSearch(list: unknown, [sought]: readonly unknown[]): boolean {
   if (!activeBuilder()) return false;
+  const wanted = asScalar(sought);
   // Only the run tells whether a gradient under allowUnused is undefined.
   if (wanted === undefined && Array.isArray(list)) list.forEach(checkAsked);
   if (wanted instanceof TensorProxy) {
@@ -55,7 +57,7 @@ export function isTracedSearch(list: unknown, [wanted]: readonly unknown[]): boo
     return true;
   }
   const isNumber = typeof wanted === 'number' || typeof wanted === 'boolean';
-  return isNumber && Array.isArray(list) && list.some((element) => element instanceof TensorProxy);
+  return isNumber && Array.isArray(list) && list.some((element) => asScalar(element) instanceof TensorProxy);
 }
 
 /** The result of a search, or null if nothing can be equal: a number is not equal to a truth value or a text. */
@@ -92,7 +94,8 @@ function reach(name: string, length: number, from: readonly unknown[]): (positio
 }
 
 /** JavaScript's `typeof` of a number or truth value; null for anything else. */
-function kindOf(value: unknown, site: Site): 'number' | 'boolean' | null {
+function kindOf(of: unknown, site: Site): 'number' | 'boolean' | null {
+  const value = asScalar(of);
   if (typeof value === 'number' || typeof value === 'boolean') return typeof value as 'number' | 'boolean';
   if (!(value instanceof TensorProxy)) return null;
   const { dtype, shape } = value[inner].type;

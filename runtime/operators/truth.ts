@@ -8,6 +8,7 @@ import { inner } from '../tracing/hidden.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import { settled, uses, varyingOf } from '../tracing/varying.ts';
 import { isTruthy } from './math-functions.ts';
+import { asCondition } from './of-results.ts';
 
 /** True, false, or what the run will tell (bool, no dimensions). */
 export type Truth = TensorProxy | boolean;
@@ -30,7 +31,7 @@ export function not(a: Truth): Truth {
 export function truthOf(given: unknown, site: Site): Truth {
   const target = activeBuilder();
   if (target) target.site = site;
-  const value = asked(settled(given));
+  const value = asCondition(asked(settled(given)), site);
   const varying = varyingOf(value);
   if (varying) return uses.distribute(varying, (one) => truthOf(one, site)) as Truth;
   if (!(value instanceof TensorProxy)) return Boolean(value);

@@ -12,6 +12,7 @@ import { hasElements, isTraced } from './is-traced.ts';
 import { isTruthy } from './math-functions.ts';
 import { checkHasNumber } from './no-number.ts';
 import { asNumber } from './numbers.ts';
+import { asCondition } from './of-results.ts';
 import { primitive } from './primitives.ts';
 import { whichever } from './whichever.ts';
 
@@ -21,8 +22,8 @@ export function unary(operator: string, operand: unknown, site: Site): unknown {
   if (!isTraced(x)) {
     if (operator !== '!') checkHasNumber(x, `${operator}tensor(array)`, site);
     if (activeBuilder()?.isRecording) checkOperands(operator, [x], site);
-    if (operator === '-' && hasElements(x)) return functions.neg(x as Traced);
-    return plainUnary(operator, x as number);
+    if (operator === '-' && hasElements(x)) return functions.neg(asNumber(x) as Traced);
+    return plainUnary(operator, (operator === '!' ? asCondition(x, site) : x) as number);
   }
   const target = activeBuilder();
   if (target) target.site = site;

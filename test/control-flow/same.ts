@@ -42,11 +42,21 @@ function plain(value: unknown): unknown {
 }
 
 /** What a compiled program gives on traced numbers. */
-export async function onTraced(program: Program): Promise<unknown> {
-  return plain(await model.trace({ x }, () => saved(program(traced as Make))));
+export async function onTraced(program: Program, make: Make = traced as Make): Promise<unknown> {
+  return plain(await model.trace({ x }, () => saved(program(make))));
 }
 
 /** Expects of a compiled program that it does on traced numbers what it does on plain ones, which is JavaScript's. */
 export async function expectSame(program: Program): Promise<void> {
-  expect(await onTraced(program)).toEqual(plain(program((value) => value)));
+  expect(await onTraced(program)).toEqual(onPlain(program));
+}
+
+/** What JavaScript gives. */
+export function onPlain(program: Program): unknown {
+  return plain(program((value) => value));
+}
+
+/** What a compiled program gives outside of a block, on tensors that a trace gave. */
+export function outsideOfBlocks(program: Program, make: Make): unknown {
+  return plain(program(make));
 }

@@ -1,3 +1,4 @@
+import type { DType } from '../../graph/dtypes.ts';
 import type { Emitter } from '../emitter.ts';
 import type { Application, Rule, Rules } from '../rule.ts';
 import { addAtIndices } from './adding.ts';
@@ -8,26 +9,41 @@ import { addAt } from './positions.ts';
 function addSlices(emit: Emitter, data: string, indices: string, gradient: string, axis: number): string {
   const index = emit.flow(emit.cast(indices, 'int64'), -1);
   const size = emit.size(data, axis);
-  const places = emit.unsqueeze(fromFront(emit, index, size), 1);
+  const places = fromFront(emit, index, size);
   const count = emit.shape(index);
   if (axis === 0 || axis === -(emit.rank(data) ?? 0)) {
-    const slices = emit.reshape(gradient, emit.join(count, emit.sizes(data, 1)));
-    return addAtIndices(emit, 'ScatterND', [zerosAtRun(emit, data, index), places, slices]);
+    const width = product(emit, emit.sizes(data, 1));
+    const rows = emit.reshape(gradient, emit.join(count, width));
+    return emit.reshapeLike(addRows(emit, zerosAtRun(emit, emit.join(size, width), data, index), places, rows), data);
   }
-  // The axis in front; the dimensions before it and behind it as one each.
+  // The axis in front; the dimensions before it and behind it as one.
   const before = product(emit, emit.sizes(data, 0, axis));
   const behind = axis === -1 ? emit.ints(1) : product(emit, emit.sizes(data, axis + 1));
   const slices = emit.transpose(emit.reshape(gradient, emit.join(before, count, behind)), [1, 0, 2]);
-  const zeros = emit.zeros(emit.join(size, before, behind), emit.dtype(data));
-  const sum = addAtIndices(emit, 'ScatterND', [zeros, places, slices]);
-  return emit.reshapeLike(emit.transpose(sum, [1, 0, 2]), data);
+  const width = emit.times(before, behind);
+  const zeros = emit.zeros(emit.join(size, width), emit.dtype(data));
+  const sum = addRows(emit, zeros, places, emit.reshape(slices, emit.join(count, width)));
+  return emit.reshapeLike(emit.transpose(emit.reshape(sum, emit.join(size, before, behind)), [1, 0, 2]), data);
 }
 
-/** Zeros like a table: if their shape were a constant, ONNX Runtime would keep them, as large as the table, in the session. */
-function zerosAtRun(emit: Emitter, data: string, index: string): string {
+/**
+ * Adds rows to those of a matrix that a list names. ScatterND would do it by whole rows, but ONNX Runtime's adds what goes
+ * to the same row on several threads at once, and loses some of it: it is for rows that are named once.
+ */
+function addRows(emit: Emitter, matrix: string, places: string, rows: string): string {
+  const numbers = emit.facts.numbers(places);
+  if (numbers && new Set(numbers).size === numbers.length) {
+    return addAtIndices(emit, 'ScatterND', [matrix, emit.unsqueeze(places, 1), rows]);
+  }
+  const each = emit.node('Expand', [emit.unsqueeze(places, 1), emit.shape(rows)]);
+  return addAtIndices(emit, 'ScatterElements', [matrix, each, rows], { axis: { int: 0 } });
+}
+
+/** Zeros as many as a table has: if their shape were a constant, ONNX Runtime would keep them, as large as the table, in the session. */
+function zerosAtRun(emit: Emitter, shape: string, table: string, index: string): string {
   const first = emit.node('Slice', [index, emit.ints(0), emit.ints(1)]);
   const nothing = emit.times(emit.sum(first, [0]), emit.int(0));
-  return emit.sized(emit.zeros(emit.plus(emit.shape(data), nothing), emit.dtype(data)), data);
+  return emit.zeros(emit.plus(shape, nothing), emit.dtype(table));
 }
 
 function fromFront(emit: Emitter, index: string, size: string): string {
@@ -35,9 +51,9 @@ function fromFront(emit: Emitter, index: string, size: string): string {
   return emit.where(emit.compare('Less', index, 0), emit.plus(index, size), index);
 }
 
-/** The product of a list of sizes, as a list of one. */
+/** The product of a list of sizes, as a list of one: 1 for none. */
 function product(emit: Emitter, sizes: string): string {
-  return emit.node('ReduceProd', [sizes], { keepdims: { int: 1 } });
+  return emit.node('ReduceProd', [emit.join(emit.ints(1), sizes)], { keepdims: { int: 1 } });
 }
 
 const gather = unary((emit, x, _, g, at) => addSlices(emit, x, at.input(1), g, at.int('axis', 0)));
@@ -48,9 +64,9 @@ const gatherElements = unary((emit, x, _, g, at) =>
 
 const gatherNd = unary((emit, x, _, g, at) => {
   const batches = at.int('batch_dims', 0);
-  if (batches === 0) return addAtIndices(emit, 'ScatterND', [emit.zerosLike(x), at.input(1), g]);
+  const indices = emit.cast(at.input(1), 'int64');
+  if (batches === 0) return emit.reshapeLike(addAtPlaces(emit, emit.shape(x), emit.dtype(x), indices, g), x);
   // All batch dimensions as one, whose number stands in front of each index.
-  const indices = at.input(1);
   const [batch, count] = [emit.sizes(indices, 0, batches), emit.sizes(indices, batches, -1)].map((sizes) =>
     product(emit, sizes),
   );
@@ -59,11 +75,24 @@ const gatherNd = unary((emit, x, _, g, at) => {
   const numbers = emit.node('Range', [emit.int(0), emit.flow(batch!), emit.int(1)]);
   const rows = emit.node('Expand', [emit.flow(numbers, -1, 1, 1), emit.join(batch!, count!, emit.ints(1))]);
   const places = emit.node('Concat', [rows, pairs], { axis: { int: 2 } });
-  const zeros = emit.zeros(emit.join(batch!, emit.sizes(x, batches)), emit.dtype(x));
-  const behind = emit.node('Slice', [emit.shape(x), emit.shift(width, batches), emit.ints(2 ** 31)]);
-  const slices = emit.reshape(g, emit.join(batch!, count!, behind));
-  return emit.reshapeLike(addAtIndices(emit, 'ScatterND', [zeros, places, slices]), x);
+  return emit.reshapeLike(addAtPlaces(emit, emit.join(batch!, emit.sizes(x, batches)), emit.dtype(x), places, g), x);
 });
+
+/** A gradient by the slices that lists of indices name, added up in a matrix that has a row for each place that can be named. */
+function addAtPlaces(emit: Emitter, sizes: string, dtype: DType, indices: string, gradient: string): string {
+  const count = emit.sizes(indices, -1);
+  const named = emit.node('Slice', [sizes, emit.ints(0), count]);
+  const behind = product(emit, emit.node('Slice', [sizes, count, emit.ints(2 ** 31)]));
+  // What an index counts: so many places as the sizes after its own make.
+  const order = emit.node('Range', [emit.int(0), emit.flow(count), emit.int(1)]);
+  const isAfter = emit.compare('Less', emit.unsqueeze(order, 1), order);
+  const steps = emit.reduce('ReduceProd', emit.where(isAfter, named, emit.ints(1)), [1], false);
+  const fromStart = emit.where(emit.compare('Less', indices, 0), emit.plus(indices, named), indices);
+  const places = emit.flow(emit.sum(emit.times(fromStart, steps), [-1], false), -1);
+  const rows = emit.reshape(gradient, emit.join(emit.shape(places), behind));
+  const zeros = emit.zeros(emit.join(product(emit, named), behind), dtype);
+  return addRows(emit, zeros, places, rows);
+}
 
 /** Whether a scatter adds; otherwise the old elements are lost. */
 function isAdding(at: Application): boolean {
