@@ -117,6 +117,8 @@ function modulesOf(root: ModuleEnvoy): Chosen {
 
 function inTree(top: ModuleEnvoy, place: string): Chosen {
   return [...walk(top.module)]
-    .filter(({ calls }) => calls.some(({ outputs, order }) => outputs.length > 0 && order !== 'unknown'))
+    .filter(({ calls }) =>
+      calls.some(({ outputs, order }) => outputs.length > 0 && order !== 'unknown' && order !== 'cut'),
+    )
     .map(({ path }) => [place === '' ? path : path === '' ? place : join(place, path), top.within(path)] as const);
 }

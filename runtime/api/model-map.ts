@@ -27,7 +27,7 @@ import { TensorTypes } from '../shapes/tensor-types.ts';
 import { atCaller } from './at-caller.ts';
 import { ModelBranches } from './model-branches.ts';
 import { type NameOptions, Names } from './names.ts';
-import { checkReturned } from './returned.ts';
+import { checkEntered, checkReturned } from './returned.ts';
 import { blocked, flattened, scaled, turned, uncalled, unscaled } from './unreachable.ts';
 
 /** A model with its module tree: finds the tensor at an address. */
@@ -128,6 +128,7 @@ export class ModelMap {
     if (this.isBlocked && path !== '') throw blocked(path);
     const call = this.operation(path) ?? this.call(address);
     if (port === 'output' && this.modules.has(path)) checkReturned(this, address, call.outputs[0]);
+    if (port === 'input' && path !== '' && this.modules.has(path)) checkEntered(this, address);
     const tensor = call[`${port}s`][index];
     if (tensor === undefined) {
       throw new OperationError(

@@ -35,6 +35,9 @@ export function checkReturned(map: Modules, { path, call }: Address, tensor: str
       `'${path}' returns several tensors, and its file does not tell which of them is the first in PyTorch. Use them where they are made: ${made.join(', ')}`,
     );
   }
+  if (module.calls[call]?.order === 'cut') {
+    throw cut(`'${path}' may end behind products`);
+  }
   if (module.calls[call]?.order === 'pooled') {
     throw new OperationError(
       `only what is pooled leaves '${path}' in this file, and PyTorch's module may return what it is pooled of before that, as transformers' models do. Use ${poolerOf(map, module, tensor!)}`,
@@ -50,6 +53,18 @@ export function checkReturned(map: Modules, { path, call }: Address, tensor: str
   if (!model.finalStates.has(tensor)) return;
   throw new OperationError(
     `the model uses only the final states of '${path}', and its file does not have the sequence that PyTorch returns first. The states are outputs of its operations: ${path}.ops`,
+  );
+}
+
+/** Refuses what enters a module that may have begun before. */
+export function checkEntered(map: Modules, { path, call }: Address): void {
+  if (map.find(path).calls[call]?.isCut) throw cut(`'${path}' may begin before products`);
+}
+
+/** What has quantized a file of the dynamo exporter has dropped which modules its products are of. */
+function cut(where: string): OperationError {
+  return new OperationError(
+    `${where} whose modules this file no longer tells: what has quantized it has dropped that. Operations can be read by the names of their nodes, get('…').output. Or take the file that was quantized, or quantize one that was exported with dynamo=False, in which names tell`,
   );
 }
 

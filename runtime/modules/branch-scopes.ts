@@ -5,7 +5,7 @@ import { subgraphsOf } from '../onnx/subgraphs.ts';
 import { FX_NODE } from './folded-weights.ts';
 import { isAnonymous, parametersByFxName } from './parameters.ts';
 import type { Scope } from './scope.ts';
-import { ROOT } from './settle.ts';
+import { ROOT } from './scope.ts';
 
 /** The calls of PyTorch that are the whole of a module of torch.nn. */
 const WHOLE = /target=torch\.ops\.aten\.(linear|conv\w*|\w*_norm|embedding|prelu|bilinear)\./;

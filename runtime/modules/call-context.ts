@@ -13,6 +13,8 @@ export interface CallContext {
   readonly splits: ReadonlySet<number>;
   /** The final states of recurrent operators. */
   readonly finalStates: ReadonlySet<string>;
+  /** The nodes of products whose modules the file no longer tells. */
+  readonly lost: ReadonlySet<number>;
   /** ONNX element types by tensor. */
   readonly types: ReadonlyMap<string, number>;
 }

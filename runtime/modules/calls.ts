@@ -1,6 +1,7 @@
 import { isFloat } from '../onnx/dtypes.ts';
 import { describeCall } from './boundary.ts';
 import type { CallContext } from './call-context.ts';
+import { mayBeginBefore, mayGoOn } from './lost-products.ts';
 import type { ModuleCall } from './module.ts';
 import { isAnonymous } from './parameters.ts';
 import { isParted } from './parted.ts';
@@ -60,8 +61,12 @@ function callsIn(path: string, body: readonly number[], work: Work): ModuleCall[
 }
 
 function describe(path: string, nodes: readonly number[], context: CallContext): ModuleCall {
-  const call = describeCall(nodes, context);
-  if (arePooled(path, call.outputs, new Set(nodes), context)) return { ...call, order: 'pooled' };
+  const described = describeCall(nodes, context);
+  const own = new Set(nodes);
+  const isCut = mayBeginBefore(path, described.inputs, described.outputs, own, context);
+  const call: ModuleCall = isCut ? { ...described, isCut } : described;
+  if (described.outputs.some((output) => mayGoOn(path, output, own, context))) return { ...call, order: 'cut' };
+  if (arePooled(path, call.outputs, own, context)) return { ...call, order: 'pooled' };
   if (isPyramid(path, call.outputs, nodes, context)) return { ...call, order: 'listed' };
   return isParted(path, call, context) ? { ...call, order: 'unknown' } : call;
 }

@@ -64,6 +64,7 @@ const ORDERS: Readonly<Record<ReturnOrder, string | null>> = {
   unknown: 'the file does not tell the order of its outputs',
   pooled: 'of its outputs only the pooled one is used',
   listed: 'of what its layers make only the last is used',
+  cut: 'the file does not tell where it ends',
 };
 
 function className(module: Module): string | null {

@@ -22,9 +22,9 @@ export interface Module {
 /**
  * Whether the order is known in which a module returns several activations. `pooled`: only what its pooler made is used, but
  * PyTorch may return what is pooled before that. `listed`: only the last of its layers' tensors is used, but PyTorch may return
- * a list of them all.
+ * a list of them all. `cut`: products that the file no longer tells the modules of follow, and may stand in this one.
  */
-export type ReturnOrder = 'sure' | 'unknown' | 'pooled' | 'listed';
+export type ReturnOrder = 'sure' | 'unknown' | 'pooled' | 'listed' | 'cut';
 
 /** One run of a module. */
 export interface ModuleCall {
@@ -32,6 +32,8 @@ export interface ModuleCall {
   readonly outputs: readonly string[];
   /** What tells their order. */
   readonly order: ReturnOrder;
+  /** Whether products that the file no longer tells the modules of make what enters it, and may stand in it. */
+  readonly isCut?: true;
   /** Names of the tensors that enter it, weights and constants aside: floating-point ones first, each kind in the order of use. */
   readonly inputs: readonly string[];
   /** Indices into `graph.node`, ascending; without the nodes that make constants, unless the module makes nothing else. */

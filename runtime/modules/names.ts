@@ -13,10 +13,15 @@ const TRACE = 'pkg.torch.onnx.stack_trace';
  * Null for a node that tells nothing. `parameters` are the paths of the parameters: they decide where names are ambiguous.
  */
 export function scopes(nodes: readonly NodeProto[], parameters: ReadonlySet<string>): (Scope | null)[] {
-  if (nodes.some((node) => property(node, SCOPES) !== undefined)) return nodes.map(dynamoScope);
+  if (tellsByMetadata(nodes)) return nodes.map(dynamoScope);
   const isNamed = (node: NodeProto) => property(node, BETWEEN) === undefined;
   const paths = pathScopes(nodes.filter(isNamed), parameters);
   return nodes.map((node) => (isNamed(node) ? (paths.get(nodePath(node) ?? '?') ?? null) : null));
+}
+
+/** Whether metadata of nodes tell of their modules, as the dynamo exporter writes it. */
+export function tellsByMetadata(nodes: readonly NodeProto[]): boolean {
+  return nodes.some((node) => property(node, SCOPES) !== undefined);
 }
 
 /** The line of Python that made a node, where its file tells: `model.py:12: return self.head(x)`. */

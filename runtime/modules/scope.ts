@@ -7,3 +7,14 @@ export interface Scope {
   /** Which call of the innermost module this is, where the name tells: TorchScript names later calls `cell_1`, `cell_2`. */
   readonly call: number | null;
 }
+
+/** The scope of what stands in no module. */
+export const ROOT: Scope = { modules: [], classes: new Map(), call: null };
+
+/** The innermost modules around two nodes. */
+export function common(a: Scope, b: Scope): Scope {
+  if (a === b) return a;
+  const shared = a.modules.filter((path, i) => b.modules[i] === path);
+  const isWhole = shared.length === a.modules.length && shared.length === b.modules.length && a.call === b.call;
+  return { modules: shared, classes: a.classes, call: isWhole ? a.call : null };
+}

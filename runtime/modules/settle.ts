@@ -2,13 +2,11 @@ import type { Links } from '../onnx/links.ts';
 import type { GraphProto, NodeProto } from '../onnx/proto.ts';
 import { BETWEEN } from '../onnx/split-fused.ts';
 import { ancestors } from './draft.ts';
+import { settleProducts } from './lost-products.ts';
 import { isAnonymous } from './parameters.ts';
 import { nodePath, pathOf } from './path-names.ts';
 import { isEmbeddingScale, scalesByWidth } from './raised-weights.ts';
-import type { Scope } from './scope.ts';
-
-/** The scope of what stands in no module. */
-export const ROOT: Scope = { modules: [], classes: new Map(), call: null };
+import { common, ROOT, type Scope } from './scope.ts';
 
 /**
  * A scope for every node, those of which the names tell nothing among them.
@@ -21,15 +19,22 @@ export const ROOT: Scope = { modules: [], classes: new Map(), call: null };
  *   readers of its outputs, as every other node without a scope does. A node that turns a quantized tensor back into floats, or a
  *   flattened one back into its dims, belongs to the node that made it.
  */
-export function settle(graph: GraphProto, links: Links, told: readonly (Scope | null)[]): Scope[] {
+export function settle(graph: GraphProto, links: Links, told: readonly (Scope | null)[]): Settled {
   const settled = told.map((scope, index) => (/QuantizeLinear$/.test(graph.node[index]!.opType) ? null : scope));
   behindHead(graph, links, settled);
   behindEmbedding(graph, settled);
   // Parameters alone do not make modules.
   if (told.some((scope) => scope !== null)) byParameter(graph, links, settled);
+  const lost = settleProducts(graph, links, settled);
   byNeighbours(graph, links, settled);
   byReaders(graph, links, settled);
-  return settled.map((scope) => scope ?? ROOT);
+  return { scopes: settled.map((scope) => scope ?? ROOT), lost };
+}
+
+/** Where nodes stand, and those of products that may stand in modules around it. */
+interface Settled {
+  readonly scopes: readonly Scope[];
+  readonly lost: ReadonlySet<number>;
 }
 
 /** What scales logits, begins to cap them (by a division), or masks them. */
@@ -68,10 +73,17 @@ function behindEmbedding(graph: GraphProto, settled: (Scope | null)[]): void {
 const OF_ONE_MODULE: ReadonlySet<string> = new Set([
   'Add',
   'Conv',
+  'ConvInteger',
+  'DynamicQuantizeMatMul',
   'Gather',
+  'GatherBlockQuantized',
   'Gemm',
   'LayerNormalization',
   'MatMul',
+  'MatMulBnb4',
+  'MatMulInteger',
+  'MatMulIntegerToFloat',
+  'MatMulNBits',
   'SimplifiedLayerNormalization',
 ]);
 
@@ -161,12 +173,4 @@ function byReaders({ node }: GraphProto, links: Links, settled: (Scope | null)[]
     const around = neighbours.map((neighbour) => settled[neighbour] ?? ROOT);
     settled[index] = around.length === 0 ? ROOT : around.reduce(common);
   }
-}
-
-/** The innermost modules around two nodes. */
-function common(a: Scope, b: Scope): Scope {
-  if (a === b) return a;
-  const shared = a.modules.filter((path, i) => b.modules[i] === path);
-  const isWhole = shared.length === a.modules.length && shared.length === b.modules.length && a.call === b.call;
-  return { modules: shared, classes: a.classes, call: isWhole ? a.call : null };
 }

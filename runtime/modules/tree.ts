@@ -23,7 +23,7 @@ export function buildTree(model: OnnxModel): Module {
   const { graph, links } = model;
   const paths = parameterPaths(graph);
   const named = withBranchScopes(graph, links, scopes(graph.node, paths));
-  const told = settle(graph, links, named);
+  const { scopes: told, lost } = settle(graph, links, named);
   const context: CallContext = {
     graph,
     links,
@@ -31,6 +31,7 @@ export function buildTree(model: OnnxModel): Module {
     reach: reached(model),
     splits: new Set(graph.node.flatMap(({ opType }, i) => (opType === 'Split' && named[i] === null ? [i] : []))),
     finalStates: model.finalStates,
+    lost,
     types: model.elementTypes,
   };
   const root = draft('');

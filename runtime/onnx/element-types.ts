@@ -1,5 +1,6 @@
 import { TensorProto_DataType as T } from 'onnx-buf';
 import { intAttribute, tensorAttribute } from './attributes.ts';
+import { isStandard } from './domains.ts';
 import type { AttributeProto, GraphProto, NodeProto } from './proto.ts';
 import { subgraphsOf } from './subgraphs.ts';
 
@@ -11,17 +12,56 @@ const FIXED = table<readonly number[]>({
     'Equal',
     'Greater',
     'GreaterOrEqual',
+    'IsAllFinite',
     'IsInf',
     'IsNaN',
     'Less',
     'LessOrEqual',
     'Not',
+    'OptionalHasElement',
     'Or',
+    'RegexFullMatch',
     'Xor',
   ),
   ...same([T.INT64], 'ArgMax', 'ArgMin', 'NonMaxSuppression', 'NonZero', 'SequenceLength', 'Shape', 'Size'),
-  ...same([T.INT32], 'ConvInteger', 'MatMulInteger'),
+  ...same(
+    [T.INT32],
+    'BeamSearch',
+    'ConvInteger',
+    'GreedySearch',
+    'MatMulInteger',
+    'MatMulInteger16',
+    'Sampling',
+    'WhisperBeamSearch',
+  ),
+  ...same(
+    [T.FLOAT],
+    'FeatureVectorizer',
+    'LinearRegressor',
+    'Normalizer',
+    'OneHotEncoder',
+    'SVMRegressor',
+    'Scaler',
+    'TfIdfVectorizer',
+    'TreeEnsembleRegressor',
+  ),
+  // What they make is told by attributes, which nothing here reads.
+  ...same(
+    [],
+    'CastMap',
+    'CategoryMapper',
+    'DictVectorizer',
+    'LabelEncoder',
+    'LinearClassifier',
+    'MulInteger',
+    'ReduceSumInteger',
+    'SVMClassifier',
+    'TreeEnsembleClassifier',
+    'ZipMap',
+  ),
   DynamicQuantizeLinear: [T.UINT8, T.FLOAT, T.UINT8],
+  ImageDecoder: [T.UINT8],
+  StringSplit: [T.STRING, T.INT64],
 });
 
 /** Operators whose first output has the type of another input than the first. */
@@ -29,11 +69,19 @@ const LIKE = table<number>({
   CastLike: 1,
   DequantizeLinear: 1,
   GatherBlockQuantized: 2,
+  MatMulIntegerToFloat: 2,
+  NGramRepeatBlock: 1,
   OneHot: 2,
+  QLinearConcat: 1,
   QLinearConv: 7,
   QLinearMatMul: 7,
+  QLinearWhere: 8,
   QuantizeLinear: 2,
+  RMSNormalization: 1,
+  SimplifiedLayerNormalization: 1,
+  SparseToDenseMatMul: 1,
   Where: 1,
+  WordConvEmbedding: 1,
 });
 
 /** Attributes that name the element type of what an operator makes, and the type where they are left out. */
@@ -45,6 +93,7 @@ const NAMED = table<readonly [attribute: string, otherwise: number | null]>({
   EyeLike: ['dtype', null],
   HammingWindow: ['output_datatype', T.FLOAT],
   HannWindow: ['output_datatype', T.FLOAT],
+  MelWeightMatrix: ['output_datatype', T.FLOAT],
   Multinomial: ['dtype', T.INT32],
   RandomNormal: ['dtype', T.FLOAT],
   RandomNormalLike: ['dtype', null],
@@ -115,6 +164,18 @@ export function nodeTypes(node: NodeProto, types: Types): readonly (number | und
   if (node.opType === 'Constant') return [constantType(node.attribute)];
   if (node.opType === 'ConstantOfShape') return [tensorAttribute(node, 'value')?.dataType ?? T.FLOAT];
   if (node.opType === 'EmbedLayerNormalization') return [input(2), T.INT32, input(2)];
+  if (node.opType === 'QEmbedLayerNormalization') return [input(8), T.INT32];
+  if (node.opType === 'QAttention') return [input(2), input(2)];
+  if (node.opType === 'QGemm') return [input(8) ?? input(1)];
+  // A cache may be quantized, and a state may be kept in another precision.
+  if (node.opType === 'GroupQueryAttention') return [input(0), input(3), input(4) ?? input(3), input(0)];
+  if (node.opType === 'PagedAttention') return [input(0), input(3), input(4)];
+  if (node.opType === 'LinearAttention') return [input(0), input(3)];
+  if (node.opType === 'Attention' && isStandard(node)) return [input(0), input(0), input(2), input(0)];
+  if (/^(Skip)?(Simplified)?LayerNormalization$/.test(node.opType) && node.output.length > 1) {
+    return [input(0), T.FLOAT, T.FLOAT, input(0)];
+  }
+  if (node.opType === 'RemovePadding') return [input(0), T.INT32, T.INT32, T.INT32];
   if (node.opType === 'TopK') return [input(0), T.INT64];
   if (node.opType === 'Unique') return [input(0), T.INT64, T.INT64, T.INT64];
   if (node.opType === 'MaxPool' || node.opType === 'Dropout') {

@@ -18,6 +18,8 @@ interface Case {
   /** What the model gives when that tensor is halved, wherever the module returns it. */
   readonly halved: Readonly<Record<string, Values>>;
   readonly probabilities?: readonly Values[];
+  /** What enters modules. */
+  readonly entered?: Readonly<Record<string, Values>>;
 }
 
 /** What exporters and ONNX Runtime leave of modules (test/tools/left_behind_fixtures.py). */
@@ -91,5 +93,37 @@ describe('modules of which a file has less than PyTorch', () => {
     });
     expectClose(half, halved['layers.0.self_attn']!);
     expect(half.data).not.toEqual(y.data);
+  });
+
+  it('begin and end behind products of which a quantizer has dropped the modules', async () => {
+    const { model, x, modules, halved, entered } = await opened('quantized');
+    for (const path of Object.keys(modules)) {
+      const found = await model.trace({ x }, () => ({
+        input: save(model.get(path).input),
+        output: save(model.get(path).output),
+      }));
+      expectClose(found.input, entered![path]!);
+      expectClose(found.output, modules[path]![0]!);
+      const half = await model.trace({ x }, () => {
+        model.get(path).output *= 0.5;
+        return save(model.output);
+      });
+      expectClose(half, halved[path]!);
+    }
+  });
+
+  it('say so where such a product may stand in several modules', async () => {
+    const { model, x, modules, entered } = await opened('stacked');
+    const told = (end: string, path: string) =>
+      new RegExp(
+        `left-behind.test.ts:\\d+:\\d+ - '${path}' may ${end} products whose modules this file no longer tells`,
+      );
+    const run = (read: () => Tensor) => model.trace({ x }, () => save(read()));
+    await expect(run(() => model.get('one').output)).rejects.toThrow(told('end behind', 'one'));
+    await expect(run(() => model.get('two').input)).rejects.toThrow(told('begin before', 'two'));
+    for (const path of ['one.1', 'two.1']) {
+      expectClose(await model.trace({ x }, () => save(model.get(path).input)), entered![path]!);
+      expectClose(await model.trace({ x }, () => save(model.get(path).output)), modules[path]![0]!);
+    }
   });
 });

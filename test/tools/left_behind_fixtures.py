@@ -6,8 +6,10 @@ Run with: python test/tools/left_behind_fixtures.py (needs torch, onnx and onnxr
 import json
 import pathlib
 
+import onnx
 import onnxruntime as ort
 import torch
+from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer
 from torch import nn
 
 OUT = pathlib.Path(__file__).parents[1] / 'fixtures/left-behind'
@@ -200,6 +202,91 @@ class Backbone(nn.Module):
         return self.head(self.encoder(x)[1][-1])
 
 
+class Mixed(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.q, self.k, self.v, self.o = (nn.Linear(32, 32, bias=False) for _ in range(4))
+
+    def forward(self, x):
+        return self.o((self.q(x) @ self.k(x).transpose(-1, -2)).softmax(-1) @ self.v(x))
+
+
+class Gated(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.gate, self.up, self.down = (nn.Linear(32, 32, bias=False) for _ in range(3))
+        self.act = nn.SiLU()
+
+    def forward(self, x):
+        return self.down(self.act(self.gate(x)) * self.up(x))
+
+
+class Decoding(nn.Module):
+    """A layer of a decoder: products without a bias, of which a quantizer of the dynamo exporter's file drops the modules."""
+
+    def __init__(self):
+        super().__init__()
+        self.before, self.attn, self.after, self.mlp = nn.LayerNorm(32), Mixed(), nn.LayerNorm(32), Gated()
+
+    def forward(self, x):
+        x = x + self.attn(self.before(x))
+        return x + self.mlp(self.after(x))
+
+
+class Quantized(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layers, self.norm, self.head = nn.ModuleList(Decoding() for _ in range(2)), nn.LayerNorm(32), nn.Linear(32, 32, bias=False)
+
+    def forward(self, x):
+        for layer in self.layers:
+            x = layer(x)
+        return self.head(self.norm(x))
+
+
+class Stacked(nn.Module):
+    """Products one behind the other: nothing tells in which of the two modules the one between stands."""
+
+    def __init__(self):
+        super().__init__()
+        self.one, self.two = (nn.Sequential(nn.Linear(32, 32, bias=False), nn.ReLU(), nn.Linear(32, 32, bias=False)) for _ in range(2))
+
+    def forward(self, x):
+        return self.two(self.one(x))
+
+
+def write_quantized(name, model, paths):
+    """Of weights that four bits have exactly."""
+    torch.manual_seed(3)
+    for parameter in model.parameters():
+        if parameter.dim() > 1:
+            parameter.data.uniform_(-7, 7).round_().div_(32)[:, 0] = -0.25
+    model.eval().requires_grad_(False)
+    file = OUT / f'{name}.onnx'
+    x = torch.randn(1, 2, 32)
+    torch.onnx.export(model, (x,), str(file), dynamo=True, input_names=['x'], output_names=['y'], external_data=False, verbose=False)
+    exported = onnx.load(file)
+    for node in exported.graph.node:
+        # Where lines of Python are is of no use here.
+        kept = [one for one in node.metadata_props if one.key in ('pkg.torch.onnx.name_scopes', 'pkg.torch.onnx.class_hierarchy')]
+        del node.metadata_props[:]
+        node.metadata_props.extend(kept)
+    quantizer = MatMulNBitsQuantizer(exported, bits=4, block_size=32, is_symmetric=True)
+    quantizer.process()
+    onnx.save(quantizer.model.model, file)
+    told = {'x': data(x), 'y': data(model(x)), 'modules': {}, 'entered': {}, 'halved': {}}
+    for path in paths:
+        seen = []
+        hook = model.get_submodule(path).register_forward_hook(lambda _m, given, out: seen.append((given[0], out)))
+        model(x)
+        hook.remove()
+        told['entered'][path], told['modules'][path] = data(seen[0][0]), [data(seen[0][1])]
+        hook = model.get_submodule(path).register_forward_hook(lambda _m, _i, out: out * 0.5)
+        told['halved'][path] = data(model(x))
+        hook.remove()
+    return told
+
+
 def first(given):
     return given if isinstance(given, torch.Tensor) else first(given[0])
 
@@ -211,7 +298,7 @@ def halved(given, old):
 
 
 def data(tensor):
-    return {'dims': list(tensor.shape), 'data': tensor.detach().flatten().tolist()}
+    return {'dims': list(tensor.shape), 'data': [float(f'{one:.7g}') if isinstance(one, float) else one for one in tensor.detach().flatten().tolist()]}
 
 
 def write(name, model, given, paths, level):
@@ -254,5 +341,7 @@ cases = {
     'constants': write('constants', Normed(), x, ['prenet', 'encoder.norm'], True),
     'turned': write('turned', Turning(), torch.randn(1, 2, 5), ['features.conv'], True),
     'twice': write('twice', Backbone(), x, ['encoder'], False),
+    'quantized': write_quantized('quantized', Quantized(), [*(f'layers.{i}{part}' for i in range(2) for part in ('', '.before', '.attn', '.after', '.mlp', '.mlp.act')), 'norm', 'head']),
+    'stacked': write_quantized('stacked', Stacked(), ['one.1', 'two.1']),
 }
 (OUT / 'values.json').write_text(json.dumps(cases) + '\n')

@@ -293,23 +293,26 @@ def takes_positions(model):
     return 'position_ids' in inspect.signature(model.forward).parameters
 
 
-def cache_shape(model, batch, length):
+def cache_shapes(model, batch, length):
+    """The shapes of a layer's keys and values in a cache."""
     config = model.config
+    if hasattr(config, 'kv_lora_rank'):
+        # Latent attention keeps what keys and values are made of, and one rotated key for all heads.
+        return [(batch, 1, length, size) for size in (config.kv_lora_rank, config.qk_rope_head_dim)]
     heads = getattr(config, 'num_key_value_heads', None) or config.num_attention_heads
     if getattr(config, 'new_decoder_architecture', False):
         heads = config.num_kv_heads
     elif getattr(config, 'multi_query', False):
         heads = 1
-    # What `head_dim` is of latent attention are its rotated numbers alone.
-    own = None if hasattr(config, 'kv_lora_rank') else getattr(config, 'head_dim', None)
-    return (batch, heads, length, own or config.hidden_size // config.num_attention_heads)
+    size = getattr(config, 'head_dim', None) or config.hidden_size // config.num_attention_heads
+    return [(batch, heads, length, size)] * 2
 
 
 def export(model, spec, target, dynamo):
     """Exports a model in optimum's layout."""
     if spec['decodes']:
         past_length = 3
-        past = [torch.zeros(cache_shape(model, 2, past_length)) for _ in range(2 * LAYERS)]
+        past = [torch.zeros(shape) for _ in range(LAYERS) for shape in cache_shapes(model, 2, past_length)]
         mask = torch.ones(2, past_length + IDS.shape[1], dtype=torch.int64)
         positions = torch.arange(IDS.shape[1]).expand(2, -1) + past_length
         args = (IDS, mask, positions, *past)

@@ -96,6 +96,9 @@ export const skipNorm: Infer = ({ input }, facts) => {
 /** As many dimensions as the queries have. */
 export const attention: Infer = ({ input }, facts) => [facts.dims(input[0]!)?.map(() => facts.symbol()) ?? null];
 
+/** Queries may come packed with keys and values, in more dimensions. */
+export const ownAttention: Infer = (_, facts) => [[facts.symbol(), facts.symbol(), facts.symbol()]];
+
 /** The outputs of all steps, then the last states. */
 export const recurrent: Infer = (node, facts) => {
   const [steps, batch] = facts.dims(node.input[0]!) ?? [facts.symbol(), facts.symbol()];
