@@ -1,35 +1,33 @@
-import { fileURLToPath } from 'node:url';
-import { type Loose, NNsight, reshape, save, type Traced, tensor, view } from 'onnsight';
+import { reshape, save, type Traced, tensor, view } from 'onnsight';
 import { describe, expect, it } from 'vitest';
-
-const path = fileURLToPath(new URL('../fixtures/zoo/mlp.ts.onnx', import.meta.url));
-const model = await NNsight.load<Loose>(path, { device: 'cpu' });
-const inputs = { x: [[0.5, -1, 2, 0.25, 0]] };
+import { small, traced } from '../meaning/support.ts';
 
 /** The tensor [[1, 2, 3], [4, 5, 6]], which only the run knows. */
 function six(): Traced {
   'use trace';
-  return reshape(model.layer1.output[0][0] * 0 + tensor([1, 2, 3, 4, 5, 6]), 2, 3);
+  return reshape(traced(0) + tensor([1, 2, 3, 4, 5, 6]), 2, 3);
 }
-
-const run = async (block: () => unknown) => ((await model.trace(inputs, block)) as { toArray(): unknown }).toArray();
 
 describe('view', () => {
   // What PyTorch 2.8 says: "view size is not compatible with input tensor's size and stride".
   it.each([
-    ['a transposed tensor', () => save(six().t().view(6))],
-    ['every second column', () => save(six()[':, ::2'].view(4))],
-    ['a copy of a transposed tensor, which lies as it does', () => save(view(six().t() * 1, 6))],
-    ['an expanded tensor', () => save(six()[':, :1'].expand(2, 3).view(6))],
-  ])('%s has none with these sizes: an error at the line', async (_, block) => {
-    await expect(run(block)).rejects.toThrow(/views\.test\.ts:\d+:\d+ - view: view size is not compatible.*reshape/);
+    ['a transposed tensor', () => small.trace(() => save(six().t().view(6)))],
+    ['every second column', () => small.trace(() => save(six()[':, ::2'].view(4)))],
+    ['a copy of a transposed tensor, which lies as it does', () => small.trace(() => save(view(six().t() * 1, 6)))],
+    ['an expanded tensor', () => small.trace(() => save(six()[':, :1'].expand(2, 3).view(6)))],
+  ])('%s has none with these sizes: an error at the line', async (_, trace) => {
+    await expect(trace()).rejects.toThrow(/views\.test\.ts:\d+:\d+ - view: view size is not compatible.*reshape/);
   });
 
   it('is there where PyTorch has one', async () => {
-    expect(await run(() => save(six().t().contiguous().view(6)))).toEqual([1, 4, 2, 5, 3, 6]);
-    expect(await run(() => save(six().t().t().view(6)))).toEqual([1, 2, 3, 4, 5, 6]);
-    expect(await run(() => save(six().t().view(3, 2, 1, 1).view(3, 1, 2)))).toEqual([[[1, 4]], [[2, 5]], [[3, 6]]]);
-    expect(await run(() => save(six().t().reshape(6)))).toEqual([1, 4, 2, 5, 3, 6]);
+    expect(await small.trace(() => save(six().t().contiguous().view(6)))).toEqual([1, 4, 2, 5, 3, 6]);
+    expect(await small.trace(() => save(six().t().t().view(6)))).toEqual([1, 2, 3, 4, 5, 6]);
+    expect(await small.trace(() => save(six().t().view(3, 2, 1, 1).view(3, 1, 2)))).toEqual([
+      [[1, 4]],
+      [[2, 5]],
+      [[3, 6]],
+    ]);
+    expect(await small.trace(() => save(six().t().reshape(6)))).toEqual([1, 4, 2, 5, 3, 6]);
   });
 });
 
@@ -42,7 +40,7 @@ describe('detach', () => {
       x['0, 0'] = 9;
       return save(rows.sum(-1) + first[0]);
     };
-    expect(await run(block)).toEqual([23, 24]);
+    expect(await small.trace(block)).toEqual([23, 24]);
   });
 
   it('is not changed in place: the gradient would not know', async () => {
@@ -52,7 +50,7 @@ describe('detach', () => {
       rows['0'] = 9;
       return save(x);
     };
-    await expect(run(block)).rejects.toThrow(
+    await expect(small.trace(block)).rejects.toThrow(
       /views\.test\.ts:\d+:\d+ - A tensor that detach\(\) gave is changed in place/,
     );
   });
@@ -64,7 +62,7 @@ describe('detach', () => {
       own['0'] = 0;
       return save(own + x);
     };
-    expect(await run(block)).toEqual([
+    expect(await small.trace(block)).toEqual([
       [1, 2, 3],
       [8, 10, 12],
     ]);
