@@ -8,6 +8,7 @@ import { apply, applyMany, copy, inOrder, operandType, shapeOperand, toData, toP
 import { activeBuilder } from '../tracing/builder.ts';
 import { callerSite } from '../tracing/caller.ts';
 import { inner } from '../tracing/hidden.ts';
+import { copiesOnReshape } from '../tracing/layout.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import type { SavedProxy } from '../tracing/saves.ts';
 import type { Operand, Saved, Traced } from '../types/tensor.ts';
@@ -77,6 +78,11 @@ export function created(tensor: AnyTensor): Traced {
 /** A tensor whose elements lie in the order of its dimensions: itself, or a copy. */
 export function inOrderOfDims(value: Traced): Traced {
   return activeBuilder() ? asTraced(inOrder(asProxy(value))) : value;
+}
+
+/** Whether PyTorch has to copy a tensor of the block to show it with the sizes of another one. */
+export function isCopiedTo(value: Traced, other: Traced): boolean {
+  return activeBuilder() !== null && copiesOnReshape(asProxy(value)[inner], typeOf(other).shape) === true;
 }
 
 /** Whether a value is a tensor of the block, or outside of blocks one that has its elements. */

@@ -1,7 +1,7 @@
 import type { Dims, Sizes } from '../types/options.ts';
 import type { Operand, Traced } from '../types/tensor.ts';
 import { mul } from './arithmetic.ts';
-import { fail, knownShape, listOf, node, operand, shapeOf, sizesOf, typeOf, wrapDim } from './nodes.ts';
+import { fail, isCopiedTo, knownShape, listOf, node, operand, shapeOf, sizesOf, typeOf, wrapDim } from './nodes.ts';
 import { withSignature } from './with-signature.ts';
 
 /** The same elements with other dimensions; one of them may be -1. Sizes may be traced numbers. */
@@ -10,8 +10,16 @@ export const reshape = withSignature(
   (input: Operand, ...sizes: Sizes): Traced => node('reshape', [operand(input), shapeOf(listOf(sizes))]),
 );
 
-/** The same as `reshape`: a view of the tensor, so that assigning to a part of it changes the tensor. */
-export const view = withSignature('view', (input: Operand, ...sizes: Sizes): Traced => reshape(input, listOf(sizes)));
+/** The same as `reshape`, but never a copy: assigning to a part of it changes the tensor. */
+export const view = withSignature('view', (input: Operand, ...sizes: Sizes): Traced => {
+  const x = operand(input);
+  const result = reshape(x, listOf(sizes));
+  if (isCopiedTo(x, result))
+    fail(
+      "view: view size is not compatible with the tensor's size and stride, as it was transposed, expanded or taken with a step. Use reshape(), which copies it",
+    );
+  return result;
+});
 
 /** Joins the dimensions from `startDim` to `endDim`. */
 export const flatten = withSignature(

@@ -57,8 +57,9 @@ export function settleProducts(graph: GraphProto, links: Links, settled: (Scope 
   }
   const untold = new Set([...left].flatMap(({ nodes }) => nodes));
   for (const product of [...left]) {
-    const around = product.before ? [product.before, ...product.behind] : product.behind;
-    put(product, around.length === 0 ? ROOT : around.reduce(common));
+    // What is known of one side alone does not tell that it stands in there.
+    const { before, behind } = product;
+    put(product, before === null || behind.length === 0 ? ROOT : behind.reduce(common, before));
   }
   return untold;
 }

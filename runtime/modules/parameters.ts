@@ -8,7 +8,7 @@ const SIGNATURE = 'pkg.torch.export.ExportedProgram.graph_signature';
  * Names that exporters give to weights they have computed, by folding a transpose or a batch norm into others, and
  * optimizers to constants, after the node that made them (`/h.0/attn/Constant_output_0`).
  */
-const ANONYMOUS = /^\/|::|^[^.]*$/;
+const ANONYMOUS = /^\/|::|^[^.]*$|^Conv(Add|Mul|Bn)Fusion_/;
 
 /**
  * The parameters of a model by their paths in the original module (`transformer.h.0.attn.c_attn.weight`), each with

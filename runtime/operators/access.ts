@@ -27,6 +27,7 @@ import {
   writesLength,
 } from './filled-writes.ts';
 import { asName, checkConverted } from './implicit-calls.ts';
+import { isScalar, typeof_ } from './kinds.ts';
 import { asScalar } from './of-results.ts';
 import { setsOutside } from './outside.ts';
 import { there } from './there.ts';
@@ -96,6 +97,8 @@ export function member(of: unknown, key: string, site: Site): unknown {
   checkThere(object, key, site);
   const target = activeBuilder();
   if (!target) return (object as Record<string, unknown>)[key];
+  if (key === 'constructor' && isScalar(object, key, site))
+    return typeof_(object, site) === 'boolean' ? Boolean : Number;
   checkClosed(object, key, site);
   if (target.isRecording) checkGetter(object, key, site);
   const outer = target.reading;

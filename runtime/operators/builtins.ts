@@ -254,6 +254,8 @@ meanings.set(structuredClone, (_, values, site) => {
   return Reflect.apply(structuredClone, undefined, values as [unknown]);
 });
 
-meanings.set(TensorProxy.prototype.toString, (_, __, site) => {
-  throw textError('is made a text by toString()', site);
-});
+for (const name of ['toString', 'toLocaleString'] as const) {
+  meanings.set(TensorProxy.prototype[name], (_, __, site) => {
+    throw textError(`is made a text by ${name}()`, site);
+  });
+}

@@ -39,7 +39,8 @@ function kindOf(x: unknown): 'number' | 'boolean' | 'object' | 'mixed' | null {
   return isOnlyItself ? 'object' : null;
 }
 
-function mixed(operator: string, site: Site): TraceError {
+/** The error of a question that 1 and true answer differently. */
+export function mixed(operator: string, site: Site): TraceError {
   return new TraceError(
     `${operator} is asked of a value that is a number on one side of a traced condition and a truth value on the other: as tensors 1 and true are one. Make it a number on both: value ? 1 : 0.`,
     site,

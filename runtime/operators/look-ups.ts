@@ -6,6 +6,7 @@ import { inner } from '../tracing/hidden.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import { checkAsked } from '../tracing/unused.ts';
 import type { Operand, Traced } from '../types/tensor.ts';
+import { mixed } from './kinds.ts';
 import { asScalar } from './of-results.ts';
 
 /*
@@ -98,6 +99,7 @@ function kindOf(of: unknown, site: Site): 'number' | 'boolean' | null {
   const value = asScalar(of);
   if (typeof value === 'number' || typeof value === 'boolean') return typeof value as 'number' | 'boolean';
   if (!(value instanceof TensorProxy)) return null;
+  if (value[inner].isMixed) throw mixed('A look-up', site);
   const { dtype, shape } = value[inner].type;
   if (shape?.length === 0) return dtype === 'bool' ? 'boolean' : 'number';
   const dims = shape ? `with dims [${shape.map((dim) => dim ?? '?').join(', ')}]` : 'of unknown dimensions';

@@ -29,6 +29,7 @@ const VIEWS: ReadonlySet<TensorOp> = new Set<ViewOp>([
   'permute',
   'expand',
   'getitem',
+  'detach',
 ]);
 
 function isView<O extends TensorOp>(op: O, attributes: AttributesOf<O>): op is O & ViewOp {

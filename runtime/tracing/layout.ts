@@ -1,5 +1,5 @@
 import type { AttributesOf, ItemForm } from '../graph/ops.ts';
-import type { TracedTensor, View } from './traced-tensor.ts';
+import type { TracedTensor, View, ViewOp } from './traced-tensor.ts';
 
 /**
  * How PyTorch lays out a tensor: in the order of its dimensions without gaps, or so far apart are neighbours of each
@@ -7,12 +7,15 @@ import type { TracedTensor, View } from './traced-tensor.ts';
  */
 export type Layout = 'contiguous' | readonly number[] | null;
 
+/** Views that show all elements in their order. */
+const PLAIN: ReadonlySet<ViewOp> = new Set<ViewOp>(['reshape', 'flatten', 'squeeze', 'unsqueeze', 'detach']);
+
 /** How a tensor lies in memory. What modules give is taken for contiguous. */
 export function layoutOf(tensor: TracedTensor): Layout {
   if (tensor.storage) return tensor.storage.layout;
   const view = tensor.viewOf!;
   const parent = layoutOf(view.parent);
-  const isPlain = view.op === 'reshape' || view.op === 'flatten' || view.op === 'squeeze' || view.op === 'unsqueeze';
+  const isPlain = PLAIN.has(view.op);
   if (parent === 'contiguous' && (isPlain || isStretch(view))) return 'contiguous';
   const [from, to] = [sizesOf(view.parent), sizesOf(tensor)];
   if (parent === null || !from || !to) return null;
@@ -86,6 +89,8 @@ function stridesOf(
   to: readonly number[],
 ): readonly number[] | null {
   switch (op) {
+    case 'detach':
+      return strides;
     case 'permute':
       return attributes.dims.map((dim) => strides.at(dim)!);
     case 'squeeze':

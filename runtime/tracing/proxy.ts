@@ -45,6 +45,11 @@ export class TensorProxy {
       : 'a value of a trace that has ended (it has no elements, as save() did not bring them back)';
   }
 
+  /** Always an error: a text for readers is no tool's, which asks for `toString`. */
+  toLocaleString(): never {
+    throw this[inner].ended() ?? noValue('string', null, callerSite() ?? this[inner].builder.site);
+  }
+
   [Symbol.for('nodejs.util.inspect.custom')](): string {
     return this.toString();
   }

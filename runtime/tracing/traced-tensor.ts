@@ -7,7 +7,7 @@ import { changedInPlace, checkSure, handOnDoubt } from './shared-perhaps.ts';
 import type { Storage } from './storage.ts';
 
 /** The operations whose result shares memory with their first input, as in PyTorch; of getitem without index tensors. */
-export type ViewOp = 'reshape' | 'flatten' | 'squeeze' | 'unsqueeze' | 'permute' | 'expand' | 'getitem';
+export type ViewOp = 'reshape' | 'flatten' | 'squeeze' | 'unsqueeze' | 'permute' | 'expand' | 'getitem' | 'detach';
 
 /** How a view looks at the tensor it was made from. */
 export type View = { [O in ViewOp]: ViewOf<O> }[ViewOp];
@@ -147,6 +147,11 @@ function undoView(builder: Builder, view: View, base: Value, value: Value): Valu
       const operands = view.operands.map((operand) => operand.value());
       return builder.add('setitem', [base, ...operands, value], view.attributes).outputs[0]!;
     }
+    case 'detach':
+      throw new TraceError(
+        'A tensor that detach() gave is changed in place: it shares its elements with the one that it was detached from, whose gradient would not know of the change. Change a clone() of it, or that tensor.',
+        builder.site,
+      );
     case 'expand':
       throw new TraceError(
         'The result of expand shares one element among several places and cannot be assigned to. Assign to a clone() of it.',

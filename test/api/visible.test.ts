@@ -128,6 +128,7 @@ it('a tensor of a block, and a saved one', async () => {
     'save',
     'shape',
     'toJSON',
+    'toLocaleString',
     'toString',
   ];
   const hidden = ['value', 'type', 'builder', 'storage', 'plain', 'slot', 'result'];

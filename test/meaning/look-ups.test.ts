@@ -153,3 +153,28 @@ describe('a function that changes the array that it searches is an error at its 
     ],
   ])('%s', (_, trace) => expect(trace()).rejects.toThrow(wanted));
 });
+
+it.each([
+  ['in the list', () => small.trace(() => save(([traced(2) > 1 || traced(7)] as unknown[]).includes(true)))],
+  ['looked up', () => small.trace(() => save([1, true].indexOf((traced(2) > 1 || traced(7)) as never)))],
+])('what is a number or a truth value, %s, is neither: an error', async (_, trace) => {
+  await expect(trace()).rejects.toThrow(
+    /look-ups\.test\.ts:\d+:\d+ - A look-up is asked of a value that is a number on one/,
+  );
+});
+
+it('a traced number is made by Number, a truth value by Boolean', async () => {
+  const found = await small.trace(() => {
+    const t = traced(2) as unknown as object;
+    const truth = (traced(2) > 1) as unknown as object;
+    return [save(t.constructor === Number), save(truth.constructor === Boolean), save(truth.constructor === Number)];
+  });
+  expect(found).toEqual([true, true, false]);
+});
+
+it.each([
+  ['of itself', () => small.trace(() => save(traced(2).toLocaleString().length))],
+  ['of an array', () => small.trace(() => save([traced(2)].toLocaleString().length))],
+])('a text for readers, %s, is an error', async (_, trace) => {
+  await expect(trace()).rejects.toThrow(/look-ups\.test\.ts:\d+:\d+ - .*text/);
+});

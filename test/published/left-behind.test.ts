@@ -49,6 +49,18 @@ describe('modules of which a file has less than PyTorch', () => {
     }
   });
 
+  it.each([
+    ['added', 'part.pointwise', ['part.depthwise', 'part', 'act']],
+    ['normalised', 'conv', ['act']],
+  ])('say so where a convolution makes what stood behind it: %s', async (name, folded, whole) => {
+    const { model, x, modules } = await opened(name);
+    await expect(model.trace({ x }, () => save(model.get(folded).output))).rejects.toThrow(
+      new RegExp(`left-behind.test.ts:\\d+:\\d+ - '${folded}' is no longer in this file: the exporter has folded it`),
+    );
+    for (const path of whole)
+      expectClose(await model.trace({ x }, () => save(model.get(path).output)), modules[path]![0]!);
+  });
+
   it('say so where a transposition was moved past a fused node', async () => {
     const { model, x, modules } = await opened('turned');
     for (const path of ['features', 'features.act']) {

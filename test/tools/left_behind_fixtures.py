@@ -202,6 +202,40 @@ class Backbone(nn.Module):
         return self.head(self.encoder(x)[1][-1])
 
 
+class Separable(nn.Module):
+    """As ConvBERT's: a bias of its own behind a convolution without one, which ONNX Runtime gives to that."""
+
+    def __init__(self):
+        super().__init__()
+        self.depthwise, self.pointwise = nn.Conv1d(2, 2, 1, groups=2, bias=False), nn.Conv1d(2, 3, 1, bias=False)
+        self.bias = nn.Parameter(torch.zeros(3, 1))
+
+    def forward(self, x):
+        return self.pointwise(self.depthwise(x)) + self.bias
+
+
+class Added(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.part, self.act, self.last = Separable(), nn.GELU(), nn.Conv1d(3, 2, 1)
+
+    def forward(self, x):
+        return self.last(self.act(self.part(x)))
+
+
+class Normalised(nn.Module):
+    """A batch norm that the exporter has left, and ONNX Runtime folds."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.bn, self.act, self.last = nn.Conv1d(2, 3, 1), nn.BatchNorm1d(3), nn.GELU(), nn.Conv1d(3, 2, 1)
+        self.bn.running_mean.normal_()
+        self.bn.running_var.uniform_(2, 3)
+
+    def forward(self, x):
+        return self.last(self.act(self.bn(self.conv(x))))
+
+
 class Mixed(nn.Module):
     def __init__(self):
         super().__init__()
@@ -309,7 +343,7 @@ def write(name, model, given, paths, level):
     file = OUT / f'{name}.onnx'
     # The first dim is free, so that what measures it stays in the file.
     axes = {'x': {0: 'batch'}} if name == 'calls' else {}
-    torch.onnx.export(model, (given,), str(file), dynamo=False, input_names=['x'], output_names=['y'], dynamic_axes=axes, opset_version=17)
+    torch.onnx.export(model, (given,), str(file), dynamo=False, input_names=['x'], output_names=['y'], dynamic_axes=axes, opset_version=17, training=torch.onnx.TrainingMode.PRESERVE)
     if level:
         options = ort.SessionOptions()
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
@@ -341,6 +375,8 @@ cases = {
     'constants': write('constants', Normed(), x, ['prenet', 'encoder.norm'], True),
     'turned': write('turned', Turning(), torch.randn(1, 2, 5), ['features.conv'], True),
     'twice': write('twice', Backbone(), x, ['encoder'], False),
+    'added': write('added', Added(), torch.randn(1, 2, 5), ['part.depthwise', 'part', 'act'], True),
+    'normalised': write('normalised', Normalised(), torch.randn(1, 2, 5), ['act'], True),
     'quantized': write_quantized('quantized', Quantized(), [*(f'layers.{i}{part}' for i in range(2) for part in ('', '.before', '.attn', '.after', '.mlp', '.mlp.act')), 'norm', 'head']),
     'stacked': write_quantized('stacked', Stacked(), ['one.1', 'two.1']),
 }
