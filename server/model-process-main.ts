@@ -5,6 +5,7 @@ import { MORE_ITERATIONS } from '../runtime/execution/run-error.ts';
 import {
   answerToBytes,
   answerToJson,
+  GraphError,
   LanguageModel,
   type NewToken,
   NNsight,
@@ -145,8 +146,10 @@ function withSeed(request: ReceivedRequest, course: Course, seed: number): Recei
 function jsonOf(body: Uint8Array): unknown {
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
-  } catch {
-    return undefined;
+  } catch (error) {
+    throw new GraphError(
+      `This is not a request: its body is no JSON (${error instanceof Error ? error.message : error})`,
+    );
   }
 }
 

@@ -187,7 +187,9 @@ export class Model<Input = ModelInputs, Whole extends ModelMembers<Input> = Mode
       );
     }
     if (model !== map.model.hash) {
-      throw new GraphError(`The graph was made for another model than ${map.model.path} (their hashes differ).`);
+      throw new GraphError(
+        `The request is for a model of the hash '${model}', and this one has the hash ${map.model.hash}: take that of the model that it was made for.`,
+      );
     }
     const { attached, ...others } = options;
     return executeRequest(request, this.loaded, async (hash) => runnable(await attached?.(hash)), others);

@@ -20,9 +20,15 @@ export function checkAddresses(maps: readonly ModelMap[], graph: InterventionGra
       else check(map, node);
     } catch (error) {
       const at = placeOf(node, graph);
-      throw new GraphError(`${at}: ${error instanceof Error ? error.message : error}`, { cause: error });
+      throw new GraphError(`${at}: ${toldOf(error)}`, { cause: error });
     }
   }
+}
+
+/** What is wrong, without the line of this program that an error of a block would begin with. */
+function toldOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.message.replace(/^(?:\S+:\d+:\d+ - )+/, '');
 }
 
 function placeOf(node: Node, { root }: InterventionGraph): string {

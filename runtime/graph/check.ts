@@ -49,6 +49,13 @@ export function checkGraph(graph: InterventionGraph, limits: GraphLimits = {}, s
   const saves = graph.saves.length;
   if (saves > nodes) throw new GraphError(`The graph has ${saves} saves, and a request may have ${nodes}.`);
   if (graph.root.parameters.length > 0) throw new GraphError('root: only bodies have parameters');
+  for (const [i, { value }] of graph.saves.entries()) {
+    if (value.node?.op === 'backward') {
+      throw new GraphError(
+        `saves[${i}]: a backward pass is no tensor. Save gradients: grad takes the pass and a tensor`,
+      );
+    }
+  }
   new Checker(graph, elements, several).region(graph.root, 'root', 0);
 }
 
@@ -240,6 +247,8 @@ function checkGradient(node: Node, { isRoot }: Place): void {
   const alike = op === 'backward' ? [first, of] : op === 'grad' ? [of, outputs[0]] : [of, gradient];
   const [a, b] = alike.map((value) => value?.type.dtype);
   if (!a || !isFloat(a) || (b && b !== a)) {
-    throw new OperationError(`a gradient and its tensor are floating-point tensors of one dtype, not ${a} and ${b}`);
+    throw new OperationError(
+      `a gradient and its tensor are floating-point tensors of one dtype, not ${a}${b ? ` and ${b}` : ''}`,
+    );
   }
 }

@@ -1,6 +1,8 @@
 import type { DType } from './dtypes.ts';
 import { DTYPES } from './dtypes.ts';
 
+const REGION_KEYS: ReadonlySet<string> = new Set(['parameters', 'nodes', 'results']);
+const NODE_KEYS: ReadonlySet<string> = new Set(['op', 'inputs', 'attributes', 'outputs', 'regions', 'site']);
 const dtypes: ReadonlySet<unknown> = new Set<DType>(DTYPES);
 
 /**
@@ -8,21 +10,21 @@ const dtypes: ReadonlySet<unknown> = new Set<DType>(DTYPES);
  * does not accept the schema says what is wrong, and where. Attributes are checked by the schemas of the operations.
  */
 export function hasRegionForm(json: unknown): boolean {
-  if (!hasKeys(json, 3)) return false;
+  if (!isRecord(json) || !hasOnly(json, REGION_KEYS)) return false;
   const { parameters, nodes, results } = json;
-  return all(parameters, isValue) && all(nodes, isNode) && all(results, isInteger);
+  return mayBeAll(parameters, isValue) && all(nodes, isNode) && mayBeAll(results, isInteger);
 }
 
 function isNode(json: unknown): boolean {
-  if (!hasKeys(json, 6)) return false;
+  if (!isRecord(json) || !hasOnly(json, NODE_KEYS)) return false;
   const { op, inputs, attributes, outputs, regions, site } = json;
   return (
     typeof op === 'string' &&
-    all(inputs, isInteger) &&
-    isRecord(attributes) &&
-    all(outputs, isValue) &&
-    all(regions, hasRegionForm) &&
-    (site === null || isSite(site))
+    mayBeAll(inputs, isInteger) &&
+    (attributes === undefined || isRecord(attributes)) &&
+    mayBeAll(outputs, isValue) &&
+    mayBeAll(regions, hasRegionForm) &&
+    (site === null || site === undefined || isSite(site))
   );
 }
 
@@ -52,6 +54,17 @@ function isInteger(json: unknown): boolean {
 
 function all(json: unknown, fits: (one: unknown) => boolean): boolean {
   return Array.isArray(json) && json.every(fits);
+}
+
+/** Of a list that may be left out. */
+function mayBeAll(json: unknown, fits: (one: unknown) => boolean): boolean {
+  return json === undefined || all(json, fits);
+}
+
+/** Whether there are no other keys. */
+function hasOnly(json: Readonly<Record<string, unknown>>, keys: ReadonlySet<string>): boolean {
+  for (const key of Object.keys(json)) if (!keys.has(key)) return false;
+  return true;
 }
 
 function isRecord(json: unknown): json is Readonly<Record<string, unknown>> {

@@ -25,6 +25,17 @@ interface NodeJson {
   site: Site | null;
 }
 
+/** A node as it may be written by hand: what is not there is empty. */
+export interface GivenNodeJson extends Omit<Partial<NodeJson>, 'regions' | 'op'> {
+  op: string;
+  regions?: GivenRegionJson[];
+}
+
+/** A region as it may be written by hand. */
+export interface GivenRegionJson extends Omit<Partial<RegionJson>, 'nodes'> {
+  nodes: GivenNodeJson[];
+}
+
 /** Nodes in the order in which they run, as JSON. */
 export interface RegionJson {
   parameters: ValueJson[];

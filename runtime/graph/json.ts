@@ -4,7 +4,14 @@ import { GraphError } from './error.ts';
 import type { InterventionGraph, OperandData } from './graph.ts';
 import { checkIsData, type KnownFunctions } from './is-data.ts';
 import { graphSchema } from './json-schema.ts';
-import { GRAPH_VERSION, type GraphJson, type Json, type RegionJson, type ValueJson } from './json-types.ts';
+import {
+  type GivenRegionJson,
+  GRAPH_VERSION,
+  type GraphJson,
+  type Json,
+  type RegionJson,
+  type ValueJson,
+} from './json-types.ts';
 import { attributesOf, madeGraph, operationOf, type Path, type ValuesSoFar } from './made-graph.ts';
 import { operandData } from './operand-data.ts';
 import { siteOf } from './site.ts';
@@ -65,7 +72,7 @@ function valueToJson({ id, type }: Value): ValueJson {
 }
 
 /**
- * Reads a graph that was written by `graphToJson`. Nothing in it is trusted: a `GraphError` names the path of anything that is
+ * Reads a graph that was written by `graphToJson`, or by hand: lists, attributes and sites that are empty may be left out. Nothing in it is trusted: a `GraphError` names the path of anything that is
  * wrong, an operation that is not on the closed list, or a value that is used before it is made.
  */
 export function graphFromJson(json: unknown, ...more: readonly never[]): InterventionGraph {
@@ -99,26 +106,27 @@ function readGraph(json: unknown): InterventionGraph {
   return madeGraph((target, values) => readRegion(root, target, values, () => 'root', true), saves, given);
 }
 
-function readRegion(json: RegionJson, target: Region, values: ValuesSoFar, path: Path, isRoot: boolean): void {
+function readRegion(json: GivenRegionJson, target: Region, values: ValuesSoFar, path: Path, isRoot: boolean): void {
   const make = ({ id, dtype, shape }: ValueJson, made: Node | null, index: number): Value =>
     values.make(id, { dtype, shape }, made, index, path);
-  for (const parameter of json.parameters) target.parameters.push(make(parameter, null, 0));
+  for (const parameter of json.parameters ?? []) target.parameters.push(make(parameter, null, 0));
   for (const [i, one] of json.nodes.entries()) {
     const at = () => `${path()}.nodes[${i}]`;
-    const op = operationOf(one.op, one.regions.length, isRoot, at);
-    const inputs = one.inputs.map((id) => values.find(id, at));
-    const regions: Region[] = one.regions.map((body, k) => {
+    const { inputs: given = [], attributes: said = {}, outputs: made = [], regions: bodies = [], site = null } = one;
+    const op = operationOf(one.op, bodies.length, isRoot, at);
+    const inputs = given.map((id) => values.find(id, at));
+    const regions: Region[] = bodies.map((body, k) => {
       const inner: Region = { parameters: [], nodes: [], results: [] };
       readRegion(body, inner, values.body(), () => `${at()}.regions[${k}]`, false);
       return inner;
     });
     const outputs: Value[] = [];
-    const attributes = attributesOf(op, one.attributes, at);
-    const made = { op, inputs, attributes, regions, outputs, site: one.site } as Node;
-    one.outputs.forEach((output, index) => {
-      outputs.push(make(output, made, index));
+    const attributes = attributesOf(op, said, at);
+    const node = { op, inputs, attributes, regions, outputs, site } as Node;
+    made.forEach((output, index) => {
+      outputs.push(make(output, node, index));
     });
-    target.nodes.push(made);
+    target.nodes.push(node);
   }
-  for (const id of json.results) target.results.push(values.find(id, () => `${path()}.results`));
+  for (const id of json.results ?? []) target.results.push(values.find(id, () => `${path()}.results`));
 }

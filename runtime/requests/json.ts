@@ -3,8 +3,8 @@ import type { GraphLimits } from '../graph/check.ts';
 import { GraphError } from '../graph/error.ts';
 import { graphFromJson, graphToJson, nested } from '../graph/json.ts';
 import type { GraphJson } from '../graph/json-types.ts';
-import { type TensorJson, tensorFromJson, tensorToJson } from '../tensor/json.ts';
-import { tensorSchema } from '../tensor/json-schema.ts';
+import { type GivenTensorJson, type TensorJson, tensorFromJson, tensorToJson } from '../tensor/json.ts';
+import { givenTensorSchema } from '../tensor/json-schema.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import type { ReceivedRequest, TraceRequest } from '../types/backend.ts';
 import { checkRequest } from './check.ts';
@@ -20,10 +20,13 @@ const envelope = z.strictObject({
   version: z.literal(VERSION),
   /** The hash of the model's graph and weights, so that a graph does not run in another model. */
   model: z.string(),
-  inputs: z.record(z.string(), tensorSchema),
-  graph: z.unknown(),
+  inputs: z.record(z.string(), givenTensorSchema),
+  graph: z.custom<unknown>(
+    (graph) => graph !== undefined,
+    'expected the graph, an object of the format onnsight-graph',
+  ),
   /** Where there is more than one forward of one model. */
-  course: courseSchema(tensorSchema).nullable().default(null),
+  course: courseSchema(givenTensorSchema).nullable().default(null),
 });
 
 /** A trace as data: no code is sent, and only operations of a closed list can be in it. */
@@ -50,7 +53,7 @@ export function requestToJson({ graph, inputs, model, course: makeCourse }: Trac
 }
 
 /**
- * Reads a request that came from outside. Nothing in it is trusted: a GraphError says what is wrong, and where.
+ * Reads a request that came from outside, by `requestToJson` or written by hand. Nothing in it is trusted: a GraphError says what is wrong, and where.
  * @param limits what a request may ask for, if it is less than a graph may have in any case
  */
 export function requestFromJson(json: unknown, limits: GraphLimits = {}): ReceivedRequest {
@@ -64,7 +67,7 @@ export function requestFromJson(json: unknown, limits: GraphLimits = {}): Receiv
   return { model, graph, inputs: new Map(tensors), course };
 }
 
-function readTensor(json: TensorJson, path: string): Tensor {
+function readTensor(json: GivenTensorJson, path: string): Tensor {
   try {
     return tensorFromJson(json);
   } catch (error) {
