@@ -94,7 +94,7 @@ function lowerLogicalCompound(
   return logical(lowering, node, place.read('first'), set);
 }
 
-/** `x++` → `x = increment(x, 1)`; a postfix whose value is used yields the old one. */
+/** `x++` → `x = increment(x, 1)`; a postfix whose value is used yields the old one, as a number. */
 export function lowerIncrement(lowering: Lowering, node: ts.PrefixUnaryExpression | ts.PostfixUnaryExpression): Code {
   const target = unwrap(node.operand);
   const by = node.operator === syntax.SyntaxKind.PlusPlusToken ? '1' : '-1';
@@ -102,8 +102,11 @@ export function lowerIncrement(lowering: Lowering, node: ts.PrefixUnaryExpressio
   const isUsed = !isUnused(node);
   const old = isUsed && syntax.isPostfixUnaryExpression(node) ? lowering.frame.temporary() : null;
   const place = placeOf(lowering, target);
-  const read = old ? [`${old} = `, place.read('again')] : place.read('again');
-  const updated = place.assign('first', operator('increment', at, [read, by, lowering.sites.at(at)]));
+  const site = lowering.sites.at(at);
+  const read: Code = old
+    ? [`${old} = `, operator('numeric', at, [place.read('again'), site])]
+    : place.read('again');
+  const updated = place.assign('first', operator('increment', at, [read, by, site]));
   if (old) return ['(', updated, `, ${old})`];
   return isUsed ? ['(', updated, ')'] : updated;
 }

@@ -27,5 +27,5 @@ export {
   unnoted,
   variable,
 } from './targets.ts';
-export { increment, unary } from './unary.ts';
+export { increment, numeric, unary } from './unary.ts';
 export { within } from './within.ts';

@@ -55,6 +55,12 @@ function plainUnary(operator: string, x: number): unknown {
   }
 }
 
+/** What `x++` and `x--` give, which is a number where `x` was a text or a truth value. */
+export function numeric(operand: unknown, site: Site): unknown {
+  const x = primitive(settled(operand), 'number', site);
+  return typeof x === 'bigint' ? x : unary('+', x, site);
+}
+
 /** `++` and `--`. */
 export function increment(operand: unknown, by: 1 | -1, site: Site): unknown {
   const x = primitive(settled(operand), 'number', site);
