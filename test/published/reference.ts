@@ -9,7 +9,7 @@ export interface Entry {
   readonly n: number;
 }
 
-interface Input {
+export interface Input {
   readonly dims: readonly number[];
   readonly dtype: 'int64' | 'float32';
   readonly data: readonly number[];

@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { program } from 'commander';
 import { type Cell, cellOf } from './cell.ts';
+import { gradientsOf, toldOf } from './gradients.ts';
 import { namesTable } from './names.ts';
 import { pageOf } from './page.ts';
 
@@ -11,6 +12,7 @@ interface Options {
   readonly page?: string;
   readonly cells?: string;
   readonly names?: boolean;
+  readonly gradients?: boolean;
 }
 
 program
@@ -21,7 +23,8 @@ program
   .option('--page <file>', 'the page whose table is written anew')
   .option('--cells <folder>', 'where cells are kept as they are made: what is there is not made again')
   .option('--names', 'only what standard names stand for')
-  .action(async (dir: string, { only, kinds, page, cells: kept, names }: Options) => {
+  .option('--gradients', 'only gradients, of what published_gradients.py wrote')
+  .action(async (dir: string, { only, kinds, page, cells: kept, names, gradients }: Options) => {
     if (names) {
       console.log(await namesTable(dir, only ?? readdirSync(dir)));
       return;
@@ -32,6 +35,10 @@ program
       const cells = new Map<string, Cell>();
       for (const [kind, how] of Object.entries(made)) {
         if (how !== 'made' || (kinds && !kinds.includes(kind))) continue;
+        if (gradients) {
+          console.log(architecture, kind, toldOf(await gradientsOf(`${dir}/${architecture}`, kind)));
+          continue;
+        }
         const known = kept && `${kept}/${architecture}-${kind}.json`;
         if (known && existsSync(known)) {
           cells.set(kind, JSON.parse(readFileSync(known, 'utf8')) as Cell);
