@@ -59,17 +59,23 @@ export class TapPrograms implements Segments {
     return { program: this.program, inputs: new Map(fed) };
   }
 
-  /** What comes after the taps is the same as in the original, and shares its sessions. */
+  /** What comes after the taps is the same as in the original, and shares its sessions: it is fed what goes on from taps. */
   private behind({ nodes, all, outputs, replaced }: SegmentRequest): SegmentProgram | null {
-    const { origins, numbers } = this.tapped;
+    const { origins, numbers, taps } = this.tapped;
     const original = (indices: readonly number[]) => indices.map((index) => origins[index]!);
     const own = original(all);
-    return this.others.of({
+    const found = this.others.of({
       nodes: original(nodes),
       outputs,
       segment: ranges(own),
       all: own,
       replaced: replaced && ((tensor, reader) => replaced(tensor, numbers[reader]!)),
     });
+    if (!found) return null;
+    const inputs = Array.from(found.inputs, ([name, source]) => {
+      const tap = typeof source === 'string' ? taps.get(source) : undefined;
+      return [name, tap?.value ?? source] as const;
+    });
+    return { ...found, inputs: new Map(inputs) };
   }
 }

@@ -8,11 +8,13 @@ import type { NodeProto } from '../onnx/proto.ts';
 import { renameReads } from '../onnx/rename.ts';
 import { Tensor } from '../tensor/tensor.ts';
 
-/** The names of a tap's inputs: where the mask is true, `add` goes on instead of the value, elsewhere `value * scale + add`. */
+/** The names of a tap's inputs: where the mask is true, `add` goes on instead of the tensor, elsewhere `tensor * scale + add`. */
 export interface Tap {
   readonly scale: string;
   readonly add: string;
   readonly mask: string;
+  /** What goes on. */
+  readonly value: string;
 }
 
 /** A model in which some tensors can be changed by inputs. Each is still there as the model computes it. */
@@ -54,7 +56,7 @@ export function tappedModel(
   const input = [...graph.input];
   for (const [i, tensor] of tensors.entries()) {
     const name = (part: string) => `onnsight/tap_${i}/${part}`;
-    const tap = { scale: name('scale'), add: name('add'), mask: name('mask') };
+    const tap = { scale: name('scale'), add: name('add'), mask: name('mask'), value: name('value') };
     const float = dtypeName(elementTypes.get(tensor)!)!;
     taps.set(tensor, tap);
     const rank = rankOf(tensor);
@@ -72,16 +74,15 @@ export function tappedModel(
     nodes.push(
       makeNode('Mul', [tensor, tap.scale], [name('scaled')], {}, name('Mul')),
       makeNode('Add', [name('scaled'), tap.add], [name('added')], {}, name('Add')),
-      makeNode('Where', [tap.mask, tap.add, name('added')], [name('value')], {}, name('Where')),
+      makeNode('Where', [tap.mask, tap.add, name('added')], [tap.value], {}, name('Where')),
     );
   }
-  const values = new Map(tensors.map((tensor, i) => [tensor, `onnsight/tap_${i}/value`]));
   const changed = new Set(tensors.flatMap((tensor) => links.readers.get(tensor)!));
   const node: NodeProto[] = [];
   const origins: (number | null)[] = [];
   const numbers: number[] = [];
   graph.node.forEach((one, index) => {
-    node.push(changed.has(index) ? renameReads(one, (tensor) => values.get(tensor) ?? tensor) : one);
+    node.push(changed.has(index) ? renameReads(one, (tensor) => taps.get(tensor)?.value ?? tensor) : one);
     origins.push(index);
     numbers.push(node.length - 1);
     for (const own of after.get(index) ?? []) {

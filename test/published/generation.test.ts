@@ -1,8 +1,10 @@
-import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { copyFileSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { LanguageModel, type Loose, save } from 'onnsight';
 import { expect, test } from 'vitest';
+import { makeNode } from '../../runtime/onnx/make.ts';
+import { changedNode, decodeModel, encodeModel } from '../../runtime/onnx/proto.ts';
 import { fixturePath } from './fixture-path.ts';
 
 /** Prompts and the tokens that transformers chooses after them. */
@@ -30,6 +32,26 @@ test('a decoder of onnxruntime-genai generates as transformers does, its residua
     for (const _ of tracer.iter()) lm.get('model.layers.1').output *= 1;
   });
   expect(same.tokens).toEqual([greedy]);
+});
+
+test('keys and values that are cast behind all layers, as converters to half precision do, generate the same', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'onnsight-'));
+  cpSync('models/toy-gpt2', folder, { recursive: true });
+  const file = join(folder, 'model.onnx');
+  const { graph, ...rest } = decodeModel(readFileSync(file));
+  const inner = (name: string) => (name.startsWith('present.') ? `${name}/half` : name);
+  const nodes = graph!.node.map((node) =>
+    changedNode(node, { input: node.input.map(inner), output: node.output.map(inner) }),
+  );
+  const casts = graph!.output
+    .filter(({ name }) => name.startsWith('present.'))
+    .map(({ name }) => makeNode('Cast', [inner(name)], [name], { to: { int: 1 } }));
+  writeFileSync(file, encodeModel({ ...rest, graph: { ...graph!, node: [...nodes, ...casts] } }));
+  const [cast, plain] = await Promise.all([folder, 'models/toy-gpt2'].map((path) => LanguageModel.load(path)));
+  const [prompt, options] = ['The Eiffel Tower is in', { maxNewTokens: 12, stopTokens: [] }];
+  const expected = await plain!.generate(prompt, options);
+  expect((await cast!.generate(prompt, options)).tokens).toEqual(expected.tokens);
+  rmSync(folder, { recursive: true });
 });
 
 test('a model without logits cannot generate', async () => {
