@@ -146,6 +146,11 @@ export const operators = {
     check(site);
     return typeof x;
   },
+  numeric(x: unknown, site: Site): unknown {
+    check(site);
+    let number = x as number;
+    return number++;
+  },
   increment(x: unknown, by: 1 | -1, site: Site): unknown {
     check(site);
     return typeof x === 'bigint' ? x + BigInt(by) : Number(x) + by;

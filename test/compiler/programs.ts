@@ -58,6 +58,7 @@ export const PROGRAMS: Record<string, string[]> = {
     `let x: any = [1, 2]; const y = x; x[x = 1] += 5; return [x, y];`,
     `let x = 5; x += (x = 10, 1); x -= x *= 2; return x;`,
     `let x = 1; const r = [x++, ++x, x--, --x, x++ + ++x, -x++]; return [r, x];`,
+    `let x: any = true; const olds = [x++]; for (const v of ['3', null, undefined, 'a', -0, { valueOf: () => '7' }]) { x = v; olds.push(x++, x--, x); } return [olds, olds.map((o) => Object.is(o, -0))];`,
     `let b = 5n; b++; const c = b--; return [b, c, ++b];`,
     `const o: any = { n: 1 }; return [o.n++, ++o.n, o.n--, o['n']++, (o.n)++, (o['n'] as any)--, o.n!++, o];`,
     `const get = () => { log('get'); return { get v() { log('read'); return 3; }, set v(x) { log('write', x); } }; }; return [get().v++, ++get().v, get().v -= 5];`,

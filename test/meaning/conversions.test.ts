@@ -28,6 +28,14 @@ it.each([
     'in a branch',
     'let n = 0; const o = { valueOf() { n += 1; return T(n); } }; const s = T(0) > 1 ? o + 1 : 5; return { s, n };',
   ],
+  [
+    'what x++ gives, once',
+    'let asked = 0; let o = { valueOf() { asked += 1; return T(3); } }; const old = o++; return { n: [old, o], asked };',
+  ],
+  [
+    'what x++ and x-- give where they were a truth value or a text',
+    "let a = T(2) > 1; let b = '3'; let c = false; let d = null; const olds = [a++, b--, c++, d++]; return { n: [...olds, a, b, c, d] };",
+  ],
   ['plain ones', 'const d = new Date(5); const o = { valueOf: () => 2 }; return { n: d - 1 + o * T(2), is: d > 4 };'],
   ['one that only has a text', "const o = { toString: () => '4' }; return { n: T(3) * 1 + o * 2 };"],
 ])('%s', (_, body) => expectEqual(body));
