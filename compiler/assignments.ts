@@ -103,9 +103,7 @@ export function lowerIncrement(lowering: Lowering, node: ts.PrefixUnaryExpressio
   const old = isUsed && syntax.isPostfixUnaryExpression(node) ? lowering.frame.temporary() : null;
   const place = placeOf(lowering, target);
   const site = lowering.sites.at(at);
-  const read: Code = old
-    ? [`${old} = `, operator('numeric', at, [place.read('again'), site])]
-    : place.read('again');
+  const read: Code = old ? [`${old} = `, operator('numeric', at, [place.read('again'), site])] : place.read('again');
   const updated = place.assign('first', operator('increment', at, [read, by, site]));
   if (old) return ['(', updated, `, ${old})`];
   return isUsed ? ['(', updated, ')'] : updated;
