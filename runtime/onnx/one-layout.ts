@@ -86,7 +86,8 @@ function turnedFrom({ tensor, perm }: Turned, node: NodeProto): NodeProto {
 /** The attributes by which a product turns its inputs. */
 const TURNS = ['transA', 'transB'] as const;
 
-function turnsItself(node: NodeProto, index: number): boolean {
+/** Whether a product turns one of its inputs, as ONNX Runtime has joined a transposition to it. */
+export function turnsItself(node: NodeProto, index: number): boolean {
   const [turn, isBatch] = [TURNS[index], ['transBatchA', 'transBatchB'][index]];
   if (node.opType !== 'FusedMatMul' || node.domain !== CONTRIB || turn === undefined) return false;
   return intAttribute(node, turn) === 1 && intAttribute(node, isBatch!) !== 1;

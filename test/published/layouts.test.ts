@@ -36,6 +36,7 @@ const named = (places: readonly Place[]) => places.map((place) => [`${place.path
 const MOVED: Readonly<Record<string, readonly string[]>> = {
   pictures: ['encoder.output', 'encoder.layers.0.output', 'norm.input'],
   'pictures-deep': ['encoder.output', 'encoder.layers.2.output', 'norm.input'],
+  mixer: ['out.input'],
   tokens: [],
 };
 

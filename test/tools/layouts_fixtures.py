@@ -100,6 +100,17 @@ class Tokens(nn.Module):
         return self.head(self.encoder(tokens, self.positions.expand(tokens.shape[0], -1, -1)))
 
 
+class Mixer(nn.Module):
+    """A linear layer that reads what was turned for it alone, as LFM2's convolutions have one."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.out = nn.Conv1d(D, D, 3, padding=1), nn.Linear(D, D)
+
+    def forward(self, x):
+        return self.out(torch.tanh(self.conv(x)).transpose(1, 2))
+
+
 def listed(tensor):
     return {'dims': list(tensor.shape), 'data': [round(one, 6) for one in tensor.flatten().tolist()]}
 
@@ -161,4 +172,5 @@ if __name__ == '__main__':
     FOLDER.mkdir(parents=True, exist_ok=True)
     write('pictures', Pictures(1), torch.randn(2, 3, 6, 6))
     write('pictures-deep', Pictures(3), torch.randn(2, 3, 6, 6))
+    write('mixer', Mixer(), torch.randn(2, D, 5))
     write('tokens', Tokens(), torch.randn(2, 3, 6, 6))
