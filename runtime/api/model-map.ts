@@ -7,7 +7,7 @@ import { type InsidePart, insideOfModule } from '../modules/inside.ts';
 import { type Module, type Operation, walk } from '../modules/module.ts';
 import { OPERATION } from '../modules/operation-path.ts';
 import { ParameterReaders } from '../modules/parameter-readers.ts';
-import { parameters } from '../modules/parameters.ts';
+import { isAnonymous, parameters } from '../modules/parameters.ts';
 import { type QuantizedWeight, quantizedWeights } from '../modules/quantized-weights.ts';
 import { raisedWeights } from '../modules/raised-weights.ts';
 import { transposedWeights } from '../modules/transposed-weights.ts';
@@ -19,6 +19,7 @@ import { BLOCKED } from '../onnx/domains.ts';
 import { TEXTS } from '../onnx/dtypes.ts';
 import { isFlattened } from '../onnx/flattened.ts';
 import type { OnnxModel } from '../onnx/model.ts';
+import { turnsItself } from '../onnx/one-layout.ts';
 import { isScaled, UNCERTAIN } from '../onnx/scaled-product.ts';
 import { isTurned } from '../onnx/turned.ts';
 import { partsOf } from '../onnx/written-out.ts';
@@ -158,9 +159,21 @@ export class ModelMap {
   }
 
   /** Whether a module's tensor has its dims in another order than in PyTorch. */
-  private hasOtherDims({ path, port }: Address, tensor: string): boolean {
+  private hasOtherDims(address: Address, tensor: string): boolean {
     const { tensors, inputs } = this.sequences;
-    return isTurned(tensor, this.model) || tensors.has(tensor) || (port === 'input' && inputs.has(path));
+    if (isTurned(tensor, this.model) || tensors.has(tensor)) return true;
+    return address.port === 'input' && (inputs.has(address.path) || this.isTurnedByLayer(address, tensor));
+  }
+
+  /** Whether a linear layer turns what it takes: a transposition in front of it was joined to its product. */
+  private isTurnedByLayer({ path, call }: Address, tensor: string): boolean {
+    const { children, calls } = this.find(path);
+    if (children.size > 0) return false;
+    return calls[call]!.nodes.some((index) => {
+      const node = this.model.plain.graph.node[index]!;
+      const [given, weight] = node.input;
+      return given === tensor && turnsItself(node, 0) && isAnonymous(weight!);
+    });
   }
 
   /** Whether a module does nothing at inference, so that its output is its input. */

@@ -12,6 +12,7 @@ import type { CacheSizes } from './head-sizes.ts';
 import { withInlinedFunctions } from './inline.ts';
 import { lifted } from './lift.ts';
 import { defaultOpset, OnnxModel } from './model.ts';
+import { withOneLayout } from './one-layout.ts';
 import { OpenedFiles } from './opened-files.ts';
 import { withNamedReshapes } from './output-reshapes.ts';
 import { decodeForeignModel, type GraphProto, type ModelProto } from './proto.ts';
@@ -89,7 +90,7 @@ function modelOf({ cache, path, real, files }: ReadFile, read: ModelProto): Onnx
 
 /** A model in which the value of each module is a tensor. */
 function canonical(proto: ModelProto): ModelProto {
-  return withFinalNormBesideLayers(withNamedReshapes(withSplitNodes(withCheckedLoops(proto))));
+  return withFinalNormBesideLayers(withNamedReshapes(withOneLayout(withSplitNodes(withCheckedLoops(proto)))));
 }
 
 function checkOperatorSet(path: string, proto: ModelProto): void {

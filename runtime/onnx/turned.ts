@@ -1,4 +1,5 @@
 import type { OnnxModel } from './model.ts';
+import type { NodeProto } from './proto.ts';
 
 /**
  * Whether ONNX Runtime's optimizer has moved a transposition past the node that makes a tensor, so that its dims stand in
@@ -7,7 +8,16 @@ import type { OnnxModel } from './model.ts';
  */
 export function isTurned(tensor: string, model: OnnxModel): boolean {
   const maker = tensor.startsWith('/') ? model.makerOf(tensor) : undefined;
-  if (!maker) return false;
-  const isFused = maker.name.replace(/_token_\d+$/, '') === maker.opType;
-  return maker.name === tensor || (isFused && /\/[A-Z]\w*$/.test(tensor) && !/_output_\d+/.test(tensor));
+  return maker !== undefined && makesTurned(maker, tensor);
+}
+
+/** The same of what a node makes first. */
+export function isTurnedBy(node: NodeProto): boolean {
+  const tensor = node.output[0] ?? '';
+  return tensor.startsWith('/') && makesTurned(node, tensor);
+}
+
+function makesTurned({ name, opType }: NodeProto, tensor: string): boolean {
+  const isFused = name.replace(/_token_\d+$/, '') === opType;
+  return name === tensor || (isFused && /\/[A-Z]\w*$/.test(tensor) && !/_output_\d+/.test(tensor));
 }
