@@ -188,7 +188,7 @@ export class Model<Input = ModelInputs, Whole extends ModelMembers<Input> = Mode
     }
     if (model !== map.model.hash) {
       throw new GraphError(
-        `The request is for a model of the hash '${model}', and this one has the hash ${map.model.hash}: take that of the model that it was made for.`,
+        `The request was made for another model, whose hash is '${model}'; that of this one is ${map.model.hash}.`,
       );
     }
     const { attached, ...others } = options;

@@ -106,10 +106,10 @@ function byParameter({ node, initializer }: GraphProto, links: Links, settled: (
 
 /**
  * Whether what reads a layer's weights makes the value of the batch norm behind it: the dynamo exporter calls that `getitem`, and
- * what a quantizer makes of the folded node keeps this name alone.
+ * what a quantizer makes of the folded node keeps this name alone, with something behind it.
  */
 function isOfBatchNorm(opType: string, [made = '']: readonly string[]): boolean {
-  return opType !== 'LayerNormalization' && /^getitem(_\d+)?$/.test(made);
+  return opType !== 'LayerNormalization' && /^getitem(_\d+)?(_output_quantized|_[A-Z]\w*)?$/.test(made);
 }
 
 function byNeighbours({ node, initializer }: GraphProto, links: Links, settled: (Scope | null)[]): void {

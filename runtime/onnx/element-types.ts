@@ -168,7 +168,10 @@ export function nodeTypes(node: NodeProto, types: Types): readonly (number | und
   if (node.opType === 'QAttention') return [input(2), input(2)];
   if (node.opType === 'QGemm') return [input(8) ?? input(1)];
   // A cache may be quantized, and a state may be kept in another precision.
-  if (node.opType === 'GroupQueryAttention') return [input(0), input(3), input(4) ?? input(3), input(0)];
+  if (node.opType === 'GroupQueryAttention') {
+    const keys = input(3) ?? input(0);
+    return [input(0), keys, input(4) ?? keys, input(0)];
+  }
   if (node.opType === 'PagedAttention') return [input(0), input(3), input(4)];
   if (node.opType === 'LinearAttention') return [input(0), input(3)];
   if (node.opType === 'Attention' && isStandard(node)) return [input(0), input(0), input(2), input(0)];
