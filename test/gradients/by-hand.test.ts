@@ -115,6 +115,6 @@ it('a module that is not there is told without a line of the server', async () =
 it('a request for another model names both hashes', async () => {
   const bad = { ...request(), model: 'other' };
   await expect(lm.execute(requestFromJson(bad))).rejects.toThrow(
-    /the hash 'other', and this one has the hash [0-9a-f]{64}/,
+    /made for another model, whose hash is 'other'; that of this one is [0-9a-f]{64}/,
   );
 });

@@ -23,9 +23,12 @@ const ELSEWHERE = ['If', 'Loop', 'Scan', 'LSTM', 'GRU', 'RNN', 'Attention', 'Rot
 const CASES = [ELEMENTWISE, PRODUCTS, NORMALISATION, SHAPES, INDEXING, REDUCTIONS, CONVOLUTION].flat();
 const compared = new Set([...ELSEWHERE, ...CASES.flatMap(({ nodes }) => nodes.map(({ opType }) => opType))]);
 
-/** What they give is whole numbers, which have no gradient. */
-const WHOLE = ['ConvInteger', 'DynamicQuantizeLinear', 'MatMulInteger', 'SequenceLength'];
-const ENDING = [...WHOLE, ...operators.filter((op) => endsPath(makeNode(op, ['h'], ['z'])))];
+/** What they give is whole numbers, truth values or texts, which have no gradient. */
+const NO_FLOATS = [
+  ...['ConvInteger', 'DynamicQuantizeLinear', 'ImageDecoder', 'MatMulInteger'],
+  ...['OptionalHasElement', 'RegexFullMatch', 'SequenceLength', 'StringSplit'],
+];
+const ENDING = [...NO_FLOATS, ...operators.filter((op) => endsPath(makeNode(op, ['h'], ['z'])))];
 const STANDARD = operators.filter((op) => !compared.has(op) && !ENDING.includes(op));
 
 /** As many as any operator needs. */
