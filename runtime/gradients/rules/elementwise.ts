@@ -114,7 +114,7 @@ function arc(emit: Emitter, x: string, gradient: string): string {
 export const ELEMENTWISE: Rules = {
   Identity: unary((_, __, ___, g) => g),
   Cast: unary((emit, x, _, g) => emit.cast(g, emit.dtype(x))),
-  CastLike: (emit, at) => [emit.cast(at.gradient, emit.dtype(at.input(0))), null],
+  CastLike: (emit, at) => [at.needs(0) ? emit.cast(at.gradient, emit.dtype(at.input(0))) : null, null],
   Add: sum,
   Sum: sum,
   Sub: subtract,
