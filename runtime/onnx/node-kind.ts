@@ -1,3 +1,4 @@
+import { keyOf } from '../graph/key.ts';
 import { type NodeProto, nodeText } from './proto.ts';
 import { subgraphsOf } from './subgraphs.ts';
 
@@ -10,9 +11,15 @@ const known = new WeakMap<NodeProto, string | null>();
 export function nodeKind(node: NodeProto): string | null {
   let kind = known.get(node);
   if (kind === undefined) {
-    const output = node.output.map((name) => (name === '' ? '' : 'made'));
-    kind = subgraphsOf(node).length > 0 ? null : nodeText({ ...node, input: [], output });
+    kind = subgraphsOf(node).length > 0 ? null : kindOf(node);
     known.set(node, kind);
   }
   return kind;
+}
+
+function kindOf(node: NodeProto): string {
+  const { attribute, domain, opType, overload } = node;
+  const output = node.output.map((name) => (name === '' ? '' : 'made'));
+  // Encoding takes long for thousands of nodes, and most have no attributes.
+  return attribute.length > 0 ? nodeText({ ...node, input: [], output }) : keyOf([domain, opType, overload, output]);
 }

@@ -61,11 +61,19 @@ function beginsAsModel(reader: WireReader): boolean {
 
 function skimGraph(reader: WireReader, graph: Field, location: string): Uint8Array[] {
   const parts: Uint8Array[] = [];
+  // What stands between two large initializers is taken as it is, in one piece.
+  let from = graph.payload;
+  const takeUntil = (end: number) => {
+    if (end > from) parts.push(reader.bytes(from, end));
+  };
   for (const field of reader.fields(graph.payload, graph.end)) {
-    if (field.number === GRAPH.initializer && field.wire === WIRE.bytes && field.end - field.payload > INLINE_BYTES) {
-      parts.push(...bytesField(GRAPH.initializer, skimTensor(reader, field, location)));
-    } else parts.push(reader.bytes(field.start, field.end));
+    if (field.number !== GRAPH.initializer || field.wire !== WIRE.bytes) continue;
+    if (field.end - field.payload <= INLINE_BYTES) continue;
+    takeUntil(field.start);
+    parts.push(...bytesField(GRAPH.initializer, skimTensor(reader, field, location)));
+    from = field.end;
   }
+  takeUntil(graph.end);
   return parts;
 }
 

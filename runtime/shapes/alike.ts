@@ -3,6 +3,7 @@ import type { OnnxModel } from '../onnx/model.ts';
 import { nodeKind } from '../onnx/node-kind.ts';
 import { tensorText } from '../onnx/proto.ts';
 import { isWeight } from '../onnx/weightless.ts';
+import { tellingTensors } from './telling.ts';
 
 /** What a node makes: the type of each output, undefined for what has no dtype here. */
 type Made = readonly (TensorType | undefined)[];
@@ -26,9 +27,11 @@ export class Alike {
     this.model = model;
     this.known = known;
     this.texts = textsOf(model);
+    const telling = tellingTensors(model);
     for (const tensor of model.graph.initializer) {
       const { name, dataType, dims } = tensor;
-      this.tensors.set(name, this.kind(isWeight(tensor) ? `weight ${dataType} ${dims}` : `data ${tensorText(tensor)}`));
+      const isData = telling.has(name) && !isWeight(tensor);
+      this.tensors.set(name, this.kind(isData ? `data ${tensorText(tensor)}` : `weight ${dataType} ${dims}`));
     }
     for (const { name } of model.inputs) if (!this.tensors.has(name)) this.note(name, () => `input ${name}`);
   }
@@ -44,13 +47,20 @@ export class Alike {
     return kind === null ? null : (this.made.get(kind) ?? null);
   }
 
-  /** The types of what a node makes are known by now. */
+  /** The types of what a node makes are known by now, and are those of what nodes like it make. */
   learn(index: number, made: Made): void {
-    const { output } = this.model.graph.node[index]!;
     const kind = this.kindOf(index);
     if (kind !== null) this.made.set(kind, made);
-    output.forEach((name, i) => {
-      this.note(name, () => (kind === null ? `made by ${index}, ${i}` : `${i} of ${kind}`));
+    this.noteMade(index);
+  }
+
+  /** The types of what a node makes are known by now. */
+  noteMade(index: number): void {
+    this.model.graph.node[index]!.output.forEach((name, i) => {
+      this.note(name, () => {
+        const kind = this.kindOf(index);
+        return kind === null ? `made by ${index}, ${i}` : `${i} of ${kind}`;
+      });
     });
   }
 

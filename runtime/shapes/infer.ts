@@ -70,7 +70,7 @@ async function inferOwnTypes(model: OnnxModel, inputDims: InputDims, atOnce: num
     for (const index of stretch) learned.learn(index, types);
   }
   // Sizes that do not go together are refused by ONNX Runtime, which is given only what it has to be asked for.
-  const clash = learned.elementwise.find((node) => clashes(node, known));
+  const clash = learned.open.find((node) => clashes(node, known));
   if (clash) await shapes(model, weightless(model, inputDims, made(model, [clash])));
   if (!isAsked) {
     checkOutputs(model, known);
@@ -85,7 +85,8 @@ async function inferOwnTypes(model: OnnxModel, inputDims: InputDims, atOnce: num
     }
   }
   for (const [name, type] of given) found.set(name, type);
-  addElementwise(found, learned.elementwise);
+  for (const { output } of learned.closed) found.set(output[0]!, known.get(output[0]!)!);
+  addElementwise(found, learned.open);
   checkOutputs(model, found);
   return found;
 }

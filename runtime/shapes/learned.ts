@@ -13,9 +13,11 @@ export class Learned {
   readonly known: Map<string, TensorType>;
   readonly perhaps: PerhapsScalars;
   readonly alike: Alike;
-  /** The nodes whose types follow by a rule. */
-  readonly elementwise: readonly NodeProto[];
-  private readonly own: ReadonlySet<NodeProto>;
+  /** The nodes whose types follow by a rule, all sizes of which were known when their turn came, and go together. */
+  readonly closed: NodeProto[] = [];
+  /** The others of those whose types follow by a rule. */
+  readonly open: NodeProto[] = [];
+  private readonly elementwise: ReadonlySet<NodeProto>;
   private readonly nodes: readonly NodeProto[];
 
   /** @param given the types of inputs and weights */
@@ -24,20 +26,23 @@ export class Learned {
     this.known = new Map(given);
     this.perhaps = new PerhapsScalars(model.links, this.found);
     this.alike = new Alike(model, this.known);
-    this.elementwise = this.nodes.filter((node) => isElementwise(node, model.elementTypes));
-    this.own = new Set(this.elementwise);
+    this.elementwise = new Set(this.nodes.filter((node) => isElementwise(node, model.elementTypes)));
   }
 
   hasRule(index: number): boolean {
-    return this.own.has(this.nodes[index]!);
+    return this.elementwise.has(this.nodes[index]!);
   }
 
   /** Whether what a node makes is told by a rule, or by a node like it; then it is learned. */
   isTold(index: number): boolean {
     if (this.hasRule(index)) {
-      const isWhole = addElementwise(this.known, [this.nodes[index]!]);
-      if (isWhole) this.add(index, []);
-      return isWhole;
+      const node = this.nodes[index]!;
+      const isClosed = addElementwise(this.known, [node]);
+      if (isClosed) {
+        this.closed.push(node);
+        this.alike.noteMade(index);
+      }
+      return isClosed;
     }
     const types = this.alike.find(index);
     if (types) this.add(index, types);
@@ -49,7 +54,9 @@ export class Learned {
     const node = this.nodes[index]!;
     if (this.hasRule(index)) {
       addElementwise(this.known, [node]);
-      this.add(index, []);
+      this.open.push(node);
+      this.perhaps.add(node, index);
+      this.alike.noteMade(index);
     } else {
       this.add(
         index,

@@ -2,7 +2,7 @@ import { describe, expect, test, vi } from 'vitest';
 import { dtypeName } from '../../runtime/onnx/dtypes.ts';
 import { makeGraph, makeModel, makeNode, makeTensor, makeValueInfo } from '../../runtime/onnx/make.ts';
 import type { OnnxModel } from '../../runtime/onnx/model.ts';
-import { decodeModel, encodeModel } from '../../runtime/onnx/proto.ts';
+import { decodeModel, encodeModel, type NodeProto, type TensorProto } from '../../runtime/onnx/proto.ts';
 import { readModel } from '../../runtime/onnx/read.ts';
 import { ort } from '../../runtime/ort/ort.ts';
 import { inferTypes } from '../../runtime/shapes/infer.ts';
@@ -215,6 +215,56 @@ describe('what elementwise operators make', () => {
     expect(asked.map((graph) => graph.output.length)).toEqual(given);
     expect(asked.map((graph) => graph.node.length)).toEqual(given);
     examine.mockRestore();
+  });
+});
+
+describe('the elements of small initializers', () => {
+  const [layers, long] = [200, 4_096];
+  const weights = (of: string, elements: (i: number) => number[], dims: number[], dtype: 'float32' | 'int64') =>
+    Array.from({ length: layers }, (_, i) => makeTensor(`${of}${i}`, dtype, elements(i), dims));
+
+  async function shapesOf(node: NodeProto[], initializer: TensorProto[]) {
+    const x = makeValueInfo('x', 'float32', ['n', 4]);
+    const model = modelOf(makeModel(makeGraph('chain', node, [x], [makeValueInfo(`y${layers - 1}`)], initializer)));
+    const examine = vi.spyOn(ort, 'examine');
+    const types = await inferTypes(model, { x: [long, 4] });
+    const asked = examine.mock.calls.map(([bytes]) => decodeModel(bytes).graph!.output.length);
+    examine.mockRestore();
+    return { asked, shapes: Array.from({ length: layers }, (_, i) => types.get(`y${i}`)!.shape) };
+  }
+
+  test('are of no matter where shapes alone tell: ONNX Runtime is asked for the first layers', async () => {
+    const node = Array.from({ length: layers }, (_, i) => [
+      makeNode('MatMul', [i === 0 ? 'x' : `y${i - 1}`, `w${i}`], [`p${i}`]),
+      makeNode('Add', [`p${i}`, `b${i}`], [`s${i}`]),
+      makeNode('Tanh', [`s${i}`], [`y${i}`]),
+    ]).flat();
+    const elements = (length: number) => (i: number) => Array.from({ length }, (_, j) => i + j / 16);
+    const initializer = [
+      ...weights('w', elements(16), [4, 4], 'float32'),
+      ...weights('b', elements(4), [4], 'float32'),
+    ];
+    const { asked, shapes } = await shapesOf(node, initializer);
+    expect(asked).toEqual([32]);
+    for (const shape of shapes) expect(shape).toEqual([long, 4]);
+  });
+
+  test('tell shapes, also by way of others', async () => {
+    const node = Array.from({ length: layers }, (_, i) => [
+      makeNode('Mul', [`a${i}`, `f${i}`], [`m${i}`]),
+      makeNode('Reshape', ['x', `m${i}`], [`r${i}`]),
+      makeNode('Relu', [`r${i}`], [`y${i}`]),
+    ]).flat();
+    const power = (i: number) => 2 ** (i % 5);
+    const initializer = [
+      ...weights('a', (i) => [power(i), long / power(i)], [2], 'int64'),
+      ...weights('f', (i) => (i % 2 ? [1, 4] : [4, 1]), [2], 'int64'),
+    ];
+    const { shapes } = await shapesOf(node, initializer);
+    shapes.forEach((shape, i) => {
+      const [rows, columns] = [power(i), long / power(i)];
+      expect(shape).toEqual(i % 2 ? [rows, 4 * columns] : [4 * rows, columns]);
+    });
   });
 });
 

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, renameSync, writeFileSync } from 'node:fs';
-import { homedir } from 'node:os';
+import { existsSync, mkdtempSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeGraph, makeModel, makeNode, makeTensor, makeValueInfo } from '../../../runtime/onnx/make.ts';
 import type { ModelProto, NodeProto, ValueInfoProto } from '../../../runtime/onnx/proto.ts';
+import { cacheFolder } from './cache.ts';
 import { withInitializers, writeModelFile } from './file.ts';
 import { cacheNames, gpt2Nodes, layerOutput } from './graph.ts';
 import type { Sizes } from './sizes.ts';
@@ -33,10 +33,9 @@ export const layerOutputs = ({ layers }: Sizes) => Array.from({ length: layers }
 /** Makes a GPT-2 of random weights, or finds it in the user's cache. It takes half a minute and 650 MB of disk at most. */
 export function gpt2Model(sizes: Sizes): BenchModel {
   const key = createHash('sha256').update(JSON.stringify({ VERSION, sizes })).digest('hex').slice(0, 16);
-  const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'onnsight', 'bench');
+  const cache = cacheFolder();
   const folder = join(cache, `gpt2-${key}`);
   if (!existsSync(folder)) {
-    mkdirSync(cache, { recursive: true });
     const made = mkdtempSync(join(cache, 'unfinished-'));
     writeModels(made, sizes);
     renameSync(made, folder);
