@@ -6,7 +6,7 @@ import { randomProgram } from './fuzz/program.ts';
 import { Tally } from './fuzz/tally.ts';
 
 /** `npm run fuzz -- language` tries others, as many as there is time for. */
-const PROGRAMS = Number(process.env.ONNSIGHT_RANDOM_PROGRAMS ?? 280);
+const PROGRAMS = Number(process.env.ONNSIGHT_RANDOM_PROGRAMS ?? 180);
 const SEED = 15;
 /** Milliseconds that the programs may take on a machine that does much else. */
 const PATIENCE = 20 * 60_000;

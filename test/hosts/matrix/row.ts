@@ -11,6 +11,6 @@ export interface Row {
   readonly commands: readonly string[];
   /** What the last command prints, and the commands before it if they fail. */
   readonly expects: readonly string[];
-  /** Left out where time is short: another row shows nearly the same. */
+  /** Left out where time is short: another row, or a test, shows nearly the same. */
   readonly nightly?: boolean;
 }

@@ -94,6 +94,7 @@ function bundler(name: string, packages: readonly string[], own: Record<string, 
 export const BUNDLERS: readonly Row[] = [
   {
     name: 'Next.js',
+    nightly: true,
     packages: ['next@16', 'react@19', 'react-dom@19', '@types/react@19', 'typescript@5.9'],
     files: {
       'package.json': packageJson('module'),

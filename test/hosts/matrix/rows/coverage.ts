@@ -192,6 +192,7 @@ const CASES = ['true, true', 'true, false', 'false, true', 'false, false'];
 export const COVERAGE: readonly Row[] = [
   {
     name: 'c8',
+    nightly: true,
     packages: ['c8@10'],
     files: {
       ...FILES,
@@ -208,6 +209,7 @@ export const COVERAGE: readonly Row[] = [
   ...(['v8', 'istanbul'] as const).map(
     (provider): Row => ({
       name: `coverage of vitest, ${provider}`,
+      nightly: provider !== 'v8',
       packages: ['vitest@4.1.11', `@vitest/coverage-${provider}@4.1.11`],
       files: {
         ...FILES,

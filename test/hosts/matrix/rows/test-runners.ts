@@ -28,6 +28,7 @@ export const AVA =
 /** ts-jest in either kind of package: it compiles to ES modules. */
 const jest = (type: 'module' | 'commonjs'): Row => ({
   name: `ts-jest, ${type}`,
+  nightly: type === 'commonjs',
   packages: [...TYPESCRIPT, 'jest@30', 'ts-jest@29', '@types/jest@30'],
   files: {
     'package.json': packageJson(type),

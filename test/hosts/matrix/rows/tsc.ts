@@ -74,7 +74,7 @@ export const TSC: readonly Row[] = [
       {
         name: `tspc with TypeScript ${version}`,
         ...tools,
-        nightly,
+        nightly: true,
         files: MISTAKE,
         commands: [
           `tspc -v | grep -F 'Version ${version}'`,

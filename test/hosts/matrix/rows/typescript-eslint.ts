@@ -47,6 +47,7 @@ export default tseslint.config(...tseslint.configs.recommendedTypeChecked, {
 /** The README's program, the manual's and the examples, with a model that has declarations: no complaint of `recommendedTypeChecked`. */
 export const TYPESCRIPT_ESLINT: Row = {
   name: 'typescript-eslint',
+  nightly: true,
   packages: ['typescript@5.9', 'eslint@9', 'typescript-eslint@8', 'vega@6', 'vega-lite@6', '@types/cli-progress@3'],
   files: {
     'package.json': '{ "type": "module" }',

@@ -50,7 +50,7 @@ export const WATCHERS: readonly Row[] = [
     files: modules,
     command: 'tspc --watch --incremental --preserveWatchOutput',
     built: 'out/main.js',
-    nightly: version !== '6.0',
+    nightly: true,
   })),
   {
     name: 'onnsight build --watch',
@@ -84,6 +84,7 @@ export default { plugins: [onnsight()], build: { ssr: 'src/main.ts', outDir: 'ou
     },
     command: 'vite build --watch --no-clearScreen',
     built: 'out/main.mjs',
+    nightly: true,
   },
   ...[
     { name: 'Vue, vite build --watch', ...VUE },
@@ -150,6 +151,7 @@ export default { plugins: [onnsight()], build: { ssr: 'src/main.ts', outDir: 'ou
   },
   {
     name: 'node --watch',
+    nightly: true,
     packages: [],
     files: program('commonjs'),
     command: 'node --watch --import onnsight/register src/main.ts',
