@@ -31,8 +31,10 @@ export function checkReturned(map: Modules, { path, call }: Address, tensor: str
         `what is used of '${path}' are parts of ${made[0]}, and its file does not tell whether the module returns these or the whole. The parts are outputs of what divides it: ${dividers(model, module, call)}`,
       );
     }
+    const where =
+      made.length > 0 ? `Use them where they are made: ${made.join(', ')}` : 'None of them is made by its operations.';
     throw new OperationError(
-      `'${path}' returns several tensors, and its file does not tell which of them is the first in PyTorch. Use them where they are made: ${made.join(', ')}`,
+      `'${path}' returns several tensors, and its file does not tell which of them is the first in PyTorch. ${where}`,
     );
   }
   if (module.calls[call]?.order === 'cut') {

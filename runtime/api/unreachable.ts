@@ -71,10 +71,10 @@ function instead(
 ): string {
   const around = [...walk(tree)].find((module) => module.path === into);
   const operation = around?.operations.find(({ node }) => node === reader);
-  const made = reader === undefined ? [] : model.graph.node[reader]!.output;
-  if (!operation || around?.calls.some(({ outputs }) => made.includes(outputs[0] ?? ''))) {
-    return `read ${into}.${port} instead`;
-  }
+  if (!operation) return `read ${into}.${port} instead`;
+  const made = model.graph.node[operation.node]!.output;
+  const call = around!.calls.findIndex(({ outputs }) => made.includes(outputs[0] ?? ''));
+  if (call >= 0) return `read ${into}.${call === 0 ? '' : `calls[${call}].`}${port} instead`;
   const { name, opType } = operation;
   return `its parameter is read by ${opType} there, whose result is ${into}.ops.${name}.output; ${into}.${port} is another tensor`;
 }

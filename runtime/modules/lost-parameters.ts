@@ -52,7 +52,7 @@ function quantizedBy(graph: OnnxModel['graph'], { operations, children }: Module
 export function lostParameters({ graph }: OnnxModel, module: Module): string | null {
   const made = madeWeights(graph, module);
   if (made.length === 0) return null;
-  return `If it is a parameter: of those of ${module.path} the exporter has made ${made.join(' and ')}, by transposing or folding. ${REMEDY}`;
+  return `If it is a parameter: of those of ${module.path || 'the model'} the exporter has made ${made.join(' and ')}, by transposing or folding. ${REMEDY}`;
 }
 
 /** The weights that a module's operations read and that the exporter has made, with their types. */
