@@ -7,7 +7,7 @@ import type { ServedModel } from './served-model.ts';
 export type Form = 'bytes' | 'json' | 'completion';
 
 /** What a process has to know of a model. */
-export type OpenedModel = Pick<ServedModel, 'path' | 'isLanguage' | 'hash'>;
+export type OpenedModel = Pick<ServedModel, 'path' | 'isLanguage' | 'hash' | 'isRandom'>;
 
 /** How models are opened. */
 export interface Opening {
@@ -35,6 +35,7 @@ export type ToProcess =
 /** What is to run. */
 export interface Run {
   readonly form: Form;
+  /** The same object for those that ask the same to the bit. */
   readonly body: Uint8Array;
   /** Whether to tell how far it is: of one that runs alone. */
   readonly isWatched: boolean;

@@ -13,7 +13,7 @@ import {
   requestFromJson,
   type Tensor,
 } from '../runtime/index.ts';
-import { keepFromSpinning } from '../runtime/ort/node/options.ts';
+import { shareCores } from '../runtime/ort/node/options.ts';
 import { KnownRequests } from '../runtime/requests/known-requests.ts';
 import type { Course } from '../runtime/types/course.ts';
 import { AttachedModels } from './attached-models.ts';
@@ -31,6 +31,7 @@ type Model = Pick<NNsight, 'execute'>;
 const OURS = new Set(['DeviceError', 'GraphError', 'InputError', 'ModelError', 'TraceError', 'UsageError']);
 
 let model: Model;
+let isRandom: boolean;
 /** The same, if it is a language model, and its edits. */
 let language: { readonly lm: LanguageModel; readonly edits: ReadonlyMap<string, LanguageModel> } | null = null;
 /** The models that traces may call beside it, by their hashes. */
@@ -57,10 +58,11 @@ async function load(message: ToProcess & { kind: 'load' }): Promise<void> {
   limits = message.opening.limits;
   requests = new KnownRequests(limits);
   beFirstToGo();
-  if (availableParallelism() <= FEW_CORES) keepFromSpinning();
+  if (availableParallelism() <= FEW_CORES) shareCores();
   const options = { device: 'cpu', maxIterations: limits.iterations } as const;
   others = new AttachedModels(message.others, options);
   const { path, isLanguage } = message.model;
+  isRandom = message.model.isRandom;
   try {
     if (isLanguage) {
       const { edits: file } = message.opening;
@@ -78,6 +80,7 @@ async function load(message: ToProcess & { kind: 'load' }): Promise<void> {
 async function runAll(runs: readonly Run[]): Promise<void> {
   running = runs.map(() => new AbortController());
   let ends: Ended[] = [];
+  const answered = new Map<Uint8Array, Ended>();
   let told = performance.now();
   const tellEnds = (isNew: boolean) => {
     tell({ kind: 'ended', ends, isNew, memory: memoryNow() });
@@ -90,16 +93,26 @@ async function runAll(runs: readonly Run[]): Promise<void> {
   };
   for (const [i, one] of runs.entries()) {
     // It may tell those before, and begin another list.
-    const ended = await run(one, running[i]!.signal, onNew);
+    const ended = await run(one, running[i]!.signal, answered, onNew);
     ends.push(ended);
     if (i === runs.length - 1 || performance.now() - told > HELD) tellEnds(false);
   }
 }
 
-/** @param onNew called before it runs, if nothing like it has run here */
-async function run({ form, body, isWatched, user, id }: Run, signal: AbortSignal, onNew: () => void): Promise<Ended> {
+/**
+ * @param answered what those before were answered that draw no numbers, by their bodies: one that asks the same gets the same
+ * @param onNew called before it runs, if nothing like it has run here
+ */
+async function run(
+  { form, body, isWatched, user, id }: Run,
+  signal: AbortSignal,
+  answered: Map<Uint8Array, Ended>,
+  onNew: () => void,
+): Promise<Ended> {
   try {
     signal.throwIfAborted();
+    const same = answered.get(body);
+    if (same) return same;
     if (form === 'completion') return await continueText(body, seedOf({ user, id }), signal);
     const read = form === 'bytes' ? requests.read(body) : requestFromJson(jsonOf(body), limits);
     const { root } = read.graph;
@@ -115,7 +128,11 @@ async function run({ form, body, isWatched, user, id }: Run, signal: AbortSignal
     const tooMuch = overBytes(tensors);
     if (tooMuch) return { refusal: tooMuch };
     known.add(root);
-    return { body: form === 'bytes' ? answerToBytes(tensors) : Buffer.from(JSON.stringify(answerToJson(tensors))) };
+    const ended = {
+      body: form === 'bytes' ? answerToBytes(tensors) : Buffer.from(JSON.stringify(answerToJson(tensors))),
+    };
+    if (!isRandom && !read.course) answered.set(body, ended);
+    return ended;
   } catch (error) {
     return { refusal: signal.aborted ? CANCELLED : refusalOf(error) };
   }
@@ -192,7 +209,7 @@ function beFirstToGo(): void {
 const FEW_CORES = 2;
 
 /** How long what became of a run may wait for that of others, in milliseconds. */
-const HELD = 10;
+const HELD = 25;
 
 /** How often the memory is told at most, in milliseconds: looking takes its part of a small trace's time. */
 const LOOKS = 50;

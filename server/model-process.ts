@@ -121,7 +121,10 @@ export class ModelProcess {
       return () => job.signal.removeEventListener('abort', cancel);
     });
     const outcomeOf = (job: Job, outcome: Outcome) => (job.signal.aborted ? { refusal: CANCELLED } : outcome);
-    const runs = jobs.map(({ body, request: { form, isWatched, user, id } }) => ({ form, body, isWatched, user, id }));
+    const bodies = new Map(jobs.map(({ body, request: { digest } }) => [digest, body]));
+    const runs = jobs.map(({ request: { form, digest, isWatched, user, id } }) => {
+      return { form, body: bodies.get(digest)!, isWatched, user, id };
+    });
     const failed = await this.#ask({ kind: 'run', runs }, this.#limits.time * 1000, (told) => {
       if (told.kind === 'loaded') return false;
       if (told.kind !== 'ended') {
@@ -204,6 +207,6 @@ export class ModelProcess {
 }
 
 /** Of what is known of a model that which a process needs: its description is long. */
-function openedModel({ path, isLanguage, hash }: OpenedModel): OpenedModel {
-  return { path, isLanguage, hash };
+function openedModel({ path, isLanguage, hash, isRandom }: OpenedModel): OpenedModel {
+  return { path, isLanguage, hash, isRandom };
 }
