@@ -27,9 +27,9 @@ export type ToProcess =
       readonly others: readonly OpenedModel[];
       readonly opening: Opening;
     }
-  /** To be run one after the other. */
+  /** To be run one after the other, after those that it was told before. */
   | { readonly kind: 'run'; readonly runs: readonly Run[] }
-  /** Of those that it was told last the one at that place. */
+  /** Of all that it was ever told to run the one at that place. */
   | { readonly kind: 'cancel'; readonly place: number };
 
 /** What is to run. */

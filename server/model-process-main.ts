@@ -38,15 +38,18 @@ let language: { readonly lm: LanguageModel; readonly edits: ReadonlyMap<string, 
 let others: AttachedModels;
 let limits: Limits;
 let requests: KnownRequests;
-/** What ends the runs that it was told last. */
-let running: readonly AbortController[] = [];
+/** What it was told to run and has not, and how many it has. */
+const queue: Queued[] = [];
+let count = 0;
+/** What ends the run that goes on. */
+let abort = new AbortController();
 /** Graphs that have run here, by their nodes: many requests have the same ones. */
 const known = new WeakSet<object>();
 
 process.on('message', async (message: ToProcess) => {
-  if (message.kind === 'cancel') running[message.place]?.abort();
+  if (message.kind === 'cancel') cancel(message.place);
   else if (message.kind === 'load') await load(message);
-  else await runAll(message.runs);
+  else await add(message.runs);
 });
 // What a file of edits leaves behind and nobody awaits ends no trace of others: the log has it.
 process.on('unhandledRejection', (error) => console.error(error));
@@ -76,11 +79,31 @@ async function load(message: ToProcess & { kind: 'load' }): Promise<void> {
   }
 }
 
-/** Runs one after the other. What became of small ones is told together: telling takes as long as one of them. */
-async function runAll(runs: readonly Run[]): Promise<void> {
-  running = runs.map(() => new AbortController());
-  let ends: Ended[] = [];
+/** What is to run, with others that it was told of in one message. */
+interface Queued {
+  readonly run: Run;
+  isCancelled: boolean;
+  /** What those of the message were answered that draw no numbers, by their bodies: one that asks the same gets the same. */
+  readonly answered: Map<Uint8Array, Ended>;
+}
+
+function cancel(place: number): void {
+  const queued = queue[place - count];
+  if (!queued) return;
+  queued.isCancelled = true;
+  if (place === count) abort.abort();
+}
+
+async function add(runs: readonly Run[]): Promise<void> {
+  const isIdle = queue.length === 0;
   const answered = new Map<Uint8Array, Ended>();
+  queue.push(...runs.map((run) => ({ run, isCancelled: false, answered })));
+  if (isIdle) await runAll();
+}
+
+/** Runs one after the other. What became of small ones is told together: telling takes as long as one of them. */
+async function runAll(): Promise<void> {
+  let ends: Ended[] = [];
   let told = performance.now();
   const tellEnds = (isNew: boolean) => {
     tell({ kind: 'ended', ends, isNew, memory: memoryNow() });
@@ -89,28 +112,27 @@ async function runAll(runs: readonly Run[]): Promise<void> {
   };
   // What may take long keeps no answers back, and is known to the server if it ends this process.
   const onNew = () => {
-    if (runs.length > 1) tellEnds(true);
+    if (ends.length > 0 || queue.length > 1) tellEnds(true);
   };
-  for (const [i, one] of runs.entries()) {
+  for (let next = queue[0]; next; next = queue[0]) {
     // It may tell those before, and begin another list.
-    const ended = await run(one, running[i]!.signal, answered, onNew);
+    const ended = next.isCancelled ? { refusal: CANCELLED } : await run(next.run, next.answered, onNew);
     ends.push(ended);
-    if (i === runs.length - 1 || performance.now() - told > HELD) tellEnds(false);
+    if (abort.signal.aborted) abort = new AbortController();
+    queue.shift();
+    count++;
+    if (queue.length === 0 || performance.now() - told > HELD) tellEnds(false);
   }
 }
 
-/**
- * @param answered what those before were answered that draw no numbers, by their bodies: one that asks the same gets the same
- * @param onNew called before it runs, if nothing like it has run here
- */
+/** @param onNew called before it runs, if nothing like it has run here */
 async function run(
   { form, body, isWatched, user, id }: Run,
-  signal: AbortSignal,
-  answered: Map<Uint8Array, Ended>,
+  answered: Queued['answered'],
   onNew: () => void,
 ): Promise<Ended> {
+  const { signal } = abort;
   try {
-    signal.throwIfAborted();
     const same = answered.get(body);
     if (same) return same;
     if (form === 'completion') return await continueText(body, seedOf({ user, id }), signal);
