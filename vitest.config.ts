@@ -24,7 +24,7 @@ export default defineConfig({
     pool: 'forks',
     // Many tests wait for processes of their own, so that no core is left to vitest itself.
     maxWorkers: '100%',
-    setupFiles: ['test/support/no-spinning.ts'],
+    setupFiles: ['test/support/shared-cores.ts'],
     // A tenth of the time goes to garbage collections otherwise: most of what tests make is young when it is dropped.
     execArgv: ['--max-semi-space-size=64'],
     projects: [

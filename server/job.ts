@@ -35,7 +35,7 @@ export function seedOf({ user, id }: Pick<JobRequest, 'user' | 'id'>): number {
 /** Turns of one urgency; later ones are alike. */
 const MOST_TURNS = 2 ** 16;
 
-/** A trace that waits, runs, or has run. Emits `start`, `progress`, `token` (of a generation), `text` (of a completion) and, once, `end`. */
+/** A trace that waits, runs, or has run. Emits `start`, `progress`, `token` (of a generation), `text` (of a completion), `cancel` when it is to end, and, once, `end`. */
 export class Job extends EventEmitter {
   readonly request: JobRequest;
   readonly created = performance.now();
@@ -50,7 +50,8 @@ export class Job extends EventEmitter {
   body: Uint8Array;
   /** When it ended, as `performance.now()` has it. */
   ended = 0;
-  readonly #abort = new AbortController();
+  /** Whether it is to end. */
+  isCancelled = false;
   readonly #reconnect: number;
   #waiters = 0;
   #leaving: NodeJS.Timeout | undefined;
@@ -67,10 +68,6 @@ export class Job extends EventEmitter {
     this.rank = request.urgency * MOST_TURNS + Math.min(turn, MOST_TURNS - 1);
     this.body = body;
     this.#reconnect = reconnect;
-  }
-
-  get signal(): AbortSignal {
-    return this.#abort.signal;
   }
 
   start(): void {
@@ -102,7 +99,9 @@ export class Job extends EventEmitter {
   }
 
   cancel(): void {
-    this.#abort.abort();
+    if (this.isCancelled) return;
+    this.isCancelled = true;
+    this.emit('cancel');
     if (this.status === 'queued') this.end({ refusal: CANCELLED });
   }
 

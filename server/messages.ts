@@ -7,7 +7,7 @@ import type { ServedModel } from './served-model.ts';
 export type Form = 'bytes' | 'json' | 'completion';
 
 /** What a process has to know of a model. */
-export type OpenedModel = Pick<ServedModel, 'path' | 'isLanguage' | 'hash'>;
+export type OpenedModel = Pick<ServedModel, 'path' | 'isLanguage' | 'hash' | 'isRandom'>;
 
 /** How models are opened. */
 export interface Opening {
@@ -27,14 +27,15 @@ export type ToProcess =
       readonly others: readonly OpenedModel[];
       readonly opening: Opening;
     }
-  /** To be run one after the other. */
+  /** To be run one after the other, after those that it was told before. */
   | { readonly kind: 'run'; readonly runs: readonly Run[] }
-  /** Of those that it was told last the one at that place. */
+  /** Of all that it was ever told to run the one at that place. */
   | { readonly kind: 'cancel'; readonly place: number };
 
 /** What is to run. */
 export interface Run {
   readonly form: Form;
+  /** The same object for those that ask the same to the bit. */
   readonly body: Uint8Array;
   /** Whether to tell how far it is: of one that runs alone. */
   readonly isWatched: boolean;

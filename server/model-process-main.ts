@@ -13,7 +13,7 @@ import {
   requestFromJson,
   type Tensor,
 } from '../runtime/index.ts';
-import { keepFromSpinning } from '../runtime/ort/node/options.ts';
+import { shareCores } from '../runtime/ort/node/options.ts';
 import { KnownRequests } from '../runtime/requests/known-requests.ts';
 import type { Course } from '../runtime/types/course.ts';
 import { AttachedModels } from './attached-models.ts';
@@ -31,21 +31,25 @@ type Model = Pick<NNsight, 'execute'>;
 const OURS = new Set(['DeviceError', 'GraphError', 'InputError', 'ModelError', 'TraceError', 'UsageError']);
 
 let model: Model;
+let isRandom: boolean;
 /** The same, if it is a language model, and its edits. */
 let language: { readonly lm: LanguageModel; readonly edits: ReadonlyMap<string, LanguageModel> } | null = null;
 /** The models that traces may call beside it, by their hashes. */
 let others: AttachedModels;
 let limits: Limits;
 let requests: KnownRequests;
-/** What ends the runs that it was told last. */
-let running: readonly AbortController[] = [];
+/** What it was told to run and has not, and how many it has. */
+const queue: Queued[] = [];
+let count = 0;
+/** What ends the run that goes on. */
+let abort = new AbortController();
 /** Graphs that have run here, by their nodes: many requests have the same ones. */
 const known = new WeakSet<object>();
 
 process.on('message', async (message: ToProcess) => {
-  if (message.kind === 'cancel') running[message.place]?.abort();
+  if (message.kind === 'cancel') cancel(message.place);
   else if (message.kind === 'load') await load(message);
-  else await runAll(message.runs);
+  else await add(message.runs);
 });
 // What a file of edits leaves behind and nobody awaits ends no trace of others: the log has it.
 process.on('unhandledRejection', (error) => console.error(error));
@@ -57,10 +61,11 @@ async function load(message: ToProcess & { kind: 'load' }): Promise<void> {
   limits = message.opening.limits;
   requests = new KnownRequests(limits);
   beFirstToGo();
-  if (availableParallelism() <= FEW_CORES) keepFromSpinning();
+  if (availableParallelism() <= FEW_CORES) shareCores();
   const options = { device: 'cpu', maxIterations: limits.iterations } as const;
   others = new AttachedModels(message.others, options);
   const { path, isLanguage } = message.model;
+  isRandom = message.model.isRandom;
   try {
     if (isLanguage) {
       const { edits: file } = message.opening;
@@ -74,9 +79,30 @@ async function load(message: ToProcess & { kind: 'load' }): Promise<void> {
   }
 }
 
+/** What is to run, with others that it was told of in one message. */
+interface Queued {
+  readonly run: Run;
+  isCancelled: boolean;
+  /** What those of the message were answered that draw no numbers, by their bodies: one that asks the same gets the same. */
+  readonly answered: Map<Uint8Array, Ended>;
+}
+
+function cancel(place: number): void {
+  const queued = queue[place - count];
+  if (!queued) return;
+  queued.isCancelled = true;
+  if (place === count) abort.abort();
+}
+
+async function add(runs: readonly Run[]): Promise<void> {
+  const isIdle = queue.length === 0;
+  const answered = new Map<Uint8Array, Ended>();
+  queue.push(...runs.map((run) => ({ run, isCancelled: false, answered })));
+  if (isIdle) await runAll();
+}
+
 /** Runs one after the other. What became of small ones is told together: telling takes as long as one of them. */
-async function runAll(runs: readonly Run[]): Promise<void> {
-  running = runs.map(() => new AbortController());
+async function runAll(): Promise<void> {
   let ends: Ended[] = [];
   let told = performance.now();
   const tellEnds = (isNew: boolean) => {
@@ -86,20 +112,29 @@ async function runAll(runs: readonly Run[]): Promise<void> {
   };
   // What may take long keeps no answers back, and is known to the server if it ends this process.
   const onNew = () => {
-    if (runs.length > 1) tellEnds(true);
+    if (ends.length > 0 || queue.length > 1) tellEnds(true);
   };
-  for (const [i, one] of runs.entries()) {
+  for (let next = queue[0]; next; next = queue[0]) {
     // It may tell those before, and begin another list.
-    const ended = await run(one, running[i]!.signal, onNew);
+    const ended = next.isCancelled ? { refusal: CANCELLED } : await run(next.run, next.answered, onNew);
     ends.push(ended);
-    if (i === runs.length - 1 || performance.now() - told > HELD) tellEnds(false);
+    if (abort.signal.aborted) abort = new AbortController();
+    queue.shift();
+    count++;
+    if (queue.length === 0 || performance.now() - told > HELD) tellEnds(false);
   }
 }
 
 /** @param onNew called before it runs, if nothing like it has run here */
-async function run({ form, body, isWatched, user, id }: Run, signal: AbortSignal, onNew: () => void): Promise<Ended> {
+async function run(
+  { form, body, isWatched, user, id }: Run,
+  answered: Queued['answered'],
+  onNew: () => void,
+): Promise<Ended> {
+  const { signal } = abort;
   try {
-    signal.throwIfAborted();
+    const same = answered.get(body);
+    if (same) return same;
     if (form === 'completion') return await continueText(body, seedOf({ user, id }), signal);
     const read = form === 'bytes' ? requests.read(body) : requestFromJson(jsonOf(body), limits);
     const { root } = read.graph;
@@ -115,7 +150,11 @@ async function run({ form, body, isWatched, user, id }: Run, signal: AbortSignal
     const tooMuch = overBytes(tensors);
     if (tooMuch) return { refusal: tooMuch };
     known.add(root);
-    return { body: form === 'bytes' ? answerToBytes(tensors) : Buffer.from(JSON.stringify(answerToJson(tensors))) };
+    const ended = {
+      body: form === 'bytes' ? answerToBytes(tensors) : Buffer.from(JSON.stringify(answerToJson(tensors))),
+    };
+    if (!isRandom && !read.course) answered.set(body, ended);
+    return ended;
   } catch (error) {
     return { refusal: signal.aborted ? CANCELLED : refusalOf(error) };
   }
@@ -192,7 +231,7 @@ function beFirstToGo(): void {
 const FEW_CORES = 2;
 
 /** How long what became of a run may wait for that of others, in milliseconds. */
-const HELD = 10;
+const HELD = 25;
 
 /** How often the memory is told at most, in milliseconds: looking takes its part of a small trace's time. */
 const LOOKS = 50;

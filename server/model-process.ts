@@ -36,6 +36,8 @@ export class ModelProcess {
   readonly #child: ChildProcess;
   readonly #limits: Limits;
   #hasEnded = false;
+  /** How many runs it was told of. */
+  #told = 0;
   /** Its memory when it last told. */
   #memory = 0;
   /** Its memory before anything ran. */
@@ -105,24 +107,38 @@ export class ModelProcess {
 
   /**
    * Runs jobs, one after the other, and ends each with what became of it. Afterwards the process may have ended.
+   * @param more takes further jobs, so many at most, that run behind them: so the process never waits for the next ones
    * @returns those of several of which it is not known whether one of them has ended the process, and which
    */
-  async run(jobs: readonly Job[], end: (job: Job, outcome: Outcome) => void): Promise<readonly Job[]> {
+  async run(
+    first: readonly Job[],
+    end: (job: Job, outcome: Outcome) => void,
+    more: (most: number) => readonly Job[],
+  ): Promise<readonly Job[]> {
+    const jobs: Job[] = [];
     let ended = 0;
     let isNew = false;
     let ending: NodeJS.Timeout | undefined;
-    const cancels = jobs.map((job, place) => {
-      const cancel = () => {
-        if (place < ended) return;
-        this.#tell({ kind: 'cancel', place });
-        ending ??= setTimeout(() => this.end(), ENDING);
-      };
-      job.signal.addEventListener('abort', cancel);
-      return () => job.signal.removeEventListener('abort', cancel);
-    });
-    const outcomeOf = (job: Job, outcome: Outcome) => (job.signal.aborted ? { refusal: CANCELLED } : outcome);
-    const runs = jobs.map(({ body, request: { form, isWatched, user, id } }) => ({ form, body, isWatched, user, id }));
-    const failed = await this.#ask({ kind: 'run', runs }, this.#limits.time * 1000, (told) => {
+    const cancels: (() => void)[] = [];
+    const add = (added: readonly Job[]): ToProcess => {
+      for (const job of added) {
+        const [at, place] = [jobs.push(job) - 1, this.#told++];
+        const cancel = () => {
+          if (at < ended) return;
+          this.#tell({ kind: 'cancel', place });
+          ending ??= setTimeout(() => this.end(), ENDING);
+        };
+        job.once('cancel', cancel);
+        cancels.push(() => job.off('cancel', cancel));
+      }
+      const bodies = new Map(added.map(({ body, request: { digest } }) => [digest, body]));
+      const runs = added.map(({ request: { form, digest, isWatched, user, id } }) => {
+        return { form, body: bodies.get(digest)!, isWatched, user, id };
+      });
+      return { kind: 'run', runs };
+    };
+    const outcomeOf = (job: Job, outcome: Outcome) => (job.isCancelled ? { refusal: CANCELLED } : outcome);
+    const failed = await this.#ask(add(first), this.#limits.time * 1000, (told) => {
       if (told.kind === 'loaded') return false;
       if (told.kind !== 'ended') {
         jobs[ended]!.report(told);
@@ -134,17 +150,21 @@ export class ModelProcess {
         const job = jobs[ended++]!;
         end(job, outcomeOf(job, one));
       }
-      return ended === jobs.length;
+      const open = jobs.length - ended;
+      if (open === 0 || isNew || ending) return open === 0;
+      const added = more(first.length - open);
+      if (added.length > 0) this.#tell(add(added));
+      return false;
     });
     for (const leave of cancels) leave();
     clearTimeout(ending);
     this.#held = this.#memory - this.#least;
     if (!failed) return [];
     const left = jobs.slice(ended);
-    const isCancelled = left.some(({ signal }) => signal.aborted);
+    const isCancelled = left.some((job) => job.isCancelled);
     const [guilty] = left.length === 1 || (isNew && !isCancelled) ? left : [];
-    for (const job of left) if (job === guilty || job.signal.aborted) end(job, outcomeOf(job, { refusal: failed }));
-    return left.filter((job) => job !== guilty && !job.signal.aborted);
+    for (const job of left) if (job === guilty || job.isCancelled) end(job, outcomeOf(job, { refusal: failed }));
+    return left.filter((job) => job !== guilty && !job.isCancelled);
   }
 
   end(): void {
@@ -204,6 +224,6 @@ export class ModelProcess {
 }
 
 /** Of what is known of a model that which a process needs: its description is long. */
-function openedModel({ path, isLanguage, hash }: OpenedModel): OpenedModel {
-  return { path, isLanguage, hash };
+function openedModel({ path, isLanguage, hash, isRandom }: OpenedModel): OpenedModel {
+  return { path, isLanguage, hash, isRandom };
 }

@@ -14,6 +14,9 @@ const CLOSING: Refusal = { status: 503, error: 'The server is being shut down. T
 const MOST_AT_ONCE = 32;
 const TIME_AT_ONCE = 50;
 
+/** How long a process gets further jobs behind those that it has, before what it holds is looked at, in milliseconds. */
+const LONGEST = 1000;
+
 /** The bytes of a request that goes with others. */
 const SMALL = 2 ** 16;
 
@@ -136,12 +139,20 @@ export class Scheduler implements Dispatcher {
       job.end(this.#isClosed && 'refusal' in outcome ? { refusal: CLOSING } : outcome);
     const failed = await this.#open(lane);
     if (failed) for (const job of jobs) end(job, failed);
-    for (const job of jobs) if (job.signal.aborted) end(job, { refusal: CANCELLED });
+    for (const job of jobs) if (job.isCancelled) end(job, { refusal: CANCELLED });
     const open = jobs.filter(({ outcome }) => !outcome);
     if (open.length > 0) {
       const begun = performance.now();
-      const left = await lane.process!.run(open, end);
-      lane.pace = (performance.now() - begun) / open.length;
+      let count = open.length;
+      const more = (most: number) => {
+        if (this.#isClosed || performance.now() - begun > LONGEST || this.#othersWait(lane)) return [];
+        const added = lane.waiting.splice(0, Math.min(most, this.#smallOf(lane.waiting)));
+        for (const job of added) job.start();
+        count += added.length;
+        return added;
+      };
+      const left = await lane.process!.run(open, end, more);
+      lane.pace = (performance.now() - begun) / count;
       for (const job of left) this.#alone.add(job);
       // Those whose turn it was are the first again.
       if (this.#isClosed) for (const job of left) end(job, { refusal: CLOSING });
@@ -161,9 +172,18 @@ export class Scheduler implements Dispatcher {
   /** The jobs whose turn it is: several, where they take so little time that handing them over one by one would take more. */
   #takeJobs({ waiting, pace }: Lane): readonly Job[] {
     const most = Math.max(1, Math.min(MOST_AT_ONCE, Math.floor(TIME_AT_ONCE / pace)));
+    return waiting.splice(0, Math.max(1, Math.min(most, this.#smallOf(waiting))));
+  }
+
+  /** How many of the first jobs may go with others. */
+  #smallOf(waiting: readonly Job[]): number {
     const other = waiting.findIndex((job) => !isSmall(job) || this.#alone.has(job));
-    const small = other === -1 ? waiting.length : other;
-    return waiting.splice(0, Math.max(1, Math.min(most, small)));
+    return other === -1 ? waiting.length : other;
+  }
+
+  /** Whether jobs wait for a model that is not in memory. */
+  #othersWait(lane: Lane): boolean {
+    return [...this.#lanes.values()].some((one) => one !== lane && !one.process && one.waiting.length > 0);
   }
 
   /** Opens the model of a lane, unless it is open. */

@@ -17,6 +17,8 @@ export interface ServedModel {
   readonly isLanguage: boolean;
   /** Of its graph and weights: requests name it. */
   readonly hash: string;
+  /** Whether it may give other results when it runs again on the same. */
+  readonly isRandom: boolean;
   readonly inputs: readonly DescribedTensor[];
   readonly outputs: readonly DescribedTensor[];
   readonly modules: DescribedModule;
@@ -62,6 +64,7 @@ export async function servedModel(name: string, given: string): Promise<ServedMo
     path: isLanguage || beside ? folder : file,
     isLanguage,
     hash: model.hash,
+    isRandom: model.isRandom,
     inputs: model.inputs.map(described),
     outputs: model.outputs.map(described),
     modules: describedModule(buildTree(model.plain)),

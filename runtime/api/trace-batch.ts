@@ -47,23 +47,42 @@ export interface BatchTarget {
   isBusy(status: number): boolean;
 }
 
-/** The traces of this turn of the event loop, by their target. */
-const gathering = new Map<string, TraceBatch>();
+/** Where so many traces wait for their answers, further ones are gathered for so long, in milliseconds: those answered together are followed by others. */
+const MANY = 8;
+const WHILE = 2;
 
-/** Asks for a trace together with others of the same turn of the event loop: a request of HTTP takes longer than a small trace. */
-export function askTogether(target: BatchTarget, trace: AskedTrace): Promise<TraceAnswer | Alone> {
-  if (trace.body.byteLength > LARGEST || trace.most > LARGEST_ANSWER) return Promise.resolve('alone');
-  let batch = gathering.get(target.key);
-  if (!batch?.hasRoom) {
+/** What a target is asked for: the traces that are gathered, and how many wait for their answers. */
+interface Asking {
+  batch: TraceBatch | null;
+  waiting: number;
+}
+
+/** By their targets, as long as they are asked for something. */
+const asking = new Map<string, Asking>();
+
+/** Asks for a trace together with others of the same time: a request of HTTP takes longer than a small trace. */
+export async function askTogether(target: BatchTarget, trace: AskedTrace): Promise<TraceAnswer | Alone> {
+  if (trace.body.byteLength > LARGEST || trace.most > LARGEST_ANSWER) return 'alone';
+  const { key } = target;
+  const own = asking.get(key) ?? { batch: null, waiting: 0 };
+  asking.set(key, own);
+  if (!own.batch?.hasRoom) {
     const begun = new TraceBatch(target);
-    batch = begun;
-    gathering.set(target.key, begun);
-    setImmediate(() => {
-      if (gathering.get(target.key) === begun) gathering.delete(target.key);
+    own.batch = begun;
+    const send = () => {
+      if (own.batch === begun) own.batch = null;
       begun.send();
-    });
+    };
+    if (own.waiting < MANY) setImmediate(send);
+    else setTimeout(send, WHILE);
   }
-  return batch.add(trace);
+  own.waiting++;
+  try {
+    return await own.batch.add(trace);
+  } finally {
+    own.waiting--;
+    if (own.waiting === 0) asking.delete(key);
+  }
 }
 
 interface Waiting {

@@ -95,10 +95,10 @@ export class Engine {
     const { tree = buildTree(model.plain), fuse = false, reuse = true, maxIterations, formulas } = options;
     // What is fused runs in segments first: in the thread of the program for as short as can be.
     const segmentation = options.segmentation ?? segmentationFor(fuse ? 'cpu' : device);
-    const config = { device, folder: model.folder };
     this.tree = tree;
     this.segmentation = segmentation;
     const bytes = weightBytes(model);
+    const config = { device, folder: model.folder, modelBytes: bytes };
     const limit = Math.max(SMALL, COPIES[segmentation] * bytes);
     this.programs = new Programs(config, model, limit);
     this.backwardPrograms = new BackwardPrograms(this.programs);

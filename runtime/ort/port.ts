@@ -33,6 +33,8 @@ export interface SessionConfig {
   readonly arena?: boolean;
   /** How many bytes of weights the session holds. */
   readonly weights?: number;
+  /** How many bytes of weights the whole model has, of which it may run a part. */
+  readonly modelBytes?: number;
   /** Whether the model is simplified before it is compiled. */
   readonly simplify?: boolean;
   /** Whether the session runs by itself, not in turns with others. */

@@ -168,7 +168,7 @@ export class QueueDispatcher implements Dispatcher {
   #follow(lane: Lane, job: Job): void {
     const queued = queueId(job.request.user, job.request.id);
     lane.open.set(queued, job);
-    job.signal.addEventListener('abort', () => this.#cancel(queued, job).catch(() => job.end({ refusal: CANCELLED })));
+    job.once('cancel', () => this.#cancel(queued, job).catch(() => job.end({ refusal: CANCELLED })));
     job.once('end', () => {
       lane.open.delete(queued);
       this.#metrics.ended(job);
