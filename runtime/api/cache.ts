@@ -95,6 +95,12 @@ type Chosen = readonly (readonly [name: string, module: ModuleEnvoy])[];
 function chosenOf(root: ModuleEnvoy, modules: CacheOptions['modules']): Chosen {
   if (modules === undefined) return modulesOf(root);
   if (typeof modules === 'function') return modulesOf(root).filter(([path]) => modules(path));
+  if (!Array.isArray(modules)) {
+    throw new TraceError(
+      "The option modules of cache is an array of paths or modules, or a function of a path: { modules: ['transformer.h.0'] }.",
+      callerSite(),
+    );
+  }
   return modules.map((one) => {
     if (typeof one === 'string') return [one, root.within(one)];
     const envoy = envoyOf(one);

@@ -70,6 +70,7 @@ export function readGenerateOptions(options: GenerateOptions, config: LanguageCo
   // Wrong options are an error at once, not at the first token.
   createSampler(sampling);
   checkEffects(options, sampling.doSample === true);
+  checkStop(options.stopTokens ?? [], config.vocabSize);
   const stop = new Set(options.stopTokens ?? eosTokenIds);
   return {
     count: countOf(options, config, promptLength),
@@ -82,6 +83,16 @@ export function readGenerateOptions(options: GenerateOptions, config: LanguageCo
     signal: options.signal,
     onStats: options.onStats,
   };
+}
+
+/** Throws a TraceError for a token that the model never gives, and that would end nothing. */
+function checkStop(tokens: readonly number[], vocabSize: number | null): void {
+  const unknown = tokens.find((id) => vocabSize !== null && id >= vocabSize);
+  if (unknown === undefined) return;
+  throw new TraceError(
+    `The option stopTokens has ${unknown}, but the model's token ids run from 0 to ${vocabSize! - 1}.`,
+    callerSite(),
+  );
 }
 
 /** Options that matter only where tokens are drawn, with the values of each that change nothing elsewhere. */

@@ -7,7 +7,7 @@ import { block as compiledBlock, guardsOf } from '../operators/blocks.ts';
 import { isFloatDType } from '../tensor/storage.ts';
 import { toProxy, wrap } from '../tracing/apply.ts';
 import { activeBuilder, builder } from '../tracing/builder.ts';
-import { callerSite } from '../tracing/caller.ts';
+import { callerSite, laterSite } from '../tracing/caller.ts';
 import { ours } from '../tracing/harmless.ts';
 import { isPlainObject } from '../tracing/plain-object.ts';
 import type {
@@ -20,6 +20,7 @@ import type {
 import type { ModelInputs, ModelMembers, NNsight, Prompt } from '../types/model.ts';
 import type { EnvoyMembers } from '../types/module.ts';
 import type { Traced } from '../types/tensor.ts';
+import { givenAt } from './at-caller.ts';
 import { attaching, notAttached } from './attaching.ts';
 import { type Block, checkCompiled } from './blocks.ts';
 import { declaredParameters, noParameter } from './declared-parameters.ts';
@@ -31,7 +32,7 @@ import { Model } from './model.ts';
 import type { ModelMap } from './model-map.ts';
 import { savedOutputs } from './model-outputs.ts';
 import { envoyOf } from './module-envoy.ts';
-import { checkOptions, type OptionKinds } from './options.ts';
+import { checkNoMore, checkOptions, type OptionKinds } from './options.ts';
 import { parseParameters } from './parameter-spec.ts';
 import { shapesFor } from './shapes.ts';
 import { Tracing } from './tracing.ts';
@@ -117,18 +118,29 @@ function make(given: readonly unknown[]): InterventionFunction {
     model: ModelMembers<Prompt>,
     inputs: ModelInputs | string,
     more: Inputs = {},
+    ...further: readonly never[]
   ): Promise<unknown> => {
+    const site = laterSite();
     if (activeBuilder()) {
       throw new TraceError(
         'An intervention is run inside a block. To make it a part of this block call its inside(model, parameters).',
         callerSite(),
       );
     }
+    if (typeof (model as Partial<ModelMembers> | undefined)?.trace !== 'function') {
+      throw new TraceError('An intervention runs on a loaded model: steer(model, inputs, parameters).', site());
+    }
+    if (!isPlainObject(more)) {
+      throw new TraceError('The parameters of an intervention are an object: { alpha: 2 }.', site());
+    }
+    checkNoMore('An intervention(model, inputs, parameters)', further);
     const merged = isPlainObject(inputs) ? inputs : {};
     const own = Object.entries({ ...merged, ...more }).filter(([name]) => names.has(name));
     const unknown = Object.keys(more).find((name) => !names.has(name));
     if (unknown !== undefined) throw new TraceError(noParameter(unknown, [...names]), callerSite());
-    const values = matchNumbers(parameters, withDefaults(parameters, Object.fromEntries(own) as Inputs));
+    const values = givenAt(site, () =>
+      matchNumbers(parameters, withDefaults(parameters, Object.fromEntries(own) as Inputs)),
+    );
     const rest = isPlainObject(inputs)
       ? Object.fromEntries(Object.entries(inputs).filter(([name]) => !names.has(name)))
       : inputs;
@@ -148,10 +160,10 @@ function make(given: readonly unknown[]): InterventionFunction {
     };
     const whole = envoyOf(model);
     if (attach && whole) await attach(whole);
-    const site = guardsOf(block)?.site;
+    const declaredAt = guardsOf(block)?.site;
     return model.trace(
       rest,
-      compiledBlock(traced, site, () => [model, block, ...values.values()]),
+      compiledBlock(traced, declaredAt, () => [model, block, ...values.values()]),
     );
   };
 

@@ -39,7 +39,7 @@ export const EXECUTE_OPTIONS: OptionKinds<ExecuteOptions> = {
 };
 
 export const LOAD_OPTIONS: OptionKinds<LoadOptions> = {
-  device: CHECKED_LATER,
+  device: TEXT,
   fuse: FLAG,
   reuse: FLAG,
   segmentation: CHECKED_LATER,

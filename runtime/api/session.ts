@@ -129,7 +129,8 @@ export class Session implements PublicSession<unknown> {
   }
 
   /** Ends the session here: later traces do not run, and what is saved in them does not come back. */
-  stop(): void {
+  stop(...rest: readonly never[]): void {
+    checkNoMore('stop()', rest);
     const target = builder();
     if (target.isBranching) {
       throw new TraceError(

@@ -98,7 +98,8 @@ export class Tracer implements PublicTracer<unknown> {
   }
 
   /** Ends the trace here: what is saved later does not come back, and nothing is computed for it. */
-  stop(): void {
+  stop(...rest: readonly never[]): void {
+    checkNoMore('stop()', rest);
     const target = builder();
     if (target.isBranching) {
       throw new TraceError(

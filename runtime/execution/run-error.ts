@@ -3,7 +3,7 @@ import type { InterventionGraph } from '../graph/graph.ts';
 import { formatSite, type Site, siteOf } from '../graph/site.ts';
 import { ABSENT, BELOW, EMPTY, OUTSIDE, UNEQUAL, UNREACHED } from '../graph/unequal.ts';
 import { tensorName } from '../lowering/dependencies.ts';
-import { unmet } from '../lowering/operations/requirements.ts';
+import { REQUIREMENTS, unmet } from '../lowering/operations/requirements.ts';
 import { describeNode, nodeIn } from '../modules/describe-node.ts';
 import type { OnnxModel } from '../onnx/model.ts';
 import type { NodeProto } from '../onnx/proto.ts';
@@ -72,6 +72,7 @@ function reasonOf(message: string, node: NodeProto | undefined, model: OnnxModel
   if (/If nodes condition input must have exactly one element/.test(message)) return conditionError(null);
   const requirement = unmet(message);
   if (requirement) return requirement;
+  if (/GatherElements op: Out of range/.test(message)) return REQUIREMENTS.inside;
   const index = /idx=(-?\d+) must be within the inclusive range \[-?\d+,(-?\d+)\]/.exec(message);
   if (index) {
     const size = Number(index[2]) + 1;

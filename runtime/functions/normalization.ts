@@ -120,10 +120,12 @@ function oneDim(fn: string, { dim }: At<DTypeOptions>): number {
   return dim;
 }
 
-/** Shares of a whole are no whole numbers. */
+/** Shares of a whole are no whole numbers, and PyTorch makes none of whole numbers. */
 function shares(fn: string, input: Operand, options: DTypeOptions): Traced {
-  if (options.dtype && !isFloatDType(options.dtype)) fail(`${fn} is not implemented for ${options.dtype}`);
-  return toFloat(converted(input, options));
+  const x = converted(input, options);
+  if (isFloatDType(dtypeOf(x))) return x;
+  const remedy = options.dtype ? '' : ": convert the tensor with to('float32'), or give { dtype: 'float32' }";
+  return fail(`${fn} is not implemented for ${dtypeOf(x)}${remedy}`);
 }
 
 function converted(input: Operand, options: DTypeOptions): Traced {

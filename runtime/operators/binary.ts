@@ -6,6 +6,7 @@ import { asked } from '../tracing/doubtful.ts';
 import { inner } from '../tracing/hidden.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import { settled, varyingOf } from '../tracing/varying.ts';
+import type { Operand } from '../types/tensor.ts';
 import {
   ARITHMETIC,
   ASKING,
@@ -19,12 +20,13 @@ import {
   STRICT,
   TENSOR_BINARY,
 } from './binary-operators.ts';
+import { bitwise, isBitwise } from './bits.ts';
 import { checkOperands } from './implicit-calls.ts';
 import { isInstance, ownTest, ownTestError } from './instance-of.ts';
 import { hasElements, isTraced } from './is-traced.ts';
 import { areOfTwoKinds, isScalar } from './kinds.ts';
 import { checkHasNumber, isNumbers } from './no-number.ts';
-import { asNumber } from './numbers.ts';
+import { asNumber, isKnown, isSingle } from './numbers.ts';
 import { asEqual, asScalar } from './of-results.ts';
 import { primitive } from './primitives.ts';
 import { textError } from './text-error.ts';
@@ -70,11 +72,14 @@ export function binary(operator: string, left: unknown, right: unknown, site: Si
   if (ORDER.has(operator) && (isNothing(a) || isNothing(b)) && [a, b].every(isOrdered)) {
     return a !== undefined && b !== undefined && binary(operator, a ?? 0, b ?? 0, site);
   }
+  if (NUMERIC.has(operator) && isKnownBeside(operator, a, b)) return binary(operator, Number(a), b, site);
+  if (NUMERIC.has(operator) && isKnownBeside(operator, b, a)) return binary(operator, a, Number(b), site);
   // A number is an instance of nothing, but JavaScript asks what is on the right whether it can say so.
   if (operator === 'instanceof') {
     if (ownTest(b)) throw ownTestError(site);
     return PLAIN_BINARY.instanceof!((isScalar(a, 'instanceof', site) ? 0 : a) as never, b as never);
   }
+  if (isBitwise(operator, a, b)) return bitwise(operator, a as Operand, b as Operand);
   if (!TENSOR_BINARY[operator]) throw new TraceError(MEANINGLESS[operator]!, site);
   if (operator === '+' && (typeof a === 'string' || typeof b === 'string')) {
     if (!(a instanceof TensorProxy) && !(b instanceof TensorProxy)) return PLAIN_BINARY['+']!(a as never, b as never);
@@ -139,6 +144,11 @@ function isAsked(x: unknown, by: unknown): boolean {
 /** Whether `==` makes a number of a text, as beside a number. */
 function isText(x: unknown, by: unknown): x is string {
   return typeof x === 'string' && by instanceof TensorProxy && by[inner].type.shape?.length === 0;
+}
+
+/** Whether a number is made of a value for a calculation with a traced number. Beside + a text is joined to. */
+function isKnownBeside(operator: string, x: unknown, by: unknown): boolean {
+  return isKnown(x) && by instanceof TensorProxy && isSingle(by) && !(operator === '+' && typeof x === 'string');
 }
 
 function isNothing(x: unknown): boolean {

@@ -10,7 +10,7 @@ import { entryAround, perhapsEntry } from './filled-reads.ts';
 import { beforeNext, goesThrough, throughAll } from './going-through.ts';
 import { resolveCall } from './indirect-calls.ts';
 import { checkKey, checkLength, KEYED } from './keys.ts';
-import { typeof_ } from './kinds.ts';
+import { isScalar, typeof_ } from './kinds.ts';
 import { checkCopied } from './leaving.ts';
 import { log } from './log.ts';
 import { includes, indexOf, isTracedSearch, lastIndexOf } from './look-ups.ts';
@@ -200,6 +200,61 @@ function isSameValue(a: unknown, b: unknown, site: Site): unknown {
     () => areNaN,
     site,
   );
+}
+
+/** What functions of JavaScript about objects say of a number or truth value; null: it is an error of JavaScript's own. */
+const OF_PRIMITIVES: readonly (readonly [
+  fn: unknown,
+  name: string,
+  answer: ((x: unknown, site: Site) => unknown) | null,
+])[] = [
+  [Object.getPrototypeOf, 'Object.getPrototypeOf', prototypeOf],
+  [Object.isFrozen, 'Object.isFrozen', () => true],
+  [Object.isSealed, 'Object.isSealed', () => true],
+  [Object.isExtensible, 'Object.isExtensible', () => false],
+  [Object.freeze, 'Object.freeze', (x) => x],
+  [Object.seal, 'Object.seal', (x) => x],
+  [Object.preventExtensions, 'Object.preventExtensions', (x) => x],
+  [Object.setPrototypeOf, 'Object.setPrototypeOf', (x) => x],
+  [Object, 'Object', null],
+  [Reflect.getPrototypeOf, 'Reflect.getPrototypeOf', null],
+  [Reflect.has, 'Reflect.has', null],
+  [Reflect.ownKeys, 'Reflect.ownKeys', null],
+  [Reflect.isExtensible, 'Reflect.isExtensible', null],
+];
+
+for (const [fn, name, answer] of OF_PRIMITIVES) {
+  meanings.set(fn, (receiver, values, site) => {
+    const [x] = values;
+    if (!isScalar(x, name, site)) return Reflect.apply(fn as Function_, receiver, values);
+    if (answer) return answer(x, site);
+    throw new TraceError(
+      `${name}() asks for an object, and a traced number is none. Leave it out: a number has no keys and no prototype of its own.`,
+      site,
+    );
+  });
+}
+
+meanings.set(Object.prototype.toString, (receiver, _, site) =>
+  Object.prototype.toString.call(isScalar(receiver, 'toString', site) ? prototypeOf(receiver, site) : receiver),
+);
+
+function prototypeOf(x: unknown, site: Site): unknown {
+  return typeof_(x, site) === 'boolean' ? Boolean.prototype : Number.prototype;
+}
+
+for (const { prototype } of [Number, Boolean]) {
+  for (const name of Object.getOwnPropertyNames(prototype)) {
+    const fn: unknown = Reflect.get(prototype, name);
+    if (name === 'constructor' || typeof fn !== 'function') continue;
+    meanings.set(fn, (receiver, values, site) => {
+      if (!isScalar(receiver, name, site)) return Reflect.apply(fn, receiver, values);
+      if (name === 'valueOf' && prototypeOf(receiver, site) === prototype) return receiver;
+      throw name === 'valueOf'
+        ? new TraceError(`${prototype.constructor.name}.prototype.valueOf is called on a value of another kind.`, site)
+        : textError(`is given to ${name}()`, site);
+    });
+  }
 }
 
 meanings.set(Map.prototype.get, (receiver, values, site) => {

@@ -131,7 +131,8 @@ export function construct(named: unknown, given: readonly unknown[], site: Site)
   checkSpread(values, site);
   for (const value of values) if (isFilledHere(value)) guardEntries(value);
   if (type === Array && values.length === 1) checkLength('new Array()', values[0], site);
-  if (type === Boolean || type === Number || type === String) native(`new ${type.name}`, values, site);
+  if (type === Boolean || type === Number || type === String || type === Object)
+    native(`new ${type.name}`, values, site);
   if (target) checkLeaving(target, { fn: type, receiver: undefined, values }, site);
   if (target) checkWeakKeys(type, values, site);
   if (target?.isRecording) beforeNew(target, type, values, site);

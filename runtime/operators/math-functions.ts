@@ -19,8 +19,32 @@ export function isTruthy(x: Traced): Traced {
  */
 function signed(result: Traced, x: Operand): Traced {
   if (!isFloatDType(dtypeOf(operand(x)))) return result;
-  const isNegative = f.logicalOr(f.lt(x, 0), f.lt(f.reciprocal(x), 0));
-  return f.mul(f.abs(result), f.where(isNegative, -1, 1));
+  return f.mul(f.abs(result), f.where(isNegative(x), -1, 1));
+}
+
+/** Whether a number has a minus sign, as -0 has. */
+function isNegative(x: Operand): Operand {
+  if (!isTraced(x) && typeof x === 'number') return x < 0 || Object.is(x, -0);
+  return f.logicalOr(f.lt(x, 0), f.lt(f.reciprocal(x), 0));
+}
+
+/** The larger of two numbers. Of a 0 and a -0 ONNX gives either; in JavaScript the 0 is larger. */
+export function max(a: Operand, b: Operand): Traced {
+  const result = f.maximum(a, b);
+  if (!mayBeTwoZeros(result, a, b)) return result;
+  return f.mul(f.abs(result), f.where(f.logicalAnd(isNegative(a), isNegative(b)), -1, 1));
+}
+
+/** The smaller of two numbers: -0 is smaller than 0. */
+export function min(a: Operand, b: Operand): Traced {
+  const result = f.minimum(a, b);
+  if (!mayBeTwoZeros(result, a, b)) return result;
+  return f.mul(f.abs(result), f.where(f.logicalOr(isNegative(a), isNegative(b)), -1, 1));
+}
+
+/** Whether two numbers may be zeros of different signs. */
+function mayBeTwoZeros(result: Traced, ...operands: readonly Operand[]): boolean {
+  return isFloatDType(dtypeOf(result)) && operands.every((x) => isTraced(x) || typeof x !== 'number' || x === 0);
 }
 
 /** Halves go up, not to the even neighbour. A sum with 0.5 would itself be rounded. */

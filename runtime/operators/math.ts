@@ -4,9 +4,9 @@ import type { Site } from '../graph/types.ts';
 import { activeBuilder } from '../tracing/builder.ts';
 import type { Operand, Traced } from '../types/tensor.ts';
 import { isTraced } from './is-traced.ts';
-import { cbrt, expm1, hypot, log1p, power, round, sign, trunc } from './math-functions.ts';
+import { cbrt, expm1, hypot, log1p, max, min, power, round, sign, trunc } from './math-functions.ts';
 import { checkHasNumber } from './no-number.ts';
-import { asNumber } from './numbers.ts';
+import { asNumber, isKnown, isSingle, known } from './numbers.ts';
 import { primitive } from './primitives.ts';
 
 /** The functions of `Math` of one number, with JavaScript's meaning if PyTorch's function of the same name differs. */
@@ -34,8 +34,8 @@ const UNARY: Readonly<Record<string, (x: Operand) => Traced>> = {
 /** Those of several numbers. */
 const SEVERAL: Readonly<Record<string, (x: readonly Operand[]) => Operand>> = {
   hypot,
-  max: (x) => x.reduce((a, b) => functions.maximum(a, b)),
-  min: (x) => x.reduce((a, b) => functions.minimum(a, b)),
+  max: (x) => x.reduce(max),
+  min: (x) => x.reduce(min),
   pow: ([base, exponent]) => power(base!, exponent!),
 };
 
@@ -50,9 +50,10 @@ export function math(name: string, given: readonly unknown[], site: Site): unkno
   for (const value of taken) checkHasNumber(value, `Math.${name}(tensor(array))`, site);
   const values = given.map((value) => primitive(value, 'number', site));
   if (!values.some(isTraced)) return fn(...values);
+  const isOfNumbers = values.every((value) => isKnown(value) || isSingle(value));
   const target = activeBuilder();
   if (target) target.site = site;
-  const numbers = values.map(asNumber) as Operand[];
+  const numbers = values.map((value) => asNumber(isOfNumbers ? known(value) : value)) as Operand[];
   const unary = UNARY[name];
   if (unary) return unary(numbers[0]!);
   const several = SEVERAL[name];

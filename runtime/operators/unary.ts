@@ -7,6 +7,7 @@ import { asked } from '../tracing/doubtful.ts';
 import { settled, varyingOf } from '../tracing/varying.ts';
 import type { Traced } from '../types/tensor.ts';
 import { binary } from './binary.ts';
+import { bitwise, isBitwise } from './bits.ts';
 import { checkOperands } from './implicit-calls.ts';
 import { hasElements, isTraced } from './is-traced.ts';
 import { isTruthy } from './math-functions.ts';
@@ -38,7 +39,7 @@ export function unary(operator: string, operand: unknown, site: Site): unknown {
     case '!':
       return functions.logicalNot(isTruthy(asTraced(proxy)));
     default:
-      return apply('bitwiseNot', [proxy]);
+      return isBitwise('^', proxy, -1) ? bitwise('^', asTraced(proxy), -1) : apply('bitwiseNot', [proxy]);
   }
 }
 

@@ -78,8 +78,17 @@ export function viewing(builder: Builder, view: View): TensorProxy {
   return new TensorProxy(new TracedTensor(builder, null, view));
 }
 
+/** What JavaScript finds above a number or truth value, which a tensor without dimensions is to it. */
+function ofMaker(target: TensorProxy, key: 'constructor' | '__proto__'): unknown {
+  const { builder, isMixed, type } = target[inner];
+  if (!builder.open || isMixed || type.shape?.length !== 0) return Reflect.get(target, key);
+  const made = type.dtype === 'bool' ? Boolean : Number;
+  return key === 'constructor' ? made : made.prototype;
+}
+
 const handler: ProxyHandler<TensorProxy> = {
   get(target, key, receiver) {
+    if (key === 'constructor' || key === '__proto__') return ofMaker(target, key);
     if (typeof key === 'symbol' || key in target) return Reflect.get(target, key, receiver);
     return isSliceString(key) ? TensorProxy.indexing.getitem(receiver, key) : missingMember(target, key);
   },

@@ -113,7 +113,7 @@ function mistakes(): [string, () => unknown, RegExp][] {
     ['isInteger', () => Number.isInteger(hidden()), /Number\.isInteger\(\) is given a traced tensor/], // @isInteger
     ['Object.is', () => Object.is(hidden(), 1), /Object\.is\(\) is given a traced tensor/], // @Object.is
     ['imul', () => Math.imul(norm(), 2), /Math\.imul has no meaning for tensors.*abs, .*tanh/], // @imul
-    ['shift', () => norm() << 2, /<< has no meaning for tensors\. Write x \* 2 \*\* n/], // @shift
+    ['shift', () => lm.lm_head.output << 2, /<< has no meaning for tensors\. Write x \* 2 \*\* n/], // @shift
     ['in', () => 1 in (hidden() as never), /`in` asks an object for a key.*any\(tensor == value\)/], // @in
     ['delete', () => delete (hidden() as never)['0'], /'0' of a traced tensor cannot be deleted.*slice/], // @delete
     ['JSON', () => JSON.stringify({ at: [norm()] }), /as JSON.*JSON\.stringify\(result\.toArray\(\)\)/], // @JSON

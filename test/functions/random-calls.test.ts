@@ -21,12 +21,12 @@ const rows: readonly Row[] = JSON.parse(
 
 /** What is refused here and not in PyTorch, each with its remedy in the message. */
 const REFUSED =
-  /product of whole numbers may be beyond|does not fit in u?int\d+, whose numbers|it takes numbers, but the tensors are bool|products convert nothing|divided by 0 to take the rest|does not support bool input|same number of dimensions: got|have non-zero size|scatter_add takes numbers|is out of bounds for dimension 0 with size 0|cannot broadcast on dim|is not implemented for int|size -1 can be any value/;
-/** What PyTorch has no kernel for, or what counts from the end here: the meaning is the same. */
+  /product of whole numbers may be beyond|does not fit in u?int\d+, whose numbers|it takes numbers, but the tensors are bool|products convert nothing|divided by 0 to take the rest|does not support bool input|same number of dimensions: got|have non-zero size|scatter_add takes numbers|is out of bounds for dimension 0 with size 0|cannot broadcast on dim|is not implemented for (?:u?int|bool)|size -1 can be any value/;
+/** What PyTorch has no kernel for. */
 const MORE =
-  /not implemented for|index out of range|out of DATA bounds|must be either float or double|dim must be a 2-tuple|unexpected error|doesn't match the broadcast shape|does not have an identi|dimension is empty|expected scalar type Long|without overflow/;
-/** PyTorch adds up whole numbers of some einsums as int64, and gives back empty whole numbers where it has no softmax of them. */
-const OTHER_DTYPE = new Set(['einsum', 'softmax', 'logSoftmax']);
+  /not implemented for|must be either float or double|dim must be a 2-tuple|unexpected error|doesn't match the broadcast shape|does not have an identi|dimension is empty|expected scalar type Long|without overflow/;
+/** PyTorch adds up whole numbers of some einsums as int64. */
+const OTHER_DTYPE = new Set(['einsum']);
 /** Sums that begin with 0 in PyTorch and with their first term here, one of equal zeros, and 0.5 as an exponent. */
 const ANY_ZERO = new Set([
   'sum',

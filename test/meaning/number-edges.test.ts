@@ -30,6 +30,40 @@ const EXPRESSIONS: Readonly<Record<string, Expression>> = {
     'use trace';
     return [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.NaN, 5].map((x) => Math.trunc(T(x)));
   },
+  'the larger and the smaller of zeros with signs': (T) => {
+    'use trace';
+    const signs = [
+      [0, -0],
+      [-0, 0],
+      [-0, -0],
+      [0, 0],
+    ].flatMap(([a, b]) => [
+      Math.max(T(a!), T(b!)),
+      Math.min(T(a!), T(b!)),
+      Math.max(T(a!), b!),
+      Math.min(a!, T(b!)),
+      Math.min(T(a!), b!),
+      Math.max(a!, T(b!)),
+    ]);
+    return signs.map((one) => 1 / one);
+  },
+  'the larger and the smaller of others': (T, I) => {
+    'use trace';
+    const infinity = Number.POSITIVE_INFINITY;
+    return [
+      Math.max(T(3), T(-4)),
+      Math.min(T(3), -4),
+      Math.max(T(-infinity), 0),
+      Math.min(T(infinity), 0),
+      Math.max(T(Number.NaN), 0),
+      Math.min(T(1), T(Number.NaN)),
+      1 / Math.max(T(-3), -0),
+      1 / Math.max(T(-3), T(-0)),
+      1 / Math.min(T(3), T(0)),
+      Math.max(I(3), 0),
+      Math.max(T(-2), -5, T(-1)),
+    ];
+  },
   'sign of zeros and NaN': (T) => {
     'use trace';
     return [1 / Math.sign(T(-0)), 1 / Math.sign(T(0)), Math.sign(T(Number.NaN)), Math.sign(T(-3))];

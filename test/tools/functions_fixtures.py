@@ -329,6 +329,13 @@ fails('abs', [x, 1], 'abs is called as abs(input); found 1 behind that')
 fails('add', [x, x, {'alpha': 2}], 'add is called as add(input, other); found {"alpha":2} behind that')
 fails('add', [x], 'add: other is missing. It is called as add(input, other)')
 fails('softmax', [x], 'softmax: dim is missing')
+fails('softmax', [i, -1], "softmax is not implemented for int64: convert the tensor with to('float32')")
+fails('logSoftmax', [b, -1], "logSoftmax is not implemented for bool: convert the tensor with to('float32')")
+# Places are not counted from the end.
+fails('gather', [y, 1, [[-1], [0], [0]]], 'an index is below 0')
+fails('indexSelect', [y, 1, [-1]], 'an index is below 0')
+fails('scatter', [y, 1, [[-1], [0], [0]], 0.5], 'an index is below 0')
+fails('scatterAdd', [y, 1, [[-1], [0], [0]], y], 'an index is below 0')
 fails('topk', [x, 2, -1, True, True], 'topk is called as topk(input, k, dim?, largest?); found true behind that')
 fails('sum', [x, 0.5], 'sum: dim is 0.5. It is a dimension')
 fails('squeeze', [x, {'dim': 0}], 'squeeze: dim is {"dim":0}')
@@ -498,6 +505,10 @@ case('cov', [i[0]], i[0].cov())
 case('cov', [y[:, :1]], y[:, :1].cov())
 fails('cov', [y.reshape(1, *y.shape)], 'cov(): expected input to have two or fewer dimensions but got an input with 3 dimensions')
 case('einsum', ['bij,ij->bi', x, y], torch.einsum('bij,ij->bi', x, y))
+# Dimensions of an ellipsis that the result has not are summed away.
+for equation in ['b...,...->b', '...j,ij->i', '...,...->', '...,...->...']:
+    case('einsum', [equation, x, y], torch.einsum(equation, x, y))
+case('einsum', ['a...->a', x], torch.einsum('a...->a', x))
 case('linear', [x, y, [1, 2, 3]], F.linear(x, y, torch.tensor([1.0, 2, 3])))
 
 # --- copies and conversions

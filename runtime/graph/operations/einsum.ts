@@ -29,12 +29,26 @@ function parse(equation: string): { readonly operands: readonly Term[]; readonly
   return { operands, result: { letters: once, ellipsis: operands.some((term) => term.ellipsis !== null) ? 0 : null } };
 }
 
-/** The equation with its result spelled out, and without spaces. */
-export function explicitEquation(equation: string): string {
+/**
+ * The equation with its result spelled out, and without spaces. ONNX keeps the dimensions of an ellipsis: where the result
+ * has none of them they get letters, and are summed away.
+ * @param rank how many dimensions an ellipsis stands for
+ */
+export function explicitEquation(equation: string, rank: number): string {
   const [operands] = equation.replaceAll(' ', '').split('->');
   const { letters, ellipsis } = parse(equation).result;
   const text = letters.join('');
-  return `${operands}->${ellipsis === null ? text : `${text.slice(0, ellipsis)}...${text.slice(ellipsis)}`}`;
+  if (ellipsis === null) return `${operands!.replaceAll('...', unused(equation, rank))}->${text}`;
+  return `${operands}->${text.slice(0, ellipsis)}...${text.slice(ellipsis)}`;
+}
+
+const LETTERS = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ';
+
+function unused(equation: string, count: number): string {
+  return [...LETTERS]
+    .filter((letter) => !equation.includes(letter))
+    .slice(0, count)
+    .join('');
 }
 
 /** For each operand the place of its ellipsis and the number of dimensions that it stands for; null where unknown. */
@@ -65,6 +79,11 @@ export function einsumShape(equation: string, shapes: readonly Shape[]): Shape {
     if (shape === null) {
       for (const letter of letters) if (sizes.get(letter) === 1) sizes.set(letter, null);
       if (ellipsis !== null) batch = null;
+      if (ellipsis !== null && result.ellipsis === null) {
+        throw new OperationError(
+          `einsum(): the result of '${equation}' sums over '...', and how many dimensions these are in operand ${operand} is known only when the model runs. Reshape it first, or write '...' in the result`,
+        );
+      }
       return;
     }
     const covered = shape.length - letters.length;

@@ -2,8 +2,9 @@ import { normaliseDim } from '../../graph/operations/dims.ts';
 import type { Emitter, Lower, Lowerings } from '../emitter.ts';
 import { castTo, kernelType } from './kernels.ts';
 import { type Operand, rankOf } from './operand.ts';
+import { requireAll } from './requirements.ts';
 import { scatterAddByMasks } from './scatter-add.ts';
-import { flatten, ints, shapeOf, toScalar } from './sizes.ts';
+import { flatten, int, ints, shapeOf, toScalar } from './sizes.ts';
 
 /** Runs what needs at least one dimension on tensors without any too. */
 function withDimension(
@@ -16,9 +17,21 @@ function withDimension(
   return rankOf(inputs[0]!) === 0 ? toScalar(emitter, result) : result;
 }
 
+/** The positions, of which none may be below 0: ONNX counts these from the end, and PyTorch refuses them. */
+function counted(emitter: Emitter, positions: string): string {
+  const isCounted = emitter.node('Not', [emitter.node('Less', [positions, int(emitter, 0)])]);
+  return emitter.node('Add', [positions, requireAll(emitter, 'counted', isCounted)]);
+}
+
+/** The inputs, the positions among them (the second) as int64 and checked. */
+function withCounted(emitter: Emitter, [x, index, ...others]: readonly Operand[]): readonly Operand[] {
+  const name = counted(emitter, castTo(emitter, index!, 'int64'));
+  return [x!, { ...index!, name }, ...others];
+}
+
 const gather: Lower<'gather'> = (emitter, inputs, attributes) => {
   const axis = { axis: { int: attributes.dim } };
-  return [withDimension(emitter, inputs, (names) => emitter.node('GatherElements', names, axis))];
+  return [withDimension(emitter, withCounted(emitter, inputs), (names) => emitter.node('GatherElements', names, axis))];
 };
 
 /** ScatterElements adds from this operator set on. */
@@ -30,7 +43,7 @@ const scatter: Lower<'scatter'> = (emitter, inputs, attributes) => {
   const { dtype, shape } = inputs[0]!.type;
   const dim = shape === null ? attributes.dim : normaliseDim(attributes.dim, shape.length);
   const adds = attributes.reduce === 'add';
-  const result = withDimension(emitter, inputs, ([x, index, src]) => {
+  const result = withDimension(emitter, withCounted(emitter, inputs), ([x, index, src]) => {
     const updates = updatesFor(emitter, index!, src!, rankOf(inputs[2]!) === 0);
     if (!adds) return emitter.node('ScatterElements', [x!, index!, updates], { axis: { int: dim } });
     const computed = kernelType(dtype, ADDING);
@@ -41,7 +54,7 @@ const scatter: Lower<'scatter'> = (emitter, inputs, attributes) => {
             axis: { int: dim },
             reduction: { string: 'add' },
           })
-        : scatterAddByMasks(emitter, base, emitter.cast(index!, inputs[1]!.type.dtype, 'int64'), terms, computed, dim);
+        : scatterAddByMasks(emitter, base, index!, terms, computed, dim);
     return emitter.cast(summed, computed, dtype);
   });
   return [result];
@@ -57,7 +70,7 @@ function updatesFor(emitter: Emitter, index: string, src: string, isValue: boole
 
 const indexSelect: Lower<'indexSelect'> = (emitter, [x, index], attributes) => {
   const axis = { axis: { int: attributes.dim } };
-  const list = flatten(emitter, castTo(emitter, index!, 'int64'));
+  const list = counted(emitter, flatten(emitter, castTo(emitter, index!, 'int64')));
   return [withDimension(emitter, [x!], ([name]) => emitter.node('Gather', [name!, list], axis))];
 };
 

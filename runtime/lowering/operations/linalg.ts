@@ -45,10 +45,10 @@ function missingDims(emitter: Emitter, x: Operand): { shape: string; ones: strin
 }
 
 const einsum: Lower<'einsum'> = (emitter, inputs, attributes) => {
-  const equation = { string: explicitEquation(attributes.equation) };
   const shapes = inputs.map((operand) => operand.type.shape);
   const batches = batchRanks(attributes.equation, shapes);
   const most = Math.max(...batches.map((batch) => batch?.rank ?? 0));
+  const equation = { string: explicitEquation(attributes.equation, most) };
   // ONNX wants every ellipsis to stand for equally many dimensions.
   const names = inputs.map(({ name }, i) => {
     const batch = batches[i];

@@ -6,6 +6,8 @@ export const REQUIREMENTS = {
   elements: 'no elements have no largest and no smallest one: the tensor is empty there. Ask for its size first.',
   enough: 'fewer elements are there than are asked for. Ask for the size first.',
   inside: 'an index is out of range: the dimension that it counts along has fewer elements.',
+  counted:
+    'an index is below 0, and none is counted from the end here, as in PyTorch. Add the size of the dimension to it.',
   fits: 'a whole number does not fit in the dtype of the place that it is set at. Convert it with to(…), which wraps around, or clamp it first.',
   covered: 'the indices have more elements along a dimension than the tensor that they select from.',
   dimensions: 'a matrix product takes no number without dimensions. Multiply by it with *.',
