@@ -6,6 +6,8 @@ import { fromResiduals } from '../gradients/residuals.ts';
 import { type Share, withShares } from '../gradients/shares.ts';
 import { keyOf } from '../graph/key.ts';
 import { readsOf } from '../onnx/captures.ts';
+import { elementTypeOf, hasShape } from '../onnx/declared.ts';
+import { elementType } from '../onnx/dtypes.ts';
 import { bytesInFile } from '../onnx/external.ts';
 import { makeValueInfo } from '../onnx/make.ts';
 import { encodeModel, type ModelProto } from '../onnx/proto.ts';
@@ -71,6 +73,8 @@ interface Known {
   readonly reads: readonly (readonly string[])[];
   /** The sizes that weights have. */
   readonly sizes: ReadonlySet<number>;
+  /** Inputs of whole numbers of which nothing is declared: shapes that other programs have computed, mostly, whose length is a rank. */
+  readonly lists: ReadonlySet<string>;
 }
 
 /** The derivatives of the programs of one engine, each written once. */
@@ -92,7 +96,8 @@ export class BackwardPrograms {
 
   /** Throws a GradientError where a node on the way has no derivative. `isNew`: whether one was written. */
   of(program: Program, question: BackwardQuestion): BackwardProgram & { readonly isNew: boolean } {
-    const request = { ...question, dims: sizeClasses(question.dims, this.knownOf(program).sizes) };
+    const { sizes, lists } = this.knownOf(program);
+    const request = { ...question, dims: sizeClasses(question.dims, sizes, lists) };
     const key = requestKey(program, request);
     const known = this.written.get(key);
     const first = known ?? { ...this.write(key, program, request), uses: 0, keeps: !program.random };
@@ -263,7 +268,7 @@ function programOf(key: string, { kind, simplify = true }: Program, model: Model
 }
 
 function describe(program: Program): Known {
-  const { node, initializer } = modelOf(program).graph!;
+  const { node, initializer, input } = modelOf(program).graph!;
   return {
     makers: new Map([
       ...initializer.map(({ name }) => [name, -1] as const),
@@ -271,6 +276,9 @@ function describe(program: Program): Known {
     ]),
     reads: node.map(readsOf),
     sizes: new Set(initializer.flatMap(({ dims }) => dims.map(Number))),
+    lists: new Set(
+      input.filter((one) => elementTypeOf(one) === elementType('int64') && !hasShape(one)).map(({ name }) => name),
+    ),
   };
 }
 

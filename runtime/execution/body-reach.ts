@@ -20,7 +20,7 @@ export function checkReach(graph: InterventionGraph, nodes: readonly Node[], mod
     if (made.has(value) || !node || node.op === 'operand') return false;
     // A weight is one in all runs of a model.
     if (of.node?.op === 'read' && of.node.attributes.port === 'parameter') return true;
-    if (made.has(of) || of.node?.op === 'operand') return false;
+    if (made.has(of)) return false;
     // Around whole traces it cannot be told.
     if (!root.has(node) || !of.node || !root.has(of.node)) return !root.has(node);
     dependencies ??= new Dependencies(graph, models);
@@ -28,7 +28,7 @@ export function checkReach(graph: InterventionGraph, nodes: readonly Node[], mod
   });
   if (!far) return;
   throw new TraceError(
-    'This gradient is taken in a branch or loop that depends on a traced value, and would have to pass through a forward pass, a function or another model that ran before it. Compute the loss there, assign it to a variable declared before, and call backward after the branch or loop; or take the gradient by what the branch or loop itself has computed.',
+    'This gradient is taken in a branch or loop that depends on a traced value, and would have to pass through what was computed before it: by the block itself, a forward pass, a function or another model. Compute the loss there, assign it to a variable declared before, and call backward after the branch or loop; or take the gradient by what the branch or loop itself has computed.',
     far.site,
   );
 }

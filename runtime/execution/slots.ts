@@ -1,6 +1,6 @@
 import type { Share } from '../gradients/shares.ts';
 import type { NodeOf, Value } from '../graph/types.ts';
-import { transposedCopy } from '../onnx/transposed-copy.ts';
+import { copiesOf } from '../onnx/copies.ts';
 import type { Dispatch, Port } from '../partition/plan.ts';
 import type { Tape, TapedRun } from './tape.ts';
 
@@ -24,7 +24,7 @@ export interface Weight {
   readonly tensor: string;
   /** Where other parameters are this weight, too: its own part of it. */
   readonly share: Share | null;
-  /** Whether it is the matrix transposed: a copy that the file has for a module that shares it. */
+  /** Whether it is the matrix transposed: a copy that the model has for a module that shares it. */
   readonly isTransposed: boolean;
 }
 
@@ -37,7 +37,7 @@ export interface ReplacedPort extends Port {
 
 /** Where on a tape the values are whose gradients a pass reads or sets, and which of its dispatches depend on them. */
 export class Slots {
-  /** The weights that values stand for: one, and a transposed copy of it where the file has one. */
+  /** The weights that values stand for: one, and the copies of it that the model has. */
   readonly weights: ReadonlyMap<Value, readonly Weight[]>;
   private readonly tape: Tape;
   private readonly wanted: ReadonlySet<Value>;
@@ -197,8 +197,10 @@ export class Slots {
     }
     if (nodes.length === 0) {
       const own = { value, engine, name: tensor, tensor, share: null, isTransposed: false };
-      const copy = transposedCopy(engine.model, tensor);
-      return [[value, copy ? [own, { ...own, name: copy, tensor: copy, isTransposed: true }] : [own]]];
+      const copies = copiesOf(engine.model, tensor).map(({ name, isTransposed }) => {
+        return { ...own, name, tensor: name, isTransposed };
+      });
+      return [[value, [own, ...copies]]];
     }
     const others = new Set(nodes.map((index) => engine.model.graph.node[index]!.name));
     const share = { name: `onnsight/share/${address.path}`, weight: tensor, others };

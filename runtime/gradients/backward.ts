@@ -1,4 +1,5 @@
-import { makeGraph, makeModelLike, makeNode } from '../onnx/make.ts';
+import { elementTypeOf, hasShape } from '../onnx/declared.ts';
+import { makeGraph, makeModelLike, makeNode, makeValueInfo } from '../onnx/make.ts';
 import type { ModelProto, NodeProto, TensorProto, ValueInfoProto } from '../onnx/proto.ts';
 import { drawingIn } from '../onnx/randomness.ts';
 import { tensorNames } from '../onnx/rename.ts';
@@ -105,10 +106,6 @@ export function factsOf({ graph }: ModelProto, dims: ReadonlyMap<string, Dims>):
   return facts;
 }
 
-function elementTypeOf({ type }: ValueInfoProto): number {
-  return type?.value.case === 'tensorType' ? type.value.value.elemType : 0;
-}
-
 /** A node that draws random numbers would draw others when it is computed again. */
 function checkDraws({ graph, functions }: ModelProto, nodes: readonly NodeProto[], own: ReadonlySet<NodeProto>): void {
   const draws = drawingIn(graph!, functions);
@@ -116,8 +113,14 @@ function checkDraws({ graph, functions }: ModelProto, nodes: readonly NodeProto[
   if (drawing) throw new GradientError(drawing, 'what it draws would have to be drawn again, and come out differently');
 }
 
+/** As the model declares it; what that leaves open is declared as this run has it, which ONNX Runtime's inference needs. */
 function declaration({ graph }: ModelProto, emit: Emitter, tensor: string): ValueInfoProto {
-  return graph!.input.find(({ name }) => name === tensor) ?? emit.declare(tensor);
+  const own = graph!.input.find(({ name }) => name === tensor);
+  if (own && hasShape(own)) return own;
+  const dims = own && emit.facts.dims(tensor);
+  if (!dims) return own ?? emit.declare(tensor);
+  const known = dims.map((dim) => (typeof dim === 'number' ? dim : null));
+  return makeValueInfo(tensor, elementTypeOf(own), known);
 }
 
 function assembled(

@@ -1,4 +1,5 @@
 import { keyOf } from '../graph/key.ts';
+import { hasShape } from '../onnx/declared.ts';
 import { makeGraph } from '../onnx/make.ts';
 import { nodeKind } from '../onnx/node-kind.ts';
 import type { ModelProto, NodeProto, TensorProto, ValueInfoProto } from '../onnx/proto.ts';
@@ -162,7 +163,8 @@ function renamed(
     if (source === undefined) return tensor;
     return { ...weights.get(nameOf(source))!, name: tensor.name, dataType: tensor.dataType, dims: tensor.dims };
   };
-  const inputs = new Map(other.graph!.input.map((input) => [input.name, input]));
+  // What the model leaves open was declared as in the run that is asked for.
+  const inputs = new Map(other.graph!.input.filter(hasShape).map((input) => [input.name, input]));
   const input = (one: ValueInfoProto) => inputs.get(nameOf(one.name)) ?? { ...one, name: nameOf(one.name) };
   const graph = derivative.model.graph!;
   return {

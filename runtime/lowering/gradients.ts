@@ -10,12 +10,12 @@ import { independent, noDerivative } from '../gradients/no-derivative.ts';
 import { gradientOpset } from '../gradients/operator-sets.ts';
 import { sweep } from '../gradients/sweep.ts';
 import type { Node, NodeOf, Value } from '../graph/types.ts';
+import { type Copy, copiesOf } from '../onnx/copies.ts';
 import { elementType } from '../onnx/dtypes.ts';
 import { makeTensor } from '../onnx/make.ts';
 import type { OnnxModel } from '../onnx/model.ts';
 import type { NodeProto } from '../onnx/proto.ts';
 import { smallNumbers } from '../onnx/small-numbers.ts';
-import { transposedCopy } from '../onnx/transposed-copy.ts';
 import type { Dependencies } from './dependencies.ts';
 import { checkIterations } from './through-iterations.ts';
 import type { Writer } from './writer.ts';
@@ -68,16 +68,18 @@ export class GradientLowering {
       known.add(name, this.writer.name(inputs[2]!));
     }
     const wanted = this.writer.name(of);
-    const copy = this.parameterCopy(of, node);
+    const copies = this.parameterCopies(of, node);
     try {
-      sweep(emit, before, known, { wanted: new Set(copy ? [wanted, copy] : [wanted]), replaced });
+      sweep(emit, before, known, { wanted: new Set([wanted, ...copies.map(({ name }) => name)]), replaced });
     } catch (error) {
       throw error instanceof GradientError ? noDerivative(error, node, [this.model]) : error;
     }
-    const own = known.of(wanted);
-    const shared = copy && known.of(copy);
-    const turned = shared && emit.transpose(shared, [1, 0]);
-    const sum = own && turned ? emit.plus(own, turned) : (own ?? turned);
+    const parts = copies.map(({ name, isTransposed }) => {
+      const made = known.of(name);
+      return made && isTransposed ? emit.transpose(made, [1, 0]) : made;
+    });
+    const made = [known.of(wanted), ...parts].filter((part) => part !== null);
+    const sum = made.length > 0 ? made.reduce((total, part) => emit.plus(total, part)) : null;
     const gradient = sum ?? (node.attributes.unused === 'zeros' ? emit.zerosLike(wanted) : null);
     if (!gradient) throw independent(node);
     writer.names.constants.push(...emit.constants);
@@ -98,11 +100,11 @@ export class GradientLowering {
     return facts;
   }
 
-  /** The transposed copy of a parameter that the file has beside it; null for a value that is none, or has none. */
-  private parameterCopy({ node }: Value, { site }: Node): string | null {
-    if (node?.op !== 'read' || node.attributes.port !== 'parameter') return null;
+  /** The copies of a parameter that the model has beside it; none for a value that is no parameter. */
+  private parameterCopies({ node }: Value, { site }: Node): readonly Copy[] {
+    if (node?.op !== 'read' || node.attributes.port !== 'parameter') return [];
     const { tensor, nodes } = this.dependencies.forwards[0]!.locate(node.attributes);
-    if (nodes.length === 0) return transposedCopy(this.model, tensor);
+    if (nodes.length === 0) return copiesOf(this.model, tensor);
     throw new TraceError(
       `The file has one tensor for ${node.attributes.path} and for other parameters that were equal, and one model that runs forward and back cannot tell their gradients apart. Take the gradient in a trace.`,
       site,

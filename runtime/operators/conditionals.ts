@@ -6,6 +6,7 @@ import { asked } from '../tracing/doubtful.ts';
 import { capture } from '../tracing/forms/capture.ts';
 import type { Form } from '../tracing/forms/form.ts';
 import { isMadeOfParts, Made, NONE, type Parts } from '../tracing/forms/parts.ts';
+import { mergePasses, type TracedPass } from '../tracing/gradients.ts';
 import { inner } from '../tracing/hidden.ts';
 import type { Change, Slot } from '../tracing/journal.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
@@ -149,6 +150,8 @@ interface Side {
   /** The changed slots, with their values at that time. */
   readonly changed: ReadonlyMap<Slot, unknown>;
   readonly held: Map<Slot, Held>;
+  /** The backward pass that it has opened for the code behind it. */
+  readonly pass: TracedPass | null;
 }
 
 /** What a slot holds. */
@@ -190,6 +193,7 @@ function branch(
     const held = new Map<Slot, Held>();
     const changed = new Map<Slot, unknown>();
     let end!: Form<Value>;
+    let pass: TracedPass | null = null;
     const { region } = target.record(
       () => {
         for (const slot of variables) target.note(slot);
@@ -208,10 +212,11 @@ function branch(
         for (const one of changes)
           if (!one.slot.fixed) held.set(one.slot, hold(target, one.slot, withEntries(target, one, made)));
         end = capture(target, result, made);
+        pass = target.passes.opened;
       },
       { value: condition, is },
     );
-    return { region, end, changed, held };
+    return { region, end, changed, held, pass };
   };
   const a = record(then, true, []);
   const b = record(otherwise, false, a.changed.keys());
@@ -235,6 +240,7 @@ function branch(
   target.saves.dropMerged([a.region, b.region]);
   const node = target.addTyped('if', [condition], merge.types, {}, [a.region, b.region]);
   target.scope.close(node, condition);
+  mergePasses(target, node, a.pass, b.pass);
   for (const [slot, set] of merged) {
     target.note(slot);
     set(node);

@@ -24,6 +24,8 @@ export class BlockPasses {
   private last: TracedPass | null = null;
   /** The last pass of a body that has ended: whether it is there only the run will tell. */
   private left: TracedPass | null = null;
+  /** What was the last pass where each open body began. */
+  private readonly before: (TracedPass | null)[] = [];
   /** The bodies of loops in which a gradient of a pass before them was read. */
   private readonly readBefore = new Map<Region, Site | null>();
   /** What the passes in bodies add up for each parameter. */
@@ -52,10 +54,23 @@ export class BlockPasses {
   /** A body begins. Gives what ends it: its passes are not those of the code behind it. */
   enter(): () => void {
     const { last } = this;
+    this.before.push(last);
     return () => {
+      this.before.pop();
       if (this.last !== last) this.left = this.last;
       this.last = last;
     };
+  }
+
+  /** The last pass that the body which is recorded now has opened for the code behind it; null where it has opened none. */
+  get opened(): TracedPass | null {
+    return this.last === this.before.at(-1) ? null : this.last;
+  }
+
+  /** From here on gradients are those of a pass that bodies have opened. */
+  goOn(pass: TracedPass): void {
+    this.last = pass;
+    this.left = null;
   }
 
   get isOpen(): boolean {

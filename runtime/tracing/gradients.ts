@@ -1,7 +1,7 @@
 import { TraceError } from '../errors.ts';
 import type { AttributesOf } from '../graph/ops.ts';
 import { isFloat } from '../graph/promotion.ts';
-import type { Region, Site, Value } from '../graph/types.ts';
+import type { Node, Region, Site, TensorType, Value } from '../graph/types.ts';
 import type { ParameterInBlock, Viewed } from '../tensor/parameter.ts';
 import { apply, toProxy } from './apply.ts';
 import { activeBuilder, type Builder, builder } from './builder.ts';
@@ -40,30 +40,68 @@ class GradientSlot implements Slot {
   }
 }
 
+/** The loss of the one of two passes that was opened: it is added to the graph where a gradient is read. */
+export interface EitherLoss {
+  readonly type: Pick<TensorType, 'dtype'>;
+  readonly value: () => Value;
+}
+
 /** One backward pass of a block: the gradients that are read and set after it. */
 export class TracedPass {
-  /** What stands for the pass in the graph. */
-  readonly handle: Value;
+  readonly loss: Value | EitherLoss;
   /** Where it was opened. */
   readonly region: Region;
   readonly site: Site | null;
   /** Whether that is a branch or loop, of a forward or around several. */
   readonly isInBody: boolean;
   readonly isInLoop: boolean;
+  /** Whether it is one of two, which were opened in branches. */
+  readonly isEither: boolean;
   /** Whether that is a branch or loop that a model runs itself. */
   private readonly isInModel: boolean;
   private readonly builder: Builder;
+  private readonly gradient: Value | null;
   private readonly slots = new Map<Value, GradientSlot>();
+  private opened: Value | null = null;
 
-  constructor(target: Builder, loss: Value, gradient: Value | null) {
+  constructor(target: Builder, loss: Value | EitherLoss, gradient: Value | null) {
     this.builder = target;
+    this.loss = loss;
+    this.gradient = gradient;
     this.region = target.region;
     this.site = target.site;
     this.isInBody = target.conditional;
     this.isInLoop = target.isLooping;
-    this.isInModel = target.isBranching;
-    const inputs = gradient ? [loss, gradient] : [loss];
-    this.handle = target.addTyped('backward', inputs, [{ dtype: 'bool', shape: [] }], {}).outputs[0]!;
+    this.isEither = 'value' in loss;
+    this.isInModel = target.isBranching || this.isEither;
+    if (!this.isEither) this.opened = this.open();
+  }
+
+  /** What stands for the pass in the graph. */
+  get handle(): Value {
+    this.opened ??= this.open();
+    return this.opened;
+  }
+
+  private open(): Value {
+    const { builder, gradient, region, site } = this;
+    const inputs = gradient ? [this.value, gradient] : [this.value];
+    return builder.addTyped('backward', inputs, [{ dtype: 'bool', shape: [] }], {}, [], region, site).outputs[0]!;
+  }
+
+  private get value(): Value {
+    return 'value' in this.loss ? this.loss.value() : this.loss;
+  }
+
+  /** The loss as one element, where the pass was opened: by it, everything has the gradient that it has in this pass. */
+  element(): Value {
+    const { builder, gradient, region } = this;
+    return builder.within(region, () => {
+      const loss = this.value;
+      const seed = gradient && builder.add('detach', [gradient], {}).outputs[0]!;
+      const weighted = seed ? builder.add('mul', [loss, seed], {}).outputs[0]! : loss;
+      return builder.add('sum', [weighted], { dims: null, keepdim: false }).outputs[0]!;
+    });
   }
 
   /** The gradient by a value: what was set for it, or what the pass gives. */
@@ -121,6 +159,24 @@ export class TracedPass {
       this.builder.addTyped('setgrad', inputs, [], {}, [], this.region, site ?? content.node?.site ?? null);
     }
   }
+}
+
+/**
+ * Behind a conditional both of whose bodies have opened a pass, gradients are those of the one that was opened: by the loss of
+ * the body that ran.
+ */
+export function mergePasses(target: Builder, node: Node, then: TracedPass | null, otherwise: TracedPass | null): void {
+  const dtype = then?.loss.type.dtype;
+  if (!dtype || otherwise?.loss.type.dtype !== dtype) return;
+  const { region } = target;
+  let made: Value | null = null;
+  const value = () => {
+    if (made) return made;
+    made = target.graph.addResult(node, [then.element(), otherwise.element()], { dtype, shape: [] });
+    target.scope.made(made, region);
+    return made;
+  };
+  target.passes.goOn(new TracedPass(target, { type: { dtype }, value }, null));
 }
 
 /** `x.grad` */

@@ -210,7 +210,7 @@ describe('a gradient that is not there is an error at its line', () => {
         });
       }),
       'far',
-      /would have to pass through a forward pass, a function or another model that ran before it/,
+      /would have to pass through what was computed before it: by the block itself, a forward pass, a function or another model/,
     ));
 
   it('by what the loss does not depend on', () =>

@@ -1,4 +1,4 @@
-"""Makes the models of published_models.py and published_more.py with PyTorch's gradients beside them.
+"""Makes the models of published_models.py, published_more.py and published_seq2seq.py with PyTorch's gradients beside them.
 
 Run with: python test/tools/published_gradients.py DIR [--genai BUILDERS] [--kinds KIND ...] [ARCHITECTURE ...]
 DIR/ARCHITECTURE has what published_models.py writes, and grads.json with grads.bin: of several losses the gradients by
@@ -16,7 +16,8 @@ import torch
 
 import published_models as published
 import published_more  # noqa: F401 (adds its architectures)
-from published_models import IDS, LAYERS, Values, cache_shape, first, run, takes_positions, with_cache
+import published_seq2seq as seq2seq
+from published_models import IDS, LAYERS, Values, cache_shapes, first, run, takes_positions, with_cache
 
 KINDS = ['fp32', 'dynamo', 'extended']
 PAST = 3
@@ -97,6 +98,10 @@ class Watched:
 def record_run(model, values, inputs, forward, hidden):
     """The gradients of one way to call a model."""
     model.requires_grad_(True)
+    for one in model.modules():
+        if isinstance(one, torch.nn.Embedding):
+            # A file does not tell which row of a table gets no gradient.
+            one.padding_idx = None
     floats = {name: one.clone().requires_grad_(True) for name, one in inputs.items() if one.is_floating_point()}
     watched = Watched(model, values)
     with torch.enable_grad():
@@ -136,6 +141,18 @@ def record(folder, model, spec):
             runs['cached'] = record_run(model, values, *cached(model), hidden)
         except Exception as error:
             print('no cache', type(error).__name__, str(error)[:200])
+    write(folder, values, runs)
+
+
+def record_seq2seq(folder, model, inputs, writes):
+    own_seq2seq_record(folder, model, inputs, writes)
+    values = Values()
+    start = model.config.decoder_start_token_id
+    given = {**inputs, 'decoder_input_ids': torch.tensor([[start, 12, 55], [start, 1, 2]])}
+    write(folder, values, {'plain': record_run(model, values, given, lambda given: model(**given, use_cache=False).logits, writes[0])})
+
+
+def write(folder, values, runs):
     np.concatenate(values.all).astype('<f4').tofile(folder / 'grads.bin')
     (folder / 'grads.json').write_text(json.dumps(runs))
 
@@ -154,8 +171,8 @@ def cached(model):
     if takes_positions(model):
         inputs['position_ids'] = positions.clone()
     for layer in range(LAYERS):
-        for kind in ('key', 'value'):
-            inputs[f'past_key_values.{layer}.{kind}'] = torch.randn(cache_shape(model, 2, PAST), generator=generator) * 0.5
+        for kind, shape in zip(('key', 'value'), cache_shapes(model, 2, PAST)):
+            inputs[f'past_key_values.{layer}.{kind}'] = torch.randn(shape, generator=generator) * 0.5
     forward = with_cache(model)
 
     def call(given):
@@ -167,6 +184,8 @@ def cached(model):
 
 own_record = published.record
 published.record = record
+own_seq2seq_record = seq2seq.record
+seq2seq.record = record_seq2seq
 
 
 if __name__ == '__main__':
@@ -177,8 +196,11 @@ if __name__ == '__main__':
     parser.add_argument('--genai', type=pathlib.Path)
     parser.add_argument('--kinds', nargs='*', default=KINDS)
     options = parser.parse_args()
-    for name in options.architectures or published.ARCHITECTURES:
+    for name in options.architectures or [*published.ARCHITECTURES, *seq2seq.ARCHITECTURES]:
         try:
-            published.make(name, options)
+            if name in seq2seq.ARCHITECTURES:
+                seq2seq.make(name, options.dir)
+            else:
+                published.make(name, options)
         except Exception as error:
             print(name, f'{type(error).__name__}: {str(error)[-300:]}', flush=True)

@@ -192,7 +192,8 @@ def weighted(model):
         if isinstance(module, torch.nn.BatchNorm2d):
             module.running_mean.normal_(std=0.1)
             module.running_var.uniform_(0.5, 1.5)
-    model.tie_weights()
+    if hasattr(model, 'tie_weights'):
+        model.tie_weights()
     return model.eval().requires_grad_(False)
 
 

@@ -39,6 +39,48 @@ def small_resnet(**options):
     return T.ResNetConfig(embedding_size=16, hidden_sizes=[16, 32], depths=[1, 1], layer_type='bottleneck', **options)
 
 
+class Recurrent(torch.nn.Module):
+    """A classifier of texts whose last state tells."""
+
+    def __init__(self, kind):
+        super().__init__()
+        self.embed = torch.nn.Embedding(WORDS, 16)
+        self.rnn = kind(16, 12, num_layers=2, bidirectional=True, batch_first=True)
+        self.head = torch.nn.Linear(24, 5)
+
+    def forward(self, input_ids, return_dict=True):
+        return (self.head(torch.tanh(self.rnn(self.embed(input_ids))[0][:, -1])),)
+
+
+class Double(torch.nn.Module):
+    def __init__(self, given, made):
+        super().__init__()
+        self.first, self.norm, self.second = torch.nn.Conv2d(given, made, 3, padding=1), torch.nn.GroupNorm(4, made), torch.nn.Conv2d(made, made, 3, padding=1)
+
+    def forward(self, x):
+        return torch.relu(self.second(torch.nn.functional.silu(self.norm(self.first(x)))))
+
+
+class UNet(torch.nn.Module):
+    """Down by pooling, up by transposed convolution and by interpolation, with what was there before beside it."""
+
+    def __init__(self):
+        super().__init__()
+        self.down = torch.nn.ModuleList([Double(3, 8), Double(8, 16), Double(16, 32)])
+        self.up = torch.nn.ModuleList([torch.nn.ConvTranspose2d(32, 16, 2, stride=2), torch.nn.Upsample(scale_factor=2, mode='bilinear', align_corners=True)])
+        self.join = torch.nn.ModuleList([Double(32, 16), Double(24, 8)])
+        self.out = torch.nn.Conv2d(8, 4, 1)
+
+    def forward(self, pixel_values, return_dict=True):
+        x, kept = pixel_values, []
+        for i, block in enumerate(self.down):
+            x = block(x if i == 0 else torch.nn.functional.max_pool2d(x, 2))
+            kept.append(x)
+        for up, join, beside in zip(self.up, self.join, (kept[1], kept[0])):
+            x = join(torch.cat([up(x), beside], 1))
+        return (self.out(x),)
+
+
 STAGES = dict(num_encoder_blocks=2, depths=[1, 1], hidden_sizes=[16, 32], num_attention_heads=[1, 2], mlp_ratios=[2, 2])
 ARCHITECTURES = {
     # Decoders
@@ -94,6 +136,7 @@ ARCHITECTURES = {
         {'input_ids': IDS}, fixed=True,
     ),
     'mistral': decoder(T.MistralForCausalLM, T.MistralConfig(**GROUPED, sliding_window=5), genai=True),
+    'mixtral': decoder(T.MixtralForCausalLM, T.MixtralConfig(**GROUPED, num_local_experts=4, num_experts_per_tok=2, sliding_window=None, **EXPERTS)),
     'mpt': decoder(T.MptForCausalLM, T.MptConfig(vocab_size=WORDS, d_model=64, n_layers=3, n_heads=4, expansion_ratio=2, max_seq_len=64)),
     'nemotron': decoder(T.NemotronForCausalLM, T.NemotronConfig(**GROUPED, hidden_act='relu2')),
     'olmo': decoder(T.OlmoForCausalLM, T.OlmoConfig(**GROUPED)),
@@ -115,6 +158,8 @@ ARCHITECTURES = {
         T.XGLMConfig(vocab_size=WORDS, d_model=64, ffn_dim=128, num_layers=3, attention_heads=4, max_position_embeddings=64, bos_token_id=0, eos_token_id=0, pad_token_id=1, **EAGER),
     ),
     # Encoders of text
+    'gru': encoder(lambda _: Recurrent(torch.nn.GRU), None, {'input_ids': IDS}),
+    'lstm': encoder(lambda _: Recurrent(torch.nn.LSTM), None, {'input_ids': IDS}),
     'albert': encoder(T.AlbertModel, T.AlbertConfig(**TEXT, embedding_size=32, num_hidden_groups=1, inner_group_num=2), TOKENS),
     'clip_text': encoder(T.CLIPTextModelWithProjection, T.CLIPTextConfig(**TEXT, projection_dim=16, eos_token_id=2, pad_token_id=1, bos_token_id=0), TOKENS),
     'deberta': encoder(T.DebertaModel, T.DebertaConfig(**TEXT, relative_attention=True, pos_att_type=['c2p', 'p2c'], position_biased_input=False, max_relative_positions=16), TOKENS),
@@ -190,6 +235,7 @@ ARCHITECTURES = {
         T.SwinForImageClassification,
         T.SwinConfig(image_size=32, patch_size=4, embed_dim=16, depths=[1, 2], num_heads=[2, 4], window_size=4, num_labels=5, **EAGER), picture(32),
     ),
+    'unet': encoder(lambda _: UNet(), None, picture(32)),
     'yolos': encoder(T.YolosForObjectDetection, T.YolosConfig(**IMAGE, image_size=[32, 32], patch_size=8, num_detection_tokens=5, num_labels=4), picture(32)),
     # Sound
     'ast': encoder(
