@@ -90,7 +90,9 @@ class Lowering {
     const order = this.dependencies.order(this.graph.saves.map(({ value }) => value));
     this.dependencies.checkWrites(new Set(order));
     for (const vertex of order) this.emit(vertex);
-    const made = new Set(this.writer.written.flatMap(({ output }) => output));
+    // ONNX Runtime loses a `Range` that is an output where a `Gather` reads it.
+    const outright = this.writer.written.filter(({ opType }) => opType !== 'Range');
+    const made = new Set(outright.flatMap(({ output }) => output));
     const outputs = this.graph.saves.map(({ value }) => this.output(value, made));
     const proto = this.proto(outputs);
     const initializers = proto.graph!.initializer.map(({ name }) => name);
@@ -159,7 +161,10 @@ class Lowering {
     return outputs.map((tensor) => renamed.get(tensor) ?? this.nameFor(tensor, null));
   }
 
-  /** The output that brings a value back. What no node makes cannot be an output itself. */
+  /**
+   * The output that brings a value back. What no node makes cannot be an output itself.
+   * @param made what can be
+   */
   private output(value: Value, made: Set<string>): string {
     const name = this.writer.name(value);
     if (made.has(name)) return name;
