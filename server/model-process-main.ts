@@ -31,6 +31,7 @@ type Model = Pick<NNsight, 'execute'>;
 const OURS = new Set(['DeviceError', 'GraphError', 'InputError', 'ModelError', 'TraceError', 'UsageError']);
 
 let model: Model;
+/** Whether the model, or one that traces may call beside it, draws numbers. */
 let isRandom: boolean;
 /** The same, if it is a language model, and its edits. */
 let language: { readonly lm: LanguageModel; readonly edits: ReadonlyMap<string, LanguageModel> } | null = null;
@@ -65,7 +66,7 @@ async function load(message: ToProcess & { kind: 'load' }): Promise<void> {
   const options = { device: 'cpu', maxIterations: limits.iterations } as const;
   others = new AttachedModels(message.others, options);
   const { path, isLanguage } = message.model;
-  isRandom = message.model.isRandom;
+  isRandom = [message.model, ...message.others].some((one) => one.isRandom);
   try {
     if (isLanguage) {
       const { edits: file } = message.opening;

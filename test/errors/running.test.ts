@@ -75,6 +75,6 @@ describe('what the run finds', () => {
         return save(gather(lm.transformer.h[0].output, 1, top + 100)); // @gathered
       }),
       'gathered',
-      /with this intervention: GatherElements op: Out of range value in index tensor/,
+      /with this intervention: an index is out of range: the dimension that it counts along has fewer elements/,
     ));
 });
