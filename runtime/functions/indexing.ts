@@ -94,7 +94,7 @@ function spanOf(size: number, start: number, length: number): readonly [number, 
 /** Picks one value per entry of `index` along `dim`: `out[i][j] = input[index[i][j]][j]` for dim 0. */
 export const gather = withSignature(
   'gather',
-  (input: Operand, dim: number, index: Operand): Traced => node('gather', [operand(input), operand(index)], { dim }),
+  (input: Operand, dim: number, index: Operand): Traced => node('gather', [operand(input), placesOf(index)], { dim }),
 );
 
 /** The tensor with `src` written where `index` says along `dim`: `out[index[i][j]][j] = src[i][j]` for dim 0. */
@@ -113,7 +113,7 @@ export const scatterAdd = withSignature(
 export const indexSelect = withSignature(
   'indexSelect',
   (input: Operand, dim: number, index: Operand): Traced =>
-    node('indexSelect', [operand(input), operand(index)], { dim }),
+    node('indexSelect', [operand(input), placesOf(index)], { dim }),
 );
 
 /** The elements of the flattened tensor that `index` names, in the shape of `index`. */
@@ -155,11 +155,32 @@ export const flip = withSignature('flip', (input: Operand, ...dims: Sizes): Trac
 
 function scattered(input: Operand, dim: number, index: Operand, src: Operand, reduce: 'add' | null): Traced {
   const x = operand(input);
-  const places = operand(index);
+  const places = placesOf(index);
   const values = like(src, dtypeOf(x));
   // A single value goes to all places.
   const spread = typeOf(values).shape?.length === 0 ? node('expand', [values, placesShape(places)]) : values;
   return node('scatter', [x, places, spread], { dim, reduce });
+}
+
+/** Places along a dimension: none is counted from the end, which only the run can tell of those that are computed. */
+function placesOf(index: Operand): Traced {
+  const below = firstBelow(index);
+  if (below !== undefined) {
+    fail(
+      `an index is below 0 (${below}), and none is counted from the end here, as in PyTorch. Add the size of the dimension to it.`,
+    );
+  }
+  return operand(index);
+}
+
+function firstBelow(index: unknown): number | undefined {
+  if (typeof index === 'number') return index < 0 ? index : undefined;
+  if (!Array.isArray(index)) return undefined;
+  for (const one of index) {
+    const below = firstBelow(one);
+    if (below !== undefined) return below;
+  }
+  return undefined;
 }
 
 function placesShape(places: Traced): Traced {
