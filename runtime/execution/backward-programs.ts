@@ -9,8 +9,9 @@ import { readsOf } from '../onnx/captures.ts';
 import { elementTypeOf, hasShape } from '../onnx/declared.ts';
 import { elementType } from '../onnx/dtypes.ts';
 import { bytesInFile } from '../onnx/external.ts';
+import { encodeWithOutputs } from '../onnx/kept-outputs.ts';
 import { makeValueInfo } from '../onnx/make.ts';
-import { encodeModel, type ModelProto } from '../onnx/proto.ts';
+import type { ModelProto } from '../onnx/proto.ts';
 import { modelOf, type Program, type ProgramStore } from '../partition/plan.ts';
 import { sizeClasses } from './size-classes.ts';
 
@@ -140,8 +141,8 @@ export class BackwardPrograms {
   withResiduals(program: Program): Program {
     const { names: extras, ahead } = this.kept.get(program.key)!;
     // Its weights are there in two forms: for the way there and back.
-    if (ahead) return { ...program, extras, weights: 2 * program.weights, write: () => encodeModel(ahead) };
-    const write = () => encodeModel(withOutputs(modelOf(program), extras));
+    if (ahead) return { ...program, extras, weights: 2 * program.weights, write: () => encodeWithOutputs(ahead) };
+    const write = () => encodeWithOutputs(withOutputs(modelOf(program), extras));
     // What it gives is held until the pass has come back: each session would keep room for all of it.
     return { ...program, extras, arena: false, write };
   }
@@ -264,7 +265,7 @@ function isShort({ dims }: BackwardQuestion): boolean {
 
 /** By itself, so that what the program keeps does not hold more. Weights stay as they are: prepacked, they would be in memory twice. */
 function programOf(key: string, { kind, simplify = true }: Program, model: ModelProto): Program {
-  return { key, kind, weights: 0, random: false, prepack: false, simplify, write: () => encodeModel(model) };
+  return { key, kind, weights: 0, random: false, prepack: false, simplify, write: () => encodeWithOutputs(model) };
 }
 
 function describe(program: Program): Known {

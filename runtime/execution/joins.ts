@@ -1,6 +1,6 @@
 import { keyOf } from '../graph/key.ts';
 import { joinedModels, nameInSecond } from '../onnx/joined-models.ts';
-import { encodeModel } from '../onnx/proto.ts';
+import { encodeWithOutputs } from '../onnx/kept-outputs.ts';
 import type { SessionTensor } from '../ort/port.ts';
 import { type Dispatch, modelOf, type Plan, type Port, type Program } from '../partition/plan.ts';
 import type { BackwardPrograms } from './backward-programs.ts';
@@ -95,7 +95,7 @@ function programOf({ key, first, second, handed }: Pair): Program | null {
     weights: first.program.weights + second.program.weights,
     random: false,
     isOften: true,
-    write: () => encodeModel(write()!),
+    write: () => encodeWithOutputs(write()!),
   };
 }
 

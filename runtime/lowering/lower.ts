@@ -2,9 +2,10 @@ import { withGradientOperators } from '../gradients/operator-sets.ts';
 import type { InterventionGraph } from '../graph/graph.ts';
 import type { Node, NodeOf, Value } from '../graph/types.ts';
 import { readsOf } from '../onnx/captures.ts';
+import { encodeWithOutputs } from '../onnx/kept-outputs.ts';
 import { makeGraph, makeModelLike, makeValueInfo } from '../onnx/make.ts';
 import type { OnnxModel } from '../onnx/model.ts';
-import { encodeModel, type ModelProto, type NodeProto, type ValueInfoProto } from '../onnx/proto.ts';
+import type { ModelProto, NodeProto, ValueInfoProto } from '../onnx/proto.ts';
 import { isRandom } from '../onnx/randomness.ts';
 import { renameReads } from '../onnx/rename.ts';
 import type { Locate } from './address.ts';
@@ -90,14 +91,12 @@ class Lowering {
     const order = this.dependencies.order(this.graph.saves.map(({ value }) => value));
     this.dependencies.checkWrites(new Set(order));
     for (const vertex of order) this.emit(vertex);
-    // ONNX Runtime loses a `Range` that is an output where a `Gather` reads it.
-    const outright = this.writer.written.filter(({ opType }) => opType !== 'Range');
-    const made = new Set(outright.flatMap(({ output }) => output));
+    const made = new Set(this.writer.written.flatMap(({ output }) => output));
     const outputs = this.graph.saves.map(({ value }) => this.output(value, made));
     const proto = this.proto(outputs);
     const initializers = proto.graph!.initializer.map(({ name }) => name);
     return {
-      bytes: encodeModel(proto),
+      bytes: encodeWithOutputs(proto),
       inputs: [...this.usedInputs],
       operands: this.usedOperands.map(({ position, name }) => ({ position, name })),
       outputs,
@@ -161,10 +160,7 @@ class Lowering {
     return outputs.map((tensor) => renamed.get(tensor) ?? this.nameFor(tensor, null));
   }
 
-  /**
-   * The output that brings a value back. What no node makes cannot be an output itself.
-   * @param made what can be
-   */
+  /** The output that brings a value back. What no node makes cannot be an output itself. */
   private output(value: Value, made: Set<string>): string {
     const name = this.writer.name(value);
     if (made.has(name)) return name;

@@ -1,4 +1,5 @@
-import { decodeModel, type ModelProto } from '../onnx/proto.ts';
+import { decodeWithOutputs } from '../onnx/kept-outputs.ts';
+import type { ModelProto } from '../onnx/proto.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import type { DispatchKind, ProgramKind } from './dispatch-kind.ts';
 
@@ -31,7 +32,7 @@ export interface Program {
 
 /** The model of a program, to be looked at: its nodes may be those of other models. */
 export function modelOf(program: Program): ModelProto {
-  return program.model?.() ?? decodeModel(program.write());
+  return program.model?.() ?? decodeWithOutputs(program.write());
 }
 
 /** Where compiled programs are kept, as far as planning needs to know. */

@@ -1,6 +1,6 @@
 import { keyOf } from '../graph/key.ts';
+import { encodeWithOutputs } from '../onnx/kept-outputs.ts';
 import type { OnnxModel } from '../onnx/model.ts';
-import { encodeModel } from '../onnx/proto.ts';
 import type { Cuts } from './cuts.ts';
 import { describeFragment, type Fragment, type Replaced } from './fragment.ts';
 import type { FragmentWriter } from './fragment-writer.ts';
@@ -159,7 +159,7 @@ export function programOf(writer: FragmentWriter, fragment: Fragment): Program {
     kind: 'segment',
     weights: writer.bytes(fragment.initializers),
     random: writer.isRandom(fragment),
-    write: () => encodeModel(writer.write(fragment)),
+    write: () => encodeWithOutputs(writer.write(fragment)),
     model: () => writer.write(fragment),
   };
 }

@@ -5,12 +5,6 @@ import { forWebGpu, type Provider } from '../webgpu-limits.ts';
 /** The bytes of weights of a model whose runs gain less by a second thread than its waking takes from others. */
 const SMALL = 2 ** 23;
 
-/**
- * What ONNX Runtime (1.30) does wrongly: of a `Gather` by a `Range` it makes a `Slice` and takes the range away, where that
- * is an output too, whose reading ends the process.
- */
-const WRONG = ['GatherToSliceFusion'];
-
 let areSharing = false;
 
 /**
@@ -53,7 +47,7 @@ function sessionOptions(
         force_spinning_stop: alone ? '0' : '1',
         ...(areSharing && { intra_op: { allow_spinning: '0' } }),
       },
-      optimization: { disable_specified_optimizers: [...WRONG, ...without].join(';') },
+      ...(without.length > 0 && { optimization: { disable_specified_optimizers: without.join(';') } }),
     },
   };
 }

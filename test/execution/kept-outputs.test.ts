@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { intervention, type Loose, NNsight, save } from 'onnsight';
+import { backward, intervention, type Loose, NNsight, save } from 'onnsight';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { afterAll, expect, it } from 'vitest';
 import { makeGraph, makeModel, makeNode, makeTensor, makeValueInfo } from '../../runtime/onnx/make.ts';
@@ -10,8 +10,8 @@ import { compileTo } from '../bundle/support/build.ts';
 import { loadEachWay } from './ways.ts';
 
 /*
- * ONNX Runtime 1.30 makes a `Slice` of a `Gather` by a `Range`, and takes the range away though it is an output: reading
- * that ended the process (positions of Marian's and Pegasus' decoders, at which a model is cut).
+ * ONNX Runtime 1.30 joins some operators although what the first makes is an output: a `Range` with a `Gather` (positions of
+ * Marian's and Pegasus' decoders), a `Mul` with those behind it to a GELU (Bloom's). Reading that ended the process.
  */
 
 const folder = mkdtempSync(join(tmpdir(), 'onnsight-'));
@@ -69,4 +69,44 @@ it('and by a bundle, in any host', async () => {
   const session = await InferenceSession.create(join(folder, 'steer.onnx'));
   const { places } = await session.run({ x: new Tensor('float32', x.flat(), [3, 2]) });
   expect(Array.from(places!.data as BigInt64Array, Number)).toEqual([0, 1, 2]);
+});
+
+const [half, rate, cubic] = [0.5, 0.79788456, 0.044715];
+const gelu = [
+  makeNode('Mul', ['x', 'rate'], ['t0'], {}, '/gelu/Mul'),
+  makeNode('Mul', ['x', 'cubic'], ['t1'], {}, '/gelu/Mul_1'),
+  makeNode('Mul', ['t1', 'x'], ['t2'], {}, '/gelu/Mul_2'),
+  makeNode('Add', ['t2', 'unit'], ['t3'], {}, '/gelu/Add'),
+  makeNode('Mul', ['t0', 't3'], ['t4'], {}, '/gelu/Mul_3'),
+  makeNode('Tanh', ['t4'], ['t5'], {}, '/gelu/Tanh'),
+  makeNode('Add', ['t5', 'unit'], ['t6'], {}, '/gelu/Add_1'),
+  makeNode('Mul', ['x', 'half'], ['t7'], {}, '/gelu/Mul_4'),
+  makeNode('Mul', ['t7', 't6'], ['y'], {}, '/gelu/Mul_5'),
+];
+const geluPath = join(folder, 'gelu.onnx');
+const numbers = Object.entries({ half, rate, cubic, unit: 1 }).map(([name, value]) =>
+  makeTensor(name, 'float32', [value], []),
+);
+writeFileSync(geluPath, encodeModel(makeModel(makeGraph('gelu', gelu, [info('x')], [info('y')], numbers))));
+
+it('a part of a GELU is given beside what comes out of it, and so is its gradient', async () => {
+  const value = 1.5;
+  const plain = (v: number) => half * v * (1 + Math.tanh(rate * v * (1 + cubic * v * v)));
+  for (const [segmentation, model] of await loadEachWay(() => NNsight.load<Loose>(geluPath, { device: 'cpu' }))) {
+    for (let time = 0; time < 7; time++) {
+      const { halved, curved, y, gradient } = await model.trace({ x: [[value, value]] }, () => {
+        backward(model.output.sum());
+        return {
+          halved: save(model.gelu.ops.Mul_4.output),
+          curved: save(model.gelu.ops.Mul_1.output),
+          y: save(model.output),
+          gradient: save(model.gelu.ops.Mul_4.output.grad),
+        };
+      });
+      expect(halved.data[0], segmentation).toBeCloseTo(half * value, 6);
+      expect(curved.data[0], segmentation).toBeCloseTo(cubic * value, 6);
+      expect(y.data[0], segmentation).toBeCloseTo(plain(value), 5);
+      expect(gradient.data[0], segmentation).toBeCloseTo(plain(value) / (half * value), 5);
+    }
+  }
 });
