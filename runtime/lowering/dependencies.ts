@@ -59,11 +59,17 @@ export class Dependencies {
   }
 
   /** The vertices that must come right before one. */
-  needs(vertex: Vertex): Vertex[] {
+  needs(vertex: Vertex): readonly Vertex[] {
     const needed: Vertex[] = [];
     if (typeof vertex === 'number') {
       const number = this.forwardOfModelNode(vertex);
-      for (const read of this.forwards[number]!.reads(vertex - this.bases[number]!)) this.addRead(needed, number, read);
+      const forward = this.forwards[number]!;
+      const base = this.bases[number]!;
+      if (!forward.isAffected(vertex - base)) {
+        const makers = forward.model.links.makers[vertex - base]!;
+        return base === 0 ? makers : makers.map((maker) => base + maker);
+      }
+      for (const read of forward.reads(vertex - base)) this.addRead(needed, number, read);
     } else if (vertex.op === 'read') {
       const number = forwardOf(vertex);
       this.addRead(needed, number, this.forwards[number]!.tensorOf(vertex));

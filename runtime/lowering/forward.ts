@@ -29,6 +29,8 @@ export class Forward {
   readonly feeds: ReadonlyMap<string, Value>;
   private readonly links: Links;
   private readonly provided: ReadonlySet<string>;
+  /** The nodes that read something else than what nodes of the model make. */
+  private readonly affected: ReadonlySet<number>;
 
   /** @param nodes the writes into this forward, and the node that opens it if it is called in the middle of another */
   constructor(
@@ -46,6 +48,13 @@ export class Forward {
     const forward = nodes.find((node) => node.op === 'forward');
     const names = forward?.attributes.inputs ?? [];
     this.feeds = new Map(names.map((name, i) => [name, forward!.inputs[i]!]));
+    const instead = [...this.overrides.all.map(({ tensor }) => tensor), ...this.feeds.keys(), ...provided];
+    this.affected = new Set(instead.flatMap((tensor) => this.links.readers.get(tensor) ?? []));
+  }
+
+  /** Whether a node reads a tensor that is set, fed or handed in. Any other needs what `links.makers` says. */
+  isAffected(index: number): boolean {
+    return this.affected.has(index);
   }
 
   /** The index of the node that makes a tensor; undefined for inputs, initializers and what is handed in. */

@@ -7,6 +7,8 @@ export interface Links {
   readonly readers: ReadonlyMap<string, readonly number[]>;
   /** What each node reads, each name once, in order: its inputs, then what its subgraphs capture. */
   readonly reads: readonly (readonly string[])[];
+  /** The nodes that make what each node reads, in that order. */
+  readonly makers: readonly (readonly number[])[];
   readonly initializers: ReadonlySet<string>;
   readonly outputs: ReadonlySet<string>;
   /** Tensors that are the same in every run: initializers, and tensors computed from them alone. */
@@ -47,6 +49,7 @@ export function linkGraph(graph: GraphProto, draws: (node: NodeProto) => boolean
     maker,
     readers,
     reads,
+    makers: reads.map((names) => names.flatMap((name) => maker.get(name) ?? [])),
     initializers,
     outputs: new Set(graph.output.map(({ name }) => name)),
     constant,

@@ -11,6 +11,12 @@ const KEPT = 4;
 /** After how many runs that did not ask for it a cut goes: each makes all runs a little longer. */
 const PATIENCE = 100;
 
+/** A tensor of another segment, and a node that reads it. */
+export interface Entering {
+  readonly reader: number;
+  readonly tensor: string;
+}
+
 /**
  * A stretch's nodes, ascending, and the tensors that it is cut at, with the number of the run that asked for each last: the
  * one asked for most recently stands last.
@@ -33,6 +39,8 @@ export class Cuts {
   nodes: (readonly number[])[] = [];
   /** A text for each segment: equal texts are equal nodes. */
   keys: string[] = [];
+  /** What the nodes of each segment read of other segments, by the segment's text. */
+  private entering = new Map<string, readonly Entering[]>();
   private labels: string[] = [];
   private readonly links: Links;
   private readonly elementTypes: ReadonlyMap<string, number>;
@@ -116,6 +124,22 @@ export class Cuts {
     return this.labels[segment]!;
   }
 
+  /** What the nodes of a segment read of other segments, in order; not what is the same in every run. */
+  enteringOf(segment: number): readonly Entering[] {
+    const key = this.keys[segment]!;
+    const found =
+      this.entering.get(key) ??
+      this.nodes[segment]!.flatMap((reader) =>
+        this.links.reads[reader]!.filter((tensor) => {
+          const maker = this.links.maker.get(tensor);
+          const made = maker === undefined ? null : this.segmentOf[maker]!;
+          return made !== null && made !== segment;
+        }).map((tensor) => ({ reader, tensor })),
+      );
+    this.entering.set(key, found);
+    return found;
+  }
+
   private ask(tensors: readonly string[]): void {
     for (const tensor of tensors) {
       const { cuts } = this.stretch(tensor)!;
@@ -159,6 +183,8 @@ export class Cuts {
         this.labels.push(segments.length === 1 ? this.names[i]! : `${this.names[i]} (${k + 1} of ${segments.length})`);
       });
     });
+    const current = new Set(this.keys);
+    this.entering = new Map([...this.entering].filter(([key]) => current.has(key)));
   }
 
   /** What each cut's tensor needs of the stretch, less what the cuts before it need; then the rest. */

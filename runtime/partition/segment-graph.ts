@@ -7,7 +7,8 @@ import type { Links } from '../onnx/links.ts';
 import type { OnnxModel } from '../onnx/model.ts';
 import { outsideOf } from './choose-cuts.ts';
 import { type CutModel, Unsegmentable } from './cut-model.ts';
-import { restoredFrom } from './restored.ts';
+import type { Cuts, Entering } from './cuts.ts';
+import { restoredFrom, restoredTensors } from './restored.ts';
 import type { Group, SegmentOrNode } from './schedule.ts';
 
 /** The graph of dependencies in terms of segments: which are needed, what each has to give, and what needs what. */
@@ -17,7 +18,9 @@ export class SegmentGraph {
   /** The tensors that each segment has to give. */
   readonly outputs = new Map<number, Set<string>>();
   readonly forward: Forward;
+  private readonly cuts: Cuts;
   private readonly segmentOf: readonly (number | null)[];
+  private readonly setsConstants: boolean;
   private readonly dependencies: Dependencies;
   private readonly graphNodes: readonly Node[];
   private readonly model: OnnxModel;
@@ -28,12 +31,14 @@ export class SegmentGraph {
 
   /** @param vertices what has to run */
   constructor({ model, cuts }: CutModel, dependencies: Dependencies, vertices: readonly Vertex[]) {
+    this.cuts = cuts;
     this.segmentOf = cuts.segmentOf;
     this.dependencies = dependencies;
     this.forward = dependencies.forwards[0]!;
     this.graphNodes = vertices.filter((vertex) => typeof vertex !== 'number');
     this.model = model;
     this.links = model.links;
+    this.setsConstants = this.forward.overrides.all.some(({ tensor }) => this.links.constant.has(tensor));
     for (const vertex of vertices) if (typeof vertex === 'number') this.addNode(vertex);
     this.collectOutputs();
     this.leaveOutRestorers();
@@ -91,9 +96,9 @@ export class SegmentGraph {
   }
 
   private collectOutputs(): void {
-    for (const [segment, nodes] of this.nodes) {
-      for (const read of nodes.flatMap((node) => this.forward.reads(node))) {
-        if (typeof read === 'string') this.handOn(read, segment);
+    for (const segment of this.nodes.keys()) {
+      for (const { reader, tensor } of this.enteringOf(segment)) {
+        if (!this.forward.overrides.of(tensor, reader)) this.handOn(tensor, segment);
       }
     }
     for (const node of this.graphNodes) {
@@ -107,15 +112,23 @@ export class SegmentGraph {
     }
   }
 
-  /** What a segment is given for a tensor that it reads: where it restores the tensor itself, the quantized one. */
+  /** What the nodes of a segment that are needed read of other segments. */
+  private enteringOf(segment: number): readonly Entering[] {
+    const entering = this.cuts.enteringOf(segment);
+    const own = this.nodes.get(segment)!;
+    if (own.length === this.cuts.nodes[segment]!.length) return entering;
+    const needed = new Set(own);
+    return entering.filter(({ reader }) => needed.has(reader));
+  }
+
+  /** What one is given for a tensor of another segment: where it restores the tensor itself, the quantized one. */
   private handOn(tensor: string, reader: number | null): void {
-    const maker = this.links.maker.get(tensor);
-    const isOwn = maker !== undefined && this.segmentOf[maker] === reader;
-    this.addOutput((isOwn ? null : restoredFrom(this.model, tensor)) ?? tensor, reader);
+    this.addOutput(restoredFrom(this.model, tensor) ?? tensor, reader);
   }
 
   /** What restores tensors for other segments alone has nothing to do: they do so themselves. */
   private leaveOutRestorers(): void {
+    if (restoredTensors(this.model).size === 0) return;
     for (const [segment, nodes] of this.nodes) {
       const made = (index: number) => this.model.graph.node[index]!.output[0]!;
       const restorers = new Set(nodes.filter((index) => restoredFrom(this.model, made(index)) !== null));
@@ -157,8 +170,8 @@ export class SegmentGraph {
     const open: Vertex[] = [];
     // The first one comes out first.
     const add = (needs: Iterable<Vertex>) => open.push(...[...needs].reverse());
-    for (const own of typeof vertex === 'number' ? this.nodes.get(vertex)! : [vertex]) {
-      add(this.dependencies.needs(own));
+    for (const needs of this.firstNeeds(vertex)) {
+      add(needs);
       for (let need = open.pop(); need !== undefined; need = open.pop()) {
         const segment = typeof need === 'number' ? this.segmentOf[need]! : null;
         if (typeof need !== 'number') found.add(need);
@@ -170,5 +183,19 @@ export class SegmentGraph {
     }
     if (typeof vertex === 'number') found.delete(vertex);
     return [...found];
+  }
+
+  /** What a node needs, or the nodes of a segment: of most of them only what other segments make leads out of it. */
+  private *firstNeeds(vertex: SegmentOrNode): Iterable<readonly Vertex[]> {
+    if (typeof vertex !== 'number') {
+      yield this.dependencies.needs(vertex);
+      return;
+    }
+    // Where a constant is set, whatever is made of it leads to the value.
+    const isAffected = (node: number) => this.setsConstants || this.forward.isAffected(node);
+    for (const node of this.nodes.get(vertex)!) if (isAffected(node)) yield this.dependencies.needs(node);
+    for (const { reader, tensor } of this.enteringOf(vertex)) {
+      if (!isAffected(reader)) yield [this.links.maker.get(tensor)!];
+    }
   }
 }
