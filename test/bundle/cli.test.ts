@@ -11,13 +11,14 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { loadBundle, type Tensor } from 'onnsight/bundle';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ROOT } from '../hosts/hosts.ts';
 import { linkOnnsight, userEnvironment } from '../plugin/project.ts';
 import { COMPILERS } from '../types/compilers.ts';
 import { TOY_MODEL } from './support/build.ts';
 
 const MAIN = join(ROOT, 'dist/plugin/cli/main.js');
+const COMMANDS = join(ROOT, 'test/support/commands.mjs');
 
 /** A project of a user. */
 const project = mkdtempSync(join(ROOT, 'test/bundle/out-'));
@@ -234,8 +235,15 @@ export const typed = intervention((gpt2: LanguageModel) => {
     expect(code).toBe(1);
   });
 
-  it.each<[string, string[], RegExp]>([
+  /** Those that the command line itself refuses end the process. */
+  const refused: [string, string[], RegExp][] = [
     ['no model', ['compile', 'src/steer.ts'], /required option '-m, --model <file>' not specified/],
+    ['another way with weights', ['compile', '-m', TOY_MODEL, '-w', 'copy'], /Allowed choices are link, embed/],
+    ['two modes', ['compile', '-m', TOY_MODEL, '--watch', '--check'], /--watch and --check cannot go together/],
+    ['an unknown option', ['compile', '-m', TOY_MODEL, '--optimise'], /unknown option '--optimise'[\s\S]*--optimize/],
+    ['an unknown command', ['bild'], /unknown command 'bild'/],
+  ];
+  const failing: [string, string[], RegExp][] = [
     ['a model that is not there', ['compile', '-m', 'x.onnx'], /^error: no such file: x\.onnx/],
     [
       'a file in the place of the folder',
@@ -249,17 +257,20 @@ export const typed = intervention((gpt2: LanguageModel) => {
       /No intervention is exported in src\/none\.ts\. Write:/,
     ],
     ['a tsconfig that is not there', ['compile', '-m', TOY_MODEL, '-p', 'x.json'], /^error: There is no x\.json/],
-    ['another way with weights', ['compile', '-m', TOY_MODEL, '-w', 'copy'], /Allowed choices are link, embed/],
     [
       'a file behind --tokenizer',
       ['compile', '-m', TOY_MODEL, '-t', 'src/steer.ts'],
       /^error: --tokenizer takes the word/,
     ],
-    ['two modes', ['compile', '-m', TOY_MODEL, '--watch', '--check'], /--watch and --check cannot go together/],
-    ['an unknown option', ['compile', '-m', TOY_MODEL, '--optimise'], /unknown option '--optimise'[\s\S]*--optimize/],
-    ['an unknown command', ['bild'], /unknown command 'bild'/],
-  ])('%s is an error that says so', async (_, args, message) => {
-    const { code, output } = await run(MAIN, ...args);
+  ];
+  const ended = new Map<string, Ended>();
+  beforeAll(async () => {
+    const commands = failing.map(([, args]) => args);
+    const { output } = await run(COMMANDS, MAIN, JSON.stringify(commands));
+    JSON.parse(output).forEach((one: Ended, i: number) => ended.set(failing[i]![0], one));
+  });
+  it.each([...refused, ...failing])('%s is an error that says so', async (name, args, message) => {
+    const { code, output } = ended.get(name) ?? (await run(MAIN, ...args));
     expect(output).toMatch(message);
     expect(output).not.toMatch(/\n {4}at /);
     expect(code).toBe(1);

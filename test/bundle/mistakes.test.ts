@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ROOT } from '../hosts/hosts.ts';
 import { linkOnnsight, userEnvironment } from '../plugin/project.ts';
 import { TOY_MODEL } from './support/build.ts';
@@ -10,6 +10,11 @@ import { TOY_MODEL } from './support/build.ts';
 const HEAD = `import { intervention, type LanguageModel, save } from 'onnsight';
 export type Unused = LanguageModel;
 `;
+
+interface Ended {
+  readonly code: number;
+  readonly output: string;
+}
 
 /** What people write, and what they are told. */
 const FILES: Record<string, string> = {
@@ -79,14 +84,15 @@ describe.each(['commonjs', 'module'])('in a package of type %s', (type) => {
     writeFileSync(join(project, 'src', name), imported);
   }
 
-  const compile = (file: string, ...more: string[]): Promise<{ code: number; output: string }> =>
+  const main = join(ROOT, 'dist/plugin/cli/main.js');
+  const command = (file: string) => ['compile', `src/${file}`, '--model', TOY_MODEL, '--out', 'out'];
+  const run = (...args: string[]): Promise<Ended> =>
     new Promise((resolve) => {
-      const main = join(ROOT, 'dist/plugin/cli/main.js');
-      const args = [main, 'compile', `src/${file}`, '--model', TOY_MODEL, '--out', 'out', ...more];
       execFile(process.execPath, args, { cwd: project, env: userEnvironment() }, (error, stdout, stderr) => {
         resolve({ code: Number(error?.code ?? 0), output: stdout + stderr });
       });
     });
+  const compile = (file: string, ...more: string[]) => run(main, ...command(file), ...more);
 
   it('one intervention that fails, in whatever way, keeps none of the others from being built', async () => {
     const { code, output } = await compile('some.ts');
@@ -120,15 +126,19 @@ describe.each(['commonjs', 'module'])('in a package of type %s', (type) => {
     ['keyword.ts', /^error: src\/keyword\.ts:3:\d+ - The bundle would be called 'class', .* Export it by another/],
   ];
   // the kind of package makes a difference for what Node says of it alone
-  it.each(told.filter(([file]) => type === 'commonjs' || file === 'missing.ts'))(
-    '%s: what is wrong, without our own stack',
-    async (file, message) => {
-      const { code, output } = await compile(file);
-      expect(output).toMatch(message);
-      expect(output).not.toMatch(/at .*(plugin|node:internal|node_modules)/);
-      expect(code).toBe(1);
-    },
-  );
+  const here = told.filter(([file]) => type === 'commonjs' || file === 'missing.ts');
+  const ended = new Map<string, Ended>();
+  beforeAll(async () => {
+    const commands = JSON.stringify(here.map(([file]) => command(file)));
+    const { output } = await run(join(ROOT, 'test/support/commands.mjs'), main, commands);
+    JSON.parse(output).forEach((one: Ended, i: number) => ended.set(here[i]![0], one));
+  });
+  it.each(here)('%s: what is wrong, without our own stack', (file, message) => {
+    const { code, output } = ended.get(file)!;
+    expect(output).toMatch(message);
+    expect(output).not.toMatch(/at .*(plugin|node:internal|node_modules)/);
+    expect(code).toBe(1);
+  });
 
   it.skipIf(type === 'module')('the last intervention of a file goes, and its bundle with it', async () => {
     const path = join(project, 'src/gone.ts');

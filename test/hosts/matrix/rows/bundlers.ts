@@ -126,11 +126,14 @@ export const BUNDLERS: readonly Row[] = [
     ['typescript@5.9', 'rollup@4', 'rollup-plugin-typescript2@0.37', 'tslib@2'],
     { 'build.mjs': ROLLUP('onnsight.rollup(), ts()', "import ts from 'rollup-plugin-typescript2';") },
   ),
-  bundler(
-    '@rollup/plugin-typescript beside onnsight.rollup()',
-    ['typescript@5.9', 'rollup@4', '@rollup/plugin-typescript@12', 'tslib@2'],
-    { 'build.mjs': ROLLUP('onnsight.rollup(), ts()', "import ts from '@rollup/plugin-typescript';") },
-  ),
+  {
+    ...bundler(
+      '@rollup/plugin-typescript beside onnsight.rollup()',
+      ['typescript@5.9', 'rollup@4', '@rollup/plugin-typescript@12', 'tslib@2'],
+      { 'build.mjs': ROLLUP('onnsight.rollup(), ts()', "import ts from '@rollup/plugin-typescript';") },
+    ),
+    nightly: true,
+  },
   bundler('esbuild', ['esbuild'], { 'build.mjs': ESBUILD }),
   bundler('Rolldown', ['rolldown@1'], { 'build.mjs': ROLLDOWN }),
   bundler('Vite', ['vite@8'], { 'vite.config.mjs': VITE }),
