@@ -14,13 +14,17 @@ const kinds = {
 async function remote(kind: keyof typeof kinds) {
   const sent = await loadToy();
   const backend = { run: (request: TraceRequest) => lm.execute(kinds[kind](request)) };
-  for (const name of ['trace', 'session', 'generate'] as const) {
-    const own = sent[name].bind(sent) as (...values: unknown[]) => unknown;
-    const count = name === 'session' ? 1 : 2;
-    const sending = (...values: unknown[]) => own(...values.slice(0, count), { ...(values[count] as object), backend });
-    Object.defineProperty(sent, name, { value: sending });
-  }
-  return sent;
+  /** How many values stand before the options. */
+  const counts: Readonly<Record<string, number>> = { trace: 2, session: 1, generate: 2 };
+  return new Proxy(sent, {
+    get(of, name) {
+      const own = Reflect.get(of, name, of);
+      const count = counts[String(name)];
+      if (count === undefined) return own;
+      return (...values: unknown[]) =>
+        own.call(of, ...values.slice(0, count), { ...(values[count] as object), backend });
+    },
+  });
 }
 
 describe.each(['bytes', 'json'] as const)(

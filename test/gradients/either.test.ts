@@ -112,13 +112,13 @@ it('what was computed of a parameter before all of the model is gone back throug
 it('by a tensor that may be another one, of which the loss is computed, too, is an error', async () => {
   const doubtful = 'asked for that may be another one';
   const v = new Parameter([1, -2]);
-  const descent = (start: (v: Parameter) => number) =>
+  const descent = (start: (v: Parameter) => Traced) =>
     lm.trace(prompt, () => {
       'use trace';
       let x = start(v);
       let steps = 0;
       while (steps < 2 && sum(lm.lm_head.output) * 0 < 1) {
-        x = x - grad(sum(square(x - v)) + sum(square(x)), x) * 0.1;
+        x = (x - grad(sum(square(x - v)) + sum(square(x)), x) * 0.1) as Traced;
         steps++;
       }
       return save(x);
@@ -126,12 +126,12 @@ it('by a tensor that may be another one, of which the loss is computed, too, is 
   await expect(
     descent((one) => {
       'use trace';
-      return one as unknown as number;
+      return one as unknown as Traced;
     }),
   ).rejects.toThrow(doubtful);
   const found = await descent((one) => {
     'use trace';
-    return one + 0;
+    return (one + 0) as unknown as Traced;
   });
   let wanted = [1, -2];
   for (let i = 0; i < 2; i++) wanted = wanted.map((x, k) => x - 0.1 * (2 * (x - [1, -2][k]!) + 2 * x));
