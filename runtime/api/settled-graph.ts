@@ -4,6 +4,7 @@ import type { Address } from '../graph/ops.ts';
 import { functionBesideGradient, hoistFunctions } from '../graph/passes/hoist-functions.ts';
 import type { Rewritten } from '../graph/passes/pass.ts';
 import { type Present, presence } from '../graph/passes/presence.ts';
+import { gradientOfDoubtful } from '../graph/passes/same-tensor.ts';
 import { settleReturned } from '../graph/passes/settle-returned.ts';
 import { siteOf } from '../graph/site.ts';
 import type { NodeOf, Value } from '../graph/types.ts';
@@ -24,6 +25,7 @@ export class SettledGraph {
     this.builder = builder;
     const returned = settleReturned(builder.graph, { finals });
     checkFunctions(returned.graph);
+    checkTensors(returned.graph);
     const present = presence(returned.graph, {
       ran: (node) => this.ranAddresses(node),
       isTruth: ({ attributes }) => this.mapOf(attributes).branches.saysWhetherRan(attributes),
@@ -91,6 +93,15 @@ function checkFunctions({ root }: InterventionGraph): void {
   if (!found) return;
   throw new TraceError(
     'apply stands in a branch in which a gradient is taken. Assign what it gives to a variable declared before, and call backward after the branch.',
+    siteOf(found),
+  );
+}
+
+function checkTensors(graph: InterventionGraph): void {
+  const found = gradientOfDoubtful(graph);
+  if (!found) return;
+  throw new TraceError(
+    'The gradient by a tensor is asked for that may be another one, of which the loss is computed elsewhere, too: only the run will tell whether a branch or loop has made a tensor of its own. Make one of it before the branch or loop: x = x + 0.',
     siteOf(found),
   );
 }

@@ -19,6 +19,7 @@ import type { ForwardRun } from './forward-run.ts';
 import { Gradients, isGradientNode, type Parted, partAtGradients } from './gradients.ts';
 import { nameIteration } from './iterations.ts';
 import { operandTensor, setOperand } from './operands.ts';
+import { withOwnSources } from './own-sources.ts';
 import { NOT_RECORDED, type Recorder, TapeRecorder } from './recorder.ts';
 import { isSecondOrder } from './second-order.ts';
 import { lastStage, type Stage, stagesOf, usedForwards } from './stages.ts';
@@ -201,11 +202,12 @@ export class Execution {
   /** Runs nodes in one go, and keeps the values that are wanted of them. */
   private async compute(
     forward: number | null,
-    nodes: readonly Node[],
+    given: readonly Node[],
     wanted: readonly Value[],
     steps: readonly number[],
     isReached = true,
   ): Promise<void> {
+    const nodes = isReached ? withOwnSources(given, this.graph.root.nodes, this.targets) : given;
     const main = forward ?? 0;
     const attached = nodes.filter((node) => node.op === 'forward').map(forwardOf);
     const numbers = new Map([
@@ -228,13 +230,13 @@ export class Execution {
     for (const value of wanted) if (!own.values.has(value)) this.gone.add(value);
     if (made.length === 0 && !own.graph.root.nodes.some(({ op }) => op === 'apply')) return;
     const runs = [main, ...attached].map((number) => this.forwards[number]!);
-    const { inputs, given = new Map(), alike } = runs[0]!;
+    const { inputs, given: named = new Map(), alike } = runs[0]!;
     const options = { ...this.options, runs: alike };
     const engine = runs[0]!.engine.forms.for(own.graph, inputs);
     const taping = this.tape && new Taping(this.tape, isComposite(nodes) ? own.values : new Map(), this.targets);
     const tensors = isComposite(nodes)
       ? await new Composite(own.graph, runs, this.functionsIn(own), this.options, taping).run()
-      : await engine.run(own.graph, inputs, taping?.run(engine, own, wanted, given, options) ?? options);
+      : await engine.run(own.graph, inputs, taping?.run(engine, own, wanted, named, options) ?? options);
     made.forEach((value, i) => {
       this.values.set(value, tensors[i]!);
     });

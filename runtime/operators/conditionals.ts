@@ -1,14 +1,14 @@
 import type { Node, Region, Site, Value } from '../graph/types.ts';
 import { wrap } from '../tracing/apply.ts';
-import { type Builder, builder } from '../tracing/builder.ts';
+import { activeBuilder, type Builder, builder } from '../tracing/builder.ts';
 import { keepAsItIs } from '../tracing/copies.ts';
 import { asked } from '../tracing/doubtful.ts';
 import { capture } from '../tracing/forms/capture.ts';
 import type { Form } from '../tracing/forms/form.ts';
 import { isMadeOfParts, Made, NONE, type Parts } from '../tracing/forms/parts.ts';
-import { mergePasses, type TracedPass } from '../tracing/gradients.ts';
 import { inner } from '../tracing/hidden.ts';
 import type { Change, Slot } from '../tracing/journal.ts';
+import { eitherPass, hasPass, type LastPass } from '../tracing/last-pass.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import { SaveSlot, type SaveState } from '../tracing/saves.ts';
 import { ArraySlot, MISSING, type State, VariableSlot } from '../tracing/slots.ts';
@@ -53,12 +53,19 @@ export function firstOf(
   state: State | null,
   site: Site,
 ): Completion {
-  const taking = (body: () => Completion) => () => mapEnds(body(), (end) => end ?? TAKEN);
+  const passes: boolean[] = [];
+  const taking = (body: () => Completion) => () => {
+    const end = mapEnds(body(), (one) => one ?? TAKEN);
+    const target = activeBuilder();
+    if (target) passes.push(hasPass(target));
+    return end;
+  };
   let end = if_(first, taking(then), null, state, site);
   for (const [test, body, at] of links) {
     if (isAbrupt(end)) break;
-    end = andThen(end, test ? () => if_(test(), taking(body), null, state, at) : body, state, at);
+    end = andThen(end, test ? () => if_(test(), taking(body), null, state, at) : taking(body), state, at);
   }
+  if (isAbrupt(end) && passes.every((has) => has)) activeBuilder()?.passes.settle();
   return mapEnds(end, (one) => (one === TAKEN ? undefined : one));
 }
 
@@ -150,8 +157,8 @@ interface Side {
   /** The changed slots, with their values at that time. */
   readonly changed: ReadonlyMap<Slot, unknown>;
   readonly held: Map<Slot, Held>;
-  /** The backward pass that it has opened for the code behind it. */
-  readonly pass: TracedPass | null;
+  /** The last backward pass at its end. */
+  readonly pass: LastPass | null;
 }
 
 /** What a slot holds. */
@@ -193,7 +200,7 @@ function branch(
     const held = new Map<Slot, Held>();
     const changed = new Map<Slot, unknown>();
     let end!: Form<Value>;
-    let pass: TracedPass | null = null;
+    let pass: LastPass | null = null;
     const { region } = target.record(
       () => {
         for (const slot of variables) target.note(slot);
@@ -212,12 +219,14 @@ function branch(
         for (const one of changes)
           if (!one.slot.fixed) held.set(one.slot, hold(target, one.slot, withEntries(target, one, made)));
         end = capture(target, result, made);
-        pass = target.passes.opened;
+        pass = target.passes.last;
       },
       { value: condition, is },
     );
+    target.passes.last = before;
     return { region, end, changed, held, pass };
   };
+  const before = target.passes.last;
   const a = record(then, true, []);
   const b = record(otherwise, false, a.changed.keys());
   target.site = site;
@@ -240,11 +249,11 @@ function branch(
   target.saves.dropMerged([a.region, b.region]);
   const node = target.addTyped('if', [condition], merge.types, {}, [a.region, b.region]);
   target.scope.close(node, condition);
-  mergePasses(target, node, a.pass, b.pass);
   for (const [slot, set] of merged) {
     target.note(slot);
     set(node);
   }
+  target.passes.last = eitherPass(target, node, before, [a.pass, b.pass]);
   return end(node);
 }
 

@@ -47,7 +47,9 @@ let around: { readonly target: Builder; readonly findings: Findings } | null = n
 export function graphLoop(target: Builder, loop: GraphLoop): Completion {
   const outer = around?.target === target ? around.findings : null;
   const findings = outer?.ofInner(target, loop.site, loop.state) ?? new Findings(target, loop.state);
+  const { last } = target.passes;
   for (let trial = 0; trial < MAX_TRIALS; trial++) {
+    target.passes.last = last;
     const attempt = new Attempt(target, loop, findings);
     if (attempt.stable) return attempt.finish();
   }

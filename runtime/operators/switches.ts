@@ -1,4 +1,6 @@
 import type { Site } from '../graph/types.ts';
+import { activeBuilder } from '../tracing/builder.ts';
+import { hasPass } from '../tracing/last-pass.ts';
 import type { State } from '../tracing/slots.ts';
 import { binary } from './binary.ts';
 import { type Completion, isNormal, Jump, mapEnds, withoutBreak } from './completions.ts';
@@ -19,12 +21,31 @@ export function switch_(
   state: State | null,
 ): Completion {
   const entries = entriesOf(value, clauses, state);
+  const passes: ClausePass[] = [];
+  const body = (index: number) => {
+    const end = bodies(index);
+    const target = activeBuilder();
+    if (target) passes.push({ has: hasPass(target), isOpen: end === undefined });
+    return end;
+  };
   let end: Completion = OUTSIDE;
   clauses.forEach(([, site], i) => {
-    end = where(either(isNormal(end), entries[i]!), () => bodies(i), end, state, site);
+    end = where(either(isNormal(end), entries[i]!), () => body(i), end, state, site);
   });
+  if (clauses.some(([test]) => test === null) && passes.every(hasOrGoesOn)) activeBuilder()?.passes.settle();
   const left = mapEnds(end, (one) => (one === OUTSIDE ? undefined : one));
   return withoutBreak(left, null);
+}
+
+/** Whether a clause has a backward pass at its end, and whether it surely falls through to the next one. */
+interface ClausePass {
+  readonly has: boolean;
+  readonly isOpen: boolean;
+}
+
+/** Whether there is a pass behind a switch that enters at this clause. */
+function hasOrGoesOn({ has, isOpen }: ClausePass, i: number, all: readonly ClausePass[]): boolean {
+  return has || (isOpen && i + 1 < all.length && hasOrGoesOn(all[i + 1]!, i + 1, all));
 }
 
 /** Whether each clause is the one that is entered. What is compared is found out as long as nothing was equal. */

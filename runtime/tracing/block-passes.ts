@@ -8,6 +8,7 @@ import { Tensor } from '../tensor/tensor.ts';
 import type { Builder } from './builder.ts';
 import { callerSite } from './caller.ts';
 import type { TracedPass } from './gradients.ts';
+import type { LastPass } from './last-pass.ts';
 import { Storage } from './storage.ts';
 
 /** A parameter and the gradient that is added to what it has. */
@@ -21,11 +22,8 @@ export class BlockPasses {
   private readonly builder: Builder;
   /** All of them; those of bodies that were recorded on trial, too. */
   private readonly all: TracedPass[] = [];
-  private last: TracedPass | null = null;
-  /** The last pass of a body that has ended: whether it is there only the run will tell. */
-  private left: TracedPass | null = null;
-  /** What was the last pass where each open body began. */
-  private readonly before: (TracedPass | null)[] = [];
+  /** The pass whose gradients are read, as far as it is known. */
+  last: LastPass | null = null;
   /** The bodies of loops in which a gradient of a pass before them was read. */
   private readonly readBefore = new Map<Region, Site | null>();
   /** What the passes in bodies add up for each parameter. */
@@ -46,31 +44,21 @@ export class BlockPasses {
       );
     }
     this.all.push(pass);
-    this.last = pass;
-    this.left = null;
+    this.last = { pass, isSure: true, site };
     if (pass.isInBody) this.addUp(pass);
   }
 
-  /** A body begins. Gives what ends it: its passes are not those of the code behind it. */
+  /** A body begins. Gives what ends it: which of its passes the code behind it goes on with, if any, is not known. */
   enter(): () => void {
     const { last } = this;
-    this.before.push(last);
     return () => {
-      this.before.pop();
-      if (this.last !== last) this.left = this.last;
-      this.last = last;
+      if (this.last !== last) this.last = { pass: null, isSure: false, site: this.last?.site ?? null };
     };
   }
 
-  /** The last pass that the body which is recorded now has opened for the code behind it; null where it has opened none. */
-  get opened(): TracedPass | null {
-    return this.last === this.before.at(-1) ? null : this.last;
-  }
-
-  /** From here on gradients are those of a pass that bodies have opened. */
-  goOn(pass: TracedPass): void {
-    this.last = pass;
-    this.left = null;
+  /** Whichever branches ran, they have opened a pass. */
+  settle(): void {
+    if (this.last?.pass) this.last = { ...this.last, isSure: true };
   }
 
   get isOpen(): boolean {
@@ -79,24 +67,25 @@ export class BlockPasses {
 
   /** The pass whose gradients are read. */
   get current(): TracedPass {
-    const { builder, last, left } = this;
-    if (left && (left.isInLoop || builder.scope.isClosed(left.region))) {
-      throw new TraceError(
-        `'grad' is read or set after a branch or loop that depends on a traced value and has a backward pass in it (${told(left.site)}): only the run will tell whether there was one. Read the gradients there and assign them to a variable declared before, or call backward after it.`,
-        callerSite() ?? builder.site,
-      );
-    }
+    const { builder, last } = this;
     if (!last) {
       throw new TraceError(
         "'grad' is read or set before a backward pass. Call backward(loss) first; then every tensor that the loss depends on has its gradient.",
         callerSite() ?? builder.site,
       );
     }
+    const { pass, isSure, site } = last;
+    if (!pass || !isSure) {
+      throw new TraceError(
+        `'grad' is read or set after a branch or loop that depends on a traced value and has a backward pass in it (${told(site)}): only the run will tell whether there was one. Read the gradients there and assign them to a variable declared before, or call backward after it.`,
+        callerSite() ?? builder.site,
+      );
+    }
     if (builder.isLooping) {
-      const inside = builder.scope.regions.slice(builder.scope.regions.indexOf(last.region) + 1);
+      const inside = builder.scope.regions.slice(builder.scope.regions.indexOf(pass.region) + 1);
       for (const region of inside) this.readBefore.set(region, callerSite() ?? builder.site);
     }
-    return last;
+    return pass;
   }
 
   /** Adds what was set to the graph, once the block has ended. */

@@ -122,8 +122,13 @@ export class Builder {
 
   /** Whether the code that runs now is, inside its forward, in the body of a loop node. */
   get isIterating(): boolean {
-    const around = this.scope.regions.indexOf(this.forward?.region ?? this.graph.root);
-    return this.scope.regions.slice(around + 1).some((region) => this.loopBodies.has(region));
+    return this.isLoopingSince(this.forward?.region ?? this.graph.root);
+  }
+
+  /** Whether the body of a loop node stands between a region around and the code that runs now. */
+  isLoopingSince(region: Region): boolean {
+    const around = this.scope.regions.indexOf(region);
+    return this.scope.regions.slice(around + 1).some((one) => this.loopBodies.has(one));
   }
 
   /** Whether changes now belong to a body, and may have to be undone. */

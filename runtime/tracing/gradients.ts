@@ -1,7 +1,8 @@
 import { TraceError } from '../errors.ts';
 import type { AttributesOf } from '../graph/ops.ts';
 import { isFloat } from '../graph/promotion.ts';
-import type { Node, Region, Site, TensorType, Value } from '../graph/types.ts';
+import { siteOf } from '../graph/site.ts';
+import type { Region, Site, Value } from '../graph/types.ts';
 import type { ParameterInBlock, Viewed } from '../tensor/parameter.ts';
 import { apply, toProxy } from './apply.ts';
 import { activeBuilder, type Builder, builder } from './builder.ts';
@@ -40,9 +41,8 @@ class GradientSlot implements Slot {
   }
 }
 
-/** The loss of the one of two passes that was opened: it is added to the graph where a gradient is read. */
+/** The loss of the one of several passes that was opened: it is added to the graph where a gradient is read. */
 export interface EitherLoss {
-  readonly type: Pick<TensorType, 'dtype'>;
   readonly value: () => Value;
 }
 
@@ -54,15 +54,14 @@ export class TracedPass {
   readonly site: Site | null;
   /** Whether that is a branch or loop, of a forward or around several. */
   readonly isInBody: boolean;
-  readonly isInLoop: boolean;
-  /** Whether it is one of two, which were opened in branches. */
-  readonly isEither: boolean;
   /** Whether that is a branch or loop that a model runs itself. */
   private readonly isInModel: boolean;
   private readonly builder: Builder;
   private readonly gradient: Value | null;
   private readonly slots = new Map<Value, GradientSlot>();
   private opened: Value | null = null;
+  /** Whether it is one of those that a pass behind branches may be. */
+  private isMerged = false;
 
   constructor(target: Builder, loss: Value | EitherLoss, gradient: Value | null) {
     this.builder = target;
@@ -71,10 +70,9 @@ export class TracedPass {
     this.region = target.region;
     this.site = target.site;
     this.isInBody = target.conditional;
-    this.isInLoop = target.isLooping;
-    this.isEither = 'value' in loss;
-    this.isInModel = target.isBranching || this.isEither;
-    if (!this.isEither) this.opened = this.open();
+    const isEither = 'value' in loss;
+    this.isInModel = target.isBranching || isEither;
+    if (!isEither) this.opened = this.open();
   }
 
   /** What stands for the pass in the graph. */
@@ -93,15 +91,24 @@ export class TracedPass {
     return 'value' in this.loss ? this.loss.value() : this.loss;
   }
 
-  /** The loss as one element, where the pass was opened: by it, everything has the gradient that it has in this pass. */
-  element(): Value {
-    const { builder, gradient, region } = this;
+  /**
+   * The loss as one element: by it, everything has the gradient that it has in this pass.
+   * @param region where the element is made
+   */
+  element(region: Region): Value {
+    this.isMerged = true;
+    const { builder, gradient } = this;
     return builder.within(region, () => {
       const loss = this.value;
       const seed = gradient && builder.add('detach', [gradient], {}).outputs[0]!;
       const weighted = seed ? builder.add('mul', [loss, seed], {}).outputs[0]! : loss;
       return builder.add('sum', [weighted], { dims: null, keepdim: false }).outputs[0]!;
     });
+  }
+
+  /** Whether one of its gradients was set. */
+  get isSet(): boolean {
+    return [...this.slots.values()].some(({ given, storage }) => storage.content !== given);
   }
 
   /** The gradient by a value: what was set for it, or what the pass gives. */
@@ -111,12 +118,7 @@ export class TracedPass {
 
   /** Puts another gradient in the place of that by a value: it flows further back. */
   bind(of: Value, storage: Storage): void {
-    if (this.isInModel) {
-      throw new TraceError(
-        'A gradient is set of a backward pass that stands in a branch or loop which depends on a traced value. Call backward outside of it, or go back in two steps: const [g] = grad(loss, [y]), then grad(y, [x], { gradient: … }).',
-        this.builder.site,
-      );
-    }
+    if (this.isInModel) throw setInBody(this.builder.site);
     const slot = this.slot(of);
     this.builder.note(slot);
     slot.storage = storage;
@@ -155,28 +157,18 @@ export class TracedPass {
     for (const { of, given, storage, site } of this.slots.values()) {
       const { content } = storage;
       if (content === given) continue;
+      if (this.isMerged) throw setInBody(site ?? (content.node ? siteOf(content.node) : null));
       const inputs = [this.handle, of, content];
       this.builder.addTyped('setgrad', inputs, [], {}, [], this.region, site ?? content.node?.site ?? null);
     }
   }
 }
 
-/**
- * Behind a conditional both of whose bodies have opened a pass, gradients are those of the one that was opened: by the loss of
- * the body that ran.
- */
-export function mergePasses(target: Builder, node: Node, then: TracedPass | null, otherwise: TracedPass | null): void {
-  const dtype = then?.loss.type.dtype;
-  if (!dtype || otherwise?.loss.type.dtype !== dtype) return;
-  const { region } = target;
-  let made: Value | null = null;
-  const value = () => {
-    if (made) return made;
-    made = target.graph.addResult(node, [then.element(), otherwise.element()], { dtype, shape: [] });
-    target.scope.made(made, region);
-    return made;
-  };
-  target.passes.goOn(new TracedPass(target, { type: { dtype }, value }, null));
+function setInBody(site: Site | null): TraceError {
+  return new TraceError(
+    'A gradient is set of a backward pass that stands in a branch or loop which depends on a traced value. Call backward outside of it, or go back in two steps: const [g] = grad(loss, [y]), then grad(y, [x], { gradient: … }).',
+    site,
+  );
 }
 
 /** `x.grad` */

@@ -111,6 +111,29 @@ describe.each(['off', 'layers', 'modules'])('a backward pass in a branch or loop
     expectNear(scale.grad!, expected);
   });
 
+  it('whose gradients by parameters are read there', async () => {
+    const lm = models.get(way)!;
+    const scale = new Parameter([2, -1, 0.5]);
+    const { rows, total } = await lm.trace([clean], () => {
+      const rows = lm.transformer.h[1].output[0][':, :3'];
+      let total: number = zerosLike(rows['0']);
+      for (const row of rows as Iterable<Traced>) {
+        backward(sum(square(mul(row, scale))));
+        total = total + scale.grad!.mul(2);
+      }
+      return { rows: save(rows), total: save(total) };
+    });
+    const expected = [0, 0, 0];
+    numbers(rows).forEach((value, i) => {
+      expected[i % 3]! += 2 * value ** 2 * scale.data[i % 3]!;
+    });
+    expectNear(scale.grad!, expected);
+    expectNear(
+      total,
+      expected.map((value) => 2 * value),
+    );
+  });
+
   it('in a step of a generation', async () => {
     const lm = models.get(way)!;
     const { result } = await lm.generate([clean], { maxNewTokens: 2, stopTokens: [] }, (tracer) => {
