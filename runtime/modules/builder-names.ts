@@ -17,3 +17,15 @@ export function namedAfterNode({ opType, name, input }: NodeProto): Parameter | 
   if (!input.includes(initializer)) return null;
   return { path: initializer.replace(`.${opType}.${kind}`, `.${kind}`), initializer };
 }
+
+/**
+ * The path of the weight that the builder's quantizer has rounded under the name of its product: `lm_head.weight` of
+ * `lm_head.MatMul.weight`, where `/lm_head/MatMul_Q4` reads that. Null for other nodes.
+ */
+export function builtFrom(path: string, { name }: NodeProto): string | null {
+  const module = /^(.+)\.MatMul\.weight$/.exec(path)?.[1];
+  // Layers are numbered behind a dot in the names of nodes, too.
+  return module !== undefined && name.slice(1).replaceAll('/', '.').startsWith(`${module}.MatMul`)
+    ? `${module}.weight`
+    : null;
+}
