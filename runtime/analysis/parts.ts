@@ -36,7 +36,7 @@ export interface Layer {
 export function transformer(model: LanguageModel, given?: Parts): Transformer {
   if (given) return at(model, given);
   const root = model as Envoy;
-  const { layers, self_attn, mlp, ln_final, lm_head } = standardModules(root);
+  const { layers, around, self_attn, mlp, ln_final, lm_head } = standardModules(root);
   const there = (found: Envoy | null | undefined, name: StandardName, within: Envoy): Envoy => {
     if (found) return found;
     throw new TraceError(
@@ -54,7 +54,7 @@ export function transformer(model: LanguageModel, given?: Parts): Transformer {
         projection: there(projectionOf(attention), 'projection', attention),
       };
     }),
-    norm: there(ln_final, 'ln_final', root),
+    norm: there(ln_final, 'ln_final', around),
     unembedding: there(lm_head, 'lm_head', root),
   };
 }

@@ -12,10 +12,16 @@ const NAMES = {
   mlp: ['mlp', 'ffn', 'feed_forward', 'block_sparse_moe', 'DenseReluDense'],
   ln_final: [
     ...['ln_f', 'final_layer_norm', 'final_layernorm', 'final_norm_layernorm', 'norm_f', 'norm', 'embedding_norm'],
-    ...['ln_final', 'layernorm', 'layer_norm', 'post_layernorm'],
+    ...['ln_final', 'layernorm', 'layer_norm', 'post_layernorm', 'final_norm', 'emb_layer_norm_after'],
   ],
-  lm_head: ['lm_head', 'proj_out', 'embed_out', 'classifier', 'cls', 'qa_outputs', 'visual_projection'],
-  embed_tokens: ['embed_tokens', 'wte', 'embed_in', 'word_embeddings', 'patch_embeddings', 'patch_embedding'],
+  lm_head: [
+    ...['lm_head', 'proj_out', 'embed_out', 'output_projection', 'classifier', 'cls', 'qa_outputs'],
+    ...['visual_projection', 'text_projection', 'class_labels_classifier'],
+  ],
+  embed_tokens: [
+    ...['embed_tokens', 'wte', 'embed_in', 'word_embeddings', 'tok_embeddings', 'token_embedding'],
+    ...['patch_embeddings', 'patch_embedding'],
+  ],
   projection: ['c_proj', 'o_proj', 'dense', 'out_proj', 'out_lin', 'output', 'o'],
 } as const;
 
@@ -36,6 +42,8 @@ const MEANS: Readonly<Record<StandardName, string>> = {
 /** The standard modules of a model. Those that it lacks are told by `missing`. */
 export interface Standard {
   readonly layers: Envoy;
+  /** The module that the list of layers stands in. */
+  readonly around: Envoy;
   readonly self_attn: readonly (Envoy | null)[];
   readonly cross_attn: readonly (Envoy | null)[];
   readonly mlp: readonly (Envoy | null)[];
@@ -63,12 +71,15 @@ export function standardModules(model: Envoy, within: Envoy = model): Standard {
   const all = Array.from(layers);
   return {
     layers,
+    around: around[0]!,
     self_attn: all.map((layer) => part(layer, 'self_attn')),
     cross_attn: all.map((layer) => part(layer, 'cross_attn')),
     mlp: all.map((layer) => part(layer, 'mlp')),
     // Beside the layers, or around the module that they stand in.
-    ln_final: firstOf(around, (one) => child(one, 'ln_final')),
-    lm_head: isBesideDecoder(within, model) ? null : firstOf([...around, model], (one) => child(one, 'lm_head')),
+    ln_final: firstOf(around, (one) => child(one, 'ln_final', namesBehind(layers, one))),
+    lm_head: isBesideDecoder(within, model)
+      ? null
+      : firstOf([...around, model], (one) => child(one, 'lm_head', namesWithoutOther(one, within))),
     embed_tokens: firstOf(around, (one) => below(one, 'embed_tokens', layers)),
   };
 }
@@ -83,7 +94,8 @@ export function projectionOf(attention: Envoy): Envoy | null {
 /** Why a model has no module of a standard name. */
 export function missing(name: StandardName, within: Envoy): string {
   const names = Object.keys(within);
-  const has = names.length === 0 ? 'no modules in it' : names.join(', ');
+  const order = name === 'ln_final' && names.length > 1 ? ', which run in this order' : '';
+  const has = names.length === 0 ? 'no modules in it' : `${names.join(', ')}${order}`;
   return `${within.path || 'The model'} has no module that is ${MEANS[name]} (${name}): it has ${has}.`;
 }
 
@@ -107,15 +119,29 @@ function isList(module: Envoy): boolean {
   return Number(module.length) > 0 && Array.from(module).every((one) => Object.keys(one).length > 0);
 }
 
-function child(module: Envoy, name: StandardName): Envoy | null {
-  const names = Object.keys(module);
+/** The modules of one, without the projection of the other transformer in a model of texts and pictures. */
+function namesWithoutOther(module: Envoy, { path }: Envoy): string[] {
+  const other = path.startsWith('text') ? 'visual_projection' : path.startsWith('vision') ? 'text_projection' : null;
+  return Object.keys(module).filter((name) => name !== other);
+}
+
+/** The modules of one that begin to run after the layers in it: wav2vec 2.0's norm of the same name runs before. */
+function namesBehind(layers: Envoy, around: Envoy): string[] {
+  const names = Object.keys(around);
+  const first = names.findIndex((name) => `${layers.path}.`.startsWith(`${around.get(name).path}.`));
+  return names.slice(first + 1);
+}
+
+function child(module: Envoy, name: StandardName, names = Object.keys(module)): Envoy | null {
   const [found] = NAMES[name].filter((one) => names.includes(one));
   return found === undefined ? null : module.get(found);
 }
 
 /** A part of a layer: in itself, or in one of the parts that it is a list of, as in T5. */
 function part(layer: Envoy, name: StandardName): Envoy | null {
-  const found = child(layer, name);
+  const own = child(layer, name);
+  // MobileBERT has a list of several MLPs, none of which is that of the layer.
+  const found = own && Object.keys(own).includes('0') ? null : own;
   if (found || !Object.keys(layer).includes('layer')) return found;
   return firstOf(Array.from(layer.get('layer')), (one) => child(one, name));
 }

@@ -252,7 +252,8 @@ export class StandardizedTransformer {
   }
 
   #module(name: 'embed_tokens' | 'ln_final' | 'lm_head'): Envoy {
-    return this.#standard[name] ?? lacks(name, this.model as Envoy);
+    const { around } = this.#standard;
+    return this.#standard[name] ?? lacks(name, name === 'ln_final' ? around : (this.model as Envoy));
   }
 
   #size(name: keyof typeof SIZES): number | null {

@@ -3,9 +3,12 @@ import type { Processor } from '../media/processor.ts';
 import { isRawAudio, type RawAudio, readAudio } from '../media/raw-audio.ts';
 import { isRawImage, type RawImage, readImage } from '../media/raw-image.ts';
 import type { OnnxModel } from '../onnx/model.ts';
-import type { Tensor } from '../tensor/tensor.ts';
+import { Tensor } from '../tensor/tensor.ts';
 import { isPlainObject } from '../tracing/plain-object.ts';
 import type { InputMaker } from './input-maker.ts';
+
+/** The input that tells pixels of a picture from its padding. */
+const PIXEL_MASK = 'pixel_mask';
 
 /** Inputs of a model of pictures or sound: beside those by their own names, `image` or `audio`, or a list of them. */
 export class MediaInputs implements InputMaker {
@@ -44,7 +47,16 @@ export class MediaInputs implements InputMaker {
     }
     if (others[name] !== undefined)
       throw new InputError(`The inputs have both ${takes} and ${name}, which is made of it.`);
-    return { ...this.#usual.prepare(others), [name]: tensor };
+    return { ...this.#masks(tensor, others), ...this.#usual.prepare(others), [name]: tensor };
+  }
+
+  /** Which pixels are a picture's and no padding, where the model asks for it: all of them are. */
+  #masks(pixels: Tensor, given: Readonly<Record<string, unknown>>): Inputs {
+    const input = this.#model.inputs.find(({ name }) => name === PIXEL_MASK);
+    if (this.#processor.takes !== 'image' || !input || given[PIXEL_MASK] !== undefined) return {};
+    const [pictures, , height, width] = pixels.dims as [number, number, number, number];
+    const data = new Array<number>(pictures * height * width).fill(1);
+    return { [PIXEL_MASK]: Tensor.from(data, input.dtype ?? 'int64', [pictures, height, width]) };
   }
 
   batch(list: readonly Inputs[]): Inputs {

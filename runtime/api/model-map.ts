@@ -4,7 +4,7 @@ import type { Address } from '../graph/ops.ts';
 import type { Located } from '../lowering/address.ts';
 import { findModule } from '../modules/find.ts';
 import { type InsidePart, insideOfModule } from '../modules/inside.ts';
-import { type Module, type Operation, walk } from '../modules/module.ts';
+import { firstNames, type Module, type Operation, walk } from '../modules/module.ts';
 import { OPERATION } from '../modules/operation-path.ts';
 import { ParameterReaders } from '../modules/parameter-readers.ts';
 import { isAnonymous, parameters } from '../modules/parameters.ts';
@@ -245,7 +245,9 @@ export class ModelMap {
 
 /** The kinds of a module's operations: of a whole model there are thousands. */
 function kinds(operations: readonly Operation[]): string {
-  const names = [...new Set(operations.map(({ opType }) => opType))];
-  const isNumbered = names.length < operations.length;
+  const names = firstNames(operations);
+  const operators = new Set(operations.map(({ opType }) => opType));
+  // Not where the file has numbered them itself.
+  const isNumbered = names.length < operations.length && names.every((name) => operators.has(name));
   return (names.join(', ') || 'none') + (isNumbered ? ' (the second is named Name_1, and so on)' : '');
 }

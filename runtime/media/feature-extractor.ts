@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { InputError } from '../inputs/signature.ts';
 import { Tensor } from '../tensor/tensor.ts';
+import { filterBank, framesOf } from './filter-bank.ts';
 import { logMel } from './log-mel.ts';
 import type { RawAudio } from './raw-audio.ts';
 import { unknownSetting } from './unknown-setting.ts';
@@ -16,6 +17,10 @@ export const audioSettings = z.looseObject({
   hop_length: count.nullish(),
   chunk_length: count.nullish(),
   dither: z.literal(0).nullish(),
+  num_mel_bins: count.nullish(),
+  max_length: count.nullish(),
+  mean: z.number().nullish(),
+  std: z.number().positive().nullish(),
 });
 type AudioSettings = z.infer<typeof audioSettings>;
 
@@ -32,12 +37,17 @@ const WITHOUT_EFFECT = new Set([
   ...['n_samples', 'nb_max_frames', 'mel_filters', 'return_tensors', 'device'],
 ]);
 
-const TYPES = ['WhisperFeatureExtractor', 'Wav2Vec2FeatureExtractor'];
+const AST = 'ASTFeatureExtractor';
+const TYPES = ['WhisperFeatureExtractor', 'Wav2Vec2FeatureExtractor', AST];
+
+/** Settings that the Audio Spectrogram Transformer alone has. */
+const OF_AST = ['num_mel_bins', 'max_length', 'mean', 'std'];
 
 /** Makes a model's input of sound, as the feature extractor of transformers does that the model was trained with. */
 export class FeatureExtractor {
   /** The input of the model that it makes. */
   readonly input: 'input_features' | 'input_values';
+  readonly #isAst: boolean;
   readonly #settings: AudioSettings;
 
   /** Throws an InputError for a class that is not known here. */
@@ -47,7 +57,9 @@ export class FeatureExtractor {
         `What a ${type} does to sound is not known here (only ${TYPES.join(', ')}): give the model's own input.`,
       );
     }
-    const other = unknownSetting(settings, Object.keys(audioSettings.shape), WITHOUT_EFFECT);
+    this.#isAst = type === AST;
+    const known = Object.keys(audioSettings.shape).filter((name) => this.#isAst || !OF_AST.includes(name));
+    const other = unknownSetting(settings, known, WITHOUT_EFFECT);
     const isSpectrogram = type === 'WhisperFeatureExtractor';
     const isOdd = isSpectrogram && (settings.n_fft ?? 0) % 2 === 1;
     const wrong = isSpectrogram && settings.do_normalize ? 'do_normalize' : isOdd ? 'n_fft' : other;
@@ -60,7 +72,7 @@ export class FeatureExtractor {
     this.#settings = settings;
   }
 
-  /** float32 [sounds, mel filters, frames] for Whisper, else [sounds, samples] */
+  /** float32 [sounds, mel filters, frames] for Whisper, [sounds, frames, mel filters] for AST, else [sounds, samples] */
   features(sounds: readonly RawAudio[]): Tensor {
     const wanted = this.#settings.sampling_rate ?? 16_000;
     const other = sounds.find(({ samplingRate }) => samplingRate !== wanted);
@@ -69,6 +81,7 @@ export class FeatureExtractor {
         `The model takes sound of ${wanted} samples a second, and this has ${other.samplingRate}: ffmpeg -i in.wav -ar ${wanted} out.wav.`,
       );
     }
+    if (this.#isAst) return this.#energies(sounds, wanted);
     return this.input === 'input_features' ? this.#spectrograms(sounds, wanted) : this.#values(sounds);
   }
 
@@ -88,6 +101,25 @@ export class FeatureExtractor {
       data.set(logMel(whole, { filters, frame, hop, samplingRate }), i * filters * frames);
     });
     return new Tensor('float32', [sounds.length, filters, frames], data);
+  }
+
+  /** Frames beyond the end are 0 before all are normalized; further ones than the model takes are left out. */
+  #energies(sounds: readonly RawAudio[], samplingRate: number): Tensor {
+    const { num_mel_bins, max_length, do_normalize, mean, std } = this.#settings;
+    const [filters, most] = [num_mel_bins ?? 128, max_length ?? 1024];
+    const [middle, spread] = (do_normalize ?? true) ? [mean ?? -4.2677393, 2 * (std ?? 4.5689974)] : [0, 1];
+    const data = new Float32Array(sounds.length * most * filters);
+    sounds.forEach(({ samples }, i) => {
+      const frames = Math.min(most, framesOf(samples));
+      if (frames === 0)
+        throw new InputError(`The sound has ${samples.length} samples, less than a frame of the model.`);
+      data.set(filterBank(samples, { filters, frames, samplingRate }), i * most * filters);
+    });
+    return new Tensor(
+      'float32',
+      [sounds.length, most, filters],
+      data.map((value) => (value - middle) / spread),
+    );
   }
 
   #values(sounds: readonly RawAudio[]): Tensor {

@@ -26,6 +26,7 @@ export const imageSettings = z.looseObject({
   image_mean: triple.nullish(),
   image_std: triple.refine((all) => all.every((one) => one !== 0), 'a deviation of 0').nullish(),
   do_pad: z.boolean().nullish(),
+  max_size: count.nullish(),
 });
 type ImageSettings = z.infer<typeof imageSettings>;
 
@@ -34,6 +35,8 @@ const WITHOUT_EFFECT = new Set([
   ...['image_processor_type', 'feature_extractor_type', 'processor_class', 'auto_map', '_valid_processor_keys'],
   ...['data_format', 'input_data_format', 'return_tensors', 'device', 'disable_grouping', 'default_to_square'],
   ...['do_convert_rgb', 'do_reduce_labels', 'reduce_labels', 'image_seq_length', 'use_square_size'],
+  // What is detected, and how pictures of several sizes are made equal.
+  ...['format', 'do_convert_annotations', 'pad_and_return_pixel_mask'],
 ]);
 
 const HALF = [0.5, 0.5, 0.5];
@@ -44,6 +47,8 @@ const IMAGENET = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
 interface Kind {
   readonly size: Sizes;
   readonly whole?: boolean;
+  /** What the longer side is at most where the shorter one is told. Its pictures are padded to one size: those of one size are as they are. */
+  readonly longest?: number;
   readonly resample: Resampling;
   /** Null for a kind that takes no part of a picture, whatever its file says. */
   readonly crop?: number | null;
@@ -52,6 +57,8 @@ interface Kind {
   readonly mean: readonly number[];
   readonly std: readonly number[];
 }
+
+const DETR: Kind = { size: { shortest_edge: 800, longest_edge: 1333 }, longest: 1333, resample: 2, ...IMAGENET };
 
 /** Those kinds of transformers that resize, crop, rescale and normalize, and nothing else. */
 const KINDS: Readonly<Record<string, Kind>> = {
@@ -64,6 +71,9 @@ const KINDS: Readonly<Record<string, Kind>> = {
   Beit: { size: 224, resample: 3, crop: 224, mean: HALF, std: HALF },
   Segformer: { size: 512, resample: 2, crop: null, ...IMAGENET },
   ConvNext: { size: 384, whole: true, resample: 3, mean: HALF, std: HALF },
+  Detr: DETR,
+  ConditionalDetr: DETR,
+  DeformableDetr: DETR,
 };
 
 /** Makes pixels of pictures, as the image processor of transformers does that a model was trained with. */
@@ -79,14 +89,15 @@ export class ImageProcessor {
   constructor(type: string, settings: ImageSettings) {
     const name = type.replace(/(FeatureExtractor|ImageProcessor)(Fast|Pil)?$/, '');
     const kind = Object.hasOwn(KINDS, name) ? KINDS[name] : undefined;
-    if (!kind || settings.do_pad) {
+    if (!kind || (settings.do_pad && !kind.longest)) {
       const known = Object.keys(KINDS).map((one) => `${one}ImageProcessor`);
       const what = kind ? `${type} with do_pad` : type;
       throw new InputError(
         `What a ${what} does to a picture is not known here (only ${known.join(', ')}): give the pixels as the model's own input.`,
       );
     }
-    const other = unknownSetting(settings, Object.keys(imageSettings.shape), WITHOUT_EFFECT);
+    const known = Object.keys(imageSettings.shape).filter((setting) => setting !== 'max_size' || kind.longest);
+    const other = unknownSetting(settings, known, WITHOUT_EFFECT);
     if (other) {
       throw new InputError(
         `What the setting ${other} of preprocessor_config.json does to a picture is not known here: give the pixels as the model's own input.`,
@@ -138,6 +149,8 @@ export class ImageProcessor {
 
   #sidesOf({ width, height }: RawImage, size: Sizes): [width: number, height: number] {
     if (typeof size === 'object' && 'height' in size) return [size.width, size.height];
+    const most = this.#kind.longest;
+    if (most !== undefined) return fitted({ width, height }, this.#edgesOf(size, most));
     if (typeof size === 'number' && !this.#kind.whole) return [size, size];
     const { shortest_edge: edge, longest_edge: longest } =
       typeof size === 'number' ? { shortest_edge: size, longest_edge: undefined } : size;
@@ -147,6 +160,14 @@ export class ImageProcessor {
     const short = Math.min(width, height);
     const long = Math.trunc((edge * Math.max(width, height)) / short);
     return width <= height ? [edge, long] : [long, edge];
+  }
+
+  #edgesOf(size: Exclude<Sizes, { height: number }>, most: number): Edges {
+    if (typeof size === 'number') return { shortest: size, longest: this.#settings.max_size ?? most };
+    if (size.longest_edge !== undefined) return { shortest: size.shortest_edge, longest: size.longest_edge };
+    throw new InputError(
+      "The size of preprocessor_config.json has a shortest_edge and no longest_edge: set both, or give the pixels as the model's own input.",
+    );
   }
 
   /** Small ones are resized to a bit more, and cropped; large ones are stretched. */
@@ -170,6 +191,32 @@ export class ImageProcessor {
       }
     }
   }
+}
+
+/** What the shorter side becomes, and what the longer one is at most. */
+interface Edges {
+  readonly shortest: number;
+  readonly longest: number;
+}
+
+/** The sides of a picture that is made to fit, its shape kept. */
+function fitted(
+  { width, height }: Omit<RawImage, 'data'>,
+  { shortest, longest }: Edges,
+): [width: number, height: number] {
+  const [short, long] = [Math.min(width, height), Math.max(width, height)];
+  const isTooLong = (long / short) * shortest > longest;
+  const exact = isTooLong ? (longest * short) / long : shortest;
+  const edge = roundedToEven(exact);
+  if (edge === short) return [width, height];
+  const other = Math.trunc((exact * long) / short);
+  return width < height ? [edge, other] : [other, edge];
+}
+
+/** As Python rounds. */
+function roundedToEven(value: number): number {
+  const below = Math.floor(value);
+  return value - below === 0.5 ? below + (below % 2) : Math.round(value);
 }
 
 /** The middle of a picture; black where it is smaller. */

@@ -1,4 +1,4 @@
-import type { Module, ReturnOrder } from './module.ts';
+import { firstNames, type Module, type ReturnOrder } from './module.ts';
 
 /** Whether the module at a path has a member of a name, so that a child of that name is reached with `get` alone. */
 export type IsMember = (path: string, name: string) => boolean;
@@ -15,7 +15,7 @@ export function formatTree(module: Module, isMember: IsMember = () => false): st
 
 /** How to use a file that does not name its modules. */
 export function namesNoModules({ operations }: Module): string {
-  const kinds = [...new Set(operations.map(({ opType }) => opType))];
+  const kinds = firstNames(operations);
   const some = kinds.slice(0, 8).join(', ') + (kinds.length > 8 ? ', …' : '');
   return `the file names no modules: reach its operations by kind, ops.${kinds[0] ?? 'Add'}.output (there are ${some}), or by the names of their nodes, get('name').output`;
 }

@@ -1,5 +1,6 @@
 import type { GraphProto } from '../onnx/proto.ts';
 import { type Part, partsOf } from '../onnx/written-out.ts';
+import { CountedNames } from './counted-names.ts';
 import type { Module } from './module.ts';
 
 /** A part of the operator that a node of the file is. */
@@ -20,14 +21,11 @@ export function insideOfModule(module: Module, graph: GraphProto): ReadonlyMap<s
   let found = known.get(module);
   if (!found) {
     const counts = new Map<string, number>();
-    const next = (opType: string) => {
-      const count = counts.get(opType) ?? module.operations.filter((one) => one.opType === opType).length;
-      counts.set(opType, count + 1);
-      return count === 0 ? opType : `${opType}_${count}`;
-    };
+    for (const { opType } of module.operations) counts.set(opType, (counts.get(opType) ?? 0) + 1);
+    const names = new CountedNames(new Set(module.operations.map(({ name }) => name)), counts);
     found = new Map(
       module.operations.flatMap(({ node }) =>
-        partsOf(graph.node[node]!).map((part, index) => [next(part.opType), { ...part, node, index }] as const),
+        partsOf(graph.node[node]!).map((part, index) => [names.next(part.opType), { ...part, node, index }] as const),
       ),
     );
     known.set(module, found);

@@ -60,6 +60,13 @@ export interface Operation {
   readonly node: number;
 }
 
+/** The name of the first operation of each kind. */
+export function firstNames(operations: readonly Operation[]): string[] {
+  const first = new Map<string, string>();
+  for (const { name, opType } of operations) if (!first.has(opType)) first.set(opType, name);
+  return [...first.values()];
+}
+
 /** Every module of a tree, each before its children. */
 export function* walk<M extends Module>(module: M): Generator<M> {
   yield module;

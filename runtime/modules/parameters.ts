@@ -1,5 +1,6 @@
 import type { OnnxModel } from '../onnx/model.ts';
 import type { GraphProto } from '../onnx/proto.ts';
+import { namedAfterNode } from './builder-names.ts';
 import { FX_NODE, foldedWeights } from './folded-weights.ts';
 import { scopes } from './names.ts';
 
@@ -24,6 +25,10 @@ export function parameters(model: OnnxModel): Map<string, string> {
     const from = found.get(input[0] ?? '');
     const name = output[0] ?? '';
     if (opType === 'Identity' && from !== undefined && !ANONYMOUS.test(name)) found.set(name, from);
+  }
+  for (const node of graph.node) {
+    const named = node.opType === 'Add' ? namedAfterNode(node) : null;
+    if (named && found.has(named.initializer)) found.set(named.path, named.initializer);
   }
   for (const [path, initializer] of mergedParameters(graph, found)) found.set(path, initializer);
   for (const [path, initializer] of tiedEmbeddings(graph, found)) found.set(path, initializer);

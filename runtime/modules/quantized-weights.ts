@@ -3,6 +3,7 @@ import type { Coded, Quantized } from '../onnx/dequantize.ts';
 import { elementType } from '../onnx/dtypes.ts';
 import type { OnnxModel } from '../onnx/model.ts';
 import type { NodeProto } from '../onnx/proto.ts';
+import { builtFrom } from './builder-names.ts';
 import { type Module, walk } from './module.ts';
 import { parameterPaths, parametersByFxName } from './parameters.ts';
 
@@ -47,10 +48,14 @@ export function quantizedWeights(
   // By name first: quantizers of files of the dynamo exporter drop what tells of the modules of the nodes that they replace.
   const paths = parameterPaths(model.graph);
   const reads = model.graph.node.map((node) => reader.readsOf(node));
-  for (const read of reads.flat()) {
-    const path = NAMED.exec(tensorOf(read.weight))?.[1] ?? '';
-    if (paths.has(path) || hasModule(tree, path)) add(path, read);
-  }
+  reads.forEach((some, node) => {
+    for (const read of some) {
+      const path = NAMED.exec(tensorOf(read.weight))?.[1] ?? '';
+      const built = builtFrom(path, model.graph.node[node]!);
+      if (built !== null) add(built, read);
+      else if (paths.has(path) || hasModule(tree, path)) add(path, read);
+    }
+  });
   for (const { path, children, operations } of walk(tree)) {
     if (path === '' || children.size > 0) continue;
     for (const name of ['weight', 'bias'] as const) {

@@ -47,6 +47,8 @@ const OF_LOGITS: ReadonlySet<string> = new Set(['Div', 'Mul', 'Where']);
 function behindHead({ node }: GraphProto, links: Links, settled: (Scope | null)[]): void {
   const linear = new Set<number>();
   const behind = new Set<number>();
+  /** Products of whole numbers, which are no floats before they are multiplied by their scales. */
+  const whole = new Set<number>();
   node.forEach(({ opType, input }, index) => {
     const modules = settled[index]?.modules ?? [];
     if (!modules.some((path) => /(^|\.)lm_head$/.test(path))) return;
@@ -56,8 +58,11 @@ function behindHead({ node }: GraphProto, links: Links, settled: (Scope | null)[
     else if (isRight && opType === 'Add' && makers.some((maker) => linear.has(maker))) linear.add(index);
     // A Cast right behind the product hands its numbers on.
     else if (opType === 'Cast' && makers.some((maker) => linear.has(maker))) linear.add(index);
+    else if (opType === 'Mul' && makers.some((maker) => whole.has(maker))) linear.add(index);
     else if (makers.some((maker) => behind.has(maker) || (linear.has(maker) && OF_LOGITS.has(opType))))
       behind.add(index);
+    const isWhole = opType === 'Cast' && makers.some((maker) => whole.has(maker));
+    if (linear.has(index) && (opType === 'MatMulInteger' || isWhole)) whole.add(index);
   });
   for (const index of behind) settled[index] = ROOT;
 }

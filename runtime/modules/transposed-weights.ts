@@ -1,5 +1,6 @@
 import type { OnnxModel } from '../onnx/model.ts';
 import type { NodeProto } from '../onnx/proto.ts';
+import { namedAfterNode } from './builder-names.ts';
 import { foldedWeights } from './folded-weights.ts';
 import { type Module, walk } from './module.ts';
 import { isAnonymous, parameterPaths } from './parameters.ts';
@@ -30,6 +31,12 @@ export function transposedWeights(
     const [factor = null, ...others] = new Set(factors);
     if (factor === null || others.length > 0 || !isAnonymous(factor) || folded.has(factor)) continue;
     if (initializers.get(factor)?.dims.length === 2) weights.set(weight, factor);
+  }
+  // The builder of onnxruntime-genai has transposed every matrix that it names so.
+  for (const node of graph.node) {
+    const named = node.opType === 'MatMul' ? namedAfterNode(node) : null;
+    if (!named || found.has(named.path)) continue;
+    if (initializers.get(named.initializer)?.dims.length === 2) weights.set(named.path, named.initializer);
   }
   return weights;
 }

@@ -2,11 +2,12 @@ import { saysWhetherRan } from '../onnx/branches/ran.ts';
 import { isAdded } from '../onnx/branches/stands-for.ts';
 import type { Links } from '../onnx/links.ts';
 import type { OnnxModel } from '../onnx/model.ts';
-import type { GraphProto } from '../onnx/proto.ts';
+import type { GraphProto, NodeProto } from '../onnx/proto.ts';
 import { withBranchScopes } from './branch-scopes.ts';
 import type { CallContext } from './call-context.ts';
 import { moduleCalls } from './calls.ts';
 import { areCounted } from './counted-calls.ts';
+import { CountedNames } from './counted-names.ts';
 import { type Draft, draft, ensure, withAncestors } from './draft.ts';
 import { type Module, type Operation, walk } from './module.ts';
 import { scopes, sourceLine } from './names.ts';
@@ -56,7 +57,7 @@ export function buildTree(model: OnnxModel): Module {
   const called = new Set(told.flatMap(({ modules }) => modules));
   for (const module of walk(root)) {
     const own = nodes.get(module.path) ?? [];
-    module.operations = operations(graph, links, own);
+    module.operations = operations(graph, links, own, module.path === '');
     if (!called.has(module.path)) continue;
     // A module may run outside of the one that it stands in: where its parent calls a part of a block behind the block.
     const within = own.filter((index) => told[index]!.modules.includes(module.path));
@@ -127,16 +128,26 @@ function ensureScope(at: (path: string) => Draft, { modules, classes }: Scope): 
   return made.at(-1)!;
 }
 
-function operations(graph: GraphProto, links: Links, nodes: readonly number[]): Operation[] {
-  const counts = new Map<string, number>();
+/**
+ * The operations of a module by their operators and counts. In the model itself such a name may be what the file calls another
+ * one (old exporters number all nodes: `Conv_0`, `Relu_1`, `Conv_2`): then those that the file calls so have its names.
+ */
+function operations({ node: all }: GraphProto, links: Links, nodes: readonly number[], isRoot: boolean): Operation[] {
   const changing = nodes.filter((index) => {
-    const node = graph.node[index]!;
+    const node = all[index]!;
     return !saysWhetherRan(node) && !isAdded(node) && node.output.some((name) => !links.constant.has(name));
   });
-  return changing.map((node) => {
-    const { opType } = graph.node[node]!;
-    const count = counts.get(opType) ?? 0;
-    counts.set(opType, count + 1);
-    return { name: count === 0 ? opType : `${opType}_${count}`, opType, node };
-  });
+  const isLikeCounted = ({ name, opType }: NodeProto) =>
+    name.startsWith(`${opType}_`) && /^\d+$/.test(name.slice(opType.length + 1));
+  const like = (isRoot ? changing : []).filter((index) => isLikeCounted(all[index]!));
+  const own = new Map(like.map((index) => [all[index]!.name, index]));
+  const named = (taken: ReadonlyMap<string, number>): Operation[] => {
+    const names = new CountedNames(new Set(taken.keys()));
+    return changing.map((node) => {
+      const { name, opType } = all[node]!;
+      return { name: taken.get(name) === node ? name : names.next(opType), opType, node };
+    });
+  };
+  const counted = named(new Map());
+  return counted.every(({ name, node }) => (own.get(name) ?? node) === node) ? counted : named(own);
 }

@@ -1,3 +1,4 @@
+import { added, standingFor } from './branches/stands-for.ts';
 import { isStandard } from './domains.ts';
 import { bodyElementTypes } from './element-types.ts';
 import { ModelError } from './error.ts';
@@ -48,5 +49,8 @@ function liftedNode(node: NodeProto, version: number, lifter: Lifter): NodeProto
   const rule = RULES.get(node.opType);
   const isOfTraining = node.attribute.some(({ name }) => OF_TRAINING.has(name));
   const plain = isOfTraining ? changed(node, node.input, OF_TRAINING) : node;
-  return rule !== undefined && version < rule.before ? rule.lift(plain, lifter) : [plain];
+  const made = rule !== undefined && version < rule.before ? rule.lift(plain, lifter) : [plain];
+  return made.length === 1
+    ? made
+    : made.map((one) => (one.opType === node.opType ? standingFor(one, node) : added(one)));
 }

@@ -169,3 +169,52 @@ describe('patterns of a model that counts heads beside the rows of the batch', (
     expect([...whole.data]).toEqual(Array(8).fill(-1));
   });
 });
+
+/** A model of nothing but names: each node takes what the one before gives. */
+async function named(...names: readonly string[]): Promise<NNsight> {
+  const tensor = (i: number) => (i === 0 ? 'x' : i === names.length ? 'y' : `${names[i - 1]}_output_0`);
+  const nodes = names.map((name, i) => makeNode('Neg', [tensor(i)], [tensor(i + 1)], {}, `${name}/Neg`));
+  const info = (name: string) => makeValueInfo(name, 'float32', [1]);
+  const path = join(mkdtempSync(join(tmpdir(), 'onnsight-')), 'model.onnx');
+  writeFileSync(path, encodeModel(makeModel(makeGraph('', nodes, [info('x')], [info('y')]))));
+  try {
+    return await NNsight.load(path, { device: 'cpu' });
+  } finally {
+    rmSync(dirname(path), { recursive: true });
+  }
+}
+
+describe('of several modules of a name', () => {
+  const layer = ['/encoder/layers.0/attention', '/encoder/layers.0/feed_forward'];
+
+  test('the last norm is behind the layers: that of wav2vec 2.0 runs before them', async () => {
+    const after = await named(...layer, '/encoder/layer_norm');
+    expect(new StandardizedTransformer(after).lnFinal.path).toBe('encoder.layer_norm');
+    const before = new StandardizedTransformer(await named('/encoder/layer_norm', ...layer));
+    expect(() => before.lnFinal).toThrow(
+      /encoder has no module that is the norm behind the last layer \(ln_final\): it has layer_norm, layers, which run in this order/,
+    );
+  });
+
+  test('the projection is that of the transformer that is meant', async () => {
+    const model = await named(
+      ...['/text_model/encoder/layers.0/self_attn', '/text_projection'],
+      ...['/vision_model/encoder/layers.0/self_attn', '/visual_projection'],
+    );
+    for (const [within, projection] of [
+      ['text_model', 'text_projection'],
+      ['vision_model', 'visual_projection'],
+    ] as const) {
+      expect(new StandardizedTransformer(model, { within }).lmHead.path).toBe(projection);
+    }
+  });
+
+  test('a list of several is not that of the layer', async () => {
+    const model = await named(
+      '/encoder/layer.0/attention',
+      '/encoder/layer.0/ffn.0/dense',
+      '/encoder/layer.0/ffn.1/dense',
+    );
+    expect(() => new StandardizedTransformer(model).mlps[0]).toThrow(/layer.0 has no module that is the MLP/);
+  });
+});

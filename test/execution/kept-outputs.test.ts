@@ -110,3 +110,36 @@ it('a part of a GELU is given beside what comes out of it, and so is its gradien
     }
   }
 });
+
+/** The GELU with an addition behind it, without which ONNX Runtime leaves it as it is. */
+const behind = [...gelu, makeNode('Add', ['y', 'unit'], ['z'], {}, '/behind/Add')];
+const behindPath = join(folder, 'behind.onnx');
+writeFileSync(behindPath, encodeModel(makeModel(makeGraph('behind', behind, [info('x')], [info('z')], numbers))));
+
+it('the half of what goes into a GELU is read, and others read it, too', async () => {
+  for (const [segmentation, model] of await loadEachWay(() => NNsight.load<Loose>(behindPath, { device: 'cpu' }))) {
+    for (let time = 0; time < 7; time++) {
+      const { halved, z } = await model.trace({ x: [[1.5, -3]] }, () => ({
+        halved: save(model.gelu.ops.Mul_4.output),
+        z: save(model.output),
+      }));
+      const { twice, other } = await model.trace({ x: [[1.5, -3]] }, () => ({
+        twice: save(model.gelu.ops.Mul_4.output * 4),
+        other: save(model.output),
+      }));
+      expect([...halved.data], segmentation).toEqual([0.75, -1.5]);
+      expect([...twice.data], segmentation).toEqual([3, -6]);
+      expect([...other.data], segmentation).toEqual([...z.data]);
+    }
+  }
+});
+
+it('in a bundle, too', async () => {
+  const made = await compileTo(
+    intervention({}, (model: Loose) => ({ twice: save(model.gelu.ops.Mul_4.output * 4), z: save(model.output) })),
+    { model: behindPath },
+  );
+  const session = await InferenceSession.create(join(made, 'steer.onnx'));
+  const { twice } = await session.run({ x: new Tensor('float32', [1.5, -3], [1, 2]) });
+  expect(Array.from(twice!.data as Float32Array)).toEqual([3, -6]);
+});

@@ -107,8 +107,8 @@ describe('what cannot be used is an error in words', () => {
   test.each<[string, () => unknown, string]>([
     [
       'another class',
-      () => new ImageProcessor('DetrImageProcessor', {}),
-      'What a DetrImageProcessor does to a picture is not known here (only ViTImageProcessor, DeiTImageProcessor',
+      () => new ImageProcessor('OneFormerImageProcessor', {}),
+      'What a OneFormerImageProcessor does to a picture is not known here (only ViTImageProcessor, DeiTImageProcessor',
     ],
     [
       'padding',
@@ -166,8 +166,8 @@ describe('what cannot be used is an error in words', () => {
     ],
     [
       'another class for sound',
-      () => new FeatureExtractor('ASTFeatureExtractor', {}),
-      'What a ASTFeatureExtractor does to sound is not known here',
+      () => new FeatureExtractor('SpeechT5FeatureExtractor', {}),
+      'What a SpeechT5FeatureExtractor does to sound is not known here',
     ],
     [
       'another rate',

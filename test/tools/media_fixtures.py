@@ -7,12 +7,13 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from transformers import Wav2Vec2FeatureExtractor, WhisperFeatureExtractor
+from transformers import ASTFeatureExtractor, Wav2Vec2FeatureExtractor, WhisperFeatureExtractor
 from transformers.models.beit.image_processing_pil_beit import BeitImageProcessorPil
 from transformers.models.bit.image_processing_pil_bit import BitImageProcessorPil
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 from transformers.models.convnext.image_processing_pil_convnext import ConvNextImageProcessorPil
 from transformers.models.deit.image_processing_pil_deit import DeiTImageProcessorPil
+from transformers.models.detr.image_processing_pil_detr import DetrImageProcessorPil
 from transformers.models.segformer.image_processing_pil_segformer import SegformerImageProcessorPil
 from transformers.models.siglip.image_processing_pil_siglip import SiglipImageProcessorPil
 from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPil
@@ -57,11 +58,17 @@ processors = [
     BeitImageProcessorPil(size=small, do_center_crop=True, crop_size=12),
     SegformerImageProcessorPil(size=small, do_center_crop=True, crop_size=12),
     ConvNextImageProcessorPil(size={"shortest_edge": 16}, do_center_crop=True, crop_size=12),
+    DetrImageProcessorPil(size={"shortest_edge": 16, "longest_edge": 24}),
+    DetrImageProcessorPil(size={"shortest_edge": 16, "longest_edge": 300}),
+    DetrImageProcessorPil(size={"height": 12, "width": 20}, do_pad=False),
 ]
 made = [(processor, {k: v for k, v in processor.to_dict().items() if not k.startswith("_")}) for processor in processors]
 for kind in (SiglipImageProcessorPil, ViTImageProcessorPil, BeitImageProcessorPil, CLIPImageProcessorPil):
     config = {"image_processor_type": kind.__name__, "size": 13, **({"crop_size": 9} if kind is CLIPImageProcessorPil else {})}
     made.append((kind.from_dict(config), config))
+# As old files have it.
+old = {"image_processor_type": "DetrImageProcessorPil", "size": 15, "max_size": 21, "format": "coco_detection"}
+made.append((DetrImageProcessorPil.from_dict(old), old))
 cases = []
 for processor, config in made:
     for name in [*pictures, "wide.jpg"]:
@@ -80,11 +87,13 @@ with wave.open(str(out / "tone.wav"), "wb") as file:
 heard = ints.astype(np.float32) / 32768
 sounds = []
 for extractor in [WhisperFeatureExtractor(chunk_length=1), WhisperFeatureExtractor(chunk_length=2, feature_size=128),
-                  Wav2Vec2FeatureExtractor(do_normalize=True), Wav2Vec2FeatureExtractor(do_normalize=False)]:
+                  Wav2Vec2FeatureExtractor(do_normalize=True), Wav2Vec2FeatureExtractor(do_normalize=False),
+                  ASTFeatureExtractor(max_length=40), ASTFeatureExtractor(max_length=20, num_mel_bins=32, mean=-3.0, std=2.0),
+                  ASTFeatureExtractor(max_length=28, do_normalize=False)]:
     features = extractor(heard, sampling_rate=rate, return_tensors="np")
     value = features["input_features" if "input_features" in features else "input_values"]
     flat = value.ravel()
-    config = {k: v for k, v in extractor.to_dict().items() if k != "mel_filters"}
+    config = {k: v for k, v in extractor.to_dict().items() if k not in ("mel_filters", "window")}
     sounds.append({"config": config, "dims": list(value.shape), "step": 37, "values": [round(float(v), 6) for v in flat[::37]],
                    "sum": float(flat.astype(np.float64).sum())})
 (out / "processed.json").write_text(json.dumps({"pictures": cases, "sounds": sounds}))
