@@ -49,6 +49,10 @@ function missing(root: Module, module: Module, part: string, path: string, membe
   if (/^-?\d+$/.test(part) && module.list) {
     return `no module ${path}: ${where} has ${module.children.size} children, so its indices run from ${-module.children.size} to ${module.children.size - 1}`;
   }
+  if (part === '') {
+    const mended = pathParts(path).filter((one) => one !== '');
+    return `no module ${path}: a dot has no name behind it${guess(mended.length > 0 ? [mended.join('.')] : []) || '.'}`;
+  }
   if (/[.[]/.test(part)) return `no module ${path}: a name has no dots or brackets; a path is read with get('${part}')`;
   const isLast = path === part || path.endsWith(`.${part}`);
   const near = [

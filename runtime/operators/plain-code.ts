@@ -12,8 +12,8 @@ export type Question = string;
 
 /** Members of tensors and lists that are known while a block is built. */
 const KNOWN = new Set('shape dtype length ndim dims size path name dim numel keys'.split(' '));
-/** Functions that tell what kind of value they are given. */
-const TELLING = new Set('isArray isTensor isView keys isInteger'.split(' '));
+/** Functions that tell what kind of value they are given: `isArray`, `isTensor`. */
+const TELLING = /^(is[A-Z]|keys$)/;
 /** What a module has to do with the run. */
 const OF_RUN = new Set('output outputs input inputs weight bias'.split(' '));
 /** Methods that look a value up. */
@@ -54,7 +54,7 @@ export class PlainCode {
   private readonly body: number;
 
   constructor(text: string) {
-    const tokens = tokensOf(text);
+    const tokens = withoutZeros(tokensOf(text));
     const isClass = tokens[0] === 'class';
     const start = isClass ? Math.max(0, tokens.indexOf('constructor')) : 0;
     const arrow = tokens.indexOf('=>', start);
@@ -178,7 +178,7 @@ export class PlainCode {
       if (sides.some(isTelling)) {
         const kind =
           sides.some(([first]) => first === 'typeof') &&
-          sides.some(([text]) => /^.(number|boolean|object).$/.test(text ?? ''));
+          sides.some(([text]) => /^.(number|boolean).$/.test(text ?? ''));
         const asked = kind && sides.find(([first]) => first === 'typeof');
         return asked && this.mayBeTraced(asked.slice(1), traced, holds)
           ? sides.map(shortened).join(` ${token} `)
@@ -223,7 +223,7 @@ export class PlainCode {
       if (token === 'typeof') i = chain.end;
       else if (chain.members.some((member) => KNOWN.has(member))) i = chain.end;
       else if (isOf(traced, chain.members, holds) || chain.members.some((member) => OF_RUN.has(member))) return true;
-      else if (chain.members.some((member) => TELLING.has(member))) i = chain.end;
+      else if (chain.members.some((member) => TELLING.test(member))) i = chain.end;
     }
     return false;
   }
@@ -263,6 +263,19 @@ export class PlainCode {
     }
     return tokens.slice(at, i);
   }
+}
+
+/** `(0, module.f)(x)`, as compilers write the call of what is imported, as `module.f(x)`. */
+function withoutZeros(tokens: Tokens): Tokens {
+  const result: string[] = [];
+  for (let i = 0; i < tokens.length; i++) {
+    if (tokens[i] === '(' && tokens[i + 1] === '0' && tokens[i + 2] === ',') {
+      const end = closing(tokens, i);
+      result.push(...tokens.slice(i + 3, end));
+      i = end;
+    } else result.push(tokens[i]!);
+  }
+  return result;
 }
 
 /** A name with the members that are taken of it, one after the other. */

@@ -60,6 +60,8 @@ describe('a function that was not compiled and only hands values on, or asks wha
     ["(x) => x.dtype === 'float32' && !x.shape[0] ? x : x.float()", [TRACED]],
     ['(x) => Array.isArray(x) ? x[0] : x', [[TRACED]]],
     ["(x) => typeof x === 'string' ? 1 : x", [TRACED]],
+    ["(x) => x instanceof Tensor || isFilled(x) ? save(x) : typeof x !== 'object' || x === null ? 1 : x", [TRACED]],
+    ['(x) => (0, kinds.isFilled)(x) ? (0, onnsight.mean)(x) : x', [TRACED]],
     ['(x) => x ?? 1', [TRACED]],
     ['(x) => x?.mean()', [TRACED]],
     ['(xs) => { const all = []; for (let i = 0; i < xs.length; i++) all.push(mean(xs[i])); return all; }', [[TRACED]]],
