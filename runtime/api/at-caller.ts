@@ -42,6 +42,16 @@ export function placedLater<T>(prepared: Promise<T>, site: () => Site | null): P
   });
 }
 
+/** Opens a model: a ModelError begins with the line that asks for it. */
+export async function openedAt<T>(site: () => Site | null, open: () => Promise<T>): Promise<T> {
+  try {
+    return await open();
+  } catch (error) {
+    const found = error instanceof ModelError ? site() : null;
+    throw found ? new ModelError(`${formatSite(found)} - ${(error as Error).message}`, { cause: error }) : error;
+  }
+}
+
 /** An error of inputs with the line that gave them; other errors as they are. */
 function placed(error: unknown, site: () => Site | null): unknown {
   if (!(error instanceof InputError)) return error;

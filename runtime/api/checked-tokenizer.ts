@@ -20,7 +20,14 @@ export class CheckedTokenizer extends Unchecked {
 
   override decode(ids: readonly number[], options: DecodeOptions = {}, ...more: readonly never[]): string {
     check('decode(ids, options)', options, ['skip_special_tokens', 'clean_up_tokenization_spaces'], more);
-    return super.decode(ids, options);
+    const wrong = Array.from<unknown>(ids).find(
+      (id) => !(typeof id === 'bigint' || Number.isInteger(id)) || Number(id) < 0,
+    );
+    if (wrong === undefined) return super.decode(ids, options);
+    throw new TraceError(
+      `tokenizer.decode takes ids of tokens, whole numbers from 0 on, not ${String(wrong)}.`,
+      callerSite(),
+    );
   }
 }
 

@@ -6,8 +6,10 @@ import { readJson } from '../language/json-file.ts';
 import { modelPlace } from '../language/model-place.ts';
 import { readProcessor } from '../media/processor.ts';
 import { ModelError } from '../onnx/error.ts';
+import { laterSite } from '../tracing/caller.ts';
 import type { LanguageModelLoader, LanguageModel as LanguageModelOf, LoadOptions } from '../types/model.ts';
 import type { Loose } from '../types/module.ts';
+import { openedAt } from './at-caller.ts';
 import { CheckedTokenizer } from './checked-tokenizer.ts';
 import { DecoderInputs } from './decoder-inputs.ts';
 import { MediaInputs } from './media-inputs.ts';
@@ -26,16 +28,18 @@ export const LanguageModel: LanguageModelLoader = {
   ): Promise<LanguageModelOf<Tree>> {
     checkLoad('LanguageModel.load', pathOrHubId, options, rest);
     checkInputHooks(options.inputHooks);
-    const place = await modelPlace(pathOrHubId, options);
-    const tokenizer = readTokenizer(place.folder);
-    const config = readLanguageConfig(place.folder);
-    const processor = readProcessor(place.folder);
-    const loaded = await openModel(place, options, LANGUAGE_MODEL_MEMBERS, (model, isEncoderDecoder) => {
-      const texts = new TextInputs(model, tokenizer, config);
-      const usual = processor ? new MediaInputs(model, texts, processor) : texts;
-      return isEncoderDecoder ? new DecoderInputs(usual, config.decoderStartTokenId) : usual;
+    return openedAt(laterSite(), async () => {
+      const place = await modelPlace(pathOrHubId, options);
+      const tokenizer = readTokenizer(place.folder);
+      const config = readLanguageConfig(place.folder);
+      const processor = readProcessor(place.folder);
+      const loaded = await openModel(place, options, LANGUAGE_MODEL_MEMBERS, (model, isEncoderDecoder) => {
+        const texts = new TextInputs(model, tokenizer, config);
+        const usual = processor ? new MediaInputs(model, texts, processor) : texts;
+        return isEncoderDecoder ? new DecoderInputs(usual, config.decoderStartTokenId) : usual;
+      });
+      return new TextModel(loaded, options.inputHooks?.methods, tokenizer, config).whole as LanguageModelOf<Tree>;
     });
-    return new TextModel(loaded, options.inputHooks?.methods, tokenizer, config).whole as LanguageModelOf<Tree>;
   },
 };
 

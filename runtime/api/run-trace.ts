@@ -42,7 +42,8 @@ export async function buildTrace(
   const { map } = model;
   const begin = (given: unknown) => startOf(map, model.inputs.prepare(given));
   const begun = givenAt(callerSite, () => model.inputs.read?.(inputs)?.then(begin) ?? begin(inputs));
-  const start = begun instanceof Promise ? await placedLater(begun, laterSite()) : begun;
+  const site = begun instanceof Promise ? laterSite() : null;
+  const start = begun instanceof Promise ? await placedLater(begun, site!) : begun;
   const isWhole = start.standIns.length + start.activations.length === 0;
   const found = turn && block && isWhole ? await turn.build(() => model.blocks.find(block, start.inputs, model)) : null;
   if (found) return found;
@@ -58,6 +59,7 @@ export async function buildTrace(
       tracing.build(() => {
         const forward = model.openForward(tracing, shapes, start.inputs);
         return tracing.builder.inForward(forward, () => {
+          if (start.activations.length > 0) tracing.builder.site = site!();
           for (const { address, value } of start.activations) writeTensor(forward, address, value);
           return block ? block(tracer) : readableOutputs(forward);
         });

@@ -13,6 +13,7 @@ import { type Block, checkCompiled, isBlock } from './blocks.ts';
 import type { GenerateSettings } from './generate.ts';
 import { readGenerateCall } from './generate-options.ts';
 import { Invokes } from './invokes.ts';
+import { closeMembers } from './known-members.ts';
 import { writeTensor } from './module-tensors.ts';
 import { checkNoMore } from './options.ts';
 import { generateInSession } from './session-generation.ts';
@@ -35,6 +36,7 @@ export class Session implements PublicSession<unknown> {
     this.#model = model;
     this.#tracing = tracing;
     this.#generating = generating;
+    closeMembers(this, 'The session');
   }
 
   /**

@@ -22,6 +22,7 @@ import type {
 } from '../types/tracer.ts';
 import { isBlock } from './blocks.ts';
 import { cacheOf } from './cache.ts';
+import { closeMembers } from './known-members.ts';
 import { CHECKED_LATER, FLAG } from './option-kinds.ts';
 import { checkNoMore, checkOptions, type OptionKinds } from './options.ts';
 import type { Tracing } from './tracing.ts';
@@ -44,6 +45,7 @@ export class Tracer implements PublicTracer<unknown> {
   constructor(tracing: Tracing, open: OpenInvoke | null = null) {
     this.#tracing = tracing;
     this.#open = open;
+    closeMembers(this, 'The tracer');
   }
 
   /**

@@ -7,7 +7,7 @@ import { dtypeOf, fail, knownShape, node, operand, sizesOf } from './nodes.ts';
 import { logSoftmax } from './normalization.ts';
 import { optionsOf } from './options.ts';
 import { neg, square } from './pointwise.ts';
-import { allInWide, cast, like, pair } from './promotion.ts';
+import { allInWide, cast, fractions, like, pair } from './promotion.ts';
 import { mean, sum } from './reductions.ts';
 import { flatten, reshape, squeeze, unsqueeze } from './shaping.ts';
 import { withSignature } from './with-signature.ts';
@@ -39,7 +39,9 @@ function classLoss(logits: Traced, labels: Traced, options: CrossEntropyOptions)
 /** The negative log likelihood: of log probabilities [N, C], [C] or [N, C, d1, …], those of the target classes. */
 export const nllLoss = withSignature('nllLoss', (input: Operand, target: Operand, given?: ClassOptions): Traced => {
   const options = optionsOf<ClassOptions>('nllLoss', given, CLASSES);
-  return allInWide([operand(input)], (logProbabilities) => likelihoodLoss(logProbabilities!, target, options));
+  return allInWide([fractions('nllLoss', input)], (logProbabilities) =>
+    likelihoodLoss(logProbabilities!, target, options),
+  );
 });
 
 type ClassOptions = Omit<CrossEntropyOptions, 'labelSmoothing'>;
@@ -56,7 +58,10 @@ function likelihoodLoss(logProbabilities: Traced, target: Operand, options: Clas
 /** The squared differences. */
 export const mseLoss = withSignature('mseLoss', (input: Operand, target: Operand, given?: LossOptions): Traced => {
   const options = optionsOf<LossOptions>('mseLoss', given, ['reduction']);
-  return allInWide(pair(input, target), (found, wanted) => summedUp(square(node('sub', [found!, wanted!])), options));
+  const both = pair(input, target);
+  // One side may be of whole numbers, not both.
+  if (!both.some((one) => isFloatDType(dtypeOf(one)))) fractions('mseLoss', both[0]);
+  return allInWide(both, (found, wanted) => summedUp(square(node('sub', [found!, wanted!])), options));
 });
 
 function summedUp(losses: Traced, { reduction }: LossOptions): Traced {
@@ -138,7 +143,10 @@ function expectClasses(logs: Traced, labels: Traced): number {
 /** The distance of two distributions given as log probabilities and probabilities: `target * (log(target) - input)`. */
 export const klDiv = withSignature('klDiv', (input: Operand, target: Operand, given?: KlDivOptions): Traced => {
   const options = optionsOf<KlDivOptions>('klDiv', given, ['reduction', 'logTarget']);
-  return allInWide(pair(input, target), (logs, wanted) => summedUp(divergence(logs!, wanted!, options), options));
+  return allInWide(
+    pair(input, target).map((one) => fractions('klDiv', one)),
+    (logs, wanted) => summedUp(divergence(logs!, wanted!, options), options),
+  );
 });
 
 function divergence(logs: Traced, wanted: Traced, { logTarget }: KlDivOptions): Traced {

@@ -6,7 +6,7 @@ import { add, maximum, mul, sub } from './arithmetic.ts';
 import { dtypeOf, fail, knownShape, node, operand } from './nodes.ts';
 import { dimOptions, isOptions, optionsOf } from './options.ts';
 import { rsqrt, square } from './pointwise.ts';
-import { cast, inWide, pair, toFloat, toSummable } from './promotion.ts';
+import { cast, fractions, inWide, pair, toSummable } from './promotion.ts';
 import { norm, reduce, sum } from './reductions.ts';
 import { broadcast } from './shaping.ts';
 import { withSignature } from './with-signature.ts';
@@ -51,7 +51,7 @@ export const layerNorm = withSignature(
     bias?: Operand | null,
     eps = 1e-5,
   ): Traced => {
-    const x = toFloat(input);
+    const x = fractions('layerNorm', input);
     const sizes = typeof normalizedShape === 'number' ? [normalizedShape] : normalizedShape;
     const dims = trailingDims(x, sizes);
     const normalized = inWide(x, (wide) => {
@@ -72,7 +72,7 @@ export const rmsNorm = withSignature(
     weight?: Operand | null,
     eps?: number | null,
   ): Traced => {
-    const x = toFloat(input);
+    const x = fractions('rmsNorm', input);
     const dims = trailingDims(x, typeof normalizedShape === 'number' ? [normalizedShape] : normalizedShape);
     // PyTorch's default is the smallest step of the dtype that it computes in.
     const epsilon = eps ?? (dtypeOf(x) === 'float64' ? Number.EPSILON : 2 ** -23);
@@ -87,7 +87,7 @@ export const normalize = withSignature(
   (input: Operand, order?: number | NormalizeOptions, along?: Dims, least?: number): Traced => {
     const given = isOptions(order) ? order : { p: order, dim: along, eps: least };
     const { p = 2, dim = 1, eps = 1e-12 } = optionsOf<NormalizeOptions>('normalize', given, ['p', 'dim', 'eps']);
-    return inWide(input, (x) => node('div', pair(x, maximum(norm(x, p, dim, true), eps))));
+    return inWide(fractions('normalize', input), (x) => node('div', pair(x, maximum(norm(x, p, dim, true), eps))));
   },
 );
 
@@ -96,7 +96,7 @@ export const cosineSimilarity = withSignature(
   'cosineSimilarity',
   (input: Operand, other: Operand, dim = 1, eps = 1e-8): Traced => {
     const [a, b] = broadcast(...pair(input, other));
-    const dtype = dtypeOf(add(a, b));
+    const dtype = dtypeOf(fractions('cosineSimilarity', add(a, b)));
     const unit = (x: Traced) => normalize(cast(x, dtype === 'float16' ? 'float32' : dtype), 2, dim, eps);
     const cosine = sum(mul(unit(a), unit(b)), dim);
     return dtype === 'float16' ? cast(cosine, dtype) : cosine;

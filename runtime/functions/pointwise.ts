@@ -4,7 +4,7 @@ import type { Operand, Traced } from '../types/tensor.ts';
 import { add, div, eq, logicalOr, maximum, mul, sub, towardsZero, unsigned, where } from './arithmetic.ts';
 import { dtypeOf, fail, node, operand } from './nodes.ts';
 import { optionsOf } from './options.ts';
-import { cast, inDouble, inWide, like, toBool, toFloat } from './promotion.ts';
+import { cast, fractions, inDouble, inWide, like, toBool, toFloat } from './promotion.ts';
 import { withSignature } from './with-signature.ts';
 
 /** The absolute value of each element. */
@@ -88,20 +88,20 @@ export const gelu = withSignature(
   'gelu',
   (input: Operand, approximate?: GeluOptions['approximate'] | GeluOptions): Traced => {
     const options = optionsOf<GeluOptions>('gelu', approximate, ['approximate']);
-    return node('gelu', [toFloat(input)], { approximate: options.approximate ?? 'none' });
+    return node('gelu', [fractions('gelu', input)], { approximate: options.approximate ?? 'none' });
   },
 );
 
 /** `input * sigmoid(input)`, also called swish. */
 export const silu = withSignature(
   'silu',
-  (input: Operand): Traced => inWide(input, (x) => node('mul', [x, sigmoid(x)])),
+  (input: Operand): Traced => inWide(fractions('silu', input), (x) => node('mul', [x, sigmoid(x)])),
 );
 
 /** `log(1 + exp(input))`, without overflow. */
 export const softplus = withSignature('softplus', (input: Operand): Traced => {
   // Not `relu`: where its gradient at 0 is 0, that of the larger of two equals is ½, which is right here.
-  return inWide(input, (x) => node('add', [maximum(x, 0), log1p(exp(neg(abs(x))))]));
+  return inWide(fractions('softplus', input), (x) => node('add', [maximum(x, 0), log1p(exp(neg(abs(x))))]));
 });
 
 /** The error function. */

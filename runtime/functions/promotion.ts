@@ -3,7 +3,7 @@ import { MOST_DIMS } from '../tensor/nested.ts';
 import { dtypeOfArray, isFloatDType, isWhole } from '../tensor/storage.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import type { Operand, Traced } from '../types/tensor.ts';
-import { dtypeOf, isTraced, node, operand } from './nodes.ts';
+import { dtypeOf, fail, isTraced, node, operand } from './nodes.ts';
 
 /** The kinds of numbers; a value of a higher kind needs a dtype of that kind. */
 enum Kind {
@@ -50,6 +50,15 @@ export function cast(value: Traced, dtype: DType): Traced {
 export function toFloat(value: Operand): Traced {
   const tensor = operand(value);
   return isFloatDType(dtypeOf(tensor)) ? tensor : cast(tensor, 'float32');
+}
+
+/** For functions that PyTorch has for fractions alone. Plain numbers and arrays bring no dtype: they become float32. */
+export function fractions(name: string, value: Operand): Traced {
+  const tensor = hasDtype(value) ? operand(value) : toFloat(value);
+  const dtype = dtypeOf(tensor);
+  return isFloatDType(dtype)
+    ? tensor
+    : fail(`${name} is not implemented for ${dtype}: convert the tensor with to('float32')`);
 }
 
 /** For sums and products: bools and smaller integers become int64. */

@@ -51,10 +51,15 @@ function missing(root: Module, module: Module, part: string, path: string, membe
   }
   if (/[.[]/.test(part)) return `no module ${path}: a name has no dots or brackets; a path is read with get('${part}')`;
   const isLast = path === part || path.endsWith(`.${part}`);
-  const near = [
-    ...(isLast ? nearest(part, members) : []).map((name) => `.${name}`),
-    ...nearestPaths(root, module, part, path),
-  ];
+  const named = pathParts(path).filter((one) => one !== '');
+  // Of a dot without a name behind it, the path without the dot is meant.
+  const near =
+    part === ''
+      ? named.slice(0, 1).map(() => named.join('.'))
+      : [
+          ...(isLast ? nearest(part, members) : []).map((name) => `.${name}`),
+          ...nearestPaths(root, module, part, path),
+        ];
   const names = [...module.children.keys()];
   if (root.children.size === 0) return `no module ${path}: ${namesNoModules(root)}`;
   const there = names.length === 0 ? `${where} has no modules in it` : `${where} has ${names.join(', ')}`;

@@ -23,6 +23,7 @@ import { withKnownEnds } from './iterator-results.ts';
 import { checkKeys, checkLength, checkWeakKeys } from './keys.ts';
 import { checkLeaving } from './leaving.ts';
 import { callsOutside } from './outside.ts';
+import { checkPlainCode } from './plain-calls.ts';
 import { native } from './plain-values.ts';
 import { lookedAt } from './stored-arguments.ts';
 import { there } from './there.ts';
@@ -52,7 +53,10 @@ export function call(called: unknown, on: unknown, given: readonly unknown[], si
   if (target?.isRepeatable && !isKnown(direct)) target.isRepeatable = false;
   const meaning = builtin(direct.fn);
   if (target) for (const value of changedBy(direct)) checkCopy(value, site);
-  if (target && !consoleMethod(direct.fn)) checkLeaving(target, direct, site);
+  if (target && !consoleMethod(direct.fn)) {
+    checkLeaving(target, direct, site);
+    checkPlainCode(direct, site);
+  }
   if (target?.isRecording && !consoleMethod(direct.fn)) beforeCall(target, direct, site);
   else if (target) callsOutside(target, direct);
   const values = target ? withKnownEnds(direct.fn, direct.values, site) : direct.values;
@@ -133,7 +137,10 @@ export function construct(named: unknown, given: readonly unknown[], site: Site)
   if (type === Array && values.length === 1) checkLength('new Array()', values[0], site);
   if (type === Boolean || type === Number || type === String || type === Object)
     native(`new ${type.name}`, values, site);
-  if (target) checkLeaving(target, { fn: type, receiver: undefined, values }, site);
+  if (target) {
+    checkLeaving(target, { fn: type, receiver: undefined, values }, site);
+    checkPlainCode({ fn: type, receiver: undefined, values }, site);
+  }
   if (target) checkWeakKeys(type, values, site);
   if (target?.isRecording) beforeNew(target, type, values, site);
   const own = target ? withKnownEnds(type, values, site) : values;

@@ -3,14 +3,20 @@ import type { Site } from '../graph/types.ts';
 /** Throws, as an object has no `name`. */
 type Refuse = (name: string, site: Site | null) => never;
 
+interface Closed {
+  readonly has: (name: string) => boolean;
+  readonly refuse: Refuse;
+}
+
 /**
  * Objects that have what they have: of another name compiled code gets an error. Debuggers and tools ask any object for
  * some, and go on getting undefined.
  */
-const closed = new WeakMap<object, Refuse>();
+const closed = new WeakMap<object, Closed>();
 
-export function close(object: object, refuse: Refuse): void {
-  closed.set(object, refuse);
+/** @param has what it has: its own properties unless given */
+export function close(object: object, refuse: Refuse, has = (name: string) => Object.hasOwn(object, name)): void {
+  closed.set(object, { has, refuse });
 }
 
 /** `object.key` in compiled code. What every object has can be called: `object.hasOwnProperty('a')`. */
@@ -32,6 +38,6 @@ export function closedForPattern<T>(object: T, site: Site): T {
 }
 
 function refusalOf(object: unknown, key: string): Refuse | undefined {
-  const refuse = closed.get(Object(object));
-  return refuse && !Object.hasOwn(object as object, key) ? refuse : undefined;
+  const found = closed.get(Object(object));
+  return found && !found.has(key) ? found.refuse : undefined;
 }

@@ -1,0 +1,153 @@
+import { gt, mean, pure, save } from 'onnsight';
+import { describe, expect, it } from 'vitest';
+import { tokensOf } from '../../runtime/operators/code-tokens.ts';
+import { PlainCode } from '../../runtime/operators/plain-code.ts';
+import { small, traced } from './support.ts';
+
+/* Helpers that were not compiled, as those of other files: to JavaScript a value of a trace is true, and like no other. */
+
+const TRACED = Symbol('a value of the trace');
+const holds = (value: unknown): boolean =>
+  value === TRACED ||
+  (Array.isArray(value) && value.some(holds)) ||
+  (typeof value === 'object' && value !== null && Object.values(value).some(holds));
+const question = (text: string, ...values: unknown[]) => new PlainCode(text).question(undefined, values, holds);
+
+describe('a function that was not compiled asks what only the run knows', () => {
+  it.each([
+    ['(c, a, b) => c ? a : b', [TRACED]],
+    ['(c, a, b) => { if (c) return a; return b; }', [TRACED]],
+    ['function f(c) { return !c; }', [TRACED]],
+    ['(c, a) => c && a', [TRACED]],
+    ['(c, a) => c || a', [TRACED]],
+    ['(c) => c === 1', [TRACED]],
+    ['(a, c) => a !== c', [1, TRACED]],
+    ["(c) => typeof c === 'number'", [TRACED]],
+    ['(c) => { switch (c) { case 1: return 2; } }', [TRACED]],
+    ['(c) => { while (c) { c = c.next; } }', [TRACED]],
+    ['(c) => { for (let i = 0; c; i++) break; }', [TRACED]],
+    ['({ c }) => c ? 1 : 2', [{ c: TRACED }]],
+    ['(o) => o.c ? 1 : 2', [{ c: TRACED }]],
+    ['(...all) => all[0] ? 1 : 2', [1, TRACED]],
+    ['(list) => list.map((v) => v ? 1 : 0)', [[TRACED]]],
+    ['(list) => { for (const v of list) if (v) return v; }', [[TRACED]]],
+    ['(list) => list.filter(Boolean)', [[TRACED]]],
+    ['(list, c) => list.includes(c)', [[1], TRACED]],
+    ['(m, c) => m.get(c)', [new Map(), TRACED]],
+    ['(x) => { const c = gt(x, 1); return c ? 1 : 2; }', [TRACED]],
+    ['(x) => gt(x, 1) ? 1 : 2', [TRACED]],
+    ['(x) => { let last; last = x; return last ? 1 : 2 }', [TRACED]],
+    ['(x) => { const kept = []; kept.push(x); if (kept[0]) return 1; }', [TRACED]],
+    ['(x) => `$' + '{x ? 1 : 2}`', [TRACED]],
+    ['() => lm.transformer.h[0].output[0] ? 1 : 2', []],
+    ['async (c) => (await c) ? 1 : 2', [TRACED]],
+    ['class A { constructor(c) { this.v = c ? 1 : 2; } }', [TRACED]],
+    ['m(c) { return c ? 1 : 2; }', [TRACED]],
+  ])('%s', (text, values) => {
+    expect(question(text, ...values)).not.toBeNull();
+  });
+});
+
+describe('a function that was not compiled and only hands values on, or asks what is known', () => {
+  it.each([
+    ['(x) => mean(x, -1)', [TRACED]],
+    ['(x, flag) => flag ? mean(x) : x', [TRACED, true]],
+    ['(x, mask) => mask === undefined ? x : mul(x, mask)', [TRACED, TRACED]],
+    ['(x, { dim = -1, on = true } = {}) => on && dim !== 2 ? mean(x, dim) : x', [TRACED, { dim: 1 }]],
+    ['(o) => o.on ? mean(o.x) : o.x', [{ x: TRACED, on: true }]],
+    ['(x) => x.shape.length === 3 ? x[0] : x', [TRACED]],
+    ['(x) => { const [b, t] = x.shape; if (b === 1) return x; return t; }', [TRACED]],
+    ["(x) => x.dtype === 'float32' && !x.shape[0] ? x : x.float()", [TRACED]],
+    ['(x) => Array.isArray(x) ? x[0] : x', [[TRACED]]],
+    ["(x) => typeof x === 'string' ? 1 : x", [TRACED]],
+    ["(x) => x instanceof Tensor || isFilled(x) ? save(x) : typeof x !== 'object' || x === null ? 1 : x", [TRACED]],
+    ['(x) => (0, kinds.isFilled)(x) ? (0, onnsight.mean)(x) : x', [TRACED]],
+    ['(x) => x ?? 1', [TRACED]],
+    ['(x) => x?.mean()', [TRACED]],
+    ['(xs) => { const all = []; for (let i = 0; i < xs.length; i++) all.push(mean(xs[i])); return all; }', [[TRACED]]],
+    ['(xs) => xs.map((x, i) => add(x, i))', [[TRACED]]],
+    ['(xs, names) => names.filter((name) => name !== 1).map((name) => name ? xs[name] : 0)', [[TRACED], ['a']]],
+    ["(x) => /a?b/.test('c?d') ? x : x", [TRACED]],
+    ['(x) => { /* x ? */ // if (x)\n return x; }', [TRACED]],
+    ['(c, a, b) => c ? a : b', [true, TRACED, TRACED]],
+    ['(layer, i) => i === 0 ? layer.input : layer.output', [{}, 0]],
+    ['class A { v; m() { return this.v ? 1 : 2; } constructor(c) { this.v = c; } }', [TRACED]],
+  ])('%s', (text, values) => {
+    expect(question(text, ...values)).toBeNull();
+  });
+});
+
+it('the text of a function is taken apart', () => {
+  const filled = (text: string) => `\`x$\{${text}}z\``;
+  expect(tokensOf(`(a) => a / 2 / b + /[/"]?/.exec(${filled(filled('a'))})?.[0]`).join(' ')).toBe(
+    '( a ) => a / 2 / b + /[/"]?/ . exec ( `` + ( `` + ( a ) ) ) ?. [ 0 ]',
+  );
+});
+
+const plain = {
+  pick: (c: unknown, a: number, b: number) => {
+    'use no trace';
+    return c ? a : b;
+  },
+  either: (x: unknown) => {
+    'use no trace';
+    return (x as number) === 0;
+  },
+  ask(this: { readonly open?: unknown }) {
+    'use no trace';
+    return this.open ? 1 : 2;
+  },
+  hand: (x: number) => {
+    'use no trace';
+    return mean(gt(x, 1).float());
+  },
+};
+
+describe('in a block', () => {
+  const fails = async (trace: Promise<unknown>, says: RegExp): Promise<void> => {
+    const error = await trace.then(
+      () => null,
+      (reason: Error) => reason,
+    );
+    expect(error?.message).toMatch(says);
+    expect(error?.message).toMatch(/^test\/meaning\/plain-code\.test\.ts:\d+:\d+ - /);
+  };
+
+  it('a condition is an error at the line', () =>
+    fails(
+      small.trace(() => save(plain.pick(traced(0), 1, 2))),
+      /function pick was not compiled.*\(c \?\).*'use trace'/,
+    ));
+
+  it('so is an equality', () =>
+    fails(
+      small.trace(() => save(plain.either(traced(0)) ? 1 : 2)),
+      /function either was not compiled.*===/,
+    ));
+
+  it('so is one in a function that JavaScript calls', () =>
+    fails(
+      small.trace(() => [traced(0), traced(1)].map(plain.either as never).length),
+      /function either was not compiled/,
+    ));
+
+  it('so is one of what the receiver holds', () =>
+    fails(
+      small.trace(() => {
+        const gate = { open: traced(0), ask: plain.ask };
+        return save(gate.ask());
+      }),
+      /function ask was not compiled.*this\.open \?/,
+    ));
+
+  it('other functions are called', async () => {
+    const pick = pure(plain.pick);
+    expect(
+      await small.trace(() => [
+        save(plain.hand(traced(2))),
+        save(plain.pick(true, traced(1), traced(2))),
+        pick(1, 2, 3),
+      ]),
+    ).toEqual([1, 1, 2]);
+  });
+});
