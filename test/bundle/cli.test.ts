@@ -267,7 +267,7 @@ export const typed = intervention((gpt2: LanguageModel) => {
   beforeAll(async () => {
     const commands = failing.map(([, args]) => args);
     const { output } = await run(COMMANDS, MAIN, JSON.stringify(commands));
-    JSON.parse(output).forEach((one: Ended, i: number) => ended.set(failing[i]![0], one));
+    for (const [i, one] of (JSON.parse(output) as Ended[]).entries()) ended.set(failing[i]![0], one);
   });
   it.each([...refused, ...failing])('%s is an error that says so', async (name, args, message) => {
     const { code, output } = ended.get(name) ?? (await run(MAIN, ...args));

@@ -131,7 +131,7 @@ describe.each(['commonjs', 'module'])('in a package of type %s', (type) => {
   beforeAll(async () => {
     const commands = JSON.stringify(here.map(([file]) => command(file)));
     const { output } = await run(join(ROOT, 'test/support/commands.mjs'), main, commands);
-    JSON.parse(output).forEach((one: Ended, i: number) => ended.set(here[i]![0], one));
+    for (const [i, one] of (JSON.parse(output) as Ended[]).entries()) ended.set(here[i]![0], one);
   });
   it.each(here)('%s: what is wrong, without our own stack', (file, message) => {
     const { code, output } = ended.get(file)!;
