@@ -29,15 +29,10 @@ export class GradientLowering {
   /** How many nodes, and constants, the facts know. */
   private known = { nodes: 0, constants: 0 };
   private count = 0;
-  /** The gradients outside of bodies. */
-  private readonly all: readonly NodeOf<'grad'>[];
-  /** The gradients that were written with others. */
-  private readonly made = new Map<Node, string>();
 
-  constructor(model: OnnxModel, dependencies: Dependencies, writer: Writer, all: readonly NodeOf<'grad'>[]) {
+  constructor(model: OnnxModel, dependencies: Dependencies, writer: Writer) {
     this.model = model;
     this.dependencies = dependencies;
-    this.all = all;
     this.writer = writer;
     this.facts.learnGraph({ ...model.graph, node: [] });
     for (const input of model.graph.input) {
@@ -55,46 +50,9 @@ export class GradientLowering {
     operands: readonly { readonly name: string; readonly node: Node }[],
     writer: Writer,
   ): string {
-    const made = this.made.get(node);
-    if (made) return made;
     this.learn(operands);
     checkIterations(node, writer, this.dependencies);
-    const together = writer.body ? [] : this.together(node);
-    if (together.length > 0) {
-      try {
-        for (const [one, gradient] of this.sweepOnce([node, ...together], writer)) this.made.set(one, gradient);
-      } catch (error) {
-        // Each tells its own reason at its own turn.
-        if (!(error instanceof GradientError)) throw error;
-      }
-    }
-    return this.made.get(node) ?? this.alone(node, writer);
-  }
-
-  private alone(node: NodeOf<'grad'>, writer: Writer): string {
-    try {
-      const gradient = this.sweepOnce([node], writer).get(node);
-      if (gradient) return gradient;
-    } catch (error) {
-      throw error instanceof GradientError ? noDerivative(error, node, [this.model]) : error;
-    }
-    throw independent(node);
-  }
-
-  /** The other gradients of a pass that one way back gives, as nothing is set behind any of them. */
-  private together(node: NodeOf<'grad'>): NodeOf<'grad'>[] {
-    const isPlain = (one: NodeOf<'grad'>) => this.dependencies.replacedBehind(one).length === 0;
-    if (!isPlain(node)) return [];
-    return this.all.filter(
-      (one) =>
-        one !== node && one.inputs[0] === node.inputs[0] && this.writer.values.has(one.inputs[1]!) && isPlain(one),
-    );
-  }
-
-  /** Writes gradients of one pass, with the same gradients set on their way, and gives their names; none for those that there are not. */
-  private sweepOnce(nodes: readonly NodeOf<'grad'>[], writer: Writer): Map<Node, string> {
-    const [first] = nodes as [NodeOf<'grad'>];
-    const pass = first.inputs[0]!;
+    const [pass, of] = node.inputs as [Value, Value];
     const facts = this.factsIn(writer);
     const before = writtenBefore(writer);
     const emit = new Emitter(facts, gradientOpset(this.model.proto), ++this.count);
@@ -102,34 +60,31 @@ export class GradientLowering {
     const loss = this.writer.name(pass.node!.inputs[0]!);
     known.add(loss, this.seed(emit, pass.node!));
     const replaced = new Set<string>();
-    for (const set of this.dependencies.replacedBehind(first)) {
+    for (const set of this.dependencies.replacedBehind(node)) {
       const { inputs } = set;
       const name = this.writer.name(inputs[1]!);
       if (!dependents(before, [name], facts).has(loss)) throw independent(set);
       replaced.add(name);
       known.add(name, this.writer.name(inputs[2]!));
     }
-    const wanted = nodes.map((node) => {
-      const of = node.inputs[1]!;
-      return { node, name: this.writer.name(of), copies: this.parameterCopies(of, node) };
-    });
-    const names = new Set(wanted.flatMap(({ name, copies }) => [name, ...copies.map((copy) => copy.name)]));
-    sweep(emit, before, known, { wanted: names, replaced });
-    const found = new Map<Node, string>();
-    for (const { node, name, copies } of wanted) {
-      const parts = copies.map(({ name, isTransposed }) => {
-        const made = known.of(name);
-        return made && isTransposed ? emit.transpose(made, [1, 0]) : made;
-      });
-      const made = [known.of(name), ...parts].filter((part) => part !== null);
-      const sum = made.length > 0 ? made.reduce((total, part) => emit.plus(total, part)) : null;
-      const gradient = sum ?? (node.attributes.unused === 'zeros' ? emit.zerosLike(name) : null);
-      // Each is a tensor of its own, by which there are gradients, too.
-      if (gradient) found.set(node, nodes.length > 1 ? emit.node('Identity', [gradient]) : gradient);
+    const wanted = this.writer.name(of);
+    const copies = this.parameterCopies(of, node);
+    try {
+      sweep(emit, before, known, { wanted: new Set([wanted, ...copies.map(({ name }) => name)]), replaced });
+    } catch (error) {
+      throw error instanceof GradientError ? noDerivative(error, node, [this.model]) : error;
     }
+    const parts = copies.map(({ name, isTransposed }) => {
+      const made = known.of(name);
+      return made && isTransposed ? emit.transpose(made, [1, 0]) : made;
+    });
+    const made = [known.of(wanted), ...parts].filter((part) => part !== null);
+    const sum = made.length > 0 ? made.reduce((total, part) => emit.plus(total, part)) : null;
+    const gradient = sum ?? (node.attributes.unused === 'zeros' ? emit.zerosLike(wanted) : null);
+    if (!gradient) throw independent(node);
     writer.names.constants.push(...emit.constants);
-    writer.push(needed(emit.nodes, [...found.values()]).nodes);
-    return found;
+    writer.push(needed(emit.nodes, [gradient]).nodes);
+    return gradient;
   }
 
   /** What is known where a writer writes. */

@@ -59,8 +59,6 @@ class Lowering {
   private readonly usedOperands: { position: number; name: string; node: Node }[] = [];
   private readonly writer: Writer;
   private gradients: GradientLowering | null = null;
-  /** The gradients outside of bodies. */
-  private taken: readonly NodeOf<'grad'>[] = [];
   private readonly provided: ReadonlyMap<string, ValueInfoProto>;
 
   constructor(
@@ -92,7 +90,6 @@ class Lowering {
   run(): Lowered {
     const order = this.dependencies.order(this.graph.saves.map(({ value }) => value));
     this.dependencies.checkWrites(new Set(order));
-    this.taken = order.filter((vertex) => typeof vertex !== 'number').filter((node) => node.op === 'grad');
     for (const vertex of order) this.emit(vertex);
     const made = new Set(this.writer.written.flatMap(({ output }) => output));
     const outputs = this.graph.saves.map(({ value }) => this.output(value, made));
@@ -129,7 +126,7 @@ class Lowering {
   }
 
   private gradient(node: NodeOf<'grad'>, writer: Writer): string {
-    this.gradients ??= new GradientLowering(this.model, this.dependencies, this.writer, this.taken);
+    this.gradients ??= new GradientLowering(this.model, this.dependencies, this.writer);
     return this.gradients.write(node, this.usedOperands, writer);
   }
 
