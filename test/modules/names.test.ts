@@ -272,7 +272,7 @@ describe('names that are given', () => {
     async (name, _, says) => {
       await expect(load(bytes, 'given', { rename: { 'block.inner': name } })).rejects.toThrow(says);
       await expect(load(bytes, 'given', { rename: { 'block.inner': name } })).rejects.toThrow(
-        /^rename: block\.inner cannot/,
+        /names\.test\.ts:\d+:\d+ - rename: block\.inner cannot/,
       );
       const methods = { [name]: () => ({ x: [0] }) };
       await expect(load(bytes, 'given', { inputHooks: { methods } })).rejects.toThrow(says);
