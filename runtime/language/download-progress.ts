@@ -13,22 +13,28 @@ export type ProgressOption = boolean | ((progress: DownloadProgress) => void);
 
 export interface ProgressReport {
   update(file: string, bytes: number): void;
+  /** There are more bytes than was known. */
+  extend(bytes: number): void;
   stop(): void;
 }
 
 const MEGABYTE = 2 ** 20;
 
 /** Shows the download of `total` bytes of the model `id`. */
-export function reportProgress(id: string, total: number, option: ProgressOption = true): ProgressReport {
+export function reportProgress(id: string, expected: number, option: ProgressOption = true): ProgressReport {
   let loaded = 0;
+  let total = expected;
   if (typeof option === 'function') {
     const update = (file: string, bytes: number) => {
       loaded += bytes;
       return option({ file, loaded, total });
     };
-    return { update, stop: () => {} };
+    const extend = (bytes: number) => {
+      total += bytes;
+    };
+    return { update, extend, stop: () => {} };
   }
-  if (!option || !process.stderr.isTTY) return { update: () => {}, stop: () => {} };
+  if (!option || !process.stderr.isTTY) return { update: () => {}, extend: () => {}, stop: () => {} };
   const bar = new cliProgress.SingleBar({
     format: `${id} {bar} {percentage}% of {megabytes} MB, {eta_formatted} left, {file}`,
     stream: process.stderr,
@@ -36,10 +42,16 @@ export function reportProgress(id: string, total: number, option: ProgressOption
     barsize: 24,
     clearOnComplete: true,
   });
-  bar.start(total, 0, { file: '', megabytes: (total / MEGABYTE).toFixed(1) });
+  const megabytes = () => (total / MEGABYTE).toFixed(1);
+  bar.start(total, 0, { file: '', megabytes: megabytes() });
   const update = (file: string, bytes: number) => {
     loaded += bytes;
     bar.update(loaded, { file });
   };
-  return { update, stop: () => bar.stop() };
+  const extend = (bytes: number) => {
+    total += bytes;
+    bar.setTotal(total);
+    bar.update({ megabytes: megabytes() });
+  };
+  return { update, extend, stop: () => bar.stop() };
 }

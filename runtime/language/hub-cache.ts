@@ -51,10 +51,10 @@ export class CachedModel {
   }
 
   /**
-   * Writes a file into a commit's folder; `contents` is called only if the cache does not have them yet.
-   * A file stands under its name only when it is whole. Throws an `Error` if the size or hash differs from the hub's.
+   * Where the contents of a file stand; `contents` is called only if the cache does not have them yet, and they stand there
+   * only when they are whole. Throws an `Error` if the size or hash differs from the hub's.
    */
-  async add(commit: string, file: HubFile, contents: () => Promise<AsyncIterable<Uint8Array>>): Promise<void> {
+  async fetch(file: HubFile, contents: () => Promise<AsyncIterable<Uint8Array>>): Promise<string> {
     const blob = join(this.folder, 'blobs', file.hash);
     if (!existsSync(blob)) {
       await mkdir(dirname(blob), { recursive: true });
@@ -67,7 +67,12 @@ export class CachedModel {
         await rm(partial, { force: true });
       }
     }
-    await link(blob, join(this.snapshot(commit), file.path));
+    return blob;
+  }
+
+  /** Puts contents into a commit's folder, under their name. */
+  add(commit: string, { path }: HubFile, blob: string): Promise<void> {
+    return link(blob, join(this.snapshot(commit), path));
   }
 }
 

@@ -1,8 +1,9 @@
 import { readFileSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { join, posix } from 'node:path';
 import { downloadFile, listFiles, modelInfo } from '@huggingface/hub';
 import { ModelError } from '../onnx/error.ts';
+import { weightFiles } from '../onnx/read.ts';
 import { type ProgressOption, type ProgressReport, reportProgress } from './download-progress.ts';
 import { CachedModel, type HubFile } from './hub-cache.ts';
 import { type HubRequest, hubError, isRefusal, offlineError } from './hub-error.ts';
@@ -71,9 +72,21 @@ async function fetchModel(cache: CachedModel, request: HubRequest, options: HubO
     const total = missing.reduce((sum, { size }) => sum + size, 0);
     const progress = reportProgress(id, total, options.progress);
     try {
-      for (const file of missing) {
+      const fetched = (file: HubFile) => {
+        present.add(file.path);
         const download = () => downloadFile({ ...hub, repo: id, path: file.path, revision: sha });
-        await cache.add(sha, file, async () => chunks(file, await download(), progress));
+        return cache.fetch(file, async () => chunks(file, await download(), progress));
+      };
+      for (const file of missing) {
+        const blob = await fetched(file);
+        // A graph stands under its name when all that it needs is there.
+        for (const path of file.path.endsWith('.onnx') ? weightsBeside(file.path, blob) : []) {
+          const weights = files.get(path);
+          if (weights === undefined || present.has(path)) continue;
+          progress.extend(weights.size);
+          await cache.add(sha, weights, await fetched(weights));
+        }
+        await cache.add(sha, file, blob);
       }
     } finally {
       progress.stop();
@@ -81,6 +94,17 @@ async function fetchModel(cache: CachedModel, request: HubRequest, options: HubO
   }
   await cache.remember(revision, sha);
   return cache.snapshot(sha);
+}
+
+/** The files that the weights of a graph stand in, whatever they are called, in the repository. */
+function weightsBeside(graph: string, blob: string): string[] {
+  try {
+    return weightFiles(blob).map((location) => posix.join(posix.dirname(graph), location));
+  } catch (error) {
+    // What is wrong with the file is told where it is opened.
+    if (error instanceof ModelError) return [];
+    throw error;
+  }
 }
 
 async function listModelFiles(

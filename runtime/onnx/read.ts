@@ -5,7 +5,7 @@ import { withOpenBranches } from './branches/open.ts';
 import { unmerged, withCacheSwitches } from './cache-branches.ts';
 import { withCheckedLoops } from './checked-loops.ts';
 import { ModelError } from './error.ts';
-import { checkExternal } from './external.ts';
+import { checkExternal, externalEntry, isExternal } from './external.ts';
 import { withFinalNormBesideLayers } from './final-norm.ts';
 import { withFreeDims } from './free-dims.ts';
 import type { CacheSizes } from './head-sizes.ts';
@@ -33,6 +33,15 @@ import { WireError, WireReader } from './wire.ts';
 export async function readModel(path: string, cache?: CacheSizes): Promise<OnnxModel> {
   const file = readFile(path, cache);
   return modelOf(file, file.proto);
+}
+
+/** The files beside an .onnx file that its weights stand in, relative to its folder. Throws as `readModel` does. */
+export function weightFiles(path: string): string[] {
+  const { real, proto } = readFile(path);
+  const locations = tensorsOf(proto)
+    .filter(isExternal)
+    .flatMap((tensor) => externalEntry(tensor, 'location') ?? []);
+  return [...new Set(locations)].filter((location) => location !== basename(real));
 }
 
 /** A decoder of which one run may go on from what another one has left. */

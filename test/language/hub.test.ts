@@ -10,11 +10,13 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { NNsight } from 'onnsight';
+import { NNsight, save } from 'onnsight';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { modelFolder } from '../../runtime/language/hub.ts';
 import { isCommit, isContentHash, isInside } from '../../runtime/language/hub-names.ts';
 import { ModelError } from '../../runtime/onnx/error.ts';
+import { decodeForeignModel, encodeModel } from '../../runtime/onnx/proto.ts';
+import { inFile } from '../support/external.ts';
 import { TOY } from '../support/toy.ts';
 import { FakeHub } from './fake-hub.ts';
 
@@ -142,6 +144,43 @@ describe('a model of the hub', () => {
     expect(readdirSync(join(folder, 'onnx')).sort()).toEqual(['model_fp16.onnx', 'model_fp16.onnx_data']);
     vi.stubEnv('HF_HUB_OFFLINE', '1');
     await expect(modelFolder(ID, { revision: COMMIT, file: 'onnx/model.onnx' })).rejects.toThrow('is not in the cache');
+  });
+
+  test('weights come with a graph whatever their files are called, and the graph stands there last', async () => {
+    const { graph, ...proto } = decodeForeignModel(TOY_FILES['onnx/model.onnx']);
+    const parts: Uint8Array[] = [];
+    let end = 0;
+    const initializer = graph!.initializer.map((tensor) => {
+      const { length } = tensor.rawData;
+      if (length < 2000) return tensor;
+      parts.push(tensor.rawData);
+      end += length;
+      return inFile(tensor, 'all weights.bin', end - length, length);
+    });
+    const weights = Buffer.concat(parts);
+    const files = {
+      'config.json': TOY_FILES['config.json'],
+      'onnx/model.onnx': Buffer.from(encodeModel({ ...proto, graph: { ...graph!, initializer } })),
+      'onnx/all weights.bin': weights,
+      'onnx/others.bin': Buffer.from('not needed'),
+    };
+    hub.repositories.set(ID, { commit: COMMIT, files });
+    const seen: { file: string; loaded: number; total: number }[] = [];
+    const folder = await modelFolder(ID, { progress: (progress) => seen.push(progress) });
+    expect(readdirSync(join(folder, 'onnx')).sort()).toEqual(['all weights.bin', 'model.onnx']);
+    const sum = files['config.json'].length + files['onnx/model.onnx'].length + weights.length;
+    expect(seen.at(-1)).toEqual({ file: 'onnx/all weights.bin', loaded: sum, total: sum });
+    const run = async (path: string) => {
+      const model = await NNsight.load(path, { device: 'cpu' });
+      return (await model.trace({ input_ids: [[1, 2, 3]] }, () => save(model.output))).toArray();
+    };
+    expect(await run(join(folder, 'onnx/model.onnx'))).toEqual(await run(join(TOY, 'model.onnx')));
+    // without the weights nothing stands under the graph's name
+    const next = 'e'.repeat(40);
+    const other = { ...files, 'onnx/all weights.bin': Buffer.from(weights).fill(1, 0, 4) };
+    hub.repositories.set(ID, { commit: next, files: other, damaged: 'onnx/all weights.bin' });
+    await expect(modelFolder(ID, { revision: next })).rejects.toThrow();
+    expect(existsSync(join(folder, '..', next, 'onnx/model.onnx'))).toBe(false);
   });
 
   test('progress counts every byte of every file once', async () => {
