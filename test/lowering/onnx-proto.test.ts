@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url';
+import { save } from 'onnsight';
 import onnxProto from 'onnx-proto';
 import { describe, expect, it } from 'vitest';
 import { ModelMap } from '../../runtime/api/model-map.ts';
@@ -13,7 +14,7 @@ import { inferTypes } from '../../runtime/shapes/infer.ts';
 import { inner } from '../../runtime/tracing/hidden.ts';
 import '../../runtime/operators/members.ts';
 import { withBuilder } from '../../runtime/tracing/builder.ts';
-import { type SavedProxy, save } from '../../runtime/tracing/saves.ts';
+import type { SavedProxy } from '../../runtime/tracing/saves.ts';
 
 const fixture = (name: string) => fileURLToPath(new URL(`../fixtures/zoo/${name}`, import.meta.url));
 
