@@ -11,6 +11,9 @@ const NARROW = { width: 64, heads: 2, vocabulary: 512, positions: 1024 };
 /** How much more than the smallest a larger one may cost, for every time that the plain run does. */
 const BAR = 1.1;
 
+/** Runs after which a block stays as it is. */
+const SETTLED = 40;
+
 interface Sized {
   readonly name: string;
   readonly model: BenchModel;
@@ -35,7 +38,7 @@ export const growth: Row = async (bench) => {
 };
 
 async function linesOf(what: string, sizes: readonly Sized[], { effort }: Bench): Promise<Line[]> {
-  const short = { ...effort, least: 3, most: 3, moment: 40 };
+  const short = { ...effort, least: 5, most: 5, moment: 40 };
   const costs: Record<'reads a layer' | 'scales a layer' | 'the first trace', Cost[]> = {
     'reads a layer': [],
     'scales a layer': [],
@@ -58,7 +61,8 @@ async function linesOf(what: string, sizes: readonly Sized[], { effort }: Bench)
       ['reads a layer', read],
       ['scales a layer', scale],
     ] as const) {
-      await run();
+      // A block that comes often gets a session of its own, in whatever run that is.
+      for (let i = 0; i < SETTLED; i++) await run();
       const turns = await repeatInTurns(run, plain, short);
       costs[name].push({ ours: median(turns.ours), plain: median(turns.plain) });
     }
