@@ -43,11 +43,26 @@ const COMPANIONS =
 /** The endings of external data after the name of its .onnx file: `_data`, `_data_1`, `.data`. */
 const EXTERNAL_DATA = /^(_data(_\d+)?|\.data)$/;
 
-/** The files under a folder, relative to it and with slashes; links count as what they point at. */
+/**
+ * The files under a folder, relative to it and with slashes; links count as what they point at.
+ * Throws a `ModelError` for a folder that may not be read, or that changes meanwhile.
+ */
 export function filesUnder(folder: string): string[] {
-  const paths = readdirSync(folder, { recursive: true, encoding: 'utf8' });
+  const paths = listed(folder);
   const isFile = (path: string) => statFile(join(folder, path))?.isFile();
   return paths.filter(isFile).map((path) => path.split(sep).join('/'));
+}
+
+function listed(folder: string): string[] {
+  try {
+    return readdirSync(folder, { recursive: true, encoding: 'utf8' });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new ModelError(
+      `the files in ${folder} could not be listed (${code}): name the folder of the model, or its .onnx file`,
+      { cause: error },
+    );
+  }
 }
 
 /**

@@ -1,5 +1,17 @@
 import { describe, expect, test } from 'vitest';
-import { chooseModelFile, type FileChoice, findModelFile, neededFiles } from '../../runtime/language/model-files.ts';
+import {
+  chooseModelFile,
+  type FileChoice,
+  filesUnder,
+  findModelFile,
+  neededFiles,
+} from '../../runtime/language/model-files.ts';
+import { ModelError } from '../../runtime/onnx/error.ts';
+
+test('a folder that cannot be listed, or goes meanwhile, is an error in words', () => {
+  expect(() => filesUnder('/no/such/folder')).toThrow(ModelError);
+  expect(() => filesUnder('/no/such/folder')).toThrow(/could not be listed \(ENOENT\): name the folder of the model/);
+});
 
 describe('the .onnx file of a model', () => {
   test.each([
