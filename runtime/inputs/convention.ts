@@ -128,7 +128,7 @@ export function fillIn(inputs: readonly ModelTensor[], prepared: Map<string, Inp
   const left = new Map(missing.map((input) => [input.name, input]));
   const add = (name: string, tensor: () => Tensor) => {
     const { dtype } = left.get(name) ?? {};
-    if (dtype) prepared.set(name, tensor().to(dtype) as Tensor);
+    if (dtype) prepared.set(name, inDtype(tensor(), dtype));
   };
   add(ATTENTION_MASK, () => filled([batch, past + sequence], 1));
   add(POSITION_IDS, () => positions(prepared.get(ATTENTION_MASK), batch, sequence, past));
@@ -146,7 +146,7 @@ function addCachePosition(inputs: readonly ModelTensor[], prepared: Map<string, 
   if (!tokens || !dtype || prepared.has(CACHE_POSITION)) return;
   const past = pastLength(inputs, prepared);
   const places = Array.from({ length: tokens.dims[1]! }, (_, i) => past + i);
-  prepared.set(CACHE_POSITION, integers(places, [places.length]).to(dtype) as Tensor);
+  prepared.set(CACHE_POSITION, inDtype(integers(places, [places.length]), dtype));
 }
 
 /**
@@ -171,6 +171,10 @@ function zeros(dims: readonly number[], dtype: DType): Tensor {
   return new Tensor(dtype as 'float32', dims, allocate(dtype as 'float32', size));
 }
 
+function inDtype(tensor: Tensor, dtype: DType): Tensor {
+  return tensor.dtype === dtype ? tensor : (tensor.to(dtype) as Tensor);
+}
+
 function filled(dims: readonly number[], value: number): Tensor {
   const size = dims.reduce((a, b) => a * b, 1);
   return integers(new Array<number>(size).fill(value), dims);
@@ -193,5 +197,5 @@ export function positions(mask: InputTensor | undefined, batch: number, sequence
 }
 
 function integers(data: readonly number[], dims: readonly number[]): Tensor {
-  return Tensor.from(data, 'int64' as 'float32', dims);
+  return new Tensor('int64' as 'float32', dims, BigInt64Array.from(data, BigInt) as never);
 }
