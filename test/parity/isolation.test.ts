@@ -17,7 +17,7 @@ describe('traces, models and sessions do not meet', () => {
     const together = await Promise.all(factors.map(run));
     expectClose(together[5]!, scale.logits_last);
     expectClose(together[10]!, modules.logits_last);
-    for (const [i, factor] of factors.entries()) expect(difference(together[i]!, await run(factor))).toBe(0);
+    for (const [i, factor] of factors.entries()) expect(difference(together[i]!, await run(factor))).toBeLessThan(1e-5);
   });
 
   it('a trace, an invoke, a session, an edit, a scan and a generation at once', async () => {
