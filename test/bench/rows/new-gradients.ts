@@ -14,8 +14,8 @@ const [ONE, OTHER] = [5, 6];
 const LENGTH = 16;
 const LONG = 128;
 
-/** What gradients cost besides the runs: the first of a block, the next block's, and memory. */
-export const newGradients: Row = async (bench) => [...(await first(bench)), ...(await memory(bench))];
+/** What gradients cost besides the runs: memory, before this process maps the model's file too, the first of a block, and the next block's. */
+export const newGradients: Row = async (bench) => [...(await memory(bench)), ...(await first(bench))];
 
 /** The first gradient of a block at all layers, and of the next blocks, against creating a session of the model. */
 async function first({ model: { path, external, sizes }, quick }: Bench): Promise<Line[]> {
