@@ -1,10 +1,11 @@
-import { hasGradients } from '../execution/execution.ts';
+import { Staging } from '../execution/staging.ts';
 import { InterventionGraph, type OperandData } from '../graph/graph.ts';
 import type { Node } from '../graph/types.ts';
 import { type Asked, askedByItself } from '../operators/asked-objects.ts';
 import type { BlockGuards } from '../operators/blocks.ts';
 import type { InputTensor } from '../tensor/string-tensor.ts';
 import type { Tensor } from '../tensor/tensor.ts';
+import { TensorProxy } from '../tracing/proxy.ts';
 import type { TensorWatch } from '../tracing/watched-tensors.ts';
 import { captured, fits, type Guard } from './captured.ts';
 import type { RecordedTrace } from './recorded-trace.ts';
@@ -33,6 +34,10 @@ export interface KnownBlock {
   /** In their order: data that the code itself says, or where the tensor is that the block takes from around it. */
   readonly operands: readonly (readonly [node: Node, data: OperandData | TensorPlace])[];
   readonly returned: ReturnedForm;
+  /** How the graph is taken apart, where it does not run in one go. */
+  readonly staging: Staging;
+  /** Where the parameters are whose gradients come back behind what is saved. */
+  readonly trained: readonly TensorPlace[];
   /** What the block, or JavaScript in it, has asked objects of the language for. */
   readonly asked: readonly Asked[];
 }
@@ -72,7 +77,9 @@ export class BlockRecording implements TensorWatch {
 
   sliced(tensor: object, index: string, part: object): void {
     const place = this.places.get(tensor);
-    if (place) this.places.set(part, { at: place.at, indices: [...place.indices, index] });
+    // A part of a parameter is one of the trace.
+    if (place && !(part instanceof TensorProxy))
+      this.places.set(part, { at: place.at, indices: [...place.indices, index] });
   }
 
   /** The block was recorded. It may have changed what it takes from around it. */
@@ -83,13 +90,23 @@ export class BlockRecording implements TensorWatch {
 
   /** It has run well. */
   done({ tracing, results, graph }: RecordedTrace): void {
-    if (this.dependsOnMore || !tracing.isRepeatable || hasGradients(graph)) return;
+    if (this.dependsOnMore || !tracing.isRepeatable) return;
     const returned = results.form(this.holders);
     const operands = this.operandsOf(graph);
-    if (!returned || !operands) return;
+    const trained = tracing.trained.flatMap(({ parameter }) => this.places.get(parameter) ?? []);
+    if (!returned || !operands || trained.length < tracing.trained.length) return;
     const inputs = Array.from(this.inputs, ([name, { dtype, dims }]) => [name, dtype, [...dims]] as const);
     const asked = [...tracing.builder.asked, ...askedByItself()];
-    this.keep({ guards: this.guards, inputs, graph: new InterventionGraph(graph), operands, returned, asked });
+    this.keep({
+      guards: this.guards,
+      inputs,
+      graph: new InterventionGraph(graph),
+      operands,
+      returned,
+      staging: new Staging(),
+      trained,
+      asked,
+    });
   }
 
   /** Null where it cannot be told which tensor one is, or where they are too large to be kept. */

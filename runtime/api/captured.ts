@@ -3,6 +3,7 @@ import { isOfChance } from '../operators/asked-objects.ts';
 import { guardsOf, isBlockSite } from '../operators/blocks.ts';
 import { isIntrinsic } from '../operators/intrinsics.ts';
 import { isOwnProxy } from '../own-proxies.ts';
+import { isOfParameters } from '../tensor/of-parameters.ts';
 import { Parameter } from '../tensor/parameter.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { isOurs } from '../tracing/harmless.ts';
@@ -28,8 +29,17 @@ const OF_FUNCTIONS: ReadonlySet<PropertyKey> = new Set(['length', 'name', 'proto
 /** What stands for a value. */
 export type Guard =
   | { readonly kind: 'value'; readonly value: unknown }
-  /** @property first the position of the first of the values that is the same one */
-  | { readonly kind: 'tensor'; readonly dtype: string; readonly dims: readonly number[]; readonly first: number }
+  /**
+   * @property first the position of the first of the values that is the same one
+   * @property isTrained whether it is a parameter
+   */
+  | {
+      readonly kind: 'tensor';
+      readonly dtype: string;
+      readonly dims: readonly number[];
+      readonly isTrained: boolean;
+      readonly first: number;
+    }
   /** Behind it stands what it holds. */
   | { readonly kind: 'holder'; readonly of: Holder; readonly first: number };
 
@@ -69,7 +79,9 @@ function guardFor(value: unknown, values: readonly unknown[]): Guard | null {
   if (Object(value) !== value || isFixed(value as object)) return { kind: 'value', value };
   const first = values.indexOf(value);
   // A program may change its list of dims.
-  if (isData(value)) return { kind: 'tensor', dtype: value.dtype, dims: [...value.dims], first };
+  if (isData(value)) {
+    return { kind: 'tensor', dtype: value.dtype, dims: [...value.dims], isTrained: value instanceof Parameter, first };
+  }
   const of = holderOf(value);
   return of && { kind: 'holder', of, first };
 }
@@ -85,6 +97,7 @@ function fitsOne(guard: Guard, value: unknown, values: readonly unknown[]): bool
       return Object.is(guard.value, value);
     case 'tensor': {
       if (!isData(value) || value.dtype !== guard.dtype || values.indexOf(value) !== guard.first) return false;
+      if (value instanceof Parameter !== guard.isTrained) return false;
       const { dims } = value;
       return dims.length === guard.dims.length && dims.every((dim, i) => dim === guard.dims[i]);
     }
@@ -95,8 +108,10 @@ function fitsOne(guard: Guard, value: unknown, values: readonly unknown[]): bool
 
 /** Whether a value is a tensor whose elements the graph does not depend on: whole numbers may be sizes and positions. */
 export function isData(value: unknown): value is Tensor {
-  const isTensor = value instanceof Tensor && !(value instanceof TensorProxy) && !(value instanceof Parameter);
-  return isTensor && value.dtype.startsWith('float');
+  if (!(value instanceof Tensor) || value instanceof TensorProxy) return false;
+  // What was taken of a parameter outside of a block has no gradient there, and a block says so that has a backward pass.
+  const isPart = isOfParameters(value) && !(value instanceof Parameter);
+  return value.dtype.startsWith('float') && !isPart;
 }
 
 /** What is the same as long as it is the same one. */

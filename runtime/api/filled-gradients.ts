@@ -1,11 +1,10 @@
 import { addElements } from '../tensor/add.ts';
 import type { AnyParameter, Parameter } from '../tensor/parameter.ts';
 import { Tensor } from '../tensor/tensor.ts';
-import type { ParameterGradient } from '../tracing/block-passes.ts';
 
 /** Adds what a run gave to the gradients of parameters; undefined where it gave none. */
-export function fillGradients(trained: readonly ParameterGradient[], tensors: readonly (Tensor | undefined)[]): void {
-  trained.forEach(({ parameter }, i) => {
+export function fillGradients(trained: readonly AnyParameter[], tensors: readonly (Tensor | undefined)[]): void {
+  trained.forEach((parameter, i) => {
     const gradient = tensors[i];
     if (gradient) addGradient(parameter, gradient);
   });

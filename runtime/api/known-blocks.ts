@@ -2,6 +2,7 @@ import { InterventionGraph, type OperandData } from '../graph/graph.ts';
 import type { Node, Site } from '../graph/types.ts';
 import { giveTheSame } from '../operators/asked-objects.ts';
 import { guardsOf } from '../operators/blocks.ts';
+import type { AnyParameter } from '../tensor/parameter.ts';
 import type { InputTensor } from '../tensor/string-tensor.ts';
 import { BlockRecording, type KnownBlock, tensorAt } from './block-recording.ts';
 import type { Block } from './blocks.ts';
@@ -56,7 +57,8 @@ export class KnownBlocks {
     const found = known.blocks[at]!;
     if (at < known.blocks.length - 1) known.blocks.push(...known.blocks.splice(at, 1));
     known.vain = 0;
-    return new RepeatedTrace(graphWith(found, values), found.returned, inputs, model);
+    const trained = found.trained.map((place) => tensorAt(place, values) as AnyParameter);
+    return new RepeatedTrace(graphWith(found, values), { ...found, trained }, inputs, model);
   }
 
   /**

@@ -52,7 +52,8 @@ export class RecordedTrace implements BuiltTrace {
   finish(tensors: readonly (Tensor | undefined)[]): unknown {
     const { builder, trained, settled } = this.tracing;
     const resolved = this.results.resolve(tensors, settled.missing(tensors));
-    fillGradients(trained, tensors.slice(builder.graph.saves.length - trained.length));
+    const parameters = trained.map(({ parameter }) => parameter);
+    fillGradients(parameters, tensors.slice(builder.graph.saves.length - trained.length));
     printLines(builder);
     this.whenDone?.();
     return resolved;

@@ -169,12 +169,12 @@ export class Tracing {
 
   /** Whether the graph is one forward's, and followed from nothing but what the guards of the block tell. */
   get isRepeatable(): boolean {
-    const { builder, forwards, functions, conditions, outcomes, carried, alsoSaved, generations, trained } = this;
+    const { builder, forwards, functions, conditions, outcomes, carried, alsoSaved, generations } = this;
     // Of these it is seen whether they have changed.
     const isGuarded = ({ owner }: Slot) => owner != null && builder.guarded.has(owner);
     const isAlone = forwards.runs.length === 1 && forwards.takenInputs().size === 0;
     const isPlain = functions.size + conditions.size + outcomes.size === 0 && !this.settled.isUncertain;
-    const isWhole = carried.length + alsoSaved.length + generations.length + trained.length === 0;
+    const isWhole = carried.length + alsoSaved.length + generations.length === 0;
     const isSilent = builder.lines.length + this.atEnd.length === 0 && [...builder.outside.keys()].every(isGuarded);
     return builder.isRepeatable && isAlone && isPlain && isWhole && isSilent;
   }

@@ -1,5 +1,5 @@
 import { TraceError } from '../errors.ts';
-import { type Extract, extract } from '../graph/extract.ts';
+import type { Extract } from '../graph/extract.ts';
 import { forwardOf, isHosted } from '../graph/forwards.ts';
 import type { InterventionGraph } from '../graph/graph.ts';
 import { usesOf } from '../graph/live.ts';
@@ -16,13 +16,14 @@ import { checkReach } from './body-reach.ts';
 import { Composite, isComposite } from './composite.ts';
 import type { RunOptions } from './engine.ts';
 import type { ForwardRun } from './forward-run.ts';
-import { Gradients, isGradientNode, type Parted, partAtGradients } from './gradients.ts';
+import { Gradients, isGradientNode, type Parted } from './gradients.ts';
 import { nameIteration } from './iterations.ts';
 import { operandTensor, setOperand } from './operands.ts';
 import { withOwnSources } from './own-sources.ts';
 import { NOT_RECORDED, type Recorder, TapeRecorder } from './recorder.ts';
 import { isSecondOrder } from './second-order.ts';
 import { lastStage, type Stage, stagesOf, usedForwards } from './stages.ts';
+import { Staging } from './staging.ts';
 import { Taken } from './taken.ts';
 import type { Tape } from './tape.ts';
 import { Taping } from './taping.ts';
@@ -43,7 +44,7 @@ export class Execution {
   private readonly forwards: readonly ForwardRun[];
   private readonly functions: ReadonlyMap<Value, HostFunction>;
   private readonly options: ExecutionOptions;
-  private readonly stages = new Map<Region, readonly Stage[]>();
+  private readonly staging: Staging;
   /** What later stages take of earlier ones; null where a backward pass may take all. */
   private readonly taken: Taken | null;
   /** What has run so far, where the graph has a backward pass. */
@@ -59,7 +60,9 @@ export class Execution {
     forwards: readonly ForwardRun[],
     functions: ReadonlyMap<Value, HostFunction>,
     options: ExecutionOptions,
+    staging = new Staging(),
   ) {
+    this.staging = staging;
     this.graph = graph;
     this.forwards = forwards;
     this.functions = functions;
@@ -83,14 +86,20 @@ export class Execution {
     return [];
   }
 
+  /** Runs a graph of which nothing waits, and gives its saves. */
+  async saved(): Promise<(Tensor | undefined)[]> {
+    const saved = this.graph.saves.map(({ value }) => value);
+    await this.run(saved);
+    return saved.map((value) => this.tensor(value));
+  }
+
   /**
    * Runs everything that is needed, and keeps the values that are wanted. Values of forwards that `before` refused stay unknown.
    * @param carried what goes from forward to forward, and is there until it is taken
    */
   async run(wanted: readonly Value[], carried: readonly Value[] = []): Promise<void> {
     const { root } = this.graph;
-    const stages = stagesOf(root, [...wanted, ...carried], (forward) => this.forwards[forward]!.owner);
-    this.stages.set(root, stages);
+    const stages = this.stagesOf(root, [...wanted, ...carried]);
     // A function of the user may keep what it is called with.
     this.taken?.plan(stages, wanted, this.functions.size === 0 ? carried : []);
     await this.region(root, wanted);
@@ -105,18 +114,20 @@ export class Execution {
 
   /** False if the run was ended on the way. */
   private async region(region: Region, wanted: readonly Value[]): Promise<boolean> {
-    let stages = this.stages.get(region);
-    if (!stages) {
-      stages = stagesOf(region, wanted, (forward) => this.forwards[forward]!.owner);
-      this.stages.set(region, stages);
-    }
-    for (const stage of stages) {
+    for (const stage of this.stagesOf(region, wanted)) {
       if (stage.hosted && stage.saves.length > 0 && !(await this.hosted(stage.hosted))) return false;
       if (!(await this.stage(stage))) return false;
       // A key-value cache of each step of a generation would fill the memory.
       if (region === this.graph.root) this.taken?.release(stage, this.values);
     }
     return true;
+  }
+
+  private stagesOf(region: Region, wanted: readonly Value[]): readonly Stage[] {
+    const { stages } = this.staging;
+    const known = stages.get(region) ?? stagesOf(region, wanted, (forward) => this.forwards[forward]!.owner);
+    stages.set(region, known);
+    return known;
   }
 
   /** @param steps forwards of the main model whose modules are called on other values; they need not run for that */
@@ -134,7 +145,7 @@ export class Execution {
       await this.around(forward, nodes, wanted, isReached);
       return true;
     }
-    const parted = partAtGradients(nodes);
+    const parted = this.staging.partAt(nodes);
     if (parted) await this.withGradients(forward, parted, wanted, steps);
     else await this.compute(forward, nodes, wanted, steps);
     return true;
@@ -214,7 +225,7 @@ export class Execution {
       ...steps.map((step) => [step, 0] as const),
       ...[main, ...attached].map((number, i) => [number, i] as const),
     ]);
-    const whole = extract(this.graph, nodes, wanted, numbers);
+    const whole = this.staging.extract(this.graph, nodes, wanted, numbers);
     checkReach(
       this.graph,
       nodes,

@@ -9,6 +9,9 @@ export interface TensorWatch {
   sliced(tensor: object, key: string, part: object): void;
 }
 
+/** The members of tensors and parameters that tell what these hold. */
+const OF_CONTENT: ReadonlySet<PropertyKey> = new Set(['data', 'grad']);
+
 const { get, set } = indexing;
 let watch: TensorWatch | null = null;
 
@@ -44,7 +47,7 @@ const watchedGet: typeof get = (target, key, receiver) => {
   if (!watch) return value;
   const isMember = key in target;
   if (typeof key === 'string' && !isMember && isSliceString(key)) watch.sliced(receiver, key, value as object);
-  else if (!isMember || key === 'data' || (Object.hasOwn(target, key) && key !== 'dtype' && key !== 'dims'))
+  else if (!isMember || OF_CONTENT.has(key) || (Object.hasOwn(target, key) && key !== 'dtype' && key !== 'dims'))
     watch.read(receiver);
   return value;
 };
