@@ -83,6 +83,7 @@ function mergedParameters(graph: GraphProto, found: ReadonlyMap<string, string>)
 function tiedEmbeddings(graph: GraphProto, found: ReadonlyMap<string, string>): Map<string, string> {
   const paths = parameterPaths(graph);
   const tied = new Map<string, string>();
+  if ([...paths].every((path) => found.has(path))) return tied;
   scopes(graph.node, paths).forEach((scope, index) => {
     const { opType, input } = graph.node[index]!;
     const path = `${scope?.modules.at(-1)}.weight`;
