@@ -131,9 +131,11 @@ export class Gradients {
       if (gradient) {
         this.context.recorder.given(made, gradient);
         this.context.set(made, toTensor(ort.copy(gradient.tensor)));
-      } else if (node.attributes.unused === 'zeros')
+      } else if (node.attributes.unused === 'zeros') {
+        // Nothing has needed it so far, as it is itself a gradient that the loss does not depend on.
+        await this.settle([of]);
         this.context.set(made, toTensor(zerosLike(fromTensor(this.context.at(of)!))));
-      else if (node.attributes.unused === 'error') throw independent(node);
+      } else if (node.attributes.unused === 'error') throw independent(node);
     } catch (error) {
       throw this.told(error, node);
     } finally {

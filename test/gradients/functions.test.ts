@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { cos, cumsum, flatten, grad, NNsight, onesLike, save, sum, Tensor, tensor } from 'onnsight';
+import { backward, cos, cumsum, flatten, grad, NNsight, onesLike, save, sum, Tensor, tensor } from 'onnsight';
 import { describe, expect, it } from 'vitest';
 import type { DType } from '../../runtime/graph/types.ts';
 import type { Traced } from '../../runtime/types/tensor.ts';
@@ -95,3 +95,14 @@ function expectNear(actual: readonly number[], expected: readonly number[], name
   );
   expect(isNear, `${name}: ${actual.join(', ')}, expected ${expected.join(', ')}`).toBe(true);
 }
+
+it('by a gradient that the loss does not depend on there are zeros, where they are asked for', async () => {
+  const zeros = await model.trace({ x: [[0, 0, 0, 0, 0]] }, () => {
+    const x = tensor(Tensor.from([3, 1], 'float32'));
+    backward(sum(x * x));
+    // Nothing else needs this one.
+    const [zeros] = grad(sum(cos(x)), [x.grad], { materializeGrads: true });
+    return save(zeros!);
+  });
+  expect([zeros.dims, ...zeros.data]).toEqual([[2], 0, 0]);
+});

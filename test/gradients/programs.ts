@@ -40,7 +40,7 @@ const outside = () => ({
   ]),
 });
 
-/** What a program gives here; the message of a TraceError. */
+/** What a program gives here when it runs again, with parameters of its own; the message of a TraceError. */
 export async function found(lm: Toy, ids: readonly number[], { program }: Program): Promise<Found | string> {
   const names = [...new Set(program.match(/\b[a-z]\w*(?=\()/gi))].filter((name) => name in onnsight);
   const source = `import { save, ${names.filter((name) => name !== 'save').join(', ')} } from 'onnsight';
@@ -60,6 +60,7 @@ ${program}
   new Function('exports', 'require', outputText)(exports, (name: string) => known[name]);
   const given = outside();
   try {
+    await exports.run!(lm, [ids], outside());
     const saved = await exports.run!(lm, [ids], given);
     return { ...saved, 'p.grad': given.p.grad, 'q.grad': given.q.grad, 's.grad': given.s.grad };
   } catch (error) {
