@@ -9,9 +9,11 @@ import { lower, program } from './run.ts';
  */
 const BODIES: Readonly<Record<string, string>> = {
   'in a branch': 'if (log(1)) return arguments.length; return 0;',
-  'in a loop': 'for (const x of [7]) { if (x) return [].slice.call(arguments, 1).concat(arguments.length); } return [];',
+  'in a loop':
+    'for (const x of [7]) { if (x) return [].slice.call(arguments, 1).concat(arguments.length); } return [];',
   'behind && and ?:': 'return (log(1) && arguments.length) + (log(0) ? 1 : arguments.length);',
-  'in a function inside': 'return (function () { if (log(1)) return arguments[0]; return 5; } as any)(arguments.length);',
+  'in a function inside':
+    'return (function () { if (log(1)) return arguments[0]; return 5; } as any)(arguments.length);',
   'as it is, and changed':
     'const o = { arguments }; if (log(1)) arguments[1] = 4; return o.arguments[1] + typeof arguments;',
 };
