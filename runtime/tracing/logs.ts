@@ -14,6 +14,8 @@ export interface LogLine {
   readonly values: readonly unknown[];
   /** How many lines were reached with it: a number, or a save that comes back as often as the line is reached. */
   readonly place: unknown;
+  /** Whether all of it was known when it was reached. */
+  readonly isKnown: boolean;
 }
 
 /** One line as it is printed. */
@@ -31,11 +33,20 @@ export function print(target: Builder, method: LogLine['method'], values: readon
   const place = isKnown ? before + 1 : apply('add', [toProxy(before, 'int64'), toProxy(1, 'int64')]);
   target.note(lineCount);
   lineCount.set(place);
+  let isPlain = true;
+  const keep = (value: unknown): unknown => {
+    if (!(value instanceof TensorProxy)) return value;
+    isPlain = false;
+    return saveTensor(value);
+  };
   const made = new Map<object, unknown>();
-  const kept = values.map((value) =>
-    asItIs(value, (one) => (one instanceof TensorProxy ? saveTensor(one) : one), made),
-  );
-  target.lines.push({ method, values: kept, place: isKnown ? place : saveTensor(place) });
+  const kept = values.map((value) => asItIs(value, keep, made));
+  target.lines.push({ method, values: kept, place: isKnown ? place : saveTensor(place), isKnown: isKnown && isPlain });
+}
+
+/** Prints the lines that waited for those before them, where no run will tell what these are. */
+export function printKnownLines(target: Builder): void {
+  for (const { method, values, isKnown } of target.lines) if (isKnown) console[method](...values);
 }
 
 /** Prints all lines of a block whose saves have their results, in the order in which they were reached. */

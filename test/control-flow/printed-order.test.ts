@@ -51,6 +51,14 @@ const PROGRAMS: Readonly<Record<string, (T: Make) => void>> = {
     }
     console.log('last', T(4));
   },
+  'lines without a value of the trace': (T) => {
+    'use trace';
+    console.log('before');
+    if (T(1) > 0) console.log('in a branch');
+    console.log('between', [1]);
+    console.log(T(2));
+    console.warn('behind');
+  },
   'a helper that prints, in a loop and outside': (T) => {
     'use trace';
     const tell = (name: string, value: number) => {
@@ -106,6 +114,27 @@ it.each(Object.entries(PROGRAMS))('%s', async (_, program) => {
     program((value) => model.layer1.output['0, 0'] * 0 + value);
   });
   expect(printed).toEqual(expected);
+});
+
+it('what was known, where the block or the run fails', async () => {
+  const failing = (fails: () => unknown) =>
+    model.trace({ x }, () => {
+      console.log('first');
+      console.log(model.layer1.output.sum());
+      console.log('second');
+      return save(fails() as number);
+    });
+  await expect(
+    failing(() => {
+      throw new Error('of the block');
+    }),
+  ).rejects.toThrow('of the block');
+  const fails = () => {
+    'use trace';
+    return model.layer1.output[0][model.layer1.output.argmax().long() + 5000];
+  };
+  await expect(failing(fails)).rejects.toThrow('out of range');
+  expect(printed).toEqual(["'first'", "'second'", "'first'", "'second'"]);
 });
 
 it('in the steps of a generation that a stop token ends', async () => {
