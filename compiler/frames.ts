@@ -17,6 +17,7 @@ export class FunctionFrame {
   readonly canSuspend: boolean;
   readonly #isTaken: (name: string) => boolean;
   readonly #counts = new Map<string, number>();
+  #arguments: string | null = null;
 
   constructor(isTaken: (name: string) => boolean, canSuspend: boolean) {
     this.#isTaken = isTaken;
@@ -28,6 +29,12 @@ export class FunctionFrame {
     const name = this.fresh('t');
     this.temporaries.push(name);
     return name;
+  }
+
+  /** The function's `arguments`, under a name that the closures inside have, too. */
+  arguments(): string {
+    this.#arguments ??= this.fresh('a');
+    return this.#arguments;
   }
 
   /** A name that the file doesn't use. */
@@ -57,6 +64,7 @@ export class FunctionFrame {
   declarations(): string {
     const temporaries = this.temporaries.length > 0 ? ` let ${this.temporaries.join(', ')};` : '';
     const variables = this.variables.size > 0 ? ` var ${[...this.variables].join(', ')};` : '';
-    return temporaries + variables;
+    const own = this.#arguments === null ? '' : ` const ${this.#arguments} = arguments;`;
+    return own + temporaries + variables;
   }
 }

@@ -25,6 +25,7 @@ import {
   lowerTypeof,
   lowerUnary,
 } from './operators.ts';
+import { isOwnArguments } from './own-arguments.ts';
 import { syntax } from './parse.ts';
 import { isAssignmentTarget } from './references.ts';
 import { lowerStatement } from './statements.ts';
@@ -55,6 +56,7 @@ export function visit(lowering: Lowering, node: ts.Node): Code {
 }
 
 function visitExpression(lowering: Lowering, node: ts.Expression): Code {
+  if (isOwnArguments(lowering, node)) return lowering.frame.arguments();
   if (syntax.isBinaryExpression(node)) return visitBinary(lowering, node);
   if (isChain(node)) return lowerChain(lowering, node);
   if (isMember(node)) return isAssignmentTarget(node) ? lowerTarget(lowering, node) : lowerMember(lowering, node);

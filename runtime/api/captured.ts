@@ -78,9 +78,8 @@ function guardFor(value: unknown, values: readonly unknown[]): Guard | null {
   if (isOfChance(value)) return null;
   if (Object(value) !== value || isFixed(value as object)) return { kind: 'value', value };
   const first = values.indexOf(value);
-  // A program may change its list of dims.
   if (isData(value)) {
-    return { kind: 'tensor', dtype: value.dtype, dims: [...value.dims], isTrained: value instanceof Parameter, first };
+    return { kind: 'tensor', dtype: value.dtype, dims: value.dims, isTrained: value instanceof Parameter, first };
   }
   const of = holderOf(value);
   return of && { kind: 'holder', of, first };

@@ -2,7 +2,7 @@ import type { ExecutionOptions } from '../execution/execution.ts';
 import type { InterventionGraph } from '../graph/graph.ts';
 import { type InputTensor, StringTensor } from '../tensor/string-tensor.ts';
 import { Tensor } from '../tensor/tensor.ts';
-import { printLines } from '../tracing/logs.ts';
+import { printKnownLines, printLines } from '../tracing/logs.ts';
 import type { TraceRequest } from '../types/backend.ts';
 import { fillGradients } from './filled-gradients.ts';
 import type { BuiltTrace } from './finish-trace.ts';
@@ -61,5 +61,6 @@ export class RecordedTrace implements BuiltTrace {
 
   undo(): void {
     this.results.undo();
+    printKnownLines(this.tracing.builder);
   }
 }

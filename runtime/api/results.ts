@@ -131,8 +131,9 @@ export class Results {
       this.checkHeld(value, path, seen);
       return;
     }
-    for (const [key, field] of Object.entries(value)) {
-      this.collect(field, Array.isArray(value) ? `${path}[${key}]` : `${path}.${key}`, seen);
+    for (const [key, field] of fieldsOf(value)) {
+      const isName = typeof key === 'string' && !Array.isArray(value);
+      this.collect(field, isName ? `${path}.${key}` : `${path}[${String(key)}]`, seen);
     }
   }
 
@@ -235,38 +236,55 @@ export class Results {
     if (kept) return kept.with((entry) => this.fields(entry, at, made, {}));
     if (!Array.isArray(value) && (value instanceof Tensor || !isPlainObject(value))) return value;
     if (made.has(value)) return made.get(value);
-    if (Array.isArray(value)) {
-      const copy: unknown[] = [];
-      made.set(value, copy);
-      let next = 0;
-      value.forEach((item, i) => {
-        // holes stay holes
-        copy.length += i - next;
-        next = i + 1;
-        if (item instanceof GraphEntries) {
-          const plain = (one: unknown) => this.build(one, at, made);
-          for (const entry of entriesBack(item, at, { plain, tensor: (tensor) => tensor })) copy.push(entry);
-        }
-        // Of a list with an entry per step, the steps that did not run have none.
-        else if (!this.isMissing(item, at)) copy.push(this.build(item, at, made));
-      });
-      copy.length += value.length - next;
-      return copy;
-    }
-    const copy = {};
+    if (!this.isOfRun(value, new Set())) return value;
+    const copy = Array.isArray(value) ? [] : (Object.create(Object.getPrototypeOf(value)) as object);
     made.set(value, copy);
-    return this.fields(value, at, made, copy);
+    if (Array.isArray(value)) this.items(value, at, made, copy as unknown[]);
+    return likewise(value, this.fields(value, at, made, copy));
   }
 
+  private items(of: readonly unknown[], at: At, made: Map<object, unknown>, copy: unknown[]): void {
+    let next = 0;
+    of.forEach((item, i) => {
+      // holes stay holes
+      copy.length += i - next;
+      next = i + 1;
+      if (item instanceof GraphEntries) {
+        const plain = (one: unknown) => this.build(one, at, made);
+        for (const entry of entriesBack(item, at, { plain, tensor: (tensor) => tensor })) copy.push(entry);
+      }
+      // Of a list with an entry per step, the steps that did not run have none.
+      else if (!this.isMissing(item, at)) copy.push(this.build(item, at, made));
+    });
+    copy.length += of.length - next;
+  }
+
+  /** All but the items of an array. */
   private fields(of: object, at: At, made: Map<object, unknown>, copy: object): Record<string, unknown> {
-    for (const [key, field] of Object.entries(of)) {
-      const content =
-        field instanceof Unreadable
-          ? field.property
-          : { value: this.build(field, at, made), enumerable: true, configurable: true, writable: true };
-      Object.defineProperty(copy, key, content);
+    for (const [key, field, property] of fieldsOf(of)) {
+      if (Array.isArray(of) && isIndex(key)) continue;
+      const { enumerable = true, configurable = true, writable = true } = property;
+      const isGetter = !('value' in property) && !this.isOfRun(field, new Set());
+      const kept = field instanceof Unreadable ? field.property : isGetter ? property : null;
+      const built = () => ({ value: this.build(field, at, made), enumerable, configurable, writable });
+      Object.defineProperty(copy, key, kept ?? built());
     }
     return copy as Record<string, unknown>;
+  }
+
+  /** Whether the run has a say in a value. An array or object that it has none in is no copy, but the one that the block returned. */
+  private isOfRun(value: unknown, seen: Set<object>): boolean {
+    if (varyingOf(value) || settled(value) !== value) return true;
+    if (isSaved(value) || savedTexts(value) || keptOf(value)) return true;
+    if (value instanceof GraphEntries || value instanceof Unreadable) return true;
+    const isList = Array.isArray(value);
+    if (!isList && (value instanceof Tensor || !isPlainObject(value))) return false;
+    if (seen.has(value)) return false;
+    seen.add(value);
+    // One that the graph has filled has the methods of such.
+    if (isList && Object.getPrototypeOf(value) !== Array.prototype) return true;
+    const properties = Object.values(Object.getOwnPropertyDescriptors(value) as Record<string, PropertyDescriptor>);
+    return properties.some((property) => this.isOfRun(property.value, seen));
   }
 
   /** Whether a value was saved in this trace in a step that did not run, or is an object of such values. */
@@ -282,6 +300,29 @@ export class Results {
     if (typeof state !== 'object' || state?.kind !== 'single') return false;
     return at(state.value) === undefined && !this.missing.has(state.value);
   }
+}
+
+type Field = readonly [key: PropertyKey, value: unknown, property: PropertyDescriptor];
+
+/** What an array or plain object holds, under whatever key: of a getter what it gives, unless it is hidden. */
+function fieldsOf(holder: object): Field[] {
+  return Reflect.ownKeys(holder).flatMap((key): Field[] => {
+    const property = Object.getOwnPropertyDescriptor(holder, key)!;
+    const isLength = key === 'length' && Array.isArray(holder);
+    const isAsked = !('value' in property) && property.enumerable === true;
+    return isLength ? [] : [[key, isAsked ? Reflect.get(holder, key) : property.value, property]];
+  });
+}
+
+function isIndex(key: PropertyKey): boolean {
+  return typeof key === 'string' && /^(0|[1-9]\d*)$/.test(key);
+}
+
+/** Takes from the copy what its model does not allow either. */
+function likewise<T extends object>(model: object, copy: T): T {
+  if (Object.isExtensible(model)) return copy;
+  if (Object.isFrozen(model)) return Object.freeze(copy);
+  return Object.isSealed(model) ? Object.seal(copy) : Object.preventExtensions(copy);
 }
 
 /** What an object holds: the entries of a Map or Set, and its own properties. */

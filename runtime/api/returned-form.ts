@@ -1,7 +1,6 @@
 import type { Value } from '../graph/types.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { saving } from '../tracing/hidden.ts';
-import { isPlainObject } from '../tracing/plain-object.ts';
 import { isSaved } from '../tracing/saves.ts';
 
 /** What a block returns, without the values of its trace: which of its saves stands where. */
@@ -34,7 +33,8 @@ export function formOf(
   if (seen.has(object)) return null;
   seen.add(object);
   const isArray = Array.isArray(object);
-  if (!isArray && !isPlainObject(object)) return null;
+  if (Object.getPrototypeOf(object) !== (isArray ? Array.prototype : Object.prototype)) return null;
+  if (!Object.isExtensible(object)) return null;
   const keys = Object.keys(object);
   const descriptors = Object.getOwnPropertyDescriptors(object) as Record<string, PropertyDescriptor>;
   // An array has its length besides.
@@ -42,8 +42,8 @@ export function formOf(
   if (isArray && keys.length !== object.length) return null;
   const fields: [string, ReturnedForm][] = [];
   for (const key of keys) {
-    const { get, set, value } = descriptors[key]!;
-    const field = get || set ? null : formOf(value, position, seen);
+    const { writable, configurable, value } = descriptors[key]!;
+    const field = writable && configurable ? formOf(value, position, seen) : null;
     if (!field) return null;
     fields.push([key, field]);
   }

@@ -8,6 +8,7 @@ import type { ParameterGradient } from '../tracing/block-passes.ts';
 import { activeBuilder, Builder, withBuilder } from '../tracing/builder.ts';
 import type { TracedForward } from '../tracing/forward.ts';
 import type { Slot } from '../tracing/journal.ts';
+import { printKnownLines } from '../tracing/logs.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import { varyingOf } from '../tracing/varying.ts';
 import type { TraceRequest } from '../types/backend.ts';
@@ -128,6 +129,7 @@ export class Tracing {
     const left = new LeftBehind(this.builder);
     left.suspend();
     left.undo();
+    printKnownLines(this.builder);
   }
 
   /** Writes the new values of the models' tensors; forwards inside others come first, since their outputs may be written there. */

@@ -1,8 +1,10 @@
 import { TraceError } from '../errors.ts';
 import type { Site } from '../graph/types.ts';
+import { isOwnProxy } from '../own-proxies.ts';
 import type { Builder } from '../tracing/builder.ts';
 import { isOurs } from '../tracing/harmless.ts';
 import { GraphEntries } from '../tracing/lists.ts';
+import { isPlainObject } from '../tracing/plain-object.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import { type Varying, varies, varyingOf } from '../tracing/varying.ts';
 import { isCompiled } from './blocks.ts';
@@ -52,6 +54,19 @@ export function checkCopied(value: unknown, site: Site): void {
 export function holdsFilled(value: unknown): boolean {
   for (const one of parts([value])) if (one instanceof GraphEntries) return true;
   return false;
+}
+
+/** Whether a value of a trace is among values, or in an array or plain object among them. */
+export function holdsTraced(values: readonly unknown[]): boolean {
+  const seen = new Set<object>();
+  const isTraced = (value: unknown): boolean => {
+    if (value instanceof TensorProxy) return true;
+    if (!Array.isArray(value) && (isOwnProxy(value) || !isPlainObject(value))) return false;
+    if (seen.has(value)) return false;
+    seen.add(value);
+    return Object.values(Object.getOwnPropertyDescriptors(value)).some(({ value: held }) => isTraced(held));
+  };
+  return values.some(isTraced);
 }
 
 function refuse(found: Varying | null | undefined, site: Site): void {

@@ -1,13 +1,12 @@
 import type { Site } from '../graph/types.ts';
 import { activeBuilder } from '../tracing/builder.ts';
 import { print } from '../tracing/logs.ts';
-import { TensorProxy } from '../tracing/proxy.ts';
 import { uses, varyingOf } from '../tracing/varying.ts';
-import { checkPrinted } from './leaving.ts';
+import { checkPrinted, holdsTraced } from './leaving.ts';
 
 /**
  * `console.log(…)`: for traced values, and in branches and loops of the graph, the line is printed when the model has run,
- * with the values it then has.
+ * with the values it then has, and so are the lines behind it.
  */
 export function log(method: 'log' | 'info' | 'warn' | 'error' | 'debug', values: readonly unknown[], site: Site): void {
   const target = activeBuilder();
@@ -17,7 +16,7 @@ export function log(method: 'log' | 'info' | 'warn' | 'error' | 'debug', values:
     return;
   }
   if (target) checkPrinted(target, values, site);
-  if (!target || !(target.isRecording || values.some((value) => value instanceof TensorProxy))) {
+  if (!target || !(target.isRecording || target.lines.length > 0 || holdsTraced(values))) {
     console[method](...values);
     return;
   }

@@ -9,7 +9,7 @@ import { TensorProxy } from '../tracing/proxy.ts';
 import { isCompiled } from './blocks.ts';
 import type { Call } from './indirect-calls.ts';
 import { isIntrinsic } from './intrinsics.ts';
-import { questionIn } from './plain-code.ts';
+import { type Other, questionIn } from './plain-code.ts';
 
 /**
  * Before a call in a block: a function that was not compiled may be handed values of the trace, but not ask them
@@ -17,7 +17,7 @@ import { questionIn } from './plain-code.ts';
  * @throws TraceError if its text does
  */
 export function checkPlainCode({ fn, receiver, values }: Call, site: Site): void {
-  if (isCompiled(fn) || isHarmless(fn) || isModule(fn)) return;
+  if (mayAsk(fn)) return;
   if (!isIntrinsic(fn)) {
     check(fn, receiver, values, site);
     return;
@@ -25,15 +25,26 @@ export function checkPlainCode({ fn, receiver, values }: Call, site: Site): void
   // a function that JavaScript calls itself, with the elements of its receiver or of what it is given
   for (const value of values) {
     if (typeof value !== 'function' || isIntrinsic(value)) continue;
-    if (isCompiled(value) || isHarmless(value) || isModule(value)) continue;
+    if (mayAsk(value)) continue;
     const given = [receiver, ...values].filter((one) => one !== value);
     const isOfTwo = /^(reduce|sort|toSorted)/.test((fn as { name: string }).name);
     check(value, undefined, isOfTwo ? [given, given] : [given], site);
   }
 }
 
+/** Whether a function knows values of a trace, or asks for nothing that matters. */
+function mayAsk(fn: object): boolean {
+  return isCompiled(fn) || isHarmless(fn) || isModule(fn);
+}
+
 function check(fn: object, receiver: unknown, values: readonly unknown[], site: Site): void {
-  const question = questionIn(fn, receiver, values, holds);
+  const traced = values.filter((value) => holds(value));
+  const other: Other = (one, areTraced) => {
+    if (typeof one !== 'function' || isIntrinsic(one) || mayAsk(one)) return null;
+    const given = areTraced.map((isTraced) => (isTraced ? traced : undefined));
+    return questionIn(one, undefined, given, holds, () => null);
+  };
+  const question = questionIn(fn, receiver, values, holds, other);
   if (question === null) return;
   const { name } = fn as { name?: unknown };
   const named = typeof name === 'string' && name !== '' ? `The function ${name}` : 'A function without a name';

@@ -18,6 +18,12 @@ const TELLING = /^(is[A-Z]|keys$)/;
 const OF_RUN = new Set('output outputs input inputs weight bias'.split(' '));
 /** Methods that look a value up. */
 const LOOKING = new Set('includes indexOf lastIndexOf has get delete'.split(' '));
+/** Functions of Number and Object that answer for a number otherwise than for what stands for one. */
+const OF_NUMBERS = new Set('Number.isFinite Number.isInteger Number.isNaN Number.isSafeInteger Object.is'.split(' '));
+/** Types that a number may or may not be of. */
+const OF_LANGUAGE = new Set('Object Number Boolean Function'.split(' '));
+/** Methods that ask what a function gives by its truth. */
+const DECIDED = new Set('filter find findIndex findLast findLastIndex some every'.split(' '));
 /** Methods that put values into their receiver. */
 const STORING = new Set('push unshift set add fill splice'.split(' '));
 
@@ -40,6 +46,9 @@ type Tokens = readonly string[];
 
 /** Whether a value is one of a trace, holds one or gives one. */
 export type Holds = (value: unknown) => boolean;
+
+/** Where a function asks, of whose arguments some are values of the trace; null for what is none, or may do so. */
+export type Other = (fn: unknown, areTraced: readonly boolean[]) => Question | null;
 
 /** Names that are or hold values of a trace, with what they are where that is known. */
 type Traced = Map<string, unknown>;
@@ -68,8 +77,11 @@ export class PlainCode {
     this.tokens = isOfClass ? tokens.slice(0, closing(tokens, tokens.indexOf('{', end)) + 1) : isClass ? [] : tokens;
   }
 
-  /** The first place where it asks a value of the trace. */
-  question(receiver: unknown, values: readonly unknown[], holds: Holds): Question | null {
+  /**
+   * The first place where it asks a value of the trace.
+   * @param other the same of a function that it is given, and hands one on to
+   */
+  question(receiver: unknown, values: readonly unknown[], holds: Holds, other: Other = () => null): Question | null {
     const traced: Traced = new Map(holds(receiver) ? [['this', receiver]] : []);
     for (const [i, parameter] of this.parameters.entries()) {
       const isRest = parameter[0] === '...';
@@ -84,6 +96,14 @@ export class PlainCode {
     for (let i = this.body; i < this.tokens.length; i++) {
       const found = this.questionAt(i, traced, holds);
       if (found !== null) return found;
+    }
+    for (const [i, [name, ...more]] of this.parameters.entries()) {
+      if (more.length > 0 || !isName(name)) continue;
+      for (const given of this.callsOf(name)) {
+        const areTraced = given.map((one) => this.mayBeTraced(one, traced, holds));
+        const found = areTraced.includes(true) ? other(values[i], areTraced) : null;
+        if (found !== null) return found;
+      }
     }
     return null;
   }
@@ -138,10 +158,25 @@ export class PlainCode {
     }
   }
 
-  /** The parameters of a function that is given to a method of a value of the trace. */
+  /** What a function is called with, by its name, each time. */
+  private callsOf(name: string | undefined): readonly (readonly Tokens[])[] {
+    const { tokens } = this;
+    if (!isName(name)) return [];
+    return tokens.flatMap((token, i) => {
+      const isCall = token === name && tokens[i + 1] === '(' && i > this.body && !isMemberName(tokens, i);
+      if (!isCall || tokens[i - 1] === 'function') return [];
+      return [divided(tokens.slice(i + 2, closing(tokens, i + 1)), ONLY_COMMA)];
+    });
+  }
+
+  /** The parameters of a function that is called with a value of the trace, or given to a method of one. */
   private followParameters(start: number, end: number, traced: Traced, holds: Holds, from = start): void {
     const { tokens } = this;
     let at = from - 1;
+    const calls = this.callsOf(tokens[from] === 'function' ? tokens[from + 1] : nameOf(tokens, from));
+    if (calls.some((given) => given.some((one) => this.mayBeTraced(one, traced, holds)))) {
+      for (const name of bound(tokens.slice(start, end))) traced.set(name, SOMETHING);
+    }
     while (at >= this.body && !BRACKETS.has(tokens[at]!))
       at = isClosing(tokens[at]!) ? opening(tokens, at) - 1 : at - 1;
     if (at < this.body || tokens[at] !== '(') return;
@@ -188,6 +223,18 @@ export class PlainCode {
         ? sides.map(shortened).join(` ${token} `)
         : null;
     }
+    if (token === 'instanceof' && OF_LANGUAGE.has(tokens[i + 1] ?? '')) {
+      const operand = this.left(i - 1);
+      return this.mayBeTraced(operand, traced, holds) ? `${shortened(operand)} instanceof ${tokens[i + 1]}` : null;
+    }
+    if (isMember && tokens[i + 1] === '(' && OF_NUMBERS.has(`${tokens[i - 2]}.${token}`)) {
+      const given = tokens.slice(i + 2, closing(tokens, i + 1));
+      return this.mayBeTraced(given, traced, holds) ? `${tokens[i - 2]}.${token}(${shortened(given)})` : null;
+    }
+    if (isMember && DECIDED.has(token) && tokens[i + 1] === '(') {
+      const given = this.given(i + 2).find((one) => this.asks(one, traced, holds));
+      if (given) return `${token}(… => ${shortened(given)})`;
+    }
     if (isMember && LOOKING.has(token) && tokens[i + 1] === '(') {
       const given = tokens.slice(i + 2, closing(tokens, i + 1));
       return this.mayBeTraced(given, traced, holds) ? `${token}(${shortened(given)})` : null;
@@ -199,6 +246,18 @@ export class PlainCode {
     )
       return 'filter(Boolean)';
     return null;
+  }
+
+  /** What a function gives that begins at `at`: the expressions that it returns. */
+  private given(at: number): readonly Tokens[] {
+    const { tokens } = this;
+    const start = tokens[at] === 'function' ? tokens.indexOf('(', at) : at;
+    const end = tokens[start] === '(' ? closing(tokens, start) : start;
+    const body = tokens[at] === 'function' ? end + 1 : end + 2;
+    if (tokens[at] !== 'function' && tokens[end + 1] !== '=>') return [];
+    if (tokens[body] !== '{') return [this.right(body, ENDS)];
+    const inside = Array.from({ length: closing(tokens, body) - body }, (_, i) => body + i);
+    return inside.filter((i) => tokens[i] === 'return').map((i) => this.right(i + 1, ENDS));
   }
 
   /** Whether it is asked of an expression, by its truth, what only the run knows. */
@@ -294,6 +353,12 @@ function isMemberName(tokens: Tokens, at: number): boolean {
   return tokens[at - 1] === '.' || tokens[at - 1] === '?.';
 }
 
+/** The name that an arrow function gets which begins at `at`. */
+function nameOf(tokens: Tokens, at: number): string | undefined {
+  const before = tokens[at - 1] === 'async' ? at - 1 : at;
+  return tokens[before - 1] === '=' ? tokens[before - 2] : undefined;
+}
+
 /** The names that a pattern or a list of parameters declares. */
 function bound(pattern: Tokens): readonly string[] {
   return pattern.filter((token, i) => isName(token) && pattern[i + 1] !== ':' && pattern[i - 1] !== '.');
@@ -332,11 +397,17 @@ const known = new WeakMap<object, PlainCode>();
  * The first place where a function that was not compiled asks a value of the trace what only the run knows; null if its
  * text has none.
  */
-export function questionIn(fn: object, receiver: unknown, values: readonly unknown[], holds: Holds): Question | null {
+export function questionIn(
+  fn: object,
+  receiver: unknown,
+  values: readonly unknown[],
+  holds: Holds,
+  other: Other,
+): Question | null {
   let code = known.get(fn);
   if (!code) {
     code = new PlainCode(Function.prototype.toString.call(fn));
     known.set(fn, code);
   }
-  return code.question(receiver, values, holds);
+  return code.question(receiver, values, holds, other);
 }

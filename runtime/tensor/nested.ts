@@ -16,6 +16,8 @@ export interface TensorLike {
   readonly dims: readonly number[];
   readonly dtype: DType;
   readonly data: Data;
+  /** The elements as a tensor of this library keeps them. */
+  readonly raw?: Raw;
 }
 
 /** A tensor of ONNX Runtime: halves are their bits, or a `Float16Array` where the engine has it. */
@@ -45,7 +47,10 @@ function flatRow(value: unknown): Flat | null {
     return { dims: [values.length], values, dtype };
   }
   if (isOrtTensor(value)) return { dims: value.dims, values: elementsOf(value), dtype: value.type as DType };
-  if (isTensorLike(value)) return { dims: value.dims, values: value.data, dtype: value.dtype };
+  if (isTensorLike(value)) {
+    const { dims, dtype, raw } = value;
+    return { dims, values: raw ? decode(raw, dtype) : value.data, dtype };
+  }
   return null;
 }
 

@@ -1,7 +1,7 @@
 import { refuseMore } from '../arguments.ts';
 import type { DType } from '../graph/types.ts';
 import { noteOfParameters } from './of-parameters.ts';
-import { type DataOf, decode, isFloatDType } from './storage.ts';
+import { isFloatDType } from './storage.ts';
 import { type AnyTensor, at, Tensor, type TensorData } from './tensor.ts';
 
 export type FloatDType = 'float16' | 'float32' | 'float64';
@@ -57,11 +57,6 @@ export class Parameter<D extends FloatDType = 'float32'> extends Tensor<D> {
   override to<T extends DType>(dtype: T | Tensor<T>): Tensor<T> {
     const traced = Parameter.inBlock.traced(this);
     return traced ? (traced.to(dtype) as Tensor<T>) : super.to(dtype);
-  }
-
-  /** The elements, row by row, as they are now: an optimizer changes them. Halves are decoded to a Float32Array. */
-  override get data(): DataOf<D> {
-    return decode(this.raw, this.dtype) as DataOf<D>;
   }
 
   /**

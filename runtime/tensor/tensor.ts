@@ -1,6 +1,7 @@
 import type { DType } from '../graph/types.ts';
 import { isOwnInstance, ownProxy } from '../own-proxies.ts';
 import type { AtIndex, Slice } from './at-index.ts';
+import { halfElements } from './halves.ts';
 import { selectLists } from './list-selection.ts';
 import { flattenNested, type NestedArray, type OrtTensor } from './nested.ts';
 import { alsoOfParameters } from './of-parameters.ts';
@@ -33,9 +34,6 @@ export type Returned<D extends DType = 'float32'> = number & Tensor<D>;
 /** What `Tensor.from` takes. */
 export type TensorData = number | bigint | boolean | NestedArray | TypedArray | AnyTensor | OrtTensor;
 
-/** The elements of halves, decoded, by their bits. */
-const halves = new WeakMap<object, Data>();
-
 /** What an index gives: `tensor[at](':, -1')`. */
 export const at = Symbol('at');
 
@@ -48,8 +46,10 @@ abstract class Indexed {
   /** Sets what every tensor has: through the proxy it would take several times as long. */
   constructor(dtype: DType, dims: readonly number[], raw: RawOf<DType>) {
     this.dtype = dtype;
-    this.dims = dims;
+    // A program that changed the list would have a tensor of other sizes than its elements have.
+    this.dims = Object.freeze([...dims]);
     this.raw = raw;
+    if (dtype === 'float16') Object.defineProperties(this, halfElements(raw as RawOf<'float16'>));
     // biome-ignore lint/correctness/noConstructorReturn: no other object can be asked for any index.
     return ownProxy(this, indexing);
   }
@@ -103,14 +103,9 @@ export class Tensor<D extends DType = 'float32'> extends Indexed {
     return new Tensor(target, dims ?? flat.dims, encode(flat.values, target)) as Returned<D>;
   }
 
-  /** The elements, row by row; halves are decoded to a Float32Array. */
+  /** The elements, row by row; halves as numbers, in a Float32Array. */
   get data(): DataOf<D> {
-    const { raw } = this;
-    if (this.dtype !== 'float16') return raw as DataOf<D>;
-    // The same one each time: who writes to it finds that again.
-    const known = halves.get(raw) ?? decode(raw, 'float16');
-    halves.set(raw, known);
-    return known as DataOf<D>;
+    return this.raw as unknown as DataOf<D>;
   }
 
   /** The dimensions, by PyTorch's name. */
@@ -127,7 +122,7 @@ export class Tensor<D extends DType = 'float32'> extends Indexed {
   item(): D extends 'bool' ? boolean : number {
     if (this.raw.length !== 1)
       throw new RangeError(`a Tensor with ${this.raw.length} elements cannot be converted to a number`);
-    return element(this.data, 0, this.dtype) as D extends 'bool' ? boolean : number;
+    return element(kept(this), 0, this.dtype) as D extends 'bool' ? boolean : number;
   }
 
   /**
@@ -136,14 +131,15 @@ export class Tensor<D extends DType = 'float32'> extends Indexed {
    */
   toArray(): unknown {
     // Read once: every access to a member goes through the proxy.
-    const { data, dims, dtype } = this;
+    const { dims, dtype } = this;
+    const data = kept(this);
     const rows = (dim: number, offset: number, span: number): unknown => {
       const length = dims[dim];
       if (length === undefined) return element(data, offset, dtype);
       const step = length === 0 ? 0 : span / length;
       return Array.from({ length }, (_, i) => rows(dim + 1, offset + i * step, step));
     };
-    return rows(0, 0, this.raw.length);
+    return rows(0, 0, data.length);
   }
 
   /** The same elements as another dtype, or that of another tensor; fractions are cut off for integers. */
@@ -174,7 +170,7 @@ export class Tensor<D extends DType = 'float32'> extends Indexed {
   }
 
   override toString(): string {
-    return printTensor(this.data, this.dims, this.dtype);
+    return printTensor(kept(this), this.dims, this.dtype);
   }
 
   toJSON(): unknown {
@@ -196,9 +192,12 @@ export class Tensor<D extends DType = 'float32'> extends Indexed {
 
   /** What a notebook shows. */
   [Symbol.for('Jupyter.display')](): Readonly<Record<string, string>> {
-    return { 'text/plain': this.toString(), 'text/html': tensorPicture(this.data, this.dims, this.dtype) };
+    return { 'text/plain': this.toString(), 'text/html': tensorPicture(kept(this), this.dims, this.dtype) };
   }
 }
+
+/** Members that are what a tensor is. */
+const FIXED: ReadonlySet<PropertyKey> = new Set(['dtype', 'dims', 'shape', 'ndim', 'raw', 'data']);
 
 /** What a tensor is asked for goes through here. */
 export const indexing = {
@@ -216,6 +215,11 @@ export const indexing = {
   set(target: Indexed, key: string | symbol, value: unknown, receiver: object): boolean {
     if (typeof key === 'string' && !(key in target) && isSliceString(key)) {
       throw new TypeError(`a tensor outside of a trace cannot be assigned to by index [${key}]: change its data`);
+    }
+    if (FIXED.has(key)) {
+      throw new TypeError(
+        `the ${String(key)} of a tensor cannot be assigned: write to the elements of its data, or make another one by reshape(), to() or Tensor.from()`,
+      );
     }
     return Reflect.set(target, key, value, receiver);
   },
@@ -235,6 +239,11 @@ function select(of: readonly number[], items: readonly SliceItem[]) {
   if (basic.length < items.length) return selectLists(of, items);
   const selection = selectItems(of, basic);
   return { dims: selection.dims, positions: selectedPositions(selection) };
+}
+
+/** The elements as the tensor keeps them: a number that a program has written is the nearest half. */
+function kept({ raw, dtype }: Tensor<DType>): Data {
+  return decode(raw, dtype);
 }
 
 function element(data: Data, index: number, dtype: DType): number | bigint | boolean {

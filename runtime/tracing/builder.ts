@@ -16,6 +16,7 @@ import type { Fact } from './facts.ts';
 import { firstRowHint } from './first-row.ts';
 import { TracedForward } from './forward.ts';
 import { type Births, type Change, Journal, type Noted, type Slot } from './journal.ts';
+import { LineCount } from './line-count.ts';
 import type { LogLine } from './logs.ts';
 import { MadeObjects } from './made-objects.ts';
 import type { TracedModel } from './model.ts';
@@ -90,6 +91,7 @@ export class Builder {
   readonly assigned = new AssignedTensors();
   /** The lines that are printed when the model has run. */
   readonly lines: LogLine[] = [];
+  readonly lineCount = new LineCount();
   /** The slots of the user's objects. */
   readonly slots = new ObjectSlots();
   readonly objects = new MadeObjects();

@@ -86,13 +86,15 @@ export type Resolved<T> = T extends Saved
   ? Returned
   : T extends TracedNumber
     ? never
-    : T extends AnyTensor
+    : T extends AnyTensor | ((...values: never[]) => unknown)
       ? T
       : T extends readonly unknown[]
         ? { [K in keyof T]: Resolved<T[K]> }
-        : T extends object
-          ? { [K in keyof T]: Resolved<T[K]> }
-          : T;
+        : T extends ReadonlyMap<infer K, infer V>
+          ? Map<K, Resolved<V>>
+          : T extends object
+            ? { [K in keyof T]: Resolved<T[K]> }
+            : T;
 
 /** The largest or smallest values along a dimension, and where they are (int64). */
 export interface ValuesAndIndices {

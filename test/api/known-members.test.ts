@@ -161,14 +161,6 @@ const CASES: Record<string, Case> = {
       },
     ],
   },
-  'the list of dims of a tensor, which a program changes': {
-    make: () => {
-      const dims = [1, 10];
-      return { dims, t: new Tensor('float32', dims, new Float32Array(10).fill(2)) };
-    },
-    trace: ({ t }) => model.trace({ x }, () => save(model.layer1.output['0:1'].mul(t).mul(t.shape[0]))),
-    changes: [({ dims }) => dims.splice(0, 2, 10, 1)],
-  },
   'results with a member named __proto__': {
     make: () => ({ n: 2 }),
     trace: async ({ n }) => {

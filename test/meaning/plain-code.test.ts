@@ -43,6 +43,16 @@ describe('a function that was not compiled asks what only the run knows', () => 
     ['async (c) => (await c) ? 1 : 2', [TRACED]],
     ['class A { constructor(c) { this.v = c ? 1 : 2; } }', [TRACED]],
     ['m(c) { return c ? 1 : 2; }', [TRACED]],
+    ['(c) => Number.isFinite(c)', [TRACED]],
+    ['(c) => Object.is(c, 1)', [TRACED]],
+    ['(c) => c instanceof Object', [TRACED]],
+    ['(list) => list.filter((v) => v)', [[TRACED]]],
+    ['(list) => list.find(function (v) { return v && 1; })', [[TRACED]]],
+    ['(list) => list.some((v) => { if (1) { return v; } return 0; })', [[TRACED]]],
+    ['(c, names) => names.every(() => c)', [TRACED, [1]]],
+    ['(c) => { const ask = (v) => v ? 1 : 2; return ask(c); }', [TRACED]],
+    ['(c) => { function ask(v) { return v ? 1 : 2; } return ask(c); }', [TRACED]],
+    ['(c) => { const ask = async v => !v; return ask(1, c); }', [TRACED]],
   ])('%s', (text, values) => {
     expect(question(text, ...values)).not.toBeNull();
   });
@@ -71,6 +81,10 @@ describe('a function that was not compiled and only hands values on, or asks wha
     ['(x) => { /* x ? */ // if (x)\n return x; }', [TRACED]],
     ['(c, a, b) => c ? a : b', [true, TRACED, TRACED]],
     ['(layer, i) => i === 0 ? layer.input : layer.output', [{}, 0]],
+    ['(x, names) => names.filter((name) => name).map((name) => mean(x, name))', [TRACED, [1]]],
+    ['(x, names) => names.filter((name) => { return name > 1; }).length', [TRACED, [1]]],
+    ['(x, n) => Number.isInteger(n) && n instanceof Object ? x : mean(x)', [TRACED, 1]],
+    ['(x, flag) => { const pick = (f) => f ? 1 : 2; mean(x); return pick(flag); }', [TRACED, true]],
     ['class A { v; m() { return this.v ? 1 : 2; } constructor(c) { this.v = c; } }', [TRACED]],
   ])('%s', (text, values) => {
     expect(question(text, ...values)).toBeNull();
@@ -88,6 +102,14 @@ const plain = {
   pick: (c: unknown, a: number, b: number) => {
     'use no trace';
     return c ? a : b;
+  },
+  twice: (f: (c: number, a: number, b: number) => number, x: number) => {
+    'use no trace';
+    return f(x, 1, 2);
+  },
+  second: (x: number, flag: number) => {
+    'use no trace';
+    return flag ? x : 0;
   },
   either: (x: unknown) => {
     'use no trace';
@@ -130,6 +152,15 @@ describe('in a block', () => {
       small.trace(() => [traced(0), traced(1)].map(plain.either as never).length),
       /function either was not compiled/,
     ));
+
+  it('so is one in a function that it is given, where it hands a value on', async () => {
+    const { twice, pick } = plain;
+    await fails(
+      small.trace(() => save(twice(pick, traced(0)))),
+      /function twice was not compiled.*\(c \?\)/,
+    );
+    expect(await small.trace(() => save(twice(plain.second, traced(3))))).toBe(3);
+  });
 
   it('so is one of what the receiver holds', () =>
     fails(
