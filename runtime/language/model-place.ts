@@ -3,7 +3,7 @@ import { ModelError } from '../onnx/error.ts';
 import { statFile } from '../onnx/stat-file.ts';
 import { type EncoderFiles, encoderFilesOf } from './encoder-files.ts';
 import { readGenaiConfig } from './genai-config.ts';
-import { type HubOptions, modelFolder } from './hub.ts';
+import { type HubOptions, modelFolder, notThere } from './hub.ts';
 import { chooseModelFile, filesUnder } from './model-files.ts';
 
 /** Where the files of a model are on this machine. */
@@ -39,12 +39,17 @@ export async function modelPlace(pathOrHubId: string, options: HubOptions = {}):
   };
 }
 
-/** What is named like a file is none of the hub's models, whether it is there or not. */
+/** What is named like a file is none of the hub's models where it is not there, either. */
 function isFile(path: string): boolean {
-  return path.endsWith('.onnx') || statFile(path)?.isDirectory() === false;
+  return statFile(path)?.isDirectory() === false || isMissingFile(path);
+}
+
+function isMissingFile(path: string): boolean {
+  return path.endsWith('.onnx') && statFile(path) === undefined;
 }
 
 function placeOfFile(path: string, options: HubOptions): ModelPlace {
+  if (isMissingFile(path)) throw notThere(path);
   const wrong = (['file', 'dtype', 'subfolder', 'revision'] as const).find((name) => options[name] !== undefined);
   if (wrong !== undefined) throw new ModelError(`${path} is a file: leave out the option ${wrong}, or name the folder`);
   const beside = dirname(path);

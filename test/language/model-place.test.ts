@@ -87,6 +87,21 @@ describe('a language model', () => {
     for (const { data } of found) expect(data).toEqual(expected!.data);
   });
 
+  test('in a folder that is named like a file', async () => {
+    cpSync(at('gpt2'), at('gpt2.onnx'), { recursive: true });
+    const lm = await LanguageModel.load(at('gpt2.onnx'), { device: 'cpu' });
+    expect(String(lm)).toContain('lm_head');
+  });
+
+  test.each([
+    ['nowhere/model.onnx', /place.test.ts:\d+:\d+ - no such file: nowhere\/model\.onnx/],
+    ['file:///nowhere/model.onnx', /is a URL: fileURLToPath\(url\) makes a path of it/],
+    ['file:///nowhere', /is a URL: fileURLToPath\(url\) makes a path of it/],
+    ['', /the path of the model is empty/],
+  ])('%j is not there', async (path, says) => {
+    await expect(LanguageModel.load(path)).rejects.toThrow(says);
+  });
+
   test('whose files say how long a text may be', async () => {
     writeFileSync(at('gpt2/generation_config.json'), JSON.stringify({ max_length: 12 }));
     const lm = await LanguageModel.load(at('gpt2'), { device: 'cpu' });
