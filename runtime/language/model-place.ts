@@ -1,4 +1,4 @@
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, relative, sep } from 'node:path';
 import { ModelError } from '../onnx/error.ts';
 import { statFile } from '../onnx/stat-file.ts';
 import { type EncoderFiles, encoderFilesOf } from './encoder-files.ts';
@@ -25,11 +25,11 @@ export async function modelPlace(pathOrHubId: string, options: HubOptions = {}):
   const root = await modelFolder(pathOrHubId, options);
   const { subfolder = '' } = options;
   // Folders of onnxruntime-genai hold a model each, whole; elsewhere a subfolder has the graphs alone.
-  const folder = hasCompanions(join(root, subfolder)) ? join(root, subfolder) : root;
+  const isWhole = subfolder === '' || hasCompanions(join(root, subfolder));
+  const folder = isWhole ? join(root, subfolder) : root;
   const paths = filesUnder(root);
-  const named = join(subfolder, readGenaiConfig(folder)?.model.decoder?.filename ?? '');
-  const isFree = options.file === undefined && options.dtype === undefined;
-  const file = isFree && paths.includes(named) ? named : chooseModelFile(paths, root, options);
+  const isFree = isWhole && options.file === undefined && options.dtype === undefined;
+  const file = (isFree ? genaiFile(folder, root, paths) : null) ?? chooseModelFile(paths, root, options);
   const beside = encoderFilesOf(file, paths);
   const within = (path: string | null) => path && join(root, path);
   return {
@@ -37,6 +37,21 @@ export async function modelPlace(pathOrHubId: string, options: HubOptions = {}):
     path: join(root, file),
     beside: beside && { encoder: join(root, beside.encoder), withPast: within(beside.withPast) },
   };
+}
+
+/**
+ * The file that `genai_config.json` in a folder names, relative to `root`; null where it names none, and where a file of that
+ * name stands among the usual ones alone.
+ */
+function genaiFile(folder: string, root: string, paths: readonly string[]): string | null {
+  const name = readGenaiConfig(folder)?.model.decoder?.filename;
+  if (!name) return null;
+  const path = relative(root, join(folder, name)).split(sep).join('/');
+  if (paths.includes(path)) return path;
+  if (paths.some((one) => basename(one) === basename(name))) return null;
+  throw new ModelError(
+    `${join(folder, 'genai_config.json')} names the file ${name}, which is not there: mend it, or choose a file with the option file`,
+  );
 }
 
 /** What is named like a file is none of the hub's models where it is not there, either. */
