@@ -10,6 +10,7 @@ import { withFinalNormBesideLayers } from './final-norm.ts';
 import { withFreeDims } from './free-dims.ts';
 import type { CacheSizes } from './head-sizes.ts';
 import { withInlinedFunctions } from './inline.ts';
+import { withKeptPadding } from './kept-padding.ts';
 import { lifted } from './lift.ts';
 import { defaultOpset, OnnxModel } from './model.ts';
 import { withOneLayout } from './one-layout.ts';
@@ -101,7 +102,9 @@ function modelOf({ cache, path, real, files }: ReadFile, read: ModelProto): Onnx
 
 /** A model in which the value of each module is a tensor. */
 function canonical(proto: ModelProto): ModelProto {
-  return withFinalNormBesideLayers(withNamedReshapes(withOneLayout(withSplitNodes(withCheckedLoops(proto)))));
+  return withFinalNormBesideLayers(
+    withNamedReshapes(withOneLayout(withSplitNodes(withCheckedLoops(withKeptPadding(proto))))),
+  );
 }
 
 function checkOperatorSet(path: string, proto: ModelProto): void {
