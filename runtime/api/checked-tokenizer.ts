@@ -23,11 +23,15 @@ export class CheckedTokenizer extends Unchecked {
     const wrong = Array.from<unknown>(ids).find(
       (id) => !(typeof id === 'bigint' || Number.isInteger(id)) || Number(id) < 0,
     );
-    if (wrong === undefined) return super.decode(ids, options);
-    throw new TraceError(
-      `tokenizer.decode takes ids of tokens, whole numbers from 0 on, not ${String(wrong)}.`,
-      callerSite(),
-    );
+    if (wrong !== undefined) {
+      throw new TraceError(
+        `tokenizer.decode takes ids of tokens, whole numbers from 0 on, not ${String(wrong)}.`,
+        callerSite(),
+      );
+    }
+    // As in transformers, an id without a token is no text: a model may have more logits than there are tokens.
+    const known = ids.filter((id) => this.id_to_token(Number(id)) !== undefined);
+    return known.length === 0 ? '' : super.decode(known, options);
   }
 }
 

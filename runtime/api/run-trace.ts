@@ -137,7 +137,7 @@ export async function runTrace(
       tensor && tensor.dtype !== graph.saves[i]!.value.type.dtype;
     const refusal = !chosen && answer.some(isOther) ? await refusalOf(map.model) : null;
     if (refusal) throw refusal;
-    return checkAnswer(graph, answer, { sizes: chosen !== null || !built.isDeclared });
+    return checkAnswer(graph, answer, { sizes: chosen !== null || !built.isDeclared, own: chosen === null });
   });
 }
 

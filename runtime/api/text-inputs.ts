@@ -55,7 +55,7 @@ export class TextInputs implements InputMaker {
 
   /** Rows of tokens as inputs, padded to one length. */
   #pad(rows: readonly (readonly number[])[]): Inputs {
-    const { padTokenId, eosTokenIds } = this.#config;
+    const { padTokenId, eosTokenIds, vocabSize } = this.#config;
     const hasMask = this.#model.inputs.some(({ name }) => name === ATTENTION_MASK);
     const isUneven = rows.some(({ length }) => length !== rows[0]!.length);
     const fault = isUneven ? this.#fault(hasMask) : null;
@@ -64,8 +64,14 @@ export class TextInputs implements InputMaker {
         `The prompts have ${rows.map(({ length }) => length).join(', ')} tokens and cannot be batched: ${fault}. Give prompts of one length, or a trace for each.`,
       );
     }
+    const padding = padTokenId ?? eosTokenIds[0] ?? 0;
+    if (isUneven && vocabSize !== null && padding >= vocabSize) {
+      throw new InputError(
+        `The shorter prompts are padded with the token ${padding} (${padTokenId === null ? 'eos_token_id' : 'pad_token_id'} of the model's files), but the model's token ids are whole numbers from 0 to ${vocabSize - 1}. Mend that file, or give prompts of one length.`,
+      );
+    }
     const side = this.#side === 'right' ? 'right' : 'left';
-    const { [TOKEN_IDS]: ids, [ATTENTION_MASK]: mask } = batchRows(rows, padTokenId ?? eosTokenIds[0] ?? 0, side);
+    const { [TOKEN_IDS]: ids, [ATTENTION_MASK]: mask } = batchRows(rows, padding, side);
     return { [TOKEN_IDS]: ids, ...(hasMask && { [ATTENTION_MASK]: mask }) };
   }
 }

@@ -20,15 +20,21 @@ export function runError(error: unknown, model: OnnxModel, graph: InterventionGr
   const site = siteIn(message);
   const node = site ? undefined : nodeIn(message, model);
   const writes = graph && !site ? writesOf(graph) : [];
+  // Nothing of the block is in the way of a node that it sets nothing for.
+  const isOwn = node !== undefined && writes.length === 0;
   const told = [
-    `The model could not run with this intervention: ${reasonOf(message, node, model)}`,
+    `The model could not run${isOwn ? '' : ' with this intervention'}: ${reasonOf(message, node, model)}`,
     node ? `It is the model's own node ${describeNode(node, model)} that fails.` : '',
     writes.length > 0 ? `Look at what the block sets: ${writes.map(({ text }) => text).join(', ')}.` : '',
-    node && writes.length === 0 ? 'Look at the inputs that the model was given.' : '',
+    isOwn ? (UNSUPPORTED.test(message) ? NOWHERE : 'Look at the inputs that the model was given.') : '',
   ];
   const only = writes.length === 1 ? writes[0]!.site : null;
   return new TraceError(told.filter((text) => text !== '').join(' '), site ?? only, { cause: rootOf(error) });
 }
+
+/** How ONNX Runtime says that it has not written a part of an operator. */
+const UNSUPPORTED = /not (?:yet )?(?:supported|implemented)|only (?:supported|implemented)|NOT_IMPLEMENTED/i;
+const NOWHERE = 'ONNX Runtime does not run it on this device, whatever a block does and the model is given.';
 
 /** An error of the device, at the block that ran: nothing in it is to blame. */
 export function deviceError({ reason, how }: CudaError, graph: InterventionGraph, error: unknown): TraceError {

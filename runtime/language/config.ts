@@ -51,7 +51,12 @@ const size = z.number().int().positive().nullish();
 const token = z
   .union([z.string(), z.looseObject({ content: z.string() }).transform(({ content }) => content)])
   .nullish();
-const specialIds = { eos_token_id: ids, bos_token_id: oneId, pad_token_id: oneId };
+/** The same where there may be several. */
+const eosIds = z
+  .union([z.number().int(), z.array(z.number().int())])
+  .transform((found) => [found].flat().filter((one) => one >= 0))
+  .nullish();
+const specialIds = { eos_token_id: eosIds, bos_token_id: oneId, pad_token_id: oneId };
 const sizes = { n_positions: size, max_position_embeddings: size, n_ctx: size, vocab_size: size };
 
 const rules = {

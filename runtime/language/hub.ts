@@ -26,10 +26,16 @@ export async function modelFolder(pathOrHubId: string, options: HubOptions = {})
   if (stat) throw new ModelError(`${pathOrHubId} is a file: give its folder`);
   const packaged = packagedModel(pathOrHubId);
   if (packaged !== null) return packaged;
-  if (!HUB_ID.test(pathOrHubId)) {
-    throw new ModelError(`no such file or folder: ${pathOrHubId} (a model on the hub is named owner/name)`);
-  }
+  if (!HUB_ID.test(pathOrHubId)) throw notThere(pathOrHubId);
   // The hub's client takes a tenth of a second to load: only those who need it wait.
   const { hubFolder } = await import('./hub-folder.ts');
   return hubFolder(pathOrHubId, options);
+}
+
+/** The error for what is neither a file or folder nor the name of a model on the hub. */
+export function notThere(path: string): ModelError {
+  if (path.startsWith('file:')) return new ModelError(`${path} is a URL: fileURLToPath(url) makes a path of it`);
+  if (path === '') return new ModelError('the path of the model is empty');
+  const kind = path.endsWith('.onnx') ? 'file' : 'file or folder';
+  return new ModelError(`no such ${kind}: ${path} (a model on the hub is named owner/name)`);
 }

@@ -8,7 +8,11 @@ export function readText(path: string): string | null {
   const stat = statFile(path);
   if (stat === undefined) return null;
   if (!stat.isFile()) throw new ModelError(`${path} is not a file`);
-  return readFileSync(path, 'utf8');
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(readFileSync(path));
+  } catch (error) {
+    throw new ModelError(`${path} is damaged: it is no text in UTF-8`, { cause: error });
+  }
 }
 
 /**

@@ -64,7 +64,9 @@ function check(row: readonly number[], name: string, { maxPositions, vocabSize }
   const limit = vocabSize ?? Number.MAX_SAFE_INTEGER;
   const wrong = row.findIndex((id) => !Number.isInteger(id) || id < 0 || id >= limit);
   if (wrong >= 0) {
-    const expected = vocabSize ? `whole numbers from 0 to ${vocabSize - 1}` : 'whole numbers from 0 on';
+    const expected = vocabSize
+      ? `whole numbers from 0 to ${vocabSize - 1}, by vocab_size of its configuration`
+      : 'whole numbers from 0 on';
     fail(`${name} has ${describe(row[wrong])} at position ${wrong}, but the model's token ids are ${expected}.`);
   }
   if (maxPositions && row.length > maxPositions) {

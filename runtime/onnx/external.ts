@@ -1,6 +1,8 @@
 import { realpathSync, statSync } from 'node:fs';
 import { isAbsolute, join, relative, sep } from 'node:path';
 import { TensorProto_DataLocation } from 'onnx-buf';
+import { bytesOfElements } from './bytes-of-elements.ts';
+import { elementTypeName } from './dtypes.ts';
 import { ModelError } from './error.ts';
 import { makeMetadata } from './make.ts';
 import type { OpenedFiles } from './opened-files.ts';
@@ -46,6 +48,36 @@ export function withData(tensor: TensorProto, rawData: Uint8Array<ArrayBuffer>):
 }
 
 /**
+ * Sees to it that every tensor whose data stands outside the graph says how many bytes it takes: as many as its elements do.
+ * Throws a ModelError that names the file and the tensor where it says otherwise, or where an offset is none.
+ */
+export function checkRanges(tensors: readonly TensorProto[], path: string): void {
+  for (const tensor of tensors) {
+    if (!isExternal(tensor)) continue;
+    for (const key of ['offset', 'length']) {
+      const value = externalEntry(tensor, key) ?? '0';
+      if (!/^\d+$/.test(value)) {
+        throw new ModelError(
+          `${path} gives the data of the tensor ${tensor.name} the ${key} ${JSON.stringify(value)}: it is a whole number of bytes, from 0 on`,
+        );
+      }
+    }
+    const bytes = bytesOfElements(tensor);
+    if (bytes === null) continue;
+    const told = bytesInFile(tensor);
+    if (told === bytes) continue;
+    // ONNX Runtime takes no length, and 0, for as many as there are elements.
+    if (told !== 0) {
+      throw new ModelError(
+        `${path} gives the tensor ${tensor.name} ${told} bytes of data, but ${elementTypeName(tensor.dataType)} of dims [${tensor.dims.join(', ')}] takes ${bytes}: the file is damaged, or was not written to its end`,
+      );
+    }
+    const others = tensor.externalData.filter(({ key }) => key !== 'length');
+    tensor.externalData = [...others, ...makeMetadata({ length: String(bytes) })];
+  }
+}
+
+/**
  * Checks that the file of every external tensor is there, is long enough and lies inside `folder`, and rewrites
  * locations that are links (a download cache keeps its files so) to what they point at, relative to `realFolder`. The files are
  * added to `files`.
@@ -64,7 +96,7 @@ export function checkExternal(
     if (entry === undefined) throw new ModelError(`the tensor ${tensor.name} has external data without a location`);
     const file = sizes.get(entry.value) ?? resolve(tensor.name, entry.value, folder, realFolder, files);
     sizes.set(entry.value, file);
-    const end = Number(externalEntry(tensor, 'offset') ?? 0) + Number(externalEntry(tensor, 'length') ?? 0);
+    const end = Number(externalEntry(tensor, 'offset') ?? 0) + bytesInFile(tensor);
     if (end > file.size) {
       throw new ModelError(
         `${join(folder, entry.value)} is too short: the tensor ${tensor.name} reaches byte ${end} of ${file.size}`,

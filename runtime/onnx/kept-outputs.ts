@@ -18,9 +18,10 @@ import { smallNumbers } from './small-numbers.ts';
 /**
  * Operators that ONNX Runtime (1.30) joins with those that read their results although these are outputs too, which are then
  * made by nobody: reading them ends the process. `Range` in front of a `Gather` becomes a `Slice`, `Mul` and `Pow` a part of a
- * `FastGelu`.
+ * `FastGelu`, `Cast` between a `Transpose` and a `MatMul` a part of a `FusedMatMul`, and one of halves in front of a norm a part of
+ * a `LayerNormalization` that mixes types.
  */
-const JOINED = new Set(['Range', 'Mul', 'Pow']);
+const JOINED = new Set(['Range', 'Mul', 'Pow', 'Cast']);
 
 /** What the names of nodes begin with that are here for ONNX Runtime alone. */
 const MARK = 'onnsight/kept:';

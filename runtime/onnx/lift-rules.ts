@@ -118,7 +118,18 @@ export const RULES: ReadonlyMap<string, Rule> = new Map<string, Rule>([
       },
     },
   ],
-  ['Dropout', { before: 12, lift: (node) => [changed(node, node.input, ['ratio'])] }],
+  [
+    'Dropout',
+    {
+      before: 12,
+      lift(node, lifter) {
+        const mask = node.output[1] ?? '';
+        if (mask !== '' && lifter.isUsed(mask))
+          throw lifter.cannot(node, `gives the mask ${mask}, which is used, and is that of training`);
+        return [changed(node, node.input, ['ratio'])];
+      },
+    },
+  ],
   ['Hardmax', { before: 13, lift: overRest }],
   ['LogSoftmax', { before: 13, lift: overRest }],
   [

@@ -1,3 +1,4 @@
+import { readsOf } from './captures.ts';
 import { constantsIn } from './constants.ts';
 import { dtypeName } from './dtypes.ts';
 import type { Types } from './element-types.ts';
@@ -63,6 +64,12 @@ export class Lifter {
     if (floatData.length > 0) return floatData;
     const view = new DataView(rawData.buffer, rawData.byteOffset, rawData.byteLength);
     return Array.from({ length: view.byteLength / 4 }, (_, i) => view.getFloat32(4 * i, true));
+  }
+
+  /** Whether a tensor is an output of the graph, or something in it reads it. */
+  isUsed(tensor: string): boolean {
+    const { node, output } = this.#graph;
+    return output.some(({ name }) => name === tensor) || node.some((one) => readsOf(one).includes(tensor));
   }
 
   cannot(node: NodeProto, reason: string): ModelError {

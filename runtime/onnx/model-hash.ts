@@ -1,8 +1,6 @@
 import { createHash } from 'node:crypto';
 import { closeSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
-import { allocate } from '../tensor/storage.ts';
-import { dtypeName } from './dtypes.ts';
 import { bytesInFile, externalEntry, isExternal, withData } from './external.ts';
 import { inlineBytes } from './inline-bytes.ts';
 import { encodeModel, type ModelProto, type TensorProto } from './proto.ts';
@@ -57,15 +55,7 @@ function withoutRemarks(model: ModelProto): ModelProto {
 function digestInFile(tensor: TensorProto, fileAt: (location: string) => number): Uint8Array<ArrayBuffer> {
   const descriptor = fileAt(externalEntry(tensor, 'location')!);
   const start = Number(externalEntry(tensor, 'offset') ?? 0);
-  const size = externalEntry(tensor, 'length') === undefined ? bytesOf(tensor) : bytesInFile(tensor);
-  return digest(chunks(descriptor, start, start + size));
-}
-
-/** How many bytes the elements take; to the end of the file where their type has no width here. */
-function bytesOf({ dataType, dims }: TensorProto): number {
-  const dtype = dtypeName(dataType);
-  const width = dtype === null ? Number.POSITIVE_INFINITY : allocate(dtype, 0).BYTES_PER_ELEMENT;
-  return dims.reduce((bytes, dim) => bytes * Number(dim), width);
+  return digest(chunks(descriptor, start, start + bytesInFile(tensor)));
 }
 
 function* chunks(descriptor: number, start: number, end: number): Generator<Uint8Array> {

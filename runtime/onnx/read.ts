@@ -5,11 +5,12 @@ import { withOpenBranches } from './branches/open.ts';
 import { unmerged, withCacheSwitches } from './cache-branches.ts';
 import { withCheckedLoops } from './checked-loops.ts';
 import { ModelError } from './error.ts';
-import { checkExternal, externalEntry, isExternal } from './external.ts';
+import { checkExternal, checkRanges, externalEntry, isExternal } from './external.ts';
 import { withFinalNormBesideLayers } from './final-norm.ts';
 import { withFreeDims } from './free-dims.ts';
 import type { CacheSizes } from './head-sizes.ts';
 import { withInlinedFunctions } from './inline.ts';
+import { withKeptPadding } from './kept-padding.ts';
 import { lifted } from './lift.ts';
 import { defaultOpset, OnnxModel } from './model.ts';
 import { withOneLayout } from './one-layout.ts';
@@ -84,8 +85,10 @@ function modelOf({ cache, path, real, files }: ReadFile, read: ModelProto): Onnx
   checkElementTypes(path, proto.graph);
   const sorted = withCacheSwitches({ ...proto, graph: inOrder(path, proto.graph) });
   const { proto: open, origins } = withOpenBranches(sorted);
+  const tensors = tensorsOf(open);
+  checkRanges(tensors, path);
   checkExternal(
-    tensorsOf(open).filter((tensor) => !pointsInto(tensor.externalData, basename(real))),
+    tensors.filter((tensor) => !pointsInto(tensor.externalData, basename(real))),
     dirname(resolve(path)),
     folder,
     files,
@@ -99,7 +102,9 @@ function modelOf({ cache, path, real, files }: ReadFile, read: ModelProto): Onnx
 
 /** A model in which the value of each module is a tensor. */
 function canonical(proto: ModelProto): ModelProto {
-  return withFinalNormBesideLayers(withNamedReshapes(withOneLayout(withSplitNodes(withCheckedLoops(proto)))));
+  return withFinalNormBesideLayers(
+    withNamedReshapes(withOneLayout(withSplitNodes(withCheckedLoops(withKeptPadding(proto))))),
+  );
 }
 
 function checkOperatorSet(path: string, proto: ModelProto): void {

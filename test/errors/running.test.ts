@@ -1,5 +1,11 @@
-import { gather, save } from 'onnsight';
-import { describe, it } from 'vitest';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gather, type Loose, NNsight, save } from 'onnsight';
+import { describe, expect, it } from 'vitest';
+import { CONTRIB } from '../../runtime/onnx/domains.ts';
+import { makeGraph, makeModel, makeNode, makeTensor, makeValueInfo } from '../../runtime/onnx/make.ts';
+import { changedNode, encodeModel } from '../../runtime/onnx/proto.ts';
 import { clean, lm, marked } from './support.ts';
 
 const { traceFails } = marked(import.meta.url);
@@ -77,4 +83,62 @@ describe('what the run finds', () => {
       'gathered',
       /with this intervention: an index is out of range: the dimension that it counts along has fewer elements/,
     ));
+});
+
+/** Attention with a norm of queries and keys in it, which ONNX Runtime has for other devices alone. */
+it('a part of an operator that ONNX Runtime does not have on this device', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'onnsight-'));
+  const inputs = ['x', 'x', 'x', '', '', 'lengths', 'length', ...Array<string>(7).fill(''), 'norm', 'norm'];
+  const attributes = { num_heads: { int: 1 }, kv_num_heads: { int: 1 } };
+  const attention = makeNode(
+    'GroupQueryAttention',
+    inputs,
+    ['y', 'keys', 'values'],
+    attributes,
+    '/attn/GroupQueryAttention',
+  );
+  const info = (name: string) => makeValueInfo(name, 'float32', [1, 2, 8]);
+  const weights = [
+    makeTensor('lengths', 'int32', [1], [1]),
+    makeTensor('length', 'int32', [2], []),
+    makeTensor('norm', 'float32', Array<number>(8).fill(1), [8]),
+  ];
+  const graph = makeGraph('norms', [changedNode(attention, { domain: CONTRIB })], [info('x')], [info('y')], weights);
+  const proto = makeModel(graph, 21);
+  const opsetImport = [...proto.opsetImport, { ...proto.opsetImport[0]!, domain: CONTRIB, version: 1n }];
+  writeFileSync(join(folder, 'norms.onnx'), encodeModel({ ...proto, opsetImport }));
+  try {
+    const model = await NNsight.load(join(folder, 'norms.onnx'), { device: 'cpu' });
+    const x = [[Array<number>(8).fill(1), Array<number>(8).fill(2)]];
+    await expect(model.trace({ x }, () => save(model.output))).rejects.toThrow(
+      /^The model could not run: .*not supported.*the model's own node '\/attn\/GroupQueryAttention'.*that fails\. ONNX Runtime does not run it on this device, whatever a block does/,
+    );
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+/** The model gives as many ones as what comes in has columns. */
+it('a tensor that is set and decides sizes', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'onnsight-'));
+  const nodes = [
+    makeNode('Shape', ['x'], ['shape'], {}, '/Shape'),
+    makeNode('Expand', ['one', 'shape'], ['y'], {}, '/Expand'),
+  ];
+  const info = (name: string) => makeValueInfo(name, 'float32', [1, 'n']);
+  const graph = makeGraph('ones', nodes, [info('x')], [info('y')], [makeTensor('one', 'float32', [1], [])]);
+  writeFileSync(join(folder, 'ones.onnx'), encodeModel(makeModel(graph)));
+  try {
+    const model = await NNsight.load<Loose>(join(folder, 'ones.onnx'), { device: 'cpu' });
+    await traceFails(
+      model.trace({ x: [[1, 2, 3]] }, () => {
+        model.ops.Shape.output += 1; // @resized
+        return save(model.output);
+      }),
+      'resized',
+      /What is saved has the dims \[2, 4\] in place of \[1, 3\]: the model takes sizes from what the block sets, .*Shape.output \(/,
+    );
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });

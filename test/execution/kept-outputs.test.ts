@@ -1,9 +1,10 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { backward, intervention, type Loose, NNsight, save } from 'onnsight';
+import { backward, type DType, intervention, type Loose, NNsight, save } from 'onnsight';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { afterAll, expect, it } from 'vitest';
+import { elementType } from '../../runtime/onnx/dtypes.ts';
 import { makeGraph, makeModel, makeNode, makeTensor, makeValueInfo } from '../../runtime/onnx/make.ts';
 import { encodeModel } from '../../runtime/onnx/proto.ts';
 import { compileTo } from '../bundle/support/build.ts';
@@ -11,7 +12,8 @@ import { loadEachWay } from './ways.ts';
 
 /*
  * ONNX Runtime 1.30 joins some operators although what the first makes is an output: a `Range` with a `Gather` (positions of
- * Marian's and Pegasus' decoders), a `Mul` with those behind it to a GELU (Bloom's). Reading that ended the process.
+ * Marian's and Pegasus' decoders), a `Mul` with those behind it to a GELU (Bloom's), a `Cast` with a `Transpose` and a `MatMul`
+ * (Mamba's). Reading that ended the process.
  */
 
 const folder = mkdtempSync(join(tmpdir(), 'onnsight-'));
@@ -142,4 +144,75 @@ it('in a bundle, too', async () => {
   const session = await InferenceSession.create(join(made, 'steer.onnx'));
   const { twice } = await session.run({ x: new Tensor('float32', [1.5, -3], [1, 2]) });
   expect(Array.from(twice!.data as Float32Array)).toEqual([3, -6]);
+});
+
+const turned = [
+  makeNode('Transpose', ['x'], ['turned'], { perm: { ints: [1, 0] } }, '/Transpose'),
+  makeNode('Cast', ['turned'], ['cast'], { to: { int: elementType('float32') } }, '/Cast'),
+  makeNode('MatMul', ['cast', 'matrix'], ['y'], {}, '/MatMul'),
+];
+const turnedPath = join(folder, 'turned.onnx');
+const matrix = makeTensor('matrix', 'float32', [1, 2, 3, 4, 5, 6], [3, 2]);
+const [given, made] = [makeValueInfo('x', 'float32', [3, 'n']), makeValueInfo('y', 'float32', ['n', 2])];
+writeFileSync(turnedPath, encodeModel(makeModel(makeGraph('turned', turned, [given], [made], [matrix]))));
+
+it('a cast between a transposition and a product is given beside the product', async () => {
+  for (const [segmentation, model] of await loadEachWay(() => NNsight.load<Loose>(turnedPath, { device: 'cpu' }))) {
+    const { cast, y } = await model.trace(
+      {
+        x: [
+          [1, 2],
+          [3, 4],
+          [5, 6],
+        ],
+      },
+      () => ({
+        cast: save(model.ops.Cast.output),
+        y: save(model.output),
+      }),
+    );
+    expect(cast.toArray(), segmentation).toEqual([
+      [1, 3, 5],
+      [2, 4, 6],
+    ]);
+    expect(y.toArray(), segmentation).toEqual([
+      [35, 44],
+      [44, 56],
+    ]);
+  }
+});
+
+/** A norm as PyTorch exports one that computes in float32 within halves: its weights are halves. */
+const number = (name: string, value: number, dtype: DType = 'float32') => makeTensor(name, dtype, [value], []);
+const norm = [
+  makeNode('Cast', ['x'], ['cast'], { to: { int: elementType('float32') } }, '/Cast'),
+  makeNode('ReduceMean', ['cast'], ['mean'], { axes: { ints: [-1] } }, '/ReduceMean'),
+  makeNode('Sub', ['cast', 'mean'], ['centred'], {}, '/Sub'),
+  makeNode('Pow', ['centred', 'two'], ['squares'], {}, '/Pow'),
+  makeNode('ReduceMean', ['squares'], ['variance'], { axes: { ints: [-1] } }, '/ReduceMean_1'),
+  makeNode('Add', ['variance', 'epsilon'], ['kept'], {}, '/Add'),
+  makeNode('Sqrt', ['kept'], ['root'], {}, '/Sqrt'),
+  makeNode('Div', ['centred', 'root'], ['normed'], {}, '/Div'),
+  makeNode('Cast', ['normed'], ['rounded'], { to: { int: elementType('float16') } }, '/Cast_1'),
+  makeNode('Mul', ['rounded', 'weight'], ['scaled'], {}, '/Mul'),
+  makeNode('Add', ['scaled', 'bias'], ['y'], {}, '/Add_1'),
+];
+const normPath = join(folder, 'norm.onnx');
+const halves = (name: string) => makeValueInfo(name, 'float16', ['n', 2]);
+const normWeights = [
+  ...[number('two', 2), number('epsilon', 0)],
+  makeTensor('weight', 'float16', [2, 3], [2]),
+  makeTensor('bias', 'float16', [0.5, 1], [2]),
+];
+writeFileSync(normPath, encodeModel(makeModel(makeGraph('norm', norm, [halves('x')], [halves('y')], normWeights))));
+
+it('a cast in front of a norm of halves is given beside the norm', async () => {
+  for (const [segmentation, model] of await loadEachWay(() => NNsight.load<Loose>(normPath, { device: 'cpu' }))) {
+    const { cast, y } = await model.trace({ x: [[1, 3]] }, () => ({
+      cast: save(model.ops.Cast.output),
+      y: save(model.output),
+    }));
+    expect([...cast.data], segmentation).toEqual([1, 3]);
+    expect([...y.data], segmentation).toEqual([-1.5, 4]);
+  }
 });

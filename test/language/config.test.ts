@@ -41,6 +41,16 @@ test('the toy GPT-2', () => {
   });
 });
 
+// As transformers, which compares tokens with them.
+test.each([
+  [-1, []],
+  [[2, -1], [2]],
+])('the end %j of a text is %j', (given, found) => {
+  write('config.json', { eos_token_id: 7 });
+  write('generation_config.json', { eos_token_id: given });
+  expect(readLanguageConfig(folder).eosTokenIds).toEqual(found);
+});
+
 test('a folder without these files says nothing', () => {
   expect(readLanguageConfig(folder)).toEqual({
     eosTokenIds: [],

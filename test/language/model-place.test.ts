@@ -87,6 +87,21 @@ describe('a language model', () => {
     for (const { data } of found) expect(data).toEqual(expected!.data);
   });
 
+  test('in a folder that is named like a file', async () => {
+    cpSync(at('gpt2'), at('gpt2.onnx'), { recursive: true });
+    const lm = await LanguageModel.load(at('gpt2.onnx'), { device: 'cpu' });
+    expect(String(lm)).toContain('lm_head');
+  });
+
+  test.each([
+    ['nowhere/model.onnx', /place.test.ts:\d+:\d+ - no such file: nowhere\/model\.onnx/],
+    ['file:///nowhere/model.onnx', /is a URL: fileURLToPath\(url\) makes a path of it/],
+    ['file:///nowhere', /is a URL: fileURLToPath\(url\) makes a path of it/],
+    ['', /the path of the model is empty/],
+  ])('%j is not there', async (path, says) => {
+    await expect(LanguageModel.load(path)).rejects.toThrow(says);
+  });
+
   test('whose files say how long a text may be', async () => {
     writeFileSync(at('gpt2/generation_config.json'), JSON.stringify({ max_length: 12 }));
     const lm = await LanguageModel.load(at('gpt2'), { device: 'cpu' });
@@ -106,5 +121,53 @@ describe('a language model', () => {
     expect((await lm.generate(prompt, { maxNewTokens: 8, stopTokens: [] })).tokens).toEqual([greedy]);
     // Its first token is one that ends a text.
     expect((await lm.generate(prompt, { maxNewTokens: 8 })).tokens).toEqual([[greedy[0]]]);
+  });
+
+  test('of onnxruntime-genai, whose configuration names a file that is not there', async () => {
+    const name = (filename: string) =>
+      writeFileSync(at('gpt2-genai/genai_config.json'), JSON.stringify({ model: { decoder: { filename } } }));
+    cpSync(at('gpt2'), at('gpt2-genai'), { recursive: true });
+    name('decoder.onnx');
+    await expect(LanguageModel.load(at('gpt2-genai'))).rejects.toThrow(
+      /gpt2-genai.genai_config\.json names the file decoder\.onnx, which is not there/,
+    );
+    const file = 'onnx/model.onnx';
+    const given = [{ file }, { dtype: 'fp32' }, { subfolder: 'onnx' }] as const;
+    for (const options of given)
+      expect(String(await LanguageModel.load(at('gpt2-genai'), options))).toContain('lm_head');
+    for (const named of [file, 'model.onnx']) {
+      name(named);
+      expect(String(await LanguageModel.load(at('gpt2-genai')))).toContain('lm_head');
+    }
+  });
+
+  test.each(['pad_token_id', 'eos_token_id'])('whose %s is no token that the model has', async (key) => {
+    cpSync(at('gpt2'), at(key), { recursive: true });
+    writeFileSync(at(`${key}/generation_config.json`), JSON.stringify({ [key]: 5000 }));
+    const lm = await LanguageModel.load(at(key));
+    expect((await lm.trace(['When Mary', 'When John'], () => save(lm.output))).dims).toEqual([2, 3, 189]);
+    await expect(lm.trace(['When Mary', 'When'], () => save(lm.output))).rejects.toThrow(
+      `padded with the token 5000 (${key} of the model's files), but the model's token ids are whole numbers from 0 to 188`,
+    );
+  });
+
+  test('whose files are no text in UTF-8', async () => {
+    cpSync(at('gpt2'), at('latin'), { recursive: true });
+    const text = readFileSync(at('gpt2/tokenizer.json'), 'latin1').replace('Rome', 'R\u00f4me');
+    writeFileSync(at('latin/tokenizer.json'), text, 'latin1');
+    await expect(LanguageModel.load(at('latin'))).rejects.toThrow(
+      /latin.tokenizer\.json is damaged: it is no text in UTF-8/,
+    );
+  });
+
+  // Values of transformers' `decode` with the same tokenizer.
+  test.each([
+    [[5, 42, 100000, 7], 'Adam Ella Alex'],
+    [[5, 189], 'Adam'],
+    [[100000], ''],
+    [[], ''],
+  ])('whose tokenizer has no token for some of the ids %j', async (ids, text) => {
+    const lm = await LanguageModel.load(TOY);
+    expect(lm.tokenizer.decode(ids)).toBe(text);
   });
 });

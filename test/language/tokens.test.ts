@@ -60,7 +60,7 @@ describe('prompts', () => {
     [
       'ids out of range',
       [3, 189],
-      "The prompt has 189 at position 1, but the model's token ids are whole numbers from 0 to 188.",
+      "The prompt has 189 at position 1, but the model's token ids are whole numbers from 0 to 188, by vocab_size of its configuration.",
     ],
     ['a negative id', [[3], [-1]], 'Prompt 1 of the batch has -1 at position 0'],
     ['a fraction', [0.5], 'The prompt has 0.5 at position 0'],

@@ -2,7 +2,7 @@ import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import { describe, expect, test } from 'vitest';
 import { lifted } from '../../runtime/onnx/lift.ts';
 import { makeGraph, makeModel, makeNode, makeTensor, makeValueInfo } from '../../runtime/onnx/make.ts';
-import { encodeModel, type ModelProto, type TensorProto } from '../../runtime/onnx/proto.ts';
+import { changedNode, encodeModel, type ModelProto, type TensorProto } from '../../runtime/onnx/proto.ts';
 import { raised } from '../../runtime/onnx/raise.ts';
 import { type NodeSpec, nodeOf } from '../support/models.ts';
 
@@ -267,4 +267,24 @@ test.each<[string, Old, RegExp]>([
   ],
 ])('what has no form there is an error that names the node: %s', (_, old, message) => {
   expect(() => lifted(oldModel(old), 'old.onnx')).toThrow(message);
+});
+
+test('a mask of a dropout is an error where something reads it: before operator set 12 it is that of training', () => {
+  const old = oldModel({
+    opset: 10,
+    dims: [1],
+    nodes: [
+      ['Dropout', ['x'], 'd'],
+      ['Relu', ['d'], 'y'],
+    ],
+  });
+  const withMask = (read: string) => {
+    const [dropout, relu] = old.graph!.node;
+    const node = [changedNode(dropout!, { output: ['d', 'mask'] }), changedNode(relu!, { input: [read] })];
+    return { ...old, graph: { ...old.graph!, node } };
+  };
+  expect(lifted(withMask('d'), 'old.onnx').graph!.node).toHaveLength(2);
+  expect(() => lifted(withMask('mask'), 'old.onnx')).toThrow(
+    /its node d \(Dropout of operator set 10\) gives the mask mask, which is used/,
+  );
 });

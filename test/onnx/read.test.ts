@@ -8,7 +8,15 @@ import { InferenceSession } from 'onnxruntime-node';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
 import { ModelError } from '../../runtime/onnx/error.ts';
 import { externalEntry, isExternal } from '../../runtime/onnx/external.ts';
-import { makeFunction, makeGraph, makeModel, makeNode, makeTensor, makeValueInfo } from '../../runtime/onnx/make.ts';
+import {
+  makeFunction,
+  makeGraph,
+  makeMetadata,
+  makeModel,
+  makeNode,
+  makeTensor,
+  makeValueInfo,
+} from '../../runtime/onnx/make.ts';
 import type { OnnxModel } from '../../runtime/onnx/model.ts';
 import { decodeModel, encodeModel, type ModelProto, type TensorProto } from '../../runtime/onnx/proto.ts';
 import { readModel } from '../../runtime/onnx/read.ts';
@@ -242,6 +250,46 @@ describe('a model with external data', () => {
     expect(await failure(path)).toMatch(
       /short\.data is too short: the tensor transformer\.wte\.weight reaches byte 96768 of 9/,
     );
+  });
+
+  describe('says where it is, and how much of it there is', () => {
+    async function told(entries: Readonly<Record<string, string | null>>): Promise<string> {
+      const model = await readModel(await split('ranges.onnx', 'ranges.data', 'ranges.data'));
+      const wte = model.graph.initializer.find(({ name }) => name === 'transformer.wte.weight')!;
+      const others = wte.externalData.filter(({ key }) => entries[key] === undefined);
+      const given = Object.entries(entries).flatMap(([key, value]) => (value === null ? [] : [[key, value]]));
+      wte.externalData = [...others, ...makeMetadata(Object.fromEntries(given))];
+      return file('told.onnx', encodeModel(model.proto));
+    }
+
+    test.each([
+      [{ offset: '-4' }, /told\.onnx gives the data of the tensor transformer\.wte\.weight the offset "-4"/],
+      [{ offset: 'first' }, /the offset "first": it is a whole number of bytes/],
+      [{ length: '1.5' }, /the length "1.5"/],
+      [{ length: '0x10' }, /the length "0x10"/],
+      [
+        { length: '4' },
+        /told\.onnx gives the tensor transformer\.wte\.weight 4 bytes of data, but float32 of dims \[189, 128\] takes 96768/,
+      ],
+      [{ length: '96772' }, /96772 bytes of data, but/],
+    ])('%o is an error', async (entries, says) => {
+      expect(await failure(await told(entries))).toMatch(says);
+    });
+
+    // What ONNX Runtime takes for as many bytes as there are elements.
+    test.each([[{ length: null }], [{ length: '0' }]])('%o is the length of the elements', async (entries) => {
+      const path = await told(entries);
+      const model = await readModel(path);
+      expect(externalEntry(model.initializers.get('transformer.wte.weight')!, 'length')).toBe('96768');
+      expect(model.hash).toBe((await readModel(TOY)).hash);
+      const [whole, one] = await Promise.all(
+        [TOY, path].map(async (from) => {
+          const toy = await NNsight.load(from, { device: 'cpu' });
+          return toy.trace({ input_ids: [[5, 42]] }, () => save(toy.output));
+        }),
+      );
+      expect(one!.data).toEqual(whole!.data);
+    });
   });
 
   test.each(['../outside.data', '/etc/hostname', 'a/../../outside.data'])(

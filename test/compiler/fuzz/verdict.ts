@@ -81,7 +81,7 @@ function errorOf(error: unknown): Pick<Verdict, 'kind' | 'reason'> {
   if (!(error instanceof TraceError)) return { kind: 'broken', reason: `not ours: ${reasonOf(String(error))}` };
   const { message, site } = error;
   const isDemanded = /is undefined or null there/.test(message);
-  const isEngine = !isDemanded && /could not run with this intervention/.test(message);
+  const isEngine = !isDemanded && /could not run( with this intervention)?:/.test(message);
   if (isEngine) return { kind: 'broken', reason: `the engine: ${reasonOf(message)}` };
   if (!site || !FILES.includes(site.file)) return { kind: 'broken', reason: `no line: ${reasonOf(message)}` };
   return { kind: 'refused', reason: reasonOf(message) };
