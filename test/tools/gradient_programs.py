@@ -95,7 +95,7 @@ SCOPE = {
     'gelu': F.gelu, 'silu': F.silu, 'softplus': F.softplus, 'normalize': lambda x: F.normalize(x, dim=-1),
     'sum': torch.sum, 'max': torch.max, 'argmax': torch.argmax, 'topk': torch.topk, 'logSoftmax': F.log_softmax,
     'layerNorm': lambda x, n, w: F.layer_norm(x, (n,), w), 'detach': lambda x: x.detach().requires_grad_(),
-    'double': lambda x: x.double(), 'float': lambda x: x.float(), 'long': lambda x: x.long(), 'scatterAdd': torch.scatter_add,
+    'double': lambda x: x.double(), 'float': lambda x: x.float(), 'long': lambda x: x.long(), 'scatterAdd': torch.scatter_add, 'remainder': torch.remainder,
     'indexSelect': torch.index_select, 'variance': torch.var, 'std': torch.std, 'crossEntropy': lambda x, at: F.cross_entropy(x, torch.tensor(at)),
     'expand': lambda x, sizes: x.expand(sizes), 'round': torch.round,
 }
@@ -113,7 +113,7 @@ EXPRESSIONS = {
         'scatterAdd({M}, 1, j, {M})', 'sort({M}, 1).values', '{M} * topk({M}, 1, 1).values', 'gather({M}, 1, topk({M}, 4, 1).indices)', '{M}.t().reshape(3, 4)', 'expand({R}, [3, 4])',
         'tril({M})', 'detach({M})', '{M} * detach({M})', '{M} * round({M})', '{M} - max({M}, 1, true).values', 'float(double({M}) * {M})', 'float(double({M}))', '{M} * long({M})',
         '{M} * std({M}, 1).unsqueeze(1)', '{M} + variance({M}, 0)', '{M}[\'...\']', '{M}.unsqueeze(0).squeeze(0)', 'clone({M})', '{M}[\'[2, 0, 0]\']', '{M}[\'::2\'][\'[1, 0, 1]\']',
-        '{M} ** 2', 'abs({M}) ** 1.5', '{M}.reshape(2, 6).reshape(3, 4)', 'matmul({M}, matmul({M}.t(), {M})) * 0.2', '({M} > {S}) * {M}', '{M} % 2',
+        '{M} ** 2', 'abs({M}) ** 1.5', '{M}.reshape(2, 6).reshape(3, 4)', 'matmul({M}, matmul({M}.t(), {M})) * 0.2', '({M} > {S}) * {M}', 'remainder({M}, 2)',
     ],
     'R': [
         '{M}[1]', '{M}[\'-1\']', 'sum({M}, 0)', 'mean({M}, 0)', 'amax({M}, 0)', 'max({M}, 0).values', '{R} * {R}', '{R} + {S}', 'tanh({R})', '{R} * {n}', '{M}[argmax(norm({M}, 2, -1))]',
