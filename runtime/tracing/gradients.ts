@@ -171,13 +171,14 @@ function setInBody(site: Site | null): TraceError {
   );
 }
 
-/** `x.grad` */
-export function readGradient(x: TensorProxy, unused: Unused = 'error'): TensorProxy {
+/** `x.grad`, of the last pass unless another one is told. */
+export function readGradient(x: TensorProxy, unused: Unused = 'error', told?: TracedPass): TensorProxy {
   const target = builder();
+  const pass = told ?? target.passes.current;
   const { rowsOf, viewOf } = x[inner];
   const form = formInFile(x[inner]);
   const of = form?.inFile ?? rowsOf ?? x[inner];
-  const whole = owning(target, target.passes.current.read(of.value(), unused));
+  const whole = owning(target, pass.read(of.value(), unused));
   if (form) return fromFile(form, whole);
   return rowsOf ? viewing(target, { ...viewOf!, parent: whole[inner] }) : whole;
 }
