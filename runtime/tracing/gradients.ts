@@ -10,7 +10,7 @@ import { callerSite, laterSite } from './caller.ts';
 import { fitted } from './fitted.ts';
 import { inner } from './hidden.ts';
 import type { Slot } from './journal.ts';
-import { owning, type TensorProxy, viewing } from './proxy.ts';
+import { owning, TensorProxy, viewing } from './proxy.ts';
 import { Storage } from './storage.ts';
 import type { TracedTensor } from './traced-tensor.ts';
 
@@ -148,6 +148,7 @@ export class TracedPass {
       );
     }
     const slot = new GradientSlot(of, this.node(of, unused), this.region);
+    if (this.isInModel) slot.storage.unchangeable = SET_IN_BODY;
     this.slots.set(of, slot);
     return slot;
   }
@@ -164,11 +165,11 @@ export class TracedPass {
   }
 }
 
+const SET_IN_BODY =
+  'A gradient is set of a backward pass that stands in a branch or loop which depends on a traced value. Call backward outside of it, or go back in two steps: const [g] = grad(loss, [y]), then grad(y, [x], { gradient: … }). To change a copy, make one: clone(x.grad).';
+
 function setInBody(site: Site | null): TraceError {
-  return new TraceError(
-    'A gradient is set of a backward pass that stands in a branch or loop which depends on a traced value. Call backward outside of it, or go back in two steps: const [g] = grad(loss, [y]), then grad(y, [x], { gradient: … }).',
-    site,
-  );
+  return new TraceError(SET_IN_BODY, site);
 }
 
 /** `x.grad`, of the last pass unless another one is told. */
@@ -209,18 +210,22 @@ export const parameterInBlock: ParameterInBlock = {
   read: (parameter) => (hasPass() ? readGradient(toProxy(parameter)) : undefined),
   write(parameter, gradient) {
     if (hasPass()) writeGradient(toProxy(parameter), gradient);
+    else if (activeBuilder()?.conditional || gradient instanceof TensorProxy)
+      throw atOnce('Setting the gradient of a Parameter before a backward pass');
     return hasPass();
   },
   traced: (parameter) => (activeBuilder() ? (toProxy(parameter) as unknown as Viewed) : null),
   checkOutside(what) {
-    const target = activeBuilder();
-    if (!target) return;
-    throw new TraceError(
-      `${what} changes numbers in memory at once, and in a block nothing has run yet: call it before the trace, or behind it.`,
-      callerSite() ?? target.site,
-    );
+    if (activeBuilder()) throw atOnce(what);
   },
 };
+
+function atOnce(what: string): TraceError {
+  return new TraceError(
+    `${what} changes numbers in memory at once, and in a block nothing has run yet: do it before the trace, or behind it.`,
+    callerSite() ?? builder().site,
+  );
+}
 
 function hasPass(): boolean {
   return activeBuilder()?.passes.isOpen ?? false;
