@@ -397,6 +397,44 @@ describe.each(['off', 'layers', 'modules'])('gradients go everywhere, cut: %s', 
     expect(Math.abs(slope - norm)).toBeLessThan(2e-3 * norm);
   });
 
+  it('and are set in steps that may not run', async () => {
+    const lm = models.get(way)!;
+    const { h, ln_f } = lm.transformer;
+    // What is set three times as large, is that on all ways further back.
+    const run = async (factor: number) => {
+      const { result } = await lm.generate([clean], { maxNewTokens: 3, stopTokens: [0] }, (tracer) => {
+        const found = [];
+        for (const _ of tracer.iter()) {
+          const early = h[1].output;
+          backward(sum(square(ln_f.output['0, -1'])));
+          h[2].output.grad *= factor;
+          found.push(save(early.grad));
+        }
+        return found;
+      });
+      return result!;
+    };
+    const [once, tripled] = [await run(1), await run(3)];
+    expect(once.length).toBeGreaterThan(1);
+    for (const [i, gradient] of once.entries()) {
+      expectSame(tripled[i]!, Tensor.from(numbers(gradient).map((one) => 3 * one)).reshape(gradient.dims));
+    }
+    for (const how of ['assigned', 'in place']) {
+      const late = lm.generate([clean], { maxNewTokens: 3, stopTokens: [0] }, (tracer) => {
+        const { output } = h[2];
+        backward(sum(square(ln_f.output['0, -1'])));
+        for (const step of tracer.iter()) {
+          if (step === 1 && how === 'assigned') output.grad *= 2;
+          if (step === 1 && how === 'in place') output.grad[':, 0'] = 0;
+        }
+        return save(h[1].output.grad);
+      });
+      await expect(late).rejects.toThrow(
+        /everywhere\.test\.ts:\d+:\d+ - A gradient is set in a step .* that may not run/,
+      );
+    }
+  });
+
   it('not to a loss that is there only if a step runs', async () => {
     const lm = models.get(way)!;
     const run = (options: object) =>
