@@ -1,9 +1,10 @@
 import { TraceError } from '../errors.ts';
 import { asSaved } from '../functions/nodes.ts';
+import { isFloat } from '../graph/promotion.ts';
 import { walk } from '../modules/module.ts';
 import { builder } from '../tracing/builder.ts';
 import { callerSite } from '../tracing/caller.ts';
-import { readGradient } from '../tracing/gradients.ts';
+import { readGradient, type TracedPass } from '../tracing/gradients.ts';
 import { inner } from '../tracing/hidden.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import { saveTensor } from '../tracing/saves.ts';
@@ -31,6 +32,7 @@ export function cacheOf(tracing: Tracing, options: CacheOptions): Cache {
   if (options.gradients && !target.passes.isOpen) {
     throw new TraceError('cache({ gradients: true }) needs a backward pass: call backward(loss) first.', callerSite());
   }
+  const pass = options.gradients ? target.passes.current : null;
   const root = new ModuleEnvoy(TypedModel.of(moments[0]!.forward).held, '');
   const chosen = chosenOf(root, options.modules);
   const kept = new Kept(root);
@@ -42,7 +44,7 @@ export function cacheOf(tracing: Tracing, options: CacheOptions): Cache {
     for (const moment of moments) {
       target.inForward(moment.forward, () => {
         target.reached = moment.reached;
-        for (const [, module] of chosen) calls.get(module)!.push(...entriesOf(tracing, module, options));
+        for (const [, module] of chosen) calls.get(module)!.push(...entriesOf(tracing, module, options, pass));
       });
     }
     target.rows = null;
@@ -60,7 +62,12 @@ export function cacheOf(tracing: Tracing, options: CacheOptions): Cache {
 }
 
 /** What is kept of each call of a module in the forward that is open. */
-function entriesOf(tracing: Tracing, { map, path, standing }: ModuleEnvoy, options: CacheOptions): object[] {
+function entriesOf(
+  tracing: Tracing,
+  { map, path, standing }: ModuleEnvoy,
+  options: CacheOptions,
+  pass: TracedPass | null,
+): object[] {
   const isKept: Record<Side, boolean> = { output: options.outputs !== false, input: options.inputs === true };
   const sides = (['output', 'input'] as const).filter((side) => isKept[side]);
   return tracing.forwards.allOf(map, path, standing).flatMap((forward) => {
@@ -69,11 +76,13 @@ function entriesOf(tracing: Tracing, { map, path, standing }: ModuleEnvoy, optio
     const count = here.length > 0 ? Math.max(1, typed.map.find(path).calls.length) : 0;
     return Array.from({ length: count }, (_, call) => {
       const at = (port: Side) => readTensor(forward, { path, port, index: 0, call });
-      const both = (of: (port: Side) => TensorProxy) =>
-        Object.fromEntries(here.map((port) => [port, asSaved(saveTensor(positioned(of(port), options.positions)))]));
+      const each = (ports: readonly Side[], of: (port: Side) => TensorProxy) =>
+        Object.fromEntries(ports.map((port) => [port, asSaved(saveTensor(positioned(of(port), options.positions)))]));
+      // Tokens have no gradient.
+      const floats = here.filter((port) => isFloat(at(port)[inner].type.dtype));
       return {
-        ...both(at),
-        ...(options.gradients && { gradient: both((port) => readGradient(at(port), 'absent')) }),
+        ...each(here, at),
+        ...(pass && { gradient: each(floats, (port) => readGradient(at(port), 'absent', pass)) }),
       };
     });
   });

@@ -87,6 +87,13 @@ function lateNodes({ root }: InterventionGraph, operands: Iterable<Value>): Read
 
 /** A backward pass goes through what the forwards have left behind: it cannot wait. */
 function checkPasses(late: ReadonlySet<Node>): void {
+  const set = [...late].find(({ op }) => op === 'setgrad');
+  if (set) {
+    throw new TraceError(
+      'A gradient is set to something that depends on whether a step of the generation runs, or on its result. Set it to what its own step has, or generate with { stopTokens: [] }, so that every step runs.',
+      siteOf(set),
+    );
+  }
   const pass = [...late].find(({ op }) => op === 'backward');
   if (!pass) return;
   throw new TraceError(

@@ -2,6 +2,7 @@ import { elementTypeOf, hasShape } from '../onnx/declared.ts';
 import { makeGraph, makeModelLike, makeNode, makeValueInfo } from '../onnx/make.ts';
 import type { ModelProto, NodeProto, TensorProto, ValueInfoProto } from '../onnx/proto.ts';
 import { drawingIn } from '../onnx/randomness.ts';
+import { withRankedValues } from '../onnx/ranked-values.ts';
 import { tensorNames } from '../onnx/rename.ts';
 import { Cotangents } from './cotangents.ts';
 import { declaredDims } from './declared-dims.ts';
@@ -130,6 +131,6 @@ function assembled(
   weights: readonly TensorProto[],
   outputs: readonly ValueInfoProto[],
 ): ModelProto {
-  const graph = makeGraph('onnsight', nodes, inputs, outputs, weights);
+  const graph = makeGraph('onnsight', withRankedValues(nodes), inputs, outputs, weights);
   return withGradientOperators(makeModelLike(model, graph));
 }

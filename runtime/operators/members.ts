@@ -89,5 +89,5 @@ for (const name of ['item', 'reshape', 'to', 'toArray'] as const) {
 }
 Parameter.inBlock = parameterInBlock;
 ours(TensorProxy, Tensor, ...Object.values(functions));
-// Setting it may change numbers in memory.
-ours(Object.getOwnPropertyDescriptor(Parameter.prototype, 'grad')!.get!);
+const { get, set } = Object.getOwnPropertyDescriptor(Parameter.prototype, 'grad')!;
+ours(get!, set!);

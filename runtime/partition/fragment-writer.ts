@@ -2,6 +2,7 @@ import { bytesInFile } from '../onnx/external.ts';
 import { makeGraph, makeModelLike, makeValueInfo } from '../onnx/make.ts';
 import type { OnnxModel } from '../onnx/model.ts';
 import type { ModelProto, ValueInfoProto } from '../onnx/proto.ts';
+import { withRankedValues } from '../onnx/ranked-values.ts';
 import { renameReads } from '../onnx/rename.ts';
 import type { Fragment } from './fragment.ts';
 
@@ -33,7 +34,7 @@ export class FragmentWriter {
     const weights = [...fragment.initializers].flatMap((name) => initializers.get(name) ?? []);
     const inputs = [...fragment.inputs.keys()].map((name) => this.input(name, fragment.aliases.get(name) ?? name));
     const outputs = fragment.outputs.map((name) => makeValueInfo(name));
-    return makeModelLike(proto, makeGraph('onnsight', nodes, inputs, outputs, weights));
+    return makeModelLike(proto, makeGraph('onnsight', withRankedValues(nodes), inputs, outputs, weights));
   }
 
   /** Whether a fragment may give other results when it runs again. */

@@ -10,7 +10,7 @@ import { callerSite, laterSite } from './caller.ts';
 import { fitted } from './fitted.ts';
 import { inner } from './hidden.ts';
 import type { Slot } from './journal.ts';
-import { owning, type TensorProxy, viewing } from './proxy.ts';
+import { owning, TensorProxy, viewing } from './proxy.ts';
 import { Storage } from './storage.ts';
 import type { TracedTensor } from './traced-tensor.ts';
 
@@ -23,13 +23,16 @@ class GradientSlot implements Slot {
   readonly of: Value;
   /** What the pass gives. */
   readonly given: Value;
+  /** Of a pass of a step that may not run it is set wherever that step runs. */
+  readonly isOfForward: boolean;
   storage: Storage;
   site: Site | null = null;
 
-  constructor(of: Value, given: Value, region: Region) {
+  constructor(of: Value, given: Value, pass: TracedPass) {
     this.of = of;
     this.given = given;
-    this.storage = new Storage(given, region);
+    this.isOfForward = pass.reached !== null;
+    this.storage = new GradientStorage(given, pass);
   }
 
   get(): Storage {
@@ -38,6 +41,25 @@ class GradientSlot implements Slot {
 
   set(storage: unknown): void {
     this.storage = storage as Storage;
+  }
+}
+
+/** The memory of what a pass gives. */
+class GradientStorage extends Storage {
+  private readonly pass: TracedPass;
+
+  constructor(given: Value, pass: TracedPass) {
+    super(given, pass.region, pass.reached !== null);
+    this.pass = pass;
+  }
+
+  override get content(): Value {
+    return super.content;
+  }
+
+  override set content(content: Value) {
+    this.pass.checkStep();
+    super.content = content;
   }
 }
 
@@ -54,6 +76,8 @@ export class TracedPass {
   readonly site: Site | null;
   /** Whether that is a branch or loop, of a forward or around several. */
   readonly isInBody: boolean;
+  /** In a generation: whether it gets to the step in which it was opened; null where it always does. */
+  readonly reached: Value | null;
   /** Whether that is a branch or loop that a model runs itself. */
   private readonly isInModel: boolean;
   private readonly builder: Builder;
@@ -69,6 +93,7 @@ export class TracedPass {
     this.gradient = gradient;
     this.region = target.region;
     this.site = target.site;
+    this.reached = target.reached;
     this.isInBody = target.conditional;
     const isEither = 'value' in loss;
     this.isInModel = target.isBranching || isEither;
@@ -119,10 +144,21 @@ export class TracedPass {
   /** Puts another gradient in the place of that by a value: it flows further back. */
   bind(of: Value, storage: Storage): void {
     if (this.isInModel) throw setInBody(this.builder.site);
+    this.checkStep();
     const slot = this.slot(of);
     this.builder.note(slot);
     slot.storage = storage;
     slot.site = this.builder.site;
+  }
+
+  /** A later step that may not run cannot change what a pass before it gives. */
+  checkStep(): void {
+    const { reached, site } = this.builder;
+    if (!reached || reached === this.reached) return;
+    throw new TraceError(
+      'A gradient is set in a step of a generation that may not run, of a backward pass that was opened before that step. Set it in the step that calls backward, or generate with { stopTokens: [] }, so that every step runs.',
+      callerSite() ?? site,
+    );
   }
 
   /** A node that gives the gradient by a value, as the pass alone makes it. */
@@ -147,7 +183,8 @@ export class TracedPass {
         callerSite() ?? this.builder.site,
       );
     }
-    const slot = new GradientSlot(of, this.node(of, unused), this.region);
+    const slot = new GradientSlot(of, this.node(of, unused), this);
+    if (this.isInModel) slot.storage.unchangeable = SET_IN_BODY;
     this.slots.set(of, slot);
     return slot;
   }
@@ -164,20 +201,21 @@ export class TracedPass {
   }
 }
 
+const SET_IN_BODY =
+  'A gradient is set of a backward pass that stands in a branch or loop which depends on a traced value. Call backward outside of it, or go back in two steps: const [g] = grad(loss, [y]), then grad(y, [x], { gradient: … }). To change a copy, make one: clone(x.grad).';
+
 function setInBody(site: Site | null): TraceError {
-  return new TraceError(
-    'A gradient is set of a backward pass that stands in a branch or loop which depends on a traced value. Call backward outside of it, or go back in two steps: const [g] = grad(loss, [y]), then grad(y, [x], { gradient: … }).',
-    site,
-  );
+  return new TraceError(SET_IN_BODY, site);
 }
 
-/** `x.grad` */
-export function readGradient(x: TensorProxy, unused: Unused = 'error'): TensorProxy {
+/** `x.grad`, of the last pass unless another one is told. */
+export function readGradient(x: TensorProxy, unused: Unused = 'error', told?: TracedPass): TensorProxy {
   const target = builder();
+  const pass = told ?? target.passes.current;
   const { rowsOf, viewOf } = x[inner];
   const form = formInFile(x[inner]);
   const of = form?.inFile ?? rowsOf ?? x[inner];
-  const whole = owning(target, target.passes.current.read(of.value(), unused));
+  const whole = owning(target, pass.read(of.value(), unused));
   if (form) return fromFile(form, whole);
   return rowsOf ? viewing(target, { ...viewOf!, parent: whole[inner] }) : whole;
 }
@@ -208,18 +246,22 @@ export const parameterInBlock: ParameterInBlock = {
   read: (parameter) => (hasPass() ? readGradient(toProxy(parameter)) : undefined),
   write(parameter, gradient) {
     if (hasPass()) writeGradient(toProxy(parameter), gradient);
+    else if (activeBuilder()?.conditional || gradient instanceof TensorProxy)
+      throw atOnce('Setting the gradient of a Parameter before a backward pass');
     return hasPass();
   },
   traced: (parameter) => (activeBuilder() ? (toProxy(parameter) as unknown as Viewed) : null),
   checkOutside(what) {
-    const target = activeBuilder();
-    if (!target) return;
-    throw new TraceError(
-      `${what} changes numbers in memory at once, and in a block nothing has run yet: call it before the trace, or behind it.`,
-      callerSite() ?? target.site,
-    );
+    if (activeBuilder()) throw atOnce(what);
   },
 };
+
+function atOnce(what: string): TraceError {
+  return new TraceError(
+    `${what} changes numbers in memory at once, and in a block nothing has run yet: do it before the trace, or behind it.`,
+    callerSite() ?? builder().site,
+  );
+}
 
 function hasPass(): boolean {
   return activeBuilder()?.passes.isOpen ?? false;

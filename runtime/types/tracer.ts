@@ -34,7 +34,7 @@ export interface CacheOptions {
   readonly inputs?: boolean;
   /** The positions that are kept, in dimension 1: one, which takes the dimension away, several, or a slice (`'-3:'`). */
   readonly positions?: number | readonly number[] | string;
-  /** Whether the gradients of the last backward pass are kept, too: undefined for what the loss does not depend on. */
+  /** Whether the gradients of the backward pass that was opened last are kept, too: undefined for what the loss does not depend on, and for whole numbers. */
   readonly gradients?: boolean;
 }
 

@@ -382,4 +382,59 @@ it('is an error where a branch has none, behind a loop, in a later iteration, an
     if (logits[0]! > 0) backward(logits[4]!);
     return save(h[1].output.grad);
   }, unknown);
+  // In place, too.
+  await refused(() => {
+    'use trace';
+    const logits = lm.lm_head.output['0, -1'];
+    let total: number = zerosLike(h[1].output);
+    for (const one of logits[':3'] as Iterable<Traced>) {
+      backward(one);
+      h[2].output.grad[':, 0'] = 0;
+      total = total + h[1].output.grad;
+    }
+    return save(total);
+  }, set);
+  await refused(() => {
+    'use trace';
+    const logits = lm.lm_head.output['0, -1'];
+    let found: number = zerosLike(h[1].output);
+    if (logits[0]! > 0) {
+      backward(logits[3]!);
+      const own = h[1].output.grad;
+      own[':, 0'] = 0;
+      found = own;
+    }
+    return save(found);
+  }, set);
+});
+
+it('the gradient by a parameter is set in branches and loops behind its backward pass', async () => {
+  // Of the loss sum(v²) the gradient is 2v.
+  const after = async (block: (v: Parameter) => void) => {
+    const v = new Parameter([3, -1, 0.5]);
+    await lm.trace(prompt, () => {
+      backward(sum(square(v)));
+      block(v);
+      return save(h[1].output);
+    });
+    return [...v.grad!.data];
+  };
+  for (const [bound, wanted] of [
+    [-1e9, [60, -20, 10]],
+    [1e9, [6, 0, 0]],
+  ] as const) {
+    const found = await after((v) => {
+      'use trace';
+      if (lm.lm_head.output['0, -1, 0'] > bound) v.grad = (v.grad as never as number) * 10;
+      else (v.grad as never as Traced)['1:'] = 0;
+    });
+    expect(found).toEqual(wanted);
+  }
+  const often = await after((v) => {
+    'use trace';
+    for (const one of lm.lm_head.output['0, -1, :3'] as Iterable<Traced>) {
+      if (one !== 0) v.grad = (v.grad as never as number) * 2;
+    }
+  });
+  expect(often).toEqual([48, -16, 8]);
 });

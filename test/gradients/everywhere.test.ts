@@ -20,11 +20,12 @@ import {
   Tensor,
   type Traced,
   type TraceRequest,
+  type Tracer,
 } from 'onnsight';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { loadEachWay } from '../execution/ways.ts';
 import { loadToy } from '../support/toy.ts';
-import { clean, corrupt } from './blocks.ts';
+import { clean, corrupt, fact } from './blocks.ts';
 import { type Expected, expectGradient, expectNumbers, fixture } from './pytorch.ts';
 
 type Toy = Awaited<ReturnType<typeof loadToy>>;
@@ -248,6 +249,55 @@ describe.each(['off', 'layers', 'modules'])('gradients go everywhere, cut: %s', 
     expect(early['transformer.h.3']!.gradient!.output).toBeUndefined();
   });
 
+  it.each(['invokes', 'session'])(
+    'into a cache of the pass that was the last one there, of several %s',
+    async (kind) => {
+      const lm = models.get(way)!;
+      const { h, wte } = lm.transformer;
+      const modules = [wte, h[0], h[3]];
+      const own = (tracer: Pick<Tracer<unknown>, 'cache'>) => {
+        'use trace';
+        backward(lead(lm.lm_head.output));
+        return tracer.cache({ gradients: true, inputs: true, modules });
+      };
+      const other = (tracer: Pick<Tracer<unknown>, 'cache'>) => {
+        'use trace';
+        backward(sum(square(lm.lm_head.output['0, -1'])));
+        return tracer.cache({ gradients: true, inputs: true, modules });
+      };
+      const found =
+        kind === 'session'
+          ? await lm.session((session) => ({
+              own: session.trace([clean], (tracer) => own(tracer)),
+              other: session.trace([fact], (tracer) => other(tracer)),
+            }))
+          : await lm.trace((tracer) => ({
+              own: tracer.invoke([clean], () => own(tracer)),
+              other: tracer.invoke([fact], () => other(tracer)),
+            }));
+      for (const [name, cache, length] of [
+        ['own', found.own, clean.length],
+        ['other', found.other, fact.length],
+      ] as const) {
+        // In a batch the shorter row begins with padding.
+        const gradient = (module: (typeof modules)[number]) => cache[module.path]!.gradient!.output[`:, -${length}:`];
+        expectRecorded({ wte: gradient(wte), h0: gradient(h[0]), h3: gradient(h[3]) }, name);
+        // Tokens have no gradient; what the first layer is given is what the embeddings give.
+        expect([cache[wte.path]!.input!.dtype, cache[wte.path]!.gradient!.input]).toEqual(['int64', undefined]);
+        expectSame(cache[h[0].path]!.gradient!.input!, cache[wte.path]!.gradient!.output);
+      }
+    },
+  );
+
+  it('into a cache that stands where a branch may have opened a pass: an error there', async () => {
+    const lm = models.get(way)!;
+    const run = lm.trace([clean], (tracer) => {
+      if (sum(lm.lm_head.output) > 0) backward(sum(lm.lm_head.output));
+      return tracer.cache({ gradients: true });
+    });
+    await expect(run).rejects.toThrow(/everywhere\.test\.ts:\d+:14 - 'grad' is read or set after a branch/);
+  });
+
   it('and stop at what is detached', async () => {
     const lm = models.get(way)!;
     const { g, value } = await lm.trace([clean], () => {
@@ -345,6 +395,44 @@ describe.each(['off', 'layers', 'modules'])('gradients go everywhere, cut: %s', 
     };
     const slope = ((await along(0.01)) - (await along(-0.01))) / 0.02;
     expect(Math.abs(slope - norm)).toBeLessThan(2e-3 * norm);
+  });
+
+  it('and are set in steps that may not run', async () => {
+    const lm = models.get(way)!;
+    const { h, ln_f } = lm.transformer;
+    // What is set three times as large, is that on all ways further back.
+    const run = async (factor: number) => {
+      const { result } = await lm.generate([clean], { maxNewTokens: 3, stopTokens: [0] }, (tracer) => {
+        const found = [];
+        for (const _ of tracer.iter()) {
+          const early = h[1].output;
+          backward(sum(square(ln_f.output['0, -1'])));
+          h[2].output.grad *= factor;
+          found.push(save(early.grad));
+        }
+        return found;
+      });
+      return result!;
+    };
+    const [once, tripled] = [await run(1), await run(3)];
+    expect(once.length).toBeGreaterThan(1);
+    for (const [i, gradient] of once.entries()) {
+      expectSame(tripled[i]!, Tensor.from(numbers(gradient).map((one) => 3 * one)).reshape(gradient.dims));
+    }
+    for (const how of ['assigned', 'in place']) {
+      const late = lm.generate([clean], { maxNewTokens: 3, stopTokens: [0] }, (tracer) => {
+        const { output } = h[2];
+        backward(sum(square(ln_f.output['0, -1'])));
+        for (const step of tracer.iter()) {
+          if (step === 1 && how === 'assigned') output.grad *= 2;
+          if (step === 1 && how === 'in place') output.grad[':, 0'] = 0;
+        }
+        return save(h[1].output.grad);
+      });
+      await expect(late).rejects.toThrow(
+        /everywhere\.test\.ts:\d+:\d+ - A gradient is set in a step .* that may not run/,
+      );
+    }
   });
 
   it('not to a loss that is there only if a step runs', async () => {

@@ -291,9 +291,26 @@ describe('a gradient that is not there is an error at its line', () => {
       adam.step();
     });
     await expect(trace).rejects.toThrow(
-      /step\(\) changes numbers in memory at once.* call it before the trace, or behind it/,
+      /step\(\) changes numbers in memory at once.* do it before the trace, or behind it/,
     );
     expect(vector.data.every((one) => one === 0)).toBe(true);
+  });
+
+  it.each(['in a branch', 'to a value of the block'])('of a parameter, set %s before a backward pass', async (how) => {
+    const vector = new Parameter(new Float32Array(128));
+    await traceFails(
+      lm.trace(clean, () => {
+        if (how === 'to a value of the block') {
+          vector.grad = h[1].output['0, 0'] as never; // @traced
+        } else if (sum(h[1].output) < 0) {
+          vector.grad = [...Array(128)].fill(1); // @branch
+        }
+        return save(h[1].output);
+      }),
+      how === 'in a branch' ? 'branch' : 'traced',
+      /Setting the gradient of a Parameter before a backward pass changes numbers in memory at once/,
+    );
+    expect(vector.grad).toBeNull();
   });
 
   it('set before a backward pass', () =>

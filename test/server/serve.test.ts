@@ -17,6 +17,8 @@ import {
 import { type Server, serve } from 'onnsight/serve';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { addToken } from '../../server/tokens.ts';
+import { trainings } from '../gradients/blocks.ts';
+import { expectCase } from '../gradients/expected-case.ts';
 import { interventions, type Values } from '../reference/interventions.ts';
 import { modelPath } from '../support/fixtures.ts';
 import { expectClose, loadToy, reference } from '../support/toy.ts';
@@ -129,6 +131,22 @@ describe('what comes back is what the same trace gives here, to the bit', () => 
     expect(remote.map((tensor) => bits(tensor as never))).toEqual(local.map((tensor) => bits(tensor as never)));
   });
 
+  it('gradients in a cache, of each invoke its own', async () => {
+    const trace = (options: object) =>
+      lm.trace(
+        (tracer) =>
+          [clean, corrupt].map((prompt, i) =>
+            tracer.invoke(prompt, () => {
+              backward(lm.lm_head.output[`0, -1, ${i}`]);
+              const { wte, h } = lm.transformer;
+              return tracer.cache({ gradients: true, inputs: true, modules: [wte, h[0]] });
+            }),
+          ),
+        options,
+      );
+    expect(flat(await trace({ backend }))).toEqual(flat(await trace({})));
+  });
+
   it('a session, as one unit: a value of one trace in another, a generation, a loop around traces', async () => {
     const session = (options: object) =>
       lm.session((given) => {
@@ -223,6 +241,16 @@ describe('what comes back is what the same trace gives here, to the bit', () => 
     await expect(applied).rejects.toThrow(
       /^test.serve?.*serve\.test\.ts:\d+:\d+ - This graph cannot be data: a function/,
     );
+    const derived = lm.trace(
+      clean,
+      (tracer) => {
+        lm.transformer.h[0].output = tracer.apply((x) => x, lm.transformer.h[0].output, { backward: (g) => g });
+        backward(sum(lm.lm_head.output));
+        return save(lm.transformer.wte.output.grad);
+      },
+      { backend },
+    );
+    await expect(derived).rejects.toThrow(/serve\.test\.ts:\d+:\d+ - This graph cannot be data: a function/);
     const inSession = lm.session(
       (given) => given.trace(clean, (tracer) => save(tracer.apply((x) => x, lm.transformer.h[0].output))),
       { backend },
@@ -235,6 +263,17 @@ describe('what comes back is what the same trace gives here, to the bit', () => 
     );
   });
 });
+
+it.each(Object.entries(trainings))(
+  'parameters are trained on a server as PyTorch trains them: %s',
+  async (name, train) => {
+    const run = vi.spyOn(ExecutionBackend.prototype, 'run').mockImplementation((request) => backend.run(request));
+    const trained = await train(lm);
+    expect(run).toHaveBeenCalled();
+    run.mockRestore();
+    expectCase(name, trained);
+  },
+);
 
 describe('what a user learns', () => {
   const json = async (path: string) => (await ask(path)).json();

@@ -1,4 +1,4 @@
-"""Makes test/fixtures/published/genai-{gemma,granite,nemotron}: files of onnxruntime-genai's builder, with PyTorch's values.
+"""Makes test/fixtures/published/genai-{gemma,granite,nemotron,qwen3}: files of onnxruntime-genai's builder, with PyTorch's values.
 
 Run with: python test/tools/genai_fixtures.py BUILDERS
 (BUILDERS: the folder src/python/py/models of a checkout of onnxruntime-genai; needs torch and transformers.)
@@ -29,6 +29,8 @@ MODELS = {
     ),
     # The builder writes this epsilon, whatever the configuration has.
     'nemotron': lambda: T.NemotronForCausalLM(T.NemotronConfig(**SIZES, partial_rotary_factor=1.0, norm_eps=1e-6)),
+    # Its queries and keys are normed on the way to the attention, its values are not.
+    'qwen3': lambda: T.Qwen3ForCausalLM(T.Qwen3Config(**SIZES)),
 }
 IDS = [[5, 9, 0, 12, 3]]
 
@@ -38,12 +40,14 @@ def record(model):
     for path, module in model.named_modules():
         if path:
             module.register_forward_hook(lambda _m, _i, out, path=path: seen.__setitem__(path, first(out)))
+    model.get_input_embeddings().requires_grad_(True)
     norms = {path: one for path, one in model.named_parameters() if path.endswith('norm.weight')}
     for one in norms.values():
         one.requires_grad_()
     logits = model(ids).logits
     loss = logits[0, -1].square().sum()
-    gradients = torch.autograd.grad(loss, list(norms.values()))
+    gradients = torch.autograd.grad(loss, list(norms.values()), retain_graph=True)
+    embedded = torch.autograd.grad(loss, seen['model.embed_tokens'])[0]
     values = lambda one: {'dims': list(one.shape), 'data': one.detach().flatten().tolist()}
     return {
         'ids': IDS,
@@ -51,6 +55,7 @@ def record(model):
         'logits': values(logits),
         'norms': {path: values(one) for path, one in norms.items()},
         'gradients': {path: values(one) for path, one in zip(norms, gradients)},
+        'embedded': values(embedded),
     }
 
 

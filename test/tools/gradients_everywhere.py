@@ -106,4 +106,10 @@ loss = lead(logits) * (logits[0, length - 1, answer] - logits[0, length - 1, wro
 g1, = torch.autograd.grad(loss, x1)
 results['generation'] = {'loss': loss.item(), 'first': told(g1[:, :length]), 'second': told(g1[:, length:])}
 
+# Prompts of different lengths, each with a loss of its own.
+fact = torch.tensor([toy['ids']['fact']])
+for name, ids, loss_of in (('own', clean, lead), ('other', fact, lambda logits: logits[0, -1].square().sum())):
+    logits, (e, x0, x3) = run(ids, {}, [wte, h[0], h[3]])
+    results[name] = gradients(loss_of(logits), wte=e, h0=x0, h3=x3)
+
 json.dump(results, open(f'{FIXTURES}/everywhere.json', 'w'))
