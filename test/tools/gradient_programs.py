@@ -32,7 +32,8 @@ class Model:
         self.wte_weight, self.wpe_weight, self.ln_f_weight = get('transformer.wte.weight'), get('transformer.wpe.weight'), get('transformer.ln_f.weight')
         self.fc_weight = get('transformer.h.2.mlp.c_fc.weight')
 
-    def wte(self): return self.wte_weight[torch.tensor(IDS)][None]
+    # No view: what is written to a part of it counts for the whole.
+    def wte(self): return self.wte_weight[torch.tensor([IDS])]
 
     def enter(self, x): return x + self.wpe_weight[:len(IDS)]
 
