@@ -1,6 +1,7 @@
 import { DEEPEST } from './deepest.ts';
 import type { DType } from './dtypes.ts';
 import { GraphError } from './error.ts';
+import { isHosted } from './forwards.ts';
 import type { InterventionGraph } from './graph.ts';
 import { OperationError } from './operation.ts';
 import { inputCount } from './operations/counts.ts';
@@ -72,18 +73,23 @@ class Checker {
     this.mostElements = mostElements;
   }
 
-  region({ nodes }: Region, path: string, depth: number): void {
+  /** @param hasForwards whether whole forwards may stand in it: not in what a model runs itself */
+  region({ nodes }: Region, path: string, depth: number, hasForwards = true): void {
     if (depth > DEEPEST) throw new GraphError(`${path}: more than ${DEEPEST} bodies stand one in another`);
     for (const [i, node] of nodes.entries()) {
       const at = () => `${path}.nodes[${i}] (${node.op})`;
       try {
         if (isTensorNode(node)) this.tensorNode(node);
-        else structureRules[node.op](node, { graph: this.graph, isRoot: depth === 0, several: this.several });
+        else {
+          const { graph, several } = this;
+          structureRules[node.op](node, { graph, isRoot: depth === 0, hasForwards, several });
+        }
       } catch (error) {
         throw new GraphError(`${at()}: ${error instanceof Error ? error.message : error}`, { cause: error });
       }
       if (node.op === 'operand' && !this.several?.late.has(node.outputs[0]!)) this.sizes(node.outputs[0]!, node);
-      for (const [k, body] of node.regions.entries()) this.region(body, `${at()}.regions[${k}]`, depth + 1);
+      const inForwards = hasForwards && isHosted(node);
+      for (const [k, body] of node.regions.entries()) this.region(body, `${at()}.regions[${k}]`, depth + 1, inForwards);
     }
   }
 
@@ -132,6 +138,8 @@ function elements(shape: Shape): number {
 interface Place {
   readonly graph: InterventionGraph;
   readonly isRoot: boolean;
+  /** Whether whole forwards may stand there. */
+  readonly hasForwards: boolean;
   readonly several: Several | null;
 }
 
@@ -235,9 +243,11 @@ function checkShape(said: Shape, is: Shape, what: string): void {
 }
 
 /** A gradient has the type of what it is taken by, and belongs to a pass. */
-function checkGradient(node: Node, { isRoot }: Place): void {
+function checkGradient(node: Node, { hasForwards }: Place): void {
   const { op, inputs, outputs } = node;
-  if (!isRoot && op === 'setgrad') throw new OperationError('a gradient is set in the root of a graph, not in a body');
+  if (!hasForwards && op === 'setgrad') {
+    throw new OperationError('a gradient is set where whole forwards stand, not in a body that a model runs');
+  }
   const counts: Readonly<Record<string, readonly number[]>> = { backward: [1, 2], grad: [2], setgrad: [3] };
   checkCounts(node, counts[op]!, op === 'setgrad' ? 0 : 1);
   const [first, of, gradient] = inputs;

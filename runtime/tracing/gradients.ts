@@ -23,15 +23,14 @@ class GradientSlot implements Slot {
   readonly of: Value;
   /** What the pass gives. */
   readonly given: Value;
-  /** Of a pass of a step that may not run it is set wherever that step runs. */
-  readonly isOfForward: boolean;
+  readonly owner: TracedPass;
   storage: Storage;
   site: Site | null = null;
 
   constructor(of: Value, given: Value, pass: TracedPass) {
     this.of = of;
     this.given = given;
-    this.isOfForward = pass.reached !== null;
+    this.owner = pass;
     this.storage = new GradientStorage(given, pass);
   }
 
@@ -46,11 +45,11 @@ class GradientSlot implements Slot {
 
 /** The memory of what a pass gives. */
 class GradientStorage extends Storage {
-  private readonly pass: TracedPass;
+  readonly owner: TracedPass;
 
   constructor(given: Value, pass: TracedPass) {
-    super(given, pass.region, pass.reached !== null);
-    this.pass = pass;
+    super(given, pass.region);
+    this.owner = pass;
   }
 
   override get content(): Value {
@@ -58,7 +57,7 @@ class GradientStorage extends Storage {
   }
 
   override set content(content: Value) {
-    this.pass.checkStep();
+    this.owner.checkStep();
     super.content = content;
   }
 }
@@ -96,6 +95,8 @@ export class TracedPass {
     this.reached = target.reached;
     this.isInBody = target.conditional;
     const isEither = 'value' in loss;
+    // What is set of a pass in a body concerns no other body.
+    target.made(this);
     this.isInModel = target.isBranching || isEither;
     if (!isEither) this.opened = this.open();
   }

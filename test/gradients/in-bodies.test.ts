@@ -5,11 +5,14 @@ import {
   mul,
   norm,
   Parameter,
+  requestFromJson,
+  requestToJson,
   save,
   square,
   sum,
   type Tensor,
   type Traced,
+  type TraceRequest,
   tanh,
   zerosLike,
 } from 'onnsight';
@@ -240,6 +243,45 @@ describe('a branch or loop around whole traces', () => {
       return save(gradient);
     });
     expectGradient(found, wanted.wte, 'wte');
+  });
+
+  it.each(['set_zero', 'set_scaled'] as const)('may set gradients in it: %s, and as data', async (how) => {
+    const lm = models.get('layers')!;
+    const { h, wte } = lm.transformer;
+    const json = {
+      run: (request: TraceRequest) => lm.execute(requestFromJson(JSON.parse(JSON.stringify(requestToJson(request))))),
+    };
+    for (const options of [{}, { backend: json }]) {
+      const { branch, loop } = await lm.session((session) => {
+        const first = session.trace([clean], () => ({ wte: wte.output, norm: norm(h[1].output) }));
+        let branch: number = zerosLike(first.wte);
+        if (first.norm > 0) {
+          branch = session.trace([clean], () => {
+            const logits = lm.lm_head.output['0, -1'];
+            backward(logits[answer] - logits[wrong]);
+            if (how === 'set_zero') h[2].output.grad[':, :-1'] = 0;
+            else h[1].mlp.output.grad *= 2;
+            return wte.output.grad;
+          });
+        }
+        let loop: number = zerosLike(first.wte);
+        let count = 0;
+        while (count < first.norm * 0 + 2) {
+          loop = session.trace([clean], () => {
+            const logits = lm.lm_head.output['0, -1'];
+            backward(logits[answer] - logits[wrong]);
+            if (how === 'set_zero') h[2].output.grad[':, :-1'] = 0;
+            else h[1].mlp.output.grad *= 2;
+            return wte.output.grad;
+          });
+          count++;
+        }
+        return { branch: save(branch), loop: save(loop) };
+      }, options);
+      const expected = cases[how]!.grads.wte as Expected;
+      expectGradient(branch, expected, 'branch');
+      expectGradient(loop, expected, 'loop');
+    }
   });
 });
 
