@@ -51,10 +51,8 @@ function align(bits: Uint16Array, { numbers, alike }: Beside): void {
     const before = alike[i]!;
     const written = encodeFloat16(numbers[i]!);
     // A NaN may have several bits.
-    const isWritten = written !== before && !(Number.isNaN(numbers[i]!) && Number.isNaN(decodeFloat16(before)));
-    if (isWritten) bits[i] = written;
-    const now = bits[i]!;
-    if (now !== before || isWritten) alike[i] = now;
-    numbers[i] = decodeFloat16(now);
+    if (written !== before && !Object.is(numbers[i], decodeFloat16(before))) bits[i] = written;
+    alike[i] = bits[i]!;
+    numbers[i] = decodeFloat16(bits[i]!);
   }
 }

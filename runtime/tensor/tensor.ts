@@ -218,7 +218,7 @@ export const indexing = {
     }
     if (FIXED.has(key)) {
       throw new TypeError(
-        `the ${String(key)} of a tensor cannot be assigned: write to the elements of its data, or make another one by reshape(), to() or Tensor.from()`,
+        `the ${String(key)} of a tensor cannot be assigned: change its data, or make another one by reshape() or to()`,
       );
     }
     return Reflect.set(target, key, value, receiver);
