@@ -3,6 +3,7 @@ import { OperationError } from '../graph/operation.ts';
 import type { Address } from '../graph/ops.ts';
 import type { Located } from '../lowering/address.ts';
 import { findModule } from '../modules/find.ts';
+import { foldedCalls } from '../modules/folded-calls.ts';
 import { type InsidePart, insideOfModule } from '../modules/inside.ts';
 import { firstNames, type Module, type Operation, walk } from '../modules/module.ts';
 import { OPERATION } from '../modules/operation-path.ts';
@@ -29,7 +30,7 @@ import { atCaller } from './at-caller.ts';
 import { ModelBranches } from './model-branches.ts';
 import { type NameOptions, Names } from './names.ts';
 import { checkEntered, checkReturned } from './returned.ts';
-import { blocked, flattened, scaled, turned, uncalled, unscaled } from './unreachable.ts';
+import { blocked, flattened, foldedCall, scaled, turned, uncalled, unscaled } from './unreachable.ts';
 
 /** A model with its module tree: finds the tensor at an address. */
 export class ModelMap {
@@ -57,6 +58,8 @@ export class ModelMap {
   private readonly sequences: TurnedSequences;
   /** Whether ONNX Runtime has laid tensors out for one kind of processor, and left out what turned them for a module. */
   private readonly isBlocked: boolean;
+  /** The modules of which calls were made constants, once they were looked for. */
+  private folded: ReadonlyMap<string, string> | null = null;
   /** The shapes as functions of the inputs' sizes, once they were worked out. */
   formulas: SymbolicTypes | null = null;
 
@@ -174,6 +177,13 @@ export class ModelMap {
       const [given, weight] = node.input;
       return given === tensor && turnsItself(node, 0) && isAnonymous(weight!);
     });
+  }
+
+  /** Why the gradient by a parameter would lack a part; null where it is whole. */
+  lackOf(parameter: string): string | null {
+    this.folded ??= foldedCalls(this.model.plain, this.tree);
+    const [module, constant] = [...this.folded].find(([path]) => parameter.startsWith(`${path}.`)) ?? [];
+    return module === undefined ? null : foldedCall(parameter, module, constant!);
   }
 
   /** Whether a module does nothing at inference, so that its output is its input. */

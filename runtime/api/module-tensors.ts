@@ -13,6 +13,7 @@ import { callerSite } from '../tracing/caller.ts';
 import { fitted } from '../tracing/fitted.ts';
 import type { TracedForward } from '../tracing/forward.ts';
 import { inner } from '../tracing/hidden.ts';
+import { lacksGradient } from '../tracing/lacking.ts';
 import { owning, TensorProxy, viewing } from '../tracing/proxy.ts';
 import type { ModelMap } from './model-map.ts';
 import { ANYWHERE } from './place.ts';
@@ -65,7 +66,10 @@ export function readParameter(map: ModelMap, path: string, standing = ANYWHERE):
   }
   const forward = TypedModel.of(current).readerOf(path, current);
   const inFile = owning(builder(), forward.read({ path, port: 'parameter', index: 0, call: 0 }));
-  const { transposed, raised } = TypedModel.of(forward).map;
+  const { map: own } = TypedModel.of(forward);
+  const { transposed, raised } = own;
+  const lack = own.lackOf(path);
+  if (lack !== null) lacksGradient(inFile[inner].value(), lack);
   const isTurned = transposed.has(path);
   if (!isTurned && !raised.has(path)) return copy(inFile);
   const weight = copy(isTurned ? apply('permute', [inFile], { dims: [1, 0] }) : toProxy(sub(asTraced(inFile), 1)));

@@ -16,6 +16,11 @@ const INSIDE = {
   body: 'To reach it, export the model with the loop written out.',
 };
 
+/** Why a parameter has no gradient: a call of its module has become a constant. */
+export function foldedCall(parameter: string, module: string, constant: string): string {
+  return `The gradient by ${parameter} is asked for, but this file has only a part of what it does: an optimizer has made a constant of what '${module}' gives for other constants (${constant}), so that the gradient would lack that part. Take it of the file before it was optimized: ONNX Runtime folds constants at every level.`;
+}
+
 /** The error for a call of a module that its file does not have. */
 export function uncalled(
   module: Module,

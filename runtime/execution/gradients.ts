@@ -148,8 +148,11 @@ export class Gradients {
     if (known) return known;
     const [loss, given] = handle.node!.inputs as [Value, Value | undefined];
     await this.settle(given ? [loss, given] : [loss]);
-    const replaced = this.replacements.get(handle) ?? new Map<Value, NodeOf<'setgrad'>>();
-    const wanted = this.context.nodes.filter((node) => node.op === 'grad' && node.inputs[0] === handle);
+    const grads = this.context.nodes.filter((node) => node.op === 'grad' && node.inputs[0] === handle);
+    const wanted = new Set(grads.map(({ inputs }) => inputs[1]!));
+    // Nothing flows on from a parameter: what its gradient is set to matters to those who read it.
+    const matters = ([value]: readonly [Value, Node]) => wanted.has(value) || !isParameter(value);
+    const replaced = new Map([...(this.replacements.get(handle) ?? [])].filter(matters));
     const { tape, recorder, made } = this.context;
     recorder.prepare();
     for (const [value, node] of replaced) if (isOfWeightsAlone(value, tape)) throw ofWeightsAlone(node);
@@ -158,7 +161,7 @@ export class Gradients {
     const goal = {
       loss,
       seed: this.seed(handle.node!, loss, given),
-      wanted: new Set(wanted.map(({ inputs }) => inputs[1]!)),
+      wanted,
       replaced: new Set(replaced.keys()),
       replacement: async (value: Value) => {
         const what = replaced.get(value)!.inputs[2]!;
@@ -204,6 +207,10 @@ export class Gradients {
     const runs = this.context.tape.filter((entry) => entry.kind === 'run');
     return noDerivative(error, node, new Set(runs.map(({ engine }) => engine.model)));
   }
+}
+
+function isParameter({ node }: Value): boolean {
+  return node?.op === 'read' && (node as NodeOf<'read'>).attributes.port === 'parameter';
 }
 
 function circle(node: Node): TraceError {

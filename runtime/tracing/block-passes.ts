@@ -45,7 +45,6 @@ export class BlockPasses {
     }
     this.all.push(pass);
     this.last = { pass, isSure: true, site };
-    if (pass.isInBody) this.addUp(pass);
   }
 
   /** A body begins. Gives what ends it: which of its passes the code behind it goes on with, if any, is not known. */
@@ -122,15 +121,20 @@ export class BlockPasses {
     return [...ofPasses, ...inBodies];
   }
 
-  /** In a body the gradients by parameters are a state like any other: what goes from iteration to iteration, or out of a branch. */
-  private addUp(pass: TracedPass): void {
+  /**
+   * A body has been recorded: what its passes give for parameters, or what was set there, is added up. It is a state like any
+   * other: what goes from iteration to iteration, or out of a branch.
+   */
+  addUp(region: Region): void {
     const { builder } = this;
-    for (const [parameter, value] of this.parameters()) {
-      const total = this.totals.get(parameter) ?? new Storage(zeros(builder, value), builder.graph.root);
-      this.totals.set(parameter, total);
-      const gradient = pass.node(value, 'zeros');
-      builder.note(total);
-      total.content = builder.add('add', [total.content, gradient], {}).outputs[0]!;
+    for (const pass of this.all.filter((one) => one.region === region)) {
+      for (const [parameter, value] of this.parameters()) {
+        const total = this.totals.get(parameter) ?? new Storage(zeros(builder, value), builder.graph.root);
+        this.totals.set(parameter, total);
+        const gradient = pass.read(value, 'zeros').content;
+        builder.note(total);
+        total.content = builder.add('add', [total.content, gradient], {}).outputs[0]!;
+      }
     }
   }
 

@@ -236,6 +236,7 @@ export class Builder {
     this.journals.push(journal);
     try {
       const recording = { region, journal, result: body(region) };
+      this.passes.addUp(region);
       finish(recording);
       return recording;
     } catch (error) {

@@ -10,6 +10,7 @@ import { callerSite, laterSite } from './caller.ts';
 import { fitted } from './fitted.ts';
 import { inner } from './hidden.ts';
 import type { Slot } from './journal.ts';
+import { lackOf } from './lacking.ts';
 import { owning, TensorProxy, viewing } from './proxy.ts';
 import { Storage } from './storage.ts';
 import type { TracedTensor } from './traced-tensor.ts';
@@ -164,6 +165,8 @@ export class TracedPass {
 
   /** A node that gives the gradient by a value, as the pass alone makes it. */
   node(of: Value, unused: Unused): Value {
+    const lack = lackOf(of);
+    if (lack !== null) throw new TraceError(lack, callerSite() ?? this.builder.site);
     const site = laterSite()() ?? this.builder.site;
     const inputs = [this.handle, of];
     return this.builder.addTyped('grad', inputs, [of.type], { unused }, [], this.region, site).outputs[0]!;

@@ -283,6 +283,43 @@ describe('a branch or loop around whole traces', () => {
       expectGradient(loop, expected, 'loop');
     }
   });
+
+  it('may set the gradient by a parameter in it, which is what is added up', async () => {
+    const lm = models.get('layers')!;
+    const { h } = lm.transformer;
+    const json = {
+      run: (request: TraceRequest) => lm.execute(requestFromJson(JSON.parse(JSON.stringify(requestToJson(request))))),
+    };
+    for (const options of [{}, { backend: json }]) {
+      const [branch, loop, inner] = [new Parameter([2, 3]), new Parameter([2, 3]), new Parameter([2, 3])];
+      const total = await lm.session((session) => {
+        const first = session.trace([clean], () => sum(square(h[1].output)));
+        if (first > 0) {
+          session.trace([clean], () => {
+            backward(sum(square(branch * h[1].output['0, 0, :2'])));
+            branch.grad = [5, 7];
+            backward(sum(branch * 2));
+            (branch.grad as unknown as number) *= 3;
+          });
+        }
+        let count = 0;
+        while (count < first * 0 + 3) {
+          session.trace([clean], () => {
+            backward(sum(loop * 4));
+            (loop.grad as unknown as Record<string, number>)['0'] = 1;
+            backward(sum(inner * 4));
+            if (norm(h[1].output) > 0) (inner.grad as unknown as Record<string, number>)['1'] = 9;
+          });
+          count++;
+        }
+        return save(first);
+      }, options);
+      expect(total.item()).toBeGreaterThan(0);
+      expectNear(branch.grad!, [5 + 6, 7 + 6]);
+      expectNear(loop.grad!, [3, 12]);
+      expectNear(inner.grad!, [12, 27]);
+    }
+  });
 });
 
 it('what is detached ends the way back through earlier iterations', async () => {
