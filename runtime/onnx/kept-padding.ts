@@ -1,44 +1,73 @@
-import { intAttribute, intsAttribute, stringAttribute } from './attributes.ts';
+import { intsAttribute } from './attributes.ts';
+import { added } from './branches/stands-for.ts';
 import { isStandard } from './domains.ts';
-import { makeAttribute } from './make.ts';
-import { changedNode, type GraphProto, type ModelProto, type NodeProto } from './proto.ts';
-import { mapSubgraphs } from './subgraphs.ts';
+import { FreshNames } from './fresh-names.ts';
+import { makeNode, makeTensor } from './make.ts';
+import { changedNode, type GraphProto, type ModelProto, type NodeProto, type TensorProto } from './proto.ts';
+import { mapSubgraphs, nodesWithin } from './subgraphs.ts';
 
-/** What ONNX Runtime takes out between the two, or leaves as it is. */
-const BETWEEN = new Set(['Identity', 'Cast', 'Dropout']);
+/** The operators that a `Pad` in front of them becomes a part of although it does not mean the same there, each with the input. */
+const SEEN = new Map([
+  ['MaxPool', 0],
+  ['AveragePool', 0],
+  ['Conv', 1],
+]);
+
+/** What ONNX Runtime takes out between the two where it changes nothing, or moves to before the `Pad`. */
+const BETWEEN = new Set('Add Cast Div Dropout Expand Identity Mul Reshape Slice Sub Transpose'.split(' '));
 
 /**
  * A model whose pooling sees the zeros that a `Pad` in front of it has put there. ONNX Runtime (1.30) makes the `Pad` a part of
- * a pooling that says how much it pads; but pooling leaves its own padding out: the largest of zeros and negative numbers would
- * be a negative one. One that does not pad says so by `auto_pad`, which is left alone.
+ * the pooling; but pooling leaves its own padding out, so that the largest of zeros and negative numbers would be a negative
+ * one, may pad by less than its kernel only, and begins no window in it where sizes are rounded up. A `Pad` of a convolution's
+ * weights is taken for one of what it reads. A `Reshape` to the same sizes, which copies nothing, keeps them apart.
  */
 export function withKeptPadding(proto: ModelProto): ModelProto {
   const { graph } = proto;
-  return graph ? { ...proto, graph: withoutPadding(graph) } : proto;
+  if (!graph || !hasPad(graph.node)) return proto;
+  return { ...proto, graph: keptApart(graph, new FreshNames(graph), new Map()) };
 }
 
-function withoutPadding(graph: GraphProto): GraphProto {
-  const makers = new Map(graph.node.flatMap((one) => one.output.map((tensor) => [tensor, one] as const)));
-  const isPadded = ({ input: [given = ''] }: NodeProto): boolean => {
-    const maker = makers.get(given);
-    return maker !== undefined && (maker.opType === 'Pad' || (BETWEEN.has(maker.opType) && isPadded(maker)));
-  };
-  const node = graph.node.map((one) => {
-    const own = padsNothing(one) && isPadded(one) ? withoutPads(one) : one;
-    return mapSubgraphs(own, withoutPadding);
+function hasPad(nodes: Iterable<NodeProto>): boolean {
+  for (const { opType } of nodesWithin(nodes)) if (opType === 'Pad') return true;
+  return false;
+}
+
+type Makers = ReadonlyMap<string, NodeProto>;
+
+/** `around` tells who makes the tensors of the graphs that a graph stands in: a branch may be opened into them later. */
+function keptApart(graph: GraphProto, names: FreshNames, around: Makers): GraphProto {
+  const own = graph.node.flatMap((one) => one.output.map((tensor) => [tensor, one] as const));
+  const makers = new Map([...around, ...own]);
+  const constants: TensorProto[] = [];
+  const node = graph.node.flatMap((given) => {
+    const one = mapSubgraphs(given, (subgraph) => keptApart(subgraph, names, makers));
+    const [index, rank] = [isStandard(one) ? SEEN.get(one.opType) : undefined, rankOf(one)];
+    if (index === undefined || rank === null || !isPadded(one.input[index]!, makers)) return [one];
+    const [sizes, same] = [names.beside(one, 'sizes'), names.beside(one, 'padded')];
+    constants.push(makeTensor(sizes, 'int64', Array<number>(rank).fill(0), [rank]));
+    return [
+      added(makeNode('Reshape', [one.input[index]!, sizes], [same], {}, same)),
+      changedNode(one, { input: one.input.with(index, same) }),
+    ];
   });
-  return { ...graph, node };
+  return { ...graph, node, initializer: [...graph.initializer, ...constants] };
 }
 
-/** Whether a node is a pooling that does not pad. One whose sizes are rounded up has no other way to say so. */
-function padsNothing(node: NodeProto): boolean {
-  const isPooling = isStandard(node) && (node.opType === 'MaxPool' || node.opType === 'AveragePool');
-  if (!isPooling || intAttribute(node, 'ceil_mode') === 1) return false;
-  const mode = stringAttribute(node, 'auto_pad') ?? 'NOTSET';
-  return mode === 'NOTSET' && (intsAttribute(node, 'pads') ?? []).every((pad) => pad === 0);
+/** Whether a `Pad` stands in front of a tensor. The order of the nodes has not been checked yet: they may form a circle. */
+function isPadded(tensor: string, makers: Makers): boolean {
+  const tensors = new Set([tensor]);
+  for (const one of tensors) {
+    const maker = makers.get(one);
+    if (maker?.opType === 'Pad') return true;
+    if (maker && BETWEEN.has(maker.opType)) for (const input of maker.input) tensors.add(input);
+  }
+  return false;
 }
 
-function withoutPads(node: NodeProto): NodeProto {
-  const others = node.attribute.filter(({ name }) => name !== 'pads' && name !== 'auto_pad');
-  return changedNode(node, { attribute: [...others, makeAttribute('auto_pad', { string: 'VALID' })] });
+/** Of the tensor that a window goes over, as far as its node tells. */
+function rankOf(node: NodeProto): number | null {
+  const [kernel, pads] = [intsAttribute(node, 'kernel_shape'), intsAttribute(node, 'pads')];
+  const dims = kernel?.length ?? (pads && pads.length / 2);
+  return dims === null || dims === undefined ? null : dims + 2;
 }
