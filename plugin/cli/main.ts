@@ -4,6 +4,7 @@ import { MISTAKES_LATER } from '../mistakes-later.ts';
 import { packageVersion } from '../version.ts';
 import type { BuildOptions } from './build.ts';
 import type { CompileOptions } from './compile.ts';
+import { checkNeeded, needed } from './needed.ts';
 import type { ServeCommandOptions } from './serve.ts';
 import type { TypesOptions } from './types.ts';
 import type { WorkerCommandOptions } from './worker.ts';
@@ -11,15 +12,15 @@ import type { WorkerCommandOptions } from './worker.ts';
 const program = new Command('onnsight')
   .description('See inside and steer ONNX models.')
   .version(packageVersion())
-  .showHelpAfterError('(add --help for all options)');
+  .showHelpAfterError('(add --help for all options)')
+  .hook('preAction', (_, command) => checkNeeded(command));
 
 program
   .command('compile')
   .description('Compile exported interventions into bundles that run anywhere ONNX runs.')
   .argument('[files...]', 'files or globs; all files of the project unless given')
-  .requiredOption(
-    '-m, --model <file>',
-    'an .onnx file, a folder with one, or a model of the Hugging Face hub (owner/name)',
+  .addOption(
+    needed('-m, --model <file>', 'an .onnx file, a folder with one, or a model of the Hugging Face hub (owner/name)'),
   )
   .option('-f, --file <path>', 'which .onnx file of the folder or repository')
   .option('--revision <name>', 'a branch, a tag or a commit of the repository')
@@ -84,7 +85,7 @@ program
   .command('types')
   .description('Write the modules of a model as TypeScript types, for the editor to complete and to check.')
   .argument('<model>', 'an .onnx file, a folder with one, or a model of the Hugging Face hub (owner/name)')
-  .requiredOption('-o, --out <file>', 'where the types go: model.d.ts')
+  .addOption(needed('-o, --out <file>', 'where the types go: model.d.ts'))
   .option('-n, --name <name>', 'the name of the type; that of the model unless given')
   .option('-f, --file <path>', 'which .onnx file of the folder or repository')
   .option('--revision <name>', 'a branch, a tag or a commit of the repository')
@@ -127,7 +128,7 @@ program
   .command('worker')
   .description('Run the jobs of servers that were started with --redis.')
   .argument('<models...>', 'the models, as those of serve')
-  .requiredOption('--redis <url>', 'the Redis of the servers')
+  .addOption(needed('--redis <url>', 'the Redis of the servers'))
   .option('--store <folder>', 'a folder that servers and workers share')
   .option('--edits <file>', 'a file that exports edits of the models by name, for completions')
   .option('--limit <name=number...>', 'what jobs may ask for, as those of serve', [])
@@ -146,7 +147,7 @@ program
   .command('token')
   .description('Make a token for a user of a server. It is shown once: the file has its hash.')
   .argument('<user>', "the user's name")
-  .requiredOption('--tokens <file>', 'the file that serve is given')
+  .addOption(needed('--tokens <file>', 'the file that serve is given'))
   .action(async (user: string, { tokens }: { tokens: string }) => {
     const { describeError } = await import('./describe-error.ts');
     try {

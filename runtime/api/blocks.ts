@@ -21,7 +21,7 @@ export function checkCompiled(block: (...values: never[]) => unknown): void {
     ? ' A function that is async or a generator, or has `await` or `try` in it, cannot be a block, and is left as it is where it is given by its name.'
     : '';
   throw new TraceError(
-    `The block${block.name ? ` ${block.name}` : ''} was not compiled, so its operators and conditions cannot become part of the model.${left} Run the file through the onnsight plugin (\`node --import onnsight/register\`, onnsight/vite, tsc of TypeScript 5.4 to 6 with ts-patch), or build with \`npx onnsight build\`: the tsc of TypeScript 7 has no plugins; for a function that is defined elsewhere, put the directive 'use trace' at its top.`,
+    `The block${block.name ? ` ${block.name}` : ''} was not compiled, so its operators and conditions cannot become part of the model.${left} Run the file through the onnsight plugin (\`node --import onnsight/register\`, onnsight/vite, tsc of TypeScript 5.4 to 6 with ts-patch), or build with \`npx onnsight build\`: the tsc of TypeScript 7 has no plugins; a file is compiled that imports something from 'onnsight'; for a function that is defined elsewhere, put the directive 'use trace' at its top.`,
     callerSite(),
   );
 }

@@ -5,6 +5,9 @@ import { guardEntries, isFilled } from '../tracing/lists.ts';
 /** Functions and classes that went through the compiler. A set of its own, since functions may be frozen or shared. */
 const compiled = new WeakSet<object>();
 
+/** What those are called that stand outside of other functions: of a call in code that was not compiled only the name is known. */
+const names = new Set<string>();
+
 /** Classes whose constructors may give another object than the one that is made. */
 const returning = new WeakSet<object>();
 
@@ -31,7 +34,7 @@ export function block<T extends (...values: never[]) => unknown>(
   site?: Site,
   read?: () => readonly unknown[],
 ): T {
-  compiled.add(fn);
+  note(fn);
   if (site && read) {
     guards.set(fn, { site, read });
     blockSites.add(site);
@@ -49,8 +52,13 @@ export function guardsOf(fn: object): BlockGuards | null {
  * @param returns whether it is a class whose constructor holds a `return` with a value
  */
 export function mark(fn: object, returns = false): void {
-  compiled.add(fn);
+  note(fn);
   if (returns) returning.add(fn);
+}
+
+function note(fn: object): void {
+  compiled.add(fn);
+  if (!activeBuilder()) names.add((fn as { readonly name: string }).name);
 }
 
 /**
@@ -67,6 +75,11 @@ export function accessors<T extends object>(holder: T, keys: readonly PropertyKe
 
 export function isCompiled(fn: object): boolean {
   return compiled.has(fn);
+}
+
+/** Whether a function of that name is compiled. */
+export function isCompiledName(name: string): boolean {
+  return names.has(name);
 }
 
 /** Whether the constructor of a compiled class may give another object than the one that is made. */

@@ -11,7 +11,7 @@ import { Tensor } from '../tensor/tensor.ts';
 import { apply } from '../tracing/apply.ts';
 import { callerSite } from '../tracing/caller.ts';
 import { parameterInBlock, readGradient, writeGradient } from '../tracing/gradients.ts';
-import { ours } from '../tracing/harmless.ts';
+import { alsoCalled, ours } from '../tracing/harmless.ts';
 import { getitem } from '../tracing/indexing.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
 import { saveTensor } from '../tracing/saves.ts';
@@ -89,5 +89,6 @@ for (const name of ['item', 'reshape', 'to', 'toArray'] as const) {
 }
 Parameter.inBlock = parameterInBlock;
 ours(TensorProxy, Tensor, ...Object.values(functions));
+alsoCalled(...Object.keys(functions));
 const { get, set } = Object.getOwnPropertyDescriptor(Parameter.prototype, 'grad')!;
 ours(get!, set!);

@@ -1,15 +1,15 @@
 import { types } from 'node:util';
 import { TraceError } from '../errors.ts';
 import type { Site } from '../graph/types.ts';
-import { isHarmless } from '../tracing/harmless.ts';
+import { isHarmless, isHarmlessName } from '../tracing/harmless.ts';
 import { GraphEntries } from '../tracing/lists.ts';
 import { isModule } from '../tracing/model.ts';
 import { isPlainObject } from '../tracing/plain-object.ts';
 import { TensorProxy } from '../tracing/proxy.ts';
-import { isCompiled } from './blocks.ts';
+import { isCompiled, isCompiledName } from './blocks.ts';
 import type { Call } from './indirect-calls.ts';
 import { isIntrinsic } from './intrinsics.ts';
-import { type Other, questionIn } from './plain-code.ts';
+import { isTelling, type Others, questionIn } from './plain-code.ts';
 
 /**
  * Before a call in a block: a function that was not compiled may be handed values of the trace, but not ask them
@@ -39,19 +39,35 @@ function mayAsk(fn: object): boolean {
 
 function check(fn: object, receiver: unknown, values: readonly unknown[], site: Site): void {
   const traced = values.filter((value) => holds(value));
-  const other: Other = (one, areTraced) => {
-    if (typeof one !== 'function' || isIntrinsic(one) || mayAsk(one)) return null;
-    const given = areTraced.map((isTraced) => (isTraced ? traced : undefined));
-    return questionIn(one, undefined, given, holds, () => null);
+  const seen = new Set<unknown>([fn]);
+  const others: Others = {
+    of: (one, areTraced, on) => {
+      if (typeof one !== 'function' || isIntrinsic(one) || mayAsk(one) || seen.has(one)) return null;
+      seen.add(one);
+      const given = areTraced.map((isTraced) => (isTraced ? traced : undefined));
+      return questionIn(one, on, given, holds, others);
+    },
+    named: (name) => (isKnownName(name, seen) ? null : { handedTo: name }),
   };
-  const question = questionIn(fn, receiver, values, holds, other);
+  const question = questionIn(fn, receiver, values, holds, others);
   if (question === null) return;
   const { name } = fn as { name?: unknown };
   const named = typeof name === 'string' && name !== '' ? `The function ${name}` : 'A function without a name';
   throw new TraceError(
-    `${named} was not compiled and asks a value of the trace, which JavaScript takes for true and for another than all others (${question}). Put the directive 'use trace' at its top; whether it is given a value ask by x !== undefined; or say with pure() of onnsight that it asks for nothing else.`,
+    typeof question === 'string'
+      ? `${named} was not compiled and asks a value of the trace, which JavaScript takes for true and for another than all others (${question}). Put the directive 'use trace' at its top; whether it is given a value ask by x !== undefined; or say with pure() of onnsight that it asks for nothing else.`
+      : `${named} was not compiled and hands a value of the trace to ${question.handedTo}, of which nothing says that it was: it may ask it as what JavaScript takes for true and for another than all others. Put the directive 'use trace' at the top of the first, which then tells; or say with pure() of onnsight that both ask for nothing.`,
     site,
   );
+}
+
+/** Whether a name that a function calls is one of JavaScript's own functions, of this library's, or of one that is compiled. */
+function isKnownName(name: string, callers: ReadonlySet<unknown>): boolean {
+  if (typeof Reflect.get(globalThis, name) === 'function' || isTelling(name)) return true;
+  // a bundler numbers what has the same name in several files: `mean$1`, `mean2`
+  const names = [name, name.replace(/\$?\d+$/, '')];
+  const isOfCaller = [...callers].some((fn) => (fn as { name?: unknown }).name === name);
+  return isOfCaller || names.some((one) => isHarmlessName(one) || isCompiledName(one));
 }
 
 /** How deep values are looked for in what a function is given. */

@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { isPlainObject } from '../tracing/plain-object.ts';
 import { closing, divided, isClosing, isName, opening, tokensOf } from './code-tokens.ts';
 
@@ -7,8 +8,8 @@ import { closing, divided, isClosing, isName, opening, tokensOf } from './code-t
  * function gives that it calls) counts as a value of the trace where one goes in.
  */
 
-/** Where a function asks what only the run knows: `if (c)`, `c ?`, `c ===`. */
-export type Question = string;
+/** Where a function asks what only the run knows: `if (c)`, `c ?`, `c ===`; or to which one it hands a value that may ask. */
+export type Question = string | { readonly handedTo: string };
 
 /** Members of tensors and lists that are known while a block is built. */
 const KNOWN = new Set('shape dtype length ndim dims size path name dim numel keys'.split(' '));
@@ -24,6 +25,11 @@ const OF_NUMBERS = new Set('Number.isFinite Number.isInteger Number.isNaN Number
 const OF_LANGUAGE = new Set('Object Number Boolean Function'.split(' '));
 /** Methods that ask what a function gives by its truth. */
 const DECIDED = new Set('filter find findIndex findLast findLastIndex some every'.split(' '));
+/** Methods of lists that call a function with the elements. */
+const GOING_THROUGH = new Set([...DECIDED, ...'map flatMap forEach reduce reduceRight sort toSorted'.split(' ')]);
+/** Methods of functions that call them. */
+const CALLING = new Set(['call', 'apply']);
+const DECLARING = new Set(['const', 'let', 'var', 'class']);
 /** Methods that put values into their receiver. */
 const STORING = new Set('push unshift set add fill splice'.split(' '));
 
@@ -47,11 +53,24 @@ type Tokens = readonly string[];
 /** Whether a value is one of a trace, holds one or gives one. */
 export type Holds = (value: unknown) => boolean;
 
-/** Where a function asks, of whose arguments some are values of the trace; null for what is none, or may do so. */
-export type Other = (fn: unknown, areTraced: readonly boolean[]) => Question | null;
+/** What a function does not define itself: where a function asks that it hands values of the trace to. */
+export interface Others {
+  /** Of one that is at hand; null for what is none, or may ask. */
+  readonly of: (fn: unknown, areTraced: readonly boolean[], receiver: unknown) => Question | null;
+  /** Of one of which only the name is known: one that the file declares or imports. */
+  readonly named: (name: string) => Question | null;
+}
+
+const NO_OTHERS: Others = { of: () => null, named: () => null };
 
 /** Names that are or hold values of a trace, with what they are where that is known. */
 type Traced = Map<string, unknown>;
+
+/** What is called with values of the trace, and which of the arguments may be some. */
+interface Handed {
+  readonly names: readonly string[];
+  readonly areTraced: readonly boolean[];
+}
 
 /** What a name is that gets its value in the function. */
 const SOMETHING = Symbol('something');
@@ -61,9 +80,10 @@ export class PlainCode {
   private readonly tokens: Tokens;
   private readonly parameters: readonly Tokens[];
   private readonly body: number;
+  private readonly declared: ReadonlySet<string>;
 
   constructor(text: string) {
-    const tokens = withoutZeros(tokensOf(text));
+    const tokens = asWritten(tokensOf(text));
     const isClass = tokens[0] === 'class';
     const start = isClass ? Math.max(0, tokens.indexOf('constructor')) : 0;
     const arrow = tokens.indexOf('=>', start);
@@ -75,13 +95,14 @@ export class PlainCode {
     this.body = end;
     const isOfClass = isClass && tokens[start] === 'constructor';
     this.tokens = isOfClass ? tokens.slice(0, closing(tokens, tokens.indexOf('{', end)) + 1) : isClass ? [] : tokens;
+    this.declared = this.namesOf();
   }
 
   /**
    * The first place where it asks a value of the trace.
-   * @param other the same of a function that it is given, and hands one on to
+   * @param others the same of what it hands one on to
    */
-  question(receiver: unknown, values: readonly unknown[], holds: Holds, other: Other = () => null): Question | null {
+  question(receiver: unknown, values: readonly unknown[], holds: Holds, others = NO_OTHERS): Question | null {
     const traced: Traced = new Map(holds(receiver) ? [['this', receiver]] : []);
     for (const [i, parameter] of this.parameters.entries()) {
       const isRest = parameter[0] === '...';
@@ -97,13 +118,10 @@ export class PlainCode {
       const found = this.questionAt(i, traced, holds);
       if (found !== null) return found;
     }
-    for (const [i, [name, ...more]] of this.parameters.entries()) {
-      if (more.length > 0 || !isName(name)) continue;
-      for (const given of this.callsOf(name)) {
-        const areTraced = given.map((one) => this.mayBeTraced(one, traced, holds));
-        const found = areTraced.includes(true) ? other(values[i], areTraced) : null;
-        if (found !== null) return found;
-      }
+    for (let i = this.body; i < this.tokens.length; i++) {
+      const handed = this.handedAt(i, traced, holds);
+      const found = handed && this.questionOf(handed, receiver, values, others);
+      if (found) return found;
     }
     return null;
   }
@@ -158,6 +176,83 @@ export class PlainCode {
     }
   }
 
+  /** What is called at a place with values of the trace, by a name and members of it. */
+  private handedAt(i: number, traced: Traced, holds: Holds): Handed | null {
+    const { tokens } = this;
+    const isPrivate = tokens[i]!.startsWith('#') && isMemberName(tokens, i);
+    const isRoot = (isName(tokens[i]) || tokens[i] === 'this') && !isMemberName(tokens, i) && !isKey(tokens, i);
+    // what the compiler has written calls by an operator, which looks at what it calls
+    const isOperator = tokens[i]!.startsWith('__o');
+    if (!(isRoot || isPrivate) || isOperator || tokens[i - 1] === 'function') return null;
+    const names = [tokens[i]!];
+    let at = i + 1;
+    for (; isMemberSign(tokens[at]) && isName(tokens[at + 1]); at += 2) names.push(tokens[at + 1]!);
+    if (tokens[at] === '?.') at++;
+    if (tokens[at] !== '(') return null;
+    const given = divided(tokens.slice(at + 1, closing(tokens, at)), ONLY_COMMA);
+    const areTraced = given.map((one) => this.mayBeTraced(one, traced, holds));
+    const method = names.at(-1)!;
+    if (CALLING.has(method) && names.length > 1) {
+      return areTraced.includes(true) ? { names: names.slice(0, -1), areTraced: areTraced.slice(1) } : null;
+    }
+    // a method that calls what it is given with the elements of a list
+    const callback = given[0] ?? [];
+    if (
+      GOING_THROUGH.has(method) &&
+      callback.length === 1 &&
+      isName(callback[0]) &&
+      isOf(traced, names.slice(0, 1), holds)
+    ) {
+      return { names: callback, areTraced: [true, true] };
+    }
+    return areTraced.includes(true) ? { names, areTraced } : null;
+  }
+
+  private questionOf(
+    { names, areTraced }: Handed,
+    receiver: unknown,
+    values: readonly unknown[],
+    others: Others,
+  ): Question | null {
+    const [root, ...members] = names as readonly [string, ...string[]];
+    const place = this.parameters.findIndex(([name, ...more]) => name === root && more.length === 0);
+    if (place >= 0 || root === 'this') {
+      const on = members.length > 0 ? members.slice(0, -1) : [];
+      const held = place >= 0 ? values[place] : receiver;
+      const object = memberOf(held, on);
+      return others.of(memberOf(held, members), areTraced, members.length > 0 ? object : undefined);
+    }
+    const isFree = members.length === 0 && !this.declared.has(root) && !this.isMangled(root);
+    return isFree ? others.named(root) : null;
+  }
+
+  /** Whether a name is one of those that a bundler has made short, all of them: nobody knows what it was. */
+  private isMangled(name: string): boolean {
+    return [name, ...this.declared].every(({ length }) => length <= 2);
+  }
+
+  /** The names that get their values in the function. */
+  private namesOf(): ReadonlySet<string> {
+    const { tokens, parameters } = this;
+    const found = new Set(parameters.flatMap((one) => bound(divided(one, ONLY_EQUALS)[0] ?? [])));
+    const add = (start: number, end: number) => {
+      for (const name of bound(tokens.slice(start, end))) found.add(name);
+    };
+    for (const [i, token] of tokens.entries()) {
+      if (DECLARING.has(token)) {
+        for (let at = i + 1; ; ) {
+          const end = BRACKETS.has(tokens[at]!) ? closing(tokens, at) + 1 : at + 1;
+          add(at, end);
+          const next = tokens[end] === '=' ? end + 1 + this.right(end + 1, ENDS).length : end;
+          if (tokens[next] !== ',') break;
+          at = next + 1;
+        }
+      } else if (token === '=>') add(tokens[i - 1] === ')' ? opening(tokens, i - 1) : i - 1, i);
+      else if (token === 'function' || token === 'catch') add(i + 1, closing(tokens, tokens.indexOf('(', i)));
+    }
+    return found;
+  }
+
   /** What a function is called with, by its name, each time. */
   private callsOf(name: string | undefined): readonly (readonly Tokens[])[] {
     const { tokens } = this;
@@ -210,7 +305,7 @@ export class PlainCode {
     }
     if (EQUALITIES.has(token)) {
       const sides = [this.left(i - 1), this.right(i + 1, EDGES)];
-      if (sides.some(isTelling)) {
+      if (sides.some(isOfKind)) {
         const kind =
           sides.some(([first]) => first === 'typeof') &&
           sides.some(([text]) => /^.(number|boolean).$/.test(text ?? ''));
@@ -282,7 +377,7 @@ export class PlainCode {
       if (token === 'typeof') i = chain.end;
       else if (chain.members.some((member) => KNOWN.has(member))) i = chain.end;
       else if (isOf(traced, chain.members, holds) || chain.members.some((member) => OF_RUN.has(member))) return true;
-      else if (chain.members.some((member) => TELLING.test(member))) i = chain.end;
+      else if (chain.members.some(isTelling)) i = chain.end;
     }
     return false;
   }
@@ -324,13 +419,20 @@ export class PlainCode {
   }
 }
 
-/** `(0, module.f)(x)`, as compilers write the call of what is imported, as `module.f(x)`. */
-function withoutZeros(tokens: Tokens): Tokens {
+/**
+ * What compilers have added is taken away: of `(0, module.f)(x)`, the call of what is imported, `f(x)` is left, and of
+ * `__name((v) => v, 'f')`, which keeps a name, the function.
+ */
+function asWritten(tokens: Tokens): Tokens {
   const result: string[] = [];
   for (let i = 0; i < tokens.length; i++) {
     if (tokens[i] === '(' && tokens[i + 1] === '0' && tokens[i + 2] === ',') {
       const end = closing(tokens, i);
-      result.push(...tokens.slice(i + 3, end));
+      result.push(...tokens.slice(tokens[end - 2] === '.' ? end - 1 : i + 3, end));
+      i = end;
+    } else if (tokens[i] === '__name' && tokens[i + 1] === '(') {
+      const end = closing(tokens, i + 1);
+      result.push(...asWritten(tokens.slice(i + 2, end - 2)));
       i = end;
     } else result.push(tokens[i]!);
   }
@@ -350,7 +452,29 @@ function chainAt(tokens: Tokens, at: number): { readonly members: readonly strin
 }
 
 function isMemberName(tokens: Tokens, at: number): boolean {
-  return tokens[at - 1] === '.' || tokens[at - 1] === '?.';
+  return isMemberSign(tokens[at - 1]);
+}
+
+function isMemberSign(token: string | undefined): boolean {
+  return token === '.' || token === '?.';
+}
+
+/** Whether a method of an object or class is declared at `at`: `{ f(x) { … } }`. */
+function isKey(tokens: Tokens, at: number): boolean {
+  return tokens[at + 1] === '(' && tokens[closing(tokens, at + 1) + 1] === '{';
+}
+
+/** What objects of the user hold themselves or by their prototypes, without running code of theirs. */
+function memberOf(value: unknown, names: readonly string[]): unknown {
+  let held = value;
+  for (const name of names) {
+    if (Object(held) !== held) return undefined;
+    let at = held as object | null;
+    while (at && !types.isProxy(at) && !Object.hasOwn(at, name)) at = Object.getPrototypeOf(at) as object | null;
+    if (!at || types.isProxy(at)) return undefined;
+    held = Object.getOwnPropertyDescriptor(at, name)?.value;
+  }
+  return held;
 }
 
 /** The name that an arrow function gets which begins at `at`. */
@@ -365,7 +489,7 @@ function bound(pattern: Tokens): readonly string[] {
 }
 
 /** Whether an equality with it asks for the kind of a value alone: no value of a trace is undefined, null or a text. */
-function isTelling(operand: Tokens): boolean {
+function isOfKind(operand: Tokens): boolean {
   const [first] = operand;
   if (first === 'typeof') return false;
   return (
@@ -381,6 +505,11 @@ function isOf(traced: Traced, [root, ...members]: readonly string[], holds: Hold
   const isRecord = first !== undefined && (isPlainObject(value) || root === 'this');
   const property = isRecord ? Object.getOwnPropertyDescriptor(Object(value), first) : undefined;
   return !property || !('value' in property) || holds(property.value);
+}
+
+/** Whether a function by that name tells what kind of value it is given. */
+export function isTelling(name: string): boolean {
+  return TELLING.test(name);
 }
 
 function shortened(tokens: Tokens): string {
@@ -402,12 +531,12 @@ export function questionIn(
   receiver: unknown,
   values: readonly unknown[],
   holds: Holds,
-  other: Other,
+  others: Others,
 ): Question | null {
   let code = known.get(fn);
   if (!code) {
     code = new PlainCode(Function.prototype.toString.call(fn));
     known.set(fn, code);
   }
-  return code.question(receiver, values, holds, other);
+  return code.question(receiver, values, holds, others);
 }

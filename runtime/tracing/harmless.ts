@@ -6,6 +6,9 @@ const harmless = new WeakSet<object>();
 /** Those of this library. */
 const library = new WeakSet<object>();
 
+/** What functions of both kinds are called. */
+const names = new Set<string>();
+
 /**
  * Declares that calling a function that was not compiled, a library's for instance, changes nothing that other code
  * can see, so that a block may call it under a traced condition and in a traced loop. Returns the function.
@@ -15,6 +18,7 @@ export function pure<F extends (...values: never[]) => unknown>(fn: F, ...more: 
   refuseMore('pure(fn)', more);
   if (typeof fn !== 'function') throw new TypeError('pure() takes a function: pure(lodash.clamp).');
   harmless.add(fn);
+  names.add(fn.name);
   return fn;
 }
 
@@ -22,6 +26,7 @@ export function pure<F extends (...values: never[]) => unknown>(fn: F, ...more: 
 export function ours(...functions: readonly object[]): void {
   for (const one of functions) {
     library.add(one);
+    names.add((one as { readonly name: string }).name);
     for (const holder of [one, (one as { prototype?: object }).prototype ?? {}]) {
       for (const key of Reflect.ownKeys(holder)) {
         const { value, get, set } = Object.getOwnPropertyDescriptor(holder, key)!;
@@ -33,6 +38,16 @@ export function ours(...functions: readonly object[]): void {
 
 export function isHarmless(fn: object): boolean {
   return harmless.has(fn) || library.has(fn);
+}
+
+/** Names under which functions of this library are exported, beside their own. */
+export function alsoCalled(...others: readonly string[]): void {
+  for (const name of others) names.add(name);
+}
+
+/** Whether a function of that name is one of them. */
+export function isHarmlessName(name: string): boolean {
+  return names.has(name);
 }
 
 /** Whether a function belongs to this library: it knows what values of a trace are. */

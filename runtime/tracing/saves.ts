@@ -110,11 +110,27 @@ function saveHeld(value: unknown): unknown {
 
 /** An array or plain object made anew of what it holds; null for all else. */
 function partsOf(value: unknown): ((change: (part: unknown) => unknown) => unknown) | null {
-  if (Array.isArray(value)) return (change) => Array.from({ length: value.length }, (_, i) => change(value[i]));
+  if (Array.isArray(value)) {
+    checkArray(value);
+    return (change) => Array.from({ length: value.length }, (_, i) => change(value[i]));
+  }
   // A cache looks like an object, but is filled later on, and saved anyway.
   if (!isPlainObject(value)) return null;
   if (isOwnProxy(value)) return () => value;
-  return (change) => Object.fromEntries(Object.entries(value).map(([key, field]) => [key, change(field)]));
+  const keys = Reflect.ownKeys(value).filter((key) => Object.prototype.propertyIsEnumerable.call(value, key));
+  return (change) => Object.fromEntries(keys.map((key) => [key, change(Reflect.get(value, key))]));
+}
+
+/** What comes back is an array with its elements. @throws TraceError for one that is more than that */
+function checkArray(value: readonly unknown[]): void {
+  // the prototype of all arrays, of whichever realm, is one itself
+  const isPlain = Array.isArray(Object.getPrototypeOf(value));
+  const named = Object.keys(value).find((key) => String(Number(key)) !== key);
+  if (isPlain && named === undefined) return;
+  throw new TraceError(
+    `${isPlain ? `An array with the property '${named}'` : 'An array of a class of its own'} cannot be saved: what comes back is an array with its elements alone. Save them, or an object with them.`,
+    callerSite(),
+  );
 }
 
 /**

@@ -2,6 +2,7 @@ import { gt, mean, pure, save } from 'onnsight';
 import { describe, expect, it } from 'vitest';
 import { tokensOf } from '../../runtime/operators/code-tokens.ts';
 import { PlainCode } from '../../runtime/operators/plain-code.ts';
+import * as helpers from './plain-helpers.ts';
 import { small, traced } from './support.ts';
 
 /* Helpers that were not compiled, as those of other files: to JavaScript a value of a trace is true, and like no other. */
@@ -91,6 +92,53 @@ describe('a function that was not compiled and only hands values on, or asks wha
   });
 });
 
+/** The helpers of another file by their names. */
+const helped: Readonly<Record<string, unknown>> = { ...helpers };
+
+/** To which function by a name, of which nothing else is known, one hands a value of the trace. */
+const handedTo = (text: string, ...values: unknown[]) => {
+  const others = { of: () => null, named: (name: string) => ({ handedTo: name }) };
+  return new PlainCode(text).question(undefined, values, holds, others);
+};
+
+describe('a function that was not compiled hands a value to one of its file', () => {
+  it.each([
+    ['(x) => ask(x)'],
+    ['x=>ask(x)'],
+    ['(x) => ask(1, { x })'],
+    ['(x) => ask?.(x)'],
+    ['(x) => ask.call(null, x)'],
+    ['(x) => (0, ask_1.ask)(x)'],
+    ['(x) => (0,__vi_import_0__.ask)(x)'],
+    ['(x) => 1 + ask(mul(x.mean(), 2))'],
+    ['(x) => { const list = [x]; return list.map(ask); }'],
+    ['(x) => new ask(x)'],
+    ['(x) => { const inner = __name((v) => ask(v), "inner"); return inner(x); }'],
+    ['class A { constructor(x) { this.v = ask(x); } }'],
+  ])('%s', (text) => {
+    expect(handedTo(text, TRACED)).toEqual({ handedTo: 'ask' });
+  });
+
+  it.each([
+    ['(x) => ask(x.shape, 1)'],
+    ['(x) => x.ask(x)'],
+    ['(x) => { const ask = (v) => v; return ask(x); }'],
+    ['(x) => { function ask(v) { return v; } return ask(x); }'],
+    ['(x) => ({ ask(v) { return v; } })'],
+    ['(x, ask) => ask(x)'],
+    ['(x, { ask }) => ask(x)'],
+    ['(x) => model.ask(x)'],
+    ['(a)=>b(a)'],
+    ['(x) => __o.call(ask, undefined, [x], __s[0])'],
+  ])('not %s', (text) => {
+    expect(handedTo(text, TRACED)).toBeNull();
+  });
+});
+
+it('a function that keeps its name by the bundler is followed', () => {
+  expect(question('(c) => { const ask=__name(v=>v?1:2,"ask"); return ask(c); }', TRACED)).toBe('v ?');
+});
+
 it('the text of a function is taken apart', () => {
   const filled = (text: string) => `\`x$\{${text}}z\``;
   expect(tokensOf(`(a) => a / 2 / b + /[/"]?/.exec(${filled(filled('a'))})?.[0]`).join(' ')).toBe(
@@ -170,6 +218,32 @@ describe('in a block', () => {
       }),
       /function ask was not compiled.*this\.open \?/,
     ));
+
+  it.each(['hand', 'each', 'called'])('what hands a value to another of its file is one, too: %s', (name) => {
+    const fn = helped[name] as (value: unknown) => number;
+    return fails(
+      small.trace(() => save(fn(name === 'each' ? [traced(0)] : traced(0)))),
+      new RegExp(`function ${name} was not compiled and hands a value of the trace to choose,.*'use trace'`),
+    );
+  });
+
+  it('an object that a function is given is asked for what it calls', () =>
+    fails(
+      small.trace(() => save(helpers.of({ choose: helpers.choose }, traced(0)))),
+      /function of was not compiled.*\(c \?\)/,
+    ));
+
+  it('what is handed on may be known, or to what is compiled', async () => {
+    const decide = (c: unknown) => {
+      'use trace';
+      return c ? 1 : 2;
+    };
+    helpers.setDecide(decide);
+    expect(await small.trace(() => [helpers.sized(traced(0) as never), save(helpers.known(traced(0)))])).toEqual([
+      1, 2,
+    ]);
+    expect(await small.trace(() => save(helpers.twice(traced(3) as never) as number))).toBe(6);
+  });
 
   it('other functions are called', async () => {
     const pick = pure(plain.pick);

@@ -68,6 +68,7 @@ describe('onnsight types', { timeout: 30_000 }, () => {
       [[TOY, '--out', 'x.d.ts', '--name', 'my model'], "The type cannot be called 'my model'"],
       [[TOY, '--out', 'x.d.ts', '--name', 'Traced'], "The type cannot be called 'Traced'"],
       [[TOY, '--out', 'x.d.ts', '--file', 'model.onnx'], 'is a file already'],
+      [[TOY, '--outt', 'x.d.ts'], "unknown option '--outt'\n(Did you mean --out?)"],
       [[TOY], "required option '-o, --out <file>' not specified"],
     ];
     for (const [args, message] of wrong) {
