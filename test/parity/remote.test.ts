@@ -384,7 +384,7 @@ describe('gradients in a request that is not sound', () => {
         set.outputs = [];
         find(json, 'if').regions[0].nodes.push(set);
       },
-      /set in the root of a graph/,
+      /where whole forwards stand/,
     ],
   ])('%s', async (_, damage, message) => {
     const json = await request();
