@@ -1,3 +1,4 @@
+import { decode, type Raw } from '../tensor/storage.ts';
 import type { InputTensor } from '../tensor/string-tensor.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { BundleError } from './error.ts';
@@ -71,7 +72,7 @@ export function bundleSession(ort: OrtModule, session: OrtSession, device: Bundl
     async run(feeds, outputs) {
       const given = [...feeds].map(([name, { dtype, dims, raw }]) => [
         name,
-        new ort.Tensor(dtype as 'float32', raw as Float32Array, dims),
+        new ort.Tensor(dtype as 'float32', (dtype === 'bool' ? decode(raw as Raw, dtype) : raw) as Float32Array, dims),
       ]);
       const results = await session.run(Object.fromEntries(given), outputs);
       return new Map(

@@ -94,8 +94,12 @@ export function encode<D extends DType>(values: ArrayLike<number | bigint | bool
   return raw as RawOf<D>;
 }
 
-/** The elements as a user reads them. */
+/**
+ * The elements as a user reads them. A program may write any byte to a truth: all but 0 are true, where ONNX Runtime would
+ * compute with the byte.
+ */
 export function decode(raw: Raw, dtype: DType): Data {
+  if (dtype === 'bool') return (raw as RawOf<'bool'>).map((byte) => byte && 1);
   return dtype === 'float16' && raw instanceof Uint16Array ? Float32Array.from(raw, decodeFloat16) : raw;
 }
 

@@ -217,9 +217,7 @@ export const indexing = {
       throw new TypeError(`a tensor outside of a trace cannot be assigned to by index [${key}]: change its data`);
     }
     if (FIXED.has(key)) {
-      throw new TypeError(
-        `the ${String(key)} of a tensor cannot be assigned: change its data, or make another one by reshape() or to()`,
-      );
+      throw new TypeError(`the ${String(key)} of a tensor cannot be assigned: change its data`);
     }
     return Reflect.set(target, key, value, receiver);
   },

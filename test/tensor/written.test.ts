@@ -1,5 +1,5 @@
 /** What a program writes to the elements of a tensor is what the tensor holds from then on. */
-import { add, NNsight, Parameter, SGD, save, Tensor, tensor } from 'onnsight';
+import { add, eq, logicalNot, NNsight, Parameter, SGD, save, sum, Tensor, tensor } from 'onnsight';
 import { expect, it } from 'vitest';
 import { modelPath } from '../support/fixtures.ts';
 
@@ -68,4 +68,21 @@ it('and nothing else of it is written to: torch.Size has no setters either', () 
   for (const [name, value] of Object.entries({ dims: [3, 2], shape: [6], dtype: 'int32', raw: new Float32Array(6) })) {
     expect(() => Object.assign(given, { [name]: value })).toThrow(`the ${name} of a tensor cannot be assigned`);
   }
+});
+
+it('of truths: all but 0 are true', async () => {
+  const given = Tensor.from([true, false, true], 'bool');
+  given.data[0] = 7;
+  // t = torch.tensor([True, False, True]); t[0] = 7
+  expect(given.toArray()).toEqual([true, false, true]);
+  expect([given.to('float32').toArray(), given.float().toArray()]).toEqual([
+    [1, 0, 1],
+    [1, 0, 1],
+  ]);
+  expect([sum(given).item(), logicalNot(given).toArray(), eq(given, true).toArray()]).toEqual([
+    2,
+    [false, true, false],
+    [true, false, true],
+  ]);
+  expect(await inBlock(given)).toEqual([1, 0, 1]);
 });

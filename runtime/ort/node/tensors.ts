@@ -2,6 +2,7 @@ import './environment.ts';
 import { Tensor } from 'onnxruntime-node';
 import type { OperandData } from '../../graph/graph.ts';
 import type { DType } from '../../graph/types.ts';
+import { decode, type Raw } from '../../tensor/storage.ts';
 import type { SessionTensor } from '../port.ts';
 
 export function makeTensor(
@@ -9,7 +10,8 @@ export function makeTensor(
   dims: readonly number[],
   data: OperandData['data'] | readonly string[],
 ): SessionTensor {
-  return new Tensor(dtype as 'float32', data as Float32Array<ArrayBuffer>, dims) as SessionTensor;
+  const own = dtype === 'bool' ? decode(data as Raw, dtype) : data;
+  return new Tensor(dtype as 'float32', own as Float32Array<ArrayBuffer>, dims) as SessionTensor;
 }
 
 export function copyTensor({ type, dims, data }: SessionTensor): SessionTensor {
